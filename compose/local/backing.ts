@@ -1,0 +1,94 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { kafka } from "./kafka.ts";
+import { locked } from "./lock.ts";
+import { type PortName, port, rememberPort, wantPort } from "./ports.ts";
+import { postgres } from "./postgres.ts";
+import { type Command, type Process, isAlive, logFile, running, start, stop, tail } from "./processes.ts";
+import { step } from "./progress.ts";
+import { redis } from "./redis.ts";
+import { Trouble } from "./trouble.ts";
+
+export type Backing = {
+  name: string;
+  label: string;
+  /** Set in the environment, it names one that runs elsewhere, and none is started. */
+  variable: "KAFKA_BROKERS" | "DATABASE_URL" | "REDIS_URL";
+  ports: PortName[];
+  stopSignal: NodeJS.Signals;
+  url: () => string;
+  /** Fetches and prepares what it needs, and says how it is started. */
+  command: () => Promise<Command>;
+  /** Speaks the service's own protocol; throws while it is not ready. */
+  answers: (url: string) => Promise<void>;
+};
+
+export type BackingUrls = Record<Backing["variable"], string>;
+
+export const all = [kafka, postgres, redis];
+
+/** Starts what does not run yet and waits until each answers. To be called as often as one likes, by any number of processes. */
+export async function backing(): Promise<BackingUrls> {
+  const [brokers, database, cache] = await locked("backing", () => together(all.map((one) => () => ensure(one))));
+  if (brokers === undefined || database === undefined || cache === undefined) throw new Error("a backing service has no URL");
+  return { KAFKA_BROKERS: brokers, DATABASE_URL: database, REDIS_URL: cache };
+}
+
+/** Unlike Promise.all it lets every one come to its end first: a start must not go on behind a lock that is given up. */
+export async function together<T>(works: (() => Promise<T>)[]): Promise<T[]> {
+  const results = await Promise.allSettled(works.map((work) => work()));
+  const failed = results.find((result) => result.status === "rejected");
+  if (failed !== undefined) throw failed.reason;
+  return results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+}
+
+async function ensure(one: Backing): Promise<string> {
+  const given = process.env[one.variable];
+  if (given !== undefined && given !== "") {
+    await step(`${one.label} of ${one.variable}`, () => elsewhere(one, given));
+    return given;
+  }
+  const setup = one.ports.map((name) => port(name)).join(",");
+  const current = running(one.name);
+  const label = `${one.label} on port ${port(one.ports[0]!)}`;
+  if (current?.setup === setup) await step(label, () => ready(one, current));
+  else await step(label, () => launch(one, setup));
+  return one.url();
+}
+
+async function launch(one: Backing, setup: string): Promise<void> {
+  // It may run on other ports than are wanted now.
+  await stop(one.name, one.stopSignal);
+  for (const name of one.ports) await wantPort(name, port(name), one.label);
+  const command = await one.command();
+  await ready(one, await start(one.name, command, setup));
+  for (const name of one.ports) rememberPort(name, port(name));
+}
+
+const PATIENCE = 90_000;
+
+async function ready(one: Backing, process: Process): Promise<void> {
+  const failure = await until(PATIENCE, () => one.answers(one.url()), () => isAlive(process));
+  if (failure === undefined) return;
+  const wrong = isAlive(process) ? `${one.label} does not answer (${failure}).` : `${one.label} ended while it was starting.`;
+  throw new Trouble(wrong, `Its log, ${logFile(one.name)}, ends with:\n${tail(one.name)}\n  To begin anew without its data: npx just clean`);
+}
+
+async function elsewhere(one: Backing, url: string): Promise<void> {
+  const failure = await until(10_000, () => one.answers(url), () => true);
+  if (failure === undefined) return;
+  throw new Trouble(`${one.variable} is set, and no ${one.label} answers there (${failure}).`, `Start that one, or unset ${one.variable} to have one started here.`);
+}
+
+/** Tries until it works: undefined. Else, once time is over or there is no point in going on, what was wrong the last time. */
+async function until(patience: number, attempt: () => Promise<void>, worthwhile: () => boolean): Promise<string | undefined> {
+  const deadline = Date.now() + patience;
+  for (;;) {
+    try {
+      await attempt();
+      return undefined;
+    } catch (error) {
+      if (Date.now() > deadline || !worthwhile()) return error instanceof Error && error.message !== "" ? error.message : String(error);
+    }
+    await sleep(100);
+  }
+}

@@ -1,0 +1,47 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+
+export const repository = resolve(import.meta.dirname, "../..");
+export const local = join(repository, ".local");
+
+export const places = {
+  data: join(local, "data"),
+  keys: join(local, "keys"),
+  logs: join(local, "logs"),
+  run: join(local, "run"),
+  secrets: join(local, "secrets"),
+  software: join(local, "software"),
+};
+
+/**
+ * Others may pass through `.local` (Postgres refuses to be root, and runs as nobody), but not list it. Only folders that
+ * nobody else has to enter are closed.
+ */
+export function makePlaces(): void {
+  mkdirSync(local, { recursive: true, mode: 0o711 });
+  for (const place of [places.data, places.software]) mkdirSync(place, { recursive: true, mode: 0o755 });
+  for (const place of [places.keys, places.logs, places.run, places.secrets]) mkdirSync(place, { recursive: true, mode: 0o700 });
+}
+
+export function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return undefined;
+    throw error;
+  }
+}
+
+/** Written once and read ever after, so that what it guards outlives a restart. */
+export function secret(name: string, make: () => string): string {
+  const path = join(places.secrets, name);
+  const known = readIfThere(path);
+  if (known !== undefined) return known;
+  const made = make();
+  writeFileSync(path, made, { mode: 0o600 });
+  return made;
+}
+
+export function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
+}
