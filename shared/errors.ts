@@ -1,0 +1,31 @@
+/**
+ * Every failure is one of three. `retry`: infrastructure, passes by itself; pause and try again. `reject`: this input can
+ * never succeed; to the dead letters with its reason, and go on. `fatal`: this process must not go on.
+ */
+export type FailureKind = "retry" | "reject" | "fatal";
+
+export class Failure extends Error {
+  override readonly name = "Failure";
+  readonly kind: FailureKind;
+
+  constructor(kind: FailureKind, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.kind = kind;
+  }
+}
+
+/** SQLSTATE classes that speak of the data and not of the server: data exception, integrity constraint violation. */
+const REJECTED_BY_POSTGRES = new Set(["22", "23"]);
+
+/** Total over what Kafka, Postgres, Redis and our own code throw. What is not known to be the data's fault is retried. */
+export function classify(error: unknown): FailureKind {
+  if (error instanceof Failure) return error.kind;
+  if (error instanceof RangeError || error instanceof TypeError || error instanceof SyntaxError) return "fatal";
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) && REJECTED_BY_POSTGRES.has(code.slice(0, 2))) return "reject";
+  return "retry";
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

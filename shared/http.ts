@@ -1,0 +1,177 @@
+import {
+  App,
+  us_listen_socket_close,
+  us_socket_local_port,
+  type HttpRequest,
+  type HttpResponse,
+  type ListenOptions,
+  type TemplatedApp,
+  type us_listen_socket,
+} from "uWebSockets.js";
+import { Failure, messageOf } from "./errors.ts";
+import type { Health } from "./health.ts";
+import type { Log } from "./log.ts";
+import type { Registry } from "./metrics.ts";
+import { problem, type Problem } from "./problem.ts";
+
+/** The HTTP server of every service. A request of uWebSockets.js lives only until its handler returns: it is copied here. */
+export interface Request {
+  method: string;
+  path: string;
+  query: URLSearchParams;
+  headers: Readonly<Record<string, string>>;
+  /** The peer's address as text. */
+  address: string;
+}
+
+export interface Reply {
+  status: number;
+  headers?: Record<string, string>;
+  body?: string | Uint8Array;
+}
+
+export type Handler = (request: Request, body: Buffer) => Reply | Promise<Reply>;
+
+export interface ServerOptions {
+  health: Health;
+  registry: Registry;
+  log: Log;
+}
+
+const STATUS_TEXT: Record<number, string> = {
+  200: "OK", 202: "Accepted", 204: "No Content", 304: "Not Modified", 400: "Bad Request", 403: "Forbidden", 404: "Not Found",
+  405: "Method Not Allowed", 408: "Request Timeout", 409: "Conflict", 413: "Content Too Large", 415: "Unsupported Media Type",
+  422: "Unprocessable Content", 426: "Upgrade Required", 429: "Too Many Requests", 500: "Internal Server Error",
+  503: "Service Unavailable",
+};
+
+export class HttpServer {
+  readonly app: TemplatedApp = App();
+  readonly #log: Log;
+  #socket: us_listen_socket | undefined;
+
+  constructor({ health, registry, log }: ServerOptions) {
+    this.#log = log;
+    this.get("/health/live", () => json(200, { live: true }));
+    this.get("/health/ready", () => {
+      const state = health.ready();
+      return json(state.ready ? 200 : 503, state);
+    });
+    this.get("/metrics", async () => ({ status: 200, headers: { "content-type": registry.contentType }, body: await registry.metrics() }));
+    this.app.any("/*", (response, request) => {
+      const path = request.getUrl();
+      send(response, problemReply(problem(404, "not-found", "Not found", `There is nothing at ${request.getMethod().toUpperCase()} ${path}.`)));
+    });
+  }
+
+  get(path: string, handler: Handler): void {
+    this.app.get(path, (response, request) => this.#run(response, copyRequest(response, request), Buffer.alloc(0), handler));
+  }
+
+  /** A body over `maxBytes` is answered 413 before the rest of it is read. */
+  post(path: string, maxBytes: number, handler: Handler): void {
+    this.app.post(path, (response, raw) => {
+      const request = copyRequest(response, raw);
+      const chunks: Buffer[] = [];
+      let length = 0;
+      let over = false;
+      response.onAborted(() => (over = true));
+      response.onData((chunk, last) => {
+        if (over) return;
+        length += chunk.byteLength;
+        if (length > maxBytes) {
+          over = true;
+          send(response, problemReply(problem(413, "too-large", "Too large", `The body is larger than ${maxBytes} bytes. Send fewer items in one request.`)), true);
+          return;
+        }
+        chunks.push(Buffer.from(chunk.slice(0)));
+        if (last) this.#run(response, request, chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks), handler);
+      });
+    });
+  }
+
+  listen(host: string, port: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const opened = (socket: us_listen_socket | false): void => {
+        if (!socket) {
+          reject(new Failure("fatal", `Port ${port} on ${host} cannot be opened: something else listens there. Set PORT to a free one.`));
+          return;
+        }
+        this.#socket = socket;
+        resolve(us_socket_local_port(socket));
+      };
+      listenAlone(this.app, host, port, opened);
+    });
+  }
+
+  /** No new connections; those that are open go on. */
+  stopListening(): void {
+    if (this.#socket) us_listen_socket_close(this.#socket);
+    this.#socket = undefined;
+  }
+
+  close(): void {
+    this.app.close();
+  }
+
+  #run(response: HttpResponse, request: Request, body: Buffer, handler: Handler): void {
+    let aborted = false;
+    response.onAborted(() => (aborted = true));
+    const answer = (reply: Reply): void => {
+      if (!aborted) response.cork(() => send(response, reply));
+    };
+    try {
+      const reply = handler(request, body);
+      if (!(reply instanceof Promise)) {
+        answer(reply);
+        return;
+      }
+      reply.then(answer).catch((error: unknown) => answer(this.#failed(request, error)));
+    } catch (error) {
+      answer(this.#failed(request, error));
+    }
+  }
+
+  #failed(request: Request, error: unknown): Reply {
+    this.#log.error({ err: error, method: request.method, path: request.path }, `a handler failed: ${messageOf(error)}`);
+    return problemReply(problem(500, "internal", "Internal error", "Something went wrong here. It has been logged; try again."));
+  }
+}
+
+/** LIBUS_LISTEN_EXCLUSIVE_PORT: without it two processes would share the port, each with a part of the connections. */
+const EXCLUSIVE = 1 satisfies ListenOptions.LIBUS_LISTEN_EXCLUSIVE_PORT;
+
+/** The library takes host, port and options together, which its types leave out. */
+function listenAlone(app: TemplatedApp, host: string, port: number, opened: (socket: us_listen_socket | false) => void): void {
+  (app.listen as unknown as (host: string, port: number, options: number, opened: (socket: us_listen_socket | false) => void) => void)
+    .call(app, host, port, EXCLUSIVE, opened);
+}
+
+export function copyRequest(response: HttpResponse, request: HttpRequest): Request {
+  const headers: Record<string, string> = {};
+  request.forEach((name, value) => (headers[name] = value));
+  return {
+    method: request.getMethod(),
+    path: request.getUrl(),
+    query: new URLSearchParams(request.getQuery()),
+    headers,
+    address: Buffer.from(response.getRemoteAddressAsText()).toString("latin1"),
+  };
+}
+
+/** `close` ends the connection after the answer, where the rest of the request is not worth reading. */
+export function send(response: HttpResponse, { status, headers = {}, body = "" }: Reply, close = false): void {
+  response.writeStatus(`${status} ${STATUS_TEXT[status] ?? ""}`);
+  for (const name in headers) response.writeHeader(name, headers[name]!);
+  response.end(body, close);
+}
+
+export function json(status: number, value: unknown, headers: Record<string, string> = {}): Reply {
+  return { status, headers: { "content-type": "application/json", ...headers }, body: JSON.stringify(value) };
+}
+
+export function problemReply(value: Problem): Reply {
+  const headers: Record<string, string> = { "content-type": "application/problem+json" };
+  if (value.retryAfter !== undefined) headers["retry-after"] = String(value.retryAfter);
+  return { status: value.status, headers, body: JSON.stringify(value) };
+}

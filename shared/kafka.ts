@@ -1,0 +1,325 @@
+import { AssignerProtocol, Kafka, logLevel, type Admin, type Consumer, type EachBatchPayload, type PartitionAssigner } from "kafkajs";
+import { classify, messageOf } from "./errors.ts";
+import type { Health } from "./health.ts";
+import type { Log } from "./log.ts";
+import { shareOut } from "./share-out.ts";
+
+/** The only importer of the Kafka client. Partitions are numbers, offsets are numbers (2^53 records are enough). */
+export interface Outgoing {
+  topic: string;
+  partition: number;
+  value: Buffer;
+  headers?: Record<string, string>;
+}
+
+export interface Incoming {
+  offset: number;
+  /** When the broker appended it (log-append time), ms since 1970. */
+  appended: number;
+  value: Buffer | null;
+  headers: Record<string, string>;
+}
+
+export interface Batch {
+  topic: string;
+  partition: number;
+  records: Incoming[];
+  /** The offset after the last record that consumers may read, when this was fetched. */
+  highWatermark: number;
+}
+
+export interface GroupReader {
+  /** Commits where a new owner would start. Refused (and thrown) where the group has moved on. */
+  commit(offsets: { topic: string; partition: number; offset: number }[]): Promise<void>;
+  pause(topic: string, partition: number): void;
+  resume(topic: string, partition: number): void;
+  stop(): Promise<void>;
+}
+
+export interface GroupReaderOptions {
+  group: string;
+  /** Co-partitioned topics: partition n of each goes to the same member. */
+  topics: string[];
+  /** After every (re)join: all partitions that are now this member's. `member` is unchanged while the group never expelled it. */
+  onAssigned(partitions: number[], member: string): void;
+  /** The group has answered a heartbeat: this member was its owner when it was sent. */
+  onHeartbeat(): void;
+  /** Where the answer is false, nothing of the batch counts as read. */
+  onBatch(batch: Batch): Promise<boolean>;
+  onFatal(error: unknown): void;
+  sessionTimeoutMs: number;
+}
+
+export interface SlotReaderOptions {
+  topic: string;
+  partition: number;
+  group: string;
+  /** The offset to start at, and to go on from after a disconnect. */
+  position: () => number;
+  onBatch(batch: Batch): void;
+  onFatal(error: unknown): void;
+}
+
+export interface TopicSpec {
+  topic: string;
+  partitions: number;
+  replicas: number;
+  config: Record<string, string>;
+}
+
+export class KafkaLink {
+  readonly #kafka: Kafka;
+  readonly #log: Log;
+  readonly #health: Health;
+
+  constructor(brokers: string[], clientId: string, log: Log, health: Health) {
+    this.#log = log;
+    this.#health = health;
+    this.#kafka = new Kafka({
+      brokers,
+      clientId,
+      connectionTimeout: 1_000,
+      requestTimeout: 5_000,
+      enforceRequestTimeout: true,
+      // Short: whoever sends decides itself how long to go on.
+      retry: { initialRetryTime: 50, maxRetryTime: 500, retries: 3 },
+      logLevel: logLevel.WARN,
+      logCreator: () => ({ label, log: { message, error } }) =>
+        log.debug({ kafka: label, error: typeof error === "string" ? error : undefined }, message),
+    });
+  }
+
+  /** Sends records in order, acks=all, and answers their offsets. It is the caller's to have one send in flight. */
+  async sender(): Promise<{ send(records: Outgoing[]): Promise<number[]>; close(): Promise<void> }> {
+    const producer = this.#kafka.producer({ allowAutoTopicCreation: false, idempotent: false });
+    await this.#reach("kafka", () => producer.connect());
+    return {
+      send: async (records) => {
+        const answers = await producer.sendBatch({ acks: -1, timeout: 4_000, topicMessages: byTopic(records) });
+        const next = new Map(answers.map((answer) => [`${answer.topicName}:${answer.partition}`, Number(answer.baseOffset)]));
+        return records.map(({ topic, partition }) => {
+          const offset = next.get(`${topic}:${partition}`) ?? Number.NaN;
+          next.set(`${topic}:${partition}`, offset + 1);
+          return offset;
+        });
+      },
+      close: () => producer.disconnect(),
+    };
+  }
+
+  async admin<T>(use: (admin: Admin) => Promise<T>): Promise<T> {
+    const admin = this.#kafka.admin();
+    try {
+      await admin.connect();
+      return await use(admin);
+    } finally {
+      await admin.disconnect();
+    }
+  }
+
+  /** Waits until the topic is there, and answers how many partitions it has. */
+  async partitions(topic: string): Promise<number> {
+    return this.#reach("kafka", async () => {
+      const metadata = await this.admin((admin) => admin.fetchTopicMetadata({ topics: [topic] }));
+      const found = metadata.topics[0]?.partitions.length ?? 0;
+      if (found === 0) throw new Error(`The topic ${topic} is not there yet: run the provision service.`);
+      return found;
+    });
+  }
+
+  /** The offset that the next record of the partition will have. */
+  async endOffset(topic: string, partition: number): Promise<number> {
+    return this.#reach("kafka", async () => {
+      const offsets = await this.admin((admin) => admin.fetchTopicOffsets(topic));
+      const found = offsets.find((entry) => entry.partition === partition);
+      if (!found) throw new Error(`The topic ${topic} has no partition ${partition}.`);
+      return Number(found.high);
+    });
+  }
+
+  /** Makes the topics that are not there and answers which it made. */
+  async createTopics(specs: TopicSpec[]): Promise<string[]> {
+    return this.#reach("kafka", () =>
+      this.admin(async (admin) => {
+        const present = new Set(await admin.listTopics());
+        const missing = specs.filter(({ topic }) => !present.has(topic));
+        if (missing.length === 0) return [];
+        await admin.createTopics({
+          waitForLeaders: true,
+          topics: missing.map(({ topic, partitions, replicas, config }) => ({
+            topic,
+            numPartitions: partitions,
+            replicationFactor: replicas,
+            configEntries: Object.entries(config).map(([name, value]) => ({ name, value })),
+          })),
+        });
+        return missing.map(({ topic }) => topic);
+      }),
+    );
+  }
+
+  async readGroup(options: GroupReaderOptions): Promise<GroupReader> {
+    let owned: number[] = [];
+    const consumer = this.#consumer(options.group, options.sessionTimeoutMs, coPartitioned(options.topics, () => owned), options.onFatal);
+    consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+      owned = payload.memberAssignment[options.topics[0]!] ?? [];
+      options.onAssigned(owned, payload.memberId);
+    });
+    consumer.on(consumer.events.HEARTBEAT, () => options.onHeartbeat());
+    await this.#reach("kafka", async () => {
+      await consumer.connect();
+      for (const topic of options.topics) await consumer.subscribe({ topic, fromBeginning: true });
+    });
+    await consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: 64,
+      eachBatch: async (payload) => {
+        const read = await options.onBatch(toBatch(payload));
+        if (read) payload.resolveOffset(payload.batch.lastOffset());
+        await payload.heartbeat();
+      },
+    });
+    return {
+      commit: (offsets) =>
+        consumer.commitOffsets(offsets.map(({ topic, partition, offset }) => ({ topic, partition, offset: String(offset) }))),
+      pause: (topic, partition) => consumer.pause([{ topic, partitions: [partition] }]),
+      resume: (topic, partition) => consumer.resume([{ topic, partitions: [partition] }]),
+      stop: () => consumer.disconnect(),
+    };
+  }
+
+  /** Reads one partition, by a group of its own: kafkajs reads only through groups. Nothing is ever committed. */
+  async readSlot(options: SlotReaderOptions): Promise<{ stop(): Promise<void> }> {
+    const { topic, partition } = options;
+    const consumer = this.#consumer(options.group, 30_000, only(topic, partition), options.onFatal);
+    consumer.on(consumer.events.GROUP_JOIN, () => consumer.seek({ topic, partition, offset: String(options.position()) }));
+    await this.#reach("kafka", async () => {
+      await consumer.connect();
+      await consumer.subscribe({ topic, fromBeginning: true });
+    });
+    await consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      eachBatch: async (payload) => {
+        options.onBatch(toBatch(payload));
+        payload.resolveOffset(payload.batch.lastOffset());
+        await payload.heartbeat();
+      },
+    });
+    return { stop: () => consumer.disconnect() };
+  }
+
+  #consumer(group: string, sessionTimeout: number, assigner: PartitionAssigner, onFatal: (error: unknown) => void): Consumer {
+    const consumer = this.#kafka.consumer({
+      groupId: group,
+      partitionAssigners: [assigner],
+      sessionTimeout,
+      rebalanceTimeout: Math.max(sessionTimeout, 5_000),
+      heartbeatInterval: Math.min(500, sessionTimeout / 6),
+      minBytes: 1,
+      maxWaitTimeInMs: 500,
+      maxBytesPerPartition: 1 << 20,
+      allowAutoTopicCreation: false,
+      retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 5 },
+    });
+    consumer.on(consumer.events.CRASH, ({ payload }) => {
+      this.#health.down("kafka", messageOf(payload.error));
+      this.#log.warn({ err: payload.error, group, restarts: payload.restart }, "the Kafka consumer stopped");
+      if (!payload.restart) onFatal(payload.error);
+    });
+    consumer.on(consumer.events.GROUP_JOIN, () => this.#health.up("kafka"));
+    return consumer;
+  }
+
+  /** Goes on trying, without end: a dependency may appear last. */
+  async #reach<T>(name: string, attempt: () => Promise<T>): Promise<T> {
+    for (let tries = 0; ; tries += 1) {
+      try {
+        const result = await attempt();
+        this.#health.up(name);
+        return result;
+      } catch (error) {
+        if (classify(error) === "fatal") throw error;
+        this.#health.down(name, messageOf(error));
+        if (tries % 10 === 0) this.#log.warn({ err: error }, "waiting for Kafka");
+        await new Promise((resolve) => setTimeout(resolve, Math.min(200 * 2 ** tries, 2_000) * (0.5 + Math.random() / 2)));
+      }
+    }
+  }
+}
+
+function byTopic(records: Outgoing[]) {
+  const topics = new Map<string, { partition: number; key: null; value: Buffer; headers: Record<string, string> }[]>();
+  for (const { topic, partition, value, headers = {} } of records) {
+    let messages = topics.get(topic);
+    if (!messages) topics.set(topic, (messages = []));
+    messages.push({ partition, key: null, value, headers });
+  }
+  return Array.from(topics, ([topic, messages]) => ({ topic, messages }));
+}
+
+function toBatch({ batch }: EachBatchPayload): Batch {
+  return {
+    topic: batch.topic,
+    partition: batch.partition,
+    highWatermark: Number(batch.highWatermark),
+    records: batch.messages.map(({ offset, timestamp, value, headers }) => ({
+      offset: Number(offset),
+      appended: Number(timestamp),
+      value,
+      headers: headers ? Object.fromEntries(Object.entries(headers).map(([name, text]) => [name, String(text)])) : {},
+    })),
+  };
+}
+
+/** Partition n of every topic to the same member, each member keeping what it has as far as the balance allows. */
+function coPartitioned(topics: string[], owned: () => number[]): PartitionAssigner {
+  const name = "CoPartitioned";
+  return ({ cluster }) => ({
+    name,
+    version: 1,
+    protocol: () => ({
+      name,
+      metadata: AssignerProtocol.MemberMetadata.encode({ version: 1, topics, userData: Buffer.from(JSON.stringify(owned())) }),
+    }),
+    assign: async ({ members }) => {
+      const partitions = cluster.findTopicPartitionMetadata(topics[0]!).map(({ partitionId }) => partitionId);
+      const before = new Map(members.map(({ memberId, memberMetadata }) => [memberId, ownedBefore(memberMetadata)]));
+      return Array.from(shareOut(partitions, before), ([memberId, share]) => ({
+        memberId,
+        memberAssignment: AssignerProtocol.MemberAssignment.encode({
+          version: 1,
+          assignment: Object.fromEntries(topics.map((topic) => [topic, share])),
+          userData: Buffer.alloc(0),
+        }),
+      }));
+    },
+  });
+}
+
+function ownedBefore(memberMetadata: Buffer): number[] {
+  const userData = AssignerProtocol.MemberMetadata.decode(memberMetadata)?.userData.toString();
+  return userData ? (JSON.parse(userData) as number[]) : [];
+}
+
+function only(topic: string, partition: number): PartitionAssigner {
+  const name = "Only";
+  return () => ({
+    name,
+    version: 1,
+    protocol: () => ({
+      name,
+      metadata: AssignerProtocol.MemberMetadata.encode({ version: 1, topics: [topic], userData: Buffer.alloc(0) }),
+    }),
+    assign: async ({ members }) =>
+      members.slice(0, 1).map(({ memberId }) => ({
+        memberId,
+        memberAssignment: AssignerProtocol.MemberAssignment.encode({
+          version: 1,
+          assignment: { [topic]: [partition] },
+          userData: Buffer.alloc(0),
+        }),
+      })),
+  });
+}

@@ -1,0 +1,149 @@
+import { PackWriter } from "./pack.ts";
+import type { Outgoing } from "./kafka.ts";
+
+/**
+ * Fills one pack for each partition while one send is in flight, then sends them all together: order is kept in each
+ * partition, and a busy producer packs more without waiting longer.
+ */
+export interface PackerOptions {
+  send(records: Outgoing[]): Promise<number[]>;
+  /** ms that the first item of an idle packer waits for company. */
+  lingerMs: number;
+  /** A pack is closed at this size, and a send takes at most this many bytes more than one pack. */
+  maxPackBytes: number;
+  maxSendBytes: number;
+  /** `retry` repeats a failed send until it succeeds; `fail` hands the error to those who wait, and goes on. */
+  onFailure: "retry" | "fail";
+  failed(error: unknown): void;
+  sent?(records: number, bytes: number): void;
+}
+
+export type Sent = (error: unknown, offset: number) => void;
+
+interface OpenPack {
+  topic: string;
+  partition: number;
+  writer: PackWriter;
+  waiting: Sent[];
+}
+
+interface ClosedPack extends Outgoing {
+  waiting: Sent[];
+}
+
+const BACKOFF_MS = { first: 50, most: 2_000 };
+
+export class Packer {
+  readonly #options: PackerOptions;
+  readonly #open = new Map<string, OpenPack[]>();
+  readonly #touched = new Set<OpenPack>();
+  readonly #closed: ClosedPack[] = [];
+  #closedBytes = 0;
+  #scheduled = false;
+  #sending = false;
+  #ended = false;
+  #idle: (() => void)[] = [];
+
+  constructor(options: PackerOptions) {
+    this.#options = options;
+  }
+
+  /** Bytes not yet sent; what a bound is kept on. */
+  get queuedBytes(): number {
+    let open = 0;
+    for (const pack of this.#touched) open += pack.writer.bytes;
+    return this.#closedBytes + open;
+  }
+
+  /** Adds one item by `write`; `sent`, where given, is told when its pack is in Kafka and at which offset. */
+  add(topic: string, partition: number, write: (writer: PackWriter) => void, sent?: Sent): void {
+    const pack = this.#packOf(topic, partition);
+    write(pack.writer);
+    if (sent) pack.waiting.push(sent);
+    this.#touched.add(pack);
+    if (pack.writer.full || pack.writer.bytes >= this.#options.maxPackBytes) this.#close(pack);
+    this.#schedule();
+  }
+
+  /** A whole record that is no pack: a dead letter. */
+  record(record: Outgoing, sent?: Sent): void {
+    this.#push({ ...record, waiting: sent ? [sent] : [] });
+    this.#schedule();
+  }
+
+  /** Resolves when nothing is queued or in flight. */
+  async drained(): Promise<void> {
+    if (!this.#sending && !this.#scheduled && this.#closed.length === 0 && this.#touched.size === 0) return;
+    await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+
+  /** Gives up on retries; what waits is told. */
+  end(): void {
+    this.#ended = true;
+  }
+
+  #packOf(topic: string, partition: number): OpenPack {
+    let packs = this.#open.get(topic);
+    if (!packs) this.#open.set(topic, (packs = []));
+    return (packs[partition] ??= { topic, partition, writer: new PackWriter(), waiting: [] });
+  }
+
+  #close(pack: OpenPack): void {
+    this.#push({ topic: pack.topic, partition: pack.partition, value: pack.writer.take(), waiting: pack.waiting });
+    pack.waiting = [];
+    this.#touched.delete(pack);
+  }
+
+  #push(pack: ClosedPack): void {
+    this.#closed.push(pack);
+    this.#closedBytes += pack.value.length;
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#sending) return;
+    this.#scheduled = true;
+    if (this.#options.lingerMs > 0) setTimeout(() => void this.#send(), this.#options.lingerMs);
+    else setImmediate(() => void this.#send());
+  }
+
+  async #send(): Promise<void> {
+    this.#scheduled = false;
+    this.#sending = true;
+    while (true) {
+      for (const pack of this.#touched) this.#close(pack);
+      if (this.#closed.length === 0) break;
+      await this.#sendOne(this.#next());
+    }
+    this.#sending = false;
+    for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  #next(): ClosedPack[] {
+    let count = 0;
+    let bytes = 0;
+    while (count < this.#closed.length && (count === 0 || bytes < this.#options.maxSendBytes)) {
+      bytes += this.#closed[count]!.value.length;
+      count += 1;
+    }
+    this.#closedBytes -= bytes;
+    return this.#closed.splice(0, count);
+  }
+
+  async #sendOne(packs: ClosedPack[]): Promise<void> {
+    for (let backoff = BACKOFF_MS.first; ; backoff = Math.min(backoff * 2, BACKOFF_MS.most)) {
+      try {
+        const offsets = await this.#options.send(packs);
+        this.#options.sent?.(packs.length, packs.reduce((sum, { value }) => sum + value.length, 0));
+        packs.forEach(({ waiting }, index) => waiting.forEach((sent) => sent(undefined, offsets[index]!)));
+        return;
+      } catch (error) {
+        this.#options.failed(error);
+        if (this.#options.onFailure === "fail" || this.#ended) {
+          for (const { waiting } of packs) for (const sent of waiting) sent(error, -1);
+          return;
+        }
+        await new Promise((resolve) => setTimeout(resolve, backoff * (0.5 + Math.random() / 2)));
+      }
+    }
+  }
+}

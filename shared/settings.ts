@@ -1,0 +1,43 @@
+import { z } from "zod";
+
+/** What every service reads from the environment. A wrong value stops the start with the variable's name and a fix. */
+export const commonSettings = z.object({
+  /** Prefix of topics, groups and Redis keys, and the Postgres schema: several platforms share one set of stores. */
+  NAMESPACE: z.string().regex(/^[a-z][a-z0-9_]{0,40}$/, "lower-case letters, digits and _, at most 41, a letter first").default("notifications"),
+  KAFKA_BROKERS: z.string().min(1).transform((list) => list.split(",").map((broker) => broker.trim())),
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
+  REDIS_URL: z.url({ protocol: /^rediss?$/ }),
+  HOST: z.string().default("0.0.0.0"),
+  PORT: z.coerce.number().int().min(0).max(65535),
+  LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).default("info"),
+  /** Milliseconds from SIGTERM until the process ends, at most. */
+  SHUTDOWN_MS: z.coerce.number().int().min(0).default(20_000),
+});
+
+/** Who may call: tokens are JWTs signed by a key of this JWKS. */
+export const identitySettings = z.object({
+  /** A file's path or an https URL of the JSON Web Key Set (RFC 7517) with the public keys. */
+  AUTH_JWKS: z.string().min(1),
+  AUTH_ISSUER: z.string().min(1),
+  AUTH_AUDIENCE: z.string().min(1).default("notifications"),
+});
+
+export class SettingsError extends Error {
+  override readonly name = "SettingsError";
+}
+
+export function readSettings<S extends z.ZodType>(schema: S, env: NodeJS.ProcessEnv = process.env): z.output<S> {
+  const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ""));
+  const result = schema.safeParse(present);
+  if (result.success) return result.data;
+  const lines = result.error.issues.map((issue) => {
+    const name = issue.path.join(".");
+    return `${name}: ${present[name] === undefined ? "is not set" : `${issue.message}, not ${JSON.stringify(shown(name, present[name]))}`}`;
+  });
+  throw new SettingsError(`Wrong settings. ${lines.join("; ")}. Set the named environment variables and start again.`);
+}
+
+/** A URL may carry a password: it is never printed. */
+function shown(name: string, value: string): string {
+  return /URL|SECRET|PASSWORD|TOKEN/.test(name) ? "(hidden)" : value;
+}

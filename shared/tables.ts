@@ -1,0 +1,34 @@
+import { sql } from "drizzle-orm";
+import { customType, index, integer, pgSchema, primaryKey, text, timestamp } from "drizzle-orm/pg-core";
+
+const bytea = customType<{ data: Buffer }>({ dataType: () => "bytea" });
+
+/** The tables of one platform, in the Postgres schema of its namespace. */
+export function tablesOf(namespace: string) {
+  const schema = pgSchema(namespace);
+  return {
+    /** What could not be delivered. `client` is the distribution column (Citus) and the hash partition key. */
+    stored: schema.table(
+      "stored_notifications",
+      {
+        client: text("client").notNull(),
+        sequence: text("sequence").notNull(),
+        appended: timestamp("appended", { withTimezone: true, mode: "date" }).notNull(),
+        expires: timestamp("expires", { withTimezone: true, mode: "date" }),
+        body: bytea("body").notNull(),
+      },
+      (table) => [
+        primaryKey({ columns: [table.client, table.sequence] }),
+        index("stored_expires").on(table.expires).where(sql`expires is not null`),
+      ],
+    ),
+    /** One row for each time that the accepted topic was made anew: sequences only grow. */
+    epochs: schema.table("epochs", {
+      epoch: integer("epoch").primaryKey(),
+      partitions: integer("partitions").notNull(),
+      created: timestamp("created", { withTimezone: true, mode: "date" }).notNull().defaultNow(),
+    }),
+  };
+}
+
+export type Tables = ReturnType<typeof tablesOf>;

@@ -1,0 +1,24 @@
+/** Names of the topics, groups and settings that belong to them. What their records hold is in pack.ts. */
+export interface Topics {
+  /** Receiver to director, by client; log-append time; days of retention. */
+  accepted: string;
+  /** Director to distributor; the partition is the slot; minutes of retention. */
+  routed: string;
+  /** Distributor to director, co-partitioned with accepted; minutes of retention. */
+  control: string;
+  deadLetters: string;
+}
+
+export function topicsOf(namespace: string): Topics {
+  return {
+    accepted: `${namespace}.accepted`,
+    routed: `${namespace}.routed`,
+    control: `${namespace}.control`,
+    deadLetters: `${namespace}.dead-letters`,
+  };
+}
+
+/** The directors' one consumer group. */
+export function directorGroup(namespace: string): string {
+  return `${namespace}.directors`;
+}
