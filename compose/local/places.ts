@@ -20,7 +20,8 @@ export const places = {
 export function makePlaces(): void {
   mkdirSync(local, { recursive: true, mode: 0o711 });
   for (const place of [places.data, places.software]) mkdirSync(place, { recursive: true, mode: 0o755 });
-  for (const place of [places.keys, places.logs, places.run, places.secrets]) mkdirSync(place, { recursive: true, mode: 0o700 });
+  for (const place of [places.keys, places.logs, places.run, places.secrets])
+    mkdirSync(place, { recursive: true, mode: 0o700 });
 }
 
 export function readIfThere(path: string): string | undefined {

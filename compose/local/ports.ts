@@ -37,7 +37,10 @@ export function port(name: PortName): number {
 function parse(name: PortName, given: string): number {
   const number = Number(given);
   if (Number.isInteger(number) && number > 0 && number < 65_536) return number;
-  throw new Trouble(`${name} is ${JSON.stringify(given)}, which is no port.`, `Set it to a number from 1 to 65535, or unset it to use ${defaults[name]}.`);
+  throw new Trouble(
+    `${name} is ${JSON.stringify(given)}, which is no port.`,
+    `Set it to a number from 1 to 65535, or unset it to use ${defaults[name]}.`,
+  );
 }
 
 export function rememberPort(name: PortName, number: number): void {
@@ -50,7 +53,10 @@ export async function wantPort(name: PortName, number: number, label: string): P
   if (await isFree(number)) return;
   const holder = await holderOf(number);
   const example = `${name}=${number + 1000}`;
-  throw new Trouble(`Port ${number}, wanted for ${label}, is taken${holder === undefined ? "" : ` by ${holder}`}.`, `Stop that, or choose another port: ${example} npm start`);
+  throw new Trouble(
+    `Port ${number}, wanted for ${label}, is taken${holder === undefined ? "" : ` by ${holder}`}.`,
+    `Stop that, or choose another port: ${example} npm start`,
+  );
 }
 
 function isFree(number: number): Promise<boolean> {
@@ -58,7 +64,12 @@ function isFree(number: number): Promise<boolean> {
     const server = createServer();
     server.once("error", (error) => {
       if (hasCode(error, "EADDRINUSE")) resolve(false);
-      else reject(hasCode(error, "EACCES") ? new Trouble(`Port ${number} may not be opened by this user.`, "Choose one above 1023.") : error);
+      else
+        reject(
+          hasCode(error, "EACCES")
+            ? new Trouble(`Port ${number} may not be opened by this user.`, "Choose one above 1023.")
+            : error,
+        );
     });
     server.listen({ host: "127.0.0.1", port: number, exclusive: true }, () => server.close(() => resolve(true)));
   });

@@ -28,7 +28,8 @@ export const postgres: Backing = {
 
 const password = (): string => secret("postgres.password", () => randomBytes(18).toString("base64url"));
 
-const urlOf = (database: string): string => `postgres://${USER}:${password()}@127.0.0.1:${port("POSTGRES_PORT")}/${database}`;
+const urlOf = (database: string): string =>
+  `postgres://${USER}:${password()}@127.0.0.1:${port("POSTGRES_PORT")}/${database}`;
 
 async function command(): Promise<Command> {
   const { folder, env } = await binaries();
@@ -36,22 +37,43 @@ async function command(): Promise<Command> {
   mkdirSync(data, { recursive: true, mode: 0o700 });
   if (run.uid !== undefined && run.gid !== undefined) chownSync(data, run.uid, run.gid);
   if (!existsSync(join(data, "PG_VERSION"))) await initialise(folder, env, run);
+  const settings = {
+    listen_addresses: "127.0.0.1",
+    port: port("POSTGRES_PORT"),
+    unix_socket_directories: "",
+    // Several services, each with a pool, and the tests beside them.
+    max_connections: 200,
+    log_min_duration_statement: 1000,
+  };
   return {
     ...run.wrap(join(folder, "postgres"), [
-      ...["-D", data, "-p", String(port("POSTGRES_PORT")), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="],
-      // Several services, each with a pool, and the tests beside them.
-      ...["-c", "max_connections=200", "-c", "log_min_duration_statement=1000"],
+      "-D",
+      data,
+      ...Object.entries(settings).flatMap(([k, v]) => ["-c", `${k}=${v}`]),
     ]),
     env,
     cwd: data,
   };
 }
 
-async function initialise(folder: string, env: NodeJS.ProcessEnv, run: Awaited<ReturnType<typeof unprivileged>>): Promise<void> {
+async function initialise(
+  folder: string,
+  env: NodeJS.ProcessEnv,
+  run: Awaited<ReturnType<typeof unprivileged>>,
+): Promise<void> {
   const passwordFile = join(data, "..", "postgres.initial-password");
   writeFileSync(passwordFile, password(), { mode: 0o600 });
   if (run.uid !== undefined && run.gid !== undefined) chownSync(passwordFile, run.uid, run.gid);
-  const options = ["-D", data, "-U", USER, `--pwfile=${passwordFile}`, "--auth=scram-sha-256", "--encoding=UTF8", "--no-locale"];
+  const options = [
+    "-D",
+    data,
+    "-U",
+    USER,
+    `--pwfile=${passwordFile}`,
+    "--auth=scram-sha-256",
+    "--encoding=UTF8",
+    "--no-locale",
+  ];
   const { file, args, uid, gid } = run.wrap(join(folder, "initdb"), options);
   try {
     await quietly(file, args, { log: "initdb", fix: "Postgres could not lay out its data folder.", env, uid, gid });

