@@ -43,6 +43,19 @@ logs name="*":
 build: _packages
     tsc -p .
 
+# Find defects: unawaited promises, unchecked values, wrong directions of import [--fix]
+lint *args: _packages
+    oxlint "$@"
+
+# Format in place [PATH...; --check]
+format *args: _packages
+    oxfmt "$@"
+
+# Before a commit: types, lint, format, dead code
+check: build lint
+    oxfmt --check
+    knip --treat-config-hints-as-errors
+
 # Run the tests, or those whose path contains an argument (npm test)
 test *args: _packages
     vitest run "$@"
