@@ -39,7 +39,7 @@ test("what is written into a pack is read from it, and the body is forwarded as 
           key: notificationBody.key(body), ttl: notificationBody.ttl(body),
           event: notificationBody.event(body), traceparent: notificationBody.traceparent(body),
         }).toEqual(rest);
-        const deliver = { session: 7, partition: 511, generation: 2 ** 41, appended: 1.8e12, prev: START, sequence: "0".repeat(18) + "1", body };
+        const deliver = { incarnation: 2 ** 47 + 5, session: 2 ** 31 + 7, partition: 511, generation: 2 ** 41, appended: 1.8e12, prev: START, sequence: "0".repeat(18) + "1", body };
         writer.deliver(deliver);
         readPack(writer.take(), (_, routed) => expect(readDeliver(routed)).toEqual({ kind: Kind.DELIVER, ...deliver }));
       });

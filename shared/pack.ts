@@ -20,7 +20,7 @@ const NOTIFICATION_HEADER = 24;
 export const Kind = {
   /** accepted: a notification's body. */
   NOTIFICATION: 1,
-  /** routed: session u32, partition u16, generation u48, appended u48 (ms), prev 19, sequence 19, a notification's body. */
+  /** routed: incarnation u48, session u32, partition u16, generation u48, appended u48 (ms), prev 19, sequence 19, a notification's body. */
   DELIVER: 2,
   /** control: session u32, sequence 19, key (the rest). */
   ACK: 3,
@@ -71,6 +71,7 @@ export class PackWriter {
   deliver(message: Omit<Deliver, "kind">): void {
     let at = this.#item(Kind.DELIVER, DELIVER_HEADER + message.body.length);
     const buffer = this.#buffer;
+    at = buffer.writeUIntBE(message.incarnation, at, 6);
     at = buffer.writeUInt32BE(message.session, at);
     at = buffer.writeUInt16BE(message.partition, at);
     at = buffer.writeUIntBE(message.generation, at, 6);
@@ -131,7 +132,8 @@ export interface NewNotification {
 
 export interface Deliver {
   kind: typeof Kind.DELIVER;
-  /** Which connection of the slot's incarnation. */
+  /** Which connection: of the slot's incarnation, the session. */
+  incarnation: number;
   session: number;
   /** Of accepted, and the director's generation for it. */
   partition: number;
@@ -143,7 +145,7 @@ export interface Deliver {
   sequence: Sequence;
   body: Buffer;
 }
-const DELIVER_HEADER = 4 + 2 + 6 + 6 + START.length * 2;
+const DELIVER_HEADER = 6 + 4 + 2 + 6 + 6 + START.length * 2;
 
 export interface Ack {
   kind: typeof Kind.ACK;
@@ -172,13 +174,14 @@ export function readPack(record: Buffer, item: (kind: number, body: Buffer, inde
 export function readDeliver(body: Buffer): Deliver {
   return {
     kind: Kind.DELIVER,
-    session: body.readUInt32BE(0),
-    partition: body.readUInt16BE(4),
-    generation: body.readUIntBE(6, 6),
-    appended: body.readUIntBE(12, 6),
-    prev: body.toString("latin1", 18, 37),
-    sequence: body.toString("latin1", 37, 56),
-    body: body.subarray(56),
+    incarnation: body.readUIntBE(0, 6),
+    session: body.readUInt32BE(6),
+    partition: body.readUInt16BE(10),
+    generation: body.readUIntBE(12, 6),
+    appended: body.readUIntBE(18, 6),
+    prev: body.toString("latin1", 24, 43),
+    sequence: body.toString("latin1", 43, 62),
+    body: body.subarray(DELIVER_HEADER),
   };
 }
 

@@ -1,0 +1,49 @@
+import { drizzle, type NodePgDatabase } from "drizzle-orm/node-postgres";
+import pg from "pg";
+import { messageOf } from "./errors.ts";
+import type { Health } from "./health.ts";
+import type { Log } from "./log.ts";
+
+export interface Postgres {
+  pool: pg.Pool;
+  db: NodePgDatabase;
+  /** Resolves when the server has answered; goes on trying without end. */
+  reached(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The only importer of the Postgres client. Statements end after `statementMs`, so that a hanging server is an error. */
+export function connectPostgres(url: string, service: string, log: Log, health: Health, connections = 8, statementMs = 15_000): Postgres {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: connections,
+    application_name: service,
+    connectionTimeoutMillis: 3_000,
+    idleTimeoutMillis: 30_000,
+    statement_timeout: statementMs,
+    query_timeout: statementMs + 1_000,
+    keepAlive: true,
+  });
+  pool.on("error", (error) => {
+    health.down("postgres", messageOf(error));
+    log.warn({ err: error }, "Postgres ended an idle connection");
+  });
+  return {
+    pool,
+    db: drizzle(pool),
+    async reached() {
+      for (let tries = 0; ; tries += 1) {
+        try {
+          await pool.query("select 1");
+          health.up("postgres");
+          return;
+        } catch (error) {
+          health.down("postgres", messageOf(error));
+          if (tries % 10 === 0) log.warn({ err: error }, "waiting for Postgres");
+          await new Promise((resolve) => setTimeout(resolve, Math.min(100 * 2 ** tries, 2_000) * (0.5 + Math.random() / 2)));
+        }
+      }
+    },
+    close: () => pool.end(),
+  };
+}

@@ -1,0 +1,107 @@
+import type { ClientKey, Sequence } from "./notification.ts";
+import type { Postgres } from "./postgres.ts";
+
+export interface StoredNotification {
+  client: ClientKey;
+  sequence: Sequence;
+  /** ms since 1970, by the broker. */
+  appended: number;
+  /** ms since 1970; undefined for never. */
+  expires: number | undefined;
+  /** A notification's body, as in pack.ts. */
+  body: Buffer;
+}
+
+/** A page ends at this many rows, or with the row that reaches these bytes. */
+const PAGE_ROWS = 200;
+const PAGE_BYTES = 128 * 1024;
+
+/** What could not be delivered: insert once, read in order after a sequence, delete up to a sequence, expire. */
+export class Stored {
+  readonly #postgres: Postgres;
+  readonly #table: string;
+  readonly #epochs: string;
+
+  constructor(postgres: Postgres, namespace: string) {
+    this.#postgres = postgres;
+    this.#table = `"${namespace}".stored_notifications`;
+    this.#epochs = `"${namespace}".epochs`;
+  }
+
+  /** One statement for all rows; a row that is there already stays as it is. */
+  async insert(rows: readonly StoredNotification[]): Promise<void> {
+    await this.#postgres.pool.query({
+      name: "stored-insert",
+      text: `insert into ${this.#table} (client, sequence, appended, expires, body)
+             select client, sequence, to_timestamp(appended / 1000.0), to_timestamp(expires / 1000.0), body
+             from unnest($1::text[], $2::text[], $3::float8[], $4::float8[], $5::bytea[]) as new(client, sequence, appended, expires, body)
+             on conflict do nothing`,
+      values: [
+        rows.map(({ client }) => client),
+        rows.map(({ sequence }) => sequence),
+        rows.map(({ appended }) => appended),
+        rows.map(({ expires }) => expires ?? null),
+        rows.map(({ body }) => body),
+      ],
+    });
+  }
+
+  /** The next page after a sequence, in order, without what has expired. Empty when there is nothing more. */
+  async after(client: ClientKey, sequence: Sequence): Promise<{ sequence: Sequence; appended: number; body: Buffer }[]> {
+    const result = await this.#postgres.pool.query<{ sequence: Sequence; appended: number; body: Buffer }>({
+      name: "stored-after",
+      text: `select sequence, appended, body from (
+               select sequence, (extract(epoch from appended) * 1000)::float8 as appended, body,
+                      sum(octet_length(body)) over (order by sequence) - octet_length(body) as before
+               from (select sequence, appended, body from ${this.#table}
+                     where client = $1 and sequence > $2 and (expires is null or expires > now())
+                     order by sequence limit ${PAGE_ROWS}) as rows
+             ) as page where before < ${PAGE_BYTES} order by sequence`,
+      values: [client, sequence],
+    });
+    return result.rows;
+  }
+
+  /** Deletes what the clients have acknowledged; answers how many rows went. */
+  async deleteUpTo(acknowledged: ReadonlyMap<ClientKey, Sequence>): Promise<number> {
+    const result = await this.#postgres.pool.query({
+      name: "stored-delete",
+      text: `delete from ${this.#table} as stored using unnest($1::text[], $2::text[]) as acknowledged(client, sequence)
+             where stored.client = acknowledged.client and stored.sequence <= acknowledged.sequence`,
+      values: [[...acknowledged.keys()], [...acknowledged.values()]],
+    });
+    return result.rowCount ?? 0;
+  }
+
+  /** Which of these clients have something stored after the sequence that they were sent last. */
+  async waiting(sent: ReadonlyMap<ClientKey, Sequence>): Promise<ClientKey[]> {
+    const result = await this.#postgres.pool.query<{ client: ClientKey }>({
+      name: "stored-waiting",
+      text: `select asked.client from unnest($1::text[], $2::text[]) as asked(client, sequence)
+             where exists (select from ${this.#table} as stored where stored.client = asked.client
+                           and stored.sequence > asked.sequence and (stored.expires is null or stored.expires > now()))`,
+      values: [[...sent.keys()], [...sent.values()]],
+    });
+    return result.rows.map(({ client }) => client);
+  }
+
+  /** Deletes up to `limit` expired rows and answers which, so that each is counted and logged. */
+  async sweep(limit: number): Promise<{ client: ClientKey; sequence: Sequence; body: Buffer }[]> {
+    const result = await this.#postgres.pool.query<{ client: ClientKey; sequence: Sequence; body: Buffer }>({
+      name: "stored-sweep",
+      text: `delete from ${this.#table} where (client, sequence) in
+               (select client, sequence from ${this.#table} where expires <= now() order by expires limit $1 for update skip locked)
+             returning client, sequence, body`,
+      values: [limit],
+    });
+    return result.rows;
+  }
+
+  /** The current epoch of the accepted topic: the newest row of `epochs`. Throws while there is none. */
+  async epoch(): Promise<number> {
+    const result = await this.#postgres.pool.query<{ epoch: number | null }>(`select max(epoch) as epoch from ${this.#epochs}`);
+    const epoch = result.rows[0]?.epoch;
+    if (typeof epoch !== "number") throw new Error("There is no epoch yet: run the provision service.");
+    return epoch;
+  }
+}
