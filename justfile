@@ -8,34 +8,42 @@ _default:
     just --list --unsorted
 
 # Everything up, a first notification through it, and what to type next (npm start)
+[no-exit-message]
 start: _packages
     node compose/local/start.ts
 
 # Start Kafka, Postgres, Redis and the services; again after an edit: restarts what it changed [--distributors N]
+[no-exit-message]
 up *args: _packages
     node compose/local/up.ts "$@"
 
 # Stop everything; its state stays
+[no-exit-message]
 down:
     node compose/local/down.ts
 
 # Stop everything and delete its state, keys and downloads
+[no-exit-message]
 clean:
     node compose/local/down.ts --clean
 
 # A minute to watch: stored first, then live, over all three transports, while a distributor is killed
+[no-exit-message]
 demo *args: _packages
     node tests/demo.ts "$@"
 
 # Mint a token: --client ID or --publisher [NAME], and --tenant NAME, --ttl 1h
+[no-exit-message]
 token *args:
     node compose/local/token.ts "$@"
 
 # Connect over a WebSocket and print what arrives: --client ID
+[no-exit-message]
 subscribe *args:
     node client/subscribe.ts "$@"
 
 # Follow the logs: of everything, or of the one named
+[no-exit-message]
 logs name="*":
     tail -n 20 -F .local/logs/{{ name }}.log
 
@@ -64,5 +72,6 @@ test *args: _packages
 bench *args: _packages
     node bench/main.ts "$@"
 
+[no-exit-message]
 _packages:
     node compose/local/bootstrap.mjs packages

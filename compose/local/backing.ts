@@ -51,8 +51,13 @@ async function ensure(one: Backing): Promise<string> {
   const setup = one.ports.map((name) => port(name)).join(",");
   const current = running(one.name);
   const label = `${one.label} on port ${port(one.ports[0]!)}`;
-  if (current?.setup === setup) await step(label, () => ready(one, current));
-  else await step(label, () => launch(one, setup));
+  await step(label, async () => {
+    const failure = current?.setup === setup ? await answer(one, current, SHORT_PATIENCE) : "it does not run";
+    if (failure === undefined) return;
+    // One that answers no more, and still is there, is somebody's to look at and not ours to end.
+    if (current?.setup === setup && isAlive(current)) throw notUp(one, current, failure);
+    await launch(one, setup);
+  });
   return one.url();
 }
 
@@ -61,25 +66,37 @@ async function launch(one: Backing, setup: string): Promise<void> {
   await stop(one.name, one.stopSignal);
   for (const name of one.ports) await wantPort(name, port(name), one.label);
   const command = await one.command();
-  await ready(one, await start(one.name, command, setup));
+  for (let left = TRIES; ; left--) {
+    const process = await start(one.name, command, setup);
+    const failure = await answer(one, process);
+    if (failure === undefined) break;
+    if (isAlive(process) || left === 1) throw notUp(one, process, failure);
+    await sleep(1000);
+  }
   for (const name of one.ports) rememberPort(name, port(name));
 }
 
 const PATIENCE = 90_000;
+/** For one that has been up before. */
+const SHORT_PATIENCE = 20_000;
+/** After kill -9 the children of what was killed may hold its data folder for a moment longer. */
+const TRIES = 4;
 
-async function ready(one: Backing, process: Process): Promise<void> {
-  const failure = await until(
-    PATIENCE,
+function answer(one: Backing, process: Process, patience = PATIENCE): Promise<string | undefined> {
+  return until(
+    patience,
     () => one.answers(one.url()),
     () => isAlive(process),
   );
-  if (failure === undefined) return;
+}
+
+function notUp(one: Backing, process: Process, failure: string): Trouble {
   const wrong = isAlive(process)
-    ? `${one.label} does not answer (${failure}).`
-    : `${one.label} ended while it was starting.`;
-  throw new Trouble(
+    ? `${one.label} (pid ${process.pid}) runs and does not answer: ${failure}.`
+    : `${one.label} ends while it is starting.`;
+  return new Trouble(
     wrong,
-    `Its log, ${logFile(one.name)}, ends with:\n${tail(one.name)}\n  To begin anew without its data: npx just clean`,
+    `Stop it by npx just down; to begin anew without its data: npx just clean. Its log, ${logFile(one.name)}, ends with:\n${tail(one.name, process.logFrom)}`,
   );
 }
 

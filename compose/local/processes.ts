@@ -1,11 +1,27 @@
 import { execFileSync, spawn } from "node:child_process";
-import { closeSync, openSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { hasCode, places, readIfThere } from "./places.ts";
 
 /** A pid alone proves nothing: it is used again after its process has ended. With its start time it is one process. */
-export type Process = { pid: number; since: string; setup: string };
+export type Process = {
+  pid: number;
+  since: string;
+  setup: string;
+  /** Where its part of the log begins. */
+  logFrom: number;
+};
 
 export type Command = {
   file: string;
@@ -69,16 +85,17 @@ export function known(): string[] {
 
 const LOG_LIMIT = 16 * 1024 * 1024;
 
-function openLog(name: string): number {
+function openLog(name: string): { log: number; logFrom: number } {
   const path = logFile(name);
   // Kept from growing without end: one old log, and the current one.
   if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) > LOG_LIMIT) renameSync(path, `${path}.old`);
-  return openSync(path, "a", 0o600);
+  const log = openSync(path, "a", 0o600);
+  return { log, logFrom: fstatSync(log).size };
 }
 
 /** Starts it in a session of its own, so that it outlives this command, and Ctrl-C in a terminal is not for it. */
 export async function start(name: string, command: Command, setup: string): Promise<Process> {
-  const log = openLog(name);
+  const { log, logFrom } = openLog(name);
   const { file, args, env, cwd, uid, gid } = command;
   const child = spawn(file, args, {
     detached: true,
@@ -94,12 +111,12 @@ export async function start(name: string, command: Command, setup: string): Prom
     child.once("error", reject);
   });
   child.unref();
-  return record(name, pid, setup);
+  return record(name, pid, setup, logFrom);
 }
 
-export function record(name: string, pid: number, setup: string): Process {
+export function record(name: string, pid: number, setup: string, logFrom: number): Process {
   // A process that has ended already has no start time; it is then simply not alive.
-  const started = { pid, since: startedAt(pid) ?? "ended", setup };
+  const started = { pid, since: startedAt(pid) ?? "ended", setup, logFrom };
   writeFileSync(`${pidFile(name)}.new`, JSON.stringify(started));
   renameSync(`${pidFile(name)}.new`, pidFile(name));
   return started;
@@ -131,8 +148,11 @@ function send(pid: number, signal: NodeJS.Signals): void {
 }
 
 /** The last lines of a log, for a message about why something did not start. */
-export function tail(name: string, lines = 12): string {
-  return (readIfThere(logFile(name)) ?? "")
+export function tail(name: string, from = 0, lines = 12): string {
+  const log = readIfThere(logFile(name)) ?? "";
+  return Buffer.from(log)
+    .subarray(from)
+    .toString()
     .trimEnd()
     .split("\n")
     .slice(-lines)

@@ -108,7 +108,8 @@ async function ready(service: Service): Promise<void> {
   }
 }
 
-const whatItSaid = (name: string): string => `Its log, ${logFile(name)}, ends with:\n${tail(name)}`;
+const whatItSaid = (name: string): string =>
+  `Its log, ${logFile(name)}, ends with:\n${tail(name, running(name)?.logFrom)}`;
 
 async function whatIsMissing(service: Service): Promise<string | undefined> {
   try {

@@ -41,7 +41,7 @@ while (!stopping.signal.aborted) {
 async function life(file: string): Promise<string> {
   const current = spawn(process.execPath, [file], { stdio: ["ignore", "inherit", "inherit"] });
   child = current;
-  if (current.pid !== undefined) record(childOf(name ?? ""), current.pid, "");
+  if (current.pid !== undefined) record(childOf(name ?? ""), current.pid, "", 0);
   const ended = new AbortController();
   void watch(current, ended.signal);
   return new Promise((resolve) => {
