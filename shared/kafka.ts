@@ -127,6 +127,19 @@ export class KafkaLink {
     });
   }
 
+  /** How many partitions each of these topics has; those that are not there are missing. */
+  async present(topics: string[]): Promise<Map<string, number>> {
+    return this.#reach("kafka", () =>
+      this.admin(async (admin) => {
+        const there = new Set(await admin.listTopics());
+        const asked = topics.filter((topic) => there.has(topic));
+        if (asked.length === 0) return new Map<string, number>();
+        const metadata = await admin.fetchTopicMetadata({ topics: asked });
+        return new Map(metadata.topics.map(({ name, partitions }) => [name, partitions.length]));
+      }),
+    );
+  }
+
   /** The offset that the next record of the partition will have. */
   async endOffset(topic: string, partition: number): Promise<number> {
     return this.#reach("kafka", async () => {

@@ -1,0 +1,54 @@
+import { Failure, messageOf } from "@saasaparilla/shared/errors.ts";
+import type { Health } from "@saasaparilla/shared/health.ts";
+import type { KafkaLink } from "@saasaparilla/shared/kafka.ts";
+import type { Log } from "@saasaparilla/shared/log.ts";
+import type { Postgres } from "@saasaparilla/shared/postgres.ts";
+import { connectRedis } from "@saasaparilla/shared/redis.ts";
+
+/** The namespace of a platform that somebody uses. */
+const GUARDED = "notifications";
+
+export async function drop(
+  settings: { NAMESPACE: string; REDIS_URL: string },
+  { link, postgres, log, health }: { link: KafkaLink; postgres: Postgres; log: Log; health: Health },
+  sure: boolean,
+): Promise<void> {
+  const { NAMESPACE } = settings;
+  if (NAMESPACE === GUARDED && !sure) {
+    throw new Failure(
+      "fatal",
+      `This removes every notification of the namespace "${NAMESPACE}". If that is meant, add --yes.`,
+    );
+  }
+  await dropTopics(link, `${NAMESPACE}.`, log);
+  await postgres.pool.query(`drop schema if exists "${NAMESPACE}" cascade`);
+  await dropKeys(settings.REDIS_URL, `${NAMESPACE}:*`, log, health);
+  log.info({ namespace: NAMESPACE }, "dropped");
+}
+
+async function dropTopics(link: KafkaLink, prefix: string, log: Log): Promise<void> {
+  await link.present([]);
+  await link.admin(async (admin) => {
+    const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(prefix));
+    if (topics.length > 0) await admin.deleteTopics({ topics });
+    const { groups } = await admin.listGroups();
+    const ours = groups.map(({ groupId }) => groupId).filter((group) => group.startsWith(prefix));
+    // A group that a killed member has left behind is refused until its session is over; it holds nothing any more.
+    if (ours.length > 0)
+      await admin
+        .deleteGroups(ours)
+        .catch((error: unknown) => log.info({ groups: ours }, `groups remain: ${messageOf(error)}`));
+  });
+}
+
+async function dropKeys(url: string, pattern: string, log: Log, health: Health): Promise<void> {
+  const redis = connectRedis(url, log, health);
+  await new Promise<void>((resolve) => redis.once("ready", () => resolve()));
+  let at = "0";
+  do {
+    const [next, keys] = await redis.scan(at, "MATCH", pattern, "COUNT", 10_000);
+    if (keys.length > 0) await redis.unlink(...keys);
+    at = next;
+  } while (at !== "0");
+  redis.disconnect();
+}

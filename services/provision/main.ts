@@ -1,0 +1,30 @@
+import { parseArgs } from "node:util";
+import { messageOf } from "@saasaparilla/shared/errors.ts";
+import { Health } from "@saasaparilla/shared/health.ts";
+import { KafkaLink } from "@saasaparilla/shared/kafka.ts";
+import { createLog } from "@saasaparilla/shared/log.ts";
+import { connectPostgres } from "@saasaparilla/shared/postgres.ts";
+import { readSettings } from "@saasaparilla/shared/settings.ts";
+import { drop } from "./drop.ts";
+import { provision } from "./provision.ts";
+import { settings as schema } from "./settings.ts";
+
+/** Makes what is missing and ends: harmless to repeat. `--drop` removes a namespace with all that is in it. */
+const { values: flags } = parseArgs({ options: { drop: { type: "boolean" }, yes: { type: "boolean" } } });
+
+try {
+  const settings = readSettings(schema);
+  const log = createLog("provision", settings.LOG_LEVEL);
+  const health = new Health(["kafka", "postgres"]);
+  const link = new KafkaLink(settings.KAFKA_BROKERS, "provision", log, health);
+  // A minute: another one may be at it, behind the same lock.
+  const postgres = connectPostgres(settings.DATABASE_URL, "provision", log, health, 1, 60_000);
+  await postgres.reached();
+  if (flags.drop) await drop(settings, { link, postgres, log, health }, flags.yes === true);
+  else await provision(settings, { link, postgres, log });
+  await postgres.close();
+} catch (error) {
+  process.stderr.write(`Provision failed: ${messageOf(error)}\n`);
+  process.exit(1);
+}
+process.exit(0);

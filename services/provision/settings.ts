@@ -1,0 +1,17 @@
+import { commonSettings } from "@saasaparilla/shared/settings.ts";
+import { z } from "zod";
+
+const count = z.coerce.number().int().min(1);
+
+/** What is made where it is not there yet. A topic that is there keeps its partitions of accepted and control. */
+export const settings = commonSettings
+  .pick({ NAMESPACE: true, KAFKA_BROKERS: true, DATABASE_URL: true, REDIS_URL: true, LOG_LEVEL: true })
+  .extend({
+    /** Of accepted and control: the most directors that can share the work. Another number later is a new epoch. */
+    ACCEPTED_PARTITIONS: count.max(10_000).default(12),
+    /** Slots: the most distributors that can run at once. It can be raised at any time. */
+    ROUTED_PARTITIONS: count.max(65_535).default(16),
+    REPLICAS: count.max(9).default(1),
+    /** Brokers that must have a record before it counts as written. In production: 3 replicas, and 2 here. */
+    MIN_INSYNC: count.max(9).default(1),
+  });

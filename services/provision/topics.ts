@@ -1,0 +1,38 @@
+import type { TopicSpec } from "@saasaparilla/shared/kafka.ts";
+import type { Topics } from "@saasaparilla/shared/topics.ts";
+
+const MINUTE = 60_000;
+const DAY = 24 * 60 * MINUTE;
+const MAX_RECORD_BYTES = 2 * 1024 * 1024;
+
+export interface TopicSizes {
+  ACCEPTED_PARTITIONS: number;
+  ROUTED_PARTITIONS: number;
+  REPLICAS: number;
+  MIN_INSYNC: number;
+}
+
+/** Accepted answers for what is not settled, for days; routed and control only carry, for minutes. */
+export function topicSpecs(names: Topics, sizes: TopicSizes): TopicSpec[] {
+  const topic = (name: string, partitions: number, retentionMs: number, segmentMs: number): TopicSpec => ({
+    topic: name,
+    partitions,
+    replicas: sizes.REPLICAS,
+    config: {
+      "cleanup.policy": "delete",
+      "retention.ms": String(retentionMs),
+      // Only closed segments are deleted: a segment must not live much longer than the retention.
+      "segment.ms": String(segmentMs),
+      "max.message.bytes": String(MAX_RECORD_BYTES),
+      "min.insync.replicas": String(sizes.MIN_INSYNC),
+      // The time to live counts from the broker's clock, which is one for all publishers.
+      "message.timestamp.type": "LogAppendTime",
+    },
+  });
+  return [
+    topic(names.accepted, sizes.ACCEPTED_PARTITIONS, 7 * DAY, DAY),
+    topic(names.control, sizes.ACCEPTED_PARTITIONS, 15 * MINUTE, 5 * MINUTE),
+    topic(names.routed, sizes.ROUTED_PARTITIONS, 15 * MINUTE, 5 * MINUTE),
+    topic(names.deadLetters, 3, 30 * DAY, DAY),
+  ];
+}

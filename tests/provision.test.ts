@@ -1,0 +1,78 @@
+import { Kafka, logLevel } from "kafkajs";
+import pg from "pg";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { provision, startStack, type Stack } from "./stack.ts";
+
+let stack: Stack;
+let postgres: pg.Client;
+const admin = () => new Kafka({ brokers: stack.env.KAFKA_BROKERS!.split(","), logLevel: logLevel.NOTHING }).admin();
+
+beforeAll(async () => {
+  stack = await startStack({ env: { ACCEPTED_PARTITIONS: "3", ROUTED_PARTITIONS: "2" } });
+  postgres = new pg.Client(stack.env.DATABASE_URL);
+  await postgres.connect();
+});
+
+afterAll(async () => {
+  await postgres.end();
+  await stack.close();
+});
+
+async function epochs(): Promise<{ epoch: number; partitions: number }[]> {
+  const { rows } = await postgres.query(`select epoch, partitions from "${stack.namespace}".epochs order by epoch`);
+  return rows;
+}
+
+async function withAdmin<T>(use: (client: ReturnType<typeof admin>) => Promise<T>): Promise<T> {
+  const client = admin();
+  await client.connect();
+  try {
+    return await use(client);
+  } finally {
+    await client.disconnect();
+  }
+}
+
+test("a repeat changes nothing, four at once neither", async () => {
+  const before = await epochs();
+  await Promise.all([1, 2, 3, 4].map(() => provision(stack.env)));
+  expect(await epochs()).toEqual(before);
+});
+
+test("sequences and clients are ordered by their bytes, and stored notifications lie in eight partitions", async () => {
+  const { rows: collations } = await postgres.query(
+    `select column_name, collation_name from information_schema.columns
+     where table_schema = $1 and table_name = 'stored_notifications' and collation_name is not null order by 1`,
+    [stack.namespace],
+  );
+  expect(collations).toEqual(["client", "sequence"].map((name) => ({ column_name: name, collation_name: "C" })));
+  const { rows: parts } = await postgres.query("select relid from pg_partition_tree($1) where isleaf", [
+    `${stack.namespace}.stored_notifications`,
+  ]);
+  expect(parts).toHaveLength(8);
+});
+
+test("slots are added where more are wanted; an accepted topic keeps its partitions", async () => {
+  await provision({ ...stack.env, ROUTED_PARTITIONS: "5", ACCEPTED_PARTITIONS: "7" });
+  const { topics } = await withAdmin((client) =>
+    client.fetchTopicMetadata({
+      topics: ["accepted", "control", "routed"].map((name) => `${stack.namespace}.${name}`),
+    }),
+  );
+  const counts = Object.fromEntries(topics.map(({ name, partitions }) => [name.split(".")[1], partitions.length]));
+  expect(counts).toEqual({ accepted: 3, control: 3, routed: 5 });
+});
+
+test("a topic made anew or repartitioned begins an epoch, and a crash on the way only costs a number", async () => {
+  const first = (await epochs()).length;
+  const accepted = `${stack.namespace}.accepted`;
+  await withAdmin((client) => client.deleteTopics({ topics: [accepted] }));
+  // As a run leaves it that has died after the row and before the topic.
+  await postgres.query(`insert into "${stack.namespace}".epochs (epoch, partitions) values ($1, 3)`, [first + 1]);
+  await provision(stack.env);
+  expect((await epochs()).at(-1)).toEqual({ epoch: first + 2, partitions: 3 });
+  await withAdmin((client) => client.createPartitions({ topicPartitions: [{ topic: accepted, count: 4 }] }));
+  await provision(stack.env);
+  await provision(stack.env);
+  expect((await epochs()).at(-1)).toEqual({ epoch: first + 3, partitions: 4 });
+});

@@ -1,0 +1,285 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { randomBytes, randomUUID } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Redis } from "ioredis";
+import { exportJWK, generateKeyPair, SignJWT, type CryptoKey } from "jose";
+import { Kafka, logLevel } from "kafkajs";
+
+/**
+ * Services as real processes, on the Kafka, Postgres and Redis of tests/backing.ts, in a namespace of their own that
+ * `close()` removes again. What does not end, ends badly or stays behind fails the test.
+ */
+export type Kind = "receiver" | "director" | "distributor";
+
+export interface Stack {
+  namespace: string;
+  /** What every service of this stack is told. */
+  env: Record<string, string>;
+  /** Those that `services` named, in that order. */
+  services: Service[];
+  token(bearer: Bearer): Promise<string>;
+  start(kind: Kind, env?: Record<string, string>, options?: { ready?: boolean }): Promise<Service>;
+  close(): Promise<void>;
+}
+
+export type Bearer = ({ client: string } | { publisher: string }) & { tenant?: string; ttl?: number; scope?: string };
+
+export type LogLine = Record<string, unknown> & { level?: string; msg?: string };
+
+export interface Service {
+  kind: Kind;
+  url: string;
+  pid: number;
+  /** Every line that it logged; a line that is no JSON stands in `msg`. */
+  logs: LogLine[];
+  /** The first line that fits, past or to come. */
+  logged(fits: (line: LogLine) => boolean, deadlineMs?: number): Promise<LogLine>;
+  ready(deadlineMs?: number): Promise<void>;
+  kill(signal: NodeJS.Signals): void;
+  /** SIGTERM, and waits for its end. */
+  stop(): Promise<Exit>;
+  exited: Promise<Exit>;
+}
+
+export interface Exit {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+}
+
+const repository = resolve(import.meta.dirname, "..");
+const ISSUER = "http://tests/saasaparilla";
+const AUDIENCE = "notifications";
+const START_MS = 20_000;
+const STOP_MS = 15_000;
+
+export async function startStack(
+  options: { services?: Kind[]; namespace?: string; env?: Record<string, string> } = {},
+): Promise<Stack> {
+  const namespace = options.namespace ?? `test_${randomBytes(6).toString("hex")}`;
+  const folder = await mkdtemp(join(tmpdir(), "stack-"));
+  const { key, jwks } = await makeKey(folder);
+  const env: Record<string, string> = {
+    NAMESPACE: namespace,
+    KAFKA_BROKERS: fromEnvironment("KAFKA_BROKERS"),
+    DATABASE_URL: fromEnvironment("DATABASE_URL"),
+    REDIS_URL: fromEnvironment("REDIS_URL"),
+    HOST: "127.0.0.1",
+    PORT: "0",
+    AUTH_JWKS: jwks,
+    AUTH_ISSUER: ISSUER,
+    AUTH_AUDIENCE: AUDIENCE,
+    LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? "info",
+    SHUTDOWN_MS: "10000",
+    ...options.env,
+  };
+  const started: Running[] = [];
+  const start: Stack["start"] = async (kind, more = {}, { ready = true } = {}) => {
+    const service = new Running(kind, { ...env, ...more });
+    started.push(service);
+    await service.listening();
+    if (ready) await service.ready();
+    return service;
+  };
+  await provision(env);
+  const services = await Promise.all((options.services ?? []).map((kind) => start(kind)));
+  return {
+    namespace,
+    env,
+    services,
+    token: (bearer) => mint(key, bearer),
+    start,
+    close: async () => {
+      const wrong = (await Promise.all(started.map((service) => service.end()))).flat();
+      await provision(env, "--drop");
+      await rm(folder, { recursive: true });
+      wrong.push(...(await leftovers(namespace, env)));
+      if (wrong.length > 0) throw new Error(`The stack did not end well:\n${wrong.join("\n")}`);
+    },
+  };
+}
+
+class Running implements Service {
+  readonly kind: Kind;
+  readonly logs: LogLine[] = [];
+  readonly exited: Promise<Exit>;
+  url = "";
+  readonly #child: ChildProcess;
+  readonly #listeners = new Set<(line: LogLine) => void>();
+  #exit: Exit | undefined;
+  #killed = false;
+
+  constructor(kind: Kind, env: Record<string, string>) {
+    this.kind = kind;
+    this.#child = spawn(process.execPath, [join(repository, "services", kind, "main.ts")], {
+      // Nothing of the test's own environment: a setting that a test does not name has its default.
+      env: { PATH: process.env.PATH, ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const child = this.#child;
+    // Should the test be ended without close(), no service outlives it.
+    const reap = (): void => void child.kill("SIGKILL");
+    process.once("exit", reap);
+    for (const stream of [child.stdout!, child.stderr!]) createInterface(stream).on("line", (text) => this.#line(text));
+    this.exited = new Promise((done) => {
+      child.once("close", (code, signal) => {
+        process.off("exit", reap);
+        this.#exit = { code, signal };
+        done(this.#exit);
+      });
+    });
+  }
+
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
+  async listening(): Promise<void> {
+    const { port } = await this.logged(({ msg }) => msg === "listening", START_MS);
+    this.url = `http://127.0.0.1:${String(port)}`;
+  }
+
+  async logged(fits: (line: LogLine) => boolean, deadlineMs = 10_000): Promise<LogLine> {
+    const past = this.logs.find(fits);
+    if (past) return past;
+    const ended = new AbortController();
+    let listener: ((line: LogLine) => void) | undefined;
+    const found = new Promise<LogLine>((done) => {
+      listener = (line) => fits(line) && done(line);
+      this.#listeners.add(listener);
+    });
+    const late = sleep(deadlineMs, `within ${deadlineMs} ms`, { signal: ended.signal }).catch(() => "");
+    const line = await Promise.race([found, late, this.exited.then(() => "before it ended")]);
+    this.#listeners.delete(listener!);
+    ended.abort();
+    if (typeof line === "string")
+      throw new Error(`The ${this.kind} did not log what was waited for ${line}.\n${this.#tail()}`);
+    return line;
+  }
+
+  async ready(deadlineMs = START_MS): Promise<void> {
+    const deadline = Date.now() + deadlineMs;
+    for (;;) {
+      const said = await fetch(`${this.url}/health/ready`, { signal: AbortSignal.timeout(2_000) }).then(
+        async (response) => (response.ok ? undefined : response.text()),
+        (error: unknown) => String(error),
+      );
+      if (said === undefined) return;
+      if (this.#exit ?? Date.now() > deadline)
+        throw new Error(`The ${this.kind} is not ready: ${said}\n${this.#tail()}`);
+      await sleep(25);
+    }
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    if (signal === "SIGKILL") this.#killed = true;
+    this.#child.kill(signal);
+  }
+
+  async stop(): Promise<Exit> {
+    if (this.#exit) return this.#exit;
+    this.#child.kill("SIGTERM");
+    // A test may have stopped it; it could not end.
+    this.#child.kill("SIGCONT");
+    const late = setTimeout(() => this.#child.kill("SIGKILL"), STOP_MS);
+    const exit = await this.exited;
+    clearTimeout(late);
+    return exit;
+  }
+
+  /** Stops it, and says what is wrong with how it ended and with what it logged. */
+  async end(): Promise<string[]> {
+    const { code, signal } = await this.stop();
+    const wrong: string[] = [];
+    const ended = signal ? `by ${signal}` : `with code ${String(code)}`;
+    if (!this.#killed && code !== 0) wrong.push(`The ${this.kind} ended ${ended}.\n${this.#tail()}`);
+    const fatal = this.logs.find(
+      ({ level, msg }) => level === "fatal" || msg === "a release failed" || msg?.startsWith("a handler failed"),
+    );
+    if (fatal) wrong.push(`The ${this.kind} logged ${JSON.stringify(fatal)}`);
+    return wrong;
+  }
+
+  #line(text: string): void {
+    if (process.env.TEST_LOGS) console.error(`${this.kind} ${this.pid}: ${text}`);
+    let line: LogLine;
+    try {
+      line = JSON.parse(text) as LogLine;
+    } catch {
+      line = { msg: text };
+    }
+    this.logs.push(line);
+    for (const listener of this.#listeners) listener(line);
+  }
+
+  #tail(): string {
+    return this.logs
+      .slice(-15)
+      .map((line) => `  ${JSON.stringify(line)}`)
+      .join("\n");
+  }
+}
+
+function fromEnvironment(name: string): string {
+  const value = process.env[name];
+  if (!value)
+    throw new Error(`${name} is not set: tests/backing.ts sets it, as the global setup of vitest's project "stack".`);
+  return value;
+}
+
+/** Makes the namespace's topics and tables, or with --drop removes them. */
+export async function provision(env: Record<string, string>, ...args: string[]): Promise<void> {
+  const child = spawn(process.execPath, [join(repository, "services/provision/main.ts"), ...args], {
+    env: { PATH: process.env.PATH, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+    timeout: 60_000,
+  });
+  let said = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (text: Buffer) => (said += text.toString()));
+  const code = await new Promise((done) => child.once("close", done));
+  if (code !== 0) throw new Error(`Provision ${args.join(" ")} ended with code ${String(code)}:\n${said}`);
+}
+
+async function makeKey(folder: string): Promise<{ key: CryptoKey; jwks: string }> {
+  const { privateKey, publicKey } = await generateKeyPair("EdDSA", { crv: "Ed25519" });
+  const jwks = join(folder, "jwks.json");
+  await writeFile(
+    jwks,
+    JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), kid: "test", alg: "EdDSA", use: "sig" }] }),
+  );
+  return { key: privateKey, jwks };
+}
+
+async function mint(key: CryptoKey, bearer: Bearer): Promise<string> {
+  const client = "client" in bearer;
+  return new SignJWT({ tenant: bearer.tenant ?? "acme", scope: bearer.scope ?? (client ? "subscribe" : "publish") })
+    .setProtectedHeader({ alg: "EdDSA", typ: "JWT", kid: "test" })
+    .setIssuer(ISSUER)
+    .setAudience(AUDIENCE)
+    .setSubject(client ? bearer.client : bearer.publisher)
+    .setJti(randomUUID())
+    .setIssuedAt()
+    .setExpirationTime(Math.floor(Date.now() / 1000) + (bearer.ttl ?? 3600))
+    .sign(key);
+}
+
+/** What a dropped namespace left behind. */
+async function leftovers(namespace: string, env: Record<string, string>): Promise<string[]> {
+  const redis = new Redis(env.REDIS_URL!, { lazyConnect: true });
+  const admin = new Kafka({ brokers: env.KAFKA_BROKERS!.split(","), logLevel: logLevel.NOTHING }).admin();
+  try {
+    await Promise.all([redis.connect(), admin.connect()]);
+    const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(`${namespace}.`));
+    const [, keys] = await redis.scan(0, "MATCH", `${namespace}:*`, "COUNT", 1_000_000);
+    return [
+      ...topics.map((topic) => `The topic ${topic} is still there.`),
+      ...keys.map((key) => `The Redis key ${key} is still there.`),
+    ];
+  } finally {
+    redis.disconnect();
+    await admin.disconnect();
+  }
+}
