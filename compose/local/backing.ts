@@ -3,7 +3,7 @@ import { kafka } from "./kafka.ts";
 import { locked } from "./lock.ts";
 import { type PortName, port, rememberPort, wantPort } from "./ports.ts";
 import { postgres } from "./postgres.ts";
-import { type Command, type Process, isAlive, logFile, running, start, stop, tail } from "./processes.ts";
+import { type Command, type Process, ending, isAlive, running, start, stop } from "./processes.ts";
 import { step } from "./progress.ts";
 import { redis } from "./redis.ts";
 import { Trouble } from "./trouble.ts";
@@ -92,11 +92,11 @@ function answer(one: Backing, process: Process, patience = PATIENCE): Promise<st
 
 function notUp(one: Backing, process: Process, failure: string): Trouble {
   const wrong = isAlive(process)
-    ? `${one.label} (pid ${process.pid}) runs and does not answer: ${failure}.`
+    ? `${one.label} (pid ${process.pid}) runs and does not answer: ${failure.replace(/\.$/, "")}.`
     : `${one.label} ends while it is starting.`;
   return new Trouble(
     wrong,
-    `Stop it by npx just down; to begin anew without its data: npx just clean. Its log, ${logFile(one.name)}, ends with:\n${tail(one.name, process.logFrom)}`,
+    `Stop it: npx just down. Begin anew without its data: npx just clean\n${ending(one.name, process.logFrom)}`,
   );
 }
 
@@ -108,7 +108,7 @@ async function elsewhere(one: Backing, url: string): Promise<void> {
   );
   if (failure === undefined) return;
   throw new Trouble(
-    `${one.variable} is set, and no ${one.label} answers there (${failure}).`,
+    `${one.variable} is set, and no ${one.label} answers there: ${failure.replace(/\.$/, "")}.`,
     `Start that one, or unset ${one.variable} to have one started here.`,
   );
 }

@@ -39,7 +39,7 @@ function superfluous(list: Service[]): string[] {
 }
 
 async function provision(told: Record<string, string>): Promise<void> {
-  const fix = "The topics and tables could not be made.";
+  const fix = "Topics and tables could not be made: correct what its log says, and: npx just up";
   await quietly(process.execPath, [mainOf("provision")], {
     log: "provision",
     fix,

@@ -76,7 +76,13 @@ async function initialise(
   ];
   const { file, args, uid, gid } = run.wrap(join(folder, "initdb"), options);
   try {
-    await quietly(file, args, { log: "initdb", fix: "Postgres could not lay out its data folder.", env, uid, gid });
+    await quietly(file, args, {
+      log: "initdb",
+      fix: "Postgres could not lay out its data folder: is the disk full?",
+      env,
+      uid,
+      gid,
+    });
   } finally {
     rmSync(passwordFile);
   }

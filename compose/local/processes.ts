@@ -147,15 +147,9 @@ function send(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-/** The last lines of a log, for a message about why something did not start. */
-export function tail(name: string, from = 0, lines = 12): string {
-  const log = readIfThere(logFile(name)) ?? "";
-  return Buffer.from(log)
-    .subarray(from)
-    .toString()
-    .trimEnd()
-    .split("\n")
-    .slice(-lines)
-    .map((line) => `  ${line}`)
-    .join("\n");
+/** The end of a log, to stand below a message about why something did not start. */
+export function ending(name: string, from = 0): string {
+  const log = Buffer.from(readIfThere(logFile(name)) ?? "").subarray(from);
+  const lines = log.toString().trimEnd().split("\n").slice(-12);
+  return [`  ${logFile(name)} ends with`, ...lines.map((line) => `  │ ${line}`)].join("\n");
 }

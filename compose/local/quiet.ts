@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
-import { logFile, tail } from "./processes.ts";
+import { basename } from "node:path";
+import { ending, logFile } from "./processes.ts";
 import { Trouble } from "./trouble.ts";
 
 type Options = {
@@ -24,8 +25,7 @@ export async function quietly(file: string, args: string[], { log, fix, env, uid
     child.once("error", (error) => resolve(error.message));
     child.once("close", (status, signal) => resolve(status ?? signal ?? "ended"));
   }).finally(() => closeSync(output));
-  if (code !== 0)
-    throw new Trouble(`${file} failed (${code}). ${fix}`, `Its log, ${logFile(log)}, ends with:\n${tail(log)}`);
+  if (code !== 0) throw new Trouble(`${basename(file)} failed (${code}).`, `${fix}\n${ending(log)}`);
 }
 
 /** What a tool prints, or undefined where there is no such tool, or it does not work. */

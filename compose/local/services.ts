@@ -6,7 +6,7 @@ import type { BackingUrls } from "./backing.ts";
 import { audience, issuer, jwksFile } from "./keys.ts";
 import { repository } from "./places.ts";
 import { type PortName, port, rememberPort, wantPort } from "./ports.ts";
-import { logFile, running, start, stop, tail } from "./processes.ts";
+import { ending, running, start, stop } from "./processes.ts";
 import { step } from "./progress.ts";
 import { Trouble } from "./trouble.ts";
 
@@ -108,8 +108,7 @@ async function ready(service: Service): Promise<void> {
   }
 }
 
-const whatItSaid = (name: string): string =>
-  `Its log, ${logFile(name)}, ends with:\n${tail(name, running(name)?.logFrom)}`;
+const whatItSaid = (name: string): string => `Correct it, and: npx just up\n${ending(name, running(name)?.logFrom)}`;
 
 async function whatIsMissing(service: Service): Promise<string | undefined> {
   try {
