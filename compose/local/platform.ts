@@ -2,10 +2,10 @@ import { parseArgs } from "node:util";
 import { type BackingUrls, backing, together } from "./backing.ts";
 import { signingKey } from "./keys.ts";
 import { locked } from "./lock.ts";
-import { known } from "./processes.ts";
+import { known, running } from "./processes.ts";
 import { step } from "./progress.ts";
 import { quietly } from "./quiet.ts";
-import { type Service, end, ensure, mainOf, services, settings, urlOf } from "./services.ts";
+import { type Service, end, ensure, free, mainOf, services, settings, urlOf } from "./services.ts";
 import { Trouble } from "./trouble.ts";
 
 export type Platform = BackingUrls & { receiver: string; distributors: string[] };
@@ -13,10 +13,12 @@ export type Platform = BackingUrls & { receiver: string; distributors: string[] 
 /** The whole platform, running: what runs already is left alone, unless its settings or its code have changed. */
 export async function up(distributors = wanted()): Promise<Platform> {
   return locked("up", async () => {
+    const list = services(distributors);
+    // Before anything is fetched or started: 8080 is everybody's favourite.
+    for (const service of list) if (running(service.name) === undefined) await free(service);
     const [urls] = await Promise.all([backing(), signingKey()]);
     const told = settings(urls);
     await step("topics and tables", () => provision(told));
-    const list = services(distributors);
     await together(superfluous(list).map((name) => () => end(name)));
     await together(list.map((service) => () => ensure(service, told)));
     return {

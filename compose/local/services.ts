@@ -54,7 +54,7 @@ export async function ensure(service: Service, told: Record<string, string>): Pr
   await step(`${service.name} on port ${service.port}`, async () => {
     if (running(service.name)?.setup !== setup) {
       await end(service.name);
-      await wantPort(service.portName, service.port, `the ${service.kind}`);
+      await free(service);
       const supervisor = join(import.meta.dirname, "supervise.ts");
       const args = [supervisor, service.name, mainOf(service.kind)];
       await start(
@@ -66,6 +66,12 @@ export async function ensure(service: Service, told: Record<string, string>): Pr
     }
     await ready(service);
   });
+}
+
+/** Fails when somebody else has its port. A child that its supervisor has left behind does not count. */
+export async function free(service: Service): Promise<void> {
+  if (running(childOf(service.name)) === undefined)
+    await wantPort(service.portName, service.port, `the ${service.kind}`);
 }
 
 /** The supervisor first; then its child, should the supervisor have died and left it. */
