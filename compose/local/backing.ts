@@ -6,7 +6,7 @@ import { postgres } from "./postgres.ts";
 import { type Command, type Process, ending, isAlive, running, start, stop } from "./processes.ts";
 import { step } from "./progress.ts";
 import { redis } from "./redis.ts";
-import { Trouble } from "./trouble.ts";
+import { Trouble, reasonOf } from "./trouble.ts";
 
 export type Backing = {
   name: string;
@@ -37,8 +37,10 @@ export async function backing(): Promise<BackingUrls> {
 /** Unlike Promise.all it lets every one come to its end first: a start must not go on behind a lock that is given up. */
 export async function together<T>(works: (() => Promise<T>)[]): Promise<T[]> {
   const results = await Promise.allSettled(works.map((work) => work()));
-  const failed = results.find((result) => result.status === "rejected");
-  if (failed !== undefined) throw failed.reason;
+  const reasons = results.flatMap((result) => (result.status === "rejected" ? [result.reason as unknown] : []));
+  // All of them: whoever has neither Java nor Redis is to learn that at once.
+  if (reasons.length > 0)
+    throw reasons.length === 1 ? reasons[0] : new AggregateError(reasons, reasons.map(reasonOf).join("\n"));
   return results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
 }
 
@@ -125,8 +127,7 @@ async function until(
       await attempt();
       return undefined;
     } catch (error) {
-      if (Date.now() > deadline || !worthwhile())
-        return error instanceof Error && error.message !== "" ? error.message : String(error);
+      if (Date.now() > deadline || !worthwhile()) return reasonOf(error);
     }
     await sleep(100);
   }

@@ -8,7 +8,7 @@ import { repository } from "./places.ts";
 import { type PortName, port, rememberPort, wantPort } from "./ports.ts";
 import { ending, running, start, stop } from "./processes.ts";
 import { step } from "./progress.ts";
-import { Trouble } from "./trouble.ts";
+import { Trouble, reasonOf } from "./trouble.ts";
 
 export type Service = { name: string; kind: "receiver" | "director" | "distributor"; portName: PortName; port: number };
 
@@ -124,7 +124,6 @@ async function whatIsMissing(service: Service): Promise<string | undefined> {
     const said = await response.text();
     return response.ok ? undefined : said;
   } catch (error) {
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-    return cause instanceof Error ? cause.message : String(cause);
+    return reasonOf(error);
   }
 }

@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { type Bearer, mint } from "./mint.ts";
-import { Trouble, command } from "./trouble.ts";
+import { Trouble, command, reasonOf } from "./trouble.ts";
 
 const USAGE = "Usage: just token --client ID | --publisher [NAME], [--tenant NAME] [--ttl 30s|15m|1h|7d]";
 
@@ -30,7 +30,7 @@ function parsed(args: string[]): { client?: string; publisher?: string; tenant?:
   try {
     return parseArgs({ args, options: { client: text, publisher: text, tenant: text, ttl: text } }).values;
   } catch (error) {
-    throw new Trouble(`${error instanceof Error ? error.message : String(error)}.`, USAGE, { cause: error });
+    throw new Trouble(`${reasonOf(error)}.`, USAGE, { cause: error });
   }
 }
 

@@ -7,13 +7,20 @@ export class Trouble extends Error {
   }
 }
 
+/** What went wrong, in words: several failures at once, and one that wraps another with no words of its own, included. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof AggregateError) return error.errors.map(reasonOf).join("\n✗ ");
+  if (!(error instanceof Error)) return String(error);
+  // fetch says "fetch failed", and why only in the cause.
+  return error instanceof TypeError && error.cause !== undefined ? reasonOf(error.cause) : error.message || error.name;
+}
+
 /** Runs a command's main function; whatever goes wrong ends in one line and exit code 1. */
 export async function command(main: () => Promise<void>): Promise<void> {
   try {
     await main();
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    process.stderr.write(`\n✗ ${message}\n`);
+    process.stderr.write(`\n✗ ${reasonOf(error)}\n`);
     // Somebody at work on this stack wants to know where; somebody who uses it does not.
     if (process.env.DEBUG !== undefined && error instanceof Error) process.stderr.write(`${error.stack}\n`);
     process.exitCode = 1;
