@@ -21,6 +21,8 @@ export async function unprivileged(
     `--reuid=${uid}`,
     `--regid=${gid}`,
     "--clear-groups",
+    // access(2), by which initdb looks for postgres, would else leave the right out of account.
+    "--securebits=+no_setuid_fixup",
     "--inh-caps=+dac_override",
     "--ambient-caps=+dac_override",
   ];
