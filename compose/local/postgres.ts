@@ -33,7 +33,7 @@ const urlOf = (database: string): string =>
 
 async function command(): Promise<Command> {
   const { folder, env } = await binaries();
-  const run = await unprivileged(join(folder, "postgres"));
+  const run = await unprivileged(join(folder, "postgres"), places.data);
   mkdirSync(data, { recursive: true, mode: 0o700 });
   if (run.uid !== undefined && run.gid !== undefined) chownSync(data, run.uid, run.gid);
   if (!existsSync(join(data, "PG_VERSION"))) await initialise(folder, env, run);

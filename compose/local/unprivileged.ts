@@ -7,13 +7,15 @@ type Wrapped = Identity & { file: string; args: string[] };
 /** Postgres refuses to be root. Where we are root, it runs as nobody; everywhere else as whoever we are. */
 export async function unprivileged(
   binary: string,
+  data: string,
 ): Promise<Identity & { wrap: (file: string, args: string[]) => Wrapped }> {
   if (process.getuid?.() !== 0) {
     return { uid: undefined, gid: undefined, wrap: (file, args) => ({ file, args, uid: undefined, gid: undefined }) };
   }
   const uid = idOf("-u");
   const gid = idOf("-g");
-  if (spawnSync("test", ["-x", binary], { uid, gid }).status === 0)
+  const reach = ["-x", binary, "-a", "-x", data];
+  if (spawnSync("test", reach, { uid, gid }).status === 0)
     return { uid, gid, wrap: (file, args) => ({ file, args, uid, gid }) };
 
   // A clone in a folder that only root may enter, such as /root. Nobody is lent the one right to pass through it.
@@ -26,7 +28,7 @@ export async function unprivileged(
     "--inh-caps=+dac_override",
     "--ambient-caps=+dac_override",
   ];
-  if (spawnSync("setpriv", [...lend, "test", "-x", binary]).status !== 0) {
+  if (spawnSync("setpriv", [...lend, "test", ...reach]).status !== 0) {
     throw new Trouble(
       "Postgres may not run as root, and other users may not enter this folder.",
       "Clone to a folder that others may enter, or run as another user than root.",
