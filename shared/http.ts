@@ -30,6 +30,14 @@ export interface Reply {
   body?: string | Uint8Array;
 }
 
+/** Keeps a bound over bodies that arrive and requests that are answered. A refusal is the answer; nothing more is read. */
+export interface Guard {
+  /** Before the body is read. Every admitted request is released once, with all the bytes that were granted. */
+  admit(request: Request): Reply | undefined;
+  grant(bytes: number): Reply | undefined;
+  release(bytes: number): void;
+}
+
 export type Handler = (request: Request, body: Buffer) => Reply | Promise<Reply>;
 
 export interface ServerOptions {
@@ -69,23 +77,41 @@ export class HttpServer {
   }
 
   /** A body over `maxBytes` is answered 413 before the rest of it is read. */
-  post(path: string, maxBytes: number, handler: Handler): void {
+  post(path: string, maxBytes: number, handler: Handler, guard?: Guard): void {
     this.app.post(path, (response, raw) => {
       const request = copyRequest(response, raw);
       const chunks: Buffer[] = [];
       let length = 0;
       let over = false;
-      response.onAborted(() => (over = true));
+      const finish = (): void => {
+        if (!over) guard?.release(length);
+        over = true;
+      };
+      const refuse = (reply: Reply, close: boolean): void => {
+        finish();
+        send(response, reply, close);
+      };
+      response.onAborted(finish);
+      const refused = guard?.admit(request);
+      if (refused) {
+        over = true;
+        send(response, refused);
+        return;
+      }
       response.onData((chunk, last) => {
         if (over) return;
-        length += chunk.byteLength;
-        if (length > maxBytes) {
-          over = true;
-          send(response, problemReply(problem(413, "too-large", "Too large", `The body is larger than ${maxBytes} bytes. Send fewer items in one request.`)), true);
+        if (length + chunk.byteLength > maxBytes) {
+          refuse(problemReply(problem(413, "too-large", "Too large", `The body is larger than ${maxBytes} bytes. Send fewer items in one request.`)), true);
           return;
         }
+        const full = guard?.grant(chunk.byteLength);
+        if (full) {
+          refuse(full, true);
+          return;
+        }
+        length += chunk.byteLength;
         chunks.push(Buffer.from(chunk.slice(0)));
-        if (last) this.#run(response, request, chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks), handler);
+        if (last) this.#run(response, request, chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks), handler, finish);
       });
     });
   }
@@ -114,10 +140,11 @@ export class HttpServer {
     this.app.close();
   }
 
-  #run(response: HttpResponse, request: Request, body: Buffer, handler: Handler): void {
+  #run(response: HttpResponse, request: Request, body: Buffer, handler: Handler, finish?: () => void): void {
     let aborted = false;
     response.onAborted(() => (aborted = true));
     const answer = (reply: Reply): void => {
+      finish?.();
       if (!aborted) response.cork(() => send(response, reply));
     };
     try {

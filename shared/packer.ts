@@ -77,6 +77,13 @@ export class Packer {
     await new Promise<void>((resolve) => this.#idle.push(resolve));
   }
 
+  /** Takes back everything whose send has not begun: it will never be in Kafka. Those who wait are told `error`. */
+  withdraw(error: unknown): void {
+    for (const pack of this.#touched) this.#close(pack);
+    this.#closedBytes = 0;
+    for (const { waiting } of this.#closed.splice(0)) for (const sent of waiting) sent(error, -1);
+  }
+
   /** Gives up on retries; what waits is told. */
   end(): void {
     this.#ended = true;
@@ -131,11 +138,9 @@ export class Packer {
 
   async #sendOne(packs: ClosedPack[]): Promise<void> {
     for (let backoff = BACKOFF_MS.first; ; backoff = Math.min(backoff * 2, BACKOFF_MS.most)) {
+      let offsets: number[];
       try {
-        const offsets = await this.#options.send(packs);
-        this.#options.sent?.(packs.length, packs.reduce((sum, { value }) => sum + value.length, 0));
-        packs.forEach(({ waiting }, index) => waiting.forEach((sent) => sent(undefined, offsets[index]!)));
-        return;
+        offsets = await this.#options.send(packs);
       } catch (error) {
         this.#options.failed(error);
         if (this.#options.onFailure === "fail" || this.#ended) {
@@ -143,7 +148,12 @@ export class Packer {
           return;
         }
         await new Promise((resolve) => setTimeout(resolve, backoff * (0.5 + Math.random() / 2)));
+        continue;
       }
+      // Outside the try: what goes wrong in those who wait is not a failed send.
+      this.#options.sent?.(packs.length, packs.reduce((sum, { value }) => sum + value.length, 0));
+      packs.forEach(({ waiting }, index) => waiting.forEach((sent) => sent(undefined, offsets[index]!)));
+      return;
     }
   }
 }

@@ -14,6 +14,8 @@ export interface Problem {
 export interface ProblemError {
   /** RFC 6901; "" is the whole document. */
   pointer: string;
+  /** Where each line is a document of its own (NDJSON): which, from 1. */
+  line?: number;
   /** What was wrong. */
   detail: string;
   /** What was expected. */
