@@ -122,7 +122,7 @@ export function record(name: string, pid: number, setup: string, logFrom: number
   return started;
 }
 
-export async function stop(name: string, signal: NodeJS.Signals = "SIGTERM", patience = 30_000): Promise<boolean> {
+export async function stop(name: string, signal: NodeJS.Signals = "SIGTERM", patience = 15_000): Promise<boolean> {
   const process = running(name);
   if (process !== undefined) await end(process, signal, patience);
   rmSync(pidFile(name), { force: true });

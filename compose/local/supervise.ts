@@ -13,6 +13,8 @@ const LONGEST_PAUSE = 10_000;
 const SETTLED = 30_000;
 
 const CHECK_EVERY = 5_000;
+/** Until it is alive for the first time; before that, silence may be a start that waits for something. */
+const FIRST_CHECK_EVERY = 300;
 /** A process that is there but turns no event loop serves nobody either. */
 const HUNG_AFTER = 6;
 
@@ -55,7 +57,7 @@ async function watch(current: ChildProcess, ended: AbortSignal): Promise<void> {
   let lived = false;
   let silent = 0;
   while (!ended.aborted) {
-    await sleep(CHECK_EVERY, undefined, { signal: ended }).catch(() => undefined);
+    await sleep(lived ? CHECK_EVERY : FIRST_CHECK_EVERY, undefined, { signal: ended }).catch(() => undefined);
     const alive = await answers();
     lived ||= alive;
     silent = alive ? 0 : silent + 1;
