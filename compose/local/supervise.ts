@@ -16,7 +16,7 @@ const CHECK_EVERY = 5_000;
 /** Until it is alive for the first time; before that, silence may be a start that waits for something. */
 const FIRST_CHECK_EVERY = 300;
 /** A process that is there but turns no event loop serves nobody either. */
-const HUNG_AFTER = 6;
+const HUNG_AFTER = 4;
 
 const stopping = new AbortController();
 let child: ChildProcess | undefined;
