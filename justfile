@@ -40,7 +40,7 @@ token *args:
 # Connect over a WebSocket and print what arrives: --client ID
 [no-exit-message]
 subscribe *args:
-    node client/subscribe.ts "$@"
+    node compose/local/subscribe.ts "$@"
 
 # Follow the logs: of everything, or of the one named
 [no-exit-message]

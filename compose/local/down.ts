@@ -9,7 +9,7 @@ import { end } from "./services.ts";
 import { command } from "./trouble.ts";
 
 /** Services first, while what they settle with is still there. */
-export async function down(): Promise<void> {
+async function down(): Promise<void> {
   await locked("up", async () => {
     const services = known()
       .map((name) => name.replace(/\.child$/, ""))

@@ -1,0 +1,35 @@
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { mint } from "./mint.ts";
+import { repository } from "./places.ts";
+import { port } from "./ports.ts";
+import { Trouble, command } from "./trouble.ts";
+
+// The subscriber knows no local stack: where to connect and who it is, it is told here.
+await command(async () => {
+  const rest = process.argv.slice(2);
+  const client = take(rest, "--client");
+  const tenant = take(rest, "--tenant");
+  if (client === undefined)
+    throw new Trouble("A subscriber is a client.", "Usage: just subscribe --client ID [--tenant NAME]");
+  const token = await mint({ client, ttl: 86_400, ...(tenant !== undefined && { tenant }) });
+  const subscriber = spawn(process.execPath, [join(repository, "client/subscribe.ts"), ...rest], {
+    stdio: "inherit",
+    env: {
+      ...process.env,
+      NOTIFICATIONS_URL: process.env.NOTIFICATIONS_URL || `http://localhost:${port("DISTRIBUTOR_PORT")}`,
+      NOTIFICATIONS_TOKEN: token,
+    },
+  });
+  // Ctrl-C is for the subscriber, which closes its connection; this one ends with it.
+  process.on("SIGINT", () => undefined);
+  process.exitCode = await new Promise<number>((resolve, reject) => {
+    subscriber.once("error", reject);
+    subscriber.once("exit", (code) => resolve(code ?? 1));
+  });
+});
+
+function take(args: string[], option: string): string | undefined {
+  const at = args.indexOf(option);
+  return at < 0 ? undefined : args.splice(at, 2)[1];
+}
