@@ -1,0 +1,67 @@
+import { problemReply, type Reply } from "@saasaparilla/shared/http.ts";
+import type { Problem } from "@saasaparilla/shared/problem.ts";
+import type { Item } from "./parse.ts";
+import { slugOf, type Slug } from "./problems.ts";
+
+/** Where nothing was accepted, the answer is that of the first of these: what passes by itself before what must be mended. */
+const FIRST: Slug[] = [
+  "outcome-unknown",
+  "unavailable",
+  "busy",
+  "in-progress",
+  "not-json",
+  "invalid-shape",
+  "too-large",
+  "invalid-value",
+  "id-reused",
+];
+
+export interface Count {
+  accepted: number;
+  repeated: number;
+}
+
+export function count(items: readonly Item[]): Count {
+  const counted = { accepted: 0, repeated: 0 };
+  for (const { outcome } of items) if (typeof outcome === "string" && outcome !== "open") counted[outcome] += 1;
+  return counted;
+}
+
+/** 202 with every item's verdict; or, where none was accepted, one problem with every wrong place. */
+export function answer(items: readonly Item[], { accepted, repeated }: Count): Reply {
+  const taken = accepted + repeated;
+  if (taken === 0) return refusal(items);
+  const verdicts = items.map(verdict).join(",");
+  const headers: Record<string, string> = { "content-type": "application/json" };
+  if (accepted === 0) headers["idempotency-replayed"] = "true";
+  return {
+    status: 202,
+    headers,
+    body: `{"accepted":${taken},"rejected":${items.length - taken},"items":[${verdicts}]}`,
+  };
+}
+
+function verdict({ index, id, outcome }: Item): string {
+  if (typeof outcome === "string") return `{"index":${index},"id":"${id}"}`;
+  // Its id makes a retry harmless.
+  const known = slugOf(outcome) === "outcome-unknown" ? `"id":"${id}",` : "";
+  return `{"index":${index},${known}"problem":${JSON.stringify(outcome)}}`;
+}
+
+function refusal(items: readonly Item[]): Reply {
+  const problems = items
+    .map(({ outcome }) => outcome)
+    .filter((outcome): outcome is Problem => typeof outcome === "object");
+  const rank = (problem: Problem): number => FIRST.indexOf(slugOf(problem));
+  const first = problems.reduce((best, problem) => (rank(problem) < rank(best) ? problem : best));
+  const errors = problems.flatMap((problem) => problem.errors ?? []);
+  const unknown = items.filter(({ outcome }) => typeof outcome === "object" && slugOf(outcome) === "outcome-unknown");
+  const reply = problemReply({ ...first, ...(errors.length > 0 && { errors }) });
+  if (unknown.length === 0) return reply;
+  const body = {
+    ...first,
+    ...(errors.length > 0 && { errors }),
+    items: unknown.map(({ index, id }) => ({ index, id })),
+  };
+  return { ...reply, body: JSON.stringify(body) };
+}

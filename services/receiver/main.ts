@@ -1,0 +1,64 @@
+import { Health } from "@saasaparilla/shared/health.ts";
+import { HttpServer } from "@saasaparilla/shared/http.ts";
+import { Identities } from "@saasaparilla/shared/identity.ts";
+import { KafkaLink } from "@saasaparilla/shared/kafka.ts";
+import { Lifecycle } from "@saasaparilla/shared/lifecycle.ts";
+import { createLog } from "@saasaparilla/shared/log.ts";
+import { createRegistry } from "@saasaparilla/shared/metrics.ts";
+import { connectRedis, Keys } from "@saasaparilla/shared/redis.ts";
+import { readSettings } from "@saasaparilla/shared/settings.ts";
+import { topicsOf } from "@saasaparilla/shared/topics.ts";
+import { Appender } from "./append.ts";
+import { Authorizer } from "./authorize.ts";
+import { serveDocs } from "./docs.ts";
+import { Idempotency } from "./idempotency.ts";
+import { Limits } from "./limits.ts";
+import { createMetrics } from "./metrics.ts";
+import { openapi } from "./openapi.ts";
+import { Publisher } from "./publish.ts";
+import { settings as schema } from "./settings.ts";
+
+const settings = readSettings(schema);
+const log = createLog("receiver", settings.LOG_LEVEL);
+const lifecycle = new Lifecycle(log, settings.SHUTDOWN_MS);
+const health = new Health(["kafka"]);
+const registry = createRegistry("receiver");
+const identities = await Identities.from(settings);
+
+// Publishing goes on without Redis: it is none of what readiness asks for.
+const redis = connectRedis(settings.REDIS_URL, log, new Health([]));
+const link = new KafkaLink(settings.KAFKA_BROKERS, "receiver", log, health);
+const metrics = createMetrics(registry, {
+  queuedBytes: () => appender.queuedBytes,
+  requests: () => limits.requests,
+  bodyBytes: () => limits.bytes,
+  kafkaUp: () => appender.available,
+});
+const appender = new Appender(link, topicsOf(settings.NAMESPACE).accepted, settings, { metrics, health, log });
+const authorizer = new Authorizer(identities, log, metrics);
+const limits = new Limits(settings, {
+  metrics,
+  queued: () => appender.queuedBytes,
+  refuseToken: (request) => authorizer.refuse(request),
+});
+const idempotency = new Idempotency(redis, new Keys(settings.NAMESPACE), metrics, settings.REPEAT_SECONDS);
+const publisher = new Publisher({ authorizer, appender, idempotency, limits: settings, metrics, log });
+
+const server = new HttpServer({ health, registry, log });
+server.post("/v1/notifications", settings.MAX_BODY_BYTES, (request, body) => publisher.publish(request, body), limits);
+serveDocs(server, openapi(settings));
+
+// Last first: no new requests, those that are in are answered, then what they stood on goes.
+lifecycle.onEnd("redis", () => redis.disconnect());
+lifecycle.onEnd("idempotency", () => idempotency.settled());
+lifecycle.onEnd("kafka", () => appender.close());
+lifecycle.onEnd("http", async () => {
+  health.down("receiver", "it is ending");
+  server.stopListening();
+  await limits.close();
+  server.close();
+});
+
+const port = await server.listen(settings.HOST, settings.PORT);
+log.info({ port }, "listening");
+appender.start().catch((error: unknown) => lifecycle.fatal(error));

@@ -1,0 +1,204 @@
+import { isUtf8 } from "node:buffer";
+import type { Problem, ProblemError } from "@saasaparilla/shared/problem.ts";
+import { problemOf, refuse, type Slug } from "./problems.ts";
+import { check, type Published } from "./schema.ts";
+import { oneLine, Scanner } from "./span.ts";
+
+/** One item of a request, from what was sent to what became of it. */
+export interface Item {
+  index: number;
+  /** Where the item stands in the request, for pointers; and in NDJSON its line, from 1. */
+  pointer: string;
+  line: number | undefined;
+  /** Undefined where a problem says why. */
+  published: Published | undefined;
+  /** The text of `data` as it was written. */
+  payload: Buffer;
+  id: string;
+  outcome: "open" | "accepted" | "repeated" | Problem;
+}
+
+export interface ParseLimits {
+  MAX_DATA_BYTES: number;
+  MAX_BATCH_ITEMS: number;
+}
+
+/** Shape first, then logic. Each item gets its own verdict; only a body that cannot be taken apart is refused as a whole. */
+export function parse(contentType: string | undefined, body: Buffer, limits: ParseLimits): Item[] {
+  const form = (contentType ?? "").split(";", 1)[0]!.trim().toLowerCase();
+  if (form !== "application/json" && form !== "application/x-ndjson") {
+    refuse(
+      "unsupported-media-type",
+      contentType ? `The content type is ${JSON.stringify(contentType.slice(0, 80))}.` : "There is no content type.",
+    );
+  }
+  const items = form === "application/json" ? parseJson(body, limits) : parseLines(body, limits);
+  if (items.length === 0)
+    refuseBody(
+      "invalid-shape",
+      "There is no item in the body.",
+      "at least one notification",
+      "Send nothing where there is nothing to publish.",
+    );
+  refuseRepeatedIds(items);
+  return items;
+}
+
+function parseJson(body: Buffer, limits: ParseLimits): Item[] {
+  const parsed = toJson(body);
+  if ("wrong" in parsed)
+    refuseBody("not-json", parsed.wrong, "JSON text in UTF-8", "Write the body with a JSON library.");
+  const scanner = new Scanner(body);
+  if (!scanner.enterArray()) return [toItem(0, "", undefined, parsed.value, body, scanner, limits)];
+  const values = parsed.value as unknown[];
+  checkCount(values.length, limits);
+  return values.map((value, index) => toItem(index, `/${index}`, undefined, value, body, scanner, limits));
+}
+
+/** A line that is no JSON is refused alone. Empty lines do not count. */
+function parseLines(body: Buffer, limits: ParseLimits): Item[] {
+  const items: Item[] = [];
+  for (let start = 0, line = 1; start < body.length; line += 1) {
+    const lineFeed = body.indexOf(0x0a, start);
+    const end = lineFeed === -1 ? body.length : lineFeed;
+    const text = body.subarray(start, end);
+    start = end + 1;
+    if (isBlank(text)) continue;
+    const index = items.length;
+    checkCount(index + 1, limits);
+    const parsed = toJson(text);
+    items.push(
+      "wrong" in parsed
+        ? wrongItem(
+            index,
+            `/${index}`,
+            line,
+            "not-json",
+            parsed.wrong,
+            "one JSON object on each line",
+            "Write each line with a JSON library, without line breaks inside.",
+          )
+        : toItem(index, `/${index}`, line, parsed.value, text, new Scanner(text), limits),
+    );
+  }
+  return items;
+}
+
+function toItem(
+  index: number,
+  pointer: string,
+  line: number | undefined,
+  value: unknown,
+  text: Buffer,
+  scanner: Scanner,
+  limits: ParseLimits,
+): Item {
+  // Always: the scanner goes on to the next item by it.
+  const span = scanner.member("data");
+  const wrong = check(value);
+  if (wrong || !span) {
+    const errors = (wrong?.errors ?? []).map((error) => ({
+      ...error,
+      pointer: pointer + error.pointer,
+      ...(line && { line }),
+    }));
+    return newItem(
+      index,
+      pointer,
+      line,
+      undefined,
+      problemOf(wrong?.shape === false ? "invalid-value" : "invalid-shape", undefined, { errors }),
+    );
+  }
+  const payload = oneLine(text.subarray(span.start, span.end));
+  if (payload.length > limits.MAX_DATA_BYTES) {
+    const expected = `at most ${limits.MAX_DATA_BYTES} bytes of JSON`;
+    return wrongItem(
+      index,
+      `${pointer}/data`,
+      line,
+      "too-large",
+      `It has ${payload.length} bytes.`,
+      expected,
+      "Send a reference that the client can fetch.",
+    );
+  }
+  const item = newItem(index, pointer, line, value as Published, "open");
+  item.payload = payload;
+  return item;
+}
+
+function newItem(
+  index: number,
+  pointer: string,
+  line: number | undefined,
+  published: Published | undefined,
+  outcome: Item["outcome"],
+): Item {
+  return { index, pointer, line, published, payload: NOTHING, id: "", outcome };
+}
+
+function wrongItem(
+  index: number,
+  pointer: string,
+  line: number | undefined,
+  slug: Slug,
+  detail: string,
+  expected: string,
+  fix: string,
+): Item {
+  const error: ProblemError = { pointer, ...(line && { line }), detail, expected, fix };
+  return newItem(index, pointer, line, undefined, problemOf(slug, undefined, { errors: [error] }));
+}
+
+const NOTHING = Buffer.alloc(0);
+
+function refuseRepeatedIds(items: Item[]): void {
+  const seen = new Map<string, Item>();
+  for (const item of items) {
+    const id = item.published?.id?.toLowerCase();
+    if (id === undefined) continue;
+    const first = seen.get(id);
+    if (!first) {
+      seen.set(id, item);
+      continue;
+    }
+    const error = {
+      pointer: `${item.pointer}/id`,
+      ...(item.line && { line: item.line }),
+      detail: `It is the id of item ${first.index}, too.`,
+      expected: "an id that no other item has",
+      fix: "Give each notification an id of its own, also where several clients get the same.",
+    };
+    item.outcome = problemOf("invalid-value", undefined, { errors: [error] });
+    item.published = undefined;
+  }
+}
+
+function toJson(text: Buffer): { value: unknown } | { wrong: string } {
+  if (!isUtf8(text)) return { wrong: "It is not UTF-8." };
+  try {
+    return { value: JSON.parse(text.toString()) as unknown };
+  } catch (error) {
+    return { wrong: text.length === 0 ? "It is empty." : `${(error as SyntaxError).message}.` };
+  }
+}
+
+function isBlank(text: Buffer): boolean {
+  for (const byte of text) if (byte !== 0x20 && byte !== 0x09 && byte !== 0x0d) return false;
+  return true;
+}
+
+function checkCount(count: number, { MAX_BATCH_ITEMS }: ParseLimits): void {
+  if (count > MAX_BATCH_ITEMS)
+    refuseBody(
+      "too-large",
+      "There are more items than are allowed.",
+      `at most ${MAX_BATCH_ITEMS} items`,
+      "Send several requests.",
+    );
+}
+
+function refuseBody(slug: Slug, detail: string, expected: string, fix: string): never {
+  return refuse(slug, undefined, { errors: [{ pointer: "", detail, expected, fix }] });
+}

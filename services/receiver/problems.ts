@@ -1,0 +1,119 @@
+import { problem, type Problem } from "@saasaparilla/shared/problem.ts";
+
+/** Every kind of problem that a publisher can be told; the same table is its documentation at /problems/<slug>. */
+export const PROBLEMS = {
+  "not-json": {
+    status: 400,
+    title: "Not JSON",
+    about: "The body, or this line of it, is not JSON text in UTF-8.",
+    fix: "Send one object, an array of objects, or NDJSON with one object on each line. JSON.stringify and its like write all that is needed.",
+  },
+  "invalid-shape": {
+    status: 400,
+    title: "Not the expected shape",
+    about: "A member is missing, unknown, or of another type than expected.",
+    fix: "Each of `errors` has a JSON pointer to the place, what was expected there, and how to fix it. /openapi.json has the whole schema.",
+  },
+  "invalid-value": {
+    status: 422,
+    title: "A value is not allowed",
+    about:
+      "The shape is right, but a value is outside of what is allowed: a client's id, a ttl, an event's name, an id that is there twice.",
+    fix: "Each of `errors` has a JSON pointer to the value, what was expected there, and how to fix it.",
+  },
+  "too-large": {
+    status: 413,
+    title: "Too large",
+    about: "One notification's data, the number of items, or the whole body is over its limit.",
+    fix: "Send fewer items in one request. For data over the limit, send a reference that the client can fetch.",
+  },
+  "unsupported-media-type": {
+    status: 415,
+    title: "Unsupported media type",
+    about: "The content type says neither JSON nor NDJSON.",
+    fix: "Set Content-Type to application/json, or to application/x-ndjson for one object on each line.",
+  },
+  forbidden: {
+    status: 403,
+    title: "Forbidden",
+    about: "The request has no token that allows this.",
+    fix: "Send `Authorization: Bearer <token>` with a token that is valid now and has the scope `publish`. The operator's log says why this one was refused.",
+  },
+  "id-reused": {
+    status: 422,
+    title: "The id is another notification's",
+    about: "A notification with this id and other content was accepted before.",
+    fix: "Give each notification an id of its own. An id is repeated only together with the same content, to make a retry harmless.",
+  },
+  "key-reused": {
+    status: 422,
+    title: "The Idempotency-Key is another request's",
+    about: "A request with this key and another body was made before.",
+    fix: "Use a new key for each new request, and repeat a key only with the same body.",
+  },
+  "in-progress": {
+    status: 409,
+    title: "Still in progress",
+    about: "An earlier request with the same id or Idempotency-Key has not ended yet, or its outcome is not known yet.",
+    fix: "Wait for Retry-After, then send the same again.",
+  },
+  busy: {
+    status: 503,
+    title: "Busy",
+    about: "This receiver holds as many requests as it may. Nothing of this one was accepted.",
+    fix: "Send the same again after Retry-After. If it goes on, run more receivers.",
+  },
+  unavailable: {
+    status: 503,
+    title: "Not available now",
+    about: "Kafka cannot be reached, so nothing can be accepted. This was not accepted, and will not be sent later.",
+    fix: "Send the same again after Retry-After.",
+  },
+  "outcome-unknown": {
+    status: 503,
+    title: "It is not known whether this was accepted",
+    about: "It was given to Kafka, which has not answered in time. It may have been accepted or not.",
+    fix: "Send the same again after Retry-After. With the same id or Idempotency-Key that is harmless: it is delivered once. Without either it may be delivered twice.",
+  },
+  "not-found": {
+    status: 404,
+    title: "Not found",
+    about: "There is nothing at this address.",
+    fix: "/docs lists what there is.",
+  },
+  internal: {
+    status: 500,
+    title: "Internal error",
+    about: "Something went wrong here that should not. It has been logged.",
+    fix: "Send the same again, with the same id or Idempotency-Key.",
+  },
+} as const satisfies Record<string, { status: number; title: string; about: string; fix: string }>;
+
+export type Slug = keyof typeof PROBLEMS;
+
+export function problemOf(
+  slug: Slug,
+  detail: string = PROBLEMS[slug].about,
+  more: Pick<Problem, "errors" | "retryAfter"> = {},
+): Problem {
+  return problem(PROBLEMS[slug].status, slug, PROBLEMS[slug].title, detail, more);
+}
+
+export function slugOf({ type }: Problem): Slug {
+  return type.slice("/problems/".length) as Slug;
+}
+
+/** Ends a request as a whole. */
+export class Refusal extends Error {
+  override readonly name = "Refusal";
+  readonly problem: Problem;
+
+  constructor(problem: Problem) {
+    super(problem.detail);
+    this.problem = problem;
+  }
+}
+
+export function refuse(slug: Slug, detail?: string, more?: Pick<Problem, "errors" | "retryAfter">): never {
+  throw new Refusal(problemOf(slug, detail, more));
+}

@@ -1,0 +1,135 @@
+import { CLIENT_FORM, EVENT_FORM } from "@saasaparilla/shared/notification.ts";
+import type { ProblemError } from "@saasaparilla/shared/problem.ts";
+import { z } from "zod";
+
+const MAX_TTL_SECONDS = 30 * 24 * 60 * 60;
+
+/** What a publisher sends: the one source of what is accepted and of what /openapi.json says. */
+export const notificationSchema = z
+  .strictObject({
+    to: z
+      .strictObject({
+        client: z
+          .string()
+          .regex(CLIENT_FORM)
+          .meta({
+            description:
+              "The recipient's id inside your tenant. Printable ASCII without space, quotes, backslash and braces.",
+            examples: ["u1"],
+          }),
+      })
+      .meta({ description: "Whom it is for." }),
+    data: z
+      .unknown()
+      .meta({
+        description: "Any JSON. It reaches the client byte for byte as it was written, on one line.",
+        examples: [{ text: "Hello" }],
+      }),
+    id: z
+      .uuid()
+      .exactOptional()
+      .meta({
+        description: "Makes a repeat harmless: the same id is delivered once. Made here where it is not given.",
+      }),
+    ttl: z
+      .int()
+      .min(1)
+      .max(MAX_TTL_SECONDS)
+      .exactOptional()
+      .meta({
+        description:
+          "Seconds from being accepted after which it is no longer worth delivering. Without it, it waits until its client comes.",
+      }),
+    event: z
+      .string()
+      .regex(EVENT_FORM)
+      .exactOptional()
+      .meta({
+        description: "What kind of notification it is, for the client to tell apart.",
+        examples: ["order.shipped"],
+      }),
+  })
+  .meta({ description: "One notification for one client." });
+
+export type Published = z.output<typeof notificationSchema>;
+
+const MEMBERS = Object.keys(notificationSchema.shape).join(", ");
+
+/** For each place: what is expected there, and how to get it right. */
+const PLACES: Record<string, { expected: string; fix: string }> = {
+  "": {
+    expected: 'an object such as {"to": {"client": "u1"}, "data": "Hello"}',
+    fix: "Send an object for each notification.",
+  },
+  "/to": { expected: 'an object {"client": "<id>"}', fix: 'Say whom it is for: "to": {"client": "u1"}.' },
+  "/to/client": {
+    expected: "1 to 128 printable ASCII characters without space, quotes, backslash and braces",
+    fix: "Use the client's id as its token has it in `sub`; encode other characters, for example as base64url.",
+  },
+  "/data": { expected: "any JSON value", fix: 'Put what the client is to get into "data"; null is allowed.' },
+  "/id": {
+    expected: "a UUID, such as 3f0e7a52-6c1d-4f4b-9a57-0f5f6d1c2b3a",
+    fix: "Use crypto.randomUUID() or the like, or leave it out.",
+  },
+  "/ttl": {
+    expected: `a whole number of seconds from 1 to ${MAX_TTL_SECONDS}`,
+    fix: "Send seconds as a JSON number, or leave it out for no expiry.",
+  },
+  "/event": {
+    expected: 'a letter or digit, then up to 63 more of letters, digits, ".", "_", ":" and "-"',
+    fix: "Use a short name such as order.shipped, and put the rest into data.",
+  },
+};
+
+type Issue = z.core.$ZodIssue;
+
+/** Undefined where the value is a notification. `shape`: something is missing, unknown or of another type. */
+export function check(value: unknown): { errors: ProblemError[]; shape: boolean } | undefined {
+  const result = notificationSchema.safeParse(value);
+  if (result.success) return undefined;
+  const { issues } = result.error;
+  const shape = issues.some(({ code }) => code === "invalid_type" || code === "unrecognized_keys");
+  return { errors: issues.flatMap((issue) => explain(issue, value)), shape };
+}
+
+/** Pointers are relative to the item. */
+function explain(issue: Issue, value: unknown): ProblemError[] {
+  const pointer = issue.path.map((name) => `/${escapePointer(String(name))}`).join("");
+  if (issue.code === "unrecognized_keys") {
+    const known = pointer === "/to" ? "client" : MEMBERS;
+    return issue.keys.map((key) => ({
+      pointer: `${pointer}/${escapePointer(key)}`,
+      detail: `There is no member ${shorten(JSON.stringify(key))}.`,
+      expected: `only ${known}`,
+      fix: "Remove it, or put it into data.",
+    }));
+  }
+  const place = PLACES[pointer] ?? PLACES[""]!;
+  return [{ pointer, detail: whatIsThere(at(value, issue.path), issue.code), ...place }];
+}
+
+function whatIsThere(value: unknown, code: string): string {
+  if (value === undefined) return "The member is missing.";
+  if (code === "invalid_type")
+    return typeof value === "number" ? `It is the number ${value}.` : `It is ${kindOf(value)}.`;
+  return `${shorten(JSON.stringify(value))} is not allowed.`;
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "an array";
+  return typeof value === "object" ? "an object" : `a ${typeof value}`;
+}
+
+function at(value: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>((inner, name) => (inner as Record<PropertyKey, unknown>)[name], value);
+}
+
+function shorten(text: string): string {
+  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+}
+
+/** RFC 6901. */
+function escapePointer(name: string): string {
+  return name.replaceAll("~", "~0").replaceAll("/", "~1");
+}

@@ -1,0 +1,35 @@
+import { commonSettings, identitySettings } from "@saasaparilla/shared/settings.ts";
+import { z } from "zod";
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+const bytes = z.coerce.number().int().min(1);
+const ms = z.coerce.number().int().min(0);
+
+export const settings = commonSettings
+  .omit({ DATABASE_URL: true, PORT: true })
+  .extend(identitySettings.shape)
+  .extend({
+    PORT: z.coerce.number().int().min(0).max(65535).default(8080),
+    /** Of one notification. At most 512 KiB: a send to one partition must stay under Kafka's limit for a record batch, 2 MiB. */
+    MAX_DATA_BYTES: bytes.max(512 * KiB).default(64 * KiB),
+    MAX_BATCH_ITEMS: z.coerce.number().int().min(1).max(10_000).default(1_000),
+    MAX_BODY_BYTES: bytes.default(4 * MiB),
+    /** Bodies that are arriving or not yet answered, and what waits for Kafka; over it, 503. */
+    MAX_QUEUED_BYTES: bytes.default(64 * MiB),
+    MAX_REQUESTS: z.coerce.number().int().min(1).default(5_000),
+    /** How long the first notification waits for company in its pack. */
+    LINGER_MS: ms.max(100).default(2),
+    /** A publisher is answered by then, whatever Kafka does. */
+    ANSWER_MS: ms.min(200).max(1_900).default(1_600),
+    /** A send that is unanswered for this long is taken for Kafka being away: what comes meanwhile is refused at once. */
+    STALL_MS: ms.min(50).default(500),
+    /** How long a repeat is recognised by its Idempotency-Key or id. */
+    REPEAT_SECONDS: z.coerce
+      .number()
+      .int()
+      .min(10)
+      .default(24 * 60 * 60),
+  });
+
+export type Settings = z.output<typeof settings>;

@@ -1,0 +1,139 @@
+/**
+ * Finds where a member's value stands in JSON text, so that `data` is forwarded as it was written: parsed and written
+ * again, 12345678901234567890 and 1.0 would be other numbers. The text must be valid JSON: JSON.parse has seen it.
+ */
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+
+export interface Span {
+  start: number;
+  end: number;
+}
+
+/** Over one text; each call goes on where the last one ended. */
+export class Scanner {
+  readonly #text: Buffer;
+  #at: number;
+
+  constructor(text: Buffer, at = 0) {
+    this.#text = text;
+    this.#at = at;
+  }
+
+  /** Whether an array begins here: then its elements are next. */
+  enterArray(): boolean {
+    this.#skipSpace();
+    if (this.#text[this.#at] !== OPEN_BRACKET) return false;
+    this.#at += 1;
+    return true;
+  }
+
+  /** Skips an element and the comma after it. Where the element is an object: the value of its last member called `name`. */
+  member(name: string): Span | undefined {
+    this.#skipSpace();
+    const found = this.#text[this.#at] === OPEN_BRACE ? this.#memberOfObject(name) : undefined;
+    if (!found) this.#skipValue();
+    this.#skipSpace();
+    if (this.#text[this.#at] === COMMA) this.#at += 1;
+    return found?.span;
+  }
+
+  #memberOfObject(name: string): { span: Span | undefined } {
+    const text = this.#text;
+    let span: Span | undefined;
+    this.#at += 1;
+    this.#skipSpace();
+    while (text[this.#at] !== CLOSE_BRACE) {
+      const key = this.#at;
+      this.#skipString();
+      const wanted = this.#isKey(name, key, this.#at);
+      this.#skipSpace();
+      this.#at += 1; // the colon
+      this.#skipSpace();
+      const start = this.#at;
+      this.#skipValue();
+      // The last of several wins, as it does in JSON.parse.
+      if (wanted) span = { start, end: this.#at };
+      this.#skipSpace();
+      if (text[this.#at] === COMMA) this.#at += 1;
+      this.#skipSpace();
+    }
+    this.#at += 1;
+    return { span };
+  }
+
+  #isKey(name: string, start: number, end: number): boolean {
+    const text = this.#text;
+    let plain = end - start - 2 === name.length;
+    for (let i = start + 1; i < end - 1; i += 1) {
+      if (text[i] === BACKSLASH) return JSON.parse(text.toString("utf8", start, end)) === name;
+      plain &&= text[i] === name.charCodeAt(i - start - 1);
+    }
+    return plain;
+  }
+
+  #skipSpace(): void {
+    while (isSpace(this.#text[this.#at]!)) this.#at += 1;
+  }
+
+  #skipString(): void {
+    const text = this.#text;
+    let at = this.#at + 1;
+    while (text[at] !== QUOTE) at += text[at] === BACKSLASH ? 2 : 1;
+    this.#at = at + 1;
+  }
+
+  /** Without recursion: a text may be as deep as it is long. */
+  #skipValue(): void {
+    const text = this.#text;
+    let depth = 0;
+    do {
+      const byte = text[this.#at]!;
+      if (byte === QUOTE) {
+        this.#skipString();
+        continue;
+      }
+      if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth += 1;
+      else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth -= 1;
+      else if (depth === 0) {
+        this.#skipScalar();
+        return;
+      }
+      this.#at += 1;
+    } while (depth > 0);
+  }
+
+  #skipScalar(): void {
+    const text = this.#text;
+    while (this.#at < text.length) {
+      const byte = text[this.#at]!;
+      if (byte === COMMA || byte === CLOSE_BRACE || byte === CLOSE_BRACKET || isSpace(byte)) return;
+      this.#at += 1;
+    }
+  }
+}
+
+function isSpace(byte: number): boolean {
+  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+}
+
+/** JSON on one line. In valid JSON a line break stands only between tokens: where there is one, all such space goes. */
+export function oneLine(json: Buffer): Buffer {
+  if (!json.includes(0x0a) && !json.includes(0x0d)) return json;
+  const line = Buffer.allocUnsafe(json.length);
+  let length = 0;
+  let inString = false;
+  for (let at = 0; at < json.length; at += 1) {
+    const byte = json[at]!;
+    if (!inString && isSpace(byte)) continue;
+    line[length++] = byte;
+    if (byte === QUOTE) inString = !inString;
+    else if (byte === BACKSLASH) line[length++] = json[++at]!;
+  }
+  return line.subarray(0, length);
+}
