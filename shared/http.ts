@@ -12,7 +12,7 @@ import { Failure, messageOf } from "./errors.ts";
 import type { Health } from "./health.ts";
 import type { Log } from "./log.ts";
 import type { Registry } from "./metrics.ts";
-import { problem, type Problem } from "./problem.ts";
+import { jittered, problem, type Problem } from "./problem.ts";
 
 /** The HTTP server of every service. A request of uWebSockets.js lives only until its handler returns: it is copied here. */
 export interface Request {
@@ -67,6 +67,11 @@ export class HttpServer {
     });
     this.get("/metrics", async () => ({ status: 200, headers: { "content-type": registry.contentType }, body: await registry.metrics() }));
     this.app.any("/*", (response, request) => {
+      // Before everything is composed a route is not missing, it is not there yet.
+      if (request.getUrl().startsWith("/v1/") && !health.ready().ready) {
+        send(response, problemReply(problem(503, "unavailable", "Unavailable", "The service is starting or ending. Try again.", { retryAfter: jittered(1, 5) })));
+        return;
+      }
       const path = request.getUrl();
       send(response, problemReply(problem(404, "not-found", "Not found", `There is nothing at ${request.getMethod().toUpperCase()} ${path}.`)));
     });

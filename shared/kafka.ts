@@ -42,11 +42,9 @@ export interface GroupReaderOptions {
   topics: string[];
   /** After every (re)join: all partitions that are now this member's. `member` is unchanged while the group never expelled it. */
   onAssigned(partitions: number[], member: string): void;
-  /** The group has answered a heartbeat: this member was its owner when it was sent. */
-  onHeartbeat(): void;
   /** Where the answer is false, nothing of the batch counts as read. */
   onBatch(batch: Batch): Promise<boolean>;
-  onFatal(error: unknown): void;
+  onFatal: (error: unknown) => void;
   sessionTimeoutMs: number;
 }
 
@@ -57,7 +55,7 @@ export interface SlotReaderOptions {
   /** The offset to start at, and to go on from after a disconnect. */
   position: () => number;
   onBatch(batch: Batch): void;
-  onFatal(error: unknown): void;
+  onFatal: (error: unknown) => void;
 }
 
 export interface TopicSpec {
@@ -178,7 +176,6 @@ export class KafkaLink {
       owned = payload.memberAssignment[options.topics[0]!] ?? [];
       options.onAssigned(owned, payload.memberId);
     });
-    consumer.on(consumer.events.HEARTBEAT, () => options.onHeartbeat());
     await this.#reach("kafka", async () => {
       await consumer.connect();
       for (const topic of options.topics) await consumer.subscribe({ topic, fromBeginning: true });

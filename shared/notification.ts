@@ -23,7 +23,11 @@ export const MAX_PACK_ITEMS = 4096;
 export const TENANT_FORM = /^[A-Za-z0-9_-]{1,64}$/;
 /** Printable ASCII without space, quote, backslash and braces: safe in keys, logs and headers. */
 export const CLIENT_FORM = /^[!#-[\]-z|~]{1,128}$/;
+/** A client key: a tenant's id, a slash, a client's id. */
+export const KEY_FORM = /^[A-Za-z0-9_-]{1,64}\/[!#-[\]-z|~]{1,128}$/;
 export const EVENT_FORM = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/;
+/** W3C Trace Context, version 00. */
+export const TRACEPARENT_FORM = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 
 export function clientKey(tenant: string, client: string): ClientKey {
   return `${tenant}/${client}`;

@@ -1,5 +1,5 @@
 import { Failure } from "./errors.ts";
-import { MAX_PACK_ITEMS, START, type ClientKey, type Sequence } from "./notification.ts";
+import { EVENT_FORM, KEY_FORM, MAX_PACK_ITEMS, START, TRACEPARENT_FORM, type ClientKey, type Sequence } from "./notification.ts";
 
 /**
  * A record of accepted, routed and control is a pack: one or more items in one Kafka record. All integers are big-endian.
@@ -205,8 +205,12 @@ export function readSignal(body: Buffer): unknown {
 /** Checks a notification's body once, where it enters the director; the readers below trust it afterwards. */
 export function checkNotification(body: Buffer, index: number): void {
   if (body.length < NOTIFICATION_HEADER) throw malformed(`item ${index} is shorter than a notification's header`);
-  if (keyLength(body) < 3) throw malformed(`item ${index} has no client`);
   if (payloadStart(body) >= body.length) throw malformed(`item ${index} has no payload`);
+  if (body[20]! > 0 && !EVENT_FORM.test(notificationBody.event(body))) throw malformed(`item ${index} has an event of no known form`);
+  if (body[21]! > 0 && !TRACEPARENT_FORM.test(notificationBody.traceparent(body))) {
+    throw malformed(`item ${index} has a traceparent that is none`);
+  }
+  if (!KEY_FORM.test(notificationBody.key(body))) throw malformed(`item ${index} is for no client: its key is not tenant/client`);
 }
 
 /** The readers of a notification's body: each reads only its own field. */

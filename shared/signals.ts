@@ -27,12 +27,12 @@ export type RefusalReason = "unknown" | "gap" | "slow" | "replaying";
 
 /** Director to distributor, on the slot. Fenced by incarnation, and by the generation for the partition. */
 export type RoutedSignal = { partition: number; generation: number; incarnation: number } & (
-  /** New notifications are held. Where `resume` is given, the cursor was none of this topic's: resume from there. */
-  | { type: "held"; session: number; hold: number; resume?: Sequence }
-  /** What was unsettled is stored; replay, and prepare again. */
-  | { type: "demoted"; session: number; reason: string }
-  /** A director without a lane for this client asks every connection of it to prepare. */
-  | { type: "invite"; key: ClientKey }
+  /** New notifications are held. */
+  | { type: "held"; session: number; hold: number }
+  /** Replay, and prepare again; where `resume` is given, from there, for the cursor was none of this topic's. */
+  | { type: "demoted"; session: number; reason: string; resume?: Sequence }
+  /** A director without a lane for this client asks this connection to prepare. */
+  | { type: "invite"; key: ClientKey; session: number }
 );
 
 const CONTROL = new Set(["claim", "prepare", "commit", "refuse", "close"]);

@@ -1,0 +1,258 @@
+import { messageOf } from "@saasaparilla/shared/errors.ts";
+import type { Batch, GroupReader, Incoming } from "@saasaparilla/shared/kafka.ts";
+import type { Log } from "@saasaparilla/shared/log.ts";
+import { notificationBody } from "@saasaparilla/shared/pack.ts";
+import type { Packer } from "@saasaparilla/shared/packer.ts";
+import type { RoutedSignal } from "@saasaparilla/shared/signals.ts";
+import type { Topics } from "@saasaparilla/shared/topics.ts";
+import type { LaneLimits } from "./lane.ts";
+import type { LookUps } from "./look-up.ts";
+import type { DirectorMetrics } from "./metrics.ts";
+import { PartitionLanes } from "./partition.ts";
+import type { Store } from "./store.ts";
+import type { Timers } from "./timers.ts";
+
+export interface DirectorOptions {
+  name: string;
+  topics: Topics;
+  epoch: number;
+  limits: LaneLimits;
+  maxLanes: number;
+  maxUnsettled: number;
+  maxBytes: number;
+  clock: { monotonic(): number; wall(): number };
+  packer: Packer;
+  store: Store;
+  lookUps: LookUps;
+  timers: Timers;
+  endOffset(topic: string, partition: number): Promise<number>;
+  metrics: DirectorMetrics;
+  log: Log;
+  fatal(error: unknown): void;
+}
+
+/** Where a superseded owner gives up waiting for the group to tell it so. */
+const SUPERSEDED_MS = 30_000;
+
+/**
+ * Owns partitions: claims each before it acts for it, hands it what was read, commits what is settled, pauses it at its
+ * bound, and drops it when the group or a newer claim says that it is another's.
+ */
+export class Director {
+  readonly #options: DirectorOptions;
+  /** Claimed or being claimed. */
+  readonly #claims = new Map<number, Promise<PartitionLanes>>();
+  readonly #owned = new Map<number, PartitionLanes>();
+  readonly #paused = new Set<number>();
+  readonly #uncommitted = new Map<string, { topic: string; partition: number; offset: number }>();
+  #reader: GroupReader | undefined;
+  #member = "";
+  #committing = false;
+
+  constructor(options: DirectorOptions) {
+    this.#options = options;
+  }
+
+  get partitions(): number {
+    return this.#owned.size;
+  }
+
+  get unsettled(): number {
+    let sum = 0;
+    for (const partition of this.#owned.values()) sum += partition.unsettled;
+    return sum;
+  }
+
+  get lanes(): number {
+    let sum = 0;
+    for (const { lanes } of this.#owned.values()) sum += lanes.size;
+    return sum;
+  }
+
+  use(reader: GroupReader): void {
+    this.#reader = reader;
+  }
+
+  /**
+   * A member that the group never expelled keeps what it had: nobody else can have owned it between. One with a new name was
+   * away, and starts every partition anew.
+   */
+  assigned(partitions: number[], member: string): void {
+    const kept = member === this.#member ? new Set(partitions) : new Set<number>();
+    this.#member = member;
+    for (const partition of [...this.#claims.keys()]) if (!kept.has(partition)) this.#drop(partition);
+    for (const partition of partitions) {
+      if (this.#claims.has(partition)) continue;
+      const claim = this.#claim(partition);
+      this.#claims.set(partition, claim);
+      claim.catch((error: unknown) => this.#options.fatal(error));
+    }
+    this.#options.log.info({ partitions, member, kept: [...kept] }, "partitions assigned");
+  }
+
+  async read(batch: Batch): Promise<boolean> {
+    const claim = this.#claims.get(batch.partition);
+    const partition = await claim;
+    // It may have been taken away while it was being claimed.
+    if (!partition?.owned || this.#claims.get(batch.partition) !== claim) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      return false;
+    }
+    if (batch.topic === this.#options.topics.control) {
+      partition.control(batch);
+      const last = batch.records.at(-1);
+      if (last) this.#note(batch.topic, batch.partition, last.offset + 1);
+    } else {
+      this.#options.metrics.read(partition.accepted(batch));
+      this.#pauseAtBound(partition);
+    }
+    return true;
+  }
+
+  /** To be called a few times a second: commits what is settled, and lets partitions go on that are below half their bound. */
+  async commit(): Promise<void> {
+    for (const partition of this.#owned.values()) {
+      const offset = partition.commit();
+      if (offset !== undefined) this.#note(this.#options.topics.accepted, partition.partition, offset);
+      this.#resumeBelowBound(partition);
+    }
+    if (this.#committing || this.#uncommitted.size === 0 || !this.#reader) return;
+    this.#committing = true;
+    const offsets = [...this.#uncommitted.values()];
+    this.#uncommitted.clear();
+    try {
+      await this.#reader.commit(offsets);
+    } catch (error) {
+      this.#options.log.debug({ err: error }, `a commit was refused: ${messageOf(error)}`);
+      for (const entry of offsets) {
+        const name = `${entry.topic}:${entry.partition}`;
+        if (this.#owned.has(entry.partition) && !this.#uncommitted.has(name)) this.#uncommitted.set(name, entry);
+      }
+    } finally {
+      this.#committing = false;
+    }
+  }
+
+  #note(topic: string, partition: number, offset: number): void {
+    this.#uncommitted.set(`${topic}:${partition}`, { topic, partition, offset });
+  }
+
+  async #claim(partition: number): Promise<PartitionLanes> {
+    const { packer, topics, name, log } = this.#options;
+    const generation = await new Promise<number>((resolve, reject) =>
+      packer.add(
+        topics.control,
+        partition,
+        (writer) => writer.signal({ type: "claim", director: name }),
+        (error, offset) => (error ? reject(error as Error) : resolve(offset)),
+      ),
+    );
+    // After the claim: what an earlier owner sent before it, it had read, so that it is before this end.
+    const end = await this.#options.endOffset(topics.accepted, partition);
+    const lanes = this.#lanesOf(partition, generation, end);
+    if (this.#claims.has(partition)) this.#owned.set(partition, lanes);
+    log.info({ partition, generation, end }, "partition claimed");
+    return lanes;
+  }
+
+  #lanesOf(partition: number, generation: number, end: number): PartitionLanes {
+    const { topics, packer, store, lookUps, timers, metrics, log, clock } = this.#options;
+    const signal = (slot: number, rest: SignalBody): void =>
+      packer.add(topics.routed, slot, (writer) => writer.signal({ partition, generation, ...rest }));
+    const lanes: PartitionLanes = new PartitionLanes({
+      partition,
+      generation,
+      end,
+      epoch: this.#options.epoch,
+      limits: this.#options.limits,
+      maxLanes: this.#options.maxLanes,
+      clock,
+      out: {
+        lookUp: (lane) => lookUps.add(lanes, lane),
+        invite: (lane, { slot, incarnation, session }) => {
+          metrics.invited();
+          signal(slot, { type: "invite", incarnation, session, key: lane.key });
+        },
+        held: (_, { slot, incarnation, session, hold }) => {
+          metrics.held();
+          signal(slot, { type: "held", incarnation, session, hold });
+        },
+        demote: (lane, { slot, incarnation, session }, reason, resume) => {
+          metrics.demoted(reason);
+          log.debug({ client: lane.key, slot, session, reason }, "demoted");
+          signal(slot, { type: "demoted", incarnation, session, reason, ...(resume === undefined ? {} : { resume }) });
+        },
+        send: (_, { slot, incarnation, session, sent }, { sequence, appended, body }) => {
+          metrics.routed();
+          packer.add(topics.routed, slot, (writer) =>
+            writer.deliver({ incarnation, session, partition, generation, appended, prev: sent, sequence, body }),
+          );
+        },
+        store: (lane, entries) => store.add(lanes, lane, entries),
+        deleteStored: (lane, upTo) => store.delete(lane.key, upTo),
+      },
+      settled: (lane, { appended, body }, how) => {
+        metrics.settled(how, (clock.wall() - appended) / 1_000);
+        if (how === "expired") log.info({ client: lane.key, notification: notificationBody.id(body) }, "expired before it was delivered");
+        else if (log.isLevelEnabled("debug")) log.debug({ client: lane.key, notification: notificationBody.id(body), how }, "settled");
+      },
+      arm: (owner, lane) => timers.arm(owner, lane),
+      deadLetter: (source, reason) => this.#deadLetter(source, reason),
+      duplicate: (key, id) => {
+        metrics.repeated();
+        log.info({ client: key, notification: id }, "dropped: its id was seen just now");
+      },
+      superseded: (newer) => this.#superseded(lanes, newer),
+    });
+    return lanes;
+  }
+
+  #superseded(lanes: PartitionLanes, newer: number): void {
+    const { log, fatal } = this.#options;
+    log.warn({ partition: lanes.partition, generation: lanes.generation, newer }, "another director has claimed this partition");
+    setTimeout(() => {
+      if (this.#owned.get(lanes.partition) === lanes) {
+        fatal(new Error(`Partition ${lanes.partition} was claimed by another director, and the group did not take it away.`));
+      }
+    }, SUPERSEDED_MS).unref();
+  }
+
+  #drop(partition: number): void {
+    const lanes = this.#owned.get(partition);
+    if (lanes) lanes.owned = false;
+    this.#owned.delete(partition);
+    this.#claims.delete(partition);
+    this.#paused.delete(partition);
+    for (const topic of [this.#options.topics.accepted, this.#options.topics.control]) this.#uncommitted.delete(`${topic}:${partition}`);
+  }
+
+  #pauseAtBound(lanes: PartitionLanes): void {
+    const { maxUnsettled, maxBytes, topics, metrics, log } = this.#options;
+    if (this.#paused.has(lanes.partition) || (lanes.unsettled < maxUnsettled && lanes.unsettledBytes < maxBytes)) return;
+    this.#paused.add(lanes.partition);
+    this.#reader?.pause(topics.accepted, lanes.partition);
+    metrics.paused();
+    log.info({ partition: lanes.partition, unsettled: lanes.unsettled, bytes: lanes.unsettledBytes }, "partition paused at its bound");
+  }
+
+  #resumeBelowBound(lanes: PartitionLanes): void {
+    const { maxUnsettled, maxBytes, topics } = this.#options;
+    if (!this.#paused.has(lanes.partition) || lanes.unsettled > maxUnsettled / 2 || lanes.unsettledBytes > maxBytes / 2) return;
+    this.#paused.delete(lanes.partition);
+    this.#reader?.resume(topics.accepted, lanes.partition);
+  }
+
+  #deadLetter({ topic, partition, record }: { topic: string; partition: number; record: Incoming }, reason: string): void {
+    const { packer, topics, metrics, log } = this.#options;
+    metrics.deadLettered();
+    log.error({ topic, partition, offset: record.offset, reason }, "a record went to the dead letters");
+    packer.record({
+      topic: topics.deadLetters,
+      partition: 0,
+      value: record.value ?? Buffer.alloc(0),
+      headers: { topic, partition: String(partition), offset: String(record.offset), reason },
+    });
+  }
+}
+
+type SignalBody = RoutedSignal extends infer S ? (S extends RoutedSignal ? Omit<S, "partition" | "generation"> : never) : never;

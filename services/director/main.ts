@@ -1,0 +1,139 @@
+import { randomUUID } from "node:crypto";
+import { Connections } from "@saasaparilla/shared/connections.ts";
+import { messageOf } from "@saasaparilla/shared/errors.ts";
+import { Health } from "@saasaparilla/shared/health.ts";
+import { HttpServer } from "@saasaparilla/shared/http.ts";
+import { KafkaLink } from "@saasaparilla/shared/kafka.ts";
+import { Lifecycle } from "@saasaparilla/shared/lifecycle.ts";
+import { createLog } from "@saasaparilla/shared/log.ts";
+import { createRegistry } from "@saasaparilla/shared/metrics.ts";
+import { notificationBody } from "@saasaparilla/shared/pack.ts";
+import { Packer } from "@saasaparilla/shared/packer.ts";
+import { connectPostgres } from "@saasaparilla/shared/postgres.ts";
+import { connectRedis, Keys } from "@saasaparilla/shared/redis.ts";
+import { readSettings } from "@saasaparilla/shared/settings.ts";
+import { Stored } from "@saasaparilla/shared/stored.ts";
+import { directorGroup, topicsOf } from "@saasaparilla/shared/topics.ts";
+import { Director } from "./direct.ts";
+import { LookUps } from "./look-up.ts";
+import { createMetrics } from "./metrics.ts";
+import { directorSettings } from "./settings.ts";
+import { Store } from "./store.ts";
+import { sweepExpired } from "./sweep.ts";
+import { Timers } from "./timers.ts";
+
+const settings = readSettings(directorSettings, process.env);
+const log = createLog("director", settings.LOG_LEVEL);
+const lifecycle = new Lifecycle(log, settings.SHUTDOWN_MS);
+const health = new Health(["kafka", "postgres", "redis", "partitions"]);
+const registry = createRegistry("director");
+const clock = { monotonic: () => performance.now(), wall: () => Date.now() };
+const topics = topicsOf(settings.NAMESPACE);
+
+const metrics = createMetrics(registry, {
+  unsettled: () => director.unsettled,
+  lanes: () => director.lanes,
+  lookUps: () => lookUps.waiting,
+  partitions: () => director.partitions,
+  queuedBytes: () => packer.queuedBytes,
+});
+
+const server = new HttpServer({ health, registry, log });
+const port = await server.listen(settings.HOST, settings.PORT);
+lifecycle.onEnd("http", () => server.close());
+log.info({ port }, "listening");
+
+const postgres = connectPostgres(settings.DATABASE_URL, "director", log, health);
+lifecycle.onEnd("postgres", () => postgres.close());
+const stored = new Stored(postgres, settings.NAMESPACE);
+const redis = connectRedis(settings.REDIS_URL, log, health);
+lifecycle.onEnd("redis", () => redis.disconnect());
+const kafka = new KafkaLink(settings.KAFKA_BROKERS, "director", log, health);
+const sender = await kafka.sender();
+lifecycle.onEnd("kafka producer", () => sender.close());
+
+const packer: Packer = new Packer({
+  send: (records) => sender.send(records),
+  lingerMs: 0,
+  maxPackBytes: 256 << 10,
+  maxSendBytes: 1 << 20,
+  onFailure: "retry",
+  failed(error) {
+    metrics.failed("kafka");
+    health.down("kafka", messageOf(error));
+  },
+  sent: () => health.up("kafka"),
+});
+const lookUps: LookUps = new LookUps(
+  new Connections(redis, new Keys(settings.NAMESPACE)),
+  () => health.up("redis"),
+  (error) => {
+    metrics.failed("redis");
+    health.down("redis", messageOf(error));
+  },
+);
+const store = new Store(stored, {
+  stored: () => health.up("postgres"),
+  failed(error) {
+    metrics.failed("postgres");
+    health.down("postgres", messageOf(error));
+    log.warn({ err: error }, "storing failed, and is tried again");
+  },
+  rejected({ lane, entry }, error) {
+    metrics.deadLettered();
+    log.error({ client: lane.key, notification: notificationBody.id(entry.body), err: error }, "it can never be stored: dead letter");
+    packer.record({ topic: topics.deadLetters, partition: 0, value: entry.body, headers: { reason: messageOf(error), client: lane.key } });
+  },
+});
+const timers = new Timers(clock.monotonic());
+
+await postgres.reached();
+const epoch = await stored.epoch();
+const director: Director = new Director({
+  name: randomUUID(),
+  topics,
+  epoch,
+  limits: {
+    window: settings.WINDOW,
+    maxQueued: settings.LANE_MAX_QUEUED,
+    maxBytes: settings.LANE_MAX_BYTES,
+    ackMs: settings.ACK_MS,
+    holdMs: settings.HOLD_MS,
+    inviteMs: settings.INVITE_MS,
+    tries: settings.TRIES,
+  },
+  maxLanes: settings.MAX_LANES,
+  maxUnsettled: settings.PARTITION_MAX_UNSETTLED,
+  maxBytes: settings.PARTITION_MAX_BYTES,
+  clock,
+  packer,
+  store,
+  lookUps,
+  timers,
+  endOffset: (topic, partition) => kafka.endOffset(topic, partition),
+  metrics,
+  log,
+  fatal: (error) => lifecycle.fatal(error),
+});
+await kafka.partitions(topics.accepted);
+const reader = await kafka.readGroup({
+  group: directorGroup(settings.NAMESPACE),
+  topics: [topics.accepted, topics.control],
+  sessionTimeoutMs: settings.GROUP_SESSION_MS,
+  onAssigned(partitions, member) {
+    health.up("partitions");
+    director.assigned(partitions, member);
+  },
+  onBatch: (batch) => director.read(batch),
+  onFatal: (error) => lifecycle.fatal(error),
+});
+director.use(reader);
+
+const ticks = setInterval(() => timers.advance(clock.monotonic()), 50);
+const commits = setInterval(() => void director.commit(), 250);
+const sweeps = setInterval(() => void sweepExpired(stored, metrics, log), settings.SWEEP_MS);
+lifecycle.onEnd("director", async () => {
+  for (const timer of [ticks, commits, sweeps]) clearInterval(timer);
+  await director.commit();
+  await reader.stop();
+});

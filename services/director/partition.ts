@@ -1,0 +1,226 @@
+import { classify, messageOf } from "@saasaparilla/shared/errors.ts";
+import type { Batch, Incoming } from "@saasaparilla/shared/kafka.ts";
+import {
+  epochOf,
+  offsetOf,
+  packSequence,
+  sequenceAt,
+  START,
+  type ClientKey,
+  type Sequence,
+} from "@saasaparilla/shared/notification.ts";
+import { checkNotification, Kind, notificationBody, readAck, readPack, readSignal } from "@saasaparilla/shared/pack.ts";
+import { asControl, type ConnectionId, type ControlSignal } from "@saasaparilla/shared/signals.ts";
+import { createLane, idle, step, type Entry, type Lane, type LaneContext, type LaneEvent, type LaneLimits, type LaneOutput } from "./lane.ts";
+import { RecentIds } from "./recent-ids.ts";
+import { Settlement } from "./settle.ts";
+
+export interface PartitionOptions {
+  partition: number;
+  /** The offset of this director's claim in control: what is before it was meant for another. */
+  generation: number;
+  epoch: number;
+  /** The offset that accepted's next record had at the claim: no cursor that was ever issued is beyond it. */
+  end: number;
+  limits: LaneLimits;
+  maxLanes: number;
+  clock: { monotonic(): number; wall(): number };
+  out: Omit<LaneOutput, "settle">;
+  settled: LaneOutput["settle"];
+  /** Arms one timer for the lane at its deadline. */
+  arm(partition: PartitionLanes, lane: Lane): void;
+  deadLetter(source: { topic: string; partition: number; record: Incoming }, reason: string): void;
+  duplicate(key: ClientKey, id: string): void;
+  superseded(generation: number): void;
+}
+
+/** One partition of accepted and control, for one generation: its lanes, and what of it is settled. */
+export class PartitionLanes {
+  readonly partition: number;
+  readonly generation: number;
+  readonly lanes = new Map<ClientKey, Lane>();
+  readonly #options: PartitionOptions;
+  readonly #context: LaneContext;
+  readonly #recent = new RecentIds();
+  #settlement: Settlement | undefined;
+  #end: number;
+  #holds = 0;
+  #unsettledBytes = 0;
+  /** False once another director owns it: nothing more is sent, stored or committed. */
+  owned = true;
+
+  constructor(options: PartitionOptions) {
+    this.#options = options;
+    this.partition = options.partition;
+    this.generation = options.generation;
+    this.#end = options.end;
+    this.#context = {
+      limits: options.limits,
+      now: 0,
+      wall: 0,
+      nextHold: () => (this.#holds += 1),
+      out: {
+        ...options.out,
+        settle: (lane, entry, how) => {
+          this.#settlement!.settle(entry.record);
+          this.#unsettledBytes -= entry.body.length;
+          options.settled(lane, entry, how);
+        },
+      },
+    };
+  }
+
+  get unsettled(): number {
+    return this.#settlement?.unsettled ?? 0;
+  }
+
+  get unsettledBytes(): number {
+    return this.#unsettledBytes;
+  }
+
+  /** The offset of accepted to commit, where it has moved. */
+  commit(): number | undefined {
+    return this.owned ? this.#settlement?.commit() : undefined;
+  }
+
+  /** THE PATH: accepted > lane > routed or stored. Records that were read before a rejoin are read again, and skipped. Answers how many notifications were taken. */
+  accepted(batch: Batch): number {
+    let taken = 0;
+    this.#settlement ??= new Settlement(batch.records[0]?.offset ?? 0);
+    for (const record of batch.records) {
+      if (record.offset < this.#settlement.next) continue;
+      this.#end = Math.max(this.#end, record.offset + 1);
+      try {
+        taken += this.#acceptRecord(record, this.#settlement);
+      } catch (error) {
+        if (classify(error) !== "reject") throw error;
+        this.#settlement.track(record.offset, 0);
+        this.#options.deadLetter({ topic: batch.topic, partition: batch.partition, record }, messageOf(error));
+      }
+    }
+    return taken;
+  }
+
+  #acceptRecord(record: Incoming, settlement: Settlement): number {
+    if (!record.value) {
+      settlement.track(record.offset, 0);
+      return 0;
+    }
+    // The whole pack is checked before any of it counts: a record is taken or rejected as one.
+    const bodies: Buffer[] = [];
+    readPack(record.value, (kind, body, index) => {
+      if (kind !== Kind.NOTIFICATION) return;
+      checkNotification(body, index);
+      bodies.push(body);
+    });
+    const pack = packSequence(this.#options.epoch, record.offset);
+    const tracked = settlement.track(record.offset, bodies.length);
+    bodies.forEach((view, index) => {
+      if (this.#recent.repeated(notificationBody.key(view) + notificationBody.rawId(view))) {
+        settlement.settle(tracked);
+        this.#options.duplicate(notificationBody.key(view), notificationBody.id(view));
+        return;
+      }
+      const ttl = notificationBody.ttl(view);
+      const entry: Entry = {
+        sequence: sequenceAt(pack, index),
+        appended: record.appended,
+        expires: ttl === 0 ? 0 : record.appended + ttl * 1_000,
+        // Copied: a view would keep the whole fetched batch in memory until the last of it is settled.
+        body: Buffer.from(view),
+        record: tracked,
+      };
+      this.#unsettledBytes += entry.body.length;
+      this.dispatch(this.#laneOf(notificationBody.key(view)), { type: "accepted", entry });
+    });
+    return bodies.length;
+  }
+
+  control(batch: Batch): void {
+    for (const record of batch.records) {
+      if (record.offset <= this.generation || !record.value || !this.owned) continue;
+      try {
+        readPack(record.value, (kind, body) => {
+          if (kind === Kind.ACK) this.#acknowledged(body);
+          else if (kind === Kind.SIGNAL) this.#signal(asControl(readSignal(body)), record.offset);
+        });
+      } catch (error) {
+        if (classify(error) !== "reject") throw error;
+        this.#options.deadLetter({ topic: batch.topic, partition: batch.partition, record }, messageOf(error));
+      }
+    }
+  }
+
+  #acknowledged(body: Buffer): void {
+    const { key, session, sequence } = readAck(body);
+    const lane = this.lanes.get(key);
+    if (lane) this.dispatch(lane, { type: "ack", session, sequence });
+  }
+
+  #signal(signal: ControlSignal, offset: number): void {
+    if (signal.type === "claim") {
+      this.owned = false;
+      this.#options.superseded(offset);
+      return;
+    }
+    const id: ConnectionId = { slot: signal.slot, incarnation: signal.incarnation, session: signal.session };
+    switch (signal.type) {
+      case "prepare":
+        if (this.#beyond(signal.sent)) {
+          this.#context.out.demote(this.#laneOf(signal.key), id, "cursor", START);
+          return;
+        }
+        this.dispatch(this.#laneOf(signal.key), { ...signal, id });
+        return;
+      case "commit":
+        if (signal.generation === this.generation) this.dispatch(this.#laneOf(signal.key), { ...signal, id });
+        else this.#context.out.demote(this.#laneOf(signal.key), id, "another generation");
+        return;
+      case "refuse":
+        if (signal.generation === this.generation) this.#known(signal.key, { type: "refuse", id, reason: signal.reason });
+        return;
+      case "close":
+        this.#known(signal.key, { type: "close", id });
+    }
+  }
+
+  #known(key: ClientKey, event: LaneEvent): void {
+    const lane = this.lanes.get(key);
+    if (lane) this.dispatch(lane, event);
+  }
+
+  /** A cursor of a later epoch, or past the end: it is none of this topic's, and must not make the client miss anything. */
+  #beyond(sequence: Sequence): boolean {
+    const epoch = epochOf(sequence);
+    return epoch > this.#options.epoch || (epoch === this.#options.epoch && offsetOf(sequence) >= this.#end);
+  }
+
+  dispatch(lane: Lane, event: LaneEvent): void {
+    if (!this.owned) return;
+    const context = this.#context;
+    context.now = this.#options.clock.monotonic();
+    context.wall = this.#options.clock.wall();
+    step(lane, event, context);
+    if (lane.deadline < lane.armed) this.#options.arm(this, lane);
+    else if (idle(lane) && lane.state === "UNKNOWN") this.lanes.delete(lane.key);
+  }
+
+  #laneOf(key: ClientKey): Lane {
+    let lane = this.lanes.get(key);
+    if (!lane) {
+      this.lanes.set(key, (lane = createLane(key)));
+      if (this.lanes.size > this.#options.maxLanes) this.#forget();
+    }
+    return lane;
+  }
+
+  /** Bounded: the oldest idle lanes are forgotten; their clients are looked up again when something comes for them. */
+  #forget(): void {
+    let looked = 0;
+    for (const [key, lane] of this.lanes) {
+      if ((looked += 1) > 64 || this.lanes.size <= this.#options.maxLanes) return;
+      this.lanes.delete(key);
+      if (!idle(lane)) this.lanes.set(key, lane);
+    }
+  }
+}

@@ -1,0 +1,29 @@
+import { commonSettings } from "@saasaparilla/shared/settings.ts";
+import { z } from "zod";
+
+const count = (value: number) => z.coerce.number().int().min(1).default(value);
+
+export const directorSettings = commonSettings.extend({
+  PORT: z.coerce.number().int().min(0).max(65535).default(8082),
+  /** A director that the group has not heard of for so long loses its partitions. */
+  GROUP_SESSION_MS: z.coerce.number().int().min(1_000).max(300_000).default(6_000),
+  /** Sent to one client and unacknowledged, at most. */
+  WINDOW: z.coerce.number().int().min(1).max(4_096).default(256),
+  /** Unsettled for one client in memory, at most; over it they are stored. */
+  LANE_MAX_QUEUED: count(1_024),
+  LANE_MAX_BYTES: count(1 << 20),
+  /** Without an acknowledgement for so long, what was sent is stored. */
+  ACK_MS: count(10_000),
+  HOLD_MS: count(5_000),
+  INVITE_MS: count(2_000),
+  TRIES: count(3),
+  /** Lanes in memory, at most; idle ones are forgotten over it. */
+  MAX_LANES: count(1_000_000),
+  /** A partition pauses at so many unsettled notifications, or bytes, and goes on at half of it. */
+  PARTITION_MAX_UNSETTLED: count(50_000),
+  PARTITION_MAX_BYTES: count(64 << 20),
+  /** Expired rows are swept every so many ms. */
+  SWEEP_MS: count(30_000),
+});
+
+export type DirectorSettings = z.output<typeof directorSettings>;

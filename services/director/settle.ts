@@ -1,0 +1,55 @@
+/**
+ * Which offset may be committed: the lowest one of accepted that has anything unsettled. Settling happens in any order.
+ */
+export interface TrackedRecord {
+  readonly offset: number;
+  /** Notifications of the pack that are not settled. */
+  remaining: number;
+}
+
+export class Settlement {
+  /** In order of offset; those before `#head` are settled. */
+  #records: TrackedRecord[] = [];
+  #head = 0;
+  #next: number;
+  #committed: number;
+  /** Notifications not settled. */
+  unsettled = 0;
+
+  /** `start` is the offset of the first record that will be tracked, at least. */
+  constructor(start: number) {
+    this.#next = start;
+    this.#committed = start;
+  }
+
+  /** The offset after the last that was tracked. */
+  get next(): number {
+    return this.#next;
+  }
+
+  track(offset: number, notifications: number): TrackedRecord {
+    const record = { offset, remaining: notifications };
+    this.#records.push(record);
+    this.#next = offset + 1;
+    this.unsettled += notifications;
+    return record;
+  }
+
+  settle(record: TrackedRecord): void {
+    record.remaining -= 1;
+    this.unsettled -= 1;
+  }
+
+  /** The offset to commit where it has moved since the last call, else undefined. */
+  commit(): number | undefined {
+    while (this.#head < this.#records.length && this.#records[this.#head]!.remaining === 0) this.#head += 1;
+    if (this.#head > 1_024 && this.#head * 2 > this.#records.length) {
+      this.#records = this.#records.slice(this.#head);
+      this.#head = 0;
+    }
+    const offset = this.#records[this.#head]?.offset ?? this.#next;
+    if (offset === this.#committed) return undefined;
+    this.#committed = offset;
+    return offset;
+  }
+}

@@ -1,0 +1,48 @@
+import { bearer } from "@saasaparilla/shared/identity.ts";
+import { ackBody } from "@saasaparilla/shared/frames.ts";
+import { problemReply, type Reply, type Request } from "@saasaparilla/shared/http.ts";
+import { clientKey, cursorTag, fromCursor, partitionOf } from "@saasaparilla/shared/notification.ts";
+import { problem } from "@saasaparilla/shared/problem.ts";
+import type { Deletions } from "./deletions.ts";
+import type { Doorkeeper } from "./doorkeeper.ts";
+import type { Peers } from "./peers.ts";
+import type { Upstream } from "./upstream.ts";
+
+/** POST /v1/acks: the client has everything up to the cursor, wherever its connection is (R22). */
+export async function acknowledge(
+  request: Request,
+  body: Buffer,
+  { door, peers, upstream, deletions, partitions }: { door: Doorkeeper; peers: Peers; upstream: Upstream; deletions: Deletions; partitions: number },
+): Promise<Reply> {
+  const identity = await door.identify(bearer(request.headers["authorization"]), request);
+  if ("status" in identity) return identity;
+  const key = clientKey(identity.tenant, identity.subject);
+  const sequence = cursorOf(body, cursorTag(key));
+  if (sequence === undefined) {
+    return problemReply(
+      problem(400, "invalid-request", "Invalid request", "The body names no cursor of this client.", {
+        errors: [
+          {
+            pointer: "/cursor",
+            detail: "It is missing, or was not issued to this client.",
+            expected: 'An object with the cursor of a notification: {"cursor": "..."}.',
+            fix: "Send the cursor of the last notification that was handled, as it was received.",
+          },
+        ],
+      }),
+    );
+  }
+  for (const peer of peers.ofClient(key)) peers.step(peer, { type: "ack", sequence });
+  upstream.ack(partitionOf(key, partitions), key, 0, sequence);
+  deletions.add(key, sequence);
+  return { status: 204 };
+}
+
+function cursorOf(body: Buffer, tag: string): string | undefined {
+  try {
+    const { data } = ackBody.safeParse(JSON.parse(body.toString("utf8")));
+    return data && fromCursor(data.cursor, tag);
+  } catch {
+    return undefined;
+  }
+}

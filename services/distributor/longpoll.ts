@@ -1,0 +1,143 @@
+import type { Close } from "@saasaparilla/shared/closes.ts";
+import type { ServerFrame } from "@saasaparilla/shared/frames.ts";
+import { json, problemReply, type Reply, type Request } from "@saasaparilla/shared/http.ts";
+import { toCursor, type ClientKey, type Cursor, type Sequence } from "@saasaparilla/shared/notification.ts";
+import { problem } from "@saasaparilla/shared/problem.ts";
+import type { Doorkeeper } from "./doorkeeper.ts";
+import { Outbox, type Item } from "./outbox.ts";
+import type { Peer, Wire } from "./peer.ts";
+import type { Peers } from "./peers.ts";
+import type { DistributorSettings } from "./settings.ts";
+
+/**
+ * One long-poll loop. It is a connection that outlives its requests: between two polls its outbox is shut. The next poll
+ * belongs to it when it brings the cursor that the last answer gave, and is the acknowledgement of that answer.
+ */
+class PollWire implements Wire {
+  readonly transport = "poll";
+  readonly acknowledges = true;
+  readonly outbox: Outbox;
+  peer: Peer | undefined;
+  /** The cursor of the last answer. */
+  given: Sequence;
+  #answer: ((items: Item[], closing?: Close) => void) | undefined;
+
+  constructor(given: Sequence, outboxBytes: number) {
+    this.given = given;
+    this.outbox = new Outbox((items) => this.#give(items), outboxBytes);
+    this.outbox.shut();
+  }
+
+  get waiting(): boolean {
+    return this.#answer !== undefined;
+  }
+
+  tell(frame: ServerFrame): void {
+    if (frame.type === "connected" && this.peer) this.given = this.peer.session.sent;
+  }
+
+  end(close: Close): void {
+    this.#answer?.([], close);
+  }
+
+  /** Resolves with what there is, or with nothing after `waitMs`. */
+  wait(waitMs: number): Promise<{ items: Item[]; closing?: Close }> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.#answer?.([]), waitMs);
+      this.#answer = (items, closing) => {
+        clearTimeout(timer);
+        this.#answer = undefined;
+        this.outbox.shut();
+        const last = items.at(-1);
+        if (last) this.given = last.sequence;
+        resolve(closing ? { items, closing } : { items });
+      };
+    });
+  }
+
+  #give(items: Item[]): boolean {
+    this.#answer?.(items);
+    return false;
+  }
+}
+
+export class LongPolls {
+  readonly #peers: Peers;
+  readonly #door: Doorkeeper;
+  readonly #settings: DistributorSettings;
+  readonly #grace = new Map<Peer, NodeJS.Timeout>();
+
+  constructor(peers: Peers, door: Doorkeeper, settings: DistributorSettings) {
+    this.#peers = peers;
+    this.#door = door;
+    this.#settings = settings;
+  }
+
+  /** GET /v1/poll?cursor=&wait= */
+  async poll(request: Request): Promise<Reply> {
+    const entry = await this.#door.admit(request);
+    if ("status" in entry) return entry;
+    const wait = this.#waitOf(request);
+    if (wait === undefined) {
+      return problemReply(
+        problem(400, "invalid-request", "Invalid request", `wait is the number of seconds to wait, 0 to ${this.#settings.POLL_MAX_WAIT_SECONDS}.`),
+      );
+    }
+    const { key, identity, cursor } = entry;
+    const peer = this.#idleLoop(key, cursor) ?? this.#newLoop(key, identity, cursor);
+    const wire = peer.wire as PollWire;
+    clearTimeout(this.#grace.get(peer));
+    this.#grace.delete(peer);
+    if (cursor !== undefined) this.#peers.step(peer, { type: "ack", sequence: cursor });
+    const answer = wire.wait(wait * 1_000);
+    this.#peers.drained(peer);
+    const { items, closing } = await answer;
+    this.#awaitNext(peer);
+    return reply(items, toCursor(wire.given, peer.tag), closing);
+  }
+
+  #waitOf(request: Request): number | undefined {
+    const text = request.query.get("wait") ?? "25";
+    const seconds = Number(text);
+    return text !== "" && seconds >= 0 && seconds <= this.#settings.POLL_MAX_WAIT_SECONDS ? seconds : undefined;
+  }
+
+  #idleLoop(key: ClientKey, cursor: Sequence | undefined): Peer | undefined {
+    for (const peer of this.#peers.ofClient(key)) {
+      if (peer.wire instanceof PollWire && !peer.wire.waiting && peer.wire.given === cursor) return peer;
+    }
+    return undefined;
+  }
+
+  #newLoop(key: ClientKey, identity: Peer["identity"], cursor: Sequence | undefined): Peer {
+    const wire = new PollWire(cursor ?? "", this.#settings.OUTBOX_BYTES);
+    const peer = this.#peers.open({ key, identity, cursor, wire });
+    wire.peer = peer;
+    wire.given = peer.session.sent;
+    return peer;
+  }
+
+  #awaitNext(peer: Peer): void {
+    if (peer.session.state === "CLOSED") return;
+    clearTimeout(this.#grace.get(peer));
+    this.#grace.set(
+      peer,
+      setTimeout(() => {
+        this.#grace.delete(peer);
+        this.#peers.closed(peer);
+      }, this.#settings.POLL_GRACE_MS),
+    );
+  }
+}
+
+function reply(items: Item[], cursor: Cursor, closing: Close | undefined): Reply {
+  const head = Buffer.from('{"notifications":[');
+  const parts: Buffer[] = [head];
+  items.forEach((item, index) => {
+    if (index > 0) parts.push(Buffer.from(","));
+    parts.push(item.json);
+  });
+  const end = { cursor, ...(closing ? { closing } : {}) };
+  parts.push(Buffer.from(`],${JSON.stringify(end).slice(1)}`));
+  return { ...json(200, null, { "cache-control": "no-store" }), body: Buffer.concat(parts) };
+}

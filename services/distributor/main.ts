@@ -1,0 +1,162 @@
+import { Connections } from "@saasaparilla/shared/connections.ts";
+import { Closes } from "@saasaparilla/shared/closes.ts";
+import { messageOf } from "@saasaparilla/shared/errors.ts";
+import { Health } from "@saasaparilla/shared/health.ts";
+import { HttpServer } from "@saasaparilla/shared/http.ts";
+import { Identities } from "@saasaparilla/shared/identity.ts";
+import { KafkaLink } from "@saasaparilla/shared/kafka.ts";
+import { Lifecycle } from "@saasaparilla/shared/lifecycle.ts";
+import { createLog } from "@saasaparilla/shared/log.ts";
+import { createRegistry } from "@saasaparilla/shared/metrics.ts";
+import { Packer } from "@saasaparilla/shared/packer.ts";
+import { connectPostgres } from "@saasaparilla/shared/postgres.ts";
+import { connectRedis, Keys } from "@saasaparilla/shared/redis.ts";
+import { readSettings } from "@saasaparilla/shared/settings.ts";
+import { Stored } from "@saasaparilla/shared/stored.ts";
+import { topicsOf } from "@saasaparilla/shared/topics.ts";
+import { acknowledge } from "./acks.ts";
+import { Deletions } from "./deletions.ts";
+import { Deliverer } from "./deliver.ts";
+import { Doorkeeper } from "./doorkeeper.ts";
+import { keepUp } from "./keep-up.ts";
+import { LongPolls } from "./longpoll.ts";
+import { createMetrics } from "./metrics.ts";
+import { Peers } from "./peers.ts";
+import { Registry } from "./registry.ts";
+import { SafetyNet } from "./safety-net.ts";
+import { serveSse, serveWebSocket, upgradeRequired } from "./server.ts";
+import { distributorSettings } from "./settings.ts";
+import { Slot } from "./slot.ts";
+import { Upstream } from "./upstream.ts";
+
+const settings = readSettings(distributorSettings, process.env);
+const log = createLog("distributor", settings.LOG_LEVEL);
+const lifecycle = new Lifecycle(log, settings.SHUTDOWN_MS);
+const health = new Health(["kafka", "postgres", "redis", "slot"]);
+const registry = createRegistry("distributor");
+const topics = topicsOf(settings.NAMESPACE);
+const metrics = createMetrics(registry, {
+  sessions: () => peers.counts().transports,
+  states: () => peers.counts().states,
+  controlBytes: () => packer.queuedBytes,
+  outboxBytes: () => peers.counts().outboxBytes,
+});
+const failedAt = (dependency: "kafka" | "postgres" | "redis") => (error: unknown) => {
+  metrics.failed(dependency);
+  health.down(dependency, messageOf(error));
+  log.debug({ err: error, dependency }, "a call failed, and is tried again");
+};
+
+// Health is answered from the start; clients come in once everything below is there.
+const server = new HttpServer({ health, registry, log });
+lifecycle.onEnd("http", () => server.close());
+const port = await server.listen(settings.HOST, settings.PORT);
+log.info({ port }, "listening");
+
+const identities = await Identities.from(settings);
+const postgres = connectPostgres(settings.DATABASE_URL, "distributor", log, health);
+lifecycle.onEnd("postgres", () => postgres.close());
+const stored = new Stored(postgres, settings.NAMESPACE);
+const redis = connectRedis(settings.REDIS_URL, log, health);
+lifecycle.onEnd("redis", () => redis.disconnect());
+const connections = new Connections(redis, new Keys(settings.NAMESPACE));
+const kafka = new KafkaLink(settings.KAFKA_BROKERS, "distributor", log, health);
+const sender = await kafka.sender();
+lifecycle.onEnd("kafka producer", () => sender.close());
+const packer = new Packer({
+  send: (records) => sender.send(records),
+  lingerMs: 0,
+  maxPackBytes: 256 << 10,
+  maxSendBytes: 1 << 20,
+  onFailure: "retry",
+  failed: failedAt("kafka"),
+  sent: () => health.up("kafka"),
+});
+const [partitions, slots] = await Promise.all([kafka.partitions(topics.accepted), kafka.partitions(topics.routed)]);
+
+const deletions = new Deletions((batch) => stored.deleteUpTo(batch), failedAt("postgres"));
+const upstream = new Upstream(packer, topics.control, () => ({ slot: slot.slot, incarnation: slot.incarnation }));
+const peers: Peers = new Peers({
+  partitions,
+  upstream,
+  async read({ key, sent }) {
+    const rows = await stored.after(key, sent);
+    health.up("postgres");
+    return rows;
+  },
+  deleteStored: (key, upTo) => deletions.add(key, upTo),
+  registered: (peer) => registrations.add(peer),
+  unregistered: ({ session }) => registrations.remove(session.key, session.id),
+  metrics,
+  heartbeatMs: settings.HEARTBEAT_MS,
+  frameBytes: 16 * 1024,
+  wall: () => Date.now(),
+});
+const registrations = new Registry(connections, () => peers.all(), (session) => upstream.id(session), failedAt("redis"));
+const safetyNet = new SafetyNet({
+  peers: () => peers.all(),
+  waiting: (sent) => stored.waiting(sent),
+  found(peer) {
+    metrics.netted(1);
+    peers.step(peer, { type: "waiting" });
+  },
+  failed: failedAt("postgres"),
+  roundMs: settings.SAFETY_NET_MS,
+});
+const deliverer = new Deliverer({
+  peers,
+  upstream,
+  metrics,
+  log,
+  incarnation: () => slot.incarnation,
+  forgetConnection: (key, session) => registrations.remove(key, session),
+});
+const slot: Slot = new Slot({
+  connections,
+  slots,
+  leaseMs: settings.LEASE_MS,
+  topic: topics.routed,
+  group: (number, incarnation) => `${settings.NAMESPACE}.slot-${number}-${incarnation}`,
+  endOffset: (topic, partition) => kafka.endOffset(topic, partition),
+  readSlot: (options) => kafka.readSlot(options),
+  onBatch: (batch) => deliverer.batch(batch),
+  onRegisterAgain(moved) {
+    if (moved) for (const peer of [...peers.all()]) peers.step(peer, { type: "moved" });
+    void registrations.registerAll().then(() => safetyNet.round(settings.SAFETY_NET_MS / 10));
+  },
+  onFatal: (error) => lifecycle.fatal(error),
+  health,
+  log,
+});
+await slot.open();
+await postgres.reached();
+
+const door = new Doorkeeper(identities, metrics, log);
+serveWebSocket(server, door, peers, settings);
+serveSse(server, door, peers, settings);
+const polls = new LongPolls(peers, door, settings);
+server.get("/v1/poll", (request) => polls.poll(request));
+server.get("/v1/ws", upgradeRequired);
+server.post("/v1/acks", 1_024, (request, body) => acknowledge(request, body, { door, peers, upstream, deletions, partitions }));
+const stopKeepingUp = keepUp(peers, settings);
+log.info({ slot: slot.slot, port }, "ready");
+
+// Released last-in first-out: nobody new, everybody out with a hint to come back, then what they left is sent.
+lifecycle.onEnd("slot", () => slot.close());
+lifecycle.onEnd("deletions", () => deletions.flush());
+lifecycle.onEnd("control", () => packer.drained());
+lifecycle.onEnd("timers", () => {
+  stopKeepingUp();
+  safetyNet.end();
+  registrations.end();
+});
+lifecycle.onEnd("connections", async () => {
+  health.down("draining", "the process was asked to end");
+  door.drain();
+  const open = [...peers.all()];
+  log.info({ connections: open.length, drainMs: settings.DRAIN_MS }, "draining");
+  for (const peer of open) {
+    peers.end(peer, Closes.restart);
+    await new Promise((resolve) => setTimeout(resolve, settings.DRAIN_MS / open.length));
+  }
+});

@@ -1,0 +1,82 @@
+import type { Sequence } from "@saasaparilla/shared/notification.ts";
+
+/** A notification as the client gets it: JSON text as UTF-8. */
+export interface Item {
+  sequence: Sequence;
+  json: Buffer;
+}
+
+/** Writes items to the peer; answers whether it takes more right now. */
+export type Sink = (items: Item[]) => boolean;
+
+/** What is handed to the sink at once, at most. */
+const CHUNK_BYTES = 64 * 1024;
+
+/**
+ * What waits for one slow peer: bounded in bytes, one drain per socket. Full is a named outcome: the item is refused, the
+ * session replays from Postgres once it has drained, and nothing is lost.
+ */
+export class Outbox {
+  readonly #sink: Sink;
+  readonly #maxBytes: number;
+  #items: Item[] = [];
+  #bytes = 0;
+  #open = true;
+  #moved = 0;
+
+  constructor(sink: Sink, maxBytes: number) {
+    this.#sink = sink;
+    this.#maxBytes = maxBytes;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Counts hand-overs: while it stands still, the peer reads nothing. */
+  get moved(): number {
+    return this.#moved;
+  }
+
+  get congested(): boolean {
+    return !this.#open || this.#bytes > 0;
+  }
+
+  /** False where it is full; an empty one takes any item. */
+  add(item: Item): boolean {
+    if (this.#bytes > 0 && this.#bytes + item.json.length > this.#maxBytes) return false;
+    this.#items.push(item);
+    this.#bytes += item.json.length;
+    return true;
+  }
+
+  /** Hands over what the peer takes. */
+  flush(): void {
+    while (this.#open && this.#items.length > 0) {
+      let count = 0;
+      let bytes = 0;
+      while (count < this.#items.length && (count === 0 || bytes + this.#items[count]!.json.length <= CHUNK_BYTES)) {
+        bytes += this.#items[count]!.json.length;
+        count += 1;
+      }
+      const items = count === this.#items.length ? this.#items : this.#items.slice(0, count);
+      this.#items = count === this.#items.length ? [] : this.#items.slice(count);
+      this.#bytes -= bytes;
+      this.#moved += 1;
+      this.#open = this.#sink(items);
+    }
+  }
+
+  /** The peer takes more again. True where nothing waits any more. */
+  drained(): boolean {
+    this.#open = true;
+    this.#moved += 1;
+    this.flush();
+    return !this.congested;
+  }
+
+  /** The peer takes nothing until `drained`: between two long polls. */
+  shut(): void {
+    this.#open = false;
+  }
+}

@@ -1,0 +1,34 @@
+import type { Close } from "@saasaparilla/shared/closes.ts";
+import type { ServerFrame } from "@saasaparilla/shared/frames.ts";
+import type { Identity } from "@saasaparilla/shared/identity.ts";
+import type { ClientKey, Sequence } from "@saasaparilla/shared/notification.ts";
+import type { Transport } from "./metrics.ts";
+import type { Outbox } from "./outbox.ts";
+import type { Session } from "./session.ts";
+
+/** What a transport gives for one connection; the rest of the distributor knows no transport. */
+export interface Wire {
+  readonly transport: Transport;
+  readonly acknowledges: boolean;
+  readonly outbox: Outbox;
+  tell(frame: ServerFrame): void;
+  end(close: Close): void;
+}
+
+/** One connection: its session, its wire, and whose it is. */
+export interface Peer {
+  readonly session: Session;
+  readonly wire: Wire;
+  readonly tag: string;
+  /** When it was opened; ms since 1970, for people to read. */
+  readonly since: number;
+  identity: Identity;
+  timer: NodeJS.Timeout | undefined;
+}
+
+export interface Opening {
+  key: ClientKey;
+  identity: Identity;
+  cursor: Sequence | undefined;
+  wire: Wire;
+}

@@ -1,0 +1,90 @@
+import type { HttpResponse, WebSocket } from "uWebSockets.js";
+import { copyRequest, problemReply, send, type HttpServer, type Reply, type Request } from "@saasaparilla/shared/http.ts";
+import { SUBPROTOCOL } from "@saasaparilla/shared/frames.ts";
+import { problem } from "@saasaparilla/shared/problem.ts";
+import type { Doorkeeper, Entry } from "./doorkeeper.ts";
+import type { Peer } from "./peer.ts";
+import type { Peers } from "./peers.ts";
+import { SseWire } from "./sse.ts";
+import type { DistributorSettings } from "./settings.ts";
+import { onFrame, WebSocketWire } from "./websocket.ts";
+
+/** The only file here that knows the socket library's server: routes, upgrades, and what is called back for each socket. */
+interface SocketData {
+  entry: Entry;
+  wire: WebSocketWire | undefined;
+  peer: Peer | undefined;
+}
+
+const FRAME_BYTES = 16 * 1024;
+
+export function serveWebSocket(server: HttpServer, door: Doorkeeper, peers: Peers, settings: DistributorSettings): void {
+  server.app.ws<SocketData>("/v1/ws", {
+    maxPayloadLength: FRAME_BYTES,
+    // The library pings within this time and closes what has not answered by its end.
+    idleTimeout: Math.min(960, Math.max(8, Math.round((settings.HEARTBEAT_MS * 2) / 1_000))),
+    sendPingsAutomatically: true,
+    // The outbox is the bound: what is handed over is never dropped.
+    maxBackpressure: 64 << 20,
+    upgrade: (response, raw, context) => {
+      const request = copyRequest(response, raw);
+      const key = raw.getHeader("sec-websocket-key");
+      const extensions = raw.getHeader("sec-websocket-extensions");
+      void admitted(response, door, request, (entry) => {
+        response.upgrade<SocketData>({ entry, wire: undefined, peer: undefined }, key, entry.offered ? SUBPROTOCOL : "", extensions, context);
+      });
+    },
+    open(socket) {
+      const data = socket.getUserData();
+      const { key, identity, cursor } = data.entry;
+      data.wire = new WebSocketWire(socket as WebSocket<unknown>, settings.OUTBOX_BYTES, data.entry.explicitAck, (sequence) => {
+        if (data.peer) peers.step(data.peer, { type: "ack", sequence });
+      });
+      data.peer = peers.open({ key, identity, cursor, wire: data.wire });
+    },
+    message(socket, message, isBinary) {
+      const { peer } = socket.getUserData();
+      if (peer) onFrame(Buffer.from(message), isBinary, peer, peers, door);
+    },
+    pong(socket, message) {
+      socket.getUserData().wire?.ponged(Buffer.from(message).toString("latin1"));
+    },
+    drain(socket) {
+      const { peer, wire } = socket.getUserData();
+      if (peer && wire?.writable) peers.drained(peer);
+    },
+    close(socket) {
+      const { peer, wire } = socket.getUserData();
+      wire?.gone();
+      if (peer) peers.closed(peer);
+    },
+  });
+}
+
+export function serveSse(server: HttpServer, door: Doorkeeper, peers: Peers, settings: DistributorSettings): void {
+  server.app.get("/v1/sse", (response, raw) => {
+    const request = copyRequest(response, raw);
+    void admitted(response, door, request, ({ key, identity, cursor, explicitAck }) => {
+      const wire = new SseWire(response, settings.OUTBOX_BYTES, explicitAck);
+      const peer = peers.open({ key, identity, cursor, wire });
+      wire.onDrained = () => peers.drained(peer);
+      wire.onGone = () => peers.closed(peer);
+    });
+  });
+}
+
+/** Runs `enter` where the caller may come in and is still there; answers the problem otherwise. */
+async function admitted(response: HttpResponse, door: Doorkeeper, request: Request, enter: (entry: Entry) => void): Promise<void> {
+  let gone = false;
+  response.onAborted(() => (gone = true));
+  const admission = await door.admit(request);
+  if (gone) return;
+  response.cork(() => {
+    if ("status" in admission) send(response, admission);
+    else enter(admission);
+  });
+}
+
+export function upgradeRequired(): Reply {
+  return problemReply(problem(426, "upgrade-required", "Upgrade required", "GET /v1/ws speaks WebSocket only. Use /v1/sse or /v1/poll without one."));
+}

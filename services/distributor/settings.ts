@@ -1,0 +1,26 @@
+import { commonSettings, identitySettings } from "@saasaparilla/shared/settings.ts";
+import { z } from "zod";
+
+const count = (value: number) => z.coerce.number().int().min(1).default(value);
+
+export const distributorSettings = commonSettings.extend({
+  ...identitySettings.shape,
+  PORT: z.coerce.number().int().min(0).max(65535).default(8081),
+  /** The slot's lease in Redis: a distributor that is away for longer counts as dead. */
+  LEASE_MS: count(10_000),
+  /** What waits for one slow client, at most; past it the lane is stored. */
+  OUTBOX_BYTES: count(256 << 10),
+  /** ms between heartbeats to a client; it may count as dead after two are missing. */
+  HEARTBEAT_MS: count(15_000),
+  /** A client whose outbox does not drain for so long is closed. */
+  STUCK_MS: count(60_000),
+  /** Between two polls of a long-poll loop, at most. */
+  POLL_GRACE_MS: count(30_000),
+  POLL_MAX_WAIT_SECONDS: count(60),
+  /** The safety net's round: every client is asked about once in it. */
+  SAFETY_NET_MS: count(60_000),
+  /** On SIGTERM closes are spread over so long. */
+  DRAIN_MS: z.coerce.number().int().min(0).default(5_000),
+});
+
+export type DistributorSettings = z.output<typeof distributorSettings>;

@@ -1,0 +1,76 @@
+import type { HttpResponse } from "uWebSockets.js";
+import type { Close } from "@saasaparilla/shared/closes.ts";
+import type { ServerFrame } from "@saasaparilla/shared/frames.ts";
+import { Outbox, type Item } from "./outbox.ts";
+import type { Wire } from "./peer.ts";
+
+/**
+ * One SSE stream (WHATWG HTML, 9.2). The library sends the CRLF that ends a chunk only with the next chunk, so that a strict
+ * reader would see each event one late: an empty line, which means nothing in SSE, follows in a chunk of its own.
+ */
+const NUDGE = "\n";
+
+export class SseWire implements Wire {
+  readonly transport = "sse";
+  readonly acknowledges: boolean;
+  readonly outbox: Outbox;
+  onDrained: (() => void) | undefined;
+  onGone: (() => void) | undefined;
+  readonly #response: HttpResponse;
+  #gone = false;
+
+  /** To be made inside the request's cork. */
+  constructor(response: HttpResponse, outboxBytes: number, acknowledges: boolean) {
+    this.#response = response;
+    this.acknowledges = acknowledges;
+    this.outbox = new Outbox((items) => this.#write(items), outboxBytes);
+    response.onAborted(() => {
+      this.#gone = true;
+      this.onGone?.();
+    });
+    response.onWritable(() => {
+      this.onDrained?.();
+      return true;
+    });
+    response.writeStatus("200 OK");
+    response.writeHeader("content-type", "text/event-stream");
+    response.writeHeader("cache-control", "no-cache, no-transform");
+    response.writeHeader("x-accel-buffering", "no");
+  }
+
+  tell(frame: ServerFrame): void {
+    const id = frame.type === "connected" ? `id: ${frame.cursor}\n` : "";
+    this.#send(`${id}event: ${frame.type}\ndata: ${JSON.stringify(frame)}\n\n`);
+  }
+
+  heartbeat(): void {
+    this.#send(":\n\n");
+  }
+
+  end(_: Close): void {
+    if (this.#gone) return;
+    this.#gone = true;
+    this.#response.cork(() => this.#response.end());
+  }
+
+  #write(items: Item[]): boolean {
+    return this.#send(items.map(({ json }) => `id: ${cursorIn(json)}\nevent: notification\ndata: ${json.toString("utf8")}\n\n`).join(""));
+  }
+
+  #send(text: string): boolean {
+    if (this.#gone) return false;
+    let open = false;
+    this.#response.cork(() => {
+      this.#response.write(text);
+      open = this.#response.write(NUDGE);
+    });
+    return open;
+  }
+}
+
+/** The cursor stands at a fixed place of what encode.ts makes. */
+const CURSOR_START = '{"type":"notification","id":"00000000-0000-0000-0000-000000000000","cursor":"'.length;
+
+function cursorIn(json: Buffer): string {
+  return json.toString("latin1", CURSOR_START, CURSOR_START + 25);
+}

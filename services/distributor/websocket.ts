@@ -1,0 +1,118 @@
+import type { WebSocket } from "uWebSockets.js";
+import { Closes, type Close } from "@saasaparilla/shared/closes.ts";
+import { clientFrame, type ServerFrame } from "@saasaparilla/shared/frames.ts";
+import { fromCursor, type Sequence } from "@saasaparilla/shared/notification.ts";
+import type { Doorkeeper } from "./doorkeeper.ts";
+import { Outbox, type Item } from "./outbox.ts";
+import type { Peer, Wire } from "./peer.ts";
+import type { Peers } from "./peers.ts";
+
+/** Over so many bytes in the library's buffer the peer is slow, and the rest waits in the outbox. */
+const SOCKET_BYTES = 64 * 1024;
+/** Tells our pings from the library's own. */
+const ACK_PING = "ack";
+
+/** One WebSocket. Without acknowledgements of its own, a ping behind the data is one: its pong proves that all before it was read. */
+export class WebSocketWire implements Wire {
+  readonly transport = "websocket";
+  readonly acknowledges = true;
+  readonly outbox: Outbox;
+  readonly #socket: WebSocket<unknown>;
+  readonly #explicitAck: boolean;
+  readonly #acked: (sequence: Sequence) => void;
+  #gone = false;
+  #written: Sequence | undefined;
+  /** What was written before the ping whose pong is awaited. */
+  #pinged: Sequence | undefined;
+
+  constructor(socket: WebSocket<unknown>, outboxBytes: number, explicitAck: boolean, acked: (sequence: Sequence) => void) {
+    this.#socket = socket;
+    this.#explicitAck = explicitAck;
+    this.#acked = acked;
+    this.outbox = new Outbox((items) => this.#write(items), outboxBytes);
+  }
+
+  get writable(): boolean {
+    return !this.#gone && this.#socket.getBufferedAmount() < SOCKET_BYTES;
+  }
+
+  tell(frame: ServerFrame): void {
+    if (!this.#gone) this.#socket.send(JSON.stringify(frame), false);
+  }
+
+  end({ code, reason }: Close): void {
+    if (!this.#gone) this.#socket.end(code, reason);
+  }
+
+  gone(): void {
+    this.#gone = true;
+  }
+
+  ponged(payload: string): void {
+    if (payload !== ACK_PING || this.#pinged === undefined) return;
+    const acked = this.#pinged;
+    this.#pinged = undefined;
+    if (this.#written !== acked) this.#ping();
+    this.#acked(acked);
+  }
+
+  #write(items: Item[]): boolean {
+    if (this.#gone) return false;
+    this.#socket.cork(() => {
+      this.#socket.send(items.length === 1 ? items[0]!.json : together(items), false);
+      this.#written = items.at(-1)!.sequence;
+      if (!this.#explicitAck && this.#pinged === undefined) this.#ping();
+    });
+    return this.writable;
+  }
+
+  #ping(): void {
+    this.#pinged = this.#written;
+    this.#socket.ping(ACK_PING);
+  }
+}
+
+const HEAD = Buffer.from('{"type":"notifications","items":[');
+const COMMA = Buffer.from(",");
+const TAIL = Buffer.from("]}");
+
+function together(items: Item[]): Buffer {
+  const parts: Buffer[] = [HEAD];
+  items.forEach(({ json }, index) => {
+    if (index > 0) parts.push(COMMA);
+    parts.push(json);
+  });
+  parts.push(TAIL);
+  return Buffer.concat(parts);
+}
+
+/** R20: what a client says. What is not understood ends the connection: it is a defect that its author must see. */
+export function onFrame(message: Buffer, isBinary: boolean, peer: Peer, peers: Peers, door: Doorkeeper): void {
+  const frame = isBinary ? undefined : parse(message);
+  if (!frame) {
+    peers.end(peer, Closes.badFrame);
+  } else if (frame.type === "ack") {
+    const sequence = fromCursor(frame.cursor, peer.tag);
+    if (sequence === undefined) peers.end(peer, Closes.badFrame);
+    else peers.step(peer, { type: "ack", sequence });
+  } else {
+    void refresh(frame.token, peer, peers, door);
+  }
+}
+
+async function refresh(token: string, peer: Peer, peers: Peers, door: Doorkeeper): Promise<void> {
+  const identity = await door.identify(token, { path: "/v1/ws", address: "refresh" });
+  if ("status" in identity || identity.tenant !== peer.identity.tenant || identity.subject !== peer.identity.subject) {
+    peers.end(peer, Closes.forbidden);
+  } else {
+    peer.identity = identity;
+  }
+}
+
+function parse(message: Buffer) {
+  try {
+    return clientFrame.safeParse(JSON.parse(message.toString("utf8"))).data;
+  } catch {
+    return undefined;
+  }
+}

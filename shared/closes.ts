@@ -1,0 +1,16 @@
+/** Why the server closes, and what the client does then (R30). PROTOCOL.md has the same table; a test compares them. */
+export interface Close {
+  /** Of the WebSocket close frame (RFC 6455, 7.4), and of the `closing` event of the other transports. */
+  code: number;
+  reason: string;
+  /** `now`: with jitter, at once. `token`: with a new token. `no`: the same request would end the same way. */
+  reconnect: "now" | "token" | "no";
+}
+
+export const Closes = {
+  restart: { code: 1012, reason: "The server is restarting", reconnect: "now" },
+  slow: { code: 4000, reason: "Nothing was read for too long", reconnect: "now" },
+  badFrame: { code: 4001, reason: "A frame was not understood", reconnect: "no" },
+  tokenExpired: { code: 4002, reason: "The token has expired", reconnect: "token" },
+  forbidden: { code: 4003, reason: "Forbidden", reconnect: "no" },
+} as const satisfies Record<string, Close>;
