@@ -149,7 +149,7 @@ export class Appender {
     try {
       const offsets = await this.#sender!.send(records);
       for (const { value } of records) this.#parts.metrics.packed(value.readUInt16BE(1), value.length);
-      this.#parts.health.up("kafka");
+      this.#parts.health.up("accepting");
       return offsets;
     } finally {
       this.#sendingSince = undefined;
@@ -158,7 +158,7 @@ export class Appender {
 
   #failed(error: unknown): void {
     this.#up = false;
-    this.#parts.health.down("kafka", messageOf(error));
+    this.#parts.health.down("accepting", messageOf(error));
     this.#parts.log.warn({ err: error }, "Kafka did not take a send; until it answers again, nothing is accepted");
     this.#packer.withdraw(WITHDRAWN);
     void this.#recover();
@@ -168,12 +168,13 @@ export class Appender {
   async #recover(): Promise<void> {
     this.#partitions = await this.#link.partitions(this.#topic);
     this.#up = true;
+    this.#parts.health.up("accepting");
     this.#parts.log.info({ topic: this.#topic, partitions: this.#partitions }, "Kafka accepts");
   }
 
   #sweep(): void {
     const now = performance.now();
-    if (this.#up && !this.available) this.#parts.health.down("kafka", "a send is unanswered");
+    if (this.#up && !this.available) this.#parts.health.down("accepting", "a send is unanswered");
     for (const waiting of this.#waiting) {
       if (waiting.deadline > now) continue;
       // Too slow for this one is too slow for all that is queued behind it.

@@ -21,7 +21,7 @@ import { settings as schema } from "./settings.ts";
 const settings = readSettings(schema);
 const log = createLog("receiver", settings.LOG_LEVEL);
 const lifecycle = new Lifecycle(log, settings.SHUTDOWN_MS);
-const health = new Health(["kafka"]);
+const health = new Health(["kafka", "accepting"]);
 const registry = createRegistry("receiver");
 const identities = await Identities.from(settings);
 

@@ -4,12 +4,10 @@ import { notificationSchema } from "./schema.ts";
 
 /** The answers' schemas. The tests hold what is answered against them. */
 const pointedError = z.object({
-  pointer: z
-    .string()
-    .meta({
-      description:
-        'JSON pointer (RFC 6901) into what was sent; "" is all of it. For NDJSON the first part is the item\'s index.',
-    }),
+  pointer: z.string().meta({
+    description:
+      'JSON pointer (RFC 6901) into what was sent; "" is all of it. For NDJSON the first part is the item\'s index.',
+  }),
   line: z.int().optional().meta({ description: "For NDJSON: the line, from 1." }),
   detail: z.string().meta({ description: "What was wrong." }),
   expected: z.string(),
@@ -18,12 +16,10 @@ const pointedError = z.object({
 
 export const problemSchema = z
   .object({
-    type: z
-      .string()
-      .meta({
-        description: "A relative reference to the page about this kind of problem.",
-        examples: ["/problems/invalid-shape"],
-      }),
+    type: z.string().meta({
+      description: "A relative reference to the page about this kind of problem.",
+      examples: ["/problems/invalid-shape"],
+    }),
     title: z.string(),
     status: z.int(),
     detail: z.string(),

@@ -19,27 +19,17 @@ export const notificationSchema = z
           }),
       })
       .meta({ description: "Whom it is for." }),
-    data: z
-      .unknown()
-      .meta({
-        description: "Any JSON. It reaches the client byte for byte as it was written, on one line.",
-        examples: [{ text: "Hello" }],
-      }),
-    id: z
-      .uuid()
-      .exactOptional()
-      .meta({
-        description: "Makes a repeat harmless: the same id is delivered once. Made here where it is not given.",
-      }),
-    ttl: z
-      .int()
-      .min(1)
-      .max(MAX_TTL_SECONDS)
-      .exactOptional()
-      .meta({
-        description:
-          "Seconds from being accepted after which it is no longer worth delivering. Without it, it waits until its client comes.",
-      }),
+    data: z.unknown().meta({
+      description: "Any JSON. It reaches the client byte for byte as it was written, on one line.",
+      examples: [{ text: "Hello" }],
+    }),
+    id: z.uuid().exactOptional().meta({
+      description: "Makes a repeat harmless: the same id is delivered once. Made here where it is not given.",
+    }),
+    ttl: z.int().min(1).max(MAX_TTL_SECONDS).exactOptional().meta({
+      description:
+        "Seconds from being accepted after which it is no longer worth delivering. Without it, it waits until its client comes.",
+    }),
     event: z
       .string()
       .regex(EVENT_FORM)

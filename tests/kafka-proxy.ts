@@ -1,0 +1,105 @@
+import { once } from "node:events";
+import { connect, createServer, type Server, type Socket } from "node:net";
+
+/**
+ * A broker that can go away, for one service alone: a TCP proxy in front of the real one. Kafka tells its clients where
+ * its brokers are; the proxy puts its own port there.
+ */
+export interface KafkaProxy {
+  brokers: string;
+  /**
+   * pass: all is forwarded. hang: connections stay open, and nothing passes until it passes again, as of a stopped
+   * process. mute: what is sent arrives, its answer never does. refuse: nobody listens.
+   */
+  set(mode: Mode): Promise<void>;
+  close(): Promise<void>;
+}
+
+export type Mode = "pass" | "hang" | "mute" | "refuse";
+
+export async function startKafkaProxy(broker: string): Promise<KafkaProxy> {
+  const [host = "", port = ""] = broker.split(":");
+  const sockets = new Set<Socket>();
+  let mode: Mode = "pass";
+  let ownPort = 0;
+
+  const keep = (socket: Socket): Socket => {
+    sockets.add(socket);
+    socket.on("error", () => socket.destroy());
+    socket.on("close", () => sockets.delete(socket));
+    return socket;
+  };
+
+  const accept = (client: Socket): void => {
+    keep(client);
+    const server = keep(connect({ host, port: Number(port) }));
+    client.on("close", () => server.destroy());
+    server.on("close", () => client.destroy());
+    if (mode === "hang") for (const socket of [client, server]) socket.pause();
+    client.on("data", (bytes) => server.write(bytes));
+    const frames = new Frames();
+    server.on("data", (bytes) => {
+      for (const frame of frames.read(bytes))
+        if (mode !== "mute") client.write(withPort(frame, host, Number(port), ownPort));
+    });
+  };
+
+  let listener: Server | undefined;
+  const listen = async (): Promise<void> => {
+    if (listener) return;
+    listener = createServer(accept).listen(ownPort, "127.0.0.1");
+    await once(listener, "listening");
+    ownPort = (listener.address() as { port: number }).port;
+  };
+  const cut = async (): Promise<void> => {
+    if (!listener) return;
+    const closed = once(listener, "close");
+    listener.close();
+    listener = undefined;
+    for (const socket of sockets) socket.destroy();
+    await closed;
+  };
+
+  await listen();
+  return {
+    brokers: `127.0.0.1:${ownPort}`,
+    async set(next) {
+      // What was muted has been swallowed: a connection that goes on would wait for it for ever.
+      if (mode === "mute") for (const socket of sockets) socket.destroy();
+      mode = next;
+      if (next === "refuse") await cut();
+      else await listen();
+      for (const socket of sockets) {
+        if (next === "hang") socket.pause();
+        else socket.resume();
+      }
+    },
+    close: cut,
+  };
+}
+
+/** Every message of Kafka's protocol is a length, as four bytes, and so many bytes. */
+class Frames {
+  #rest: Buffer = Buffer.alloc(0);
+
+  *read(bytes: Buffer): Generator<Buffer> {
+    this.#rest = Buffer.concat([this.#rest, bytes]);
+    while (this.#rest.length >= 4) {
+      const end = 4 + this.#rest.readInt32BE(0);
+      if (this.#rest.length < end) return;
+      yield Buffer.from(this.#rest.subarray(0, end));
+      this.#rest = this.#rest.subarray(end);
+    }
+  }
+}
+
+/** In answers about the cluster a broker is its host (length, text) and its port (four bytes). */
+function withPort(frame: Buffer, host: string, from: number, to: number): Buffer {
+  const broker = Buffer.alloc(2 + host.length + 4);
+  broker.writeInt16BE(host.length, 0);
+  broker.write(host, 2);
+  broker.writeInt32BE(from, 2 + host.length);
+  for (let at = frame.indexOf(broker); at !== -1; at = frame.indexOf(broker, at + 1))
+    frame.writeInt32BE(to, at + 2 + host.length);
+  return frame;
+}
