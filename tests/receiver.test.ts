@@ -347,9 +347,9 @@ describe("while Kafka is away", () => {
       const to = Array.from({ length: 8 }, client);
       const told = new Map<string, string>();
       const slow: number[] = [];
-      let going = true;
+      const ended = new AbortController();
       const publisher = async (n: number): Promise<void> => {
-        for (let i = 0; going; i += 1) {
+        for (let i = 0; !ended.signal.aborted; i += 1) {
           const data = `${n}-${i}`;
           const { status, body, tookMs } = await publish(item(to[n]!, data), { to: behind });
           told.set(data, status === 202 ? "accepted" : body.type.slice(10));
@@ -365,7 +365,7 @@ describe("while Kafka is away", () => {
       await behind.ready();
       const recovered = client();
       expect((await publish(item(recovered), { to: behind })).status).toBe(202);
-      going = false;
+      ended.abort();
       await Promise.all(publishers);
       expect(slow).toEqual([]);
       const count = (verdict: string): number => [...told.values()].filter((value) => value === verdict).length;
@@ -378,6 +378,27 @@ describe("while Kafka is away", () => {
       expect([...told].filter(([data, verdict]) => verdict === "unavailable" && found.has(data))).toEqual([]);
     },
   );
+
+  test("what waits behind a send without an answer is taken back, and never sent; what comes later is refused at once", async () => {
+    await behind.ready();
+    const to = client();
+    await proxy.set("hang");
+    const sent = publish(item(to, "sent"), { to: behind });
+    await sleep(100);
+    const queued = publish(item(to, "queued"), { to: behind });
+    await sleep(800);
+    const late = await publish(item(to, "late"), { to: behind });
+    expect(late).toMatchObject({ status: 503, body: { type: "/problems/unavailable" } });
+    expect(late.tookMs).toBeLessThan(200);
+    const [first, second] = await Promise.all([sent, queued]);
+    expect([first.body.type, second.body.type]).toEqual(["/problems/outcome-unknown", "/problems/unavailable"]);
+    expect(Math.max(first.tookMs, second.tookMs)).toBeLessThan(2_000);
+    await proxy.set("pass");
+    await behind.ready();
+    expect((await publish(item(to, "after"), { to: behind })).status).toBe(202);
+    const found = (await acceptedFor(to)).map(({ payload }) => JSON.parse(payload) as string);
+    expect(new Set(found)).toEqual(new Set(["sent", "after"]));
+  });
 
   test("what is unknown keeps its id and key from a second try until that is known to be over; what is refused is free at once", async () => {
     await behind.ready();
@@ -427,6 +448,14 @@ describe("bounds and the end", () => {
     expect(await metric(small, "publish_body_bytes")).toBe(0);
     await small.stop();
     await proxy.close();
+  });
+
+  test("SIGTERM: what is in flight is answered", async () => {
+    const ending = await stack.start("receiver", { LINGER_MS: "100" });
+    const held = Array.from({ length: 5 }, () => publish(item("a"), { to: ending }));
+    await sleep(40);
+    expect(await ending.stop()).toEqual({ code: 0, signal: null });
+    expect((await Promise.all(held)).map(({ status }) => status)).toEqual([202, 202, 202, 202, 202]);
   });
 
   test("SIGTERM under load: it ends well, and every 202 is in Kafka", async () => {
