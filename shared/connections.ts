@@ -37,7 +37,12 @@ export class Connections {
   }
 
   /** Takes a free slot, or undefined where none is free. Tried from a random one on, so that many starts do not queue. */
-  async claimSlot(slots: number, incarnation: number, leaseMs: number, prefer = randomInt(slots)): Promise<number | undefined> {
+  async claimSlot(
+    slots: number,
+    incarnation: number,
+    leaseMs: number,
+    prefer = randomInt(slots),
+  ): Promise<number | undefined> {
     for (let tried = 0; tried < slots; tried += 1) {
       const slot = (prefer + tried) % slots;
       if (await this.#redis.set(this.#keys.slot(slot), String(incarnation), "PX", leaseMs, "NX")) return slot;

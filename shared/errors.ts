@@ -22,7 +22,8 @@ export function classify(error: unknown): FailureKind {
   if (error instanceof Failure) return error.kind;
   if (error instanceof RangeError || error instanceof TypeError || error instanceof SyntaxError) return "fatal";
   const code = error instanceof Error && "code" in error ? error.code : undefined;
-  if (typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) && REJECTED_BY_POSTGRES.has(code.slice(0, 2))) return "reject";
+  if (typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) && REJECTED_BY_POSTGRES.has(code.slice(0, 2)))
+    return "reject";
   return "retry";
 }
 

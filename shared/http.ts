@@ -47,9 +47,22 @@ export interface ServerOptions {
 }
 
 const STATUS_TEXT: Record<number, string> = {
-  200: "OK", 202: "Accepted", 204: "No Content", 304: "Not Modified", 400: "Bad Request", 403: "Forbidden", 404: "Not Found",
-  405: "Method Not Allowed", 408: "Request Timeout", 409: "Conflict", 413: "Content Too Large", 415: "Unsupported Media Type",
-  422: "Unprocessable Content", 426: "Upgrade Required", 429: "Too Many Requests", 500: "Internal Server Error",
+  200: "OK",
+  202: "Accepted",
+  204: "No Content",
+  304: "Not Modified",
+  400: "Bad Request",
+  403: "Forbidden",
+  404: "Not Found",
+  405: "Method Not Allowed",
+  408: "Request Timeout",
+  409: "Conflict",
+  413: "Content Too Large",
+  415: "Unsupported Media Type",
+  422: "Unprocessable Content",
+  426: "Upgrade Required",
+  429: "Too Many Requests",
+  500: "Internal Server Error",
   503: "Service Unavailable",
 };
 
@@ -65,20 +78,38 @@ export class HttpServer {
       const state = health.ready();
       return json(state.ready ? 200 : 503, state);
     });
-    this.get("/metrics", async () => ({ status: 200, headers: { "content-type": registry.contentType }, body: await registry.metrics() }));
+    this.get("/metrics", async () => ({
+      status: 200,
+      headers: { "content-type": registry.contentType },
+      body: await registry.metrics(),
+    }));
     this.app.any("/*", (response, request) => {
       // Before everything is composed a route is not missing, it is not there yet.
       if (request.getUrl().startsWith("/v1/") && !health.ready().ready) {
-        send(response, problemReply(problem(503, "unavailable", "Unavailable", "The service is starting or ending. Try again.", { retryAfter: jittered(1, 5) })));
+        send(
+          response,
+          problemReply(
+            problem(503, "unavailable", "Unavailable", "The service is starting or ending. Try again.", {
+              retryAfter: jittered(1, 5),
+            }),
+          ),
+        );
         return;
       }
       const path = request.getUrl();
-      send(response, problemReply(problem(404, "not-found", "Not found", `There is nothing at ${request.getMethod().toUpperCase()} ${path}.`)));
+      send(
+        response,
+        problemReply(
+          problem(404, "not-found", "Not found", `There is nothing at ${request.getMethod().toUpperCase()} ${path}.`),
+        ),
+      );
     });
   }
 
   get(path: string, handler: Handler): void {
-    this.app.get(path, (response, request) => this.#run(response, copyRequest(response, request), Buffer.alloc(0), handler));
+    this.app.get(path, (response, request) =>
+      this.#run(response, copyRequest(response, request), Buffer.alloc(0), handler),
+    );
   }
 
   /** A body over `maxBytes` is answered 413 before the rest of it is read. */
@@ -106,7 +137,17 @@ export class HttpServer {
       response.onData((chunk, last) => {
         if (over) return;
         if (length + chunk.byteLength > maxBytes) {
-          refuse(problemReply(problem(413, "too-large", "Too large", `The body is larger than ${maxBytes} bytes. Send fewer items in one request.`)), true);
+          refuse(
+            problemReply(
+              problem(
+                413,
+                "too-large",
+                "Too large",
+                `The body is larger than ${maxBytes} bytes. Send fewer items in one request.`,
+              ),
+            ),
+            true,
+          );
           return;
         }
         const full = guard?.grant(chunk.byteLength);
@@ -116,7 +157,8 @@ export class HttpServer {
         }
         length += chunk.byteLength;
         chunks.push(Buffer.from(chunk.slice(0)));
-        if (last) this.#run(response, request, chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks), handler, finish);
+        if (last)
+          this.#run(response, request, chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks), handler, finish);
       });
     });
   }
@@ -125,7 +167,12 @@ export class HttpServer {
     return new Promise((resolve, reject) => {
       const opened = (socket: us_listen_socket | false): void => {
         if (!socket) {
-          reject(new Failure("fatal", `Port ${port} on ${host} cannot be opened: something else listens there. Set PORT to a free one.`));
+          reject(
+            new Failure(
+              "fatal",
+              `Port ${port} on ${host} cannot be opened: something else listens there. Set PORT to a free one.`,
+            ),
+          );
           return;
         }
         this.#socket = socket;
@@ -165,8 +212,13 @@ export class HttpServer {
   }
 
   #failed(request: Request, error: unknown): Reply {
-    this.#log.error({ err: error, method: request.method, path: request.path }, `a handler failed: ${messageOf(error)}`);
-    return problemReply(problem(500, "internal", "Internal error", "Something went wrong here. It has been logged; try again."));
+    this.#log.error(
+      { err: error, method: request.method, path: request.path },
+      `a handler failed: ${messageOf(error)}`,
+    );
+    return problemReply(
+      problem(500, "internal", "Internal error", "Something went wrong here. It has been logged; try again."),
+    );
   }
 }
 
@@ -174,9 +226,20 @@ export class HttpServer {
 const EXCLUSIVE = 1 satisfies ListenOptions.LIBUS_LISTEN_EXCLUSIVE_PORT;
 
 /** The library takes host, port and options together, which its types leave out. */
-function listenAlone(app: TemplatedApp, host: string, port: number, opened: (socket: us_listen_socket | false) => void): void {
-  (app.listen as unknown as (host: string, port: number, options: number, opened: (socket: us_listen_socket | false) => void) => void)
-    .call(app, host, port, EXCLUSIVE, opened);
+function listenAlone(
+  app: TemplatedApp,
+  host: string,
+  port: number,
+  opened: (socket: us_listen_socket | false) => void,
+): void {
+  (
+    app.listen as unknown as (
+      host: string,
+      port: number,
+      options: number,
+      opened: (socket: us_listen_socket | false) => void,
+    ) => void
+  ).call(app, host, port, EXCLUSIVE, opened);
 }
 
 export function copyRequest(response: HttpResponse, request: HttpRequest): Request {

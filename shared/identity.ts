@@ -1,5 +1,12 @@
 import { readFile } from "node:fs/promises";
-import { createLocalJWKSet, createRemoteJWKSet, errors, jwtVerify, type JSONWebKeySet, type JWTVerifyGetKey } from "jose";
+import {
+  createLocalJWKSet,
+  createRemoteJWKSet,
+  errors,
+  jwtVerify,
+  type JSONWebKeySet,
+  type JWTVerifyGetKey,
+} from "jose";
 import { CLIENT_FORM, TENANT_FORM } from "./notification.ts";
 
 /** Who calls, as its token says: nothing else about a caller is believed. */
@@ -60,7 +67,8 @@ export class Identities {
       throw new Refused("the token has expired");
     }
     if (!identity.scopes.has(scope)) throw new Refused(`the token does not allow "${scope}"`);
-    if (scope === "subscribe" && !CLIENT_FORM.test(identity.subject)) throw new Refused("the token's sub is no client id");
+    if (scope === "subscribe" && !CLIENT_FORM.test(identity.subject))
+      throw new Refused("the token's sub is no client id");
     return identity;
   }
 
@@ -74,11 +82,14 @@ export class Identities {
       requiredClaims: ["exp", "sub", "tenant", "scope"],
       currentDate: new Date(this.#now()),
     }).catch((error: unknown) => {
-      throw error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout) ? new Refused(error.message, { cause: error }) : error;
+      throw error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout)
+        ? new Refused(error.message, { cause: error })
+        : error;
     });
     const { sub, tenant, scope, exp } = payload;
     if (typeof sub !== "string" || sub === "") throw new Refused("the token's sub is no text");
-    if (typeof tenant !== "string" || !TENANT_FORM.test(tenant)) throw new Refused("the token's tenant is no tenant id");
+    if (typeof tenant !== "string" || !TENANT_FORM.test(tenant))
+      throw new Refused("the token's tenant is no tenant id");
     if (typeof scope !== "string") throw new Refused("the token's scope is no text");
     const identity = { tenant, subject: sub, scopes: new Set(scope.split(" ")), expires: exp! };
     this.#verified.set(token, identity);

@@ -1,4 +1,12 @@
-import { AssignerProtocol, Kafka, logLevel, type Admin, type Consumer, type EachBatchPayload, type PartitionAssigner } from "kafkajs";
+import {
+  AssignerProtocol,
+  Kafka,
+  logLevel,
+  type Admin,
+  type Consumer,
+  type EachBatchPayload,
+  type PartitionAssigner,
+} from "kafkajs";
 import { classify, messageOf } from "./errors.ts";
 import type { Health } from "./health.ts";
 import type { Log } from "./log.ts";
@@ -82,8 +90,10 @@ export class KafkaLink {
       // Short: whoever sends decides itself how long to go on.
       retry: { initialRetryTime: 50, maxRetryTime: 500, retries: 3 },
       logLevel: logLevel.WARN,
-      logCreator: () => ({ label, log: { message, error } }) =>
-        log.debug({ kafka: label, error: typeof error === "string" ? error : undefined }, message),
+      logCreator:
+        () =>
+        ({ label, log: { message, error } }) =>
+          log.debug({ kafka: label, error: typeof error === "string" ? error : undefined }, message),
     });
   }
 
@@ -94,7 +104,9 @@ export class KafkaLink {
     return {
       send: async (records) => {
         const answers = await producer.sendBatch({ acks: -1, timeout: 4_000, topicMessages: byTopic(records) });
-        const next = new Map(answers.map((answer) => [`${answer.topicName}:${answer.partition}`, Number(answer.baseOffset)]));
+        const next = new Map(
+          answers.map((answer) => [`${answer.topicName}:${answer.partition}`, Number(answer.baseOffset)]),
+        );
         return records.map(({ topic, partition }) => {
           const offset = next.get(`${topic}:${partition}`) ?? Number.NaN;
           next.set(`${topic}:${partition}`, offset + 1);
@@ -171,7 +183,12 @@ export class KafkaLink {
 
   async readGroup(options: GroupReaderOptions): Promise<GroupReader> {
     let owned: number[] = [];
-    const consumer = this.#consumer(options.group, options.sessionTimeoutMs, coPartitioned(options.topics, () => owned), options.onFatal);
+    const consumer = this.#consumer(
+      options.group,
+      options.sessionTimeoutMs,
+      coPartitioned(options.topics, () => owned),
+      options.onFatal,
+    );
     consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
       owned = payload.memberAssignment[options.topics[0]!] ?? [];
       options.onAssigned(owned, payload.memberId);
@@ -192,7 +209,9 @@ export class KafkaLink {
     });
     return {
       commit: (offsets) =>
-        consumer.commitOffsets(offsets.map(({ topic, partition, offset }) => ({ topic, partition, offset: String(offset) }))),
+        consumer.commitOffsets(
+          offsets.map(({ topic, partition, offset }) => ({ topic, partition, offset: String(offset) })),
+        ),
       pause: (topic, partition) => consumer.pause([{ topic, partitions: [partition] }]),
       resume: (topic, partition) => consumer.resume([{ topic, partitions: [partition] }]),
       stop: () => consumer.disconnect(),
@@ -203,7 +222,9 @@ export class KafkaLink {
   async readSlot(options: SlotReaderOptions): Promise<{ stop(): Promise<void> }> {
     const { topic, partition } = options;
     const consumer = this.#consumer(options.group, 30_000, only(topic, partition), options.onFatal);
-    consumer.on(consumer.events.GROUP_JOIN, () => consumer.seek({ topic, partition, offset: String(options.position()) }));
+    consumer.on(consumer.events.GROUP_JOIN, () =>
+      consumer.seek({ topic, partition, offset: String(options.position()) }),
+    );
     await this.#reach("kafka", async () => {
       await consumer.connect();
       await consumer.subscribe({ topic, fromBeginning: true });
@@ -220,7 +241,12 @@ export class KafkaLink {
     return { stop: () => consumer.disconnect() };
   }
 
-  #consumer(group: string, sessionTimeout: number, assigner: PartitionAssigner, onFatal: (error: unknown) => void): Consumer {
+  #consumer(
+    group: string,
+    sessionTimeout: number,
+    assigner: PartitionAssigner,
+    onFatal: (error: unknown) => void,
+  ): Consumer {
     const consumer = this.#kafka.consumer({
       groupId: group,
       partitionAssigners: [assigner],
@@ -253,7 +279,9 @@ export class KafkaLink {
         if (classify(error) === "fatal") throw error;
         this.#health.down(name, messageOf(error));
         if (tries % 10 === 0) this.#log.warn({ err: error }, "waiting for Kafka");
-        await new Promise((resolve) => setTimeout(resolve, Math.min(200 * 2 ** tries, 2_000) * (0.5 + Math.random() / 2)));
+        await new Promise((resolve) =>
+          setTimeout(resolve, Math.min(200 * 2 ** tries, 2_000) * (0.5 + Math.random() / 2)),
+        );
       }
     }
   }
@@ -291,7 +319,11 @@ function coPartitioned(topics: string[], owned: () => number[]): PartitionAssign
     version: 1,
     protocol: () => ({
       name,
-      metadata: AssignerProtocol.MemberMetadata.encode({ version: 1, topics, userData: Buffer.from(JSON.stringify(owned())) }),
+      metadata: AssignerProtocol.MemberMetadata.encode({
+        version: 1,
+        topics,
+        userData: Buffer.from(JSON.stringify(owned())),
+      }),
     }),
     assign: async ({ members }) => {
       const partitions = cluster.findTopicPartitionMetadata(topics[0]!).map(({ partitionId }) => partitionId);

@@ -8,7 +8,11 @@ const key = fc.stringMatching(/^[A-Za-z0-9_-]{1,20}\/[!#-[\]-z|~]{1,40}$/);
 test("a partition is the one that Kafka's own partitioner chooses", () => {
   const partitioner = Partitioners.JavaCompatiblePartitioner();
   const metadata = Array.from({ length: 12 }, (_, partitionId) => ({
-    partitionId, leader: 1, replicas: [1], isr: [1], partitionErrorCode: 0,
+    partitionId,
+    leader: 1,
+    replicas: [1],
+    isr: [1],
+    partitionErrorCode: 0,
   }));
   fc.assert(
     fc.property(key, (k) => {

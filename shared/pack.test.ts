@@ -4,7 +4,15 @@ import { expect, test } from "vitest";
 import { Failure } from "./errors.ts";
 import { START } from "./notification.ts";
 import {
-  checkNotification, idBytes, Kind, notificationBody, PackWriter, readAck, readDeliver, readPack, readSignal,
+  checkNotification,
+  idBytes,
+  Kind,
+  notificationBody,
+  PackWriter,
+  readAck,
+  readDeliver,
+  readPack,
+  readSignal,
 } from "./pack.ts";
 
 function bodiesOf(record: Buffer): Buffer[] {
@@ -29,17 +37,32 @@ test("what is written into a pack is read from it, and the body is forwarded as 
   const writer = new PackWriter(16);
   fc.assert(
     fc.property(fc.array(item, { minLength: 1, maxLength: 20 }), (items) => {
-      for (const { uuid, data, ...rest } of items) writer.notification({ ...rest, id: idBytes(uuid), payload: Buffer.from(data) });
+      for (const { uuid, data, ...rest } of items)
+        writer.notification({ ...rest, id: idBytes(uuid), payload: Buffer.from(data) });
       const bodies = bodiesOf(writer.take());
       expect(bodies).toHaveLength(items.length);
       bodies.forEach((body, index) => {
         const { uuid, data, ...rest } = items[index]!;
-        expect({ id: notificationBody.id(body), payload: notificationBody.payload(body).toString() }).toEqual({ id: uuid, payload: data });
+        expect({ id: notificationBody.id(body), payload: notificationBody.payload(body).toString() }).toEqual({
+          id: uuid,
+          payload: data,
+        });
         expect({
-          key: notificationBody.key(body), ttl: notificationBody.ttl(body),
-          event: notificationBody.event(body), traceparent: notificationBody.traceparent(body),
+          key: notificationBody.key(body),
+          ttl: notificationBody.ttl(body),
+          event: notificationBody.event(body),
+          traceparent: notificationBody.traceparent(body),
         }).toEqual(rest);
-        const deliver = { incarnation: 2 ** 47 + 5, session: 2 ** 31 + 7, partition: 511, generation: 2 ** 41, appended: 1.8e12, prev: START, sequence: "0".repeat(18) + "1", body };
+        const deliver = {
+          incarnation: 2 ** 47 + 5,
+          session: 2 ** 31 + 7,
+          partition: 511,
+          generation: 2 ** 41,
+          appended: 1.8e12,
+          prev: START,
+          sequence: "0".repeat(18) + "1",
+          body,
+        };
         writer.deliver(deliver);
         readPack(writer.take(), (_, routed) => expect(readDeliver(routed)).toEqual({ kind: Kind.DELIVER, ...deliver }));
       });
@@ -47,13 +70,16 @@ test("what is written into a pack is read from it, and the body is forwarded as 
   );
 });
 
-test("acknowledgements and signals come back", () => {
-  const writer = new PackWriter();
+test("acknowledgements and signals come back, also where the buffer had to grow for them", () => {
+  const writer = new PackWriter(16);
   writer.ack(9, START, "acme/u1");
   writer.signal({ type: "invite", client: "acme/ü" });
   const read: unknown[] = [];
   readPack(writer.take(), (kind, body) => read.push(kind === Kind.ACK ? readAck(body) : readSignal(body)));
-  expect(read).toEqual([{ kind: Kind.ACK, session: 9, sequence: START, key: "acme/u1" }, { type: "invite", client: "acme/ü" }]);
+  expect(read).toEqual([
+    { kind: Kind.ACK, session: 9, sequence: START, key: "acme/u1" },
+    { type: "invite", client: "acme/ü" },
+  ]);
 });
 
 test("no mutation of a pack's bytes is anything but a pack or a reject", () => {

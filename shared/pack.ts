@@ -1,5 +1,13 @@
 import { Failure } from "./errors.ts";
-import { EVENT_FORM, KEY_FORM, MAX_PACK_ITEMS, START, TRACEPARENT_FORM, type ClientKey, type Sequence } from "./notification.ts";
+import {
+  EVENT_FORM,
+  KEY_FORM,
+  MAX_PACK_ITEMS,
+  START,
+  TRACEPARENT_FORM,
+  type ClientKey,
+  type Sequence,
+} from "./notification.ts";
 
 /**
  * A record of accepted, routed and control is a pack: one or more items in one Kafka record. All integers are big-endian.
@@ -90,7 +98,9 @@ export class PackWriter {
 
   signal(signal: object): void {
     const json = Buffer.from(JSON.stringify(signal));
-    json.copy(this.#buffer, this.#item(Kind.SIGNAL, json.length));
+    // Before the buffer is named: making room may replace it.
+    const at = this.#item(Kind.SIGNAL, json.length);
+    json.copy(this.#buffer, at);
   }
 
   /** The finished pack, copied out; the writer is empty again. */
@@ -159,7 +169,8 @@ const ACK_HEADER = 4 + START.length;
 export function readPack(record: Buffer, item: (kind: number, body: Buffer, index: number) => void): void {
   if (record.length < PACK_HEADER || record[0] !== MAGIC) throw malformed("it does not start as a pack does");
   const count = record.readUInt16BE(1);
-  if (count === 0 || count > MAX_PACK_ITEMS) throw malformed(`it says that it has ${count} items, not 1 to ${MAX_PACK_ITEMS}`);
+  if (count === 0 || count > MAX_PACK_ITEMS)
+    throw malformed(`it says that it has ${count} items, not 1 to ${MAX_PACK_ITEMS}`);
   let at = PACK_HEADER;
   for (let index = 0; index < count; index += 1) {
     if (at + ITEM_HEADER > record.length) throw malformed(`item ${index} is cut off`);
@@ -206,11 +217,13 @@ export function readSignal(body: Buffer): unknown {
 export function checkNotification(body: Buffer, index: number): void {
   if (body.length < NOTIFICATION_HEADER) throw malformed(`item ${index} is shorter than a notification's header`);
   if (payloadStart(body) >= body.length) throw malformed(`item ${index} has no payload`);
-  if (body[20]! > 0 && !EVENT_FORM.test(notificationBody.event(body))) throw malformed(`item ${index} has an event of no known form`);
+  if (body[20]! > 0 && !EVENT_FORM.test(notificationBody.event(body)))
+    throw malformed(`item ${index} has an event of no known form`);
   if (body[21]! > 0 && !TRACEPARENT_FORM.test(notificationBody.traceparent(body))) {
     throw malformed(`item ${index} has a traceparent that is none`);
   }
-  if (!KEY_FORM.test(notificationBody.key(body))) throw malformed(`item ${index} is for no client: its key is not tenant/client`);
+  if (!KEY_FORM.test(notificationBody.key(body)))
+    throw malformed(`item ${index} is for no client: its key is not tenant/client`);
 }
 
 /** The readers of a notification's body: each reads only its own field. */

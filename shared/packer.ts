@@ -151,7 +151,10 @@ export class Packer {
         continue;
       }
       // Outside the try: what goes wrong in those who wait is not a failed send.
-      this.#options.sent?.(packs.length, packs.reduce((sum, { value }) => sum + value.length, 0));
+      this.#options.sent?.(
+        packs.length,
+        packs.reduce((sum, { value }) => sum + value.length, 0),
+      );
       packs.forEach(({ waiting }, index) => waiting.forEach((sent) => sent(undefined, offsets[index]!)));
       return;
     }

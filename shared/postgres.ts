@@ -13,7 +13,14 @@ export interface Postgres {
 }
 
 /** The only importer of the Postgres client. Statements end after `statementMs`, so that a hanging server is an error. */
-export function connectPostgres(url: string, service: string, log: Log, health: Health, connections = 8, statementMs = 15_000): Postgres {
+export function connectPostgres(
+  url: string,
+  service: string,
+  log: Log,
+  health: Health,
+  connections = 8,
+  statementMs = 15_000,
+): Postgres {
   const pool = new pg.Pool({
     connectionString: url,
     max: connections,
@@ -40,7 +47,9 @@ export function connectPostgres(url: string, service: string, log: Log, health: 
         } catch (error) {
           health.down("postgres", messageOf(error));
           if (tries % 10 === 0) log.warn({ err: error }, "waiting for Postgres");
-          await new Promise((resolve) => setTimeout(resolve, Math.min(100 * 2 ** tries, 2_000) * (0.5 + Math.random() / 2)));
+          await new Promise((resolve) =>
+            setTimeout(resolve, Math.min(100 * 2 ** tries, 2_000) * (0.5 + Math.random() / 2)),
+          );
         }
       }
     },

@@ -3,8 +3,14 @@ import { z } from "zod";
 /** What every service reads from the environment. A wrong value stops the start with the variable's name and a fix. */
 export const commonSettings = z.object({
   /** Prefix of topics, groups and Redis keys, and the Postgres schema: several platforms share one set of stores. */
-  NAMESPACE: z.string().regex(/^[a-z][a-z0-9_]{0,40}$/, "lower-case letters, digits and _, at most 41, a letter first").default("notifications"),
-  KAFKA_BROKERS: z.string().min(1).transform((list) => list.split(",").map((broker) => broker.trim())),
+  NAMESPACE: z
+    .string()
+    .regex(/^[a-z][a-z0-9_]{0,40}$/, "lower-case letters, digits and _, at most 41, a letter first")
+    .default("notifications"),
+  KAFKA_BROKERS: z
+    .string()
+    .min(1)
+    .transform((list) => list.split(",").map((broker) => broker.trim())),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
   REDIS_URL: z.url({ protocol: /^rediss?$/ }),
   HOST: z.string().default("0.0.0.0"),

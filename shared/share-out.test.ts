@@ -17,7 +17,13 @@ test("every partition has one owner and the shares differ by one at most, whatev
 });
 
 test("a third member takes a third, and nothing moves between the first two", () => {
-  const two = shareOut(partitions, new Map([["a", []], ["b", []]]));
+  const two = shareOut(
+    partitions,
+    new Map([
+      ["a", []],
+      ["b", []],
+    ]),
+  );
   const three = shareOut(partitions, new Map([...two, ["c", []]]));
   for (const member of ["a", "b"]) {
     expect(three.get(member)).toHaveLength(4);

@@ -2,7 +2,10 @@
  * Shares partitions among members so that no two differ by more than one, moving as few as that allows: a partition that
  * moves costs its clients a handover.
  */
-export function shareOut(partitions: readonly number[], before: ReadonlyMap<string, readonly number[]>): Map<string, number[]> {
+export function shareOut(
+  partitions: readonly number[],
+  before: ReadonlyMap<string, readonly number[]>,
+): Map<string, number[]> {
   const members = [...before.keys()].sort();
   const free = new Set(partitions);
   const quota = Math.floor(partitions.length / members.length);

@@ -26,14 +26,15 @@ export type ControlSignal =
 export type RefusalReason = "unknown" | "gap" | "slow" | "replaying";
 
 /** Director to distributor, on the slot. Fenced by incarnation, and by the generation for the partition. */
-export type RoutedSignal = { partition: number; generation: number; incarnation: number } & (
+export type RoutedSignal = { partition: number; generation: number; incarnation: number } &
   /** New notifications are held. */
-  | { type: "held"; session: number; hold: number }
-  /** Replay, and prepare again; where `resume` is given, from there, for the cursor was none of this topic's. */
-  | { type: "demoted"; session: number; reason: string; resume?: Sequence }
-  /** A director without a lane for this client asks this connection to prepare. */
-  | { type: "invite"; key: ClientKey; session: number }
-);
+  (
+    | { type: "held"; session: number; hold: number }
+    /** Replay, and prepare again; where `resume` is given, from there, for the cursor was none of this topic's. */
+    | { type: "demoted"; session: number; reason: string; resume?: Sequence }
+    /** A director without a lane for this client asks this connection to prepare. */
+    | { type: "invite"; key: ClientKey; session: number }
+  );
 
 const CONTROL = new Set(["claim", "prepare", "commit", "refuse", "close"]);
 const ROUTED = new Set(["held", "demoted", "invite"]);
@@ -48,6 +49,7 @@ export function asRouted(value: unknown): RoutedSignal {
 
 /** Both ends are ours: the type is checked, so that an older process rejects what a newer one invented. */
 function asSignal<T>(value: unknown, types: ReadonlySet<string>): T {
-  if (typeof value === "object" && value !== null && "type" in value && types.has(String(value.type))) return value as T;
+  if (typeof value === "object" && value !== null && "type" in value && types.has(String(value.type)))
+    return value as T;
   throw new Failure("reject", `The signal ${JSON.stringify(value)?.slice(0, 80)} is of no known type.`);
 }

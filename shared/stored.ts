@@ -47,7 +47,10 @@ export class Stored {
   }
 
   /** The next page after a sequence, in order, without what has expired. Empty when there is nothing more. */
-  async after(client: ClientKey, sequence: Sequence): Promise<{ sequence: Sequence; appended: number; body: Buffer }[]> {
+  async after(
+    client: ClientKey,
+    sequence: Sequence,
+  ): Promise<{ sequence: Sequence; appended: number; body: Buffer }[]> {
     const result = await this.#postgres.pool.query<{ sequence: Sequence; appended: number; body: Buffer }>({
       name: "stored-after",
       text: `select sequence, appended, body from (
@@ -99,7 +102,9 @@ export class Stored {
 
   /** The current epoch of the accepted topic: the newest row of `epochs`. Throws while there is none. */
   async epoch(): Promise<number> {
-    const result = await this.#postgres.pool.query<{ epoch: number | null }>(`select max(epoch) as epoch from ${this.#epochs}`);
+    const result = await this.#postgres.pool.query<{ epoch: number | null }>(
+      `select max(epoch) as epoch from ${this.#epochs}`,
+    );
     const epoch = result.rows[0]?.epoch;
     if (typeof epoch !== "number") throw new Error("There is no epoch yet: run the provision service.");
     return epoch;

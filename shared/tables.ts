@@ -19,7 +19,9 @@ export function tablesOf(namespace: string) {
       },
       (table) => [
         primaryKey({ columns: [table.client, table.sequence] }),
-        index("stored_expires").on(table.expires).where(sql`expires is not null`),
+        index("stored_expires")
+          .on(table.expires)
+          .where(sql`expires is not null`),
       ],
     ),
     /** One row for each time that the accepted topic was made anew: sequences only grow. */

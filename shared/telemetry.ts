@@ -1,4 +1,12 @@
-import { isSpanContextValid, ROOT_CONTEXT, SpanKind, trace, TraceFlags, type Span, type SpanContext } from "@opentelemetry/api";
+import {
+  isSpanContextValid,
+  ROOT_CONTEXT,
+  SpanKind,
+  trace,
+  TraceFlags,
+  type Span,
+  type SpanContext,
+} from "@opentelemetry/api";
 
 /** W3C Trace Context, level 2. Without an OpenTelemetry SDK in the process a span is nothing, and the caller's context is carried on. */
 const FORM = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
@@ -17,7 +25,12 @@ export function readTraceparent(header: string | undefined): SpanContext | undef
   return isSpanContextValid(context) ? context : undefined;
 }
 
-export function startSpan(service: string, name: string, kind: "server" | "producer" | "consumer", traceparent: string | undefined): Traced {
+export function startSpan(
+  service: string,
+  name: string,
+  kind: "server" | "producer" | "consumer",
+  traceparent: string | undefined,
+): Traced {
   const parent = readTraceparent(traceparent);
   const context = parent ? trace.setSpanContext(ROOT_CONTEXT, parent) : ROOT_CONTEXT;
   const span = trace.getTracer(service).startSpan(name, { kind: KINDS[kind] }, context);

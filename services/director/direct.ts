@@ -193,8 +193,10 @@ export class Director {
       },
       settled: (lane, { appended, body }, how) => {
         metrics.settled(how, (clock.wall() - appended) / 1_000);
-        if (how === "expired") log.info({ client: lane.key, notification: notificationBody.id(body) }, "expired before it was delivered");
-        else if (log.isLevelEnabled("debug")) log.debug({ client: lane.key, notification: notificationBody.id(body), how }, "settled");
+        if (how === "expired")
+          log.info({ client: lane.key, notification: notificationBody.id(body) }, "expired before it was delivered");
+        else if (log.isLevelEnabled("debug"))
+          log.debug({ client: lane.key, notification: notificationBody.id(body), how }, "settled");
       },
       arm: (owner, lane) => timers.arm(owner, lane),
       deadLetter: (source, reason) => this.#deadLetter(source, reason),
@@ -209,10 +211,17 @@ export class Director {
 
   #superseded(lanes: PartitionLanes, newer: number): void {
     const { log, fatal } = this.#options;
-    log.warn({ partition: lanes.partition, generation: lanes.generation, newer }, "another director has claimed this partition");
+    log.warn(
+      { partition: lanes.partition, generation: lanes.generation, newer },
+      "another director has claimed this partition",
+    );
     setTimeout(() => {
       if (this.#owned.get(lanes.partition) === lanes) {
-        fatal(new Error(`Partition ${lanes.partition} was claimed by another director, and the group did not take it away.`));
+        fatal(
+          new Error(
+            `Partition ${lanes.partition} was claimed by another director, and the group did not take it away.`,
+          ),
+        );
       }
     }, SUPERSEDED_MS).unref();
   }
@@ -223,26 +232,35 @@ export class Director {
     this.#owned.delete(partition);
     this.#claims.delete(partition);
     this.#paused.delete(partition);
-    for (const topic of [this.#options.topics.accepted, this.#options.topics.control]) this.#uncommitted.delete(`${topic}:${partition}`);
+    for (const topic of [this.#options.topics.accepted, this.#options.topics.control])
+      this.#uncommitted.delete(`${topic}:${partition}`);
   }
 
   #pauseAtBound(lanes: PartitionLanes): void {
     const { maxUnsettled, maxBytes, topics, metrics, log } = this.#options;
-    if (this.#paused.has(lanes.partition) || (lanes.unsettled < maxUnsettled && lanes.unsettledBytes < maxBytes)) return;
+    if (this.#paused.has(lanes.partition) || (lanes.unsettled < maxUnsettled && lanes.unsettledBytes < maxBytes))
+      return;
     this.#paused.add(lanes.partition);
     this.#reader?.pause(topics.accepted, lanes.partition);
     metrics.paused();
-    log.info({ partition: lanes.partition, unsettled: lanes.unsettled, bytes: lanes.unsettledBytes }, "partition paused at its bound");
+    log.info(
+      { partition: lanes.partition, unsettled: lanes.unsettled, bytes: lanes.unsettledBytes },
+      "partition paused at its bound",
+    );
   }
 
   #resumeBelowBound(lanes: PartitionLanes): void {
     const { maxUnsettled, maxBytes, topics } = this.#options;
-    if (!this.#paused.has(lanes.partition) || lanes.unsettled > maxUnsettled / 2 || lanes.unsettledBytes > maxBytes / 2) return;
+    if (!this.#paused.has(lanes.partition) || lanes.unsettled > maxUnsettled / 2 || lanes.unsettledBytes > maxBytes / 2)
+      return;
     this.#paused.delete(lanes.partition);
     this.#reader?.resume(topics.accepted, lanes.partition);
   }
 
-  #deadLetter({ topic, partition, record }: { topic: string; partition: number; record: Incoming }, reason: string): void {
+  #deadLetter(
+    { topic, partition, record }: { topic: string; partition: number; record: Incoming },
+    reason: string,
+  ): void {
     const { packer, topics, metrics, log } = this.#options;
     metrics.deadLettered();
     log.error({ topic, partition, offset: record.offset, reason }, "a record went to the dead letters");
@@ -255,4 +273,8 @@ export class Director {
   }
 }
 
-type SignalBody = RoutedSignal extends infer S ? (S extends RoutedSignal ? Omit<S, "partition" | "generation"> : never) : never;
+type SignalBody = RoutedSignal extends infer S
+  ? S extends RoutedSignal
+    ? Omit<S, "partition" | "generation">
+    : never
+  : never;

@@ -112,14 +112,28 @@ export interface LaneContext {
   nextHold(): number;
 }
 
-type Handler<T extends LaneEvent["type"]> = (lane: Lane, event: Extract<LaneEvent, { type: T }>, context: LaneContext) => void;
+type Handler<T extends LaneEvent["type"]> = (
+  lane: Lane,
+  event: Extract<LaneEvent, { type: T }>,
+  context: LaneContext,
+) => void;
 type Table = Record<LaneState, { [T in LaneEvent["type"]]: Handler<T> }>;
 
 export const NEVER = Number.POSITIVE_INFINITY;
 
 export function createLane(key: ClientKey): Lane {
   return {
-    key, state: "UNKNOWN", queue: [], storing: 0, sent: 0, bytes: 0, attachments: [], search: "idle", tries: 0, acked: START, deadline: NEVER,
+    key,
+    state: "UNKNOWN",
+    queue: [],
+    storing: 0,
+    sent: 0,
+    bytes: 0,
+    attachments: [],
+    search: "idle",
+    tries: 0,
+    acked: START,
+    deadline: NEVER,
     armed: NEVER,
   };
 }
@@ -250,7 +264,9 @@ const table: Table = {
     inserted: (lane, { count }, context) => settleStored(lane, count, context),
     timeout(lane, _, context) {
       const late = context.now - context.limits.ackMs;
-      for (const attachment of lane.attachments.filter(({ pendingSince }) => pendingSince > 0 && pendingSince <= late)) {
+      for (const attachment of lane.attachments.filter(
+        ({ pendingSince }) => pendingSince > 0 && pendingSince <= late,
+      )) {
         detach(lane, attachment);
         context.out.demote(lane, attachment, "unacknowledged");
       }
@@ -289,7 +305,11 @@ function tryAgain(lane: Lane, context: LaneContext): void {
 }
 
 /** Step 3 of the handover, and step 7 where others are live: nothing is stored or sent until the hold is over. */
-function attach(lane: Lane, { id, sent, acked, acknowledges }: Extract<LaneEvent, { type: "prepare" }>, context: LaneContext): void {
+function attach(
+  lane: Lane,
+  { id, sent, acked, acknowledges }: Extract<LaneEvent, { type: "prepare" }>,
+  context: LaneContext,
+): void {
   settleUpTo(lane, acked, context);
   let attachment = find(lane, id);
   if (!attachment) {
@@ -307,7 +327,11 @@ function attach(lane: Lane, { id, sent, acked, acknowledges }: Extract<LaneEvent
 function grant(lane: Lane, attachment: Attachment, context: LaneContext): void {
   attachment.phase = "held";
   attachment.hold = context.nextHold();
-  if (lane.deadline === NEVER || lane.deadline <= context.now || lane.attachments.filter(({ phase }) => phase === "held").length === 1) {
+  if (
+    lane.deadline === NEVER ||
+    lane.deadline <= context.now ||
+    lane.attachments.filter(({ phase }) => phase === "held").length === 1
+  ) {
     lane.deadline = context.now + context.limits.holdMs;
   }
   context.out.held(lane, attachment);
@@ -461,6 +485,9 @@ function deadlineOf(lane: Lane, { ackMs }: LaneLimits): number {
     case "HELD":
       return lane.attachments.some(({ phase }) => phase === "held") ? lane.deadline : NEVER;
     case "LIVE":
-      return lane.attachments.reduce((soonest, { pendingSince }) => (pendingSince > 0 ? Math.min(soonest, pendingSince + ackMs) : soonest), NEVER);
+      return lane.attachments.reduce(
+        (soonest, { pendingSince }) => (pendingSince > 0 ? Math.min(soonest, pendingSince + ackMs) : soonest),
+        NEVER,
+      );
   }
 }

@@ -81,8 +81,16 @@ const store = new Store(stored, {
   },
   rejected({ lane, entry }, error) {
     metrics.deadLettered();
-    log.error({ client: lane.key, notification: notificationBody.id(entry.body), err: error }, "it can never be stored: dead letter");
-    packer.record({ topic: topics.deadLetters, partition: 0, value: entry.body, headers: { reason: messageOf(error), client: lane.key } });
+    log.error(
+      { client: lane.key, notification: notificationBody.id(entry.body), err: error },
+      "it can never be stored: dead letter",
+    );
+    packer.record({
+      topic: topics.deadLetters,
+      partition: 0,
+      value: entry.body,
+      headers: { reason: messageOf(error), client: lane.key },
+    });
   },
 });
 const timers = new Timers(clock.monotonic());

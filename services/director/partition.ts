@@ -11,7 +11,17 @@ import {
 } from "@saasaparilla/shared/notification.ts";
 import { checkNotification, Kind, notificationBody, readAck, readPack, readSignal } from "@saasaparilla/shared/pack.ts";
 import { asControl, type ConnectionId, type ControlSignal } from "@saasaparilla/shared/signals.ts";
-import { createLane, idle, step, type Entry, type Lane, type LaneContext, type LaneEvent, type LaneLimits, type LaneOutput } from "./lane.ts";
+import {
+  createLane,
+  idle,
+  step,
+  type Entry,
+  type Lane,
+  type LaneContext,
+  type LaneEvent,
+  type LaneLimits,
+  type LaneOutput,
+} from "./lane.ts";
 import { RecentIds } from "./recent-ids.ts";
 import { Settlement } from "./settle.ts";
 
@@ -177,7 +187,8 @@ export class PartitionLanes {
         else this.#context.out.demote(this.#laneOf(signal.key), id, "another generation");
         return;
       case "refuse":
-        if (signal.generation === this.generation) this.#known(signal.key, { type: "refuse", id, reason: signal.reason });
+        if (signal.generation === this.generation)
+          this.#known(signal.key, { type: "refuse", id, reason: signal.reason });
         return;
       case "close":
         this.#known(signal.key, { type: "close", id });
@@ -196,7 +207,8 @@ export class PartitionLanes {
   }
 
   dispatch(lane: Lane, event: LaneEvent): void {
-    if (!this.owned) return;
+    // An answer may come for a lane that was forgotten since, and has a successor.
+    if (!this.owned || this.lanes.get(lane.key) !== lane) return;
     const context = this.#context;
     context.now = this.#options.clock.monotonic();
     context.wall = this.#options.clock.wall();
@@ -208,8 +220,9 @@ export class PartitionLanes {
   #laneOf(key: ClientKey): Lane {
     let lane = this.lanes.get(key);
     if (!lane) {
+      // Before the new one is in: it is idle too, and must not be the one that goes.
+      if (this.lanes.size >= this.#options.maxLanes) this.#forget();
       this.lanes.set(key, (lane = createLane(key)));
-      if (this.lanes.size > this.#options.maxLanes) this.#forget();
     }
     return lane;
   }
@@ -218,7 +231,7 @@ export class PartitionLanes {
   #forget(): void {
     let looked = 0;
     for (const [key, lane] of this.lanes) {
-      if ((looked += 1) > 64 || this.lanes.size <= this.#options.maxLanes) return;
+      if ((looked += 1) > 64 || this.lanes.size < this.#options.maxLanes) return;
       this.lanes.delete(key);
       if (!idle(lane)) this.lanes.set(key, lane);
     }

@@ -59,7 +59,8 @@ export class Store {
     while (queue.length > 0) {
       const jobs = take(queue);
       if (jobs.length > 0) await this.#insert(jobs);
-      for (const { partition, lane, entries } of jobs) partition.dispatch(lane, { type: "inserted", count: entries.length });
+      for (const { partition, lane, entries } of jobs)
+        partition.dispatch(lane, { type: "inserted", count: entries.length });
     }
     this.#busy[worker] = false;
   }

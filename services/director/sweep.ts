@@ -9,11 +9,12 @@ const ROWS_AT_ONCE = 1_000;
 /** Deletes what expired in Postgres, counted and logged one by one. Several directors share the work (skip locked). */
 export async function sweepExpired(stored: Stored, metrics: DirectorMetrics, log: Log): Promise<void> {
   try {
-    for (let rows = ROWS_AT_ONCE; rows === ROWS_AT_ONCE; ) {
+    for (let rows = ROWS_AT_ONCE; rows === ROWS_AT_ONCE;) {
       const expired = await stored.sweep(ROWS_AT_ONCE);
       rows = expired.length;
       metrics.swept(rows);
-      for (const { client, body } of expired) log.info({ client, notification: notificationBody.id(body) }, "expired before its client came");
+      for (const { client, body } of expired)
+        log.info({ client, notification: notificationBody.id(body) }, "expired before its client came");
     }
   } catch (error) {
     metrics.failed("postgres");

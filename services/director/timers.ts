@@ -22,7 +22,7 @@ export class Timers {
 
   /** Fires what is due; to be called at least every TICK_MS. */
   advance(now: number): void {
-    for (const until = Math.floor(now / TICK_MS); this.#tick < until; ) {
+    for (const until = Math.floor(now / TICK_MS); this.#tick < until;) {
       this.#tick += 1;
       const bucket = this.#buckets.get(this.#tick);
       if (!bucket) continue;

@@ -12,7 +12,13 @@ import type { Upstream } from "./upstream.ts";
 export async function acknowledge(
   request: Request,
   body: Buffer,
-  { door, peers, upstream, deletions, partitions }: { door: Doorkeeper; peers: Peers; upstream: Upstream; deletions: Deletions; partitions: number },
+  {
+    door,
+    peers,
+    upstream,
+    deletions,
+    partitions,
+  }: { door: Doorkeeper; peers: Peers; upstream: Upstream; deletions: Deletions; partitions: number },
 ): Promise<Reply> {
   const identity = await door.identify(bearer(request.headers["authorization"]), request);
   if ("status" in identity) return identity;

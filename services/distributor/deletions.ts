@@ -10,7 +10,10 @@ export class Deletions {
   readonly #waiting = new Map<ClientKey, Sequence>();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(remove: (acknowledged: ReadonlyMap<ClientKey, Sequence>) => Promise<unknown>, failed: (error: unknown) => void) {
+  constructor(
+    remove: (acknowledged: ReadonlyMap<ClientKey, Sequence>) => Promise<unknown>,
+    failed: (error: unknown) => void,
+  ) {
     this.#delete = remove;
     this.#failed = failed;
   }

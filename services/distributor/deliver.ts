@@ -46,7 +46,10 @@ export class Deliverer {
       } catch (error) {
         if (classify(error) !== "reject") throw error;
         // Routed is transport: the director answers for what it held, and sends or stores it again.
-        this.#log.error({ topic, partition, offset, err: error }, `a routed record was not understood: ${messageOf(error)}`);
+        this.#log.error(
+          { topic, partition, offset, err: error },
+          `a routed record was not understood: ${messageOf(error)}`,
+        );
       }
     }
   }
@@ -61,7 +64,10 @@ export class Deliverer {
       return;
     }
     if (peer.session.key !== notificationBody.key(body)) {
-      this.#log.error({ client: peer.session.key, session }, "a notification of another client came for this connection: dropped");
+      this.#log.error(
+        { client: peer.session.key, session },
+        "a notification of another client came for this connection: dropped",
+      );
       return;
     }
     this.#peers.step(peer, { type: "deliver", generation, prev, row: { sequence, appended, body } });
@@ -85,14 +91,26 @@ export class Deliverer {
         this.#peers.step(peer, { type: "held", generation, hold: signal.hold });
         return;
       case "demoted":
-        this.#peers.step(peer, { type: "demoted", generation, ...(signal.resume === undefined ? {} : { resume: signal.resume }) });
+        this.#peers.step(peer, {
+          type: "demoted",
+          generation,
+          ...(signal.resume === undefined ? {} : { resume: signal.resume }),
+        });
         return;
       case "invite":
         this.#peers.step(peer, { type: "invited", generation });
     }
   }
 
-  #fenced({ incarnation, partition, generation }: { incarnation: number; partition: number; generation: number }): boolean {
+  #fenced({
+    incarnation,
+    partition,
+    generation,
+  }: {
+    incarnation: number;
+    partition: number;
+    generation: number;
+  }): boolean {
     const newest = this.#generations[partition] ?? -1;
     if (generation > newest) this.#generations[partition] = generation;
     if (incarnation === this.#incarnation() && generation >= newest) return false;

@@ -38,7 +38,9 @@ export class Doorkeeper {
   async admit(request: Request): Promise<Entry | Reply> {
     if (this.#draining) return unavailable();
     const offers = (request.headers["sec-websocket-protocol"] ?? "").split(",").map((offer) => offer.trim());
-    const token = bearer(request.headers["authorization"]) ?? offers.find((offer) => offer.startsWith(TOKEN_SUBPROTOCOL))?.slice(TOKEN_SUBPROTOCOL.length);
+    const token =
+      bearer(request.headers["authorization"]) ??
+      offers.find((offer) => offer.startsWith(TOKEN_SUBPROTOCOL))?.slice(TOKEN_SUBPROTOCOL.length);
     const identity = await this.identify(token, request);
     if ("status" in identity) return identity;
     const key = clientKey(identity.tenant, identity.subject);
@@ -53,7 +55,10 @@ export class Doorkeeper {
   }
 
   /** The caller behind a token, or the answer that gives nothing away. */
-  async identify(token: string | undefined, { path, address }: Pick<Request, "path" | "address">): Promise<Identity | Reply> {
+  async identify(
+    token: string | undefined,
+    { path, address }: Pick<Request, "path" | "address">,
+  ): Promise<Identity | Reply> {
     try {
       return await this.#identities.authorize(token, "subscribe");
     } catch (error) {
@@ -69,5 +74,9 @@ export class Doorkeeper {
 }
 
 function unavailable(): Reply {
-  return problemReply(problem(503, "unavailable", "Unavailable", "This distributor takes no connections right now. Try again.", { retryAfter: jittered(1, 5) }));
+  return problemReply(
+    problem(503, "unavailable", "Unavailable", "This distributor takes no connections right now. Try again.", {
+      retryAfter: jittered(1, 5),
+    }),
+  );
 }

@@ -15,7 +15,8 @@ export function keepUp(peers: Peers, settings: Pick<DistributorSettings, "HEARTB
   function stuck(peer: Peer): boolean {
     const { outbox } = peer.wire;
     const before = seen.get(peer);
-    if (before && outbox.congested && outbox.moved === before.moved) return performance.now() - before.at > settings.STUCK_MS;
+    if (before && outbox.congested && outbox.moved === before.moved)
+      return performance.now() - before.at > settings.STUCK_MS;
     seen.set(peer, { moved: outbox.moved, at: performance.now() });
     return false;
   }

@@ -80,7 +80,12 @@ export class LongPolls {
     const wait = this.#waitOf(request);
     if (wait === undefined) {
       return problemReply(
-        problem(400, "invalid-request", "Invalid request", `wait is the number of seconds to wait, 0 to ${this.#settings.POLL_MAX_WAIT_SECONDS}.`),
+        problem(
+          400,
+          "invalid-request",
+          "Invalid request",
+          `wait is the number of seconds to wait, 0 to ${this.#settings.POLL_MAX_WAIT_SECONDS}.`,
+        ),
       );
     }
     const { key, identity, cursor } = entry;

@@ -92,7 +92,12 @@ const peers: Peers = new Peers({
   frameBytes: 16 * 1024,
   wall: () => Date.now(),
 });
-const registrations = new Registry(connections, () => peers.all(), (session) => upstream.id(session), failedAt("redis"));
+const registrations = new Registry(
+  connections,
+  () => peers.all(),
+  (session) => upstream.id(session),
+  failedAt("redis"),
+);
 const safetyNet = new SafetyNet({
   peers: () => peers.all(),
   waiting: (sent) => stored.waiting(sent),
@@ -137,7 +142,9 @@ serveSse(server, door, peers, settings);
 const polls = new LongPolls(peers, door, settings);
 server.get("/v1/poll", (request) => polls.poll(request));
 server.get("/v1/ws", upgradeRequired);
-server.post("/v1/acks", 1_024, (request, body) => acknowledge(request, body, { door, peers, upstream, deletions, partitions }));
+server.post("/v1/acks", 1_024, (request, body) =>
+  acknowledge(request, body, { door, peers, upstream, deletions, partitions }),
+);
 const stopKeepingUp = keepUp(peers, settings);
 log.info({ slot: slot.slot, port }, "ready");
 

@@ -8,35 +8,74 @@ export type Transport = "websocket" | "sse" | "poll";
 /** The distributor's verbs. */
 export function createMetrics(
   registry: Registry,
-  observed: { sessions(): Map<Transport, number>; states(): Map<SessionState, number>; controlBytes(): number; outboxBytes(): number },
+  observed: {
+    sessions(): Map<Transport, number>;
+    states(): Map<SessionState, number>;
+    controlBytes(): number;
+    outboxBytes(): number;
+  },
 ) {
   const registers = [registry];
-  const counter = (name: string, help: string, ...labelNames: string[]) => new Counter({ name, help, labelNames, registers });
-  const delivered = counter("notifications_delivered_total", "Notifications put into outboxes, by transport and source.", "transport", "source");
+  const counter = (name: string, help: string, ...labelNames: string[]) =>
+    new Counter({ name, help, labelNames, registers });
+  const delivered = counter(
+    "notifications_delivered_total",
+    "Notifications put into outboxes, by transport and source.",
+    "transport",
+    "source",
+  );
   const acknowledged = counter("acknowledgements_total", "Acknowledgements passed on.");
-  const refusals = counter("session_refusals_total", "Times that a live session went back to replaying, by reason.", "reason");
+  const refusals = counter(
+    "session_refusals_total",
+    "Times that a live session went back to replaying, by reason.",
+    "reason",
+  );
   const opened = counter("connections_opened_total", "Connections opened, by transport.", "transport");
   const closed = counter("connections_closed_total", "Connections closed by the server, by reason.", "reason");
   const forbidden = counter("requests_forbidden_total", "Requests answered 403.");
   const expired = counter("notifications_expired_total", "Notifications that expired on the last step.");
   const fenced = counter("routed_fenced_total", "Routed messages of another incarnation or an older generation.");
-  const failures = counter("dependency_failures_total", "Failed calls, by dependency; each is tried again.", "dependency");
+  const failures = counter(
+    "dependency_failures_total",
+    "Failed calls, by dependency; each is tried again.",
+    "dependency",
+  );
   const pages = counter("replay_pages_total", "Pages read from Postgres.");
   const netted = counter("safety_net_found_total", "Clients that the safety net found something stored for.");
   const byTransport = new Gauge({
-    name: "connections", help: "Open connections, by transport.", labelNames: ["transport"], registers,
+    name: "connections",
+    help: "Open connections, by transport.",
+    labelNames: ["transport"],
+    registers,
     collect() {
       for (const [transport, count] of observed.sessions()) this.set({ transport }, count);
     },
   });
   const byState = new Gauge({
-    name: "sessions", help: "Sessions, by state.", labelNames: ["state"], registers,
+    name: "sessions",
+    help: "Sessions, by state.",
+    labelNames: ["state"],
+    registers,
     collect() {
       for (const [state, count] of observed.states()) this.set({ state }, count);
     },
   });
-  const control = new Gauge({ name: "control_queued_bytes", help: "Bytes not yet sent to directors.", registers, collect() { this.set(observed.controlBytes()); } });
-  const outbox = new Gauge({ name: "outbox_bytes", help: "Bytes that wait for slow clients.", registers, collect() { this.set(observed.outboxBytes()); } });
+  const control = new Gauge({
+    name: "control_queued_bytes",
+    help: "Bytes not yet sent to directors.",
+    registers,
+    collect() {
+      this.set(observed.controlBytes());
+    },
+  });
+  const outbox = new Gauge({
+    name: "outbox_bytes",
+    help: "Bytes that wait for slow clients.",
+    registers,
+    collect() {
+      this.set(observed.outboxBytes());
+    },
+  });
 
   return {
     gauges: [byTransport, byState, control, outbox],

@@ -5,7 +5,15 @@ import { encode } from "./encode.ts";
 import type { DistributorMetrics, Transport } from "./metrics.ts";
 import { notificationBody } from "@saasaparilla/shared/pack.ts";
 import type { Opening, Peer } from "./peer.ts";
-import { createSession, step, type Row, type Session, type SessionEvent, type SessionOutput, type SessionState } from "./session.ts";
+import {
+  createSession,
+  step,
+  type Row,
+  type Session,
+  type SessionEvent,
+  type SessionOutput,
+  type SessionState,
+} from "./session.ts";
 import type { Upstream } from "./upstream.ts";
 
 export interface PeersOptions {
@@ -54,7 +62,12 @@ export class Peers {
 
   open({ key, identity, cursor, wire }: Opening): Peer {
     const session = createSession(
-      { key, id: this.#nextSession, partition: partitionOf(key, this.#options.partitions), acknowledges: wire.acknowledges },
+      {
+        key,
+        id: this.#nextSession,
+        partition: partitionOf(key, this.#options.partitions),
+        acknowledges: wire.acknowledges,
+      },
       cursor,
     );
     this.#nextSession = (this.#nextSession % 0xffff_fffe) + 1;
@@ -99,8 +112,17 @@ export class Peers {
   }
 
   counts(): { transports: Map<Transport, number>; states: Map<SessionState, number>; outboxBytes: number } {
-    const transports = new Map<Transport, number>([["websocket", 0], ["sse", 0], ["poll", 0]]);
-    const states = new Map<SessionState, number>([["REPLAYING", 0], ["PREPARING", 0], ["CHECKING", 0], ["LIVE", 0]]);
+    const transports = new Map<Transport, number>([
+      ["websocket", 0],
+      ["sse", 0],
+      ["poll", 0],
+    ]);
+    const states = new Map<SessionState, number>([
+      ["REPLAYING", 0],
+      ["PREPARING", 0],
+      ["CHECKING", 0],
+      ["LIVE", 0],
+    ]);
     let outboxBytes = 0;
     for (const { wire, session } of this.#bySession.values()) {
       transports.set(wire.transport, transports.get(wire.transport)! + 1);
@@ -146,7 +168,10 @@ export class Peers {
         const peer = peerOf(session);
         if (!peer) return;
         clearTimeout(peer.timer);
-        peer.timer = ms === undefined ? undefined : setTimeout(() => this.step(peer, { type: "timeout" }), ms * (0.75 + Math.random() / 2));
+        peer.timer =
+          ms === undefined
+            ? undefined
+            : setTimeout(() => this.step(peer, { type: "timeout" }), ms * (0.75 + Math.random() / 2));
       },
     };
   }
@@ -159,7 +184,13 @@ export class Peers {
     peer.wire.outbox.flush();
     if (what === "live") peer.wire.tell({ type: "live" });
     else if (what === "replay_pending") peer.wire.tell({ type: "replay_pending", retryAfter: 1 });
-    else peer.wire.tell({ type: "connected", cursor: toCursor(session.sent, peer.tag), heartbeat: heartbeatMs / 1_000, limits: { frameBytes } });
+    else
+      peer.wire.tell({
+        type: "connected",
+        cursor: toCursor(session.sent, peer.tag),
+        heartbeat: heartbeatMs / 1_000,
+        limits: { frameBytes },
+      });
   }
 
   #read(session: Session): void {
@@ -196,4 +227,3 @@ export class Peers {
     });
   }
 }
-

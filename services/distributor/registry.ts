@@ -17,7 +17,12 @@ export class Registry {
   #running = false;
   #ended = false;
 
-  constructor(connections: Connections, peers: () => Iterable<Peer>, id: (session: number) => ConnectionId, failed: (error: unknown) => void) {
+  constructor(
+    connections: Connections,
+    peers: () => Iterable<Peer>,
+    id: (session: number) => ConnectionId,
+    failed: (error: unknown) => void,
+  ) {
     this.#connections = connections;
     this.#peers = peers;
     this.#id = id;
@@ -68,14 +73,19 @@ export class Registry {
 
   async #register(peers: Peer[]): Promise<void> {
     const open = peers.filter(({ session }) => session.state !== "CLOSED");
-    await Promise.all(open.map(({ session, since }) => this.#connections.register(session.key, this.#id(session.id), since)));
+    await Promise.all(
+      open.map(({ session, since }) => this.#connections.register(session.key, this.#id(session.id), since)),
+    );
   }
 
   #soon(): void {
     if (this.#ended || this.#again) return;
-    this.#again = setTimeout(() => {
-      this.#again = undefined;
-      void this.registerAll();
-    }, 1_000 + Math.random() * 1_000);
+    this.#again = setTimeout(
+      () => {
+        this.#again = undefined;
+        void this.registerAll();
+      },
+      1_000 + Math.random() * 1_000,
+    );
   }
 }

@@ -1,5 +1,12 @@
 import type { HttpResponse, WebSocket } from "uWebSockets.js";
-import { copyRequest, problemReply, send, type HttpServer, type Reply, type Request } from "@saasaparilla/shared/http.ts";
+import {
+  copyRequest,
+  problemReply,
+  send,
+  type HttpServer,
+  type Reply,
+  type Request,
+} from "@saasaparilla/shared/http.ts";
 import { SUBPROTOCOL } from "@saasaparilla/shared/frames.ts";
 import { problem } from "@saasaparilla/shared/problem.ts";
 import type { Doorkeeper, Entry } from "./doorkeeper.ts";
@@ -18,7 +25,12 @@ interface SocketData {
 
 const FRAME_BYTES = 16 * 1024;
 
-export function serveWebSocket(server: HttpServer, door: Doorkeeper, peers: Peers, settings: DistributorSettings): void {
+export function serveWebSocket(
+  server: HttpServer,
+  door: Doorkeeper,
+  peers: Peers,
+  settings: DistributorSettings,
+): void {
   server.app.ws<SocketData>("/v1/ws", {
     maxPayloadLength: FRAME_BYTES,
     // The library pings within this time and closes what has not answered by its end.
@@ -31,15 +43,26 @@ export function serveWebSocket(server: HttpServer, door: Doorkeeper, peers: Peer
       const key = raw.getHeader("sec-websocket-key");
       const extensions = raw.getHeader("sec-websocket-extensions");
       void admitted(response, door, request, (entry) => {
-        response.upgrade<SocketData>({ entry, wire: undefined, peer: undefined }, key, entry.offered ? SUBPROTOCOL : "", extensions, context);
+        response.upgrade<SocketData>(
+          { entry, wire: undefined, peer: undefined },
+          key,
+          entry.offered ? SUBPROTOCOL : "",
+          extensions,
+          context,
+        );
       });
     },
     open(socket) {
       const data = socket.getUserData();
       const { key, identity, cursor } = data.entry;
-      data.wire = new WebSocketWire(socket as WebSocket<unknown>, settings.OUTBOX_BYTES, data.entry.explicitAck, (sequence) => {
-        if (data.peer) peers.step(data.peer, { type: "ack", sequence });
-      });
+      data.wire = new WebSocketWire(
+        socket as WebSocket<unknown>,
+        settings.OUTBOX_BYTES,
+        data.entry.explicitAck,
+        (sequence) => {
+          if (data.peer) peers.step(data.peer, { type: "ack", sequence });
+        },
+      );
       data.peer = peers.open({ key, identity, cursor, wire: data.wire });
     },
     message(socket, message, isBinary) {
@@ -74,7 +97,12 @@ export function serveSse(server: HttpServer, door: Doorkeeper, peers: Peers, set
 }
 
 /** Runs `enter` where the caller may come in and is still there; answers the problem otherwise. */
-async function admitted(response: HttpResponse, door: Doorkeeper, request: Request, enter: (entry: Entry) => void): Promise<void> {
+async function admitted(
+  response: HttpResponse,
+  door: Doorkeeper,
+  request: Request,
+  enter: (entry: Entry) => void,
+): Promise<void> {
   let gone = false;
   response.onAborted(() => (gone = true));
   const admission = await door.admit(request);
@@ -86,5 +114,12 @@ async function admitted(response: HttpResponse, door: Doorkeeper, request: Reque
 }
 
 export function upgradeRequired(): Reply {
-  return problemReply(problem(426, "upgrade-required", "Upgrade required", "GET /v1/ws speaks WebSocket only. Use /v1/sse or /v1/poll without one."));
+  return problemReply(
+    problem(
+      426,
+      "upgrade-required",
+      "Upgrade required",
+      "GET /v1/ws speaks WebSocket only. Use /v1/sse or /v1/poll without one.",
+    ),
+  );
 }

@@ -83,7 +83,11 @@ export interface SessionOutput {
   timer(session: Session, ms: number | undefined): void;
 }
 
-type Handler<T extends SessionEvent["type"]> = (session: Session, event: Extract<SessionEvent, { type: T }>, out: SessionOutput) => void;
+type Handler<T extends SessionEvent["type"]> = (
+  session: Session,
+  event: Extract<SessionEvent, { type: T }>,
+  out: SessionOutput,
+) => void;
 type Table = Record<SessionState, { [T in SessionEvent["type"]]: Handler<T> }>;
 
 /** ms until a HELD is asked for again, and until a failed read is; doubled each time, up to the last. */
@@ -97,8 +101,18 @@ export function createSession(
   const from = cursor ?? START;
   return {
     ...of,
-    state: "REPLAYING", sent: from, acked: from, replayed: from, storedUpTo: from,
-    generation: -1, hold: 0, read: 0, reading: false, tries: 0, toldLive: false, toldPending: false,
+    state: "REPLAYING",
+    sent: from,
+    acked: from,
+    replayed: from,
+    storedUpTo: from,
+    generation: -1,
+    hold: 0,
+    read: 0,
+    reading: false,
+    tries: 0,
+    toldLive: false,
+    toldPending: false,
   };
 }
 
@@ -233,8 +247,19 @@ const table: Table = {
   },
 
   CLOSED: {
-    opened: ignore, page: ignore, readFailed: ignore, held: ignore, demoted: ignore, invited: ignore, deliver: ignore, ack: ignore,
-    drained: ignore, waiting: ignore, moved: ignore, timeout: ignore, closed: ignore,
+    opened: ignore,
+    page: ignore,
+    readFailed: ignore,
+    held: ignore,
+    demoted: ignore,
+    invited: ignore,
+    deliver: ignore,
+    ack: ignore,
+    drained: ignore,
+    waiting: ignore,
+    moved: ignore,
+    timeout: ignore,
+    closed: ignore,
   },
 };
 

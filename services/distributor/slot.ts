@@ -45,7 +45,7 @@ export class Slot {
   /** Takes a free slot and reads it from now on: nothing for this incarnation can be there before. Waits while none is free. */
   async open(): Promise<void> {
     const { connections, slots, leaseMs, topic, health, log } = this.#options;
-    for (let warned = false; ; ) {
+    for (let warned = false; ;) {
       const incarnation = randomInt(1, 2 ** 48 - 1);
       try {
         const slot = await connections.claimSlot(slots, incarnation, leaseMs);
@@ -55,7 +55,8 @@ export class Slot {
           break;
         }
         health.down("slot", `all ${slots} slots are owned`);
-        if (!warned) log.warn({ slots }, "every slot is owned: add partitions to the routed topic, or run fewer distributors");
+        if (!warned)
+          log.warn({ slots }, "every slot is owned: add partitions to the routed topic, or run fewer distributors");
         warned = true;
       } catch (error) {
         health.down("slot", messageOf(error));

@@ -54,7 +54,11 @@ export class SseWire implements Wire {
   }
 
   #write(items: Item[]): boolean {
-    return this.#send(items.map(({ json }) => `id: ${cursorIn(json)}\nevent: notification\ndata: ${json.toString("utf8")}\n\n`).join(""));
+    return this.#send(
+      items
+        .map(({ json }) => `id: ${cursorIn(json)}\nevent: notification\ndata: ${json.toString("utf8")}\n\n`)
+        .join(""),
+    );
   }
 
   #send(text: string): boolean {

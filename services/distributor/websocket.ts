@@ -25,7 +25,12 @@ export class WebSocketWire implements Wire {
   /** What was written before the ping whose pong is awaited. */
   #pinged: Sequence | undefined;
 
-  constructor(socket: WebSocket<unknown>, outboxBytes: number, explicitAck: boolean, acked: (sequence: Sequence) => void) {
+  constructor(
+    socket: WebSocket<unknown>,
+    outboxBytes: number,
+    explicitAck: boolean,
+    acked: (sequence: Sequence) => void,
+  ) {
     this.#socket = socket;
     this.#explicitAck = explicitAck;
     this.#acked = acked;

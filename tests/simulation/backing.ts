@@ -1,0 +1,70 @@
+import type { ClientKey, Sequence } from "@saasaparilla/shared/notification.ts";
+import type { Incoming } from "@saasaparilla/shared/kafka.ts";
+import type { Row } from "../../services/distributor/session.ts";
+
+/** The simulated stores: what Kafka, Postgres and Redis are to the machines, and nothing more. */
+
+/** A seeded source of chance (mulberry32). */
+export class Chance {
+  #state: number;
+
+  constructor(seed: number) {
+    this.#state = seed >>> 0;
+  }
+
+  next(): number {
+    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
+    let t = this.#state;
+    t = Math.imul(t ^ (t >>> 15), t | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  }
+
+  below(n: number): number {
+    return Math.floor(this.next() * n);
+  }
+
+  in(probability: number): boolean {
+    return this.next() < probability;
+  }
+
+  of<T>(choices: readonly T[]): T {
+    return choices[this.below(choices.length)]!;
+  }
+}
+
+/** One partition's log. */
+export class Log {
+  readonly records: Incoming[] = [];
+
+  append(value: Buffer, appended: number): number {
+    this.records.push({ offset: this.records.length, appended, value, headers: {} });
+    return this.records.length - 1;
+  }
+}
+
+export class Postgres {
+  away = false;
+  readonly #rows = new Map<ClientKey, Map<Sequence, Row>>();
+
+  insert(client: ClientKey, rows: readonly Row[]): void {
+    let stored = this.#rows.get(client);
+    if (!stored) this.#rows.set(client, (stored = new Map()));
+    for (const row of rows) if (!stored.has(row.sequence)) stored.set(row.sequence, row);
+  }
+
+  /** A small page, so that replays take several. */
+  after(client: ClientKey, sequence: Sequence): Row[] {
+    const rows = [...(this.#rows.get(client)?.values() ?? [])].filter((row) => row.sequence > sequence);
+    return rows.sort((a, b) => (a.sequence < b.sequence ? -1 : 1)).slice(0, 3);
+  }
+
+  deleteUpTo(client: ClientKey, sequence: Sequence): void {
+    for (const stored of this.#rows.get(client)?.keys() ?? [])
+      if (stored <= sequence) this.#rows.get(client)!.delete(stored);
+  }
+
+  has(client: ClientKey, sequence: Sequence): boolean {
+    return this.#rows.get(client)?.has(sequence) ?? false;
+  }
+}

@@ -1,0 +1,84 @@
+import { START, type ClientKey, type Sequence } from "@saasaparilla/shared/notification.ts";
+import type { SimulatedDistributor, Wire } from "./distributor.ts";
+import { short, Violation, type World } from "./world.ts";
+
+interface Connection {
+  distributor: SimulatedDistributor;
+  wire: Wire;
+  /** The last it received, or began at. */
+  last: Sequence;
+}
+
+/** A client with one cursor for all its connections: it keeps what it received, and resumes there. */
+export class SimulatedClient {
+  readonly key: ClientKey;
+  readonly has = new Set<Sequence>();
+  readonly #world: World;
+  readonly #many: boolean;
+  readonly #acknowledges: boolean;
+  #cursor: Sequence = START;
+  #connections: Connection[] = [];
+
+  /** `many`: it may have two connections at once. */
+  constructor(world: World, key: ClientKey, many: boolean) {
+    this.#world = world;
+    this.key = key;
+    this.#many = many;
+    this.#acknowledges = key !== "t/b";
+  }
+
+  act(): void {
+    const { chance } = this.#world;
+    const roll = chance.next();
+    if (roll < 0.06) this.#connect();
+    else if (roll < 0.09 && this.#connections.length > 0) this.#disconnect(chance.of(this.#connections));
+    else if (this.#connections.length > 0) this.#receive(chance.of(this.#connections));
+  }
+
+  heal(): void {
+    if (this.#connections.length === 0) this.#connect();
+    for (const connection of this.#connections) for (let turn = 0; turn < 8; turn += 1) this.#receive(connection);
+  }
+
+  lostAt(distributor: SimulatedDistributor): void {
+    this.#connections = this.#connections.filter((connection) => connection.distributor !== distributor);
+  }
+
+  #connect(): void {
+    if (this.#connections.length > (this.#many ? 1 : 0)) return;
+    const distributor = this.#world.chance.of(this.#world.distributors);
+    const wire = distributor.connect(this.key, this.#cursor, this.#acknowledges);
+    this.#connections.push({ distributor, wire, last: this.#cursor });
+  }
+
+  /** What is on the wire then is lost, as with a broken socket. */
+  #disconnect(connection: Connection): void {
+    connection.distributor.disconnect(connection.wire);
+    this.#connections = this.#connections.filter((other) => other !== connection);
+  }
+
+  #receive(connection: Connection): void {
+    const row = connection.wire.rows.shift();
+    if (row) this.#received(connection, row.sequence);
+    connection.distributor.drained(connection.wire);
+    const { session } = connection.wire;
+    if (!this.#world.chance.in(0.5) || connection.last <= session.acked || session.state === "CLOSED") return;
+    if (this.#acknowledges || this.#world.chance.in(0.1))
+      connection.distributor.step(session, { type: "ack", sequence: connection.last });
+  }
+
+  #received(connection: Connection, sequence: Sequence): void {
+    const world = this.#world;
+    world.note(`${this.key} receives ${short(sequence)} on ${connection.wire.session.id}`);
+    if (sequence <= connection.last)
+      throw new Violation(world, `${this.key} got ${short(sequence)} after ${short(connection.last)}`);
+    const skipped = (world.published.get(this.key) ?? []).filter(
+      (other) => other > connection.last && other < sequence && !(this.#many && this.has.has(other)),
+    );
+    if (skipped.length > 0)
+      throw new Violation(world, `${this.key} got ${short(sequence)} without ${skipped.map(short).join(" ")}`);
+    connection.last = sequence;
+    this.has.add(sequence);
+    if (sequence > this.#cursor) this.#cursor = sequence;
+  }
+}

@@ -1,0 +1,244 @@
+import { START, type ClientKey, type Sequence } from "@saasaparilla/shared/notification.ts";
+import { Kind, notificationBody, PackWriter, readDeliver, readPack, readSignal } from "@saasaparilla/shared/pack.ts";
+import { asRouted, type ControlSignal } from "@saasaparilla/shared/signals.ts";
+import {
+  createSession,
+  step,
+  type Row,
+  type Session,
+  type SessionEvent,
+  type SessionOutput,
+} from "../../services/distributor/session.ts";
+import { PARTITION, short, type World } from "./world.ts";
+
+/** One connection's wire: what the distributor wrote and the client has not read yet. */
+export interface Wire {
+  readonly session: Session;
+  readonly rows: Row[];
+  open: boolean;
+}
+
+const OUTBOX = 4;
+
+/** Real sessions, with simulated reads, sockets and sends. */
+export class SimulatedDistributor {
+  readonly slot: number;
+  incarnation = 0;
+  loseNext = false;
+  readonly #world: World;
+  #read = 0;
+  #wires = new Map<number, Wire>();
+  #timers = new Map<number, number>();
+  /** Reads of Postgres: asked, or answered with what was there at some moment after they were asked. */
+  #reads: { session: Session; read: number; from: Sequence; rows?: Row[] | "failed" }[] = [];
+  #control: ((writer: PackWriter) => void)[] = [];
+  #newest = -1;
+  #sessions = 0;
+  readonly #out: SessionOutput;
+
+  constructor(world: World, slot: number) {
+    this.#world = world;
+    this.slot = slot;
+    this.incarnation = (slot + 1) * 1_000;
+    this.#out = this.#output();
+  }
+
+  connect(key: ClientKey, cursor: Sequence, acknowledges: boolean): Wire {
+    this.#sessions += 1;
+    const session = createSession(
+      { key, id: this.#sessions, partition: PARTITION, acknowledges },
+      cursor === START ? undefined : cursor,
+    );
+    const wire: Wire = { session, rows: [], open: true };
+    this.#wires.set(session.id, wire);
+    this.#world.note(`s${this.slot} ${key} connects as ${session.id} from ${short(cursor)}`);
+    if (!this.#world.redisAway) this.#register(session);
+    this.step(session, { type: "opened" });
+    return wire;
+  }
+
+  disconnect(wire: Wire): void {
+    if (!wire.open) return;
+    this.#world.note(`s${this.slot} ${wire.session.id} disconnects`);
+    wire.open = false;
+    this.#wires.delete(wire.session.id);
+    this.step(wire.session, { type: "closed" });
+    if (!this.#world.redisAway)
+      this.#world.registry.get(wire.session.key)?.delete(`${this.slot}:${this.incarnation}:${wire.session.id}`);
+  }
+
+  /** kill -9, and at once a new incarnation on the same slot. */
+  die(): void {
+    for (const wire of this.#wires.values()) wire.open = false;
+    this.#wires = new Map();
+    this.#timers = new Map();
+    this.#reads = [];
+    this.#control = [];
+    this.incarnation += 1;
+    this.#newest = -1;
+    this.#read = this.#world.routed[this.slot]!.records.length;
+  }
+
+  timeouts(): void {
+    for (const [id, at] of [...this.#timers]) {
+      const wire = this.#wires.get(id);
+      if (at > this.#world.now || !wire) continue;
+      this.#timers.delete(id);
+      this.step(wire.session, { type: "timeout" });
+    }
+  }
+
+  safetyNet(): void {
+    for (const { session } of [...this.#wires.values()]) {
+      if (!this.#world.redisAway) this.#register(session);
+      if (session.state === "LIVE" && this.#world.postgres.after(session.key, session.sent).length > 0)
+        this.step(session, { type: "waiting" });
+    }
+  }
+
+  drained(wire: Wire): void {
+    if (wire.open && wire.rows.length === 0) this.step(wire.session, { type: "drained" });
+  }
+
+  step(session: Session, event: SessionEvent): void {
+    const before = session.state;
+    step(session, event, this.#out);
+    if (session.state !== before)
+      this.#world.note(`s${this.slot} ${session.key} ${session.id} ${before} -> ${session.state} by ${event.type}`);
+  }
+
+  act(): void {
+    switch (this.#world.chance.below(5)) {
+      case 0:
+      case 1:
+        this.#readRouted();
+        break;
+      case 2:
+        this.#read_();
+        break;
+      case 3:
+        this.#sendControl();
+        break;
+      default:
+        if (this.#world.chance.in(0.05)) this.safetyNet();
+    }
+  }
+
+  #register(session: Session): void {
+    const { registry } = this.#world;
+    const id = { slot: this.slot, incarnation: this.incarnation, session: session.id };
+    if (!registry.has(session.key)) registry.set(session.key, new Map());
+    registry.get(session.key)!.set(`${id.slot}:${id.incarnation}:${id.session}`, id);
+  }
+
+  /** As deliver.ts does it. */
+  #readRouted(): void {
+    const record = this.#world.routed[this.slot]!.records[this.#read];
+    if (!record) return;
+    this.#read += 1;
+    if (this.loseNext) {
+      this.loseNext = false;
+      this.#world.note(`s${this.slot} loses a routed record`);
+      return;
+    }
+    readPack(record.value!, (kind, body) => {
+      const message = kind === Kind.DELIVER ? readDeliver(body) : asRouted(readSignal(body));
+      const { incarnation, generation } = message;
+      const older = generation < this.#newest && this.#world.mutant !== "zombie not fenced";
+      this.#newest = Math.max(this.#newest, generation);
+      if (incarnation !== this.incarnation || older) return;
+      const session = this.#wires.get(message.session)?.session;
+      if ("kind" in message) {
+        const { prev, sequence, appended, body: row } = message;
+        if (session) this.step(session, { type: "deliver", generation, prev, row: { sequence, appended, body: row } });
+        else
+          this.#say({
+            type: "refuse",
+            key: notificationBody.key(row),
+            generation,
+            reason: "unknown",
+            ...this.#id(message.session),
+          });
+      } else if (!session) {
+        if (message.type === "invite") this.#say({ type: "close", key: message.key, ...this.#id(message.session) });
+      } else if (message.type === "held") {
+        this.step(session, { type: "held", generation, hold: message.hold });
+        if (this.#world.mutant === "no read under the hold" && session.state === "CHECKING") {
+          this.step(session, { type: "page", read: session.read, rows: [] });
+        }
+      } else if (message.type === "demoted") {
+        this.step(session, {
+          type: "demoted",
+          generation,
+          ...(message.resume === undefined ? {} : { resume: message.resume }),
+        });
+      } else {
+        this.step(session, { type: "invited", generation });
+      }
+    });
+  }
+
+  #read_(): void {
+    const world = this.#world;
+    const job = this.#reads.length > 0 ? world.chance.of(this.#reads) : undefined;
+    if (!job) return;
+    if (job.rows === undefined) {
+      job.rows = world.postgres.away ? "failed" : world.postgres.after(job.session.key, job.from);
+      return;
+    }
+    this.#reads.splice(this.#reads.indexOf(job), 1);
+    if (job.session.state === "CLOSED") return;
+    if (job.rows === "failed") this.step(job.session, { type: "readFailed", read: job.read });
+    else
+      this.step(job.session, { type: "page", read: job.read, rows: world.mutant === "replay skipped" ? [] : job.rows });
+  }
+
+  #sendControl(): void {
+    const write = this.#control.shift();
+    if (!write) return;
+    const writer = new PackWriter(128);
+    write(writer);
+    const value = writer.take();
+    this.#world.control.append(value, this.#world.now);
+    if (this.#world.chance.in(0.03)) this.#world.control.append(value, this.#world.now);
+  }
+
+  #id(session: number) {
+    return { slot: this.slot, incarnation: this.incarnation, session };
+  }
+
+  #say(signal: ControlSignal): void {
+    if (this.#world.mutant === "refusals ignored" && signal.type === "refuse") return;
+    this.#control.push((writer) => writer.signal(signal));
+  }
+
+  #output(): SessionOutput {
+    const world = this.#world;
+    return {
+      read: (session) => this.#reads.push({ session, read: session.read, from: session.sent }),
+      prepare: ({ key, sent, acked, acknowledges, id }) =>
+        this.#say({ type: "prepare", key, sent, acked, acknowledges, ...this.#id(id) }),
+      commit: ({ key, generation, hold, sent, id }) =>
+        this.#say({ type: "commit", key, generation, hold, sent, ...this.#id(id) }),
+      refuse: ({ key, generation, id }, reason) =>
+        this.#say({ type: "refuse", key, generation, reason, ...this.#id(id) }),
+      close: ({ key, id }) => this.#say({ type: "close", key, ...this.#id(id) }),
+      ack: ({ key, id }, sequence) => this.#control.push((writer) => writer.ack(id, sequence, key)),
+      deleteStored: ({ key }, upTo) => {
+        if (!world.postgres.away) world.postgres.deleteUpTo(key, upTo);
+      },
+      write: (session, row) => {
+        const wire = this.#wires.get(session.id);
+        if (!wire || wire.rows.length >= OUTBOX) return false;
+        wire.rows.push(row);
+        return true;
+      },
+      congested: (session) => (this.#wires.get(session.id)?.rows.length ?? 1) > 0,
+      tell: () => {},
+      timer: (session, ms) => {
+        if (ms === undefined) this.#timers.delete(session.id);
+        else this.#timers.set(session.id, world.now + ms);
+      },
+    };
+  }
+}
