@@ -6,7 +6,7 @@ import { cursorTag, fromCursor, packSequence, partitionOf, sequenceAt, START, to
 const key = fc.stringMatching(/^[A-Za-z0-9_-]{1,20}\/[!#-[\]-z|~]{1,40}$/);
 
 test("a partition is the one that Kafka's own partitioner chooses", () => {
-  const partitioner = Partitioners.JavaCompatiblePartitioner();
+  const partitioner = Partitioners.DefaultPartitioner();
   const metadata = Array.from({ length: 12 }, (_, partitionId) => ({
     partitionId,
     leader: 1,

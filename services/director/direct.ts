@@ -28,7 +28,7 @@ export interface DirectorOptions {
   endOffset(topic: string, partition: number): Promise<number>;
   metrics: DirectorMetrics;
   log: Log;
-  fatal(error: unknown): void;
+  fatal: (error: unknown) => void;
 }
 
 /** Where a superseded owner gives up waiting for the group to tell it so. */
@@ -80,7 +80,7 @@ export class Director {
   assigned(partitions: number[], member: string): void {
     const kept = member === this.#member ? new Set(partitions) : new Set<number>();
     this.#member = member;
-    for (const partition of [...this.#claims.keys()]) if (!kept.has(partition)) this.#drop(partition);
+    for (const partition of this.#claims.keys()) if (!kept.has(partition)) this.#drop(partition);
     for (const partition of partitions) {
       if (this.#claims.has(partition)) continue;
       const claim = this.#claim(partition);
@@ -144,7 +144,7 @@ export class Director {
         topics.control,
         partition,
         (writer) => writer.signal({ type: "claim", director: name }),
-        (error, offset) => (error ? reject(error as Error) : resolve(offset)),
+        (error, offset) => (error instanceof Error ? reject(error) : resolve(offset)),
       ),
     );
     // After the claim: what an earlier owner sent before it, it had read, so that it is before this end.

@@ -6,7 +6,13 @@ export type DirectorMetrics = ReturnType<typeof createMetrics>;
 /** The director's verbs. */
 export function createMetrics(
   registry: Registry,
-  observed: { unsettled(): number; lanes(): number; lookUps(): number; partitions(): number; queuedBytes(): number },
+  observed: {
+    unsettled: () => number;
+    lanes: () => number;
+    lookUps: () => number;
+    partitions: () => number;
+    queuedBytes: () => number;
+  },
 ) {
   const registers = [registry];
   const settled = new Counter({

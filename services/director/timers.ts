@@ -15,7 +15,7 @@ export class Timers {
   arm(partition: PartitionLanes, lane: Lane): void {
     const tick = Math.max(this.#tick + 1, Math.ceil(lane.deadline / TICK_MS));
     let bucket = this.#buckets.get(tick);
-    if (!bucket) this.#buckets.set(tick, (bucket = new Map()));
+    if (!bucket) this.#buckets.set(tick, (bucket = new Map<Lane, PartitionLanes>()));
     bucket.set(lane, partition);
     lane.armed = lane.deadline;
   }

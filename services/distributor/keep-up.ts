@@ -23,7 +23,7 @@ export function keepUp(peers: Peers, settings: Pick<DistributorSettings, "HEARTB
 
   const timer = setInterval(() => {
     part = (part + 1) % parts;
-    for (const peer of [...peers.all()]) {
+    for (const peer of peers.all()) {
       if (peer.session.id % parts !== part) continue;
       if (peer.identity.expires * 1_000 < Date.now()) peers.end(peer, Closes.tokenExpired);
       else if (peer.wire.transport !== "poll" && stuck(peer)) peers.end(peer, Closes.slow);

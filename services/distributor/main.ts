@@ -126,7 +126,7 @@ const slot: Slot = new Slot({
   readSlot: (options) => kafka.readSlot(options),
   onBatch: (batch) => deliverer.batch(batch),
   onRegisterAgain(moved) {
-    if (moved) for (const peer of [...peers.all()]) peers.step(peer, { type: "moved" });
+    if (moved) for (const peer of peers.all()) peers.step(peer, { type: "moved" });
     void registrations.registerAll().then(() => safetyNet.round(settings.SAFETY_NET_MS / 10));
   },
   onFatal: (error) => lifecycle.fatal(error),

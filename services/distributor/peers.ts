@@ -26,7 +26,7 @@ export interface PeersOptions {
   metrics: DistributorMetrics;
   heartbeatMs: number;
   frameBytes: number;
-  wall(): number;
+  wall: () => number;
 }
 
 /** Every connection of this distributor, and what its session's effects mean here. */

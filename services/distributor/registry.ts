@@ -48,7 +48,7 @@ export class Registry {
     this.#running = true;
     try {
       let chunk: Peer[] = [];
-      for (const peer of [...this.#peers()]) {
+      for (const peer of this.#peers()) {
         if (this.#ended) return;
         chunk.push(peer);
         if (chunk.length < CHUNK) continue;

@@ -1,4 +1,4 @@
-import type { HttpResponse, WebSocket } from "uWebSockets.js";
+import type { HttpResponse } from "uWebSockets.js";
 import {
   copyRequest,
   problemReply,
@@ -55,14 +55,9 @@ export function serveWebSocket(
     open(socket) {
       const data = socket.getUserData();
       const { key, identity, cursor } = data.entry;
-      data.wire = new WebSocketWire(
-        socket as WebSocket<unknown>,
-        settings.OUTBOX_BYTES,
-        data.entry.explicitAck,
-        (sequence) => {
-          if (data.peer) peers.step(data.peer, { type: "ack", sequence });
-        },
-      );
+      data.wire = new WebSocketWire(socket, settings.OUTBOX_BYTES, data.entry.explicitAck, (sequence) => {
+        if (data.peer) peers.step(data.peer, { type: "ack", sequence });
+      });
       data.peer = peers.open({ key, identity, cursor, wire: data.wire });
     },
     message(socket, message, isBinary) {

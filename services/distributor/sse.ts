@@ -1,5 +1,3 @@
-import type { HttpResponse } from "uWebSockets.js";
-import type { Close } from "@saasaparilla/shared/closes.ts";
 import type { ServerFrame } from "@saasaparilla/shared/frames.ts";
 import { Outbox, type Item } from "./outbox.ts";
 import type { Wire } from "./peer.ts";
@@ -10,17 +8,29 @@ import type { Wire } from "./peer.ts";
  */
 const NUDGE = "\n";
 
+/** What of a response of the library is used here. */
+export interface Stream {
+  writeStatus(status: string): unknown;
+  writeHeader(name: string, value: string): unknown;
+  /** False where the peer takes no more right now. */
+  write(chunk: string): boolean;
+  end(): unknown;
+  cork(write: () => void): unknown;
+  onAborted(handler: () => void): unknown;
+  onWritable(handler: () => boolean): unknown;
+}
+
 export class SseWire implements Wire {
   readonly transport = "sse";
   readonly acknowledges: boolean;
   readonly outbox: Outbox;
   onDrained: (() => void) | undefined;
   onGone: (() => void) | undefined;
-  readonly #response: HttpResponse;
+  readonly #response: Stream;
   #gone = false;
 
   /** To be made inside the request's cork. */
-  constructor(response: HttpResponse, outboxBytes: number, acknowledges: boolean) {
+  constructor(response: Stream, outboxBytes: number, acknowledges: boolean) {
     this.#response = response;
     this.acknowledges = acknowledges;
     this.outbox = new Outbox((items) => this.#write(items), outboxBytes);
@@ -47,7 +57,7 @@ export class SseWire implements Wire {
     this.#send(":\n\n");
   }
 
-  end(_: Close): void {
+  end(): void {
     if (this.#gone) return;
     this.#gone = true;
     this.#response.cork(() => this.#response.end());

@@ -1,4 +1,3 @@
-import type { WebSocket } from "uWebSockets.js";
 import { Closes, type Close } from "@saasaparilla/shared/closes.ts";
 import { clientFrame, type ServerFrame } from "@saasaparilla/shared/frames.ts";
 import { fromCursor, type Sequence } from "@saasaparilla/shared/notification.ts";
@@ -12,12 +11,21 @@ const SOCKET_BYTES = 64 * 1024;
 /** Tells our pings from the library's own. */
 const ACK_PING = "ack";
 
+/** What of a socket of the library is used here. */
+export interface Socket {
+  send(message: string | Uint8Array, isBinary: boolean): number;
+  ping(payload: string): number;
+  cork(write: () => void): unknown;
+  end(code: number, reason: string): void;
+  getBufferedAmount(): number;
+}
+
 /** One WebSocket. Without acknowledgements of its own, a ping behind the data is one: its pong proves that all before it was read. */
 export class WebSocketWire implements Wire {
   readonly transport = "websocket";
   readonly acknowledges = true;
   readonly outbox: Outbox;
-  readonly #socket: WebSocket<unknown>;
+  readonly #socket: Socket;
   readonly #explicitAck: boolean;
   readonly #acked: (sequence: Sequence) => void;
   #gone = false;
@@ -25,12 +33,7 @@ export class WebSocketWire implements Wire {
   /** What was written before the ping whose pong is awaited. */
   #pinged: Sequence | undefined;
 
-  constructor(
-    socket: WebSocket<unknown>,
-    outboxBytes: number,
-    explicitAck: boolean,
-    acked: (sequence: Sequence) => void,
-  ) {
+  constructor(socket: Socket, outboxBytes: number, explicitAck: boolean, acked: (sequence: Sequence) => void) {
     this.#socket = socket;
     this.#explicitAck = explicitAck;
     this.#acked = acked;

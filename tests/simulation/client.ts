@@ -1,6 +1,6 @@
 import { START, type ClientKey, type Sequence } from "@saasaparilla/shared/notification.ts";
 import type { SimulatedDistributor, Wire } from "./distributor.ts";
-import { short, Violation, type World } from "./world.ts";
+import { short, Violation, type Stage } from "./stage.ts";
 
 interface Connection {
   distributor: SimulatedDistributor;
@@ -12,23 +12,24 @@ interface Connection {
 /** A client with one cursor for all its connections: it keeps what it received, and resumes there. */
 export class SimulatedClient {
   readonly key: ClientKey;
-  readonly has = new Set<Sequence>();
-  readonly #world: World;
+  readonly #stage: Stage;
+  readonly #distributors: readonly SimulatedDistributor[];
   readonly #many: boolean;
   readonly #acknowledges: boolean;
   #cursor: Sequence = START;
   #connections: Connection[] = [];
 
   /** `many`: it may have two connections at once. */
-  constructor(world: World, key: ClientKey, many: boolean) {
-    this.#world = world;
+  constructor(stage: Stage, distributors: readonly SimulatedDistributor[], key: ClientKey, many: boolean) {
+    this.#stage = stage;
+    this.#distributors = distributors;
     this.key = key;
     this.#many = many;
     this.#acknowledges = key !== "t/b";
   }
 
   act(): void {
-    const { chance } = this.#world;
+    const { chance } = this.#stage;
     const roll = chance.next();
     if (roll < 0.06) this.#connect();
     else if (roll < 0.09 && this.#connections.length > 0) this.#disconnect(chance.of(this.#connections));
@@ -46,7 +47,7 @@ export class SimulatedClient {
 
   #connect(): void {
     if (this.#connections.length > (this.#many ? 1 : 0)) return;
-    const distributor = this.#world.chance.of(this.#world.distributors);
+    const distributor = this.#stage.chance.of(this.#distributors);
     const wire = distributor.connect(this.key, this.#cursor, this.#acknowledges);
     this.#connections.push({ distributor, wire, last: this.#cursor });
   }
@@ -62,23 +63,24 @@ export class SimulatedClient {
     if (row) this.#received(connection, row.sequence);
     connection.distributor.drained(connection.wire);
     const { session } = connection.wire;
-    if (!this.#world.chance.in(0.5) || connection.last <= session.acked || session.state === "CLOSED") return;
-    if (this.#acknowledges || this.#world.chance.in(0.1))
+    if (!this.#stage.chance.in(0.5) || connection.last <= session.acked || session.state === "CLOSED") return;
+    if (this.#acknowledges || this.#stage.chance.in(0.1))
       connection.distributor.step(session, { type: "ack", sequence: connection.last });
   }
 
   #received(connection: Connection, sequence: Sequence): void {
-    const world = this.#world;
-    world.note(`${this.key} receives ${short(sequence)} on ${connection.wire.session.id}`);
+    const stage = this.#stage;
+    stage.note(`${this.key} receives ${short(sequence)} on ${connection.wire.session.id}`);
     if (sequence <= connection.last)
-      throw new Violation(world, `${this.key} got ${short(sequence)} after ${short(connection.last)}`);
-    const skipped = (world.published.get(this.key) ?? []).filter(
-      (other) => other > connection.last && other < sequence && !(this.#many && this.has.has(other)),
+      throw new Violation(stage, `${this.key} got ${short(sequence)} after ${short(connection.last)}`);
+    const skipped = (stage.published.get(this.key) ?? []).filter(
+      (other) => other > connection.last && other < sequence && !(this.#many && stage.has(this.key, other)),
     );
     if (skipped.length > 0)
-      throw new Violation(world, `${this.key} got ${short(sequence)} without ${skipped.map(short).join(" ")}`);
+      throw new Violation(stage, `${this.key} got ${short(sequence)} without ${skipped.map(short).join(" ")}`);
     connection.last = sequence;
-    this.has.add(sequence);
+    const received = stage.received.get(this.key) ?? new Set();
+    stage.received.set(this.key, received.add(sequence));
     if (sequence > this.#cursor) this.#cursor = sequence;
   }
 }

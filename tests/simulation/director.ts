@@ -1,14 +1,13 @@
 import { PackWriter } from "@saasaparilla/shared/pack.ts";
-import type { RoutedSignal } from "@saasaparilla/shared/signals.ts";
 import type { Entry, Lane } from "../../services/director/lane.ts";
 import { PartitionLanes } from "../../services/director/partition.ts";
 import { Timers } from "../../services/director/timers.ts";
-import { EPOCH, PARTITION, short, Violation, type World } from "./world.ts";
+import { EPOCH, PARTITION, short, Violation, type Stage } from "./stage.ts";
 
 /** The real lanes of one partition, with simulated reads, inserts, look-ups and sends. */
 export class SimulatedDirector {
   readonly generation: number;
-  readonly #world: World;
+  readonly #stage: Stage;
   readonly #lanes: PartitionLanes;
   readonly #timers: Timers;
   #read: number;
@@ -19,27 +18,27 @@ export class SimulatedDirector {
   /** Sent by its producer, not yet in the topic. */
   #sends: { slot: number; write: (writer: PackWriter) => void }[] = [];
 
-  constructor(world: World, generation: number) {
-    this.#world = world;
+  constructor(stage: Stage, generation: number) {
+    this.#stage = stage;
     this.generation = generation;
-    this.#read = world.committed;
+    this.#read = stage.committed;
     this.#readControl = Math.max(0, generation - 3);
-    this.#timers = new Timers(world.now);
+    this.#timers = new Timers(stage.now);
     const signal = (slot: number, rest: Record<string, unknown>): void => {
-      world.note(`g${generation} -> s${slot} ${JSON.stringify(rest)}`);
+      stage.note(`g${generation} -> s${slot} ${JSON.stringify(rest)}`);
       this.#sends.push({
         slot,
-        write: (writer) => writer.signal({ partition: PARTITION, generation, ...rest } as RoutedSignal),
+        write: (writer) => writer.signal({ partition: PARTITION, generation, ...rest }),
       });
     };
     this.#lanes = new PartitionLanes({
       partition: PARTITION,
       generation,
       epoch: EPOCH,
-      end: world.accepted.records.length,
+      end: stage.accepted.records.length,
       limits: { window: 4, maxQueued: 8, maxBytes: 1e6, ackMs: 5_000, holdMs: 3_000, inviteMs: 1_000, tries: 2 },
       maxLanes: 2,
-      clock: { monotonic: () => world.now, wall: () => world.now },
+      clock: { monotonic: () => stage.now, wall: () => stage.now },
       out: {
         lookUp: (lane) => this.#lookUps.push(lane),
         invite: ({ key }, { slot, incarnation, session }) =>
@@ -48,7 +47,7 @@ export class SimulatedDirector {
         demote: (_, { slot, incarnation, session }, reason, resume) =>
           signal(slot, { type: "demoted", incarnation, session, reason, ...(resume === undefined ? {} : { resume }) }),
         send: (_, { slot, incarnation, session, sent }, { sequence, appended, body }) => {
-          world.note(`g${generation} -> s${slot} deliver ${short(sequence)} after ${short(sent)} to ${session}`);
+          stage.note(`g${generation} -> s${slot} deliver ${short(sequence)} after ${short(sent)} to ${session}`);
           this.#sends.push({
             slot,
             write: (writer) =>
@@ -65,17 +64,17 @@ export class SimulatedDirector {
           });
         },
         store: (lane, entries) => this.#inserts.push({ lane, entries }),
-        deleteStored: (lane, upTo) => world.postgres.deleteUpTo(lane.key, upTo),
+        deleteStored: (lane, upTo) => stage.postgres.deleteUpTo(lane.key, upTo),
       },
-      settled: (lane, { sequence }, how) => world.note(`g${generation} ${lane.key} ${short(sequence)} ${how}`),
+      settled: (lane, { sequence }, how) => stage.note(`g${generation} ${lane.key} ${short(sequence)} ${how}`),
       arm: (partition, lane) => this.#timers.arm(partition, lane),
       deadLetter: (_, reason) => {
-        throw new Violation(world, `a record was rejected: ${reason}`);
+        throw new Violation(stage, `a record was rejected: ${reason}`);
       },
       duplicate: () => {
-        throw new Violation(world, "a notification was taken for a repeat");
+        throw new Violation(stage, "a notification was taken for a repeat");
       },
-      superseded: () => world.note(`g${generation} reads that it is superseded`),
+      superseded: () => stage.note(`g${generation} reads that it is superseded`),
     });
   }
 
@@ -84,12 +83,12 @@ export class SimulatedDirector {
   }
 
   timeouts(): void {
-    this.#timers.advance(this.#world.now);
+    this.#timers.advance(this.#stage.now);
   }
 
   act(): void {
-    const world = this.#world;
-    switch (world.chance.below(6)) {
+    const stage = this.#stage;
+    switch (stage.chance.below(6)) {
       case 0:
         this.#readAccepted();
         break;
@@ -111,14 +110,14 @@ export class SimulatedDirector {
   }
 
   #readAccepted(): void {
-    const record = this.#world.accepted.records[this.#read];
+    const record = this.#stage.accepted.records[this.#read];
     if (!record || !this.#lanes.owned) return;
     this.#read += 1;
     this.#lanes.accepted({ topic: "accepted", partition: PARTITION, records: [record], highWatermark: 0 });
   }
 
   #readOneControl(): void {
-    const record = this.#world.control.records[this.#readControl];
+    const record = this.#stage.control.records[this.#readControl];
     if (!record) return;
     this.#readControl += 1;
     this.#lanes.control({ topic: "control", partition: PARTITION, records: [record], highWatermark: 0 });
@@ -126,55 +125,44 @@ export class SimulatedDirector {
 
   /** Inserts may end in Postgres long after another director took over. */
   #insert(): void {
-    const world = this.#world;
+    const stage = this.#stage;
     const job = this.#inserts[0];
-    if (!job || world.postgres.away) return;
+    if (!job || stage.postgres.away) return;
     this.#inserts.shift();
-    world.postgres.insert(job.lane.key, job.entries);
-    world.note(
+    stage.postgres.insert(job.lane.key, job.entries);
+    stage.note(
       `g${this.generation} stored ${job.lane.key} ${job.entries.map(({ sequence }) => short(sequence)).join(" ")}`,
     );
     this.#lanes.dispatch(job.lane, { type: "inserted", count: job.entries.length });
   }
 
   #lookUp(): void {
-    const world = this.#world;
+    const stage = this.#stage;
     const lane = this.#lookUps[0];
-    if (!lane || world.redisAway) return;
+    if (!lane || stage.redisAway) return;
     this.#lookUps.shift();
-    const connections = [...(world.registry.get(lane.key)?.values() ?? [])].filter(
-      ({ slot, incarnation }) => world.distributors[slot]!.incarnation === incarnation,
+    const connections = [...(stage.registry.get(lane.key)?.values() ?? [])].filter(
+      ({ slot, incarnation }) => stage.incarnations[slot] === incarnation,
     );
     this.#lanes.dispatch(lane, { type: "found", connections });
   }
 
   /** What its producer has queued gets into the topic, now and then twice. */
   #send(): void {
-    const world = this.#world;
+    const stage = this.#stage;
     const send = this.#sends.shift();
     if (!send) return;
     const writer = new PackWriter(256);
     send.write(writer);
     const value = writer.take();
-    world.routed[send.slot]!.append(value, world.now);
-    if (world.chance.in(0.03)) world.routed[send.slot]!.append(value, world.now);
+    stage.routed[send.slot]!.append(value, stage.now);
+    if (stage.chance.in(0.03)) stage.routed[send.slot]!.append(value, stage.now);
   }
 
   #commit(): void {
-    const world = this.#world;
-    const offset = world.mutant === "commit before insert" && this.#lanes.owned ? this.#read : this.#lanes.commit();
+    const stage = this.#stage;
+    const offset = stage.mutant === "commit before insert" && this.#lanes.owned ? this.#read : this.#lanes.commit();
     // The group refuses the commit of one that is not its member any more.
-    if (offset === undefined || world.owner !== this) return;
-    world.committed = Math.max(world.committed, offset);
-    for (const { key, has } of world.clients) {
-      for (const sequence of world.published.get(key) ?? []) {
-        const settled =
-          Number.parseInt(sequence.slice(4, 16), 16) >= world.committed ||
-          has.has(sequence) ||
-          world.postgres.has(key, sequence);
-        if (!settled)
-          throw new Violation(world, `${world.committed} was committed, and ${key} ${short(sequence)} is nowhere`);
-      }
-    }
+    if (offset !== undefined && stage.owner === this.generation) stage.commit(offset);
   }
 }

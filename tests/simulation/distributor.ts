@@ -9,7 +9,7 @@ import {
   type SessionEvent,
   type SessionOutput,
 } from "../../services/distributor/session.ts";
-import { PARTITION, short, type World } from "./world.ts";
+import { PARTITION, short, type Stage } from "./stage.ts";
 
 /** One connection's wire: what the distributor wrote and the client has not read yet. */
 export interface Wire {
@@ -23,9 +23,8 @@ const OUTBOX = 4;
 /** Real sessions, with simulated reads, sockets and sends. */
 export class SimulatedDistributor {
   readonly slot: number;
-  incarnation = 0;
   loseNext = false;
-  readonly #world: World;
+  readonly #stage: Stage;
   #read = 0;
   #wires = new Map<number, Wire>();
   #timers = new Map<number, number>();
@@ -36,11 +35,14 @@ export class SimulatedDistributor {
   #sessions = 0;
   readonly #out: SessionOutput;
 
-  constructor(world: World, slot: number) {
-    this.#world = world;
+  constructor(stage: Stage, slot: number) {
+    this.#stage = stage;
     this.slot = slot;
-    this.incarnation = (slot + 1) * 1_000;
     this.#out = this.#output();
+  }
+
+  get incarnation(): number {
+    return this.#stage.incarnations[this.slot]!;
   }
 
   connect(key: ClientKey, cursor: Sequence, acknowledges: boolean): Wire {
@@ -51,20 +53,20 @@ export class SimulatedDistributor {
     );
     const wire: Wire = { session, rows: [], open: true };
     this.#wires.set(session.id, wire);
-    this.#world.note(`s${this.slot} ${key} connects as ${session.id} from ${short(cursor)}`);
-    if (!this.#world.redisAway) this.#register(session);
+    this.#stage.note(`s${this.slot} ${key} connects as ${session.id} from ${short(cursor)}`);
+    if (!this.#stage.redisAway) this.#register(session);
     this.step(session, { type: "opened" });
     return wire;
   }
 
   disconnect(wire: Wire): void {
     if (!wire.open) return;
-    this.#world.note(`s${this.slot} ${wire.session.id} disconnects`);
+    this.#stage.note(`s${this.slot} ${wire.session.id} disconnects`);
     wire.open = false;
     this.#wires.delete(wire.session.id);
     this.step(wire.session, { type: "closed" });
-    if (!this.#world.redisAway)
-      this.#world.registry.get(wire.session.key)?.delete(`${this.slot}:${this.incarnation}:${wire.session.id}`);
+    if (!this.#stage.redisAway)
+      this.#stage.registry.get(wire.session.key)?.delete(`${this.slot}:${this.incarnation}:${wire.session.id}`);
   }
 
   /** kill -9, and at once a new incarnation on the same slot. */
@@ -74,24 +76,24 @@ export class SimulatedDistributor {
     this.#timers = new Map();
     this.#reads = [];
     this.#control = [];
-    this.incarnation += 1;
+    this.#stage.incarnations[this.slot] = this.incarnation + 1;
     this.#newest = -1;
-    this.#read = this.#world.routed[this.slot]!.records.length;
+    this.#read = this.#stage.routed[this.slot]!.records.length;
   }
 
   timeouts(): void {
-    for (const [id, at] of [...this.#timers]) {
+    for (const [id, at] of this.#timers) {
       const wire = this.#wires.get(id);
-      if (at > this.#world.now || !wire) continue;
+      if (at > this.#stage.now || !wire) continue;
       this.#timers.delete(id);
       this.step(wire.session, { type: "timeout" });
     }
   }
 
   safetyNet(): void {
-    for (const { session } of [...this.#wires.values()]) {
-      if (!this.#world.redisAway) this.#register(session);
-      if (session.state === "LIVE" && this.#world.postgres.after(session.key, session.sent).length > 0)
+    for (const { session } of this.#wires.values()) {
+      if (!this.#stage.redisAway) this.#register(session);
+      if (session.state === "LIVE" && this.#stage.postgres.after(session.key, session.sent).length > 0)
         this.step(session, { type: "waiting" });
     }
   }
@@ -104,11 +106,11 @@ export class SimulatedDistributor {
     const before = session.state;
     step(session, event, this.#out);
     if (session.state !== before)
-      this.#world.note(`s${this.slot} ${session.key} ${session.id} ${before} -> ${session.state} by ${event.type}`);
+      this.#stage.note(`s${this.slot} ${session.key} ${session.id} ${before} -> ${session.state} by ${event.type}`);
   }
 
   act(): void {
-    switch (this.#world.chance.below(5)) {
+    switch (this.#stage.chance.below(5)) {
       case 0:
       case 1:
         this.#readRouted();
@@ -120,12 +122,12 @@ export class SimulatedDistributor {
         this.#sendControl();
         break;
       default:
-        if (this.#world.chance.in(0.05)) this.safetyNet();
+        if (this.#stage.chance.in(0.05)) this.safetyNet();
     }
   }
 
   #register(session: Session): void {
-    const { registry } = this.#world;
+    const { registry } = this.#stage;
     const id = { slot: this.slot, incarnation: this.incarnation, session: session.id };
     if (!registry.has(session.key)) registry.set(session.key, new Map());
     registry.get(session.key)!.set(`${id.slot}:${id.incarnation}:${id.session}`, id);
@@ -133,18 +135,18 @@ export class SimulatedDistributor {
 
   /** As deliver.ts does it. */
   #readRouted(): void {
-    const record = this.#world.routed[this.slot]!.records[this.#read];
+    const record = this.#stage.routed[this.slot]!.records[this.#read];
     if (!record) return;
     this.#read += 1;
     if (this.loseNext) {
       this.loseNext = false;
-      this.#world.note(`s${this.slot} loses a routed record`);
+      this.#stage.note(`s${this.slot} loses a routed record`);
       return;
     }
     readPack(record.value!, (kind, body) => {
       const message = kind === Kind.DELIVER ? readDeliver(body) : asRouted(readSignal(body));
       const { incarnation, generation } = message;
-      const older = generation < this.#newest && this.#world.mutant !== "zombie not fenced";
+      const older = generation < this.#newest;
       this.#newest = Math.max(this.#newest, generation);
       if (incarnation !== this.incarnation || older) return;
       const session = this.#wires.get(message.session)?.session;
@@ -163,7 +165,7 @@ export class SimulatedDistributor {
         if (message.type === "invite") this.#say({ type: "close", key: message.key, ...this.#id(message.session) });
       } else if (message.type === "held") {
         this.step(session, { type: "held", generation, hold: message.hold });
-        if (this.#world.mutant === "no read under the hold" && session.state === "CHECKING") {
+        if (this.#stage.mutant === "no read under the hold" && session.state === "CHECKING") {
           this.step(session, { type: "page", read: session.read, rows: [] });
         }
       } else if (message.type === "demoted") {
@@ -179,18 +181,18 @@ export class SimulatedDistributor {
   }
 
   #read_(): void {
-    const world = this.#world;
-    const job = this.#reads.length > 0 ? world.chance.of(this.#reads) : undefined;
+    const stage = this.#stage;
+    const job = this.#reads.length > 0 ? stage.chance.of(this.#reads) : undefined;
     if (!job) return;
     if (job.rows === undefined) {
-      job.rows = world.postgres.away ? "failed" : world.postgres.after(job.session.key, job.from);
+      job.rows = stage.postgres.away ? "failed" : stage.postgres.after(job.session.key, job.from);
       return;
     }
     this.#reads.splice(this.#reads.indexOf(job), 1);
     if (job.session.state === "CLOSED") return;
     if (job.rows === "failed") this.step(job.session, { type: "readFailed", read: job.read });
     else
-      this.step(job.session, { type: "page", read: job.read, rows: world.mutant === "replay skipped" ? [] : job.rows });
+      this.step(job.session, { type: "page", read: job.read, rows: stage.mutant === "replay skipped" ? [] : job.rows });
   }
 
   #sendControl(): void {
@@ -199,8 +201,8 @@ export class SimulatedDistributor {
     const writer = new PackWriter(128);
     write(writer);
     const value = writer.take();
-    this.#world.control.append(value, this.#world.now);
-    if (this.#world.chance.in(0.03)) this.#world.control.append(value, this.#world.now);
+    this.#stage.control.append(value, this.#stage.now);
+    if (this.#stage.chance.in(0.03)) this.#stage.control.append(value, this.#stage.now);
   }
 
   #id(session: number) {
@@ -208,12 +210,11 @@ export class SimulatedDistributor {
   }
 
   #say(signal: ControlSignal): void {
-    if (this.#world.mutant === "refusals ignored" && signal.type === "refuse") return;
     this.#control.push((writer) => writer.signal(signal));
   }
 
   #output(): SessionOutput {
-    const world = this.#world;
+    const stage = this.#stage;
     return {
       read: (session) => this.#reads.push({ session, read: session.read, from: session.sent }),
       prepare: ({ key, sent, acked, acknowledges, id }) =>
@@ -225,7 +226,7 @@ export class SimulatedDistributor {
       close: ({ key, id }) => this.#say({ type: "close", key, ...this.#id(id) }),
       ack: ({ key, id }, sequence) => this.#control.push((writer) => writer.ack(id, sequence, key)),
       deleteStored: ({ key }, upTo) => {
-        if (!world.postgres.away) world.postgres.deleteUpTo(key, upTo);
+        if (!stage.postgres.away) stage.postgres.deleteUpTo(key, upTo);
       },
       write: (session, row) => {
         const wire = this.#wires.get(session.id);
@@ -237,7 +238,7 @@ export class SimulatedDistributor {
       tell: () => {},
       timer: (session, ms) => {
         if (ms === undefined) this.#timers.delete(session.id);
-        else this.#timers.set(session.id, world.now + ms);
+        else this.#timers.set(session.id, stage.now + ms);
       },
     };
   }
