@@ -19,7 +19,7 @@ test("without an SDK the caller's context is carried on, and an invalid one is i
     `00-${trace}-${"0".repeat(16)}-01`,
     `00-${trace.toUpperCase()}-${span}-01`,
   ]) {
-    expect(readTraceparent(wrong), wrong).toBeUndefined();
+    expect(readTraceparent(wrong)).toBeUndefined();
     expect(carried(wrong)).toBe("");
   }
 });

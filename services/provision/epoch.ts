@@ -24,6 +24,6 @@ export async function beginEpoch(
 }
 
 /** `present`: how many partitions the accepted topic has, undefined where it is not there. */
-export function needsEpoch(latest: { partitions: number } | undefined, present: number | undefined): boolean {
+function needsEpoch(latest: { partitions: number } | undefined, present: number | undefined): boolean {
   return present === undefined || latest === undefined || latest.partitions !== present;
 }

@@ -31,5 +31,3 @@ export const settings = commonSettings
       .min(10)
       .default(24 * 60 * 60),
   });
-
-export type Settings = z.output<typeof settings>;
