@@ -70,7 +70,7 @@ export function openapi(limits: OpenapiLimits) {
       version: "1",
       description:
         "Send a notification to a client, who gets it at once where it is connected, and else as soon as it comes. " +
-        "202 means that it is stored safely and will be delivered; anything else means that it was not accepted, and the answer says what to do.",
+        "202 means that it is stored safely and will be delivered. Anything else means that it was not accepted, but for one problem, which says that this is not known; and the answer says what to do.",
     },
     paths: {
       "/v1/notifications": {
