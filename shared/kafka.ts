@@ -1,13 +1,15 @@
 import {
   AssignerProtocol,
   Kafka,
+  KafkaJSAggregateError,
+  KafkaJSProtocolError,
   logLevel,
   type Admin,
   type Consumer,
   type EachBatchPayload,
   type PartitionAssigner,
 } from "kafkajs";
-import { classify, messageOf } from "./errors.ts";
+import { classify, Failure, messageOf } from "./errors.ts";
 import type { Health } from "./health.ts";
 import type { Log } from "./log.ts";
 import { shareOut } from "./share-out.ts";
@@ -167,15 +169,19 @@ export class KafkaLink {
         const present = new Set(await admin.listTopics());
         const missing = specs.filter(({ topic }) => !present.has(topic));
         if (missing.length === 0) return [];
-        await admin.createTopics({
-          waitForLeaders: true,
-          topics: missing.map(({ topic, partitions, replicas, config }) => ({
-            topic,
-            numPartitions: partitions,
-            replicationFactor: replicas,
-            configEntries: Object.entries(config).map(([name, value]) => ({ name, value })),
-          })),
-        });
+        await admin
+          .createTopics({
+            waitForLeaders: true,
+            topics: missing.map(({ topic, partitions, replicas, config }) => ({
+              topic,
+              numPartitions: partitions,
+              replicationFactor: replicas,
+              configEntries: Object.entries(config).map(([name, value]) => ({ name, value })),
+            })),
+          })
+          .catch((error: unknown) => {
+            throw topicsRefused(error) ?? error;
+          });
         return missing.map(({ topic }) => topic);
       }),
     );
@@ -364,4 +370,18 @@ function only(topic: string, partition: number): PartitionAssigner {
         }),
       })),
   });
+}
+
+/** What the cluster will refuse at every try, such as more replicas than it has brokers: waiting does not mend it. */
+function topicsRefused(error: unknown): Failure | undefined {
+  if (!(error instanceof KafkaJSAggregateError)) return undefined;
+  const refused = error.errors.filter(
+    (each): each is Error & { type: string; topic: string } => each instanceof KafkaJSProtocolError && !each.retriable,
+  );
+  if (refused.length === 0) return undefined;
+  return new Failure(
+    "fatal",
+    `Kafka refuses topics: ${refused.map(({ topic, type }) => `${topic}: ${type}`).join(", ")}.`,
+    { cause: error },
+  );
 }
