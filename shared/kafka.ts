@@ -1,8 +1,6 @@
 import {
   AssignerProtocol,
   Kafka,
-  KafkaJSAggregateError,
-  KafkaJSProtocolError,
   logLevel,
   type Admin,
   type Consumer,
@@ -374,14 +372,10 @@ function only(topic: string, partition: number): PartitionAssigner {
 
 /** What the cluster will refuse at every try, such as more replicas than it has brokers: waiting does not mend it. */
 function topicsRefused(error: unknown): Failure | undefined {
-  if (!(error instanceof KafkaJSAggregateError)) return undefined;
-  const refused = error.errors.filter(
-    (each): each is Error & { type: string; topic: string } => each instanceof KafkaJSProtocolError && !each.retriable,
-  );
+  // The client's error classes are not among the named exports of its CommonJS module.
+  const { errors = [] } = error as { errors?: { retriable?: boolean; topic?: string; type?: string }[] };
+  const refused = errors.filter(({ retriable, type }) => retriable === false && type !== "TOPIC_ALREADY_EXISTS");
   if (refused.length === 0) return undefined;
-  return new Failure(
-    "fatal",
-    `Kafka refuses topics: ${refused.map(({ topic, type }) => `${topic}: ${type}`).join(", ")}.`,
-    { cause: error },
-  );
+  const each = refused.map(({ topic, type }) => `${topic}: ${type}`).join(", ");
+  return new Failure("fatal", `Kafka refuses topics for good: ${each}.`, { cause: error });
 }
