@@ -1,15 +1,20 @@
 import { Closes } from "@saasaparilla/shared/closes.ts";
+import type { Identity } from "@saasaparilla/shared/identity.ts";
 import type { Peer } from "./peer.ts";
 import type { Peers } from "./peers.ts";
 import type { DistributorSettings } from "./settings.ts";
 import { SseWire } from "./sse.ts";
 
 const TICK_MS = 1_000;
+/** A client is told so long before its token expires. */
+const REFRESH_SECONDS = 60;
 
-/** Once a second, for a part of the connections: heartbeats of SSE, tokens that expired, outboxes that do not move. */
+/** Once a second, for a part of the connections: heartbeats of SSE, tokens that expire, outboxes that do not move. */
 export function keepUp(peers: Peers, settings: Pick<DistributorSettings, "HEARTBEAT_MS" | "STUCK_MS">): () => void {
   const parts = Math.max(1, Math.round(settings.HEARTBEAT_MS / TICK_MS));
   const seen = new WeakMap<Peer, { moved: number; at: number }>();
+  /** The identity that was told to be renewed: once for each token. */
+  const told = new WeakMap<Peer, Identity>();
   let part = 0;
 
   function stuck(peer: Peer): boolean {
@@ -21,13 +26,24 @@ export function keepUp(peers: Peers, settings: Pick<DistributorSettings, "HEARTB
     return false;
   }
 
+  /** A long poll brings its token with each request. */
+  function refresh(peer: Peer): void {
+    const expiresIn = Math.floor(peer.identity.expires - Date.now() / 1_000);
+    if (expiresIn > REFRESH_SECONDS || peer.wire.transport === "poll" || told.get(peer) === peer.identity) return;
+    told.set(peer, peer.identity);
+    peer.wire.tell({ type: "refresh", expiresIn });
+  }
+
   const timer = setInterval(() => {
     part = (part + 1) % parts;
     for (const peer of peers.all()) {
       if (peer.session.id % parts !== part) continue;
       if (peer.identity.expires * 1_000 < Date.now()) peers.end(peer, Closes.tokenExpired);
       else if (peer.wire.transport !== "poll" && stuck(peer)) peers.end(peer, Closes.slow);
-      else if (peer.wire instanceof SseWire) peer.wire.heartbeat();
+      else {
+        refresh(peer);
+        if (peer.wire instanceof SseWire) peer.wire.heartbeat();
+      }
     }
   }, TICK_MS);
   return () => clearInterval(timer);
