@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { acceptedSchema, problemSchema } from "../services/receiver/openapi.ts";
 import { PROBLEMS } from "../services/receiver/problems.ts";
 import { readAccepted } from "./accepted.ts";
-import { startKafkaProxy, type KafkaProxy, type Mode } from "./kafka-proxy.ts";
+import { startKafkaProxy, startProxy, type Proxy, type Mode } from "./proxy.ts";
 import { startStack, type Service, type Stack } from "./stack.ts";
 
 let stack: Stack;
@@ -318,14 +318,39 @@ describe("repeats", () => {
     expect(await metric(alone, "publish_unguarded_total")).toBe(2);
     expect(new Set((await acceptedFor(to)).map(({ id }) => id)).size).toBe(1);
   });
+
+  test("a Redis that hangs keeps nobody waiting", async () => {
+    const redis = new URL(stack.env.REDIS_URL!);
+    const proxy = await startProxy(redis.host);
+    const url = Object.assign(new URL(redis), { host: proxy.address }).href;
+    const beside = await stack.start("receiver", { REDIS_URL: url });
+    const id = randomUUID();
+    await expect
+      .poll(async () => {
+        await publish(item("a", 1, { id: randomUUID() }), { to: beside });
+        const before = await metric(beside, "publish_unguarded_total");
+        await publish(item("a", 1, { id: randomUUID() }), { to: beside });
+        return (await metric(beside, "publish_unguarded_total")) - before;
+      })
+      .toBe(0);
+    await proxy.set("hang");
+    const answers = [];
+    for (let n = 0; n < 5; n += 1) answers.push(await publish(item("a", 1, { id }), { to: beside }));
+    expect(answers.map(({ status }) => status)).toEqual([202, 202, 202, 202, 202]);
+    expect(answers[0]!.tookMs).toBeLessThan(600);
+    for (const { tookMs } of answers.slice(1)) expect(tookMs).toBeLessThan(150);
+    await proxy.set("pass");
+    await beside.stop();
+    await proxy.close();
+  });
 });
 
 describe("while Kafka is away", () => {
-  let proxy: KafkaProxy;
+  let proxy: Proxy;
   let behind: Service;
   beforeAll(async () => {
     proxy = await startKafkaProxy(stack.env.KAFKA_BROKERS!);
-    behind = await stack.start("receiver", { KAFKA_BROKERS: proxy.brokers });
+    behind = await stack.start("receiver", { KAFKA_BROKERS: proxy.address });
   });
   afterAll(() => proxy.close());
 
@@ -424,7 +449,7 @@ describe("while Kafka is away", () => {
 describe("bounds and the end", () => {
   test("more requests or bytes than it may hold: 503, counted, and everything else goes on", async () => {
     const proxy = await startKafkaProxy(stack.env.KAFKA_BROKERS!);
-    const env = { KAFKA_BROKERS: proxy.brokers, MAX_REQUESTS: "3", MAX_QUEUED_BYTES: "100000", STALL_MS: "1500" };
+    const env = { KAFKA_BROKERS: proxy.address, MAX_REQUESTS: "3", MAX_QUEUED_BYTES: "100000", STALL_MS: "1500" };
     const small = await stack.start("receiver", env);
     await proxy.set("hang");
     const held = Array.from({ length: 2 }, (_, n) =>

@@ -1,12 +1,10 @@
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 
-/**
- * A broker that can go away, for one service alone: a TCP proxy in front of the real one. Kafka tells its clients where
- * its brokers are; the proxy puts its own port there.
- */
-export interface KafkaProxy {
-  brokers: string;
+/** A dependency that can go away, for one service alone: a TCP proxy in front of the real one. */
+export interface Proxy {
+  /** host:port */
+  address: string;
   /**
    * pass: all is forwarded. hang: connections stay open, and nothing passes until it passes again, as of a stopped
    * process. mute: what is sent arrives, its answer never does. refuse: nobody listens.
@@ -17,8 +15,19 @@ export interface KafkaProxy {
 
 export type Mode = "pass" | "hang" | "mute" | "refuse";
 
-export async function startKafkaProxy(broker: string): Promise<KafkaProxy> {
+/** Kafka tells its clients where its brokers are: the proxy puts its own port there. */
+export function startKafkaProxy(broker: string): Promise<Proxy> {
   const [host = "", port = ""] = broker.split(":");
+  return startProxy(broker, (ownPort) => {
+    const frames = new Frames();
+    return (bytes) => frames.read(bytes).map((frame) => withPort(frame, host, Number(port), ownPort));
+  });
+}
+
+type Rewrite = (ownPort: number) => (bytes: Buffer) => Buffer[];
+
+export async function startProxy(target: string, rewrite: Rewrite = () => (bytes) => [bytes]): Promise<Proxy> {
+  const [host = "", port = ""] = target.split(":");
   const sockets = new Set<Socket>();
   let mode: Mode = "pass";
   let ownPort = 0;
@@ -37,10 +46,9 @@ export async function startKafkaProxy(broker: string): Promise<KafkaProxy> {
     server.on("close", () => client.destroy());
     if (mode === "hang") for (const socket of [client, server]) socket.pause();
     client.on("data", (bytes) => server.write(bytes));
-    const frames = new Frames();
+    const rewritten = rewrite(ownPort);
     server.on("data", (bytes) => {
-      for (const frame of frames.read(bytes))
-        if (mode !== "mute") client.write(withPort(frame, host, Number(port), ownPort));
+      for (const part of rewritten(bytes)) if (mode !== "mute") client.write(part);
     });
   };
 
@@ -62,7 +70,7 @@ export async function startKafkaProxy(broker: string): Promise<KafkaProxy> {
 
   await listen();
   return {
-    brokers: `127.0.0.1:${ownPort}`,
+    address: `127.0.0.1:${ownPort}`,
     async set(next) {
       // What was muted has been swallowed: a connection that goes on would wait for it for ever.
       if (mode === "mute") for (const socket of sockets) socket.destroy();
@@ -82,14 +90,16 @@ export async function startKafkaProxy(broker: string): Promise<KafkaProxy> {
 class Frames {
   #rest: Buffer = Buffer.alloc(0);
 
-  *read(bytes: Buffer): Generator<Buffer> {
+  read(bytes: Buffer): Buffer[] {
     this.#rest = Buffer.concat([this.#rest, bytes]);
+    const whole: Buffer[] = [];
     while (this.#rest.length >= 4) {
       const end = 4 + this.#rest.readInt32BE(0);
-      if (this.#rest.length < end) return;
-      yield Buffer.from(this.#rest.subarray(0, end));
+      if (this.#rest.length < end) break;
+      whole.push(Buffer.from(this.#rest.subarray(0, end)));
       this.#rest = this.#rest.subarray(end);
     }
+    return whole;
   }
 }
 
