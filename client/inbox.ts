@@ -1,0 +1,104 @@
+import { pause, type Backoff } from "./backoff.ts";
+import type { Cursor, Notification, Timers } from "./wire.ts";
+
+/** So many may wait for the handler before a transport stops reading; and so many before one that cannot has to end. */
+const ROOM = 256;
+const OVERFULL = 4_096;
+
+export interface InboxOptions {
+  handle(notification: Notification): void | Promise<void>;
+  handled(cursor: Cursor): void;
+  /** The handler failed; it is tried again, and what follows waits: the order holds. */
+  failed(error: unknown, notification: Notification): void;
+  backoff: Backoff;
+  timers: Timers;
+}
+
+/** What was received and is not handled yet: one at a time, in order, each once. */
+export class Inbox {
+  readonly #options: InboxOptions;
+  readonly #stopped = new AbortController();
+  #queue: Notification[] = [];
+  #waiters: { below: number; resolve: () => void }[] = [];
+  #work: Promise<void> | undefined;
+  #resets = 0;
+  /** Received up to here: what is not after it is a duplicate. */
+  #received: Cursor = "";
+  /** Handled up to here: where a connection resumes. */
+  cursor: Cursor | undefined;
+
+  constructor(options: InboxOptions, cursor: Cursor | undefined) {
+    this.#options = options;
+    this.cursor = cursor;
+    this.#received = cursor ?? "";
+  }
+
+  add(notification: Notification): void {
+    if (notification.cursor <= this.#received) return;
+    this.#received = notification.cursor;
+    this.#queue.push(notification);
+    this.#work ??= this.#run();
+  }
+
+  /** The server resumes elsewhere than we asked it to: what waits here comes again, if it is still ours at all. */
+  reset(cursor: Cursor): void {
+    this.#resets += 1;
+    this.#queue = [];
+    this.#received = cursor;
+    this.cursor = cursor;
+    this.#wake();
+  }
+
+  get overfull(): boolean {
+    return this.#queue.length > OVERFULL;
+  }
+
+  room(): Promise<void> {
+    return this.#below(ROOM);
+  }
+
+  empty(): Promise<void> {
+    return this.#below(1);
+  }
+
+  /** Nothing more is begun; resolves when what was begun has ended. */
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    this.#queue = this.#queue.slice(0, 1);
+    this.#wake();
+    await this.#work;
+  }
+
+  async #run(): Promise<void> {
+    const options = this.#options;
+    for (let next = this.#queue[0]; next && !this.#stopped.signal.aborted; next = this.#queue[0]) {
+      const resets = this.#resets;
+      try {
+        await options.handle(next);
+        options.backoff.reset();
+      } catch (error) {
+        options.failed(error, next);
+        await pause(options.backoff.next(), this.#stopped.signal, options.timers);
+        continue;
+      }
+      if (resets !== this.#resets) continue;
+      this.#queue.shift();
+      this.cursor = next.cursor;
+      options.handled(next.cursor);
+      this.#wake();
+    }
+    this.#work = undefined;
+  }
+
+  #below(below: number): Promise<void> {
+    if (this.#queue.length < below) return Promise.resolve();
+    return new Promise((resolve) => this.#waiters.push({ below, resolve }));
+  }
+
+  #wake(): void {
+    if (this.#waiters.length === 0) return;
+    const ready = this.#waiters.filter(({ below }) => this.#queue.length < below);
+    this.#waiters = this.#waiters.filter((waiter) => !ready.includes(waiter));
+    for (const { resolve } of ready) resolve();
+  }
+}

@@ -1,0 +1,34 @@
+import { parseArgs } from "node:util";
+import { connect, type Options } from "./client.ts";
+
+/** A subscriber for the terminal: one line of JSON for each notification, what happens to the connection on stderr. */
+const TRANSPORTS = ["auto", "websocket", "sse", "poll"] as const;
+const { values } = parseArgs({ options: { transport: { type: "string" }, cursor: { type: "string" } } });
+const token = process.env.NOTIFICATIONS_TOKEN;
+const transport = TRANSPORTS.find((name) => name === (values.transport ?? "websocket"));
+
+if (!token) end("NOTIFICATIONS_TOKEN is not set: a client's token. On the local stack: npx just subscribe --client u1");
+if (!transport) end(`--transport ${values.transport}: it is one of ${TRANSPORTS.join(", ")}.`);
+
+const options: Options = {
+  url: process.env.NOTIFICATIONS_URL || "http://localhost:8081",
+  token,
+  transport,
+  onNotification: (notification) => console.log(JSON.stringify(notification)),
+  onState({ state, transport: over, reason, delay, error }) {
+    const why = error instanceof Error ? error.message : reason;
+    console.error(
+      `${state} (${over})${why ? `: ${why}` : ""}${delay ? `; again in ${(delay / 1_000).toFixed(1)} s` : ""}`,
+    );
+  },
+};
+const connection = connect(values.cursor === undefined ? options : { ...options, cursor: values.cursor });
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => void connection.close());
+const reason = await connection.closed;
+if (connection.cursor) console.error(`To resume: --cursor ${connection.cursor}`);
+process.exitCode = reason === "closed" ? 0 : 1;
+
+function end(message: string): never {
+  console.error(message);
+  process.exit(2);
+}

@@ -1,0 +1,36 @@
+import { poll } from "./poll.ts";
+import { sse } from "./sse.ts";
+import { websocket } from "./websocket.ts";
+import type { Context, Ending, Transport } from "./wire.ts";
+
+export type TransportName = "websocket" | "sse" | "poll";
+
+const TRANSPORTS: Record<TransportName, Transport> = { websocket, sse, poll };
+/** Refused so often, a transport is not tried again; before that it may have been an accident. */
+const REFUSALS = 2;
+
+/** Which transport it is now. In `auto` the next one is tried at once where one does not get through. */
+export function choose(wanted: TransportName | "auto") {
+  const all: TransportName[] = typeof WebSocket === "undefined" ? ["sse", "poll"] : ["websocket", "sse", "poll"];
+  const order = wanted === "auto" ? all : [wanted];
+  const refused = order.map(() => 0);
+  let at = 0;
+  return {
+    now: (): TransportName => order[at]!,
+    open: (context: Context): Promise<Ending> => TRANSPORTS[order[at]!](context),
+    worked(): void {
+      refused[at] = 0;
+    },
+    /** False where all had their turn. */
+    other(): boolean {
+      refused[at] = (refused[at] ?? 0) + 1;
+      at = (at + 1) % order.length;
+      return at > 0;
+    },
+    /** After an end: the best of those that were not refused. */
+    again(): void {
+      const best = refused.findIndex((count) => count < REFUSALS);
+      if (best >= 0) at = best;
+    },
+  };
+}
