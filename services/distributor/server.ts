@@ -43,6 +43,8 @@ export function serveWebSocket(
       const key = raw.getHeader("sec-websocket-key");
       const extensions = raw.getHeader("sec-websocket-extensions");
       void admitted(response, door, request, (entry) => {
+        // Not inside a cork: at its end the library takes the socket, where it was not moved by the upgrade, for an HTTP one
+        // still, and may close it.
         response.upgrade<SocketData>(
           { entry, wire: undefined, peer: undefined },
           key,
@@ -91,7 +93,10 @@ export function serveSse(server: HttpServer, door: Doorkeeper, peers: Peers, set
   });
 }
 
-/** Runs `enter` where the caller may come in and is still there; answers the problem otherwise. */
+/**
+ * Runs `enter` where the caller may come in and is still there; answers the problem otherwise. In a turn of its own: a
+ * microtask can run inside the library's handling of another socket, and an upgrade there ends that other socket.
+ */
 async function admitted(
   response: HttpResponse,
   door: Doorkeeper,
@@ -101,9 +106,9 @@ async function admitted(
   let gone = false;
   response.onAborted(() => (gone = true));
   const admission = await door.admit(request);
-  if (gone) return;
-  response.cork(() => {
-    if ("status" in admission) send(response, admission);
+  setImmediate(() => {
+    if (gone) return;
+    if ("status" in admission) response.cork(() => send(response, admission));
     else enter(admission);
   });
 }

@@ -29,7 +29,6 @@ export class SseWire implements Wire {
   readonly #response: Stream;
   #gone = false;
 
-  /** To be made inside the request's cork. */
   constructor(response: Stream, outboxBytes: number, acknowledges: boolean) {
     this.#response = response;
     this.acknowledges = acknowledges;
@@ -42,10 +41,12 @@ export class SseWire implements Wire {
       this.onDrained?.();
       return true;
     });
-    response.writeStatus("200 OK");
-    response.writeHeader("content-type", "text/event-stream");
-    response.writeHeader("cache-control", "no-cache, no-transform");
-    response.writeHeader("x-accel-buffering", "no");
+    response.cork(() => {
+      response.writeStatus("200 OK");
+      response.writeHeader("content-type", "text/event-stream");
+      response.writeHeader("cache-control", "no-cache, no-transform");
+      response.writeHeader("x-accel-buffering", "no");
+    });
   }
 
   tell(frame: ServerFrame): void {
