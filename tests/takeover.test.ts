@@ -1,0 +1,105 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { Crowd } from "./crowd.ts";
+import { metric } from "./observe.ts";
+import { Publisher } from "./publisher.ts";
+import { startStack, type Service, type Stack } from "./stack.ts";
+
+const SESSION_MS = 1_500;
+const PARTITIONS = 12;
+
+let stack: Stack;
+let distributor: Service;
+let publisher: Publisher;
+let first: Service;
+const directors: Service[] = [];
+
+beforeAll(async () => {
+  stack = await startStack({
+    services: ["receiver", "distributor"],
+    env: { GROUP_SESSION_MS: String(SESSION_MS), INVITE_MS: "500", HOLD_MS: "1000", ACK_MS: "2000", DRAIN_MS: "0" },
+  });
+  distributor = stack.services[1]!;
+  publisher = await Publisher.of(stack);
+});
+
+beforeEach(async () => {
+  first = await startDirector();
+});
+
+afterEach(async () => {
+  await Promise.all(directors.splice(0).map((director) => director.stop()));
+});
+
+afterAll(() => stack.close());
+
+async function startDirector(): Promise<Service> {
+  const director = await stack.start("director");
+  directors.push(director);
+  return director;
+}
+
+/** Publishes all the time, lets the directors change, and everybody has everything in order. */
+async function checkThrough(name: string, change: (progress: () => Promise<void>) => Promise<void>): Promise<void> {
+  const crowd = await Crowd.gather(stack, distributor, name);
+  const stream = publisher.stream(crowd.clients, 10);
+  /** Every connected client has got something that was published after now. */
+  const progress = async (): Promise<void> => {
+    const targets = crowd.connected.map((subscriber) => publisher.accepted(subscriber.client).length + 2);
+    await Promise.all(
+      crowd.connected.map((subscriber, index) =>
+        subscriber.until("delivery goes on", () => subscriber.received.length >= targets[index]!),
+      ),
+    );
+  };
+  await progress();
+  await change(progress);
+  await progress();
+  await stream.stop();
+  await crowd.all(publisher, distributor);
+  await crowd.close();
+}
+
+async function owns(director: Service, partitions: number): Promise<void> {
+  await expect.poll(() => metric(director, "partitions_owned"), { timeout: 20_000 }).toBe(partitions);
+}
+
+test("a director that ends hands over in mid-stream: nothing is lost, nothing out of order", async () => {
+  await checkThrough("end", async (progress) => {
+    const second = await startDirector();
+    await owns(second, PARTITIONS / 2);
+    await progress();
+    expect(await first.stop()).toEqual({ code: 0, signal: null });
+    await owns(second, PARTITIONS);
+  });
+});
+
+test("a director that is killed is replaced by a new one: nothing is lost, nothing out of order", async () => {
+  await checkThrough("kill", async () => {
+    first.kill("SIGKILL");
+    await first.exited;
+    await owns(await startDirector(), PARTITIONS);
+  });
+});
+
+test("a director that is killed is replaced by one that runs: nothing is lost, nothing out of order", async () => {
+  await checkThrough("kill-one", async (progress) => {
+    const second = await startDirector();
+    await owns(second, PARTITIONS / 2);
+    await progress();
+    first.kill("SIGKILL");
+    await owns(second, PARTITIONS);
+  });
+});
+
+test("a director that stood still for longer than its session wakes as a zombie: nothing is lost, nothing out of order", async () => {
+  await checkThrough("zombie", async (progress) => {
+    first.kill("SIGSTOP");
+    const second = await startDirector();
+    await owns(second, PARTITIONS);
+    await progress();
+    first.kill("SIGCONT");
+    // It learns that it was away, and takes its share again.
+    await owns(second, PARTITIONS / 2);
+    await owns(first, PARTITIONS / 2);
+  });
+});
