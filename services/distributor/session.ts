@@ -124,11 +124,7 @@ const ignore = (): void => {};
 
 const table: Table = {
   REPLAYING: {
-    opened(session, _, out) {
-      // A cursor says that the client has what is before it.
-      if (session.sent !== START) out.deleteStored(session, session.sent);
-      replay(session, out);
-    },
+    opened: (session, _, out) => replay(session, out),
     page(session, { read, rows }, out) {
       if (!answers(session, read)) return;
       session.tries = 0;
@@ -313,6 +309,8 @@ function check(session: Session, { generation, hold }: { generation: number; hol
   session.generation = generation;
   session.hold = hold;
   session.state = "CHECKING";
+  // A hold says that the cursor is one of this topic's: only now may what is before it go.
+  deleteAcknowledged(session, out);
   readAgain(session, out);
 }
 
@@ -321,6 +319,7 @@ function resumeFrom(session: Session, { resume }: { resume?: Sequence }, out: Se
   session.sent = resume;
   session.acked = resume;
   session.replayed = resume;
+  session.storedUpTo = resume;
   out.tell(session, "connected");
 }
 
@@ -349,9 +348,13 @@ function acknowledge(session: Session, { sequence }: { sequence: Sequence }, out
   if (upTo <= session.acked) return;
   session.acked = upTo;
   if (upTo > session.replayed) out.ack(session, upTo);
-  if (session.storedUpTo === START) return;
-  out.deleteStored(session, upTo);
-  if (upTo >= session.storedUpTo) session.storedUpTo = START;
+  deleteAcknowledged(session, out);
+}
+
+function deleteAcknowledged(session: Session, out: SessionOutput): void {
+  if (session.storedUpTo === START || session.acked === START) return;
+  out.deleteStored(session, session.acked);
+  if (session.acked >= session.storedUpTo) session.storedUpTo = START;
 }
 
 function close(session: Session, _: unknown, out: SessionOutput): void {
