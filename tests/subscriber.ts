@@ -68,7 +68,7 @@ export class Subscriber {
   duplicates = 0;
   end: End | undefined;
   transport: Transport;
-  readonly #acknowledge: "auto" | "manual" | "never";
+  acknowledge: "auto" | "manual" | "never";
   readonly #token: string;
   readonly #seen = new Map<string, string>();
   readonly #waiting = new Set<() => void>();
@@ -83,7 +83,7 @@ export class Subscriber {
   private constructor({ client, transport, acknowledge = "auto" }: SubscriberOptions, token: string) {
     this.client = client;
     this.transport = transport;
-    this.#acknowledge = acknowledge;
+    this.acknowledge = acknowledge;
     this.#token = token;
     onTestFinished(({ task }) => {
       const open = this.#wire !== undefined;
@@ -120,7 +120,7 @@ export class Subscriber {
     this.end = undefined;
     this.#position = undefined;
     this.#acked = "";
-    const explicit = this.#acknowledge === "manual" || (this.#acknowledge === "auto" && this.transport === "sse");
+    const explicit = this.acknowledge === "manual" || (this.acknowledge === "auto" && this.transport === "sse");
     const opening = { url: distributor.url, token: this.#token, cursor: start, explicit };
     const wire: Wire = { websocket: openWebSocket, sse: openSse, poll: openPolls }[this.transport](opening, {
       frame: (text) => this.#guard(() => (this.transport === "poll" ? this.#answer(text, wire) : this.#frame(text))),
@@ -214,13 +214,13 @@ export class Subscriber {
     if (parsed.type === "connected") this.#position = parsed.cursor;
     else if (parsed.type === "notification") this.#take(parsed);
     else if (parsed.type === "notifications") for (const item of parsed.items) this.#take(item);
-    if (this.#acknowledge === "auto" && this.transport === "sse") this.#ackSoon();
+    if (this.acknowledge === "auto" && this.transport === "sse") this.#ackSoon();
   }
 
   #answer(raw: string, wire: Wire): void {
     const { notifications, cursor: given } = answer.parse(JSON.parse(raw));
     // Whoever is to acknowledge by hand does so by asking again.
-    if (this.#acknowledge === "manual") wire.pause();
+    if (this.acknowledge === "manual") wire.pause();
     for (const item of notifications) {
       this.frames.push({ ...item, raw });
       this.#take(item);
