@@ -8,12 +8,12 @@ import type { Context, Cursor, Ending, Notification, ServerFrame, Timers } from 
 /**
  * A client of SaaSaparilla Notifications: every notification once and in order, whatever happens to the connection.
  *
- *   connect()                 `connected`                `live`
- *   ---------> CONNECTING ------------------> REPLAYING --------> LIVE
- *                ^     |                       |  ^                |
- *                |     | not opened            |  +----------------+  `connected` or `replay_pending` again
- *    a delay, or |     v                       |                   |
- *    at once     +- WAITING <------------------+-------------------+  lost, or told to come back
+ *   connect()                `connected`               `live`
+ *   ---------> CONNECTING ----------------> REPLAYING --------> LIVE
+ *                ^     |                      |                |
+ *    a delay, or |     | not opened           |                | lost, or told to come back
+ *    at once     |     v                      |                |
+ *                +- WAITING <-----------------+----------------+
  *                      |
  *                      v
  *                   CLOSED  by close(), or where the server says that coming back is of no use
@@ -108,16 +108,15 @@ export function connect(options: Options): Connection {
       if (frame.type === "notification") inbox.add(frame);
       else if (frame.type === "notifications") for (const one of frame.items) inbox.add(one);
       else if (frame.type === "connected") {
-        // Elsewhere than we asked: our cursor was unknown there (R4). A second one always means that (R11).
+        // Elsewhere than we asked: our cursor was unknown there (R4). A second one always means that, and no `live` follows it (R11).
         if (!first || frame.cursor !== cursor) {
           inbox.reset(frame.cursor);
           acks.reset();
         }
+        if (first) become("replaying");
         first = false;
         refusedTokens = 0;
-        become("replaying");
-      } else if (frame.type === "replay_pending") become("replaying");
-      else if (frame.type === "live") {
+      } else if (frame.type === "live") {
         backoff.reset();
         choice.worked();
         become("live");
