@@ -160,6 +160,26 @@ export class KafkaLink {
     });
   }
 
+  /** By partition: where the group goes on reading, and the offset that the next record will have. */
+  async progress(group: string, topic: string): Promise<Map<number, { committed: number; end: number }>> {
+    return this.#reach("kafka", () =>
+      this.admin(async (admin) => {
+        const [ends, [offsets]] = await Promise.all([
+          admin.fetchTopicOffsets(topic),
+          admin.fetchOffsets({ groupId: group, topics: [topic] }),
+        ]);
+        const committed = new Map(offsets?.partitions.map(({ partition, offset }) => [partition, Number(offset)]));
+        return new Map(
+          ends.map(({ partition, low, high }) => [
+            partition,
+            // What retention took is no longer to be read; without a commit (-1) reading begins at the lowest.
+            { committed: Math.max(committed.get(partition) ?? -1, Number(low)), end: Number(high) },
+          ]),
+        );
+      }),
+    );
+  }
+
   /** Makes the topics that are not there and answers which it made. */
   async createTopics(specs: TopicSpec[]): Promise<string[]> {
     return this.#reach("kafka", () =>

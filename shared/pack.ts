@@ -32,6 +32,8 @@ export const Kind = {
   DELIVER: 2,
   /** control: session u32, sequence 19, key (the rest). */
   ACK: 3,
+  /** deferred: appended u48 (ms), sequence 19, a notification's body. */
+  DEFERRED: 5,
   /** routed and control: what is rare, as UTF-8 JSON. */
   SIGNAL: 4,
 } as const;
@@ -87,6 +89,14 @@ export class PackWriter {
     at += buffer.write(message.prev, at, "latin1");
     at += buffer.write(message.sequence, at, "latin1");
     message.body.copy(buffer, at);
+  }
+
+  deferred({ appended, sequence, body }: Deferred): void {
+    let at = this.#item(Kind.DEFERRED, DEFERRED_HEADER + body.length);
+    const buffer = this.#buffer;
+    at = buffer.writeUIntBE(appended, at, 6);
+    at += buffer.write(sequence, at, "latin1");
+    body.copy(buffer, at);
   }
 
   ack(session: number, sequence: Sequence, key: ClientKey): void {
@@ -157,6 +167,15 @@ export interface Deliver {
 }
 const DELIVER_HEADER = 6 + 4 + 2 + 6 + 6 + START.length * 2;
 
+/** What would have been stored. */
+export interface Deferred {
+  /** When the broker appended it to accepted; ms since 1970. */
+  appended: number;
+  sequence: Sequence;
+  body: Buffer;
+}
+const DEFERRED_HEADER = 6 + START.length;
+
 export interface Ack {
   kind: typeof Kind.ACK;
   session: number;
@@ -193,6 +212,14 @@ export function readDeliver(body: Buffer): Deliver {
     prev: body.toString("latin1", 24, 43),
     sequence: body.toString("latin1", 43, 62),
     body: body.subarray(DELIVER_HEADER),
+  };
+}
+
+export function readDeferred(body: Buffer): Deferred {
+  return {
+    appended: body.readUIntBE(0, 6),
+    sequence: body.toString("latin1", 6, DEFERRED_HEADER),
+    body: body.subarray(DEFERRED_HEADER),
   };
 }
 

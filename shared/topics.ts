@@ -6,6 +6,8 @@ export interface Topics {
   routed: string;
   /** Distributor to director, co-partitioned with accepted; minutes of retention. */
   control: string;
+  /** Director to itself, co-partitioned with accepted: what it would have stored while Postgres was away; days. */
+  deferred: string;
   deadLetters: string;
 }
 
@@ -14,6 +16,7 @@ export function topicsOf(namespace: string): Topics {
     accepted: `${namespace}.accepted`,
     routed: `${namespace}.routed`,
     control: `${namespace}.control`,
+    deferred: `${namespace}.deferred`,
     deadLetters: `${namespace}.dead-letters`,
   };
 }

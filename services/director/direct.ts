@@ -26,10 +26,16 @@ export interface DirectorOptions {
   lookUps: LookUps;
   timers: Timers;
   endOffset(topic: string, partition: number): Promise<number>;
+  /** Of deferred, by partition: what the group has committed, and the next offset. */
+  deferredProgress(): Promise<Map<number, { committed: number; end: number }>>;
   metrics: DirectorMetrics;
   log: Log;
   fatal: (error: unknown) => void;
 }
+
+type Progress = Map<number, { committed: number; end: number }>;
+
+const DRAIN_RETRY_MS = 1_000;
 
 /** Where a superseded owner gives up waiting for the group to tell it so. */
 const SUPERSEDED_MS = 30_000;
@@ -81,9 +87,12 @@ export class Director {
     const kept = member === this.#member ? new Set(partitions) : new Set<number>();
     this.#member = member;
     for (const partition of this.#claims.keys()) if (!kept.has(partition)) this.#drop(partition);
-    for (const partition of partitions) {
-      if (this.#claims.has(partition)) continue;
-      const claim = this.#claim(partition);
+    const fresh = partitions.filter((partition) => !this.#claims.has(partition));
+    const generations = new Map(fresh.map((partition) => [partition, this.#appendClaim(partition)]));
+    // After the claims: what an earlier owner deferred while it was the owner is counted.
+    const deferred = Promise.all(generations.values()).then(() => this.#options.deferredProgress());
+    for (const [partition, generation] of generations) {
+      const claim = this.#claim(partition, generation, deferred);
       this.#claims.set(partition, claim);
       claim.catch((error: unknown) => this.#options.fatal(error));
     }
@@ -98,6 +107,7 @@ export class Director {
       await new Promise((resolve) => setTimeout(resolve, 100));
       return false;
     }
+    if (batch.topic === this.#options.topics.deferred) return this.#drain(partition, batch);
     if (batch.topic === this.#options.topics.control) {
       partition.control(batch);
       const last = batch.records.at(-1);
@@ -137,9 +147,9 @@ export class Director {
     this.#uncommitted.set(`${topic}:${partition}`, { topic, partition, offset });
   }
 
-  async #claim(partition: number): Promise<PartitionLanes> {
-    const { packer, topics, name, log } = this.#options;
-    const generation = await new Promise<number>((resolve, reject) =>
+  #appendClaim(partition: number): Promise<number> {
+    const { packer, topics, name } = this.#options;
+    return new Promise<number>((resolve, reject) =>
       packer.add(
         topics.control,
         partition,
@@ -147,22 +157,47 @@ export class Director {
         (error, offset) => (error instanceof Error ? reject(error) : resolve(offset)),
       ),
     );
-    // After the claim: what an earlier owner sent before it, it had read, so that it is before this end.
-    const end = await this.#options.endOffset(topics.accepted, partition);
-    const lanes = this.#lanesOf(partition, generation, end);
+  }
+
+  async #claim(partition: number, claimed: Promise<number>, deferred: Promise<Progress>): Promise<PartitionLanes> {
+    const generation = await claimed;
+    const progress = (await deferred).get(partition) ?? { committed: 0, end: 0 };
+    const lanes = this.#lanesOf(partition, generation, progress);
     if (this.#claims.has(partition)) this.#owned.set(partition, lanes);
-    log.info({ partition, generation, end }, "partition claimed");
+    this.#options.log.info({ partition, generation, deferred: progress.end - progress.committed }, "partition claimed");
     return lanes;
   }
 
-  #lanesOf(partition: number, generation: number, end: number): PartitionLanes {
+  /** Paced by Postgres: while it is away the partition's deferred is paused, and tried again. */
+  async #drain(lanes: PartitionLanes, batch: Batch): Promise<boolean> {
+    const { store, topics } = this.#options;
+    const next = (batch.records.at(-1)?.offset ?? -1) + 1;
+    if (await store.drain(lanes.deferred(batch))) {
+      lanes.drainedTo(next);
+      this.#note(batch.topic, batch.partition, next);
+      return true;
+    }
+    this.#reader?.pause(topics.deferred, batch.partition);
+    setTimeout(() => {
+      if (lanes.owned) this.#reader?.resume(topics.deferred, batch.partition);
+    }, DRAIN_RETRY_MS);
+    return false;
+  }
+
+  #lanesOf(partition: number, generation: number, deferred: { committed: number; end: number }): PartitionLanes {
     const { topics, packer, store, lookUps, timers, metrics, log, clock } = this.#options;
     const signal = (slot: number, rest: SignalBody): void =>
       packer.add(topics.routed, slot, (writer) => writer.signal({ partition, generation, ...rest }));
     const lanes: PartitionLanes = new PartitionLanes({
       partition,
       generation,
-      end,
+      deferred,
+      findEnd: (found) => {
+        this.#options.endOffset(topics.accepted, partition).then(found, (error: unknown) => {
+          // The connection asks again by itself.
+          log.warn({ err: error, partition }, "the end of accepted was not found");
+        });
+      },
       epoch: this.#options.epoch,
       limits: this.#options.limits,
       maxLanes: this.#options.maxLanes,
@@ -232,8 +267,8 @@ export class Director {
     this.#owned.delete(partition);
     this.#claims.delete(partition);
     this.#paused.delete(partition);
-    for (const topic of [this.#options.topics.accepted, this.#options.topics.control])
-      this.#uncommitted.delete(`${topic}:${partition}`);
+    const { accepted, control, deferred } = this.#options.topics;
+    for (const topic of [accepted, control, deferred]) this.#uncommitted.delete(`${topic}:${partition}`);
   }
 
   #pauseAtBound(lanes: PartitionLanes): void {

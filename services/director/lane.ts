@@ -110,6 +110,8 @@ export interface LaneContext {
   wall: number;
   /** A number that no other hold of this generation has. */
   nextHold(): number;
+  /** False while something deferred is not in Postgres: nothing is held then, for a replay would not find it. */
+  drained(): boolean;
 }
 
 type Handler<T extends LaneEvent["type"]> = (
@@ -226,8 +228,7 @@ const table: Table = {
     close: lose,
     inserted(lane, { count }, context) {
       settleStored(lane, count, context);
-      if (lane.storing > 0) return;
-      for (const attachment of lane.attachments) if (attachment.phase === "waiting") grant(lane, attachment, context);
+      grantWaiting(lane, context);
     },
     timeout(lane, _, context) {
       for (const attachment of lane.attachments.filter(({ phase }) => phase === "held")) {
@@ -321,7 +322,17 @@ function attach(
   attachment.acknowledges = acknowledges;
   lane.state = "HELD";
   if (lane.search === "inviting") lane.search = "idle";
-  if (lane.storing === 0) grant(lane, attachment, context);
+  grantWaiting(lane, context);
+}
+
+/** What is read under the hold must be all there is: nothing is on its way into Postgres any more, nothing is deferred. */
+function grantWaiting(lane: Lane, context: LaneContext): void {
+  if (lane.storing > 0) return;
+  if (context.drained()) {
+    for (const attachment of lane.attachments) if (attachment.phase === "waiting") grant(lane, attachment, context);
+  } else {
+    storeRest(lane, context, "deferred");
+  }
 }
 
 function grant(lane: Lane, attachment: Attachment, context: LaneContext): void {

@@ -72,24 +72,22 @@ const lookUps: LookUps = new LookUps(
     health.down("redis", messageOf(error));
   },
 );
-const store = new Store(stored, {
+const store = new Store(stored, packer, topics.deferred, {
   stored: () => health.up("postgres"),
+  deferred: (rows) => metrics.deferred(rows),
   failed(error) {
     metrics.failed("postgres");
     health.down("postgres", messageOf(error));
-    log.warn({ err: error }, "storing failed, and is tried again");
+    log.warn({ err: error }, "storing failed: until it succeeds, what is to be stored goes to deferred");
   },
-  rejected({ lane, entry }, error) {
+  rejected({ client, body }, error) {
     metrics.deadLettered();
-    log.error(
-      { client: lane.key, notification: notificationBody.id(entry.body), err: error },
-      "it can never be stored: dead letter",
-    );
+    log.error({ client, notification: notificationBody.id(body), err: error }, "it can never be stored: dead letter");
     packer.record({
       topic: topics.deadLetters,
       partition: 0,
-      value: entry.body,
-      headers: { reason: messageOf(error), client: lane.key },
+      value: body,
+      headers: { reason: messageOf(error), client },
     });
   },
 });
@@ -118,6 +116,7 @@ const director: Director = new Director({
   store,
   lookUps,
   timers,
+  deferredProgress: () => kafka.progress(directorGroup(settings.NAMESPACE), topics.deferred),
   endOffset: (topic, partition) => kafka.endOffset(topic, partition),
   metrics,
   log,
@@ -126,7 +125,7 @@ const director: Director = new Director({
 await kafka.partitions(topics.accepted);
 const reader = await kafka.readGroup({
   group: directorGroup(settings.NAMESPACE),
-  topics: [topics.accepted, topics.control],
+  topics: [topics.accepted, topics.control, topics.deferred],
   sessionTimeoutMs: settings.GROUP_SESSION_MS,
   onAssigned(partitions, member) {
     health.up("partitions");

@@ -32,6 +32,11 @@ export function createMetrics(
     help: "Notifications dropped because their id had just been seen.",
     registers,
   });
+  const deferred = new Counter({
+    name: "notifications_deferred_total",
+    help: "Notifications that went to deferred, because Postgres was away or what was deferred before is not in it yet.",
+    registers,
+  });
   const swept = new Counter({
     name: "notifications_swept_total",
     help: "Stored notifications that expired before their client came.",
@@ -92,6 +97,7 @@ export function createMetrics(
       settled.inc({ how });
       toSettled.observe({ how }, seconds);
     },
+    deferred: (rows: number) => deferred.inc(rows),
     read: (notifications: number) => accepted.inc(notifications),
     routed: () => sent.inc(),
     repeated: () => duplicates.inc(),

@@ -9,8 +9,18 @@ import {
   type ClientKey,
   type Sequence,
 } from "@saasaparilla/shared/notification.ts";
-import { checkNotification, Kind, notificationBody, readAck, readPack, readSignal } from "@saasaparilla/shared/pack.ts";
+import {
+  checkNotification,
+  Kind,
+  notificationBody,
+  readAck,
+  readDeferred,
+  readPack,
+  readSignal,
+} from "@saasaparilla/shared/pack.ts";
+import type { StoredNotification } from "@saasaparilla/shared/stored.ts";
 import { asControl, type ConnectionId, type ControlSignal } from "@saasaparilla/shared/signals.ts";
+import { Deferral } from "./deferral.ts";
 import {
   createLane,
   idle,
@@ -30,8 +40,10 @@ export interface PartitionOptions {
   /** The offset of this director's claim in control: what is before it was meant for another. */
   generation: number;
   epoch: number;
-  /** The offset that accepted's next record had at the claim: no cursor that was ever issued is beyond it. */
-  end: number;
+  /** Asks Kafka for the offset that accepted's next record will have: no cursor that was ever issued is beyond it. */
+  findEnd: (found: (end: number) => void) => void;
+  /** Of deferred: what the group has committed, and the next record's offset at the claim. */
+  deferred: { committed: number; end: number };
   limits: LaneLimits;
   maxLanes: number;
   clock: { monotonic(): number; wall(): number };
@@ -44,6 +56,8 @@ export interface PartitionOptions {
   superseded(generation: number): void;
 }
 
+const MAX_WANTING = 50_000;
+
 /** One partition of accepted and control, for one generation: its lanes, and what of it is settled. */
 export class PartitionLanes {
   readonly partition: number;
@@ -52,8 +66,12 @@ export class PartitionLanes {
   readonly #options: PartitionOptions;
   readonly #context: LaneContext;
   readonly #recent = new RecentIds();
+  readonly deferral: Deferral;
+  /** Connections that asked for a hold while there was something deferred. */
+  readonly #wanting = new Map<ClientKey, ConnectionId[]>();
   #settlement: Settlement | undefined;
-  #end: number;
+  /** A lower bound of it: what was read, and what was found. */
+  #end = 0;
   #holds = 0;
   #unsettledBytes = 0;
   /** False once another director owns it: nothing more is sent, stored or committed. */
@@ -63,12 +81,13 @@ export class PartitionLanes {
     this.#options = options;
     this.partition = options.partition;
     this.generation = options.generation;
-    this.#end = options.end;
+    this.deferral = new Deferral(options.deferred.committed, options.deferred.end);
     this.#context = {
       limits: options.limits,
       now: 0,
       wall: 0,
       nextHold: () => (this.#holds += 1),
+      drained: () => !this.deferral.active,
       out: {
         ...options.out,
         settle: (lane, entry, how) => {
@@ -161,6 +180,44 @@ export class PartitionLanes {
     }
   }
 
+  /**
+   * What is to be inserted, whoever deferred it: an earlier owner that goes on appends a client's notifications in order
+   * too, so that what is in Postgres never has a gap. To pick among them would make one.
+   */
+  deferred(batch: Batch): StoredNotification[] {
+    const rows: StoredNotification[] = [];
+    for (const record of batch.records) {
+      if (!record.value || record.offset < this.deferral.position) continue;
+      try {
+        readPack(record.value, (kind, body) => {
+          if (kind === Kind.DEFERRED) rows.push(toRow(body));
+        });
+      } catch (error) {
+        if (classify(error) !== "reject") throw error;
+        this.#options.deadLetter({ topic: batch.topic, partition: batch.partition, record }, messageOf(error));
+      }
+    }
+    return rows;
+  }
+
+  /** Those rows are in Postgres. */
+  drainedTo(next: number): void {
+    this.deferral.drainedTo(next);
+    this.#whenDrained();
+  }
+
+  /** A deferred notification is in the topic, at this offset. */
+  appendedDeferred(offset: number): void {
+    this.deferral.appended(offset);
+    this.#whenDrained();
+  }
+
+  #whenDrained(): void {
+    if (this.deferral.active) return;
+    for (const [key, ids] of this.#wanting) for (const id of ids) this.#context.out.invite(this.#laneOf(key), id);
+    this.#wanting.clear();
+  }
+
   #acknowledged(body: Buffer): void {
     const { key, session, sequence } = readAck(body);
     const lane = this.lanes.get(key);
@@ -176,11 +233,12 @@ export class PartitionLanes {
     const id: ConnectionId = { slot: signal.slot, incarnation: signal.incarnation, session: signal.session };
     switch (signal.type) {
       case "prepare":
-        if (this.#beyond(signal.sent)) {
-          this.#context.out.demote(this.#laneOf(signal.key), id, "cursor", START);
-          return;
-        }
-        this.dispatch(this.#laneOf(signal.key), { ...signal, id });
+        this.#whenKnown(signal.sent, (known) => {
+          if (!known) this.#context.out.demote(this.#laneOf(signal.key), id, "cursor", START);
+          // While something is deferred a replay does not find it: they are invited when it is in Postgres.
+          else if (this.deferral.active) this.#want(signal.key, id);
+          else this.dispatch(this.#laneOf(signal.key), { ...signal, id });
+        });
         return;
       case "commit":
         if (signal.generation === this.generation) this.dispatch(this.#laneOf(signal.key), { ...signal, id });
@@ -195,15 +253,34 @@ export class PartitionLanes {
     }
   }
 
+  /** Bounded: who finds no place asks again by itself. */
+  #want(key: ClientKey, id: ConnectionId): void {
+    if (this.#wanting.size >= MAX_WANTING) return;
+    const ids = this.#wanting.get(key) ?? [];
+    if (!ids.some(({ session, incarnation }) => session === id.session && incarnation === id.incarnation)) ids.push(id);
+    this.#wanting.set(key, ids);
+  }
+
   #known(key: ClientKey, event: LaneEvent): void {
     const lane = this.lanes.get(key);
     if (lane) this.dispatch(lane, event);
   }
 
-  /** A cursor of a later epoch, or past the end: it is none of this topic's, and must not make the client miss anything. */
-  #beyond(sequence: Sequence): boolean {
-    const epoch = epochOf(sequence);
-    return epoch > this.#options.epoch || (epoch === this.#options.epoch && offsetOf(sequence) >= this.#end);
+  /**
+   * A cursor of a later epoch, or past the topic's end, is none of this topic's, and must not make the client miss anything.
+   * What this director has not read yet an earlier one may have sent: that is settled by asking Kafka.
+   */
+  #whenKnown(sequence: Sequence, then: (known: boolean) => void): void {
+    const { epoch, findEnd } = this.#options;
+    const known = (): boolean => epochOf(sequence) < epoch || offsetOf(sequence) < this.#end || sequence === START;
+    if (epochOf(sequence) > epoch || known()) {
+      then(epochOf(sequence) <= epoch);
+      return;
+    }
+    findEnd((end) => {
+      this.#end = Math.max(this.#end, end);
+      if (this.owned) then(known());
+    });
   }
 
   dispatch(lane: Lane, event: LaneEvent): void {
@@ -236,4 +313,16 @@ export class PartitionLanes {
       if (!idle(lane)) this.lanes.set(key, lane);
     }
   }
+}
+
+function toRow(deferred: Buffer): StoredNotification {
+  const { appended, sequence, body } = readDeferred(deferred);
+  const ttl = notificationBody.ttl(body);
+  return {
+    client: notificationBody.key(body),
+    sequence,
+    appended,
+    expires: ttl === 0 ? undefined : appended + ttl * 1_000,
+    body,
+  };
 }

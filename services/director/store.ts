@@ -1,10 +1,14 @@
 import { classify } from "@saasaparilla/shared/errors.ts";
 import type { Stored, StoredNotification } from "@saasaparilla/shared/stored.ts";
 import type { ClientKey, Sequence } from "@saasaparilla/shared/notification.ts";
+import type { Packer } from "@saasaparilla/shared/packer.ts";
 import type { Entry, Lane } from "./lane.ts";
 import type { PartitionLanes } from "./partition.ts";
 
-/** Inserts for many clients in one statement, in order within one. Partitions are shared among a few workers. */
+/**
+ * Inserts for many clients in one statement, in order within one; partitions are shared among a few workers. While Postgres
+ * is away, into deferred: so live lanes never wait for another client's storage, and nothing grows in memory.
+ */
 const WORKERS = 4;
 const BATCH_ROWS = 2_000;
 const BATCH_BYTES = 4 << 20;
@@ -17,29 +21,65 @@ interface Job {
 
 export interface StoreReports {
   stored(rows: number): void;
+  deferred(rows: number): void;
   failed(error: unknown): void;
   /** Postgres refused the data itself: it will never be stored. */
-  rejected(job: { lane: Lane; entry: Entry }, error: unknown): void;
+  rejected(row: StoredNotification, error: unknown): void;
 }
 
 export class Store {
   readonly #stored: Stored;
+  readonly #packer: Packer;
+  readonly #topic: string;
   readonly #reports: StoreReports;
   readonly #queues: Job[][] = Array.from({ length: WORKERS }, () => []);
   readonly #busy: boolean[] = Array.from({ length: WORKERS }, () => false);
   readonly #deletions = new Map<ClientKey, Sequence>();
 
-  constructor(stored: Stored, reports: StoreReports) {
+  /** `topic` is deferred. */
+  constructor(stored: Stored, packer: Packer, topic: string, reports: StoreReports) {
     this.#stored = stored;
+    this.#packer = packer;
+    this.#topic = topic;
     this.#reports = reports;
   }
 
   add(partition: PartitionLanes, lane: Lane, entries: Entry[]): void {
+    if (partition.deferral.active) {
+      this.#defer({ partition, lane, entries });
+      return;
+    }
     const worker = partition.partition % WORKERS;
     this.#queues[worker]!.push({ partition, lane, entries });
     if (this.#busy[worker]) return;
     this.#busy[worker] = true;
     setImmediate(() => void this.#work(worker));
+  }
+
+  /** Inserts what was deferred; answers whether it is in Postgres now. */
+  drain(rows: readonly StoredNotification[]): Promise<boolean> {
+    return this.#insert(rows);
+  }
+
+  /** Into Kafka instead, where it is as safe; in order, behind all that was deferred before. */
+  #defer({ partition, lane, entries }: Job): void {
+    this.#reports.deferred(entries.length);
+    partition.deferral.appending();
+    entries.forEach(({ appended, sequence, body }, index) => {
+      this.#packer.add(
+        this.#topic,
+        partition.partition,
+        (writer) => writer.deferred({ appended, sequence, body }),
+        // Packs are sent in order: with the last entry all of them are in the topic.
+        index < entries.length - 1
+          ? undefined
+          : (error, offset) => {
+              if (error) return;
+              partition.dispatch(lane, { type: "inserted", count: entries.length });
+              partition.appendedDeferred(offset);
+            },
+      );
+    });
   }
 
   /** A row that was acknowledged while it was being inserted. Where the delete fails, the client's next acknowledgement repeats it. */
@@ -58,36 +98,38 @@ export class Store {
     const queue = this.#queues[worker]!;
     while (queue.length > 0) {
       const jobs = take(queue);
-      if (jobs.length > 0) await this.#insert(jobs);
-      for (const { partition, lane, entries } of jobs)
-        partition.dispatch(lane, { type: "inserted", count: entries.length });
+      if (jobs.length === 0) continue;
+      const rows = jobs.flatMap(({ lane, entries }) => entries.map((entry) => toRow(lane, entry)));
+      if (await this.#insert(rows)) {
+        for (const { partition, lane, entries } of jobs)
+          partition.dispatch(lane, { type: "inserted", count: entries.length });
+      } else {
+        // Postgres is away: these, and what is queued behind them, in their order.
+        for (const job of [...jobs, ...queue.splice(0)]) if (job.partition.owned) this.#defer(job);
+      }
     }
     this.#busy[worker] = false;
   }
 
-  async #insert(jobs: Job[]): Promise<void> {
-    const rows = jobs.flatMap(({ lane, entries }) => entries.map((entry) => toRow(lane, entry)));
-    for (let backoff = 100; ; backoff = Math.min(backoff * 2, 2_000)) {
-      try {
-        await this.#stored.insert(rows);
-        this.#reports.stored(rows.length);
-        return;
-      } catch (error) {
-        if (classify(error) === "reject") {
-          if (jobs.length === 1 && rows.length === 1) {
-            this.#reports.rejected({ lane: jobs[0]!.lane, entry: jobs[0]!.entries[0]! }, error);
-            return;
-          }
-          // One of them is at fault: each by itself, so that only that one is rejected.
-          for (const { partition, lane, entries } of jobs) {
-            for (const entry of entries) await this.#insert([{ partition, lane, entries: [entry] }]);
-          }
-          return;
-        }
+  /** False where Postgres is away. */
+  async #insert(rows: readonly StoredNotification[]): Promise<boolean> {
+    if (rows.length === 0) return true;
+    try {
+      await this.#stored.insert(rows);
+      this.#reports.stored(rows.length);
+      return true;
+    } catch (error) {
+      if (classify(error) !== "reject") {
         this.#reports.failed(error);
-        await new Promise((resolve) => setTimeout(resolve, backoff * (0.5 + Math.random() / 2)));
-        if (jobs.every(({ partition }) => !partition.owned)) return;
+        return false;
       }
+      if (rows.length === 1) {
+        this.#reports.rejected(rows[0]!, error);
+        return true;
+      }
+      // One of them is at fault: each by itself, so that only that one is rejected.
+      for (const row of rows) if (!(await this.#insert([row]))) return false;
+      return true;
     }
   }
 }

@@ -32,6 +32,7 @@ export function topicSpecs(names: Topics, sizes: TopicSizes): TopicSpec[] {
   return [
     topic(names.accepted, sizes.ACCEPTED_PARTITIONS, 7 * DAY, DAY),
     topic(names.control, sizes.ACCEPTED_PARTITIONS, 15 * MINUTE, 5 * MINUTE),
+    topic(names.deferred, sizes.ACCEPTED_PARTITIONS, 7 * DAY, DAY),
     topic(names.routed, sizes.ROUTED_PARTITIONS, 15 * MINUTE, 5 * MINUTE),
     topic(names.deadLetters, 3, 30 * DAY, DAY),
   ];

@@ -12,6 +12,9 @@ export class SimulatedDirector {
   readonly #timers: Timers;
   #read: number;
   #readControl: number;
+  #readDeferred: number;
+  /** Sent to deferred by its producer, not yet in the topic. */
+  #appends: { lane: Lane; entries: Entry[] }[] = [];
   /** Not yet in Postgres, in order. */
   #inserts: { lane: Lane; entries: Entry[] }[] = [];
   #lookUps: Lane[] = [];
@@ -22,6 +25,7 @@ export class SimulatedDirector {
     this.#stage = stage;
     this.generation = generation;
     this.#read = stage.committed;
+    this.#readDeferred = stage.drained;
     this.#readControl = Math.max(0, generation - 3);
     this.#timers = new Timers(stage.now);
     const signal = (slot: number, rest: Record<string, unknown>): void => {
@@ -35,7 +39,12 @@ export class SimulatedDirector {
       partition: PARTITION,
       generation,
       epoch: EPOCH,
-      end: stage.accepted.records.length,
+      findEnd: (found) => found(stage.accepted.records.length),
+      // The mutant takes what is deferred for drained.
+      deferred: {
+        committed: stage.drained,
+        end: stage.mutant === "held before deferred is drained" ? 0 : stage.deferred.records.length,
+      },
       limits: { window: 4, maxQueued: 8, maxBytes: 1e6, ackMs: 5_000, holdMs: 3_000, inviteMs: 1_000, tries: 2 },
       maxLanes: 2,
       clock: { monotonic: () => stage.now, wall: () => stage.now },
@@ -63,7 +72,11 @@ export class SimulatedDirector {
               }),
           });
         },
-        store: (lane, entries) => this.#inserts.push({ lane, entries }),
+        store: (lane, entries) => {
+          const direct = !this.#lanes.deferral.active || stage.mutant === "direct insert beside an undrained deferred";
+          if (direct) this.#inserts.push({ lane, entries });
+          else this.#defer({ lane, entries });
+        },
         deleteStored: (lane, upTo) => stage.postgres.deleteUpTo(lane.key, upTo),
       },
       settled: (lane, { sequence }, how) => stage.note(`g${generation} ${lane.key} ${short(sequence)} ${how}`),
@@ -79,7 +92,7 @@ export class SimulatedDirector {
   }
 
   get alive(): boolean {
-    return this.#lanes.owned || this.#sends.length > 0;
+    return this.#lanes.owned || this.#sends.length > 0 || this.#appends.length > 0;
   }
 
   timeouts(): void {
@@ -88,7 +101,7 @@ export class SimulatedDirector {
 
   act(): void {
     const stage = this.#stage;
-    switch (stage.chance.below(6)) {
+    switch (stage.chance.below(8)) {
       case 0:
         this.#readAccepted();
         break;
@@ -103,6 +116,12 @@ export class SimulatedDirector {
         break;
       case 4:
         this.#send();
+        break;
+      case 5:
+        this.#append();
+        break;
+      case 6:
+        this.#drain();
         break;
       default:
         this.#commit();
@@ -127,13 +146,52 @@ export class SimulatedDirector {
   #insert(): void {
     const stage = this.#stage;
     const job = this.#inserts[0];
-    if (!job || stage.postgres.away) return;
+    if (!job) return;
+    if (stage.postgres.away) {
+      // It has failed: this and what is queued behind it go to deferred, in order.
+      if (stage.chance.in(0.3)) for (const failed of this.#inserts.splice(0)) this.#defer(failed);
+      return;
+    }
     this.#inserts.shift();
     stage.postgres.insert(job.lane.key, job.entries);
     stage.note(
       `g${this.generation} stored ${job.lane.key} ${job.entries.map(({ sequence }) => short(sequence)).join(" ")}`,
     );
     this.#lanes.dispatch(job.lane, { type: "inserted", count: job.entries.length });
+  }
+
+  #defer(job: { lane: Lane; entries: Entry[] }): void {
+    this.#lanes.deferral.appending();
+    this.#appends.push(job);
+  }
+
+  #append(): void {
+    const stage = this.#stage;
+    const job = this.#appends.shift();
+    if (!job) return;
+    const { lane, entries } = job;
+    const writer = new PackWriter(256);
+    for (const { appended, sequence, body } of entries) writer.deferred({ appended, sequence, body });
+    const offset = stage.deferred.append(writer.take(), stage.now);
+    this.#stage.note(
+      `g${this.generation} deferred ${lane.key} ${entries.map(({ sequence }) => short(sequence)).join(" ")}`,
+    );
+    this.#lanes.dispatch(lane, { type: "inserted", count: entries.length });
+    this.#lanes.appendedDeferred(stage.mutant === "held before deferred is drained" ? -1 : offset);
+  }
+
+  #drain(): void {
+    const stage = this.#stage;
+    const record = stage.deferred.records[this.#readDeferred];
+    if (!record || stage.postgres.away || !this.#lanes.owned) return;
+    this.#readDeferred += 1;
+    const rows = this.#lanes.deferred({ topic: "deferred", partition: PARTITION, records: [record], highWatermark: 0 });
+    for (const row of rows) stage.postgres.insert(row.client, [row]);
+    stage.note(
+      `g${this.generation} drained ${rows.map(({ client, sequence }) => `${client} ${short(sequence)}`).join(" ")}`,
+    );
+    if (stage.owner === this.generation) stage.drained = Math.max(stage.drained, this.#readDeferred);
+    this.#lanes.drainedTo(this.#readDeferred);
   }
 
   #lookUp(): void {

@@ -6,7 +6,13 @@ export const PARTITION = 0;
 export const EPOCH = 1;
 
 /** What is broken on purpose, to see that the properties notice. */
-export type Mutant = "none" | "no read under the hold" | "commit before insert" | "replay skipped";
+export type Mutant =
+  | "none"
+  | "no read under the hold"
+  | "commit before insert"
+  | "replay skipped"
+  | "direct insert beside an undrained deferred"
+  | "held before deferred is drained";
 
 /** What the actors share: time, chance, the stores, and what has happened so far. */
 export class Stage {
@@ -14,6 +20,7 @@ export class Stage {
   readonly mutant: Mutant;
   readonly accepted = new Log();
   readonly control = new Log();
+  readonly deferred = new Log();
   readonly routed = [new Log(), new Log()];
   readonly postgres = new Postgres();
   readonly registry = new Map<ClientKey, Map<string, ConnectionId>>();
@@ -24,6 +31,8 @@ export class Stage {
   readonly trace: string[] = [];
   /** Of accepted, by the group. */
   committed = 0;
+  /** Of deferred, by the group. */
+  drained = 0;
   /** Of the director that the group has as its member. */
   owner = -1;
   now = 1_000;
@@ -42,12 +51,17 @@ export class Stage {
     return this.received.get(key)?.has(sequence) ?? false;
   }
 
+  #isDeferred(sequence: Sequence): boolean {
+    return this.deferred.records.slice(this.drained).some(({ value }) => value!.includes(sequence, 0, "latin1"));
+  }
+
   commit(offset: number): void {
     this.committed = Math.max(this.committed, offset);
     for (const [key, sequences] of this.published) {
       for (const sequence of sequences) {
         const above = Number.parseInt(sequence.slice(4, 16), 16) >= this.committed;
-        if (above || this.has(key, sequence) || this.postgres.has(key, sequence)) continue;
+        if (above || this.has(key, sequence) || this.postgres.has(key, sequence) || this.#isDeferred(sequence))
+          continue;
         throw new Violation(this, `${this.committed} was committed, and ${key} ${short(sequence)} is nowhere`);
       }
     }
