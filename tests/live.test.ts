@@ -38,7 +38,7 @@ const WRITTEN = [
 ];
 
 describe.for(TRANSPORTS)("%s", (transport) => {
-  test("data arrives byte for byte, live, with id, event, time and trace of its publishing", async () => {
+  test("R15: data arrives byte for byte, live, with id, event, time and trace of its publishing", async () => {
     const subscriber = await Subscriber.of(stack, { client: `exact-${transport}`, transport });
     await subscriber.connect(distributor);
     if (transport !== "poll") await subscriber.live();
@@ -63,7 +63,7 @@ describe.for(TRANSPORTS)("%s", (transport) => {
     await subscriber.close();
   });
 
-  test("without event and trace it has neither", async () => {
+  test("R15: without event and trace it has neither", async () => {
     const subscriber = await Subscriber.of(stack, { client: `plain-${transport}`, transport });
     await subscriber.connect(distributor);
     await publisher.number(subscriber.client);
@@ -72,7 +72,7 @@ describe.for(TRANSPORTS)("%s", (transport) => {
     await subscriber.close();
   });
 
-  test("many at once arrive in the order of their publishing, each once", async () => {
+  test("R33: many at once arrive in the order of their publishing, each once", async () => {
     const subscriber = await Subscriber.of(stack, { client: `many-${transport}`, transport });
     await subscriber.connect(distributor);
     for (const count of [2, 50, 700]) await publisher.number(subscriber.client, count);
@@ -82,7 +82,7 @@ describe.for(TRANSPORTS)("%s", (transport) => {
   });
 
   test.skipIf(transport === "poll")(
-    '"connected" comes first, with a cursor before every notification; "live" after what was stored',
+    'R10, R12: "connected" comes first, with a cursor before every notification; "live" after what was stored',
     async () => {
       const client = `frames-${transport}`;
       await publisher.number(client, 3);
@@ -102,7 +102,7 @@ describe.for(TRANSPORTS)("%s", (transport) => {
   );
 });
 
-test("an EventSource that never acknowledges gets everything all the same", async () => {
+test("R24: an EventSource that never acknowledges gets everything all the same", async () => {
   const subscriber = await Subscriber.of(stack, { client: "event-source", transport: "sse", acknowledge: "never" });
   await subscriber.connect(distributor);
   await subscriber.live();
@@ -112,7 +112,7 @@ test("an EventSource that never acknowledges gets everything all the same", asyn
   await subscriber.close();
 });
 
-test("a WebSocket as a browser has it: it acknowledges by being read", async () => {
+test("R21: a WebSocket as a browser has it: it acknowledges by being read", async () => {
   const client = "browser";
   const { url } = distributor;
   const protocols = [SUBPROTOCOL, `bearer.${await stack.token({ client })}`];
@@ -140,7 +140,7 @@ test("a WebSocket as a browser has it: it acknowledges by being read", async () 
   await again.close();
 });
 
-test("an idle connection hears heartbeats, and one that answers none is given up", async () => {
+test("R42: an idle connection hears heartbeats, and one that answers none is given up", async () => {
   const [webSocket, sse, silent] = await Promise.all(
     (["websocket", "sse", "websocket"] as const).map(async (transport) => {
       const subscriber = await Subscriber.of(stack, { client: "idle", transport });

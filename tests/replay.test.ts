@@ -25,7 +25,7 @@ const AT_ONCE = 17;
 const ROUNDS = 2;
 
 describe.for(TRANSPORTS)("%s", (transport) => {
-  test(`${STORED_EACH} stored come first, in order, then what is published while the client connects, in order, each once`, async () => {
+  test(`R33: ${STORED_EACH} stored come first, in order, then what is published while the client connects, in order, each once`, async () => {
     const seed = Number(process.env.SEED ?? randomInt(2 ** 31));
     console.log(`${transport}: SEED=${seed}`);
     const random = seeded(seed);

@@ -24,7 +24,7 @@ afterAll(() => stack.close());
 const PAIRS = TRANSPORTS.flatMap((from) => TRANSPORTS.filter((to) => to !== from).map((to) => [from, to] as const));
 
 describe("a cursor resumes on another transport, at another distributor", () => {
-  test.for(PAIRS)("%s to %s: what came meanwhile first, nothing missing, nothing twice", async ([from, to]) => {
+  test.for(PAIRS)("R3: %s to %s: what came meanwhile first, nothing missing, nothing twice", async ([from, to]) => {
     const client = `${from}-${to}`;
     await publisher.number(client, 5);
     const subscriber = await Subscriber.of(stack, { client, transport: from });
@@ -51,7 +51,7 @@ describe("a cursor resumes on another transport, at another distributor", () => 
 });
 
 describe.for(TRANSPORTS)("%s without a cursor", (transport) => {
-  test("what was acknowledged does not come again, what was not does, in order and before what is new", async () => {
+  test("R22, R33: what was acknowledged does not come again, what was not does, in order and before what is new", async () => {
     const client = `unacknowledged-${transport}`;
     await publisher.number(client, 5);
     await storedFor(stack, [client], 5);
@@ -70,7 +70,7 @@ describe.for(TRANSPORTS)("%s without a cursor", (transport) => {
     await subscriber.close();
   });
 
-  test("what was delivered live and not acknowledged comes again", async () => {
+  test("R34: what was delivered live and not acknowledged comes again", async () => {
     const client = `unread-${transport}`;
     const subscriber = await Subscriber.of(stack, { client, transport, acknowledge: "manual" });
     await subscriber.connect(here);
@@ -92,7 +92,7 @@ describe.for(TRANSPORTS)("%s without a cursor", (transport) => {
     ["of a later offset", (own: string) => `${own.slice(0, 4)}00000fffffff000${own.slice(19)}`],
     ["of a later epoch", (own: string) => `00ff${own.slice(4)}`],
   ] as const)(
-    "a cursor that is %s is answered with the actual resume point, and nothing is missed",
+    "R4, R11: a cursor that is %s is answered with the actual resume point, and nothing is missed",
     async ([what, wrong]) => {
       const client = `wrong-${what.replaceAll(/\W/g, "")}-${transport}`;
       await publisher.number(client);

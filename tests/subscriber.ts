@@ -21,25 +21,20 @@ const connected = z.strictObject({
   heartbeat: z.number().positive(),
   limits: z.strictObject({ frameBytes: z.int().positive() }),
 });
+const closing = { code: z.int(), reason: z.string(), reconnect: z.enum(["now", "token", "no"]) };
 const frame = z.discriminatedUnion("type", [
   notification,
   z.strictObject({ type: z.literal("notifications"), items: z.array(notification).min(2) }),
   connected,
   z.strictObject({ type: z.literal("live") }),
   z.strictObject({ type: z.literal("replay_pending"), retryAfter: z.number().positive() }),
-  z.strictObject({
-    type: z.literal("closing"),
-    code: z.int(),
-    reason: z.string(),
-    reconnect: z.enum(["now", "token", "no"]),
-  }),
+  z.strictObject({ type: z.literal("refresh"), expiresIn: z.int() }),
+  z.strictObject({ type: z.literal("closing"), ...closing }),
 ]);
 const answer = z.strictObject({
   notifications: z.array(notification),
   cursor,
-  closing: z
-    .strictObject({ type: z.literal("closing"), code: z.int(), reason: z.string(), reconnect: z.string() })
-    .optional(),
+  closing: z.strictObject(closing).optional(),
 });
 
 export type Notification = z.output<typeof notification>;

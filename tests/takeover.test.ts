@@ -63,7 +63,7 @@ async function owns(director: Service, partitions: number): Promise<void> {
   await expect.poll(() => metric(director, "partitions_owned"), { timeout: 20_000 }).toBe(partitions);
 }
 
-test("a director that ends hands over in mid-stream: nothing is lost, nothing out of order", async () => {
+test("R32, R33: a director that ends hands over in mid-stream: nothing is lost, nothing out of order", async () => {
   await checkThrough("end", async (progress) => {
     const second = await startDirector();
     await owns(second, PARTITIONS / 2);
@@ -73,7 +73,7 @@ test("a director that ends hands over in mid-stream: nothing is lost, nothing ou
   });
 });
 
-test("a director that is killed is replaced by a new one: nothing is lost, nothing out of order", async () => {
+test("R32, R33: a director that is killed is replaced by a new one: nothing is lost, nothing out of order", async () => {
   await checkThrough("kill", async () => {
     first.kill("SIGKILL");
     await first.exited;
@@ -81,7 +81,7 @@ test("a director that is killed is replaced by a new one: nothing is lost, nothi
   });
 });
 
-test("a director that is killed is replaced by one that runs: nothing is lost, nothing out of order", async () => {
+test("R32, R33: a director that is killed is replaced by one that runs: nothing is lost, nothing out of order", async () => {
   await checkThrough("kill-one", async (progress) => {
     const second = await startDirector();
     await owns(second, PARTITIONS / 2);
@@ -91,7 +91,7 @@ test("a director that is killed is replaced by one that runs: nothing is lost, n
   });
 });
 
-test("a director that stood still for longer than its session wakes as a zombie: nothing is lost, nothing out of order", async () => {
+test("R32, R33: a director that stood still for longer than its session wakes as a zombie: nothing is lost, nothing out of order", async () => {
   await checkThrough("zombie", async (progress) => {
     first.kill("SIGSTOP");
     const second = await startDirector();

@@ -126,6 +126,8 @@ export function openSse({ url, token, cursor, explicit }: Opening, sink: Sink): 
         if (bytes.toString("latin1", end, end + 2) !== "\r\n") throw new Error("a chunk that does not end");
         text += bytes.toString("utf8", line + 2, end);
         at = end + 2;
+        // The response is over, though the connection may be kept for another.
+        if (size === 0) socket.end();
         const events = text.split("\n\n");
         text = events.pop()!;
         for (const event of events) readEvent(event, sink);

@@ -1,0 +1,93 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { metric } from "./observe.ts";
+import { Publisher } from "./publisher.ts";
+import { startStack, type Service, type Stack } from "./stack.ts";
+import { Subscriber } from "./subscriber.ts";
+import { TRANSPORTS } from "./wires.ts";
+
+const OUTBOX_BYTES = 128 * 1024;
+const PAD = "x".repeat(60_000);
+/** More than what the sockets of a paused reader take in. */
+const COUNT = 400;
+/** What slow readers may cost beside what the process needs anyway: far below the 24 MB that is sent to each. */
+const MOST_RSS = 300 << 20;
+
+let stack: Stack;
+let director: Service;
+let distributor: Service;
+let publisher: Publisher;
+
+beforeAll(async () => {
+  stack = await startStack({
+    services: ["receiver", "director", "distributor"],
+    env: {
+      DRAIN_MS: "0",
+      OUTBOX_BYTES: String(OUTBOX_BYTES),
+      // The director's own bound is out of the way, and a peer that reads nothing acknowledges nothing for long.
+      LANE_MAX_BYTES: String(64 << 20),
+      LANE_MAX_QUEUED: "4096",
+      WINDOW: "4096",
+      ACK_MS: "60000",
+      STUCK_MS: "60000",
+    },
+  });
+  [director, distributor] = [stack.services[1]!, stack.services[2]!];
+  publisher = await Publisher.of(stack);
+});
+
+afterAll(() => stack.close());
+
+describe.for(TRANSPORTS)("a reader over %s that stops reading", (transport) => {
+  test("R32: fills its outbox, is stored, holds up nobody else, and gets everything in order when it reads again", async () => {
+    const slow = await Subscriber.of(stack, { client: `slow-${transport}`, transport });
+    const other = await Subscriber.of(stack, { client: `other-${transport}`, transport });
+    await Promise.all([slow.connect(distributor), other.connect(distributor)]);
+    await publisher.number([slow.client, other.client]);
+    await Promise.all([slow.all(publisher), other.all(publisher)]);
+    const refused = await metric(distributor, 'session_refusals_total{reason="slow"');
+    slow.pause();
+    for (let left = COUNT; left > 0; left -= 20) {
+      await publisher.number(slow.client, 20, PAD);
+      await publisher.number(other.client);
+      // Beside it, and before the next: nobody waits for the slow one.
+      await other.all(publisher, 5_000);
+    }
+    await expect
+      .poll(() => metric(distributor, 'session_refusals_total{reason="slow"'), { timeout: 10_000 })
+      .toBeGreaterThan(refused);
+    await expect.poll(() => metric(director, "notifications_unsettled"), { timeout: 20_000 }).toBeLessThan(COUNT / 2);
+    expect(await metric(distributor, "outbox_bytes")).toBeLessThanOrEqual(OUTBOX_BYTES);
+    expect(slow.received.length).toBeLessThan(COUNT / 2);
+    expect(await metric(distributor, "process_resident_memory_bytes")).toBeLessThan(MOST_RSS);
+    slow.resume();
+    await slow.all(publisher);
+    expect(slow.duplicates).toBe(0);
+    await Promise.all([slow.close(), other.close()]);
+  });
+});
+
+test("R30: a connection whose outbox does not move at all is closed with 4000, and told to come back", async () => {
+  const short = await stack.start("distributor", { STUCK_MS: "1000", HEARTBEAT_MS: "1000" });
+  const stuck = await Promise.all(
+    (["websocket", "sse"] as const).map((transport) =>
+      Subscriber.of(stack, { client: `stuck-${transport}`, transport }),
+    ),
+  );
+  await Promise.all(stuck.map((subscriber) => subscriber.connect(short)));
+  for (const subscriber of stuck) subscriber.pause();
+  await publisher.number(
+    stuck.map(({ client }) => client),
+    COUNT,
+    PAD,
+  );
+  await expect.poll(() => metric(short, "connections{"), { timeout: 20_000 }).toBe(0);
+  for (const subscriber of stuck) {
+    subscriber.resume();
+    await subscriber.until("it ends", () => !subscriber.open);
+    expect(subscriber.frames.at(-1)).toMatchObject({ type: "closing", code: 4000, reconnect: "now" });
+    if (subscriber.transport === "websocket") expect(subscriber.end).toMatchObject({ code: 4000 });
+    await subscriber.connect(distributor);
+    await subscriber.all(publisher);
+    await subscriber.close();
+  }
+});
