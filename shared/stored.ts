@@ -1,5 +1,8 @@
+import { getTableName, max, sql } from "drizzle-orm";
+import { getTableConfig } from "drizzle-orm/pg-core";
 import type { ClientKey, Sequence } from "./notification.ts";
 import type { Postgres } from "./postgres.ts";
+import { tablesOf, type Tables } from "./tables.ts";
 
 export interface StoredNotification {
   client: ClientKey;
@@ -16,16 +19,21 @@ export interface StoredNotification {
 const PAGE_ROWS = 200;
 const PAGE_BYTES = 128 * 1024;
 
-/** What could not be delivered: insert once, read in order after a sequence, delete up to a sequence, expire. */
+/**
+ * What could not be delivered: insert once, read in order after a sequence, delete up to a sequence, expire. What is asked
+ * often is a named statement over arrays, which Postgres plans once; the rest is the query builder's.
+ */
 export class Stored {
   readonly #postgres: Postgres;
+  readonly #tables: Tables;
+  /** The quoted name of stored_notifications. */
   readonly #table: string;
-  readonly #epochs: string;
 
   constructor(postgres: Postgres, namespace: string) {
     this.#postgres = postgres;
-    this.#table = `"${namespace}".stored_notifications`;
-    this.#epochs = `"${namespace}".epochs`;
+    this.#tables = tablesOf(namespace);
+    const { stored } = this.#tables;
+    this.#table = `"${getTableConfig(stored).schema}"."${getTableName(stored)}"`;
   }
 
   /** One statement for all rows; a row that is there already stays as it is. */
@@ -90,23 +98,26 @@ export class Stored {
 
   /** Deletes up to `limit` expired rows and answers which, so that each is counted and logged. */
   async sweep(limit: number): Promise<{ client: ClientKey; sequence: Sequence; body: Buffer }[]> {
-    const result = await this.#postgres.pool.query<{ client: ClientKey; sequence: Sequence; body: Buffer }>({
-      name: "stored-sweep",
-      text: `delete from ${this.#table} where (client, sequence) in
-               (select client, sequence from ${this.#table} where expires <= now() order by expires limit $1 for update skip locked)
-             returning client, sequence, body`,
-      values: [limit],
-    });
-    return result.rows;
+    const { db } = this.#postgres;
+    const { stored } = this.#tables;
+    const expired = db
+      .select({ client: stored.client, sequence: stored.sequence })
+      .from(stored)
+      .where(sql`${stored.expires} <= now()`)
+      .orderBy(stored.expires)
+      .limit(limit)
+      .for("update", { skipLocked: true });
+    return db
+      .delete(stored)
+      .where(sql`(${stored.client}, ${stored.sequence}) in ${expired}`)
+      .returning({ client: stored.client, sequence: stored.sequence, body: stored.body });
   }
 
   /** The current epoch of the accepted topic: the newest row of `epochs`. Throws while there is none. */
   async epoch(): Promise<number> {
-    const result = await this.#postgres.pool.query<{ epoch: number | null }>(
-      `select max(epoch) as epoch from ${this.#epochs}`,
-    );
-    const epoch = result.rows[0]?.epoch;
-    if (typeof epoch !== "number") throw new Error("There is no epoch yet: run the provision service.");
-    return epoch;
+    const { epochs } = this.#tables;
+    const [row] = await this.#postgres.db.select({ epoch: max(epochs.epoch) }).from(epochs);
+    if (typeof row?.epoch !== "number") throw new Error("There is no epoch yet: run the provision service.");
+    return row.epoch;
   }
 }

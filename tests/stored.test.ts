@@ -1,0 +1,87 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { Health } from "@saasaparilla/shared/health.ts";
+import { createLog } from "@saasaparilla/shared/log.ts";
+import { packSequence, sequenceAt, START } from "@saasaparilla/shared/notification.ts";
+import { connectPostgres, type Postgres } from "@saasaparilla/shared/postgres.ts";
+import { Stored, type StoredNotification } from "@saasaparilla/shared/stored.ts";
+import { startStack, type Stack } from "./stack.ts";
+
+let stack: Stack;
+let postgres: Postgres;
+let stored: Stored;
+
+beforeAll(async () => {
+  stack = await startStack();
+  postgres = connectPostgres(stack.env.DATABASE_URL!, "test", createLog("test", "warn"), new Health([]));
+  stored = new Stored(postgres, stack.namespace);
+});
+
+afterAll(async () => {
+  await postgres.close();
+  await stack.close();
+});
+
+function at(n: number): string {
+  return sequenceAt(packSequence(1, n), 0);
+}
+
+function row(client: string, n: number, more: Partial<StoredNotification> = {}): StoredNotification {
+  return { client, sequence: at(n), appended: 1.8e12 + n, expires: undefined, body: Buffer.from(`${n}`), ...more };
+}
+
+test("a row is inserted once, and read in the order of sequences whatever the order of inserts", async () => {
+  await stored.insert([row("t/order", 3), row("t/order", 1), row("t/other", 2)]);
+  await stored.insert([row("t/order", 2), row("t/order", 1, { body: Buffer.from("again") })]);
+  const rows = await stored.after("t/order", START);
+  expect(rows.map(({ sequence, body }) => [sequence, body.toString()])).toEqual([
+    [at(1), "1"],
+    [at(2), "2"],
+    [at(3), "3"],
+  ]);
+  expect(rows[0]!.appended).toBe(1.8e12 + 1);
+  expect((await stored.after("t/order", at(2))).map(({ sequence }) => sequence)).toEqual([at(3)]);
+});
+
+test("a page is bounded in rows and in bytes, and goes on where the last one ended", async () => {
+  await stored.insert(Array.from({ length: 450 }, (_, n) => row("t/rows", n)));
+  await stored.insert(Array.from({ length: 10 }, (_, n) => row("t/bytes", n, { body: Buffer.alloc(60_000, n) })));
+  for (const [client, count, most] of [
+    ["t/rows", 450, 200],
+    ["t/bytes", 10, 3],
+  ] as const) {
+    const seen: string[] = [];
+    for (
+      let page = await stored.after(client, START);
+      page.length > 0;
+      page = await stored.after(client, seen.at(-1)!)
+    ) {
+      expect(page.length).toBeLessThanOrEqual(most);
+      seen.push(...page.map(({ sequence }) => sequence));
+    }
+    expect(seen).toEqual(Array.from({ length: count }, (_, n) => at(n)));
+  }
+});
+
+test("what expired is neither read nor waited for, and swept once", async () => {
+  const past = { expires: Date.now() - 1_000 };
+  await stored.insert([
+    row("t/expired", 1, past),
+    row("t/expired", 2, { expires: Date.now() + 60_000 }),
+    row("t/gone", 1, past),
+  ]);
+  expect((await stored.after("t/expired", START)).map(({ sequence }) => sequence)).toEqual([at(2)]);
+  const asked = new Map([
+    ["t/expired", START],
+    ["t/gone", START],
+  ]);
+  expect(await stored.waiting(asked)).toEqual(["t/expired"]);
+  expect((await stored.sweep(10)).map(({ client }) => client).toSorted()).toEqual(["t/expired", "t/gone"]);
+  expect(await stored.sweep(10)).toEqual([]);
+});
+
+test("an acknowledgement deletes up to itself, for its client alone", async () => {
+  await stored.insert([row("t/acked", 1), row("t/acked", 2), row("t/kept", 1)]);
+  expect(await stored.deleteUpTo(new Map([["t/acked", at(1)]]))).toBe(1);
+  expect((await stored.after("t/acked", START)).map(({ sequence }) => sequence)).toEqual([at(2)]);
+  expect(await stored.after("t/kept", START)).toHaveLength(1);
+});
