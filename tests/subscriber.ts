@@ -114,7 +114,7 @@ export class Subscriber {
     this.frames = [];
     this.end = undefined;
     this.#position = undefined;
-    this.#acked = "";
+    this.#acked = this.cursor ?? "";
     const explicit = this.acknowledge === "manual" || (this.acknowledge === "auto" && this.transport === "sse");
     const opening = { url: distributor.url, token: this.#token, cursor: start, explicit };
     const wire: Wire = { websocket: openWebSocket, sse: openSse, poll: openPolls }[this.transport](opening, {
