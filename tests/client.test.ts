@@ -2,6 +2,7 @@ import { connect, type Connection, type Options, type Status } from "@saasaparil
 import { createServer, connect as connectTo, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { metric, storedFor } from "./observe.ts";
 import { startStack, type Service, type Stack } from "./stack.ts";
 
 /** The client library, as an application uses it, against the real services. */
@@ -10,6 +11,7 @@ type Transport = (typeof TRANSPORTS)[number];
 
 let stack: Stack;
 let receiver: Service;
+let director: Service;
 let distributor: Service;
 let other: Service;
 let publisherToken: string;
@@ -19,7 +21,7 @@ beforeAll(async () => {
     services: ["receiver", "director", "distributor", "distributor"],
     env: { HEARTBEAT_MS: "1000", LEASE_MS: "3000", DRAIN_MS: "200" },
   });
-  [receiver, , distributor, other] = stack.services as [Service, Service, Service, Service];
+  [receiver, director, distributor, other] = stack.services as [Service, Service, Service, Service];
   publisherToken = await stack.token({ publisher: "shop" });
 });
 
@@ -137,6 +139,9 @@ describe.for(TRANSPORTS)("%s", (transport) => {
     await publish(client, ...upTo(100));
     await expectSoon(() => first.received, upTo(100));
     await first.connection.close();
+    // An acknowledgement takes effect a moment after it is answered.
+    await expectSoon(() => metric(director, "notifications_unsettled{"), 0);
+    await storedFor(stack, [client], 0);
     await publish(client, 101);
     const second = await subscribe(client, { transport });
     await expectSoon(() => second.received, [101]);
