@@ -1,3 +1,15 @@
+import { classify, messageOf } from "@saasaparilla/shared/errors.ts";
+import type { Batch, Incoming } from "@saasaparilla/shared/kafka.ts";
+import type { ClientKey } from "@saasaparilla/shared/notification.ts";
+import { Kind, notificationBody, readDeferred, readPack } from "@saasaparilla/shared/pack.ts";
+import type { ConnectionId } from "@saasaparilla/shared/signals.ts";
+import type { StoredNotification } from "@saasaparilla/shared/stored.ts";
+
+export type DeadLetter = (source: { topic: string; partition: number; record: Incoming }, reason: string) => void;
+
+/** Connections that are remembered, at most: who finds no place asks again by itself. */
+const MAX_WANTING = 50_000;
+
 /**
  * Whether a partition has anything deferred that is not in Postgres yet. While it has, everything that would be stored is
  * deferred too, behind it: later notifications inserted directly would be replayed before the earlier ones. A new owner
@@ -8,14 +20,12 @@ export class Deferral {
   #position: number;
   #end: number;
   #appending = 0;
+  /** Connections that asked for a hold while there was something deferred: a replay would not find it. */
+  #wanting = new Map<string, { key: ClientKey; id: ConnectionId }>();
 
   constructor(position: number, end: number) {
     this.#position = position;
     this.#end = end;
-  }
-
-  get position(): number {
-    return this.#position;
   }
 
   get active(): boolean {
@@ -36,4 +46,41 @@ export class Deferral {
   drainedTo(next: number): void {
     this.#position = Math.max(this.#position, next);
   }
+
+  want(key: ClientKey, id: ConnectionId): void {
+    if (this.#wanting.size < MAX_WANTING) this.#wanting.set(`${id.incarnation}:${id.session}`, { key, id });
+  }
+
+  takeWanting(): Iterable<{ key: ClientKey; id: ConnectionId }> {
+    const wanting = this.#wanting.values();
+    this.#wanting = new Map();
+    return wanting;
+  }
+
+  /**
+   * The rows of what was not read yet, whoever deferred it: an earlier owner that goes on appends a client's notifications in
+   * order too, so that what is in Postgres never has a gap. To pick among them would make one.
+   */
+  read(batch: Batch, deadLetter: DeadLetter): StoredNotification[] {
+    const rows: StoredNotification[] = [];
+    for (const record of batch.records) {
+      if (!record.value || record.offset < this.#position) continue;
+      try {
+        readPack(record.value, (kind, body) => {
+          if (kind === Kind.DEFERRED) rows.push(toRow(body));
+        });
+      } catch (error) {
+        if (classify(error) !== "reject") throw error;
+        deadLetter({ topic: batch.topic, partition: batch.partition, record }, messageOf(error));
+      }
+    }
+    return rows;
+  }
+}
+
+function toRow(deferred: Buffer): StoredNotification {
+  const { appended, sequence, body } = readDeferred(deferred);
+  const ttl = notificationBody.ttl(body);
+  const expires = ttl === 0 ? undefined : appended + ttl * 1_000;
+  return { client: notificationBody.key(body), sequence, appended, expires, body };
 }

@@ -9,22 +9,13 @@ import {
   type ClientKey,
   type Sequence,
 } from "@saasaparilla/shared/notification.ts";
-import {
-  checkNotification,
-  Kind,
-  notificationBody,
-  readAck,
-  readDeferred,
-  readPack,
-  readSignal,
-} from "@saasaparilla/shared/pack.ts";
+import { checkNotification, Kind, notificationBody, readAck, readPack, readSignal } from "@saasaparilla/shared/pack.ts";
 import type { StoredNotification } from "@saasaparilla/shared/stored.ts";
 import { asControl, type ConnectionId, type ControlSignal } from "@saasaparilla/shared/signals.ts";
-import { Deferral } from "./deferral.ts";
+import { Deferral, type DeadLetter } from "./deferral.ts";
 import {
   createLane,
   idle,
-  step,
   type Entry,
   type Lane,
   type LaneContext,
@@ -32,6 +23,7 @@ import {
   type LaneLimits,
   type LaneOutput,
 } from "./lane.ts";
+import { step } from "./lane-step.ts";
 import { RecentIds } from "./recent-ids.ts";
 import { Settlement } from "./settle.ts";
 
@@ -51,12 +43,10 @@ export interface PartitionOptions {
   settled: LaneOutput["settle"];
   /** Arms one timer for the lane at its deadline. */
   arm(partition: PartitionLanes, lane: Lane): void;
-  deadLetter(source: { topic: string; partition: number; record: Incoming }, reason: string): void;
+  deadLetter: DeadLetter;
   duplicate(key: ClientKey, id: string): void;
   superseded(generation: number): void;
 }
-
-const MAX_WANTING = 50_000;
 
 /** One partition of accepted and control, for one generation: its lanes, and what of it is settled. */
 export class PartitionLanes {
@@ -67,8 +57,6 @@ export class PartitionLanes {
   readonly #context: LaneContext;
   readonly #recent = new RecentIds();
   readonly deferral: Deferral;
-  /** Connections that asked for a hold while there was something deferred. */
-  readonly #wanting = new Map<ClientKey, ConnectionId[]>();
   #settlement: Settlement | undefined;
   /** A lower bound of it: what was read, and what was found. */
   #end = 0;
@@ -180,24 +168,9 @@ export class PartitionLanes {
     }
   }
 
-  /**
-   * What is to be inserted, whoever deferred it: an earlier owner that goes on appends a client's notifications in order
-   * too, so that what is in Postgres never has a gap. To pick among them would make one.
-   */
+  /** What of deferred is to be inserted. */
   deferred(batch: Batch): StoredNotification[] {
-    const rows: StoredNotification[] = [];
-    for (const record of batch.records) {
-      if (!record.value || record.offset < this.deferral.position) continue;
-      try {
-        readPack(record.value, (kind, body) => {
-          if (kind === Kind.DEFERRED) rows.push(toRow(body));
-        });
-      } catch (error) {
-        if (classify(error) !== "reject") throw error;
-        this.#options.deadLetter({ topic: batch.topic, partition: batch.partition, record }, messageOf(error));
-      }
-    }
-    return rows;
+    return this.deferral.read(batch, this.#options.deadLetter);
   }
 
   /** Those rows are in Postgres. */
@@ -214,8 +187,7 @@ export class PartitionLanes {
 
   #whenDrained(): void {
     if (this.deferral.active) return;
-    for (const [key, ids] of this.#wanting) for (const id of ids) this.#context.out.invite(this.#laneOf(key), id);
-    this.#wanting.clear();
+    for (const { key, id } of this.deferral.takeWanting()) this.#context.out.invite(this.#laneOf(key), id);
   }
 
   #acknowledged(body: Buffer): void {
@@ -236,7 +208,7 @@ export class PartitionLanes {
         this.#whenKnown(signal.sent, (known) => {
           if (!known) this.#context.out.demote(this.#laneOf(signal.key), id, "cursor", START);
           // While something is deferred a replay does not find it: they are invited when it is in Postgres.
-          else if (this.deferral.active) this.#want(signal.key, id);
+          else if (this.deferral.active) this.deferral.want(signal.key, id);
           else this.dispatch(this.#laneOf(signal.key), { ...signal, id });
         });
         return;
@@ -251,14 +223,6 @@ export class PartitionLanes {
       case "close":
         this.#known(signal.key, { type: "close", id });
     }
-  }
-
-  /** Bounded: who finds no place asks again by itself. */
-  #want(key: ClientKey, id: ConnectionId): void {
-    if (this.#wanting.size >= MAX_WANTING) return;
-    const ids = this.#wanting.get(key) ?? [];
-    if (!ids.some(({ session, incarnation }) => session === id.session && incarnation === id.incarnation)) ids.push(id);
-    this.#wanting.set(key, ids);
   }
 
   #known(key: ClientKey, event: LaneEvent): void {
@@ -313,16 +277,4 @@ export class PartitionLanes {
       if (!idle(lane)) this.lanes.set(key, lane);
     }
   }
-}
-
-function toRow(deferred: Buffer): StoredNotification {
-  const { appended, sequence, body } = readDeferred(deferred);
-  const ttl = notificationBody.ttl(body);
-  return {
-    client: notificationBody.key(body),
-    sequence,
-    appended,
-    expires: ttl === 0 ? undefined : appended + ttl * 1_000,
-    body,
-  };
 }
