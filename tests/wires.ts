@@ -219,6 +219,8 @@ export function openPolls({ url, token, cursor }: Opening, sink: Sink, waitSecon
       const path = `${url}/v1/poll?wait=${waitSeconds}&${query(from, false)}`;
       const response = await fetch(path, { headers: authorized(token, undefined), signal: stop.signal });
       const text = await response.text();
+      // A distributor that ends takes no further poll.
+      if (response.status === 503 && response.headers.has("retry-after")) return sink.ended({ code: 503 });
       if (response.status !== 200) throw new Error(`/v1/poll: ${response.status} ${text}`);
       sink.frame(text);
       const answer = JSON.parse(text) as { cursor: string; closing?: End };
