@@ -22,6 +22,8 @@ export interface Request {
   headers: Readonly<Record<string, string>>;
   /** The peer's address as text. */
   address: string;
+  /** Called where the peer goes before it is answered. */
+  onGone?: () => void;
 }
 
 export interface Reply {
@@ -194,7 +196,10 @@ export class HttpServer {
 
   #run(response: HttpResponse, request: Request, body: Buffer, handler: Handler, finish?: () => void): void {
     let aborted = false;
-    response.onAborted(() => (aborted = true));
+    response.onAborted(() => {
+      aborted = true;
+      request.onGone?.();
+    });
     const answer = (reply: Reply): void => {
       finish?.();
       if (!aborted) response.cork(() => send(response, reply));

@@ -28,7 +28,8 @@ export class Refused extends Error {
 }
 
 const ALGORITHMS = ["EdDSA", "ES256", "ES384", "RS256", "PS256"];
-const LEEWAY_SECONDS = 30;
+/** Of clocks that differ: a token counts so much longer than it says, everywhere. */
+export const LEEWAY_SECONDS = 30;
 const MAX_CACHED = 20_000;
 const MAX_TOKEN_LENGTH = 8_192;
 

@@ -33,14 +33,6 @@ export function clientKey(tenant: string, client: string): ClientKey {
   return `${tenant}/${client}`;
 }
 
-export function tenantOf(key: ClientKey): string {
-  return key.slice(0, key.indexOf("/"));
-}
-
-export function clientOf(key: ClientKey): string {
-  return key.slice(key.indexOf("/") + 1);
-}
-
 const indexDigits = Array.from({ length: MAX_PACK_ITEMS }, (_, index) => index.toString(16).padStart(3, "0"));
 
 /** The sixteen digits that every sequence of one pack starts with. */
@@ -82,7 +74,7 @@ export function fromCursor(cursor: string, tag: string): Sequence | undefined {
 }
 
 /** murmur2 as Kafka's clients compute it (org.apache.kafka.common.utils.Utils). Keys here are ASCII. */
-export function murmur2(key: string): number {
+function murmur2(key: string): number {
   const m = 0x5bd1e995;
   const length = key.length;
   let h = 0x9747b28c ^ length;

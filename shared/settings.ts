@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Failure } from "./errors.ts";
 
 /** What every service reads from the environment. A wrong value stops the start with the variable's name and a fix. */
 export const commonSettings = z.object({
@@ -28,11 +29,18 @@ export const identitySettings = z.object({
   AUTH_AUDIENCE: z.string().min(1).default("notifications"),
 });
 
-export class SettingsError extends Error {
-  override readonly name = "SettingsError";
+/** The settings of this process; where one is wrong, one line says which, and the process ends. */
+export function loadSettings<S extends z.ZodType>(schema: S): z.output<S> {
+  try {
+    return readSettings(schema, process.env);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exit(1);
+  }
 }
 
-export function readSettings<S extends z.ZodType>(schema: S, env: NodeJS.ProcessEnv = process.env): z.output<S> {
+export function readSettings<S extends z.ZodType>(schema: S, env: NodeJS.ProcessEnv): z.output<S> {
   const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ""));
   const result = schema.safeParse(present);
   if (result.success) return result.data;
@@ -40,7 +48,10 @@ export function readSettings<S extends z.ZodType>(schema: S, env: NodeJS.Process
     const name = issue.path.join(".");
     return `${name}: ${present[name] === undefined ? "is not set" : `${issue.message}, not ${JSON.stringify(shown(name, present[name]))}`}`;
   });
-  throw new SettingsError(`Wrong settings. ${lines.join("; ")}. Set the named environment variables and start again.`);
+  throw new Failure(
+    "fatal",
+    `Wrong settings. ${lines.join("; ")}. Set the named environment variables and start again.`,
+  );
 }
 
 /** A URL may carry a password: it is never printed. */

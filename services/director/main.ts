@@ -11,7 +11,7 @@ import { notificationBody } from "@saasaparilla/shared/pack.ts";
 import { Packer } from "@saasaparilla/shared/packer.ts";
 import { connectPostgres } from "@saasaparilla/shared/postgres.ts";
 import { connectRedis, Keys } from "@saasaparilla/shared/redis.ts";
-import { readSettings } from "@saasaparilla/shared/settings.ts";
+import { loadSettings } from "@saasaparilla/shared/settings.ts";
 import { Stored } from "@saasaparilla/shared/stored.ts";
 import { directorGroup, topicsOf } from "@saasaparilla/shared/topics.ts";
 import { Director } from "./direct.ts";
@@ -22,7 +22,7 @@ import { Store } from "./store.ts";
 import { sweepExpired } from "./sweep.ts";
 import { Timers } from "./timers.ts";
 
-const settings = readSettings(directorSettings, process.env);
+const settings = loadSettings(directorSettings);
 const log = createLog("director", settings.LOG_LEVEL);
 const lifecycle = new Lifecycle(log, settings.SHUTDOWN_MS);
 const health = new Health(["kafka", "postgres", "redis", "partitions"]);

@@ -25,5 +25,3 @@ export const directorSettings = commonSettings.extend({
   /** Expired rows are swept every so many ms. */
   SWEEP_MS: count(30_000),
 });
-
-export type DirectorSettings = z.output<typeof directorSettings>;

@@ -1,5 +1,5 @@
 import { Closes } from "@saasaparilla/shared/closes.ts";
-import type { Identity } from "@saasaparilla/shared/identity.ts";
+import { LEEWAY_SECONDS, type Identity } from "@saasaparilla/shared/identity.ts";
 import type { Peer } from "./peer.ts";
 import type { Peers } from "./peers.ts";
 import type { DistributorSettings } from "./settings.ts";
@@ -38,7 +38,7 @@ export function keepUp(peers: Peers, settings: Pick<DistributorSettings, "HEARTB
     part = (part + 1) % parts;
     for (const peer of peers.all()) {
       if (peer.session.id % parts !== part) continue;
-      if (peer.identity.expires * 1_000 < Date.now()) peers.end(peer, Closes.tokenExpired);
+      if (peer.identity.expires + LEEWAY_SECONDS < Date.now() / 1_000) peers.end(peer, Closes.tokenExpired);
       else if (peer.wire.transport !== "poll" && stuck(peer)) peers.end(peer, Closes.slow);
       else {
         refresh(peer);

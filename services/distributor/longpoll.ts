@@ -55,6 +55,10 @@ class PollWire implements Wire {
     });
   }
 
+  abandon(): void {
+    this.#answer?.([]);
+  }
+
   #give(items: Item[]): boolean {
     this.#answer?.(items);
     return false;
@@ -90,7 +94,11 @@ export class LongPolls {
     }
     const { key, identity, cursor } = entry;
     const peer = this.#idleLoop(key, cursor) ?? this.#newLoop(key, identity, cursor);
+    // Each request brings its own token: the loop lives as long as the newest.
+    peer.identity = identity;
     const wire = peer.wire as PollWire;
+    // What comes then waits for the next request, instead of going into an answer that nobody reads.
+    request.onGone = () => wire.abandon();
     clearTimeout(this.#grace.get(peer));
     this.#grace.delete(peer);
     if (cursor !== undefined) this.#peers.step(peer, { type: "ack", sequence: cursor });

@@ -11,7 +11,7 @@ import { createRegistry } from "@saasaparilla/shared/metrics.ts";
 import { Packer } from "@saasaparilla/shared/packer.ts";
 import { connectPostgres } from "@saasaparilla/shared/postgres.ts";
 import { connectRedis, Keys } from "@saasaparilla/shared/redis.ts";
-import { readSettings } from "@saasaparilla/shared/settings.ts";
+import { loadSettings } from "@saasaparilla/shared/settings.ts";
 import { Stored } from "@saasaparilla/shared/stored.ts";
 import { topicsOf } from "@saasaparilla/shared/topics.ts";
 import { acknowledge } from "./acks.ts";
@@ -29,7 +29,7 @@ import { distributorSettings } from "./settings.ts";
 import { Slot } from "./slot.ts";
 import { Upstream } from "./upstream.ts";
 
-const settings = readSettings(distributorSettings, process.env);
+const settings = loadSettings(distributorSettings);
 const log = createLog("distributor", settings.LOG_LEVEL);
 const lifecycle = new Lifecycle(log, settings.SHUTDOWN_MS);
 const health = new Health(["kafka", "postgres", "redis", "slot"]);

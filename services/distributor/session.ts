@@ -128,6 +128,7 @@ const table: Table = {
     page(session, { read, rows }, out) {
       if (!answers(session, read)) return;
       session.tries = 0;
+      session.toldPending = false;
       if (rows.length > 0) {
         writeRows(session, rows, out);
         replay(session, out);
@@ -320,6 +321,7 @@ function resumeFrom(session: Session, { resume }: { resume?: Sequence }, out: Se
   session.acked = resume;
   session.replayed = resume;
   session.storedUpTo = resume;
+  session.toldLive = false;
   out.tell(session, "connected");
 }
 

@@ -4,7 +4,7 @@ import { Health } from "@saasaparilla/shared/health.ts";
 import { KafkaLink } from "@saasaparilla/shared/kafka.ts";
 import { createLog } from "@saasaparilla/shared/log.ts";
 import { connectPostgres } from "@saasaparilla/shared/postgres.ts";
-import { readSettings } from "@saasaparilla/shared/settings.ts";
+import { loadSettings } from "@saasaparilla/shared/settings.ts";
 import { drop } from "./drop.ts";
 import { provision } from "./provision.ts";
 import { settings as schema } from "./settings.ts";
@@ -13,7 +13,7 @@ import { settings as schema } from "./settings.ts";
 const { values: flags } = parseArgs({ options: { drop: { type: "boolean" }, yes: { type: "boolean" } } });
 
 try {
-  const settings = readSettings(schema);
+  const settings = loadSettings(schema);
   const log = createLog("provision", settings.LOG_LEVEL);
   const health = new Health(["kafka", "postgres"]);
   const link = new KafkaLink(settings.KAFKA_BROKERS, "provision", log, health);

@@ -25,6 +25,8 @@ export function topicSpecs(names: Topics, sizes: TopicSizes): TopicSpec[] {
       "segment.ms": String(segmentMs),
       "max.message.bytes": String(MAX_RECORD_BYTES),
       "min.insync.replicas": String(sizes.MIN_INSYNC),
+      // Whoever writes here himself may compress as he likes: our reader knows gzip only, so the broker unpacks it.
+      "compression.type": "uncompressed",
       // The time to live counts from the broker's clock, which is one for all publishers.
       "message.timestamp.type": "LogAppendTime",
     },

@@ -6,7 +6,7 @@ import { Lifecycle } from "@saasaparilla/shared/lifecycle.ts";
 import { createLog } from "@saasaparilla/shared/log.ts";
 import { createRegistry } from "@saasaparilla/shared/metrics.ts";
 import { connectRedis, Keys } from "@saasaparilla/shared/redis.ts";
-import { readSettings } from "@saasaparilla/shared/settings.ts";
+import { loadSettings } from "@saasaparilla/shared/settings.ts";
 import { topicsOf } from "@saasaparilla/shared/topics.ts";
 import { Appender } from "./append.ts";
 import { Authorizer } from "./authorize.ts";
@@ -18,7 +18,7 @@ import { openapi } from "./openapi.ts";
 import { Publisher } from "./publish.ts";
 import { settings as schema } from "./settings.ts";
 
-const settings = readSettings(schema);
+const settings = loadSettings(schema);
 const log = createLog("receiver", settings.LOG_LEVEL);
 const lifecycle = new Lifecycle(log, settings.SHUTDOWN_MS);
 const health = new Health(["kafka", "accepting"]);
