@@ -9,6 +9,9 @@ import type { Peer, Wire } from "./peer.ts";
 import type { Peers } from "./peers.ts";
 import type { DistributorSettings } from "./settings.ts";
 
+/** Seconds in decimal: Number alone takes "0x10" and "1e1", too. */
+const WAIT_FORM = /^\d+(\.\d+)?$/;
+
 /**
  * One long-poll loop. It is a connection that outlives its requests: between two polls its outbox is shut. The next poll
  * belongs to it when it brings the cursor that the last answer gave, and is the acknowledgement of that answer.
@@ -112,7 +115,7 @@ export class LongPolls {
   #waitOf(request: Request): number | undefined {
     const text = request.query.get("wait") ?? "25";
     const seconds = Number(text);
-    return text !== "" && seconds >= 0 && seconds <= this.#settings.POLL_MAX_WAIT_SECONDS ? seconds : undefined;
+    return WAIT_FORM.test(text) && seconds <= this.#settings.POLL_MAX_WAIT_SECONDS ? seconds : undefined;
   }
 
   #idleLoop(key: ClientKey, cursor: Sequence | undefined): Peer | undefined {
