@@ -179,6 +179,11 @@ export class Subscriber {
     this.#wire!.say(text);
   }
 
+  /** Bytes as they are. */
+  write(bytes: Buffer): void {
+    this.#wire!.write(bytes);
+  }
+
   pause(): void {
     this.#wire!.pause();
   }

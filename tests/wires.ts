@@ -31,6 +31,7 @@ export interface End {
 
 export interface Wire {
   say(text: string): void;
+  write(bytes: Buffer): void;
   pause(): void;
   resume(): void;
   /** As if the machine were gone. */
@@ -239,6 +240,7 @@ export function openPolls({ url, token, cursor }: Opening, sink: Sink, waitSecon
   };
   return {
     say: () => sink.failed(new Error("nothing can be said between polls")),
+    write: () => sink.failed(new Error("nothing can be written between polls")),
     pause: () => (going = Promise.withResolvers<void>()),
     resume: () => going.resolve(),
     destroy: end,
@@ -246,8 +248,9 @@ export function openPolls({ url, token, cursor }: Opening, sink: Sink, waitSecon
   };
 }
 
-function control(socket: Socket): Pick<Wire, "pause" | "resume" | "destroy"> {
+function control(socket: Socket): Pick<Wire, "write" | "pause" | "resume" | "destroy"> {
   return {
+    write: (bytes) => void socket.write(bytes),
     pause: () => void socket.pause(),
     resume: () => void socket.resume(),
     destroy: () => void socket.destroy(),
