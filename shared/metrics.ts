@@ -1,5 +1,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 
+export type { Registry };
+
 /** One registry a service. Services name their metrics in their own metrics.ts, as verbs; no label string elsewhere. */
 export function createRegistry(service: string): Registry {
   const registry = new Registry();
@@ -8,4 +10,35 @@ export function createRegistry(service: string): Registry {
   return registry;
 }
 
-export { Counter, Gauge, Histogram, type Registry };
+/** How a service makes its meters: each in the one registry, gauges read when they are scraped. */
+export function meters(registry: Registry) {
+  const registers = [registry];
+  return {
+    counter: (name: string, help: string, ...labelNames: string[]) =>
+      new Counter({ name, help, labelNames, registers }),
+    histogram: (name: string, help: string, buckets: number[], ...labelNames: string[]) =>
+      new Histogram({ name, help, labelNames, buckets, registers }),
+    gauge(name: string, help: string, read: () => number): void {
+      new Gauge({
+        name,
+        help,
+        registers,
+        collect() {
+          this.set(read());
+        },
+      });
+    },
+    /** One value for each value of the label. */
+    gauges<L extends string>(name: string, help: string, label: L, read: () => ReadonlyMap<string, number>): void {
+      new Gauge({
+        name,
+        help,
+        labelNames: [label],
+        registers,
+        collect() {
+          for (const [value, count] of read()) this.set({ [label]: value } as Record<L, string>, count);
+        },
+      });
+    },
+  };
+}

@@ -1,26 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Backing } from "./backing-service.ts";
 import { kafka } from "./kafka.ts";
 import { locked } from "./lock.ts";
-import { type PortName, port, rememberPort, wantPort } from "./ports.ts";
+import { port, rememberPort, wantPort } from "./ports.ts";
 import { postgres } from "./postgres.ts";
-import { type Command, type Process, ending, isAlive, running, start, stop } from "./processes.ts";
+import { type Process, ending, isAlive, running, start, stop } from "./processes.ts";
 import { step } from "./progress.ts";
 import { redis } from "./redis.ts";
 import { Trouble, reasonOf } from "./trouble.ts";
-
-export type Backing = {
-  name: string;
-  label: string;
-  /** Set in the environment, it names one that runs elsewhere, and none is started. */
-  variable: "KAFKA_BROKERS" | "DATABASE_URL" | "REDIS_URL";
-  ports: PortName[];
-  stopSignal: NodeJS.Signals;
-  url: () => string;
-  /** Fetches and prepares what it needs, and says how it is started. */
-  command: () => Promise<Command>;
-  /** Speaks the service's own protocol; throws while it is not ready. */
-  answers: (url: string) => Promise<void>;
-};
 
 export type BackingUrls = Record<Backing["variable"], string>;
 

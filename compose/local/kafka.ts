@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Kafka, logLevel } from "kafkajs";
-import type { Backing } from "./backing.ts";
+import type { Backing } from "./backing-service.ts";
 import { java } from "./java.ts";
 import { hasCode, places } from "./places.ts";
 import { port } from "./ports.ts";
@@ -22,16 +22,17 @@ export const kafka: Backing = {
   ports: ["KAFKA_PORT", "KAFKA_CONTROLLER_PORT"],
   stopSignal: "SIGTERM",
   url: () => `127.0.0.1:${port("KAFKA_PORT")}`,
-  command,
+  command: () => kafkaIn(data, port("KAFKA_PORT"), port("KAFKA_CONTROLLER_PORT")),
   answers,
 };
 
-async function command(): Promise<Command> {
+/** On a data folder and ports of its own: a battery of faults has one that nobody else is on. */
+export async function kafkaIn(folder: string, broker: number, controller: number): Promise<Command> {
   const runtime = await java();
-  const jars = await downloaded(`kafka-${VERSION}`, `Kafka ${VERSION} (43 MB)`, (folder) =>
-    fetchJars(folder, runtime.home),
+  const jars = await downloaded(`kafka-${VERSION}`, `Kafka ${VERSION} (43 MB)`, (into) =>
+    fetchJars(into, runtime.home),
   );
-  const config = format();
+  const config = format(folder, broker, controller);
   return {
     file: runtime.file,
     args: [
@@ -72,18 +73,17 @@ const withJava = (home: string | undefined): NodeJS.ProcessEnv => ({
 });
 
 /** Writes what Kafka's own format tool would, once, and the configuration at each start, since ports may have changed. */
-function format(): string {
-  mkdirSync(data, { recursive: true });
-  const [broker, controller] = [port("KAFKA_PORT"), port("KAFKA_CONTROLLER_PORT")];
+function format(folder: string, broker: number, controller: number): string {
+  mkdirSync(folder, { recursive: true });
   const id = (): string => randomBytes(16).toString("base64url");
   try {
-    writeFileSync(join(data, "meta.properties"), `version=1\ncluster.id=${id()}\nnode.id=1\ndirectory.id=${id()}\n`, {
+    writeFileSync(join(folder, "meta.properties"), `version=1\ncluster.id=${id()}\nnode.id=1\ndirectory.id=${id()}\n`, {
       flag: "wx",
     });
   } catch (error) {
     if (!hasCode(error, "EEXIST")) throw error;
   }
-  const config = join(places.data, "kafka.properties");
+  const config = `${folder}.properties`;
   const settings = {
     "process.roles": "broker,controller",
     "node.id": 1,
@@ -92,7 +92,7 @@ function format(): string {
     "advertised.listeners": `PLAINTEXT://127.0.0.1:${broker}`,
     "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
     "controller.listener.names": "CONTROLLER",
-    "log.dirs": data,
+    "log.dirs": folder,
     // Topics are made by provision, with the partitions that the protocol relies on. One made by accident has others.
     "auto.create.topics.enable": false,
     "message.max.bytes": 2 * 1024 * 1024,

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { chownSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { Client } from "pg";
-import type { Backing } from "./backing.ts";
+import type { Backing } from "./backing-service.ts";
 import { hasCode, places, secret } from "./places.ts";
 import { port } from "./ports.ts";
 import { binaries } from "./postgresBinaries.ts";
@@ -22,7 +22,7 @@ export const postgres: Backing = {
   // "Fast": it ends the sessions. SIGTERM would wait for the last client to go.
   stopSignal: "SIGINT",
   url: () => urlOf(DATABASE),
-  command,
+  command: () => postgresIn(data, port("POSTGRES_PORT"), password()),
   answers,
 };
 
@@ -31,15 +31,16 @@ const password = (): string => secret("postgres.password", () => randomBytes(18)
 const urlOf = (database: string): string =>
   `postgres://${USER}:${password()}@127.0.0.1:${port("POSTGRES_PORT")}/${database}`;
 
-async function command(): Promise<Command> {
+/** On a data folder and a port of its own: a battery of faults has one that nobody else is on. */
+export async function postgresIn(data: string, listen: number, secretWord: string): Promise<Command> {
   const { folder, env } = await binaries();
-  const run = await unprivileged(join(folder, "postgres"), places.data);
+  const run = await unprivileged(join(folder, "postgres"), dirname(data));
   mkdirSync(data, { recursive: true, mode: 0o700 });
   if (run.uid !== undefined && run.gid !== undefined) chownSync(data, run.uid, run.gid);
-  if (!existsSync(join(data, "PG_VERSION"))) await initialise(folder, env, run);
+  if (!existsSync(join(data, "PG_VERSION"))) await initialise(data, secretWord, { folder, env, run });
   const settings = {
     listen_addresses: "127.0.0.1",
-    port: port("POSTGRES_PORT"),
+    port: listen,
     unix_socket_directories: "",
     // Several services, each with a pool, and the tests beside them.
     max_connections: 200,
@@ -57,12 +58,12 @@ async function command(): Promise<Command> {
 }
 
 async function initialise(
-  folder: string,
-  env: NodeJS.ProcessEnv,
-  run: Awaited<ReturnType<typeof unprivileged>>,
+  data: string,
+  secretWord: string,
+  { folder, env, run }: { folder: string; env: NodeJS.ProcessEnv; run: Awaited<ReturnType<typeof unprivileged>> },
 ): Promise<void> {
-  const passwordFile = join(data, "..", "postgres.initial-password");
-  writeFileSync(passwordFile, password(), { mode: 0o600 });
+  const passwordFile = `${data}.initial-password`;
+  writeFileSync(passwordFile, secretWord, { mode: 0o600 });
   if (run.uid !== undefined && run.gid !== undefined) chownSync(passwordFile, run.uid, run.gid);
   const options = [
     "-D",

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { chmodSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Redis } from "ioredis";
-import type { Backing } from "./backing.ts";
+import type { Backing } from "./backing-service.ts";
 import { places, secret } from "./places.ts";
 import { port } from "./ports.ts";
 import type { Command } from "./processes.ts";
@@ -18,21 +18,21 @@ export const redis: Backing = {
   ports: ["REDIS_PORT"],
   stopSignal: "SIGTERM",
   url: () => `redis://:${password()}@127.0.0.1:${port("REDIS_PORT")}`,
-  command,
+  command: () =>
+    redisIn(join(places.data, "redis"), join(places.secrets, "redis.conf"), port("REDIS_PORT"), password()),
   answers,
 };
 
 const password = (): string => secret("redis.password", () => randomBytes(18).toString("base64url"));
 
-async function command(): Promise<Command> {
-  const data = join(places.data, "redis");
+/** On a data folder and a port of its own: a battery of faults has one that nobody else is on. */
+export async function redisIn(data: string, config: string, listen: number, secretWord: string): Promise<Command> {
   mkdirSync(data, { recursive: true });
   // In a file, and not among the arguments, which every user of the machine can list.
-  const config = join(places.secrets, "redis.conf");
   const lines = [
     "bind 127.0.0.1",
-    `port ${port("REDIS_PORT")}`,
-    `requirepass ${password()}`,
+    `port ${listen}`,
+    `requirepass ${secretWord}`,
     `dir "${data}"`,
     "appendonly yes",
     "appendfsync everysec",

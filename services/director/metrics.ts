@@ -1,4 +1,4 @@
-import { Counter, Gauge, Histogram, type Registry } from "@saasaparilla/shared/metrics.ts";
+import { meters, type Registry } from "@saasaparilla/shared/metrics.ts";
 import type { Settled } from "./lane.ts";
 
 export type DirectorMetrics = ReturnType<typeof createMetrics>;
@@ -14,78 +14,38 @@ export function createMetrics(
     queuedBytes: () => number;
   },
 ) {
-  const registers = [registry];
-  const settled = new Counter({
-    name: "notifications_settled_total",
-    help: "Notifications settled, by how.",
-    labelNames: ["how"],
-    registers,
-  });
-  const accepted = new Counter({
-    name: "notifications_read_total",
-    help: "Notifications read from accepted.",
-    registers,
-  });
-  const sent = new Counter({ name: "notifications_routed_total", help: "Notifications sent to a slot.", registers });
-  const duplicates = new Counter({
-    name: "notifications_repeated_total",
-    help: "Notifications dropped because their id had just been seen.",
-    registers,
-  });
-  const deferred = new Counter({
-    name: "notifications_deferred_total",
-    help: "Notifications that went to deferred, because Postgres was away or what was deferred before is not in it yet.",
-    registers,
-  });
-  const swept = new Counter({
-    name: "notifications_swept_total",
-    help: "Stored notifications that expired before their client came.",
-    registers,
-  });
-  const deadLetters = new Counter({
-    name: "dead_letters_total",
-    help: "Records that can never be processed.",
-    registers,
-  });
-  const demotions = new Counter({
-    name: "lane_demotions_total",
-    help: "Connections told to replay, by reason.",
-    labelNames: ["reason"],
-    registers,
-  });
-  const holds = new Counter({ name: "lane_holds_total", help: "Holds granted.", registers });
-  const invitations = new Counter({
-    name: "lane_invitations_total",
-    help: "Connections invited to prepare.",
-    registers,
-  });
-  const pauses = new Counter({
-    name: "partition_pauses_total",
-    help: "Times that a partition paused at its bound of unsettled notifications.",
-    registers,
-  });
-  const failures = new Counter({
-    name: "dependency_failures_total",
-    help: "Failed calls, by dependency; each is tried again.",
-    labelNames: ["dependency"],
-    registers,
-  });
-  const toSettled = new Histogram({
-    name: "settle_seconds",
-    help: "From the broker's append time until settled, by how.",
-    labelNames: ["how"],
-    registers,
-    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
-  });
-  const gauge = (name: string, help: string, value: () => number) =>
-    new Gauge({
-      name,
-      help,
-      registers,
-      collect() {
-        this.set(value());
-      },
-    });
+  const { counter, gauge, histogram } = meters(registry);
+  const settled = counter("notifications_settled_total", "Notifications settled, by how.", "how");
+  const accepted = counter("notifications_read_total", "Notifications read from accepted.");
+  const sent = counter("notifications_routed_total", "Notifications sent to a slot.");
+  const duplicates = counter(
+    "notifications_repeated_total",
+    "Notifications dropped because their id had just been seen.",
+  );
+  const deferred = counter(
+    "notifications_deferred_total",
+    "Notifications that went to deferred, because Postgres was away or what was deferred before is not in it yet.",
+  );
+  const swept = counter("notifications_swept_total", "Stored notifications that expired before their client came.");
+  const deadLetters = counter("dead_letters_total", "Records that can never be processed.");
+  const demotions = counter("lane_demotions_total", "Connections told to replay, by reason.", "reason");
+  const holds = counter("lane_holds_total", "Holds granted.");
+  const invitations = counter("lane_invitations_total", "Connections invited to prepare.");
+  const pauses = counter(
+    "partition_pauses_total",
+    "Times that a partition paused at its bound of unsettled notifications.",
+  );
+  const failures = counter(
+    "dependency_failures_total",
+    "Failed calls, by dependency; each is tried again.",
+    "dependency",
+  );
+  const toSettled = histogram(
+    "settle_seconds",
+    "From the broker's append time until settled, by how.",
+    [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+    "how",
+  );
   gauge("notifications_unsettled", "Notifications that this director answers for.", observed.unsettled);
   gauge("lanes", "Lanes in memory.", observed.lanes);
   gauge("look_ups_waiting", "Lanes that wait for Redis.", observed.lookUps);

@@ -1,4 +1,4 @@
-import { Counter, Gauge, type Registry } from "@saasaparilla/shared/metrics.ts";
+import { meters, type Registry } from "@saasaparilla/shared/metrics.ts";
 import type { RefusalReason } from "@saasaparilla/shared/signals.ts";
 import type { SessionState } from "./session.ts";
 
@@ -9,15 +9,13 @@ export type Transport = "websocket" | "sse" | "poll";
 export function createMetrics(
   registry: Registry,
   observed: {
-    sessions(): Map<Transport, number>;
-    states(): Map<SessionState, number>;
-    controlBytes(): number;
-    outboxBytes(): number;
+    sessions: () => Map<Transport, number>;
+    states: () => Map<SessionState, number>;
+    controlBytes: () => number;
+    outboxBytes: () => number;
   },
 ) {
-  const registers = [registry];
-  const counter = (name: string, help: string, ...labelNames: string[]) =>
-    new Counter({ name, help, labelNames, registers });
+  const { counter, gauge, gauges } = meters(registry);
   const delivered = counter(
     "notifications_delivered_total",
     "Notifications put into outboxes, by transport and source.",
@@ -42,43 +40,12 @@ export function createMetrics(
   );
   const pages = counter("replay_pages_total", "Pages read from Postgres.");
   const netted = counter("safety_net_found_total", "Clients that the safety net found something stored for.");
-  const byTransport = new Gauge({
-    name: "connections",
-    help: "Open connections, by transport.",
-    labelNames: ["transport"],
-    registers,
-    collect() {
-      for (const [transport, count] of observed.sessions()) this.set({ transport }, count);
-    },
-  });
-  const byState = new Gauge({
-    name: "sessions",
-    help: "Sessions, by state.",
-    labelNames: ["state"],
-    registers,
-    collect() {
-      for (const [state, count] of observed.states()) this.set({ state }, count);
-    },
-  });
-  const control = new Gauge({
-    name: "control_queued_bytes",
-    help: "Bytes not yet sent to directors.",
-    registers,
-    collect() {
-      this.set(observed.controlBytes());
-    },
-  });
-  const outbox = new Gauge({
-    name: "outbox_bytes",
-    help: "Bytes that wait for slow clients.",
-    registers,
-    collect() {
-      this.set(observed.outboxBytes());
-    },
-  });
+  gauges("connections", "Open connections, by transport.", "transport", observed.sessions);
+  gauges("sessions", "Sessions, by state.", "state", observed.states);
+  gauge("control_queued_bytes", "Bytes not yet sent to directors.", observed.controlBytes);
+  gauge("outbox_bytes", "Bytes that wait for slow clients.", observed.outboxBytes);
 
   return {
-    gauges: [byTransport, byState, control, outbox],
     delivered: (transport: Transport, source: "live" | "stored") => delivered.inc({ transport, source }),
     acknowledged: () => acknowledged.inc(),
     refused: (reason: RefusalReason) => refusals.inc({ reason }),
