@@ -18,7 +18,7 @@ export function meters(registry: Registry) {
       new Counter({ name, help, labelNames, registers }),
     histogram: (name: string, help: string, buckets: number[], ...labelNames: string[]) =>
       new Histogram({ name, help, labelNames, buckets, registers }),
-    gauge(name: string, help: string, read: () => number): void {
+    gauge: (name: string, help: string, read: () => number) =>
       new Gauge({
         name,
         help,
@@ -26,10 +26,9 @@ export function meters(registry: Registry) {
         collect() {
           this.set(read());
         },
-      });
-    },
+      }),
     /** One value for each value of the label. */
-    gauges<L extends string>(name: string, help: string, label: L, read: () => ReadonlyMap<string, number>): void {
+    gauges: <L extends string>(name: string, help: string, label: L, read: () => ReadonlyMap<string, number>) =>
       new Gauge({
         name,
         help,
@@ -38,7 +37,6 @@ export function meters(registry: Registry) {
         collect() {
           for (const [value, count] of read()) this.set({ [label]: value } as Record<L, string>, count);
         },
-      });
-    },
+      }),
   };
 }
