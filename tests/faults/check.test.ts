@@ -1,0 +1,161 @@
+import { expect, test } from "vitest";
+import { check, type Breach } from "./check.ts";
+import type { HistoryEvent, Outcome } from "./history.ts";
+
+interface Publish {
+  outcome?: Outcome;
+  key?: string;
+  ttl?: number;
+}
+
+/** A history, told in one word each. Cursors are numbers of two digits here: the checker only compares them. */
+class Tale {
+  readonly events: HistoryEvent[] = [{ kind: "client", key: "t/a", steady: true }];
+  #at = 0;
+
+  get #now(): number {
+    return (this.#at += 1);
+  }
+
+  publish(id: string, { outcome = "ok", key = "t/a", ttl }: Publish = {}): this {
+    this.events.push({ kind: "send", id, key, stream: "p", at: this.#now, ...(ttl === undefined ? {} : { ttl }) });
+    this.events.push({ kind: "answer", id, outcome, at: this.#now });
+    return this;
+  }
+
+  connect(connection: number, cursor?: string, key = "t/a"): this {
+    this.events.push({ kind: "connect", connection, key, cursor, at: this.#now });
+    return this;
+  }
+
+  receive(connection: number, id: string, cursor: string): this {
+    this.events.push({ kind: "receive", connection, id, cursor, source: "live", at: this.#now });
+    return this;
+  }
+
+  event(event: HistoryEvent): this {
+    this.events.push(event);
+    return this;
+  }
+
+  wait(ms: number): this {
+    this.#at += ms;
+    return this;
+  }
+
+  breaches(): Breach[] {
+    return check(this.events, 2).violations.map(({ breach }) => breach);
+  }
+}
+
+/** Two stored, one live, a reconnect at an older cursor that brings one again, one that was refused, one unknown. */
+const clean = (): Tale =>
+  new Tale()
+    .publish("1")
+    .publish("2")
+    .event({ kind: "stored", key: "t/a", cursor: "02", at: 4 })
+    .connect(1)
+    .event({ kind: "resume", connection: 1, cursor: "00", at: 5 })
+    .receive(1, "1", "01")
+    .receive(1, "2", "02")
+    .event({ kind: "live", connection: 1, at: 6 })
+    .publish("refused", { outcome: "failed" })
+    .publish("unknown", { outcome: "unknown" })
+    .publish("3")
+    .receive(1, "unknown", "03")
+    .receive(1, "3", "04")
+    .connect(2, "03")
+    .receive(2, "3", "04");
+
+test("a clean history passes, and its figures are right", () => {
+  const { violations, figures } = check(clean().events, 2);
+  expect(violations).toEqual([]);
+  expect(figures).toMatchObject({ sent: 3, received: 3, failed: 1, unknown: 1, lost: 0, reordered: 0, duplicates: 1 });
+});
+
+test("one that was answered 202 and never came is lost; one whose outcome is unknown may stay away", () => {
+  expect(clean().publish("4").breaches()).toEqual(["lost"]);
+  expect(clean().publish("4", { outcome: "unknown" }).breaches()).toEqual([]);
+  expect(clean().event({ kind: "send", id: "4", key: "t/a", stream: "p", at: 99 }).breaches()).toEqual([]);
+});
+
+test("a first receipt before an earlier one's is reordered", () => {
+  const swapped = new Tale()
+    .publish("1")
+    .publish("2")
+    .connect(1)
+    .receive(1, "2", "02")
+    .connect(2)
+    .receive(2, "1", "01");
+  expect(swapped.breaches()).toContain("reordered");
+});
+
+test("what one publisher was answered first has the lower cursor", () => {
+  const swapped = new Tale().publish("1").publish("2").connect(1).receive(1, "2", "01").receive(1, "1", "02");
+  expect(swapped.breaches()).toEqual(["reordered"]);
+});
+
+test("on one connection nothing comes at or before what came, or before its cursor", () => {
+  expect(clean().receive(2, "3", "04").breaches()).toEqual(["repeated on a connection"]);
+  expect(clean().connect(3, "04").receive(3, "3", "04").breaches()).toEqual(["repeated on a connection"]);
+});
+
+test("what was stored before a connection comes before live", () => {
+  const tale = new Tale().publish("1").event({ kind: "stored", key: "t/a", cursor: "01", at: 3 }).connect(1);
+  expect(tale.event({ kind: "live", connection: 1, at: 4 }).receive(1, "1", "01").breaches()).toEqual([
+    "new before stored",
+  ]);
+});
+
+test("one publish is one notification, and one that failed is none", () => {
+  expect(clean().receive(1, "unknown", "05").breaches()).toEqual(["under two cursors"]);
+  expect(clean().receive(1, "refused", "05").breaches()).toEqual(["refused, but received"]);
+  expect(clean().receive(1, "nobody's", "05").breaches()).toEqual(["never sent"]);
+});
+
+test("nothing is another client's or tenant's", () => {
+  expect(clean().connect(3, undefined, "u/a").receive(3, "1", "01").breaches()).toEqual(["of another client"]);
+});
+
+test("duplicates are bounded by the window times the connections", () => {
+  const tale = new Tale();
+  for (const id of ["1", "2", "3", "4", "5", "6", "7"])
+    tale.publish(id).connect(Number(id)).receive(Number(id), id, id);
+  expect(tale.breaches()).toEqual([]);
+  const again = new Tale();
+  again.connect(1);
+  for (const id of ["1", "2", "3", "4", "5"]) again.publish(id).receive(1, id, id);
+  again.connect(2);
+  for (const id of ["1", "2", "3", "4"]) again.receive(2, id, id);
+  expect(again.breaches()).toEqual([]);
+  expect(again.receive(2, "5", "5").breaches()).toEqual(["too many duplicates"]);
+});
+
+test("a cursor that was issued is taken", () => {
+  expect(clean().connect(3, "04").event({ kind: "resume", connection: 3, cursor: "00", at: 99 }).breaches()).toEqual([
+    "cursor not taken",
+  ]);
+});
+
+test("one that expired is accounted for, but not before its time, and only where it has one", () => {
+  const expired = clean().publish("4", { ttl: 10 }).wait(20);
+  expect(expired.breaches()).toEqual(["lost"]);
+  expect(expired.event({ kind: "expire", id: "4", at: 99 }).breaches()).toEqual([]);
+  const early = clean().publish("4", { ttl: 1_000 }).event({ kind: "expire", id: "4", at: 50 });
+  expect(early.breaches()).toEqual(["expired early"]);
+  expect(clean().publish("4").event({ kind: "expire", id: "4", at: 99 }).breaches()).toEqual(["expired early"]);
+});
+
+test("a dead letter is accounted for, and said, for the load sends nothing that deserves it", () => {
+  const tale = clean().publish("4").event({ kind: "dead letter", id: "4", reason: "why", at: 99 });
+  expect(tale.breaches()).toEqual(["dead letter"]);
+});
+
+test("the silence and the recovery are those of clients that want to be connected", () => {
+  const tale = new Tale().connect(1).publish("1").wait(5_000);
+  tale.event({ kind: "mark", what: "healed", at: 5_000 }).wait(1_000).receive(1, "1", "01");
+  const { figures } = check(tale.events);
+  expect(figures.silence).toBeGreaterThan(5_900);
+  expect(figures.recovery).toBeGreaterThan(900);
+  expect(figures.recovery).toBeLessThan(1_100);
+});

@@ -1,0 +1,341 @@
+import type { HistoryEvent, Outcome } from "./history.ts";
+
+/** Each is a promise of PROTOCOL.md that was broken. */
+export type Breach =
+  | "lost"
+  | "reordered"
+  | "new before stored"
+  | "repeated on a connection"
+  | "too many duplicates"
+  | "under two cursors"
+  | "refused, but received"
+  | "of another client"
+  | "never sent"
+  | "cursor not taken"
+  | "expired early"
+  | "dead letter"
+  | "protocol";
+
+export interface Violation {
+  breach: Breach;
+  key: string;
+  detail: string;
+}
+
+export interface Figures {
+  /** Answered 202. */
+  sent: number;
+  /** Of those. */
+  received: number;
+  expired: number;
+  failed: number;
+  unknown: number;
+  lost: number;
+  reordered: number;
+  duplicates: number;
+  /** ms: the longest that a client which wants to be connected heard nothing, though something was accepted for it. */
+  silence: number;
+  /** ms from the healing until nothing came late any more and no publish was refused. */
+  recovery: number;
+}
+
+export interface Verdict {
+  violations: Violation[];
+  figures: Figures;
+}
+
+/** What came later than this was delayed by the fault. */
+const LATE_MS = 2_000;
+
+interface Sent {
+  id: string;
+  key: string;
+  stream: string;
+  at: number;
+  ttl: number | undefined;
+  outcome: Outcome;
+  answered: number;
+  cursor: string | undefined;
+  received: boolean;
+  expired: boolean;
+  dead: boolean;
+}
+
+interface Connection {
+  id: number;
+  key: string;
+  /** What it asked to resume at; everything on it is after `position`. */
+  asked: string | undefined;
+  position: string;
+  live: boolean;
+  /** What was seen in Postgres before it connected. */
+  storedBefore: string;
+}
+
+interface Client {
+  steady: boolean;
+  /** The cursor of the last first receipt. */
+  last: string;
+  stored: string;
+  connects: number;
+  duplicates: number;
+  pending: number;
+  waitingSince: number | undefined;
+}
+
+/** Pure. To be asked once every client has been online for long enough to have everything. `window`: sent and not yet acknowledged, at most. */
+export function check(events: readonly HistoryEvent[], window = 256): Verdict {
+  return new Checker(events, window).verdict();
+}
+
+class Checker {
+  readonly #events: readonly HistoryEvent[];
+  readonly #window: number;
+  readonly #violations: Violation[] = [];
+  readonly #sent = new Map<string, Sent>();
+  readonly #clients = new Map<string, Client>();
+  readonly #connections = new Map<number, Connection>();
+  #duplicates = 0;
+  #silence = 0;
+  #healed: number | undefined;
+  #lastTrouble = 0;
+
+  constructor(events: readonly HistoryEvent[], window: number) {
+    this.#events = events;
+    this.#window = window;
+  }
+
+  verdict(): Verdict {
+    // A notification may arrive before its publisher has the answer.
+    for (const event of this.#events) this.#collect(event);
+    for (const event of this.#events) this.#follow(event);
+    this.#atTheEnd();
+    this.#orderOfAnswers();
+    const all = [...this.#sent.values()];
+    const ok = all.filter(({ outcome }) => outcome === "ok");
+    const count = (breach: Breach): number => this.#violations.filter((one) => one.breach === breach).length;
+    return {
+      violations: this.#violations,
+      figures: {
+        sent: ok.length,
+        received: ok.filter(({ received }) => received).length,
+        expired: ok.filter(({ received, expired }) => !received && expired).length,
+        failed: all.filter(({ outcome }) => outcome === "failed").length,
+        unknown: all.filter(({ outcome }) => outcome === "unknown").length,
+        lost: count("lost"),
+        reordered: count("reordered") + count("new before stored") + count("repeated on a connection"),
+        duplicates: this.#duplicates,
+        silence: this.#silence,
+        recovery: this.#healed === undefined ? 0 : Math.max(0, this.#lastTrouble - this.#healed),
+      },
+    };
+  }
+
+  #collect(event: HistoryEvent): void {
+    if (event.kind === "send") {
+      const { id, key, stream, at, ttl } = event;
+      this.#sent.set(id, {
+        id,
+        key,
+        stream,
+        at,
+        ttl,
+        outcome: "unknown",
+        answered: Number.POSITIVE_INFINITY,
+        cursor: undefined,
+        received: false,
+        expired: false,
+        dead: false,
+      });
+    } else if (event.kind === "answer") {
+      const sent = this.#sent.get(event.id);
+      if (sent) Object.assign(sent, { outcome: event.outcome, answered: event.at });
+    } else if (event.kind === "mark" && event.what === "healed") {
+      this.#healed = event.at;
+    }
+  }
+
+  #follow(event: HistoryEvent): void {
+    switch (event.kind) {
+      case "send":
+      case "acknowledge":
+      case "close":
+      case "mark":
+        return;
+      case "client":
+        this.#client(event.key).steady = event.steady;
+        return;
+      case "answer":
+        this.#answered(event);
+        return;
+      case "connect":
+        this.#connect(event);
+        return;
+      case "resume":
+        this.#resume(event);
+        return;
+      case "live":
+        this.#on(event.connection).live = true;
+        return;
+      case "receive":
+        this.#receive(event);
+        return;
+      case "stored": {
+        const client = this.#client(event.key);
+        if (event.cursor > client.stored) client.stored = event.cursor;
+        return;
+      }
+      case "expire":
+        this.#expire(event);
+        return;
+      case "dead letter": {
+        const sent = this.#sent.get(event.id);
+        if (sent) sent.dead = true;
+        this.#say("dead letter", sent?.key ?? "", `${event.id}: ${event.reason}`);
+        return;
+      }
+      case "breach":
+        this.#say("protocol", this.#on(event.connection).key, event.what);
+    }
+  }
+
+  #answered({ id, outcome, at }: Extract<HistoryEvent, { kind: "answer" }>): void {
+    const sent = this.#sent.get(id);
+    if (!sent) return;
+    if (outcome !== "ok") {
+      this.#lastTrouble = Math.max(this.#lastTrouble, at);
+      return;
+    }
+    const client = this.#client(sent.key);
+    if (!client.steady || sent.received) return;
+    client.pending += 1;
+    client.waitingSince ??= at;
+  }
+
+  #connect({ connection, key, cursor }: Extract<HistoryEvent, { kind: "connect" }>): void {
+    const client = this.#client(key);
+    client.connects += 1;
+    const position = cursor ?? "";
+    this.#connections.set(connection, {
+      id: connection,
+      key,
+      asked: cursor,
+      position,
+      live: false,
+      storedBefore: client.stored,
+    });
+  }
+
+  #resume({ connection, cursor }: Extract<HistoryEvent, { kind: "resume" }>): void {
+    const on = this.#on(connection);
+    if (on.asked !== undefined && on.asked !== cursor)
+      this.#say("cursor not taken", on.key, `asked for ${on.asked}, resumed at ${cursor}`);
+    on.position = cursor;
+  }
+
+  #receive(event: Extract<HistoryEvent, { kind: "receive" }>): void {
+    const { id, cursor, at } = event;
+    const on = this.#on(event.connection);
+    const sent = this.#sent.get(id);
+    if (!sent) {
+      this.#say("never sent", on.key, id);
+      return;
+    }
+    if (sent.key !== on.key) {
+      this.#say("of another client", on.key, `${id} is ${sent.key}'s`);
+      return;
+    }
+    if (sent.outcome === "failed") this.#say("refused, but received", on.key, id);
+    if (cursor <= on.position) {
+      this.#say("repeated on a connection", on.key, `${id} at ${cursor}, after ${on.position} on ${on.id}`);
+    } else {
+      on.position = cursor;
+    }
+    if (on.live && cursor <= on.storedBefore)
+      this.#say(
+        "new before stored",
+        on.key,
+        `${id} at ${cursor} was stored before ${on.id} began, and came after live`,
+      );
+    const client = this.#client(on.key);
+    if (sent.received) this.#again(sent, cursor, client);
+    else this.#first(sent, cursor, at, client);
+  }
+
+  #again(sent: Sent, cursor: string, client: Client): void {
+    this.#duplicates += 1;
+    client.duplicates += 1;
+    if (sent.cursor !== cursor)
+      this.#say("under two cursors", sent.key, `${sent.id} (${sent.outcome}) at ${sent.cursor} and at ${cursor}`);
+  }
+
+  #first(sent: Sent, cursor: string, at: number, client: Client): void {
+    sent.received = true;
+    sent.cursor = cursor;
+    if (cursor <= client.last) this.#say("reordered", sent.key, `${sent.id} at ${cursor} after ${client.last}`);
+    else client.last = cursor;
+    if (!client.steady) return;
+    if (client.waitingSince !== undefined) this.#silence = Math.max(this.#silence, at - client.waitingSince);
+    if (sent.outcome === "ok" && sent.answered < at) client.pending -= 1;
+    client.waitingSince = client.pending > 0 ? at : undefined;
+    if (at - sent.answered > LATE_MS) this.#lastTrouble = Math.max(this.#lastTrouble, at);
+  }
+
+  #expire({ id, at }: Extract<HistoryEvent, { kind: "expire" }>): void {
+    const sent = this.#sent.get(id);
+    if (!sent) return;
+    sent.expired = true;
+    if (sent.ttl === undefined || at < sent.at + sent.ttl) this.#say("expired early", sent.key, id);
+  }
+
+  #atTheEnd(): void {
+    for (const { id, key, outcome, received, expired, dead, at } of this.#sent.values()) {
+      if (outcome === "ok" && !received && !expired && !dead)
+        this.#say("lost", key, `${id}, sent at ${Math.round(at)} ms`);
+    }
+    for (const [key, { duplicates, connects }] of this.#clients) {
+      if (duplicates > this.#window * connects)
+        this.#say("too many duplicates", key, `${duplicates} over ${connects} connections`);
+    }
+  }
+
+  /** R33: what one publisher was answered first comes first. */
+  #orderOfAnswers(): void {
+    const last = new Map<string, Sent>();
+    for (const sent of this.#sent.values()) {
+      if (sent.outcome !== "ok" || sent.cursor === undefined) continue;
+      const name = `${sent.stream} ${sent.key}`;
+      const before = last.get(name);
+      if (before && before.answered <= sent.at && sent.cursor <= before.cursor!)
+        this.#say("reordered", sent.key, `${before.id} was answered before ${sent.id} was sent, and comes after it`);
+      last.set(name, sent);
+    }
+  }
+
+  #client(key: string): Client {
+    let client = this.#clients.get(key);
+    if (!client) {
+      client = {
+        steady: false,
+        last: "",
+        stored: "",
+        connects: 0,
+        duplicates: 0,
+        pending: 0,
+        waitingSince: undefined,
+      };
+      this.#clients.set(key, client);
+    }
+    return client;
+  }
+
+  #on(connection: number): Connection {
+    const found = this.#connections.get(connection);
+    if (!found) throw new Error(`The history has no connection ${connection}.`);
+    return found;
+  }
+
+  #say(breach: Breach, key: string, detail: string): void {
+    this.#violations.push({ breach, key, detail });
+  }
+}
