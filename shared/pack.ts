@@ -202,6 +202,7 @@ export function readPack(record: Buffer, item: (kind: number, body: Buffer, inde
 }
 
 export function readDeliver(body: Buffer): Deliver {
+  if (body.length < DELIVER_HEADER) throw malformed("what is to be delivered is cut off");
   return {
     kind: Kind.DELIVER,
     incarnation: body.readUIntBE(0, 6),
@@ -216,6 +217,7 @@ export function readDeliver(body: Buffer): Deliver {
 }
 
 export function readDeferred(body: Buffer): Deferred {
+  if (body.length < DEFERRED_HEADER) throw malformed("what was deferred is cut off");
   return {
     appended: body.readUIntBE(0, 6),
     sequence: body.toString("latin1", 6, DEFERRED_HEADER),
@@ -224,6 +226,7 @@ export function readDeferred(body: Buffer): Deferred {
 }
 
 export function readAck(body: Buffer): Ack {
+  if (body.length < ACK_HEADER) throw malformed("an acknowledgement is cut off");
   return {
     kind: Kind.ACK,
     session: body.readUInt32BE(0),

@@ -29,6 +29,7 @@ interface OpenPack {
 
 interface ClosedPack extends Outgoing {
   waiting: Sent[];
+  bytes: number;
 }
 
 const BACKOFF_MS = { first: 50, most: 2_000 };
@@ -101,9 +102,12 @@ export class Packer {
     this.#touched.delete(pack);
   }
 
-  #push(pack: ClosedPack): void {
-    this.#closed.push(pack);
-    this.#closedBytes += pack.value.length;
+  #push(pack: Omit<ClosedPack, "bytes">): void {
+    let bytes = pack.value.length;
+    // Kafka's bound is on a partition's records together: many small ones with long headers would be over it for good.
+    for (const name in pack.headers) bytes += name.length + 2 * pack.headers[name]!.length;
+    this.#closed.push({ ...pack, bytes });
+    this.#closedBytes += bytes;
   }
 
   #schedule(): void {
@@ -129,7 +133,7 @@ export class Packer {
     let count = 0;
     let bytes = 0;
     while (count < this.#closed.length && (count === 0 || bytes < this.#options.maxSendBytes)) {
-      bytes += this.#closed[count]!.value.length;
+      bytes += this.#closed[count]!.bytes;
       count += 1;
     }
     this.#closedBytes -= bytes;

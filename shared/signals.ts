@@ -36,8 +36,22 @@ export type RoutedSignal = { partition: number; generation: number; incarnation:
     | { type: "invite"; key: ClientKey; session: number }
   );
 
-const CONTROL = new Set(["claim", "prepare", "commit", "refuse", "close"]);
-const ROUTED = new Set(["held", "demoted", "invite"]);
+type Fields = Record<string, "string" | "number" | "boolean">;
+
+const CONNECTION: Fields = { key: "string", slot: "number", incarnation: "number", session: "number" };
+const CONTROL: Record<ControlSignal["type"], Fields> = {
+  claim: { director: "string" },
+  prepare: { ...CONNECTION, sent: "string", acked: "string", acknowledges: "boolean" },
+  commit: { ...CONNECTION, generation: "number", hold: "number", sent: "string" },
+  refuse: { ...CONNECTION, generation: "number", reason: "string" },
+  close: CONNECTION,
+};
+const ADDRESS: Fields = { partition: "number", generation: "number", incarnation: "number", session: "number" };
+const ROUTED: Record<RoutedSignal["type"], Fields> = {
+  held: { ...ADDRESS, hold: "number" },
+  demoted: { ...ADDRESS, reason: "string" },
+  invite: { ...ADDRESS, key: "string" },
+};
 
 export function asControl(value: unknown): ControlSignal {
   return asSignal<ControlSignal>(value, CONTROL);
@@ -47,9 +61,10 @@ export function asRouted(value: unknown): RoutedSignal {
   return asSignal<RoutedSignal>(value, ROUTED);
 }
 
-/** Both ends are ours: the type is checked, so that an older process rejects what a newer one invented. */
-function asSignal<T>(value: unknown, types: ReadonlySet<string>): T {
-  if (typeof value === "object" && value !== null && "type" in value && types.has(String(value.type)))
-    return value as T;
-  throw new Failure("reject", `The signal ${JSON.stringify(value)?.slice(0, 80)} is of no known type.`);
+/** Both ends are ours: what an older process does not know of a newer one it rejects, and never stumbles on. */
+function asSignal<T>(value: unknown, types: Record<string, Fields>): T {
+  const signal = typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+  const fields = typeof signal.type === "string" && Object.hasOwn(types, signal.type) ? types[signal.type] : undefined;
+  if (fields && Object.entries(fields).every(([name, type]) => typeof signal[name] === type)) return value as T;
+  throw new Failure("reject", `The signal ${JSON.stringify(value)?.slice(0, 80)} is of no known form.`);
 }

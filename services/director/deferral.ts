@@ -1,11 +1,10 @@
-import { classify, messageOf } from "@saasaparilla/shared/errors.ts";
-import type { Batch, Incoming } from "@saasaparilla/shared/kafka.ts";
+import { classify } from "@saasaparilla/shared/errors.ts";
+import type { Batch } from "@saasaparilla/shared/kafka.ts";
 import type { ClientKey } from "@saasaparilla/shared/notification.ts";
-import { Kind, notificationBody, readDeferred, readPack } from "@saasaparilla/shared/pack.ts";
+import { checkNotification, Kind, notificationBody, readDeferred, readPack } from "@saasaparilla/shared/pack.ts";
 import type { ConnectionId } from "@saasaparilla/shared/signals.ts";
 import type { StoredNotification } from "@saasaparilla/shared/stored.ts";
-
-export type DeadLetter = (source: { topic: string; partition: number; record: Incoming }, reason: string) => void;
+import { deadLetterOf, NOTHING, type DeadLetter } from "./dead-letters.ts";
 
 /** Connections that are remembered, at most: who finds no place asks again by itself. */
 const MAX_WANTING = 50_000;
@@ -59,27 +58,32 @@ export class Deferral {
 
   /**
    * The rows of what was not read yet, whoever deferred it: an earlier owner that goes on appends a client's notifications in
-   * order too, so that what is in Postgres never has a gap. To pick among them would make one.
+   * order too, so that what is in Postgres never has a gap. To pick among them would make one. What is rejected is for the
+   * dead letters once the rows are in Postgres: while that is away the batch is read again and again.
    */
-  read(batch: Batch, deadLetter: DeadLetter): StoredNotification[] {
+  read(batch: Batch): { rows: StoredNotification[]; rejected: DeadLetter[] } {
     const rows: StoredNotification[] = [];
+    const rejected: DeadLetter[] = [];
     for (const record of batch.records) {
-      if (!record.value || record.offset < this.#position) continue;
+      if (record.offset < this.#position) continue;
+      const whole: StoredNotification[] = [];
       try {
-        readPack(record.value, (kind, body) => {
-          if (kind === Kind.DEFERRED) rows.push(toRow(body));
+        readPack(record.value ?? NOTHING, (kind, body, index) => {
+          if (kind === Kind.DEFERRED) whole.push(toRow(body, index));
         });
+        rows.push(...whole);
       } catch (error) {
         if (classify(error) !== "reject") throw error;
-        deadLetter({ topic: batch.topic, partition: batch.partition, record }, messageOf(error));
+        rejected.push(deadLetterOf(batch, record, error));
       }
     }
-    return rows;
+    return { rows, rejected };
   }
 }
 
-function toRow(deferred: Buffer): StoredNotification {
+function toRow(deferred: Buffer, index: number): StoredNotification {
   const { appended, sequence, body } = readDeferred(deferred);
+  checkNotification(body, index);
   const ttl = notificationBody.ttl(body);
   const expires = ttl === 0 ? undefined : appended + ttl * 1_000;
   return { client: notificationBody.key(body), sequence, appended, expires, body };

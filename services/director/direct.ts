@@ -1,10 +1,11 @@
 import { messageOf } from "@saasaparilla/shared/errors.ts";
-import type { Batch, GroupReader, Incoming } from "@saasaparilla/shared/kafka.ts";
+import type { Batch, GroupReader } from "@saasaparilla/shared/kafka.ts";
 import type { Log } from "@saasaparilla/shared/log.ts";
 import { notificationBody } from "@saasaparilla/shared/pack.ts";
 import type { Packer } from "@saasaparilla/shared/packer.ts";
 import type { RoutedSignal } from "@saasaparilla/shared/signals.ts";
 import type { Topics } from "@saasaparilla/shared/topics.ts";
+import type { DeadLetters } from "./dead-letters.ts";
 import type { LaneLimits } from "./lane.ts";
 import type { LookUps } from "./look-up.ts";
 import type { DirectorMetrics } from "./metrics.ts";
@@ -23,6 +24,7 @@ export interface DirectorOptions {
   clock: { monotonic(): number; wall(): number };
   packer: Packer;
   store: Store;
+  deadLetters: DeadLetters;
   lookUps: LookUps;
   timers: Timers;
   endOffset(topic: string, partition: number): Promise<number>;
@@ -109,7 +111,7 @@ export class Director {
     }
     if (batch.topic === this.#options.topics.deferred) return this.#drain(partition, batch);
     if (batch.topic === this.#options.topics.control) {
-      partition.control(batch);
+      await partition.control(batch);
       const last = batch.records.at(-1);
       if (last) this.#note(batch.topic, batch.partition, last.offset + 1);
     } else {
@@ -170,9 +172,11 @@ export class Director {
 
   /** Paced by Postgres: while it is away the partition's deferred is paused, and tried again. */
   async #drain(lanes: PartitionLanes, batch: Batch): Promise<boolean> {
-    const { store, topics } = this.#options;
+    const { store, topics, deadLetters } = this.#options;
     const next = (batch.records.at(-1)?.offset ?? -1) + 1;
-    if (await store.drain(lanes.deferred(batch))) {
+    const { rows, rejected } = lanes.deferred(batch);
+    if (await store.drain(rows)) {
+      await Promise.all(rejected.map((letter) => deadLetters.add(letter)));
       lanes.drainedTo(next);
       this.#note(batch.topic, batch.partition, next);
       return true;
@@ -185,7 +189,7 @@ export class Director {
   }
 
   #lanesOf(partition: number, generation: number, deferred: { committed: number; end: number }): PartitionLanes {
-    const { topics, packer, store, lookUps, timers, metrics, log, clock } = this.#options;
+    const { topics, packer, store, deadLetters, lookUps, timers, metrics, log, clock } = this.#options;
     const signal = (slot: number, rest: SignalBody): void =>
       packer.add(topics.routed, slot, (writer) => writer.signal({ partition, generation, ...rest }));
     const lanes: PartitionLanes = new PartitionLanes({
@@ -234,7 +238,7 @@ export class Director {
           log.debug({ client: lane.key, notification: notificationBody.id(body), how }, "settled");
       },
       arm: (owner, lane) => timers.arm(owner, lane),
-      deadLetter: (source, reason) => this.#deadLetter(source, reason),
+      deadLetter: (letter) => deadLetters.add(letter),
       duplicate: (key, id) => {
         metrics.repeated();
         log.info({ client: key, notification: id }, "dropped: its id was seen just now");
@@ -290,21 +294,6 @@ export class Director {
       return;
     this.#paused.delete(lanes.partition);
     this.#reader?.resume(topics.accepted, lanes.partition);
-  }
-
-  #deadLetter(
-    { topic, partition, record }: { topic: string; partition: number; record: Incoming },
-    reason: string,
-  ): void {
-    const { packer, topics, metrics, log } = this.#options;
-    metrics.deadLettered();
-    log.error({ topic, partition, offset: record.offset, reason }, "a record went to the dead letters");
-    packer.record({
-      topic: topics.deadLetters,
-      partition: 0,
-      value: record.value ?? Buffer.alloc(0),
-      headers: { topic, partition: String(partition), offset: String(record.offset), reason },
-    });
   }
 }
 

@@ -7,13 +7,13 @@ import { KafkaLink } from "@saasaparilla/shared/kafka.ts";
 import { Lifecycle } from "@saasaparilla/shared/lifecycle.ts";
 import { createLog } from "@saasaparilla/shared/log.ts";
 import { createRegistry } from "@saasaparilla/shared/metrics.ts";
-import { notificationBody } from "@saasaparilla/shared/pack.ts";
 import { Packer } from "@saasaparilla/shared/packer.ts";
 import { connectPostgres } from "@saasaparilla/shared/postgres.ts";
 import { connectRedis, Keys } from "@saasaparilla/shared/redis.ts";
 import { loadSettings } from "@saasaparilla/shared/settings.ts";
 import { Stored } from "@saasaparilla/shared/stored.ts";
 import { directorGroup, topicsOf } from "@saasaparilla/shared/topics.ts";
+import { DeadLetters } from "./dead-letters.ts";
 import { Director } from "./direct.ts";
 import { LookUps } from "./look-up.ts";
 import { createMetrics } from "./metrics.ts";
@@ -72,6 +72,8 @@ const lookUps: LookUps = new LookUps(
     health.down("redis", messageOf(error));
   },
 );
+const partitions = await kafka.partitions(topics.accepted);
+const deadLetters = new DeadLetters(packer, topics, partitions, { metrics, log });
 const store = new Store(stored, packer, topics.deferred, {
   stored: () => health.up("postgres"),
   deferred: (rows) => metrics.deferred(rows),
@@ -80,16 +82,7 @@ const store = new Store(stored, packer, topics.deferred, {
     health.down("postgres", messageOf(error));
     log.warn({ err: error }, "storing failed: until it succeeds, what is to be stored goes to deferred");
   },
-  rejected({ client, body }, error) {
-    metrics.deadLettered();
-    log.error({ client, notification: notificationBody.id(body), err: error }, "it can never be stored: dead letter");
-    packer.record({
-      topic: topics.deadLetters,
-      partition: 0,
-      value: body,
-      headers: { reason: messageOf(error), client },
-    });
-  },
+  rejected: (row, error) => deadLetters.addNotification(row, error),
 });
 const timers = new Timers(clock.monotonic());
 
@@ -114,6 +107,7 @@ const director: Director = new Director({
   clock,
   packer,
   store,
+  deadLetters,
   lookUps,
   timers,
   deferredProgress: () => kafka.progress(directorGroup(settings.NAMESPACE), topics.deferred),
@@ -122,7 +116,6 @@ const director: Director = new Director({
   log,
   fatal: (error) => lifecycle.fatal(error),
 });
-await kafka.partitions(topics.accepted);
 const reader = await kafka.readGroup({
   group: directorGroup(settings.NAMESPACE),
   topics: [topics.accepted, topics.control, topics.deferred],

@@ -1,4 +1,4 @@
-import { classify, messageOf } from "@saasaparilla/shared/errors.ts";
+import { classify, Failure } from "@saasaparilla/shared/errors.ts";
 import type { Batch, Incoming } from "@saasaparilla/shared/kafka.ts";
 import {
   epochOf,
@@ -12,7 +12,8 @@ import {
 import { checkNotification, Kind, notificationBody, readAck, readPack, readSignal } from "@saasaparilla/shared/pack.ts";
 import type { StoredNotification } from "@saasaparilla/shared/stored.ts";
 import { asControl, type ConnectionId, type ControlSignal } from "@saasaparilla/shared/signals.ts";
-import { Deferral, type DeadLetter } from "./deferral.ts";
+import { deadLetterOf, NOTHING, type DeadLetter } from "./dead-letters.ts";
+import { Deferral } from "./deferral.ts";
 import {
   createLane,
   idle,
@@ -43,10 +44,14 @@ export interface PartitionOptions {
   settled: LaneOutput["settle"];
   /** Arms one timer for the lane at its deadline. */
   arm(partition: PartitionLanes, lane: Lane): void;
-  deadLetter: DeadLetter;
+  /** Resolves once Kafka has it. */
+  deadLetter(letter: DeadLetter): Promise<void>;
   duplicate(key: ClientKey, id: string): void;
   superseded(generation: number): void;
 }
+
+/** The header of a record that an operator has sent again: the id of its dead letter. */
+export const REDRIVEN = "redriven";
 
 /** One partition of accepted and control, for one generation: its lanes, and what of it is settled. */
 export class PartitionLanes {
@@ -111,29 +116,28 @@ export class PartitionLanes {
         taken += this.#acceptRecord(record, this.#settlement);
       } catch (error) {
         if (classify(error) !== "reject") throw error;
-        this.#settlement.track(record.offset, 0);
-        this.#options.deadLetter({ topic: batch.topic, partition: batch.partition, record }, messageOf(error));
+        const settlement = this.#settlement;
+        const tracked = settlement.track(record.offset, 1);
+        void this.#options.deadLetter(deadLetterOf(batch, record, error)).then(() => settlement.settle(tracked));
       }
     }
     return taken;
   }
 
   #acceptRecord(record: Incoming, settlement: Settlement): number {
-    if (!record.value) {
-      settlement.track(record.offset, 0);
-      return 0;
-    }
     // The whole pack is checked before any of it counts: a record is taken or rejected as one.
     const bodies: Buffer[] = [];
-    readPack(record.value, (kind, body, index) => {
-      if (kind !== Kind.NOTIFICATION) return;
+    readPack(record.value ?? NOTHING, (kind, body, index) => {
+      if (kind !== Kind.NOTIFICATION) throw new Failure("reject", `Item ${index} is no notification.`);
       checkNotification(body, index);
       bodies.push(body);
     });
     const pack = packSequence(this.#options.epoch, record.offset);
     const tracked = settlement.track(record.offset, bodies.length);
     bodies.forEach((view, index) => {
-      if (this.#recent.repeated(notificationBody.key(view) + notificationBody.rawId(view))) {
+      const repeated = this.#recent.repeated(notificationBody.key(view) + notificationBody.rawId(view));
+      // An operator's redrive has the id of what became a dead letter, perhaps a moment ago.
+      if (repeated && !(REDRIVEN in record.headers)) {
         settlement.settle(tracked);
         this.#options.duplicate(notificationBody.key(view), notificationBody.id(view));
         return;
@@ -153,24 +157,27 @@ export class PartitionLanes {
     return bodies.length;
   }
 
-  control(batch: Batch): void {
+  /** Resolves once what was rejected is kept; the rest was acted on before it returns. */
+  control(batch: Batch): Promise<unknown> {
+    const kept: Promise<void>[] = [];
     for (const record of batch.records) {
-      if (record.offset <= this.generation || !record.value || !this.owned) continue;
+      if (record.offset <= this.generation || !this.owned) continue;
       try {
-        readPack(record.value, (kind, body) => {
+        readPack(record.value ?? NOTHING, (kind, body) => {
           if (kind === Kind.ACK) this.#acknowledged(body);
           else if (kind === Kind.SIGNAL) this.#signal(asControl(readSignal(body)), record.offset);
         });
       } catch (error) {
         if (classify(error) !== "reject") throw error;
-        this.#options.deadLetter({ topic: batch.topic, partition: batch.partition, record }, messageOf(error));
+        kept.push(this.#options.deadLetter(deadLetterOf(batch, record, error)));
       }
     }
+    return Promise.all(kept);
   }
 
-  /** What of deferred is to be inserted. */
-  deferred(batch: Batch): StoredNotification[] {
-    return this.deferral.read(batch, this.#options.deadLetter);
+  /** What of deferred is to be inserted, and what can never be. */
+  deferred(batch: Batch): { rows: StoredNotification[]; rejected: DeadLetter[] } {
+    return this.deferral.read(batch);
   }
 
   /** Those rows are in Postgres. */

@@ -23,8 +23,8 @@ export interface StoreReports {
   stored(rows: number): void;
   deferred(rows: number): void;
   failed(error: unknown): void;
-  /** Postgres refused the data itself: it will never be stored. */
-  rejected(row: StoredNotification, error: unknown): void;
+  /** Postgres refused the data itself: it will never be stored. Resolves once it is kept elsewhere, and so is settled. */
+  rejected(row: StoredNotification, error: unknown): Promise<void>;
 }
 
 export class Store {
@@ -124,12 +124,12 @@ export class Store {
         return false;
       }
       if (rows.length === 1) {
-        this.#reports.rejected(rows[0]!, error);
+        await this.#reports.rejected(rows[0]!, error);
         return true;
       }
-      // One of them is at fault: each by itself, so that only that one is rejected.
-      for (const row of rows) if (!(await this.#insert([row]))) return false;
-      return true;
+      // At least one of them is at fault: it is searched by halves, in order.
+      const half = rows.length >> 1;
+      return (await this.#insert(rows.slice(0, half))) && this.#insert(rows.slice(half));
     }
   }
 }

@@ -14,7 +14,13 @@ export interface TopicSizes {
 
 /** Accepted answers for what is not settled, for days; routed and control only carry, for minutes. */
 export function topicSpecs(names: Topics, sizes: TopicSizes): TopicSpec[] {
-  const topic = (name: string, partitions: number, retentionMs: number, segmentMs: number): TopicSpec => ({
+  const topic = (
+    name: string,
+    partitions: number,
+    retentionMs: number,
+    segmentMs: number,
+    maxBytes = MAX_RECORD_BYTES,
+  ): TopicSpec => ({
     topic: name,
     partitions,
     replicas: sizes.REPLICAS,
@@ -23,7 +29,7 @@ export function topicSpecs(names: Topics, sizes: TopicSizes): TopicSpec[] {
       "retention.ms": String(retentionMs),
       // Only closed segments are deleted: a segment must not live much longer than the retention.
       "segment.ms": String(segmentMs),
-      "max.message.bytes": String(MAX_RECORD_BYTES),
+      "max.message.bytes": String(maxBytes),
       "min.insync.replicas": String(sizes.MIN_INSYNC),
       // Whoever writes here himself may compress as he likes: our reader knows gzip only, so the broker unpacks it.
       "compression.type": "uncompressed",
@@ -36,6 +42,7 @@ export function topicSpecs(names: Topics, sizes: TopicSizes): TopicSpec[] {
     topic(names.control, sizes.ACCEPTED_PARTITIONS, 15 * MINUTE, 5 * MINUTE),
     topic(names.deferred, sizes.ACCEPTED_PARTITIONS, 7 * DAY, DAY),
     topic(names.routed, sizes.ROUTED_PARTITIONS, 15 * MINUTE, 5 * MINUTE),
-    topic(names.deadLetters, 3, 30 * DAY, DAY),
+    // What was too large once more, with its headers and with what is sent together with it, would block its director for good.
+    topic(names.deadLetters, 1, 30 * DAY, DAY, 2 * MAX_RECORD_BYTES),
   ];
 }

@@ -29,7 +29,7 @@ export class SimulatedDirector {
     this.#readControl = Math.max(0, generation - 3);
     this.#timers = new Timers(stage.now);
     const signal = (slot: number, rest: Record<string, unknown>): void => {
-      stage.note(`g${generation} -> s${slot} ${JSON.stringify(rest)}`);
+      stage.note(() => `g${generation} -> s${slot} ${JSON.stringify(rest)}`);
       this.#sends.push({
         slot,
         write: (writer) => writer.signal({ partition: PARTITION, generation, ...rest }),
@@ -56,7 +56,7 @@ export class SimulatedDirector {
         demote: (_, { slot, incarnation, session }, reason, resume) =>
           signal(slot, { type: "demoted", incarnation, session, reason, ...(resume === undefined ? {} : { resume }) }),
         send: (_, { slot, incarnation, session, sent }, { sequence, appended, body }) => {
-          stage.note(`g${generation} -> s${slot} deliver ${short(sequence)} after ${short(sent)} to ${session}`);
+          stage.note(() => `g${generation} -> s${slot} deliver ${short(sequence)} after ${short(sent)} to ${session}`);
           this.#sends.push({
             slot,
             write: (writer) =>
@@ -79,15 +79,15 @@ export class SimulatedDirector {
         },
         deleteStored: (lane, upTo) => stage.postgres.deleteUpTo(lane.key, upTo),
       },
-      settled: (lane, { sequence }, how) => stage.note(`g${generation} ${lane.key} ${short(sequence)} ${how}`),
+      settled: (lane, { sequence }, how) => stage.note(() => `g${generation} ${lane.key} ${short(sequence)} ${how}`),
       arm: (partition, lane) => this.#timers.arm(partition, lane),
-      deadLetter: (_, reason) => {
+      deadLetter: ({ reason }) => {
         throw new Violation(stage, `a record was rejected: ${reason}`);
       },
       duplicate: () => {
         throw new Violation(stage, "a notification was taken for a repeat");
       },
-      superseded: () => stage.note(`g${generation} reads that it is superseded`),
+      superseded: () => stage.note(() => `g${generation} reads that it is superseded`),
     });
   }
 
@@ -139,7 +139,7 @@ export class SimulatedDirector {
     const record = this.#stage.control.records[this.#readControl];
     if (!record) return;
     this.#readControl += 1;
-    this.#lanes.control({ topic: "control", partition: PARTITION, records: [record], highWatermark: 0 });
+    void this.#lanes.control({ topic: "control", partition: PARTITION, records: [record], highWatermark: 0 });
   }
 
   /** Inserts may end in Postgres long after another director took over. */
@@ -155,7 +155,8 @@ export class SimulatedDirector {
     this.#inserts.shift();
     stage.postgres.insert(job.lane.key, job.entries);
     stage.note(
-      `g${this.generation} stored ${job.lane.key} ${job.entries.map(({ sequence }) => short(sequence)).join(" ")}`,
+      () =>
+        `g${this.generation} stored ${job.lane.key} ${job.entries.map(({ sequence }) => short(sequence)).join(" ")}`,
     );
     this.#lanes.dispatch(job.lane, { type: "inserted", count: job.entries.length });
   }
@@ -174,7 +175,7 @@ export class SimulatedDirector {
     for (const { appended, sequence, body } of entries) writer.deferred({ appended, sequence, body });
     const offset = stage.deferred.append(writer.take(), stage.now);
     this.#stage.note(
-      `g${this.generation} deferred ${lane.key} ${entries.map(({ sequence }) => short(sequence)).join(" ")}`,
+      () => `g${this.generation} deferred ${lane.key} ${entries.map(({ sequence }) => short(sequence)).join(" ")}`,
     );
     this.#lanes.dispatch(lane, { type: "inserted", count: entries.length });
     this.#lanes.appendedDeferred(stage.mutant === "held before deferred is drained" ? -1 : offset);
@@ -185,10 +186,12 @@ export class SimulatedDirector {
     const record = stage.deferred.records[this.#readDeferred];
     if (!record || stage.postgres.away || !this.#lanes.owned) return;
     this.#readDeferred += 1;
-    const rows = this.#lanes.deferred({ topic: "deferred", partition: PARTITION, records: [record], highWatermark: 0 });
+    const batch = { topic: "deferred", partition: PARTITION, records: [record], highWatermark: 0 };
+    const { rows } = this.#lanes.deferred(batch);
     for (const row of rows) stage.postgres.insert(row.client, [row]);
     stage.note(
-      `g${this.generation} drained ${rows.map(({ client, sequence }) => `${client} ${short(sequence)}`).join(" ")}`,
+      () =>
+        `g${this.generation} drained ${rows.map(({ client, sequence }) => `${client} ${short(sequence)}`).join(" ")}`,
     );
     if (stage.owner === this.generation) stage.drained = Math.max(stage.drained, this.#readDeferred);
     this.#lanes.drainedTo(this.#readDeferred);
