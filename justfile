@@ -72,6 +72,11 @@ test *args: _packages
 bench *args: _packages
     node bench/main.ts "$@"
 
+# Break things under load, and check that nothing is lost or late by a place [--full] [--minutes N] [--seed S] [--only NAME]
+[no-exit-message]
+faults *args: _packages
+    node tests/faults/battery.ts "$@"
+
 [no-exit-message]
 _packages:
     node compose/local/bootstrap.mjs packages

@@ -12,7 +12,7 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["{shared,services,client,compose}/**/*.test.ts", "tests/{direction,simulation}/**/*.test.ts"],
+          include: ["{shared,services,client,compose}/**/*.test.ts", "tests/{direction,simulation,faults}/**/*.test.ts"],
           testTimeout: 20_000,
         },
       },
@@ -20,7 +20,7 @@ export default defineConfig({
         test: {
           name: "stack",
           include: ["tests/**/*.test.ts"],
-          exclude: ["tests/{direction,simulation}/**"],
+          exclude: ["tests/{direction,simulation,faults}/**"],
           globalSetup: "tests/backing.ts",
           testTimeout: 120_000,
           hookTimeout: 120_000,

@@ -7,13 +7,16 @@ export interface Proxy {
   address: string;
   /**
    * pass: all is forwarded. hang: connections stay open, and nothing passes until it passes again, as of a stopped
-   * process. mute: what is sent arrives, its answer never does. refuse: nobody listens.
+   * process. mute: what is sent arrives, its answer never does. refuse: nobody listens. slow: everything comes late, in
+   * both directions. reset: each connection is reset, and so is whoever comes anew.
    */
   set(mode: Mode): Promise<void>;
   close(): Promise<void>;
 }
 
-export type Mode = "pass" | "hang" | "mute" | "refuse";
+export type Mode = "pass" | "hang" | "mute" | "refuse" | "slow" | "reset";
+
+const SLOW_MS = 300;
 
 /** Kafka tells its clients where its brokers are: the proxy puts its own port there. */
 export function startKafkaProxy(broker: string): Promise<Proxy> {
@@ -29,6 +32,7 @@ type Rewrite = (ownPort: number) => (bytes: Buffer) => Buffer[];
 export async function startProxy(target: string, rewrite: Rewrite = () => (bytes) => [bytes]): Promise<Proxy> {
   const [host = "", port = ""] = target.split(":");
   const sockets = new Set<Socket>();
+  const late = new WeakMap<Socket, number>();
   let mode: Mode = "pass";
   let ownPort = 0;
 
@@ -45,11 +49,26 @@ export async function startProxy(target: string, rewrite: Rewrite = () => (bytes
     client.on("close", () => server.destroy());
     server.on("close", () => client.destroy());
     if (mode === "hang") for (const socket of [client, server]) socket.pause();
-    client.on("data", (bytes) => server.write(bytes));
+    if (mode === "reset") client.resetAndDestroy();
+    client.on("data", (bytes) => forward(bytes, server));
     const rewritten = rewrite(ownPort);
     server.on("data", (bytes) => {
-      for (const part of rewritten(bytes)) if (mode !== "mute") client.write(part);
+      for (const part of rewritten(bytes)) if (mode !== "mute") forward(part, client);
     });
+  };
+
+  /** Behind what is late all is late, or it would overtake. */
+  const forward = (bytes: Buffer, to: Socket): void => {
+    const before = late.get(to) ?? 0;
+    if (mode !== "slow" && before === 0) {
+      to.write(bytes);
+      return;
+    }
+    late.set(to, before + 1);
+    setTimeout(() => {
+      late.set(to, late.get(to)! - 1);
+      if (!to.destroyed) to.write(bytes);
+    }, SLOW_MS);
   };
 
   let listener: Server | undefined;
@@ -78,7 +97,8 @@ export async function startProxy(target: string, rewrite: Rewrite = () => (bytes
       if (next === "refuse") await cut();
       else await listen();
       for (const socket of sockets) {
-        if (next === "hang") socket.pause();
+        if (next === "reset") socket.resetAndDestroy();
+        else if (next === "hang") socket.pause();
         else socket.resume();
       }
     },

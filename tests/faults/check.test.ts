@@ -19,7 +19,7 @@ class Tale {
 
   publish(id: string, { outcome = "ok", key = "t/a", ttl }: Publish = {}): this {
     this.events.push({ kind: "send", id, key, stream: "p", at: this.#now, ...(ttl === undefined ? {} : { ttl }) });
-    this.events.push({ kind: "answer", id, outcome, at: this.#now });
+    this.events.push({ kind: "answer", id, outcome, notification: `n${id}`, at: this.#now });
     return this;
   }
 
@@ -29,7 +29,7 @@ class Tale {
   }
 
   receive(connection: number, id: string, cursor: string): this {
-    this.events.push({ kind: "receive", connection, id, cursor, source: "live", at: this.#now });
+    this.events.push({ kind: "receive", connection, id, cursor, at: this.#now });
     return this;
   }
 
@@ -140,14 +140,16 @@ test("a cursor that was issued is taken", () => {
 test("one that expired is accounted for, but not before its time, and only where it has one", () => {
   const expired = clean().publish("4", { ttl: 10 }).wait(20);
   expect(expired.breaches()).toEqual(["lost"]);
-  expect(expired.event({ kind: "expire", id: "4", at: 99 }).breaches()).toEqual([]);
-  const early = clean().publish("4", { ttl: 1_000 }).event({ kind: "expire", id: "4", at: 50 });
+  expect(expired.event({ kind: "expire", notification: "n4", at: 99 }).breaches()).toEqual([]);
+  const early = clean().publish("4", { ttl: 1_000 }).event({ kind: "expire", notification: "n4", at: 50 });
   expect(early.breaches()).toEqual(["expired early"]);
-  expect(clean().publish("4").event({ kind: "expire", id: "4", at: 99 }).breaches()).toEqual(["expired early"]);
+  expect(clean().publish("4").event({ kind: "expire", notification: "n4", at: 99 }).breaches()).toEqual([
+    "expired early",
+  ]);
 });
 
 test("a dead letter is accounted for, and said, for the load sends nothing that deserves it", () => {
-  const tale = clean().publish("4").event({ kind: "dead letter", id: "4", reason: "why", at: 99 });
+  const tale = clean().publish("4").event({ kind: "dead letter", notification: "n4", reason: "why", at: 99 });
   expect(tale.breaches()).toEqual(["dead letter"]);
 });
 

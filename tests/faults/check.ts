@@ -93,6 +93,8 @@ class Checker {
   readonly #window: number;
   readonly #violations: Violation[] = [];
   readonly #sent = new Map<string, Sent>();
+  /** From the platform's id of it. */
+  readonly #named = new Map<string, Sent>();
   readonly #clients = new Map<string, Client>();
   readonly #connections = new Map<number, Connection>();
   #duplicates = 0;
@@ -149,7 +151,10 @@ class Checker {
       });
     } else if (event.kind === "answer") {
       const sent = this.#sent.get(event.id);
-      if (sent) Object.assign(sent, { outcome: event.outcome, answered: event.at });
+      if (!sent) return;
+      sent.outcome = event.outcome;
+      sent.answered = event.at;
+      if (event.notification !== undefined) this.#named.set(event.notification, sent);
     } else if (event.kind === "mark" && event.what === "healed") {
       this.#healed = event.at;
     }
@@ -189,9 +194,9 @@ class Checker {
         this.#expire(event);
         return;
       case "dead letter": {
-        const sent = this.#sent.get(event.id);
+        const sent = this.#named.get(event.notification);
         if (sent) sent.dead = true;
-        this.#say("dead letter", sent?.key ?? "", `${event.id}: ${event.reason}`);
+        this.#say("dead letter", sent?.key ?? "", `${event.notification}: ${event.reason}`);
         return;
       }
       case "breach":
@@ -281,11 +286,11 @@ class Checker {
     if (at - sent.answered > LATE_MS) this.#lastTrouble = Math.max(this.#lastTrouble, at);
   }
 
-  #expire({ id, at }: Extract<HistoryEvent, { kind: "expire" }>): void {
-    const sent = this.#sent.get(id);
+  #expire({ notification, at }: Extract<HistoryEvent, { kind: "expire" }>): void {
+    const sent = this.#named.get(notification);
     if (!sent) return;
     sent.expired = true;
-    if (sent.ttl === undefined || at < sent.at + sent.ttl) this.#say("expired early", sent.key, id);
+    if (sent.ttl === undefined || at < sent.at + sent.ttl) this.#say("expired early", sent.key, sent.id);
   }
 
   #atTheEnd(): void {

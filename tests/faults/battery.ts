@@ -1,0 +1,66 @@
+import { parseArgs } from "node:util";
+import { mkdir } from "node:fs/promises";
+import { Chance } from "./chance.ts";
+import { FAULTS } from "./faults.ts";
+import { canMoveClocks } from "./machine.ts";
+import { Rig } from "./rig.ts";
+import { runFault, type Outcome } from "./run.ts";
+import { SHORT } from "./settings.ts";
+import { header, line, totals } from "./table.ts";
+
+/** `just faults`: every fault once; with --minutes, in every order until the time is over. Exit 1 where a promise was broken. */
+const { values } = parseArgs({
+  options: {
+    full: { type: "boolean", default: false },
+    minutes: { type: "string" },
+    seed: { type: "string", default: String(Math.floor(Math.random() * 1e9)) },
+    only: { type: "string", multiple: true },
+    clients: { type: "string", default: "120" },
+    rate: { type: "string", default: "300" },
+    histories: { type: "string" },
+    keep: { type: "boolean", default: false },
+  },
+});
+
+const seed = Number(values.seed);
+const full = values.full;
+const chosen = FAULTS.filter(({ name }) => values.only?.every((part) => !name.includes(part)) !== true);
+if (chosen.length === 0)
+  throw new Error(`No fault is called so. There are: ${FAULTS.map(({ name }) => name).join("; ")}`);
+if (values.histories !== undefined) await mkdir(values.histories, { recursive: true });
+
+console.log(`seed ${seed}`);
+const smallDisks = chosen.some(({ name }) => name.startsWith("disk full"));
+const rig = await Rig.start(full ? {} : SHORT, { smallDisks });
+const able = chosen.filter(({ name }) => {
+  const can = name.startsWith("disk full") ? rig.smallDisks : !name.startsWith("clocks") || canMoveClocks();
+  if (!can) console.log(`left out, for this machine cannot be made to: ${name}`);
+  return can;
+});
+
+const outcomes: Outcome[] = [];
+const chance = new Chance(seed);
+const deadline = performance.now() + Number(values.minutes ?? 0) * 60_000;
+console.log(header());
+let failed = false;
+try {
+  do {
+    const order = values.minutes === undefined ? able : able.toSorted(() => chance.next() - 0.5);
+    for (const fault of order) {
+      const options = { full, clients: Number(values.clients), rate: Number(values.rate), histories: values.histories };
+      const outcome = await runFault(rig, fault, { ...options, seed: Math.floor(chance.next() * 1e9) });
+      outcomes.push(outcome);
+      console.log(line(outcome));
+      for (const { breach, key, detail } of outcome.violations.slice(0, 10)) {
+        console.log(`  ${breach}: ${key}: ${detail}`);
+        failed = true;
+      }
+      if (values.minutes !== undefined && performance.now() > deadline) break;
+    }
+  } while (performance.now() < deadline);
+} finally {
+  await rig.close(values.keep || failed);
+  if (values.keep || failed) console.log(`logs are kept in ${rig.folder}`);
+}
+console.log(totals(outcomes));
+if (failed) process.exitCode = 1;

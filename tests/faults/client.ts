@@ -1,0 +1,219 @@
+import { Agent, request } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
+import { openPolls, openSse, openWebSocket, type Opening, type Sink, type Wire } from "../wires.ts";
+import type { Chance } from "./chance.ts";
+import type { History } from "./history.ts";
+import type { Platform } from "./platform.ts";
+
+/**
+ * steady: wants to be connected always. roaming: comes and goes. dying: connects, reads a little and dies, and forgets what
+ * it has not acknowledged. trickling: reads a moment in each second. abandoning: leaves its socket open, as a machine that
+ * lost its network, and comes back on another.
+ */
+export type Habit = "steady" | "roaming" | "dying" | "trickling" | "abandoning";
+
+/** How it is heard, and how it acknowledges: by frame, by the pong of its library, by POST, not at all, by the next poll. */
+export const WAYS = ["frames", "pongs", "posts", "silent", "polls"] as const;
+export type Way = (typeof WAYS)[number];
+
+interface Frame {
+  type?: string;
+  cursor?: string;
+  items?: Item[];
+  notifications?: Item[];
+  data?: { id: string };
+}
+
+interface Item {
+  cursor: string;
+  data: { id: string };
+}
+
+const POLL_SECONDS = 2;
+const ACK_MS = 100;
+const agent = new Agent({ keepAlive: true, maxSockets: 32 });
+let connections = 0;
+
+/** One client: it keeps its cursor, reconnects with jitter, and writes down what it sees. It never judges. */
+export class LoadClient {
+  readonly key: string;
+  readonly way: Way;
+  habit: Habit;
+  readonly #token: string;
+  readonly #platform: Platform;
+  readonly #history: History;
+  readonly #chance: Chance;
+  readonly #abandoned: Wire[] = [];
+  readonly #ending = new AbortController();
+  #cursor: string | undefined;
+  #acknowledged: string | undefined;
+  #wire: Wire | undefined;
+  #ended: (() => void) | undefined;
+  #heard = 0;
+  #run: Promise<void> | undefined;
+  #acking = false;
+
+  constructor(
+    { key, way, habit, token }: { key: string; way: Way; habit: Habit; token: string },
+    { platform, history, chance }: { platform: Platform; history: History; chance: Chance },
+  ) {
+    this.key = key;
+    this.way = way;
+    this.habit = habit;
+    this.#token = token;
+    this.#platform = platform;
+    this.#history = history;
+    this.#chance = chance;
+    history.add({ kind: "client", key, steady: habit === "steady" });
+  }
+
+  start(): void {
+    this.#run ??= this.#live();
+  }
+
+  /** From now on it stays, and reads all that there is. */
+  settle(): void {
+    this.habit = "steady";
+    this.#wire?.resume();
+  }
+
+  async close(): Promise<void> {
+    this.#ending.abort();
+    for (const wire of [this.#wire, ...this.#abandoned]) wire?.destroy();
+    this.#ended?.();
+    await this.#run;
+  }
+
+  get #over(): boolean {
+    return this.#ending.signal.aborted;
+  }
+
+  async #live(): Promise<void> {
+    let bound = 100;
+    while (!this.#over) {
+      const began = performance.now();
+      await this.#connection();
+      // Full jitter, doubled, and begun anew once a connection has held (R44); shorter than an application's, to be harder.
+      bound = performance.now() - began > 1_000 ? 100 : Math.min(bound * 2, 2_000);
+      await this.#pause(this.habit === "roaming" ? this.#chance.between(500, 4_000) : this.#chance.between(0, bound));
+    }
+  }
+
+  async #connection(): Promise<void> {
+    const connection = (connections += 1);
+    // One that dies without having kept what it read comes back where it acknowledged.
+    if (this.habit === "dying" && this.#acknowledged !== undefined) this.#cursor = this.#acknowledged;
+    const ended = new Promise<void>((resolve) => (this.#ended = resolve));
+    const url = this.#chance.pick(this.#platform.distributors);
+    const opening = { url, token: this.#token, cursor: this.#cursor, explicit: ["frames", "posts"].includes(this.way) };
+    this.#heard = performance.now();
+    this.#history.add({ kind: "connect", connection, key: this.key, cursor: this.#cursor, at: this.#heard });
+    const wire = this.#open(opening, {
+      frame: (text) => {
+        if (this.#wire === wire) this.#read(connection, text, url);
+      },
+      heartbeat: () => (this.#heard = performance.now()),
+      ended: () => this.#wire === wire && this.#ended?.(),
+      failed: (error) => {
+        // An answer other than the one wanted is a refusal, as while a distributor starts or ends.
+        if (this.#wire === wire && !/^\/v1\/\w+: /.test(error.message))
+          this.#history.add({ kind: "breach", connection, what: error.message, at: performance.now() });
+        if (this.#wire === wire) this.#ended?.();
+      },
+    });
+    this.#wire = wire;
+    const over = new AbortController();
+    void this.#behave(wire, over.signal);
+    await ended;
+    over.abort();
+    this.#wire = undefined;
+    if (!this.#abandoned.includes(wire)) wire.destroy();
+    this.#history.add({ kind: "close", connection, at: performance.now() });
+  }
+
+  #open(opening: Opening, sink: Sink): Wire {
+    if (this.way === "polls") return openPolls(opening, sink, POLL_SECONDS);
+    return this.way === "frames" || this.way === "pongs" ? openWebSocket(opening, sink) : openSse(opening, sink);
+  }
+
+  /** Ends the connection as its habit would, or where nothing was heard for too long (R42). */
+  async #behave(wire: Wire, over: AbortSignal): Promise<void> {
+    const silent = this.#platform.heartbeatMs * 2.5 + (this.way === "polls" ? POLL_SECONDS * 1_000 : 0);
+    const until = performance.now() + this.#chance.between(300, 4_000);
+    while (!over.aborted) {
+      await sleep(this.#chance.between(150, 250), undefined, { signal: over }).catch(() => undefined);
+      if (over.aborted) return;
+      const now = performance.now();
+      if (this.habit === "trickling") {
+        if (Math.floor(now / 200) % 5 === 0) wire.resume();
+        else wire.pause();
+      } else if (this.habit !== "steady" && now > until) {
+        if (this.habit === "abandoning") {
+          wire.pause();
+          this.#abandoned.push(wire);
+        }
+        this.#ended?.();
+      } else if (now - this.#heard > silent) {
+        this.#ended?.();
+      }
+    }
+  }
+
+  #read(connection: number, text: string, url: string): void {
+    const at = performance.now();
+    this.#heard = at;
+    const frame = JSON.parse(text) as Frame;
+    if (frame.type === "connected") {
+      this.#history.add({ kind: "resume", connection, cursor: frame.cursor!, at });
+      this.#cursor = frame.cursor;
+    } else if (frame.type === "live") {
+      this.#history.add({ kind: "live", connection, at });
+    } else if (frame.type === "notification") {
+      this.#take(connection, frame as Item, at);
+    } else {
+      for (const item of frame.items ?? frame.notifications ?? []) this.#take(connection, item, at);
+      if (this.way === "polls" && frame.cursor !== undefined) this.#cursor = frame.cursor;
+    }
+    this.#acknowledgeSoon(connection, url);
+  }
+
+  #take(connection: number, { cursor, data }: Item, at: number): void {
+    this.#cursor = cursor;
+    this.#history.add({ kind: "receive", connection, id: data.id, cursor, at });
+  }
+
+  #acknowledgeSoon(connection: number, url: string): void {
+    if (this.#acking || (this.way !== "frames" && this.way !== "posts") || this.#cursor === this.#acknowledged) return;
+    this.#acking = true;
+    const wire = this.#wire;
+    setTimeout(
+      () => {
+        this.#acking = false;
+        if (this.#wire !== wire || this.#cursor === undefined) return;
+        const cursor = (this.#acknowledged = this.#cursor);
+        this.#history.add({ kind: "acknowledge", connection, cursor, at: performance.now() });
+        if (this.way === "frames") wire?.say(JSON.stringify({ type: "ack", cursor }));
+        else post(`${url}/v1/acks`, this.#token, cursor);
+      },
+      ACK_MS * this.#chance.between(1, 3),
+    );
+  }
+
+  async #pause(ms: number): Promise<void> {
+    await sleep(ms, undefined, { signal: this.#ending.signal }).catch(() => undefined);
+  }
+}
+
+/** Not repeated: what it would have settled comes again, or the next one settles it. */
+function post(url: string, token: string, cursor: string): void {
+  const body = JSON.stringify({ cursor });
+  const headers = {
+    authorization: `Bearer ${token}`,
+    "content-type": "application/json",
+    "content-length": body.length,
+  };
+  const outgoing = request(url, { agent, method: "POST", headers, timeout: 3_000 }, (answer) => answer.resume());
+  outgoing.on("timeout", () => outgoing.destroy());
+  outgoing.on("error", () => {});
+  outgoing.end(body);
+}

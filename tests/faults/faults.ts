@@ -1,0 +1,149 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { Redis } from "ioredis";
+import type { Mode } from "../proxy.ts";
+import type { Kind } from "../stack.ts";
+import { clocks, diskFull } from "./machine.ts";
+import type { Rig } from "./rig.ts";
+import type { StoreName } from "./stores.ts";
+import { killed, stopped, type Fault } from "./tools.ts";
+
+const KINDS: Kind[] = ["receiver", "director", "distributor"];
+const MODES: Mode[] = ["refuse", "hang", "mute", "reset", "slow"];
+
+/** One store cut off from one kind of service, in every way that a network fails. */
+function cut(store: StoreName, kind: Kind): Fault {
+  return {
+    name: `${store} cut off from each ${kind}`,
+    async run({ rig, chance, wait }) {
+      const links = rig.of(kind).map((member) => member.links[store]!);
+      for (const mode of MODES.toSorted(() => chance.next() - 0.5)) {
+        // All of them, or one while the others go on.
+        const some = chance.next() < 0.5 ? links : [chance.pick(links)];
+        await Promise.all(some.map((link) => link.set(mode)));
+        await wait(3_000, 60_000);
+        await Promise.all(some.map((link) => link.set("pass")));
+        await wait(1_000, 10_000);
+      }
+    },
+  };
+}
+
+/** The store's own process is away, as long as an operator may take: ten minutes in the full form. */
+function away(store: StoreName, signal: NodeJS.Signals): Fault {
+  return {
+    name: `${store} away (${signal === "SIGKILL" ? "kill -9" : "stopped"}), started again`,
+    async run({ rig, wait }) {
+      await rig.stores[store].kill(signal);
+      await wait(8_000, 600_000);
+      await rig.stores[store].start();
+    },
+  };
+}
+
+/** Hangs as a whole: connections stay, and nothing comes. */
+function frozen(store: StoreName): Fault {
+  return {
+    name: `${store} hangs for everybody`,
+    async run({ rig, wait }) {
+      const links = rig.members.flatMap((member) => member.links[store] ?? []);
+      await Promise.all(links.map((link) => link.set("hang")));
+      await wait(8_000, 600_000);
+      await Promise.all(links.map((link) => link.set("pass")));
+    },
+  };
+}
+
+const atRandom: Fault = {
+  name: "kill -9 at random, of anything",
+  async run({ rig, chance, wait, full }) {
+    for (let round = 0; round < (full ? 40 : 8); round += 1) {
+      const service = chance.pick(rig.members).service;
+      service.kill("SIGKILL");
+      await wait(chance.between(300, 2_500), chance.between(1_000, 30_000));
+    }
+    await rig.ready(120_000);
+  },
+};
+
+const directorsAtOnce: Fault = {
+  name: "kill -9 of all directors at once",
+  async run({ rig, wait }) {
+    for (const { service } of rig.of("director")) service.kill("SIGKILL");
+    await wait(1_000, 10_000);
+  },
+};
+
+/** A director is killed while what it has to store goes to deferred, and Postgres comes back only after. */
+const directorWhilePostgresIsAway: Fault = {
+  name: "postgres away, and a director killed meanwhile",
+  async run({ rig, chance, wait }) {
+    await rig.stores.postgres.kill("SIGINT");
+    await wait(3_000, 60_000);
+    chance.pick(rig.of("director")).service.kill("SIGKILL");
+    await wait(5_000, 120_000);
+    await rig.stores.postgres.start();
+  },
+};
+
+const flushed: Fault = {
+  name: "FLUSHALL",
+  async run({ rig, wait }) {
+    await flush(rig);
+    await wait(4_000, 60_000);
+    await flush(rig);
+  },
+};
+
+async function flush(rig: Rig): Promise<void> {
+  const redis = new Redis(rig.stores.redis.url);
+  await redis.flushall();
+  redis.disconnect();
+}
+
+const rolling: Fault = {
+  name: "rolling restart of the distributors",
+  async run({ rig, wait }) {
+    for (const { service } of rig.of("distributor")) {
+      const before = service.starts;
+      service.kill("SIGTERM");
+      while (service.starts === before) await sleep(50);
+      await service.ready(60_000);
+      await wait(1_000, 5_000);
+    }
+  },
+};
+
+/** What the clients do is the fault. */
+function clients(name: string, load: Fault["load"]): Fault {
+  return { name, ...(load && { load }), run: ({ wait }) => wait(12_000, 300_000) };
+}
+
+export const FAULTS: readonly Fault[] = [
+  { name: "none", run: ({ wait }) => wait(5_000, 60_000) },
+  ...KINDS.map(killed),
+  directorsAtOnce,
+  atRandom,
+  ...KINDS.map(stopped),
+  ...KINDS.flatMap((kind) =>
+    (["kafka", "postgres", "redis"] as const)
+      .filter((store) => store !== "postgres" || kind !== "receiver")
+      .map((store) => cut(store, kind)),
+  ),
+  away("kafka", "SIGKILL"),
+  away("kafka", "SIGTERM"),
+  away("postgres", "SIGINT"),
+  away("postgres", "SIGQUIT"),
+  away("redis", "SIGKILL"),
+  frozen("kafka"),
+  frozen("postgres"),
+  frozen("redis"),
+  directorWhilePostgresIsAway,
+  flushed,
+  rolling,
+  clients("slow readers", { habits: { trickling: 6, roaming: 1 }, bytes: 8_000 }),
+  clients("half-open sockets", { habits: { abandoning: 5, roaming: 1 } }),
+  clients("clients that die in a loop", { habits: { dying: 7 } }),
+  clocks,
+  diskFull("kafka"),
+  diskFull("postgres"),
+];

@@ -1,0 +1,101 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { Chance } from "./chance.ts";
+import { LoadClient, WAYS, type Habit } from "./client.ts";
+import type { History } from "./history.ts";
+import type { Platform } from "./platform.ts";
+import { LoadPublisher, type Note } from "./publish.ts";
+
+export interface LoadOptions {
+  /** Part of every client's name: a load's clients are its own. */
+  name: string;
+  seed: number;
+  clients: number;
+  /** Notifications a second, all together. */
+  rate: number;
+  /** Of ten clients, how many have which habit; the rest are steady. */
+  habits: Partial<Record<Habit, number>>;
+  /** Bytes of each notification's data, about. */
+  bytes?: number;
+  /** Of a hundred, how many may expire after a few seconds. */
+  expiring?: number;
+}
+
+const TENANTS = ["acme", "globex"];
+const PUBLISHERS = 2;
+
+/** Clients of two tenants under the same names, over every transport and of every habit, and publishers for them. */
+export class Load {
+  readonly clients: LoadClient[] = [];
+  readonly #history: History;
+  readonly #options: LoadOptions;
+  readonly #chance: Chance;
+  readonly #publishers: { publisher: LoadPublisher; clients: { key: string; name: string }[] }[] = [];
+  #sent = 0;
+
+  private constructor(history: History, options: LoadOptions) {
+    this.#history = history;
+    this.#options = options;
+    this.#chance = new Chance(options.seed);
+  }
+
+  static async of(platform: Platform, history: History, options: LoadOptions): Promise<Load> {
+    const load = new Load(history, options);
+    const parts = { platform, history, chance: load.#chance };
+    const habits = Object.entries(options.habits).flatMap(([habit, count]) =>
+      Array.from({ length: count }, () => habit as Habit),
+    );
+    for (const tenant of TENANTS) {
+      const streams = Array.from({ length: PUBLISHERS }, (): { key: string; name: string }[] => []);
+      for (let index = 0; index < options.clients / TENANTS.length; index += 1) {
+        const name = `${options.name}-${index}`;
+        const token = await platform.token({ client: name, tenant, ttl: 86_400 });
+        const key = `${tenant}/${name}`;
+        const way = WAYS[index % WAYS.length]!;
+        // Each habit over each way: the two lists have no common length.
+        const habit = habits[(index * 7 + Math.floor(index / 5)) % 10] ?? "steady";
+        load.clients.push(new LoadClient({ key, way, habit, token }, parts));
+        streams[index % PUBLISHERS]!.push({ key, name });
+      }
+      for (const [index, clients] of streams.entries()) {
+        const token = await platform.token({ publisher: `load-${index}`, tenant, ttl: 86_400 });
+        const publisher = new LoadPublisher({ stream: `${tenant}-${index}`, token }, parts);
+        load.#publishers.push({ publisher, clients });
+      }
+    }
+    return load;
+  }
+
+  start(): void {
+    for (const client of this.clients) client.start();
+    const rate = this.#options.rate / this.#publishers.length;
+    for (const { publisher, clients } of this.#publishers) publisher.start(rate, () => this.#next(clients));
+  }
+
+  /** No more is published; everyone stays, until all of it is there or nothing has come for `patienceMs`. */
+  async drain(complete: () => boolean, patienceMs: number): Promise<void> {
+    await Promise.all(this.#publishers.map(({ publisher }) => publisher.stop()));
+    for (const client of this.clients) client.settle();
+    let seen = this.#history.events.length;
+    let since = performance.now();
+    while (!complete() && performance.now() - since < patienceMs) {
+      await sleep(100);
+      // Connections come and go without end: only what is received is progress.
+      const received = this.#history.events.slice(seen).some(({ kind }) => kind === "receive" || kind === "expire");
+      seen = this.#history.events.length;
+      if (received) since = performance.now();
+    }
+    this.#history.mark("drained");
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.clients.map((client) => client.close()));
+  }
+
+  #next(clients: { key: string; name: string }[]): Note {
+    const { name, bytes = 100, expiring = 0 } = this.#options;
+    const { key, name: client } = this.#chance.pick(clients);
+    const id = `${name}.${(this.#sent += 1)}`;
+    const ttl = this.#chance.next() * 100 < expiring ? { ttl: 2 + Math.floor(this.#chance.next() * 6) } : {};
+    return { id, client, key, pad: "x".repeat(bytes * this.#chance.between(0.5, 1.5)), ...ttl };
+  }
+}

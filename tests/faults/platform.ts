@@ -1,0 +1,9 @@
+import type { Bearer } from "../stack.ts";
+
+/** What a load needs to know of the platform that it runs against. */
+export interface Platform {
+  receivers: readonly string[];
+  distributors: readonly string[];
+  token(bearer: Bearer): Promise<string>;
+  heartbeatMs: number;
+}

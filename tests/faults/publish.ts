@@ -1,0 +1,142 @@
+import { Agent, request } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Chance } from "./chance.ts";
+import type { History, Outcome } from "./history.ts";
+import type { Platform } from "./platform.ts";
+
+export interface Note {
+  id: string;
+  client: string;
+  key: string;
+  /** Seconds. */
+  ttl?: number;
+  pad: string;
+}
+
+const TICK_MS = 40;
+const MOST_AT_ONCE = 200;
+
+/** Publishes at a rate, one request in flight, so that the order of its answers is one; never repeats, so that once is once. */
+export class LoadPublisher {
+  readonly #stream: string;
+  readonly #platform: Platform;
+  readonly #history: History;
+  readonly #chance: Chance;
+  readonly #token: string;
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  readonly #ending = new AbortController();
+  #receiver = "";
+  #run: Promise<void> | undefined;
+
+  constructor(
+    { stream, token }: { stream: string; token: string },
+    { platform, history, chance }: { platform: Platform; history: History; chance: Chance },
+  ) {
+    this.#stream = stream;
+    this.#token = token;
+    this.#platform = platform;
+    this.#history = history;
+    this.#chance = chance;
+    this.#receiver = chance.pick(platform.receivers);
+  }
+
+  /** `rate`: notifications a second. What a slow answer delays is not made up for: a fault is to be met by load, not by a burst. */
+  start(rate: number, next: () => Note): void {
+    this.#run = (async () => {
+      let owed = 0;
+      let last = performance.now();
+      while (!this.#ending.signal.aborted) {
+        await sleep(TICK_MS);
+        const now = performance.now();
+        owed = Math.min(owed + ((now - last) / 1_000) * rate, MOST_AT_ONCE);
+        last = now;
+        if (owed < 1) continue;
+        await this.send(Array.from({ length: Math.floor(owed) }, next));
+        owed -= Math.floor(owed);
+      }
+    })();
+  }
+
+  async stop(): Promise<void> {
+    this.#ending.abort();
+    await this.#run;
+    this.#agent.destroy();
+  }
+
+  async send(notes: Note[]): Promise<void> {
+    const sent = performance.now();
+    for (const { id, key, ttl } of notes) {
+      const more = ttl === undefined ? {} : { ttl: ttl * 1_000 };
+      this.#history.add({ kind: "send", id, key, stream: this.#stream, at: sent, ...more });
+    }
+    const lines = notes.map(({ id, client, ttl, pad }) => JSON.stringify({ to: { client }, ttl, data: { id, pad } }));
+    const { outcomes, ids, again } = await this.#post(lines.join("\n"), notes.length);
+    const at = performance.now();
+    notes.forEach(({ id }, index) => {
+      const notification = ids?.get(index);
+      const more = notification === undefined ? {} : { notification };
+      this.#history.add({ kind: "answer", id, outcome: outcomes[index]!, at, ...more });
+    });
+    if (!again) return;
+    this.#receiver = this.#chance.pick(this.#platform.receivers);
+    await sleep(this.#chance.between(50, 300));
+  }
+
+  #post(body: string, count: number): Promise<Outcomes> {
+    const all = (outcome: Outcome): Outcomes => ({
+      outcomes: Array.from({ length: count }, () => outcome),
+      again: true,
+    });
+    return new Promise((resolve) => {
+      const headers = {
+        authorization: `Bearer ${this.#token}`,
+        "content-type": "application/x-ndjson",
+        "content-length": Buffer.byteLength(body),
+      };
+      const options = { agent: this.#agent, method: "POST", headers, timeout: 5_000 };
+      const outgoing = request(`${this.#receiver}/v1/notifications`, options, (response) => {
+        const parts: Buffer[] = [];
+        response.on("data", (part: Buffer) => parts.push(part));
+        response.on("error", () => resolve(all("unknown")));
+        response.on("end", () => resolve(outcomesOf(response.statusCode ?? 0, Buffer.concat(parts).toString(), count)));
+      });
+      outgoing.on("timeout", () => outgoing.destroy(new Error("no answer")));
+      outgoing.on("error", (error: NodeJS.ErrnoException) =>
+        resolve(all(error.code === "ECONNREFUSED" ? "failed" : "unknown")),
+      );
+      outgoing.end(body);
+    });
+  }
+}
+
+interface Outcomes {
+  outcomes: Outcome[];
+  /** The platform's, by index. */
+  ids?: Map<number, string>;
+  /** Not all went well: the next request goes elsewhere, a little later. */
+  again: boolean;
+}
+
+interface Answer {
+  type?: string;
+  items?: { index: number; id?: string; problem?: { type: string } }[];
+}
+
+/** R51: a problem means that nothing was accepted, unless it says that the outcome is unknown, and of which. */
+function outcomesOf(status: number, text: string, count: number): Outcomes {
+  const outcomes = Array.from({ length: count }, (): Outcome => (status === 202 ? "ok" : "failed"));
+  let answer: Answer;
+  try {
+    answer = JSON.parse(text) as Answer;
+  } catch {
+    return { outcomes: outcomes.map(() => "unknown"), again: true };
+  }
+  const ids = new Map<number, string>();
+  for (const { index, id, problem } of answer.items ?? []) {
+    if (id !== undefined) ids.set(index, id);
+    const slug = (status === 202 ? problem?.type : answer.type) ?? "";
+    if (slug !== "") outcomes[index] = slug.endsWith("outcome-unknown") ? "unknown" : "failed";
+  }
+  if (status === 500) outcomes.fill("unknown");
+  return { outcomes, ids, again: status !== 202 };
+}

@@ -1,0 +1,170 @@
+import { chmod, mkdtemp, mkdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { exportJWK, generateKeyPair, SignJWT } from "jose";
+import { cursorTag, toCursor } from "@saasaparilla/shared/notification.ts";
+import pg from "pg";
+import { startKafkaProxy, startProxy, type Proxy } from "../proxy.ts";
+import { provision, type Bearer, type Kind, type LogLine } from "../stack.ts";
+import type { History } from "./history.ts";
+import { ownDisk, removeDisk } from "./machine.ts";
+import type { Platform } from "./platform.ts";
+import { freePorts, ownStores, type OwnStore, type StoreName } from "./stores.ts";
+import { Supervised } from "./supervised.ts";
+
+const STORES = ["kafka", "postgres", "redis"] as const;
+const DISKS = ["kafka", "postgres"] as const;
+const USES: Record<Kind, readonly StoreName[]> = {
+  receiver: ["kafka", "redis"],
+  director: STORES,
+  distributor: STORES,
+};
+const COUNTS: [Kind, number][] = [
+  ["receiver", 2],
+  ["director", 2],
+  ["distributor", 3],
+];
+
+export interface Member {
+  service: Supervised;
+  /** Between this service and each store that it uses. */
+  links: Partial<Record<StoreName, Proxy>>;
+}
+
+/** A platform of its own, down to the stores, with something that can be cut between any two parts. */
+export class Rig implements Platform {
+  readonly folder: string;
+  readonly stores: Record<StoreName, OwnStore>;
+  readonly members: Member[] = [];
+  readonly env: Record<string, string>;
+  readonly heartbeatMs: number;
+  /** Where what the services log about notifications goes. */
+  history: History | undefined;
+  readonly token: (bearer: Bearer) => Promise<string>;
+  readonly #pool: pg.Pool;
+  #disks: string[] = [];
+
+  private constructor(
+    folder: string,
+    stores: Record<StoreName, OwnStore>,
+    identity: { env: Record<string, string>; token: (bearer: Bearer) => Promise<string> },
+    settings: Record<string, string>,
+  ) {
+    this.folder = folder;
+    this.stores = stores;
+    this.env = {
+      NAMESPACE: "faults",
+      HOST: "127.0.0.1",
+      KAFKA_BROKERS: stores.kafka.url,
+      DATABASE_URL: stores.postgres.url,
+      REDIS_URL: stores.redis.url,
+      ...identity.env,
+      ...settings,
+    };
+    this.token = identity.token;
+    this.heartbeatMs = Number(settings.HEARTBEAT_MS ?? 15_000);
+    this.#pool = new pg.Pool({ connectionString: stores.postgres.url, max: 2, connectionTimeoutMillis: 1_000 });
+    this.#pool.on("error", () => {});
+  }
+
+  static async start(settings: Record<string, string>, { smallDisks = false } = {}): Promise<Rig> {
+    const folder = await mkdtemp(join(tmpdir(), "faults-"));
+    // Postgres is run by somebody who must get to his data.
+    await chmod(folder, 0o755);
+    for (const name of STORES) await mkdir(join(folder, name));
+    const disks = smallDisks ? DISKS.map((name) => join(folder, name)).filter(ownDisk) : [];
+    const stores = await ownStores(folder);
+    const rig = new Rig(folder, stores, await makeIdentity(folder), settings);
+    rig.#disks = disks;
+    await Promise.all(STORES.map((name) => stores[name].start()));
+    await provision(rig.env);
+    const ports = await freePorts(COUNTS.reduce((sum, [, count]) => sum + count, 0));
+    for (const [kind, count] of COUNTS) {
+      for (let index = 1; index <= count; index += 1) await rig.#add(kind, index, ports.pop()!);
+    }
+    for (const { service } of rig.members) service.start();
+    await rig.ready(60_000);
+    return rig;
+  }
+
+  async #add(kind: Kind, index: number, port: number): Promise<void> {
+    const links: Member["links"] = {};
+    for (const name of USES[kind]) {
+      const { address } = this.stores[name];
+      links[name] = await (name === "kafka" ? startKafkaProxy(address) : startProxy(address));
+    }
+    const env: Record<string, string> = { ...this.env, KAFKA_BROKERS: links.kafka!.address };
+    for (const [name, variable] of [
+      ["postgres", "DATABASE_URL"],
+      ["redis", "REDIS_URL"],
+    ] as const) {
+      const link = links[name];
+      if (link) env[variable] = env[variable]!.replace(this.stores[name].address, link.address);
+    }
+    const options = { kind, name: `${kind}-${index}`, port, env, folder: this.folder };
+    this.members.push({ links, service: new Supervised({ ...options, said: (line) => this.#said(line) }) });
+  }
+
+  get smallDisks(): boolean {
+    return this.#disks.length === DISKS.length;
+  }
+
+  of(kind: Kind): Member[] {
+    return this.members.filter(({ service }) => service.kind === kind);
+  }
+
+  get receivers(): string[] {
+    return this.of("receiver").map(({ service }) => service.url);
+  }
+
+  get distributors(): string[] {
+    return this.of("distributor").map(({ service }) => service.url);
+  }
+
+  async ready(patienceMs: number): Promise<void> {
+    await Promise.all(this.members.map(({ service }) => service.ready(patienceMs)));
+  }
+
+  /** What Postgres has for these clients, into the history: a connection that begins after it must bring it before `live`. */
+  async noteStored(keys: string[]): Promise<void> {
+    const text = `select client, max(sequence) as last from faults.stored_notifications where client = any($1)
+                  and (expires is null or expires > now() + interval '10 s') group by client`;
+    const { rows } = await this.#pool.query<{ client: string; last: string }>(text, [keys]);
+    const at = performance.now();
+    for (const { client, last } of rows)
+      this.history?.add({ kind: "stored", key: client, cursor: toCursor(last, cursorTag(client)), at });
+  }
+
+  #said({ msg, notification, err }: LogLine): void {
+    if (typeof notification !== "string") return;
+    const at = performance.now();
+    if (msg?.startsWith("expired")) this.history?.add({ kind: "expire", notification, at });
+    else if (msg?.includes("dead letter"))
+      this.history?.add({ kind: "dead letter", notification, reason: JSON.stringify(err), at });
+  }
+
+  async close(keep = false): Promise<void> {
+    await Promise.all(this.members.map(({ service }) => service.stop()));
+    await this.#pool.end();
+    await Promise.all(this.members.flatMap(({ links }) => Object.values(links).map((link) => link.close())));
+    await Promise.all(STORES.map((name) => this.stores[name].stop()));
+    for (const disk of this.#disks) removeDisk(disk);
+    if (!keep) await rm(this.folder, { recursive: true });
+  }
+}
+
+async function makeIdentity(folder: string) {
+  const { privateKey, publicKey } = await generateKeyPair("EdDSA", { crv: "Ed25519" });
+  const env = { AUTH_JWKS: join(folder, "jwks.json"), AUTH_ISSUER: "http://faults/saasaparilla" };
+  const jwk = { ...(await exportJWK(publicKey)), kid: "faults", alg: "EdDSA", use: "sig" };
+  await writeFile(env.AUTH_JWKS, JSON.stringify({ keys: [jwk] }));
+  const token = (bearer: Bearer): Promise<string> =>
+    new SignJWT({ tenant: bearer.tenant ?? "acme", scope: "client" in bearer ? "subscribe" : "publish" })
+      .setProtectedHeader({ alg: "EdDSA", typ: "JWT", kid: "faults" })
+      .setIssuer(env.AUTH_ISSUER)
+      .setAudience("notifications")
+      .setSubject("client" in bearer ? bearer.client : bearer.publisher)
+      .setExpirationTime(Math.floor(Date.now() / 1_000) + (bearer.ttl ?? 3_600))
+      .sign(privateKey);
+  return { env, token };
+}

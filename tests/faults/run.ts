@@ -1,0 +1,95 @@
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Chance } from "./chance.ts";
+import { check, type Verdict } from "./check.ts";
+import { History } from "./history.ts";
+import { Load } from "./load.ts";
+import type { Rig } from "./rig.ts";
+import type { Fault } from "./tools.ts";
+
+export interface RunOptions {
+  seed: number;
+  full: boolean;
+  clients: number;
+  rate: number;
+  /** Each history is kept there. */
+  histories?: string | undefined;
+}
+
+export interface Outcome extends Verdict {
+  fault: string;
+  seed: number;
+  seconds: number;
+  /** Left unsettled by the directors once everything was received: it would be sent or stored again and again. */
+  unsettled: number;
+}
+
+let runs = 0;
+
+/** One fault under load: flow, fault, healing, flow, drain, check. */
+export async function runFault(rig: Rig, fault: Fault, options: RunOptions): Promise<Outcome> {
+  const { seed, full } = options;
+  const began = performance.now();
+  const name = `f${(runs += 1)}`;
+  const history = new History(options.histories && join(options.histories, `${name}-${seed}.ndjson`));
+  rig.history = history;
+  const load = await Load.of(rig, history, {
+    name,
+    seed,
+    clients: options.clients,
+    rate: options.rate,
+    habits: { roaming: 2, dying: 1, trickling: 1 },
+    expiring: 3,
+    ...fault.load,
+  });
+  load.start();
+  await sleep(2_000);
+  const noting = note(rig, load);
+  history.mark("injected");
+  const wait = (short: number, long: number): Promise<void> => sleep(full ? long : short);
+  await fault.run({ rig, chance: new Chance(seed), wait, full });
+  history.mark("healed");
+  await rig.ready(180_000);
+  await sleep(full ? 20_000 : 3_000);
+  noting.stop();
+  await load.drain(() => history.open === 0, full ? 120_000 : 30_000);
+  // One that should not come would come now.
+  await sleep(500);
+  const unsettled = await settled(rig);
+  await load.close();
+  await history.close();
+  rig.history = undefined;
+  const seconds = (performance.now() - began) / 1_000;
+  return { ...check(history.events), fault: fault.name, seed, seconds, unsettled };
+}
+
+/** What Postgres has is looked at again and again: some client connects after each look. */
+function note(rig: Rig, load: Load): { stop(): void } {
+  const keys = load.clients.map(({ key }) => key);
+  let busy = false;
+  const timer = setInterval(() => {
+    if (busy) return;
+    busy = true;
+    // While Postgres is away there is nothing to be seen.
+    void rig
+      .noteStored(keys)
+      .catch(() => undefined)
+      .finally(() => (busy = false));
+  }, 1_000);
+  return { stop: () => clearInterval(timer) };
+}
+
+async function settled(rig: Rig): Promise<number> {
+  let left = 0;
+  for (const deadline = performance.now() + 30_000; performance.now() < deadline; await sleep(250)) {
+    left = 0;
+    for (const { service } of rig.of("director")) {
+      const text = await fetch(`${service.url}/metrics`).then((response) => response.text());
+      for (const line of text.split("\n")) {
+        if (line.startsWith("notifications_unsettled")) left += Number(line.slice(line.lastIndexOf(" ")));
+      }
+    }
+    if (left === 0) return 0;
+  }
+  return left;
+}

@@ -1,0 +1,118 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { closeSync, openSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { createServer } from "node:net";
+import type { Backing } from "../../compose/local/backing-service.ts";
+import { kafka, kafkaIn } from "../../compose/local/kafka.ts";
+import { locked } from "../../compose/local/lock.ts";
+import { postgres, postgresIn } from "../../compose/local/postgres.ts";
+import type { Command } from "../../compose/local/processes.ts";
+import { redis, redisIn } from "../../compose/local/redis.ts";
+
+export type StoreName = "kafka" | "postgres" | "redis";
+
+const PATIENCE_MS = 90_000;
+
+/** A Kafka, Postgres or Redis of this battery alone: to kill it hits nobody else. */
+export class OwnStore {
+  readonly name: StoreName;
+  readonly url: string;
+  /** host:port */
+  readonly address: string;
+  readonly #backing: Backing;
+  readonly #command: () => Promise<Command>;
+  readonly #log: string;
+  #child: ChildProcess | undefined;
+
+  constructor(options: {
+    name: StoreName;
+    url: string;
+    address: string;
+    backing: Backing;
+    command: () => Promise<Command>;
+    log: string;
+  }) {
+    this.name = options.name;
+    this.url = options.url;
+    this.address = options.address;
+    this.#backing = options.backing;
+    this.#command = options.command;
+    this.#log = options.log;
+  }
+
+  /** Resolves once it answers. Where it ends while it starts, as one that finds its own lock does, it is started again. */
+  async start(): Promise<void> {
+    const deadline = Date.now() + PATIENCE_MS;
+    // What it needs may be laid out anew each time, in a folder that other copies use.
+    const { file, args, env, cwd, uid, gid } = await locked("backing", this.#command);
+    for (;;) {
+      if (this.#child === undefined || this.#child.exitCode !== null || this.#child.signalCode !== null) {
+        const log = openSync(this.#log, "a");
+        const options = { stdio: ["ignore", log, log] as ["ignore", number, number], ...(cwd && { cwd }) };
+        // Postgres ends its children by its group.
+        const child = spawn(file, args, { ...options, detached: true, ...(env && { env }), ...as(uid, gid) });
+        closeSync(log);
+        process.once("exit", () => child.kill("SIGKILL"));
+        this.#child = child;
+      }
+      try {
+        await this.#backing.answers(this.url);
+        return;
+      } catch (error) {
+        if (Date.now() > deadline) throw new Error(`${this.name} does not start: see ${this.#log}`, { cause: error });
+      }
+      await sleep(200);
+    }
+  }
+
+  get running(): boolean {
+    return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  async kill(signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
+    const child = this.#child;
+    if (!child || !this.running) return;
+    const exited = once(child, "exit");
+    child.kill(signal);
+    await exited;
+  }
+
+  async stop(): Promise<void> {
+    await this.kill(this.#backing.stopSignal);
+  }
+}
+
+const as = (uid: number | undefined, gid: number | undefined) => ({
+  ...(uid !== undefined && { uid }),
+  ...(gid !== undefined && { gid }),
+});
+
+export async function ownStores(folder: string): Promise<Record<StoreName, OwnStore>> {
+  const password = randomBytes(12).toString("base64url");
+  const [broker, controller, sql, cache] = (await freePorts(4)) as [number, number, number, number];
+  const of = (name: StoreName, port: number, url: string, backing: Backing, command: () => Promise<Command>) =>
+    new OwnStore({ name, url, address: `127.0.0.1:${port}`, backing, command, log: join(folder, `${name}.log`) });
+  return {
+    kafka: of("kafka", broker, `127.0.0.1:${broker}`, kafka, () =>
+      kafkaIn(join(folder, "kafka", "data"), broker, controller),
+    ),
+    postgres: of("postgres", sql, `postgres://notifications:${password}@127.0.0.1:${sql}/postgres`, postgres, () =>
+      postgresIn(join(folder, "postgres", "data"), sql, password),
+    ),
+    redis: of("redis", cache, `redis://:${password}@127.0.0.1:${cache}`, redis, () =>
+      redisIn(join(folder, "redis"), join(folder, "redis.conf"), cache, password),
+    ),
+  };
+}
+
+/** Held all at once, so that no two are the same. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
+  await Promise.all(servers.map((server) => once(server, "listening")));
+  const ports = servers.map((server) => (server.address() as { port: number }).port);
+  await Promise.all(servers.map((server) => once(server.close(), "close")));
+  return ports;
+}

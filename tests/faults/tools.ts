@@ -1,0 +1,60 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Kind } from "../stack.ts";
+import type { Chance } from "./chance.ts";
+import type { LoadOptions } from "./load.ts";
+import type { Rig } from "./rig.ts";
+
+export interface Tools {
+  rig: Rig;
+  chance: Chance;
+  /** ms: the first in the short form, the second in the full one. */
+  wait(short: number, full: number): Promise<void>;
+  full: boolean;
+}
+
+export interface Fault {
+  name: string;
+  load?: Partial<LoadOptions>;
+  /** Resolves when it is healed, as far as it depends on whoever made the fault. */
+  run(tools: Tools): Promise<void>;
+}
+
+/** kill -9, one after the other, each once the one before serves again. */
+export function killed(kind: Kind): Fault {
+  return {
+    name: `kill -9 of each ${kind}`,
+    async run({ rig, wait }) {
+      for (const { service } of rig.of(kind)) {
+        service.kill("SIGKILL");
+        await sleep(50);
+        await service.ready(60_000);
+        await wait(1_000, 20_000);
+      }
+    },
+  };
+}
+
+/** Stopped for longer than its lease or session lasts, so that another takes over; then it goes on as a zombie. */
+export function stopped(kind: Kind): Fault {
+  return {
+    name: `SIGSTOP of a ${kind}, and a zombie`,
+    async run({ rig, chance, wait, full }) {
+      for (const [short, long] of full
+        ? [
+            [0, 5_000],
+            [0, 20_000],
+            [0, 90_000],
+          ]
+        : [
+            [1_500, 0],
+            [8_000, 0],
+          ]) {
+        const { service } = chance.pick(rig.of(kind));
+        service.kill("SIGSTOP");
+        await wait(short!, long!);
+        service.kill("SIGCONT");
+        await wait(2_000, 20_000);
+      }
+    },
+  };
+}
