@@ -138,8 +138,9 @@ test("a cursor that was issued is taken", () => {
 });
 
 test("one that expired is accounted for, but not before its time, and only where it has one", () => {
-  const expired = clean().publish("4", { ttl: 10 }).wait(20);
-  expect(expired.breaches()).toEqual(["lost"]);
+  expect(clean().publish("4", { ttl: 1_000 }).breaches()).toEqual(["lost"]);
+  const expired = clean().publish("4", { ttl: 10 }).wait(20).publish("5").receive(2, "5", "05");
+  expect(expired.breaches()).toEqual(["expired unseen"]);
   expect(expired.event({ kind: "expire", notification: "n4", at: 99 }).breaches()).toEqual([]);
   const early = clean().publish("4", { ttl: 1_000 }).event({ kind: "expire", notification: "n4", at: 50 });
   expect(early.breaches()).toEqual(["expired early"]);

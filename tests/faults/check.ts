@@ -13,6 +13,8 @@ export type Breach =
   | "never sent"
   | "cursor not taken"
   | "expired early"
+  /** Its time is over, and nobody said so: each expiry is to be counted. */
+  | "expired unseen"
   | "dead letter"
   | "protocol";
 
@@ -101,6 +103,7 @@ class Checker {
   #silence = 0;
   #healed: number | undefined;
   #lastTrouble = 0;
+  #end = 0;
 
   constructor(events: readonly HistoryEvent[], window: number) {
     this.#events = events;
@@ -151,13 +154,13 @@ class Checker {
       });
     } else if (event.kind === "answer") {
       const sent = this.#sent.get(event.id);
-      if (!sent) return;
-      sent.outcome = event.outcome;
-      sent.answered = event.at;
-      if (event.notification !== undefined) this.#named.set(event.notification, sent);
+      if (sent) sent.outcome = event.outcome;
+      if (sent) sent.answered = event.at;
+      if (sent && event.notification !== undefined) this.#named.set(event.notification, sent);
     } else if (event.kind === "mark" && event.what === "healed") {
       this.#healed = event.at;
     }
+    if ("at" in event) this.#end = Math.max(this.#end, event.at);
   }
 
   #follow(event: HistoryEvent): void {
@@ -294,9 +297,10 @@ class Checker {
   }
 
   #atTheEnd(): void {
-    for (const { id, key, outcome, received, expired, dead, at } of this.#sent.values()) {
-      if (outcome === "ok" && !received && !expired && !dead)
-        this.#say("lost", key, `${id}, sent at ${Math.round(at)} ms`);
+    for (const { id, key, outcome, received, expired, dead, at, ttl } of this.#sent.values()) {
+      if (outcome !== "ok" || received || expired || dead) continue;
+      const over = ttl !== undefined && at + ttl < this.#end;
+      this.#say(over ? "expired unseen" : "lost", key, `${id}, sent at ${Math.round(at)} ms`);
     }
     for (const [key, { duplicates, connects }] of this.#clients) {
       if (duplicates > this.#window * connects)
