@@ -73,12 +73,16 @@ export class Stored {
     return result.rows;
   }
 
-  /** Deletes what the clients have acknowledged; answers how many rows went. */
+  /**
+   * Deletes what the clients have acknowledged; answers how many rows went. What has expired is the sweep's: a replay left it
+   * out, and an acknowledgement of what came after it would take it away without its being counted.
+   */
   async deleteUpTo(acknowledged: ReadonlyMap<ClientKey, Sequence>): Promise<number> {
     const result = await this.#postgres.pool.query({
       name: "stored-delete",
       text: `delete from ${this.#table} as stored using unnest($1::text[], $2::text[]) as acknowledged(client, sequence)
-             where stored.client = acknowledged.client and stored.sequence <= acknowledged.sequence`,
+             where stored.client = acknowledged.client and stored.sequence <= acknowledged.sequence
+             and (stored.expires is null or stored.expires > now())`,
       values: [[...acknowledged.keys()], [...acknowledged.values()]],
     });
     return result.rowCount ?? 0;
