@@ -8,6 +8,7 @@ import { KafkaLink } from "@saasaparilla/shared/kafka.ts";
 import { Lifecycle } from "@saasaparilla/shared/lifecycle.ts";
 import { createLog } from "@saasaparilla/shared/log.ts";
 import { createRegistry } from "@saasaparilla/shared/metrics.ts";
+import { notificationBody } from "@saasaparilla/shared/pack.ts";
 import { Packer } from "@saasaparilla/shared/packer.ts";
 import { connectPostgres } from "@saasaparilla/shared/postgres.ts";
 import { connectRedis, Keys } from "@saasaparilla/shared/redis.ts";
@@ -87,6 +88,10 @@ const peers: Peers = new Peers({
   deleteStored: (key, upTo) => deletions.add(key, upTo),
   registered: (peer) => registrations.add(peer),
   unregistered: ({ session }) => registrations.remove(session.key, session.id),
+  expired(client, body) {
+    metrics.expired();
+    log.info({ client, notification: notificationBody.id(body) }, "expired on its last step");
+  },
   metrics,
   heartbeatMs: settings.HEARTBEAT_MS,
   frameBytes: 16 * 1024,

@@ -23,6 +23,8 @@ export interface PeersOptions {
   deleteStored(key: ClientKey, upTo: Sequence): void;
   registered(peer: Peer): void;
   unregistered(peer: Peer): void;
+  /** On its last step: it was not sent. */
+  expired(key: ClientKey, body: Buffer): void;
   metrics: DistributorMetrics;
   heartbeatMs: number;
   frameBytes: number;
@@ -154,7 +156,7 @@ export class Peers {
         if (!peer) return false;
         const ttl = notificationBody.ttl(row.body);
         if (ttl > 0 && row.appended + ttl * 1_000 <= wall()) {
-          metrics.expired();
+          this.#options.expired(session.key, row.body);
           return true;
         }
         if (!peer.wire.outbox.add({ sequence: row.sequence, json: encode(row, peer.tag) })) return false;
