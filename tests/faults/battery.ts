@@ -30,6 +30,8 @@ if (chosen.length === 0)
 if (values.histories !== undefined) await mkdir(values.histories, { recursive: true });
 
 console.log(`seed ${seed}`);
+// What was started ends with this process: by its exit, which a signal alone would skip.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
 const smallDisks = chosen.some(({ name }) => name.startsWith("disk full"));
 const rig = await Rig.start(full ? {} : SHORT, { smallDisks });
 const able = chosen.filter(({ name }) => {
