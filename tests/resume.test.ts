@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { storedFor } from "./observe.ts";
+import { metric, storedFor } from "./observe.ts";
 import { Publisher } from "./publisher.ts";
 import { startStack, type Service, type Stack } from "./stack.ts";
 import { Subscriber } from "./subscriber.ts";
@@ -13,7 +13,7 @@ let publisher: Publisher;
 beforeAll(async () => {
   stack = await startStack({
     services: ["receiver", "director", "distributor", "distributor"],
-    env: { DRAIN_MS: "0", ACK_MS: "2000" },
+    env: { DRAIN_MS: "0", ACK_MS: "1000" },
   });
   [here, there] = [stack.services[2]!, stack.services[3]!];
   publisher = await Publisher.of(stack);
@@ -114,4 +114,24 @@ describe.for(TRANSPORTS)("%s without a cursor", (transport) => {
       await subscriber.close();
     },
   );
+});
+
+test("R24: connections that acknowledge nothing for long still see every one, once and in order, as their lane is stored again and again", async () => {
+  const client = "mute";
+  const mute = await Promise.all(
+    (["websocket", "sse"] as const).map((transport) =>
+      Subscriber.of(stack, { client, transport, acknowledge: "manual" }),
+    ),
+  );
+  await Promise.all(mute.map((subscriber, index) => subscriber.connect([here, there][index]!)));
+  const unacknowledged = 'lane_demotions_total{reason="unacknowledged"';
+  const before = await metric(stack.services[1]!, unacknowledged);
+  const stream = publisher.stream([client], 10);
+  await expect.poll(() => metric(stack.services[1]!, unacknowledged), { timeout: 20_000 }).toBeGreaterThan(before + 3);
+  await stream.stop();
+  for (const subscriber of mute) {
+    await subscriber.all(publisher);
+    expect(subscriber.duplicates).toBe(0);
+    await subscriber.close();
+  }
 });

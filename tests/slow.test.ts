@@ -60,34 +60,33 @@ describe.for(TRANSPORTS)("a reader over %s that stops reading", (transport) => {
     expect(slow.received.length).toBeLessThan(COUNT / 2);
     expect(await metric(distributor, "process_resident_memory_bytes")).toBeLessThan(MOST_RSS);
     slow.resume();
+    const ids = publisher.accepted(slow.client);
+    await slow.until("it has all, or its end", () => slow.received.length === ids.length || !slow.open);
+    // The library cuts off an SSE stream that was not read for ten seconds: it comes back (R31).
+    if (!slow.open) await slow.connect(distributor);
     await slow.all(publisher);
     expect(slow.duplicates).toBe(0);
     await Promise.all([slow.close(), other.close()]);
   });
 });
 
-test("R30: a connection whose outbox does not move at all is closed with 4000, and told to come back", async () => {
-  const short = await stack.start("distributor", { STUCK_MS: "1000", HEARTBEAT_MS: "1000" });
-  const stuck = await Promise.all(
-    (["websocket", "sse"] as const).map((transport) =>
-      Subscriber.of(stack, { client: `stuck-${transport}`, transport }),
-    ),
-  );
-  await Promise.all(stuck.map((subscriber) => subscriber.connect(short)));
-  for (const subscriber of stuck) subscriber.pause();
-  await publisher.number(
-    stuck.map(({ client }) => client),
-    COUNT,
-    PAD,
-  );
-  await expect.poll(() => metric(short, "connections{"), { timeout: 20_000 }).toBe(0);
-  for (const subscriber of stuck) {
-    subscriber.resume();
-    await subscriber.until("it ends", () => !subscriber.open);
-    expect(subscriber.frames.at(-1)).toMatchObject({ type: "closing", code: 4000, reconnect: "now" });
-    if (subscriber.transport === "websocket") expect(subscriber.end).toMatchObject({ code: 4000 });
-    await subscriber.connect(distributor);
-    await subscriber.all(publisher);
-    await subscriber.close();
-  }
-});
+test.for(["websocket", "sse"] as const)(
+  "R30: a connection over %s whose outbox does not move at all is closed with 4000, and told to come back",
+  async (transport) => {
+    const short = await stack.start("distributor", { STUCK_MS: "1000", HEARTBEAT_MS: "1000" });
+    const stuck = await Subscriber.of(stack, { client: `stuck-${transport}`, transport });
+    await stuck.connect(short);
+    stuck.pause();
+    // Not awaited here: what is said to a reader that goes on not reading is cut off with it, after some seconds.
+    const publishing = publisher.number(stuck.client, COUNT, PAD);
+    await expect.poll(() => metric(short, "connections{"), { timeout: 20_000 }).toBe(0);
+    stuck.resume();
+    await publishing;
+    await stuck.until("it ends", () => !stuck.open);
+    expect(stuck.frames.at(-1)).toMatchObject({ type: "closing", code: 4000, reconnect: "now" });
+    if (transport === "websocket") expect(stuck.end).toMatchObject({ code: 4000 });
+    await stuck.connect(distributor);
+    await stuck.all(publisher);
+    await stuck.close();
+  },
+);
