@@ -32,7 +32,7 @@ clean:
 demo *args: _packages
     node tests/demo.ts "$@"
 
-# Mint a token: --client ID or --publisher [NAME], and --tenant NAME, --ttl 1h
+# Mint a token: --client ID, --publisher [NAME] or --operator [NAME], and --tenant NAME, --ttl 1h
 [no-exit-message]
 token *args:
     node compose/local/token.ts "$@"
@@ -41,6 +41,11 @@ token *args:
 [no-exit-message]
 subscribe *args:
     node compose/local/subscribe.ts "$@"
+
+# What could not be processed: list [--limit N] [--after ID], show ID, redrive ID
+[no-exit-message]
+dead-letters *args:
+    node compose/local/dead-letters.ts "$@"
 
 # Follow the logs: of everything, or of the one named
 [no-exit-message]
@@ -67,6 +72,10 @@ check: build lint
 # Run the tests, or those whose path contains an argument (npm test)
 test *args: _packages
     vitest run "$@"
+
+# Run lanes and sessions under the seeded scheduler: RUNS from SEED, each of STEPS
+simulate runs="100000" seed="1" steps="600": _packages
+    SIMULATION_RUNS={{ runs }} SIMULATION_SEED={{ seed }} SIMULATION_STEPS={{ steps }} vitest run tests/simulation -t "nothing is lost or out of order"
 
 # Measure throughput, latency and cost
 bench *args: _packages

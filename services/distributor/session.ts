@@ -117,12 +117,13 @@ export function createSession(
 }
 
 export function step(session: Session, event: SessionEvent, out: SessionOutput): void {
-  (table[session.state][event.type] as Handler<SessionEvent["type"]>)(session, event, out);
+  (sessionTable[session.state][event.type] as Handler<SessionEvent["type"]>)(session, event, out);
 }
 
 const ignore = (): void => {};
 
-const table: Table = {
+/** Total: the compiler notices a state or an event without a cell. */
+export const sessionTable: Table = {
   REPLAYING: {
     opened: (session, _, out) => replay(session, out),
     page(session, { read, rows }, out) {

@@ -7,6 +7,8 @@ interface Connection {
   wire: Wire;
   /** The last it received, or began at. */
   last: Sequence;
+  /** The network is gone and nobody has noticed: nothing is read from it any more. */
+  halfOpen: boolean;
 }
 
 /** A client with one cursor for all its connections: it keeps what it received, and resumes there. */
@@ -29,14 +31,16 @@ export class SimulatedClient {
   }
 
   act(): void {
-    const { chance } = this.#stage;
+    const { chance, rates } = this.#stage;
     const roll = chance.next();
-    if (roll < 0.06) this.#connect();
-    else if (roll < 0.09 && this.#connections.length > 0) this.#disconnect(chance.of(this.#connections));
+    if (roll < rates.connect) this.#connect();
+    else if (roll < rates.connect + rates.disconnect && this.#connections.length > 0)
+      this.#disconnect(chance.of(this.#connections));
     else if (this.#connections.length > 0) this.#receive(chance.of(this.#connections));
   }
 
   heal(): void {
+    for (const connection of this.#connections) if (connection.halfOpen) this.#disconnect(connection);
     if (this.#connections.length === 0) this.#connect();
     for (const connection of this.#connections) for (let turn = 0; turn < 8; turn += 1) this.#receive(connection);
   }
@@ -49,7 +53,7 @@ export class SimulatedClient {
     if (this.#connections.length > (this.#many ? 1 : 0)) return;
     const distributor = this.#stage.chance.of(this.#distributors);
     const wire = distributor.connect(this.key, this.#cursor, this.#acknowledges);
-    this.#connections.push({ distributor, wire, last: this.#cursor });
+    this.#connections.push({ distributor, wire, last: this.#cursor, halfOpen: false });
   }
 
   /** What is on the wire then is lost, as with a broken socket. */
@@ -59,6 +63,8 @@ export class SimulatedClient {
   }
 
   #receive(connection: Connection): void {
+    if (connection.halfOpen) return;
+    if (this.#stage.chance.in(this.#stage.rates.halfOpen)) connection.halfOpen = true;
     const row = connection.wire.rows.shift();
     if (row) this.#received(connection, row.sequence);
     connection.distributor.drained(connection.wire);
@@ -70,7 +76,7 @@ export class SimulatedClient {
 
   #received(connection: Connection, sequence: Sequence): void {
     const stage = this.#stage;
-    stage.note(`${this.key} receives ${short(sequence)} on ${connection.wire.session.id}`);
+    stage.note(() => `${this.key} receives ${short(sequence)} on ${connection.wire.session.id}`);
     if (sequence <= connection.last)
       throw new Violation(stage, `${this.key} got ${short(sequence)} after ${short(connection.last)}`);
     const skipped = (stage.published.get(this.key) ?? []).filter(

@@ -99,33 +99,18 @@ export class SimulatedDirector {
     this.#timers.advance(this.#stage.now);
   }
 
+  /** One of those things for which there is something to do. */
   act(): void {
     const stage = this.#stage;
-    switch (stage.chance.below(8)) {
-      case 0:
-        this.#readAccepted();
-        break;
-      case 1:
-        this.#readOneControl();
-        break;
-      case 2:
-        this.#insert();
-        break;
-      case 3:
-        this.#lookUp();
-        break;
-      case 4:
-        this.#send();
-        break;
-      case 5:
-        this.#append();
-        break;
-      case 6:
-        this.#drain();
-        break;
-      default:
-        this.#commit();
-    }
+    const todo: (() => void)[] = [() => this.#commit()];
+    if (this.#read < stage.accepted.records.length) todo.push(() => this.#readAccepted());
+    if (this.#readControl < stage.control.records.length) todo.push(() => this.#readOneControl());
+    if (this.#inserts.length > 0) todo.push(() => this.#insert());
+    if (this.#lookUps.length > 0) todo.push(() => this.#lookUp());
+    if (this.#sends.length > 0) todo.push(() => this.#send());
+    if (this.#appends.length > 0) todo.push(() => this.#append());
+    if (this.#readDeferred < stage.deferred.records.length) todo.push(() => this.#drain());
+    stage.chance.of(todo)();
   }
 
   #readAccepted(): void {

@@ -23,7 +23,6 @@ const OUTBOX = 4;
 /** Real sessions, with simulated reads, sockets and sends. */
 export class SimulatedDistributor {
   readonly slot: number;
-  loseNext = false;
   readonly #stage: Stage;
   #read = 0;
   #wires = new Map<number, Wire>();
@@ -53,7 +52,7 @@ export class SimulatedDistributor {
     );
     const wire: Wire = { session, rows: [], open: true };
     this.#wires.set(session.id, wire);
-    this.#stage.note(`s${this.slot} ${key} connects as ${session.id} from ${short(cursor)}`);
+    this.#stage.note(() => `s${this.slot} ${key} connects as ${session.id} from ${short(cursor)}`);
     if (!this.#stage.redisAway) this.#register(session);
     this.step(session, { type: "opened" });
     return wire;
@@ -61,7 +60,7 @@ export class SimulatedDistributor {
 
   disconnect(wire: Wire): void {
     if (!wire.open) return;
-    this.#stage.note(`s${this.slot} ${wire.session.id} disconnects`);
+    this.#stage.note(() => `s${this.slot} ${wire.session.id} disconnects`);
     wire.open = false;
     this.#wires.delete(wire.session.id);
     this.step(wire.session, { type: "closed" });
@@ -91,6 +90,7 @@ export class SimulatedDistributor {
   }
 
   safetyNet(): void {
+    if (this.#stage.mutant === "wake-ups lost, no safety net") return;
     for (const { session } of this.#wires.values()) {
       if (!this.#stage.redisAway) this.#register(session);
       if (session.state === "LIVE" && this.#stage.postgres.after(session.key, session.sent).length > 0)
@@ -106,24 +106,20 @@ export class SimulatedDistributor {
     const before = session.state;
     step(session, event, this.#out);
     if (session.state !== before)
-      this.#stage.note(`s${this.slot} ${session.key} ${session.id} ${before} -> ${session.state} by ${event.type}`);
+      this.#stage.note(
+        () => `s${this.slot} ${session.key} ${session.id} ${before} -> ${session.state} by ${event.type}`,
+      );
   }
 
+  /** One of those things for which there is something to do. */
   act(): void {
-    switch (this.#stage.chance.below(5)) {
-      case 0:
-      case 1:
-        this.#readRouted();
-        break;
-      case 2:
-        this.#read_();
-        break;
-      case 3:
-        this.#sendControl();
-        break;
-      default:
-        if (this.#stage.chance.in(0.05)) this.safetyNet();
-    }
+    const { chance, routed } = this.#stage;
+    const todo: (() => void)[] = [];
+    if (this.#read < routed[this.slot]!.records.length) todo.push(() => this.#readRouted());
+    if (this.#reads.length > 0) todo.push(() => this.#readPostgres());
+    if (this.#control.length > 0) todo.push(() => this.#sendControl());
+    if (chance.in(0.01)) this.safetyNet();
+    if (todo.length > 0) chance.of(todo)();
   }
 
   #register(session: Session): void {
@@ -138,9 +134,8 @@ export class SimulatedDistributor {
     const record = this.#stage.routed[this.slot]!.records[this.#read];
     if (!record) return;
     this.#read += 1;
-    if (this.loseNext) {
-      this.loseNext = false;
-      this.#stage.note(`s${this.slot} loses a routed record`);
+    if (this.#stage.losing && this.#stage.chance.in(this.#stage.rates.lose)) {
+      this.#stage.note(() => `s${this.slot} loses a routed record`);
       return;
     }
     readPack(record.value!, (kind, body) => {
@@ -168,6 +163,8 @@ export class SimulatedDistributor {
         if (this.#stage.mutant === "no read under the hold" && session.state === "CHECKING") {
           this.step(session, { type: "page", read: session.read, rows: [] });
         }
+      } else if (message.type === "demoted" && this.#stage.mutant.startsWith("wake-ups lost")) {
+        this.#stage.note(() => `s${this.slot} loses a wake-up`);
       } else if (message.type === "demoted") {
         this.step(session, {
           type: "demoted",
@@ -180,10 +177,9 @@ export class SimulatedDistributor {
     });
   }
 
-  #read_(): void {
+  #readPostgres(): void {
     const stage = this.#stage;
-    const job = this.#reads.length > 0 ? stage.chance.of(this.#reads) : undefined;
-    if (!job) return;
+    const job = stage.chance.of(this.#reads);
     if (job.rows === undefined) {
       job.rows = stage.postgres.away ? "failed" : stage.postgres.after(job.session.key, job.from);
       return;

@@ -5,14 +5,16 @@ import { Chance, Log, Postgres } from "./backing.ts";
 export const PARTITION = 0;
 export const EPOCH = 1;
 
-/** What is broken on purpose, to see that the properties notice. */
+/** What an actor of the simulation does wrong on purpose; mutants.ts breaks the machines themselves. */
 export type Mutant =
   | "none"
   | "no read under the hold"
   | "commit before insert"
   | "replay skipped"
   | "direct insert beside an undrained deferred"
-  | "held before deferred is drained";
+  | "held before deferred is drained"
+  | "wake-ups lost"
+  | "wake-ups lost, no safety net";
 
 /** What the actors share: time, chance, the stores, and what has happened so far. */
 export class Stage {
@@ -35,16 +37,32 @@ export class Stage {
   drained = 0;
   /** Of the director that the group has as its member. */
   owner = -1;
+  /** How this run differs from others (swarm testing, Groce et al. 2012): what is rare in one is common in another. */
+  readonly rates: Readonly<Record<"publish" | "fault" | "connect" | "disconnect" | "halfOpen" | "lose", number>>;
   now = 1_000;
   redisAway = false;
+  /** Routed records get lost, until everything heals. */
+  losing = true;
 
-  constructor(seed: number, mutant: Mutant) {
+  readonly #tracing: boolean;
+
+  constructor(seed: number, mutant: Mutant, tracing: boolean) {
+    this.#tracing = tracing;
     this.chance = new Chance(seed);
+    this.rates = {
+      publish: this.chance.of([0.04, 0.08, 0.14]),
+      fault: this.chance.of([0.003, 0.015, 0.03]),
+      connect: this.chance.of([0.03, 0.06, 0.12]),
+      disconnect: this.chance.of([0.01, 0.03, 0.05]),
+      halfOpen: this.chance.of([0, 0, 0.01, 0.03]),
+      lose: this.chance.of([0, 0, 0.02, 0.06]),
+    };
     this.mutant = mutant;
   }
 
-  note(text: string): void {
-    this.trace.push(`${this.now} ${text}`);
+  /** Told only where it is asked for: a run that fails is run again for its trace. */
+  note(tell: () => string): void {
+    if (this.#tracing) this.trace.push(`${this.now} ${tell()}`);
   }
 
   has(key: ClientKey, sequence: Sequence): boolean {

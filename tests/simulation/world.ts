@@ -17,11 +17,11 @@ export class World {
   readonly #clients: SimulatedClient[];
   #ids = 0;
 
-  constructor(seed: number, mutant: Mutant = "none") {
-    this.stage = new Stage(seed, mutant);
+  constructor(seed: number, { mutant = "none", tracing = false }: { mutant?: Mutant; tracing?: boolean } = {}) {
+    this.stage = new Stage(seed, mutant, tracing);
     this.#distributors = this.stage.routed.map((_, slot) => new SimulatedDistributor(this.stage, slot));
     this.#clients = ["t/a", "t/b", "t/c"].map(
-      (key, index) => new SimulatedClient(this.stage, this.#distributors, key, index === 2),
+      (key, index) => new SimulatedClient(this.stage, this.#distributors, key, index !== 0),
     );
     this.#takeOver();
   }
@@ -41,7 +41,7 @@ export class World {
     keys.forEach((key, index) => {
       const sequence = sequenceAt(packSequence(EPOCH, offset), index);
       this.stage.published.set(key, [...(this.stage.published.get(key) ?? []), sequence]);
-      this.stage.note(`publish ${key} ${short(sequence)}`);
+      this.stage.note(() => `publish ${key} ${short(sequence)}`);
     });
   }
 
@@ -50,30 +50,36 @@ export class World {
     const claim = new PackWriter(128);
     claim.signal({ type: "claim", director: "simulated" });
     const generation = this.stage.control.append(claim.take(), this.stage.now);
-    this.stage.note(`takeover: generation ${generation} from ${this.stage.committed}`);
+    this.stage.note(() => `takeover: generation ${generation} from ${this.stage.committed}`);
     this.stage.owner = generation;
     this.#directors = [...this.#directors.filter(({ alive }) => alive), new SimulatedDirector(this.stage, generation)];
   }
 
   #kill(distributor: SimulatedDistributor): void {
-    this.stage.note(`kill distributor ${distributor.slot}`);
+    this.stage.note(() => `kill distributor ${distributor.slot}`);
     distributor.die();
     for (const client of this.#clients) client.lostAt(distributor);
   }
 
-  run(steps: number): void {
+  /** Answers how many ms after the last fault everything was delivered. */
+  run(steps: number): number {
     for (let step = 0; step < steps; step += 1) this.#step();
+    const healed = this.stage.now;
     this.#heal();
+    return this.stage.now - healed;
   }
 
   #step(): void {
-    const roll = this.stage.chance.next();
-    if (roll < 0.12) this.#publish();
-    else if (roll < 0.4) this.stage.chance.of(this.#directors).act();
-    else if (roll < 0.68) this.stage.chance.of(this.#distributors).act();
-    else if (roll < 0.9) this.stage.chance.of(this.#clients).act();
-    else if (roll < 0.985) this.#pass();
-    else this.#fault();
+    const { chance, rates } = this.stage;
+    if (chance.in(rates.fault)) this.#fault();
+    else if (chance.in(rates.publish)) this.#publish();
+    else {
+      const roll = chance.next();
+      if (roll < 0.32) chance.of(this.#directors).act();
+      else if (roll < 0.64) chance.of(this.#distributors).act();
+      else if (roll < 0.9) chance.of(this.#clients).act();
+      else this.#pass();
+    }
   }
 
   #pass(): void {
@@ -83,22 +89,21 @@ export class World {
   }
 
   #fault(): void {
-    const fault = this.stage.chance.below(6);
+    const fault = this.stage.chance.below(5);
     if (fault === 0) this.#takeOver();
     else if (fault === 1) this.#kill(this.stage.chance.of(this.#distributors));
     else if (fault === 2) this.stage.postgres.away = !this.stage.postgres.away;
     else if (fault === 3) this.stage.redisAway = !this.stage.redisAway;
-    else if (fault === 4) this.stage.registry.clear();
-    else this.stage.chance.of(this.#distributors).loseNext = true;
+    else this.stage.registry.clear();
   }
 
   /** No more faults: everybody gets as many turns as it takes. */
   #heal(): void {
-    this.stage.note("heal");
+    this.stage.note(() => "heal");
     this.stage.postgres.away = false;
     this.stage.redisAway = false;
-    for (const distributor of this.#distributors) distributor.loseNext = false;
-    for (let round = 0; round < 400; round += 1) {
+    this.stage.losing = false;
+    for (let round = 0; round < 400 + this.stage.accepted.records.length * 4; round += 1) {
       this.stage.now += 200;
       for (const director of this.#directors) {
         director.timeouts();

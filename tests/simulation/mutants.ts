@@ -1,0 +1,101 @@
+import { laneTable } from "../../services/director/lane-step.ts";
+import { sessionTable } from "../../services/distributor/session.ts";
+import type { Mutant } from "./stage.ts";
+
+/** The platform with one thing broken: each must violate a property, or the property proves nothing. */
+export interface BrokenPlatform {
+  name: string;
+  actors?: Mutant;
+  /** Breaks a machine; answers how it is mended. */
+  machines?: () => () => void;
+}
+
+/** Puts another cell into a table; answers how it is taken out. */
+function patch<R extends object, K extends keyof R>(row: R, cell: K, broken: R[K]): () => void {
+  const whole = row[cell];
+  row[cell] = broken;
+  return () => (row[cell] = whole);
+}
+
+const { HELD, UNKNOWN, LIVE } = laneTable;
+const session = sessionTable.LIVE;
+
+export const mutants: readonly BrokenPlatform[] = [
+  {
+    name: "live on a registry read alone",
+    machines: () =>
+      patch(UNKNOWN, "found", (lane, { connections }, context) => {
+        lane.search = "idle";
+        lane.state = "LIVE";
+        for (const id of connections) {
+          const attachment = {
+            ...id,
+            phase: "live" as const,
+            hold: 0,
+            sent: "0".repeat(19),
+            acknowledges: true,
+            pendingSince: 0,
+          };
+          lane.attachments.push(attachment);
+        }
+        // What it had in memory goes out at once, and counts as delivered: the registry said that the client is there.
+        for (const entry of lane.queue.splice(0)) {
+          lane.bytes -= entry.body.length;
+          for (const attachment of lane.attachments) context.out.send(lane, attachment, entry);
+          context.out.settle(lane, entry, "acknowledged");
+        }
+      }),
+  },
+  {
+    name: "live without the hold",
+    machines: () =>
+      patch(HELD, "accepted", (lane, { entry }, { out }) => {
+        lane.queue.push(entry);
+        lane.bytes += entry.body.length;
+        lane.storing = lane.queue.length;
+        out.store(lane, [entry]);
+      }),
+  },
+  { name: "no read under the hold", actors: "no read under the hold" },
+  { name: "commit before insert", actors: "commit before insert" },
+  { name: "a direct insert beside an undrained deferred", actors: "direct insert beside an undrained deferred" },
+  { name: "HELD before deferred is drained", actors: "held before deferred is drained" },
+  {
+    name: "a further connection not given the unsettled window",
+    machines: () =>
+      patch(HELD, "commit", (lane, event, context) => {
+        const window = lane.queue.splice(0, lane.sent);
+        lane.sent = 0;
+        whole(lane, event, context);
+        lane.queue.unshift(...window);
+        lane.sent += window.length;
+      }),
+  },
+  {
+    name: "a zombie director that is not fenced",
+    machines: () =>
+      patch(session, "deliver", (it, { row }, out) => {
+        if (row.sequence > it.sent && out.write(it, row)) it.sent = row.sequence;
+      }),
+  },
+  { name: "replay skipped", actors: "replay skipped" },
+  {
+    name: "a cumulative acknowledgement over a gap",
+    machines: () =>
+      patch(session, "deliver", (it, { generation, row }, out) => {
+        if (generation === it.generation && row.sequence > it.sent && out.write(it, row)) it.sent = row.sequence;
+      }),
+  },
+  { name: "a lost wake-up without the safety net", actors: "wake-ups lost, no safety net" },
+];
+
+const whole = HELD.commit;
+
+/** Safe, for the safety net is there. */
+export const lostWakeUps: BrokenPlatform = { name: "lost wake-ups", actors: "wake-ups lost" };
+
+/** Safe, and slow: what is refused waits for the acknowledgement's deadline. */
+export const ignoredRefusal: BrokenPlatform = {
+  name: "an ignored refusal of a send",
+  machines: () => patch(LIVE, "refuse", () => {}),
+};
