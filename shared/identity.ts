@@ -14,13 +14,14 @@ export interface Identity {
   tenant: string;
   /** The client's or the publisher's id. */
   subject: string;
-  /** Space-separated `scope` claim (RFC 8693): "subscribe", "publish". */
+  /** Space-separated `scope` claim (RFC 8693): "subscribe", "publish", "operate". */
   scopes: ReadonlySet<string>;
   /** Seconds since 1970 (`exp`). */
   expires: number;
 }
 
-export type Scope = "publish" | "subscribe";
+/** `operate` is not of a tenant: it is for those who run the platform. */
+export type Scope = "publish" | "subscribe" | "operate";
 
 /** Why a token was refused: for the log. The caller is told only that it was. */
 export class Refused extends Error {

@@ -17,6 +17,7 @@ function token(...args: string[]): Promise<Ended> {
 test.each([
   [["--client", "u1"], "subscribe", { tenant: "local", subject: "u1" }, 3600],
   [["--publisher"], "publish", { tenant: "local", subject: "publisher" }, 3600],
+  [["--operator"], "operate", { tenant: "local", subject: "operator" }, 3600],
   [["--publisher", "shop", "--tenant", "acme", "--ttl", "5m"], "publish", { tenant: "acme", subject: "shop" }, 300],
 ] as const)("just token %j prints what the services accept, and only that", async (args, scope, who, ttl) => {
   const { code, out } = await token(...args);
@@ -28,8 +29,8 @@ test.each([
 });
 
 test.each([
-  [[], "A token is for either a client or a publisher."],
-  [["--client", "u1", "--publisher", "p"], "A token is for either a client or a publisher."],
+  [[], "A token is for either a client, a publisher or an operator."],
+  [["--client", "u1", "--publisher", "p"], "A token is for either a client, a publisher or an operator."],
   [["--client", "u1", "--ttl", "1 year"], '--ttl "1 year" is no duration.'],
   [["--clinet", "u1"], "Unknown option '--clinet'"],
 ])("just token %j says what is wrong in one line, and nothing on stdout", async (args, wrong) => {

@@ -2,7 +2,8 @@ import { parseArgs } from "node:util";
 import { type Bearer, mint } from "./mint.ts";
 import { Trouble, command, reasonOf } from "./trouble.ts";
 
-const USAGE = "Usage: just token --client ID | --publisher [NAME], [--tenant NAME] [--ttl 30s|15m|1h|7d]";
+const USAGE =
+  "Usage: just token --client ID | --publisher [NAME] | --operator [NAME], [--tenant NAME] [--ttl 30s|15m|1h|7d]";
 
 const UNITS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
@@ -14,21 +15,27 @@ function seconds(ttl: string): number {
 }
 
 function bearer(given: string[]): Bearer {
-  // A publisher may go without a name; parseArgs knows no option whose value may be missing.
+  // These may go without a name; parseArgs knows no option whose value may be missing.
   const args = given.flatMap((arg, i) =>
-    arg === "--publisher" && (given[i + 1] ?? "--").startsWith("--") ? [arg, "publisher"] : [arg],
+    ["--publisher", "--operator"].includes(arg) && (given[i + 1] ?? "--").startsWith("--")
+      ? [arg, arg.slice(2)]
+      : [arg],
   );
-  const { client, publisher, tenant, ttl } = parsed(args);
+  const { client, publisher, operator, tenant, ttl } = parsed(args);
   const rest = { ...(tenant !== undefined && { tenant }), ...(ttl !== undefined && { ttl: seconds(ttl) }) };
-  if (client !== undefined && publisher === undefined) return { client, ...rest };
-  if (publisher !== undefined && client === undefined) return { publisher, ...rest };
-  throw new Trouble("A token is for either a client or a publisher.", USAGE);
+  if ([client, publisher, operator].filter((name) => name !== undefined).length === 1) {
+    if (client !== undefined) return { client, ...rest };
+    if (publisher !== undefined) return { publisher, ...rest };
+    if (operator !== undefined) return { operator, ...rest };
+  }
+  throw new Trouble("A token is for either a client, a publisher or an operator.", USAGE);
 }
 
-function parsed(args: string[]): { client?: string; publisher?: string; tenant?: string; ttl?: string } {
+function parsed(args: string[]) {
   const text = { type: "string" } as const;
   try {
-    return parseArgs({ args, options: { client: text, publisher: text, tenant: text, ttl: text } }).values;
+    const options = { client: text, publisher: text, operator: text, tenant: text, ttl: text };
+    return parseArgs({ args, options }).values;
   } catch (error) {
     throw new Trouble(`${reasonOf(error)}.`, USAGE, { cause: error });
   }

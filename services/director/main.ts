@@ -3,6 +3,7 @@ import { Connections } from "@saasaparilla/shared/connections.ts";
 import { messageOf } from "@saasaparilla/shared/errors.ts";
 import { Health } from "@saasaparilla/shared/health.ts";
 import { HttpServer } from "@saasaparilla/shared/http.ts";
+import { Identities } from "@saasaparilla/shared/identity.ts";
 import { KafkaLink } from "@saasaparilla/shared/kafka.ts";
 import { Lifecycle } from "@saasaparilla/shared/lifecycle.ts";
 import { createLog } from "@saasaparilla/shared/log.ts";
@@ -13,10 +14,12 @@ import { connectRedis, Keys } from "@saasaparilla/shared/redis.ts";
 import { loadSettings } from "@saasaparilla/shared/settings.ts";
 import { Stored } from "@saasaparilla/shared/stored.ts";
 import { directorGroup, topicsOf } from "@saasaparilla/shared/topics.ts";
+import { DeadLetterReader } from "./dead-letter-reader.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import { Director } from "./direct.ts";
 import { LookUps } from "./look-up.ts";
 import { createMetrics } from "./metrics.ts";
+import { serveOperators } from "./operate.ts";
 import { directorSettings } from "./settings.ts";
 import { Store } from "./store.ts";
 import { sweepExpired } from "./sweep.ts";
@@ -72,6 +75,15 @@ const lookUps: LookUps = new LookUps(
     health.down("redis", messageOf(error));
   },
 );
+serveOperators(server, {
+  identities: await Identities.from(settings),
+  reader: new DeadLetterReader(kafka, topics.deadLetters),
+  kafka,
+  send: (records) => sender.send(records),
+  topics,
+  metrics,
+  log,
+});
 const partitions = await kafka.partitions(topics.accepted);
 const deadLetters = new DeadLetters(packer, topics, partitions, { metrics, log });
 const store = new Store(stored, packer, topics.deferred, {

@@ -28,6 +28,11 @@ export function createMetrics(
   );
   const swept = counter("notifications_swept_total", "Stored notifications that expired before their client came.");
   const deadLetters = counter("dead_letters_total", "Records that can never be processed.");
+  const redriven = counter(
+    "dead_letters_redriven_total",
+    "Dead letters that an operator has sent to their topic again.",
+  );
+  const forbidden = counter("requests_forbidden_total", "Requests answered 403.");
   const demotions = counter("lane_demotions_total", "Connections told to replay, by reason.", "reason");
   const holds = counter("lane_holds_total", "Holds granted.");
   const invitations = counter("lane_invitations_total", "Connections invited to prepare.");
@@ -63,6 +68,8 @@ export function createMetrics(
     repeated: () => duplicates.inc(),
     swept: (rows: number) => swept.inc(rows),
     deadLettered: () => deadLetters.inc(),
+    redriven: () => redriven.inc(),
+    forbade: () => forbidden.inc(),
     demoted: (reason: string) => demotions.inc({ reason }),
     held: () => holds.inc(),
     invited: () => invitations.inc(),

@@ -1,9 +1,10 @@
-import { commonSettings } from "@saasaparilla/shared/settings.ts";
+import { commonSettings, identitySettings } from "@saasaparilla/shared/settings.ts";
 import { z } from "zod";
 
 const count = (value: number) => z.coerce.number().int().min(1).default(value);
 
 export const directorSettings = commonSettings.extend({
+  ...identitySettings.shape,
   PORT: z.coerce.number().int().min(0).max(65535).default(8082),
   /** A director that the group has not heard of for so long loses its partitions. */
   GROUP_SESSION_MS: z.coerce.number().int().min(1_000).max(300_000).default(6_000),

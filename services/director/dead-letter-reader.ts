@@ -1,0 +1,80 @@
+import { randomUUID } from "node:crypto";
+import { Failure } from "@saasaparilla/shared/errors.ts";
+import type { Incoming, KafkaLink } from "@saasaparilla/shared/kafka.ts";
+import { DEAD_LETTERS_PARTITION as partition } from "./dead-letters.ts";
+
+/** Each read joins a group of its own, which Kafka forgets with it. */
+const MOST_AT_ONCE = 4;
+const DEADLINE_MS = 10_000;
+
+/** Reads the dead letters for an operator: so many records, for so long, by so many at once. */
+export class DeadLetterReader {
+  readonly #kafka: Pick<KafkaLink, "progress" | "readSlot">;
+  readonly #topic: string;
+  #reading = 0;
+
+  constructor(kafka: Pick<KafkaLink, "progress" | "readSlot">, topic: string) {
+    this.#kafka = kafka;
+    this.#topic = topic;
+  }
+
+  /** The offset of the oldest, and the one after the newest. */
+  async range(): Promise<{ first: number; end: number }> {
+    // A group that does not exist has committed nothing: it would go on at the oldest.
+    const progress = await within(this.#kafka.progress(`${this.#topic}-none`, this.#topic));
+    const { committed, end } = progress.get(partition) ?? { committed: 0, end: 0 };
+    return { first: committed, end };
+  }
+
+  /** Calls back for each record from `from` to before `to`, in order; what retention has taken is left out. */
+  async read(from: number, to: number, found: (record: Incoming) => void): Promise<void> {
+    if (from >= to) return;
+    if (this.#reading >= MOST_AT_ONCE) throw new Failure("retry", "The dead letters are being read by others.");
+    this.#reading += 1;
+    let next = from;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const reading = this.#kafka.readSlot({
+      topic: this.#topic,
+      partition,
+      group: `${this.#topic}-${randomUUID()}`,
+      position: () => next,
+      onBatch({ records }) {
+        for (const record of records) {
+          if (record.offset < next || record.offset >= to) continue;
+          next = record.offset + 1;
+          found(record);
+        }
+        if (next >= to || (records.at(-1)?.offset ?? -1) >= to) resolve();
+      },
+      onFatal: reject,
+    });
+    // Whenever it has begun, also after the deadline.
+    reading
+      .then((reader) => promise.catch(() => {}).then(() => reader.stop()))
+      .catch(() => {})
+      .finally(() => (this.#reading -= 1));
+    try {
+      await within(promise);
+    } finally {
+      // After the deadline nothing more is taken.
+      next = to;
+      resolve();
+    }
+  }
+}
+
+/** What goes on trying while Kafka is away is not waited for longer. */
+export async function within<T>(work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new Failure("retry", `Kafka has not answered within ${DEADLINE_MS / 1_000} s.`)),
+      DEADLINE_MS,
+    );
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,145 @@
+import { messageOf } from "@saasaparilla/shared/errors.ts";
+import { json, problemReply, type HttpServer, type Reply, type Request } from "@saasaparilla/shared/http.ts";
+import { bearer, Refused, type Identities, type Identity } from "@saasaparilla/shared/identity.ts";
+import type { Incoming, KafkaLink, Outgoing } from "@saasaparilla/shared/kafka.ts";
+import type { Log } from "@saasaparilla/shared/log.ts";
+import { partitionOf } from "@saasaparilla/shared/notification.ts";
+import { jittered, problem } from "@saasaparilla/shared/problem.ts";
+import type { Topics } from "@saasaparilla/shared/topics.ts";
+import { contentOf, summaryOf, type Summary } from "./dead-letter-content.ts";
+import { within, type DeadLetterReader } from "./dead-letter-reader.ts";
+import { DEAD_LETTERS_PARTITION, NOTHING } from "./dead-letters.ts";
+import type { DirectorMetrics } from "./metrics.ts";
+import { REDRIVEN } from "./partition.ts";
+
+/** What operators ask of the platform: of all its tenants, so their tokens come from whoever runs it. */
+export interface OperateOptions {
+  identities: Identities;
+  reader: DeadLetterReader;
+  kafka: Pick<KafkaLink, "present">;
+  /** One attempt: an operator repeats it. Nothing of the lanes' own waits behind it. */
+  send: (records: Outgoing[]) => Promise<number[]>;
+  topics: Topics;
+  metrics: Pick<DirectorMetrics, "redriven" | "forbade">;
+  log: Log;
+}
+
+const MOST = 500;
+const ID = new RegExp(`^${DEAD_LETTERS_PARTITION}-(\\d{1,15})$`);
+const START = "start";
+
+export function serveOperators(server: HttpServer, options: OperateOptions): void {
+  const { reader, log } = options;
+  const guarded =
+    (handle: (request: Request, operator: Identity) => Promise<Reply>) =>
+    async (request: Request): Promise<Reply> => {
+      const operator = await authorize(options, request);
+      if ("status" in operator) return operator;
+      try {
+        return await handle(request, operator);
+      } catch (error) {
+        log.warn({ err: error, path: request.path }, "an operator was not answered");
+        return unavailable(messageOf(error));
+      }
+    };
+  server.get(
+    "/v1/dead-letters",
+    guarded((request) => list(reader, request.query)),
+  );
+  server.get(
+    "/v1/dead-letters/:id",
+    guarded(async ({ path }) => {
+      const record = await find(reader, idIn(path));
+      return record
+        ? json(200, { ...summaryOf(record), content: contentOf(record.value ?? NOTHING) })
+        : notFound(idIn(path));
+    }),
+  );
+  server.post(
+    "/v1/dead-letters/:id/redrive",
+    1_024,
+    guarded(async ({ path }, { subject }) => {
+      const record = await find(reader, idIn(path));
+      return record ? redrive(record, subject, options) : notFound(idIn(path));
+    }),
+  );
+}
+
+/** `/v1/dead-letters/:id...` */
+function idIn(path: string): string {
+  return path.split("/")[3] ?? "";
+}
+
+/** Without `after` the newest; the oldest on after "start". */
+async function list(reader: DeadLetterReader, query: URLSearchParams): Promise<Reply> {
+  const asked = query.get("limit") ?? "50";
+  const limit = /^\d{1,3}$/.test(asked) ? Number(asked) : 0;
+  if (limit < 1 || limit > MOST) return wrong(`limit is a number from 1 to ${MOST}, not ${JSON.stringify(asked)}.`);
+  const after = query.get("after");
+  const position = after === START ? -1 : Number(ID.exec(after ?? "")?.[1]);
+  if (after !== null && Number.isNaN(position))
+    return wrong(`after is the id of a dead letter, or "${START}", not ${JSON.stringify(after)}.`);
+  const { first, end } = await reader.range();
+  const from = Math.max(first, after === null ? end - limit : position + 1);
+  const to = Math.min(end, from + limit);
+  const deadLetters: Summary[] = [];
+  await reader.read(from, to, (record) => deadLetters.push(summaryOf(record)));
+  return json(200, { deadLetters, ...(to < end ? { next: `${DEAD_LETTERS_PARTITION}-${to - 1}` } : {}) });
+}
+
+async function find(reader: DeadLetterReader, id: string): Promise<Incoming | undefined> {
+  const offset = Number(ID.exec(id)?.[1]);
+  if (Number.isNaN(offset)) return undefined;
+  const { first, end } = await reader.range();
+  if (offset < first || offset >= end) return undefined;
+  let found: Incoming | undefined;
+  await reader.read(offset, offset + 1, (record) => (found = record));
+  return found;
+}
+
+async function redrive(
+  record: Incoming,
+  operator: string,
+  { kafka, send, topics, metrics, log }: OperateOptions,
+): Promise<Reply> {
+  const { id, topic, partition: source, notifications } = summaryOf(record);
+  if (![topics.accepted, topics.control, topics.deferred].includes(topic))
+    return conflict(`It is said to be from the topic ${JSON.stringify(topic)}, which is none of this platform's.`);
+  const partitions = (await within(kafka.present([topic]))).get(topic) ?? 0;
+  // The topic may have been repartitioned since: its clients' partition is where their lanes are.
+  const homes = new Set(notifications.map(({ client }) => partitionOf(client, partitions)));
+  const partition = homes.size === 1 ? [...homes][0]! : source;
+  if (!(partition < partitions)) return conflict(`The topic ${topic} has no partition ${partition} any more.`);
+  const [offset] = await send([{ topic, partition, value: record.value ?? NOTHING, headers: { [REDRIVEN]: id } }]);
+  metrics.redriven();
+  log.info({ deadLetter: id, topic, partition, offset, operator }, "a dead letter was redriven");
+  return json(200, { redriven: id, topic, partition, offset });
+}
+
+async function authorize(
+  { identities, metrics, log }: OperateOptions,
+  { method, path, address, headers }: Request,
+): Promise<Identity | Reply> {
+  try {
+    return await identities.authorize(bearer(headers["authorization"]), "operate");
+  } catch (error) {
+    if (!(error instanceof Refused)) {
+      log.error({ err: error, path }, "tokens cannot be checked");
+      return unavailable("Tokens cannot be checked right now.");
+    }
+    metrics.forbade();
+    log.warn({ method, path, address, why: error.message }, "forbidden");
+    return problemReply(problem(403, "forbidden", "Forbidden", "This needs a token that allows operating."));
+  }
+}
+
+const wrong = (detail: string): Reply => problemReply(problem(400, "invalid-value", "A value is not allowed", detail));
+
+const notFound = (id: string): Reply =>
+  problemReply(problem(404, "not-found", "Not found", `There is no dead letter ${JSON.stringify(id)}.`));
+
+const conflict = (detail: string): Reply =>
+  problemReply(problem(409, "cannot-redrive", "It cannot be redriven", detail));
+
+const unavailable = (detail: string): Reply =>
+  problemReply(problem(503, "unavailable", "Unavailable", `${detail} Try again.`, { retryAfter: jittered(1, 5) }));
