@@ -73,6 +73,7 @@ export class Rig implements Platform {
     await chmod(folder, 0o755);
     for (const name of STORES) await mkdir(join(folder, name));
     const disks = smallDisks ? DISKS.map((name) => join(folder, name)).filter(ownDisk) : [];
+    process.once("exit", () => disks.forEach(removeDisk));
     const stores = await ownStores(folder);
     const rig = new Rig(folder, stores, await makeIdentity(folder), settings);
     rig.#disks = disks;

@@ -22,6 +22,8 @@ export interface Outcome extends Verdict {
   seconds: number;
   /** Left unsettled by the directors once everything was received: it would be sent or stored again and again. */
   unsettled: number;
+  /** ms: the longest that a service which had ended took until it served again. */
+  away: number;
 }
 
 let runs = 0;
@@ -33,6 +35,7 @@ export async function runFault(rig: Rig, fault: Fault, options: RunOptions): Pro
   const name = `f${(runs += 1)}`;
   const history = new History(options.histories && join(options.histories, `${name}-${seed}.ndjson`));
   rig.history = history;
+  for (const { service } of rig.members) service.away = 0;
   const load = await Load.of(rig, history, {
     name,
     seed,
@@ -60,7 +63,8 @@ export async function runFault(rig: Rig, fault: Fault, options: RunOptions): Pro
   await history.close();
   rig.history = undefined;
   const seconds = (performance.now() - began) / 1_000;
-  return { ...check(history.events), fault: fault.name, seed, seconds, unsettled };
+  const away = Math.max(...rig.members.map(({ service }) => service.away));
+  return { ...check(history.events), fault: fault.name, seed, seconds, unsettled, away };
 }
 
 /** What Postgres has is looked at again and again: some client connects after each look. */

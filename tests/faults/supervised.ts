@@ -22,6 +22,8 @@ export class Supervised {
   env: Record<string, string>;
   /** Times that it was started. */
   starts = 0;
+  /** ms, the longest of late: from its end until it served again. */
+  away = 0;
   readonly #said: (line: LogLine) => void;
   readonly #log: WriteStream;
   #child: ChildProcess | undefined;
@@ -54,6 +56,7 @@ export class Supervised {
       const began = performance.now();
       await this.#life();
       if (this.#stopping) return;
+      void this.#measure(performance.now());
       if (performance.now() - began > SETTLED_MS) pause = FIRST_PAUSE_MS;
       await sleep(pause);
       pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
@@ -73,6 +76,11 @@ export class Supervised {
     const [code, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
     process.off("exit", reap);
     this.#log.write(`-- ended: ${signal ?? code}\n`);
+  }
+
+  async #measure(ended: number): Promise<void> {
+    while (!this.#stopping && (await this.missing()) !== undefined) await sleep(100);
+    this.away = Math.max(this.away, performance.now() - ended);
   }
 
   #line(text: string): void {
