@@ -35,7 +35,8 @@ export class SafetyNet {
     this.#running = true;
     try {
       const live = [...this.#peers()].filter(({ session }) => session.state === "LIVE");
-      const chunks = Math.ceil(live.length / CLIENTS_AT_ONCE);
+      // Where nobody is live it asks all the same: that Postgres answers again would go unnoticed.
+      const chunks = Math.max(1, Math.ceil(live.length / CLIENTS_AT_ONCE));
       for (let index = 0; index < chunks && !this.#ended; index += 1) {
         if (index > 0) await new Promise((resolve) => setTimeout(resolve, spreadMs / chunks));
         await this.#ask(live.slice(index * CLIENTS_AT_ONCE, (index + 1) * CLIENTS_AT_ONCE));
@@ -58,7 +59,6 @@ export class SafetyNet {
       const other = sent.get(session.key);
       if (other === undefined || session.sent < other) sent.set(session.key, session.sent);
     }
-    if (sent.size === 0) return;
     const waiting = new Set(await this.#waiting(sent));
     for (const peer of peers) if (waiting.has(peer.session.key)) this.#found(peer);
   }

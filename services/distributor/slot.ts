@@ -94,6 +94,8 @@ export class Slot {
     const { connections, leaseMs, log, health } = this.#options;
     try {
       const answer = await connections.renewSlot(this.#slot, this.#incarnation, leaseMs);
+      // A command that timed out has closed no connection that could say, by opening again, that Redis is back.
+      health.up("redis");
       health.up("slot");
       if (answer === "renewed") return;
       log.warn({ slot: this.#slot, answer }, "the slot's lease was gone");
