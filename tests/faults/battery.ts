@@ -53,6 +53,8 @@ try {
       const outcome = await runFault(rig, fault, { ...options, seed: Math.floor(chance.next() * 1e9) });
       outcomes.push(outcome);
       console.log(line(outcome));
+      if (outcome.unready !== undefined) console.log(`  ${outcome.unready}`);
+      failed ||= outcome.unready !== undefined || outcome.unsettled > 0;
       for (const { breach, key, detail } of outcome.violations.slice(0, 10)) {
         console.log(`  ${breach}: ${key}: ${detail}`);
         failed = true;

@@ -22,6 +22,8 @@ export interface Outcome extends Verdict {
   seconds: number;
   /** Left unsettled by the directors once everything was received: it would be sent or stored again and again. */
   unsettled: number;
+  /** A service that did not serve again. */
+  unready: string | undefined;
   /** ms: the longest that a service which had ended took until it served again. */
   away: number;
 }
@@ -52,7 +54,10 @@ export async function runFault(rig: Rig, fault: Fault, options: RunOptions): Pro
   const wait = (short: number, long: number): Promise<void> => sleep(full ? long : short);
   await fault.run({ rig, chance: new Chance(seed), wait, full });
   history.mark("healed");
-  await rig.ready(180_000);
+  const unready = await rig.ready(full ? 180_000 : 60_000).then(
+    () => undefined,
+    (error: unknown) => String(error),
+  );
   await sleep(full ? 20_000 : 3_000);
   noting.stop();
   await load.drain(() => history.open === 0, full ? 120_000 : 30_000);
@@ -64,7 +69,7 @@ export async function runFault(rig: Rig, fault: Fault, options: RunOptions): Pro
   rig.history = undefined;
   const seconds = (performance.now() - began) / 1_000;
   const away = Math.max(...rig.members.map(({ service }) => service.away));
-  return { ...check(history.events), fault: fault.name, seed, seconds, unsettled, away };
+  return { ...check(history.events), fault: fault.name, seed, seconds, unsettled, unready, away };
 }
 
 /** What Postgres has is looked at again and again: some client connects after each look. */

@@ -11,6 +11,7 @@ import { locked } from "../../compose/local/lock.ts";
 import { postgres, postgresIn } from "../../compose/local/postgres.ts";
 import type { Command } from "../../compose/local/processes.ts";
 import { redis, redisIn } from "../../compose/local/redis.ts";
+import { reaped } from "./reap.ts";
 
 export type StoreName = "kafka" | "postgres" | "redis";
 
@@ -53,10 +54,8 @@ export class OwnStore {
         const log = openSync(this.#log, "a");
         const options = { stdio: ["ignore", log, log] as ["ignore", number, number], ...(cwd && { cwd }) };
         // Postgres ends its children by its group.
-        const child = spawn(file, args, { ...options, detached: true, ...(env && { env }), ...as(uid, gid) });
+        this.#child = reaped(spawn(file, args, { ...options, detached: true, ...(env && { env }), ...as(uid, gid) }));
         closeSync(log);
-        process.once("exit", () => child.kill("SIGKILL"));
-        this.#child = child;
       }
       try {
         await this.#backing.answers(this.url);

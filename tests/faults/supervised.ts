@@ -5,6 +5,7 @@ import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Kind, LogLine } from "../stack.ts";
+import { reaped } from "./reap.ts";
 
 const repository = resolve(import.meta.dirname, "../..");
 const FIRST_PAUSE_MS = 200;
@@ -69,12 +70,9 @@ export class Supervised {
       env: { PATH: process.env.PATH, ...this.env },
       stdio: ["ignore", "pipe", "pipe"],
     });
-    this.#child = child;
-    const reap = (): void => void child.kill("SIGKILL");
-    process.once("exit", reap);
+    this.#child = reaped(child);
     for (const stream of [child.stdout, child.stderr]) createInterface(stream).on("line", (text) => this.#line(text));
     const [code, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
-    process.off("exit", reap);
     this.#log.write(`-- ended: ${signal ?? code}\n`);
   }
 
