@@ -65,6 +65,7 @@ export class PartitionLanes {
   #settlement: Settlement | undefined;
   /** A lower bound of it: what was read, and what was found. */
   #end = 0;
+  #nextControl: number;
   #holds = 0;
   #unsettledBytes = 0;
   /** False once another director owns it: nothing more is sent, stored or committed. */
@@ -74,6 +75,7 @@ export class PartitionLanes {
     this.#options = options;
     this.partition = options.partition;
     this.generation = options.generation;
+    this.#nextControl = options.generation + 1;
     this.deferral = new Deferral(options.deferred.committed, options.deferred.end);
     this.#context = {
       limits: options.limits,
