@@ -163,7 +163,9 @@ export class PartitionLanes {
   control(batch: Batch): Promise<unknown> {
     const kept: Promise<void>[] = [];
     for (const record of batch.records) {
-      if (record.offset <= this.generation || !this.owned) continue;
+      // What was read before a rejoin is read again: a `prepare` taken twice would hold a connection that is live.
+      if (record.offset < this.#nextControl || !this.owned) continue;
+      this.#nextControl = record.offset + 1;
       try {
         readPack(record.value ?? NOTHING, (kind, body) => {
           if (kind === Kind.ACK) this.#acknowledged(body);
