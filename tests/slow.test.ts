@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { metric } from "./observe.ts";
+import { metric, storedFor } from "./observe.ts";
 import { Publisher } from "./publisher.ts";
 import { startStack, type Service, type Stack } from "./stack.ts";
 import { Subscriber } from "./subscriber.ts";
@@ -75,13 +75,13 @@ test.for(["websocket", "sse"] as const)(
   async (transport) => {
     const short = await stack.start("distributor", { STUCK_MS: "1000", HEARTBEAT_MS: "1000" });
     const stuck = await Subscriber.of(stack, { client: `stuck-${transport}`, transport });
+    // Stored before, so that it is full at once: what is said to a reader that reads nothing for long is cut off with it.
+    await publisher.number(stuck.client, COUNT, PAD);
+    await storedFor(stack, [stuck.client], COUNT);
     await stuck.connect(short);
     stuck.pause();
-    // Not awaited here: what is said to a reader that goes on not reading is cut off with it, after some seconds.
-    const publishing = publisher.number(stuck.client, COUNT, PAD);
     await expect.poll(() => metric(short, "connections{"), { timeout: 20_000 }).toBe(0);
     stuck.resume();
-    await publishing;
     await stuck.until("it ends", () => !stuck.open);
     expect(stuck.frames.at(-1)).toMatchObject({ type: "closing", code: 4000, reconnect: "now" });
     if (transport === "websocket") expect(stuck.end).toMatchObject({ code: 4000 });
