@@ -35,6 +35,10 @@ export function connectPostgres(
     health.down("postgres", messageOf(error));
     log.warn({ err: error }, "Postgres ended an idle connection");
   });
+  // Whatever asks and is answered says so: a timeout or a restart must leave nobody unready after Postgres answers again.
+  pool.on("release", (error) => {
+    if (!(error as Error | undefined)) health.up("postgres");
+  });
   return {
     pool,
     db: drizzle(pool),

@@ -42,11 +42,6 @@ const metrics = createMetrics(registry, {
   controlBytes: () => packer.queuedBytes,
   outboxBytes: () => peers.counts().outboxBytes,
 });
-/** Whatever asks Postgres says so: one timeout must not leave it unready after Postgres answers again. */
-const answered = <T>(value: T): T => {
-  health.up("postgres");
-  return value;
-};
 const failedAt = (dependency: "kafka" | "postgres" | "redis") => (error: unknown) => {
   metrics.failed(dependency);
   health.down(dependency, messageOf(error));
@@ -80,12 +75,12 @@ const packer = new Packer({
 });
 const [partitions, slots] = await Promise.all([kafka.partitions(topics.accepted), kafka.partitions(topics.routed)]);
 
-const deletions = new Deletions((batch) => stored.deleteUpTo(batch).then(answered), failedAt("postgres"));
+const deletions = new Deletions((batch) => stored.deleteUpTo(batch), failedAt("postgres"));
 const upstream = new Upstream(packer, topics.control, () => ({ slot: slot.slot, incarnation: slot.incarnation }));
 const peers: Peers = new Peers({
   partitions,
   upstream,
-  read: ({ key, sent }) => stored.after(key, sent).then(answered),
+  read: ({ key, sent }) => stored.after(key, sent),
   deleteStored: (key, upTo) => deletions.add(key, upTo),
   registered: (peer) => registrations.add(peer),
   unregistered: ({ session }) => registrations.remove(session.key, session.id),
@@ -106,7 +101,7 @@ const registrations = new Registry(
 );
 const safetyNet = new SafetyNet({
   peers: () => peers.all(),
-  waiting: (sent) => stored.waiting(sent).then(answered),
+  waiting: (sent) => stored.waiting(sent),
   found(peer) {
     metrics.netted(1);
     peers.step(peer, { type: "waiting" });
