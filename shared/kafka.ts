@@ -73,6 +73,12 @@ export interface TopicSpec {
   config: Record<string, string>;
 }
 
+/**
+ * After an outage a reader joins as a new member, and the group waits for the old one until its session is over: nothing is
+ * read from the slot for so long. Kafka allows no less unless it is told to.
+ */
+const SLOT_SESSION_MS = 6_000;
+
 export class KafkaLink {
   readonly #kafka: Kafka;
   readonly #log: Log;
@@ -245,7 +251,7 @@ export class KafkaLink {
   /** Reads one partition, by a group of its own: kafkajs reads only through groups. Nothing is ever committed. */
   async readSlot(options: SlotReaderOptions): Promise<{ stop(): Promise<void> }> {
     const { topic, partition } = options;
-    const consumer = this.#consumer(options.group, 30_000, only(topic, partition), options.onFatal);
+    const consumer = this.#consumer(options.group, SLOT_SESSION_MS, only(topic, partition), options.onFatal);
     consumer.on(consumer.events.GROUP_JOIN, () =>
       consumer.seek({ topic, partition, offset: String(options.position()) }),
     );
