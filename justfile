@@ -42,6 +42,11 @@ token *args:
 subscribe *args:
     node compose/local/subscribe.ts "$@"
 
+# The present epoch of the accepted topic, and those before it
+[no-exit-message]
+epoch:
+    node compose/local/epoch.ts
+
 # What could not be processed: list [--limit N] [--after ID], show ID, redrive ID
 [no-exit-message]
 dead-letters *args:

@@ -1,4 +1,4 @@
-import { getTableName, max, sql } from "drizzle-orm";
+import { getTableName, sql } from "drizzle-orm";
 import { getTableConfig } from "drizzle-orm/pg-core";
 import type { ClientKey, Sequence } from "./notification.ts";
 import type { Postgres } from "./postgres.ts";
@@ -115,13 +115,5 @@ export class Stored {
       .delete(stored)
       .where(sql`(${stored.client}, ${stored.sequence}) in ${expired}`)
       .returning({ client: stored.client, sequence: stored.sequence, body: stored.body });
-  }
-
-  /** The current epoch of the accepted topic: the newest row of `epochs`. Throws while there is none. */
-  async epoch(): Promise<number> {
-    const { epochs } = this.#tables;
-    const [row] = await this.#postgres.db.select({ epoch: max(epochs.epoch) }).from(epochs);
-    if (typeof row?.epoch !== "number") throw new Error("There is no epoch yet: run the provision service.");
-    return row.epoch;
   }
 }

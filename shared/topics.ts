@@ -9,6 +9,8 @@ export interface Topics {
   /** Director to itself, co-partitioned with accepted: what it would have stored while Postgres was away; days. */
   deferred: string;
   deadLetters: string;
+  /** Provision to directors: the present epoch is its last record; for ever. */
+  epochs: string;
 }
 
 export function topicsOf(namespace: string): Topics {
@@ -18,6 +20,7 @@ export function topicsOf(namespace: string): Topics {
     control: `${namespace}.control`,
     deferred: `${namespace}.deferred`,
     deadLetters: `${namespace}.dead-letters`,
+    epochs: `${namespace}.epochs`,
   };
 }
 

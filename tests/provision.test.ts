@@ -75,6 +75,10 @@ test("a topic made anew or repartitioned begins an epoch, and a crash on the way
   await provision(stack.env);
   await provision(stack.env);
   expect((await epochs()).at(-1)).toEqual({ epoch: first + 3, partitions: 4 });
+  // A Postgres that was set back hears it from Kafka.
+  await postgres.query(`delete from "${stack.namespace}".epochs where epoch > 1`);
+  await provision(stack.env);
+  expect((await epochs()).at(-1)).toEqual({ epoch: first + 3, partitions: 4 });
 });
 
 test("what the cluster will never grant ends it, with the reason", async () => {

@@ -11,7 +11,7 @@ export interface Item {
 
 /** Publishes, and keeps the list of what was accepted: what subscribers are held against. */
 export class Publisher {
-  readonly #receiver: Service;
+  #receiver: Service;
   readonly #token: string;
   /** Ids by client, in the order of publishing. */
   readonly #accepted = new Map<string, string[]>();
@@ -24,6 +24,11 @@ export class Publisher {
   static async of(stack: Stack): Promise<Publisher> {
     const receiver = stack.services.find(({ kind }) => kind === "receiver")!;
     return new Publisher(receiver, await stack.token({ publisher: "tests" }));
+  }
+
+  /** From now on by this one. */
+  use(receiver: Service): void {
+    this.#receiver = receiver;
   }
 
   accepted(client: string): readonly string[] {

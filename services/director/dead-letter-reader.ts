@@ -1,9 +1,8 @@
-import { randomUUID } from "node:crypto";
 import { Failure } from "@saasaparilla/shared/errors.ts";
 import type { Incoming, KafkaLink } from "@saasaparilla/shared/kafka.ts";
+import { readRange } from "@saasaparilla/shared/read-range.ts";
 import { DEAD_LETTERS_PARTITION as partition } from "./dead-letters.ts";
 
-/** Each read joins a group of its own, which Kafka forgets with it. */
 const MOST_AT_ONCE = 4;
 const DEADLINE_MS = 10_000;
 
@@ -28,38 +27,13 @@ export class DeadLetterReader {
 
   /** Calls back for each record from `from` to before `to`, in order; what retention has taken is left out. */
   async read(from: number, to: number, found: (record: Incoming) => void): Promise<void> {
-    if (from >= to) return;
     if (this.#reading >= MOST_AT_ONCE) throw new Failure("retry", "The dead letters are being read by others.");
     this.#reading += 1;
-    let next = from;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const reading = this.#kafka.readSlot({
-      topic: this.#topic,
-      partition,
-      group: `${this.#topic}-${randomUUID()}`,
-      position: () => next,
-      onBatch({ records }) {
-        for (const record of records) {
-          if (record.offset < next || record.offset >= to) continue;
-          next = record.offset + 1;
-          found(record);
-        }
-        if (next >= to || (records.at(-1)?.offset ?? -1) >= to) resolve();
-      },
-      onFatal: reject,
-    });
-    // Whenever it has begun, also after the deadline.
-    reading
-      .then((reader) => promise.catch(() => {}).then(() => reader.stop()))
-      .catch(() => {})
-      .finally(() => (this.#reading -= 1));
-    try {
-      await within(promise);
-    } finally {
-      // After the deadline nothing more is taken.
-      next = to;
-      resolve();
-    }
+    // One that is given up goes on until Kafka is back, and counts until then.
+    const reading = readRange(this.#kafka, { topic: this.#topic, partition, from, to }, found).finally(
+      () => (this.#reading -= 1),
+    );
+    await within(reading);
   }
 }
 

@@ -18,6 +18,7 @@ import { DeadLetterReader } from "./dead-letter-reader.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import { Director } from "./direct.ts";
 import { LookUps } from "./look-up.ts";
+import { followEpoch } from "./epoch.ts";
 import { createMetrics } from "./metrics.ts";
 import { serveOperators } from "./operate.ts";
 import { directorSettings } from "./settings.ts";
@@ -28,7 +29,7 @@ import { Timers } from "./timers.ts";
 const settings = loadSettings(directorSettings);
 const log = createLog("director", settings.LOG_LEVEL);
 const lifecycle = new Lifecycle(log, settings.SHUTDOWN_MS);
-const health = new Health(["kafka", "postgres", "redis", "partitions"]);
+const health = new Health(["kafka", "postgres", "redis", "epoch", "partitions"]);
 const registry = createRegistry("director");
 const clock = { monotonic: () => performance.now(), wall: () => Date.now() };
 const topics = topicsOf(settings.NAMESPACE);
@@ -48,6 +49,8 @@ log.info({ port }, "listening");
 
 const postgres = connectPostgres(settings.DATABASE_URL, "director", log, health);
 lifecycle.onEnd("postgres", () => postgres.close());
+// Nothing waits for it: while it is away, what would be stored is deferred.
+void postgres.reached();
 const stored = new Stored(postgres, settings.NAMESPACE);
 const redis = connectRedis(settings.REDIS_URL, log, health);
 lifecycle.onEnd("redis", () => redis.disconnect());
@@ -84,8 +87,14 @@ serveOperators(server, {
   metrics,
   log,
 });
-const partitions = await kafka.partitions(topics.accepted);
-const deadLetters = new DeadLetters(packer, topics, partitions, { metrics, log });
+const { epoch, reader: epochs } = await followEpoch({
+  kafka,
+  topics,
+  health,
+  fatal: (error) => lifecycle.fatal(error),
+});
+lifecycle.onEnd("epoch", () => epochs.stop());
+const deadLetters = new DeadLetters(packer, topics, epoch.partitions, { metrics, log });
 const store = new Store(stored, packer, topics.deferred, {
   stored: () => health.up("postgres"),
   deferred: (rows) => metrics.deferred(rows),
@@ -98,12 +107,10 @@ const store = new Store(stored, packer, topics.deferred, {
 });
 const timers = new Timers(clock.monotonic());
 
-await postgres.reached();
-const epoch = await stored.epoch();
 const director: Director = new Director({
   name: randomUUID(),
   topics,
-  epoch,
+  epoch: epoch.epoch,
   limits: {
     window: settings.WINDOW,
     maxQueued: settings.LANE_MAX_QUEUED,
@@ -143,7 +150,10 @@ director.use(reader);
 
 const ticks = setInterval(() => timers.advance(clock.monotonic()), 50);
 const commits = setInterval(() => void director.commit(), 250);
-const sweeps = setInterval(() => void sweepExpired(stored, metrics, log), settings.SWEEP_MS);
+const sweeps = setInterval(
+  () => void sweepExpired(stored, metrics, log).then((done) => done && health.up("postgres")),
+  settings.SWEEP_MS,
+);
 lifecycle.onEnd("director", async () => {
   for (const timer of [ticks, commits, sweeps]) clearInterval(timer);
   await director.commit();

@@ -6,8 +6,8 @@ import type { DirectorMetrics } from "./metrics.ts";
 
 const ROWS_AT_ONCE = 1_000;
 
-/** Deletes what expired in Postgres, counted and logged one by one. Several directors share the work (skip locked). */
-export async function sweepExpired(stored: Stored, metrics: DirectorMetrics, log: Log): Promise<void> {
+/** Deletes what expired in Postgres, counted and logged one by one. Several directors share the work (skip locked). Answers whether Postgres was there. */
+export async function sweepExpired(stored: Stored, metrics: DirectorMetrics, log: Log): Promise<boolean> {
   try {
     for (let rows = ROWS_AT_ONCE; rows === ROWS_AT_ONCE;) {
       const expired = await stored.sweep(ROWS_AT_ONCE);
@@ -16,8 +16,10 @@ export async function sweepExpired(stored: Stored, metrics: DirectorMetrics, log
       for (const { client, body } of expired)
         log.info({ client, notification: notificationBody.id(body) }, "expired before its client came");
     }
+    return true;
   } catch (error) {
     metrics.failed("postgres");
     log.warn({ err: error }, `the sweep failed, and is tried again: ${messageOf(error)}`);
+    return false;
   }
 }

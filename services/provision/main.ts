@@ -9,8 +9,10 @@ import { drop } from "./drop.ts";
 import { provision } from "./provision.ts";
 import { settings as schema } from "./settings.ts";
 
-/** Makes what is missing and ends: harmless to repeat. `--drop` removes a namespace with all that is in it. */
-const { values: flags } = parseArgs({ options: { drop: { type: "boolean" }, yes: { type: "boolean" } } });
+/** Makes what is missing and ends: harmless to repeat. `--drop` removes a namespace with all that is in it, `--repartition` grows accepted. */
+const { values: flags } = parseArgs({
+  options: { drop: { type: "boolean" }, yes: { type: "boolean" }, repartition: { type: "boolean" } },
+});
 
 try {
   const settings = loadSettings(schema);
@@ -21,7 +23,7 @@ try {
   const postgres = connectPostgres(settings.DATABASE_URL, "provision", log, health, 1, 60_000);
   await postgres.reached();
   if (flags.drop) await drop(settings, { link, postgres, log, health }, flags.yes === true);
-  else await provision(settings, { link, postgres, log });
+  else await provision(settings, { link, postgres, log }, flags.repartition);
   await postgres.close();
 } catch (error) {
   process.stderr.write(`Provision failed: ${messageOf(error)}\n`);

@@ -1,37 +1,63 @@
+import { EPOCHS_PARTITION, latestEpoch, writeEpoch, type Epoch } from "@saasaparilla/shared/epochs.ts";
 import type { KafkaLink } from "@saasaparilla/shared/kafka.ts";
 import type { Log } from "@saasaparilla/shared/log.ts";
 import type { Postgres } from "@saasaparilla/shared/postgres.ts";
 import { topicsOf } from "@saasaparilla/shared/topics.ts";
 import { beginEpoch } from "./epoch.ts";
 import { migrate, type Session } from "./migrate.ts";
-import { topicSpecs, type TopicSizes } from "./topics.ts";
+import { checkSettled } from "./repartition.ts";
+import { epochsSpec, topicSpecs, type TopicSizes } from "./topics.ts";
 
-/** Tables, then the epoch, then the topics: see epoch.ts for why in this order. */
+/**
+ * Tables, then the epoch, then the topics: see epoch.ts for why in this order. `repartition` lets accepted grow; without it
+ * a topic keeps the partitions that it has.
+ */
 export async function provision(
   settings: TopicSizes & { NAMESPACE: string },
   { link, postgres, log }: { link: KafkaLink; postgres: Postgres; log: Log },
+  repartition = false,
 ): Promise<void> {
   const { NAMESPACE } = settings;
   const names = topicsOf(NAMESPACE);
-  const specs = topicSpecs(names, settings);
   // Kafka may be long in coming: nobody is to wait for the lock meanwhile.
   await link.present([]);
   await locked(postgres, NAMESPACE, async (session) => {
     const migrations = await migrate(session, NAMESPACE);
-    const present = await link.present(specs.map(({ topic }) => topic));
-    const epoch = await beginEpoch(session, {
-      present: present.get(names.accepted),
-      wanted: settings.ACCEPTED_PARTITIONS,
-    });
-    const topics = await link.createTopics(specs);
+    const present = await link.present([names.accepted, names.control, names.deferred, names.routed]);
+    const partitions = await partitionsOfAccepted(link, settings, present, repartition);
+    const made = await link.createTopics([epochsSpec(names, settings)]);
+    const kept = await latestEpoch(link, names.epochs);
+    const { epoch, begun } = await beginEpoch(session, kept, { partitions, fresh: !present.has(names.accepted) });
+    if (kept?.epoch !== epoch) await publish(link, names.epochs, { epoch, partitions });
+    const topics = await link.createTopics(topicSpecs(names, { ...settings, ACCEPTED_PARTITIONS: partitions }));
+    for (const topic of [names.accepted, names.control, names.deferred])
+      await grow(link, topic, present.get(topic), partitions);
     await grow(link, names.routed, present.get(names.routed), settings.ROUTED_PARTITIONS);
-    for (const { topic, partitions } of specs) {
-      const has = present.get(topic);
-      if (has !== undefined && has !== partitions && topic !== names.routed)
-        log.warn({ topic, has, partitions }, "the topic keeps the partitions that it has");
-    }
-    log.info({ namespace: NAMESPACE, migrations, topics, epoch }, "provisioned");
+    if (partitions !== settings.ACCEPTED_PARTITIONS)
+      log.warn({ topic: names.accepted, has: partitions }, "it keeps the partitions that it has: see docs/epochs.md");
+    log.info({ namespace: NAMESPACE, migrations, topics: [...made, ...topics], epoch, begun }, "provisioned");
   });
+}
+
+async function partitionsOfAccepted(
+  link: KafkaLink,
+  { NAMESPACE, ACCEPTED_PARTITIONS: wanted }: TopicSizes & { NAMESPACE: string },
+  topics: Map<string, number>,
+  repartition: boolean,
+): Promise<number> {
+  const names = topicsOf(NAMESPACE);
+  const present = topics.get(names.accepted);
+  // Made anew beside a deferred that may not be drained: its clients' partitions stay what they were.
+  if (present === undefined) return topics.get(names.deferred) ?? wanted;
+  if (!repartition) return present;
+  await checkSettled(link, NAMESPACE, names, { present, wanted });
+  return wanted;
+}
+
+async function publish(link: KafkaLink, topic: string, epoch: Epoch): Promise<void> {
+  const sender = await link.sender();
+  await sender.send([{ topic, partition: EPOCHS_PARTITION, value: writeEpoch(epoch) }]);
+  await sender.close();
 }
 
 /** One at a time in each namespace. The session ends with the lock. */
@@ -45,7 +71,7 @@ async function locked(postgres: Postgres, namespace: string, work: (session: Ses
   }
 }
 
-/** More slots cost nothing to those in use; fewer cannot be had. */
+/** Fewer cannot be had. */
 async function grow(link: KafkaLink, topic: string, present: number | undefined, wanted: number): Promise<void> {
   if (present === undefined || present >= wanted) return;
   await link.admin((admin) => admin.createPartitions({ topicPartitions: [{ topic, count: wanted }] }));

@@ -7,7 +7,7 @@ const count = z.coerce.number().int().min(1);
 export const settings = commonSettings
   .pick({ NAMESPACE: true, KAFKA_BROKERS: true, DATABASE_URL: true, REDIS_URL: true, LOG_LEVEL: true })
   .extend({
-    /** Of accepted and control: the most directors that can share the work. Another number later is a new epoch. */
+    /** Of accepted, control and deferred: the most directors that can share the work. Later only with --repartition. */
     ACCEPTED_PARTITIONS: count.max(10_000).default(12),
     /** Slots: the most distributors that can run at once. It can be raised at any time. */
     ROUTED_PARTITIONS: count.max(65_535).default(16),

@@ -3,6 +3,7 @@ import type { Topics } from "@saasaparilla/shared/topics.ts";
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
+const FOR_EVER = -1;
 const MAX_RECORD_BYTES = 2 * 1024 * 1024;
 
 export interface TopicSizes {
@@ -14,14 +15,31 @@ export interface TopicSizes {
 
 /** Accepted answers for what is not settled, for days; routed and control only carry, for minutes. */
 export function topicSpecs(names: Topics, sizes: TopicSizes): TopicSpec[] {
-  const topic = (
-    name: string,
-    partitions: number,
-    retentionMs: number,
-    segmentMs: number,
-    maxBytes = MAX_RECORD_BYTES,
-  ): TopicSpec => ({
-    topic: name,
+  const accepted = sizes.ACCEPTED_PARTITIONS;
+  return [
+    specOf(sizes, names.accepted, accepted, 7 * DAY, DAY),
+    specOf(sizes, names.control, accepted, 15 * MINUTE, 5 * MINUTE),
+    specOf(sizes, names.deferred, accepted, 7 * DAY, DAY),
+    specOf(sizes, names.routed, sizes.ROUTED_PARTITIONS, 15 * MINUTE, 5 * MINUTE),
+    // What was too large once more, with its headers and with what is sent together with it, would block its director for good.
+    specOf(sizes, names.deadLetters, 1, 30 * DAY, DAY, 2 * MAX_RECORD_BYTES),
+  ];
+}
+
+export function epochsSpec(names: Topics, sizes: TopicSizes): TopicSpec {
+  return specOf(sizes, names.epochs, 1, FOR_EVER, DAY);
+}
+
+function specOf(
+  sizes: TopicSizes,
+  topic: string,
+  partitions: number,
+  retentionMs: number,
+  segmentMs: number,
+  maxBytes = MAX_RECORD_BYTES,
+): TopicSpec {
+  return {
+    topic,
     partitions,
     replicas: sizes.REPLICAS,
     config: {
@@ -36,13 +54,5 @@ export function topicSpecs(names: Topics, sizes: TopicSizes): TopicSpec[] {
       // The time to live counts from the broker's clock, which is one for all publishers.
       "message.timestamp.type": "LogAppendTime",
     },
-  });
-  return [
-    topic(names.accepted, sizes.ACCEPTED_PARTITIONS, 7 * DAY, DAY),
-    topic(names.control, sizes.ACCEPTED_PARTITIONS, 15 * MINUTE, 5 * MINUTE),
-    topic(names.deferred, sizes.ACCEPTED_PARTITIONS, 7 * DAY, DAY),
-    topic(names.routed, sizes.ROUTED_PARTITIONS, 15 * MINUTE, 5 * MINUTE),
-    // What was too large once more, with its headers and with what is sent together with it, would block its director for good.
-    topic(names.deadLetters, 1, 30 * DAY, DAY, 2 * MAX_RECORD_BYTES),
-  ];
+  };
 }

@@ -1,0 +1,34 @@
+import { Failure } from "@saasaparilla/shared/errors.ts";
+import type { KafkaLink } from "@saasaparilla/shared/kafka.ts";
+import { directorGroup, type Topics } from "@saasaparilla/shared/topics.ts";
+
+/**
+ * With more partitions a client's notifications come to another one, where another director has its lane, and another its
+ * deferred ones: what is not settled before would be overtaken. So nothing may be unsettled, and nobody at work.
+ */
+export async function checkSettled(
+  link: KafkaLink,
+  namespace: string,
+  names: Topics,
+  partitions: { present: number; wanted: number },
+): Promise<void> {
+  const { present, wanted } = partitions;
+  if (wanted < present)
+    throw new Failure(
+      "fatal",
+      `${names.accepted} has ${present} partitions, and cannot have fewer. Set ACCEPTED_PARTITIONS to more.`,
+    );
+  const group = directorGroup(namespace);
+  const unsettled: string[] = [];
+  for (const topic of [names.accepted, names.deferred]) {
+    let open = 0;
+    for (const { committed, end } of (await link.progress(group, topic)).values()) open += end - committed;
+    if (open > 0) unsettled.push(`${open} records of ${topic} are not settled`);
+  }
+  if (unsettled.length > 0)
+    throw new Failure("fatal", `${unsettled.join(", ")}. Let the directors run on without receivers until they are.`);
+  const { groups } = await link.admin((admin) => admin.describeGroups([group]));
+  const members = groups.reduce((sum, each) => sum + each.members.length, 0);
+  if (members > 0)
+    throw new Failure("fatal", `${members} directors are running. Stop receivers, distributors and directors first.`);
+}
