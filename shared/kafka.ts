@@ -135,12 +135,15 @@ export class KafkaLink {
 
   /** Waits until the topic is there, and answers how many partitions it has. */
   async partitions(topic: string): Promise<number> {
-    return this.#reach("kafka", async () => {
-      const metadata = await this.admin((admin) => admin.fetchTopicMetadata({ topics: [topic] }));
-      const found = metadata.topics[0]?.partitions.length ?? 0;
-      if (found === 0) throw new Error(`The topic ${topic} is not there yet: run the provision service.`);
-      return found;
-    });
+    return this.#reach("kafka", () =>
+      this.admin(async (admin) => {
+        // Asked for by its name, one that is not there would be an error that does not name it.
+        if (!(await admin.listTopics()).includes(topic))
+          throw new Error(`The topic ${topic} is not there yet: run the provision service.`);
+        const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+        return topics[0]!.partitions.length;
+      }),
+    );
   }
 
   /** How many partitions each of these topics has; those that are not there are missing. */
