@@ -40,8 +40,11 @@ export class Lifecycle {
   async #end(reason: string, code: number): Promise<void> {
     this.#log.info({ reason }, "ending");
     const deadline = setTimeout(() => {
-      this.#log.error({ deadlineMs: this.#deadlineMs }, "the ending took too long");
-      process.exit(1);
+      try {
+        this.#log.error({ deadlineMs: this.#deadlineMs }, "the ending took too long");
+      } finally {
+        process.exit(1);
+      }
     }, this.#deadlineMs);
     for (const { name, release } of this.#releases.toReversed()) {
       try {

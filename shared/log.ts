@@ -1,14 +1,18 @@
-import { pino, type Logger } from "pino";
+import { pino, type Logger, type LoggerOptions } from "pino";
 
 export type Log = Logger;
 
 /** JSON lines on standard output: `time` in ISO 8601, `level` as a word, `service`, and what the line is bound to. */
 export function createLog(service: string, level: string): Log {
-  return pino({
+  const output = pino.destination({ dest: 1, sync: true });
+  // Where the log's reader is gone the service goes on, and can end.
+  output.on("error", () => {});
+  const options: LoggerOptions = {
     level,
     base: { service },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
     redact: ["token", "authorization", "*.authorization"],
-  });
+  };
+  return pino(options, output);
 }

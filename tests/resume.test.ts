@@ -116,6 +116,23 @@ describe.for(TRANSPORTS)("%s without a cursor", (transport) => {
   );
 });
 
+test("R22: an acknowledgement of what was never sent, by whoever made it up, deletes nothing; the next true one does", async () => {
+  const client = "made-up";
+  await publisher.number(client, 3);
+  await storedFor(stack, [client], 3);
+  const subscriber = await Subscriber.of(stack, { client, transport: "sse", acknowledge: "manual" });
+  await subscriber.connect(here);
+  await subscriber.all(publisher);
+  const own = subscriber.cursor!;
+  await subscriber.close();
+  await subscriber.ack(`${own.slice(0, 4)}7${own.slice(5)}`, "post");
+  await publisher.number(client);
+  // Its order behind the first one is the control topic's: it is read when this is stored after it.
+  await storedFor(stack, [client], 4);
+  await subscriber.ack(own, "post");
+  await storedFor(stack, [client], 1);
+});
+
 test("R24: connections that acknowledge nothing for long still see every one, once and in order, as their lane is stored again and again", async () => {
   const client = "mute";
   const mute = await Promise.all(

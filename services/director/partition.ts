@@ -203,8 +203,22 @@ export class PartitionLanes {
 
   #acknowledged(body: Buffer): void {
     const { key, session, sequence } = readAck(body);
+    if (session === 0) {
+      this.#acknowledgedByClient(key, sequence);
+      return;
+    }
     const lane = this.lanes.get(key);
     if (lane) this.dispatch(lane, { type: "ack", session, sequence });
+  }
+
+  /** By POST /v1/acks: no session vouches for the cursor, and what it deletes is gone. */
+  #acknowledgedByClient(key: ClientKey, sequence: Sequence): void {
+    this.#whenKnown(sequence, (known) => {
+      if (!known) return;
+      const lane = this.#laneOf(key);
+      this.dispatch(lane, { type: "ack", session: 0, sequence });
+      this.#context.out.deleteStored(lane, sequence);
+    });
   }
 
   #signal(signal: ControlSignal, offset: number): void {

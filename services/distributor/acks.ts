@@ -3,7 +3,6 @@ import { ackBody } from "@saasaparilla/shared/frames.ts";
 import { problemReply, type Reply, type Request } from "@saasaparilla/shared/http.ts";
 import { clientKey, cursorTag, fromCursor, partitionOf } from "@saasaparilla/shared/notification.ts";
 import { problem } from "@saasaparilla/shared/problem.ts";
-import type { Deletions } from "./deletions.ts";
 import type { Doorkeeper } from "./doorkeeper.ts";
 import type { Peers } from "./peers.ts";
 import type { Upstream } from "./upstream.ts";
@@ -12,13 +11,7 @@ import type { Upstream } from "./upstream.ts";
 export async function acknowledge(
   request: Request,
   body: Buffer,
-  {
-    door,
-    peers,
-    upstream,
-    deletions,
-    partitions,
-  }: { door: Doorkeeper; peers: Peers; upstream: Upstream; deletions: Deletions; partitions: number },
+  { door, peers, upstream, partitions }: { door: Doorkeeper; peers: Peers; upstream: Upstream; partitions: number },
 ): Promise<Reply> {
   const identity = await door.identify(bearer(request.headers["authorization"]), request);
   if ("status" in identity) return identity;
@@ -39,8 +32,8 @@ export async function acknowledge(
     );
   }
   for (const peer of peers.ofClient(key)) peers.step(peer, { type: "ack", sequence });
+  // The director settles it and deletes what is stored up to it, once it knows the cursor for one of its topic's.
   upstream.ack(partitionOf(key, partitions), key, 0, sequence);
-  deletions.add(key, sequence);
   return { status: 204 };
 }
 

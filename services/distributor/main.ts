@@ -8,7 +8,6 @@ import { KafkaLink } from "@saasaparilla/shared/kafka.ts";
 import { Lifecycle } from "@saasaparilla/shared/lifecycle.ts";
 import { createLog } from "@saasaparilla/shared/log.ts";
 import { createRegistry } from "@saasaparilla/shared/metrics.ts";
-import { notificationBody } from "@saasaparilla/shared/pack.ts";
 import { Packer } from "@saasaparilla/shared/packer.ts";
 import { connectPostgres } from "@saasaparilla/shared/postgres.ts";
 import { connectRedis, Keys } from "@saasaparilla/shared/redis.ts";
@@ -84,9 +83,9 @@ const peers: Peers = new Peers({
   deleteStored: (key, upTo) => deletions.add(key, upTo),
   registered: (peer) => registrations.add(peer),
   unregistered: ({ session }) => registrations.remove(session.key, session.id),
-  expired(client, body) {
+  expired(client, notification) {
     metrics.expired();
-    log.info({ client, notification: notificationBody.id(body) }, "expired on its last step");
+    log.info({ client, notification }, "expired on its last step");
   },
   metrics,
   heartbeatMs: settings.HEARTBEAT_MS,
@@ -143,9 +142,7 @@ serveSse(server, door, peers, settings);
 const polls = new LongPolls(peers, door, settings);
 server.get("/v1/poll", (request) => polls.poll(request));
 server.get("/v1/ws", upgradeRequired);
-server.post("/v1/acks", 1_024, (request, body) =>
-  acknowledge(request, body, { door, peers, upstream, deletions, partitions }),
-);
+server.post("/v1/acks", 1_024, (request, body) => acknowledge(request, body, { door, peers, upstream, partitions }));
 const stopKeepingUp = keepUp(peers, settings);
 log.info({ slot: slot.slot, port }, "ready");
 

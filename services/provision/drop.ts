@@ -1,9 +1,13 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { Failure, messageOf } from "@saasaparilla/shared/errors.ts";
 import type { Health } from "@saasaparilla/shared/health.ts";
 import type { KafkaLink } from "@saasaparilla/shared/kafka.ts";
 import type { Log } from "@saasaparilla/shared/log.ts";
 import type { Postgres } from "@saasaparilla/shared/postgres.ts";
 import { connectRedis } from "@saasaparilla/shared/redis.ts";
+
+const DELETION_TRIES = 100;
+const DELETION_MS = 100;
 
 /** The namespace of a platform that somebody uses. */
 const GUARDED = "notifications";
@@ -29,8 +33,11 @@ export async function drop(
 async function dropTopics(link: KafkaLink, prefix: string, log: Log): Promise<void> {
   await link.present([]);
   await link.admin(async (admin) => {
-    const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(prefix));
+    const left = async (): Promise<string[]> => (await admin.listTopics()).filter((topic) => topic.startsWith(prefix));
+    const topics = await left();
     if (topics.length > 0) await admin.deleteTopics({ topics });
+    // Kafka answers before they are gone.
+    for (let tries = 0; (await left()).length > 0 && tries < DELETION_TRIES; tries += 1) await sleep(DELETION_MS);
     const { groups } = await admin.listGroups();
     const ours = groups.map(({ groupId }) => groupId).filter((group) => group.startsWith(prefix));
     // A group that a killed member has left behind is refused until its session is over; it holds nothing any more.
