@@ -8,12 +8,17 @@ export async function produce(
   topic: keyof Topics,
   partition: number,
   values: (Buffer | null)[],
+  timestamp?: number,
 ): Promise<number> {
   const kafka = new Kafka({ brokers: env.KAFKA_BROKERS!.split(","), logLevel: logLevel.NOTHING });
   const producer = kafka.producer({ allowAutoTopicCreation: false });
   await producer.connect();
   try {
-    const messages = values.map((value) => ({ partition, value }));
+    const messages = values.map((value) => ({
+      partition,
+      value,
+      ...(timestamp === undefined ? {} : { timestamp: String(timestamp) }),
+    }));
     const [sent] = await producer.send({ topic: topicsOf(namespace)[topic], acks: -1, messages });
     return Number(sent!.baseOffset);
   } finally {

@@ -31,7 +31,10 @@ export function createMetrics(
   const opened = counter("connections_opened_total", "Connections opened, by transport.", "transport");
   const closed = counter("connections_closed_total", "Connections closed by the server, by reason.", "reason");
   const forbidden = counter("requests_forbidden_total", "Requests answered 403.");
-  const expired = counter("notifications_expired_total", "Notifications that expired on the last step.");
+  const expired = counter(
+    "notifications_expired_total",
+    "Notifications that expired on the last step; whoever settles them counts them too.",
+  );
   const fenced = counter("routed_fenced_total", "Routed messages of another incarnation or an older generation.");
   const failures = counter(
     "dependency_failures_total",

@@ -4,6 +4,8 @@ import type { Sequence } from "@saasaparilla/shared/notification.ts";
 export interface Item {
   sequence: Sequence;
   json: Buffer;
+  /** Of one with a time to live: true, and it is reported, where that is over. */
+  late?: () => boolean;
 }
 
 /** Writes items to the peer; answers whether it takes more right now. */
@@ -59,11 +61,13 @@ export class Outbox {
         bytes += this.#items[count]!.json.length;
         count += 1;
       }
-      const items = count === this.#items.length ? this.#items : this.#items.slice(0, count);
+      const taken = count === this.#items.length ? this.#items : this.#items.slice(0, count);
       this.#items = count === this.#items.length ? [] : this.#items.slice(count);
       this.#bytes -= bytes;
       this.#moved += 1;
-      this.#open = this.#sink(items);
+      // For a slow peer that may be long after it was added.
+      const items = taken.some(({ late }) => late) ? taken.filter(({ late }) => !late?.()) : taken;
+      if (items.length > 0) this.#open = this.#sink(items);
     }
   }
 

@@ -24,7 +24,7 @@ export interface PeersOptions {
   registered(peer: Peer): void;
   unregistered(peer: Peer): void;
   /** On its last step: it was not sent. */
-  expired(key: ClientKey, body: Buffer): void;
+  expired(key: ClientKey, id: string): void;
   metrics: DistributorMetrics;
   heartbeatMs: number;
   frameBytes: number;
@@ -135,7 +135,7 @@ export class Peers {
   }
 
   #createOutput(): SessionOutput {
-    const { upstream, metrics, wall } = this.#options;
+    const { upstream, metrics } = this.#options;
     const peerOf = (session: Session): Peer | undefined => this.#bySession.get(session.id);
     return {
       read: (session) => this.#read(session),
@@ -154,12 +154,10 @@ export class Peers {
       write: (session, row) => {
         const peer = peerOf(session);
         if (!peer) return false;
-        const ttl = notificationBody.ttl(row.body);
-        if (ttl > 0 && row.appended + ttl * 1_000 <= wall()) {
-          this.#options.expired(session.key, row.body);
-          return true;
-        }
-        if (!peer.wire.outbox.add({ sequence: row.sequence, json: encode(row, peer.tag) })) return false;
+        const late = this.#lateness(session.key, row);
+        if (late?.()) return true;
+        const item = { sequence: row.sequence, json: encode(row, peer.tag), ...(late ? { late } : {}) };
+        if (!peer.wire.outbox.add(item)) return false;
         metrics.delivered(peer.wire.transport, session.state === "LIVE" ? "live" : "stored");
         this.#flushSoon(peer);
         return true;
@@ -175,6 +173,18 @@ export class Peers {
             ? undefined
             : setTimeout(() => this.step(peer, { type: "timeout" }), ms * (0.75 + Math.random() / 2));
       },
+    };
+  }
+
+  /** It keeps the id, and not the body: that is a view into all that was fetched with it. */
+  #lateness(key: ClientKey, { appended, body }: Row): (() => boolean) | undefined {
+    const ttl = notificationBody.ttl(body);
+    if (ttl === 0) return undefined;
+    const id = notificationBody.id(body);
+    return () => {
+      const over = appended + ttl * 1_000 <= this.#options.wall();
+      if (over) this.#options.expired(key, id);
+      return over;
     };
   }
 

@@ -1,0 +1,125 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { partitionOf } from "../shared/notification.ts";
+import { idBytes, PackWriter } from "../shared/pack.ts";
+import { metric, storedFor } from "./observe.ts";
+import { Publisher } from "./publisher.ts";
+import { produce } from "./records.ts";
+import { startStack, type Service, type Stack } from "./stack.ts";
+import { Subscriber } from "./subscriber.ts";
+
+/** tests/stores.test.ts shows that what has expired is neither delivered live nor replayed; here: by which clock, named, and late. */
+
+/** Past the time to live of a second that is used here: it is the time itself that must pass. */
+const OVER_MS = 1_500;
+/** Together more than the sockets of a paused reader take in, and less than its outbox holds. */
+const PAD = "x".repeat(60_000);
+const PADDED = 400;
+
+let stack: Stack;
+let director: Service;
+let distributor: Service;
+let publisher: Publisher;
+
+beforeAll(async () => {
+  const large = String(64 << 20);
+  const env = { DRAIN_MS: "0", ACCEPTED_PARTITIONS: "3", SWEEP_MS: "300", OUTBOX_BYTES: large };
+  const lanes = { LANE_MAX_BYTES: large, LANE_MAX_QUEUED: "4096", WINDOW: "4096", ACK_MS: "20000" };
+  stack = await startStack({ services: ["receiver", "director", "distributor"], env: { ...env, ...lanes } });
+  [director, distributor] = [stack.services[1]!, stack.services[2]!];
+  publisher = await Publisher.of(stack);
+});
+
+afterAll(() => stack.close());
+
+const brief = (client: string, count = 3): Promise<string[]> =>
+  publisher.publish(Array.from({ length: count }, (_, n) => ({ client, json: String(n), ttl: 1 })));
+
+/** Each has a line of its own, with its id, and once. */
+async function expectLogged({ logs }: Service, msg: string, ids: string[]): Promise<void> {
+  const named = (): string[] =>
+    logs
+      .filter((line) => line.msg === msg && ids.includes(String(line.notification)))
+      .map((line) => String(line.notification));
+  await expect.poll(() => named().toSorted(), { timeout: 20_000 }).toEqual(ids.toSorted());
+}
+
+test("it counts from the broker's append time, whatever time the producer says", async () => {
+  const client = "by-the-broker";
+  const subscriber = await Subscriber.of(stack, { client, transport: "websocket" });
+  await subscriber.connect(distributor);
+  await subscriber.live();
+  const id = randomUUID();
+  const writer = new PackWriter();
+  writer.notification({ key: `acme/${client}`, id: idBytes(id), ttl: 60, payload: Buffer.from("1") });
+  const longAgo = Date.parse("2001-01-01");
+  await produce(stack, "accepted", partitionOf(`acme/${client}`, 3), [writer.take()], longAgo);
+  await subscriber.until("it is here", () => subscriber.received.length === 1);
+  expect(subscriber.received[0]!.id).toBe(id);
+  expect(Math.abs(Date.parse(subscriber.received[0]!.publishedAt) - Date.now())).toBeLessThan(60_000);
+  await subscriber.close();
+});
+
+test("what expires before it is routed, and before its client comes, is named in the log", async () => {
+  const client = "named";
+  const subscriber = await Subscriber.of(stack, { client, transport: "sse" });
+  await subscriber.connect(distributor);
+  await subscriber.live();
+  director.kill("SIGSTOP");
+  const unrouted = await brief(client);
+  await sleep(OVER_MS);
+  director.kill("SIGCONT");
+  await expectLogged(director, "expired before it was delivered", unrouted);
+  await subscriber.close();
+  const stored = await brief("never-comes");
+  await expectLogged(director, "expired before its client came", stored);
+  expect(subscriber.received).toEqual([]);
+});
+
+describe.for(["websocket", "sse"] as const)("a slow reader over %s", (transport) => {
+  test("live: what expires while it waits to be read is not sent, counted and named; the rest comes in order", async () => {
+    const client = `slow-${transport}`;
+    const subscriber = await Subscriber.of(stack, { client, transport });
+    await subscriber.connect(distributor);
+    await subscriber.live();
+    await checkLate(subscriber, () => publisher.number(client, PADDED, PAD));
+  });
+
+  test("replay: the same", async () => {
+    const client = `replayed-${transport}`;
+    await publisher.number(client, PADDED, PAD);
+    await storedFor(stack, [client], PADDED);
+    const subscriber = await Subscriber.of(stack, { client, transport });
+    await subscriber.connect(distributor);
+    await checkLate(subscriber, () => Promise.resolve());
+  });
+});
+
+/** It is paused, and behind so much that what is brief waits until it is over. */
+async function checkLate(subscriber: Subscriber, fill: () => Promise<void>): Promise<void> {
+  const { client } = subscriber;
+  subscriber.pause();
+  await fill();
+  await expect.poll(() => metric(distributor, "outbox_bytes"), { timeout: 20_000 }).toBeGreaterThan(0);
+  const before = await expired();
+  const late = await brief(client);
+  await publisher.number(client);
+  await sleep(OVER_MS);
+  subscriber.resume();
+  const wanted = publisher.accepted(client).filter((id) => !late.includes(id));
+  await subscriber.until("the rest is here", () => subscriber.received.length >= wanted.length);
+  expect(subscriber.received.map(({ id }) => id)).toEqual(wanted);
+  expect(await expired()).toBeGreaterThanOrEqual(before + late.length);
+  await subscriber.close();
+}
+
+/** On the last step, by the sweep, or before it was routed. */
+async function expired(): Promise<number> {
+  const [sent, swept, routed] = await Promise.all([
+    metric(distributor, "notifications_expired_total"),
+    metric(director, "notifications_swept_total"),
+    metric(director, 'notifications_settled_total{how="expired"'),
+  ]);
+  return sent + swept + routed;
+}
