@@ -115,6 +115,7 @@ export function flush(lane: Lane, from: number, context: LaneContext): void {
     }
     lane.sent = Math.max(lane.sent, at + 1);
   }
+  if (lane.sent > 0) lane.waitingSince ||= now;
 }
 
 /** Cumulative. Where an insert is under way its row is deleted after it. */
@@ -124,6 +125,7 @@ export function settleUpTo(lane: Lane, sequence: Sequence, { out }: LaneContext)
   while (count < lane.queue.length && lane.queue[count]!.sequence <= sequence) count += 1;
   const settled = lane.queue.splice(lane.storing, count - lane.storing);
   lane.sent = Math.max(0, lane.sent - settled.length);
+  if (settled.length > 0) lane.waitingSince = 0;
   for (const entry of settled) {
     lane.bytes -= entry.body.length;
     out.settle(lane, entry, "acknowledged");
@@ -190,6 +192,7 @@ export function storeRest(lane: Lane, context: LaneContext, reason: string): voi
   lane.search = "idle";
   lane.tries = 0;
   lane.sent = 0;
+  lane.waitingSince = 0;
   for (const attachment of lane.attachments) out.demote(lane, attachment, reason);
   lane.attachments = [];
   const rest = lane.queue.splice(lane.storing);

@@ -154,7 +154,10 @@ export const laneTable: Table = {
         detach(lane, attachment);
         context.out.demote(lane, attachment, "unacknowledged");
       }
-      lost(lane, context, "store");
+      // Connections that never acknowledge, late one after the other, would each come back before the last has gone.
+      if (lane.queue.length > 0 && lane.waitingSince > 0 && lane.waitingSince <= late)
+        storeRest(lane, context, "unacknowledged");
+      else lost(lane, context, "store");
     },
   },
 };

@@ -56,6 +56,8 @@ export interface Lane {
   tries: number;
   /** The highest sequence that the client acknowledged while its insert was under way. */
   acked: Sequence;
+  /** Since when nothing of what was sent was settled, whoever was sent it; ms of the monotonic clock, 0 where there is nothing. */
+  waitingSince: number;
   /** When `timeout` is due, ms of the monotonic clock. */
   deadline: number;
   /** When the timer that stands for it fires, at the latest; it may be earlier than the deadline. */
@@ -128,6 +130,7 @@ export function createLane(key: ClientKey): Lane {
     search: "idle",
     tries: 0,
     acked: START,
+    waitingSince: 0,
     deadline: NEVER,
     armed: NEVER,
   };
