@@ -14,6 +14,8 @@ export type Sequence = string;
 /** A sequence bound to its client (R3): the only form in which a sequence leaves the platform. */
 export type Cursor = string;
 
+export const SEQUENCE_FORM = /^[0-9a-f]{19}$/;
+
 /** Before every notification. */
 export const START: Sequence = "0".repeat(19);
 

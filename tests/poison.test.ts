@@ -87,6 +87,7 @@ const malformed = {
     Buffer.from([1, 0, 0]),
     item(5, Buffer.alloc(7)),
     pack((writer) => writer.deferred({ appended: 1, sequence: "0".repeat(19), body: Buffer.from("no notification") })),
+    pack((writer) => writer.deferred({ appended: 1, sequence: "z".repeat(19), body: notification("z").subarray(8) })),
   ],
 } as const;
 

@@ -1,6 +1,6 @@
-import { classify } from "@saasaparilla/shared/errors.ts";
+import { classify, Failure } from "@saasaparilla/shared/errors.ts";
 import type { Batch } from "@saasaparilla/shared/kafka.ts";
-import type { ClientKey } from "@saasaparilla/shared/notification.ts";
+import { SEQUENCE_FORM, type ClientKey } from "@saasaparilla/shared/notification.ts";
 import { checkNotification, Kind, notificationBody, readDeferred, readPack } from "@saasaparilla/shared/pack.ts";
 import type { ConnectionId } from "@saasaparilla/shared/signals.ts";
 import type { StoredNotification } from "@saasaparilla/shared/stored.ts";
@@ -83,6 +83,7 @@ export class Deferral {
 
 function toRow(deferred: Buffer, index: number): StoredNotification {
   const { appended, sequence, body } = readDeferred(deferred);
+  if (!SEQUENCE_FORM.test(sequence)) throw new Failure("reject", `Item ${index} has a sequence of no known form.`);
   checkNotification(body, index);
   const ttl = notificationBody.ttl(body);
   const expires = ttl === 0 ? undefined : appended + ttl * 1_000;
