@@ -1,18 +1,10 @@
-import {
-  AssignerProtocol,
-  Kafka,
-  logLevel,
-  type Admin,
-  type Consumer,
-  type EachBatchPayload,
-  type PartitionAssigner,
-} from "kafkajs";
+import { Kafka, logLevel, type Admin, type Consumer, type EachBatchPayload, type PartitionAssigner } from "kafkajs";
 import { classify, Failure, messageOf } from "./errors.ts";
 import type { Health } from "./health.ts";
 import type { Log } from "./log.ts";
-import { shareOut } from "./share-out.ts";
+import { coPartitioned, only } from "./kafka-assigners.ts";
 
-/** The only importer of the Kafka client. Partitions are numbers, offsets are numbers (2^53 records are enough). */
+/** The only importer of the Kafka client, with kafka-assigners.ts. Partitions are numbers, offsets are numbers (2^53 records are enough). */
 export interface Outgoing {
   topic: string;
   partition: number;
@@ -342,61 +334,6 @@ function toBatch({ batch }: EachBatchPayload): Batch {
       headers: headers ? Object.fromEntries(Object.entries(headers).map(([name, text]) => [name, String(text)])) : {},
     })),
   };
-}
-
-/** Partition n of every topic to the same member, each member keeping what it has as far as the balance allows. */
-function coPartitioned(topics: string[], owned: () => number[]): PartitionAssigner {
-  const name = "CoPartitioned";
-  return ({ cluster }) => ({
-    name,
-    version: 1,
-    protocol: () => ({
-      name,
-      metadata: AssignerProtocol.MemberMetadata.encode({
-        version: 1,
-        topics,
-        userData: Buffer.from(JSON.stringify(owned())),
-      }),
-    }),
-    assign: async ({ members }) => {
-      const partitions = cluster.findTopicPartitionMetadata(topics[0]!).map(({ partitionId }) => partitionId);
-      const before = new Map(members.map(({ memberId, memberMetadata }) => [memberId, ownedBefore(memberMetadata)]));
-      return Array.from(shareOut(partitions, before), ([memberId, share]) => ({
-        memberId,
-        memberAssignment: AssignerProtocol.MemberAssignment.encode({
-          version: 1,
-          assignment: Object.fromEntries(topics.map((topic) => [topic, share])),
-          userData: Buffer.alloc(0),
-        }),
-      }));
-    },
-  });
-}
-
-function ownedBefore(memberMetadata: Buffer): number[] {
-  const userData = AssignerProtocol.MemberMetadata.decode(memberMetadata)?.userData.toString();
-  return userData ? (JSON.parse(userData) as number[]) : [];
-}
-
-function only(topic: string, partition: number): PartitionAssigner {
-  const name = "Only";
-  return () => ({
-    name,
-    version: 1,
-    protocol: () => ({
-      name,
-      metadata: AssignerProtocol.MemberMetadata.encode({ version: 1, topics: [topic], userData: Buffer.alloc(0) }),
-    }),
-    assign: async ({ members }) =>
-      members.slice(0, 1).map(({ memberId }) => ({
-        memberId,
-        memberAssignment: AssignerProtocol.MemberAssignment.encode({
-          version: 1,
-          assignment: { [topic]: [partition] },
-          userData: Buffer.alloc(0),
-        }),
-      })),
-  });
 }
 
 /** What the cluster will refuse at every try, such as more replicas than it has brokers: waiting does not mend it. */

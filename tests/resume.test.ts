@@ -131,6 +131,7 @@ test("R22: an acknowledgement of what was never sent, by whoever made it up, del
   await storedFor(stack, [client], 4);
   await subscriber.ack(own, "post");
   await storedFor(stack, [client], 1);
+  expect(subscriber.received).toHaveLength(3);
 });
 
 test("R24: connections that acknowledge nothing for long still see every one, once and in order, as their lane is stored again and again", async () => {
