@@ -12,7 +12,10 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["{shared,services,client,compose}/**/*.test.ts", "tests/{direction,simulation,faults}/**/*.test.ts"],
+          include: [
+            "{shared,services,client,compose}/**/*.test.ts",
+            "tests/{direction,simulation,faults}/**/*.test.ts",
+          ],
           testTimeout: 20_000,
         },
       },
