@@ -28,10 +28,12 @@ function cut(store: StoreName, kind: Kind): Fault {
   };
 }
 
+const HOW = { SIGKILL: "kill -9", SIGTERM: "stopped", SIGINT: "stopped", SIGQUIT: "stopped at once" };
+
 /** The store's own process is away, as long as an operator may take: ten minutes in the full form. */
-function away(store: StoreName, signal: NodeJS.Signals): Fault {
+function away(store: StoreName, signal: keyof typeof HOW): Fault {
   return {
-    name: `${store} away (${signal === "SIGKILL" ? "kill -9" : "stopped"}), started again`,
+    name: `${store} away (${HOW[signal]}), started again`,
     async run({ rig, wait }) {
       await rig.stores[store].kill(signal);
       await wait(8_000, 600_000);
