@@ -27,7 +27,7 @@ down:
 clean:
     node compose/local/down.ts --clean
 
-# A minute to watch: stored first, then live, over all three transports, while a distributor is killed
+# Half a minute to watch: stored first, then live, over all three transports, while a distributor is killed
 [no-exit-message]
 demo *args: _packages
     node tests/demo.ts "$@"
@@ -37,7 +37,7 @@ demo *args: _packages
 token *args:
     node compose/local/token.ts "$@"
 
-# Connect over a WebSocket and print what arrives: --client ID
+# Connect and print what arrives: --client ID [--transport websocket|sse|poll] [--cursor CURSOR]
 [no-exit-message]
 subscribe *args:
     node compose/local/subscribe.ts "$@"

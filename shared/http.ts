@@ -145,7 +145,7 @@ export class HttpServer {
                 413,
                 "too-large",
                 "Too large",
-                `The body is larger than ${maxBytes} bytes. Send fewer items in one request.`,
+                `The body is larger than ${maxBytes} bytes. Send less in one request.`,
               ),
             ),
             true,

@@ -5,6 +5,8 @@ export interface Problem {
   title: string;
   status: number;
   detail: string;
+  /** How to mend the request; where `errors` are given, each says more. */
+  fix?: string;
   /** The wrong places, each by JSON pointer (RFC 6901) into what was sent. */
   errors?: ProblemError[];
   /** Seconds; also sent as Retry-After. */
@@ -29,7 +31,7 @@ export function problem(
   slug: string,
   title: string,
   detail: string,
-  more: Pick<Problem, "errors" | "retryAfter"> = {},
+  more: Pick<Problem, "errors" | "fix" | "retryAfter"> = {},
 ): Problem {
   return { type: `/problems/${slug}`, title, status, detail, ...more };
 }

@@ -23,6 +23,7 @@ export const problemSchema = z
     title: z.string(),
     status: z.int(),
     detail: z.string(),
+    fix: z.string().optional().meta({ description: "How to mend the request; each of `errors` says more." }),
     errors: z.array(pointedError).optional(),
     retryAfter: z.int().optional().meta({ description: "Seconds; also sent as Retry-After." }),
     items: z

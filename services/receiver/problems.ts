@@ -31,7 +31,7 @@ export const PROBLEMS = {
     status: 415,
     title: "Unsupported media type",
     about: "The content type says neither JSON nor NDJSON.",
-    fix: "Set Content-Type to application/json, or to application/x-ndjson for one object on each line.",
+    fix: "Set Content-Type to application/json, or to application/x-ndjson for one object on each line, without Content-Encoding.",
   },
   forbidden: {
     status: 403,
@@ -96,7 +96,8 @@ export function problemOf(
   detail: string = PROBLEMS[slug].about,
   more: Pick<Problem, "errors" | "retryAfter"> = {},
 ): Problem {
-  return problem(PROBLEMS[slug].status, slug, PROBLEMS[slug].title, detail, more);
+  const { status, title, fix } = PROBLEMS[slug];
+  return problem(status, slug, title, detail, { fix, ...more });
 }
 
 export function slugOf({ type }: Problem): Slug {

@@ -35,6 +35,8 @@ export class Publisher {
     let reply: Reply;
     try {
       const caller = await authorizer.authorize(request);
+      if (request.headers["content-encoding"])
+        refuse("unsupported-media-type", "The body is compressed; it is taken as it is.");
       if (!appender.available) throw new Refusal(unavailable());
       const items = parse(request.headers["content-type"], body, limits);
       const key = readKey(request.headers["idempotency-key"]);
