@@ -72,6 +72,8 @@ test("R25: what any connection acknowledged is settled: a later connection witho
   await silent.connect(distributors[0]);
   await reader.connect(distributors[1]);
   const acknowledged = (): Promise<number> => metric(director, 'notifications_settled_total{how="acknowledged"');
+  // What the tests before this one left behind is settled too, by then.
+  await expect.poll(() => metric(director, "notifications_unsettled"), { timeout: 30_000 }).toBe(0);
   const before = await acknowledged();
   await publisher.number(client, 20);
   await Promise.all([silent.all(publisher), reader.all(publisher)]);

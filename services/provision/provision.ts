@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { EPOCHS_PARTITION, latestEpoch, writeEpoch, type Epoch } from "@saasaparilla/shared/epochs.ts";
 import type { KafkaLink } from "@saasaparilla/shared/kafka.ts";
 import type { Log } from "@saasaparilla/shared/log.ts";
@@ -71,8 +72,17 @@ async function locked(postgres: Postgres, namespace: string, work: (session: Ses
   }
 }
 
+const GROWTH_TRIES = 200;
+const GROWTH_MS = 50;
+
 /** Fewer cannot be had. */
 async function grow(link: KafkaLink, topic: string, present: number | undefined, wanted: number): Promise<void> {
   if (present === undefined || present >= wanted) return;
   await link.admin((admin) => admin.createPartitions({ topicPartitions: [{ topic, count: wanted }] }));
+  // Kafka answers before its brokers tell of them; who is started next reads what they tell.
+  for (let tries = 0; (await link.partitions(topic)) < wanted; tries += 1) {
+    if (tries === GROWTH_TRIES)
+      throw new Error(`Kafka took ${wanted} partitions for ${topic}, and does not show them.`);
+    await sleep(GROWTH_MS);
+  }
 }
