@@ -1,7 +1,7 @@
 import { Agent, request } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openPolls, openSse, openWebSocket, type Opening, type Sink, type Wire } from "../wires.ts";
-import type { Chance } from "./chance.ts";
+import type { Chance } from "../chance.ts";
 import type { History } from "./history.ts";
 import type { Platform } from "./platform.ts";
 

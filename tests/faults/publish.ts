@@ -1,6 +1,6 @@
 import { Agent, request } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Chance } from "./chance.ts";
+import type { Chance } from "../chance.ts";
 import type { History, Outcome } from "./history.ts";
 import type { Platform } from "./platform.ts";
 

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Chance } from "./chance.ts";
+import { Chance } from "../chance.ts";
 import { check, type Verdict } from "./check.ts";
 import { History } from "./history.ts";
 import { Load } from "./load.ts";

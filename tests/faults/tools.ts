@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Kind } from "../stack.ts";
-import type { Chance } from "./chance.ts";
+import type { Chance } from "../chance.ts";
 import type { LoadOptions } from "./load.ts";
 import type { Rig } from "./rig.ts";
 

@@ -4,35 +4,6 @@ import type { Row } from "../../services/distributor/session.ts";
 
 /** The simulated stores: what Kafka, Postgres and Redis are to the machines, and nothing more. */
 
-/** A seeded source of chance (mulberry32). */
-export class Chance {
-  #state: number;
-
-  constructor(seed: number) {
-    this.#state = seed >>> 0;
-  }
-
-  next(): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
-    let t = this.#state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  }
-
-  below(n: number): number {
-    return Math.floor(this.next() * n);
-  }
-
-  in(probability: number): boolean {
-    return this.next() < probability;
-  }
-
-  of<T>(choices: readonly T[]): T {
-    return choices[this.below(choices.length)]!;
-  }
-}
-
 /** One partition's log. */
 export class Log {
   readonly records: Incoming[] = [];

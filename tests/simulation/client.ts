@@ -35,8 +35,8 @@ export class SimulatedClient {
     const roll = chance.next();
     if (roll < rates.connect) this.#connect();
     else if (roll < rates.connect + rates.disconnect && this.#connections.length > 0)
-      this.#disconnect(chance.of(this.#connections));
-    else if (this.#connections.length > 0) this.#receive(chance.of(this.#connections));
+      this.#disconnect(chance.pick(this.#connections));
+    else if (this.#connections.length > 0) this.#receive(chance.pick(this.#connections));
   }
 
   heal(): void {
@@ -51,7 +51,7 @@ export class SimulatedClient {
 
   #connect(): void {
     if (this.#connections.length > (this.#many ? 1 : 0)) return;
-    const distributor = this.#stage.chance.of(this.#distributors);
+    const distributor = this.#stage.chance.pick(this.#distributors);
     const wire = distributor.connect(this.key, this.#cursor, this.#acknowledges);
     this.#connections.push({ distributor, wire, last: this.#cursor, halfOpen: false });
   }

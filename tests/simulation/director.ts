@@ -110,7 +110,7 @@ export class SimulatedDirector {
     if (this.#sends.length > 0) todo.push(() => this.#send());
     if (this.#appends.length > 0) todo.push(() => this.#append());
     if (this.#readDeferred < stage.deferred.records.length) todo.push(() => this.#drain());
-    stage.chance.of(todo)();
+    stage.chance.pick(todo)();
   }
 
   #readAccepted(): void {

@@ -119,7 +119,7 @@ export class SimulatedDistributor {
     if (this.#reads.length > 0) todo.push(() => this.#readPostgres());
     if (this.#control.length > 0) todo.push(() => this.#sendControl());
     if (chance.in(0.01)) this.safetyNet();
-    if (todo.length > 0) chance.of(todo)();
+    if (todo.length > 0) chance.pick(todo)();
   }
 
   #register(session: Session): void {
@@ -179,7 +179,7 @@ export class SimulatedDistributor {
 
   #readPostgres(): void {
     const stage = this.#stage;
-    const job = stage.chance.of(this.#reads);
+    const job = stage.chance.pick(this.#reads);
     if (job.rows === undefined) {
       job.rows = stage.postgres.away ? "failed" : stage.postgres.after(job.session.key, job.from);
       return;

@@ -1,6 +1,7 @@
 import type { ClientKey, Sequence } from "@saasaparilla/shared/notification.ts";
 import type { ConnectionId } from "@saasaparilla/shared/signals.ts";
-import { Chance, Log, Postgres } from "./backing.ts";
+import { Chance } from "../chance.ts";
+import { Log, Postgres } from "./backing.ts";
 
 export const PARTITION = 0;
 export const EPOCH = 1;
@@ -50,12 +51,12 @@ export class Stage {
     this.#tracing = tracing;
     this.chance = new Chance(seed);
     this.rates = {
-      publish: this.chance.of([0.04, 0.08, 0.14]),
-      fault: this.chance.of([0.003, 0.015, 0.03]),
-      connect: this.chance.of([0.03, 0.06, 0.12]),
-      disconnect: this.chance.of([0.01, 0.03, 0.05]),
-      halfOpen: this.chance.of([0, 0, 0.01, 0.03]),
-      lose: this.chance.of([0, 0, 0.02, 0.06]),
+      publish: this.chance.pick([0.04, 0.08, 0.14]),
+      fault: this.chance.pick([0.003, 0.015, 0.03]),
+      connect: this.chance.pick([0.03, 0.06, 0.12]),
+      disconnect: this.chance.pick([0.01, 0.03, 0.05]),
+      halfOpen: this.chance.pick([0, 0, 0.01, 0.03]),
+      lose: this.chance.pick([0, 0, 0.02, 0.06]),
     };
     this.mutant = mutant;
   }

@@ -28,7 +28,10 @@ export class World {
 
   #publish(): void {
     const writer = new PackWriter(256);
-    const keys = Array.from({ length: 1 + this.stage.chance.below(2) }, () => this.stage.chance.of(this.#clients).key);
+    const keys = Array.from(
+      { length: 1 + this.stage.chance.below(2) },
+      () => this.stage.chance.pick(this.#clients).key,
+    );
     for (const key of keys) {
       this.#ids += 1;
       writer.notification({
@@ -75,15 +78,15 @@ export class World {
     else if (chance.in(rates.publish)) this.#publish();
     else {
       const roll = chance.next();
-      if (roll < 0.32) chance.of(this.#directors).act();
-      else if (roll < 0.64) chance.of(this.#distributors).act();
-      else if (roll < 0.9) chance.of(this.#clients).act();
+      if (roll < 0.32) chance.pick(this.#directors).act();
+      else if (roll < 0.64) chance.pick(this.#distributors).act();
+      else if (roll < 0.9) chance.pick(this.#clients).act();
       else this.#pass();
     }
   }
 
   #pass(): void {
-    this.stage.now += this.stage.chance.of([1, 10, 100, 1_000, 4_000]);
+    this.stage.now += this.stage.chance.pick([1, 10, 100, 1_000, 4_000]);
     for (const director of this.#directors) director.timeouts();
     for (const distributor of this.#distributors) distributor.timeouts();
   }
@@ -91,7 +94,7 @@ export class World {
   #fault(): void {
     const fault = this.stage.chance.below(5);
     if (fault === 0) this.#takeOver();
-    else if (fault === 1) this.#kill(this.stage.chance.of(this.#distributors));
+    else if (fault === 1) this.#kill(this.stage.chance.pick(this.#distributors));
     else if (fault === 2) this.stage.postgres.away = !this.stage.postgres.away;
     else if (fault === 3) this.stage.redisAway = !this.stage.redisAway;
     else this.stage.registry.clear();

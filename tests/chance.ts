@@ -19,7 +19,16 @@ export class Chance {
     return low + (high - low) * this.next();
   }
 
+  below(count: number): number {
+    return Math.floor(this.next() * count);
+  }
+
+  /** True with this probability. */
+  in(probability: number): boolean {
+    return this.next() < probability;
+  }
+
   pick<T>(list: readonly T[]): T {
-    return list[Math.floor(this.next() * list.length)]!;
+    return list[this.below(list.length)]!;
   }
 }
