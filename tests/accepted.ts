@@ -48,7 +48,10 @@ export async function readAccepted({ namespace, env }: Pick<Stack, "namespace" |
         if (offset + 1 >= end) open.delete(partition);
         if (open.size === 0) resolve();
       };
-      consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error));
+      // A coordinator that is still loading, as on a new broker, is asked again.
+      consumer.on(consumer.events.CRASH, ({ payload }) => {
+        if (!payload.restart) reject(payload.error);
+      });
       consumer.run({ eachMessage, autoCommit: false }).catch(reject);
     });
   } finally {
