@@ -7,18 +7,18 @@ import { SHORT } from "./faults/settings.ts";
 /** A few faults of the battery, each once; `just faults` has all of them. Its stores are its own. */
 const SINGLES = ["kill -9 of all directors at once", "postgres away, and a director killed meanwhile", "FLUSHALL"];
 
-let rig: Rig;
+let rig: Rig | undefined;
 
 beforeAll(async () => {
   rig = await Rig.start(SHORT);
 }, 120_000);
 
-afterAll(() => rig.close());
+afterAll(() => rig?.close());
 
 test.each(SINGLES)("R32, R33, R34: nothing is lost, late by a place, or twice: %s", async (name) => {
   const fault = FAULTS.find((one) => one.name === name)!;
   const seed = Math.floor(Math.random() * 1e9);
-  const { violations, figures, unsettled, unready } = await runFault(rig, fault, {
+  const { violations, figures, unsettled, unready } = await runFault(rig!, fault, {
     seed,
     full: false,
     clients: 60,
