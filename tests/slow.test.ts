@@ -84,10 +84,11 @@ test.for(["websocket", "sse"] as const)(
     stuck.resume();
     await stuck.until("it ends", () => !stuck.open);
     expect(await metric(short, 'connections_closed_total{reason="Nothing was read for too long"')).toBe(1);
-    // The farewell stands behind all that was not read: where it still arrives, it says so.
-    for (const frame of stuck.frames) {
-      if (frame.type === "closing") expect(frame).toMatchObject({ code: 4000, reconnect: "now" });
-    }
+    // Of a WebSocket the library may end the full socket before its farewell is read (R30).
+    const closing = { type: "closing", code: 4000, reconnect: "now" };
+    const told = stuck.frames.filter(({ type }) => type === "closing");
+    if (transport === "sse") expect(told).toHaveLength(1);
+    for (const frame of told) expect(frame).toMatchObject(closing);
     await stuck.connect(distributor);
     await stuck.all(publisher);
     await stuck.close();
