@@ -15,6 +15,13 @@ export interface StoredNotification {
   body: Buffer;
 }
 
+export interface StoredPage {
+  /** In order, without what has expired. */
+  rows: { sequence: Sequence; appended: number; body: Buffer }[];
+  /** False where, when this was read, nothing was stored after these rows. */
+  more: boolean;
+}
+
 /** A page ends at this many rows, or with the row that reaches these bytes. */
 const PAGE_ROWS = 200;
 const PAGE_BYTES = 128 * 1024;
@@ -54,12 +61,9 @@ export class Stored {
     });
   }
 
-  /** The next page after a sequence, in order, without what has expired. Empty when there is nothing more. */
-  async after(
-    client: ClientKey,
-    sequence: Sequence,
-  ): Promise<{ sequence: Sequence; appended: number; body: Buffer }[]> {
-    const result = await this.#postgres.pool.query<{ sequence: Sequence; appended: number; body: Buffer }>({
+  /** The next page after a sequence. */
+  async after(client: ClientKey, sequence: Sequence): Promise<StoredPage> {
+    const { rows } = await this.#postgres.pool.query<StoredPage["rows"][number]>({
       name: "stored-after",
       text: `select sequence, appended, body from (
                select sequence, (extract(epoch from appended) * 1000)::float8 as appended, body,
@@ -70,7 +74,9 @@ export class Stored {
              ) as page where before < ${PAGE_BYTES} order by sequence`,
       values: [client, sequence],
     });
-    return result.rows;
+    // Either bound may have cut it off; where neither was reached nothing was left out.
+    const bytes = rows.reduce((sum, { body }) => sum + body.length, 0);
+    return { rows, more: rows.length >= PAGE_ROWS || bytes >= PAGE_BYTES };
   }
 
   /**

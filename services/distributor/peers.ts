@@ -8,6 +8,7 @@ import type { Opening, Peer } from "./peer.ts";
 import {
   createSession,
   step,
+  type Page,
   type Row,
   type Session,
   type SessionEvent,
@@ -19,7 +20,7 @@ import type { Upstream } from "./upstream.ts";
 export interface PeersOptions {
   partitions: number;
   upstream: Upstream;
-  read(session: Session): Promise<Row[]>;
+  read(session: Session): Promise<Page>;
   deleteStored(key: ClientKey, upTo: Sequence): void;
   registered(peer: Peer): void;
   unregistered(peer: Peer): void;
@@ -214,7 +215,7 @@ export class Peers {
     };
     this.#options.metrics.readPage();
     this.#options.read(session).then(
-      (rows) => answer({ type: "page", read, rows }),
+      (page) => answer({ type: "page", read, ...page }),
       () => {
         this.#options.metrics.failed("postgres");
         answer({ type: "readFailed", read });

@@ -47,9 +47,16 @@ export interface Row {
   body: Buffer;
 }
 
+/** What one read answered. */
+export interface Page {
+  rows: readonly Row[];
+  /** False where it is certain that, when the read was made, nothing after these rows was stored. */
+  more: boolean;
+}
+
 export type SessionEvent =
   | { type: "opened" }
-  | { type: "page"; read: number; rows: readonly Row[] }
+  | ({ type: "page"; read: number } & Page)
   | { type: "readFailed"; read: number }
   | { type: "held"; generation: number; hold: number }
   | { type: "demoted"; generation: number; resume?: Sequence }

@@ -1,6 +1,6 @@
 import type { ClientKey, Sequence } from "@saasaparilla/shared/notification.ts";
 import type { Incoming } from "@saasaparilla/shared/kafka.ts";
-import type { Row } from "../../services/distributor/session.ts";
+import type { Page, Row } from "../../services/distributor/session.ts";
 
 /** The simulated stores: what Kafka, Postgres and Redis are to the machines, and nothing more. */
 
@@ -25,9 +25,10 @@ export class Postgres {
   }
 
   /** A small page, so that replays take several. */
-  after(client: ClientKey, sequence: Sequence): Row[] {
+  after(client: ClientKey, sequence: Sequence): Page {
     const rows = [...(this.#rows.get(client)?.values() ?? [])].filter((row) => row.sequence > sequence);
-    return rows.sort((a, b) => (a.sequence < b.sequence ? -1 : 1)).slice(0, 3);
+    rows.sort((a, b) => (a.sequence < b.sequence ? -1 : 1));
+    return { rows: rows.slice(0, 3), more: rows.length > 3 };
   }
 
   deleteUpTo(client: ClientKey, sequence: Sequence): void {

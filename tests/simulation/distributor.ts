@@ -4,6 +4,7 @@ import { asRouted, type ControlSignal } from "@saasaparilla/shared/signals.ts";
 import {
   createSession,
   step,
+  type Page,
   type Row,
   type Session,
   type SessionEvent,
@@ -28,7 +29,7 @@ export class SimulatedDistributor {
   #wires = new Map<number, Wire>();
   #timers = new Map<number, number>();
   /** Reads of Postgres: asked, or answered with what was there at some moment after they were asked. */
-  #reads: { session: Session; read: number; from: Sequence; rows?: Row[] | "failed" }[] = [];
+  #reads: { session: Session; read: number; from: Sequence; page?: Page | "failed" }[] = [];
   #control: ((writer: PackWriter) => void)[] = [];
   #newest = -1;
   #sessions = 0;
@@ -93,7 +94,7 @@ export class SimulatedDistributor {
     if (this.#stage.mutant === "wake-ups lost, no safety net") return;
     for (const { session } of this.#wires.values()) {
       if (!this.#stage.redisAway) this.#register(session);
-      if (session.state === "LIVE" && this.#stage.postgres.after(session.key, session.sent).length > 0)
+      if (session.state === "LIVE" && this.#stage.postgres.after(session.key, session.sent).rows.length > 0)
         this.step(session, { type: "waiting" });
     }
   }
@@ -161,7 +162,7 @@ export class SimulatedDistributor {
       } else if (message.type === "held") {
         this.step(session, { type: "held", generation, hold: message.hold });
         if (this.#stage.mutant === "no read under the hold" && session.state === "CHECKING") {
-          this.step(session, { type: "page", read: session.read, rows: [] });
+          this.step(session, { type: "page", read: session.read, rows: [], more: false });
         }
       } else if (message.type === "demoted" && this.#stage.mutant.startsWith("wake-ups lost")) {
         this.#stage.note(() => `s${this.slot} loses a wake-up`);
@@ -180,15 +181,17 @@ export class SimulatedDistributor {
   #readPostgres(): void {
     const stage = this.#stage;
     const job = stage.chance.pick(this.#reads);
-    if (job.rows === undefined) {
-      job.rows = stage.postgres.away ? "failed" : stage.postgres.after(job.session.key, job.from);
+    if (job.page === undefined) {
+      job.page = stage.postgres.away ? "failed" : stage.postgres.after(job.session.key, job.from);
       return;
     }
     this.#reads.splice(this.#reads.indexOf(job), 1);
     if (job.session.state === "CLOSED") return;
-    if (job.rows === "failed") this.step(job.session, { type: "readFailed", read: job.read });
-    else
-      this.step(job.session, { type: "page", read: job.read, rows: stage.mutant === "replay skipped" ? [] : job.rows });
+    if (job.page === "failed") this.step(job.session, { type: "readFailed", read: job.read });
+    else {
+      const page = stage.mutant === "replay skipped" ? { rows: [], more: false } : job.page;
+      this.step(job.session, { type: "page", read: job.read, ...page });
+    }
   }
 
   #sendControl(): void {
