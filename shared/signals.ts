@@ -15,10 +15,12 @@ export interface ConnectionId {
 /** Distributor to director, on the control partition of the client; and the director's own claim. */
 export type ControlSignal =
   | { type: "claim"; director: string }
-  /** Replay found nothing more after `sent`: please hold. What is up to `acked` the client has for certain. */
+  /** What is stored up to `sent` was written to the connection: please hold. What is up to `acked` the client has for certain. */
   | ({ type: "prepare"; key: ClientKey; sent: Sequence; acked: Sequence; acknowledges: boolean } & ConnectionId)
   /** Nothing was found under the hold either: live from here. */
   | ({ type: "commit"; key: ClientKey; generation: number; hold: number; sent: Sequence } & ConnectionId)
+  /** More is stored than one page: let the others go on meanwhile, and store what was held. */
+  | ({ type: "release"; key: ClientKey; generation: number; hold: number } & ConnectionId)
   | ({ type: "refuse"; key: ClientKey; generation: number; reason: RefusalReason } & ConnectionId)
   | ({ type: "close"; key: ClientKey } & ConnectionId);
 
@@ -27,9 +29,9 @@ export type RefusalReason = "unknown" | "gap" | "slow" | "replaying";
 
 /** Director to distributor, on the slot. Fenced by incarnation, and by the generation for the partition. */
 export type RoutedSignal = { partition: number; generation: number; incarnation: number } &
-  /** New notifications are held. */
+  /** New notifications are held. `stored`: nothing after it is stored, so whoever is there or beyond need not read; absent where that is not known. */
   (
-    | { type: "held"; session: number; hold: number }
+    | { type: "held"; session: number; hold: number; stored?: Sequence }
     /** Replay, and prepare again; where `resume` is given, from there, for the cursor was none of this topic's. */
     | { type: "demoted"; session: number; reason: string; resume?: Sequence }
     /** A director without a lane for this client asks this connection to prepare. */
@@ -43,6 +45,7 @@ const CONTROL: Record<ControlSignal["type"], Fields> = {
   claim: { director: "string" },
   prepare: { ...CONNECTION, sent: "string", acked: "string", acknowledges: "boolean" },
   commit: { ...CONNECTION, generation: "number", hold: "number", sent: "string" },
+  release: { ...CONNECTION, generation: "number", hold: "number" },
   refuse: { ...CONNECTION, generation: "number", reason: "string" },
   close: CONNECTION,
 };

@@ -212,9 +212,9 @@ export class Director {
           metrics.invited();
           signal(slot, { type: "invite", incarnation, session, key: lane.key });
         },
-        held: (_, { slot, incarnation, session, hold }) => {
+        held: (_, { slot, incarnation, session, hold }, stored) => {
           metrics.held();
-          signal(slot, { type: "held", incarnation, session, hold });
+          signal(slot, { type: "held", incarnation, session, hold, ...(stored === undefined ? {} : { stored }) });
         },
         demote: (lane, { slot, incarnation, session }, reason, resume) => {
           metrics.demoted(reason);

@@ -1,6 +1,7 @@
 import { START, type Sequence } from "@saasaparilla/shared/notification.ts";
 import type { ConnectionId } from "@saasaparilla/shared/signals.ts";
 import {
+  caughtUp,
   NEVER,
   type Attachment,
   type Entry,
@@ -64,11 +65,10 @@ export function attach(
 /** What is read under the hold must be all there is: nothing is on its way into Postgres any more, nothing is deferred. */
 export function grantWaiting(lane: Lane, context: LaneContext): void {
   if (lane.storing > 0) return;
-  if (context.drained()) {
-    for (const attachment of lane.attachments) if (attachment.phase === "waiting") grant(lane, attachment, context);
-  } else {
-    storeRest(lane, context, "deferred");
-  }
+  const waiting = lane.attachments.filter(({ phase }) => phase === "waiting");
+  if (context.drained() || waiting.every(({ sent }) => caughtUp(lane, sent)))
+    for (const attachment of waiting) grant(lane, attachment, context);
+  else storeRest(lane, context, "deferred");
 }
 
 function grant(lane: Lane, attachment: Attachment, context: LaneContext): void {
@@ -81,7 +81,7 @@ function grant(lane: Lane, attachment: Attachment, context: LaneContext): void {
   ) {
     lane.deadline = context.now + context.limits.holdMs;
   }
-  context.out.held(lane, attachment);
+  context.out.held(lane, attachment, caughtUp(lane, attachment.sent) ? lane.storedTo : undefined);
 }
 
 /** Live again when no hold is left. */
@@ -164,6 +164,15 @@ export function lose(lane: Lane, event: Extract<LaneEvent, { type: "refuse" | "c
   else lost(lane, context, event.reason === "slow" ? "store" : "await prepare");
 }
 
+/** More is stored for it than it could read under the hold: the others go on, and it comes back when it has read. */
+export function release(lane: Lane, id: ConnectionId, hold: number, context: LaneContext): void {
+  const attachment = find(lane, id);
+  if (attachment?.phase !== "held" || attachment.hold !== hold) return;
+  detach(lane, attachment);
+  if (lane.attachments.length > 0) resume(lane, context);
+  else storeRest(lane, context, "replaying");
+}
+
 /** After a connection was lost: on with the others, or what is unsettled is stored, or looked up for, or awaited. */
 export function lost(lane: Lane, context: LaneContext, then: "store" | "look up" | "await prepare"): void {
   if (lane.attachments.length > 0) {
@@ -207,6 +216,8 @@ export function storeRest(lane: Lane, context: LaneContext, reason: string): voi
   if (lane.storing === 0) lane.acked = START;
   if (alive.length === 0) return;
   for (const entry of alive) lane.queue.push(entry);
+  const last = alive.at(-1)!.sequence;
+  if (last > lane.storedTo) lane.storedTo = last;
   lane.storing = lane.queue.length;
   out.store(lane, alive);
 }

@@ -13,6 +13,7 @@ import {
   lost,
   overflows,
   push,
+  release,
   resume,
   settleStored,
   settleUpTo,
@@ -60,6 +61,7 @@ export const laneTable: Table = {
     },
     commit: (lane, { id }, { out }) => out.demote(lane, id, "no hold"),
     ack: (lane, { sequence }, context) => settleUpTo(lane, sequence, context),
+    release: ignore,
     refuse: ignore,
     close(lane, _, context) {
       if (lane.search !== "inviting") return;
@@ -79,6 +81,7 @@ export const laneTable: Table = {
     prepare: (lane, event, context) => attach(lane, event, context),
     commit: (lane, { id }, { out }) => out.demote(lane, id, "no hold"),
     ack: (lane, { sequence }, context) => settleUpTo(lane, sequence, context),
+    release: ignore,
     refuse: ignore,
     close: ignore,
     inserted: (lane, { count }, context) => settleStored(lane, count, context),
@@ -100,6 +103,8 @@ export const laneTable: Table = {
       }
       attachment.phase = "live";
       attachment.sent = sent;
+      // It read under this hold, and found nothing after it.
+      if (sent < lane.storedTo) lane.storedTo = sent;
       attachment.pendingSince = 0;
       resume(lane, context);
     },
@@ -107,6 +112,7 @@ export const laneTable: Table = {
       settleUpTo(lane, sequence, context);
       acknowledge(lane, session, sequence, context.now);
     },
+    release: (lane, { id, hold }, context) => release(lane, id, hold, context),
     refuse: lose,
     close: lose,
     inserted(lane, { count }, context) {
@@ -143,6 +149,7 @@ export const laneTable: Table = {
       lane.tries = 0;
       flush(lane, lane.sent, context);
     },
+    release: ignore,
     refuse: lose,
     close: lose,
     inserted: (lane, { count }, context) => settleStored(lane, count, context),

@@ -56,6 +56,8 @@ export interface Lane {
   tries: number;
   /** The highest sequence that the client acknowledged while its insert was under way. */
   acked: Sequence;
+  /** Nothing after it is in Postgres or deferred, as far as this owner made it so; NOT_KNOWN until a connection has read. */
+  storedTo: Sequence;
   /** Since when nothing of what was sent was settled, whoever was sent it; ms of the monotonic clock, 0 where there is nothing. */
   waitingSince: number;
   /** When `timeout` is due, ms of the monotonic clock. */
@@ -70,6 +72,7 @@ export type LaneEvent =
   | { type: "found"; connections: readonly ConnectionId[] }
   | { type: "prepare"; id: ConnectionId; sent: Sequence; acked: Sequence; acknowledges: boolean }
   | { type: "commit"; id: ConnectionId; hold: number; sent: Sequence }
+  | { type: "release"; id: ConnectionId; hold: number }
   | { type: "ack"; session: number; sequence: Sequence }
   | { type: "refuse"; id: ConnectionId; reason: RefusalReason }
   | { type: "close"; id: ConnectionId }
@@ -82,7 +85,8 @@ export type Settled = "acknowledged" | "stored" | "expired";
 export interface LaneOutput {
   lookUp(lane: Lane): void;
   invite(lane: Lane, id: ConnectionId): void;
-  held(lane: Lane, attachment: Attachment): void;
+  /** `stored`: nothing after it is stored; undefined where that is not known. */
+  held(lane: Lane, attachment: Attachment, stored: Sequence | undefined): void;
   demote(lane: Lane, id: ConnectionId, reason: string, resume?: Sequence): void;
   send(lane: Lane, attachment: Attachment, entry: Entry): void;
   store(lane: Lane, entries: Entry[]): void;
@@ -118,6 +122,9 @@ export interface LaneContext {
 
 export const NEVER = Number.POSITIVE_INFINITY;
 
+/** After every sequence: those are hexadecimal. */
+const NOT_KNOWN: Sequence = "~";
+
 export function createLane(key: ClientKey): Lane {
   return {
     key,
@@ -130,6 +137,7 @@ export function createLane(key: ClientKey): Lane {
     search: "idle",
     tries: 0,
     acked: START,
+    storedTo: NOT_KNOWN,
     waitingSince: 0,
     deadline: NEVER,
     armed: NEVER,
@@ -139,4 +147,14 @@ export function createLane(key: ClientKey): Lane {
 /** Nothing would be lost by forgetting it: the client is looked up again when it is needed. */
 export function idle(lane: Lane): boolean {
   return lane.queue.length === 0 && lane.search === "idle" && lane.state !== "HELD";
+}
+
+/** It knows no more than a new one would. */
+export function blank(lane: Lane): boolean {
+  return idle(lane) && lane.state === "UNKNOWN" && lane.storedTo === NOT_KNOWN;
+}
+
+/** True where a connection that has everything up to `sent` has all that there is: nothing is stored or unsettled after it. */
+export function caughtUp(lane: Lane, sent: Sequence): boolean {
+  return lane.queue.length === 0 && lane.storedTo <= sent;
 }

@@ -15,6 +15,8 @@ import { asControl, type ConnectionId, type ControlSignal } from "@saasaparilla/
 import { deadLetterOf, NOTHING, type DeadLetter } from "./dead-letters.ts";
 import { Deferral } from "./deferral.ts";
 import {
+  blank,
+  caughtUp,
   createLane,
   idle,
   type Entry,
@@ -233,13 +235,16 @@ export class PartitionLanes {
         this.#whenKnown(signal.sent, (known) => {
           if (!known) this.#context.out.demote(this.#laneOf(signal.key), id, "cursor", START);
           // While something is deferred a replay does not find it: they are invited when it is in Postgres.
-          else if (this.deferral.active) this.deferral.want(signal.key, id);
+          else if (this.deferral.active && !this.#caughtUp(signal)) this.deferral.want(signal.key, id);
           else this.dispatch(this.#laneOf(signal.key), { ...signal, id });
         });
         return;
       case "commit":
         if (signal.generation === this.generation) this.dispatch(this.#laneOf(signal.key), { ...signal, id });
         else this.#context.out.demote(this.#laneOf(signal.key), id, "another generation");
+        return;
+      case "release":
+        if (signal.generation === this.generation) this.#known(signal.key, { type: "release", id, hold: signal.hold });
         return;
       case "refuse":
         if (signal.generation === this.generation)
@@ -248,6 +253,11 @@ export class PartitionLanes {
       case "close":
         this.#known(signal.key, { type: "close", id });
     }
+  }
+
+  #caughtUp({ key, sent }: { key: ClientKey; sent: Sequence }): boolean {
+    const lane = this.lanes.get(key);
+    return lane !== undefined && caughtUp(lane, sent);
   }
 
   #known(key: ClientKey, event: LaneEvent): void {
@@ -280,7 +290,7 @@ export class PartitionLanes {
     context.wall = this.#options.clock.wall();
     step(lane, event, context);
     if (lane.deadline < lane.armed) this.#options.arm(this, lane);
-    else if (idle(lane) && lane.state === "UNKNOWN") this.lanes.delete(lane.key);
+    else if (blank(lane)) this.lanes.delete(lane.key);
   }
 
   #laneOf(key: ClientKey): Lane {

@@ -88,7 +88,12 @@ export class Deliverer {
     const { generation } = signal;
     switch (signal.type) {
       case "held":
-        this.#peers.step(peer, { type: "held", generation, hold: signal.hold });
+        this.#peers.step(peer, {
+          type: "held",
+          generation,
+          hold: signal.hold,
+          ...(signal.stored === undefined ? {} : { stored: signal.stored }),
+        });
         return;
       case "demoted":
         this.#peers.step(peer, {

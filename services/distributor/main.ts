@@ -89,6 +89,7 @@ const peers: Peers = new Peers({
   },
   metrics,
   heartbeatMs: settings.HEARTBEAT_MS,
+  prepareMs: settings.PREPARE_MS,
   frameBytes: 16 * 1024,
   wall: () => Date.now(),
 });

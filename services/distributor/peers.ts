@@ -28,6 +28,7 @@ export interface PeersOptions {
   expired(key: ClientKey, id: string): void;
   metrics: DistributorMetrics;
   heartbeatMs: number;
+  prepareMs: number;
   frameBytes: number;
   wall: () => number;
 }
@@ -139,9 +140,11 @@ export class Peers {
     const { upstream, metrics } = this.#options;
     const peerOf = (session: Session): Peer | undefined => this.#bySession.get(session.id);
     return {
+      prepareMs: this.#options.prepareMs,
       read: (session) => this.#read(session),
       prepare: (session) => upstream.prepare(session),
       commit: (session) => upstream.commit(session),
+      release: (session) => upstream.release(session),
       refuse: (session, reason) => {
         metrics.refused(reason);
         upstream.refuse(session, reason);

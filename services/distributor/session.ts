@@ -5,9 +5,11 @@ import type { RefusalReason } from "@saasaparilla/shared/signals.ts";
  * The session: what one connection has been sent, and whether it replays or is live. A pure state machine: `step` takes an
  * event, changes the session, and says by `out` what is to be done. It knows no transport.
  *
- *   REPLAYING -- a page is empty: prepare --> PREPARING -- held --> CHECKING -- a page is empty: commit --> LIVE
- *       ^                                        |                     |                                     |
- *       +------ demoted, or rows were found -----+---------------------+---- demoted, gap, full, waiting ----+
+ *   (opened) ---------- prepare --------> PREPARING -- held, and nothing is stored: commit ---------------> LIVE
+ *                                         ^    |  \                                                        ^  |
+ *                 the last page: prepare |    |    held --> CHECKING -- a page, and it is the last: commit -+  |
+ *                                        |    v                |                                               |
+ *                                      REPLAYING <-------------+-- more: release      demoted, gap, full, waiting
  */
 export type SessionState = "REPLAYING" | "PREPARING" | "CHECKING" | "LIVE" | "CLOSED";
 
@@ -24,7 +26,7 @@ export interface Session {
   sent: Sequence;
   /** The last sequence that the client is known to have. */
   acked: Sequence;
-  /** The highest sequence that was read from Postgres: the director has nothing to settle up to it. */
+  /** Up to here the director need not hear of acknowledgements: those are rows, and the next `prepare` says how far they are acknowledged. */
   replayed: Sequence;
   /** Rows up to here may be in Postgres: they go when they are acknowledged. START where there are none. */
   storedUpTo: Sequence;
@@ -58,7 +60,8 @@ export type SessionEvent =
   | { type: "opened" }
   | ({ type: "page"; read: number } & Page)
   | { type: "readFailed"; read: number }
-  | { type: "held"; generation: number; hold: number }
+  /** `stored`: nothing after it is stored; undefined where only a read can tell. */
+  | { type: "held"; generation: number; hold: number; stored?: Sequence }
   | { type: "demoted"; generation: number; resume?: Sequence }
   | { type: "invited"; generation: number }
   | { type: "deliver"; generation: number; prev: Sequence; row: Row }
@@ -74,9 +77,12 @@ export type SessionEvent =
   | { type: "closed" };
 
 export interface SessionOutput {
+  /** ms that a HELD is waited for before what is stored is read without one; doubled each time. */
+  readonly prepareMs: number;
   read(session: Session): void;
   prepare(session: Session): void;
   commit(session: Session): void;
+  release(session: Session): void;
   refuse(session: Session, reason: RefusalReason): void;
   close(session: Session): void;
   ack(session: Session, sequence: Sequence): void;
@@ -97,9 +103,10 @@ type Handler<T extends SessionEvent["type"]> = (
 ) => void;
 type Table = Record<SessionState, { [T in SessionEvent["type"]]: Handler<T> }>;
 
-/** ms until a HELD is asked for again, and until a failed read is; doubled each time, up to the last. */
-const PREPARE_MS = [2_000, 30_000] as const;
+/** ms until a failed read is tried again; doubled each time, up to the last. */
 const READ_MS = [500, 10_000] as const;
+/** ms: a HELD is waited for no longer, however often it did not come. */
+const LONGEST_PREPARE_MS = 30_000;
 
 export function createSession(
   of: Pick<Session, "key" | "id" | "partition" | "acknowledges">,
@@ -132,17 +139,16 @@ const ignore = (): void => {};
 /** Total: the compiler notices a state or an event without a cell. */
 export const sessionTable: Table = {
   REPLAYING: {
-    opened: (session, _, out) => replay(session, out),
-    page(session, { read, rows }, out) {
+    // Held first: what is stored is read once then, and not at all where the director knows that it is nothing.
+    opened: (session, _, out) => prepare(session, out),
+    page(session, { read, rows, more }, out) {
       if (!answers(session, read)) return;
-      session.tries = 0;
+      if (rows.length > 0) session.tries = 0;
       session.toldPending = false;
-      if (rows.length > 0) {
-        writeRows(session, rows, out);
-        replay(session, out);
-      } else {
-        prepare(session, out);
-      }
+      const all = writeRows(session, rows, out);
+      session.replayed = session.sent;
+      if (all && !more && !out.congested(session)) prepare(session, out);
+      else replay(session, out);
     },
     readFailed,
     held: ignore,
@@ -176,27 +182,25 @@ export const sessionTable: Table = {
     drained: ignore,
     waiting: (session, _, out) => restart(session, out),
     moved: (session, _, out) => prepare(session, out),
-    timeout: (session, _, out) => prepare(session, out),
+    // The director is away, or has something deferred: what is stored is read all the same, without a hold.
+    timeout: (session, _, out) => restart(session, out),
     closed: close,
   },
 
   CHECKING: {
     opened: ignore,
-    page(session, { read, rows }, out) {
+    page(session, { read, rows, more }, out) {
       if (!answers(session, read)) return;
-      if (rows.length > 0) {
+      if (writeRows(session, rows, out) && !more) {
+        live(session, out);
+      } else {
+        out.release(session);
         session.state = "REPLAYING";
-        writeRows(session, rows, out);
         replay(session, out);
-        return;
       }
-      session.state = "LIVE";
-      session.tries = 0;
-      out.commit(session);
-      if (!session.toldLive) out.tell(session, "live");
-      session.toldLive = true;
     },
     readFailed(session, event, out) {
+      out.release(session);
       session.state = "REPLAYING";
       readFailed(session, event, out);
     },
@@ -288,14 +292,15 @@ function answers(session: Session, read: number): boolean {
   return true;
 }
 
-function writeRows(session: Session, rows: readonly Row[], out: SessionOutput): void {
+/** False where the outbox did not take them all. */
+function writeRows(session: Session, rows: readonly Row[], out: SessionOutput): boolean {
   for (const row of rows) {
     if (row.sequence <= session.sent) continue;
-    if (!out.write(session, row)) return;
+    if (!out.write(session, row)) return false;
     session.sent = row.sequence;
-    session.replayed = row.sequence;
     session.storedUpTo = row.sequence;
   }
+  return true;
 }
 
 function readFailed(session: Session, { read }: { read: number }, out: SessionOutput): void {
@@ -308,19 +313,37 @@ function readFailed(session: Session, { read }: { read: number }, out: SessionOu
 function prepare(session: Session, out: SessionOutput): void {
   session.state = "PREPARING";
   forgetRead(session);
+  // After a takeover the director may have some of these rows too, unsettled.
+  session.replayed = session.acked;
   out.prepare(session);
-  out.timer(session, backoff(session, PREPARE_MS));
+  out.timer(session, backoff(session, [out.prepareMs, LONGEST_PREPARE_MS]));
 }
 
-/** Step 4: one more read, begun under the hold, is the proof that nothing older is left. */
-function check(session: Session, { generation, hold }: { generation: number; hold: number }, out: SessionOutput): void {
+/** Step 3: a read, begun under the hold, is the proof that nothing older is left; or the director's word that nothing is stored. */
+function check(session: Session, event: Extract<SessionEvent, { type: "held" }>, out: SessionOutput): void {
+  const { generation, hold, stored } = event;
   if (generation < session.generation) return;
   session.generation = generation;
   session.hold = hold;
-  session.state = "CHECKING";
   // A hold says that the cursor is one of this topic's: only now may what is before it go.
   deleteAcknowledged(session, out);
-  readAgain(session, out);
+  if (stored !== undefined && stored <= session.sent) {
+    live(session, out);
+  } else {
+    session.state = "CHECKING";
+    readAgain(session, out);
+  }
+}
+
+function live(session: Session, out: SessionOutput): void {
+  session.state = "LIVE";
+  session.tries = 0;
+  session.toldPending = false;
+  forgetRead(session);
+  out.timer(session, undefined);
+  out.commit(session);
+  if (!session.toldLive) out.tell(session, "live");
+  session.toldLive = true;
 }
 
 function resumeFrom(session: Session, { resume }: { resume?: Sequence }, out: SessionOutput): void {

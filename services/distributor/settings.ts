@@ -17,6 +17,8 @@ export const distributorSettings = commonSettings.extend({
   /** Between two polls of a long-poll loop, at most. */
   POLL_GRACE_MS: count(30_000),
   POLL_MAX_WAIT_SECONDS: count(60),
+  /** So long a hold is waited for; then what is stored is replayed without one. */
+  PREPARE_MS: count(2_000),
   /** The safety net's round: every client is asked about once in it. */
   SAFETY_NET_MS: count(60_000),
   /** On SIGTERM closes are spread over so long. */

@@ -25,6 +25,10 @@ export class Upstream {
     this.#signal(session.partition, { type: "commit", key, generation, hold, sent, ...this.id(session.id) });
   }
 
+  release({ partition, key, id, generation, hold }: Session): void {
+    this.#signal(partition, { type: "release", key, generation, hold, ...this.id(id) });
+  }
+
   refuse({ partition, key, id, generation }: Session, reason: RefusalReason): void {
     this.#signal(partition, { type: "refuse", key, generation, reason, ...this.id(id) });
   }

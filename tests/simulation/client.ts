@@ -64,7 +64,7 @@ export class SimulatedClient {
 
   #receive(connection: Connection): void {
     if (connection.halfOpen) return;
-    if (this.#stage.chance.in(this.#stage.rates.halfOpen)) connection.halfOpen = true;
+    if (this.#stage.losing && this.#stage.chance.in(this.#stage.rates.halfOpen)) connection.halfOpen = true;
     const row = connection.wire.rows.shift();
     if (row) this.#received(connection, row.sequence);
     connection.distributor.drained(connection.wire);

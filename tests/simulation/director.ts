@@ -52,7 +52,8 @@ export class SimulatedDirector {
         lookUp: (lane) => this.#lookUps.push(lane),
         invite: ({ key }, { slot, incarnation, session }) =>
           signal(slot, { type: "invite", incarnation, session, key }),
-        held: (_, { slot, incarnation, session, hold }) => signal(slot, { type: "held", incarnation, session, hold }),
+        held: (_, { slot, incarnation, session, hold }, stored) =>
+          signal(slot, { type: "held", incarnation, session, hold, ...(stored === undefined ? {} : { stored }) }),
         demote: (_, { slot, incarnation, session }, reason, resume) =>
           signal(slot, { type: "demoted", incarnation, session, reason, ...(resume === undefined ? {} : { resume }) }),
         send: (_, { slot, incarnation, session, sent }, { sequence, appended, body }) => {

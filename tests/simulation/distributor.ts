@@ -160,7 +160,8 @@ export class SimulatedDistributor {
       } else if (!session) {
         if (message.type === "invite") this.#say({ type: "close", key: message.key, ...this.#id(message.session) });
       } else if (message.type === "held") {
-        this.step(session, { type: "held", generation, hold: message.hold });
+        const { hold, stored } = message;
+        this.step(session, { type: "held", generation, hold, ...(stored === undefined ? {} : { stored }) });
         if (this.#stage.mutant === "no read under the hold" && session.state === "CHECKING") {
           this.step(session, { type: "page", read: session.read, rows: [], more: false });
         }
@@ -215,11 +216,14 @@ export class SimulatedDistributor {
   #output(): SessionOutput {
     const stage = this.#stage;
     return {
+      prepareMs: 2_000,
       read: (session) => this.#reads.push({ session, read: session.read, from: session.sent }),
       prepare: ({ key, sent, acked, acknowledges, id }) =>
         this.#say({ type: "prepare", key, sent, acked, acknowledges, ...this.#id(id) }),
       commit: ({ key, generation, hold, sent, id }) =>
         this.#say({ type: "commit", key, generation, hold, sent, ...this.#id(id) }),
+      release: ({ key, generation, hold, id }) =>
+        this.#say({ type: "release", key, generation, hold, ...this.#id(id) }),
       refuse: ({ key, generation, id }, reason) =>
         this.#say({ type: "refuse", key, generation, reason, ...this.#id(id) }),
       close: ({ key, id }) => this.#say({ type: "close", key, ...this.#id(id) }),

@@ -17,7 +17,7 @@ function patch<R extends object, K extends keyof R>(row: R, cell: K, broken: R[K
   return () => (row[cell] = whole);
 }
 
-const { HELD, UNKNOWN, LIVE } = laneTable;
+const { HELD, UNKNOWN, STORED, LIVE } = laneTable;
 const session = sessionTable.LIVE;
 
 export const mutants: readonly BrokenPlatform[] = [
@@ -80,6 +80,20 @@ export const mutants: readonly BrokenPlatform[] = [
   },
   { name: "replay skipped", actors: "replay skipped" },
   {
+    name: "a resume without a read, though something was stored since",
+    machines: () =>
+      patch(STORED, "accepted", (lane, event, context) => {
+        const { storedTo } = lane;
+        stored(lane, event, context);
+        lane.storedTo = storedTo;
+      }),
+  },
+  {
+    name: "live after a page under the hold that was not the last",
+    machines: () =>
+      patch(sessionTable.CHECKING, "page", (it, event, out) => checked(it, { ...event, more: false }, out)),
+  },
+  {
     name: "a cumulative acknowledgement over a gap",
     machines: () =>
       patch(session, "deliver", (it, { generation, row }, out) => {
@@ -90,6 +104,8 @@ export const mutants: readonly BrokenPlatform[] = [
 ];
 
 const whole = HELD.commit;
+const stored = STORED.accepted;
+const checked = sessionTable.CHECKING.page;
 
 /** Safe, for the safety net is there. */
 export const lostWakeUps: BrokenPlatform = { name: "lost wake-ups", actors: "wake-ups lost" };

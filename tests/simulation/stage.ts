@@ -42,7 +42,7 @@ export class Stage {
   readonly rates: Readonly<Record<"publish" | "fault" | "connect" | "disconnect" | "halfOpen" | "lose", number>>;
   now = 1_000;
   redisAway = false;
-  /** Routed records get lost, until everything heals. */
+  /** Routed records get lost, and sockets half open, until everything heals. */
   losing = true;
 
   readonly #tracing: boolean;
