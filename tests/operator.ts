@@ -14,15 +14,15 @@ export interface DeadLetter {
 
 /** One who runs the platform, and asks a director. */
 export class Operator {
-  readonly #director: () => Service;
+  readonly #director: () => Pick<Service, "url">;
   readonly #token: string;
 
-  private constructor(director: () => Service, token: string) {
+  private constructor(director: () => Pick<Service, "url">, token: string) {
     this.#director = director;
     this.#token = token;
   }
 
-  static async of(stack: Stack, director: () => Service): Promise<Operator> {
+  static async of(stack: Pick<Stack, "token">, director: () => Pick<Service, "url">): Promise<Operator> {
     return new Operator(director, await stack.token({ publisher: "operator", scope: "operate" }));
   }
 

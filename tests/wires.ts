@@ -27,6 +27,8 @@ export interface Sink {
 export interface End {
   code?: number;
   reason?: string;
+  /** Seconds. */
+  retryAfter?: number;
 }
 
 export interface Wire {
@@ -221,7 +223,9 @@ export function openPolls({ url, token, cursor }: Opening, sink: Sink, waitSecon
       const response = await fetch(path, { headers: authorized(token, undefined), signal: stop.signal });
       const text = await response.text();
       // A distributor that ends takes no further poll.
-      if (response.status === 503 && response.headers.has("retry-after")) return sink.ended({ code: 503 });
+      const retryAfter = response.headers.get("retry-after");
+      if (response.status === 503 && retryAfter !== null)
+        return sink.ended({ code: 503, retryAfter: Number(retryAfter) });
       if (response.status !== 200) throw new Error(`/v1/poll: ${response.status} ${text}`);
       sink.frame(text);
       const answer = JSON.parse(text) as { cursor: string; closing?: End };

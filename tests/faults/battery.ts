@@ -67,4 +67,6 @@ try {
   if (values.keep || failed) console.log(`logs are kept in ${rig.folder}`);
 }
 console.log(totals(outcomes));
+const megabytes = Math.round(process.resourceUsage().maxRSS / 1_024);
+console.log(`${megabytes} MB at most in this process, which holds the history of one run at a time`);
 if (failed) process.exitCode = 1;

@@ -4,6 +4,9 @@ import type { HistoryEvent, Outcome } from "./history.ts";
 
 interface Publish {
   outcome?: Outcome;
+  /** Its answers, where it was sent again. */
+  outcomes?: Outcome[];
+  repeats?: true;
   key?: string;
   ttl?: number;
 }
@@ -17,9 +20,10 @@ class Tale {
     return (this.#at += 1);
   }
 
-  publish(id: string, { outcome = "ok", key = "t/a", ttl }: Publish = {}): this {
-    this.events.push({ kind: "send", id, key, stream: "p", at: this.#now, ...(ttl === undefined ? {} : { ttl }) });
-    this.events.push({ kind: "answer", id, outcome, notification: `n${id}`, at: this.#now });
+  publish(id: string, { outcome = "ok", outcomes = [outcome], key = "t/a", ...more }: Publish = {}): this {
+    this.events.push({ kind: "send", id, key, stream: "p", at: this.#now, ...more });
+    for (const one of outcomes)
+      this.events.push({ kind: "answer", id, outcome: one, notification: `n${id}`, at: this.#now });
     return this;
   }
 
@@ -44,7 +48,7 @@ class Tale {
   }
 
   breaches(): Breach[] {
-    return check(this.events, 2).violations.map(({ breach }) => breach);
+    return check(this.events, { window: 2 }).violations.map(({ breach }) => breach);
   }
 }
 
@@ -68,7 +72,7 @@ const clean = (): Tale =>
     .receive(2, "3", "04");
 
 test("a clean history passes, and its figures are right", () => {
-  const { violations, figures } = check(clean().events, 2);
+  const { violations, figures } = check(clean().events, { window: 2 });
   expect(violations).toEqual([]);
   expect(figures).toMatchObject({ sent: 3, received: 3, failed: 1, unknown: 1, lost: 0, reordered: 0, duplicates: 1 });
 });
@@ -149,9 +153,44 @@ test("one that expired is accounted for, but not before its time, and only where
   ]);
 });
 
-test("a dead letter is accounted for, and said, for the load sends nothing that deserves it", () => {
-  const tale = clean().publish("4").event({ kind: "dead letter", notification: "n4", reason: "why", at: 99 });
-  expect(tale.breaches()).toEqual(["dead letter"]);
+test("a dead letter is accounted for, and said, for no publisher sends what deserves it", () => {
+  const letter = { kind: "dead letter", place: "accepted/1/7", notifications: ["n4"], reason: "why", at: 99 } as const;
+  expect(clean().publish("4").event(letter).breaches()).toEqual(["dead letter"]);
+});
+
+test("poison is a dead letter, once, or once more for each successor and each send without an answer", () => {
+  const poison = { kind: "poison", place: "accepted/1/7", partition: 1, at: 50 } as const;
+  const letter = { kind: "dead letter", place: "accepted/1/7", notifications: [], reason: "why", at: 99 } as const;
+  expect(clean().event(poison).breaches()).toEqual(["no dead letter"]);
+  expect(clean().event(poison).event(letter).breaches()).toEqual([]);
+  const twice = clean().event(poison).event(letter).event(letter);
+  expect(twice.breaches()).toEqual(["dead letter again"]);
+  expect(check(twice.events, { window: 2, repeatedSends: true }).violations).toEqual([]);
+  const claim = { kind: "claim", partition: 1, at: 60 } as const;
+  expect(twice.event(claim).breaches()).toEqual([]);
+  expect(twice.event(letter).breaches()).toEqual(["dead letter again"]);
+  for (const other of [
+    { ...claim, partition: 2 },
+    { ...claim, at: 40 },
+  ])
+    expect(clean().event(poison).event(letter).event(letter).event(other).breaches()).toEqual(["dead letter again"]);
+});
+
+test("what is repeated until it is accepted is accepted, and is one notification", () => {
+  const repeated = (...outcomes: Outcome[]): Tale => clean().publish("4", { repeats: true, outcomes });
+  expect(repeated("failed", "unknown", "failed", "ok").receive(2, "4", "05").breaches()).toEqual([]);
+  expect(repeated("unknown", "ok").breaches()).toEqual(["lost"]);
+  expect(repeated("unknown", "ok").receive(2, "4", "05").receive(2, "4", "06").breaches()).toEqual([
+    "under two cursors",
+  ]);
+  // It was accepted: what a later repeat was told does not undo that.
+  expect(repeated("ok", "failed").breaches()).toEqual(["lost"]);
+  expect(repeated("failed", "unknown").breaches()).toEqual(["never accepted"]);
+  expect(repeated("unknown", "failed").receive(2, "4", "05").breaches()).toEqual(["never accepted"]);
+  expect(repeated("failed", "failed").receive(2, "4", "05").breaches()).toEqual([
+    "refused, but received",
+    "never accepted",
+  ]);
 });
 
 test("the silence and the recovery are those of clients that want to be connected", () => {

@@ -15,7 +15,11 @@ export type Breach =
   | "expired early"
   /** Its time is over, and nobody said so: each expiry is to be counted. */
   | "expired unseen"
+  /** The load repeats it until it is accepted. */
+  | "never accepted"
   | "dead letter"
+  | "no dead letter"
+  | "dead letter again"
   | "protocol";
 
 export interface Violation {
@@ -35,6 +39,8 @@ export interface Figures {
   lost: number;
   reordered: number;
   duplicates: number;
+  /** Of what can never be processed; each is one, and nothing else. */
+  "dead letters": number;
   /** ms: the longest that a client which wants to be connected heard nothing, though something was accepted for it. */
   silence: number;
   /** ms from the healing until nothing came late any more and no publish was refused. */
@@ -58,6 +64,7 @@ interface Sent {
   outcome: Outcome;
   answered: number;
   cursor: string | undefined;
+  repeats: boolean;
   received: boolean;
   expired: boolean;
   dead: boolean;
@@ -85,29 +92,41 @@ interface Client {
   waitingSince: number | undefined;
 }
 
-/** Pure. To be asked once every client has been online for long enough to have everything. `window`: sent and not yet acknowledged, at most. */
-export function check(events: readonly HistoryEvent[], window = 256): Verdict {
-  return new Checker(events, window).verdict();
+interface Bounds {
+  /** Sent and not yet acknowledged, at most. */
+  window: number;
+  /** Sends to Kafka were unanswered: what it took of them stands there twice. */
+  repeatedSends: boolean;
 }
+
+/** Pure. To be asked once every client has been online for long enough to have everything. */
+export function check(events: readonly HistoryEvent[], bounds: Partial<Bounds> = {}): Verdict {
+  return new Checker(events, { window: 256, repeatedSends: false, ...bounds }).verdict();
+}
+
+/** While Kafka does not answer, so often at most. */
+const MOST_REPEATED_SENDS = 10;
+const RANK: Record<Outcome, number> = { ok: 2, unknown: 1, failed: 0 };
 
 class Checker {
   readonly #events: readonly HistoryEvent[];
-  readonly #window: number;
+  readonly #bounds: Bounds;
   readonly #violations: Violation[] = [];
   readonly #sent = new Map<string, Sent>();
   /** From the platform's id of it. */
   readonly #named = new Map<string, Sent>();
   readonly #clients = new Map<string, Client>();
   readonly #connections = new Map<number, Connection>();
+  readonly #poison = new Map<string, { letters: number; allowed: number }>();
   #duplicates = 0;
   #silence = 0;
   #healed: number | undefined;
   #lastTrouble = 0;
   #end = 0;
 
-  constructor(events: readonly HistoryEvent[], window: number) {
+  constructor(events: readonly HistoryEvent[], bounds: Bounds) {
     this.#events = events;
-    this.#window = window;
+    this.#bounds = bounds;
   }
 
   verdict(): Verdict {
@@ -130,6 +149,7 @@ class Checker {
         lost: count("lost"),
         reordered: count("reordered") + count("new before stored") + count("repeated on a connection"),
         duplicates: this.#duplicates,
+        "dead letters": [...this.#poison.values()].filter(({ letters }) => letters > 0).length,
         silence: this.#silence,
         recovery: this.#healed === undefined ? 0 : Math.max(0, this.#lastTrouble - this.#healed),
       },
@@ -138,27 +158,29 @@ class Checker {
 
   #collect(event: HistoryEvent): void {
     if (event.kind === "send") {
-      const { id, key, stream, at, ttl } = event;
+      const { id, key, stream, at, ttl, repeats = false } = event;
       this.#sent.set(id, {
         id,
         key,
         stream,
         at,
         ttl,
-        outcome: "unknown",
+        outcome: repeats ? "failed" : "unknown",
         answered: Number.POSITIVE_INFINITY,
         cursor: undefined,
+        repeats,
         received: false,
         expired: false,
         dead: false,
       });
     } else if (event.kind === "answer") {
       const sent = this.#sent.get(event.id);
-      if (sent) sent.outcome = event.outcome;
-      if (sent) sent.answered = event.at;
+      if (sent) this.#best(sent, event);
       if (sent && event.notification !== undefined) this.#named.set(event.notification, sent);
     } else if (event.kind === "mark" && event.what === "healed") {
       this.#healed = event.at;
+    } else if (event.kind === "poison") {
+      this.#poisoned(event);
     }
     if ("at" in event) this.#end = Math.max(this.#end, event.at);
   }
@@ -169,6 +191,8 @@ class Checker {
       case "acknowledge":
       case "close":
       case "mark":
+      case "poison":
+      case "claim":
         return;
       case "client":
         this.#client(event.key).steady = event.steady;
@@ -197,9 +221,7 @@ class Checker {
         this.#expire(event);
         return;
       case "dead letter": {
-        const sent = this.#named.get(event.notification);
-        if (sent) sent.dead = true;
-        this.#say("dead letter", sent?.key ?? "", `${event.notification}: ${event.reason}`);
+        this.#deadLetter(event);
         return;
       }
       case "breach":
@@ -289,6 +311,32 @@ class Checker {
     if (at - sent.answered > LATE_MS) this.#lastTrouble = Math.max(this.#lastTrouble, at);
   }
 
+  /** A repeat that was refused says nothing of the one before it. */
+  #best(sent: Sent, { outcome, at }: Extract<HistoryEvent, { kind: "answer" }>): void {
+    if (sent.outcome === "ok") return;
+    if (!sent.repeats || RANK[outcome] > RANK[sent.outcome]) sent.outcome = outcome;
+    sent.answered = at;
+  }
+
+  /** Whoever takes its partition over may find it again; and so may one whose send was not answered. */
+  #poisoned({ place, partition, at }: Extract<HistoryEvent, { kind: "poison" }>): void {
+    const claims = this.#events.filter((one) => one.kind === "claim" && one.partition === partition && one.at >= at);
+    const repeated = this.#bounds.repeatedSends ? MOST_REPEATED_SENDS : 0;
+    this.#poison.set(place, { letters: 0, allowed: 1 + claims.length + repeated });
+  }
+
+  #deadLetter({ place, notifications, reason }: Extract<HistoryEvent, { kind: "dead letter" }>): void {
+    for (const notification of notifications) {
+      const sent = this.#named.get(notification);
+      if (sent) sent.dead = true;
+    }
+    const poison = this.#poison.get(place);
+    if (poison) poison.letters += 1;
+    else this.#say("dead letter", place, `${reason}: ${notifications.join(", ")}`);
+    if (poison && poison.letters === poison.allowed + 1)
+      this.#say("dead letter again", place, `more than ${poison.allowed} times`);
+  }
+
   #expire({ notification, at }: Extract<HistoryEvent, { kind: "expire" }>): void {
     const sent = this.#named.get(notification);
     if (!sent) return;
@@ -297,13 +345,15 @@ class Checker {
   }
 
   #atTheEnd(): void {
-    for (const { id, key, outcome, received, expired, dead, at, ttl } of this.#sent.values()) {
+    for (const [place, { letters }] of this.#poison) if (letters === 0) this.#say("no dead letter", place, "poison");
+    for (const { id, key, outcome, received, expired, dead, at, ttl, repeats } of this.#sent.values()) {
+      if (repeats && outcome !== "ok") this.#say("never accepted", key, id);
       if (outcome !== "ok" || received || expired || dead) continue;
       const over = ttl !== undefined && at + ttl < this.#end;
       this.#say(over ? "expired unseen" : "lost", key, `${id}, sent at ${Math.round(at)} ms`);
     }
     for (const [key, { duplicates, connects }] of this.#clients) {
-      if (duplicates > this.#window * connects)
+      if (duplicates > this.#bounds.window * connects)
         this.#say("too many duplicates", key, `${duplicates} over ${connects} connections`);
     }
   }

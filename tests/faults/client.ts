@@ -30,6 +30,8 @@ interface Item {
 }
 
 const POLL_SECONDS = 2;
+/** Between an answer and the next poll: one who handles what he got takes as long. */
+const POLL_PAUSE_MS = 100;
 const ACK_MS = 100;
 const agent = new Agent({ keepAlive: true, maxSockets: 32 });
 let connections = 0;
@@ -50,6 +52,10 @@ export class LoadClient {
   #wire: Wire | undefined;
   #ended: (() => void) | undefined;
   #heard = 0;
+  /** When its habit ends the connection. */
+  #until = 0;
+  /** ms that it was asked to stay away (R44). */
+  #retryAfter = 0;
   #run: Promise<void> | undefined;
   #acking = false;
 
@@ -95,7 +101,10 @@ export class LoadClient {
       await this.#connection();
       // Full jitter, doubled, and begun anew once a connection has held (R44); shorter than an application's, to be harder.
       bound = performance.now() - began > 1_000 ? 100 : Math.min(bound * 2, 2_000);
-      await this.#pause(this.habit === "roaming" ? this.#chance.between(500, 4_000) : this.#chance.between(0, bound));
+      const asked = this.#retryAfter;
+      this.#retryAfter = 0;
+      const pause = this.habit === "roaming" ? this.#chance.between(500, 4_000) : this.#chance.between(0, bound);
+      await this.#pause(asked + pause);
     }
   }
 
@@ -113,19 +122,23 @@ export class LoadClient {
         if (this.#wire === wire) this.#read(connection, text, url);
       },
       heartbeat: () => (this.#heard = performance.now()),
-      ended: () => this.#wire === wire && this.#ended?.(),
+      ended: ({ retryAfter = 0 }) => {
+        if (this.#wire !== wire) return;
+        this.#retryAfter = Math.max(this.#retryAfter, retryAfter * 1_000);
+        this.#ended?.();
+      },
       failed: (error) => {
         // An answer other than the one wanted is a refusal, as while a distributor starts or ends.
         if (this.#wire === wire && !/^\/v1\/\w+: /.test(error.message))
           this.#history.add({ kind: "breach", connection, what: error.message, at: performance.now() });
-        if (this.#wire === wire) this.#ended?.();
+        if (this.#wire !== wire) return;
+        this.#retryAfter = Number(/\r\nretry-after: (\d+)/i.exec(error.message)?.[1] ?? 0) * 1_000;
+        this.#ended?.();
       },
     });
+    this.#until = this.#heard + this.#chance.between(300, 4_000);
     this.#wire = wire;
-    const over = new AbortController();
-    void this.#behave(wire, over.signal);
     await ended;
-    over.abort();
     this.#wire = undefined;
     if (!this.#abandoned.includes(wire)) wire.destroy();
     this.#history.add({ kind: "close", connection, at: performance.now() });
@@ -136,26 +149,22 @@ export class LoadClient {
     return this.way === "frames" || this.way === "pongs" ? openWebSocket(opening, sink) : openSse(opening, sink);
   }
 
-  /** Ends the connection as its habit would, or where nothing was heard for too long (R42). */
-  async #behave(wire: Wire, over: AbortSignal): Promise<void> {
+  /** From time to time. Ends the connection as its habit would, or where nothing was heard for too long (R42). */
+  tick(now: number): void {
+    const wire = this.#wire;
+    if (!wire) return;
     const silent = this.#platform.heartbeatMs * 2.5 + (this.way === "polls" ? POLL_SECONDS * 1_000 : 0);
-    const until = performance.now() + this.#chance.between(300, 4_000);
-    while (!over.aborted) {
-      await sleep(this.#chance.between(150, 250), undefined, { signal: over }).catch(() => undefined);
-      if (over.aborted) return;
-      const now = performance.now();
-      if (this.habit === "trickling") {
-        if (Math.floor(now / 200) % 5 === 0) wire.resume();
-        else wire.pause();
-      } else if (this.habit !== "steady" && now > until) {
-        if (this.habit === "abandoning") {
-          wire.pause();
-          this.#abandoned.push(wire);
-        }
-        this.#ended?.();
-      } else if (now - this.#heard > silent) {
-        this.#ended?.();
+    if (this.habit === "trickling") {
+      if (Math.floor(now / 200) % 5 === 0) wire.resume();
+      else wire.pause();
+    } else if (this.habit !== "steady" && now > this.#until) {
+      if (this.habit === "abandoning") {
+        wire.pause();
+        this.#abandoned.push(wire);
       }
+      this.#ended?.();
+    } else if (now - this.#heard > silent) {
+      this.#ended?.();
     }
   }
 
@@ -172,9 +181,19 @@ export class LoadClient {
       this.#take(connection, frame as Item, at);
     } else {
       for (const item of frame.items ?? frame.notifications ?? []) this.#take(connection, item, at);
-      if (this.way === "polls" && frame.cursor !== undefined) this.#cursor = frame.cursor;
+      if (this.way === "polls") this.#polled(frame);
     }
     this.#acknowledgeSoon(connection, url);
+  }
+
+  #polled({ cursor, notifications = [] }: Frame): void {
+    if (cursor !== undefined) this.#cursor = cursor;
+    const wire = this.#wire;
+    if (notifications.length === 0 || this.habit === "trickling") return;
+    wire?.pause();
+    setTimeout(() => {
+      if (this.#wire === wire) wire?.resume();
+    }, POLL_PAUSE_MS);
   }
 
   #take(connection: number, { cursor, data }: Item, at: number): void {

@@ -7,8 +7,11 @@ import { once } from "node:events";
  */
 export type HistoryEvent =
   | { kind: "client"; key: string; steady: boolean }
-  /** Whoever sends on one stream waits for the answer before it sends again: its order is the order of its answers. */
-  | { kind: "send"; id: string; key: string; stream: string; at: number; ttl?: number }
+  /**
+   * Whoever sends on one stream waits for the answer before it sends again: its order is the order of its answers.
+   * `repeats`: under an id or an Idempotency-Key of its own, and again until it is accepted; the best of its answers counts.
+   */
+  | { kind: "send"; id: string; key: string; stream: string; at: number; ttl?: number; repeats?: true }
   /** `notification`: the platform's own id of it, where it said one. */
   | { kind: "answer"; id: string; outcome: Outcome; notification?: string; at: number }
   | { kind: "connect"; connection: number; key: string; cursor: string | undefined; at: number }
@@ -22,7 +25,12 @@ export type HistoryEvent =
   | { kind: "stored"; key: string; cursor: string; at: number }
   /** By the platform's own id: so its log has it. */
   | { kind: "expire"; notification: string; at: number }
-  | { kind: "dead letter"; notification: string; reason: string; at: number }
+  /** Written to accepted past the receivers: nobody can ever process it. `place`: topic, partition and offset. */
+  | { kind: "poison"; place: string; partition: number; at: number }
+  /** A director took a partition over: what its predecessor had not yet committed it does again. */
+  | { kind: "claim"; partition: number; at: number }
+  /** As an operator reads it. */
+  | { kind: "dead letter"; place: string; notifications: readonly string[]; reason: string; at: number }
   /** What the protocol does not allow, whatever it was. */
   | { kind: "breach"; connection: number; what: string; at: number }
   | { kind: "mark"; what: "injected" | "healed" | "drained"; at: number };
@@ -33,9 +41,15 @@ export type Outcome = "ok" | "failed" | "unknown";
 export class History {
   readonly events: HistoryEvent[] = [];
   readonly #file: WriteStream | undefined;
-  readonly #open = new Set<string>();
+  readonly #steady = new Set<string>();
+  /** Not yet accepted: to whether its client wants to be connected always. */
+  readonly #sent = new Map<string, boolean>();
+  /** In the order of their answers. */
+  readonly #open = new Map<string, { steady: boolean; at: number }>();
   readonly #here = new Set<string>();
   readonly #ids = new Map<string, string>();
+  #arrived = 0;
+  #acceptedAt = 0;
 
   /** `path`: each event is a line of NDJSON there too, so that a run that ends badly can be read. */
   constructor(path?: string) {
@@ -53,14 +67,39 @@ export class History {
     return this.#open.size;
   }
 
+  /** Received or expired, again or for the first time: connections come and go without end, only this is progress. */
+  get arrived(): number {
+    return this.#arrived;
+  }
+
+  /** Something was accepted after it, and whoever wants to be connected has all that was accepted before it. */
+  recovered(since: number): boolean {
+    if (this.#acceptedAt < since) return false;
+    for (const { steady, at } of this.#open.values()) {
+      if (at > since) break;
+      if (steady) return false;
+    }
+    return true;
+  }
+
   #count(event: HistoryEvent): void {
-    if (event.kind === "answer") {
+    if (event.kind === "client") {
+      if (event.steady) this.#steady.add(event.key);
+    } else if (event.kind === "send") {
+      this.#sent.set(event.id, this.#steady.has(event.key));
+    } else if (event.kind === "answer") {
       if (event.notification !== undefined) this.#ids.set(event.notification, event.id);
-      if (event.outcome === "ok" && !this.#here.has(event.id)) this.#open.add(event.id);
+      if (event.outcome !== "ok") return;
+      this.#acceptedAt = event.at;
+      const steady = this.#sent.get(event.id) === true;
+      this.#sent.delete(event.id);
+      if (!this.#here.has(event.id)) this.#open.set(event.id, { steady, at: event.at });
     } else if (event.kind === "receive") {
+      this.#arrived += 1;
       this.#here.add(event.id);
       this.#open.delete(event.id);
     } else if (event.kind === "expire") {
+      this.#arrived += 1;
       this.#open.delete(this.#ids.get(event.notification) ?? "");
     }
   }

@@ -3,7 +3,7 @@ import { Chance } from "../chance.ts";
 import { LoadClient, WAYS, type Habit } from "./client.ts";
 import type { History } from "./history.ts";
 import type { Platform } from "./platform.ts";
-import { LoadPublisher, type Note } from "./publish.ts";
+import { LoadPublisher, REPEATS, type Note } from "./publish.ts";
 
 export interface LoadOptions {
   /** Part of every client's name: a load's clients are its own. */
@@ -21,7 +21,8 @@ export interface LoadOptions {
 }
 
 const TENANTS = ["acme", "globex"];
-const PUBLISHERS = 2;
+/** Clients notice silence, and what their habit makes them do, as often. */
+const TICK_MS = 200;
 
 /** Clients of two tenants under the same names, over every transport and of every habit, and publishers for them. */
 export class Load {
@@ -31,6 +32,7 @@ export class Load {
   readonly #chance: Chance;
   readonly #publishers: { publisher: LoadPublisher; clients: { key: string; name: string }[] }[] = [];
   #sent = 0;
+  #ticks: NodeJS.Timeout | undefined;
 
   private constructor(history: History, options: LoadOptions) {
     this.#history = history;
@@ -45,7 +47,7 @@ export class Load {
       Array.from({ length: count }, () => habit as Habit),
     );
     for (const tenant of TENANTS) {
-      const streams = Array.from({ length: PUBLISHERS }, (): { key: string; name: string }[] => []);
+      const streams = REPEATS.map((): { key: string; name: string }[] => []);
       for (let index = 0; index < options.clients / TENANTS.length; index += 1) {
         const name = `${options.name}-${index}`;
         const token = await platform.token({ client: name, tenant, ttl: 86_400 });
@@ -54,11 +56,11 @@ export class Load {
         // Each habit over each way: the two lists have no common length.
         const habit = habits[(index * 7 + Math.floor(index / 5)) % 10] ?? "steady";
         load.clients.push(new LoadClient({ key, way, habit, token }, parts));
-        streams[index % PUBLISHERS]!.push({ key, name });
+        streams[index % REPEATS.length]!.push({ key, name });
       }
       for (const [index, clients] of streams.entries()) {
         const token = await platform.token({ publisher: `load-${index}`, tenant, ttl: 86_400 });
-        const publisher = new LoadPublisher({ stream: `${tenant}-${index}`, token }, parts);
+        const publisher = new LoadPublisher({ stream: `${tenant}-${index}`, token, repeats: REPEATS[index]! }, parts);
         load.#publishers.push({ publisher, clients });
       }
     }
@@ -67,6 +69,10 @@ export class Load {
 
   start(): void {
     for (const client of this.clients) client.start();
+    this.#ticks = setInterval(() => {
+      const now = performance.now();
+      for (const client of this.clients) client.tick(now);
+    }, TICK_MS);
     const rate = this.#options.rate / this.#publishers.length;
     for (const { publisher, clients } of this.#publishers) publisher.start(rate, () => this.#next(clients));
   }
@@ -75,19 +81,18 @@ export class Load {
   async drain(complete: () => boolean, patienceMs: number): Promise<void> {
     await Promise.all(this.#publishers.map(({ publisher }) => publisher.stop()));
     for (const client of this.clients) client.settle();
-    let seen = this.#history.events.length;
+    let seen = this.#history.arrived;
     let since = performance.now();
     while (!complete() && performance.now() - since < patienceMs) {
-      await sleep(100);
-      // Connections come and go without end: only what is received is progress.
-      const received = this.#history.events.slice(seen).some(({ kind }) => kind === "receive" || kind === "expire");
-      seen = this.#history.events.length;
-      if (received) since = performance.now();
+      await sleep(20);
+      if (this.#history.arrived !== seen) since = performance.now();
+      seen = this.#history.arrived;
     }
     this.#history.mark("drained");
   }
 
   async close(): Promise<void> {
+    clearInterval(this.#ticks);
     await Promise.all(this.clients.map((client) => client.close()));
   }
 

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { Agent, request } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Chance } from "../chance.ts";
@@ -13,12 +14,22 @@ export interface Note {
   pad: string;
 }
 
-const TICK_MS = 40;
-const MOST_AT_ONCE = 200;
+/**
+ * Whether it sends again what was not accepted: never, so that once is once; or until it is accepted, each notification
+ * under an id of its own, or each request under an Idempotency-Key (R51).
+ */
+export const REPEATS = ["never", "by id", "by key"] as const;
+export type Repeats = (typeof REPEATS)[number];
 
-/** Publishes at a rate, one request in flight, so that the order of its answers is one; never repeats, so that once is once. */
+const TICK_MS = 40;
+const MOST_AT_ONCE = 400;
+/** Once the load ends all is healed: what is not accepted by then is for the checker to say. */
+const LAST_REPEATS_MS = 30_000;
+
+/** Publishes at a rate, one request in flight, so that the order of its answers is one. */
 export class LoadPublisher {
   readonly #stream: string;
+  readonly #repeats: Repeats;
   readonly #platform: Platform;
   readonly #history: History;
   readonly #chance: Chance;
@@ -29,10 +40,11 @@ export class LoadPublisher {
   #run: Promise<void> | undefined;
 
   constructor(
-    { stream, token }: { stream: string; token: string },
+    { stream, token, repeats }: { stream: string; token: string; repeats: Repeats },
     { platform, history, chance }: { platform: Platform; history: History; chance: Chance },
   ) {
     this.#stream = stream;
+    this.#repeats = repeats;
     this.#token = token;
     this.#platform = platform;
     this.#history = history;
@@ -64,25 +76,44 @@ export class LoadPublisher {
   }
 
   async send(notes: Note[]): Promise<void> {
-    const sent = performance.now();
-    for (const { id, key, ttl } of notes) {
-      const more = ttl === undefined ? {} : { ttl: ttl * 1_000 };
-      this.#history.add({ kind: "send", id, key, stream: this.#stream, at: sent, ...more });
-    }
-    const lines = notes.map(({ id, client, ttl, pad }) => JSON.stringify({ to: { client }, ttl, data: { id, pad } }));
-    const { outcomes, ids, again } = await this.#post(lines.join("\n"), notes.length);
+    const repeats = this.#repeats !== "never";
     const at = performance.now();
-    notes.forEach(({ id }, index) => {
-      const notification = ids?.get(index);
-      const more = notification === undefined ? {} : { notification };
-      this.#history.add({ kind: "answer", id, outcome: outcomes[index]!, at, ...more });
+    for (const { id, key, ttl } of notes) {
+      const more = { ...(ttl !== undefined && { ttl: ttl * 1_000 }), ...(repeats && { repeats: true as const }) };
+      this.#history.add({ kind: "send", id, key, stream: this.#stream, at, ...more });
+    }
+    const items = notes.map(({ id, client, ttl, pad }) => {
+      const own = this.#repeats === "by id" ? { id: randomUUID() } : {};
+      return { note: id, line: JSON.stringify({ ...own, to: { client }, ttl, data: { id, pad } }) };
     });
-    if (!again) return;
-    this.#receiver = this.#chance.pick(this.#platform.receivers);
-    await sleep(this.#chance.between(50, 300));
+    const key = this.#repeats === "by key" ? { "idempotency-key": `"${randomUUID()}"` } : {};
+    let open = await this.#attempt(items, key);
+    if (this.#repeats === "never") return;
+    for (let late = Number.POSITIVE_INFINITY; open.length > 0 && performance.now() < late;) {
+      // A key stands for the whole request, byte for byte.
+      open = await this.#attempt(this.#repeats === "by key" ? items : open, key);
+      if (this.#ending.signal.aborted) late = Math.min(late, performance.now() + LAST_REPEATS_MS);
+    }
   }
 
-  #post(body: string, count: number): Promise<Outcomes> {
+  /** Answers what was not accepted. */
+  async #attempt(items: Sending[], headers: Record<string, string>): Promise<Sending[]> {
+    const { outcomes, ids, again } = await this.#post(items.map(({ line }) => line).join("\n"), items.length, headers);
+    const at = performance.now();
+    items.forEach(({ note }, index) => {
+      const notification = ids?.get(index);
+      const more = notification === undefined ? {} : { notification };
+      this.#history.add({ kind: "answer", id: note, outcome: outcomes[index]!, at, ...more });
+    });
+    const open = items.filter((_, index) => outcomes[index] !== "ok");
+    if (again || open.length > 0) {
+      this.#receiver = this.#chance.pick(this.#platform.receivers);
+      await sleep(this.#chance.between(50, 300));
+    }
+    return open;
+  }
+
+  #post(body: string, count: number, more: Record<string, string>): Promise<Outcomes> {
     const all = (outcome: Outcome): Outcomes => ({
       outcomes: Array.from({ length: count }, () => outcome),
       again: true,
@@ -92,6 +123,7 @@ export class LoadPublisher {
         authorization: `Bearer ${this.#token}`,
         "content-type": "application/x-ndjson",
         "content-length": Buffer.byteLength(body),
+        ...more,
       };
       const options = { agent: this.#agent, method: "POST", headers, timeout: 5_000 };
       const outgoing = request(`${this.#receiver}/v1/notifications`, options, (response) => {
@@ -107,6 +139,12 @@ export class LoadPublisher {
       outgoing.end(body);
     });
   }
+}
+
+interface Sending {
+  /** The load's own name of it. */
+  note: string;
+  line: string;
 }
 
 interface Outcomes {

@@ -41,6 +41,9 @@ export class Rig implements Platform {
   /** Where what the services log about notifications goes. */
   history: History | undefined;
   readonly token: (bearer: Bearer) => Promise<string>;
+  /** Where poison was written in any run, and how far the dead letters were read. */
+  readonly poisoned = new Set<string>();
+  lastDeadLetter = "start";
   readonly #pool: pg.Pool;
   #disks: string[] = [];
 
@@ -106,6 +109,11 @@ export class Rig implements Platform {
     this.members.push({ links, service: new Supervised({ ...options, said: (line) => this.#said(line) }) });
   }
 
+  /** Of accepted. */
+  get partitions(): number {
+    return Number(this.env.ACCEPTED_PARTITIONS ?? 12);
+  }
+
   get smallDisks(): boolean {
     return this.#disks.length === DISKS.length;
   }
@@ -136,12 +144,11 @@ export class Rig implements Platform {
       this.history?.add({ kind: "stored", key: client, cursor: toCursor(last, cursorTag(client)), at });
   }
 
-  #said({ msg, notification, err }: LogLine): void {
-    if (typeof notification !== "string") return;
+  #said({ msg, notification, partition }: LogLine): void {
     const at = performance.now();
-    if (msg?.startsWith("expired")) this.history?.add({ kind: "expire", notification, at });
-    else if (msg?.includes("dead letter"))
-      this.history?.add({ kind: "dead letter", notification, reason: JSON.stringify(err), at });
+    if (msg?.startsWith("expired") === true && typeof notification === "string")
+      this.history?.add({ kind: "expire", notification, at });
+    else if (msg === "partition claimed") this.history?.add({ kind: "claim", partition: Number(partition), at });
   }
 
   async close(keep = false): Promise<void> {
@@ -160,7 +167,10 @@ async function makeIdentity(folder: string) {
   const jwk = { ...(await exportJWK(publicKey)), kid: "faults", alg: "EdDSA", use: "sig" };
   await writeFile(env.AUTH_JWKS, JSON.stringify({ keys: [jwk] }));
   const token = (bearer: Bearer): Promise<string> =>
-    new SignJWT({ tenant: bearer.tenant ?? "acme", scope: "client" in bearer ? "subscribe" : "publish" })
+    new SignJWT({
+      tenant: bearer.tenant ?? "acme",
+      scope: bearer.scope ?? ("client" in bearer ? "subscribe" : "publish"),
+    })
       .setProtectedHeader({ alg: "EdDSA", typ: "JWT", kid: "faults" })
       .setIssuer(env.AUTH_ISSUER)
       .setAudience("notifications")

@@ -4,6 +4,7 @@ import { Chance } from "../chance.ts";
 import { check, type Verdict } from "./check.ts";
 import { History } from "./history.ts";
 import { Load } from "./load.ts";
+import { Poison } from "./poison.ts";
 import type { Rig } from "./rig.ts";
 import type { Fault } from "./tools.ts";
 
@@ -28,6 +29,8 @@ export interface Outcome extends Verdict {
   away: number;
 }
 
+const WARM_UP_MS = 1_000;
+
 let runs = 0;
 
 /** One fault under load: flow, fault, healing, flow, drain, check. */
@@ -48,28 +51,42 @@ export async function runFault(rig: Rig, fault: Fault, options: RunOptions): Pro
     ...fault.load,
   });
   load.start();
-  await sleep(2_000);
+  await sleep(WARM_UP_MS);
   const noting = note(rig, load);
+  const poison = new Poison(rig, { name, history, chance: new Chance(seed + 1) });
+  poison.start();
   history.mark("injected");
   const wait = (short: number, long: number): Promise<void> => sleep(full ? long : short);
   await fault.run({ rig, chance: new Chance(seed), wait, full });
   history.mark("healed");
+  const healed = performance.now();
   const unready = await rig.ready(full ? 180_000 : 60_000).then(
     () => undefined,
     (error: unknown) => String(error),
   );
-  await sleep(full ? 20_000 : 3_000);
+  // The load goes on meanwhile: to drain first what a fault has heaped up would leave the machine idle.
+  const longest = healed + (full ? 120_000 : 20_000);
+  while (!history.recovered(healed) && performance.now() < longest) await sleep(50);
+  if (full) await sleep(20_000);
   noting.stop();
+  await poison.stop();
   await load.drain(() => history.open === 0, full ? 120_000 : 30_000);
   // One that should not come would come now.
-  await sleep(500);
-  const unsettled = await settled(rig);
+  const [unsettled] = await Promise.all([settled(rig), sleep(500), poison.find()]);
   await load.close();
   await history.close();
   rig.history = undefined;
   const seconds = (performance.now() - began) / 1_000;
   const away = Math.max(...rig.members.map(({ service }) => service.away));
-  return { ...check(history.events), fault: fault.name, seed, seconds, unsettled, unready, away };
+  return {
+    ...check(history.events, { repeatedSends: fault.name.includes("kafka") }),
+    fault: fault.name,
+    seed,
+    seconds,
+    unsettled,
+    unready,
+    away,
+  };
 }
 
 /** What Postgres has is looked at again and again: some client connects after each look. */
@@ -90,7 +107,7 @@ function note(rig: Rig, load: Load): { stop(): void } {
 
 async function settled(rig: Rig): Promise<number> {
   let left = 0;
-  for (const deadline = performance.now() + 30_000; performance.now() < deadline; await sleep(250)) {
+  for (const deadline = performance.now() + 30_000; performance.now() < deadline; await sleep(100)) {
     left = 0;
     for (const { service } of rig.of("director")) {
       const text = await fetch(`${service.url}/metrics`).then((response) => response.text());

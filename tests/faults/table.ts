@@ -1,6 +1,6 @@
 import type { Outcome } from "./run.ts";
 
-const COLUMNS = ["sent", "received", "expired", "unknown", "lost", "reordered", "duplicates"] as const;
+const COLUMNS = ["sent", "received", "expired", "unknown", "lost", "reordered", "duplicates", "dead letters"] as const;
 const NAME = 48;
 
 export function header(): string {
@@ -19,5 +19,6 @@ export function totals(outcomes: readonly Outcome[]): string {
   const sum = (name: (typeof COLUMNS)[number]): number => outcomes.reduce((all, { figures }) => all + figures[name], 0);
   const minutes = outcomes.reduce((all, { seconds }) => all + seconds, 0) / 60;
   const breaches = outcomes.reduce((all, { violations }) => all + violations.length, 0);
-  return `${outcomes.length} runs, ${minutes.toFixed(1)} minutes: ${COLUMNS.map((name) => `${sum(name)} ${name}`).join(", ")}, ${breaches} breaches`;
+  const rate = Math.round(sum("sent") / minutes / 60);
+  return `${outcomes.length} runs, ${minutes.toFixed(1)} minutes, ${rate} accepted a second: ${COLUMNS.map((name) => `${sum(name)} ${name}`).join(", ")}, ${breaches} breaches`;
 }

@@ -1,0 +1,106 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { topicsOf } from "@saasaparilla/shared/topics.ts";
+import type { Chance } from "../chance.ts";
+import { Operator, type DeadLetter } from "../operator.ts";
+import { produce } from "../records.ts";
+import type { History } from "./history.ts";
+import type { Rig } from "./rig.ts";
+
+const EVERY_MS = 700;
+const PATIENCE_MS = 30_000;
+
+/** One item of this kind, whatever its body. */
+function pack(kind: number, body: Buffer): Buffer {
+  const head = Buffer.from([1, 0, 1, 0, 0, 0, 0, kind]);
+  head.writeUInt32BE(1 + body.length, 3);
+  return Buffer.concat([head, body]);
+}
+
+const KINDS = [(text: Buffer) => text, (text: Buffer) => pack(9, text), (text: Buffer) => pack(1, text)];
+
+const placeOf = ({ topic, partition, offset }: Pick<DeadLetter, "topic" | "partition" | "offset">): string =>
+  `${topic}/${partition}/${offset}`;
+
+/** Writes to accepted, past the receivers, what nobody can ever process; each is to be a dead letter, and nothing else is. */
+export class Poison {
+  readonly #rig: Rig;
+  readonly #history: History;
+  readonly #chance: Chance;
+  /** In each of them. */
+  readonly #mark: string;
+  readonly #ending = new AbortController();
+  readonly #places = new Set<string>();
+  readonly #seen = new Set<string>();
+  #written = 0;
+  #run: Promise<void> | undefined;
+
+  constructor(rig: Rig, { name, history, chance }: { name: string; history: History; chance: Chance }) {
+    this.#rig = rig;
+    this.#mark = `poison ${name}.`;
+    this.#history = history;
+    this.#chance = chance;
+  }
+
+  start(): void {
+    this.#run = (async () => {
+      for (; !this.#ending.signal.aborted; await sleep(EVERY_MS)) await this.#write();
+    })();
+  }
+
+  async stop(): Promise<void> {
+    this.#ending.abort();
+    await this.#run;
+  }
+
+  async #write(): Promise<void> {
+    const partition = this.#chance.below(this.#rig.partitions);
+    const value = this.#chance.pick(KINDS)(Buffer.from(`${this.#mark}${(this.#written += 1)}`));
+    const to = { namespace: this.#rig.env.NAMESPACE!, env: { KAFKA_BROKERS: this.#rig.stores.kafka.url } };
+    const at = performance.now();
+    try {
+      const offset = await produce(to, "accepted", partition, [value]);
+      const place = placeOf({ topic: topicsOf(to.namespace).accepted, partition, offset });
+      this.#places.add(place);
+      this.#history.add({ kind: "poison", place, partition, at });
+    } catch {
+      // Whether it was written the dead letters say.
+    }
+  }
+
+  /** Reads what became a dead letter since the run before, until each that was written is there. */
+  async find(): Promise<void> {
+    const operator = await Operator.of(this.#rig, () => this.#rig.of("director")[0]!.service);
+    const deadline = performance.now() + PATIENCE_MS;
+    do {
+      for (const letter of await operator.list(`?limit=500&after=${this.#rig.lastDeadLetter}`)) {
+        this.#rig.lastDeadLetter = letter.id;
+        await this.#note(letter, operator);
+      }
+    } while (
+      [...this.#places].some((place) => !this.#seen.has(place)) &&
+      performance.now() < deadline &&
+      (await sleep(100, true))
+    );
+    for (const place of this.#places) this.#rig.poisoned.add(place);
+  }
+
+  async #note(letter: DeadLetter, operator: Operator): Promise<void> {
+    const place = placeOf(letter);
+    const { partition, reason } = letter;
+    const at = performance.now();
+    this.#seen.add(place);
+    if (!this.#places.has(place)) {
+      // A successor does again what was not yet committed when the run before ended.
+      const claimed = this.#history.events.some((event) => event.kind === "claim" && event.partition === partition);
+      if (claimed && this.#rig.poisoned.has(place)) return;
+      // Written, though the answer said otherwise or never came; or written twice.
+      const { content } = await operator.show(letter.id);
+      if (content && "base64" in content && Buffer.from(content.base64, "base64").includes(this.#mark)) {
+        this.#history.add({ kind: "poison", place, partition, at });
+        this.#places.add(place);
+      }
+    }
+    const notifications = letter.notifications.map(({ id }) => id);
+    this.#history.add({ kind: "dead letter", place, notifications, reason, at });
+  }
+}
