@@ -53,7 +53,7 @@ export interface Exit {
 const repository = resolve(import.meta.dirname, "..");
 const ISSUER = "http://tests/saasaparilla";
 const AUDIENCE = "notifications";
-const START_MS = 20_000;
+const START_MS = 30_000;
 const STOP_MS = 15_000;
 
 export async function startStack(
@@ -85,21 +85,21 @@ export async function startStack(
     return service;
   };
   await provision(env);
-  const services = await Promise.all((options.services ?? []).map((kind) => start(kind)));
-  return {
-    namespace,
-    env,
-    services,
-    token: (bearer) => mint(key, bearer),
-    start,
-    close: async () => {
-      const wrong = (await Promise.all(started.map((service) => service.end()))).flat();
-      await provision(env, "--drop");
-      await rm(folder, { recursive: true });
-      wrong.push(...(await leftovers(namespace, env)));
-      if (wrong.length > 0) throw new Error(`The stack did not end well:\n${wrong.join("\n")}`);
-    },
+  const close = async (): Promise<void> => {
+    const wrong = (await Promise.all(started.map((service) => service.end()))).flat();
+    await provision(env, "--drop");
+    await rm(folder, { recursive: true });
+    wrong.push(...(await leftovers(namespace, env)));
+    if (wrong.length > 0) throw new Error(`The stack did not end well:\n${wrong.join("\n")}`);
   };
+  try {
+    const services = await Promise.all((options.services ?? []).map((kind) => start(kind)));
+    return { namespace, env, services, token: (bearer) => mint(key, bearer), start, close };
+  } catch (error) {
+    // Whoever called has nothing yet to close.
+    await close().catch(() => undefined);
+    throw error;
+  }
 }
 
 class Running implements Service {
