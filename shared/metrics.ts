@@ -10,6 +10,9 @@ export function createRegistry(service: string): Registry {
   return registry;
 }
 
+/** The labels, and how often so far. */
+export type Count = { count: number } & Record<string, string | number>;
+
 /** How a service makes its meters: each in the one registry, gauges read when they are scraped. */
 export function meters(registry: Registry) {
   const registers = [registry];
@@ -25,6 +28,18 @@ export function meters(registry: Registry) {
         registers,
         collect() {
           this.set(read());
+        },
+      }),
+    /** For what happens with every notification: counted by its owner in plain numbers, and read when it is scraped. */
+    counts: (name: string, help: string, labelNames: string[], read: () => Iterable<Count>) =>
+      new Counter({
+        name,
+        help,
+        labelNames,
+        registers,
+        collect() {
+          this.reset();
+          for (const { count, ...labels } of read()) this.inc(labels as Record<string, string>, count);
         },
       }),
     /** One value for each value of the label. */

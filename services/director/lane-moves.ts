@@ -121,15 +121,19 @@ export function flush(lane: Lane, from: number, context: LaneContext): void {
 /** Cumulative. Where an insert is under way its row is deleted after it. */
 export function settleUpTo(lane: Lane, sequence: Sequence, { out }: LaneContext): void {
   if (lane.storing > 0 && sequence > lane.acked) lane.acked = sequence;
-  let count = lane.storing;
-  while (count < lane.queue.length && lane.queue[count]!.sequence <= sequence) count += 1;
-  const settled = lane.queue.splice(lane.storing, count - lane.storing);
-  lane.sent = Math.max(0, lane.sent - settled.length);
-  if (settled.length > 0) lane.waitingSince = 0;
-  for (const entry of settled) {
+  const { queue, storing } = lane;
+  let end = storing;
+  for (; end < queue.length && queue[end]!.sequence <= sequence; end += 1) {
+    const entry = queue[end]!;
     lane.bytes -= entry.body.length;
     out.settle(lane, entry, "acknowledged");
   }
+  if (end === storing) return;
+  lane.waitingSince = 0;
+  lane.sent = Math.max(0, lane.sent - (end - storing));
+  // Mostly it is all that there is.
+  if (end === queue.length) queue.length = storing;
+  else queue.splice(storing, end - storing);
 }
 
 export function settleStored(lane: Lane, count: number, { out }: LaneContext): void {

@@ -3,6 +3,8 @@ import type { Settled } from "./lane.ts";
 
 export type DirectorMetrics = ReturnType<typeof createMetrics>;
 
+const SETTLED: readonly Settled[] = ["acknowledged", "stored", "expired"];
+
 /** The director's verbs. */
 export function createMetrics(
   registry: Registry,
@@ -14,8 +16,9 @@ export function createMetrics(
     queuedBytes: () => number;
   },
 ) {
-  const { counter, gauge, histogram } = meters(registry);
-  const settled = counter("notifications_settled_total", "Notifications settled, by how.", "how");
+  const { counter, counts, gauge, histogram } = meters(registry);
+  const settled = SETTLED.map((how) => ({ how, count: 0 }));
+  counts("notifications_settled_total", "Notifications settled, by how.", ["how"], () => settled);
   const accepted = counter("notifications_read_total", "Notifications read from accepted.");
   const sent = counter("notifications_routed_total", "Notifications sent to a slot.");
   const duplicates = counter(
@@ -59,7 +62,7 @@ export function createMetrics(
 
   return {
     settled(how: Settled, seconds: number): void {
-      settled.inc({ how });
+      settled[SETTLED.indexOf(how)]!.count += 1;
       toSettled.observe({ how }, seconds);
     },
     deferred: (rows: number) => deferred.inc(rows),

@@ -131,32 +131,33 @@ export class PartitionLanes {
   #acceptRecord(record: Incoming, settlement: Settlement): number {
     // The whole pack is checked before any of it counts: a record is taken or rejected as one.
     const bodies: Buffer[] = [];
-    readPack(record.value ?? NOTHING, (kind, body, index) => {
+    // Copied once a pack: views of what was fetched would keep the whole fetch in memory until the last of it is settled.
+    readPack(Buffer.from(record.value ?? NOTHING), (kind, body, index) => {
       if (kind !== Kind.NOTIFICATION) throw new Failure("reject", `Item ${index} is no notification.`);
       checkNotification(body, index);
       bodies.push(body);
     });
     const pack = packSequence(this.#options.epoch, record.offset);
     const tracked = settlement.track(record.offset, bodies.length);
-    bodies.forEach((view, index) => {
-      const repeated = this.#recent.repeated(notificationBody.key(view) + notificationBody.rawId(view));
+    bodies.forEach((body, index) => {
+      const key = notificationBody.key(body);
+      const repeated = this.#recent.repeated(notificationBody.rawId(body), key);
       // An operator's redrive has the id of what became a dead letter, perhaps a moment ago.
       if (repeated && !(REDRIVEN in record.headers)) {
         settlement.settle(tracked);
-        this.#options.duplicate(notificationBody.key(view), notificationBody.id(view));
+        this.#options.duplicate(key, notificationBody.id(body));
         return;
       }
-      const ttl = notificationBody.ttl(view);
+      const ttl = notificationBody.ttl(body);
       const entry: Entry = {
         sequence: sequenceAt(pack, index),
         appended: record.appended,
         expires: ttl === 0 ? 0 : record.appended + ttl * 1_000,
-        // Copied: a view would keep the whole fetched batch in memory until the last of it is settled.
-        body: Buffer.from(view),
+        body,
         record: tracked,
       };
-      this.#unsettledBytes += entry.body.length;
-      this.dispatch(this.#laneOf(notificationBody.key(view)), { type: "accepted", entry });
+      this.#unsettledBytes += body.length;
+      this.dispatch(this.#laneOf(key), { type: "accepted", entry });
     });
     return bodies.length;
   }

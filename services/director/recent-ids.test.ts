@@ -1,0 +1,22 @@
+import { expect, test } from "vitest";
+import { RecentIds } from "./recent-ids.ts";
+
+const id = (n: number): string => String(n).padStart(16, "0");
+
+test("R51: an id is a repeat for its own client only, whoever else chose the same one", () => {
+  const recent = new RecentIds();
+  expect(recent.repeated(id(1), "acme/a")).toBe(false);
+  expect(recent.repeated(id(1), "acme/b")).toBe(false);
+  expect(recent.repeated(id(1), "acme/a")).toBe(true);
+  expect(recent.repeated(id(1), "acme/b")).toBe(true);
+  expect(recent.repeated(id(1), "globex/a")).toBe(false);
+});
+
+test("an id is remembered for 16,384 notifications at least, and for 32,768 at most", () => {
+  const recent = new RecentIds();
+  for (let n = 0; n < 16_384; n += 1) recent.repeated(id(n), "acme/a");
+  expect(recent.repeated(id(0), "acme/a")).toBe(true);
+  for (let n = 16_384; n < 32_768; n += 1) recent.repeated(id(n), "acme/a");
+  expect(recent.repeated(id(0), "acme/a")).toBe(false);
+  expect(recent.repeated(id(32_767), "acme/a")).toBe(true);
+});
