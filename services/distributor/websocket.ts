@@ -8,8 +8,11 @@ import type { Peers } from "./peers.ts";
 
 /** Over so many bytes in the library's buffer the peer is slow, and the rest waits in the outbox. */
 const SOCKET_BYTES = 64 * 1024;
-/** Tells our pings from the library's own. */
+/** A peer that reads slowly has so long to read what was said last; then the connection simply ends (R30). */
+const FAREWELL_MS = 10_000;
+/** Tell our pings from the library's own. */
 const ACK_PING = "ack";
+const FAREWELL_PING = "farewell";
 
 /** What of a socket of the library is used here. */
 export interface Socket {
@@ -29,6 +32,7 @@ export class WebSocketWire implements Wire {
   readonly #explicitAck: boolean;
   readonly #acked: (sequence: Sequence) => void;
   #gone = false;
+  #ending: { finish: () => void; deadline: NodeJS.Timeout } | undefined;
   #written: Sequence | undefined;
   /** What was written before the ping whose pong is awaited. */
   #pinged: Sequence | undefined;
@@ -41,22 +45,38 @@ export class WebSocketWire implements Wire {
   }
 
   get writable(): boolean {
-    return !this.#gone && this.#socket.getBufferedAmount() < SOCKET_BYTES;
+    return !this.#gone && !this.#ending && this.#socket.getBufferedAmount() < SOCKET_BYTES;
   }
 
   tell(frame: ServerFrame): void {
-    if (!this.#gone) this.#socket.send(JSON.stringify(frame), false);
+    if (!this.#gone && !this.#ending) this.#socket.send(JSON.stringify(frame), false);
   }
 
+  /**
+   * Some seconds after its `end` the library gives the socket up, whatever waits in it; where the peer then answers a ping that
+   * it finds there, the reset takes away what it has not read. So a slow peer is asked first: its pong says that it has read all.
+   */
   end({ code, reason }: Close): void {
-    if (!this.#gone) this.#socket.end(code, reason);
+    if (this.#gone || this.#ending) return;
+    const finish = (): void => this.#socket.end(code, reason);
+    if (this.outbox.congested || this.#socket.getBufferedAmount() > 0) {
+      this.#ending = { finish, deadline: setTimeout(finish, FAREWELL_MS) };
+      this.#socket.ping(FAREWELL_PING);
+    } else {
+      finish();
+    }
   }
 
   gone(): void {
     this.#gone = true;
+    clearTimeout(this.#ending?.deadline);
   }
 
   ponged(payload: string): void {
+    if (this.#ending) {
+      if (payload === FAREWELL_PING) this.#ending.finish();
+      return;
+    }
     if (payload !== ACK_PING || this.#pinged === undefined) return;
     const acked = this.#pinged;
     this.#pinged = undefined;
@@ -65,7 +85,7 @@ export class WebSocketWire implements Wire {
   }
 
   #write(items: Item[]): boolean {
-    if (this.#gone) return false;
+    if (this.#gone || this.#ending) return false;
     this.#socket.cork(() => {
       this.#socket.send(items.length === 1 ? items[0]!.json : together(items), false);
       this.#written = items.at(-1)!.sequence;
