@@ -7,14 +7,14 @@ export interface Proxy {
   address: string;
   /**
    * pass: all is forwarded. hang: connections stay open, and nothing passes until it passes again, as of a stopped
-   * process. mute: what is sent arrives, its answer never does. refuse: nobody listens. slow: everything comes late, in
+   * process. mute: what is sent arrives, its answer never does. deaf: what is sent never arrives. refuse: nobody listens. slow: everything comes late, in
    * both directions. reset: each connection is reset, and so is whoever comes anew.
    */
   set(mode: Mode): Promise<void>;
   close(): Promise<void>;
 }
 
-export type Mode = "pass" | "hang" | "mute" | "refuse" | "slow" | "reset";
+export type Mode = "pass" | "hang" | "mute" | "deaf" | "refuse" | "slow" | "reset";
 
 const SLOW_MS = 300;
 
@@ -50,7 +50,9 @@ export async function startProxy(target: string, rewrite: Rewrite = () => (bytes
     server.on("close", () => client.destroy());
     if (mode === "hang") for (const socket of [client, server]) socket.pause();
     if (mode === "reset") client.resetAndDestroy();
-    client.on("data", (bytes) => forward(bytes, server));
+    client.on("data", (bytes) => {
+      if (mode !== "deaf") forward(bytes, server);
+    });
     const rewritten = rewrite(ownPort);
     server.on("data", (bytes) => {
       for (const part of rewritten(bytes)) if (mode !== "mute") forward(part, client);
@@ -91,8 +93,8 @@ export async function startProxy(target: string, rewrite: Rewrite = () => (bytes
   return {
     address: `127.0.0.1:${ownPort}`,
     async set(next) {
-      // What was muted has been swallowed: a connection that goes on would wait for it for ever.
-      if (mode === "mute") for (const socket of sockets) socket.destroy();
+      // What is lost in one direction has been swallowed: a connection that goes on would wait for it for ever.
+      if (mode === "mute" || mode === "deaf") for (const socket of sockets) socket.destroy();
       mode = next;
       if (next === "refuse") await cut();
       else await listen();

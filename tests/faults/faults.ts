@@ -5,10 +5,10 @@ import type { Kind } from "../stack.ts";
 import { clocks, diskFull } from "./machine.ts";
 import type { Rig } from "./rig.ts";
 import type { StoreName } from "./stores.ts";
-import { killed, stopped, type Fault } from "./tools.ts";
+import { hung, killed, stopped, type Fault } from "./tools.ts";
 
 const KINDS: Kind[] = ["receiver", "director", "distributor"];
-const MODES: Mode[] = ["refuse", "hang", "mute", "reset", "slow"];
+const MODES: Mode[] = ["refuse", "hang", "mute", "deaf", "reset", "slow"];
 
 /** One store cut off from one kind of service, in every way that a network fails. */
 function cut(store: StoreName, kind: Kind): Fault {
@@ -126,6 +126,7 @@ export const FAULTS: readonly Fault[] = [
   directorsAtOnce,
   atRandom,
   ...KINDS.map(stopped),
+  ...KINDS.map(hung),
   ...KINDS.flatMap((kind) =>
     (["kafka", "postgres", "redis"] as const)
       .filter((store) => store !== "postgres" || kind !== "receiver")

@@ -25,7 +25,8 @@ export interface Outcome extends Verdict {
   unsettled: number;
   /** A service that did not serve again. */
   unready: string | undefined;
-  /** ms: the longest that a service which had ended took until it served again. */
+  /** ms: the longest that it took from a crash, or from when a service hung, until that was noticed, and until it served again. */
+  noticed: number;
   away: number;
 }
 
@@ -40,7 +41,7 @@ export async function runFault(rig: Rig, fault: Fault, options: RunOptions): Pro
   const name = `f${(runs += 1)}`;
   const history = new History(options.histories && join(options.histories, `${name}-${seed}.ndjson`));
   rig.history = history;
-  for (const { service } of rig.members) service.away = 0;
+  for (const { service } of rig.members) service.away = service.noticed = 0;
   const load = await Load.of(rig, history, {
     name,
     seed,
@@ -57,13 +58,10 @@ export async function runFault(rig: Rig, fault: Fault, options: RunOptions): Pro
   poison.start();
   history.mark("injected");
   const wait = (short: number, long: number): Promise<void> => sleep(full ? long : short);
-  await fault.run({ rig, chance: new Chance(seed), wait, full });
+  const failure = await fault.run({ rig, chance: new Chance(seed), wait, full }).then(() => undefined, String);
   history.mark("healed");
   const healed = performance.now();
-  const unready = await rig.ready(full ? 180_000 : 60_000).then(
-    () => undefined,
-    (error: unknown) => String(error),
-  );
+  const unready = failure ?? (await rig.ready(full ? 180_000 : 60_000).then(() => undefined, String));
   // The load goes on meanwhile: to drain first what a fault has heaped up would leave the machine idle.
   const longest = healed + (full ? 120_000 : 20_000);
   while (!history.recovered(healed) && performance.now() < longest) await sleep(50);
@@ -77,6 +75,7 @@ export async function runFault(rig: Rig, fault: Fault, options: RunOptions): Pro
   await history.close();
   rig.history = undefined;
   const seconds = (performance.now() - began) / 1_000;
+  const noticed = Math.max(...rig.members.map(({ service }) => service.noticed));
   const away = Math.max(...rig.members.map(({ service }) => service.away));
   return {
     ...check(history.events, { repeatedSends: fault.name.includes("kafka") }),
@@ -85,6 +84,7 @@ export async function runFault(rig: Rig, fault: Fault, options: RunOptions): Pro
     seconds,
     unsettled,
     unready,
+    noticed,
     away,
   };
 }

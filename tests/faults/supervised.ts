@@ -4,18 +4,13 @@ import { createWriteStream, type WriteStream } from "node:fs";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
+import { keep } from "../../compose/local/keep.ts";
 import type { Kind, LogLine } from "../stack.ts";
 import { reaped } from "./reap.ts";
 
 const repository = resolve(import.meta.dirname, "../..");
-const FIRST_PAUSE_MS = 200;
-const LONGEST_PAUSE_MS = 10_000;
-const SETTLED_MS = 30_000;
 
-/**
- * A service that is started again whenever it ends, on the same port, with the pauses of compose/local/supervise.ts. One
- * that hangs is left alone: a process that was stopped is to go on later and be a zombie.
- */
+/** A service that is started again whenever it ends, on the same port, by the same rules as those of the local stack. */
 export class Supervised {
   readonly kind: Kind;
   readonly name: string;
@@ -23,12 +18,19 @@ export class Supervised {
   env: Record<string, string>;
   /** Times that it was started. */
   starts = 0;
-  /** ms, the longest of late: from its end until it served again. */
+  /** ms, the longest of late, from the crash, or from when it hung: until it was noticed, and until it served again. */
+  noticed = 0;
   away = 0;
+  readonly #port: number;
   readonly #said: (line: LogLine) => void;
   readonly #log: WriteStream;
   #child: ChildProcess | undefined;
-  #stopping = false;
+  #closed: Promise<unknown> | undefined;
+  /** When it was killed or hung, until that is noticed. */
+  #hurt: number | undefined;
+  /** One that is only stopped for a while is left alone: it is to go on later and be a zombie. */
+  #hangs = false;
+  readonly #stopping = new AbortController();
   #run: Promise<void> | undefined;
 
   constructor(options: {
@@ -41,6 +43,7 @@ export class Supervised {
   }) {
     this.kind = options.kind;
     this.name = options.name;
+    this.#port = options.port;
     this.url = `http://127.0.0.1:${options.port}`;
     this.env = { ...options.env, PORT: String(options.port) };
     this.#said = options.said;
@@ -48,37 +51,43 @@ export class Supervised {
   }
 
   start(): void {
-    this.#run ??= this.#keep();
+    this.#run ??= keep(
+      {
+        port: this.#port,
+        endsHung: () => this.#hangs,
+        spawn: () => this.#spawn(),
+        ended: (how) => {
+          this.#log.write(`-- ended: ${how}\n`);
+          this.#hurt ??= performance.now();
+          this.#note();
+          void this.#measure(this.#hurt);
+        },
+        hung: () => this.#note(),
+      },
+      this.#stopping.signal,
+    );
   }
 
-  async #keep(): Promise<void> {
-    let pause = FIRST_PAUSE_MS;
-    while (!this.#stopping) {
-      const began = performance.now();
-      await this.#life();
-      if (this.#stopping) return;
-      void this.#measure(performance.now());
-      if (performance.now() - began > SETTLED_MS) pause = FIRST_PAUSE_MS;
-      await sleep(pause);
-      pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
-    }
-  }
-
-  async #life(): Promise<void> {
+  #spawn(): ChildProcess {
     this.starts += 1;
     const child = spawn(process.execPath, [join(repository, "services", this.kind, "main.ts")], {
       env: { PATH: process.env.PATH, ...this.env },
       stdio: ["ignore", "pipe", "pipe"],
     });
-    this.#child = reaped(child);
     for (const stream of [child.stdout, child.stderr]) createInterface(stream).on("line", (text) => this.#line(text));
-    const [code, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
-    this.#log.write(`-- ended: ${signal ?? code}\n`);
+    this.#closed = once(child, "close");
+    return (this.#child = reaped(child));
   }
 
-  async #measure(ended: number): Promise<void> {
-    while (!this.#stopping && (await this.missing()) !== undefined) await sleep(100);
-    this.away = Math.max(this.away, performance.now() - ended);
+  #note(): void {
+    if (this.#hurt !== undefined) this.noticed = Math.max(this.noticed, performance.now() - this.#hurt);
+  }
+
+  async #measure(hurt: number): Promise<void> {
+    this.#hurt = undefined;
+    this.#hangs = false;
+    while (!this.#stopping.signal.aborted && (await this.missing()) !== undefined) await sleep(100);
+    this.away = Math.max(this.away, performance.now() - hurt);
   }
 
   #line(text: string): void {
@@ -91,7 +100,22 @@ export class Supervised {
   }
 
   kill(signal: NodeJS.Signals): void {
+    if (signal === "SIGKILL" && this.#child?.exitCode === null && this.#child.signalCode === null)
+      this.#hurt ??= performance.now();
     this.#child?.kill(signal);
+  }
+
+  /** Nobody resumes it, so that its supervisor must notice. */
+  async hang(patienceMs: number): Promise<void> {
+    const before = this.starts;
+    const deadline = performance.now() + patienceMs;
+    this.#hurt = performance.now();
+    this.#hangs = true;
+    this.kill("SIGSTOP");
+    while (this.starts === before) {
+      if (performance.now() > deadline) throw new Error(`${this.name} hangs, and nobody noticed for ${patienceMs} ms`);
+      await sleep(50);
+    }
   }
 
   /** What it is missing, or undefined where it serves. */
@@ -114,11 +138,12 @@ export class Supervised {
   }
 
   async stop(): Promise<void> {
-    this.#stopping = true;
+    this.#stopping.abort();
     this.kill("SIGCONT");
     this.kill("SIGTERM");
     const late = setTimeout(() => this.kill("SIGKILL"), 8_000);
     await this.#run;
+    await this.#closed;
     clearTimeout(late);
     this.#log.end();
   }

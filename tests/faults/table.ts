@@ -4,13 +4,13 @@ const COLUMNS = ["sent", "received", "expired", "unknown", "lost", "reordered", 
 const NAME = 48;
 
 export function header(): string {
-  const names = [...COLUMNS, "breaches", "silence s", "recovery s", "service away s"];
+  const names = [...COLUMNS, "breaches", "silence s", "recovery s", "noticed s", "serving again s"];
   return [`| ${"fault".padEnd(NAME)} | ${names.join(" | ")} |`, `| --- ${"| ---: ".repeat(names.length)}|`].join("\n");
 }
 
-export function line({ fault, figures, violations, unsettled, away }: Outcome): string {
+export function line({ fault, figures, violations, unsettled, noticed, away }: Outcome): string {
   const numbers = COLUMNS.map((name) => String(figures[name]).padStart(name.length));
-  const seconds = [figures.silence, figures.recovery, away].map((ms) => (ms / 1_000).toFixed(1).padStart(9));
+  const seconds = [figures.silence, figures.recovery, noticed, away].map((ms) => (ms / 1_000).toFixed(1).padStart(9));
   const cells = [fault.padEnd(NAME), ...numbers, String(violations.length).padStart(8), ...seconds];
   return `| ${cells.join(" | ")} |${unsettled > 0 ? ` ${unsettled} left unsettled` : ""}`;
 }

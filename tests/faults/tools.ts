@@ -34,6 +34,20 @@ export function killed(kind: Kind): Fault {
   };
 }
 
+/** For good: its supervisor is to notice within a minute, and it is to serve within three. */
+export function hung(kind: Kind): Fault {
+  return {
+    name: `a ${kind} hangs for good`,
+    async run({ rig, chance, wait }) {
+      const { service } = chance.pick(rig.of(kind));
+      const began = performance.now();
+      await service.hang(60_000);
+      await service.ready(began + 180_000 - performance.now());
+      await wait(1_000, 20_000);
+    },
+  };
+}
+
 /** Stopped for longer than its lease or session lasts, so that another takes over; then it goes on as a zombie. */
 export function stopped(kind: Kind): Fault {
   return {

@@ -1,0 +1,77 @@
+import type { ChildProcess } from "node:child_process";
+import { setTimeout as sleep } from "node:timers/promises";
+
+const FIRST_PAUSE_MS = 200;
+const LONGEST_PAUSE_MS = 10_000;
+/** One that ran for so long has not failed to start: the next pause is the first again. */
+const SETTLED_MS = 10_000;
+
+/** With the patience of each: a process that hangs is ended within 40 s. */
+const CHECK_EVERY_MS = 5_000;
+/** Until it is alive for the first time; before that, silence may be a start that waits for something. */
+const FIRST_CHECK_EVERY_MS = 300;
+const PATIENCE_MS = 3_000;
+/** A process that is there but turns no event loop serves nobody either. */
+const HUNG_AFTER = 4;
+
+/** One service, which is to be alive always. */
+export interface Kept {
+  /** One life. */
+  spawn(): ChildProcess;
+  port: number;
+  /** Where not, one that hangs is left alone. */
+  endsHung(): boolean;
+  ended(how: string, pauseMs: number): void;
+  hung(silences: number): void;
+}
+
+/** Starts it again whenever it ends, and ends it where it hangs, until that is over. */
+export async function keep(kept: Kept, over: AbortSignal): Promise<void> {
+  let pause = FIRST_PAUSE_MS;
+  while (!over.aborted) {
+    const began = performance.now();
+    const how = await life(kept, over);
+    if (over.aborted) return;
+    if (performance.now() - began > SETTLED_MS) pause = FIRST_PAUSE_MS;
+    kept.ended(how, pause);
+    await sleep(pause, undefined, { signal: over }).catch(() => undefined);
+    pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
+  }
+}
+
+/** From its start to its end: how it ended. */
+async function life(kept: Kept, over: AbortSignal): Promise<string> {
+  const child = kept.spawn();
+  const ended = new AbortController();
+  void watch(kept, child, AbortSignal.any([ended.signal, over]));
+  return new Promise((resolve) => {
+    child.once("error", (error) => resolve(error.message));
+    child.once("exit", (code, signal) => resolve(signal ?? `exit code ${code}`));
+  }).finally(() => ended.abort()) as Promise<string>;
+}
+
+/** Ends one that was alive once and has not answered for half a minute. */
+async function watch(kept: Kept, child: ChildProcess, over: AbortSignal): Promise<void> {
+  let lived = false;
+  let silences = 0;
+  while (!over.aborted) {
+    await sleep(lived ? CHECK_EVERY_MS : FIRST_CHECK_EVERY_MS, undefined, { signal: over }).catch(() => undefined);
+    const alive = await answers(kept.port);
+    lived ||= alive;
+    silences = alive || !kept.endsHung() ? 0 : silences + 1;
+    if (!lived || silences < HUNG_AFTER || over.aborted) continue;
+    kept.hung(silences);
+    child.kill("SIGKILL");
+    return;
+  }
+}
+
+async function answers(port: number): Promise<boolean> {
+  try {
+    const response = await fetch(`http://127.0.0.1:${port}/health/live`, { signal: AbortSignal.timeout(PATIENCE_MS) });
+    await response.arrayBuffer();
+    return response.ok;
+  } catch {
+    return false;
+  }
+}
