@@ -5,7 +5,6 @@ import { Failure } from "./errors.ts";
 import { START } from "./notification.ts";
 import {
   checkNotification,
-  idBytes,
   Kind,
   notificationBody,
   PackWriter,
@@ -38,7 +37,7 @@ test("what is written into a pack is read from it, and the body is forwarded as 
   fc.assert(
     fc.property(fc.array(item, { minLength: 1, maxLength: 20 }), (items) => {
       for (const { uuid, data, ...rest } of items)
-        writer.notification({ ...rest, id: idBytes(uuid), payload: Buffer.from(data) });
+        writer.notification({ ...rest, id: uuid, payload: Buffer.from(data) });
       const bodies = bodiesOf(writer.take());
       expect(bodies).toHaveLength(items.length);
       bodies.forEach((body, index) => {
@@ -84,8 +83,8 @@ test("acknowledgements and signals come back, also where the buffer had to grow 
 
 test("no mutation of a pack's bytes is anything but a pack or a reject", () => {
   const writer = new PackWriter();
-  writer.notification({ key: "acme/u1", id: idBytes(randomUUID()), event: "e", payload: Buffer.from("{}") });
-  writer.notification({ key: "acme/u2", id: idBytes(randomUUID()), payload: Buffer.from("[1]") });
+  writer.notification({ key: "acme/u1", id: randomUUID(), event: "e", payload: Buffer.from("{}") });
+  writer.notification({ key: "acme/u2", id: randomUUID(), payload: Buffer.from("[1]") });
   const record = writer.take();
   fc.assert(
     fc.property(fc.nat(record.length - 1), fc.nat(255), fc.nat(record.length), (at, byte, length) => {

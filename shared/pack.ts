@@ -24,6 +24,7 @@ const MAGIC = 1;
 const PACK_HEADER = 3;
 const ITEM_HEADER = 5;
 const NOTIFICATION_HEADER = 24;
+const HYPHEN = 0x2d;
 
 export const Kind = {
   /** accepted: a notification's body. */
@@ -67,7 +68,7 @@ export class PackWriter {
     const body = NOTIFICATION_HEADER + event.length + traceparent.length + key.length + payload.length;
     let at = this.#item(Kind.NOTIFICATION, body);
     const buffer = this.#buffer;
-    at += item.id.copy(buffer, at);
+    at = writeId(buffer, item.id, at);
     at = buffer.writeUInt32BE(item.ttl ?? 0, at);
     at = buffer.writeUInt8(event.length, at);
     at = buffer.writeUInt8(traceparent.length, at);
@@ -140,8 +141,8 @@ export class PackWriter {
 
 export interface NewNotification {
   key: ClientKey;
-  /** The 16 bytes of a UUID. */
-  id: Buffer;
+  /** A UUID, or its 32 hexadecimal digits. */
+  id: string;
   /** Seconds from the broker's append time. */
   ttl?: number;
   event?: string;
@@ -286,8 +287,19 @@ function payloadStart(body: Buffer): number {
   return NOTIFICATION_HEADER + body[20]! + body[21]! + keyLength(body);
 }
 
-export function idBytes(uuid: string): Buffer {
-  return Buffer.from(uuid.replaceAll("-", ""), "hex");
+/** Digit by digit: a string without the hyphens would be made for each notification. Answers where the id ends. */
+function writeId(buffer: Buffer, id: string, start: number): number {
+  let at = start;
+  for (let index = 0; at < start + 16; index += 2) {
+    if (id.charCodeAt(index) === HYPHEN) index += 1;
+    buffer[at++] = (digit(id.charCodeAt(index)) << 4) | digit(id.charCodeAt(index + 1));
+  }
+  return at;
+}
+
+/** Of a hexadecimal digit's character code, in either case. */
+function digit(code: number): number {
+  return code <= 0x39 ? code - 0x30 : (code & 0x5f) - 0x37;
 }
 
 function malformed(why: string, cause?: unknown): Failure {

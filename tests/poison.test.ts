@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { partitionOf } from "../shared/notification.ts";
-import { idBytes, PackWriter } from "../shared/pack.ts";
+import { PackWriter } from "../shared/pack.ts";
 import { metric, storedFor } from "./observe.ts";
 import { Operator } from "./operator.ts";
 import { startProxy, type Proxy } from "./proxy.ts";
@@ -63,7 +63,7 @@ function item(kind: number, body: Buffer): Buffer {
 
 function notification(client: string, more: { data?: string; id?: string } = {}): Buffer {
   const { data = "1", id = randomUUID() } = more;
-  return pack((writer) => writer.notification({ key: `acme/${client}`, id: idBytes(id), payload: Buffer.from(data) }));
+  return pack((writer) => writer.notification({ key: `acme/${client}`, id: id, payload: Buffer.from(data) }));
 }
 
 const malformed = {

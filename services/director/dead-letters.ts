@@ -76,7 +76,7 @@ export class DeadLetters {
     const writer = new PackWriter(body.length + 64);
     writer.notification({
       key: client,
-      id: body.subarray(0, 16),
+      id: notificationBody.id(body),
       ttl: notificationBody.ttl(body),
       event: notificationBody.event(body),
       traceparent: notificationBody.traceparent(body),

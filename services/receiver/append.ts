@@ -3,7 +3,7 @@ import type { Health } from "@saasaparilla/shared/health.ts";
 import type { KafkaLink, Outgoing } from "@saasaparilla/shared/kafka.ts";
 import type { Log } from "@saasaparilla/shared/log.ts";
 import { clientKey, partitionOf } from "@saasaparilla/shared/notification.ts";
-import { idBytes, type NewNotification, type PackWriter } from "@saasaparilla/shared/pack.ts";
+import type { NewNotification, PackWriter } from "@saasaparilla/shared/pack.ts";
 import { Packer } from "@saasaparilla/shared/packer.ts";
 import { jittered } from "@saasaparilla/shared/problem.ts";
 import type { ReceiverMetrics } from "./metrics.ts";
@@ -109,7 +109,7 @@ export class Appender {
   /** One for all: it is copied into the pack at once. */
   readonly #notification: NewNotification = {
     key: "",
-    id: Buffer.alloc(0),
+    id: "",
     ttl: 0,
     event: "",
     traceparent: "",
@@ -121,7 +121,7 @@ export class Appender {
     const { to, ttl = 0, event = "" } = item.published!;
     const notification = this.#notification;
     notification.key = clientKey(from.tenant, to.client);
-    notification.id = idBytes(item.id);
+    notification.id = item.id;
     notification.ttl = ttl;
     notification.event = event;
     notification.traceparent = from.traceparent;

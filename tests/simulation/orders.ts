@@ -1,5 +1,5 @@
 import { packSequence, sequenceAt, START, type Sequence } from "@saasaparilla/shared/notification.ts";
-import { idBytes, PackWriter } from "@saasaparilla/shared/pack.ts";
+import { PackWriter } from "@saasaparilla/shared/pack.ts";
 import { Chance } from "../chance.ts";
 import { SimulatedDirector } from "./director.ts";
 import { SimulatedDistributor, type Wire } from "./distributor.ts";
@@ -102,7 +102,7 @@ export class Order {
   #publish(): void {
     const { accepted, now } = this.#stage;
     const writer = new PackWriter(256);
-    const id = idBytes((accepted.records.length + 1).toString(16).padStart(32, "0"));
+    const id = (accepted.records.length + 1).toString(16).padStart(32, "0");
     writer.notification({ key: KEY, id, payload: Buffer.from("1") });
     this.#published.push(sequenceAt(packSequence(EPOCH, accepted.append(writer.take(), now)), 0));
   }

@@ -1,5 +1,5 @@
 import { packSequence, sequenceAt } from "@saasaparilla/shared/notification.ts";
-import { idBytes, PackWriter } from "@saasaparilla/shared/pack.ts";
+import { PackWriter } from "@saasaparilla/shared/pack.ts";
 import { SimulatedClient } from "./client.ts";
 import { SimulatedDirector } from "./director.ts";
 import { SimulatedDistributor } from "./distributor.ts";
@@ -36,7 +36,7 @@ export class World {
       this.#ids += 1;
       writer.notification({
         key,
-        id: idBytes(this.#ids.toString(16).padStart(32, "0")),
+        id: this.#ids.toString(16).padStart(32, "0"),
         payload: Buffer.from(String(this.#ids)),
       });
     }
