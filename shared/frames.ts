@@ -8,6 +8,8 @@ export const clientFrame = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("refresh"), token: z.string().max(8_192) }),
 ]);
 
+export type ClientFrame = z.output<typeof clientFrame>;
+
 /** Body of POST /v1/acks (R22). */
 export const ackBody = z.strictObject({ cursor: z.string().max(64) });
 

@@ -68,6 +68,7 @@ export function toCursor(sequence: Sequence, tag: string): Cursor {
   return sequence + tag;
 }
 
+export const CURSOR_LENGTH = 25;
 const CURSOR_FORM = /^[0-9a-f]{25}$/;
 
 /** The sequence in a cursor, or undefined where it is no cursor of this client. */

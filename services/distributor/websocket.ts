@@ -1,6 +1,6 @@
 import { Closes, type Close } from "@saasaparilla/shared/closes.ts";
-import { clientFrame, type ServerFrame } from "@saasaparilla/shared/frames.ts";
-import { fromCursor, type Sequence } from "@saasaparilla/shared/notification.ts";
+import { clientFrame, type ClientFrame, type ServerFrame } from "@saasaparilla/shared/frames.ts";
+import { CURSOR_LENGTH, fromCursor, type Sequence } from "@saasaparilla/shared/notification.ts";
 import type { Doorkeeper } from "./doorkeeper.ts";
 import { Outbox, type Item } from "./outbox.ts";
 import type { Peer, Wire } from "./peer.ts";
@@ -139,7 +139,17 @@ async function refresh(token: string, peer: Peer, peers: Peers, door: Doorkeeper
   }
 }
 
-function parse(message: Buffer) {
+/** An acknowledgement as JSON.stringify writes it: by far the most frames. Any other form of it is parsed. */
+const ACK_START = '{"type":"ack","cursor":"';
+const ACK_END = '"}';
+const ACK_BYTES = ACK_START.length + CURSOR_LENGTH + ACK_END.length;
+
+function parse(message: Buffer): ClientFrame | undefined {
+  if (message.length === ACK_BYTES) {
+    const text = message.toString("latin1");
+    if (text.startsWith(ACK_START) && text.endsWith(ACK_END))
+      return { type: "ack", cursor: text.slice(ACK_START.length, -ACK_END.length) };
+  }
   try {
     return clientFrame.safeParse(JSON.parse(message.toString("utf8"))).data;
   } catch {
