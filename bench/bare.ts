@@ -1,0 +1,70 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { startStack, type Stack } from "../tests/stack.ts";
+import { LoadClients } from "./clients.ts";
+import { Meters } from "./cost.ts";
+import { dataOf, LoadPublisher } from "./publisher.ts";
+
+/** As long as what the distributor writes before the data. */
+const HEAD = `{"type":"notification","id":"00000000-0000-4000-8000-000000000000","cursor":"${"0".repeat(25)}","publishedAt":"2026-01-01T00:00:00.000Z","data":`;
+
+/** floor.ts as a process, its clients, and who publishes to it. */
+export class Floor {
+  readonly clients: LoadClients;
+  readonly publisher: LoadPublisher;
+  readonly meters: Meters;
+  readonly #child: ChildProcess;
+  readonly #stack: Stack;
+
+  private constructor(
+    child: ChildProcess,
+    stack: Stack,
+    parts: { clients: LoadClients; publisher: LoadPublisher; meters: Meters },
+  ) {
+    this.#child = child;
+    this.#stack = stack;
+    this.clients = parts.clients;
+    this.publisher = parts.publisher;
+    this.meters = parts.meters;
+  }
+
+  static async open(count: number): Promise<Floor> {
+    const child = spawn(process.execPath, [join(import.meta.dirname, "floor.ts")], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    // Should this be ended without close(), it does not outlive it.
+    process.once("exit", () => child.kill());
+    const port = await new Promise<number>((resolve, reject) => {
+      child.once("exit", () => reject(new Error("The floor ended.")));
+      createInterface(child.stdout).once("line", (line) => resolve((JSON.parse(line) as { port: number }).port));
+    });
+    const url = `http://127.0.0.1:${port}`;
+    // The meters want a platform; nothing of it runs.
+    const stack = await startStack();
+    const meters = await Meters.of(stack, { floor: child.pid! });
+    const clients = new LoadClients({
+      url: new URL(`ws://127.0.0.1:${port}/v1/ws`),
+      tokens: Array.from({ length: count }, (_, index) => String(index)),
+      sampleEvery: 5,
+    });
+    const publisher = new LoadPublisher({
+      url,
+      token: "none",
+      clients: count,
+      path: "/deliver",
+      line: (client, n, t) => `${client} ${HEAD}${dataOf(n, t)}}`,
+    });
+    await clients.open();
+    await clients.allLive();
+    return new Floor(child, stack, { clients, publisher, meters });
+  }
+
+  async close(): Promise<void> {
+    this.publisher.close();
+    await this.clients.close();
+    await this.meters.close();
+    await this.#stack.close();
+    this.#child.kill();
+  }
+}

@@ -1,0 +1,90 @@
+/** One figure of one piece of work: what each run gave. */
+export interface Figure {
+  work: string;
+  name: string;
+  unit: string;
+  /** Which way is better. */
+  better: "lower" | "higher";
+  /** What it is to be, at most or at least. */
+  aim?: number;
+  runs: number[];
+}
+
+export type About = Pick<Figure, "unit" | "better"> & { aim?: number };
+
+/** Collects figures in the order in which they first come. */
+export class Figures {
+  readonly all: Figure[] = [];
+
+  note(work: string, name: string, value: number, about: About): void {
+    let figure = this.all.find((known) => known.work === work && known.name === name);
+    if (!figure) this.all.push((figure = { work, name, ...about, runs: [] }));
+    figure.runs.push(Number(value.toPrecision(4)));
+  }
+}
+
+export interface Spread {
+  median: number;
+  min: number;
+  max: number;
+}
+
+export function spread(runs: readonly number[]): Spread {
+  const sorted = [...runs].sort((one, other) => one - other);
+  const middle = (sorted.length - 1) / 2;
+  const median = (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle)]!) / 2;
+  return { median: Number(median.toPrecision(4)), min: sorted[0]!, max: sorted.at(-1)! };
+}
+
+function meets({ aim, better }: Figure, { median }: Spread): boolean {
+  return aim === undefined || (better === "lower" ? median <= aim : median >= aim);
+}
+
+export function table(figures: readonly Figure[]): string {
+  return columns(
+    ["", "median", "min", "max", "runs", "unit", "aim"],
+    figures.map((figure) => {
+      const { median, min, max } = spread(figure.runs);
+      const aim =
+        figure.aim === undefined
+          ? ""
+          : `${figure.better === "lower" ? "<=" : ">="} ${figure.aim}${meets(figure, { median, min, max }) ? "" : "  missed"}`;
+      return [
+        `${figure.work}: ${figure.name}`,
+        ...[median, min, max].map(String),
+        String(figure.runs.length),
+        figure.unit,
+        aim,
+      ];
+    }),
+  );
+}
+
+/** Now against before: a change counts where the ranges of the runs do not touch. */
+export function comparison(before: readonly Figure[], after: readonly Figure[]): string {
+  const rows = after.flatMap((figure) => {
+    const old = before.find(({ work, name }) => work === figure.work && name === figure.name);
+    if (!old) return [];
+    const was = spread(old.runs);
+    const is = spread(figure.runs);
+    const touching = is.min <= was.max && was.min <= is.max;
+    const lower = is.median < was.median;
+    const verdict = touching ? "within noise" : lower === (figure.better === "lower") ? "better" : "WORSE";
+    const change = was.median === 0 ? "" : `${(((is.median - was.median) / was.median) * 100).toFixed(1)} %`;
+    const range = ({ median, min, max }: Spread): string => `${median} (${min} to ${max})`;
+    return [[`${figure.work}: ${figure.name}`, range(was), range(is), figure.unit, change, verdict]];
+  });
+  return columns(["", "before", "now", "unit", "change", ""], rows);
+}
+
+function columns(head: string[], rows: string[][]): string {
+  const widths = head.map((title, index) => Math.max(title.length, ...rows.map((row) => row[index]!.length)));
+  return [head, ...rows]
+    .map((row) =>
+      row
+        .map((cell, index) => (index === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[index]!)))
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}

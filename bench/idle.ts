@@ -1,0 +1,146 @@
+import type { Socket } from "node:net";
+import { startStack, type Service, type Stack } from "../tests/stack.ts";
+import { LoadClients } from "./clients.ts";
+import { Meters, residentBytes } from "./cost.ts";
+import type { Figures } from "./figures.ts";
+import { INSPECTED, Inspector } from "./inspect.ts";
+import { metric, until } from "./scrape.ts";
+import { openSocket } from "./sockets.ts";
+import { tokensOf, webSocketOf } from "./unicast.ts";
+
+export type Transport = "websocket" | "sse" | "poll";
+
+export interface IdleOptions {
+  transport: Transport;
+  connections: number;
+  runs: number;
+}
+
+/** Connections that bring nothing: how fast they come in, until all are live, and what each costs in memory. Each run has a platform of its own. */
+export async function idle(figures: Figures, work: string, options: IdleOptions): Promise<void> {
+  for (let count = 0; count < options.runs; count += 1) await once(figures, work, options);
+}
+
+async function once(figures: Figures, work: string, { transport, connections }: IdleOptions): Promise<void> {
+  const stack = await startStack({ services: ["director", "distributor"], env: INSPECTED });
+  const [director, distributor] = stack.services as [Service, Service];
+  const meters = await Meters.of(stack);
+  const inspectors = {
+    director: await Inspector.of(director),
+    distributor: await Inspector.of(distributor),
+  };
+  const opened = await opener(stack, distributor, transport, connections);
+  try {
+    const memory = async (): Promise<Record<string, number>> => ({
+      directorHeap: await inspectors.director.heap(),
+      distributorHeap: await inspectors.distributor.heap(),
+      distributorResident: residentBytes(distributor.pid),
+      redis: await meters.redisMemory(),
+    });
+    const before = await memory();
+    const end = await meters.begin();
+    const started = performance.now();
+    await opened.open();
+    await until(
+      async () => (await metric(distributor, "sessions", 'state="LIVE"')) >= connections,
+      "all are live",
+      transport === "poll" ? 100 : 20,
+    );
+    const seconds = (performance.now() - started) / 1e3;
+    const cost = await end();
+    const after = await memory();
+    const each = (name: string): number => (after[name]! - before[name]!) / connections;
+    const lower = (name: string, value: number, unit: string, aim?: number): void =>
+      figures.note(work, name, value, { unit, better: "lower", ...(aim === undefined ? {} : { aim }) });
+    figures.note(work, "connects, with the whole handover", connections / seconds, {
+      unit: "/s",
+      better: "higher",
+      aim: 5_000,
+    });
+    lower("distributor, resident", each("distributorResident"), "bytes each", 4_096);
+    lower("distributor, heap", each("distributorHeap"), "bytes each");
+    lower("director, heap", each("directorHeap"), "bytes each", 300);
+    lower("Redis", each("redis"), "bytes each", 250);
+    for (const [name, used] of Object.entries(cost.cpu))
+      if (name !== "load") lower(`${name}, to connect`, (used / connections) * 1e6, "CPU us each");
+    lower("load tool", (cost.cpu.load! / seconds) * 100, "% of a core");
+  } finally {
+    await opened.close();
+    for (const inspector of Object.values(inspectors)) inspector.close();
+    await meters.close();
+    await stack.close();
+  }
+}
+
+/** From nothing to `connected`, where no director answers: what the distributor and Redis alone can do. */
+export async function connects(
+  figures: Figures,
+  work: string,
+  { connections, runs }: Omit<IdleOptions, "transport">,
+): Promise<void> {
+  const stack = await startStack({ services: ["distributor"] });
+  const [distributor] = stack.services as [Service];
+  const meters = await Meters.of(stack);
+  try {
+    for (let count = 0; count < runs; count += 1) {
+      // New tokens each time: a token that was seen is not verified again.
+      const clients = new LoadClients({ url: webSocketOf(distributor), tokens: await tokensOf(stack, connections) });
+      const end = await meters.begin();
+      const started = performance.now();
+      await clients.open();
+      await clients.until(
+        () => clients.connected >= connections,
+        60_000,
+        () => `${clients.connected} are connected`,
+      );
+      const seconds = (performance.now() - started) / 1e3;
+      const { cpu } = await end();
+      await clients.close();
+      figures.note(work, "connects", connections / seconds, { unit: "/s", better: "higher", aim: 10_000 });
+      figures.note(work, "distributor", (cpu.distributor! / connections) * 1e6, {
+        unit: "CPU us each",
+        better: "lower",
+      });
+      figures.note(work, "load tool", (cpu.load! / seconds) * 100, { unit: "% of a core", better: "lower" });
+    }
+  } finally {
+    await meters.close();
+    await stack.close();
+  }
+}
+
+async function opener(
+  stack: Stack,
+  distributor: Service,
+  transport: Transport,
+  count: number,
+): Promise<{ open(): Promise<void>; close(): Promise<void> }> {
+  const tokens = await tokensOf(stack, count);
+  if (transport === "websocket") return new LoadClients({ url: webSocketOf(distributor), tokens });
+  const path = transport === "sse" ? "/v1/sse?ack=explicit" : "/v1/poll?wait=60";
+  const url = new URL(path, distributor.url);
+  const sockets: Socket[] = [];
+  return {
+    async open() {
+      // An SSE stream is open when its first bytes come; a poll is not answered.
+      const opened = tokens.map(
+        (token) =>
+          new Promise<void>((resolve, reject) => {
+            const ended = (): void => reject(new Error("A connection ended before it was open."));
+            const socket = openSocket(url, () => resolve(), ended);
+            socket.write(
+              `GET ${url.pathname}${url.search} HTTP/1.1\r\nHost: ${url.host}\r\nAuthorization: Bearer ${token}\r\n\r\n`,
+              () => transport === "poll" && resolve(),
+            );
+            sockets.push(socket);
+          }),
+      );
+      await Promise.all(opened);
+    },
+    async close() {
+      const closed = sockets.map((socket) => new Promise((resolve) => socket.once("close", resolve)));
+      for (const socket of sockets) socket.destroy();
+      await Promise.all(closed);
+    },
+  };
+}

@@ -1,0 +1,64 @@
+import { comeBack, deep, storing } from "./absent.ts";
+import type { Figures } from "./figures.ts";
+import { connects, idle } from "./idle.ts";
+import type { Profile } from "./inspect.ts";
+import { directorAlone, distributorAlone, floorAtRate, receiverAlone } from "./stages.ts";
+import { unicast } from "./unicast.ts";
+
+export interface Size {
+  /** Divides numbers of clients and of rows: a quick look is no measurement. */
+  divisor: number;
+  runs: number;
+  seconds: number;
+  profile: ((kind: string, profile: Profile) => void) | undefined;
+}
+
+type Work = (figures: Figures, work: string, size: Size) => Promise<void>;
+
+/** Some files beside its connections are open in every process, and a process may have 20,000. */
+const MOST_CONNECTIONS = 18_000;
+
+/** What is measured, in this order. */
+export const works: Record<string, Work> = {
+  saturation: (figures, work, { divisor, runs, seconds, profile }) =>
+    unicast(figures, work, {
+      clients: 2_000 / divisor,
+      rate: undefined,
+      runs,
+      seconds,
+      aims: { cpu: 3.6 },
+      profile,
+    }),
+  "5,000/s to 2,000": (figures, work, { divisor, runs, seconds }) =>
+    unicast(figures, work, { clients: 2_000 / divisor, rate: 5_000 / divisor, runs, seconds }),
+  "5,000/s to 10,000": (figures, work, { divisor, runs, seconds }) =>
+    unicast(figures, work, {
+      clients: 10_000 / divisor,
+      rate: 5_000 / divisor,
+      runs,
+      seconds,
+      aims: { p50: 8, p99: 30 },
+    }),
+  "5,000/s to 10,000, floor": (figures, work, { divisor, runs, seconds }) =>
+    floorAtRate(figures, work, { clients: 10_000 / divisor, rate: 5_000 / divisor, runs, seconds }),
+  "receiver alone": (figures, work, { divisor, runs, seconds }) =>
+    receiverAlone(figures, work, { clients: 10_000 / divisor, runs, seconds, batch: 100 }),
+  "receiver alone, single": (figures, work, { divisor, runs, seconds }) =>
+    receiverAlone(figures, work, { clients: 10_000 / divisor, runs, seconds, batch: 1 }),
+  "director alone": (figures, work, { divisor, runs, seconds }) =>
+    directorAlone(figures, work, { clients: 2_000 / divisor, runs, seconds }),
+  "distributor alone": (figures, work, { divisor, runs, seconds }) =>
+    distributorAlone(figures, work, { clients: 2_000 / divisor, runs, seconds, aim: 1.3 }),
+  connects: (figures, work, { divisor, runs }) => connects(figures, work, { connections: 10_000 / divisor, runs }),
+  "idle WebSocket": (figures, work, { divisor, runs }) =>
+    idle(figures, work, { transport: "websocket", connections: MOST_CONNECTIONS / divisor, runs }),
+  "idle SSE": (figures, work, { divisor, runs }) =>
+    idle(figures, work, { transport: "sse", connections: MOST_CONNECTIONS / divisor, runs }),
+  "idle long poll": (figures, work, { divisor, runs }) =>
+    idle(figures, work, { transport: "poll", connections: MOST_CONNECTIONS / divisor, runs }),
+  "come back": (figures, work, { divisor, runs }) =>
+    comeBack(figures, work, { clients: 5_000 / divisor, each: 20, runs, aim: 1.2 }),
+  "100,000 stored": (figures, work, { divisor, runs }) => deep(figures, work, { stored: 100_000 / divisor, runs }),
+  storing: (figures, work, { divisor, runs }) =>
+    storing(figures, work, { clients: 5_000 / divisor, rows: 200_000 / divisor, runs, aim: 30_000 }),
+};
