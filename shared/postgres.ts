@@ -12,6 +12,12 @@ export interface Postgres {
   close(): Promise<void>;
 }
 
+/**
+ * Every statement finds rows by their key, whatever the statistics say: one plan for all values, no plan that scans a table
+ * because many clients are asked about, and none that reads all that is stored for a client in order to sort a page of it.
+ */
+const PLANS = ["plan_cache_mode=force_generic_plan", "enable_sort=off", "enable_bitmapscan=off"];
+
 /** The only importer of the Postgres client. Statements end after `statementMs`, so that a hanging server is an error. */
 export function connectPostgres(
   url: string,
@@ -25,6 +31,7 @@ export function connectPostgres(
     connectionString: url,
     max: connections,
     application_name: service,
+    options: PLANS.map((setting) => `-c ${setting}`).join(" "),
     connectionTimeoutMillis: 3_000,
     idleTimeoutMillis: 30_000,
     statement_timeout: statementMs,

@@ -22,9 +22,10 @@ export interface StoredPage {
   more: boolean;
 }
 
-/** A page ends at this many rows, or with the row that reaches these bytes. */
+/** A page ends at this many rows, or with the row that reaches the bytes it is given. */
 const PAGE_ROWS = 200;
-const PAGE_BYTES = 128 * 1024;
+/** Deleted by one statement, at most. */
+const DELETED_ROWS = 10_000;
 
 /**
  * What could not be delivered: insert once, read in order after a sequence, delete up to a sequence, expire. What is asked
@@ -61,37 +62,59 @@ export class Stored {
     });
   }
 
-  /** The next page after a sequence. */
-  async after(client: ClientKey, sequence: Sequence): Promise<StoredPage> {
-    const { rows } = await this.#postgres.pool.query<StoredPage["rows"][number]>({
-      name: "stored-after",
-      text: `select sequence, appended, body from (
+  /**
+   * For each of those who ask, in their order, the next page after a sequence. Where Postgres is distributed this statement
+   * needs another form: Citus does not push down a limit that is lateral to an array.
+   */
+  async pages(asked: readonly { client: ClientKey; after: Sequence }[], pageBytes: number): Promise<StoredPage[]> {
+    const { rows } = await this.#postgres.pool.query<StoredPage["rows"][number] & { asker: number }>({
+      name: "stored-pages",
+      text: `select asked.asker::int, page.sequence, page.appended, page.body
+             from unnest($1::text[], $2::text[]) with ordinality as asked(client, sequence, asker)
+             cross join lateral (
                select sequence, (extract(epoch from appended) * 1000)::float8 as appended, body,
-                      sum(octet_length(body)) over (order by sequence) - octet_length(body) as before
-               from (select sequence, appended, body from ${this.#table}
-                     where client = $1 and sequence > $2 and (expires is null or expires > now())
+                      sum(octet_length(body)) over (order by sequence rows unbounded preceding) - octet_length(body) as before
+               from (select sequence, appended, body from ${this.#table} as stored
+                     where stored.client = asked.client and stored.sequence > asked.sequence
+                     and (expires is null or expires > now())
                      order by sequence limit ${PAGE_ROWS}) as rows
-             ) as page where before < ${PAGE_BYTES} order by sequence`,
-      values: [client, sequence],
+             ) as page where page.before < $3 order by asked.asker, page.sequence`,
+      values: [asked.map(({ client }) => client), asked.map(({ after }) => after), pageBytes],
     });
-    // Either bound may have cut it off; where neither was reached nothing was left out.
-    const bytes = rows.reduce((sum, { body }) => sum + body.length, 0);
-    return { rows, more: rows.length >= PAGE_ROWS || bytes >= PAGE_BYTES };
+    const pages: StoredPage[] = asked.map(() => ({ rows: [], more: false }));
+    let bytes = 0;
+    for (const { asker, ...row } of rows) {
+      const page = pages[asker - 1]!;
+      bytes = page.rows.length === 0 ? row.body.length : bytes + row.body.length;
+      page.rows.push(row);
+      // Either bound may have cut it off; where neither was reached nothing was left out.
+      page.more = page.rows.length >= PAGE_ROWS || bytes >= pageBytes;
+    }
+    return pages;
   }
 
   /**
-   * Deletes what the clients have acknowledged; answers how many rows went. What has expired is the sweep's: a replay left it
-   * out, and an acknowledgement of what came after it would take it away without its being counted.
+   * Deletes what the clients have acknowledged, in statements of a bounded size; answers how many rows went. What has expired
+   * is the sweep's: a replay left it out, and an acknowledgement of what came after it would take it away uncounted.
    */
   async deleteUpTo(acknowledged: ReadonlyMap<ClientKey, Sequence>): Promise<number> {
-    const result = await this.#postgres.pool.query({
-      name: "stored-delete",
-      text: `delete from ${this.#table} as stored using unnest($1::text[], $2::text[]) as acknowledged(client, sequence)
-             where stored.client = acknowledged.client and stored.sequence <= acknowledged.sequence
-             and (stored.expires is null or stored.expires > now())`,
-      values: [[...acknowledged.keys()], [...acknowledged.values()]],
-    });
-    return result.rowCount ?? 0;
+    const values = [[...acknowledged.keys()], [...acknowledged.values()]];
+    for (let deleted = 0; ;) {
+      const { rowCount } = await this.#postgres.pool.query({
+        name: "stored-delete",
+        text: `delete from ${this.#table} as stored using (
+                 select rows.client, rows.sequence from unnest($1::text[], $2::text[]) as acknowledged(client, sequence)
+                 cross join lateral (
+                   select client, sequence from ${this.#table} as stored
+                   where stored.client = acknowledged.client and stored.sequence <= acknowledged.sequence
+                   and (stored.expires is null or stored.expires > now()) order by sequence limit ${DELETED_ROWS}
+                 ) as rows limit ${DELETED_ROWS}
+               ) as gone where stored.client = gone.client and stored.sequence = gone.sequence`,
+        values,
+      });
+      deleted += rowCount ?? 0;
+      if ((rowCount ?? 0) < DELETED_ROWS) return deleted;
+    }
   }
 
   /** Which of these clients have something stored after the sequence that they were sent last. */

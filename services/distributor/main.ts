@@ -22,6 +22,7 @@ import { keepUp } from "./keep-up.ts";
 import { LongPolls } from "./longpoll.ts";
 import { createMetrics } from "./metrics.ts";
 import { Peers } from "./peers.ts";
+import { Reads } from "./reads.ts";
 import { Registry } from "./registry.ts";
 import { SafetyNet } from "./safety-net.ts";
 import { serveSse, serveWebSocket, upgradeRequired } from "./server.ts";
@@ -40,6 +41,7 @@ const metrics = createMetrics(registry, {
   states: () => peers.counts().states,
   controlBytes: () => packer.queuedBytes,
   outboxBytes: () => peers.counts().outboxBytes,
+  readsWaiting: () => reads.waiting,
 });
 const failedAt = (dependency: "kafka" | "postgres" | "redis") => (error: unknown) => {
   metrics.failed(dependency);
@@ -75,11 +77,17 @@ const packer = new Packer({
 const [partitions, slots] = await Promise.all([kafka.partitions(topics.accepted), kafka.partitions(topics.routed)]);
 
 const deletions = new Deletions((batch) => stored.deleteUpTo(batch), failedAt("postgres"));
+const reads = new Reads({
+  pages: (asked, pageBytes) => stored.pages(asked, pageBytes),
+  clock: () => performance.now(),
+  asked: metrics.readPages,
+  late: metrics.readsLate,
+});
 const upstream = new Upstream(packer, topics.control, () => ({ slot: slot.slot, incarnation: slot.incarnation }));
 const peers: Peers = new Peers({
   partitions,
   upstream,
-  read: ({ key, sent }) => stored.after(key, sent),
+  read: (session) => reads.page(session),
   deleteStored: (key, upTo) => deletions.add(key, upTo),
   registered: (peer) => registrations.add(peer),
   unregistered: ({ session }) => registrations.remove(session.key, session.id),

@@ -13,9 +13,10 @@ export function createMetrics(
     states: () => Map<SessionState, number>;
     controlBytes: () => number;
     outboxBytes: () => number;
+    readsWaiting: () => number;
   },
 ) {
-  const { counter, gauge, gauges } = meters(registry);
+  const { counter, gauge, gauges, histogram } = meters(registry);
   const delivered = counter(
     "notifications_delivered_total",
     "Notifications put into outboxes, by transport and source.",
@@ -41,11 +42,22 @@ export function createMetrics(
     "Failed calls, by dependency; each is tried again.",
     "dependency",
   );
-  const pages = counter("replay_pages_total", "Pages read from Postgres.");
+  const pages = histogram(
+    "replay_query_pages",
+    "Pages read from Postgres by one statement, each of one session.",
+    [1, 2, 4, 8, 16, 32, 64, 128],
+  );
+  const pageSeconds = histogram(
+    "replay_query_seconds",
+    "From the sending of such a statement to its answer.",
+    [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10],
+  );
+  const late = counter("replay_reads_late_total", "Reads that waited for a statement too long, and are asked again.");
   const netted = counter("safety_net_found_total", "Clients that the safety net found something stored for.");
   gauges("connections", "Open connections, by transport.", "transport", observed.sessions);
   gauges("sessions", "Sessions, by state.", "state", observed.states);
   gauge("control_queued_bytes", "Bytes not yet sent to directors.", observed.controlBytes);
+  gauge("replay_reads_waiting", "Reads that wait for a statement.", observed.readsWaiting);
   gauge("outbox_bytes", "Bytes that wait for slow clients.", observed.outboxBytes);
 
   return {
@@ -58,7 +70,11 @@ export function createMetrics(
     expired: () => expired.inc(),
     fenced: () => fenced.inc(),
     failed: (dependency: "kafka" | "postgres" | "redis") => failures.inc({ dependency }),
-    readPage: () => pages.inc(),
+    readPages: (count: number, seconds: number) => {
+      pages.observe(count);
+      pageSeconds.observe(seconds);
+    },
+    readsLate: (count: number) => late.inc(count),
     netted: (clients: number) => netted.inc(clients),
   };
 }

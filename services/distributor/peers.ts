@@ -216,7 +216,6 @@ export class Peers {
       if (!peer) return;
       this.step(peer, event);
     };
-    this.#options.metrics.readPage();
     this.#options.read(session).then(
       (page) => answer({ type: "page", read, ...page }),
       () => {
