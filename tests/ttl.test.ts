@@ -16,6 +16,7 @@ const OVER_MS = 1_500;
 /** Together more than the sockets of a paused reader take in, and less than its outbox holds. */
 const PAD = "x".repeat(60_000);
 const PADDED = 300;
+const LATE = 3;
 
 let stack: Stack;
 let director: Service;
@@ -33,7 +34,7 @@ beforeAll(async () => {
 
 afterAll(() => stack.close());
 
-const brief = (client: string, count = 3): Promise<string[]> =>
+const brief = (client: string, count = LATE): Promise<string[]> =>
   publisher.publish(Array.from({ length: count }, (_, n) => ({ client, json: String(n), ttl: 1 })));
 
 /** Each has a line of its own, with its id, and once. */
@@ -86,25 +87,29 @@ describe.for(["websocket", "sse"] as const)("a slow reader over %s", (transport)
     subscriber.pause();
     await publisher.number(client, PADDED, PAD);
     await expect.poll(() => metric(distributor, "outbox_bytes"), { timeout: 20_000 }).toBeGreaterThan(0);
-    await checkLate(subscriber);
+    // A busy machine may have it come back: what was left out, and not acknowledged, then expires at the director, too.
+    const before = await expired();
+    expect(await checkLate(subscriber)).toBeGreaterThanOrEqual(before + LATE);
   });
 
-  test("replay: the same", async () => {
+  test("replay: the same, and each is counted once", async () => {
     const client = `replayed-${transport}`;
     await publisher.number(client, PADDED, PAD);
     await storedFor(stack, [client], PADDED);
     const subscriber = await Subscriber.of(stack, { client, transport });
     await subscriber.connect(distributor);
     subscriber.pause();
-    await checkLate(subscriber);
+    // What the tests before this one left behind has expired or is stored by then.
+    await expect.poll(() => metric(director, "notifications_unsettled"), { timeout: 30_000 }).toBe(0);
+    const before = await expired();
+    expect(await checkLate(subscriber)).toBe(before + LATE);
   });
 });
 
-/** It is paused, with so much before it that what is brief waits until it is over. */
-async function checkLate(subscriber: Subscriber): Promise<void> {
+/** It is paused, with so much before it that what is brief waits until it is over. Answers how many have expired by then. */
+async function checkLate(subscriber: Subscriber): Promise<number> {
   const { client } = subscriber;
-  const before = await expired();
-  const late = await brief(client);
+  const late = await brief(client, LATE);
   await publisher.number(client);
   await sleep(OVER_MS);
   subscriber.resume();
@@ -116,17 +121,17 @@ async function checkLate(subscriber: Subscriber): Promise<void> {
   };
   await expect.poll(received, { timeout: 60_000, interval: 200 }).toBeGreaterThanOrEqual(wanted.length);
   expect(subscriber.received.map(({ id }) => id)).toEqual(wanted);
-  expect(await expired()).toBeGreaterThanOrEqual(before + late.length);
   const named = (id: string): boolean =>
     [...director.logs, ...distributor.logs].some((line) => line.notification === id && line.msg?.startsWith("expired"));
   await expect.poll(() => late.filter((id) => !named(id))).toEqual([]);
   await subscriber.close();
+  return expired();
 }
 
-/** On the last step, by the sweep, or before it was routed. */
+/** On the last step, by the sweep, or before it was routed. What is stored the sweep counts. */
 async function expired(): Promise<number> {
   const [sent, swept, routed] = await Promise.all([
-    metric(distributor, "notifications_expired_total"),
+    metric(distributor, 'notifications_expired_total{source="live"'),
     metric(director, "notifications_swept_total"),
     metric(director, 'notifications_settled_total{how="expired"'),
   ]);

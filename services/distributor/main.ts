@@ -91,9 +91,9 @@ const peers: Peers = new Peers({
   deleteStored: (key, upTo) => deletions.add(key, upTo),
   registered: (peer) => registrations.add(peer),
   unregistered: ({ session }) => registrations.remove(session.key, session.id),
-  expired(client, notification) {
-    metrics.expired();
-    log.info({ client, notification }, "expired on its last step");
+  expired(client, notification, source) {
+    metrics.expired(source);
+    log.info({ client, notification, source }, "expired on its last step");
   },
   metrics,
   heartbeatMs: settings.HEARTBEAT_MS,

@@ -3,6 +3,8 @@ import type { RefusalReason } from "@saasaparilla/shared/signals.ts";
 import type { SessionState } from "./session.ts";
 
 export type DistributorMetrics = ReturnType<typeof createMetrics>;
+/** From a director, or from Postgres. */
+export type Source = "live" | "stored";
 export type Transport = "websocket" | "sse" | "poll";
 
 /** The distributor's verbs. */
@@ -34,7 +36,8 @@ export function createMetrics(
   const forbidden = counter("requests_forbidden_total", "Requests answered 403.");
   const expired = counter(
     "notifications_expired_total",
-    "Notifications that expired on the last step; whoever settles them counts them too.",
+    "Notifications that expired on the last step, by source: what is stored the sweep counts too, and what is live a director, where nothing after it is acknowledged.",
+    "source",
   );
   const fenced = counter("routed_fenced_total", "Routed messages of another incarnation or an older generation.");
   const failures = counter(
@@ -61,13 +64,13 @@ export function createMetrics(
   gauge("outbox_bytes", "Bytes that wait for slow clients.", observed.outboxBytes);
 
   return {
-    delivered: (transport: Transport, source: "live" | "stored") => delivered.inc({ transport, source }),
+    delivered: (transport: Transport, source: Source) => delivered.inc({ transport, source }),
     acknowledged: () => acknowledged.inc(),
     refused: (reason: RefusalReason) => refusals.inc({ reason }),
     opened: (transport: Transport) => opened.inc({ transport }),
     closed: (reason: string) => closed.inc({ reason }),
     forbade: () => forbidden.inc(),
-    expired: () => expired.inc(),
+    expired: (source: Source) => expired.inc({ source }),
     fenced: () => fenced.inc(),
     failed: (dependency: "kafka" | "postgres" | "redis") => failures.inc({ dependency }),
     readPages: (count: number, seconds: number) => {

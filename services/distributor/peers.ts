@@ -2,7 +2,7 @@ import { cursorTag, partitionOf, toCursor, type ClientKey, type Sequence } from 
 import type { Close } from "@saasaparilla/shared/closes.ts";
 import { randomInt } from "node:crypto";
 import { encode } from "./encode.ts";
-import type { DistributorMetrics, Transport } from "./metrics.ts";
+import type { DistributorMetrics, Source, Transport } from "./metrics.ts";
 import { notificationBody } from "@saasaparilla/shared/pack.ts";
 import type { Opening, Peer } from "./peer.ts";
 import {
@@ -24,8 +24,8 @@ export interface PeersOptions {
   deleteStored(key: ClientKey, upTo: Sequence): void;
   registered(peer: Peer): void;
   unregistered(peer: Peer): void;
-  /** On its last step: it was not sent. */
-  expired(key: ClientKey, id: string): void;
+  /** On its last step: it was not sent. What is stored stays, for the sweep to count. */
+  expired(key: ClientKey, id: string, source: Source): void;
   metrics: DistributorMetrics;
   heartbeatMs: number;
   prepareMs: number;
@@ -158,11 +158,12 @@ export class Peers {
       write: (session, row) => {
         const peer = peerOf(session);
         if (!peer) return false;
-        const late = this.#lateness(session.key, row);
+        const source = session.state === "LIVE" ? "live" : "stored";
+        const late = this.#lateness(session.key, row, source);
         if (late?.()) return true;
         const item = { sequence: row.sequence, json: encode(row, peer.tag), ...(late ? { late } : {}) };
         if (!peer.wire.outbox.add(item)) return false;
-        metrics.delivered(peer.wire.transport, session.state === "LIVE" ? "live" : "stored");
+        metrics.delivered(peer.wire.transport, source);
         this.#flushSoon(peer);
         return true;
       },
@@ -181,13 +182,13 @@ export class Peers {
   }
 
   /** It keeps the id, and not the body: that is a view into all that was fetched with it. */
-  #lateness(key: ClientKey, { appended, body }: Row): (() => boolean) | undefined {
+  #lateness(key: ClientKey, { appended, body }: Row, source: Source): (() => boolean) | undefined {
     const ttl = notificationBody.ttl(body);
     if (ttl === 0) return undefined;
     const id = notificationBody.id(body);
     return () => {
       const over = appended + ttl * 1_000 <= this.#options.wall();
-      if (over) this.#options.expired(key, id);
+      if (over) this.#options.expired(key, id, source);
       return over;
     };
   }

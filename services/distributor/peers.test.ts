@@ -1,0 +1,101 @@
+import { packSequence, sequenceAt } from "@saasaparilla/shared/notification.ts";
+import { PackWriter, readPack } from "@saasaparilla/shared/pack.ts";
+import { beforeEach, expect, test } from "vitest";
+import { Outbox, type Item } from "./outbox.ts";
+import type { Peer, Wire } from "./peer.ts";
+import { Peers, type PeersOptions } from "./peers.ts";
+import type { Row } from "./session.ts";
+
+const KEY = "acme/u1";
+const LONG_AGO = 1_000_000;
+
+let now: number;
+let expired: string[];
+let sent: Item[];
+let rows: Row[];
+let peer: Peer;
+let peers: Peers;
+
+/** Whatever is asked of it, it does nothing. */
+const silent = <T>(): T => new Proxy({}, { get: () => () => {} }) as T;
+
+beforeEach(() => {
+  now = LONG_AGO;
+  expired = [];
+  sent = [];
+  rows = [];
+  peers = new Peers({
+    partitions: 1,
+    upstream: silent<PeersOptions["upstream"]>(),
+    read: () => Promise.resolve({ rows, more: false }),
+    deleteStored: () => {},
+    registered: () => {},
+    unregistered: () => {},
+    expired: (_, id, source) => expired.push(`${id.slice(-1)} ${source}`),
+    metrics: silent<PeersOptions["metrics"]>(),
+    heartbeatMs: 1_000,
+    prepareMs: 1_000,
+    frameBytes: 1_000,
+    wall: () => now,
+  });
+  const outbox = new Outbox((items) => {
+    sent.push(...items);
+    return true;
+  }, 10_000);
+  const wire: Wire = { transport: "websocket", acknowledges: true, outbox, tell: () => {}, end: () => {} };
+  const identity = { tenant: "acme", subject: "u1", scopes: new Set(["subscribe"]), expires: 0 };
+  peer = peers.open({ key: KEY, identity, cursor: undefined, wire });
+});
+
+function rowOf(index: number, ttl: number): Row {
+  const writer = new PackWriter();
+  writer.notification({ key: KEY, id: String(index).padStart(32, "0"), ttl, payload: Buffer.from("1") });
+  let body: Buffer | undefined;
+  readPack(writer.take(), (_, item) => (body = item));
+  return { sequence: sequenceAt(packSequence(1, index), 0), appended: LONG_AGO, body: body! };
+}
+
+/** What was read, and what waits for its turn. */
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** Held, and what is stored read: live. */
+async function goLive(): Promise<void> {
+  peers.step(peer, { type: "held", generation: 1, hold: 1 });
+  await turn();
+  expect(peer.session.state).toBe("LIVE");
+}
+
+function deliver(row: Row): void {
+  peers.step(peer, { type: "deliver", generation: 1, prev: peer.session.sent, row });
+}
+
+test("what expires in the outbox is told once, and as live where it came from a director", async () => {
+  await goLive();
+  peer.wire.outbox.shut();
+  for (const row of [rowOf(1, 1), rowOf(2, 0), rowOf(3, 1)]) deliver(row);
+  now += 1_000;
+  peer.wire.outbox.drained();
+  peer.wire.outbox.drained();
+  await turn();
+  expect(sent.map(({ sequence }) => sequence)).toEqual([rowOf(2, 0).sequence]);
+  expect(expired).toEqual(["1 live", "3 live"]);
+});
+
+test("what has expired when it comes is told once, and what follows it is no gap", async () => {
+  await goLive();
+  now += 1_000;
+  for (const row of [rowOf(1, 1), rowOf(2, 0)]) deliver(row);
+  await turn();
+  expect(sent.map(({ sequence }) => sequence)).toEqual([rowOf(2, 0).sequence]);
+  expect(expired).toEqual(["1 live"]);
+});
+
+test("what was stored is told as stored: it stays in Postgres, where the sweep counts it", async () => {
+  rows = [rowOf(1, 1), rowOf(2, 0), rowOf(3, 5)];
+  peer.wire.outbox.shut();
+  await goLive();
+  now += 1_000;
+  peer.wire.outbox.drained();
+  expect(sent.map(({ sequence }) => sequence)).toEqual([rowOf(2, 0).sequence, rowOf(3, 5).sequence]);
+  expect(expired).toEqual(["1 stored"]);
+});
