@@ -16,6 +16,7 @@ const { values } = parseArgs({
     seed: { type: "string", default: String(Math.floor(Math.random() * 1e9)) },
     only: { type: "string", multiple: true },
     clients: { type: "string", default: "120" },
+    crowd: { type: "string", default: "5000" },
     rate: { type: "string", default: "300" },
     histories: { type: "string" },
     keep: { type: "boolean", default: false },
@@ -49,8 +50,13 @@ try {
   do {
     const order = values.minutes === undefined ? able : able.toSorted(() => chance.next() - 0.5);
     for (const fault of order) {
-      const options = { full, clients: Number(values.clients), rate: Number(values.rate), histories: values.histories };
-      const outcome = await runFault(rig, fault, { ...options, seed: Math.floor(chance.next() * 1e9) });
+      const load = { clients: Number(values.clients), crowd: Number(values.crowd), rate: Number(values.rate) };
+      const outcome = await runFault(rig, fault, {
+        full,
+        ...load,
+        histories: values.histories,
+        seed: Math.floor(chance.next() * 1e9),
+      });
       outcomes.push(outcome);
       console.log(line(outcome));
       if (outcome.unready !== undefined) console.log(`  ${outcome.unready}`);

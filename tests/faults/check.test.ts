@@ -201,3 +201,10 @@ test("the silence and the recovery are those of clients that want to be connecte
   expect(figures.recovery).toBeGreaterThan(900);
   expect(figures.recovery).toBeLessThan(1_100);
 });
+
+test("nobody waits for what has expired", () => {
+  const tale = new Tale().connect(1).publish("1", { ttl: 1 }).wait(10);
+  tale.event({ kind: "expire", notification: "n1", at: 20 }).wait(5_000).publish("2").receive(1, "2", "02");
+  expect(check(tale.events)).toMatchObject({ violations: [], figures: { expired: 1 } });
+  expect(check(tale.events).figures.silence).toBeLessThan(100);
+});

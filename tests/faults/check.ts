@@ -237,7 +237,8 @@ class Checker {
       return;
     }
     const client = this.#client(sent.key);
-    if (!client.steady || sent.received) return;
+    // Only the first such answer: a request that was repeated under its key says it again.
+    if (!client.steady || sent.received || sent.expired || at !== sent.answered) return;
     client.pending += 1;
     client.waitingSince ??= at;
   }
@@ -340,6 +341,11 @@ class Checker {
   #expire({ notification, at }: Extract<HistoryEvent, { kind: "expire" }>): void {
     const sent = this.#named.get(notification);
     if (!sent) return;
+    const client = this.#client(sent.key);
+    if (client.steady && !sent.received && !sent.expired && sent.outcome === "ok" && sent.answered < at) {
+      client.pending -= 1;
+      if (client.pending === 0) client.waitingSince = undefined;
+    }
     sent.expired = true;
     if (sent.ttl === undefined || at < sent.at + sent.ttl) this.#say("expired early", sent.key, sent.id);
   }

@@ -16,6 +16,14 @@ export type Habit = "steady" | "roaming" | "dying" | "trickling" | "abandoning";
 export const WAYS = ["frames", "pongs", "posts", "silent", "polls"] as const;
 export type Way = (typeof WAYS)[number];
 
+interface ClientOptions {
+  key: string;
+  way: Way;
+  habit: Habit;
+  token: string;
+  pollSeconds: number;
+}
+
 interface Frame {
   type?: string;
   cursor?: string;
@@ -29,7 +37,6 @@ interface Item {
   data: { id: string };
 }
 
-const POLL_SECONDS = 2;
 /** Between an answer and the next poll: one who handles what he got takes as long. */
 const POLL_PAUSE_MS = 100;
 const ACK_MS = 100;
@@ -41,6 +48,9 @@ export class LoadClient {
   readonly key: string;
   readonly way: Way;
   habit: Habit;
+  /** Connected, and has heard something. */
+  online = false;
+  readonly #pollSeconds: number;
   readonly #token: string;
   readonly #platform: Platform;
   readonly #history: History;
@@ -60,13 +70,14 @@ export class LoadClient {
   #acking = false;
 
   constructor(
-    { key, way, habit, token }: { key: string; way: Way; habit: Habit; token: string },
+    { key, way, habit, token, pollSeconds }: ClientOptions,
     { platform, history, chance }: { platform: Platform; history: History; chance: Chance },
   ) {
     this.key = key;
     this.way = way;
     this.habit = habit;
     this.#token = token;
+    this.#pollSeconds = pollSeconds;
     this.#platform = platform;
     this.#history = history;
     this.#chance = chance;
@@ -140,12 +151,13 @@ export class LoadClient {
     this.#wire = wire;
     await ended;
     this.#wire = undefined;
+    this.online = false;
     if (!this.#abandoned.includes(wire)) wire.destroy();
     this.#history.add({ kind: "close", connection, at: performance.now() });
   }
 
   #open(opening: Opening, sink: Sink): Wire {
-    if (this.way === "polls") return openPolls(opening, sink, POLL_SECONDS);
+    if (this.way === "polls") return openPolls(opening, sink, this.#pollSeconds);
     return this.way === "frames" || this.way === "pongs" ? openWebSocket(opening, sink) : openSse(opening, sink);
   }
 
@@ -153,7 +165,7 @@ export class LoadClient {
   tick(now: number): void {
     const wire = this.#wire;
     if (!wire) return;
-    const silent = this.#platform.heartbeatMs * 2.5 + (this.way === "polls" ? POLL_SECONDS * 1_000 : 0);
+    const silent = this.#platform.heartbeatMs * 2.5 + (this.way === "polls" ? this.#pollSeconds * 1_000 : 0);
     if (this.habit === "trickling") {
       if (Math.floor(now / 200) % 5 === 0) wire.resume();
       else wire.pause();
@@ -171,6 +183,7 @@ export class LoadClient {
   #read(connection: number, text: string, url: string): void {
     const at = performance.now();
     this.#heard = at;
+    this.online = true;
     const frame = JSON.parse(text) as Frame;
     if (frame.type === "connected") {
       this.#history.add({ kind: "resume", connection, cursor: frame.cursor!, at });

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import type { Mode } from "../proxy.ts";
 import type { Kind } from "../stack.ts";
@@ -106,14 +105,40 @@ const rolling: Fault = {
   name: "rolling restart of the distributors",
   async run({ rig, wait }) {
     for (const { service } of rig.of("distributor")) {
-      const before = service.starts;
-      service.kill("SIGTERM");
-      while (service.starts === before) await sleep(50);
-      await service.ready(60_000);
+      await service.restart(60_000);
       await wait(1_000, 5_000);
     }
   },
 };
+
+/** So many clients that lanes must not be forgotten as early as for a small load. */
+const MANY = 1_000;
+
+/** Each distributor only once everybody is connected again. */
+const rollingUnderACrowd: Fault = {
+  name: "rolling restart of the distributors under a crowd",
+  crowd: true,
+  async run({ rig, load, wait }) {
+    const many = load.clients.length > MANY;
+    if (many) await lanes(rig, String(load.clients.length));
+    await load.gathered(120_000);
+    for (const { service } of rig.of("distributor")) {
+      await service.restart(60_000);
+      await load.gathered(120_000);
+      await wait(1_000, 5_000);
+    }
+    if (many) await lanes(rig, rig.env.MAX_LANES);
+  },
+};
+
+/** The battery's directors forget lanes early; for a crowd each notification would begin with a handover. */
+async function lanes(rig: Rig, most: string | undefined): Promise<void> {
+  for (const { service } of rig.of("director")) {
+    if (most === undefined) delete service.env.MAX_LANES;
+    else service.env.MAX_LANES = most;
+    await service.restart(60_000);
+  }
+}
 
 /** What the clients do is the fault. */
 function clients(name: string, load: Fault["load"]): Fault {
@@ -143,6 +168,7 @@ export const FAULTS: readonly Fault[] = [
   directorWhilePostgresIsAway,
   flushed,
   rolling,
+  rollingUnderACrowd,
   clients("slow readers", { habits: { trickling: 6, roaming: 1 }, bytes: 8_000 }),
   clients("half-open sockets", { habits: { abandoning: 5, roaming: 1 } }),
   clients("clients that die in a loop", { habits: { dying: 7 } }),

@@ -47,6 +47,8 @@ export class History {
   /** In the order of their answers. */
   readonly #open = new Map<string, { steady: boolean; at: number }>();
   readonly #here = new Set<string>();
+  /** One that expired before its publisher was answered was never open. */
+  readonly #expired = new Set<string>();
   readonly #ids = new Map<string, string>();
   #arrived = 0;
   #acceptedAt = 0;
@@ -93,13 +95,15 @@ export class History {
       this.#acceptedAt = event.at;
       const steady = this.#sent.get(event.id) === true;
       this.#sent.delete(event.id);
-      if (!this.#here.has(event.id)) this.#open.set(event.id, { steady, at: event.at });
+      const over = this.#here.has(event.id) || this.#expired.has(event.notification ?? "");
+      if (!over) this.#open.set(event.id, { steady, at: event.at });
     } else if (event.kind === "receive") {
       this.#arrived += 1;
       this.#here.add(event.id);
       this.#open.delete(event.id);
     } else if (event.kind === "expire") {
       this.#arrived += 1;
+      this.#expired.add(event.notification);
       this.#open.delete(this.#ids.get(event.notification) ?? "");
     }
   }

@@ -16,6 +16,7 @@ export interface LoadOptions {
   habits: Partial<Record<Habit, number>>;
   /** Bytes of each notification's data, about. */
   bytes?: number;
+  pollSeconds?: number;
   /** Of a hundred, how many may expire after a few seconds. */
   expiring?: number;
 }
@@ -55,7 +56,7 @@ export class Load {
         const way = WAYS[index % WAYS.length]!;
         // Each habit over each way: the two lists have no common length.
         const habit = habits[(index * 7 + Math.floor(index / 5)) % 10] ?? "steady";
-        load.clients.push(new LoadClient({ key, way, habit, token }, parts));
+        load.clients.push(new LoadClient({ key, way, habit, token, pollSeconds: options.pollSeconds ?? 2 }, parts));
         streams[index % REPEATS.length]!.push({ key, name });
       }
       for (const [index, clients] of streams.entries()) {
@@ -75,6 +76,14 @@ export class Load {
     }, TICK_MS);
     const rate = this.#options.rate / this.#publishers.length;
     for (const { publisher, clients } of this.#publishers) publisher.start(rate, () => this.#next(clients));
+  }
+
+  /** All but one in a hundred are connected: of some thousands somebody has always just left. */
+  async gathered(patienceMs: number): Promise<void> {
+    const missing = (): number => this.clients.filter(({ online }) => !online).length;
+    for (const deadline = performance.now() + patienceMs; missing() > this.clients.length / 100; await sleep(50)) {
+      if (performance.now() > deadline) throw new Error(`${missing()} of ${this.clients.length} are not connected`);
+    }
   }
 
   /** No more is published; everyone stays, until all of it is there or nothing has come for `patienceMs`. */

@@ -12,6 +12,8 @@ export interface RunOptions {
   seed: number;
   full: boolean;
   clients: number;
+  /** Clients of a fault that is about their number. */
+  crowd: number;
   rate: number;
   /** Each history is kept there. */
   histories?: string | undefined;
@@ -50,6 +52,7 @@ export async function runFault(rig: Rig, fault: Fault, options: RunOptions): Pro
     habits: { roaming: 2, dying: 1, trickling: 1 },
     expiring: 3,
     ...fault.load,
+    ...(fault.crowd && { clients: options.crowd, rate: options.crowd / 10, habits: {}, pollSeconds: 20 }),
   });
   load.start();
   await sleep(WARM_UP_MS);
@@ -58,7 +61,7 @@ export async function runFault(rig: Rig, fault: Fault, options: RunOptions): Pro
   poison.start();
   history.mark("injected");
   const wait = (short: number, long: number): Promise<void> => sleep(full ? long : short);
-  const failure = await fault.run({ rig, chance: new Chance(seed), wait, full }).then(() => undefined, String);
+  const failure = await fault.run({ rig, load, chance: new Chance(seed), wait, full }).then(() => undefined, String);
   history.mark("healed");
   const healed = performance.now();
   const unready = failure ?? (await rig.ready(full ? 180_000 : 60_000).then(() => undefined, String));

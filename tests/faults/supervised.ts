@@ -137,6 +137,14 @@ export class Supervised {
     }
   }
 
+  /** As a rollout does it. */
+  async restart(patienceMs: number): Promise<void> {
+    const before = this.starts;
+    this.kill("SIGTERM");
+    while (this.starts === before) await sleep(50);
+    await this.ready(patienceMs);
+  }
+
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.kill("SIGCONT");

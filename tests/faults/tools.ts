@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Kind } from "../stack.ts";
 import type { Chance } from "../chance.ts";
-import type { LoadOptions } from "./load.ts";
+import type { Load, LoadOptions } from "./load.ts";
 import type { Rig } from "./rig.ts";
 
 export interface Tools {
   rig: Rig;
+  load: Load;
   chance: Chance;
   /** ms: the first in the short form, the second in the full one. */
   wait(short: number, full: number): Promise<void>;
@@ -15,6 +16,8 @@ export interface Tools {
 export interface Fault {
   name: string;
   load?: Partial<LoadOptions>;
+  /** Many clients, of which each hears little. */
+  crowd?: true;
   /** Resolves when it is healed, as far as it depends on whoever made the fault. */
   run(tools: Tools): Promise<void>;
 }
