@@ -16,7 +16,7 @@ let rig: Rig | undefined;
 
 beforeAll(async () => {
   rig = await Rig.start(SHORT);
-}, 120_000);
+}, 300_000);
 
 afterAll(() => rig?.close());
 

@@ -87,7 +87,7 @@ export class Rig implements Platform {
       for (let index = 1; index <= count; index += 1) await rig.#add(kind, index, ports.pop()!);
     }
     for (const { service } of rig.members) service.start();
-    await rig.ready(60_000);
+    await rig.ready(180_000);
     return rig;
   }
 
