@@ -1,4 +1,4 @@
-import { startStack, type Service, type Stack } from "../tests/stack.ts";
+import type { Service, Stack } from "../tests/stack.ts";
 import { LoadClients } from "./clients.ts";
 import { Meters } from "./cost.ts";
 import type { Figures } from "./figures.ts";
@@ -6,6 +6,7 @@ import { checkDelivery, noteCost } from "./note.ts";
 import { clientName, dataOf, LoadPublisher } from "./publisher.ts";
 import { metric, until } from "./scrape.ts";
 import { tokensOf, webSocketOf } from "./unicast.ts";
+import { startPlatform } from "./platform.ts";
 
 /** Everybody back at once, with something stored for each. */
 export async function comeBack(
@@ -13,7 +14,7 @@ export async function comeBack(
   work: string,
   { clients: count, each, runs, aim }: { clients: number; each: number; runs: number; aim?: number },
 ): Promise<void> {
-  const stack = await startStack({ services: ["receiver", "director", "distributor"] });
+  const stack = await startPlatform(["receiver", "director", "distributor"]);
   const distributor = stack.services[2]!;
   const meters = await Meters.of(stack);
   try {
@@ -57,7 +58,7 @@ export async function deep(
   work: string,
   { stored, runs }: { stored: number; runs: number },
 ): Promise<void> {
-  const stack = await startStack({ services: ["receiver", "director", "distributor"] });
+  const stack = await startPlatform(["receiver", "director", "distributor"]);
   const distributor = stack.services[2]!;
   const meters = await Meters.of(stack);
   try {
@@ -91,7 +92,7 @@ export async function storing(
   { clients, rows, runs, aim }: { clients: number; rows: number; runs: number; aim: number },
 ): Promise<void> {
   for (let run = 0; run < runs; run += 1) {
-    const stack = await startStack({ services: ["receiver"] });
+    const stack = await startPlatform(["receiver"]);
     const meters = await Meters.of(stack);
     try {
       await send(stack, clientName, clients, rows);

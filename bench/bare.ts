@@ -1,10 +1,11 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { startStack, type Stack } from "../tests/stack.ts";
+import type { Stack } from "../tests/stack.ts";
 import { LoadClients } from "./clients.ts";
 import { Meters } from "./cost.ts";
 import { dataOf, LoadPublisher } from "./publisher.ts";
+import { startPlatform } from "./platform.ts";
 
 /** As long as what the distributor writes before the data. */
 const HEAD = `{"type":"notification","id":"00000000-0000-4000-8000-000000000000","cursor":"${"0".repeat(25)}","publishedAt":"2026-01-01T00:00:00.000Z","data":`;
@@ -41,7 +42,7 @@ export class Floor {
     });
     const url = `http://127.0.0.1:${port}`;
     // The meters want a platform; nothing of it runs.
-    const stack = await startStack();
+    const stack = await startPlatform([]);
     const meters = await Meters.of(stack, { floor: child.pid! });
     const clients = new LoadClients({
       url: new URL(`ws://127.0.0.1:${port}/v1/ws`),

@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { startStack, type Service, type Stack } from "../tests/stack.ts";
+import type { Service, Stack } from "../tests/stack.ts";
 import { LoadClients } from "./clients.ts";
 import { Meters, residentBytes } from "./cost.ts";
 import type { Figures } from "./figures.ts";
@@ -7,6 +7,7 @@ import { INSPECTED, Inspector } from "./inspect.ts";
 import { metric, until } from "./scrape.ts";
 import { openSocket } from "./sockets.ts";
 import { tokensOf, webSocketOf } from "./unicast.ts";
+import { startPlatform } from "./platform.ts";
 
 export type Transport = "websocket" | "sse" | "poll";
 
@@ -22,7 +23,7 @@ export async function idle(figures: Figures, work: string, options: IdleOptions)
 }
 
 async function once(figures: Figures, work: string, { transport, connections }: IdleOptions): Promise<void> {
-  const stack = await startStack({ services: ["director", "distributor"], env: INSPECTED });
+  const stack = await startPlatform(["director", "distributor"], INSPECTED);
   const [director, distributor] = stack.services as [Service, Service];
   const meters = await Meters.of(stack);
   const inspectors = {
@@ -78,7 +79,7 @@ export async function connects(
   work: string,
   { connections, runs }: Omit<IdleOptions, "transport">,
 ): Promise<void> {
-  const stack = await startStack({ services: ["distributor"] });
+  const stack = await startPlatform(["distributor"]);
   const [distributor] = stack.services as [Service];
   const meters = await Meters.of(stack);
   try {

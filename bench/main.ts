@@ -41,6 +41,8 @@ if (chosen.length === 0) {
   process.exit(1);
 }
 Object.assign(process.env, await backing());
+// An end by a signal is an exit all the same, at which no service is left behind.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
 const [loadBefore = 0] = loadavg();
 if (loadBefore > 1)
   console.error(`The machine is busy already (load ${loadBefore.toFixed(1)}): figures will be worse.`);

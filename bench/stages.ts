@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { startStack, type Service } from "../tests/stack.ts";
+import type { Service } from "../tests/stack.ts";
 import { AsDirector } from "./as-director.ts";
 import { AsDistributor } from "./as-distributor.ts";
 import { LoadClients } from "./clients.ts";
@@ -10,6 +10,7 @@ import { checkDelivery, noteCost, noteLatency } from "./note.ts";
 import { LoadPublisher } from "./publisher.ts";
 import { Samples } from "./samples.ts";
 import { publish, tokensOf, UNDER_WAY, webSocketOf } from "./unicast.ts";
+import { startPlatform } from "./platform.ts";
 
 export interface StageOptions {
   clients: number;
@@ -26,7 +27,7 @@ export async function receiverAlone(
   work: string,
   { runs, seconds, batch }: StageOptions & { batch: number },
 ): Promise<void> {
-  const stack = await startStack({ services: ["receiver"] });
+  const stack = await startPlatform(["receiver"]);
   const meters = await Meters.of(stack);
   const token = await stack.token({ publisher: "load" });
   const publisher = new LoadPublisher({ url: stack.services[0]!.url, token, clients: 10_000, batch });
@@ -53,7 +54,7 @@ export async function receiverAlone(
 
 /** Records in accepted to records in routed; the load tool plays what is before and behind. */
 export async function directorAlone(figures: Figures, work: string, options: StageOptions): Promise<void> {
-  const stack = await startStack({ services: ["director"] });
+  const stack = await startPlatform(["director"]);
   const meters = await Meters.of(stack);
   const others = await AsDistributor.of(stack, options.clients);
   try {
@@ -110,7 +111,7 @@ export async function distributorAlone(
 
 /** CPU seconds for each notification, by run. */
 async function distributorRuns(figures: Figures, work: string, options: StageOptions): Promise<number[]> {
-  const stack = await startStack({ services: ["distributor"] });
+  const stack = await startPlatform(["distributor"]);
   const [distributor] = stack.services as [Service];
   const director = await AsDirector.of(stack);
   const clients = new LoadClients({ url: webSocketOf(distributor), tokens: await tokensOf(stack, options.clients) });

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { startStack, type Service, type Stack } from "../tests/stack.ts";
+import type { Service, Stack } from "../tests/stack.ts";
 import { LoadClients } from "./clients.ts";
 import { Meters } from "./cost.ts";
 import type { Figures } from "./figures.ts";
@@ -7,6 +7,7 @@ import { INSPECTED, Inspector, type Profile } from "./inspect.ts";
 import { checkDelivery, noteCost, noteLatency, noteServices } from "./note.ts";
 import { clientName, LoadPublisher } from "./publisher.ts";
 import { Samples } from "./samples.ts";
+import { startPlatform } from "./platform.ts";
 
 export interface UnicastOptions {
   clients: number;
@@ -26,10 +27,7 @@ const WARM_SECONDS = 3;
 /** One notification to one connected client each. */
 export async function unicast(figures: Figures, work: string, options: UnicastOptions): Promise<void> {
   const { aims = {} } = options;
-  const stack = await startStack({
-    services: ["receiver", "director", "distributor"],
-    env: options.profile ? INSPECTED : {},
-  });
+  const stack = await startPlatform(["receiver", "director", "distributor"], options.profile ? INSPECTED : {});
   const [receiver, , distributor] = stack.services as [Service, Service, Service];
   const clients = new LoadClients({
     url: webSocketOf(distributor),

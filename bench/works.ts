@@ -15,8 +15,8 @@ export interface Size {
 
 type Work = (figures: Figures, work: string, size: Size) => Promise<void>;
 
-/** Some files beside its connections are open in every process, and a process may have 20,000. */
-const MOST_CONNECTIONS = 18_000;
+/** A process may have 20,000 files open, and a distributor keeps a tenth of them free. */
+const MOST_CONNECTIONS = 17_000;
 
 /** What is measured, in this order. */
 export const works: Record<string, Work> = {
