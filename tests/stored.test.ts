@@ -67,6 +67,26 @@ test("a page is bounded in rows and in bytes, and goes on where the last one end
   }
 });
 
+test("many are asked about at once, each answered from where it is, and cut off by itself", async () => {
+  await stored.insert(Array.from({ length: 250 }, (_, n) => row("t/many", n)));
+  await stored.insert([row("t/few", 1), row("t/few", 2)]);
+  const asked = [
+    { client: "t/nothing", after: START },
+    { client: "t/few", after: START },
+    { client: "t/many", after: START },
+    { client: "t/few", after: at(1) },
+    { client: "t/many", after: at(239) },
+  ];
+  const pages = await stored.pages(asked, PAGE_BYTES);
+  expect(pages.map(({ rows, more }) => [rows.length, rows[0]?.sequence, more])).toEqual([
+    [0, undefined, false],
+    [2, at(1), false],
+    [200, at(0), true],
+    [1, at(2), false],
+    [10, at(240), false],
+  ]);
+});
+
 test("what expired is neither read nor waited for, and swept once", async () => {
   const past = { expires: Date.now() - 1_000 };
   await stored.insert([
