@@ -51,8 +51,8 @@ export function lost(error: unknown): Ending {
   return { reason: error instanceof Error ? error.message : String(error), reconnect: "later" };
 }
 
-export function ended({ reason, reconnect }: Close): Ending {
-  return { reason, reconnect };
+export function ended({ reason, reconnect, retryAfter }: Close): Ending {
+  return { reason, reconnect, ...(retryAfter !== undefined && { retryAfter }) };
 }
 
 async function post(context: Context, body: object, signal?: AbortSignal): Promise<Response> {

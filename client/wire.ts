@@ -21,6 +21,8 @@ export interface Close {
   code: number;
   reason: string;
   reconnect: "now" | "token" | "no";
+  /** Seconds to wait before it. */
+  retryAfter?: number;
 }
 
 /** R10 to R14. */

@@ -5,6 +5,8 @@ export interface Close {
   reason: string;
   /** `now`: with jitter, at once. `token`: with a new token. `no`: the same request would end the same way. */
   reconnect: "now" | "token" | "no";
+  /** Seconds to wait before it, so that those who are closed together do not come back together (R31). */
+  retryAfter?: number;
 }
 
 export const Closes = {

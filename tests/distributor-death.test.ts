@@ -115,13 +115,14 @@ test("R17, R30: each transport is told why it is closed, and that it may come ba
   const connections = await metric(ending, "connections{");
   expect(connections).toBe(3);
   await ending.stop();
+  const retryAfter = expect.any(Number) as number;
   for (const subscriber of told) {
     await subscriber.until("it is closed", () => !subscriber.open);
-    expect(subscriber.frames.at(-1)).toMatchObject({ type: "closing", code: 1012, reconnect: "now" });
+    expect(subscriber.frames.at(-1)).toMatchObject({ type: "closing", code: 1012, reconnect: "now", retryAfter });
   }
   await poll.until("it is closed", () => !poll.open);
   expect(told[0]!.end).toMatchObject({ code: 1012 });
-  expect(poll.end).toMatchObject({ code: 1012, reconnect: "now" });
+  expect(poll.end).toMatchObject({ code: 1012, reconnect: "now", retryAfter });
 });
 
 /** What a newcomer is answered once the distributor is unready. */

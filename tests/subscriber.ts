@@ -21,7 +21,12 @@ const connected = z.strictObject({
   heartbeat: z.number().positive(),
   limits: z.strictObject({ frameBytes: z.int().positive() }),
 });
-const closing = { code: z.int(), reason: z.string(), reconnect: z.enum(["now", "token", "no"]) };
+const closing = {
+  code: z.int(),
+  reason: z.string(),
+  reconnect: z.enum(["now", "token", "no"]),
+  retryAfter: z.number().nonnegative().optional(),
+};
 const frame = z.discriminatedUnion("type", [
   notification,
   z.strictObject({ type: z.literal("notifications"), items: z.array(notification).min(2) }),

@@ -13,6 +13,8 @@ export async function acknowledge(
   body: Buffer,
   { door, peers, upstream, partitions }: { door: Doorkeeper; peers: Peers; upstream: Upstream; partitions: number },
 ): Promise<Reply> {
+  const closed = asksWhy(body) ? door.closedOfLate() : undefined;
+  if (closed) return closed;
   const identity = await door.identify(bearer(request.headers["authorization"]), request);
   if ("status" in identity) return identity;
   const key = clientKey(identity.tenant, identity.subject);
@@ -35,6 +37,11 @@ export async function acknowledge(
   // The director settles it and deletes what is stored up to it, once it knows the cursor for one of its topic's.
   upstream.ack(partitionOf(key, partitions), key, 0, sequence);
   return { status: 204 };
+}
+
+/** R9: it has no cursor, and wants to know why its WebSocket did not open. */
+function asksWhy(body: Buffer): boolean {
+  return body.length <= 4 && body.toString("latin1").trim() === "{}";
 }
 
 function cursorOf(body: Buffer, tag: string): string | undefined {

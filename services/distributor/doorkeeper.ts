@@ -4,6 +4,7 @@ import { problemReply, type Reply, type Request } from "@saasaparilla/shared/htt
 import type { Log } from "@saasaparilla/shared/log.ts";
 import { clientKey, cursorTag, fromCursor, type ClientKey, type Sequence } from "@saasaparilla/shared/notification.ts";
 import { jittered, problem } from "@saasaparilla/shared/problem.ts";
+import type { Admission, Bound } from "./admission.ts";
 import type { DistributorMetrics } from "./metrics.ts";
 
 /** Who comes in, as whom, and from which cursor. */
@@ -18,16 +19,32 @@ export interface Entry {
   offered: boolean;
 }
 
+const BUSY: Record<Bound, string> = {
+  connections: "This distributor holds as many connections as it may.",
+  handovers: "Too many connections here are not live yet.",
+  rate: "Too many connect here at once.",
+};
+
+export interface DoorkeeperOptions {
+  identities: Identities;
+  admission: Admission;
+  /** That are open. */
+  connections: () => number;
+  metrics: DistributorMetrics;
+  log: Log;
+}
+
+/**
+ * A newcomer passes three times. `closed`, before its token costs anything: where nobody comes in, nobody's token is looked at.
+ * `admit`: its token. `enter`, in the turn in which it is opened: only here something is taken from the bucket, so that nobody
+ * without a token can empty it, and keep others out.
+ */
 export class Doorkeeper {
-  readonly #identities: Identities;
-  readonly #metrics: DistributorMetrics;
-  readonly #log: Log;
+  readonly #options: DoorkeeperOptions;
   #draining = false;
 
-  constructor(identities: Identities, metrics: DistributorMetrics, log: Log) {
-    this.#identities = identities;
-    this.#metrics = metrics;
-    this.#log = log;
+  constructor(options: DoorkeeperOptions) {
+    this.#options = options;
   }
 
   /** From now on nobody comes in. */
@@ -35,8 +52,27 @@ export class Doorkeeper {
     this.#draining = true;
   }
 
-  async admit(request: Request): Promise<Entry | Reply> {
+  /** The answer where nobody comes in right now; it takes nothing. */
+  closed(): Reply | undefined {
+    const { admission, connections } = this.#options;
+    return this.#draining ? this.#ending() : this.#refusal(admission.bound(performance.now(), connections()));
+  }
+
+  /** One comes in, or is refused. */
+  enter(): Reply | undefined {
+    const { admission, connections } = this.#options;
+    return this.#draining ? this.#ending() : this.#refusal(admission.take(performance.now(), connections()));
+  }
+
+  /** R9: for one that may have been refused a moment ago, and could not read why. */
+  closedOfLate(): Reply | undefined {
     if (this.#draining) return unavailable();
+    const retryAfter = this.#options.admission.refused(performance.now(), Math.random());
+    return retryAfter === undefined ? undefined : busy("rate", retryAfter);
+  }
+
+  async admit(request: Request): Promise<Entry | Reply> {
+    if (this.#draining) return this.#ending();
     const offers = (request.headers["sec-websocket-protocol"] ?? "").split(",").map((offer) => offer.trim());
     const token =
       bearer(request.headers["authorization"]) ??
@@ -60,17 +96,32 @@ export class Doorkeeper {
     { path, address }: Pick<Request, "path" | "address">,
   ): Promise<Identity | Reply> {
     try {
-      return await this.#identities.authorize(token, "subscribe");
+      return await this.#options.identities.authorize(token, "subscribe");
     } catch (error) {
       if (!(error instanceof Refused)) {
-        this.#log.error({ err: error, path }, "tokens cannot be checked");
+        this.#options.log.error({ err: error, path }, "tokens cannot be checked");
         return unavailable();
       }
-      this.#metrics.forbade();
-      this.#log.warn({ path, address, why: error.message }, "forbidden");
+      this.#options.metrics.forbade();
+      this.#options.log.warn({ path, address, why: error.message }, "forbidden");
       return problemReply(problem(403, "forbidden", "Forbidden", "This needs a token that allows it."));
     }
   }
+
+  #refusal(bound: Bound | undefined): Reply | undefined {
+    if (bound === undefined) return undefined;
+    this.#options.metrics.turnedAway(bound);
+    return busy(bound, this.#options.admission.refuse(performance.now(), Math.random()));
+  }
+
+  #ending(): Reply {
+    this.#options.metrics.turnedAway("ending");
+    return unavailable();
+  }
+}
+
+function busy(bound: Bound, retryAfter: number): Reply {
+  return problemReply(problem(503, "busy", "Busy", `${BUSY[bound]} Come back after Retry-After.`, { retryAfter }));
 }
 
 function unavailable(): Reply {

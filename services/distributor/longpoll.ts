@@ -96,7 +96,11 @@ export class LongPolls {
       );
     }
     const { key, identity, cursor } = entry;
-    const peer = this.#idleLoop(key, cursor) ?? this.#newLoop(key, identity, cursor);
+    const known = this.#idleLoop(key, cursor);
+    // R37: a loop that goes on is no new connection.
+    const refused = known ? undefined : this.#door.enter();
+    if (refused) return { ...refused, headers: { ...refused.headers, connection: "close" } };
+    const peer = known ?? this.#newLoop(key, identity, cursor);
     // Each request brings its own token: the loop lives as long as the newest.
     peer.identity = identity;
     const wire = peer.wire as PollWire;

@@ -15,9 +15,12 @@ import { loadSettings } from "@saasaparilla/shared/settings.ts";
 import { Stored } from "@saasaparilla/shared/stored.ts";
 import { topicsOf } from "@saasaparilla/shared/topics.ts";
 import { acknowledge } from "./acks.ts";
+import { Admission } from "./admission.ts";
 import { Deletions } from "./deletions.ts";
 import { Deliverer } from "./deliver.ts";
+import { mostConnections } from "./descriptors.ts";
 import { Doorkeeper } from "./doorkeeper.ts";
+import { drain } from "./drain.ts";
 import { keepUp } from "./keep-up.ts";
 import { LongPolls } from "./longpoll.ts";
 import { createMetrics } from "./metrics.ts";
@@ -36,12 +39,22 @@ const lifecycle = new Lifecycle(log, settings.SHUTDOWN_MS);
 const health = new Health(["kafka", "postgres", "redis", "slot"]);
 const registry = createRegistry("distributor");
 const topics = topicsOf(settings.NAMESPACE);
+const bounds = {
+  rate: settings.CONNECT_RATE,
+  burst: settings.CONNECT_BURST,
+  handovers: settings.MAX_HANDOVERS,
+  connections: mostConnections(settings.MAX_CONNECTIONS),
+};
+const admission = new Admission(bounds, performance.now());
 const metrics = createMetrics(registry, {
   sessions: () => peers.counts().transports,
   states: () => peers.counts().states,
   controlBytes: () => packer.queuedBytes,
   outboxBytes: () => peers.counts().outboxBytes,
   readsWaiting: () => reads.waiting,
+  tokens: () => admission.tokens(performance.now()),
+  handovers: () => admission.handovers(performance.now()),
+  mostConnections: () => bounds.connections,
 });
 const failedAt = (dependency: "kafka" | "postgres" | "redis") => (error: unknown) => {
   metrics.failed(dependency);
@@ -89,8 +102,15 @@ const peers: Peers = new Peers({
   upstream,
   read: (session) => reads.page(session),
   deleteStored: (key, upTo) => deletions.add(key, upTo),
-  registered: (peer) => registrations.add(peer),
-  unregistered: ({ session }) => registrations.remove(session.key, session.id),
+  registered(peer) {
+    admission.handoverBegan(peer.session.id, performance.now());
+    registrations.add(peer);
+  },
+  live: ({ session }) => admission.handoverEnded(session.id),
+  unregistered({ session }) {
+    admission.handoverEnded(session.id);
+    registrations.remove(session.key, session.id);
+  },
   expired(client, notification, source) {
     metrics.expired(source);
     log.info({ client, notification, source }, "expired on its last step");
@@ -145,7 +165,7 @@ const slot: Slot = new Slot({
 await slot.open();
 await postgres.reached();
 
-const door = new Doorkeeper(identities, metrics, log);
+const door = new Doorkeeper({ identities, admission, connections: () => peers.size, metrics, log });
 serveWebSocket(server, door, peers, settings);
 serveSse(server, door, peers, settings);
 const polls = new LongPolls(peers, door, settings);
@@ -167,10 +187,12 @@ lifecycle.onEnd("timers", () => {
 lifecycle.onEnd("connections", async () => {
   health.down("draining", "the process was asked to end");
   door.drain();
-  const open = [...peers.all()];
-  log.info({ connections: open.length, drainMs: settings.DRAIN_MS }, "draining");
-  for (const peer of open) {
-    peers.end(peer, Closes.restart);
-    await new Promise((resolve) => setTimeout(resolve, settings.DRAIN_MS / open.length));
-  }
+  const spreadMs = Math.min(settings.DRAIN_MS, settings.SHUTDOWN_MS / 2);
+  log.info({ connections: peers.size, spreadMs }, "draining");
+  await drain([...peers.all()], {
+    spreadMs,
+    rate: settings.CONNECT_RATE,
+    random: Math.random,
+    end: (peer, retryAfter) => peers.end(peer, { ...Closes.restart, retryAfter }),
+  });
 });

@@ -1,5 +1,6 @@
 import { meters, type Registry } from "@saasaparilla/shared/metrics.ts";
 import type { RefusalReason } from "@saasaparilla/shared/signals.ts";
+import type { Bound } from "./admission.ts";
 import type { SessionState } from "./session.ts";
 
 export type DistributorMetrics = ReturnType<typeof createMetrics>;
@@ -16,6 +17,9 @@ export function createMetrics(
     controlBytes: () => number;
     outboxBytes: () => number;
     readsWaiting: () => number;
+    tokens: () => number;
+    handovers: () => number;
+    mostConnections: () => number;
   },
 ) {
   const { counter, gauge, gauges, histogram } = meters(registry);
@@ -31,7 +35,12 @@ export function createMetrics(
     "Times that a live session went back to replaying, by reason.",
     "reason",
   );
-  const opened = counter("connections_opened_total", "Connections opened, by transport.", "transport");
+  const opened = counter("connections_opened_total", "Connections taken in, by transport.", "transport");
+  const turnedAway = counter(
+    "connections_refused_total",
+    "Connections answered 503, by what they were refused at.",
+    "reason",
+  );
   const closed = counter("connections_closed_total", "Connections closed by the server, by reason.", "reason");
   const forbidden = counter("requests_forbidden_total", "Requests answered 403.");
   const expired = counter(
@@ -59,6 +68,9 @@ export function createMetrics(
   const netted = counter("safety_net_found_total", "Clients that the safety net found something stored for.");
   gauges("connections", "Open connections, by transport.", "transport", observed.sessions);
   gauges("sessions", "Sessions, by state.", "state", observed.states);
+  gauge("connections_limit", "Open connections, at most.", observed.mostConnections);
+  gauge("connect_tokens", "Connections that would be taken in at once.", observed.tokens);
+  gauge("handovers", "Connections taken in that are not live yet.", observed.handovers);
   gauge("control_queued_bytes", "Bytes not yet sent to directors.", observed.controlBytes);
   gauge("replay_reads_waiting", "Reads that wait for a statement.", observed.readsWaiting);
   gauge("outbox_bytes", "Bytes that wait for slow clients.", observed.outboxBytes);
@@ -68,6 +80,7 @@ export function createMetrics(
     acknowledged: () => acknowledged.inc(),
     refused: (reason: RefusalReason) => refusals.inc({ reason }),
     opened: (transport: Transport) => opened.inc({ transport }),
+    turnedAway: (reason: Bound | "ending") => turnedAway.inc({ reason }),
     closed: (reason: string) => closed.inc({ reason }),
     forbade: () => forbidden.inc(),
     expired: (source: Source) => expired.inc({ source }),

@@ -31,6 +31,7 @@ beforeEach(() => {
     deleteStored: () => {},
     registered: () => {},
     unregistered: () => {},
+    live: () => {},
     expired: (_, id, source) => expired.push(`${id.slice(-1)} ${source}`),
     metrics: silent<PeersOptions["metrics"]>(),
     heartbeatMs: 1_000,

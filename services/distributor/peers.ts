@@ -24,6 +24,7 @@ export interface PeersOptions {
   deleteStored(key: ClientKey, upTo: Sequence): void;
   registered(peer: Peer): void;
   unregistered(peer: Peer): void;
+  live(peer: Peer): void;
   /** On its last step: it was not sent. What is stored stays, for the sweep to count. */
   expired(key: ClientKey, id: string, source: Source): void;
   metrics: DistributorMetrics;
@@ -199,8 +200,10 @@ export class Peers {
     const { heartbeatMs, frameBytes } = this.#options;
     // In order with the notifications before it: "live" says that the replay is over.
     peer.wire.outbox.flush();
-    if (what === "live") peer.wire.tell({ type: "live" });
-    else if (what === "replay_pending") peer.wire.tell({ type: "replay_pending", retryAfter: 1 });
+    if (what === "live") {
+      this.#options.live(peer);
+      peer.wire.tell({ type: "live" });
+    } else if (what === "replay_pending") peer.wire.tell({ type: "replay_pending", retryAfter: 1 });
     else
       peer.wire.tell({
         type: "connected",

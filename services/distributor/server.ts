@@ -39,6 +39,11 @@ export function serveWebSocket(
     // The outbox is the bound: what is handed over is never dropped.
     maxBackpressure: 64 << 20,
     upgrade: (response, raw, context) => {
+      const closed = door.closed();
+      if (closed) {
+        send(response, closed, true);
+        return;
+      }
       const request = copyRequest(response, raw);
       const key = raw.getHeader("sec-websocket-key");
       const extensions = raw.getHeader("sec-websocket-extensions");
@@ -83,6 +88,11 @@ export function serveWebSocket(
 
 export function serveSse(server: HttpServer, door: Doorkeeper, peers: Peers, settings: DistributorSettings): void {
   server.app.get("/v1/sse", (response, raw) => {
+    const closed = door.closed();
+    if (closed) {
+      send(response, closed, true);
+      return;
+    }
     const request = copyRequest(response, raw);
     void admitted(response, door, request, ({ key, identity, cursor, explicitAck }) => {
       const wire = new SseWire(response, settings.OUTBOX_BYTES, explicitAck);
@@ -108,8 +118,10 @@ async function admitted(
   const admission = await door.admit(request);
   setImmediate(() => {
     if (gone) return;
-    if ("status" in admission) response.cork(() => send(response, admission));
-    else enter(admission);
+    const refused = "status" in admission ? admission : door.enter();
+    // Whoever is refused goes: in a storm their sockets would use up the descriptors.
+    if (refused) response.cork(() => send(response, refused, true));
+    else enter(admission as Entry);
   });
 }
 

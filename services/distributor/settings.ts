@@ -21,7 +21,14 @@ export const distributorSettings = commonSettings.extend({
   PREPARE_MS: count(2_000),
   /** The safety net's round: every client is asked about once in it. */
   SAFETY_NET_MS: count(60_000),
-  /** On SIGTERM closes are spread over so long. */
+  /** New connections that are taken in a second, each with its whole handover, and at once after a rest. */
+  CONNECT_RATE: count(2_000),
+  CONNECT_BURST: count(5_000),
+  /** Connections that were taken in and are not live yet, at most. */
+  MAX_HANDOVERS: count(5_000),
+  /** Connections in all, at most; and never more than nine tenths of the descriptors that the process may open. */
+  MAX_CONNECTIONS: count(100_000),
+  /** On SIGTERM closes are spread over so long; at most half of SHUTDOWN_MS, so that the rest of the ending has time. */
   DRAIN_MS: z.coerce.number().int().min(0).default(5_000),
 });
 
