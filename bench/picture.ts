@@ -1,8 +1,8 @@
 import { spread, type Figure } from "./figures.ts";
 
 /** Bars of what matters most, in a picture that needs nothing to be seen. */
-const WIDTH = 760;
-const LABEL = 300;
+const WIDTH = 820;
+const LABEL = 340;
 const BAR = 14;
 const ROW = 22;
 const ROOM = 130;
@@ -13,8 +13,12 @@ const GROUPS: { title: string; fits: (figure: Figure) => boolean }[] = [
     title: "CPU us for each notification, as fast as it goes",
     fits: ({ work, unit }) => work === "saturation" && unit === "CPU us each",
   },
-  { title: "Notifications a second", fits: ({ unit }) => unit === "/s" || unit === "rows/s" },
-  { title: "Latency, ms", fits: ({ name, unit }) => name.startsWith("latency p") && unit === "ms" },
+  {
+    title: "Notifications a second",
+    fits: ({ name, unit }) => (unit === "/s" || unit === "rows/s") && !name.startsWith("connects"),
+  },
+  { title: "Connections a second", fits: ({ name, unit }) => unit === "/s" && name.startsWith("connects") },
+  { title: "Latency, ms", fits: ({ work, name }) => work.startsWith("5,000/s") && name.startsWith("latency p") },
   {
     title: "Memory of an idle connection, bytes",
     fits: ({ work, unit }) => work.startsWith("idle") && unit === "bytes each",
