@@ -71,7 +71,7 @@ const report: Report = {
   figures: figures.all,
 };
 console.log(table(report.figures));
-if (values.compare) console.log(`\n${comparison(baseline().figures, report.figures)}`);
+if (values.compare) console.log(`\n${compared(baseline().figures)}`);
 if (values.json !== undefined) writeFileSync(values.json, lines(report));
 if (values.save) {
   // A part of the works replaces that part.
@@ -80,6 +80,13 @@ if (values.save) {
   const all = [...kept, ...report.figures];
   writeFileSync(baselineFile, lines({ ...report, figures: all }));
   writeFileSync(pictureFile, picture(all));
+}
+
+function compared(before: Figure[]): string {
+  const known = before.some(({ work }) => chosen.includes(work));
+  return known
+    ? comparison(before, report.figures)
+    : "Nothing is kept to compare this with. On an idle machine: just bench --save";
 }
 
 function baseline(): Report {

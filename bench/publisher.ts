@@ -105,7 +105,7 @@ export class LoadPublisher {
         while (sent < due) {
           const connection = this.#idle.pop();
           if (!connection) break;
-          const count = Math.min(due - sent, 500);
+          const count = Math.min(due - sent, this.#batch);
           const first = sent;
           this.#request(connection, count, (index) => started + Math.round(((first + index) / rate) * 1e6));
           sent += count;
