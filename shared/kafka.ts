@@ -31,6 +31,7 @@ export interface Batch {
 export interface GroupReader {
   /** Commits where a new owner would start. Refused (and thrown) where the group has moved on. */
   commit(offsets: { topic: string; partition: number; offset: number }[]): Promise<void>;
+  /** Holds until `resume`, also where the partition is taken away and comes back. */
   pause(topic: string, partition: number): void;
   resume(topic: string, partition: number): void;
   stop(): Promise<void>;

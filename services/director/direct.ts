@@ -181,6 +181,8 @@ export class Director {
       this.#note(batch.topic, batch.partition, next);
       return true;
     }
+    // Where it was taken away meanwhile, and perhaps given back, whoever owns it now is not to find it paused.
+    if (!lanes.owned) return false;
     this.#reader?.pause(topics.deferred, batch.partition);
     setTimeout(() => {
       if (lanes.owned) this.#reader?.resume(topics.deferred, batch.partition);
@@ -272,7 +274,11 @@ export class Director {
     this.#claims.delete(partition);
     this.#paused.delete(partition);
     const { accepted, control, deferred } = this.#options.topics;
-    for (const topic of [accepted, control, deferred]) this.#uncommitted.delete(`${topic}:${partition}`);
+    for (const topic of [accepted, control, deferred]) {
+      this.#uncommitted.delete(`${topic}:${partition}`);
+      // A pause outlives the assignment: it would still be there when the partition comes back.
+      this.#reader?.resume(topic, partition);
+    }
   }
 
   #pauseAtBound(lanes: PartitionLanes): void {

@@ -1,0 +1,92 @@
+import { beforeEach, expect, test } from "vitest";
+import type { Batch } from "@saasaparilla/shared/kafka.ts";
+import { packSequence, sequenceAt } from "@saasaparilla/shared/notification.ts";
+import { PackWriter, readPack } from "@saasaparilla/shared/pack.ts";
+import { topicsOf } from "@saasaparilla/shared/topics.ts";
+import { Director, type DirectorOptions } from "./direct.ts";
+
+const topics = topicsOf("test");
+/** What the Kafka client would not fetch from. Its pauses outlive an assignment. */
+let paused: Set<string>;
+let drained: PromiseWithResolvers<boolean>;
+let director: Director;
+
+/** Whatever is asked of it, it does nothing. */
+const silent = <T>(): T => new Proxy({}, { get: () => () => {} }) as T;
+
+beforeEach(() => {
+  paused = new Set();
+  drained = Promise.withResolvers();
+  director = new Director({
+    name: "test",
+    topics,
+    epoch: 1,
+    limits: { window: 4, maxQueued: 4, maxBytes: 1_000, ackMs: 1_000, holdMs: 1_000, inviteMs: 1_000, tries: 1 },
+    maxLanes: 10,
+    maxUnsettled: 1,
+    maxBytes: 1_000,
+    clock: { monotonic: () => 0, wall: () => 0 },
+    packer: { add: (_topic, _partition, _write, sent) => sent?.(undefined, 0) } as DirectorOptions["packer"],
+    store: { drain: () => drained.promise } as unknown as DirectorOptions["store"],
+    deadLetters: silent<DirectorOptions["deadLetters"]>(),
+    lookUps: silent<DirectorOptions["lookUps"]>(),
+    timers: silent<DirectorOptions["timers"]>(),
+    endOffset: () => Promise.resolve(0),
+    deferredProgress: () => Promise.resolve(new Map([[0, { committed: 0, end: 1 }]])),
+    metrics: silent<DirectorOptions["metrics"]>(),
+    log: silent<DirectorOptions["log"]>(),
+    fatal: (error) => expect.unreachable(String(error)),
+  });
+  director.use({
+    commit: () => Promise.resolve(),
+    pause: (topic, partition) => void paused.add(`${topic}:${partition}`),
+    resume: (topic, partition) => void paused.delete(`${topic}:${partition}`),
+    stop: () => Promise.resolve(),
+  });
+});
+
+function batchOf(topic: string, write: (writer: PackWriter) => void): Batch {
+  const writer = new PackWriter();
+  write(writer);
+  const record = { offset: 0, appended: 0, value: writer.take(), headers: {} };
+  return { topic, partition: 0, records: [record], highWatermark: 1 };
+}
+
+const notification = { key: "acme/u1", id: "0".repeat(32), payload: Buffer.from("1") };
+
+function deferred(): Batch {
+  let body: Buffer | undefined;
+  readPack(batchOf(topics.accepted, (writer) => writer.notification(notification)).records[0]!.value!, (_, item) => {
+    body = item;
+  });
+  return batchOf(topics.deferred, (writer) =>
+    writer.deferred({ appended: 0, sequence: sequenceAt(packSequence(1, 0), 0), body: body! }),
+  );
+}
+
+test("what was paused because Postgres is away is read again by whoever is given the partition anew", async () => {
+  director.assigned([0], "first");
+  drained.resolve(false);
+  expect(await director.read(deferred())).toBe(false);
+  expect([...paused]).toEqual([`${topics.deferred}:0`]);
+  director.assigned([0], "second");
+  expect([...paused]).toEqual([]);
+});
+
+test("an insert that fails after its partition was given anew pauses nothing", async () => {
+  director.assigned([0], "first");
+  const reading = director.read(deferred());
+  await new Promise((resolve) => setImmediate(resolve));
+  director.assigned([0], "second");
+  drained.resolve(false);
+  expect(await reading).toBe(false);
+  expect([...paused]).toEqual([]);
+});
+
+test("what was paused at its bound is read again by whoever is given the partition anew", async () => {
+  director.assigned([0], "first");
+  await director.read(batchOf(topics.accepted, (writer) => writer.notification(notification)));
+  expect([...paused]).toEqual([`${topics.accepted}:0`]);
+  director.assigned([0], "second");
+  expect([...paused]).toEqual([]);
+});
