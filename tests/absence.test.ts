@@ -1,0 +1,112 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { Health } from "@saasaparilla/shared/health.ts";
+import { createLog } from "@saasaparilla/shared/log.ts";
+import { packSequence, sequenceAt } from "@saasaparilla/shared/notification.ts";
+import { PackWriter, readPack } from "@saasaparilla/shared/pack.ts";
+import { connectPostgres } from "@saasaparilla/shared/postgres.ts";
+import { Stored } from "@saasaparilla/shared/stored.ts";
+import { Crowd } from "./crowd.ts";
+import { metric, storedFor } from "./observe.ts";
+import { Publisher } from "./publisher.ts";
+import { startStack, type Service, type Stack } from "./stack.ts";
+import { Subscriber } from "./subscriber.ts";
+
+const PAYLOAD = Buffer.from(JSON.stringify({ pad: "x".repeat(900) }));
+const OUTBOX_BYTES = 256 * 1024;
+/** Of the distributor, for a replay of 100 MB: what its collector lets lie, and no more. */
+const MOST_GROWTH = 80 << 20;
+/** How often the reader stops on its first half, until the others have theirs. */
+const PAUSES = 5;
+
+let stack: Stack;
+let distributor: Service;
+let publisher: Publisher;
+
+beforeAll(async () => {
+  stack = await startStack({
+    services: ["receiver", "director", "distributor"],
+    env: { DRAIN_MS: "0", OUTBOX_BYTES: String(OUTBOX_BYTES) },
+  });
+  distributor = stack.services[2]!;
+  publisher = await Publisher.of(stack);
+});
+
+afterAll(() => stack.close());
+
+/** As the director writes them, of an epoch before this one: to publish so many would take a minute. */
+async function store(client: string, count: number): Promise<string[]> {
+  const postgres = connectPostgres(stack.env.DATABASE_URL!, "test", createLog("test", "warn"), new Health([]));
+  const stored = new Stored(postgres, stack.namespace);
+  const ids = Array.from({ length: count }, () => randomUUID());
+  const rows = ids.map((id, n) => {
+    const sequence = sequenceAt(packSequence(0, n), 1);
+    return { client: `acme/${client}`, sequence, appended: Date.now(), expires: undefined, body: bodyOf(client, id) };
+  });
+  for (let from = 0; from < count; from += 2_000) await stored.insert(rows.slice(from, from + 2_000));
+  await postgres.close();
+  return ids;
+}
+
+function bodyOf(client: string, id: string): Buffer {
+  const writer = new PackWriter(2_048);
+  writer.notification({ key: `acme/${client}`, id, payload: PAYLOAD });
+  const found: Buffer[] = [];
+  readPack(writer.take(), (_, body) => found.push(body));
+  return found[0]!;
+}
+
+test.for([
+  ["websocket", 100_000],
+  ["sse", 20_000],
+  ["poll", 20_000],
+] as const)(
+  'R12, R24, R33: %s: %i stored come at the reader\'s pace, once, in order and before "live", in little memory, and delay nobody',
+  async ([transport, count]) => {
+    const client = `long-away-${transport}`;
+    const ids = await store(client, count);
+    const others = await Crowd.gather(stack, distributor, `beside-${transport}`, 2);
+    // A poll acknowledges as it goes on.
+    const acknowledge = transport === "poll" ? "auto" : "manual";
+    const long = await Subscriber.of(stack, { client, transport, acknowledge });
+    const memory = () => metric(distributor, "process_resident_memory_bytes");
+    const before = await memory();
+    let most = before;
+    /** A stream that was not read for ten seconds is cut off: it comes back (R31). */
+    const reach = async (wanted: number): Promise<void> => {
+      while (long.received.length < wanted) {
+        if (!long.open) await long.connect(distributor);
+        await long.until(`it has ${wanted}`, () => long.received.length >= wanted || !long.open, 60_000);
+      }
+    };
+    for (let pause = 1; pause <= PAUSES; pause += 1) {
+      await reach((count / 2 / PAUSES) * pause);
+      if (long.open) long.pause();
+      await publisher.number(others.clients);
+      await Promise.all(others.connected.map((subscriber) => subscriber.all(publisher)));
+      expect(long.received.length).toBeLessThan(count);
+      expect(await metric(distributor, "outbox_bytes")).toBeLessThanOrEqual(OUTBOX_BYTES);
+      most = Math.max(most, await memory());
+      if (long.open) long.resume();
+    }
+    const sampled = (async () => {
+      for (; long.received.length < count; await sleep(100)) most = Math.max(most, await memory());
+    })();
+    await Promise.all([reach(count), sampled]);
+    expect(most - before).toBeLessThan(MOST_GROWTH);
+    expect(long.received.map(({ id }) => id)).toEqual(ids);
+    expect(long.duplicates).toBe(0);
+    if (transport !== "poll") {
+      await long.live();
+      expect(long.frames.at(-1)!.type).toBe("live");
+      // Nothing goes before it is acknowledged.
+      await storedFor(stack, [client], count);
+      await long.ack();
+    }
+    await storedFor(stack, [client], 0);
+    await long.close();
+    await others.all(publisher, distributor);
+    await others.close();
+  },
+);
