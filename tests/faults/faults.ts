@@ -4,7 +4,7 @@ import type { Kind } from "../stack.ts";
 import { clocks, diskFull } from "./machine.ts";
 import type { Rig } from "./rig.ts";
 import type { StoreName } from "./stores.ts";
-import { hung, killed, stopped, type Fault } from "./tools.ts";
+import { hung, killed, none, stopped, type Fault } from "./tools.ts";
 
 const KINDS: Kind[] = ["receiver", "director", "distributor"];
 const MODES: Mode[] = ["refuse", "hang", "mute", "deaf", "reset", "slow"];
@@ -150,6 +150,7 @@ export const FAULTS: readonly Fault[] = [
   ...KINDS.map(killed),
   directorsAtOnce,
   atRandom,
+  ...KINDS.map(none),
   ...KINDS.map(stopped),
   ...KINDS.map(hung),
   ...KINDS.flatMap((kind) =>

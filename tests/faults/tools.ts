@@ -37,6 +37,23 @@ export function killed(kind: Kind): Fault {
   };
 }
 
+/** None of a kind can even start, as after a bad rollout: each ends again at once, until its settings are right again. */
+export function none(kind: Kind): Fault {
+  return {
+    name: `every ${kind} away`,
+    async run({ rig, wait }) {
+      const services = rig.of(kind).map(({ service }) => service);
+      const ports = services.map(({ env }) => env.PORT!);
+      for (const service of services) {
+        service.env.PORT = "none";
+        service.kill("SIGKILL");
+      }
+      await wait(6_000, 600_000);
+      services.forEach((service, index) => (service.env.PORT = ports[index]!));
+    },
+  };
+}
+
 /** For good: its supervisor is to notice within a minute, and it is to serve within three. */
 export function hung(kind: Kind): Fault {
   return {
