@@ -54,9 +54,13 @@ function run(events: readonly Event[], apart: boolean, pace: "at rest" | "in has
 test.for([
   ["two", two],
   ["three", three],
-] as const)("with %s connections nothing is lost, and what one acknowledged is settled", ([, orders]) => {
-  expect(violation(orders, 1)).toBeUndefined();
-});
+] as const)(
+  "with %s connections nothing is lost, and what one acknowledged is settled",
+  { timeout: 120_000 },
+  ([, orders]) => {
+    expect(violation(orders, 1)).toBeUndefined();
+  },
+);
 
 const { LIVE } = laneTable;
 const { accepted, close } = LIVE;
