@@ -22,6 +22,12 @@ export interface LoadOptions {
 }
 
 const TENANTS = ["acme", "globex"];
+const BYTES = 100;
+/** In one request of a publisher: far below what a receiver takes, also where each has half as much again. */
+const MOST_AT_ONCE = 400;
+const MOST_BYTES_AT_ONCE = 1 << 20;
+/** Of all together: large ones come less often. */
+const MOST_BYTES_A_SECOND = 4 << 20;
 /** Clients notice silence, and what their habit makes them do, as often. */
 const TICK_MS = 200;
 
@@ -74,8 +80,10 @@ export class Load {
       const now = performance.now();
       for (const client of this.clients) client.tick(now);
     }, TICK_MS);
-    const rate = this.#options.rate / this.#publishers.length;
-    for (const { publisher, clients } of this.#publishers) publisher.start(rate, () => this.#next(clients));
+    const { bytes = BYTES } = this.#options;
+    const rate = Math.min(this.#options.rate, MOST_BYTES_A_SECOND / bytes) / this.#publishers.length;
+    const most = Math.min(MOST_AT_ONCE, Math.floor(MOST_BYTES_AT_ONCE / bytes));
+    for (const { publisher, clients } of this.#publishers) publisher.start(rate, most, () => this.#next(clients));
   }
 
   /** All but one in a hundred are connected: of some thousands somebody has always just left. */
@@ -106,7 +114,7 @@ export class Load {
   }
 
   #next(clients: { key: string; name: string }[]): Note {
-    const { name, bytes = 100, expiring = 0 } = this.#options;
+    const { name, bytes = BYTES, expiring = 0 } = this.#options;
     const { key, name: client } = this.#chance.pick(clients);
     const id = `${name}.${(this.#sent += 1)}`;
     const ttl = this.#chance.next() * 100 < expiring ? { ttl: 2 + Math.floor(this.#chance.next() * 6) } : {};

@@ -22,7 +22,6 @@ export const REPEATS = ["never", "by id", "by key"] as const;
 export type Repeats = (typeof REPEATS)[number];
 
 const TICK_MS = 40;
-const MOST_AT_ONCE = 400;
 /** Once the load ends all is healed: what is not accepted by then is for the checker to say. */
 const LAST_REPEATS_MS = 30_000;
 
@@ -52,15 +51,18 @@ export class LoadPublisher {
     this.#receiver = chance.pick(platform.receivers);
   }
 
-  /** `rate`: notifications a second. What a slow answer delays is not made up for: a fault is to be met by load, not by a burst. */
-  start(rate: number, next: () => Note): void {
+  /**
+   * `rate`: notifications a second; `most`: in one request. What a slow answer delays is not made up for: a fault is to be met
+   * by load, not by a burst.
+   */
+  start(rate: number, most: number, next: () => Note): void {
     this.#run = (async () => {
       let owed = 0;
       let last = performance.now();
       while (!this.#ending.signal.aborted) {
         await sleep(TICK_MS);
         const now = performance.now();
-        owed = Math.min(owed + ((now - last) / 1_000) * rate, MOST_AT_ONCE);
+        owed = Math.min(owed + ((now - last) / 1_000) * rate, most);
         last = now;
         if (owed < 1) continue;
         await this.send(Array.from({ length: Math.floor(owed) }, next));
