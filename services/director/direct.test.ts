@@ -10,12 +10,16 @@ const topics = topicsOf("test");
 let paused: Set<string>;
 let drained: PromiseWithResolvers<boolean>;
 let director: Director;
+const PROGRESS = new Map([[0, { committed: 0, end: 1 }]]);
+/** Kafka's answers to come, where they are not to come at once. */
+let progress: Promise<typeof PROGRESS>[];
 
 /** Whatever is asked of it, it does nothing. */
 const silent = <T>(): T => new Proxy({}, { get: () => () => {} }) as T;
 
 beforeEach(() => {
   paused = new Set();
+  progress = [];
   drained = Promise.withResolvers();
   director = new Director({
     name: "test",
@@ -32,7 +36,7 @@ beforeEach(() => {
     lookUps: silent<DirectorOptions["lookUps"]>(),
     timers: silent<DirectorOptions["timers"]>(),
     endOffset: () => Promise.resolve(0),
-    deferredProgress: () => Promise.resolve(new Map([[0, { committed: 0, end: 1 }]])),
+    deferredProgress: () => progress.shift() ?? Promise.resolve(PROGRESS),
     metrics: silent<DirectorOptions["metrics"]>(),
     log: silent<DirectorOptions["log"]>(),
     fatal: (error) => expect.unreachable(String(error)),
@@ -89,4 +93,16 @@ test("what was paused at its bound is read again by whoever is given the partiti
   expect([...paused]).toEqual([`${topics.accepted}:0`]);
   director.assigned([0], "second");
   expect([...paused]).toEqual([]);
+});
+
+test("of two claims that follow each other closely the newer one counts, whichever is answered first", async () => {
+  const late = Promise.withResolvers<typeof PROGRESS>();
+  progress = [late.promise];
+  director.assigned([0], "first");
+  director.assigned([0], "second");
+  await director.read(batchOf(topics.accepted, (writer) => writer.notification(notification)));
+  expect(director.unsettled).toBe(1);
+  late.resolve(PROGRESS);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(director.unsettled).toBe(1);
 });

@@ -96,7 +96,14 @@ export class Director {
     for (const [partition, generation] of generations) {
       const claim = this.#claim(partition, generation, deferred);
       this.#claims.set(partition, claim);
-      claim.catch((error: unknown) => this.#options.fatal(error));
+      claim.then(
+        (lanes) => {
+          // Of two claims the older may come later: it is nobody's then.
+          if (this.#claims.get(partition) === claim) this.#owned.set(partition, lanes);
+          else lanes.owned = false;
+        },
+        (error: unknown) => this.#options.fatal(error),
+      );
     }
     this.#options.log.info({ partitions, member, kept: [...kept] }, "partitions assigned");
   }
@@ -165,7 +172,6 @@ export class Director {
     const generation = await claimed;
     const progress = (await deferred).get(partition) ?? { committed: 0, end: 0 };
     const lanes = this.#lanesOf(partition, generation, progress);
-    if (this.#claims.has(partition)) this.#owned.set(partition, lanes);
     this.#options.log.info({ partition, generation, deferred: progress.end - progress.committed }, "partition claimed");
     return lanes;
   }
@@ -202,6 +208,7 @@ export class Director {
         this.#options.endOffset(topics.accepted, partition).then(found, (error: unknown) => {
           // The connection asks again by itself.
           log.warn({ err: error, partition }, "the end of accepted was not found");
+          found(undefined);
         });
       },
       epoch: this.#options.epoch,

@@ -57,6 +57,8 @@ export function attach(
   attachment.phase = "waiting";
   attachment.sent = sent;
   attachment.acknowledges = acknowledges;
+  // The others wait for a hold no longer because its connection has asked again.
+  if (lane.state !== "HELD") lane.deadline = NEVER;
   lane.state = "HELD";
   if (lane.search === "inviting") lane.search = "idle";
   grantWaiting(lane, context);
@@ -74,13 +76,7 @@ export function grantWaiting(lane: Lane, context: LaneContext): void {
 function grant(lane: Lane, attachment: Attachment, context: LaneContext): void {
   attachment.phase = "held";
   attachment.hold = context.nextHold();
-  if (
-    lane.deadline === NEVER ||
-    lane.deadline <= context.now ||
-    lane.attachments.filter(({ phase }) => phase === "held").length === 1
-  ) {
-    lane.deadline = context.now + context.limits.holdMs;
-  }
+  if (lane.deadline === NEVER) lane.deadline = context.now + context.limits.holdMs;
   context.out.held(lane, attachment, caughtUp(lane, attachment.sent) ? lane.storedTo : undefined);
 }
 

@@ -1,25 +1,35 @@
 import { sequenceAt, START } from "@saasaparilla/shared/notification.ts";
-import { expect, test } from "vitest";
-import { createLane, type Attachment, type Entry, type LaneContext } from "./lane.ts";
+import { beforeEach, expect, test } from "vitest";
+import { createLane, type Attachment, type Entry, type Lane, type LaneContext } from "./lane.ts";
 import { step } from "./lane-step.ts";
 
 const ACK_MS = 1_000;
+const HOLD_MS = 500;
 
-test("R24: connections that never acknowledge, late one after the other, keep nothing from being stored", () => {
-  const lane = createLane("acme/u1");
-  const stored: Entry[] = [];
-  const held: Attachment[] = [];
+let lane: Lane;
+let stored: Entry[];
+let held: Attachment[];
+let invited: number[];
+let demoted: number[];
+let context: LaneContext;
+
+beforeEach(() => {
+  lane = createLane("acme/u1");
+  stored = [];
+  held = [];
+  invited = [];
+  demoted = [];
   const quiet = (): void => {};
-  const context: LaneContext = {
-    limits: { window: 10, maxQueued: 10, maxBytes: 1_000, ackMs: ACK_MS, holdMs: 500, inviteMs: 500, tries: 3 },
+  context = {
+    limits: { window: 10, maxQueued: 10, maxBytes: 1_000, ackMs: ACK_MS, holdMs: HOLD_MS, inviteMs: 500, tries: 3 },
     out: {
       lookUp: quiet,
-      invite: quiet,
-      demote: quiet,
       send: quiet,
       settle: quiet,
       deleteStored: quiet,
-      held: (_, attachment) => held.push(attachment),
+      invite: (_, { session }) => invited.push(session),
+      demote: (_, { session }) => demoted.push(session),
+      held: (_, attachment) => held.push({ ...attachment }),
       store: (_, entries) => stored.push(...entries),
     },
     now: 1,
@@ -27,10 +37,22 @@ test("R24: connections that never acknowledge, late one after the other, keep no
     nextHold: () => held.length + 1,
     drained: () => true,
   };
+});
+
+const idOf = (session: number) => ({ slot: 0, incarnation: 1, session });
+
+function prepare(session: number, acknowledges = true): void {
+  step(lane, { type: "prepare", id: idOf(session), sent: START, acked: START, acknowledges }, context);
+}
+
+function commit(session: number): void {
+  step(lane, { type: "commit", id: idOf(session), hold: held.at(-1)!.hold, sent: START }, context);
+}
+
+test("R24: connections that never acknowledge, late one after the other, keep nothing from being stored", () => {
   const join = (session: number): void => {
-    const id = { slot: 0, incarnation: 1, session };
-    step(lane, { type: "prepare", id, sent: START, acked: START, acknowledges: false }, context);
-    step(lane, { type: "commit", id, hold: held.at(-1)!.hold, sent: START }, context);
+    prepare(session, false);
+    commit(session);
   };
   join(1);
   const sequence = sequenceAt("0".repeat(16), 1);
@@ -50,4 +72,36 @@ test("R24: connections that never acknowledge, late one after the other, keep no
   }
   expect(stored.map((entry) => entry.sequence)).toEqual([sequence]);
   expect(context.now).toBeLessThanOrEqual(2 * ACK_MS);
+});
+
+test("R25: a look-up that is answered after its connection has given its hold back invites the client's others", () => {
+  prepare(2);
+  step(lane, { type: "release", id: idOf(2), hold: held[0]!.hold }, context);
+  expect(lane.state).toBe("STORED");
+  step(lane, { type: "found", connections: [idOf(1), idOf(2)] }, context);
+  expect(invited).toContain(1);
+});
+
+test("a hold given back lets the others go on, and what no other has is stored", () => {
+  prepare(1);
+  commit(1);
+  prepare(2);
+  step(lane, { type: "release", id: idOf(2), hold: held[1]!.hold }, context);
+  expect([lane.state, lane.attachments.map(({ session }) => session)]).toEqual(["LIVE", [1]]);
+  // One of before, or of another's: it is nothing to this one.
+  prepare(2);
+  step(lane, { type: "release", id: idOf(2), hold: held[1]!.hold }, context);
+  expect(lane.state).toBe("HELD");
+});
+
+test("a connection that asks again and again keeps the client's others waiting for one hold's time only", () => {
+  prepare(1);
+  commit(1);
+  prepare(2);
+  const until = context.now + HOLD_MS;
+  for (context.now += 400; context.now < until; context.now += 400) prepare(2);
+  expect(lane.deadline).toBe(until);
+  context.now = until;
+  step(lane, { type: "timeout" }, context);
+  expect([lane.state, demoted]).toEqual(["LIVE", [2]]);
 });

@@ -77,7 +77,8 @@ export const laneTable: Table = {
       push(lane, entry);
       storeRest(lane, context, "not connected");
     },
-    found: ignore,
+    // It may have been asked for before: the client's other connections are to come, too.
+    found: inviteOthers,
     prepare: (lane, event, context) => attach(lane, event, context),
     commit: (lane, { id }, { out }) => out.demote(lane, id, "no hold"),
     ack: (lane, { sequence }, context) => settleUpTo(lane, sequence, context),

@@ -35,8 +35,11 @@ export interface PartitionOptions {
   /** The offset of this director's claim in control: what is before it was meant for another. */
   generation: number;
   epoch: number;
-  /** Asks Kafka for the offset that accepted's next record will have: no cursor that was ever issued is beyond it. */
-  findEnd: (found: (end: number) => void) => void;
+  /**
+   * Asks Kafka for the offset that accepted's next record will have: no cursor that was ever issued is beyond it. Undefined
+   * where that failed: who asked asks again.
+   */
+  findEnd: (found: (end: number | undefined) => void) => void;
   /** Of deferred: what the group has committed, and the next record's offset at the claim. */
   deferred: { committed: number; end: number };
   limits: LaneLimits;
@@ -51,6 +54,9 @@ export interface PartitionOptions {
   duplicate(key: ClientKey, id: string): void;
   superseded(generation: number): void;
 }
+
+/** Connections whose cursor is not known to be one of this topic, at most. */
+const MAX_ASKING = 50_000;
 
 /** The header of a record that an operator has sent again: the id of its dead letter. */
 export const REDRIVEN = "redriven";
@@ -67,6 +73,9 @@ export class PartitionLanes {
   #settlement: Settlement | undefined;
   /** A lower bound of it: what was read, and what was found. */
   #end = 0;
+  /** Those who wait for it to be found. */
+  readonly #asking: (() => void)[] = [];
+  #underWay = false;
   #nextControl: number;
   #holds = 0;
   #unsettledBytes = 0;
@@ -131,8 +140,7 @@ export class PartitionLanes {
   #acceptRecord(record: Incoming, settlement: Settlement): number {
     // The whole pack is checked before any of it counts: a record is taken or rejected as one.
     const bodies: Buffer[] = [];
-    // Copied once a pack: views of what was fetched would keep the whole fetch in memory until the last of it is settled.
-    readPack(Buffer.from(record.value ?? NOTHING), (kind, body, index) => {
+    readPack(record.value ?? NOTHING, (kind, body, index) => {
       if (kind !== Kind.NOTIFICATION) throw new Failure("reject", `Item ${index} is no notification.`);
       checkNotification(body, index);
       bodies.push(body);
@@ -153,7 +161,8 @@ export class PartitionLanes {
         sequence: sequenceAt(pack, index),
         appended: record.appended,
         expires: ttl === 0 ? 0 : record.appended + ttl * 1_000,
-        body,
+        // Copied: one view would keep all that was fetched with it in memory, and the bounds count bodies.
+        body: Buffer.from(body),
         record: tracked,
       };
       this.#unsettledBytes += body.length;
@@ -271,15 +280,30 @@ export class PartitionLanes {
    * What this director has not read yet an earlier one may have sent: that is settled by asking Kafka.
    */
   #whenKnown(sequence: Sequence, then: (known: boolean) => void): void {
-    const { epoch, findEnd } = this.#options;
+    const { epoch } = this.#options;
     const known = (): boolean => epochOf(sequence) < epoch || offsetOf(sequence) < this.#end || sequence === START;
-    if (epochOf(sequence) > epoch || known()) {
-      then(epochOf(sequence) <= epoch);
-      return;
+    if (epochOf(sequence) > epoch || known()) then(epochOf(sequence) <= epoch);
+    // Who finds no place asks again by itself.
+    else if (this.#asking.length < MAX_ASKING) {
+      this.#asking.push(() => then(known()));
+      this.#ask();
     }
-    findEnd((end) => {
-      this.#end = Math.max(this.#end, end);
-      if (this.owned) then(known());
+  }
+
+  /** One question at a time, for all who have asked before it began. */
+  #ask(): void {
+    if (this.#underWay || this.#asking.length === 0) return;
+    this.#underWay = true;
+    const asking = this.#asking.splice(0);
+    this.#options.findEnd((end) => {
+      this.#underWay = false;
+      if (!this.owned) return;
+      if (end === undefined) this.#asking.length = 0;
+      else {
+        this.#end = Math.max(this.#end, end);
+        for (const answered of asking) answered();
+      }
+      this.#ask();
     });
   }
 

@@ -12,6 +12,15 @@ test("R51: an id is a repeat for its own client only, whoever else chose the sam
   expect(recent.repeated(id(1), "globex/a")).toBe(false);
 });
 
+test("R51: an id that two clients have is a repeat for both as long as any other", () => {
+  const recent = new RecentIds();
+  recent.repeated(id(1), "acme/a");
+  for (let n = 2; n <= 16_384; n += 1) recent.repeated(id(n), "acme/a");
+  expect(recent.repeated(id(1), "acme/b")).toBe(false);
+  for (let n = 20_000; n < 36_383; n += 1) recent.repeated(id(n), "acme/a");
+  expect(recent.repeated(id(1), "acme/b")).toBe(true);
+});
+
 test("an id is remembered for 16,384 notifications at least, and for 32,768 at most", () => {
   const recent = new RecentIds();
   for (let n = 0; n < 16_384; n += 1) recent.repeated(id(n), "acme/a");

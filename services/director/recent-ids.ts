@@ -10,14 +10,24 @@ export class RecentIds {
   /** Whose each was: another client's same id is no repeat. */
   #young = new Map<string, ClientKey>();
   #old = new Map<string, ClientKey>();
+  /**
+   * Ids are random, and so one client's; but a publisher may choose them. Once it has, those of the later clients stand here by
+   * a longer name, which is no other's id.
+   */
+  #shared = false;
 
   /** True where this client's id was seen within the last 16,384 to 32,768 notifications; it is seen now. */
   repeated(id: string, key: ClientKey): boolean {
-    const seen = this.#young.get(id) ?? this.#old.get(id);
-    if (seen === key) return true;
-    // Ids are random, and so one client's; but a publisher may choose them. The longer name is no other client's id.
-    if (seen !== undefined) return this.repeated(`${id}${key}`, key);
-    this.#young.set(id, key);
+    const owner = this.#young.get(id) ?? this.#old.get(id);
+    if (owner === key) return true;
+    this.#shared ||= owner !== undefined;
+    if (!this.#shared) return this.#add(id, key);
+    const name = `${id}${key}`;
+    return this.#young.has(name) || this.#old.has(name) || this.#add(owner === undefined ? id : name, key);
+  }
+
+  #add(name: string, key: ClientKey): false {
+    this.#young.set(name, key);
     if (this.#young.size >= GENERATION) {
       this.#old = this.#young;
       this.#young = new Map();

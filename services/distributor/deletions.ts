@@ -9,6 +9,7 @@ export class Deletions {
   readonly #failed: (error: unknown) => void;
   readonly #waiting = new Map<ClientKey, Sequence>();
   #timer: NodeJS.Timeout | undefined;
+  #flushing = false;
 
   constructor(
     remove: (acknowledged: ReadonlyMap<ClientKey, Sequence>) => Promise<unknown>,
@@ -20,13 +21,20 @@ export class Deletions {
 
   add(key: ClientKey, upTo: Sequence): void {
     if ((this.#waiting.get(key) ?? "") < upTo) this.#waiting.set(key, upTo);
-    this.#timer ??= setTimeout(() => void this.flush(), LINGER_MS);
+    if (!this.#flushing) this.#timer ??= setTimeout(() => void this.flush(), LINGER_MS);
   }
 
+  /** Clients whose acknowledged rows are still there. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /** One statement at a time: many would keep all connections from those who read. */
   async flush(): Promise<void> {
+    if (this.#flushing || this.#waiting.size === 0) return;
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (this.#waiting.size === 0) return;
+    this.#flushing = true;
     const batch = new Map([...this.#waiting].slice(0, 5_000));
     for (const key of batch.keys()) this.#waiting.delete(key);
     let next = LINGER_MS;
@@ -37,6 +45,7 @@ export class Deletions {
       next = RETRY_MS;
       for (const [key, upTo] of batch) if ((this.#waiting.get(key) ?? "") < upTo) this.#waiting.set(key, upTo);
     }
-    if (this.#waiting.size > 0) this.#timer ??= setTimeout(() => void this.flush(), next);
+    this.#flushing = false;
+    if (this.#waiting.size > 0) this.#timer = setTimeout(() => void this.flush(), next);
   }
 }

@@ -82,8 +82,12 @@ export class LongPolls {
 
   /** GET /v1/poll?cursor=&wait= */
   async poll(request: Request): Promise<Reply> {
+    let gone = false;
+    request.onGone = () => (gone = true);
     const entry = await this.#door.admit(request);
     if ("status" in entry) return entry;
+    // Nobody is there to be answered, or to be given anything.
+    if (gone) return NOBODY;
     const wait = this.#waitOf(request);
     if (wait === undefined) {
       return problemReply(
@@ -149,6 +153,9 @@ export class LongPolls {
     );
   }
 }
+
+/** For a request that was given up: it is not sent. */
+const NOBODY: Reply = { status: 503, headers: {}, body: "" };
 
 function reply(items: Item[], cursor: Cursor, closing: Close | undefined): Reply {
   const head = Buffer.from('{"notifications":[');

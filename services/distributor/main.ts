@@ -52,6 +52,7 @@ const metrics = createMetrics(registry, {
   controlBytes: () => packer.queuedBytes,
   outboxBytes: () => peers.counts().outboxBytes,
   readsWaiting: () => reads.waiting,
+  deletionsWaiting: () => deletions.waiting,
   tokens: () => admission.tokens(performance.now()),
   handovers: () => admission.handovers(performance.now()),
   mostConnections: () => bounds.connections,

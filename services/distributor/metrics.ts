@@ -17,6 +17,7 @@ export function createMetrics(
     controlBytes: () => number;
     outboxBytes: () => number;
     readsWaiting: () => number;
+    deletionsWaiting: () => number;
     tokens: () => number;
     handovers: () => number;
     mostConnections: () => number;
@@ -72,6 +73,7 @@ export function createMetrics(
   gauge("connect_tokens", "Connections that would be taken in at once.", observed.tokens);
   gauge("handovers", "Connections taken in that are not live yet.", observed.handovers);
   gauge("control_queued_bytes", "Bytes not yet sent to directors.", observed.controlBytes);
+  gauge("deletions_waiting", "Clients whose acknowledged rows are not deleted yet.", observed.deletionsWaiting);
   gauge("replay_reads_waiting", "Reads that wait for a statement.", observed.readsWaiting);
   gauge("outbox_bytes", "Bytes that wait for slow clients.", observed.outboxBytes);
 

@@ -12,6 +12,7 @@ const LONG_AGO = 1_000_000;
 let now: number;
 let expired: string[];
 let sent: Item[];
+let told: string[];
 let rows: Row[];
 let peer: Peer;
 let peers: Peers;
@@ -23,6 +24,7 @@ beforeEach(() => {
   now = LONG_AGO;
   expired = [];
   sent = [];
+  told = [];
   rows = [];
   peers = new Peers({
     partitions: 1,
@@ -43,7 +45,13 @@ beforeEach(() => {
     sent.push(...items);
     return true;
   }, 10_000);
-  const wire: Wire = { transport: "websocket", acknowledges: true, outbox, tell: () => {}, end: () => {} };
+  const wire: Wire = {
+    transport: "websocket",
+    acknowledges: true,
+    outbox,
+    tell: ({ type }) => told.push(type),
+    end: () => {},
+  };
   const identity = { tenant: "acme", subject: "u1", scopes: new Set(["subscribe"]), expires: 0 };
   peer = peers.open({ key: KEY, identity, cursor: undefined, wire });
 });
@@ -94,9 +102,24 @@ test("what has expired when it comes is told once, and what follows it is no gap
 test("what was stored is told as stored: it stays in Postgres, where the sweep counts it", async () => {
   rows = [rowOf(1, 1), rowOf(2, 0), rowOf(3, 5)];
   peer.wire.outbox.shut();
-  await goLive();
+  peers.step(peer, { type: "held", generation: 1, hold: 1 });
+  await turn();
   now += 1_000;
   peer.wire.outbox.drained();
   expect(sent.map(({ sequence }) => sequence)).toEqual([rowOf(2, 0).sequence, rowOf(3, 5).sequence]);
   expect(expired).toEqual(["1 stored"]);
+});
+
+test("R12: `live` does not overtake what the peer has not taken yet", async () => {
+  rows = [rowOf(1, 0), rowOf(2, 0)];
+  peer.wire.outbox.shut();
+  peers.step(peer, { type: "held", generation: 1, hold: 1 });
+  await turn();
+  expect([peer.session.state, told]).toEqual(["REPLAYING", ["connected"]]);
+  rows = [];
+  peers.drained(peer);
+  await turn();
+  expect(sent).toHaveLength(2);
+  await goLive();
+  expect(told).toEqual(["connected", "live"]);
 });

@@ -96,6 +96,7 @@ export class Peers {
   closed(peer: Peer): void {
     if (!this.#bySession.delete(peer.session.id)) return;
     this.#dirty.delete(peer);
+    clearTimeout(peer.timer);
     const peers = this.#byClient.get(peer.session.key);
     peers?.delete(peer);
     if (peers?.size === 0) this.#byClient.delete(peer.session.key);
@@ -167,6 +168,11 @@ export class Peers {
         metrics.delivered(peer.wire.transport, source);
         this.#flushSoon(peer);
         return true;
+      },
+      flush(session) {
+        const outbox = peerOf(session)?.wire.outbox;
+        outbox?.flush();
+        return outbox?.bytes === 0;
       },
       congested: (session) => peerOf(session)?.wire.outbox.congested ?? true,
       tell: (session, what) => this.#tell(session, what),

@@ -89,6 +89,8 @@ export interface SessionOutput {
   deleteStored(session: Session, upTo: Sequence): void;
   /** False where the outbox is full, and nothing was written. */
   write(session: Session, row: Row): boolean;
+  /** Hands over what the peer takes; true where nothing is left. */
+  flush(session: Session): boolean;
   /** True while nothing more should be read for it. */
   congested(session: Session): boolean;
   tell(session: Session, what: "connected" | "live" | "replay_pending"): void;
@@ -145,9 +147,10 @@ export const sessionTable: Table = {
       if (!answers(session, read)) return;
       if (rows.length > 0) session.tries = 0;
       session.toldPending = false;
+      const { sent } = session;
       const all = writeRows(session, rows, out);
-      session.replayed = session.sent;
-      if (all && !more && !out.congested(session)) prepare(session, out);
+      if (session.sent > sent) session.replayed = session.sent;
+      if (all && !more && out.flush(session)) prepare(session, out);
       else replay(session, out);
     },
     readFailed,
@@ -191,7 +194,8 @@ export const sessionTable: Table = {
     opened: ignore,
     page(session, { read, rows, more }, out) {
       if (!answers(session, read)) return;
-      if (writeRows(session, rows, out) && !more) {
+      // What is still in the outbox would be overtaken by `live`.
+      if (writeRows(session, rows, out) && !more && (session.toldLive || out.flush(session))) {
         live(session, out);
       } else {
         out.release(session);
@@ -200,6 +204,7 @@ export const sessionTable: Table = {
       }
     },
     readFailed(session, event, out) {
+      if (event.read !== session.read) return;
       out.release(session);
       session.state = "REPLAYING";
       readFailed(session, event, out);

@@ -45,7 +45,7 @@ export class SimulatedDirector {
         committed: stage.drained,
         end: stage.mutant === "held before deferred is drained" ? 0 : stage.deferred.records.length,
       },
-      limits: { window: 4, maxQueued: 8, maxBytes: 1e6, ackMs: 5_000, holdMs: 3_000, inviteMs: 1_000, tries: 2 },
+      limits: { window: 6, maxQueued: 8, maxBytes: 1e6, ackMs: 5_000, holdMs: 3_000, inviteMs: 1_000, tries: 2 },
       maxLanes: 2,
       clock: { monotonic: () => stage.now, wall: () => stage.now },
       out: {

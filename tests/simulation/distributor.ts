@@ -237,6 +237,7 @@ export class SimulatedDistributor {
         wire.rows.push(row);
         return true;
       },
+      flush: (session) => (this.#wires.get(session.id)?.rows.length ?? OUTBOX) < OUTBOX,
       congested: (session) => (this.#wires.get(session.id)?.rows.length ?? 1) > 0,
       tell: () => {},
       timer: (session, ms) => {

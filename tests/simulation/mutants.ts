@@ -17,7 +17,7 @@ function patch<R extends object, K extends keyof R>(row: R, cell: K, broken: R[K
   return () => (row[cell] = whole);
 }
 
-const { HELD, UNKNOWN, STORED, LIVE } = laneTable;
+const { HELD, UNKNOWN, STORED } = laneTable;
 const session = sessionTable.LIVE;
 
 export const mutants: readonly BrokenPlatform[] = [
@@ -104,14 +104,22 @@ export const mutants: readonly BrokenPlatform[] = [
 ];
 
 const whole = HELD.commit;
+const delivered = session.deliver;
 const stored = STORED.accepted;
 const checked = sessionTable.CHECKING.page;
 
 /** Safe, for the safety net is there. */
 export const lostWakeUps: BrokenPlatform = { name: "lost wake-ups", actors: "wake-ups lost" };
 
-/** Safe, and slow: what is refused waits for the acknowledgement's deadline. */
+/** Safe, and slow: what the outbox refused, and nobody was told of, waits for the next one or for the acknowledgement's deadline. */
 export const ignoredRefusal: BrokenPlatform = {
   name: "an ignored refusal of a send",
-  machines: () => patch(LIVE, "refuse", () => {}),
+  machines: () =>
+    patch(session, "deliver", (it, event, out) => {
+      const { generation, prev, row } = event;
+      const full = generation === it.generation && prev === it.sent && !out.write(it, row);
+      if (full) return;
+      if (generation === it.generation && prev === it.sent) it.sent = row.sequence;
+      else delivered(it, event, out);
+    }),
 };

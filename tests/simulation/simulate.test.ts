@@ -5,6 +5,8 @@ import { World } from "./world.ts";
 
 const RUNS = Number(process.env.SIMULATION_RUNS ?? 20_000);
 const FIRST = Number(process.env.SIMULATION_SEED ?? 1);
+/** As the simulated directors have it. */
+const ACK_MS = 5_000;
 const STEPS = Number(process.env.SIMULATION_STEPS ?? 600);
 
 /** The first seed whose run violates a property, and how; else how long healing took, in simulated ms. */
@@ -53,13 +55,14 @@ test("lost wake-ups lose nothing where the safety net is there", { timeout: 120_
   expect(simulate(500, lostWakeUps).violation).toBeUndefined();
 });
 
-test("an ignored refusal loses nothing, and heals only at the acknowledgement's deadline", { timeout: 120_000 }, () => {
-  const whole = simulate(500);
-  const broken = simulate(500, ignoredRefusal);
-  expect(broken.violation).toBeUndefined();
-  expect(mean(broken.healing)).toBeGreaterThan(mean(whole.healing));
-});
-
-function mean(values: number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
+test(
+  "an ignored refusal of a send loses nothing, and is healed as soon as any other fault",
+  { timeout: 120_000 },
+  () => {
+    const whole = simulate(500);
+    const broken = simulate(500, ignoredRefusal);
+    expect(broken.violation).toBeUndefined();
+    // In simulated time: at the latest when the acknowledgement is due.
+    expect(Math.max(...broken.healing)).toBeLessThanOrEqual(Math.max(...whole.healing) + ACK_MS);
+  },
+);
