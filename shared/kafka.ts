@@ -34,6 +34,8 @@ export interface GroupReader {
   /** Holds until `resume`, also where the partition is taken away and comes back. */
   pause(topic: string, partition: number): void;
   resume(topic: string, partition: number): void;
+  /** What is read next begins there. Within `onBatch` it must answer false. */
+  seek(topic: string, partition: number, offset: number): void;
   stop(): Promise<void>;
 }
 
@@ -162,6 +164,14 @@ export class KafkaLink {
     });
   }
 
+  /** By partition: the oldest offset that is still there. */
+  async oldestOffsets(topic: string): Promise<Map<number, number>> {
+    return this.#reach("kafka", async () => {
+      const offsets = await this.admin((admin) => admin.fetchTopicOffsets(topic));
+      return new Map(offsets.map(({ partition, low }) => [partition, Number(low)]));
+    });
+  }
+
   /** By partition: where the group goes on reading, and the offset that the next record will have. */
   async progress(group: string, topic: string): Promise<Map<number, { committed: number; end: number }>> {
     return this.#reach("kafka", () =>
@@ -240,6 +250,7 @@ export class KafkaLink {
         ),
       pause: (topic, partition) => consumer.pause([{ topic, partitions: [partition] }]),
       resume: (topic, partition) => consumer.resume([{ topic, partitions: [partition] }]),
+      seek: (topic, partition, offset) => consumer.seek({ topic, partition, offset: String(offset) }),
       stop: () => consumer.disconnect(),
     };
   }

@@ -1,8 +1,13 @@
+import { randomUUID } from "node:crypto";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { partitionOf } from "../shared/notification.ts";
+import { PackWriter } from "../shared/pack.ts";
 import { Crowd } from "./crowd.ts";
 import { metric } from "./observe.ts";
 import { Publisher } from "./publisher.ts";
+import { produce } from "./records.ts";
 import { startStack, type Service, type Stack } from "./stack.ts";
+import { Subscriber } from "./subscriber.ts";
 
 const SESSION_MS = 1_500;
 const PARTITIONS = 12;
@@ -102,4 +107,26 @@ test("R32, R33: a director that stood still for longer than its session wakes as
     await owns(second, PARTITIONS / 2);
     await owns(first, PARTITIONS / 2);
   });
+});
+
+test("R51: what an earlier director settled is dropped by the next one where a producer sent it again", async () => {
+  const client = "repeated";
+  const subscriber = await Subscriber.of(stack, { client, transport: "websocket" });
+  await subscriber.connect(distributor);
+  const writer = new PackWriter();
+  writer.notification({ key: `acme/${client}`, id: randomUUID(), payload: Buffer.from('{"n":0}') });
+  const sent = writer.take();
+  const partition = partitionOf(`acme/${client}`, PARTITIONS);
+  await produce(stack, "accepted", partition, [sent]);
+  await subscriber.until("it is here", () => subscriber.received.length === 1);
+  await expect.poll(() => metric(first, "notifications_unsettled"), { interval: 20 }).toBe(0);
+  // Ends well, and so with everything committed.
+  await first.stop();
+  const second = await startDirector();
+  await produce(stack, "accepted", partition, [sent]);
+  await publisher.number(client, 3);
+  await subscriber.until("what follows is here", () => subscriber.received.length >= 4);
+  expect(subscriber.received).toHaveLength(4);
+  expect(await metric(second, "notifications_repeated_total")).toBe(1);
+  await subscriber.close();
 });

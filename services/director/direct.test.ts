@@ -10,7 +10,7 @@ const topics = topicsOf("test");
 let paused: Set<string>;
 let drained: PromiseWithResolvers<boolean>;
 let director: Director;
-const PROGRESS = new Map([[0, { committed: 0, end: 1 }]]);
+const PROGRESS = { deferred: new Map([[0, { committed: 0, end: 1 }]]), oldest: new Map([[0, 0]]) };
 /** Kafka's answers to come, where they are not to come at once. */
 let progress: Promise<typeof PROGRESS>[];
 
@@ -36,7 +36,7 @@ beforeEach(() => {
     lookUps: silent<DirectorOptions["lookUps"]>(),
     timers: silent<DirectorOptions["timers"]>(),
     endOffset: () => Promise.resolve(0),
-    deferredProgress: () => progress.shift() ?? Promise.resolve(PROGRESS),
+    progress: () => progress.shift() ?? Promise.resolve(PROGRESS),
     metrics: silent<DirectorOptions["metrics"]>(),
     log: silent<DirectorOptions["log"]>(),
     fatal: (error) => expect.unreachable(String(error)),
@@ -45,6 +45,7 @@ beforeEach(() => {
     commit: () => Promise.resolve(),
     pause: (topic, partition) => void paused.add(`${topic}:${partition}`),
     resume: (topic, partition) => void paused.delete(`${topic}:${partition}`),
+    seek: () => expect.unreachable("there is nothing before"),
     stop: () => Promise.resolve(),
   });
 });

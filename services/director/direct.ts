@@ -28,14 +28,14 @@ export interface DirectorOptions {
   lookUps: LookUps;
   timers: Timers;
   endOffset(topic: string, partition: number): Promise<number>;
-  /** Of deferred, by partition: what the group has committed, and the next offset. */
-  deferredProgress(): Promise<Map<number, { committed: number; end: number }>>;
+  /** By partition: of deferred what the group has committed, and the next offset; of accepted the oldest. */
+  progress(): Promise<{ deferred: Map<number, { committed: number; end: number }>; oldest: Map<number, number> }>;
   metrics: DirectorMetrics;
   log: Log;
   fatal: (error: unknown) => void;
 }
 
-type Progress = Map<number, { committed: number; end: number }>;
+type Progress = Awaited<ReturnType<DirectorOptions["progress"]>>;
 
 const DRAIN_RETRY_MS = 1_000;
 
@@ -92,9 +92,9 @@ export class Director {
     const fresh = partitions.filter((partition) => !this.#claims.has(partition));
     const generations = new Map(fresh.map((partition) => [partition, this.#appendClaim(partition)]));
     // After the claims: what an earlier owner deferred while it was the owner is counted.
-    const deferred = Promise.all(generations.values()).then(() => this.#options.deferredProgress());
+    const progress = Promise.all(generations.values()).then(() => this.#options.progress());
     for (const [partition, generation] of generations) {
-      const claim = this.#claim(partition, generation, deferred);
+      const claim = this.#claim(partition, generation, progress);
       this.#claims.set(partition, claim);
       claim.then(
         (lanes) => {
@@ -121,10 +121,16 @@ export class Director {
       await partition.control(batch);
       const last = batch.records.at(-1);
       if (last) this.#note(batch.topic, batch.partition, last.offset + 1);
-    } else {
-      this.#options.metrics.read(partition.accepted(batch));
-      this.#pauseAtBound(partition);
+      return true;
     }
+    const [first] = batch.records;
+    const from = first && partition.begin(first.offset);
+    if (from !== undefined) {
+      this.#reader?.seek(batch.topic, batch.partition, from);
+      return false;
+    }
+    this.#options.metrics.read(partition.accepted(batch));
+    this.#pauseAtBound(partition);
     return true;
   }
 
@@ -168,11 +174,12 @@ export class Director {
     );
   }
 
-  async #claim(partition: number, claimed: Promise<number>, deferred: Promise<Progress>): Promise<PartitionLanes> {
+  async #claim(partition: number, claimed: Promise<number>, asked: Promise<Progress>): Promise<PartitionLanes> {
     const generation = await claimed;
-    const progress = (await deferred).get(partition) ?? { committed: 0, end: 0 };
-    const lanes = this.#lanesOf(partition, generation, progress);
-    this.#options.log.info({ partition, generation, deferred: progress.end - progress.committed }, "partition claimed");
+    const progress = await asked;
+    const deferred = progress.deferred.get(partition) ?? { committed: 0, end: 0 };
+    const lanes = this.#lanesOf(partition, generation, deferred, progress.oldest.get(partition) ?? 0);
+    this.#options.log.info({ partition, generation, deferred: deferred.end - deferred.committed }, "partition claimed");
     return lanes;
   }
 
@@ -196,7 +203,12 @@ export class Director {
     return false;
   }
 
-  #lanesOf(partition: number, generation: number, deferred: { committed: number; end: number }): PartitionLanes {
+  #lanesOf(
+    partition: number,
+    generation: number,
+    deferred: { committed: number; end: number },
+    oldest: number,
+  ): PartitionLanes {
     const { topics, packer, store, deadLetters, lookUps, timers, metrics, log, clock } = this.#options;
     const signal = (slot: number, rest: SignalBody): void =>
       packer.add(topics.routed, slot, (writer) => writer.signal({ partition, generation, ...rest }));
@@ -204,6 +216,7 @@ export class Director {
       partition,
       generation,
       deferred,
+      oldest,
       findEnd: (found) => {
         this.#options.endOffset(topics.accepted, partition).then(found, (error: unknown) => {
           // The connection asks again by itself.

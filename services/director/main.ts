@@ -129,7 +129,13 @@ const director: Director = new Director({
   deadLetters,
   lookUps,
   timers,
-  deferredProgress: () => kafka.progress(directorGroup(settings.NAMESPACE), topics.deferred),
+  async progress() {
+    const [deferred, oldest] = await Promise.all([
+      kafka.progress(directorGroup(settings.NAMESPACE), topics.deferred),
+      kafka.oldestOffsets(topics.accepted),
+    ]);
+    return { deferred, oldest };
+  },
   endOffset: (topic, partition) => kafka.endOffset(topic, partition),
   metrics,
   log,

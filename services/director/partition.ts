@@ -42,6 +42,8 @@ export interface PartitionOptions {
   findEnd: (found: (end: number | undefined) => void) => void;
   /** Of deferred: what the group has committed, and the next record's offset at the claim. */
   deferred: { committed: number; end: number };
+  /** The oldest offset of accepted that Kafka still had at the claim. */
+  oldest: number;
   limits: LaneLimits;
   maxLanes: number;
   clock: { monotonic(): number; wall(): number };
@@ -54,6 +56,9 @@ export interface PartitionOptions {
   duplicate(key: ClientKey, id: string): void;
   superseded(generation: number): void;
 }
+
+/** Of accepted, before the group's commit: at full load some twenty seconds, in which a publisher repeats what it was not answered. */
+const REMEMBERED_RECORDS = 500;
 
 /** Connections whose cursor is not known to be one of this topic, at most. */
 const MAX_ASKING = 50_000;
@@ -113,6 +118,17 @@ export class PartitionLanes {
     return this.#unsettledBytes;
   }
 
+  /**
+   * What is read first begins where the group has committed. Answers where to read on instead: a little before it, so that the
+   * ids of what an earlier owner settled last are known, and a repeat of it is one. Undefined where there is nothing before.
+   */
+  begin(first: number): number | undefined {
+    if (this.#settlement) return undefined;
+    this.#settlement = new Settlement(first);
+    const from = Math.max(this.#options.oldest, first - REMEMBERED_RECORDS);
+    return from < first ? from : undefined;
+  }
+
   /** The offset of accepted to commit, where it has moved. */
   commit(): number | undefined {
     return this.owned ? this.#settlement?.commit() : undefined;
@@ -123,6 +139,7 @@ export class PartitionLanes {
     let taken = 0;
     this.#settlement ??= new Settlement(batch.records[0]?.offset ?? 0);
     for (const record of batch.records) {
+      if (record.offset < this.#settlement.start) this.#remember(record);
       if (record.offset < this.#settlement.next) continue;
       this.#end = Math.max(this.#end, record.offset + 1);
       try {
@@ -137,14 +154,19 @@ export class PartitionLanes {
     return taken;
   }
 
+  /** Settled before this owner came: only its ids count. */
+  #remember(record: Incoming): void {
+    try {
+      for (const body of bodiesOf(record))
+        this.#recent.repeated(notificationBody.rawId(body), notificationBody.key(body));
+    } catch (error) {
+      // It is among the dead letters.
+      if (classify(error) !== "reject") throw error;
+    }
+  }
+
   #acceptRecord(record: Incoming, settlement: Settlement): number {
-    // The whole pack is checked before any of it counts: a record is taken or rejected as one.
-    const bodies: Buffer[] = [];
-    readPack(record.value ?? NOTHING, (kind, body, index) => {
-      if (kind !== Kind.NOTIFICATION) throw new Failure("reject", `Item ${index} is no notification.`);
-      checkNotification(body, index);
-      bodies.push(body);
-    });
+    const bodies = bodiesOf(record);
     const pack = packSequence(this.#options.epoch, record.offset);
     const tracked = settlement.track(record.offset, bodies.length);
     bodies.forEach((body, index) => {
@@ -337,4 +359,15 @@ export class PartitionLanes {
       if (!idle(lane)) this.lanes.set(key, lane);
     }
   }
+}
+
+/** The whole pack is checked before any of it counts: a record is taken or rejected as one. */
+function bodiesOf({ value }: Incoming): Buffer[] {
+  const bodies: Buffer[] = [];
+  readPack(value ?? NOTHING, (kind, body, index) => {
+    if (kind !== Kind.NOTIFICATION) throw new Failure("reject", `Item ${index} is no notification.`);
+    checkNotification(body, index);
+    bodies.push(body);
+  });
+  return bodies;
 }

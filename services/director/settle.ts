@@ -11,6 +11,8 @@ export class Settlement {
   /** In order of offset; those before `#head` are settled. */
   #records: TrackedRecord[] = [];
   #head = 0;
+  /** What is before it was settled before. */
+  readonly start: number;
   #next: number;
   #committed: number;
   /** Notifications not settled. */
@@ -18,6 +20,7 @@ export class Settlement {
 
   /** `start` is the offset of the first record that will be tracked, at least. */
   constructor(start: number) {
+    this.start = start;
     this.#next = start;
     this.#committed = start;
   }

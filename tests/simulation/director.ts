@@ -40,6 +40,7 @@ export class SimulatedDirector {
       generation,
       epoch: EPOCH,
       findEnd: (found) => found(stage.accepted.records.length),
+      oldest: 0,
       // The mutant takes what is deferred for drained.
       deferred: {
         committed: stage.drained,
@@ -117,6 +118,11 @@ export class SimulatedDirector {
   #readAccepted(): void {
     const record = this.#stage.accepted.records[this.#read];
     if (!record || !this.#lanes.owned) return;
+    const before = this.#lanes.begin(this.#read);
+    if (before !== undefined) {
+      this.#read = before;
+      return;
+    }
     this.#read += 1;
     this.#lanes.accepted({ topic: "accepted", partition: PARTITION, records: [record], highWatermark: 0 });
   }
