@@ -169,11 +169,8 @@ test("poison is a dead letter, once, or once more for each successor and each se
   const claim = { kind: "claim", partition: 1, at: 60 } as const;
   expect(twice.event(claim).breaches()).toEqual([]);
   expect(twice.event(letter).breaches()).toEqual(["dead letter again"]);
-  for (const other of [
-    { ...claim, partition: 2 },
-    { ...claim, at: 40 },
-  ])
-    expect(clean().event(poison).event(letter).event(letter).event(other).breaches()).toEqual(["dead letter again"]);
+  const elsewhere = clean().event(poison).event(letter).event(letter);
+  expect(elsewhere.event({ ...claim, partition: 2 }).breaches()).toEqual(["dead letter again"]);
 });
 
 test("what is repeated until it is accepted is accepted, and is one notification", () => {

@@ -319,9 +319,12 @@ class Checker {
     sent.answered = at;
   }
 
-  /** Whoever takes its partition over may find it again; and so may one whose send was not answered. */
-  #poisoned({ place, partition, at }: Extract<HistoryEvent, { kind: "poison" }>): void {
-    const claims = this.#events.filter((one) => one.kind === "claim" && one.partition === partition && one.at >= at);
+  /**
+   * Each that owned its partition in this run may find it: whoever takes it over, and a zombie of before that reads on; and so
+   * may one whose send was not answered.
+   */
+  #poisoned({ place, partition }: Extract<HistoryEvent, { kind: "poison" }>): void {
+    const claims = this.#events.filter((one) => one.kind === "claim" && one.partition === partition);
     const repeated = this.#bounds.repeatedSends ? MOST_REPEATED_SENDS : 0;
     this.#poison.set(place, { letters: 0, allowed: 1 + claims.length + repeated });
   }
