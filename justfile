@@ -82,11 +82,11 @@ test *args: _packages
 simulate runs="100000" seed="1" steps="600": _packages
     SIMULATION_RUNS={{ runs }} SIMULATION_SEED={{ seed }} SIMULATION_STEPS={{ steps }} vitest run tests/simulation -t "nothing is lost or out of order"
 
-# Measure throughput, latency and cost
+# Measure throughput, latency and cost [WORK...] [--quick] [--compare] [--save] [--profile] [--runs N] [--seconds N] [--json FILE]
 bench *args: _packages
     node bench/main.ts "$@"
 
-# Break things under load, and check that nothing is lost or late by a place [--full] [--minutes N] [--seed S] [--only NAME]
+# Break things under load, and check that nothing is lost or late by a place [--full] [--minutes N] [--seed S] [--only NAME] [--clients N] [--crowd N] [--rate N] [--histories FOLDER] [--keep]
 [no-exit-message]
 faults *args: _packages
     node tests/faults/battery.ts "$@"

@@ -15,7 +15,7 @@ export interface Size {
 
 type Work = (figures: Figures, work: string, size: Size) => Promise<void>;
 
-/** A process may have 20,000 files open, and a distributor keeps a tenth of them free. */
+/** As many as fit into a limit of 20,000 open files, of which a distributor keeps a tenth free. */
 const MOST_CONNECTIONS = 17_000;
 
 /** What is measured, in this order. */

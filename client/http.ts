@@ -23,8 +23,8 @@ export async function postAck(context: Context, cursor: Cursor, signal?: AbortSi
 }
 
 /**
- * Why a WebSocket was not opened: a browser does not tell. POST /v1/acks looks at the token before it looks at the body, so
- * that one without a cursor changes nothing and says whether it is the network, the token, or the WebSocket alone (R9).
+ * Why a WebSocket was not opened: a browser does not tell. POST /v1/acks without a cursor changes nothing, and says
+ * whether it is the network, a server that takes in nobody, the token, or the WebSocket alone (R9).
  */
 export async function whyNot(context: Context, signal: AbortSignal): Promise<Ending> {
   try {

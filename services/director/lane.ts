@@ -116,7 +116,7 @@ export interface LaneContext {
   wall: number;
   /** A number that no other hold of this generation has. */
   nextHold(): number;
-  /** False while something deferred is not in Postgres: nothing is held then, for a replay would not find it. */
+  /** False while something deferred is not in Postgres: held is then only who is caught up, for a replay would not find it. */
   drained(): boolean;
 }
 
