@@ -30,6 +30,8 @@ export interface Reply {
   status: number;
   headers?: Record<string, string>;
   body?: string | Uint8Array;
+  /** The connection ends after it. */
+  close?: boolean;
 }
 
 /** Keeps a bound over bodies that arrive and requests that are answered. A refusal is the answer; nothing more is read. */
@@ -260,7 +262,11 @@ export function copyRequest(response: HttpResponse, request: HttpRequest): Reque
 }
 
 /** `close` ends the connection after the answer, where the rest of the request is not worth reading. */
-export function send(response: HttpResponse, { status, headers = {}, body = "" }: Reply, close = false): void {
+export function send(
+  response: HttpResponse,
+  { status, headers = {}, body = "", close: last = false }: Reply,
+  close = last,
+): void {
   response.writeStatus(`${status} ${STATUS_TEXT[status] ?? ""}`);
   for (const name in headers) response.writeHeader(name, headers[name]!);
   response.end(body, close);

@@ -35,9 +35,9 @@ export interface DoorkeeperOptions {
 }
 
 /**
- * A newcomer passes three times. `closed`, before its token costs anything: where nobody comes in, nobody's token is looked at.
- * `admit`: its token. `enter`, in the turn in which it is opened: only here something is taken from the bucket, so that nobody
- * without a token can empty it, and keep others out.
+ * A newcomer passes three times. `closed`, before its token costs anything: where nobody comes in, nobody's token is looked at,
+ * but for a poll's, which may continue a loop. `admit`: its token. `enter`, in the turn in which it is opened: only here something
+ * is taken from the bucket, so that nobody without a token can empty it, and keep others out.
  */
 export class Doorkeeper {
   readonly #options: DoorkeeperOptions;

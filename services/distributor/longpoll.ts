@@ -103,7 +103,7 @@ export class LongPolls {
     const known = this.#idleLoop(key, cursor);
     // R37: a loop that goes on is no new connection.
     const refused = known ? undefined : this.#door.enter();
-    if (refused) return { ...refused, headers: { ...refused.headers, connection: "close" } };
+    if (refused) return { ...refused, close: true };
     const peer = known ?? this.#newLoop(key, identity, cursor);
     // Each request brings its own token: the loop lives as long as the newest.
     peer.identity = identity;
