@@ -30,7 +30,7 @@ export class Floor {
     this.meters = parts.meters;
   }
 
-  static async open(count: number): Promise<Floor> {
+  static async open(count: number, sampleEvery: number): Promise<Floor> {
     const child = spawn(process.execPath, [join(import.meta.dirname, "floor.ts")], {
       stdio: ["ignore", "pipe", "inherit"],
     });
@@ -47,7 +47,7 @@ export class Floor {
     const clients = new LoadClients({
       url: new URL(`ws://127.0.0.1:${port}/v1/ws`),
       tokens: Array.from({ length: count }, (_, index) => String(index)),
-      sampleEvery: 5,
+      sampleEvery,
     });
     const publisher = new LoadPublisher({
       url,

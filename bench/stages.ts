@@ -146,7 +146,7 @@ async function distributorRuns(figures: Figures, work: string, options: StageOpt
 }
 
 async function floorRuns(figures: Figures, work: string, options: StageOptions): Promise<number[]> {
-  const floor = await Floor.open(options.clients);
+  const floor = await Floor.open(options.clients, 5);
   const { clients, publisher, meters } = floor;
   try {
     const load = publish(publisher, clients, undefined, WARM_MS / 1_000 + options.runs * (options.seconds + 1));
@@ -167,7 +167,7 @@ export async function floorAtRate(
   work: string,
   { clients: count, rate, runs, seconds }: StageOptions & { rate: number },
 ): Promise<void> {
-  const floor = await Floor.open(count);
+  const floor = await Floor.open(count, 1);
   const { clients, publisher } = floor;
   try {
     await publisher.steadily(rate, WARM_MS / 1_000);
