@@ -1,11 +1,12 @@
+import { metric } from "../tests/metric.ts";
 import type { Service, Stack } from "../tests/stack.ts";
 import { LoadClients } from "./clients.ts";
 import { Meters } from "./cost.ts";
 import type { Figures } from "./figures.ts";
 import { checkDelivery, noteCost } from "./note.ts";
 import { clientName, dataOf, LoadPublisher } from "./publisher.ts";
-import { metric, until } from "./scrape.ts";
 import { tokensOf, webSocketOf } from "./unicast.ts";
+import { until } from "./until.ts";
 import { startPlatform } from "./platform.ts";
 
 /** Everybody back at once, with something stored for each. */

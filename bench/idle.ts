@@ -1,12 +1,13 @@
 import type { Socket } from "node:net";
+import { metric } from "../tests/metric.ts";
 import type { Service, Stack } from "../tests/stack.ts";
 import { LoadClients } from "./clients.ts";
 import { Meters, residentBytes } from "./cost.ts";
 import type { Figures } from "./figures.ts";
 import { INSPECTED, Inspector } from "./inspect.ts";
-import { metric, until } from "./scrape.ts";
 import { openSocket } from "./sockets.ts";
 import { tokensOf, webSocketOf } from "./unicast.ts";
+import { until } from "./until.ts";
 import { startPlatform } from "./platform.ts";
 
 export type Transport = "websocket" | "sse" | "poll";

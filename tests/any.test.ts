@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { metric } from "./observe.ts";
+import { metric } from "./metric.ts";
 import { Publisher } from "./publisher.ts";
 import { lifeOf, ordersOf, type Event } from "./simulation/orders.ts";
 import { startStack, type Service, type Stack } from "./stack.ts";

@@ -2,7 +2,8 @@ import { connect, type Connection, type Options, type Status } from "@saasaparil
 import { createServer, connect as connectTo, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { metric, storedFor } from "./observe.ts";
+import { metric } from "./metric.ts";
+import { storedFor } from "./observe.ts";
 import { startStack, type Service, type Stack } from "./stack.ts";
 
 /** The client library, as an application uses it, against the real services. */
@@ -140,7 +141,7 @@ describe.for(TRANSPORTS)("%s", (transport) => {
     await expectSoon(() => first.received, upTo(100));
     await first.connection.close();
     // An acknowledgement takes effect a moment after it is answered.
-    await expectSoon(() => metric(director, "notifications_unsettled{"), 0);
+    await expectSoon(() => metric(director, "notifications_unsettled"), 0);
     await storedFor(stack, [client], 0);
     await publish(client, 101);
     const second = await subscribe(client, { transport });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { metric } from "./observe.ts";
+import { metric } from "./metric.ts";
 import { Publisher } from "./publisher.ts";
 import { startStack, type Service, type Stack } from "./stack.ts";
 import { Subscriber } from "./subscriber.ts";
@@ -71,7 +71,7 @@ test("R25: what any connection acknowledged is settled: a later connection witho
   const reader = await of(client, "websocket", "manual");
   await silent.connect(distributors[0]);
   await reader.connect(distributors[1]);
-  const acknowledged = (): Promise<number> => metric(director, 'notifications_settled_total{how="acknowledged"');
+  const acknowledged = (): Promise<number> => metric(director, "notifications_settled_total", 'how="acknowledged"');
   // What the tests before this one left behind is settled too, by then.
   await expect.poll(() => metric(director, "notifications_unsettled"), { timeout: 30_000 }).toBe(0);
   const before = await acknowledged();

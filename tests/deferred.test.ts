@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { metric } from "./observe.ts";
+import { metric } from "./metric.ts";
 import { startProxy } from "./proxy.ts";
 import { Publisher } from "./publisher.ts";
 import { startStack } from "./stack.ts";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Crowd } from "./crowd.ts";
-import { metric } from "./observe.ts";
+import { metric } from "./metric.ts";
 import { Publisher } from "./publisher.ts";
 import { startStack, type Service, type Stack } from "./stack.ts";
 import { Subscriber } from "./subscriber.ts";
@@ -112,7 +112,7 @@ test("R17, R30: each transport is told why it is closed, and that it may come ba
   await poll.connect(ending);
   await publisher.number(poll.client);
   await poll.all(publisher);
-  const connections = await metric(ending, "connections{");
+  const connections = await metric(ending, "connections");
   expect(connections).toBe(3);
   await ending.stop();
   const retryAfter = expect.any(Number) as number;

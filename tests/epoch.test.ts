@@ -1,6 +1,7 @@
 import { Kafka, logLevel, type Admin } from "kafkajs";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { metric, storedFor } from "./observe.ts";
+import { metric } from "./metric.ts";
+import { storedFor } from "./observe.ts";
 import { startProxy } from "./proxy.ts";
 import { Publisher } from "./publisher.ts";
 import { provision, startStack, type Service, type Stack } from "./stack.ts";

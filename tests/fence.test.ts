@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { START } from "../shared/notification.ts";
 import { Kind, notificationBody, PackWriter, readDeliver, readPack, type Deliver } from "../shared/pack.ts";
-import { metric } from "./observe.ts";
+import { metric } from "./metric.ts";
 import { Publisher } from "./publisher.ts";
 import { produce, readAll } from "./records.ts";
 import { startStack, type Service, type Stack } from "./stack.ts";
@@ -66,7 +66,7 @@ async function forge({ slot, deliver }: Sent, client: string, change: Partial<De
 }
 
 const fenced = (): Promise<number> => metric(distributor, "routed_fenced_total");
-const gaps = (): Promise<number> => metric(distributor, 'session_refusals_total{reason="gap"');
+const gaps = (): Promise<number> => metric(distributor, "session_refusals_total", 'reason="gap"');
 const dropped = async (): Promise<number> =>
   distributor.logs.filter(({ msg }) => msg?.startsWith("a notification of another client")).length;
 

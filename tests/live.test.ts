@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { metric, storedFor } from "./observe.ts";
+import { metric } from "./metric.ts";
+import { storedFor } from "./observe.ts";
 import { Publisher } from "./publisher.ts";
 import { startStack, type Service, type Stack } from "./stack.ts";
 import { Subscriber, type Notification } from "./subscriber.ts";
@@ -147,12 +148,12 @@ test("R42: an idle connection hears heartbeats, and one that answers none is giv
       return subscriber.connect(distributor);
     }),
   );
-  const before = await metric(distributor, "connections{");
+  const before = await metric(distributor, "connections");
   silent!.pause();
   for (const subscriber of [webSocket!, sse!]) {
     await subscriber.until("two heartbeats", () => subscriber.heartbeats >= 2);
   }
-  await expect.poll(() => metric(distributor, "connections{"), { timeout: 20_000 }).toBe(before - 1);
+  await expect.poll(() => metric(distributor, "connections"), { timeout: 20_000 }).toBe(before - 1);
   await Promise.all([webSocket!.close(), sse!.close(), silent!.destroy()]);
 });
 

@@ -1,15 +1,8 @@
 import pg from "pg";
 import { expect } from "vitest";
-import type { Service, Stack } from "./stack.ts";
+import type { Stack } from "./stack.ts";
 
 /** What a test learns of the platform's inside. */
-
-/** The sum of the metrics whose lines begin so; 0 where there is none yet. */
-export async function metric(service: Service, start: string): Promise<number> {
-  const response = await fetch(`${service.url}/metrics`);
-  const lines = (await response.text()).split("\n").filter((line) => line.startsWith(start));
-  return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" "))), 0);
-}
 
 /** Waits until so many notifications of these clients are in Postgres. */
 export async function storedFor(stack: Stack, clients: string[], count: number): Promise<void> {

@@ -3,7 +3,8 @@ import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { partitionOf } from "../shared/notification.ts";
 import { PackWriter } from "../shared/pack.ts";
-import { metric, storedFor } from "./observe.ts";
+import { metric } from "./metric.ts";
+import { storedFor } from "./observe.ts";
 import { Operator } from "./operator.ts";
 import { startProxy, type Proxy } from "./proxy.ts";
 import { Publisher } from "./publisher.ts";
@@ -179,9 +180,9 @@ test("nothing goes to the dead letters because Postgres or Redis is away", async
   await expect.poll(() => metric(director, "notifications_deferred_total"), { timeout: 20_000 }).toBeGreaterThan(49);
   // It is read, with what was deferred before it, each time that the drain is tried.
   await produce(stack, "deferred", homeOf(client), [Buffer.from("no pack")]);
-  const failures = await metric(director, 'dependency_failures_total{dependency="postgres"');
+  const failures = await metric(director, "dependency_failures_total", 'dependency="postgres"');
   await expect
-    .poll(() => metric(director, 'dependency_failures_total{dependency="postgres"'), { timeout: 20_000 })
+    .poll(() => metric(director, "dependency_failures_total", 'dependency="postgres"'), { timeout: 20_000 })
     .toBeGreaterThan(failures + 2);
   expect(await deadLetters()).toBe(before);
   await postgres.set("pass");

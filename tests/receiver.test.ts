@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { acceptedSchema, problemSchema } from "../services/receiver/openapi.ts";
 import { PROBLEMS } from "../services/receiver/problems.ts";
 import { readAccepted } from "./accepted.ts";
+import { metric } from "./metric.ts";
 import { startKafkaProxy, startProxy, type Proxy, type Mode } from "./proxy.ts";
 import { startStack, type Service, type Stack } from "./stack.ts";
 
@@ -58,17 +59,6 @@ const client = (): string => `c-${randomUUID()}`;
 async function acceptedFor(...clients: string[]) {
   const keys = new Set(clients.map((id) => `acme/${id}`));
   return (await readAccepted(stack)).filter(({ key }) => keys.has(key));
-}
-
-async function metric(service: Service, line: string): Promise<number> {
-  const text = await (await fetch(`${service.url}/metrics`)).text();
-  return Number(
-    text
-      .split("\n")
-      .find((candidate) => candidate.startsWith(line))
-      ?.split(" ")
-      .at(-1) ?? Number.NaN,
-  );
 }
 
 describe("verdicts", () => {
@@ -463,8 +453,8 @@ describe("bounds and the end", () => {
     const requests = await publish(item("a"), { to: small });
     expect(requests).toMatchObject({ status: 503, body: { type: "/problems/busy" } });
     expect(Number(requests.headers.get("retry-after"))).toBeGreaterThan(0);
-    expect(await metric(small, 'publish_busy_total{bound="requests"')).toBe(1);
-    expect(await metric(small, 'publish_busy_total{bound="bytes"')).toBe(1);
+    expect(await metric(small, "publish_busy_total", 'bound="requests"')).toBe(1);
+    expect(await metric(small, "publish_busy_total", 'bound="bytes"')).toBe(1);
     expect((await Promise.all(held)).map(({ status }) => status)).toEqual([503, 503, 503]);
     await proxy.set("pass");
     await small.ready();

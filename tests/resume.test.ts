@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { metric, storedFor } from "./observe.ts";
+import { metric } from "./metric.ts";
+import { storedFor } from "./observe.ts";
 import { Publisher } from "./publisher.ts";
 import { startStack, type Service, type Stack } from "./stack.ts";
 import { Subscriber } from "./subscriber.ts";
@@ -142,10 +143,11 @@ test("R24: connections that acknowledge nothing for long still see every one, on
     ),
   );
   await Promise.all(mute.map((subscriber, index) => subscriber.connect([here, there][index]!)));
-  const unacknowledged = 'lane_demotions_total{reason="unacknowledged"';
-  const before = await metric(stack.services[1]!, unacknowledged);
+  const unacknowledged = (): Promise<number> =>
+    metric(stack.services[1]!, "lane_demotions_total", 'reason="unacknowledged"');
+  const before = await unacknowledged();
   const stream = publisher.stream([client], 10);
-  await expect.poll(() => metric(stack.services[1]!, unacknowledged), { timeout: 20_000 }).toBeGreaterThan(before + 3);
+  await expect.poll(unacknowledged, { timeout: 20_000 }).toBeGreaterThan(before + 3);
   await stream.stop();
   for (const subscriber of mute) {
     await subscriber.all(publisher);

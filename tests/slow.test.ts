@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { metric, storedFor } from "./observe.ts";
+import { metric } from "./metric.ts";
+import { storedFor } from "./observe.ts";
 import { Publisher } from "./publisher.ts";
 import { startStack, type Service, type Stack } from "./stack.ts";
 import { Subscriber, type Frame } from "./subscriber.ts";
@@ -44,7 +45,7 @@ describe.for(TRANSPORTS)("a reader over %s that stops reading", (transport) => {
     await Promise.all([slow.connect(distributor), other.connect(distributor)]);
     await publisher.number([slow.client, other.client]);
     await Promise.all([slow.all(publisher), other.all(publisher)]);
-    const refused = await metric(distributor, 'session_refusals_total{reason="slow"');
+    const refused = await metric(distributor, "session_refusals_total", 'reason="slow"');
     slow.pause();
     for (let left = COUNT; left > 0; left -= 20) {
       await publisher.number(slow.client, 20, PAD);
@@ -53,7 +54,7 @@ describe.for(TRANSPORTS)("a reader over %s that stops reading", (transport) => {
       await other.all(publisher, 5_000);
     }
     await expect
-      .poll(() => metric(distributor, 'session_refusals_total{reason="slow"'), { timeout: 10_000 })
+      .poll(() => metric(distributor, "session_refusals_total", 'reason="slow"'), { timeout: 10_000 })
       .toBeGreaterThan(refused);
     await expect.poll(() => metric(director, "notifications_unsettled"), { timeout: 20_000 }).toBeLessThan(COUNT / 2);
     expect(await metric(distributor, "outbox_bytes")).toBeLessThanOrEqual(OUTBOX_BYTES);
@@ -84,12 +85,12 @@ test.for(["websocket", "sse"] as const)(
     const open = (): Promise<number> => {
       // It reads nothing, and still is no silent one (R42).
       if (transport === "websocket") stuck.say(JSON.stringify({ type: "ack", cursor }));
-      return metric(short, "connections{");
+      return metric(short, "connections");
     };
     await expect.poll(open, { timeout: 20_000 }).toBe(0);
     stuck.resume();
     await stuck.until("it ends", () => !stuck.open);
-    expect(await metric(short, 'connections_closed_total{reason="Nothing was read for too long"')).toBe(1);
+    expect(await metric(short, "connections_closed_total", 'reason="Nothing was read for too long"')).toBe(1);
     expect(stuck.frames.at(-1)).toMatchObject({ type: "closing", code: 4000, reconnect: "now" });
     if (transport === "websocket") expect(stuck.end).toMatchObject({ code: 4000 });
     await stuck.connect(distributor);

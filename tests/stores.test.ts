@@ -1,7 +1,8 @@
 import { Redis } from "ioredis";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { metric, storedFor } from "./observe.ts";
+import { metric } from "./metric.ts";
+import { storedFor } from "./observe.ts";
 import { startProxy, type Proxy } from "./proxy.ts";
 import { Publisher } from "./publisher.ts";
 import { startStack, type Service, type Stack } from "./stack.ts";
@@ -85,7 +86,7 @@ describe("Redis", () => {
     await registered(subscribers);
     await takeOver();
     await checkDelivery(subscribers);
-    expect(await metric(director, 'notifications_settled_total{how="stored"')).toBe(0);
+    expect(await metric(director, "notifications_settled_total", 'how="stored"')).toBe(0);
     for (const subscriber of subscribers) await subscriber.close();
   });
 
@@ -157,7 +158,7 @@ describe("what has expired", () => {
     await subscriber.connect(distributor);
     await publisher.number(client);
     await subscriber.all(publisher);
-    const expired = (): Promise<number> => metric(director, 'notifications_settled_total{how="expired"');
+    const expired = (): Promise<number> => metric(director, "notifications_settled_total", 'how="expired"');
     const before = await expired();
     director.kill("SIGSTOP");
     await publisher.publish(Array.from({ length: 3 }, (_, n) => ({ client, json: String(n), ttl: 1 })));

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest
 import { partitionOf } from "../shared/notification.ts";
 import { PackWriter } from "../shared/pack.ts";
 import { Crowd } from "./crowd.ts";
-import { metric } from "./observe.ts";
+import { metric } from "./metric.ts";
 import { Publisher } from "./publisher.ts";
 import { produce } from "./records.ts";
 import { startStack, type Service, type Stack } from "./stack.ts";

@@ -3,7 +3,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { partitionOf } from "../shared/notification.ts";
 import { PackWriter } from "../shared/pack.ts";
-import { metric, storedFor } from "./observe.ts";
+import { metric } from "./metric.ts";
+import { storedFor } from "./observe.ts";
 import { Publisher } from "./publisher.ts";
 import { produce } from "./records.ts";
 import { startStack, type Service, type Stack } from "./stack.ts";
@@ -131,9 +132,9 @@ async function checkLate(subscriber: Subscriber): Promise<number> {
 /** On the last step, by the sweep, or before it was routed. What is stored the sweep counts. */
 async function expired(): Promise<number> {
   const [sent, swept, routed] = await Promise.all([
-    metric(distributor, 'notifications_expired_total{source="live"'),
+    metric(distributor, "notifications_expired_total", 'source="live"'),
     metric(director, "notifications_swept_total"),
-    metric(director, 'notifications_settled_total{how="expired"'),
+    metric(director, "notifications_settled_total", 'how="expired"'),
   ]);
   return sent + swept + routed;
 }

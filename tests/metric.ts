@@ -1,0 +1,16 @@
+import type { Service } from "./stack.ts";
+
+/** The sum of a service's metric over the label sets that contain all of `labels`; 0 where there is none yet. A name that it does not have is a mistake. */
+export async function metric(service: Service, name: string, ...labels: string[]): Promise<number> {
+  const text = await (await fetch(`${service.url}/metrics`)).text();
+  const lines = text.split("\n");
+  const names = [name, name.replace(/_(sum|count|bucket)$/, "")];
+  if (!names.some((known) => lines.some((line) => line.startsWith(`# HELP ${known} `))))
+    throw new Error(`The ${service.kind} has no metric ${name}.`);
+  let sum = 0;
+  for (const line of lines) {
+    if (!line.startsWith(`${name}{`) && !line.startsWith(`${name} `)) continue;
+    if (labels.every((label) => line.includes(label))) sum += Number(line.slice(line.lastIndexOf(" ") + 1));
+  }
+  return sum;
+}
