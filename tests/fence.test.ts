@@ -72,16 +72,17 @@ const dropped = async (): Promise<number> =>
 
 test.for([
   [
+    "R33",
     "for another incarnation of its slot",
     "incarnation",
     fenced,
     ({ incarnation }) => ({ incarnation: incarnation - 1 }),
   ],
-  ["that does not follow what it was sent last", "prev", gaps, () => ({ prev: START })],
-  ["for another client's connection", "client", dropped, () => ({})],
-] as const satisfies [string, string, () => Promise<number>, (last: Deliver) => Partial<Deliver>][])(
-  "a connection is not sent what was written %s",
-  async ([, name, refusals, change]) => {
+  ["R33", "that does not follow what it was sent last", "prev", gaps, () => ({ prev: START })],
+  ["R2", "for another client's connection", "client", dropped, () => ({})],
+] as const satisfies [string, string, string, () => Promise<number>, (last: Deliver) => Partial<Deliver>][])(
+  "%s: a connection is not sent what was written %s",
+  async ([, , name, refusals, change]) => {
     const subscriber = await liveClient(name);
     const last = await lastSent(name);
     const before = await refusals();
@@ -94,7 +95,7 @@ test.for([
   },
 );
 
-test("a connection that its new director has not spoken to yet is not sent what the former one writes late", async () => {
+test("R33: a connection that its new director has not spoken to yet is not sent what the former one writes late", async () => {
   const [quiet, other] = [await liveClient("quiet"), await liveClient("other")];
   const last = await lastSent(quiet.client);
   expect(await director.stop()).toEqual({ code: 0, signal: null });
