@@ -75,8 +75,9 @@ export async function runFault(rig: Rig, fault: Fault, options: RunOptions): Pro
   // One that should not come would come now.
   const [unsettled] = await Promise.all([settled(rig), sleep(500), poison.find()]);
   await load.close();
-  await history.close();
+  // First: what a service logs meanwhile is of no run.
   rig.history = undefined;
+  await history.close();
   const seconds = (performance.now() - began) / 1_000;
   const noticed = Math.max(...rig.members.map(({ service }) => service.noticed));
   const away = Math.max(...rig.members.map(({ service }) => service.away));
