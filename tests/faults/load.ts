@@ -27,7 +27,7 @@ const BYTES = 100;
 const MOST_AT_ONCE = 400;
 const MOST_BYTES_AT_ONCE = 1 << 20;
 /** Of all together: large ones come less often. */
-const MOST_BYTES_A_SECOND = 4 << 20;
+const MOST_BYTES_A_SECOND = 8 << 20;
 /** Clients notice silence, and what their habit makes them do, as often. */
 const TICK_MS = 200;
 
