@@ -54,7 +54,7 @@ export async function sse(context: Context): Promise<Ending> {
   }
 }
 
-/** A stream hears no new token: the next stream brings it. */
+/** A stream hears no new token: the next stream brings it. One that cannot be had now changes nothing. */
 async function hasNewToken(context: Context): Promise<boolean> {
   const token = await context.newToken().catch(() => undefined);
   return token !== undefined && token !== context.token;

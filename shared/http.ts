@@ -30,7 +30,7 @@ export interface Reply {
   status: number;
   headers?: Record<string, string>;
   body?: string | Uint8Array;
-  /** The connection ends after it. */
+  /** The connection ends after it: the rest of the request is not worth reading, or the socket not worth keeping. */
   close?: boolean;
 }
 
@@ -129,7 +129,7 @@ export class HttpServer {
       };
       const refuse = (reply: Reply, close: boolean): void => {
         finish();
-        send(response, reply, close);
+        send(response, { ...reply, close });
       };
       response.onAborted(finish);
       const refused = guard?.admit(request);
@@ -261,12 +261,7 @@ export function copyRequest(response: HttpResponse, request: HttpRequest): Reque
   };
 }
 
-/** `close` ends the connection after the answer, where the rest of the request is not worth reading. */
-export function send(
-  response: HttpResponse,
-  { status, headers = {}, body = "", close: last = false }: Reply,
-  close = last,
-): void {
+export function send(response: HttpResponse, { status, headers = {}, body = "", close = false }: Reply): void {
   response.writeStatus(`${status} ${STATUS_TEXT[status] ?? ""}`);
   for (const name in headers) response.writeHeader(name, headers[name]!);
   response.end(body, close);

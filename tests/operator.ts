@@ -1,16 +1,7 @@
+import type { Summary } from "../services/director/dead-letter-content.ts";
 import type { Service, Stack } from "./stack.ts";
 
-export interface DeadLetter {
-  id: string;
-  topic: string;
-  partition: number;
-  offset: number;
-  reason: string;
-  when: string;
-  size: number;
-  notifications: { client: string; id: string }[];
-  content?: { items: Record<string, unknown>[] } | { base64: string };
-}
+export type DeadLetter = Summary & { content?: { items: Record<string, unknown>[] } | { base64: string } };
 
 /** One who runs the platform, and asks a director. */
 export class Operator {

@@ -1,20 +1,10 @@
 import { parseArgs } from "node:util";
+import type { Summary } from "../../services/director/dead-letter-content.ts";
 import { mint } from "./mint.ts";
 import { port } from "./ports.ts";
 import { Trouble, command, reasonOf } from "./trouble.ts";
 
 const USAGE = "Usage: just dead-letters list [--limit N] [--after ID|start] | show ID | redrive ID";
-
-type DeadLetter = {
-  id: string;
-  topic: string;
-  partition: number;
-  offset: number;
-  reason: string;
-  when: string;
-  size: number;
-  notifications: { client: string; id: string }[];
-};
 
 const base = process.env.DIRECTOR_URL || `http://localhost:${port("DIRECTOR_PORT")}`;
 
@@ -28,7 +18,7 @@ async function ask<T>(path: string, method: "GET" | "POST" = "GET"): Promise<T> 
   return answer;
 }
 
-function table(letters: DeadLetter[]): string {
+function table(letters: Summary[]): string {
   const rows = letters.map(({ id, when, topic, partition, offset, size, notifications, reason }) => [
     id,
     when,
@@ -48,9 +38,7 @@ function table(letters: DeadLetter[]): string {
 }
 
 async function list(query: Record<string, string>): Promise<string> {
-  const { deadLetters, next } = await ask<{ deadLetters: DeadLetter[]; next?: string }>(
-    `?${new URLSearchParams(query)}`,
-  );
+  const { deadLetters, next } = await ask<{ deadLetters: Summary[]; next?: string }>(`?${new URLSearchParams(query)}`);
   if (deadLetters.length === 0) return "There are no dead letters.";
   return `${table(deadLetters)}${next === undefined ? "" : `\n\nMore: just dead-letters list --after ${next}`}`;
 }
@@ -64,7 +52,7 @@ await command(async () => {
   } else if (verb === "show" && one) {
     process.stdout.write(`${JSON.stringify(await ask(`/${encodeURIComponent(id)}`), undefined, 2)}\n`);
   } else if (verb === "redrive" && one) {
-    const { topic, partition, offset } = await ask<DeadLetter>(`/${encodeURIComponent(id)}/redrive`, "POST");
+    const { topic, partition, offset } = await ask<Summary>(`/${encodeURIComponent(id)}/redrive`, "POST");
     process.stdout.write(`${id} was sent again: ${topic}, partition ${partition}, offset ${offset}.\n`);
   } else throw new Trouble("That is no command.", USAGE);
 });

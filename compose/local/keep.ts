@@ -34,7 +34,7 @@ export async function keep(kept: Kept, over: AbortSignal): Promise<void> {
     if (over.aborted) return;
     if (performance.now() - began > SETTLED_MS) pause = FIRST_PAUSE_MS;
     kept.ended(how, pause);
-    await sleep(pause, undefined, { signal: over }).catch(() => undefined);
+    await rest(pause, over);
     pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
   }
 }
@@ -44,10 +44,10 @@ async function life(kept: Kept, over: AbortSignal): Promise<string> {
   const child = kept.spawn();
   const ended = new AbortController();
   void watch(kept, child, AbortSignal.any([ended.signal, over]));
-  return new Promise((resolve) => {
+  return new Promise<string>((resolve) => {
     child.once("error", (error) => resolve(error.message));
     child.once("exit", (code, signal) => resolve(signal ?? `exit code ${code}`));
-  }).finally(() => ended.abort()) as Promise<string>;
+  }).finally(() => ended.abort());
 }
 
 /** Ends one that was alive once and has not answered for half a minute. */
@@ -55,7 +55,7 @@ async function watch(kept: Kept, child: ChildProcess, over: AbortSignal): Promis
   let lived = false;
   let silences = 0;
   while (!over.aborted) {
-    await sleep(lived ? CHECK_EVERY_MS : FIRST_CHECK_EVERY_MS, undefined, { signal: over }).catch(() => undefined);
+    await rest(lived ? CHECK_EVERY_MS : FIRST_CHECK_EVERY_MS, over);
     const alive = await answers(kept.port);
     lived ||= alive;
     silences = alive || !kept.endsHung() ? 0 : silences + 1;
@@ -74,4 +74,9 @@ async function answers(port: number): Promise<boolean> {
   } catch {
     return false;
   }
+}
+
+/** Shorter where it is over before: nothing else can go wrong with it. */
+async function rest(ms: number, over: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal: over }).catch(() => undefined);
 }

@@ -218,11 +218,7 @@ export class Director {
       deferred,
       oldest,
       findEnd: (found) => {
-        this.#options.endOffset(topics.accepted, partition).then(found, (error: unknown) => {
-          // The connection asks again by itself.
-          log.warn({ err: error, partition }, "the end of accepted was not found");
-          found(undefined);
-        });
+        this.#options.endOffset(topics.accepted, partition).then(found, this.#options.fatal);
       },
       epoch: this.#options.epoch,
       limits: this.#options.limits,

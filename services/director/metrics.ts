@@ -3,8 +3,6 @@ import type { Settled } from "./lane.ts";
 
 export type DirectorMetrics = ReturnType<typeof createMetrics>;
 
-const SETTLED: readonly Settled[] = ["acknowledged", "stored", "expired"];
-
 /** The director's verbs. */
 export function createMetrics(
   registry: Registry,
@@ -17,8 +15,10 @@ export function createMetrics(
   },
 ) {
   const { counter, counts, gauge, histogram } = meters(registry);
-  const settled = SETTLED.map((how) => ({ how, count: 0 }));
-  counts("notifications_settled_total", "Notifications settled, by how.", ["how"], () => settled);
+  const settled: Record<Settled, number> = { acknowledged: 0, stored: 0, expired: 0 };
+  counts("notifications_settled_total", "Notifications settled, by how.", ["how"], () =>
+    Object.entries(settled).map(([how, count]) => ({ how, count })),
+  );
   const accepted = counter("notifications_read_total", "Notifications read from accepted.");
   const sent = counter("notifications_routed_total", "Notifications sent to a slot.");
   const duplicates = counter(
@@ -62,7 +62,7 @@ export function createMetrics(
 
   return {
     settled(how: Settled, seconds: number): void {
-      settled[SETTLED.indexOf(how)]!.count += 1;
+      settled[how] += 1;
       toSettled.observe({ how }, seconds);
     },
     deferred: (rows: number) => deferred.inc(rows),

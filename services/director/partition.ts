@@ -1,14 +1,6 @@
 import { classify, Failure } from "@saasaparilla/shared/errors.ts";
 import type { Batch, Incoming } from "@saasaparilla/shared/kafka.ts";
-import {
-  epochOf,
-  offsetOf,
-  packSequence,
-  sequenceAt,
-  START,
-  type ClientKey,
-  type Sequence,
-} from "@saasaparilla/shared/notification.ts";
+import { packSequence, sequenceAt, START, type ClientKey, type Sequence } from "@saasaparilla/shared/notification.ts";
 import { checkNotification, Kind, notificationBody, readAck, readPack, readSignal } from "@saasaparilla/shared/pack.ts";
 import type { StoredNotification } from "@saasaparilla/shared/stored.ts";
 import { asControl, type ConnectionId, type ControlSignal } from "@saasaparilla/shared/signals.ts";
@@ -27,6 +19,7 @@ import {
   type LaneOutput,
 } from "./lane.ts";
 import { step } from "./lane-step.ts";
+import { KnownCursors } from "./known-cursors.ts";
 import { RecentIds } from "./recent-ids.ts";
 import { Settlement } from "./settle.ts";
 
@@ -35,11 +28,8 @@ export interface PartitionOptions {
   /** The offset of this director's claim in control: what is before it was meant for another. */
   generation: number;
   epoch: number;
-  /**
-   * Asks Kafka for the offset that accepted's next record will have: no cursor that was ever issued is beyond it. Undefined
-   * where that failed: who asked asks again.
-   */
-  findEnd: (found: (end: number | undefined) => void) => void;
+  /** Asks Kafka for the offset that accepted's next record will have. */
+  findEnd: (found: (end: number) => void) => void;
   /** Of deferred: what the group has committed, and the next record's offset at the claim. */
   deferred: { committed: number; end: number };
   /** The oldest offset of accepted that Kafka still had at the claim. */
@@ -60,9 +50,6 @@ export interface PartitionOptions {
 /** Of accepted, before the group's commit: at full load some twenty seconds, in which a publisher repeats what it was not answered. */
 const REMEMBERED_RECORDS = 500;
 
-/** Connections whose cursor is not known to be one of this topic, at most. */
-const MAX_ASKING = 50_000;
-
 /** The header of a record that an operator has sent again: the id of its dead letter. */
 export const REDRIVEN = "redriven";
 
@@ -76,11 +63,7 @@ export class PartitionLanes {
   readonly #recent = new RecentIds();
   readonly deferral: Deferral;
   #settlement: Settlement | undefined;
-  /** A lower bound of it: what was read, and what was found. */
-  #end = 0;
-  /** Those who wait for it to be found. */
-  readonly #asking: (() => void)[] = [];
-  #underWay = false;
+  readonly #cursors: KnownCursors;
   #nextControl: number;
   #holds = 0;
   #unsettledBytes = 0;
@@ -93,6 +76,7 @@ export class PartitionLanes {
     this.generation = options.generation;
     this.#nextControl = options.generation + 1;
     this.deferral = new Deferral(options.deferred.committed, options.deferred.end);
+    this.#cursors = new KnownCursors(options.epoch, options.findEnd);
     this.#context = {
       limits: options.limits,
       now: 0,
@@ -137,16 +121,15 @@ export class PartitionLanes {
   /** THE PATH: accepted > lane > routed or stored. Records that were read before a rejoin are read again, and skipped. Answers how many notifications were taken. */
   accepted(batch: Batch): number {
     let taken = 0;
-    this.#settlement ??= new Settlement(batch.records[0]?.offset ?? 0);
+    const settlement = (this.#settlement ??= new Settlement(batch.records[0]?.offset ?? 0));
     for (const record of batch.records) {
-      if (record.offset < this.#settlement.start) this.#remember(record);
-      if (record.offset < this.#settlement.next) continue;
-      this.#end = Math.max(this.#end, record.offset + 1);
+      if (record.offset < settlement.start) this.#remember(record);
+      if (record.offset < settlement.next) continue;
+      this.#cursors.read(record.offset + 1);
       try {
-        taken += this.#acceptRecord(record, this.#settlement);
+        taken += this.#acceptRecord(record, settlement);
       } catch (error) {
         if (classify(error) !== "reject") throw error;
-        const settlement = this.#settlement;
         const tracked = settlement.track(record.offset, 1);
         void this.#options.deadLetter(deadLetterOf(batch, record, error)).then(() => settlement.settle(tracked));
       }
@@ -247,7 +230,7 @@ export class PartitionLanes {
 
   /** By POST /v1/acks: no session vouches for the cursor, and what it deletes is gone. */
   #acknowledgedByClient(key: ClientKey, sequence: Sequence): void {
-    this.#whenKnown(sequence, (known) => {
+    this.#whenKnown(key, sequence, (known) => {
       if (!known) return;
       const lane = this.#laneOf(key);
       this.dispatch(lane, { type: "ack", session: 0, sequence });
@@ -264,7 +247,7 @@ export class PartitionLanes {
     const id: ConnectionId = { slot: signal.slot, incarnation: signal.incarnation, session: signal.session };
     switch (signal.type) {
       case "prepare":
-        this.#whenKnown(signal.sent, (known) => {
+        this.#whenKnown(nameOf(id), signal.sent, (known) => {
           if (!known) this.#context.out.demote(this.#laneOf(signal.key), id, "cursor", START);
           // While something is deferred a replay does not find it: they are invited when it is in Postgres.
           else if (this.deferral.active && !this.#caughtUp(signal)) this.deferral.want(signal.key, id);
@@ -283,6 +266,7 @@ export class PartitionLanes {
           this.#known(signal.key, { type: "refuse", id, reason: signal.reason });
         return;
       case "close":
+        this.#cursors.forget(nameOf(id));
         this.#known(signal.key, { type: "close", id });
     }
   }
@@ -297,35 +281,10 @@ export class PartitionLanes {
     if (lane) this.dispatch(lane, event);
   }
 
-  /**
-   * A cursor of a later epoch, or past the topic's end, is none of this topic's, and must not make the client miss anything.
-   * What this director has not read yet an earlier one may have sent: that is settled by asking Kafka.
-   */
-  #whenKnown(sequence: Sequence, then: (known: boolean) => void): void {
-    const { epoch } = this.#options;
-    const known = (): boolean => epochOf(sequence) < epoch || offsetOf(sequence) < this.#end || sequence === START;
-    if (epochOf(sequence) > epoch || known()) then(epochOf(sequence) <= epoch);
-    // Who finds no place asks again by itself.
-    else if (this.#asking.length < MAX_ASKING) {
-      this.#asking.push(() => then(known()));
-      this.#ask();
-    }
-  }
-
-  /** One question at a time, for all who have asked before it began. */
-  #ask(): void {
-    if (this.#underWay || this.#asking.length === 0) return;
-    this.#underWay = true;
-    const asking = this.#asking.splice(0);
-    this.#options.findEnd((end) => {
-      this.#underWay = false;
-      if (!this.owned) return;
-      if (end === undefined) this.#asking.length = 0;
-      else {
-        this.#end = Math.max(this.#end, end);
-        for (const answered of asking) answered();
-      }
-      this.#ask();
+  /** What a cursor that cannot have been issued would settle or skip was never sent. */
+  #whenKnown(name: string, sequence: Sequence, then: (known: boolean) => void): void {
+    this.#cursors.when(name, sequence, (known) => {
+      if (this.owned) then(known);
     });
   }
 
@@ -370,4 +329,9 @@ function bodiesOf({ value }: Incoming): Buffer[] {
     bodies.push(body);
   });
   return bodies;
+}
+
+/** No client's key: it has no slash. */
+function nameOf({ slot, incarnation, session }: ConnectionId): string {
+  return `${slot}:${incarnation}:${session}`;
 }

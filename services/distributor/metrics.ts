@@ -23,12 +23,20 @@ export function createMetrics(
     mostConnections: () => number;
   },
 ) {
-  const { counter, gauge, gauges, histogram } = meters(registry);
-  const delivered = counter(
+  const { counter, counts, gauge, gauges, histogram } = meters(registry);
+  const delivered: Record<Transport, Record<Source, number>> = {
+    websocket: { live: 0, stored: 0 },
+    sse: { live: 0, stored: 0 },
+    poll: { live: 0, stored: 0 },
+  };
+  counts(
     "notifications_delivered_total",
     "Notifications put into outboxes, by transport and source.",
-    "transport",
-    "source",
+    ["transport", "source"],
+    () =>
+      Object.entries(delivered).flatMap(([transport, sources]) =>
+        Object.entries(sources).map(([source, count]) => ({ transport, source, count })),
+      ),
   );
   const acknowledged = counter("acknowledgements_total", "Acknowledgements passed on.");
   const refusals = counter(
@@ -78,7 +86,9 @@ export function createMetrics(
   gauge("outbox_bytes", "Bytes that wait for slow clients.", observed.outboxBytes);
 
   return {
-    delivered: (transport: Transport, source: Source) => delivered.inc({ transport, source }),
+    delivered(transport: Transport, source: Source): void {
+      delivered[transport][source] += 1;
+    },
     acknowledged: () => acknowledged.inc(),
     refused: (reason: RefusalReason) => refusals.inc({ reason }),
     opened: (transport: Transport) => opened.inc({ transport }),

@@ -41,7 +41,7 @@ export function serveWebSocket(
     upgrade: (response, raw, context) => {
       const closed = door.closed();
       if (closed) {
-        send(response, closed, true);
+        refuse(response, closed);
         return;
       }
       const request = copyRequest(response, raw);
@@ -90,7 +90,7 @@ export function serveSse(server: HttpServer, door: Doorkeeper, peers: Peers, set
   server.app.get("/v1/sse", (response, raw) => {
     const closed = door.closed();
     if (closed) {
-      send(response, closed, true);
+      refuse(response, closed);
       return;
     }
     const request = copyRequest(response, raw);
@@ -118,11 +118,19 @@ async function admitted(
   const admission = await door.admit(request);
   setImmediate(() => {
     if (gone) return;
-    const refused = "status" in admission ? admission : door.enter();
-    // Whoever is refused goes: in a storm their sockets would use up the descriptors.
-    if (refused) response.cork(() => send(response, refused, true));
-    else enter(admission as Entry);
+    if ("status" in admission) {
+      response.cork(() => refuse(response, admission));
+      return;
+    }
+    const refused = door.enter();
+    if (refused) response.cork(() => refuse(response, refused));
+    else enter(admission);
   });
+}
+
+/** Whoever is refused goes: in a storm their sockets would use up the descriptors. */
+function refuse(response: HttpResponse, reply: Reply): void {
+  send(response, { ...reply, close: true });
 }
 
 export function upgradeRequired(): Reply {
