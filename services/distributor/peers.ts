@@ -7,7 +7,6 @@ import { notificationBody } from "@saasaparilla/shared/pack.ts";
 import type { Opening, Peer } from "./peer.ts";
 import {
   createSession,
-  step,
   type Page,
   type Row,
   type Session,
@@ -15,6 +14,7 @@ import {
   type SessionOutput,
   type SessionState,
 } from "./session.ts";
+import { step } from "./session-step.ts";
 import type { Upstream } from "./upstream.ts";
 
 export interface PeersOptions {

@@ -3,13 +3,13 @@ import { Kind, notificationBody, PackWriter, readDeliver, readPack, readSignal }
 import { asRouted, type ControlSignal } from "@saasaparilla/shared/signals.ts";
 import {
   createSession,
-  step,
   type Page,
   type Row,
   type Session,
   type SessionEvent,
   type SessionOutput,
 } from "../../services/distributor/session.ts";
+import { step } from "../../services/distributor/session-step.ts";
 import { PARTITION, short, type Stage } from "./stage.ts";
 
 /** One connection's wire: what the distributor wrote and the client has not read yet. */

@@ -1,5 +1,5 @@
 import { laneTable } from "../../services/director/lane-step.ts";
-import { sessionTable } from "../../services/distributor/session.ts";
+import { sessionTable } from "../../services/distributor/session-step.ts";
 import type { Mutant } from "./stage.ts";
 
 /** The platform with one thing broken: each must violate a property, or the property proves nothing. */
