@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey } from "jose";
 import { Kafka, logLevel } from "kafkajs";
+import { reaped } from "./faults/reap.ts";
 
 /**
  * Services as real processes, on the Kafka, Postgres and Redis of tests/backing.ts, in a namespace of their own that
@@ -114,19 +115,15 @@ class Running implements Service {
 
   constructor(kind: Kind, env: Record<string, string>) {
     this.kind = kind;
-    this.#child = spawn(process.execPath, [join(repository, "services", kind, "main.ts")], {
+    const child = spawn(process.execPath, [join(repository, "services", kind, "main.ts")], {
       // Nothing of the test's own environment: a setting that a test does not name has its default.
       env: { PATH: process.env.PATH, ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
-    const child = this.#child;
-    // Should the test be ended without close(), no service outlives it.
-    const reap = (): void => void child.kill("SIGKILL");
-    process.once("exit", reap);
-    for (const stream of [child.stdout!, child.stderr!]) createInterface(stream).on("line", (text) => this.#line(text));
+    this.#child = reaped(child);
+    for (const stream of [child.stdout, child.stderr]) createInterface(stream).on("line", (text) => this.#line(text));
     this.exited = new Promise((done) => {
       child.once("close", (code, signal) => {
-        process.off("exit", reap);
         this.#exit = { code, signal };
         done(this.#exit);
       });

@@ -2,7 +2,6 @@ import { chmod, mkdtemp, mkdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
-import { cursorTag, toCursor } from "@saasaparilla/shared/notification.ts";
 import pg from "pg";
 import { startKafkaProxy, startProxy, type Proxy } from "../proxy.ts";
 import { provision, type Bearer, type Kind, type LogLine } from "../stack.ts";
@@ -44,7 +43,7 @@ export class Rig implements Platform {
   /** Where poison was written in any run, and how far the dead letters were read. */
   readonly poisoned = new Set<string>();
   lastDeadLetter = "start";
-  readonly #pool: pg.Pool;
+  readonly pool: pg.Pool;
   #disks: string[] = [];
 
   private constructor(
@@ -66,8 +65,8 @@ export class Rig implements Platform {
     };
     this.token = identity.token;
     this.heartbeatMs = Number(settings.HEARTBEAT_MS ?? 15_000);
-    this.#pool = new pg.Pool({ connectionString: stores.postgres.url, max: 2, connectionTimeoutMillis: 1_000 });
-    this.#pool.on("error", () => {});
+    this.pool = new pg.Pool({ connectionString: stores.postgres.url, max: 2, connectionTimeoutMillis: 1_000 });
+    this.pool.on("error", () => {});
   }
 
   static async start(settings: Record<string, string>, { smallDisks = false } = {}): Promise<Rig> {
@@ -134,16 +133,6 @@ export class Rig implements Platform {
     await Promise.all(this.members.map(({ service }) => service.ready(patienceMs)));
   }
 
-  /** What Postgres has for these clients, into the history: a connection that begins after it must bring it before `live`. */
-  async noteStored(keys: string[]): Promise<void> {
-    const text = `select client, max(sequence) as last from faults.stored_notifications where client = any($1)
-                  and (expires is null or expires > now() + interval '10 s') group by client`;
-    const { rows } = await this.#pool.query<{ client: string; last: string }>(text, [keys]);
-    const at = performance.now();
-    for (const { client, last } of rows)
-      this.history?.add({ kind: "stored", key: client, cursor: toCursor(last, cursorTag(client)), at });
-  }
-
   #said({ msg, notification, partition }: LogLine): void {
     const at = performance.now();
     if (msg?.startsWith("expired") === true && typeof notification === "string")
@@ -153,7 +142,7 @@ export class Rig implements Platform {
 
   async close(keep = false): Promise<void> {
     await Promise.all(this.members.map(({ service }) => service.stop()));
-    await this.#pool.end();
+    await this.pool.end();
     await Promise.all(this.members.flatMap(({ links }) => Object.values(links).map((link) => link.close())));
     await Promise.all(STORES.map((name) => this.stores[name].stop()));
     for (const disk of this.#disks) removeDisk(disk);

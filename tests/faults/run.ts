@@ -6,6 +6,7 @@ import { History } from "./history.ts";
 import { Load } from "./load.ts";
 import { Poison } from "./poison.ts";
 import type { Rig } from "./rig.ts";
+import { noteStored } from "./stored-notes.ts";
 import type { Fault } from "./tools.ts";
 
 export interface RunOptions {
@@ -56,7 +57,8 @@ export async function runFault(rig: Rig, fault: Fault, options: RunOptions): Pro
   });
   load.start();
   await sleep(WARM_UP_MS);
-  const noting = note(rig, load);
+  const keys = load.clients.map(({ key }) => key);
+  const noting = noteStored(rig.pool, rig.env.NAMESPACE!, history, keys);
   const poison = new Poison(rig, { name, history, chance: new Chance(seed + 1) });
   poison.start();
   history.mark("injected");
@@ -69,7 +71,7 @@ export async function runFault(rig: Rig, fault: Fault, options: RunOptions): Pro
   const longest = healed + (full ? 120_000 : 20_000);
   while (!history.recovered(healed) && performance.now() < longest) await sleep(50);
   if (full) await sleep(20_000);
-  noting.stop();
+  await noting.stop();
   await poison.stop();
   await load.drain(() => history.open === 0, full ? 120_000 : 30_000);
   // One that should not come would come now.
@@ -91,22 +93,6 @@ export async function runFault(rig: Rig, fault: Fault, options: RunOptions): Pro
     noticed,
     away,
   };
-}
-
-/** What Postgres has is looked at again and again: some client connects after each look. */
-function note(rig: Rig, load: Load): { stop(): void } {
-  const keys = load.clients.map(({ key }) => key);
-  let busy = false;
-  const timer = setInterval(() => {
-    if (busy) return;
-    busy = true;
-    // While Postgres is away there is nothing to be seen.
-    void rig
-      .noteStored(keys)
-      .catch(() => undefined)
-      .finally(() => (busy = false));
-  }, 1_000);
-  return { stop: () => clearInterval(timer) };
 }
 
 async function settled(rig: Rig): Promise<number> {
