@@ -90,6 +90,12 @@ export class Traffic {
     return count;
   }
 
+  /** So many of the last answers to publishers, and no other, were that it is not accepted, or perhaps not. */
+  get refused(): number {
+    const answers = this.history.events.filter((event) => event.kind === "answer");
+    return answers.length - 1 - answers.findLastIndex(({ outcome }) => outcome === "ok");
+  }
+
   /** Something is accepted after now, and whoever wants to be connected gets all that was accepted before it. */
   async flows(): Promise<void> {
     const since = performance.now();

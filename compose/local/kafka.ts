@@ -26,18 +26,33 @@ export const kafka: Backing = {
   answers,
 };
 
+/** One of several that are one cluster: each is broker and controller. */
+export interface Member {
+  cluster: string;
+  /** From 1. */
+  node: number;
+  /** The port of each member's controller. */
+  controllers: readonly number[];
+}
+
 /** On a data folder and ports of its own: a battery of faults has one that nobody else is on. */
-export async function kafkaIn(folder: string, broker: number, controller: number): Promise<Command> {
+export async function kafkaIn(
+  folder: string,
+  broker: number,
+  controller: number,
+  member: Member = { cluster: id(), node: 1, controllers: [controller] },
+): Promise<Command> {
   const runtime = await java();
   const jars = await downloaded(`kafka-${VERSION}`, `Kafka ${VERSION} (43 MB)`, (into) =>
     fetchJars(into, runtime.home),
   );
-  const config = format(folder, broker, controller);
+  const config = format(folder, broker, member);
   return {
     file: runtime.file,
     args: [
       "-Xms128m",
-      "-Xmx384m",
+      // Of several each has its share of the work.
+      member.controllers.length > 1 ? "-Xmx256m" : "-Xmx384m",
       "-XX:+UseSerialGC",
       "-XX:TieredStopAtLevel=1",
       "-XX:+ExitOnOutOfMemoryError",
@@ -72,23 +87,27 @@ const withJava = (home: string | undefined): NodeJS.ProcessEnv => ({
   ...(home !== undefined && { JAVA_HOME: home }),
 });
 
+function id(): string {
+  return randomBytes(16).toString("base64url");
+}
+
 /** Writes what Kafka's own format tool would, once, and the configuration at each start, since ports may have changed. */
-function format(folder: string, broker: number, controller: number): string {
+function format(folder: string, broker: number, { cluster, node, controllers }: Member): string {
   mkdirSync(folder, { recursive: true });
-  const id = (): string => randomBytes(16).toString("base64url");
+  const meta = `version=1\ncluster.id=${cluster}\nnode.id=${node}\ndirectory.id=${id()}\n`;
   try {
-    writeFileSync(join(folder, "meta.properties"), `version=1\ncluster.id=${id()}\nnode.id=1\ndirectory.id=${id()}\n`, {
-      flag: "wx",
-    });
+    writeFileSync(join(folder, "meta.properties"), meta, { flag: "wx" });
   } catch (error) {
     if (!hasCode(error, "EEXIST")) throw error;
   }
   const config = `${folder}.properties`;
+  const copies = Math.min(3, controllers.length);
+  const inSync = Math.min(2, copies);
   const settings = {
     "process.roles": "broker,controller",
-    "node.id": 1,
-    "controller.quorum.voters": `1@127.0.0.1:${controller}`,
-    listeners: `PLAINTEXT://127.0.0.1:${broker},CONTROLLER://127.0.0.1:${controller}`,
+    "node.id": node,
+    "controller.quorum.voters": controllers.map((port, index) => `${index + 1}@127.0.0.1:${port}`).join(","),
+    listeners: `PLAINTEXT://127.0.0.1:${broker},CONTROLLER://127.0.0.1:${controllers[node - 1]}`,
     "advertised.listeners": `PLAINTEXT://127.0.0.1:${broker}`,
     "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
     "controller.listener.names": "CONTROLLER",
@@ -97,15 +116,16 @@ function format(folder: string, broker: number, controller: number): string {
     "auto.create.topics.enable": false,
     "message.max.bytes": 2 * 1024 * 1024,
     "replica.fetch.max.bytes": 2 * 1024 * 1024,
-    // One node: nothing can be copied.
-    "default.replication.factor": 1,
-    "offsets.topic.replication.factor": 1,
+    // Of one node nothing can be copied; of three one may be away.
+    "default.replication.factor": copies,
+    "min.insync.replicas": inSync,
+    "offsets.topic.replication.factor": copies,
     "offsets.topic.num.partitions": 4,
-    "transaction.state.log.replication.factor": 1,
-    "transaction.state.log.min.isr": 1,
+    "transaction.state.log.replication.factor": copies,
+    "transaction.state.log.min.isr": inSync,
     "transaction.state.log.num.partitions": 4,
-    "share.coordinator.state.topic.replication.factor": 1,
-    "share.coordinator.state.topic.min.isr": 1,
+    "share.coordinator.state.topic.replication.factor": copies,
+    "share.coordinator.state.topic.min.isr": inSync,
     "share.coordinator.state.topic.num.partitions": 1,
     // A replaced member is noticed at once, and in tests within a second.
     "group.initial.rebalance.delay.ms": 0,

@@ -107,6 +107,20 @@ export async function ownStores(folder: string): Promise<Record<StoreName, OwnSt
   };
 }
 
+/** Brokers that are one cluster; each is started, and hurt, by itself. */
+export async function ownBrokers(folder: string, count: number): Promise<OwnStore[]> {
+  const ports = await freePorts(2 * count);
+  const controllers = ports.slice(count);
+  const cluster = randomBytes(16).toString("base64url");
+  return ports.slice(0, count).map((port, index) => {
+    const node = index + 1;
+    const address = `127.0.0.1:${port}`;
+    const data = join(folder, `kafka-${node}`);
+    const command = () => kafkaIn(data, port, controllers[index]!, { cluster, node, controllers });
+    return new OwnStore({ name: "kafka", url: address, address, backing: kafka, command, log: `${data}.log` });
+  });
+}
+
 /**
  * Ports that nobody listens on, each once. Below those that the kernel gives to outgoing connections: one of theirs could be
  * gone again before its service is started, or started anew.

@@ -1,0 +1,105 @@
+import { randomInt } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ConfigResourceTypes, Kafka, logLevel } from "kafkajs";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { topicSpecs } from "../services/provision/topics.ts";
+import { topicsOf } from "../shared/topics.ts";
+import { ownBrokers, type OwnStore } from "./faults/stores.ts";
+import { startStack, type Stack } from "./stack.ts";
+import { SHORT_TIMES, Traffic } from "./traffic.ts";
+
+const BROKERS = 3;
+
+let folder: string;
+let brokers: OwnStore[];
+let stack: Stack;
+let traffic: Traffic | undefined;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "brokers-"));
+  brokers = await ownBrokers(folder, BROKERS);
+  await Promise.all(brokers.map((broker) => broker.start()));
+  stack = await startStack({
+    services: ["receiver", "director", "director", "distributor"],
+    env: {
+      ...SHORT_TIMES,
+      KAFKA_BROKERS: brokers.map(({ url }) => url).join(","),
+      REPLICAS: String(BROKERS),
+      MIN_INSYNC: "2",
+    },
+  });
+});
+
+afterAll(async () => {
+  await traffic?.close();
+  await stack.close();
+  await Promise.all(brokers.map((broker) => broker.kill()));
+  await rm(folder, { recursive: true });
+});
+
+async function withAdmin<T>(use: (admin: ReturnType<Kafka["admin"]>) => Promise<T>): Promise<T> {
+  const kafka = new Kafka({ brokers: stack.env.KAFKA_BROKERS!.split(","), logLevel: logLevel.NOTHING });
+  const admin = kafka.admin();
+  await admin.connect();
+  try {
+    return await use(admin);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+/** How many brokers have all of each partition, as the cluster sees it. */
+async function inSync(): Promise<number[]> {
+  const { topics } = await withAdmin((admin) => admin.fetchTopicMetadata());
+  return [...new Set(topics.flatMap(({ partitions }) => partitions.map(({ isr }) => isr.length)))];
+}
+
+/** Records count as written once so many brokers have them; Kafka replaces a topic's settings as a whole. */
+async function want(copies: number): Promise<void> {
+  const sizes = { ACCEPTED_PARTITIONS: 12, ROUTED_PARTITIONS: 16, REPLICAS: BROKERS, MIN_INSYNC: copies };
+  const resources = topicSpecs(topicsOf(stack.namespace), sizes).map(({ topic, config }) => ({
+    type: ConfigResourceTypes.TOPIC,
+    name: topic,
+    configEntries: Object.entries(config).map(([name, value]) => ({ name, value })),
+  }));
+  await withAdmin((admin) => admin.alterConfigs({ validateOnly: false, resources }));
+}
+
+test("provision puts each topic on as many brokers as are wanted, and has records written by as many", async () => {
+  expect(await inSync()).toEqual([BROKERS]);
+  const { resources } = await withAdmin(async (admin) => {
+    const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(`${stack.namespace}.`));
+    const asked = { type: ConfigResourceTypes.TOPIC, configNames: ["min.insync.replicas"] };
+    return admin.describeConfigs({
+      includeSynonyms: false,
+      resources: topics.map((name) => ({ name, ...asked })),
+    });
+  });
+  expect(resources.map(({ configEntries }) => configEntries[0]!.configValue)).toEqual(["2", "2", "2", "2", "2", "2"]);
+});
+
+test("R32, R33, R34, R51: a broker dies under load and comes back: nothing is lost, late by a place or twice", async () => {
+  const platform = (traffic = await Traffic.start(stack, { clients: 60, rate: 150 }));
+  await platform.flows();
+  const broker = brokers[randomInt(BROKERS)]!;
+  await broker.kill("SIGKILL");
+  // Publishers go on, and clients receive, while it is away.
+  await platform.flows();
+
+  // Where three are wanted two are too few: publishers are told, and go on as soon as they are enough.
+  await want(BROKERS);
+  await expect.poll(() => platform.refused, { timeout: 30_000 }).toBeGreaterThan(200);
+  await want(BROKERS - 1);
+  await platform.flows();
+
+  await broker.start();
+  await expect.poll(inSync, { timeout: 60_000, interval: 200 }).toEqual([BROKERS]);
+  await platform.flows();
+  await platform.drain();
+  const { violations, figures } = platform.verdict;
+  expect(violations).toEqual([]);
+  expect(figures.received).toBe(figures.sent);
+  expect(figures.sent).toBeGreaterThan(200);
+});
