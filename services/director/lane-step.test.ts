@@ -105,3 +105,27 @@ test("a connection that asks again and again keeps the client's others waiting f
   step(lane, { type: "timeout" }, context);
   expect([lane.state, demoted]).toEqual(["LIVE", [2]]);
 });
+
+test("R35: what has expired when it is to be sent, or stored, is neither, and settled as expired", () => {
+  const settled: string[] = [];
+  const sent: string[] = [];
+  context.out.settle = (_, entry, how) => settled.push(`${entry.sequence.slice(-1)} ${how}`);
+  context.out.send = (_, __, entry) => sent.push(entry.sequence.slice(-1));
+  const accept = (index: number, expires: number): void => {
+    const record = { offset: index, remaining: 1 };
+    const entry = { sequence: sequenceAt("0".repeat(16), index), appended: 0, expires, body: Buffer.from("x"), record };
+    step(lane, { type: "accepted", entry }, context);
+  };
+  prepare(1);
+  accept(1, 10);
+  accept(2, 30);
+  accept(3, 0);
+  context.wall = 10;
+  commit(1);
+  expect([sent, settled]).toEqual([["2", "3"], ["1 expired"]]);
+  context.wall = 30;
+  step(lane, { type: "refuse", id: idOf(1), reason: "slow" }, context);
+  expect(settled).toEqual(["1 expired", "2 expired"]);
+  expect(stored.map(({ sequence }) => sequence.slice(-1))).toEqual(["3"]);
+  expect(lane.bytes).toBe(1);
+});

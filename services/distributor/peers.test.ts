@@ -1,4 +1,4 @@
-import { packSequence, sequenceAt } from "@saasaparilla/shared/notification.ts";
+import { packSequence, sequenceAt, START, type Sequence } from "@saasaparilla/shared/notification.ts";
 import { PackWriter, readPack } from "@saasaparilla/shared/pack.ts";
 import { beforeEach, expect, test } from "vitest";
 import { Outbox, type Item } from "./outbox.ts";
@@ -13,6 +13,12 @@ let now: number;
 let expired: string[];
 let sent: Item[];
 let told: string[];
+/** What was written and what was told, in the order of the wire. */
+let wrote: string[];
+let registry: Peer[];
+let acknowledged: Sequence[];
+/** As the metric counts it. */
+let delivered: number;
 let rows: Row[];
 let peer: Peer;
 let peers: Peers;
@@ -25,17 +31,23 @@ beforeEach(() => {
   expired = [];
   sent = [];
   told = [];
+  wrote = [];
+  registry = [];
+  acknowledged = [];
+  delivered = 0;
   rows = [];
   peers = new Peers({
     partitions: 1,
-    upstream: silent<PeersOptions["upstream"]>(),
+    upstream: Object.assign(Object.create(silent()), {
+      ack: (_: number, __: string, ___: number, sequence: Sequence) => acknowledged.push(sequence),
+    }) as PeersOptions["upstream"],
     read: () => Promise.resolve({ rows, more: false }),
     deleteStored: () => {},
-    registered: () => {},
-    unregistered: () => {},
+    registered: (one) => registry.push(one),
+    unregistered: (one) => (registry = registry.filter((other) => other !== one)),
     live: () => {},
     expired: (_, id, source) => expired.push(`${id.slice(-1)} ${source}`),
-    metrics: silent<PeersOptions["metrics"]>(),
+    metrics: Object.assign(Object.create(silent()), { delivered: () => (delivered += 1) }) as PeersOptions["metrics"],
     heartbeatMs: 1_000,
     prepareMs: 1_000,
     frameBytes: 1_000,
@@ -43,13 +55,17 @@ beforeEach(() => {
   });
   const outbox = new Outbox((items) => {
     sent.push(...items);
+    wrote.push(...items.map(({ sequence }) => sequence));
     return true;
   }, 10_000);
   const wire: Wire = {
     transport: "websocket",
     acknowledges: true,
     outbox,
-    tell: ({ type }) => told.push(type),
+    tell: ({ type }) => {
+      told.push(type);
+      wrote.push(type);
+    },
     end: () => {},
   };
   const identity = { tenant: "acme", subject: "u1", scopes: new Set(["subscribe"]), expires: 0 };
@@ -96,6 +112,7 @@ test("what has expired when it comes is told once, and what follows it is no gap
   for (const row of [rowOf(1, 1), rowOf(2, 0)]) deliver(row);
   await turn();
   expect(sent.map(({ sequence }) => sequence)).toEqual([rowOf(2, 0).sequence]);
+  expect(delivered).toBe(1);
   expect(expired).toEqual(["1 live"]);
 });
 
@@ -122,4 +139,30 @@ test("R12: `live` does not overtake what the peer has not taken yet", async () =
   expect(sent).toHaveLength(2);
   await goLive();
   expect(told).toEqual(["connected", "live"]);
+});
+
+test("R11: `connected` anew stands behind what was sent before it", async () => {
+  await goLive();
+  const row = rowOf(1, 0);
+  deliver(row);
+  peers.step(peer, { type: "demoted", generation: 1, resume: START });
+  await turn();
+  expect(wrote).toEqual(["connected", "live", row.sequence, "connected"]);
+});
+
+test("who comes is registered, and no more once it is closed, by whichever side", () => {
+  expect(registry).toEqual([peer]);
+  peers.closed(peer);
+  expect(registry).toEqual([]);
+});
+
+test("what is acknowledged of a live connection is told to the director: it answers for it until then", async () => {
+  await goLive();
+  const [one, two] = [rowOf(1, 0), rowOf(2, 0)];
+  for (const row of [one, two]) deliver(row);
+  peers.step(peer, { type: "ack", sequence: one.sequence });
+  peers.step(peer, { type: "ack", sequence: one.sequence });
+  // Beyond what it was sent.
+  peers.step(peer, { type: "ack", sequence: rowOf(3, 0).sequence });
+  expect(acknowledged).toEqual([one.sequence, two.sequence]);
 });

@@ -1,0 +1,47 @@
+import type { Batch } from "@saasaparilla/shared/kafka.ts";
+import { PackWriter } from "@saasaparilla/shared/pack.ts";
+import { expect, test } from "vitest";
+import { PartitionLanes, type PartitionOptions } from "./partition.ts";
+
+function partition(oldest = 0): { lanes: PartitionLanes; repeated: string[] } {
+  const repeated: string[] = [];
+  const lanes = new PartitionLanes({
+    partition: 0,
+    generation: 1,
+    epoch: 1,
+    deferred: { committed: 0, end: 0 },
+    oldest,
+    limits: { window: 9, maxQueued: 9, maxBytes: 9_999, ackMs: 1, holdMs: 1, inviteMs: 1, tries: 1 },
+    maxLanes: 9,
+    clock: { monotonic: () => 0, wall: () => 0 },
+    out: { lookUp: () => {} },
+    arm: () => {},
+    duplicate: (_: string, id: string) => repeated.push(id),
+  } as unknown as PartitionOptions);
+  return { lanes, repeated };
+}
+
+const idOf = (n: number): string => `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`;
+
+function batchOf(offset: number, id: string): Batch {
+  const writer = new PackWriter();
+  writer.notification({ key: "t/a", id, payload: Buffer.from("1") });
+  const records = [{ offset, appended: 0, value: writer.take(), headers: {} }];
+  return { topic: "accepted", partition: 0, records, highWatermark: offset + 1 };
+}
+
+test("R51: a new owner reads back what was settled last, as far as Kafka has it, and knows a repeat of it", () => {
+  expect(partition().lanes.begin(2_000)).toBe(1_500);
+  expect(partition().lanes.begin(200)).toBe(0);
+  expect(partition(1_900).lanes.begin(2_000)).toBe(1_900);
+  expect(partition().lanes.begin(0)).toBeUndefined();
+  const { lanes, repeated } = partition();
+  expect(lanes.begin(2_000)).toBe(1_500);
+  expect(lanes.begin(1_500)).toBeUndefined();
+  expect(lanes.accepted(batchOf(1_999, idOf(1)))).toBe(0);
+  expect([lanes.unsettled, lanes.commit()]).toEqual([0, undefined]);
+  lanes.accepted(batchOf(2_000, idOf(2)));
+  lanes.accepted(batchOf(2_001, idOf(1)));
+  expect(repeated).toEqual([idOf(1)]);
+  expect(lanes.unsettled).toBe(1);
+});
