@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Stack } from "../tests/stack.ts";
@@ -10,20 +10,41 @@ import { startPlatform } from "./platform.ts";
 /** As long as what the distributor writes before the data. */
 const HEAD = `{"type":"notification","id":"00000000-0000-4000-8000-000000000000","cursor":"${"0".repeat(25)}","publishedAt":"2026-01-01T00:00:00.000Z","data":`;
 
-/** floor.ts as a process, its clients, and who publishes to it. */
+export interface BareServer {
+  pid: number;
+  port: number;
+  url: URL;
+  kill(): void;
+}
+
+/** floor.ts as a process. */
+export async function startFloor(): Promise<BareServer> {
+  const child = spawn(process.execPath, [join(import.meta.dirname, "floor.ts")], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  // Should this be ended without kill(), it does not outlive it.
+  process.once("exit", () => child.kill());
+  const port = await new Promise<number>((resolve, reject) => {
+    child.once("exit", () => reject(new Error("The floor ended.")));
+    createInterface(child.stdout).once("line", (line) => resolve((JSON.parse(line) as { port: number }).port));
+  });
+  return { pid: child.pid!, port, url: new URL(`ws://127.0.0.1:${port}/v1/ws`), kill: () => child.kill() };
+}
+
+/** Its clients, and who publishes to it. */
 export class Floor {
   readonly clients: LoadClients;
   readonly publisher: LoadPublisher;
   readonly meters: Meters;
-  readonly #child: ChildProcess;
+  readonly #server: BareServer;
   readonly #stack: Stack;
 
   private constructor(
-    child: ChildProcess,
+    server: BareServer,
     stack: Stack,
     parts: { clients: LoadClients; publisher: LoadPublisher; meters: Meters },
   ) {
-    this.#child = child;
+    this.#server = server;
     this.#stack = stack;
     this.clients = parts.clients;
     this.publisher = parts.publisher;
@@ -31,21 +52,13 @@ export class Floor {
   }
 
   static async open(count: number, sampleEvery: number): Promise<Floor> {
-    const child = spawn(process.execPath, [join(import.meta.dirname, "floor.ts")], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    // Should this be ended without close(), it does not outlive it.
-    process.once("exit", () => child.kill());
-    const port = await new Promise<number>((resolve, reject) => {
-      child.once("exit", () => reject(new Error("The floor ended.")));
-      createInterface(child.stdout).once("line", (line) => resolve((JSON.parse(line) as { port: number }).port));
-    });
-    const url = `http://127.0.0.1:${port}`;
+    const floor = await startFloor();
+    const url = `http://127.0.0.1:${floor.port}`;
     // The meters want a platform; nothing of it runs.
     const stack = await startPlatform([]);
-    const meters = await Meters.of(stack, { floor: child.pid! });
+    const meters = await Meters.of(stack, { floor: floor.pid });
     const clients = new LoadClients({
-      url: new URL(`ws://127.0.0.1:${port}/v1/ws`),
+      url: floor.url,
       tokens: Array.from({ length: count }, (_, index) => String(index)),
       sampleEvery,
     });
@@ -58,7 +71,7 @@ export class Floor {
     });
     await clients.open();
     await clients.allLive();
-    return new Floor(child, stack, { clients, publisher, meters });
+    return new Floor(floor, stack, { clients, publisher, meters });
   }
 
   async close(): Promise<void> {
@@ -66,6 +79,6 @@ export class Floor {
     await this.clients.close();
     await this.meters.close();
     await this.#stack.close();
-    this.#child.kill();
+    this.#server.kill();
   }
 }

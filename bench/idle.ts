@@ -1,10 +1,11 @@
 import type { Socket } from "node:net";
 import { metric } from "../tests/metric.ts";
-import type { Service, Stack } from "../tests/stack.ts";
+import type { Algorithm, Service, Stack } from "../tests/stack.ts";
 import { LoadClients } from "./clients.ts";
-import { Meters, residentBytes } from "./cost.ts";
+import { startFloor } from "./bare.ts";
+import { Meters, residentBytes, type Cost } from "./cost.ts";
 import type { Figures } from "./figures.ts";
-import { INSPECTED, Inspector } from "./inspect.ts";
+import { INSPECTED, Inspector, profiled, type Profile } from "./inspect.ts";
 import { openSocket } from "./sockets.ts";
 import { tokensOf, webSocketOf } from "./unicast.ts";
 import { until } from "./until.ts";
@@ -16,6 +17,10 @@ export interface IdleOptions {
   transport: Transport;
   connections: number;
   runs: number;
+}
+
+interface ProfileOption {
+  profile: ((kind: string, profile: Profile) => void) | undefined;
 }
 
 /** Connections that bring nothing: how fast they come in, until all are live, and what each costs in memory. Each run has a platform of its own. */
@@ -74,38 +79,57 @@ async function once(figures: Figures, work: string, { transport, connections }: 
   }
 }
 
-/** From nothing to `connected`, where no director answers: what the distributor and Redis alone can do. */
+/**
+ * From nothing to `connected`, where no director answers: what the distributor and Redis alone can do. Beside it the floor: the
+ * WebSocket library alone, which looks at no token.
+ */
 export async function connects(
   figures: Figures,
   work: string,
-  { connections, runs }: Omit<IdleOptions, "transport">,
+  { connections, runs, algorithm, profile }: Omit<IdleOptions, "transport"> & { algorithm: Algorithm } & ProfileOption,
 ): Promise<void> {
-  const stack = await startPlatform(["distributor"]);
+  const stack = await startPlatform(["distributor"], profile ? INSPECTED : {}, algorithm);
   const [distributor] = stack.services as [Service];
-  const meters = await Meters.of(stack);
+  const floor = await startFloor();
+  const meters = await Meters.of(stack, { floor: floor.pid });
+  // New tokens each time: a token that was seen is not verified again.
+  const open = async (url: URL): Promise<Cost> => {
+    const clients = new LoadClients({ url, tokens: await tokensOf(stack, connections) });
+    const end = await meters.begin();
+    await clients.open();
+    await clients.until(
+      () => clients.connected >= connections,
+      60_000,
+      () => `${clients.connected} are connected`,
+    );
+    const cost = await end();
+    if (clients.lost > 0) throw new Error(`${clients.lost} were ended again.`);
+    await clients.close();
+    return cost;
+  };
   try {
+    if (profile) await profiled(stack.services, profile, async () => void (await open(webSocketOf(distributor))));
     for (let count = 0; count < runs; count += 1) {
-      // New tokens each time: a token that was seen is not verified again.
-      const clients = new LoadClients({ url: webSocketOf(distributor), tokens: await tokensOf(stack, connections) });
-      const end = await meters.begin();
-      const started = performance.now();
-      await clients.open();
-      await clients.until(
-        () => clients.connected >= connections,
-        60_000,
-        () => `${clients.connected} are connected`,
-      );
-      const seconds = (performance.now() - started) / 1e3;
-      const { cpu } = await end();
-      await clients.close();
-      figures.note(work, "connects", connections / seconds, { unit: "/s", better: "higher", aim: 10_000 });
-      figures.note(work, "distributor", (cpu.distributor! / connections) * 1e6, {
-        unit: "CPU us each",
-        better: "lower",
-      });
-      figures.note(work, "load tool", (cpu.load! / seconds) * 100, { unit: "% of a core", better: "lower" });
+      for (const [kind, url] of [
+        ["distributor", webSocketOf(distributor)],
+        ["floor", floor.url],
+      ] as const) {
+        const { cpu, seconds } = await open(url);
+        figures.note(work, kind === "floor" ? "connects, floor" : "connects", connections / seconds, {
+          unit: "/s",
+          better: "higher",
+          ...(kind === "floor" ? {} : { aim: 10_000 }),
+        });
+        const each = (name: string): number => (cpu[name]! / connections) * 1e6;
+        figures.note(work, kind, each(kind), { unit: "CPU us each", better: "lower" });
+        figures.note(work, `load tool, ${kind}`, (cpu.load! / seconds) * 100, {
+          unit: "% of a core",
+          better: "lower",
+        });
+      }
     }
   } finally {
+    floor.kill();
     await meters.close();
     await stack.close();
   }

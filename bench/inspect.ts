@@ -81,6 +81,20 @@ export class Inspector {
   }
 }
 
+/** Tells where the time of each service goes while `work` runs. They were started INSPECTED. */
+export async function profiled(
+  services: readonly Service[],
+  told: (kind: string, profile: Profile) => void,
+  work: () => Promise<void>,
+): Promise<void> {
+  const inspectors = await Promise.all(services.map((service) => Inspector.of(service)));
+  await Promise.all(inspectors.map((inspector) => inspector.startProfile()));
+  await work();
+  const profiles = await Promise.all(inspectors.map((inspector) => inspector.stopProfile()));
+  profiles.forEach((found, index) => told(services[index]!.kind, found));
+  for (const inspector of inspectors) inspector.close();
+}
+
 /** The functions in which it was most, by the samples in which they were on top. */
 export function topOf({ nodes, samples, timeDeltas }: Profile, count: number): Share[] {
   const byId = new Map(nodes.map((node) => [node.id, node]));

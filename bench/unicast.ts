@@ -3,7 +3,7 @@ import type { Service, Stack } from "../tests/stack.ts";
 import { LoadClients } from "./clients.ts";
 import { Meters } from "./cost.ts";
 import type { Figures } from "./figures.ts";
-import { INSPECTED, Inspector, type Profile } from "./inspect.ts";
+import { INSPECTED, profiled, type Profile } from "./inspect.ts";
 import { checkDelivery, noteCost, noteLatency, noteServices } from "./note.ts";
 import { clientName, LoadPublisher } from "./publisher.ts";
 import { Samples } from "./samples.ts";
@@ -42,7 +42,7 @@ export async function unicast(figures: Figures, work: string, options: UnicastOp
     await clients.allLive();
     const run = (seconds: number): Promise<void> => publish(publisher, clients, options.rate, seconds);
     await run(WARM_SECONDS);
-    if (options.profile) await profile(stack, options.profile, () => run(options.seconds));
+    if (options.profile) await profiled(stack.services, options.profile, () => run(options.seconds));
     for (let count = 0; count < options.runs; count += 1) {
       clients.latency = new Samples();
       clients.ownDelay();
@@ -90,17 +90,4 @@ export function webSocketOf(distributor: Service): URL {
 
 export function tokensOf(stack: Stack, count: number, nameOf = clientName): Promise<string[]> {
   return Promise.all(Array.from({ length: count }, (_, index) => stack.token({ client: nameOf(index) })));
-}
-
-async function profile(
-  stack: Stack,
-  told: (kind: string, profile: Profile) => void,
-  work: () => Promise<void>,
-): Promise<void> {
-  const inspectors = await Promise.all(stack.services.map((service) => Inspector.of(service)));
-  await Promise.all(inspectors.map((inspector) => inspector.startProfile()));
-  await work();
-  const profiles = await Promise.all(inspectors.map((inspector) => inspector.stopProfile()));
-  profiles.forEach((found, index) => told(stack.services[index]!.kind, found));
-  for (const inspector of inspectors) inspector.close();
 }

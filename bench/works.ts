@@ -49,7 +49,10 @@ export const works: Record<string, Work> = {
     directorAlone(figures, work, { clients: 2_000 / divisor, runs, seconds }),
   "distributor alone": (figures, work, { divisor, runs, seconds }) =>
     distributorAlone(figures, work, { clients: 2_000 / divisor, runs, seconds, aim: 1.3 }),
-  connects: (figures, work, { divisor, runs }) => connects(figures, work, { connections: 10_000 / divisor, runs }),
+  connects: (figures, work, { divisor, runs, profile }) =>
+    connects(figures, work, { connections: 10_000 / divisor, runs, algorithm: "EdDSA", profile }),
+  "connects, RS256": (figures, work, { divisor, runs, profile }) =>
+    connects(figures, work, { connections: 10_000 / divisor, runs, algorithm: "RS256", profile }),
   "idle WebSocket": (figures, work, { divisor, runs }) =>
     idle(figures, work, { transport: "websocket", connections: MOST_CONNECTIONS / divisor, runs }),
   "idle SSE": (figures, work, { divisor, runs }) =>

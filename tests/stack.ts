@@ -27,6 +27,9 @@ export interface Stack {
   close(): Promise<void>;
 }
 
+/** That tokens are signed with. */
+export type Algorithm = "EdDSA" | "ES256" | "RS256";
+
 export type Bearer = ({ client: string } | { publisher: string }) & { tenant?: string; ttl?: number; scope?: string };
 
 export type LogLine = Record<string, unknown> & { level?: string; msg?: string };
@@ -58,11 +61,11 @@ const START_MS = 30_000;
 const STOP_MS = 15_000;
 
 export async function startStack(
-  options: { services?: Kind[]; namespace?: string; env?: Record<string, string> } = {},
+  options: { services?: Kind[]; namespace?: string; env?: Record<string, string>; algorithm?: Algorithm } = {},
 ): Promise<Stack> {
   const namespace = options.namespace ?? `test_${randomBytes(6).toString("hex")}`;
   const folder = await mkdtemp(join(tmpdir(), "stack-"));
-  const { key, jwks } = await makeKey(folder);
+  const { key, jwks } = await makeKey(folder, options.algorithm ?? "EdDSA");
   const env: Record<string, string> = {
     NAMESPACE: namespace,
     KAFKA_BROKERS: fromEnvironment("KAFKA_BROKERS"),
@@ -95,7 +98,14 @@ export async function startStack(
   };
   try {
     const services = await Promise.all((options.services ?? []).map((kind) => start(kind)));
-    return { namespace, env, services, token: (bearer) => mint(key, bearer), start, close };
+    return {
+      namespace,
+      env,
+      services,
+      token: (bearer) => mint(key, bearer, options.algorithm ?? "EdDSA"),
+      start,
+      close,
+    };
   } catch (error) {
     // Whoever called has nothing yet to close.
     await close().catch(() => undefined);
@@ -240,20 +250,17 @@ export async function provision(env: Record<string, string>, ...args: string[]):
   if (code !== 0) throw new Error(`Provision ${args.join(" ")} ended with code ${String(code)}:\n${said}`);
 }
 
-async function makeKey(folder: string): Promise<{ key: CryptoKey; jwks: string }> {
-  const { privateKey, publicKey } = await generateKeyPair("EdDSA", { crv: "Ed25519" });
+async function makeKey(folder: string, alg: Algorithm): Promise<{ key: CryptoKey; jwks: string }> {
+  const { privateKey, publicKey } = await generateKeyPair(alg);
   const jwks = join(folder, "jwks.json");
-  await writeFile(
-    jwks,
-    JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), kid: "test", alg: "EdDSA", use: "sig" }] }),
-  );
+  await writeFile(jwks, JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), kid: "test", alg, use: "sig" }] }));
   return { key: privateKey, jwks };
 }
 
-async function mint(key: CryptoKey, bearer: Bearer): Promise<string> {
+async function mint(key: CryptoKey, bearer: Bearer, alg: Algorithm): Promise<string> {
   const client = "client" in bearer;
   return new SignJWT({ tenant: bearer.tenant ?? "acme", scope: bearer.scope ?? (client ? "subscribe" : "publish") })
-    .setProtectedHeader({ alg: "EdDSA", typ: "JWT", kid: "test" })
+    .setProtectedHeader({ alg, typ: "JWT", kid: "test" })
     .setIssuer(ISSUER)
     .setAudience(AUDIENCE)
     .setSubject(client ? bearer.client : bearer.publisher)

@@ -1,0 +1,44 @@
+import { constants, KeyObject, verify } from "node:crypto";
+import type { CryptoKey } from "jose";
+
+/** What node:crypto is told, by algorithm. ES384 is not here: it takes ten times as long, and stays off the main thread. */
+const ALGORITHMS: Record<string, { digest: string | null; options?: object }> = {
+  EdDSA: { digest: null },
+  ES256: { digest: "sha256", options: { dsaEncoding: "ieee-p1363" } },
+  RS256: { digest: "sha256" },
+  PS256: { digest: "sha256", options: { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 } },
+};
+
+/** An issuer has a few; whoever varies the text of its headers keeps no more than that. */
+const MOST = 64;
+
+/**
+ * Who has signed before, by the protected header as it is written, which is the same text in each token of one key: what jose
+ * has found good in it once, algorithm and key, is good again for as long as the set of keys is the same.
+ */
+export class Signers {
+  readonly #known = new Map<string, { alg: string; key: KeyObject }>();
+  #keySet: unknown;
+
+  /** `keySet`: which one it is; another one's signers are forgotten. */
+  has(header: string, keySet: unknown): boolean {
+    if (keySet !== this.#keySet) {
+      this.#known.clear();
+      this.#keySet = keySet;
+    }
+    return this.#known.has(header);
+  }
+
+  /** Where jose has verified a token with this header, by this key. */
+  add(header: string, alg: string, key: CryptoKey): void {
+    if (Object.hasOwn(ALGORITHMS, alg) && this.#known.size < MOST)
+      this.#known.set(header, { alg, key: KeyObject.from(key) });
+  }
+
+  /** Of one that it has. */
+  verifies(header: string, payload: string, signature: Buffer): boolean {
+    const { alg, key } = this.#known.get(header)!;
+    const { digest, options } = ALGORITHMS[alg]!;
+    return verify(digest, Buffer.from(`${header}.${payload}`, "latin1"), { key, ...options }, signature);
+  }
+}
