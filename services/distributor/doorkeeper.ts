@@ -71,33 +71,35 @@ export class Doorkeeper {
     return retryAfter === undefined ? undefined : busy("rate", retryAfter);
   }
 
-  async admit(request: Request): Promise<Entry | Reply> {
+  /** Answered at once, but where the token's key is to be had first. */
+  admit(request: Request): Entry | Reply | Promise<Entry | Reply> {
     if (this.#draining) return this.#ending();
     const offers = (request.headers["sec-websocket-protocol"] ?? "").split(",").map((offer) => offer.trim());
     const token =
       bearer(request.headers["authorization"]) ??
       offers.find((offer) => offer.startsWith(TOKEN_SUBPROTOCOL))?.slice(TOKEN_SUBPROTOCOL.length);
-    const identity = await this.identify(token, request);
-    if ("status" in identity) return identity;
-    const key = clientKey(identity.tenant, identity.subject);
-    const sent = request.headers["last-event-id"] ?? request.query.get("cursor") ?? "";
-    return {
-      key,
-      identity,
-      cursor: fromCursor(sent, cursorTag(key)),
-      explicitAck: request.query.get("ack") === "explicit",
-      offered: offers.includes(SUBPROTOCOL),
+    const entryOf = (identity: Identity | Reply): Entry | Reply => {
+      if ("status" in identity) return identity;
+      const key = clientKey(identity.tenant, identity.subject);
+      const sent = request.headers["last-event-id"] ?? request.query.get("cursor") ?? "";
+      return {
+        key,
+        identity,
+        cursor: fromCursor(sent, cursorTag(key)),
+        explicitAck: request.query.get("ack") === "explicit",
+        offered: offers.includes(SUBPROTOCOL),
+      };
     };
+    const identity = this.identify(token, request);
+    return identity instanceof Promise ? identity.then(entryOf) : entryOf(identity);
   }
 
   /** The caller behind a token, or the answer that gives nothing away. */
-  async identify(
+  identify(
     token: string | undefined,
     { path, address }: Pick<Request, "path" | "address">,
-  ): Promise<Identity | Reply> {
-    try {
-      return await this.#options.identities.authorize(token, "subscribe");
-    } catch (error) {
+  ): Identity | Reply | Promise<Identity | Reply> {
+    const refused = (error: unknown): Reply => {
       if (!(error instanceof Refused)) {
         this.#options.log.error({ err: error, path }, "tokens cannot be checked");
         return unavailable();
@@ -105,6 +107,12 @@ export class Doorkeeper {
       this.#options.metrics.forbade();
       this.#options.log.warn({ path, address, why: error.message }, "forbidden");
       return problemReply(problem(403, "forbidden", "Forbidden", "This needs a token that allows it."));
+    };
+    try {
+      const identity = this.#options.identities.authorize(token, "subscribe");
+      return identity instanceof Promise ? identity.catch(refused) : identity;
+    } catch (error) {
+      return refused(error);
     }
   }
 

@@ -47,9 +47,9 @@ export function serveWebSocket(
       const request = copyRequest(response, raw);
       const key = raw.getHeader("sec-websocket-key");
       const extensions = raw.getHeader("sec-websocket-extensions");
-      void admitted(response, door, request, (entry) => {
-        // Not inside a cork: at its end the library takes the socket, where it was not moved by the upgrade, for an HTTP one
-        // still, and may close it.
+      admitted(response, door, request, (entry) => {
+        // Not inside a cork of ours: at its end the library takes the socket, where it was not moved by the upgrade, for an HTTP
+        // one still, and may close it.
         response.upgrade<SocketData>(
           { entry, wire: undefined, peer: undefined },
           key,
@@ -94,7 +94,7 @@ export function serveSse(server: HttpServer, door: Doorkeeper, peers: Peers, set
       return;
     }
     const request = copyRequest(response, raw);
-    void admitted(response, door, request, ({ key, identity, cursor, explicitAck }) => {
+    admitted(response, door, request, ({ key, identity, cursor, explicitAck }) => {
       const wire = new SseWire(response, settings.OUTBOX_BYTES, explicitAck);
       const peer = peers.open({ key, identity, cursor, wire });
       wire.onDrained = () => peers.drained(peer);
@@ -104,28 +104,24 @@ export function serveSse(server: HttpServer, door: Doorkeeper, peers: Peers, set
 }
 
 /**
- * Runs `enter` where the caller may come in and is still there; answers the problem otherwise. In a turn of its own: a
- * microtask can run inside the library's handling of another socket, and an upgrade there ends that other socket.
+ * Runs `enter` where the caller may come in, and answers the problem otherwise: in the library's own handling of the request, so that
+ * all that is said goes out in one write. Where the token has to be waited for, in a turn of its own, if the caller is still there:
+ * a microtask can run inside the library's handling of another socket, and an upgrade there ends that other socket.
  */
-async function admitted(
-  response: HttpResponse,
-  door: Doorkeeper,
-  request: Request,
-  enter: (entry: Entry) => void,
-): Promise<void> {
+function admitted(response: HttpResponse, door: Doorkeeper, request: Request, enter: (entry: Entry) => void): void {
+  const decide = (admission: Entry | Reply): void => {
+    const refused = "status" in admission ? admission : door.enter();
+    if (refused) response.cork(() => refuse(response, refused));
+    else enter(admission as Entry);
+  };
+  const admission = door.admit(request);
+  if (!(admission instanceof Promise)) {
+    decide(admission);
+    return;
+  }
   let gone = false;
   response.onAborted(() => (gone = true));
-  const admission = await door.admit(request);
-  setImmediate(() => {
-    if (gone) return;
-    if ("status" in admission) {
-      response.cork(() => refuse(response, admission));
-      return;
-    }
-    const refused = door.enter();
-    if (refused) response.cork(() => refuse(response, refused));
-    else enter(admission);
-  });
+  void admission.then((late) => setImmediate(() => !gone && decide(late)));
 }
 
 /** Whoever is refused goes: in a storm their sockets would use up the descriptors. */
