@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { request } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { acceptedSchema, problemSchema } from "../services/receiver/openapi.ts";
@@ -13,12 +14,20 @@ let receiver: Service;
 let token: string;
 
 beforeAll(async () => {
-  stack = await startStack({ services: ["receiver"] });
+  // A Redis that answers late on a busy machine would be gone on without.
+  stack = await startStack({ services: ["receiver"], env: { REPEAT_WAIT_MS: "2000" } });
   receiver = stack.services[0]!;
   token = await stack.token({ publisher: "shop" });
 });
 
 afterAll(() => stack.close());
+
+/** As long as a receiver may be told to wait for Kafka. */
+const PATIENT = { ANSWER_MS: "1900", STALL_MS: "1800" };
+
+/** Waits until so many are arriving or not answered. */
+const requests = (service: Service, count: number): Promise<void> =>
+  expect.poll(() => metric(service, "publish_requests"), { interval: 5 }).toBe(count);
 
 interface Answer {
   status: number;
@@ -26,7 +35,6 @@ interface Answer {
   // Whatever was answered; the tests say what they expect.
   // oxlint-disable-next-line typescript/no-explicit-any
   body: any;
-  tookMs: number;
 }
 
 interface Options {
@@ -39,18 +47,37 @@ async function publish(
   body: unknown,
   { to = receiver, type = "application/json", headers = {} }: Options = {},
 ): Promise<Answer> {
-  const began = performance.now();
   const response = await fetch(`${to.url}/v1/notifications`, {
     method: "POST",
     headers: { "content-type": type, authorization: `Bearer ${token}`, ...headers },
     body: typeof body === "string" || body instanceof Uint8Array ? (body as BodyInit) : JSON.stringify(body),
   });
   const text = await response.text();
-  const tookMs = performance.now() - began;
-  const answer = { status: response.status, headers: response.headers, body: JSON.parse(text), tookMs };
+  const answer = { status: response.status, headers: response.headers, body: JSON.parse(text) };
   // What was answered is what /openapi.json says.
   (answer.status === 202 ? acceptedSchema : problemSchema.strict()).parse(answer.body);
   return answer;
+}
+
+/** A request all of which has been sent but its end: it stays in the receiver until `finish`, which answers its status. */
+function hold(to: Service, data: string): { finish(): Promise<number | undefined> } {
+  const body = Buffer.from(JSON.stringify(item("a", data)));
+  const headers = { "content-type": "application/json", "content-length": body.length };
+  const asked = request(`${to.url}/v1/notifications`, {
+    method: "POST",
+    headers: { ...headers, authorization: `Bearer ${token}` },
+  });
+  const answered = new Promise<number | undefined>((resolve, reject) => {
+    asked.on("error", reject);
+    asked.on("response", (response) => resolve(response.resume().statusCode));
+  });
+  asked.write(body.subarray(0, -1));
+  return {
+    finish() {
+      asked.end(body.subarray(-1));
+      return answered;
+    },
+  };
 }
 
 const item = (client: string, data: unknown = "x", more: object = {}): object => ({ to: { client }, data, ...more });
@@ -313,7 +340,7 @@ describe("repeats", () => {
     const redis = new URL(stack.env.REDIS_URL!);
     const proxy = await startProxy(redis.host);
     const url = Object.assign(new URL(redis), { host: proxy.address }).href;
-    const beside = await stack.start("receiver", { REDIS_URL: url });
+    const beside = await stack.start("receiver", { REDIS_URL: url, REPEAT_WAIT_MS: "200" });
     const id = randomUUID();
     await expect
       .poll(async () => {
@@ -323,12 +350,12 @@ describe("repeats", () => {
         return (await metric(beside, "publish_unguarded_total")) - before;
       })
       .toBe(0);
+    const unguarded = await metric(beside, "publish_unguarded_total");
     await proxy.set("hang");
     const answers = [];
     for (let n = 0; n < 5; n += 1) answers.push(await publish(item("a", 1, { id }), { to: beside }));
     expect(answers.map(({ status }) => status)).toEqual([202, 202, 202, 202, 202]);
-    expect(answers[0]!.tookMs).toBeLessThan(600);
-    for (const { tookMs } of answers.slice(1)) expect(tookMs).toBeLessThan(150);
+    expect(await metric(beside, "publish_unguarded_total")).toBe(unguarded + 5);
     await proxy.set("pass");
     await beside.stop();
     await proxy.close();
@@ -344,6 +371,10 @@ describe("while Kafka is away", () => {
   });
   afterAll(() => proxy.close());
 
+  /** Requests that were not even tried. */
+  const refusedAtOnce = (service: Service): Promise<number> =>
+    metric(service, "publish_refused_total", 'problem="unavailable"');
+
   test("it starts, is not ready and says why, and answers 503 at once", async () => {
     const alone = await stack.start("receiver", { KAFKA_BROKERS: "127.0.0.1:1" }, { ready: false });
     const ready = await fetch(`${alone.url}/health/ready`);
@@ -352,7 +383,7 @@ describe("while Kafka is away", () => {
     const answer = await publish(item("a"), { to: alone });
     expect(answer).toMatchObject({ status: 503, body: { type: "/problems/unavailable" } });
     expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(0);
-    expect(answer.tookMs).toBeLessThan(500);
+    expect(await refusedAtOnce(alone)).toBe(1);
   });
 
   test.for<Mode>(["hang", "refuse", "mute"])(
@@ -361,33 +392,31 @@ describe("while Kafka is away", () => {
       await behind.ready();
       const to = Array.from({ length: 8 }, client);
       const told = new Map<string, string>();
-      const slow: number[] = [];
       const ended = new AbortController();
       const publisher = async (n: number): Promise<void> => {
         for (let i = 0; !ended.signal.aborted; i += 1) {
           const data = `${n}-${i}`;
-          const { status, body, tookMs } = await publish(item(to[n]!, data), { to: behind });
+          const { status, body } = await publish(item(to[n]!, data), { to: behind });
           told.set(data, status === 202 ? "accepted" : body.type.slice(10));
-          if (tookMs > 2_000) slow.push(tookMs);
           if (status !== 202) await sleep(20);
         }
       };
       const publishers = to.map((_, n) => publisher(n));
-      await sleep(300);
+      const some = (verdict: string, most: number) =>
+        expect.poll(() => [...told.values()].filter((value) => value === verdict).length).toBeGreaterThan(most);
+      await some("accepted", 10);
       await proxy.set(mode);
-      await sleep(3_500);
+      // What was being sent at that moment, and then what came later.
+      await some("outcome-unknown", 0);
+      await some("unavailable", 100);
       await proxy.set("pass");
       await behind.ready();
-      const recovered = client();
-      expect((await publish(item(recovered), { to: behind })).status).toBe(202);
+      await expect.poll(async () => (await publish(item(client()), { to: behind })).status).toBe(202);
       ended.abort();
       await Promise.all(publishers);
-      expect(slow).toEqual([]);
-      const count = (verdict: string): number => [...told.values()].filter((value) => value === verdict).length;
-      expect(count("accepted")).toBeGreaterThan(10);
-      expect(count("unavailable")).toBeGreaterThan(10);
-      // What was being sent at that moment.
-      expect(count("outcome-unknown")).toBeGreaterThan(0);
+      // As the receiver has it: how late it is read is the reader's.
+      const answered = await metric(behind, "publish_seconds_count");
+      expect(await metric(behind, "publish_seconds_bucket", 'le="2"')).toBe(answered);
       const found = new Set((await acceptedFor(...to)).map(({ payload }) => JSON.parse(payload) as string));
       expect([...told].filter(([data, verdict]) => verdict === "accepted" && !found.has(data))).toEqual([]);
       expect([...told].filter(([data, verdict]) => verdict === "unavailable" && found.has(data))).toEqual([]);
@@ -398,16 +427,19 @@ describe("while Kafka is away", () => {
     await behind.ready();
     const to = client();
     await proxy.set("hang");
+    const before = await refusedAtOnce(behind);
     const sent = publish(item(to, "sent"), { to: behind });
-    await sleep(100);
+    await requests(behind, 1);
+    // The packer does not wait for so long.
+    await sleep(50);
     const queued = publish(item(to, "queued"), { to: behind });
-    await sleep(800);
+    await requests(behind, 2);
+    await expect.poll(async () => (await fetch(`${behind.url}/health/ready`)).status).toBe(503);
     const late = await publish(item(to, "late"), { to: behind });
     expect(late).toMatchObject({ status: 503, body: { type: "/problems/unavailable" } });
-    expect(late.tookMs).toBeLessThan(200);
+    expect(await refusedAtOnce(behind)).toBe(before + 1);
     const [first, second] = await Promise.all([sent, queued]);
     expect([first.body.type, second.body.type]).toEqual(["/problems/outcome-unknown", "/problems/unavailable"]);
-    expect(Math.max(first.tookMs, second.tookMs)).toBeLessThan(2_000);
     await proxy.set("pass");
     await behind.ready();
     expect((await publish(item(to, "after"), { to: behind })).status).toBe(202);
@@ -438,39 +470,37 @@ describe("while Kafka is away", () => {
 
 describe("bounds and the end", () => {
   test("more requests or bytes than it may hold: 503, counted, and everything else goes on", async () => {
-    const proxy = await startKafkaProxy(stack.env.KAFKA_BROKERS!);
-    const env = { KAFKA_BROKERS: proxy.address, MAX_REQUESTS: "3", MAX_QUEUED_BYTES: "100000", STALL_MS: "1500" };
-    const small = await stack.start("receiver", env);
-    await proxy.set("hang");
-    const held = Array.from({ length: 2 }, (_, n) =>
-      publish(item("a", "x".repeat(45_000), { id: randomUUID(), ttl: n + 1 }), { to: small }),
-    );
-    await sleep(150);
+    const small = await stack.start("receiver", { MAX_REQUESTS: "3", MAX_QUEUED_BYTES: "100000" });
+    const held = Array.from({ length: 2 }, () => hold(small, "x".repeat(45_000)));
+    await expect.poll(() => metric(small, "publish_body_bytes"), { interval: 5 }).toBeGreaterThan(90_000);
     const bytes = await publish(item("a", "x".repeat(20_000)), { to: small }).catch(() => undefined);
     expect(bytes?.body.type ?? "/problems/busy").toBe("/problems/busy");
-    held.push(publish(item("a"), { to: small }));
-    await sleep(150);
-    const requests = await publish(item("a"), { to: small });
-    expect(requests).toMatchObject({ status: 503, body: { type: "/problems/busy" } });
-    expect(Number(requests.headers.get("retry-after"))).toBeGreaterThan(0);
+    held.push(hold(small, "x"));
+    await requests(small, 3);
+    const fourth = await publish(item("a"), { to: small });
+    expect(fourth).toMatchObject({ status: 503, body: { type: "/problems/busy" } });
+    expect(Number(fourth.headers.get("retry-after"))).toBeGreaterThan(0);
     expect(await metric(small, "publish_busy_total", 'bound="requests"')).toBe(1);
     expect(await metric(small, "publish_busy_total", 'bound="bytes"')).toBe(1);
-    expect((await Promise.all(held)).map(({ status }) => status)).toEqual([503, 503, 503]);
-    await proxy.set("pass");
-    await small.ready();
+    expect(await Promise.all(held.map((one) => one.finish()))).toEqual([202, 202, 202]);
     expect((await publish(item("a"), { to: small })).status).toBe(202);
     expect(await metric(small, "publish_requests")).toBe(0);
     expect(await metric(small, "publish_body_bytes")).toBe(0);
     await small.stop();
-    await proxy.close();
   });
 
   test("SIGTERM: what is in flight is answered", async () => {
-    const ending = await stack.start("receiver", { LINGER_MS: "100" });
+    const proxy = await startKafkaProxy(stack.env.KAFKA_BROKERS!);
+    const ending = await stack.start("receiver", { KAFKA_BROKERS: proxy.address, ...PATIENT });
+    await proxy.set("hang");
     const held = Array.from({ length: 5 }, () => publish(item("a"), { to: ending }));
-    await sleep(40);
-    expect(await ending.stop()).toEqual({ code: 0, signal: null });
+    await requests(ending, 5);
+    const exit = ending.stop();
+    await ending.logged(({ msg }) => msg === "ending");
+    await proxy.set("pass");
+    expect(await exit).toEqual({ code: 0, signal: null });
     expect((await Promise.all(held)).map(({ status }) => status)).toEqual([202, 202, 202, 202, 202]);
+    await proxy.close();
   });
 
   test("SIGTERM under load: it ends well, and every 202 is in Kafka", async () => {
@@ -492,10 +522,9 @@ describe("bounds and the end", () => {
       }
     };
     const publishers = to.map((_, n) => publisher(n));
-    await sleep(700);
+    await expect.poll(() => accepted.size).toBeGreaterThan(1_000);
     expect(await ending.stop()).toEqual({ code: 0, signal: null });
     await Promise.all(publishers);
-    expect(accepted.size).toBeGreaterThan(1_000);
     expect(cut).toBeLessThanOrEqual(to.length);
     const found = new Set((await acceptedFor(...to)).map(({ payload }) => JSON.parse(payload) as string));
     expect([...accepted].filter((data) => !found.has(data))).toEqual([]);

@@ -34,7 +34,7 @@ test("of those who come while Redis hangs the first waits a moment for it, and f
   };
   const redis = { status: "ready", set } as unknown as Redis;
   const metrics = { unguarded: () => (unguarded += 1) };
-  const idempotency = new Idempotency(redis, {} as Keys, metrics, 60);
+  const idempotency = new Idempotency(redis, {} as Keys, metrics, { REPEAT_WAIT_MS: 200, REPEAT_SECONDS: 60 });
   const entries = [{ name: "a", fingerprint: "b" }];
   const first = idempotency.reserve(entries);
   await vi.advanceTimersByTimeAsync(200);

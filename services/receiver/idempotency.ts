@@ -10,8 +10,6 @@ import { refuse, type Slug } from "./problems.ts";
  * finds a copy is the director, which drops ids that it has just seen. So an id that was not given is derived from the key.
  */
 const PENDING_MS = 10_000;
-/** Redis answers in less than one; a publisher is not kept waiting for it. */
-const PATIENCE_MS = 200;
 const REST_MS = 1_000;
 
 export type Reserved = "fresh" | "done" | "pending" | "other";
@@ -25,15 +23,22 @@ export class Idempotency {
   readonly #redis: Redis;
   readonly #keys: Keys;
   readonly #metrics: Pick<ReceiverMetrics, "unguarded">;
+  readonly #waitMs: number;
   readonly #doneMs: number;
   readonly #open = new Set<Promise<unknown>>();
   #restUntil = 0;
 
-  constructor(redis: Redis, keys: Keys, metrics: Pick<ReceiverMetrics, "unguarded">, repeatSeconds: number) {
+  constructor(
+    redis: Redis,
+    keys: Keys,
+    metrics: Pick<ReceiverMetrics, "unguarded">,
+    options: { REPEAT_WAIT_MS: number; REPEAT_SECONDS: number },
+  ) {
     this.#redis = redis;
     this.#keys = keys;
     this.#metrics = metrics;
-    this.#doneMs = repeatSeconds * 1_000;
+    this.#waitMs = options.REPEAT_WAIT_MS;
+    this.#doneMs = options.REPEAT_SECONDS * 1_000;
   }
 
   ofKey(tenant: string, key: string, contentType: string, body: Buffer): Entry {
@@ -57,7 +62,7 @@ export class Idempotency {
           this.#redis.set(name, `pending ${fingerprint}`, "PX", PENDING_MS, "NX", "GET"),
         ),
       );
-      const found = await within(PATIENCE_MS, asked);
+      const found = await within(this.#waitMs, asked);
       if (found) return found.map((value, index) => reservedBy(value, entries[index]!.fingerprint));
       this.#restUntil = performance.now() + REST_MS;
     }

@@ -41,7 +41,7 @@ const limits = new Limits(settings, {
   queued: () => appender.queuedBytes,
   refuseToken: (request) => authorizer.refuse(request),
 });
-const idempotency = new Idempotency(redis, new Keys(settings.NAMESPACE), metrics, settings.REPEAT_SECONDS);
+const idempotency = new Idempotency(redis, new Keys(settings.NAMESPACE), metrics, settings);
 const publisher = new Publisher({ authorizer, appender, idempotency, limits: settings, metrics, log });
 
 const server = new HttpServer({ health, registry, log });

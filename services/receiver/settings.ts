@@ -24,6 +24,8 @@ export const settings = commonSettings
     ANSWER_MS: ms.min(200).max(1_900).default(1_600),
     /** A send that is unanswered for this long is taken for Kafka being away: what comes meanwhile is refused at once. */
     STALL_MS: ms.min(50).default(500),
+    /** Redis answers in less than one; a publisher is kept waiting for it for no longer, and then goes on without it. */
+    REPEAT_WAIT_MS: ms.max(2_000).default(200),
     /** How long a repeat is recognised by its Idempotency-Key or id. */
     REPEAT_SECONDS: z.coerce
       .number()
