@@ -73,12 +73,12 @@ test("R25: what any connection acknowledged is settled: a later connection witho
   await reader.connect(distributors[1]);
   const acknowledged = (): Promise<number> => metric(director, "notifications_settled_total", 'how="acknowledged"');
   // What the tests before this one left behind is settled too, by then.
-  await expect.poll(() => metric(director, "notifications_unsettled"), { timeout: 30_000 }).toBe(0);
+  await expect.poll(() => metric(director, "notifications_unsettled")).toBe(0);
   const before = await acknowledged();
   await publisher.number(client, 20);
   await Promise.all([silent.all(publisher), reader.all(publisher)]);
   await reader.ack(reader.received[14]!.cursor);
-  await expect.poll(acknowledged, { timeout: 10_000 }).toBe(before + 15);
+  await expect.poll(acknowledged).toBe(before + 15);
   await Promise.all([silent.destroy(), reader.destroy()]);
   const later = await of(client, "poll");
   await later.connect(distributors[0]);

@@ -33,9 +33,7 @@ test("R32, R33: a distributor is killed under load: its clients resume at anothe
     await subscriber.until("it is cut off", () => !subscriber.open);
     // Every third comes at once, others later, as jitter would have it; what was sent meanwhile is there for each.
     const waitFor = publisher.accepted(subscriber.client).length + (index % 3) * 20;
-    await expect
-      .poll(() => publisher.accepted(subscriber.client).length, { timeout: 20_000 })
-      .toBeGreaterThanOrEqual(waitFor);
+    await expect.poll(() => publisher.accepted(subscriber.client).length).toBeGreaterThanOrEqual(waitFor);
     await subscriber.connect(other);
     const target = subscriber.received.length + 20;
     await subscriber.until("it flows again", () => subscriber.received.length > target);
@@ -57,7 +55,7 @@ test("R24, R32: those who do not come back after their distributor was killed fi
   await publisher.number(crowd.clients, 20);
   await stream.stop();
   // The director answers for nothing any more: it is all in Postgres, without anybody having come.
-  await expect.poll(() => metric(director, "notifications_unsettled"), { timeout: 20_000 }).toBe(0);
+  await expect.poll(() => metric(director, "notifications_unsettled")).toBe(0);
   await Promise.all(crowd.connected.map((one) => one.connect(other)));
   await crowd.all(publisher, other);
   await crowd.close();

@@ -108,14 +108,14 @@ test("accepted is repartitioned, once nothing is unsettled and nobody is at work
       (error: unknown) => String(error),
     );
   expect(await repartition(2)).toContain("cannot have fewer");
-  await expect.poll(() => repartition(7), { timeout: 20_000 }).toContain("directors are running");
+  await expect.poll(() => repartition(7)).toContain("directors are running");
   director.kill("SIGKILL");
   await director.exited;
   await publisher.number(CLIENTS);
   expect(await repartition(7)).toContain("are not settled");
   director = await stack.start("director");
   await storedFor(stack, CLIENTS, 6 * CLIENTS.length);
-  await expect.poll(() => repartition(7), { timeout: 20_000 }).toContain("directors are running");
+  await expect.poll(() => repartition(7)).toContain("directors are running");
   expect(await partitions()).toEqual({ accepted: 3, control: 3, deferred: 3 });
   await stopServices();
   expect(await repartition(7)).toBe("done");
@@ -153,7 +153,7 @@ test("a director starts while its Postgres is away: it delivers live, and says w
     expect(Object.keys(((await ready.json()) as { missing: object }).missing)).toEqual(["postgres"]);
     expect(await metric(director, "dead_letters_total")).toBe(0);
     await postgres.set("pass");
-    await director.ready(40_000);
+    await director.ready();
     for (const other of subscribers.slice(1)) {
       await other.connect(distributor);
       await other.all(publisher);

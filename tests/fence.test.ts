@@ -33,7 +33,7 @@ async function liveClient(client: string): Promise<Subscriber> {
   await subscriber.live();
   await publisher.number(client);
   await subscriber.all(publisher);
-  await expect.poll(() => metric(director, "notifications_unsettled"), { timeout: 20_000 }).toBe(0);
+  await expect.poll(() => metric(director, "notifications_unsettled")).toBe(0);
   return subscriber;
 }
 

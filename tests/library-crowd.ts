@@ -73,7 +73,7 @@ export async function allLive({ members }: LibraryCrowd, { quiet = true } = {}):
   const there = ({ connection: { state, transport } }: Member): boolean =>
     state === "live" || (!quiet && transport === "poll" && state === "replaying");
   const others = (): unknown[] => members.filter((member) => !there(member)).map(({ statuses }) => statuses.at(-1));
-  await expect.poll(others, { timeout: 60_000, interval: 50 }).toEqual([]);
+  await expect.poll(others, { interval: 50 }).toEqual([]);
 }
 
 /** Each has everything that was accepted for it, once and in order. */
@@ -82,6 +82,6 @@ export async function allReceived({ members }: LibraryCrowd, publisher: Publishe
     members
       .filter(({ client, received }) => received.length < publisher.accepted(client).length)
       .map(({ client }) => client);
-  await expect.poll(missing, { timeout: 60_000, interval: 50 }).toEqual([]);
+  await expect.poll(missing, { interval: 50 }).toEqual([]);
   for (const { client, received } of members) deepEqual(received, publisher.accepted(client));
 }

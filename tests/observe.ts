@@ -11,7 +11,7 @@ export async function storedFor(stack: Stack, clients: string[], count: number):
   const keys = clients.map((client) => `acme/${client}`);
   try {
     const stored = async () => (await pool.query<{ rows: number }>(text, [keys])).rows[0]!.rows;
-    await expect.poll(stored, { timeout: 30_000, interval: 100 }).toBe(count);
+    await expect.poll(stored, { interval: 100 }).toBe(count);
   } finally {
     await pool.end();
   }

@@ -177,12 +177,12 @@ test("nothing goes to the dead letters because Postgres or Redis is away", async
   await Promise.all([postgres.set("refuse"), redis.set("refuse")]);
   await publisher.number(client, 50);
   await redis.set("pass");
-  await expect.poll(() => metric(director, "notifications_deferred_total"), { timeout: 20_000 }).toBeGreaterThan(49);
+  await expect.poll(() => metric(director, "notifications_deferred_total")).toBeGreaterThan(49);
   // It is read, with what was deferred before it, each time that the drain is tried.
   await produce(stack, "deferred", homeOf(client), [Buffer.from("no pack")]);
   const failures = await metric(director, "dependency_failures_total", 'dependency="postgres"');
   await expect
-    .poll(() => metric(director, "dependency_failures_total", 'dependency="postgres"'), { timeout: 20_000 })
+    .poll(() => metric(director, "dependency_failures_total", 'dependency="postgres"'))
     .toBeGreaterThan(failures + 2);
   expect(await deadLetters()).toBe(before);
   await postgres.set("pass");

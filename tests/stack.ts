@@ -57,7 +57,7 @@ export interface Exit {
 const repository = resolve(import.meta.dirname, "..");
 const ISSUER = "http://tests/saasaparilla";
 const AUDIENCE = "notifications";
-const START_MS = 30_000;
+const START_MS = 90_000;
 const STOP_MS = 15_000;
 
 export async function startStack(
@@ -149,7 +149,7 @@ class Running implements Service {
     this.url = `http://127.0.0.1:${String(port)}`;
   }
 
-  async logged(fits: (line: LogLine) => boolean, deadlineMs = 10_000): Promise<LogLine> {
+  async logged(fits: (line: LogLine) => boolean, deadlineMs = 60_000): Promise<LogLine> {
     const past = this.logs.find(fits);
     if (past) return past;
     const ended = new AbortController();
@@ -242,7 +242,7 @@ export async function provision(env: Record<string, string>, ...args: string[]):
   const child = spawn(process.execPath, [join(repository, "services/provision/main.ts"), ...args], {
     env: { PATH: process.env.PATH, ...env },
     stdio: ["ignore", "pipe", "pipe"],
-    timeout: 60_000,
+    timeout: 120_000,
   });
   let said = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (text: Buffer) => (said += text.toString()));

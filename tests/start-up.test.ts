@@ -54,7 +54,7 @@ async function missing({ url }: Service): Promise<Record<string, string>> {
 }
 
 async function expectAllWork(services: Service[], client: string): Promise<void> {
-  await Promise.all(services.map((service) => service.ready(40_000)));
+  await Promise.all(services.map((service) => service.ready()));
   stack.services[0] = services[0]!;
   const publisher = await Publisher.of(stack);
   await publisher.number(client, 3);
@@ -79,11 +79,11 @@ test.for(cases)(
       const needs = NEEDS[last].includes(KINDS[index]!);
       if (!needs) await service.ready();
       // What is missing is known as missing from the start, and stays so.
-      else await expect.poll(async () => Object.keys(await missing(service)), { timeout: 10_000 }).toContain(last);
+      else await expect.poll(async () => Object.keys(await missing(service))).toContain(last);
     }
     // Long enough for what is there to have been reached.
     await expect
-      .poll(async () => Object.keys(await missing(services[1]!)), { timeout: 20_000 })
+      .poll(async () => Object.keys(await missing(services[1]!)))
       .toEqual(last === "kafka" ? expect.arrayContaining(["kafka", "epoch", "partitions"]) : [last]);
     await proxies[last].set("pass");
     await expectAllWork(services, `${last}-${mode}`);
@@ -98,7 +98,7 @@ test("topics and tables come last: each says what is not there yet, and all work
   try {
     for (const service of services)
       await expect
-        .poll(async () => JSON.stringify(await missing(service)), { timeout: 10_000 })
+        .poll(async () => JSON.stringify(await missing(service)))
         .toContain("is not there yet: run the provision service");
     await provision(env);
     await expectAllWork(services, "topics");

@@ -56,16 +56,14 @@ async function connected(name: string): Promise<Subscriber[]> {
 
 async function checkDelivery(subscribers: Subscriber[], count = 5): Promise<void> {
   for (let sent = 0; sent < count; sent += 1) await publisher.number(subscribers.map(({ client }) => client));
-  for (const subscriber of subscribers) await subscriber.all(publisher, 10_000);
+  for (const subscriber of subscribers) await subscriber.all(publisher);
 }
 
 const keys = (pattern: string): Promise<string[]> => inside.keys(`${stack.namespace}:${pattern}`);
 
 async function registered(subscribers: Subscriber[]): Promise<void> {
   const entries = subscribers.map(({ client }) => `c:*acme/${client}}`);
-  await expect
-    .poll(async () => (await Promise.all(entries.map(keys))).flat().length, { timeout: 10_000 })
-    .toBe(subscribers.length);
+  await expect.poll(async () => (await Promise.all(entries.map(keys))).flat().length).toBe(subscribers.length);
 }
 
 /** A director that knows nothing takes over: it finds the clients by what Redis says. */
@@ -73,7 +71,7 @@ async function takeOver(): Promise<void> {
   const next = await stack.start("director", proxied());
   await director.stop();
   director = next;
-  await expect.poll(() => metric(director, "partitions_owned"), { timeout: 20_000 }).toBe(12);
+  await expect.poll(() => metric(director, "partitions_owned")).toBe(12);
 }
 
 describe("Redis", () => {

@@ -104,7 +104,7 @@ test("R36: a crowd that comes at once is taken in at the rate, all of it is live
   const crowd = await LibraryCrowd.connect(stack, distributor.url, clients, { auto: true });
   onTestFinished(() => crowd.close());
   const stream = publisher.stream(clients, 400);
-  await expect.poll(() => opened(distributor), { timeout: 60_000 }).toBeGreaterThanOrEqual(clients.length);
+  await expect.poll(() => opened(distributor)).toBeGreaterThanOrEqual(clients.length);
   await stream.stop();
   await allLive(crowd);
   await allReceived(crowd, publisher);
@@ -156,7 +156,7 @@ test("R30, R31, R32: both distributors are restarted one after the other under a
         (said) => said.status,
         () => 503,
       );
-    await expect.poll(status, { timeout: 20_000, interval: 5 }).toBe(503);
+    await expect.poll(status, { interval: 5 }).toBe(503);
     between.targets = others;
     expect(await exit).toEqual({ code: 0, signal: null });
     // With the loops that polls left behind as they were balanced.
@@ -164,9 +164,7 @@ test("R30, R31, R32: both distributors are restarted one after the other under a
     most = Math.max(most, connections as number);
     // Each that could hear it was told so, before the process ended, with a time of its own.
     all += heard;
-    await expect
-      .poll(() => crowd.waits("The server is restarting", "websocket", "sse").length, { timeout: 20_000 })
-      .toBe(all);
+    await expect.poll(() => crowd.waits("The server is restarting", "websocket", "sse").length).toBe(all);
     const next = await start();
     between.targets = index === 0 ? [...others, next] : [between.targets[0]!, next];
     await allLive(crowd, { quiet: false });

@@ -153,7 +153,7 @@ export class Subscriber {
   }
 
   /** Resolves once `holds`, looked at after everything that arrives. */
-  async until(what: string, holds: () => boolean, deadlineMs = 30_000): Promise<void> {
+  async until(what: string, holds: () => boolean, deadlineMs = 60_000): Promise<void> {
     let late = false;
     const timer = setTimeout(() => {
       late = true;

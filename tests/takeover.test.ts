@@ -65,7 +65,7 @@ async function checkThrough(name: string, change: (progress: () => Promise<void>
 }
 
 async function owns(director: Service, partitions: number): Promise<void> {
-  await expect.poll(() => metric(director, "partitions_owned"), { timeout: 20_000 }).toBe(partitions);
+  await expect.poll(() => metric(director, "partitions_owned")).toBe(partitions);
 }
 
 test("R32, R33: a director that ends hands over in mid-stream: nothing is lost, nothing out of order", async () => {
