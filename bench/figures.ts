@@ -8,6 +8,8 @@ export interface Figure {
   /** What it is to be, at most or at least. */
   aim?: number;
   runs: number[];
+  /** By --quick: it shows that the work works, and measures nothing. */
+  quick?: boolean;
 }
 
 export type About = Pick<Figure, "unit" | "better"> & { aim?: number };
@@ -40,24 +42,24 @@ function meets({ aim, better }: Figure, { median }: Spread): boolean {
   return aim === undefined || (better === "lower" ? median <= aim : median >= aim);
 }
 
+/** By work. What is nought in every run is left out; the JSON has it. */
 export function table(figures: readonly Figure[]): string {
+  const works = [...new Set(figures.map(({ work }) => work))];
   return columns(
     ["", "median", "min", "max", "runs", "unit", "aim"],
-    figures.map((figure) => {
-      const { median, min, max } = spread(figure.runs);
-      const aim =
-        figure.aim === undefined
-          ? ""
-          : `${figure.better === "lower" ? "<=" : ">="} ${figure.aim}${meets(figure, { median, min, max }) ? "" : "  missed"}`;
-      return [
-        `${figure.work}: ${figure.name}`,
-        ...[median, min, max].map(String),
-        String(figure.runs.length),
-        figure.unit,
-        aim,
-      ];
+    works.flatMap((work) => {
+      const rows = figures.filter((figure) => figure.work === work && figure.runs.some((run) => run !== 0)).map(rowOf);
+      return rows.length === 0 ? [] : [[work, "", "", "", "", "", ""], ...rows];
     }),
   );
+}
+
+function rowOf(figure: Figure): string[] {
+  const { aim, better, name, unit, runs } = figure;
+  const { median, min, max } = spread(runs);
+  const verdict = meets(figure, { median, min, max }) ? "" : "  missed";
+  const wanted = aim === undefined ? "" : `${better === "lower" ? "<=" : ">="} ${aim}${verdict}`;
+  return [`  ${name}`, ...[median, min, max].map(String), String(runs.length), unit, wanted];
 }
 
 /** Now against before: a change counts where the ranges of the runs do not touch. */
