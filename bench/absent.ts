@@ -35,6 +35,8 @@ export async function comeBack(
       await opening;
       await clients.allLive();
       const liveSeconds = (performance.now() - started) / 1e3;
+      // What was acknowledged is deleted after it, which is a part of what it costs.
+      await until(async () => (await meters.postgresDeleted()) >= (run + 1) * total, "all of it is deleted", 200);
       const cost = await end();
       checkDelivery(clients, 0);
       figures.note(work, "until all have all", seconds, {
@@ -111,6 +113,9 @@ export async function storing(
       const cost = await end();
       figures.note(work, "stored", passed / seconds, { unit: "rows/s", better: "higher", aim });
       noteCost(figures, work, cost, passed);
+      await until(async () => (await stored()) >= rows, "all is stored", 20);
+      const disk = (await meters.postgresDisk()) / rows;
+      figures.note(work, "Postgres disk", disk, { unit: "bytes each", better: "lower" });
     } finally {
       await meters.close();
       await stack.close();

@@ -59,9 +59,28 @@ export class Meters {
     return Number(/used_memory:(\d+)/.exec(await this.#redis.info("memory"))![1]);
   }
 
+  /** Rows, ever; a second late. */
+  postgresDeleted(): Promise<number> {
+    return this.#sum("n_tup_del");
+  }
+
+  /** Bytes that the tables and their indexes take on disk. */
+  postgresDisk(): Promise<number> {
+    return this.#sum("pg_total_relation_size(relid)");
+  }
+
   async close(): Promise<void> {
     this.#redis.disconnect();
     await this.#postgres.end();
+  }
+
+  /** Over the namespace's tables. */
+  async #sum(of: string): Promise<number> {
+    const { rows } = await this.#postgres.query<{ sum: string }>(
+      `select coalesce(sum(${of}), 0) as sum from pg_stat_all_tables where schemaname = $1`,
+      [this.#stack.namespace],
+    );
+    return Number(rows[0]!.sum);
   }
 
   async #read(): Promise<Reading> {

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { metric } from "../tests/metric.ts";
 import type { Algorithm, Service, Stack } from "../tests/stack.ts";
 import { LoadClients } from "./clients.ts";
@@ -70,6 +71,9 @@ async function once(figures: Figures, work: string, { transport, connections }: 
     lower("Redis", each("redis"), "bytes each", 250);
     for (const [name, used] of Object.entries(cost.cpu))
       if (name !== "load") lower(`${name}, to connect`, (used / connections) * 1e6, "CPU us each");
+    lower("Redis commands, to connect", cost.redisCommands / connections, "each");
+    for (const topic of ["routed", "control"])
+      lower(`Kafka ${topic}, to connect`, (cost.kafka[topic] ?? 0) / connections, "bytes each");
     lower("load tool", (cost.cpu.load! / seconds) * 100, "% of a core");
   } finally {
     await opened.close();
@@ -130,6 +134,40 @@ export async function connects(
     }
   } finally {
     floor.kill();
+    await meters.close();
+    await stack.close();
+  }
+}
+
+/** What connections cost that nothing happens to: heartbeats, and rounds of the safety net. What the processes take without any is not theirs. */
+export async function atRest(
+  figures: Figures,
+  work: string,
+  { connections, seconds }: { connections: number; seconds: number },
+): Promise<void> {
+  const stack = await startPlatform(["director", "distributor"]);
+  const [, distributor] = stack.services as [Service, Service];
+  const meters = await Meters.of(stack);
+  const clients = new LoadClients({ url: webSocketOf(distributor), tokens: await tokensOf(stack, connections) });
+  const cpu = async (ofSeconds: number): Promise<Map<string, number>> => {
+    const end = await meters.begin();
+    await sleep(ofSeconds * 1_000);
+    const cost = await end();
+    return new Map(Object.entries(cost.cpu).map(([name, used]) => [name, used / cost.seconds]));
+  };
+  try {
+    const without = await cpu(seconds / 3);
+    await clients.open();
+    await clients.allLive();
+    const withAll = await cpu(seconds);
+    if (clients.lost > 0) throw new Error(`${clients.lost} connections ended.`);
+    for (const [name, used] of withAll) {
+      if (name === "load") continue;
+      const own = Math.max(0, used - without.get(name)!) / connections;
+      figures.note(work, name, own * 1e6, { unit: "CPU us each, a second", better: "lower" });
+    }
+  } finally {
+    await clients.close();
     await meters.close();
     await stack.close();
   }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Service, Stack } from "../tests/stack.ts";
 import { LoadClients } from "./clients.ts";
-import { Meters } from "./cost.ts";
+import { Meters, residentBytes } from "./cost.ts";
 import type { Figures } from "./figures.ts";
 import { INSPECTED, profiled, type Profile } from "./inspect.ts";
 import { checkDelivery, noteCost, noteLatency, noteServices } from "./note.ts";
@@ -46,7 +46,7 @@ export async function unicast(figures: Figures, work: string, options: UnicastOp
     for (let count = 0; count < options.runs; count += 1) {
       clients.latency = new Samples();
       clients.ownDelay();
-      const received = clients.received;
+      const { received, bytes } = clients;
       const end = await meters.begin();
       await run(options.seconds);
       const cost = await end();
@@ -56,6 +56,9 @@ export async function unicast(figures: Figures, work: string, options: UnicastOp
       noteLatency(figures, work, clients, aims);
       noteServices(figures, work, cost, delivered, aims.cpu);
       noteCost(figures, work, cost, delivered);
+      figures.note(work, "frames", (clients.bytes - bytes) / delivered, { unit: "bytes each", better: "lower" });
+      for (const { kind, pid } of stack.services)
+        figures.note(work, `${kind}, resident`, residentBytes(pid) / 2 ** 20, { unit: "MiB", better: "lower" });
     }
     await clients.all(publisher.accepted);
     checkDelivery(clients, publisher.refused);

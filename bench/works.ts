@@ -1,8 +1,9 @@
 import { comeBack, deep, storing } from "./absent.ts";
 import type { Figures } from "./figures.ts";
-import { connects, idle } from "./idle.ts";
+import { atRest, connects, idle } from "./idle.ts";
 import type { Profile } from "./inspect.ts";
 import { directorAlone, distributorAlone, floorAtRate, receiverAlone } from "./stages.ts";
+import { manyConnections, manyIds, manyLanes } from "./many.ts";
 import { unicast } from "./unicast.ts";
 
 export interface Size {
@@ -17,6 +18,9 @@ type Work = (figures: Figures, work: string, size: Size) => Promise<void>;
 
 /** As many as fit into a limit of 20,000 open files, of which a distributor keeps a tenth free. */
 const MOST_CONNECTIONS = 17_000;
+
+/** The safety net asks for everybody once in it, and its rest. */
+const REST_SECONDS = 90;
 
 /** What is measured, in this order. */
 export const works: Record<string, Work> = {
@@ -59,9 +63,21 @@ export const works: Record<string, Work> = {
     idle(figures, work, { transport: "sse", connections: MOST_CONNECTIONS / divisor, runs }),
   "idle long poll": (figures, work, { divisor, runs }) =>
     idle(figures, work, { transport: "poll", connections: MOST_CONNECTIONS / divisor, runs }),
+  "at rest": (figures, work, { divisor }) =>
+    atRest(figures, work, { connections: MOST_CONNECTIONS / divisor, seconds: REST_SECONDS / divisor }),
   "come back": (figures, work, { divisor, runs }) =>
     comeBack(figures, work, { clients: 5_000 / divisor, each: 20, runs, aim: 1.2 }),
   "100,000 stored": (figures, work, { divisor, runs }) => deep(figures, work, { stored: 100_000 / divisor, runs }),
   storing: (figures, work, { divisor, runs }) =>
     storing(figures, work, { clients: 5_000 / divisor, rows: 200_000 / divisor, runs, aim: 30_000 }),
+};
+
+/** What takes gigabytes of memory is measured only where it is named. Once: it does not change from run to run. */
+export const largeWorks: Record<string, Work> = {
+  "10M lanes, live": (figures, work, { divisor }) =>
+    manyLanes(figures, work, { kind: "live", most: 10_000_000 / divisor }),
+  "10M lanes, stored": (figures, work, { divisor }) =>
+    manyLanes(figures, work, { kind: "stored", most: 10_000_000 / divisor }),
+  "10M connections": (figures, work, { divisor }) => manyConnections(figures, work, { most: 10_000_000 / divisor }),
+  "1M ids": (figures, work, { divisor }) => manyIds(figures, work, { most: 1_000_000 / divisor }),
 };
