@@ -86,6 +86,11 @@ simulate runs="100000" seed="1" steps="600": _packages
 bench *args: _packages
     node bench/main.ts "$@"
 
+# Plan from what was measured: --rate N --clients N [--online SHARE] [...] [--json], or --constants; --document: docs/capacity.md anew
+[no-exit-message]
+capacity *args: _packages
+    node bench/capacity/main.ts "$@"
+
 # Break things under load, and check that nothing is lost or late by a place [--full] [--minutes N] [--seed S] [--only NAME] [--clients N] [--crowd N] [--rate N] [--histories FOLDER] [--keep]
 [no-exit-message]
 faults *args: _packages

@@ -13,7 +13,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: [
-            "{shared,services,client,compose}/**/*.test.ts",
+            "{shared,services,client,compose,bench}/**/*.test.ts",
             "tests/{direction,simulation,faults}/**/*.test.ts",
           ],
           testTimeout: 120_000,

@@ -75,9 +75,12 @@ const report: Report = {
   figures: values.quick ? figures.all.map((figure) => ({ ...figure, quick: true })) : figures.all,
 };
 console.log(table(report.figures));
-if (values.compare) console.log(`\n${compared(baseline().figures)}`);
+if (values.compare) console.log(`\n${compared(baseline().figures.filter(({ quick }) => !quick))}`);
 if (values.json !== undefined) writeReport(values.json, report);
-if (values.save) writeFileSync(pictureFile, picture(keep(report)));
+if (values.save) {
+  const measured = keep(report).filter(({ quick }) => !quick);
+  if (measured.length > 0) writeFileSync(pictureFile, picture(measured));
+}
 
 function compared(before: Figure[]): string {
   const known = before.some(({ work }) => chosen.includes(work));

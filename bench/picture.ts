@@ -21,7 +21,7 @@ const GROUPS: { title: string; fits: (figure: Figure) => boolean }[] = [
   { title: "Latency, ms", fits: ({ work, name }) => work.startsWith("5,000/s") && name.startsWith("latency p") },
   {
     title: "Memory of an idle connection, bytes",
-    fits: ({ work, unit }) => work.startsWith("idle") && unit === "bytes each",
+    fits: ({ work, name, unit }) => work.startsWith("idle") && unit === "bytes each" && !name.startsWith("Kafka"),
   },
 ];
 

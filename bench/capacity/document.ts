@@ -1,0 +1,12 @@
+/**
+ * The blocks of docs/capacity.md that `just capacity` writes: what it prints for the flags in the comment before it. So the
+ * document is never older than the constants.
+ */
+const BLOCK = /(<!-- just capacity (.*) -->\n\n```text\n)[^]*?(^```$)/gm;
+
+export function written(document: string, printed: (args: string[]) => string): string {
+  return document.replace(
+    BLOCK,
+    (_, head: string, args: string, end: string) => `${head}${printed(args.split(" "))}\n${end}`,
+  );
+}

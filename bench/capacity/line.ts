@@ -1,0 +1,69 @@
+/** One line of a plan. */
+export interface Line {
+  part: string;
+  name: string;
+  value: number;
+  unit: string;
+  /** From which flags, constants and other lines it follows. */
+  from: string;
+  /** True for what is to be bought or made: a higher rate never needs less of it. */
+  need: boolean;
+}
+
+/** Collects the lines of one part. */
+export class Part {
+  readonly lines: Line[] = [];
+  readonly #part: string;
+
+  constructor(part: string) {
+    this.#part = part;
+  }
+
+  need(name: string, value: number, unit: string, from: string): number {
+    return this.#add(name, value, unit, from, true);
+  }
+
+  /** What follows from a need, and may well be less where more is bought. */
+  result(name: string, value: number, unit: string, from: string): number {
+    return this.#add(name, value, unit, from, false);
+  }
+
+  #add(name: string, value: number, unit: string, from: string, need: boolean): number {
+    this.lines.push({ part: this.#part, name, value, unit, from, need });
+    return value;
+  }
+}
+
+/** What a part takes of what is paid for. */
+export interface Taken {
+  lines: Line[];
+  cores: number;
+  gib: number;
+  diskGib: number;
+}
+
+export const GIB = 2 ** 30;
+export const MIB = 2 ** 20;
+export const MEGA = 1e6;
+export const DAY = 86_400;
+
+/** Cores that so many microseconds a second keep busy. */
+export function coresOf(microseconds: number): number {
+  return microseconds / 1e6;
+}
+
+/** So many whole ones that a share of them stays free. */
+export function bought(used: number, each: number, headroom: number): number {
+  return Math.ceil(used / (each * (1 - headroom)));
+}
+
+/** A number, and what it follows from. */
+export type Bound = readonly [value: number, from: string];
+
+export function largest(bounds: readonly Bound[]): Bound {
+  return bounds.reduce((most, bound) => (bound[0] > most[0] ? bound : most));
+}
+
+export function smallest(bounds: readonly Bound[]): Bound {
+  return bounds.reduce((least, bound) => (bound[0] < least[0] ? bound : least));
+}

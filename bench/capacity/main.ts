@@ -1,0 +1,19 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { messageOf } from "@saasaparilla/shared/errors.ts";
+import { capacity } from "./capacity.ts";
+import { written } from "./document.ts";
+import { usage, WrongInput } from "./input.ts";
+
+/** just capacity --rate N --clients N [...] [--json], or --constants; --document writes the plans in docs/capacity.md anew. */
+const documentFile = join(import.meta.dirname, "../../docs/capacity.md");
+const args = process.argv.slice(2);
+
+try {
+  if (args[0] === "--document") writeFileSync(documentFile, written(readFileSync(documentFile, "utf8"), capacity));
+  else console.log(capacity(args));
+} catch (error) {
+  console.error(messageOf(error));
+  if (error instanceof WrongInput) console.error(`\njust capacity, with\n${usage()}`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,247 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import type { Values } from "./constants.ts";
+import { readInput } from "./input.ts";
+import { GIB, MIB } from "./line.ts";
+import { plan } from "./plan.ts";
+
+/** Round numbers, so that a plan can be counted by hand. */
+const values: Values = {
+  "receiver.notification": 10,
+  "receiver.single": 110,
+  "receiver.process": 100,
+  "director.live": 20,
+  "director.stored": 30,
+  "director.replayed": 10,
+  "director.connect": 100,
+  "director.rest": 0.1,
+  "director.lane": 1_000,
+  "director.lane.stored": 500,
+  "director.process": 100,
+  "distributor.live": 25,
+  "distributor.replayed": 15,
+  "distributor.connect": 200,
+  "distributor.rest": 1,
+  "distributor.connection": 4_096,
+  "distributor.process": 100,
+  "distributor.frame": 400,
+  "kafka.notification": 10,
+  "kafka.connect": 50,
+  "kafka.accepted": 300,
+  "kafka.routed": 400,
+  "kafka.control": 100,
+  "kafka.routed.connect": 200,
+  "kafka.control.connect": 300,
+  "redis.connection": 250,
+  "redis.connect": 20,
+  "redis.connect.commands": 3,
+  "redis.register": 10,
+  "redis.register.commands": 2,
+  "redis.rest": 0,
+  "redis.id": 200,
+  "redis.id.cpu": 10,
+  "postgres.stored": 40,
+  "postgres.replayed": 60,
+  "postgres.rest": 0.5,
+  "postgres.row": 400,
+  "postgres.log.stored": 500,
+  "postgres.log.replayed": 300,
+};
+
+/** By `part: name`. */
+function planned(args: string, measured = values): Record<string, number> {
+  const { input } = readInput(args.split(" "));
+  return Object.fromEntries(plan(input, measured).map(({ part, name, value }) => [`${part}: ${name}`, value]));
+}
+
+const LARGE = "--rate 1000000 --clients 100000000 --online 0.1 --headroom 0.5";
+
+test("what is asked for is 10 million connections, a tenth delivered live, 2,778 connects a second", () => {
+  expect(planned(LARGE)).toMatchObject({
+    "Load: connections": 10_000_000,
+    "Load: delivered live": expect.closeTo(100_000, 3),
+    "Load: stored, and replayed later": 900_000,
+    "Load: connects": expect.closeTo(2_777.78, 1),
+  });
+});
+
+test("a receiver's request of a hundred shares what a request costs", () => {
+  // 10 us + 100 us / 100 each, and 10 us + 100 us alone.
+  expect(planned(LARGE)).toMatchObject({ "Receiver: busy": 11, "Receiver: pods of one core": 22 });
+  expect(planned(`${LARGE} --per-request 1`)).toMatchObject({
+    "Receiver: busy": 110,
+    "Receiver: pods of one core": 220,
+  });
+});
+
+test("directors are as many as their work or their lanes ask for, and partitions a power of two above four of each", () => {
+  // 2 cores live, 36 stored, 0.278 connects, 1 at rest.
+  const large = planned(LARGE);
+  expect(large["Director: busy"]).toBeCloseTo(39.278, 3);
+  expect(large["Director: pods of one core"]).toBe(79);
+  expect(large["Director: partitions of accepted"]).toBe(512);
+  // 10 GB of connected ones, 45 GB of the others.
+  expect(large["Director: lanes"]).toBeCloseTo(55e9 / GIB, 3);
+  expect(planned(`${LARGE} --lanes-gib 0.5`)["Director: pods of one core"]).toBe(Math.ceil(55e9 / GIB / 0.5));
+});
+
+test("partitions are also as many as hold what is unacknowledged for ten seconds, and as many as lanes need", () => {
+  const few = "--clients 1000000 --online 1 --reconnects 0 --lanes-gib 1000";
+  const quick = { ...values, "director.live": 0.1, "director.rest": 0 };
+  // A million a second for ten, 50,000 of them in a partition: 200.
+  expect(planned(`--rate 1000000 ${few}`, quick)["Director: partitions of accepted"]).toBe(256);
+  const lanes = planned("--rate 10 --clients 100000000 --lanes-gib 1000", quick);
+  expect(lanes["Director: partitions of accepted"]).toBe(128);
+});
+
+test("distributors are as many as the connections or the work ask for", () => {
+  // 2.5 + 13.5 + 0.556 + 10 cores; 10 million by 100,000, of which half stays free.
+  const large = planned(LARGE);
+  expect(large["Distributor: busy"]).toBeCloseTo(26.556, 3);
+  expect(large["Distributor: pods of one core"]).toBe(200);
+  expect(large["Distributor: slots: partitions of routed"]).toBe(400);
+  expect(large["Distributor: memory each"]).toBeCloseTo(100 + (100_000 * 4_096) / MIB, 3);
+  expect(planned(`${LARGE} --connections-each 1000000`)["Distributor: pods of one core"]).toBe(54);
+  expect(large["Distributor: to clients"]).toBe(400);
+});
+
+test("Kafka's bytes, disks and brokers", () => {
+  const large = planned(`${LARGE} --reconnects 0`);
+  // 300 MB/s of accepted, 50 MB/s of routed and control.
+  expect(large["Kafka: appended"]).toBe(350);
+  expect(large["Kafka: to disks, and network each way"]).toBe(1_050);
+  expect(large["Kafka: disk"]).toBeCloseTo(((300e6 * 7 * 86_400 + 50e6 * 1_200) * 3 * 2) / GIB, 0);
+  expect(large["Kafka: busy"]).toBe(30);
+  // By disk: 1,014,276 GiB in pieces of 16,384. By the network: 1,050 of 625 MB/s.
+  expect(large["Kafka: brokers"]).toBe(62);
+  expect(planned(`${LARGE} --retention-days 0.01`)["Kafka: brokers"]).toBe(5);
+});
+
+test("a larger payload is in every byte, and in no CPU", () => {
+  const small = planned(LARGE);
+  const large = planned(`${LARGE} --payload 1200`);
+  expect(large["Kafka: appended"]! - small["Kafka: appended"]!).toBeCloseTo(1_100);
+  expect(large["Postgres: log (WAL)"]! - small["Postgres: log (WAL)"]!).toBeCloseTo(900);
+  expect(large["Distributor: to clients"]! - small["Distributor: to clients"]!).toBeCloseTo(1_000);
+  expect(large["Receiver: busy"]).toBe(small["Receiver: busy"]);
+});
+
+test("Redis' memory, operations and shards", () => {
+  const large = planned(LARGE);
+  expect(large["Redis: memory"]).toBeCloseTo(2.5e9 / GIB, 5);
+  // 2,778 connects of 3, 16,667 registrations of 2.
+  expect(large["Redis: operations"]).toBeCloseTo(8_333.3 + 33_333.3, 0);
+  expect(large["Redis: shards"]).toBe(1);
+  // Half of them with ids, for a day: 43.2 thousand million entries of 200 bytes.
+  const ids = planned(`${LARGE} --ids 0.5`);
+  expect(ids["Redis: memory"]).toBeCloseTo((2.5e9 + 43.2e9 * 200) / GIB, 1);
+  expect(ids["Redis: shards"]).toBe(Math.ceil((2.5e9 + 43.2e9 * 200) / GIB / 8));
+  // One key for a hundred notifications.
+  expect(planned(`${LARGE} --keys 1`)["Redis: memory"]).toBeCloseTo((2.5e9 + 864e6 * 200) / GIB, 1);
+});
+
+test("Postgres' rows, log, disks and shards", () => {
+  const large = planned(LARGE);
+  // 900,000 x 100 us, and 10 million connections at half a microsecond a second.
+  expect(large["Postgres: busy"]).toBe(95);
+  expect(large["Postgres: log (WAL)"]).toBe(720);
+  expect(large["Postgres: rows kept"]).toBe(900_000 * 86_400);
+  expect(large["Postgres: disk of the primaries"]).toBeCloseTo((77.76e9 * 400 * 2) / GIB, 0);
+  // 95 of 8 cores: 12. 57,936 of 8,192 GiB: 8. 720 of 125 MB/s: 6.
+  expect(large["Postgres: shards"]).toBe(12);
+  expect(large["Postgres: nodes"]).toBe(24);
+});
+
+test("the mean rate fills disks, the peak keeps cores busy", () => {
+  const peak = planned(LARGE);
+  const mean = planned(`${LARGE} --average 0.25`);
+  expect(mean["Postgres: rows kept"]! * 4).toBe(peak["Postgres: rows kept"]);
+  expect(mean["Postgres: busy"]).toBe(peak["Postgres: busy"]);
+  expect(mean["Director: busy"]).toBe(peak["Director: busy"]);
+});
+
+test("a lost zone's connections come back as fast as the narrowest of what is left", () => {
+  const large = planned(LARGE);
+  expect(large["Everybody back: connections that a lost zone had"]).toBeCloseTo(3_333_333.3, 0);
+  // 133 of 200 distributors: 106.4 free cores, 532,222/s by their work, and 266,000/s by CONNECT_RATE. 52 of 79 directors:
+  // 12.7 free cores, 127,222/s. Redis: 0.778 of a core free, 38,889/s.
+  expect(large["Everybody back: taken in meanwhile"]).toBeCloseTo((1e6 * (1 - 0.2222222)) / 20, 0);
+  const redis = { ...values, "redis.connect": 0.02 };
+  expect(planned(LARGE, redis)["Everybody back: taken in meanwhile"]).toBeCloseTo((52 - 39.2778) * 10_000, 0);
+  const fast = { ...redis, "director.connect": 0.1 };
+  expect(planned(LARGE, fast)["Everybody back: taken in meanwhile"]).toBe(133 * 2_000);
+  expect(planned(LARGE, fast)["Everybody back: all back after"]).toBeCloseTo(3_333_333.3 / 266_000, 2);
+});
+
+test("what it costs is what it takes, at the prices", () => {
+  const large = planned(`${LARGE} --price-core 2 --price-gib 0 --price-disk 0 --price-traffic 0`);
+  // Pods; brokers and Postgres nodes of 16 cores; Redis nodes.
+  expect(large["A month: cores"]).toBe(22 + 79 + 200 + 62 * 16 + 2 + 24 * 16);
+  expect(large["A month: for all of it"]).toBe(2 * large["A month: cores"]!);
+  expect(large["A month: for a million notifications"]).toBeCloseTo(large["A month: for all of it"]! / 2_592_000, 5);
+  const free = planned(`${LARGE} --price-core 0 --price-gib 0 --price-disk 0 --price-traffic 0`);
+  expect(free["A month: for all of it"]).toBe(0);
+});
+
+const inputs = fc.record({
+  rate: fc.integer({ min: 1, max: 5_000_000 }),
+  clients: fc.integer({ min: 1, max: 500_000_000 }),
+  online: fc.double({ min: 0, max: 1, noNaN: true }).map((share) => share.toFixed(3)),
+  offline: fc.double({ min: 0, max: 1, noNaN: true }).map((share) => share.toFixed(3)),
+  payload: fc.integer({ min: 1, max: 65_536 }),
+  ids: fc.constantFrom(0, 0.5, 1),
+  reconnects: fc.integer({ min: 0, max: 60 }),
+  zones: fc.integer({ min: 1, max: 3 }),
+});
+type Asked = typeof inputs extends fc.Arbitrary<infer One> ? One : never;
+
+function needs(asked: Asked, headroom = 0.5): Map<string, number> {
+  const args = Object.entries({ ...asked, headroom }).flatMap(([name, value]) => [`--${name}`, String(value)]);
+  const lines = plan(readInput(args).input, values).filter(({ need }) => need);
+  return new Map(lines.map(({ part, name, value }) => [`${part}: ${name}`, value]));
+}
+
+/** Sums of the same parts may differ in their last digit. */
+function expectNoLess(more: Map<string, number>, less: Map<string, number>): void {
+  expect([...less].filter(([name, value]) => more.get(name)! < value * (1 - 1e-9))).toEqual([]);
+}
+
+test.for(["rate", "clients", "payload", "reconnects"] as const)("twice the %s never needs less of anything", (name) => {
+  fc.assert(
+    fc.property(inputs, (asked) => {
+      expectNoLess(needs({ ...asked, [name]: 2 * asked[name] }), needs(asked));
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test("more headroom never needs less of anything", () => {
+  fc.assert(
+    fc.property(inputs, fc.constantFrom(0.6, 0.8), (asked, headroom) => {
+      expectNoLess(needs(asked, headroom), needs(asked));
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test("each number of a plan is one, and what is bought is whole", () => {
+  const whole = /pods|brokers|shards|nodes|partitions/;
+  fc.assert(
+    fc.property(inputs, (asked) => {
+      const wrong = [...needs(asked)].filter(
+        ([name, value]) => !(value >= 0) || (whole.test(name) && !Number.isInteger(value)),
+      );
+      expect(wrong).toEqual([]);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test("each line says from what it follows, and every constant is in one", () => {
+  const { input } = readInput(LARGE.split(" "));
+  const lines = plan(input, values);
+  const constant = /\b(receiver|director|distributor|kafka|redis|postgres)(\.\w+)+/g;
+  const named = new Set(lines.flatMap(({ from }) => from.match(constant) ?? []));
+  expect([...named].sort()).toEqual(Object.keys(values).sort());
+  expect(lines.filter(({ from }) => from === "")).toEqual([]);
+});

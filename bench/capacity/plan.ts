@@ -1,0 +1,29 @@
+import type { Values } from "./constants.ts";
+import type { Input } from "./input.ts";
+import type { Line } from "./line.ts";
+import { load } from "./load.ts";
+import { price } from "./price.ts";
+import { director, distributor, receiver } from "./services.ts";
+import { storm } from "./storm.ts";
+import { kafka, postgres, redis } from "./stores.ts";
+
+/** The whole plan: a pure function of what is asked for, and of what was measured. */
+export function plan(input: Input, values: Values): Line[] {
+  const asked = load(input);
+  const distributors = distributor(input, values, asked);
+  const directors = director(input, values, asked);
+  const taken = {
+    receivers: receiver(input, values, asked),
+    directors,
+    distributors,
+    Kafka: kafka(input, values, asked, { partitions: directors.partitions, slots: distributors.slots }),
+    Redis: redis(input, values, asked),
+    Postgres: postgres(input, values, asked),
+  };
+  return [
+    ...asked.lines,
+    ...Object.values(taken).flatMap(({ lines }) => lines),
+    ...storm(input, values, asked, { directors, distributors, redis: taken.Redis }),
+    ...price(input, asked, taken, distributors.bytesToClients),
+  ];
+}

@@ -1,0 +1,72 @@
+import { valuesOf, type Constant } from "./constants.ts";
+import type { Input } from "./input.ts";
+import { plan } from "./plan.ts";
+
+const FROM_WIDTH = 70;
+
+/** A line of a plan, and what it would be with the least and the most that any run measured. */
+export interface Row {
+  part: string;
+  name: string;
+  value: number;
+  least: number;
+  most: number;
+  unit: string;
+  from: string;
+}
+
+export function rowsOf(input: Input, constants: readonly Constant[]): Row[] {
+  const least = plan(input, valuesOf(constants, "min"));
+  const most = plan(input, valuesOf(constants, "max"));
+  return plan(input, valuesOf(constants, "median")).map(({ part, name, value, unit, from }, index) => {
+    const others = [least[index]!.value, most[index]!.value];
+    return { part, name, value, least: Math.min(...others), most: Math.max(...others), unit, from };
+  });
+}
+
+/** The plan as text: a line says what, how much, between what by the runs' spread, and from what it follows. */
+export function planText(rows: readonly Row[]): string {
+  const width = Math.max(...rows.map((row) => row.name.length)) + 2;
+  const lines: string[] = [];
+  let part = "";
+  for (const row of rows) {
+    if (row.part !== part) lines.push(...(part === "" ? [] : [""]), row.part);
+    part = row.part;
+    const head = `  ${row.name.padEnd(width)}${shown(row.value).padStart(14)} ${row.unit.padEnd(6)}${rangeOf(row.least, row.most).padEnd(20)}`;
+    const [first = "", ...rest] = wrapped(row.from);
+    lines.push(`${head}  ${first}`, ...rest.map((more) => `${" ".repeat(head.length + 4)}${more}`));
+  }
+  return lines.join("\n");
+}
+
+/** In lines of FROM_WIDTH. */
+function wrapped(text: string): string[] {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const line = lines.at(-1)!;
+    if (line.length + word.length >= FROM_WIDTH) lines.push(word);
+    else lines[lines.length - 1] = line === "" ? word : `${line} ${word}`;
+  }
+  return lines;
+}
+
+function rangeOf(least: number, most: number): string {
+  return shown(least) === shown(most) ? "" : `${shown(least)} to ${shown(most)}`;
+}
+
+export function constantsText(constants: readonly Constant[]): string {
+  const width = Math.max(...constants.map(({ name }) => name.length)) + 2;
+  return constants
+    .map(({ name, median, min, max, unit, from }) => {
+      const range = rangeOf(min, max).padEnd(20);
+      return `  ${name.padEnd(width)}${shown(median).padStart(8)}  ${unit.padEnd(23)}${range}${from}`;
+    })
+    .join("\n");
+}
+
+/** Whole where it is large or whole; else of three digits. */
+export function shown(value: number): string {
+  if (!Number.isFinite(value)) return "never";
+  const rounded = value >= 1_000 || Number.isInteger(value) ? Math.round(value) : Number(value.toPrecision(3));
+  return rounded.toLocaleString("en-GB", { maximumFractionDigits: 12 });
+}
