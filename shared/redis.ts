@@ -1,31 +1,112 @@
-import { Redis } from "ioredis";
+import type { EventEmitter } from "node:events";
+import { Cluster, Redis as Single, type RedisCommander } from "ioredis";
 import { messageOf } from "./errors.ts";
 import type { Health } from "./health.ts";
 import type { Log } from "./log.ts";
 import type { ClientKey } from "./notification.ts";
 
-export type { Redis };
+/** One Redis, or a cluster of them: each command is about one key, so that both can do it. */
+export type Redis = RedisCommander & Pick<EventEmitter, "once"> & { readonly status: string; disconnect(): void };
+
+export interface RedisAddress {
+  /** One, or some nodes of a cluster, which tell of the others. The credentials are those of the first. */
+  REDIS_URL: string[];
+  REDIS_CLUSTER: boolean;
+}
+
+const COMMAND_MS = 2_000;
+const CONNECT_MS = 2_000;
+/** A cluster that moves a key says so; one that has lost a node is asked. */
+const REFRESH_MS = 1_000;
+const retry = (times: number): number => Math.min(100 * times, 1_000) * (0.5 + Math.random() / 2);
 
 /**
- * Redis is only ever a hint. A command fails at once while Redis is away (there is no offline queue to grow), and the caller
- * decides what that means; the link itself goes on reconnecting.
+ * Redis is only ever a hint. A command fails at once while Redis, or the node of its key, is away (there is no offline queue to
+ * grow), and the caller decides what that means; the link itself goes on reconnecting.
  */
-export function connectRedis(url: string, log: Log, health: Health): Redis {
-  const redis = new Redis(url, {
-    enableAutoPipelining: true,
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 0,
-    commandTimeout: 2_000,
-    connectTimeout: 2_000,
-    retryStrategy: (times) => Math.min(100 * times, 1_000) * (0.5 + Math.random() / 2),
-  });
+export function connectRedis(
+  { REDIS_URL: urls, REDIS_CLUSTER: cluster }: RedisAddress,
+  log: Log,
+  health: Health,
+): Redis {
+  const redis = cluster || urls.length > 1 ? connectCluster(urls) : connectOne(urls[0]!);
   redis.on("ready", () => health.up("redis"));
   redis.on("close", () => health.down("redis", "the connection closed"));
   redis.on("error", (error) => {
     health.down("redis", messageOf(error));
     log.debug({ err: error }, "Redis");
   });
+  redis.on("node error", (error: unknown, node: unknown) => log.debug({ err: error, node }, "Redis"));
   return redis;
+}
+
+function connectOne(url: string): Single {
+  return new Single(url, {
+    enableAutoPipelining: true,
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 0,
+    commandTimeout: COMMAND_MS,
+    connectTimeout: CONNECT_MS,
+    retryStrategy: retry,
+  });
+}
+
+/**
+ * Commands are not pipelined by the client: of a pipeline in which one key has moved, it neither repeats the one nor learns
+ * where the key is, and where nobody has a key's slot it throws at once.
+ */
+function connectCluster(urls: readonly string[]): Cluster {
+  const nodes = urls.map((url) => new URL(url));
+  const { username, password, protocol } = nodes[0]!;
+  return new Cluster(
+    nodes.map(({ hostname, port }) => ({ host: hostname, port: Number(port || 6_379) })),
+    {
+      enableOfflineQueue: false,
+      // Who asked decides whether to ask again.
+      retryDelayOnFailover: 0,
+      retryDelayOnClusterDown: 0,
+      slotsRefreshInterval: REFRESH_MS,
+      clusterRetryStrategy: retry,
+      clusterNodeRetryStrategy: retry,
+      // By name, as their certificates have it.
+      dnsLookup: (address, callback) => callback(null, address),
+      redisOptions: {
+        ...(username !== "" && { username: decodeURIComponent(username) }),
+        ...(password !== "" && { password: decodeURIComponent(password) }),
+        ...(protocol === "rediss:" && { tls: {} }),
+        maxRetriesPerRequest: 0,
+        commandTimeout: COMMAND_MS,
+        connectTimeout: CONNECT_MS,
+      },
+    },
+  );
+}
+
+/** A node of a cluster is reached, anew or for the first time: what it held may be gone, and no lease tells. */
+export function onNodeReached(redis: Redis, reached: () => void): void {
+  if (!(redis instanceof Cluster)) return;
+  const watch = (node: Single): void => void node.on("ready", reached);
+  redis.nodes().forEach(watch);
+  redis.on("+node", watch);
+}
+
+/** Every key of this pattern, on whichever node. */
+export async function keysLike(redis: Redis, pattern: string): Promise<string[]> {
+  const keys: string[] = [];
+  for (const node of redis instanceof Cluster ? redis.nodes("master") : [redis]) {
+    let at = "0";
+    do {
+      const [next, found] = await node.scan(at, "MATCH", pattern, "COUNT", 10_000);
+      keys.push(...found);
+      at = next;
+    } while (at !== "0");
+  }
+  return keys;
+}
+
+/** Where nothing can be done without it: it resolves once commands are taken. */
+export async function redisReady(redis: Redis): Promise<void> {
+  while (redis.status !== "ready") await new Promise<void>((resolve) => redis.once("ready", () => resolve()));
 }
 
 /** Every key that there is. Names are length-prefixed, so that none collides; a client's keys share a hash tag (Redis Cluster). */

@@ -12,6 +12,8 @@ test("settings have their defaults, and an empty variable counts as none", () =>
   expect(readSettings(commonSettings, { ...right, NAMESPACE: "" })).toMatchObject({
     NAMESPACE: "notifications",
     KAFKA_BROKERS: ["a:1", "b:2"],
+    REDIS_URL: ["redis://host"],
+    REDIS_CLUSTER: false,
     PORT: 8080,
   });
 });
@@ -19,6 +21,7 @@ test("settings have their defaults, and an empty variable counts as none", () =>
 test.each([
   ["PORT", "eighty", /PORT: .*not "eighty"/],
   ["NAMESPACE", "Über", /NAMESPACE: lower-case letters, digits and _, .*not "Über"/],
+  ["REDIS_URL", "redis://a,http://b", /REDIS_URL: .*not "\(hidden\)"/],
   ["KAFKA_BROKERS", "", /KAFKA_BROKERS: is not set/],
 ])("a wrong %s is named, with what it is", (name, value, message) => {
   expect(() => readSettings(commonSettings, { ...right, [name]: value })).toThrow(message);

@@ -13,7 +13,13 @@ export const commonSettings = z.object({
     .min(1)
     .transform((list) => list.split(",").map((broker) => broker.trim())),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
-  REDIS_URL: z.url({ protocol: /^rediss?$/ }),
+  /** One, or some nodes of a Redis Cluster with commas between them. */
+  REDIS_URL: z
+    .string()
+    .transform((list) => list.split(",").map((url) => url.trim()))
+    .pipe(z.array(z.url({ protocol: /^rediss?$/ }))),
+  /** A Redis Cluster that is known by one address. */
+  REDIS_CLUSTER: z.stringbool().default(false),
   HOST: z.string().default("0.0.0.0"),
   PORT: z.coerce.number().int().min(0).max(65535),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).default("info"),
@@ -45,7 +51,7 @@ export function readSettings<S extends z.ZodType>(schema: S, env: NodeJS.Process
   const result = schema.safeParse(present);
   if (result.success) return result.data;
   const lines = result.error.issues.map((issue) => {
-    const name = issue.path.join(".");
+    const name = String(issue.path[0]);
     return `${name}: ${present[name] === undefined ? "is not set" : `${issue.message}, not ${JSON.stringify(shown(name, present[name]))}`}`;
   });
   throw new Failure(

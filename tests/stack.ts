@@ -5,9 +5,12 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Redis } from "ioredis";
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey } from "jose";
 import { Kafka, logLevel } from "kafkajs";
+import { Health } from "../shared/health.ts";
+import { createLog } from "../shared/log.ts";
+import { connectRedis, keysLike, redisReady } from "../shared/redis.ts";
+import { commonSettings, readSettings } from "../shared/settings.ts";
 import { reaped } from "./faults/reap.ts";
 
 /**
@@ -272,12 +275,13 @@ async function mint(key: CryptoKey, bearer: Bearer, alg: Algorithm): Promise<str
 
 /** What a dropped namespace left behind. */
 async function leftovers(namespace: string, env: Record<string, string>): Promise<string[]> {
-  const redis = new Redis(env.REDIS_URL!, { lazyConnect: true });
+  const address = readSettings(commonSettings.pick({ REDIS_URL: true, REDIS_CLUSTER: true }), env);
+  const redis = connectRedis(address, createLog("test", "warn"), new Health([]));
   const admin = new Kafka({ brokers: env.KAFKA_BROKERS!.split(","), logLevel: logLevel.NOTHING }).admin();
   try {
-    await Promise.all([redis.connect(), admin.connect()]);
+    await Promise.all([redisReady(redis), admin.connect()]);
     const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(`${namespace}.`));
-    const [, keys] = await redis.scan(0, "MATCH", `${namespace}:*`, "COUNT", 1_000_000);
+    const keys = await keysLike(redis, `${namespace}:*`);
     return [
       ...topics.map((topic) => `The topic ${topic} is still there.`),
       ...keys.map((key) => `The Redis key ${key} is still there.`),

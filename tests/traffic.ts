@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { check, type Verdict } from "./faults/check.ts";
 import { History } from "./faults/history.ts";
-import { Load } from "./faults/load.ts";
+import { Load, type LoadOptions } from "./faults/load.ts";
 import { noteStored } from "./faults/stored-notes.ts";
 import { metric } from "./metric.ts";
 import type { Kind, Service, Stack } from "./stack.ts";
@@ -40,7 +40,10 @@ export class Traffic {
     this.#pool.on("error", () => {});
   }
 
-  static async start(stack: Stack, size: { clients: number; rate: number }): Promise<Traffic> {
+  static async start(
+    stack: Stack,
+    size: { clients: number; rate: number; habits?: LoadOptions["habits"] },
+  ): Promise<Traffic> {
     const traffic = new Traffic(stack);
     const seed = Math.floor(Math.random() * 1e9);
     const habits = { roaming: 2, dying: 1 };
@@ -77,14 +80,18 @@ export class Traffic {
     return this.#load!.clients.length;
   }
 
+  /** Those who want to be connected always. */
+  get steady(): string[] {
+    return this.history.events.flatMap((event) => (event.kind === "client" && event.steady ? event.key : []));
+  }
+
   /** Times that a client which wants to stay was not let. */
   get interruptions(): number {
     const key = new Map<number, string>();
-    const steady = new Set<string>();
+    const steady = new Set(this.steady);
     let count = 0;
     for (const event of this.history.events) {
-      if (event.kind === "client" && event.steady) steady.add(event.key);
-      else if (event.kind === "connect") key.set(event.connection, event.key);
+      if (event.kind === "connect") key.set(event.connection, event.key);
       else if (event.kind === "close" && steady.has(key.get(event.connection)!)) count += 1;
     }
     return count;

@@ -25,8 +25,14 @@ export const redis: Backing = {
 
 const password = (): string => secret("redis.password", () => randomBytes(18).toString("base64url"));
 
-/** On a data folder and a port of its own: a battery of faults has one that nobody else is on. */
-export async function redisIn(data: string, config: string, listen: number, secretWord: string): Promise<Command> {
+/** On a data folder and a port of its own: a battery of faults has one that nobody else is on. `more`: lines of its configuration. */
+export async function redisIn(
+  data: string,
+  config: string,
+  listen: number,
+  secretWord: string,
+  more: readonly string[] = [],
+): Promise<Command> {
   mkdirSync(data, { recursive: true });
   // In a file, and not among the arguments, which every user of the machine can list.
   const lines = [
@@ -38,6 +44,7 @@ export async function redisIn(data: string, config: string, listen: number, secr
     "appendfsync everysec",
     'save ""',
     "daemonize no",
+    ...more,
   ];
   writeFileSync(config, `${lines.join("\n")}\n`, { mode: 0o600 });
   return { file: await server(), args: [config] };

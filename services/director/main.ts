@@ -52,7 +52,7 @@ lifecycle.onEnd("postgres", () => postgres.close());
 // Nothing waits for it: while it is away, what would be stored is deferred.
 void postgres.reached();
 const stored = new Stored(postgres, settings.NAMESPACE);
-const redis = connectRedis(settings.REDIS_URL, log, health);
+const redis = connectRedis(settings, log, health);
 lifecycle.onEnd("redis", () => redis.disconnect());
 const kafka = new KafkaLink(settings.KAFKA_BROKERS, "director", log, health);
 const sender = await kafka.sender();

@@ -10,7 +10,7 @@ import { createLog } from "@saasaparilla/shared/log.ts";
 import { createRegistry } from "@saasaparilla/shared/metrics.ts";
 import { Packer } from "@saasaparilla/shared/packer.ts";
 import { connectPostgres } from "@saasaparilla/shared/postgres.ts";
-import { connectRedis, Keys } from "@saasaparilla/shared/redis.ts";
+import { connectRedis, Keys, onNodeReached } from "@saasaparilla/shared/redis.ts";
 import { loadSettings } from "@saasaparilla/shared/settings.ts";
 import { Stored } from "@saasaparilla/shared/stored.ts";
 import { topicsOf } from "@saasaparilla/shared/topics.ts";
@@ -73,7 +73,7 @@ const identities = await Identities.from(settings);
 const postgres = connectPostgres(settings.DATABASE_URL, "distributor", log, health);
 lifecycle.onEnd("postgres", () => postgres.close());
 const stored = new Stored(postgres, settings.NAMESPACE);
-const redis = connectRedis(settings.REDIS_URL, log, health);
+const redis = connectRedis(settings, log, health);
 lifecycle.onEnd("redis", () => redis.disconnect());
 const connections = new Connections(redis, new Keys(settings.NAMESPACE));
 const kafka = new KafkaLink(settings.KAFKA_BROKERS, "distributor", log, health);
@@ -146,6 +146,10 @@ const deliverer = new Deliverer({
   incarnation: () => slot.incarnation,
   forgetConnection: (key, session) => registrations.remove(key, session),
 });
+const registerAgain = (): void => {
+  void registrations.registerAll().then(() => safetyNet.round(settings.SAFETY_NET_MS / 10));
+};
+onNodeReached(redis, registerAgain);
 const slot: Slot = new Slot({
   connections,
   slots,
@@ -157,7 +161,7 @@ const slot: Slot = new Slot({
   onBatch: (batch) => deliverer.batch(batch),
   onRegisterAgain(moved) {
     if (moved) for (const peer of peers.all()) peers.step(peer, { type: "moved" });
-    void registrations.registerAll().then(() => safetyNet.round(settings.SAFETY_NET_MS / 10));
+    registerAgain();
   },
   onFatal: (error) => lifecycle.fatal(error),
   health,

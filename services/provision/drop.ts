@@ -4,7 +4,7 @@ import type { Health } from "@saasaparilla/shared/health.ts";
 import type { KafkaLink } from "@saasaparilla/shared/kafka.ts";
 import type { Log } from "@saasaparilla/shared/log.ts";
 import type { Postgres } from "@saasaparilla/shared/postgres.ts";
-import { connectRedis } from "@saasaparilla/shared/redis.ts";
+import { connectRedis, keysLike, redisReady, type RedisAddress } from "@saasaparilla/shared/redis.ts";
 
 const DELETION_TRIES = 100;
 const DELETION_MS = 100;
@@ -13,7 +13,7 @@ const DELETION_MS = 100;
 const GUARDED = "notifications";
 
 export async function drop(
-  settings: { NAMESPACE: string; REDIS_URL: string },
+  settings: RedisAddress & { NAMESPACE: string },
   { link, postgres, log, health }: { link: KafkaLink; postgres: Postgres; log: Log; health: Health },
   sure: boolean,
 ): Promise<void> {
@@ -26,7 +26,7 @@ export async function drop(
   }
   await dropTopics(link, `${NAMESPACE}.`, log);
   await postgres.pool.query(`drop schema if exists "${NAMESPACE}" cascade`);
-  await dropKeys(settings.REDIS_URL, `${NAMESPACE}:*`, log, health);
+  await dropKeys(settings, `${NAMESPACE}:*`, log, health);
   log.info({ namespace: NAMESPACE }, "dropped");
 }
 
@@ -48,14 +48,11 @@ async function dropTopics(link: KafkaLink, prefix: string, log: Log): Promise<vo
   });
 }
 
-async function dropKeys(url: string, pattern: string, log: Log, health: Health): Promise<void> {
-  const redis = connectRedis(url, log, health);
-  await new Promise<void>((resolve) => redis.once("ready", () => resolve()));
-  let at = "0";
-  do {
-    const [next, keys] = await redis.scan(at, "MATCH", pattern, "COUNT", 10_000);
-    if (keys.length > 0) await redis.unlink(...keys);
-    at = next;
-  } while (at !== "0");
+async function dropKeys(address: RedisAddress, pattern: string, log: Log, health: Health): Promise<void> {
+  const redis = connectRedis(address, log, health);
+  await redisReady(redis);
+  const keys = await keysLike(redis, pattern);
+  // One by one: those of a cluster lie apart.
+  await Promise.all(keys.map((key) => redis.unlink(key)));
   redis.disconnect();
 }

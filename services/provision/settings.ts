@@ -5,7 +5,14 @@ const count = z.coerce.number().int().min(1);
 
 /** What is made where it is not there yet. A topic that is there keeps its partitions of accepted and control. */
 export const settings = commonSettings
-  .pick({ NAMESPACE: true, KAFKA_BROKERS: true, DATABASE_URL: true, REDIS_URL: true, LOG_LEVEL: true })
+  .pick({
+    NAMESPACE: true,
+    KAFKA_BROKERS: true,
+    DATABASE_URL: true,
+    REDIS_URL: true,
+    REDIS_CLUSTER: true,
+    LOG_LEVEL: true,
+  })
   .extend({
     /** Of accepted, control and deferred: the most directors that can share the work. Later only with --repartition. */
     ACCEPTED_PARTITIONS: count.max(10_000).default(12),

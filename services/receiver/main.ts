@@ -26,7 +26,7 @@ const registry = createRegistry("receiver");
 const identities = await Identities.from(settings);
 
 // Publishing goes on without Redis: it is none of what readiness asks for.
-const redis = connectRedis(settings.REDIS_URL, log, new Health([]));
+const redis = connectRedis(settings, log, new Health([]));
 const link = new KafkaLink(settings.KAFKA_BROKERS, "receiver", log, health);
 const metrics = createMetrics(registry, {
   queuedBytes: () => appender.queuedBytes,

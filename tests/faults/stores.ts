@@ -121,6 +121,33 @@ export async function ownBrokers(folder: string, count: number): Promise<OwnStor
   });
 }
 
+/** Redis nodes that are to be one cluster: they do not know each other yet. */
+export async function ownRedisNodes(folder: string, count: number): Promise<OwnStore[]> {
+  const ports = await freePorts(2 * count);
+  const password = randomBytes(12).toString("base64url");
+  return ports.slice(0, count).map((port, index) => {
+    const data = join(folder, `redis-${index + 1}`);
+    const lines = [
+      "cluster-enabled yes",
+      `cluster-port ${ports[count + index]}`,
+      "cluster-node-timeout 1000",
+      // What the others hold is of use where one is away.
+      "cluster-require-full-coverage no",
+      `masterauth ${password}`,
+    ];
+    const url = `redis://:${password}@127.0.0.1:${port}`;
+    const command = () => redisIn(data, `${data}.conf`, port, password, lines);
+    return new OwnStore({
+      name: "redis",
+      url,
+      address: `127.0.0.1:${port}`,
+      backing: redis,
+      command,
+      log: `${data}.log`,
+    });
+  });
+}
+
 /**
  * Ports that nobody listens on, each once. Below those that the kernel gives to outgoing connections: one of theirs could be
  * gone again before its service is started, or started anew.
