@@ -173,6 +173,16 @@ test("a lost zone's connections come back as fast as the narrowest of what is le
   expect(planned(LARGE, fast)["Everybody back: all back after"]).toBeCloseTo(3_333_333.3 / 266_000, 2);
 });
 
+test("in one zone it is one distributor that is lost, and no director", () => {
+  const one = planned(
+    "--rate 10 --clients 1000 --online 1 --reconnects 0 --zones 1 --connections-each 100 --headroom 0",
+  );
+  expect(one["Distributor: pods of one core"]).toBe(10);
+  expect(one["Everybody back: connections that a lost zone had"]).toBe(100);
+  // The one director has 0.9997 of a core free.
+  expect(one["Everybody back: taken in meanwhile"]).toBeCloseTo((1 - 0.0003) * 10_000, 0);
+});
+
 test("what it costs is what it takes, at the prices", () => {
   const large = planned(`${LARGE} --price-core 2 --price-gib 0 --price-disk 0 --price-traffic 0`);
   // Pods; brokers and Postgres nodes of 16 cores; Redis nodes.

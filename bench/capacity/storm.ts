@@ -1,7 +1,7 @@
 import { distributorSettings } from "../../services/distributor/settings.ts";
 import type { Values } from "./constants.ts";
 import type { Input } from "./input.ts";
-import { Part, smallest, type Line } from "./line.ts";
+import { Part, smallest, type Bound, type Line } from "./line.ts";
 import type { Load } from "./load.ts";
 import type { Service } from "./services.ts";
 import type { RedisTaken } from "./stores.ts";
@@ -24,26 +24,36 @@ export function storm(input: Input, values: Values, load: Load, taken: Stormed):
     "",
     zones > 1 ? "connections / --zones" : "connections / pods: one distributor, for there is one zone",
   );
-  const left = zones > 1 ? (zones - 1) / zones : 1 - 1 / taken.distributors.pods;
+  const left = {
+    directors: zones > 1 ? Math.floor((taken.directors.pods * (zones - 1)) / zones) : taken.directors.pods,
+    distributors:
+      zones > 1
+        ? Math.floor((taken.distributors.pods * (zones - 1)) / zones)
+        : Math.max(1, taken.distributors.pods - 1),
+  };
   const [rate, from] = rateWith(values, taken, left);
   part.result("taken in meanwhile", rate, "/s", from);
   part.result("all back after", rate > 0 ? lost / rate : Infinity, "s", "the lost / taken in");
-  const [whole, wholeFrom] = rateWith(values, taken, 1);
+  const all = { directors: taken.directors.pods, distributors: taken.distributors.pods };
+  const [whole, wholeFrom] = rateWith(values, taken, all);
   part.result("after a restart of all, at least", load.connections / whole, "s", `connections / (${wholeFrom})`);
   return part.lines;
 }
 
-/** Connects a second beside all that goes on, with a share of the processes. */
-function rateWith(values: Values, { directors, distributors, redis }: Stormed, share: number) {
-  const pods = Math.floor(distributors.pods * share);
-  const free = (all: number, busy: number, each: number): number => (Math.max(0, all - busy) * 1e6) / each;
+/** Connects a second beside all that goes on, with those processes. */
+function rateWith(
+  values: Values,
+  { directors, distributors, redis }: Stormed,
+  pods: { directors: number; distributors: number },
+): Bound {
+  const free = (cores: number, busy: number, each: number): number => (Math.max(0, cores - busy) * 1e6) / each;
   return smallest([
-    [pods * CONNECT_RATE, "distributors that are left x CONNECT_RATE"],
-    [free(pods, distributors.busy, values["distributor.connect"]), "free cores of distributors / distributor.connect"],
+    [pods.distributors * CONNECT_RATE, "distributors that are left x CONNECT_RATE"],
     [
-      free(Math.floor(directors.pods * share), directors.busy, values["director.connect"]),
-      "free cores of directors / director.connect",
+      free(pods.distributors, distributors.busy, values["distributor.connect"]),
+      "free cores of distributors / distributor.connect",
     ],
+    [free(pods.directors, directors.busy, values["director.connect"]), "free cores of directors / director.connect"],
     [free(redis.shards, redis.busy, values["redis.connect"]), "free cores of Redis / redis.connect"],
   ]);
 }
