@@ -23,8 +23,8 @@ export interface PublisherOptions {
 }
 
 /** Data that the clients of clients.ts understand. */
-export function dataOf(n: number, t: number): string {
-  return `{"n":${n},"t":${t},"pad":"${PAD}"}`;
+export function dataOf(n: number, t: number, more = ""): string {
+  return `{"n":${n},"t":${t},"pad":"${PAD}${more}"}`;
 }
 
 export function clientName(client: number): string {

@@ -3,6 +3,7 @@ import type { Figures } from "./figures.ts";
 import { atRest, connects, idle } from "./idle.ts";
 import type { Profile } from "./inspect.ts";
 import { directorAlone, distributorAlone, floorAtRate, receiverAlone } from "./stages.ts";
+import { larger } from "./larger.ts";
 import { manyConnections, manyIds, manyLanes } from "./many.ts";
 import { unicast } from "./unicast.ts";
 
@@ -45,6 +46,8 @@ export const works: Record<string, Work> = {
     }),
   "5,000/s to 10,000, floor": (figures, work, { divisor, runs, seconds }) =>
     floorAtRate(figures, work, { clients: 10_000 / divisor, rate: 5_000 / divisor, runs, seconds }),
+  "larger data": (figures, work, { divisor, runs, seconds }) =>
+    larger(figures, work, { clients: 2_000 / divisor, runs, seconds }),
   "receiver alone": (figures, work, { divisor, runs, seconds }) =>
     receiverAlone(figures, work, { clients: 10_000 / divisor, runs, seconds, batch: 100 }),
   "receiver alone, single": (figures, work, { divisor, runs, seconds }) =>

@@ -12,8 +12,10 @@ const ofBoth = (name: string): Sources => TO_CONNECTED.map((work) => [work, name
 export const sources = {
   "receiver.notification": [...ofBoth("receiver"), ["receiver alone", "receiver"]],
   "receiver.single": [["receiver alone, single", "receiver"]],
+  "receiver.byte": [["larger data", "receiver, for a byte more"]],
   "receiver.process": [["saturation", "receiver, resident"]],
 
+  "director.byte": [["larger data", "director, for a byte more"]],
   "director.live": ofBoth("director"),
   "director.stored": [["storing", "director"]],
   "director.replayed": [["come back", "director"]],
@@ -23,6 +25,7 @@ export const sources = {
   "director.lane.stored": [["10M lanes, stored", "resident"]],
   "director.process": [["saturation", "director, resident"]],
 
+  "distributor.byte": [["larger data", "distributor, for a byte more"]],
   "distributor.live": ofBoth("distributor"),
   "distributor.replayed": [["come back", "distributor"]],
   "distributor.connect": [["idle WebSocket", "distributor, to connect"]],
@@ -32,6 +35,7 @@ export const sources = {
   "distributor.frame": ofBoth("frames"),
 
   "kafka.notification": ofBoth("kafka"),
+  "kafka.byte": [["larger data", "kafka, for a byte more"]],
   "kafka.connect": [["idle WebSocket", "kafka, to connect"]],
   "kafka.accepted": ofBoth("Kafka accepted"),
   "kafka.routed": ofBoth("Kafka routed"),

@@ -1,3 +1,5 @@
+import { MEASURED_PAYLOAD } from "./constants.ts";
+
 /** One line of a plan. */
 export interface Line {
   part: string;
@@ -50,6 +52,11 @@ export const DAY = 86_400;
 /** Cores that so many microseconds a second keep busy. */
 export function coresOf(microseconds: number): number {
   return microseconds / 1e6;
+}
+
+/** Microseconds that what is above the measured payload takes; `byteNanoseconds` is a constant. */
+export function moreOf({ payload }: { payload: number }, byteNanoseconds: number): number {
+  return (Math.max(0, payload - MEASURED_PAYLOAD) * byteNanoseconds) / 1_000;
 }
 
 /** So many whole ones that a share of them stays free. */

@@ -2,7 +2,7 @@ import { directorSettings } from "../../services/director/settings.ts";
 import { settings as receiverSettings } from "../../services/receiver/settings.ts";
 import { MEASURED_PAYLOAD, type Values } from "./constants.ts";
 import type { Input } from "./input.ts";
-import { bought, coresOf, GIB, largest, MEGA, MIB, Part, type Bound, type Taken } from "./line.ts";
+import { bought, coresOf, GIB, largest, MEGA, MIB, moreOf, Part, type Bound, type Taken } from "./line.ts";
 import type { Load } from "./load.ts";
 
 /** A process of ours has one event loop, and so one core. */
@@ -23,12 +23,12 @@ const PARTITIONS_OF_DIRECTOR = 4;
 export function receiver(input: Input, values: Values, { accepted }: Load): Service {
   const part = new Part("Receiver");
   const request = Math.max(0, values["receiver.single"] - values["receiver.notification"]);
-  const each = values["receiver.notification"] + request / input.perRequest;
+  const each = values["receiver.notification"] + moreOf(input, values["receiver.byte"]) + request / input.perRequest;
   const busy = part.need(
     "busy",
     coresOf(accepted * each),
     "cores",
-    "accepted x (receiver.notification + (receiver.single - receiver.notification) / --per-request)",
+    "accepted x (receiver.notification + more bytes x receiver.byte + (receiver.single - receiver.notification) / --per-request)",
   );
   const pods = podsOf(part, input, [[bought(busy, 1, input.headroom), "busy / (1 - --headroom)"]]);
   const memory = values["receiver.process"] * MIB + MAX_QUEUED_BYTES;
@@ -42,16 +42,17 @@ export interface Director extends Service {
 export function director(input: Input, values: Values, load: Load): Director {
   const part = new Part("Director");
   const { accepted, live, stored, connects, connections } = load;
+  const more = moreOf(input, values["director.byte"]);
   const busy = part.need(
     "busy",
     coresOf(
-      live * values["director.live"] +
-        stored * (values["director.stored"] + values["director.replayed"]) +
+      live * (values["director.live"] + more) +
+        stored * (values["director.stored"] + more + values["director.replayed"]) +
         connects * values["director.connect"] +
         connections * values["director.rest"],
     ),
     "cores",
-    "live x director.live + stored x (director.stored + director.replayed) + connects x director.connect + connections x director.rest",
+    "live x director.live + stored x (director.stored + director.replayed) + both x more bytes x director.byte + connects x director.connect + connections x director.rest",
   );
   // Whoever was ever sent something has a lane: none is forgotten below MAX_LANES.
   const away = load.stored > 0 ? input.clients - connections : 0;
@@ -92,16 +93,17 @@ export interface Distributor extends Service {
 export function distributor(input: Input, values: Values, load: Load): Distributor {
   const part = new Part("Distributor");
   const { live, stored, connects, connections } = load;
+  const more = moreOf(input, values["distributor.byte"]);
   const busy = part.need(
     "busy",
     coresOf(
-      live * values["distributor.live"] +
-        stored * values["distributor.replayed"] +
+      live * (values["distributor.live"] + more) +
+        stored * (values["distributor.replayed"] + more) +
         connects * values["distributor.connect"] +
         connections * values["distributor.rest"],
     ),
     "cores",
-    "live x distributor.live + stored x distributor.replayed + connects x distributor.connect + connections x distributor.rest",
+    "live x distributor.live + stored x distributor.replayed + both x more bytes x distributor.byte + connects x distributor.connect + connections x distributor.rest",
   );
   const pods = podsOf(part, input, [
     [bought(busy, 1, input.headroom), "busy / (1 - --headroom)"],

@@ -1,7 +1,7 @@
 import { settings as receiverSettings } from "../../services/receiver/settings.ts";
 import { MEASURED_PAYLOAD, type Values } from "./constants.ts";
 import type { Input } from "./input.ts";
-import { bought, coresOf, DAY, GIB, largest, MEGA, Part, type Taken } from "./line.ts";
+import { bought, coresOf, DAY, GIB, largest, MEGA, moreOf, Part, type Taken } from "./line.ts";
 import type { Load } from "./load.ts";
 
 const REPEAT_SECONDS = receiverSettings.shape.REPEAT_SECONDS.parse(undefined);
@@ -42,9 +42,12 @@ export function kafka(
   );
   const busy = part.need(
     "busy",
-    coresOf(accepted * values["kafka.notification"] + connects * values["kafka.connect"]) * replicas,
+    coresOf(
+      accepted * (values["kafka.notification"] + moreOf(input, values["kafka.byte"])) +
+        connects * values["kafka.connect"],
+    ) * replicas,
     "cores",
-    "(accepted x kafka.notification + connects x kafka.connect) x --replicas",
+    "(accepted x (kafka.notification + more bytes x kafka.byte) + connects x kafka.connect) x --replicas",
   );
   const [brokers, why] = largest([
     [replicas, "--replicas"],
