@@ -74,7 +74,7 @@ const report: Report = {
   machine: { processor: cpus()[0]?.model ?? "", cores: cpus().length, node: process.version, loadBefore },
   figures: values.quick ? figures.all.map((figure) => ({ ...figure, quick: true })) : figures.all,
 };
-console.log(table(report.figures));
+if (report.figures.length > 0) console.log(table(report.figures));
 if (values.compare) console.log(`\n${compared(baseline().figures.filter(({ quick }) => !quick))}`);
 if (values.json !== undefined) writeReport(values.json, report);
 if (values.save) {

@@ -50,6 +50,8 @@ export const works: Record<string, Work> = {
     larger(figures, work, { clients: 2_000 / divisor, runs, seconds }),
   "receiver alone": (figures, work, { divisor, runs, seconds }) =>
     receiverAlone(figures, work, { clients: 10_000 / divisor, runs, seconds, batch: 100 }),
+  "receiver alone, 128 partitions": (figures, work, { divisor, runs, seconds }) =>
+    receiverAlone(figures, work, { clients: 10_000 / divisor, runs, seconds, batch: 100, partitions: 128 }),
   "receiver alone, single": (figures, work, { divisor, runs, seconds }) =>
     receiverAlone(figures, work, { clients: 10_000 / divisor, runs, seconds, batch: 1 }),
   "director alone": (figures, work, { divisor, runs, seconds }) =>

@@ -10,7 +10,7 @@ const TO_CONNECTED = ["saturation", "5,000/s to 10,000"] as const;
 const ofBoth = (name: string): Sources => TO_CONNECTED.map((work) => [work, name] as const);
 
 export const sources = {
-  "receiver.notification": [...ofBoth("receiver"), ["receiver alone", "receiver"]],
+  "receiver.notification": [...ofBoth("receiver"), ["receiver alone, 128 partitions", "receiver"]],
   "receiver.single": [["receiver alone, single", "receiver"]],
   "receiver.byte": [["larger data", "receiver, for a byte more"]],
   "receiver.process": [["saturation", "receiver, resident"]],
