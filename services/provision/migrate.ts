@@ -45,11 +45,12 @@ async function migrations(): Promise<{ number: number; name: string }[]> {
   });
 }
 
-async function inTransaction(session: Session, work: () => Promise<void>): Promise<void> {
+export async function inTransaction<T>(session: Session, work: () => Promise<T>): Promise<T> {
   await session.query("begin");
   try {
-    await work();
+    const result = await work();
     await session.query("commit");
+    return result;
   } catch (error) {
     await session.query("rollback");
     throw error;

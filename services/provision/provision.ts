@@ -7,6 +7,7 @@ import { topicsOf } from "@saasaparilla/shared/topics.ts";
 import { beginEpoch } from "./epoch.ts";
 import { migrate, type Session } from "./migrate.ts";
 import { checkSettled } from "./repartition.ts";
+import { partitionStored } from "./stored-partitions.ts";
 import { epochsSpec, topicSpecs, type TopicSizes } from "./topics.ts";
 
 /**
@@ -14,7 +15,7 @@ import { epochsSpec, topicSpecs, type TopicSizes } from "./topics.ts";
  * a topic keeps the partitions that it has.
  */
 export async function provision(
-  settings: TopicSizes & { NAMESPACE: string },
+  settings: TopicSizes & { NAMESPACE: string; STORED_PARTITIONS: number },
   { link, postgres, log }: { link: KafkaLink; postgres: Postgres; log: Log },
   repartition = false,
 ): Promise<void> {
@@ -24,6 +25,9 @@ export async function provision(
   await link.present([]);
   await locked(postgres, NAMESPACE, async (session) => {
     const migrations = await migrate(session, NAMESPACE);
+    const parts = await partitionStored(session, settings.STORED_PARTITIONS);
+    if (parts !== settings.STORED_PARTITIONS)
+      log.warn({ table: "stored_notifications", has: parts }, "it keeps its partitions: something is stored in them");
     const present = await link.present([names.accepted, names.control, names.deferred, names.routed]);
     const partitions = await partitionsOfAccepted(link, settings, present, repartition);
     const made = await link.createTopics([epochsSpec(names, settings)]);

@@ -18,6 +18,8 @@ export const settings = commonSettings
     ACCEPTED_PARTITIONS: count.max(10_000).default(12),
     /** Slots: the most distributors that can run at once. It can be raised at any time. */
     ROUTED_PARTITIONS: count.max(65_535).default(16),
+    /** Of the table of stored notifications. Later only while nothing is stored. */
+    STORED_PARTITIONS: count.max(1_024).default(8),
     REPLICAS: count.max(9).default(1),
     /** Brokers that must have a record before it counts as written. In production: 3 replicas, and 2 here. */
     MIN_INSYNC: count.max(9).default(1),
