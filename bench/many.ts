@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { rmSync } from "node:fs";
+import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -115,6 +116,9 @@ function keys(): Keys {
 
 async function inRedis(work: (redis: Redis) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "bench-"));
+  // It has gigabytes: they do not outlive this process, however that ends.
+  const remove = (): void => rmSync(folder, { recursive: true, force: true });
+  process.once("exit", remove);
   const { redis: store } = await ownStores(folder);
   await store.start();
   const redis = new Redis(store.url, { enableAutoPipelining: true });
@@ -123,7 +127,8 @@ async function inRedis(work: (redis: Redis) => Promise<void>): Promise<void> {
   } finally {
     redis.disconnect();
     await store.stop();
-    await rm(folder, { recursive: true });
+    process.off("exit", remove);
+    remove();
   }
 }
 
