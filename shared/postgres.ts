@@ -25,13 +25,16 @@ const PLANS = [
   "enable_mergejoin=off",
 ];
 
+/** Of a director, or a distributor, to Postgres at once. */
+export const POOL_CONNECTIONS = 8;
+
 /** The only importer of the Postgres client. Statements end after `statementMs`, so that a hanging server is an error. */
 export function connectPostgres(
   url: string,
   service: string,
   log: Log,
   health: Health,
-  connections = 8,
+  connections = POOL_CONNECTIONS,
   statementMs = 15_000,
 ): Postgres {
   const pool = new pg.Pool({

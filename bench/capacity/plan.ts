@@ -18,7 +18,7 @@ export function plan(input: Input, values: Values): Line[] {
     distributors,
     Kafka: kafka(input, values, asked, { partitions: directors.partitions, slots: distributors.slots }),
     Redis: redis(input, values, asked),
-    Postgres: postgres(input, values, asked),
+    Postgres: postgres(input, values, asked, directors.pods + distributors.pods),
   };
   return [
     ...asked.lines,

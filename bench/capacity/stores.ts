@@ -1,3 +1,4 @@
+import { POOL_CONNECTIONS } from "@saasaparilla/shared/postgres.ts";
 import { settings as receiverSettings } from "../../services/receiver/settings.ts";
 import { MEASURED_PAYLOAD, type Values } from "./constants.ts";
 import type { Input } from "./input.ts";
@@ -116,7 +117,7 @@ export function redis(input: Input, values: Values, load: Load): RedisTaken {
   };
 }
 
-export function postgres(input: Input, values: Values, load: Load): Taken {
+export function postgres(input: Input, values: Values, load: Load, clients: number): Taken {
   const part = new Part("Postgres");
   const { stored, connections } = load;
   const more = input.payload - MEASURED_PAYLOAD;
@@ -132,6 +133,12 @@ export function postgres(input: Input, values: Values, load: Load): Taken {
     (stored * (Math.max(0, values["postgres.log.stored"] + more) + values["postgres.log.replayed"])) / MEGA,
     "MB/s",
     "stored x (postgres.log.stored + --payload - 200 + postgres.log.replayed)",
+  );
+  part.need(
+    "connections of our pools",
+    clients * POOL_CONNECTIONS,
+    "",
+    `(pods of directors + of distributors) x ${POOL_CONNECTIONS}, at most`,
   );
   const rows = part.need(
     "rows kept",
