@@ -17,10 +17,8 @@ export type Transport = "websocket" | "sse" | "poll";
 export interface IdleOptions {
   transport: Transport;
   connections: number;
+  algorithm?: Algorithm;
   runs: number;
-}
-
-interface ProfileOption {
   profile: ((kind: string, profile: Profile) => void) | undefined;
 }
 
@@ -29,8 +27,12 @@ export async function idle(figures: Figures, work: string, options: IdleOptions)
   for (let count = 0; count < options.runs; count += 1) await once(figures, work, options);
 }
 
-async function once(figures: Figures, work: string, { transport, connections }: IdleOptions): Promise<void> {
-  const stack = await startPlatform(["director", "distributor"], INSPECTED);
+async function once(
+  figures: Figures,
+  work: string,
+  { transport, connections, algorithm, profile }: IdleOptions,
+): Promise<void> {
+  const stack = await startPlatform(["director", "distributor"], INSPECTED, algorithm);
   const [director, distributor] = stack.services as [Service, Service];
   const meters = await Meters.of(stack);
   const inspectors = {
@@ -48,12 +50,12 @@ async function once(figures: Figures, work: string, { transport, connections }: 
     const before = await memory();
     const end = await meters.begin();
     const started = performance.now();
-    await opened.open();
-    await until(
-      async () => (await metric(distributor, "sessions", 'state="LIVE"')) >= connections,
-      "all are live",
-      transport === "poll" ? 100 : 20,
-    );
+    const open = async (): Promise<void> => {
+      await opened.open();
+      await opened.live();
+    };
+    if (profile) await profiled(stack.services, profile, open);
+    else await open();
     const seconds = (performance.now() - started) / 1e3;
     const cost = await end();
     const after = await memory();
@@ -90,7 +92,7 @@ async function once(figures: Figures, work: string, { transport, connections }: 
 export async function connects(
   figures: Figures,
   work: string,
-  { connections, runs, algorithm, profile }: Omit<IdleOptions, "transport"> & { algorithm: Algorithm } & ProfileOption,
+  { connections, runs, algorithm, profile }: Omit<IdleOptions, "transport">,
 ): Promise<void> {
   const stack = await startPlatform(["distributor"], profile ? INSPECTED : {}, algorithm);
   const [distributor] = stack.services as [Service];
@@ -178,9 +180,13 @@ async function opener(
   distributor: Service,
   transport: Transport,
   count: number,
-): Promise<{ open(): Promise<void>; close(): Promise<void> }> {
+): Promise<{ open(): Promise<void>; live(): Promise<void>; close(): Promise<void> }> {
   const tokens = await tokensOf(stack, count);
-  if (transport === "websocket") return new LoadClients({ url: webSocketOf(distributor), tokens });
+  if (transport === "websocket") {
+    // They are told: to ask the distributor again and again takes a part of its time.
+    const clients = new LoadClients({ url: webSocketOf(distributor), tokens });
+    return { open: () => clients.open(), live: () => clients.allLive(), close: () => clients.close() };
+  }
   const path = transport === "sse" ? "/v1/sse?ack=explicit" : "/v1/poll?wait=60";
   const url = new URL(path, distributor.url);
   const sockets: Socket[] = [];
@@ -201,6 +207,8 @@ async function opener(
       );
       await Promise.all(opened);
     },
+    live: () =>
+      until(async () => (await metric(distributor, "sessions", 'state="LIVE"')) >= count, "all are live", 100),
     async close() {
       const closed = sockets.map((socket) => new Promise((resolve) => socket.once("close", resolve)));
       for (const socket of sockets) socket.destroy();

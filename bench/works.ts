@@ -62,12 +62,20 @@ export const works: Record<string, Work> = {
     connects(figures, work, { connections: 10_000 / divisor, runs, algorithm: "EdDSA", profile }),
   "connects, RS256": (figures, work, { divisor, runs, profile }) =>
     connects(figures, work, { connections: 10_000 / divisor, runs, algorithm: "RS256", profile }),
-  "idle WebSocket": (figures, work, { divisor, runs }) =>
-    idle(figures, work, { transport: "websocket", connections: MOST_CONNECTIONS / divisor, runs }),
-  "idle SSE": (figures, work, { divisor, runs }) =>
-    idle(figures, work, { transport: "sse", connections: MOST_CONNECTIONS / divisor, runs }),
-  "idle long poll": (figures, work, { divisor, runs }) =>
-    idle(figures, work, { transport: "poll", connections: MOST_CONNECTIONS / divisor, runs }),
+  "idle WebSocket": (figures, work, { divisor, runs, profile }) =>
+    idle(figures, work, { transport: "websocket", connections: MOST_CONNECTIONS / divisor, runs, profile }),
+  "idle WebSocket, RS256": (figures, work, { divisor, runs, profile }) =>
+    idle(figures, work, {
+      transport: "websocket",
+      connections: MOST_CONNECTIONS / divisor,
+      algorithm: "RS256",
+      runs,
+      profile,
+    }),
+  "idle SSE": (figures, work, { divisor, runs, profile }) =>
+    idle(figures, work, { transport: "sse", connections: MOST_CONNECTIONS / divisor, runs, profile }),
+  "idle long poll": (figures, work, { divisor, runs, profile }) =>
+    idle(figures, work, { transport: "poll", connections: MOST_CONNECTIONS / divisor, runs, profile }),
   "at rest": (figures, work, { divisor }) =>
     atRest(figures, work, { connections: MOST_CONNECTIONS / divisor, seconds: REST_SECONDS / divisor }),
   "come back": (figures, work, { divisor, runs }) =>
