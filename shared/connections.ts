@@ -18,8 +18,7 @@ export class Connections {
   }
 
   async register(key: ClientKey, id: ConnectionId, since: number): Promise<void> {
-    const name = this.#keys.connections(key);
-    await Promise.all([this.#redis.hset(name, field(id), since), this.#redis.expire(name, ENTRY_SECONDS)]);
+    await this.#redis.eval(REGISTER, 1, this.#keys.connections(key), field(id), since, ENTRY_SECONDS);
   }
 
   async unregister(key: ClientKey, id: ConnectionId): Promise<void> {
@@ -60,6 +59,11 @@ export class Connections {
     await this.#redis.eval(RELEASE, 1, this.#keys.slot(slot), String(incarnation));
   }
 }
+
+/** One command: in the client two cost twice as much, and here little less. */
+const REGISTER = `
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+return redis.call('EXPIRE', KEYS[1], ARGV[3])`;
 
 /** 1: it was ours; 2: it was nobody's and is ours again; 0: it is another's. */
 const RENEW = `
