@@ -249,9 +249,17 @@ function listenAlone(
   ).call(app, host, port, EXCLUSIVE, opened);
 }
 
-export function copyRequest(response: HttpResponse, request: HttpRequest): Request {
+/** `names`: the headers that matter, in lower case; all where it is left out. */
+export function copyRequest(response: HttpResponse, request: HttpRequest, names?: readonly string[]): Request {
   const headers: Record<string, string> = {};
-  request.forEach((name, value) => (headers[name] = value));
+  if (names) {
+    for (const name of names) {
+      const value = request.getHeader(name);
+      if (value !== "") headers[name] = value;
+    }
+  } else {
+    request.forEach((name, value) => (headers[name] = value));
+  }
   return {
     method: request.getMethod(),
     path: request.getUrl(),

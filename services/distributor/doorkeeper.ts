@@ -19,6 +19,9 @@ export interface Entry {
   offered: boolean;
 }
 
+/** What `admit` looks at: a browser sends many more. */
+export const ENTRY_HEADERS = ["authorization", "sec-websocket-protocol", "last-event-id"] as const;
+
 const BUSY: Record<Bound, string> = {
   connections: "This distributor holds as many connections as it may.",
   handovers: "Too many connections here are not live yet.",
@@ -74,7 +77,8 @@ export class Doorkeeper {
   /** Answered at once, but where the token's key is to be had first. */
   admit(request: Request): Entry | Reply | Promise<Entry | Reply> {
     if (this.#draining) return this.#ending();
-    const offers = (request.headers["sec-websocket-protocol"] ?? "").split(",").map((offer) => offer.trim());
+    const offered = request.headers["sec-websocket-protocol"];
+    const offers = offered === undefined ? [] : offered.split(",").map((offer) => offer.trim());
     const token =
       bearer(request.headers["authorization"]) ??
       offers.find((offer) => offer.startsWith(TOKEN_SUBPROTOCOL))?.slice(TOKEN_SUBPROTOCOL.length);
