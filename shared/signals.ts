@@ -39,22 +39,28 @@ export type RoutedSignal = { partition: number; generation: number; incarnation:
   );
 
 type Fields = Record<string, "string" | "number" | "boolean">;
+/** By type of signal, the members that it must have. */
+type Forms = Map<unknown, [name: string, type: string][]>;
+
+function formsOf<Type extends string>(fields: Record<Type, Fields>): Forms {
+  return new Map(Object.entries<Fields>(fields).map(([type, members]) => [type, Object.entries(members)]));
+}
 
 const CONNECTION: Fields = { key: "string", slot: "number", incarnation: "number", session: "number" };
-const CONTROL: Record<ControlSignal["type"], Fields> = {
+const CONTROL = formsOf<ControlSignal["type"]>({
   claim: { director: "string" },
   prepare: { ...CONNECTION, sent: "string", acked: "string", acknowledges: "boolean" },
   commit: { ...CONNECTION, generation: "number", hold: "number", sent: "string" },
   release: { ...CONNECTION, generation: "number", hold: "number" },
   refuse: { ...CONNECTION, generation: "number", reason: "string" },
   close: CONNECTION,
-};
+});
 const ADDRESS: Fields = { partition: "number", generation: "number", incarnation: "number", session: "number" };
-const ROUTED: Record<RoutedSignal["type"], Fields> = {
+const ROUTED = formsOf<RoutedSignal["type"]>({
   held: { ...ADDRESS, hold: "number" },
   demoted: { ...ADDRESS, reason: "string" },
   invite: { ...ADDRESS, key: "string" },
-};
+});
 
 export function asControl(value: unknown): ControlSignal {
   return asSignal<ControlSignal>(value, CONTROL);
@@ -65,9 +71,8 @@ export function asRouted(value: unknown): RoutedSignal {
 }
 
 /** Both ends are ours: what an older process does not know of a newer one it rejects, and never stumbles on. */
-function asSignal<T>(value: unknown, types: Record<string, Fields>): T {
+function asSignal<T>(value: unknown, forms: Forms): T {
   const signal = typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
-  const fields = typeof signal.type === "string" && Object.hasOwn(types, signal.type) ? types[signal.type] : undefined;
-  if (fields && Object.entries(fields).every(([name, type]) => typeof signal[name] === type)) return value as T;
+  if (forms.get(signal.type)?.every(([name, type]) => typeof signal[name] === type)) return value as T;
   throw new Failure("reject", `The signal ${JSON.stringify(value)?.slice(0, 80)} is of no known form.`);
 }
