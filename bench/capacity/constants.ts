@@ -28,7 +28,11 @@ export const sources = {
   "distributor.byte": [["larger data", "distributor, for a byte more"]],
   "distributor.live": ofBoth("distributor"),
   "distributor.replayed": [["come back", "distributor"]],
-  "distributor.connect": [["idle WebSocket", "distributor, to connect"]],
+  // By whichever algorithm the tokens are signed.
+  "distributor.connect": [
+    ["idle WebSocket", "distributor, to connect"],
+    ["idle WebSocket, RS256", "distributor, to connect"],
+  ],
   "distributor.rest": [["at rest", "distributor"]],
   "distributor.connection": [["idle WebSocket", "distributor, resident"]],
   "distributor.process": [["saturation", "distributor, resident"]],
