@@ -21,7 +21,7 @@ export interface Request {
   query: URLSearchParams;
   headers: Readonly<Record<string, string>>;
   /** The peer's address as text. */
-  address: string;
+  readonly address: string;
   /** Called where the peer goes before it is answered. */
   onGone?: () => void;
 }
@@ -249,24 +249,34 @@ function listenAlone(
   ).call(app, host, port, EXCLUSIVE, opened);
 }
 
-/** `names`: the headers that matter, in lower case; all where it is left out. */
-export function copyRequest(response: HttpResponse, request: HttpRequest, names?: readonly string[]): Request {
+function copyRequest(response: HttpResponse, request: HttpRequest): Request {
   const headers: Record<string, string> = {};
-  if (names) {
-    for (const name of names) {
-      const value = request.getHeader(name);
-      if (value !== "") headers[name] = value;
-    }
-  } else {
-    request.forEach((name, value) => (headers[name] = value));
+  request.forEach((name, value) => (headers[name] = value));
+  return { ...linesOf(request), headers, address: addressOf(response) };
+}
+
+/** Only these headers, in lower case; and the address can be had in the turn of the request alone: where many come in, mostly nobody asks for it. */
+export function copyPart(response: HttpResponse, request: HttpRequest, names: readonly string[]): Request {
+  const headers: Record<string, string> = {};
+  for (const name of names) {
+    const value = request.getHeader(name);
+    if (value !== "") headers[name] = value;
   }
   return {
-    method: request.getMethod(),
-    path: request.getUrl(),
-    query: new URLSearchParams(request.getQuery()),
+    ...linesOf(request),
     headers,
-    address: Buffer.from(response.getRemoteAddressAsText()).toString("latin1"),
+    get address() {
+      return addressOf(response);
+    },
   };
+}
+
+function linesOf(request: HttpRequest): Pick<Request, "method" | "path" | "query"> {
+  return { method: request.getMethod(), path: request.getUrl(), query: new URLSearchParams(request.getQuery()) };
+}
+
+function addressOf(response: HttpResponse): string {
+  return Buffer.from(response.getRemoteAddressAsText()).toString("latin1");
 }
 
 export function send(response: HttpResponse, { status, headers = {}, body = "", close = false }: Reply): void {

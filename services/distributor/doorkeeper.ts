@@ -101,9 +101,10 @@ export class Doorkeeper {
   /** The caller behind a token, or the answer that gives nothing away. */
   identify(
     token: string | undefined,
-    { path, address }: Pick<Request, "path" | "address">,
+    request: Pick<Request, "path" | "address">,
   ): Identity | Reply | Promise<Identity | Reply> {
-    const refused = (error: unknown): Reply => {
+    const { path } = request;
+    const refused = (error: unknown, address: string): Reply => {
       if (!(error instanceof Refused)) {
         this.#options.log.error({ err: error, path }, "tokens cannot be checked");
         return unavailable();
@@ -114,9 +115,11 @@ export class Doorkeeper {
     };
     try {
       const identity = this.#options.identities.authorize(token, "subscribe");
-      return identity instanceof Promise ? identity.catch(refused) : identity;
+      if (!(identity instanceof Promise)) return identity;
+      const { address } = request;
+      return identity.catch((error: unknown) => refused(error, address));
     } catch (error) {
-      return refused(error);
+      return refused(error, request.address);
     }
   }
 

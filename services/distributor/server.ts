@@ -1,12 +1,5 @@
 import type { HttpResponse } from "uWebSockets.js";
-import {
-  copyRequest,
-  problemReply,
-  send,
-  type HttpServer,
-  type Reply,
-  type Request,
-} from "@saasaparilla/shared/http.ts";
+import { copyPart, problemReply, send, type HttpServer, type Reply, type Request } from "@saasaparilla/shared/http.ts";
 import { SUBPROTOCOL } from "@saasaparilla/shared/frames.ts";
 import { problem } from "@saasaparilla/shared/problem.ts";
 import { ENTRY_HEADERS, type Doorkeeper, type Entry } from "./doorkeeper.ts";
@@ -44,7 +37,7 @@ export function serveWebSocket(
         refuse(response, closed);
         return;
       }
-      const request = copyRequest(response, raw, ENTRY_HEADERS);
+      const request = copyPart(response, raw, ENTRY_HEADERS);
       const key = raw.getHeader("sec-websocket-key");
       const extensions = raw.getHeader("sec-websocket-extensions");
       admitted(response, door, request, (entry) => {
@@ -93,7 +86,7 @@ export function serveSse(server: HttpServer, door: Doorkeeper, peers: Peers, set
       refuse(response, closed);
       return;
     }
-    const request = copyRequest(response, raw, ENTRY_HEADERS);
+    const request = copyPart(response, raw, ENTRY_HEADERS);
     admitted(response, door, request, ({ key, identity, cursor, explicitAck }) => {
       const wire = new SseWire(response, settings.OUTBOX_BYTES, explicitAck);
       const peer = peers.open({ key, identity, cursor, wire });
