@@ -3,6 +3,7 @@ import type { Service, Stack } from "../tests/stack.ts";
 import { LoadClients } from "./clients.ts";
 import { Meters } from "./cost.ts";
 import type { Figures } from "./figures.ts";
+import { INSPECTED, profiled, type Profile } from "./inspect.ts";
 import { checkDelivery, noteCost } from "./note.ts";
 import { clientName, dataOf, LoadPublisher } from "./publisher.ts";
 import { tokensOf, webSocketOf } from "./unicast.ts";
@@ -13,9 +14,21 @@ import { startPlatform } from "./platform.ts";
 export async function comeBack(
   figures: Figures,
   work: string,
-  { clients: count, each, runs, aim }: { clients: number; each: number; runs: number; aim?: number },
+  {
+    clients: count,
+    each,
+    runs,
+    aim,
+    profile,
+  }: {
+    clients: number;
+    each: number;
+    runs: number;
+    aim?: number;
+    profile: ((kind: string, profile: Profile) => void) | undefined;
+  },
 ): Promise<void> {
-  const stack = await startPlatform(["receiver", "director", "distributor"]);
+  const stack = await startPlatform(["receiver", "director", "distributor"], profile ? INSPECTED : {});
   const distributor = stack.services[2]!;
   const meters = await Meters.of(stack);
   try {
@@ -29,11 +42,17 @@ export async function comeBack(
       });
       const end = await meters.begin();
       const started = performance.now();
-      const opening = clients.open();
-      await clients.all(total);
-      const seconds = (performance.now() - started) / 1e3;
-      await opening;
-      await clients.allLive();
+      let seconds = 0;
+      const back = async (): Promise<void> => {
+        const opening = clients.open();
+        await clients.all(total);
+        seconds = (performance.now() - started) / 1e3;
+        await opening;
+        await clients.allLive();
+      };
+      // The first run alone, and it is not the one to look at for figures.
+      if (profile && run === 0) await profiled(stack.services, profile, back);
+      else await back();
       const liveSeconds = (performance.now() - started) / 1e3;
       // What was acknowledged is deleted after it, which is a part of what it costs.
       await until(async () => (await meters.postgresDeleted()) >= (run + 1) * total, "all of it is deleted", 200);
