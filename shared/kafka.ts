@@ -1,4 +1,12 @@
-import { Kafka, logLevel, type Admin, type Consumer, type EachBatchPayload, type PartitionAssigner } from "kafkajs";
+import {
+  Kafka,
+  logLevel,
+  type Admin,
+  type Consumer,
+  type EachBatchPayload,
+  type PartitionAssigner,
+  type Producer,
+} from "kafkajs";
 import { classify, Failure, messageOf } from "./errors.ts";
 import type { Health } from "./health.ts";
 import type { Log } from "./log.ts";
@@ -98,24 +106,43 @@ export class KafkaLink {
     });
   }
 
-  /** Sends records in order, acks=all, and answers their offsets. It is the caller's to have one send in flight. */
+  /** Sends records in order, acks=all, and answers their offsets. It is the caller's to have one send in flight, and to repeat. */
   async sender(): Promise<{ send(records: Outgoing[]): Promise<number[]>; close(): Promise<void> }> {
-    const producer = this.#kafka.producer({ allowAutoTopicCreation: false, idempotent: false });
-    await this.#reach("kafka", () => producer.connect());
+    let producer = await this.#producer();
     return {
       send: async (records) => {
         const answers = await producer.sendBatch({ acks: -1, timeout: 4_000, topicMessages: byTopic(records) });
         const next = new Map(
           answers.map((answer) => [`${answer.topicName}:${answer.partition}`, Number(answer.baseOffset)]),
         );
-        return records.map(({ topic, partition }) => {
+        const offsets = records.map(({ topic, partition }) => {
           const offset = next.get(`${topic}:${partition}`) ?? Number.NaN;
           next.set(`${topic}:${partition}`, offset + 1);
           return offset;
         });
+        const unsent = records[offsets.findIndex(Number.isNaN)];
+        if (!unsent) return offsets;
+        // The client leaves out, without a word, what is for a partition that it has not heard of: another one asks anew.
+        await producer.disconnect();
+        producer = await this.#producer();
+        throw new Failure("retry", `Nothing was sent to partition ${unsent.partition} of ${unsent.topic}.`);
       },
       close: () => producer.disconnect(),
     };
+  }
+
+  /**
+   * It repeats nothing by itself: it would repeat a send to several brokers only to those that have not answered yet. What one
+   * that has answered took over meanwhile would never be sent, and count as written.
+   */
+  async #producer(): Promise<Producer> {
+    const producer = this.#kafka.producer({
+      allowAutoTopicCreation: false,
+      idempotent: false,
+      retry: { retries: 0 },
+    });
+    await this.#reach("kafka", () => producer.connect());
+    return producer;
   }
 
   async admin<T>(use: (admin: Admin) => Promise<T>): Promise<T> {

@@ -9,6 +9,7 @@ import { topicsOf } from "../shared/topics.ts";
 import { ownBrokers, type OwnStore } from "./faults/stores.ts";
 import { startStack, type Stack } from "./stack.ts";
 import { SHORT_TIMES, Traffic } from "./traffic.ts";
+import { Witness } from "./witness.ts";
 
 const BROKERS = 3;
 
@@ -78,6 +79,23 @@ test("provision puts each topic on as many brokers as are wanted, and has record
     });
   });
   expect(resources.map(({ configEntries }) => configEntries[0]!.configValue)).toEqual(["2", "2", "2", "2", "2", "2"]);
+});
+
+test("what a send was answered for is in Kafka, also where a broker hands its partitions over in the middle of it", async () => {
+  const witness = new Witness(stack);
+  try {
+    await witness.start(BROKERS);
+    await witness.goesOn();
+    const broker = brokers[randomInt(BROKERS)]!;
+    // As a rollout ends it: its partitions have another leader at once.
+    await broker.stop();
+    await witness.goesOn();
+    expect(await witness.missing()).toEqual([]);
+    await broker.start();
+    await expect.poll(inSync, { timeout: 60_000, interval: 200 }).toEqual([BROKERS]);
+  } finally {
+    await witness.stop();
+  }
 });
 
 test("R32, R33, R34, R51: a broker dies under load and comes back: nothing is lost, late by a place or twice", async () => {

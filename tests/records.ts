@@ -34,12 +34,12 @@ export interface Written {
 }
 
 /** All that the topic holds at the time of the call, each partition in its order. */
-export async function readAll(
-  { namespace, env }: Pick<Stack, "namespace" | "env">,
-  name: keyof Topics,
-): Promise<Written[]> {
+export function readAll(stack: Pick<Stack, "namespace" | "env">, name: keyof Topics): Promise<Written[]> {
+  return readTopic(stack, topicsOf(stack.namespace)[name]);
+}
+
+export async function readTopic({ env }: Pick<Stack, "env">, topic: string): Promise<Written[]> {
   const kafka = new Kafka({ brokers: env.KAFKA_BROKERS!.split(","), logLevel: logLevel.NOTHING });
-  const topic = topicsOf(namespace)[name];
   const admin = kafka.admin();
   await admin.connect();
   const ends = (await admin.fetchTopicOffsets(topic)).map(({ partition, high }) => ({ partition, end: Number(high) }));
@@ -47,7 +47,7 @@ export async function readAll(
   const open = new Map(ends.filter(({ end }) => end > 0).map(({ partition, end }) => [partition, end]));
   if (open.size === 0) return [];
   const read: Written[] = [];
-  const consumer = kafka.consumer({ groupId: `${namespace}.reader-${randomUUID()}`, maxWaitTimeInMs: 50 });
+  const consumer = kafka.consumer({ groupId: `${topic}.reader-${randomUUID()}`, maxWaitTimeInMs: 50 });
   try {
     await consumer.connect();
     await consumer.subscribe({ topic, fromBeginning: true });
