@@ -58,7 +58,7 @@ function connectOne(url: string): Single {
 function connectCluster(urls: readonly string[]): Cluster {
   const nodes = urls.map((url) => new URL(url));
   const { username, password, protocol } = nodes[0]!;
-  return new Cluster(
+  const cluster = new Cluster(
     nodes.map(({ hostname, port }) => ({ host: hostname, port: Number(port || 6_379) })),
     {
       enableOfflineQueue: false,
@@ -80,6 +80,11 @@ function connectCluster(urls: readonly string[]): Cluster {
       },
     },
   );
+  // A node would be connected to by its first command, and those that come meanwhile would fail.
+  cluster.on("+node", (node: Single) => {
+    if (node.options.readOnly !== true) node.connect().catch(() => {});
+  });
+  return cluster;
 }
 
 /** A node of a cluster is reached, anew or for the first time: what it held may be gone, and no lease tells. */
