@@ -5,6 +5,7 @@ import type { Profile } from "./inspect.ts";
 import { directorAlone, distributorAlone, floorAtRate, receiverAlone } from "./stages.ts";
 import { larger } from "./larger.ts";
 import { manyConnections, manyIds, manyLanes } from "./many.ts";
+import { several } from "./several.ts";
 import { unicast } from "./unicast.ts";
 
 export interface Size {
@@ -85,8 +86,26 @@ export const works: Record<string, Work> = {
     storing(figures, work, { clients: 5_000 / divisor, rows: 200_000 / divisor, runs, aim: 30_000 }),
 };
 
-/** What takes gigabytes of memory is measured only where it is named. Once: it does not change from run to run. */
+/** Of a core, for each process: so little that two cores are enough for two of each, Kafka and the load tool. */
+const SHARE = 0.1;
+
+/**
+ * Measured only where it is named. What takes gigabytes of memory, once: it does not change from run to run. And how it scales:
+ * as many clients for each, or the same load for all.
+ */
 export const largeWorks: Record<string, Work> = {
+  "one of each, a tenth of a core": (figures, work, { divisor, runs, seconds }) =>
+    several(figures, work, { each: 1, clients: 2_000 / divisor, rate: undefined, share: SHARE, runs, seconds }),
+  "two of each, a tenth of a core": (figures, work, { divisor, runs, seconds }) =>
+    several(figures, work, { each: 2, clients: 4_000 / divisor, rate: undefined, share: SHARE, runs, seconds }),
+  "one of each, 5,000/s": (figures, work, { divisor, runs, seconds }) =>
+    several(figures, work, { each: 1, clients: 2_000 / divisor, rate: 5_000 / divisor, runs, seconds }),
+  "two of each, 5,000/s": (figures, work, { divisor, runs, seconds }) =>
+    several(figures, work, { each: 2, clients: 2_000 / divisor, rate: 5_000 / divisor, runs, seconds }),
+  "one of each, saturation": (figures, work, { divisor, runs, seconds }) =>
+    several(figures, work, { each: 1, clients: 2_000 / divisor, rate: undefined, runs, seconds }),
+  "two of each, saturation": (figures, work, { divisor, runs, seconds }) =>
+    several(figures, work, { each: 2, clients: 4_000 / divisor, rate: undefined, runs, seconds }),
   "10M lanes, live": (figures, work, { divisor }) =>
     manyLanes(figures, work, { kind: "live", most: 10_000_000 / divisor }),
   "10M lanes, stored": (figures, work, { divisor }) =>

@@ -1,0 +1,91 @@
+import type { Kind, Service, Stack } from "../tests/stack.ts";
+import { LoadClients } from "./clients.ts";
+import { Meters } from "./cost.ts";
+import type { Figures } from "./figures.ts";
+import { checkDelivery, noteCost, noteServices } from "./note.ts";
+import { startPlatform } from "./platform.ts";
+import { clientName, dataOf, LoadPublisher } from "./publisher.ts";
+import { limit } from "./share.ts";
+import { publish, webSocketOf } from "./unicast.ts";
+
+export interface SeveralOptions {
+  /** Receivers, directors and distributors, of each so many. */
+  each: number;
+  /** In all. */
+  clients: number;
+  /** Notifications a second in all; undefined for as many as there may be. */
+  rate: number | undefined;
+  /** Of a core, for each process of ours; undefined for whatever it can get. */
+  share?: number;
+  runs: number;
+  seconds: number;
+}
+
+const WARM_SECONDS = 3;
+
+/** What so many of each deliver, and what a notification costs then: each receiver, and each distributor, has its part of the clients. */
+export async function several(figures: Figures, work: string, options: SeveralOptions): Promise<void> {
+  const { each, rate, share, runs, seconds } = options;
+  const kinds = (["receiver", "director", "distributor"] as const).flatMap((kind) => Array<Kind>(each).fill(kind));
+  const stack = await startPlatform(kinds);
+  const parts = await Promise.all(Array.from({ length: each }, (_, index) => partOf(stack, options, index)));
+  const meters = await Meters.of(stack);
+  try {
+    for (const { clients } of parts) {
+      await clients.open();
+      await clients.allLive();
+    }
+    const limits = share === undefined ? undefined : limit(pidsOf(stack), share);
+    const run = async (length: number): Promise<void> => {
+      const partRate = rate === undefined ? undefined : rate / each;
+      await Promise.all(parts.map(({ publisher, clients }) => publish(publisher, clients, partRate, length)));
+    };
+    const received = (): number => parts.reduce((sum, { clients }) => sum + clients.received, 0);
+    try {
+      await run(WARM_SECONDS);
+      for (let count = 0; count < runs; count += 1) {
+        const before = received();
+        const end = await meters.begin();
+        await run(seconds);
+        const cost = await end();
+        const delivered = received() - before;
+        figures.note(work, "delivered", delivered / cost.seconds, { unit: "/s", better: "higher" });
+        noteServices(figures, work, cost, delivered);
+        noteCost(figures, work, cost, delivered);
+      }
+    } finally {
+      limits?.end();
+    }
+    for (const { clients, publisher } of parts) {
+      await clients.all(publisher.accepted);
+      checkDelivery(clients, publisher.refused);
+    }
+  } finally {
+    for (const { clients, publisher } of parts) {
+      publisher.close();
+      await clients.close();
+    }
+    await meters.close();
+    await stack.close();
+  }
+}
+
+const pidsOf = ({ services }: Stack): number[] => services.map(({ pid }) => pid);
+
+async function partOf(stack: Stack, { each, clients, rate }: SeveralOptions, index: number) {
+  const of = (kind: Kind): Service => stack.services.filter((service) => service.kind === kind)[index]!;
+  const count = clients / each;
+  const nameOf = (client: number): string => clientName(index * count + client);
+  const tokens = await Promise.all(
+    Array.from({ length: count }, (_, client) => stack.token({ client: nameOf(client) })),
+  );
+  return {
+    clients: new LoadClients({ url: webSocketOf(of("distributor")), tokens, sampleEvery: rate === undefined ? 20 : 1 }),
+    publisher: new LoadPublisher({
+      url: of("receiver").url,
+      token: await stack.token({ publisher: `load-${index}` }),
+      clients: count,
+      line: (client, n, t) => `{"to":{"client":"${nameOf(client)}"},"data":${dataOf(n, t)}}`,
+    }),
+  };
+}
