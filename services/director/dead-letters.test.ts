@@ -12,6 +12,7 @@ function partitionWith(deadLetters: DeadLetters): PartitionLanes {
     generation: 0,
     epoch: 1,
     deferred: { committed: 0, end: 0 },
+    clock: { monotonic: () => 0, wall: () => 0 },
     deadLetter: (letter) => deadLetters.add(letter),
   } as PartitionOptions);
 }

@@ -37,6 +37,9 @@ export interface DirectorOptions {
 
 type Progress = Awaited<ReturnType<DirectorOptions["progress"]>>;
 
+/** Of a partition's lanes so many are looked at in a second, and those are parked that were still since the last time. */
+const PARKED_PART = 1 / 8;
+
 const DRAIN_RETRY_MS = 1_000;
 
 /** Where a superseded owner gives up waiting for the group to tell it so. */
@@ -75,6 +78,17 @@ export class Director {
     let sum = 0;
     for (const { lanes } of this.#owned.values()) sum += lanes.size;
     return sum;
+  }
+
+  get parkedLanes(): number {
+    let sum = 0;
+    for (const { lanes } of this.#owned.values()) sum += lanes.parked;
+    return sum;
+  }
+
+  /** To be called once a second. */
+  park(): void {
+    for (const { lanes } of this.#owned.values()) lanes.park(PARKED_PART);
   }
 
   use(reader: GroupReader): void {
@@ -239,7 +253,7 @@ export class Director {
           log.debug({ client: lane.key, slot, session, reason }, "demoted");
           signal(slot, { type: "demoted", incarnation, session, reason, ...(resume === undefined ? {} : { resume }) });
         },
-        send: (_, { slot, incarnation, session, sent }, { sequence, appended, body }) => {
+        send: (_, { slot, incarnation, session, sent }, { sequence, body, record: { appended } }) => {
           metrics.routed();
           packer.add(topics.routed, slot, (writer) =>
             writer.deliver({ incarnation, session, partition, generation, appended, prev: sent, sequence, body }),
@@ -248,8 +262,8 @@ export class Director {
         store: (lane, entries) => store.add(lanes, lane, entries),
         deleteStored: (lane, upTo) => store.delete(lane.key, upTo),
       },
-      settled: (lane, { appended, body }, how) => {
-        metrics.settled(how, (clock.wall() - appended) / 1_000);
+      settled: (lane, { body, record }, how, wall) => {
+        metrics.settled(how, (wall - record.appended) / 1_000);
         if (how === "expired")
           log.info({ client: lane.key, notification: notificationBody.id(body) }, "expired before it was delivered");
         else if (log.isLevelEnabled("debug"))

@@ -127,9 +127,10 @@ export function settleUpTo(lane: Lane, sequence: Sequence, { out }: LaneContext)
   if (end === storing) return;
   lane.waitingSince = 0;
   lane.sent = Math.max(0, lane.sent - (end - storing));
-  // Mostly it is all that there is.
-  if (end === queue.length) queue.length = storing;
-  else queue.splice(storing, end - storing);
+  // By hand: splice would make an array of them for each acknowledgement.
+  let to = storing;
+  for (let from = end; from < queue.length; from += 1) queue[to++] = queue[from]!;
+  queue.length = to;
 }
 
 export function settleStored(lane: Lane, count: number, { out }: LaneContext): void {

@@ -59,7 +59,10 @@ test("R24: connections that never acknowledge, late one after the other, keep no
   const body = Buffer.from("one");
   step(
     lane,
-    { type: "accepted", entry: { sequence, appended: 0, expires: 0, body, record: { offset: 0, remaining: 1 } } },
+    {
+      type: "accepted",
+      entry: { sequence, expires: 0, body, record: { offset: 0, appended: 0, bytes: 0, remaining: 1 } },
+    },
     context,
   );
   context.now += ACK_MS / 2;
@@ -112,8 +115,8 @@ test("R35: what has expired when it is to be sent, or stored, is neither, and se
   context.out.settle = (_, entry, how) => settled.push(`${entry.sequence.slice(-1)} ${how}`);
   context.out.send = (_, __, entry) => sent.push(entry.sequence.slice(-1));
   const accept = (index: number, expires: number): void => {
-    const record = { offset: index, remaining: 1 };
-    const entry = { sequence: sequenceAt("0".repeat(16), index), appended: 0, expires, body: Buffer.from("x"), record };
+    const record = { offset: index, appended: 0, bytes: 0, remaining: 1 };
+    const entry = { sequence: sequenceAt("0".repeat(16), index), expires, body: Buffer.from("x"), record };
     step(lane, { type: "accepted", entry }, context);
   };
   prepare(1);

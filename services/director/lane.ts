@@ -22,11 +22,9 @@ export type LaneState = "UNKNOWN" | "STORED" | "HELD" | "LIVE";
 /** One unsettled notification. */
 export interface Entry {
   sequence: Sequence;
-  /** ms since 1970, by the broker. */
-  appended: number;
   /** ms since 1970; 0 for never. */
   expires: number;
-  /** As it is forwarded. */
+  /** As it is forwarded; a part of its record. */
   body: Buffer;
   record: TrackedRecord;
 }
@@ -64,6 +62,8 @@ export interface Lane {
   deadline: number;
   /** When the timer that stands for it fires, at the latest; it may be earlier than the deadline. */
   armed: number;
+  /** Something happened since it was last looked at (lanes.ts). */
+  stirred: boolean;
 }
 
 export type LaneEvent =
@@ -141,6 +141,7 @@ export function createLane(key: ClientKey): Lane {
     waitingSince: 0,
     deadline: NEVER,
     armed: NEVER,
+    stirred: true,
   };
 }
 

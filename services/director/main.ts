@@ -37,6 +37,7 @@ const topics = topicsOf(settings.NAMESPACE);
 const metrics = createMetrics(registry, {
   unsettled: () => director.unsettled,
   lanes: () => director.lanes,
+  parkedLanes: () => director.parkedLanes,
   lookUps: () => lookUps.waiting,
   partitions: () => director.partitions,
   queuedBytes: () => packer.queuedBytes,
@@ -156,12 +157,13 @@ director.use(reader);
 
 const ticks = setInterval(() => timers.advance(clock.monotonic()), 50);
 const commits = setInterval(() => void director.commit(), 250);
+const parks = setInterval(() => director.park(), 1_000);
 const sweeps = setInterval(
   () => void sweepExpired(stored, metrics, log).then((done) => done && health.up("postgres")),
   settings.SWEEP_MS,
 );
 lifecycle.onEnd("director", async () => {
-  for (const timer of [ticks, commits, sweeps]) clearInterval(timer);
+  for (const timer of [ticks, commits, parks, sweeps]) clearInterval(timer);
   await director.commit();
   await reader.stop();
 });

@@ -9,18 +9,19 @@ export function createMetrics(
   observed: {
     unsettled: () => number;
     lanes: () => number;
+    parkedLanes: () => number;
     lookUps: () => number;
     partitions: () => number;
     queuedBytes: () => number;
   },
 ) {
-  const { counter, counts, gauge, histogram } = meters(registry);
+  const { counter, counts, distribution, gauge, tally } = meters(registry);
   const settled: Record<Settled, number> = { acknowledged: 0, stored: 0, expired: 0 };
   counts("notifications_settled_total", "Notifications settled, by how.", ["how"], () =>
     Object.entries(settled).map(([how, count]) => ({ how, count })),
   );
   const accepted = counter("notifications_read_total", "Notifications read from accepted.");
-  const sent = counter("notifications_routed_total", "Notifications sent to a slot.");
+  const sent = tally("notifications_routed_total", "Notifications sent to a slot.");
   const duplicates = counter(
     "notifications_repeated_total",
     "Notifications dropped because their id had just been seen.",
@@ -48,14 +49,16 @@ export function createMetrics(
     "Failed calls, by dependency; each is tried again.",
     "dependency",
   );
-  const toSettled = histogram(
+  const toSettled = distribution(
     "settle_seconds",
     "From the broker's append time until settled, by how.",
     [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
     "how",
+    ["acknowledged", "stored", "expired"] satisfies Settled[],
   );
   gauge("notifications_unsettled", "Notifications that this director answers for.", observed.unsettled);
   gauge("lanes", "Lanes in memory.", observed.lanes);
+  gauge("lanes_parked", "Of them those that are kept small, since nothing happens.", observed.parkedLanes);
   gauge("look_ups_waiting", "Lanes that wait for Redis.", observed.lookUps);
   gauge("partitions_owned", "Partitions of accepted that this director owns.", observed.partitions);
   gauge("routed_queued_bytes", "Bytes not yet sent to slots.", observed.queuedBytes);
@@ -63,11 +66,11 @@ export function createMetrics(
   return {
     settled(how: Settled, seconds: number): void {
       settled[how] += 1;
-      toSettled.observe({ how }, seconds);
+      toSettled.observe(how, seconds);
     },
     deferred: (rows: number) => deferred.inc(rows),
     read: (notifications: number) => accepted.inc(notifications),
-    routed: () => sent.inc(),
+    routed: sent,
     repeated: () => duplicates.inc(),
     swept: (rows: number) => swept.inc(rows),
     deadLettered: () => deadLetters.inc(),

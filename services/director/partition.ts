@@ -7,18 +7,17 @@ import { asControl, type ConnectionId, type ControlSignal } from "@saasaparilla/
 import { deadLetterOf, NOTHING, type DeadLetter } from "./dead-letters.ts";
 import { Deferral } from "./deferral.ts";
 import {
-  blank,
   caughtUp,
-  createLane,
-  idle,
   type Entry,
   type Lane,
   type LaneContext,
   type LaneEvent,
   type LaneLimits,
   type LaneOutput,
+  type Settled,
 } from "./lane.ts";
 import { step } from "./lane-step.ts";
+import { Lanes } from "./lanes.ts";
 import { KnownCursors } from "./known-cursors.ts";
 import { RecentIds } from "./recent-ids.ts";
 import { Settlement } from "./settle.ts";
@@ -38,7 +37,8 @@ export interface PartitionOptions {
   maxLanes: number;
   clock: { monotonic(): number; wall(): number };
   out: Omit<LaneOutput, "settle">;
-  settled: LaneOutput["settle"];
+  /** `wall`: ms since 1970, now. */
+  settled(lane: Lane, entry: Entry, how: Settled, wall: number): void;
   /** Arms one timer for the lane at its deadline. */
   arm(partition: PartitionLanes, lane: Lane): void;
   /** Resolves once Kafka has it. */
@@ -57,7 +57,7 @@ export const REDRIVEN = "redriven";
 export class PartitionLanes {
   readonly partition: number;
   readonly generation: number;
-  readonly lanes = new Map<ClientKey, Lane>();
+  readonly lanes: Lanes;
   readonly #options: PartitionOptions;
   readonly #context: LaneContext;
   readonly #recent = new RecentIds();
@@ -66,13 +66,13 @@ export class PartitionLanes {
   readonly #cursors: KnownCursors;
   #nextControl: number;
   #holds = 0;
-  #unsettledBytes = 0;
   /** False once another director owns it: nothing more is sent, stored or committed. */
   owned = true;
 
   constructor(options: PartitionOptions) {
     this.#options = options;
     this.partition = options.partition;
+    this.lanes = new Lanes(options.maxLanes);
     this.generation = options.generation;
     this.#nextControl = options.generation + 1;
     this.deferral = new Deferral(options.deferred.committed, options.deferred.end);
@@ -87,8 +87,7 @@ export class PartitionLanes {
         ...options.out,
         settle: (lane, entry, how) => {
           this.#settlement!.settle(entry.record);
-          this.#unsettledBytes -= entry.body.length;
-          options.settled(lane, entry, how);
+          options.settled(lane, entry, how, this.#context.wall);
         },
       },
     };
@@ -99,7 +98,7 @@ export class PartitionLanes {
   }
 
   get unsettledBytes(): number {
-    return this.#unsettledBytes;
+    return this.#settlement?.unsettledBytes ?? 0;
   }
 
   /**
@@ -122,6 +121,7 @@ export class PartitionLanes {
   accepted(batch: Batch): number {
     let taken = 0;
     const settlement = (this.#settlement ??= new Settlement(batch.records[0]?.offset ?? 0));
+    this.#lookAtClock();
     for (const record of batch.records) {
       if (record.offset < settlement.start) this.#remember(record);
       if (record.offset < settlement.next) continue;
@@ -130,7 +130,7 @@ export class PartitionLanes {
         taken += this.#acceptRecord(record, settlement);
       } catch (error) {
         if (classify(error) !== "reject") throw error;
-        const tracked = settlement.track(record.offset, 1);
+        const tracked = settlement.track(record.offset, 1, record.appended, 0);
         void this.#options.deadLetter(deadLetterOf(batch, record, error)).then(() => settlement.settle(tracked));
       }
     }
@@ -140,8 +140,7 @@ export class PartitionLanes {
   /** Settled before this owner came: only its ids count. */
   #remember(record: Incoming): void {
     try {
-      for (const body of bodiesOf(record))
-        this.#recent.repeated(notificationBody.rawId(body), notificationBody.key(body));
+      for (const body of bodiesOf(record.value)) this.#recent.repeated(body, notificationBody.key(body));
     } catch (error) {
       // It is among the dead letters.
       if (classify(error) !== "reject") throw error;
@@ -149,36 +148,34 @@ export class PartitionLanes {
   }
 
   #acceptRecord(record: Incoming, settlement: Settlement): number {
-    const bodies = bodiesOf(record);
-    const pack = packSequence(this.#options.epoch, record.offset);
-    const tracked = settlement.track(record.offset, bodies.length);
-    bodies.forEach((body, index) => {
+    const { offset, appended, headers } = record;
+    // Copied: a view would keep all that was fetched with it in memory, and the bound counts records.
+    const value = Buffer.from(record.value ?? NOTHING);
+    const bodies = bodiesOf(value);
+    const pack = packSequence(this.#options.epoch, offset);
+    const tracked = settlement.track(offset, bodies.length, appended, value.length);
+    // An operator's redrive has the id of what became a dead letter, perhaps a moment ago.
+    const redriven = REDRIVEN in headers;
+    for (let index = 0; index < bodies.length; index += 1) {
+      const body = bodies[index]!;
       const key = notificationBody.key(body);
-      const repeated = this.#recent.repeated(notificationBody.rawId(body), key);
-      // An operator's redrive has the id of what became a dead letter, perhaps a moment ago.
-      if (repeated && !(REDRIVEN in record.headers)) {
+      if (this.#recent.repeated(body, key) && !redriven) {
         settlement.settle(tracked);
         this.#options.duplicate(key, notificationBody.id(body));
-        return;
+        continue;
       }
       const ttl = notificationBody.ttl(body);
-      const entry: Entry = {
-        sequence: sequenceAt(pack, index),
-        appended: record.appended,
-        expires: ttl === 0 ? 0 : record.appended + ttl * 1_000,
-        // Copied: one view would keep all that was fetched with it in memory, and the bounds count bodies.
-        body: Buffer.from(body),
-        record: tracked,
-      };
-      this.#unsettledBytes += body.length;
-      this.dispatch(this.#laneOf(key), { type: "accepted", entry });
-    });
+      const expires = ttl === 0 ? 0 : appended + ttl * 1_000;
+      const entry: Entry = { sequence: sequenceAt(pack, index), expires, body, record: tracked };
+      this.#step(this.lanes.of(key), { type: "accepted", entry });
+    }
     return bodies.length;
   }
 
   /** Resolves once what was rejected is kept; the rest was acted on before it returns. */
   control(batch: Batch): Promise<unknown> {
     const kept: Promise<void>[] = [];
+    this.#lookAtClock();
     for (const record of batch.records) {
       // What was read before a rejoin is read again: a `prepare` taken twice would hold a connection that is live.
       if (record.offset < this.#nextControl || !this.owned) continue;
@@ -215,7 +212,7 @@ export class PartitionLanes {
 
   #whenDrained(): void {
     if (this.deferral.active) return;
-    for (const { key, id } of this.deferral.takeWanting()) this.#context.out.invite(this.#laneOf(key), id);
+    for (const { key, id } of this.deferral.takeWanting()) this.#context.out.invite(this.lanes.of(key), id);
   }
 
   #acknowledged(body: Buffer): void {
@@ -225,14 +222,14 @@ export class PartitionLanes {
       return;
     }
     const lane = this.lanes.get(key);
-    if (lane) this.dispatch(lane, { type: "ack", session, sequence });
+    if (lane) this.#step(lane, { type: "ack", session, sequence });
   }
 
   /** By POST /v1/acks: no session vouches for the cursor, and what it deletes is gone. */
   #acknowledgedByClient(key: ClientKey, sequence: Sequence): void {
     this.#whenKnown(key, sequence, (known) => {
       if (!known) return;
-      const lane = this.#laneOf(key);
+      const lane = this.lanes.of(key);
       this.dispatch(lane, { type: "ack", session: 0, sequence });
       this.#context.out.deleteStored(lane, sequence);
     });
@@ -248,15 +245,15 @@ export class PartitionLanes {
     switch (signal.type) {
       case "prepare":
         this.#whenKnown(nameOf(id), signal.sent, (known) => {
-          if (!known) this.#context.out.demote(this.#laneOf(signal.key), id, "cursor", START);
+          if (!known) this.#context.out.demote(this.lanes.of(signal.key), id, "cursor", START);
           // While something is deferred a replay does not find it: they are invited when it is in Postgres.
           else if (this.deferral.active && !this.#caughtUp(signal)) this.deferral.want(signal.key, id);
-          else this.dispatch(this.#laneOf(signal.key), { ...signal, id });
+          else this.dispatch(this.lanes.of(signal.key), { ...signal, id });
         });
         return;
       case "commit":
-        if (signal.generation === this.generation) this.dispatch(this.#laneOf(signal.key), { ...signal, id });
-        else this.#context.out.demote(this.#laneOf(signal.key), id, "another generation");
+        if (signal.generation === this.generation) this.dispatch(this.lanes.of(signal.key), { ...signal, id });
+        else this.#context.out.demote(this.lanes.of(signal.key), id, "another generation");
         return;
       case "release":
         if (signal.generation === this.generation) this.#known(signal.key, { type: "release", id, hold: signal.hold });
@@ -289,39 +286,27 @@ export class PartitionLanes {
   }
 
   dispatch(lane: Lane, event: LaneEvent): void {
+    this.#lookAtClock();
+    this.#step(lane, event);
+  }
+
+  /** Once for all that one batch brings. */
+  #lookAtClock(): void {
+    this.#context.now = this.#options.clock.monotonic();
+    this.#context.wall = this.#options.clock.wall();
+  }
+
+  #step(lane: Lane, event: LaneEvent): void {
     // An answer may come for a lane that was forgotten since, and has a successor.
-    if (!this.owned || this.lanes.get(lane.key) !== lane) return;
-    const context = this.#context;
-    context.now = this.#options.clock.monotonic();
-    context.wall = this.#options.clock.wall();
-    step(lane, event, context);
+    if (!this.owned || !this.lanes.has(lane)) return;
+    step(lane, event, this.#context);
     if (lane.deadline < lane.armed) this.#options.arm(this, lane);
-    else if (blank(lane)) this.lanes.delete(lane.key);
-  }
-
-  #laneOf(key: ClientKey): Lane {
-    let lane = this.lanes.get(key);
-    if (!lane) {
-      // Before the new one is in: it is idle too, and must not be the one that goes.
-      if (this.lanes.size >= this.#options.maxLanes) this.#forget();
-      this.lanes.set(key, (lane = createLane(key)));
-    }
-    return lane;
-  }
-
-  /** Bounded: the oldest idle lanes are forgotten; their clients are looked up again when something comes for them. */
-  #forget(): void {
-    let looked = 0;
-    for (const [key, lane] of this.lanes) {
-      if ((looked += 1) > 64 || this.lanes.size < this.#options.maxLanes) return;
-      this.lanes.delete(key);
-      if (!idle(lane)) this.lanes.set(key, lane);
-    }
+    this.lanes.keep(lane);
   }
 }
 
 /** The whole pack is checked before any of it counts: a record is taken or rejected as one. */
-function bodiesOf({ value }: Incoming): Buffer[] {
+function bodiesOf(value: Buffer | null): Buffer[] {
   const bodies: Buffer[] = [];
   readPack(value ?? NOTHING, (kind, body, index) => {
     if (kind !== Kind.NOTIFICATION) throw new Failure("reject", `Item ${index} is no notification.`);

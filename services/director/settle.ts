@@ -3,6 +3,10 @@
  */
 export interface TrackedRecord {
   readonly offset: number;
+  /** ms since 1970, by the broker. */
+  readonly appended: number;
+  /** What it keeps in memory until all of it is settled. */
+  readonly bytes: number;
   /** Notifications of the pack that are not settled. */
   remaining: number;
 }
@@ -17,6 +21,8 @@ export class Settlement {
   #committed: number;
   /** Notifications not settled. */
   unsettled = 0;
+  /** Of all records that have any. */
+  unsettledBytes = 0;
 
   /** `start` is the offset of the first record that will be tracked, at least. */
   constructor(start: number) {
@@ -30,17 +36,19 @@ export class Settlement {
     return this.#next;
   }
 
-  track(offset: number, notifications: number): TrackedRecord {
-    const record = { offset, remaining: notifications };
+  track(offset: number, notifications: number, appended: number, bytes: number): TrackedRecord {
+    const record = { offset, appended, bytes, remaining: notifications };
     this.#records.push(record);
     this.#next = offset + 1;
     this.unsettled += notifications;
+    this.unsettledBytes += bytes;
     return record;
   }
 
   settle(record: TrackedRecord): void {
     record.remaining -= 1;
     this.unsettled -= 1;
+    if (record.remaining === 0) this.unsettledBytes -= record.bytes;
   }
 
   /** The offset to commit where it has moved since the last call, else undefined. */

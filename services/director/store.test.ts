@@ -48,7 +48,7 @@ beforeEach(() => {
 });
 
 const add = (...sequences: string[]): void => {
-  const entries = sequences.map((sequence) => ({ sequence, body: Buffer.from("x") }) as Entry);
+  const entries = sequences.map((sequence) => ({ sequence, body: Buffer.from("x"), record: {} }) as Entry);
   store.add(partition, createLane("t/a"), entries);
 };
 

@@ -65,7 +65,7 @@ export class Store {
   #defer({ partition, lane, entries }: Job): void {
     this.#reports.deferred(entries.length);
     partition.deferral.appending();
-    entries.forEach(({ appended, sequence, body }, index) => {
+    entries.forEach(({ sequence, body, record: { appended } }, index) => {
       this.#packer.add(
         this.#topic,
         partition.partition,
@@ -148,6 +148,6 @@ function take(queue: Job[]): Job[] {
   return queue.splice(0, count).filter(({ partition }) => partition.owned);
 }
 
-function toRow({ key }: Lane, { sequence, appended, expires, body }: Entry): StoredNotification {
+function toRow({ key }: Lane, { sequence, expires, body, record: { appended } }: Entry): StoredNotification {
   return { client: key, sequence, appended, expires: expires === 0 ? undefined : expires, body };
 }

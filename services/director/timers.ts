@@ -33,7 +33,7 @@ export class Timers {
 
   #fire(partition: PartitionLanes, lane: Lane, now: number): void {
     lane.armed = Number.POSITIVE_INFINITY;
-    if (!partition.owned || partition.lanes.get(lane.key) !== lane) return;
+    if (!partition.owned || !partition.lanes.has(lane)) return;
     if (lane.deadline <= now) partition.dispatch(lane, { type: "timeout" });
     if (Number.isFinite(lane.deadline) && lane.deadline < lane.armed) this.arm(partition, lane);
   }

@@ -23,7 +23,7 @@ export function createMetrics(
     mostConnections: () => number;
   },
 ) {
-  const { counter, counts, gauge, gauges, histogram } = meters(registry);
+  const { counter, counts, gauge, gauges, histogram, tally } = meters(registry);
   const delivered: Record<Transport, Record<Source, number>> = {
     websocket: { live: 0, stored: 0 },
     sse: { live: 0, stored: 0 },
@@ -38,7 +38,7 @@ export function createMetrics(
         Object.entries(sources).map(([source, count]) => ({ transport, source, count })),
       ),
   );
-  const acknowledged = counter("acknowledgements_total", "Acknowledgements passed on.");
+  const acknowledged = tally("acknowledgements_total", "Acknowledgements passed on.");
   const refusals = counter(
     "session_refusals_total",
     "Times that a live session went back to replaying, by reason.",
@@ -89,7 +89,7 @@ export function createMetrics(
     delivered(transport: Transport, source: Source): void {
       delivered[transport][source] += 1;
     },
-    acknowledged: () => acknowledged.inc(),
+    acknowledged,
     refused: (reason: RefusalReason) => refusals.inc({ reason }),
     opened: (transport: Transport) => opened.inc({ transport }),
     turnedAway: (reason: Bound | "ending") => turnedAway.inc({ reason }),

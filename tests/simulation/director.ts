@@ -18,6 +18,7 @@ export class SimulatedDirector {
   /** Not yet in Postgres, in order. */
   #inserts: { lane: Lane; entries: Entry[] }[] = [];
   #lookUps: Lane[] = [];
+  #acts = 0;
   /** Sent by its producer, not yet in the topic. */
   #sends: { slot: number; write: (writer: PackWriter) => void }[] = [];
 
@@ -57,7 +58,7 @@ export class SimulatedDirector {
           signal(slot, { type: "held", incarnation, session, hold, ...(stored === undefined ? {} : { stored }) }),
         demote: (_, { slot, incarnation, session }, reason, resume) =>
           signal(slot, { type: "demoted", incarnation, session, reason, ...(resume === undefined ? {} : { resume }) }),
-        send: (_, { slot, incarnation, session, sent }, { sequence, appended, body }) => {
+        send: (_, { slot, incarnation, session, sent }, { sequence, body, record: { appended } }) => {
           stage.note(() => `g${generation} -> s${slot} deliver ${short(sequence)} after ${short(sent)} to ${session}`);
           this.#sends.push({
             slot,
@@ -104,6 +105,7 @@ export class SimulatedDirector {
   /** One of those things for which there is something to do. */
   act(): void {
     const stage = this.#stage;
+    if ((this.#acts += 1) % 5 === 0) this.#lanes.lanes.park(1);
     const todo: (() => void)[] = [() => this.#commit()];
     if (this.#read < stage.accepted.records.length) todo.push(() => this.#readAccepted());
     if (this.#readControl < stage.control.records.length) todo.push(() => this.#readOneControl());
@@ -145,7 +147,8 @@ export class SimulatedDirector {
       return;
     }
     this.#inserts.shift();
-    stage.postgres.insert(job.lane.key, job.entries);
+    const rows = job.entries.map(({ sequence, body, record: { appended } }) => ({ sequence, appended, body }));
+    stage.postgres.insert(job.lane.key, rows);
     stage.note(
       () =>
         `g${this.generation} stored ${job.lane.key} ${job.entries.map(({ sequence }) => short(sequence)).join(" ")}`,
@@ -164,7 +167,12 @@ export class SimulatedDirector {
     if (!job) return;
     const { lane, entries } = job;
     const writer = new PackWriter(256);
-    for (const { appended, sequence, body } of entries) writer.deferred({ appended, sequence, body });
+    for (const {
+      sequence,
+      body,
+      record: { appended },
+    } of entries)
+      writer.deferred({ appended, sequence, body });
     const offset = stage.deferred.append(writer.take(), stage.now);
     this.#stage.note(
       () => `g${this.generation} deferred ${lane.key} ${entries.map(({ sequence }) => short(sequence)).join(" ")}`,
