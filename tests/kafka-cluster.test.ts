@@ -14,7 +14,7 @@ import { Witness } from "./witness.ts";
 const BROKERS = 3;
 
 let folder: string;
-let brokers: OwnStore[];
+let brokers: OwnStore[] = [];
 let stack: Stack;
 let traffic: Traffic | undefined;
 
@@ -35,7 +35,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await traffic?.close();
-  await stack.close();
+  await stack?.close();
   await Promise.all(brokers.map((broker) => broker.kill()));
   await rm(folder, { recursive: true });
 });

@@ -25,9 +25,15 @@ export class RedisCluster {
   static async start(): Promise<RedisCluster> {
     const folder = await mkdtemp(join(tmpdir(), "redis-"));
     const cluster = new RedisCluster(folder, await ownRedisNodes(folder, 4));
-    await Promise.all(cluster.nodes.map((node) => node.start()));
-    await cluster.#join();
-    return cluster;
+    try {
+      await Promise.all(cluster.nodes.map((node) => node.start()));
+      await cluster.#join();
+      return cluster;
+    } catch (error) {
+      // Whoever called has nothing yet to close.
+      await cluster.close();
+      throw error;
+    }
   }
 
   async #join(): Promise<void> {

@@ -19,7 +19,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await traffic?.close();
-  await stack.close();
+  await stack?.close();
 });
 
 function three(kind: Kind): Kind[] {
