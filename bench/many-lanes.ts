@@ -26,6 +26,8 @@ const SLOTS = 128;
 const INCARNATION = 2 ** 47;
 const EPOCH = 2;
 const GENERATION = 0;
+/** Of the clock, for each thousand: lanes are parked while others come. */
+const STEP_MS = 100;
 /** After it no timer stands for a hold that is over. */
 const LATER_MS = 60_000;
 const LIMITS = {
@@ -169,7 +171,11 @@ for (const number of numbers.map(Number)) {
   while (count < number) {
     if ((partitions.at(-1)?.size ?? LANES_OF_PARTITION) >= LANES_OF_PARTITION)
       partitions.push(new Filled(partitions.length));
-    partitions.at(-1)![kind](count, count + AT_ONCE);
+    const partition = partitions.at(-1)!;
+    partition[kind](count, count + AT_ONCE);
+    now += STEP_MS;
+    timers.advance(now);
+    partition.park();
     count += AT_ONCE;
   }
   const known = partitions.reduce((sum, { size }) => sum + size, 0);
