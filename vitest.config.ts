@@ -8,6 +8,7 @@ export default defineConfig({
   test: {
     // Two cores: more workers would only take time from the stack's own processes.
     maxWorkers: 2,
+    // The deadlines below say what was missing; what passes waits for none of them, however busy the machine is.
     projects: [
       {
         test: {
@@ -16,7 +17,9 @@ export default defineConfig({
             "{shared,services,client,compose,bench}/**/*.test.ts",
             "tests/{direction,simulation,faults}/**/*.test.ts",
           ],
+          expect: { poll: { timeout: 60_000 } },
           testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
       {
@@ -25,7 +28,6 @@ export default defineConfig({
           include: ["tests/**/*.test.ts"],
           exclude: ["tests/{direction,simulation,faults}/**"],
           globalSetup: "tests/backing.ts",
-          // Deadlines say what was missing; what passes waits for none of them, however busy the machine is.
           expect: { poll: { timeout: 60_000 } },
           testTimeout: 240_000,
           hookTimeout: 240_000,
