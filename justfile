@@ -37,7 +37,7 @@ demo *args: _packages
 token *args:
     node compose/local/token.ts "$@"
 
-# Connect and print what arrives: --client ID [--transport websocket|sse|poll] [--cursor CURSOR]
+# Connect and print what arrives: --client ID [--tenant NAME] [--transport auto|websocket|sse|poll] [--cursor CURSOR]
 [no-exit-message]
 subscribe *args:
     node compose/local/subscribe.ts "$@"
@@ -47,7 +47,7 @@ subscribe *args:
 epoch:
     node compose/local/epoch.ts
 
-# What could not be processed: list [--limit N] [--after ID], show ID, redrive ID
+# What could not be processed: list [--limit N] [--after ID|start], show ID, redrive ID
 [no-exit-message]
 dead-letters *args:
     node compose/local/dead-letters.ts "$@"
@@ -83,6 +83,7 @@ simulate runs="100000" seed="1" steps="600": _packages
     SIMULATION_RUNS={{ runs }} SIMULATION_SEED={{ seed }} SIMULATION_STEPS={{ steps }} vitest run tests/simulation -t "nothing is lost or out of order"
 
 # Measure throughput, latency and cost [WORK...] [--quick] [--compare] [--save] [--profile] [--runs N] [--seconds N] [--json FILE]
+[no-exit-message]
 bench *args: _packages
     node bench/main.ts "$@"
 

@@ -86,7 +86,7 @@ function compared(before: Figure[]): string {
   const known = before.some(({ work }) => chosen.includes(work));
   return known
     ? comparison(before, report.figures)
-    : "Nothing is kept to compare this with. On an idle machine: just bench --save";
+    : "Nothing is kept to compare this with. On an idle machine: npx just bench --save";
 }
 
 function printProfile(kind: string, profile: Profile): void {

@@ -3,7 +3,7 @@ import { connect, type Options } from "./client.ts";
 
 /** A subscriber for the terminal: one line of JSON for each notification, what happens to the connection on stderr. */
 const TRANSPORTS = ["auto", "websocket", "sse", "poll"] as const;
-const { values } = parseArgs({ options: { transport: { type: "string" }, cursor: { type: "string" } } });
+const values = parsed();
 const token = process.env.NOTIFICATIONS_TOKEN;
 const transport = TRANSPORTS.find((name) => name === (values.transport ?? "websocket"));
 
@@ -27,6 +27,14 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => vo
 const reason = await connection.closed;
 if (connection.cursor) console.error(`To resume: --cursor ${connection.cursor}`);
 process.exitCode = reason === "closed" ? 0 : 1;
+
+function parsed() {
+  try {
+    return parseArgs({ options: { transport: { type: "string" }, cursor: { type: "string" } } }).values;
+  } catch (error) {
+    return end(error instanceof Error ? error.message : String(error));
+  }
+}
 
 function end(message: string): never {
   console.error(message);

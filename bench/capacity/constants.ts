@@ -104,7 +104,7 @@ export function readConstants(figures: readonly Figure[]): Constant[] {
   if (missing.size > 0) {
     const works = [...missing].map((work) => `"${work}"`).join(" ");
     throw new Error(
-      `Not all that the plan counts with is measured yet. On an idle machine: just bench ${works} --save`,
+      `Not all that the plan counts with is measured yet. On an idle machine: npx just bench ${works} --save`,
     );
   }
   return found;

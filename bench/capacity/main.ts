@@ -14,6 +14,9 @@ try {
   else console.log(capacity(args));
 } catch (error) {
   console.error(messageOf(error));
-  if (error instanceof WrongInput) console.error(`\njust capacity, with\n${usage()}`);
+  if (error instanceof WrongInput)
+    console.error(
+      `\nnpx just capacity, with\n${usage()}\nand --json; or one of --constants, --memory and --document alone`,
+    );
   process.exitCode = 1;
 }

@@ -4,7 +4,7 @@ import { mint } from "./mint.ts";
 import { port } from "./ports.ts";
 import { Trouble, command, reasonOf } from "./trouble.ts";
 
-const USAGE = "Usage: just dead-letters list [--limit N] [--after ID|start] | show ID | redrive ID";
+const USAGE = "Usage: npx just dead-letters list [--limit N] [--after ID|start] | show ID | redrive ID";
 
 const base = process.env.DIRECTOR_URL || `http://localhost:${port("DIRECTOR_PORT")}`;
 
@@ -40,7 +40,7 @@ function table(letters: Summary[]): string {
 async function list(query: Record<string, string>): Promise<string> {
   const { deadLetters, next } = await ask<{ deadLetters: Summary[]; next?: string }>(`?${new URLSearchParams(query)}`);
   if (deadLetters.length === 0) return "There are no dead letters.";
-  return `${table(deadLetters)}${next === undefined ? "" : `\n\nMore: just dead-letters list --after ${next}`}`;
+  return `${table(deadLetters)}${next === undefined ? "" : `\n\nMore: npx just dead-letters list --after ${next}`}`;
 }
 
 await command(async () => {

@@ -59,6 +59,6 @@ export function wanted(args: string[] = []): number {
   if (Number.isInteger(count) && count >= 1 && count <= 20) return count;
   throw new Trouble(
     `${JSON.stringify(given)} distributors cannot be started.`,
-    "Say a number from 1 to 20: just up --distributors 2",
+    "Say a number from 1 to 20: npx just up --distributors 2",
   );
 }

@@ -11,7 +11,10 @@ await command(async () => {
   const client = take(rest, "--client");
   const tenant = take(rest, "--tenant");
   if (client === undefined)
-    throw new Trouble("A subscriber is a client.", "Usage: just subscribe --client ID [--tenant NAME]");
+    throw new Trouble(
+      "A subscriber is a client.",
+      "Usage: npx just subscribe --client ID [--tenant NAME] [--transport auto|websocket|sse|poll] [--cursor CURSOR]",
+    );
   const token = await mint({ client, ttl: 86_400, ...(tenant !== undefined && { tenant }) });
   const subscriber = spawn(process.execPath, [join(repository, "client/subscribe.ts"), ...rest], {
     stdio: "inherit",

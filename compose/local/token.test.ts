@@ -37,6 +37,6 @@ test.each([
   const { code, out, err } = await token(...args);
   expect({ code, out }).toEqual({ code: 1, out: "" });
   expect(err.trim()).toContain(wrong);
-  expect(err.trim()).toContain("Usage: just token");
+  expect(err.trim()).toContain("Usage: npx just token");
   expect(err.trim().split("\n")).toHaveLength(1);
 });

@@ -3,7 +3,7 @@ import { type Bearer, mint } from "./mint.ts";
 import { Trouble, command, reasonOf } from "./trouble.ts";
 
 const USAGE =
-  "Usage: just token --client ID | --publisher [NAME] | --operator [NAME], [--tenant NAME] [--ttl 30s|15m|1h|7d]";
+  "Usage: npx just token --client ID | --publisher [NAME] | --operator [NAME], [--tenant NAME] [--ttl 30s|15m|1h|7d]";
 
 const UNITS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 };
 

@@ -26,8 +26,10 @@ const { values } = parseArgs({
 const seed = Number(values.seed);
 const full = values.full;
 const chosen = FAULTS.filter(({ name }) => values.only?.every((part) => !name.includes(part)) !== true);
-if (chosen.length === 0)
-  throw new Error(`No fault is called so. There are: ${FAULTS.map(({ name }) => name).join("; ")}`);
+if (chosen.length === 0) {
+  console.error(`No fault is called so. There are:\n${FAULTS.map(({ name }) => name).join("\n")}`);
+  process.exit(1);
+}
 if (values.histories !== undefined) await mkdir(values.histories, { recursive: true });
 
 console.log(`seed ${seed}`);
