@@ -3,6 +3,7 @@ import {
   logLevel,
   type Admin,
   type Consumer,
+  type ConsumerRunConfig,
   type EachBatchPayload,
   type PartitionAssigner,
   type Producer,
@@ -11,6 +12,7 @@ import { classify, Failure, messageOf } from "./errors.ts";
 import type { Health } from "./health.ts";
 import type { Log } from "./log.ts";
 import { coPartitioned, only } from "./kafka-assigners.ts";
+import { Run } from "./kafka-run.ts";
 
 /** The only importer of the Kafka client, with kafka-assigners.ts. Partitions are numbers, offsets are numbers (2^53 records are enough). */
 export interface Outgoing {
@@ -250,7 +252,6 @@ export class KafkaLink {
       options.group,
       options.sessionTimeoutMs,
       coPartitioned(options.topics, () => owned),
-      options.onFatal,
     );
     consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
       owned = payload.memberAssignment[options.topics[0]!] ?? [];
@@ -260,7 +261,7 @@ export class KafkaLink {
       await consumer.connect();
       for (const topic of options.topics) await consumer.subscribe({ topic, fromBeginning: true });
     });
-    await consumer.run({
+    const stop = await this.#run(consumer, options, {
       autoCommit: false,
       eachBatchAutoResolve: false,
       partitionsConsumedConcurrently: 64,
@@ -278,14 +279,14 @@ export class KafkaLink {
       pause: (topic, partition) => consumer.pause([{ topic, partitions: [partition] }]),
       resume: (topic, partition) => consumer.resume([{ topic, partitions: [partition] }]),
       seek: (topic, partition, offset) => consumer.seek({ topic, partition, offset: String(offset) }),
-      stop: () => consumer.disconnect(),
+      stop,
     };
   }
 
   /** Reads one partition, by a group of its own: kafkajs reads only through groups. Nothing is ever committed. */
   async readSlot(options: SlotReaderOptions): Promise<{ stop(): Promise<void> }> {
     const { topic, partition } = options;
-    const consumer = this.#consumer(options.group, SLOT_SESSION_MS, only(topic, partition), options.onFatal);
+    const consumer = this.#consumer(options.group, SLOT_SESSION_MS, only(topic, partition));
     consumer.on(consumer.events.GROUP_JOIN, () =>
       consumer.seek({ topic, partition, offset: String(options.position()) }),
     );
@@ -293,7 +294,7 @@ export class KafkaLink {
       await consumer.connect();
       await consumer.subscribe({ topic, fromBeginning: true });
     });
-    await consumer.run({
+    const stop = await this.#run(consumer, options, {
       autoCommit: false,
       eachBatchAutoResolve: false,
       eachBatch: async (payload) => {
@@ -302,15 +303,26 @@ export class KafkaLink {
         await payload.heartbeat();
       },
     });
-    return { stop: () => consumer.disconnect() };
+    return { stop };
   }
 
-  #consumer(
-    group: string,
-    sessionTimeout: number,
-    assigner: PartitionAssigner,
-    onFatal: (error: unknown) => void,
-  ): Consumer {
+  /** Answers how it is stopped. */
+  async #run(
+    consumer: Consumer,
+    { group, onFatal }: { group: string; onFatal: (error: unknown) => void },
+    config: ConsumerRunConfig,
+  ): Promise<() => Promise<void>> {
+    const run = new Run(consumer, config, onFatal);
+    consumer.on(consumer.events.CRASH, ({ payload: { error, restart } }) => {
+      this.#health.down("kafka", messageOf(error));
+      this.#log.warn({ err: error, group, restarts: restart }, "the Kafka consumer stopped");
+      run.crashed({ error, restart });
+    });
+    await run.start();
+    return () => run.stop();
+  }
+
+  #consumer(group: string, sessionTimeout: number, assigner: PartitionAssigner): Consumer {
     const consumer = this.#kafka.consumer({
       groupId: group,
       partitionAssigners: [assigner],
@@ -322,11 +334,6 @@ export class KafkaLink {
       maxBytesPerPartition: 1 << 20,
       allowAutoTopicCreation: false,
       retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 5 },
-    });
-    consumer.on(consumer.events.CRASH, ({ payload }) => {
-      this.#health.down("kafka", messageOf(payload.error));
-      this.#log.warn({ err: payload.error, group, restarts: payload.restart }, "the Kafka consumer stopped");
-      if (!payload.restart) onFatal(payload.error);
     });
     consumer.on(consumer.events.GROUP_JOIN, () => this.#health.up("kafka"));
     return consumer;

@@ -1,0 +1,44 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { Run } from "./kafka-run.ts";
+
+let done: string[];
+let run: Run<string>;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  done = [];
+  const consumer = {
+    run: (config: string) => Promise.resolve(void done.push(config)),
+    disconnect: () => Promise.resolve(void done.push("disconnected")),
+  };
+  run = new Run(consumer, "runs", (error) => done.push(`fatal: ${(error as Error).message}`));
+});
+
+afterEach(() => vi.useRealTimers());
+
+test("where a broker that was about to be asked has gone, it is run again", async () => {
+  await run.start();
+  run.crashed({ error: new Error("Broker not connected"), restart: false });
+  expect(done).toEqual(["runs"]);
+  await vi.runAllTimersAsync();
+  expect(done).toEqual(["runs", "runs"]);
+});
+
+test("what the client runs again is left to it, and what it gives up for else is fatal", async () => {
+  await run.start();
+  run.crashed({ error: new Error("Broker not connected"), restart: true });
+  await vi.runAllTimersAsync();
+  expect(done).toEqual(["runs"]);
+  run.crashed({ error: new Error("The handler is wrong."), restart: false });
+  expect(done).toEqual(["runs", "fatal: The handler is wrong."]);
+});
+
+test("once it is stopped it is not run again, before the stop or after it", async () => {
+  await run.start();
+  run.crashed({ error: new Error("Broker not connected"), restart: false });
+  await run.stop();
+  run.crashed({ error: new Error("Broker not connected"), restart: false });
+  run.crashed({ error: new Error("The connection closed."), restart: false });
+  await vi.runAllTimersAsync();
+  expect(done).toEqual(["runs", "disconnected"]);
+});

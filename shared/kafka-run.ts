@@ -1,0 +1,49 @@
+/** Of a consumer of kafkajs, what is used here. */
+export interface Runnable<Config> {
+  run(config: Config): Promise<void>;
+  disconnect(): Promise<void>;
+}
+
+export interface Crash {
+  error: Error;
+  /** The client runs it again by itself. */
+  restart: boolean;
+}
+
+/** What the client says, without a type of its own, where a broker that it was about to ask has gone: run again it asks another one. */
+const BROKER_GONE = "Broker not connected";
+const AGAIN_MS = 500;
+
+/**
+ * Runs a consumer until it is stopped, also where the client gives up for good though what failed passes by itself. What else
+ * it gives up for is fatal.
+ */
+export class Run<Config> {
+  readonly #consumer: Runnable<Config>;
+  readonly #config: Config;
+  readonly #onFatal: (error: unknown) => void;
+  #again: NodeJS.Timeout | undefined;
+  #stopped = false;
+
+  constructor(consumer: Runnable<Config>, config: Config, onFatal: (error: unknown) => void) {
+    this.#consumer = consumer;
+    this.#config = config;
+    this.#onFatal = onFatal;
+  }
+
+  start(): Promise<void> {
+    return this.#consumer.run(this.#config);
+  }
+
+  crashed({ error, restart }: Crash): void {
+    if (restart || this.#stopped) return;
+    if (error.message === BROKER_GONE) this.#again = setTimeout(() => void this.start().catch(this.#onFatal), AGAIN_MS);
+    else this.#onFatal(error);
+  }
+
+  stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#again);
+    return this.#consumer.disconnect();
+  }
+}
