@@ -34,10 +34,13 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await traffic?.close();
-  await stack?.close();
-  await Promise.all(brokers.map((broker) => broker.kill()));
-  await rm(folder, { recursive: true });
+  try {
+    await traffic?.close();
+    await stack?.close();
+  } finally {
+    await Promise.all(brokers.map((broker) => broker.kill()));
+    await rm(folder, { recursive: true });
+  }
 });
 
 async function withAdmin<T>(use: (admin: ReturnType<Kafka["admin"]>) => Promise<T>): Promise<T> {

@@ -21,8 +21,11 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await stack?.close();
-  await redis?.close();
+  try {
+    await stack?.close();
+  } finally {
+    await redis?.close();
+  }
 });
 
 afterEach(() => traffic?.close());
