@@ -39,6 +39,7 @@ export class LoadPublisher {
   readonly #clients: number;
   readonly #batch: number;
   readonly #line: (client: number, n: number, t: number) => string;
+  /** By turns: a server closes one that says nothing for ten seconds. */
   readonly #idle: Connection[] = [];
   readonly #all: Connection[] = [];
   readonly #numbers: Int32Array;
@@ -103,7 +104,7 @@ export class LoadPublisher {
       const ticker = setInterval(() => {
         const due = Math.min(total, Math.floor(((now() - started) / 1e6) * rate));
         while (sent < due) {
-          const connection = this.#idle.pop();
+          const connection = this.#idle.shift();
           if (!connection) break;
           const count = Math.min(due - sent, this.#batch);
           const first = sent;
@@ -127,7 +128,7 @@ export class LoadPublisher {
       // Whole batches only: one item for each that was received would be another load.
       if (this.#room() < this.#batch) return;
       const at = now();
-      this.#request(this.#idle.pop()!, this.#batch, () => at);
+      this.#request(this.#idle.shift()!, this.#batch, () => at);
     }
   }
 
