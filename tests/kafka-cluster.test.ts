@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ConfigResourceTypes, Kafka, logLevel } from "kafkajs";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { topicSpecs } from "../services/provision/topics.ts";
 import { topicsOf } from "../shared/topics.ts";
 import { ownBrokers, type OwnStore } from "./faults/stores.ts";
@@ -43,11 +43,16 @@ afterAll(async () => {
   }
 });
 
-async function withAdmin<T>(use: (admin: ReturnType<Kafka["admin"]>) => Promise<T>): Promise<T> {
+/** Again where it fails: it may ask a broker that has just been killed. */
+function withAdmin<T>(use: (admin: ReturnType<Kafka["admin"]>) => Promise<T>): Promise<T> {
+  return vi.waitFor(() => askOnce(use), { timeout: 60_000, interval: 200 });
+}
+
+async function askOnce<T>(use: (admin: ReturnType<Kafka["admin"]>) => Promise<T>): Promise<T> {
   const kafka = new Kafka({ brokers: stack.env.KAFKA_BROKERS!.split(","), logLevel: logLevel.NOTHING });
   const admin = kafka.admin();
-  await admin.connect();
   try {
+    await admin.connect();
     return await use(admin);
   } finally {
     await admin.disconnect();
