@@ -125,8 +125,9 @@ export class KafkaLink {
         const unsent = records[offsets.findIndex(Number.isNaN)];
         if (!unsent) return offsets;
         // The client leaves out, without a word, what is for a partition that it has not heard of: another one asks anew.
-        await producer.disconnect();
+        const old = producer;
         producer = await this.#producer();
+        await old.disconnect();
         throw new Failure("retry", `Nothing was sent to partition ${unsent.partition} of ${unsent.topic}.`);
       },
       close: () => producer.disconnect(),

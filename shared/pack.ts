@@ -259,6 +259,8 @@ export function checkNotification(body: Buffer, index: number): void {
 
 /** The readers of a notification's body: each reads only its own field. */
 export const notificationBody = {
+  /** The id's 16 bytes as a latin1 string: cheap to hash and compare. */
+  rawId: (body: Buffer): string => body.toString("latin1", 0, 16),
   id(body: Buffer): string {
     const hex = body.toString("hex", 0, 16);
     return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;

@@ -80,7 +80,8 @@ function connectCluster(urls: readonly string[]): Cluster {
       },
     },
   );
-  // A node would be connected to by its first command, and those that come meanwhile would fail.
+  // A node would be connected to by its first command, and those that come meanwhile would fail. What
+  // fails here it says by its events, and goes on trying.
   cluster.on("+node", (node: Single) => {
     if (node.options.readOnly !== true) node.connect().catch(() => {});
   });

@@ -16,7 +16,6 @@ export class KnownCursors {
   /** Each under its own name: who asks again takes the place of before, and who is gone is forgotten. */
   #waiting = new Map<string, () => void>();
   #asked = new Map<string, () => void>();
-
   #asking = false;
 
   /** `findEnd` asks Kafka for the offset that accepted's next record will have; where that fails for good, the process ends. */

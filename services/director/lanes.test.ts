@@ -3,10 +3,11 @@ import { createLane, type Lane } from "./lane.ts";
 import { Lanes } from "./lanes.ts";
 
 const CURSOR = "0001000000000007003";
+const BEFORE = "0001000000000002000";
 
 function live(lane: Lane): Lane {
   lane.state = "LIVE";
-  lane.storedTo = CURSOR;
+  lane.storedTo = BEFORE;
   const ids = { slot: 3, incarnation: 2 ** 47, session: 4_000_000_000 };
   lane.attachments = [{ ...ids, phase: "live", hold: 9, sent: CURSOR, acknowledges: false, pendingSince: 0 }];
   return lane;

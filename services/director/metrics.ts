@@ -15,7 +15,7 @@ export function createMetrics(
     queuedBytes: () => number;
   },
 ) {
-  const { counter, counts, distribution, gauge, tally } = meters(registry);
+  const { counter, counts, gauge, histogram, tally } = meters(registry);
   const settled: Record<Settled, number> = { acknowledged: 0, stored: 0, expired: 0 };
   counts("notifications_settled_total", "Notifications settled, by how.", ["how"], () =>
     Object.entries(settled).map(([how, count]) => ({ how, count })),
@@ -49,12 +49,11 @@ export function createMetrics(
     "Failed calls, by dependency; each is tried again.",
     "dependency",
   );
-  const toSettled = distribution(
+  const toSettled = histogram(
     "settle_seconds",
     "From the broker's append time until settled, by how.",
     [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
     "how",
-    ["acknowledged", "stored", "expired"] satisfies Settled[],
   );
   gauge("notifications_unsettled", "Notifications that this director answers for.", observed.unsettled);
   gauge("lanes", "Lanes in memory.", observed.lanes);
@@ -66,7 +65,7 @@ export function createMetrics(
   return {
     settled(how: Settled, seconds: number): void {
       settled[how] += 1;
-      toSettled.observe(how, seconds);
+      toSettled.observe({ how }, seconds);
     },
     deferred: (rows: number) => deferred.inc(rows),
     read: (notifications: number) => accepted.inc(notifications),

@@ -1,10 +1,15 @@
 import type { Batch } from "@saasaparilla/shared/kafka.ts";
 import { PackWriter } from "@saasaparilla/shared/pack.ts";
 import { expect, test } from "vitest";
+import type { Lane } from "./lane.ts";
 import { PartitionLanes, type PartitionOptions } from "./partition.ts";
 
-function partition(oldest = 0): { lanes: PartitionLanes; repeated: string[] } {
+let wall = 0;
+
+function partition(oldest = 0) {
+  wall = 0;
   const repeated: string[] = [];
+  const settled: string[] = [];
   const lanes = new PartitionLanes({
     partition: 0,
     generation: 1,
@@ -13,19 +18,20 @@ function partition(oldest = 0): { lanes: PartitionLanes; repeated: string[] } {
     oldest,
     limits: { window: 9, maxQueued: 9, maxBytes: 9_999, ackMs: 1, holdMs: 1, inviteMs: 1, tries: 1 },
     maxLanes: 9,
-    clock: { monotonic: () => 0, wall: () => 0 },
-    out: { lookUp: () => {} },
+    clock: { monotonic: () => 0, wall: () => wall },
+    out: { lookUp: () => {}, store: () => {} },
+    settled: (lane: Lane, _: unknown, how: string) => settled.push(`${lane.key} ${how}`),
     arm: () => {},
     duplicate: (_: string, id: string) => repeated.push(id),
   } as unknown as PartitionOptions);
-  return { lanes, repeated };
+  return { lanes, repeated, settled };
 }
 
 const idOf = (n: number): string => `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`;
 
-function batchOf(offset: number, id: string): Batch {
+function batchOf(offset: number, id: string, { keys = ["t/a"], ttl = 0 } = {}): Batch {
   const writer = new PackWriter();
-  writer.notification({ key: "t/a", id, payload: Buffer.from("1") });
+  for (const key of keys) writer.notification({ key, id, ttl, payload: Buffer.from("1") });
   const records = [{ offset, appended: 0, value: writer.take(), headers: {} }];
   return { topic: "accepted", partition: 0, records, highWatermark: offset + 1 };
 }
@@ -44,4 +50,32 @@ test("R51: a new owner reads back what was settled last, as far as Kafka has it,
   lanes.accepted(batchOf(2_001, idOf(1)));
   expect(repeated).toEqual([idOf(1)]);
   expect(lanes.unsettled).toBe(1);
+});
+
+test("a record counts in the bound of bytes until all of it is settled, and no longer", () => {
+  const { lanes, settled } = partition();
+  const batch = batchOf(0, idOf(1), { keys: ["t/a", "t/b"] });
+  lanes.accepted(batch);
+  const bytes = batch.records[0]!.value!.length;
+  for (const [key, left] of [
+    ["t/a", bytes],
+    ["t/b", 0],
+  ] as const) {
+    expect(lanes.unsettledBytes).toBe(bytes);
+    const lane = lanes.lanes.of(key);
+    lanes.dispatch(lane, { type: "found", connections: [] });
+    lanes.dispatch(lane, { type: "inserted", count: 1 });
+    expect(lanes.unsettledBytes).toBe(left);
+  }
+  expect(settled).toEqual(["t/a stored", "t/b stored"]);
+});
+
+test("R35: what has expired when its batch is read is not stored", () => {
+  const { lanes, settled } = partition();
+  lanes.accepted(batchOf(0, idOf(1)));
+  lanes.dispatch(lanes.lanes.of("t/a"), { type: "found", connections: [] });
+  wall = 10_000;
+  lanes.accepted(batchOf(1, idOf(2), { ttl: 60 }));
+  lanes.accepted(batchOf(2, idOf(3), { ttl: 1 }));
+  expect(settled).toEqual(["t/a expired"]);
 });

@@ -140,7 +140,8 @@ export class PartitionLanes {
   /** Settled before this owner came: only its ids count. */
   #remember(record: Incoming): void {
     try {
-      for (const body of bodiesOf(record.value)) this.#recent.repeated(body, notificationBody.key(body));
+      for (const body of bodiesOf(record.value))
+        this.#recent.repeated(notificationBody.rawId(body), notificationBody.key(body));
     } catch (error) {
       // It is among the dead letters.
       if (classify(error) !== "reject") throw error;
@@ -159,7 +160,7 @@ export class PartitionLanes {
     for (let index = 0; index < bodies.length; index += 1) {
       const body = bodies[index]!;
       const key = notificationBody.key(body);
-      if (this.#recent.repeated(body, key) && !redriven) {
+      if (this.#recent.repeated(notificationBody.rawId(body), key) && !redriven) {
         settlement.settle(tracked);
         this.#options.duplicate(key, notificationBody.id(body));
         continue;

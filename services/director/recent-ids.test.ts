@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { RecentIds } from "./recent-ids.ts";
 
-const id = (n: number): Buffer => Buffer.from(String(n).padStart(16, "0"));
+const id = (n: number): string => String(n).padStart(16, "0");
 
 test("R51: an id is a repeat for its own client only, whoever else chose the same one", () => {
   const recent = new RecentIds();

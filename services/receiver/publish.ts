@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { problemReply, type Reply, type Request } from "@saasaparilla/shared/http.ts";
 import type { Identity } from "@saasaparilla/shared/identity.ts";
 import type { Log } from "@saasaparilla/shared/log.ts";
@@ -5,7 +6,6 @@ import { startSpan } from "@saasaparilla/shared/telemetry.ts";
 import { answer, count } from "./answer.ts";
 import { unavailable, type Appender } from "./append.ts";
 import type { Authorizer } from "./authorize.ts";
-import { randomIds } from "./ids.ts";
 import { derivedId, readKey, type Entry, type Idempotency } from "./idempotency.ts";
 import type { ReceiverMetrics } from "./metrics.ts";
 import { parse, type Item, type ParseLimits } from "./parse.ts";
@@ -120,10 +120,11 @@ interface Reservation {
 }
 
 function stamp(items: Item[], { tenant }: Identity, key: string | undefined): void {
-  const unnamed = items.filter(({ published }) => published && published.id === undefined);
-  const ids = key === undefined ? randomIds(unnamed.length) : unnamed.map(({ index }) => derivedId(tenant, key, index));
-  unnamed.forEach((item, index) => (item.id = ids[index]!));
-  for (const item of items) if (item.published?.id !== undefined) item.id = item.published.id.toLowerCase();
+  for (const item of items) {
+    if (!item.published) continue;
+    item.id =
+      item.published.id?.toLowerCase() ?? (key === undefined ? randomUUID() : derivedId(tenant, key, item.index));
+  }
 }
 
 function problemOfRepeat(state: "pending" | "other", { pointer, line }: Item) {

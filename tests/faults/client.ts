@@ -231,6 +231,7 @@ export class LoadClient {
     );
   }
 
+  /** Shorter where it is ending: nothing else can go wrong with it. */
   async #pause(ms: number): Promise<void> {
     await sleep(ms, undefined, { signal: this.#ending.signal }).catch(() => undefined);
   }
