@@ -13,11 +13,14 @@ import { storedFor } from "./observe.ts";
 import { Publisher } from "./publisher.ts";
 import { startStack, type Service, type Stack } from "./stack.ts";
 import { Subscriber } from "./subscriber.ts";
+import type { Transport } from "./wires.ts";
 
-const PAYLOAD = Buffer.from(JSON.stringify({ pad: "x".repeat(900) }));
+const PAYLOAD = Buffer.from(JSON.stringify({ pad: "x".repeat(1_900) }));
 const OUTBOX_BYTES = 256 * 1024;
-/** Of the distributor, for a replay of 100 MB: what its collector lets lie, and no more. */
-const MOST_GROWTH = 80 << 20;
+/** Of a distributor that has replayed before, for a replay of 200 MB: what its collector lets lie, and no more. */
+const MOST_GROWTH = 120 << 20;
+/** What it has replayed before: its heap has its size then, and its code is compiled. */
+const BEFORE = 20_000;
 /** How often the reader stops on its first half, until the others have theirs. */
 const PAUSES = 5;
 
@@ -50,8 +53,17 @@ async function store(client: string, count: number): Promise<string[]> {
   return ids;
 }
 
+async function away(transport: Transport): Promise<void> {
+  const client = `away-before-${transport}`;
+  await store(client, BEFORE);
+  const subscriber = await Subscriber.of(stack, { client, transport });
+  await subscriber.connect(distributor);
+  await storedFor(stack, [client], 0);
+  await subscriber.close();
+}
+
 function bodyOf(client: string, id: string): Buffer {
-  const writer = new PackWriter(2_048);
+  const writer = new PackWriter(4_096);
   writer.notification({ key: `acme/${client}`, id, payload: PAYLOAD });
   const found: Buffer[] = [];
   readPack(writer.take(), (_, body) => found.push(body));
@@ -65,6 +77,7 @@ test.for([
 ] as const)(
   'R12, R24, R33: %s: %i stored come at the reader\'s pace, once, in order and before "live", in little memory, and delay nobody',
   async ([transport, count]) => {
+    await away(transport);
     const client = `long-away-${transport}`;
     const ids = await store(client, count);
     const others = await Crowd.gather(stack, distributor, `beside-${transport}`, 2);
