@@ -52,6 +52,7 @@ export interface ServerOptions {
 
 const STATUS_TEXT: Record<number, string> = {
   200: "OK",
+  201: "Created",
   202: "Accepted",
   204: "No Content",
   304: "Not Modified",
@@ -72,6 +73,8 @@ const STATUS_TEXT: Record<number, string> = {
 
 export class HttpServer {
   readonly app: TemplatedApp = App();
+  /** Everything that is answered here, as "GET /v1/poll": a test tries each of them as somebody who may not. */
+  readonly routes: string[] = [];
   readonly #log: Log;
   #socket: us_listen_socket | undefined;
 
@@ -111,14 +114,31 @@ export class HttpServer {
   }
 
   get(path: string, handler: Handler): void {
+    this.routes.push(`GET ${path}`);
     this.app.get(path, (response, request) =>
       this.#run(response, copyRequest(response, request), Buffer.alloc(0), handler),
     );
   }
 
-  /** A body over `maxBytes` is answered 413 before the rest of it is read. */
+  delete(path: string, handler: Handler): void {
+    this.routes.push(`DELETE ${path}`);
+    this.app.del(path, (response, request) =>
+      this.#run(response, copyRequest(response, request), Buffer.alloc(0), handler),
+    );
+  }
+
   post(path: string, maxBytes: number, handler: Handler, guard?: Guard): void {
-    this.app.post(path, (response, raw) => {
+    this.#withBody("post", path, maxBytes, handler, guard);
+  }
+
+  put(path: string, maxBytes: number, handler: Handler, guard?: Guard): void {
+    this.#withBody("put", path, maxBytes, handler, guard);
+  }
+
+  /** A body over `maxBytes` is answered 413 before the rest of it is read. */
+  #withBody(method: "post" | "put", path: string, maxBytes: number, handler: Handler, guard?: Guard): void {
+    this.routes.push(`${method.toUpperCase()} ${path}`);
+    this.app[method](path, (response, raw) => {
       const request = copyRequest(response, raw);
       const chunks: Buffer[] = [];
       let length = 0;

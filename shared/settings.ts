@@ -27,12 +27,14 @@ export const commonSettings = z.object({
   SHUTDOWN_MS: z.coerce.number().int().min(0).default(20_000),
 });
 
-/** Who may call: tokens are JWTs signed by a key of this JWKS. */
+/** Who may call: tokens are JWTs signed by a key of this JWKS, which is the platform's own; those of tenants stand in Postgres. */
 export const identitySettings = z.object({
   /** A file's path or an https URL of the JSON Web Key Set (RFC 7517) with the public keys. */
   AUTH_JWKS: z.string().min(1),
   AUTH_ISSUER: z.string().min(1),
   AUTH_AUDIENCE: z.string().min(1).default("notifications"),
+  /** So often it is asked in Postgres what has changed of who may do what. */
+  ACCESS_REFRESH_MS: z.coerce.number().int().min(50).max(30_000).default(5_000),
 });
 
 /** The settings of this process; where one is wrong, one line says which, and the process ends. */

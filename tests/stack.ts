@@ -81,6 +81,8 @@ export async function startStack(
     AUTH_AUDIENCE: AUDIENCE,
     LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? "info",
     SHUTDOWN_MS: "10000",
+    TENANTS: "acme,other",
+    ACCESS_REFRESH_MS: "200",
     ...options.env,
   };
   const started: Running[] = [];

@@ -37,6 +37,8 @@ export function settings(urls: BackingUrls): Record<string, string> {
     ...urls,
     HOST: "127.0.0.1",
     AUTH_JWKS: process.env.AUTH_JWKS || jwksFile,
+    // Whoever runs a copy is all of its tenants; for any other one: npx just tenant add NAME
+    TENANTS: process.env.TENANTS || "local,acme",
     AUTH_ISSUER: issuer,
     AUTH_AUDIENCE: process.env.AUTH_AUDIENCE || audience,
     LOG_LEVEL: process.env.LOG_LEVEL || "info",

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
-import { Identities } from "@saasaparilla/shared/identity.ts";
+import { Access } from "@saasaparilla/shared/access.ts";
+import { Identities } from "@saasaparilla/shared/identities.ts";
 import { expect, test } from "vitest";
 import { audience, issuer, jwksFile } from "./keys.ts";
 
@@ -22,7 +23,10 @@ test.each([
 ] as const)("just token %j prints what the services accept, and only that", async (args, scope, who, ttl) => {
   const { code, out } = await token(...args);
   expect(code).toBe(0);
-  const identities = await Identities.from({ AUTH_JWKS: jwksFile, AUTH_ISSUER: issuer, AUTH_AUDIENCE: audience });
+  const access = new Access();
+  access.apply([{ kind: "tenant", tenant: who.tenant, id: "", value: { trust: "scopes" } }]);
+  const keys = { AUTH_JWKS: jwksFile, AUTH_ISSUER: issuer, AUTH_AUDIENCE: audience };
+  const identities = await Identities.from(keys, access);
   const identity = await identities.authorize(out.trim(), scope);
   expect(identity).toMatchObject({ ...who, scopes: new Set([scope]) });
   expect(Math.abs(identity.expires - Date.now() / 1000 - ttl)).toBeLessThan(10);

@@ -1,9 +1,12 @@
 import { randomUUID } from "node:crypto";
+import { Access } from "@saasaparilla/shared/access.ts";
+import { AccessFeed } from "@saasaparilla/shared/access-feed.ts";
+import { AccessStore } from "@saasaparilla/shared/access-store.ts";
 import { Connections } from "@saasaparilla/shared/connections.ts";
 import { messageOf } from "@saasaparilla/shared/errors.ts";
 import { Health } from "@saasaparilla/shared/health.ts";
 import { HttpServer } from "@saasaparilla/shared/http.ts";
-import { Identities } from "@saasaparilla/shared/identity.ts";
+import { Identities } from "@saasaparilla/shared/identities.ts";
 import { KafkaLink } from "@saasaparilla/shared/kafka.ts";
 import { Lifecycle } from "@saasaparilla/shared/lifecycle.ts";
 import { createLog } from "@saasaparilla/shared/log.ts";
@@ -29,7 +32,7 @@ import { Timers } from "./timers.ts";
 const settings = loadSettings(directorSettings);
 const log = createLog("director", settings.LOG_LEVEL);
 const lifecycle = new Lifecycle(log, settings.SHUTDOWN_MS);
-const health = new Health(["kafka", "postgres", "redis", "epoch", "partitions"]);
+const health = new Health(["kafka", "postgres", "redis", "epoch", "partitions", "access"]);
 const registry = createRegistry("director");
 const clock = { monotonic: () => performance.now(), wall: () => Date.now() };
 const topics = topicsOf(settings.NAMESPACE);
@@ -52,6 +55,18 @@ const postgres = connectPostgres(settings.DATABASE_URL, "director", log, health)
 lifecycle.onEnd("postgres", () => postgres.close());
 // Nothing waits for it: while it is away, what would be stored is deferred.
 void postgres.reached();
+const access = new Access();
+const accessStore = new AccessStore(postgres, settings.NAMESPACE);
+const feed = new AccessFeed({
+  access,
+  store: accessStore,
+  everyMs: settings.ACCESS_REFRESH_MS,
+  health,
+  registry,
+  log,
+});
+feed.start();
+lifecycle.onEnd("access", () => feed.end());
 const stored = new Stored(postgres, settings.NAMESPACE);
 const redis = connectRedis(settings, log, health);
 lifecycle.onEnd("redis", () => redis.disconnect());
@@ -80,7 +95,7 @@ const lookUps: LookUps = new LookUps(
   },
 );
 serveOperators(server, {
-  identities: await Identities.from(settings),
+  identities: await Identities.from(settings, access),
   reader: new DeadLetterReader(kafka, topics.deadLetters),
   kafka,
   send: (records) => sender.send(records),

@@ -1,6 +1,8 @@
 import { messageOf } from "@saasaparilla/shared/errors.ts";
 import { json, problemReply, type HttpServer, type Reply, type Request } from "@saasaparilla/shared/http.ts";
-import { bearer, Refused, type Identities, type Identity } from "@saasaparilla/shared/identity.ts";
+import { isOfPlatform } from "@saasaparilla/shared/decide.ts";
+import type { Identities } from "@saasaparilla/shared/identities.ts";
+import { bearer, Refused, type Identity } from "@saasaparilla/shared/identity.ts";
 import type { Incoming, KafkaLink, Outgoing } from "@saasaparilla/shared/kafka.ts";
 import type { Log } from "@saasaparilla/shared/log.ts";
 import { partitionOf } from "@saasaparilla/shared/notification.ts";
@@ -121,7 +123,10 @@ async function authorize(
   { method, path, address, headers }: Request,
 ): Promise<Identity | Reply> {
   try {
-    return await identities.authorize(bearer(headers["authorization"]), "operate");
+    const identity = await identities.authorize(bearer(headers["authorization"]), "operate");
+    // A dead letter may hold what is of several tenants.
+    if (!isOfPlatform(identity, "operate")) throw new Refused("dead letters are for those who run the platform");
+    return identity;
   } catch (error) {
     if (!(error instanceof Refused)) {
       log.error({ err: error, path }, "tokens cannot be checked");

@@ -1,4 +1,5 @@
-import { bearer, Refused, type Identities, type Identity } from "@saasaparilla/shared/identity.ts";
+import type { Identities } from "@saasaparilla/shared/identities.ts";
+import { bearer, Refused, type Identity } from "@saasaparilla/shared/identity.ts";
 import { SUBPROTOCOL, TOKEN_SUBPROTOCOL } from "@saasaparilla/shared/frames.ts";
 import { problemReply, type Reply, type Request } from "@saasaparilla/shared/http.ts";
 import type { Log } from "@saasaparilla/shared/log.ts";

@@ -34,7 +34,14 @@ function open(transport: Transport, ttlSeconds: number): Peer {
 }
 
 function expiringIn(seconds: number): Identity {
-  return { tenant: "acme", subject: "u1", scopes: new Set(["subscribe"]), expires: Date.now() / 1_000 + seconds };
+  return {
+    tenant: "acme",
+    subject: "u1",
+    scopes: new Set(["subscribe"]),
+    expires: Date.now() / 1_000 + seconds,
+    issued: Date.now() / 1_000,
+    source: { kind: "platform" },
+  };
 }
 
 test.for(["websocket", "sse"] as const)(

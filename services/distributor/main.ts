@@ -1,9 +1,12 @@
+import { Access } from "@saasaparilla/shared/access.ts";
+import { AccessFeed } from "@saasaparilla/shared/access-feed.ts";
+import { AccessStore } from "@saasaparilla/shared/access-store.ts";
 import { Connections } from "@saasaparilla/shared/connections.ts";
 import { Closes } from "@saasaparilla/shared/closes.ts";
 import { messageOf } from "@saasaparilla/shared/errors.ts";
 import { Health } from "@saasaparilla/shared/health.ts";
 import { HttpServer } from "@saasaparilla/shared/http.ts";
-import { Identities } from "@saasaparilla/shared/identity.ts";
+import { Identities } from "@saasaparilla/shared/identities.ts";
 import { KafkaLink } from "@saasaparilla/shared/kafka.ts";
 import { Lifecycle } from "@saasaparilla/shared/lifecycle.ts";
 import { createLog } from "@saasaparilla/shared/log.ts";
@@ -36,7 +39,7 @@ import { Upstream } from "./upstream.ts";
 const settings = loadSettings(distributorSettings);
 const log = createLog("distributor", settings.LOG_LEVEL);
 const lifecycle = new Lifecycle(log, settings.SHUTDOWN_MS);
-const health = new Health(["kafka", "postgres", "redis", "slot"]);
+const health = new Health(["kafka", "postgres", "redis", "slot", "access"]);
 const registry = createRegistry("distributor");
 const topics = topicsOf(settings.NAMESPACE);
 const bounds = {
@@ -69,9 +72,21 @@ lifecycle.onEnd("http", () => server.close());
 const port = await server.listen(settings.HOST, settings.PORT);
 log.info({ port }, "listening");
 
-const identities = await Identities.from(settings);
+const access = new Access();
+const identities = await Identities.from(settings, access);
 const postgres = connectPostgres(settings.DATABASE_URL, "distributor", log, health);
 lifecycle.onEnd("postgres", () => postgres.close());
+const accessStore = new AccessStore(postgres, settings.NAMESPACE);
+const feed = new AccessFeed({
+  access,
+  store: accessStore,
+  everyMs: settings.ACCESS_REFRESH_MS,
+  health,
+  registry,
+  log,
+});
+feed.start();
+lifecycle.onEnd("access", () => feed.end());
 const stored = new Stored(postgres, settings.NAMESPACE);
 const redis = connectRedis(settings, log, health);
 lifecycle.onEnd("redis", () => redis.disconnect());

@@ -68,7 +68,8 @@ beforeEach(() => {
     },
     end: () => {},
   };
-  const identity = { tenant: "acme", subject: "u1", scopes: new Set(["subscribe"]), expires: 0 };
+  const source = { kind: "platform" } as const;
+  const identity = { tenant: "acme", subject: "u1", scopes: new Set(["subscribe"]), expires: 0, issued: 0, source };
   peer = peers.open({ key: KEY, identity, cursor: undefined, wire });
 });
 

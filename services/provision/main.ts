@@ -20,7 +20,7 @@ try {
   const health = new Health(["kafka", "postgres"]);
   const link = new KafkaLink(settings.KAFKA_BROKERS, "provision", log, health);
   // A minute: another one may be at it, behind the same lock.
-  const postgres = connectPostgres(settings.DATABASE_URL, "provision", log, health, 1, 60_000);
+  const postgres = connectPostgres(settings.DATABASE_URL, "provision", log, health, 2, 60_000);
   await postgres.reached();
   if (flags.drop) await drop(settings, { link, postgres, log, health }, flags.yes === true);
   else await provision(settings, { link, postgres, log }, flags.repartition);

@@ -1,4 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { tenantRow, TENANT_ROW } from "@saasaparilla/shared/access-rows.ts";
+import { AccessStore } from "@saasaparilla/shared/access-store.ts";
 import { EPOCHS_PARTITION, latestEpoch, writeEpoch, type Epoch } from "@saasaparilla/shared/epochs.ts";
 import type { KafkaLink } from "@saasaparilla/shared/kafka.ts";
 import type { Log } from "@saasaparilla/shared/log.ts";
@@ -15,7 +17,7 @@ import { epochsSpec, topicSpecs, type TopicSizes } from "./topics.ts";
  * a topic keeps the partitions that it has.
  */
 export async function provision(
-  settings: TopicSizes & { NAMESPACE: string; STORED_PARTITIONS: number },
+  settings: TopicSizes & { NAMESPACE: string; STORED_PARTITIONS: number; TENANTS: string[] },
   { link, postgres, log }: { link: KafkaLink; postgres: Postgres; log: Log },
   repartition = false,
 ): Promise<void> {
@@ -28,6 +30,7 @@ export async function provision(
     const parts = await partitionStored(session, settings.STORED_PARTITIONS);
     if (parts !== settings.STORED_PARTITIONS)
       log.warn({ table: "stored_notifications", has: parts }, "it keeps its partitions: something is stored in them");
+    const tenants = await tenantsMade(new AccessStore(postgres, NAMESPACE), settings.TENANTS);
     const present = await link.present([names.accepted, names.control, names.deferred, names.routed]);
     const partitions = await partitionsOfAccepted(link, settings, present, repartition);
     const made = await link.createTopics([epochsSpec(names, settings)]);
@@ -40,8 +43,18 @@ export async function provision(
     await grow(link, names.routed, present.get(names.routed), settings.ROUTED_PARTITIONS);
     if (partitions !== settings.ACCEPTED_PARTITIONS)
       log.warn({ topic: names.accepted, has: partitions }, "it keeps the partitions that it has: see docs/epochs.md");
-    log.info({ namespace: NAMESPACE, migrations, topics: [...made, ...topics], epoch, begun }, "provisioned");
+    log.info({ namespace: NAMESPACE, migrations, topics: [...made, ...topics], epoch, begun, tenants }, "provisioned");
   });
+}
+
+/** A tenant that is there is left as it is, suspended or not. */
+async function tenantsMade(store: AccessStore, names: string[]): Promise<string[]> {
+  const there = await Promise.all(names.map((name) => store.find("tenant", name, TENANT_ROW)));
+  const missing = names.filter((_, index) => there[index] === undefined);
+  const value = tenantRow.parse({ trust: "scopes" });
+  if (missing.length > 0)
+    await store.write(...missing.map((tenant) => ({ kind: "tenant" as const, tenant, id: TENANT_ROW, value })));
+  return missing;
 }
 
 async function partitionsOfAccepted(

@@ -1,4 +1,5 @@
 import { commonSettings } from "@saasaparilla/shared/settings.ts";
+import { TENANT_FORM } from "@saasaparilla/shared/notification.ts";
 import { z } from "zod";
 
 const count = z.coerce.number().int().min(1);
@@ -20,6 +21,12 @@ export const settings = commonSettings
     ROUTED_PARTITIONS: count.max(65_535).default(16),
     /** Of the table of stored notifications. Later only while nothing is stored. */
     STORED_PARTITIONS: count.max(1_024).default(8),
+    /** Made where they are not there yet, with commas between them: their issuers' tokens are trusted in what they say. */
+    TENANTS: z
+      .string()
+      .default("")
+      .transform((list) => list.split(",").filter((name) => name !== ""))
+      .pipe(z.array(z.string().regex(TENANT_FORM, "names of tenants"))),
     REPLICAS: count.max(9).default(1),
     /** Brokers that must have a record before it counts as written. In production: 3 replicas, and 2 here. */
     MIN_INSYNC: count.max(9).default(1),

@@ -14,6 +14,7 @@ const FIRST: Slug[] = [
   "too-large",
   "invalid-value",
   "id-reused",
+  "client-forbidden",
 ];
 
 export interface Count {

@@ -1,10 +1,14 @@
+import { Access } from "@saasaparilla/shared/access.ts";
+import { AccessFeed } from "@saasaparilla/shared/access-feed.ts";
+import { AccessStore } from "@saasaparilla/shared/access-store.ts";
 import { Health } from "@saasaparilla/shared/health.ts";
 import { HttpServer } from "@saasaparilla/shared/http.ts";
-import { Identities } from "@saasaparilla/shared/identity.ts";
+import { Identities } from "@saasaparilla/shared/identities.ts";
 import { KafkaLink } from "@saasaparilla/shared/kafka.ts";
 import { Lifecycle } from "@saasaparilla/shared/lifecycle.ts";
 import { createLog } from "@saasaparilla/shared/log.ts";
 import { createRegistry } from "@saasaparilla/shared/metrics.ts";
+import { connectPostgres } from "@saasaparilla/shared/postgres.ts";
 import { connectRedis, Keys } from "@saasaparilla/shared/redis.ts";
 import { loadSettings } from "@saasaparilla/shared/settings.ts";
 import { topicsOf } from "@saasaparilla/shared/topics.ts";
@@ -21,9 +25,15 @@ import { settings as schema } from "./settings.ts";
 const settings = loadSettings(schema);
 const log = createLog("receiver", settings.LOG_LEVEL);
 const lifecycle = new Lifecycle(log, settings.SHUTDOWN_MS);
-const health = new Health(["kafka", "accepting"]);
+const health = new Health(["kafka", "accepting", "access"]);
 const registry = createRegistry("receiver");
-const identities = await Identities.from(settings);
+const access = new Access();
+const identities = await Identities.from(settings, access);
+// It is asked for who may do what, and for nothing else: that is what readiness waits for.
+const postgres = connectPostgres(settings.DATABASE_URL, "receiver", log, new Health([]), 1);
+const store = new AccessStore(postgres, settings.NAMESPACE);
+const feed = new AccessFeed({ access, store, everyMs: settings.ACCESS_REFRESH_MS, health, registry, log });
+feed.start();
 
 // Publishing goes on without Redis: it is none of what readiness asks for.
 const redis = connectRedis(settings, log, new Health([]));
@@ -35,7 +45,7 @@ const metrics = createMetrics(registry, {
   kafkaUp: () => appender.available,
 });
 const appender = new Appender(link, topicsOf(settings.NAMESPACE).accepted, settings, { metrics, health, log });
-const authorizer = new Authorizer(identities, log, metrics);
+const authorizer = new Authorizer({ identities, access, log, metrics });
 const limits = new Limits(settings, {
   metrics,
   queued: () => appender.queuedBytes,
@@ -49,6 +59,8 @@ server.post("/v1/notifications", settings.MAX_BODY_BYTES, (request, body) => pub
 serveDocs(server, openapi(settings));
 
 // Last first: no new requests, those that are in are answered, then what they stood on goes.
+lifecycle.onEnd("postgres", () => postgres.close());
+lifecycle.onEnd("access", () => feed.end());
 lifecycle.onEnd("redis", () => redis.disconnect());
 lifecycle.onEnd("idempotency", () => idempotency.settled());
 lifecycle.onEnd("kafka", () => appender.close());

@@ -37,7 +37,13 @@ export const PROBLEMS = {
     status: 403,
     title: "Forbidden",
     about: "The request has no token that allows this.",
-    fix: "Send `Authorization: Bearer <token>` with a token that is valid now and has the scope `publish`. The operator's log says why this one was refused.",
+    fix: "Send `Authorization: Bearer <token>` with a token, or a key, that is valid now and has the scope `publish`. The operator's log says why this one was refused.",
+  },
+  "client-forbidden": {
+    status: 403,
+    title: "Not one of your clients",
+    about: "The token or key of this request may publish, but not to this client.",
+    fix: "Use a token or key whose patterns fit the client, or ask whoever runs your tenant for one.",
   },
   "id-reused": {
     status: 422,
@@ -66,7 +72,8 @@ export const PROBLEMS = {
   unavailable: {
     status: 503,
     title: "Not available now",
-    about: "Kafka cannot be reached, so nothing can be accepted. This was not accepted, and will not be sent later.",
+    about:
+      "Kafka cannot be reached, or it cannot be checked who you are, so nothing can be accepted. This was not accepted, and will not be sent later.",
     fix: "Send the same again after Retry-After.",
   },
   "outcome-unknown": {

@@ -5,7 +5,7 @@ import type { Log } from "@saasaparilla/shared/log.ts";
 import { startSpan } from "@saasaparilla/shared/telemetry.ts";
 import { answer, count } from "./answer.ts";
 import { unavailable, type Appender } from "./append.ts";
-import type { Authorizer } from "./authorize.ts";
+import { forbid, type Authorizer } from "./authorize.ts";
 import { derivedId, readKey, type Entry, type Idempotency } from "./idempotency.ts";
 import type { ReceiverMetrics } from "./metrics.ts";
 import { parse, type Item, type ParseLimits } from "./parse.ts";
@@ -34,11 +34,12 @@ export class Publisher {
     const { span, traceparent } = startSpan("receiver", "publish", "server", request.headers.traceparent);
     let reply: Reply;
     try {
-      const caller = await authorizer.authorize(request);
+      const { identity: caller, clients } = await authorizer.authorize(request);
       if (request.headers["content-encoding"])
         refuse("unsupported-media-type", "The body is compressed; it is taken as it is.");
       if (!appender.available) throw new Refusal(unavailable());
       const items = parse(request.headers["content-type"], body, limits);
+      if (clients) forbid(items, clients);
       const key = readKey(request.headers["idempotency-key"]);
       stamp(items, caller, key);
       const reserved = await this.#reserve(items, caller, key, request, body);

@@ -7,7 +7,7 @@ const bytes = z.coerce.number().int().min(1);
 const ms = z.coerce.number().int().min(0);
 
 export const settings = commonSettings
-  .omit({ DATABASE_URL: true, PORT: true })
+  .omit({ PORT: true })
   .extend(identitySettings.shape)
   .extend({
     PORT: z.coerce.number().int().min(0).max(65535).default(8080),

@@ -153,11 +153,7 @@ export const FAULTS: readonly Fault[] = [
   ...KINDS.map(none),
   ...KINDS.map(stopped),
   ...KINDS.map(hung),
-  ...KINDS.flatMap((kind) =>
-    (["kafka", "postgres", "redis"] as const)
-      .filter((store) => store !== "postgres" || kind !== "receiver")
-      .map((store) => cut(store, kind)),
-  ),
+  ...KINDS.flatMap((kind) => (["kafka", "postgres", "redis"] as const).map((store) => cut(store, kind))),
   away("kafka", "SIGKILL"),
   away("kafka", "SIGTERM"),
   away("postgres", "SIGINT"),

@@ -14,7 +14,7 @@ import { Supervised } from "./supervised.ts";
 const STORES = ["kafka", "postgres", "redis"] as const;
 const DISKS = ["kafka", "postgres"] as const;
 const USES: Record<Kind, readonly StoreName[]> = {
-  receiver: ["kafka", "redis"],
+  receiver: STORES,
   director: STORES,
   distributor: STORES,
 };
@@ -56,6 +56,7 @@ export class Rig implements Platform {
     this.stores = stores;
     this.env = {
       NAMESPACE: "faults",
+      TENANTS: "acme,globex",
       HOST: "127.0.0.1",
       KAFKA_BROKERS: stores.kafka.url,
       DATABASE_URL: stores.postgres.url,

@@ -4,7 +4,9 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { base64url, CompactSign, exportJWK, generateKeyPair, type JWK } from "jose";
 import { afterEach, beforeAll, expect, test, vi } from "vitest";
-import { Identities, Refused, type Identity } from "./identity.ts";
+import { Access } from "./access.ts";
+import { Identities } from "./identities.ts";
+import { Refused, type Identity } from "./identity.ts";
 
 const ISSUER = "http://issuer";
 const NOW = 1_800_000_000;
@@ -16,6 +18,8 @@ interface Pair {
   jwk: JWK;
 }
 const pairs = new Map<Algorithm, Pair>();
+const access = new Access();
+access.apply([{ kind: "tenant", tenant: "acme", id: "", value: { trust: "scopes" } }]);
 const claims = { tenant: "acme", scope: "subscribe", sub: "u1", iss: ISSUER, aud: "notifications", exp: NOW + 60 };
 
 beforeAll(async () => {
@@ -37,6 +41,7 @@ async function identities(): Promise<Identities> {
     await writeFile(file, JSON.stringify({ keys: Array.from(pairs.values(), ({ jwk }) => jwk) }));
     return await Identities.from(
       { AUTH_JWKS: file, AUTH_ISSUER: ISSUER, AUTH_AUDIENCE: "notifications" },
+      access,
       () => NOW * 1_000,
     );
   } finally {
@@ -161,6 +166,7 @@ test("R2: a token that was seen is refused once it has expired", async () => {
   vi.stubGlobal("fetch", () => Promise.resolve(Response.json({ keys: [jwk] })));
   const checked = await Identities.from(
     { AUTH_JWKS: "https://issuer/jwks", AUTH_ISSUER: ISSUER, AUTH_AUDIENCE: "notifications" },
+    access,
     () => now * 1_000,
   );
   const token = await signed("EdDSA", claims);
@@ -175,7 +181,7 @@ test("a key that was taken out of the set is good no longer than jose keeps the 
   let keys = ["EdDSA", "ES256"] as Algorithm[];
   vi.stubGlobal("fetch", () => Promise.resolve(Response.json({ keys: keys.map((alg) => pairs.get(alg)!.jwk) })));
   const from = (): Promise<Identities> =>
-    Identities.from({ AUTH_JWKS: "https://issuer/jwks", AUTH_ISSUER: ISSUER, AUTH_AUDIENCE: "notifications" });
+    Identities.from({ AUTH_JWKS: "https://issuer/jwks", AUTH_ISSUER: ISSUER, AUTH_AUDIENCE: "notifications" }, access);
   const [bySet, byAge] = await Promise.all([from(), from()]);
   let count = 0;
   const token = (alg: Algorithm): Promise<string> =>

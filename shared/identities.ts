@@ -1,0 +1,151 @@
+import { readFile } from "node:fs/promises";
+import type { JSONWebKeySet } from "jose";
+import type { z } from "zod";
+import { ALGORITHMS, type Scope } from "./access-rows.ts";
+import type { Access, IssuerOf } from "./access.ts";
+import { identityOfKey, isApiKey } from "./api-keys.ts";
+import { refusal } from "./decide.ts";
+import { Failure } from "./errors.ts";
+import { Refused, type Identity } from "./identity.ts";
+import { Issuer } from "./issuer.ts";
+import type { identitySettings } from "./settings.ts";
+
+const MAX_CACHED = 20_000;
+const MAX_TOKEN_LENGTH = 8_192;
+
+type IdentitySettings = Pick<z.output<typeof identitySettings>, "AUTH_JWKS" | "AUTH_ISSUER" | "AUTH_AUDIENCE">;
+
+/** Who is behind a token, whoever has issued it, and whether it may do what it is for. */
+export class Identities {
+  readonly #access: Access;
+  readonly #platform: Issuer;
+  readonly #platformName: string;
+  /** Those of tenants, each until its row changes. */
+  readonly #issuers = new WeakMap<IssuerOf, Issuer>();
+  readonly #seen = new Seen();
+  /** Token to identity, oldest first: the signature of one that comes again and again is checked no more. */
+  readonly #verified = new Map<string, { identity: Identity; row: IssuerOf | undefined }>();
+  readonly #now: () => number;
+
+  private constructor(platform: Issuer, name: string, access: Access, now: () => number) {
+    this.#platform = platform;
+    this.#platformName = name;
+    this.#access = access;
+    this.#now = now;
+  }
+
+  static async from(
+    { AUTH_JWKS, AUTH_ISSUER, AUTH_AUDIENCE }: IdentitySettings,
+    access: Access,
+    now: () => number = Date.now,
+  ): Promise<Identities> {
+    const platform = new Issuer({
+      issuer: AUTH_ISSUER,
+      audience: AUTH_AUDIENCE,
+      algorithms: ALGORITHMS,
+      keys: /^https?:\/\//.test(AUTH_JWKS)
+        ? new URL(AUTH_JWKS)
+        : (JSON.parse(await readFile(AUTH_JWKS, "utf8")) as JSONWebKeySet),
+      source: { kind: "platform" },
+      tenant: undefined,
+      now,
+    });
+    return new Identities(platform, AUTH_ISSUER, access, now);
+  }
+
+  /**
+   * The caller behind a token that allows `scope`: at once, but where its key is not at hand. Throws Refused, or a `retry` where the
+   * keys cannot be had, or nobody knows yet who may do what.
+   */
+  authorize(token: string | undefined, scope: Scope): Identity | Promise<Identity> {
+    const identity = this.identify(token);
+    return identity instanceof Promise
+      ? identity.then((late) => this.#allowed(token!, late, scope))
+      : this.#allowed(token!, identity, scope);
+  }
+
+  /** Who it is, whatever it may do. */
+  identify(token: string | undefined): Identity | Promise<Identity> {
+    if (!token) throw new Refused("no token was sent");
+    if (token.length > MAX_TOKEN_LENGTH) throw new Refused("the token is too long");
+    if (!this.#access.loaded) throw new Failure("retry", "Who may do what is not known yet.");
+    if (isApiKey(token)) return identityOfKey(token, this.#access);
+    const row = this.#rowOf(token);
+    const known = this.#verified.get(token);
+    // Its issuer may have other keys now, or none.
+    if (known?.row === row && known) return known.identity;
+    const identity = (row ? this.#issuerOf(row) : this.#platform).verify(token);
+    return identity instanceof Promise
+      ? identity.then((late) => this.#keep(token, late, row))
+      : this.#keep(token, identity, row);
+  }
+
+  /** Why one who was let in may go on no longer; undefined: it may. */
+  barred(identity: Identity, scope: Scope): string | undefined {
+    return refusal(this.#access, this.#question(identity, scope));
+  }
+
+  #allowed(token: string, identity: Identity, scope: Scope): Identity {
+    const why = this.barred(identity, scope);
+    if (why === undefined) return identity;
+    this.#verified.delete(token);
+    throw new Refused(why);
+  }
+
+  #question(identity: Identity, scope: Scope) {
+    const now = this.#now() / 1_000;
+    return scope === "subscribe" ? { identity, scope, now, client: identity.subject } : { identity, scope, now };
+  }
+
+  /** By what the token says of itself, which is believed by nobody: whose keys it is to be checked with. Undefined: the platform's. */
+  #rowOf(token: string): IssuerOf | undefined {
+    if (this.#access.issuers === 0) return undefined;
+    const name = claimed(token)?.iss;
+    return typeof name === "string" && name !== this.#platformName ? this.#access.issuer(name) : undefined;
+  }
+
+  #issuerOf(row: IssuerOf): Issuer {
+    let issuer = this.#issuers.get(row);
+    if (!issuer) {
+      issuer = new Issuer({
+        ...row,
+        keys: row.jwksUrl === undefined ? (row.jwks as JSONWebKeySet) : new URL(row.jwksUrl),
+        source: { kind: "issuer", name: row.issuer },
+        now: this.#now,
+      });
+      this.#issuers.set(row, issuer);
+    }
+    return issuer;
+  }
+
+  /** From the second time on: most tokens come once, with a connection. */
+  #keep(token: string, identity: Identity, row: IssuerOf | undefined): Identity {
+    if (!this.#seen.again(token)) return identity;
+    this.#verified.set(token, { identity, row });
+    if (this.#verified.size > MAX_CACHED) this.#verified.delete(this.#verified.keys().next().value!);
+    return identity;
+  }
+}
+
+/** What a token says of itself, to be believed by nobody. */
+export function claimed(token: string | undefined): Record<string, unknown> | undefined {
+  try {
+    return JSON.parse(Buffer.from(token?.split(".")[1] ?? "", "base64url").toString()) as Record<string, unknown>;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Tokens that were good, four bytes of the signature each: whom it takes for seen wrongly is kept, and nothing else. */
+class Seen {
+  readonly #marks = new Uint32Array(1 << 16);
+
+  again(token: string): boolean {
+    // The last characters may be padding; those before them are as good as random in every algorithm.
+    const mark = Buffer.from(token.slice(-12, -4), "base64url").readUInt32LE();
+    const place = mark & 0xffff;
+    if (this.#marks[place] === mark) return true;
+    this.#marks[place] = mark;
+    return false;
+  }
+}
