@@ -8,7 +8,12 @@ import { createRegistry } from "@saasaparilla/shared/metrics.ts";
  * sends each frame to the socket of that index. The index comes as the connection's token; what clients say is not looked at.
  */
 const log = createLog("floor", "info");
-const server = new HttpServer({ health: new Health([]), registry: createRegistry("floor"), log });
+const server = new HttpServer({
+  health: new Health([]),
+  registry: createRegistry("floor"),
+  log,
+  settings: { BODY_MS: 30_000 },
+});
 const sockets: { send(message: Uint8Array, isBinary: boolean): number }[] = [];
 
 server.app.ws<{ index: number }>("/v1/ws", {

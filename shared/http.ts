@@ -11,7 +11,7 @@ import {
 import { Failure, messageOf } from "./errors.ts";
 import type { Health } from "./health.ts";
 import type { Log } from "./log.ts";
-import type { Registry } from "./metrics.ts";
+import { meters, type Registry } from "./metrics.ts";
 import { jittered, problem, type Problem } from "./problem.ts";
 
 /** The HTTP server of every service. A request of uWebSockets.js lives only until its handler returns: it is copied here. */
@@ -48,6 +48,7 @@ export interface ServerOptions {
   health: Health;
   registry: Registry;
   log: Log;
+  settings: { BODY_MS: number };
 }
 
 const STATUS_TEXT: Record<number, string> = {
@@ -76,10 +77,20 @@ export class HttpServer {
   /** Everything that is answered here, as "GET /v1/poll": a test tries each of them as somebody who may not. */
   readonly routes: string[] = [];
   readonly #log: Log;
+  readonly #bodyMs: number;
+  readonly #cut: (reason: "slow" | "large") => void;
+  readonly #forms: { method: string; form: RegExp }[] = [];
   #socket: us_listen_socket | undefined;
 
-  constructor({ health, registry, log }: ServerOptions) {
+  constructor({ health, registry, log, settings }: ServerOptions) {
     this.#log = log;
+    this.#bodyMs = settings.BODY_MS;
+    const cut = meters(registry).counter(
+      "http_bodies_refused_total",
+      "Requests whose bodies were not read to their end, by reason.",
+      "reason",
+    );
+    this.#cut = (reason) => cut.inc({ reason });
     this.get("/health/live", () => json(200, { live: true }));
     this.get("/health/ready", () => {
       const state = health.ready();
@@ -104,24 +115,27 @@ export class HttpServer {
         return;
       }
       const path = request.getUrl();
-      send(
-        response,
-        problemReply(
-          problem(404, "not-found", "Not found", `There is nothing at ${request.getMethod().toUpperCase()} ${path}.`),
-        ),
-      );
+      const method = request.getMethod().toUpperCase();
+      const allowed = this.#methodsOf(path);
+      send(response, allowed.length > 0 ? notAllowed(method, path, allowed) : notFound(method, path));
     });
   }
 
+  /** What is answered by the library's own routes, is said here too: another method there is a 405. */
+  route(method: string, path: string): void {
+    this.routes.push(`${method} ${path}`);
+    this.#forms.push({ method, form: new RegExp(`^${path.replaceAll(/:[^/]+/g, "[^/]+")}$`) });
+  }
+
   get(path: string, handler: Handler): void {
-    this.routes.push(`GET ${path}`);
+    this.route("GET", path);
     this.app.get(path, (response, request) =>
       this.#run(response, copyRequest(response, request), Buffer.alloc(0), handler),
     );
   }
 
   delete(path: string, handler: Handler): void {
-    this.routes.push(`DELETE ${path}`);
+    this.route("DELETE", path);
     this.app.del(path, (response, request) =>
       this.#run(response, copyRequest(response, request), Buffer.alloc(0), handler),
     );
@@ -137,13 +151,15 @@ export class HttpServer {
 
   /** A body over `maxBytes` is answered 413 before the rest of it is read. */
   #withBody(method: "post" | "put", path: string, maxBytes: number, handler: Handler, guard?: Guard): void {
-    this.routes.push(`${method.toUpperCase()} ${path}`);
+    this.route(method.toUpperCase(), path);
     this.app[method](path, (response, raw) => {
       const request = copyRequest(response, raw);
       const chunks: Buffer[] = [];
       let length = 0;
       let over = false;
+      let deadline: NodeJS.Timeout | undefined;
       const finish = (): void => {
+        clearTimeout(deadline);
         if (!over) guard?.release(length);
         over = true;
       };
@@ -161,6 +177,7 @@ export class HttpServer {
       response.onData((chunk, last) => {
         if (over) return;
         if (length + chunk.byteLength > maxBytes) {
+          this.#cut("large");
           refuse(
             problemReply(
               problem(
@@ -181,8 +198,15 @@ export class HttpServer {
         }
         length += chunk.byteLength;
         chunks.push(Buffer.from(chunk.slice(0)));
-        if (last)
-          this.#run(response, request, chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks), handler, finish);
+        if (!last) {
+          deadline ??= setTimeout(() => {
+            this.#cut("slow");
+            response.cork(() => refuse(tooSlow(this.#bodyMs), true));
+          }, this.#bodyMs);
+          return;
+        }
+        clearTimeout(deadline);
+        this.#run(response, request, chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks), handler, finish);
       });
     });
   }
@@ -216,6 +240,10 @@ export class HttpServer {
     this.app.close();
   }
 
+  #methodsOf(path: string): string[] {
+    return this.#forms.flatMap(({ method, form }) => (form.test(path) ? [method] : []));
+  }
+
   #run(response: HttpResponse, request: Request, body: Buffer, handler: Handler, finish?: () => void): void {
     let aborted = false;
     response.onAborted(() => {
@@ -247,6 +275,22 @@ export class HttpServer {
       problem(500, "internal", "Internal error", "Something went wrong here. It has been logged; try again."),
     );
   }
+}
+
+function notFound(method: string, path: string): Reply {
+  return problemReply(problem(404, "not-found", "Not found", `There is nothing at ${method} ${path}.`));
+}
+
+function notAllowed(method: string, path: string, allowed: string[]): Reply {
+  const allow = allowed.join(", ");
+  const detail = `${path} does not take ${method}, but ${allow}.`;
+  const reply = problemReply(problem(405, "method-not-allowed", "Method not allowed", detail));
+  return { ...reply, headers: { ...reply.headers, allow } };
+}
+
+function tooSlow(ms: number): Reply {
+  const detail = `The body was not all there after ${ms / 1_000} seconds. Send less at once.`;
+  return problemReply(problem(408, "too-slow", "Too slow", detail));
 }
 
 /** LIBUS_LISTEN_EXCLUSIVE_PORT: without it two processes would share the port, each with a part of the connections. */

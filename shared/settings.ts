@@ -22,6 +22,8 @@ export const commonSettings = z.object({
   REDIS_CLUSTER: z.stringbool().default(false),
   HOST: z.string().default("0.0.0.0"),
   PORT: z.coerce.number().int().min(0).max(65535),
+  /** A body that is not all there by then is given up: however slowly it comes, it keeps its place for no longer. */
+  BODY_MS: z.coerce.number().int().min(100).default(30_000),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).default("info"),
   /** Milliseconds from SIGTERM until the process ends, at most. */
   SHUTDOWN_MS: z.coerce.number().int().min(0).default(20_000),

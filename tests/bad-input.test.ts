@@ -33,13 +33,15 @@ afterAll(() => stack.close());
 interface Answer {
   status: number;
   type: string | null;
+  allow: string | null;
   body: { type?: string; status?: number; errors?: unknown };
 }
 
 async function ask(path: string, init: RequestInit = {}): Promise<Answer> {
   const response = await fetch(`${distributor.url}${path}`, init);
   const text = await response.text();
-  return { status: response.status, type: response.headers.get("content-type"), body: text ? JSON.parse(text) : {} };
+  const { status, headers } = response;
+  return { status, type: headers.get("content-type"), allow: headers.get("allow"), body: text ? JSON.parse(text) : {} };
 }
 
 function expectProblem({ status, type, body }: Answer, expected: number, slug: string): void {
@@ -132,15 +134,23 @@ describe("R8: what is no connection is answered by a problem", () => {
     expectProblem(await ask("/v1/ws", bearer(await stack.token({ client: "u1" }))), 426, "upgrade-required");
   });
 
-  test.for(["/", "/v1", "/v1/ws/", "/v2/poll", "/v1/acks", "/%00", "/v1/%2e%2e/poll", "/metrics/x"])(
+  test.for(["/", "/v1", "/v1/ws/", "/v2/poll", "/%00", "/v1/%2e%2e/poll", "/metrics/x"])(
     "GET %s is 404",
     async (path) => {
       expectProblem(await ask(path, bearer(await stack.token({ client: "u1" }))), 404, "not-found");
     },
   );
 
-  test.for(["/v1/sse", "/v1/poll", "/v1/ws", "/health/live"])("DELETE %s is 404", async (path) => {
-    expect((await ask(path, { method: "DELETE" })).status).toBe(404);
+  test.for([
+    ["DELETE", "/v1/sse", "GET"],
+    ["DELETE", "/v1/poll", "GET"],
+    ["PUT", "/v1/ws", "GET"],
+    ["GET", "/v1/acks", "POST"],
+    ["POST", "/health/live", "GET"],
+  ] as const)("%s %s is 405, and says what is allowed", async ([method, path, allow]) => {
+    const answer = await ask(path, { method });
+    expectProblem(answer, 405, "method-not-allowed");
+    expect(answer.allow).toBe(allow);
   });
 });
 

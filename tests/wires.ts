@@ -75,6 +75,8 @@ export function openWebSocket({ url, token, cursor, explicit }: Opening, sink: S
         } else if (frame.opcode === 8) {
           closed = { code: frame.payload.readUInt16BE(0), reason: frame.payload.toString("utf8", 2) };
           socket.end(maskedFrame(8, frame.payload.subarray(0, 2)));
+        } else if (frame.opcode === 10) {
+          // To a ping that the test wrote.
         } else throw new Error(`a frame with opcode ${frame.opcode}`);
       }
     },

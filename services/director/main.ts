@@ -46,7 +46,7 @@ const metrics = createMetrics(registry, {
   queuedBytes: () => packer.queuedBytes,
 });
 
-const server = new HttpServer({ health, registry, log });
+const server = new HttpServer({ health, registry, log, settings });
 const port = await server.listen(settings.HOST, settings.PORT);
 lifecycle.onEnd("http", () => server.close());
 log.info({ port }, "listening");

@@ -67,7 +67,7 @@ const failedAt = (dependency: "kafka" | "postgres" | "redis") => (error: unknown
 };
 
 // Health is answered from the start; clients come in once everything below is there.
-const server = new HttpServer({ health, registry, log });
+const server = new HttpServer({ health, registry, log, settings });
 lifecycle.onEnd("http", () => server.close());
 const port = await server.listen(settings.HOST, settings.PORT);
 log.info({ port }, "listening");

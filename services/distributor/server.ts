@@ -1,7 +1,8 @@
-import type { HttpResponse } from "uWebSockets.js";
+import type { HttpResponse, WebSocket } from "uWebSockets.js";
+import { Closes } from "@saasaparilla/shared/closes.ts";
 import { copyPart, problemReply, send, type HttpServer, type Reply, type Request } from "@saasaparilla/shared/http.ts";
 import { SUBPROTOCOL } from "@saasaparilla/shared/frames.ts";
-import { problem } from "@saasaparilla/shared/problem.ts";
+import { jittered, problem } from "@saasaparilla/shared/problem.ts";
 import { ENTRY_HEADERS, type Doorkeeper, type Entry } from "./doorkeeper.ts";
 import type { Peer } from "./peer.ts";
 import type { Peers } from "./peers.ts";
@@ -17,6 +18,7 @@ interface SocketData {
 }
 
 const FRAME_BYTES = 16 * 1024;
+const FLOOD_PAUSE_SECONDS = 10;
 
 export function serveWebSocket(
   server: HttpServer,
@@ -24,6 +26,7 @@ export function serveWebSocket(
   peers: Peers,
   settings: DistributorSettings,
 ): void {
+  const frames = { rate: settings.FRAME_RATE, burst: settings.FRAME_BURST };
   server.app.ws<SocketData>("/v1/ws", {
     maxPayloadLength: FRAME_BYTES,
     // The library pings within this time and closes what has not answered by its end.
@@ -62,10 +65,12 @@ export function serveWebSocket(
     },
     message(socket, message, isBinary) {
       const { peer } = socket.getUserData();
-      if (peer) onFrame(Buffer.from(message), isBinary, peer, peers, door);
+      if (peer && heard(socket)) onFrame(Buffer.from(message), isBinary, peer, peers, door);
     },
+    ping: (socket) => void heard(socket),
     pong(socket, message) {
-      socket.getUserData().wire?.ponged(Buffer.from(message).toString("latin1"));
+      const { wire } = socket.getUserData();
+      if (wire && !wire.ponged(Buffer.from(message).toString("latin1"))) heard(socket);
     },
     drain(socket) {
       const { peer, wire } = socket.getUserData();
@@ -77,9 +82,19 @@ export function serveWebSocket(
       if (peer) peers.closed(peer);
     },
   });
+
+  /** One that says too much is ended, and does not go on saying it while it reads how. */
+  function heard(socket: WebSocket<SocketData>): boolean {
+    const { peer, wire } = socket.getUserData();
+    if (!peer || !wire || wire.hears(performance.now(), frames)) return true;
+    peers.end(peer, { ...Closes.flood, retryAfter: jittered(1, FLOOD_PAUSE_SECONDS) });
+    wire.cut();
+    return false;
+  }
 }
 
 export function serveSse(server: HttpServer, door: Doorkeeper, peers: Peers, settings: DistributorSettings): void {
+  server.route("GET", "/v1/sse");
   server.app.get("/v1/sse", (response, raw) => {
     const closed = door.closed();
     if (closed) {

@@ -12,6 +12,9 @@ export const distributorSettings = commonSettings.extend({
   OUTBOX_BYTES: count(256 << 10),
   /** ms between heartbeats to a client; it may count as dead after two are missing. */
   HEARTBEAT_MS: count(15_000),
+  /** Frames and pings that one WebSocket may say in a second, and at once after a rest; then it is ended. */
+  FRAME_RATE: count(1_000),
+  FRAME_BURST: count(5_000),
   /** A client whose outbox does not drain for so long is closed. */
   STUCK_MS: count(60_000),
   /** Between two polls of a long-poll loop, at most. */

@@ -50,8 +50,8 @@ export class SseWire implements Wire {
   }
 
   tell(frame: ServerFrame): void {
-    const id = frame.type === "connected" ? `id: ${frame.cursor}\n` : "";
-    this.#send(`${id}event: ${frame.type}\ndata: ${JSON.stringify(frame)}\n\n`);
+    const id = frame.type === "connected" ? frame.cursor : undefined;
+    this.#send(eventOf(frame.type, JSON.stringify(frame), id));
   }
 
   heartbeat(): void {
@@ -65,11 +65,7 @@ export class SseWire implements Wire {
   }
 
   #write(items: Item[]): boolean {
-    return this.#send(
-      items
-        .map(({ json }) => `id: ${cursorIn(json)}\nevent: notification\ndata: ${json.toString("utf8")}\n\n`)
-        .join(""),
-    );
+    return this.#send(items.map(({ json }) => eventOf("notification", json.toString("utf8"), cursorIn(json))).join(""));
   }
 
   #send(text: string): boolean {
@@ -82,6 +78,18 @@ export class SseWire implements Wire {
     return open;
   }
 }
+
+/**
+ * One event. What was accepted has no line break, but who writes packs to Kafka can: each line of the data becomes a line of its
+ * own, as the format has it, so that nothing in it is ever read as a field. A name and an id are ours, and have none.
+ */
+export function eventOf(type: string, data: string, id?: string): string {
+  const lines = LINE_BREAK.test(data) ? data.replaceAll(LINE_BREAKS, "\ndata: ") : data;
+  return `${id === undefined ? "" : `id: ${id}\n`}event: ${type}\ndata: ${lines}\n\n`;
+}
+
+const LINE_BREAK = /[\r\n]/;
+const LINE_BREAKS = /\r\n|\r|\n/g;
 
 /** The cursor stands at a fixed place of what encode.ts makes. */
 const CURSOR_START = '{"type":"notification","id":"00000000-0000-0000-0000-000000000000","cursor":"'.length;

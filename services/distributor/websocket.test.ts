@@ -22,6 +22,7 @@ beforeEach(() => {
         asked.push(`end ${code}`);
         wire.gone();
       },
+      close: () => asked.push("close"),
       getBufferedAmount: () => buffered,
     },
     1_000,

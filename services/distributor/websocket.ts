@@ -1,6 +1,7 @@
 import { Closes, type Close } from "@saasaparilla/shared/closes.ts";
 import { clientFrame, type ClientFrame, type ServerFrame } from "@saasaparilla/shared/frames.ts";
 import { CURSOR_LENGTH, fromCursor, type Sequence } from "@saasaparilla/shared/notification.ts";
+import { taken, type Rate } from "@saasaparilla/shared/rate.ts";
 import type { Doorkeeper } from "./doorkeeper.ts";
 import { Outbox, type Item } from "./outbox.ts";
 import type { Peer, Wire } from "./peer.ts";
@@ -10,6 +11,8 @@ import type { Peers } from "./peers.ts";
 const SOCKET_BYTES = 64 * 1024;
 /** A peer that reads slowly has so long to read what was said last; then the connection simply ends (R30). */
 const FAREWELL_MS = 10_000;
+/** Answers of the library to pings that nobody reads may have so many bytes, on top of what a slow peer has waiting. */
+const UNREAD_BYTES = 1 << 20;
 /** Tell our pings from the library's own. */
 const ACK_PING = "ack";
 const FAREWELL_PING = "farewell";
@@ -20,6 +23,7 @@ export interface Socket {
   ping(payload: string): number;
   cork(write: () => void): unknown;
   end(code: number, reason: string): void;
+  close(): void;
   getBufferedAmount(): number;
 }
 
@@ -36,6 +40,8 @@ export class WebSocketWire implements Wire {
   #written: Sequence | undefined;
   /** What was written before the ping whose pong is awaited. */
   #pinged: Sequence | undefined;
+  /** When its frames may come as fast as they like again. */
+  #restedAt = 0;
 
   constructor(socket: Socket, outboxBytes: number, explicitAck: boolean, acked: (sequence: Sequence) => void) {
     this.#socket = socket;
@@ -46,6 +52,19 @@ export class WebSocketWire implements Wire {
 
   get writable(): boolean {
     return !this.#gone && !this.#ending && this.#socket.getBufferedAmount() < SOCKET_BYTES;
+  }
+
+  /** Whether it may say one more thing now: a frame, or a ping, which the library answers by itself. */
+  hears(now: number, limit: Rate): boolean {
+    const restedAt = taken(this.#restedAt, now, limit);
+    if (restedAt === undefined || this.#socket.getBufferedAmount() > UNREAD_BYTES) return false;
+    this.#restedAt = restedAt;
+    return true;
+  }
+
+  /** At once, whatever it has not read. */
+  cut(): void {
+    if (!this.#gone) this.#socket.close();
   }
 
   tell(frame: ServerFrame): void {
@@ -72,16 +91,18 @@ export class WebSocketWire implements Wire {
     clearTimeout(this.#ending?.deadline);
   }
 
-  ponged(payload: string): void {
+  /** Whether it was asked for. */
+  ponged(payload: string): boolean {
     if (this.#ending) {
       if (payload === FAREWELL_PING) this.#ending.finish();
-      return;
+      return true;
     }
-    if (payload !== ACK_PING || this.#pinged === undefined) return;
+    if (payload !== ACK_PING || this.#pinged === undefined) return false;
     const acked = this.#pinged;
     this.#pinged = undefined;
     if (this.#written !== acked) this.#ping();
     this.#acked(acked);
+    return true;
   }
 
   #write(items: Item[]): boolean {

@@ -54,7 +54,7 @@ const limits = new Limits(settings, {
 const idempotency = new Idempotency(redis, new Keys(settings.NAMESPACE), metrics, settings);
 const publisher = new Publisher({ authorizer, appender, idempotency, limits: settings, metrics, log });
 
-const server = new HttpServer({ health, registry, log });
+const server = new HttpServer({ health, registry, log, settings });
 server.post("/v1/notifications", settings.MAX_BODY_BYTES, (request, body) => publisher.publish(request, body), limits);
 serveDocs(server, openapi(settings));
 

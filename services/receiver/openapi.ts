@@ -49,6 +49,7 @@ export const acceptedSchema = z
 const ANSWERS: Slug[] = [
   "not-json",
   "forbidden",
+  "too-slow",
   "in-progress",
   "too-large",
   "unsupported-media-type",

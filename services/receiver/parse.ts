@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import type { Problem, ProblemError } from "@saasaparilla/shared/problem.ts";
 import { problemOf, refuse, type Slug } from "./problems.ts";
-import { check, type Published } from "./schema.ts";
+import { check, MAX_DEPTH, type Published } from "./schema.ts";
 import { oneLine, Scanner } from "./span.ts";
 
 /** One item of a request, from what was sent to what became of it. */
@@ -109,6 +109,12 @@ function toItem(
       undefined,
       problemOf(wrong?.shape === false ? "invalid-value" : "invalid-shape", undefined, { errors }),
     );
+  }
+  if (span.depth > MAX_DEPTH) {
+    const detail = `It has ${span.depth} arrays and objects inside one another.`;
+    const expected = `at most ${MAX_DEPTH}`;
+    const fix = "Send it flatter, or as JSON inside a string.";
+    return wrongItem(index, `${pointer}/data`, line, "invalid-value", detail, expected, fix);
   }
   const payload = oneLine(text.subarray(span.start, span.end));
   if (payload.length > limits.MAX_DATA_BYTES) {

@@ -82,6 +82,18 @@ export const PROBLEMS = {
     about: "It was given to Kafka, which has not answered in time. It may have been accepted or not.",
     fix: "Send the same again after Retry-After. With the same id or Idempotency-Key that is harmless: it is delivered once. Without either it may be delivered twice.",
   },
+  "too-slow": {
+    status: 408,
+    title: "Too slow",
+    about: "The body was not all there in time. Nothing of this was accepted.",
+    fix: "Send less in one request, or over a faster line.",
+  },
+  "method-not-allowed": {
+    status: 405,
+    title: "Method not allowed",
+    about: "There is something at this address, but not for this method.",
+    fix: "The header Allow has the methods that it takes.",
+  },
   "not-found": {
     status: 404,
     title: "Not found",

@@ -4,6 +4,9 @@ import { z } from "zod";
 
 const MAX_TTL_SECONDS = 30 * 24 * 60 * 60;
 
+/** A client's JSON parser may call itself for each level, and some stop at 64; the frame has levels of its own. */
+export const MAX_DEPTH = 60;
+
 /** What a publisher sends: the one source of what is accepted and of what /openapi.json says. */
 export const notificationSchema = z
   .strictObject({
@@ -20,7 +23,7 @@ export const notificationSchema = z
       })
       .meta({ description: "Whom it is for." }),
     data: z.unknown().meta({
-      description: "Any JSON. It reaches the client byte for byte as it was written, on one line.",
+      description: `Any JSON, of at most ${MAX_DEPTH} levels. It reaches the client byte for byte as it was written, on one line.`,
       examples: [{ text: "Hello" }],
     }),
     id: z.uuid().exactOptional().meta({

@@ -43,6 +43,17 @@ function dataOf(parsed: unknown): unknown {
     : undefined;
 }
 
+test("the depth is how many arrays and objects are inside one another", () => {
+  const depthOf = (parsed: unknown): number =>
+    typeof parsed === "object" && parsed !== null ? 1 + Math.max(0, ...Object.values(parsed).map(depthOf)) : 0;
+  fc.assert(
+    fc.property(fc.jsonValue({ maxDepth: 6 }), (data) => {
+      const text = Buffer.from(JSON.stringify({ other: [[[]]], data, more: [[[[]]]] }));
+      expect(new Scanner(text).member("data")?.depth).toBe(depthOf(data));
+    }),
+  );
+});
+
 test("the span of data is the text of what JSON.parse finds there, for every element of an array", () => {
   fc.assert(
     fc.property(fc.array(fc.tuple(space, fc.oneof(object, value), space)), (elements) => {
@@ -88,5 +99,5 @@ test("on one line it is the same value, and what is on one line already is left 
 
 test("depth is no danger", () => {
   const deep = `{"data":${"[".repeat(100_000)}${"]".repeat(100_000)}}`;
-  expect(new Scanner(Buffer.from(deep)).member("data")).toEqual({ start: 8, end: 200_008 });
+  expect(new Scanner(Buffer.from(deep)).member("data")).toEqual({ start: 8, end: 200_008, depth: 100_000 });
 });

@@ -13,12 +13,16 @@ const CLOSE_BRACE = 0x7d;
 export interface Span {
   start: number;
   end: number;
+  /** How many arrays and objects are inside one another there; 0 for a scalar. */
+  depth: number;
 }
 
 /** Over one text; each call goes on where the last one ended. */
 export class Scanner {
   readonly #text: Buffer;
   #at: number;
+  /** Of the value that was skipped last. */
+  #deepest = 0;
 
   constructor(text: Buffer, at = 0) {
     this.#text = text;
@@ -58,7 +62,7 @@ export class Scanner {
       const start = this.#at;
       this.#skipValue();
       // The last of several wins, as it does in JSON.parse.
-      if (wanted) span = { start, end: this.#at };
+      if (wanted) span = { start, end: this.#at, depth: this.#deepest };
       this.#skipSpace();
       if (text[this.#at] === COMMA) this.#at += 1;
       this.#skipSpace();
@@ -92,14 +96,17 @@ export class Scanner {
   #skipValue(): void {
     const text = this.#text;
     let depth = 0;
+    this.#deepest = 0;
     do {
       const byte = text[this.#at]!;
       if (byte === QUOTE) {
         this.#skipString();
         continue;
       }
-      if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth += 1;
-      else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth -= 1;
+      if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+        depth += 1;
+        if (depth > this.#deepest) this.#deepest = depth;
+      } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth -= 1;
       else if (depth === 0) {
         this.#skipScalar();
         return;
