@@ -52,6 +52,21 @@ epoch:
 dead-letters *args:
     node compose/local/dead-letters.ts "$@"
 
+# Who may do what: list, show, add, suspend, resume, key, rotate, issuer, grant, revoke, remove
+[no-exit-message]
+tenant *args:
+    node compose/local/tenant.ts "$@"
+
+# Why a request would be allowed or not: --scope publish --client u1 --token TOKEN | --subject NAME [--tenant NAME]
+[no-exit-message]
+explain-access *args:
+    node compose/local/explain-access.ts "$@"
+
+# Who tried what: [--refused] [--tenant NAME] [--subject NAME] [--limit N] [--json]
+[no-exit-message]
+audit *args:
+    node compose/local/audit.ts "$@"
+
 # Follow the logs: of everything, or of the one named
 [no-exit-message]
 logs name="*":

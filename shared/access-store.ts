@@ -24,7 +24,11 @@ export class AccessStore {
   }
 
   async version(): Promise<number> {
-    const { rows } = await this.#pool.query<{ version: string }>(`select version from ${this.#schema}.access_version`);
+    const { rows } = await this.#pool
+      .query<{ version: string }>(`select version from ${this.#schema}.access_version`)
+      .catch((error: unknown) => {
+        throw missing(error) ?? error;
+      });
     if (!rows[0]) throw new Failure("fatal", `${this.#schema}.access_version is empty: run the provision service.`);
     return Number(rows[0].version);
   }
@@ -45,13 +49,17 @@ export class AccessStore {
   }
 
   /** What there is of one kind: in one tenant, or in all; `after` an id (of all: a tenant) on. */
-  async list(kind: RowKind, tenant?: string, { after = "", limit = 1_000 } = {}): Promise<StoredRow[]> {
+  async list(
+    kind: RowKind,
+    tenant?: string,
+    { after, limit = 1_000 }: { after?: string | undefined; limit?: number } = {},
+  ): Promise<StoredRow[]> {
     const { rows } = await this.#pool.query<StoredRow>(
       `select kind, tenant, id, value, at from ${this.#schema}.access
        where kind = $1 and value is not null and ($2::text is null or tenant = $2)
-         and case when $2::text is null then tenant else id end > $3
+         and ($3::text is null or case when $2::text is null then tenant else id end > $3)
        order by tenant, id limit $4`,
-      [kind, tenant ?? null, after, limit],
+      [kind, tenant ?? null, after ?? null, limit],
     );
     return rows;
   }
@@ -104,6 +112,16 @@ export class AccessStore {
     if (rows[0]!.count > MOST[kind])
       throw new Failure("reject", `A tenant has at most ${MOST[kind]} of these (${kind}). Take some away first.`);
   }
+}
+
+/** SQLSTATE of a table, or a schema, that is not there. */
+function missing(error: unknown): Failure | undefined {
+  const { code = "" } = error as { code?: string };
+  return code === "42P01" || code === "3F000"
+    ? new Failure("retry", "The table of who may do what is not there yet: run the provision service.", {
+        cause: error,
+      })
+    : undefined;
 }
 
 /** SQLSTATE 23505 on the index of issuers. */

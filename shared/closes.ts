@@ -15,5 +15,6 @@ export const Closes = {
   badFrame: { code: 4001, reason: "A frame was not understood", reconnect: "no" },
   tokenExpired: { code: 4002, reason: "The token has expired", reconnect: "token" },
   forbidden: { code: 4003, reason: "Forbidden", reconnect: "no" },
+  withdrawn: { code: 4004, reason: "Access was withdrawn", reconnect: "token" },
   flood: { code: 4010, reason: "Too many frames", reconnect: "now" },
 } as const satisfies Record<string, Close>;

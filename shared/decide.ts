@@ -9,9 +9,9 @@ export interface Question {
   identity: Identity;
   scope: Scope;
   /** Whom it is about: for who subscribes, itself. */
-  client?: string;
-  /** What of a tenant's is operated or read: its own only, but for those who run the platform. */
-  tenant?: string;
+  client?: string | undefined;
+  /** What of a tenant's is operated or read: its own only, but for those who run the platform. "" is what is of no tenant. */
+  tenant?: string | undefined;
   /** Seconds since 1970. */
   now: number;
 }
@@ -26,7 +26,7 @@ const TRUSTED: readonly Grant[] = [
 const NONE: readonly Grant[] = [];
 
 /** Those who run the platform: by a token of its own issuer, which needs no tenant that exists. */
-export function isOfPlatform({ source }: Identity, scope: Scope): boolean {
+function isOfPlatform({ source }: Identity, scope: Scope): boolean {
   return source.kind === "platform" && (scope === "operate" || scope === "read");
 }
 
@@ -36,7 +36,9 @@ export const CHECKS = {
     identity.expires + LEEWAY_SECONDS < now ? "the token has expired" : undefined,
 
   "it is for this": (_, { identity, scope }) =>
-    identity.scopes.has(scope) ? undefined : `the token does not allow "${scope}"`,
+    identity.scopes.has(scope) || (scope === "read" && identity.scopes.has("operate"))
+      ? undefined
+      : `the token does not allow "${scope}"`,
 
   "its tenant may act": (access, { identity, scope }) => {
     if (isOfPlatform(identity, scope)) return undefined;

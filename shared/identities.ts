@@ -54,14 +54,14 @@ export class Identities {
   }
 
   /**
-   * The caller behind a token that allows `scope`: at once, but where its key is not at hand. Throws Refused, or a `retry` where the
+   * The caller behind a token that allows `scope`, in `tenant` where it is about one: at once, but where its key is not at hand. Throws Refused, or a `retry` where the
    * keys cannot be had, or nobody knows yet who may do what.
    */
-  authorize(token: string | undefined, scope: Scope): Identity | Promise<Identity> {
+  authorize(token: string | undefined, scope: Scope, tenant?: string): Identity | Promise<Identity> {
     const identity = this.identify(token);
     return identity instanceof Promise
-      ? identity.then((late) => this.#allowed(token!, late, scope))
-      : this.#allowed(token!, identity, scope);
+      ? identity.then((late) => this.#allowed(token!, late, scope, tenant))
+      : this.#allowed(token!, identity, scope, tenant);
   }
 
   /** Who it is, whatever it may do. */
@@ -81,20 +81,16 @@ export class Identities {
   }
 
   /** Why one who was let in may go on no longer; undefined: it may. */
-  barred(identity: Identity, scope: Scope): string | undefined {
-    return refusal(this.#access, this.#question(identity, scope));
+  barred(identity: Identity, scope: Scope, tenant?: string): string | undefined {
+    const client = scope === "subscribe" ? identity.subject : undefined;
+    return refusal(this.#access, { identity, scope, now: this.#now() / 1_000, client, tenant });
   }
 
-  #allowed(token: string, identity: Identity, scope: Scope): Identity {
-    const why = this.barred(identity, scope);
+  #allowed(token: string, identity: Identity, scope: Scope, tenant: string | undefined): Identity {
+    const why = this.barred(identity, scope, tenant);
     if (why === undefined) return identity;
     this.#verified.delete(token);
     throw new Refused(why);
-  }
-
-  #question(identity: Identity, scope: Scope) {
-    const now = this.#now() / 1_000;
-    return scope === "subscribe" ? { identity, scope, now, client: identity.subject } : { identity, scope, now };
   }
 
   /** By what the token says of itself, which is believed by nobody: whose keys it is to be checked with. Undefined: the platform's. */

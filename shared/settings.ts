@@ -35,6 +35,12 @@ export const identitySettings = z.object({
   AUTH_JWKS: z.string().min(1),
   AUTH_ISSUER: z.string().min(1),
   AUTH_AUDIENCE: z.string().min(1).default("notifications"),
+  /** Of attempts that are not in the audit log yet, at most. */
+  AUDIT_MAX_BYTES: z.coerce
+    .number()
+    .int()
+    .min(1_024)
+    .default(16 << 20),
   /** So often it is asked in Postgres what has changed of who may do what. */
   ACCESS_REFRESH_MS: z.coerce.number().int().min(50).max(30_000).default(5_000),
 });

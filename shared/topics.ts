@@ -11,6 +11,8 @@ export interface Topics {
   deadLetters: string;
   /** Provision to directors: the present epoch is its last record; for ever. */
   epochs: string;
+  /** Who tried what; lines of JSON; a month. */
+  audit: string;
 }
 
 export function topicsOf(namespace: string): Topics {
@@ -21,6 +23,7 @@ export function topicsOf(namespace: string): Topics {
     deferred: `${namespace}.deferred`,
     deadLetters: `${namespace}.dead-letters`,
     epochs: `${namespace}.epochs`,
+    audit: `${namespace}.audit`,
   };
 }
 

@@ -250,7 +250,7 @@ describe("callers", () => {
     for (const authorization of wrong) answers.push(await publish(item("a"), { headers: { authorization } }));
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([403]));
     expect(new Set(answers.map(({ body }) => JSON.stringify(body))).size).toBe(1);
-    const refusals = () => receiver.logs.slice(before).filter(({ msg }) => msg === "refused");
+    const refusals = () => receiver.logs.slice(before).filter(({ msg }) => msg === "forbidden");
     await expect.poll(() => refusals().length).toBe(wrong.length);
     const lines = refusals();
     expect(lines.map(({ why }) => why)).toEqual([

@@ -17,7 +17,7 @@ import { reaped } from "./faults/reap.ts";
  * Services as real processes, on the Kafka, Postgres and Redis of tests/backing.ts, in a namespace of their own that
  * `close()` removes again. What does not end, ends badly or stays behind fails the test.
  */
-export type Kind = "receiver" | "director" | "distributor";
+export type Kind = "receiver" | "director" | "distributor" | "console";
 
 export interface Stack {
   namespace: string;

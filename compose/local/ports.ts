@@ -13,6 +13,7 @@ const defaults = {
   RECEIVER_PORT: 8080,
   DISTRIBUTOR_PORT: 8081,
   DIRECTOR_PORT: 8082,
+  CONSOLE_PORT: 8083,
 };
 
 export type PortName = keyof typeof defaults;

@@ -10,13 +10,19 @@ import { ending, running, start, stop } from "./processes.ts";
 import { step } from "./progress.ts";
 import { Trouble, reasonOf } from "./trouble.ts";
 
-export type Service = { name: string; kind: "receiver" | "director" | "distributor"; portName: PortName; port: number };
+export type Service = {
+  name: string;
+  kind: "receiver" | "director" | "distributor" | "console";
+  portName: PortName;
+  port: number;
+};
 
 /** One of each, and as many distributors as are asked for: a hundred ports apart. */
 export function services(distributors: number): Service[] {
   return [
     { name: "receiver", kind: "receiver", portName: "RECEIVER_PORT", port: port("RECEIVER_PORT") },
     { name: "director", kind: "director", portName: "DIRECTOR_PORT", port: port("DIRECTOR_PORT") },
+    { name: "console", kind: "console", portName: "CONSOLE_PORT", port: port("CONSOLE_PORT") },
     ...Array.from({ length: distributors }, (_, i): Service => ({
       name: i === 0 ? "distributor" : `distributor-${i + 1}`,
       kind: "distributor",

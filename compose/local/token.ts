@@ -1,18 +1,10 @@
 import { parseArgs } from "node:util";
+import { seconds } from "./duration.ts";
 import { type Bearer, mint } from "./mint.ts";
 import { Trouble, command, reasonOf } from "./trouble.ts";
 
 const USAGE =
   "Usage: npx just token --client ID | --publisher [NAME] | --operator [NAME], [--tenant NAME] [--ttl 30s|15m|1h|7d]";
-
-const UNITS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 };
-
-function seconds(ttl: string): number {
-  const [, count, unit] = /^(\d+)([smhd])$/.exec(ttl) ?? [];
-  const factor = UNITS[unit ?? ""];
-  if (factor === undefined) throw new Trouble(`--ttl ${JSON.stringify(ttl)} is no duration.`, USAGE);
-  return Number(count) * factor;
-}
 
 function bearer(given: string[]): Bearer {
   // These may go without a name; parseArgs knows no option whose value may be missing.
@@ -22,7 +14,10 @@ function bearer(given: string[]): Bearer {
       : [arg],
   );
   const { client, publisher, operator, tenant, ttl } = parsed(args);
-  const rest = { ...(tenant !== undefined && { tenant }), ...(ttl !== undefined && { ttl: seconds(ttl) }) };
+  const rest = {
+    ...(tenant !== undefined && { tenant }),
+    ...(ttl !== undefined && { ttl: seconds("--ttl", ttl, USAGE) }),
+  };
   if ([client, publisher, operator].filter((name) => name !== undefined).length === 1) {
     if (client !== undefined) return { client, ...rest };
     if (publisher !== undefined) return { publisher, ...rest };

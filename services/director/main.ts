@@ -2,8 +2,10 @@ import { randomUUID } from "node:crypto";
 import { Access } from "@saasaparilla/shared/access.ts";
 import { AccessFeed } from "@saasaparilla/shared/access-feed.ts";
 import { AccessStore } from "@saasaparilla/shared/access-store.ts";
+import { Audit } from "@saasaparilla/shared/audit.ts";
 import { Connections } from "@saasaparilla/shared/connections.ts";
 import { messageOf } from "@saasaparilla/shared/errors.ts";
+import { Gate } from "@saasaparilla/shared/gate.ts";
 import { Health } from "@saasaparilla/shared/health.ts";
 import { HttpServer } from "@saasaparilla/shared/http.ts";
 import { Identities } from "@saasaparilla/shared/identities.ts";
@@ -94,8 +96,19 @@ const lookUps: LookUps = new LookUps(
     health.down("redis", messageOf(error));
   },
 );
+const audit = new Audit({
+  service: "director",
+  link: kafka,
+  topic: topics.audit,
+  maxBytes: settings.AUDIT_MAX_BYTES,
+  health,
+  registry,
+  log,
+});
+audit.start().catch((error: unknown) => lifecycle.fatal(error));
+lifecycle.onEnd("audit", () => audit.close());
 serveOperators(server, {
-  identities: await Identities.from(settings, access),
+  gate: new Gate(await Identities.from(settings, access), audit, log),
   reader: new DeadLetterReader(kafka, topics.deadLetters),
   kafka,
   send: (records) => sender.send(records),
@@ -103,6 +116,7 @@ serveOperators(server, {
   metrics,
   log,
 });
+log.info({ routes: server.routes }, "ready to be operated");
 const { epoch, reader: epochs } = await followEpoch({
   kafka,
   topics,

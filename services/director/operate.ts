@@ -1,7 +1,6 @@
 import { messageOf } from "@saasaparilla/shared/errors.ts";
+import type { Gate } from "@saasaparilla/shared/gate.ts";
 import { json, problemReply, type HttpServer, type Reply, type Request } from "@saasaparilla/shared/http.ts";
-import { isOfPlatform } from "@saasaparilla/shared/decide.ts";
-import type { Identities } from "@saasaparilla/shared/identities.ts";
 import { bearer, Refused, type Identity } from "@saasaparilla/shared/identity.ts";
 import type { Incoming, KafkaLink, Outgoing } from "@saasaparilla/shared/kafka.ts";
 import type { Log } from "@saasaparilla/shared/log.ts";
@@ -16,7 +15,7 @@ import { REDRIVEN } from "./partition.ts";
 
 /** What operators ask of the platform: of all its tenants, so their tokens come from whoever runs it. */
 export interface OperateOptions {
-  identities: Identities;
+  gate: Gate;
   reader: DeadLetterReader;
   kafka: Pick<KafkaLink, "present">;
   /** One attempt: an operator repeats it. Nothing of the lanes' own waits behind it. */
@@ -118,22 +117,13 @@ async function redrive(
   return json(200, { redriven: id, topic, partition, offset });
 }
 
-async function authorize(
-  { identities, metrics, log }: OperateOptions,
-  { method, path, address, headers }: Request,
-): Promise<Identity | Reply> {
+async function authorize({ gate, metrics }: OperateOptions, request: Request): Promise<Identity | Reply> {
   try {
-    const identity = await identities.authorize(bearer(headers["authorization"]), "operate");
-    // A dead letter may hold what is of several tenants.
-    if (!isOfPlatform(identity, "operate")) throw new Refused("dead letters are for those who run the platform");
-    return identity;
+    // Of no tenant: a dead letter may hold what is of several.
+    return await gate.pass(bearer(request.headers["authorization"]), "operate", request, "");
   } catch (error) {
-    if (!(error instanceof Refused)) {
-      log.error({ err: error, path }, "tokens cannot be checked");
-      return unavailable("Tokens cannot be checked right now.");
-    }
+    if (!(error instanceof Refused)) return unavailable("Tokens cannot be checked right now.");
     metrics.forbade();
-    log.warn({ method, path, address, why: error.message }, "forbidden");
     return problemReply(problem(403, "forbidden", "Forbidden", "This needs a token that allows operating."));
   }
 }

@@ -1,8 +1,7 @@
-import type { Identities } from "@saasaparilla/shared/identities.ts";
 import { bearer, Refused, type Identity } from "@saasaparilla/shared/identity.ts";
+import type { Asked, Gate } from "@saasaparilla/shared/gate.ts";
 import { SUBPROTOCOL, TOKEN_SUBPROTOCOL } from "@saasaparilla/shared/frames.ts";
 import { problemReply, type Reply, type Request } from "@saasaparilla/shared/http.ts";
-import type { Log } from "@saasaparilla/shared/log.ts";
 import { clientKey, cursorTag, fromCursor, type ClientKey, type Sequence } from "@saasaparilla/shared/notification.ts";
 import { jittered, problem } from "@saasaparilla/shared/problem.ts";
 import type { Admission, Bound } from "./admission.ts";
@@ -30,12 +29,11 @@ const BUSY: Record<Bound, string> = {
 };
 
 export interface DoorkeeperOptions {
-  identities: Identities;
+  gate: Gate;
   admission: Admission;
   /** That are open. */
   connections: () => number;
   metrics: DistributorMetrics;
-  log: Log;
 }
 
 /**
@@ -100,27 +98,17 @@ export class Doorkeeper {
   }
 
   /** The caller behind a token, or the answer that gives nothing away. */
-  identify(
-    token: string | undefined,
-    request: Pick<Request, "path" | "address">,
-  ): Identity | Reply | Promise<Identity | Reply> {
-    const { path } = request;
-    const refused = (error: unknown, address: string): Reply => {
-      if (!(error instanceof Refused)) {
-        this.#options.log.error({ err: error, path }, "tokens cannot be checked");
-        return unavailable();
-      }
+  identify(token: string | undefined, asked: Asked): Identity | Reply | Promise<Identity | Reply> {
+    const refused = (error: unknown): Reply => {
+      if (!(error instanceof Refused)) return unavailable();
       this.#options.metrics.forbade();
-      this.#options.log.warn({ path, address, why: error.message }, "forbidden");
       return problemReply(problem(403, "forbidden", "Forbidden", "This needs a token that allows it."));
     };
     try {
-      const identity = this.#options.identities.authorize(token, "subscribe");
-      if (!(identity instanceof Promise)) return identity;
-      const { address } = request;
-      return identity.catch((error: unknown) => refused(error, address));
+      const identity = this.#options.gate.pass(token, "subscribe", asked);
+      return identity instanceof Promise ? identity.catch(refused) : identity;
     } catch (error) {
-      return refused(error, request.address);
+      return refused(error);
     }
   }
 

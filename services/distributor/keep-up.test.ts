@@ -9,11 +9,13 @@ import type { Transport } from "./metrics.ts";
 const HEARTBEAT_MS = 5_000;
 let told: ServerFrame[];
 let ended: string[];
+let allowed: boolean;
 let stop: () => void;
 
 beforeEach(() => {
   vi.useFakeTimers();
   told = [];
+  allowed = true;
   ended = [];
 });
 
@@ -29,7 +31,7 @@ function open(transport: Transport, ttlSeconds: number): Peer {
     identity: expiringIn(ttlSeconds),
   } as unknown as Peer;
   const peers = { all: () => [peer].values(), end: (_: Peer, { reason }: { reason: string }) => ended.push(reason) };
-  stop = keepUp(peers as unknown as Peers, { HEARTBEAT_MS, STUCK_MS: 60_000 });
+  stop = keepUp(peers as unknown as Peers, { HEARTBEAT_MS, STUCK_MS: 60_000 }, () => allowed);
   return peer;
 }
 
@@ -79,3 +81,15 @@ test("R14: a long poll brings its token with each request, and is told nothing",
   vi.advanceTimersByTime(20_000);
   expect(told).toEqual([]);
 });
+
+test.for(["websocket", "sse", "poll"] as const)(
+  "R19: a %s whose access was withdrawn is ended at its next turn",
+  (transport) => {
+    open(transport, 3_600);
+    vi.advanceTimersByTime(2 * HEARTBEAT_MS);
+    expect(ended).toEqual([]);
+    allowed = false;
+    vi.advanceTimersByTime(HEARTBEAT_MS);
+    expect(ended).toEqual(["Access was withdrawn"]);
+  },
+);

@@ -9,8 +9,12 @@ const TICK_MS = 1_000;
 /** A client is told so long before its token expires. */
 const REFRESH_SECONDS = 60;
 
-/** Once a second, for a part of the connections: heartbeats of SSE, tokens that expire, outboxes that do not move. */
-export function keepUp(peers: Peers, settings: Pick<DistributorSettings, "HEARTBEAT_MS" | "STUCK_MS">): () => void {
+/** Once a second, for a part of the connections: heartbeats of SSE, tokens that expire, access that was withdrawn, outboxes that do not move. */
+export function keepUp(
+  peers: Peers,
+  settings: Pick<DistributorSettings, "HEARTBEAT_MS" | "STUCK_MS">,
+  mayStay: (identity: Identity) => boolean,
+): () => void {
   const parts = Math.max(1, Math.round(settings.HEARTBEAT_MS / TICK_MS));
   const seen = new WeakMap<Peer, { moved: number; at: number }>();
   /** The identity that was told to be renewed: once for each token. */
@@ -39,6 +43,7 @@ export function keepUp(peers: Peers, settings: Pick<DistributorSettings, "HEARTB
     for (const peer of peers.all()) {
       if (peer.session.id % parts !== part) continue;
       if (peer.identity.expires + LEEWAY_SECONDS < Date.now() / 1_000) peers.end(peer, Closes.tokenExpired);
+      else if (!mayStay(peer.identity)) peers.end(peer, Closes.withdrawn);
       else if (peer.wire.transport !== "poll" && stuck(peer)) peers.end(peer, Closes.slow);
       else {
         refresh(peer);

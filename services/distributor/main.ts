@@ -1,9 +1,11 @@
 import { Access } from "@saasaparilla/shared/access.ts";
 import { AccessFeed } from "@saasaparilla/shared/access-feed.ts";
 import { AccessStore } from "@saasaparilla/shared/access-store.ts";
+import { Audit } from "@saasaparilla/shared/audit.ts";
 import { Connections } from "@saasaparilla/shared/connections.ts";
 import { Closes } from "@saasaparilla/shared/closes.ts";
 import { messageOf } from "@saasaparilla/shared/errors.ts";
+import { Gate } from "@saasaparilla/shared/gate.ts";
 import { Health } from "@saasaparilla/shared/health.ts";
 import { HttpServer } from "@saasaparilla/shared/http.ts";
 import { Identities } from "@saasaparilla/shared/identities.ts";
@@ -39,7 +41,7 @@ import { Upstream } from "./upstream.ts";
 const settings = loadSettings(distributorSettings);
 const log = createLog("distributor", settings.LOG_LEVEL);
 const lifecycle = new Lifecycle(log, settings.SHUTDOWN_MS);
-const health = new Health(["kafka", "postgres", "redis", "slot", "access"]);
+const health = new Health(["kafka", "postgres", "redis", "slot", "access", "composed"]);
 const registry = createRegistry("distributor");
 const topics = topicsOf(settings.NAMESPACE);
 const bounds = {
@@ -94,6 +96,17 @@ const connections = new Connections(redis, new Keys(settings.NAMESPACE));
 const kafka = new KafkaLink(settings.KAFKA_BROKERS, "distributor", log, health);
 const sender = await kafka.sender();
 lifecycle.onEnd("kafka producer", () => sender.close());
+const audit = new Audit({
+  service: "distributor",
+  link: kafka,
+  topic: topics.audit,
+  maxBytes: settings.AUDIT_MAX_BYTES,
+  health,
+  registry,
+  log,
+});
+audit.start().catch((error: unknown) => lifecycle.fatal(error));
+lifecycle.onEnd("audit", () => audit.close());
 const packer = new Packer({
   send: (records) => sender.send(records),
   lingerMs: 0,
@@ -185,15 +198,22 @@ const slot: Slot = new Slot({
 await slot.open();
 await postgres.reached();
 
-const door = new Doorkeeper({ identities, admission, connections: () => peers.size, metrics, log });
+const gate = new Gate(identities, audit, log);
+const door = new Doorkeeper({
+  gate,
+  admission,
+  connections: () => peers.size,
+  metrics,
+});
 serveWebSocket(server, door, peers, settings);
 serveSse(server, door, peers, settings);
 const polls = new LongPolls(peers, door, settings);
 server.get("/v1/poll", (request) => polls.poll(request));
 server.get("/v1/ws", upgradeRequired);
 server.post("/v1/acks", 1_024, (request, body) => acknowledge(request, body, { door, peers, upstream, partitions }));
-const stopKeepingUp = keepUp(peers, settings);
-log.info({ slot: slot.slot, port }, "ready");
+const stopKeepingUp = keepUp(peers, settings, (identity) => gate.holds(identity, "subscribe"));
+health.up("composed");
+log.info({ slot: slot.slot, port, routes: server.routes }, "ready");
 
 // Released last-in first-out: nobody new, everybody out with a hint to come back, then what they left is sent.
 lifecycle.onEnd("slot", () => slot.close());

@@ -27,6 +27,7 @@ export function serveWebSocket(
   settings: DistributorSettings,
 ): void {
   const frames = { rate: settings.FRAME_RATE, burst: settings.FRAME_BURST };
+  server.routes.push("WS /v1/ws");
   server.app.ws<SocketData>("/v1/ws", {
     maxPayloadLength: FRAME_BYTES,
     // The library pings within this time and closes what has not answered by its end.

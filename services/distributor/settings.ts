@@ -10,8 +10,8 @@ export const distributorSettings = commonSettings.extend({
   LEASE_MS: count(10_000),
   /** What waits for one slow client, at most; past it the lane is stored. */
   OUTBOX_BYTES: count(256 << 10),
-  /** ms between heartbeats to a client; it may count as dead after two are missing. */
-  HEARTBEAT_MS: count(15_000),
+  /** ms between heartbeats to a client; it may count as dead after two are missing. As often it is looked at whether it may stay: within a minute (R19). */
+  HEARTBEAT_MS: z.coerce.number().int().min(1).max(25_000).default(15_000),
   /** Frames and pings that one WebSocket may say in a second, and at once after a rest; then it is ended. */
   FRAME_RATE: count(1_000),
   FRAME_BURST: count(5_000),

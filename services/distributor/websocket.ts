@@ -150,7 +150,7 @@ export function onFrame(message: Buffer, isBinary: boolean, peer: Peer, peers: P
 }
 
 async function refresh(token: string, peer: Peer, peers: Peers, door: Doorkeeper): Promise<void> {
-  const identity = await door.identify(token, { path: "/v1/ws", address: "refresh" });
+  const identity = await door.identify(token, { method: "refresh", path: "/v1/ws", address: "" });
   // Where tokens cannot be checked right now the old one counts on, until it expires.
   if ("status" in identity && identity.status !== 403) return;
   if ("status" in identity || identity.tenant !== peer.identity.tenant || identity.subject !== peer.identity.subject) {

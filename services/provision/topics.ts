@@ -21,6 +21,7 @@ export function topicSpecs(names: Topics, sizes: TopicSizes): TopicSpec[] {
     specOf(sizes, names.control, accepted, 15 * MINUTE, 5 * MINUTE),
     specOf(sizes, names.deferred, accepted, 7 * DAY, DAY),
     specOf(sizes, names.routed, sizes.ROUTED_PARTITIONS, 15 * MINUTE, 5 * MINUTE),
+    specOf(sizes, names.audit, 4, 30 * DAY, DAY),
     // What was too large once more, with its headers and with what is sent together with it, would block its director for good.
     specOf(sizes, names.deadLetters, 1, 30 * DAY, DAY, 2 * MAX_RECORD_BYTES),
   ];

@@ -1,10 +1,9 @@
 import type { Access } from "@saasaparilla/shared/access.ts";
 import { clientsOf } from "@saasaparilla/shared/decide.ts";
 import { messageOf } from "@saasaparilla/shared/errors.ts";
+import type { Gate } from "@saasaparilla/shared/gate.ts";
 import { problemReply, type Reply, type Request } from "@saasaparilla/shared/http.ts";
-import { claimed, type Identities } from "@saasaparilla/shared/identities.ts";
 import { bearer, Refused, type Identity } from "@saasaparilla/shared/identity.ts";
-import type { Log } from "@saasaparilla/shared/log.ts";
 import type { Patterns } from "@saasaparilla/shared/patterns.ts";
 import { jittered } from "@saasaparilla/shared/problem.ts";
 import type { Item } from "./parse.ts";
@@ -12,9 +11,8 @@ import type { ReceiverMetrics } from "./metrics.ts";
 import { problemOf, Refusal } from "./problems.ts";
 
 export interface AuthorizerParts {
-  identities: Identities;
+  gate: Gate;
   access: Access;
-  log: Log;
   metrics: Pick<ReceiverMetrics, "refused">;
 }
 
@@ -24,7 +22,7 @@ export interface Caller {
   clients: readonly Patterns[] | undefined;
 }
 
-/** A caller who is refused is told only that; why is one line in the log for each attempt, never with the token. */
+/** A caller who is refused is told only that. */
 export class Authorizer {
   readonly #parts: AuthorizerParts;
 
@@ -33,33 +31,24 @@ export class Authorizer {
   }
 
   async authorize(request: Request): Promise<Caller> {
-    const { identities, access, log } = this.#parts;
-    const token = bearer(request.headers.authorization);
+    const { gate, access } = this.#parts;
     try {
-      const identity = await identities.authorize(token, "publish");
+      const identity = await gate.pass(bearer(request.headers.authorization), "publish", request);
       return { identity, clients: clientsOf(access, identity) };
     } catch (error) {
       if (!(error instanceof Refused)) {
-        log.error({ err: error }, "tokens cannot be checked");
         const retryAfter = jittered(1, 5);
         throw new Refusal(problemOf("unavailable", `Tokens cannot be checked: ${messageOf(error)}`, { retryAfter }));
       }
-      this.#note(request, error.message, token);
       throw new Refusal(problemOf("forbidden", FORBIDDEN));
     }
   }
 
   /** The answer to a request without a token. */
   refuse(request: Request): Reply {
-    this.#note(request, "no token was sent", undefined);
+    this.#parts.gate.refuse("no token was sent", "publish", request);
     this.#parts.metrics.refused("forbidden");
     return problemReply(problemOf("forbidden", FORBIDDEN));
-  }
-
-  #note({ method, path, address }: Request, why: string, token: string | undefined): void {
-    const claims = claimed(token);
-    const said = claims && { tenant: text(claims.tenant), sub: text(claims.sub) };
-    this.#parts.log.warn({ why, claims: said, address, method, path }, "refused");
   }
 }
 
@@ -80,8 +69,4 @@ export function forbid(items: readonly Item[], clients: readonly Patterns[]): vo
     item.outcome = problemOf("client-forbidden", undefined, { errors: [error] });
     item.published = undefined;
   }
-}
-
-function text(claim: unknown): string {
-  return typeof claim === "string" ? claim.slice(0, 128) : "";
 }

@@ -1,6 +1,8 @@
 import { Access } from "@saasaparilla/shared/access.ts";
 import { AccessFeed } from "@saasaparilla/shared/access-feed.ts";
 import { AccessStore } from "@saasaparilla/shared/access-store.ts";
+import { Audit } from "@saasaparilla/shared/audit.ts";
+import { Gate } from "@saasaparilla/shared/gate.ts";
 import { Health } from "@saasaparilla/shared/health.ts";
 import { HttpServer } from "@saasaparilla/shared/http.ts";
 import { Identities } from "@saasaparilla/shared/identities.ts";
@@ -38,14 +40,25 @@ feed.start();
 // Publishing goes on without Redis: it is none of what readiness asks for.
 const redis = connectRedis(settings, log, new Health([]));
 const link = new KafkaLink(settings.KAFKA_BROKERS, "receiver", log, health);
+const topics = topicsOf(settings.NAMESPACE);
+const audit = new Audit({
+  service: "receiver",
+  link: link,
+  topic: topics.audit,
+  maxBytes: settings.AUDIT_MAX_BYTES,
+  health,
+  registry,
+  log,
+});
+audit.start().catch((error: unknown) => lifecycle.fatal(error));
 const metrics = createMetrics(registry, {
   queuedBytes: () => appender.queuedBytes,
   requests: () => limits.requests,
   bodyBytes: () => limits.bytes,
   kafkaUp: () => appender.available,
 });
-const appender = new Appender(link, topicsOf(settings.NAMESPACE).accepted, settings, { metrics, health, log });
-const authorizer = new Authorizer({ identities, access, log, metrics });
+const appender = new Appender(link, topics.accepted, settings, { metrics, health, log });
+const authorizer = new Authorizer({ gate: new Gate(identities, audit, log), access, metrics });
 const limits = new Limits(settings, {
   metrics,
   queued: () => appender.queuedBytes,
@@ -62,6 +75,7 @@ serveDocs(server, openapi(settings));
 lifecycle.onEnd("postgres", () => postgres.close());
 lifecycle.onEnd("access", () => feed.end());
 lifecycle.onEnd("redis", () => redis.disconnect());
+lifecycle.onEnd("audit", () => audit.close());
 lifecycle.onEnd("idempotency", () => idempotency.settled());
 lifecycle.onEnd("kafka", () => appender.close());
 lifecycle.onEnd("http", async () => {
@@ -72,5 +86,5 @@ lifecycle.onEnd("http", async () => {
 });
 
 const port = await server.listen(settings.HOST, settings.PORT);
-log.info({ port }, "listening");
+log.info({ port, routes: server.routes }, "listening");
 appender.start().catch((error: unknown) => lifecycle.fatal(error));

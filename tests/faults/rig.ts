@@ -17,6 +17,7 @@ const USES: Record<Kind, readonly StoreName[]> = {
   receiver: STORES,
   director: STORES,
   distributor: STORES,
+  console: STORES,
 };
 const COUNTS: [Kind, number][] = [
   ["receiver", 2],

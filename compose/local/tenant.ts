@@ -1,0 +1,102 @@
+import { readFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { askConsole } from "./console.ts";
+import { seconds } from "./duration.ts";
+import { Trouble, command, reasonOf } from "./trouble.ts";
+
+const USAGE = `Usage: npx just tenant list | show NAME | add NAME [--trust scopes|grants] | suspend NAME | resume NAME
+  key NAME --name TEXT --scopes publish,read,operate [--clients u1,shop-*] [--ttl 90d] | rotate NAME KEY [--overlap 1d]
+  issuer NAME ID --issuer NAME --audience NAME --jwks URL|FILE [--algorithms EdDSA,ES256]
+  grant NAME ID --role publisher|subscriber|operator|auditor [--subjects u*] [--clients u*]
+  revoke NAME SUBJECT|'*' | remove NAME key|issuer|grant|revocation ID`;
+
+const text = { type: "string" } as const;
+const options = {
+  trust: text,
+  name: text,
+  scopes: text,
+  clients: text,
+  ttl: text,
+  overlap: text,
+  issuer: text,
+  audience: text,
+  jwks: text,
+  algorithms: text,
+  role: text,
+  subjects: text,
+};
+
+type Options = { [K in keyof typeof options]?: string };
+type Method = "GET" | "PUT" | "POST" | "DELETE";
+
+const list = (given: string | undefined): string[] | undefined => given?.split(",");
+/** Without what was not given. */
+const those = (given: object): object =>
+  Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+const ask = <T = object>(method: Method, path: string, body?: object): Promise<T> =>
+  askConsole<T>(method, `/v1/tenants${path}`, USAGE, body);
+
+const KINDS = ["keys", "issuers", "grants", "revocations"];
+
+/** Each answers what is shown. */
+const verbs: Record<string, (names: string[], given: Options) => Promise<unknown>> = {
+  list: async () => (await ask<{ items: object[] }>("GET", "")).items,
+  show: async ([name]) => {
+    const tenant = await ask("GET", `/${name}`);
+    const lists = await Promise.all(KINDS.map((kind) => ask<{ items: object[] }>("GET", `/${name}/${kind}`)));
+    return { ...tenant, ...Object.fromEntries(KINDS.map((kind, index) => [kind, lists[index]!.items])) };
+  },
+  add: ([name], { trust }) => ask("PUT", `/${name}`, those({ trust })),
+  suspend: ([name]) => change(name!, "suspended"),
+  resume: ([name]) => change(name!, "active"),
+  key: ([tenant], { name, scopes, clients, ttl }) =>
+    ask(
+      "POST",
+      `/${tenant}/keys`,
+      those({ name, scopes: list(scopes), clients: list(clients), expiresIn: ttl && seconds("--ttl", ttl, USAGE) }),
+    ),
+  rotate: ([tenant, key], { overlap }) =>
+    ask(
+      "POST",
+      `/${tenant}/keys/${key}/rotate`,
+      those({ overlapSeconds: overlap && seconds("--overlap", overlap, USAGE) }),
+    ),
+  issuer: ([tenant, id], { issuer, audience, jwks, algorithms }) =>
+    ask(
+      "PUT",
+      `/${tenant}/issuers/${id}`,
+      those({ issuer, audience, algorithms: list(algorithms ?? "EdDSA,ES256,RS256"), ...keysAt(jwks) }),
+    ),
+  grant: ([tenant, id], { role, subjects, clients }) =>
+    ask("PUT", `/${tenant}/grants/${id}`, those({ role, subjects: list(subjects), clients: list(clients) })),
+  revoke: ([tenant, subject]) => ask("PUT", `/${tenant}/revocations/${encodeURIComponent(subject!)}`, {}),
+  remove: ([tenant, kind, id]) => ask("DELETE", `/${tenant}/${kind}s/${encodeURIComponent(id!)}`),
+};
+
+const NAMES: Record<string, number> = { list: 0, rotate: 2, issuer: 2, grant: 2, revoke: 2, remove: 3 };
+
+async function change(name: string, state: "active" | "suspended"): Promise<unknown> {
+  const { trust, limits } = await ask<{ trust: string; limits: object }>("GET", `/${name}`);
+  return ask("PUT", `/${name}`, { state, trust, limits });
+}
+
+function keysAt(jwks: string | undefined): object {
+  if (jwks === undefined) return {};
+  return /^https?:/.test(jwks) ? { jwksUrl: jwks } : { jwks: JSON.parse(readFileSync(jwks, "utf8")) as object };
+}
+
+await command(async () => {
+  const { positionals, values } = parsed();
+  const [verb = "list", ...names] = positionals;
+  const act = Object.hasOwn(verbs, verb) ? verbs[verb] : undefined;
+  if (!act || names.length !== (NAMES[verb] ?? 1)) throw new Trouble("That is no command.", USAGE);
+  process.stdout.write(`${JSON.stringify(await act(names, values), undefined, 2)}\n`);
+});
+
+function parsed() {
+  try {
+    return parseArgs({ allowPositionals: true, options });
+  } catch (error) {
+    throw new Trouble(`${reasonOf(error)}.`, USAGE, { cause: error });
+  }
+}

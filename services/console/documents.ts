@@ -1,0 +1,177 @@
+import { rowSchemas, TENANT_ROW, type RowKind } from "@saasaparilla/shared/access-rows.ts";
+import type { AccessStore, Change, StoredRow } from "@saasaparilla/shared/access-store.ts";
+import { json } from "@saasaparilla/shared/http.ts";
+import { z } from "zod";
+import { notFound, Refusal, wrongQuery } from "./answers.ts";
+import { route, type Call, type Route } from "./routes.ts";
+
+export interface ConsoleParts {
+  store: AccessStore;
+  /** What was written holds here at once, and in every service a few seconds later. */
+  refresh: () => Promise<void>;
+  /** Seconds since 1970. */
+  now: () => number;
+  /** The platform's own issuer, whose name is no tenant's. */
+  issuer: string;
+}
+
+const NAMES = { tenant: "tenant", issuer: "issuer", grant: "grant", revocation: "revocation" } as const;
+const PAGE = 200;
+
+/** Everything that is written as a whole: tenants, and what a tenant has of issuers, grants and revocations. */
+export function documentRoutes(parts: ConsoleParts): Route[] {
+  return [
+    route({
+      method: "GET",
+      path: "/v1/tenants",
+      needs: "read",
+      of: "platform",
+      summary: "All tenants, by name",
+      query: { after: "The last name of the page before.", limit: `At most so many, 1 to ${PAGE}.` },
+      status: 200,
+      answer: listed("tenant"),
+      handle: async ({ query }) => json(200, await pageOf(parts.store, "tenant", undefined, query)),
+    }),
+    route({
+      method: "GET",
+      path: "/v1/tenants/:tenant",
+      needs: "read",
+      of: "tenant",
+      summary: "One tenant",
+      status: 200,
+      answer: shown("tenant"),
+      handle: async ({ tenant }) => {
+        const [row] = await parts.store.list("tenant", tenant);
+        return row ? json(200, show(row)) : notFound("such tenant");
+      },
+    }),
+    route({
+      method: "PUT",
+      path: "/v1/tenants/:tenant",
+      needs: "operate",
+      of: "platform",
+      summary:
+        "Make a tenant, or change it: suspended, it may do nothing, and its connections are closed within a minute",
+      body: rowSchemas.tenant,
+      status: 200,
+      answer: rowSchemas.tenant,
+      handle: async ({ tenant }, value) => {
+        await write(parts, { kind: "tenant", tenant, id: TENANT_ROW, value });
+        return json(200, value);
+      },
+    }),
+    ...resource(parts, {
+      kind: "issuer",
+      // Whoever may name any address here makes the platform ask there.
+      writes: "platform",
+      summary: "whose tokens may speak for this tenant, and for no other",
+      body: rowSchemas.issuer.refine(({ issuer }) => issuer !== parts.issuer, "it is the platform's own issuer"),
+    }),
+    ...resource(parts, {
+      kind: "grant",
+      writes: "tenant",
+      summary: "a role for some subjects, and some clients",
+      body: rowSchemas.grant,
+    }),
+    ...resource(parts, {
+      kind: "revocation",
+      writes: "tenant",
+      summary: "of what was issued to a subject, or with the id * to all of the tenant, until a time, or until now",
+      body: z.strictObject({ before: rowSchemas.revocation.shape.before.max(1e11).default(() => parts.now()) }),
+    }),
+  ];
+}
+
+interface Resource<K extends keyof typeof NAMES> {
+  kind: K;
+  writes: "tenant" | "platform";
+  summary: string;
+  body: z.ZodType<Extract<Change, { kind: K }>["value"] & object>;
+}
+
+/** What a tenant has any number of, each with an id of its own. */
+function resource<K extends "issuer" | "grant" | "revocation">(
+  parts: ConsoleParts,
+  { kind, writes, summary, body }: Resource<K>,
+): Route[] {
+  const path = `/v1/tenants/:tenant/${NAMES[kind]}s`;
+  const change = ({ tenant, id }: Call, value: unknown): Change => ({ kind, tenant, id, value }) as Change;
+  return [
+    route({
+      method: "GET",
+      path,
+      needs: "read",
+      of: "tenant",
+      summary: `Each ${kind} of a tenant: ${summary}`,
+      query: { after: "The last id of the page before.", limit: `At most so many, 1 to ${PAGE}.` },
+      status: 200,
+      answer: listed(kind),
+      handle: async ({ tenant, query }) => json(200, await pageOf(parts.store, kind, tenant, query)),
+    }),
+    route({
+      method: "PUT",
+      path: `${path}/:id`,
+      needs: "operate",
+      of: writes,
+      summary: `Make or change one ${kind}: ${summary}`,
+      body,
+      status: 200,
+      answer: rowSchemas[kind] as z.ZodType,
+      handle: async (call, value) => {
+        await mustExist(parts.store, call.tenant);
+        await write(parts, change(call, value));
+        return json(200, value);
+      },
+    }),
+    route({
+      method: "DELETE",
+      path: `${path}/:id`,
+      needs: "operate",
+      of: writes,
+      summary: `Take one ${kind} away`,
+      status: 204,
+      handle: async (call) => {
+        if (!(await parts.store.find(kind, call.tenant, call.id))) return notFound(`such ${kind}`);
+        await write(parts, change(call, null));
+        return { status: 204 };
+      },
+    }),
+  ];
+}
+
+export async function write({ store, refresh }: ConsoleParts, ...changes: Change[]): Promise<void> {
+  await store.write(...changes);
+  // It is written: that it is not read here yet is no failure of the request.
+  await refresh().catch(() => undefined);
+}
+
+export async function mustExist(store: AccessStore, tenant: string): Promise<void> {
+  if (!(await store.find("tenant", tenant, TENANT_ROW))) throw new Refusal(notFound("such tenant"));
+}
+
+async function pageOf(store: AccessStore, kind: RowKind, tenant: string | undefined, query: URLSearchParams) {
+  const asked = query.get("limit") ?? String(PAGE);
+  const limit = /^\d{1,3}$/.test(asked) ? Number(asked) : 0;
+  if (limit < 1 || limit > PAGE) throw new Refusal(wrongQuery("limit", `a number from 1 to ${PAGE}`));
+  const after = query.get("after") ?? undefined;
+  if (after?.includes("\0")) throw new Refusal(wrongQuery("after", "the last name of the page before"));
+  const rows = await store.list(kind, tenant, { after, limit: limit + 1 });
+  const items = rows.slice(0, limit).map(show);
+  const last = items.at(-1);
+  return rows.length > limit && last ? { items, next: kind === "tenant" ? last.tenant : last.id } : { items };
+}
+
+/** As an operator sees it. A key's hash is nobody's business. */
+export function show({ tenant, id, value, at }: StoredRow): { tenant: string; id?: string } & Record<string, unknown> {
+  const { hash: _hash, ...rest } = value as Record<string, unknown>;
+  return { tenant, ...(id === TENANT_ROW ? {} : { id }), ...rest, changed: at.toISOString() };
+}
+
+function shown(kind: RowKind): z.ZodType {
+  const named = { tenant: z.string(), id: z.string().optional(), changed: z.string() };
+  return z.looseObject(named).meta({ description: `A ${kind}.` });
+}
+
+export function listed(kind: RowKind): z.ZodType {
+  return z.strictObject({ items: z.array(shown(kind)), next: z.string().optional() });
+}

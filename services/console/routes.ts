@@ -1,0 +1,110 @@
+import type { Scope } from "@saasaparilla/shared/access-rows.ts";
+import { Failure, messageOf } from "@saasaparilla/shared/errors.ts";
+import type { Gate } from "@saasaparilla/shared/gate.ts";
+import type { HttpServer, Reply, Request } from "@saasaparilla/shared/http.ts";
+import { bearer, Refused, type Identity } from "@saasaparilla/shared/identity.ts";
+import type { Log } from "@saasaparilla/shared/log.ts";
+import { TENANT_FORM } from "@saasaparilla/shared/notification.ts";
+import type { z } from "zod";
+import { conflict, forbidden, Refusal, unavailable, wrongBody, wrongPath } from "./answers.ts";
+
+export interface Call {
+  caller: Identity;
+  tenant: string;
+  id: string;
+  query: URLSearchParams;
+}
+
+/** One thing that operators ask for. What they may, what they send and what they are answered stands here, and nowhere else. */
+export interface Route<Body = unknown> {
+  method: "GET" | "PUT" | "POST" | "DELETE";
+  /** With `:tenant`, and maybe `:id`. */
+  path: string;
+  needs: Extract<Scope, "operate" | "read">;
+  /** Whose operators: those of the tenant in the path and of the platform, or of the platform alone. */
+  of: "tenant" | "platform";
+  summary: string;
+  body?: z.ZodType<Body>;
+  query?: Record<string, string>;
+  /** The answer where all is well, and its form. */
+  status: 200 | 201 | 204;
+  answer?: z.ZodType;
+  handle(call: Call, body: Body): Promise<Reply>;
+}
+
+/** Infers what a route's body is from its form. */
+export function route<Body>(described: Route<Body>): Route {
+  return described;
+}
+
+const BODY_BYTES = 64 << 10;
+const ID_FORM = /^[A-Za-z0-9_-]{1,64}$/;
+/** A subject, or "*". */
+const SUBJECT_FORM = /^[\x21-\x7e]{1,256}$/;
+
+export function serveRoutes(server: HttpServer, routes: readonly Route[], parts: { gate: Gate; log: Log }): void {
+  for (const route of routes) {
+    const answer = async (request: Request, body: Buffer): Promise<Reply> => {
+      try {
+        return await handle(route, request, body, parts.gate);
+      } catch (error) {
+        return refusalOf(error, request, parts.log);
+      }
+    };
+    if (route.method === "GET") server.get(route.path, answer);
+    else if (route.method === "DELETE") server.delete(route.path, answer);
+    else if (route.method === "PUT") server.put(route.path, BODY_BYTES, answer);
+    else server.post(route.path, BODY_BYTES, answer);
+  }
+}
+
+/** Who asks, before anything else: who may not learns nothing, not even whether there is such a tenant. */
+async function handle(route: Route, request: Request, body: Buffer, gate: Gate): Promise<Reply> {
+  const { tenant, id } = named(route.path, request.path);
+  // A name that no tenant has is nobody's: only those who run the platform pass, and are told that it is wrong.
+  const reached = route.of === "platform" || tenant === undefined || !TENANT_FORM.test(tenant) ? "" : tenant;
+  const caller = await gate.pass(bearer(request.headers.authorization), route.needs, request, reached);
+  if (tenant !== undefined && !TENANT_FORM.test(tenant)) throw new Refusal(wrongPath("tenant"));
+  const form = route.path.includes("/revocations/") ? SUBJECT_FORM : ID_FORM;
+  if (id !== undefined && !form.test(id)) throw new Refusal(wrongPath("id"));
+  const call = { caller, tenant: tenant ?? "", id: id ?? "", query: request.query };
+  return route.handle(call, route.body ? parsed(route.body, body) : undefined);
+}
+
+function named(pattern: string, path: string): { tenant: string | undefined; id: string | undefined } {
+  const parts = path.split("/");
+  const at = (name: string): string | undefined => {
+    const index = pattern.split("/").indexOf(name);
+    return index < 0 ? undefined : decoded(parts[index] ?? "");
+  };
+  return { tenant: at(":tenant"), id: at(":id") };
+}
+
+/** What is not well encoded has no name, and fits no form. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return "";
+  }
+}
+
+function parsed(schema: z.ZodType, body: Buffer): unknown {
+  let value: unknown;
+  try {
+    value = JSON.parse(body.length === 0 ? "{}" : body.toString("utf8"));
+  } catch (error) {
+    throw new Refusal(wrongBody([{ path: [], message: `it is no JSON: ${messageOf(error)}` }]));
+  }
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  throw new Refusal(wrongBody(result.error.issues));
+}
+
+function refusalOf(error: unknown, { method, path }: Request, log: Log): Reply {
+  if (error instanceof Refusal) return error.reply;
+  if (error instanceof Refused) return forbidden();
+  if (error instanceof Failure && error.kind === "reject") return conflict(error.message);
+  log.warn({ err: error, method, path }, "an operator was not answered");
+  return unavailable(messageOf(error));
+}

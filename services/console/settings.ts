@@ -1,0 +1,7 @@
+import { commonSettings, identitySettings } from "@saasaparilla/shared/settings.ts";
+import { z } from "zod";
+
+export const consoleSettings = commonSettings.omit({ REDIS_URL: true, REDIS_CLUSTER: true }).extend({
+  ...identitySettings.shape,
+  PORT: z.coerce.number().int().min(0).max(65535).default(8083),
+});

@@ -1,0 +1,85 @@
+import type { Scope } from "./access-rows.ts";
+import type { Attempt, Audit } from "./audit.ts";
+import { messageOf } from "./errors.ts";
+import type { Request } from "./http.ts";
+import { claimed, type Identities } from "./identities.ts";
+import { Refused, type Identity } from "./identity.ts";
+import type { Log } from "./log.ts";
+
+/** What of a request is written down. */
+export type Asked = Pick<Request, "method" | "path" | "address">;
+
+/** Where every caller passes: who it is, whether it may, and that it is written down whatever the answer is. */
+export class Gate {
+  readonly #identities: Identities;
+  readonly #audit: Pick<Audit, "note">;
+  readonly #log: Log;
+
+  constructor(identities: Identities, audit: Pick<Audit, "note">, log: Log) {
+    this.#identities = identities;
+    this.#audit = audit;
+    this.#log = log;
+  }
+
+  /**
+   * The caller behind a token that allows `scope`, in this tenant where one is given: at once, but where the token's key is not at hand.
+   * Throws Refused, or a `retry` where it cannot be said.
+   */
+  pass(token: string | undefined, scope: Scope, asked: Asked, tenant?: string): Identity | Promise<Identity> {
+    try {
+      const identity = this.#identities.authorize(token, scope, tenant);
+      if (!(identity instanceof Promise)) return this.#allowed(identity, scope, asked);
+      // The address can be had in the turn of the request alone.
+      const { method, path, address } = asked;
+      const kept = { method, path, address };
+      return identity.then(
+        (late) => this.#allowed(late, scope, kept),
+        (error: unknown) => this.#refused(error, token, scope, kept),
+      );
+    } catch (error) {
+      return this.#refused(error, token, scope, asked);
+    }
+  }
+
+  /** Whether one who was let in may stay; where not, that is written down, too. */
+  holds(identity: Identity, scope: Scope): boolean {
+    const why = this.#identities.barred(identity, scope);
+    if (why === undefined) return true;
+    const { tenant, subject, source } = identity;
+    this.#audit.note({ allowed: false, why, scope, method: "stay", path: "", address: "", tenant, subject, source });
+    return false;
+  }
+
+  /** Nobody asked it who that is: the request is refused before. */
+  refuse(why: string, scope: Scope, asked: Asked): void {
+    this.#note(why, undefined, scope, asked);
+  }
+
+  #allowed(identity: Identity, scope: Scope, { method, path, address }: Asked): Identity {
+    const { tenant, subject, source } = identity;
+    this.#audit.note({ allowed: true, scope, method, path, address, tenant, subject, source });
+    return identity;
+  }
+
+  #refused(error: unknown, token: string | undefined, scope: Scope, asked: Asked): never {
+    if (!(error instanceof Refused)) this.#log.error({ err: error }, "tokens cannot be checked");
+    this.#note(messageOf(error), token, scope, asked);
+    throw error;
+  }
+
+  /** Who the token says that it is from, believed by nobody: to find its sender. */
+  #note(why: string, token: string | undefined, scope: Scope, { method, path, address }: Asked): void {
+    const claims = claimed(token);
+    const said = { tenant: text(claims?.tenant), subject: text(claims?.sub) };
+    const attempt: Attempt = { allowed: false, why, scope, method, path, address, ...said, source: undefined };
+    this.#audit.note(attempt);
+    this.#log.warn(
+      { why, claims: claims && { tenant: said.tenant, sub: said.subject }, address, method, path },
+      "forbidden",
+    );
+  }
+}
+
+function text(claim: unknown): string {
+  return typeof claim === "string" ? claim.slice(0, 128) : "";
+}

@@ -1,0 +1,40 @@
+import type { Service, Stack } from "./stack.ts";
+
+export interface Answer {
+  status: number;
+  body: Record<string, unknown>;
+}
+
+/** One who asks the console, by a token or a key. */
+export class Console {
+  readonly #service: Pick<Service, "url">;
+  readonly #token: string;
+
+  constructor(service: Pick<Service, "url">, token: string) {
+    this.#service = service;
+    this.#token = token;
+  }
+
+  /** Who runs the platform. */
+  static async of(stack: Pick<Stack, "token">, service: Pick<Service, "url">): Promise<Console> {
+    return new Console(service, await stack.token({ publisher: "operator", scope: "operate" }));
+  }
+
+  async ask(method: string, path: string, body?: unknown): Promise<Answer> {
+    const response = await fetch(`${this.#service.url}/v1/tenants${path}`, {
+      method,
+      headers: { authorization: `Bearer ${this.#token}` },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    return { status: response.status, body: (text === "" ? {} : JSON.parse(text)) as Record<string, unknown> };
+  }
+
+  /** What must succeed. */
+  async does(method: string, path: string, body?: unknown): Promise<Record<string, unknown>> {
+    const answer = await this.ask(method, path, body);
+    if (answer.status >= 300)
+      throw new Error(`${method} ${path} was answered ${answer.status}: ${JSON.stringify(answer.body)}`);
+    return answer.body;
+  }
+}
