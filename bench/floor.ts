@@ -2,6 +2,7 @@ import { Health } from "@saasaparilla/shared/health.ts";
 import { HttpServer } from "@saasaparilla/shared/http.ts";
 import { createLog } from "@saasaparilla/shared/log.ts";
 import { createRegistry } from "@saasaparilla/shared/metrics.ts";
+import { serverSettings } from "@saasaparilla/shared/settings.ts";
 
 /**
  * The floor under the distributor, a process of its own: nothing but the WebSocket library. It is sent lines of `INDEX FRAME`, and
@@ -12,7 +13,7 @@ const server = new HttpServer({
   health: new Health([]),
   registry: createRegistry("floor"),
   log,
-  settings: { BODY_MS: 30_000 },
+  settings: serverSettings.parse({}),
 });
 const sockets: { send(message: Uint8Array, isBinary: boolean): number }[] = [];
 

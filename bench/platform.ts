@@ -1,7 +1,22 @@
 import { startStack, type Algorithm, type Kind, type Stack } from "../tests/stack.ts";
 
-/** What a distributor can is measured, and not how many it lets in. */
-const OPEN_DOOR = { CONNECT_RATE: "1000000", CONNECT_BURST: "1000000", MAX_HANDOVERS: "1000000" };
+const NONE = "1000000000";
+/** What a platform can is measured, and not what it lets anybody do. */
+const OPEN_DOOR = {
+  CONNECT_RATE: "1000000",
+  CONNECT_BURST: "1000000",
+  MAX_HANDOVERS: "1000000",
+  TENANT_PUBLISH_RATE: NONE,
+  TENANT_PUBLISH_BURST: NONE,
+  PUBLISHER_RATE: NONE,
+  PUBLISHER_BURST: NONE,
+  TENANT_QUEUED_BYTES: NONE,
+  TENANT_CONNECTIONS: NONE,
+  TENANT_OUTBOX_BYTES: NONE,
+  CLIENT_RATE: NONE,
+  CLIENT_BURST: NONE,
+  SOCKET_BURST: NONE,
+};
 
 export function startPlatform(
   services: Kind[],

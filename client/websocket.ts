@@ -6,7 +6,7 @@ const SUBPROTOCOL = "notifications.v1.json";
 /** Until `connected`. */
 const OPEN_MS = 10_000;
 /** R30: what a server that could not say `closing` before it meant by its code. */
-const CODES: Record<number, Close["reconnect"]> = { 4001: "no", 4002: "token", 4003: "no", 4004: "token" };
+const CODES: Record<number, Close["reconnect"]> = { 4001: "no", 4002: "token", 4003: "no", 4004: "token", 4011: "no" };
 
 /** A WebSocket cannot be read more slowly: what waits is bounded by ending it, and coming back for the rest. */
 export async function websocket(context: Context): Promise<Ending> {

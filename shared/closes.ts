@@ -17,4 +17,5 @@ export const Closes = {
   forbidden: { code: 4003, reason: "Forbidden", reconnect: "no" },
   withdrawn: { code: 4004, reason: "Access was withdrawn", reconnect: "token" },
   flood: { code: 4010, reason: "Too many frames", reconnect: "now" },
+  replaced: { code: 4011, reason: "Replaced by a newer connection", reconnect: "no" },
 } as const satisfies Record<string, Close>;

@@ -8,11 +8,16 @@ import {
   type TemplatedApp,
   type us_listen_socket,
 } from "uWebSockets.js";
+import { Askers } from "./askers.ts";
+import { Callers, networkOf, plainAddress } from "./caller.ts";
 import { Failure, messageOf } from "./errors.ts";
 import type { Health } from "./health.ts";
 import type { Log } from "./log.ts";
 import { meters, type Registry } from "./metrics.ts";
+import { Origins } from "./origins.ts";
 import { jittered, problem, type Problem } from "./problem.ts";
+import type { serverSettings } from "./settings.ts";
+import type { z } from "zod";
 
 /** The HTTP server of every service. A request of uWebSockets.js lives only until its handler returns: it is copied here. */
 export interface Request {
@@ -48,7 +53,7 @@ export interface ServerOptions {
   health: Health;
   registry: Registry;
   log: Log;
-  settings: { BODY_MS: number };
+  settings: z.output<typeof serverSettings>;
 }
 
 const STATUS_TEXT: Record<number, string> = {
@@ -78,6 +83,9 @@ export class HttpServer {
   readonly routes: string[] = [];
   readonly #log: Log;
   readonly #bodyMs: number;
+  readonly origins: Origins;
+  readonly #callers: Callers;
+  #toldOfProxy = false;
   readonly #cut: (reason: "slow" | "large") => void;
   readonly #forms: { method: string; form: RegExp }[] = [];
   #socket: us_listen_socket | undefined;
@@ -85,6 +93,22 @@ export class HttpServer {
   constructor({ health, registry, log, settings }: ServerOptions) {
     this.#log = log;
     this.#bodyMs = settings.BODY_MS;
+    this.origins = new Origins(settings.ALLOWED_ORIGINS);
+    this.#callers = new Callers(settings.TRUSTED_PROXIES);
+    const turnedAway = meters(registry).tally(
+      "http_sockets_refused_total",
+      "Sockets closed at once, for too many came from their address.",
+    );
+    const newcomers = new Askers({ rate: settings.SOCKET_RATE, burst: settings.SOCKET_BURST });
+    const watch = (response: HttpResponse, change: number): void => {
+      // Of one that goes the library does not know any more where it came from: so they are counted as they come.
+      if (change < 0) return;
+      const address = addressOf(response);
+      if (this.#callers.trusts(address) || newcomers.late(networkOf(address), performance.now()) === undefined) return;
+      turnedAway();
+      response.close();
+    };
+    this.app.filter(watch);
     const cut = meters(registry).counter(
       "http_bodies_refused_total",
       "Requests whose bodies were not read to their end, by reason.",
@@ -102,10 +126,12 @@ export class HttpServer {
       body: await registry.metrics(),
     }));
     this.app.any("/*", (response, request) => {
+      const origin = request.getHeader("origin");
       // Before everything is composed a route is not missing, it is not there yet.
       if (request.getUrl().startsWith("/v1/") && !health.ready().ready) {
-        send(
+        this.send(
           response,
+          origin,
           problemReply(
             problem(503, "unavailable", "Unavailable", "The service is starting or ending. Try again.", {
               retryAfter: jittered(1, 5),
@@ -117,7 +143,9 @@ export class HttpServer {
       const path = request.getUrl();
       const method = request.getMethod().toUpperCase();
       const allowed = this.#methodsOf(path);
-      send(response, allowed.length > 0 ? notAllowed(method, path, allowed) : notFound(method, path));
+      if (allowed.length === 0) this.send(response, origin, notFound(method, path));
+      else if (method === "OPTIONS") send(response, this.origins.preflight(origin, allowed));
+      else this.send(response, origin, notAllowed(method, path, allowed));
     });
   }
 
@@ -127,17 +155,22 @@ export class HttpServer {
     this.#forms.push({ method, form: new RegExp(`^${path.replaceAll(/:[^/]+/g, "[^/]+")}$`) });
   }
 
+  /** Where a page of a site that may is to read it. */
+  send(response: HttpResponse, origin: string | undefined, reply: Reply): void {
+    send(response, { ...reply, headers: { ...reply.headers, ...this.origins.headers(origin ?? "") } });
+  }
+
   get(path: string, handler: Handler): void {
     this.route("GET", path);
     this.app.get(path, (response, request) =>
-      this.#run(response, copyRequest(response, request), Buffer.alloc(0), handler),
+      this.#run(response, this.#copy(response, request), Buffer.alloc(0), handler),
     );
   }
 
   delete(path: string, handler: Handler): void {
     this.route("DELETE", path);
     this.app.del(path, (response, request) =>
-      this.#run(response, copyRequest(response, request), Buffer.alloc(0), handler),
+      this.#run(response, this.#copy(response, request), Buffer.alloc(0), handler),
     );
   }
 
@@ -153,7 +186,7 @@ export class HttpServer {
   #withBody(method: "post" | "put", path: string, maxBytes: number, handler: Handler, guard?: Guard): void {
     this.route(method.toUpperCase(), path);
     this.app[method](path, (response, raw) => {
-      const request = copyRequest(response, raw);
+      const request = this.#copy(response, raw);
       const chunks: Buffer[] = [];
       let length = 0;
       let over = false;
@@ -165,13 +198,13 @@ export class HttpServer {
       };
       const refuse = (reply: Reply, close: boolean): void => {
         finish();
-        send(response, { ...reply, close });
+        this.send(response, request.headers.origin, { ...reply, close });
       };
       response.onAborted(finish);
       const refused = guard?.admit(request);
       if (refused) {
         over = true;
-        send(response, refused);
+        this.send(response, request.headers.origin, refused);
         return;
       }
       response.onData((chunk, last) => {
@@ -240,6 +273,41 @@ export class HttpServer {
     this.app.close();
   }
 
+  #copy(response: HttpResponse, request: HttpRequest): Request {
+    const headers: Record<string, string> = {};
+    request.forEach((name, value) => (headers[name] = value));
+    return { ...linesOf(request), headers, address: this.#callerOf(response, request) };
+  }
+
+  /** Only these headers, in lower case; and the address can be had in the turn of the request alone: where many come in, mostly nobody asks for it. */
+  copyPart(response: HttpResponse, request: HttpRequest, names: readonly string[]): Request {
+    const headers: Record<string, string> = {};
+    for (const name of names) {
+      const value = request.getHeader(name);
+      if (value !== "") headers[name] = value;
+    }
+    const address = (): string => this.#callerOf(response, request);
+    return {
+      ...linesOf(request),
+      headers,
+      get address() {
+        return address();
+      },
+    };
+  }
+
+  #callerOf(response: HttpResponse, request: HttpRequest): string {
+    const peer = addressOf(response);
+    if (!this.#toldOfProxy && !this.#callers.trusts(peer) && request.getHeader("x-forwarded-for") !== "") {
+      this.#toldOfProxy = true;
+      this.#log.warn(
+        { address: peer },
+        "a request came with X-Forwarded-For from an address that is not in TRUSTED_PROXIES: everybody behind it counts as one",
+      );
+    }
+    return this.#callers.of(peer, () => request.getHeader("x-forwarded-for"));
+  }
+
   #methodsOf(path: string): string[] {
     return this.#forms.flatMap(({ method, form }) => (form.test(path) ? [method] : []));
   }
@@ -252,10 +320,10 @@ export class HttpServer {
     });
     const answer = (reply: Reply): void => {
       finish?.();
-      if (!aborted) response.cork(() => send(response, reply));
+      if (!aborted) response.cork(() => this.send(response, request.headers.origin, reply));
     };
     try {
-      const reply = handler(request, body);
+      const reply = tokenInQuery(request.query) ?? handler(request, body);
       if (!(reply instanceof Promise)) {
         answer(reply);
         return;
@@ -313,34 +381,24 @@ function listenAlone(
   ).call(app, host, port, EXCLUSIVE, opened);
 }
 
-function copyRequest(response: HttpResponse, request: HttpRequest): Request {
-  const headers: Record<string, string> = {};
-  request.forEach((name, value) => (headers[name] = value));
-  return { ...linesOf(request), headers, address: addressOf(response) };
-}
-
-/** Only these headers, in lower case; and the address can be had in the turn of the request alone: where many come in, mostly nobody asks for it. */
-export function copyPart(response: HttpResponse, request: HttpRequest, names: readonly string[]): Request {
-  const headers: Record<string, string> = {};
-  for (const name of names) {
-    const value = request.getHeader(name);
-    if (value !== "") headers[name] = value;
-  }
-  return {
-    ...linesOf(request),
-    headers,
-    get address() {
-      return addressOf(response);
-    },
-  };
-}
-
 function linesOf(request: HttpRequest): Pick<Request, "method" | "path" | "query"> {
   return { method: request.getMethod(), path: request.getUrl(), query: new URLSearchParams(request.getQuery()) };
 }
 
 function addressOf(response: HttpResponse): string {
-  return Buffer.from(response.getRemoteAddressAsText()).toString("latin1");
+  return plainAddress(Buffer.from(response.getRemoteAddressAsText()).toString("latin1"));
+}
+
+/** What people name a token there. */
+const TOKEN_NAMES = ["token", "access_token", "bearer", "jwt", "authorization", "api_key"];
+
+/** The answer to a token in a query: logs and histories keep addresses, so it is known to others by now. */
+export function tokenInQuery(query: URLSearchParams): Reply | undefined {
+  if (query.size === 0) return undefined;
+  const name = TOKEN_NAMES.find((one) => query.has(one));
+  if (name === undefined) return undefined;
+  const detail = `No token is taken from the query, and this one (${name}) may be in a log by now: do not use it any more. Send it as a header, or use a ticket.`;
+  return problemReply(problem(400, "token-in-query", "A token in the query", detail));
 }
 
 export function send(response: HttpResponse, { status, headers = {}, body = "", close = false }: Reply): void {

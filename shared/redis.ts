@@ -133,6 +133,16 @@ export class Keys {
     return `${this.#namespace}:s:{${slot}}`;
   }
 
+  /** String: when this bucket of a tenant's is full again (us). Those of one tenant share a hash tag, so that one script sees them. */
+  rate(tenant: string, policy: string, subject = ""): string {
+    return `${this.#namespace}:r:{${tenant.length}:${tenant}}${policy}:${subject}`;
+  }
+
+  /** String: the token that a ticket stands for, sealed. `name` is a digest. */
+  ticket(name: string): string {
+    return `${this.#namespace}:t:{${name}}`;
+  }
+
   /** String: what became of a publish with this idempotency key, or of this notification id. */
   published(tenant: string, kind: "key" | "id", name: string): string {
     return `${this.#namespace}:p:${kind}:{${tenant.length}:${tenant}:${name.length}:${name}}`;

@@ -1,6 +1,33 @@
 import { z } from "zod";
 import { Failure } from "./errors.ts";
 
+/** What faces out, of every service. */
+export const serverSettings = z.object({
+  /** A body that is not all there by then is given up: however slowly it comes, it keeps its place for no longer. */
+  BODY_MS: z.coerce.number().int().min(100).default(30_000),
+  /** Sockets that come from one address in a second, and at once after a rest. Proxies of ours open as many as they like. */
+  SOCKET_RATE: z.coerce.number().min(1).default(1_000),
+  SOCKET_BURST: z.coerce.number().int().min(1).default(10_000),
+  /** Sites whose pages may speak with us from a browser: https://app.example.com, with commas between them. */
+  ALLOWED_ORIGINS: z
+    .string()
+    .default("")
+    .transform((list) => list.split(",").flatMap((one) => (one.trim() === "" ? [] : [one.trim()])))
+    .pipe(
+      z.array(
+        z
+          .string()
+          .refine((one) => URL.canParse(one) && new URL(one).origin === one, "an origin, as https://app.example.com"),
+      ),
+    ),
+  /** Addresses and networks of our own proxies, with commas between them: whom they name in X-Forwarded-For is the caller. */
+  TRUSTED_PROXIES: z
+    .string()
+    .default("")
+    .transform((list) => list.split(",").flatMap((one) => (one.trim() === "" ? [] : [one.trim()])))
+    .pipe(z.array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]))),
+});
+
 /** What every service reads from the environment. A wrong value stops the start with the variable's name and a fix. */
 export const commonSettings = z.object({
   /** Prefix of topics, groups and Redis keys, and the Postgres schema: several platforms share one set of stores. */
@@ -22,8 +49,7 @@ export const commonSettings = z.object({
   REDIS_CLUSTER: z.stringbool().default(false),
   HOST: z.string().default("0.0.0.0"),
   PORT: z.coerce.number().int().min(0).max(65535),
-  /** A body that is not all there by then is given up: however slowly it comes, it keeps its place for no longer. */
-  BODY_MS: z.coerce.number().int().min(100).default(30_000),
+  ...serverSettings.shape,
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).default("info"),
   /** Milliseconds from SIGTERM until the process ends, at most. */
   SHUTDOWN_MS: z.coerce.number().int().min(0).default(20_000),

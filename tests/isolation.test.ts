@@ -193,6 +193,13 @@ const CASES: Record<string, Case> = {
     });
     expect(said.status).toBe(400);
   },
+  // A ticket is for who has asked for it.
+  "distributor POST /v1/tickets": async () => {
+    const said = await asked("distributor", "POST", "/v1/tickets", { token: Promise.resolve(subscriber), body: "" });
+    const { ticket } = JSON.parse(said.text) as { ticket: string };
+    const headers = { authorization: "" };
+    await checkEmpty(await asked("distributor", "GET", `/v1/sse?cursor=${cursor}&ticket=${ticket}`, { headers }));
+  },
   "distributor frame ack": async () => {
     expect(await overWebSocket({ type: "ack", cursor })).toMatchObject({ code: 4001 });
   },

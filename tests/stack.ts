@@ -81,7 +81,7 @@ export async function startStack(
     AUTH_AUDIENCE: AUDIENCE,
     LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? "info",
     SHUTDOWN_MS: "10000",
-    TENANTS: "acme,other",
+    TENANTS: "acme,other,globex",
     ACCESS_REFRESH_MS: "200",
     ...options.env,
   };

@@ -1,11 +1,14 @@
+import { networkOf } from "@saasaparilla/shared/caller.ts";
 import { bearer, Refused, type Identity } from "@saasaparilla/shared/identity.ts";
 import type { Asked, Gate } from "@saasaparilla/shared/gate.ts";
 import { SUBPROTOCOL, TOKEN_SUBPROTOCOL } from "@saasaparilla/shared/frames.ts";
-import { problemReply, type Reply, type Request } from "@saasaparilla/shared/http.ts";
+import { problemReply, tokenInQuery, type Reply, type Request } from "@saasaparilla/shared/http.ts";
 import { clientKey, cursorTag, fromCursor, type ClientKey, type Sequence } from "@saasaparilla/shared/notification.ts";
 import { jittered, problem } from "@saasaparilla/shared/problem.ts";
 import type { Admission, Bound } from "./admission.ts";
+import type { Askers } from "@saasaparilla/shared/askers.ts";
 import type { DistributorMetrics } from "./metrics.ts";
+import type { Tickets } from "./tickets.ts";
 
 /** Who comes in, as whom, and from which cursor. */
 export interface Entry {
@@ -20,7 +23,7 @@ export interface Entry {
 }
 
 /** What `admit` looks at: a browser sends many more. */
-export const ENTRY_HEADERS = ["authorization", "sec-websocket-protocol", "last-event-id"] as const;
+export const ENTRY_HEADERS = ["authorization", "sec-websocket-protocol", "last-event-id", "origin"] as const;
 
 const BUSY: Record<Bound, string> = {
   connections: "This distributor holds as many connections as it may.",
@@ -34,6 +37,12 @@ export interface DoorkeeperOptions {
   /** That are open. */
   connections: () => number;
   metrics: DistributorMetrics;
+  /** Whether a tenant has as many connections here as it may. */
+  full: (tenant: string) => boolean;
+  /** How often a client asks, and how often an address is refused. */
+  tickets: Pick<Tickets, "redeem">;
+  clients: Askers;
+  strangers: Askers;
 }
 
 /**
@@ -60,10 +69,22 @@ export class Doorkeeper {
     return this.#draining ? this.#ending() : this.#refusal(admission.bound(performance.now(), connections()));
   }
 
+  /** The answer to a page of a site that may not open a WebSocket here. */
+  stranger(request: Asked): Reply {
+    this.#options.metrics.forbade();
+    this.#options.gate.refuse("its origin is not in ALLOWED_ORIGINS", "subscribe", request);
+    return forbidden();
+  }
+
   /** One comes in, or is refused. */
-  enter(): Reply | undefined {
-    const { admission, connections } = this.#options;
-    return this.#draining ? this.#ending() : this.#refusal(admission.take(performance.now(), connections()));
+  enter({ identity: { tenant } }: Pick<Entry, "identity">): Reply | undefined {
+    const { admission, connections, full, metrics } = this.#options;
+    if (this.#draining) return this.#ending();
+    if (full(tenant)) {
+      metrics.turnedAway("tenant");
+      return tooMany("Your tenant has as many connections here as it may.", jittered(5, 30));
+    }
+    return this.#refusal(admission.take(performance.now(), connections()));
   }
 
   /** R9: for one that may have been refused a moment ago, and could not read why. */
@@ -93,23 +114,55 @@ export class Doorkeeper {
         offered: offers.includes(SUBPROTOCOL),
       };
     };
+    const wrong = tokenInQuery(request.query);
+    if (wrong) return wrong;
+    const ticket = token === undefined && request.path === "/v1/sse" ? request.query.get("ticket") : null;
+    if (ticket !== null) return this.#redeemed(ticket, request).then(entryOf);
     const identity = this.identify(token, request);
     return identity instanceof Promise ? identity.then(entryOf) : entryOf(identity);
   }
 
   /** The caller behind a token, or the answer that gives nothing away. */
   identify(token: string | undefined, asked: Asked): Identity | Reply | Promise<Identity | Reply> {
-    const refused = (error: unknown): Reply => {
+    const { clients, strangers, metrics, gate } = this.#options;
+    // A signature that is checked in vain costs more than anything else here. What is said on a connection has no address.
+    const address = strangers.any ? asked.address : "";
+    const banned = address === "" ? undefined : strangers.spent(networkOf(address), performance.now());
+    if (banned !== undefined) {
+      metrics.limited("address");
+      return tooMany("Too much from this address was refused.", banned);
+    }
+    const counted = (identity: Identity): Identity | Reply => {
+      const late = clients.late(clientKey(identity.tenant, identity.subject), performance.now());
+      if (late === undefined) return identity;
+      metrics.limited("client");
+      return tooMany("This client asks more often than it may.", late);
+    };
+    const refused = (error: unknown, from: string): Reply => {
       if (!(error instanceof Refused)) return unavailable();
-      this.#options.metrics.forbade();
-      return problemReply(problem(403, "forbidden", "Forbidden", "This needs a token that allows it."));
+      metrics.forbade();
+      if (from !== "") strangers.late(networkOf(from), performance.now());
+      return forbidden();
     };
     try {
-      const identity = this.#options.gate.pass(token, "subscribe", asked);
-      return identity instanceof Promise ? identity.catch(refused) : identity;
+      const identity = gate.pass(token, "subscribe", asked);
+      if (!(identity instanceof Promise)) return counted(identity);
+      const { address: from } = asked;
+      return identity.then(counted, (error: unknown) => refused(error, from));
     } catch (error) {
-      return refused(error);
+      return refused(error, asked.address);
     }
+  }
+
+  async #redeemed(ticket: string, { method, path, address }: Request): Promise<Identity | Reply> {
+    let token: string | undefined;
+    try {
+      token = await this.#options.tickets.redeem(ticket);
+    } catch {
+      // Redis is away, which its health says.
+      return unavailable();
+    }
+    return this.identify(token, { method, path, address });
   }
 
   #refusal(bound: Bound | undefined): Reply | undefined {
@@ -128,7 +181,17 @@ function busy(bound: Bound, retryAfter: number): Reply {
   return problemReply(problem(503, "busy", "Busy", `${BUSY[bound]} Come back after Retry-After.`, { retryAfter }));
 }
 
-function unavailable(): Reply {
+function forbidden(): Reply {
+  return problemReply(problem(403, "forbidden", "Forbidden", "This needs a token that allows it."));
+}
+
+function tooMany(detail: string, retryAfter: number): Reply {
+  return problemReply(
+    problem(429, "rate-limited", "Too many requests", `${detail} Come back after Retry-After.`, { retryAfter }),
+  );
+}
+
+export function unavailable(): Reply {
   return problemReply(
     problem(503, "unavailable", "Unavailable", "This distributor takes no connections right now. Try again.", {
       retryAfter: jittered(1, 5),

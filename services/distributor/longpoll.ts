@@ -102,7 +102,7 @@ export class LongPolls {
     const { key, identity, cursor } = entry;
     const known = this.#idleLoop(key, cursor);
     // R37: a loop that goes on is no new connection.
-    const refused = known ? undefined : this.#door.enter();
+    const refused = known ? undefined : this.#door.enter(entry);
     if (refused) return { ...refused, close: true };
     const peer = known ?? this.#newLoop(key, identity, cursor);
     // Each request brings its own token: the loop lives as long as the newest.

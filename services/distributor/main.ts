@@ -18,9 +18,11 @@ import { connectPostgres } from "@saasaparilla/shared/postgres.ts";
 import { connectRedis, Keys, onNodeReached } from "@saasaparilla/shared/redis.ts";
 import { loadSettings } from "@saasaparilla/shared/settings.ts";
 import { Stored } from "@saasaparilla/shared/stored.ts";
+import { tenantLimits } from "@saasaparilla/shared/tenant-limits.ts";
 import { topicsOf } from "@saasaparilla/shared/topics.ts";
 import { acknowledge } from "./acks.ts";
 import { Admission } from "./admission.ts";
+import { Askers } from "@saasaparilla/shared/askers.ts";
 import { Deletions } from "./deletions.ts";
 import { Deliverer } from "./deliver.ts";
 import { mostConnections } from "./descriptors.ts";
@@ -35,7 +37,10 @@ import { Registry } from "./registry.ts";
 import { SafetyNet } from "./safety-net.ts";
 import { serveSse, serveWebSocket, upgradeRequired } from "./server.ts";
 import { distributorSettings } from "./settings.ts";
+import { Shares } from "./shares.ts";
 import { Slot } from "./slot.ts";
+import { Tickets } from "./tickets.ts";
+import { issueTicket } from "./ticket-desk.ts";
 import { Upstream } from "./upstream.ts";
 
 const settings = loadSettings(distributorSettings);
@@ -92,7 +97,8 @@ lifecycle.onEnd("access", () => feed.end());
 const stored = new Stored(postgres, settings.NAMESPACE);
 const redis = connectRedis(settings, log, health);
 lifecycle.onEnd("redis", () => redis.disconnect());
-const connections = new Connections(redis, new Keys(settings.NAMESPACE));
+const keys = new Keys(settings.NAMESPACE);
+const connections = new Connections(redis, keys);
 const kafka = new KafkaLink(settings.KAFKA_BROKERS, "distributor", log, health);
 const sender = await kafka.sender();
 lifecycle.onEnd("kafka producer", () => sender.close());
@@ -126,6 +132,8 @@ const reads = new Reads({
   late: metrics.readsLate,
 });
 const upstream = new Upstream(packer, topics.control, () => ({ slot: slot.slot, incarnation: slot.incarnation }));
+const limitsOf = tenantLimits(access, settings);
+const shares = new Shares(limitsOf);
 const peers: Peers = new Peers({
   partitions,
   upstream,
@@ -145,6 +153,8 @@ const peers: Peers = new Peers({
     log.info({ client, notification, source }, "expired on its last step");
   },
   metrics,
+  shares,
+  mostOfClient: (tenant) => limitsOf(tenant).clientConnections,
   heartbeatMs: settings.HEARTBEAT_MS,
   prepareMs: settings.PREPARE_MS,
   frameBytes: 16 * 1024,
@@ -199,14 +209,20 @@ await slot.open();
 await postgres.reached();
 
 const gate = new Gate(identities, audit, log);
+const tickets = new Tickets(redis, keys);
 const door = new Doorkeeper({
   gate,
   admission,
   connections: () => peers.size,
   metrics,
+  full: (tenant) => shares.full(tenant),
+  tickets,
+  clients: new Askers({ rate: settings.CLIENT_RATE, burst: settings.CLIENT_BURST }),
+  strangers: new Askers({ rate: settings.REFUSED_RATE, burst: settings.REFUSED_BURST }),
 });
 serveWebSocket(server, door, peers, settings);
 serveSse(server, door, peers, settings);
+server.post("/v1/tickets", 1_024, (request) => issueTicket(request, door, tickets));
 const polls = new LongPolls(peers, door, settings);
 server.get("/v1/poll", (request) => polls.poll(request));
 server.get("/v1/ws", upgradeRequired);

@@ -47,9 +47,10 @@ export function createMetrics(
   const opened = counter("connections_opened_total", "Connections taken in, by transport.", "transport");
   const turnedAway = counter(
     "connections_refused_total",
-    "Connections answered 503, by what they were refused at.",
+    "Connections answered 503, or of a tenant that has too many 429, by what they were refused at.",
     "reason",
   );
+  const limited = counter("requests_limited_total", "Requests answered 429, by whose bound it was.", "bound");
   const closed = counter("connections_closed_total", "Connections closed by the server, by reason.", "reason");
   const forbidden = counter("requests_forbidden_total", "Requests answered 403.");
   const expired = counter(
@@ -92,7 +93,8 @@ export function createMetrics(
     acknowledged,
     refused: (reason: RefusalReason) => refusals.inc({ reason }),
     opened: (transport: Transport) => opened.inc({ transport }),
-    turnedAway: (reason: Bound | "ending") => turnedAway.inc({ reason }),
+    turnedAway: (reason: Bound | "ending" | "tenant") => turnedAway.inc({ reason }),
+    limited: (bound: "client" | "address") => limited.inc({ bound }),
     closed: (reason: string) => closed.inc({ reason }),
     forbade: () => forbidden.inc(),
     expired: (source: Source) => expired.inc({ source }),

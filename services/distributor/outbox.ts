@@ -1,4 +1,5 @@
 import type { Sequence } from "@saasaparilla/shared/notification.ts";
+import type { Share } from "./shares.ts";
 
 /** A notification as the client gets it: JSON text as UTF-8. */
 export interface Item {
@@ -21,6 +22,8 @@ const CHUNK_BYTES = 64 * 1024;
 export class Outbox {
   readonly #sink: Sink;
   readonly #maxBytes: number;
+  /** Of its tenant: what waits here counts there too. */
+  #share: Share | undefined;
   #items: Item[] = [];
   #bytes = 0;
   #open = true;
@@ -35,6 +38,10 @@ export class Outbox {
     return this.#bytes;
   }
 
+  belongsTo(share: Share): void {
+    this.#share = share;
+  }
+
   /** Counts hand-overs: while it stands still, the peer reads nothing. */
   get moved(): number {
     return this.#moved;
@@ -46,10 +53,21 @@ export class Outbox {
 
   /** False where it is full; an empty one takes any item. */
   add(item: Item): boolean {
-    if (this.#bytes > 0 && this.#bytes + item.json.length > this.#maxBytes) return false;
+    const { length } = item.json;
+    const share = this.#share;
+    if (this.#bytes > 0) {
+      if (this.#bytes + length > this.#maxBytes) return false;
+      if (share && share.bytes + length > share.mostBytes) return false;
+    }
     this.#items.push(item);
-    this.#bytes += item.json.length;
+    this.#count(length);
     return true;
+  }
+
+  /** Nobody takes what is left. */
+  discard(): void {
+    this.#items = [];
+    this.#count(-this.#bytes);
   }
 
   /** Hands over what the peer takes. */
@@ -63,7 +81,7 @@ export class Outbox {
       }
       const taken = count === this.#items.length ? this.#items : this.#items.slice(0, count);
       this.#items = count === this.#items.length ? [] : this.#items.slice(count);
-      this.#bytes -= bytes;
+      this.#count(-bytes);
       this.#moved += 1;
       // For a slow peer that may be long after it was added.
       const items = taken.some(({ late }) => late) ? taken.filter(({ late }) => !late?.()) : taken;
@@ -77,6 +95,11 @@ export class Outbox {
     this.#moved += 1;
     this.flush();
     return !this.congested;
+  }
+
+  #count(bytes: number): void {
+    this.#bytes += bytes;
+    if (this.#share) this.#share.bytes += bytes;
   }
 
   /** The peer takes nothing until `drained`: between two long polls. */

@@ -1,10 +1,12 @@
 import { packSequence, sequenceAt, START, type Sequence } from "@saasaparilla/shared/notification.ts";
 import { PackWriter, readPack } from "@saasaparilla/shared/pack.ts";
+import type { TenantLimits } from "@saasaparilla/shared/tenant-limits.ts";
 import { beforeEach, expect, test } from "vitest";
 import { Outbox, type Item } from "./outbox.ts";
 import type { Peer, Wire } from "./peer.ts";
 import { Peers, type PeersOptions } from "./peers.ts";
 import type { Row } from "./session.ts";
+import { Shares } from "./shares.ts";
 
 const KEY = "acme/u1";
 const LONG_AGO = 1_000_000;
@@ -42,6 +44,8 @@ beforeEach(() => {
       ack: (_: number, __: string, ___: number, sequence: Sequence) => acknowledged.push(sequence),
     }) as PeersOptions["upstream"],
     read: () => Promise.resolve({ rows, more: false }),
+    shares: new Shares(() => ({ outboxBytes: 1_000, connections: 10 }) as TenantLimits),
+    mostOfClient: () => 2,
     deleteStored: () => {},
     registered: (one) => registry.push(one),
     unregistered: (one) => (registry = registry.filter((other) => other !== one)),

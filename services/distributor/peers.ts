@@ -1,5 +1,5 @@
 import { cursorTag, partitionOf, toCursor, type ClientKey, type Sequence } from "@saasaparilla/shared/notification.ts";
-import type { Close } from "@saasaparilla/shared/closes.ts";
+import { Closes, type Close } from "@saasaparilla/shared/closes.ts";
 import { randomInt } from "node:crypto";
 import { encode } from "./encode.ts";
 import type { DistributorMetrics, Source, Transport } from "./metrics.ts";
@@ -15,12 +15,16 @@ import {
   type SessionState,
 } from "./session.ts";
 import { step } from "./session-step.ts";
+import type { Shares } from "./shares.ts";
 import type { Upstream } from "./upstream.ts";
 
 export interface PeersOptions {
   partitions: number;
   upstream: Upstream;
   read(session: Session): Promise<Page>;
+  shares: Shares;
+  /** Connections of one client of this tenant, at most. */
+  mostOfClient(tenant: string): number;
   deleteStored(key: ClientKey, upTo: Sequence): void;
   registered(peer: Peer): void;
   unregistered(peer: Peer): void;
@@ -78,6 +82,12 @@ export class Peers {
     this.#nextSession = (this.#nextSession % 0xffff_fffe) + 1;
     const peer: Peer = { session, wire, identity, tag: cursorTag(key), since: this.#options.wall(), timer: undefined };
     this.#bySession.set(session.id, peer);
+    wire.outbox.belongsTo(this.#options.shares.opened(identity.tenant));
+    const most = this.#options.mostOfClient(identity.tenant);
+    for (const oldest of this.#byClient.get(key) ?? []) {
+      if (this.#byClient.get(key)!.size < most) break;
+      this.end(oldest, Closes.replaced);
+    }
     let peers = this.#byClient.get(key);
     if (!peers) this.#byClient.set(key, (peers = new Set()));
     peers.add(peer);
@@ -101,6 +111,8 @@ export class Peers {
     peers?.delete(peer);
     if (peers?.size === 0) this.#byClient.delete(peer.session.key);
     this.step(peer, { type: "closed" });
+    peer.wire.outbox.discard();
+    this.#options.shares.closed(peer.identity.tenant);
     this.#options.unregistered(peer);
   }
 

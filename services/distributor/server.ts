@@ -1,6 +1,6 @@
 import type { HttpResponse, WebSocket } from "uWebSockets.js";
 import { Closes } from "@saasaparilla/shared/closes.ts";
-import { copyPart, problemReply, send, type HttpServer, type Reply, type Request } from "@saasaparilla/shared/http.ts";
+import { problemReply, send, type HttpServer, type Reply, type Request } from "@saasaparilla/shared/http.ts";
 import { SUBPROTOCOL } from "@saasaparilla/shared/frames.ts";
 import { jittered, problem } from "@saasaparilla/shared/problem.ts";
 import { ENTRY_HEADERS, type Doorkeeper, type Entry } from "./doorkeeper.ts";
@@ -41,10 +41,14 @@ export function serveWebSocket(
         refuse(response, closed);
         return;
       }
-      const request = copyPart(response, raw, ENTRY_HEADERS);
+      const request = server.copyPart(response, raw, ENTRY_HEADERS);
+      if (!server.origins.allows(request.headers.origin)) {
+        refuse(response, door.stranger(request));
+        return;
+      }
       const key = raw.getHeader("sec-websocket-key");
       const extensions = raw.getHeader("sec-websocket-extensions");
-      admitted(response, door, request, (entry) => {
+      admitted(response, door, request, {}, (entry) => {
         // Not inside a cork of ours: at its end the library takes the socket, where it was not moved by the upgrade, for an HTTP
         // one still, and may close it.
         response.upgrade<SocketData>(
@@ -97,14 +101,15 @@ export function serveWebSocket(
 export function serveSse(server: HttpServer, door: Doorkeeper, peers: Peers, settings: DistributorSettings): void {
   server.route("GET", "/v1/sse");
   server.app.get("/v1/sse", (response, raw) => {
+    const shown = server.origins.headers(raw.getHeader("origin"));
     const closed = door.closed();
     if (closed) {
-      refuse(response, closed);
+      refuse(response, closed, shown);
       return;
     }
-    const request = copyPart(response, raw, ENTRY_HEADERS);
-    admitted(response, door, request, ({ key, identity, cursor, explicitAck }) => {
-      const wire = new SseWire(response, settings.OUTBOX_BYTES, explicitAck);
+    const request = server.copyPart(response, raw, ENTRY_HEADERS);
+    admitted(response, door, request, shown, ({ key, identity, cursor, explicitAck }) => {
+      const wire = new SseWire(response, shown, settings.OUTBOX_BYTES, explicitAck);
       const peer = peers.open({ key, identity, cursor, wire });
       wire.onDrained = () => peers.drained(peer);
       wire.onGone = () => peers.closed(peer);
@@ -117,10 +122,16 @@ export function serveSse(server: HttpServer, door: Doorkeeper, peers: Peers, set
  * all that is said goes out in one write. Where the token has to be waited for, in a turn of its own, if the caller is still there:
  * a microtask can run inside the library's handling of another socket, and an upgrade there ends that other socket.
  */
-function admitted(response: HttpResponse, door: Doorkeeper, request: Request, enter: (entry: Entry) => void): void {
+function admitted(
+  response: HttpResponse,
+  door: Doorkeeper,
+  request: Request,
+  headers: Readonly<Record<string, string>>,
+  enter: (entry: Entry) => void,
+): void {
   const decide = (admission: Entry | Reply): void => {
-    const refused = "status" in admission ? admission : door.enter();
-    if (refused) response.cork(() => refuse(response, refused));
+    const refused = "status" in admission ? admission : door.enter(admission);
+    if (refused) response.cork(() => refuse(response, refused, headers));
     else enter(admission as Entry);
   };
   const admission = door.admit(request);
@@ -134,8 +145,8 @@ function admitted(response: HttpResponse, door: Doorkeeper, request: Request, en
 }
 
 /** Whoever is refused goes: in a storm their sockets would use up the descriptors. */
-function refuse(response: HttpResponse, reply: Reply): void {
-  send(response, { ...reply, close: true });
+function refuse(response: HttpResponse, reply: Reply, headers: Readonly<Record<string, string>> = {}): void {
+  send(response, { ...reply, headers: { ...reply.headers, ...headers }, close: true });
 }
 
 export function upgradeRequired(): Reply {

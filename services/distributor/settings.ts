@@ -1,10 +1,12 @@
 import { commonSettings, identitySettings } from "@saasaparilla/shared/settings.ts";
+import { tenantLimitSettings } from "@saasaparilla/shared/tenant-limits.ts";
 import { z } from "zod";
 
 const count = (value: number) => z.coerce.number().int().min(1).default(value);
 
 export const distributorSettings = commonSettings.extend({
   ...identitySettings.shape,
+  ...tenantLimitSettings.shape,
   PORT: z.coerce.number().int().min(0).max(65535).default(8081),
   /** The slot's lease in Redis: a distributor that is away for longer counts as dead. */
   LEASE_MS: count(10_000),
@@ -15,6 +17,12 @@ export const distributorSettings = commonSettings.extend({
   /** Frames and pings that one WebSocket may say in a second, and at once after a rest; then it is ended. */
   FRAME_RATE: count(1_000),
   FRAME_BURST: count(5_000),
+  /** Requests of one client in a second, and at once after a rest: connections, polls and acknowledgements. */
+  CLIENT_RATE: count(100),
+  CLIENT_BURST: count(1_000),
+  /** The same for what is refused to one address; over it, nothing that it sends is looked at. */
+  REFUSED_RATE: count(20),
+  REFUSED_BURST: count(1_000),
   /** A client whose outbox does not drain for so long is closed. */
   STUCK_MS: count(60_000),
   /** Between two polls of a long-poll loop, at most. */

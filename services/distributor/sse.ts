@@ -29,7 +29,7 @@ export class SseWire implements Wire {
   readonly #response: Stream;
   #gone = false;
 
-  constructor(response: Stream, outboxBytes: number, acknowledges: boolean) {
+  constructor(response: Stream, headers: Readonly<Record<string, string>>, outboxBytes: number, acknowledges: boolean) {
     this.#response = response;
     this.acknowledges = acknowledges;
     this.outbox = new Outbox((items) => this.#write(items), outboxBytes);
@@ -46,6 +46,7 @@ export class SseWire implements Wire {
       response.writeHeader("content-type", "text/event-stream");
       response.writeHeader("cache-control", "no-cache, no-transform");
       response.writeHeader("x-accel-buffering", "no");
+      for (const name in headers) response.writeHeader(name, headers[name]!);
     });
   }
 

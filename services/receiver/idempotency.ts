@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
 import type { Keys, Redis } from "@saasaparilla/shared/redis.ts";
+import { within } from "@saasaparilla/shared/within.ts";
 import type { ReceiverMetrics } from "./metrics.ts";
 import type { Item } from "./parse.ts";
 import { refuse, type Slug } from "./problems.ts";
@@ -98,17 +99,6 @@ function reservedBy(value: string | null, fingerprint: string): Reserved {
   const [state, of] = value.split(" ");
   if (of !== fingerprint) return "other";
   return state === "done" ? "done" : "pending";
-}
-
-/** Undefined where it fails or takes longer. */
-async function within<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => (timer = setTimeout(() => resolve(undefined), ms)));
-  try {
-    return await Promise.race([work.catch(() => undefined), late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 const KEY_FORM = /^[ -~]{1,255}$/;

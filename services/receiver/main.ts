@@ -12,7 +12,9 @@ import { createLog } from "@saasaparilla/shared/log.ts";
 import { createRegistry } from "@saasaparilla/shared/metrics.ts";
 import { connectPostgres } from "@saasaparilla/shared/postgres.ts";
 import { connectRedis, Keys } from "@saasaparilla/shared/redis.ts";
+import { Rates } from "@saasaparilla/shared/rates.ts";
 import { loadSettings } from "@saasaparilla/shared/settings.ts";
+import { tenantLimits } from "@saasaparilla/shared/tenant-limits.ts";
 import { topicsOf } from "@saasaparilla/shared/topics.ts";
 import { Appender } from "./append.ts";
 import { Authorizer } from "./authorize.ts";
@@ -22,6 +24,7 @@ import { Limits } from "./limits.ts";
 import { createMetrics } from "./metrics.ts";
 import { openapi } from "./openapi.ts";
 import { Publisher } from "./publish.ts";
+import { Quota } from "./quota.ts";
 import { settings as schema } from "./settings.ts";
 
 const settings = loadSettings(schema);
@@ -64,8 +67,11 @@ const limits = new Limits(settings, {
   queued: () => appender.queuedBytes,
   refuseToken: (request) => authorizer.refuse(request),
 });
-const idempotency = new Idempotency(redis, new Keys(settings.NAMESPACE), metrics, settings);
-const publisher = new Publisher({ authorizer, appender, idempotency, limits: settings, metrics, log });
+const keys = new Keys(settings.NAMESPACE);
+const rates = new Rates({ redis, waitMs: settings.RATE_WAIT_MS, alone: metrics.limitedAlone });
+const quota = new Quota({ rates, keys, limitsOf: tenantLimits(access, settings), metrics });
+const idempotency = new Idempotency(redis, keys, metrics, settings);
+const publisher = new Publisher({ authorizer, appender, idempotency, quota, limits: settings, metrics, log });
 
 const server = new HttpServer({ health, registry, log, settings });
 server.post("/v1/notifications", settings.MAX_BODY_BYTES, (request, body) => publisher.publish(request, body), limits);

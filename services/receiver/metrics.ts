@@ -24,6 +24,8 @@ export function createMetrics(
     "Requests refused because a bound of this receiver was reached.",
     "bound",
   );
+  const limited = counter("publish_limited_total", "Requests answered 429, by the limit of their tenant.", "limit");
+  const alone = counter("publish_limited_alone_total", "Requests whose rate was counted here alone: Redis was away.");
   const unguarded = counter("publish_unguarded_total", "Requests with an id or Idempotency-Key while Redis was away.");
   const late = counter(
     "notifications_late_total",
@@ -48,6 +50,8 @@ export function createMetrics(
     rejected: (problem: Slug) => rejected.inc({ problem }),
     refused: (problem: Slug) => refused.inc({ problem }),
     busy: (bound: "requests" | "bytes") => busyAt.inc({ bound }),
+    limited: (limit: string) => limited.inc({ limit }),
+    limitedAlone: () => alone.inc(),
     unguarded: () => unguarded.inc(),
     late: () => late.inc(),
     answered: (status: number, took: number) => seconds.observe({ status }, took),

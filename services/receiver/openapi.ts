@@ -54,8 +54,23 @@ const ANSWERS: Slug[] = [
   "too-large",
   "unsupported-media-type",
   "invalid-value",
+  "rate-limited",
   "unavailable",
 ];
+
+const RETRY_AFTER = { "Retry-After": { description: "Seconds.", schema: { type: "integer" } } };
+/** draft-ietf-httpapi-ratelimit-headers. */
+const RATE_HEADERS = {
+  "RateLimit-Policy": {
+    description:
+      "What may be published: `q` notifications at once, by your tenant and by this publisher, and as many again in `w` seconds.",
+    schema: { type: "string", examples: ['"tenant";q=100000;w=5, "publisher";q=50000;w=5'] },
+  },
+  RateLimit: {
+    description: "`r` notifications are left, and all of them are there again in `t` seconds.",
+    schema: { type: "string", examples: ['"tenant";r=99900;t=1, "publisher";r=49900;t=1'] },
+  },
+};
 
 export interface OpenapiLimits {
   MAX_DATA_BYTES: number;
@@ -130,6 +145,7 @@ export function openapi(limits: OpenapiLimits) {
             202: {
               description: "At least one item is accepted: it is stored safely. Every item has its verdict.",
               headers: {
+                ...RATE_HEADERS,
                 "Idempotency-Replayed": {
                   description: "`true` where all of it was accepted before.",
                   schema: { type: "string", const: "true" },
@@ -166,9 +182,10 @@ function problemAnswer(status: number) {
   const kinds = Object.entries(PROBLEMS).filter(([, problem]) => problem.status === status);
   return {
     description: kinds.map(([slug, { title }]) => `${title} (/problems/${slug})`).join("; "),
-    ...(status === 503 || status === 409
-      ? { headers: { "Retry-After": { description: "Seconds.", schema: { type: "integer" } } } }
-      : {}),
+    headers: {
+      ...(status === 503 || status === 409 || status === 429 ? RETRY_AFTER : {}),
+      ...(status === 429 ? RATE_HEADERS : {}),
+    },
     content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
   };
 }

@@ -1,4 +1,5 @@
 import { problem, type Problem } from "@saasaparilla/shared/problem.ts";
+import type { Standing } from "@saasaparilla/shared/rates.ts";
 
 /** Every kind of problem that a publisher can be told; the same table is its documentation at /problems/<slug>. */
 export const PROBLEMS = {
@@ -63,6 +64,12 @@ export const PROBLEMS = {
     about: "An earlier request with the same id or Idempotency-Key has not ended yet, or its outcome is not known yet.",
     fix: "Wait for Retry-After, then send the same again.",
   },
+  "rate-limited": {
+    status: 429,
+    title: "Too many notifications",
+    about: "Your tenant, or this publisher, publishes more than it may. Nothing of this was accepted.",
+    fix: "Send the same again after Retry-After. RateLimit-Policy has what may be published, and RateLimit what is left of it.",
+  },
   busy: {
     status: 503,
     title: "Busy",
@@ -87,6 +94,12 @@ export const PROBLEMS = {
     title: "Too slow",
     about: "The body was not all there in time. Nothing of this was accepted.",
     fix: "Send less in one request, or over a faster line.",
+  },
+  "token-in-query": {
+    status: 400,
+    title: "A token in the query",
+    about: "No token is taken from the query: logs and histories keep addresses.",
+    fix: "Send `Authorization: Bearer <token>`, with another token: this one may be known to others by now.",
   },
   "method-not-allowed": {
     status: 405,
@@ -127,10 +140,13 @@ export function slugOf({ type }: Problem): Slug {
 export class Refusal extends Error {
   override readonly name = "Refusal";
   readonly problem: Problem;
+  /** Of the rates that it was held against. */
+  readonly standings: readonly Standing[] | undefined;
 
-  constructor(problem: Problem) {
+  constructor(problem: Problem, standings?: readonly Standing[]) {
     super(problem.detail);
     this.problem = problem;
+    this.standings = standings;
   }
 }
 

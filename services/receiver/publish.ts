@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { problemReply, type Reply, type Request } from "@saasaparilla/shared/http.ts";
 import type { Identity } from "@saasaparilla/shared/identity.ts";
 import type { Log } from "@saasaparilla/shared/log.ts";
+import { rateHeaders, type Standing } from "@saasaparilla/shared/rates.ts";
 import { startSpan } from "@saasaparilla/shared/telemetry.ts";
 import { answer, count } from "./answer.ts";
 import { unavailable, type Appender } from "./append.ts";
@@ -9,18 +10,20 @@ import { forbid, type Authorizer } from "./authorize.ts";
 import { derivedId, readKey, type Entry, type Idempotency } from "./idempotency.ts";
 import type { ReceiverMetrics } from "./metrics.ts";
 import { parse, type Item, type ParseLimits } from "./parse.ts";
+import type { Quota } from "./quota.ts";
 import { problemOf, refuse, Refusal, slugOf } from "./problems.ts";
 
 export interface PublishParts {
   authorizer: Authorizer;
   appender: Appender;
   idempotency: Idempotency;
+  quota: Quota;
   limits: ParseLimits;
   metrics: ReceiverMetrics;
   log: Log;
 }
 
-/** THE PATH: authorize, parse, stamp, reserve, append, answer. */
+/** THE PATH: authorize, hold, parse, stamp, spend, reserve, append, answer. */
 export class Publisher {
   readonly #parts: PublishParts;
 
@@ -29,19 +32,24 @@ export class Publisher {
   }
 
   async publish(request: Request, body: Buffer): Promise<Reply> {
-    const { authorizer, appender, limits, metrics } = this.#parts;
+    const { authorizer, appender, quota, limits, metrics } = this.#parts;
     const arrived = performance.now();
     const { span, traceparent } = startSpan("receiver", "publish", "server", request.headers.traceparent);
     let reply: Reply;
+    let holder: Identity | undefined;
+    let standings: readonly Standing[] | undefined;
     try {
       const { identity: caller, clients } = await authorizer.authorize(request);
       if (request.headers["content-encoding"])
         refuse("unsupported-media-type", "The body is compressed; it is taken as it is.");
       if (!appender.available) throw new Refusal(unavailable());
+      quota.hold(caller, body.length);
+      holder = caller;
       const items = parse(request.headers["content-type"], body, limits);
       if (clients) forbid(items, clients);
       const key = readKey(request.headers["idempotency-key"]);
       stamp(items, caller, key);
+      standings = await quota.spend(caller, items.length);
       const reserved = await this.#reserve(items, caller, key, request, body);
       await appender.append(items, { tenant: caller.tenant, traceparent, arrived });
       this.#conclude(items, reserved);
@@ -49,10 +57,13 @@ export class Publisher {
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       metrics.refused(slugOf(error.problem));
+      standings ??= error.standings;
       reply = problemReply(error.problem);
     } finally {
+      if (holder) quota.release(holder, body.length);
       span.end();
     }
+    if (standings) reply = { ...reply, headers: { ...reply.headers, ...rateHeaders(standings) } };
     metrics.answered(reply.status, (performance.now() - arrived) / 1_000);
     return reply;
   }

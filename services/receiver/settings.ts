@@ -1,4 +1,5 @@
 import { commonSettings, identitySettings } from "@saasaparilla/shared/settings.ts";
+import { tenantLimitSettings } from "@saasaparilla/shared/tenant-limits.ts";
 import { z } from "zod";
 
 const KiB = 1024;
@@ -9,6 +10,7 @@ const ms = z.coerce.number().int().min(0);
 export const settings = commonSettings
   .omit({ PORT: true })
   .extend(identitySettings.shape)
+  .extend(tenantLimitSettings.shape)
   .extend({
     PORT: z.coerce.number().int().min(0).max(65535).default(8080),
     /** Of one notification. At most 512 KiB: a send to one partition must stay under Kafka's limit for a record batch, 2 MiB. */
@@ -26,6 +28,8 @@ export const settings = commonSettings
     STALL_MS: ms.min(50).default(500),
     /** Redis answers in less than one; a publisher is kept waiting for it for no longer, and then goes on without it. */
     REPEAT_WAIT_MS: ms.max(2_000).default(200),
+    /** The same for what a tenant may publish: then it is counted here alone. */
+    RATE_WAIT_MS: ms.max(2_000).default(200),
     /** How long a repeat is recognised by its Idempotency-Key or id. */
     REPEAT_SECONDS: z.coerce
       .number()

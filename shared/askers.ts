@@ -1,0 +1,46 @@
+import { taken, type Rate } from "./rate.ts";
+
+const MOST = 50_000;
+
+/**
+ * How often each asks, by name: a bucket for everybody who is not rested, and no more of them than a bound. Where there are more, the one
+ * untouched for longest is forgotten, and begins anew.
+ */
+export class Askers {
+  readonly #rate: Rate;
+  readonly #fullAt = new Map<string, number>();
+
+  constructor(rate: Rate) {
+    this.#rate = rate;
+  }
+
+  get any(): boolean {
+    return this.#fullAt.size > 0;
+  }
+
+  /** Seconds to wait; undefined where it may ask now, and this is counted. */
+  late(name: string, now: number): number | undefined {
+    const before = this.#fullAt.get(name) ?? 0;
+    const fullAt = taken(before, now, this.#rate);
+    if (fullAt === undefined) return this.#wait(before, now);
+    this.#fullAt.delete(name);
+    this.#fullAt.set(name, fullAt);
+    // Those who are rested go first: they are the oldest.
+    for (const [oldest, at] of this.#fullAt) {
+      if (at > now && this.#fullAt.size <= MOST) break;
+      this.#fullAt.delete(oldest);
+    }
+    return undefined;
+  }
+
+  /** The same, and nothing is counted. */
+  spent(name: string, now: number): number | undefined {
+    const before = this.#fullAt.get(name);
+    return before === undefined || taken(before, now, this.#rate) !== undefined ? undefined : this.#wait(before, now);
+  }
+
+  #wait(fullAt: number, now: number): number {
+    const { rate, burst } = this.#rate;
+    return Math.max(1, Math.ceil((fullAt - now) / 1_000 - (burst - 1) / rate));
+  }
+}

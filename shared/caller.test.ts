@@ -1,0 +1,33 @@
+import { expect, test } from "vitest";
+import { Callers, networkOf, plainAddress } from "./caller.ts";
+
+const callers = new Callers(["10.0.0.0/8", "192.0.2.7", "fd00::/8"]);
+
+test.for([
+  ["a stranger is who it is, whatever it says", "198.51.100.1", "203.0.113.9", "198.51.100.1"],
+  ["a proxy of ours says who", "10.1.2.3", "203.0.113.9", "203.0.113.9"],
+  ["what a stranger said before is not believed", "10.1.2.3", "1.1.1.1, 203.0.113.9", "203.0.113.9"],
+  ["nor through several proxies", "10.1.2.3", "1.1.1.1, 203.0.113.9, 192.0.2.7", "203.0.113.9"],
+  ["a proxy that says nothing", "10.1.2.3", undefined, "10.1.2.3"],
+  ["one that says what is no address", "10.1.2.3", "unknown", "10.1.2.3"],
+  ["proxies alone", "10.1.2.3", "10.4.4.4", "10.1.2.3"],
+  ["IPv6", "fd00:0000:0000:0000:0000:0000:0000:0001", "2001:db8::9", "2001:db8::9"],
+] as const)("%s", ([, peer, forwarded, address]) => {
+  expect(callers.of(peer, () => forwarded)).toBe(address);
+});
+
+test("without proxies of ours the header is not even read", () => {
+  const read = (): string => {
+    throw new Error("it was read");
+  };
+  expect(new Callers([]).of("198.51.100.1", read)).toBe("198.51.100.1");
+});
+
+test("all addresses of one network of IPv6 are one, and those of IPv4 are each its own", () => {
+  const same = ["2001:db8:1:2::9", "2001:0DB8:0001:0002:ffff:ffff:ffff:ffff", "2001:db8:1:2::"];
+  expect(new Set(same.map(networkOf))).toEqual(new Set(["2001:db8:1:2::"]));
+  expect(networkOf("2001:db8:1:3::9")).toBe("2001:db8:1:3::");
+  expect(networkOf("::1")).toBe("0:0:0:0::");
+  expect(networkOf("127.0.0.1")).toBe("127.0.0.1");
+  expect(plainAddress("0000:0000:0000:0000:0000:ffff:7f00:0001")).toBe("127.0.0.1");
+});

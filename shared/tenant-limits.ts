@@ -1,0 +1,61 @@
+import { z } from "zod";
+import type { Access } from "./access.ts";
+
+const count = (value: number) => z.coerce.number().int().min(1).default(value);
+const rate = (value: number) => z.coerce.number().min(0.001).default(value);
+
+/** What every tenant may, where its own row in Postgres says nothing else. */
+export const tenantLimitSettings = z.object({
+  /** Notifications that a tenant publishes in a second, and at once after a rest. */
+  TENANT_PUBLISH_RATE: rate(20_000),
+  TENANT_PUBLISH_BURST: count(100_000),
+  /** The same for each of its publishers: the subject of a token, or a key. */
+  PUBLISHER_RATE: rate(10_000),
+  PUBLISHER_BURST: count(50_000),
+  /** Bytes of a tenant's requests that one receiver holds at once. */
+  TENANT_QUEUED_BYTES: count(32 << 20),
+  /** Connections of a tenant, at one distributor. */
+  TENANT_CONNECTIONS: count(50_000),
+  /** Connections of one client, at one distributor; over it, the oldest is closed. */
+  CLIENT_CONNECTIONS: count(50),
+  /** Bytes that wait for a tenant's slow clients, at one distributor. */
+  TENANT_OUTBOX_BYTES: count(256 << 20),
+});
+
+/** As a tenant's row names them. */
+const NAMES = {
+  publishRate: "TENANT_PUBLISH_RATE",
+  publishBurst: "TENANT_PUBLISH_BURST",
+  publisherRate: "PUBLISHER_RATE",
+  publisherBurst: "PUBLISHER_BURST",
+  queuedBytes: "TENANT_QUEUED_BYTES",
+  connections: "TENANT_CONNECTIONS",
+  clientConnections: "CLIENT_CONNECTIONS",
+  outboxBytes: "TENANT_OUTBOX_BYTES",
+} as const satisfies Record<string, keyof z.output<typeof tenantLimitSettings>>;
+
+export type TenantLimits = Record<keyof typeof NAMES, number>;
+export type LimitsOf = (tenant: string) => TenantLimits;
+
+/** What a tenant may: its row says it, as it stands now, or else the settings. */
+export function tenantLimits(access: Pick<Access, "tenant">, settings: z.output<typeof tenantLimitSettings>): LimitsOf {
+  const names = Object.keys(NAMES) as (keyof TenantLimits)[];
+  const usual = Object.fromEntries(names.map((name) => [name, settings[NAMES[name]]])) as TenantLimits;
+  // Asked with every request, and a row is another object each time that it changes.
+  const known = new WeakMap<object, TenantLimits>();
+  return (tenant) => {
+    const own = access.tenant(tenant)?.row?.limits;
+    if (own === undefined) return usual;
+    let limits = known.get(own);
+    if (!limits) {
+      const all = Object.fromEntries(names.map((name) => [name, least(name, own[name] ?? usual[name])]));
+      known.set(own, (limits = all as TenantLimits));
+    }
+    return limits;
+  };
+}
+
+/** A bucket of nothing would be full at once. Who may do nothing at all is suspended. */
+function least(name: string, value: number): number {
+  return name.endsWith("Burst") ? Math.max(1, value) : name.endsWith("Rate") ? Math.max(0.001, value) : value;
+}

@@ -1,0 +1,102 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { TENANT_ROW, tenantRow } from "../shared/access-rows.ts";
+import { AccessStore } from "../shared/access-store.ts";
+import { Health } from "../shared/health.ts";
+import { createLog } from "../shared/log.ts";
+import { connectPostgres } from "../shared/postgres.ts";
+import { metric } from "./metric.ts";
+import { startProxy, type Proxy } from "./proxy.ts";
+import { startStack, type Service, type Stack } from "./stack.ts";
+
+/** So slow that no test waits for what comes in again. */
+const RATES = {
+  TENANT_PUBLISH_RATE: "0.001",
+  TENANT_PUBLISH_BURST: "30",
+  PUBLISHER_RATE: "0.001",
+  PUBLISHER_BURST: "20",
+};
+
+let stack: Stack;
+let proxy: Proxy;
+let receivers: [Service, Service];
+
+beforeAll(async () => {
+  stack = await startStack({ env: { TENANTS: "acme,other,large,away,own" } });
+  const redis = new URL(stack.env.REDIS_URL!);
+  proxy = await startProxy(redis.host);
+  const url = Object.assign(new URL(redis), { host: proxy.address }).href;
+  // A Redis that answers late on a busy machine is no Redis that is away.
+  const env = { ...RATES, REDIS_URL: url, RATE_WAIT_MS: "2000", ACCESS_REFRESH_MS: "50" };
+  receivers = [await stack.start("receiver", env), await stack.start("receiver", env)];
+});
+
+afterAll(async () => {
+  await stack.close();
+  await proxy.close();
+});
+
+async function publish(to: Service, token: string, count: number) {
+  const response = await fetch(`${to.url}/v1/notifications`, {
+    method: "POST",
+    headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
+    body: JSON.stringify(Array.from({ length: count }, (_, n) => ({ to: { client: "u1" }, data: n }))),
+  });
+  const { status, headers } = response;
+  const left = [...(headers.get("ratelimit") ?? "").matchAll(/"(\w+)";r=(\d+)/g)].map(([, name, r]) => `${name} ${r}`);
+  return { status, headers, left, body: (await response.json()) as { type?: string; retryAfter?: number } };
+}
+
+test("what a tenant and each of its publishers may is counted over all receivers, in notifications, all of a request or nothing", async () => {
+  const [one, two] = await Promise.all(["one", "two"].map((publisher) => stack.token({ publisher })));
+  const first = await publish(receivers[0], one!, 15);
+  expect([first.status, first.left]).toEqual([202, ["tenant 15", "publisher 5"]]);
+  expect(first.headers.get("ratelimit-policy")).toBe('"tenant";q=30;w=30000, "publisher";q=20;w=20000');
+  const refused = await publish(receivers[1], one!, 10);
+  expect([refused.status, refused.body.type, refused.left]).toEqual([
+    429,
+    "/problems/rate-limited",
+    ["tenant 15", "publisher 5"],
+  ]);
+  expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(4_000);
+  expect(refused.body.retryAfter).toBe(Number(refused.headers.get("retry-after")));
+  expect(await metric(receivers[1], "publish_limited_total", 'limit="publisher"')).toBe(1);
+  const second = await publish(receivers[1], two!, 10);
+  expect([second.status, second.left]).toEqual([202, ["tenant 5", "publisher 10"]]);
+  expect(await publish(receivers[0], two!, 6)).toMatchObject({ status: 429, left: ["tenant 5", "publisher 10"] });
+  expect(await metric(receivers[0], "publish_limited_total", 'limit="tenant"')).toBe(1);
+  // Another tenant has all of its own.
+  const other = await stack.token({ publisher: "one", tenant: "other" });
+  expect(await publish(receivers[0], other, 20)).toMatchObject({ status: 202, left: ["tenant 10", "publisher 0"] });
+});
+
+test("a request with more than a whole bucket passes a full one, and is waited for after it", async () => {
+  const token = await stack.token({ publisher: "large", tenant: "large" });
+  expect(await publish(receivers[0], token, 100)).toMatchObject({ status: 202, left: ["tenant 0", "publisher 0"] });
+  expect(await publish(receivers[0], token, 1)).toMatchObject({ status: 429 });
+});
+
+test("while Redis is away each receiver counts by itself, with the whole rates; when it is back they count together", async () => {
+  const token = await stack.token({ publisher: "away", tenant: "away" });
+  expect(await publish(receivers[0], token, 12)).toMatchObject({ status: 202 });
+  await proxy.set("refuse");
+  for (const receiver of receivers) {
+    expect(await publish(receiver, token, 15)).toMatchObject({ status: 202, left: ["tenant 15", "publisher 5"] });
+    expect(await publish(receiver, token, 10)).toMatchObject({ status: 429, left: ["tenant 15", "publisher 5"] });
+    expect(await metric(receiver, "publish_limited_alone_total")).toBeGreaterThanOrEqual(2);
+  }
+  await proxy.set("pass");
+  const back = async () => (await publish(receivers[1], token, 16)).left;
+  // What it counts as left is what the bucket in Redis has.
+  await expect.poll(back).toEqual(["tenant 18", "publisher 8"]);
+});
+
+test("a tenant's own row says what it may, and counts as soon as it is read", async () => {
+  const token = await stack.token({ publisher: "own", tenant: "own" });
+  const postgres = connectPostgres(stack.env.DATABASE_URL!, "test", createLog("test", "warn"), new Health([]), 1);
+  const store = new AccessStore(postgres, stack.namespace);
+  const value = tenantRow.parse({ trust: "scopes", limits: { publishRate: 7, publisherBurst: 1_000 } });
+  await store.write({ kind: "tenant", tenant: "own", id: TENANT_ROW, value });
+  await postgres.close();
+  const policy = async () => (await publish(receivers[0], token, 1)).headers.get("ratelimit-policy");
+  await expect.poll(policy).toBe('"tenant";q=30;w=5, "publisher";q=1000;w=1000000');
+});
