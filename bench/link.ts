@@ -1,7 +1,9 @@
 import { Health } from "@saasaparilla/shared/health.ts";
 import { KafkaLink, type Batch } from "@saasaparilla/shared/kafka.ts";
+import { kafkaSettings } from "@saasaparilla/shared/kafka-address.ts";
 import { createLog } from "@saasaparilla/shared/log.ts";
 import { Packer } from "@saasaparilla/shared/packer.ts";
+import { readSettings } from "@saasaparilla/shared/settings.ts";
 import { topicsOf, type Topics } from "@saasaparilla/shared/topics.ts";
 import type { Stack } from "../tests/stack.ts";
 
@@ -23,7 +25,7 @@ export class Link {
   static async open(stack: Stack, topicOf: (topics: Topics) => string, onBatch: (batch: Batch) => void): Promise<Link> {
     const topics = topicsOf(stack.namespace);
     const kafka = new KafkaLink(
-      stack.env.KAFKA_BROKERS!.split(","),
+      readSettings(kafkaSettings, stack.env),
       "bench",
       createLog("bench", "warn"),
       new Health([]),

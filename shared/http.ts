@@ -1,5 +1,6 @@
 import {
   App,
+  SSLApp,
   us_listen_socket_close,
   us_socket_local_port,
   type HttpRequest,
@@ -15,6 +16,7 @@ import type { Health } from "./health.ts";
 import type { Log } from "./log.ts";
 import { meters, type Registry } from "./metrics.ts";
 import { Origins } from "./origins.ts";
+import { readPem } from "./pem.ts";
 import { jittered, problem, type Problem } from "./problem.ts";
 import type { serverSettings } from "./settings.ts";
 import type { z } from "zod";
@@ -78,7 +80,7 @@ const STATUS_TEXT: Record<number, string> = {
 };
 
 export class HttpServer {
-  readonly app: TemplatedApp = App();
+  readonly app: TemplatedApp;
   /** Everything that is answered here, as "GET /v1/poll": a test tries each of them as somebody who may not. */
   readonly routes: string[] = [];
   readonly #log: Log;
@@ -91,6 +93,7 @@ export class HttpServer {
   #socket: us_listen_socket | undefined;
 
   constructor({ health, registry, log, settings }: ServerOptions) {
+    this.app = appOf(settings);
     this.#log = log;
     this.#bodyMs = settings.BODY_MS;
     this.origins = new Origins(settings.ALLOWED_ORIGINS);
@@ -359,6 +362,21 @@ function notAllowed(method: string, path: string, allowed: string[]): Reply {
 function tooSlow(ms: number): Reply {
   const detail = `The body was not all there after ${ms / 1_000} seconds. Send less at once.`;
   return problemReply(problem(408, "too-slow", "Too slow", detail));
+}
+
+function appOf({
+  TLS_CERT: cert,
+  TLS_KEY: key,
+}: {
+  TLS_CERT?: string | undefined;
+  TLS_KEY?: string | undefined;
+}): TemplatedApp {
+  if (!cert && !key) return App();
+  if (!cert || !key) throw new Failure("fatal", "TLS_CERT and TLS_KEY go together: set both, or neither.");
+  // The library does not say what is wrong with a file.
+  readPem("TLS_CERT", cert);
+  readPem("TLS_KEY", key);
+  return SSLApp({ cert_file_name: cert, key_file_name: key });
 }
 
 /** LIBUS_LISTEN_EXCLUSIVE_PORT: without it two processes would share the port, each with a part of the connections. */

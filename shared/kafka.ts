@@ -12,6 +12,7 @@ import { classify, Failure, messageOf } from "./errors.ts";
 import type { Health } from "./health.ts";
 import type { Log } from "./log.ts";
 import { coPartitioned, only } from "./kafka-assigners.ts";
+import { kafkaOptions, type KafkaAddress } from "./kafka-address.ts";
 import { Run } from "./kafka-run.ts";
 
 /** The only importer of the Kafka client, with kafka-assigners.ts. Partitions are numbers, offsets are numbers (2^53 records are enough). */
@@ -89,11 +90,11 @@ export class KafkaLink {
   readonly #log: Log;
   readonly #health: Health;
 
-  constructor(brokers: string[], clientId: string, log: Log, health: Health) {
+  constructor(address: KafkaAddress, clientId: string, log: Log, health: Health) {
     this.#log = log;
     this.#health = health;
     this.#kafka = new Kafka({
-      brokers,
+      ...kafkaOptions(address),
       clientId,
       connectionTimeout: 1_000,
       requestTimeout: 5_000,

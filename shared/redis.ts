@@ -1,9 +1,10 @@
 import type { EventEmitter } from "node:events";
 import { Cluster, Redis as Single, type RedisCommander } from "ioredis";
-import { messageOf } from "./errors.ts";
+import { Failure, messageOf } from "./errors.ts";
 import type { Health } from "./health.ts";
 import type { Log } from "./log.ts";
 import type { ClientKey } from "./notification.ts";
+import { readPem } from "./pem.ts";
 
 /** One Redis, or a cluster of them: each command is about one key, so that both can do it. */
 export type Redis = RedisCommander & Pick<EventEmitter, "once"> & { readonly status: string; disconnect(): void };
@@ -12,6 +13,9 @@ export interface RedisAddress {
   /** One, or some nodes of a cluster, which tell of the others. The credentials are those of the first. */
   REDIS_URL: string[];
   REDIS_CLUSTER: boolean;
+  REDIS_CA?: string | undefined;
+  REDIS_CERT?: string | undefined;
+  REDIS_KEY?: string | undefined;
 }
 
 const COMMAND_MS = 2_000;
@@ -24,12 +28,10 @@ const retry = (times: number): number => Math.min(100 * times, 1_000) * (0.5 + M
  * Redis is only ever a hint. A command fails at once while Redis, or the node of its key, is away (there is no offline queue to
  * grow), and the caller decides what that means; the link itself goes on reconnecting.
  */
-export function connectRedis(
-  { REDIS_URL: urls, REDIS_CLUSTER: cluster }: RedisAddress,
-  log: Log,
-  health: Health,
-): Redis {
-  const redis = cluster || urls.length > 1 ? connectCluster(urls) : connectOne(urls[0]!);
+export function connectRedis(address: RedisAddress, log: Log, health: Health): Redis {
+  const { REDIS_URL: urls, REDIS_CLUSTER: cluster } = address;
+  const tls = tlsOf(address);
+  const redis = cluster || urls.length > 1 ? connectCluster(urls, tls) : connectOne(urls[0]!, tls);
   redis.on("ready", () => health.up("redis"));
   redis.on("close", () => health.down("redis", "the connection closed"));
   redis.on("error", (error) => {
@@ -40,8 +42,27 @@ export function connectRedis(
   return redis;
 }
 
-function connectOne(url: string): Single {
+/** Undefined where it is not spoken. */
+function tlsOf({ REDIS_URL: urls, REDIS_CA: ca, REDIS_CERT: cert, REDIS_KEY: key }: RedisAddress) {
+  const spoken = urls.every((url) => url.startsWith("rediss:"));
+  if (!spoken && ((ca ?? cert ?? key) !== undefined || urls.some((url) => url.startsWith("rediss:"))))
+    throw new Failure(
+      "fatal",
+      "REDIS_URL: with REDIS_CA, REDIS_CERT or REDIS_KEY each begins with rediss:, and so do all or none.",
+    );
+  if (!cert !== !key) throw new Failure("fatal", "REDIS_CERT and REDIS_KEY go together: set both, or neither.");
+  if (!spoken) return undefined;
+  return {
+    ...(ca && { ca: readPem("REDIS_CA", ca) }),
+    ...(cert && key && { cert: readPem("REDIS_CERT", cert), key: readPem("REDIS_KEY", key) }),
+  };
+}
+
+type Tls = ReturnType<typeof tlsOf>;
+
+function connectOne(url: string, tls: Tls): Single {
   return new Single(url, {
+    ...(tls && { tls }),
     enableAutoPipelining: true,
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
@@ -55,9 +76,9 @@ function connectOne(url: string): Single {
  * Commands are not pipelined by the client: of a pipeline in which one key has moved, it neither repeats the one nor learns
  * where the key is, and where nobody has a key's slot it throws at once.
  */
-function connectCluster(urls: readonly string[]): Cluster {
+function connectCluster(urls: readonly string[], tls: Tls): Cluster {
   const nodes = urls.map((url) => new URL(url));
-  const { username, password, protocol } = nodes[0]!;
+  const { username, password } = nodes[0]!;
   const cluster = new Cluster(
     nodes.map(({ hostname, port }) => ({ host: hostname, port: Number(port || 6_379) })),
     {
@@ -73,7 +94,7 @@ function connectCluster(urls: readonly string[]): Cluster {
       redisOptions: {
         ...(username !== "" && { username: decodeURIComponent(username) }),
         ...(password !== "" && { password: decodeURIComponent(password) }),
-        ...(protocol === "rediss:" && { tls: {} }),
+        ...(tls && { tls }),
         maxRetriesPerRequest: 0,
         commandTimeout: COMMAND_MS,
         connectTimeout: CONNECT_MS,

@@ -1,8 +1,12 @@
 import { z } from "zod";
 import { Failure } from "./errors.ts";
+import { kafkaSettings } from "./kafka-address.ts";
 
 /** What faces out, of every service. */
 export const serverSettings = z.object({
+  /** Files: with both, the port speaks TLS, and nothing else. */
+  TLS_CERT: z.string().min(1).optional(),
+  TLS_KEY: z.string().min(1).optional(),
   /** A body that is not all there by then is given up: however slowly it comes, it keeps its place for no longer. */
   BODY_MS: z.coerce.number().int().min(100).default(30_000),
   /** Sockets that come from one address in a second, and at once after a rest. Proxies of ours open as many as they like. */
@@ -28,17 +32,10 @@ export const serverSettings = z.object({
     .pipe(z.array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]))),
 });
 
-/** What every service reads from the environment. A wrong value stops the start with the variable's name and a fix. */
-export const commonSettings = z.object({
-  /** Prefix of topics, groups and Redis keys, and the Postgres schema: several platforms share one set of stores. */
-  NAMESPACE: z
-    .string()
-    .regex(/^[a-z][a-z0-9_]{0,40}$/, "lower-case letters, digits and _, at most 41, a letter first")
-    .default("notifications"),
-  KAFKA_BROKERS: z
-    .string()
-    .min(1)
-    .transform((list) => list.split(",").map((broker) => broker.trim())),
+/** Where Kafka, Postgres and Redis are. */
+export const storeSettings = z.object({
+  ...kafkaSettings.shape,
+  /** With ?sslmode=verify-full, and &sslrootcert=<file>, over TLS; &sslcert= and &sslkey= where it asks for a certificate of ours. */
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
   /** One, or some nodes of a Redis Cluster with commas between them. */
   REDIS_URL: z
@@ -47,6 +44,20 @@ export const commonSettings = z.object({
     .pipe(z.array(z.url({ protocol: /^rediss?$/ }))),
   /** A Redis Cluster that is known by one address. */
   REDIS_CLUSTER: z.stringbool().default(false),
+  /** Files, for rediss: whose certificates it has, and our own where it asks for one. */
+  REDIS_CA: z.string().min(1).optional(),
+  REDIS_CERT: z.string().min(1).optional(),
+  REDIS_KEY: z.string().min(1).optional(),
+});
+
+/** What every service reads from the environment. A wrong value stops the start with the variable's name and a fix. */
+export const commonSettings = z.object({
+  /** Prefix of topics, groups and Redis keys, and the Postgres schema: several platforms share one set of stores. */
+  NAMESPACE: z
+    .string()
+    .regex(/^[a-z][a-z0-9_]{0,40}$/, "lower-case letters, digits and _, at most 41, a letter first")
+    .default("notifications"),
+  ...storeSettings.shape,
   HOST: z.string().default("0.0.0.0"),
   PORT: z.coerce.number().int().min(0).max(65535),
   ...serverSettings.shape,

@@ -8,9 +8,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey } from "jose";
 import { Kafka, logLevel } from "kafkajs";
 import { Health } from "../shared/health.ts";
+import { kafkaOptions } from "../shared/kafka-address.ts";
 import { createLog } from "../shared/log.ts";
 import { connectRedis, keysLike, redisReady } from "../shared/redis.ts";
-import { commonSettings, readSettings } from "../shared/settings.ts";
+import { readSettings, storeSettings } from "../shared/settings.ts";
 import { reaped } from "./faults/reap.ts";
 
 /**
@@ -277,9 +278,9 @@ async function mint(key: CryptoKey, bearer: Bearer, alg: Algorithm): Promise<str
 
 /** What a dropped namespace left behind. */
 async function leftovers(namespace: string, env: Record<string, string>): Promise<string[]> {
-  const address = readSettings(commonSettings.pick({ REDIS_URL: true, REDIS_CLUSTER: true }), env);
+  const address = readSettings(storeSettings, env);
   const redis = connectRedis(address, createLog("test", "warn"), new Health([]));
-  const admin = new Kafka({ brokers: env.KAFKA_BROKERS!.split(","), logLevel: logLevel.NOTHING }).admin();
+  const admin = new Kafka({ ...kafkaOptions(address), logLevel: logLevel.NOTHING }).admin();
   try {
     await Promise.all([redisReady(redis), admin.connect()]);
     const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(`${namespace}.`));

@@ -1,6 +1,8 @@
 import { Health } from "@saasaparilla/shared/health.ts";
 import { KafkaLink, type Outgoing } from "@saasaparilla/shared/kafka.ts";
+import { kafkaSettings } from "@saasaparilla/shared/kafka-address.ts";
 import { createLog } from "@saasaparilla/shared/log.ts";
+import { readSettings } from "@saasaparilla/shared/settings.ts";
 import { vi } from "vitest";
 import { readTopic } from "./records.ts";
 import type { Stack } from "./stack.ts";
@@ -20,8 +22,8 @@ export class Witness {
   constructor(stack: Pick<Stack, "namespace" | "env">) {
     this.#stack = stack;
     this.#topic = `${stack.namespace}.witness`;
-    const brokers = stack.env.KAFKA_BROKERS!.split(",");
-    this.#link = new KafkaLink(brokers, "witness", createLog("test", "error"), new Health([]));
+    const address = readSettings(kafkaSettings, stack.env);
+    this.#link = new KafkaLink(address, "witness", createLog("test", "error"), new Health([]));
   }
 
   async start(replicas: number): Promise<void> {

@@ -35,7 +35,7 @@ lifecycle.onEnd("access", () => feed.end());
 // Kafka takes the audit log, and nothing here waits for it.
 const audit = new Audit({
   service: "console",
-  link: new KafkaLink(settings.KAFKA_BROKERS, "console", log, new Health([])),
+  link: new KafkaLink(settings, "console", log, new Health([])),
   topic: topicsOf(settings.NAMESPACE).audit,
   maxBytes: settings.AUDIT_MAX_BYTES,
   health,

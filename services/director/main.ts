@@ -72,7 +72,7 @@ lifecycle.onEnd("access", () => feed.end());
 const stored = new Stored(postgres, settings.NAMESPACE);
 const redis = connectRedis(settings, log, health);
 lifecycle.onEnd("redis", () => redis.disconnect());
-const kafka = new KafkaLink(settings.KAFKA_BROKERS, "director", log, health);
+const kafka = new KafkaLink(settings, "director", log, health);
 const sender = await kafka.sender();
 lifecycle.onEnd("kafka producer", () => sender.close());
 

@@ -18,7 +18,7 @@ try {
   const settings = loadSettings(schema);
   const log = createLog("provision", settings.LOG_LEVEL);
   const health = new Health(["kafka", "postgres"]);
-  const link = new KafkaLink(settings.KAFKA_BROKERS, "provision", log, health);
+  const link = new KafkaLink(settings, "provision", log, health);
   // A minute: another one may be at it, behind the same lock.
   const postgres = connectPostgres(settings.DATABASE_URL, "provision", log, health, 2, 60_000);
   await postgres.reached();

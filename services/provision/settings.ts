@@ -1,4 +1,4 @@
-import { commonSettings } from "@saasaparilla/shared/settings.ts";
+import { commonSettings, storeSettings } from "@saasaparilla/shared/settings.ts";
 import { TENANT_FORM } from "@saasaparilla/shared/notification.ts";
 import { z } from "zod";
 
@@ -6,14 +6,8 @@ const count = z.coerce.number().int().min(1);
 
 /** What is made where it is not there yet. A topic that is there keeps its partitions of accepted and control. */
 export const settings = commonSettings
-  .pick({
-    NAMESPACE: true,
-    KAFKA_BROKERS: true,
-    DATABASE_URL: true,
-    REDIS_URL: true,
-    REDIS_CLUSTER: true,
-    LOG_LEVEL: true,
-  })
+  .pick({ NAMESPACE: true, LOG_LEVEL: true })
+  .extend(storeSettings.shape)
   .extend({
     /** Of accepted, control and deferred: the most directors that can share the work. Later only with --repartition. */
     ACCEPTED_PARTITIONS: count.max(10_000).default(12),

@@ -42,7 +42,7 @@ feed.start();
 
 // Publishing goes on without Redis: it is none of what readiness asks for.
 const redis = connectRedis(settings, log, new Health([]));
-const link = new KafkaLink(settings.KAFKA_BROKERS, "receiver", log, health);
+const link = new KafkaLink(settings, "receiver", log, health);
 const topics = topicsOf(settings.NAMESPACE);
 const audit = new Audit({
   service: "receiver",
