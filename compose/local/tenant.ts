@@ -69,8 +69,8 @@ const verbs: Record<string, (names: string[], given: Options) => Promise<unknown
     ),
   grant: ([tenant, id], { role, subjects, clients }) =>
     ask("PUT", `/${tenant}/grants/${id}`, those({ role, subjects: list(subjects), clients: list(clients) })),
-  revoke: ([tenant, subject]) => ask("PUT", `/${tenant}/revocations/${encodeURIComponent(subject!)}`, {}),
-  remove: ([tenant, kind, id]) => ask("DELETE", `/${tenant}/${kind}s/${encodeURIComponent(id!)}`),
+  revoke: ([tenant, subject]) => ask("PUT", `/${tenant}/revocations/${subject}`, {}),
+  remove: ([tenant, kind, id]) => ask("DELETE", `/${tenant}/${kind}s/${id}`),
 };
 
 const NAMES: Record<string, number> = { list: 0, rotate: 2, issuer: 2, grant: 2, revoke: 2, remove: 3 };
@@ -87,7 +87,8 @@ function keysAt(jwks: string | undefined): object {
 
 await command(async () => {
   const { positionals, values } = parsed();
-  const [verb = "list", ...names] = positionals;
+  const [verb = "list", ...given] = positionals;
+  const names = given.map(encodeURIComponent);
   const act = Object.hasOwn(verbs, verb) ? verbs[verb] : undefined;
   if (!act || names.length !== (NAMES[verb] ?? 1)) throw new Trouble("That is no command.", USAGE);
   process.stdout.write(`${JSON.stringify(await act(names, values), undefined, 2)}\n`);
