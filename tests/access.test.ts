@@ -362,3 +362,35 @@ test.for(TRANSPORTS)(
     await Promise.all([later.close(), other.close()]);
   },
 );
+
+test("R14, R19: a connection whose token has expired is closed with 4002; one that was told a new one goes on as it was", async () => {
+  const publisher = await Publisher.of(stack);
+  // Expired already, and good yet by the leeway: ten seconds.
+  const open = async (name: string, transport: (typeof TRANSPORTS)[number]): Promise<Subscriber> =>
+    (await Subscriber.of(stack, { client: `expires-${name}`, transport, ttl: -20 })).connect(distributor);
+  const renewed = await open("renewed", "websocket");
+  const left = await Promise.all(TRANSPORTS.map((transport) => open(transport, transport)));
+  const clients = [renewed, ...left].map(({ client }) => client);
+  await publisher.number(clients, 2);
+  await Promise.all([renewed, ...left].map((subscriber) => subscriber.all(publisher)));
+  await renewed.until("it is told that its token expires", () => renewed.frames.some(({ type }) => type === "refresh"));
+  renewed.say(JSON.stringify({ type: "refresh", token: await stack.token({ client: renewed.client }) }));
+  for (const subscriber of left) {
+    await subscriber.until("it is closed", () => !subscriber.open);
+    if (subscriber.transport !== "poll")
+      expect(subscriber.frames.at(-1)).toMatchObject({ code: 4002, reconnect: "token" });
+    if (subscriber.transport !== "sse") expect(subscriber.end).toMatchObject({ code: 4002 });
+  }
+  await publisher.number(clients, 2);
+  await renewed.all(publisher);
+  expect(renewed.frames.filter(({ type }) => type === "connected")).toHaveLength(1);
+  await renewed.close();
+  // With a new token in the header, and the cursor: the rest, and nothing again.
+  for (const { client, transport, cursor } of left) {
+    const later = await Subscriber.of(stack, { client, transport });
+    await later.connect(distributor, { cursor });
+    await later.until("the rest is here", () => later.received.length === 2);
+    expect(later.received.map(({ id }) => id)).toEqual(publisher.accepted(client).slice(2));
+    await later.close();
+  }
+});

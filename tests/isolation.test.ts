@@ -119,7 +119,9 @@ async function overWebSocket(frame?: object): Promise<{ text: string; code: numb
     if (!frame && text.includes('"type":"live"')) resolve(undefined);
   });
   socket.addEventListener("close", ({ code }) => resolve(code));
+  const late = setTimeout(() => resolve(undefined), 20_000);
   const code = await promise;
+  clearTimeout(late);
   socket.close();
   return { text, code };
 }

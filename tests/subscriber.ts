@@ -50,6 +50,8 @@ export interface SubscriberOptions {
   transport: Transport;
   /** auto: what arrived is acknowledged, as the transport does it. manual: only by ack(). never: as a plain EventSource. */
   acknowledge?: "auto" | "manual" | "never";
+  /** Seconds, of its token. */
+  ttl?: number;
 }
 
 /**
@@ -95,7 +97,7 @@ export class Subscriber {
   }
 
   static async of(stack: Stack, options: SubscriberOptions): Promise<Subscriber> {
-    return new Subscriber(options, await stack.token({ client: options.client }));
+    return new Subscriber(options, await stack.token({ client: options.client, ttl: options.ttl ?? 3_600 }));
   }
 
   /** Where it would resume: the cursor of the last that it received. */
