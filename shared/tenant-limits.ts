@@ -34,6 +34,9 @@ const NAMES = {
   outboxBytes: "TENANT_OUTBOX_BYTES",
 } as const satisfies Record<string, keyof z.output<typeof tenantLimitSettings>>;
 
+/** A name that a later version knows is no reason to refuse a row; to write one is. */
+export const LIMITS: readonly string[] = Object.keys(NAMES);
+
 export type TenantLimits = Record<keyof typeof NAMES, number>;
 export type LimitsOf = (tenant: string) => TenantLimits;
 

@@ -227,6 +227,8 @@ test("what is written wrongly is refused with its place, and changes nothing", a
   const wrong: [string, string, unknown, number][] = [
     ["PUT", "/acme", { trust: "everybody" }, 400],
     ["PUT", "/acme", { state: "active", more: 1 }, 400],
+    ["PUT", "/acme", { limits: { publishRat: 1 } }, 400],
+    ["PUT", "/acme", { limits: { publishRate: -1 } }, 400],
     ["PUT", "/a%2Fb", {}, 400],
     ["PUT", "/acme/grants/g", { role: "king" }, 400],
     ["PUT", "/acme/grants/g", { role: "publisher", clients: ["a*b"] }, 400],

@@ -1,6 +1,7 @@
 import { rowSchemas, TENANT_ROW, type RowKind } from "@saasaparilla/shared/access-rows.ts";
 import type { AccessStore, Change, StoredRow } from "@saasaparilla/shared/access-store.ts";
 import { json } from "@saasaparilla/shared/http.ts";
+import { LIMITS } from "@saasaparilla/shared/tenant-limits.ts";
 import { z } from "zod";
 import { notFound, Refusal, wrongQuery } from "./answers.ts";
 import { route, type Call, type Route } from "./routes.ts";
@@ -52,7 +53,10 @@ export function documentRoutes(parts: ConsoleParts): Route[] {
       of: "platform",
       summary:
         "Make a tenant, or change it: suspended, it may do nothing, and its connections are closed within a minute",
-      body: rowSchemas.tenant,
+      body: rowSchemas.tenant.refine(({ limits }) => Object.keys(limits).every((name) => LIMITS.includes(name)), {
+        path: ["limits"],
+        message: `has others than ${LIMITS.join(", ")}`,
+      }),
       status: 200,
       answer: rowSchemas.tenant,
       handle: async ({ tenant }, value) => {
