@@ -55,6 +55,11 @@ export class Gate {
     this.#note(why, undefined, scope, asked);
   }
 
+  /** The same where so many come that a line in the log for each would be a flood itself. */
+  turnAway(why: string, scope: Scope, { method, path, address }: Asked): void {
+    this.#audit.note({ allowed: false, why, scope, method, path, address, tenant: "", subject: "", source: undefined });
+  }
+
   #allowed(identity: Identity, scope: Scope, { method, path, address }: Asked): Identity {
     const { tenant, subject, source } = identity;
     this.#audit.note({ allowed: true, scope, method, path, address, tenant, subject, source });

@@ -130,6 +130,7 @@ export class Doorkeeper {
     const banned = address === "" ? undefined : strangers.spent(networkOf(address), performance.now());
     if (banned !== undefined) {
       metrics.limited("address");
+      gate.turnAway("too much from this address was refused", "subscribe", asked);
       return tooMany("Too much from this address was refused.", banned);
     }
     const counted = (identity: Identity): Identity | Reply => {
