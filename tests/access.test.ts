@@ -367,9 +367,9 @@ test.for(TRANSPORTS)(
 
 test("R14, R19: a connection whose token has expired is closed with 4002; one that was told a new one goes on as it was", async () => {
   const publisher = await Publisher.of(stack);
-  // Expired already, and good yet by the leeway: ten seconds.
+  // Expired already, and good yet by the leeway: twenty seconds.
   const open = async (name: string, transport: (typeof TRANSPORTS)[number]): Promise<Subscriber> =>
-    (await Subscriber.of(stack, { client: `expires-${name}`, transport, ttl: -20 })).connect(distributor);
+    (await Subscriber.of(stack, { client: `expires-${name}`, transport, ttl: -10 })).connect(distributor);
   const renewed = await open("renewed", "websocket");
   const left = await Promise.all(TRANSPORTS.map((transport) => open(transport, transport)));
   const clients = [renewed, ...left].map(({ client }) => client);
