@@ -86,3 +86,14 @@ test("where Postgres was set back, or after a day, all is read anew", async () =
   await feeding.refresh();
   expect(asked).toEqual([0, 0, 0]);
 });
+
+test("two at once are made one after the other", async () => {
+  const { access, asked, feeding, put } = feed();
+  put("a");
+  const first = feeding.refresh();
+  put("b");
+  await Promise.all([first, feeding.refresh()]);
+  expect(asked[0]).toBe(0);
+  expect(new Set(asked).size).toBe(asked.length);
+  expect(access.tenant("b")?.row?.state).toBe("active");
+});

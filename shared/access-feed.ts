@@ -29,6 +29,7 @@ export class AccessFeed {
   #timer: NodeJS.Timeout | undefined;
   #ended = false;
   #failing = false;
+  #last: Promise<void> = Promise.resolve();
 
   constructor(options: FeedOptions) {
     this.#options = options;
@@ -57,8 +58,14 @@ export class AccessFeed {
     clearTimeout(this.#timer);
   }
 
-  /** Once, now. */
-  async refresh(): Promise<void> {
+  /** Once, now; one after the other, for an earlier answer that comes later would bring back what has changed since. */
+  refresh(): Promise<void> {
+    const next = this.#last.then(() => this.#refresh());
+    this.#last = next.catch(() => undefined);
+    return next;
+  }
+
+  async #refresh(): Promise<void> {
     const { access, store, health, log } = this.#options;
     try {
       const began = this.#clock();
