@@ -34,7 +34,7 @@ export class Link {
     const failed = (error: unknown): void => console.error("Kafka took nothing:", error);
     const packer = new Packer({
       send: (records) => sender.send(records),
-      lingerMs: 2,
+      paceMs: 2,
       maxPackBytes: 256 << 10,
       maxSendBytes: 1 << 20,
       onFailure: "retry",

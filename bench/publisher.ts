@@ -153,33 +153,46 @@ export class LoadPublisher {
 
 /** One HTTP connection: a request, its answer, and the next. */
 class Connection {
+  readonly #url: URL;
   readonly #head: string;
-  readonly #socket: Socket;
   readonly #idle: () => void;
-  #answered: (status: number) => void = () => {};
+  /** Undefined before the first request, and where the server has closed it meanwhile: it was silent for long. */
+  #socket: Socket | undefined;
+  #answered: ((status: number) => void) | undefined;
   #rest = "";
 
   constructor(url: URL, token: string, idle: () => void) {
+    this.#url = url;
     this.#idle = idle;
     this.#head =
       `POST ${url.pathname} HTTP/1.1\r\nHost: ${url.host}\r\nAuthorization: Bearer ${token}\r\n` +
       "Content-Type: application/x-ndjson\r\nContent-Length: ";
-    this.#socket = openSocket(
-      url,
-      (bytes, length) => this.#read(bytes.toString("latin1", 0, length)),
-      () => this.#answered(0),
-    );
   }
 
   /** ASCII only. */
   post(body: string, answered: (status: number) => void): void {
     this.#answered = answered;
+    this.#socket ??= openSocket(
+      this.#url,
+      (bytes, length) => this.#read(bytes.toString("latin1", 0, length)),
+      () => this.#ended(),
+    );
     this.#socket.write(`${this.#head}${body.length}\r\n\r\n${body}`, "latin1");
   }
 
   close(): void {
-    this.#answered = () => {};
-    this.#socket.destroy();
+    this.#answered = undefined;
+    this.#socket?.destroy();
+  }
+
+  #ended(): void {
+    this.#socket = undefined;
+    this.#rest = "";
+    const answered = this.#answered;
+    this.#answered = undefined;
+    if (!answered) return;
+    answered(0);
+    this.#idle();
   }
 
   #read(text: string): void {
@@ -190,7 +203,9 @@ class Connection {
     if (this.#rest.length < head + 4 + length) return;
     const status = Number(this.#rest.slice(9, 12));
     this.#rest = "";
-    this.#answered(status);
+    const answered = this.#answered!;
+    this.#answered = undefined;
+    answered(status);
     this.#idle();
   }
 }

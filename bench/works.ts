@@ -37,13 +37,14 @@ export const works: Record<string, Work> = {
     }),
   "5,000/s to 2,000": (figures, work, { divisor, runs, seconds }) =>
     unicast(figures, work, { clients: 2_000 / divisor, rate: 5_000 / divisor, runs, seconds }),
-  "5,000/s to 10,000": (figures, work, { divisor, runs, seconds }) =>
+  "5,000/s to 10,000": (figures, work, { divisor, runs, seconds, profile }) =>
     unicast(figures, work, {
       clients: 10_000 / divisor,
       rate: 5_000 / divisor,
       runs,
       seconds,
       aims: { p50: 8, p99: 30 },
+      profile,
     }),
   "5,000/s to 10,000, floor": (figures, work, { divisor, runs, seconds }) =>
     floorAtRate(figures, work, { clients: 10_000 / divisor, rate: 5_000 / divisor, runs, seconds }),

@@ -13,6 +13,7 @@ import type { Health } from "./health.ts";
 import type { Log } from "./log.ts";
 import { coPartitioned, only } from "./kafka-assigners.ts";
 import { kafkaOptions, type KafkaAddress } from "./kafka-address.ts";
+import { Pace } from "./kafka-pace.ts";
 import { Run } from "./kafka-run.ts";
 
 /** The only importer of the Kafka client, with kafka-assigners.ts. Partitions are numbers, offsets are numbers (2^53 records are enough). */
@@ -263,6 +264,7 @@ export class KafkaLink {
       await consumer.connect();
       for (const topic of options.topics) await consumer.subscribe({ topic, fromBeginning: true });
     });
+    const pace = paceOf(consumer);
     const stop = await this.#run(consumer, options, {
       autoCommit: false,
       eachBatchAutoResolve: false,
@@ -271,6 +273,7 @@ export class KafkaLink {
         const read = await options.onBatch(toBatch(payload));
         if (read) payload.resolveOffset(payload.batch.lastOffset());
         await payload.heartbeat();
+        await pace.over(performance.now());
       },
     });
     return {
@@ -296,6 +299,7 @@ export class KafkaLink {
       await consumer.connect();
       await consumer.subscribe({ topic, fromBeginning: true });
     });
+    const pace = paceOf(consumer);
     const stop = await this.#run(consumer, options, {
       autoCommit: false,
       eachBatchAutoResolve: false,
@@ -303,6 +307,7 @@ export class KafkaLink {
         options.onBatch(toBatch(payload));
         payload.resolveOffset(payload.batch.lastOffset());
         await payload.heartbeat();
+        await pace.over(performance.now());
       },
     });
     return { stop };
@@ -358,6 +363,12 @@ export class KafkaLink {
       }
     }
   }
+}
+
+function paceOf(consumer: Consumer): Pace {
+  const pace = new Pace();
+  consumer.on(consumer.events.FETCH_START, () => pace.began(performance.now()));
+  return pace;
 }
 
 function byTopic(records: Outgoing[]) {

@@ -3,12 +3,14 @@ import type { Outgoing } from "./kafka.ts";
 
 /**
  * Fills one pack for each partition while one send is in flight, then sends them all together: order is kept in each
- * partition, and a busy producer packs more without waiting longer.
+ * partition, an idle producer sends at once, and a busy one packs more.
  */
 export interface PackerOptions {
   send(records: Outgoing[]): Promise<number[]>;
-  /** ms that the first item of an idle packer waits for company. */
-  lingerMs: number;
+  /** ms between the beginnings of two sends, at least: a send costs much the same, whatever is in it. */
+  paceMs?: number;
+  /** ms that what is added patiently waits, unless something goes before that is not. */
+  patienceMs?: number;
   /** A pack is closed at this size, and a send takes at most this many bytes more than one pack. */
   maxPackBytes: number;
   maxSendBytes: number;
@@ -40,8 +42,14 @@ export class Packer {
   readonly #touched = new Set<OpenPack>();
   readonly #closed: ClosedPack[] = [];
   #closedBytes = 0;
-  #scheduled = false;
   #sending = false;
+  /** When the last send began, on the clock of performance.now(). */
+  #began = -Infinity;
+  /** Something waits that is not patient. */
+  #urgent = false;
+  /** What the next send waits for, where none is in flight. */
+  #awaited: "turn" | "patience" | undefined;
+  #timer: NodeJS.Timeout | undefined;
   #ended = false;
   #idle: (() => void)[] = [];
 
@@ -58,23 +66,34 @@ export class Packer {
 
   /** Adds one item by `write`; `sent`, where given, is told when its pack is in Kafka and at which offset. */
   add(topic: string, partition: number, write: (writer: PackWriter) => void, sent?: Sent): void {
+    this.#put(topic, partition, write, sent);
+    this.#hurry();
+  }
+
+  /** What has time: it goes with whatever goes next. */
+  addPatiently(topic: string, partition: number, write: (writer: PackWriter) => void): void {
+    this.#put(topic, partition, write);
+    this.#schedule();
+  }
+
+  #put(topic: string, partition: number, write: (writer: PackWriter) => void, sent?: Sent): void {
     const pack = this.#packOf(topic, partition);
     write(pack.writer);
     if (sent) pack.waiting.push(sent);
     this.#touched.add(pack);
     if (pack.writer.full || pack.writer.bytes >= this.#options.maxPackBytes) this.#close(pack);
-    this.#schedule();
   }
 
   /** A whole record that is no pack: a dead letter. */
   record(record: Outgoing, sent?: Sent): void {
     this.#push({ ...record, waiting: sent ? [sent] : [] });
-    this.#schedule();
+    this.#hurry();
   }
 
   /** Resolves when nothing is queued or in flight. */
   async drained(): Promise<void> {
-    if (!this.#sending && !this.#scheduled && this.#closed.length === 0 && this.#touched.size === 0) return;
+    if (!this.#sending && !this.#awaited && this.#closed.length === 0 && this.#touched.size === 0) return;
+    this.#hurry();
     await new Promise<void>((resolve) => this.#idle.push(resolve));
   }
 
@@ -110,23 +129,35 @@ export class Packer {
     this.#closedBytes += bytes;
   }
 
+  #hurry(): void {
+    this.#urgent = true;
+    this.#schedule();
+  }
+
   #schedule(): void {
-    if (this.#scheduled || this.#sending) return;
-    this.#scheduled = true;
-    if (this.#options.lingerMs > 0) setTimeout(() => void this.#send(), this.#options.lingerMs);
-    else setImmediate(() => void this.#send());
+    if (this.#sending || this.#awaited === "turn") return;
+    if (this.#urgent || this.#closed.length > 0) {
+      clearTimeout(this.#timer);
+      this.#awaited = "turn";
+      const wait = this.#began + (this.#options.paceMs ?? 0) - performance.now();
+      if (wait > 0) this.#timer = setTimeout(() => void this.#send(), wait);
+      else setImmediate(() => void this.#send());
+    } else if (this.#awaited === undefined) {
+      this.#awaited = "patience";
+      this.#timer = setTimeout(() => void this.#send(), this.#options.patienceMs ?? 0);
+    }
   }
 
   async #send(): Promise<void> {
-    this.#scheduled = false;
+    this.#awaited = undefined;
     this.#sending = true;
-    while (true) {
-      for (const pack of this.#touched) this.#close(pack);
-      if (this.#closed.length === 0) break;
-      await this.#sendOne(this.#next());
-    }
+    this.#urgent = false;
+    this.#began = performance.now();
+    for (const pack of this.#touched) this.#close(pack);
+    while (this.#closed.length > 0) await this.#sendOne(this.#next());
     this.#sending = false;
-    for (const resolve of this.#idle.splice(0)) resolve();
+    if (this.#touched.size > 0) this.#schedule();
+    else for (const resolve of this.#idle.splice(0)) resolve();
   }
 
   #next(): ClosedPack[] {

@@ -18,7 +18,7 @@ function partitionWith(deadLetters: DeadLetters): PartitionLanes {
 }
 
 function deadLettersBy(send: PackerOptions["send"]): DeadLetters {
-  const options = { lingerMs: 0, maxPackBytes: 1e6, maxSendBytes: 1e6, onFailure: "retry", failed: () => {} } as const;
+  const options = { maxPackBytes: 1e6, maxSendBytes: 1e6, onFailure: "retry", failed: () => {} } as const;
   const reports = { metrics: { deadLettered: () => {} }, log: createLog("test", "fatal") };
   return new DeadLetters(new Packer({ send, ...options }), topicsOf("test"), 3, reports);
 }

@@ -78,7 +78,6 @@ lifecycle.onEnd("kafka producer", () => sender.close());
 
 const packer: Packer = new Packer({
   send: (records) => sender.send(records),
-  lingerMs: 0,
   maxPackBytes: 256 << 10,
   maxSendBytes: 1 << 20,
   onFailure: "retry",

@@ -41,7 +41,7 @@ import { Shares } from "./shares.ts";
 import { Slot } from "./slot.ts";
 import { Tickets } from "./tickets.ts";
 import { issueTicket } from "./ticket-desk.ts";
-import { Upstream } from "./upstream.ts";
+import { ACK_PATIENCE_MS, Upstream } from "./upstream.ts";
 
 const settings = loadSettings(distributorSettings);
 const log = createLog("distributor", settings.LOG_LEVEL);
@@ -115,7 +115,7 @@ audit.start().catch((error: unknown) => lifecycle.fatal(error));
 lifecycle.onEnd("audit", () => audit.close());
 const packer = new Packer({
   send: (records) => sender.send(records),
-  lingerMs: 0,
+  patienceMs: ACK_PATIENCE_MS,
   maxPackBytes: 256 << 10,
   maxSendBytes: 1 << 20,
   onFailure: "retry",

@@ -3,6 +3,9 @@ import type { Packer } from "@saasaparilla/shared/packer.ts";
 import type { ConnectionId, ControlSignal, RefusalReason } from "@saasaparilla/shared/signals.ts";
 import type { Session } from "./session.ts";
 
+/** A director has ten seconds until it misses an acknowledgement; those that wait for each other share packs. */
+export const ACK_PATIENCE_MS = 20;
+
 /** What this distributor says to directors: on the control partition of the client, packed. */
 export class Upstream {
   readonly #packer: Packer;
@@ -44,7 +47,7 @@ export class Upstream {
 
   /** Session 0: by the client itself, whichever connection it has. */
   ack(partition: number, key: ClientKey, session: number, sequence: Sequence): void {
-    this.#packer.add(this.#topic, partition, (writer) => writer.ack(session, sequence, key));
+    this.#packer.addPatiently(this.#topic, partition, (writer) => writer.ack(session, sequence, key));
   }
 
   id(session: number): ConnectionId {

@@ -15,7 +15,7 @@ import { problemOf } from "./problems.ts";
  * queued when a send fails or takes too long is withdrawn, and is never sent later; of what was in that send the outcome is unknown.
  */
 export interface AppendOptions {
-  LINGER_MS: number;
+  PACE_MS: number;
   ANSWER_MS: number;
   STALL_MS: number;
 }
@@ -60,7 +60,7 @@ export class Appender {
     this.#parts = parts;
     this.#packer = new Packer({
       send: (records) => this.#send(records),
-      lingerMs: options.LINGER_MS,
+      paceMs: options.PACE_MS,
       maxPackBytes: PACK_BYTES,
       maxSendBytes: SEND_BYTES,
       onFailure: "fail",

@@ -20,8 +20,8 @@ export const settings = commonSettings
     /** Bodies that are arriving or not yet answered, and what waits for Kafka; over it, 503. */
     MAX_QUEUED_BYTES: bytes.default(64 * MiB),
     MAX_REQUESTS: z.coerce.number().int().min(1).default(5_000),
-    /** How long the first notification waits for company in its pack. */
-    LINGER_MS: ms.max(100).default(2),
+    /** Two sends to Kafka begin so far apart, at least: what comes meanwhile shares packs. The first of them does not wait. */
+    PACE_MS: ms.max(100).default(6),
     /** A publisher is answered by then, whatever Kafka does. */
     ANSWER_MS: ms.min(200).max(1_900).default(1_600),
     /** A send that is unanswered for this long is taken for Kafka being away: what comes meanwhile is refused at once. */
