@@ -128,7 +128,6 @@ export class Audit {
     let failing = false;
     this.#packer = new Packer({
       send: (records) => sender.send(records),
-      lingerMs: 0,
       maxPackBytes: RECORD_BYTES,
       maxSendBytes: 16 * RECORD_BYTES,
       onFailure: "retry",

@@ -86,7 +86,7 @@ test("provision puts each topic on as many brokers as are wanted, and has record
       resources: topics.map((name) => ({ name, ...asked })),
     });
   });
-  expect(resources.map(({ configEntries }) => configEntries[0]!.configValue)).toEqual(["2", "2", "2", "2", "2", "2"]);
+  expect(new Set(resources.map(({ configEntries }) => configEntries[0]!.configValue))).toEqual(new Set(["2"]));
 });
 
 test("what a send was answered for is in Kafka, also where a broker hands its partitions over in the middle of it", async () => {
