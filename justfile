@@ -97,6 +97,21 @@ test *args: _packages
 simulate runs="100000" seed="1" steps="600": _packages
     SIMULATION_RUNS={{ runs }} SIMULATION_SEED={{ seed }} SIMULATION_STEPS={{ steps }} vitest run tests/simulation -t "nothing is lost or out of order"
 
+# Feed what nobody would send to what reads it, led by coverage [TARGET...] [--seconds N for each] [--seed N] [--keep]
+[no-exit-message]
+fuzz *args: _packages
+    node tests/fuzz/main.ts "$@"
+
+# Hold the WebSocket server against Autobahn's suite: half a minute; wants a Python 2.7
+[no-exit-message]
+autobahn: _packages
+    node tests/autobahn/main.ts
+
+# Hold what is answered against /openapi.json: requests that schemathesis makes from it [--max-examples N] [--seed N]
+[no-exit-message]
+schemathesis *args: _packages
+    node tests/schemathesis/main.ts "$@"
+
 # Measure throughput, latency and cost [WORK...] [--quick] [--compare] [--save] [--profile] [--runs N] [--seconds N] [--json FILE]
 [no-exit-message]
 bench *args: _packages

@@ -1,11 +1,10 @@
 import { Watchdog } from "./backoff.ts";
+import { EventReader } from "./events.ts";
 import { address, authorization, ended, lost, postAck, refusal } from "./http.ts";
 import type { Context, Ending, ServerFrame } from "./wire.ts";
 
 /** Until `connected`: where it does not come in time, something on the way collects the stream. */
 const OPEN_MS = 10_000;
-/** No event is so long. */
-const MOST_CHARACTERS = 8 << 20;
 
 /** Server-sent events by fetch: EventSource cannot send an Authorization header. What the handler is slow for is not read. */
 export async function sse(context: Context): Promise<Ending> {
@@ -28,7 +27,7 @@ export async function sse(context: Context): Promise<Ending> {
       const { done, value } = await reader.read();
       if (done) return { reason: "the stream ended", reconnect: "later" };
       watchdog.stop();
-      for (const data of events.read(value)) {
+      for (const { data } of events.read(value)) {
         await context.room();
         const frame = JSON.parse(data) as ServerFrame;
         context.hear(frame);
@@ -58,21 +57,4 @@ export async function sse(context: Context): Promise<Ending> {
 async function hasNewToken(context: Context): Promise<boolean> {
   const token = await context.newToken().catch(() => undefined);
   return token !== undefined && token !== context.token;
-}
-
-/** The `data` of each event (WHATWG HTML, 9.2.6), across chunks. Every event's data is a frame that names its own type. */
-class EventReader {
-  readonly #decoder = new TextDecoder();
-  #text = "";
-
-  read(chunk: Uint8Array): string[] {
-    this.#text += this.#decoder.decode(chunk, { stream: true });
-    if (this.#text.length > MOST_CHARACTERS) throw new Error("an event is too long");
-    const blocks = this.#text.split(/\r?\n\r?\n/);
-    this.#text = blocks.pop() ?? "";
-    return blocks.flatMap((block) => {
-      const lines = block.split(/\r?\n/).filter((line) => line.startsWith("data:"));
-      return lines.length === 0 ? [] : [lines.map((line) => line.slice(5).replace(/^ /, "")).join("\n")];
-    });
-  }
 }

@@ -57,7 +57,10 @@ const issuerRow = z
       z
         .url({ protocol: /^https?$/ })
         .max(1_000)
-        .refine((url) => url.startsWith("https:") || loopback.test(new URL(url).hostname), "must be https"),
+        .refine(
+          (url) => url.startsWith("https:") || (URL.canParse(url) && loopback.test(new URL(url).hostname)),
+          "must be https",
+        ),
     ),
   })
   .refine(({ jwks, jwksUrl }) => (jwks === undefined) !== (jwksUrl === undefined), "give either jwks or jwksUrl");

@@ -137,7 +137,7 @@ function together(items: Item[]): Buffer {
 
 /** R20: what a client says. What is not understood ends the connection: it is a defect that its author must see. */
 export function onFrame(message: Buffer, isBinary: boolean, peer: Peer, peers: Peers, door: Doorkeeper): void {
-  const frame = isBinary ? undefined : parse(message);
+  const frame = isBinary ? undefined : parseFrame(message);
   if (!frame) {
     peers.end(peer, Closes.badFrame);
   } else if (frame.type === "ack") {
@@ -165,7 +165,7 @@ const ACK_START = '{"type":"ack","cursor":"';
 const ACK_END = '"}';
 const ACK_BYTES = ACK_START.length + CURSOR_LENGTH + ACK_END.length;
 
-function parse(message: Buffer): ClientFrame | undefined {
+export function parseFrame(message: Buffer): ClientFrame | undefined {
   if (message.length === ACK_BYTES) {
     const text = message.toString("latin1");
     if (text.startsWith(ACK_START) && text.endsWith(ACK_END))

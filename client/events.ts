@@ -1,0 +1,63 @@
+/** No event is so long. */
+const MOST_CHARACTERS = 8 << 20;
+
+export interface StreamEvent {
+  /** `message` where the stream names none. */
+  type: string;
+  data: string;
+  /** The last that was named, by this event or one before it. */
+  id: string;
+}
+
+/** An event stream, across chunks (WHATWG HTML, 9.2.6). `retry` is left out: when to come back is said by the protocol (R44). */
+export class EventReader {
+  // It takes a byte order mark away.
+  readonly #decoder = new TextDecoder();
+  #text = "";
+  #afterReturn = false;
+  #type = "";
+  #data: string[] = [];
+  #characters = 0;
+  #id = "";
+
+  read(chunk: Uint8Array): StreamEvent[] {
+    let text = this.#decoder.decode(chunk, { stream: true });
+    // A line feed that belongs to a return, which ended the chunk before.
+    if (this.#afterReturn && text !== "") {
+      if (text.startsWith("\n")) text = text.slice(1);
+      this.#afterReturn = false;
+    }
+    this.#text += text;
+    const lines = this.#text.split(LINE_END);
+    this.#afterReturn = text.endsWith("\r");
+    this.#text = lines.pop() ?? "";
+    const events = lines.flatMap((line) => this.#line(line) ?? []);
+    if (this.#text.length + this.#characters > MOST_CHARACTERS) throw new Error("an event is too long");
+    return events;
+  }
+
+  #line(line: string): StreamEvent | undefined {
+    if (line === "") return this.#dispatch();
+    const colon = line.indexOf(":");
+    const field = colon === -1 ? line : line.slice(0, colon);
+    const start = line[colon + 1] === " " ? colon + 2 : colon + 1;
+    const value = colon === -1 ? "" : line.slice(start);
+    if (field === "event") this.#type = value;
+    else if (field === "id" && !value.includes("\0")) this.#id = value;
+    else if (field === "data") {
+      this.#data.push(value);
+      this.#characters += value.length + 1;
+    }
+    return undefined;
+  }
+
+  #dispatch(): StreamEvent | undefined {
+    const [type, data] = [this.#type, this.#data];
+    this.#type = "";
+    this.#data = [];
+    this.#characters = 0;
+    return data.length === 0 ? undefined : { type: type || "message", data: data.join("\n"), id: this.#id };
+  }
+}
+
+const LINE_END = /\r\n|\r|\n/;

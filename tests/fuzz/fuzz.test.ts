@@ -1,0 +1,14 @@
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+
+/** A minute in all; `just fuzz` goes on for as long as one likes. */
+const SECONDS = "8";
+
+test("whatever frames, tokens, cursors, packs, publications and event streams say, it is read or refused, and never believed", async () => {
+  const fuzz = spawn(process.execPath, [join(import.meta.dirname, "main.ts"), "--seconds", SECONDS]);
+  let said = "";
+  for (const stream of [fuzz.stdout, fuzz.stderr]) stream.on("data", (text: Buffer) => (said += text.toString()));
+  const code = await new Promise((done) => fuzz.once("close", done));
+  expect({ code, said }).toMatchObject({ code: 0 });
+});

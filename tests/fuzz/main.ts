@@ -1,0 +1,104 @@
+import { createHash } from "node:crypto";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { Coverage } from "./coverage.ts";
+import { mutate } from "./mutate.ts";
+import { Random } from "./random.ts";
+import { TARGETS, type Target } from "./targets.ts";
+
+/**
+ * Fuzzing that is led by coverage: an input that reaches a block of our code which none has reached before is kept, and further ones are made from
+ * it. What is kept stands in corpus/, so that the next run begins there. [TARGET...] [--seconds N] [--seed N] [--keep]
+ */
+const CORPUS = join(import.meta.dirname, "corpus");
+/** Coverage is asked for after so many inputs: after each it would take nearly all of the time. */
+const ROUND = 256;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    seconds: { type: "string", default: "10" },
+    seed: { type: "string", default: String(Date.now() % 1_000_000) },
+    keep: { type: "boolean", default: false },
+  },
+});
+
+function fail(name: string, input: Buffer, error: unknown): never {
+  const file = join(CORPUS, name, nameOf(input));
+  mkdirSync(join(CORPUS, name), { recursive: true });
+  writeFileSync(file, input);
+  console.error(`${name}: this input breaks it, and is kept: ${file}\n${JSON.stringify(input.toString("latin1"))}`);
+  throw error;
+}
+
+const nameOf = (input: Buffer): string => createHash("sha256").update(input).digest("hex").slice(0, 16);
+
+function kept(name: string): Buffer[] {
+  try {
+    return readdirSync(join(CORPUS, name))
+      .sort()
+      .map((file) => readFileSync(join(CORPUS, name, file)));
+  } catch {
+    return [];
+  }
+}
+
+async function runs(target: Target, name: string, input: Buffer): Promise<void> {
+  try {
+    await target.run(input);
+  } catch (error) {
+    fail(name, input, error);
+  }
+}
+
+async function fuzz(name: string, target: Target, seconds: number, random: Random): Promise<void> {
+  const coverage = new Coverage(target.of);
+  const corpus: Buffer[] = [];
+  for (const input of [...target.seeds, ...kept(name)]) {
+    await runs(target, name, input);
+    coverage.know(coverage.fresh());
+    corpus.push(input);
+  }
+  const before = corpus.length;
+  let tried = 0;
+
+  /** Of many, mostly none reaches anything new; of those that do, which it was is found by halves. */
+  async function sift(inputs: readonly Buffer[]): Promise<void> {
+    for (const input of inputs) await runs(target, name, input);
+    const fresh = coverage.fresh();
+    if (fresh.length === 0) return;
+    if (inputs.length === 1) {
+      corpus.push(inputs[0]!);
+      if (values.keep) keep(name, inputs[0]!);
+    } else {
+      const half = inputs.length >> 1;
+      await sift(inputs.slice(0, half));
+      await sift(inputs.slice(half));
+    }
+    // Where blocks are counted as one depends on how often each ran: what neither half shows alone is no input's.
+    coverage.know(fresh);
+  }
+
+  for (const end = Date.now() + seconds * 1_000; Date.now() < end;) {
+    const round = Array.from({ length: ROUND }, () => mutate(corpus, target.words, random));
+    await sift(round);
+    tried += ROUND;
+  }
+  coverage.end();
+  console.log(`${name}: ${tried} inputs, ${corpus.length} in the corpus (${before} before), ${coverage.size} places`);
+}
+
+function keep(name: string, input: Buffer): void {
+  mkdirSync(join(CORPUS, name), { recursive: true });
+  writeFileSync(join(CORPUS, name, nameOf(input)), input);
+}
+
+const random = new Random(Number(values.seed));
+const names = positionals.length > 0 ? positionals : Object.keys(TARGETS);
+console.log(`seed ${values.seed}`);
+for (const name of names) {
+  const make = TARGETS[name];
+  if (!make) throw new Error(`There is no target ${name}, only ${Object.keys(TARGETS).join(", ")}.`);
+  await fuzz(name, await make(), Number(values.seconds), random);
+}
