@@ -124,9 +124,13 @@ function missing(error: unknown): Failure | undefined {
     : undefined;
 }
 
-/** SQLSTATE 23505 on the index of issuers. */
+/** SQLSTATE 23505 on the index of issuers; of class 22 what no row of Postgres can hold. */
 function taken(error: unknown): Failure | undefined {
   const { code, constraint } = error as { code?: string; constraint?: string };
+  if (code === "22P05" || code === "22P02")
+    return new Failure("reject", "A text in it has a NUL, or half of a surrogate pair: it cannot be kept.", {
+      cause: error,
+    });
   return code === "23505" && constraint === "access_issuers"
     ? new Failure("reject", "Another row has this issuer already: an issuer speaks for one tenant.", { cause: error })
     : undefined;

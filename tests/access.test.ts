@@ -289,6 +289,14 @@ async function audited(): Promise<Entry[]> {
   );
 }
 
+test("a text that Postgres cannot keep is refused, and is no sign that it is away", async () => {
+  await operator.does("PUT", "/texts", { trust: "grants" });
+  for (const name of ["a\0b", "a\ud800b"]) {
+    const key = { name, scopes: ["publish"], clients: ["*"] };
+    expect(await operator.ask("POST", "/texts/keys", key)).toMatchObject({ status: 409 });
+  }
+});
+
 test("each attempt is in the audit log, allowed or not, from every service, and never the token", async () => {
   const tokens = {
     allowed: await stack.token({ publisher: "audit-allowed" }),
