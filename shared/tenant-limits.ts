@@ -18,6 +18,8 @@ export const tenantLimitSettings = z.object({
   TENANT_CONNECTIONS: count(50_000),
   /** Connections of one client, at one distributor; over it, the oldest is closed. */
   CLIENT_CONNECTIONS: count(50),
+  /** Notifications that are stored for one client; over it, the oldest is dropped. */
+  CLIENT_STORED: count(100_000),
   /** Bytes that wait for a tenant's slow clients, at one distributor. */
   TENANT_OUTBOX_BYTES: count(256 << 20),
 });
@@ -31,6 +33,7 @@ const NAMES = {
   queuedBytes: "TENANT_QUEUED_BYTES",
   connections: "TENANT_CONNECTIONS",
   clientConnections: "CLIENT_CONNECTIONS",
+  stored: "CLIENT_STORED",
   outboxBytes: "TENANT_OUTBOX_BYTES",
 } as const satisfies Record<string, keyof z.output<typeof tenantLimitSettings>>;
 

@@ -18,6 +18,7 @@ import { connectPostgres } from "@saasaparilla/shared/postgres.ts";
 import { connectRedis, Keys } from "@saasaparilla/shared/redis.ts";
 import { loadSettings } from "@saasaparilla/shared/settings.ts";
 import { Stored } from "@saasaparilla/shared/stored.ts";
+import { tenantLimits } from "@saasaparilla/shared/tenant-limits.ts";
 import { directorGroup, topicsOf } from "@saasaparilla/shared/topics.ts";
 import { DeadLetterReader } from "./dead-letter-reader.ts";
 import { DeadLetters } from "./dead-letters.ts";
@@ -27,6 +28,7 @@ import { followEpoch } from "./epoch.ts";
 import { createMetrics } from "./metrics.ts";
 import { serveOperators } from "./operate.ts";
 import { directorSettings } from "./settings.ts";
+import { Overfull } from "./overfull.ts";
 import { Store } from "./store.ts";
 import { sweepExpired } from "./sweep.ts";
 import { Timers } from "./timers.ts";
@@ -124,8 +126,12 @@ const { epoch, reader: epochs } = await followEpoch({
 });
 lifecycle.onEnd("epoch", () => epochs.stop());
 const deadLetters = new DeadLetters(packer, topics, epoch.partitions, { metrics, log });
+const overfull = new Overfull({ stored, limitsOf: tenantLimits(access, settings), metrics, log });
 const store = new Store(stored, packer, topics.deferred, {
-  stored: () => health.up("postgres"),
+  stored(rows) {
+    health.up("postgres");
+    overfull.inserted(rows);
+  },
   deferred: (rows) => metrics.deferred(rows),
   failed(error) {
     metrics.failed("postgres");
@@ -187,7 +193,12 @@ const ticks = setInterval(() => timers.advance(clock.monotonic()), 50);
 const commits = setInterval(() => void director.commit(), 250);
 const parks = setInterval(() => director.park(), 1_000);
 const sweeps = setInterval(
-  () => void sweepExpired(stored, metrics, log).then((done) => done && health.up("postgres")),
+  () =>
+    void sweepExpired(stored, metrics, log).then((done) => {
+      if (!done) return undefined;
+      health.up("postgres");
+      return overfull.trim();
+    }),
   settings.SWEEP_MS,
 );
 lifecycle.onEnd("director", async () => {

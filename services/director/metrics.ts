@@ -31,6 +31,10 @@ export function createMetrics(
     "Notifications that went to deferred, because Postgres was away or what was deferred before is not in it yet.",
   );
   const swept = counter("notifications_swept_total", "Stored notifications that expired before their client came.");
+  const dropped = counter(
+    "notifications_dropped_total",
+    "Stored notifications dropped, the oldest of clients that had too many.",
+  );
   const deadLetters = counter("dead_letters_total", "Records that can never be processed.");
   const redriven = counter(
     "dead_letters_redriven_total",
@@ -72,6 +76,7 @@ export function createMetrics(
     routed: sent,
     repeated: () => duplicates.inc(),
     swept: (rows: number) => swept.inc(rows),
+    dropped: (rows: number) => dropped.inc(rows),
     deadLettered: () => deadLetters.inc(),
     redriven: () => redriven.inc(),
     forbade: () => forbidden.inc(),

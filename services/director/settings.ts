@@ -1,10 +1,12 @@
 import { commonSettings, identitySettings } from "@saasaparilla/shared/settings.ts";
+import { tenantLimitSettings } from "@saasaparilla/shared/tenant-limits.ts";
 import { z } from "zod";
 
 const count = (value: number) => z.coerce.number().int().min(1).default(value);
 
 export const directorSettings = commonSettings.extend({
   ...identitySettings.shape,
+  ...tenantLimitSettings.shape,
   PORT: z.coerce.number().int().min(0).max(65535).default(8082),
   /** A director that the group has not heard of for so long loses its partitions. */
   GROUP_SESSION_MS: z.coerce.number().int().min(1_000).max(300_000).default(6_000),

@@ -20,7 +20,7 @@ interface Job {
 }
 
 export interface StoreReports {
-  stored(rows: number): void;
+  stored(rows: readonly StoredNotification[]): void;
   deferred(rows: number): void;
   failed(error: unknown): void;
   /** Postgres refused the data itself: it will never be stored. Resolves once it is kept elsewhere, and so is settled. */
@@ -116,7 +116,7 @@ export class Store {
     if (rows.length === 0) return true;
     try {
       await this.#stored.insert(rows);
-      this.#reports.stored(rows.length);
+      this.#reports.stored(rows);
       return true;
     } catch (error) {
       if (classify(error) !== "reject") {
