@@ -112,6 +112,11 @@ autobahn: _packages
 schemathesis *args: _packages
     node tests/schemathesis/main.ts "$@"
 
+# Under which licences what runs in production is [--sbom FILE: a bill of materials, CycloneDX]
+[no-exit-message]
+licences *args: _packages
+    node compose/local/licences.ts "$@"
+
 # Measure throughput, latency and cost [WORK...] [--quick] [--compare] [--save] [--profile] [--runs N] [--seconds N] [--json FILE]
 [no-exit-message]
 bench *args: _packages
