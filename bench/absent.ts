@@ -18,12 +18,15 @@ export async function comeBack(
     clients: count,
     each,
     runs,
+    there = 0,
     aim,
     profile,
   }: {
     clients: number;
     each: number;
     runs: number;
+    /** Rows of others. */
+    there?: number;
     aim?: number;
     profile: ((kind: string, profile: Profile) => void) | undefined;
   },
@@ -32,6 +35,7 @@ export async function comeBack(
   const distributor = stack.services[2]!;
   const meters = await Meters.of(stack);
   try {
+    await meters.fill(there);
     for (let run = 0; run < runs; run += 1) {
       const nameOf = (client: number): string => `${clientName(client)}-${run}`;
       const total = count * each;
@@ -111,12 +115,13 @@ export async function deep(
 export async function storing(
   figures: Figures,
   work: string,
-  { clients, rows, runs, aim }: { clients: number; rows: number; runs: number; aim: number },
+  { clients, rows, runs, there = 0, aim }: { clients: number; rows: number; runs: number; there?: number; aim: number },
 ): Promise<void> {
   for (let run = 0; run < runs; run += 1) {
     const stack = await startPlatform(["receiver"]);
     const meters = await Meters.of(stack);
     try {
+      await meters.fill(there);
       await send(stack, clientName, clients, rows);
       const director = await stack.start("director");
       stack.services.push(director);
@@ -133,7 +138,7 @@ export async function storing(
       figures.note(work, "stored", passed / seconds, { unit: "rows/s", better: "higher", aim });
       noteCost(figures, work, cost, passed);
       await until(async () => (await stored()) >= rows, "all is stored", 20);
-      const disk = (await meters.postgresDisk()) / rows;
+      const disk = (await meters.postgresDisk()) / (rows + there);
       figures.note(work, "Postgres disk", disk, { unit: "bytes each", better: "lower" });
     } finally {
       await meters.close();

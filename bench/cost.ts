@@ -69,6 +69,17 @@ export class Meters {
     return this.#sum("pg_total_relation_size(relid)");
   }
 
+  /** So many rows of clients that never come, a hundred each. */
+  async fill(rows: number): Promise<void> {
+    if (rows === 0) return;
+    await this.#postgres.query(
+      `insert into "${this.#stack.namespace}".stored_notifications (client, sequence, appended, body)
+       select 'acme/away-' || n / 100, lpad(n::text, 20, '0'), now(), decode(repeat('00', 250), 'hex') from generate_series(1, $1::int) as n`,
+      [rows],
+    );
+    await this.#postgres.query(`analyze "${this.#stack.namespace}".stored_notifications`);
+  }
+
   async close(): Promise<void> {
     this.#redis.disconnect();
     await this.#postgres.end();

@@ -107,6 +107,28 @@ export const largeWorks: Record<string, Work> = {
     several(figures, work, { each: 1, clients: 2_000 / divisor, rate: undefined, runs, seconds }),
   "two of each, saturation": (figures, work, { divisor, runs, seconds }) =>
     several(figures, work, { each: 2, clients: 4_000 / divisor, rate: undefined, runs, seconds }),
+  "flat, 1,000 clients": (figures, work, { divisor, runs, seconds }) =>
+    unicast(figures, work, { clients: 1_000 / divisor, rate: 5_000 / divisor, runs, seconds }),
+  "flat, 17,000 clients": (figures, work, { divisor, runs, seconds }) =>
+    unicast(figures, work, { clients: MOST_CONNECTIONS / divisor, rate: 5_000 / divisor, runs, seconds }),
+  "flat, 1,000 lanes": (figures, work, { divisor, runs, seconds }) =>
+    directorAlone(figures, work, { clients: 1_000 / divisor, runs, seconds }),
+  "flat, 100,000 lanes": (figures, work, { divisor, runs, seconds }) =>
+    directorAlone(figures, work, { clients: 100_000 / divisor, runs, seconds }),
+  "flat, storing": (figures, work, { divisor, runs }) =>
+    storing(figures, work, { clients: 5_000 / divisor, rows: 200_000 / divisor, runs, aim: 30_000 }),
+  "flat, storing where 1,000,000 are": (figures, work, { divisor, runs }) =>
+    storing(figures, work, {
+      clients: 5_000 / divisor,
+      rows: 200_000 / divisor,
+      runs,
+      there: 1_000_000 / divisor,
+      aim: 30_000,
+    }),
+  "flat, come back": (figures, work, { divisor, runs, profile }) =>
+    comeBack(figures, work, { clients: 5_000 / divisor, each: 20, runs, profile }),
+  "flat, come back where 1,000,000 are": (figures, work, { divisor, runs, profile }) =>
+    comeBack(figures, work, { clients: 5_000 / divisor, each: 20, runs, there: 1_000_000 / divisor, profile }),
   "10M lanes, live": (figures, work, { divisor }) =>
     manyLanes(figures, work, { kind: "live", most: 10_000_000 / divisor }),
   "10M lanes, stored": (figures, work, { divisor }) =>
