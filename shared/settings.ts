@@ -12,6 +12,9 @@ export const serverSettings = z.object({
   /** Sockets that come from one address in a second, and at once after a rest. Proxies of ours open as many as they like. */
   SOCKET_RATE: z.coerce.number().min(1).default(1_000),
   SOCKET_BURST: z.coerce.number().int().min(1).default(10_000),
+  /** Requests that are refused to one address in a second, and at once after a rest; over it, nothing that it sends is looked at. */
+  REFUSED_RATE: z.coerce.number().min(0.001).default(20),
+  REFUSED_BURST: z.coerce.number().int().min(1).default(1_000),
   /** Sites whose pages may speak with us from a browser: https://app.example.com, with commas between them. */
   ALLOWED_ORIGINS: z
     .string()

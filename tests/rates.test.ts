@@ -21,7 +21,7 @@ let proxy: Proxy;
 let receivers: [Service, Service];
 
 beforeAll(async () => {
-  stack = await startStack({ env: { TENANTS: "acme,other,large,away,own" } });
+  stack = await startStack({ env: { TENANTS: "acme,other,large,away,own,alone" } });
   const redis = new URL(stack.env.REDIS_URL!);
   proxy = await startProxy(redis.host);
   const url = Object.assign(new URL(redis), { host: proxy.address }).href;
@@ -88,6 +88,17 @@ test("while Redis is away each receiver counts by itself, with the whole rates; 
   const back = async () => (await publish(receivers[1], token, 16)).left;
   // What it counts as left is what the bucket in Redis has.
   await expect.poll(back).toEqual(["tenant 18", "publisher 8"]);
+});
+
+test("an address of which too much was refused is not listened to, whatever token it brings", async () => {
+  const alone = await stack.start("receiver", { REFUSED_RATE: "0.001", REFUSED_BURST: "3" });
+  const good = await stack.token({ publisher: "good", tenant: "alone" });
+  expect((await publish(alone, good, 1)).status).toBe(202);
+  const statuses = [];
+  for (let n = 0; n < 5; n += 1) statuses.push((await publish(alone, `x.y.${n}`, 1)).status);
+  expect(statuses).toEqual([403, 403, 403, 429, 429]);
+  expect((await publish(alone, good, 1)).status).toBe(429);
+  expect(await metric(alone, "publish_limited_total", 'limit="address"')).toBe(3);
 });
 
 test("a tenant's own row says what it may, and counts as soon as it is read", async () => {

@@ -20,9 +20,6 @@ export const distributorSettings = commonSettings.extend({
   /** Requests of one client in a second, and at once after a rest: connections, polls and acknowledgements. */
   CLIENT_RATE: count(100),
   CLIENT_BURST: count(1_000),
-  /** The same for what is refused to one address; over it, nothing that it sends is looked at. */
-  REFUSED_RATE: count(20),
-  REFUSED_BURST: count(1_000),
   /** A client whose outbox does not drain for so long is closed. */
   STUCK_MS: count(60_000),
   /** Between two polls of a long-poll loop, at most. */

@@ -1,3 +1,5 @@
+import type { Askers } from "@saasaparilla/shared/askers.ts";
+import { networkOf } from "@saasaparilla/shared/caller.ts";
 import type { Access } from "@saasaparilla/shared/access.ts";
 import { clientsOf } from "@saasaparilla/shared/decide.ts";
 import { messageOf } from "@saasaparilla/shared/errors.ts";
@@ -13,7 +15,9 @@ import { problemOf, Refusal } from "./problems.ts";
 export interface AuthorizerParts {
   gate: Gate;
   access: Access;
-  metrics: Pick<ReceiverMetrics, "refused">;
+  metrics: Pick<ReceiverMetrics, "refused" | "limited">;
+  /** How often an address is refused. */
+  strangers: Askers;
 }
 
 /** Who publishes, and to whom it may; undefined is everybody of its tenant. */
@@ -31,15 +35,23 @@ export class Authorizer {
   }
 
   async authorize(request: Request): Promise<Caller> {
-    const { gate, access } = this.#parts;
+    const { gate, access, strangers, metrics } = this.#parts;
+    // A signature that is checked in vain costs more than anything else here.
+    const network = networkOf(request.address);
+    const retryAfter = strangers.spent(network, performance.now());
+    if (retryAfter !== undefined) {
+      metrics.limited("address");
+      throw new Refusal(problemOf("rate-limited", "Too much from this address was refused.", { retryAfter }));
+    }
     try {
       const identity = await gate.pass(bearer(request.headers.authorization), "publish", request);
       return { identity, clients: clientsOf(access, identity) };
     } catch (error) {
       if (!(error instanceof Refused)) {
-        const retryAfter = jittered(1, 5);
-        throw new Refusal(problemOf("unavailable", `Tokens cannot be checked: ${messageOf(error)}`, { retryAfter }));
+        const detail = `Tokens cannot be checked: ${messageOf(error)}`;
+        throw new Refusal(problemOf("unavailable", detail, { retryAfter: jittered(1, 5) }));
       }
+      strangers.late(network, performance.now());
       throw new Refusal(problemOf("forbidden", FORBIDDEN));
     }
   }

@@ -1,6 +1,7 @@
 import { Access } from "@saasaparilla/shared/access.ts";
 import { AccessFeed } from "@saasaparilla/shared/access-feed.ts";
 import { AccessStore } from "@saasaparilla/shared/access-store.ts";
+import { Askers } from "@saasaparilla/shared/askers.ts";
 import { Audit } from "@saasaparilla/shared/audit.ts";
 import { Gate } from "@saasaparilla/shared/gate.ts";
 import { Health } from "@saasaparilla/shared/health.ts";
@@ -61,7 +62,12 @@ const metrics = createMetrics(registry, {
   kafkaUp: () => appender.available,
 });
 const appender = new Appender(link, topics.accepted, settings, { metrics, health, log });
-const authorizer = new Authorizer({ gate: new Gate(identities, audit, log), access, metrics });
+const authorizer = new Authorizer({
+  gate: new Gate(identities, audit, log),
+  access,
+  metrics,
+  strangers: new Askers({ rate: settings.REFUSED_RATE, burst: settings.REFUSED_BURST }),
+});
 const limits = new Limits(settings, {
   metrics,
   queued: () => appender.queuedBytes,

@@ -67,7 +67,8 @@ export const PROBLEMS = {
   "rate-limited": {
     status: 429,
     title: "Too many notifications",
-    about: "Your tenant, or this publisher, publishes more than it may. Nothing of this was accepted.",
+    about:
+      "Your tenant, or this publisher, publishes more than it may, or too much from this address was refused. Nothing of this was accepted.",
     fix: "Send the same again after Retry-After. RateLimit-Policy has what may be published, and RateLimit what is left of it.",
   },
   busy: {
