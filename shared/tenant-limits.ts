@@ -19,7 +19,7 @@ export const tenantLimitSettings = z.object({
   /** Connections of one client, at one distributor; over it, the oldest is closed. */
   CLIENT_CONNECTIONS: count(50),
   /** Notifications that are stored for one client; over it, the oldest is dropped. */
-  CLIENT_STORED: count(100_000),
+  CLIENT_STORED: count(1_000_000),
   /** Bytes that wait for a tenant's slow clients, at one distributor. */
   TENANT_OUTBOX_BYTES: count(256 << 20),
 });
