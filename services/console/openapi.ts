@@ -70,6 +70,9 @@ function operation(route: Route, path: string): object {
       requestBody: { required: true, content: { "application/json": { schema: schemaOf(route.body, "input") } } },
     }),
     responses: {
+      431: {
+        description: "The address and the headers together are too large; answered before anything else, as text.",
+      },
       [route.status]: {
         description: "Done.",
         ...(route.answer && { content: { "application/json": { schema: schemaOf(route.answer, "output") } } }),

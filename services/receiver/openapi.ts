@@ -153,6 +153,10 @@ export function openapi(limits: OpenapiLimits) {
               },
               content: { "application/json": { schema: { $ref: "#/components/schemas/Accepted" } } },
             },
+            431: {
+              description:
+                "The address and the headers together are too large; answered before anything else, as text.",
+            },
             ...Object.fromEntries(ANSWERS.map((slug) => [PROBLEMS[slug].status, problemAnswer(PROBLEMS[slug].status)])),
           },
         },
