@@ -117,23 +117,6 @@ export class Stored {
     }
   }
 
-  /** Deletes, of what is stored for each client, all but so many of the newest; answers what went. */
-  async trim(most: ReadonlyMap<ClientKey, number>): Promise<{ client: ClientKey; notification: string }[]> {
-    const { rows } = await this.#postgres.pool.query<{ client: ClientKey; notification: string }>({
-      name: "stored-trim",
-      text: `delete from ${this.#table} as stored using (
-               select asked.client, last.sequence from unnest($1::text[], $2::int[]) as asked(client, most)
-               cross join lateral (
-                 select sequence from ${this.#table} as stored where stored.client = asked.client
-                 order by sequence desc offset asked.most limit 1
-               ) as last
-             ) as over where stored.client = over.client and stored.sequence <= over.sequence
-             returning stored.client, encode(substring(stored.body from 1 for 16), 'hex')::uuid::text as notification`,
-      values: [[...most.keys()], [...most.values()].map(Math.floor)],
-    });
-    return rows;
-  }
-
   /** Which of these clients have something stored after the sequence that they were sent last. */
   async waiting(sent: ReadonlyMap<ClientKey, Sequence>): Promise<ClientKey[]> {
     const result = await this.#postgres.pool.query<{ client: ClientKey }>({

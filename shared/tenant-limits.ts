@@ -18,7 +18,7 @@ export const tenantLimitSettings = z.object({
   TENANT_CONNECTIONS: count(50_000),
   /** Connections of one client, at one distributor; over it, the oldest is closed. */
   CLIENT_CONNECTIONS: count(50),
-  /** Notifications that are stored for one client; over it, the oldest is dropped. */
+  /** Notifications that are stored for one client; as many, and publishing to it is refused until it has read. */
   CLIENT_STORED: count(1_000_000),
   /** Bytes that wait for a tenant's slow clients, at one distributor. */
   TENANT_OUTBOX_BYTES: count(256 << 20),

@@ -5,6 +5,7 @@ import { AccessStore } from "@saasaparilla/shared/access-store.ts";
 import { Audit } from "@saasaparilla/shared/audit.ts";
 import { Connections } from "@saasaparilla/shared/connections.ts";
 import { messageOf } from "@saasaparilla/shared/errors.ts";
+import { FullClients } from "@saasaparilla/shared/full-clients.ts";
 import { Gate } from "@saasaparilla/shared/gate.ts";
 import { Health } from "@saasaparilla/shared/health.ts";
 import { HttpServer } from "@saasaparilla/shared/http.ts";
@@ -28,7 +29,7 @@ import { followEpoch } from "./epoch.ts";
 import { createMetrics } from "./metrics.ts";
 import { serveOperators } from "./operate.ts";
 import { directorSettings } from "./settings.ts";
-import { Overfull } from "./overfull.ts";
+import { Fullness } from "./fullness.ts";
 import { Store } from "./store.ts";
 import { sweepExpired } from "./sweep.ts";
 import { Timers } from "./timers.ts";
@@ -126,11 +127,16 @@ const { epoch, reader: epochs } = await followEpoch({
 });
 lifecycle.onEnd("epoch", () => epochs.stop());
 const deadLetters = new DeadLetters(packer, topics, epoch.partitions, { metrics, log });
-const overfull = new Overfull({ stored, limitsOf: tenantLimits(access, settings), metrics, log });
+const fullness = new Fullness({
+  full: new FullClients(postgres, settings.NAMESPACE),
+  limitsOf: tenantLimits(access, settings),
+  metrics,
+  log,
+});
 const store = new Store(stored, packer, topics.deferred, {
   stored(rows) {
     health.up("postgres");
-    overfull.inserted(rows);
+    fullness.inserted(rows);
   },
   deferred: (rows) => metrics.deferred(rows),
   failed(error) {
@@ -193,16 +199,12 @@ const ticks = setInterval(() => timers.advance(clock.monotonic()), 50);
 const commits = setInterval(() => void director.commit(), 250);
 const parks = setInterval(() => director.park(), 1_000);
 const sweeps = setInterval(
-  () =>
-    void sweepExpired(stored, metrics, log).then((done) => {
-      if (!done) return undefined;
-      health.up("postgres");
-      return overfull.trim();
-    }),
+  () => void sweepExpired(stored, metrics, log).then((done) => done && health.up("postgres")),
   settings.SWEEP_MS,
 );
+const looks = setInterval(() => void fullness.look(), settings.ACCESS_REFRESH_MS);
 lifecycle.onEnd("director", async () => {
-  for (const timer of [ticks, commits, parks, sweeps]) clearInterval(timer);
+  for (const timer of [ticks, commits, parks, sweeps, looks]) clearInterval(timer);
   await director.commit();
   await reader.stop();
 });

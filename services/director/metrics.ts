@@ -31,10 +31,8 @@ export function createMetrics(
     "Notifications that went to deferred, because Postgres was away or what was deferred before is not in it yet.",
   );
   const swept = counter("notifications_swept_total", "Stored notifications that expired before their client came.");
-  const dropped = counter(
-    "notifications_dropped_total",
-    "Stored notifications dropped, the oldest of clients that had too many.",
-  );
+  let full = 0;
+  gauge("clients_full", "Clients that have as much stored as they may.", () => full);
   const deadLetters = counter("dead_letters_total", "Records that can never be processed.");
   const redriven = counter(
     "dead_letters_redriven_total",
@@ -76,7 +74,7 @@ export function createMetrics(
     routed: sent,
     repeated: () => duplicates.inc(),
     swept: (rows: number) => swept.inc(rows),
-    dropped: (rows: number) => dropped.inc(rows),
+    full: (clients: number) => (full = clients),
     deadLettered: () => deadLetters.inc(),
     redriven: () => redriven.inc(),
     forbade: () => forbidden.inc(),

@@ -9,6 +9,7 @@ const FIRST: Slug[] = [
   "unavailable",
   "busy",
   "in-progress",
+  "client-full",
   "not-json",
   "invalid-shape",
   "too-large",

@@ -3,6 +3,7 @@ import { AccessFeed } from "@saasaparilla/shared/access-feed.ts";
 import { AccessStore } from "@saasaparilla/shared/access-store.ts";
 import { Askers } from "@saasaparilla/shared/askers.ts";
 import { Audit } from "@saasaparilla/shared/audit.ts";
+import { FullClients } from "@saasaparilla/shared/full-clients.ts";
 import { Gate } from "@saasaparilla/shared/gate.ts";
 import { Health } from "@saasaparilla/shared/health.ts";
 import { HttpServer } from "@saasaparilla/shared/http.ts";
@@ -23,6 +24,7 @@ import { serveDocs } from "./docs.ts";
 import { Idempotency } from "./idempotency.ts";
 import { Limits } from "./limits.ts";
 import { createMetrics } from "./metrics.ts";
+import { Full } from "./full.ts";
 import { openapi } from "./openapi.ts";
 import { Publisher } from "./publish.ts";
 import { Quota } from "./quota.ts";
@@ -40,6 +42,8 @@ const postgres = connectPostgres(settings.DATABASE_URL, "receiver", log, new Hea
 const store = new AccessStore(postgres, settings.NAMESPACE);
 const feed = new AccessFeed({ access, store, everyMs: settings.ACCESS_REFRESH_MS, health, registry, log });
 feed.start();
+const full = new Full(new FullClients(postgres, settings.NAMESPACE), settings.ACCESS_REFRESH_MS, log);
+full.start();
 
 // Publishing goes on without Redis: it is none of what readiness asks for.
 const redis = connectRedis(settings, log, new Health([]));
@@ -60,6 +64,7 @@ const metrics = createMetrics(registry, {
   requests: () => limits.requests,
   bodyBytes: () => limits.bytes,
   kafkaUp: () => appender.available,
+  full: () => full.size,
 });
 const appender = new Appender(link, topics.accepted, settings, { metrics, health, log });
 const authorizer = new Authorizer({
@@ -77,7 +82,7 @@ const keys = new Keys(settings.NAMESPACE);
 const rates = new Rates({ redis, waitMs: settings.RATE_WAIT_MS, alone: metrics.limitedAlone });
 const quota = new Quota({ rates, keys, limitsOf: tenantLimits(access, settings), metrics });
 const idempotency = new Idempotency(redis, keys, metrics, settings);
-const publisher = new Publisher({ authorizer, appender, idempotency, quota, limits: settings, metrics, log });
+const publisher = new Publisher({ authorizer, appender, idempotency, quota, full, limits: settings, metrics, log });
 
 const server = new HttpServer({ health, registry, log, settings });
 server.post("/v1/notifications", settings.MAX_BODY_BYTES, (request, body) => publisher.publish(request, body), limits);
@@ -86,6 +91,7 @@ serveDocs(server, openapi(settings));
 // Last first: no new requests, those that are in are answered, then what they stood on goes.
 lifecycle.onEnd("postgres", () => postgres.close());
 lifecycle.onEnd("access", () => feed.end());
+lifecycle.onEnd("full", () => full.end());
 lifecycle.onEnd("redis", () => redis.disconnect());
 lifecycle.onEnd("audit", () => audit.close());
 lifecycle.onEnd("idempotency", () => idempotency.settled());

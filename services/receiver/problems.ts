@@ -71,6 +71,13 @@ export const PROBLEMS = {
       "Your tenant, or this publisher, publishes more than it may, or too much from this address was refused. Nothing of this was accepted.",
     fix: "Send the same again after Retry-After. RateLimit-Policy has what may be published, and RateLimit what is left of it.",
   },
+  "client-full": {
+    status: 429,
+    title: "As much is stored for the client as may be",
+    about:
+      "The client has not read for long, and has as many notifications waiting as your tenant allows. This one was not accepted.",
+    fix: "Send it again after Retry-After, or when the client has read. Give notifications that go stale a ttl: they make room by themselves.",
+  },
   busy: {
     status: 503,
     title: "Busy",

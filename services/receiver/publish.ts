@@ -7,6 +7,7 @@ import { startSpan } from "@saasaparilla/shared/telemetry.ts";
 import { answer, count } from "./answer.ts";
 import { unavailable, type Appender } from "./append.ts";
 import { forbid, type Authorizer } from "./authorize.ts";
+import type { Full } from "./full.ts";
 import { derivedId, readKey, type Entry, type Idempotency } from "./idempotency.ts";
 import type { ReceiverMetrics } from "./metrics.ts";
 import { parse, type Item, type ParseLimits } from "./parse.ts";
@@ -18,12 +19,13 @@ export interface PublishParts {
   appender: Appender;
   idempotency: Idempotency;
   quota: Quota;
+  full: Full;
   limits: ParseLimits;
   metrics: ReceiverMetrics;
   log: Log;
 }
 
-/** THE PATH: authorize, hold, parse, stamp, spend, reserve, append, answer. */
+/** THE PATH: authorize, hold, parse, stamp, spend, reserve, refuse, append, answer. */
 export class Publisher {
   readonly #parts: PublishParts;
 
@@ -32,7 +34,7 @@ export class Publisher {
   }
 
   async publish(request: Request, body: Buffer): Promise<Reply> {
-    const { authorizer, appender, quota, limits, metrics } = this.#parts;
+    const { authorizer, appender, quota, full, limits, metrics } = this.#parts;
     const arrived = performance.now();
     const { span, traceparent } = startSpan("receiver", "publish", "server", request.headers.traceparent);
     let reply: Reply;
@@ -51,6 +53,7 @@ export class Publisher {
       stamp(items, caller, key);
       standings = await quota.spend(caller, items.length);
       const reserved = await this.#reserve(items, caller, key, request, body);
+      full.refuse(items, caller.tenant);
       await appender.append(items, { tenant: caller.tenant, traceparent, arrived });
       this.#conclude(items, reserved);
       reply = answer(items, this.#note(items, caller));
@@ -156,5 +159,5 @@ function isUnknown({ outcome }: Item): boolean {
 }
 
 function isTemporary({ outcome }: Item): boolean {
-  return typeof outcome === "object" && (outcome.status === 503 || outcome.status === 409);
+  return typeof outcome === "object" && [409, 429, 503].includes(outcome.status);
 }

@@ -1,0 +1,71 @@
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { metric } from "./metric.ts";
+import { storedFor } from "./observe.ts";
+import { startStack, type Service, type Stack } from "./stack.ts";
+import { Subscriber } from "./subscriber.ts";
+
+const MOST = 50;
+
+let stack: Stack;
+let receiver: Service;
+let director: Service;
+let distributor: Service;
+let token: string;
+
+beforeAll(async () => {
+  const env = { CLIENT_STORED: String(MOST), DRAIN_MS: "0" };
+  stack = await startStack({ services: ["receiver", "director", "distributor"], env });
+  [receiver, director, distributor] = stack.services as [Service, Service, Service];
+  token = await stack.token({ publisher: "tests" });
+});
+
+afterAll(() => stack.close());
+
+interface Item {
+  id: string;
+  to: { client: string };
+  data: number;
+}
+
+const itemOf = (client: string, data = 0): Item => ({ id: randomUUID(), to: { client }, data });
+
+async function publish(items: Item[]) {
+  const response = await fetch(`${receiver.url}/v1/notifications`, {
+    method: "POST",
+    headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
+    body: JSON.stringify(items),
+  });
+  return { status: response.status, retryAfter: response.headers.get("retry-after"), body: await response.json() };
+}
+
+const areFull = async (count: number): Promise<void> => {
+  for (const service of [director, receiver])
+    await expect.poll(() => metric(service, "clients_full"), { timeout: 60_000, interval: 100 }).toBe(count);
+};
+
+test("R32, R55: for who has as much stored as may be no more is accepted until it has read, and what was accepted stays", async () => {
+  const much = Array.from({ length: MOST + 10 }, (_, n) => itemOf("much", n));
+  expect((await publish(much)).body).toMatchObject({ accepted: MOST + 10 });
+  await storedFor(stack, ["much"], MOST + 10);
+  await areFull(1);
+
+  const alone = await publish([itemOf("much")]);
+  expect(alone).toMatchObject({ status: 429, body: { type: "/problems/client-full" } });
+  expect(Number(alone.retryAfter)).toBeGreaterThan(0);
+  const [again, refused, other] = [much[0]!, itemOf("much"), itemOf("little")];
+  const mixed = await publish([again, refused, other]);
+  expect(mixed).toMatchObject({ status: 202, body: { accepted: 2, rejected: 1 } });
+  expect(mixed.body).toMatchObject({ items: [{ id: again.id }, { problem: { status: 429 } }, { id: other.id }] });
+
+  const subscriber = await Subscriber.of(stack, { client: "much", transport: "websocket" });
+  await subscriber.connect(distributor);
+  await subscriber.until("all is here", () => subscriber.received.length === much.length);
+  expect(subscriber.received.map(({ id }) => id)).toEqual(much.map(({ id }) => id));
+  await storedFor(stack, ["much"], 0);
+  await areFull(0);
+  // The same that was refused: its id is not taken.
+  expect((await publish([refused])).status).toBe(202);
+  await subscriber.until("it is here", () => subscriber.received.at(-1)!.id === refused.id);
+  await subscriber.close();
+});
