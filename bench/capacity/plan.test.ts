@@ -162,7 +162,7 @@ test("Postgres' rows, log, disks and shards", () => {
   expect(large["Postgres: busy"]).toBe(95);
   expect(large["Postgres: log (WAL)"]).toBe(720);
   expect(large["Postgres: rows kept"]).toBe(900_000 * 86_400);
-  expect(large["Postgres: connections of our pools"]).toBe((79 + 200) * 8);
+  expect(large["Postgres: connections of our pools"]).toBe((79 + 200) * 8 + 22);
   expect(large["Postgres: disk of the primaries"]).toBeCloseTo((77.76e9 * 400 * 2) / GIB, 0);
   // 95 of 8 cores: 12. 57,936 of 8,192 GiB: 8. 720 of 125 MB/s: 6.
   expect(large["Postgres: shards"]).toBe(12);

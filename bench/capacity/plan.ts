@@ -10,15 +10,19 @@ import { kafka, postgres, redis } from "./stores.ts";
 /** The whole plan: a pure function of what is asked for, and of what was measured. */
 export function plan(input: Input, values: Values): Line[] {
   const asked = load(input);
+  const receivers = receiver(input, values, asked);
   const distributors = distributor(input, values, asked);
   const directors = director(input, values, asked);
   const taken = {
-    receivers: receiver(input, values, asked),
+    receivers,
     directors,
     distributors,
     Kafka: kafka(input, values, asked, { partitions: directors.partitions, slots: distributors.slots }),
     Redis: redis(input, values, asked),
-    Postgres: postgres(input, values, asked, directors.pods + distributors.pods),
+    Postgres: postgres(input, values, asked, {
+      pools: directors.pods + distributors.pods,
+      receivers: receivers.pods,
+    }),
   };
   return [
     ...asked.lines,

@@ -117,7 +117,13 @@ export function redis(input: Input, values: Values, load: Load): RedisTaken {
   };
 }
 
-export function postgres(input: Input, values: Values, load: Load, clients: number): Taken {
+/** Who connects: with a pool, or for who may do what by one connection. */
+interface PostgresPods {
+  pools: number;
+  receivers: number;
+}
+
+export function postgres(input: Input, values: Values, load: Load, pods: PostgresPods): Taken {
   const part = new Part("Postgres");
   const { stored, connections } = load;
   const more = input.payload - MEASURED_PAYLOAD;
@@ -136,9 +142,9 @@ export function postgres(input: Input, values: Values, load: Load, clients: numb
   );
   part.need(
     "connections of our pools",
-    clients * POOL_CONNECTIONS,
+    pods.pools * POOL_CONNECTIONS + pods.receivers,
     "",
-    `(pods of directors + of distributors) x ${POOL_CONNECTIONS}, at most`,
+    `(pods of directors + of distributors) x ${POOL_CONNECTIONS} + pods of receivers, at most`,
   );
   const rows = part.need(
     "rows kept",
