@@ -18,6 +18,7 @@ export interface RedisAddress {
   REDIS_KEY?: string | undefined;
 }
 
+const CLOSED = "the connection closed";
 const COMMAND_MS = 2_000;
 const CONNECT_MS = 2_000;
 /** A cluster that moves a key says so; one that has lost a node is asked. */
@@ -32,10 +33,16 @@ export function connectRedis(address: RedisAddress, log: Log, health: Health): R
   const { REDIS_URL: urls, REDIS_CLUSTER: cluster } = address;
   const tls = tlsOf(address);
   const redis = cluster || urls.length > 1 ? connectCluster(urls, tls) : connectOne(urls[0]!, tls);
-  redis.on("ready", () => health.up("redis"));
-  redis.on("close", () => health.down("redis", "the connection closed"));
+  // What went wrong says more than the close that follows it.
+  let reason = CLOSED;
+  redis.on("ready", () => {
+    reason = CLOSED;
+    health.up("redis");
+  });
+  redis.on("close", () => health.down("redis", reason));
   redis.on("error", (error) => {
-    health.down("redis", messageOf(error));
+    reason = messageOf(error);
+    health.down("redis", reason);
     log.debug({ err: error }, "Redis");
   });
   redis.on("node error", (error: unknown, node: unknown) => log.debug({ err: error, node }, "Redis"));
