@@ -105,6 +105,22 @@ test("a pack that is full goes, patient or not", async () => {
   expect(begun()).toEqual([0]);
 });
 
+test("packs that fill up one after the other keep no other one waiting", async () => {
+  const packer = packerOf(10, { maxPackBytes: 100, maxSendBytes: 1 });
+  const fill = (): void => [1, 2, 3, 4, 5].forEach((session) => add(packer, session));
+  fill();
+  await vi.advanceTimersByTimeAsync(1);
+  add(packer, 99, "add", 1);
+  for (let times = 0; times < 5; times += 1) {
+    fill();
+    await vi.advanceTimersByTimeAsync(10);
+  }
+  const packs = sends.flatMap(({ packs: sent }) => sent);
+  expect(sends.every(({ packs: sent }) => sent.length === 1)).toBe(true);
+  // Behind what was full before it, and before what became so since.
+  expect(packs.slice(0, 6).flat()).toContain(99);
+});
+
 test("whoever waits until it is empty waits for nothing that is patient", async () => {
   const packer = packerOf(1);
   add(packer, 1, "addPatiently");

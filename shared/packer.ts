@@ -153,10 +153,11 @@ export class Packer {
     this.#sending = true;
     this.#urgent = false;
     this.#began = performance.now();
+    // Each time: packs that fill up one after the other would keep the others waiting.
     for (const pack of this.#touched) this.#close(pack);
-    while (this.#closed.length > 0) await this.#sendOne(this.#next());
+    if (this.#closed.length > 0) await this.#sendOne(this.#next());
     this.#sending = false;
-    if (this.#touched.size > 0) this.#schedule();
+    if (this.#touched.size > 0 || this.#closed.length > 0) this.#schedule();
     else for (const resolve of this.#idle.splice(0)) resolve();
   }
 
