@@ -1,5 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { FullClients } from "@saasaparilla/shared/full-clients.ts";
+import { Health } from "@saasaparilla/shared/health.ts";
+import { createLog } from "@saasaparilla/shared/log.ts";
+import { packSequence, sequenceAt } from "@saasaparilla/shared/notification.ts";
+import { connectPostgres } from "@saasaparilla/shared/postgres.ts";
+import { Stored } from "@saasaparilla/shared/stored.ts";
 import { metric } from "./metric.ts";
 import { storedFor } from "./observe.ts";
 import { startStack, type Service, type Stack } from "./stack.ts";
@@ -9,14 +15,13 @@ const MOST = 50;
 
 let stack: Stack;
 let receiver: Service;
-let director: Service;
 let distributor: Service;
 let token: string;
 
 beforeAll(async () => {
   const env = { CLIENT_STORED: String(MOST), DRAIN_MS: "0" };
   stack = await startStack({ services: ["receiver", "director", "distributor"], env });
-  [receiver, director, distributor] = stack.services as [Service, Service, Service];
+  [receiver, , distributor] = stack.services as [Service, Service, Service];
   token = await stack.token({ publisher: "tests" });
 });
 
@@ -39,10 +44,8 @@ async function publish(items: Item[]) {
   return { status: response.status, retryAfter: response.headers.get("retry-after"), body: await response.json() };
 }
 
-const areFull = async (count: number): Promise<void> => {
-  for (const service of [director, receiver])
-    await expect.poll(() => metric(service, "clients_full"), { timeout: 60_000, interval: 100 }).toBe(count);
-};
+const areFull = (count: number): Promise<void> =>
+  expect.poll(() => metric(receiver, "clients_full"), { timeout: 60_000, interval: 100 }).toBe(count);
 
 test("R32, R55: for who has as much stored as may be no more is accepted until it has read, and what was accepted stays", async () => {
   const much = Array.from({ length: MOST + 10 }, (_, n) => itemOf("much", n));
@@ -68,4 +71,53 @@ test("R32, R55: for who has as much stored as may be no more is accepted until i
   expect((await publish([refused])).status).toBe(202);
   await subscriber.until("it is here", () => subscriber.received.at(-1)!.id === refused.id);
   await subscriber.close();
+});
+
+test("R55: who has read a tenth has room again, and so has who may have more stored", async () => {
+  const postgres = connectPostgres(stack.env.DATABASE_URL!, "test", createLog("test", "warn"), new Health([]));
+  // One without directors, who would look after those who are marked here.
+  const idle = await startStack({ services: [] });
+  try {
+    const full = new FullClients(postgres, idle.namespace);
+    const stored = new Stored(postgres, idle.namespace);
+    const sequences = Array.from({ length: 20 }, (_, n) => sequenceAt(packSequence(0, n), 1));
+    const [reads, waits] = ["acme/reads", "acme/waits"] as const;
+    for (const client of [reads, waits])
+      await stored.insert(
+        sequences.map((sequence) => ({
+          client,
+          sequence,
+          appended: Date.now(),
+          expires: undefined,
+          body: Buffer.of(0),
+        })),
+      );
+    expect(await full.mark(new Map([[waits, 21]]))).toEqual([]);
+    expect(
+      (
+        await full.mark(
+          new Map([
+            [reads, 20],
+            [waits, 20],
+          ]),
+        )
+      ).toSorted(),
+    ).toEqual([reads, waits]);
+    expect(await full.mark(new Map([[waits, 20]]))).toEqual([]);
+    await stored.deleteUpTo(new Map([[reads, sequences[0]!]]));
+    expect(await full.clearRead()).toEqual([]);
+    await stored.deleteUpTo(new Map([[reads, sequences[1]!]]));
+    expect(await full.clearRead()).toEqual([reads]);
+    expect(await full.toCount()).toBeUndefined();
+    await postgres.pool.query(`update "${idle.namespace}".full_clients set counted = now() - interval '2 minutes'`);
+    expect(await full.toCount()).toBe(waits);
+    expect(await full.toCount()).toBeUndefined();
+    expect(await full.clear(waits, 21)).toBe(false);
+    expect(await full.all(10)).toEqual([waits]);
+    expect(await full.clear(waits, 23)).toBe(true);
+    expect(await full.all(10)).toEqual([]);
+  } finally {
+    await postgres.close();
+    await idle.close();
+  }
 });

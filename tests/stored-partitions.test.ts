@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { createLog } from "@saasaparilla/shared/log.ts";
+import { FullClients } from "@saasaparilla/shared/full-clients.ts";
 import { Health } from "@saasaparilla/shared/health.ts";
 import { connectPostgres, type Postgres } from "@saasaparilla/shared/postgres.ts";
 import { Stored, type StoredNotification } from "@saasaparilla/shared/stored.ts";
@@ -103,9 +104,9 @@ async function leavesOf({ text, values }: Statement): Promise<Set<string>> {
     await session.query("begin");
     await session.query(`prepare asked as ${text}`);
     const { rows: plans } = await session.query<{ "QUERY PLAN": [{ Plan: Plan }] }>(
-      `explain (analyze, format json) execute asked(${values.map(literal).join(", ")})`,
+      `explain (analyze, format json) execute asked${values.length === 0 ? "" : `(${values.map(literal).join(", ")})`}`,
     );
-    return new Set(touched(plans[0]!["QUERY PLAN"][0].Plan).filter((name) => name !== "stored_notifications"));
+    return new Set(touched(plans[0]!["QUERY PLAN"][0].Plan).filter((name) => name.startsWith("stored_notifications_")));
   } finally {
     await session.query("rollback; deallocate all");
     session.release();
@@ -133,6 +134,10 @@ test("each statement of the services is about the partition of its client, and a
   // Nothing goes: there is something to find when it is explained.
   await observed.deleteUpTo(new Map([[client, sequence(0)]]));
   statements.at(-1)!.values = [[client], [sequence(2)]];
+  const full = new FullClients({ ...postgres, pool: pool as unknown as pg.Pool }, stack.namespace);
+  expect(await full.mark(new Map([[client, 5]]))).toEqual([client]);
+  expect(await full.clearRead()).toEqual([]);
+  expect(await full.clear(client, 5)).toBe(false);
   const [insert, ...others] = statements;
   for (const statement of others) expect([statement.name, await leavesOf(statement)]).toEqual([statement.name, its]);
   // An insert finds the partition of each row by itself; its plan shows none.
@@ -140,4 +145,12 @@ test("each statement of the services is about the partition of its client, and a
   // The sweep of what has expired is about every partition; whoever adds a statement adds it here.
   const known = ["constructor", "insert", "pages", "deleteUpTo", "waiting", "sweep"];
   expect(Object.getOwnPropertyNames(Stored.prototype)).toEqual(known);
+  expect(Object.getOwnPropertyNames(FullClients.prototype)).toEqual([
+    "constructor",
+    "mark",
+    "clearRead",
+    "toCount",
+    "clear",
+    "all",
+  ]);
 });

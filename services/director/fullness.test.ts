@@ -5,16 +5,17 @@ import { expect, test } from "vitest";
 import { Fullness, type FullnessParts } from "./fullness.ts";
 
 function fullness(full: Partial<FullnessParts["full"]>) {
-  const seen = { full: 0, failed: 0 };
+  const seen = { failed: 0 };
   const one = new Fullness({
     full: {
       mark: () => Promise.resolve([]),
-      clear: () => Promise.resolve([]),
-      all: () => Promise.resolve([]),
+      clearRead: () => Promise.resolve([]),
+      toCount: () => Promise.resolve(undefined),
+      clear: () => Promise.resolve(false),
       ...full,
     },
     limitsOf: (tenant) => ({ stored: tenant === "small" ? 20 : 100 }) as TenantLimits,
-    metrics: { full: (clients) => (seen.full = clients), failed: () => (seen.failed += 1) },
+    metrics: { failed: () => (seen.failed += 1) },
     log: createLog("test", "fatal"),
   });
   return { seen, one };
@@ -52,23 +53,17 @@ test("a client is looked at each time that a tenth of its bound was stored for i
   expect(asked).toHaveLength(1);
 });
 
-test("who is full, whoever found it out, is asked for again until a tenth is free", async () => {
-  const asked: [string, number][] = [];
-  const { one, seen } = fullness({
-    all: () => Promise.resolve(["small/a", "other/a"]),
-    clear(clients) {
-      asked.push(...clients);
-      return Promise.resolve(["small/a"]);
+test("one of those who are full is counted at each look, by its own tenant's bound", async () => {
+  const asked: unknown[] = [];
+  const { one } = fullness({
+    toCount: () => Promise.resolve("other/a"),
+    clear(...counted) {
+      asked.push(counted);
+      return Promise.resolve(true);
     },
   });
   await one.look();
-  expect([asked, seen]).toEqual([
-    [
-      ["small/a", 18],
-      ["other/a", 90],
-    ],
-    { full: 2, failed: 0 },
-  ]);
+  expect(asked).toEqual([["other/a", 100]]);
 });
 
 test("where Postgres is away it is tried again, and one look ends before the next begins", async () => {

@@ -8,17 +8,15 @@ import type { DirectorMetrics } from "./metrics.ts";
 
 /** Over so many clients nobody counts what is stored for whom: who is forgotten begins anew. */
 const MOST_CLIENTS = 100_000;
-/** Those who are full, at most, whom receivers hear of. */
-const MOST_FULL = 10_000;
 /** Clients whose rows are looked at by one statement. */
 const AT_ONCE = 50;
-/** A client is looked at each time that a tenth of its bound was stored for it; it is full no more where a tenth is free again. */
+/** A client is counted each time that a tenth of its bound was stored for it. */
 const SHARE = 10;
 
 export interface FullnessParts {
-  full: Pick<FullClients, "mark" | "clear" | "all">;
+  full: Pick<FullClients, "mark" | "clearRead" | "toCount" | "clear">;
   limitsOf: LimitsOf;
-  metrics: Pick<DirectorMetrics, "full" | "failed">;
+  metrics: Pick<DirectorMetrics, "failed">;
   log: Log;
 }
 
@@ -59,13 +57,10 @@ export class Fullness {
         for (const client of clients) this.#due.delete(client);
         for (const client of marked) log.warn({ client }, "full: publishing to it is refused until it has read");
       }
-      const all = await full.all(MOST_FULL);
-      metrics.full(all.length);
-      for (let from = 0; from < all.length; from += AT_ONCE) {
-        const clients = all.slice(from, from + AT_ONCE);
-        const fewer = new Map(clients.map((client) => [client, this.#mostOf(client) * (1 - 1 / SHARE)]));
-        for (const client of await full.clear(fewer)) log.info({ client }, "there is room for it again");
-      }
+      const cleared = await full.clearRead();
+      const counted = await full.toCount();
+      if (counted !== undefined && (await full.clear(counted, this.#mostOf(counted)))) cleared.push(counted);
+      for (const client of cleared) log.info({ client }, "there is room for it again");
     } catch (error) {
       metrics.failed("postgres");
       log.warn({ err: error }, `who is full is not known, and is asked again: ${messageOf(error)}`);

@@ -31,8 +31,6 @@ export function createMetrics(
     "Notifications that went to deferred, because Postgres was away or what was deferred before is not in it yet.",
   );
   const swept = counter("notifications_swept_total", "Stored notifications that expired before their client came.");
-  let full = 0;
-  gauge("clients_full", "Clients that have as much stored as they may.", () => full);
   const deadLetters = counter("dead_letters_total", "Records that can never be processed.");
   const redriven = counter(
     "dead_letters_redriven_total",
@@ -74,7 +72,6 @@ export function createMetrics(
     routed: sent,
     repeated: () => duplicates.inc(),
     swept: (rows: number) => swept.inc(rows),
-    full: (clients: number) => (full = clients),
     deadLettered: () => deadLetters.inc(),
     redriven: () => redriven.inc(),
     forbade: () => forbidden.inc(),
