@@ -92,7 +92,12 @@ async function expectResumed(epoch: string): Promise<void> {
 test("accepted is deleted and made anew: clients go on with their cursors, what was stored first", async () => {
   await holdCursors();
   await stopServices();
-  await withAdmin((admin) => admin.deleteTopics({ topics: [`${stack.namespace}.accepted`] }));
+  const accepted = `${stack.namespace}.accepted`;
+  await withAdmin(async (admin) => {
+    await admin.deleteTopics({ topics: [accepted] });
+    // Kafka answers before its brokers tell of it: who provisions meanwhile still finds the topic.
+    await expect.poll(() => admin.listTopics(), { timeout: 60_000 }).not.toContain(accepted);
+  });
   // Made as large as deferred is, whatever is wanted.
   await provision({ ...stack.env, ACCEPTED_PARTITIONS: "5" });
   expect(await partitions()).toEqual({ accepted: 3, control: 3, deferred: 3 });
