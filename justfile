@@ -132,6 +132,21 @@ capacity *args: _packages
 faults *args: _packages
     node tests/faults/battery.ts "$@"
 
+# Build the image of all services [--platform linux/arm64 and whatever else docker build takes]
+[no-exit-message]
+docker-build-all *args: _packages
+    node compose/local/build-image.ts "$@"
+
+# Run a service from the image: docker-run receiver [--env-file FILE --publish 8080:8080 and whatever else docker run takes]
+[no-exit-message]
+docker-run service *args:
+    shift; docker run --rm --read-only --cap-drop ALL --security-opt no-new-privileges "$@" "saasaparilla/notifications:$(node -p 'require("./package.json").version')" {{ service }}
+
+# Docker and the public images, on a machine that may have neither: installs, starts, pulls, or builds stand-ins [node|kafka|postgres|valkey|haproxy|prometheus...]
+[no-exit-message]
+docker-prepare *args: _packages
+    node tests/deploy/prepare.ts "$@"
+
 [no-exit-message]
 _packages:
     node compose/local/bootstrap.mjs packages

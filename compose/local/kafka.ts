@@ -43,9 +43,7 @@ export async function kafkaIn(
   member: Member = { cluster: id(), node: 1, controllers: [controller] },
 ): Promise<Command> {
   const runtime = await java();
-  const jars = await downloaded(`kafka-${VERSION}`, `Kafka ${VERSION} (43 MB)`, (into) =>
-    fetchJars(into, runtime.home),
-  );
+  const jars = await kafkaJars();
   const config = format(folder, broker, member);
   return {
     file: runtime.file,
@@ -65,6 +63,12 @@ export async function kafkaIn(
       config,
     ],
   };
+}
+
+export async function kafkaJars(): Promise<string> {
+  return downloaded(`kafka-${VERSION}`, `Kafka ${VERSION} (43 MB)`, async (into) =>
+    fetchJars(into, (await java()).home),
+  );
 }
 
 async function fetchJars(folder: string, javaHome: string | undefined): Promise<void> {

@@ -1,0 +1,65 @@
+# One image for every service; which one runs is its argument: docker run saasaparilla/notifications receiver.
+# It stands at the root since what it is made of is all over the repository, and `docker build .` is what everybody tries.
+ARG NODE_IMAGE=node:22.23.3-bookworm-slim
+
+FROM ${NODE_IMAGE} AS packages
+WORKDIR /saasaparilla
+COPY package.json pnpm-lock.yaml pnpm-workspace.yaml ./
+COPY shared/package.json shared/
+COPY services/console/package.json services/console/
+COPY services/director/package.json services/director/
+COPY services/distributor/package.json services/distributor/
+COPY services/provision/package.json services/provision/
+COPY services/receiver/package.json services/receiver/
+# A registry of one's own, and the authorities behind a proxy that opens TLS, come as secrets: neither stays in a layer.
+# A certificate list that is empty is one that was not given.
+RUN --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=secret,id=authorities \
+    --mount=type=cache,target=/root/.local/share/pnpm/store \
+    if [ -s /run/secrets/authorities ]; then export NODE_EXTRA_CA_CERTS=/run/secrets/authorities; fi; \
+    npx -y "$(node -p 'require("./package.json").packageManager')" install --prod --no-optional --frozen-lockfile \
+      --filter saasaparilla-notifications --filter ./shared --filter './services/*' \
+ # Node runs no TypeScript below node_modules, and of the server's 24 binaries one is for this platform and this Node.
+ && find node_modules/.pnpm -type f \
+      \( -name '*.ts' -o -name '*.mts' -o -name '*.cts' -o -name '*.map' -o -path '*/uws-pack/dist/bin/*' \) \
+      ! -name "uws_linux_$(node -p 'process.arch + "_" + process.versions.modules').node" -delete \
+ && find node_modules/.pnpm -type d -empty -delete
+
+# Node, the libraries that it and the server's binary load, and who runs it: nothing else, and no shell.
+FROM packages AS system
+RUN mkdir -p /system/etc /system/var/lib/dpkg/status.d \
+ && ldd "$(command -v node)" /saasaparilla/node_modules/.pnpm/*/node_modules/uws-pack/dist/bin/*.node \
+      | grep -o '/[^ ():]*\.so[^ ():]*' | sort -u | xargs cp -L --parents --target-directory /system "$(command -v node)" \
+ && cp -L /etc/os-release /system/etc/ \
+ # What a scanner for known vulnerabilities reads.
+ && for package in libc6 libgcc-s1 libstdc++6; do \
+      dpkg-query --status "$package" >"/system/var/lib/dpkg/status.d/$package"; \
+      cp --parents "/usr/share/doc/$package/copyright" /system 2>/dev/null || true; \
+    done \
+ && echo 'saasaparilla:x:10001:10001::/nonexistent:/nonexistent' >/system/etc/passwd \
+ && echo 'saasaparilla:x:10001:' >/system/etc/group \
+ && echo 'hosts: files dns' >/system/etc/nsswitch.conf
+
+FROM scratch
+COPY --from=system /system /
+COPY --from=packages /saasaparilla /saasaparilla
+COPY image /saasaparilla/image
+COPY shared /saasaparilla/shared
+COPY services /saasaparilla/services
+ENV NODE_ENV=production PATH=/usr/local/bin
+WORKDIR /saasaparilla
+USER 10001:10001
+EXPOSE 8080 8081 8082 8083
+# Docker asks by it; Kubernetes has probes of its own.
+HEALTHCHECK --interval=5s --timeout=5s --start-period=60s --retries=3 CMD ["node", "/saasaparilla/image/ready.ts"]
+ENTRYPOINT ["node", "/saasaparilla/image/run.ts"]
+ARG VERSION=0.0.0
+ARG REVISION=unknown
+ARG CREATED=1970-01-01T00:00:00Z
+ARG SOURCE=unknown
+LABEL org.opencontainers.image.title="SaaSaparilla Notifications" \
+      org.opencontainers.image.description="Notifications to one person, now or whenever that person is next online" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.created="${CREATED}" \
+      org.opencontainers.image.source="${SOURCE}" \
+      org.opencontainers.image.licenses="UNLICENSED"

@@ -1,0 +1,10 @@
+/** By the names that the image is started with: the port that each listens on where PORT names no other. Provision ends by itself. */
+const ports = { receiver: 8080, distributor: 8081, director: 8082, console: 8083, provision: undefined };
+
+type Service = keyof typeof ports;
+
+export function serviceOf(name: string | undefined): Service | undefined {
+  return name !== undefined && Object.hasOwn(ports, name) ? (name as Service) : undefined;
+}
+
+export const portOf = (service: Service): number | undefined => ports[service];
