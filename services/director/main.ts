@@ -1,15 +1,10 @@
 import { randomUUID } from "node:crypto";
-import { Access } from "@saasaparilla/shared/access.ts";
-import { AccessFeed } from "@saasaparilla/shared/access-feed.ts";
-import { AccessStore } from "@saasaparilla/shared/access-store.ts";
-import { Audit } from "@saasaparilla/shared/audit.ts";
 import { Connections } from "@saasaparilla/shared/connections.ts";
+import { openEntrance } from "@saasaparilla/shared/entrance.ts";
 import { messageOf } from "@saasaparilla/shared/errors.ts";
 import { FullClients } from "@saasaparilla/shared/full-clients.ts";
-import { Gate } from "@saasaparilla/shared/gate.ts";
 import { Health } from "@saasaparilla/shared/health.ts";
 import { HttpServer } from "@saasaparilla/shared/http.ts";
-import { Identities } from "@saasaparilla/shared/identities.ts";
 import { KafkaLink } from "@saasaparilla/shared/kafka.ts";
 import { Lifecycle } from "@saasaparilla/shared/lifecycle.ts";
 import { createLog } from "@saasaparilla/shared/log.ts";
@@ -60,22 +55,12 @@ const postgres = connectPostgres(settings.DATABASE_URL, "director", log, health)
 lifecycle.onEnd("postgres", () => postgres.close());
 // Nothing waits for it: while it is away, what would be stored is deferred.
 void postgres.reached();
-const access = new Access();
-const accessStore = new AccessStore(postgres, settings.NAMESPACE);
-const feed = new AccessFeed({
-  access,
-  store: accessStore,
-  everyMs: settings.ACCESS_REFRESH_MS,
-  health,
-  registry,
-  log,
-});
-feed.start();
-lifecycle.onEnd("access", () => feed.end());
 const stored = new Stored(postgres, settings.NAMESPACE);
 const redis = connectRedis(settings, log, health);
 lifecycle.onEnd("redis", () => redis.disconnect());
 const kafka = new KafkaLink(settings, "director", log, health);
+const parts = { service: "director", settings, postgres, link: kafka, lifecycle, health, registry, log };
+const { access, gate } = await openEntrance(parts);
 const sender = await kafka.sender();
 lifecycle.onEnd("kafka producer", () => sender.close());
 
@@ -98,19 +83,8 @@ const lookUps: LookUps = new LookUps(
     health.down("redis", messageOf(error));
   },
 );
-const audit = new Audit({
-  service: "director",
-  link: kafka,
-  topic: topics.audit,
-  maxBytes: settings.AUDIT_MAX_BYTES,
-  health,
-  registry,
-  log,
-});
-audit.start().catch((error: unknown) => lifecycle.fatal(error));
-lifecycle.onEnd("audit", () => audit.close());
 serveOperators(server, {
-  gate: new Gate(await Identities.from(settings, access), audit, log),
+  gate,
   reader: new DeadLetterReader(kafka, topics.deadLetters),
   kafka,
   send: (records) => sender.send(records),

@@ -1,14 +1,9 @@
-import { Access } from "@saasaparilla/shared/access.ts";
-import { AccessFeed } from "@saasaparilla/shared/access-feed.ts";
-import { AccessStore } from "@saasaparilla/shared/access-store.ts";
-import { Audit } from "@saasaparilla/shared/audit.ts";
 import { Connections } from "@saasaparilla/shared/connections.ts";
 import { Closes } from "@saasaparilla/shared/closes.ts";
+import { openEntrance } from "@saasaparilla/shared/entrance.ts";
 import { messageOf } from "@saasaparilla/shared/errors.ts";
-import { Gate } from "@saasaparilla/shared/gate.ts";
 import { Health } from "@saasaparilla/shared/health.ts";
 import { HttpServer } from "@saasaparilla/shared/http.ts";
-import { Identities } from "@saasaparilla/shared/identities.ts";
 import { KafkaLink } from "@saasaparilla/shared/kafka.ts";
 import { Lifecycle } from "@saasaparilla/shared/lifecycle.ts";
 import { createLog } from "@saasaparilla/shared/log.ts";
@@ -79,40 +74,18 @@ lifecycle.onEnd("http", () => server.close());
 const port = await server.listen(settings.HOST, settings.PORT);
 log.info({ port }, "listening");
 
-const access = new Access();
-const identities = await Identities.from(settings, access);
 const postgres = connectPostgres(settings.DATABASE_URL, "distributor", log, health);
 lifecycle.onEnd("postgres", () => postgres.close());
-const accessStore = new AccessStore(postgres, settings.NAMESPACE);
-const feed = new AccessFeed({
-  access,
-  store: accessStore,
-  everyMs: settings.ACCESS_REFRESH_MS,
-  health,
-  registry,
-  log,
-});
-feed.start();
-lifecycle.onEnd("access", () => feed.end());
 const stored = new Stored(postgres, settings.NAMESPACE);
 const redis = connectRedis(settings, log, health);
 lifecycle.onEnd("redis", () => redis.disconnect());
 const keys = new Keys(settings.NAMESPACE);
 const connections = new Connections(redis, keys);
 const kafka = new KafkaLink(settings, "distributor", log, health);
+const parts = { service: "distributor", settings, postgres, link: kafka, lifecycle, health, registry, log };
+const { access, gate } = await openEntrance(parts);
 const sender = await kafka.sender();
 lifecycle.onEnd("kafka producer", () => sender.close());
-const audit = new Audit({
-  service: "distributor",
-  link: kafka,
-  topic: topics.audit,
-  maxBytes: settings.AUDIT_MAX_BYTES,
-  health,
-  registry,
-  log,
-});
-audit.start().catch((error: unknown) => lifecycle.fatal(error));
-lifecycle.onEnd("audit", () => audit.close());
 const packer = new Packer({
   send: (records) => sender.send(records),
   patienceMs: ACK_PATIENCE_MS,
@@ -208,7 +181,6 @@ const slot: Slot = new Slot({
 await slot.open();
 await postgres.reached();
 
-const gate = new Gate(identities, audit, log);
 const tickets = new Tickets(redis, keys);
 const door = new Doorkeeper({
   gate,
@@ -227,7 +199,7 @@ const polls = new LongPolls(peers, door, settings);
 server.get("/v1/poll", (request) => polls.poll(request));
 server.get("/v1/ws", upgradeRequired);
 server.post("/v1/acks", 1_024, (request, body) => acknowledge(request, body, { door, peers, upstream, partitions }));
-const stopKeepingUp = keepUp(peers, settings, (identity) => gate.holds(identity, "subscribe"));
+const stopKeepingUp = keepUp(peers, settings, ({ identity, address }) => gate.holds(identity, "subscribe", address));
 health.up("composed");
 log.info({ slot: slot.slot, port, routes: server.routes }, "ready");
 

@@ -1,13 +1,8 @@
-import { Access } from "@saasaparilla/shared/access.ts";
-import { AccessFeed } from "@saasaparilla/shared/access-feed.ts";
-import { AccessStore } from "@saasaparilla/shared/access-store.ts";
 import { Askers } from "@saasaparilla/shared/askers.ts";
-import { Audit } from "@saasaparilla/shared/audit.ts";
+import { openEntrance } from "@saasaparilla/shared/entrance.ts";
 import { FullClients } from "@saasaparilla/shared/full-clients.ts";
-import { Gate } from "@saasaparilla/shared/gate.ts";
 import { Health } from "@saasaparilla/shared/health.ts";
 import { HttpServer } from "@saasaparilla/shared/http.ts";
-import { Identities } from "@saasaparilla/shared/identities.ts";
 import { KafkaLink } from "@saasaparilla/shared/kafka.ts";
 import { Lifecycle } from "@saasaparilla/shared/lifecycle.ts";
 import { createLog } from "@saasaparilla/shared/log.ts";
@@ -35,13 +30,9 @@ const log = createLog("receiver", settings.LOG_LEVEL);
 const lifecycle = new Lifecycle(log, settings.SHUTDOWN_MS);
 const health = new Health(["kafka", "accepting", "access"]);
 const registry = createRegistry("receiver");
-const access = new Access();
-const identities = await Identities.from(settings, access);
 // It is asked for who may do what, and for nothing else: that is what readiness waits for.
 const postgres = connectPostgres(settings.DATABASE_URL, "receiver", log, new Health([]), 1);
-const store = new AccessStore(postgres, settings.NAMESPACE);
-const feed = new AccessFeed({ access, store, everyMs: settings.ACCESS_REFRESH_MS, health, registry, log });
-feed.start();
+lifecycle.onEnd("postgres", () => postgres.close());
 const full = new Full(new FullClients(postgres, settings.NAMESPACE), settings.ACCESS_REFRESH_MS, log);
 full.start();
 
@@ -49,16 +40,8 @@ full.start();
 const redis = connectRedis(settings, log, new Health([]));
 const link = new KafkaLink(settings, "receiver", log, health);
 const topics = topicsOf(settings.NAMESPACE);
-const audit = new Audit({
-  service: "receiver",
-  link: link,
-  topic: topics.audit,
-  maxBytes: settings.AUDIT_MAX_BYTES,
-  health,
-  registry,
-  log,
-});
-audit.start().catch((error: unknown) => lifecycle.fatal(error));
+const parts = { service: "receiver", settings, postgres, link, lifecycle, health, registry, log };
+const { access, gate } = await openEntrance(parts);
 const metrics = createMetrics(registry, {
   queuedBytes: () => appender.queuedBytes,
   requests: () => limits.requests,
@@ -68,7 +51,7 @@ const metrics = createMetrics(registry, {
 });
 const appender = new Appender(link, topics.accepted, settings, { metrics, health, log });
 const authorizer = new Authorizer({
-  gate: new Gate(identities, audit, log),
+  gate,
   access,
   metrics,
   strangers: new Askers({ rate: settings.REFUSED_RATE, burst: settings.REFUSED_BURST }),
@@ -89,11 +72,8 @@ server.post("/v1/notifications", settings.MAX_BODY_BYTES, (request, body) => pub
 serveDocs(server, openapi(settings));
 
 // Last first: no new requests, those that are in are answered, then what they stood on goes.
-lifecycle.onEnd("postgres", () => postgres.close());
-lifecycle.onEnd("access", () => feed.end());
 lifecycle.onEnd("full", () => full.end());
 lifecycle.onEnd("redis", () => redis.disconnect());
-lifecycle.onEnd("audit", () => audit.close());
 lifecycle.onEnd("idempotency", () => idempotency.settled());
 lifecycle.onEnd("kafka", () => appender.close());
 lifecycle.onEnd("http", async () => {

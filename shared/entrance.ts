@@ -1,0 +1,50 @@
+import type { z } from "zod";
+import { Access } from "./access.ts";
+import { AccessFeed } from "./access-feed.ts";
+import { AccessStore } from "./access-store.ts";
+import { Audit } from "./audit.ts";
+import { Gate } from "./gate.ts";
+import type { Health } from "./health.ts";
+import { Identities } from "./identities.ts";
+import type { KafkaLink } from "./kafka.ts";
+import type { Lifecycle } from "./lifecycle.ts";
+import type { Log } from "./log.ts";
+import type { Registry } from "./metrics.ts";
+import type { Postgres } from "./postgres.ts";
+import type { commonSettings, identitySettings } from "./settings.ts";
+import { topicsOf } from "./topics.ts";
+
+export interface EntranceParts {
+  service: string;
+  settings: z.output<typeof identitySettings> & Pick<z.output<typeof commonSettings>, "NAMESPACE">;
+  postgres: Postgres;
+  link: KafkaLink;
+  lifecycle: Lifecycle;
+  health: Health;
+  registry: Registry;
+  log: Log;
+}
+
+export interface Entrance {
+  access: Access;
+  store: AccessStore;
+  feed: AccessFeed;
+  identities: Identities;
+  gate: Gate;
+}
+
+/** Who may come in, at every service alike: what Postgres says of it, kept in memory, and the record of who tried. Both end before `postgres` does. */
+export async function openEntrance(parts: EntranceParts): Promise<Entrance> {
+  const { service, settings, postgres, link, lifecycle, health, registry, log } = parts;
+  const access = new Access();
+  const identities = await Identities.from(settings, access);
+  const store = new AccessStore(postgres, settings.NAMESPACE);
+  const feed = new AccessFeed({ access, store, everyMs: settings.ACCESS_REFRESH_MS, health, registry, log });
+  lifecycle.onEnd("access", () => feed.end());
+  const topic = topicsOf(settings.NAMESPACE).audit;
+  const audit = new Audit({ service, link, topic, maxBytes: settings.AUDIT_MAX_BYTES, health, registry, log });
+  lifecycle.onEnd("audit", () => audit.close());
+  feed.start();
+  audit.start().catch((error: unknown) => lifecycle.fatal(error));
+  return { access, store, feed, identities, gate: new Gate(identities, audit, log) };
+}
