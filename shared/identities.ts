@@ -1,13 +1,13 @@
-import { readFile } from "node:fs/promises";
 import type { JSONWebKeySet } from "jose";
 import type { z } from "zod";
 import { ALGORITHMS, type Scope } from "./access-rows.ts";
 import type { Access, IssuerOf } from "./access.ts";
 import { identityOfKey, isApiKey } from "./api-keys.ts";
 import { refusal } from "./decide.ts";
-import { Failure } from "./errors.ts";
+import { Failure, messageOf } from "./errors.ts";
 import { Refused, type Identity } from "./identity.ts";
 import { Issuer } from "./issuer.ts";
+import { KeySet } from "./key-set.ts";
 import type { identitySettings } from "./settings.ts";
 
 const MAX_CACHED = 20_000;
@@ -26,31 +26,39 @@ export class Identities {
   /** Token to identity, oldest first: the signature of one that comes again and again is checked no more. */
   readonly #verified = new Map<string, { identity: Identity; row: IssuerOf | undefined }>();
   readonly #now: () => number;
+  readonly #clock: () => number;
 
-  private constructor(platform: Issuer, name: string, access: Access, now: () => number) {
+  private constructor(platform: Issuer, name: string, access: Access, now: () => number, clock: () => number) {
     this.#platform = platform;
     this.#platformName = name;
     this.#access = access;
     this.#now = now;
+    this.#clock = clock;
   }
 
   static async from(
     { AUTH_JWKS, AUTH_ISSUER, AUTH_AUDIENCE }: IdentitySettings,
     access: Access,
     now: () => number = Date.now,
+    clock: () => number = () => performance.now(),
   ): Promise<Identities> {
+    const remote = /^https?:\/\//.test(AUTH_JWKS);
+    const keys = new KeySet(remote ? new URL(AUTH_JWKS) : { file: AUTH_JWKS }, clock);
+    // A file is there, or somebody made a mistake.
+    if (!remote)
+      await keys.reload().catch((error: unknown) => {
+        throw new Failure("fatal", `AUTH_JWKS is wrong. ${messageOf(error)}`, { cause: error });
+      });
     const platform = new Issuer({
       issuer: AUTH_ISSUER,
       audience: AUTH_AUDIENCE,
       algorithms: ALGORITHMS,
-      keys: /^https?:\/\//.test(AUTH_JWKS)
-        ? new URL(AUTH_JWKS)
-        : (JSON.parse(await readFile(AUTH_JWKS, "utf8")) as JSONWebKeySet),
+      keys,
       source: { kind: "platform" },
       tenant: undefined,
       now,
     });
-    return new Identities(platform, AUTH_ISSUER, access, now);
+    return new Identities(platform, AUTH_ISSUER, access, now, clock);
   }
 
   /**
@@ -83,7 +91,17 @@ export class Identities {
   /** Why one who was let in may go on no longer; undefined: it may. */
   barred(identity: Identity, scope: Scope, tenant?: string): string | undefined {
     const client = scope === "subscribe" ? identity.subject : undefined;
-    return refusal(this.#access, { identity, scope, now: this.#now() / 1_000, client, tenant });
+    const why = refusal(this.#access, { identity, scope, now: this.#now() / 1_000, client, tenant });
+    return why ?? (this.#signed(identity) ? undefined : "the key that signed its token was taken away");
+  }
+
+  /** Still: keys come and go. */
+  #signed(identity: Identity): boolean {
+    const { source } = identity;
+    if (source.kind === "key") return true;
+    if (source.kind === "platform") return this.#platform.keeps(identity);
+    const row = this.#access.issuer(source.name);
+    return row !== undefined && this.#issuerOf(row).keeps(identity);
   }
 
   #allowed(token: string, identity: Identity, scope: Scope, tenant: string | undefined): Identity {
@@ -105,7 +123,7 @@ export class Identities {
     if (!issuer) {
       issuer = new Issuer({
         ...row,
-        keys: row.jwksUrl === undefined ? (row.jwks as JSONWebKeySet) : new URL(row.jwksUrl),
+        keys: new KeySet(row.jwksUrl === undefined ? (row.jwks as JSONWebKeySet) : new URL(row.jwksUrl), this.#clock),
         source: { kind: "issuer", name: row.issuer },
         now: this.#now,
       });

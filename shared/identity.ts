@@ -17,6 +17,8 @@ export interface Identity {
   expires: number;
   issued: number;
   source: Source;
+  /** The id of the key that signed its token, where it is one and the key has one. */
+  signer?: string | undefined;
 }
 
 /** Why a token was refused: for the log. The caller is told only that it was. */

@@ -1,19 +1,13 @@
 import {
-  createLocalJWKSet,
-  createRemoteJWKSet,
   errors,
-  jwksCache,
   jwtVerify,
   UnsecuredJWT,
-  type CryptoKey,
-  type JSONWebKeySet,
-  type JWKSCacheInput,
   type JWTClaimVerificationOptions,
   type JWTHeaderParameters,
   type JWTPayload,
-  type JWTVerifyGetKey,
 } from "jose";
 import { LEEWAY_SECONDS, Refused, type Identity, type Source } from "./identity.ts";
+import type { KeySet } from "./key-set.ts";
 import { TENANT_FORM } from "./notification.ts";
 import { Signers } from "./signers.ts";
 
@@ -21,8 +15,7 @@ export interface IssuerOptions {
   issuer: string;
   audience: string;
   algorithms: readonly string[];
-  /** The keys themselves, or where they are to be had. */
-  keys: JSONWebKeySet | URL;
+  keys: KeySet;
   source: Source;
   /** The only tenant that it may speak for; undefined: any. */
   tenant: string | undefined;
@@ -38,44 +31,42 @@ const OWN_KEYS = ["jku", "jwk", "x5u", "x5c"] as const satisfies (keyof JWTHeade
 /** As texts; there are a few. */
 const MAX_SCOPE_SETS = 100;
 
-/** One who issues tokens. Its keys come from its own set alone, had anew for a key that is not in it, twice a minute at most. */
+/** One who issues tokens. Its keys come from its own set alone. */
 export class Issuer {
   readonly #options: IssuerOptions;
-  readonly #keys: JWTVerifyGetKey;
-  /** Which set of keys this is; undefined where it is to be had anew. */
-  readonly #keySet: () => number | undefined;
   readonly #signers = new Signers();
 
   constructor(options: IssuerOptions) {
     this.#options = options;
-    if (options.keys instanceof URL) {
-      const fetched: { uat?: number } = {};
-      const keys = createRemoteJWKSet(options.keys, { [jwksCache]: fetched as JWKSCacheInput });
-      this.#keys = keys;
-      this.#keySet = () => (keys.fresh ? fetched.uat : undefined);
-    } else {
-      this.#keys = createLocalJWKSet(options.keys);
-      this.#keySet = () => 0;
-    }
+  }
+
+  /** Whether who was let in by this key may stay: its issuer may have taken it away. */
+  keeps({ signer }: Identity): boolean {
+    void this.#options.keys.freshen();
+    return this.#options.keys.has(signer);
   }
 
   /** At once, but where its key is not at hand. Throws Refused, or a `retry` where the keys cannot be had. */
   verify(token: string): Identity | Promise<Identity> {
     const [, header = "", payload = "", written = ""] = TOKEN_FORM.exec(token) ?? [];
-    // A new header, or the keys are too old: jose is to look at it.
-    if (!this.#signers.has(header, this.#keySet())) return this.#verify(token);
-    const signature = Buffer.from(written, "base64url");
-    if (!this.#signers.verifies(header, payload, signature)) throw new Refused("the signature is wrong");
+    const { keys } = this.#options;
+    const asked = keys.freshen();
+    if (asked) return asked.then(() => this.verify(token));
+    const signer = this.#signers.of(header, keys.version);
+    // A new header: jose is to look at it.
+    if (!signer) return this.#verify(token);
+    if (!signer.signed(header, payload, Buffer.from(written, "base64url"))) throw new Refused("the signature is wrong");
     try {
-      return this.#identityOf(UnsecuredJWT.decode(`${UNSIGNED}.${payload}.`, this.#expected()).payload);
+      return this.#identityOf(UnsecuredJWT.decode(`${UNSIGNED}.${payload}.`, this.#expected()).payload, signer.kid);
     } catch (error) {
       throw refusal(error);
     }
   }
 
   async #verify(token: string): Promise<Identity> {
-    const before = this.#keySet();
-    const { payload, protectedHeader, key } = await jwtVerify(token, this.#keys, {
+    const { keys } = this.#options;
+    const before = keys.version;
+    const { payload, protectedHeader, key } = await jwtVerify(token, keys.find, {
       ...this.#expected(),
       algorithms: [...this.#options.algorithms],
     }).catch((error: unknown) => {
@@ -85,9 +76,8 @@ export class Issuer {
     if (own) throw new Refused(`its header brings a key of its own (${own})`);
     const header = token.slice(0, token.indexOf("."));
     // Where the keys were had anew meanwhile, it may be one of those before: the next token tells.
-    if (before === this.#keySet() && !this.#signers.has(header, before))
-      this.#signers.add(header, protectedHeader.alg, key as CryptoKey);
-    return this.#identityOf(payload);
+    if (before === keys.version && !this.#signers.of(header, before)) this.#signers.add(header, protectedHeader, key);
+    return this.#identityOf(payload, protectedHeader.kid);
   }
 
   #expected(): JWTClaimVerificationOptions {
@@ -100,14 +90,14 @@ export class Issuer {
     };
   }
 
-  #identityOf({ sub, tenant, scope, exp, iat }: JWTPayload): Identity {
+  #identityOf({ sub, tenant, scope, exp, iat }: JWTPayload, signer: string | undefined): Identity {
     if (typeof sub !== "string" || sub === "") throw new Refused("the token's sub is no text");
     if (typeof tenant !== "string" || !TENANT_FORM.test(tenant))
       throw new Refused("the token's tenant is no tenant id");
     if (typeof scope !== "string") throw new Refused("the token's scope is no text");
     const { source, tenant: only } = this.#options;
     if (only !== undefined && only !== tenant) throw new Refused("its issuer may not speak for this tenant");
-    return { tenant, subject: sub, scopes: scopesOf(scope), expires: exp!, issued: iat ?? 0, source };
+    return { tenant, subject: sub, scopes: scopesOf(scope), expires: exp!, issued: iat ?? 0, source, signer };
   }
 }
 
@@ -124,7 +114,5 @@ function scopesOf(scope: string): ReadonlySet<string> {
 }
 
 function refusal(error: unknown): unknown {
-  return error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout)
-    ? new Refused(error.message, { cause: error })
-    : error;
+  return error instanceof errors.JOSEError ? new Refused(error.message, { cause: error }) : error;
 }

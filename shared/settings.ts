@@ -71,7 +71,7 @@ export const commonSettings = z.object({
 
 /** Who may call: tokens are JWTs signed by a key of this JWKS, which is the platform's own; those of tenants stand in Postgres. */
 export const identitySettings = z.object({
-  /** A file's path or an https URL of the JSON Web Key Set (RFC 7517) with the public keys. */
+  /** A file's path or an https URL of the JSON Web Key Set (RFC 7517) with the public keys; a file is read again every 30 s, an address asked every 10 min. */
   AUTH_JWKS: z.string().min(1),
   AUTH_ISSUER: z.string().min(1),
   AUTH_AUDIENCE: z.string().min(1).default("notifications"),

@@ -1,6 +1,11 @@
 import { constants, KeyObject, verify } from "node:crypto";
 import type { CryptoKey } from "jose";
 
+export interface Signer {
+  kid: string | undefined;
+  signed(header: string, payload: string, signature: Buffer): boolean;
+}
+
 /** What node:crypto is told, by algorithm. ES384 is not here: it takes ten times as long, and stays off the main thread. */
 const ALGORITHMS: Record<string, { digest: string | null; options?: object }> = {
   EdDSA: { digest: null },
@@ -17,28 +22,27 @@ const MOST = 64;
  * has found good in it once, algorithm and key, is good again for as long as the set of keys is the same.
  */
 export class Signers {
-  readonly #known = new Map<string, { alg: string; key: KeyObject }>();
-  #keySet: unknown;
+  readonly #known = new Map<string, Signer>();
+  #keySet = 0;
 
   /** `keySet`: which one it is; another one's signers are forgotten. */
-  has(header: string, keySet: unknown): boolean {
+  of(header: string, keySet: number): Signer | undefined {
     if (keySet !== this.#keySet) {
       this.#known.clear();
       this.#keySet = keySet;
     }
-    return this.#known.has(header);
+    return this.#known.get(header);
   }
 
   /** Where jose has verified a token with this header, by this key. */
-  add(header: string, alg: string, key: CryptoKey): void {
-    if (Object.hasOwn(ALGORITHMS, alg) && this.#known.size < MOST)
-      this.#known.set(header, { alg, key: KeyObject.from(key) });
-  }
-
-  /** Of one that it has. */
-  verifies(header: string, payload: string, signature: Buffer): boolean {
-    const { alg, key } = this.#known.get(header)!;
+  add(text: string, { alg, kid }: { alg: string; kid?: string }, cryptoKey: CryptoKey): void {
+    if (!Object.hasOwn(ALGORITHMS, alg) || this.#known.size >= MOST) return;
     const { digest, options } = ALGORITHMS[alg]!;
-    return verify(digest, Buffer.from(`${header}.${payload}`, "latin1"), { key, ...options }, signature);
+    const key = { key: KeyObject.from(cryptoKey), ...options };
+    this.#known.set(text, {
+      kid,
+      signed: (header, payload, signature) =>
+        verify(digest, Buffer.from(`${header}.${payload}`, "latin1"), key, signature),
+    });
   }
 }
