@@ -73,7 +73,7 @@ export class AccessFeed {
       // Postgres was set back, or so much time has passed that what was taken away may have been forgotten.
       const anew = this.#at === undefined || version < this.#version || began - this.#at > MEMORY_MS;
       if (anew || version > this.#version) {
-        const rows = await store.changes(anew ? 0 : this.#version, version);
+        const rows = await store.changes(anew ? 0 : this.#version);
         access.apply(rows, anew);
         log.debug({ version, rows: rows.length }, "read who may do what");
       }

@@ -33,14 +33,14 @@ export class AccessStore {
     return Number(rows[0].version);
   }
 
-  /** What has changed after one version, up to another. */
-  async changes(after: number, upTo: number): Promise<AccessRow[]> {
+  /** What has changed after a version: also what does so meanwhile, whose row would else be missing. */
+  async changes(after: number): Promise<AccessRow[]> {
     const found: AccessRow[] = [];
     for (let from = after; ;) {
       const { rows } = await this.#pool.query<AccessRow & { changed: string }>(
         `select kind, tenant, id, value, changed from ${this.#schema}.access
-         where changed > $1 and changed <= $2 order by changed limit ${PAGE_ROWS}`,
-        [from, upTo],
+         where changed > $1 order by changed limit ${PAGE_ROWS}`,
+        [from],
       );
       found.push(...rows);
       if (rows.length < PAGE_ROWS) return found;

@@ -42,11 +42,11 @@ export class Gate {
   }
 
   /** Whether one who was let in may stay; where not, that is written down, too. */
-  holds(identity: Identity, scope: Scope): boolean {
+  holds(identity: Identity, scope: Scope, address: string): boolean {
     const why = this.#identities.barred(identity, scope);
     if (why === undefined) return true;
     const { tenant, subject, source } = identity;
-    this.#audit.note({ allowed: false, why, scope, method: "stay", path: "", address: "", tenant, subject, source });
+    this.#audit.note({ allowed: false, why, scope, method: "stay", path: "", address, tenant, subject, source });
     return false;
   }
 

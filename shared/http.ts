@@ -17,7 +17,17 @@ import type { Log } from "./log.ts";
 import { meters, type Registry } from "./metrics.ts";
 import { Origins } from "./origins.ts";
 import { readPem } from "./pem.ts";
-import { jittered, problem, type Problem } from "./problem.ts";
+import {
+  internalError,
+  json,
+  notAllowed,
+  notFound,
+  notThereYet,
+  tokenInQuery,
+  tooLarge,
+  tooSlow,
+  type Reply,
+} from "./reply.ts";
 import type { serverSettings } from "./settings.ts";
 import type { z } from "zod";
 
@@ -31,14 +41,6 @@ export interface Request {
   readonly address: string;
   /** Called where the peer goes before it is answered. */
   onGone?: () => void;
-}
-
-export interface Reply {
-  status: number;
-  headers?: Record<string, string>;
-  body?: string | Uint8Array;
-  /** The connection ends after it: the rest of the request is not worth reading, or the socket not worth keeping. */
-  close?: boolean;
 }
 
 /** Keeps a bound over bodies that arrive and requests that are answered. A refusal is the answer; nothing more is read. */
@@ -57,27 +59,6 @@ export interface ServerOptions {
   log: Log;
   settings: z.output<typeof serverSettings>;
 }
-
-const STATUS_TEXT: Record<number, string> = {
-  200: "OK",
-  201: "Created",
-  202: "Accepted",
-  204: "No Content",
-  304: "Not Modified",
-  400: "Bad Request",
-  403: "Forbidden",
-  404: "Not Found",
-  405: "Method Not Allowed",
-  408: "Request Timeout",
-  409: "Conflict",
-  413: "Content Too Large",
-  415: "Unsupported Media Type",
-  422: "Unprocessable Content",
-  426: "Upgrade Required",
-  429: "Too Many Requests",
-  500: "Internal Server Error",
-  503: "Service Unavailable",
-};
 
 export class HttpServer {
   readonly app: TemplatedApp;
@@ -130,17 +111,8 @@ export class HttpServer {
     }));
     this.app.any("/*", (response, request) => {
       const origin = request.getHeader("origin");
-      // Before everything is composed a route is not missing, it is not there yet.
       if (request.getUrl().startsWith("/v1/") && !health.ready().ready) {
-        this.send(
-          response,
-          origin,
-          problemReply(
-            problem(503, "unavailable", "Unavailable", "The service is starting or ending. Try again.", {
-              retryAfter: jittered(1, 5),
-            }),
-          ),
-        );
+        this.send(response, origin, notThereYet());
         return;
       }
       const path = request.getUrl();
@@ -214,17 +186,7 @@ export class HttpServer {
         if (over) return;
         if (length + chunk.byteLength > maxBytes) {
           this.#cut("large");
-          refuse(
-            problemReply(
-              problem(
-                413,
-                "too-large",
-                "Too large",
-                `The body is larger than ${maxBytes} bytes. Send less in one request.`,
-              ),
-            ),
-            true,
-          );
+          refuse(tooLarge(maxBytes), true);
           return;
         }
         const full = guard?.grant(chunk.byteLength);
@@ -282,19 +244,20 @@ export class HttpServer {
     return { ...linesOf(request), headers, address: this.#callerOf(response, request) };
   }
 
-  /** Only these headers, in lower case; and the address can be had in the turn of the request alone: where many come in, mostly nobody asks for it. */
+  /** Only these headers, in lower case; and the address is to be asked for in the turn of the request: where many are turned away, mostly nobody does. */
   copyPart(response: HttpResponse, request: HttpRequest, names: readonly string[]): Request {
     const headers: Record<string, string> = {};
     for (const name of names) {
       const value = request.getHeader(name);
       if (value !== "") headers[name] = value;
     }
-    const address = (): string => this.#callerOf(response, request);
+    const caller = (): string => this.#callerOf(response, request);
+    let known: string | undefined;
     return {
       ...linesOf(request),
       headers,
       get address() {
-        return address();
+        return (known ??= caller());
       },
     };
   }
@@ -342,26 +305,8 @@ export class HttpServer {
       { err: error, method: request.method, path: request.path },
       `a handler failed: ${messageOf(error)}`,
     );
-    return problemReply(
-      problem(500, "internal", "Internal error", "Something went wrong here. It has been logged; try again."),
-    );
+    return internalError();
   }
-}
-
-function notFound(method: string, path: string): Reply {
-  return problemReply(problem(404, "not-found", "Not found", `There is nothing at ${method} ${path}.`));
-}
-
-function notAllowed(method: string, path: string, allowed: string[]): Reply {
-  const allow = allowed.join(", ");
-  const detail = `${path} does not take ${method}, but ${allow}.`;
-  const reply = problemReply(problem(405, "method-not-allowed", "Method not allowed", detail));
-  return { ...reply, headers: { ...reply.headers, allow } };
-}
-
-function tooSlow(ms: number): Reply {
-  const detail = `The body was not all there after ${ms / 1_000} seconds. Send less at once.`;
-  return problemReply(problem(408, "too-slow", "Too slow", detail));
 }
 
 function appOf({
@@ -407,30 +352,29 @@ function addressOf(response: HttpResponse): string {
   return plainAddress(Buffer.from(response.getRemoteAddressAsText()).toString("latin1"));
 }
 
-/** What people name a token there. */
-const TOKEN_NAMES = ["token", "access_token", "bearer", "jwt", "authorization", "api_key"];
-
-/** The answer to a token in a query: logs and histories keep addresses, so it is known to others by now. */
-export function tokenInQuery(query: URLSearchParams): Reply | undefined {
-  if (query.size === 0) return undefined;
-  const name = TOKEN_NAMES.find((one) => query.has(one));
-  if (name === undefined) return undefined;
-  const detail = `No token is taken from the query, and this one (${name}) may be in a log by now: do not use it any more. Send it as a header, or use a ticket.`;
-  return problemReply(problem(400, "token-in-query", "A token in the query", detail));
-}
+const STATUS_TEXT: Record<number, string> = {
+  200: "OK",
+  201: "Created",
+  202: "Accepted",
+  204: "No Content",
+  304: "Not Modified",
+  400: "Bad Request",
+  403: "Forbidden",
+  404: "Not Found",
+  405: "Method Not Allowed",
+  408: "Request Timeout",
+  409: "Conflict",
+  413: "Content Too Large",
+  415: "Unsupported Media Type",
+  422: "Unprocessable Content",
+  426: "Upgrade Required",
+  429: "Too Many Requests",
+  500: "Internal Server Error",
+  503: "Service Unavailable",
+};
 
 export function send(response: HttpResponse, { status, headers = {}, body = "", close = false }: Reply): void {
   response.writeStatus(`${status} ${STATUS_TEXT[status] ?? ""}`);
   for (const name in headers) response.writeHeader(name, headers[name]!);
   response.end(body, close);
-}
-
-export function json(status: number, value: unknown, headers: Record<string, string> = {}): Reply {
-  return { status, headers: { "content-type": "application/json", ...headers }, body: JSON.stringify(value) };
-}
-
-export function problemReply(value: Problem): Reply {
-  const headers: Record<string, string> = { "content-type": "application/problem+json" };
-  if (value.retryAfter !== undefined) headers["retry-after"] = String(value.retryAfter);
-  return { status: value.status, headers, body: JSON.stringify(value) };
 }

@@ -1,4 +1,4 @@
-import type { Reply } from "./http.ts";
+import type { Reply } from "./reply.ts";
 
 const HEADERS = "authorization, content-type, idempotency-key, last-event-id, traceparent";
 const SHOWN = "retry-after, ratelimit, ratelimit-policy, idempotency-replayed";

@@ -1,6 +1,12 @@
-import { randomUUID } from "node:crypto";
 import { parseArgs } from "node:util";
-import { Kafka, logLevel } from "kafkajs";
+import { Health } from "@saasaparilla/shared/health.ts";
+import { KafkaLink } from "@saasaparilla/shared/kafka.ts";
+import { kafkaSettings } from "@saasaparilla/shared/kafka-address.ts";
+import { createLog } from "@saasaparilla/shared/log.ts";
+import { readRange } from "@saasaparilla/shared/read-range.ts";
+import { readSettings } from "@saasaparilla/shared/settings.ts";
+import { topicsOf } from "@saasaparilla/shared/topics.ts";
+import { within } from "@saasaparilla/shared/within.ts";
 import { kafka } from "./kafka.ts";
 import { Trouble, command, reasonOf } from "./trouble.ts";
 
@@ -26,47 +32,21 @@ interface Entry {
 
 /** The end of the audit log, whichever service wrote it, in the order of time. */
 async function latest(): Promise<Entry[]> {
-  const topic = `${process.env.NAMESPACE || "notifications"}.audit`;
-  const brokers = (process.env.KAFKA_BROKERS || kafka.url()).split(",");
-  const client = new Kafka({ brokers, logLevel: logLevel.NOTHING, retry: { retries: 2 } });
-  const admin = client.admin();
-  const consumer = client.consumer({ groupId: `${topic}-${randomUUID()}`, maxWaitTimeInMs: 50 });
-  try {
-    await admin.connect();
-    const ends = (await admin.fetchTopicOffsets(topic)).map(({ partition, low, high }) => ({
-      partition,
-      low: Number(low),
-      end: Number(high),
-    }));
-    const open = new Map(ends.filter(({ low, end }) => end > low).map(({ partition, end }) => [partition, end]));
-    if (open.size === 0) return [];
-    const found: Entry[] = [];
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const late = setTimeout(() => reject(new Error(`Kafka did not bring all of ${topic} in time`)), PATIENCE_MS);
-    await consumer.connect();
-    await consumer.subscribe({ topic, fromBeginning: true });
-    consumer.on(consumer.events.CRASH, ({ payload }) => payload.restart || reject(payload.error));
-    await consumer.run({
-      autoCommit: false,
-      eachMessage: async ({ partition, message }) => {
-        const end = open.get(partition);
-        if (end === undefined) return;
-        for (const line of String(message.value).split("\n")) found.push(JSON.parse(line) as Entry);
-        if (Number(message.offset) + 1 >= end) open.delete(partition);
-        if (open.size === 0) resolve();
-      },
+  const topic = topicsOf(process.env.NAMESPACE || "notifications").audit;
+  const address = readSettings(kafkaSettings, {
+    ...process.env,
+    KAFKA_BROKERS: process.env.KAFKA_BROKERS || kafka.url(),
+  });
+  const link = new KafkaLink(address, "audit", createLog("audit", "fatal"), new Health([]));
+  // A group that does not exist has committed nothing: it would begin at the oldest.
+  const ends = await link.progress(`${topic}-none`, topic);
+  const found: Entry[] = [];
+  const read = ([partition, { committed, end }]: [number, { committed: number; end: number }]): Promise<void> =>
+    readRange(link, { topic, partition, from: Math.max(committed, end - MOST_RECORDS), to: end }, ({ value }) => {
+      for (const text of String(value).split("\n")) found.push(JSON.parse(text) as Entry);
     });
-    for (const { partition, low, end } of ends)
-      consumer.seek({ topic, partition, offset: String(Math.max(low, end - MOST_RECORDS)) });
-    await promise.finally(() => clearTimeout(late));
-    return found.sort((a, b) => (a.at < b.at ? -1 : 1));
-  } catch (error) {
-    throw new Trouble(`The audit log cannot be read: ${reasonOf(error)}.`, "Start what is missing: npx just up", {
-      cause: error,
-    });
-  } finally {
-    await Promise.allSettled([consumer.disconnect(), admin.disconnect()]);
-  }
+  await Promise.all([...ends].map(read));
+  return found.sort((a, b) => (a.at < b.at ? -1 : 1));
 }
 
 function line(entry: Entry): string {
@@ -80,7 +60,9 @@ function line(entry: Entry): string {
 await command(async () => {
   const { refused = false, json = false, tenant, subject, limit = "50" } = parsed();
   if (!/^[1-9]\d{0,5}$/.test(limit)) throw new Trouble(`--limit ${JSON.stringify(limit)} is no number.`, USAGE);
-  const wanted = (await latest()).filter(
+  const found = await within(PATIENCE_MS, latest());
+  if (!found) throw new Trouble("Kafka did not bring the audit log in time.", "Start what is missing: npx just up");
+  const wanted = found.filter(
     (entry) =>
       (!refused || entry.allowed === false) &&
       (tenant === undefined || entry.tenant === tenant) &&

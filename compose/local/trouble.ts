@@ -23,6 +23,7 @@ export async function command(main: () => Promise<void>): Promise<void> {
     process.stderr.write(`\n✗ ${reasonOf(error)}\n`);
     // Somebody at work on this stack wants to know where; somebody who uses it does not.
     if (process.env.DEBUG !== undefined && error instanceof Error) process.stderr.write(`${error.stack}\n`);
-    process.exitCode = 1;
+    // What goes on trying is not waited for.
+    process.exit(1);
   }
 }

@@ -1,4 +1,4 @@
-import { problemReply, type Reply } from "@saasaparilla/shared/http.ts";
+import { problemReply, type Reply } from "@saasaparilla/shared/reply.ts";
 import { jittered, problem } from "@saasaparilla/shared/problem.ts";
 
 /** Ends a request with its answer. */

@@ -1,6 +1,6 @@
 import { rowSchemas, TENANT_ROW, type RowKind } from "@saasaparilla/shared/access-rows.ts";
 import type { AccessStore, Change, StoredRow } from "@saasaparilla/shared/access-store.ts";
-import { json } from "@saasaparilla/shared/http.ts";
+import { json } from "@saasaparilla/shared/reply.ts";
 import { LIMITS } from "@saasaparilla/shared/tenant-limits.ts";
 import { z } from "zod";
 import { notFound, Refusal, wrongQuery } from "./answers.ts";

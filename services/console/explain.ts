@@ -1,7 +1,7 @@
 import { SCOPES } from "@saasaparilla/shared/access-rows.ts";
 import type { Access } from "@saasaparilla/shared/access.ts";
 import { explain } from "@saasaparilla/shared/decide.ts";
-import { json } from "@saasaparilla/shared/http.ts";
+import { json } from "@saasaparilla/shared/reply.ts";
 import type { Identities } from "@saasaparilla/shared/identities.ts";
 import { Refused, type Identity, type Source } from "@saasaparilla/shared/identity.ts";
 import { z } from "zod";

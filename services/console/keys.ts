@@ -1,6 +1,6 @@
 import { rowSchemas, type RowOf } from "@saasaparilla/shared/access-rows.ts";
 import { newApiKey } from "@saasaparilla/shared/api-keys.ts";
-import { json, type Reply } from "@saasaparilla/shared/http.ts";
+import { json, type Reply } from "@saasaparilla/shared/reply.ts";
 import { z } from "zod";
 import { notFound, Refusal } from "./answers.ts";
 import { listed, mustExist, show, write, type ConsoleParts } from "./documents.ts";

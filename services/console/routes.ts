@@ -1,7 +1,8 @@
 import type { Scope } from "@saasaparilla/shared/access-rows.ts";
 import { Failure, messageOf } from "@saasaparilla/shared/errors.ts";
 import type { Gate } from "@saasaparilla/shared/gate.ts";
-import type { HttpServer, Reply, Request } from "@saasaparilla/shared/http.ts";
+import type { HttpServer, Request } from "@saasaparilla/shared/http.ts";
+import type { Reply } from "@saasaparilla/shared/reply.ts";
 import { bearer, Refused, type Identity } from "@saasaparilla/shared/identity.ts";
 import type { Log } from "@saasaparilla/shared/log.ts";
 import { TENANT_FORM } from "@saasaparilla/shared/notification.ts";

@@ -20,7 +20,7 @@ export class DeadLetterReader {
   /** The offset of the oldest, and the one after the newest. */
   async range(): Promise<{ first: number; end: number }> {
     // A group that does not exist has committed nothing: it would go on at the oldest.
-    const progress = await within(this.#kafka.progress(`${this.#topic}-none`, this.#topic));
+    const progress = await inTime(this.#kafka.progress(`${this.#topic}-none`, this.#topic));
     const { committed, end } = progress.get(partition) ?? { committed: 0, end: 0 };
     return { first: committed, end };
   }
@@ -33,12 +33,12 @@ export class DeadLetterReader {
     const reading = readRange(this.#kafka, { topic: this.#topic, partition, from, to }, found).finally(
       () => (this.#reading -= 1),
     );
-    await within(reading);
+    await inTime(reading);
   }
 }
 
 /** What goes on trying while Kafka is away is not waited for longer. */
-export async function within<T>(work: Promise<T>): Promise<T> {
+export async function inTime<T>(work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(

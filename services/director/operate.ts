@@ -1,6 +1,7 @@
 import { messageOf } from "@saasaparilla/shared/errors.ts";
 import type { Gate } from "@saasaparilla/shared/gate.ts";
-import { json, problemReply, type HttpServer, type Reply, type Request } from "@saasaparilla/shared/http.ts";
+import type { HttpServer, Request } from "@saasaparilla/shared/http.ts";
+import { json, problemReply, type Reply } from "@saasaparilla/shared/reply.ts";
 import { bearer, Refused, type Identity } from "@saasaparilla/shared/identity.ts";
 import type { Incoming, KafkaLink, Outgoing } from "@saasaparilla/shared/kafka.ts";
 import type { Log } from "@saasaparilla/shared/log.ts";
@@ -8,7 +9,7 @@ import { partitionOf } from "@saasaparilla/shared/notification.ts";
 import { jittered, problem } from "@saasaparilla/shared/problem.ts";
 import type { Topics } from "@saasaparilla/shared/topics.ts";
 import { contentOf, summaryOf, type Summary } from "./dead-letter-content.ts";
-import { within, type DeadLetterReader } from "./dead-letter-reader.ts";
+import { inTime, type DeadLetterReader } from "./dead-letter-reader.ts";
 import { DEAD_LETTERS_PARTITION, NOTHING } from "./dead-letters.ts";
 import type { DirectorMetrics } from "./metrics.ts";
 import { REDRIVEN } from "./partition.ts";
@@ -106,7 +107,7 @@ async function redrive(
   const { id, topic, partition: source, notifications } = summaryOf(record);
   if (![topics.accepted, topics.control, topics.deferred].includes(topic))
     return conflict(`It is said to be from the topic ${JSON.stringify(topic)}, which is none of this platform's.`);
-  const partitions = (await within(kafka.present([topic]))).get(topic) ?? 0;
+  const partitions = (await inTime(kafka.present([topic]))).get(topic) ?? 0;
   // The topic may have been repartitioned since: its clients' partition is where their lanes are.
   const homes = new Set(notifications.map(({ client }) => partitionOf(client, partitions)));
   const partition = homes.size === 1 ? [...homes][0]! : source;

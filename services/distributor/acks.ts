@@ -1,6 +1,7 @@
 import { bearer } from "@saasaparilla/shared/identity.ts";
 import { ackBody } from "@saasaparilla/shared/frames.ts";
-import { problemReply, type Reply, type Request } from "@saasaparilla/shared/http.ts";
+import type { Request } from "@saasaparilla/shared/http.ts";
+import { problemReply, type Reply } from "@saasaparilla/shared/reply.ts";
 import { clientKey, cursorTag, fromCursor, partitionOf } from "@saasaparilla/shared/notification.ts";
 import { problem } from "@saasaparilla/shared/problem.ts";
 import type { Doorkeeper } from "./doorkeeper.ts";

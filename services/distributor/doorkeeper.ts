@@ -2,7 +2,8 @@ import { networkOf } from "@saasaparilla/shared/caller.ts";
 import { bearer, Refused, type Identity } from "@saasaparilla/shared/identity.ts";
 import type { Asked, Gate } from "@saasaparilla/shared/gate.ts";
 import { SUBPROTOCOL, TOKEN_SUBPROTOCOL } from "@saasaparilla/shared/frames.ts";
-import { problemReply, tokenInQuery, type Reply, type Request } from "@saasaparilla/shared/http.ts";
+import type { Request } from "@saasaparilla/shared/http.ts";
+import { problemReply, tokenInQuery, type Reply } from "@saasaparilla/shared/reply.ts";
 import { clientKey, cursorTag, fromCursor, type ClientKey, type Sequence } from "@saasaparilla/shared/notification.ts";
 import { jittered, problem } from "@saasaparilla/shared/problem.ts";
 import type { Admission, Bound } from "./admission.ts";
@@ -14,6 +15,8 @@ import type { Tickets } from "./tickets.ts";
 export interface Entry {
   key: ClientKey;
   identity: Identity;
+  /** From where it comes. */
+  address: string;
   /** Undefined where none was sent, or it is none of this client's: the connection begins at the start (R4). */
   cursor: Sequence | undefined;
   /** The client promises to acknowledge by itself (R21). */
@@ -109,6 +112,7 @@ export class Doorkeeper {
       return {
         key,
         identity,
+        address: request.address,
         cursor: fromCursor(sent, cursorTag(key)),
         explicitAck: request.query.get("ack") === "explicit",
         offered: offers.includes(SUBPROTOCOL),
@@ -125,7 +129,7 @@ export class Doorkeeper {
   /** The caller behind a token, or the answer that gives nothing away. */
   identify(token: string | undefined, asked: Asked): Identity | Reply | Promise<Identity | Reply> {
     const { clients, strangers, metrics, gate } = this.#options;
-    // A signature that is checked in vain costs more than anything else here. What is said on a connection has no address.
+    // A signature that is checked in vain costs more than anything else here.
     const address = strangers.any ? asked.address : "";
     const banned = address === "" ? undefined : strangers.spent(networkOf(address), performance.now());
     if (banned !== undefined) {

@@ -13,7 +13,7 @@ const REFRESH_SECONDS = 60;
 export function keepUp(
   peers: Peers,
   settings: Pick<DistributorSettings, "HEARTBEAT_MS" | "STUCK_MS">,
-  mayStay: (identity: Identity) => boolean,
+  mayStay: (peer: Peer) => boolean,
 ): () => void {
   const parts = Math.max(1, Math.round(settings.HEARTBEAT_MS / TICK_MS));
   const seen = new WeakMap<Peer, { moved: number; at: number }>();
@@ -43,7 +43,7 @@ export function keepUp(
     for (const peer of peers.all()) {
       if (peer.session.id % parts !== part) continue;
       if (peer.identity.expires + LEEWAY_SECONDS < Date.now() / 1_000) peers.end(peer, Closes.tokenExpired);
-      else if (!mayStay(peer.identity)) peers.end(peer, Closes.withdrawn);
+      else if (!mayStay(peer)) peers.end(peer, Closes.withdrawn);
       else if (peer.wire.transport !== "poll" && stuck(peer)) peers.end(peer, Closes.slow);
       else {
         refresh(peer);

@@ -1,11 +1,12 @@
 import type { Close } from "@saasaparilla/shared/closes.ts";
 import type { ServerFrame } from "@saasaparilla/shared/frames.ts";
-import { json, problemReply, type Reply, type Request } from "@saasaparilla/shared/http.ts";
+import type { Request } from "@saasaparilla/shared/http.ts";
+import { json, problemReply, type Reply } from "@saasaparilla/shared/reply.ts";
 import { toCursor, type ClientKey, type Cursor, type Sequence } from "@saasaparilla/shared/notification.ts";
 import { problem } from "@saasaparilla/shared/problem.ts";
 import type { Doorkeeper } from "./doorkeeper.ts";
 import { Outbox, type Item } from "./outbox.ts";
-import type { Peer, Wire } from "./peer.ts";
+import type { Opening, Peer, Wire } from "./peer.ts";
 import type { Peers } from "./peers.ts";
 import type { DistributorSettings } from "./settings.ts";
 
@@ -99,12 +100,12 @@ export class LongPolls {
         ),
       );
     }
-    const { key, identity, cursor } = entry;
+    const { key, identity, cursor, address } = entry;
     const known = this.#idleLoop(key, cursor);
     // R37: a loop that goes on is no new connection.
     const refused = known ? undefined : this.#door.enter(entry);
     if (refused) return { ...refused, close: true };
-    const peer = known ?? this.#newLoop(key, identity, cursor);
+    const peer = known ?? this.#newLoop({ key, identity, cursor, address });
     // Each request brings its own token: the loop lives as long as the newest.
     peer.identity = identity;
     const wire = peer.wire as PollWire;
@@ -133,9 +134,9 @@ export class LongPolls {
     return undefined;
   }
 
-  #newLoop(key: ClientKey, identity: Peer["identity"], cursor: Sequence | undefined): Peer {
-    const wire = new PollWire(cursor ?? "", this.#settings.OUTBOX_BYTES);
-    const peer = this.#peers.open({ key, identity, cursor, wire });
+  #newLoop(opening: Omit<Opening, "wire">): Peer {
+    const wire = new PollWire(opening.cursor ?? "", this.#settings.OUTBOX_BYTES);
+    const peer = this.#peers.open({ ...opening, wire });
     wire.peer = peer;
     wire.given = peer.session.sent;
     return peer;

@@ -20,6 +20,8 @@ export interface Peer {
   readonly session: Session;
   readonly wire: Wire;
   readonly tag: string;
+  /** From where it was opened. */
+  readonly address: string;
   /** When it was opened; ms since 1970, for people to read. */
   readonly since: number;
   identity: Identity;
@@ -30,5 +32,6 @@ export interface Opening {
   key: ClientKey;
   identity: Identity;
   cursor: Sequence | undefined;
+  address: string;
   wire: Wire;
 }

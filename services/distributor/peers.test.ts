@@ -74,7 +74,7 @@ beforeEach(() => {
   };
   const source = { kind: "platform" } as const;
   const identity = { tenant: "acme", subject: "u1", scopes: new Set(["subscribe"]), expires: 0, issued: 0, source };
-  peer = peers.open({ key: KEY, identity, cursor: undefined, wire });
+  peer = peers.open({ key: KEY, identity, cursor: undefined, address: "192.0.2.1", wire });
 });
 
 function rowOf(index: number, ttl: number): Row {

@@ -69,7 +69,7 @@ export class Peers {
     return this.#byClient.get(key) ?? [];
   }
 
-  open({ key, identity, cursor, wire }: Opening): Peer {
+  open({ key, identity, cursor, address, wire }: Opening): Peer {
     const session = createSession(
       {
         key,
@@ -80,7 +80,8 @@ export class Peers {
       cursor,
     );
     this.#nextSession = (this.#nextSession % 0xffff_fffe) + 1;
-    const peer: Peer = { session, wire, identity, tag: cursorTag(key), since: this.#options.wall(), timer: undefined };
+    const since = this.#options.wall();
+    const peer: Peer = { session, wire, identity, address, tag: cursorTag(key), since, timer: undefined };
     this.#bySession.set(session.id, peer);
     wire.outbox.belongsTo(this.#options.shares.opened(identity.tenant));
     const most = this.#options.mostOfClient(identity.tenant);

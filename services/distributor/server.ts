@@ -1,6 +1,7 @@
 import type { HttpResponse, WebSocket } from "uWebSockets.js";
 import { Closes } from "@saasaparilla/shared/closes.ts";
-import { problemReply, send, type HttpServer, type Reply, type Request } from "@saasaparilla/shared/http.ts";
+import { send, type HttpServer, type Request } from "@saasaparilla/shared/http.ts";
+import { problemReply, type Reply } from "@saasaparilla/shared/reply.ts";
 import { SUBPROTOCOL } from "@saasaparilla/shared/frames.ts";
 import { jittered, problem } from "@saasaparilla/shared/problem.ts";
 import { ENTRY_HEADERS, type Doorkeeper, type Entry } from "./doorkeeper.ts";
@@ -62,20 +63,20 @@ export function serveWebSocket(
     },
     open(socket) {
       const data = socket.getUserData();
-      const { key, identity, cursor } = data.entry;
+      const { key, identity, cursor, address } = data.entry;
       data.wire = new WebSocketWire(socket, settings.OUTBOX_BYTES, data.entry.explicitAck, (sequence) => {
         if (data.peer) peers.step(data.peer, { type: "ack", sequence });
       });
-      data.peer = peers.open({ key, identity, cursor, wire: data.wire });
+      data.peer = peers.open({ key, identity, cursor, address, wire: data.wire });
     },
     message(socket, message, isBinary) {
       const { peer } = socket.getUserData();
-      if (peer && heard(socket)) onFrame(Buffer.from(message), isBinary, peer, peers, door);
+      if (peer && allowed(socket, "hears")) onFrame(Buffer.from(message), isBinary, peer, peers, door);
     },
-    ping: (socket) => void heard(socket),
+    ping: (socket) => void allowed(socket, "answers"),
     pong(socket, message) {
       const { wire } = socket.getUserData();
-      if (wire && !wire.ponged(Buffer.from(message).toString("latin1"))) heard(socket);
+      if (wire && !wire.ponged(Buffer.from(message).toString("latin1"))) allowed(socket, "hears");
     },
     drain(socket) {
       const { peer, wire } = socket.getUserData();
@@ -89,9 +90,9 @@ export function serveWebSocket(
   });
 
   /** One that says too much is ended, and does not go on saying it while it reads how. */
-  function heard(socket: WebSocket<SocketData>): boolean {
+  function allowed(socket: WebSocket<SocketData>, what: "hears" | "answers"): boolean {
     const { peer, wire } = socket.getUserData();
-    if (!peer || !wire || wire.hears(performance.now(), frames)) return true;
+    if (!peer || !wire || wire[what](performance.now(), frames)) return true;
     peers.end(peer, { ...Closes.flood, retryAfter: jittered(1, FLOOD_PAUSE_SECONDS) });
     wire.cut();
     return false;
@@ -108,9 +109,9 @@ export function serveSse(server: HttpServer, door: Doorkeeper, peers: Peers, set
       return;
     }
     const request = server.copyPart(response, raw, ENTRY_HEADERS);
-    admitted(response, door, request, shown, ({ key, identity, cursor, explicitAck }) => {
+    admitted(response, door, request, shown, ({ key, identity, cursor, address, explicitAck }) => {
       const wire = new SseWire(response, shown, settings.OUTBOX_BYTES, explicitAck);
-      const peer = peers.open({ key, identity, cursor, wire });
+      const peer = peers.open({ key, identity, cursor, address, wire });
       wire.onDrained = () => peers.drained(peer);
       wire.onGone = () => peers.closed(peer);
     });

@@ -1,4 +1,5 @@
-import { json, type Reply, type Request } from "@saasaparilla/shared/http.ts";
+import type { Request } from "@saasaparilla/shared/http.ts";
+import { json, type Reply } from "@saasaparilla/shared/reply.ts";
 import { bearer } from "@saasaparilla/shared/identity.ts";
 import { unavailable, type Doorkeeper } from "./doorkeeper.ts";
 import { TICKET_SECONDS, type Tickets } from "./tickets.ts";
@@ -15,6 +16,7 @@ export async function issueTicket(request: Request, door: Doorkeeper, tickets: T
       { "cache-control": "no-store" },
     );
   } catch {
+    // Redis is away, which its health says.
     return unavailable();
   }
 }

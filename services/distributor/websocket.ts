@@ -54,12 +54,17 @@ export class WebSocketWire implements Wire {
     return !this.#gone && !this.#ending && this.#socket.getBufferedAmount() < SOCKET_BYTES;
   }
 
-  /** Whether it may say one more thing now: a frame, or a ping, which the library answers by itself. */
+  /** Whether it may say one more thing now. */
   hears(now: number, limit: Rate): boolean {
     const restedAt = taken(this.#restedAt, now, limit);
-    if (restedAt === undefined || this.#socket.getBufferedAmount() > UNREAD_BYTES) return false;
+    if (restedAt === undefined) return false;
     this.#restedAt = restedAt;
     return true;
+  }
+
+  /** Whether it may ping: the library answers that by itself. */
+  answers(now: number, limit: Rate): boolean {
+    return this.hears(now, limit) && this.#socket.getBufferedAmount() <= UNREAD_BYTES;
   }
 
   /** At once, whatever it has not read. */
@@ -150,7 +155,7 @@ export function onFrame(message: Buffer, isBinary: boolean, peer: Peer, peers: P
 }
 
 async function refresh(token: string, peer: Peer, peers: Peers, door: Doorkeeper): Promise<void> {
-  const identity = await door.identify(token, { method: "refresh", path: "/v1/ws", address: "" });
+  const identity = await door.identify(token, { method: "refresh", path: "/v1/ws", address: peer.address });
   // Where tokens cannot be checked right now the old one counts on, until it expires.
   if ("status" in identity && identity.status !== 403) return;
   if ("status" in identity || identity.tenant !== peer.identity.tenant || identity.subject !== peer.identity.subject) {

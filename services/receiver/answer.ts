@@ -1,4 +1,4 @@
-import { problemReply, type Reply } from "@saasaparilla/shared/http.ts";
+import { problemReply, type Reply } from "@saasaparilla/shared/reply.ts";
 import type { Problem } from "@saasaparilla/shared/problem.ts";
 import type { Item } from "./parse.ts";
 import { slugOf, type Slug } from "./problems.ts";

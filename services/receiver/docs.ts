@@ -1,4 +1,5 @@
-import { json, type HttpServer, type Reply, type Request } from "@saasaparilla/shared/http.ts";
+import type { HttpServer, Request } from "@saasaparilla/shared/http.ts";
+import { json, type Reply } from "@saasaparilla/shared/reply.ts";
 import type { Openapi } from "./openapi.ts";
 import { PROBLEMS, problemOf, type Slug } from "./problems.ts";
 

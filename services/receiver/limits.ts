@@ -1,5 +1,6 @@
 import { bearer } from "@saasaparilla/shared/identity.ts";
-import { problemReply, type Guard, type Reply, type Request } from "@saasaparilla/shared/http.ts";
+import type { Guard, Request } from "@saasaparilla/shared/http.ts";
+import { problemReply, type Reply } from "@saasaparilla/shared/reply.ts";
 import { jittered } from "@saasaparilla/shared/problem.ts";
 import type { ReceiverMetrics } from "./metrics.ts";
 import { problemOf } from "./problems.ts";

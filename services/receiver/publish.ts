@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { problemReply, type Reply, type Request } from "@saasaparilla/shared/http.ts";
+import type { Request } from "@saasaparilla/shared/http.ts";
+import { problemReply, type Reply } from "@saasaparilla/shared/reply.ts";
 import type { Identity } from "@saasaparilla/shared/identity.ts";
 import type { Log } from "@saasaparilla/shared/log.ts";
 import { rateHeaders, type Standing } from "@saasaparilla/shared/rates.ts";

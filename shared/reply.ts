@@ -1,0 +1,64 @@
+import { jittered, problem, type Problem } from "./problem.ts";
+
+/** What a service answers a request with, whoever brings it to the peer. */
+export interface Reply {
+  status: number;
+  headers?: Record<string, string>;
+  body?: string | Uint8Array;
+  /** The connection ends after it: the rest of the request is not worth reading, or the socket not worth keeping. */
+  close?: boolean;
+}
+
+export function json(status: number, value: unknown, headers: Record<string, string> = {}): Reply {
+  return { status, headers: { "content-type": "application/json", ...headers }, body: JSON.stringify(value) };
+}
+
+export function problemReply(value: Problem): Reply {
+  const headers: Record<string, string> = { "content-type": "application/problem+json" };
+  if (value.retryAfter !== undefined) headers["retry-after"] = String(value.retryAfter);
+  return { status: value.status, headers, body: JSON.stringify(value) };
+}
+
+export function notFound(method: string, path: string): Reply {
+  return problemReply(problem(404, "not-found", "Not found", `There is nothing at ${method} ${path}.`));
+}
+
+export function notAllowed(method: string, path: string, allowed: string[]): Reply {
+  const allow = allowed.join(", ");
+  const detail = `${path} does not take ${method}, but ${allow}.`;
+  const reply = problemReply(problem(405, "method-not-allowed", "Method not allowed", detail));
+  return { ...reply, headers: { ...reply.headers, allow } };
+}
+
+export function tooSlow(ms: number): Reply {
+  const detail = `The body was not all there after ${ms / 1_000} seconds. Send less at once.`;
+  return problemReply(problem(408, "too-slow", "Too slow", detail));
+}
+
+export function tooLarge(maxBytes: number): Reply {
+  const detail = `The body is larger than ${maxBytes} bytes. Send less in one request.`;
+  return problemReply(problem(413, "too-large", "Too large", detail));
+}
+
+/** Before everything is composed a route is not missing, it is not there yet. */
+export function notThereYet(): Reply {
+  const detail = "The service is starting or ending. Try again.";
+  return problemReply(problem(503, "unavailable", "Unavailable", detail, { retryAfter: jittered(1, 5) }));
+}
+
+export function internalError(): Reply {
+  const detail = "Something went wrong here. It has been logged; try again.";
+  return problemReply(problem(500, "internal", "Internal error", detail));
+}
+
+/** What people name a token there. */
+const TOKEN_NAMES = ["token", "access_token", "bearer", "jwt", "authorization", "api_key"];
+
+/** The answer to a token in a query: logs and histories keep addresses, so it is known to others by now. */
+export function tokenInQuery(query: URLSearchParams): Reply | undefined {
+  if (query.size === 0) return undefined;
+  const name = TOKEN_NAMES.find((one) => query.has(one));
+  if (name === undefined) return undefined;
+  const detail = `No token is taken from the query, and this one (${name}) may be in a log by now: do not use it any more. Send it as a header, or use a ticket.`;
+  return problemReply(problem(400, "token-in-query", "A token in the query", detail));
+}
