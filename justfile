@@ -147,6 +147,11 @@ docker-run service *args:
 docker-prepare *args: _packages
     node tests/deploy/prepare.ts "$@"
 
+# Hold the chart against its golden outputs, schemas and policies, without a cluster [--write: what is made of other files anew]
+[no-exit-message]
+chart-check *args: _packages
+    node tests/chart/main.ts "$@"
+
 [no-exit-message]
 _packages:
     node compose/local/bootstrap.mjs packages

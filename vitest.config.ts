@@ -15,7 +15,7 @@ export default defineConfig({
           name: "unit",
           include: [
             "{shared,services,client,compose,bench}/**/*.test.ts",
-            "tests/{direction,simulation,faults,fuzz}/**/*.test.ts",
+            "tests/{chart,direction,simulation,faults,fuzz}/**/*.test.ts",
           ],
           expect: { poll: { timeout: 60_000 } },
           testTimeout: 120_000,
@@ -26,7 +26,7 @@ export default defineConfig({
         test: {
           name: "stack",
           include: ["tests/**/*.test.ts"],
-          exclude: ["tests/{direction,simulation,faults,fuzz}/**"],
+          exclude: ["tests/{chart,direction,simulation,faults,fuzz}/**"],
           globalSetup: "tests/backing.ts",
           expect: { poll: { timeout: 60_000 } },
           testTimeout: 240_000,

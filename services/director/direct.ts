@@ -68,6 +68,10 @@ export class Director {
     return this.#owned.size;
   }
 
+  owns(partition: number): boolean {
+    return this.#owned.has(partition);
+  }
+
   get unsettled(): number {
     let sum = 0;
     for (const partition of this.#owned.values()) sum += partition.unsettled;

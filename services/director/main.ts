@@ -25,6 +25,7 @@ import { createMetrics } from "./metrics.ts";
 import { serveOperators } from "./operate.ts";
 import { directorSettings } from "./settings.ts";
 import { Fullness } from "./fullness.ts";
+import { Lag, LAG_MS } from "./lag.ts";
 import { Store } from "./store.ts";
 import { sweepExpired } from "./sweep.ts";
 import { Timers } from "./timers.ts";
@@ -44,6 +45,7 @@ const metrics = createMetrics(registry, {
   lookUps: () => lookUps.waiting,
   partitions: () => director.partitions,
   queuedBytes: () => packer.queuedBytes,
+  lag: () => lag.of((partition) => director.owns(partition)),
 });
 
 const server = new HttpServer({ health, registry, log, settings });
@@ -120,6 +122,7 @@ const store = new Store(stored, packer, topics.deferred, {
   },
   rejected: (row, error) => deadLetters.addNotification(row, error),
 });
+const lag = new Lag(() => kafka.progress(directorGroup(settings.NAMESPACE), topics.accepted));
 const timers = new Timers(clock.monotonic());
 
 const director: Director = new Director({
@@ -176,9 +179,10 @@ const sweeps = setInterval(
   () => void sweepExpired(stored, metrics, log).then((done) => done && health.up("postgres")),
   settings.SWEEP_MS,
 );
+const lags = setInterval(() => void lag.look(), LAG_MS);
 const looks = setInterval(() => void fullness.look(), settings.ACCESS_REFRESH_MS);
 lifecycle.onEnd("director", async () => {
-  for (const timer of [ticks, commits, parks, sweeps, looks]) clearInterval(timer);
+  for (const timer of [ticks, commits, parks, sweeps, lags, looks]) clearInterval(timer);
   await director.commit();
   await reader.stop();
 });

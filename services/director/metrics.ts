@@ -13,6 +13,7 @@ export function createMetrics(
     lookUps: () => number;
     partitions: () => number;
     queuedBytes: () => number;
+    lag: () => number;
   },
 ) {
   const { counter, counts, gauge, histogram, tally } = meters(registry);
@@ -56,6 +57,11 @@ export function createMetrics(
     "how",
   );
   gauge("notifications_unsettled", "Notifications that this director answers for.", observed.unsettled);
+  gauge(
+    "accepted_lag",
+    "Records of accepted that are not settled, of the partitions that this director owns: as it was a few seconds ago.",
+    observed.lag,
+  );
   gauge("lanes", "Lanes in memory.", observed.lanes);
   gauge("lanes_parked", "Of them those that are kept small, since nothing happens.", observed.parkedLanes);
   gauge("look_ups_waiting", "Lanes that wait for Redis.", observed.lookUps);

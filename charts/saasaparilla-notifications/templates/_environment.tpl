@@ -1,0 +1,78 @@
+{{- /* Where the stores are, and what it takes to be let in. */ -}}
+{{- define "environment" -}}
+{{- $name := include "name" . -}}
+- { name: NAMESPACE, value: {{ .Values.platform.namespace }} }
+- { name: LOG_LEVEL, value: {{ .Values.platform.logLevel }} }
+{{- with .Values.kafka }}
+- { name: KAFKA_BROKERS, value: {{ .bundled.enabled | ternary (printf "%s-kafka.%s.svc:9092" $name $.Release.Namespace) .brokers | quote }} }
+{{- if .tls.enabled }}
+- { name: KAFKA_TLS, value: "true" }
+{{- if .tls.existingSecret }}
+- { name: KAFKA_CA, value: /etc/stores/kafka/ca.crt }
+{{- if .tls.clientCertificate }}
+- { name: KAFKA_CERT, value: /etc/stores/kafka/tls.crt }
+- { name: KAFKA_KEY, value: /etc/stores/kafka/tls.key }
+{{- end }}
+{{- end }}
+{{- end }}
+{{- if .sasl.mechanism }}
+- { name: KAFKA_SASL, value: {{ .sasl.mechanism }} }
+- { name: KAFKA_USERNAME, valueFrom: { secretKeyRef: { name: {{ .sasl.existingSecret }}, key: username } } }
+- { name: KAFKA_PASSWORD, valueFrom: { secretKeyRef: { name: {{ .sasl.existingSecret }}, key: password } } }
+{{- end }}
+{{- end }}
+- { name: DATABASE_URL, valueFrom: { secretKeyRef: { name: {{ .Values.postgres.existingSecret | default (printf "%s-postgres" $name) }}, key: DATABASE_URL } } }
+- { name: REDIS_URL, valueFrom: { secretKeyRef: { name: {{ .Values.redis.existingSecret | default (printf "%s-redis" $name) }}, key: REDIS_URL } } }
+{{- if .Values.redis.cluster }}
+- { name: REDIS_CLUSTER, value: "true" }
+{{- end }}
+{{- if .Values.redis.tlsSecret }}
+- { name: REDIS_CA, value: /etc/stores/redis/ca.crt }
+{{- end }}
+{{- end }}
+
+{{- define "tls-secrets" -}}
+kafka: {{ .Values.kafka.tls.existingSecret | quote }}
+postgres: {{ .Values.postgres.tlsSecret | quote }}
+redis: {{ .Values.redis.tlsSecret | quote }}
+{{- end }}
+
+{{- define "store-mounts" -}}
+{{- range $store, $secret := include "tls-secrets" . | fromYaml }}
+{{- if $secret }}
+- { name: {{ $store }}, mountPath: /etc/stores/{{ $store }}, readOnly: true }
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "store-volumes" -}}
+{{- range $store, $secret := include "tls-secrets" . | fromYaml }}
+{{- if $secret }}
+- { name: {{ $store }}, secret: { secretName: {{ $secret }} } }
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "identity-environment" -}}
+{{- with .Values.identity -}}
+- { name: AUTH_JWKS, value: {{ .jwksUrl | default "/etc/identity/jwks.json" | quote }} }
+- { name: AUTH_ISSUER, value: {{ .issuer | default (printf "http://%s" (include "name" $)) | quote }} }
+- { name: AUTH_AUDIENCE, value: {{ .audience | quote }} }
+{{- end }}
+{{- end }}
+
+{{- define "identity-mount" -}}
+{{- if not .Values.identity.jwksUrl -}}
+- { name: identity, mountPath: /etc/identity, readOnly: true }
+{{- end }}
+{{- end }}
+
+{{- /* Only what verifies: whoever breaks into a service signs nothing. */ -}}
+{{- define "identity-volume" -}}
+{{- if not .Values.identity.jwksUrl -}}
+- name: identity
+  secret:
+    secretName: {{ .Values.identity.existingSecret | default (printf "%s-identity" (include "name" .)) }}
+    items: [{ key: jwks.json, path: jwks.json }]
+{{- end }}
+{{- end }}

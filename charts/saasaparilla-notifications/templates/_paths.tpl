@@ -1,0 +1,15 @@
+{{- /* What of them is for the public: health, metrics and the operators' routes are not. One that ends with / is of all that begin with it. */ -}}
+{{- define "publisher-paths" -}}
+- /v1/notifications
+- /openapi.json
+- /docs
+- /problems/
+{{- end }}
+
+{{- define "client-paths" -}}
+- /v1/ws
+- /v1/sse
+- /v1/poll
+- /v1/acks
+- /v1/tickets
+{{- end }}

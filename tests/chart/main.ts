@@ -1,0 +1,106 @@
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { parse } from "yaml";
+import { images } from "../deploy/images.ts";
+import { readme, schema } from "./document.ts";
+import { breaches } from "./policy.ts";
+import { REFUSALS } from "./refusals.ts";
+import { chart, objectsOf, rendered, repository, VALUES, valuesOf } from "./render.ts";
+import { unknownSeries } from "./series.ts";
+import { kubernetesTools, run, validator } from "./tools.ts";
+
+/** Holds the chart against what it must be, without a cluster. `--write`: what is made of other files is made anew. */
+const { write } = parseArgs({ options: { write: { type: "boolean" } } }).values;
+const KUBERNETES = ["1.30", "1.34"];
+/** Not Kubernetes' own: nothing here has their schemas. */
+const FOREIGN = ["ServiceMonitor", "PrometheusRule", "HTTPRoute"];
+
+const { helm } = kubernetesTools();
+const scratch = mkdtempSync(join(tmpdir(), "chart-"));
+const said: string[] = [];
+
+/** The file is what it should be, or becomes it. */
+function same(path: string, wanted: string): void {
+  const present = existsSync(path) ? readFileSync(path, "utf8") : "";
+  if (present === wanted) return;
+  const name = path.slice(repository.length + 1);
+  if (write) {
+    writeFileSync(path, wanted);
+    process.stdout.write(`written: ${name}\n`);
+  } else {
+    const [line] = firstOther(present, wanted);
+    said.push(
+      `${name} is not what it should be, from line ${line} on. See what changes: npx just chart-check --write, and git diff`,
+    );
+  }
+}
+
+function firstOther(present: string, wanted: string): [line: number] {
+  const lines = present.split("\n");
+  return [wanted.split("\n").findIndex((line, index) => line !== lines[index]) + 1];
+}
+
+/** What it says where it fails; undefined where it succeeds. */
+function failure(args: string[], input?: string): string | undefined {
+  try {
+    run(helm, args, input === undefined ? {} : { input });
+    return undefined;
+  } catch (error) {
+    return `${(error as { stderr?: string }).stderr}${(error as { stdout?: string }).stdout}`;
+  }
+}
+
+function validate(name: string, text: string): void {
+  const folder = validator();
+  const path = join(scratch, `${name}.yaml`);
+  const ours = text.split(/^---$/m).filter((part) => !FOREIGN.some((kind) => part.includes(`\nkind: ${kind}\n`)));
+  writeFileSync(path, ours.join("---\n"));
+  for (const version of KUBERNETES)
+    try {
+      run("python3", ["-m", "kubernetes_validate", "-k", version, "--strict", path], {
+        env: { ...process.env, PYTHONPATH: folder },
+      });
+    } catch (error) {
+      said.push(
+        `${name}, Kubernetes ${version}: ${(error as { stdout?: string; stderr?: string }).stdout}${(error as { stderr?: string }).stderr}`,
+      );
+    }
+}
+
+same(join(chart, "values.schema.json"), schema(readFileSync(join(chart, "values.schema.json"), "utf8")));
+same(join(chart, "README.md"), readme(readFileSync(join(chart, "README.md"), "utf8")));
+mkdirSync(join(import.meta.dirname, "golden"), { recursive: true });
+for (const name of VALUES) {
+  const lint = failure(["lint", "--strict", "--quiet", chart, "--values", valuesOf(name)]);
+  if (lint !== undefined) {
+    said.push(lint);
+    continue;
+  }
+  const text = rendered(name);
+  same(join(import.meta.dirname, "golden", `${name}.yaml`), text);
+  validate(name, text);
+  said.push(...breaches(objectsOf(text)).map((breach) => `${name}: ${breach}`));
+}
+for (const [values, words] of REFUSALS) {
+  const answer = failure(["template", "platform", chart, "--values", "-"], JSON.stringify(values));
+  for (const word of words)
+    if (!answer?.includes(word))
+      said.push(`${JSON.stringify(values)} should be refused with "${word}": ${answer ?? "it was taken"}`);
+}
+const named: Record<string, { bundled?: { image: string } }> = parse(readFileSync(join(chart, "values.yaml"), "utf8"));
+for (const [store, image] of [
+  ["kafka", images.kafka],
+  ["postgres", images.postgres],
+  ["redis", images.valkey],
+] as const)
+  if (named[store]?.bundled?.image !== image)
+    said.push(`values.yaml: ${store} is not ${image}, as tests/deploy/images.ts has it`);
+said.push(...unknownSeries().map((name) => `files/: no service has the series ${name}`));
+rmSync(scratch, { recursive: true });
+for (const line of said) process.stderr.write(`${line}\n`);
+if (said.length > 0) process.exit(1);
+process.stdout.write(
+  `The chart: ${VALUES.length} sets of values, ${REFUSALS.length} refusals, Kubernetes ${KUBERNETES.join(" and ")}\n`,
+);

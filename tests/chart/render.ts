@@ -1,0 +1,30 @@
+import { join, resolve } from "node:path";
+import { parseAllDocuments } from "yaml";
+import type { KubernetesObject } from "./policy.ts";
+import { kubernetesTools, run } from "./tools.ts";
+
+export const repository = resolve(import.meta.dirname, "../..");
+export const chart = join(repository, "charts/saasaparilla-notifications");
+/** Each has a comment that says what it is for. */
+export const VALUES = ["none", "small", "external", "scaled", "scaled-by-cpu"];
+export const valuesOf = (name: string): string => join(import.meta.dirname, "values", `${name}.yaml`);
+
+/** As `helm install` would send it, but for what Helm makes up anew each time. */
+export function rendered(name: string): string {
+  const text = run(kubernetesTools().helm, [
+    "template",
+    "platform",
+    chart,
+    "--namespace",
+    "notifications",
+    "--values",
+    valuesOf(name),
+  ]);
+  return text
+    .split(/^(?=---$)/m)
+    .map((part) => (/^kind: Secret$/m.test(part) ? part.replace(/^( {2}[\w.-]+): [\w+/=]+$/gm, "$1: (made)") : part))
+    .join("");
+}
+
+export const objectsOf = (text: string): KubernetesObject[] =>
+  parseAllDocuments(text).flatMap((document) => (document as { toJS(): KubernetesObject | null }).toJS() ?? []);
