@@ -21,7 +21,7 @@ let proxy: Proxy;
 let receivers: [Service, Service];
 
 beforeAll(async () => {
-  stack = await startStack({ env: { TENANTS: "acme,other,large,away,own,alone" } });
+  stack = await startStack({ env: { TENANTS: "acme,other,many,large,away,own,alone" } });
   const redis = new URL(stack.env.REDIS_URL!);
   proxy = await startProxy(redis.host);
   const url = Object.assign(new URL(redis), { host: proxy.address }).href;
@@ -67,6 +67,15 @@ test("what a tenant and each of its publishers may is counted over all receivers
   // Another tenant has all of its own.
   const other = await stack.token({ publisher: "one", tenant: "other" });
   expect(await publish(receivers[0], other, 20)).toMatchObject({ status: 202, left: ["tenant 10", "publisher 0"] });
+});
+
+test("requests of one publisher that come at once are counted one by one: as many pass as may, and no more", async () => {
+  const token = await stack.token({ publisher: "many", tenant: "many" });
+  const answers = await Promise.all(Array.from({ length: 60 }, (_, n) => publish(receivers[n % 2]!, token, 1)));
+  expect(answers.filter(({ status }) => status === 202)).toHaveLength(20);
+  expect(answers.filter(({ status }) => status === 429)).toHaveLength(40);
+  const left = answers.flatMap((answer) => (answer.status === 202 ? answer.left[1]! : []));
+  expect(new Set(left).size).toBe(20);
 });
 
 test("a request with more than a whole bucket passes a full one, and is waited for after it", async () => {

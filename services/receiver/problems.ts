@@ -1,5 +1,4 @@
 import { problem, type Problem } from "@saasaparilla/shared/problem.ts";
-import type { Standing } from "@saasaparilla/shared/rates.ts";
 
 /** Every kind of problem that a publisher can be told; the same table is its documentation at /problems/<slug>. */
 export const PROBLEMS = {
@@ -148,13 +147,13 @@ export function slugOf({ type }: Problem): Slug {
 export class Refusal extends Error {
   override readonly name = "Refusal";
   readonly problem: Problem;
-  /** Of the rates that it was held against. */
-  readonly standings: readonly Standing[] | undefined;
+  /** That go with it. */
+  readonly headers: Record<string, string> | undefined;
 
-  constructor(problem: Problem, standings?: readonly Standing[]) {
+  constructor(problem: Problem, headers?: Record<string, string>) {
     super(problem.detail);
     this.problem = problem;
-    this.standings = standings;
+    this.headers = headers;
   }
 }
 

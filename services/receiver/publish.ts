@@ -3,7 +3,6 @@ import type { Request } from "@saasaparilla/shared/http.ts";
 import { problemReply, type Reply } from "@saasaparilla/shared/reply.ts";
 import type { Identity } from "@saasaparilla/shared/identity.ts";
 import type { Log } from "@saasaparilla/shared/log.ts";
-import { rateHeaders, type Standing } from "@saasaparilla/shared/rates.ts";
 import { startSpan } from "@saasaparilla/shared/telemetry.ts";
 import { answer, count } from "./answer.ts";
 import { unavailable, type Appender } from "./append.ts";
@@ -40,7 +39,7 @@ export class Publisher {
     const { span, traceparent } = startSpan("receiver", "publish", "server", request.headers.traceparent);
     let reply: Reply;
     let holder: Identity | undefined;
-    let standings: readonly Standing[] | undefined;
+    let left: Record<string, string> | undefined;
     try {
       const { identity: caller, clients } = await authorizer.authorize(request);
       if (request.headers["content-encoding"])
@@ -52,7 +51,7 @@ export class Publisher {
       if (clients) forbid(items, clients);
       const key = readKey(request.headers["idempotency-key"]);
       stamp(items, caller, key);
-      standings = await quota.spend(caller, items.length);
+      left = await quota.spend(caller, items.length);
       const reserved = await this.#reserve(items, caller, key, request, body);
       full.refuse(items, caller.tenant);
       await appender.append(items, { tenant: caller.tenant, traceparent, arrived });
@@ -61,13 +60,13 @@ export class Publisher {
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       metrics.refused(slugOf(error.problem));
-      standings ??= error.standings;
+      left ??= error.headers;
       reply = problemReply(error.problem);
     } finally {
       if (holder) quota.release(holder, body.length);
       span.end();
     }
-    if (standings) reply = { ...reply, headers: { ...reply.headers, ...rateHeaders(standings) } };
+    if (left) reply = { ...reply, headers: { ...reply.headers, ...left } };
     metrics.answered(reply.status, (performance.now() - arrived) / 1_000);
     return reply;
   }

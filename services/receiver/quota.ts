@@ -1,9 +1,12 @@
 import type { Identity } from "@saasaparilla/shared/identity.ts";
-import type { Rates, Standing } from "@saasaparilla/shared/rates.ts";
+import { Allowance, type Rates } from "@saasaparilla/shared/rates.ts";
 import type { Keys } from "@saasaparilla/shared/redis.ts";
-import type { LimitsOf } from "@saasaparilla/shared/tenant-limits.ts";
+import type { LimitsOf, TenantLimits } from "@saasaparilla/shared/tenant-limits.ts";
 import type { ReceiverMetrics } from "./metrics.ts";
 import { problemOf, Refusal } from "./problems.ts";
+
+/** Whose allowance is made anew with each request, where there are more. */
+const MOST_CALLERS = 10_000;
 
 export interface QuotaParts {
   rates: Pick<Rates, "take">;
@@ -17,6 +20,7 @@ export class Quota {
   readonly #parts: QuotaParts;
   /** Bytes of requests that are not answered, by tenant. */
   readonly #bytes = new Map<string, number>();
+  readonly #allowances = new Map<string, { limits: TenantLimits; allowance: Allowance }>();
 
   constructor(parts: QuotaParts) {
     this.#parts = parts;
@@ -35,29 +39,37 @@ export class Quota {
     else this.#bytes.delete(tenant);
   }
 
-  /** All of a request, or nothing of it. */
-  async spend({ tenant, subject }: Identity, notifications: number): Promise<Standing[]> {
-    const { rates, keys, limitsOf } = this.#parts;
-    const { publishRate, publishBurst, publisherRate, publisherBurst } = limitsOf(tenant);
-    const ofTenant = { rate: publishRate, burst: publishBurst };
-    const ofPublisher = { rate: publisherRate, burst: publisherBurst };
-    const { refused, standings } = await rates.take(
-      [
-        { key: keys.rate(tenant, "tenant"), policy: "tenant", rate: ofTenant },
-        { key: keys.rate(tenant, "publisher", subject), policy: "publisher", rate: ofPublisher },
-      ],
-      notifications,
-    );
-    if (refused) throw this.#refusal(refused.policy as Bound, refused.retryMs, standings);
-    return standings;
+  /** All of a request, or nothing of it. Answers the headers that say what is left. */
+  async spend(caller: Identity, notifications: number): Promise<Record<string, string>> {
+    const { refused, headers } = await this.#parts.rates.take(this.#allowanceOf(caller), notifications);
+    if (refused) throw this.#refusal(refused.policy as Bound, refused.retryMs, headers);
+    return headers;
   }
 
-  #refusal(bound: Bound, retryMs: number, standings?: Standing[]): Refusal {
+  /** The same one for all requests of a caller, as long as its limits are the same: so they share their questions. */
+  #allowanceOf({ tenant, subject }: Identity): Allowance {
+    const limits = this.#parts.limitsOf(tenant);
+    const name = `${tenant}/${subject}`;
+    const known = this.#allowances.get(name);
+    if (known?.limits === limits) return known.allowance;
+    const { keys } = this.#parts;
+    const ofTenant = { rate: limits.publishRate, burst: limits.publishBurst };
+    const ofPublisher = { rate: limits.publisherRate, burst: limits.publisherBurst };
+    const allowance = new Allowance([
+      { key: keys.rate(tenant, "tenant"), policy: "tenant", rate: ofTenant },
+      { key: keys.rate(tenant, "publisher", subject), policy: "publisher", rate: ofPublisher },
+    ]);
+    this.#allowances.set(name, { limits, allowance });
+    if (this.#allowances.size > MOST_CALLERS) this.#allowances.delete(this.#allowances.keys().next().value!);
+    return allowance;
+  }
+
+  #refusal(bound: Bound, retryMs: number, headers?: Record<string, string>): Refusal {
     this.#parts.metrics.limited(bound);
     const retryAfter = Math.max(1, Math.ceil(retryMs / 1_000));
     return new Refusal(
       problemOf("rate-limited", `${BOUNDS[bound]} Nothing of this was accepted.`, { retryAfter }),
-      standings,
+      headers,
     );
   }
 }
