@@ -1,4 +1,7 @@
-import { expect, test } from "vitest";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
 import { commonSettings, readSettings } from "./settings.ts";
 
 const right = {
@@ -31,4 +34,17 @@ test("a wrong URL is named without being shown: it may carry a password", () => 
   const read = () => readSettings(commonSettings, { ...right, DATABASE_URL: "mysql://root:secret@host" });
   expect(read).toThrow(/DATABASE_URL: .*\(hidden\)/);
   expect(read).not.toThrow(/secret/);
+});
+
+test("a setting may stand in a file that another variable names; its own goes before", () => {
+  const folder = mkdtempSync(join(tmpdir(), "settings-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, "url");
+  writeFileSync(path, "redis://of-the-file\n");
+  const { REDIS_URL, ...rest } = right;
+  expect(readSettings(commonSettings, { ...rest, REDIS_URL_FILE: path }).REDIS_URL).toEqual(["redis://of-the-file"]);
+  expect(readSettings(commonSettings, { ...rest, REDIS_URL, REDIS_URL_FILE: path }).REDIS_URL).toEqual([REDIS_URL]);
+  expect(() => readSettings(commonSettings, { ...rest, REDIS_URL_FILE: `${path}s` })).toThrow(
+    /REDIS_URL_FILE: .*urls cannot be read: ENOENT/,
+  );
 });

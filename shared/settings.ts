@@ -1,5 +1,6 @@
+import { readFileSync } from "node:fs";
 import { z } from "zod";
-import { Failure } from "./errors.ts";
+import { Failure, messageOf } from "./errors.ts";
 import { kafkaSettings } from "./kafka-address.ts";
 
 /** What faces out, of every service. */
@@ -86,7 +87,7 @@ export const identitySettings = z.object({
 });
 
 /** The settings of this process; where one is wrong, one line says which, and the process ends. */
-export function loadSettings<S extends z.ZodType>(schema: S): z.output<S> {
+export function loadSettings<S extends z.ZodObject>(schema: S): z.output<S> {
   try {
     return readSettings(schema, process.env);
   } catch (error) {
@@ -96,8 +97,9 @@ export function loadSettings<S extends z.ZodType>(schema: S): z.output<S> {
   }
 }
 
-export function readSettings<S extends z.ZodType>(schema: S, env: NodeJS.ProcessEnv): z.output<S> {
+export function readSettings<S extends z.ZodObject>(schema: S, env: NodeJS.ProcessEnv): z.output<S> {
   const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ""));
+  for (const name of Object.keys(schema.shape)) present[name] ??= fromFile(`${name}_FILE`, present);
   const result = schema.safeParse(present);
   if (result.success) return result.data;
   const lines = result.error.issues.map((issue) => {
@@ -108,6 +110,19 @@ export function readSettings<S extends z.ZodType>(schema: S, env: NodeJS.Process
     "fatal",
     `Wrong settings. ${lines.join("; ")}. Set the named environment variables and start again.`,
   );
+}
+
+/** What is secret is better in a file than in an environment, which everybody prints: REDIS_URL_FILE names one with what REDIS_URL would be. */
+function fromFile(name: string, env: NodeJS.ProcessEnv): string | undefined {
+  const path = env[name];
+  if (path === undefined) return undefined;
+  try {
+    return readFileSync(path, "utf8").trim() || undefined;
+  } catch (error) {
+    throw new Failure("fatal", `Wrong settings. ${name}: ${path} cannot be read: ${messageOf(error)}.`, {
+      cause: error,
+    });
+  }
 }
 
 /** A URL may carry a password: it is never printed. */

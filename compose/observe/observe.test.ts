@@ -1,0 +1,50 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { createRegistry } from "@saasaparilla/shared/metrics.ts";
+import { expect, test } from "vitest";
+import { createMetrics as director } from "../../services/director/metrics.ts";
+import { createMetrics as distributor } from "../../services/distributor/metrics.ts";
+import { createMetrics as receiver } from "../../services/receiver/metrics.ts";
+
+interface Panel {
+  title: string;
+  targets?: { expr: string }[];
+}
+
+const read = (file: string): string => readFileSync(join(import.meta.dirname, file), "utf8");
+const { panels } = JSON.parse(read("grafana/dashboards/notifications.json")) as { panels: Panel[] };
+const drawn = panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr));
+const alerts = [...read("alerts.yaml").matchAll(/^ +expr: (.+)$/gm)].map((match) => match[1]!);
+
+/** What is scraped: of the services, by Prometheus itself, and by what every service has (shared/audit.ts, shared/access-feed.ts). */
+const known = new Set(["up", "access_age_seconds", "audit_dropped_total"]);
+for (const [service, create] of Object.entries({ receiver, director, distributor })) {
+  const registry = createRegistry(service);
+  // What is observed is read when it is scraped, and nothing is.
+  create(registry, {} as never);
+  for (const { name } of registry.getMetricsAsArray()) known.add(name);
+}
+
+/** Names with an underscore, or before a selector, that are neither functions nor labels. */
+function metricsOf(expression: string): string[] {
+  const bare = expression.replace(/"[^"]*"/g, '""').replace(/\b(by|without) \([^)]*\)/g, "");
+  const names = bare.replace(/\{[^}]*\}/g, "").match(/\b[a-z][a-z_]+\b(?!\s*\()/g) ?? [];
+  return names.filter((name) => !["or", "and", "unless", "by", "rate_interval", "m", "__rate_interval"].includes(name));
+}
+
+test.each([
+  ["dashboard", drawn],
+  ["alerts", alerts],
+])("each metric of the %s is one that a service has", (_, expressions) => {
+  expect(expressions.length).toBeGreaterThan(10);
+  const used = expressions.flatMap(metricsOf).map((name) => name.replace(/_(bucket|count|sum)$/, ""));
+  expect(used.filter((name) => !known.has(name))).toEqual([]);
+});
+
+test("nothing is drawn or alerted by client or tenant: there may be a hundred million", () => {
+  expect(
+    [...drawn, ...alerts].filter((expression) =>
+      /\b(client|tenant)\b(?!"\s*})/.test(expression.replace(/reason!~"[^"]*"/, "")),
+    ),
+  ).toEqual([]);
+});
