@@ -1,22 +1,19 @@
 import {
-  App,
-  SSLApp,
   us_listen_socket_close,
   us_socket_local_port,
   type HttpRequest,
   type HttpResponse,
-  type ListenOptions,
   type TemplatedApp,
   type us_listen_socket,
 } from "uWebSockets.js";
 import { Askers } from "./askers.ts";
 import { Callers, networkOf, plainAddress } from "./caller.ts";
-import { Failure, messageOf } from "./errors.ts";
+import { messageOf } from "./errors.ts";
 import type { Health } from "./health.ts";
 import type { Log } from "./log.ts";
+import { appOf, listen } from "./listen.ts";
 import { meters, type Registry } from "./metrics.ts";
 import { Origins } from "./origins.ts";
-import { readPem } from "./pem.ts";
 import {
   internalError,
   json,
@@ -209,23 +206,9 @@ export class HttpServer {
     });
   }
 
-  listen(host: string, port: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      const opened = (socket: us_listen_socket | false): void => {
-        if (!socket) {
-          reject(
-            new Failure(
-              "fatal",
-              `Port ${port} on ${host} cannot be opened: something else listens there. Set PORT to a free one.`,
-            ),
-          );
-          return;
-        }
-        this.#socket = socket;
-        resolve(us_socket_local_port(socket));
-      };
-      listenAlone(this.app, host, port, opened);
-    });
+  async listen(host: string, port: number): Promise<number> {
+    this.#socket = await listen(this.app, host, port);
+    return us_socket_local_port(this.#socket);
   }
 
   /** No new connections; those that are open go on. */
@@ -307,41 +290,6 @@ export class HttpServer {
     );
     return internalError();
   }
-}
-
-function appOf({
-  TLS_CERT: cert,
-  TLS_KEY: key,
-}: {
-  TLS_CERT?: string | undefined;
-  TLS_KEY?: string | undefined;
-}): TemplatedApp {
-  if (!cert && !key) return App();
-  if (!cert || !key) throw new Failure("fatal", "TLS_CERT and TLS_KEY go together: set both, or neither.");
-  // The library does not say what is wrong with a file.
-  readPem("TLS_CERT", cert);
-  readPem("TLS_KEY", key);
-  return SSLApp({ cert_file_name: cert, key_file_name: key });
-}
-
-/** LIBUS_LISTEN_EXCLUSIVE_PORT: without it two processes would share the port, each with a part of the connections. */
-const EXCLUSIVE = 1 satisfies ListenOptions.LIBUS_LISTEN_EXCLUSIVE_PORT;
-
-/** The library takes host, port and options together, which its types leave out. */
-function listenAlone(
-  app: TemplatedApp,
-  host: string,
-  port: number,
-  opened: (socket: us_listen_socket | false) => void,
-): void {
-  (
-    app.listen as unknown as (
-      host: string,
-      port: number,
-      options: number,
-      opened: (socket: us_listen_socket | false) => void,
-    ) => void
-  ).call(app, host, port, EXCLUSIVE, opened);
 }
 
 function linesOf(request: HttpRequest): Pick<Request, "method" | "path" | "query"> {

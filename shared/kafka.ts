@@ -1,22 +1,11 @@
-import {
-  Kafka,
-  logLevel,
-  type Admin,
-  type Consumer,
-  type ConsumerRunConfig,
-  type EachBatchPayload,
-  type PartitionAssigner,
-  type Producer,
-} from "kafkajs";
-import { classify, Failure, messageOf } from "./errors.ts";
-import type { Health } from "./health.ts";
-import type { Log } from "./log.ts";
+import type { Consumer, ConsumerRunConfig, EachBatchPayload, PartitionAssigner, Producer } from "kafkajs";
+import { Failure, messageOf } from "./errors.ts";
+import { KafkaAdmin } from "./kafka-admin.ts";
 import { coPartitioned, only } from "./kafka-assigners.ts";
-import { kafkaOptions, type KafkaAddress } from "./kafka-address.ts";
 import { Pace } from "./kafka-pace.ts";
 import { Run } from "./kafka-run.ts";
 
-/** The only importer of the Kafka client, with kafka-assigners.ts. Partitions are numbers, offsets are numbers (2^53 records are enough). */
+/** The only importer of the Kafka client, with kafka-admin.ts and kafka-assigners.ts. Partitions are numbers, offsets are numbers (2^53 records are enough). */
 export interface Outgoing {
   topic: string;
   partition: number;
@@ -73,43 +62,13 @@ export interface SlotReaderOptions {
   onFatal: (error: unknown) => void;
 }
 
-export interface TopicSpec {
-  topic: string;
-  partitions: number;
-  replicas: number;
-  config: Record<string, string>;
-}
-
 /**
  * After an outage a reader joins as a new member, and the group waits for the old one until its session is over: nothing is
  * read from the slot for so long. Kafka allows no less unless it is told to.
  */
 const SLOT_SESSION_MS = 6_000;
 
-export class KafkaLink {
-  readonly #kafka: Kafka;
-  readonly #log: Log;
-  readonly #health: Health;
-
-  constructor(address: KafkaAddress, clientId: string, log: Log, health: Health) {
-    this.#log = log;
-    this.#health = health;
-    this.#kafka = new Kafka({
-      ...kafkaOptions(address),
-      clientId,
-      connectionTimeout: 1_000,
-      requestTimeout: 5_000,
-      enforceRequestTimeout: true,
-      // Short: whoever sends decides itself how long to go on.
-      retry: { initialRetryTime: 50, maxRetryTime: 500, retries: 3 },
-      logLevel: logLevel.WARN,
-      logCreator:
-        () =>
-        ({ label, log: { message, error } }) =>
-          log.debug({ kafka: label, error: typeof error === "string" ? error : undefined }, message),
-    });
-  }
-
+export class KafkaLink extends KafkaAdmin {
   /** Sends records in order, acks=all, and answers their offsets. It is the caller's to have one send in flight, and to repeat. */
   async sender(): Promise<{ send(records: Outgoing[]): Promise<number[]>; close(): Promise<void> }> {
     let producer = await this.#producer();
@@ -141,112 +100,13 @@ export class KafkaLink {
    * that has answered took over meanwhile would never be sent, and count as written.
    */
   async #producer(): Promise<Producer> {
-    const producer = this.#kafka.producer({
+    const producer = this.kafka.producer({
       allowAutoTopicCreation: false,
       idempotent: false,
       retry: { retries: 0 },
     });
-    await this.#reach("kafka", () => producer.connect());
+    await this.reach("kafka", () => producer.connect());
     return producer;
-  }
-
-  async admin<T>(use: (admin: Admin) => Promise<T>): Promise<T> {
-    const admin = this.#kafka.admin();
-    try {
-      await admin.connect();
-      return await use(admin);
-    } finally {
-      await admin.disconnect();
-    }
-  }
-
-  /** Waits until the topic is there, and answers how many partitions it has. */
-  async partitions(topic: string): Promise<number> {
-    return this.#reach("kafka", () =>
-      this.admin(async (admin) => {
-        // Asked for by its name, one that is not there would be an error that does not name it.
-        if (!(await admin.listTopics()).includes(topic))
-          throw new Error(`The topic ${topic} is not there yet: run the provision service.`);
-        const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
-        return topics[0]!.partitions.length;
-      }),
-    );
-  }
-
-  /** How many partitions each of these topics has; those that are not there are missing. */
-  async present(topics: string[]): Promise<Map<string, number>> {
-    return this.#reach("kafka", () =>
-      this.admin(async (admin) => {
-        const there = new Set(await admin.listTopics());
-        const asked = topics.filter((topic) => there.has(topic));
-        if (asked.length === 0) return new Map<string, number>();
-        const metadata = await admin.fetchTopicMetadata({ topics: asked });
-        return new Map(metadata.topics.map(({ name, partitions }) => [name, partitions.length]));
-      }),
-    );
-  }
-
-  /** The offset that the next record of the partition will have. */
-  async endOffset(topic: string, partition: number): Promise<number> {
-    return this.#reach("kafka", async () => {
-      const offsets = await this.admin((admin) => admin.fetchTopicOffsets(topic));
-      const found = offsets.find((entry) => entry.partition === partition);
-      if (!found) throw new Error(`The topic ${topic} has no partition ${partition}.`);
-      return Number(found.high);
-    });
-  }
-
-  /** By partition: the oldest offset that is still there. */
-  async oldestOffsets(topic: string): Promise<Map<number, number>> {
-    return this.#reach("kafka", async () => {
-      const offsets = await this.admin((admin) => admin.fetchTopicOffsets(topic));
-      return new Map(offsets.map(({ partition, low }) => [partition, Number(low)]));
-    });
-  }
-
-  /** By partition: where the group goes on reading, and the offset that the next record will have. */
-  async progress(group: string, topic: string): Promise<Map<number, { committed: number; end: number }>> {
-    return this.#reach("kafka", () =>
-      this.admin(async (admin) => {
-        const [ends, [offsets]] = await Promise.all([
-          admin.fetchTopicOffsets(topic),
-          admin.fetchOffsets({ groupId: group, topics: [topic] }),
-        ]);
-        const committed = new Map(offsets?.partitions.map(({ partition, offset }) => [partition, Number(offset)]));
-        return new Map(
-          ends.map(({ partition, low, high }) => [
-            partition,
-            // What retention took is no longer to be read; without a commit (-1) reading begins at the lowest.
-            { committed: Math.max(committed.get(partition) ?? -1, Number(low)), end: Number(high) },
-          ]),
-        );
-      }),
-    );
-  }
-
-  /** Makes the topics that are not there and answers which it made. */
-  async createTopics(specs: TopicSpec[]): Promise<string[]> {
-    return this.#reach("kafka", () =>
-      this.admin(async (admin) => {
-        const present = new Set(await admin.listTopics());
-        const missing = specs.filter(({ topic }) => !present.has(topic));
-        if (missing.length === 0) return [];
-        await admin
-          .createTopics({
-            waitForLeaders: true,
-            topics: missing.map(({ topic, partitions, replicas, config }) => ({
-              topic,
-              numPartitions: partitions,
-              replicationFactor: replicas,
-              configEntries: Object.entries(config).map(([name, value]) => ({ name, value })),
-            })),
-          })
-          .catch((error: unknown) => {
-            throw topicsRefused(error) ?? error;
-          });
-        return missing.map(({ topic }) => topic);
-      }),
-    );
   }
 
   async readGroup(options: GroupReaderOptions): Promise<GroupReader> {
@@ -260,7 +120,7 @@ export class KafkaLink {
       owned = payload.memberAssignment[options.topics[0]!] ?? [];
       options.onAssigned(owned, payload.memberId);
     });
-    await this.#reach("kafka", async () => {
+    await this.reach("kafka", async () => {
       await consumer.connect();
       for (const topic of options.topics) await consumer.subscribe({ topic, fromBeginning: true });
     });
@@ -295,7 +155,7 @@ export class KafkaLink {
     consumer.on(consumer.events.GROUP_JOIN, () =>
       consumer.seek({ topic, partition, offset: String(options.position()) }),
     );
-    await this.#reach("kafka", async () => {
+    await this.reach("kafka", async () => {
       await consumer.connect();
       await consumer.subscribe({ topic, fromBeginning: true });
     });
@@ -321,8 +181,8 @@ export class KafkaLink {
   ): Promise<() => Promise<void>> {
     const run = new Run(consumer, config, onFatal);
     consumer.on(consumer.events.CRASH, ({ payload: { error, restart } }) => {
-      this.#health.down("kafka", messageOf(error));
-      this.#log.warn({ err: error, group, restarts: restart }, "the Kafka consumer stopped");
+      this.health.down("kafka", messageOf(error));
+      this.log.warn({ err: error, group, restarts: restart }, "the Kafka consumer stopped");
       run.crashed({ error, restart });
     });
     await run.start();
@@ -330,7 +190,7 @@ export class KafkaLink {
   }
 
   #consumer(group: string, sessionTimeout: number, assigner: PartitionAssigner): Consumer {
-    const consumer = this.#kafka.consumer({
+    const consumer = this.kafka.consumer({
       groupId: group,
       partitionAssigners: [assigner],
       sessionTimeout,
@@ -342,26 +202,8 @@ export class KafkaLink {
       allowAutoTopicCreation: false,
       retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 5 },
     });
-    consumer.on(consumer.events.GROUP_JOIN, () => this.#health.up("kafka"));
+    consumer.on(consumer.events.GROUP_JOIN, () => this.health.up("kafka"));
     return consumer;
-  }
-
-  /** Goes on trying, without end: a dependency may appear last. */
-  async #reach<T>(name: string, attempt: () => Promise<T>): Promise<T> {
-    for (let tries = 0; ; tries += 1) {
-      try {
-        const result = await attempt();
-        this.#health.up(name);
-        return result;
-      } catch (error) {
-        if (classify(error) === "fatal") throw error;
-        this.#health.down(name, messageOf(error));
-        if (tries % 10 === 0) this.#log.warn({ err: error }, "waiting for Kafka");
-        await new Promise((resolve) =>
-          setTimeout(resolve, Math.min(200 * 2 ** tries, 2_000) * (0.5 + Math.random() / 2)),
-        );
-      }
-    }
   }
 }
 
@@ -393,14 +235,4 @@ function toBatch({ batch }: EachBatchPayload): Batch {
       headers: headers ? Object.fromEntries(Object.entries(headers).map(([name, text]) => [name, String(text)])) : {},
     })),
   };
-}
-
-/** What the cluster will refuse at every try, such as more replicas than it has brokers: waiting does not mend it. */
-function topicsRefused(error: unknown): Failure | undefined {
-  // The client's error classes are not among the named exports of its CommonJS module.
-  const { errors = [] } = error as { errors?: { retriable?: boolean; topic?: string; type?: string }[] };
-  const refused = errors.filter(({ retriable, type }) => retriable === false && type !== "TOPIC_ALREADY_EXISTS");
-  if (refused.length === 0) return undefined;
-  const each = refused.map(({ topic, type }) => `${topic}: ${type}`).join(", ");
-  return new Failure("fatal", `Kafka refuses topics for good: ${each}.`, { cause: error });
 }

@@ -1,4 +1,4 @@
-import type { TopicSpec } from "@saasaparilla/shared/kafka.ts";
+import type { TopicSpec } from "@saasaparilla/shared/kafka-admin.ts";
 import type { Topics } from "@saasaparilla/shared/topics.ts";
 
 const MINUTE = 60_000;

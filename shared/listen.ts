@@ -1,0 +1,55 @@
+import { App, SSLApp, type ListenOptions, type TemplatedApp, type us_listen_socket } from "uWebSockets.js";
+import { Failure } from "./errors.ts";
+import { readPem } from "./pem.ts";
+
+/** With a certificate it speaks TLS, and nothing else. */
+export function appOf({
+  TLS_CERT: cert,
+  TLS_KEY: key,
+}: {
+  TLS_CERT?: string | undefined;
+  TLS_KEY?: string | undefined;
+}): TemplatedApp {
+  if (!cert && !key) return App();
+  if (!cert || !key) throw new Failure("fatal", "TLS_CERT and TLS_KEY go together: set both, or neither.");
+  // The library does not say what is wrong with a file.
+  readPem("TLS_CERT", cert);
+  readPem("TLS_KEY", key);
+  return SSLApp({ cert_file_name: cert, key_file_name: key });
+}
+
+/** LIBUS_LISTEN_EXCLUSIVE_PORT: without it two processes would share the port, each with a part of the connections. */
+const EXCLUSIVE = 1 satisfies ListenOptions.LIBUS_LISTEN_EXCLUSIVE_PORT;
+
+/** Port 0: any that is free. Throws a `fatal` where it is taken. */
+export function listen(app: TemplatedApp, host: string, port: number): Promise<us_listen_socket> {
+  return new Promise((resolve, reject) => {
+    listenAlone(app, host, port, (socket) => {
+      if (socket) resolve(socket);
+      else
+        reject(
+          new Failure(
+            "fatal",
+            `Port ${port} on ${host} cannot be opened: something else listens there. Set PORT to a free one.`,
+          ),
+        );
+    });
+  });
+}
+
+/** The library takes host, port and options together, which its types leave out. */
+function listenAlone(
+  app: TemplatedApp,
+  host: string,
+  port: number,
+  opened: (socket: us_listen_socket | false) => void,
+): void {
+  (
+    app.listen as unknown as (
+      host: string,
+      port: number,
+      options: number,
+      opened: (socket: us_listen_socket | false) => void,
+    ) => void
+  ).call(app, host, port, EXCLUSIVE, opened);
+}
