@@ -9,6 +9,7 @@ beforeEach(() => {
   done = [];
   const consumer = {
     run: (config: string) => Promise.resolve(void done.push(config)),
+    stop: () => Promise.resolve(void done.push("left")),
     disconnect: () => Promise.resolve(void done.push("disconnected")),
   };
   run = new Run(consumer, "runs", (error) => done.push(`fatal: ${(error as Error).message}`));
@@ -41,4 +42,14 @@ test("once it is stopped it is not run again, before the stop or after it", asyn
   run.crashed({ error: new Error("The connection closed."), restart: false });
   await vi.runAllTimersAsync();
   expect(done).toEqual(["runs", "disconnected"]);
+});
+
+test("it leaves the group and joins it anew, unless it was stopped meanwhile", async () => {
+  await run.start();
+  await run.rejoin();
+  expect(done).toEqual(["runs", "left", "runs"]);
+  const again = run.rejoin();
+  await run.stop();
+  await again;
+  expect(done).toEqual(["runs", "left", "runs", "left", "disconnected"]);
 });

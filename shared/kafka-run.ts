@@ -1,6 +1,7 @@
 /** Of a consumer of kafkajs, what is used here. */
 export interface Runnable<Config> {
   run(config: Config): Promise<void>;
+  stop(): Promise<void>;
   disconnect(): Promise<void>;
 }
 
@@ -39,6 +40,16 @@ export class Run<Config> {
     if (restart || this.#stopped) return;
     if (error.message === BROKER_GONE) this.#again = setTimeout(() => void this.start().catch(this.#onFatal), AGAIN_MS);
     else this.#onFatal(error);
+  }
+
+  /** Leaves the group, and joins it as a new member. */
+  async rejoin(): Promise<void> {
+    try {
+      await this.#consumer.stop();
+      if (!this.#stopped) await this.start();
+    } catch (error) {
+      this.#onFatal(error);
+    }
   }
 
   stop(): Promise<void> {

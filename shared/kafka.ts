@@ -37,6 +37,8 @@ export interface GroupReader {
   resume(topic: string, partition: number): void;
   /** What is read next begins there. Within `onBatch` it must answer false. */
   seek(topic: string, partition: number, offset: number): void;
+  /** Leaves the group and joins it as a new member: all partitions are assigned anew. Not to be awaited within `onBatch`. */
+  rejoin(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -125,7 +127,7 @@ export class KafkaLink extends KafkaAdmin {
       for (const topic of options.topics) await consumer.subscribe({ topic, fromBeginning: true });
     });
     const pace = paceOf(consumer);
-    const stop = await this.#run(consumer, options, {
+    const run = await this.#run(consumer, options, {
       autoCommit: false,
       eachBatchAutoResolve: false,
       partitionsConsumedConcurrently: 64,
@@ -144,7 +146,8 @@ export class KafkaLink extends KafkaAdmin {
       pause: (topic, partition) => consumer.pause([{ topic, partitions: [partition] }]),
       resume: (topic, partition) => consumer.resume([{ topic, partitions: [partition] }]),
       seek: (topic, partition, offset) => consumer.seek({ topic, partition, offset: String(offset) }),
-      stop,
+      rejoin: () => run.rejoin(),
+      stop: () => run.stop(),
     };
   }
 
@@ -160,7 +163,7 @@ export class KafkaLink extends KafkaAdmin {
       await consumer.subscribe({ topic, fromBeginning: true });
     });
     const pace = paceOf(consumer);
-    const stop = await this.#run(consumer, options, {
+    const run = await this.#run(consumer, options, {
       autoCommit: false,
       eachBatchAutoResolve: false,
       eachBatch: async (payload) => {
@@ -170,23 +173,22 @@ export class KafkaLink extends KafkaAdmin {
         await pace.over(performance.now());
       },
     });
-    return { stop };
+    return { stop: () => run.stop() };
   }
 
-  /** Answers how it is stopped. */
   async #run(
     consumer: Consumer,
     { group, onFatal }: { group: string; onFatal: (error: unknown) => void },
     config: ConsumerRunConfig,
-  ): Promise<() => Promise<void>> {
-    const run = new Run(consumer, config, onFatal);
+  ): Promise<Run<ConsumerRunConfig>> {
+    const run = new Run<ConsumerRunConfig>(consumer, config, onFatal);
     consumer.on(consumer.events.CRASH, ({ payload: { error, restart } }) => {
       this.health.down("kafka", messageOf(error));
       this.log.warn({ err: error, group, restarts: restart }, "the Kafka consumer stopped");
       run.crashed({ error, restart });
     });
     await run.start();
-    return () => run.stop();
+    return run;
   }
 
   #consumer(group: string, sessionTimeout: number, assigner: PartitionAssigner): Consumer {

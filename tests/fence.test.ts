@@ -112,3 +112,15 @@ test("R33: a connection that its new director has not spoken to yet is not sent 
   await expect.poll(fenced).toBe(before + 1);
   await Promise.all([quiet.close(), other.close()]);
 });
+
+test("R32: a claim that Kafka was slow to take, and has behind the owner's, only makes the owner claim again", async () => {
+  const client = await liveClient("claimed");
+  const writer = new PackWriter();
+  writer.signal({ type: "claim", director: "one that had the partition before" });
+  await produce(stack, "control", 0, [writer.take()]);
+  await director.logged(({ msg }) => msg?.includes("came late") ?? false);
+  await publisher.number(client.client, 5);
+  await client.all(publisher);
+  expect(await metric(director, "partitions_owned")).toBe(1);
+  await client.close();
+});

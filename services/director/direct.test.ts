@@ -46,6 +46,7 @@ beforeEach(() => {
     pause: (topic, partition) => void paused.add(`${topic}:${partition}`),
     resume: (topic, partition) => void paused.delete(`${topic}:${partition}`),
     seek: () => expect.unreachable("there is nothing before"),
+    rejoin: () => Promise.resolve(),
     stop: () => Promise.resolve(),
   });
 });

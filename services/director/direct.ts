@@ -56,6 +56,8 @@ export class Director {
   readonly #owned = new Map<number, PartitionLanes>();
   readonly #paused = new Set<number>();
   readonly #uncommitted = new Map<string, { topic: string; partition: number; offset: number }>();
+  /** Those that another director has claimed, though the group has not taken them away: by the offset of that claim. */
+  readonly #newerClaims = new Map<number, number>();
   #reader: GroupReader | undefined;
   #member = "";
   #committing = false;
@@ -165,6 +167,7 @@ export class Director {
     this.#uncommitted.clear();
     try {
       await this.#reader.commit(offsets);
+      if (offsets.some((entry) => this.#claimedLate(entry))) this.#rejoin();
     } catch (error) {
       this.#options.log.debug({ err: error }, `a commit was refused: ${messageOf(error)}`);
       for (const entry of offsets) {
@@ -290,6 +293,7 @@ export class Director {
       { partition: lanes.partition, generation: lanes.generation, newer },
       "another director has claimed this partition",
     );
+    this.#newerClaims.set(lanes.partition, newer);
     setTimeout(() => {
       if (this.#owned.get(lanes.partition) === lanes) {
         fatal(
@@ -301,11 +305,29 @@ export class Director {
     }, SUPERSEDED_MS).unref();
   }
 
+  /**
+   * The group takes commits of its members alone: where it has taken one of what came behind the newer claim, the partition is still ours, and
+   * that claim was one of a former owner's that Kafka was slow to take.
+   */
+  #claimedLate({ topic, partition, offset }: { topic: string; partition: number; offset: number }): boolean {
+    const newer = this.#newerClaims.get(partition);
+    return newer !== undefined && topic === this.#options.topics.control && offset > newer;
+  }
+
+  /** All that is ours is claimed anew, after the late claim. */
+  #rejoin(): void {
+    const partitions = [...this.#newerClaims.keys()];
+    this.#newerClaims.clear();
+    this.#options.log.warn({ partitions }, "the claim of another director came late: joining the group anew");
+    void this.#reader?.rejoin();
+  }
+
   #drop(partition: number): void {
     const lanes = this.#owned.get(partition);
     if (lanes) lanes.owned = false;
     this.#owned.delete(partition);
     this.#claims.delete(partition);
+    this.#newerClaims.delete(partition);
     this.#paused.delete(partition);
     const { accepted, control, deferred } = this.#options.topics;
     for (const topic of [accepted, control, deferred]) {
