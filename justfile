@@ -117,6 +117,10 @@ schemathesis *args: _packages
 licences *args: _packages
     node compose/local/licences.ts "$@"
 
+# Write docs/settings.md anew, from the settings' schemas
+settings: _packages
+    node compose/local/document-settings.ts
+
 # Measure throughput, latency and cost [WORK...] [--quick] [--compare] [--save] [--profile] [--runs N] [--seconds N] [--json FILE]
 [no-exit-message]
 bench *args: _packages
@@ -141,6 +145,11 @@ docker-build-all *args: _packages
 [no-exit-message]
 docker-run service *args:
     shift; docker run --rm --read-only --cap-drop ALL --security-opt no-new-privileges "$@" "saasaparilla/notifications:$(node -p 'require("./package.json").version')" {{ service }}
+
+# Walk the newcomer's way through compose/: up, three transports, kill -9, down and up; installs Docker where it may
+[no-exit-message]
+compose-test: _packages
+    node tests/compose/journey.ts
 
 # Docker and the public images, on a machine that may have neither: installs, starts, pulls, or builds stand-ins [node|kafka|postgres|valkey|haproxy|prometheus...]
 [no-exit-message]

@@ -5,16 +5,19 @@ import { kafkaSettings } from "./kafka-address.ts";
 
 /** What faces out, of every service. */
 export const serverSettings = z.object({
-  /** Files: with both, the port speaks TLS, and nothing else. */
+  /** A file: our certificate. With it and its key the port speaks TLS, and nothing else. */
   TLS_CERT: z.string().min(1).optional(),
+  /** The file of its key. */
   TLS_KEY: z.string().min(1).optional(),
   /** A body that is not all there by then is given up: however slowly it comes, it keeps its place for no longer. */
   BODY_MS: z.coerce.number().int().min(100).default(30_000),
-  /** Sockets that come from one address in a second, and at once after a rest. Proxies of ours open as many as they like. */
+  /** Sockets that come from one address in a second. Proxies of ours open as many as they like. */
   SOCKET_RATE: z.coerce.number().min(1).default(1_000),
+  /** As many at once, after a rest. */
   SOCKET_BURST: z.coerce.number().int().min(1).default(10_000),
-  /** Requests that are refused to one address in a second, and at once after a rest; over it, nothing that it sends is looked at. */
+  /** Requests that are refused to one address in a second; over it, nothing that it sends is looked at. */
   REFUSED_RATE: z.coerce.number().min(0.001).default(20),
+  /** As many at once, after a rest. */
   REFUSED_BURST: z.coerce.number().int().min(1).default(1_000),
   /** Sites whose pages may speak with us from a browser: https://app.example.com, with commas between them. */
   ALLOWED_ORIGINS: z
@@ -48,9 +51,11 @@ export const storeSettings = z.object({
     .pipe(z.array(z.url({ protocol: /^rediss?$/ }))),
   /** A Redis Cluster that is known by one address. */
   REDIS_CLUSTER: z.stringbool().default(false),
-  /** Files, for rediss: whose certificates it has, and our own where it asks for one. */
+  /** A file, for rediss: whose certificates it has, where not one that Node knows. */
   REDIS_CA: z.string().min(1).optional(),
+  /** A file: our own certificate, where it asks for one. */
   REDIS_CERT: z.string().min(1).optional(),
+  /** The file of its key. */
   REDIS_KEY: z.string().min(1).optional(),
 });
 
@@ -62,9 +67,12 @@ export const commonSettings = z.object({
     .regex(/^[a-z][a-z0-9_]{0,40}$/, "lower-case letters, digits and _, at most 41, a letter first")
     .default("notifications"),
   ...storeSettings.shape,
+  /** The address that it listens on. */
   HOST: z.string().default("0.0.0.0"),
+  /** The port that it listens on. */
   PORT: z.coerce.number().int().min(0).max(65535),
   ...serverSettings.shape,
+  /** What is less than this is not logged. */
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).default("info"),
   /** Milliseconds from SIGTERM until the process ends, at most. */
   SHUTDOWN_MS: z.coerce.number().int().min(0).default(20_000),
@@ -74,7 +82,9 @@ export const commonSettings = z.object({
 export const identitySettings = z.object({
   /** A file's path or an https URL of the JSON Web Key Set (RFC 7517) with the public keys; a file is read again every 30 s, an address asked every 10 min. */
   AUTH_JWKS: z.string().min(1),
+  /** The claim `iss` of the platform's own tokens. */
   AUTH_ISSUER: z.string().min(1),
+  /** The claim `aud` that a token for this platform has. */
   AUTH_AUDIENCE: z.string().min(1).default("notifications"),
   /** Of attempts that are not in the audit log yet, at most. */
   AUDIT_MAX_BYTES: z.coerce

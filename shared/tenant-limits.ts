@@ -6,11 +6,13 @@ const rate = (value: number) => z.coerce.number().min(0.001).default(value);
 
 /** What every tenant may, where its own row in Postgres says nothing else. */
 export const tenantLimitSettings = z.object({
-  /** Notifications that a tenant publishes in a second, and at once after a rest. */
+  /** Notifications that a tenant publishes in a second. */
   TENANT_PUBLISH_RATE: rate(20_000),
+  /** As many at once, after a rest. */
   TENANT_PUBLISH_BURST: count(100_000),
   /** The same for each of its publishers: the subject of a token, or a key. */
   PUBLISHER_RATE: rate(10_000),
+  /** As many at once, after a rest. */
   PUBLISHER_BURST: count(50_000),
   /** Bytes of a tenant's requests that one receiver holds at once. */
   TENANT_QUEUED_BYTES: count(32 << 20),

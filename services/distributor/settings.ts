@@ -7,6 +7,7 @@ const count = (value: number) => z.coerce.number().int().min(1).default(value);
 export const distributorSettings = commonSettings.extend({
   ...identitySettings.shape,
   ...tenantLimitSettings.shape,
+  /** The port that it listens on. */
   PORT: z.coerce.number().int().min(0).max(65535).default(8081),
   /** The slot's lease in Redis: a distributor that is away for longer counts as dead. */
   LEASE_MS: count(10_000),
@@ -14,23 +15,27 @@ export const distributorSettings = commonSettings.extend({
   OUTBOX_BYTES: count(256 << 10),
   /** ms between heartbeats to a client; it may count as dead after two are missing. As often it is looked at whether it may stay: within a minute (R19). */
   HEARTBEAT_MS: z.coerce.number().int().min(1).max(25_000).default(15_000),
-  /** Frames and pings that one WebSocket may say in a second, and at once after a rest; then it is ended. */
+  /** Frames and pings that one WebSocket may say in a second; over it, it is ended. */
   FRAME_RATE: count(1_000),
+  /** As many at once, after a rest. */
   FRAME_BURST: count(5_000),
-  /** Requests of one client in a second, and at once after a rest: connections, polls and acknowledgements. */
+  /** Requests of one client in a second: connections, polls and acknowledgements. */
   CLIENT_RATE: count(100),
+  /** As many at once, after a rest. */
   CLIENT_BURST: count(1_000),
   /** A client whose outbox does not drain for so long is closed. */
   STUCK_MS: count(60_000),
   /** Between two polls of a long-poll loop, at most. */
   POLL_GRACE_MS: count(30_000),
+  /** A poll waits for no longer, whatever it asks for. */
   POLL_MAX_WAIT_SECONDS: count(60),
   /** So long a hold is waited for; then what is stored is replayed without one. */
   PREPARE_MS: count(2_000),
   /** The safety net's round: every client is asked about once in it. */
   SAFETY_NET_MS: count(60_000),
-  /** New connections that are taken in a second, each with its whole handover, and at once after a rest. */
+  /** New connections that are taken in a second, each with its whole handover. */
   CONNECT_RATE: count(2_000),
+  /** As many at once, after a rest. */
   CONNECT_BURST: count(5_000),
   /** Connections that were taken in and are not live yet, at most. */
   MAX_HANDOVERS: count(5_000),

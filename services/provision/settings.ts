@@ -21,6 +21,7 @@ export const settings = commonSettings
       .default("")
       .transform((list) => list.split(",").filter((name) => name !== ""))
       .pipe(z.array(z.string().regex(TENANT_FORM, "names of tenants"))),
+    /** Copies of each topic. */
     REPLICAS: count.max(9).default(1),
     /** Brokers that must have a record before it counts as written. In production: 3 replicas, and 2 here. */
     MIN_INSYNC: count.max(9).default(1),

@@ -12,13 +12,17 @@ export const settings = commonSettings
   .extend(identitySettings.shape)
   .extend(tenantLimitSettings.shape)
   .extend({
+    /** The port that it listens on. */
     PORT: z.coerce.number().int().min(0).max(65535).default(8080),
     /** Of one notification. At most 512 KiB: a send to one partition must stay under Kafka's limit for a record batch, 2 MiB. */
     MAX_DATA_BYTES: bytes.max(512 * KiB).default(64 * KiB),
+    /** Notifications in one request, at most. */
     MAX_BATCH_ITEMS: z.coerce.number().int().min(1).max(10_000).default(1_000),
+    /** Bytes of one request, at most. */
     MAX_BODY_BYTES: bytes.default(4 * MiB),
     /** Bodies that are arriving or not yet answered, and what waits for Kafka; over it, 503. */
     MAX_QUEUED_BYTES: bytes.default(64 * MiB),
+    /** Requests that are arriving or not yet answered, at most; over it, 503. */
     MAX_REQUESTS: z.coerce.number().int().min(1).default(5_000),
     /** Two sends to Kafka begin so far apart, at least: what comes meanwhile shares packs. The first of them does not wait. */
     PACE_MS: ms.max(100).default(6),

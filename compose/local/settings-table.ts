@@ -1,0 +1,114 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { kafkaSettings } from "@saasaparilla/shared/kafka-address.ts";
+import { commonSettings, identitySettings, serverSettings, storeSettings } from "@saasaparilla/shared/settings.ts";
+import { tenantLimitSettings } from "@saasaparilla/shared/tenant-limits.ts";
+import { z } from "zod";
+import { consoleSettings } from "../../services/console/settings.ts";
+import { directorSettings } from "../../services/director/settings.ts";
+import { distributorSettings } from "../../services/distributor/settings.ts";
+import { settings as provisionSettings } from "../../services/provision/settings.ts";
+import { settings as receiverSettings } from "../../services/receiver/settings.ts";
+import { repository } from "./places.ts";
+
+/**
+ * docs/settings.md from the schemas: names, defaults and bounds are theirs, and what a setting means is the comment above it.
+ */
+interface Section {
+  title: string;
+  about: string;
+  schema: z.ZodObject;
+  file: string;
+}
+
+const SECTIONS: Section[] = [
+  {
+    title: "Stores",
+    about: "All services; the console asks for no Redis.",
+    schema: storeSettings,
+    file: "shared/settings.ts",
+  },
+  { title: "Kafka", about: "All services.", schema: kafkaSettings, file: "shared/kafka-address.ts" },
+  { title: "What faces out", about: "All but provision.", schema: serverSettings, file: "shared/settings.ts" },
+  {
+    title: "Every service",
+    about: "Of these provision reads `NAMESPACE` and `LOG_LEVEL`.",
+    schema: commonSettings.omit({ PORT: true }),
+    file: "shared/settings.ts",
+  },
+  { title: "Who may call", about: "All but provision.", schema: identitySettings, file: "shared/settings.ts" },
+  {
+    title: "Tenants",
+    about: "Receiver, director and distributor.",
+    schema: tenantLimitSettings,
+    file: "shared/tenant-limits.ts",
+  },
+  { title: "Receiver", about: "", schema: receiverSettings, file: "services/receiver/settings.ts" },
+  { title: "Director", about: "", schema: directorSettings, file: "services/director/settings.ts" },
+  { title: "Distributor", about: "", schema: distributorSettings, file: "services/distributor/settings.ts" },
+  { title: "Console", about: "", schema: consoleSettings, file: "services/console/settings.ts" },
+  { title: "Provision", about: "", schema: provisionSettings, file: "services/provision/settings.ts" },
+];
+
+const HEAD = `# Settings
+
+All of them are environment variables. A wrong one stops the start, and is named. \`NAME_FILE\` may name a file with what \`NAME\` would be: for a password that is to be in no environment. An empty variable counts as none.
+
+This is written by \`npx just settings\` from the schemas, and a test holds it to them.
+`;
+
+/** What a schema takes and where it begins, as JSON Schema says it. */
+interface Described {
+  default?: string | number | boolean;
+  type?: string;
+  enum?: unknown[];
+  minimum?: number;
+  maximum?: number;
+}
+
+export function settingsDocument(): string {
+  const told = new Set<string>();
+  return [HEAD, ...SECTIONS.map((section) => tableOf(section, told))].join("\n");
+}
+
+function tableOf({ title, about, schema, file }: Section, told: Set<string>): string {
+  const meanings = meaningsIn(readFileSync(join(repository, file), "utf8"));
+  const rows = Object.entries(schema.shape).flatMap(([name, field]) => {
+    const meaning = meanings.get(name);
+    // What another file defines stands in the section of that file.
+    if (meaning === undefined || told.has(`${file} ${name}`)) return [];
+    told.add(`${file} ${name}`);
+    return [`| \`${name}\` | ${startOf(field as z.ZodType)} | ${meaning.replaceAll(/[|<]/g, "\\$&")} |`];
+  });
+  return [
+    `## ${title}`,
+    "",
+    ...(about === "" ? [] : [about, ""]),
+    "| setting | default | meaning |",
+    "| --- | --- | --- |",
+    ...rows,
+    "",
+  ].join("\n");
+}
+
+function startOf(field: z.ZodType): string {
+  const described = z.toJSONSchema(field, { io: "input", unrepresentable: "any" }) as Described;
+  const left = field.safeParse(undefined);
+  const start = described.default ?? (left.data as Described["default"]);
+  const bounds = [
+    ...(described.enum ? [described.enum.join(", ")] : []),
+    ...(described.minimum !== undefined && described.minimum > 1 ? [`at least ${described.minimum}`] : []),
+    ...(described.maximum !== undefined && described.maximum < Number.MAX_SAFE_INTEGER
+      ? [`at most ${described.maximum}`]
+      : []),
+  ];
+  const text = !left.success ? "**required**" : String(start ?? "") === "" ? "none" : `\`${String(start)}\``;
+  return bounds.length > 0 ? `${text} (${bounds.join("; ")})` : text;
+}
+
+/** The comment right above a name, in a file of schemas. */
+export function meaningsIn(source: string): Map<string, string> {
+  return new Map(
+    [...source.matchAll(/\/\*\* ([^*]+) \*\/\n\s+([A-Z][A-Z_]+):/g)].map((match) => [match[2]!, match[1]!]),
+  );
+}
