@@ -1,0 +1,73 @@
+import { CustomResource } from "@pulumi/kubernetes/apiextensions/customResource.js";
+import type { ComponentResource, Input, Inputs, Resource } from "@pulumi/pulumi";
+import type { KubernetesPlace } from "./place.ts";
+import type { Size } from "./settings.ts";
+
+interface Kind {
+  apiVersion: string;
+  kind: string;
+  /** When it serves. The next step waits for it. */
+  serves?: string;
+}
+
+/** What the operators keep; of each the part that is used here, as its definition at the pinned version has it. */
+export const kinds = {
+  kafka: { apiVersion: "kafka.strimzi.io/v1", kind: "Kafka", serves: "condition=Ready" },
+  kafkaNodePool: { apiVersion: "kafka.strimzi.io/v1", kind: "KafkaNodePool" },
+  kafkaUser: { apiVersion: "kafka.strimzi.io/v1", kind: "KafkaUser", serves: "condition=Ready" },
+  postgres: { apiVersion: "postgresql.cnpg.io/v1", kind: "Cluster", serves: "condition=Ready" },
+  redis: {
+    apiVersion: "redis.redis.opstreelabs.in/v1beta2",
+    kind: "RedisCluster",
+    serves: "jsonpath={.status.state}=Ready",
+  },
+} satisfies Record<string, Kind>;
+
+export function customResource<Spec extends object>(
+  { apiVersion, kind, serves }: Kind,
+  name: string,
+  spec: { [Key in keyof Spec]: Input<Spec[Key]> },
+  {
+    place,
+    parent,
+    labels = {},
+    after = [],
+  }: { place: KubernetesPlace; parent: ComponentResource; labels?: Record<string, string>; after?: Resource[] },
+): CustomResource {
+  const metadata = {
+    name,
+    namespace: place.namespace,
+    labels: { ...labels, "app.kubernetes.io/part-of": "saasaparilla-notifications" },
+    ...(serves !== undefined && { annotations: { "pulumi.com/waitFor": serves } }),
+  };
+  const args: ConstructorParameters<typeof CustomResource>[1] & Inputs = { apiVersion, kind, metadata, spec };
+  return new CustomResource(`${kind}-${name}`, args, { parent, dependsOn: [...place.ready, ...after] });
+}
+
+export function resourcesOf({ cpu, memoryMib }: Pick<Size, "cpu" | "memoryMib">): Resources {
+  const amount = { cpu: String(cpu), memory: `${memoryMib}Mi` };
+  // A store that is throttled or evicted is away: it is given what it may take.
+  return { requests: amount, limits: amount };
+}
+
+export interface Resources {
+  requests: { cpu: string; memory: string };
+  limits: { cpu: string; memory: string };
+}
+
+/** Pods of one store on nodes of their own, where there are enough; in zones of their own, too. */
+export function spread(labels: Record<string, string>): Spread[] {
+  return ["kubernetes.io/hostname", "topology.kubernetes.io/zone"].map((topologyKey) => ({
+    maxSkew: 1,
+    topologyKey,
+    whenUnsatisfiable: "ScheduleAnyway",
+    labelSelector: { matchLabels: labels },
+  }));
+}
+
+export interface Spread {
+  maxSkew: number;
+  topologyKey: string;
+  whenUnsatisfiable: "ScheduleAnyway" | "DoNotSchedule";
+  labelSelector: { matchLabels: Record<string, string> };
+}

@@ -1,0 +1,69 @@
+import { runtime } from "@pulumi/pulumi";
+import { readSettings } from "./settings.ts";
+import { makeStores, type Outputs } from "./stores.ts";
+
+/** A resource as the program asks for it. */
+export interface Declared {
+  type: string;
+  name: string;
+  inputs: Record<string, unknown>;
+  /** The same, with nothing of what goes to the engine as a secret, and so is encrypted in its state. */
+  open: Record<string, unknown>;
+}
+
+/** Stands in every secret that the mocks make up, and so wherever one of them goes. */
+export const HIDDEN = "hidden";
+
+export interface Program {
+  outputs: Outputs;
+  declared: Declared[];
+}
+
+/** Runs the program against mocks: no engine, no provider, nothing made. */
+export async function declare(config: Record<string, string>): Promise<Program> {
+  const declared: Declared[] = [];
+  await runtime.setMocks({
+    newResource({ type, name, inputs, id }) {
+      const given = revealed(inputs, true) as Record<string, unknown>;
+      declared.push({ type, name, inputs: given, open: revealed(inputs, false) as Record<string, unknown> });
+      return { id: id ?? `${name}-id`, state: { ...given, ...made(type, name) } };
+    },
+    call: ({ inputs }) => inputs as Record<string, unknown>,
+  });
+  const outputs = makeStores(readSettings((name) => config[name]));
+  await runtime.disconnect();
+  return { outputs, declared };
+}
+
+/** What a provider would add. */
+function made(type: string, name: string): Record<string, unknown> {
+  switch (type) {
+    case "random:index/randomPassword:RandomPassword":
+      return { result: `${HIDDEN}-password-${name}` };
+    case "random:index/randomId:RandomId":
+      return { b64Url: "0123456789abcdefghijkl" };
+    case "tls:index/privateKey:PrivateKey":
+      return { privateKeyPem: `${HIDDEN}-key-${name}`, privateKeyPemPkcs8: `${HIDDEN}-key-${name}` };
+    case "tls:index/certRequest:CertRequest":
+      return { certRequestPem: `request of ${name}` };
+    case "tls:index/selfSignedCert:SelfSignedCert":
+    case "tls:index/locallySignedCert:LocallySignedCert":
+      return { certPem: `certificate of ${name}` };
+    case "docker:index/remoteImage:RemoteImage":
+      return { imageId: `sha256:${name}` };
+    case "docker:index/container:Container":
+      return { exitCode: 0 };
+    default:
+      return {};
+  }
+}
+
+/** How the SDK tells the engine that a value is a secret. */
+const SIGNATURE = "4dabf18193072939515e22adb298388d";
+
+function revealed(value: unknown, secrets: boolean): unknown {
+  if (Array.isArray(value)) return value.map((one) => revealed(one, secrets));
+  if (typeof value !== "object" || value === null) return value;
+  if (SIGNATURE in value) return secrets && "value" in value ? revealed(value.value, secrets) : undefined;
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, revealed(one, secrets)]));
+}

@@ -1,0 +1,69 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import { declare, HIDDEN, type Declared } from "./declared.ts";
+import { violations } from "./policy.ts";
+
+let docker: Declared[];
+let kubernetes: Declared[];
+beforeAll(async () => {
+  docker = (await declare({ target: "docker" })).declared;
+  kubernetes = (await declare({ target: "kubernetes" })).declared;
+});
+
+/** The resource with one thing in it changed. */
+function broken(declared: Declared[], type: RegExp, path: string, value: unknown): Declared[] {
+  const found = declared.find((one) => type.test(one.type))!;
+  const inputs = structuredClone(found.inputs);
+  const keys = path.split("/");
+  let at = inputs as Record<string, never>;
+  for (const key of keys.slice(0, -1)) at = at[key]!;
+  (at as Record<string, unknown>)[keys.at(-1)!] = value;
+  return [{ ...found, inputs }];
+}
+
+describe("each rule finds what is against it", () => {
+  const password = `a ${HIDDEN} word`;
+  test.each([
+    ["a container that runs as root", /:Container$/, "user", "0:0"],
+    ["one without a limit of memory", /:Container$/, "memory", undefined],
+    ["one with capabilities", /:Container$/, "capabilities", undefined],
+    ["one that is published", /:Container$/, "ports", [{ internal: 9092 }]],
+    ["a server that keeps nothing", /:Container$/, "volumes", []],
+    ["a key that others can read", /:Container$/, "uploads/0/permissions", "0444"],
+    ["a secret in a server's environment", /:Container$/, "envs/0", password],
+    ["a secret in its command", /:Container$/, "command", [password]],
+    ["a label with a secret", /:Container$/, "labels", [{ label: "password", value: password }]],
+  ])("%s", (_, type, path, value) => {
+    expect(violations(broken(docker, type, path, value))).toHaveLength(1);
+  });
+
+  test.each([
+    ["a pod that may be root", /:Job$/, "spec/template/spec/securityContext/runAsNonRoot", false],
+    ["one without limits", /:Job$/, "spec/template/spec/containers/0/resources", undefined],
+    [
+      "one that can write to its image",
+      /:Job$/,
+      "spec/template/spec/containers/0/securityContext/readOnlyRootFilesystem",
+      false,
+    ],
+    ["one with a secret in its environment", /:Job$/, "spec/template/spec/containers/0/env/0/value", password],
+    ["a listener without TLS", /v1:Kafka$/, "spec/kafka/listeners/0/tls", false],
+    ["one replica in sync", /v1:Kafka$/, "spec/kafka/config/min.insync.replicas", "1"],
+    ["two replicas", /v1:Kafka$/, "spec/kafka/config/default.replication.factor", "2"],
+    ["topics that an operator makes", /v1:Kafka$/, "spec/entityOperator/topicOperator", {}],
+    ["two brokers", /:KafkaNodePool$/, "spec/replicas", 2],
+    ["a log that goes with its pod", /:KafkaNodePool$/, "spec/storage/volumes/0/type", "ephemeral"],
+    ["a log that goes with its cluster", /:KafkaNodePool$/, "spec/storage/volumes/0/deleteClaim", true],
+    ["a Postgres alone", /v1:Cluster$/, "spec/instances", 1],
+    ["a commit that one machine has", /v1:Cluster$/, "spec/postgresql/synchronous", undefined],
+    ["a Redis without TLS", /:RedisCluster$/, "spec/TLS", undefined],
+    ["a Redis that keeps nothing", /:RedisCluster$/, "spec/persistenceEnabled", false],
+  ])("%s", (_, type, path, value) => {
+    expect(violations(broken(kubernetes, type, path, value))).toHaveLength(1);
+  });
+});
+
+test("a secret that is not told to the engine as one is found where it may stand, too", () => {
+  const [secret] = kubernetes.filter(({ type }) => type === "kubernetes:core/v1:Secret");
+  expect(violations([secret!])).toEqual([]);
+  expect(violations([{ ...secret!, open: secret!.inputs }])).toHaveLength(1);
+});

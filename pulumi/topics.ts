@@ -1,0 +1,26 @@
+import { topicsOf } from "@saasaparilla/shared/topics.ts";
+import { epochsSpec, topicSpecs } from "../services/provision/topics.ts";
+import { REPLICATION } from "./brokers.ts";
+import type { Settings } from "./settings.ts";
+
+export interface Topic {
+  partitions: number;
+  replicas: number;
+  config: Record<string, string>;
+}
+
+/** What the provision service makes of these settings: it owns the topics, and what is said of them here it says. */
+export function topicsFor(settings: Settings): Record<string, Topic> {
+  const names = topicsOf(settings.namespace);
+  const sizes = {
+    ACCEPTED_PARTITIONS: settings.acceptedPartitions,
+    ROUTED_PARTITIONS: settings.routedPartitions,
+    ...REPLICATION,
+  };
+  return Object.fromEntries(
+    [...topicSpecs(names, sizes), epochsSpec(names, sizes)].map(({ topic, partitions, replicas, config }) => [
+      topic,
+      { partitions, replicas, config },
+    ]),
+  );
+}
