@@ -161,6 +161,16 @@ docker-prepare *args: _packages
 chart-check *args: _packages
     node tests/chart/main.ts "$@"
 
+# What the chart gives, before a real API server, which is compiled once: some minutes; as root
+[no-exit-message]
+chart-dry-run: _packages
+    node tests/deploy/chart/dry-run.ts
+
+# The chart in a real cluster on this machine: install, test, kill, scale, upgrade, under load; as root, a quarter of an hour [--keep: what failed, until ctrl-C]
+[no-exit-message]
+deploy-test *args: _packages
+    node tests/deploy/chart/main.ts "$@"
+
 [no-exit-message]
 _packages:
     node compose/local/bootstrap.mjs packages

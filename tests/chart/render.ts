@@ -9,9 +9,9 @@ export const chart = join(repository, "charts/saasaparilla-notifications");
 export const VALUES = ["none", "small", "external", "scaled", "scaled-by-cpu"];
 export const valuesOf = (name: string): string => join(import.meta.dirname, "values", `${name}.yaml`);
 
-/** As `helm install` would send it, but for what Helm makes up anew each time. */
-export function rendered(name: string): string {
-  const text = run(kubernetesTools().helm, [
+/** As `helm install` would send it. */
+export const template = (name: string): string =>
+  run(kubernetesTools().helm, [
     "template",
     "platform",
     chart,
@@ -20,11 +20,23 @@ export function rendered(name: string): string {
     "--values",
     valuesOf(name),
   ]);
-  return text
+
+/** Without what Helm makes up anew each time. */
+export const rendered = (name: string): string =>
+  template(name)
     .split(/^(?=---$)/m)
     .map((part) => (/^kind: Secret$/m.test(part) ? part.replace(/^( {2}[\w.-]+): [\w+/=]+$/gm, "$1: (made)") : part))
     .join("");
-}
+
+/** Not Kubernetes' own: nothing here has their schemas. */
+const FOREIGN = ["ServiceMonitor", "PrometheusRule", "HTTPRoute"];
+
+/** What a Kubernetes with nothing added knows of it. */
+export const native = (text: string): string =>
+  text
+    .split(/^---$/m)
+    .filter((part) => !FOREIGN.some((kind) => part.includes(`\nkind: ${kind}\n`)))
+    .join("---\n");
 
 export const objectsOf = (text: string): KubernetesObject[] =>
   parseAllDocuments(text).flatMap((document) => (document as { toJS(): KubernetesObject | null }).toJS() ?? []);

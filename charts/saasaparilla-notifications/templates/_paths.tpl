@@ -6,10 +6,13 @@
 - /problems/
 {{- end }}
 
-{{- define "client-paths" -}}
+{{- define "poll-paths" -}}
+- /v1/poll
+{{- end }}
+
+{{- define "stream-paths" -}}
 - /v1/ws
 - /v1/sse
-- /v1/poll
 - /v1/acks
 - /v1/tickets
 {{- end }}

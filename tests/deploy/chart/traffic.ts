@@ -1,0 +1,65 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import pg from "pg";
+import { check, type Verdict } from "../../faults/check.ts";
+import { History } from "../../faults/history.ts";
+import { Load, type LoadOptions } from "../../faults/load.ts";
+import { noteStored } from "../../faults/stored-notes.ts";
+import type { Release } from "./release.ts";
+
+const PATIENCE_MS = 120_000;
+
+/** A load on the release, its history, and the checker's verdict at its end. */
+export class Traffic {
+  readonly history: History;
+  readonly #load: Load;
+  readonly #pool: pg.Pool;
+  readonly #noting: { stop(): Promise<void> };
+
+  private constructor(load: Load, history: History, release: Release) {
+    this.#load = load;
+    this.history = history;
+    this.#pool = new pg.Pool({ connectionString: release.database, max: 1 });
+    // Postgres may be what is away.
+    this.#pool.on("error", () => {});
+    this.#noting = noteStored(
+      this.#pool,
+      "notifications",
+      history,
+      load.clients.map(({ key }) => key),
+    );
+  }
+
+  static async start(release: Release, options: LoadOptions): Promise<Traffic> {
+    const history = new History();
+    const load = await Load.of(release, history, options);
+    load.start();
+    return new Traffic(load, history, release);
+  }
+
+  /** All are there: to be asked where everybody wants to stay. */
+  gathered(): Promise<void> {
+    return this.#load.gathered(PATIENCE_MS);
+  }
+
+  /** Something is accepted from now on, and whoever wants to be connected gets all that was accepted before. Answers seconds. */
+  async flows(): Promise<number> {
+    const since = performance.now();
+    while (!this.history.recovered(since)) {
+      if (performance.now() - since > PATIENCE_MS)
+        throw new Error(
+          `After ${PATIENCE_MS / 1_000} s ${this.history.open} of what was accepted are still not there.`,
+        );
+      await sleep(20);
+    }
+    return (performance.now() - since) / 1_000;
+  }
+
+  /** No more is published; everybody has everything. */
+  async end(): Promise<Verdict> {
+    await this.#noting.stop();
+    await this.#load.drain(() => this.history.open === 0, PATIENCE_MS);
+    await this.#load.close();
+    await this.#pool.end();
+    return check(this.history.events);
+  }
+}

@@ -1,0 +1,33 @@
+import { existsSync } from "node:fs";
+import { step } from "../../../compose/local/progress.ts";
+import { quietly } from "../../../compose/local/quiet.ts";
+import { Trouble } from "../../../compose/local/trouble.ts";
+
+/** A file of each, and the Debian package that it is of. */
+const NEEDED: Record<string, string> = {
+  "/usr/bin/etcd": "etcd-server",
+  "/usr/bin/containerd": "containerd",
+  "/usr/lib/cni/bridge": "containernetworking-plugins",
+  "/usr/sbin/conntrack": "conntrack",
+  "/usr/sbin/iptables": "iptables",
+  "/usr/sbin/ip": "iproute2",
+  "/usr/bin/prometheus": "prometheus",
+};
+
+/** For the API server alone. */
+export const FOR_API = ["/usr/bin/etcd", "/usr/sbin/iptables", "/usr/sbin/ip"];
+
+/** What the cluster has of Debian: installed where it is missing and we are root. */
+export async function ensurePackages(files: readonly string[] = Object.keys(NEEDED)): Promise<void> {
+  if (process.platform !== "linux" || process.getuid?.() !== 0)
+    throw new Trouble("A cluster of containers, addresses and mounts needs a Linux, and its root.", "Run it as root.");
+  const missing = files.flatMap((file) => (existsSync(file) ? [] : NEEDED[file]!));
+  if (missing.length === 0) return;
+  const fix = `These are needed: ${missing.join(", ")}. Install them, and start again.`;
+  if (!existsSync("/usr/bin/apt-get")) throw new Trouble("This is no Debian.", fix);
+  await step("what the cluster has of Debian", async () => {
+    const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+    await quietly("apt-get", ["update", "-q"], { log: "apt", fix, env });
+    await quietly("apt-get", ["install", "-yq", "--no-install-recommends", ...missing], { log: "apt", fix, env });
+  });
+}
