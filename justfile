@@ -171,6 +171,11 @@ chart-dry-run: _packages
 deploy-test *args: _packages
     node tests/deploy/chart/main.ts "$@"
 
+# Make a release of what is committed: version, changelog, client library, chart, bill of materials, image [--dry-run | --publish --registry NAME]
+[no-exit-message]
+release *args: _packages
+    node release/release.ts "$@"
+
 [no-exit-message]
 _packages:
     node compose/local/bootstrap.mjs packages
