@@ -10,6 +10,8 @@ export type StoredRow = AccessRow & { at: Date };
 const PAGE_ROWS = 10_000;
 /** Of each kind, in one tenant. What stands at the bound is refused, and says so. */
 const MOST: Record<RowKind, number> = { tenant: 1, key: 1_000, issuer: 20, grant: 1_000, revocation: 10_000 };
+/** Of all grants of a tenant, of subjects and of clients: each check may have to look at all of them. */
+const MOST_PATTERNS = 2_000;
 /** Whoever has not asked for so long asks for everything: what was taken away is forgotten then. */
 export const MEMORY_MS = 24 * 60 * 60 * 1_000;
 
@@ -111,6 +113,20 @@ export class AccessStore {
     );
     if (rows[0]!.count > MOST[kind])
       throw new Failure("reject", `A tenant has at most ${MOST[kind]} of these (${kind}). Take some away first.`);
+    if (kind === "grant") await this.#boundPatterns(session, tenant);
+  }
+
+  async #boundPatterns(session: { query: Postgres["pool"]["query"] }, tenant: string): Promise<void> {
+    const { rows } = await session.query<{ count: number }>(
+      `select coalesce(sum(jsonb_array_length(value->'subjects') + jsonb_array_length(value->'clients')), 0)::int as count
+       from ${this.#schema}.access where kind = 'grant' and tenant = $1 and value is not null`,
+      [tenant],
+    );
+    if (rows[0]!.count > MOST_PATTERNS)
+      throw new Failure(
+        "reject",
+        `The grants of a tenant name at most ${MOST_PATTERNS} subjects and clients, all together. Name fewer, or their beginnings.`,
+      );
   }
 }
 

@@ -14,6 +14,8 @@ export interface Key extends RowOf<"key"> {
 
 export interface IssuerOf extends RowOf<"issuer"> {
   tenant: string;
+  /** Which row it is. */
+  place: string;
 }
 
 interface Tenant {
@@ -55,9 +57,11 @@ export class Access {
       ),
     issuer: (tenant, id, row) => {
       const place = `${tenant.name}/${id}`;
-      this.#issuers.delete(this.#issuerNames.get(place) ?? "");
+      const before = this.#issuerNames.get(place) ?? "";
+      // Another row may have taken that name since, and been read first.
+      if (this.#issuers.get(before)?.place === place) this.#issuers.delete(before);
       set(this.#issuerNames, place, row?.issuer);
-      if (row) this.#issuers.set(row.issuer, { ...row, tenant: tenant.name });
+      if (row) this.#issuers.set(row.issuer, { ...row, tenant: tenant.name, place });
     },
     grant: ({ grants }, id, row) =>
       set(

@@ -98,9 +98,10 @@ export function explain(access: Access, question: Question): { check: string; ho
 }
 
 /** Whom a caller that may publish may publish to; undefined is everybody of its tenant, which costs nothing to ask. */
-export function clientsOf(access: Access, identity: Identity): readonly Patterns[] | undefined {
+export function clientsOf(access: Access, identity: Identity): Patterns | undefined {
   const clients = grantsOf(access, { identity, scope: "publish" }).map((grant) => grant.clients);
-  return clients.some(({ all }) => all) ? undefined : clients;
+  if (clients.some(({ all }) => all)) return undefined;
+  return clients.length === 1 ? clients[0] : new Patterns(clients.flatMap(({ texts }) => texts));
 }
 
 /** A key is its own grant; a token's are its tenant's, where that trusts no scope alone. */
