@@ -10,6 +10,11 @@ export function isApiKey(token: string): boolean {
   return token.startsWith(PREFIX);
 }
 
+/** Which key it says that it is; "" where it is none. */
+export function idOf(token: string): string {
+  return FORM.exec(token)?.[1] ?? "";
+}
+
 /** Shown once, to whoever asked for it; only the hash is kept. */
 export function newApiKey(): { id: string; token: string; hash: string } {
   const id = randomBytes(8).toString("hex");

@@ -217,10 +217,29 @@ test("grants: who may do what in a tenant that trusts no scope alone, and why", 
   ]);
   expect(await why({ subject: "v1", scopes: ["subscribe"], scope: "subscribe" })).toMatchObject({ allowed: false });
   expect(await why({ token: `${shop.slice(0, -4)}AAAA`, scope: "publish" })).toMatchObject({ allowed: false });
-  expect(await why({ token: await stack.token({ client: "u1" }), scope: "subscribe" })).toMatchObject({
-    allowed: false,
-    checks: [{ why: "it is of another tenant" }],
+  // Of another tenant's nothing is told: neither whether it is good, nor whether there is such a key.
+  const { id, key } = await operator.does("POST", "/acme/keys", { name: "other's", scopes: ["publish"] });
+  await expect.poll(() => statusOf(key as string)).toBe(202);
+  const wrongKeys = [`sk_${String(id)}_${"a".repeat(43)}`, `sk_${"0".repeat(16)}_${"a".repeat(43)}`];
+  const others = [await stack.token({ client: "u1" }), await stack.token({ client: "u1", ttl: -60 }), key as string];
+  const told = async (token: string) => (await why({ token, scope: "subscribe" })).checks;
+  for (const token of others) expect(await told(token)).toMatchObject([{ why: "it is of another tenant" }]);
+  for (const token of wrongKeys) expect(await told(token)).toMatchObject([{ why: "there is no such key here" }]);
+});
+
+test("all grants of a tenant name a bounded number of subjects and clients: each check looks at them", async () => {
+  const tenant = await newTenant("many", "grants");
+  const hundred = (of: string) => Array.from({ length: 100 }, (_, n) => `${of}${n}*`);
+  const grant = { role: "publisher", subjects: hundred("s"), clients: hundred("c") };
+  for (let n = 0; n < 10; n += 1) await operator.does("PUT", `/${tenant}/grants/g${n}`, grant);
+  expect(
+    await operator.ask("PUT", `/${tenant}/grants/g10`, { ...grant, subjects: ["s"], clients: ["c"] }),
+  ).toMatchObject({
+    status: 409,
+    body: { detail: expect.stringContaining("2000 subjects and clients") as string },
   });
+  await operator.does("PUT", `/${tenant}/grants/g9`, { ...grant, clients: ["c"] });
+  await operator.does("PUT", `/${tenant}/grants/g10`, { ...grant, subjects: ["s"], clients: ["c"] });
 });
 
 test("a tenant's own key operates or reads that tenant: its keys, grants and revocations, and neither issuers nor the tenant", async () => {

@@ -1,8 +1,9 @@
 import { SCOPES } from "@saasaparilla/shared/access-rows.ts";
 import type { Access } from "@saasaparilla/shared/access.ts";
+import { idOf, isApiKey } from "@saasaparilla/shared/api-keys.ts";
 import { explain } from "@saasaparilla/shared/decide.ts";
 import { json } from "@saasaparilla/shared/reply.ts";
-import type { Identities } from "@saasaparilla/shared/identities.ts";
+import { claimed, type Identities } from "@saasaparilla/shared/identities.ts";
 import { Refused, type Identity, type Source } from "@saasaparilla/shared/identity.ts";
 import { z } from "zod";
 import { route, type Route } from "./routes.ts";
@@ -28,16 +29,16 @@ const answer = z.strictObject({
   checks: z.array(z.strictObject({ check: z.string(), holds: z.boolean(), why: z.string().optional() })),
 });
 
+interface Known {
+  access: Access;
+  identities: Identities;
+}
+
 const GOOD = "the token is good";
 
 /** Why a request would be allowed or not: the same checks, in the same order, as every service makes. */
-export function explainRoute(parts: {
-  access: Access;
-  identities: Identities;
-  refresh: () => Promise<void>;
-  now: () => number;
-}): Route {
-  const { access, identities, refresh, now } = parts;
+export function explainRoute(parts: Known & { refresh: () => Promise<void>; now: () => number }): Route {
+  const { access, refresh, now } = parts;
   return route({
     method: "POST",
     path: "/v1/tenants/:tenant/explain-access",
@@ -49,7 +50,7 @@ export function explainRoute(parts: {
     answer,
     handle: async ({ tenant }, asked) => {
       await refresh();
-      const who = "token" in asked ? await identityOf(identities, asked.token, tenant) : imagined(asked, tenant, now());
+      const who = "token" in asked ? await identityOf(parts, asked.token, tenant) : imagined(asked, tenant, now());
       if (typeof who === "string")
         return json(200, { allowed: false, checks: [{ check: GOOD, holds: false, why: who }] });
       const about = asked.client ?? (asked.scope === "subscribe" ? who.subject : undefined);
@@ -64,14 +65,19 @@ export function explainRoute(parts: {
   });
 }
 
-/** Or why it is none. What another tenant's token says is not told. */
-async function identityOf(identities: Identities, token: string, tenant: string): Promise<Identity | string> {
+const OTHER = "it is of another tenant";
+
+/** Or why it is none. Of another tenant's nothing is told, neither whether it is good nor whether there is such a key. */
+async function identityOf({ identities, access }: Known, token: string, tenant: string): Promise<Identity | string> {
   try {
     const identity = await identities.identify(token);
-    return identity.tenant === tenant ? identity : "it is of another tenant";
+    return identity.tenant === tenant ? identity : OTHER;
   } catch (error) {
-    if (error instanceof Refused) return error.message;
-    throw error;
+    if (!(error instanceof Refused)) throw error;
+    if (isApiKey(token))
+      return access.key(idOf(token))?.tenant === tenant ? error.message : "there is no such key here";
+    const said = claimed(token)?.tenant;
+    return said === undefined || said === tenant ? error.message : OTHER;
   }
 }
 

@@ -106,6 +106,7 @@ function refusalOf(error: unknown, { method, path }: Request, log: Log): Reply {
   if (error instanceof Refusal) return error.reply;
   if (error instanceof Refused) return forbidden();
   if (error instanceof Failure && error.kind === "reject") return conflict(error.message);
+  // Why is for those who run this: it may name what is inside.
   log.warn({ err: error, method, path }, "an operator was not answered");
-  return unavailable(messageOf(error));
+  return unavailable("It cannot be answered right now.");
 }
