@@ -19,6 +19,8 @@ const refused: Attempt = { ...attempt, allowed: false, why: "the token has expir
 
 let away: boolean;
 let written: Record<string, unknown>[];
+/** Bytes of a record. */
+let largest: number;
 let health: Health;
 let registry: ReturnType<typeof createRegistry>;
 
@@ -26,16 +28,18 @@ beforeEach(() => {
   vi.useFakeTimers();
   away = false;
   written = [];
+  largest = 0;
   health = new Health([]);
   registry = createRegistry("test");
 });
 
 afterEach(() => vi.useRealTimers());
 
-async function audit(maxBytes = 1 << 20): Promise<Audit> {
+async function audit(maxBytes = 1 << 20, early: (made: Audit) => void = () => {}): Promise<Audit> {
   const send = async (records: Outgoing[]): Promise<number[]> => {
     await Promise.resolve();
     if (away) throw new Error("Kafka is away");
+    largest = Math.max(largest, ...records.map(({ value }) => value.length));
     for (const { value } of records)
       for (const line of value.toString().split("\n")) written.push(JSON.parse(line) as Record<string, unknown>);
     return records.map(() => 0);
@@ -46,6 +50,7 @@ async function audit(maxBytes = 1 << 20): Promise<Audit> {
   };
   const log = { error: () => {} } as unknown as Log;
   const made = new Audit({ service: "receiver", link, topic: "audit", maxBytes, health, registry, log });
+  early(made);
   await made.start();
   return made;
 }
@@ -110,4 +115,36 @@ test("what was noted just before the end is written", async () => {
   await passes(0);
   await ended;
   expect(written).toHaveLength(1);
+});
+
+test("what came together before Kafka was there is written in records that it takes", async () => {
+  const log = await audit(16 << 20, (made) => {
+    for (let count = 0; count < 10_000; count += 1) made.note({ ...attempt, subject: `s${count}` });
+  });
+  await passes();
+  expect(written).toHaveLength(10_000);
+  expect(largest).toBeLessThan(100_000);
+  expect(log.queuedBytes).toBe(0);
+});
+
+test("no two attempts are one entry for the names that somebody made up", async () => {
+  const log = await audit();
+  log.note({ ...refused, tenant: "a\nb", subject: "c" });
+  log.note({ ...refused, tenant: "a", subject: "b\nc" });
+  await passes();
+  expect(written).toHaveLength(2);
+});
+
+test("what is missing is said when Kafka is back, also where nobody tries anything any more", async () => {
+  const log = await audit(1_500);
+  away = true;
+  log.note(attempt);
+  await passes();
+  for (const name of ["x", "y"]) {
+    log.note({ ...attempt, subject: name.repeat(1_000) });
+    await passes();
+  }
+  away = false;
+  await passes(10_000);
+  expect(written.at(-1)).toMatchObject({ missing: 1 });
 });
