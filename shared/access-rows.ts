@@ -27,6 +27,13 @@ const publicKey = z
 
 const loopback = /^(localhost|127\.0\.0\.1|\[::1\])$/;
 
+/** Where keys may be asked for: who is on the way elsewhere without TLS could put in one of its own. */
+export function isKeysAddress(url: string): boolean {
+  if (!URL.canParse(url)) return false;
+  const { protocol, hostname } = new URL(url);
+  return protocol === "https:" || (protocol === "http:" && loopback.test(hostname));
+}
+
 /** The id of a tenant's own row: there is one. */
 export const TENANT_ROW = "";
 
@@ -57,10 +64,7 @@ const issuerRow = z
       z
         .url({ protocol: /^https?$/ })
         .max(1_000)
-        .refine(
-          (url) => url.startsWith("https:") || (URL.canParse(url) && loopback.test(new URL(url).hostname)),
-          "must be https",
-        ),
+        .refine(isKeysAddress, "must be https"),
     ),
   })
   .refine(({ jwks, jwksUrl }) => (jwks === undefined) !== (jwksUrl === undefined), "give either jwks or jwksUrl");

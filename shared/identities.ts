@@ -42,7 +42,7 @@ export class Identities {
     now: () => number = Date.now,
     clock: () => number = () => performance.now(),
   ): Promise<Identities> {
-    const remote = /^https?:\/\//.test(AUTH_JWKS);
+    const remote = /^https?:/i.test(AUTH_JWKS);
     const keys = new KeySet(remote ? new URL(AUTH_JWKS) : { file: AUTH_JWKS }, clock);
     // A file is there, or somebody made a mistake.
     if (!remote)

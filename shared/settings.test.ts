@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { commonSettings, readSettings } from "./settings.ts";
+import { commonSettings, identitySettings, readSettings } from "./settings.ts";
 
 const right = {
   KAFKA_BROKERS: "a:1, b:2",
@@ -28,6 +28,14 @@ test.each([
   ["KAFKA_BROKERS", "", /KAFKA_BROKERS: is not set/],
 ])("a wrong %s is named, with what it is", (name, value, message) => {
   expect(() => readSettings(commonSettings, { ...right, [name]: value })).toThrow(message);
+});
+
+test("keys come from a file, by TLS, or from this machine: who is on the way could put in one of its own", () => {
+  const read = (AUTH_JWKS: string) => readSettings(identitySettings, { AUTH_JWKS, AUTH_ISSUER: "i" }).AUTH_JWKS;
+  for (const place of ["keys/jwks.json", "https://issuer.example/jwks", "http://localhost:8000/jwks", "http://[::1]/"])
+    expect(read(place)).toBe(place);
+  for (const place of ["http://issuer.example/jwks", "HTTP://issuer.example/jwks", "http://127.0.0.1.example/jwks"])
+    expect(() => read(place)).toThrow(/AUTH_JWKS: a file's path, or an https URL/);
 });
 
 test("a wrong URL is named without being shown: it may carry a password", () => {

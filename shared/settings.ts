@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
+import { isKeysAddress } from "./access-rows.ts";
 import { Failure, messageOf } from "./errors.ts";
 import { kafkaSettings } from "./kafka-address.ts";
 
@@ -81,7 +82,10 @@ export const commonSettings = z.object({
 /** Who may call: tokens are JWTs signed by a key of this JWKS, which is the platform's own; those of tenants stand in Postgres. */
 export const identitySettings = z.object({
   /** A file's path or an https URL of the JSON Web Key Set (RFC 7517) with the public keys; a file is read again every 30 s, an address asked every 10 min. */
-  AUTH_JWKS: z.string().min(1),
+  AUTH_JWKS: z
+    .string()
+    .min(1)
+    .refine((place) => !/^https?:/i.test(place) || isKeysAddress(place), "a file's path, or an https URL"),
   /** The claim `iss` of the platform's own tokens. */
   AUTH_ISSUER: z.string().min(1),
   /** The claim `aud` that a token for this platform has. */
