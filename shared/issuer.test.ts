@@ -37,6 +37,19 @@ async function issuerOf(more: Partial<ConstructorParameters<typeof Issuer>[0]> =
 const token = (header: { alg: string; kid?: string } & Record<string, unknown>, payload: object, key: KeyObject) =>
   new SignJWT({ ...payload }).setProtectedHeader(header).sign(key);
 
+test("of a token's scopes those are kept that mean something here, however many it says", async () => {
+  const issuer = await issuerOf();
+  const many = Array.from({ length: 300 }, (_, n) => `scope:${n}`);
+  const scope = [...many, "publish", "operate"].join(" ");
+  const [one, other] = await Promise.all(
+    ["a", "b"].map(async (sub) =>
+      issuer.verify(await token({ alg: "EdDSA", kid: "ed" }, { ...claims, sub, scope }, ed.privateKey)),
+    ),
+  );
+  expect([...one!.scopes]).toEqual(["publish", "operate"]);
+  expect(other!.scopes).toBe(one!.scopes);
+});
+
 /** Also the second time, when the issuer checks by itself. */
 async function verdict(issuer: Issuer, text: string): Promise<Identity | "refused"> {
   const said: (Identity | "refused")[] = [];

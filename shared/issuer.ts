@@ -6,6 +6,7 @@ import {
   type JWTHeaderParameters,
   type JWTPayload,
 } from "jose";
+import { SCOPES } from "./access-rows.ts";
 import { LEEWAY_SECONDS, Refused, type Identity, type Source } from "./identity.ts";
 import type { KeySet } from "./key-set.ts";
 import { TENANT_FORM } from "./notification.ts";
@@ -28,9 +29,6 @@ const TOKEN_FORM = /^([\w-]+)\.([\w-]+)\.([\w-]+)$/;
 const UNSIGNED = Buffer.from('{"alg":"none"}').toString("base64url");
 /** Where a token says itself by which key it is to be checked. Nobody looks there; who writes it is up to something. */
 const OWN_KEYS = ["jku", "jwk", "x5u", "x5c"] as const satisfies (keyof JWTHeaderParameters)[];
-/** As texts; there are a few. */
-const MAX_SCOPE_SETS = 100;
-
 /** One who issues tokens. Its keys come from its own set alone. */
 export class Issuer {
   readonly #options: IssuerOptions;
@@ -103,13 +101,13 @@ export class Issuer {
 
 const scopeSets = new Map<string, ReadonlySet<string>>();
 
-/** Connections are many, and what their tokens allow is mostly the same. */
+/** Those that mean something here: connections are many, and a token may say any number of others, which nobody is to keep. */
 function scopesOf(scope: string): ReadonlySet<string> {
-  let scopes = scopeSets.get(scope);
-  if (!scopes) {
-    scopes = new Set(scope.split(" "));
-    if (scopeSets.size < MAX_SCOPE_SETS) scopeSets.set(scope, scopes);
-  }
+  const said = scope.split(" ");
+  const known = SCOPES.filter((one) => said.includes(one));
+  const name = known.join(" ");
+  let scopes = scopeSets.get(name);
+  if (!scopes) scopeSets.set(name, (scopes = new Set(known)));
   return scopes;
 }
 
