@@ -11,6 +11,8 @@ test.for([
   ["a proxy that says nothing", "10.1.2.3", undefined, "10.1.2.3"],
   ["one that says what is no address", "10.1.2.3", "unknown", "10.1.2.3"],
   ["proxies alone", "10.1.2.3", "10.4.4.4", "10.1.2.3"],
+  ["IPv4 as a proxy on IPv6 writes it", "10.1.2.3", "203.0.113.9, ::ffff:10.4.4.4", "203.0.113.9"],
+  ["the same of the caller", "10.1.2.3", "::ffff:203.0.113.9", "203.0.113.9"],
   ["IPv6", "fd00:0000:0000:0000:0000:0000:0000:0001", "2001:db8::9", "2001:db8::9"],
 ] as const)("%s", ([, peer, forwarded, address]) => {
   expect(callers.of(peer, () => forwarded)).toBe(address);
@@ -29,5 +31,7 @@ test("all addresses of one network of IPv6 are one, and those of IPv4 are each i
   expect(networkOf("2001:db8:1:3::9")).toBe("2001:db8:1:3::");
   expect(networkOf("::1")).toBe("0:0:0:0::");
   expect(networkOf("127.0.0.1")).toBe("127.0.0.1");
+  expect(plainAddress("::FFFF:7f00:1")).toBe("127.0.0.1");
+  expect(plainAddress("2001:db8::ffff:7f00:1")).toBe("2001:db8::ffff:7f00:1");
   expect(plainAddress("0000:0000:0000:0000:0000:ffff:7f00:0001")).toBe("127.0.0.1");
 });

@@ -25,7 +25,7 @@ export class Callers {
     if (!this.trusts(peer)) return peer;
     const chain = (forwarded() ?? "").split(",").map((one) => one.trim());
     for (let at = chain.length - 1; at >= 0; at -= 1) {
-      const address = chain[at]!;
+      const address = plainAddress(chain[at]!);
       // What is no address nobody of ours has written.
       if (isIP(address) === 0) return peer;
       if (!this.trusts(address)) return address;
@@ -34,17 +34,16 @@ export class Callers {
   }
 }
 
-/** Of IPv4 behind IPv6, as the library writes it: 0000:...:ffff:7f00:0001. */
-const MAPPED = /^(?:0000:){5}ffff:([0-9a-f]{2})([0-9a-f]{2}):([0-9a-f]{2})([0-9a-f]{2})$/;
+/** Of IPv4 behind IPv6: as the library writes it, 0000:...:ffff:7f00:0001, and as proxies do, ::ffff:127.0.0.1. */
+const MAPPED = /^(?:(?:0{1,4}:){5}|::)ffff:(?:([0-9a-f]{1,4}):([0-9a-f]{1,4})|([\d.]+))$/i;
 
 export function plainAddress(address: string): string {
-  const mapped = MAPPED.exec(address);
-  return mapped
-    ? mapped
-        .slice(1)
-        .map((byte) => Number.parseInt(byte, 16))
-        .join(".")
-    : address;
+  const [, high, low, dotted] = MAPPED.exec(address) ?? [];
+  if (high === undefined || low === undefined) return dotted ?? address;
+  return [high, low]
+    .map((group) => Number.parseInt(group, 16))
+    .flatMap((pair) => [pair >> 8, pair & 255])
+    .join(".");
 }
 
 /** Who has one address of IPv6 has all of its network (/64). */
