@@ -14,6 +14,7 @@ import type { Log } from "./log.ts";
 import { appOf, listen } from "./listen.ts";
 import { meters, type Registry } from "./metrics.ts";
 import { Origins } from "./origins.ts";
+import { isAmbiguous, linesOfHeader } from "./request-head.ts";
 import {
   internalError,
   json,
@@ -23,6 +24,7 @@ import {
   tokenInQuery,
   tooLarge,
   tooSlow,
+  unclear,
   type Reply,
 } from "./reply.ts";
 import type { serverSettings } from "./settings.ts";
@@ -42,10 +44,10 @@ export interface Request {
 
 /** Keeps a bound over bodies that arrive and requests that are answered. A refusal is the answer; nothing more is read. */
 export interface Guard {
-  /** Before the body is read. Every admitted request is released once, with all the bytes that were granted. */
-  admit(request: Request): Reply | undefined;
-  grant(bytes: number): Reply | undefined;
-  release(bytes: number): void;
+  /** Before the body is read; a refusal that comes late ends the reading. Every admitted request is released once, with all the bytes that were granted. */
+  admit(request: Request): Reply | undefined | Promise<Reply | undefined>;
+  grant(request: Request, bytes: number): Reply | undefined;
+  release(request: Request, bytes: number): void;
 }
 
 export type Handler = (request: Request, body: Buffer) => Reply | Promise<Reply>;
@@ -66,7 +68,7 @@ export class HttpServer {
   readonly origins: Origins;
   readonly #callers: Callers;
   #toldOfProxy = false;
-  readonly #cut: (reason: "slow" | "large") => void;
+  readonly #cut: (reason: "slow" | "large" | "unclear") => void;
   readonly #forms: { method: string; form: RegExp }[] = [];
   #socket: us_listen_socket | undefined;
 
@@ -107,6 +109,7 @@ export class HttpServer {
       body: await registry.metrics(),
     }));
     this.app.any("/*", (response, request) => {
+      if (this.#unclear(response, request)) return;
       const origin = request.getHeader("origin");
       if (request.getUrl().startsWith("/v1/") && !health.ready().ready) {
         this.send(response, origin, notThereYet());
@@ -134,16 +137,19 @@ export class HttpServer {
 
   get(path: string, handler: Handler): void {
     this.route("GET", path);
-    this.app.get(path, (response, request) =>
-      this.#run(response, this.#copy(response, request), Buffer.alloc(0), handler),
-    );
+    this.app.get(path, this.#withoutBody(handler));
   }
 
   delete(path: string, handler: Handler): void {
     this.route("DELETE", path);
-    this.app.del(path, (response, request) =>
-      this.#run(response, this.#copy(response, request), Buffer.alloc(0), handler),
-    );
+    this.app.del(path, this.#withoutBody(handler));
+  }
+
+  #withoutBody(handler: Handler): (response: HttpResponse, request: HttpRequest) => void {
+    return (response, request) => {
+      if (!this.#unclear(response, request))
+        this.#run(response, this.#copy(response, request), Buffer.alloc(0), handler);
+    };
   }
 
   post(path: string, maxBytes: number, handler: Handler, guard?: Guard): void {
@@ -158,14 +164,17 @@ export class HttpServer {
   #withBody(method: "post" | "put", path: string, maxBytes: number, handler: Handler, guard?: Guard): void {
     this.route(method.toUpperCase(), path);
     this.app[method](path, (response, raw) => {
+      if (this.#unclear(response, raw)) return;
       const request = this.#copy(response, raw);
       const chunks: Buffer[] = [];
       let length = 0;
       let over = false;
+      /** All of it is there: from now on the handler answers. */
+      let whole = false;
       let deadline: NodeJS.Timeout | undefined;
       const finish = (): void => {
         clearTimeout(deadline);
-        if (!over) guard?.release(length);
+        if (!over) guard?.release(request, length);
         over = true;
       };
       const refuse = (reply: Reply, close: boolean): void => {
@@ -174,7 +183,11 @@ export class HttpServer {
       };
       response.onAborted(finish);
       const refused = guard?.admit(request);
-      if (refused) {
+      if (refused instanceof Promise) {
+        void refused.then((late) => {
+          if (late && !over && !whole) response.cork(() => refuse(late, true));
+        });
+      } else if (refused) {
         over = true;
         this.send(response, request.headers.origin, refused);
         return;
@@ -186,7 +199,7 @@ export class HttpServer {
           refuse(tooLarge(maxBytes), true);
           return;
         }
-        const full = guard?.grant(chunk.byteLength);
+        const full = guard?.grant(request, chunk.byteLength);
         if (full) {
           refuse(full, true);
           return;
@@ -201,6 +214,7 @@ export class HttpServer {
           return;
         }
         clearTimeout(deadline);
+        whole = true;
         this.#run(response, request, chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks), handler, finish);
       });
     });
@@ -219,6 +233,14 @@ export class HttpServer {
 
   close(): void {
     this.app.close();
+  }
+
+  /** Answers where it is not certain where the request ends. */
+  #unclear(response: HttpResponse, request: HttpRequest): boolean {
+    if (!isAmbiguous(request)) return false;
+    this.#cut("unclear");
+    this.send(response, request.getHeader("origin"), unclear());
+    return true;
   }
 
   #copy(response: HttpResponse, request: HttpRequest): Request {
@@ -254,7 +276,7 @@ export class HttpServer {
         "a request came with X-Forwarded-For from an address that is not in TRUSTED_PROXIES: everybody behind it counts as one",
       );
     }
-    return this.#callers.of(peer, () => request.getHeader("x-forwarded-for"));
+    return this.#callers.of(peer, () => linesOfHeader(request, "x-forwarded-for").join(","));
   }
 
   #methodsOf(path: string): string[] {

@@ -35,6 +35,11 @@ export function tooSlow(ms: number): Reply {
   return problemReply(problem(408, "too-slow", "Too slow", detail));
 }
 
+export function unclear(): Reply {
+  const detail = "Where the body ends is said in two ways. Send one Content-Length, or Transfer-Encoding: chunked.";
+  return { ...problemReply(problem(400, "invalid-request", "Invalid request", detail)), close: true };
+}
+
 export function tooLarge(maxBytes: number): Reply {
   const detail = `The body is larger than ${maxBytes} bytes. Send less in one request.`;
   return problemReply(problem(413, "too-large", "Too large", detail));

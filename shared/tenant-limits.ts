@@ -14,6 +14,8 @@ export const tenantLimitSettings = z.object({
   PUBLISHER_RATE: rate(10_000),
   /** As many at once, after a rest. */
   PUBLISHER_BURST: count(50_000),
+  /** Requests of a tenant that are arriving or not answered, at one receiver. */
+  TENANT_REQUESTS: count(2_500),
   /** Bytes of a tenant's requests that one receiver holds at once. */
   TENANT_QUEUED_BYTES: count(32 << 20),
   /** Connections of a tenant, at one distributor. */
@@ -32,6 +34,7 @@ const NAMES = {
   publishBurst: "TENANT_PUBLISH_BURST",
   publisherRate: "PUBLISHER_RATE",
   publisherBurst: "PUBLISHER_BURST",
+  requests: "TENANT_REQUESTS",
   queuedBytes: "TENANT_QUEUED_BYTES",
   connections: "TENANT_CONNECTIONS",
   clientConnections: "CLIENT_CONNECTIONS",

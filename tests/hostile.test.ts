@@ -51,15 +51,20 @@ async function cut(service: Service, bytes: string | Buffer): Promise<string> {
   return said();
 }
 
-const POST = "POST /v1/notifications HTTP/1.1\r\nhost: x\r\nauthorization: Bearer x\r\n";
+/** The head of a publisher's request, but for its length. */
+async function head(tenant: string): Promise<string> {
+  const token = await stack.token({ publisher: "hostile", tenant });
+  return `POST /v1/notifications HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${token}\r\n`;
+}
 
 describe("HTTP", () => {
   test("nothing at all, half a head, one that drips, and a body that never comes are given up", async () => {
     const dripping = open(distributor, "GET /v1/poll HTTP/1.1\r\nhost: x\r\n").socket;
     const drip = setInterval(() => dripping.write("x: y\r\n"), 100);
     const half = "GET /v1/poll HTTP/1.1\r\nhost: x\r\n";
+    const publishing = await head("acme");
     await Promise.all([
-      ...["", half, `${POST}content-length: 10\r\n\r\n`].map((bytes) => cut(receiver, bytes)),
+      ...["", half, `${publishing}content-length: 10\r\n\r\n`].map((bytes) => cut(receiver, bytes)),
       once(dripping, "close"),
     ]);
     clearInterval(drip);
@@ -68,7 +73,7 @@ describe("HTTP", () => {
 
   test("a body that drips is 408, and counted", async () => {
     const before = await metric(receiver, "http_bodies_refused_total");
-    const { socket, said } = open(receiver, `${POST}content-length: 1000000\r\n\r\n{`);
+    const { socket, said } = open(receiver, `${await head("acme")}content-length: 1000000\r\n\r\n{`);
     const drip = setInterval(() => socket.write("x".repeat(1_000)), 50);
     await once(socket, "close");
     clearInterval(drip);
@@ -77,10 +82,47 @@ describe("HTTP", () => {
     await expect.poll(() => metric(receiver, "publish_requests")).toBe(0);
   });
 
+  test("who may not publish is answered before its body is there, and takes nobody's place", async () => {
+    const small = await stack.start("receiver", { MAX_REQUESTS: "3" });
+    const stranger =
+      "POST /v1/notifications HTTP/1.1\r\nhost: x\r\nauthorization: Bearer x\r\ncontent-length: 9\r\n\r\n{";
+    const strangers = Array.from({ length: 4 }, () => open(small, stranger));
+    for (const { said } of strangers) await expect.poll(said).toMatch(/^HTTP\/1\.1 403 /);
+    expect(await metric(small, "publish_requests")).toBe(0);
+    for (const { socket } of strangers) socket.destroy();
+    await small.stop();
+  });
+
+  test("a tenant has so many requests under way, and so many bytes of them, at one receiver; another one has its own", async () => {
+    const small = await stack.start("receiver", {
+      TENANT_REQUESTS: "2",
+      TENANT_QUEUED_BYTES: "1000",
+      BODY_MS: "30000",
+    });
+    const [own, other] = [await head("acme"), await head("other")];
+    const first = open(small, `${own}content-length: 9000\r\n\r\n{${" ".repeat(800)}`);
+    await expect.poll(() => metric(small, "publish_body_bytes")).toBe(801);
+    const second = open(small, `${own}content-length: 9000\r\n\r\n{${" ".repeat(800)}`);
+    await expect.poll(second.said).toMatch(/^HTTP\/1\.1 429 .*"type":"\/problems\/rate-limited".*bytes under way/s);
+    const third = open(small, `${own}content-length: 9000\r\n\r\n{`);
+    await expect.poll(() => metric(small, "publish_requests")).toBe(2);
+    const fourth = open(small, `${own}content-length: 9000\r\n\r\n`);
+    await expect.poll(fourth.said).toMatch(/^HTTP\/1\.1 429 .*requests under way/s);
+    const another = open(small, `${other}content-length: 9000\r\n\r\n{${" ".repeat(800)}`);
+    await expect.poll(() => metric(small, "publish_requests")).toBe(3);
+    for (const bound of ["bytes", "requests"])
+      expect(await metric(small, "publish_limited_total", `limit="${bound}"`)).toBe(1);
+    for (const { socket } of [first, second, third, fourth, another]) socket.destroy();
+    await expect.poll(() => metric(small, "publish_requests")).toBe(0);
+    await small.stop();
+  });
+
   test.for([
     ["one header that is too long", `x: ${"y".repeat(20_000)}\r\n`, 431],
     ["too many headers", Array.from({ length: 300 }, (_, n) => `x-${n}: y\r\n`).join(""), 431],
     ["two lengths of one body", "content-length: 5\r\ntransfer-encoding: chunked\r\n", 400],
+    ["two lengths that differ", "content-length: 5\r\ncontent-length: 6\r\n", 400],
+    ["a coding that is none", "transfer-encoding: xchunked\r\n", 400],
   ] as const)("%s", async ([, headers, status]) => {
     for (const service of [receiver, distributor])
       expect(await cut(service, `POST /v1/acks HTTP/1.1\r\nhost: x\r\n${headers}\r\n`)).toMatch(

@@ -2,7 +2,6 @@ import type { Askers } from "@saasaparilla/shared/askers.ts";
 import { networkOf } from "@saasaparilla/shared/caller.ts";
 import type { Access } from "@saasaparilla/shared/access.ts";
 import { clientsOf } from "@saasaparilla/shared/decide.ts";
-import { messageOf } from "@saasaparilla/shared/errors.ts";
 import type { Gate } from "@saasaparilla/shared/gate.ts";
 import type { Request } from "@saasaparilla/shared/http.ts";
 import { problemReply, type Reply } from "@saasaparilla/shared/reply.ts";
@@ -11,7 +10,7 @@ import type { Patterns } from "@saasaparilla/shared/patterns.ts";
 import { jittered } from "@saasaparilla/shared/problem.ts";
 import type { Item } from "./parse.ts";
 import type { ReceiverMetrics } from "./metrics.ts";
-import { problemOf, Refusal } from "./problems.ts";
+import { problemOf } from "./problems.ts";
 
 export interface AuthorizerParts {
   gate: Gate;
@@ -19,12 +18,6 @@ export interface AuthorizerParts {
   metrics: Pick<ReceiverMetrics, "refused" | "limited">;
   /** How often an address is refused. */
   strangers: Askers;
-}
-
-/** Who publishes, and to whom it may; undefined is everybody of its tenant. */
-export interface Caller {
-  identity: Identity;
-  clients: Patterns | undefined;
 }
 
 /** A caller who is refused is told only that. */
@@ -35,37 +28,40 @@ export class Authorizer {
     this.#parts = parts;
   }
 
-  async authorize(request: Request): Promise<Caller> {
-    const { gate, access, strangers, metrics } = this.#parts;
+  /** Who publishes, or the answer that gives nothing away: before the body is read, so that nobody's takes the place of those who may. */
+  identify(request: Request): Identity | Reply | Promise<Identity | Reply> {
+    const { gate, strangers, metrics } = this.#parts;
     // A signature that is checked in vain costs more than anything else here.
     const network = networkOf(request.address);
     const retryAfter = strangers.spent(network, performance.now());
     if (retryAfter !== undefined) {
       metrics.limited("address");
-      throw new Refusal(problemOf("rate-limited", "Too much from this address was refused.", { retryAfter }));
+      gate.turnAway("too much from this address was refused", "publish", request);
+      return this.#refusal("rate-limited", "Too much from this address was refused.", retryAfter);
     }
-    try {
-      const identity = await gate.pass(bearer(request.headers.authorization), "publish", request);
-      return { identity, clients: clientsOf(access, identity) };
-    } catch (error) {
-      if (!(error instanceof Refused)) {
-        const detail = `Tokens cannot be checked: ${messageOf(error)}`;
-        throw new Refusal(problemOf("unavailable", detail, { retryAfter: jittered(1, 5) }));
-      }
+    const refused = (error: unknown): Reply => {
+      if (!(error instanceof Refused)) return this.#refusal("unavailable", "Tokens cannot be checked.", jittered(1, 5));
       strangers.late(network, performance.now());
-      throw new Refusal(problemOf("forbidden", FORBIDDEN));
+      return this.#refusal("forbidden", "This needs a token that allows publishing.");
+    };
+    try {
+      const identity = gate.pass(bearer(request.headers.authorization), "publish", request);
+      return identity instanceof Promise ? identity.catch(refused) : identity;
+    } catch (error) {
+      return refused(error);
     }
   }
 
-  /** The answer to a request without a token. */
-  refuse(request: Request): Reply {
-    this.#parts.gate.refuse("no token was sent", "publish", request);
-    this.#parts.metrics.refused("forbidden");
-    return problemReply(problemOf("forbidden", FORBIDDEN));
+  /** To whom a caller may publish; undefined is everybody of its tenant. */
+  clientsOf(caller: Identity): Patterns | undefined {
+    return clientsOf(this.#parts.access, caller);
+  }
+
+  #refusal(slug: "rate-limited" | "unavailable" | "forbidden", detail: string, retryAfter?: number): Reply {
+    this.#parts.metrics.refused(slug);
+    return problemReply(problemOf(slug, detail, retryAfter === undefined ? {} : { retryAfter }));
   }
 }
-
-const FORBIDDEN = "This needs a token that allows publishing.";
 
 /** What is for a client that this caller may not name is refused, and the rest goes on. */
 export function forbid(items: readonly Item[], clients: Patterns): void {

@@ -2,7 +2,7 @@ import { Askers } from "@saasaparilla/shared/askers.ts";
 import { openEntrance } from "@saasaparilla/shared/entrance.ts";
 import { FullClients } from "@saasaparilla/shared/full-clients.ts";
 import { Health } from "@saasaparilla/shared/health.ts";
-import { HttpServer } from "@saasaparilla/shared/http.ts";
+import { HttpServer, type Request } from "@saasaparilla/shared/http.ts";
 import { KafkaLink } from "@saasaparilla/shared/kafka.ts";
 import { Lifecycle } from "@saasaparilla/shared/lifecycle.ts";
 import { createLog } from "@saasaparilla/shared/log.ts";
@@ -56,16 +56,28 @@ const authorizer = new Authorizer({
   metrics,
   strangers: new Askers({ rate: settings.REFUSED_RATE, burst: settings.REFUSED_BURST }),
 });
-const limits = new Limits(settings, {
-  metrics,
-  queued: () => appender.queuedBytes,
-  refuseToken: (request) => authorizer.refuse(request),
-});
 const keys = new Keys(settings.NAMESPACE);
 const rates = new Rates({ redis, waitMs: settings.RATE_WAIT_MS, alone: metrics.limitedAlone });
 const quota = new Quota({ rates, keys, limitsOf: tenantLimits(access, settings), metrics });
+const limits = new Limits(settings, {
+  metrics,
+  queued: () => appender.queuedBytes,
+  identify: (request) => authorizer.identify(request),
+  quota,
+});
 const idempotency = new Idempotency(redis, keys, metrics, settings);
-const publisher = new Publisher({ authorizer, appender, idempotency, quota, full, limits: settings, metrics, log });
+const callerOf = (request: Request) => limits.callerOf(request);
+const publisher = new Publisher({
+  callerOf,
+  authorizer,
+  appender,
+  idempotency,
+  quota,
+  full,
+  limits: settings,
+  metrics,
+  log,
+});
 
 const server = new HttpServer({ health, registry, log, settings });
 server.post("/v1/notifications", settings.MAX_BODY_BYTES, (request, body) => publisher.publish(request, body), limits);

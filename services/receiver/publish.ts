@@ -15,7 +15,9 @@ import type { Quota } from "./quota.ts";
 import { problemOf, refuse, Refusal, slugOf } from "./problems.ts";
 
 export interface PublishParts {
-  authorizer: Authorizer;
+  /** Who asks was found out before the body was read; or it is the answer. */
+  callerOf: (request: Request) => Promise<Identity | Reply>;
+  authorizer: Pick<Authorizer, "clientsOf">;
   appender: Appender;
   idempotency: Idempotency;
   quota: Quota;
@@ -25,7 +27,7 @@ export interface PublishParts {
   log: Log;
 }
 
-/** THE PATH: authorize, hold, parse, stamp, spend, reserve, refuse, append, answer. */
+/** THE PATH, after who asks is known and its body is there: parse, stamp, spend, reserve, refuse, append, answer. */
 export class Publisher {
   readonly #parts: PublishParts;
 
@@ -34,19 +36,18 @@ export class Publisher {
   }
 
   async publish(request: Request, body: Buffer): Promise<Reply> {
-    const { authorizer, appender, quota, full, limits, metrics } = this.#parts;
+    const { authorizer, callerOf, appender, quota, full, limits, metrics } = this.#parts;
     const arrived = performance.now();
     const { span, traceparent } = startSpan("receiver", "publish", "server", request.headers.traceparent);
     let reply: Reply;
-    let holder: Identity | undefined;
     let left: Record<string, string> | undefined;
     try {
-      const { identity: caller, clients } = await authorizer.authorize(request);
+      const caller = await callerOf(request);
+      if ("status" in caller) return caller;
+      const clients = authorizer.clientsOf(caller);
       if (request.headers["content-encoding"])
         refuse("unsupported-media-type", "The body is compressed; it is taken as it is.");
       if (!appender.available) throw new Refusal(unavailable());
-      quota.hold(caller, body.length);
-      holder = caller;
       const items = parse(request.headers["content-type"], body, limits);
       if (clients) forbid(items, clients);
       const key = readKey(request.headers["idempotency-key"]);
@@ -63,7 +64,6 @@ export class Publisher {
       left ??= error.headers;
       reply = problemReply(error.problem);
     } finally {
-      if (holder) quota.release(holder, body.length);
       span.end();
     }
     if (left) reply = { ...reply, headers: { ...reply.headers, ...left } };

@@ -1,6 +1,7 @@
 import type { Identity } from "@saasaparilla/shared/identity.ts";
 import { Allowance, type Rates } from "@saasaparilla/shared/rates.ts";
 import type { Keys } from "@saasaparilla/shared/redis.ts";
+import { problemReply, type Reply } from "@saasaparilla/shared/reply.ts";
 import type { LimitsOf, TenantLimits } from "@saasaparilla/shared/tenant-limits.ts";
 import type { ReceiverMetrics } from "./metrics.ts";
 import { problemOf, Refusal } from "./problems.ts";
@@ -18,25 +19,36 @@ export interface QuotaParts {
 /** What a tenant and each of its publishers may publish: counted in notifications, once for each request. */
 export class Quota {
   readonly #parts: QuotaParts;
-  /** Bytes of requests that are not answered, by tenant. */
-  readonly #bytes = new Map<string, number>();
+  /** What is not answered yet, by tenant. */
+  readonly #held = new Map<string, { requests: number; bytes: number }>();
   readonly #allowances = new Map<string, { limits: TenantLimits; allowance: Allowance }>();
 
   constructor(parts: QuotaParts) {
     this.#parts = parts;
   }
 
-  /** Nobody fills all of a receiver. A tenant that holds nothing may send whatever a request may have. */
-  hold({ tenant }: Identity, bytes: number): void {
-    const held = this.#bytes.get(tenant) ?? 0;
-    if (held > 0 && held + bytes > this.#parts.limitsOf(tenant).queuedBytes) throw this.#refusal("bytes", 1_000);
-    this.#bytes.set(tenant, held + bytes);
+  /** A request begins, or the answer where its tenant has as many as it may: nobody fills all of a receiver. What began is ended once. */
+  begin({ tenant }: Identity): Reply | undefined {
+    let held = this.#held.get(tenant);
+    if (held && held.requests >= this.#parts.limitsOf(tenant).requests) return this.#share("requests");
+    if (!held) this.#held.set(tenant, (held = { requests: 0, bytes: 0 }));
+    held.requests += 1;
+    return undefined;
   }
 
-  release({ tenant }: Identity, bytes: number): void {
-    const held = this.#bytes.get(tenant)! - bytes;
-    if (held > 0) this.#bytes.set(tenant, held);
-    else this.#bytes.delete(tenant);
+  /** So much more of its body is there. A tenant with one request may send whatever a request may have. */
+  hold({ tenant }: Identity, bytes: number): Reply | undefined {
+    const held = this.#held.get(tenant)!;
+    if (held.requests > 1 && held.bytes + bytes > this.#parts.limitsOf(tenant).queuedBytes) return this.#share("bytes");
+    held.bytes += bytes;
+    return undefined;
+  }
+
+  end({ tenant }: Identity, bytes: number): void {
+    const held = this.#held.get(tenant)!;
+    held.requests -= 1;
+    held.bytes -= bytes;
+    if (held.requests === 0) this.#held.delete(tenant);
   }
 
   /** All of a request, or nothing of it. Answers the headers that say what is left. */
@@ -64,6 +76,10 @@ export class Quota {
     return allowance;
   }
 
+  #share(bound: Bound): Reply {
+    return problemReply(this.#refusal(bound, 1_000).problem);
+  }
+
   #refusal(bound: Bound, retryMs: number, headers?: Record<string, string>): Refusal {
     this.#parts.metrics.limited(bound);
     const retryAfter = Math.max(1, Math.ceil(retryMs / 1_000));
@@ -79,5 +95,6 @@ export type Bound = keyof typeof BOUNDS;
 const BOUNDS = {
   tenant: "Your tenant publishes more than it may.",
   publisher: "This publisher publishes more than it may.",
+  requests: "Your tenant has as many requests under way as it may.",
   bytes: "Your tenant has as many bytes under way as it may.",
 } as const;
