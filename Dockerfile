@@ -50,7 +50,7 @@ WORKDIR /saasaparilla
 USER 10001:10001
 EXPOSE 8080 8081 8082 8083
 # Docker asks by it; Kubernetes has probes of its own.
-HEALTHCHECK --interval=5s --timeout=5s --start-period=60s --retries=3 CMD ["node", "/saasaparilla/image/ready.ts"]
+HEALTHCHECK --interval=5s --timeout=10s --start-period=300s --retries=3 CMD ["node", "/saasaparilla/image/ready.ts"]
 ENTRYPOINT ["node", "/saasaparilla/image/run.ts"]
 ARG VERSION=0.0.0
 ARG REVISION=unknown

@@ -5,20 +5,20 @@ import { serviceOf } from "./services.ts";
 const [service, ...args] = process.argv.slice(2);
 const main = serviceOf(service);
 if (main === undefined) {
-  process.stderr.write(
-    `${JSON.stringify(service ?? "")} is no service. Say receiver, director, distributor, console or provision.\n`,
-  );
+  const given = JSON.stringify(service ?? "");
+  process.stderr.write(`${given} is no service. Say receiver, director, distributor, console or provision.\n`);
   process.exit(64);
 }
 
-// The kernel ignores a signal to process 1 that nobody handles. Until the service does, by its own ending, this one ends it.
+// The kernel keeps from process 1 a signal that nobody handles. Until the service does, by its own ending, this one ends it. It
+// stays, and counts: where the last one that listens goes, Node stops listening, though another one is just coming.
 for (const [signal, number] of [
   ["SIGTERM", 15],
   ["SIGINT", 2],
 ] as const) {
-  const end = (): never => process.exit(128 + number);
-  process.on(signal, end);
-  process.on("newListener", (event) => event === signal && process.off(signal, end));
+  process.on(signal, () => {
+    if (process.listenerCount(signal) === 1) process.exit(128 + number);
+  });
 }
 
 const path = join(import.meta.dirname, "../services", main, "main.ts");

@@ -1,0 +1,23 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { repository } from "./local/places.ts";
+import { images } from "../tests/deploy/images.ts";
+
+const read = (file: string): string => readFileSync(join(repository, file), "utf8");
+const compose = read("compose/compose.yaml");
+const { version } = JSON.parse(read("package.json")) as { version: string };
+
+test("compose runs and builds this version", () => {
+  const named = [...compose.matchAll(/saasaparilla\/notifications:([\w.-]+)|VERSION: ([\w.-]+)/g)];
+  expect(named.map(([, tag, built]) => tag ?? built)).toEqual([version, version]);
+});
+
+test("what compose and the Dockerfile name is what is pulled, or built in its place, for the tests", () => {
+  const named = [...compose.matchAll(/_IMAGE:-([^}]+)}/g)].map(([, image]) => image!);
+  const { node, ...rest } = images;
+  // Of Grafana there is no package.
+  const expected = ["saasaparilla/notifications:" + version, "grafana/grafana:12.2.0", ...Object.values(rest)];
+  expect(named.toSorted()).toEqual(expected.toSorted());
+  expect(read("Dockerfile")).toContain(`ARG NODE_IMAGE=${node}\n`);
+});
