@@ -1,0 +1,108 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { connect, type Connection } from "@saasaparilla/client";
+import { Trouble } from "../../compose/local/trouble.ts";
+import { until } from "./project.ts";
+
+type Transport = "websocket" | "sse" | "poll";
+
+/** One client: whatever was published to it is to arrive, each once, in order, over however many connections. */
+export class Subscriber {
+  readonly client: string;
+  readonly #url: string;
+  readonly #token: string;
+  readonly #published: number[] = [];
+  readonly #received: number[] = [];
+  #connection: Connection | undefined;
+  #cursor: string | undefined;
+
+  constructor(url: string, client: string, token: string) {
+    this.client = client;
+    this.#url = url;
+    this.#token = token;
+  }
+
+  get received(): number {
+    return this.#received.length;
+  }
+
+  async connect(transport: Transport): Promise<void> {
+    const connection = connect({
+      url: this.#url,
+      token: this.#token,
+      transport,
+      onNotification: ({ data }) => void this.#received.push((data as { number: number }).number),
+      ...(this.#cursor !== undefined && { cursor: this.#cursor }),
+    });
+    this.#connection = connection;
+    await until(`${this.client} is not live over ${transport}`, () => connection.state === "live");
+  }
+
+  async leave(): Promise<void> {
+    await this.#connection?.close();
+    this.#cursor = this.#connection?.cursor;
+    this.#connection = undefined;
+  }
+
+  next(): number {
+    this.#published.push(this.#published.length + 1);
+    return this.#published.length;
+  }
+
+  async arrived(): Promise<void> {
+    const wrong = () => `${this.client} has ${this.#received.length} of ${this.#published.length} notifications`;
+    await until("not all has arrived", () => this.#received.length >= this.#published.length).catch(() => {
+      throw new Trouble(`${wrong()}.`, "");
+    });
+    if (this.#received.join() !== this.#published.join())
+      throw new Trouble(`${wrong()}, and not each once in order:`, this.#received.join(" "));
+  }
+}
+
+/** Publishes to each in turn until it is stopped, one request after the other; what is not accepted is sent again, under the same id. */
+export class Publisher {
+  readonly #url: string;
+  readonly #token: string;
+  #running: Promise<void> | undefined;
+  #stopped = false;
+  /** Answers other than 202, and requests without one. */
+  refused = 0;
+
+  constructor(url: string, token: string) {
+    this.#url = url;
+    this.#token = token;
+  }
+
+  async publish(to: Subscriber): Promise<void> {
+    const body = JSON.stringify({ id: randomUUID(), to: { client: to.client }, data: { number: to.next() } });
+    const headers = { authorization: `Bearer ${this.#token}`, "content-type": "application/json" };
+    await until(`nothing is accepted for ${to.client}`, async () => {
+      try {
+        const response = await fetch(`${this.#url}/v1/notifications`, { method: "POST", headers, body });
+        await response.arrayBuffer();
+        if (response.status === 202) return true;
+      } catch {
+        // Sent again, as a refusal is.
+      }
+      this.refused += 1;
+      return false;
+    });
+  }
+
+  start(subscribers: readonly Subscriber[]): void {
+    this.#stopped = false;
+    this.#running = (async () => {
+      while (!this.#stopped) {
+        await Promise.all(subscribers.map((to) => this.publish(to)));
+        await sleep(20);
+      }
+    })();
+    // It is looked at where it is stopped.
+    this.#running.catch(() => {});
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#running;
+  }
+}
