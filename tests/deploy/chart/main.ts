@@ -85,18 +85,25 @@ async function furnish(cluster: Cluster): Promise<void> {
   await cluster.kubectl(["apply", "--filename", "-"], JSON.stringify(list));
 }
 
-async function autoscaler(cluster: Cluster): Promise<{ replicas: number; said: string }> {
-  const args = ["hpa", `${NAME}-distributor`, "--namespace", NAMESPACE];
-  const { status } = await cluster.get<{
-    status: {
-      desiredReplicas: number;
-      currentMetrics?: { pods?: { metric: { name: string }; current: { averageValue: string } } }[];
-    };
-  }>(...args);
-  const said = (status.currentMetrics ?? []).flatMap(({ pods }) =>
-    pods ? `${pods.metric.name} ${pods.current.averageValue}` : [],
-  );
-  return { replicas: status.desiredReplicas, said: said.join(", ") };
+interface Reading {
+  current: { averageValue: string };
+}
+
+interface Autoscaler {
+  spec: { metrics: object[] };
+  status: {
+    currentMetrics?: { pods?: Reading & { metric: { name: string } }; resource?: Reading & { name: string } }[];
+  };
+}
+
+/** What its autoscaler has read, once that is all that it goes by. */
+async function readFor(kind: string, cluster: Cluster): Promise<string | undefined> {
+  const { spec, status } = await cluster.get<Autoscaler>("hpa", `${NAME}-${kind}`, "--namespace", NAMESPACE);
+  const read = (status.currentMetrics ?? []).flatMap(({ pods, resource }) => {
+    if (pods) return `${pods.metric.name} ${pods.current.averageValue}`;
+    return resource ? `${resource.name} ${resource.current.averageValue}` : [];
+  });
+  return read.length === spec.metrics.length ? read.join(", ") : undefined;
 }
 
 async function run(cluster: Cluster): Promise<void> {
@@ -133,6 +140,12 @@ async function run(cluster: Cluster): Promise<void> {
       "a load of 40 clients of two tenants, over every transport",
       async () => `all there after ${seconds(await traffic.flows())}`,
     );
+    await phase("every autoscaler reads all of its metrics", async () => {
+      const read = ["receiver", "director", "distributor"].map((kind) =>
+        until(`the autoscaler of the ${kind} has read its metrics`, () => readFor(kind, cluster)),
+      );
+      return (await Promise.all(read)).join("; ");
+    });
     await disturb(release, traffic);
     await scale(release, traffic);
     await upgrade(release, traffic);
@@ -184,7 +197,7 @@ async function scale(release: Release, traffic: Traffic): Promise<void> {
     await crowd.gathered();
     let said = "";
     await until("there are more distributors", async () => {
-      said = (await autoscaler(cluster)).said || said;
+      said = (await readFor("distributor", cluster)) ?? said;
       return (await distributors()) >= MANY;
     });
     const took = (performance.now() - began) / 1_000;

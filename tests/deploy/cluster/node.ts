@@ -98,6 +98,7 @@ export class Node {
     await processes.end("containerd");
     await call("sh", ["-c", `grep -o ' ${folder}[^ ]*' /proc/mounts | sort -r | xargs -r umount`]).catch(() => "");
     await call(this.#ground.binaries["kube-proxy"], ["--cleanup", "--hostname-override=node"]).catch(() => "");
+    for (const command of ["iptables", "ip6tables"]) await withoutFirewall(command);
   }
 
   async #pauseImage(): Promise<void> {
@@ -107,6 +108,13 @@ export class Node {
     writeFileSync(join(folder, "Dockerfile"), 'FROM scratch\nCOPY pause /pause\nUSER 65535\nENTRYPOINT ["/pause"]\n');
     await call(this.#ground.docker, ["build", "--quiet", "--tag", PAUSE.replace("docker.io/", ""), folder]);
   }
+}
+
+/** The one chain that kube-proxy leaves. */
+async function withoutFirewall(command: string): Promise<void> {
+  const jumps = ["INPUT", "OUTPUT"].map((chain) => ["-D", chain, "-j", "KUBE-FIREWALL"]);
+  for (const args of [...jumps, ["-F", "KUBE-FIREWALL"], ["-X", "KUBE-FIREWALL"]])
+    await call(command, args).catch(() => "");
 }
 
 const network = (folder: string) => ({
