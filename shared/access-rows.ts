@@ -71,8 +71,8 @@ const issuerRow = z
 
 const grantRow = z.strictObject({
   role: z.enum(["publisher", "subscriber", "operator", "auditor"]),
-  /** Whose tokens: by their `sub`. */
-  subjects: patterns,
+  /** Whose tokens: by their `sub`. Nobody is meant by leaving it out. */
+  subjects: patterns.unwrap(),
   /** Whom they may publish to, or be. */
   clients: patterns,
 });

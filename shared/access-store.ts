@@ -2,7 +2,10 @@ import { rowSchemas, type AccessRow, type RowKind, type RowOf } from "./access-r
 import { Failure } from "./errors.ts";
 import type { Postgres } from "./postgres.ts";
 
-export type Change = { [K in RowKind]: { kind: K; tenant: string; id: string; value: RowOf<K> | null } }[RowKind];
+/** `changes`: only a row that is there still. */
+export type Change = {
+  [K in RowKind]: { kind: K; tenant: string; id: string; value: RowOf<K> | null; changes?: true };
+}[RowKind];
 
 export type StoredRow = AccessRow & { at: Date };
 
@@ -82,13 +85,24 @@ export class AccessStore {
       await session.query("begin");
       try {
         await session.query(`update ${this.#schema}.access_version set version = version + $1`, [changes.length]);
-        for (const [index, { kind, tenant, id, value }] of changes.entries())
-          await session.query(
+        for (const [index, { kind, tenant, id, value, changes: onlyIfThere }] of changes.entries()) {
+          const { rowCount } = await session.query(
             `insert into ${this.#schema}.access (kind, tenant, id, value, changed)
              values ($1, $2, $3, $4, (select version from ${this.#schema}.access_version) - $5)
-             on conflict (kind, tenant, id) do update set value = excluded.value, changed = excluded.changed, at = now()`,
-            [kind, tenant, id, value === null ? null : JSON.stringify(rowSchemas[kind].parse(value)), index],
+             on conflict (kind, tenant, id) do update set value = excluded.value, changed = excluded.changed, at = now()
+             where access.value is not null or not $6`,
+            [
+              kind,
+              tenant,
+              id,
+              value === null ? null : JSON.stringify(rowSchemas[kind].parse(value)),
+              index,
+              onlyIfThere ?? false,
+            ],
           );
+          if (rowCount === 0)
+            throw new Failure("reject", `This ${kind} was taken away meanwhile. Nothing was changed.`);
+        }
         for (const { kind, tenant } of changes) await this.#bound(session, kind, tenant);
         await session.query(
           `delete from ${this.#schema}.access where value is null and at < now() - interval '${2 * MEMORY_MS} ms'`,

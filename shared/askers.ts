@@ -18,11 +18,11 @@ export class Askers {
     return this.#fullAt.size > 0;
   }
 
-  /** Seconds to wait; undefined where it may ask now, and this is counted. */
-  late(name: string, now: number): number | undefined {
+  /** Seconds to wait; undefined where it may ask now, and this is counted. `rate`: its own. */
+  late(name: string, now: number, rate: Rate = this.#rate): number | undefined {
     const before = this.#fullAt.get(name) ?? 0;
-    const fullAt = taken(before, now, this.#rate);
-    if (fullAt === undefined) return this.#wait(before, now);
+    const fullAt = taken(before, now, rate);
+    if (fullAt === undefined) return wait(before, now, rate);
     this.#fullAt.delete(name);
     this.#fullAt.set(name, fullAt);
     // Those who are rested go first: they are the oldest.
@@ -36,11 +36,12 @@ export class Askers {
   /** The same, and nothing is counted. */
   spent(name: string, now: number): number | undefined {
     const before = this.#fullAt.get(name);
-    return before === undefined || taken(before, now, this.#rate) !== undefined ? undefined : this.#wait(before, now);
+    return before === undefined || taken(before, now, this.#rate) !== undefined
+      ? undefined
+      : wait(before, now, this.#rate);
   }
+}
 
-  #wait(fullAt: number, now: number): number {
-    const { rate, burst } = this.#rate;
-    return Math.max(1, Math.ceil((fullAt - now) / 1_000 - (burst - 1) / rate));
-  }
+function wait(fullAt: number, now: number, { rate, burst }: Rate): number {
+  return Math.max(1, Math.ceil((fullAt - now) / 1_000 - (burst - 1) / rate));
 }

@@ -2,6 +2,7 @@ import type { z } from "zod";
 import { Access } from "./access.ts";
 import { AccessFeed } from "./access-feed.ts";
 import { AccessStore } from "./access-store.ts";
+import { Askers } from "./askers.ts";
 import { Audit } from "./audit.ts";
 import { Gate } from "./gate.ts";
 import type { Health } from "./health.ts";
@@ -16,7 +17,8 @@ import { topicsOf } from "./topics.ts";
 
 export interface EntranceParts {
   service: string;
-  settings: z.output<typeof identitySettings> & Pick<z.output<typeof commonSettings>, "NAMESPACE">;
+  settings: z.output<typeof identitySettings> &
+    Pick<z.output<typeof commonSettings>, "NAMESPACE" | "REFUSED_RATE" | "REFUSED_BURST">;
   postgres: Postgres;
   link: KafkaLink;
   lifecycle: Lifecycle;
@@ -44,7 +46,8 @@ export async function openEntrance(parts: EntranceParts): Promise<Entrance> {
   const topic = topicsOf(settings.NAMESPACE).audit;
   const audit = new Audit({ service, link, topic, maxBytes: settings.AUDIT_MAX_BYTES, health, registry, log });
   lifecycle.onEnd("audit", () => audit.close());
+  const strangers = new Askers({ rate: settings.REFUSED_RATE, burst: settings.REFUSED_BURST });
   feed.start();
   audit.start().catch((error: unknown) => lifecycle.fatal(error));
-  return { access, store, feed, identities, gate: new Gate(identities, audit, log) };
+  return { access, store, feed, identities, gate: new Gate({ identities, audit, strangers, log }) };
 }

@@ -1,5 +1,7 @@
 import type { Scope } from "./access-rows.ts";
+import type { Askers } from "./askers.ts";
 import type { Attempt, Audit } from "./audit.ts";
+import { networkOf } from "./caller.ts";
 import { messageOf } from "./errors.ts";
 import type { Request } from "./http.ts";
 import { claimed, type Identities } from "./identities.ts";
@@ -9,23 +11,51 @@ import type { Log } from "./log.ts";
 /** What of a request is written down. */
 export type Asked = Pick<Request, "method" | "path" | "address">;
 
+/** So much was refused to this address that nothing of it is looked at. */
+export class TurnedAway extends Error {
+  override readonly name = "TurnedAway";
+  /** Seconds. */
+  readonly retryAfter: number;
+
+  constructor(retryAfter: number) {
+    super("Too much from this address was refused.");
+    this.retryAfter = retryAfter;
+  }
+}
+
+export interface GateParts {
+  identities: Identities;
+  audit: Pick<Audit, "note">;
+  /** How often an address is refused. */
+  strangers: Askers;
+  log: Log;
+}
+
 /** Where every caller passes: who it is, whether it may, and that it is written down whatever the answer is. */
 export class Gate {
   readonly #identities: Identities;
   readonly #audit: Pick<Audit, "note">;
+  readonly #strangers: Askers;
   readonly #log: Log;
 
-  constructor(identities: Identities, audit: Pick<Audit, "note">, log: Log) {
+  constructor({ identities, audit, strangers, log }: GateParts) {
     this.#identities = identities;
     this.#audit = audit;
+    this.#strangers = strangers;
     this.#log = log;
   }
 
   /**
    * The caller behind a token that allows `scope`, in this tenant where one is given: at once, but where the token's key is not at hand.
-   * Throws Refused, or a `retry` where it cannot be said.
+   * Throws Refused, TurnedAway, or a `retry` where it cannot be said.
    */
   pass(token: string | undefined, scope: Scope, asked: Asked, tenant?: string): Identity | Promise<Identity> {
+    // A signature that is checked in vain costs more than anything else here. Mostly nobody was refused, and no address is asked for.
+    const spent = this.#strangers.any ? this.#strangers.spent(networkOf(asked.address), performance.now()) : undefined;
+    if (spent !== undefined) {
+      this.turnAway("too much from this address was refused", scope, asked);
+      throw new TurnedAway(spent);
+    }
     try {
       const identity = this.#identities.authorize(token, scope, tenant);
       if (!(identity instanceof Promise)) return this.#allowed(identity, scope, asked);
@@ -67,7 +97,8 @@ export class Gate {
   }
 
   #refused(error: unknown, token: string | undefined, scope: Scope, asked: Asked): never {
-    if (!(error instanceof Refused)) this.#log.error({ err: error }, "tokens cannot be checked");
+    if (error instanceof Refused) this.#strangers.late(networkOf(asked.address), performance.now());
+    else this.#log.error({ err: error }, "tokens cannot be checked");
     this.#note(messageOf(error), token, scope, asked);
     throw error;
   }

@@ -63,6 +63,8 @@ export class HttpServer {
   readonly app: TemplatedApp;
   /** Everything that is answered here, as "GET /v1/poll": a test tries each of them as somebody who may not. */
   readonly routes: string[] = [];
+  /** Called where a token came in a query. */
+  onExposed: ((request: Request) => void) | undefined;
   readonly #log: Log;
   readonly #bodyMs: number;
   readonly origins: Origins;
@@ -294,7 +296,9 @@ export class HttpServer {
       if (!aborted) response.cork(() => this.send(response, request.headers.origin, reply));
     };
     try {
-      const reply = tokenInQuery(request.query) ?? handler(request, body);
+      const exposed = tokenInQuery(request.query);
+      if (exposed) this.onExposed?.(request);
+      const reply = exposed ?? handler(request, body);
       if (!(reply instanceof Promise)) {
         answer(reply);
         return;

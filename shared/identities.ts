@@ -24,7 +24,7 @@ export class Identities {
   readonly #issuers = new WeakMap<IssuerOf, Issuer>();
   readonly #seen = new Seen();
   /** Token to identity, oldest first: the signature of one that comes again and again is checked no more. */
-  readonly #verified = new Map<string, { identity: Identity; row: IssuerOf | undefined }>();
+  readonly #verified = new Map<string, { identity: Identity; issuer: Issuer; keys: number }>();
   readonly #now: () => number;
   readonly #clock: () => number;
 
@@ -79,13 +79,14 @@ export class Identities {
     if (!this.#access.loaded) throw new Failure("retry", "Who may do what is not known yet.");
     if (isApiKey(token)) return identityOfKey(token, this.#access);
     const row = this.#rowOf(token);
+    const issuer = row ? this.#issuerOf(row) : this.#platform;
     const known = this.#verified.get(token);
-    // Its issuer may have other keys now, or none.
-    if (known?.row === row && known) return known.identity;
-    const identity = (row ? this.#issuerOf(row) : this.#platform).verify(token);
+    // Its issuer may have other keys now, or be another.
+    if (known?.issuer === issuer && known.keys === issuer.keys) return known.identity;
+    const identity = issuer.verify(token);
     return identity instanceof Promise
-      ? identity.then((late) => this.#keep(token, late, row))
-      : this.#keep(token, identity, row);
+      ? identity.then((late) => this.#keep(token, late, issuer))
+      : this.#keep(token, identity, issuer);
   }
 
   /** Why one who was let in may go on no longer; undefined: it may. */
@@ -133,9 +134,9 @@ export class Identities {
   }
 
   /** From the second time on: most tokens come once, with a connection. */
-  #keep(token: string, identity: Identity, row: IssuerOf | undefined): Identity {
+  #keep(token: string, identity: Identity, issuer: Issuer): Identity {
     if (!this.#seen.again(token)) return identity;
-    this.#verified.set(token, { identity, row });
+    this.#verified.set(token, { identity, issuer, keys: issuer.keys });
     if (this.#verified.size > MAX_CACHED) this.#verified.delete(this.#verified.keys().next().value!);
     return identity;
   }

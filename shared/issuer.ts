@@ -38,6 +38,11 @@ export class Issuer {
     this.#options = options;
   }
 
+  /** Which keys it has: another number, others. */
+  get keys(): number {
+    return this.#options.keys.version;
+  }
+
   /** Whether who was let in by this key may stay: its issuer may have taken it away. */
   keeps({ signer }: Identity): boolean {
     void this.#options.keys.freshen();

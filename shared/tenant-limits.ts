@@ -16,6 +16,10 @@ export const tenantLimitSettings = z.object({
   PUBLISHER_BURST: count(50_000),
   /** Requests of a tenant that are arriving or not answered, at one receiver. */
   TENANT_REQUESTS: count(2_500),
+  /** Connects, polls, acknowledgements and tickets of a tenant's clients in a second, at one distributor. */
+  TENANT_REQUEST_RATE: rate(10_000),
+  /** As many at once, after a rest. */
+  TENANT_REQUEST_BURST: count(100_000),
   /** Bytes of a tenant's requests that one receiver holds at once. */
   TENANT_QUEUED_BYTES: count(32 << 20),
   /** Connections of a tenant, at one distributor. */
@@ -35,6 +39,8 @@ const NAMES = {
   publisherRate: "PUBLISHER_RATE",
   publisherBurst: "PUBLISHER_BURST",
   requests: "TENANT_REQUESTS",
+  requestRate: "TENANT_REQUEST_RATE",
+  requestBurst: "TENANT_REQUEST_BURST",
   queuedBytes: "TENANT_QUEUED_BYTES",
   connections: "TENANT_CONNECTIONS",
   clientConnections: "CLIENT_CONNECTIONS",

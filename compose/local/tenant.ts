@@ -36,17 +36,37 @@ const those = (given: object): object =>
 const ask = <T = object>(method: Method, path: string, body?: object): Promise<T> =>
   askConsole<T>(method, `/v1/tenants${path}`, USAGE, body);
 
+interface Item {
+  tenant: string;
+}
+
+/** Page by page. */
+async function all(path: string): Promise<Item[]> {
+  const items: Item[] = [];
+  for (let after = ""; ;) {
+    const page = await ask<{ items: Item[]; next?: string }>("GET", `${path}${after}`);
+    items.push(...page.items);
+    if (page.next === undefined) return items;
+    after = `?after=${encodeURIComponent(page.next)}`;
+  }
+}
+
 const KINDS = ["keys", "issuers", "grants", "revocations"];
 
 /** Each answers what is shown. */
 const verbs: Record<string, (names: string[], given: Options) => Promise<unknown>> = {
-  list: async () => (await ask<{ items: object[] }>("GET", "")).items,
+  list: () => all(""),
   show: async ([name]) => {
     const tenant = await ask("GET", `/${name}`);
-    const lists = await Promise.all(KINDS.map((kind) => ask<{ items: object[] }>("GET", `/${name}/${kind}`)));
-    return { ...tenant, ...Object.fromEntries(KINDS.map((kind, index) => [kind, lists[index]!.items])) };
+    const lists = await Promise.all(KINDS.map((kind) => all(`/${name}/${kind}`)));
+    return { ...tenant, ...Object.fromEntries(KINDS.map((kind, index) => [kind, lists[index]!])) };
   },
-  add: ([name], { trust }) => ask("PUT", `/${name}`, those({ trust })),
+  add: async ([name], { trust }) => {
+    // To write it anew would let one that is suspended go on, and take its limits away.
+    if ((await all("")).some(({ tenant }) => tenant === name))
+      throw new Trouble(`The tenant ${name} is there already.`, USAGE);
+    return ask("PUT", `/${name}`, those({ trust }));
+  },
   suspend: ([name]) => change(name!, "suspended"),
   resume: ([name]) => change(name!, "active"),
   key: ([tenant], { name, scopes, clients, ttl }) =>

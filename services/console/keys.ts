@@ -74,7 +74,13 @@ export function keyRoutes(parts: ConsoleParts): Route[] {
       handle: async ({ tenant, id }, { overlapSeconds }) => {
         const { hash, created, ...rest } = await find(tenant, id);
         const end = Math.min(now() + overlapSeconds, rest.expires ?? Infinity);
-        const old = { kind: "key", tenant, id, value: { ...rest, hash, created, expires: end } } as const;
+        const old = {
+          kind: "key",
+          tenant,
+          id,
+          value: { ...rest, hash, created, expires: end },
+          changes: true,
+        } as const;
         return newKey(parts, tenant, rest, old);
       },
     }),
@@ -94,7 +100,7 @@ export function keyRoutes(parts: ConsoleParts): Route[] {
   ];
 }
 
-type Old = { kind: "key"; tenant: string; id: string; value: RowOf<"key"> };
+type Old = { kind: "key"; tenant: string; id: string; value: RowOf<"key">; changes: true };
 
 async function newKey(
   parts: ConsoleParts,

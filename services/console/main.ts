@@ -1,3 +1,4 @@
+import { Askers } from "@saasaparilla/shared/askers.ts";
 import { openEntrance } from "@saasaparilla/shared/entrance.ts";
 import { Health } from "@saasaparilla/shared/health.ts";
 import { HttpServer } from "@saasaparilla/shared/http.ts";
@@ -42,7 +43,9 @@ server.get("/openapi.json", () => ({
   headers: { "content-type": "application/openapi+json" },
   body: described,
 }));
-serveRoutes(server, routes, { gate, log });
+server.onExposed = (request) => gate.turnAway("its token is in its query", "operate", request);
+const tenants = new Askers({ rate: settings.OPERATOR_RATE, burst: settings.OPERATOR_BURST });
+serveRoutes(server, routes, { gate, tenants, log });
 lifecycle.onEnd("http", () => server.close());
 
 const port = await server.listen(settings.HOST, settings.PORT);

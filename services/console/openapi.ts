@@ -20,6 +20,7 @@ const REFUSALS: Record<string, string> = {
   404: "There is no such thing in this tenant.",
   409: "It cannot be done as things stand; `detail` says why.",
   413: "The body is too large.",
+  429: "Your operators, or what comes from your address and is refused, ask more often than they may. Come back after Retry-After.",
   503: "Postgres is away. Try again after Retry-After.",
 };
 

@@ -1,13 +1,14 @@
 import type { Scope } from "@saasaparilla/shared/access-rows.ts";
+import type { Askers } from "@saasaparilla/shared/askers.ts";
 import { Failure, messageOf } from "@saasaparilla/shared/errors.ts";
-import type { Gate } from "@saasaparilla/shared/gate.ts";
+import { TurnedAway, type Gate } from "@saasaparilla/shared/gate.ts";
 import type { HttpServer, Request } from "@saasaparilla/shared/http.ts";
 import type { Reply } from "@saasaparilla/shared/reply.ts";
 import { bearer, Refused, type Identity } from "@saasaparilla/shared/identity.ts";
 import type { Log } from "@saasaparilla/shared/log.ts";
 import { TENANT_FORM } from "@saasaparilla/shared/notification.ts";
 import type { z } from "zod";
-import { conflict, forbidden, Refusal, unavailable, wrongBody, wrongPath } from "./answers.ts";
+import { conflict, forbidden, Refusal, tooMany, unavailable, wrongBody, wrongPath } from "./answers.ts";
 
 export interface Call {
   caller: Identity;
@@ -43,11 +44,18 @@ const ID_FORM = /^[A-Za-z0-9_-]{1,64}$/;
 /** A subject, or "*". */
 const SUBJECT_FORM = /^[\x21-\x7e]{1,256}$/;
 
-export function serveRoutes(server: HttpServer, routes: readonly Route[], parts: { gate: Gate; log: Log }): void {
+export interface ServeParts {
+  gate: Gate;
+  /** How often the operators of a tenant ask. */
+  tenants: Askers;
+  log: Log;
+}
+
+export function serveRoutes(server: HttpServer, routes: readonly Route[], parts: ServeParts): void {
   for (const route of routes) {
     const answer = async (request: Request, body: Buffer): Promise<Reply> => {
       try {
-        return await handle(route, request, body, parts.gate);
+        return await handle(route, request, body, parts);
       } catch (error) {
         return refusalOf(error, request, parts.log);
       }
@@ -60,11 +68,14 @@ export function serveRoutes(server: HttpServer, routes: readonly Route[], parts:
 }
 
 /** Who asks, before anything else: who may not learns nothing, not even whether there is such a tenant. */
-async function handle(route: Route, request: Request, body: Buffer, gate: Gate): Promise<Reply> {
+async function handle(route: Route, request: Request, body: Buffer, { gate, tenants }: ServeParts): Promise<Reply> {
   const { tenant, id } = named(route.path, request.path);
   // A name that no tenant has is nobody's: only those who run the platform pass, and are told that it is wrong.
   const reached = route.of === "platform" || tenant === undefined || !TENANT_FORM.test(tenant) ? "" : tenant;
   const caller = await gate.pass(bearer(request.headers.authorization), route.needs, request, reached);
+  const late = tenants.late(caller.tenant, performance.now());
+  if (late !== undefined)
+    throw new Refusal(tooMany("The operators of your tenant ask more often than they may.", late));
   if (tenant !== undefined && !TENANT_FORM.test(tenant)) throw new Refusal(wrongPath("tenant"));
   const form = route.path.includes("/revocations/") ? SUBJECT_FORM : ID_FORM;
   if (id !== undefined && !form.test(id)) throw new Refusal(wrongPath("id"));
@@ -105,6 +116,7 @@ function parsed(schema: z.ZodType, body: Buffer): unknown {
 function refusalOf(error: unknown, { method, path }: Request, log: Log): Reply {
   if (error instanceof Refusal) return error.reply;
   if (error instanceof Refused) return forbidden();
+  if (error instanceof TurnedAway) return tooMany(error.message, error.retryAfter);
   if (error instanceof Failure && error.kind === "reject") return conflict(error.message);
   // Why is for those who run this: it may name what is inside.
   log.warn({ err: error, method, path }, "an operator was not answered");

@@ -85,6 +85,7 @@ const lookUps: LookUps = new LookUps(
     health.down("redis", messageOf(error));
   },
 );
+server.onExposed = (request) => gate.turnAway("its token is in its query", "operate", request);
 serveOperators(server, {
   gate,
   reader: new DeadLetterReader(kafka, topics.deadLetters),

@@ -1,11 +1,11 @@
-import { networkOf } from "@saasaparilla/shared/caller.ts";
 import { bearer, Refused, type Identity } from "@saasaparilla/shared/identity.ts";
-import type { Asked, Gate } from "@saasaparilla/shared/gate.ts";
+import { TurnedAway, type Asked, type Gate } from "@saasaparilla/shared/gate.ts";
 import { SUBPROTOCOL, TOKEN_SUBPROTOCOL } from "@saasaparilla/shared/frames.ts";
 import type { Request } from "@saasaparilla/shared/http.ts";
 import { problemReply, tokenInQuery, type Reply } from "@saasaparilla/shared/reply.ts";
 import { clientKey, cursorTag, fromCursor, type ClientKey, type Sequence } from "@saasaparilla/shared/notification.ts";
 import { jittered, problem } from "@saasaparilla/shared/problem.ts";
+import type { LimitsOf } from "@saasaparilla/shared/tenant-limits.ts";
 import type { Admission, Bound } from "./admission.ts";
 import type { Askers } from "@saasaparilla/shared/askers.ts";
 import type { DistributorMetrics } from "./metrics.ts";
@@ -45,7 +45,8 @@ export interface DoorkeeperOptions {
   /** How often a client asks, and how often an address is refused. */
   tickets: Pick<Tickets, "redeem">;
   clients: Askers;
-  strangers: Askers;
+  tenants: Askers;
+  limitsOf: LimitsOf;
 }
 
 /**
@@ -77,6 +78,11 @@ export class Doorkeeper {
     this.#options.metrics.forbade();
     this.#options.gate.refuse("its origin is not in ALLOWED_ORIGINS", "subscribe", request);
     return forbidden();
+  }
+
+  /** Its token is in its query, where it is known to others by now: it is refused before it is looked at. */
+  exposed(request: Asked): void {
+    this.#options.gate.turnAway("its token is in its query", "subscribe", request);
   }
 
   /** One comes in, or is refused. */
@@ -119,7 +125,10 @@ export class Doorkeeper {
       };
     };
     const wrong = tokenInQuery(request.query);
-    if (wrong) return wrong;
+    if (wrong) {
+      this.exposed(request);
+      return wrong;
+    }
     const ticket = token === undefined && request.path === "/v1/sse" ? request.query.get("ticket") : null;
     if (ticket !== null) return this.#redeemed(ticket, request).then(entryOf);
     const identity = this.identify(token, request);
@@ -128,35 +137,41 @@ export class Doorkeeper {
 
   /** The caller behind a token, or the answer that gives nothing away. */
   identify(token: string | undefined, asked: Asked): Identity | Reply | Promise<Identity | Reply> {
-    const { clients, strangers, metrics, gate } = this.#options;
-    // A signature that is checked in vain costs more than anything else here.
-    const address = strangers.any ? asked.address : "";
-    const banned = address === "" ? undefined : strangers.spent(networkOf(address), performance.now());
-    if (banned !== undefined) {
-      metrics.limited("address");
-      gate.turnAway("too much from this address was refused", "subscribe", asked);
-      return tooMany("Too much from this address was refused.", banned);
-    }
-    const counted = (identity: Identity): Identity | Reply => {
-      const late = clients.late(clientKey(identity.tenant, identity.subject), performance.now());
-      if (late === undefined) return identity;
-      metrics.limited("client");
-      return tooMany("This client asks more often than it may.", late);
-    };
-    const refused = (error: unknown, from: string): Reply => {
+    const { metrics, gate } = this.#options;
+    const refused = (error: unknown): Reply => {
+      if (error instanceof TurnedAway) {
+        metrics.limited("address");
+        return tooMany(error.message, error.retryAfter);
+      }
       if (!(error instanceof Refused)) return unavailable();
       metrics.forbade();
-      if (from !== "") strangers.late(networkOf(from), performance.now());
       return forbidden();
     };
     try {
       const identity = gate.pass(token, "subscribe", asked);
-      if (!(identity instanceof Promise)) return counted(identity);
-      const { address: from } = asked;
-      return identity.then(counted, (error: unknown) => refused(error, from));
+      return identity instanceof Promise
+        ? identity.then((late) => this.#counted(late), refused)
+        : this.#counted(identity);
     } catch (error) {
-      return refused(error, asked.address);
+      return refused(error);
     }
+  }
+
+  /** What one client and all of a tenant ask of this process is bounded, whatever becomes of it. */
+  #counted(identity: Identity): Identity | Reply {
+    const { clients, tenants, limitsOf, metrics } = this.#options;
+    const { tenant, subject } = identity;
+    const now = performance.now();
+    const clientLate = clients.late(clientKey(tenant, subject), now);
+    if (clientLate !== undefined) {
+      metrics.limited("client");
+      return tooMany("This client asks more often than it may.", clientLate);
+    }
+    const { requestRate, requestBurst } = limitsOf(tenant);
+    const late = tenants.late(tenant, now, { rate: requestRate, burst: requestBurst });
+    if (late === undefined) return identity;
+    metrics.limited("tenant");
+    return tooMany("Your tenant's clients ask more often here than they may.", late);
   }
 
   async #redeemed(ticket: string, { method, path, address }: Request): Promise<Identity | Reply> {

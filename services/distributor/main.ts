@@ -190,8 +190,10 @@ const door = new Doorkeeper({
   full: (tenant) => shares.full(tenant),
   tickets,
   clients: new Askers({ rate: settings.CLIENT_RATE, burst: settings.CLIENT_BURST }),
-  strangers: new Askers({ rate: settings.REFUSED_RATE, burst: settings.REFUSED_BURST }),
+  tenants: new Askers({ rate: settings.TENANT_REQUEST_RATE, burst: settings.TENANT_REQUEST_BURST }),
+  limitsOf,
 });
+server.onExposed = (request) => door.exposed(request);
 serveWebSocket(server, door, peers, settings);
 serveSse(server, door, peers, settings);
 server.post("/v1/tickets", 1_024, (request) => issueTicket(request, door, tickets));

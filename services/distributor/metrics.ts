@@ -94,7 +94,7 @@ export function createMetrics(
     refused: (reason: RefusalReason) => refusals.inc({ reason }),
     opened: (transport: Transport) => opened.inc({ transport }),
     turnedAway: (reason: Bound | "ending" | "tenant") => turnedAway.inc({ reason }),
-    limited: (bound: "client" | "address") => limited.inc({ bound }),
+    limited: (bound: "client" | "tenant" | "address") => limited.inc({ bound }),
     closed: (reason: string) => closed.inc({ reason }),
     forbade: () => forbidden.inc(),
     expired: (source: Source) => expired.inc({ source }),

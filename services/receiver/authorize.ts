@@ -1,8 +1,6 @@
-import type { Askers } from "@saasaparilla/shared/askers.ts";
-import { networkOf } from "@saasaparilla/shared/caller.ts";
 import type { Access } from "@saasaparilla/shared/access.ts";
 import { clientsOf } from "@saasaparilla/shared/decide.ts";
-import type { Gate } from "@saasaparilla/shared/gate.ts";
+import { TurnedAway, type Gate } from "@saasaparilla/shared/gate.ts";
 import type { Request } from "@saasaparilla/shared/http.ts";
 import { problemReply, type Reply } from "@saasaparilla/shared/reply.ts";
 import { bearer, Refused, type Identity } from "@saasaparilla/shared/identity.ts";
@@ -16,8 +14,6 @@ export interface AuthorizerParts {
   gate: Gate;
   access: Access;
   metrics: Pick<ReceiverMetrics, "refused" | "limited">;
-  /** How often an address is refused. */
-  strangers: Askers;
 }
 
 /** A caller who is refused is told only that. */
@@ -30,18 +26,13 @@ export class Authorizer {
 
   /** Who publishes, or the answer that gives nothing away: before the body is read, so that nobody's takes the place of those who may. */
   identify(request: Request): Identity | Reply | Promise<Identity | Reply> {
-    const { gate, strangers, metrics } = this.#parts;
-    // A signature that is checked in vain costs more than anything else here.
-    const network = networkOf(request.address);
-    const retryAfter = strangers.spent(network, performance.now());
-    if (retryAfter !== undefined) {
-      metrics.limited("address");
-      gate.turnAway("too much from this address was refused", "publish", request);
-      return this.#refusal("rate-limited", "Too much from this address was refused.", retryAfter);
-    }
+    const { gate, metrics } = this.#parts;
     const refused = (error: unknown): Reply => {
+      if (error instanceof TurnedAway) {
+        metrics.limited("address");
+        return this.#refusal("rate-limited", error.message, error.retryAfter);
+      }
       if (!(error instanceof Refused)) return this.#refusal("unavailable", "Tokens cannot be checked.", jittered(1, 5));
-      strangers.late(network, performance.now());
       return this.#refusal("forbidden", "This needs a token that allows publishing.");
     };
     try {

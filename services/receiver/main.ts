@@ -1,4 +1,3 @@
-import { Askers } from "@saasaparilla/shared/askers.ts";
 import { openEntrance } from "@saasaparilla/shared/entrance.ts";
 import { FullClients } from "@saasaparilla/shared/full-clients.ts";
 import { Health } from "@saasaparilla/shared/health.ts";
@@ -50,12 +49,7 @@ const metrics = createMetrics(registry, {
   full: () => full.size,
 });
 const appender = new Appender(link, topics.accepted, settings, { metrics, health, log });
-const authorizer = new Authorizer({
-  gate,
-  access,
-  metrics,
-  strangers: new Askers({ rate: settings.REFUSED_RATE, burst: settings.REFUSED_BURST }),
-});
+const authorizer = new Authorizer({ gate, access, metrics });
 const keys = new Keys(settings.NAMESPACE);
 const rates = new Rates({ redis, waitMs: settings.RATE_WAIT_MS, alone: metrics.limitedAlone });
 const quota = new Quota({ rates, keys, limitsOf: tenantLimits(access, settings), metrics });
@@ -80,6 +74,7 @@ const publisher = new Publisher({
 });
 
 const server = new HttpServer({ health, registry, log, settings });
+server.onExposed = (request) => gate.turnAway("its token is in its query", "publish", request);
 server.post("/v1/notifications", settings.MAX_BODY_BYTES, (request, body) => publisher.publish(request, body), limits);
 serveDocs(server, openapi(settings));
 
