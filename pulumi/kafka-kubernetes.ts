@@ -72,7 +72,7 @@ export function kafkaOnKubernetes(
     CLUSTER,
     {
       kafka: {
-        version: "4.3.1",
+        version: "4.3.0",
         metadataVersion: "4.3-IV0",
         listeners: [
           { name: "clients", port: 9093, type: "internal", tls: true, authentication: { type: "scram-sha-512" } },

@@ -51,7 +51,7 @@ interface RedisClusterSpec {
   };
 }
 
-/** By the operator of OT-CONTAINER-KIT, which from 0.26 on announces names where it speaks TLS. It makes no certificates: we do. */
+/** By the operator of OT-CONTAINER-KIT, which announces names where it speaks TLS. It makes no certificates: we do. */
 export function redisOnKubernetes(
   place: KubernetesPlace,
   secret: Output<string>,
