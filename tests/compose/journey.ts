@@ -62,6 +62,8 @@ async function drawn(project: Project): Promise<void> {
 async function journey(project: Project): Promise<void> {
   await confined(project);
   await step("docker compose up, images built", () => project.compose("up", "--build", "--wait", "--quiet-pull"));
+  const nameless = await project.nameless();
+  if (nameless.length > 0) throw new Trouble("A volume without a name is left by each `down`:", nameless.join("; "));
   const names = ["ada", "ben", "cyd"];
   const publisher = new Publisher(project.url, await project.token("--publisher"));
   const clients = await Promise.all(

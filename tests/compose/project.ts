@@ -79,6 +79,15 @@ export class Project {
     await until(`${container} is not healthy`, async () => (await state()) === "healthy");
   }
 
+  /** Volumes without a name: `down` would leave them behind. */
+  async nameless(): Promise<string[]> {
+    const containers = lines(await this.compose("ps", "--all", "--quiet"));
+    const mounted = await Promise.all(
+      containers.map((one) => inspect(one, "{{range .Mounts}}{{$.Name}}:{{.Destination}} {{.Name}}\n{{end}}")),
+    );
+    return mounted.flatMap(lines).filter((line) => / [0-9a-f]{64}$/.test(line));
+  }
+
   /** What Docker has of it: containers, volumes, networks. */
   async remains(): Promise<string[]> {
     const filter = ["--quiet", "--filter", `label=com.docker.compose.project=${this.#name}`];

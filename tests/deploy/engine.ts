@@ -62,6 +62,8 @@ async function start(): Promise<() => Promise<void>> {
     if (Date.now() > deadline || engine.exitCode !== null)
       throw new Trouble("Docker's engine does not start.", `Its log says why: ${logFile("dockerd")}`);
   return async () => {
+    // Nothing else keeps this process until it has ended.
+    engine.ref();
     engine.kill("SIGTERM");
     await ended;
   };
