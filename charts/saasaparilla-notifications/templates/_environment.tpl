@@ -45,11 +45,18 @@ redis: {{ .Values.redis.tlsSecret | quote }}
 {{- end }}
 {{- end }}
 
+{{- /* No more than is read: an authority's own Secret may have its key beside its certificate. Which of them Postgres needs is said in its URL. */ -}}
 {{- define "store-volumes" -}}
-{{- range $store, $secret := include "tls-secrets" . | fromYaml }}
-{{- if $secret }}
-- { name: {{ $store }}, secret: { secretName: {{ $secret }} } }
+{{- $authority := list (dict "key" "ca.crt" "path" "ca.crt") -}}
+{{- $pair := concat $authority (list (dict "key" "tls.crt" "path" "tls.crt") (dict "key" "tls.key" "path" "tls.key")) -}}
+{{- with .Values.kafka.tls.existingSecret }}
+- { name: kafka, secret: { secretName: {{ . }}, items: {{ ternary $pair $authority $.Values.kafka.tls.clientCertificate | toJson }} } }
 {{- end }}
+{{- with .Values.postgres.tlsSecret }}
+- { name: postgres, secret: { secretName: {{ . }}, optional: true, items: {{ $pair | toJson }} } }
+{{- end }}
+{{- with .Values.redis.tlsSecret }}
+- { name: redis, secret: { secretName: {{ . }}, items: {{ $authority | toJson }} } }
 {{- end }}
 {{- end }}
 
