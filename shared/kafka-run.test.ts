@@ -17,13 +17,16 @@ beforeEach(() => {
 
 afterEach(() => vi.useRealTimers());
 
-test("where a broker that was about to be asked has gone, it is run again", async () => {
-  await run.start();
-  run.crashed({ error: new Error("Broker not connected"), restart: false });
-  expect(done).toEqual(["runs"]);
-  await vi.runAllTimersAsync();
-  expect(done).toEqual(["runs", "runs"]);
-});
+test.for(["Broker not connected", "Failed to find group coordinator"])(
+  "what the client gives up for though it passes, it is run again after: %s",
+  async (message) => {
+    await run.start();
+    run.crashed({ error: new Error(message), restart: false });
+    expect(done).toEqual(["runs"]);
+    await vi.runAllTimersAsync();
+    expect(done).toEqual(["runs", "runs"]);
+  },
+);
 
 test("what the client runs again is left to it, and what it gives up for else is fatal", async () => {
   await run.start();

@@ -11,8 +11,11 @@ export interface Crash {
   restart: boolean;
 }
 
-/** What the client says, without a type of its own, where a broker that it was about to ask has gone: run again it asks another one. */
-const BROKER_GONE = "Broker not connected";
+/**
+ * What the client gives up for, though it passes: a broker that it was about to ask has gone, or brokers that have much to do
+ * have not yet said who looks after the group. Run again it asks another one.
+ */
+const PASSING = ["Broker not connected", "Failed to find group coordinator"];
 const AGAIN_MS = 500;
 
 /**
@@ -38,7 +41,8 @@ export class Run<Config> {
 
   crashed({ error, restart }: Crash): void {
     if (restart || this.#stopped) return;
-    if (error.message === BROKER_GONE) this.#again = setTimeout(() => void this.start().catch(this.#onFatal), AGAIN_MS);
+    if (PASSING.includes(error.message))
+      this.#again = setTimeout(() => void this.start().catch(this.#onFatal), AGAIN_MS);
     else this.#onFatal(error);
   }
 
