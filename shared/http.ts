@@ -138,20 +138,11 @@ export class HttpServer {
   }
 
   get(path: string, handler: Handler): void {
-    this.route("GET", path);
-    this.app.get(path, this.#withoutBody(handler));
+    this.#withoutBody("get", path, handler);
   }
 
   delete(path: string, handler: Handler): void {
-    this.route("DELETE", path);
-    this.app.del(path, this.#withoutBody(handler));
-  }
-
-  #withoutBody(handler: Handler): (response: HttpResponse, request: HttpRequest) => void {
-    return (response, request) => {
-      if (!this.#unclear(response, request))
-        this.#run(response, this.#copy(response, request), Buffer.alloc(0), handler);
-    };
+    this.#withoutBody("del", path, handler);
   }
 
   post(path: string, maxBytes: number, handler: Handler, guard?: Guard): void {
@@ -160,6 +151,16 @@ export class HttpServer {
 
   put(path: string, maxBytes: number, handler: Handler, guard?: Guard): void {
     this.#withBody("put", path, maxBytes, handler, guard);
+  }
+
+  #withoutBody(method: "get" | "del", path: string, handler: Handler): void {
+    this.route(method === "del" ? "DELETE" : "GET", path);
+    this.app[method](path, (response, raw) => {
+      const request = this.#copy(response, raw);
+      const exposed = this.#exposed(request);
+      if (exposed) this.send(response, request.headers.origin, exposed);
+      else this.#run(response, request, Buffer.alloc(0), handler);
+    });
   }
 
   /** A body over `maxBytes` is answered 413 before the rest of it is read. */
@@ -184,7 +185,7 @@ export class HttpServer {
         this.send(response, request.headers.origin, { ...reply, close });
       };
       response.onAborted(finish);
-      const refused = guard?.admit(request);
+      const refused = this.#exposed(request) ?? guard?.admit(request);
       if (refused instanceof Promise) {
         void refused.then((late) => {
           if (late && !over && !whole) response.cork(() => refuse(late, true));
@@ -281,6 +282,13 @@ export class HttpServer {
     return this.#callers.of(peer, () => linesOfHeader(request, "x-forwarded-for").join(","));
   }
 
+  /** Whether the token that is in the query, or another one, is good: nobody looks. */
+  #exposed(request: Request): Reply | undefined {
+    const reply = tokenInQuery(request.query);
+    if (reply) this.onExposed?.(request);
+    return reply;
+  }
+
   #methodsOf(path: string): string[] {
     return this.#forms.flatMap(({ method, form }) => (form.test(path) ? [method] : []));
   }
@@ -296,9 +304,7 @@ export class HttpServer {
       if (!aborted) response.cork(() => this.send(response, request.headers.origin, reply));
     };
     try {
-      const exposed = tokenInQuery(request.query);
-      if (exposed) this.onExposed?.(request);
-      const reply = exposed ?? handler(request, body);
+      const reply = handler(request, body);
       if (!(reply instanceof Promise)) {
         answer(reply);
         return;
