@@ -105,6 +105,7 @@ export class HttpServer {
       const state = health.ready();
       return json(state.ready ? 200 : 503, state);
     });
+    this.get("/health/serving", () => json(health.serving ? 200 : 503, { serving: health.serving }));
     this.get("/metrics", async () => ({
       status: 200,
       headers: { "content-type": registry.contentType },

@@ -218,7 +218,7 @@ const CASES: Record<string, Case> = {
 /** Health and metrics are the same everywhere; and all that the console has of a tenant is closed to others, in the same way. */
 function caseOf(endpoint: string): Case | undefined {
   const [kind, method, path] = endpoint.split(" ") as [Kind, string, string];
-  if (/^\/(health\/(live|ready)|metrics)$/.test(path)) return open(kind, path);
+  if (/^\/(health\/(live|ready|serving)|metrics)$/.test(path)) return open(kind, path);
   if (kind !== "console" || !path.startsWith("/v1/tenants")) return CASES[endpoint];
   const id = path.includes("/keys/") ? victimKey : "g";
   const body = method === "PUT" || method === "POST" ? "{}" : undefined;

@@ -118,8 +118,13 @@ test("R21: a WebSocket as a browser has it: it acknowledges by being read", asyn
   const { url } = distributor;
   const protocols = [SUBPROTOCOL, `bearer.${await stack.token({ client })}`];
   const socket = new WebSocket(`${url.replace("http", "ws")}/v1/ws`, protocols);
-  const closed = new Promise((done) => socket.addEventListener("close", done));
   const delivered = Promise.withResolvers<void>();
+  const closed = new Promise<void>((done) =>
+    socket.addEventListener("close", ({ code, reason }) => {
+      delivered.reject(new Error(`closed with ${code} ${reason}`));
+      done();
+    }),
+  );
   const acknowledged = await metric(distributor, "acknowledgements_total");
   socket.addEventListener("message", ({ data }) => {
     if (String(data).includes('"data":{"n":0,')) delivered.resolve();

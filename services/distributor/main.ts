@@ -215,7 +215,7 @@ lifecycle.onEnd("timers", () => {
   registrations.end();
 });
 lifecycle.onEnd("connections", async () => {
-  health.down("draining", "the process was asked to end");
+  health.end();
   door.drain();
   const spreadMs = Math.min(settings.DRAIN_MS, settings.SHUTDOWN_MS / 2);
   log.info({ connections: peers.size, spreadMs }, "draining");

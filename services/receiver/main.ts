@@ -84,7 +84,7 @@ lifecycle.onEnd("redis", () => redis.disconnect());
 lifecycle.onEnd("idempotency", () => idempotency.settled());
 lifecycle.onEnd("kafka", () => appender.close());
 lifecycle.onEnd("http", async () => {
-  health.down("receiver", "it is ending");
+  health.end();
   server.stopListening();
   await limits.close();
   server.close();

@@ -125,7 +125,7 @@ spec:
             timeoutSeconds: 2
             failureThreshold: 150
           readinessProbe:
-            httpGet: { path: /health/live, port: http }
+            httpGet: { path: /health/serving, port: http }
             periodSeconds: 5
             timeoutSeconds: 3
             failureThreshold: 3
