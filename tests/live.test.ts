@@ -117,6 +117,8 @@ test("R21: a WebSocket as a browser has it: it acknowledges by being read", asyn
   const client = "browser";
   const { url } = distributor;
   const protocols = [SUBPROTOCOL, `bearer.${await stack.token({ client })}`];
+  const acknowledged = await metric(distributor, "acknowledgements_total");
+  // What it hears before it has listeners is gone: nothing is awaited until then.
   const socket = new WebSocket(`${url.replace("http", "ws")}/v1/ws`, protocols);
   const delivered = Promise.withResolvers<void>();
   const closed = new Promise<void>((done) =>
@@ -125,7 +127,6 @@ test("R21: a WebSocket as a browser has it: it acknowledges by being read", asyn
       done();
     }),
   );
-  const acknowledged = await metric(distributor, "acknowledgements_total");
   socket.addEventListener("message", ({ data }) => {
     if (String(data).includes('"data":{"n":0,')) delivered.resolve();
     else if (data === '{"type":"live"}') void publisher.number(client);
