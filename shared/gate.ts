@@ -80,6 +80,11 @@ export class Gate {
     return false;
   }
 
+  /** What one who was let in has made, by its name. */
+  made(identity: Identity, scope: Scope, asked: Asked): void {
+    this.#allowed(identity, scope, asked);
+  }
+
   /** Nobody asked it who that is: the request is refused before. */
   refuse(why: string, scope: Scope, asked: Asked): void {
     this.#note(why, undefined, scope, asked);

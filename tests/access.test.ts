@@ -440,6 +440,10 @@ test("each attempt is in the audit log, allowed or not, from every service, and 
   await expect
     .poll(async () => (await audited()).some(({ service, allowed }) => service === "director" && allowed === false))
     .toBe(true);
+  const { id } = await operator.does("POST", "/acme/keys", { name: "audited", scopes: ["publish"] });
+  await expect
+    .poll(async () => (await audited()).filter(({ path }) => path === `/v1/tenants/acme/keys/${id as string}`))
+    .toMatchObject([{ method: "made", subject: "operator", allowed: true }]);
   // In a query it may be in a log: that is refused before it is looked at, by every service.
   for (const url of [`${desk.url}/v1/tenants`, `${distributor.url}/v1/poll`, `${distributor.url}/v1/sse`])
     expect((await fetch(`${url}?token=${tokens.operator}`)).status).toBe(400);

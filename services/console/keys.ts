@@ -112,5 +112,7 @@ async function newKey(
   const value = { ...rest, hash, created: parts.now() };
   await write(parts, ...old, { kind: "key", tenant, id, value });
   const { hash: _hash, ...shown } = value;
-  return json(201, { id, key: token, tenant, ...shown }, { "cache-control": "no-store" });
+  const location = PATH.replace(":tenant", tenant);
+  const headers = { "cache-control": "no-store", location: `${location}/${id}` };
+  return json(201, { id, key: token, tenant, ...shown }, headers);
 }

@@ -80,7 +80,11 @@ async function handle(route: Route, request: Request, body: Buffer, { gate, tena
   const form = route.path.includes("/revocations/") ? SUBJECT_FORM : ID_FORM;
   if (id !== undefined && !form.test(id)) throw new Refusal(wrongPath("id"));
   const call = { caller, tenant: tenant ?? "", id: id ?? "", query: request.query };
-  return route.handle(call, route.body ? parsed(route.body, body) : undefined);
+  const reply = await route.handle(call, route.body ? parsed(route.body, body) : undefined);
+  // What was made has a name only now.
+  const made = reply.headers?.location;
+  if (made !== undefined) gate.made(caller, route.needs, { method: "made", path: made, address: request.address });
+  return reply;
 }
 
 function named(pattern: string, path: string): { tenant: string | undefined; id: string | undefined } {
