@@ -57,9 +57,17 @@ async function away(transport: Transport): Promise<void> {
   const client = `away-before-${transport}`;
   await store(client, BEFORE);
   const subscriber = await Subscriber.of(stack, { client, transport });
-  await subscriber.connect(distributor);
+  await reach(subscriber, BEFORE);
   await storedFor(stack, [client], 0);
   await subscriber.close();
+}
+
+/** A stream that was not read for ten seconds is cut off: it comes back (R31). */
+async function reach(subscriber: Subscriber, wanted: number): Promise<void> {
+  while (subscriber.received.length < wanted) {
+    if (!subscriber.open) await subscriber.connect(distributor);
+    await subscriber.until(`it has ${wanted}`, () => subscriber.received.length >= wanted || !subscriber.open, 60_000);
+  }
 }
 
 function bodyOf(client: string, id: string): Buffer {
@@ -87,15 +95,8 @@ test.for([
     const memory = () => metric(distributor, "process_resident_memory_bytes");
     const before = await memory();
     let most = before;
-    /** A stream that was not read for ten seconds is cut off: it comes back (R31). */
-    const reach = async (wanted: number): Promise<void> => {
-      while (long.received.length < wanted) {
-        if (!long.open) await long.connect(distributor);
-        await long.until(`it has ${wanted}`, () => long.received.length >= wanted || !long.open, 60_000);
-      }
-    };
     for (let pause = 1; pause <= PAUSES; pause += 1) {
-      await reach((count / 2 / PAUSES) * pause);
+      await reach(long, (count / 2 / PAUSES) * pause);
       if (long.open) long.pause();
       await publisher.number(others.clients);
       await Promise.all(others.connected.map((subscriber) => subscriber.all(publisher)));
@@ -107,7 +108,7 @@ test.for([
     const sampled = (async () => {
       for (; long.received.length < count; await sleep(100)) most = Math.max(most, await memory());
     })();
-    await Promise.all([reach(count), sampled]);
+    await Promise.all([reach(long, count), sampled]);
     expect(most - before).toBeLessThan(MOST_GROWTH);
     expect(long.received.map(({ id }) => id)).toEqual(ids);
     expect(long.duplicates).toBe(0);

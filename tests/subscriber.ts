@@ -264,7 +264,12 @@ export class Subscriber {
         if (this.open) this.#ackSoon();
       },
       // The distributor is gone: so is the connection.
-      () => (this.#acking = undefined),
+      () => {
+        // The connection that it was on was just closed: what was not answered is said again.
+        this.#acking = undefined;
+        this.#acked = "";
+        if (this.open) this.#ackSoon();
+      },
     );
   }
 
