@@ -1,3 +1,4 @@
+import { setImmediate as turn } from "node:timers/promises";
 import { bearer } from "@saasaparilla/shared/identity.ts";
 import { ackBody } from "@saasaparilla/shared/frames.ts";
 import type { Request } from "@saasaparilla/shared/http.ts";
@@ -34,6 +35,9 @@ export async function acknowledge(
       }),
     );
   }
+  // In a turn of its own. What it brings to the client's stream is written where the turn ends, and where that is within the library's handling
+  // of this request, the library may take this connection for one to be closed.
+  await turn();
   for (const peer of peers.ofClient(key)) peers.step(peer, { type: "ack", sequence });
   // The director settles it and deletes what is stored up to it, once it knows the cursor for one of its topic's.
   upstream.ack(partitionOf(key, partitions), key, 0, sequence);
