@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { Allowance, Rates, type Bucket } from "./rates.ts";
+import { Allowance, type Bucket } from "./allowance.ts";
+import { Rates } from "./rates.ts";
 import type { Redis } from "./redis.ts";
 
 const tenant: Bucket = { key: "t", policy: "tenant", rate: { rate: 10, burst: 20 } };
@@ -39,14 +40,15 @@ test("a Redis that does not answer is waited for once, and then left alone for a
   expect(asked).toBe(2);
   // Those who waited behind it wait no second time.
   now = 2_000;
-  await Promise.all([1, 2, 3].map(() => rates.take(both, 1)));
+  const behind = [1, 2, 3].map(() => rates.take(both, 1));
+  for (const verdict of behind) await verdict;
   expect(asked).toBe(3);
 });
 
 test("who comes while Redis is asked for the same caller goes with the next question, and each hears its own answer", async () => {
   const questions: unknown[][] = [];
   const evalsha = async (_sha: string, _keys: number, ...args: unknown[]) => {
-    const costs = args.slice(6);
+    const costs = args.slice(7);
     questions.push(costs);
     await Promise.resolve();
     return costs.map((cost) => [Number(cost) > 9 ? 0 : 1, Number(cost) * 1_000_000, 0]);
@@ -69,6 +71,64 @@ test("who comes while Redis is asked for the same caller goes with the next ques
   ]);
   await rates.take(both, 1);
   expect(questions).toHaveLength(5);
+});
+
+test("where there is plenty nobody waits: Redis is told later, and together, and asked where there is not", async () => {
+  let now = 0;
+  let left = 1_000;
+  const questions: number[][] = [];
+  const evalsha = async (
+    _sha: string,
+    _keys: number,
+    _key: string,
+    _each: number,
+    _burst: number,
+    ...told: number[]
+  ) => {
+    questions.push(told);
+    await Promise.resolve();
+    return told.slice(1).map((cost) => [1, 1_000_000 - (left -= cost + (told[0] ?? 0)) * 1_000]);
+  };
+  const redis = { status: "ready", evalsha };
+  const rates = new Rates({ redis: redis as unknown as Redis, waitMs: 1_000, alone: () => {}, now: () => now });
+  const plenty = new Allowance([{ key: "k", policy: "all", rate: { rate: 1_000, burst: 1_000 } }]);
+  expect((await rates.take(plenty, 10)).headers.ratelimit).toBe('"all";r=990;t=1');
+  const onAccount = [rates.take(plenty, 20), rates.take(plenty, 20)];
+  expect(onAccount).toMatchObject([
+    { refused: undefined, headers: { ratelimit: '"all";r=970;t=1' } },
+    { refused: undefined, headers: { ratelimit: '"all";r=950;t=1' } },
+  ]);
+  // A twentieth of what there was is 49: this one is counted by Redis, which hears of the others with it.
+  expect(await rates.take(plenty, 10)).toMatchObject({ headers: { ratelimit: '"all";r=940;t=1' } });
+  expect(questions).toEqual([
+    [0, 10],
+    [40, 10],
+  ]);
+  expect(rates.take(plenty, 5)).not.toBeInstanceOf(Promise);
+  await expect.poll(() => questions.at(-1)).toEqual([5, 0]);
+  // What it said long ago is not believed.
+  now = 1_001;
+  const late = rates.take(plenty, 5);
+  expect(late).toBeInstanceOf(Promise);
+  await late;
+  expect(rates.take(plenty, 5)).not.toBeInstanceOf(Promise);
+  // And nothing of one that is away.
+  redis.status = "reconnecting";
+  expect(await rates.take(plenty, 900)).toMatchObject({ refused: undefined });
+  expect(rates.take(plenty, 5)).toBeInstanceOf(Promise);
+});
+
+test("what callers who share a bucket take on account is one sum", async () => {
+  const shared: Bucket = { key: "t", policy: "tenant", rate: { rate: 1_000, burst: 1_000 } };
+  const evalsha = (_sha: string, _keys: number, ...args: unknown[]) =>
+    Promise.resolve(args.slice(7).map(() => [1, 0, 0]));
+  const redis = { status: "ready", evalsha } as unknown as Redis;
+  const rates = new Rates({ redis, waitMs: 1_000, alone: () => {} });
+  const own = (key: string): Bucket => ({ key, policy: "publisher", rate: { rate: 1_000, burst: 1_000 } });
+  const callers = Array.from({ length: 60 }, (_, n) => new Allowance([shared, own(`p${n}`)]));
+  for (const caller of callers) await rates.take(caller, 1);
+  const answers = callers.map((caller) => rates.take(caller, 1));
+  expect(answers.filter((answer) => answer instanceof Promise)).toHaveLength(10);
 });
 
 test("the policies say the quota and its window", () => {

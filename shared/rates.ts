@@ -1,45 +1,8 @@
 import { createHash } from "node:crypto";
-import { taken, type Rate } from "./rate.ts";
+import { leftIn, type Allowance, type Bucket, type Verdict } from "./allowance.ts";
+import { taken } from "./rate.ts";
 import type { Redis } from "./redis.ts";
 import { within } from "./within.ts";
-
-/** One limit that a request counts against. */
-export interface Bucket {
-  /** In Redis; all buckets of one request share a hash tag. */
-  key: string;
-  /** As the headers have it. */
-  policy: string;
-  rate: Rate;
-}
-
-/** All that the requests of one caller count against. */
-export class Allowance {
-  readonly buckets: readonly Bucket[];
-  /**
-   * The header RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers): the quota is what a full bucket holds, the window
-   * the time in which an empty one fills.
-   */
-  readonly policies: string;
-  /** What Redis is told of it. */
-  readonly keys: readonly string[];
-  readonly rates: readonly number[];
-
-  constructor(buckets: readonly Bucket[]) {
-    this.buckets = buckets;
-    this.policies = buckets
-      .map(({ policy, rate: { rate, burst } }) => `"${policy}";q=${burst};w=${Math.max(1, Math.ceil(burst / rate))}`)
-      .join(", ");
-    this.keys = buckets.map(({ key }) => key);
-    this.rates = buckets.flatMap(({ rate: { rate, burst } }) => [1_000_000 / rate, burst]);
-  }
-}
-
-export interface Verdict {
-  /** Undefined where it passes: else what it was refused at, and how long until it would not be. */
-  refused: { policy: string; retryMs: number } | undefined;
-  /** How much is left after it. */
-  headers: Record<string, string>;
-}
 
 interface Asker {
   cost: number;
@@ -60,11 +23,34 @@ const REST_MS = 1_000;
 const MAX_LOCAL = 10_000;
 /** Requests of one caller in one question: a script is never long at work. */
 const MOST_AT_ONCE = 200;
+/** Of what a bucket had when Redis last spoke of it, so much may be taken on account. */
+const ON_ACCOUNT = 1 / 20;
+/** What was taken on account Redis is told after so long. */
+const SETTLE_MS = 50;
+/** What a bucket had is not believed for longer. */
+const BELIEVED_MS = 1_000;
+
+interface Seen {
+  at: number;
+  /** How long until it is full (us), as Redis last said. */
+  owed: number;
+  /** Taken on account by all who share it here; Redis has not said yet that it knows. */
+  taken: number;
+}
+
+/** What was taken on account, and is not told yet. */
+interface Account {
+  taken: number;
+  timer: NodeJS.Timeout;
+}
 
 /**
- * Rates over all processes, by buckets in Redis, and its time is that of Redis. A caller's requests that come while it is being asked for one of them
- * wait for the answer and go with the next question: they are counted one after the other all the same. While Redis is away each
- * process counts by itself, with the whole rates: so limits hold for each, nobody is refused for it, and nobody is let go.
+ * Rates over all processes, by buckets in Redis, and its time is that of Redis. Where there is plenty, a request takes on account, and Redis
+ * is told of all of them together: nobody waits for it, and it is asked some twenty times a second for a caller, however often that one comes. What is
+ * told later is taken from the buckets whatever they have, so that in the end each is counted; meanwhile a bucket may give a twentieth too much for each process.
+ *
+ * Where there is not, a caller's requests that come while Redis is being asked for one of them wait for the answer and go with the next question: they are counted
+ * one after the other all the same. While Redis is away each process counts by itself, with the whole rates: so limits hold for each, nobody is refused for it, and nobody is let go.
  */
 export class Rates {
   readonly #options: RatesOptions;
@@ -73,6 +59,8 @@ export class Rates {
   readonly #local = new Map<string, number>();
   /** Those who wait while Redis is asked for others of the same caller. */
   readonly #asking = new Map<Allowance, Asker[]>();
+  readonly #accounts = new Map<Allowance, Account>();
+  readonly #seen = new WeakMap<Bucket, Seen>();
   #restUntil = 0;
 
   constructor(options: RatesOptions) {
@@ -81,12 +69,37 @@ export class Rates {
   }
 
   /** Takes `cost` from all of the buckets, or from none. */
-  take(allowance: Allowance, cost: number): Promise<Verdict> {
-    return new Promise((told) => {
-      const waiting = this.#asking.get(allowance);
-      if (waiting) waiting.push({ cost, told });
-      else void this.#serve(allowance, { cost, told });
+  take(allowance: Allowance, cost: number): Verdict | Promise<Verdict> {
+    return this.#onAccount(allowance, cost) ?? new Promise((told) => this.#queue(allowance, { cost, told }));
+  }
+
+  #onAccount(allowance: Allowance, cost: number): Verdict | undefined {
+    const oldest = this.#now() - BELIEVED_MS;
+    const seen: Seen[] = [];
+    for (const bucket of allowance.buckets) {
+      const one = this.#seen.get(bucket);
+      if (!one || one.at < oldest || one.taken + cost > ON_ACCOUNT * leftIn(bucket, one.owed)) return undefined;
+      seen.push(one);
+    }
+    for (const one of seen) one.taken += cost;
+    const account = this.#accounts.get(allowance);
+    if (account) account.taken += cost;
+    else this.#accounts.set(allowance, { taken: cost, timer: setTimeout(() => this.#settle(allowance), SETTLE_MS) });
+    const owed = allowance.buckets.map(({ rate }, index) => {
+      const one = seen[index]!;
+      return one.owed + (one.taken * 1_000_000) / rate.rate;
     });
+    return allowance.verdict(cost, true, owed);
+  }
+
+  #settle(allowance: Allowance): void {
+    this.#queue(allowance, { cost: 0, told: () => undefined });
+  }
+
+  #queue(allowance: Allowance, asker: Asker): void {
+    const waiting = this.#asking.get(allowance);
+    if (waiting) waiting.push(asker);
+    else void this.#serve(allowance, asker);
   }
 
   /** As many as are asked for hold requests of their own, which bounds them. */
@@ -98,20 +111,38 @@ export class Rates {
       const answers = await this.#ask(allowance, askers);
       askers.forEach(({ cost, told }, index) => {
         const [passed, ...owed] = answers?.[index] ?? this.#takeHere(allowance, cost);
-        told(verdict(allowance, cost, passed === 1, owed));
+        told(allowance.verdict(cost, passed === 1, owed));
       });
     }
     this.#asking.delete(allowance);
   }
 
   /** For each asker whether it passes, and for each bucket how long until it is full (us); undefined where Redis is away. */
-  async #ask({ keys, rates }: Allowance, askers: readonly Asker[]): Promise<number[][] | undefined> {
+  async #ask(allowance: Allowance, askers: readonly Asker[]): Promise<number[][] | undefined> {
     const { redis, waitMs } = this.#options;
-    if (redis.status !== "ready" || this.#now() < this.#restUntil) return undefined;
-    const args = [...keys, ...rates, ...askers.map(({ cost }) => cost)];
-    const answers = await within(waitMs, this.#run(keys.length, args));
-    if (!answers) this.#restUntil = this.#now() + REST_MS;
+    const { buckets, keys, rates } = allowance;
+    const account = this.#accounts.get(allowance);
+    clearTimeout(account?.timer);
+    this.#accounts.delete(allowance);
+    const taken = account?.taken ?? 0;
+    let answers: number[][] | undefined;
+    if (redis.status === "ready" && this.#now() >= this.#restUntil) {
+      const args = [...keys, ...rates, taken, ...askers.map(({ cost }) => cost)];
+      answers = await within(waitMs, this.#run(keys.length, args));
+      if (!answers) this.#restUntil = this.#now() + REST_MS;
+    }
+    const [, ...owed] = answers?.at(-1) ?? [];
+    buckets.forEach((bucket, index) => this.#hear(bucket, taken, owed[index]));
     return answers;
+  }
+
+  /** Of a bucket of which Redis does not say how much is owed nothing is taken on account. */
+  #hear(bucket: Bucket, taken: number, owed: number | undefined): void {
+    const seen = this.#seen.get(bucket) ?? { at: 0, owed: 0, taken: 0 };
+    seen.taken -= taken;
+    seen.owed = owed ?? 0;
+    seen.at = owed === undefined ? -Infinity : this.#now();
+    this.#seen.set(bucket, seen);
   }
 
   async #run(keys: number, args: (string | number)[]): Promise<number[][]> {
@@ -145,28 +176,8 @@ export class Rates {
   }
 }
 
-/** `owed`: for each bucket the time until it is full, in us. */
-function verdict({ buckets, policies }: Allowance, cost: number, passed: boolean, owed: readonly number[]): Verdict {
-  const left = buckets.map(({ policy, rate: { rate, burst } }, index) => {
-    const remaining = Math.max(0, Math.floor(burst - (owed[index]! * rate) / 1_000_000));
-    return `"${policy}";r=${remaining};t=${Math.ceil(owed[index]! / 1_000_000)}`;
-  });
-  return {
-    refused: passed ? undefined : worstOf(buckets, cost, owed),
-    headers: { "ratelimit-policy": policies, ratelimit: left.join(", ") },
-  };
-}
-
-function worstOf(buckets: readonly Bucket[], cost: number, owed: readonly number[]) {
-  const waits = buckets.map(({ policy, rate: { rate, burst } }, index) => ({
-    policy,
-    retryMs: Math.max(0, owed[index]! / 1_000 - (burst - Math.min(cost, burst)) * (1_000 / rate)),
-  }));
-  return waits.reduce((worst, one) => (one.retryMs > worst.retryMs ? one : worst));
-}
-
 /**
- * As `taken` of rate.ts, for several buckets, all or none, and several costs one after the other. Answers for each of these whether
+ * As `taken` of rate.ts, for several buckets, all or none, and several costs one after the other, after what was taken on account. Answers for each of these whether
  * it passes, and for each bucket how long until it is full (us).
  */
 const TAKE = `
@@ -177,8 +188,10 @@ for i, key in ipairs(KEYS) do
   each[i], burst[i] = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
   from[i] = math.max(now, tonumber(redis.call('GET', key) or 0))
 end
-local answers, took = {}, false
-for n = 2 * #KEYS + 1, #ARGV do
+local taken = tonumber(ARGV[2 * #KEYS + 1])
+for i = 1, #KEYS do from[i] = from[i] + taken * each[i] end
+local answers, took = {}, taken > 0
+for n = 2 * #KEYS + 2, #ARGV do
   local cost, passed = tonumber(ARGV[n]), 1
   for i = 1, #KEYS do
     if from[i] - now + math.min(cost, burst[i]) * each[i] > burst[i] * each[i] + 1 then passed = 0 end

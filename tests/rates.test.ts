@@ -21,7 +21,7 @@ let proxy: Proxy;
 let receivers: [Service, Service];
 
 beforeAll(async () => {
-  stack = await startStack({ env: { TENANTS: "acme,other,many,large,away,own,alone" } });
+  stack = await startStack({ env: { TENANTS: "acme,other,many,large,away,own,alone,rich" } });
   const redis = new URL(stack.env.REDIS_URL!);
   proxy = await startProxy(redis.host);
   const url = Object.assign(new URL(redis), { host: proxy.address }).href;
@@ -34,6 +34,13 @@ afterAll(async () => {
   await stack.close();
   await proxy.close();
 });
+
+async function writeTenant(tenant: string, limits: Record<string, number>): Promise<void> {
+  const postgres = connectPostgres(stack.env.DATABASE_URL!, "test", createLog("test", "warn"), new Health([]), 1);
+  const value = tenantRow.parse({ trust: "scopes", limits });
+  await new AccessStore(postgres, stack.namespace).write({ kind: "tenant", tenant, id: TENANT_ROW, value });
+  await postgres.close();
+}
 
 async function publish(to: Service, token: string, count: number) {
   const response = await fetch(`${to.url}/v1/notifications`, {
@@ -110,13 +117,27 @@ test("an address of which too much was refused is not listened to, whatever toke
   expect(await metric(alone, "publish_limited_total", 'limit="address"')).toBe(3);
 });
 
+test("where there is plenty receivers count together later: what each took on account is missing in the end", async () => {
+  const token = await stack.token({ publisher: "rich", tenant: "rich" });
+  const limits = { publishBurst: 10_000, publisherBurst: 10_000 };
+  await writeTenant("rich", limits);
+  let sent = 0;
+  /** What the tenant's bucket has and what was taken from it, as this receiver knows it. */
+  const sum = async (to: Service, count: number): Promise<number> => {
+    const { status, left } = await publish(to, token, count);
+    if (status === 202) sent += count;
+    return Number(/\d+/.exec(left[0]!)![0]) + sent;
+  };
+  const known = () => sum(receivers[0], 1);
+  await expect.poll(known).toBe(10_000);
+  for (let n = 0; n < 40; n += 1) await sum(receivers[n % 2]!, 5);
+  expect(sent).toBeGreaterThan(200);
+  await expect.poll(known).toBe(10_000);
+});
+
 test("a tenant's own row says what it may, and counts as soon as it is read", async () => {
   const token = await stack.token({ publisher: "own", tenant: "own" });
-  const postgres = connectPostgres(stack.env.DATABASE_URL!, "test", createLog("test", "warn"), new Health([]), 1);
-  const store = new AccessStore(postgres, stack.namespace);
-  const value = tenantRow.parse({ trust: "scopes", limits: { publishRate: 7, publisherBurst: 1_000 } });
-  await store.write({ kind: "tenant", tenant: "own", id: TENANT_ROW, value });
-  await postgres.close();
+  await writeTenant("own", { publishRate: 7, publisherBurst: 1_000 });
   const policy = async () => (await publish(receivers[0], token, 1)).headers.get("ratelimit-policy");
   await expect.poll(policy).toBe('"tenant";q=30;w=5, "publisher";q=1000;w=1000000');
 });

@@ -1,5 +1,6 @@
 import type { Identity } from "@saasaparilla/shared/identity.ts";
-import { Allowance, type Rates } from "@saasaparilla/shared/rates.ts";
+import { Allowance, type Bucket } from "@saasaparilla/shared/allowance.ts";
+import type { Rates } from "@saasaparilla/shared/rates.ts";
 import type { Keys } from "@saasaparilla/shared/redis.ts";
 import { problemReply, type Reply } from "@saasaparilla/shared/reply.ts";
 import type { LimitsOf, TenantLimits } from "@saasaparilla/shared/tenant-limits.ts";
@@ -22,6 +23,7 @@ export class Quota {
   /** What is not answered yet, by tenant. */
   readonly #held = new Map<string, { requests: number; bytes: number }>();
   readonly #allowances = new Map<string, { limits: TenantLimits; allowance: Allowance }>();
+  readonly #buckets = new Map<string, { limits: TenantLimits; bucket: Bucket }>();
 
   constructor(parts: QuotaParts) {
     this.#parts = parts;
@@ -64,16 +66,21 @@ export class Quota {
     const name = `${tenant}/${subject}`;
     const known = this.#allowances.get(name);
     if (known?.limits === limits) return known.allowance;
-    const { keys } = this.#parts;
-    const ofTenant = { rate: limits.publishRate, burst: limits.publishBurst };
-    const ofPublisher = { rate: limits.publisherRate, burst: limits.publisherBurst };
-    const allowance = new Allowance([
-      { key: keys.rate(tenant, "tenant"), policy: "tenant", rate: ofTenant },
-      { key: keys.rate(tenant, "publisher", subject), policy: "publisher", rate: ofPublisher },
-    ]);
-    this.#allowances.set(name, { limits, allowance });
-    if (this.#allowances.size > MOST_CALLERS) this.#allowances.delete(this.#allowances.keys().next().value!);
+    const rate = { rate: limits.publisherRate, burst: limits.publisherBurst };
+    const ofPublisher = { key: this.#parts.keys.rate(tenant, "publisher", subject), policy: "publisher", rate };
+    const allowance = new Allowance([this.#bucketOf(tenant, limits), ofPublisher]);
+    keep(this.#allowances, name, { limits, allowance });
     return allowance;
+  }
+
+  /** The same one for all of a tenant's publishers. */
+  #bucketOf(tenant: string, limits: TenantLimits): Bucket {
+    const known = this.#buckets.get(tenant);
+    if (known?.limits === limits) return known.bucket;
+    const rate = { rate: limits.publishRate, burst: limits.publishBurst };
+    const bucket = { key: this.#parts.keys.rate(tenant, "tenant"), policy: "tenant", rate };
+    keep(this.#buckets, tenant, { limits, bucket });
+    return bucket;
   }
 
   #share(bound: Bound): Reply {
@@ -88,6 +95,11 @@ export class Quota {
       headers,
     );
   }
+}
+
+function keep<T>(all: Map<string, T>, name: string, one: T): void {
+  all.set(name, one);
+  if (all.size > MOST_CALLERS) all.delete(all.keys().next().value!);
 }
 
 export type Bound = keyof typeof BOUNDS;
