@@ -44,8 +44,11 @@ await command(async () => {
     ];
     for (const file of files) console.log(file);
     if (dry) return console.log("A dry run: no image, no commit, no tag.");
+    // All: the first changelog is a file that nobody knows yet.
+    run("git", ["add", "--all"], tree);
+    run("git", ["commit", "--quiet", "--message", `Release ${version}`], tree);
+    // The image says of which commit it is.
     run("node", [join(tree, "compose/local/build-image.ts")], tree);
-    run("git", ["commit", "--quiet", "--all", "--message", `Release ${version}`], tree);
     run("git", ["tag", "--annotate", `v${version}`, "--message", `Release ${version}`], tree);
     if (values.publish) publish(version, values.registry!, files);
     console.log(`Take it over: git merge --ff-only v${version}`);
