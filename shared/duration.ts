@@ -1,11 +1,9 @@
-import { Trouble } from "./trouble.ts";
-
 const UNITS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
-/** "15m" as seconds. */
+/** "15m" as seconds. What is no duration is an error, which also has the usage. */
 export function seconds(option: string, given: string, usage: string): number {
   const [, count, unit] = /^(\d+)([smhd])$/.exec(given) ?? [];
   const factor = UNITS[unit ?? ""];
-  if (factor === undefined) throw new Trouble(`${option} ${JSON.stringify(given)} is no duration.`, usage);
+  if (factor === undefined) throw new Error(`${option} ${JSON.stringify(given)} is no duration. ${usage}`);
   return Number(count) * factor;
 }

@@ -1,0 +1,50 @@
+import { spawn } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { Access } from "@saasaparilla/shared/access.ts";
+import { Identities } from "@saasaparilla/shared/identities.ts";
+import { exportJWK, generateKeyPair } from "jose";
+import { expect, test } from "vitest";
+
+const settings = { AUTH_ISSUER: "http://release", AUTH_AUDIENCE: "notifications" };
+
+async function token(args: string[], key: string): Promise<{ code: number | null; out: string; err: string }> {
+  const env = { ...process.env, ...settings };
+  const child = spawn(process.execPath, [join(import.meta.dirname, "token.ts"), ...args], { env });
+  const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
+  child.stdin.end(key);
+  const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  return { code: await ended, out, err };
+}
+
+test("a container of a service makes a token of the key that it is handed, for the issuer that it knows", async () => {
+  const pair = await generateKeyPair("ES256", { extractable: true });
+  const told = { kid: "k", alg: "ES256", use: "sig" };
+  const folder = await mkdtemp(join(tmpdir(), "token-"));
+  try {
+    const file = join(folder, "jwks.json");
+    await writeFile(file, JSON.stringify({ keys: [{ ...(await exportJWK(pair.publicKey)), ...told }] }));
+    const secret = JSON.stringify({ ...(await exportJWK(pair.privateKey)), ...told });
+    const { code, out } = await token(["--client", "u1", "--tenant", "shop"], secret);
+    expect(code).toBe(0);
+    const access = new Access();
+    access.apply([{ kind: "tenant", tenant: "shop", id: "", value: { trust: "scopes" } }]);
+    const identities = await Identities.from({ ...settings, AUTH_JWKS: file }, access);
+    expect(await identities.authorize(out.trim(), "subscribe")).toMatchObject({ tenant: "shop", subject: "u1" });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test.each([
+  [["--client", "u1"], "", "What came on stdin is no key."],
+  [["--client", "u1", "--ttl", "soon"], "{}", '--ttl "soon" is no duration.'],
+  [[], "{}", "A token is for either a client, a publisher or an operator."],
+])("with %j and %j on stdin it says what is wrong, in one line", async (args, key, wrong) => {
+  const { code, out, err } = await token(args, key);
+  expect({ code, out }).toEqual({ code: 1, out: "" });
+  expect(err.trim().split("\n")).toEqual([expect.stringContaining(wrong)]);
+  expect(err).toContain("Usage: node image/token.ts");
+});
