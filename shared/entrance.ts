@@ -10,7 +10,7 @@ import { Identities } from "./identities.ts";
 import type { KafkaLink } from "./kafka.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { Log } from "./log.ts";
-import type { Registry } from "./metrics.ts";
+import { meters, type Registry } from "./metrics.ts";
 import type { Postgres } from "./postgres.ts";
 import type { commonSettings, identitySettings } from "./settings.ts";
 import { topicsOf } from "./topics.ts";
@@ -39,7 +39,16 @@ export interface Entrance {
 export async function openEntrance(parts: EntranceParts): Promise<Entrance> {
   const { service, settings, postgres, link, lifecycle, health, registry, log } = parts;
   const access = new Access();
-  const identities = await Identities.from(settings, access);
+  const keysFailed = meters(registry).tally(
+    "issuer_keys_failures_total",
+    "Times that the keys of an issuer could not be had anew: those that were had last hold.",
+  );
+  const identities = await Identities.from(settings, access, {
+    failed(issuer, error) {
+      keysFailed();
+      log.warn({ issuer, err: error }, "the keys of an issuer cannot be had anew: those that were had last hold");
+    },
+  });
   const store = new AccessStore(postgres, settings.NAMESPACE);
   const feed = new AccessFeed({ access, store, everyMs: settings.ACCESS_REFRESH_MS, health, registry, log });
   lifecycle.onEnd("access", () => feed.end());

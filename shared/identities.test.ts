@@ -38,11 +38,9 @@ async function identities(): Promise<Identities> {
   try {
     const file = join(folder, "jwks.json");
     await writeFile(file, JSON.stringify({ keys: Array.from(pairs.values(), ({ jwk }) => jwk) }));
-    return await Identities.from(
-      { AUTH_JWKS: file, AUTH_ISSUER: ISSUER, AUTH_AUDIENCE: "notifications" },
-      access,
-      () => NOW * 1_000,
-    );
+    return await Identities.from({ AUTH_JWKS: file, AUTH_ISSUER: ISSUER, AUTH_AUDIENCE: "notifications" }, access, {
+      now: () => NOW * 1_000,
+    });
   } finally {
     await rm(folder, { recursive: true });
   }
@@ -166,7 +164,7 @@ test("R2: a token that was seen is refused once it has expired", async () => {
   const checked = await Identities.from(
     { AUTH_JWKS: "https://issuer/jwks", AUTH_ISSUER: ISSUER, AUTH_AUDIENCE: "notifications" },
     access,
-    () => now * 1_000,
+    { now: () => now * 1_000 },
   );
   const token = await signed("EdDSA", claims);
   for (let time = 0; time < 4; time += 1) expect(await verdict(checked, token)).toMatchObject({ subject: "u1" });
@@ -180,13 +178,7 @@ test("a key that was taken out of the set is good no longer than the set is kept
   let keys = ["EdDSA", "ES256"] as Algorithm[];
   vi.stubGlobal("fetch", () => Promise.resolve(Response.json({ keys: keys.map((alg) => pairs.get(alg)!.jwk) })));
   const settings = { AUTH_JWKS: "https://issuer/jwks", AUTH_ISSUER: ISSUER, AUTH_AUDIENCE: "notifications" };
-  const from = () =>
-    Identities.from(
-      settings,
-      access,
-      () => NOW * 1_000,
-      () => clock,
-    );
+  const from = () => Identities.from(settings, access, { now: () => NOW * 1_000, clock: () => clock });
   const [bySet, byAge, idle] = await Promise.all([from(), from(), from()]);
   let count = 0;
   const token = (alg: Algorithm): Promise<string> => signed(alg, { ...claims, jti: String((count += 1)) });

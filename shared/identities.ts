@@ -7,7 +7,7 @@ import { refusal } from "./decide.ts";
 import { Failure, messageOf } from "./errors.ts";
 import { Refused, type Identity } from "./identity.ts";
 import { Issuer } from "./issuer.ts";
-import { KeySet } from "./key-set.ts";
+import { KeySet, type KeySource } from "./key-set.ts";
 import type { identitySettings } from "./settings.ts";
 
 const MAX_CACHED = 20_000;
@@ -15,10 +15,20 @@ const MAX_TOKEN_LENGTH = 8_192;
 
 type IdentitySettings = Pick<z.output<typeof identitySettings>, "AUTH_JWKS" | "AUTH_ISSUER" | "AUTH_AUDIENCE">;
 
+export interface IdentitiesParts {
+  /** ms since 1970. */
+  now?: () => number;
+  /** ms, monotonic. */
+  clock?: () => number;
+  /** The keys of one issuer could not be had anew: those that there are hold. */
+  failed?: (issuer: string, error: unknown) => void;
+}
+
 /** Who is behind a token, whoever has issued it, and whether it may do what it is for. */
 export class Identities {
   readonly #access: Access;
   readonly #platform: Issuer;
+  readonly #platformKeys: KeySet;
   readonly #platformName: string;
   /** Those of tenants, each until its row changes. */
   readonly #issuers = new WeakMap<IssuerOf, Issuer>();
@@ -26,39 +36,38 @@ export class Identities {
   /** Token to identity, oldest first: the signature of one that comes again and again is checked no more. */
   readonly #verified = new Map<string, { identity: Identity; issuer: Issuer; keys: number }>();
   readonly #now: () => number;
-  readonly #clock: () => number;
+  readonly #keysOf: (issuer: string, source: KeySource) => KeySet;
 
-  private constructor(platform: Issuer, name: string, access: Access, now: () => number, clock: () => number) {
-    this.#platform = platform;
-    this.#platformName = name;
-    this.#access = access;
-    this.#now = now;
-    this.#clock = clock;
-  }
-
-  static async from(
+  private constructor(
     { AUTH_JWKS, AUTH_ISSUER, AUTH_AUDIENCE }: IdentitySettings,
     access: Access,
-    now: () => number = Date.now,
-    clock: () => number = () => performance.now(),
-  ): Promise<Identities> {
-    const remote = /^https?:/i.test(AUTH_JWKS);
-    const keys = new KeySet(remote ? new URL(AUTH_JWKS) : { file: AUTH_JWKS }, clock);
-    // A file is there, or somebody made a mistake.
-    if (!remote)
-      await keys.reload().catch((error: unknown) => {
-        throw new Failure("fatal", `AUTH_JWKS is wrong. ${messageOf(error)}`, { cause: error });
-      });
-    const platform = new Issuer({
+    { now = Date.now, clock, failed }: IdentitiesParts,
+  ) {
+    this.#access = access;
+    this.#now = now;
+    this.#keysOf = (issuer, source) =>
+      new KeySet(source, { ...(clock && { clock }), failed: (error) => failed?.(issuer, error) });
+    this.#platformName = AUTH_ISSUER;
+    this.#platformKeys = this.#keysOf(AUTH_ISSUER, isAddress(AUTH_JWKS) ? new URL(AUTH_JWKS) : { file: AUTH_JWKS });
+    this.#platform = new Issuer({
       issuer: AUTH_ISSUER,
       audience: AUTH_AUDIENCE,
       algorithms: ALGORITHMS,
-      keys,
+      keys: this.#platformKeys,
       source: { kind: "platform" },
       tenant: undefined,
       now,
     });
-    return new Identities(platform, AUTH_ISSUER, access, now, clock);
+  }
+
+  static async from(settings: IdentitySettings, access: Access, parts: IdentitiesParts = {}): Promise<Identities> {
+    const identities = new Identities(settings, access, parts);
+    // A file is there, or somebody made a mistake.
+    if (!isAddress(settings.AUTH_JWKS))
+      await identities.#platformKeys.reload().catch((error: unknown) => {
+        throw new Failure("fatal", `AUTH_JWKS is wrong. ${messageOf(error)}`, { cause: error });
+      });
+    return identities;
   }
 
   /**
@@ -124,7 +133,7 @@ export class Identities {
     if (!issuer) {
       issuer = new Issuer({
         ...row,
-        keys: new KeySet(row.jwksUrl === undefined ? (row.jwks as JSONWebKeySet) : new URL(row.jwksUrl), this.#clock),
+        keys: this.#keysOf(row.issuer, row.jwksUrl === undefined ? (row.jwks as JSONWebKeySet) : new URL(row.jwksUrl)),
         source: { kind: "issuer", name: row.issuer },
         now: this.#now,
       });
@@ -141,6 +150,8 @@ export class Identities {
     return identity;
   }
 }
+
+const isAddress = (place: string): boolean => /^https?:/i.test(place);
 
 /** What a token says of itself, to be believed by nobody. */
 export function claimed(token: string | undefined): Record<string, unknown> | undefined {

@@ -137,7 +137,7 @@ test("keys are asked for again for a kid that is not there, a few times a minute
   let served = [await jwkOf(ed.publicKey, "ed")];
   const fetched = vi.fn<typeof fetch>(() => Promise.resolve(Response.json({ keys: served })));
   vi.stubGlobal("fetch", fetched);
-  const issuer = await issuerOf({ keys: new KeySet(new URL("https://issuer.example/jwks"), () => clock) });
+  const issuer = await issuerOf({ keys: new KeySet(new URL("https://issuer.example/jwks"), { clock: () => clock }) });
   expect(await verdict(issuer, await token({ alg: "EdDSA", kid: "ed" }, claims, ed.privateKey))).toMatchObject({
     subject: "u1",
   });
@@ -174,7 +174,7 @@ async function twoTenants(): Promise<{ access: Access; identities: Identities }>
   ]);
   vi.stubGlobal("fetch", () => Promise.resolve(Response.json({ keys: [] })));
   const settings = { AUTH_JWKS: "https://platform/jwks", AUTH_ISSUER: ISSUER, AUTH_AUDIENCE: "notifications" };
-  return { access, identities: await Identities.from(settings, access, () => NOW * 1_000) };
+  return { access, identities: await Identities.from(settings, access, { now: () => NOW * 1_000 }) };
 }
 
 async function may(identities: Identities, text: string, scope: Scope = "subscribe"): Promise<boolean> {

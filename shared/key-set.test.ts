@@ -16,13 +16,18 @@ beforeAll(async () => {
 });
 
 /** An identity provider, and a clock that goes as it is told. */
-async function served(answer: RequestListener, use: (set: KeySet, clock: { ms: number }) => Promise<void>) {
+async function served(
+  answer: RequestListener,
+  use: (set: KeySet, clock: { ms: number }, told: unknown[]) => Promise<void>,
+) {
   const server = createServer(answer).listen(0, "127.0.0.1");
   await new Promise((resolve) => server.once("listening", resolve));
   const clock = { ms: 0 };
+  const told: unknown[] = [];
   const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks`);
   try {
-    await use(new KeySet(url, () => clock.ms), clock);
+    const parts = { clock: () => clock.ms, failed: (error: unknown) => void told.push(error) };
+    await use(new KeySet(url, parts), clock, told);
   } finally {
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
@@ -42,7 +47,7 @@ test("an identity provider that is away locks nobody out whose key is known, and
     asked += 1;
     response.writeHead(away ? 503 : 200).end(away ? "" : JSON.stringify({ keys: [keys.a] }));
   };
-  await served(answer, async (set, clock) => {
+  await served(answer, async (set, clock, told) => {
     for (let count = 0; count < 50; count += 1) expect(await found(set, "a")).toBe("Failure");
     expect(asked).toBe(1);
     away = false;
@@ -53,7 +58,8 @@ test("an identity provider that is away locks nobody out whose key is known, and
     clock.ms += 601_000;
     expect(set.freshen()).toBeUndefined();
     expect(await found(set, "a")).toBe("found");
-    await expect.poll(() => asked).toBe(3);
+    await expect.poll(() => told).toMatchObject([{ message: expect.stringContaining("answered 503") as string }]);
+    expect(asked).toBe(3);
     // What is for a key that nobody knows fails with the provider's reason, and soon with none.
     clock.ms += 30_000;
     expect(await found(set, "b")).toBe("Failure");
@@ -94,7 +100,7 @@ test("a file is read again: a key that was put in is found, one that was taken o
     const write = (key: object) => writeFile(file, JSON.stringify({ keys: [key] }));
     await write(keys.a);
     let clock = 0;
-    const set = new KeySet({ file }, () => clock);
+    const set = new KeySet({ file }, { clock: () => clock });
     expect(await found(set, "a")).toBe("found");
     await write(keys.b);
     clock = 30_001;

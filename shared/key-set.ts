@@ -15,6 +15,13 @@ const PAUSE_MS = 30_000;
 /** The same where there are none yet. */
 const FIRST_PAUSE_MS = 1_000;
 
+export interface KeySetParts {
+  /** ms, monotonic. */
+  clock?: () => number;
+  /** They could not be had anew: those that there are hold. */
+  failed?: (error: unknown) => void;
+}
+
 /**
  * The public keys of one issuer (RFC 7517). Those that were had last hold while there are no newer ones to be had: an identity provider that is away
  * locks nobody out. It is asked at a bounded rate, whatever tokens come and whether it answers or not.
@@ -23,6 +30,7 @@ export class KeySet {
   readonly #load: (() => Promise<string>) | undefined;
   readonly #refreshMs: number;
   readonly #clock: () => number;
+  readonly #told: (error: unknown) => void;
   #text = "";
   #keys: JSONWebKeySet["keys"] = [];
   #local: ReturnType<typeof createLocalJWKSet> | undefined;
@@ -31,9 +39,9 @@ export class KeySet {
   #failed = false;
   #loading: Promise<void> | undefined;
 
-  /** `clock`: ms, monotonic. */
-  constructor(source: KeySource, clock: () => number = () => performance.now()) {
-    this.#clock = clock;
+  constructor(source: KeySource, { clock, failed }: KeySetParts = {}) {
+    this.#clock = clock ?? (() => performance.now());
+    this.#told = failed ?? (() => undefined);
     this.#refreshMs = source instanceof URL ? REFRESH_MS.url : REFRESH_MS.file;
     if (source instanceof URL) this.#load = () => fetched(source);
     else if ("file" in source) this.#load = () => readFile(source.file, "utf8");
@@ -50,7 +58,7 @@ export class KeySet {
     if (!this.#load || !this.#local) return undefined;
     const since = this.#clock() - this.#triedAt;
     if (since <= (this.#failed ? PAUSE_MS : this.#refreshMs)) return undefined;
-    const asked = this.reload().catch(() => undefined);
+    const asked = this.reload().catch((error: unknown) => this.#told(error));
     return since > 2 * this.#refreshMs ? asked : undefined;
   }
 

@@ -45,6 +45,12 @@ export function tooLarge(maxBytes: number): Reply {
   return problemReply(problem(413, "too-large", "Too large", detail));
 }
 
+/** `retryAfter`: seconds. */
+export function tooMany(detail: string, retryAfter: number): Reply {
+  const told = `${detail} Come back after Retry-After.`;
+  return problemReply(problem(429, "rate-limited", "Too many requests", told, { retryAfter }));
+}
+
 /** Before everything is composed a route is not missing, it is not there yet. */
 export function notThereYet(): Reply {
   const detail = "The service is starting or ending. Try again.";

@@ -38,10 +38,5 @@ export const notFound = (what: string): Reply =>
 
 export const conflict = (detail: string): Reply => problemReply(problem(409, "conflict", "It cannot be done", detail));
 
-export const tooMany = (detail: string, retryAfter: number): Reply =>
-  problemReply(
-    problem(429, "rate-limited", "Too many requests", `${detail} Come back after Retry-After.`, { retryAfter }),
-  );
-
 export const unavailable = (detail: string): Reply =>
   problemReply(problem(503, "unavailable", "Unavailable", `${detail} Try again.`, { retryAfter: jittered(1, 5) }));

@@ -3,12 +3,12 @@ import type { Askers } from "@saasaparilla/shared/askers.ts";
 import { Failure, messageOf } from "@saasaparilla/shared/errors.ts";
 import { TurnedAway, type Gate } from "@saasaparilla/shared/gate.ts";
 import type { HttpServer, Request } from "@saasaparilla/shared/http.ts";
-import type { Reply } from "@saasaparilla/shared/reply.ts";
+import { tooMany, type Reply } from "@saasaparilla/shared/reply.ts";
 import { bearer, Refused, type Identity } from "@saasaparilla/shared/identity.ts";
 import type { Log } from "@saasaparilla/shared/log.ts";
 import { TENANT_FORM } from "@saasaparilla/shared/notification.ts";
 import type { z } from "zod";
-import { conflict, forbidden, Refusal, tooMany, unavailable, wrongBody, wrongPath } from "./answers.ts";
+import { conflict, forbidden, Refusal, unavailable, wrongBody, wrongPath } from "./answers.ts";
 
 export interface Call {
   caller: Identity;

@@ -1,7 +1,7 @@
 import { messageOf } from "@saasaparilla/shared/errors.ts";
 import { TurnedAway, type Gate } from "@saasaparilla/shared/gate.ts";
 import type { HttpServer, Request } from "@saasaparilla/shared/http.ts";
-import { json, problemReply, type Reply } from "@saasaparilla/shared/reply.ts";
+import { json, problemReply, tooMany, type Reply } from "@saasaparilla/shared/reply.ts";
 import { bearer, Refused, type Identity } from "@saasaparilla/shared/identity.ts";
 import type { Incoming, KafkaLink, Outgoing } from "@saasaparilla/shared/kafka.ts";
 import type { Log } from "@saasaparilla/shared/log.ts";
@@ -123,10 +123,7 @@ async function authorize({ gate, metrics }: OperateOptions, request: Request): P
     // Of no tenant: a dead letter may hold what is of several.
     return await gate.pass(bearer(request.headers["authorization"]), "operate", request, "");
   } catch (error) {
-    if (error instanceof TurnedAway)
-      return problemReply(
-        problem(429, "rate-limited", "Too many requests", error.message, { retryAfter: error.retryAfter }),
-      );
+    if (error instanceof TurnedAway) return tooMany(error.message, error.retryAfter);
     if (!(error instanceof Refused)) return unavailable("Tokens cannot be checked right now.");
     metrics.forbade();
     return problemReply(problem(403, "forbidden", "Forbidden", "This needs a token that allows operating."));

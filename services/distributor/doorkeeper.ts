@@ -2,7 +2,7 @@ import { bearer, Refused, type Identity } from "@saasaparilla/shared/identity.ts
 import { TurnedAway, type Asked, type Gate } from "@saasaparilla/shared/gate.ts";
 import { SUBPROTOCOL, TOKEN_SUBPROTOCOL } from "@saasaparilla/shared/frames.ts";
 import type { Request } from "@saasaparilla/shared/http.ts";
-import { problemReply, tokenInQuery, type Reply } from "@saasaparilla/shared/reply.ts";
+import { problemReply, tokenInQuery, tooMany, type Reply } from "@saasaparilla/shared/reply.ts";
 import { clientKey, cursorTag, fromCursor, type ClientKey, type Sequence } from "@saasaparilla/shared/notification.ts";
 import { jittered, problem } from "@saasaparilla/shared/problem.ts";
 import type { LimitsOf } from "@saasaparilla/shared/tenant-limits.ts";
@@ -203,12 +203,6 @@ function busy(bound: Bound, retryAfter: number): Reply {
 
 function forbidden(): Reply {
   return problemReply(problem(403, "forbidden", "Forbidden", "This needs a token that allows it."));
-}
-
-function tooMany(detail: string, retryAfter: number): Reply {
-  return problemReply(
-    problem(429, "rate-limited", "Too many requests", `${detail} Come back after Retry-After.`, { retryAfter }),
-  );
 }
 
 export function unavailable(): Reply {
