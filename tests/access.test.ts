@@ -1,6 +1,3 @@
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { AccessStore } from "../shared/access-store.ts";
 import { Health } from "../shared/health.ts";
@@ -9,11 +6,7 @@ import { connectPostgres } from "../shared/postgres.ts";
 import { Console } from "./console.ts";
 import { metric } from "./metric.ts";
 import { startProxy } from "./proxy.ts";
-import { Publisher } from "./publisher.ts";
-import { readAll } from "./records.ts";
 import { startStack, type Service, type Stack } from "./stack.ts";
-import { Subscriber } from "./subscriber.ts";
-import { TRANSPORTS } from "./wires.ts";
 
 let stack: Stack;
 let receiver: Service;
@@ -145,107 +138,6 @@ test("while Postgres is away what was known holds; who starts then waits for it;
   await Promise.all([own.stop(), late.stop()]);
 });
 
-/** A tenant's identity provider, whose keys are had over HTTP. */
-async function startIssuer(): Promise<{
-  jwksUrl: string;
-  token(claims: object): Promise<string>;
-  close(): void;
-}> {
-  const { privateKey, publicKey } = await generateKeyPair("ES256");
-  const keys = JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), kid: "k", alg: "ES256", use: "sig" }] });
-  const server = createServer((_, response) => void response.setHeader("content-type", "application/json").end(keys));
-  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
-  const { port } = server.address() as AddressInfo;
-  return {
-    jwksUrl: `http://127.0.0.1:${port}/jwks`,
-    token: (claims) =>
-      new SignJWT({ iss: "https://idp.example", aud: "app", sub: "u1", scope: "subscribe", ...claims })
-        .setProtectedHeader({ alg: "ES256", kid: "k" })
-        .setIssuedAt()
-        .setExpirationTime("5m")
-        .sign(privateKey),
-    close: () => server.close(),
-  };
-}
-
-test("an issuer of a tenant speaks for it alone; its keys are had from its own address", async () => {
-  const tenant = await newTenant("idp");
-  const issuer = await startIssuer();
-  try {
-    const { jwksUrl } = issuer;
-    await operator.does("PUT", `/${tenant}/issuers/own`, {
-      issuer: "https://idp.example",
-      audience: "app",
-      algorithms: ["ES256"],
-      jwksUrl,
-    });
-    const good = await issuer.token({ tenant });
-    await expect.poll(() => connects(good)).toBe(200);
-    expect(await connects(await issuer.token({ tenant: "acme" }))).toBe(403);
-    expect(await connects(await issuer.token({ tenant, aud: "notifications" }))).toBe(403);
-    await expect.poll(async () => statusOf(await issuer.token({ tenant, scope: "publish" }))).toBe(202);
-    // Another tenant cannot have it, too.
-    expect(
-      await operator.ask("PUT", "/acme/issuers/theft", {
-        issuer: "https://idp.example",
-        audience: "app",
-        algorithms: ["ES256"],
-        jwksUrl,
-      }),
-    ).toMatchObject({ status: 409 });
-    await operator.does("DELETE", `/${tenant}/issuers/own`);
-    await expect.poll(() => connects(good)).toBe(403);
-  } finally {
-    issuer.close();
-  }
-});
-
-test("grants: who may do what in a tenant that trusts no scope alone, and why", async () => {
-  const tenant = await newTenant("grants", "grants");
-  const shop = await stack.token({ publisher: "shop", tenant });
-  const u1 = await stack.token({ client: "u1", tenant });
-  await operator.does("PUT", `/${tenant}/grants/apps`, { role: "subscriber", subjects: ["u*"] });
-  await expect.poll(() => connects(u1)).toBe(200);
-  expect(await connects(await stack.token({ client: "v1", tenant }))).toBe(403);
-  expect(await statusOf(shop)).toBe(403);
-  await operator.does("PUT", `/${tenant}/grants/shop`, { role: "publisher", subjects: ["shop"], clients: ["u1"] });
-  await expect.poll(() => statusOf(shop)).toBe(202);
-  expect((await publish(shop, "u2")).status).toBe(403);
-
-  const why = (asked: object) => operator.does("POST", `/${tenant}/explain-access`, asked);
-  expect(await why({ token: shop, scope: "publish", client: "u1" })).toMatchObject({ allowed: true, subject: "shop" });
-  const no = await why({ token: shop, scope: "publish", client: "u2" });
-  expect(no.allowed).toBe(false);
-  expect((no.checks as { holds: boolean; why?: string }[]).filter(({ holds }) => !holds)).toMatchObject([
-    { why: 'no pattern of its clients fits "u2"' },
-  ]);
-  expect(await why({ subject: "v1", scopes: ["subscribe"], scope: "subscribe" })).toMatchObject({ allowed: false });
-  expect(await why({ token: `${shop.slice(0, -4)}AAAA`, scope: "publish" })).toMatchObject({ allowed: false });
-  // Of another tenant's nothing is told: neither whether it is good, nor whether there is such a key.
-  const { id, key } = await operator.does("POST", "/acme/keys", { name: "other's", scopes: ["publish"] });
-  await expect.poll(() => statusOf(key as string)).toBe(202);
-  const wrongKeys = [`sk_${String(id)}_${"a".repeat(43)}`, `sk_${"0".repeat(16)}_${"a".repeat(43)}`];
-  const others = [await stack.token({ client: "u1" }), await stack.token({ client: "u1", ttl: -60 }), key as string];
-  const told = async (token: string) => (await why({ token, scope: "subscribe" })).checks;
-  for (const token of others) expect(await told(token)).toMatchObject([{ why: "it is of another tenant" }]);
-  for (const token of wrongKeys) expect(await told(token)).toMatchObject([{ why: "there is no such key here" }]);
-});
-
-test("all grants of a tenant name a bounded number of subjects and clients: each check looks at them", async () => {
-  const tenant = await newTenant("many", "grants");
-  const hundred = (of: string) => Array.from({ length: 100 }, (_, n) => `${of}${n}*`);
-  const grant = { role: "publisher", subjects: hundred("s"), clients: hundred("c") };
-  for (let n = 0; n < 10; n += 1) await operator.does("PUT", `/${tenant}/grants/g${n}`, grant);
-  expect(
-    await operator.ask("PUT", `/${tenant}/grants/g10`, { ...grant, subjects: ["s"], clients: ["c"] }),
-  ).toMatchObject({
-    status: 409,
-    body: { detail: expect.stringContaining("2000 subjects and clients") as string },
-  });
-  await operator.does("PUT", `/${tenant}/grants/g9`, { ...grant, clients: ["c"] });
-  await operator.does("PUT", `/${tenant}/grants/g10`, { ...grant, subjects: ["s"], clients: ["c"] });
-});
-
 test("a tenant's own key operates or reads that tenant: its keys, grants and revocations, and neither issuers nor the tenant", async () => {
   const tenant = await newTenant("own");
   const newKey = async (scope: string): Promise<Console> => {
@@ -369,148 +261,10 @@ test("what is written wrongly is refused with its place, and changes nothing", a
   expect(await metric(desk, "access_version")).toBe(before);
 });
 
-interface Entry {
-  allowed?: boolean;
-  subject?: string;
-  tenant?: string;
-  times?: number;
-  why?: string;
-  [name: string]: unknown;
-}
-
-async function audited(): Promise<Entry[]> {
-  return (await readAll(stack, "audit")).flatMap(({ value }) =>
-    value
-      .toString()
-      .split("\n")
-      .map((line) => JSON.parse(line) as Entry),
-  );
-}
-
 test("a text that Postgres cannot keep is refused, and is no sign that it is away", async () => {
   await operator.does("PUT", "/texts", { trust: "grants" });
   for (const name of ["a\0b", "a\ud800b"]) {
     const key = { name, scopes: ["publish"], clients: ["*"] };
     expect(await operator.ask("POST", "/texts/keys", key)).toMatchObject({ status: 409 });
-  }
-});
-
-test("each attempt is in the audit log, allowed or not, from every service, and never the token", async () => {
-  const tokens = {
-    allowed: await stack.token({ publisher: "audit-allowed" }),
-    refused: await stack.token({ publisher: "audit-refused", scope: "nothing" }),
-    connected: await stack.token({ client: "audit-connected" }),
-    expired: await stack.token({ client: "audit-expired", ttl: -120 }),
-    operator: await stack.token({ publisher: "audit-operator", scope: "read" }),
-  };
-  for (let time = 0; time < 3; time += 1) expect(await statusOf(tokens.allowed)).toBe(202);
-  expect(await statusOf(tokens.refused)).toBe(403);
-  expect(await connects(tokens.connected)).toBe(200);
-  expect(await connects(tokens.expired)).toBe(403);
-  await new Console(desk, tokens.operator).does("GET", "");
-  await fetch(`${stack.services[1]!.url}/v1/dead-letters`);
-  const of = (entries: Entry[], subject: string): Entry[] => entries.filter((entry) => entry.subject === subject);
-  const sum = (entries: Entry[]): number => entries.reduce((total, { times = 1 }) => total + times, 0);
-  let entries: Entry[] = [];
-  await expect
-    .poll(async () => {
-      entries = await audited();
-      return [
-        sum(of(entries, "audit-allowed")),
-        ...["refused", "connected", "expired", "operator"].map((name) => of(entries, `audit-${name}`).length),
-      ];
-    })
-    .toEqual([3, 1, 1, 1, 1]);
-  expect(of(entries, "audit-allowed")[0]).toMatchObject({
-    service: "receiver",
-    allowed: true,
-    scope: "publish",
-    method: "post",
-    path: "/v1/notifications",
-    tenant: "acme",
-    source: { kind: "platform" },
-    address: expect.stringContaining("127.0.0.1"),
-  });
-  expect(of(entries, "audit-refused")[0]).toMatchObject({ allowed: false, why: 'the token does not allow "publish"' });
-  expect(of(entries, "audit-expired")[0]).toMatchObject({
-    service: "distributor",
-    allowed: false,
-    why: expect.stringContaining("exp"),
-  });
-  await expect
-    .poll(async () => (await audited()).some(({ service, allowed }) => service === "director" && allowed === false))
-    .toBe(true);
-  const { id } = await operator.does("POST", "/acme/keys", { name: "audited", scopes: ["publish"] });
-  await expect
-    .poll(async () => (await audited()).filter(({ path }) => path === `/v1/tenants/acme/keys/${id as string}`))
-    .toMatchObject([{ method: "made", subject: "operator", allowed: true }]);
-  // In a query it may be in a log: that is refused before it is looked at, by every service.
-  for (const url of [`${desk.url}/v1/tenants`, `${distributor.url}/v1/poll`, `${distributor.url}/v1/sse`])
-    expect((await fetch(`${url}?token=${tokens.operator}`)).status).toBe(400);
-  await expect
-    .poll(async () => (await audited()).flatMap(({ why, path }) => (why === "its token is in its query" ? path : [])))
-    .toEqual(expect.arrayContaining(["/v1/tenants", "/v1/poll", "/v1/sse"]));
-  const text = JSON.stringify(await audited());
-  for (const token of Object.values(tokens)) expect(text).not.toContain(token.split(".")[2]);
-});
-
-test.for(TRANSPORTS)(
-  "R19: a connection over %s is cut with a code when its subject is revoked, and a newer token comes back",
-  async (transport) => {
-    const client = `revoked-${transport}`;
-    const publisher = await Publisher.of(stack);
-    const first = await Subscriber.of(stack, { client, transport });
-    const other = await Subscriber.of(stack, { client: `kept-${transport}`, transport });
-    await Promise.all([first.connect(distributor), other.connect(distributor)]);
-    await publisher.number([client, other.client], 3);
-    await Promise.all([first.all(publisher), other.all(publisher)]);
-    await operator.does("PUT", `/acme/revocations/${client}`, {});
-    await first.until("it is cut", () => !first.open);
-    if (transport !== "poll")
-      expect(first.frames.at(-1)).toMatchObject({ type: "closing", code: 4004, reconnect: "token" });
-    if (transport !== "sse") expect(first.end).toMatchObject({ code: 4004 });
-    expect(other.open).toBe(true);
-    await publisher.number(client, 2);
-    // One that was issued in a later second than the revocation.
-    await expect.poll(async () => connects(await stack.token({ client }))).toBe(200);
-    const later = await Subscriber.of(stack, { client, transport });
-    await later.connect(distributor, { cursor: first.cursor });
-    await later.until("the rest is here", () => later.received.length === 2);
-    expect(later.received.map(({ id }) => id)).toEqual(publisher.accepted(client).slice(3));
-    await Promise.all([later.close(), other.close()]);
-  },
-);
-
-test("R14, R19: a connection whose token has expired is closed with 4002; one that was told a new one goes on as it was", async () => {
-  const publisher = await Publisher.of(stack);
-  // Expired already, and good yet by the leeway: twenty seconds. A poll waits for as long, and is to be ended while it does.
-  const open = async (name: string, transport: (typeof TRANSPORTS)[number]): Promise<Subscriber> =>
-    (
-      await Subscriber.of(stack, { client: `expires-${name}`, transport, ttl: transport === "poll" ? -20 : -10 })
-    ).connect(distributor);
-  const renewed = await open("renewed", "websocket");
-  const left = await Promise.all(TRANSPORTS.map((transport) => open(transport, transport)));
-  const clients = [renewed, ...left].map(({ client }) => client);
-  await publisher.number(clients, 2);
-  await Promise.all([renewed, ...left].map((subscriber) => subscriber.all(publisher)));
-  await renewed.until("it is told that its token expires", () => renewed.frames.some(({ type }) => type === "refresh"));
-  renewed.say(JSON.stringify({ type: "refresh", token: await stack.token({ client: renewed.client }) }));
-  for (const subscriber of left) {
-    await subscriber.until("it is closed", () => !subscriber.open);
-    if (subscriber.transport !== "poll")
-      expect(subscriber.frames.at(-1)).toMatchObject({ code: 4002, reconnect: "token" });
-    if (subscriber.transport !== "sse") expect(subscriber.end).toMatchObject({ code: 4002 });
-  }
-  await publisher.number(clients, 2);
-  await renewed.all(publisher);
-  expect(renewed.frames.filter(({ type }) => type === "connected")).toHaveLength(1);
-  await renewed.close();
-  // With a new token in the header, and the cursor: the rest, and nothing again.
-  for (const { client, transport, cursor } of left) {
-    const later = await Subscriber.of(stack, { client, transport });
-    await later.connect(distributor, { cursor });
-    await later.until("the rest is here", () => later.received.length === 2);
-    expect(later.received.map(({ id }) => id)).toEqual(publisher.accepted(client).slice(2));
-    await later.close();
   }
 });

@@ -1,0 +1,73 @@
+import { randomUUID } from "node:crypto";
+import { request } from "node:http";
+import { acceptedSchema, problemSchema } from "../services/receiver/openapi.ts";
+import { readAccepted } from "./accepted.ts";
+import type { Service, Stack } from "./stack.ts";
+
+interface Answer {
+  status: number;
+  headers: Headers;
+  // Whatever was answered; the tests say what they expect.
+  // oxlint-disable-next-line typescript/no-explicit-any
+  body: any;
+}
+
+export interface Options {
+  to?: Service;
+  type?: string;
+  headers?: Record<string, string>;
+}
+
+export const item = (client: string, data: unknown = "x", more: object = {}): object => ({
+  to: { client },
+  data,
+  ...more,
+});
+export const client = (): string => `c-${randomUUID()}`;
+
+/** Requests as a publisher writes them, for tests of what a receiver answers. `of` is asked with each: the stack is there later. */
+export function publishing(of: () => { stack: Stack; receiver: Service; token: string }) {
+  async function publish(
+    body: unknown,
+    { to = of().receiver, type = "application/json", headers = {} }: Options = {},
+  ): Promise<Answer> {
+    const response = await fetch(`${to.url}/v1/notifications`, {
+      method: "POST",
+      headers: { "content-type": type, authorization: `Bearer ${of().token}`, ...headers },
+      body: typeof body === "string" || body instanceof Uint8Array ? (body as BodyInit) : JSON.stringify(body),
+    });
+    const text = await response.text();
+    const answer = { status: response.status, headers: response.headers, body: JSON.parse(text) };
+    // What was answered is what /openapi.json says.
+    (answer.status === 202 ? acceptedSchema : problemSchema.strict()).parse(answer.body);
+    return answer;
+  }
+
+  /** A request all of which has been sent but its end: it stays in the receiver until `finish`, which answers its status. */
+  function hold(to: Service, data: string): { finish(): Promise<number | undefined> } {
+    const body = Buffer.from(JSON.stringify(item("a", data)));
+    const headers = { "content-type": "application/json", "content-length": body.length };
+    const asked = request(`${to.url}/v1/notifications`, {
+      method: "POST",
+      headers: { ...headers, authorization: `Bearer ${of().token}` },
+    });
+    const answered = new Promise<number | undefined>((resolve, reject) => {
+      asked.on("error", reject);
+      asked.on("response", (response) => resolve(response.resume().statusCode));
+    });
+    asked.write(body.subarray(0, -1));
+    return {
+      finish() {
+        asked.end(body.subarray(-1));
+        return answered;
+      },
+    };
+  }
+
+  async function acceptedFor(...clients: string[]) {
+    const keys = new Set(clients.map((id) => `acme/${id}`));
+    return (await readAccepted(of().stack)).filter(({ key }) => keys.has(key));
+  }
+
+  return { publish, hold, acceptedFor };
+}
