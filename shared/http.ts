@@ -10,6 +10,7 @@ import { Askers } from "./askers.ts";
 import { Callers, networkOf, plainAddress } from "./caller.ts";
 import { messageOf } from "./errors.ts";
 import type { Health } from "./health.ts";
+import { readBody, type Cut, type Guard } from "./http-body.ts";
 import type { Log } from "./log.ts";
 import { appOf, listen } from "./listen.ts";
 import { meters, type Registry } from "./metrics.ts";
@@ -21,9 +22,8 @@ import {
   notAllowed,
   notFound,
   notThereYet,
+  statusLine,
   tokenInQuery,
-  tooLarge,
-  tooSlow,
   unclear,
   type Reply,
 } from "./reply.ts";
@@ -40,14 +40,6 @@ export interface Request {
   readonly address: string;
   /** Called where the peer goes before it is answered. */
   onGone?: () => void;
-}
-
-/** Keeps a bound over bodies that arrive and requests that are answered. A refusal is the answer; nothing more is read. */
-export interface Guard {
-  /** Before the body is read; a refusal that comes late ends the reading. Every admitted request is released once, with all the bytes that were granted. */
-  admit(request: Request): Reply | undefined | Promise<Reply | undefined>;
-  grant(request: Request, bytes: number): Reply | undefined;
-  release(request: Request, bytes: number): void;
 }
 
 export type Handler = (request: Request, body: Buffer) => Reply | Promise<Reply>;
@@ -70,7 +62,7 @@ export class HttpServer {
   readonly origins: Origins;
   readonly #callers: Callers;
   #toldOfProxy = false;
-  readonly #cut: (reason: "slow" | "large" | "unclear") => void;
+  readonly #cut: (reason: Cut) => void;
   readonly #forms: { method: string; form: RegExp }[] = [];
   #socket: us_listen_socket | undefined;
 
@@ -164,62 +156,24 @@ export class HttpServer {
     });
   }
 
-  /** A body over `maxBytes` is answered 413 before the rest of it is read. */
   #withBody(method: "post" | "put", path: string, maxBytes: number, handler: Handler, guard?: Guard): void {
     this.route(method.toUpperCase(), path);
     this.app[method](path, (response, raw) => {
       if (this.#unclear(response, raw)) return;
       const request = this.#copy(response, raw);
-      const chunks: Buffer[] = [];
-      let length = 0;
-      let over = false;
-      /** All of it is there: from now on the handler answers. */
-      let whole = false;
-      let deadline: NodeJS.Timeout | undefined;
-      const finish = (): void => {
-        clearTimeout(deadline);
-        if (!over) guard?.release(request, length);
-        over = true;
-      };
-      const refuse = (reply: Reply, close: boolean): void => {
-        finish();
-        this.send(response, request.headers.origin, { ...reply, close });
-      };
-      response.onAborted(finish);
       const refused = this.#exposed(request) ?? guard?.admit(request);
-      if (refused instanceof Promise) {
-        void refused.then((late) => {
-          if (late && !over && !whole) response.cork(() => refuse(late, true));
-        });
-      } else if (refused) {
-        over = true;
+      if (refused && !(refused instanceof Promise)) {
         this.send(response, request.headers.origin, refused);
         return;
       }
-      response.onData((chunk, last) => {
-        if (over) return;
-        if (length + chunk.byteLength > maxBytes) {
-          this.#cut("large");
-          refuse(tooLarge(maxBytes), true);
-          return;
-        }
-        const full = guard?.grant(request, chunk.byteLength);
-        if (full) {
-          refuse(full, true);
-          return;
-        }
-        length += chunk.byteLength;
-        chunks.push(Buffer.from(chunk.slice(0)));
-        if (!last) {
-          deadline ??= setTimeout(() => {
-            this.#cut("slow");
-            response.cork(() => refuse(tooSlow(this.#bodyMs), true));
-          }, this.#bodyMs);
-          return;
-        }
-        clearTimeout(deadline);
-        whole = true;
-        this.#run(response, request, chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks), handler, finish);
+      readBody(response, request, {
+        maxBytes,
+        withinMs: this.#bodyMs,
+        guard,
+        refused,
+        cut: this.#cut,
+        answer: (reply) => this.send(response, request.headers.origin, reply),
+        whole: (body, finish) => this.#run(response, request, body, handler, finish),
       });
     });
   }
@@ -333,29 +287,8 @@ function addressOf(response: HttpResponse): string {
   return plainAddress(Buffer.from(response.getRemoteAddressAsText()).toString("latin1"));
 }
 
-const STATUS_TEXT: Record<number, string> = {
-  200: "OK",
-  201: "Created",
-  202: "Accepted",
-  204: "No Content",
-  304: "Not Modified",
-  400: "Bad Request",
-  403: "Forbidden",
-  404: "Not Found",
-  405: "Method Not Allowed",
-  408: "Request Timeout",
-  409: "Conflict",
-  413: "Content Too Large",
-  415: "Unsupported Media Type",
-  422: "Unprocessable Content",
-  426: "Upgrade Required",
-  429: "Too Many Requests",
-  500: "Internal Server Error",
-  503: "Service Unavailable",
-};
-
 export function send(response: HttpResponse, { status, headers = {}, body = "", close = false }: Reply): void {
-  response.writeStatus(`${status} ${STATUS_TEXT[status] ?? ""}`);
+  response.writeStatus(statusLine(status));
   for (const name in headers) response.writeHeader(name, headers[name]!);
   response.end(body, close);
 }

@@ -73,3 +73,26 @@ export function tokenInQuery(query: URLSearchParams): Reply | undefined {
   const detail = `No token is taken from the query, and this one (${name}) may be in a log by now: do not use it any more. Send it as a header, or use a ticket.`;
   return problemReply(problem(400, "token-in-query", "A token in the query", detail));
 }
+
+const STATUS_TEXT: Record<number, string> = {
+  200: "OK",
+  201: "Created",
+  202: "Accepted",
+  204: "No Content",
+  304: "Not Modified",
+  400: "Bad Request",
+  403: "Forbidden",
+  404: "Not Found",
+  405: "Method Not Allowed",
+  408: "Request Timeout",
+  409: "Conflict",
+  413: "Content Too Large",
+  415: "Unsupported Media Type",
+  422: "Unprocessable Content",
+  426: "Upgrade Required",
+  429: "Too Many Requests",
+  500: "Internal Server Error",
+  503: "Service Unavailable",
+};
+
+export const statusLine = (status: number): string => `${status} ${STATUS_TEXT[status] ?? ""}`;

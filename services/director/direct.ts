@@ -1,17 +1,16 @@
 import { messageOf } from "@saasaparilla/shared/errors.ts";
 import type { Batch, GroupReader } from "@saasaparilla/shared/kafka.ts";
 import type { Log } from "@saasaparilla/shared/log.ts";
-import { notificationBody } from "@saasaparilla/shared/pack.ts";
 import type { Packer } from "@saasaparilla/shared/packer.ts";
-import type { RoutedSignal } from "@saasaparilla/shared/signals.ts";
 import type { Topics } from "@saasaparilla/shared/topics.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import type { LaneLimits } from "./lane.ts";
 import type { LookUps } from "./look-up.ts";
 import type { DirectorMetrics } from "./metrics.ts";
-import { PartitionLanes } from "./partition.ts";
+import type { PartitionLanes } from "./partition.ts";
 import type { Store } from "./store.ts";
 import type { Timers } from "./timers.ts";
+import { wiredLanes } from "./wired-lanes.ts";
 
 export interface DirectorOptions {
   name: string;
@@ -199,7 +198,9 @@ export class Director {
     const generation = await claimed;
     const progress = await asked;
     const deferred = progress.deferred.get(partition) ?? { committed: 0, end: 0 };
-    const lanes = this.#lanesOf(partition, generation, deferred, progress.oldest.get(partition) ?? 0);
+    const oldest = progress.oldest.get(partition) ?? 0;
+    const superseded = (by: PartitionLanes, newer: number): void => this.#superseded(by, newer);
+    const lanes = wiredLanes({ partition, generation, deferred, oldest }, superseded, this.#options);
     this.#options.log.info({ partition, generation, deferred: deferred.end - deferred.committed }, "partition claimed");
     return lanes;
   }
@@ -222,69 +223,6 @@ export class Director {
       if (lanes.owned) this.#reader?.resume(topics.deferred, batch.partition);
     }, DRAIN_RETRY_MS);
     return false;
-  }
-
-  #lanesOf(
-    partition: number,
-    generation: number,
-    deferred: { committed: number; end: number },
-    oldest: number,
-  ): PartitionLanes {
-    const { topics, packer, store, deadLetters, lookUps, timers, metrics, log, clock } = this.#options;
-    const signal = (slot: number, rest: SignalBody): void =>
-      packer.add(topics.routed, slot, (writer) => writer.signal({ partition, generation, ...rest }));
-    const lanes: PartitionLanes = new PartitionLanes({
-      partition,
-      generation,
-      deferred,
-      oldest,
-      findEnd: (found) => {
-        this.#options.endOffset(topics.accepted, partition).then(found, this.#options.fatal);
-      },
-      epoch: this.#options.epoch,
-      limits: this.#options.limits,
-      maxLanes: this.#options.maxLanes,
-      clock,
-      out: {
-        lookUp: (lane) => lookUps.add(lanes, lane),
-        invite: (lane, { slot, incarnation, session }) => {
-          metrics.invited();
-          signal(slot, { type: "invite", incarnation, session, key: lane.key });
-        },
-        held: (_, { slot, incarnation, session, hold }, stored) => {
-          metrics.held();
-          signal(slot, { type: "held", incarnation, session, hold, ...(stored === undefined ? {} : { stored }) });
-        },
-        demote: (lane, { slot, incarnation, session }, reason, resume) => {
-          metrics.demoted(reason);
-          log.debug({ client: lane.key, slot, session, reason }, "demoted");
-          signal(slot, { type: "demoted", incarnation, session, reason, ...(resume === undefined ? {} : { resume }) });
-        },
-        send: (_, { slot, incarnation, session, sent }, { sequence, body, record: { appended } }) => {
-          metrics.routed();
-          packer.add(topics.routed, slot, (writer) =>
-            writer.deliver({ incarnation, session, partition, generation, appended, prev: sent, sequence, body }),
-          );
-        },
-        store: (lane, entries) => store.add(lanes, lane, entries),
-        deleteStored: (lane, upTo) => store.delete(lane.key, upTo),
-      },
-      settled: (lane, { body, record }, how, wall) => {
-        metrics.settled(how, (wall - record.appended) / 1_000);
-        if (how === "expired")
-          log.info({ client: lane.key, notification: notificationBody.id(body) }, "expired before it was delivered");
-        else if (log.isLevelEnabled("debug"))
-          log.debug({ client: lane.key, notification: notificationBody.id(body), how }, "settled");
-      },
-      arm: (owner, lane) => timers.arm(owner, lane),
-      deadLetter: (letter) => deadLetters.add(letter),
-      duplicate: (key, id) => {
-        metrics.repeated();
-        log.info({ client: key, notification: id }, "dropped: its id was seen just now");
-      },
-      superseded: (newer) => this.#superseded(lanes, newer),
-    });
-    return lanes;
   }
 
   #superseded(lanes: PartitionLanes, newer: number): void {
@@ -358,9 +296,3 @@ export class Director {
     this.#reader?.resume(topics.accepted, lanes.partition);
   }
 }
-
-type SignalBody = RoutedSignal extends infer S
-  ? S extends RoutedSignal
-    ? Omit<S, "partition" | "generation">
-    : never
-  : never;

@@ -1,4 +1,5 @@
-import type { Guard, Request } from "@saasaparilla/shared/http.ts";
+import type { Guard } from "@saasaparilla/shared/http-body.ts";
+import type { Request } from "@saasaparilla/shared/http.ts";
 import type { Identity } from "@saasaparilla/shared/identity.ts";
 import { problemReply, type Reply } from "@saasaparilla/shared/reply.ts";
 import { jittered } from "@saasaparilla/shared/problem.ts";

@@ -1,0 +1,79 @@
+import { notificationBody } from "@saasaparilla/shared/pack.ts";
+import type { RoutedSignal } from "@saasaparilla/shared/signals.ts";
+import type { DirectorOptions } from "./direct.ts";
+import { PartitionLanes } from "./partition.ts";
+
+interface Claimed {
+  partition: number;
+  generation: number;
+  deferred: { committed: number; end: number };
+  /** Offset of the oldest record of accepted. */
+  oldest: number;
+}
+
+/** The lanes of a partition that was claimed, and what they do to the world: into routed, the store and the dead letters, all counted. */
+export function wiredLanes(
+  claimed: Claimed,
+  superseded: (lanes: PartitionLanes, newer: number) => void,
+  options: DirectorOptions,
+): PartitionLanes {
+  const { partition, generation } = claimed;
+  const { topics, packer, store, deadLetters, lookUps, timers, metrics, log, clock } = options;
+  const signal = (slot: number, rest: SignalBody): void =>
+    packer.add(topics.routed, slot, (writer) => writer.signal({ partition, generation, ...rest }));
+  const lanes: PartitionLanes = new PartitionLanes({
+    ...claimed,
+    findEnd: (found) => {
+      options.endOffset(topics.accepted, partition).then(found, options.fatal);
+    },
+    epoch: options.epoch,
+    limits: options.limits,
+    maxLanes: options.maxLanes,
+    clock,
+    out: {
+      lookUp: (lane) => lookUps.add(lanes, lane),
+      invite: (lane, { slot, incarnation, session }) => {
+        metrics.invited();
+        signal(slot, { type: "invite", incarnation, session, key: lane.key });
+      },
+      held: (_, { slot, incarnation, session, hold }, stored) => {
+        metrics.held();
+        signal(slot, { type: "held", incarnation, session, hold, ...(stored === undefined ? {} : { stored }) });
+      },
+      demote: (lane, { slot, incarnation, session }, reason, resume) => {
+        metrics.demoted(reason);
+        log.debug({ client: lane.key, slot, session, reason }, "demoted");
+        signal(slot, { type: "demoted", incarnation, session, reason, ...(resume === undefined ? {} : { resume }) });
+      },
+      send: (_, { slot, incarnation, session, sent }, { sequence, body, record: { appended } }) => {
+        metrics.routed();
+        packer.add(topics.routed, slot, (writer) =>
+          writer.deliver({ incarnation, session, partition, generation, appended, prev: sent, sequence, body }),
+        );
+      },
+      store: (lane, entries) => store.add(lanes, lane, entries),
+      deleteStored: (lane, upTo) => store.delete(lane.key, upTo),
+    },
+    settled: (lane, { body, record }, how, wall) => {
+      metrics.settled(how, (wall - record.appended) / 1_000);
+      if (how === "expired")
+        log.info({ client: lane.key, notification: notificationBody.id(body) }, "expired before it was delivered");
+      else if (log.isLevelEnabled("debug"))
+        log.debug({ client: lane.key, notification: notificationBody.id(body), how }, "settled");
+    },
+    arm: (owner, lane) => timers.arm(owner, lane),
+    deadLetter: (letter) => deadLetters.add(letter),
+    duplicate: (key, id) => {
+      metrics.repeated();
+      log.info({ client: key, notification: id }, "dropped: its id was seen just now");
+    },
+    superseded: (newer) => superseded(lanes, newer),
+  });
+  return lanes;
+}
+
+type SignalBody = RoutedSignal extends infer S
+  ? S extends RoutedSignal
+    ? Omit<S, "partition" | "generation">
+    : never
+  : never;
