@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { isMap, isScalar, parseDocument, type Pair } from "yaml";
+import { TENANT_FORM } from "@saasaparilla/shared/notification.ts";
+import { z } from "zod";
 import { directorSettings } from "../../services/director/settings.ts";
 import { consoleSettings } from "../../services/console/settings.ts";
 import { distributorSettings } from "../../services/distributor/settings.ts";
@@ -56,9 +58,18 @@ export function readme(present: string): string {
 const OTHERWISE =
   /^(NAMESPACE|LOG_LEVEL|HOST|PORT|TLS_.*|KAFKA_.*|DATABASE_URL|REDIS_.*|AUTH_.*|SHUTDOWN_MS|DRAIN_MS|ALLOWED_ORIGINS|TRUSTED_PROXIES)$/;
 
-/** values.schema.json as it should be: the names of the services' own settings are in it. */
+/** Numbers with their bounds; what else there is, its service reads out of a text. */
+function typeOf(setting: z.ZodType): object {
+  const { type, minimum, maximum } = z.toJSONSchema(setting, { unrepresentable: "any" });
+  return type === "integer" || type === "number"
+    ? { type, minimum, maximum }
+    : { type: ["string", "number", "boolean"] };
+}
+
+/** values.schema.json as it should be: the services' own settings are in it, and how a tenant is named. */
 export function schema(present: string): string {
   const document = JSON.parse(present) as { definitions: Record<string, object> };
+  document.definitions.tenant = { type: "string", pattern: TENANT_FORM.source };
   for (const [kind, { shape }] of Object.entries({
     receiver: receiverSettings,
     director: directorSettings,
@@ -72,7 +83,7 @@ export function schema(present: string): string {
         Object.keys(shape)
           .filter((name) => !OTHERWISE.test(name))
           .toSorted()
-          .map((name) => [name, { type: ["string", "number", "boolean"] }]),
+          .map((name) => [name, typeOf((shape as Record<string, z.ZodType>)[name]!)]),
       ),
     };
   return `${JSON.stringify(document, undefined, 2)}\n`;

@@ -82,8 +82,8 @@ for (const name of VALUES) {
   validate(name, text);
   said.push(...breaches(objectsOf(text)).map((breach) => `${name}: ${breach}`));
 }
-for (const [values, words] of REFUSALS) {
-  const answer = failure(["template", "platform", chart, "--values", "-"], JSON.stringify(values));
+for (const [values, words, release = "platform"] of REFUSALS) {
+  const answer = failure(["template", release, chart, "--values", "-"], JSON.stringify(values));
   for (const word of words)
     if (!answer?.includes(word))
       said.push(`${JSON.stringify(values)} should be refused with "${word}": ${answer ?? "it was taken"}`);

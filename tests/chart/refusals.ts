@@ -1,15 +1,19 @@
 /** Values that somebody may well write, and words that the answer must have. */
-export const REFUSALS: [values: object, says: string[]][] = [
+export const REFUSALS: [values: object, says: string[], release?: string][] = [
   [{ recevier: { replicas: 2 } }, ["recevier", "not allowed"]],
   [{ receiver: { replicas: "two" } }, ["/receiver/replicas", "integer"]],
   [{ receiver: { replicas: 0 } }, ["/receiver/replicas", "minimum"]],
   [{ receiver: { settings: { MAX_REQUEST: 1 } } }, ["/receiver/settings", "MAX_REQUEST"]],
   [{ distributor: { settings: { WINDOW: 1 } } }, ["/distributor/settings", "WINDOW"]],
+  [{ receiver: { settings: { PACE_MS: "fast" } } }, ["/receiver/settings/PACE_MS", "integer"]],
+  [{ distributor: { settings: { CONNECT_RATE: -1 } } }, ["/distributor/settings/CONNECT_RATE", "minimum"]],
   [{ director: { settings: { PORT: 1 } } }, ["/director/settings", "PORT"]],
   [{ director: { resources: { limits: { cpu: "1", memory: "1G" } } } }, ["/director/resources/limits/memory"]],
   [{ image: { digest: "abc" } }, ["/image/digest"]],
   [{ kafka: { bundled: { image: "apache/kafka" } } }, ["/kafka/bundled/image"]],
   [{ identity: { jwksUrl: "http://idp.example/jwks" } }, ["/identity/jwksUrl", "https"]],
+  [{ platform: { tenants: ["shop.example"] } }, ["/platform/tenants/0", "pattern"]],
+  [{ networkPolicy: { stores: ["kafka.example"] } }, ["/networkPolicy/stores/0", "pattern"]],
   [{ platform: { logLevel: "loud" } }, ["/platform/logLevel"]],
   [{ platform: { allowedOrigins: ["https://app.example/page"] } }, ["/platform/allowedOrigins"]],
   [{ kafka: { bundled: { enabled: false } } }, ["kafka.brokers is needed"]],
@@ -30,4 +34,6 @@ export const REFUSALS: [values: object, says: string[]][] = [
   [{ platform: { replicas: 3 } }, ["the bundled Kafka is one broker"]],
   [{ ingress: { enabled: true } }, ["ingress.host is needed"]],
   [{ gateway: { enabled: true } }, ["gateway.parentRefs is needed"]],
+  [{}, ["1st", "fullnameOverride"], "1st"],
+  [{}, ["shop.notifications", "fullnameOverride"], "shop.notifications"],
 ];

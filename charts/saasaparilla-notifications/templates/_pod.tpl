@@ -35,7 +35,7 @@ tolerations:
 {{- end }}
 {{- end }}
 
-{{- /* MiB of Node's heap: the rest of the limit is for buffers, which are outside of it. */ -}}
+{{- /* MiB of Node's heap, or of what Valkey keeps: the rest of the limit is for buffers, which are outside of it. */ -}}
 {{- define "heap" -}}
 {{- $size := regexFind "^[0-9]+" . | int -}}
 {{- if hasSuffix "Gi" . }}{{ $size = mul $size 1024 }}{{ end -}}
