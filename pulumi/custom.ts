@@ -32,7 +32,14 @@ export function customResource<Spec extends object>(
     parent,
     labels = {},
     after = [],
-  }: { place: KubernetesPlace; parent: ComponentResource; labels?: Record<string, string>; after?: Resource[] },
+    kept = false,
+  }: {
+    place: KubernetesPlace;
+    parent: ComponentResource;
+    labels?: Record<string, string>;
+    after?: Resource[];
+    kept?: boolean;
+  },
 ): CustomResource {
   const metadata = {
     name,
@@ -41,7 +48,11 @@ export function customResource<Spec extends object>(
     ...(serves !== undefined && { annotations: { "pulumi.com/waitFor": serves } }),
   };
   const args: ConstructorParameters<typeof CustomResource>[1] & Inputs = { apiVersion, kind, metadata, spec };
-  return new CustomResource(`${kind}-${name}`, args, { parent, dependsOn: [...place.ready, ...after] });
+  return new CustomResource(`${kind}-${name}`, args, {
+    parent,
+    dependsOn: [...place.ready, ...after],
+    retainOnDelete: kept,
+  });
 }
 
 export function resourcesOf({ cpu, memoryMib }: Pick<Size, "cpu" | "memoryMib">): Resources {

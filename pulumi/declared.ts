@@ -9,6 +9,8 @@ export interface Declared {
   inputs: Record<string, unknown>;
   /** The same, with nothing of what goes to the engine as a secret, and so is encrypted in its state. */
   open: Record<string, unknown>;
+  /** Whether it stays where it is deleted from the program. */
+  kept: boolean;
 }
 
 /** Stands in every secret that the mocks make up, and so wherever one of them goes. */
@@ -22,17 +24,33 @@ export interface Program {
 /** Runs the program against mocks: no engine, no provider, nothing made. */
 export async function declare(config: Record<string, string>): Promise<Program> {
   const declared: Declared[] = [];
+  const kept = new Set<string>();
   await runtime.setMocks({
     newResource({ type, name, inputs, id }) {
       const given = revealed(inputs, true) as Record<string, unknown>;
-      declared.push({ type, name, inputs: given, open: revealed(inputs, false) as Record<string, unknown> });
+      const open = revealed(inputs, false) as Record<string, unknown>;
+      declared.push({ type, name, inputs: given, open, kept: kept.has(`${type} ${name}`) });
       return { id: id ?? `${name}-id`, state: { ...given, ...made(type, name) } };
     },
     call: ({ inputs }) => inputs as Record<string, unknown>,
   });
+  // Mocks are not told of options.
+  const monitor = runtime.getMonitor() as unknown as Monitor;
+  const register = monitor.registerResource.bind(monitor);
+  monitor.registerResource = (request, answer) => {
+    if (request.getRetainondelete()) kept.add(`${request.getType()} ${request.getName()}`);
+    return register(request, answer);
+  };
   const outputs = makeStores(readSettings((name) => config[name]));
   await runtime.disconnect();
   return { outputs, declared };
+}
+
+interface Monitor {
+  registerResource(
+    request: { getType(): string; getName(): string; getRetainondelete(): boolean },
+    answer: unknown,
+  ): unknown;
 }
 
 /** What a provider would add. */

@@ -62,6 +62,17 @@ describe("each rule finds what is against it", () => {
   });
 });
 
+test("data that go with what is deleted", () => {
+  for (const [declared, type] of [
+    [docker, /:Volume$/],
+    [kubernetes, /cnpg.*:Cluster$/],
+  ] as const) {
+    const found = declared.find((one) => type.test(one.type))!;
+    expect(violations([found])).toEqual([]);
+    expect(violations([{ ...found, kept: false }])).toHaveLength(1);
+  }
+});
+
 test("a secret that is not told to the engine as one is found where it may stand, too", () => {
   const [secret] = kubernetes.filter(({ type }) => type === "kubernetes:core/v1:Secret");
   expect(violations([secret!])).toEqual([]);

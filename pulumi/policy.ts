@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { type Declared, HIDDEN } from "./declared.ts";
+import { VOLUME } from "./provisioning.ts";
 
 /** What each kind of resource has to be, as a schema of what is asked for: its first disagreement is the violation. */
 const positive = z.number().positive();
@@ -123,11 +124,17 @@ const places: Record<string, string[]> = {
   "tls:index/locallySignedCert:LocallySignedCert": ["caPrivateKeyPem"],
 };
 
+/** What data go with. Of Kafka's and Redis' claims their own schemas say that they stay; CloudNativePG's are its cluster's. */
+const data = (one: Declared): boolean =>
+  one.type === "kubernetes:postgresql.cnpg.io/v1:Cluster" ||
+  (one.type === "docker:index/volume:Volume" && one.name !== VOLUME);
+
 export function violations(declared: Declared[]): string[] {
   return declared.flatMap((one) => {
     const found = schemaOf(one)?.safeParse(one.inputs).error?.issues ?? [];
     return [
       ...found.map(({ path, message }) => `${one.name}: ${path.join(".")}: ${message}`),
+      ...(data(one) && !one.kept ? [`${one.name}: its data would be deleted with it`] : []),
       ...leaks(one).map((where) => `${one.name}: ${where}: a secret`),
     ];
   });

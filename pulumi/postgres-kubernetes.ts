@@ -80,7 +80,8 @@ export function postgresOnKubernetes(
       resources: resourcesOf(settings.postgres),
       topologySpreadConstraints: spread({ "cnpg.io/cluster": CLUSTER }),
     },
-    { place, parent, after: [word, certificates] },
+    // The operator deletes the volumes of a cluster that is deleted.
+    { place, parent, after: [word, certificates], kept: true },
   );
   return { server, host, authority: { secret: AUTHORITY } };
 }

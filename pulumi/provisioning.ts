@@ -12,7 +12,7 @@ import { FOLDER, type Store } from "./store.ts";
 /** In it stands every secret that a service is told, under its variable's name. The chart refers to it. */
 export const SECRET = "notifications-stores";
 /** Docker: the volume with FOLDER, secrets too. compose/pulumi.yaml gives it to the services. */
-const VOLUME = "saasaparilla-stores";
+export const VOLUME = "saasaparilla-stores";
 const UID = 10_001;
 const size = { cpu: 0.5, memoryMib: 256 };
 

@@ -66,7 +66,13 @@ describe.each(["docker", "kubernetes"])("on %s", (target) => {
     const { topics } = program.outputs;
     expect(
       violations(
-        Object.entries(topics).map(([name, inputs]) => ({ type: "topic", name, inputs: { ...inputs }, open: {} })),
+        Object.entries(topics).map(([name, inputs]) => ({
+          type: "topic",
+          name,
+          inputs: { ...inputs },
+          open: {},
+          kept: false,
+        })),
       ),
     ).toEqual([]);
     expect(topics["notifications.accepted"]).toMatchObject({ partitions: 24, config: { "retention.ms": "604800000" } });

@@ -26,7 +26,8 @@ export function chartValues(settings: Settings, kafka: Store) {
     },
     postgres: { bundled, existingSecret: SECRET, tlsSecret: AUTHORITY },
     redis: { bundled, existingSecret: SECRET, cluster: true, tlsSecret: AUTHORITY },
-    networkPolicy: { storePorts: [5_432, 6_379, 9_093] },
+    // By their pods: some networks take a range of addresses for what is outside of the cluster alone.
+    networkPolicy: { stores: [{ podSelector: {} }], storePorts: [5_432, 6_379, 9_093] },
   } satisfies Record<string, Record<string, Input<unknown>>>;
 }
 
