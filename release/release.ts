@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { local, repository } from "../compose/local/places.ts";
@@ -31,12 +31,20 @@ await command(async () => {
   const folder = join(local, "release");
   const tree = join(folder, "tree");
   leave(tree);
-  rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   run("git", ["worktree", "add", "--quiet", "--detach", tree, "HEAD"], repository);
   try {
     const version = nextVersion(tree);
+    const tag = `v${version}`;
+    if (!dry && run("git", ["tag", "--list", tag], repository) !== "")
+      throw new Trouble(
+        `There is a ${tag} already, which this is not.`,
+        `Take it over: git merge --ff-only ${tag}. Or make it anew: git tag --delete ${tag}, and this again.`,
+      );
     console.log(`version ${version}`);
+    // What the release before has left is there until another one is made.
+    for (const name of readdirSync(folder).filter((one) => join(folder, one) !== tree))
+      rmSync(join(folder, name), { recursive: true });
     const files = [
       await clientPackage(tree, folder),
       chartPackage(tree, folder, version),
@@ -49,10 +57,13 @@ await command(async () => {
     run("git", ["commit", "--quiet", "--message", `Release ${version}`], tree);
     // The image says of which commit it is.
     run("node", [join(tree, "compose/local/build-image.ts")], tree);
-    run("git", ["tag", "--annotate", `v${version}`, "--message", `Release ${version}`], tree);
+    run("git", ["tag", "--annotate", tag, "--message", `Release ${version}`], tree);
     if (values.publish) publish(version, values.registry!, files);
-    console.log(`Take it over: git merge --ff-only v${version}`);
-    if (!values.publish) console.log("Nothing was published: --publish --registry REGISTRY does that.");
+    console.log(`Take it over: git merge --ff-only ${tag}`);
+    if (!values.publish)
+      console.log(
+        `Nothing was published. git tag --delete ${tag}, and this with --publish --registry REGISTRY does that.`,
+      );
   } finally {
     leave(tree);
   }

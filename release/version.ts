@@ -11,6 +11,7 @@ const HOLDERS = [
   "services/*/package.json",
   "charts/*/Chart.yaml",
   "compose/compose.yaml",
+  "docs/deployments.md",
   "tests/chart/golden/*.yaml",
 ];
 
