@@ -24,8 +24,8 @@ await command(async () => {
       NOTIFICATIONS_TOKEN: token,
     },
   });
-  // Ctrl-C is for the subscriber, which closes its connection; this one ends with it.
-  process.on("SIGINT", () => undefined);
+  // The subscriber closes its connection, and this one ends with it. A terminal tells both; Docker tells the first process only.
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => void subscriber.kill(signal));
   process.exitCode = await new Promise<number>((resolve, reject) => {
     subscriber.once("error", reject);
     subscriber.once("exit", (code) => resolve(code ?? 1));
