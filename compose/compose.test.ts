@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { parse } from "yaml";
 import { repository } from "./local/places.ts";
 import { images } from "../tests/deploy/images.ts";
 
@@ -20,4 +21,12 @@ test("what compose and the Dockerfile name is what is pulled, or built in its pl
   const expected = ["saasaparilla/notifications:" + version, "grafana/grafana:12.2.0", ...Object.values(rest)];
   expect(named.toSorted()).toEqual(expected.toSorted());
   expect(read("Dockerfile")).toContain(`ARG NODE_IMAGE=${node}\n`);
+});
+
+test("on the stores that pulumi/ makes, nobody is told of compose's own", () => {
+  type File = { services: Record<string, { environment?: Record<string, unknown> }> };
+  const told = (file: File): string[] =>
+    Object.keys(file.services).filter((name) => file.services[name]?.environment?.KAFKA_BROKERS !== undefined);
+  const elsewhere = told(parse(read("compose/pulumi.yaml"), { merge: true, logLevel: "error" }) as File);
+  expect(elsewhere.toSorted()).toEqual(told(parse(compose, { merge: true, logLevel: "error" }) as File).toSorted());
 });
