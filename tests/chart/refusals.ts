@@ -18,6 +18,11 @@ export const REFUSALS: [values: object, says: string[], release?: string][] = [
   [{ platform: { allowedOrigins: ["https://app.example/page"] } }, ["/platform/allowedOrigins"]],
   [{ kafka: { bundled: { enabled: false } } }, ["kafka.brokers is needed"]],
   [{ kafka: { brokers: "a:9092" } }, ["kafka.brokers is given", "turn one of them off"]],
+  [{ kafka: { brokers: "a:9093", bundled: { enabled: false } } }, ["kafka.brokers has port 9093", "storePorts"]],
+  [
+    { identity: { issuer: "x", jwksUrl: "https://idp.example:8443/jwks" } },
+    ["identity.jwksUrl has port 8443", "issuerPorts"],
+  ],
   [{ postgres: { bundled: { enabled: false } } }, ["postgres.existingSecret is needed"]],
   [{ redis: { existingSecret: "cache" } }, ["redis.existingSecret is given"]],
   [{ kafka: { sasl: { mechanism: "plain" } } }, ["kafka.sasl.existingSecret"]],
