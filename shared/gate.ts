@@ -2,7 +2,6 @@ import type { Scope } from "./access-rows.ts";
 import type { Askers } from "./askers.ts";
 import type { Attempt, Audit } from "./audit.ts";
 import { networkOf } from "./caller.ts";
-import { messageOf } from "./errors.ts";
 import type { Request } from "./http.ts";
 import { claimed, type Identities } from "./identities.ts";
 import { Refused, type Identity } from "./identity.ts";
@@ -10,6 +9,9 @@ import type { Log } from "./log.ts";
 
 /** What of a request is written down. */
 export type Asked = Pick<Request, "method" | "path" | "address">;
+
+/** That tokens cannot be checked is said once in so long. */
+const UNSURE_MS = 1_000;
 
 /** So much was refused to this address that nothing of it is looked at. */
 export class TurnedAway extends Error {
@@ -37,6 +39,7 @@ export class Gate {
   readonly #audit: Pick<Audit, "note">;
   readonly #strangers: Askers;
   readonly #log: Log;
+  #unsureAt = -Infinity;
 
   constructor({ identities, audit, strangers, log }: GateParts) {
     this.#identities = identities;
@@ -102,10 +105,19 @@ export class Gate {
   }
 
   #refused(error: unknown, token: string | undefined, scope: Scope, asked: Asked): never {
-    if (error instanceof Refused) this.#strangers.late(networkOf(asked.address), performance.now());
-    else this.#log.error({ err: error }, "tokens cannot be checked");
-    this.#note(messageOf(error), token, scope, asked);
+    if (error instanceof Refused) {
+      this.#strangers.late(networkOf(asked.address), performance.now());
+      this.#note(error.message, token, scope, asked);
+    } else this.#unsure(error);
     throw error;
+  }
+
+  /** Nobody was refused, and nobody let in: whoever asks comes again, so that a line for each would be a flood. */
+  #unsure(error: unknown): void {
+    const now = performance.now();
+    if (now - this.#unsureAt < UNSURE_MS) return;
+    this.#unsureAt = now;
+    this.#log.error({ err: error }, "tokens cannot be checked");
   }
 
   /** Who the token says that it is from, believed by nobody: to find its sender. */
