@@ -1,5 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, chownSync, copyFileSync, existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  existsSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { jwksFile, signingKey } from "./local/keys.ts";
 
@@ -22,7 +31,11 @@ function give(path: string, owner: number): void {
 
 function kept(path: string, owner: number, make: () => string): string {
   const file = join("/secrets", path);
-  if (!existsSync(file)) writeFileSync(file, make(), { mode: 0o440 });
+  if (!existsSync(file)) {
+    // Its being there says that it is whole.
+    writeFileSync(`${file}.partial`, make(), { mode: 0o440 });
+    renameSync(`${file}.partial`, file);
+  }
   give(file, owner);
   return readFileSync(file, "utf8");
 }
@@ -30,7 +43,10 @@ function kept(path: string, owner: number, make: () => string): string {
 await signingKey();
 const privateFile = join(dirname(jwksFile), "private.json");
 const jwks = "/secrets/platform/jwks.json";
-if (!existsSync(jwks)) copyFileSync(jwksFile, jwks);
+if (!existsSync(jwks)) {
+  copyFileSync(jwksFile, `${jwks}.partial`);
+  renameSync(`${jwks}.partial`, jwks);
+}
 give(jwks, SERVICES);
 for (const file of [jwksFile, privateFile]) give(file, SERVICES);
 

@@ -22,6 +22,7 @@ export function postgresOnDocker(
     ssl: "on",
     ssl_cert_file: `${FOLDER}/postgres.crt`,
     ssl_key_file: `${FOLDER}/postgres.key`,
+    max_connections: String(settings.postgresConnections),
     shared_buffers: `${Math.floor(settings.postgres.memoryMib / 4)}MB`,
   };
   const server = runServer(

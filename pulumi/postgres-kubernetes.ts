@@ -71,7 +71,10 @@ export function postgresOnKubernetes(
       bootstrap: { initdb: { database: settings.namespace, owner: settings.namespace, secret: { name: owner } } },
       postgresql: {
         synchronous: { method: "any", number: 1, dataDurability: "required", failoverQuorum: true },
-        parameters: { shared_buffers: `${Math.floor(settings.postgres.memoryMib / 4)}MB` },
+        parameters: {
+          max_connections: String(settings.postgresConnections),
+          shared_buffers: `${Math.floor(settings.postgres.memoryMib / 4)}MB`,
+        },
       },
       storage: {
         size: `${settings.postgres.diskGib}Gi`,

@@ -30,6 +30,9 @@ export const settings = z.strictObject({
   /** Besides the primary. One is written to before a commit is answered. On Docker there is none: one machine is one machine. */
   postgresReplicas: z.coerce.number().int().min(1).max(8).default(2),
 
+  /** 8 for each director and distributor, one for each receiver: docs/capacity.md. Past some hundreds a pooler stands before it. */
+  postgresConnections: count.max(5_000).default(200),
+
   /** Kubernetes: where all of it lives, the platform too, so that it can read its secrets. */
   kubernetesNamespace: z.string().default("notifications"),
   /** Kubernetes: false where the cluster has the three operators already. */

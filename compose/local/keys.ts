@@ -6,7 +6,7 @@ import { places, readIfThere } from "./places.ts";
 
 /** Who the local stack's tokens are from and for: the services are told the same. */
 export const issuer = process.env.AUTH_ISSUER || "http://localhost/saasaparilla";
-export const audience = "notifications";
+export const audience = process.env.AUTH_AUDIENCE || "notifications";
 
 /** The public half, for whoever verifies. */
 export const jwksFile = join(places.keys, "jwks.json");
