@@ -161,7 +161,7 @@ docker-prepare *args: _packages
 chart-check *args: _packages
     node tests/chart/main.ts "$@"
 
-# What the chart gives, before a real API server, which is compiled once: some minutes; as root
+# What the chart gives, before a real API server, which is compiled once, in three to four minutes; as root
 [no-exit-message]
 chart-dry-run: _packages
     node tests/deploy/chart/dry-run.ts

@@ -49,24 +49,41 @@ const FLAGS = { CGO_ENABLED: "0", GOFLAGS: "-trimpath -buildvcs=false -mod=mod" 
 
 export type Binaries = Record<(typeof COMMANDS)[number] | "coredns" | "pause", string>;
 
-/** `needed`: of Kubernetes' own; for a node, all of them, names and what holds a pod. */
-export async function binaries(needed: readonly (keyof Binaries)[]): Promise<Binaries> {
+/**
+ * The API server alone, for a few questions: not optimised, which is compiled in half the time. One that was compiled for a cluster will do,
+ * too.
+ */
+export async function apiServer(): Promise<string> {
+  const folder = join(cache, `kubernetes-${VERSION}`);
+  const [whole, quick] = [join(folder, "kube-apiserver"), join(folder, "kube-apiserver-quick")];
+  if (existsSync(whole)) return whole;
+  if (!existsSync(quick)) {
+    note(`compiling the API server of Kubernetes ${VERSION}, once: three minutes`);
+    const module = await kubernetesModule(join(folder, "module-quick"));
+    await build(module, "k8s.io/kubernetes/cmd/kube-apiserver", quick, { link: versionFlags(), compile: "all=-N -l" });
+  }
+  return quick;
+}
+
+/** All that a cluster of one node runs. */
+export async function binaries(): Promise<Binaries> {
   const folder = join(cache, `kubernetes-${VERSION}`);
   mkdirSync(folder, { recursive: true });
   const paths = Object.fromEntries(
     [...COMMANDS, "coredns", "pause"].map((name) => [name, join(folder, name)]),
   ) as Binaries;
-  const missing = COMMANDS.filter((name) => needed.includes(name) && !existsSync(paths[name]));
+  const missing = COMMANDS.filter((name) => !existsSync(paths[name]));
   if (missing.length > 0) {
     note(`compiling of Kubernetes ${VERSION}, once: ${missing.join(", ")}: up to ten minutes`);
     const module = await kubernetesModule(join(folder, "module"));
-    for (const name of missing) await build(module, `k8s.io/kubernetes/cmd/${name}`, paths[name], versionFlags());
+    for (const name of missing)
+      await build(module, `k8s.io/kubernetes/cmd/${name}`, paths[name], { link: versionFlags() });
   }
-  if (needed.includes("coredns") && !existsSync(paths.coredns)) {
+  if (!existsSync(paths.coredns)) {
     note(`compiling CoreDNS ${COREDNS}, once: about two minutes`);
     await single(join(folder, "names"), NAMES, paths.coredns, `github.com/coredns/coredns@${COREDNS}`);
   }
-  if (needed.includes("pause") && !existsSync(paths.pause)) await single(join(folder, "pausing"), PAUSE, paths.pause);
+  if (!existsSync(paths.pause)) await single(join(folder, "pausing"), PAUSE, paths.pause);
   return paths;
 }
 
@@ -79,7 +96,7 @@ const versionFlags = (): string => {
 /** `go install` refuses a module that replaces others: each of its parts is named here by the release that goes with it. */
 async function kubernetesModule(folder: string): Promise<string> {
   mkdirSync(folder, { recursive: true });
-  if (existsSync(join(folder, "go.sum"))) return folder;
+  if (existsSync(join(folder, "whole"))) return folder;
   const env = { ...process.env, ...FLAGS };
   const go = (...args: string[]): Promise<string> => call("go", args, { cwd: folder, env });
   if (!existsSync(join(folder, "go.mod"))) await go("mod", "init", "local/kubernetes");
@@ -89,9 +106,7 @@ async function kubernetesModule(folder: string): Promise<string> {
   const staged = [...readFileSync(GoMod, "utf8").matchAll(/(k8s\.io\/\S+) => \.\/staging\//g)].map(([, name]) => name!);
   const replaced = [...new Set(staged)].map((name) => `-replace=${name}=${name}@v0.${VERSION.slice("v1.".length)}`);
   await go("mod", "edit", `-require=k8s.io/kubernetes@${VERSION}`, ...replaced);
-  const imports = COMMANDS.map((name) => `\t_ "k8s.io/kubernetes/cmd/${name}"`);
-  writeFileSync(join(folder, "tools.go"), `//go:build tools\n\npackage tools\n\nimport (\n${imports.join("\n")}\n)\n`);
-  await go("mod", "tidy");
+  writeFileSync(join(folder, "whole"), "");
   return folder;
 }
 
@@ -107,8 +122,13 @@ async function single(folder: string, main: string, path: string, needs?: string
 }
 
 /** It gets its name once it is whole. */
-async function build(folder: string, what: string, path: string, flags = ""): Promise<void> {
-  const args = ["build", `-ldflags=-s -w ${flags}`, "-o", `${path}.partial`, what];
+async function build(
+  folder: string,
+  what: string,
+  path: string,
+  { link = "", compile = "" }: { link?: string; compile?: string } = {},
+): Promise<void> {
+  const args = ["build", `-ldflags=-s -w ${link}`, `-gcflags=${compile}`, "-o", `${path}.partial`, what];
   await call("go", args, { cwd: folder, env: { ...process.env, ...FLAGS } });
   renameSync(`${path}.partial`, path);
 }

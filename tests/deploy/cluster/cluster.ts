@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { places } from "../../../compose/local/places.ts";
 import { kubernetesTools } from "../../chart/tools.ts";
 import { ADDRESS } from "./address.ts";
-import { binaries, type Binaries } from "./binaries.ts";
+import { apiServer, binaries, type Binaries } from "./binaries.ts";
 import { call } from "./call.ts";
 import { makeCertificates } from "./certificates.ts";
 import { Node } from "./node.ts";
@@ -17,12 +17,12 @@ export class Cluster {
   readonly folder: string;
   readonly processes: Processes;
   readonly #env: NodeJS.ProcessEnv;
-  readonly #binaries: Binaries;
+  readonly #apiServer: string;
   #node: Node | undefined;
 
-  private constructor(folder: string, ours: Binaries) {
+  private constructor(folder: string, server: string) {
     this.folder = folder;
-    this.#binaries = ours;
+    this.#apiServer = server;
     mkdirSync(join(folder, "logs"));
     this.processes = new Processes(join(folder, "logs"));
     this.#env = {
@@ -35,9 +35,10 @@ export class Cluster {
   }
 
   /** `images`: those of Docker's engine that its pods may have. */
-  static up(docker: string, images: readonly string[]): Promise<Cluster> {
-    return Cluster.#of(EVERYTHING, async (cluster, ours) => {
-      cluster.#controllers();
+  static async up(docker: string, images: readonly string[]): Promise<Cluster> {
+    const ours = await binaries();
+    return Cluster.#of(ours["kube-apiserver"], async (cluster) => {
+      cluster.#controllers(ours);
       const { processes } = cluster;
       const kubectl = (args: string[]): Promise<string> => cluster.kubectl(args);
       cluster.#node = new Node({ folder: cluster.folder, processes, binaries: ours, docker, kubectl });
@@ -46,20 +47,16 @@ export class Cluster {
   }
 
   /** The API server alone: it takes what is right and refuses what is wrong, and nothing comes of it. */
-  static api(): Promise<Cluster> {
-    return Cluster.#of(["kube-apiserver"], async () => {});
+  static async api(): Promise<Cluster> {
+    return Cluster.#of(await apiServer(), async () => {});
   }
 
-  static async #of(
-    needed: readonly (keyof Binaries)[],
-    more: (cluster: Cluster, ours: Binaries) => Promise<void>,
-  ): Promise<Cluster> {
-    const ours = await binaries(needed);
-    const cluster = new Cluster(mkdtempSync(join(places.data, "cluster-")), ours);
+  static async #of(server: string, more: (cluster: Cluster) => Promise<void>): Promise<Cluster> {
+    const cluster = new Cluster(mkdtempSync(join(places.data, "cluster-")), server);
     try {
       await cluster.#bridge();
       await cluster.#server();
-      await more(cluster, ours);
+      await more(cluster);
       return cluster;
     } catch (error) {
       await cluster.down();
@@ -135,14 +132,14 @@ export class Cluster {
       `--proxy-client-cert-file=${at("aggregator.crt")}`,
       `--proxy-client-key-file=${at("aggregator.key")}`,
     ];
-    processes.start("apiserver", this.#binaries["kube-apiserver"], server, folder);
+    processes.start("apiserver", this.#apiServer, server, folder);
     await until("the API server is ready", async () => {
       processes.check();
       return (await this.kubectl(["get", "--raw", "/readyz"])) === "ok";
     });
   }
 
-  #controllers(): void {
+  #controllers(ours: Binaries): void {
     const { folder, processes } = this;
     const at = (name: string): string => join(folder, name);
     const controllers = [
@@ -156,21 +153,11 @@ export class Cluster {
       "--horizontal-pod-autoscaler-sync-period=5s",
       "--horizontal-pod-autoscaler-cpu-initialization-period=30s",
     ];
-    processes.start("controllers", this.#binaries["kube-controller-manager"], controllers, folder);
+    processes.start("controllers", ours["kube-controller-manager"], controllers, folder);
     const scheduler = [`--kubeconfig=${at("admin.kubeconfig")}`, "--bind-address=127.0.0.1", "--leader-elect=false"];
-    processes.start("scheduler", this.#binaries["kube-scheduler"], scheduler, folder);
+    processes.start("scheduler", ours["kube-scheduler"], scheduler, folder);
   }
 }
-
-const EVERYTHING = [
-  "kube-apiserver",
-  "kube-controller-manager",
-  "kube-scheduler",
-  "kubelet",
-  "kube-proxy",
-  "coredns",
-  "pause",
-] as const;
 
 const FORWARDED = [
   ["FORWARD", "-i", "pods", "-j", "ACCEPT"],
