@@ -58,7 +58,7 @@ await command(async () => {
     // The image says of which commit it is.
     run("node", [join(tree, "compose/local/build-image.ts")], tree);
     run("git", ["tag", "--annotate", tag, "--message", `Release ${version}`], tree);
-    if (values.publish) publish(version, values.registry!, files);
+    if (values.publish) publish(tree, version, values.registry!, files);
     console.log(`Take it over: git merge --ff-only ${tag}`);
     if (!values.publish)
       console.log(

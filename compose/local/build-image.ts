@@ -7,7 +7,7 @@ import { repository } from "./places.ts";
 import { ask } from "./quiet.ts";
 import { command } from "./trouble.ts";
 
-/** The image of all services, under the version of package.json. What is said after the command, `docker build` is told. */
+/** The image of all services, under the version of package.json. What is said after the command, `docker build` is told; what is pushed has its name there. */
 await command(async () => {
   const { version } = JSON.parse(readFileSync(join(repository, "package.json"), "utf8")) as { version: string };
   const git = async (...args: string[]): Promise<string> =>
@@ -19,14 +19,14 @@ await command(async () => {
   };
   // How this machine reaches the registry of npm is nothing that an image may hold.
   const { NODE_EXTRA_CA_CERTS: authorities, NPM_CONFIG_USERCONFIG: npmrc } = process.env;
+  const more = process.argv.slice(2);
   const args = [
     "build",
     ...Object.entries(labels).flatMap(([name, value]) => ["--build-arg", `${name}=${value}`]),
     ...(authorities ? ["--secret", `id=authorities,src=${authorities}`] : []),
     ...(npmrc ? ["--secret", `id=npmrc,src=${npmrc}`] : []),
-    "--tag",
-    `saasaparilla/notifications:${version}`,
-    ...process.argv.slice(2),
+    ...(more.includes("--push") ? [] : ["--tag", `saasaparilla/notifications:${version}`]),
+    ...more,
     repository,
   ];
   const env = { ...process.env, DOCKER_BUILDKIT: "1" };
