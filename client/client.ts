@@ -145,6 +145,8 @@ export function connect(options: Options): Connection {
       report(error);
       return { reason: "there is no token", reconnect: "later" };
     }
+    // It was closed while the token was being had: a signal tells only of what comes, and nobody would end this connection.
+    if (closing.signal.aborted) return { reason: "closed", reconnect: "no" };
     return choice.open(context);
   }
 

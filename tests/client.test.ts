@@ -237,6 +237,22 @@ describe.for(TRANSPORTS)("%s", (transport) => {
     expect(connection.state).not.toBe("closed");
   });
 
+  test("closed while its token is being had, it ends, and connects no more", async () => {
+    const client = newClient("closing");
+    const asked = Promise.withResolvers<void>();
+    const given = Promise.withResolvers<string>();
+    const token = (): Promise<string> => {
+      asked.resolve();
+      return given.promise;
+    };
+    const { connection } = await subscribe(client, { transport, token });
+    await asked.promise;
+    const closed = connection.close();
+    given.resolve(await stack.token({ client }));
+    await closed;
+    expect(connection.state).toBe("closed");
+  });
+
   test("a server that drains says to come back; one that is killed is left for another", async () => {
     const client = newClient("failover");
     const between = await proxy();
