@@ -45,6 +45,16 @@ export function pause(ms: number, signal: AbortSignal, timers: Timers): Promise<
   });
 }
 
+/** What is promised, or undefined where the signal comes first: it may never come. */
+export function unless<T>(signal: AbortSignal, promised: Promise<T>): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const gone = (): void => resolve(undefined);
+    if (signal.aborted) gone();
+    else signal.addEventListener("abort", gone);
+    promised.then(resolve, reject).finally(() => signal.removeEventListener("abort", gone));
+  });
+}
+
 /** Calls back once nothing was heard for so long. */
 export class Watchdog {
   readonly #timers: Timers;

@@ -1,5 +1,5 @@
 import { Acks } from "./acks.ts";
-import { Backoff, pause } from "./backoff.ts";
+import { Backoff, pause, unless } from "./backoff.ts";
 import { postAck } from "./http.ts";
 import { Inbox } from "./inbox.ts";
 import { choose, type TransportName } from "./transports.ts";
@@ -95,8 +95,20 @@ export function connect(options: Options): Connection {
     options.onState?.({ state, transport: choice.now(), ...more });
   }
 
-  async function token(): Promise<string> {
-    return typeof options.token === "string" ? options.token : options.token();
+  /** Undefined where it was closed meanwhile. */
+  async function givenToken(): Promise<string | undefined> {
+    return typeof options.token === "string" ? options.token : unless(closing.signal, options.token());
+  }
+
+  /** One that cannot be had now changes nothing: the old one counts until it expires. */
+  async function newToken(): Promise<string | undefined> {
+    if (typeof options.token === "string") return undefined;
+    try {
+      return await givenToken();
+    } catch (error) {
+      report(error);
+      return undefined;
+    }
   }
 
   /** One connection, from its opening to its end. */
@@ -123,12 +135,15 @@ export function connect(options: Options): Connection {
       }
     }
     try {
+      const token = await givenToken();
+      // A signal tells only of what comes: nobody would end a connection that is opened now.
+      if (token === undefined || closing.signal.aborted) return { reason: "closed", reconnect: "no" };
       context = {
         base,
         cursor,
         timers,
         hear,
-        token: await token(),
+        token,
         signal: closing.signal,
         acknowledgeBy: (send) => acks.by(send),
         handled: () => inbox.cursor || undefined,
@@ -139,14 +154,12 @@ export function connect(options: Options): Connection {
           await acks.flush();
           return inbox.cursor;
         },
-        newToken: async () => (typeof options.token === "string" ? undefined : options.token()),
+        newToken,
       };
     } catch (error) {
       report(error);
       return { reason: "there is no token", reconnect: "later" };
     }
-    // It was closed while the token was being had: a signal tells only of what comes, and nobody would end this connection.
-    if (closing.signal.aborted) return { reason: "closed", reconnect: "no" };
     return choice.open(context);
   }
 

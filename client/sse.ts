@@ -55,6 +55,6 @@ export async function sse(context: Context): Promise<Ending> {
 
 /** A stream hears no new token: the next stream brings it. One that cannot be had now changes nothing. */
 async function hasNewToken(context: Context): Promise<boolean> {
-  const token = await context.newToken().catch(() => undefined);
+  const token = await context.newToken();
   return token !== undefined && token !== context.token;
 }

@@ -69,7 +69,7 @@ export async function websocket(context: Context): Promise<Ending> {
 
     async function refresh(): Promise<void> {
       // Where it cannot be had now, the server closes when the old one expires, and says so.
-      const token = await context.newToken().catch(() => undefined);
+      const token = await context.newToken();
       if (token !== undefined && !over) say({ type: "refresh", token });
     }
   });

@@ -74,6 +74,6 @@ export interface Context {
   overfull(): boolean;
   /** Resolves with the cursor once everything was handled, and the cursor was saved. */
   settled(): Promise<Cursor | undefined>;
-  /** Another token, or undefined where there is only the one. */
+  /** Another token, or undefined where there is only the one, or none can be had now. Never rejects. */
   newToken(): Promise<string | undefined>;
 }

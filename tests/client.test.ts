@@ -237,21 +237,40 @@ describe.for(TRANSPORTS)("%s", (transport) => {
     expect(connection.state).not.toBe("closed");
   });
 
-  test("closed while its token is being had, it ends, and connects no more", async () => {
-    const client = newClient("closing");
-    const asked = Promise.withResolvers<void>();
-    const given = Promise.withResolvers<string>();
-    const token = (): Promise<string> => {
-      asked.resolve();
-      return given.promise;
-    };
-    const { connection } = await subscribe(client, { transport, token });
-    await asked.promise;
-    const closed = connection.close();
-    given.resolve(await stack.token({ client }));
-    await closed;
-    expect(connection.state).toBe("closed");
-  });
+  test.each(["late", "never"])(
+    "closed while its token is being had, and comes %s, it ends and connects no more",
+    async (comes) => {
+      const client = newClient("closing");
+      const asked = Promise.withResolvers<void>();
+      const given = Promise.withResolvers<string>();
+      const token = (): Promise<string> => {
+        asked.resolve();
+        return given.promise;
+      };
+      const { connection, states } = await subscribe(client, { transport, token });
+      await asked.promise;
+      const closed = connection.close();
+      if (comes === "late") given.resolve(await stack.token({ client }));
+      await closed;
+      expect(states()).toEqual(["connecting", "closed"]);
+    },
+  );
+
+  test.skipIf(transport === "poll")(
+    "R14: a newer token that cannot be had is told of, and changes nothing",
+    async () => {
+      const client = newClient("no-newer");
+      let asked = 0;
+      const token = (): Promise<string> =>
+        (asked += 1) === 1 ? stack.token({ client, ttl: 3 }) : Promise.reject(new Error("the provider is away"));
+      const { received, connection, statuses } = await subscribe(client, { transport, token });
+      const told = () => statuses.map(({ error }) => error instanceof Error && error.message);
+      await expect.poll(told).toContain("the provider is away");
+      await publish(client, 1);
+      await expectSoon(() => received, [1]);
+      expect(connection.state).toBe("live");
+    },
+  );
 
   test("a server that drains says to come back; one that is killed is left for another", async () => {
     const client = newClient("failover");
