@@ -1,16 +1,8 @@
 import { randomBytes } from "node:crypto";
-import {
-  chmodSync,
-  chownSync,
-  copyFileSync,
-  existsSync,
-  readFileSync,
-  renameSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, chownSync, existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { jwksFile, signingKey } from "./local/keys.ts";
+import { writeWhole } from "./local/places.ts";
 
 /**
  * What nobody may guess, made where it is not there yet, in the first container that runs: a password for each store, with the addresses that
@@ -31,11 +23,7 @@ function give(path: string, owner: number): void {
 
 function kept(path: string, owner: number, make: () => string): string {
   const file = join("/secrets", path);
-  if (!existsSync(file)) {
-    // Its being there says that it is whole.
-    writeFileSync(`${file}.partial`, make(), { mode: 0o440 });
-    renameSync(`${file}.partial`, file);
-  }
+  if (!existsSync(file)) writeWhole(file, make(), 0o440);
   give(file, owner);
   return readFileSync(file, "utf8");
 }
@@ -43,10 +31,7 @@ function kept(path: string, owner: number, make: () => string): string {
 await signingKey();
 const privateFile = join(dirname(jwksFile), "private.json");
 const jwks = "/secrets/platform/jwks.json";
-if (!existsSync(jwks)) {
-  copyFileSync(jwksFile, `${jwks}.partial`);
-  renameSync(`${jwks}.partial`, jwks);
-}
+if (!existsSync(jwks)) writeWhole(jwks, readFileSync(jwksFile, "utf8"), 0o440);
 give(jwks, SERVICES);
 for (const file of [jwksFile, privateFile]) give(file, SERVICES);
 

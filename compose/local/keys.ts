@@ -1,8 +1,7 @@
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type JWK, exportJWK, generateKeyPair } from "jose";
 import { locked } from "./lock.ts";
-import { places, readIfThere } from "./places.ts";
+import { places, readIfThere, writeWhole } from "./places.ts";
 
 /** Who the local stack's tokens are from and for: the services are told the same. */
 export const issuer = process.env.AUTH_ISSUER || "http://localhost/saasaparilla";
@@ -26,8 +25,8 @@ async function makeKeys(): Promise<JWK> {
   const { privateKey } = await generateKeyPair("EdDSA", { crv: "Ed25519", extractable: true });
   const secret: JWK = { ...(await exportJWK(privateKey)), kid: crypto.randomUUID(), alg: "EdDSA", use: "sig" };
   const { d: _secret, ...open } = secret;
-  writeFileSync(jwksFile, `${JSON.stringify({ keys: [open] }, null, 2)}\n`);
+  writeWhole(jwksFile, `${JSON.stringify({ keys: [open] }, null, 2)}\n`, 0o644);
   // Last: its being there says that both are.
-  writeFileSync(privateFile, `${JSON.stringify(secret, null, 2)}\n`, { mode: 0o600 });
+  writeWhole(privateFile, `${JSON.stringify(secret, null, 2)}\n`, 0o600);
   return secret;
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 export const repository = resolve(import.meta.dirname, "../..");
@@ -33,13 +33,21 @@ export function readIfThere(path: string): string | undefined {
   }
 }
 
+/** Its being there says that it is whole. What a cut has left of an earlier try may be nobody's to write to. */
+export function writeWhole(path: string, text: string, mode: number): void {
+  const partial = `${path}.partial`;
+  rmSync(partial, { force: true });
+  writeFileSync(partial, text, { mode });
+  renameSync(partial, path);
+}
+
 /** Written once and read ever after, so that what it guards outlives a restart. */
 export function secret(name: string, make: () => string): string {
   const path = join(places.secrets, name);
   const known = readIfThere(path);
   if (known !== undefined) return known;
   const made = make();
-  writeFileSync(path, made, { mode: 0o600 });
+  writeWhole(path, made, 0o600);
   return made;
 }
 

@@ -1,18 +1,8 @@
 import { execFileSync, spawn } from "node:child_process";
-import {
-  closeSync,
-  fstatSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { closeSync, fstatSync, openSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { hasCode, places, readIfThere } from "./places.ts";
+import { hasCode, places, readIfThere, writeWhole } from "./places.ts";
 
 /** A pid alone proves nothing: it is used again after its process has ended. With its start time it is one process. */
 export type Process = {
@@ -117,8 +107,7 @@ export async function start(name: string, command: Command, setup: string): Prom
 export function record(name: string, pid: number, setup: string, logFrom: number): Process {
   // A process that has ended already has no start time; it is then simply not alive.
   const started = { pid, since: startedAt(pid) ?? "ended", setup, logFrom };
-  writeFileSync(`${pidFile(name)}.new`, JSON.stringify(started));
-  renameSync(`${pidFile(name)}.new`, pidFile(name));
+  writeWhole(pidFile(name), JSON.stringify(started), 0o644);
   return started;
 }
 
