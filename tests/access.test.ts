@@ -6,7 +6,8 @@ import { connectPostgres } from "../shared/postgres.ts";
 import { Console } from "./console.ts";
 import { metric } from "./metric.ts";
 import { startProxy } from "./proxy.ts";
-import { startStack, type Service, type Stack } from "./stack.ts";
+import type { Service, Stack } from "./stack.ts";
+import { connects, newTenant, publish, publishes, startTenancy } from "./tenancy.ts";
 
 let stack: Stack;
 let receiver: Service;
@@ -15,98 +16,67 @@ let desk: Service;
 let operator: Console;
 
 beforeAll(async () => {
-  stack = await startStack({
-    services: ["receiver", "director", "distributor", "console"],
-    env: { HEARTBEAT_MS: "1000", DRAIN_MS: "0" },
-  });
-  [receiver, , distributor, desk] = stack.services as [Service, Service, Service, Service];
-  operator = await Console.of(stack, desk);
+  ({ stack, receiver, distributor, desk, operator } = await startTenancy());
 });
 
 afterAll(() => stack.close());
 
-async function publish(
-  token: string,
-  ...clients: string[]
-): Promise<{ status: number; body: Record<string, unknown> }> {
-  const response = await fetch(`${receiver.url}/v1/notifications`, {
-    method: "POST",
-    headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
-    body: JSON.stringify(clients.map((client) => ({ to: { client }, data: 1 }))),
-  });
-  return { status: response.status, body: (await response.json()) as Record<string, unknown> };
-}
-
-const statusOf = async (token: string, client = "u1"): Promise<number> => (await publish(token, client)).status;
-
-/** Of a connect: an empty poll. */
-async function connects(token: string): Promise<number> {
-  const response = await fetch(`${distributor.url}/v1/poll?wait=0`, { headers: { authorization: `Bearer ${token}` } });
-  await response.text();
-  return response.status;
-}
-
-async function newTenant(name: string, trust: "scopes" | "grants" = "scopes"): Promise<string> {
-  await operator.does("PUT", `/${name}`, { trust });
-  return name;
-}
-
 test("a tenant is made, suspended and resumed while everything runs; one that is not there may do nothing", async () => {
   const token = await stack.token({ publisher: "shop", tenant: "late" });
-  expect(await statusOf(token)).toBe(403);
-  await newTenant("late");
-  await expect.poll(() => statusOf(token)).toBe(202);
+  expect(await publishes(receiver, token)).toBe(403);
+  await newTenant(operator, "late");
+  await expect.poll(() => publishes(receiver, token)).toBe(202);
   const client = await stack.token({ client: "u1", tenant: "late" });
-  await expect.poll(() => connects(client)).toBe(200);
+  await expect.poll(() => connects(distributor, client)).toBe(200);
   await operator.does("PUT", "/late", { state: "suspended", trust: "scopes" });
-  await expect.poll(() => statusOf(token)).toBe(403);
-  await expect.poll(() => connects(client)).toBe(403);
+  await expect.poll(() => publishes(receiver, token)).toBe(403);
+  await expect.poll(() => connects(distributor, client)).toBe(403);
   await operator.does("PUT", "/late", { trust: "scopes" });
-  await expect.poll(() => statusOf(token)).toBe(202);
+  await expect.poll(() => publishes(receiver, token)).toBe(202);
 });
 
 test("a key publishes to whom its patterns name, is shown once, rotated with overlap, and taken away", async () => {
-  const tenant = await newTenant("keys");
+  const tenant = await newTenant(operator, "keys");
   const made = await operator.does("POST", `/${tenant}/keys`, {
     name: "shop",
     scopes: ["publish"],
     clients: ["u1", "shop-*"],
   });
   const key = made.key as string;
-  await expect.poll(() => statusOf(key)).toBe(202);
-  const { status, body } = await publish(key, "u1", "u2", "shop-7");
+  await expect.poll(() => publishes(receiver, key)).toBe(202);
+  const { status, body } = await publish(receiver, key, "u1", "u2", "shop-7");
   expect({ status, body }).toMatchObject({ status: 202, body: { accepted: 2, rejected: 1 } });
   expect((body.items as unknown[])[1]).toMatchObject({
     problem: { type: "/problems/client-forbidden", status: 403, errors: [{ pointer: "/1/to/client" }] },
   });
-  expect((await publish(key, "u2")).status).toBe(403);
-  expect(await connects(key)).toBe(403);
+  expect((await publish(receiver, key, "u2")).status).toBe(403);
+  expect(await connects(distributor, key)).toBe(403);
   const listed = JSON.stringify(await operator.does("GET", `/${tenant}/keys`));
   expect(listed).toContain(made.id);
   expect(listed).not.toContain("hash");
   expect(listed).not.toContain(key.slice(-43));
 
   const next = await operator.does("POST", `/${tenant}/keys/${String(made.id)}/rotate`, { overlapSeconds: 3_600 });
-  await expect.poll(() => statusOf(next.key as string)).toBe(202);
-  expect(await statusOf(key)).toBe(202);
-  expect((await publish(next.key as string, "u2")).status).toBe(403);
+  await expect.poll(() => publishes(receiver, next.key as string)).toBe(202);
+  expect(await publishes(receiver, key)).toBe(202);
+  expect((await publish(receiver, next.key as string, "u2")).status).toBe(403);
   await operator.does("DELETE", `/${tenant}/keys/${String(made.id)}`);
-  await expect.poll(() => statusOf(key)).toBe(403);
-  expect(await statusOf(next.key as string)).toBe(202);
+  await expect.poll(() => publishes(receiver, key)).toBe(403);
+  expect(await publishes(receiver, next.key as string)).toBe(202);
 });
 
 test("changes that are made at once are all heard of", async () => {
-  const tenant = await newTenant("together");
+  const tenant = await newTenant(operator, "together");
   const made = await Promise.all(
     Array.from({ length: 20 }, (_, n) =>
       operator.does("POST", `/${tenant}/keys`, { name: `k${n}`, scopes: ["publish"] }),
     ),
   );
-  for (const { key } of made) await expect.poll(() => statusOf(key as string)).toBe(202);
+  for (const { key } of made) await expect.poll(() => publishes(receiver, key as string)).toBe(202);
 });
 
 test("while Postgres is away what was known holds; who starts then waits for it; what was changed is heard of after it", async () => {
-  const tenant = await newTenant("outage");
+  const tenant = await newTenant(operator, "outage");
   const proxy = await startProxy(new URL(stack.env.DATABASE_URL!).host);
   onTestFinished(() => proxy.close());
   const behind = { DATABASE_URL: Object.assign(new URL(stack.env.DATABASE_URL!), { host: proxy.address }).href };
@@ -139,7 +109,7 @@ test("while Postgres is away what was known holds; who starts then waits for it;
 });
 
 test("a tenant's own key operates or reads that tenant: its keys, grants and revocations, and neither issuers nor the tenant", async () => {
-  const tenant = await newTenant("own");
+  const tenant = await newTenant(operator, "own");
   const newKey = async (scope: string): Promise<Console> => {
     const { key } = await operator.does("POST", `/${tenant}/keys`, { name: scope, scopes: [scope] });
     return new Console(desk, key as string);
@@ -185,7 +155,7 @@ test("how often the operators of a tenant ask is bounded, and what comes from an
 });
 
 test("how often a tenant's clients ask is bounded by its row, whoever of them it is", async () => {
-  const tenant = await newTenant("asks");
+  const tenant = await newTenant(operator, "asks");
   await operator.does("PUT", `/${tenant}`, { trust: "scopes", limits: { requestRate: 0.001, requestBurst: 3 } });
   const polled = async (client: string): Promise<number> => {
     const headers = { authorization: `Bearer ${await stack.token({ client, tenant })}` };
@@ -197,7 +167,7 @@ test("how often a tenant's clients ask is bounded by its row, whoever of them it
 });
 
 test("a key that was taken away while it was being rotated does not come back", async () => {
-  const tenant = await newTenant("rotates");
+  const tenant = await newTenant(operator, "rotates");
   const { id } = await operator.does("POST", `/${tenant}/keys`, { name: "shop", scopes: ["publish"] });
   const postgres = connectPostgres(stack.env.DATABASE_URL!, "test", createLog("test", "warn"), new Health([]), 1);
   try {

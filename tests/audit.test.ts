@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Console } from "./console.ts";
 import { readAll } from "./records.ts";
-import { startStack, type Service, type Stack } from "./stack.ts";
+import type { Service, Stack } from "./stack.ts";
+import { connects, publishes, startTenancy } from "./tenancy.ts";
 
 let stack: Stack;
 let receiver: Service;
@@ -10,32 +11,10 @@ let desk: Service;
 let operator: Console;
 
 beforeAll(async () => {
-  stack = await startStack({
-    services: ["receiver", "director", "distributor", "console"],
-    env: { HEARTBEAT_MS: "1000", DRAIN_MS: "0" },
-  });
-  [receiver, , distributor, desk] = stack.services as [Service, Service, Service, Service];
-  operator = await Console.of(stack, desk);
+  ({ stack, receiver, distributor, desk, operator } = await startTenancy());
 });
 
 afterAll(() => stack.close());
-
-/** Of a connect: an empty poll. */
-async function connects(token: string): Promise<number> {
-  const response = await fetch(`${distributor.url}/v1/poll?wait=0`, { headers: { authorization: `Bearer ${token}` } });
-  await response.text();
-  return response.status;
-}
-
-async function publishes(token: string): Promise<number> {
-  const response = await fetch(`${receiver.url}/v1/notifications`, {
-    method: "POST",
-    headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
-    body: JSON.stringify({ to: { client: "u1" }, data: 1 }),
-  });
-  await response.text();
-  return response.status;
-}
 
 interface Entry {
   allowed?: boolean;
@@ -63,10 +42,10 @@ test("each attempt is in the audit log, allowed or not, from every service, and 
     expired: await stack.token({ client: "audit-expired", ttl: -120 }),
     operator: await stack.token({ publisher: "audit-operator", scope: "read" }),
   };
-  for (let time = 0; time < 3; time += 1) expect(await publishes(tokens.allowed)).toBe(202);
-  expect(await publishes(tokens.refused)).toBe(403);
-  expect(await connects(tokens.connected)).toBe(200);
-  expect(await connects(tokens.expired)).toBe(403);
+  for (let time = 0; time < 3; time += 1) expect(await publishes(receiver, tokens.allowed)).toBe(202);
+  expect(await publishes(receiver, tokens.refused)).toBe(403);
+  expect(await connects(distributor, tokens.connected)).toBe(200);
+  expect(await connects(distributor, tokens.expired)).toBe(403);
   await new Console(desk, tokens.operator).does("GET", "");
   await fetch(`${stack.services[1]!.url}/v1/dead-letters`);
   const of = (entries: Entry[], subject: string): Entry[] => entries.filter((entry) => entry.subject === subject);

@@ -2,51 +2,20 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { Console } from "./console.ts";
-import { startStack, type Service, type Stack } from "./stack.ts";
+import type { Console } from "./console.ts";
+import type { Service, Stack } from "./stack.ts";
+import { connects, newTenant, publish, publishes, startTenancy } from "./tenancy.ts";
 
 let stack: Stack;
 let receiver: Service;
 let distributor: Service;
-let desk: Service;
 let operator: Console;
 
 beforeAll(async () => {
-  stack = await startStack({
-    services: ["receiver", "director", "distributor", "console"],
-    env: { HEARTBEAT_MS: "1000", DRAIN_MS: "0" },
-  });
-  [receiver, , distributor, desk] = stack.services as [Service, Service, Service, Service];
-  operator = await Console.of(stack, desk);
+  ({ stack, receiver, distributor, operator } = await startTenancy());
 });
 
 afterAll(() => stack.close());
-
-async function publish(
-  token: string,
-  ...clients: string[]
-): Promise<{ status: number; body: Record<string, unknown> }> {
-  const response = await fetch(`${receiver.url}/v1/notifications`, {
-    method: "POST",
-    headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
-    body: JSON.stringify(clients.map((client) => ({ to: { client }, data: 1 }))),
-  });
-  return { status: response.status, body: (await response.json()) as Record<string, unknown> };
-}
-
-const statusOf = async (token: string, client = "u1"): Promise<number> => (await publish(token, client)).status;
-
-/** Of a connect: an empty poll. */
-async function connects(token: string): Promise<number> {
-  const response = await fetch(`${distributor.url}/v1/poll?wait=0`, { headers: { authorization: `Bearer ${token}` } });
-  await response.text();
-  return response.status;
-}
-
-async function newTenant(name: string, trust: "scopes" | "grants" = "scopes"): Promise<string> {
-  await operator.does("PUT", `/${name}`, { trust });
-  return name;
-}
 
 /** A tenant's identity provider, whose keys are had over HTTP. */
 async function startIssuer(): Promise<{
@@ -72,7 +41,7 @@ async function startIssuer(): Promise<{
 }
 
 test("an issuer of a tenant speaks for it alone; its keys are had from its own address", async () => {
-  const tenant = await newTenant("idp");
+  const tenant = await newTenant(operator, "idp");
   const issuer = await startIssuer();
   try {
     const { jwksUrl } = issuer;
@@ -83,10 +52,10 @@ test("an issuer of a tenant speaks for it alone; its keys are had from its own a
       jwksUrl,
     });
     const good = await issuer.token({ tenant });
-    await expect.poll(() => connects(good)).toBe(200);
-    expect(await connects(await issuer.token({ tenant: "acme" }))).toBe(403);
-    expect(await connects(await issuer.token({ tenant, aud: "notifications" }))).toBe(403);
-    await expect.poll(async () => statusOf(await issuer.token({ tenant, scope: "publish" }))).toBe(202);
+    await expect.poll(() => connects(distributor, good)).toBe(200);
+    expect(await connects(distributor, await issuer.token({ tenant: "acme" }))).toBe(403);
+    expect(await connects(distributor, await issuer.token({ tenant, aud: "notifications" }))).toBe(403);
+    await expect.poll(async () => publishes(receiver, await issuer.token({ tenant, scope: "publish" }))).toBe(202);
     // Another tenant cannot have it, too.
     expect(
       await operator.ask("PUT", "/acme/issuers/theft", {
@@ -97,23 +66,23 @@ test("an issuer of a tenant speaks for it alone; its keys are had from its own a
       }),
     ).toMatchObject({ status: 409 });
     await operator.does("DELETE", `/${tenant}/issuers/own`);
-    await expect.poll(() => connects(good)).toBe(403);
+    await expect.poll(() => connects(distributor, good)).toBe(403);
   } finally {
     issuer.close();
   }
 });
 
 test("grants: who may do what in a tenant that trusts no scope alone, and why", async () => {
-  const tenant = await newTenant("grants", "grants");
+  const tenant = await newTenant(operator, "grants", "grants");
   const shop = await stack.token({ publisher: "shop", tenant });
   const u1 = await stack.token({ client: "u1", tenant });
   await operator.does("PUT", `/${tenant}/grants/apps`, { role: "subscriber", subjects: ["u*"] });
-  await expect.poll(() => connects(u1)).toBe(200);
-  expect(await connects(await stack.token({ client: "v1", tenant }))).toBe(403);
-  expect(await statusOf(shop)).toBe(403);
+  await expect.poll(() => connects(distributor, u1)).toBe(200);
+  expect(await connects(distributor, await stack.token({ client: "v1", tenant }))).toBe(403);
+  expect(await publishes(receiver, shop)).toBe(403);
   await operator.does("PUT", `/${tenant}/grants/shop`, { role: "publisher", subjects: ["shop"], clients: ["u1"] });
-  await expect.poll(() => statusOf(shop)).toBe(202);
-  expect((await publish(shop, "u2")).status).toBe(403);
+  await expect.poll(() => publishes(receiver, shop)).toBe(202);
+  expect((await publish(receiver, shop, "u2")).status).toBe(403);
 
   const why = (asked: object) => operator.does("POST", `/${tenant}/explain-access`, asked);
   expect(await why({ token: shop, scope: "publish", client: "u1" })).toMatchObject({ allowed: true, subject: "shop" });
@@ -126,7 +95,7 @@ test("grants: who may do what in a tenant that trusts no scope alone, and why", 
   expect(await why({ token: `${shop.slice(0, -4)}AAAA`, scope: "publish" })).toMatchObject({ allowed: false });
   // Of another tenant's nothing is told: neither whether it is good, nor whether there is such a key.
   const { id, key } = await operator.does("POST", "/acme/keys", { name: "other's", scopes: ["publish"] });
-  await expect.poll(() => statusOf(key as string)).toBe(202);
+  await expect.poll(() => publishes(receiver, key as string)).toBe(202);
   const wrongKeys = [`sk_${String(id)}_${"a".repeat(43)}`, `sk_${"0".repeat(16)}_${"a".repeat(43)}`];
   const others = [await stack.token({ client: "u1" }), await stack.token({ client: "u1", ttl: -60 }), key as string];
   const told = async (token: string) => (await why({ token, scope: "subscribe" })).checks;
@@ -135,7 +104,7 @@ test("grants: who may do what in a tenant that trusts no scope alone, and why", 
 });
 
 test("all grants of a tenant name a bounded number of subjects and clients: each check looks at them", async () => {
-  const tenant = await newTenant("many", "grants");
+  const tenant = await newTenant(operator, "many", "grants");
   const hundred = (of: string) => Array.from({ length: 100 }, (_, n) => `${of}${n}*`);
   const grant = { role: "publisher", subjects: hundred("s"), clients: hundred("c") };
   for (let n = 0; n < 10; n += 1) await operator.does("PUT", `/${tenant}/grants/g${n}`, grant);

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { Console } from "./console.ts";
+import type { Console } from "./console.ts";
 import { Publisher } from "./publisher.ts";
-import { startStack, type Service, type Stack } from "./stack.ts";
+import type { Service, Stack } from "./stack.ts";
 import { Subscriber } from "./subscriber.ts";
 import { TRANSPORTS } from "./wires.ts";
+import { connects, startTenancy } from "./tenancy.ts";
 
 /** For how long one who was let in may stay. */
 let stack: Stack;
@@ -11,23 +12,10 @@ let distributor: Service;
 let operator: Console;
 
 beforeAll(async () => {
-  stack = await startStack({
-    services: ["receiver", "director", "distributor", "console"],
-    env: { HEARTBEAT_MS: "1000", DRAIN_MS: "0" },
-  });
-  const desk = stack.services[3]!;
-  distributor = stack.services[2]!;
-  operator = await Console.of(stack, desk);
+  ({ stack, distributor, operator } = await startTenancy());
 });
 
 afterAll(() => stack.close());
-
-/** Of a connect: an empty poll. */
-async function connects(token: string): Promise<number> {
-  const response = await fetch(`${distributor.url}/v1/poll?wait=0`, { headers: { authorization: `Bearer ${token}` } });
-  await response.text();
-  return response.status;
-}
 
 test.for(TRANSPORTS)(
   "R19: a connection over %s is cut with a code when its subject is revoked, and a newer token comes back",
@@ -47,7 +35,7 @@ test.for(TRANSPORTS)(
     expect(other.open).toBe(true);
     await publisher.number(client, 2);
     // One that was issued in a later second than the revocation.
-    await expect.poll(async () => connects(await stack.token({ client }))).toBe(200);
+    await expect.poll(async () => connects(distributor, await stack.token({ client }))).toBe(200);
     const later = await Subscriber.of(stack, { client, transport });
     await later.connect(distributor, { cursor: first.cursor });
     await later.until("the rest is here", () => later.received.length === 2);
