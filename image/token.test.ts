@@ -39,7 +39,8 @@ test("a container of a service makes a token of the key that it is handed, for t
 });
 
 test.each([
-  [["--client", "u1"], "", "What came on stdin is no key."],
+  [["--client", "u1"], "", "What came on stdin is no key with its algorithm."],
+  [["--client", "u1"], "{}", "What came on stdin is no key with its algorithm."],
   [["--client", "u1", "--ttl", "soon"], "{}", '--ttl "soon" is no duration.'],
   [[], "{}", "A token is for either a client, a publisher or an operator."],
 ])("with %j and %j on stdin it says what is wrong, in one line", async (args, key, wrong) => {

@@ -1,5 +1,5 @@
 import { text } from "node:stream/consumers";
-import type { JWK } from "jose";
+import { importJWK, type JWK } from "jose";
 import { bearerOf, mint, OPTIONS } from "./mint.ts";
 
 /** Run in a container of a service, which knows its issuer but holds no key: that comes on stdin, and the token goes to stdout. */
@@ -17,8 +17,10 @@ try {
 
 async function keyFrom(stream: NodeJS.ReadableStream): Promise<JWK> {
   try {
-    return JSON.parse(await text(stream)) as JWK;
+    const key = JSON.parse(await text(stream)) as JWK;
+    await importJWK(key);
+    return key;
   } catch (error) {
-    throw new Error(`What came on stdin is no key. ${USAGE}`, { cause: error });
+    throw new Error(`What came on stdin is no key with its algorithm. ${USAGE}`, { cause: error });
   }
 }

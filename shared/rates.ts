@@ -156,7 +156,8 @@ export class Rates {
   }
 
   #takeHere({ buckets }: Allowance, cost: number): number[] {
-    this.#options.alone();
+    // What is only told later is nobody's request.
+    if (cost > 0) this.#options.alone();
     const now = this.#now();
     const before = buckets.map(({ key }) => this.#local.get(key) ?? 0);
     const after = buckets.map(({ rate }, index) => taken(before[index]!, now, rate, cost));
