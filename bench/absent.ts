@@ -6,6 +6,7 @@ import type { Figures } from "./figures.ts";
 import { INSPECTED, profiled, type Profile } from "./inspect.ts";
 import { checkDelivery, noteCost } from "./note.ts";
 import { clientName, dataOf, LoadPublisher } from "./publisher.ts";
+import { turn } from "./turns.ts";
 import { tokensOf, webSocketOf } from "./unicast.ts";
 import { until } from "./until.ts";
 import { startPlatform } from "./platform.ts";
@@ -37,6 +38,7 @@ export async function comeBack(
   try {
     await meters.fill(there);
     for (let run = 0; run < runs; run += 1) {
+      await turn();
       const nameOf = (client: number): string => `${clientName(client)}-${run}`;
       const total = count * each;
       await store(stack, nameOf, count, total);
@@ -91,6 +93,7 @@ export async function deep(
     await store(stack, clientName, 1, stored);
     const tokens = await tokensOf(stack, 1);
     for (let run = 0; run < runs; run += 1) {
+      await turn();
       // Nothing is acknowledged, so that each run finds all of it.
       const clients = new LoadClients({ url: webSocketOf(distributor), tokens, acknowledge: false });
       const end = await meters.begin();
@@ -118,6 +121,7 @@ export async function storing(
   { clients, rows, runs, there = 0, aim }: { clients: number; rows: number; runs: number; there?: number; aim: number },
 ): Promise<void> {
   for (let run = 0; run < runs; run += 1) {
+    await turn();
     const stack = await startPlatform(["receiver"]);
     const meters = await Meters.of(stack);
     try {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { comparison, table, type Figure } from "./figures.ts";
+import { comparison, pairs, table, type Figure } from "./figures.ts";
 
 const figure = (work: string, name: string, runs: number[], more: Partial<Figure> = {}): Figure => ({
   work,
@@ -45,4 +45,38 @@ test("a change counts where the ranges of the runs do not touch, and by which wa
     .slice(1)
     .map((line) => /(within noise|WORSE|better)$/.exec(line)?.[0]);
   expect(verdicts).toEqual(["within noise", "WORSE", "better"]);
+});
+
+test("runs by turns are compared pair by pair: what drifts in both is no change, and what all pairs agree on is one", () => {
+  const drift = [10, 20, 15, 12, 18, 11];
+  const by = (change: (value: number, index: number) => number): number[] => drift.map(change);
+  const there = ["a", "b", "c", "d"].map((name) => figure("one", name, drift));
+  const here = [
+    figure(
+      "one",
+      "a",
+      by((value) => value * 0.95),
+    ),
+    figure(
+      "one",
+      "b",
+      by((value, index) => value * (index === 3 ? 0.9 : 1.1)),
+    ),
+    figure(
+      "one",
+      "c",
+      by((value) => value * 1.01),
+    ),
+    figure(
+      "one",
+      "d",
+      by((value) => value * 0.99),
+      { better: "higher" },
+    ),
+  ];
+  const verdicts = pairs(there, here)
+    .split("\n")
+    .slice(1)
+    .map((line) => /\d of \d +(within noise|WORSE|better)$/.exec(line)?.[0].replaceAll(/ +/g, " "));
+  expect(verdicts).toEqual(["6 of 6 better", "1 of 6 within noise", "0 of 6 WORSE", "0 of 6 WORSE"]);
 });

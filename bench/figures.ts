@@ -38,6 +38,8 @@ export function spread(runs: readonly number[]): Spread {
   return { median: Number(median.toPrecision(4)), min: sorted[0]!, max: sorted.at(-1)! };
 }
 
+const range = ({ median, min, max }: Spread): string => `${median} (${min} to ${max})`;
+
 function meets({ aim, better }: Figure, { median }: Spread): boolean {
   return aim === undefined || (better === "lower" ? median <= aim : median >= aim);
 }
@@ -73,10 +75,54 @@ export function comparison(before: readonly Figure[], after: readonly Figure[]):
     const lower = is.median < was.median;
     const verdict = touching ? "within noise" : lower === (figure.better === "lower") ? "better" : "WORSE";
     const change = was.median === 0 ? "" : `${(((is.median - was.median) / was.median) * 100).toFixed(1)} %`;
-    const range = ({ median, min, max }: Spread): string => `${median} (${min} to ${max})`;
     return [[`${figure.work}: ${figure.name}`, range(was), range(is), figure.unit, change, verdict]];
   });
   return columns(["", "before", "now", "unit", "change", ""], rows);
+}
+
+/** Of so many pairs one in twenty would all the same be as one-sided as that, or more so, by chance (the sign test, of both sides). */
+const CHANCE = 0.05;
+
+/**
+ * There against here, where the runs took turns: of each pair, the runs of one minute, is counted which was better, and a change counts
+ * where that is too one-sided for chance.
+ */
+export function pairs(there: readonly Figure[], here: readonly Figure[]): string {
+  const rows = here.flatMap((figure) => {
+    const other = there.find(({ work, name }) => work === figure.work && name === figure.name);
+    if (!other) return [];
+    const both = figure.runs.slice(0, other.runs.length).map((run, index) => [other.runs[index]!, run] as const);
+    if (both.every(([that, run]) => that === 0 && run === 0)) return [];
+    const different = both.filter(([that, run]) => that !== run);
+    const better = different.filter(([that, run]) => run < that === (figure.better === "lower")).length;
+    const sure = byChance(Math.max(better, different.length - better), different.length) < CHANCE;
+    const verdict = !sure ? "within noise" : better * 2 > different.length ? "better" : "WORSE";
+    const ratios = both.flatMap(([that, run]) => (that > 0 ? [run / that - 1] : []));
+    const change = ratios.length === 0 ? "" : `${(spread(ratios).median * 100).toFixed(1)} %`;
+    return [
+      [
+        `${figure.work}: ${figure.name}`,
+        range(spread(other.runs)),
+        range(spread(figure.runs)),
+        figure.unit,
+        change,
+        `${better} of ${different.length}`,
+        verdict,
+      ],
+    ];
+  });
+  return columns(["", "there", "here", "unit", "median change", "better in", ""], rows);
+}
+
+/** That of so many throws of a coin as many or more fall on one side, whichever. */
+function byChance(most: number, of: number): number {
+  let ways = 0;
+  let choose = 1;
+  for (let count = 0; count <= of; count += 1) {
+    if (count >= most) ways += choose;
+    choose = (choose * (of - count)) / (count + 1);
+  }
+  return Math.min(1, (2 * ways) / 2 ** of);
 }
 
 function columns(head: string[], rows: string[][]): string {

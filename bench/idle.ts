@@ -8,6 +8,7 @@ import { Meters, residentBytes, type Cost } from "./cost.ts";
 import type { Figures } from "./figures.ts";
 import { INSPECTED, Inspector, profiled, type Profile } from "./inspect.ts";
 import { openSocket } from "./sockets.ts";
+import { turn } from "./turns.ts";
 import { tokensOf, webSocketOf } from "./unicast.ts";
 import { until } from "./until.ts";
 import { startPlatform } from "./platform.ts";
@@ -32,6 +33,7 @@ async function once(
   work: string,
   { transport, connections, algorithm, profile }: IdleOptions,
 ): Promise<void> {
+  await turn();
   const stack = await startPlatform(["director", "distributor"], INSPECTED, algorithm);
   const [director, distributor] = stack.services as [Service, Service];
   const meters = await Meters.of(stack);
@@ -116,6 +118,7 @@ export async function connects(
   try {
     if (profile) await profiled(stack.services, profile, async () => void (await open(webSocketOf(distributor))));
     for (let count = 0; count < runs; count += 1) {
+      await turn();
       for (const [kind, url] of [
         ["distributor", webSocketOf(distributor)],
         ["floor", floor.url],
@@ -161,6 +164,7 @@ export async function atRest(
     const without = await cpu(seconds / 3);
     await clients.open();
     await clients.allLive();
+    await turn();
     const withAll = await cpu(seconds);
     if (clients.lost > 0) throw new Error(`${clients.lost} connections ended.`);
     for (const [name, used] of withAll) {

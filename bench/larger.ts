@@ -5,6 +5,7 @@ import type { Figures } from "./figures.ts";
 import { checkDelivery } from "./note.ts";
 import { startPlatform } from "./platform.ts";
 import { clientName, dataOf, LoadPublisher } from "./publisher.ts";
+import { turn } from "./turns.ts";
 import { publish, tokensOf, webSocketOf } from "./unicast.ts";
 
 /** Of data, more than in every other work. */
@@ -44,6 +45,7 @@ export async function larger(
     await publish(publisher, clients, undefined, WARM_SECONDS);
     await clients.all(publisher.accepted);
     for (let run = 0; run < runs; run += 1) {
+      await turn();
       const small = await each(0);
       const large = await each(MORE_BYTES);
       for (const name of ["receiver", "director", "distributor", "kafka"]) {

@@ -1,16 +1,19 @@
-import { writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { backing } from "../compose/local/backing.ts";
-import { comparison, Figures, table, type Figure } from "./figures.ts";
+import { comparison, Figures, pairs, table, type Figure } from "./figures.ts";
 import { topOf, type Profile } from "./inspect.ts";
 import { picture } from "./picture.ts";
+import { measureServicesOf } from "./platform.ts";
 import { baseline, keep, writeReport, type Report } from "./report.ts";
+import { joinTurns, startOther } from "./turns.ts";
 import { largeWorks, works } from "./works.ts";
 
 /**
- * just bench [WORK...] [--runs N] [--seconds N] [--quick] [--compare] [--save] [--json FILE] [--profile]. A work is named by a part of its name.
+ * just bench [WORK...] [--runs N] [--seconds N] [--quick] [--compare] [--against DIR] [--save] [--json FILE] [--profile]. A work is
+ * named by its name, or several by a part of theirs.
  * The figures go to standard output, as a table; what went on, to standard error.
  */
 const pictureFile = join(import.meta.dirname, "../docs/performance.svg");
@@ -26,6 +29,9 @@ const { values, positionals } = parseArgs({
     save: { type: "boolean", default: false },
     profile: { type: "boolean", default: false },
     json: { type: "string" },
+    against: { type: "string" },
+    // Whose services are measured: what --against starts has it.
+    services: { type: "string" },
   },
 });
 for (const name of ["runs", "seconds"] as const) {
@@ -37,9 +43,15 @@ const known = { ...works, ...largeWorks };
 const chosen =
   positionals.length === 0
     ? Object.keys(works)
-    : Object.keys(known).filter((name) => positionals.some((part) => name.includes(part)));
+    : Object.keys(known).filter((name) =>
+        positionals.some((part) => (part in known ? name === part : name.includes(part))),
+      );
 if (chosen.length === 0) {
   console.error(`There is no such work. These are there:\n${Object.keys(known).join("\n")}`);
+  process.exit(1);
+}
+if (values.against !== undefined && !existsSync(join(values.against, "services/provision/main.ts"))) {
+  console.error(`--against is ${JSON.stringify(values.against)}, where no checkout of this project is.`);
   process.exit(1);
 }
 Object.assign(process.env, await backing());
@@ -55,6 +67,19 @@ const size = {
   seconds: values.quick ? 2 : Number(values.seconds),
   profile: values.profile ? printProfile : undefined,
 };
+const there = values.services === undefined ? "" : ", there";
+if (values.services !== undefined) measureServicesOf(values.services);
+const turns = values.services === undefined ? undefined : await joinTurns();
+const other =
+  values.against === undefined
+    ? undefined
+    : startOther(import.meta.filename, [
+        ...chosen,
+        `--runs=${size.runs}`,
+        `--seconds=${size.seconds}`,
+        ...(values.quick ? ["--quick"] : []),
+        `--services=${resolve(values.against)}`,
+      ]);
 const figures = new Figures();
 for (const name of chosen) {
   const started = performance.now();
@@ -62,10 +87,10 @@ for (const name of chosen) {
     const measured = new Figures();
     await known[name]!(measured, name, size);
     figures.all.push(...measured.all);
-    console.error(`✓ ${name}  ${((performance.now() - started) / 1e3).toFixed(0)} s`);
+    console.error(`✓ ${name}${there}  ${((performance.now() - started) / 1e3).toFixed(0)} s`);
   } catch (error) {
     // What it had measured is not what was meant. The others are worth having all the same.
-    console.error(`✗ ${name}:`, error);
+    console.error(`✗ ${name}${there}:`, error);
     process.exitCode = 1;
   }
 }
@@ -75,12 +100,14 @@ const report: Report = {
   figures: values.quick ? figures.all.map((figure) => ({ ...figure, quick: true })) : figures.all,
 };
 if (report.figures.length > 0) console.log(table(report.figures));
+if (other) console.log(`\n${pairs(await other.figures(), report.figures)}`);
 if (values.compare) console.log(`\n${compared(baseline().figures.filter(({ quick }) => !quick))}`);
 if (values.json !== undefined) writeReport(values.json, report);
 if (values.save) {
   const measured = keep(report).filter(({ quick }) => !quick);
   if (measured.length > 0) writeFileSync(pictureFile, picture(measured));
 }
+turns?.tell(figures.all);
 
 function compared(before: Figure[]): string {
   const known = before.some(({ work }) => chosen.includes(work));

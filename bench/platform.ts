@@ -18,10 +18,17 @@ const OPEN_DOOR = {
   SOCKET_BURST: NONE,
 };
 
+/** Whose services are measured; those of this checkout otherwise. */
+let checkout: string | undefined;
+
+export function measureServicesOf(folder: string): void {
+  checkout = folder;
+}
+
 export function startPlatform(
   services: Kind[],
   env: Record<string, string> = {},
   algorithm: Algorithm = "EdDSA",
 ): Promise<Stack> {
-  return startStack({ services, env: { ...OPEN_DOOR, ...env }, algorithm });
+  return startStack({ services, env: { ...OPEN_DOOR, ...env }, algorithm, ...(checkout ? { checkout } : {}) });
 }

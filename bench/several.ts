@@ -4,6 +4,7 @@ import { Meters } from "./cost.ts";
 import type { Figures } from "./figures.ts";
 import { checkDelivery, noteCost, noteServices } from "./note.ts";
 import { startPlatform } from "./platform.ts";
+import { turn } from "./turns.ts";
 import { clientName, dataOf, LoadPublisher } from "./publisher.ts";
 import { limit } from "./share.ts";
 import { publish, webSocketOf } from "./unicast.ts";
@@ -44,6 +45,7 @@ export async function several(figures: Figures, work: string, options: SeveralOp
     try {
       await run(WARM_SECONDS);
       for (let count = 0; count < runs; count += 1) {
+        await turn();
         const before = received();
         const end = await meters.begin();
         await run(seconds);

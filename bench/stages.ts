@@ -3,7 +3,7 @@ import type { Service } from "../tests/stack.ts";
 import { AsDirector } from "./as-director.ts";
 import { AsDistributor } from "./as-distributor.ts";
 import { LoadClients } from "./clients.ts";
-import { Meters } from "./cost.ts";
+import { Meters, type Cost } from "./cost.ts";
 import type { Figures } from "./figures.ts";
 import { Floor } from "./bare.ts";
 import { checkDelivery, noteCost, noteLatency } from "./note.ts";
@@ -11,6 +11,7 @@ import { LoadPublisher } from "./publisher.ts";
 import { Samples } from "./samples.ts";
 import { publish, tokensOf, UNDER_WAY, webSocketOf } from "./unicast.ts";
 import { startPlatform } from "./platform.ts";
+import { turn } from "./turns.ts";
 
 export interface StageOptions {
   clients: number;
@@ -18,7 +19,7 @@ export interface StageOptions {
   seconds: number;
 }
 
-const WARM_MS = 3_000;
+const WARM_SECONDS = 3;
 const DEADLINE_MS = 60_000;
 
 /** Requests into accepted, with nobody behind. */
@@ -31,21 +32,25 @@ export async function receiverAlone(
   const meters = await Meters.of(stack);
   const token = await stack.token({ publisher: "load" });
   const publisher = new LoadPublisher({ url: stack.services[0]!.url, token, clients: 10_000, batch });
-  try {
+  const load = async (length: number): Promise<void> => {
     publisher.saturate(() => batch);
-    await sleep(WARM_MS);
+    await sleep(length * 1_000);
+    await publisher.stop();
+  };
+  try {
+    await load(WARM_SECONDS);
     // The first append to many new partitions takes longer than a receiver waits for.
     const refused = publisher.refused;
     for (let count = 0; count < runs; count += 1) {
+      await turn();
       const accepted = publisher.accepted;
       const end = await meters.begin();
-      await sleep(seconds * 1_000);
+      await load(seconds);
       const cost = await end();
       const taken = publisher.accepted - accepted;
       figures.note(work, "accepted", taken / cost.seconds, { unit: "/s", better: "higher" });
       noteCost(figures, work, cost, taken);
     }
-    await publisher.stop();
     if (publisher.refused > refused) throw new Error(`${publisher.refused - refused} were not accepted.`);
   } finally {
     publisher.close();
@@ -71,22 +76,28 @@ export async function directorAlone(figures: Figures, work: string, options: Sta
     others.connect();
     await live.promise;
     clearTimeout(late);
-    let going = true;
-    others.onRouted = () => {
-      if (going) others.accept(Math.max(0, UNDER_WAY - (others.sent - others.routed)));
+    const load = async (seconds: number): Promise<void> => {
+      others.onRouted = () => others.accept(Math.max(0, UNDER_WAY - (others.sent - others.routed)));
+      others.onRouted();
+      await sleep(seconds * 1_000);
+      const drained = Promise.withResolvers<void>();
+      others.onRouted = () => {
+        if (others.routed >= others.sent) drained.resolve();
+      };
+      others.onRouted();
+      await drained.promise;
     };
-    others.onRouted();
-    await sleep(WARM_MS);
+    await load(WARM_SECONDS);
     for (let count = 0; count < options.runs; count += 1) {
+      await turn();
       const routed = others.routed;
       const end = await meters.begin();
-      await sleep(options.seconds * 1_000);
+      await load(options.seconds);
       const cost = await end();
       const passed = others.routed - routed;
       figures.note(work, "routed", passed / cost.seconds, { unit: "/s", better: "higher" });
       noteCost(figures, work, cost, passed);
     }
-    going = false;
   } finally {
     await others.close();
     await meters.close();
@@ -94,73 +105,106 @@ export async function directorAlone(figures: Figures, work: string, options: Sta
   }
 }
 
-/** Records in routed to sockets, and beside it the floor: the WebSocket library alone, sent the same. Answers nothing, notes the ratio. */
+/** Records in routed to sockets; beside it, by turns, the floor: the WebSocket library alone, sent the same. */
 export async function distributorAlone(
   figures: Figures,
   work: string,
   options: StageOptions & { aim: number },
 ): Promise<void> {
-  const ours = await distributorRuns(figures, work, options);
-  const floor = await floorRuns(figures, `${work}, floor`, options);
-  ours.forEach((each, index) =>
-    figures.note(work, "against the floor", each / floor[index]!, {
-      unit: "times its CPU",
-      better: "lower",
-      aim: options.aim,
-    }),
-  );
+  const ours = await loadedDistributor(options.clients);
+  const floor = await loadedFloor(options.clients);
+  try {
+    for (const { load } of [ours, floor]) await load(WARM_SECONDS);
+    for (let count = 0; count < options.runs; count += 1) {
+      await turn();
+      const each = await measure(figures, work, ours, options.seconds);
+      const least = await measure(figures, `${work}, floor`, floor, options.seconds);
+      figures.note(work, "against the floor", each.distributor! / least.floor!, {
+        unit: "times its CPU",
+        better: "lower",
+        aim: options.aim,
+      });
+    }
+    ours.check();
+    floor.check();
+  } finally {
+    await ours.close();
+    await floor.close();
+  }
 }
 
-/** CPU seconds for each notification, by run. */
-async function distributorRuns(figures: Figures, work: string, options: StageOptions): Promise<number[]> {
+interface Loaded {
+  clients: LoadClients;
+  meters: Meters;
+  /** As fast as it goes for so many seconds, and until all of it has come. */
+  load: (seconds: number) => Promise<void>;
+  check(): void;
+  close(): Promise<void>;
+}
+
+async function loadedDistributor(count: number): Promise<Loaded> {
   const stack = await startPlatform(["distributor"]);
   const [distributor] = stack.services as [Service];
   const director = await AsDirector.of(stack);
-  const clients = new LoadClients({ url: webSocketOf(distributor), tokens: await tokensOf(stack, options.clients) });
+  const clients = new LoadClients({ url: webSocketOf(distributor), tokens: await tokensOf(stack, count) });
   const meters = await Meters.of(stack);
-  try {
-    await clients.open();
-    await director.allLive(options.clients);
-    let at = 0;
-    let going = true;
-    const fill = (): void => {
-      if (!going) return;
-      while (director.sent - clients.received < UNDER_WAY) {
-        at = (at + 1) % options.clients;
-        director.deliver(at);
-      }
-    };
-    // Once in a turn of the event loop, and not at each frame.
-    clients.onReceived = once(fill);
-    fill();
-    await sleep(WARM_MS);
-    const each = await measure(figures, work, { ...options, clients, meters, process: "distributor" });
-    going = false;
-    await clients.all(director.sent);
-    checkDelivery(clients, 0);
-    return each;
-  } finally {
-    await clients.close();
-    await director.close();
-    await meters.close();
-    await stack.close();
-  }
+  await clients.open();
+  await director.allLive(count);
+  let at = 0;
+  const fill = (): void => {
+    while (director.sent - clients.received < UNDER_WAY) {
+      at = (at + 1) % count;
+      director.deliver(at);
+    }
+  };
+  return {
+    clients,
+    meters,
+    async load(seconds) {
+      let going = true;
+      // Once in a turn of the event loop, and not at each frame.
+      clients.onReceived = once(() => going && fill());
+      fill();
+      await sleep(seconds * 1_000);
+      going = false;
+      await clients.all(director.sent);
+    },
+    check: () => checkDelivery(clients, 0),
+    async close() {
+      await clients.close();
+      await director.close();
+      await meters.close();
+      await stack.close();
+    },
+  };
 }
 
-async function floorRuns(figures: Figures, work: string, options: StageOptions): Promise<number[]> {
-  const floor = await Floor.open(options.clients, 5);
+async function loadedFloor(count: number): Promise<Loaded> {
+  const floor = await Floor.open(count, 5);
   const { clients, publisher, meters } = floor;
-  try {
-    const load = publish(publisher, clients, undefined, WARM_MS / 1_000 + options.runs * (options.seconds + 1));
-    await sleep(WARM_MS);
-    const each = await measure(figures, work, { ...options, clients, meters, process: "floor" });
-    await load;
-    await clients.all(publisher.accepted);
-    checkDelivery(clients, publisher.refused);
-    return each;
-  } finally {
-    await floor.close();
-  }
+  return {
+    clients,
+    meters,
+    async load(seconds) {
+      await publish(publisher, clients, undefined, seconds);
+      await clients.all(publisher.accepted);
+    },
+    check: () => checkDelivery(clients, publisher.refused),
+    close: () => floor.close(),
+  };
+}
+
+/** CPU seconds of each process for each notification. */
+async function measure(figures: Figures, work: string, loaded: Loaded, seconds: number): Promise<Cost["cpu"]> {
+  const { clients, meters, load } = loaded;
+  const received = clients.received;
+  const end = await meters.begin();
+  await load(seconds);
+  const cost = await end();
+  const delivered = clients.received - received;
+  figures.note(work, "delivered", delivered / cost.seconds, { unit: "/s", better: "higher" });
+  noteCost(figures, work, cost, delivered);
+  return Object.fromEntries(Object.entries(cost.cpu).map(([name, used]) => [name, used / delivered]));
 }
 
 /** The load tool's own part in a latency, and the library's: from when it was due, through nothing but the floor. */
@@ -172,8 +216,9 @@ export async function floorAtRate(
   const floor = await Floor.open(count, 1);
   const { clients, publisher } = floor;
   try {
-    await publisher.steadily(rate, WARM_MS / 1_000);
+    await publisher.steadily(rate, WARM_SECONDS);
     for (let run = 0; run < runs; run += 1) {
+      await turn();
       clients.latency = new Samples();
       clients.ownDelay();
       await publisher.steadily(rate, seconds);
@@ -184,25 +229,6 @@ export async function floorAtRate(
   } finally {
     await floor.close();
   }
-}
-
-async function measure(
-  figures: Figures,
-  work: string,
-  run: { clients: LoadClients; meters: Meters; process: string; runs: number; seconds: number },
-): Promise<number[]> {
-  const each: number[] = [];
-  for (let count = 0; count < run.runs; count += 1) {
-    const received = run.clients.received;
-    const end = await run.meters.begin();
-    await sleep(run.seconds * 1_000);
-    const cost = await end();
-    const delivered = run.clients.received - received;
-    figures.note(work, "delivered", delivered / cost.seconds, { unit: "/s", better: "higher" });
-    noteCost(figures, work, cost, delivered);
-    each.push(cost.cpu[run.process]! / delivered);
-  }
-  return each;
 }
 
 function once(work: () => void): () => void {

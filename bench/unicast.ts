@@ -8,6 +8,7 @@ import { checkDelivery, noteCost, noteLatency, noteServices } from "./note.ts";
 import { clientName, LoadPublisher } from "./publisher.ts";
 import { Samples } from "./samples.ts";
 import { startPlatform } from "./platform.ts";
+import { turn } from "./turns.ts";
 
 export interface UnicastOptions {
   clients: number;
@@ -44,6 +45,7 @@ export async function unicast(figures: Figures, work: string, options: UnicastOp
     await run(WARM_SECONDS);
     if (options.profile) await profiled(stack.services, options.profile, () => run(options.seconds));
     for (let count = 0; count < options.runs; count += 1) {
+      await turn();
       clients.latency = new Samples();
       clients.ownDelay();
       const { received, bytes } = clients;

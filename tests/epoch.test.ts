@@ -108,7 +108,7 @@ test("accepted is deleted and made anew: clients go on with their cursors, what 
 test("accepted is repartitioned, once nothing is unsettled and nobody is at work: so are control and deferred", async () => {
   await holdCursors();
   const repartition = (count: number): Promise<string> =>
-    provision({ ...stack.env, ACCEPTED_PARTITIONS: String(count) }, "--repartition").then(
+    provision({ ...stack.env, ACCEPTED_PARTITIONS: String(count) }, ["--repartition"]).then(
       () => "done",
       (error: unknown) => String(error),
     );

@@ -84,5 +84,5 @@ test("a topic made anew or repartitioned begins an epoch, and a crash on the way
 test("what the cluster will never grant ends it, with the reason", async () => {
   const refused = provision({ ...stack.env, NAMESPACE: `${stack.namespace}_refused`, REPLICAS: "9" });
   await expect(refused).rejects.toThrow("INVALID_REPLICATION_FACTOR");
-  await provision({ ...stack.env, NAMESPACE: `${stack.namespace}_refused` }, "--drop");
+  await provision({ ...stack.env, NAMESPACE: `${stack.namespace}_refused` }, ["--drop"]);
 });

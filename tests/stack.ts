@@ -65,7 +65,14 @@ const START_MS = 90_000;
 const STOP_MS = 15_000;
 
 export async function startStack(
-  options: { services?: Kind[]; namespace?: string; env?: Record<string, string>; algorithm?: Algorithm } = {},
+  options: {
+    services?: Kind[];
+    namespace?: string;
+    env?: Record<string, string>;
+    algorithm?: Algorithm;
+    /** The checkout whose services they are; this one otherwise. */
+    checkout?: string;
+  } = {},
 ): Promise<Stack> {
   const namespace = options.namespace ?? `test_${randomBytes(6).toString("hex")}`;
   const folder = await mkdtemp(join(tmpdir(), "stack-"));
@@ -86,18 +93,19 @@ export async function startStack(
     ACCESS_REFRESH_MS: "200",
     ...options.env,
   };
+  const { checkout = repository } = options;
   const started: Running[] = [];
   const start: Stack["start"] = async (kind, more = {}, { ready = true } = {}) => {
-    const service = new Running(kind, { ...env, ...more });
+    const service = new Running(checkout, kind, { ...env, ...more });
     started.push(service);
     await service.listening();
     if (ready) await service.ready();
     return service;
   };
-  await provision(env);
+  await provision(env, [], checkout);
   const close = async (): Promise<void> => {
     const wrong = (await Promise.all(started.map((service) => service.end()))).flat();
-    await provision(env, "--drop");
+    await provision(env, ["--drop"], checkout);
     await rm(folder, { recursive: true });
     wrong.push(...(await leftovers(namespace, env)));
     if (wrong.length > 0) throw new Error(`The stack did not end well:\n${wrong.join("\n")}`);
@@ -129,9 +137,9 @@ class Running implements Service {
   #exit: Exit | undefined;
   #killed = false;
 
-  constructor(kind: Kind, env: Record<string, string>) {
+  constructor(checkout: string, kind: Kind, env: Record<string, string>) {
     this.kind = kind;
-    const child = spawn(process.execPath, [join(repository, "services", kind, "main.ts")], {
+    const child = spawn(process.execPath, [join(checkout, "services", kind, "main.ts")], {
       // Nothing of the test's own environment: a setting that a test does not name has its default.
       env: { PATH: process.env.PATH, ...env },
       stdio: ["ignore", "pipe", "pipe"],
@@ -244,8 +252,12 @@ function fromEnvironment(name: string): string {
 }
 
 /** Makes the namespace's topics and tables, or with --drop removes them. */
-export async function provision(env: Record<string, string>, ...args: string[]): Promise<void> {
-  const child = spawn(process.execPath, [join(repository, "services/provision/main.ts"), ...args], {
+export async function provision(
+  env: Record<string, string>,
+  args: readonly string[] = [],
+  checkout = repository,
+): Promise<void> {
+  const child = spawn(process.execPath, [join(checkout, "services/provision/main.ts"), ...args], {
     env: { PATH: process.env.PATH, ...env },
     stdio: ["ignore", "pipe", "pipe"],
     timeout: 120_000,

@@ -112,6 +112,6 @@ test("topics and tables come last: each says what is not there yet, and all work
     await expectAllWork(services, "topics");
     for (const service of services) await service.stop();
   } finally {
-    await provision(env, "--drop");
+    await provision(env, ["--drop"]);
   }
 });

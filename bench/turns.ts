@@ -1,0 +1,67 @@
+import { fork, type ChildProcess } from "node:child_process";
+import type { Figure } from "./figures.ts";
+
+/**
+ * Two benchmarks side by side, of which one at a time does anything: a machine is up to twice as fast in one minute as in the next,
+ * and so both have the same minutes. The one that was called has the first turn, and forks the other.
+ */
+type Word = "turn" | "alone" | { figures: readonly Figure[] };
+
+/** Undefined where there is none, or it has come to its end. */
+let other: { send(word: Word): unknown } | undefined;
+let begin: () => void = () => {};
+
+/** Gives the turn to the other, where there is one; resolves when it has given it back. */
+export async function turn(): Promise<void> {
+  if (other) await given("turn");
+}
+
+function given(word: Word | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    begin = resolve;
+    if (word !== undefined) other!.send(word);
+  });
+}
+
+function endOfTurns(): void {
+  other = undefined;
+  begin();
+}
+
+/** For the one that was called: the other, with these arguments. `figures` resolves with what it measured, and lets it come to its end by itself. */
+export function startOther(file: string, args: readonly string[]): { figures(): Promise<readonly Figure[]> } {
+  const child: ChildProcess = fork(file, args, { stdio: ["ignore", "ignore", "inherit", "ipc"] });
+  process.once("exit", () => child.kill());
+  other = { send: (word) => child.send(word) };
+  let measured: readonly Figure[] | undefined;
+  child.on("message", (word: Word) => {
+    if (word === "turn") begin();
+    else if (typeof word === "object") measured = word.figures;
+  });
+  const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  void ended.then(endOfTurns);
+  return {
+    async figures() {
+      other?.send("alone");
+      await ended;
+      if (!measured) throw new Error("The benchmark that this one was to be compared with came to no end.");
+      return measured;
+    },
+  };
+}
+
+/** For the other: resolves when its first turn comes. `tell` is its last word. */
+export async function joinTurns(): Promise<{ tell(figures: readonly Figure[]): void }> {
+  const send = process.send!.bind(process) as (word: Word) => boolean;
+  other = { send };
+  process.on("message", (word: Word) => (word === "alone" ? endOfTurns() : begin()));
+  // Whoever called it is gone.
+  process.once("disconnect", () => process.exit(1));
+  await given(undefined);
+  return {
+    tell(figures) {
+      process.removeAllListeners("disconnect");
+      process.send!({ figures } satisfies Word, () => process.disconnect());
+    },
+  };
+}
