@@ -30,7 +30,7 @@ const { values, positionals } = parseArgs({
     profile: { type: "boolean", default: false },
     json: { type: "string" },
     against: { type: "string" },
-    // Whose services are measured: what --against starts has it.
+    // Whose services are measured, if not this checkout's.
     services: { type: "string" },
   },
 });
@@ -67,9 +67,9 @@ const size = {
   seconds: values.quick ? 2 : Number(values.seconds),
   profile: values.profile ? printProfile : undefined,
 };
-const there = values.services === undefined ? "" : ", there";
+const there = process.send ? ", there" : "";
 if (values.services !== undefined) measureServicesOf(values.services);
-const turns = values.services === undefined ? undefined : await joinTurns();
+const turns = process.send ? await joinTurns() : undefined;
 const other =
   values.against === undefined
     ? undefined

@@ -1,4 +1,4 @@
-import { isUtf8 } from "node:buffer";
+import { isAscii, isUtf8 } from "node:buffer";
 import type { Problem, ProblemError } from "@saasaparilla/shared/problem.ts";
 import { problemOf, refuse, type Slug } from "./problems.ts";
 import { check, MAX_DEPTH, type Published } from "./schema.ts";
@@ -58,15 +58,15 @@ function parseJson(body: Buffer, limits: ParseLimits): Item[] {
 /** A line that is no JSON is refused alone. Empty lines do not count. */
 function parseLines(body: Buffer, limits: ParseLimits): Item[] {
   const items: Item[] = [];
-  for (let start = 0, line = 1; start < body.length; line += 1) {
+  // Where each byte is a character, and mostly it is, the lines are parts of one text.
+  const ascii = isAscii(body) ? body.toString("latin1") : undefined;
+  for (let start = 0, end, line = 1; start < body.length; start = end + 1, line += 1) {
     const lineFeed = body.indexOf(0x0a, start);
-    const end = lineFeed === -1 ? body.length : lineFeed;
-    const text = body.subarray(start, end);
-    start = end + 1;
-    if (isBlank(text)) continue;
+    end = lineFeed === -1 ? body.length : lineFeed;
+    if (isBlank(body, start, end)) continue;
     const index = items.length;
     checkCount(index + 1, limits);
-    const parsed = toJson(text);
+    const parsed = ascii === undefined ? toJson(body.subarray(start, end)) : fromText(ascii.slice(start, end));
     items.push(
       "wrong" in parsed
         ? wrongItem(
@@ -78,7 +78,7 @@ function parseLines(body: Buffer, limits: ParseLimits): Item[] {
             "one JSON object on each line",
             "Write each line with a JSON library, without line breaks inside.",
           )
-        : toItem(index, `/${index}`, line, parsed.value, text, new Scanner(text), limits),
+        : toItem(index, `/${index}`, line, parsed.value, body, new Scanner(body, start), limits),
     );
   }
   return items;
@@ -116,7 +116,8 @@ function toItem(
     const fix = "Send it flatter, or as JSON inside a string.";
     return wrongItem(index, `${pointer}/data`, line, "invalid-value", detail, expected, fix);
   }
-  const payload = oneLine(text.subarray(span.start, span.end));
+  const written = text.subarray(span.start, span.end);
+  const payload = span.line ? written : oneLine(written);
   if (payload.length > limits.MAX_DATA_BYTES) {
     const expected = `at most ${limits.MAX_DATA_BYTES} bytes of JSON`;
     return wrongItem(
@@ -182,16 +183,22 @@ function refuseRepeatedIds(items: Item[]): void {
 }
 
 function toJson(text: Buffer): { value: unknown } | { wrong: string } {
-  if (!isUtf8(text)) return { wrong: "It is not UTF-8." };
+  return isUtf8(text) ? fromText(text.toString()) : { wrong: "It is not UTF-8." };
+}
+
+function fromText(text: string): { value: unknown } | { wrong: string } {
   try {
-    return { value: JSON.parse(text.toString()) as unknown };
+    return { value: JSON.parse(text) as unknown };
   } catch (error) {
     return { wrong: text.length === 0 ? "It is empty." : `${(error as SyntaxError).message}.` };
   }
 }
 
-function isBlank(text: Buffer): boolean {
-  for (const byte of text) if (byte !== 0x20 && byte !== 0x09 && byte !== 0x0d) return false;
+function isBlank(text: Buffer, start: number, end: number): boolean {
+  for (let at = start; at < end; at += 1) {
+    const byte = text[at];
+    if (byte !== 0x20 && byte !== 0x09 && byte !== 0x0d) return false;
+  }
   return true;
 }
 

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import type { Request } from "@saasaparilla/shared/http.ts";
 import { problemReply, type Reply } from "@saasaparilla/shared/reply.ts";
 import type { Identity } from "@saasaparilla/shared/identity.ts";
@@ -8,6 +7,7 @@ import { answer, count } from "./answer.ts";
 import { unavailable, type Appender } from "./append.ts";
 import { forbid, type Authorizer } from "./authorize.ts";
 import type { Full } from "./full.ts";
+import { randomIds } from "./ids.ts";
 import { derivedId, readKey, type Entry, type Idempotency } from "./idempotency.ts";
 import type { ReceiverMetrics } from "./metrics.ts";
 import { parse, type Item, type ParseLimits } from "./parse.ts";
@@ -135,11 +135,11 @@ interface Reservation {
 }
 
 function stamp(items: Item[], { tenant }: Identity, key: string | undefined): void {
-  for (const item of items) {
-    if (!item.published) continue;
-    item.id =
-      item.published.id?.toLowerCase() ?? (key === undefined ? randomUUID() : derivedId(tenant, key, item.index));
-  }
+  const nameless = items.filter(({ published }) => published && published.id === undefined);
+  const ids =
+    key === undefined ? randomIds(nameless.length) : nameless.map(({ index }) => derivedId(tenant, key, index));
+  nameless.forEach((item, index) => (item.id = ids[index]!));
+  for (const item of items) if (item.published?.id !== undefined) item.id = item.published.id.toLowerCase();
 }
 
 function problemOfRepeat(state: "pending" | "other", { pointer, line }: Item) {

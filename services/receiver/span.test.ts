@@ -66,6 +66,7 @@ test("the span of data is the text of what JSON.parse finds there, for every ele
         expect(found).toStrictEqual(dataOf(parsed));
         const raw = span && text.toString("utf8", span.start, span.end);
         expect(raw).toBe(raw?.trim());
+        expect(span?.line).toBe(raw === undefined ? undefined : !/[\r\n]/.test(raw));
       }
     }),
     { numRuns: 2_000 },
@@ -85,13 +86,12 @@ test("data is found as it was written", () => {
   expect(written("[1]")).toBeUndefined();
 });
 
-test("on one line it is the same value, and what is on one line already is left as it is", () => {
+test("on one line it is the same value", () => {
   fc.assert(
     fc.property(value, (text) => {
       const line = oneLine(Buffer.from(text)).toString();
       expect(line).not.toMatch(/[\r\n]/);
       expect(JSON.parse(line)).toStrictEqual(JSON.parse(text));
-      expect(/[\r\n]/.test(text) || line === text).toBe(true);
     }),
     { numRuns: 2_000 },
   );
@@ -99,5 +99,5 @@ test("on one line it is the same value, and what is on one line already is left 
 
 test("depth is no danger", () => {
   const deep = `{"data":${"[".repeat(100_000)}${"]".repeat(100_000)}}`;
-  expect(new Scanner(Buffer.from(deep)).member("data")).toEqual({ start: 8, end: 200_008, depth: 100_000 });
+  expect(new Scanner(Buffer.from(deep)).member("data")).toEqual({ start: 8, end: 200_008, depth: 100_000, line: true });
 });

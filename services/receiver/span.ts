@@ -9,12 +9,16 @@ const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
+const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
 
 export interface Span {
   start: number;
   end: number;
   /** How many arrays and objects are inside one another there; 0 for a scalar. */
   depth: number;
+  /** Whether it is on one line. */
+  line: boolean;
 }
 
 /** Over one text; each call goes on where the last one ended. */
@@ -23,6 +27,7 @@ export class Scanner {
   #at: number;
   /** Of the value that was skipped last. */
   #deepest = 0;
+  #line = true;
 
   constructor(text: Buffer, at = 0) {
     this.#text = text;
@@ -62,7 +67,7 @@ export class Scanner {
       const start = this.#at;
       this.#skipValue();
       // The last of several wins, as it does in JSON.parse.
-      if (wanted) span = { start, end: this.#at, depth: this.#deepest };
+      if (wanted) span = { start, end: this.#at, depth: this.#deepest, line: this.#line };
       this.#skipSpace();
       if (text[this.#at] === COMMA) this.#at += 1;
       this.#skipSpace();
@@ -97,6 +102,7 @@ export class Scanner {
     const text = this.#text;
     let depth = 0;
     this.#deepest = 0;
+    this.#line = true;
     do {
       const byte = text[this.#at]!;
       if (byte === QUOTE) {
@@ -110,7 +116,7 @@ export class Scanner {
       else if (depth === 0) {
         this.#skipScalar();
         return;
-      }
+      } else if (byte === LINE_FEED || byte === CARRIAGE_RETURN) this.#line = false;
       this.#at += 1;
     } while (depth > 0);
   }
@@ -126,12 +132,11 @@ export class Scanner {
 }
 
 function isSpace(byte: number): boolean {
-  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+  return byte === 0x20 || byte === LINE_FEED || byte === CARRIAGE_RETURN || byte === 0x09;
 }
 
-/** JSON on one line. In valid JSON a line break stands only between tokens: where there is one, all such space goes. */
+/** JSON on one line. In valid JSON a line break stands only between tokens: all such space goes. */
 export function oneLine(json: Buffer): Buffer {
-  if (!json.includes(0x0a) && !json.includes(0x0d)) return json;
   const line = Buffer.allocUnsafe(json.length);
   let length = 0;
   let inString = false;
