@@ -51,7 +51,8 @@ USER 10001:10001
 EXPOSE 8080 8081 8082 8083
 # Docker asks by it; Kubernetes has probes of its own.
 HEALTHCHECK --interval=5s --timeout=10s --start-period=300s --retries=3 CMD ["node", "/saasaparilla/image/ready.ts"]
-ENTRYPOINT ["node", "/saasaparilla/image/run.ts"]
+# The flags are those of shared/node-flags.ts.
+ENTRYPOINT ["node", "--max-semi-space-size=64", "/saasaparilla/image/run.ts"]
 ARG VERSION=0.0.0
 ARG REVISION=unknown
 ARG CREATED=1970-01-01T00:00:00Z

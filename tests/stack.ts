@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { randomBytes, randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -94,9 +95,10 @@ export async function startStack(
     ...options.env,
   };
   const { checkout = repository } = options;
+  const flags = await nodeFlagsOf(checkout);
   const started: Running[] = [];
   const start: Stack["start"] = async (kind, more = {}, { ready = true } = {}) => {
-    const service = new Running(checkout, kind, { ...env, ...more });
+    const service = new Running([...flags, join(checkout, "services", kind, "main.ts")], kind, { ...env, ...more });
     started.push(service);
     await service.listening();
     if (ready) await service.ready();
@@ -127,6 +129,13 @@ export async function startStack(
   }
 }
 
+/** Each checkout has its own, and an older one none. */
+async function nodeFlagsOf(checkout: string): Promise<readonly string[]> {
+  const file = join(checkout, "shared/node-flags.ts");
+  if (!existsSync(file)) return [];
+  return ((await import(file)) as { NODE_FLAGS: readonly string[] }).NODE_FLAGS;
+}
+
 class Running implements Service {
   readonly kind: Kind;
   readonly logs: LogLine[] = [];
@@ -137,9 +146,9 @@ class Running implements Service {
   #exit: Exit | undefined;
   #killed = false;
 
-  constructor(checkout: string, kind: Kind, env: Record<string, string>) {
+  constructor(args: readonly string[], kind: Kind, env: Record<string, string>) {
     this.kind = kind;
-    const child = spawn(process.execPath, [join(checkout, "services", kind, "main.ts")], {
+    const child = spawn(process.execPath, args, {
       // Nothing of the test's own environment: a setting that a test does not name has its default.
       env: { PATH: process.env.PATH, ...env },
       stdio: ["ignore", "pipe", "pipe"],

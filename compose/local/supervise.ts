@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { NODE_FLAGS } from "@saasaparilla/shared/node-flags.ts";
 import { keep } from "./keep.ts";
 import { record } from "./processes.ts";
 import { childOf } from "./services.ts";
@@ -21,7 +22,7 @@ const service = {
   port: Number(process.env.PORT),
   endsHung: () => true,
   spawn() {
-    child = spawn(process.execPath, [main], { stdio: ["ignore", "inherit", "inherit"] });
+    child = spawn(process.execPath, [...NODE_FLAGS, main], { stdio: ["ignore", "inherit", "inherit"] });
     if (child.pid !== undefined) record(childOf(name), child.pid, "", 0);
     return child;
   },

@@ -4,6 +4,7 @@ import { createWriteStream, type WriteStream } from "node:fs";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
+import { NODE_FLAGS } from "@saasaparilla/shared/node-flags.ts";
 import { keep } from "../../compose/local/keep.ts";
 import type { Kind, LogLine } from "../stack.ts";
 import { reaped } from "./reap.ts";
@@ -70,7 +71,7 @@ export class Supervised {
 
   #spawn(): ChildProcess {
     this.starts += 1;
-    const child = spawn(process.execPath, [join(repository, "services", this.kind, "main.ts")], {
+    const child = spawn(process.execPath, [...NODE_FLAGS, join(repository, "services", this.kind, "main.ts")], {
       env: { PATH: process.env.PATH, ...this.env },
       stdio: ["ignore", "pipe", "pipe"],
     });

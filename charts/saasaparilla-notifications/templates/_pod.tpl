@@ -39,7 +39,7 @@ tolerations:
 {{- define "heap" -}}
 {{- $size := regexFind "^[0-9]+" . | int -}}
 {{- if hasSuffix "Gi" . }}{{ $size = mul $size 1024 }}{{ end -}}
-{{ div (mul $size 60) 100 }}
+{{ div $size 2 }}
 {{- end }}
 
 {{- /* Takes (dict root, kind, port, shutdown seconds, extra: more of the environment). */ -}}
