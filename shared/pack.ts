@@ -267,8 +267,10 @@ export const notificationBody = {
   },
   /** Seconds; 0 for none. */
   ttl: (body: Buffer): number => body.readUInt32BE(16),
-  event: (body: Buffer): string => body.toString("latin1", NOTIFICATION_HEADER, NOTIFICATION_HEADER + body[20]!),
+  event: (body: Buffer): string =>
+    body[20] === 0 ? "" : body.toString("latin1", NOTIFICATION_HEADER, NOTIFICATION_HEADER + body[20]!),
   traceparent(body: Buffer): string {
+    if (body[21] === 0) return "";
     const start = NOTIFICATION_HEADER + body[20]!;
     return body.toString("latin1", start, start + body[21]!);
   },
@@ -277,6 +279,8 @@ export const notificationBody = {
     return body.toString("latin1", start, start + keyLength(body));
   },
   payload: (body: Buffer): Buffer => body.subarray(payloadStart(body)),
+  /** Where the payload starts. */
+  payloadAt: (body: Buffer): number => payloadStart(body),
 };
 
 function keyLength(body: Buffer): number {

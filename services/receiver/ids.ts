@@ -1,8 +1,5 @@
 import { randomFillSync } from "node:crypto";
-
-const DIGITS = Buffer.from("0123456789abcdef");
-const HYPHEN = 0x2d;
-const LENGTH = 36;
+import { UUID_LENGTH, writeUuid } from "@saasaparilla/shared/uuid.ts";
 
 /**
  * So many random UUIDs (RFC 9562, version 4). Made together, as parts of one text: each by itself is put together from twenty strings,
@@ -10,17 +7,13 @@ const LENGTH = 36;
  */
 export function randomIds(count: number): string[] {
   const random = randomFillSync(Buffer.allocUnsafe(count * 16));
-  const text = Buffer.allocUnsafe(count * LENGTH);
-  let at = 0;
-  for (let from = 0; from < random.length; from += 16) {
+  const text = Buffer.allocUnsafe(count * UUID_LENGTH);
+  for (let index = 0; index < count; index += 1) {
+    const from = index * 16;
     random[from + 6] = 0x40 | (random[from + 6]! & 0x0f);
     random[from + 8] = 0x80 | (random[from + 8]! & 0x3f);
-    for (let byte = 0; byte < 16; byte += 1) {
-      if (byte === 4 || byte === 6 || byte === 8 || byte === 10) text[at++] = HYPHEN;
-      text[at++] = DIGITS[random[from + byte]! >> 4]!;
-      text[at++] = DIGITS[random[from + byte]! & 0x0f]!;
-    }
+    writeUuid(random, from, text, index * UUID_LENGTH);
   }
   const all = text.toString("latin1");
-  return Array.from({ length: count }, (_, index) => all.slice(index * LENGTH, (index + 1) * LENGTH));
+  return Array.from({ length: count }, (_, index) => all.slice(index * UUID_LENGTH, (index + 1) * UUID_LENGTH));
 }
