@@ -1,5 +1,5 @@
 import { metric } from "../tests/metric.ts";
-import type { Service, Stack } from "../tests/stack.ts";
+import type { Algorithm, Service, Stack } from "../tests/stack.ts";
 import { LoadClients } from "./clients.ts";
 import { Meters } from "./cost.ts";
 import type { Figures } from "./figures.ts";
@@ -21,18 +21,20 @@ export async function comeBack(
     runs,
     there = 0,
     aim,
+    algorithm,
     profile,
   }: {
     clients: number;
     each: number;
     runs: number;
+    algorithm?: Algorithm;
     /** Rows of others. */
     there?: number;
     aim?: number;
     profile: ((kind: string, profile: Profile) => void) | undefined;
   },
 ): Promise<void> {
-  const stack = await startPlatform(["receiver", "director", "distributor"], profile ? INSPECTED : {});
+  const stack = await startPlatform(["receiver", "director", "distributor"], profile ? INSPECTED : {}, algorithm);
   const distributor = stack.services[2]!;
   const meters = await Meters.of(stack);
   try {

@@ -82,6 +82,8 @@ export const works: Record<string, Work> = {
     atRest(figures, work, { connections: MOST_CONNECTIONS / divisor, seconds: REST_SECONDS / divisor }),
   "come back": (figures, work, { divisor, runs, profile }) =>
     comeBack(figures, work, { clients: 5_000 / divisor, each: 20, runs, aim: 1.2, profile }),
+  "come back, RS256": (figures, work, { divisor, runs, profile }) =>
+    comeBack(figures, work, { clients: 5_000 / divisor, each: 20, runs, aim: 1.2, algorithm: "RS256", profile }),
   "100,000 stored": (figures, work, { divisor, runs }) => deep(figures, work, { stored: 100_000 / divisor, runs }),
   storing: (figures, work, { divisor, runs }) =>
     storing(figures, work, { clients: 5_000 / divisor, rows: 200_000 / divisor, runs, aim: 30_000 }),

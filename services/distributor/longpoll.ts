@@ -1,6 +1,6 @@
 import type { Close } from "@saasaparilla/shared/closes.ts";
 import type { ServerFrame } from "@saasaparilla/shared/frames.ts";
-import type { Request } from "@saasaparilla/shared/http.ts";
+import { lighten, type Request } from "@saasaparilla/shared/http.ts";
 import { json, problemReply, type Reply } from "@saasaparilla/shared/reply.ts";
 import { toCursor, type ClientKey, type Cursor, type Sequence } from "@saasaparilla/shared/notification.ts";
 import { problem } from "@saasaparilla/shared/problem.ts";
@@ -100,6 +100,7 @@ export class LongPolls {
         ),
       );
     }
+    lighten(request);
     const { key, identity, cursor, address } = entry;
     const known = this.#idleLoop(key, cursor);
     // R37: a loop that goes on is no new connection.
