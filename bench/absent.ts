@@ -1,5 +1,6 @@
 import { metric } from "../tests/metric.ts";
-import type { Algorithm, Service, Stack } from "../tests/stack.ts";
+import type { Service, Stack } from "../tests/stack.ts";
+import type { Algorithm } from "../tests/tokens.ts";
 import { LoadClients } from "./clients.ts";
 import { Meters } from "./cost.ts";
 import type { Figures } from "./figures.ts";

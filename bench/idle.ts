@@ -1,7 +1,8 @@
 import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { metric } from "../tests/metric.ts";
-import type { Algorithm, Service, Stack } from "../tests/stack.ts";
+import type { Service, Stack } from "../tests/stack.ts";
+import type { Algorithm } from "../tests/tokens.ts";
 import { LoadClients } from "./clients.ts";
 import { startFloor } from "./bare.ts";
 import { Meters, residentBytes, type Cost } from "./cost.ts";

@@ -1,4 +1,5 @@
-import { startStack, type Algorithm, type Kind, type Stack } from "../tests/stack.ts";
+import { startStack, type Kind, type Stack } from "../tests/stack.ts";
+import type { Algorithm } from "../tests/tokens.ts";
 
 const NONE = "1000000000";
 /** What a platform can is measured, and not what it lets anybody do. */

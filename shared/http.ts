@@ -42,16 +42,6 @@ export interface Request {
   onGone?: () => void;
 }
 
-/** Lets go of what came with a request that is answered much later: a token alone is half a kilobyte. Who reads the answer stays. */
-export function lighten(request: Request): void {
-  const { origin } = request.headers;
-  request.headers = origin === undefined ? NO_HEADERS : { origin };
-  request.query = NO_QUERY;
-}
-
-const NO_HEADERS: Request["headers"] = {};
-const NO_QUERY = new URLSearchParams();
-
 export type Handler = (request: Request, body: Buffer) => Reply | Promise<Reply>;
 
 export interface ServerOptions {

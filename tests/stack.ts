@@ -1,12 +1,11 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
-import { exportJWK, generateKeyPair, SignJWT, type CryptoKey } from "jose";
 import { Kafka, logLevel } from "kafkajs";
 import { Health } from "../shared/health.ts";
 import { kafkaOptions } from "../shared/kafka-address.ts";
@@ -14,6 +13,7 @@ import { createLog } from "../shared/log.ts";
 import { connectRedis, keysLike, redisReady } from "../shared/redis.ts";
 import { readSettings, storeSettings } from "../shared/settings.ts";
 import { reaped } from "./faults/reap.ts";
+import { AUDIENCE, ISSUER, makeKey, mint, type Algorithm, type Bearer } from "./tokens.ts";
 
 /**
  * Services as real processes, on the Kafka, Postgres and Redis of tests/backing.ts, in a namespace of their own that
@@ -31,11 +31,6 @@ export interface Stack {
   start(kind: Kind, env?: Record<string, string>, options?: { ready?: boolean }): Promise<Service>;
   close(): Promise<void>;
 }
-
-/** That tokens are signed with. */
-export type Algorithm = "EdDSA" | "ES256" | "RS256";
-
-export type Bearer = ({ client: string } | { publisher: string }) & { tenant?: string; ttl?: number; scope?: string };
 
 export type LogLine = Record<string, unknown> & { level?: string; msg?: string };
 
@@ -60,8 +55,6 @@ export interface Exit {
 }
 
 const repository = resolve(import.meta.dirname, "..");
-const ISSUER = "http://tests/saasaparilla";
-const AUDIENCE = "notifications";
 const START_MS = 90_000;
 const STOP_MS = 15_000;
 
@@ -275,26 +268,6 @@ export async function provision(
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (text: Buffer) => (said += text.toString()));
   const code = await new Promise((done) => child.once("close", done));
   if (code !== 0) throw new Error(`Provision ${args.join(" ")} ended with code ${String(code)}:\n${said}`);
-}
-
-async function makeKey(folder: string, alg: Algorithm): Promise<{ key: CryptoKey; jwks: string }> {
-  const { privateKey, publicKey } = await generateKeyPair(alg);
-  const jwks = join(folder, "jwks.json");
-  await writeFile(jwks, JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), kid: "test", alg, use: "sig" }] }));
-  return { key: privateKey, jwks };
-}
-
-async function mint(key: CryptoKey, bearer: Bearer, alg: Algorithm): Promise<string> {
-  const client = "client" in bearer;
-  return new SignJWT({ tenant: bearer.tenant ?? "acme", scope: bearer.scope ?? (client ? "subscribe" : "publish") })
-    .setProtectedHeader({ alg, typ: "JWT", kid: "test" })
-    .setIssuer(ISSUER)
-    .setAudience(AUDIENCE)
-    .setSubject(client ? bearer.client : bearer.publisher)
-    .setJti(randomUUID())
-    .setIssuedAt()
-    .setExpirationTime(Math.floor(Date.now() / 1000) + (bearer.ttl ?? 3600))
-    .sign(key);
 }
 
 /** What a dropped namespace left behind. */

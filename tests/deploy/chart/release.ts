@@ -1,6 +1,7 @@
 import { importJWK, SignJWT, type JWK } from "jose";
 import type { Platform } from "../../faults/platform.ts";
-import type { Bearer, Kind } from "../../stack.ts";
+import type { Kind } from "../../stack.ts";
+import type { Bearer } from "../../tokens.ts";
 import { chart } from "../../chart/render.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { until } from "../cluster/until.ts";
