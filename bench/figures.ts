@@ -82,6 +82,11 @@ export function comparison(before: readonly Figure[], after: readonly Figure[]):
 
 /** Of so many pairs one in twenty would all the same be as one-sided as that, or more so, by chance (the sign test, of both sides). */
 const CHANCE = 0.05;
+/** Of fewer pairs even all that agree may do so by chance. */
+const FEWEST = 6;
+
+/** What a process has grown to, and how busy the load tool is, hang together from run to run: their runs are no throws of a coin. */
+const ofTheProcess = ({ name }: Figure): boolean => name.startsWith("load tool") || name.endsWith(", resident");
 
 /**
  * There against here, where the runs took turns: of each pair, the runs of one minute, is counted which was better, and a change counts
@@ -92,11 +97,18 @@ export function pairs(there: readonly Figure[], here: readonly Figure[]): string
     const other = there.find(({ work, name }) => work === figure.work && name === figure.name);
     if (!other) return [];
     const both = figure.runs.slice(0, other.runs.length).map((run, index) => [other.runs[index]!, run] as const);
-    if (both.every(([that, run]) => that === 0 && run === 0)) return [];
+    if (ofTheProcess(figure) || both.every(([that, run]) => that === 0 && run === 0)) return [];
     const different = both.filter(([that, run]) => that !== run);
     const better = different.filter(([that, run]) => run < that === (figure.better === "lower")).length;
     const sure = byChance(Math.max(better, different.length - better), different.length) < CHANCE;
-    const verdict = !sure ? "within noise" : better * 2 > different.length ? "better" : "WORSE";
+    const verdict =
+      both.length < FEWEST
+        ? "too few runs"
+        : sure
+          ? better * 2 > different.length
+            ? "better"
+            : "WORSE"
+          : "within noise";
     const ratios = both.flatMap(([that, run]) => (that > 0 ? [run / that - 1] : []));
     const change = ratios.length === 0 ? "" : `${(spread(ratios).median * 100).toFixed(1)} %`;
     return [

@@ -6,9 +6,9 @@ import { backing } from "../compose/local/backing.ts";
 import { comparison, Figures, pairs, table, type Figure } from "./figures.ts";
 import { topOf, type Profile } from "./inspect.ts";
 import { picture } from "./picture.ts";
-import { measureServicesOf } from "./platform.ts";
+import { closePlatforms, measureServicesOf } from "./platform.ts";
 import { baseline, keep, writeReport, type Report } from "./report.ts";
-import { joinTurns, startOther } from "./turns.ts";
+import { beginTurns, joinTurns, startOther } from "./turns.ts";
 import { largeWorks, works } from "./works.ts";
 
 /**
@@ -22,7 +22,7 @@ const FUNCTIONS = 15;
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    runs: { type: "string", default: "3" },
+    runs: { type: "string" },
     seconds: { type: "string", default: "8" },
     quick: { type: "boolean", default: false },
     compare: { type: "boolean", default: false },
@@ -34,6 +34,8 @@ const { values, positionals } = parseArgs({
     services: { type: "string" },
   },
 });
+// Of fewer than six pairs none can say anything.
+values.runs ??= values.against === undefined ? "3" : "8";
 for (const name of ["runs", "seconds"] as const) {
   if (Number(values[name]) >= 1) continue;
   console.error(`--${name} is ${JSON.stringify(values[name])}, and no number from 1 on.`);
@@ -54,9 +56,23 @@ if (values.against !== undefined && !existsSync(join(values.against, "services/p
   console.error(`--against is ${JSON.stringify(values.against)}, where no checkout of this project is.`);
   process.exit(1);
 }
+if (values.against !== undefined && !existsSync(join(values.against, "services/provision/node_modules"))) {
+  console.error(`The packages of ${values.against} are not installed: npm start there, once, or npx just there.`);
+  process.exit(1);
+}
+if (values.against !== undefined && values.quick) {
+  console.error(
+    "--quick measures nothing, and so there is nothing to compare. Say --runs 6 --seconds 2 for a short one.",
+  );
+  process.exit(1);
+}
 Object.assign(process.env, await backing());
-// An end by a signal is an exit all the same, at which no service is left behind.
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
+// An end by a signal leaves no service behind, and nothing in the stores; a second one is not waited for.
+let ending: Promise<void> | undefined;
+for (const signal of ["SIGINT", "SIGTERM"] as const)
+  process.once(signal, () => {
+    ending ??= closePlatforms().finally(() => process.exit(130));
+  });
 const [loadBefore = 0] = loadavg();
 if (loadBefore > 1)
   console.error(`The machine is busy already (load ${loadBefore.toFixed(1)}): figures will be worse.`);
@@ -82,6 +98,8 @@ const other =
       ]);
 const figures = new Figures();
 for (const name of chosen) {
+  await ending;
+  beginTurns();
   const started = performance.now();
   try {
     const measured = new Figures();
@@ -89,6 +107,7 @@ for (const name of chosen) {
     figures.all.push(...measured.all);
     console.error(`✓ ${name}${there}  ${((performance.now() - started) / 1e3).toFixed(0)} s`);
   } catch (error) {
+    await ending;
     // What it had measured is not what was meant. The others are worth having all the same.
     console.error(`✗ ${name}${there}:`, error);
     process.exitCode = 1;
@@ -100,7 +119,12 @@ const report: Report = {
   figures: values.quick ? figures.all.map((figure) => ({ ...figure, quick: true })) : figures.all,
 };
 if (report.figures.length > 0) console.log(table(report.figures));
-if (other) console.log(`\n${pairs(await other.figures(), report.figures)}`);
+if (other) {
+  const { measured, failed } = await other.figures();
+  if (failed) process.exitCode = 1;
+  console.log(`\nThere is ${resolve(values.against!)}, here ${values.services ?? "this checkout"}.`);
+  console.log(pairs(measured, report.figures));
+}
 if (values.compare) console.log(`\n${compared(baseline().figures.filter(({ quick }) => !quick))}`);
 if (values.json !== undefined) writeReport(values.json, report);
 if (values.save) {

@@ -26,10 +26,27 @@ export function measureServicesOf(folder: string): void {
   checkout = folder;
 }
 
-export function startPlatform(
+const open = new Set<Stack>();
+
+/** For an end by a signal: nothing is left in the stores. */
+export async function closePlatforms(): Promise<void> {
+  await Promise.allSettled(Array.from(open, (stack) => stack.close()));
+}
+
+export async function startPlatform(
   services: Kind[],
   env: Record<string, string> = {},
   algorithm: Algorithm = "EdDSA",
 ): Promise<Stack> {
-  return startStack({ services, env: { ...OPEN_DOOR, ...env }, algorithm, ...(checkout ? { checkout } : {}) });
+  const stack = await startStack({
+    services,
+    env: { ...OPEN_DOOR, ...env },
+    algorithm,
+    ...(checkout ? { checkout } : {}),
+  });
+  // Once: a signal closes what a work closes, too.
+  let closing: Promise<void> | undefined;
+  const once = { ...stack, close: () => (closing ??= stack.close().finally(() => open.delete(once))) };
+  open.add(once);
+  return once;
 }
