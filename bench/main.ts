@@ -52,18 +52,9 @@ if (chosen.length === 0) {
   console.error(`There is no such work. These are there:\n${Object.keys(known).join("\n")}`);
   process.exit(1);
 }
-if (values.against !== undefined && !existsSync(join(values.against, "services/provision/main.ts"))) {
-  console.error(`--against is ${JSON.stringify(values.against)}, where no checkout of this project is.`);
-  process.exit(1);
-}
-if (values.against !== undefined && !existsSync(join(values.against, "services/provision/node_modules"))) {
-  console.error(`The packages of ${values.against} are not installed: npm start there, once, or npx just there.`);
-  process.exit(1);
-}
-if (values.against !== undefined && values.quick) {
-  console.error(
-    "--quick measures nothing, and so there is nothing to compare. Say --runs 6 --seconds 2 for a short one.",
-  );
+const wrong = values.against === undefined ? undefined : whyNotAgainst(values.against);
+if (wrong !== undefined) {
+  console.error(wrong);
   process.exit(1);
 }
 Object.assign(process.env, await backing());
@@ -93,7 +84,6 @@ const other =
         ...chosen,
         `--runs=${size.runs}`,
         `--seconds=${size.seconds}`,
-        ...(values.quick ? ["--quick"] : []),
         `--services=${resolve(values.against)}`,
       ]);
 const figures = new Figures();
@@ -132,6 +122,15 @@ if (values.save) {
   if (measured.length > 0) writeFileSync(pictureFile, picture(measured));
 }
 turns?.tell(figures.all);
+
+function whyNotAgainst(folder: string): string | undefined {
+  const there = (path: string): boolean => existsSync(join(folder, "services/provision", path));
+  if (!there("main.ts")) return `--against is ${JSON.stringify(folder)}, where no checkout of this project is.`;
+  if (!there("node_modules")) return `The packages of ${folder} are not installed: npm start there, once.`;
+  if (values.quick)
+    return "--quick measures nothing, and so there is nothing to compare. Say --runs 6 --seconds 2 for a short one.";
+  return undefined;
+}
 
 function compared(before: Figure[]): string {
   const known = before.some(({ work }) => chosen.includes(work));

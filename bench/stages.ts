@@ -112,9 +112,13 @@ export async function distributorAlone(
   options: StageOptions & { aim: number },
 ): Promise<void> {
   const ours = await loadedDistributor(options.clients);
-  const floor = await loadedFloor(options.clients);
+  let floor: Loaded | undefined;
   try {
-    for (const { load } of [ours, floor]) await load(WARM_SECONDS);
+    floor = await loadedFloor(options.clients);
+    for (const { open, load } of [ours, floor]) {
+      await open();
+      await load(WARM_SECONDS);
+    }
     for (let count = 0; count < options.runs; count += 1) {
       await turn();
       const each = await measure(figures, work, ours, options.seconds);
@@ -129,13 +133,14 @@ export async function distributorAlone(
     floor.check();
   } finally {
     await ours.close();
-    await floor.close();
+    await floor?.close();
   }
 }
 
 interface Loaded {
   clients: LoadClients;
   meters: Meters;
+  open: () => Promise<void>;
   /** As fast as it goes for so many seconds, and until all of it has come. */
   load: (seconds: number) => Promise<void>;
   check(): void;
@@ -148,8 +153,6 @@ async function loadedDistributor(count: number): Promise<Loaded> {
   const director = await AsDirector.of(stack);
   const clients = new LoadClients({ url: webSocketOf(distributor), tokens: await tokensOf(stack, count) });
   const meters = await Meters.of(stack);
-  await clients.open();
-  await director.allLive(count);
   let at = 0;
   const fill = (): void => {
     while (director.sent - clients.received < UNDER_WAY) {
@@ -160,6 +163,10 @@ async function loadedDistributor(count: number): Promise<Loaded> {
   return {
     clients,
     meters,
+    async open() {
+      await clients.open();
+      await director.allLive(count);
+    },
     async load(seconds) {
       let going = true;
       // Once in a turn of the event loop, and not at each frame.
@@ -185,6 +192,8 @@ async function loadedFloor(count: number): Promise<Loaded> {
   return {
     clients,
     meters,
+    // It is.
+    open: () => Promise.resolve(),
     async load(seconds) {
       await publish(publisher, clients, undefined, seconds);
       await clients.all(publisher.accepted);

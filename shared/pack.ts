@@ -8,6 +8,7 @@ import {
   type ClientKey,
   type Sequence,
 } from "./notification.ts";
+import { UUID_LENGTH, writeUuid } from "./uuid.ts";
 
 /**
  * A record of accepted, routed and control is a pack: one or more items in one Kafka record. All integers are big-endian.
@@ -262,8 +263,9 @@ export const notificationBody = {
   /** The id's 16 bytes as a latin1 string: cheap to hash and compare. */
   rawId: (body: Buffer): string => body.toString("latin1", 0, 16),
   id(body: Buffer): string {
-    const hex = body.toString("hex", 0, 16);
-    return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+    const text = Buffer.allocUnsafe(UUID_LENGTH);
+    writeUuid(body, 0, text, 0);
+    return text.toString("latin1");
   },
   /** Seconds; 0 for none. */
   ttl: (body: Buffer): number => body.readUInt32BE(16),
@@ -280,7 +282,7 @@ export const notificationBody = {
   },
   payload: (body: Buffer): Buffer => body.subarray(payloadStart(body)),
   /** Where the payload starts. */
-  payloadAt: (body: Buffer): number => payloadStart(body),
+  payloadAt: payloadStart,
 };
 
 function keyLength(body: Buffer): number {

@@ -1,3 +1,4 @@
+import type { Problem } from "@saasaparilla/shared/problem.ts";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { parse, type Item } from "./parse.ts";
@@ -69,4 +70,18 @@ test("the size of data is that of its text on one line", () => {
   ]);
   const long = `{"to":{"client":"a"},"data":"${"ä".repeat(50)}"}`;
   expect(parse("application/json", Buffer.from(long), limits).map(verdict)).toEqual(["too-large"]);
+});
+
+test("a line that is no JSON is told why, and where it stands, whatever its neighbours are", () => {
+  const good = '{"to":{"client":"u1"},"data":1}';
+  for (const neighbour of [good, good.replace("1}", '"ä"}')]) {
+    const body = `${neighbour}\n\n{"to":}\n{"data":1`;
+    const [first, second, third] = parse("application/x-ndjson", Buffer.from(body), limits);
+    expect(first!.outcome).toBe("open");
+    const told = [second, third].map((item) => (item!.outcome as Problem).errors![0]!);
+    expect(told).toMatchObject([
+      { pointer: "/1", line: 3, detail: expect.stringMatching(/^Unexpected token '}'/) },
+      { pointer: "/2", line: 4, detail: expect.stringMatching(/^Expected ',' or '}'/) },
+    ]);
+  }
 });
