@@ -121,7 +121,7 @@ licences *args: _packages
 settings: _packages
     node compose/local/document-settings.ts
 
-# Measure throughput, latency and cost [WORK...] [--quick] [--compare] [--save] [--profile] [--runs N] [--seconds N] [--json FILE]
+# Measure throughput, latency and cost [WORK...] [--runs N] [--seconds N] [--quick] [--compare] [--against DIR | --beside WORK] [--save] [--profile] [--json FILE] [--help]
 [no-exit-message]
 bench *args: _packages
     node bench/main.ts "$@"

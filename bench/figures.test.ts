@@ -17,6 +17,7 @@ test("a table has a heading for each work, no noughts, and says which aim was mi
     figure("one", "nothing", [0, 0]),
     figure("three", "nothing", [0]),
     figure("one", "c", [0, 4], { better: "higher", aim: 2 }),
+    figure("two", "quick", [9], { aim: 1, quick: true }),
   ];
   expect(
     table(figures)
@@ -29,6 +30,7 @@ test("a table has a heading for each work, no noughts, and says which aim was mi
     " c 2 0 4 2 ms >= 2",
     "two",
     " b 5 5 5 2 ms <= 5",
+    " quick 9 9 9 1 ms",
   ]);
 });
 

@@ -1,63 +1,30 @@
-import { existsSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
-import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
+import { join } from "node:path";
 import { backing } from "../compose/local/backing.ts";
 import { comparison, Figures, pairs, table, type Figure } from "./figures.ts";
 import { topOf, type Profile } from "./inspect.ts";
+import { readOptions, USAGE, WrongOptions, type Options } from "./options.ts";
 import { picture } from "./picture.ts";
 import { closePlatforms, measureServicesOf } from "./platform.ts";
-import { baseline, keep, writeReport, type Report } from "./report.ts";
+import { baseline, commitOf, keep, writeReport, type Report } from "./report.ts";
 import { beginTurns, joinTurns, startOther } from "./turns.ts";
-import { largeWorks, works } from "./works.ts";
+import { largeWorks, onceWorks, works } from "./works.ts";
 
 /**
- * just bench [WORK...] [--runs N] [--seconds N] [--quick] [--compare] [--against DIR] [--save] [--json FILE] [--profile]. A work is
- * named by its name, or several by a part of theirs.
- * The figures go to standard output, as a table; what went on, to standard error.
+ * just bench: see options.ts. The figures go to standard output, as a table; what went on, to standard error. By turns it is two
+ * processes of this file, of which the second was forked by the first.
  */
 const pictureFile = join(import.meta.dirname, "../docs/performance.svg");
 const FUNCTIONS = 15;
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    runs: { type: "string" },
-    seconds: { type: "string", default: "8" },
-    quick: { type: "boolean", default: false },
-    compare: { type: "boolean", default: false },
-    save: { type: "boolean", default: false },
-    profile: { type: "boolean", default: false },
-    json: { type: "string" },
-    against: { type: "string" },
-    // Whose services are measured, if not this checkout's.
-    services: { type: "string" },
-  },
-});
-// Of fewer than six pairs none can say anything.
-values.runs ??= values.against === undefined ? "3" : "8";
-for (const name of ["runs", "seconds"] as const) {
-  if (Number(values[name]) >= 1) continue;
-  console.error(`--${name} is ${JSON.stringify(values[name])}, and no number from 1 on.`);
-  process.exit(1);
-}
-const known = { ...works, ...largeWorks };
-const chosen =
-  positionals.length === 0
-    ? Object.keys(works)
-    : Object.keys(known).filter((name) =>
-        positionals.some((part) => (part in known ? name === part : name.includes(part))),
-      );
-if (chosen.length === 0) {
-  console.error(`There is no such work. These are there:\n${Object.keys(known).join("\n")}`);
-  process.exit(1);
-}
-const wrong = values.against === undefined ? undefined : whyNotAgainst(values.against);
-if (wrong !== undefined) {
-  console.error(wrong);
-  process.exit(1);
-}
-Object.assign(process.env, await backing());
+const known = { ...works, ...largeWorks, ...onceWorks };
+const options = optionsOf(process.argv.slice(2));
+const { runs, seconds, quick, against, beside, services } = options;
+const second = process.send !== undefined;
+
+// The second one has inherited where they are.
+if (!second) Object.assign(process.env, await backing());
 // An end by a signal leaves no service behind, and nothing in the stores; a second one is not waited for.
 let ending: Promise<void> | undefined;
 for (const signal of ["SIGINT", "SIGTERM"] as const)
@@ -65,76 +32,105 @@ for (const signal of ["SIGINT", "SIGTERM"] as const)
     ending ??= closePlatforms().finally(() => process.exit(130));
   });
 const [loadBefore = 0] = loadavg();
-if (loadBefore > 1)
+if (loadBefore > 1 && !second)
   console.error(`The machine is busy already (load ${loadBefore.toFixed(1)}): figures will be worse.`);
 
+if (services !== undefined) measureServicesOf(services);
+const turns = second ? await joinTurns() : undefined;
+const other = startBeside();
+/** Two platforms of one code differ for as long as they live: by turns, each pair of runs has new ones. */
+const platforms = second || other ? runs : 1;
 const size = {
-  divisor: values.quick ? 10 : 1,
-  runs: values.quick ? 1 : Number(values.runs),
-  seconds: values.quick ? 2 : Number(values.seconds),
-  profile: values.profile ? printProfile : undefined,
+  divisor: quick ? 10 : 1,
+  runs: quick ? 1 : runs / platforms,
+  seconds: quick ? 2 : seconds,
+  profile: options.profile ? printProfile : undefined,
 };
-const there = process.send ? ", there" : "";
-if (values.services !== undefined) measureServicesOf(values.services);
-const turns = process.send ? await joinTurns() : undefined;
-const other =
-  values.against === undefined
-    ? undefined
-    : startOther(import.meta.filename, [
-        ...chosen,
-        `--runs=${size.runs}`,
-        `--seconds=${size.seconds}`,
-        `--services=${resolve(values.against)}`,
-      ]);
 const figures = new Figures();
-for (const name of chosen) {
+for (const name of options.works) {
   await ending;
   beginTurns();
   const started = performance.now();
   try {
     const measured = new Figures();
-    await known[name]!(measured, name, size);
+    for (let platform = 0; platform < platforms; platform += 1) await known[name]!(measured, name, size);
     figures.all.push(...measured.all);
-    console.error(`✓ ${name}${there}  ${((performance.now() - started) / 1e3).toFixed(0)} s`);
+    console.error(`✓ ${name}${second ? ", there" : ""}  ${((performance.now() - started) / 1e3).toFixed(0)} s`);
   } catch (error) {
     await ending;
     // What it had measured is not what was meant. The others are worth having all the same.
-    console.error(`✗ ${name}${there}:`, error);
+    console.error(`✗ ${name}${second ? ", there" : ""}:`, error);
     process.exitCode = 1;
   }
 }
 
 const report: Report = {
-  machine: { processor: cpus()[0]?.model ?? "", cores: cpus().length, node: process.version, loadBefore },
-  figures: values.quick ? figures.all.map((figure) => ({ ...figure, quick: true })) : figures.all,
+  machine: { processor: cpus()[0]?.model ?? "", cores: cpus().length, node: process.version },
+  measured: {},
+  figures: quick ? figures.all.map((figure) => ({ ...figure, quick: true })) : figures.all,
 };
 if (report.figures.length > 0) console.log(table(report.figures));
 if (other) {
   const { measured, failed } = await other.figures();
   if (failed) process.exitCode = 1;
-  console.log(`\nThere is ${resolve(values.against!)}, here ${values.services ?? "this checkout"}.`);
-  console.log(pairs(measured, report.figures));
+  report.there = [...measured];
+  console.log(
+    beside === undefined
+      ? `\nThere is ${against!}, here ${services ?? "this checkout"}.`
+      : `\nThere is ${beside}, here ${options.works[0]!}.`,
+  );
+  // What is compared goes by one name.
+  console.log(
+    pairs(beside === undefined ? measured : measured.map((it) => ({ ...it, work: options.works[0]! })), report.figures),
+  );
+  if (beside !== undefined) report.figures.push(...measured);
 }
-if (values.compare) console.log(`\n${compared(baseline().figures.filter(({ quick }) => !quick))}`);
-if (values.json !== undefined) writeReport(values.json, report);
-if (values.save) {
-  const measured = keep(report).filter(({ quick }) => !quick);
+for (const { work } of report.figures)
+  report.measured[work] = { on: new Date().toISOString().slice(0, 10), commit: commitOf(services), loadBefore };
+if (options.compare) console.log(`\n${compared(baseline().figures.filter((figure) => !figure.quick))}`);
+if (options.json !== undefined) writeReport(options.json, report);
+if (options.save) {
+  const measured = keep(report).filter((figure) => !figure.quick);
   if (measured.length > 0) writeFileSync(pictureFile, picture(measured));
 }
 turns?.tell(figures.all);
 
-function whyNotAgainst(folder: string): string | undefined {
-  const there = (path: string): boolean => existsSync(join(folder, "services/provision", path));
-  if (!there("main.ts")) return `--against is ${JSON.stringify(folder)}, where no checkout of this project is.`;
-  if (!there("node_modules")) return `The packages of ${folder} are not installed: npm start there, once.`;
-  if (values.quick)
-    return "--quick measures nothing, and so there is nothing to compare. Say --runs 6 --seconds 2 for a short one.";
+function optionsOf(args: string[]): Options {
+  try {
+    const read = readOptions(args, {
+      works: Object.keys(works),
+      large: [...Object.keys(largeWorks), ...Object.keys(onceWorks)],
+      once: Object.keys(onceWorks),
+    });
+    if (!read.help) return read;
+    console.log(
+      `${USAGE}\nThese are there:\n${Object.keys(known)
+        .map((name) => `  ${name}`)
+        .join("\n")}`,
+    );
+    process.exit(0);
+  } catch (error) {
+    if (!(error instanceof WrongOptions)) throw error;
+    console.error(`${error.message}\nnpx just bench --help says what there is.`);
+    process.exit(1);
+  }
+}
+
+function startBeside() {
+  const same = [`--runs=${runs}`, `--seconds=${seconds}`];
+  if (against !== undefined)
+    return startOther(import.meta.filename, [...options.works, ...same, `--services=${against}`]);
+  if (beside !== undefined)
+    return startOther(import.meta.filename, [
+      beside,
+      ...same,
+      ...(services === undefined ? [] : [`--services=${services}`]),
+    ]);
   return undefined;
 }
 
 function compared(before: Figure[]): string {
-  const known = before.some(({ work }) => chosen.includes(work));
-  return known
+  return before.some(({ work }) => options.works.includes(work))
     ? comparison(before, report.figures)
     : "Nothing is kept to compare this with. On an idle machine: npx just bench --save";
 }

@@ -92,10 +92,7 @@ export const works: Record<string, Work> = {
 /** Of a core, for each process: so little that two cores are enough for two of each, Kafka and the load tool. */
 const SHARE = 0.1;
 
-/**
- * Measured only where it is named. What takes gigabytes of memory, once: it does not change from run to run. And how it scales:
- * as many clients for each, or the same load for all.
- */
+/** Measured only where they are named. How it scales: as many clients for each, or the same load for all. */
 export const largeWorks: Record<string, Work> = {
   "one of each, a tenth of a core": (figures, work, { divisor, runs, seconds }) =>
     several(figures, work, { each: 1, clients: 2_000 / divisor, rate: undefined, share: SHARE, runs, seconds }),
@@ -131,6 +128,10 @@ export const largeWorks: Record<string, Work> = {
     comeBack(figures, work, { clients: 5_000 / divisor, each: 20, runs, profile }),
   "flat, come back where 1,000,000 are": (figures, work, { divisor, runs, profile }) =>
     comeBack(figures, work, { clients: 5_000 / divisor, each: 20, runs, there: 1_000_000 / divisor, profile }),
+};
+
+/** What takes gigabytes of memory, where it is named, and once: it does not change from run to run. */
+export const onceWorks: Record<string, Work> = {
   "10M lanes, live": (figures, work, { divisor }) =>
     manyLanes(figures, work, { kind: "live", most: 10_000_000 / divisor }),
   "10M lanes, stored": (figures, work, { divisor }) =>

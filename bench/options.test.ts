@@ -1,0 +1,42 @@
+import { resolve } from "node:path";
+import { expect, test } from "vitest";
+import { readOptions, WrongOptions } from "./options.ts";
+
+const KNOWN = {
+  works: ["saturation", "idle SSE", "idle poll"],
+  large: ["two of each", "10M lanes"],
+  once: ["10M lanes"],
+};
+const read = (...args: string[]) => readOptions(args, KNOWN);
+const HERE = resolve(import.meta.dirname, "..");
+
+test("all works where none is named, the one with that name, or those with a part of it", () => {
+  expect(read()).toMatchObject({ works: KNOWN.works, runs: 3, seconds: 8 });
+  expect(read("idle", "two of each").works).toEqual(["idle SSE", "idle poll", "two of each"]);
+  const known = { works: ["connects", "connects, RS256"], large: [], once: [] };
+  expect(readOptions(["connects"], known).works).toEqual(["connects"]);
+});
+
+test("by turns there are eight runs", () => {
+  expect(read("saturation", "--against", HERE)).toMatchObject({ runs: 8, against: HERE });
+  expect(read("saturation", "--beside", "two of each")).toMatchObject({ runs: 8, beside: "two of each" });
+});
+
+test.each([
+  [["--nonsense"], "--nonsense"],
+  [["--runs", "0"], '--runs is "0", and no whole number from 1 on.'],
+  [["--runs", "2.5"], '--runs is "2.5"'],
+  [["--seconds", "soon"], '--seconds is "soon"'],
+  [["nothing"], 'There is no work "nothing". These are there:\n  saturation\n'],
+  [["--against", "/nowhere"], '--against is "/nowhere", where no checkout of this project is.'],
+  [["--services", "/nowhere"], '--services is "/nowhere"'],
+  [["--against", HERE, "--quick"], "--quick measures nothing"],
+  [["--against", HERE, "--beside", "two of each"], "for two things by turns"],
+  [["10M lanes", "--against", HERE], "10M lanes takes no turns"],
+  [["saturation", "--beside", "nothing"], 'There is no work "nothing"'],
+  [["idle", "--beside", "saturation"], "--beside is for one work, and here are 2: idle SSE; idle poll."],
+  [["saturation", "--beside", "saturation"], "saturation beside itself"],
+])("%j is refused: %s", (args, message) => {
+  expect(() => read(...args)).toThrow(WrongOptions);
+  expect(() => read(...args)).toThrow(message);
+});
