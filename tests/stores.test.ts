@@ -71,7 +71,7 @@ async function takeOver(): Promise<void> {
   const next = await stack.start("director", proxied());
   await director.stop();
   director = next;
-  await expect.poll(() => metric(director, "partitions_owned")).toBe(12);
+  await expect.poll(() => metric(director, "partitions_owned")).toBe(4);
 }
 
 describe("Redis", () => {

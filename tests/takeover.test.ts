@@ -21,7 +21,14 @@ const directors: Service[] = [];
 beforeAll(async () => {
   stack = await startStack({
     services: ["receiver", "distributor"],
-    env: { GROUP_SESSION_MS: String(SESSION_MS), INVITE_MS: "500", HOLD_MS: "1000", ACK_MS: "2000", DRAIN_MS: "0" },
+    env: {
+      ACCEPTED_PARTITIONS: String(PARTITIONS),
+      GROUP_SESSION_MS: String(SESSION_MS),
+      INVITE_MS: "500",
+      HOLD_MS: "1000",
+      ACK_MS: "2000",
+      DRAIN_MS: "0",
+    },
   });
   distributor = stack.services[1]!;
   publisher = await Publisher.of(stack);

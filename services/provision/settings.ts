@@ -9,8 +9,8 @@ export const settings = commonSettings
   .pick({ NAMESPACE: true, LOG_LEVEL: true })
   .extend(storeSettings.shape)
   .extend({
-    /** Of accepted, control and deferred: the most directors that can share the work. Later only with --repartition. */
-    ACCEPTED_PARTITIONS: count.max(10_000).default(12),
+    /** Of accepted, control and deferred: the most directors that can share the work; some four for each. Later only with --repartition. */
+    ACCEPTED_PARTITIONS: count.max(10_000).default(4),
     /** Slots: the most distributors that can run at once. It can be raised at any time. */
     ROUTED_PARTITIONS: count.max(65_535).default(16),
     /** Of the table of stored notifications. Later only while nothing is stored. */

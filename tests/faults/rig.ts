@@ -113,7 +113,7 @@ export class Rig implements Platform {
 
   /** Of accepted. */
   get partitions(): number {
-    return Number(this.env.ACCEPTED_PARTITIONS ?? 12);
+    return Number(this.env.ACCEPTED_PARTITIONS ?? 4);
   }
 
   get smallDisks(): boolean {
