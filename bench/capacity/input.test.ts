@@ -27,6 +27,7 @@ test.for([
   ["--rate=-1 --clients 1", '--rate "-1": is no number'],
   ["--rate= --clients 1", '--rate "": is no number'],
   ["--rate 1 --clients 1 --online 1.5", '--online "1.5"'],
+  ["--rate 1 --clients 1 --average 0", '--average "0"'],
   ["--rate 1 --clients 1 --per-request 0.5", '--per-request "0.5"'],
   ["--rate 1 --clients 1 --zones 2.5", '--zones "2.5"'],
   ["--rate 1 --clients 1 --price-core dear", '--price-core "dear"'],

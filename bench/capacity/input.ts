@@ -20,7 +20,10 @@ const flags = z.strictObject({
   clients: positive.describe("that ever get one"),
   online: share.default(0.1).describe("share of the clients that is connected"),
   offline: share.optional().describe("share of the notifications whose client is away; else as the clients are"),
-  average: share.default(1).describe("the mean rate, as a share of the peak: for what is kept"),
+  average: number
+    .pipe(z.number().positive().max(1))
+    .default(1)
+    .describe("the mean rate, as a share of the peak: for what is kept"),
   payload: positive.default(200).describe("bytes of data in a notification"),
   perRequest: number
     .pipe(z.number().min(1).max(10_000))

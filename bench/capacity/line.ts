@@ -8,30 +8,45 @@ export interface Line {
   unit: string;
   /** From which flags, constants and other lines it follows. */
   from: string;
-  /** True for what is to be bought or made: a higher rate never needs less of it. */
-  need: boolean;
+  /**
+   * A need is to be bought or made: a higher rate never needs less of it. Each is a need that is shared out. A result follows
+   * from what is bought, and may well be less where more is.
+   */
+  kind: "need" | "each" | "result";
 }
 
 /** Collects the lines of one part. */
 export class Part {
   readonly lines: Line[] = [];
   readonly #part: string;
+  readonly #owned: readonly Line[];
 
-  constructor(part: string) {
+  /** `owned` is another plan: as many are bought as in that. */
+  constructor(part: string, owned: readonly Line[] = []) {
     this.#part = part;
+    this.#owned = owned;
   }
 
   need(name: string, value: number, unit: string, from: string): number {
-    return this.#add(name, value, unit, from, true);
+    return this.#add("need", name, value, unit, from);
   }
 
-  /** What follows from a need, and may well be less where more is bought. */
+  each(name: string, value: number, unit: string, from: string): number {
+    return this.#add("each", name, value, unit, from);
+  }
+
   result(name: string, value: number, unit: string, from: string): number {
-    return this.#add(name, value, unit, from, false);
+    return this.#add("result", name, value, unit, from);
   }
 
-  #add(name: string, value: number, unit: string, from: string, need: boolean): number {
-    this.lines.push({ part: this.#part, name, value, unit, from, need });
+  /** A need of whole ones, from which results follow. */
+  buy(name: string, [number, from]: Bound): number {
+    const owned = this.#owned.find((line) => line.part === this.#part && line.name === name);
+    return this.need(name, owned?.value ?? number, "", from);
+  }
+
+  #add(kind: Line["kind"], name: string, value: number, unit: string, from: string): number {
+    this.lines.push({ part: this.#part, name, value, unit, from, kind });
     return value;
   }
 }

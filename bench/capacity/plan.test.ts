@@ -224,7 +224,7 @@ type Asked = typeof inputs extends fc.Arbitrary<infer One> ? One : never;
 
 function needs(asked: Asked, headroom = 0.5): Map<string, number> {
   const args = Object.entries({ ...asked, headroom }).flatMap(([name, value]) => [`--${name}`, String(value)]);
-  const lines = plan(readInput(args).input, values).filter(({ need }) => need);
+  const lines = plan(readInput(args).input, values).filter(({ kind }) => kind === "need");
   return new Map(lines.map(({ part, name, value }) => [`${part}: ${name}`, value]));
 }
 

@@ -7,22 +7,25 @@ import { director, distributor, receiver } from "./services.ts";
 import { storm } from "./storm.ts";
 import { kafka, postgres, redis } from "./stores.ts";
 
-/** The whole plan: a pure function of what is asked for, and of what was measured. */
-export function plan(input: Input, values: Values): Line[] {
+/** The whole plan: a pure function of what is asked for, of what was measured, and of what is owned already. */
+export function plan(input: Input, values: Values, owned?: readonly Line[]): Line[] {
   const asked = load(input);
-  const receivers = receiver(input, values, asked);
-  const distributors = distributor(input, values, asked);
-  const directors = director(input, values, asked);
+  const receivers = receiver(input, values, asked, owned);
+  const distributors = distributor(input, values, asked, owned);
+  const directors = director(input, values, asked, owned);
   const taken = {
     receivers,
     directors,
     distributors,
-    Kafka: kafka(input, values, asked, { partitions: directors.partitions, slots: distributors.slots }),
-    Redis: redis(input, values, asked),
-    Postgres: postgres(input, values, asked, {
-      pools: directors.pods + distributors.pods,
-      receivers: receivers.pods,
-    }),
+    Kafka: kafka(input, values, asked, { partitions: directors.partitions, slots: distributors.slots }, owned),
+    Redis: redis(input, values, asked, owned),
+    Postgres: postgres(
+      input,
+      values,
+      asked,
+      { pools: directors.pods + distributors.pods, receivers: receivers.pods },
+      owned,
+    ),
   };
   return [
     ...asked.lines,

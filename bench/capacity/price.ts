@@ -46,7 +46,7 @@ export function price(
     "to clients x --average x 30 days x --price-traffic",
   );
   part.need("for all of it", cost, "", "their sum");
-  part.result(
+  part.each(
     "for a million notifications",
     (cost / (meanAccepted * MONTH)) * MEGA,
     "",

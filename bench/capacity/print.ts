@@ -4,7 +4,10 @@ import { plan } from "./plan.ts";
 
 const FROM_WIDTH = 70;
 
-/** A line of a plan, and what it would be with the least and the most that any run measured. */
+/**
+ * A line of a plan, and between what it lies by the least and the most that any run measured: of a need how much is needed
+ * then, of a result what follows then from what the plan bought.
+ */
 export interface Row {
   part: string;
   name: string;
@@ -16,10 +19,13 @@ export interface Row {
 }
 
 export function rowsOf(input: Input, constants: readonly Constant[]): Row[] {
-  const least = plan(input, valuesOf(constants, "min"));
-  const most = plan(input, valuesOf(constants, "max"));
-  return plan(input, valuesOf(constants, "median")).map(({ part, name, value, unit, from }, index) => {
-    const others = [least[index]!.value, most[index]!.value];
+  const lines = plan(input, valuesOf(constants, "median"));
+  const ends = (["min", "max"] as const).map((end) => {
+    const values = valuesOf(constants, end);
+    return { needed: plan(input, values), following: plan(input, values, lines) };
+  });
+  return lines.map(({ part, name, value, unit, from, kind }, index) => {
+    const others = ends.map(({ needed, following }) => (kind === "result" ? following : needed)[index]!.value);
     return { part, name, value, least: Math.min(...others), most: Math.max(...others), unit, from };
   });
 }

@@ -2,7 +2,7 @@ import { directorSettings } from "../../services/director/settings.ts";
 import { settings as receiverSettings } from "../../services/receiver/settings.ts";
 import { MEASURED_PAYLOAD, type Values } from "./constants.ts";
 import type { Input } from "./input.ts";
-import { bought, coresOf, GIB, largest, MEGA, MIB, moreOf, Part, type Bound, type Taken } from "./line.ts";
+import { bought, coresOf, GIB, largest, MEGA, MIB, moreOf, Part, type Bound, type Line, type Taken } from "./line.ts";
 import type { Load } from "./load.ts";
 
 /** A process of ours has one event loop, and so one core. */
@@ -20,8 +20,8 @@ const MAX_QUEUED_BYTES = receiverSettings.shape.MAX_QUEUED_BYTES.parse(undefined
 /** So that the one with a partition more has hardly more to do. */
 const PARTITIONS_OF_DIRECTOR = 4;
 
-export function receiver(input: Input, values: Values, { accepted }: Load): Service {
-  const part = new Part("Receiver");
+export function receiver(input: Input, values: Values, { accepted }: Load, owned?: readonly Line[]): Service {
+  const part = new Part("Receiver", owned);
   const request = Math.max(0, values["receiver.single"] - values["receiver.notification"]);
   const each = values["receiver.notification"] + moreOf(input, values["receiver.byte"]) + request / input.perRequest;
   const busy = part.need(
@@ -39,8 +39,8 @@ export interface Director extends Service {
   partitions: number;
 }
 
-export function director(input: Input, values: Values, load: Load): Director {
-  const part = new Part("Director");
+export function director(input: Input, values: Values, load: Load, owned?: readonly Line[]): Director {
+  const part = new Part("Director", owned);
   const { accepted, live, stored, connects, connections } = load;
   const more = moreOf(input, values["director.byte"]);
   const busy = part.need(
@@ -90,8 +90,8 @@ export interface Distributor extends Service {
   bytesToClients: number;
 }
 
-export function distributor(input: Input, values: Values, load: Load): Distributor {
-  const part = new Part("Distributor");
+export function distributor(input: Input, values: Values, load: Load, owned?: readonly Line[]): Distributor {
+  const part = new Part("Distributor", owned);
   const { live, stored, connects, connections } = load;
   const more = moreOf(input, values["distributor.byte"]);
   const busy = part.need(
@@ -133,8 +133,7 @@ export function distributor(input: Input, values: Values, load: Load): Distribut
 
 /** As many as the narrowest bound asks for, and one in each zone. */
 function podsOf(part: Part, { zones }: Input, bounds: readonly Bound[]): number {
-  const [pods, from] = largest([...bounds, [zones, "one in each of --zones"]]);
-  return part.need("pods of one core", pods, "", from);
+  return part.buy("pods of one core", largest([...bounds, [zones, "one in each of --zones"]]));
 }
 
 function serviceOf(part: Part, pods: number, busy: number, memoryEach: number, from: string): Service {

@@ -2,7 +2,7 @@ import { POOL_CONNECTIONS } from "@saasaparilla/shared/postgres.ts";
 import { settings as receiverSettings } from "../../services/receiver/settings.ts";
 import { MEASURED_PAYLOAD, type Values } from "./constants.ts";
 import type { Input } from "./input.ts";
-import { bought, coresOf, DAY, GIB, largest, MEGA, moreOf, Part, type Taken } from "./line.ts";
+import { bought, coresOf, DAY, GIB, largest, MEGA, moreOf, Part, type Line, type Taken } from "./line.ts";
 import type { Load } from "./load.ts";
 
 const REPEAT_SECONDS = receiverSettings.shape.REPEAT_SECONDS.parse(undefined);
@@ -16,8 +16,9 @@ export function kafka(
   values: Values,
   load: Load,
   { partitions, slots }: { partitions: number; slots: number },
+  owned?: readonly Line[],
 ): Taken {
-  const part = new Part("Kafka");
+  const part = new Part("Kafka", owned);
   const { replicas, headroom } = input;
   const { accepted, live, connects } = load;
   const more = input.payload - MEASURED_PAYLOAD;
@@ -50,14 +51,16 @@ export function kafka(
     "cores",
     "(accepted x (kafka.notification + more bytes x kafka.byte) + connects x kafka.connect) x --replicas",
   );
-  const [brokers, why] = largest([
-    [replicas, "--replicas"],
-    [bought(busy, input.brokerCores, headroom), "busy / --broker-cores / (1 - --headroom)"],
-    [Math.ceil(disk / input.brokerDisk), "disk / --broker-disk"],
-    [bought(copied, input.brokerNetwork, headroom), "network / --broker-network / (1 - --headroom)"],
-    [bought(copied, input.brokerWrite, headroom), "to disks / --broker-write / (1 - --headroom)"],
-  ]);
-  part.need("brokers", brokers, "", why);
+  const brokers = part.buy(
+    "brokers",
+    largest([
+      [replicas, "--replicas"],
+      [bought(busy, input.brokerCores, headroom), "busy / --broker-cores / (1 - --headroom)"],
+      [Math.ceil(disk / input.brokerDisk), "disk / --broker-disk"],
+      [bought(copied, input.brokerNetwork, headroom), "network / --broker-network / (1 - --headroom)"],
+      [bought(copied, input.brokerWrite, headroom), "to disks / --broker-write / (1 - --headroom)"],
+    ]),
+  );
   const copies = partitions * 3 * replicas + slots * replicas;
   part.result("partition copies of a broker", copies / brokers, "", "(3 x partitions + slots) x --replicas / brokers");
   return { lines: part.lines, cores: brokers * input.brokerCores, gib: brokers * input.brokerGib, diskGib: disk };
@@ -68,8 +71,8 @@ export interface RedisTaken extends Taken {
   busy: number;
 }
 
-export function redis(input: Input, values: Values, load: Load): RedisTaken {
-  const part = new Part("Redis");
+export function redis(input: Input, values: Values, load: Load, owned?: readonly Line[]): RedisTaken {
+  const part = new Part("Redis", owned);
   const { connections, connects } = load;
   const entriesOf = (notifications: number): number => notifications * (input.ids + input.keys / input.perRequest);
   const entries = entriesOf(load.accepted);
@@ -98,12 +101,14 @@ export function redis(input: Input, values: Values, load: Load): RedisTaken {
     "cores",
     "connects x redis.connect + connections / 600 s x redis.register + connections x redis.rest + ids and keys x redis.id.cpu",
   );
-  const [shards, why] = largest([
-    [1, "one"],
-    [bought(busy, 1, input.headroom), "busy / (1 - --headroom): a shard has one core"],
-    [bought(memory, input.redisGib, input.headroom), "memory / --redis-gib / (1 - --headroom)"],
-  ]);
-  part.need("shards", shards, "", why);
+  const shards = part.buy(
+    "shards",
+    largest([
+      [1, "one"],
+      [bought(busy, 1, input.headroom), "busy / (1 - --headroom): a shard has one core"],
+      [bought(memory, input.redisGib, input.headroom), "memory / --redis-gib / (1 - --headroom)"],
+    ]),
+  );
   const nodes = part.need("nodes", shards * input.copies, "", "shards x --copies");
   // Its file of appends is written anew beside the old one.
   const diskGib = (memory * input.copies * 2) / (1 - input.headroom);
@@ -123,8 +128,8 @@ interface PostgresPods {
   receivers: number;
 }
 
-export function postgres(input: Input, values: Values, load: Load, pods: PostgresPods): Taken {
-  const part = new Part("Postgres");
+export function postgres(input: Input, values: Values, load: Load, pods: PostgresPods, owned?: readonly Line[]): Taken {
+  const part = new Part("Postgres", owned);
   const { stored, connections } = load;
   const more = input.payload - MEASURED_PAYLOAD;
   part.need("rows inserted, and deleted again", stored, "/s", "stored");
@@ -159,13 +164,15 @@ export function postgres(input: Input, values: Values, load: Load, pods: Postgre
     "GiB",
     "rows kept x (postgres.row + --payload - 200) / (1 - --headroom)",
   );
-  const [shards, why] = largest([
-    [1, "one"],
-    [bought(busy, input.postgresCores, input.headroom), "busy / --postgres-cores / (1 - --headroom)"],
-    [Math.ceil(disk / input.postgresDisk), "disk / --postgres-disk"],
-    [bought(log, input.postgresWrite, input.headroom), "log / --postgres-write / (1 - --headroom)"],
-  ]);
-  part.need("shards", shards, "", why);
+  const shards = part.buy(
+    "shards",
+    largest([
+      [1, "one"],
+      [bought(busy, input.postgresCores, input.headroom), "busy / --postgres-cores / (1 - --headroom)"],
+      [Math.ceil(disk / input.postgresDisk), "disk / --postgres-disk"],
+      [bought(log, input.postgresWrite, input.headroom), "log / --postgres-write / (1 - --headroom)"],
+    ]),
+  );
   const nodes = part.need("nodes", shards * input.copies, "", "shards x --copies");
   return {
     lines: part.lines,

@@ -33,11 +33,20 @@ export function storm(input: Input, values: Values, load: Load, taken: Stormed):
   };
   const [rate, from] = rateWith(values, taken, left);
   part.result("taken in meanwhile", rate, "/s", from);
-  part.result("all back after", rate > 0 ? lost / rate : Infinity, "s", "the lost / taken in");
+  part.result("all back after", secondsOf(lost, rate), "s", "the lost / taken in");
   const all = { directors: taken.directors.pods, distributors: taken.distributors.pods };
   const [whole, wholeFrom] = rateWith(values, taken, all);
-  part.result("after a restart of all, at least", load.connections / whole, "s", `connections / (${wholeFrom})`);
+  part.result(
+    "after a restart of all, at least",
+    secondsOf(load.connections, whole),
+    "s",
+    `connections / (${wholeFrom})`,
+  );
   return part.lines;
+}
+
+function secondsOf(connections: number, rate: number): number {
+  return connections === 0 ? 0 : connections / rate;
 }
 
 /** Connects a second beside all that goes on, with those processes. */
