@@ -126,7 +126,7 @@ settings: _packages
 bench *args: _packages
     node bench/main.ts "$@"
 
-# Plan from what was measured: --rate N --clients N [--online SHARE] [...] [--json], or --constants; --document: docs/capacity.md anew
+# Plan from what was measured: --rate N --clients N [--online SHARE] [...] [--json], or --constants; --help: every flag; --document: docs/capacity.md anew
 [no-exit-message]
 capacity *args: _packages
     node bench/capacity/main.ts "$@"

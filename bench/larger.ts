@@ -1,4 +1,5 @@
 import type { Service } from "../tests/stack.ts";
+import { LARGEST_PAYLOAD, MEASURED_PAYLOAD } from "./capacity/constants.ts";
 import { LoadClients } from "./clients.ts";
 import { Meters, type Cost } from "./cost.ts";
 import type { Figures } from "./figures.ts";
@@ -9,7 +10,7 @@ import { turn } from "./turns.ts";
 import { publish, tokensOf, webSocketOf } from "./unicast.ts";
 
 /** Of data, more than in every other work. */
-const MORE_BYTES = 1_800;
+const MORE_BYTES = LARGEST_PAYLOAD - MEASURED_PAYLOAD;
 const WARM_SECONDS = 3;
 
 /** What a byte more of data costs: the same load with some two hundred bytes and with two thousand, by turns. */

@@ -70,6 +70,8 @@ export const constantNames = Object.keys(sources) as ConstantName[];
 
 /** Bytes of `data` in what was measured. */
 export const MEASURED_PAYLOAD = 200;
+/** The same where what a byte more costs was measured (bench/larger.ts). */
+export const LARGEST_PAYLOAD = 2_000;
 
 export interface Constant {
   name: ConstantName;

@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { messageOf } from "@saasaparilla/shared/errors.ts";
 import { capacity } from "./capacity.ts";
 import { written } from "./document.ts";
-import { usage, WrongInput } from "./input.ts";
+import { WrongInput } from "./input.ts";
 
-/** just capacity --rate N --clients N [...] [--json], or --constants; --document writes the plans in docs/capacity.md anew. */
+/** just capacity --rate N --clients N [...] [--json], or --constants, or --help; --document writes the plans in docs/capacity.md anew. */
 const documentFile = join(import.meta.dirname, "../../docs/capacity.md");
 const args = process.argv.slice(2);
 
@@ -14,9 +14,6 @@ try {
   else console.log(capacity(args));
 } catch (error) {
   console.error(messageOf(error));
-  if (error instanceof WrongInput)
-    console.error(
-      `\nnpx just capacity, with\n${usage()}\nand --json; or one of --constants, --memory and --document alone`,
-    );
+  if (error instanceof WrongInput) console.error("npx just capacity --help lists the flags");
   process.exitCode = 1;
 }

@@ -1,0 +1,19 @@
+import { expect, test } from "vitest";
+import { capacity } from "./capacity.ts";
+import { usage } from "./input.ts";
+
+const SMALL = ["--rate", "1", "--clients", "1"];
+
+test("a plan says where it is extrapolated: above the largest payload that was measured", () => {
+  const note = "Up to 2,000 bytes of data were measured: what more of --payload takes is extrapolated.";
+  expect(capacity([...SMALL, "--payload", "2000"])).not.toContain("extrapolated");
+  expect(capacity([...SMALL, "--payload", "2001"]).split("\n")).toContain(note);
+  expect(JSON.parse(capacity([...SMALL, "--payload", "2001", "--json"]))).toMatchObject({
+    notes: expect.arrayContaining([note]),
+  });
+});
+
+test("--help is the usage, whatever else is asked for", () => {
+  expect(capacity(["--help"])).toBe(usage());
+  expect(capacity(["--rate", "no", "--help"])).toBe(usage());
+});
