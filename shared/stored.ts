@@ -1,6 +1,6 @@
 import { getTableName, sql } from "drizzle-orm";
 import { getTableConfig } from "drizzle-orm/pg-core";
-import type { ClientKey, Sequence } from "./notification.ts";
+import { START, type ClientKey, type Sequence } from "./notification.ts";
 import type { Postgres } from "./postgres.ts";
 import { tablesOf, type Tables } from "./tables.ts";
 
@@ -67,29 +67,24 @@ export class Stored {
    * needs another form: Citus does not push down a limit that is lateral to an array.
    */
   async pages(asked: readonly { client: ClientKey; after: Sequence }[], pageBytes: number): Promise<StoredPage[]> {
-    const { rows } = await this.#postgres.pool.query<StoredPage["rows"][number] & { asker: number }>({
+    const { rows } = await this.#postgres.pool.query<{ asker: number; page: Buffer }>({
       name: "stored-pages",
-      text: `select asked.asker::int, page.sequence, page.appended, page.body
+      text: `select asked.asker::int, string_agg(
+               convert_to(page.sequence, 'UTF8') || int8send(page.appended) || int4send(octet_length(page.body)) || page.body,
+               '' order by page.sequence) as page
              from unnest($1::text[], $2::text[]) with ordinality as asked(client, sequence, asker)
              cross join lateral (
-               select sequence, (extract(epoch from appended) * 1000)::float8 as appended, body,
+               select sequence, (extract(epoch from appended) * 1000)::int8 as appended, body,
                       sum(octet_length(body)) over (order by sequence rows unbounded preceding) - octet_length(body) as before
                from (select sequence, appended, body from ${this.#table} as stored
                      where stored.client = asked.client and stored.sequence > asked.sequence
                      and (expires is null or expires > now())
                      order by sequence limit ${PAGE_ROWS}) as rows
-             ) as page where page.before < $3 order by asked.asker, page.sequence`,
+             ) as page where page.before < $3 group by asked.asker`,
       values: [asked.map(({ client }) => client), asked.map(({ after }) => after), pageBytes],
     });
     const pages: StoredPage[] = asked.map(() => ({ rows: [], more: false }));
-    let bytes = 0;
-    for (const { asker, ...row } of rows) {
-      const page = pages[asker - 1]!;
-      bytes = page.rows.length === 0 ? row.body.length : bytes + row.body.length;
-      page.rows.push(row);
-      // Either bound may have cut it off; where neither was reached nothing was left out.
-      page.more = page.rows.length >= PAGE_ROWS || bytes >= pageBytes;
-    }
+    for (const { asker, page } of rows) pages[asker - 1] = readPage(page, pageBytes);
     return pages;
   }
 
@@ -145,4 +140,26 @@ export class Stored {
       .where(sql`(${stored.client}, ${stored.sequence}) in ${expired}`)
       .returning({ client: stored.client, sequence: stored.sequence, body: stored.body });
   }
+}
+
+/** Of a row in a page: sequence, appended u64 (ms), length u32 (of the body). */
+const APPENDED_AT = START.length;
+const LENGTH_AT = APPENDED_AT + 8;
+const BODY_AT = LENGTH_AT + 4;
+
+/** A page is one value, row after row: a value a row costs Postgres' client more than the row. */
+function readPage(page: Buffer, pageBytes: number): StoredPage {
+  const rows: StoredPage["rows"] = [];
+  let bytes = 0;
+  for (let at = 0; at < page.length;) {
+    const end = at + BODY_AT + page.readUInt32BE(at + LENGTH_AT);
+    const body = page.subarray(at + BODY_AT, end);
+    // As many of them as matter here are the low six bytes.
+    const appended = page.readUIntBE(at + APPENDED_AT + 2, 6);
+    rows.push({ sequence: page.toString("latin1", at, at + APPENDED_AT), appended, body });
+    bytes += body.length;
+    at = end;
+  }
+  // Either bound may have cut it off; where neither was reached nothing was left out.
+  return { rows, more: rows.length >= PAGE_ROWS || bytes >= pageBytes };
 }
