@@ -73,7 +73,7 @@ if (report.figures.length > 0) console.log(table(report.figures));
 if (other) {
   const { measured, failed } = await other.figures();
   if (failed) process.exitCode = 1;
-  report.there = [...measured];
+  if (beside === undefined) report.there = [...measured];
   console.log(
     beside === undefined
       ? `\nThere is ${against!}, here ${services ?? "this checkout"}.`

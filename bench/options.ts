@@ -56,16 +56,18 @@ export function readOptions(args: readonly string[], known: Known): Options {
   const works = chosen(positionals, known);
   const wrong: string[] = [];
   if (!/^[1-9]\d*$/.test(runs)) wrong.push(`--runs is ${JSON.stringify(runs)}, and no whole number from 1 on.`);
-  if (!(Number(seconds) >= 1)) wrong.push(`--seconds is ${JSON.stringify(seconds)}, and no number from 1 on.`);
-  if (works.length === 0) wrong.push(noSuchWork(positionals.join(" "), known));
+  if (!/^\d+(\.\d+)?$/.test(seconds) || Number(seconds) < 1)
+    wrong.push(`--seconds is ${JSON.stringify(seconds)}, and no number from 1 on.`);
+  for (const part of positionals) if (chosen([part], known).length === 0) wrong.push(noSuchWork(part, known));
   if (byTurns !== undefined) {
     if (values.quick)
       wrong.push(
         "--quick measures nothing, and so there is nothing to compare. Say --runs 6 --seconds 2 for a short one.",
       );
+    if (values.profile) wrong.push("--profile is for one thing: by turns only one of two would bear its cost.");
     if (values.against !== undefined && values.beside !== undefined)
       wrong.push("--against and --beside are for two things by turns, and not for three.");
-    for (const work of works.filter((work) => known.once.includes(work)))
+    for (const work of [...works, values.beside ?? ""].filter((work) => known.once.includes(work)))
       wrong.push(`${work} takes no turns: it measures memory, which stays the same from minute to minute.`);
   }
   for (const [flag, folder] of [
