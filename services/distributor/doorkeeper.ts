@@ -114,7 +114,9 @@ export class Doorkeeper {
     const entryOf = (identity: Identity | Reply): Entry | Reply => {
       if ("status" in identity) return identity;
       const key = clientKey(identity.tenant, identity.subject);
-      const sent = request.headers["last-event-id"] ?? request.query.get("cursor") ?? "";
+      const { query } = request;
+      // A polyfill of EventSource adds lastEventId to a URL that may still have the cursor it began with.
+      const sent = request.headers["last-event-id"] || query.get("lastEventId") || query.get("cursor") || "";
       return {
         key,
         identity,
