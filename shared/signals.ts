@@ -29,9 +29,12 @@ export type RefusalReason = "unknown" | "gap" | "slow" | "replaying";
 
 /** Director to distributor, on the slot. Fenced by incarnation, and by the generation for the partition. */
 export type RoutedSignal = { partition: number; generation: number; incarnation: number } &
-  /** New notifications are held. `stored`: nothing after it is stored, so whoever is there or beyond need not read; absent where that is not known. */
+  /**
+   * New notifications are held. `stored`: nothing after it is stored, so whoever is there or beyond need not read; absent where that is not known.
+   * `queued`: the last notification that is sent as soon as the hold is over; absent where there is none.
+   */
   (
-    | { type: "held"; session: number; hold: number; stored?: Sequence }
+    | { type: "held"; session: number; hold: number; stored?: Sequence; queued?: Sequence }
     /** Replay, and prepare again; where `resume` is given, from there, for the cursor was none of this topic's. */
     | { type: "demoted"; session: number; reason: string; resume?: Sequence }
     /** A director without a lane for this client asks this connection to prepare. */

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import { connect, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 
 /**
  * The three transports as a strict peer sees them, on bare sockets: nothing is repaired, guessed or read ahead, and a
@@ -224,10 +225,14 @@ export function openPolls({ url, token, cursor }: Opening, sink: Sink, waitSecon
       const path = `${url}/v1/poll?wait=${waitSeconds}&${query(from, false)}`;
       const response = await fetch(path, { headers: authorized(token, undefined), signal: stop.signal });
       const text = await response.text();
+      const retryAfter = Number(response.headers.get("retry-after") ?? Number.NaN);
+      if (response.status === 503 && text.includes('"/problems/replay-pending"')) {
+        // R7: the loop goes on.
+        await sleep(retryAfter * 1_000, undefined, { signal: stop.signal });
+        continue;
+      }
       // A distributor that ends takes no further poll.
-      const retryAfter = response.headers.get("retry-after");
-      if (response.status === 503 && retryAfter !== null)
-        return sink.ended({ code: 503, retryAfter: Number(retryAfter) });
+      if (response.status === 503 && retryAfter >= 0) return sink.ended({ code: 503, retryAfter });
       if (response.status !== 200) throw new Error(`/v1/poll: ${response.status} ${text}`);
       sink.frame(text);
       const answer = JSON.parse(text) as { cursor: string; closing?: End };

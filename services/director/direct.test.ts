@@ -32,6 +32,7 @@ beforeEach(() => {
     clock: { monotonic: () => 0, wall: () => 0 },
     packer: { add: (_topic, _partition, _write, sent) => sent?.(undefined, 0) } as DirectorOptions["packer"],
     store: { drain: () => drained.promise } as unknown as DirectorOptions["store"],
+    deletions: silent<DirectorOptions["deletions"]>(),
     deadLetters: silent<DirectorOptions["deadLetters"]>(),
     lookUps: silent<DirectorOptions["lookUps"]>(),
     timers: silent<DirectorOptions["timers"]>(),

@@ -1,4 +1,5 @@
 import { messageOf } from "@saasaparilla/shared/errors.ts";
+import type { Deletions } from "@saasaparilla/shared/deletions.ts";
 import type { Batch, GroupReader } from "@saasaparilla/shared/kafka.ts";
 import type { Log } from "@saasaparilla/shared/log.ts";
 import type { Packer } from "@saasaparilla/shared/packer.ts";
@@ -23,6 +24,7 @@ export interface DirectorOptions {
   clock: { monotonic(): number; wall(): number };
   packer: Packer;
   store: Store;
+  deletions: Pick<Deletions, "add">;
   deadLetters: DeadLetters;
   lookUps: LookUps;
   timers: Timers;

@@ -77,7 +77,9 @@ function grant(lane: Lane, attachment: Attachment, context: LaneContext): void {
   attachment.phase = "held";
   attachment.hold = context.nextHold();
   if (lane.deadline === NEVER) lane.deadline = context.now + context.limits.holdMs;
-  context.out.held(lane, attachment, caughtUp(lane, attachment.sent) ? lane.storedTo : undefined);
+  const { sequence: last } = lane.queue.at(-1) ?? {};
+  const queued = last !== undefined && last > attachment.sent ? last : undefined;
+  context.out.held(lane, attachment, caughtUp(lane, attachment.sent) ? lane.storedTo : undefined, queued);
 }
 
 /** Live again when no hold is left. */

@@ -85,8 +85,8 @@ export type Settled = "acknowledged" | "stored" | "expired";
 export interface LaneOutput {
   lookUp(lane: Lane): void;
   invite(lane: Lane, id: ConnectionId): void;
-  /** `stored`: nothing after it is stored; undefined where that is not known. */
-  held(lane: Lane, attachment: Attachment, stored: Sequence | undefined): void;
+  /** `stored`: nothing after it is stored; undefined where that is not known. `queued`: the last that it is sent after the hold, where there is one. */
+  held(lane: Lane, attachment: Attachment, stored: Sequence | undefined, queued: Sequence | undefined): void;
   demote(lane: Lane, id: ConnectionId, reason: string, resume?: Sequence): void;
   send(lane: Lane, attachment: Attachment, entry: Entry): void;
   store(lane: Lane, entries: Entry[]): void;

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { Connections } from "@saasaparilla/shared/connections.ts";
+import { Deletions } from "@saasaparilla/shared/deletions.ts";
 import { openEntrance } from "@saasaparilla/shared/entrance.ts";
 import { messageOf } from "@saasaparilla/shared/errors.ts";
 import { FullClients } from "@saasaparilla/shared/full-clients.ts";
@@ -123,6 +124,15 @@ const store = new Store(stored, packer, topics.deferred, {
   },
   rejected: (row, error) => deadLetters.addNotification(row, error),
 });
+const deletions = new Deletions({
+  remove: (acknowledged) => stored.deleteUpTo(acknowledged),
+  failed(error) {
+    metrics.failed("postgres");
+    health.down("postgres", messageOf(error));
+  },
+  registry,
+});
+lifecycle.onEnd("deletions", () => deletions.flush());
 const lag = new Lag(() => kafka.progress(directorGroup(settings.NAMESPACE), topics.accepted));
 const timers = new Timers(clock.monotonic());
 
@@ -145,6 +155,7 @@ const director: Director = new Director({
   clock,
   packer,
   store,
+  deletions,
   deadLetters,
   lookUps,
   timers,

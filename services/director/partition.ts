@@ -228,7 +228,8 @@ export class PartitionLanes {
 
   /** By POST /v1/acks: no session vouches for the cursor, and what it deletes is gone. */
   #acknowledgedByClient(key: ClientKey, sequence: Sequence): void {
-    this.#whenKnown(key, sequence, (known) => {
+    // Each by a name of its own: one that is made up must not take the place of a true one that waits.
+    this.#whenKnown(`${key} ${sequence}`, sequence, (known) => {
       if (!known) return;
       const lane = this.lanes.of(key);
       this.dispatch(lane, { type: "ack", session: 0, sequence });

@@ -1,6 +1,5 @@
 import { classify } from "@saasaparilla/shared/errors.ts";
 import type { Stored, StoredNotification } from "@saasaparilla/shared/stored.ts";
-import type { ClientKey, Sequence } from "@saasaparilla/shared/notification.ts";
 import type { Packer } from "@saasaparilla/shared/packer.ts";
 import type { Entry, Lane } from "./lane.ts";
 import type { PartitionLanes } from "./partition.ts";
@@ -34,7 +33,6 @@ export class Store {
   readonly #reports: StoreReports;
   readonly #queues: Job[][] = Array.from({ length: WORKERS }, () => []);
   readonly #busy: boolean[] = Array.from({ length: WORKERS }, () => false);
-  readonly #deletions = new Map<ClientKey, Sequence>();
 
   /** `topic` is deferred. */
   constructor(stored: Stored, packer: Packer, topic: string, reports: StoreReports) {
@@ -80,18 +78,6 @@ export class Store {
             },
       );
     });
-  }
-
-  /** A row that was acknowledged while it was being inserted. Where the delete fails, the client's next acknowledgement repeats it. */
-  delete(key: ClientKey, upTo: Sequence): void {
-    if (this.#deletions.size === 0) {
-      setTimeout(() => {
-        const batch = new Map(this.#deletions);
-        this.#deletions.clear();
-        this.#stored.deleteUpTo(batch).catch((error: unknown) => this.#reports.failed(error));
-      }, 50);
-    }
-    if ((this.#deletions.get(key) ?? "") < upTo) this.#deletions.set(key, upTo);
   }
 
   async #work(worker: number): Promise<void> {

@@ -18,7 +18,7 @@ export function wiredLanes(
   options: DirectorOptions,
 ): PartitionLanes {
   const { partition, generation } = claimed;
-  const { topics, packer, store, deadLetters, lookUps, timers, metrics, log, clock } = options;
+  const { topics, packer, store, deletions, deadLetters, lookUps, timers, metrics, log, clock } = options;
   const signal = (slot: number, rest: SignalBody): void =>
     packer.add(topics.routed, slot, (writer) => writer.signal({ partition, generation, ...rest }));
   const lanes: PartitionLanes = new PartitionLanes({
@@ -36,9 +36,10 @@ export function wiredLanes(
         metrics.invited();
         signal(slot, { type: "invite", incarnation, session, key: lane.key });
       },
-      held: (_, { slot, incarnation, session, hold }, stored) => {
+      held: (_, { slot, incarnation, session, hold }, stored, queued) => {
         metrics.held();
-        signal(slot, { type: "held", incarnation, session, hold, ...(stored === undefined ? {} : { stored }) });
+        const known = { ...(stored === undefined ? {} : { stored }), ...(queued === undefined ? {} : { queued }) };
+        signal(slot, { type: "held", incarnation, session, hold, ...known });
       },
       demote: (lane, { slot, incarnation, session }, reason, resume) => {
         metrics.demoted(reason);
@@ -52,7 +53,7 @@ export function wiredLanes(
         );
       },
       store: (lane, entries) => store.add(lanes, lane, entries),
-      deleteStored: (lane, upTo) => store.delete(lane.key, upTo),
+      deleteStored: (lane, upTo) => deletions.add(lane.key, upTo),
     },
     settled: (lane, { body, record }, how, wall) => {
       metrics.settled(how, (wall - record.appended) / 1_000);

@@ -93,6 +93,7 @@ export class Deliverer {
           generation,
           hold: signal.hold,
           ...(signal.stored === undefined ? {} : { stored: signal.stored }),
+          ...(signal.queued === undefined ? {} : { queued: signal.queued }),
         });
         return;
       case "demoted":

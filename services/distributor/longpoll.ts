@@ -1,10 +1,12 @@
 import type { Close } from "@saasaparilla/shared/closes.ts";
 import type { ServerFrame } from "@saasaparilla/shared/frames.ts";
 import type { Request } from "@saasaparilla/shared/http.ts";
-import { json, problemReply, type Reply } from "@saasaparilla/shared/reply.ts";
+import { json, problemReply, tooMany, type Reply } from "@saasaparilla/shared/reply.ts";
 import { toCursor, type ClientKey, type Cursor, type Sequence } from "@saasaparilla/shared/notification.ts";
-import { problem } from "@saasaparilla/shared/problem.ts";
-import type { Doorkeeper } from "./doorkeeper.ts";
+import { jittered, problem } from "@saasaparilla/shared/problem.ts";
+import type { Doorkeeper, Entry } from "./doorkeeper.ts";
+import type { IdleLoops } from "./idle-loops.ts";
+import type { DistributorMetrics } from "./metrics.ts";
 import { Outbox, type Item } from "./outbox.ts";
 import type { Opening, Peer, Wire } from "./peer.ts";
 import type { Peers } from "./peers.ts";
@@ -12,6 +14,19 @@ import type { DistributorSettings } from "./settings.ts";
 
 /** Seconds in decimal: Number alone takes "0x10" and "1e1", too. */
 const WAIT_FORM = /^\d+(\.\d+)?$/;
+
+/** ms from the start of a poll in which the server finds out what is stored, however short `wait` is; and after a longer `wait`. */
+const READ_MS = 8_000;
+const LATE_READ_MS = 1_000;
+/** Seconds: the loop goes on reading, so the next poll should come soon. */
+const RETRY_SECONDS = 1;
+
+interface Answer {
+  items: Item[];
+  closing?: Close;
+  /** The time is over, and it is not known whether more is stored. */
+  unread?: boolean;
+}
 
 /**
  * One long-poll loop. It is a connection that outlives its requests: between two polls its outbox is shut. The next poll
@@ -24,7 +39,9 @@ class PollWire implements Wire {
   peer: Peer | undefined;
   /** The cursor of the last answer. */
   given: Sequence;
-  #answer: ((items: Item[], closing?: Close) => void) | undefined;
+  #answer: ((answer: Answer) => void) | undefined;
+  /** `wait` is over: an empty answer is due as soon as it is known that nothing is stored. */
+  #due = false;
 
   constructor(given: Sequence, outboxBytes: number) {
     this.given = given;
@@ -32,79 +49,87 @@ class PollWire implements Wire {
     this.outbox.shut();
   }
 
-  get waiting(): boolean {
-    return this.#answer !== undefined;
+  get idle(): boolean {
+    return this.#answer === undefined;
   }
 
   tell(frame: ServerFrame): void {
     if (frame.type === "connected" && this.peer) this.given = this.peer.session.sent;
   }
 
-  end(close: Close): void {
-    this.#answer?.([], close);
+  end(closing: Close): void {
+    this.#answer?.({ items: [], closing });
   }
 
-  /** Resolves with what there is, or with nothing after `waitMs`. */
-  wait(waitMs: number): Promise<{ items: Item[]; closing?: Close }> {
+  caughtUp(): void {
+    if (!this.#due) return;
+    // What was written is on its way into the answer.
+    this.outbox.flush();
+    this.#answer?.({ items: [] });
+  }
+
+  /** Resolves with what there is; or after `waitMs` with nothing, once it is certain that nothing is stored. */
+  wait(waitMs: number): Promise<Answer> {
     return new Promise((resolve) => {
-      const timer = setTimeout(() => this.#answer?.([]), waitMs);
-      this.#answer = (items, closing) => {
+      let timer = setTimeout(() => {
+        this.#due = true;
+        timer = setTimeout(() => this.#answer?.({ items: [], unread: true }), Math.max(READ_MS - waitMs, LATE_READ_MS));
+        if (this.peer!.session.caughtUp) this.caughtUp();
+      }, waitMs);
+      this.#answer = (answer) => {
         clearTimeout(timer);
         this.#answer = undefined;
+        this.#due = false;
         this.outbox.shut();
-        const last = items.at(-1);
+        const last = answer.items.at(-1);
         if (last) this.given = last.sequence;
-        resolve(closing ? { items, closing } : { items });
+        resolve(answer);
       };
     });
   }
 
+  /** Nobody reads an answer any more. */
   abandon(): void {
-    this.#answer?.([]);
+    this.#answer?.({ items: [] });
   }
 
   #give(items: Item[]): boolean {
-    this.#answer?.(items);
+    this.#answer?.({ items });
     return false;
   }
 }
 
-export class LongPolls {
-  readonly #peers: Peers;
-  readonly #door: Doorkeeper;
-  readonly #settings: DistributorSettings;
-  readonly #grace = new Map<Peer, NodeJS.Timeout>();
+export interface LongPollsParts {
+  peers: Peers;
+  door: Doorkeeper;
+  idle: IdleLoops;
+  metrics: Pick<DistributorMetrics, "turnedAway" | "unread">;
+  settings: Pick<DistributorSettings, "POLL_MAX_WAIT_SECONDS" | "OUTBOX_BYTES">;
+}
 
-  constructor(peers: Peers, door: Doorkeeper, settings: DistributorSettings) {
-    this.#peers = peers;
-    this.#door = door;
-    this.#settings = settings;
+export class LongPolls {
+  readonly #parts: LongPollsParts;
+
+  constructor(parts: LongPollsParts) {
+    this.#parts = parts;
   }
 
   /** GET /v1/poll?cursor=&wait= */
   async poll(request: Request): Promise<Reply> {
+    const { door, idle, metrics, peers } = this.#parts;
     let gone = false;
     request.onGone = () => (gone = true);
-    const entry = await this.#door.admit(request);
+    const entry = await door.admit(request);
     if ("status" in entry) return entry;
     // Nobody is there to be answered, or to be given anything.
     if (gone) return NOBODY;
     const wait = this.#waitOf(request);
-    if (wait === undefined) {
-      return problemReply(
-        problem(
-          400,
-          "invalid-request",
-          "Invalid request",
-          `wait is the number of seconds to wait, 0 to ${this.#settings.POLL_MAX_WAIT_SECONDS}.`,
-        ),
-      );
-    }
+    if (wait === undefined) return this.#wrongWait();
     lighten(request);
     const { key, identity, cursor, address } = entry;
     const known = this.#idleLoop(key, cursor);
     // R37: a loop that goes on is no new connection.
-    const refused = known ? undefined : this.#door.enter(entry);
+    const refused = known ? undefined : this.#refuse(entry);
     if (refused) return { ...refused, close: true };
     const peer = known ?? this.#newLoop({ key, identity, cursor, address });
     // Each request brings its own token: the loop lives as long as the newest.
@@ -112,47 +137,49 @@ export class LongPolls {
     const wire = peer.wire as PollWire;
     // What comes then waits for the next request, instead of going into an answer that nobody reads.
     request.onGone = () => wire.abandon();
-    clearTimeout(this.#grace.get(peer));
-    this.#grace.delete(peer);
-    if (cursor !== undefined) this.#peers.step(peer, { type: "ack", sequence: cursor });
+    idle.remove(peer);
+    if (cursor !== undefined) peers.step(peer, { type: "ack", sequence: cursor });
     const answer = wire.wait(wait * 1_000);
-    this.#peers.drained(peer);
-    const { items, closing } = await answer;
-    this.#awaitNext(peer);
-    return reply(items, toCursor(wire.given, peer.tag), closing);
+    peers.drained(peer);
+    const { items, closing, unread } = await answer;
+    if (peer.session.state !== "CLOSED" && wire.idle) idle.add(peer);
+    if (!unread) return reply(items, toCursor(wire.given, peer.tag), closing);
+    metrics.unread();
+    return replayPending();
+  }
+
+  /** A poll may be the only one of its kind: it ends no connection that is in use. */
+  #refuse(entry: Entry): Reply | undefined {
+    const { door, metrics, peers } = this.#parts;
+    if (peers.fits(entry)) return door.enter(entry);
+    metrics.turnedAway("client");
+    return tooMany("This client has as many connections here as it may.", jittered(5, 30));
   }
 
   #waitOf(request: Request): number | undefined {
     const text = request.query.get("wait") ?? "25";
     const seconds = Number(text);
-    return WAIT_FORM.test(text) && seconds <= this.#settings.POLL_MAX_WAIT_SECONDS ? seconds : undefined;
+    return WAIT_FORM.test(text) && seconds <= this.#parts.settings.POLL_MAX_WAIT_SECONDS ? seconds : undefined;
+  }
+
+  #wrongWait(): Reply {
+    const detail = `wait is the number of seconds to wait, 0 to ${this.#parts.settings.POLL_MAX_WAIT_SECONDS}.`;
+    return problemReply(problem(400, "invalid-request", "Invalid request", detail));
   }
 
   #idleLoop(key: ClientKey, cursor: Sequence | undefined): Peer | undefined {
-    for (const peer of this.#peers.ofClient(key)) {
-      if (peer.wire instanceof PollWire && !peer.wire.waiting && peer.wire.given === cursor) return peer;
+    for (const peer of this.#parts.peers.ofClient(key)) {
+      if (peer.wire instanceof PollWire && peer.wire.idle && peer.wire.given === cursor) return peer;
     }
     return undefined;
   }
 
   #newLoop(opening: Omit<Opening, "wire">): Peer {
-    const wire = new PollWire(opening.cursor ?? "", this.#settings.OUTBOX_BYTES);
-    const peer = this.#peers.open({ ...opening, wire });
+    const wire = new PollWire(opening.cursor ?? "", this.#parts.settings.OUTBOX_BYTES);
+    const peer = this.#parts.peers.open({ ...opening, wire });
     wire.peer = peer;
     wire.given = peer.session.sent;
     return peer;
-  }
-
-  #awaitNext(peer: Peer): void {
-    if (peer.session.state === "CLOSED") return;
-    clearTimeout(this.#grace.get(peer));
-    this.#grace.set(
-      peer,
-      setTimeout(() => {
-        this.#grace.delete(peer);
-        this.#peers.closed(peer);
-      }, this.#settings.POLL_GRACE_MS),
-    );
   }
 }
 
@@ -179,4 +206,11 @@ function reply(items: Item[], cursor: Cursor, closing: Close | undefined): Reply
   const end = { cursor, ...(closing ? { closing } : {}) };
   parts.push(Buffer.from(`],${JSON.stringify(end).slice(1)}`));
   return { ...json(200, null, { "cache-control": "no-store" }), body: Buffer.concat(parts) };
+}
+
+/** Like `replay_pending` on a stream (R13): the loop goes on reading, and gives what it finds to the next poll. */
+function replayPending(): Reply {
+  const detail =
+    "The stored notifications cannot be read at the moment, so it is not known whether there are any. Repeat the poll with the same cursor after Retry-After.";
+  return problemReply(problem(503, "replay-pending", "Replay pending", detail, { retryAfter: RETRY_SECONDS }));
 }

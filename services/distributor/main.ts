@@ -1,5 +1,6 @@
 import { Connections } from "@saasaparilla/shared/connections.ts";
 import { Closes } from "@saasaparilla/shared/closes.ts";
+import { Deletions } from "@saasaparilla/shared/deletions.ts";
 import { openEntrance } from "@saasaparilla/shared/entrance.ts";
 import { messageOf } from "@saasaparilla/shared/errors.ts";
 import { Health } from "@saasaparilla/shared/health.ts";
@@ -18,11 +19,11 @@ import { topicsOf } from "@saasaparilla/shared/topics.ts";
 import { acknowledge } from "./acks.ts";
 import { Admission } from "./admission.ts";
 import { Askers } from "@saasaparilla/shared/askers.ts";
-import { Deletions } from "./deletions.ts";
 import { Deliverer } from "./deliver.ts";
 import { mostConnections } from "./descriptors.ts";
 import { Doorkeeper } from "./doorkeeper.ts";
 import { drain } from "./drain.ts";
+import { IdleLoops } from "./idle-loops.ts";
 import { keepUp } from "./keep-up.ts";
 import { LongPolls } from "./longpoll.ts";
 import { createMetrics } from "./metrics.ts";
@@ -57,7 +58,6 @@ const metrics = createMetrics(registry, {
   controlBytes: () => packer.queuedBytes,
   outboxBytes: () => peers.counts().outboxBytes,
   readsWaiting: () => reads.waiting,
-  deletionsWaiting: () => deletions.waiting,
   tokens: () => admission.tokens(performance.now()),
   handovers: () => admission.handovers(performance.now()),
   mostConnections: () => bounds.connections,
@@ -97,7 +97,11 @@ const packer = new Packer({
 });
 const [partitions, slots] = await Promise.all([kafka.partitions(topics.accepted), kafka.partitions(topics.routed)]);
 
-const deletions = new Deletions((batch) => stored.deleteUpTo(batch), failedAt("postgres"));
+const deletions = new Deletions({
+  remove: (acknowledged) => stored.deleteUpTo(acknowledged),
+  failed: failedAt("postgres"),
+  registry,
+});
 const reads = new Reads({
   pages: (asked, pageBytes) => stored.pages(asked, pageBytes),
   clock: () => performance.now(),
@@ -113,11 +117,14 @@ const peers: Peers = new Peers({
   read: (session) => reads.page(session),
   deleteStored: (key, upTo) => deletions.add(key, upTo),
   registered(peer) {
+    if (peers.size > bounds.connections) idle.giveWay();
     admission.handoverBegan(peer.session.id, performance.now());
     registrations.add(peer);
   },
   live: ({ session }) => admission.handoverEnded(session.id),
-  unregistered({ session }) {
+  unregistered(peer) {
+    const { session } = peer;
+    idle.remove(peer);
     admission.handoverEnded(session.id);
     registrations.remove(session.key, session.id);
   },
@@ -132,6 +139,11 @@ const peers: Peers = new Peers({
   prepareMs: settings.PREPARE_MS,
   frameBytes: 16 * 1024,
   wall: () => Date.now(),
+});
+const idle = new IdleLoops({
+  graceMs: settings.POLL_GRACE_MS,
+  expired: (peer) => peers.closed(peer),
+  replaced: (peer) => peers.end(peer, Closes.replaced),
 });
 const registrations = new Registry(
   connections,
@@ -185,9 +197,9 @@ const tickets = new Tickets(redis, keys);
 const door = new Doorkeeper({
   gate,
   admission,
-  connections: () => peers.size,
+  connections: () => peers.size - idle.size,
   metrics,
-  full: (tenant) => shares.full(tenant),
+  full: (tenant) => shares.full(tenant) && !idle.giveWay(tenant),
   tickets,
   clients: new Askers({ rate: settings.CLIENT_RATE, burst: settings.CLIENT_BURST }),
   tenants: new Askers({ rate: settings.TENANT_REQUEST_RATE, burst: settings.TENANT_REQUEST_BURST }),
@@ -197,10 +209,10 @@ server.onExposed = (request) => door.exposed(request);
 serveWebSocket(server, door, peers, settings);
 serveSse(server, door, peers, settings);
 server.post("/v1/tickets", 1_024, (request) => issueTicket(request, door, tickets));
-const polls = new LongPolls(peers, door, settings);
+const polls = new LongPolls({ peers, door, idle, metrics, settings });
 server.get("/v1/poll", (request) => polls.poll(request));
 server.get("/v1/ws", upgradeRequired);
-server.post("/v1/acks", 1_024, (request, body) => acknowledge(request, body, { door, peers, upstream, partitions }));
+server.post("/v1/acks", 1_024, (request, body) => acknowledge(request, body, { door, upstream, partitions }));
 const stopKeepingUp = keepUp(peers, settings, ({ identity, address }) => gate.holds(identity, "subscribe", address));
 health.up("composed");
 log.info({ slot: slot.slot, port, routes: server.routes }, "ready");

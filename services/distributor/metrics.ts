@@ -17,7 +17,6 @@ export function createMetrics(
     controlBytes: () => number;
     outboxBytes: () => number;
     readsWaiting: () => number;
-    deletionsWaiting: () => number;
     tokens: () => number;
     handovers: () => number;
     mostConnections: () => number;
@@ -47,8 +46,12 @@ export function createMetrics(
   const opened = counter("connections_opened_total", "Connections taken in, by transport.", "transport");
   const turnedAway = counter(
     "connections_refused_total",
-    "Connections answered 503, or of a tenant that has too many 429, by what they were refused at.",
+    "Connections answered 503, or 429 where the tenant or the client has too many, by what they were refused at.",
     "reason",
+  );
+  const unread = tally(
+    "polls_unread_total",
+    "Polls answered 503 because the stored notifications could not be read in time.",
   );
   const limited = counter("requests_limited_total", "Requests answered 429, by whose bound it was.", "bound");
   const closed = counter("connections_closed_total", "Connections closed by the server, by reason.", "reason");
@@ -82,7 +85,6 @@ export function createMetrics(
   gauge("connect_tokens", "Connections that would be taken in at once.", observed.tokens);
   gauge("handovers", "Connections taken in that are not live yet.", observed.handovers);
   gauge("control_queued_bytes", "Bytes not yet sent to directors.", observed.controlBytes);
-  gauge("deletions_waiting", "Clients whose acknowledged rows are not deleted yet.", observed.deletionsWaiting);
   gauge("replay_reads_waiting", "Reads that wait for a statement.", observed.readsWaiting);
   gauge("outbox_bytes", "Bytes that wait for slow clients.", observed.outboxBytes);
 
@@ -93,7 +95,8 @@ export function createMetrics(
     acknowledged,
     refused: (reason: RefusalReason) => refusals.inc({ reason }),
     opened: (transport: Transport) => opened.inc({ transport }),
-    turnedAway: (reason: Bound | "ending" | "tenant") => turnedAway.inc({ reason }),
+    unread,
+    turnedAway: (reason: Bound | "ending" | "tenant" | "client") => turnedAway.inc({ reason }),
     limited: (bound: "client" | "tenant" | "address") => limited.inc({ bound }),
     closed: (reason: string) => closed.inc({ reason }),
     forbade: () => forbidden.inc(),

@@ -1,4 +1,4 @@
-import type { Sequence } from "@saasaparilla/shared/notification.ts";
+import { START, type Sequence } from "@saasaparilla/shared/notification.ts";
 import type { Share } from "./shares.ts";
 
 /** A notification as the client gets it: JSON text as UTF-8. */
@@ -28,6 +28,7 @@ export class Outbox {
   #bytes = 0;
   #open = true;
   #moved = 0;
+  #given: Sequence = START;
 
   constructor(sink: Sink, maxBytes: number) {
     this.#sink = sink;
@@ -47,6 +48,11 @@ export class Outbox {
     return this.#moved;
   }
 
+  /** The last sequence that the sink was handed, START before the first. The peer cannot have anything after it. */
+  get given(): Sequence {
+    return this.#given;
+  }
+
   get congested(): boolean {
     return !this.#open || this.#bytes > 0;
   }
@@ -64,10 +70,11 @@ export class Outbox {
     return true;
   }
 
-  /** Nobody takes what is left. */
+  /** Drops what is left: the connection is gone, or is sent everything again from the start. */
   discard(): void {
     this.#items = [];
     this.#count(-this.#bytes);
+    this.#given = START;
   }
 
   /** Hands over what the peer takes. */
@@ -85,7 +92,10 @@ export class Outbox {
       this.#moved += 1;
       // For a slow peer that may be long after it was added.
       const items = taken.some(({ late }) => late) ? taken.filter(({ late }) => !late?.()) : taken;
-      if (items.length > 0) this.#open = this.#sink(items);
+      const last = items.at(-1);
+      if (!last) continue;
+      this.#given = last.sequence;
+      this.#open = this.#sink(items);
     }
   }
 

@@ -11,7 +11,11 @@ export interface Wire {
   readonly transport: Transport;
   readonly acknowledges: boolean;
   readonly outbox: Outbox;
+  /** True for a long-poll loop between two polls: no request is open, and the client does not notice its end. */
+  readonly idle?: boolean;
   tell(frame: ServerFrame): void;
+  /** Everything stored was written. */
+  caughtUp?(): void;
   end(close: Close): void;
 }
 

@@ -57,6 +57,10 @@ beforeEach(() => {
     frameBytes: 1_000,
     wall: () => now,
   });
+  peer = open();
+});
+
+function open(more: Partial<Wire> = {}): Peer {
   const outbox = new Outbox((items) => {
     sent.push(...items);
     wrote.push(...items.map(({ sequence }) => sequence));
@@ -71,11 +75,12 @@ beforeEach(() => {
       wrote.push(type);
     },
     end: () => {},
+    ...more,
   };
   const source = { kind: "platform" } as const;
   const identity = { tenant: "acme", subject: "u1", scopes: new Set(["subscribe"]), expires: 0, issued: 0, source };
-  peer = peers.open({ key: KEY, identity, cursor: undefined, address: "192.0.2.1", wire });
-});
+  return peers.open({ key: KEY, identity, cursor: undefined, address: "192.0.2.1", wire });
+}
 
 function rowOf(index: number, ttl: number): Row {
   const writer = new PackWriter();
@@ -165,9 +170,55 @@ test("what is acknowledged of a live connection is told to the director: it answ
   await goLive();
   const [one, two] = [rowOf(1, 0), rowOf(2, 0)];
   for (const row of [one, two]) deliver(row);
+  await turn();
   peers.step(peer, { type: "ack", sequence: one.sequence });
   peers.step(peer, { type: "ack", sequence: one.sequence });
   // Beyond what it was sent.
   peers.step(peer, { type: "ack", sequence: rowOf(3, 0).sequence });
   expect(acknowledged).toEqual([one.sequence, two.sequence]);
+});
+
+test("R20: what waits in the outbox is not acknowledged, whatever cursor is sent", async () => {
+  await goLive();
+  peer.wire.outbox.shut();
+  const [one, two] = [rowOf(1, 0), rowOf(2, 0)];
+  for (const row of [one, two]) deliver(row);
+  await turn();
+  peers.step(peer, { type: "ack", sequence: rowOf(900, 0).sequence });
+  expect(acknowledged).toEqual([]);
+  peers.drained(peer);
+  peers.step(peer, { type: "ack", sequence: rowOf(900, 0).sequence });
+  expect(acknowledged).toEqual([two.sequence]);
+});
+
+test("R11: what waits in the outbox when the server goes back to the start does not come behind `connected`", async () => {
+  await goLive();
+  peer.wire.outbox.shut();
+  deliver(rowOf(7, 0));
+  await turn();
+  peers.step(peer, { type: "demoted", generation: 1, resume: START });
+  rows = [rowOf(1, 0), rowOf(7, 0)];
+  peers.drained(peer);
+  await turn();
+  expect(wrote).toEqual(["connected", "live", "connected", rowOf(1, 0).sequence, rowOf(7, 0).sequence]);
+});
+
+test("R39: at the bound of a client an idle loop gives way first, and then the oldest connection", () => {
+  const loop = open({ transport: "poll", idle: true });
+  open();
+  expect(registry).not.toContain(loop);
+  expect(registry).toContain(peer);
+  open();
+  expect(registry).not.toContain(peer);
+  expect(registry).toHaveLength(2);
+});
+
+test("R39: a newcomer fits where there is room or an idle loop, and not where it would end a connection in use", () => {
+  const newcomer = { key: KEY, identity: peer.identity };
+  expect(peers.fits(newcomer)).toBe(true);
+  const loop = open({ transport: "poll", idle: true });
+  expect(peers.fits(newcomer)).toBe(true);
+  peers.closed(loop);
+  open();
+  expect(peers.fits(newcomer)).toBe(false);
 });

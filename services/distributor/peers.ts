@@ -1,4 +1,11 @@
-import { cursorTag, partitionOf, toCursor, type ClientKey, type Sequence } from "@saasaparilla/shared/notification.ts";
+import {
+  cursorTag,
+  partitionOf,
+  START,
+  toCursor,
+  type ClientKey,
+  type Sequence,
+} from "@saasaparilla/shared/notification.ts";
 import { Closes, type Close } from "@saasaparilla/shared/closes.ts";
 import { randomInt } from "node:crypto";
 import { encode } from "./encode.ts";
@@ -84,11 +91,7 @@ export class Peers {
     const peer: Peer = { session, wire, identity, address, tag: cursorTag(key), since, timer: undefined };
     this.#bySession.set(session.id, peer);
     wire.outbox.belongsTo(this.#options.shares.opened(identity.tenant));
-    const most = this.#options.mostOfClient(identity.tenant);
-    for (const oldest of this.#byClient.get(key) ?? []) {
-      if (this.#byClient.get(key)!.size < most) break;
-      this.end(oldest, Closes.replaced);
-    }
+    this.#makeRoom(key, identity.tenant);
     let peers = this.#byClient.get(key);
     if (!peers) this.#byClient.set(key, (peers = new Set()));
     peers.add(peer);
@@ -101,6 +104,25 @@ export class Peers {
 
   step(peer: Peer, event: SessionEvent): void {
     step(peer.session, event, this.#output);
+  }
+
+  /** False where one more connection of this client would end another one that is in use. */
+  fits({ key, identity: { tenant } }: Pick<Opening, "key" | "identity">): boolean {
+    const connections = this.#byClient.get(key);
+    if (!connections || connections.size < this.#options.mostOfClient(tenant)) return true;
+    for (const { wire } of connections) if (wire.idle) return true;
+    return false;
+  }
+
+  /** Idle loops go first, then the oldest connection. */
+  #makeRoom(key: ClientKey, tenant: string): void {
+    const connections = this.#byClient.get(key);
+    const most = this.#options.mostOfClient(tenant);
+    if (!connections || connections.size < most) return;
+    const idleFirst = [...connections].sort(
+      (one, other) => Number(other.wire.idle ?? false) - Number(one.wire.idle ?? false),
+    );
+    for (const peer of idleFirst.slice(0, connections.size - most + 1)) this.end(peer, Closes.replaced);
   }
 
   /** The transport's connection is gone. */
@@ -188,6 +210,8 @@ export class Peers {
         return outbox?.bytes === 0;
       },
       congested: (session) => peerOf(session)?.wire.outbox.congested ?? true,
+      given: (session) => peerOf(session)?.wire.outbox.given ?? START,
+      caughtUp: (session) => peerOf(session)?.wire.caughtUp?.(),
       tell: (session, what) => this.#tell(session, what),
       timer: (session, ms) => {
         const peer = peerOf(session);
@@ -223,13 +247,16 @@ export class Peers {
       this.#options.live(peer);
       peer.wire.tell({ type: "live" });
     } else if (what === "replay_pending") peer.wire.tell({ type: "replay_pending", retryAfter: 1 });
-    else
+    else {
+      // What is left would come behind `connected`, and again in its place.
+      peer.wire.outbox.discard();
       peer.wire.tell({
         type: "connected",
         cursor: toCursor(session.sent, peer.tag),
         heartbeat: heartbeatMs / 1_000,
         limits: { frameBytes },
       });
+    }
   }
 
   #read(session: Session): void {

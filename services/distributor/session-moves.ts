@@ -6,6 +6,8 @@ import type { Row, Session, SessionEvent, SessionOutput } from "./session.ts";
 
 /** ms until a failed read is tried again; doubled each time, up to the last. */
 const READ_MS = [500, 10_000] as const;
+/** ms: what was queued at the hold is there by then, or was acknowledged on another connection, or has expired. */
+const QUEUED_MS = 500;
 /** ms: a HELD is waited for no longer, however often it did not come. */
 const LONGEST_PREPARE_MS = 30_000;
 
@@ -58,16 +60,19 @@ export function prepare(session: Session, out: SessionOutput): void {
 
 /** Step 3: a read, begun under the hold, is the proof that nothing older is left; or the director's word that nothing is stored. */
 export function check(session: Session, event: Extract<SessionEvent, { type: "held" }>, out: SessionOutput): void {
-  const { generation, hold, stored } = event;
+  const { generation, hold, stored, queued = START } = event;
   if (generation < session.generation) return;
   session.generation = generation;
   session.hold = hold;
+  session.queued = queued;
   // A hold says that the cursor is one of this topic's: only now may what is before it go.
+  session.cursorKnown = true;
   deleteAcknowledged(session, out);
   if (stored !== undefined && stored <= session.sent) {
     live(session, out);
   } else {
     session.state = "CHECKING";
+    session.caughtUp = false;
     readAgain(session, out);
   }
 }
@@ -81,6 +86,16 @@ export function live(session: Session, out: SessionOutput): void {
   out.commit(session);
   if (!session.toldLive) out.tell(session, "live");
   session.toldLive = true;
+  if (session.queued <= session.sent) catchUp(session, out);
+  else {
+    session.caughtUp = false;
+    out.timer(session, QUEUED_MS);
+  }
+}
+
+export function catchUp(session: Session, out: SessionOutput): void {
+  session.caughtUp = true;
+  out.caughtUp(session);
 }
 
 export function resumeFrom(session: Session, { resume }: { resume?: Sequence }, out: SessionOutput): void {
@@ -89,12 +104,15 @@ export function resumeFrom(session: Session, { resume }: { resume?: Sequence }, 
   session.acked = resume;
   session.replayed = resume;
   session.storedUpTo = resume;
+  // It is the director's own.
+  session.cursorKnown = true;
   session.toldLive = false;
   out.tell(session, "connected");
 }
 
 export function restart(session: Session, out: SessionOutput): void {
   session.state = "REPLAYING";
+  session.caughtUp = false;
   forgetRead(session);
   out.timer(session, undefined);
   replay(session, out);
@@ -113,8 +131,10 @@ export function leave(session: Session, reason: RefusalReason, out: SessionOutpu
   restart(session, out);
 }
 
+/** Up to what the peer was given: a client can send any cursor, and what it acknowledges is deleted. */
 export function acknowledge(session: Session, { sequence }: { sequence: Sequence }, out: SessionOutput): void {
-  const upTo = sequence > session.sent ? session.sent : sequence;
+  const given = out.given(session);
+  const upTo = sequence > given ? given : sequence;
   if (upTo <= session.acked) return;
   session.acked = upTo;
   if (upTo > session.replayed) out.ack(session, upTo);
@@ -122,7 +142,7 @@ export function acknowledge(session: Session, { sequence }: { sequence: Sequence
 }
 
 function deleteAcknowledged(session: Session, out: SessionOutput): void {
-  if (session.storedUpTo === START || session.acked === START) return;
+  if (!session.cursorKnown || session.storedUpTo === START || session.acked === START) return;
   out.deleteStored(session, session.acked);
   if (session.acked >= session.storedUpTo) session.storedUpTo = START;
 }

@@ -11,6 +11,7 @@ import {
   restart,
   leave,
   acknowledge,
+  catchUp,
   close,
 } from "./session-moves.ts";
 
@@ -39,8 +40,11 @@ export const sessionTable: Table = {
       const { sent } = session;
       const all = writeRows(session, rows, out);
       if (session.sent > sent) session.replayed = session.sent;
-      if (all && !more && out.flush(session)) prepare(session, out);
-      else replay(session, out);
+      if (all && !more && out.flush(session)) {
+        // After a cursor that may be none of this topic's an empty page proves nothing.
+        if (session.cursorKnown) catchUp(session, out);
+        prepare(session, out);
+      } else replay(session, out);
     },
     readFailed,
     held: ignore,
@@ -137,6 +141,7 @@ export const sessionTable: Table = {
         leave(session, "gap", out);
       } else if (out.write(session, row)) {
         session.sent = row.sequence;
+        if (!session.caughtUp && row.sequence >= session.queued) catchUp(session, out);
       } else {
         leave(session, "slow", out);
       }
@@ -145,7 +150,9 @@ export const sessionTable: Table = {
     drained: ignore,
     waiting: (session, _, out) => leave(session, "replaying", out),
     moved: (session, _, out) => prepare(session, out),
-    timeout: ignore,
+    timeout(session, _, out) {
+      if (!session.caughtUp) catchUp(session, out);
+    },
     closed: close,
   },
 

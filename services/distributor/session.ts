@@ -24,6 +24,12 @@ export interface Session {
   state: SessionState;
   /** The last sequence that was put into the outbox; at first, the cursor that the client came with. */
   sent: Sequence;
+  /** False while only the client vouches for the cursor that it came with: until a director has checked it, nothing is deleted. */
+  cursorKnown: boolean;
+  /** Everything that was stored at the last read, or that was stored or queued at the last hold, was written. */
+  caughtUp: boolean;
+  /** The last notification that was queued at the hold; START where there was none. */
+  queued: Sequence;
   /** The last sequence that the client is known to have. */
   acked: Sequence;
   /** Up to here the director need not hear of acknowledgements: those are rows, and the next `prepare` says how far they are acknowledged. */
@@ -60,8 +66,8 @@ export type SessionEvent =
   | { type: "opened" }
   | ({ type: "page"; read: number } & Page)
   | { type: "readFailed"; read: number }
-  /** `stored`: nothing after it is stored; undefined where only a read can tell. */
-  | { type: "held"; generation: number; hold: number; stored?: Sequence }
+  /** `stored`: nothing after it is stored; undefined where only a read can tell. `queued`: the last that the director sends after the hold. */
+  | { type: "held"; generation: number; hold: number; stored?: Sequence; queued?: Sequence }
   | { type: "demoted"; generation: number; resume?: Sequence }
   | { type: "invited"; generation: number }
   | { type: "deliver"; generation: number; prev: Sequence; row: Row }
@@ -93,6 +99,10 @@ export interface SessionOutput {
   flush(session: Session): boolean;
   /** True while nothing more should be read for it. */
   congested(session: Session): boolean;
+  /** The last sequence that was handed over to the peer: what waits in the outbox is not among it. START where that is nothing. */
+  given(session: Session): Sequence;
+  /** Nothing that is stored is left to write. */
+  caughtUp(session: Session): void;
   tell(session: Session, what: "connected" | "live" | "replay_pending"): void;
   /** Replaces the session's one timer; undefined for none. */
   timer(session: Session, ms: number | undefined): void;
@@ -107,6 +117,9 @@ export function createSession(
     ...of,
     state: "REPLAYING",
     sent: from,
+    cursorKnown: from === START,
+    caughtUp: false,
+    queued: START,
     acked: from,
     replayed: from,
     storedUpTo: from,

@@ -1,6 +1,6 @@
-import { START, type ClientKey, type Sequence } from "@saasaparilla/shared/notification.ts";
+import { packSequence, sequenceAt, START, type ClientKey, type Sequence } from "@saasaparilla/shared/notification.ts";
 import type { SimulatedDistributor, Wire } from "./distributor.ts";
-import { short, Violation, type Stage } from "./stage.ts";
+import { EPOCH, short, Violation, type Stage } from "./stage.ts";
 
 interface Connection {
   distributor: SimulatedDistributor;
@@ -9,6 +9,8 @@ interface Connection {
   last: Sequence;
   /** The network is gone and nobody has noticed: nothing is read from it any more. */
   halfOpen: boolean;
+  /** The server did not know the cursor, so it sends what was received before, too, unless that was acknowledged. */
+  resumed: boolean;
 }
 
 /** A client with one cursor for all its connections: it keeps what it received, and resumes there. */
@@ -32,6 +34,7 @@ export class SimulatedClient {
 
   act(): void {
     const { chance, rates } = this.#stage;
+    if (this.#stage.losing && chance.in(rates.madeUp)) this.#makeUp();
     const roll = chance.next();
     if (roll < rates.connect) this.#connect();
     else if (roll < rates.connect + rates.disconnect && this.#connections.length > 0)
@@ -49,11 +52,32 @@ export class SimulatedClient {
     this.#connections = this.#connections.filter((connection) => connection.distributor !== distributor);
   }
 
-  #connect(): void {
+  #connect(cursor = this.#cursor): void {
     if (this.#connections.length > (this.#many ? 1 : 0)) return;
     const distributor = this.#stage.chance.pick(this.#distributors);
-    const wire = distributor.connect(this.key, this.#cursor, this.#acknowledges);
-    this.#connections.push({ distributor, wire, last: this.#cursor, halfOpen: false });
+    const wire = distributor.connect(this.key, cursor, this.#acknowledges);
+    this.#connections.push({ distributor, wire, last: cursor, halfOpen: false, resumed: false });
+  }
+
+  /**
+   * Sends a cursor that this platform has never given, in each way that there is: of another epoch, of an offset that is not written yet,
+   * or of a notification that this connection was not given. It acknowledges nothing.
+   */
+  #makeUp(): void {
+    const { chance, accepted, published } = this.#stage;
+    const beyond = chance.pick([
+      sequenceAt(packSequence(EPOCH + 1, 0), 0),
+      sequenceAt(packSequence(EPOCH, accepted.records.length + 10_000), 0),
+    ]);
+    const connection = this.#connections.at(-1);
+    this.#stage.note(() => `${this.key} makes up a cursor`);
+    const way = chance.below(3);
+    if (way === 0) this.#connect(beyond);
+    else if (way === 1) chance.pick(this.#distributors).acknowledge(this.key, beyond);
+    else if (connection) {
+      const sequence = chance.pick([beyond, published.get(this.key)?.at(-1) ?? beyond]);
+      connection.distributor.step(connection.wire.session, { type: "ack", sequence });
+    }
   }
 
   /** What is on the wire then is lost, as with a broken socket. */
@@ -65,8 +89,17 @@ export class SimulatedClient {
   #receive(connection: Connection): void {
     if (connection.halfOpen) return;
     if (this.#stage.losing && this.#stage.chance.in(this.#stage.rates.halfOpen)) connection.halfOpen = true;
-    const row = connection.wire.rows.shift();
-    if (row) this.#received(connection, row.sequence);
+    const { wire } = connection;
+    if (wire.resumed !== undefined) {
+      connection.last = wire.resumed;
+      connection.resumed = true;
+      delete wire.resumed;
+    }
+    const row = wire.rows.shift();
+    if (row) {
+      wire.given = row.sequence;
+      this.#received(connection, row.sequence);
+    }
     connection.distributor.drained(connection.wire);
     const { session } = connection.wire;
     if (!this.#stage.chance.in(0.5) || connection.last <= session.acked || session.state === "CLOSED") return;
@@ -80,7 +113,10 @@ export class SimulatedClient {
     if (sequence <= connection.last)
       throw new Violation(stage, `${this.key} got ${short(sequence)} after ${short(connection.last)}`);
     const skipped = (stage.published.get(this.key) ?? []).filter(
-      (other) => other > connection.last && other < sequence && !(this.#many && stage.has(this.key, other)),
+      (other) =>
+        other > connection.last &&
+        other < sequence &&
+        !((this.#many || connection.resumed) && stage.has(this.key, other)),
     );
     if (skipped.length > 0)
       throw new Violation(stage, `${this.key} got ${short(sequence)} without ${skipped.map(short).join(" ")}`);

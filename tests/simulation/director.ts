@@ -40,7 +40,8 @@ export class SimulatedDirector {
       partition: PARTITION,
       generation,
       epoch: EPOCH,
-      findEnd: (found) => found(stage.accepted.records.length),
+      findEnd: (found) =>
+        found(stage.mutant === "every cursor is known" ? Number.MAX_SAFE_INTEGER : stage.accepted.records.length),
       oldest: 0,
       // The mutant takes what is deferred for drained.
       deferred: {
@@ -54,8 +55,10 @@ export class SimulatedDirector {
         lookUp: (lane) => this.#lookUps.push(lane),
         invite: ({ key }, { slot, incarnation, session }) =>
           signal(slot, { type: "invite", incarnation, session, key }),
-        held: (_, { slot, incarnation, session, hold }, stored) =>
-          signal(slot, { type: "held", incarnation, session, hold, ...(stored === undefined ? {} : { stored }) }),
+        held: (_, { slot, incarnation, session, hold }, stored, queued) => {
+          const known = { ...(stored === undefined ? {} : { stored }), ...(queued === undefined ? {} : { queued }) };
+          signal(slot, { type: "held", incarnation, session, hold, ...known });
+        },
         demote: (_, { slot, incarnation, session }, reason, resume) =>
           signal(slot, { type: "demoted", incarnation, session, reason, ...(resume === undefined ? {} : { resume }) }),
         send: (_, { slot, incarnation, session, sent }, { sequence, body, record: { appended } }) => {

@@ -17,6 +17,10 @@ export interface Wire {
   readonly session: Session;
   readonly rows: Row[];
   open: boolean;
+  /** The last row that the client was handed; START before the first. */
+  given: Sequence;
+  /** `connected` was said again: the session goes on from here. */
+  resumed?: Sequence;
 }
 
 const OUTBOX = 4;
@@ -51,7 +55,7 @@ export class SimulatedDistributor {
       { key, id: this.#sessions, partition: PARTITION, acknowledges },
       cursor === START ? undefined : cursor,
     );
-    const wire: Wire = { session, rows: [], open: true };
+    const wire: Wire = { session, rows: [], open: true, given: START };
     this.#wires.set(session.id, wire);
     this.#stage.note(() => `s${this.slot} ${key} connects as ${session.id} from ${short(cursor)}`);
     if (!this.#stage.redisAway) this.#register(session);
@@ -101,6 +105,11 @@ export class SimulatedDistributor {
 
   drained(wire: Wire): void {
     if (wire.open && wire.rows.length === 0) this.step(wire.session, { type: "drained" });
+  }
+
+  /** POST /v1/acks, as acks.ts does it. */
+  acknowledge(key: ClientKey, sequence: Sequence): void {
+    this.#control.push((writer) => writer.ack(0, sequence, key));
   }
 
   step(session: Session, event: SessionEvent): void {
@@ -160,12 +169,17 @@ export class SimulatedDistributor {
       } else if (!session) {
         if (message.type === "invite") this.#say({ type: "close", key: message.key, ...this.#id(message.session) });
       } else if (message.type === "held") {
-        const { hold, stored } = message;
-        this.step(session, { type: "held", generation, hold, ...(stored === undefined ? {} : { stored }) });
+        const { hold, stored, queued } = message;
+        const known = { ...(stored === undefined ? {} : { stored }), ...(queued === undefined ? {} : { queued }) };
+        this.step(session, { type: "held", generation, hold, ...known });
         if (this.#stage.mutant === "no read under the hold" && session.state === "CHECKING") {
           this.step(session, { type: "page", read: session.read, rows: [], more: false });
         }
-      } else if (message.type === "demoted" && this.#stage.mutant.startsWith("wake-ups lost")) {
+      } else if (
+        message.type === "demoted" &&
+        message.resume === undefined &&
+        this.#stage.mutant.startsWith("wake-ups lost")
+      ) {
         this.#stage.note(() => `s${this.slot} loses a wake-up`);
       } else if (message.type === "demoted") {
         this.step(session, {
@@ -239,7 +253,18 @@ export class SimulatedDistributor {
       },
       flush: (session) => (this.#wires.get(session.id)?.rows.length ?? OUTBOX) < OUTBOX,
       congested: (session) => (this.#wires.get(session.id)?.rows.length ?? 1) > 0,
-      tell: () => {},
+      given: (session) =>
+        stage.mutant === "what waits in the outbox counts as given"
+          ? session.sent
+          : (this.#wires.get(session.id)?.given ?? START),
+      caughtUp: () => {},
+      tell: (session, what) => {
+        const wire = this.#wires.get(session.id);
+        if (!wire || what !== "connected") return;
+        wire.rows.length = 0;
+        wire.given = START;
+        wire.resumed = session.sent;
+      },
       timer: (session, ms) => {
         if (ms === undefined) this.#timers.delete(session.id);
         else this.#timers.set(session.id, stage.now + ms);

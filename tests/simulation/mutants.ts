@@ -100,6 +100,32 @@ export const mutants: readonly BrokenPlatform[] = [
         if (generation === it.generation && row.sequence > it.sent && out.write(it, row)) it.sent = row.sequence;
       }),
   },
+  {
+    name: "an acknowledgement of what was never sent",
+    machines: () =>
+      patch(session, "ack", (it, { sequence }, out) => {
+        if (sequence <= it.acked) return;
+        it.acked = sequence;
+        out.ack(it, sequence);
+        out.deleteStored(it, sequence);
+      }),
+  },
+  {
+    name: "an acknowledgement of what waits in the outbox",
+    actors: "what waits in the outbox counts as given",
+  },
+  { name: "an acknowledgement whose cursor the director does not check", actors: "every cursor is known" },
+  {
+    name: "a resume from a cursor that was never given",
+    machines: () => {
+      const mend = Object.values(sessionTable).map((row) =>
+        patch(row, "demoted", (it, event, out) => {
+          if (event.resume === undefined) demoted[it.state](it, event, out);
+        }),
+      );
+      return () => mend.forEach((one) => one());
+    },
+  },
   { name: "a lost wake-up without the safety net", actors: "wake-ups lost, no safety net" },
 ];
 
@@ -107,6 +133,13 @@ const whole = HELD.commit;
 const delivered = session.deliver;
 const stored = STORED.accepted;
 const checked = sessionTable.CHECKING.page;
+const demoted = {
+  REPLAYING: sessionTable.REPLAYING.demoted,
+  PREPARING: sessionTable.PREPARING.demoted,
+  CHECKING: sessionTable.CHECKING.demoted,
+  LIVE: sessionTable.LIVE.demoted,
+  CLOSED: sessionTable.CLOSED.demoted,
+};
 
 /** Safe, for the safety net is there. */
 export const lostWakeUps: BrokenPlatform = { name: "lost wake-ups", actors: "wake-ups lost" };

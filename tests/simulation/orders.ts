@@ -156,6 +156,7 @@ export class Order {
   /** Everything in order, once, and without a gap but for what was acknowledged: so nothing new is before what is to be replayed. */
   #read(name: string, { distributor, wire, received }: Connection): boolean {
     const rows = wire.rows.splice(0);
+    wire.given = rows.at(-1)?.sequence ?? wire.given;
     for (const { sequence } of rows) {
       const last = received.at(-1) ?? START;
       this.#stage.note(() => `${name} receives ${short(sequence)}`);

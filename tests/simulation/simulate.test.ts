@@ -48,7 +48,8 @@ test(
 );
 
 test.each(mutants)("the simulation notices $name", { timeout: 120_000 }, (mutant) => {
-  expect(simulate(1_000, mutant).violation).toMatch(/^seed \d+: /);
+  // The rarest is found once in about 900 runs.
+  expect(simulate(8_000, mutant).violation).toMatch(/^seed \d+: /);
 });
 
 test("lost wake-ups lose nothing where the safety net is there", { timeout: 120_000 }, () => {

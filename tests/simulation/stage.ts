@@ -14,6 +14,8 @@ export type Mutant =
   | "replay skipped"
   | "direct insert beside an undrained deferred"
   | "held before deferred is drained"
+  | "what waits in the outbox counts as given"
+  | "every cursor is known"
   | "wake-ups lost"
   | "wake-ups lost, no safety net";
 
@@ -39,7 +41,9 @@ export class Stage {
   /** Of the director that the group has as its member. */
   owner = -1;
   /** How this run differs from others (swarm testing, Groce et al. 2012): what is rare in one is common in another. */
-  readonly rates: Readonly<Record<"publish" | "fault" | "connect" | "disconnect" | "halfOpen" | "lose", number>>;
+  readonly rates: Readonly<
+    Record<"publish" | "fault" | "connect" | "disconnect" | "halfOpen" | "lose" | "madeUp", number>
+  >;
   now = 1_000;
   redisAway = false;
   /** Routed records get lost, and sockets half open, until everything heals. */
@@ -57,6 +61,7 @@ export class Stage {
       disconnect: this.chance.pick([0.01, 0.03, 0.05]),
       halfOpen: this.chance.pick([0, 0, 0.01, 0.03]),
       lose: this.chance.pick([0, 0, 0.02, 0.06]),
+      madeUp: this.chance.pick([0, 0, 0.02, 0.05]),
     };
     this.mutant = mutant;
   }
