@@ -27,6 +27,8 @@ test.for(TRANSPORTS)(
     await Promise.all([first.connect(distributor), other.connect(distributor)]);
     await publisher.number([client, other.client], 3);
     await Promise.all([first.all(publisher), other.all(publisher)]);
+    // One that is under way would be refused.
+    await first.acknowledged();
     await operator.does("PUT", `/acme/revocations/${client}`, {});
     await first.until("it is cut", () => !first.open);
     if (transport !== "poll")

@@ -182,6 +182,11 @@ export class Subscriber {
     else equal((await this.#post(cursor)).status, 204);
   }
 
+  /** Resolves once no acknowledgement by POST is under way. */
+  async acknowledged(): Promise<void> {
+    while (this.#acking) await this.#acking;
+  }
+
   say(text: string): void {
     this.#wire!.say(text);
   }
