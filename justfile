@@ -112,7 +112,7 @@ autobahn: _packages
 schemathesis *args: _packages
     node tests/schemathesis/main.ts "$@"
 
-# Under which licences what runs in production is [--sbom FILE: a bill of materials, CycloneDX]
+# Licences and native files of what runs in production [--sbom FILE: a bill of materials; --write: accept the files]
 [no-exit-message]
 licences *args: _packages
     node compose/local/licences.ts "$@"
