@@ -1,7 +1,7 @@
 import { Health } from "@saasaparilla/shared/health.ts";
-import { HttpServer } from "@saasaparilla/shared/http.ts";
 import { createLog } from "@saasaparilla/shared/log.ts";
 import { createRegistry } from "@saasaparilla/shared/metrics.ts";
+import { SocketServer } from "../services/distributor/socket-server.ts";
 import { serverSettings } from "@saasaparilla/shared/settings.ts";
 
 /**
@@ -9,7 +9,7 @@ import { serverSettings } from "@saasaparilla/shared/settings.ts";
  * sends each frame to the socket of that index. The index comes as the connection's token; what clients say is not looked at.
  */
 const log = createLog("floor", "info");
-const server = new HttpServer({
+const server = new SocketServer({
   health: new Health([]),
   registry: createRegistry("floor"),
   log,

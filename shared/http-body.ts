@@ -1,7 +1,7 @@
 import type { Request } from "./http.ts";
 import { tooLarge, tooSlow, type Reply } from "./reply.ts";
 
-/** Keeps a bound over bodies that arrive and requests that are answered. A refusal is the answer; nothing more is read. */
+/** Bounds bodies that arrive and requests under way. A refusal is the answer; nothing more is read. */
 export interface Guard {
   /** Before the body is read; a refusal that comes late ends the reading. Every admitted request is released once, with all the bytes that were granted. */
   admit(request: Request): Reply | undefined | Promise<Reply | undefined>;
@@ -9,75 +9,103 @@ export interface Guard {
   release(request: Request, bytes: number): void;
 }
 
-/** What of a response of the library is used here. */
-interface Incoming {
-  onData(heard: (chunk: ArrayBuffer, last: boolean) => void): unknown;
-  onAborted(gone: () => void): unknown;
-  cork(write: () => void): unknown;
-}
-
-/** Why a body was not read to its end. */
-export type Cut = "slow" | "large" | "unclear";
+/** Why a request was not read to its end. */
+export type Cut = "slow" | "large" | "unclear" | "malformed";
 
 export interface BodyParts {
-  /** A larger one is answered 413 before the rest of it is read. */
+  request: Request;
+  /** A larger body is answered 413 before the rest of it is read. */
   maxBytes: number;
-  /** One that is not all there by then is given up. */
+  /** A body that is incomplete by then is answered 408. */
   withinMs: number;
   guard: Guard | undefined;
-  /** The guard's answer that is still to come. */
-  refused: Promise<Reply | undefined> | undefined;
   cut: (reason: Cut) => void;
-  answer: (reply: Reply) => void;
-  /** All of it is there. `finish` is to be called once, when it is answered or its sender has gone. */
-  whole: (body: Buffer, finish: () => void) => void;
+  /** Answers a request whose body is not read to its end. */
+  refuse: (reply: Reply) => void;
+  /** Handles the complete body. `finish()` of the body is due when the request is answered. */
+  whole: (body: Buffer) => void;
 }
 
-/** Begins with it in the turn of its request: what is not asked for there is lost. */
-export function readBody(response: Incoming, request: Request, parts: BodyParts): void {
-  const { maxBytes, withinMs, guard, refused, cut, answer } = parts;
-  const chunks: Buffer[] = [];
-  let length = 0;
-  let over = false;
-  /** From now on the handler answers. */
-  let whole = false;
-  let deadline: NodeJS.Timeout | undefined;
-  const finish = (): void => {
-    clearTimeout(deadline);
-    if (!over) guard?.release(request, length);
-    over = true;
-  };
-  const refuse = (reply: Reply): void => {
-    finish();
-    answer({ ...reply, close: true });
-  };
-  response.onAborted(finish);
-  void refused?.then((late) => {
-    if (late && !over && !whole) response.cork(() => refuse(late));
-  });
-  response.onData((chunk, last) => {
-    if (over) return;
-    if (length + chunk.byteLength > maxBytes) {
+const EMPTY = Buffer.alloc(0);
+
+/** The body of one request, chunk by chunk. It holds its place at the guard until `finish`, which may be called again. */
+export class Body {
+  readonly #parts: BodyParts;
+  #first: Buffer | undefined;
+  #more: Buffer[] | undefined;
+  #length = 0;
+  #over = false;
+  #whole = false;
+  #deadline: NodeJS.Timeout | undefined;
+
+  constructor(parts: BodyParts) {
+    this.#parts = parts;
+  }
+
+  /** Nothing more of it is wanted. */
+  get over(): boolean {
+    return this.#over;
+  }
+
+  /** Starts the time within which the rest must come. */
+  wait(): void {
+    if (this.#over || this.#whole) return;
+    const { withinMs, cut } = this.#parts;
+    this.#deadline ??= setTimeout(() => {
+      cut("slow");
+      this.refuse(tooSlow(withinMs));
+    }, withinMs);
+  }
+
+  /** The guard's decision came late. An admitted request whose body is complete answers the refusal itself. */
+  decided(refused: Reply | undefined): void {
+    if (refused && !this.#whole) this.refuse(refused);
+  }
+
+  /** Keeps the chunk: it must not change afterwards. */
+  add(chunk: Buffer): void {
+    if (this.#over) return;
+    const { request, maxBytes, guard, cut } = this.#parts;
+    if (this.#length + chunk.length > maxBytes) {
       cut("large");
-      refuse(tooLarge(maxBytes));
+      this.refuse(tooLarge(maxBytes));
       return;
     }
-    const full = guard?.grant(request, chunk.byteLength);
+    const full = guard?.grant(request, chunk.length);
     if (full) {
-      refuse(full);
+      this.refuse(full);
       return;
     }
-    length += chunk.byteLength;
-    chunks.push(Buffer.from(chunk.slice(0)));
-    if (!last) {
-      deadline ??= setTimeout(() => {
-        cut("slow");
-        response.cork(() => refuse(tooSlow(withinMs)));
-      }, withinMs);
-      return;
-    }
-    clearTimeout(deadline);
-    whole = true;
-    parts.whole(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks), finish);
-  });
+    this.#length += chunk.length;
+    if (this.#first === undefined) this.#first = chunk;
+    else (this.#more ??= [this.#first]).push(chunk);
+  }
+
+  end(): void {
+    if (this.#over) return;
+    clearTimeout(this.#deadline);
+    this.#whole = true;
+    this.#parts.whole(this.#more ? Buffer.concat(this.#more) : (this.#first ?? EMPTY));
+    this.#first = this.#more = undefined;
+  }
+
+  refuse(reply: Reply): void {
+    if (this.#over) return;
+    this.finish();
+    this.#parts.refuse(reply);
+  }
+
+  /** The peer went away. A handler that has the body already finishes it. */
+  gone(): void {
+    if (!this.#whole) this.finish();
+  }
+
+  finish(): void {
+    if (this.#over) return;
+    this.#over = true;
+    clearTimeout(this.#deadline);
+    this.#first = this.#more = undefined;
+    const { guard, request } = this.#parts;
+    guard?.release(request, this.#length);
+  }
 }

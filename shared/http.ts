@@ -1,40 +1,36 @@
 import {
-  us_listen_socket_close,
-  us_socket_local_port,
-  type HttpRequest,
-  type HttpResponse,
-  type TemplatedApp,
-  type us_listen_socket,
-} from "uWebSockets.js";
-import { Askers } from "./askers.ts";
-import { Callers, networkOf, plainAddress } from "./caller.ts";
-import { messageOf } from "./errors.ts";
-import type { Health } from "./health.ts";
-import { readBody, type Cut, type Guard } from "./http-body.ts";
-import type { Log } from "./log.ts";
-import { appOf, listen } from "./listen.ts";
-import { meters, type Registry } from "./metrics.ts";
-import { Origins } from "./origins.ts";
-import { isAmbiguous, linesOfHeader } from "./request-head.ts";
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions as NodeOptions,
+  type ServerResponse,
+} from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import type { AddressInfo, Socket } from "node:net";
+import { BaseServer, type Route, type ServerOptions } from "./base-server.ts";
+import { plainAddress } from "./caller.ts";
+import { certificateOf, portTaken } from "./certificate.ts";
+import { Failure, messageOf } from "./errors.ts";
+import { Body } from "./http-body.ts";
+import { Connection, type Exchange, type Handling } from "./http-connection.ts";
+import { framingOf, targetOf } from "./http-head.ts";
 import {
-  internalError,
-  json,
+  badHead,
+  expectationFailed,
+  largeHead,
   notAllowed,
-  notFound,
-  notThereYet,
-  statusLine,
-  tokenInQuery,
-  unclear,
+  slowHead,
+  versionNotSupported,
   type Reply,
 } from "./reply.ts";
-import type { serverSettings } from "./settings.ts";
-import type { z } from "zod";
 
-/** The HTTP server of every service. A request of uWebSockets.js lives only until its handler returns: it is copied here. */
+/** A request as handlers see it, whichever server read it. */
 export interface Request {
+  /** In lower case. */
   method: string;
   path: string;
   query: URLSearchParams;
+  /** By name in lower case. Lines of one name are joined by commas, or the first counts. */
   headers: Readonly<Record<string, string>>;
   /** The peer's address as text. */
   readonly address: string;
@@ -44,251 +40,298 @@ export interface Request {
 
 export type Handler = (request: Request, body: Buffer) => Reply | Promise<Reply>;
 
-export interface ServerOptions {
-  health: Health;
-  registry: Registry;
-  log: Log;
-  settings: z.output<typeof serverSettings>;
-}
+const HEAD_BYTES = 16 << 10;
+/** From the connection on, or from the first byte of a further request on; looked at once a second. */
+const HEAD_MS = 10_000;
+const CHECK_MS = 1_000;
+/** Load balancers keep idle connections for 60 s: they close first, so that no request meets a closed one. */
+const IDLE_MS = 75_000;
+/** At the end, answers under way are waited for so long. */
+const CLOSE_MS = 5_000;
 
-export class HttpServer {
-  readonly app: TemplatedApp;
-  /** Everything that is answered here, as "GET /v1/poll": a test tries each of them as somebody who may not. */
-  readonly routes: string[] = [];
-  /** Called where a token came in a query. */
-  onExposed: ((request: Request) => void) | undefined;
-  readonly #log: Log;
-  readonly #bodyMs: number;
-  readonly origins: Origins;
-  readonly #callers: Callers;
-  #toldOfProxy = false;
-  readonly #cut: (reason: Cut) => void;
-  readonly #forms: { method: string; form: RegExp }[] = [];
-  #socket: us_listen_socket | undefined;
+const EMPTY = Buffer.alloc(0);
+const CONNECTION = Symbol("connection");
+type Known = Socket & { [CONNECTION]?: Connection };
 
-  constructor({ health, registry, log, settings }: ServerOptions) {
-    this.app = appOf(settings);
-    this.#log = log;
-    this.#bodyMs = settings.BODY_MS;
-    this.origins = new Origins(settings.ALLOWED_ORIGINS);
-    this.#callers = new Callers(settings.TRUSTED_PROXIES);
-    const turnedAway = meters(registry).tally(
-      "http_sockets_refused_total",
-      "Sockets closed at once, for too many came from their address.",
-    );
-    const newcomers = new Askers({ rate: settings.SOCKET_RATE, burst: settings.SOCKET_BURST });
-    const watch = (response: HttpResponse, change: number): void => {
-      // Of one that goes the library does not know any more where it came from: so they are counted as they come.
-      if (change < 0) return;
-      const address = addressOf(response);
-      if (this.#callers.trusts(address) || newcomers.late(networkOf(address), performance.now()) === undefined) return;
-      turnedAway();
-      response.close();
-    };
-    this.app.filter(watch);
-    const cut = meters(registry).counter(
-      "http_bodies_refused_total",
-      "Requests whose bodies were not read to their end, by reason.",
-      "reason",
-    );
-    this.#cut = (reason) => cut.inc({ reason });
-    this.get("/health/live", () => json(200, { live: true }));
-    this.get("/health/ready", () => {
-      const state = health.ready();
-      return json(state.ready ? 200 : 503, state);
-    });
-    this.get("/health/serving", () => json(health.serving ? 200 : 503, { serving: health.serving }));
-    this.get("/metrics", async () => ({
-      status: 200,
-      headers: { "content-type": registry.contentType },
-      body: await registry.metrics(),
-    }));
-    this.app.any("/*", (response, request) => {
-      if (this.#unclear(response, request)) return;
-      const origin = request.getHeader("origin");
-      if (request.getUrl().startsWith("/v1/") && !health.ready().ready) {
-        this.send(response, origin, notThereYet());
-        return;
-      }
-      const path = request.getUrl();
-      const method = request.getMethod().toUpperCase();
-      const allowed = this.#methodsOf(path);
-      if (allowed.length === 0) this.send(response, origin, notFound(method, path));
-      else if (method === "OPTIONS") send(response, this.origins.preflight(origin, allowed));
-      else this.send(response, origin, notAllowed(method, path, allowed));
-    });
+/** The HTTP server of each service that changes something: the parser of Node, and no answer but ours. */
+export class HttpServer extends BaseServer {
+  readonly #server: Server;
+  readonly #handling: Handling = {
+    start: (exchange) => this.#handle(exchange),
+    gone: (exchange) => this.#gone(exchange),
+  };
+  #underWay = 0;
+  #closing = false;
+  #idle: (() => void) | undefined;
+
+  constructor(options: ServerOptions) {
+    super(options);
+    this.#server = serverOf(options.settings);
+    // Read beyond its end a half-closed connection would lose the answer to what it accepted.
+    Object.assign(this.#server, { httpAllowHalfOpen: true });
+    this.#server.maxHeadersCount = 0;
+    this.#server.timeout = IDLE_MS;
+    this.#server
+      .on("connection", (socket: Socket) => {
+        if (this.tooMany(plainAddress(socket.remoteAddress ?? ""))) socket.destroy();
+      })
+      .on("request", (req: IncomingMessage, res: ServerResponse) => this.#came(req, res, "nothing"))
+      .on("checkContinue", (req: IncomingMessage, res: ServerResponse) => this.#came(req, res, "continue"))
+      .on("checkExpectation", (req: IncomingMessage, res: ServerResponse) => this.#came(req, res, "unknown"))
+      .on("connect", (req: IncomingMessage, socket: Socket) => {
+        socket.on("error", () => {});
+        this.#connectionOf(socket).fail(notAllowed("CONNECT", req.url ?? "", ["GET", "POST"]));
+      })
+      .on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => this.#malformed(error, socket));
+    this.serveHealth(options.registry);
   }
 
-  /** What is answered by the library's own routes, is said here too: another method there is a 405. */
-  route(method: string, path: string): void {
-    this.routes.push(`${method} ${path}`);
-    this.#forms.push({ method, form: new RegExp(`^${path.replaceAll(/:[^/]+/g, "[^/]+")}$`) });
+  protected serve(method: string, path: string, route: Route): void {
+    this.router.add(method, path, route);
   }
 
-  /** Where a page of a site that may is to read it. */
-  send(response: HttpResponse, origin: string | undefined, reply: Reply): void {
-    send(response, { ...reply, headers: { ...reply.headers, ...this.origins.headers(origin ?? "") } });
-  }
-
-  get(path: string, handler: Handler): void {
-    this.#withoutBody("get", path, handler);
-  }
-
-  delete(path: string, handler: Handler): void {
-    this.#withoutBody("del", path, handler);
-  }
-
-  post(path: string, maxBytes: number, handler: Handler, guard?: Guard): void {
-    this.#withBody("post", path, maxBytes, handler, guard);
-  }
-
-  put(path: string, maxBytes: number, handler: Handler, guard?: Guard): void {
-    this.#withBody("put", path, maxBytes, handler, guard);
-  }
-
-  #withoutBody(method: "get" | "del", path: string, handler: Handler): void {
-    this.route(method === "del" ? "DELETE" : "GET", path);
-    this.app[method](path, (response, raw) => {
-      const request = this.#copy(response, raw);
-      const exposed = this.#exposed(request);
-      if (exposed) this.send(response, request.headers.origin, exposed);
-      else this.#run(response, request, Buffer.alloc(0), handler);
-    });
-  }
-
-  #withBody(method: "post" | "put", path: string, maxBytes: number, handler: Handler, guard?: Guard): void {
-    this.route(method.toUpperCase(), path);
-    this.app[method](path, (response, raw) => {
-      if (this.#unclear(response, raw)) return;
-      const request = this.#copy(response, raw);
-      const refused = this.#exposed(request) ?? guard?.admit(request);
-      if (refused && !(refused instanceof Promise)) {
-        this.send(response, request.headers.origin, refused);
-        return;
-      }
-      readBody(response, request, {
-        maxBytes,
-        withinMs: this.#bodyMs,
-        guard,
-        refused,
-        cut: this.#cut,
-        answer: (reply) => this.send(response, request.headers.origin, reply),
-        whole: (body, finish) => this.#run(response, request, body, handler, finish),
+  /** Port 0: any that is free. Throws a `fatal` where it is taken. */
+  listen(host: string, port: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.once("error", (error: NodeJS.ErrnoException) => {
+        if (error.code === "EADDRINUSE") reject(portTaken(host, port));
+        else
+          reject(
+            new Failure("fatal", `Port ${port} on ${host} cannot be opened: ${messageOf(error)}. Check HOST and PORT.`),
+          );
+      });
+      this.#server.listen({ host, port, exclusive: true }, () => {
+        resolve((this.#server.address() as AddressInfo).port);
       });
     });
   }
 
-  async listen(host: string, port: number): Promise<number> {
-    this.#socket = await listen(this.app, host, port);
-    return us_socket_local_port(this.#socket);
-  }
-
-  /** No new connections; those that are open go on. */
+  /** No new connections, and none that are idle. Each answer from now on ends its connection. */
   stopListening(): void {
-    if (this.#socket) us_listen_socket_close(this.#socket);
-    this.#socket = undefined;
+    if (this.#closing) return;
+    this.#closing = true;
+    this.#server.close();
   }
 
-  close(): void {
-    this.app.close();
-  }
-
-  /** Answers where it is not certain where the request ends. */
-  #unclear(response: HttpResponse, request: HttpRequest): boolean {
-    if (!isAmbiguous(request)) return false;
-    this.#cut("unclear");
-    this.send(response, request.getHeader("origin"), unclear());
-    return true;
-  }
-
-  #copy(response: HttpResponse, request: HttpRequest): Request {
-    const headers: Record<string, string> = {};
-    request.forEach((name, value) => (headers[name] = value));
-    return { ...linesOf(request), headers, address: this.#callerOf(response, request) };
-  }
-
-  /** Only these headers, in lower case; and the address is to be asked for in the turn of the request: where many are turned away, mostly nobody does. */
-  copyPart(response: HttpResponse, request: HttpRequest, names: readonly string[]): Request {
-    const headers: Record<string, string> = {};
-    for (const name of names) {
-      const value = request.getHeader(name);
-      if (value !== "") headers[name] = value;
+  async close(): Promise<void> {
+    this.stopListening();
+    if (this.#underWay > 0) {
+      const timer = setTimeout(() => this.#idle?.(), CLOSE_MS);
+      await new Promise<void>((resolve) => (this.#idle = resolve));
+      clearTimeout(timer);
     }
-    const caller = (): string => this.#callerOf(response, request);
-    let known: string | undefined;
-    return {
-      ...linesOf(request),
-      headers,
-      get address() {
-        return (known ??= caller());
-      },
-    };
+    this.#server.closeAllConnections();
   }
 
-  #callerOf(response: HttpResponse, request: HttpRequest): string {
-    const peer = addressOf(response);
-    if (!this.#toldOfProxy && !this.#callers.trusts(peer) && request.getHeader("x-forwarded-for") !== "") {
-      this.#toldOfProxy = true;
-      this.#log.warn(
-        { address: peer },
-        "a request came with X-Forwarded-For from an address that is not in TRUSTED_PROXIES: everybody behind it counts as one",
-      );
-    }
-    return this.#callers.of(peer, () => linesOfHeader(request, "x-forwarded-for").join(","));
+  #connectionOf(socket: Known): Connection {
+    return (socket[CONNECTION] ??= new Connection(socket, this.#handling));
   }
 
-  /** Whether the token that is in the query, or another one, is good: nobody looks. */
-  #exposed(request: Request): Reply | undefined {
-    const reply = tokenInQuery(request.query);
-    if (reply) this.onExposed?.(request);
-    return reply;
-  }
-
-  #methodsOf(path: string): string[] {
-    return this.#forms.flatMap(({ method, form }) => (form.test(path) ? [method] : []));
-  }
-
-  #run(response: HttpResponse, request: Request, body: Buffer, handler: Handler, finish?: () => void): void {
-    let aborted = false;
-    response.onAborted(() => {
-      aborted = true;
-      request.onGone?.();
+  #came(req: IncomingMessage, res: ServerResponse, expects: Exchange["expects"]): void {
+    const connection = this.#connectionOf(req.socket);
+    connection.add({
+      req,
+      res,
+      connection,
+      expects,
+      body: undefined,
+      request: undefined,
+      broken: undefined,
+      answered: false,
     });
-    const answer = (reply: Reply): void => {
-      finish?.();
-      if (!aborted) response.cork(() => this.send(response, request.headers.origin, reply));
-    };
+  }
+
+  #handle(exchange: Exchange): void {
+    this.#underWay += 1;
+    const { req, res, connection, broken } = exchange;
+    const hasBody = broken ?? framingOf(req);
+    if (typeof hasBody === "object") {
+      if (!broken) this.cut("unclear");
+      this.#answer(exchange, hasBody);
+      return;
+    }
+    const target = targetOf(req.url!, req.method!);
+    if (!target) {
+      this.#refuse(exchange, hasBody, badHead("The target of the request is no path, and no http address."));
+      return;
+    }
+    if (exchange.expects === "unknown") {
+      this.#refuse(exchange, hasBody, expectationFailed());
+      return;
+    }
+    const method = req.method!;
+    const { path } = target;
+    const route = this.router.find(method === "HEAD" ? "GET" : method, path);
+    if (!route) {
+      this.#refuse(exchange, hasBody, this.unrouted(method, path, req.headers.origin ?? ""));
+      return;
+    }
+    const request = new NodeRequest(route.method, path, target.search, req, () =>
+      this.callerOf(connection.address, () => req.headers["x-forwarded-for"] as string | undefined),
+    );
+    exchange.request = request;
+    const { guard } = route;
+    const admitted = (target.search === "" ? undefined : this.exposed(request)) ?? guard?.admit(request);
+    if (admitted && !(admitted instanceof Promise)) {
+      this.#refuse(exchange, hasBody, admitted);
+      return;
+    }
+    if (!guard && !hasBody) {
+      this.#run(exchange, route, EMPTY);
+      return;
+    }
+    const body = new Body({
+      request,
+      maxBytes: route.maxBytes,
+      withinMs: this.bodyMs,
+      guard,
+      cut: this.cut,
+      refuse: (reply) => this.#answer(exchange, { ...reply, close: true }),
+      whole: (bytes) => this.#run(exchange, route, bytes),
+    });
+    exchange.body = body;
+    if (admitted) {
+      void admitted.then((late) => {
+        body.decided(late);
+        if (!late && exchange.expects === "continue" && !body.over && !req.complete) res.writeContinue();
+      });
+    } else if (exchange.expects === "continue") res.writeContinue();
+    if (hasBody) {
+      body.wait();
+      req.on("data", (chunk: Buffer) => body.add(chunk)).on("end", () => body.end());
+    } else body.end();
+  }
+
+  #run(exchange: Exchange, route: Route, bytes: Buffer): void {
+    const request = exchange.request!;
     try {
-      const reply = handler(request, body);
-      if (!(reply instanceof Promise)) {
-        answer(reply);
-        return;
-      }
-      reply.then(answer).catch((error: unknown) => answer(this.#failed(request, error)));
+      const reply = route.handler(request, bytes);
+      if (reply instanceof Promise) {
+        reply
+          .then((late) => this.#answer(exchange, late))
+          .catch((error: unknown) => this.#answer(exchange, this.failed(request, error)));
+      } else this.#answer(exchange, reply);
     } catch (error) {
-      answer(this.#failed(request, error));
+      this.#answer(exchange, this.failed(request, error));
     }
   }
 
-  #failed(request: Request, error: unknown): Reply {
-    this.#log.error(
-      { err: error, method: request.method, path: request.path },
-      `a handler failed: ${messageOf(error)}`,
-    );
-    return internalError();
+  /** Before its body was read. Mostly all of it came in the same packet, which the parser has read in a later turn. */
+  #refuse(exchange: Exchange, hasBody: boolean, reply: Reply): void {
+    if (!hasBody) {
+      this.#answer(exchange, reply);
+      return;
+    }
+    setImmediate(() => {
+      const { complete } = exchange.req;
+      this.#answer(exchange, complete ? reply : { ...reply, close: true });
+    });
+  }
+
+  #answer(exchange: Exchange, { status, headers, body = "", close = false }: Reply): void {
+    if (exchange.answered) {
+      exchange.body?.finish();
+      return;
+    }
+    const { req, res, connection } = exchange;
+    const shown = this.origins.headers(req.headers.origin ?? "");
+    const sent: Record<string, string | number> = { ...headers, ...shown };
+    const empty = status === 204 || status === 304;
+    if (!empty) sent["content-length"] = typeof body === "string" ? Buffer.byteLength(body) : body.length;
+    if (close || this.#closing) res.shouldKeepAlive = false;
+    // It throws where a header cannot be sent, before anything is done.
+    res.writeHead(status, sent);
+    exchange.body?.finish();
+    res.end(empty ? undefined : body);
+    connection.next(res);
+    this.#done(exchange);
+  }
+
+  /** The peer went away. A handler that is under way ends in nothing. */
+  #gone(exchange: Exchange): void {
+    exchange.body?.gone();
+    exchange.request?.onGone?.();
+    this.#done(exchange);
+  }
+
+  #done(exchange: Exchange): void {
+    exchange.answered = true;
+    this.#underWay -= 1;
+    if (this.#underWay === 0) this.#idle?.();
+  }
+
+  /** What the parser refuses, also where it is late. */
+  #malformed(error: NodeJS.ErrnoException, socket: Socket): void {
+    const connection = this.#connectionOf(socket);
+    if (socket.destroyed || connection.deaf) return;
+    const { code = "" } = error;
+    const late = code === "ERR_HTTP_REQUEST_TIMEOUT";
+    // A connection that never said a word is not spoken to; one that broke cannot be.
+    if ((!late && !code.startsWith("HPE_")) || (late && socket.bytesRead === 0)) {
+      socket.destroy();
+      return;
+    }
+    // It comes behind a request that is the last by its own word.
+    if (code === "HPE_CLOSED_CONNECTION") return;
+    this.cut(late ? "slow" : code === "HPE_HEADER_OVERFLOW" ? "large" : "malformed");
+    connection.fail(answerTo(code));
   }
 }
 
-function linesOf(request: HttpRequest): Pick<Request, "method" | "path" | "query"> {
-  return { method: request.getMethod(), path: request.getUrl(), query: new URLSearchParams(request.getQuery()) };
+function answerTo(code: string): Reply {
+  if (code === "ERR_HTTP_REQUEST_TIMEOUT") return slowHead(HEAD_MS);
+  if (code === "HPE_INVALID_VERSION") return versionNotSupported();
+  if (code === "HPE_HEADER_OVERFLOW" || code === "HPE_CHUNK_EXTENSIONS_OVERFLOW") return largeHead();
+  return badHead("This is no HTTP/1.1 request: it is malformed or incomplete.");
 }
 
-function addressOf(response: HttpResponse): string {
-  return plainAddress(Buffer.from(response.getRemoteAddressAsText()).toString("latin1"));
+function serverOf(settings: ServerOptions["settings"]): Server {
+  const options: NodeOptions = {
+    maxHeaderSize: HEAD_BYTES,
+    insecureHTTPParser: false,
+    // It is asked for here, where a request behind a bad one is not handled.
+    requireHostHeader: false,
+    headersTimeout: HEAD_MS,
+    // Bodies have a time of their own.
+    requestTimeout: 0,
+    connectionsCheckingInterval: CHECK_MS,
+    keepAliveTimeout: IDLE_MS,
+    noDelay: true,
+  };
+  const certificate = certificateOf(settings);
+  if (!certificate) return createServer(options);
+  try {
+    return createTlsServer({ ...options, handshakeTimeout: HEAD_MS, cert: certificate.cert, key: certificate.key });
+  } catch (error) {
+    throw new Failure("fatal", `TLS_CERT and TLS_KEY cannot be used: ${messageOf(error)}.`, { cause: error });
+  }
 }
 
-export function send(response: HttpResponse, { status, headers = {}, body = "", close = false }: Reply): void {
-  response.writeStatus(statusLine(status));
-  for (const name in headers) response.writeHeader(name, headers[name]!);
-  response.end(body, close);
+/** Query and address are made for those who ask. */
+class NodeRequest implements Request {
+  method: string;
+  path: string;
+  headers: Readonly<Record<string, string>>;
+  onGone?: () => void;
+  readonly #search: string;
+  readonly #caller: () => string;
+  #query: URLSearchParams | undefined;
+  #address: string | undefined;
+
+  constructor(method: string, path: string, search: string, req: IncomingMessage, caller: () => string) {
+    this.method = method;
+    this.path = path;
+    // All but Set-Cookie, which no request has, are text.
+    this.headers = req.headers as Record<string, string>;
+    this.#search = search;
+    this.#caller = caller;
+  }
+
+  get query(): URLSearchParams {
+    return (this.#query ??= new URLSearchParams(this.#search));
+  }
+
+  get address(): string {
+    return (this.#address ??= this.#caller());
+  }
 }

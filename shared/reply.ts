@@ -36,8 +36,37 @@ export function tooSlow(ms: number): Reply {
 }
 
 export function unclear(): Reply {
-  const detail = "Where the body ends is said in two ways. Send one Content-Length, or Transfer-Encoding: chunked.";
+  return badHead("Where the body ends is said in two ways. Send one Content-Length, or Transfer-Encoding: chunked.");
+}
+
+/** A request that is not read any further. What follows it on the connection may be a part of it. */
+export function badHead(detail: string): Reply {
   return { ...problemReply(problem(400, "invalid-request", "Invalid request", detail)), close: true };
+}
+
+export function slowHead(ms: number): Reply {
+  const detail = `The head was not complete after ${ms / 1_000} seconds.`;
+  return { ...problemReply(problem(408, "too-slow", "Too slow", detail)), close: true };
+}
+
+export function largeHead(): Reply {
+  const detail = "The head has more than 100 headers, or more than 16 KB. Send less.";
+  return { ...problemReply(problem(431, "too-large", "Too large", detail)), close: true };
+}
+
+export function lengthRequired(): Reply {
+  const detail = "A body in chunks is not taken here. Send it with a Content-Length.";
+  return { ...problemReply(problem(411, "length-required", "Length required", detail)), close: true };
+}
+
+export function expectationFailed(): Reply {
+  const detail = "The only expectation that is known is 100-continue.";
+  return problemReply(problem(417, "expectation-failed", "Expectation failed", detail));
+}
+
+export function versionNotSupported(): Reply {
+  const detail = "This port speaks HTTP/1.1 and HTTP/1.0.";
+  return { ...problemReply(problem(505, "version-not-supported", "Version not supported", detail)), close: true };
 }
 
 export function tooLarge(maxBytes: number): Reply {
@@ -86,6 +115,7 @@ const STATUS_TEXT: Record<number, string> = {
   405: "Method Not Allowed",
   408: "Request Timeout",
   409: "Conflict",
+  411: "Length Required",
   413: "Content Too Large",
   415: "Unsupported Media Type",
   422: "Unprocessable Content",

@@ -25,9 +25,6 @@ export interface Entry {
   offered: boolean;
 }
 
-/** What `admit` looks at: a browser sends many more. */
-export const ENTRY_HEADERS = ["authorization", "sec-websocket-protocol", "last-event-id", "origin"] as const;
-
 const BUSY: Record<Bound, string> = {
   connections: "This distributor holds as many connections as it may.",
   handovers: "Too many connections here are not live yet.",

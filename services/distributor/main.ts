@@ -4,7 +4,6 @@ import { Deletions } from "@saasaparilla/shared/deletions.ts";
 import { openEntrance } from "@saasaparilla/shared/entrance.ts";
 import { messageOf } from "@saasaparilla/shared/errors.ts";
 import { Health } from "@saasaparilla/shared/health.ts";
-import { HttpServer } from "@saasaparilla/shared/http.ts";
 import { KafkaLink } from "@saasaparilla/shared/kafka.ts";
 import { Lifecycle } from "@saasaparilla/shared/lifecycle.ts";
 import { createLog } from "@saasaparilla/shared/log.ts";
@@ -35,6 +34,7 @@ import { serveSse, serveWebSocket, upgradeRequired } from "./server.ts";
 import { distributorSettings } from "./settings.ts";
 import { Shares } from "./shares.ts";
 import { Slot } from "./slot.ts";
+import { SocketServer } from "./socket-server.ts";
 import { Tickets } from "./tickets.ts";
 import { issueTicket } from "./ticket-desk.ts";
 import { ACK_PATIENCE_MS, Upstream } from "./upstream.ts";
@@ -69,7 +69,7 @@ const failedAt = (dependency: "kafka" | "postgres" | "redis") => (error: unknown
 };
 
 // Health is answered from the start; clients come in once everything below is there.
-const server = new HttpServer({ health, registry, log, settings });
+const server = new SocketServer({ health, registry, log, settings });
 lifecycle.onEnd("http", () => server.close());
 const port = await server.listen(settings.HOST, settings.PORT);
 log.info({ port }, "listening");

@@ -1,14 +1,15 @@
 import type { HttpResponse, WebSocket } from "uWebSockets.js";
 import { Closes } from "@saasaparilla/shared/closes.ts";
-import { send, type HttpServer, type Request } from "@saasaparilla/shared/http.ts";
+import type { Request } from "@saasaparilla/shared/http.ts";
 import { problemReply, type Reply } from "@saasaparilla/shared/reply.ts";
 import { SUBPROTOCOL } from "@saasaparilla/shared/frames.ts";
 import { jittered, problem } from "@saasaparilla/shared/problem.ts";
-import { ENTRY_HEADERS, type Doorkeeper, type Entry } from "./doorkeeper.ts";
+import type { Doorkeeper, Entry } from "./doorkeeper.ts";
 import type { Peer } from "./peer.ts";
 import type { Peers } from "./peers.ts";
 import { SseWire } from "./sse.ts";
 import type { DistributorSettings } from "./settings.ts";
+import { send, type SocketServer } from "./socket-server.ts";
 import { onFrame, WebSocketWire } from "./websocket.ts";
 
 /** The only file here that knows the socket library's server: routes, upgrades, and what is called back for each socket. */
@@ -22,7 +23,7 @@ const FRAME_BYTES = 16 * 1024;
 const FLOOD_PAUSE_SECONDS = 10;
 
 export function serveWebSocket(
-  server: HttpServer,
+  server: SocketServer,
   door: Doorkeeper,
   peers: Peers,
   settings: DistributorSettings,
@@ -37,18 +38,20 @@ export function serveWebSocket(
     // The outbox is the bound: what is handed over is never dropped.
     maxBackpressure: 64 << 20,
     upgrade: (response, raw, context) => {
+      const headers = server.check(response, raw);
+      if (!headers) return;
       const closed = door.closed();
       if (closed) {
         refuse(response, closed);
         return;
       }
-      const request = server.copyPart(response, raw, ENTRY_HEADERS);
+      const request = server.copy(response, raw, headers);
       if (!server.origins.allows(request.headers.origin)) {
         refuse(response, door.stranger(request));
         return;
       }
-      const key = raw.getHeader("sec-websocket-key");
-      const extensions = raw.getHeader("sec-websocket-extensions");
+      const key = headers["sec-websocket-key"] ?? "";
+      const extensions = headers["sec-websocket-extensions"] ?? "";
       admitted(response, door, request, {}, (entry) => {
         // Not inside a cork of ours: at its end the library takes the socket, where it was not moved by the upgrade, for an HTTP
         // one still, and may close it.
@@ -99,16 +102,18 @@ export function serveWebSocket(
   }
 }
 
-export function serveSse(server: HttpServer, door: Doorkeeper, peers: Peers, settings: DistributorSettings): void {
+export function serveSse(server: SocketServer, door: Doorkeeper, peers: Peers, settings: DistributorSettings): void {
   server.route("GET", "/v1/sse");
   server.app.get("/v1/sse", (response, raw) => {
-    const shown = server.origins.headers(raw.getHeader("origin"));
+    const headers = server.check(response, raw);
+    if (!headers) return;
+    const shown = server.origins.headers(headers.origin ?? "");
     const closed = door.closed();
     if (closed) {
       refuse(response, closed, shown);
       return;
     }
-    const request = server.copyPart(response, raw, ENTRY_HEADERS);
+    const request = server.copy(response, raw, headers);
     admitted(response, door, request, shown, ({ key, identity, cursor, address, explicitAck }) => {
       const wire = new SseWire(response, shown, settings.OUTBOX_BYTES, explicitAck);
       const peer = peers.open({ key, identity, cursor, address, wire });

@@ -87,7 +87,7 @@ lifecycle.onEnd("http", async () => {
   health.end();
   server.stopListening();
   await limits.close();
-  server.close();
+  await server.close();
 });
 
 const port = await server.listen(settings.HOST, settings.PORT);

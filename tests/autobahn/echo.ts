@@ -1,7 +1,7 @@
 import { Health } from "../../shared/health.ts";
-import { HttpServer } from "../../shared/http.ts";
 import { createLog } from "../../shared/log.ts";
 import { createRegistry } from "../../shared/metrics.ts";
+import { SocketServer } from "../../services/distributor/socket-server.ts";
 import { serverSettings } from "../../shared/settings.ts";
 
 /**
@@ -9,7 +9,7 @@ import { serverSettings } from "../../shared/settings.ts";
  * long as the suite's longest; the distributor's end at 16 KB, which is tested with it.
  */
 const log = createLog("autobahn", "warn");
-const server = new HttpServer({
+const server = new SocketServer({
   health: new Health([]),
   registry: createRegistry("autobahn"),
   log,

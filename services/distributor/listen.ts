@@ -1,21 +1,11 @@
 import { App, SSLApp, type ListenOptions, type TemplatedApp, type us_listen_socket } from "uWebSockets.js";
-import { Failure } from "./errors.ts";
-import { readPem } from "./pem.ts";
+import { certificateOf, portTaken } from "@saasaparilla/shared/certificate.ts";
 
 /** With a certificate it speaks TLS, and nothing else. */
-export function appOf({
-  TLS_CERT: cert,
-  TLS_KEY: key,
-}: {
-  TLS_CERT?: string | undefined;
-  TLS_KEY?: string | undefined;
-}): TemplatedApp {
-  if (!cert && !key) return App();
-  if (!cert || !key) throw new Failure("fatal", "TLS_CERT and TLS_KEY go together: set both, or neither.");
-  // The library does not say what is wrong with a file.
-  readPem("TLS_CERT", cert);
-  readPem("TLS_KEY", key);
-  return SSLApp({ cert_file_name: cert, key_file_name: key });
+export function appOf(settings: { TLS_CERT?: string | undefined; TLS_KEY?: string | undefined }): TemplatedApp {
+  // The library does not say what is wrong with a file, so that both are read before.
+  const certificate = certificateOf(settings);
+  return certificate ? SSLApp({ cert_file_name: certificate.certFile, key_file_name: certificate.keyFile }) : App();
 }
 
 /** LIBUS_LISTEN_EXCLUSIVE_PORT: without it two processes would share the port, each with a part of the connections. */
@@ -26,13 +16,7 @@ export function listen(app: TemplatedApp, host: string, port: number): Promise<u
   return new Promise((resolve, reject) => {
     listenAlone(app, host, port, (socket) => {
       if (socket) resolve(socket);
-      else
-        reject(
-          new Failure(
-            "fatal",
-            `Port ${port} on ${host} cannot be opened: something else listens there. Set PORT to a free one.`,
-          ),
-        );
+      else reject(portTaken(host, port));
     });
   });
 }

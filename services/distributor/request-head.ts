@@ -1,0 +1,57 @@
+import { badHead, lengthRequired, unclear, type Reply } from "@saasaparilla/shared/reply.ts";
+
+/** What of a request of the library is looked at here. */
+export interface Head {
+  getMethod(): string;
+  forEach(each: (name: string, value: string) => void): void;
+}
+
+/** A body has no meaning with these, and the library does not skip it on an upgrade. */
+const WITHOUT_BODY: ReadonlySet<string> = new Set(["get", "head", "options"]);
+
+/**
+ * Puts all headers of a request into `headers`; or is the answer to a head that a proxy before us may read in another way (RFC 9112, 6.3). By presence, since the library
+ * passes over an empty Transfer-Encoding, takes the first of two lengths, and reads chunks laxly. So no chunks are taken.
+ */
+export function readHead(head: Head, headers: Record<string, string>): Reply | undefined {
+  let [hosts, lengths, codings, authorizations] = [0, 0, 0, 0];
+  head.forEach((name, value) => {
+    // The four names have four lengths: mostly nothing is compared.
+    switch (name.length) {
+      case 4:
+        if (name === "host") hosts += 1;
+        break;
+      case 13:
+        if (name === "authorization") authorizations += 1;
+        break;
+      case 14:
+        if (name === "content-length") lengths += 1;
+        break;
+      case 15:
+        // A proxy may add a line of its own behind those that a stranger wrote.
+        if (name === "x-forwarded-for" && headers[name] !== undefined) {
+          headers[name] += `,${value}`;
+          return;
+        }
+        break;
+      case 17:
+        if (name === "transfer-encoding") codings += 1;
+        break;
+      default:
+    }
+    headers[name] = value;
+  });
+  if (codings > 0) {
+    const chunked = codings === 1 && lengths === 0 && headers["transfer-encoding"]!.toLowerCase() === "chunked";
+    return chunked ? lengthRequired() : unclear();
+  }
+  if (hosts !== 1) return badHead("A request has exactly one Host header.");
+  if (authorizations > 1) return badHead("A request has at most one Authorization header.");
+  if (lengths > 0) {
+    const length = headers["content-length"]!;
+    if (lengths > 1 || !/^\d+$/.test(length)) return unclear();
+    if (Number(length) > 0 && WITHOUT_BODY.has(head.getMethod()))
+      return badHead("A GET has no body here. Send it without one.");
+  }
+  return undefined;
+}

@@ -1,0 +1,149 @@
+import type { z } from "zod";
+import { Askers } from "./askers.ts";
+import { Callers, networkOf } from "./caller.ts";
+import { messageOf } from "./errors.ts";
+import type { Health } from "./health.ts";
+import type { Cut, Guard } from "./http-body.ts";
+import type { Handler, Request } from "./http.ts";
+import type { Log } from "./log.ts";
+import { meters, type Registry } from "./metrics.ts";
+import { Origins } from "./origins.ts";
+import { internalError, json, notAllowed, notFound, notThereYet, tokenInQuery, type Reply } from "./reply.ts";
+import { Router } from "./router.ts";
+import type { serverSettings } from "./settings.ts";
+
+export interface ServerOptions {
+  health: Health;
+  registry: Registry;
+  log: Log;
+  settings: z.output<typeof serverSettings>;
+}
+
+export interface Route {
+  /** In lower case, as it stands in logs and in the audit log. */
+  method: string;
+  maxBytes: number;
+  handler: Handler;
+  guard: Guard | undefined;
+}
+
+/** A GET or a DELETE has no use for a body: a larger one is refused. */
+const IGNORED_BYTES = 1_024;
+
+/** What the HTTP servers of all services have in common, whatever reads the bytes. */
+export abstract class BaseServer {
+  readonly origins: Origins;
+  /** Called where a token came in a query. */
+  onExposed: ((request: Request) => void) | undefined;
+  protected readonly log: Log;
+  protected readonly bodyMs: number;
+  protected readonly router = new Router<Route | undefined>();
+  /** Counts a request that is not read to its end. */
+  protected readonly cut: (reason: Cut) => void;
+  readonly #health: Health;
+  readonly #callers: Callers;
+  readonly #newcomers: Askers;
+  readonly #turnedAway: () => void;
+  #toldOfProxy = false;
+
+  constructor({ health, registry, log, settings }: ServerOptions) {
+    this.log = log;
+    this.bodyMs = settings.BODY_MS;
+    this.origins = new Origins(settings.ALLOWED_ORIGINS);
+    this.#health = health;
+    this.#callers = new Callers(settings.TRUSTED_PROXIES);
+    this.#newcomers = new Askers({ rate: settings.SOCKET_RATE, burst: settings.SOCKET_BURST });
+    this.#turnedAway = meters(registry).tally(
+      "http_sockets_refused_total",
+      "Sockets closed at once, for too many came from their address.",
+    );
+    const cut = meters(registry).counter(
+      "http_bodies_refused_total",
+      "Requests that were not read to their end, by reason.",
+      "reason",
+    );
+    this.cut = (reason) => cut.inc({ reason });
+  }
+
+  /** Every route, as "GET /v1/poll". A test tries each of them without the right to use it. */
+  get routes(): string[] {
+    return this.router.names;
+  }
+
+  get(path: string, handler: Handler): void {
+    this.serve("GET", path, { method: "get", maxBytes: IGNORED_BYTES, handler, guard: undefined });
+  }
+
+  delete(path: string, handler: Handler): void {
+    this.serve("DELETE", path, { method: "delete", maxBytes: IGNORED_BYTES, handler, guard: undefined });
+  }
+
+  post(path: string, maxBytes: number, handler: Handler, guard?: Guard): void {
+    this.serve("POST", path, { method: "post", maxBytes, handler, guard });
+  }
+
+  put(path: string, maxBytes: number, handler: Handler, guard?: Guard): void {
+    this.serve("PUT", path, { method: "put", maxBytes, handler, guard });
+  }
+
+  protected abstract serve(method: string, path: string, route: Route): void;
+
+  /** Health and metrics, which every service has. */
+  protected serveHealth(registry: Registry): void {
+    this.get("/health/live", () => json(200, { live: true }));
+    this.get("/health/ready", () => {
+      const state = this.#health.ready();
+      return json(state.ready ? 200 : 503, state);
+    });
+    this.get("/health/serving", () => json(this.#health.serving ? 200 : 503, { serving: this.#health.serving }));
+    this.get("/metrics", async () => ({
+      status: 200,
+      headers: { "content-type": registry.contentType },
+      body: await registry.metrics(),
+    }));
+  }
+
+  /** The answer where no route is. */
+  protected unrouted(method: string, path: string, origin: string): Reply {
+    if (path.startsWith("/v1/") && !this.#health.ready().ready) return notThereYet();
+    const allowed = path === "*" ? this.#methods() : this.router.methodsOf(path);
+    if (allowed.length === 0) return notFound(method, path);
+    return method === "OPTIONS" ? this.origins.preflight(origin, allowed) : notAllowed(method, path, allowed);
+  }
+
+  /** The answer where a token is in the query. Whether it is good is not looked at. */
+  protected exposed(request: Request): Reply | undefined {
+    const reply = tokenInQuery(request.query);
+    if (reply) this.onExposed?.(request);
+    return reply;
+  }
+
+  /** Whether too many sockets came from its address. They are counted as they come: the address of a closed one is not known. */
+  protected tooMany(address: string): boolean {
+    if (this.#callers.trusts(address)) return false;
+    if (this.#newcomers.late(networkOf(address), performance.now()) === undefined) return false;
+    this.#turnedAway();
+    return true;
+  }
+
+  /** The caller's address, as plain text. `forwarded`: all lines of X-Forwarded-For, with commas between them. */
+  protected callerOf(peer: string, forwarded: () => string | undefined): string {
+    if (!this.#toldOfProxy && !this.#callers.trusts(peer) && forwarded()) {
+      this.#toldOfProxy = true;
+      this.log.warn(
+        { address: peer },
+        "a request came with X-Forwarded-For from an address that is not in TRUSTED_PROXIES: everybody behind it counts as one",
+      );
+    }
+    return this.#callers.of(peer, forwarded);
+  }
+
+  protected failed({ method, path }: Pick<Request, "method" | "path">, error: unknown): Reply {
+    this.log.error({ err: error, method, path }, `a handler failed: ${messageOf(error)}`);
+    return internalError();
+  }
+
+  #methods(): string[] {
+    return [...new Set(this.router.names.map((name) => name.split(" ")[0]!))];
+  }
+}
