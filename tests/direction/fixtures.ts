@@ -41,6 +41,16 @@ export const fixtures: Record<string, string> = {
     import "ioredis"; //! no-restricted-imports
     import "pg"; //! no-restricted-imports
   `,
+  "services/distributor/socket-server.ts": `
+    import "uWebSockets.js";
+    import "@saasaparilla/shared/base-server.ts";
+    import "kafkajs"; //! no-restricted-imports
+  `,
+  "services/distributor/listen.ts": `
+    import "uWebSockets.js";
+    import "@saasaparilla/shared/certificate.ts";
+    import "pg"; //! no-restricted-imports
+  `,
   "services/distributor/websocket.ts": `
     import type { WebSocket } from "uWebSockets.js"; //! no-restricted-imports
     export type Socket = WebSocket<unknown>;
@@ -90,7 +100,7 @@ export const fixtures: Record<string, string> = {
     import "@saasaparilla/director/lane.ts"; //! no-restricted-imports
   `,
   "shared/http.ts": `
-    import "uWebSockets.js";
+    import "uWebSockets.js"; //! no-restricted-imports
     import "kafkajs"; //! no-restricted-imports
     import "ioredis"; //! no-restricted-imports
     import "pg"; //! no-restricted-imports
