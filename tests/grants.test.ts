@@ -1,8 +1,6 @@
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Console } from "./console.ts";
+import { startIdentityProvider } from "./identity-provider.ts";
 import type { Service, Stack } from "./stack.ts";
 import { connects, newTenant, publish, publishes, startTenancy } from "./tenancy.ts";
 
@@ -17,54 +15,18 @@ beforeAll(async () => {
 
 afterAll(() => stack.close());
 
-/** A tenant's identity provider, whose keys are had over HTTP. */
-async function startIssuer(): Promise<{
-  jwksUrl: string;
-  token(claims: object): Promise<string>;
-  close(): void;
-}> {
-  const { privateKey, publicKey } = await generateKeyPair("ES256");
-  const keys = JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), kid: "k", alg: "ES256", use: "sig" }] });
-  const server = createServer((_, response) => void response.setHeader("content-type", "application/json").end(keys));
-  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
-  const { port } = server.address() as AddressInfo;
-  return {
-    jwksUrl: `http://127.0.0.1:${port}/jwks`,
-    token: (claims) =>
-      new SignJWT({ iss: "https://idp.example", aud: "app", sub: "u1", scope: "subscribe", ...claims })
-        .setProtectedHeader({ alg: "ES256", kid: "k" })
-        .setIssuedAt()
-        .setExpirationTime("5m")
-        .sign(privateKey),
-    close: () => server.close(),
-  };
-}
-
 test("an issuer of a tenant speaks for it alone; its keys are had from its own address", async () => {
   const tenant = await newTenant(operator, "idp");
-  const issuer = await startIssuer();
+  const issuer = await startIdentityProvider();
   try {
-    const { jwksUrl } = issuer;
-    await operator.does("PUT", `/${tenant}/issuers/own`, {
-      issuer: "https://idp.example",
-      audience: "app",
-      algorithms: ["ES256"],
-      jwksUrl,
-    });
+    await operator.does("PUT", `/${tenant}/issuers/own`, issuer.row);
     const good = await issuer.token({ tenant });
     await expect.poll(() => connects(distributor, good)).toBe(200);
     expect(await connects(distributor, await issuer.token({ tenant: "acme" }))).toBe(403);
     expect(await connects(distributor, await issuer.token({ tenant, aud: "notifications" }))).toBe(403);
     await expect.poll(async () => publishes(receiver, await issuer.token({ tenant, scope: "publish" }))).toBe(202);
     // Another tenant cannot have it, too.
-    expect(
-      await operator.ask("PUT", "/acme/issuers/theft", {
-        issuer: "https://idp.example",
-        audience: "app",
-        algorithms: ["ES256"],
-        jwksUrl,
-      }),
-    ).toMatchObject({ status: 409 });
+    expect(await operator.ask("PUT", "/acme/issuers/theft", issuer.row)).toMatchObject({ status: 409 });
     await operator.does("DELETE", `/${tenant}/issuers/own`);
     await expect.poll(() => connects(distributor, good)).toBe(403);
   } finally {
