@@ -10,7 +10,9 @@ const made = fc.oneof(
   fc.tuple(fc.constant("connections"), name),
   fc.tuple(fc.constant("ticket"), fc.constantFrom("0a", "0b", "0a0b")),
   fc.tuple(fc.constant("slot"), fc.nat(20)),
-  fc.tuple(fc.constant("published"), name, fc.constantFrom("key", "id"), name),
+  fc.tuple(fc.constant("publishedId"), name, name),
+  fc.tuple(fc.constant("publishedKey"), fc.constantFrom("0a", "0b", "0a0b")),
+  fc.tuple(fc.constant("publishedRetry"), fc.constantFrom("0a", "0b", "0a0b")),
   fc.tuple(fc.constant("rate"), name, fc.constantFrom("tenant", "publisher"), name),
 ) as fc.Arbitrary<[keyof Keys, ...unknown[]]>;
 

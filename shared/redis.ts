@@ -171,8 +171,18 @@ export class Keys {
     return `${this.#namespace}:t:{${name}}`;
   }
 
-  /** String: what became of a publish with this idempotency key, or of this notification id. */
-  published(tenant: string, kind: "key" | "id", name: string): string {
-    return `${this.#namespace}:p:${kind}:{${tenant.length}:${tenant}:${name.length}:${name}}`;
+  /** String: what became of the notification with this id, where its publisher gave the id. */
+  publishedId(tenant: string, id: string): string {
+    return `${this.#namespace}:p:id:{${tenant.length}:${tenant}:${id.length}:${id}}`;
+  }
+
+  /** String: what became of a publish with an Idempotency-Key. `name` is a digest of the publisher and its key. */
+  publishedKey(name: string): string {
+    return `${this.#namespace}:p:key:{${name}}`;
+  }
+
+  /** String: a repeat of that publish is under way. It shares the hash tag of `publishedKey`. */
+  publishedRetry(name: string): string {
+    return `${this.#namespace}:p:retry:{${name}}`;
   }
 }

@@ -6,6 +6,7 @@ import { problemReply, type Reply } from "@saasaparilla/shared/reply.ts";
 import { bearer, Refused, type Identity } from "@saasaparilla/shared/identity.ts";
 import type { Patterns } from "@saasaparilla/shared/patterns.ts";
 import { jittered } from "@saasaparilla/shared/problem.ts";
+import { clientForbidden } from "./item-problems.ts";
 import type { Item } from "./parse.ts";
 import type { ReceiverMetrics } from "./metrics.ts";
 import { problemOf } from "./problems.ts";
@@ -59,14 +60,7 @@ export function forbid(items: readonly Item[], clients: Patterns): void {
   for (const item of items) {
     const client = item.published?.to.client;
     if (client === undefined || item.outcome !== "open" || clients.has(client)) continue;
-    const error = {
-      pointer: `${item.pointer}/to/client`,
-      ...(item.line && { line: item.line }),
-      detail: "This token or key may not publish to this client.",
-      expected: "a client that one of its patterns fits",
-      fix: "Use another key, or ask whoever gave you this one to widen it.",
-    };
-    item.outcome = problemOf("client-forbidden", undefined, { errors: [error] });
+    item.outcome = clientForbidden(item);
     item.published = undefined;
   }
 }

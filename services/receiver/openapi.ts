@@ -97,7 +97,9 @@ export function openapi(limits: OpenapiLimits) {
           description: [
             `At most ${limits.MAX_BATCH_ITEMS} items and ${limits.MAX_BODY_BYTES} bytes in one request, and ${limits.MAX_DATA_BYTES} bytes of data in one notification.`,
             "Items for one client are delivered in the order in which they stand, and after those of requests that were answered before.",
-            "An `id`, or the header Idempotency-Key for the whole request, makes a repeat harmless for a day: it is answered as the first was, with Idempotency-Replayed: true, and is not delivered again.",
+            "An `id`, or the header Idempotency-Key for the whole request, makes a repeat harmless for a day.",
+            "A repeat is answered with the verdicts of the first request. An accepted item is not sent again; an item with a temporary problem (409, 429, 503) is tried again under the same id.",
+            "Where nothing was accepted, nothing is remembered, and the repeat is judged again.",
             "While the store of these keys is away, publishing goes on, and only repeats within the last minutes are recognised.",
           ].join("\n"),
           security: [{ publisher: [] }],
@@ -106,7 +108,8 @@ export function openapi(limits: OpenapiLimits) {
               name: "Idempotency-Key",
               in: "header",
               required: false,
-              description: "A string that is new for each new request, best a UUID in quotes.",
+              description:
+                "A string that is new for each new request, best a UUID in quotes. It belongs to this publisher: tenant, issuer or API key, and subject. Repeat it only with the same media type and body.",
               schema: { type: "string", minLength: 1, maxLength: 255 },
             },
             {
@@ -147,7 +150,7 @@ export function openapi(limits: OpenapiLimits) {
               headers: {
                 ...RATE_HEADERS,
                 "Idempotency-Replayed": {
-                  description: "`true` where all of it was accepted before.",
+                  description: "`true` where every accepted item of this answer was accepted before.",
                   schema: { type: "string", const: "true" },
                 },
               },

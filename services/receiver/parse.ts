@@ -23,9 +23,14 @@ export interface ParseLimits {
   MAX_BATCH_ITEMS: number;
 }
 
+/** Parameters such as `charset` change nothing: JSON is UTF-8. */
+export function mediaTypeOf(contentType: string | undefined): string {
+  return (contentType ?? "").split(";", 1)[0]!.trim().toLowerCase();
+}
+
 /** Shape first, then logic. Each item gets its own verdict; only a body that cannot be taken apart is refused as a whole. */
 export function parse(contentType: string | undefined, body: Buffer, limits: ParseLimits): Item[] {
-  const form = (contentType ?? "").split(";", 1)[0]!.trim().toLowerCase();
+  const form = mediaTypeOf(contentType);
   if (form !== "application/json" && form !== "application/x-ndjson") {
     refuse(
       "unsupported-media-type",

@@ -54,8 +54,9 @@ export const PROBLEMS = {
   "key-reused": {
     status: 422,
     title: "The Idempotency-Key is another request's",
-    about: "A request with this key and another body was made before.",
-    fix: "Use a new key for each new request, and repeat a key only with the same body.",
+    about:
+      "This publisher sent a request with this key and another body before, and at least one item of it was accepted.",
+    fix: "Use a new key for each new request. Repeat a key only with the same media type and body.",
   },
   "in-progress": {
     status: 409,

@@ -8,11 +8,13 @@ import { unavailable, type Appender } from "./append.ts";
 import { forbid, type Authorizer } from "./authorize.ts";
 import type { Full } from "./full.ts";
 import { randomIds } from "./ids.ts";
-import { derivedId, readKey, type Entry, type Idempotency } from "./idempotency.ts";
+import type { Idempotency } from "./idempotency.ts";
+import { derivedId, nameOfKey, readKey } from "./idempotency-key.ts";
 import type { ReceiverMetrics } from "./metrics.ts";
-import { parse, type Item, type ParseLimits } from "./parse.ts";
+import { mediaTypeOf, parse, type Item, type ParseLimits } from "./parse.ts";
 import type { Quota } from "./quota.ts";
-import { problemOf, refuse, Refusal, slugOf } from "./problems.ts";
+import { refuse, Refusal, slugOf } from "./problems.ts";
+import { Repeats } from "./repeats.ts";
 
 export interface PublishParts {
   /** Who asks was found out before the body was read; or it is the answer. */
@@ -30,13 +32,15 @@ export interface PublishParts {
 /** THE PATH, after who asks is known and its body is there: parse, stamp, spend, reserve, refuse, append, answer. */
 export class Publisher {
   readonly #parts: PublishParts;
+  readonly #repeats: Repeats;
 
   constructor(parts: PublishParts) {
     this.#parts = parts;
+    this.#repeats = new Repeats(parts.idempotency);
   }
 
   async publish(request: Request, body: Buffer): Promise<Reply> {
-    const { authorizer, callerOf, appender, quota, full, limits, metrics } = this.#parts;
+    const { authorizer, callerOf, appender, idempotency, quota, full, limits, metrics } = this.#parts;
     const arrived = performance.now();
     const { span, traceparent } = startSpan("receiver", "publish", "server", request.headers.traceparent);
     let reply: Reply;
@@ -49,14 +53,19 @@ export class Publisher {
         refuse("unsupported-media-type", "The body is compressed; it is taken as it is.");
       if (!appender.available) throw new Refusal(unavailable());
       const items = parse(request.headers["content-type"], body, limits);
-      if (clients) forbid(items, clients);
       const key = readKey(request.headers["idempotency-key"]);
-      stamp(items, caller, key);
+      const keyName = key === undefined ? undefined : nameOfKey(caller, key);
+      stamp(items, keyName);
+      if (clients) forbid(items, clients);
       left = await quota.spend(caller, items.length);
-      const reserved = await this.#reserve(items, caller, key, request, body);
+      const entry =
+        keyName === undefined
+          ? undefined
+          : idempotency.ofKey(keyName, mediaTypeOf(request.headers["content-type"]), body);
+      const reserved = await this.#repeats.reserve(items, caller.tenant, entry);
       full.refuse(items, caller.tenant);
       await appender.append(items, { tenant: caller.tenant, traceparent, arrived });
-      this.#conclude(items, reserved);
+      this.#repeats.conclude(items, reserved);
       reply = answer(items, this.#note(items, caller));
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
@@ -69,49 +78,6 @@ export class Publisher {
     if (left) reply = { ...reply, headers: { ...reply.headers, ...left } };
     metrics.answered(reply.status, (performance.now() - arrived) / 1_000);
     return reply;
-  }
-
-  /** Only what has an id or a key costs a question to Redis. Items that are repeats or in progress have their outcome after it. */
-  async #reserve(
-    items: Item[],
-    { tenant }: Identity,
-    key: string | undefined,
-    request: Request,
-    body: Buffer,
-  ): Promise<Reservation> {
-    const { idempotency } = this.#parts;
-    const reservation: Reservation = { key: undefined, items: [] };
-    if (key !== undefined) {
-      const entry = idempotency.ofKey(tenant, key, request.headers["content-type"] ?? "", body);
-      const [state] = (await idempotency.reserve([entry])) ?? [];
-      if (state === "other") refuse("key-reused");
-      if (state === "pending") refuse("in-progress", undefined, { retryAfter: 1 });
-      if (state === "done") for (const item of items) if (item.outcome === "open") item.outcome = "repeated";
-      if (state === "fresh") reservation.key = entry;
-    }
-    const named = items.filter(({ outcome, published }) => outcome === "open" && published?.id !== undefined);
-    if (named.length === 0) return reservation;
-    const entries = named.map((item) => idempotency.ofItem(tenant, item));
-    const states = await idempotency.reserve(entries);
-    states?.forEach((state, index) => {
-      const item = named[index]!;
-      if (state === "fresh") reservation.items.push({ item, entry: entries[index]! });
-      else item.outcome = state === "done" ? "repeated" : problemOfRepeat(state, item);
-    });
-    return reservation;
-  }
-
-  /** Accepted is done; certainly not accepted is released; where it is unknown, the reservation runs out by itself. */
-  #conclude(items: Item[], reservation: Reservation): void {
-    const { idempotency } = this.#parts;
-    const taken = reservation.items.filter(({ item }) => item.outcome === "accepted");
-    const failed = reservation.items.filter(({ item }) => typeof item.outcome === "object" && !isUnknown(item));
-    idempotency.done(taken.map(({ entry }) => entry));
-    idempotency.release(failed.map(({ entry }) => entry));
-    if (!reservation.key || items.some(isUnknown)) return;
-    // What can be tried again with success must be let through with the same key.
-    if (items.some(isTemporary)) idempotency.release([reservation.key]);
-    else idempotency.done([reservation.key]);
   }
 
   #note(items: Item[], { tenant, subject }: Identity) {
@@ -129,35 +95,11 @@ export class Publisher {
   }
 }
 
-interface Reservation {
-  key: Entry | undefined;
-  items: { item: Item; entry: Entry }[];
-}
-
-function stamp(items: Item[], { tenant }: Identity, key: string | undefined): void {
+/** Before an item is forbidden: a repeat is told the ids of its accepted items, whatever its publisher may do by now. */
+function stamp(items: Item[], keyName: string | undefined): void {
   const nameless = items.filter(({ published }) => published && published.id === undefined);
   const ids =
-    key === undefined ? randomIds(nameless.length) : nameless.map(({ index }) => derivedId(tenant, key, index));
+    keyName === undefined ? randomIds(nameless.length) : nameless.map(({ index }) => derivedId(keyName, index));
   nameless.forEach((item, index) => (item.id = ids[index]!));
   for (const item of items) if (item.published?.id !== undefined) item.id = item.published.id.toLowerCase();
-}
-
-function problemOfRepeat(state: "pending" | "other", { pointer, line }: Item) {
-  if (state === "pending") return problemOf("in-progress", undefined, { retryAfter: 1 });
-  const error = {
-    pointer: `${pointer}/id`,
-    ...(line && { line }),
-    detail: "A notification with this id and other content was accepted before.",
-    expected: "an id that was never used, or the same content with it",
-    fix: "Use a new id.",
-  };
-  return problemOf("id-reused", undefined, { errors: [error] });
-}
-
-function isUnknown({ outcome }: Item): boolean {
-  return typeof outcome === "object" && slugOf(outcome) === "outcome-unknown";
-}
-
-function isTemporary({ outcome }: Item): boolean {
-  return typeof outcome === "object" && [409, 429, 503].includes(outcome.status);
 }
