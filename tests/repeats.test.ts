@@ -5,15 +5,19 @@ import { Health } from "@saasaparilla/shared/health.ts";
 import { createLog } from "@saasaparilla/shared/log.ts";
 import { packSequence, sequenceAt } from "@saasaparilla/shared/notification.ts";
 import { connectPostgres, type Postgres } from "@saasaparilla/shared/postgres.ts";
-import { connectRedis, keysLike, redisReady, type Redis } from "@saasaparilla/shared/redis.ts";
+import { connectRedis, Keys, keysLike, redisReady, type Redis } from "@saasaparilla/shared/redis.ts";
 import { readSettings, storeSettings } from "@saasaparilla/shared/settings.ts";
 import { Stored } from "@saasaparilla/shared/stored.ts";
+import { Idempotency, type KeyEntry } from "../services/receiver/idempotency.ts";
+import { parse, type Item } from "../services/receiver/parse.ts";
+import { problemOf } from "../services/receiver/problems.ts";
+import { Repeats, type Reservation } from "../services/receiver/repeats.ts";
 import { metric } from "./metric.ts";
 import { startKafkaProxy, type Proxy } from "./proxy.ts";
 import { client, item, publishing } from "./publishing.ts";
 import { startStack, type Service, type Stack } from "./stack.ts";
 
-/** R51: 202 means accepted, and a repeat has the verdicts of the first request. */
+/** R51: 202 means accepted, and a repeat has the verdicts of the first request. One file, longer than others: all tests share one stack. */
 let stack: Stack;
 let receiver: Service;
 let token: string;
@@ -206,6 +210,43 @@ describe("where some items were accepted, a repeat has their verdicts", () => {
     expect(await dataFor(to, full)).toEqual(["1", "2"]);
   });
 
+  test("R51: a repeat that read the entry before another repeat ended does not try again what that one accepted", async () => {
+    const options = { REPEAT_WAIT_MS: 2_000, REPEAT_SECONDS: 60 };
+    const guarded = (): never => {
+      throw new Error("Redis was too slow to be asked.");
+    };
+    const parts = [redis, new Keys(stack.namespace), { unguarded: guarded }, options] as const;
+    const body = Buffer.from(JSON.stringify([item("a"), item("b")]));
+    const parsed = () => parse("application/json", body, { MAX_DATA_BYTES: 1_000, MAX_BATCH_ITEMS: 10 });
+    const idempotency = new Idempotency(...parts);
+    const repeats = new Repeats(idempotency);
+    const key = idempotency.ofKey(randomUUID(), "application/json", body);
+    const outcomes = (items: Item[]) => items.map(({ outcome }) => outcome);
+    const ends = async (items: Item[], reservation: Reservation, told: Item["outcome"][]): Promise<void> => {
+      items.forEach((one, index) => (one.outcome = told[index]!));
+      repeats.conclude(items, reservation);
+      await idempotency.settled();
+    };
+    const first = parsed();
+    await ends(first, await repeats.reserve(first, "acme", key), ["accepted", problemOf("client-full")]);
+    const second = parsed();
+    for (const one of second) one.id = randomUUID();
+    const reservation = await repeats.reserve(second, "acme", key);
+    expect(outcomes(second)).toEqual(["repeated", "open"]);
+    const late = new (class extends Idempotency {
+      override async retry(entry: KeyEntry) {
+        await ends(second, reservation, ["repeated", "accepted"]);
+        return super.retry(entry);
+      }
+    })(...parts);
+    const third = parsed();
+    for (const one of third) one.id = randomUUID();
+    const thirds = await new Repeats(late).reserve(third, "acme", key);
+    expect(outcomes(third)).toEqual(["repeated", "repeated"]);
+    await ends(third, thirds, outcomes(third));
+    expect(await entries("retry")).toEqual([]);
+  });
+
   test("R51: at the bound, all but one of 1,000 refused: the repeat has each error, and the entry a bounded size", async () => {
     const [to, headers] = [client(), newKey()];
     const before = new Set(await entries("key"));
@@ -286,21 +327,25 @@ describe("a receiver that does not know the outcome", () => {
 
   test("R51: a receiver dies before it concludes: the key is free when its reservation has run out, with the same id", async () => {
     const dying = await stack.start("receiver", { KAFKA_BROKERS: proxy.address, ANSWER_MS: "1900", STALL_MS: "1800" });
-    const [to, headers] = [client(), newKey()];
-    const before = (await entries("key")).length;
+    const [to, id, headers] = [client(), randomUUID(), newKey()];
+    const before = (await entries("id")).length;
+    const body = [item(to, 1), item(to, 2, { id })];
     await proxy.set("deaf");
-    const cut = publish(item(to), { to: dying, headers }).catch(() => undefined);
-    await expect.poll(async () => (await entries("key")).length).toBe(before + 1);
-    expect(await publish(item(to), { headers })).toMatchObject({
-      status: 409,
-      body: { type: "/problems/in-progress" },
-    });
+    const cut = publish(body, { to: dying, headers }).catch(() => undefined);
+    await expect.poll(async () => (await entries("id")).length).toBe(before + 1);
+    // Its own repeat, and other content under its key and under its id: the first may come to nothing, so none is refused for good.
+    const inProgress = { status: 409, body: { type: "/problems/in-progress" } };
+    expect(await publish(body, { headers })).toMatchObject(inProgress);
+    expect(await publish(item(to, "other"), { headers })).toMatchObject(inProgress);
+    expect(await publish(item(to, "other", { id }))).toMatchObject(inProgress);
     dying.kill("SIGKILL");
     await dying.exited;
     await cut;
     await proxy.set("pass");
-    await expect.poll(async () => (await publish(item(to), { headers })).status).toBe(202);
-    expect(replayed(await publish(item(to), { headers }))).toBe("true");
-    expect(await acceptedFor(to)).toHaveLength(1);
+    await expect.poll(async () => (await publish(body, { headers })).status).toBe(202);
+    // The id was reserved a moment later than the key.
+    await expect.poll(async () => verdicts(await publish(body, { headers }))[1]).toBe(id);
+    expect(replayed(await publish(body, { headers }))).toBe("true");
+    expect(await dataFor(to)).toEqual(["1", "2"]);
   });
 });
