@@ -18,16 +18,16 @@ RUN --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=secret,id=auth
     if [ -s /run/secrets/authorities ]; then export NODE_EXTRA_CA_CERTS=/run/secrets/authorities; fi; \
     npx -y "$(node -p 'require("./package.json").packageManager')" install --prod --no-optional --frozen-lockfile \
       --filter saasaparilla-notifications --filter ./shared --filter './services/*' \
- # Node runs no TypeScript below node_modules, and of the server's 24 binaries one is for this platform and this Node.
+ # Node runs no TypeScript below node_modules, and of the socket library's 25 native files one is for this platform and this Node.
  && find node_modules/.pnpm -type f \
-      \( -name '*.ts' -o -name '*.mts' -o -name '*.cts' -o -name '*.map' -o -path '*/uws-pack/dist/bin/*' \) \
-      ! -name "uws_linux_$(node -p 'process.arch + "_" + process.versions.modules').node" -delete \
+      \( -name '*.ts' -o -name '*.mts' -o -name '*.cts' -o -name '*.map' -o -name '*.node' \) \
+      ! -path "$(node -p 'process.arch === "x64" ? "*/@uwsjs/linux-x64-22/uws.node" : "*/uws-pack/dist/bin/uws_linux_" + process.arch + "_" + process.versions.modules + ".node"')" -delete \
  && find node_modules/.pnpm -type d -empty -delete
 
 # Node, the libraries that it and the server's binary load, and who runs it: nothing else, and no shell.
 FROM packages AS system
 RUN mkdir -p /system/etc /system/var/lib/dpkg/status.d \
- && ldd "$(command -v node)" /saasaparilla/node_modules/.pnpm/*/node_modules/uws-pack/dist/bin/*.node \
+ && ldd "$(command -v node)" $(find /saasaparilla/node_modules/.pnpm -name '*.node') \
       | grep -o '/[^ ():]*\.so[^ ():]*' | sort -u | xargs cp -L --parents --target-directory /system "$(command -v node)" \
  && cp -L /etc/os-release /system/etc/ \
  # What a scanner for known vulnerabilities reads.

@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { runInNewContext } from "node:vm";
+import { keptInImage } from "../compose/local/bill.ts";
 import { NODE_FLAGS } from "@saasaparilla/shared/node-flags.ts";
 import { expect, test } from "vitest";
 
@@ -9,14 +11,24 @@ test("the image runs services with the flags that the tests and the local stack 
   expect(JSON.parse(entrypoint)).toEqual(["node", ...NODE_FLAGS, "/saasaparilla/image/run.ts"]);
 });
 
-test("of the native files the image keeps the one of its platform and Node, since the filter names the folder of all of them", () => {
-  const dockerfile = readFileSync(join(import.meta.dirname, "../Dockerfile"), "utf8");
-  const folder = /-path '\*(\/[^*']+\/)\*'/.exec(dockerfile)?.[1] ?? "nowhere";
-  const recorded = readFileSync(join(import.meta.dirname, "../compose/local/native-files.json"), "utf8");
-  const files = Object.entries(JSON.parse(recorded) as Record<string, Record<string, string>>).flatMap(([owner, of]) =>
-    Object.keys(of).map((file) => `/${owner.replace(/@[^@]+$/, "")}/${file}`),
-  );
-  expect(files.filter((file) => !file.includes(folder))).toEqual([]);
-  const kept = files.filter((file) => file.endsWith("/uws_linux_x64_127.node"));
-  expect(kept).toHaveLength(1);
-});
+test.for([
+  ["x64", "@uwsjs/linux-x64-22@20.51.4", "uws.node"],
+  ["arm64", "uws-pack@20.0.8", "dist/bin/uws_linux_arm64_127.node"],
+] as const)(
+  "of the native files the image for %s keeps the one that the bill of materials says",
+  ([arch, owner, file]) => {
+    const dockerfile = readFileSync(join(import.meta.dirname, "../Dockerfile"), "utf8");
+    expect(dockerfile).toContain("-o -name '*.node' \\)");
+    const script = /! -path "\$\(node -p '([^']+)'\)" -delete/.exec(dockerfile)?.[1] ?? "";
+    const process = { arch, versions: { modules: "127" } };
+    const kept = runInNewContext(script, { process }) as string;
+    const recorded = readFileSync(join(import.meta.dirname, "../compose/local/native-files.json"), "utf8");
+    const files = Object.entries(JSON.parse(recorded) as Record<string, Record<string, string>>).flatMap(
+      ([of, hashes]) => Object.keys(hashes).map((one) => [of, one] as const),
+    );
+    const ends = kept.replace(/^\*/, "");
+    const matching = files.filter(([of, one]) => `/${of.replace(/@[^@]+$/, "")}/${one}`.endsWith(ends));
+    expect(matching).toEqual([[owner, file]]);
+    expect(keptInImage(owner, file)).toBe(true);
+  },
+);

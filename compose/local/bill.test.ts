@@ -7,7 +7,7 @@ import { repository } from "./places.ts";
 
 const lockfile = readFileSync(join(repository, "pnpm-lock.yaml"), "utf8");
 const dockerfile = readFileSync(join(repository, "Dockerfile"), "utf8");
-const owner = Object.keys(NATIVE_CONTENTS)[0]!;
+const owner = Object.keys(NATIVE_CONTENTS).find((one) => one.startsWith("uws-pack@"))!;
 const at = owner.lastIndexOf("@");
 const [name, version] = [owner.slice(0, at), owner.slice(at + 1)];
 const library = { name, version, license: "MIT", inImage: true };

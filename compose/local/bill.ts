@@ -69,9 +69,14 @@ export function packageComponents(packages: Package[], native: NativeFile[], loc
   });
 }
 
+/** As the Dockerfile keeps them: one for each architecture that an image is published for. */
+export function keptInImage(owner: string, file: string): boolean {
+  if (owner.startsWith("@uwsjs/linux-x64-22@")) return file === "uws.node";
+  return owner.startsWith("uws-pack@") && file.endsWith(`/uws_linux_arm64_${process.versions.modules}.node`);
+}
+
 function fileComponent(purl: string, { owner, file, platform, arch, sha256 }: NativeFile): Component {
-  // The Dockerfile deletes the files of other platforms and other versions of Node.
-  const inImage = platform === "linux" && file.endsWith(`_${arch}_${process.versions.modules}.node`) && arch !== "arm";
+  const inImage = keptInImage(owner, file);
   return {
     type: "file",
     "bom-ref": `${purl}#${file}`,

@@ -13,6 +13,12 @@ export interface Content {
  * `npx just licences` fails without one.
  */
 export const NATIVE_CONTENTS: Record<string, Content[]> = {
+  "@uwsjs/linux-x64-22@20.51.4": [
+    from("uNetworking/uWebSockets", "v20.71.0", "Apache-2.0"),
+    from("uNetworking/uSockets", "9e1ccc70424d1a09601654d963be0a592462c85b", "Apache-2.0"),
+    from("google/boringssl", "1ccef4908ce04adc6d246262846f3cd8a111fa44", "OpenSSL AND ISC AND MIT"),
+    from("litespeedtech/lsquic", "108c4e7629a8c10b9a73e3d95be0a1652e620fb9", "MIT"),
+  ],
   "uws-pack@20.0.8": [
     from("uNetworking/uWebSockets", "v20.67.0", "Apache-2.0"),
     from("uNetworking/uSockets", "89db1704ddb1ece2aa447f550c863ba5524e0e4d", "Apache-2.0"),

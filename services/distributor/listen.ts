@@ -1,5 +1,6 @@
-import { App, SSLApp, type ListenOptions, type TemplatedApp, type us_listen_socket } from "uWebSockets.js";
+import type { ListenOptions, TemplatedApp, us_listen_socket } from "uWebSockets.js";
 import { certificateOf, portTaken } from "@saasaparilla/shared/certificate.ts";
+import { App, SSLApp } from "./socket-library.ts";
 
 /** With a certificate it speaks TLS, and nothing else. */
 export function appOf(settings: { TLS_CERT?: string | undefined; TLS_KEY?: string | undefined }): TemplatedApp {

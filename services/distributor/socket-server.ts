@@ -1,11 +1,4 @@
-import {
-  us_listen_socket_close,
-  us_socket_local_port,
-  type HttpRequest,
-  type HttpResponse,
-  type TemplatedApp,
-  type us_listen_socket,
-} from "uWebSockets.js";
+import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket } from "uWebSockets.js";
 import { BaseServer, type Route, type ServerOptions } from "@saasaparilla/shared/base-server.ts";
 import { plainAddress } from "@saasaparilla/shared/caller.ts";
 import { Body } from "@saasaparilla/shared/http-body.ts";
@@ -13,6 +6,7 @@ import type { Request } from "@saasaparilla/shared/http.ts";
 import { statusLine, type Reply } from "@saasaparilla/shared/reply.ts";
 import { appOf, listen } from "./listen.ts";
 import { readHead } from "./request-head.ts";
+import { us_listen_socket_close, us_socket_local_port } from "./socket-library.ts";
 
 /** The server of what stays open: WebSockets, streams and long polls. A request of the library lives only until its handler returns: it is copied here. */
 export class SocketServer extends BaseServer {
