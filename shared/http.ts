@@ -280,7 +280,6 @@ export class HttpServer extends BaseServer {
 
 function answerTo(code: string): Reply {
   if (code === "ERR_HTTP_REQUEST_TIMEOUT") return slowHead(HEAD_MS);
-  if (code === "HPE_INVALID_VERSION") return versionNotSupported();
   if (code === "HPE_HEADER_OVERFLOW" || code === "HPE_CHUNK_EXTENSIONS_OVERFLOW") return largeHead();
   return badHead("This is no HTTP/1.1 request: it is malformed or incomplete.");
 }

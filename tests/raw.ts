@@ -1,0 +1,106 @@
+import { once } from "node:events";
+import { connect } from "node:net";
+import type { Service } from "./stack.ts";
+
+export interface RawAnswer {
+  status: number;
+  headers: Record<string, string>;
+  body: string;
+}
+
+export interface Heard {
+  answers: RawAnswer[];
+  /** The server ended the connection. */
+  closed: boolean;
+}
+
+export interface Ways {
+  /** Waits for so many answers, and no longer. Without it until the server closes. */
+  answers?: number;
+  /** Sends FIN behind the bytes. */
+  half?: boolean;
+  /** To these requests, in their order. An answer to HEAD has no body. */
+  methods?: readonly string[];
+  deadlineMs?: number;
+}
+
+const DEADLINE_MS = 30_000;
+
+/** Sends bytes as they are, each piece in a segment of its own, and reads the answers strictly. */
+export async function say(
+  { url }: Pick<Service, "url">,
+  pieces: string | readonly (string | Buffer)[],
+  { answers = Infinity, half = false, methods = [], deadlineMs = DEADLINE_MS }: Ways = {},
+): Promise<Heard> {
+  const { hostname, port } = new URL(url);
+  const socket = connect({ port: Number(port), host: hostname, noDelay: true, allowHalfOpen: true });
+  let bytes = Buffer.alloc(0);
+  let closed = false;
+  let changed = (): void => {};
+  socket
+    .on("error", () => {})
+    .on("data", (data) => {
+      bytes = Buffer.concat([bytes, data]);
+      changed();
+    })
+    .on("end", () => {
+      closed = true;
+      changed();
+    })
+    .on("close", () => {
+      closed = true;
+      changed();
+    });
+  await once(socket, "connect");
+  const late = setTimeout(() => {
+    socket.destroy();
+  }, deadlineMs);
+  try {
+    for (const piece of [pieces].flat()) {
+      if (closed) break;
+      // The kernel has it: what is written next goes into another segment.
+      await new Promise<void>((sent) => socket.write(piece as string, "latin1", () => setImmediate(sent)));
+    }
+    if (half) socket.end();
+    for (;;) {
+      const read = readAnswers(bytes.toString("latin1"), methods);
+      if (closed || read.answers.length >= answers) {
+        if (read.rest !== "" && closed) throw new Error(`This is no answer: ${JSON.stringify(read.rest)}`);
+        return { answers: read.answers, closed };
+      }
+      await new Promise<void>((then) => (changed = then));
+    }
+  } finally {
+    clearTimeout(late);
+    socket.destroy();
+  }
+}
+
+/** Every complete answer but `100 Continue`, which stands in the list as it came. */
+function readAnswers(text: string, methods: readonly string[]): { answers: RawAnswer[]; rest: string } {
+  const answers: RawAnswer[] = [];
+  let finals = 0;
+  let rest = text;
+  for (;;) {
+    const end = rest.indexOf("\r\n\r\n");
+    if (end < 0) return { answers, rest };
+    const [line, ...lines] = rest.slice(0, end).split("\r\n") as [string, ...string[]];
+    const status = Number(/^HTTP\/1\.1 (\d{3}) [\x20-\x7e]*$/.exec(line)?.[1]);
+    if (Number.isNaN(status)) throw new Error(`This is no status line: ${JSON.stringify(line)}`);
+    const headers: Record<string, string> = {};
+    for (const one of lines) {
+      const [, name, value] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+): ?([\x20-\x7e]*)$/.exec(one) ?? [];
+      if (name === undefined || value === undefined) throw new Error(`This is no header: ${JSON.stringify(one)}`);
+      const known = name.toLowerCase();
+      if (known in headers) throw new Error(`The header ${known} comes twice.`);
+      headers[known] = value;
+    }
+    const none = status === 100 || status === 204 || methods[finals] === "HEAD";
+    const length = none ? 0 : Number(headers["content-length"]);
+    if (Number.isNaN(length)) throw new Error(`An answer has no length: ${JSON.stringify(line)}`);
+    if (rest.length < end + 4 + length) return { answers, rest };
+    answers.push({ status, headers, body: rest.slice(end + 4, end + 4 + length) });
+    if (status !== 100) finals += 1;
+    rest = rest.slice(end + 4 + length);
+  }
+}
