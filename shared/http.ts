@@ -14,15 +14,7 @@ import { Failure, messageOf } from "./errors.ts";
 import { Body } from "./http-body.ts";
 import { Connection, type Exchange, type Handling } from "./http-connection.ts";
 import { framingOf, targetOf } from "./http-head.ts";
-import {
-  badHead,
-  expectationFailed,
-  largeHead,
-  notAllowed,
-  slowHead,
-  versionNotSupported,
-  type Reply,
-} from "./reply.ts";
+import { badHead, expectationFailed, largeHead, notAllowed, slowHead, type Reply } from "./reply.ts";
 
 /** A request as handlers see it, whichever server read it. */
 export interface Request {
@@ -193,7 +185,7 @@ export class HttpServer extends BaseServer {
     if (admitted) {
       void admitted.then((late) => {
         body.decided(late);
-        if (!late && exchange.expects === "continue" && !body.over && !req.complete) res.writeContinue();
+        if (!late && exchange.expects === "continue" && !body.over) res.writeContinue();
       });
     } else if (exchange.expects === "continue") res.writeContinue();
     if (hasBody) {

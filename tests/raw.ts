@@ -52,7 +52,9 @@ export async function say(
       changed();
     });
   await once(socket, "connect");
-  const late = setTimeout(() => {
+  let late = false;
+  const deadline = setTimeout(() => {
+    late = true;
     socket.destroy();
   }, deadlineMs);
   try {
@@ -64,6 +66,10 @@ export async function say(
     if (half) socket.end();
     for (;;) {
       const read = readAnswers(bytes.toString("latin1"), methods);
+      if (late)
+        throw new Error(
+          `It was neither ended nor answered enough within ${deadlineMs} ms, but by ${JSON.stringify(read)}.`,
+        );
       if (closed || read.answers.length >= answers) {
         if (read.rest !== "" && closed) throw new Error(`This is no answer: ${JSON.stringify(read.rest)}`);
         return { answers: read.answers, closed };
@@ -71,7 +77,7 @@ export async function say(
       await new Promise<void>((then) => (changed = then));
     }
   } finally {
-    clearTimeout(late);
+    clearTimeout(deadline);
     socket.destroy();
   }
 }
