@@ -279,11 +279,14 @@ describe("distributor", () => {
   test("what is smuggled behind it in the same packet is handled by no route", async () => {
     const token = await stack.token({ client: "smuggler" });
     const smuggled = head("GET /v1/poll?wait=0", "host: x", `authorization: Bearer ${token}`);
+    const opened = (): Promise<number> => metric(services.distributor, "connections_opened_total");
+    const before = [await opened(), await live()] as const;
+    // The last one the library refuses itself, on the platforms that have its newest build.
     for (const headers of [["transfer-encoding:"], ["content-length: 0", "content-length: 0"], ["host: y"]]) {
-      const before = await live();
       const heard = await says(head("GET /health/live", "host: x", ...headers) + smuggled);
       expect(statuses(heard).filter((status) => status !== 400)).toEqual([]);
-      expect(await live()).toBe(before + 1);
     }
+    expect(await opened()).toBe(before[0]);
+    expect(await live()).toBeGreaterThanOrEqual(before[1] + 2);
   });
 });

@@ -65,7 +65,7 @@ export async function say(
     }
     if (half) socket.end();
     for (;;) {
-      const read = readAnswers(bytes.toString("latin1"), methods);
+      const read = readAnswers(bytes.toString("latin1"), methods, closed);
       if (late)
         throw new Error(
           `It was neither ended nor answered enough within ${deadlineMs} ms, but by ${JSON.stringify(read)}.`,
@@ -83,7 +83,11 @@ export async function say(
 }
 
 /** Every complete answer but `100 Continue`, which stands in the list as it came. */
-function readAnswers(text: string, methods: readonly string[]): { answers: RawAnswer[]; rest: string } {
+function readAnswers(
+  text: string,
+  methods: readonly string[],
+  closed: boolean,
+): { answers: RawAnswer[]; rest: string } {
   const answers: RawAnswer[] = [];
   let finals = 0;
   let rest = text;
@@ -102,7 +106,10 @@ function readAnswers(text: string, methods: readonly string[]): { answers: RawAn
       headers[known] = value;
     }
     const none = status === 100 || status === 204 || methods[finals] === "HEAD";
-    const length = none ? 0 : Number(headers["content-length"]);
+    // The socket library's own answers end with the connection (RFC 9112, 6.3).
+    const untilClose = !("content-length" in headers) && headers.connection === "close";
+    if (untilClose && !none && !closed) return { answers, rest };
+    const length = none ? 0 : untilClose ? rest.length - end - 4 : Number(headers["content-length"]);
     if (Number.isNaN(length)) throw new Error(`An answer has no length: ${JSON.stringify(line)}`);
     if (rest.length < end + 4 + length) return { answers, rest };
     answers.push({ status, headers, body: rest.slice(end + 4, end + 4 + length) });
