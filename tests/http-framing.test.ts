@@ -130,7 +130,7 @@ describe.each(["receiver", "console", "director"] as const)("%s, by Node", (kind
   test("HEAD has the status and the headers of a GET, and no body", async () => {
     const both = head("HEAD /health/live", "host: x") + LIVE;
     const { answers } = await says(both, { answers: 2, methods: ["HEAD", "GET"] });
-    const [asked, got] = answers.map(({ status, headers: { date: _, ...headers } }) => ({ status, headers }));
+    const [asked, got] = answers.map(({ status, headers }) => ({ status, headers: { ...headers, date: "" } }));
     expect(asked).toEqual(got);
     expect(answers.map(({ body }) => body)).toEqual(["", '{"live":true}']);
   });

@@ -29,7 +29,7 @@ const DEADLINE_MS = 30_000;
 /** Sends bytes as they are, each piece in a segment of its own, and reads the answers strictly. */
 export async function say(
   { url }: Pick<Service, "url">,
-  pieces: string | readonly (string | Buffer)[],
+  pieces: string | readonly string[],
   { answers = Infinity, half = false, methods = [], deadlineMs = DEADLINE_MS }: Ways = {},
 ): Promise<Heard> {
   const { hostname, port } = new URL(url);
@@ -61,7 +61,7 @@ export async function say(
     for (const piece of [pieces].flat()) {
       if (closed) break;
       // The kernel has it: what is written next goes into another segment.
-      await new Promise<void>((sent) => socket.write(piece as string, "latin1", () => setImmediate(sent)));
+      await new Promise<void>((sent) => socket.write(piece, "latin1", () => setImmediate(sent)));
     }
     if (half) socket.end();
     for (;;) {
