@@ -68,3 +68,14 @@ test("over its bound it forgets further clients, counts them, and takes more of 
   expect(new Map(deleted.flat()).get("t/7")).toBe("2");
   expect([deletions.waiting, deleted.flat().length]).toEqual([0, 100_000]);
 });
+
+test("at the end it deletes all that waits, in statements of its size, and gives up where Postgres is away", async () => {
+  for (let client = 0; client < 12_000; client += 1) deletions.add(`t/${client}`, "1");
+  await deletions.close();
+  expect(deleted.map(({ length }) => length)).toEqual([5_000, 5_000, 2_000]);
+  away = true;
+  deletions.add("t/a", "1");
+  await deletions.close();
+  expect([deletions.waiting, failures]).toEqual([1, 1]);
+  expect(vi.getTimerCount()).toBe(0);
+});

@@ -21,7 +21,7 @@ export class Deletions {
   readonly #waiting = new Map<ClientKey, Sequence>();
   readonly #forgot: () => void;
   #timer: NodeJS.Timeout | undefined;
-  #flushing = false;
+  #flushing: Promise<void> | undefined;
 
   constructor(options: DeletionsOptions) {
     this.#options = options;
@@ -40,7 +40,7 @@ export class Deletions {
       return;
     }
     if (before === undefined || before < upTo) this.#waiting.set(key, upTo);
-    if (!this.#flushing) this.#timer ??= setTimeout(() => void this.flush(), LINGER_MS);
+    if (!this.#flushing) this.#timer ??= setTimeout(() => void this.#flush(), LINGER_MS);
   }
 
   /** Clients whose acknowledged rows are still there. */
@@ -48,12 +48,24 @@ export class Deletions {
     return this.#waiting.size;
   }
 
-  /** One statement at a time: many would keep all connections from those who read. */
-  async flush(): Promise<void> {
-    if (this.#flushing || this.#waiting.size === 0) return;
+  /** Deletes what waits, at the end of the process; or as much as Postgres lets it. */
+  async close(): Promise<void> {
+    await this.#flushing;
+    for (let before = Infinity; this.#waiting.size > 0 && this.#waiting.size < before;) {
+      before = this.#waiting.size;
+      await this.#flush();
+    }
+    clearTimeout(this.#timer);
+  }
+
+  #flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#flushing = true;
+    return (this.#flushing ??= this.#flushOne());
+  }
+
+  /** One statement at a time: many would keep all connections from those who read. */
+  async #flushOne(): Promise<void> {
     const batch = new Map([...this.#waiting].slice(0, BATCH_CLIENTS));
     for (const key of batch.keys()) this.#waiting.delete(key);
     let next = LINGER_MS;
@@ -64,7 +76,7 @@ export class Deletions {
       next = RETRY_MS;
       for (const [key, upTo] of batch) if ((this.#waiting.get(key) ?? "") < upTo) this.#waiting.set(key, upTo);
     }
-    this.#flushing = false;
-    if (this.#waiting.size > 0) this.#timer = setTimeout(() => void this.flush(), next);
+    this.#flushing = undefined;
+    if (this.#waiting.size > 0) this.#timer = setTimeout(() => void this.#flush(), next);
   }
 }

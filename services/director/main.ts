@@ -132,7 +132,7 @@ const deletions = new Deletions({
   },
   registry,
 });
-lifecycle.onEnd("deletions", () => deletions.flush());
+lifecycle.onEnd("deletions", () => deletions.close());
 const lag = new Lag(() => kafka.progress(directorGroup(settings.NAMESPACE), topics.accepted));
 const timers = new Timers(clock.monotonic());
 

@@ -12,19 +12,23 @@ import { acknowledge } from "./acks.ts";
 
 type Parts = Parameters<typeof acknowledge>[2];
 
-test("R22: the director alone acts on an acknowledgement, since no connection vouches for its cursor", async () => {
+test("R22: what the client acknowledges is told to its connections here and, wherever they are, to its director", async () => {
   const key = clientKey("acme", "u1");
   const sequence = sequenceAt(packSequence(1, 7), 0);
   const told: unknown[] = [];
   const parts = {
     door: { identify: () => Promise.resolve({ tenant: "acme", subject: "u1" }) },
+    peers: { ofClient: () => ["peer"], step: (peer: unknown, event: unknown) => told.push([peer, event]) },
     upstream: { ack: (...said: unknown[]) => told.push(said) },
     partitions: 12,
   } as unknown as Parts;
   const request = { headers: {} } as Request;
   const say = (cursor: string) => acknowledge(request, Buffer.from(JSON.stringify({ cursor })), parts);
   expect(await say(toCursor(sequence, cursorTag(key)))).toEqual({ status: 204 });
-  expect(told).toEqual([[partitionOf(key, 12), key, 0, sequence]]);
+  expect(told).toEqual([
+    ["peer", { type: "ack", sequence }],
+    [partitionOf(key, 12), key, 0, sequence],
+  ]);
   expect(await say(toCursor(sequence, cursorTag("acme/u2")))).toMatchObject({ status: 400 });
-  expect(told).toHaveLength(1);
+  expect(told).toHaveLength(2);
 });

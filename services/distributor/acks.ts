@@ -1,3 +1,4 @@
+import { setImmediate as turn } from "node:timers/promises";
 import { bearer } from "@saasaparilla/shared/identity.ts";
 import { ackBody } from "@saasaparilla/shared/frames.ts";
 import type { Request } from "@saasaparilla/shared/http.ts";
@@ -5,13 +6,14 @@ import { problemReply, type Reply } from "@saasaparilla/shared/reply.ts";
 import { clientKey, cursorTag, fromCursor, partitionOf } from "@saasaparilla/shared/notification.ts";
 import { problem } from "@saasaparilla/shared/problem.ts";
 import type { Doorkeeper } from "./doorkeeper.ts";
+import type { Peers } from "./peers.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** POST /v1/acks: the client has everything up to the cursor, wherever its connection is (R22). */
 export async function acknowledge(
   request: Request,
   body: Buffer,
-  { door, upstream, partitions }: { door: Doorkeeper; upstream: Upstream; partitions: number },
+  { door, peers, upstream, partitions }: { door: Doorkeeper; peers: Peers; upstream: Upstream; partitions: number },
 ): Promise<Reply> {
   const closed = asksWhy(body) ? door.closedOfLate() : undefined;
   if (closed) return closed;
@@ -33,8 +35,12 @@ export async function acknowledge(
       }),
     );
   }
-  // No connection vouches for this cursor, so nothing here acts on it. The director settles and deletes up to it, once it has checked
-  // that the cursor is one of its topic's.
+  // In a turn of its own. What it brings to the client's stream is written where the turn ends, and where that is within the library's handling
+  // of this request, the library may take this connection for one to be closed.
+  await turn();
+  // A connection here that was given it vouches for it, and says so to whichever director comes next.
+  for (const peer of peers.ofClient(key)) peers.step(peer, { type: "ack", sequence });
+  // The director settles and deletes up to it, once it has checked that the cursor is one of its topic's.
   upstream.ack(partitionOf(key, partitions), key, 0, sequence);
   return { status: 204 };
 }

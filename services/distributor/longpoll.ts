@@ -2,7 +2,7 @@ import type { Close } from "@saasaparilla/shared/closes.ts";
 import type { ServerFrame } from "@saasaparilla/shared/frames.ts";
 import type { Request } from "@saasaparilla/shared/http.ts";
 import { json, problemReply, tooMany, type Reply } from "@saasaparilla/shared/reply.ts";
-import { toCursor, type ClientKey, type Cursor, type Sequence } from "@saasaparilla/shared/notification.ts";
+import { START, toCursor, type ClientKey, type Cursor, type Sequence } from "@saasaparilla/shared/notification.ts";
 import { jittered, problem } from "@saasaparilla/shared/problem.ts";
 import type { Doorkeeper, Entry } from "./doorkeeper.ts";
 import type { IdleLoops } from "./idle-loops.ts";
@@ -40,6 +40,7 @@ class PollWire implements Wire {
   /** The cursor of the last answer. */
   given: Sequence;
   #answer: ((answer: Answer) => void) | undefined;
+  #answeredAt = performance.now();
   /** `wait` is over: an empty answer is due as soon as it is known that nothing is stored. */
   #due = false;
 
@@ -49,8 +50,9 @@ class PollWire implements Wire {
     this.outbox.shut();
   }
 
-  get idle(): boolean {
-    return this.#answer === undefined;
+  /** ms, monotonic: when its last answer was given; undefined while a poll waits for one. */
+  get idleSince(): number | undefined {
+    return this.#answer === undefined ? this.#answeredAt : undefined;
   }
 
   tell(frame: ServerFrame): void {
@@ -79,6 +81,7 @@ class PollWire implements Wire {
       this.#answer = (answer) => {
         clearTimeout(timer);
         this.#answer = undefined;
+        this.#answeredAt = performance.now();
         this.#due = false;
         this.outbox.shut();
         const last = answer.items.at(-1);
@@ -142,7 +145,7 @@ export class LongPolls {
     const answer = wire.wait(wait * 1_000);
     peers.drained(peer);
     const { items, closing, unread } = await answer;
-    if (peer.session.state !== "CLOSED" && wire.idle) idle.add(peer);
+    if (peer.session.state !== "CLOSED" && wire.idleSince !== undefined) idle.add(peer);
     if (!unread) return reply(items, toCursor(wire.given, peer.tag), closing);
     metrics.unread();
     return replayPending();
@@ -167,9 +170,10 @@ export class LongPolls {
     return problemReply(problem(400, "invalid-request", "Invalid request", detail));
   }
 
-  #idleLoop(key: ClientKey, cursor: Sequence | undefined): Peer | undefined {
+  /** Without a cursor it is a loop that has given nothing yet. */
+  #idleLoop(key: ClientKey, cursor: Sequence = START): Peer | undefined {
     for (const peer of this.#parts.peers.ofClient(key)) {
-      if (peer.wire instanceof PollWire && peer.wire.idle && peer.wire.given === cursor) return peer;
+      if (peer.wire instanceof PollWire && peer.wire.idleSince !== undefined && peer.wire.given === cursor) return peer;
     }
     return undefined;
   }

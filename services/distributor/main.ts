@@ -212,14 +212,14 @@ server.post("/v1/tickets", 1_024, (request) => issueTicket(request, door, ticket
 const polls = new LongPolls({ peers, door, idle, metrics, settings });
 server.get("/v1/poll", (request) => polls.poll(request));
 server.get("/v1/ws", upgradeRequired);
-server.post("/v1/acks", 1_024, (request, body) => acknowledge(request, body, { door, upstream, partitions }));
+server.post("/v1/acks", 1_024, (request, body) => acknowledge(request, body, { door, peers, upstream, partitions }));
 const stopKeepingUp = keepUp(peers, settings, ({ identity, address }) => gate.holds(identity, "subscribe", address));
 health.up("composed");
 log.info({ slot: slot.slot, port, routes: server.routes }, "ready");
 
 // Released last-in first-out: nobody new, everybody out with a hint to come back, then what they left is sent.
 lifecycle.onEnd("slot", () => slot.close());
-lifecycle.onEnd("deletions", () => deletions.flush());
+lifecycle.onEnd("deletions", () => deletions.close());
 lifecycle.onEnd("control", () => packer.drained());
 lifecycle.onEnd("timers", () => {
   stopKeepingUp();

@@ -11,8 +11,8 @@ export interface Wire {
   readonly transport: Transport;
   readonly acknowledges: boolean;
   readonly outbox: Outbox;
-  /** True for a long-poll loop between two polls: no request is open, and the client does not notice its end. */
-  readonly idle?: boolean;
+  /** ms, monotonic. Of a long-poll loop between two polls: no request is open, and the client does not notice its end. */
+  readonly idleSince?: number | undefined;
   tell(frame: ServerFrame): void;
   /** Everything stored was written. */
   caughtUp?(): void;

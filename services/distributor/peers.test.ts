@@ -24,6 +24,7 @@ let delivered: number;
 let rows: Row[];
 let peer: Peer;
 let peers: Peers;
+let most: number;
 
 /** Whatever is asked of it, it does nothing. */
 const silent = <T>(): T => new Proxy({}, { get: () => () => {} }) as T;
@@ -38,6 +39,7 @@ beforeEach(() => {
   acknowledged = [];
   delivered = 0;
   rows = [];
+  most = 2;
   peers = new Peers({
     partitions: 1,
     upstream: Object.assign(Object.create(silent()), {
@@ -45,7 +47,7 @@ beforeEach(() => {
     }) as PeersOptions["upstream"],
     read: () => Promise.resolve({ rows, more: false }),
     shares: new Shares(() => ({ outboxBytes: 1_000, connections: 10 }) as TenantLimits),
-    mostOfClient: () => 2,
+    mostOfClient: () => most,
     deleteStored: () => {},
     registered: (one) => registry.push(one),
     unregistered: (one) => (registry = registry.filter((other) => other !== one)),
@@ -175,6 +177,8 @@ test("what is acknowledged of a live connection is told to the director: it answ
   peers.step(peer, { type: "ack", sequence: one.sequence });
   // Beyond what it was sent.
   peers.step(peer, { type: "ack", sequence: rowOf(3, 0).sequence });
+  expect(acknowledged).toEqual([one.sequence]);
+  peers.step(peer, { type: "ack", sequence: two.sequence });
   expect(acknowledged).toEqual([one.sequence, two.sequence]);
 });
 
@@ -184,10 +188,10 @@ test("R20: what waits in the outbox is not acknowledged, whatever cursor is sent
   const [one, two] = [rowOf(1, 0), rowOf(2, 0)];
   for (const row of [one, two]) deliver(row);
   await turn();
-  peers.step(peer, { type: "ack", sequence: rowOf(900, 0).sequence });
+  peers.step(peer, { type: "ack", sequence: two.sequence });
   expect(acknowledged).toEqual([]);
   peers.drained(peer);
-  peers.step(peer, { type: "ack", sequence: rowOf(900, 0).sequence });
+  peers.step(peer, { type: "ack", sequence: two.sequence });
   expect(acknowledged).toEqual([two.sequence]);
 });
 
@@ -204,7 +208,7 @@ test("R11: what waits in the outbox when the server goes back to the start does 
 });
 
 test("R39: at the bound of a client an idle loop gives way first, and then the oldest connection", () => {
-  const loop = open({ transport: "poll", idle: true });
+  const loop = open({ transport: "poll", idleSince: 1 });
   open();
   expect(registry).not.toContain(loop);
   expect(registry).toContain(peer);
@@ -213,11 +217,23 @@ test("R39: at the bound of a client an idle loop gives way first, and then the o
   expect(registry).toHaveLength(2);
 });
 
+test("R39: of several idle loops the one that is idle for longest gives way", () => {
+  peers.closed(peer);
+  const [later, longest] = [open({ transport: "poll", idleSince: 9 }), open({ transport: "poll", idleSince: 3 })];
+  expect(registry).toEqual([later, longest]);
+  const next = open();
+  expect(registry).toEqual([later, next]);
+});
+
 test("R39: a newcomer fits where there is room or an idle loop, and not where it would end a connection in use", () => {
   const newcomer = { key: KEY, identity: peer.identity };
   expect(peers.fits(newcomer)).toBe(true);
-  const loop = open({ transport: "poll", idle: true });
+  const loop = open({ transport: "poll", idleSince: 1 });
   expect(peers.fits(newcomer)).toBe(true);
+  // One idle loop is not enough where the limit was lowered.
+  most = 1;
+  expect(peers.fits(newcomer)).toBe(false);
+  most = 2;
   peers.closed(loop);
   open();
   expect(peers.fits(newcomer)).toBe(false);

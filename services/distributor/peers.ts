@@ -108,21 +108,23 @@ export class Peers {
 
   /** False where one more connection of this client would end another one that is in use. */
   fits({ key, identity: { tenant } }: Pick<Opening, "key" | "identity">): boolean {
-    const connections = this.#byClient.get(key);
-    if (!connections || connections.size < this.#options.mostOfClient(tenant)) return true;
-    for (const { wire } of connections) if (wire.idle) return true;
-    return false;
+    const over = this.#over(key, tenant);
+    return over <= 0 || [...this.ofClient(key)].filter(({ wire }) => wire.idleSince !== undefined).length >= over;
   }
 
-  /** Idle loops go first, then the oldest connection. */
+  /** The loops that are idle for longest go first, then the oldest connections. */
   #makeRoom(key: ClientKey, tenant: string): void {
-    const connections = this.#byClient.get(key);
-    const most = this.#options.mostOfClient(tenant);
-    if (!connections || connections.size < most) return;
-    const idleFirst = [...connections].sort(
-      (one, other) => Number(other.wire.idle ?? false) - Number(one.wire.idle ?? false),
-    );
-    for (const peer of idleFirst.slice(0, connections.size - most + 1)) this.end(peer, Closes.replaced);
+    const over = this.#over(key, tenant);
+    if (over <= 0) return;
+    const idleSince = ({ wire }: Peer): number => wire.idleSince ?? Number.MAX_VALUE;
+    const leaving = [...this.ofClient(key)].sort((one, other) => idleSince(one) - idleSince(other)).slice(0, over);
+    for (const peer of leaving) this.end(peer, Closes.replaced);
+  }
+
+  /** How many connections of a client would be too many with one more. */
+  #over(key: ClientKey, tenant: string): number {
+    const connections = this.#byClient.get(key)?.size ?? 0;
+    return connections === 0 ? 0 : connections + 1 - this.#options.mostOfClient(tenant);
   }
 
   /** The transport's connection is gone. */

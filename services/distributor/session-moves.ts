@@ -6,7 +6,7 @@ import type { Row, Session, SessionEvent, SessionOutput } from "./session.ts";
 
 /** ms until a failed read is tried again; doubled each time, up to the last. */
 const READ_MS = [500, 10_000] as const;
-/** ms: what was queued at the hold is there by then, or was acknowledged on another connection, or has expired. */
+/** ms: what was queued at the hold is there by then, or was acknowledged on another connection, has expired, or waits for that connection. */
 const QUEUED_MS = 500;
 /** ms: a HELD is waited for no longer, however often it did not come. */
 const LONGEST_PREPARE_MS = 30_000;
@@ -51,6 +51,7 @@ export function readFailed(session: Session, { read }: { read: number }, out: Se
 
 export function prepare(session: Session, out: SessionOutput): void {
   session.state = "PREPARING";
+  session.caughtUp = false;
   forgetRead(session);
   // After a takeover the director may have some of these rows too, unsettled.
   session.replayed = session.acked;
@@ -72,7 +73,6 @@ export function check(session: Session, event: Extract<SessionEvent, { type: "he
     live(session, out);
   } else {
     session.state = "CHECKING";
-    session.caughtUp = false;
     readAgain(session, out);
   }
 }
@@ -87,10 +87,7 @@ export function live(session: Session, out: SessionOutput): void {
   if (!session.toldLive) out.tell(session, "live");
   session.toldLive = true;
   if (session.queued <= session.sent) catchUp(session, out);
-  else {
-    session.caughtUp = false;
-    out.timer(session, QUEUED_MS);
-  }
+  else out.timer(session, QUEUED_MS);
 }
 
 export function catchUp(session: Session, out: SessionOutput): void {
@@ -131,13 +128,11 @@ export function leave(session: Session, reason: RefusalReason, out: SessionOutpu
   restart(session, out);
 }
 
-/** Up to what the peer was given: a client can send any cursor, and what it acknowledges is deleted. */
+/** A client can send any cursor, and what it acknowledges is deleted: one beyond what this peer was given says nothing. */
 export function acknowledge(session: Session, { sequence }: { sequence: Sequence }, out: SessionOutput): void {
-  const given = out.given(session);
-  const upTo = sequence > given ? given : sequence;
-  if (upTo <= session.acked) return;
-  session.acked = upTo;
-  if (upTo > session.replayed) out.ack(session, upTo);
+  if (sequence <= session.acked || sequence > out.given(session)) return;
+  session.acked = sequence;
+  if (sequence > session.replayed) out.ack(session, sequence);
   deleteAcknowledged(session, out);
 }
 

@@ -40,11 +40,8 @@ export const sessionTable: Table = {
       const { sent } = session;
       const all = writeRows(session, rows, out);
       if (session.sent > sent) session.replayed = session.sent;
-      if (all && !more && out.flush(session)) {
-        // After a cursor that may be none of this topic's an empty page proves nothing.
-        if (session.cursorKnown) catchUp(session, out);
-        prepare(session, out);
-      } else replay(session, out);
+      if (all && !more && out.flush(session)) prepare(session, out);
+      else replay(session, out);
     },
     readFailed,
     held: ignore,

@@ -26,11 +26,11 @@ export interface Session {
   sent: Sequence;
   /** False while only the client vouches for the cursor that it came with: until a director has checked it, nothing is deleted. */
   cursorKnown: boolean;
-  /** Everything that was stored at the last read, or that was stored or queued at the last hold, was written. */
+  /** Everything that was stored, deferred or queued at the last hold was written. Only a hold proves that: in LIVE alone it is true. */
   caughtUp: boolean;
   /** The last notification that was queued at the hold; START where there was none. */
   queued: Sequence;
-  /** The last sequence that the client is known to have. */
+  /** The last sequence that the client is known to have, by this connection. */
   acked: Sequence;
   /** Up to here the director need not hear of acknowledgements: those are rows, and the next `prepare` says how far they are acknowledged. */
   replayed: Sequence;

@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import { Closes, type Close } from "@saasaparilla/shared/closes.ts";
 import { clientFrame, type ClientFrame, type ServerFrame } from "@saasaparilla/shared/frames.ts";
 import { CURSOR_LENGTH, fromCursor, type Sequence } from "@saasaparilla/shared/notification.ts";
@@ -40,6 +41,8 @@ export class WebSocketWire implements Wire {
   #written: Sequence | undefined;
   /** What was written before the ping whose pong is awaited. */
   #pinged: Sequence | undefined;
+  /** Another one after each `connected` but the first: an older pong speaks of what was written before it. */
+  #ackPing = ACK_PING;
   /** When its frames may come as fast as they like again. */
   #restedAt = 0;
 
@@ -73,7 +76,12 @@ export class WebSocketWire implements Wire {
   }
 
   tell(frame: ServerFrame): void {
-    if (!this.#gone && !this.#ending) this.#socket.send(JSON.stringify(frame), false);
+    if (this.#gone || this.#ending) return;
+    if (frame.type === "connected" && this.#written !== undefined) {
+      this.#ackPing = `${ACK_PING}${randomInt(2 ** 32)}`;
+      this.#pinged = undefined;
+    }
+    this.#socket.send(JSON.stringify(frame), false);
   }
 
   /**
@@ -102,7 +110,7 @@ export class WebSocketWire implements Wire {
       if (payload === FAREWELL_PING) this.#ending.finish();
       return true;
     }
-    if (payload !== ACK_PING || this.#pinged === undefined) return false;
+    if (payload !== this.#ackPing || this.#pinged === undefined) return false;
     const acked = this.#pinged;
     this.#pinged = undefined;
     if (this.#written !== acked) this.#ping();
@@ -122,7 +130,7 @@ export class WebSocketWire implements Wire {
 
   #ping(): void {
     this.#pinged = this.#written;
-    this.#socket.ping(ACK_PING);
+    this.#socket.ping(this.#ackPing);
   }
 }
 

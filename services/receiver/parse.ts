@@ -16,6 +16,8 @@ export interface Item {
   payload: Buffer;
   id: string;
   outcome: "open" | "accepted" | "repeated" | Problem;
+  /** An earlier request with the same Idempotency-Key was told so, whatever the item is judged to be now. */
+  acceptedBefore?: boolean;
 }
 
 export interface ParseLimits {

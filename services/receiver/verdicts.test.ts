@@ -97,3 +97,12 @@ test("an item whose id cannot be told any more is not called accepted", () => {
   recallVerdicts(items, "");
   expect(items.map((item) => item.outcome)).toEqual([problemOf("too-large"), "repeated"]);
 });
+
+test("an accepted item stays accepted in what is kept, where it would be refused by now", () => {
+  const items = open(2);
+  // A limit has been lowered since: the parser gives it no id.
+  Object.assign(items[0]!, { id: "", outcome: problemOf("too-large") });
+  recallVerdicts(items, "ao");
+  items[1]!.outcome = "accepted";
+  expect(writeVerdicts(items)).toBe("a2");
+});

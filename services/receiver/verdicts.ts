@@ -28,7 +28,9 @@ export function isTaken({ outcome }: Pick<Item, "outcome">): boolean {
   return outcome === "accepted" || outcome === "repeated";
 }
 
-export function writeVerdicts(items: readonly Pick<Item, "outcome">[]): string {
+type Judged = Pick<Item, "outcome" | "acceptedBefore">;
+
+export function writeVerdicts(items: readonly Judged[]): string {
   if (items.every(isTaken)) return "";
   let text = "";
   for (let start = 0, end; start < items.length; start = end) {
@@ -58,6 +60,7 @@ export function recallVerdicts(items: readonly Item[], text: string): void {
 function recall(item: Item, verdict: (typeof LETTERS)[Letter]): void {
   if (verdict === "open") return;
   if (verdict === "accepted") {
+    item.acceptedBefore = true;
     // The receiver's limits have been lowered since: the item's id is not known any more.
     if (item.id !== "") item.outcome = "repeated";
   } else if (verdict === "client-forbidden") item.outcome = clientForbidden(item);
@@ -66,7 +69,7 @@ function recall(item: Item, verdict: (typeof LETTERS)[Letter]): void {
     item.outcome = refusedBefore(verdict, item);
 }
 
-function letterOf(item: Pick<Item, "outcome">): string {
-  if (isTaken(item)) return "a";
+function letterOf(item: Judged): string {
+  if (isTaken(item) || item.acceptedBefore) return "a";
   return (typeof item.outcome === "object" && LETTER_OF.get(slugOf(item.outcome))) || OPEN;
 }

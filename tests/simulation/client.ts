@@ -75,7 +75,8 @@ export class SimulatedClient {
     if (way === 0) this.#connect(beyond);
     else if (way === 1) chance.pick(this.#distributors).acknowledge(this.key, beyond);
     else if (connection) {
-      const sequence = chance.pick([beyond, published.get(this.key)?.at(-1) ?? beyond]);
+      const unread = (published.get(this.key) ?? []).filter((sequence) => sequence > connection.last);
+      const sequence = chance.pick([beyond, ...unread]);
       connection.distributor.step(connection.wire.session, { type: "ack", sequence });
     }
   }
@@ -103,8 +104,9 @@ export class SimulatedClient {
     connection.distributor.drained(connection.wire);
     const { session } = connection.wire;
     if (!this.#stage.chance.in(0.5) || connection.last <= session.acked || session.state === "CLOSED") return;
-    if (this.#acknowledges || this.#stage.chance.in(0.1))
-      connection.distributor.step(session, { type: "ack", sequence: connection.last });
+    if (!this.#acknowledges && !this.#stage.chance.in(0.1)) return;
+    if (this.#stage.chance.in(0.2)) this.#stage.chance.pick(this.#distributors).acknowledge(this.key, connection.last);
+    else connection.distributor.step(session, { type: "ack", sequence: connection.last });
   }
 
   #received(connection: Connection, sequence: Sequence): void {

@@ -109,6 +109,8 @@ export class SimulatedDistributor {
 
   /** POST /v1/acks, as acks.ts does it. */
   acknowledge(key: ClientKey, sequence: Sequence): void {
+    for (const { session } of this.#wires.values())
+      if (session.key === key) this.step(session, { type: "ack", sequence });
     this.#control.push((writer) => writer.ack(0, sequence, key));
   }
 
