@@ -7,7 +7,10 @@ import { startStack } from "./stack.ts";
 
 test("R22: an acknowledgement that a director cannot delete by is deleted by once Postgres is back", async () => {
   const postgres = await startProxy(new URL(process.env.DATABASE_URL!).host);
-  const stack = await startStack({ services: ["receiver", "distributor"], env: { DRAIN_MS: "0" } });
+  const stack = await startStack({
+    services: ["receiver", "distributor"],
+    env: { DRAIN_MS: "0", POLL_GRACE_MS: "200" },
+  });
   try {
     const [, distributor] = stack.services;
     const url = Object.assign(new URL(process.env.DATABASE_URL!), { host: postgres.address });
@@ -23,6 +26,8 @@ test("R22: an acknowledgement that a director cannot delete by is deleted by onc
     const answer = await fetch(`${distributor!.url}/v1/poll?wait=0`, { headers });
     const { cursor } = (await answer.json()) as { cursor: string };
 
+    // A connection that was given them would have them deleted by its distributor.
+    await expect.poll(() => metric(distributor!, "connections")).toBe(0);
     await postgres.set("reset");
     const failures = await metric(director, "dependency_failures_total", 'dependency="postgres"');
     const body = JSON.stringify({ cursor });

@@ -124,6 +124,13 @@ test("R7: while what is stored cannot be read a poll is 503, its loop goes on, a
   await library.close();
 });
 
+test("R7: polls without a cursor share one loop until it has given something", async () => {
+  const opened = (): Promise<number> => metric(distributor, "connections_opened_total", 'transport="poll"');
+  const before = await opened();
+  for (let time = 0; time < 5; time += 1) expect((await poll("nothing-yet", "wait=0")).ids).toEqual([]);
+  expect(await opened()).toBe(before + 1);
+});
+
 test("R6: a polyfill's lastEventId counts like a cursor, and more than the one that its URL began with", async () => {
   const client = "polyfill";
   await publisher.number(client, 4);
@@ -159,7 +166,16 @@ describe("R39: idle loops", () => {
       const live = await Subscriber.of(stack, { client, transport });
       await live.connect(distributor);
       await live.live();
-      for (let time = 0; time < 10; time += 1) expect(await poll(client, "wait=0")).toMatchObject({ status: 200 });
+      await publisher.number(client);
+      await live.all(publisher);
+      const opened = (): Promise<number> => metric(distributor, "connections_opened_total", 'transport="poll"');
+      const before = await opened();
+      // Each has the cursor of no loop, so each begins one.
+      for (let time = 1; time < 11; time += 1) {
+        const cursor = live.cursor!.replace(/^.{19}/, time.toString(16).padStart(19, "0"));
+        expect(await poll(client, `wait=0&cursor=${cursor}`)).toMatchObject({ status: 200 });
+      }
+      expect(await opened()).toBe(before + 10);
       await publisher.number(client);
       await live.all(publisher);
       expect(live.open).toBe(true);
