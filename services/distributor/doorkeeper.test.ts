@@ -1,6 +1,10 @@
-import { expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import { Admission } from "./admission.ts";
 import { Doorkeeper, type DoorkeeperOptions, type Entry } from "./doorkeeper.ts";
+
+let asked: string[];
+
+beforeEach(() => (asked = []));
 
 function doorkeeper(limits: Partial<ConstructorParameters<typeof Admission>[0]>, connections = 0): Doorkeeper {
   const all = { rate: 1, burst: 1, handovers: 10, connections: 10, ...limits };
@@ -8,7 +12,7 @@ function doorkeeper(limits: Partial<ConstructorParameters<typeof Admission>[0]>,
     admission: new Admission(all, performance.now()),
     connections: () => connections,
     metrics: { turnedAway: () => {} },
-    full: () => false,
+    full: (tenant: string) => asked.push(tenant) > 1,
   } as unknown as DoorkeeperOptions);
 }
 
@@ -32,4 +36,13 @@ test("R9: one who asks why is told it, too; a server that ends says when to come
   ending.drain();
   for (const answer of [ending.closed(), ending.enter(ANYBODY), ending.closedOfLate()])
     expect(answer).toMatchObject(busy);
+});
+
+test("R39: a tenant is asked for room only where nothing else refuses its newcomer", () => {
+  expect(doorkeeper({ burst: 0 }).enter(ANYBODY)).toMatchObject(busy);
+  expect(asked).toEqual([]);
+  const door = doorkeeper({ burst: 2 });
+  expect(door.enter(ANYBODY)).toBeUndefined();
+  expect(door.enter(ANYBODY)).toMatchObject({ status: 429 });
+  expect(asked).toEqual(["acme", "acme"]);
 });

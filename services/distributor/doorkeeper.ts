@@ -37,7 +37,7 @@ export interface DoorkeeperOptions {
   /** That are open. */
   connections: () => number;
   metrics: DistributorMetrics;
-  /** Whether a tenant has as many connections here as it may. */
+  /** Whether a tenant has as many connections here as it may, and no idle loop to end in place of one. */
   full: (tenant: string) => boolean;
   /** How often a client asks, and how often an address is refused. */
   tickets: Pick<Tickets, "redeem">;
@@ -86,6 +86,9 @@ export class Doorkeeper {
   enter({ identity: { tenant } }: Pick<Entry, "identity">): Reply | undefined {
     const { admission, connections, full, metrics } = this.#options;
     if (this.#draining) return this.#ending();
+    // First what ends no idle loop: `full` makes room where it can.
+    const bound = admission.bound(performance.now(), connections());
+    if (bound !== undefined) return this.#refusal(bound);
     if (full(tenant)) {
       metrics.turnedAway("tenant");
       return tooMany("Your tenant has as many connections here as it may.", jittered(5, 30));
