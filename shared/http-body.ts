@@ -27,12 +27,18 @@ export interface BodyParts {
 }
 
 const EMPTY = Buffer.alloc(0);
+/** A chunk costs some 400 bytes beside its own, so smaller ones are copied together. */
+const SMALL_BYTES = 4 << 10;
+const SLAB_BYTES = 64 << 10;
 
 /** The body of one request, chunk by chunk. It holds its place at the guard until `finish`, which may be called again. */
 export class Body {
   readonly #parts: BodyParts;
-  #first: Buffer | undefined;
-  #more: Buffer[] | undefined;
+  #pieces: Buffer[] = [];
+  /** Small chunks are copied into it: from `#start` to `#end` are those that are not yet a piece. */
+  #slab = EMPTY;
+  #start = 0;
+  #end = 0;
   #length = 0;
   #over = false;
   #whole = false;
@@ -59,7 +65,11 @@ export class Body {
 
   /** The guard's decision came late. An admitted request whose body is complete answers the refusal itself. */
   decided(refused: Reply | undefined): void {
-    if (refused && !this.#whole) this.refuse(refused);
+    if (refused) this.refuseIncomplete(refused);
+  }
+
+  refuseIncomplete(reply: Reply): void {
+    if (!this.#whole) this.refuse(reply);
   }
 
   /** Keeps the chunk: it must not change afterwards. */
@@ -77,16 +87,20 @@ export class Body {
       return;
     }
     this.#length += chunk.length;
-    if (this.#first === undefined) this.#first = chunk;
-    else (this.#more ??= [this.#first]).push(chunk);
+    if (this.#length === chunk.length || chunk.length >= SMALL_BYTES) {
+      this.#seal();
+      this.#pieces.push(chunk);
+    } else this.#copy(chunk);
   }
 
   end(): void {
     if (this.#over) return;
     clearTimeout(this.#deadline);
     this.#whole = true;
-    this.#parts.whole(this.#more ? Buffer.concat(this.#more) : (this.#first ?? EMPTY));
-    this.#first = this.#more = undefined;
+    this.#seal();
+    const pieces = this.#pieces;
+    this.#drop();
+    this.#parts.whole(pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces));
   }
 
   refuse(reply: Reply): void {
@@ -104,8 +118,30 @@ export class Body {
     if (this.#over) return;
     this.#over = true;
     clearTimeout(this.#deadline);
-    this.#first = this.#more = undefined;
+    this.#drop();
     const { guard, request } = this.#parts;
     guard?.release(request, this.#length);
+  }
+
+  #copy(chunk: Buffer): void {
+    if (this.#end + chunk.length > this.#slab.length) {
+      this.#seal();
+      // It grows with the body, so memory stays within twice the counted bytes.
+      this.#slab = Buffer.allocUnsafeSlow(Math.max(SMALL_BYTES, Math.min(this.#length, SLAB_BYTES)));
+      this.#start = this.#end = 0;
+    }
+    chunk.copy(this.#slab, this.#end);
+    this.#end += chunk.length;
+  }
+
+  #seal(): void {
+    if (this.#end > this.#start) this.#pieces.push(this.#slab.subarray(this.#start, this.#end));
+    this.#start = this.#end;
+  }
+
+  #drop(): void {
+    this.#pieces = [];
+    this.#slab = EMPTY;
+    this.#start = this.#end = 0;
   }
 }
