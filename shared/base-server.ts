@@ -4,6 +4,7 @@ import { Callers, networkOf } from "./caller.ts";
 import { messageOf } from "./errors.ts";
 import type { Health } from "./health.ts";
 import type { Cut, Guard } from "./http-body.ts";
+import type { ConnectionCut } from "./http-connection.ts";
 import type { Handler, Request } from "./http.ts";
 import type { Log } from "./log.ts";
 import { meters, type Registry } from "./metrics.ts";
@@ -40,6 +41,8 @@ export abstract class BaseServer {
   protected readonly router = new Router<Route | undefined>();
   /** Counts a request that is not read to its end. */
   protected readonly cut: (reason: Cut) => void;
+  /** Counts a connection that ends before its peer wants that. */
+  protected readonly cutConnection: (reason: ConnectionCut) => void;
   readonly #health: Health;
   readonly #callers: Callers;
   readonly #newcomers: Askers;
@@ -63,6 +66,12 @@ export abstract class BaseServer {
       "reason",
     );
     this.cut = (reason) => cut.inc({ reason });
+    const connections = meters(registry).counter(
+      "http_connections_cut_total",
+      "Connections that reached a limit: of waiting requests, or of what is read behind the last answer, by reason.",
+      "reason",
+    );
+    this.cutConnection = (reason) => connections.inc({ reason });
   }
 
   /** Every route, as "GET /v1/poll". A test tries each of them without the right to use it. */
@@ -136,6 +145,17 @@ export abstract class BaseServer {
       );
     }
     return this.#callers.of(peer, forwarded);
+  }
+
+  /** The guard's decision. A guard that fails admits nothing. */
+  protected admitted(guard: Guard | undefined, request: Request): Reply | undefined | Promise<Reply | undefined> {
+    const failed = (error: unknown): Reply => this.failed(request, error);
+    try {
+      const decision = guard?.admit(request);
+      return decision instanceof Promise ? decision.catch(failed) : decision;
+    } catch (error) {
+      return failed(error);
+    }
   }
 
   protected failed({ method, path }: Pick<Request, "method" | "path">, error: unknown): Reply {

@@ -5,11 +5,15 @@ import type { Body } from "./http-body.ts";
 import type { Request } from "./http.ts";
 import type { Reply } from "./reply.ts";
 
-/** So many pipelined requests wait before their connection is not read for a while. */
+/** The socket is not read while this many pipelined requests wait. */
 const PAUSE_AT = 8;
-/** One read brings at most 64 KB, as thousands of tiny requests. What is over this is neither handled nor answered, and the connection ends. */
+/** One read brings up to 64 KB, which can be thousands of tiny requests. A request over this limit is dropped, and the connection ends. */
 const MOST_WAITING = 128;
-/** An answer before the end of a body is lost to a client that still sends, once its bytes meet a closed socket. So they are read, and dropped. */
+/** No further request is handled while more than this waits for a peer that does not read. One answer may exceed it. */
+const MOST_UNREAD_BYTES = 1 << 20;
+/** Estimate for the head of one answer. */
+const ANSWER_HEAD_BYTES = 256;
+/** A client that still sends loses an answer if its bytes meet a closed socket. So its bytes are read and dropped, up to these limits. */
 const LINGER_MS = 5_000;
 const LINGER_BYTES = 8 << 20;
 
@@ -26,15 +30,24 @@ export interface Exchange {
   answered: boolean;
 }
 
+/** Why a connection ended before its peer wanted that. */
+export type ConnectionCut = "pipelined" | "linger_bytes" | "linger_time";
+
 /** Who answers the requests of a connection. */
 export interface Handling {
   start(exchange: Exchange): void;
   /** The peer of the current request went away. */
   gone(exchange: Exchange): void;
+  /** The next head is late. */
+  late(connection: Connection): void;
+  cut(reason: ConnectionCut): void;
+  closed(connection: Connection): void;
+  /** A head must be complete within this time. */
+  readonly headMs: number;
 }
 
-/** Node pauses a socket by this flag. Its own streams resume a socket that is only paused. */
-interface Paused {
+/** Private to Node: it stops parser and socket while this is set. `socket.pause()` alone is undone by the next body that is read. */
+interface Pausable {
   _paused: boolean;
 }
 
@@ -47,16 +60,25 @@ export class Connection {
   current: Exchange | undefined;
   readonly #handling: Handling;
   readonly #waiting: Exchange[] = [];
-  #last: ServerResponse | undefined;
+  #unfinished = 0;
+  #unreadBytes = 0;
+  #ending = false;
+  #lingering = false;
   #failed = false;
-  /** The answer to what is no request. It goes out behind those to the requests before it. */
+  /** The answer to what is not a request. It goes out behind the answers to the requests before it. */
   #failure: Reply | undefined;
+  #late = false;
+  #lateTimer: NodeJS.Timeout | undefined;
 
   constructor(socket: Socket, handling: Handling) {
     this.socket = socket;
     this.address = plainAddress(socket.remoteAddress ?? "");
     this.#handling = handling;
     socket.once("close", () => this.#gone());
+    // Node reads again on this event, and its own listener comes first.
+    socket.on("drain", () => {
+      if (this.#full) this.#pause();
+    });
     // Node calls it behind the last answer, and would destroy the socket at once.
     socket.destroySoon = () => this.#linger();
   }
@@ -66,28 +88,38 @@ export class Connection {
     return this.over || this.#failed;
   }
 
+  /** Whether the body of the newest request is still arriving. */
+  get inBody(): boolean {
+    const newest = this.#waiting.at(-1) ?? this.current;
+    return newest !== undefined && !newest.req.complete;
+  }
+
+  get #idle(): boolean {
+    return !this.current && this.#waiting.length === 0 && this.#unfinished === 0;
+  }
+
   add(exchange: Exchange): void {
     if (this.deaf) return;
-    if (!this.current) {
+    this.#late = false;
+    clearTimeout(this.#lateTimer);
+    if (!this.current && this.#waiting.length === 0 && this.#unreadBytes < MOST_UNREAD_BYTES) {
       this.#begin(exchange);
       return;
     }
-    if (this.#waiting.length >= MOST_WAITING) {
-      const last = this.#waiting.at(-1)!;
-      last.res.shouldKeepAlive = false;
-      return;
+    if (this.#waiting.length < MOST_WAITING) this.#waiting.push(exchange);
+    else {
+      const { res } = this.#waiting.at(-1)!;
+      if (res.shouldKeepAlive) this.#handling.cut("pipelined");
+      res.shouldKeepAlive = false;
     }
-    this.#waiting.push(exchange);
-    if (this.#waiting.length === PAUSE_AT) {
-      (this.socket as unknown as Paused)._paused = true;
-      this.socket.pause();
-    }
+    this.#regulate();
   }
 
-  /** What came is malformed, too large, or too late: as the body of the last request, or behind it. */
+  /** What came is malformed or too large: as the body of the last request, or behind it. */
   fail(reply: Reply): void {
     if (this.deaf) return;
     this.#failed = true;
+    this.#regulate();
     const last = this.#waiting.at(-1) ?? this.current;
     if (last && !last.req.complete) {
       last.broken = reply;
@@ -95,18 +127,38 @@ export class Connection {
       return;
     }
     this.#failure = reply;
-    if (!this.current) this.#end();
+    this.#proceed();
   }
 
-  /** The answer to the current request was written. */
-  next(res: ServerResponse): void {
+  /** A head took too long. One that was not read because the socket was paused gets its time again. */
+  late(): void {
+    if (this.#idle) this.#handling.late(this);
+    else this.#late = true;
+  }
+
+  /** The answer to the current request was written: so many bytes of body. */
+  next(res: ServerResponse, bytes: number): void {
     this.current = undefined;
-    this.#last = res;
-    if (!res.shouldKeepAlive) {
-      this.over = true;
-      this.#waiting.length = 0;
-    } else if (this.#waiting.length > 0) process.nextTick(() => this.#shift());
-    else if (this.#failure) this.#end();
+    this.over ||= !res.shouldKeepAlive;
+    if (this.over) this.#waiting.length = 0;
+    const size = bytes + ANSWER_HEAD_BYTES;
+    this.#unfinished += 1;
+    this.#unreadBytes += size;
+    res.once("finish", () => {
+      this.#unfinished -= 1;
+      this.#unreadBytes -= size;
+      this.#regulate();
+      this.#proceed();
+    });
+    // Writing an answer makes Node read again.
+    this.#regulate();
+    if (this.#waiting.length > 0) process.nextTick(() => this.#proceed());
+  }
+
+  /** Ends the connection once everything under way is answered and flushed. */
+  end(): void {
+    this.#ending = true;
+    this.#proceed();
   }
 
   #begin(exchange: Exchange): void {
@@ -114,34 +166,58 @@ export class Connection {
     this.#handling.start(exchange);
   }
 
-  #shift(): void {
-    if (this.over || this.current) return;
-    const exchange = this.#waiting.shift();
-    if (this.#waiting.length < PAUSE_AT && (this.socket as unknown as Paused)._paused) {
-      // What Node does itself where a peer reads on, and its only way to go on reading.
-      this.socket.emit("drain");
+  #proceed(): void {
+    if (this.over || this.current || this.socket.destroyed) return;
+    const exchange = this.#unreadBytes < MOST_UNREAD_BYTES ? this.#waiting.shift() : undefined;
+    if (exchange) {
+      this.#regulate();
+      this.#begin(exchange);
+    } else if (this.#idle) this.#rest();
+  }
+
+  /** Everything is answered and flushed. */
+  #rest(): void {
+    if (this.#failure) this.#writeFailure(this.#failure);
+    else if (this.#ending) this.#linger();
+    else if (this.#late) {
+      this.#late = false;
+      this.#lateTimer = setTimeout(() => this.late(), this.#handling.headMs);
     }
-    if (exchange) this.#begin(exchange);
-    else if (this.#failure) this.#end();
   }
 
-  #end(): void {
+  get #full(): boolean {
+    return this.deaf || this.#waiting.length >= PAUSE_AT;
+  }
+
+  #regulate(): void {
+    if (this.#full) this.#pause();
+    else this.#resume();
+  }
+
+  /** Nothing is read while enough waits, nor behind the last request: Node keeps every request that it parses. */
+  #pause(): void {
+    if (this.#lingering) return;
+    (this.socket as unknown as Pausable)._paused = true;
+    this.socket.pause();
+  }
+
+  #resume(): void {
+    if (this.#lingering || !(this.socket as unknown as Pausable)._paused || this.socket.writableNeedDrain) return;
+    // Only Node's own listener to this event resumes its parser too. It does nothing while Node wants the pause.
+    this.socket.emit("drain");
+  }
+
+  #writeFailure({ status, headers = {}, body = "" }: Reply): void {
     this.over = true;
-    // Until then it is not certain that Node has written the answers before.
-    if (this.#last && !this.#last.writableFinished) this.#last.once("finish", () => this.#writeFailure());
-    else this.#writeFailure();
-  }
-
-  #writeFailure(): void {
     if (!this.socket.writable) {
       this.socket.destroy();
       return;
     }
-    const { status, headers = {}, body = "" } = this.#failure!;
-    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+    const lines = Object.entries({ ...headers, date: new Date().toUTCString() });
+    const text = lines.map(([name, value]) => `${name}: ${value}\r\n`).join("");
     const length = Buffer.byteLength(body);
     this.socket.write(
-      `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join("")}content-length: ${length}\r\nconnection: close\r\n\r\n`,
+      `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${text}content-length: ${length}\r\nconnection: close\r\n\r\n`,
     );
     this.socket.write(body);
     this.#linger();
@@ -149,28 +225,35 @@ export class Connection {
 
   #linger(): void {
     const { socket } = this;
-    if (socket.destroyed) return;
-    this.over = true;
+    if (socket.destroyed || this.#lingering) return;
+    this.over = this.#lingering = true;
+    const cut = (reason: ConnectionCut): void => {
+      this.#handling.cut(reason);
+      socket.destroy();
+    };
     // The parser is not fed any more.
     socket.removeAllListeners("data").removeAllListeners("end");
     let left = LINGER_BYTES;
     socket.on("data", (bytes: Buffer) => {
       left -= bytes.length;
-      if (left < 0) socket.destroy();
+      if (left < 0) cut("linger_bytes");
     });
     socket.once("end", () => socket.destroy());
-    const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+    const timer = setTimeout(() => cut("linger_time"), LINGER_MS);
     socket.once("close", () => clearTimeout(timer));
     // A peer that has said its last needs no time.
     if (socket.readableEnded) socket.end(() => socket.destroy());
     else socket.end();
-    (socket as unknown as Paused)._paused = false;
     socket.resume();
+    // The parser read in the place of the stream, which does not know that a paused handle stopped.
+    socket._read(0);
   }
 
   #gone(): void {
     this.over = true;
     this.#waiting.length = 0;
+    clearTimeout(this.#lateTimer);
     if (this.current) this.#handling.gone(this.current);
+    this.#handling.closed(this);
   }
 }

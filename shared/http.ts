@@ -1,11 +1,12 @@
 import {
   createServer,
+  STATUS_CODES,
   type IncomingMessage,
   type Server,
   type ServerOptions as NodeOptions,
   type ServerResponse,
 } from "node:http";
-import { createServer as createTlsServer } from "node:https";
+import { createServer as createTlsServer, Server as TlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { BaseServer, type Route, type ServerOptions } from "./base-server.ts";
 import { plainAddress } from "./caller.ts";
@@ -14,7 +15,16 @@ import { Failure, messageOf } from "./errors.ts";
 import { Body } from "./http-body.ts";
 import { Connection, type Exchange, type Handling } from "./http-connection.ts";
 import { framingOf, targetOf } from "./http-head.ts";
-import { badHead, expectationFailed, largeHead, notAllowed, slowHead, type Reply } from "./reply.ts";
+import {
+  badHead,
+  expectationFailed,
+  largeChunks,
+  largeHead,
+  notAllowed,
+  notThereYet,
+  slowHead,
+  type Reply,
+} from "./reply.ts";
 
 /** A request as handlers see it, whichever server read it. */
 export interface Request {
@@ -38,7 +48,9 @@ const HEAD_MS = 10_000;
 const CHECK_MS = 1_000;
 /** Load balancers keep idle connections for 60 s: they close first, so that no request meets a closed one. */
 const IDLE_MS = 75_000;
-/** At the end, answers under way are waited for so long. */
+/** At the end, a body that is still arriving after this time is refused. */
+const ARRIVE_MS = 1_000;
+/** At the end, connections whose answers are under way or not yet flushed get this time. */
 const CLOSE_MS = 5_000;
 
 const EMPTY = Buffer.alloc(0);
@@ -49,30 +61,46 @@ type Known = Socket & { [CONNECTION]?: Connection };
 export class HttpServer extends BaseServer {
   readonly #server: Server;
   readonly #handling: Handling = {
+    headMs: HEAD_MS,
     start: (exchange) => this.#handle(exchange),
     gone: (exchange) => this.#gone(exchange),
+    late: (connection) => this.#late(connection),
+    cut: this.cutConnection,
+    closed: (connection) => {
+      this.#connections.delete(connection);
+      if (this.#connections.size === 0) this.#allClosed?.();
+    },
   };
-  #underWay = 0;
+  readonly #connections = new Set<Connection>();
   #closing = false;
-  #idle: (() => void) | undefined;
+  #allClosed: (() => void) | undefined;
 
   constructor(options: ServerOptions) {
     super(options);
     this.#server = serverOf(options.settings);
-    // Read beyond its end a half-closed connection would lose the answer to what it accepted.
-    Object.assign(this.#server, { httpAllowHalfOpen: true });
+    Object.assign(this.#server, {
+      // Without it, a half-closed connection loses the answer to what was accepted.
+      httpAllowHalfOpen: true,
+      // Node calls it when the server closes, and counts a connection as idle whose answer is not flushed.
+      closeIdleConnections: () => {},
+    });
     this.#server.maxHeadersCount = 0;
     this.#server.timeout = IDLE_MS;
     this.#server
       .on("connection", (socket: Socket) => {
         if (this.tooMany(plainAddress(socket.remoteAddress ?? ""))) socket.destroy();
       })
+      .on(this.#server instanceof TlsServer ? "secureConnection" : "connection", (socket: Socket) => {
+        if (this.#closing) socket.destroy();
+        else if (!socket.destroyed) this.#connectionOf(socket);
+      })
       .on("request", (req: IncomingMessage, res: ServerResponse) => this.#came(req, res, "nothing"))
       .on("checkContinue", (req: IncomingMessage, res: ServerResponse) => this.#came(req, res, "continue"))
       .on("checkExpectation", (req: IncomingMessage, res: ServerResponse) => this.#came(req, res, "unknown"))
       .on("connect", (req: IncomingMessage, socket: Socket) => {
         socket.on("error", () => {});
-        this.#connectionOf(socket).fail(notAllowed("CONNECT", req.url ?? "", ["GET", "POST"]));
+        const reply = notAllowed("CONNECT", req.url ?? "", ["GET", "POST"]);
+        this.#connectionOf(socket).fail(this.#shown(reply, req.headers.origin));
       })
       .on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => this.#malformed(error, socket));
     this.serveHealth(options.registry);
@@ -103,20 +131,28 @@ export class HttpServer extends BaseServer {
     if (this.#closing) return;
     this.#closing = true;
     this.#server.close();
+    for (const connection of this.#connections) connection.end();
+    setTimeout(() => {
+      for (const { current } of this.#connections) current?.body?.refuseIncomplete(notThereYet());
+    }, ARRIVE_MS);
   }
 
+  /** Waits for the connections that still answer, and for their peers to read it. */
   async close(): Promise<void> {
     this.stopListening();
-    if (this.#underWay > 0) {
-      const timer = setTimeout(() => this.#idle?.(), CLOSE_MS);
-      await new Promise<void>((resolve) => (this.#idle = resolve));
+    if (this.#connections.size > 0) {
+      const timer = setTimeout(() => this.#allClosed?.(), CLOSE_MS);
+      await new Promise<void>((resolve) => (this.#allClosed = resolve));
       clearTimeout(timer);
     }
     this.#server.closeAllConnections();
   }
 
   #connectionOf(socket: Known): Connection {
-    return (socket[CONNECTION] ??= new Connection(socket, this.#handling));
+    if (socket[CONNECTION]) return socket[CONNECTION];
+    const connection = new Connection(socket, this.#handling);
+    this.#connections.add(connection);
+    return (socket[CONNECTION] = connection);
   }
 
   #came(req: IncomingMessage, res: ServerResponse, expects: Exchange["expects"]): void {
@@ -134,7 +170,6 @@ export class HttpServer extends BaseServer {
   }
 
   #handle(exchange: Exchange): void {
-    this.#underWay += 1;
     const { req, res, connection, broken } = exchange;
     const hasBody = broken ?? framingOf(req);
     if (typeof hasBody === "object") {
@@ -163,7 +198,7 @@ export class HttpServer extends BaseServer {
     );
     exchange.request = request;
     const { guard } = route;
-    const admitted = (target.search === "" ? undefined : this.exposed(request)) ?? guard?.admit(request);
+    const admitted = (target.search === "" ? undefined : this.exposed(request)) ?? this.admitted(guard, request);
     if (admitted && !(admitted instanceof Promise)) {
       this.#refuse(exchange, hasBody, admitted);
       return;
@@ -226,54 +261,65 @@ export class HttpServer extends BaseServer {
       return;
     }
     const { req, res, connection } = exchange;
-    const shown = this.origins.headers(req.headers.origin ?? "");
-    const sent: Record<string, string | number> = { ...headers, ...shown };
+    const sent: Record<string, string | number> = { ...headers, ...this.origins.headers(req.headers.origin ?? "") };
     const empty = status === 204 || status === 304;
-    if (!empty) sent["content-length"] = typeof body === "string" ? Buffer.byteLength(body) : body.length;
-    if (close || this.#closing) res.shouldKeepAlive = false;
-    // It throws where a header cannot be sent, before anything is done.
-    res.writeHead(status, sent);
+    const bytes = empty ? 0 : typeof body === "string" ? Buffer.byteLength(body) : body.length;
+    if (!empty) sent["content-length"] = bytes;
+    if (close || this.#closing || endsConnection(req, empty)) res.shouldKeepAlive = false;
+    // It throws if a header cannot be sent, before anything is done. The next answer then has a reason of its own.
+    res.writeHead(status, STATUS_CODES[status] ?? "", sent);
+    exchange.answered = true;
     exchange.body?.finish();
     res.end(empty ? undefined : body);
-    connection.next(res);
-    this.#done(exchange);
+    connection.next(res, bytes);
   }
 
-  /** The peer went away. A handler that is under way ends in nothing. */
+  /** The peer went away. The answer of a handler that is under way goes nowhere. */
   #gone(exchange: Exchange): void {
+    exchange.answered = true;
     exchange.body?.gone();
     exchange.request?.onGone?.();
-    this.#done(exchange);
   }
 
-  #done(exchange: Exchange): void {
-    exchange.answered = true;
-    this.#underWay -= 1;
-    if (this.#underWay === 0) this.#idle?.();
+  #shown(reply: Reply, origin = ""): Reply {
+    return { ...reply, headers: { ...reply.headers, ...this.origins.headers(origin) } };
   }
 
-  /** What the parser refuses, also where it is late. */
-  #malformed(error: NodeJS.ErrnoException, socket: Socket): void {
-    const connection = this.#connectionOf(socket);
-    if (socket.destroyed || connection.deaf) return;
-    const { code = "" } = error;
-    const late = code === "ERR_HTTP_REQUEST_TIMEOUT";
-    // A connection that never said a word is not spoken to; one that broke cannot be.
-    if ((!late && !code.startsWith("HPE_")) || (late && socket.bytesRead === 0)) {
-      socket.destroy();
+  #late(connection: Connection): void {
+    // A connection that never said a word is not spoken to.
+    if (connection.socket.bytesRead === 0) {
+      connection.socket.destroy();
       return;
     }
+    this.cut("slow");
+    connection.fail(this.#shown(slowHead(HEAD_MS)));
+  }
+
+  /** What the parser refuses, and a head that is late. */
+  #malformed({ code = "" }: NodeJS.ErrnoException, socket: Socket): void {
+    const connection = this.#connectionOf(socket);
+    if (socket.destroyed || connection.deaf) return;
+    if (code === "ERR_HTTP_REQUEST_TIMEOUT") connection.late();
+    // A connection that broke cannot be spoken to.
+    else if (!code.startsWith("HPE_")) socket.destroy();
     // It comes behind a request that is the last by its own word.
-    if (code === "HPE_CLOSED_CONNECTION") return;
-    this.cut(late ? "slow" : code === "HPE_HEADER_OVERFLOW" ? "large" : "malformed");
-    connection.fail(answerTo(code));
+    else if (code !== "HPE_CLOSED_CONNECTION") {
+      const large = code === "HPE_HEADER_OVERFLOW" || code === "HPE_CHUNK_EXTENSIONS_OVERFLOW";
+      this.cut(large ? "large" : "malformed");
+      const malformed = badHead("This is no HTTP/1.1 request: it is malformed or incomplete.");
+      connection.fail(this.#shown(!large ? malformed : connection.inBody ? largeChunks() : largeHead()));
+    }
   }
 }
 
-function answerTo(code: string): Reply {
-  if (code === "ERR_HTTP_REQUEST_TIMEOUT") return slowHead(HEAD_MS);
-  if (code === "HPE_HEADER_OVERFLOW" || code === "HPE_CHUNK_EXTENSIONS_OVERFLOW") return largeHead();
-  return badHead("This is no HTTP/1.1 request: it is malformed or incomplete.");
+/**
+ * Node ends these connections behind the answer, and must not handle what follows.
+ * - The parser pauses behind a request with `Connection: upgrade` or `Proxy-Connection: upgrade`, loses the rest of the packet,
+ *   and takes the next packet for a new request. The Upgrade header alone decides here, so that no reading of the other can differ.
+ * - An answer without a length ends a connection of HTTP/1.0, even one that is to be kept.
+ */
+function endsConnection({ headers, httpVersionMinor }: IncomingMessage, empty: boolean): boolean {
+  return headers.upgrade !== undefined || (empty && httpVersionMinor === 0);
 }
 
 function serverOf(settings: ServerOptions["settings"]): Server {
@@ -292,7 +338,9 @@ function serverOf(settings: ServerOptions["settings"]): Server {
   const certificate = certificateOf(settings);
   if (!certificate) return createServer(options);
   try {
-    return createTlsServer({ ...options, handshakeTimeout: HEAD_MS, cert: certificate.cert, key: certificate.key });
+    const { cert, key } = certificate;
+    // A plain server has `allowHalfOpen` by itself.
+    return createTlsServer({ ...options, allowHalfOpen: true, handshakeTimeout: HEAD_MS, cert, key });
   } catch (error) {
     throw new Failure("fatal", `TLS_CERT and TLS_KEY cannot be used: ${messageOf(error)}.`, { cause: error });
   }

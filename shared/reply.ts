@@ -54,6 +54,11 @@ export function largeHead(): Reply {
   return { ...problemReply(problem(431, "too-large", "Too large", detail)), close: true };
 }
 
+export function largeChunks(): Reply {
+  const detail = "The trailers of the body or the extensions of its chunks have more than 16 KB. Send less.";
+  return { ...problemReply(problem(431, "too-large", "Too large", detail)), close: true };
+}
+
 export function lengthRequired(): Reply {
   const detail = "A body in chunks is not taken here. Send it with a Content-Length.";
   return { ...problemReply(problem(411, "length-required", "Length required", detail)), close: true };

@@ -1,9 +1,12 @@
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { connect } from "node:net";
+import { connect as connectTls } from "node:tls";
 import type { Service } from "./stack.ts";
 
 export interface RawAnswer {
   status: number;
+  reason: string;
   headers: Record<string, string>;
   body: string;
 }
@@ -22,6 +25,8 @@ export interface Ways {
   /** To these requests, in their order. An answer to HEAD has no body. */
   methods?: readonly string[];
   deadlineMs?: number;
+  /** Speaks TLS with a server of this authority. */
+  ca?: string;
 }
 
 const DEADLINE_MS = 30_000;
@@ -30,10 +35,11 @@ const DEADLINE_MS = 30_000;
 export async function say(
   { url }: Pick<Service, "url">,
   pieces: string | readonly string[],
-  { answers = Infinity, half = false, methods = [], deadlineMs = DEADLINE_MS }: Ways = {},
+  { answers = Infinity, half = false, methods = [], deadlineMs = DEADLINE_MS, ca }: Ways = {},
 ): Promise<Heard> {
   const { hostname, port } = new URL(url);
-  const socket = connect({ port: Number(port), host: hostname, noDelay: true, allowHalfOpen: true });
+  const to = { port: Number(port), host: hostname, noDelay: true, allowHalfOpen: true };
+  const socket = ca === undefined ? connect(to) : connectTls({ ...to, ca: readFileSync(ca) });
   let bytes = Buffer.alloc(0);
   let closed = false;
   let changed = (): void => {};
@@ -51,7 +57,7 @@ export async function say(
       closed = true;
       changed();
     });
-  await once(socket, "connect");
+  await once(socket, ca === undefined ? "connect" : "secureConnect");
   let late = false;
   const deadline = setTimeout(() => {
     late = true;
@@ -95,7 +101,8 @@ function readAnswers(
     const end = rest.indexOf("\r\n\r\n");
     if (end < 0) return { answers, rest };
     const [line, ...lines] = rest.slice(0, end).split("\r\n") as [string, ...string[]];
-    const status = Number(/^HTTP\/1\.1 (\d{3}) [\x20-\x7e]*$/.exec(line)?.[1]);
+    const [, digits, reason = ""] = /^HTTP\/1\.1 (\d{3}) ([\x20-\x7e]*)$/.exec(line) ?? [];
+    const status = Number(digits);
     if (Number.isNaN(status)) throw new Error(`This is no status line: ${JSON.stringify(line)}`);
     const headers: Record<string, string> = {};
     for (const one of lines) {
@@ -112,7 +119,7 @@ function readAnswers(
     const length = none ? 0 : untilClose ? rest.length - end - 4 : Number(headers["content-length"]);
     if (Number.isNaN(length)) throw new Error(`An answer has no length: ${JSON.stringify(line)}`);
     if (rest.length < end + 4 + length) return { answers, rest };
-    answers.push({ status, headers, body: rest.slice(end + 4, end + 4 + length) });
+    answers.push({ status, reason, headers, body: rest.slice(end + 4, end + 4 + length) });
     if (status !== 100) finals += 1;
     rest = rest.slice(end + 4 + length);
   }

@@ -47,7 +47,7 @@ export class SocketServer extends BaseServer {
       if (!headers) return;
       // With its address, which cannot be asked for later.
       const request = { ...this.copy(response, raw, headers) };
-      const refused = this.exposed(request) ?? route.guard?.admit(request);
+      const refused = this.exposed(request) ?? this.admitted(route.guard, request);
       if (refused && !(refused instanceof Promise)) this.send(response, request.headers.origin, refused);
       else if (method === "GET") this.#run(response, request, route, EMPTY);
       else this.#body(response, request, route, refused);
@@ -81,7 +81,7 @@ export class SocketServer extends BaseServer {
     let gone = false;
     response.onAborted(() => (gone = true));
     setImmediate(() => {
-      if (!gone) response.cork(() => send(response, refused));
+      if (!gone) response.cork(() => this.send(response, headers.origin, refused));
     });
     return undefined;
   }

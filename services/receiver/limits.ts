@@ -50,7 +50,7 @@ export class Limits implements Guard {
   admit(request: Request): Reply | undefined | Promise<Reply | undefined> {
     if (this.#closed) {
       const reply = busy("This receiver is ending, and accepted nothing of this. Connect again.");
-      return { ...reply, headers: { ...reply.headers, connection: "close" } };
+      return { ...reply, close: true };
     }
     if (this.requests >= this.#most.MAX_REQUESTS) return this.#full("requests");
     const caller = this.#parts.identify(request);
@@ -92,7 +92,7 @@ export class Limits implements Guard {
     if (this.requests === 0) this.#idle?.();
   }
 
-  /** Admits no more, and resolves when every admitted request is answered. */
+  /** Admits no more, and resolves when every admitted request is answered. The server refuses the bodies that still arrive. */
   async close(): Promise<void> {
     this.#closed = true;
     if (this.requests > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
