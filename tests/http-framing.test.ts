@@ -11,7 +11,10 @@ let publisher: string;
 
 beforeAll(async () => {
   const kinds: Kind[] = ["receiver", "director", "distributor", "console"];
-  stack = await startStack({ services: kinds, env: { DRAIN_MS: "0", BODY_MS: "2000" } });
+  stack = await startStack({
+    services: kinds,
+    env: { DRAIN_MS: "0", BODY_MS: "2000", ALLOWED_ORIGINS: "https://a.example" },
+  });
   kinds.forEach((kind, index) => (services[kind] = stack.services[index]!));
   publisher = await stack.token({ publisher: "p" });
 });
@@ -114,6 +117,15 @@ describe.each(["receiver", "console", "director"] as const)("%s, by Node", (kind
     ["a body of a GET", `${head("GET /health/live", "host: x", "content-length: 2")}{}`],
   ] as const)("%s is answered 200", async ([, bytes]) => {
     expect(statuses(await says(bytes, { answers: 1 }))).toEqual([200]);
+  });
+
+  test("an offer of another protocol ends the connection behind its answer, so nothing smuggled is read", async () => {
+    const offer = post("content-length: 1", "connection: upgrade", "upgrade: h2c");
+    const hollow = head("POST /nothing", "host: x", `content-length: ${LIVE.length}`);
+    for (const pieces of [[`${offer}A${hollow}`, LIVE], [`${offer}A${LIVE}`], [offer, `A${LIVE}`]]) {
+      const heard = await says(pieces);
+      expect([statuses(heard), heard.closed]).toEqual([[403], true]);
+    }
   });
 
   test("a request that TCP cuts anywhere is the same request", async () => {
@@ -222,16 +234,16 @@ describe("publishing", () => {
     expect(await metric(receiver(), "publish_body_bytes")).toBe(0);
   });
 
-  test("a receiver that ends closes idle connections, and answers the request that it has begun", async () => {
-    const other = await stack.start("receiver");
+  test("a receiver that ends closes idle connections, answers what it has begun, and refuses a body that drips", async () => {
+    const other = await stack.start("receiver", { BODY_MS: "60000" });
     const idle = say(other, LIVE);
     await expect.poll(() => metric(other, "publish_requests")).toBe(0);
-    const held = say(other, [publish("ends") + to("ends").slice(0, -1)], { answers: 1 });
+    const held = say(other, [publish("ends") + to("ends").slice(0, -1)]);
     await expect.poll(() => metric(other, "publish_requests")).toBe(1);
     other.kill("SIGTERM");
     expect((await idle).closed).toBe(true);
     const { answers } = await held;
-    expect(answers).toMatchObject([{ status: 408, headers: { connection: "close" } }]);
+    expect(answers).toMatchObject([{ status: 503, headers: { connection: "close" } }]);
     expect(await other.exited).toMatchObject({ code: 0 });
   });
 });
@@ -274,6 +286,13 @@ describe("distributor", () => {
     // Some of it the library refuses itself.
     expect([[status], [400], []]).toContainEqual(statuses(heard));
     expect(heard.closed).toBe(true);
+  });
+
+  test("a page of an allowed site reads the refusal", async () => {
+    const { answers } = await says(
+      head("GET /health/live", "host: x", "origin: https://a.example", "transfer-encoding: chunked"),
+    );
+    expect(answers).toMatchObject([{ status: 411, headers: { "access-control-allow-origin": "https://a.example" } }]);
   });
 
   test("what is smuggled behind it in the same packet is handled by no route", async () => {

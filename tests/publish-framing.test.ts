@@ -51,9 +51,12 @@ const plainRequest = fc.record({
   framing: fc.constantFrom(...VALID),
   version: fc.constantFrom("1.1", "1.1", "1.1", "1.0"),
   target: fc.constantFrom("/v1/notifications", "/v1/notifications", "http://x/v1/notifications"),
-  noise: fc.array(fc.constantFrom("x-a: b", "X-B:", "accept: */*", "connection: keep-alive", "upgrade: h2c"), {
-    maxLength: 3,
-  }),
+  noise: fc.array(
+    fc.constantFrom("x-a: b", "X-B:", "accept: */*", "connection: keep-alive", "upgrade: h2c", "connection: upgrade"),
+    {
+      maxLength: 3,
+    },
+  ),
   expects: fc.boolean(),
 });
 type Asked = Omit<typeof plainRequest extends fc.Arbitrary<infer R> ? R : never, "framing"> & {
@@ -88,13 +91,14 @@ const conversation = fc.record({
 });
 type Conversation = typeof conversation extends fc.Arbitrary<infer C> ? C : never;
 
-/** Whether all of it is by the letter, so that each request is to be accepted. A request of HTTP/1.0 is the last of its connection. */
+/** Whether all of it is by the letter, so that each request is to be accepted. A request of HTTP/1.0, or with an Upgrade, is the last of its connection. */
 function isValid({ requests, junk }: Conversation): boolean {
   return (
     (junk === undefined || /^[\r\n]+$/.test(junk.bytes)) &&
     requests.every(
-      ({ framing, version }, index) =>
+      ({ framing, version, noise }, index) =>
         (VALID as readonly string[]).includes(framing) &&
+        (!noise.includes("upgrade: h2c") || index === requests.length - 1) &&
         (version === "1.1" || (framing === "length" && index === requests.length - 1)),
     )
   );
