@@ -202,9 +202,9 @@ describe("a peer that reads slowly", () => {
 });
 
 test("a head that was not read because earlier requests took long is not late", async () => {
-  const service = await serve({}, 1_400);
-  const bytes = Array.from({ length: 12 }, () => post("A", `pad: ${"q".repeat(7_000)}\r\n`)).join("");
-  expect(statuses(await say(service, bytes, { answers: 12 }))).toEqual(Array(12).fill(202));
+  const service = await serve({}, 130);
+  const bytes = post("A", `pad: ${"q".repeat(500)}\r\n`).repeat(125);
+  expect(statuses(await say(service, bytes, { answers: 125 }))).toEqual(Array(125).fill(202));
 });
 
 test("a head that stops behind a request in work is late once that is answered", async () => {
