@@ -91,8 +91,10 @@ const withJava = (home: string | undefined): NodeJS.ProcessEnv => ({
   ...(home !== undefined && { JAVA_HOME: home }),
 });
 
+/** Like Kafka's own, none begins with "-": a command would read that as an option. */
 function id(): string {
-  return randomBytes(16).toString("base64url");
+  const random = randomBytes(16).toString("base64url");
+  return random.startsWith("-") ? id() : random;
 }
 
 /** Writes what Kafka's own format tool would, once, and the configuration at each start, since ports may have changed. */
