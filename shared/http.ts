@@ -1,20 +1,15 @@
-import {
-  createServer,
-  STATUS_CODES,
-  type IncomingMessage,
-  type Server,
-  type ServerOptions as NodeOptions,
-  type ServerResponse,
-} from "node:http";
-import { createServer as createTlsServer, Server as TlsServer } from "node:https";
+import { STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { Server as TlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { BaseServer, type Route, type ServerOptions } from "./base-server.ts";
 import { plainAddress } from "./caller.ts";
-import { certificateOf, portTaken } from "./certificate.ts";
+import { portTaken } from "./certificate.ts";
 import { Failure, messageOf } from "./errors.ts";
 import { Body } from "./http-body.ts";
 import { Connection, type Exchange, type Handling } from "./http-connection.ts";
 import { framingOf, targetOf } from "./http-head.ts";
+import { NodeRequest } from "./node-request.ts";
+import { HEAD_MS, IDLE_MS, serverOf } from "./node-server.ts";
 import {
   badHead,
   expectationFailed,
@@ -42,12 +37,6 @@ export interface Request {
 
 export type Handler = (request: Request, body: Buffer) => Reply | Promise<Reply>;
 
-const HEAD_BYTES = 16 << 10;
-/** From the connection on, or from the first byte of a further request on; looked at once a second. */
-const HEAD_MS = 10_000;
-const CHECK_MS = 1_000;
-/** Load balancers keep idle connections for 60 s: they close first, so that no request meets a closed one. */
-const IDLE_MS = 75_000;
 /** At the end, a body that is still arriving after this time is refused. */
 const ARRIVE_MS = 1_000;
 /** At the end, connections whose answers are under way or not yet flushed get this time. */
@@ -320,57 +309,4 @@ export class HttpServer extends BaseServer {
  */
 function endsConnection({ headers, httpVersionMinor }: IncomingMessage, empty: boolean): boolean {
   return headers.upgrade !== undefined || (empty && httpVersionMinor === 0);
-}
-
-function serverOf(settings: ServerOptions["settings"]): Server {
-  const options: NodeOptions = {
-    maxHeaderSize: HEAD_BYTES,
-    insecureHTTPParser: false,
-    // It is asked for here, where a request behind a bad one is not handled.
-    requireHostHeader: false,
-    headersTimeout: HEAD_MS,
-    // Bodies have a time of their own.
-    requestTimeout: 0,
-    connectionsCheckingInterval: CHECK_MS,
-    keepAliveTimeout: IDLE_MS,
-    noDelay: true,
-  };
-  const certificate = certificateOf(settings);
-  if (!certificate) return createServer(options);
-  try {
-    const { cert, key } = certificate;
-    // A plain server has `allowHalfOpen` by itself.
-    return createTlsServer({ ...options, allowHalfOpen: true, handshakeTimeout: HEAD_MS, cert, key });
-  } catch (error) {
-    throw new Failure("fatal", `TLS_CERT and TLS_KEY cannot be used: ${messageOf(error)}.`, { cause: error });
-  }
-}
-
-/** Query and address are made for those who ask. */
-class NodeRequest implements Request {
-  method: string;
-  path: string;
-  headers: Readonly<Record<string, string>>;
-  onGone?: () => void;
-  readonly #search: string;
-  readonly #caller: () => string;
-  #query: URLSearchParams | undefined;
-  #address: string | undefined;
-
-  constructor(method: string, path: string, search: string, req: IncomingMessage, caller: () => string) {
-    this.method = method;
-    this.path = path;
-    // All but Set-Cookie, which no request has, are text.
-    this.headers = req.headers as Record<string, string>;
-    this.#search = search;
-    this.#caller = caller;
-  }
-
-  get query(): URLSearchParams {
-    return (this.#query ??= new URLSearchParams(this.#search));
-  }
-
-  get address(): string {
-    return (this.#address ??= this.#caller());
-  }
 }
