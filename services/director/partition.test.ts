@@ -52,6 +52,28 @@ test("R51: a new owner reads back what was settled last, as far as Kafka has it,
   expect(lanes.unsettled).toBe(1);
 });
 
+test("R51: a rejoin of the group that undoes the reading back is noticed, and a gap in what Kafka has is not waited for", () => {
+  const { lanes, repeated } = partition();
+  expect(lanes.begin(2_000)).toBe(1_500);
+  // The group was joined anew: it begins at the commit again.
+  expect(lanes.begin(2_000)).toBe(1_500);
+  expect(lanes.begin(1_500)).toBeUndefined();
+  lanes.accepted(batchOf(1_500, idOf(1)));
+  // And once more in the middle.
+  expect(lanes.begin(2_000)).toBe(1_501);
+  expect(lanes.begin(1_501)).toBeUndefined();
+  lanes.accepted(batchOf(1_999, idOf(2)));
+  expect(lanes.begin(2_000)).toBeUndefined();
+  lanes.accepted(batchOf(2_000, idOf(1)));
+  lanes.accepted(batchOf(2_001, idOf(2)));
+  expect(repeated).toEqual([idOf(1), idOf(2)]);
+
+  const gap = partition().lanes;
+  const asked = [2_000, 1_800, 1_800].map((first) => gap.begin(first));
+  expect(asked).toEqual([1_500, 1_500, 1_500]);
+  expect(gap.begin(1_800)).toBeUndefined();
+});
+
 test("a record counts in the bound of bytes until all of it is settled, and no longer", () => {
   const { lanes, settled } = partition();
   const batch = batchOf(0, idOf(1), { keys: ["t/a", "t/b"] });

@@ -50,6 +50,9 @@ export interface PartitionOptions {
 /** Of accepted, before the group's commit: at full load some twenty seconds, in which a publisher repeats what it was not answered. */
 const REMEMBERED_RECORDS = 500;
 
+/** Kafka may have deleted the record that is looked for: it is looked for so often, at most. */
+const MOST_SEEKS = 3;
+
 /** The header of a record that an operator has sent again: the id of its dead letter. */
 export const REDRIVEN = "redriven";
 
@@ -66,6 +69,9 @@ export class PartitionLanes {
   readonly #cursors: KnownCursors;
   #nextControl: number;
   #holds = 0;
+  /** The offset of accepted from which on ids are to be remembered. */
+  #rememberFrom = 0;
+  #seeks = 0;
   /** False once another director owns it: nothing more is sent, stored or committed. */
   owned = true;
 
@@ -104,12 +110,17 @@ export class PartitionLanes {
   /**
    * What is read first begins where the group has committed. Answers where to read on instead: a little before it, so that the
    * ids of what an earlier owner settled last are known, and a repeat of it is one. Undefined where there is nothing before.
+   * A rejoin of the group undoes it: what comes then begins at the commit again, and is answered the same again.
    */
   begin(first: number): number | undefined {
-    if (this.#settlement) return undefined;
-    this.#settlement = new Settlement(first);
-    const from = Math.max(this.#options.oldest, first - REMEMBERED_RECORDS);
-    return from < first ? from : undefined;
+    if (!this.#settlement) {
+      this.#settlement = new Settlement(first);
+      this.#rememberFrom = Math.max(this.#options.oldest, first - REMEMBERED_RECORDS);
+    }
+    const known = this.#rememberFrom >= this.#settlement.start || first <= this.#rememberFrom;
+    if (known || this.#seeks >= MOST_SEEKS) return undefined;
+    this.#seeks += 1;
+    return this.#rememberFrom;
   }
 
   /** The offset of accepted to commit, where it has moved. */
@@ -123,7 +134,10 @@ export class PartitionLanes {
     const settlement = (this.#settlement ??= new Settlement(batch.records[0]?.offset ?? 0));
     this.#lookAtClock();
     for (const record of batch.records) {
-      if (record.offset < settlement.start) this.#remember(record);
+      if (record.offset < settlement.start) {
+        this.#remember(record);
+        this.#rememberFrom = Math.max(this.#rememberFrom, record.offset + 1);
+      }
       if (record.offset < settlement.next) continue;
       this.#cursors.read(record.offset + 1);
       try {
