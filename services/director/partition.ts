@@ -50,7 +50,7 @@ export interface PartitionOptions {
 /** Of accepted, before the group's commit: at full load some twenty seconds, in which a publisher repeats what it was not answered. */
 const REMEMBERED_RECORDS = 500;
 
-/** Kafka may have deleted the record that is looked for: it is looked for so often, at most. */
+/** Kafka may have deleted the record. Without a limit the partition would seek for ever. */
 const MOST_SEEKS = 3;
 
 /** The header of a record that an operator has sent again: the id of its dead letter. */
@@ -110,7 +110,7 @@ export class PartitionLanes {
   /**
    * What is read first begins where the group has committed. Answers where to read on instead: a little before it, so that the
    * ids of what an earlier owner settled last are known, and a repeat of it is one. Undefined where there is nothing before.
-   * A rejoin of the group undoes it: what comes then begins at the commit again, and is answered the same again.
+   * A rejoin of the group undoes a seek: reading begins at the commit again, and the next call answers the same offset.
    */
   begin(first: number): number | undefined {
     if (!this.#settlement) {
@@ -242,7 +242,7 @@ export class PartitionLanes {
 
   /** By POST /v1/acks: no session vouches for the cursor, and what it deletes is gone. */
   #acknowledgedByClient(key: ClientKey, sequence: Sequence): void {
-    // Each by a name of its own: one that is made up must not take the place of a true one that waits.
+    // One name for each cursor: a made-up one must not replace a true one that waits.
     this.#whenKnown(`${key} ${sequence}`, sequence, (known) => {
       if (!known) return;
       const lane = this.lanes.of(key);

@@ -128,7 +128,7 @@ export function leave(session: Session, reason: RefusalReason, out: SessionOutpu
   restart(session, out);
 }
 
-/** A client can send any cursor, and what it acknowledges is deleted: one beyond what this peer was given says nothing. */
+/** A client can send any cursor, and an acknowledgement deletes. So a cursor beyond what this peer was given is ignored. */
 export function acknowledge(session: Session, { sequence }: { sequence: Sequence }, out: SessionOutput): void {
   if (sequence <= session.acked || sequence > out.given(session)) return;
   session.acked = sequence;
