@@ -2,6 +2,7 @@ import type { Consumer, ConsumerRunConfig, EachBatchPayload, PartitionAssigner, 
 import { Failure, messageOf } from "./errors.ts";
 import { KafkaAdmin } from "./kafka-admin.ts";
 import { coPartitioned, only } from "./kafka-assigners.ts";
+import { warmUpChecksum } from "./kafka-checksum.ts";
 import { Pace } from "./kafka-pace.ts";
 import { Run } from "./kafka-run.ts";
 
@@ -73,6 +74,7 @@ const SLOT_SESSION_MS = 6_000;
 export class KafkaLink extends KafkaAdmin {
   /** Sends records in order, acks=all, and answers their offsets. It is the caller's to have one send in flight, and to repeat. */
   async sender(): Promise<{ send(records: Outgoing[]): Promise<number[]>; close(): Promise<void> }> {
+    warmUpChecksum();
     let producer = await this.#producer();
     return {
       send: async (records) => {
