@@ -8,7 +8,7 @@ import {
   type ClientKey,
   type Sequence,
 } from "./notification.ts";
-import { UUID_LENGTH, writeUuid } from "./uuid.ts";
+import { readUuid, UUID_LENGTH, writeUuid } from "./uuid.ts";
 
 /**
  * A record of accepted, routed and control is a pack: one or more items in one Kafka record. All integers are big-endian.
@@ -25,7 +25,6 @@ const MAGIC = 1;
 const PACK_HEADER = 3;
 const ITEM_HEADER = 5;
 const NOTIFICATION_HEADER = 24;
-const HYPHEN = 0x2d;
 
 export const Kind = {
   /** accepted: a notification's body. */
@@ -69,7 +68,7 @@ export class PackWriter {
     const body = NOTIFICATION_HEADER + event.length + traceparent.length + key.length + payload.length;
     let at = this.#item(Kind.NOTIFICATION, body);
     const buffer = this.#buffer;
-    at = writeId(buffer, item.id, at);
+    at = readUuid(item.id, buffer, at);
     at = buffer.writeUInt32BE(item.ttl ?? 0, at);
     at = buffer.writeUInt8(event.length, at);
     at = buffer.writeUInt8(traceparent.length, at);
@@ -291,21 +290,6 @@ function keyLength(body: Buffer): number {
 
 function payloadStart(body: Buffer): number {
   return NOTIFICATION_HEADER + body[20]! + body[21]! + keyLength(body);
-}
-
-/** Digit by digit: a string without the hyphens would be made for each notification. Answers where the id ends. */
-function writeId(buffer: Buffer, id: string, start: number): number {
-  let at = start;
-  for (let index = 0; at < start + 16; index += 2) {
-    if (id.charCodeAt(index) === HYPHEN) index += 1;
-    buffer[at++] = (digit(id.charCodeAt(index)) << 4) | digit(id.charCodeAt(index + 1));
-  }
-  return at;
-}
-
-/** Of a hexadecimal digit's character code, in either case. */
-function digit(code: number): number {
-  return code <= 0x39 ? code - 0x30 : (code & 0x5f) - 0x37;
 }
 
 function malformed(why: string, cause?: unknown): Failure {
