@@ -23,19 +23,26 @@ export class Backoff {
   }
 }
 
-/** Resolves early where one of the signals is aborted. */
-export function pause(ms: number, signals: readonly AbortSignal[], timers: Timers): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      timers.clearTimeout(timer);
-      for (const signal of signals) signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = timers.setTimeout(done, ms);
-    for (const signal of signals) signal.addEventListener("abort", done);
+/** Calls back when one of the signals is aborted, or already is. Answers how to stop that. */
+export function onAbort(signals: readonly AbortSignal[], call: () => void): () => void {
+  for (const signal of signals) {
+    signal.addEventListener("abort", call);
     // A signal tells only of what comes.
-    if (signals.some(({ aborted }) => aborted)) done();
+    if (signal.aborted) call();
+  }
+  return () => signals.forEach((signal) => signal.removeEventListener("abort", call));
+}
+
+/** Resolves early where one of the signals is aborted. */
+export async function pause(ms: number, signals: readonly AbortSignal[], timers: Timers): Promise<void> {
+  let timer: unknown;
+  let off: (() => void) | undefined;
+  await new Promise<void>((resolve) => {
+    timer = timers.setTimeout(resolve, ms);
+    off = onAbort(signals, resolve);
   });
+  timers.clearTimeout(timer);
+  off!();
 }
 
 /** Calls back once nothing was heard for so long. */
@@ -74,6 +81,8 @@ export class Watchdog {
   }
 }
 
+/** The longest that a timer waits. */
+export const NEVER_MS = 2 ** 31 - 1;
 const HEARTBEAT_SECONDS = 15;
 
 /** ms between two heartbeats of the server (R42). */

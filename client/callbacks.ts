@@ -4,21 +4,21 @@ import { pause } from "./backoff.ts";
 /** A callback that has not returned by then has failed: the token function, and those of the store. */
 export const CALLBACK_MS = 30_000;
 
-export const LATE = new Error("It has not returned for 30 s.");
+export const LATE = new Error("It has not returned.");
 
 /** Calls `start` and waits for what it returns: so long, or until the signal. Rejects with LATE, or resolves with undefined. */
 export async function within<T>(
   start: () => T | PromiseLike<T>,
-  { signal, timers, ms = CALLBACK_MS }: { signal: AbortSignal; timers: Timers; ms?: number },
+  { signal, timers, ms }: { signal: AbortSignal; timers: Timers; ms: number },
 ): Promise<T | undefined> {
   const over = new AbortController();
-  const late = async (): Promise<undefined> => {
-    await pause(ms, [signal, over.signal], timers);
-    if (!signal.aborted && !over.signal.aborted) throw LATE;
+  const signals = [signal, over.signal];
+  const late = pause(ms, signals, timers).then(() => {
+    if (!signals.some(({ aborted }) => aborted)) throw LATE;
     return undefined;
-  };
+  });
   try {
-    return await Promise.race([Promise.resolve().then(start), late()]);
+    return await Promise.race([Promise.resolve().then(start), late]);
   } finally {
     over.abort();
   }
@@ -37,12 +37,8 @@ export function guarded(call: () => unknown, failed: (error: unknown) => void): 
 /** Tells the application that one of its callbacks failed. The default says nothing of what the token function threw: it may hold a token. */
 export function reporter<T>({ onError }: Pick<Options<T>, "onError">) {
   const print = (text: string, ...error: unknown[]): void => {
-    try {
-      // oxlint-disable-next-line no-console
-      console.error(`@saasaparilla/client: ${text}`, ...error);
-    } catch {
-      // A console that throws cannot be told of it.
-    }
+    // oxlint-disable-next-line no-console
+    console.error(`@saasaparilla/client: ${text}`, ...error);
   };
   return (error: unknown, failure: Failure<T>): void => {
     if (onError) {

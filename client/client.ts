@@ -1,7 +1,7 @@
-import type { Connection, Failure, FailureCode, Notification, Options, Reason, State, Status } from "./api.ts";
+import type { Connection, Failure, FailureCode, Notification, Options, Reason, State, Status, Timers } from "./api.ts";
 import { Acks } from "./acks.ts";
-import { Backoff, pause } from "./backoff.ts";
-import { guarded, LATE, reporter, within } from "./callbacks.ts";
+import { Backoff, NEVER_MS, pause } from "./backoff.ts";
+import { CALLBACK_MS, guarded, LATE, reporter, within } from "./callbacks.ts";
 import { baseOf, postAck } from "./http.ts";
 import { Inbox } from "./inbox.ts";
 import { watchPage } from "./page.ts";
@@ -29,22 +29,23 @@ const LAST_WORDS_MS = 2_000;
 const HANDLER_MS = 10_000;
 /** Between two attempts that reconnect() or the page asks for. */
 const REST_MS = 1_000;
+/** A server that asks for more than an hour is asked again after an hour. */
+const MOST_SECONDS = 3_600;
 /** Answers of something else than a notification server, before the first connection, that are taken for a wrong URL. */
 const WRONG_ANSWERS = 3;
 /** What every transport can carry: a JSON Web Token, and no line break, quote or markup. */
 const TOKEN_FORM = /^[\w.~+-]{1,8192}$/;
 
-const CLOSED: Reason = { code: "closed", text: "You closed it." };
-const RECONNECT: Ending = ending("reconnect", "You asked for another connection.", "again");
+const ignore = (): void => {};
+
+const CLOSED: Reason = { code: "closed", text: "You called close()." };
+const RECONNECT: Ending = ending("reconnect", "You called reconnect().", "again");
 
 /** A client of SaaSaparilla Notifications: every notification once and in order, whatever happens to the connection. */
 export function connect<T = unknown>(options: Options<T>): Connection {
   const { store, token: given, random = Math.random } = options;
   const base = baseOf(options.url);
-  const timers = options.timers ?? {
-    setTimeout: (callback, ms) => setTimeout(callback, ms),
-    clearTimeout: (timer) => clearTimeout(timer as number),
-  };
+  const timers: Timers = options.timers ?? (globalThis as unknown as Timers);
   const closing = new AbortController();
   const backoff = new Backoff(random);
   const choice = choose(options.transport ?? "auto");
@@ -82,21 +83,19 @@ export function connect<T = unknown>(options: Options<T>): Connection {
     status(more);
   }
 
+  const bounded = <R>(start: () => R | PromiseLike<R>, ms = CALLBACK_MS, signal = closing.signal) =>
+    within(start, { signal, timers, ms });
+
   const acks = new Acks({
-    async save(cursor) {
-      try {
-        await within(() => store?.save(cursor), { signal: closing.signal, timers });
-      } catch (error) {
-        report(error, "store-failed", "store.save failed. It is called again.");
+    save: (cursor) =>
+      bounded(() => store?.save(cursor)).catch((error: unknown) => {
+        tell(error, { code: "store-failed", text: "store.save failed." });
         throw error;
-      }
-    },
+      }),
     failed: (error) => status({ error }),
     random,
     timers,
   });
-  const about = (notification: Notification, attempts: number) =>
-    ({ notification: notification as Notification<T>, attempts }) satisfies Partial<Failure<T>>;
   const inbox = new Inbox(
     {
       handle: (notification) => options.onNotification(notification as Notification<T>),
@@ -104,16 +103,9 @@ export function connect<T = unknown>(options: Options<T>): Connection {
       failed: (error, notification, attempts) =>
         report(
           error,
-          "handler-failed",
-          `onNotification failed (attempt ${attempts}). It is called again; what follows waits.`,
-          about(notification, attempts),
-        ),
-      slow: (notification, attempts) =>
-        report(
-          LATE,
-          "handler-slow",
-          "onNotification has not returned for a minute. What follows waits.",
-          about(notification, attempts),
+          error === LATE ? "handler-slow" : "handler-failed",
+          `onNotification ${error === LATE ? "is late" : "failed"} (attempt ${attempts}). What follows waits.`,
+          { notification: notification as Notification<T>, attempts },
         ),
       backoff: new Backoff(random),
       timers,
@@ -126,24 +118,24 @@ export function connect<T = unknown>(options: Options<T>): Connection {
     let token: unknown = given;
     if (typeof given === "function") {
       try {
-        token = await within(given, { signal: attempt.signal, timers });
+        token = await bounded(given, CALLBACK_MS, attempt.signal);
       } catch (error) {
         const [code, text] =
           error === LATE
-            ? (["token-timeout", "The token function has not returned for 30 s."] as const)
-            : (["token-failed", "The token function failed. Only onError gets its error."] as const);
+            ? (["token-timeout", "The token function is late."] as const)
+            : (["token-failed", "The token function failed."] as const);
         report(error, "token-failed", text);
         return ending(code, text, "later", { error });
       }
     }
     if (attempt.signal.aborted) return RECONNECT;
     if (typeof token !== "string" || !TOKEN_FORM.test(token)) {
-      const text = `The token ${typeof given === "string" ? "" : "that the token function returned "}is no JSON Web Token. Expected its text alone: no quotes, line break, "Bearer", JSON or HTML.`;
+      const text = "The token is not a JSON Web Token alone.";
       if (typeof given === "string") return ending("token-invalid", text, "no");
       report(new Error(text), "token-failed", text);
       return ending("token-invalid", text);
     }
-    if (token === refusedToken) return ending("forbidden", "The token function returned the refused token again.");
+    if (token === refusedToken) return ending("forbidden", "The refused token was returned again.");
     latestToken = token;
     return token;
   }
@@ -192,7 +184,6 @@ export function connect<T = unknown>(options: Options<T>): Connection {
       // A transport that ends late has a successor.
       acknowledgeBy: (send) => void (signal.aborted || acks.by(send)),
       probeBy: (next) => void (signal.aborted || (probe = next)),
-      handled: () => inbox.cursor || undefined,
       room: () => inbox.room(),
       overfull: () => inbox.overfull,
       settled: async () => {
@@ -209,12 +200,12 @@ export function connect<T = unknown>(options: Options<T>): Connection {
     if (!store || options.cursor !== undefined) return;
     while (!closing.signal.aborted) {
       try {
-        const cursor = await within(() => store.load(), { signal: closing.signal, timers });
+        const cursor = await bounded(() => store.load());
         if (cursor) inbox.reset(cursor);
         return;
       } catch (error) {
         // From the start would be wrong: everything would come again.
-        report(error, "store-failed", "store.load failed. It is called again.");
+        report(error, "store-failed", "store.load failed.");
         await pause(backoff.next(), [closing.signal], timers);
       }
     }
@@ -241,8 +232,10 @@ export function connect<T = unknown>(options: Options<T>): Connection {
       const { signal } = attempt;
       const rest = pause(REST_MS, [closing.signal], timers);
       become("connecting");
-      const aborted = new Promise<Ending>((resolve) => signal.addEventListener("abort", () => resolve(RECONNECT)));
-      const ended = await Promise.race([signal.aborted ? RECONNECT : attempted(signal), aborted]);
+      const ended = await bounded(() => once(signal), NEVER_MS, signal).then(
+        (last) => last ?? RECONNECT,
+        (error: unknown) => ending("lost", "The connection failed.", "later", { error }),
+      );
       if (closing.signal.aborted) break;
       const { reason, reconnect, retryAfter = 0, error } = ended;
       // Whatever of it goes on ends.
@@ -253,7 +246,7 @@ export function connect<T = unknown>(options: Options<T>): Connection {
       const rotated = (reconnect === "other" || reconnect === "url") && choice.other();
       if (hopeless(ended, rotated)) return reason;
       const atOnce = rotated || reconnect === "again" || (reconnect === "token" && refusals === 1);
-      const [server, own] = [retryAfter * 1_000, atOnce ? 0 : backoff.next()];
+      const [server, own] = [Math.min(retryAfter, MOST_SECONDS) * 1_000, atOnce ? 0 : backoff.next()];
       become("waiting", { reason, delay: server + own, ...(error !== undefined && { error }) });
       if (reconnect === "room") await inbox.room();
       // Nothing shortens what the server asks for (R44).
@@ -265,34 +258,21 @@ export function connect<T = unknown>(options: Options<T>): Connection {
     return CLOSED;
   }
 
-  async function attempted(signal: AbortSignal): Promise<Ending> {
-    try {
-      return await once(signal);
-    } catch (error) {
-      return ending("lost", "The connection failed.", "later", { error });
-    }
-  }
-
-  /** Ends the wait, or finds out whether the connection is still there. */
-  function awake(): void {
+  // Ends the wait, or finds out whether the connection is still there.
+  const unwatch = watchPage((event) => {
+    if (event === "online") choice.forget();
     hurry.abort();
     probe?.();
-  }
-
-  const unwatch = watchPage({
-    awake,
-    online() {
-      choice.forget();
-      awake();
-    },
   });
 
   async function stop(): Promise<void> {
-    await within(() => inbox.stop(), { signal: closing.signal, timers, ms: HANDLER_MS }).catch(() => undefined);
-    await within(() => acks.flush(), { signal: closing.signal, timers, ms: LAST_WORDS_MS }).catch(() => undefined);
+    await bounded(() => inbox.stop(), HANDLER_MS).catch(ignore);
+    await bounded(() => acks.flush(), LAST_WORDS_MS).catch(ignore);
     // A long poll has no way back; and where this fails, the cursor of the next connection says it.
     if (context && acks.pending !== undefined)
-      await postAck(context, acks.pending, LAST_WORDS_MS).catch((error: unknown) => status({ error }));
+      await postAck({ ...context, signal: closing.signal }, acks.pending, LAST_WORDS_MS).catch((error: unknown) =>
+        status({ error }),
+      );
     closing.abort();
     attempt.abort();
     await closed;
@@ -305,8 +285,7 @@ export function connect<T = unknown>(options: Options<T>): Connection {
       unwatch();
       closing.abort();
       attempt.abort();
-      const { signal } = new AbortController();
-      await within(() => inbox.stop(), { signal, timers, ms: HANDLER_MS }).catch(() => undefined);
+      await bounded(() => inbox.stop(), HANDLER_MS, new AbortController().signal).catch(ignore);
       acks.end();
       if (reason === CLOSED) become("closed", { reason });
       else {

@@ -1,33 +1,25 @@
 import type { Cursor } from "./api.ts";
+import { onAbort } from "./backoff.ts";
 import { type Base, type Close, type Context, type Ending, ending } from "./wire.ts";
 
 /** An answer to a request without a wait comes within so long. */
 export const PATIENCE_MS = 10_000;
-/** A server that asks for more than an hour is asked again after an hour. */
-const MOST_SECONDS = 3_600;
 
-const URL_FORM = /^(http|ws)(s?):\/\/([^/?#@\s\\]+)(\/[^?#\s]*)?(\?[^#\s]*)?(#\S*)?$/i;
+const URL_FORM = /^(?:http|ws)(s?):\/\/([^/?#@\s\\]+)(\/[^?#\s]*)?(?:\?([^#\s]*))?(?:#\S*)?$/i;
 
 /** Throws where the option `url` is none. What stands before an @ is a secret, and is not repeated. */
 export function baseOf(url: string): Base {
-  const [, , secure, host, path = "", query = ""] = URL_FORM.exec(String(url)) ?? [];
+  const [, secure, host, path = "", query] = URL_FORM.exec(url) ?? [];
   if (host === undefined) {
-    const shown = String(url)
-      .replace(/\/\/[^/]*@/, "//…@")
-      .replace(/[?#].*/s, "");
-    throw new TypeError(
-      `url is "${shown}". Expected the address of a notification server, such as https://host/path, without credentials.`,
-    );
+    const shown = String(url).replace(/\/\/[^/]*@|[?#].*/gs, "…");
+    throw new TypeError(`url is "${shown}". Expected https://host/path, without credentials.`);
   }
-  return { origin: `http${secure}://${host}`, path: path.replace(/\/+$/, ""), query: query.slice(1) };
+  return { origin: `http${secure}://${host}`, path: path.replace(/\/+$/, ""), query };
 }
 
 /** What the three transports share of HTTP. */
-export function address({ base }: Context, path: string, query: Record<string, string | undefined> = {}): string {
-  const pairs = Object.entries(query).flatMap(([name, value]) =>
-    value === undefined ? [] : [`${name}=${encodeURIComponent(value)}`],
-  );
-  if (base.query) pairs.unshift(base.query);
+export function address({ base }: Context, path: string, query?: string, cursor?: Cursor): string {
+  const pairs = [base.query, query, cursor && `cursor=${encodeURIComponent(cursor)}`].filter(Boolean);
   return `${named(base, path)}${pairs.length > 0 ? `?${pairs.join("&")}` : ""}`;
 }
 
@@ -44,7 +36,7 @@ export async function request<T>(
   url: string,
   init: Omit<RequestInit, "signal">,
   ms: number,
-  use: (response: Response) => Promise<T>,
+  use: (response: Response) => T | Promise<T>,
   more: AbortSignal = context.signal,
 ): Promise<T> {
   const stop = new AbortController();
@@ -54,26 +46,25 @@ export async function request<T>(
     late = true;
     abort();
   }, ms);
-  for (const signal of [context.signal, more]) {
-    signal.addEventListener("abort", abort);
-    if (signal.aborted) abort();
-  }
+  const off = onAbort([context.signal, more], abort);
   try {
     return await use(await fetch(url, { ...init, cache: "no-store", signal: stop.signal }));
   } catch (error) {
-    throw late ? new Error(`There was no answer within ${ms / 1_000} s.`) : error;
+    throw late ? new Error(`no answer within ${ms / 1_000} s`) : error;
   } finally {
     // What was not read of the answer is not wanted.
     abort();
     context.timers.clearTimeout(timer);
-    for (const signal of [context.signal, more]) signal.removeEventListener("abort", abort);
+    off();
   }
 }
 
+export const isOf = ({ headers }: Response, type: string): boolean => !!headers.get("content-type")?.includes(type);
+
 /** R22: everything up to the cursor was handled. */
-export async function postAck(context: Context, cursor: Cursor, ms?: number): Promise<void> {
-  const status = await post(context, { cursor }, ms, (response) => Promise.resolve(response.status));
-  if (status >= 300) throw new Error(`The acknowledgement was answered ${status}.`);
+export async function postAck(context: Context, cursor: Cursor, ms = PATIENCE_MS): Promise<void> {
+  const status = await post(context, { cursor }, ms, ({ status }) => status);
+  if (status >= 300) throw new Error(`answered ${status}`);
 }
 
 /**
@@ -83,9 +74,7 @@ export async function postAck(context: Context, cursor: Cursor, ms?: number): Pr
 export async function whyNot(context: Context, what: string): Promise<Ending> {
   try {
     const said = await post(context, {}, PATIENCE_MS, (response) => refusal(context, "acks", response));
-    return said.reason.code === "rejected"
-      ? ending("blocked", `The server can be reached, but a ${what} does not get through.`, "other")
-      : said;
+    return said.reason.code === "rejected" ? ending("blocked", `A ${what} does not get through.`, "other") : said;
   } catch (error) {
     return lost(context, error);
   }
@@ -98,7 +87,7 @@ export async function refusal(
   response: Response,
 ): Promise<Ending & { type?: string | undefined }> {
   const { status, headers } = response;
-  const ours = (headers.get("content-type") ?? "").includes("problem+json");
+  const ours = isOf(response, "problem+json");
   const problem = (ours ? await response.json().catch(() => undefined) : undefined) as
     | { type?: string; detail?: string; retryAfter?: number }
     | undefined;
@@ -106,7 +95,7 @@ export async function refusal(
   if (status === 401 || status === 403) return ending("forbidden", text, "token");
   if (status === 408 || status === 429 || status >= 500) {
     const seconds = Number(headers.get("retry-after") ?? problem?.retryAfter);
-    const more = seconds > 0 ? { retryAfter: Math.min(seconds, MOST_SECONDS) } : {};
+    const more = seconds > 0 ? { retryAfter: seconds } : {};
     return { ...ending("unavailable", text, "later", more), type: problem?.type };
   }
   if (status === 400 && ours) return ending("rejected", text, "no");
@@ -114,20 +103,15 @@ export async function refusal(
 }
 
 export const wrongUrl = (base: Base, path: string, what: string): Ending =>
-  ending("wrong-url", `${named(base, path)} ${what}. This is no notification server: check the option url.`, "url");
+  ending("wrong-url", `${named(base, path)} ${what}. Check the option url.`, "url");
 
 export const lost = ({ base }: Context, error: unknown): Ending =>
   ending("unreachable", `${base.origin}${base.path}: ${describe(error)}`, "later", { error });
 
-/** With its causes: "fetch failed" alone says nothing. */
-function describe(error: unknown): string {
-  const texts: string[] = [];
-  for (let next = error, depth = 0; next && depth < 4; depth += 1) {
-    const { message, code, cause } = next as { message?: string; code?: string; cause?: unknown };
-    texts.push(message || code || String(next));
-    next = cause;
-  }
-  return texts.join(": ");
+/** With its cause: "fetch failed" alone says nothing. */
+function describe(error: unknown, depth = 0): string {
+  const { message, code, cause } = Object(error) as { message?: string; code?: string; cause?: unknown };
+  return `${message || code || String(error)}${cause && depth < 3 ? `: ${describe(cause, depth + 1)}` : ""}`;
 }
 
 export function ended({ code, reason, reconnect, retryAfter }: Close): Ending {
@@ -135,22 +119,12 @@ export function ended({ code, reason, reconnect, retryAfter }: Close): Ending {
   const how = code === 4003 ? "token" : reconnect;
   const what = how === "token" ? "forbidden" : how === "now" ? "server" : code === 4011 ? "replaced" : "rejected";
   return ending(what, `${reason} (${code})`, how, {
-    ...(retryAfter !== undefined && { retryAfter: Math.min(retryAfter, MOST_SECONDS) }),
+    ...(retryAfter !== undefined && { retryAfter }),
   });
 }
 
-function post<T>(
-  context: Context,
-  body: object,
-  ms: number | undefined,
-  use: (response: Response) => Promise<T>,
-): Promise<T> {
+function post<T>(context: Context, body: object, ms: number, use: (response: Response) => T | Promise<T>): Promise<T> {
   const headers = { ...authorization(context), "content-type": "application/json" };
-  return request(
-    context,
-    address(context, "acks"),
-    { method: "POST", headers, body: JSON.stringify(body) },
-    ms ?? PATIENCE_MS,
-    use,
-  );
+  const init = { method: "POST", headers, body: JSON.stringify(body) };
+  return request(context, address(context, "acks"), init, ms, use);
 }

@@ -1,5 +1,6 @@
 import type { Cursor, Notification, Timers } from "./api.ts";
 import { type Backoff, pause } from "./backoff.ts";
+import { LATE } from "./callbacks.ts";
 
 /** So many may wait for the handler before a transport stops reading; and so many before one that cannot has to end. */
 const ROOM = 256;
@@ -9,10 +10,8 @@ const SLOW_MS = 60_000;
 export interface InboxOptions {
   handle(notification: Notification): unknown;
   handled(cursor: Cursor): void;
-  /** The handler failed; it is tried again, and what follows waits: the order holds. */
+  /** The handler failed, and is tried again; or it has not returned for long (LATE). What follows waits: the order holds. */
   failed(error: unknown, notification: Notification, attempts: number): void;
-  /** The handler has not returned for long. Nothing can be done about it but to say so: what follows waits. */
-  slow(notification: Notification, attempts: number): void;
   backoff: Backoff;
   timers: Timers;
 }
@@ -22,7 +21,7 @@ export class Inbox {
   readonly #options: InboxOptions;
   readonly #stopped = new AbortController();
   #queue: Notification[] = [];
-  #waiters: { below: number; resolve: () => void }[] = [];
+  #waiters: (() => void)[] = [];
   #work: Promise<void> | undefined;
   #resets = 0;
   /** How often the handler was called with the first of the queue. */
@@ -102,7 +101,7 @@ export class Inbox {
   }
 
   async #handle(notification: Notification): Promise<void> {
-    const { handle, slow, timers } = this.#options;
+    const { handle, failed, timers } = this.#options;
     this.inHandler = true;
     let result: unknown;
     try {
@@ -111,7 +110,7 @@ export class Inbox {
       this.inHandler = false;
     }
     if (typeof (result as PromiseLike<unknown> | undefined)?.then !== "function") return;
-    const timer = timers.setTimeout(() => slow(notification, this.#attempts), SLOW_MS);
+    const timer = timers.setTimeout(() => failed(LATE, notification, this.#attempts), SLOW_MS);
     try {
       await result;
     } finally {
@@ -119,15 +118,11 @@ export class Inbox {
     }
   }
 
-  #below(below: number): Promise<void> {
-    if (this.#queue.length < below) return Promise.resolve();
-    return new Promise((resolve) => this.#waiters.push({ below, resolve }));
+  async #below(below: number): Promise<void> {
+    while (this.#queue.length >= below) await new Promise<void>((resolve) => this.#waiters.push(resolve));
   }
 
   #wake(): void {
-    if (this.#waiters.length === 0) return;
-    const ready = this.#waiters.filter(({ below }) => this.#queue.length < below);
-    this.#waiters = this.#waiters.filter((waiter) => !ready.includes(waiter));
-    for (const { resolve } of ready) resolve();
+    for (const resolve of this.#waiters.splice(0)) resolve();
   }
 }

@@ -15,11 +15,7 @@ interface Answer {
   closing?: Close;
 }
 
-type Outcome =
-  | { answer: Answer; refused?: undefined; pending?: undefined }
-  | { answer?: undefined; refused: Ending; pending?: undefined }
-  /** Seconds after which the loop goes on: what is stored cannot be read yet. */
-  | { answer?: undefined; refused?: undefined; pending: number };
+type Outcome = Answer | Awaited<ReturnType<typeof refusal>>;
 
 /** The next poll is the acknowledgement of the last (R23): it is sent once everything was handled. */
 export async function poll(context: Context): Promise<Ending> {
@@ -29,14 +25,12 @@ export async function poll(context: Context): Promise<Ending> {
     let live = false;
     let first = true;
     for (;;) {
-      const outcome = await ask(context, cursor, live ? WAIT : FIRST_WAIT);
+      const answer = await ask(context, cursor, live ? WAIT : FIRST_WAIT);
       // It was given up for another one.
-      if (!outcome) continue;
-      const { answer, refused, pending } = outcome;
-      if (refused) return refused;
-      if (pending !== undefined) {
-        context.hear({ type: "replay_pending", retryAfter: pending });
-        await pause(pending * 1_000, [signal], timers);
+      if (!answer) continue;
+      if ("reason" in answer) {
+        if (answer.type !== REPLAY_PENDING) return answer;
+        await pause((answer.retryAfter ?? 1) * 1_000, [signal], timers);
         continue;
       }
       const { notifications, closing } = answer;
@@ -54,14 +48,12 @@ export async function poll(context: Context): Promise<Ending> {
     }
   } catch (error) {
     return lost(context, error);
-  } finally {
-    context.probeBy(undefined);
   }
 }
 
 /** One poll. Undefined where a probe ended it: the page or the network was away, and so may be the answer. */
 async function ask(context: Context, cursor: Cursor | undefined, wait: number): Promise<Outcome | undefined> {
-  const url = address(context, "poll", { cursor, wait: String(wait) });
+  const url = address(context, "poll", `wait=${wait}`, cursor);
   const init = { headers: authorization(context) };
   const probed = new AbortController();
   context.probeBy(() => probed.abort());
@@ -75,12 +67,9 @@ async function ask(context: Context, cursor: Cursor | undefined, wait: number): 
 }
 
 async function outcomeOf(context: Context, response: Response): Promise<Outcome> {
-  if (!response.ok) {
-    const refused = await refusal(context, "poll", response);
-    return refused.type === REPLAY_PENDING ? { pending: refused.retryAfter ?? 1 } : { refused };
-  }
+  if (!response.ok) return refusal(context, "poll", response);
   const answer = (await response.json().catch(() => undefined)) as Partial<Answer> | undefined;
   if (typeof answer?.cursor !== "string" || !Array.isArray(answer.notifications))
-    return { refused: wrongUrl(context.base, "poll", "answered something else than notifications") };
-  return { answer: answer as Answer };
+    return wrongUrl(context.base, "poll", "answered no notifications");
+  return answer as Answer;
 }

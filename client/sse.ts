@@ -1,6 +1,6 @@
-import { heartbeatMs, Watchdog } from "./backoff.ts";
+import { heartbeatMs, NEVER_MS, Watchdog } from "./backoff.ts";
 import { EventReader } from "./events.ts";
-import { address, authorization, ended, lost, postAck, refusal, whyNot, wrongUrl } from "./http.ts";
+import { address, authorization, ended, isOf, lost, postAck, refusal, request, whyNot, wrongUrl } from "./http.ts";
 import { type Context, type Ending, ending, type ServerFrame } from "./wire.ts";
 
 /** Until `connected`: where it does not come in time, something on the way collects the stream. */
@@ -18,18 +18,10 @@ export async function sse(context: Context): Promise<Ending> {
     silent = true;
     stop.abort();
   });
-  const abort = (): void => stop.abort();
-  context.signal.addEventListener("abort", abort);
-  if (context.signal.aborted) abort();
-  try {
-    const response = await fetch(address(context, "sse", { cursor: context.cursor, ack: "explicit" }), {
-      headers: { ...authorization(context), accept: "text/event-stream" },
-      cache: "no-store",
-      signal: stop.signal,
-    });
-    if (!response.ok) return await refusal(context, "sse", response);
-    if (!(response.headers.get("content-type") ?? "").includes("text/event-stream"))
-      return wrongUrl(context.base, "sse", "answered something else than an event stream");
+
+  async function read(response: Response): Promise<Ending> {
+    if (!response.ok) return refusal(context, "sse", response);
+    if (!isOf(response, "event-stream")) return wrongUrl(context.base, "sse", "answered no event stream");
     // React Native reads no streams.
     if (!response.body) return blocked();
     const reader = response.body.getReader();
@@ -37,7 +29,7 @@ export async function sse(context: Context): Promise<Ending> {
     for (;;) {
       watchdog.heard();
       const { done, value } = await reader.read();
-      if (done) return opened ? ending("lost", "The stream ended.") : await whyNot(context, "stream");
+      if (done) return opened ? ending("lost", "The connection ended.") : whyNot(context, "stream");
       watchdog.stop();
       for (const { data } of events.read(value)) {
         await context.room();
@@ -46,7 +38,7 @@ export async function sse(context: Context): Promise<Ending> {
           frame = JSON.parse(data) as ServerFrame;
           context.hear(frame);
         } catch {
-          return ending("protocol", "An event was not understood.");
+          return ending("protocol", "A frame was not understood.");
         }
         if (frame.type === "connected") {
           const beat = heartbeatMs(frame.heartbeat);
@@ -56,27 +48,24 @@ export async function sse(context: Context): Promise<Ending> {
           context.probeBy(() => watchdog.within(beat * SILENT_AFTER_PROBE));
         } else if (frame.type === "closing") {
           return ended(frame);
-        } else if (frame.type === "refresh" && (await hasNewToken(context))) {
+        } else if (frame.type === "refresh" && ((await context.newToken()) ?? context.token) !== context.token) {
+          // A stream hears no new token: the next stream brings it. One that cannot be had now changes nothing.
           return ending("token-renewed", "The token was about to expire.", "again");
         }
       }
     }
+  }
+
+  try {
+    const url = address(context, "sse", "ack=explicit", context.cursor);
+    const headers = { ...authorization(context), accept: "text/event-stream" };
+    return await request(context, url, { headers }, NEVER_MS, read, stop.signal);
   } catch (error) {
-    if (silent) return opened ? ending("silent", "Nothing was heard from the server.") : blocked();
+    if (silent) return opened ? ending("silent", "Nothing was heard.") : blocked();
     return lost(context, error);
   } finally {
     watchdog.stop();
-    context.signal.removeEventListener("abort", abort);
-    context.acknowledgeBy(undefined);
-    context.probeBy(undefined);
-    stop.abort();
   }
 }
 
-const blocked = (): Ending => ending("blocked", "Streams do not get through.", "other");
-
-/** A stream hears no new token: the next stream brings it. One that cannot be had now changes nothing. */
-async function hasNewToken(context: Context): Promise<boolean> {
-  const token = await context.newToken();
-  return token !== undefined && token !== context.token;
-}
+const blocked = (): Ending => ending("blocked", "A stream does not get through.", "other");

@@ -26,7 +26,7 @@ export function choose(wanted: TransportName | "auto") {
     },
     /** False where all had their turn. */
     other(): boolean {
-      refused[at] = (refused[at] ?? 0) + 1;
+      refused[at]! += 1;
       at = (at + 1) % order.length;
       return at > 0;
     },

@@ -1,4 +1,4 @@
-import { heartbeatMs, Watchdog } from "./backoff.ts";
+import { heartbeatMs, NEVER_MS, onAbort, Watchdog } from "./backoff.ts";
 import { address, ended, whyNot } from "./http.ts";
 import { type ClientFrame, type Close, type Context, type Ending, ending, type ServerFrame } from "./wire.ts";
 
@@ -14,19 +14,17 @@ const CODES: Record<number, Close["reconnect"]> = { 4001: "no", 4002: "token", 4
 
 /** A WebSocket cannot be read more slowly: what waits is bounded by ending it, and coming back for the rest. */
 export async function websocket(context: Context): Promise<Ending> {
-  const url = address(context, "ws", { cursor: context.cursor, ack: "explicit" }).replace(/^http/, "ws");
-  if (typeof WebSocket === "undefined")
-    return ending("unsupported", "This runtime has no WebSocket. Use Node 22, or another transport.", "no");
+  const url = address(context, "ws", "ack=explicit", context.cursor).replace(/^http/, "ws");
+  if (typeof WebSocket === "undefined") return ending("unsupported", "There is no WebSocket here.", "no");
   let socket: WebSocket;
   try {
     socket = new WebSocket(url, [SUBPROTOCOL, `bearer.${context.token}`]);
   } catch {
     // The page's policy forbids it. The error is not kept: it may hold what was passed.
-    return ending("blocked", "The runtime does not open a WebSocket here.", "other");
+    return ending("blocked", "A WebSocket does not get through.", "other");
   }
   const last = await new Promise<Ending | undefined>((resolve) => {
     let connected = false;
-    let pings = false;
     let over = false;
     /** A ping of ours is not answered yet. */
     let pinged = false;
@@ -46,15 +44,11 @@ export async function websocket(context: Context): Promise<Ending> {
       over = true;
       watchdog.stop();
       timers.clearTimeout(resting);
-      context.signal.removeEventListener("abort", abort);
-      context.acknowledgeBy(undefined);
-      context.probeBy(undefined);
+      off();
       socket.close(1000);
       resolve(how);
     }
-    const abort = (): void => end(ending("closed", "", "no"));
-    context.signal.addEventListener("abort", abort);
-    if (context.signal.aborted) abort();
+    const off = onAbort([context.signal], () => end(undefined));
     const say = (frame: ClientFrame): void => socket.send(JSON.stringify(frame));
 
     // A browser does not show the server's pings. Silence proves nothing, but silence after a ping of ours does (R42).
@@ -62,34 +56,26 @@ export async function websocket(context: Context): Promise<Ending> {
       if (over || pinged || !rested) return;
       rested = false;
       resting = timers.setTimeout(() => (rested = true), PING_REST_MS);
-      if (pings) {
-        pinged = true;
-        say({ type: "ping" });
-        watchdog.within(PONG_MS);
-        return;
-      }
-      // An older server: what is said into a connection that is gone is answered by a reset.
-      const cursor = context.handled();
-      if (cursor !== undefined) say({ type: "ack", cursor });
-      watchdog.heard();
+      pinged = true;
+      say({ type: "ping" });
+      watchdog.within(PONG_MS);
     }
 
+    // Before `connected`, whatever ends it: something on the way may let no WebSocket through.
+    const fail = (code: "lost" | "protocol", text: string): void => end(connected ? ending(code, text) : undefined);
     socket.addEventListener("close", ({ code, reason }) => {
       const reconnect = CODES[code];
-      if (reconnect) end(ended({ code, reason: reason || "Closed", reconnect }));
-      else
-        end(
-          connected ? ending("lost", `The connection was closed with ${code}${reason && `: ${reason}`}.`) : undefined,
-        );
+      if (reconnect) end(ended({ code, reason, reconnect }));
+      else fail("lost", `Closed with ${code} ${reason}`);
     });
     // Node 22 tells of a refused upgrade by this alone.
-    socket.addEventListener("error", () => end(connected ? ending("lost", "The connection failed.") : undefined));
+    socket.addEventListener("error", () => fail("lost", "The connection ended."));
     socket.addEventListener("message", ({ data }: MessageEvent<string>) => {
       if (over) return;
       try {
         hear(JSON.parse(data) as ServerFrame);
       } catch {
-        end(connected ? ending("protocol", "A frame was not understood.") : undefined);
+        fail("protocol", "A frame was not understood.");
       }
     });
 
@@ -98,13 +84,12 @@ export async function websocket(context: Context): Promise<Ending> {
       watchdog.heard();
       context.hear(frame);
       if (frame.type === "connected") {
-        const beat = heartbeatMs(frame.heartbeat);
         connected = true;
-        pings = frame.ping === true;
-        watchdog.expect(pings ? beat : beat * 2.5);
+        // An older server takes a ping for a defect.
+        watchdog.expect(frame.ping ? heartbeatMs(frame.heartbeat) : NEVER_MS);
         // Not before it: the cursor may turn out to be none of this client's.
         context.acknowledgeBy((cursor) => say({ type: "ack", cursor }));
-        context.probeBy(probe);
+        if (frame.ping) context.probeBy(probe);
       } else if (frame.type === "closing") end(ended(frame));
       else if (frame.type === "refresh") void refresh();
       else if (context.overfull()) end(ending("behind", "The handler is behind.", "room"));

@@ -61,8 +61,6 @@ export interface Context {
   acknowledgeBy(send: ((cursor: Cursor) => void | Promise<void>) | undefined): void;
   /** What to do when the page or the network comes back: find out whether the connection is still there. */
   probeBy(probe: (() => void) | undefined): void;
-  /** Everything up to here was handled. */
-  handled(): Cursor | undefined;
   /** Resolves while little waits for the handler: a transport that can stop reading waits for it. */
   room(): Promise<void>;
   /** True where too much waits: a transport that cannot stop reading ends, and comes back for the rest. */
@@ -78,5 +76,5 @@ export interface Base {
   /** Without a path, query or credentials. */
   origin: string;
   path: string;
-  query: string;
+  query: string | undefined;
 }
