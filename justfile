@@ -186,6 +186,11 @@ client-package *args: _packages
 client-endurance *args: _packages
     node tests/pages/main.ts "$@"
 
+# Read the SSE stream with libraries of Python, Go and Java
+[no-exit-message]
+sse-readers: _packages
+    node tests/sse-readers/main.ts
+
 [no-exit-message]
 _packages:
     node compose/local/bootstrap.mjs packages

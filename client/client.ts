@@ -45,7 +45,7 @@ const RECONNECT: Ending = ending("reconnect", "You called reconnect().", "again"
 export function connect<T = unknown>(options: Options<T>): Connection {
   const { store, token: given, random = Math.random } = options;
   const base = baseOf(options.url);
-  const timers: Timers = options.timers ?? (globalThis as unknown as Timers);
+  const timers: Timers = options.timers ?? globalThis;
   const closing = new AbortController();
   const backoff = new Backoff(random);
   const choice = choose(options.transport ?? "auto");

@@ -101,20 +101,20 @@ export class Inbox {
   }
 
   async #handle(notification: Notification): Promise<void> {
-    const { handle, failed, timers } = this.#options;
+    const options = this.#options;
     this.inHandler = true;
     let result: unknown;
     try {
-      result = handle(notification);
+      result = options.handle(notification);
     } finally {
       this.inHandler = false;
     }
     if (typeof (result as PromiseLike<unknown> | undefined)?.then !== "function") return;
-    const timer = timers.setTimeout(() => failed(LATE, notification, this.#attempts), SLOW_MS);
+    const timer = options.timers.setTimeout(() => options.failed(LATE, notification, this.#attempts), SLOW_MS);
     try {
       await result;
     } finally {
-      timers.clearTimeout(timer);
+      options.timers.clearTimeout(timer);
     }
   }
 

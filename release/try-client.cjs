@@ -1,4 +1,5 @@
 // What is required is the same library.
+// oxlint-disable-next-line typescript/no-require-imports
 const { connect } = require("@saasaparilla/client");
 
 const connection = connect({
@@ -7,7 +8,7 @@ const connection = connect({
   transport: "poll",
   onNotification: () => {},
 });
-connection.close().then(async () => {
+void connection.close().then(async () => {
   const { code } = await connection.closed;
   if (code !== "closed") throw new Error(code);
   console.log(`required and closed, by Node ${process.version}`);

@@ -129,7 +129,9 @@ test("a key that is new to the set is waited for until it can be read again; one
       // No id, or one that is no text, names no key that could come.
       for (const kid of [undefined, 7 as unknown as string])
         expect(
-          await set.find({ alg: "RS256", ...(kid !== undefined && { kid }) }).catch((error: Error) => error.name),
+          await set
+            .find({ alg: "RS256", ...(kid !== undefined && { kid }) })
+            .catch((error: unknown) => (error as Error).name),
         ).toBe("JWKSNoMatchingKey");
     },
   );

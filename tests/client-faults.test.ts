@@ -58,11 +58,12 @@ async function subscribe(make: Make = () => ({})): Promise<Subscriber> {
   return { ...parts, connection };
 }
 
-const soon = async (what: () => unknown, is: unknown): Promise<void> => expect.poll(what, { interval: 10 }).toEqual(is);
+const expectSoon = async (what: () => unknown, is: unknown): Promise<void> =>
+  expect.poll(what, { interval: 10 }).toEqual(is);
 
-async function delivers({ client, received }: Pick<Subscriber, "client" | "received">): Promise<void> {
+async function expectDelivery({ client, received }: Pick<Subscriber, "client" | "received">): Promise<void> {
   await publisher.publish([{ client, json: '"hello"' }]);
-  await soon(() => received, ["hello"]);
+  await expectSoon(() => received, ["hello"]);
 }
 
 /** Everything that was printed. */
@@ -114,8 +115,8 @@ describe.for(TRANSPORTS)("%s", (transport) => {
       onError: undefined as never,
       token: () => ((asked += 1) <= 2 ? first(token) : token) as string,
     }));
-    await soon(() => subscriber.connection.state, "live");
-    await delivers(subscriber);
+    await expectSoon(() => subscriber.connection.state, "live");
+    await expectDelivery(subscriber);
     expect(asked).toBe(3);
     const waits = subscriber.statuses.filter(({ state }) => state === "waiting");
     expect(waits.map(({ reason }) => reason!.code)).toEqual(["token-invalid", "token-invalid"]);
@@ -146,7 +147,7 @@ describe.for(TRANSPORTS)("%s", (transport) => {
       transport,
       token: () => ((asked += 1) === 1 ? fails() : token) as string,
     }));
-    await delivers(subscriber);
+    await expectDelivery(subscriber);
     expect(subscriber.failures.map(([, { code }]) => code)).toEqual(["token-failed"]);
     expect(subscriber.statuses.find(({ state }) => state === "waiting")!.reason!.code).toBe("token-failed");
   });
@@ -158,7 +159,7 @@ describe.for(TRANSPORTS)("%s", (transport) => {
       timers: faster(30_000, 100),
       token: () => ((asked += 1) === 1 ? new Promise<string>(() => {}) : token),
     }));
-    await delivers(subscriber);
+    await expectDelivery(subscriber);
     expect(subscriber.statuses.find(({ state }) => state === "waiting")!.reason!.code).toBe("token-timeout");
   });
 
@@ -179,7 +180,7 @@ describe.for(TRANSPORTS)("%s", (transport) => {
     ).toBe(true);
     expect(waits().some(({ reason }) => reason!.text.includes("again"))).toBe(true);
     good = true;
-    await delivers(subscriber);
+    await expectDelivery(subscriber);
   });
 
   test.for<[string, () => unknown]>([
@@ -200,6 +201,7 @@ describe.for(TRANSPORTS)("%s", (transport) => {
     [
       "returns a thenable that throws",
       () => ({
+        // oxlint-disable-next-line unicorn/no-thenable
         get then() {
           throw new Error("a defect of the page");
         },
@@ -214,8 +216,8 @@ describe.for(TRANSPORTS)("%s", (transport) => {
         return fails();
       },
     }));
-    await delivers(subscriber);
-    await soon(() => subscriber.connection.state, "live");
+    await expectDelivery(subscriber);
+    await expectSoon(() => subscriber.connection.state, "live");
     expect(connecting).toBe(1);
     expect(new Set(subscriber.failures.map(([, { code }]) => code))).toEqual(new Set(["state-failed"]));
     await subscriber.connection.close();
@@ -237,7 +239,7 @@ describe.for(TRANSPORTS)("%s", (transport) => {
         throw new Error("onError is broken, too");
       },
     }));
-    await delivers(subscriber);
+    await expectDelivery(subscriber);
     expect(seen).toMatchObject([
       { code: "handler-failed", attempts: 1, notification: { data: "hello" } },
       { code: "handler-failed", attempts: 2 },
@@ -254,7 +256,7 @@ describe.for(TRANSPORTS)("%s", (transport) => {
       onError: undefined as never,
       onNotification: ({ data }) => ((calls += 1) === 1 ? Promise.reject(failed) : received.push(data)),
     }));
-    await delivers(subscriber);
+    await expectDelivery(subscriber);
     expect(lines).toEqual([[expect.stringContaining("onNotification failed (attempt 1)"), failed]]);
   });
 
@@ -268,7 +270,7 @@ describe.for(TRANSPORTS)("%s", (transport) => {
         received.push(data);
       },
     }));
-    await delivers(subscriber);
+    await expectDelivery(subscriber);
     expect((await subscriber.connection.closed).code).toBe("closed");
     const again = connect<unknown>({
       url: distributor.url,
@@ -292,22 +294,22 @@ describe.for(TRANSPORTS)("%s", (transport) => {
       },
     }));
     const began = performance.now();
-    await delivers(subscriber);
+    await expectDelivery(subscriber);
     expect(performance.now() - began).toBeGreaterThan(2_000);
   });
 
   test("reconnect() opens another connection at the cursor, and what was handled does not come again", async () => {
     const subscriber = await subscribe(() => ({ transport }));
-    await delivers(subscriber);
-    await soon(() => subscriber.connection.state, "live");
+    await expectDelivery(subscriber);
+    await expectSoon(() => subscriber.connection.state, "live");
     subscriber.connection.reconnect();
-    await soon(
+    await expectSoon(
       () => subscriber.statuses.map(({ state }) => state).join(" "),
       "connecting replaying live waiting connecting replaying live",
     );
     expect(subscriber.statuses[3]!.reason!.code).toBe("reconnect");
     await publisher.publish([{ client: subscriber.client, json: '"again"' }]);
-    await soon(() => subscriber.received, ["hello", "again"]);
+    await expectSoon(() => subscriber.received, ["hello", "again"]);
     await subscriber.connection.close();
     subscriber.connection.reconnect();
     expect(subscriber.connection.state).toBe("closed");
@@ -349,14 +351,14 @@ describe.for(TRANSPORTS)("%s", (transport) => {
       transport,
       url: `http://127.0.0.1:${(near.address() as AddressInfo).port}`,
     }));
-    await soon(() => subscriber.connection.state, "live");
+    await expectSoon(() => subscriber.connection.state, "live");
     strange = true;
     await proxy.set("reset");
     const wrong = () => subscriber.statuses.filter(({ reason }) => reason?.code === "wrong-url");
     await expect.poll(() => wrong().length).toBeGreaterThan(3);
     await proxy.set("pass");
     strange = false;
-    await delivers(subscriber);
+    await expectDelivery(subscriber);
     await subscriber.connection.close();
   });
 
@@ -368,14 +370,14 @@ describe.for(TRANSPORTS)("%s", (transport) => {
       timers: faster(35_000, 3_000),
     }));
     onTestFinished(() => proxy.close());
-    await soon(() => subscriber.connection.state, "live");
+    await expectSoon(() => subscriber.connection.state, "live");
     await proxy.set("hang");
     const waiting = () => subscriber.statuses.find(({ state }) => state === "waiting")?.reason?.code;
     // A heartbeat of 1 s, and 10 s for the answer to a ping; two and a half of them on a stream; 35 s, or here 3, for a poll.
-    await soon(waiting, transport === "poll" ? "unreachable" : "silent");
+    await expectSoon(waiting, transport === "poll" ? "unreachable" : "silent");
     await proxy.set("pass");
-    await delivers(subscriber);
-    await soon(() => subscriber.connection.state, "live");
+    await expectDelivery(subscriber);
+    await expectSoon(() => subscriber.connection.state, "live");
   });
 });
 
@@ -405,7 +407,7 @@ test("a WebSocket that a proxy ends before `connected` is blocked: server-sent e
   }).listen(0, "127.0.0.1");
   onTestFinished(async () => void (await new Promise((done) => near.close(done))));
   const subscriber = await subscribe(() => ({ url: `http://127.0.0.1:${(near.address() as AddressInfo).port}` }));
-  await delivers(subscriber);
+  await expectDelivery(subscriber);
   expect([upgrades, subscriber.connection.transport]).toEqual([1, "sse"]);
   expect(subscriber.statuses.find(({ state }) => state === "waiting")!.reason!.code).toBe("blocked");
   await subscriber.connection.close();
@@ -438,7 +440,7 @@ test.for(["http:", "ws:"])("%s//, with a path and a query, reaches the same serv
   const subscriber = await subscribe(() => ({
     url: `${distributor.url.replace("http:", scheme)}${pathname}?via=test#x`,
   }));
-  await soon(() => subscriber.connection.state, "live");
+  await expectSoon(() => subscriber.connection.state, "live");
 });
 
 test("a failure to connect keeps its cause, and names the server", async () => {
@@ -484,8 +486,8 @@ test("a store that fails, and one that never settles, is asked again", async () 
       },
     },
   }));
-  await delivers(subscriber);
-  await soon(() => kept, subscriber.connection.cursor);
+  await expectDelivery(subscriber);
+  await expectSoon(() => kept, subscriber.connection.cursor);
   expect(subscriber.failures.map(([, { code }]) => code)).toEqual(Array(4).fill("store-failed"));
 });
 
@@ -499,8 +501,8 @@ test("frames that are no frames end the connection, and not the process", async 
           .write(`data: {"type":"connected","cursor":"","heartbeat":"x"}\n\ndata: ${data}\n\n`);
     });
     const subscriber = await subscribe(() => ({ url, transport: "sse" }));
-    if (data === "[]") await soon(() => subscriber.connection.state, "replaying");
-    else await soon(() => subscriber.statuses.find(({ state }) => state === "waiting")?.reason?.code, "protocol");
+    if (data === "[]") await expectSoon(() => subscriber.connection.state, "replaying");
+    else await expectSoon(() => subscriber.statuses.find(({ state }) => state === "waiting")?.reason?.code, "protocol");
     await subscriber.connection.close();
   }
 });

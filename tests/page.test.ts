@@ -36,10 +36,10 @@ async function open(transport: Start["transport"], more: Partial<Start> = {}) {
 const seen = (page: Page): Promise<Seen> =>
   page.evaluate(() => (globalThis as unknown as { harness: Harness }).harness.seen("one"));
 
-const isLive = async (page: Page): Promise<void> =>
+const expectLive = async (page: Page): Promise<void> =>
   expect.poll(async () => (await seen(page)).state, { timeout: 50_000 }).toBe("live");
 
-async function delivers(page: Page, client: string): Promise<void> {
+async function expectDelivery(page: Page, client: string): Promise<void> {
   const before = (await seen(page)).received.length;
   await publisher.publish([{ client, json: '"hello"' }]);
   await expect.poll(async () => (await seen(page)).received.length, { timeout: 50_000 }).toBe(before + 1);
@@ -47,8 +47,8 @@ async function delivers(page: Page, client: string): Promise<void> {
 
 test.for(TRANSPORTS)("%s: a page gets what is published, and prints nothing", async (transport) => {
   const { page, client, printed } = await open(transport);
-  await isLive(page);
-  await delivers(page, client);
+  await expectLive(page);
+  await expectDelivery(page, client);
   expect((await seen(page)).transport).toBe(transport);
   expect(printed).toEqual([]);
 });
@@ -63,7 +63,7 @@ test.for(TRANSPORTS)("%s: a token that is an error page is asked for again, and 
     return (asked += 1) === 1 ? `<html>${good}</html>` : asked === 2 ? `${good}\n` : good;
   };
   const { page, printed } = await open(transport);
-  await isLive(page);
+  await expectLive(page);
   const { statuses } = await seen(page);
   expect(statuses.filter(({ state }) => state === "waiting").map(({ reason }) => reason!.code)).toEqual([
     "token-invalid",
@@ -75,7 +75,7 @@ test.for(TRANSPORTS)("%s: a token that is an error page is asked for again, and 
 
 test("a WebSocket that is swallowed is live again within 50 s, whatever the browser thinks of it", async () => {
   const { page, client } = await open("websocket");
-  await isLive(page);
+  await expectLive(page);
   const began = performance.now();
   bed.gateway.swallow();
   await expect
@@ -83,21 +83,21 @@ test("a WebSocket that is swallowed is live again within 50 s, whatever the brow
       timeout: 50_000,
     })
     .toBe("silent");
-  await isLive(page);
+  await expectLive(page);
   expect(performance.now() - began).toBeLessThan(50_000);
-  await delivers(page, client);
+  await expectDelivery(page, client);
 });
 
 test("a page that comes back finds out at once that its WebSocket is gone", async () => {
   const { page, client } = await open("websocket");
-  await isLive(page);
+  await expectLive(page);
   bed.gateway.swallow();
   // As from a cache, or another network.
   await page.evaluate(() => globalThis.dispatchEvent(new Event("pageshow")));
   const began = performance.now();
   await expect.poll(async () => (await seen(page)).statuses.at(3)?.state, { timeout: 50_000 }).toBe("waiting");
   expect(performance.now() - began).toBeLessThan(13_000);
-  await delivers(page, client);
+  await expectDelivery(page, client);
 });
 
 test.for(["online", "pageshow", "resume"])("%s ends the wait for the next attempt", async (event) => {

@@ -36,7 +36,7 @@ export const harness: Harness = {
       token: async () => (await fetch(`${tokens}?client=${client}`)).text(),
       onNotification: ({ data }) => received.push(data),
       onState: ({ error, ...status }) =>
-        statuses.push(error === undefined ? status : { ...status, error: String(error) }),
+        statuses.push(error === undefined ? status : { ...status, error: inspected(error) }),
     };
     subscribers.set(name, { connection: connect(options), received, statuses, failures });
   },
@@ -47,3 +47,7 @@ export const harness: Harness = {
   reconnect: (name) => subscribers.get(name)!.connection.reconnect(),
   close: (name) => subscribers.get(name)!.connection.close(),
 };
+
+/** Of an error a page keeps the text alone: nothing else can be told to the test. */
+const inspected = (error: unknown): string =>
+  error instanceof Error ? `${error.name}: ${error.message}` : JSON.stringify(error);
