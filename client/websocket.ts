@@ -5,6 +5,8 @@ import { type ClientFrame, type Close, type Context, type Ending, ending, type S
 const SUBPROTOCOL = "notifications.v1.json";
 /** Until `connected`. */
 const OPEN_MS = 10_000;
+/** Heartbeats of silence before a ping: fewer pings for an idle server, and dead for no longer than half a minute. */
+const SILENT = 1.5;
 /** Until something comes after a ping (R42). */
 const PONG_MS = 10_000;
 /** Between two pings: the server answers one a second (R49). */
@@ -86,7 +88,7 @@ export async function websocket(context: Context): Promise<Ending> {
       if (frame.type === "connected") {
         connected = true;
         // An older server takes a ping for a defect.
-        watchdog.expect(frame.ping ? heartbeatMs(frame.heartbeat) : NEVER_MS);
+        watchdog.expect(frame.ping ? heartbeatMs(frame.heartbeat) * SILENT : NEVER_MS);
         // Not before it: the cursor may turn out to be none of this client's.
         context.acknowledgeBy((cursor) => say({ type: "ack", cursor }));
         if (frame.ping) context.probeBy(probe);

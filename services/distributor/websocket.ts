@@ -79,7 +79,7 @@ export class WebSocketWire implements Wire {
     const restedAt = taken(this.#pingsRestedAt, now, PINGS);
     if (restedAt === undefined || this.#socket.getBufferedAmount() > UNREAD_BYTES) return false;
     this.#pingsRestedAt = restedAt;
-    this.tell({ type: "pong" });
+    if (!this.#gone && !this.#ending) this.#socket.send(PONG, false);
     return true;
   }
 
@@ -196,7 +196,12 @@ const ACK_START = '{"type":"ack","cursor":"';
 const ACK_END = '"}';
 const ACK_BYTES = ACK_START.length + CURSOR_LENGTH + ACK_END.length;
 
+/** The next most: an idle browser sends little else. */
+const PING = JSON.stringify({ type: "ping" } satisfies ClientFrame);
+const PONG = JSON.stringify({ type: "pong" } satisfies ServerFrame);
+
 export function parseFrame(message: Buffer): ClientFrame | undefined {
+  if (message.length === PING.length && message.toString("latin1") === PING) return { type: "ping" };
   if (message.length === ACK_BYTES) {
     const text = message.toString("latin1");
     if (text.startsWith(ACK_START) && text.endsWith(ACK_END))

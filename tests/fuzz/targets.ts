@@ -47,6 +47,7 @@ const frames: Target = {
   seeds: [
     `{"type":"ack","cursor":"${CURSOR}"}`,
     '{"type":"refresh","token":"a.b.c"}',
+    '{"type":"ping"}',
     '{"cursor":"","type":"ack"}',
   ].map((text) => Buffer.from(text)),
   run(input) {

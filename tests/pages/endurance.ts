@@ -103,7 +103,7 @@ export class TestBed {
     site.token = (client) => key.token({ client, ttl: 300 });
     const gateway = await startGateway(stack.services.find(({ kind }) => kind === "distributor")!.url);
     const browser = await launchChromium();
-    const page = await browser.newPage();
+    const page = await (await browser.newContext()).newPage();
     await page.goto(site.origin);
     const devtools = await page.context().newCDPSession(page);
     return new TestBed({ stack, site, key, gateway, page, devtools, browser });
