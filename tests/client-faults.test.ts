@@ -443,6 +443,14 @@ test.for(["http:", "ws:"])("%s//, with a path and a query, reaches the same serv
   await expectSoon(() => subscriber.connection.state, "live");
 });
 
+test("React Native's URLSearchParams, which has no set, is enough", async () => {
+  const set = vi.spyOn(URLSearchParams.prototype, "set").mockImplementation(() => {
+    throw new Error("URLSearchParams.set is not implemented");
+  });
+  onTestFinished(() => set.mockRestore());
+  for (const transport of TRANSPORTS) await expectDelivery(await subscribe(() => ({ transport })));
+});
+
 test("a failure to connect keeps its cause, and names the server", async () => {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");

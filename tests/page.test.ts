@@ -105,7 +105,7 @@ test.for(["online", "pageshow", "resume"])("%s ends the wait for the next attemp
   onTestFinished(() => void (bed.site.token = token));
   // Its waits become longer and longer.
   bed.site.token = () => "";
-  const { page } = await open("sse");
+  const { page } = await open("sse", { random: 1 });
   await expect
     .poll(async () => (await seen(page)).statuses.some(({ state, delay }) => state === "waiting" && delay! > 3_000), {
       timeout: 60_000,

@@ -16,6 +16,8 @@ export interface Start {
   transport: TransportName | "auto";
   /** Of the site, that mints a token for the client; what it answers is the token. */
   tokens?: string;
+  /** In place of chance. */
+  random?: number;
 }
 
 export interface Harness {
@@ -28,11 +30,12 @@ export interface Harness {
 const subscribers = new Map<string, Omit<Seen, "state" | "transport"> & { connection: Connection }>();
 
 export const harness: Harness = {
-  start({ name, url, client, transport, tokens = "/token" }) {
+  start({ name, url, client, transport, tokens = "/token", random }) {
     const [received, statuses, failures]: [unknown[], Status[], string[]] = [[], [], []];
     const options: Options<{ n: number }> = {
       url,
       transport,
+      ...(random !== undefined && { random: () => random }),
       token: async () => (await fetch(`${tokens}?client=${client}`)).text(),
       onNotification: ({ data }) => received.push(data),
       onState: ({ error, ...status }) =>
