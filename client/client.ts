@@ -130,7 +130,7 @@ export function connect<T = unknown>(options: Options<T>): Connection {
     }
     if (attempt.signal.aborted) return RECONNECT;
     if (typeof token !== "string" || !TOKEN_FORM.test(token)) {
-      const text = "The token is not a JSON Web Token alone.";
+      const text = "The token is not a plain JSON Web Token.";
       if (typeof given === "string") return ending("token-invalid", text, "no");
       report(new Error(text), "token-failed", text);
       return ending("token-invalid", text);
