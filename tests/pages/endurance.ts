@@ -99,7 +99,6 @@ export class TestBed {
       env: { ALLOWED_ORIGINS: site.origin, DRAIN_MS: "500", LEASE_MS: "3000", ...env },
     });
     const key = new RotatingKey(stack);
-    await key.rotate();
     site.token = (client) => key.token({ client, ttl: 300 });
     const gateway = await startGateway(stack.services.find(({ kind }) => kind === "distributor")!.url);
     const browser = await launchChromium();

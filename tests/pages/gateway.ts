@@ -16,6 +16,7 @@ export interface Gateway {
 
 export async function startGateway(target: string): Promise<Gateway> {
   const sockets = new Set<Socket>();
+  const swallowed = new WeakSet<Socket>();
   const server = createServer((near) => {
     const { hostname, port } = new URL(gateway.target);
     const far = connect({ host: hostname, port: Number(port), noDelay: true });
@@ -28,7 +29,8 @@ export async function startGateway(target: string): Promise<Gateway> {
       one.on("error", () => peer.destroy());
       one.on("close", () => {
         sockets.delete(one);
-        peer.destroy();
+        // The other side never hears of it.
+        if (!swallowed.has(one)) peer.destroy();
       });
     }
     if (gateway.refuses) near.destroy();
@@ -40,7 +42,10 @@ export async function startGateway(target: string): Promise<Gateway> {
     refuses: false,
     cut: () => sockets.forEach((socket) => socket.destroy()),
     swallow() {
-      for (const socket of sockets) socket.removeAllListeners("data").on("data", () => {});
+      for (const socket of sockets) {
+        swallowed.add(socket);
+        socket.removeAllListeners("data").on("data", () => {});
+      }
     },
     async close() {
       gateway.cut();

@@ -4,15 +4,17 @@ import { exportJWK, generateKeyPair, type CryptoKey, type JWK } from "jose";
 import type { Stack } from "../stack.ts";
 import { mint, type Bearer } from "../tokens.ts";
 
-/** A key of the stack's issuer that is replaced: tokens are signed by the newest, and the one before is taken away. */
+/** The key of the stack's issuer, until it is replaced: then tokens are signed by the newest, and the one before is taken away. */
 export class RotatingKey {
   readonly #file: string;
   readonly #permanent: JWK[];
   #count = 0;
   #key: CryptoKey | undefined;
+  readonly #stack: Pick<Stack, "token">;
 
   /** The key that the stack has stays. */
-  constructor(stack: Pick<Stack, "env">) {
+  constructor(stack: Pick<Stack, "env" | "token">) {
+    this.#stack = stack;
     this.#file = stack.env.AUTH_JWKS!;
     this.#permanent = (JSON.parse(readFileSync(this.#file, "utf8")) as { keys: JWK[] }).keys;
   }
@@ -27,6 +29,6 @@ export class RotatingKey {
   }
 
   token(bearer: Bearer): Promise<string> {
-    return mint(this.#key!, bearer, "EdDSA", `rotated-${this.#count}`);
+    return this.#key ? mint(this.#key, bearer, "EdDSA", `rotated-${this.#count}`) : this.#stack.token(bearer);
   }
 }
