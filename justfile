@@ -176,6 +176,21 @@ deploy-test *args: _packages
 release *args: _packages
     node release/release.ts "$@"
 
+# Pack the client library as a tarball, checked and tried [--every-typescript: all from 4.9 on]
+[no-exit-message]
+client-package *args: _packages
+    node release/pack-client.ts "$@"
+
+# Disturb pages in Chromium and check that each notification came once [--minutes N] [--seed N]
+[no-exit-message]
+client-endurance *args: _packages
+    node tests/pages/main.ts "$@"
+
+# Read the SSE stream with libraries of Python, Go and Java
+[no-exit-message]
+sse-readers: _packages
+    node tests/sse-readers/main.ts
+
 [no-exit-message]
 _packages:
     node compose/local/bootstrap.mjs packages

@@ -1,35 +1,43 @@
-import type { Cursor, Timers } from "./wire.ts";
+import type { Cursor, Timers } from "./api.ts";
+import { Backoff } from "./backoff.ts";
 
 const LINGER_MS = 100;
 const MOST = 64;
-const AGAIN_MS = 1_000;
 
 export interface AcksOptions {
   /** Keeps the cursor for the next start. */
-  save(cursor: Cursor): void | Promise<void>;
+  save(cursor: Cursor): Promise<unknown>;
   failed(error: unknown): void;
+  random: () => number;
   timers: Timers;
 }
+
+type Send = (cursor: Cursor) => void | Promise<void>;
 
 /** Acknowledgements: cumulative, a few a second. Saved before they are sent: what the server forgets, we have not forgotten. */
 export class Acks {
   readonly #options: AcksOptions;
-  #send: ((cursor: Cursor) => void | Promise<void>) | undefined;
+  readonly #backoff: Backoff;
+  #send: Send | undefined;
   #handled: Cursor | undefined;
   #saved: Cursor | undefined;
   #acked: Cursor | undefined;
   #count = 0;
   #timer: unknown;
   #running: Promise<void> | undefined;
+  #ended = false;
 
   constructor(options: AcksOptions) {
     this.#options = options;
+    this.#backoff = new Backoff(options.random);
   }
 
   /** A cursor that a new connection starts with is itself an acknowledgement, of all before it. */
-  by(send: ((cursor: Cursor) => void | Promise<void>) | undefined): void {
+  by(send: Send | undefined): void {
     this.#send = send;
-    if (send && this.#handled !== this.#acked) this.#soon(LINGER_MS);
+    if (!send || this.pending === undefined) return;
+    this.stop();
+    this.#soon(LINGER_MS);
   }
 
   handled(cursor: Cursor): void {
@@ -65,6 +73,12 @@ export class Acks {
     this.#timer = undefined;
   }
 
+  /** A handler that returns later saves no cursor: the application may have connected again. */
+  end(): void {
+    this.#ended = true;
+    this.stop();
+  }
+
   async #flush(): Promise<void> {
     const cursor = this.#handled;
     try {
@@ -76,13 +90,14 @@ export class Acks {
         await this.#send(cursor);
         this.#acked = cursor;
       }
+      this.#backoff.reset();
     } catch (error) {
       this.#options.failed(error);
-      this.#soon(AGAIN_MS);
+      this.#soon(this.#backoff.next());
     }
   }
 
   #soon(ms: number): void {
-    this.#timer ??= this.#options.timers.setTimeout(() => void this.flush(), ms);
+    if (!this.#ended) this.#timer ??= this.#options.timers.setTimeout(() => void this.flush(), ms);
   }
 }

@@ -1,4 +1,4 @@
-import type { Timers } from "./wire.ts";
+import type { Timers } from "./api.ts";
 
 /** Full jitter: anything from nothing to a bound that doubles, so that those who lost a server together do not come back together. */
 const FIRST_MS = 1_000;
@@ -18,41 +18,31 @@ export class Backoff {
     return this.#random() * most;
   }
 
-  /** Never earlier than the server said, and not everybody at that moment. */
-  after(seconds: number): number {
-    return seconds * 1_000 + this.next();
-  }
-
   reset(): void {
     this.#tries = 0;
   }
 }
 
-/** Resolves early where the signal is aborted. */
-export function pause(ms: number, signal: AbortSignal, timers: Timers): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) {
-      resolve();
-      return;
-    }
-    const done = (): void => {
-      timers.clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = timers.setTimeout(done, ms);
-    signal.addEventListener("abort", done);
-  });
+/** Calls back when one of the signals is aborted, or already is. Answers how to stop that. */
+export function onAbort(signals: readonly AbortSignal[], call: () => void): () => void {
+  for (const signal of signals) {
+    signal.addEventListener("abort", call);
+    // A signal tells only of what comes.
+    if (signal.aborted) call();
+  }
+  return () => signals.forEach((signal) => signal.removeEventListener("abort", call));
 }
 
-/** What is promised, or undefined where the signal comes first: it may never come. */
-export function unless<T>(signal: AbortSignal, promised: Promise<T>): Promise<T | undefined> {
-  return new Promise((resolve, reject) => {
-    const gone = (): void => resolve(undefined);
-    if (signal.aborted) gone();
-    else signal.addEventListener("abort", gone);
-    promised.then(resolve, reject).finally(() => signal.removeEventListener("abort", gone));
+/** Resolves early where one of the signals is aborted. */
+export async function pause(ms: number, signals: readonly AbortSignal[], timers: Timers): Promise<void> {
+  let timer: unknown;
+  let off: (() => void) | undefined;
+  await new Promise<void>((resolve) => {
+    timer = timers.setTimeout(resolve, ms);
+    off = onAbort(signals, resolve);
   });
+  timers.clearTimeout(timer);
+  off!();
 }
 
 /** Calls back once nothing was heard for so long. */
@@ -69,14 +59,20 @@ export class Watchdog {
     this.heard();
   }
 
-  /** Two heartbeats may be missing (R42), and half of one is for the way. */
-  expect(heartbeatSeconds: number): void {
-    this.#ms = heartbeatSeconds * 2_500;
+  /** From now on so long. */
+  expect(ms: number): void {
+    this.#ms = ms;
+    this.heard();
   }
 
   heard(): void {
+    this.within(this.#ms);
+  }
+
+  /** This once so long. */
+  within(ms: number): void {
     this.stop();
-    this.#timer = this.#timers.setTimeout(this.#silent, this.#ms);
+    this.#timer = this.#timers.setTimeout(this.#silent, ms);
   }
 
   /** While we do not read, silence is our own. */
@@ -84,3 +80,11 @@ export class Watchdog {
     this.#timers.clearTimeout(this.#timer);
   }
 }
+
+/** The longest that a timer waits. */
+export const NEVER_MS = 2 ** 31 - 1;
+const HEARTBEAT_SECONDS = 15;
+
+/** ms between two heartbeats of the server (R42). */
+export const heartbeatMs = (seconds: unknown): number =>
+  (Number(seconds) > 0 ? Number(seconds) : HEARTBEAT_SECONDS) * 1_000;

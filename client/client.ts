@@ -1,122 +1,161 @@
+import type { Connection, Failure, FailureCode, Notification, Options, Reason, State, Status, Timers } from "./api.ts";
 import { Acks } from "./acks.ts";
-import { Backoff, pause, unless } from "./backoff.ts";
-import { postAck } from "./http.ts";
+import { Backoff, NEVER_MS, pause } from "./backoff.ts";
+import { CALLBACK_MS, guarded, LATE, reporter, within } from "./callbacks.ts";
+import { baseOf, postAck } from "./http.ts";
 import { Inbox } from "./inbox.ts";
-import { choose, type TransportName } from "./transports.ts";
-import type { Context, Cursor, Ending, Notification, ServerFrame, Timers } from "./wire.ts";
+import { watchPage } from "./page.ts";
+import { choose } from "./transports.ts";
+import { type Context, ending, type Ending, type ServerFrame } from "./wire.ts";
 
-/**
- * A client of SaaSaparilla Notifications: every notification once and in order, whatever happens to the connection.
- *
- *   connect()                `connected`               `live`
- *   ---------> CONNECTING ----------------> REPLAYING --------> LIVE
- *                ^     |                      |                |
- *    a delay, or |     | not opened           |                | lost, or told to come back
- *    at once     |     v                      |                |
- *                +- WAITING <-----------------+----------------+
- *                      |
- *                      v
- *                   CLOSED  by close(), or where the server says that coming back is of no use
- */
-export type State = "connecting" | "replaying" | "live" | "waiting" | "closed";
-
-export interface Status {
-  state: State;
-  transport: TransportName;
-  /** Why it waits or is closed. */
-  reason?: string;
-  /** ms until the next attempt. */
-  delay?: number;
-  /** Thrown by your handler, token or store; it is called again. */
-  error?: unknown;
-}
-
-export interface Options {
-  /** Of a distributor or of what stands before them: "https://notifications.example". */
-  url: string;
-  /** A function is asked at each connection, and where the server wants a newer one. */
-  token: string | (() => Promise<string>);
-  /** `auto`, the default: WebSocket; where it does not get through, server-sent events; then long poll. */
-  transport?: TransportName | "auto";
-  /** Where to resume; else what `store` has; else the start. */
-  cursor?: Cursor;
-  /** One at a time. What it returns from is acknowledged, and never comes again; what it throws at comes again. */
-  onNotification(notification: Notification): void | Promise<void>;
-  onState?(status: Status): void;
-  /** Keeps the cursor over restarts. */
-  store?: { load(): Cursor | undefined | Promise<Cursor | undefined>; save(cursor: Cursor): void | Promise<void> };
-  random?: () => number;
-  timers?: Timers;
-}
-
-export interface Connection {
-  readonly state: State;
-  readonly transport: TransportName;
-  /** Everything up to here was handled. */
-  readonly cursor: Cursor | undefined;
-  /** Lets the handler finish what it has begun, acknowledges it, and disconnects. */
-  close(): Promise<void>;
-  /** Resolves with the reason, once it is closed by either side. */
-  readonly closed: Promise<string>;
-}
+export type {
+  Connection,
+  Cursor,
+  Failure,
+  FailureCode,
+  Notification,
+  Options,
+  Reason,
+  ReasonCode,
+  State,
+  Status,
+  Store,
+  Timers,
+  TransportName,
+} from "./api.ts";
 
 const LAST_WORDS_MS = 2_000;
+/** close() waits so long for the handler that is running. */
+const HANDLER_MS = 10_000;
+/** Between two attempts that reconnect() or the page asks for. */
+const REST_MS = 1_000;
+/** A server that asks for more than an hour is asked again after an hour. */
+const MOST_SECONDS = 3_600;
+/** Answers of something else than a notification server, before the first connection, that are taken for a wrong URL. */
+const WRONG_ANSWERS = 3;
+/** What every transport can carry: a JSON Web Token, and no line break, quote or markup. */
+const TOKEN_FORM = /^[\w.~+-]{1,8192}$/;
 
-export function connect(options: Options): Connection {
-  const { url, store, random = Math.random } = options;
-  const timers = options.timers ?? {
-    setTimeout: (callback, ms) => setTimeout(callback, ms),
-    clearTimeout: (timer) => clearTimeout(timer as number),
-  };
-  const base = new URL(url);
+const ignore = (): void => {};
+
+const CLOSED: Reason = { code: "closed", text: "You called close()." };
+const RECONNECT: Ending = ending("reconnect", "You called reconnect().", "again");
+
+/** A client of SaaSaparilla Notifications: every notification once and in order, whatever happens to the connection. */
+export function connect<T = unknown>(options: Options<T>): Connection {
+  const { store, token: given, random = Math.random } = options;
+  const base = baseOf(options.url);
+  const timers: Timers = options.timers ?? globalThis;
   const closing = new AbortController();
   const backoff = new Backoff(random);
   const choice = choose(options.transport ?? "auto");
+  const tell = reporter(options);
   let state: State = "connecting";
-  let refusedTokens = 0;
+  /** Of the present attempt. */
+  let attempt = new AbortController();
   let context: Context | undefined;
+  let probe: (() => void) | undefined;
+  /** Ends the wait for the next attempt. */
+  let hurry = new AbortController();
+  let everConnected = false;
+  let wrongAnswers = 0;
+  let refusals = 0;
+  /** R45: it is not sent again. */
+  let refusedToken: string | undefined;
+  let latestToken: string | undefined;
+  let stopping: Promise<void> | undefined;
 
-  const report = (error: unknown): void => options.onState?.({ state, transport: choice.now(), error });
-  const acks = new Acks({ save: (cursor) => store?.save(cursor), failed: report, timers });
+  function status(more: Omit<Status, "state" | "transport">): void {
+    guarded(
+      () => options.onState?.({ state, transport: choice.now(), ...more }),
+      (error) => tell(error, { code: "state-failed", text: "onState failed." }),
+    );
+  }
+
+  function report(error: unknown, code: FailureCode, text: string, more: Partial<Failure<T>> = {}): void {
+    tell(error, { code, text, ...more });
+    status({ error });
+  }
+
+  function become(next: State, more: Omit<Status, "state" | "transport"> = {}): void {
+    if (next === state && next !== "connecting") return;
+    state = next;
+    status(more);
+  }
+
+  const bounded = <R>(start: () => R | PromiseLike<R>, ms = CALLBACK_MS, signal = closing.signal) =>
+    within(start, { signal, timers, ms });
+
+  const acks = new Acks({
+    save: (cursor) =>
+      bounded(() => store?.save(cursor)).catch((error: unknown) => {
+        tell(error, { code: "store-failed", text: "store.save failed." });
+        throw error;
+      }),
+    failed: (error) => status({ error }),
+    random,
+    timers,
+  });
   const inbox = new Inbox(
     {
-      handle: (notification) => options.onNotification(notification),
+      handle: (notification) => options.onNotification(notification as Notification<T>),
       handled: (cursor) => acks.handled(cursor),
-      failed: report,
+      failed: (error, notification, attempts) =>
+        report(
+          error,
+          error === LATE ? "handler-slow" : "handler-failed",
+          `onNotification ${error === LATE ? "is late" : "failed"} (attempt ${attempts}). What follows waits.`,
+          { notification: notification as Notification<T>, attempts },
+        ),
       backoff: new Backoff(random),
       timers,
     },
     options.cursor,
   );
 
-  function become(next: State, more: Pick<Status, "reason" | "delay"> = {}): void {
-    if (next === state && next !== "connecting") return;
-    state = next;
-    options.onState?.({ state, transport: choice.now(), ...more });
-  }
-
-  /** Undefined where it was closed meanwhile. */
-  async function givenToken(): Promise<string | undefined> {
-    return typeof options.token === "string" ? options.token : unless(closing.signal, options.token());
+  /** A token that can be sent, or why there is none. */
+  async function obtain(): Promise<string | Ending> {
+    let token: unknown = given;
+    if (typeof given === "function") {
+      try {
+        token = await bounded(given, CALLBACK_MS, attempt.signal);
+      } catch (error) {
+        const [code, text] =
+          error === LATE
+            ? (["token-timeout", "The token function is late."] as const)
+            : (["token-failed", "The token function failed."] as const);
+        report(error, "token-failed", text);
+        return ending(code, text, "later", { error });
+      }
+    }
+    if (attempt.signal.aborted) return RECONNECT;
+    if (typeof token !== "string" || !TOKEN_FORM.test(token)) {
+      const text = "The token is not a plain JSON Web Token.";
+      if (typeof given === "string") return ending("token-invalid", text, "no");
+      report(new Error(text), "token-failed", text);
+      return ending("token-invalid", text);
+    }
+    if (token === refusedToken) return ending("forbidden", "The refused token was returned again.");
+    latestToken = token;
+    return token;
   }
 
   /** One that cannot be had now changes nothing: the old one counts until it expires. */
   async function newToken(): Promise<string | undefined> {
-    if (typeof options.token === "string") return undefined;
-    try {
-      return await givenToken();
-    } catch (error) {
-      report(error);
-      return undefined;
-    }
+    if (typeof given === "string") return undefined;
+    const token = await obtain();
+    return typeof token === "string" ? token : undefined;
   }
 
   /** One connection, from its opening to its end. */
-  async function once(): Promise<Ending> {
+  async function once(signal: AbortSignal): Promise<Ending> {
+    const token = await obtain();
+    if (typeof token !== "string") return token;
+    // It may have been handled while the token was on its way.
     const cursor = inbox.cursor || undefined;
     let first = true;
     function hear(frame: ServerFrame): void {
-      if (closing.signal.aborted) return;
+      if (signal.aborted) return;
       if (frame.type === "notification") inbox.add(frame);
       else if (frame.type === "notifications") for (const one of frame.items) inbox.add(one);
       else if (frame.type === "connected") {
@@ -125,41 +164,35 @@ export function connect(options: Options): Connection {
           inbox.reset(frame.cursor);
           acks.reset();
         }
+        everConnected = true;
+        refusals = 0;
         if (first) become("replaying");
         first = false;
-        refusedTokens = 0;
       } else if (frame.type === "live") {
         backoff.reset();
         choice.worked();
         become("live");
       }
     }
-    try {
-      const token = await givenToken();
-      // A signal tells only of what comes: nobody would end a connection that is opened now.
-      if (token === undefined || closing.signal.aborted) return { reason: "closed", reconnect: "no" };
-      context = {
-        base,
-        cursor,
-        timers,
-        hear,
-        token,
-        signal: closing.signal,
-        acknowledgeBy: (send) => acks.by(send),
-        handled: () => inbox.cursor || undefined,
-        room: () => inbox.room(),
-        overfull: () => inbox.overfull,
-        settled: async () => {
-          await inbox.empty();
-          await acks.flush();
-          return inbox.cursor;
-        },
-        newToken,
-      };
-    } catch (error) {
-      report(error);
-      return { reason: "there is no token", reconnect: "later" };
-    }
+    context = {
+      base,
+      cursor,
+      timers,
+      hear,
+      token,
+      signal,
+      // A transport that ends late has a successor.
+      acknowledgeBy: (send) => void (signal.aborted || acks.by(send)),
+      probeBy: (next) => void (signal.aborted || (probe = next)),
+      room: () => inbox.room(),
+      overfull: () => inbox.overfull,
+      settled: async () => {
+        await inbox.empty();
+        await acks.flush();
+        return inbox.cursor;
+      },
+      newToken,
+    };
     return choice.open(context);
   }
 
@@ -167,52 +200,102 @@ export function connect(options: Options): Connection {
     if (!store || options.cursor !== undefined) return;
     while (!closing.signal.aborted) {
       try {
-        const cursor = await store.load();
+        const cursor = await bounded(() => store.load());
         if (cursor) inbox.reset(cursor);
         return;
       } catch (error) {
         // From the start would be wrong: everything would come again.
-        report(error);
-        await pause(backoff.next(), closing.signal, timers);
+        report(error, "store-failed", "store.load failed.");
+        await pause(backoff.next(), [closing.signal], timers);
       }
     }
   }
 
-  async function run(): Promise<string> {
-    await load();
-    while (!closing.signal.aborted) {
-      become("connecting");
-      const { reason, reconnect, retryAfter } = await once();
-      if (closing.signal.aborted) break;
-      if (reconnect === "no") return reason;
-      // A token that is given again would be refused again.
-      if (reconnect === "token" && (refusedTokens += 1) > (typeof options.token === "string" ? 0 : 1)) return reason;
-      const atOnce = reconnect === "token" || (reconnect === "other" && choice.other());
-      const delay = atOnce ? 0 : retryAfter === undefined ? backoff.next() : backoff.after(retryAfter);
-      become("waiting", { reason, delay });
-      await (reconnect === "room" ? inbox.room() : pause(delay, closing.signal, timers));
-      if (reconnect !== "other") choice.again();
+  /** Whether a further attempt can succeed. */
+  function hopeless({ reconnect }: Ending, rotated: boolean): boolean {
+    if (reconnect === "no") return true;
+    if (reconnect === "token") {
+      refusals += 1;
+      refusedToken = latestToken;
+      return typeof given === "string";
     }
-    return "closed";
+    // A URL that worked once is right: what answers now is a proxy, or a captive portal.
+    if (reconnect !== "url" || everConnected || rotated) return false;
+    wrongAnswers += 1;
+    return wrongAnswers >= WRONG_ANSWERS;
   }
 
-  async function close(): Promise<void> {
-    await inbox.stop();
-    await acks.flush();
+  async function run(): Promise<Reason> {
+    await load();
+    while (!closing.signal.aborted) {
+      attempt = new AbortController();
+      const { signal } = attempt;
+      const rest = pause(REST_MS, [closing.signal], timers);
+      become("connecting");
+      const ended = await bounded(() => once(signal), NEVER_MS, signal).then(
+        (last) => last ?? RECONNECT,
+        (error: unknown) => ending("lost", "The connection failed.", "later", { error }),
+      );
+      if (closing.signal.aborted) break;
+      const { reason, reconnect, retryAfter = 0, error } = ended;
+      // Whatever of it goes on ends.
+      attempt.abort();
+      acks.by(undefined);
+      probe = undefined;
+      hurry = new AbortController();
+      const rotated = (reconnect === "other" || reconnect === "url") && choice.other();
+      if (hopeless(ended, rotated)) return reason;
+      const atOnce = rotated || reconnect === "again" || (reconnect === "token" && refusals === 1);
+      const [server, own] = [Math.min(retryAfter, MOST_SECONDS) * 1_000, atOnce ? 0 : backoff.next()];
+      become("waiting", { reason, delay: server + own, ...(error !== undefined && { error }) });
+      if (reconnect === "room") await inbox.room();
+      // Nothing shortens what the server asks for (R44).
+      await pause(server, [closing.signal], timers);
+      await pause(own, [closing.signal, hurry.signal], timers);
+      if (hurry.signal.aborted || reconnect === "again" || reconnect === "token") await rest;
+      if (reconnect !== "other" && reconnect !== "url") choice.again();
+    }
+    return CLOSED;
+  }
+
+  // Ends the wait, or finds out whether the connection is still there.
+  const unwatch = watchPage((event) => {
+    if (event === "online") choice.forget();
+    hurry.abort();
+    probe?.();
+  });
+
+  async function stop(): Promise<void> {
+    await bounded(() => inbox.stop(), HANDLER_MS).catch(ignore);
+    await bounded(() => acks.flush(), LAST_WORDS_MS).catch(ignore);
     // A long poll has no way back; and where this fails, the cursor of the next connection says it.
     if (context && acks.pending !== undefined)
-      await postAck(context, acks.pending, AbortSignal.timeout(LAST_WORDS_MS)).catch(report);
+      await postAck({ ...context, signal: closing.signal }, acks.pending, LAST_WORDS_MS).catch((error: unknown) =>
+        status({ error }),
+      );
     closing.abort();
+    attempt.abort();
     await closed;
   }
 
-  const closed = run().then(async (reason) => {
-    closing.abort();
-    await inbox.stop();
-    acks.stop();
-    become("closed", { reason });
-    return reason;
-  });
+  const closed = Promise.resolve()
+    .then(run)
+    .catch((error: unknown): Reason => ({ code: "lost", text: String(error) }))
+    .then(async (reason) => {
+      unwatch();
+      closing.abort();
+      attempt.abort();
+      await bounded(() => inbox.stop(), HANDLER_MS, new AbortController().signal).catch(ignore);
+      acks.end();
+      if (reason === CLOSED) become("closed", { reason });
+      else {
+        const error = new Error(reason.text);
+        tell(error, { code: "stopped", text: reason.text });
+        become("closed", { reason, error });
+      }
+      return reason;
+    });
+
   return {
     get state() {
       return state;
@@ -223,7 +306,15 @@ export function connect(options: Options): Connection {
     get cursor() {
       return inbox.cursor || undefined;
     },
-    close,
+    reconnect() {
+      hurry.abort();
+      if (state !== "waiting") attempt.abort();
+    },
+    async close() {
+      stopping ??= stop();
+      // A handler that waits for its own end would wait for ever.
+      if (!inbox.inHandler) await stopping;
+    },
     closed,
   };
 }

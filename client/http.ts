@@ -1,67 +1,130 @@
-import type { Close, Context, Cursor, Ending } from "./wire.ts";
+import type { Cursor } from "./api.ts";
+import { onAbort } from "./backoff.ts";
+import { type Base, type Close, type Context, type Ending, ending } from "./wire.ts";
 
-/** What the three transports share of HTTP. */
-export function address(
-  { base }: Pick<Context, "base">,
-  path: string,
-  query: Record<string, string | undefined> = {},
-): URL {
-  const url = new URL(base);
-  url.pathname = `${url.pathname.replace(/\/$/, "")}/v1/${path}`;
-  for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, value);
-  return url;
+/** An answer to a request without a wait comes within so long. */
+export const PATIENCE_MS = 10_000;
+
+const URL_FORM = /^(?:http|ws)(s?):\/\/([^/?#@\s\\]+)(\/[^?#\s]*)?(?:\?([^#\s]*))?(?:#\S*)?$/i;
+
+/** Throws where the option `url` is none. What stands before an @ is a secret, and is not repeated. */
+export function baseOf(url: string): Base {
+  const [, secure, host, path = "", query] = URL_FORM.exec(url) ?? [];
+  if (host === undefined) {
+    const shown = String(url).replace(/\/\/[^/]*@|[?#].*/gs, "…");
+    throw new TypeError(`url is "${shown}". Expected https://host/path, without credentials.`);
+  }
+  return { origin: `http${secure}://${host}`, path: path.replace(/\/+$/, ""), query };
 }
 
-export function authorization({ token }: Pick<Context, "token">): Record<string, string> {
+/** What the three transports share of HTTP. */
+export function address({ base }: Context, path: string, query?: string, cursor?: Cursor): string {
+  const pairs = [base.query, query, cursor && `cursor=${encodeURIComponent(cursor)}`].filter(Boolean);
+  return `${named(base, path)}${pairs.length > 0 ? `?${pairs.join("&")}` : ""}`;
+}
+
+/** For people: an address without its query, which may hold secrets of others. */
+const named = ({ origin, path }: Base, name: string): string => `${origin}${path}/v1/${name}`;
+
+export function authorization({ token }: Context): Record<string, string> {
   return { authorization: `Bearer ${token}` };
 }
 
+/** A request that ends with the connection, after so long, or with `more`. `use` reads the answer before that. */
+export async function request<T>(
+  context: Context,
+  url: string,
+  init: Omit<RequestInit, "signal">,
+  ms: number,
+  use: (response: Response) => T | Promise<T>,
+  more: AbortSignal = context.signal,
+): Promise<T> {
+  const stop = new AbortController();
+  const abort = (): void => stop.abort();
+  let late = false;
+  const timer = context.timers.setTimeout(() => {
+    late = true;
+    abort();
+  }, ms);
+  const off = onAbort([context.signal, more], abort);
+  try {
+    return await use(await fetch(url, { ...init, cache: "no-store", signal: stop.signal }));
+  } catch (error) {
+    throw late ? new Error(`no answer within ${ms / 1_000} s`) : error;
+  } finally {
+    // What was not read of the answer is not wanted.
+    abort();
+    context.timers.clearTimeout(timer);
+    off();
+  }
+}
+
+export const isOf = ({ headers }: Response, type: string): boolean => !!headers.get("content-type")?.includes(type);
+
 /** R22: everything up to the cursor was handled. */
-export async function postAck(context: Context, cursor: Cursor, signal?: AbortSignal): Promise<void> {
-  const response = await post(context, { cursor }, signal);
-  if (!response.ok) throw new Error(`The acknowledgement was answered ${response.status}.`);
+export async function postAck(context: Context, cursor: Cursor, ms = PATIENCE_MS): Promise<void> {
+  const status = await post(context, { cursor }, ms, ({ status }) => status);
+  if (status >= 300) throw new Error(`answered ${status}`);
 }
 
 /**
- * Why a WebSocket was not opened: a browser does not tell. POST /v1/acks without a cursor changes nothing, and says
- * whether it is the network, a server that takes in nobody, the token, or the WebSocket alone (R9).
+ * Why a WebSocket or a stream did not open: a browser does not tell. POST /v1/acks without a cursor changes nothing, and says
+ * whether it is the network, a server that takes in nobody, the token, or the transport alone (R9).
  */
-export async function whyNot(context: Context, signal: AbortSignal): Promise<Ending> {
+export async function whyNot(context: Context, what: string): Promise<Ending> {
   try {
-    const response = await post(context, {}, signal);
-    if (response.status === 400 || response.ok) return { reason: "WebSockets do not get through", reconnect: "other" };
-    return refusal(response);
+    const said = await post(context, {}, PATIENCE_MS, (response) => refusal(context, "acks", response));
+    return said.reason.code === "rejected" ? ending("blocked", `A ${what} does not get through.`, "other") : said;
   } catch (error) {
-    return lost(error);
+    return lost(context, error);
   }
 }
 
 /** What an answer that is no stream and no list asks for. */
-export function refusal(response: Response): Ending {
-  const reason = `answered ${response.status}`;
-  if (response.status === 401 || response.status === 403) return { reason: "forbidden", reconnect: "token" };
-  if (response.status === 400) return { reason, reconnect: "no" };
-  if (response.status < 500 && response.status !== 429 && response.status !== 408)
-    return { reason, reconnect: "other" };
-  const seconds = Number(response.headers.get("retry-after"));
-  return { reason, reconnect: "later", ...(seconds > 0 && { retryAfter: seconds }) };
+export async function refusal(
+  { base }: Context,
+  path: string,
+  response: Response,
+): Promise<Ending & { type?: string | undefined }> {
+  const { status, headers } = response;
+  const ours = isOf(response, "problem+json");
+  const problem = (ours ? await response.json().catch(() => undefined) : undefined) as
+    | { type?: string; detail?: string; retryAfter?: number }
+    | undefined;
+  const text = `${named(base, path)} answered ${status}${problem?.detail ? `: ${problem.detail}` : "."}`;
+  if (status === 401 || status === 403) return ending("forbidden", text, "token");
+  if (status === 408 || status === 429 || status >= 500) {
+    const seconds = Number(headers.get("retry-after") ?? problem?.retryAfter);
+    const more = seconds > 0 ? { retryAfter: seconds } : {};
+    return { ...ending("unavailable", text, "later", more), type: problem?.type };
+  }
+  if (status === 400 && ours) return ending("rejected", text, "no");
+  return wrongUrl(base, path, `answered ${status}`);
 }
 
-export function lost(error: unknown): Ending {
-  return { reason: error instanceof Error ? error.message : String(error), reconnect: "later" };
+export const wrongUrl = (base: Base, path: string, what: string): Ending =>
+  ending("wrong-url", `${named(base, path)} ${what}. Check the option url.`, "url");
+
+export const lost = ({ base }: Context, error: unknown): Ending =>
+  ending("unreachable", `${base.origin}${base.path}: ${describe(error)}`, "later", { error });
+
+/** With its cause: "fetch failed" alone says nothing. */
+function describe(error: unknown, depth = 0): string {
+  const { message, code, cause } = Object(error) as { message?: string; code?: string; cause?: unknown };
+  return `${message || code || String(error)}${cause && depth < 3 ? `: ${describe(cause, depth + 1)}` : ""}`;
 }
 
-export function ended({ reason, reconnect, retryAfter }: Close): Ending {
-  return { reason, reconnect, ...(retryAfter !== undefined && { retryAfter }) };
-}
-
-async function post(context: Context, body: object, signal?: AbortSignal): Promise<Response> {
-  const response = await fetch(address(context, "acks"), {
-    method: "POST",
-    headers: { ...authorization(context), "content-type": "application/json" },
-    body: JSON.stringify(body),
-    ...(signal && { signal }),
+export function ended({ code, reason, reconnect, retryAfter }: Close): Ending {
+  // 4003: a token was refused that renewed another one.
+  const how = code === 4003 ? "token" : reconnect;
+  const what = how === "token" ? "forbidden" : how === "now" ? "server" : code === 4011 ? "replaced" : "rejected";
+  return ending(what, `${reason} (${code})`, how, {
+    ...(retryAfter !== undefined && { retryAfter }),
   });
-  await response.arrayBuffer();
-  return response;
+}
+
+function post<T>(context: Context, body: object, ms: number, use: (response: Response) => T | Promise<T>): Promise<T> {
+  const headers = { ...authorization(context), "content-type": "application/json" };
+  const init = { method: "POST", headers, body: JSON.stringify(body) };
+  return request(context, address(context, "acks"), init, ms, use);
 }

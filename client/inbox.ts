@@ -1,15 +1,17 @@
-import { pause, type Backoff } from "./backoff.ts";
-import type { Cursor, Notification, Timers } from "./wire.ts";
+import type { Cursor, Notification, Timers } from "./api.ts";
+import { type Backoff, pause } from "./backoff.ts";
+import { LATE } from "./callbacks.ts";
 
 /** So many may wait for the handler before a transport stops reading; and so many before one that cannot has to end. */
 const ROOM = 256;
 const OVERFULL = 4_096;
+const SLOW_MS = 60_000;
 
 export interface InboxOptions {
-  handle(notification: Notification): void | Promise<void>;
+  handle(notification: Notification): unknown;
   handled(cursor: Cursor): void;
-  /** The handler failed; it is tried again, and what follows waits: the order holds. */
-  failed(error: unknown, notification: Notification): void;
+  /** The handler failed, and is tried again; or it has not returned for long (LATE). What follows waits: the order holds. */
+  failed(error: unknown, notification: Notification, attempts: number): void;
   backoff: Backoff;
   timers: Timers;
 }
@@ -19,9 +21,13 @@ export class Inbox {
   readonly #options: InboxOptions;
   readonly #stopped = new AbortController();
   #queue: Notification[] = [];
-  #waiters: { below: number; resolve: () => void }[] = [];
+  #waiters: (() => void)[] = [];
   #work: Promise<void> | undefined;
   #resets = 0;
+  /** How often the handler was called with the first of the queue. */
+  #attempts = 0;
+  /** The handler runs in this very turn, and is what calls us. */
+  inHandler = false;
   /** Received up to here: what is not after it is a duplicate. */
   #received: Cursor = "";
   /** Handled up to here: where a connection resumes. */
@@ -34,6 +40,7 @@ export class Inbox {
   }
 
   add(notification: Notification): void {
+    if (typeof notification.cursor !== "string") throw new TypeError("a notification without a cursor");
     if (notification.cursor <= this.#received) return;
     this.#received = notification.cursor;
     this.#queue.push(notification);
@@ -43,6 +50,7 @@ export class Inbox {
   /** The server resumes elsewhere than we asked it to: what waits here comes again, if it is still ours at all. */
   reset(cursor: Cursor): void {
     this.#resets += 1;
+    this.#attempts = 0;
     this.#queue = [];
     this.#received = cursor;
     this.cursor = cursor;
@@ -73,14 +81,16 @@ export class Inbox {
     const options = this.#options;
     for (let next = this.#queue[0]; next && !this.#stopped.signal.aborted; next = this.#queue[0]) {
       const resets = this.#resets;
+      this.#attempts += 1;
       try {
-        await options.handle(next);
+        await this.#handle(next);
         options.backoff.reset();
       } catch (error) {
-        options.failed(error, next);
-        await pause(options.backoff.next(), this.#stopped.signal, options.timers);
+        options.failed(error, next, this.#attempts);
+        await pause(options.backoff.next(), [this.#stopped.signal], options.timers);
         continue;
       }
+      this.#attempts = 0;
       if (resets !== this.#resets) continue;
       this.#queue.shift();
       this.cursor = next.cursor;
@@ -90,15 +100,29 @@ export class Inbox {
     this.#work = undefined;
   }
 
-  #below(below: number): Promise<void> {
-    if (this.#queue.length < below) return Promise.resolve();
-    return new Promise((resolve) => this.#waiters.push({ below, resolve }));
+  async #handle(notification: Notification): Promise<void> {
+    const options = this.#options;
+    this.inHandler = true;
+    let result: unknown;
+    try {
+      result = options.handle(notification);
+    } finally {
+      this.inHandler = false;
+    }
+    if (typeof (result as PromiseLike<unknown> | undefined)?.then !== "function") return;
+    const timer = options.timers.setTimeout(() => options.failed(LATE, notification, this.#attempts), SLOW_MS);
+    try {
+      await result;
+    } finally {
+      options.timers.clearTimeout(timer);
+    }
+  }
+
+  async #below(below: number): Promise<void> {
+    while (this.#queue.length >= below) await new Promise<void>((resolve) => this.#waiters.push(resolve));
   }
 
   #wake(): void {
-    if (this.#waiters.length === 0) return;
-    const ready = this.#waiters.filter(({ below }) => this.#queue.length < below);
-    this.#waiters = this.#waiters.filter((waiter) => !ready.includes(waiter));
-    for (const { resolve } of ready) resolve();
+    for (const resolve of this.#waiters.splice(0)) resolve();
   }
 }

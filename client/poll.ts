@@ -1,12 +1,13 @@
+import type { Cursor, Notification } from "./api.ts";
 import { pause } from "./backoff.ts";
-import { address, authorization, ended, lost, refusal } from "./http.ts";
-import type { Close, Context, Cursor, Ending, Notification } from "./wire.ts";
+import { address, authorization, ended, lost, PATIENCE_MS, refusal, request, wrongUrl } from "./http.ts";
+import type { Close, Context, Ending } from "./wire.ts";
 
 /** Seconds that the server waits for something to come. Not at first: an empty answer means that everything stored was sent (R7). */
 const FIRST_WAIT = 0;
 const WAIT = 25;
-/** What an answer may take beyond that. */
-const PATIENCE_MS = 10_000;
+/** The server could not read what is stored: the same loop goes on (R7). */
+const REPLAY_PENDING = "/problems/replay-pending";
 
 interface Answer {
   notifications: Notification[];
@@ -14,24 +15,22 @@ interface Answer {
   closing?: Close;
 }
 
-type Outcome =
-  | { answer: Answer; refused?: undefined; pending?: undefined }
-  | { answer?: undefined; refused: Ending; pending?: undefined }
-  /** Seconds after which the loop goes on: what is stored cannot be read yet. */
-  | { answer?: undefined; refused?: undefined; pending: number };
+type Outcome = Answer | Awaited<ReturnType<typeof refusal>>;
 
 /** The next poll is the acknowledgement of the last (R23): it is sent once everything was handled. */
 export async function poll(context: Context): Promise<Ending> {
+  const { signal, timers } = context;
   try {
     let cursor = context.cursor;
     let live = false;
     let first = true;
-    while (!context.signal.aborted) {
-      const { answer, refused, pending } = await ask(context, cursor, live ? WAIT : FIRST_WAIT);
-      if (refused) return refused;
-      if (pending !== undefined) {
-        context.hear({ type: "replay_pending", retryAfter: pending });
-        await pause(pending * 1_000, context.signal, context.timers);
+    for (;;) {
+      const answer = await ask(context, cursor, live ? WAIT : FIRST_WAIT);
+      // It was given up for another one.
+      if (!answer) continue;
+      if ("reason" in answer) {
+        if (answer.type !== REPLAY_PENDING) return answer;
+        await pause((answer.retryAfter ?? 1) * 1_000, [signal], timers);
         continue;
       }
       const { notifications, closing } = answer;
@@ -47,35 +46,30 @@ export async function poll(context: Context): Promise<Ending> {
       cursor = (await context.settled()) || answer.cursor;
       first = false;
     }
-    return { reason: "closed", reconnect: "no" };
   } catch (error) {
-    return lost(error);
+    return lost(context, error);
   }
 }
 
-async function ask(context: Context, cursor: Cursor | undefined, wait: number): Promise<Outcome> {
-  const stop = new AbortController();
-  const abort = (): void => stop.abort(new Error("closed"));
-  const timer = context.timers.setTimeout(() => stop.abort(new Error("no answer")), wait * 1_000 + PATIENCE_MS);
-  context.signal.addEventListener("abort", abort);
+/** One poll. Undefined where a probe ended it: the page or the network was away, and so may be the answer. */
+async function ask(context: Context, cursor: Cursor | undefined, wait: number): Promise<Outcome | undefined> {
+  const url = address(context, "poll", `wait=${wait}`, cursor);
+  const init = { headers: authorization(context) };
+  const probed = new AbortController();
+  context.probeBy(() => probed.abort());
   try {
-    const response = await fetch(address(context, "poll", { cursor, wait: String(wait) }), {
-      headers: authorization(context),
-      cache: "no-store",
-      signal: stop.signal,
-    });
-    if (response.ok) return { answer: (await response.json()) as Answer };
-    const pending = response.status === 503 ? await replayPending(response) : undefined;
-    return pending === undefined ? { refused: refusal(response) } : { pending };
-  } finally {
-    context.timers.clearTimeout(timer);
-    context.signal.removeEventListener("abort", abort);
+    const use = (response: Response): Promise<Outcome> => outcomeOf(context, response);
+    return await request(context, url, init, wait * 1_000 + PATIENCE_MS, use, probed.signal);
+  } catch (error) {
+    if (probed.signal.aborted && !context.signal.aborted) return undefined;
+    throw error;
   }
 }
 
-/** Seconds until the next poll of the same loop, where the server could not read what is stored (R7). */
-async function replayPending(response: Response): Promise<number | undefined> {
-  const problem = (await response.json().catch(() => ({}))) as { type?: unknown; retryAfter?: unknown };
-  if (problem.type !== "/problems/replay-pending") return undefined;
-  return typeof problem.retryAfter === "number" ? problem.retryAfter : 1;
+async function outcomeOf(context: Context, response: Response): Promise<Outcome> {
+  if (!response.ok) return refusal(context, "poll", response);
+  const answer = (await response.json().catch(() => undefined)) as Partial<Answer> | undefined;
+  if (typeof answer?.cursor !== "string" || !Array.isArray(answer.notifications))
+    return wrongUrl(context.base, "poll", "answered no notifications");
+  return answer as Answer;
 }

@@ -1,60 +1,71 @@
-import { Watchdog } from "./backoff.ts";
+import { heartbeatMs, NEVER_MS, Watchdog } from "./backoff.ts";
 import { EventReader } from "./events.ts";
-import { address, authorization, ended, lost, postAck, refusal } from "./http.ts";
-import type { Context, Ending, ServerFrame } from "./wire.ts";
+import { address, authorization, ended, isOf, lost, postAck, refusal, request, whyNot, wrongUrl } from "./http.ts";
+import { type Context, type Ending, ending, type ServerFrame } from "./wire.ts";
 
 /** Until `connected`: where it does not come in time, something on the way collects the stream. */
 const OPEN_MS = 10_000;
+/** So many heartbeats may be missing: two, and half of one for the way (R42); and after a probe, the next one may. */
+const SILENT = 2.5;
+const SILENT_AFTER_PROBE = 1.5;
 
 /** Server-sent events by fetch: EventSource cannot send an Authorization header. What the handler is slow for is not read. */
 export async function sse(context: Context): Promise<Ending> {
   const stop = new AbortController();
   let opened = false;
-  const watchdog = new Watchdog(context.timers, OPEN_MS, () => stop.abort(new Error("nothing was heard")));
-  const abort = (): void => stop.abort(new Error("closed"));
-  context.signal.addEventListener("abort", abort);
-  try {
-    const response = await fetch(address(context, "sse", { cursor: context.cursor, ack: "explicit" }), {
-      headers: { ...authorization(context), accept: "text/event-stream" },
-      cache: "no-store",
-      signal: stop.signal,
-    });
-    if (!response.ok || !response.body) return refusal(response);
+  let silent = false;
+  const watchdog = new Watchdog(context.timers, OPEN_MS, () => {
+    silent = true;
+    stop.abort();
+  });
+
+  async function read(response: Response): Promise<Ending> {
+    if (!response.ok) return refusal(context, "sse", response);
+    if (!isOf(response, "event-stream")) return wrongUrl(context.base, "sse", "answered no event stream");
+    // React Native reads no streams.
+    if (!response.body) return blocked();
     const reader = response.body.getReader();
     const events = new EventReader();
     for (;;) {
       watchdog.heard();
       const { done, value } = await reader.read();
-      if (done) return { reason: "the stream ended", reconnect: "later" };
+      if (done) return opened ? ending("lost", "The connection ended.") : whyNot(context, "stream");
       watchdog.stop();
       for (const { data } of events.read(value)) {
         await context.room();
-        const frame = JSON.parse(data) as ServerFrame;
-        context.hear(frame);
+        let frame: ServerFrame;
+        try {
+          frame = JSON.parse(data) as ServerFrame;
+          context.hear(frame);
+        } catch {
+          return ending("protocol", "A frame was not understood.");
+        }
         if (frame.type === "connected") {
+          const beat = heartbeatMs(frame.heartbeat);
           opened = true;
-          watchdog.expect(frame.heartbeat);
-          context.acknowledgeBy((cursor) => postAck(context, cursor, stop.signal));
+          watchdog.expect(beat * SILENT);
+          context.acknowledgeBy((cursor) => postAck(context, cursor));
+          context.probeBy(() => watchdog.within(beat * SILENT_AFTER_PROBE));
         } else if (frame.type === "closing") {
           return ended(frame);
-        } else if (frame.type === "refresh" && (await hasNewToken(context))) {
-          return { reason: "the token is about to expire", reconnect: "token" };
+        } else if (frame.type === "refresh" && ((await context.newToken()) ?? context.token) !== context.token) {
+          // A stream hears no new token: the next stream brings it. One that cannot be had now changes nothing.
+          return ending("token-renewed", "The token was about to expire.", "again");
         }
       }
     }
+  }
+
+  try {
+    const url = address(context, "sse", "ack=explicit", context.cursor);
+    const headers = { ...authorization(context), accept: "text/event-stream" };
+    return await request(context, url, { headers }, NEVER_MS, read, stop.signal);
   } catch (error) {
-    const silent = stop.signal.aborted && !context.signal.aborted;
-    return silent && !opened ? { reason: "streams do not get through", reconnect: "other" } : lost(error);
+    if (silent) return opened ? ending("silent", "Nothing was heard.") : blocked();
+    return lost(context, error);
   } finally {
     watchdog.stop();
-    context.signal.removeEventListener("abort", abort);
-    context.acknowledgeBy(undefined);
-    stop.abort();
   }
 }
 
-/** A stream hears no new token: the next stream brings it. One that cannot be had now changes nothing. */
-async function hasNewToken(context: Context): Promise<boolean> {
-  const token = await context.newToken();
-  return token !== undefined && token !== context.token;
-}
+const blocked = (): Ending => ending("blocked", "A stream does not get through.", "other");

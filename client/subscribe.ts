@@ -15,8 +15,11 @@ const options: Options = {
   token,
   transport,
   onNotification: (notification) => console.log(JSON.stringify(notification)),
+  onError: (error, { code, text }) => {
+    if (code !== "stopped") console.error(text, error);
+  },
   onState({ state, transport: over, reason, delay, error }) {
-    const why = error instanceof Error ? error.message : reason;
+    const why = reason?.text ?? (error instanceof Error ? error.message : undefined);
     console.error(
       `${state} (${over})${why ? `: ${why}` : ""}${delay ? `; again in ${(delay / 1_000).toFixed(1)} s` : ""}`,
     );
@@ -26,7 +29,7 @@ const connection = connect(values.cursor === undefined ? options : { ...options,
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => void connection.close());
 const reason = await connection.closed;
 if (connection.cursor) console.error(`To resume: --cursor ${connection.cursor}`);
-process.exitCode = reason === "closed" ? 0 : 1;
+process.exitCode = reason.code === "closed" ? 0 : 1;
 
 function parsed() {
   try {

@@ -1,9 +1,8 @@
 import { poll } from "./poll.ts";
 import { sse } from "./sse.ts";
 import { websocket } from "./websocket.ts";
+import type { TransportName } from "./api.ts";
 import type { Context, Ending, Transport } from "./wire.ts";
-
-export type TransportName = "websocket" | "sse" | "poll";
 
 const TRANSPORTS: Record<TransportName, Transport> = { websocket, sse, poll };
 /** Refused so often, a transport is not tried again; before that it may have been an accident. */
@@ -21,9 +20,13 @@ export function choose(wanted: TransportName | "auto") {
     worked(): void {
       refused[at] = 0;
     },
+    /** In another network the first transport may get through. */
+    forget(): void {
+      refused.fill(0);
+    },
     /** False where all had their turn. */
     other(): boolean {
-      refused[at] = (refused[at] ?? 0) + 1;
+      refused[at]! += 1;
       at = (at + 1) % order.length;
       return at > 0;
     },

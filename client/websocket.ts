@@ -1,71 +1,101 @@
-import { Watchdog } from "./backoff.ts";
+import { heartbeatMs, NEVER_MS, onAbort, Watchdog } from "./backoff.ts";
 import { address, ended, whyNot } from "./http.ts";
-import type { ClientFrame, Close, Context, Ending, ServerFrame } from "./wire.ts";
+import { type ClientFrame, type Close, type Context, type Ending, ending, type ServerFrame } from "./wire.ts";
 
 const SUBPROTOCOL = "notifications.v1.json";
 /** Until `connected`. */
 const OPEN_MS = 10_000;
+/** Heartbeats of silence before a ping: fewer pings for an idle server, and dead for no longer than half a minute. */
+const SILENT = 1.5;
+/** Until something comes after a ping (R42). */
+const PONG_MS = 10_000;
+/** Between two pings: the server answers one a second (R49). */
+const PING_REST_MS = 2_000;
 /** R30: what a server that could not say `closing` before it meant by its code. */
 const CODES: Record<number, Close["reconnect"]> = { 4001: "no", 4002: "token", 4003: "no", 4004: "token", 4011: "no" };
 
 /** A WebSocket cannot be read more slowly: what waits is bounded by ending it, and coming back for the rest. */
 export async function websocket(context: Context): Promise<Ending> {
-  const url = address(context, "ws", { cursor: context.cursor, ack: "explicit" });
-  url.protocol = url.protocol.replace("http", "ws");
-  const socket = new WebSocket(url, [SUBPROTOCOL, `bearer.${context.token}`]);
-  const ending = await new Promise<Ending | undefined>((resolve) => {
-    let opened = false;
+  const url = address(context, "ws", "ack=explicit", context.cursor).replace(/^http/, "ws");
+  if (typeof WebSocket === "undefined") return ending("unsupported", "There is no WebSocket here.", "no");
+  let socket: WebSocket;
+  try {
+    socket = new WebSocket(url, [SUBPROTOCOL, `bearer.${context.token}`]);
+  } catch {
+    // The page's policy forbids it. The error is not kept: it may hold what was passed.
+    return ending("blocked", "A WebSocket does not get through.", "other");
+  }
+  const last = await new Promise<Ending | undefined>((resolve) => {
     let connected = false;
     let over = false;
-    const watchdog = new Watchdog(context.timers, OPEN_MS, () => {
-      // One that never opened may have been refused, or swallowed on the way: undefined asks why.
+    /** A ping of ours is not answered yet. */
+    let pinged = false;
+    let rested = true;
+    let resting: unknown;
+    const { timers } = context;
+    const watchdog = new Watchdog(timers, OPEN_MS, () => {
+      // One that was never connected may have been refused, or swallowed on the way: undefined asks why.
       if (!connected) end(undefined);
-      else stir();
+      else if (pinged) end(ending("silent", "A ping was not answered."));
+      else if (rested) probe();
+      else watchdog.heard();
     });
 
     function end(how: Ending | undefined): void {
       if (over) return;
       over = true;
       watchdog.stop();
-      context.signal.removeEventListener("abort", abort);
-      context.acknowledgeBy(undefined);
+      timers.clearTimeout(resting);
+      off();
       socket.close(1000);
       resolve(how);
     }
-    const abort = (): void => end({ reason: "closed", reconnect: "no" });
-    context.signal.addEventListener("abort", abort);
-    // The server's pings are not shown to us, and silence proves nothing. But where the connection is gone, what we say into
-    // it is answered by a reset, and ends it (R42).
-    function stir(): void {
-      const cursor = context.handled();
-      if (cursor !== undefined) say({ type: "ack", cursor });
-      watchdog.heard();
-    }
+    const off = onAbort([context.signal], () => end(undefined));
     const say = (frame: ClientFrame): void => socket.send(JSON.stringify(frame));
 
-    socket.addEventListener("open", () => (opened = true));
+    // A browser does not show the server's pings. Silence proves nothing, but silence after a ping of ours does (R42).
+    function probe(): void {
+      if (over || pinged || !rested) return;
+      rested = false;
+      resting = timers.setTimeout(() => (rested = true), PING_REST_MS);
+      pinged = true;
+      say({ type: "ping" });
+      watchdog.within(PONG_MS);
+    }
+
+    // Before `connected`, whatever ends it: something on the way may let no WebSocket through.
+    const fail = (code: "lost" | "protocol", text: string): void => end(connected ? ending(code, text) : undefined);
     socket.addEventListener("close", ({ code, reason }) => {
-      end(opened ? { reason: reason || `closed with ${code}`, reconnect: CODES[code] ?? "later" } : undefined);
+      const reconnect = CODES[code];
+      if (reconnect) end(ended({ code, reason, reconnect }));
+      else fail("lost", `Closed with ${code} ${reason}`);
     });
     // Node 22 tells of a refused upgrade by this alone.
-    socket.addEventListener("error", () =>
-      end(opened ? { reason: "the connection failed", reconnect: "later" } : undefined),
-    );
+    socket.addEventListener("error", () => fail("lost", "The connection ended."));
     socket.addEventListener("message", ({ data }: MessageEvent<string>) => {
       if (over) return;
-      const frame = JSON.parse(data) as ServerFrame;
-      if (frame.type === "connected") {
-        connected = true;
-        watchdog.expect(frame.heartbeat);
+      try {
+        hear(JSON.parse(data) as ServerFrame);
+      } catch {
+        fail("protocol", "A frame was not understood.");
       }
+    });
+
+    function hear(frame: ServerFrame): void {
+      pinged = false;
       watchdog.heard();
       context.hear(frame);
-      // Not before it: the cursor may turn out to be none of this client's.
-      if (frame.type === "connected") context.acknowledgeBy((cursor) => say({ type: "ack", cursor }));
-      else if (frame.type === "closing") end(ended(frame));
+      if (frame.type === "connected") {
+        connected = true;
+        // An older server takes a ping for a defect.
+        watchdog.expect(frame.ping ? heartbeatMs(frame.heartbeat) * SILENT : NEVER_MS);
+        // Not before it: the cursor may turn out to be none of this client's.
+        context.acknowledgeBy((cursor) => say({ type: "ack", cursor }));
+        if (frame.ping) context.probeBy(probe);
+      } else if (frame.type === "closing") end(ended(frame));
       else if (frame.type === "refresh") void refresh();
-      else if (context.overfull()) end({ reason: "the handler is behind", reconnect: "room" });
-    });
+      else if (context.overfull()) end(ending("behind", "The handler is behind.", "room"));
+    }
 
     async function refresh(): Promise<void> {
       // Where it cannot be had now, the server closes when the old one expires, and says so.
@@ -73,5 +103,5 @@ export async function websocket(context: Context): Promise<Ending> {
       if (token !== undefined && !over) say({ type: "refresh", token });
     }
   });
-  return ending ?? whyNot(context, context.signal);
+  return last ?? whyNot(context, "WebSocket");
 }

@@ -28,7 +28,7 @@ let connection;
 const text = await new Promise((resolve) => {
   connection = connect({
     url: `http://127.0.0.1:${server.address().port}`,
-    token: "a token",
+    token: "a-token",
     transport: "sse",
     onNotification: ({ data }) => resolve(data.text),
   });

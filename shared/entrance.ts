@@ -43,6 +43,10 @@ export async function openEntrance(parts: EntranceParts): Promise<Entrance> {
     "issuer_keys_failures_total",
     "Times that the keys of an issuer could not be had anew: those that were had last hold.",
   );
+  const keyUnknown = meters(registry).tally(
+    "tokens_key_unknown_total",
+    "Tokens answered 503 because their key is unknown and the issuer's keys cannot be read again yet.",
+  );
   const identities = await Identities.from(settings, access, {
     failed(issuer, error) {
       keysFailed();
@@ -58,5 +62,5 @@ export async function openEntrance(parts: EntranceParts): Promise<Entrance> {
   const strangers = new Askers({ rate: settings.REFUSED_RATE, burst: settings.REFUSED_BURST });
   feed.start();
   audit.start().catch((error: unknown) => lifecycle.fatal(error));
-  return { access, store, feed, identities, gate: new Gate({ identities, audit, strangers, log }) };
+  return { access, store, feed, identities, gate: new Gate({ identities, audit, strangers, keyUnknown, log }) };
 }

@@ -7,10 +7,13 @@ export type FailureKind = "retry" | "reject" | "fatal";
 export class Failure extends Error {
   override readonly name = "Failure";
   readonly kind: FailureKind;
+  /** Seconds until a retry can succeed, where they are known. */
+  readonly retryAfter: number | undefined;
 
-  constructor(kind: FailureKind, message: string, options?: ErrorOptions) {
+  constructor(kind: FailureKind, message: string, options?: ErrorOptions & { retryAfter?: number }) {
     super(message, options);
     this.kind = kind;
+    this.retryAfter = options?.retryAfter;
   }
 }
 

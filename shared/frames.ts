@@ -6,6 +6,7 @@ import type { Cursor } from "./notification.ts";
 export const clientFrame = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("ack"), cursor: z.string().max(64) }),
   z.strictObject({ type: z.literal("refresh"), token: z.string().max(8_192) }),
+  z.strictObject({ type: z.literal("ping") }),
 ]);
 
 export type ClientFrame = z.output<typeof clientFrame>;
@@ -15,7 +16,8 @@ export const ackBody = z.strictObject({ cursor: z.string().max(64) });
 
 /** What a client is told beside notifications (R10 to R14). */
 export type ServerFrame =
-  | { type: "connected"; cursor: Cursor; heartbeat: number; limits: { frameBytes: number } }
+  | { type: "connected"; cursor: Cursor; heartbeat: number; limits: { frameBytes: number }; ping: true }
+  | { type: "pong" }
   | { type: "live" }
   | { type: "replay_pending"; retryAfter: number }
   | { type: "refresh"; expiresIn: number }

@@ -9,7 +9,8 @@ import { createLog } from "./log.ts";
 
 const asked = { method: "get", path: "/v1/poll", address: "127.0.0.1" };
 
-function gateThat(fails: () => Error): { gate: Gate; noted: Attempt[]; logged: string[] } {
+function gateThat(fails: () => Error): { gate: Gate; noted: Attempt[]; logged: string[]; unknown: () => number } {
+  let unknown = 0;
   const noted: Attempt[] = [];
   const logged: string[] = [];
   const log = createLog("test", "silent");
@@ -21,9 +22,16 @@ function gateThat(fails: () => Error): { gate: Gate; noted: Attempt[]; logged: s
   } as unknown as Identities;
   const strangers = new Askers({ rate: 1, burst: 100 });
   return {
-    gate: new Gate({ identities, audit: { note: (attempt) => noted.push(attempt) }, strangers, log }),
+    gate: new Gate({
+      identities,
+      audit: { note: (attempt) => noted.push(attempt) },
+      strangers,
+      keyUnknown: () => void (unknown += 1),
+      log,
+    }),
     noted,
     logged,
+    unknown: () => unknown,
   };
 }
 
@@ -32,6 +40,12 @@ test("where it cannot be said who may, nobody was refused: nothing is written do
   for (let time = 0; time < 50; time += 1) expect(() => gate.pass("t", "subscribe", asked)).toThrow("not known yet");
   expect(noted).toEqual([]);
   expect(logged).toEqual(["tokens cannot be checked"]);
+});
+
+test("a token whose key is not known yet is counted, and neither refused nor logged", () => {
+  const { gate, noted, logged, unknown } = gateThat(() => new Failure("retry", "unknown", { retryAfter: 20 }));
+  for (let time = 0; time < 3; time += 1) expect(() => gate.pass("t", "subscribe", asked)).toThrow("unknown");
+  expect([noted, logged, unknown()]).toEqual([[], [], 3]);
 });
 
 test("each who is refused is written down", () => {

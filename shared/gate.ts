@@ -2,6 +2,7 @@ import type { Scope } from "./access-rows.ts";
 import type { Askers } from "./askers.ts";
 import type { Attempt, Audit } from "./audit.ts";
 import { networkOf } from "./caller.ts";
+import { Failure } from "./errors.ts";
 import type { Request } from "./http.ts";
 import { claimed, type Identities } from "./identities.ts";
 import { Refused, type Identity } from "./identity.ts";
@@ -30,6 +31,8 @@ export interface GateParts {
   audit: Pick<Audit, "note">;
   /** How often an address is refused. */
   strangers: Askers;
+  /** A token was answered 503 because its key is not known yet. */
+  keyUnknown: () => void;
   log: Log;
 }
 
@@ -38,13 +41,15 @@ export class Gate {
   readonly #identities: Identities;
   readonly #audit: Pick<Audit, "note">;
   readonly #strangers: Askers;
+  readonly #keyUnknown: () => void;
   readonly #log: Log;
   #unsureAt = -Infinity;
 
-  constructor({ identities, audit, strangers, log }: GateParts) {
+  constructor({ identities, audit, strangers, keyUnknown, log }: GateParts) {
     this.#identities = identities;
     this.#audit = audit;
     this.#strangers = strangers;
+    this.#keyUnknown = keyUnknown;
     this.#log = log;
   }
 
@@ -114,6 +119,11 @@ export class Gate {
 
   /** Nobody was refused, and nobody let in: whoever asks comes again, so that a line for each would be a flood. */
   #unsure(error: unknown): void {
+    // Anybody can name a key that does not exist: the metric counts it, and the log stays quiet.
+    if (error instanceof Failure && error.retryAfter !== undefined) {
+      this.#keyUnknown();
+      return;
+    }
     const now = performance.now();
     if (now - this.#unsureAt < UNSURE_MS) return;
     this.#unsureAt = now;

@@ -5,6 +5,7 @@ import { ALGORITHMS, type Scope } from "./access-rows.ts";
 import { Access } from "./access.ts";
 import { newApiKey } from "./api-keys.ts";
 import { Identities } from "./identities.ts";
+import { Failure } from "./errors.ts";
 import { Refused, type Identity } from "./identity.ts";
 import { Issuer } from "./issuer.ts";
 import { KeySet } from "./key-set.ts";
@@ -141,16 +142,28 @@ test("keys are asked for again for a kid that is not there, a few times a minute
   expect(await verdict(issuer, await token({ alg: "EdDSA", kid: "ed" }, claims, ed.privateKey))).toMatchObject({
     subject: "u1",
   });
-  const strange = async (kid: string): Promise<unknown> =>
-    verdict(issuer, await token({ alg: "RS256", kid }, claims, rsa.privateKey));
-  for (let count = 0; count < 50; count += 1) expect(await strange(`unknown-${count}`)).toBe("refused");
+  const strange = async (kid: string, payload: object = claims): Promise<unknown> => {
+    const text = await token({ alg: "RS256", kid }, payload, rsa.privateKey);
+    return verdict(issuer, text).catch((error: unknown) => (error instanceof Failure ? error.retryAfter : error));
+  };
+  // The issuer may have rotated its keys a moment ago: nobody is refused for that until they can be read again.
+  for (let count = 0; count < 50; count += 1) expect(await strange(`unknown-${count}`)).toBe(30);
+  clock = 12_000;
+  expect(await strange("unknown")).toBe(18);
   expect(fetched).toHaveBeenCalledTimes(1);
+  // No key could make these good.
+  expect(await strange("unknown", { ...claims, exp: NOW - 100 })).toBe("refused");
+  expect(await strange("unknown", { ...claims, aud: "another" })).toBe("refused");
   // The issuer has a new key: the first token of it, half a minute after the last time, finds it.
   served = [...served, await jwkOf(rsa.publicKey, "new")];
   clock = 31_000;
   expect(await strange("new")).toMatchObject({ subject: "u1" });
   for (let count = 0; count < 50; count += 1) await strange(`unknown-${count}`);
   expect(fetched).toHaveBeenCalledTimes(2);
+  // The keys were read for this token, and its key is not among them.
+  clock = 62_000;
+  const invented = await token({ alg: "RS256", kid: "invented" }, claims, rsa.privateKey);
+  await expect(async () => issuer.verify(invented)).rejects.toThrow(Refused);
 });
 
 /** Two tenants, each with an issuer; both have a key with the same kid. */

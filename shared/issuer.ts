@@ -7,6 +7,7 @@ import {
   type JWTPayload,
 } from "jose";
 import { SCOPES } from "./access-rows.ts";
+import { Failure } from "./errors.ts";
 import { LEEWAY_SECONDS, Refused, type Identity, type Source } from "./identity.ts";
 import type { KeySet } from "./key-set.ts";
 import { TENANT_FORM } from "./notification.ts";
@@ -59,8 +60,13 @@ export class Issuer {
     // A new header: jose is to look at it.
     if (!signer) return this.#verify(token);
     if (!signer.signed(header, payload, Buffer.from(written, "base64url"))) throw new Refused("the signature is wrong");
+    return this.#claimed(payload, signer.kid);
+  }
+
+  /** Throws Refused where the claims are not good, whoever signed them. */
+  #claimed(payload: string, signer: string | undefined): Identity {
     try {
-      return this.#identityOf(UnsecuredJWT.decode(`${UNSIGNED}.${payload}.`, this.#expected()).payload, signer.kid);
+      return this.#identityOf(UnsecuredJWT.decode(`${UNSIGNED}.${payload}.`, this.#expected()).payload, signer);
     } catch (error) {
       throw refusal(error);
     }
@@ -69,14 +75,19 @@ export class Issuer {
   async #verify(token: string): Promise<Identity> {
     const { keys } = this.#options;
     const before = keys.version;
-    const { payload, protectedHeader, key } = await jwtVerify(token, keys.find, {
+    const find: typeof keys.find = (header, jws) => {
+      const own = OWN_KEYS.find((name) => header?.[name] !== undefined);
+      if (own) throw new Refused(`its header brings a key of its own (${own})`);
+      return keys.find(header, jws);
+    };
+    const { payload, protectedHeader, key } = await jwtVerify(token, find, {
       ...this.#expected(),
       algorithms: [...this.#options.algorithms],
     }).catch((error: unknown) => {
+      // A token that no key could make good is refused at once.
+      if (error instanceof Failure) this.#claimed(token.split(".")[1] ?? "", undefined);
       throw refusal(error);
     });
-    const own = OWN_KEYS.find((name) => protectedHeader[name] !== undefined);
-    if (own) throw new Refused(`its header brings a key of its own (${own})`);
     const header = token.slice(0, token.indexOf("."));
     // Where the keys were had anew meanwhile, it may be one of those before: the next token tells.
     if (before === keys.version && !this.#signers.of(header, before)) this.#signers.add(header, protectedHeader, key);

@@ -63,7 +63,7 @@ test("an identity provider that is away locks nobody out whose key is known, and
     // What is for a key that nobody knows fails with the provider's reason, and soon with none.
     clock.ms += 30_000;
     expect(await found(set, "b")).toBe("Failure");
-    for (let count = 0; count < 50; count += 1) expect(await found(set, "b")).toBe("JWKSNoMatchingKey");
+    for (let count = 0; count < 50; count += 1) expect(await found(set, "b")).toBe("Failure");
     expect(asked).toBe(4);
     expect(set.has("a")).toBe(true);
   });
@@ -110,4 +110,29 @@ test("a file is read again: a key that was put in is found, one that was taken o
   } finally {
     await rm(folder, { recursive: true });
   }
+});
+
+test("a key that is new to the set is waited for until it can be read again; one that was removed is not", async () => {
+  let present = [keys.a];
+  await served(
+    (_, response) => response.end(JSON.stringify({ keys: present })),
+    async (set, clock) => {
+      expect(await found(set, "a")).toBe("found");
+      present = [keys.b];
+      clock.ms = 29_000;
+      expect(await found(set, "b")).toBe("Failure");
+      await expect(set.find({ alg: "ES256", kid: "b" })).rejects.toMatchObject({ kind: "retry", retryAfter: 1 });
+      clock.ms = 30_000;
+      expect(await found(set, "b")).toBe("found");
+      expect(await found(set, "a")).toBe("JWKSNoMatchingKey");
+      expect(await found(set, "c")).toBe("Failure");
+      // No id, or one that is no text, names no key that could come.
+      for (const kid of [undefined, 7 as unknown as string])
+        expect(
+          await set
+            .find({ alg: "RS256", ...(kid !== undefined && { kid }) })
+            .catch((error: unknown) => (error as Error).name),
+        ).toBe("JWKSNoMatchingKey");
+    },
+  );
 });

@@ -8,6 +8,8 @@ export type KeySource = JSONWebKeySet | URL | { file: string };
 /** An issuer has some keys, of some hundred bytes each. */
 const MOST_BYTES = 256 << 10;
 const FETCH_MS = 5_000;
+/** Ids of removed keys that are remembered, the newest. */
+const MOST_REMOVED = 64;
 /** An address is asked again after so long, and a file read. */
 const REFRESH_MS = { url: 10 * 60_000, file: 30_000 };
 /** For a key that is not among them they are had anew, so often at most; and where that fails, tried again. */
@@ -33,6 +35,8 @@ export class KeySet {
   readonly #told: (error: unknown) => void;
   #text = "";
   #keys: JSONWebKeySet["keys"] = [];
+  /** Ids of keys that were in the set before: a token signed by one of them waits for no other keys. */
+  #removed = new Set<string>();
   #local: ReturnType<typeof createLocalJWKSet> | undefined;
   #version = 0;
   #triedAt = -Infinity;
@@ -62,14 +66,23 @@ export class KeySet {
     return since > 2 * this.#refreshMs ? asked : undefined;
   }
 
-  /** What jose asks. Throws its errors where no key fits, and a `retry` where there are no keys yet. */
+  /**
+   * What jose asks. Throws its errors where no key fits, and a `retry` where there are no keys yet. An unknown kid is a `retry`
+   * too until the keys can be read again: the issuer may have rotated them after they were read.
+   */
   readonly find = async (header?: JWSHeaderParameters, token?: FlattenedJWSInput) => {
     if (!this.#local) await this.#again(FIRST_PAUSE_MS);
     try {
       return await this.#local!(header, token);
     } catch (error) {
       if (!(error instanceof errors.JWKSNoMatchingKey) || !this.#load) throw error;
-      if (this.#clock() - this.#triedAt < PAUSE_MS && !this.#loading) throw error;
+      const pauseMs = PAUSE_MS - (this.#clock() - this.#triedAt);
+      if (pauseMs > 0 && !this.#loading) {
+        if (typeof header?.kid !== "string" || this.has(header.kid) || this.#removed.has(header.kid)) throw error;
+        throw new Failure("retry", "The token's key is unknown, and the issuer's keys were read a moment ago.", {
+          retryAfter: Math.ceil(pauseMs / 1_000),
+        });
+      }
       await this.reload();
       return this.#local!(header, token);
     }
@@ -106,7 +119,9 @@ export class KeySet {
     if (text === this.#text) return;
     const set = JSON.parse(text) as JSONWebKeySet;
     this.#local = createLocalJWKSet(set);
+    const kids = [...this.#removed, ...this.#keys.map(({ kid }) => kid)];
     this.#keys = set.keys;
+    this.#removed = new Set(kids.filter((kid) => kid !== undefined && !this.has(kid)).slice(-MOST_REMOVED) as string[]);
     this.#text = text;
     this.#version += 1;
   }

@@ -1,3 +1,4 @@
+import { Failure } from "./errors.ts";
 import { jittered, problem, type Problem } from "./problem.ts";
 
 /** What a service answers a request with, whoever brings it to the peer. */
@@ -83,6 +84,18 @@ export function tooLarge(maxBytes: number): Reply {
 export function tooMany(detail: string, retryAfter: number): Reply {
   const told = `${detail} Come back after Retry-After.`;
   return problemReply(problem(429, "rate-limited", "Too many requests", told, { retryAfter }));
+}
+
+/** Neither a refusal nor a pass: whether a token is good cannot be said at the moment. */
+export function tokenUnchecked(error: unknown): Reply {
+  const detail = "Your token cannot be checked at the moment. Repeat the request after Retry-After.";
+  return problemReply(problem(503, "unavailable", "Unavailable", detail, { retryAfter: retryAfterOf(error) }));
+}
+
+/** Seconds until a token can be checked. */
+export function retryAfterOf(error: unknown): number {
+  const after = error instanceof Failure ? error.retryAfter : undefined;
+  return after === undefined ? jittered(1, 5) : jittered(after, after + 5);
 }
 
 /** Before everything is composed a route is not missing, it is not there yet. */

@@ -200,16 +200,9 @@ describe.for(TRANSPORTS)("%s", (transport) => {
   test("a token that is refused is not tried again and again", async () => {
     const between = await proxy();
     const { connection, received } = await subscribe("nobody", { url: between.url, token: "nonsense", transport });
-    expect(await connection.closed).toBe("forbidden");
-    let asked = 0;
-    const again = await subscribe("nobody", {
-      url: between.url,
-      transport,
-      token: async () => `nonsense${(asked += 1)}`,
-    });
-    expect(await again.connection.closed).toBe("forbidden");
-    expect(asked).toBe(2);
-    expect(between.requests.length).toBeLessThanOrEqual(6);
+    expect((await connection.closed).code).toBe("forbidden");
+    // A WebSocket asks why it was refused.
+    expect(between.requests.length).toBe(transport === "websocket" ? 2 : 1);
     expect(received).toEqual([]);
   });
 
@@ -325,7 +318,7 @@ test("a WebSocket whose handler is far behind is ended, and comes back for the r
     transport: "websocket",
     onNotification: () => gate.promise,
   });
-  await expectSoon(() => statuses.at(-1)?.reason, "the handler is behind");
+  await expectSoon(() => statuses.at(-1)?.reason?.code, "behind");
   gate.resolve();
   await expectSoon(() => received, upTo(6_000));
 });

@@ -48,11 +48,13 @@ export class LibraryCrowd {
     }
   }
 
-  /** Every wait that began for this reason, of these transports. */
-  waits(reason: string, ...transports: Member["transport"][]): { delay: number; at: number }[] {
+  /** Every wait whose reason has this in its text, of these transports. */
+  waits(text: string, ...transports: Member["transport"][]): { delay: number; at: number }[] {
     return this.members
       .filter(({ transport }) => transports.length === 0 || transports.includes(transport))
-      .flatMap(({ statuses }) => statuses.filter((status) => status.state === "waiting" && status.reason === reason))
+      .flatMap(({ statuses }) =>
+        statuses.filter((status) => status.state === "waiting" && status.reason?.text.includes(text)),
+      )
       .map(({ delay, at }) => ({ delay: delay!, at }));
   }
 

@@ -20,6 +20,7 @@ const connected = z.strictObject({
   cursor,
   heartbeat: z.number().positive(),
   limits: z.strictObject({ frameBytes: z.int().positive() }),
+  ping: z.literal(true),
 });
 const closing = {
   code: z.int(),
@@ -32,6 +33,7 @@ const frame = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("notifications"), items: z.array(notification).min(2) }),
   connected,
   z.strictObject({ type: z.literal("live") }),
+  z.strictObject({ type: z.literal("pong") }),
   z.strictObject({ type: z.literal("replay_pending"), retryAfter: z.number().positive() }),
   z.strictObject({ type: z.literal("refresh"), expiresIn: z.int() }),
   z.strictObject({ type: z.literal("closing"), ...closing }),

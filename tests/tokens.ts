@@ -20,10 +20,10 @@ export async function makeKey(folder: string, alg: Algorithm): Promise<{ key: Cr
   return { key: privateKey, jwks };
 }
 
-export async function mint(key: CryptoKey, bearer: Bearer, alg: Algorithm): Promise<string> {
+export async function mint(key: CryptoKey, bearer: Bearer, alg: Algorithm, kid = "test"): Promise<string> {
   const client = "client" in bearer;
   return new SignJWT({ tenant: bearer.tenant ?? "acme", scope: bearer.scope ?? (client ? "subscribe" : "publish") })
-    .setProtectedHeader({ alg, typ: "JWT", kid: "test" })
+    .setProtectedHeader({ alg, typ: "JWT", kid })
     .setIssuer(ISSUER)
     .setAudience(AUDIENCE)
     .setSubject(client ? bearer.client : bearer.publisher)

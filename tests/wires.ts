@@ -114,6 +114,7 @@ function readFrame(bytes: Buffer, at: number): { opcode: number; payload: Buffer
 /** Chunks count when their last CRLF is there, events at their empty line: what is late by one would be late here. */
 export function openSse({ url, token, cursor, explicit }: Opening, sink: Sink): Wire {
   let text = "";
+  const event: string[] = [];
   const socket = request(url, `/v1/sse?${query(undefined, explicit)}`, authorized(token, cursor), sink, {
     status: 200,
     head(answer) {
@@ -134,9 +135,13 @@ export function openSse({ url, token, cursor, explicit }: Opening, sink: Sink): 
         at = end + 2;
         // The response is over, though the connection may be kept for another.
         if (size === 0) socket.end();
-        const events = text.split("\n\n");
-        text = events.pop()!;
-        for (const event of events) readEvent(event, sink);
+        const lines = text.split("\n");
+        text = lines.pop()!;
+        for (const line of lines) {
+          if (line === ":") sink.heartbeat();
+          else if (line !== "") event.push(line);
+          else readEvent(event.splice(0), sink);
+        }
       }
     },
     end: () => sink.ended({}),
@@ -148,23 +153,16 @@ export function openSse({ url, token, cursor, explicit }: Opening, sink: Sink): 
   };
 }
 
-function readEvent(event: string, sink: Sink): void {
+/** An empty line that ends no event is an empty event to some readers. */
+function readEvent(lines: readonly string[], sink: Sink): void {
   const fields = new Map<string, string>();
-  for (const line of event.split("\n")) {
-    if (line === "") continue;
-    if (line === ":") {
-      sink.heartbeat();
-      continue;
-    }
+  for (const line of lines) {
     const [, name, value] = /^(id|event|data): ([^\r]*)$/.exec(line) ?? [];
     if (name === undefined || fields.has(name)) throw new Error(`no line of an event: ${line.slice(0, 100)}`);
     fields.set(name, value!);
   }
   const data = fields.get("data");
-  if (data === undefined) {
-    if (fields.size > 0) throw new Error(`an event without data: ${event.slice(0, 100)}`);
-    return;
-  }
+  if (data === undefined) throw new Error(`an event without data: ${lines.join(" ").slice(0, 100)}`);
   const { type, cursor } = JSON.parse(data) as { type?: string; cursor?: string };
   if (fields.get("event") !== type) throw new Error(`event ${fields.get("event")} with a frame ${type}`);
   if (fields.get("id") !== cursor) throw new Error(`id ${fields.get("id")} with the cursor ${cursor}`);

@@ -3,7 +3,7 @@ import type { Askers } from "@saasaparilla/shared/askers.ts";
 import { Failure, messageOf } from "@saasaparilla/shared/errors.ts";
 import { TurnedAway, type Gate } from "@saasaparilla/shared/gate.ts";
 import type { HttpServer, Request } from "@saasaparilla/shared/http.ts";
-import { tooMany, type Reply } from "@saasaparilla/shared/reply.ts";
+import { tokenUnchecked, tooMany, type Reply } from "@saasaparilla/shared/reply.ts";
 import { bearer, Refused, type Identity } from "@saasaparilla/shared/identity.ts";
 import type { Log } from "@saasaparilla/shared/log.ts";
 import { TENANT_FORM } from "@saasaparilla/shared/notification.ts";
@@ -122,6 +122,7 @@ function refusalOf(error: unknown, { method, path }: Request, log: Log): Reply {
   if (error instanceof Refused) return forbidden();
   if (error instanceof TurnedAway) return tooMany(error.message, error.retryAfter);
   if (error instanceof Failure && error.kind === "reject") return conflict(error.message);
+  if (error instanceof Failure && error.retryAfter !== undefined) return tokenUnchecked(error);
   // Why is for those who run this: it may name what is inside.
   log.warn({ err: error, method, path }, "an operator was not answered");
   return unavailable("It cannot be answered right now.");

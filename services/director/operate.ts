@@ -1,7 +1,7 @@
 import { messageOf } from "@saasaparilla/shared/errors.ts";
 import { TurnedAway, type Gate } from "@saasaparilla/shared/gate.ts";
 import type { HttpServer, Request } from "@saasaparilla/shared/http.ts";
-import { json, problemReply, tooMany, type Reply } from "@saasaparilla/shared/reply.ts";
+import { json, problemReply, tokenUnchecked, tooMany, type Reply } from "@saasaparilla/shared/reply.ts";
 import { bearer, Refused, type Identity } from "@saasaparilla/shared/identity.ts";
 import type { Incoming, KafkaLink, Outgoing } from "@saasaparilla/shared/kafka.ts";
 import type { Log } from "@saasaparilla/shared/log.ts";
@@ -124,7 +124,7 @@ async function authorize({ gate, metrics }: OperateOptions, request: Request): P
     return await gate.pass(bearer(request.headers["authorization"]), "operate", request, "");
   } catch (error) {
     if (error instanceof TurnedAway) return tooMany(error.message, error.retryAfter);
-    if (!(error instanceof Refused)) return unavailable("Tokens cannot be checked right now.");
+    if (!(error instanceof Refused)) return tokenUnchecked(error);
     metrics.forbade();
     return problemReply(problem(403, "forbidden", "Forbidden", "This needs a token that allows operating."));
   }

@@ -2,7 +2,7 @@ import { bearer, Refused, type Identity } from "@saasaparilla/shared/identity.ts
 import { TurnedAway, type Asked, type Gate } from "@saasaparilla/shared/gate.ts";
 import { SUBPROTOCOL, TOKEN_SUBPROTOCOL } from "@saasaparilla/shared/frames.ts";
 import type { Request } from "@saasaparilla/shared/http.ts";
-import { problemReply, tokenInQuery, tooMany, type Reply } from "@saasaparilla/shared/reply.ts";
+import { problemReply, tokenInQuery, tokenUnchecked, tooMany, type Reply } from "@saasaparilla/shared/reply.ts";
 import { clientKey, cursorTag, fromCursor, type ClientKey, type Sequence } from "@saasaparilla/shared/notification.ts";
 import { jittered, problem } from "@saasaparilla/shared/problem.ts";
 import type { LimitsOf } from "@saasaparilla/shared/tenant-limits.ts";
@@ -145,7 +145,7 @@ export class Doorkeeper {
         metrics.limited("address");
         return tooMany(error.message, error.retryAfter);
       }
-      if (!(error instanceof Refused)) return unavailable();
+      if (!(error instanceof Refused)) return tokenUnchecked(error);
       metrics.forbade();
       return forbidden();
     };

@@ -76,6 +76,14 @@ test("R14: a token that was renewed is told of again, once, in its turn", () => 
   expect(ended).toEqual([]);
 });
 
+test("R14: a client whose new token could not be checked is asked again in the next turn", () => {
+  const peer = open("websocket", 50);
+  vi.advanceTimersByTime(HEARTBEAT_MS);
+  peer.askedToRenew = undefined;
+  vi.advanceTimersByTime(2 * HEARTBEAT_MS);
+  expect(told).toHaveLength(2);
+});
+
 test("R14: a long poll brings its token with each request, and is told nothing", () => {
   open("poll", 30);
   vi.advanceTimersByTime(20_000);

@@ -1,5 +1,5 @@
 import { Closes } from "@saasaparilla/shared/closes.ts";
-import { LEEWAY_SECONDS, type Identity } from "@saasaparilla/shared/identity.ts";
+import { LEEWAY_SECONDS } from "@saasaparilla/shared/identity.ts";
 import type { Peer } from "./peer.ts";
 import type { Peers } from "./peers.ts";
 import type { DistributorSettings } from "./settings.ts";
@@ -17,8 +17,6 @@ export function keepUp(
 ): () => void {
   const parts = Math.max(1, Math.round(settings.HEARTBEAT_MS / TICK_MS));
   const seen = new WeakMap<Peer, { moved: number; at: number }>();
-  /** The identity that was told to be renewed: once for each token. */
-  const told = new WeakMap<Peer, Identity>();
   let part = 0;
 
   function stuck(peer: Peer): boolean {
@@ -33,8 +31,8 @@ export function keepUp(
   /** A long poll brings its token with each request. */
   function refresh(peer: Peer): void {
     const expiresIn = Math.floor(peer.identity.expires - Date.now() / 1_000);
-    if (expiresIn > REFRESH_SECONDS || peer.wire.transport === "poll" || told.get(peer) === peer.identity) return;
-    told.set(peer, peer.identity);
+    if (expiresIn > REFRESH_SECONDS || peer.wire.transport === "poll" || peer.askedToRenew === peer.identity) return;
+    peer.askedToRenew = peer.identity;
     peer.wire.tell({ type: "refresh", expiresIn });
   }
 

@@ -55,6 +55,7 @@ export function createMetrics(
   );
   const limited = counter("requests_limited_total", "Requests answered 429, by whose bound it was.", "bound");
   const closed = counter("connections_closed_total", "Connections closed by the server, by reason.", "reason");
+  const pingsIgnored = tally("pings_ignored_total", "Pings that a client sent faster than they are answered.");
   const forbidden = counter("requests_forbidden_total", "Requests answered 403.");
   const expired = counter(
     "notifications_expired_total",
@@ -99,6 +100,7 @@ export function createMetrics(
     turnedAway: (reason: Bound | "ending" | "tenant" | "client") => turnedAway.inc({ reason }),
     limited: (bound: "client" | "tenant" | "address") => limited.inc({ bound }),
     closed: (reason: string) => closed.inc({ reason }),
+    pingIgnored: pingsIgnored,
     forbade: () => forbidden.inc(),
     expired: (source: Source) => expired.inc({ source }),
     fenced: () => fenced.inc(),

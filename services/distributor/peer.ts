@@ -30,6 +30,8 @@ export interface Peer {
   readonly since: number;
   identity: Identity;
   timer: NodeJS.Timeout | undefined;
+  /** Whose token the client was told to renew; that is told once (R14). */
+  askedToRenew: Identity | undefined;
 }
 
 export interface Opening {

@@ -88,7 +88,16 @@ export class Peers {
     );
     this.#nextSession = (this.#nextSession % 0xffff_fffe) + 1;
     const since = this.#options.wall();
-    const peer: Peer = { session, wire, identity, address, tag: cursorTag(key), since, timer: undefined };
+    const peer: Peer = {
+      session,
+      wire,
+      identity,
+      address,
+      tag: cursorTag(key),
+      since,
+      timer: undefined,
+      askedToRenew: undefined,
+    };
     this.#bySession.set(session.id, peer);
     wire.outbox.belongsTo(this.#options.shares.opened(identity.tenant));
     this.#makeRoom(key, identity.tenant);
@@ -148,6 +157,10 @@ export class Peers {
     peer.wire.tell({ type: "closing", ...close });
     this.closed(peer);
     peer.wire.end(close);
+  }
+
+  pingIgnored(): void {
+    this.#options.metrics.pingIgnored();
   }
 
   drained(peer: Peer): void {
@@ -257,6 +270,7 @@ export class Peers {
         cursor: toCursor(session.sent, peer.tag),
         heartbeat: heartbeatMs / 1_000,
         limits: { frameBytes },
+        ping: true,
       });
     }
   }

@@ -4,9 +4,10 @@ import type { Wire } from "./peer.ts";
 
 /**
  * One SSE stream (WHATWG HTML, 9.2). The library sends the CRLF that ends a chunk only with the next chunk, so that a strict
- * reader would see each event one late: an empty line, which means nothing in SSE, follows in a chunk of its own.
+ * reader would see each event one late: a comment follows in a chunk of its own. An empty line there, or behind a comment, would
+ * be an empty event to readers such as httpx-sse.
  */
-const NUDGE = "\n";
+const COMMENT = ":\n";
 
 /** What of a response of the library is used here. */
 export interface Stream {
@@ -56,7 +57,7 @@ export class SseWire implements Wire {
   }
 
   heartbeat(): void {
-    this.#send(":\n\n");
+    this.#send(COMMENT);
   }
 
   end(): void {
@@ -74,7 +75,7 @@ export class SseWire implements Wire {
     let open = false;
     this.#response.cork(() => {
       this.#response.write(text);
-      open = this.#response.write(NUDGE);
+      open = this.#response.write(COMMENT);
     });
     return open;
   }

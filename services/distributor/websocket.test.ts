@@ -76,3 +76,11 @@ test("a peer that goes while its farewell waits ends the waiting", () => {
   wire.gone();
   expect(vi.getTimerCount()).toBe(0);
 });
+
+test("R49: pings are answered five at once, then one a second, and never to a peer that reads nothing", () => {
+  const answered = Array.from({ length: 8 }, () => wire.pong(1_000)).filter(Boolean).length;
+  expect([answered, wire.pong(1_999), wire.pong(2_000), wire.pong(2_001)]).toEqual([5, false, true, false]);
+  expect(asked).toEqual(Array(6).fill('send {"type":"pong"}'));
+  buffered = (1 << 20) + 1;
+  expect(wire.pong(60_000)).toBe(false);
+});

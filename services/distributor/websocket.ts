@@ -14,6 +14,8 @@ const SOCKET_BYTES = 64 * 1024;
 const FAREWELL_MS = 10_000;
 /** Answers of the library to pings that nobody reads may have so many bytes, on top of what a slow peer has waiting. */
 const UNREAD_BYTES = 1 << 20;
+/** A client's `ping` frames that are answered (R49); anything that arrives shows that the connection is alive. */
+const PINGS = { rate: 1, burst: 5 };
 /** Tell our pings from the library's own. */
 const ACK_PING = "ack";
 const FAREWELL_PING = "farewell";
@@ -45,6 +47,8 @@ export class WebSocketWire implements Wire {
   #ackPing = ACK_PING;
   /** When its frames may come as fast as they like again. */
   #restedAt = 0;
+  /** When its `ping` frames may come as fast as they like again. */
+  #pingsRestedAt = 0;
 
   constructor(socket: Socket, outboxBytes: number, explicitAck: boolean, acked: (sequence: Sequence) => void) {
     this.#socket = socket;
@@ -68,6 +72,15 @@ export class WebSocketWire implements Wire {
   /** Whether it may ping: the library answers that by itself. */
   answers(now: number, limit: Rate): boolean {
     return this.hears(now, limit) && this.#socket.getBufferedAmount() <= UNREAD_BYTES;
+  }
+
+  /** R49: whether its `ping` is answered. A peer that reads nothing gets no more to read. */
+  pong(now: number): boolean {
+    const restedAt = taken(this.#pingsRestedAt, now, PINGS);
+    if (restedAt === undefined || this.#socket.getBufferedAmount() > UNREAD_BYTES) return false;
+    this.#pingsRestedAt = restedAt;
+    if (!this.#gone && !this.#ending) this.#socket.send(PONG, false);
+    return true;
   }
 
   /** At once, whatever it has not read. */
@@ -157,6 +170,8 @@ export function onFrame(message: Buffer, isBinary: boolean, peer: Peer, peers: P
     const sequence = fromCursor(frame.cursor, peer.tag);
     if (sequence === undefined) peers.end(peer, Closes.badFrame);
     else peers.step(peer, { type: "ack", sequence });
+  } else if (frame.type === "ping") {
+    if (peer.wire instanceof WebSocketWire && !peer.wire.pong(performance.now())) peers.pingIgnored();
   } else {
     void refresh(frame.token, peer, peers, door);
   }
@@ -164,8 +179,11 @@ export function onFrame(message: Buffer, isBinary: boolean, peer: Peer, peers: P
 
 async function refresh(token: string, peer: Peer, peers: Peers, door: Doorkeeper): Promise<void> {
   const identity = await door.identify(token, { method: "refresh", path: "/v1/ws", address: peer.address });
-  // Where tokens cannot be checked right now the old one counts on, until it expires.
-  if ("status" in identity && identity.status !== 403) return;
+  if ("status" in identity && identity.status !== 403) {
+    // The old token counts until it expires, and the client is asked again (R14).
+    peer.askedToRenew = undefined;
+    return;
+  }
   if ("status" in identity || identity.tenant !== peer.identity.tenant || identity.subject !== peer.identity.subject) {
     peers.end(peer, Closes.forbidden);
   } else {
@@ -178,7 +196,12 @@ const ACK_START = '{"type":"ack","cursor":"';
 const ACK_END = '"}';
 const ACK_BYTES = ACK_START.length + CURSOR_LENGTH + ACK_END.length;
 
+/** The next most: an idle browser sends little else. */
+const PING = JSON.stringify({ type: "ping" } satisfies ClientFrame);
+const PONG = JSON.stringify({ type: "pong" } satisfies ServerFrame);
+
 export function parseFrame(message: Buffer): ClientFrame | undefined {
+  if (message.length === PING.length && message.toString("latin1") === PING) return { type: "ping" };
   if (message.length === ACK_BYTES) {
     const text = message.toString("latin1");
     if (text.startsWith(ACK_START) && text.endsWith(ACK_END))

@@ -2,10 +2,9 @@ import type { Access } from "@saasaparilla/shared/access.ts";
 import { clientsOf } from "@saasaparilla/shared/decide.ts";
 import { TurnedAway, type Gate } from "@saasaparilla/shared/gate.ts";
 import type { Request } from "@saasaparilla/shared/http.ts";
-import { problemReply, type Reply } from "@saasaparilla/shared/reply.ts";
+import { problemReply, retryAfterOf, type Reply } from "@saasaparilla/shared/reply.ts";
 import { bearer, Refused, type Identity } from "@saasaparilla/shared/identity.ts";
 import type { Patterns } from "@saasaparilla/shared/patterns.ts";
-import { jittered } from "@saasaparilla/shared/problem.ts";
 import { clientForbidden } from "./item-problems.ts";
 import type { Item } from "./parse.ts";
 import type { ReceiverMetrics } from "./metrics.ts";
@@ -33,7 +32,8 @@ export class Authorizer {
         metrics.limited("address");
         return this.#refusal("rate-limited", error.message, error.retryAfter);
       }
-      if (!(error instanceof Refused)) return this.#refusal("unavailable", "Tokens cannot be checked.", jittered(1, 5));
+      if (!(error instanceof Refused))
+        return this.#refusal("unavailable", "Your token cannot be checked at the moment.", retryAfterOf(error));
       return this.#refusal("forbidden", "This needs a token that allows publishing.");
     };
     try {

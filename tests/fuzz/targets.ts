@@ -10,7 +10,7 @@ import { parseFrame } from "../../services/distributor/websocket.ts";
 import { parse } from "../../services/receiver/parse.ts";
 import { Refusal } from "../../services/receiver/problems.ts";
 import { Access } from "../../shared/access.ts";
-import { classify } from "../../shared/errors.ts";
+import { classify, Failure } from "../../shared/errors.ts";
 import { clientFrame, type ClientFrame } from "../../shared/frames.ts";
 import { Identities } from "../../shared/identities.ts";
 import { bearer, Refused } from "../../shared/identity.ts";
@@ -47,6 +47,7 @@ const frames: Target = {
   seeds: [
     `{"type":"ack","cursor":"${CURSOR}"}`,
     '{"type":"refresh","token":"a.b.c"}',
+    '{"type":"ping"}',
     '{"cursor":"","type":"ack"}',
   ].map((text) => Buffer.from(text)),
   run(input) {
@@ -221,7 +222,8 @@ async function tokens(): Promise<Target> {
         try {
           await identities.authorize(token, scope);
         } catch (error) {
-          if (error instanceof Refused) continue;
+          // A key that is not known yet: neither refused nor taken.
+          if (error instanceof Refused || (error instanceof Failure && error.kind === "retry")) continue;
           throw error;
         }
         throw new Error("a token that nobody has signed was taken");

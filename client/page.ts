@@ -1,0 +1,21 @@
+/** What of a browser's or worker's global object is used here; elsewhere it is not there. */
+type Listen = (name: string, listener: (event: { type: string }) => void, capture: boolean) => void;
+interface Scope {
+  addEventListener?: Listen;
+  removeEventListener?: Listen;
+  document?: { visibilityState: string };
+}
+
+/** After these the connection may be gone: the page was hidden, frozen or kept in a cache, or the network changed. */
+const EVENTS = ["online", "offline", "pageshow", "visibilitychange", "resume"];
+
+/** Listens to the page and the network, where there are such events. Answers how to stop. */
+export function watchPage(awake: (event: string) => void): () => void {
+  const scope = globalThis as Scope;
+  const listener = ({ type }: { type: string }): void => {
+    if (type !== "visibilitychange" || scope.document?.visibilityState === "visible") awake(type);
+  };
+  // Events of the document pass here, too.
+  for (const name of EVENTS) scope.addEventListener?.(name, listener, true);
+  return () => EVENTS.forEach((name) => scope.removeEventListener?.(name, listener, true));
+}

@@ -1,0 +1,15 @@
+// What is required is the same library.
+// oxlint-disable-next-line typescript/no-require-imports
+const { connect } = require("@saasaparilla/client");
+
+const connection = connect({
+  url: "http://127.0.0.1:9",
+  token: "a-token",
+  transport: "poll",
+  onNotification: () => {},
+});
+void connection.close().then(async () => {
+  const { code } = await connection.closed;
+  if (code !== "closed") throw new Error(code);
+  console.log(`required and closed, by Node ${process.version}`);
+});

@@ -1,0 +1,36 @@
+import { existsSync } from "node:fs";
+import { chromium, type Browser } from "playwright-core";
+import { makePlaces } from "../../compose/local/places.ts";
+import { step } from "../../compose/local/progress.ts";
+import { quietly } from "../../compose/local/quiet.ts";
+import { Trouble } from "../../compose/local/trouble.ts";
+
+const DEBIAN = "/usr/bin/chromium";
+const KNOWN = [
+  DEBIAN,
+  "/usr/bin/chromium-browser",
+  "/usr/bin/google-chrome",
+  "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+];
+const ARGS = ["--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update"];
+
+/** A real browser: the one that CHROMIUM names, one that is installed, or Debian's, which root installs. */
+export async function launchChromium(): Promise<Browser> {
+  const named = process.env.CHROMIUM;
+  const executablePath = named ?? KNOWN.find((file) => existsSync(file)) ?? (await installed());
+  // Chromium's sandbox does not start as root.
+  const sandbox = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
+  return chromium.launch({ executablePath, args: [...ARGS, ...sandbox] });
+}
+
+async function installed(): Promise<string> {
+  const fix = "Install Chromium or Chrome, or name it by CHROMIUM=/path/to/chromium.";
+  if (!existsSync("/usr/bin/apt-get") || process.getuid?.() !== 0) throw new Trouble("There is no Chromium.", fix);
+  makePlaces();
+  await step("Chromium of Debian", async () => {
+    const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+    await quietly("apt-get", ["update", "-q"], { log: "apt", fix, env });
+    await quietly("apt-get", ["install", "-yq", "--no-install-recommends", "chromium"], { log: "apt", fix, env });
+  });
+  return DEBIAN;
+}

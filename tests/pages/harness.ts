@@ -1,0 +1,56 @@
+import { connect, type Connection, type Options, type Status, type TransportName } from "../../client/client.ts";
+
+/** What runs in the page and in workers: subscribers, and what they saw. */
+export interface Seen {
+  received: unknown[];
+  statuses: Status[];
+  state: string;
+  transport: string;
+  failures: string[];
+}
+
+export interface Start {
+  name: string;
+  url: string;
+  client: string;
+  transport: TransportName | "auto";
+  /** Of the site, that mints a token for the client; what it answers is the token. */
+  tokens?: string;
+  /** In place of chance. */
+  random?: number;
+}
+
+export interface Harness {
+  start(start: Start): void;
+  seen(name: string): Seen;
+  reconnect(name: string): void;
+  close(name: string): Promise<void>;
+}
+
+const subscribers = new Map<string, Omit<Seen, "state" | "transport"> & { connection: Connection }>();
+
+export const harness: Harness = {
+  start({ name, url, client, transport, tokens = "/token", random }) {
+    const [received, statuses, failures]: [unknown[], Status[], string[]] = [[], [], []];
+    const options: Options<{ n: number }> = {
+      url,
+      transport,
+      ...(random !== undefined && { random: () => random }),
+      token: async () => (await fetch(`${tokens}?client=${client}`)).text(),
+      onNotification: ({ data }) => received.push(data),
+      onState: ({ error, ...status }) =>
+        statuses.push(error === undefined ? status : { ...status, error: inspected(error) }),
+    };
+    subscribers.set(name, { connection: connect(options), received, statuses, failures });
+  },
+  seen(name) {
+    const { connection, ...rest } = subscribers.get(name)!;
+    return { ...rest, state: connection.state, transport: connection.transport };
+  },
+  reconnect: (name) => subscribers.get(name)!.connection.reconnect(),
+  close: (name) => subscribers.get(name)!.connection.close(),
+};
+
+/** Of an error a page keeps the text alone: nothing else can be told to the test. */
+const inspected = (error: unknown): string =>
+  error instanceof Error ? `${error.name}: ${error.message}` : JSON.stringify(error);
