@@ -1,3 +1,4 @@
+import { jittered, problemOf } from "@saasaparilla/shared/problem.ts";
 import type { Access } from "@saasaparilla/shared/access.ts";
 import { clientsOf } from "@saasaparilla/shared/decide.ts";
 import { TurnedAway, type Gate } from "@saasaparilla/shared/gate.ts";
@@ -5,11 +6,9 @@ import type { Request } from "@saasaparilla/shared/http.ts";
 import { problemReply, type Reply } from "@saasaparilla/shared/reply.ts";
 import { bearer, Refused, type Identity } from "@saasaparilla/shared/identity.ts";
 import type { Patterns } from "@saasaparilla/shared/patterns.ts";
-import { jittered } from "@saasaparilla/shared/problem.ts";
 import { clientForbidden } from "./item-problems.ts";
 import type { Item } from "./parse.ts";
 import type { ReceiverMetrics } from "./metrics.ts";
-import { problemOf } from "./problems.ts";
 
 export interface AuthorizerParts {
   gate: Gate;

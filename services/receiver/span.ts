@@ -34,6 +34,11 @@ export class Scanner {
     this.#at = at;
   }
 
+  /** Where it is in the text. */
+  get at(): number {
+    return this.#at;
+  }
+
   /** Whether an array begins here: then its elements are next. */
   enterArray(): boolean {
     this.#skipSpace();
@@ -79,6 +84,8 @@ export class Scanner {
   #isKey(name: string, start: number, end: number): boolean {
     const text = this.#text;
     let plain = end - start - 2 === name.length;
+    // With each of its characters escaped. A longer one is not decoded: there may be a hundred thousand of them.
+    if (end - start - 2 > name.length * "\\u0000".length) return false;
     for (let i = start + 1; i < end - 1; i += 1) {
       if (text[i] === BACKSLASH) return JSON.parse(text.toString("utf8", start, end)) === name;
       plain &&= text[i] === name.charCodeAt(i - start - 1);
