@@ -57,32 +57,27 @@ export interface JsonSchema {
   [key: string]: unknown;
 }
 
+const PLACE = "#/components/schemas/";
+
 /** The components of one document. A schema with an `id` in its metadata becomes one wherever it stands. */
 export class Schemas {
   readonly all: Record<string, JsonSchema> = {};
-  readonly #place: string;
 
-  constructor(place = "#/components/schemas/") {
-    this.#place = place;
-  }
-
-  /** Adds the schema, and whatever it has in it, under its name. */
+  /** Adds the schema, and whatever it has in it, under its name. That is its `id`, if it has one. */
   ref(name: string, schema: z.ZodType, io: "input" | "output" = "output"): { $ref: string } {
-    if (!this.all[name]) {
-      // Anything else would be called before it is there, where it has itself in it.
-      const made = z.toJSONSchema(schema, { io, unrepresentable: "any" }) as JsonSchema & {
-        $defs?: Record<string, JsonSchema>;
-      };
-      const { $defs = {}, ...root } = made;
-      for (const [inner, value] of Object.entries($defs)) this.all[inner] ??= this.#placed(value);
-      this.all[name] = this.#placed(root);
-    }
-    return { $ref: `${this.#place}${name}` };
+    const made = z.toJSONSchema(schema, { io, unrepresentable: "any" }) as JsonSchema & {
+      $defs?: Record<string, JsonSchema>;
+    };
+    const { $defs = {}, ...root } = made;
+    for (const [inner, value] of Object.entries($defs)) this.all[inner] ??= this.#placed(value);
+    // A schema with an id is a reference to itself among the others.
+    if ($defs[name] === undefined) this.all[name] ??= this.#placed(root);
+    return { $ref: `${PLACE}${name}` };
   }
 
   #placed({ $schema: _dialect, id: _id, ...schema }: JsonSchema): JsonSchema {
     return JSON.parse(JSON.stringify(schema), (key, value: unknown) =>
-      key === "$ref" && typeof value === "string" ? value.replace("#/$defs/", this.#place) : value,
+      key === "$ref" && typeof value === "string" ? value.replace("#/$defs/", PLACE) : value,
     ) as JsonSchema;
   }
 }

@@ -69,7 +69,13 @@ export interface Described {
 
 export interface Openapi {
   openapi: string;
-  info: { title: string; version: string; description: string; license: { name: string; identifier: string } };
+  info: {
+    title: string;
+    version: string;
+    description: string;
+    contact: { name: string };
+    license: { name: string; identifier: string };
+  };
   servers: { url: string; description: string }[];
   tags: { name: string; description: string }[];
   paths: Record<string, Record<string, Described>>;
@@ -117,6 +123,7 @@ export function describeService(service: Service): Openapi {
       title: `SaaSaparilla Notifications: ${service.title}`,
       version: "1",
       description: service.description,
+      contact: { name: "Whoever runs this platform" },
       license: { name: "Proprietary", identifier: "LicenseRef-UNLICENSED" },
     },
     servers: [

@@ -35,6 +35,7 @@ export function asyncapi() {
   const operation = (action: "send" | "receive", id: string, summary: string, names: string[]) => ({
     action,
     summary,
+    description: `${summary}. PROTOCOL.md has the rules.`,
     channel: reference(`channels/${id}`),
     messages: names.map((name) => reference(`channels/${id}/messages/${name}`)),
   });
@@ -46,8 +47,8 @@ export function asyncapi() {
       title: "SaaSaparilla Notifications: subscribe",
       version: "1",
       description: "The streams of the distributor. PROTOCOL.md has the rules that R1, R2 and so on name.",
-      license: { name: "Proprietary" },
-      tags: [{ name: "subscribe" }],
+      contact: { name: "Whoever runs this platform" },
+      tags: [{ name: "subscribe", description: "Receive notifications, and acknowledge them." }],
     },
     defaultContentType: "application/json",
     servers: {

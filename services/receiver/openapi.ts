@@ -41,7 +41,9 @@ export interface OpenapiLimits {
 export function openapi(limits: OpenapiLimits): Openapi {
   const schemas = new Schemas();
   const one = schemas.ref("Notification", notificationSchema, "input");
-  schemas.all["Notifications"] = { type: "array", items: one, minItems: 1, maxItems: limits.MAX_BATCH_ITEMS };
+  // The same under another name: openapi-generator's typescript-fetch imports a schema twice that is both itself and an array's item.
+  const item = schemas.ref("NotificationItem", notificationSchema, "input");
+  schemas.all["Notifications"] = { type: "array", items: item, minItems: 1, maxItems: limits.MAX_BATCH_ITEMS };
   schemas.all["Publication"] = {
     description: "One notification, or some.",
     oneOf: [one, { $ref: "#/components/schemas/Notifications" }],
