@@ -48,6 +48,7 @@ export function asyncapi() {
       version: "1",
       description: "The streams of the distributor. PROTOCOL.md has the rules that R1, R2 and so on name.",
       contact: { name: "Whoever runs this platform" },
+      license: { name: "Proprietary" },
       tags: [{ name: "subscribe", description: "Receive notifications, and acknowledge them." }],
     },
     defaultContentType: "application/json",

@@ -4,6 +4,7 @@
  */
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
+const LETTER_U = 0x75;
 const COMMA = 0x2c;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
@@ -81,16 +82,20 @@ export class Scanner {
     return { span };
   }
 
+  /** `name` has letters alone, and the only escape of a letter is its code. */
   #isKey(name: string, start: number, end: number): boolean {
     const text = this.#text;
-    let plain = end - start - 2 === name.length;
-    // With each of its characters escaped. A longer one is not decoded: there may be a hundred thousand of them.
-    if (end - start - 2 > name.length * "\\u0000".length) return false;
-    for (let i = start + 1; i < end - 1; i += 1) {
-      if (text[i] === BACKSLASH) return JSON.parse(text.toString("utf8", start, end)) === name;
-      plain &&= text[i] === name.charCodeAt(i - start - 1);
+    let at = start + 1;
+    for (let i = 0; i < name.length; i += 1) {
+      let code = text[at]!;
+      if (code === BACKSLASH) {
+        if (text[at + 1] !== LETTER_U) return false;
+        code = Number.parseInt(text.toString("latin1", at + 2, at + 6), 16);
+        at += 6;
+      } else at += 1;
+      if (code !== name.charCodeAt(i)) return false;
     }
-    return plain;
+    return at === end - 1;
   }
 
   #skipSpace(): void {
