@@ -103,7 +103,7 @@ export class HttpServer extends BaseServer {
         const reply = notAllowed("CONNECT", req.url ?? "", ["GET", "POST"]);
         this.#connectionOf(socket).fail(this.#shown(reply, req.headers.origin));
       })
-      .on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => this.#malformed(error, socket));
+      .on("clientError", (error: ParserError, socket: Socket) => this.#malformed(error, socket));
     this.serveCommon(options.registry);
   }
 
@@ -298,7 +298,7 @@ export class HttpServer extends BaseServer {
   }
 
   /** What the parser refuses, and a head that is late. */
-  #malformed({ code = "" }: NodeJS.ErrnoException, socket: Socket): void {
+  #malformed({ code = "", rawPacket, bytesParsed }: ParserError, socket: Socket): void {
     const connection = this.#connectionOf(socket);
     if (socket.destroyed || connection.deaf) return;
     if (code === "ERR_HTTP_REQUEST_TIMEOUT") connection.late();
@@ -309,9 +309,22 @@ export class HttpServer extends BaseServer {
       const large = code === "HPE_HEADER_OVERFLOW" || code === "HPE_CHUNK_EXTENSIONS_OVERFLOW";
       this.cut(large ? "large" : "malformed");
       const malformed = badHead("This is no HTTP/1.1 request: it is malformed or incomplete.");
-      connection.fail(this.#shown(!large ? malformed : connection.inBody ? largeChunks() : largeHead()));
+      const reply = !large ? malformed : connection.inBody ? largeChunks() : largeHead();
+      connection.fail(this.#shown(reply), asksHead(rawPacket, bytesParsed));
     }
   }
+}
+
+interface ParserError extends NodeJS.ErrnoException {
+  rawPacket?: Buffer;
+  bytesParsed?: number;
+}
+
+/** Whether the request that is malformed is HEAD, as far as its packet says it. */
+function asksHead(packet: Buffer | undefined, parsed: number | undefined): boolean {
+  const text = packet?.toString("latin1", 0, (parsed ?? 0) + 1) ?? "";
+  const before = text.lastIndexOf("\r\n\r\n", text.length - "\r\n\r\n".length - 1);
+  return text.startsWith("HEAD ", before < 0 ? 0 : before + "\r\n\r\n".length);
 }
 
 /**

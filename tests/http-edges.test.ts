@@ -184,7 +184,7 @@ describe("heads", () => {
       head("GET /problems/\xff"),
       head("GET /health/live?a=%c3%28"),
       head("GET /health/live?a=\xc3\x28"),
-      head("GET /health/live", "x-name: \xff"),
+      head("GET /health/live", "x-name: a\xffb"),
       head("GET /nothing?%ED%A0%80"),
     ])
       expect([bytes, (await ask(kind, bytes)).status]).toEqual([bytes, 400]);

@@ -1,4 +1,4 @@
-import { isDecodable, isUtf8Latin1 } from "@saasaparilla/shared/encoding.ts";
+import { isDecodable } from "@saasaparilla/shared/encoding.ts";
 import { badHead, largeHead, lengthRequired, notUtf8, unclear, type Reply } from "@saasaparilla/shared/reply.ts";
 
 /** What of a request of the library is looked at here. */
@@ -12,7 +12,7 @@ export interface Head {
 
 /** Of target, names and values. The library takes twice as much (`socket-library.ts`). */
 const MOST_BYTES = 16 << 10;
-/** What the library puts in the place of bytes that are not UTF-8, in a target. */
+/** What the library puts in the place of bytes that are not UTF-8. It drops them where they begin or end a header. */
 const REPLACEMENT = "\ufffd";
 
 /** A body has no meaning with these, and the library does not skip it on an upgrade. */
@@ -30,7 +30,7 @@ export function readHead(head: Head, headers: Record<string, string>): Reply | u
   let bytes = url.length + query.length;
   head.forEach((name, value) => {
     bytes += name.length + value.length;
-    if (!isUtf8Latin1(value)) wrong = `header ${name}`;
+    if (value.includes(REPLACEMENT)) wrong = `header ${name}`;
     // The four names have four lengths: mostly nothing is compared.
     switch (name.length) {
       case 4:

@@ -171,10 +171,7 @@ function addressOf(response: HttpResponse): string {
   return plainAddress(Buffer.from(response.getRemoteAddressAsText()).toString("latin1"));
 }
 
-/**
- * `head`: the request was HEAD. The library's own `endWithoutBody` does not end the answer if it is given a length, and without one it cannot close:
- * so what must close here is closed by hand, and what has no length leaves that to the peer, which reads `Connection: close`.
- */
+/** `head`: the request was HEAD, so that the answer has no body. */
 export function send(
   response: HttpResponse,
   { status, headers = {}, body, close = false }: Reply,
@@ -184,14 +181,24 @@ export function send(
   response.writeStatus(statusLine(status));
   for (const name in headers) response.writeHeader(name, headers[name]!);
   const empty = status === 204 || status === 304;
-  if (!head && !empty) response.end(body ?? "", ends);
-  else if (ends && body !== undefined && !empty) {
-    response.onAborted(() => {});
-    response.cork(() => response.endWithoutBody(Buffer.byteLength(body), true));
-    response.close();
-  } else {
-    if (body !== undefined && !empty) response.writeHeader("content-length", String(Buffer.byteLength(body)));
-    if (ends) response.writeHeader("connection", "close");
-    response.endWithoutBody();
+  if (!head && !empty) {
+    response.end(body ?? "", ends);
+    return;
   }
+  if (body !== undefined && !empty) response.writeHeader("content-length", String(Buffer.byteLength(body)));
+  if (ends) endByHand(response);
+  else response.endWithoutBody();
+}
+
+/**
+ * The library cannot close behind an answer without a body: `endWithoutBody` with a length never ends the answer, and the process ends where no abort handler is attached; `end`
+ * would say `Content-Length: 0`. So the empty line that ends the head is written here, and the socket is closed once it is flushed.
+ */
+function endByHand(response: HttpResponse): void {
+  let gone = false;
+  response.onAborted(() => (gone = true));
+  response.writeHeader("connection", "close\r\n");
+  setImmediate(() => {
+    if (!gone) response.close();
+  });
 }
