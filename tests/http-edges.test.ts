@@ -395,6 +395,7 @@ describe("WebSocket", () => {
     await new Promise((done) => socket.once("data", done));
     socket.write(maskedFrame(1, Buffer.from([0x22, 0xc3, 0x28, 0x22])));
     await new Promise((done) => socket.resume().once("close", done));
+    expect(socket.destroyed).toBe(true);
   });
 });
 

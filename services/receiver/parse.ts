@@ -3,6 +3,7 @@ import type { ProblemName } from "@saasaparilla/shared/problem-types.ts";
 import { refuse } from "./refusal.ts";
 import { isAscii } from "node:buffer";
 import { parseJson, readJson } from "@saasaparilla/shared/read-json.ts";
+import { overgrown } from "./overgrown.ts";
 import { check, MAX_DEPTH, type Published } from "./schema.ts";
 import { oneLine, Scanner } from "./span.ts";
 
@@ -56,6 +57,7 @@ export function parse(contentType: string | undefined, body: Buffer, limits: Par
 }
 
 function parseBody(body: Buffer, limits: ParseLimits): Item[] {
+  refuseOvergrown(body, limits);
   const parsed = readJson(body);
   if ("wrong" in parsed)
     refuseBody("not-json", parsed.wrong, "JSON text in UTF-8", "Write the body with a JSON library.");
@@ -225,6 +227,22 @@ function isBlank(text: Buffer, start: number, end: number): boolean {
     if (byte !== 0x20 && byte !== 0x09 && byte !== 0x0d) return false;
   }
   return true;
+}
+
+function refuseOvergrown(body: Buffer, limits: ParseLimits): void {
+  const why = overgrown(body, limits);
+  if (why === "items") checkCount(limits.MAX_BATCH_ITEMS + 1, limits);
+  if (why === "members") {
+    const expected = `at most ${limits.MAX_DATA_BYTES} bytes of JSON`;
+    refuseBody("too-large", "An item has too many members.", expected, "Send a reference that the client can fetch.");
+  }
+  if (why === "depth")
+    refuseBody(
+      "invalid-value",
+      "An item is too deep.",
+      `at most ${MAX_DEPTH} arrays and objects inside one another`,
+      "Send it flatter, or as JSON inside a string.",
+    );
 }
 
 function checkCount(count: number, { MAX_BATCH_ITEMS }: ParseLimits): void {
