@@ -112,6 +112,11 @@ autobahn: _packages
 schemathesis *args: _packages
     node tests/schemathesis/main.ts "$@"
 
+# Hold the descriptions of all services against linters, and compile the clients that generators make of them: needs Java, Maven, Go and Python [KIND...]
+[no-exit-message]
+descriptions *args: _packages
+    node tests/descriptions/main.ts "$@"
+
 # Licences and native files of what runs in production [--sbom FILE: a bill of materials; --write: accept the files]
 [no-exit-message]
 licences *args: _packages

@@ -13,7 +13,7 @@ const server = new SocketServer({
   health: new Health([]),
   registry: createRegistry("floor"),
   log,
-  settings: serverSettings.parse({}),
+  settings: { ...serverSettings.parse({}), KEEP_ALIVE: true },
 });
 const sockets: { send(message: Uint8Array, isBinary: boolean): number }[] = [];
 

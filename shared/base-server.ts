@@ -9,7 +9,9 @@ import type { Handler, Request } from "./http.ts";
 import type { Log } from "./log.ts";
 import { meters, type Registry } from "./metrics.ts";
 import { Origins } from "./origins.ts";
-import { internalError, json, notAllowed, notFound, notThereYet, tokenInQuery, type Reply } from "./reply.ts";
+import { problemPage } from "./docs.ts";
+import { encoded, internalError, json, notAllowed, notFound, notThereYet, tokenInQuery, type Reply } from "./reply.ts";
+import { isIdentity } from "./encoding.ts";
 import { Router } from "./router.ts";
 import type { serverSettings } from "./settings.ts";
 
@@ -26,6 +28,8 @@ export interface Route {
   maxBytes: number;
   handler: Handler;
   guard: Guard | undefined;
+  /** Answers HEAD in the place of the handler, where a GET opens something. */
+  head?: Handler | undefined;
 }
 
 /** A GET or a DELETE has no use for a body: a larger one is refused. */
@@ -79,8 +83,8 @@ export abstract class BaseServer {
     return this.router.names;
   }
 
-  get(path: string, handler: Handler): void {
-    this.serve("GET", path, { method: "get", maxBytes: IGNORED_BYTES, handler, guard: undefined });
+  get(path: string, handler: Handler, head?: Handler): void {
+    this.serve("GET", path, { method: "get", maxBytes: IGNORED_BYTES, handler, guard: undefined, head });
   }
 
   delete(path: string, handler: Handler): void {
@@ -97,8 +101,8 @@ export abstract class BaseServer {
 
   protected abstract serve(method: string, path: string, route: Route): void;
 
-  /** Health and metrics, which every service has. */
-  protected serveHealth(registry: Registry): void {
+  /** Health, metrics and the pages of all problems, which every service has from its start on. */
+  protected serveCommon(registry: Registry): void {
     this.get("/health/live", () => json(200, { live: true }));
     this.get("/health/ready", () => {
       const state = this.#health.ready();
@@ -110,12 +114,16 @@ export abstract class BaseServer {
       headers: { "content-type": registry.contentType },
       body: await registry.metrics(),
     }));
+    this.get("/problems/:name", problemPage);
   }
 
   /** The answer where no route is. */
   protected unrouted(method: string, path: string, origin: string): Reply {
-    if (path.startsWith("/v1/") && !this.#health.ready().ready) return notThereYet();
-    const allowed = path === "*" ? this.#methods() : this.router.methodsOf(path);
+    const known = withHead(path === "*" ? this.#methods() : this.router.methodsOf(path));
+    const early = path.startsWith("/v1/") && !this.#health.ready().ready;
+    // A page reads no 503 if its preflight failed.
+    const allowed = early && known.length === 0 && method === "OPTIONS" && origin !== "" ? EVERY_METHOD : known;
+    if (early && (method !== "OPTIONS" || allowed.length === 0)) return notThereYet();
     if (allowed.length === 0) return notFound(method, path);
     return method === "OPTIONS" ? this.origins.preflight(origin, allowed) : notAllowed(method, path, allowed);
   }
@@ -163,7 +171,21 @@ export abstract class BaseServer {
     return internalError();
   }
 
-  #methods(): string[] {
-    return [...new Set(this.router.names.map((name) => name.split(" ")[0]!))];
+  /** The handler's answer, where the body is one that handlers read. A guarded route counts what it refuses, so it checks by itself. */
+  protected handled({ handler, guard }: Route, request: Request, body: Buffer): Reply | Promise<Reply> {
+    const encoding = request.headers["content-encoding"];
+    if (body.length > 0 && !guard && !isIdentity(encoding)) return encoded(encoding!);
+    return handler(request, body);
   }
+
+  #methods(): string[] {
+    return [...new Set(this.router.names.map((name) => name.split(" ")[0]!))].filter((method) => method !== "WS");
+  }
+}
+
+const EVERY_METHOD = ["GET", "HEAD", "POST", "PUT", "DELETE"];
+
+/** HEAD is served wherever GET is. */
+function withHead(methods: readonly string[]): string[] {
+  return methods.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method]));
 }

@@ -6,7 +6,8 @@ export interface Guard {
   /** Before the body is read; a refusal that comes late ends the reading. Every admitted request is released once, with all the bytes that were granted. */
   admit(request: Request): Reply | undefined | Promise<Reply | undefined>;
   grant(request: Request, bytes: number): Reply | undefined;
-  release(request: Request, bytes: number): void;
+  /** `refused`: the answer to a body that was not read to its end, where it is the peer's fault. */
+  release(request: Request, bytes: number, refused?: Reply): void;
 }
 
 /** Why a request was not read to its end. */
@@ -105,7 +106,7 @@ export class Body {
 
   refuse(reply: Reply): void {
     if (this.#over) return;
-    this.finish();
+    this.finish(reply);
     this.#parts.refuse(reply);
   }
 
@@ -114,13 +115,13 @@ export class Body {
     if (!this.#whole) this.finish();
   }
 
-  finish(): void {
+  finish(refused?: Reply): void {
     if (this.#over) return;
     this.#over = true;
     clearTimeout(this.#deadline);
     this.#drop();
     const { guard, request } = this.#parts;
-    guard?.release(request, this.#length);
+    guard?.release(request, this.#length, refused);
   }
 
   #copy(chunk: Buffer): void {

@@ -67,6 +67,8 @@ export class Connection {
   #failed = false;
   /** The answer to what is not a request. It goes out behind the answers to the requests before it. */
   #failure: Reply | undefined;
+  /** It was HEAD, whose answer has no body. */
+  #failedHead = false;
   #late = false;
   #lateTimer: NodeJS.Timeout | undefined;
 
@@ -116,9 +118,10 @@ export class Connection {
   }
 
   /** What came is malformed or too large: as the body of the last request, or behind it. */
-  fail(reply: Reply): void {
+  fail(reply: Reply, head = false): void {
     if (this.deaf) return;
     this.#failed = true;
+    this.#failedHead = head;
     this.#regulate();
     const last = this.#waiting.at(-1) ?? this.current;
     if (last && !last.req.complete) {
@@ -208,18 +211,18 @@ export class Connection {
   }
 
   #writeFailure({ status, headers = {}, body = "" }: Reply): void {
+    const length = Buffer.byteLength(body);
     this.over = true;
     if (!this.socket.writable) {
       this.socket.destroy();
       return;
     }
-    const lines = Object.entries({ ...headers, date: new Date().toUTCString() });
-    const text = lines.map(([name, value]) => `${name}: ${value}\r\n`).join("");
-    const length = Buffer.byteLength(body);
-    this.socket.write(
-      `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${text}content-length: ${length}\r\nconnection: close\r\n\r\n`,
-    );
-    this.socket.write(body);
+    const all = { ...headers, date: new Date().toUTCString(), "content-length": length, connection: "close" };
+    const text = Object.entries(all)
+      .map(([name, value]) => `${name}: ${value}\r\n`)
+      .join("");
+    this.socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${text}\r\n`);
+    if (!this.#failedHead) this.socket.write(body);
     this.#linger();
   }
 

@@ -40,6 +40,8 @@ test("HTTP/1.0 needs no host, and has no chunks", () => {
   expect(framingOf({ rawHeaders: HOST, httpVersionMajor: 2, httpVersionMinor: 0 })).toMatchObject({ status: 505 });
 });
 
+const WRONG = { status: 400, close: true };
+
 test.for([
   ["/a", { path: "/a", search: "" }],
   ["/a?b=c?d", { path: "/a", search: "b=c?d" }],
@@ -47,15 +49,19 @@ test.for([
   ["http://x/a?b", { path: "/a", search: "b" }],
   ["HTTPS://x:1?b", { path: "/", search: "b" }],
   ["http://x", { path: "/", search: "" }],
-  ["http://", undefined],
-  ["http:///a", undefined],
-  ["http://u@x/a", undefined],
-  ["http://x:y/a", undefined],
-  ["ftp://x/a", undefined],
-  ["*", undefined],
-  ["a", undefined],
+  ["http://", WRONG],
+  ["http:///a", WRONG],
+  ["http://u@x/a", WRONG],
+  ["http://x:y/a", WRONG],
+  ["ftp://x/a", WRONG],
+  ["*", WRONG],
+  ["a", WRONG],
+  ["/a%ff", WRONG],
+  ["/a?b=%c3", WRONG],
+  ["/a\xff", WRONG],
+  ["/a%c3%a9?b=100%&c=%e2%82%ac", { path: "/a%c3%a9", search: "b=100%&c=%e2%82%ac" }],
 ] as const)("the target %s", ([url, target]) => {
-  expect(targetOf(url, "GET")).toEqual(target);
+  expect(targetOf(url, "GET")).toMatchObject(target);
 });
 
 test("* is the target of OPTIONS alone", () => {

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
-import { badHead, largeHead, unclear, versionNotSupported, type Reply } from "./reply.ts";
+import { isDecodable, isUtf8Latin1 } from "./encoding.ts";
+import { badHead, largeHead, notUtf8, unclear, versionNotSupported, type Reply } from "./reply.ts";
 
 /** One head has no more. Node has no limit then, so that none is dropped unseen. */
 const MOST_HEADERS = 100;
@@ -17,6 +18,7 @@ export function framingOf(head: Head): boolean | Reply {
   let coding = "";
   for (let at = 0; at < raw.length; at += 2) {
     const name = raw[at]!;
+    if (!isUtf8Latin1(raw[at + 1]!)) return notUtf8(`header ${name}`);
     // The four names have four lengths: mostly nothing is compared.
     switch (name.length) {
       case 4:
@@ -61,15 +63,17 @@ export interface Target {
 /** `http://host/path` and its like, as a client writes them to a proxy. */
 const ABSOLUTE_FORM = /^https?:\/\/[^/?#@\\]+([/?].*)?$/i;
 
-/** Path and query, of a target in origin-form or absolute-form (RFC 9112, 3.2). `OPTIONS *` asks about the server. */
-export function targetOf(url: string, method: string): Target | undefined {
+/** Path and query, of a target in origin-form or absolute-form (RFC 9112, 3.2); or the answer to another. `OPTIONS *` asks about the server. */
+export function targetOf(url: string, method: string): Target | Reply {
   if (url === "*" && method === "OPTIONS") return { path: "*", search: "" };
   let target = url;
   if (!url.startsWith("/")) {
-    if (!ABSOLUTE_FORM.test(url) || !URL.canParse(url)) return undefined;
+    if (!ABSOLUTE_FORM.test(url) || !URL.canParse(url))
+      return badHead("The target of the request is no path, and no http address.");
     target = ABSOLUTE_FORM.exec(url)![1] ?? "/";
     if (target.startsWith("?")) target = `/${target}`;
   }
+  if (!isUtf8Latin1(target) || !isDecodable(target)) return notUtf8("target of the request");
   const at = target.indexOf("?");
   return at < 0 ? { path: target, search: "" } : { path: target.slice(0, at), search: target.slice(at + 1) };
 }

@@ -1,6 +1,7 @@
 import { STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { Server as TlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
+import type { z } from "zod";
 import { BaseServer, type Route, type ServerOptions } from "./base-server.ts";
 import { plainAddress } from "./caller.ts";
 import { portTaken } from "./certificate.ts";
@@ -9,7 +10,8 @@ import { Body } from "./http-body.ts";
 import { Connection, type Exchange, type Handling } from "./http-connection.ts";
 import { framingOf, targetOf } from "./http-head.ts";
 import { NodeRequest } from "./node-request.ts";
-import { HEAD_MS, IDLE_MS, serverOf } from "./node-server.ts";
+import { serverOf } from "./node-server.ts";
+import type { nodeServerSettings } from "./settings.ts";
 import {
   badHead,
   expectationFailed,
@@ -20,6 +22,10 @@ import {
   slowHead,
   type Reply,
 } from "./reply.ts";
+
+export interface NodeServerOptions extends ServerOptions {
+  settings: z.output<typeof nodeServerSettings>;
+}
 
 /** A request as handlers see it, whichever server read it. */
 export interface Request {
@@ -37,6 +43,8 @@ export interface Request {
 
 export type Handler = (request: Request, body: Buffer) => Reply | Promise<Reply>;
 
+/** A handler that is slow has this time, however soon idle connections are to end. */
+const LEAST_SILENCE_MS = 75_000;
 /** At the end, a body that is still arriving after this time is refused. */
 const ARRIVE_MS = 1_000;
 /** At the end, connections whose answers are under way or not yet flushed get this time. */
@@ -49,23 +57,26 @@ type Known = Socket & { [CONNECTION]?: Connection };
 /** The HTTP server of each service that changes something: the parser of Node, and no answer but ours. */
 export class HttpServer extends BaseServer {
   readonly #server: Server;
-  readonly #handling: Handling = {
-    headMs: HEAD_MS,
-    start: (exchange) => this.#handle(exchange),
-    gone: (exchange) => this.#gone(exchange),
-    late: (connection) => this.#late(connection),
-    cut: this.cutConnection,
-    closed: (connection) => {
-      this.#connections.delete(connection);
-      if (this.#connections.size === 0) this.#allClosed?.();
-    },
-  };
+  readonly #headMs: number;
+  readonly #handling: Handling;
   readonly #connections = new Set<Connection>();
   #closing = false;
   #allClosed: (() => void) | undefined;
 
-  constructor(options: ServerOptions) {
+  constructor(options: NodeServerOptions) {
     super(options);
+    this.#headMs = options.settings.HEAD_MS;
+    this.#handling = {
+      headMs: this.#headMs,
+      start: (exchange) => this.#handle(exchange),
+      gone: (exchange) => this.#gone(exchange),
+      late: (connection) => this.#late(connection),
+      cut: this.cutConnection,
+      closed: (connection) => {
+        this.#connections.delete(connection);
+        if (this.#connections.size === 0) this.#allClosed?.();
+      },
+    };
     this.#server = serverOf(options.settings);
     Object.assign(this.#server, {
       // Without it, a half-closed connection loses the answer to what was accepted.
@@ -74,7 +85,8 @@ export class HttpServer extends BaseServer {
       closeIdleConnections: () => {},
     });
     this.#server.maxHeadersCount = 0;
-    this.#server.timeout = IDLE_MS;
+    // Without a byte, also while an answer is awaited.
+    this.#server.timeout = Math.max(LEAST_SILENCE_MS, options.settings.KEEP_ALIVE_MS);
     this.#server
       .on("connection", (socket: Socket) => {
         if (this.tooMany(plainAddress(socket.remoteAddress ?? ""))) socket.destroy();
@@ -91,8 +103,8 @@ export class HttpServer extends BaseServer {
         const reply = notAllowed("CONNECT", req.url ?? "", ["GET", "POST"]);
         this.#connectionOf(socket).fail(this.#shown(reply, req.headers.origin));
       })
-      .on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => this.#malformed(error, socket));
-    this.serveHealth(options.registry);
+      .on("clientError", (error: ParserError, socket: Socket) => this.#malformed(error, socket));
+    this.serveCommon(options.registry);
   }
 
   protected serve(method: string, path: string, route: Route): void {
@@ -167,8 +179,8 @@ export class HttpServer extends BaseServer {
       return;
     }
     const target = targetOf(req.url!, req.method!);
-    if (!target) {
-      this.#refuse(exchange, hasBody, badHead("The target of the request is no path, and no http address."));
+    if ("status" in target) {
+      this.#refuse(exchange, hasBody, target);
       return;
     }
     if (exchange.expects === "unknown") {
@@ -177,7 +189,8 @@ export class HttpServer extends BaseServer {
     }
     const method = req.method!;
     const { path } = target;
-    const route = this.router.find(method === "HEAD" ? "GET" : method, path);
+    const found = this.router.find(method === "HEAD" ? "GET" : method, path);
+    const route = method === "HEAD" && found?.head ? { ...found, handler: found.head } : found;
     if (!route) {
       this.#refuse(exchange, hasBody, this.unrouted(method, path, req.headers.origin ?? ""));
       return;
@@ -221,7 +234,7 @@ export class HttpServer extends BaseServer {
   #run(exchange: Exchange, route: Route, bytes: Buffer): void {
     const request = exchange.request!;
     try {
-      const reply = route.handler(request, bytes);
+      const reply = this.handled(route, request, bytes);
       if (reply instanceof Promise) {
         reply
           .then((late) => this.#answer(exchange, late))
@@ -281,11 +294,11 @@ export class HttpServer extends BaseServer {
       return;
     }
     this.cut("slow");
-    connection.fail(this.#shown(slowHead(HEAD_MS)));
+    connection.fail(this.#shown(slowHead(this.#headMs)));
   }
 
   /** What the parser refuses, and a head that is late. */
-  #malformed({ code = "" }: NodeJS.ErrnoException, socket: Socket): void {
+  #malformed({ code = "", rawPacket, bytesParsed }: ParserError, socket: Socket): void {
     const connection = this.#connectionOf(socket);
     if (socket.destroyed || connection.deaf) return;
     if (code === "ERR_HTTP_REQUEST_TIMEOUT") connection.late();
@@ -296,9 +309,22 @@ export class HttpServer extends BaseServer {
       const large = code === "HPE_HEADER_OVERFLOW" || code === "HPE_CHUNK_EXTENSIONS_OVERFLOW";
       this.cut(large ? "large" : "malformed");
       const malformed = badHead("This is no HTTP/1.1 request: it is malformed or incomplete.");
-      connection.fail(this.#shown(!large ? malformed : connection.inBody ? largeChunks() : largeHead()));
+      const reply = !large ? malformed : connection.inBody ? largeChunks() : largeHead();
+      connection.fail(this.#shown(reply), asksHead(rawPacket, bytesParsed));
     }
   }
+}
+
+interface ParserError extends NodeJS.ErrnoException {
+  rawPacket?: Buffer;
+  bytesParsed?: number;
+}
+
+/** Whether the request that is malformed is HEAD, as far as its packet says it. */
+function asksHead(packet: Buffer | undefined, parsed: number | undefined): boolean {
+  const text = packet?.toString("latin1", 0, (parsed ?? 0) + 1) ?? "";
+  const before = text.lastIndexOf("\r\n\r\n", text.length - "\r\n\r\n".length - 1);
+  return text.startsWith("HEAD ", before < 0 ? 0 : before + "\r\n\r\n".length);
 }
 
 /**

@@ -1,5 +1,5 @@
 import { Failure } from "./errors.ts";
-import { jittered, problem, type Problem } from "./problem.ts";
+import { jittered, nameOf, problemOf, shorten, type Problem } from "./problem.ts";
 
 /** What a service answers a request with, whoever brings it to the peer. */
 export interface Reply {
@@ -17,79 +17,108 @@ export function json(status: number, value: unknown, headers: Record<string, str
 export function problemReply(value: Problem): Reply {
   const headers: Record<string, string> = { "content-type": "application/problem+json" };
   if (value.retryAfter !== undefined) headers["retry-after"] = String(value.retryAfter);
+  if (value.status === 403) headers["www-authenticate"] = nameOf(value) === "client-forbidden" ? NARROW : REFUSED;
   return { status: value.status, headers, body: JSON.stringify(value) };
 }
 
+/** RFC 6750, 3. One code for every refused caller: which it is would say whether a token is good (R2). */
+const REFUSED =
+  'Bearer realm="notifications", error="invalid_token", error_description="The token is missing, not valid, or does not allow this"';
+const NARROW =
+  'Bearer realm="notifications", error="insufficient_scope", error_description="The token does not allow this client"';
+
+export function forbidden(detail = "This needs a token that allows it."): Reply {
+  return problemReply(problemOf("forbidden", detail));
+}
+
 export function notFound(method: string, path: string): Reply {
-  return problemReply(problem(404, "not-found", "Not found", `There is nothing at ${method} ${path}.`));
+  return problemReply(problemOf("not-found", `There is nothing at ${shorten(`${method} ${path}`, 200)}.`));
 }
 
 export function notAllowed(method: string, path: string, allowed: string[]): Reply {
   const allow = allowed.join(", ");
-  const detail = `${path} does not take ${method}, but ${allow}.`;
-  const reply = problemReply(problem(405, "method-not-allowed", "Method not allowed", detail));
+  const detail = `${shorten(path, 200)} does not take ${method}, but ${allow}.`;
+  const reply = problemReply(problemOf("method-not-allowed", detail));
   return { ...reply, headers: { ...reply.headers, allow } };
 }
 
+/** A body is taken as it is (RFC 9110, 15.5.16). */
+export function encoded(encoding: string): Reply {
+  const { status, headers, body } = problemReply(encodedProblem(encoding));
+  return { status, headers: { ...headers, ...ACCEPTED }, body: body! };
+}
+
+export function encodedProblem(encoding: string): Problem {
+  const detail = `The body has the content encoding ${JSON.stringify(shorten(encoding))}; it is taken as it is.`;
+  return problemOf("unsupported-media-type", detail);
+}
+
+/** Of the answer to another content encoding. */
+export const ACCEPTED = { "accept-encoding": "identity" };
+
 export function tooSlow(ms: number): Reply {
   const detail = `The body was not all there after ${ms / 1_000} seconds. Send less at once.`;
-  return problemReply(problem(408, "too-slow", "Too slow", detail));
+  return problemReply(problemOf("too-slow", detail));
 }
 
 export function unclear(): Reply {
   return badHead("Where the body ends is said in two ways. Send one Content-Length, or Transfer-Encoding: chunked.");
 }
 
+export function notUtf8(what: string): Reply {
+  return badHead(`The ${what} has bytes that are not UTF-8. Send UTF-8, percent-encoded in a path or query.`);
+}
+
 /** A request that is not read any further. What follows it on the connection may be a part of it. */
 export function badHead(detail: string): Reply {
-  return { ...problemReply(problem(400, "invalid-request", "Invalid request", detail)), close: true };
+  return { ...problemReply(problemOf("invalid-request", detail)), close: true };
 }
 
 export function slowHead(ms: number): Reply {
   const detail = `The head was not complete after ${ms / 1_000} seconds.`;
-  return { ...problemReply(problem(408, "too-slow", "Too slow", detail)), close: true };
+  return { ...problemReply(problemOf("too-slow", detail)), close: true };
 }
 
 export function largeHead(): Reply {
   const detail = "The head has more than 100 headers, or more than 16 KB. Send less.";
-  return { ...problemReply(problem(431, "too-large", "Too large", detail)), close: true };
+  return { ...problemReply(problemOf("too-large", detail, { status: 431 })), close: true };
 }
 
 export function largeChunks(): Reply {
   const detail = "The trailers of the body or the extensions of its chunks have more than 16 KB. Send less.";
-  return { ...problemReply(problem(431, "too-large", "Too large", detail)), close: true };
+  return { ...problemReply(problemOf("too-large", detail, { status: 431 })), close: true };
 }
 
 export function lengthRequired(): Reply {
   const detail = "A body in chunks is not taken here. Send it with a Content-Length.";
-  return { ...problemReply(problem(411, "length-required", "Length required", detail)), close: true };
+  return { ...problemReply(problemOf("length-required", detail)), close: true };
 }
 
 export function expectationFailed(): Reply {
-  const detail = "The only expectation that is known is 100-continue.";
-  return problemReply(problem(417, "expectation-failed", "Expectation failed", detail));
+  return problemReply(problemOf("expectation-failed", "The only expectation that is known is 100-continue."));
 }
 
 export function versionNotSupported(): Reply {
-  const detail = "This port speaks HTTP/1.1 and HTTP/1.0.";
-  return { ...problemReply(problem(505, "version-not-supported", "Version not supported", detail)), close: true };
+  return { ...problemReply(problemOf("version-not-supported")), close: true };
 }
 
 export function tooLarge(maxBytes: number): Reply {
-  const detail = `The body is larger than ${maxBytes} bytes. Send less in one request.`;
-  return problemReply(problem(413, "too-large", "Too large", detail));
+  return problemReply(problemOf("too-large", `The body is larger than ${maxBytes} bytes. Send less in one request.`));
 }
 
 /** `retryAfter`: seconds. */
 export function tooMany(detail: string, retryAfter: number): Reply {
-  const told = `${detail} Come back after Retry-After.`;
-  return problemReply(problem(429, "rate-limited", "Too many requests", told, { retryAfter }));
+  return problemReply(problemOf("rate-limited", `${detail} Come back after Retry-After.`, { retryAfter }));
+}
+
+export function unavailable(detail: string): Reply {
+  return problemReply(problemOf("unavailable", detail, { retryAfter: jittered(1, 5) }));
 }
 
 /** Neither a refusal nor a pass: whether a token is good cannot be said at the moment. */
 export function tokenUnchecked(error: unknown): Reply {
   const detail = "Your token cannot be checked at the moment. Repeat the request after Retry-After.";
-  return problemReply(problem(503, "unavailable", "Unavailable", detail, { retryAfter: retryAfterOf(error) }));
+  return problemReply(problemOf("unavailable", detail, { retryAfter: retryAfterOf(error) }));
 }
 
 /** Seconds until a token can be checked. */
@@ -100,13 +129,11 @@ export function retryAfterOf(error: unknown): number {
 
 /** Before everything is composed a route is not missing, it is not there yet. */
 export function notThereYet(): Reply {
-  const detail = "The service is starting or ending. Try again.";
-  return problemReply(problem(503, "unavailable", "Unavailable", detail, { retryAfter: jittered(1, 5) }));
+  return unavailable("The service is starting or ending. Try again.");
 }
 
 export function internalError(): Reply {
-  const detail = "Something went wrong here. It has been logged; try again.";
-  return problemReply(problem(500, "internal", "Internal error", detail));
+  return problemReply(problemOf("internal", "Something went wrong here. It has been logged; try again."));
 }
 
 /** What people name a token there. */
@@ -118,7 +145,7 @@ export function tokenInQuery(query: URLSearchParams): Reply | undefined {
   const name = TOKEN_NAMES.find((one) => query.has(one));
   if (name === undefined) return undefined;
   const detail = `No token is taken from the query, and this one (${name}) may be in a log by now: do not use it any more. Send it as a header, or use a ticket.`;
-  return problemReply(problem(400, "token-in-query", "A token in the query", detail));
+  return problemReply(problemOf("token-in-query", detail));
 }
 
 const STATUS_TEXT: Record<number, string> = {
@@ -139,6 +166,7 @@ const STATUS_TEXT: Record<number, string> = {
   422: "Unprocessable Content",
   426: "Upgrade Required",
   429: "Too Many Requests",
+  431: "Request Header Fields Too Large",
   500: "Internal Server Error",
   503: "Service Unavailable",
 };

@@ -40,6 +40,14 @@ export const serverSettings = z.object({
     .pipe(z.array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]))),
 });
 
+/** The same of a service on Node. The socket library has its own times. */
+export const nodeServerSettings = serverSettings.extend({
+  /** An idle connection is ended after so long. A load balancer's own time for idle connections should be shorter, so that it closes first: docs/proxies.md. */
+  KEEP_ALIVE_MS: z.coerce.number().int().min(1_000).max(3_600_000).default(75_000),
+  /** A head that is not complete after so long is answered 408; looked at once a second. */
+  HEAD_MS: z.coerce.number().int().min(1_000).max(600_000).default(10_000),
+});
+
 /** Where Kafka, Postgres and Redis are. */
 export const storeSettings = z.object({
   ...kafkaSettings.shape,

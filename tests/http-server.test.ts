@@ -13,7 +13,7 @@ import { HttpServer } from "../shared/http.ts";
 import { createLog } from "../shared/log.ts";
 import { createRegistry } from "../shared/metrics.ts";
 import type { Reply } from "../shared/reply.ts";
-import { readSettings, serverSettings } from "../shared/settings.ts";
+import { nodeServerSettings, readSettings } from "../shared/settings.ts";
 
 /** The server of the services on Node, in this process: what it handles is seen, and what Node reads. */
 let folder: string;
@@ -35,7 +35,7 @@ const accepted = (body: string): Reply => ({ status: 202, headers: { "content-ty
 async function serve(env: Record<string, string> = {}, handlerMs = 50) {
   handled = [];
   const registry = createRegistry("test");
-  const settings = readSettings(serverSettings, { SOCKET_RATE: "1000000", SOCKET_BURST: "1000000", ...env });
+  const settings = readSettings(nodeServerSettings, { SOCKET_RATE: "1000000", SOCKET_BURST: "1000000", ...env });
   const server = new HttpServer({ health: new Health([]), registry, log: createLog("test", "silent"), settings });
   servers.push(server);
   server.post("/p", 1 << 20, async (_, body) => {

@@ -171,9 +171,6 @@ const CASES: Record<string, Case> = {
     }
     expect((await victimsPoll()).text).not.toMatch(/mine|injected/);
   },
-  "receiver GET /openapi.json": open("receiver", "/openapi.json"),
-  "receiver GET /docs": open("receiver", "/docs"),
-  "receiver GET /problems/:slug": open("receiver", "/problems/forbidden"),
   "distributor WS /v1/ws": async () => {
     const { text } = await overWebSocket();
     expect(text).toContain('"type":"connected"');
@@ -212,13 +209,14 @@ const CASES: Record<string, Case> = {
   "director GET /v1/dead-letters": closed("director", "GET", "/v1/dead-letters"),
   "director GET /v1/dead-letters/:id": closed("director", "GET", "/v1/dead-letters/0-0"),
   "director POST /v1/dead-letters/:id/redrive": closed("director", "POST", "/v1/dead-letters/0-0/redrive"),
-  "console GET /openapi.json": open("console", "/openapi.json"),
 };
 
-/** Health and metrics are the same everywhere; and all that the console has of a tenant is closed to others, in the same way. */
+/** Health, metrics and documents are the same everywhere; and all that the console has of a tenant is closed to others, in the same way. */
 function caseOf(endpoint: string): Case | undefined {
   const [kind, method, path] = endpoint.split(" ") as [Kind, string, string];
-  if (/^\/(health\/(live|ready|serving)|metrics)$/.test(path)) return open(kind, path);
+  if (/^\/(health\/(live|ready|serving)|metrics|docs|openapi\.json|asyncapi\.json)$/.test(path))
+    return open(kind, path);
+  if (path === "/problems/:name") return open(kind, "/problems/forbidden");
   if (kind !== "console" || !path.startsWith("/v1/tenants")) return CASES[endpoint];
   const id = path.includes("/keys/") ? victimKey : "g";
   const body = method === "PUT" || method === "POST" ? "{}" : undefined;

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { request } from "node:http";
-import { acceptedSchema, problemSchema } from "../services/receiver/openapi.ts";
+import { acceptedSchema } from "../services/receiver/openapi.ts";
+import { problemSchema } from "../shared/openapi-schemas.ts";
 import { readAccepted } from "./accepted.ts";
 import type { Service, Stack } from "./stack.ts";
 

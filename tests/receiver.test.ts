@@ -1,6 +1,6 @@
+import { PROBLEM_TYPES } from "../shared/problem-types.ts";
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { PROBLEMS } from "../services/receiver/problems.ts";
 import { readAccepted } from "./accepted.ts";
 import { client, item, publishing, type Options } from "./publishing.ts";
 import { startStack, type Service, type Stack } from "./stack.ts";
@@ -220,13 +220,13 @@ describe("documents", () => {
       components: { schemas: { Notification: { required: ["to", "data"], additionalProperties: false } } },
     });
     const page = await (await fetch(`${receiver.url}/docs`)).text();
-    for (const name of ["/v1/notifications", "to.client", "Idempotency-Key", ...Object.keys(PROBLEMS)])
+    for (const name of ["/v1/notifications", "to.client", "Idempotency-Key", ...Object.keys(PROBLEM_TYPES)])
       expect(page).toContain(name);
     expect(page).not.toMatch(/(src|href)="(https?:)?\/\//);
   });
 
   test("every kind of problem has a page, for people and for programs", async () => {
-    for (const slug of Object.keys(PROBLEMS)) {
+    for (const slug of Object.keys(PROBLEM_TYPES)) {
       expect(await (await fetch(`${receiver.url}/problems/${slug}`)).json()).toMatchObject({
         type: `/problems/${slug}`,
         fix: expect.any(String),

@@ -1,3 +1,4 @@
+import { problemOf } from "../shared/problem.ts";
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { FullClients } from "@saasaparilla/shared/full-clients.ts";
@@ -10,7 +11,6 @@ import { readSettings, storeSettings } from "@saasaparilla/shared/settings.ts";
 import { Stored } from "@saasaparilla/shared/stored.ts";
 import { Idempotency, type KeyEntry } from "../services/receiver/idempotency.ts";
 import { parse, type Item } from "../services/receiver/parse.ts";
-import { problemOf } from "../services/receiver/problems.ts";
 import { Repeats, type Reservation } from "../services/receiver/repeats.ts";
 import { metric } from "./metric.ts";
 import { startKafkaProxy, type Proxy } from "./proxy.ts";

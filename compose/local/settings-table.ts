@@ -1,7 +1,13 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { kafkaSettings } from "@saasaparilla/shared/kafka-address.ts";
-import { commonSettings, identitySettings, serverSettings, storeSettings } from "@saasaparilla/shared/settings.ts";
+import {
+  commonSettings,
+  identitySettings,
+  nodeServerSettings,
+  serverSettings,
+  storeSettings,
+} from "@saasaparilla/shared/settings.ts";
 import { tenantLimitSettings } from "@saasaparilla/shared/tenant-limits.ts";
 import { z } from "zod";
 import { consoleSettings } from "../../services/console/settings.ts";
@@ -30,6 +36,12 @@ const SECTIONS: Section[] = [
   },
   { title: "Kafka", about: "All services.", schema: kafkaSettings, file: "shared/kafka-address.ts" },
   { title: "What faces out", about: "All but provision.", schema: serverSettings, file: "shared/settings.ts" },
+  {
+    title: "Idle connections",
+    about: "Receiver, director and console. The distributor has `KEEP_ALIVE`.",
+    schema: nodeServerSettings,
+    file: "shared/settings.ts",
+  },
   {
     title: "Every service",
     about: "Of these provision reads `NAMESPACE` and `LOG_LEVEL`.",

@@ -1,5 +1,10 @@
-import { problemReply, type Reply } from "@saasaparilla/shared/reply.ts";
-import { jittered, problem } from "@saasaparilla/shared/problem.ts";
+import {
+  forbidden as refused,
+  problemReply,
+  unavailable as notAvailable,
+  type Reply,
+} from "@saasaparilla/shared/reply.ts";
+import { MOST_ERRORS, problemOf, shorten } from "@saasaparilla/shared/problem.ts";
 
 /** Ends a request with its answer. */
 export class Refusal extends Error {
@@ -12,31 +17,28 @@ export class Refusal extends Error {
   }
 }
 
-export const forbidden = (): Reply =>
-  problemReply(problem(403, "forbidden", "Forbidden", "This needs a token or a key that allows it."));
+export const forbidden = (): Reply => refused("This needs a token or a key that allows it.");
 
-export const wrongPath = (part: string): Reply =>
-  problemReply(problem(400, "invalid-value", "A value is not allowed", `The ${part} in the path has no known form.`));
+export const wrongPath = (part: string): Reply => wrongValue(`The ${part} in the path has no known form.`);
 
-export const wrongQuery = (name: string, expected: string): Reply =>
-  problemReply(problem(400, "invalid-value", "A value is not allowed", `${name} is ${expected}.`));
+export const wrongQuery = (name: string, expected: string): Reply => wrongValue(`${name} is ${expected}.`);
+
+const wrongValue = (detail: string): Reply => problemReply(problemOf("invalid-value", detail, { status: 400 }));
 
 export function wrongBody(issues: readonly { path: readonly PropertyKey[]; message: string }[]): Reply {
-  const errors = issues.slice(0, 20).map(({ path, message }) => ({
-    pointer: path.map((part) => `/${String(part).replaceAll("~", "~0").replaceAll("/", "~1")}`).join(""),
-    detail: message,
+  const errors = issues.slice(0, MOST_ERRORS).map(({ path, message }) => ({
+    pointer: shorten(path.map((part) => `/${String(part).replaceAll("~", "~0").replaceAll("/", "~1")}`).join(""), 500),
+    // A message names each unknown member.
+    detail: shorten(message, 500),
     expected: "what /openapi.json says of this place",
     fix: "Correct it, and send it again. Nothing was changed.",
   }));
-  return problemReply(
-    problem(400, "invalid-shape", "Not the expected shape", "The body is not what is expected here.", { errors }),
-  );
+  const detail = "The body is not what is expected here.";
+  return problemReply(problemOf("invalid-shape", detail, { errors, errorCount: issues.length }));
 }
 
-export const notFound = (what: string): Reply =>
-  problemReply(problem(404, "not-found", "Not found", `There is no ${what}.`));
+export const notFound = (what: string): Reply => problemReply(problemOf("not-found", `There is no ${what}.`));
 
-export const conflict = (detail: string): Reply => problemReply(problem(409, "conflict", "It cannot be done", detail));
+export const conflict = (detail: string): Reply => problemReply(problemOf("conflict", detail));
 
-export const unavailable = (detail: string): Reply =>
-  problemReply(problem(503, "unavailable", "Unavailable", `${detail} Try again.`, { retryAfter: jittered(1, 5) }));
+export const unavailable = (detail: string): Reply => notAvailable(`${detail} Try again.`);

@@ -81,7 +81,15 @@ export function documentRoutes(parts: ConsoleParts): Route[] {
       kind: "revocation",
       writes: "tenant",
       summary: "of what was issued to a subject, or with the id * to all of the tenant, until a time, or until now",
-      body: z.strictObject({ before: rowSchemas.revocation.shape.before.max(1e11).default(() => parts.now()) }),
+      // No default: a document would say when this was started.
+      body: z
+        .strictObject({
+          before: rowSchemas.revocation.shape.before
+            .max(1e11)
+            .optional()
+            .meta({ description: "Seconds since 1970. Without it, now." }),
+        })
+        .transform(({ before }) => ({ before: before ?? parts.now() })),
     }),
   ];
 }

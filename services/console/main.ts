@@ -1,4 +1,5 @@
 import { Askers } from "@saasaparilla/shared/askers.ts";
+import { serveDocs } from "@saasaparilla/shared/docs.ts";
 import { openEntrance } from "@saasaparilla/shared/entrance.ts";
 import { Health } from "@saasaparilla/shared/health.ts";
 import { HttpServer } from "@saasaparilla/shared/http.ts";
@@ -35,14 +36,9 @@ const parts: ConsoleParts = {
   issuer: settings.AUTH_ISSUER,
 };
 const routes = [...documentRoutes(parts), ...keyRoutes(parts), explainRoute({ ...parts, access, identities })];
-const described = JSON.stringify(openapi(routes));
 
 const server = new HttpServer({ health, registry, log, settings });
-server.get("/openapi.json", () => ({
-  status: 200,
-  headers: { "content-type": "application/openapi+json" },
-  body: described,
-}));
+serveDocs(server, openapi(routes));
 server.onExposed = (request) => gate.turnAway("its token is in its query", "operate", request);
 const tenants = new Askers({ rate: settings.OPERATOR_RATE, burst: settings.OPERATOR_BURST });
 serveRoutes(server, routes, { gate, tenants, log });

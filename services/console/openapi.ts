@@ -1,97 +1,87 @@
-import { z } from "zod";
+import { Schemas } from "@saasaparilla/shared/openapi-schemas.ts";
+import { describeService, type Openapi, type Operation, type Parameter } from "@saasaparilla/shared/openapi.ts";
 import type { Route } from "./routes.ts";
 
-const PROBLEM = {
-  type: "object",
-  required: ["type", "title", "status", "detail"],
-  properties: {
-    type: { type: "string" },
-    title: { type: "string" },
-    status: { type: "integer" },
-    detail: { type: "string" },
-    retryAfter: { type: "integer", description: "Seconds; also sent as Retry-After." },
-    errors: { type: "array", items: { type: "object" } },
-  },
-} as const;
-
-const REFUSALS: Record<string, string> = {
-  400: "What was sent has not the expected form; `errors` says where.",
-  403: "The token or key does not allow this here. Nothing more is said; `explain-access` says why.",
-  404: "There is no such thing in this tenant.",
-  409: "It cannot be done as things stand; `detail` says why.",
-  413: "The body is too large.",
-  429: "Your operators, or what comes from your address and is refused, ask more often than they may. Come back after Retry-After.",
-  503: "Postgres is away. Try again after Retry-After.",
-};
-
 /** /openapi.json, from the routes themselves. */
-export function openapi(routes: readonly Route[]): object {
-  const paths: Record<string, Record<string, unknown>> = {};
-  for (const route of routes) {
-    const path = route.path.replaceAll(/:(\w+)/g, "{$1}");
-    (paths[path] ??= {})[route.method.toLowerCase()] = operation(route, path);
-  }
-  return {
-    openapi: "3.1.0",
-    info: {
-      title: "SaaSaparilla Notifications: console",
-      version: "1",
-      description:
-        "Who may do what: tenants, their API keys, issuers, grants and revocations. A change holds everywhere within a few seconds. " +
-        "`operate` changes and `read` sees: by a token of the platform's own issuer in any tenant, by a tenant's own token or key in that one.",
-    },
-    paths,
-    components: {
-      securitySchemes: { operator: { type: "http", scheme: "bearer" } },
-      schemas: { Problem: PROBLEM },
-    },
-  };
+export function openapi(routes: readonly Route[]): Openapi {
+  const schemas = new Schemas();
+  return describeService({
+    title: "console",
+    description:
+      "Who may do what: tenants, their API keys, issuers, grants and revocations. A change holds everywhere within a few seconds. " +
+      "`operate` changes and `read` sees: by a token of the platform's own issuer in any tenant, by a tenant's own token or key in that one.",
+    port: 8083,
+    tags: { access: "Who may do what." },
+    security: { operator: "A token or an API key with the scope `operate` or `read`." },
+    schemas,
+    operations: routes.map((route) => operation(route, schemas)),
+  });
 }
 
-function operation(route: Route, path: string): object {
-  const parameters = Array.from(path.matchAll(/\{(\w+)\}/g), ([, name]) => ({
-    name,
-    in: "path",
-    required: true,
-    schema: { type: "string" },
-  }));
-  const query = Object.entries(route.query ?? {}).map(([name, description]) => ({
-    name,
-    in: "query",
-    description,
-    schema: { type: "string" },
-  }));
+function operation(route: Route, schemas: Schemas): Operation {
+  const id = operationId(route);
+  const named = capital(id);
+  const path = route.path.replaceAll(/:(\w+)/g, "{$1}");
+  const parameters: Parameter[] = [
+    ...Array.from(path.matchAll(/\{(\w+)\}/g), ([, name = ""]): Parameter => ({
+      name,
+      in: "path",
+      required: true,
+      description: `The ${name === "id" ? `id of the ${singular(collectionOf(route.path))}` : name}.`,
+      schema: { type: "string" },
+    })),
+    ...Object.entries(route.query ?? {}).map(([name, description]): Parameter => ({
+      name,
+      in: "query",
+      required: false,
+      description,
+      schema: { type: "string" },
+    })),
+  ];
+  const json = (suffix: string, schema: NonNullable<Route["body"]>, io: "input" | "output") => ({
+    "application/json": { schema: schemas.ref(`${named}${suffix}`, schema, io) },
+  });
   return {
-    operationId: `${route.method.toLowerCase()} ${path}`,
+    id,
+    method: METHODS[route.method],
+    path,
+    tag: "access",
     summary: route.summary,
     description: `Needs \`${route.needs}\`${route.of === "platform" ? " of the platform" : ""}.`,
-    security: [{ operator: [] }],
-    parameters: [...parameters, ...query],
-    ...(route.body && {
-      requestBody: { required: true, content: { "application/json": { schema: schemaOf(route.body, "input") } } },
-    }),
-    responses: {
-      431: {
-        description: "The address and the headers together are too large; answered before anything else, as text.",
-      },
+    security: "operator",
+    parameters,
+    ...(route.body && { body: { required: true, content: json("Body", route.body, "input") } }),
+    answers: {
       [route.status]: {
         description: "Done.",
-        ...(route.answer && { content: { "application/json": { schema: schemaOf(route.answer, "output") } } }),
+        ...(route.answer && { content: json("Result", route.answer, "output") }),
       },
-      ...Object.fromEntries(
-        Object.entries(REFUSALS).map(([status, description]) => [
-          status,
-          {
-            description,
-            content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
-          },
-        ]),
-      ),
     },
+    problems: ["conflict", ...(route.body ? BODIES : [])],
+    others: { 400: ["invalid-value"] },
   };
 }
 
-function schemaOf(schema: z.ZodType, io: "input" | "output"): object {
-  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: "any" });
-  return rest;
+const METHODS = { GET: "get", PUT: "put", POST: "post", DELETE: "delete" } as const;
+const BODIES = ["invalid-shape", "too-large", "too-slow", "unsupported-media-type"] as const;
+
+/** listKeys, getTenant, putGrant, createKey, deleteIssuer, rotateKey, explainAccess: from method and path. */
+function operationId({ method, path }: Pick<Route, "method" | "path">): string {
+  const parts = path.split("/").slice(2);
+  const last = parts.at(-1)!;
+  const collection = capital(camel(collectionOf(path)));
+  if (last.startsWith(":")) return `${method.toLowerCase()}${singular(collection)}`;
+  if (method === "GET") return `list${collection}`;
+  // A verb, of one of them or of the tenant.
+  if (last !== collectionOf(path)) return parts.length > 4 ? `${camel(last)}${singular(collection)}` : camel(last);
+  return `${method === "POST" ? "create" : method.toLowerCase()}${method === "POST" ? singular(collection) : collection}`;
 }
+
+/** The last part of a path that names many. */
+function collectionOf(path: string): string {
+  return path.split("/").findLast((part) => part.endsWith("s") && !part.startsWith(":") && !part.endsWith("ss"))!;
+}
+
+const singular = (many: string): string => many.replace(/s$/, "");
+const capital = (word: string): string => `${word.slice(0, 1).toUpperCase()}${word.slice(1)}`;
+const camel = (words: string): string => words.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase());

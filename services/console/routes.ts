@@ -1,9 +1,10 @@
 import type { Scope } from "@saasaparilla/shared/access-rows.ts";
 import type { Askers } from "@saasaparilla/shared/askers.ts";
-import { Failure, messageOf } from "@saasaparilla/shared/errors.ts";
+import { Failure } from "@saasaparilla/shared/errors.ts";
 import { TurnedAway, type Gate } from "@saasaparilla/shared/gate.ts";
 import type { HttpServer, Request } from "@saasaparilla/shared/http.ts";
 import { tokenUnchecked, tooMany, type Reply } from "@saasaparilla/shared/reply.ts";
+import { readJson } from "@saasaparilla/shared/read-json.ts";
 import { bearer, Refused, type Identity } from "@saasaparilla/shared/identity.ts";
 import type { Log } from "@saasaparilla/shared/log.ts";
 import { TENANT_FORM } from "@saasaparilla/shared/notification.ts";
@@ -106,13 +107,9 @@ function decoded(part: string): string {
 }
 
 function parsed(schema: z.ZodType, body: Buffer): unknown {
-  let value: unknown;
-  try {
-    value = JSON.parse(body.length === 0 ? "{}" : body.toString("utf8"));
-  } catch (error) {
-    throw new Refusal(wrongBody([{ path: [], message: `it is no JSON: ${messageOf(error)}` }]));
-  }
-  const result = schema.safeParse(value);
+  const read = body.length === 0 ? { value: {} } : readJson(body);
+  if ("wrong" in read) throw new Refusal(wrongBody([{ path: [], message: read.wrong }]));
+  const result = schema.safeParse(read.value);
   if (result.success) return result.data;
   throw new Refusal(wrongBody(result.error.issues));
 }

@@ -1,8 +1,9 @@
-import { commonSettings, identitySettings } from "@saasaparilla/shared/settings.ts";
+import { commonSettings, identitySettings, nodeServerSettings } from "@saasaparilla/shared/settings.ts";
 import { z } from "zod";
 
 export const consoleSettings = commonSettings.omit({ REDIS_URL: true, REDIS_CLUSTER: true }).extend({
   ...identitySettings.shape,
+  ...nodeServerSettings.shape,
   /** The port that it listens on. */
   PORT: z.coerce.number().int().min(0).max(65535).default(8083),
   /** Requests of a tenant's operators in a second: each change takes the one lock of all changes. */

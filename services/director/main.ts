@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { Connections } from "@saasaparilla/shared/connections.ts";
 import { Deletions } from "@saasaparilla/shared/deletions.ts";
+import { serveDocs } from "@saasaparilla/shared/docs.ts";
 import { openEntrance } from "@saasaparilla/shared/entrance.ts";
 import { messageOf } from "@saasaparilla/shared/errors.ts";
 import { FullClients } from "@saasaparilla/shared/full-clients.ts";
@@ -23,6 +24,7 @@ import { Director } from "./direct.ts";
 import { LookUps } from "./look-up.ts";
 import { followEpoch } from "./epoch.ts";
 import { createMetrics } from "./metrics.ts";
+import { openapi } from "./openapi.ts";
 import { serveOperators } from "./operate.ts";
 import { directorSettings } from "./settings.ts";
 import { Fullness } from "./fullness.ts";
@@ -50,6 +52,7 @@ const metrics = createMetrics(registry, {
 });
 
 const server = new HttpServer({ health, registry, log, settings });
+serveDocs(server, openapi());
 const port = await server.listen(settings.HOST, settings.PORT);
 lifecycle.onEnd("http", () => server.close());
 log.info({ port }, "listening");

@@ -1,12 +1,20 @@
 import { messageOf } from "@saasaparilla/shared/errors.ts";
 import { TurnedAway, type Gate } from "@saasaparilla/shared/gate.ts";
 import type { HttpServer, Request } from "@saasaparilla/shared/http.ts";
-import { json, problemReply, tokenUnchecked, tooMany, type Reply } from "@saasaparilla/shared/reply.ts";
+import {
+  forbidden,
+  json,
+  problemReply,
+  tokenUnchecked,
+  tooMany,
+  unavailable,
+  type Reply,
+} from "@saasaparilla/shared/reply.ts";
 import { bearer, Refused, type Identity } from "@saasaparilla/shared/identity.ts";
 import type { Incoming, KafkaLink, Outgoing } from "@saasaparilla/shared/kafka.ts";
 import type { Log } from "@saasaparilla/shared/log.ts";
 import { partitionOf } from "@saasaparilla/shared/notification.ts";
-import { jittered, problem } from "@saasaparilla/shared/problem.ts";
+import { problemOf, shorten } from "@saasaparilla/shared/problem.ts";
 import type { Topics } from "@saasaparilla/shared/topics.ts";
 import { contentOf, summaryOf, type Summary } from "./dead-letter-content.ts";
 import { inTime, type DeadLetterReader } from "./dead-letter-reader.ts";
@@ -41,7 +49,7 @@ export function serveOperators(server: HttpServer, options: OperateOptions): voi
         return await handle(request, operator);
       } catch (error) {
         log.warn({ err: error, path: request.path }, "an operator was not answered");
-        return unavailable(messageOf(error));
+        return unavailable(`${messageOf(error)} Try again.`);
       }
     };
   server.get(
@@ -76,11 +84,12 @@ function idIn(path: string): string {
 async function list(reader: DeadLetterReader, query: URLSearchParams): Promise<Reply> {
   const asked = query.get("limit") ?? "50";
   const limit = /^\d{1,3}$/.test(asked) ? Number(asked) : 0;
-  if (limit < 1 || limit > MOST) return wrong(`limit is a number from 1 to ${MOST}, not ${JSON.stringify(asked)}.`);
+  if (limit < 1 || limit > MOST)
+    return wrong(`limit is a number from 1 to ${MOST}, not ${JSON.stringify(shorten(asked))}.`);
   const after = query.get("after");
   const position = after === START ? -1 : Number(ID.exec(after ?? "")?.[1]);
   if (after !== null && Number.isNaN(position))
-    return wrong(`after is the id of a dead letter, or "${START}", not ${JSON.stringify(after)}.`);
+    return wrong(`after is the id of a dead letter, or "${START}", not ${JSON.stringify(shorten(after))}.`);
   const { first, end } = await reader.range();
   const from = Math.max(first, after === null ? end - limit : position + 1);
   const to = Math.min(end, from + limit);
@@ -126,17 +135,13 @@ async function authorize({ gate, metrics }: OperateOptions, request: Request): P
     if (error instanceof TurnedAway) return tooMany(error.message, error.retryAfter);
     if (!(error instanceof Refused)) return tokenUnchecked(error);
     metrics.forbade();
-    return problemReply(problem(403, "forbidden", "Forbidden", "This needs a token that allows operating."));
+    return forbidden("This needs a token that allows operating.");
   }
 }
 
-const wrong = (detail: string): Reply => problemReply(problem(400, "invalid-value", "A value is not allowed", detail));
+const wrong = (detail: string): Reply => problemReply(problemOf("invalid-value", detail, { status: 400 }));
 
 const notFound = (id: string): Reply =>
-  problemReply(problem(404, "not-found", "Not found", `There is no dead letter ${JSON.stringify(id)}.`));
+  problemReply(problemOf("not-found", `There is no dead letter ${JSON.stringify(shorten(id))}.`));
 
-const conflict = (detail: string): Reply =>
-  problemReply(problem(409, "cannot-redrive", "It cannot be redriven", detail));
-
-const unavailable = (detail: string): Reply =>
-  problemReply(problem(503, "unavailable", "Unavailable", `${detail} Try again.`, { retryAfter: jittered(1, 5) }));
+const conflict = (detail: string): Reply => problemReply(problemOf("cannot-redrive", detail));

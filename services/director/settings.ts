@@ -1,4 +1,4 @@
-import { commonSettings, identitySettings } from "@saasaparilla/shared/settings.ts";
+import { commonSettings, identitySettings, nodeServerSettings } from "@saasaparilla/shared/settings.ts";
 import { tenantLimitSettings } from "@saasaparilla/shared/tenant-limits.ts";
 import { z } from "zod";
 
@@ -6,6 +6,7 @@ const count = (value: number) => z.coerce.number().int().min(1).default(value);
 
 export const directorSettings = commonSettings.extend({
   ...identitySettings.shape,
+  ...nodeServerSettings.shape,
   ...tenantLimitSettings.shape,
   /** The port that it listens on. */
   PORT: z.coerce.number().int().min(0).max(65535).default(8082),

@@ -1,10 +1,11 @@
 import { setImmediate as turn } from "node:timers/promises";
+import { readJson } from "@saasaparilla/shared/read-json.ts";
 import { bearer } from "@saasaparilla/shared/identity.ts";
 import { ackBody } from "@saasaparilla/shared/frames.ts";
 import type { Request } from "@saasaparilla/shared/http.ts";
 import { problemReply, type Reply } from "@saasaparilla/shared/reply.ts";
 import { clientKey, cursorTag, fromCursor, partitionOf } from "@saasaparilla/shared/notification.ts";
-import { problem } from "@saasaparilla/shared/problem.ts";
+import { problemOf } from "@saasaparilla/shared/problem.ts";
 import type { Doorkeeper } from "./doorkeeper.ts";
 import type { Peers } from "./peers.ts";
 import type { Upstream } from "./upstream.ts";
@@ -20,14 +21,15 @@ export async function acknowledge(
   const identity = await door.identify(bearer(request.headers["authorization"]), request);
   if ("status" in identity) return identity;
   const key = clientKey(identity.tenant, identity.subject);
-  const sequence = cursorOf(body, cursorTag(key));
+  const read = readJson(body);
+  const sequence = "wrong" in read ? undefined : cursorOf(read.value, cursorTag(key));
   if (sequence === undefined) {
     return problemReply(
-      problem(400, "invalid-request", "Invalid request", "The body names no cursor of this client.", {
+      problemOf("invalid-request", "The body names no cursor of this client.", {
         errors: [
           {
             pointer: "/cursor",
-            detail: "It is missing, or was not issued to this client.",
+            detail: "wrong" in read ? read.wrong : "It is missing, or was not issued to this client.",
             expected: 'An object with the cursor of a notification: {"cursor": "..."}.',
             fix: "Send the cursor of the last notification that was handled, as it was received.",
           },
@@ -50,11 +52,7 @@ function asksWhy(body: Buffer): boolean {
   return body.length <= 4 && body.toString("latin1").trim() === "{}";
 }
 
-function cursorOf(body: Buffer, tag: string): string | undefined {
-  try {
-    const { data } = ackBody.safeParse(JSON.parse(body.toString("utf8")));
-    return data && fromCursor(data.cursor, tag);
-  } catch {
-    return undefined;
-  }
+function cursorOf(value: unknown, tag: string): string | undefined {
+  const { data } = ackBody.safeParse(value);
+  return data && fromCursor(data.cursor, tag);
 }

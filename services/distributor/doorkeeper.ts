@@ -2,9 +2,18 @@ import { bearer, Refused, type Identity } from "@saasaparilla/shared/identity.ts
 import { TurnedAway, type Asked, type Gate } from "@saasaparilla/shared/gate.ts";
 import { SUBPROTOCOL, TOKEN_SUBPROTOCOL } from "@saasaparilla/shared/frames.ts";
 import type { Request } from "@saasaparilla/shared/http.ts";
-import { problemReply, tokenInQuery, tokenUnchecked, tooMany, type Reply } from "@saasaparilla/shared/reply.ts";
+import {
+  badHead,
+  forbidden,
+  problemReply,
+  tokenInQuery,
+  tokenUnchecked,
+  tooMany,
+  unavailable as notTaken,
+  type Reply,
+} from "@saasaparilla/shared/reply.ts";
 import { clientKey, cursorTag, fromCursor, type ClientKey, type Sequence } from "@saasaparilla/shared/notification.ts";
-import { jittered, problem } from "@saasaparilla/shared/problem.ts";
+import { jittered, problemOf } from "@saasaparilla/shared/problem.ts";
 import type { LimitsOf } from "@saasaparilla/shared/tenant-limits.ts";
 import type { Admission, Bound } from "./admission.ts";
 import type { Askers } from "@saasaparilla/shared/askers.ts";
@@ -108,20 +117,23 @@ export class Doorkeeper {
     if (this.#draining) return this.#ending();
     const offered = request.headers["sec-websocket-protocol"];
     const offers = offered === undefined ? [] : offered.split(",").map((offer) => offer.trim());
-    const token =
-      bearer(request.headers["authorization"]) ??
-      offers.find((offer) => offer.startsWith(TOKEN_SUBPROTOCOL))?.slice(TOKEN_SUBPROTOCOL.length);
+    const sent = bearer(request.headers["authorization"]);
+    const tokens = offers.filter((offer) => offer.startsWith(TOKEN_SUBPROTOCOL));
+    // A proxy before us may have looked at another one.
+    if (tokens.length > (sent === undefined ? 1 : 0))
+      return badHead("A request has one token: in Authorization, or as one subprotocol bearer.<token>.");
+    const token = sent ?? tokens[0]?.slice(TOKEN_SUBPROTOCOL.length);
     const entryOf = (identity: Identity | Reply): Entry | Reply => {
       if ("status" in identity) return identity;
       const key = clientKey(identity.tenant, identity.subject);
       const { query } = request;
       // A polyfill of EventSource adds lastEventId to a URL that may still have the cursor it began with.
-      const sent = request.headers["last-event-id"] || query.get("lastEventId") || query.get("cursor") || "";
+      const asked = request.headers["last-event-id"] || query.get("lastEventId") || query.get("cursor") || "";
       return {
         key,
         identity,
         address: request.address,
-        cursor: fromCursor(sent, cursorTag(key)),
+        cursor: fromCursor(asked, cursorTag(key)),
         explicitAck: request.query.get("ack") === "explicit",
         offered: offers.includes(SUBPROTOCOL),
       };
@@ -200,17 +212,9 @@ export class Doorkeeper {
 }
 
 function busy(bound: Bound, retryAfter: number): Reply {
-  return problemReply(problem(503, "busy", "Busy", `${BUSY[bound]} Come back after Retry-After.`, { retryAfter }));
-}
-
-function forbidden(): Reply {
-  return problemReply(problem(403, "forbidden", "Forbidden", "This needs a token that allows it."));
+  return problemReply(problemOf("busy", `${BUSY[bound]} Come back after Retry-After.`, { retryAfter }));
 }
 
 export function unavailable(): Reply {
-  return problemReply(
-    problem(503, "unavailable", "Unavailable", "This distributor takes no connections right now. Try again.", {
-      retryAfter: jittered(1, 5),
-    }),
-  );
+  return notTaken("This distributor takes no connections right now. Try again.");
 }

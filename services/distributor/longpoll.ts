@@ -1,9 +1,9 @@
 import type { Close } from "@saasaparilla/shared/closes.ts";
 import type { ServerFrame } from "@saasaparilla/shared/frames.ts";
 import type { Request } from "@saasaparilla/shared/http.ts";
-import { json, problemReply, tooMany, type Reply } from "@saasaparilla/shared/reply.ts";
+import { problemReply, tooMany, type Reply } from "@saasaparilla/shared/reply.ts";
 import { START, toCursor, type ClientKey, type Cursor, type Sequence } from "@saasaparilla/shared/notification.ts";
-import { jittered, problem } from "@saasaparilla/shared/problem.ts";
+import { jittered, problemOf } from "@saasaparilla/shared/problem.ts";
 import type { Doorkeeper, Entry } from "./doorkeeper.ts";
 import type { IdleLoops } from "./idle-loops.ts";
 import type { DistributorMetrics } from "./metrics.ts";
@@ -151,6 +151,15 @@ export class LongPolls {
     return replayPending();
   }
 
+  /** HEAD of the same: whether a poll would be answered, and with which headers. It waits for nothing, and neither begins nor continues a loop. */
+  async head(request: Request): Promise<Reply> {
+    const { door } = this.#parts;
+    const entry = await door.admit(request);
+    if ("status" in entry) return entry;
+    if (this.#waitOf(request) === undefined) return this.#wrongWait();
+    return door.closed() ?? { status: 200, headers: POLL_HEADERS };
+  }
+
   /** A poll may be the only one of its kind: it ends no connection that is in use. */
   #refuse(entry: Entry): Reply | undefined {
     const { door, metrics, peers } = this.#parts;
@@ -167,7 +176,7 @@ export class LongPolls {
 
   #wrongWait(): Reply {
     const detail = `wait is the number of seconds to wait, 0 to ${this.#parts.settings.POLL_MAX_WAIT_SECONDS}.`;
-    return problemReply(problem(400, "invalid-request", "Invalid request", detail));
+    return problemReply(problemOf("invalid-request", detail));
   }
 
   /** Without a cursor it is a loop that has given nothing yet. */
@@ -197,6 +206,8 @@ function lighten(request: Request): void {
 const NO_HEADERS: Request["headers"] = {};
 const NO_QUERY = new URLSearchParams();
 
+const POLL_HEADERS: Record<string, string> = { "content-type": "application/json", "cache-control": "no-store" };
+
 /** For a request that was given up: it is not sent. */
 const NOBODY: Reply = { status: 503, headers: {}, body: "" };
 
@@ -209,12 +220,12 @@ function reply(items: Item[], cursor: Cursor, closing: Close | undefined): Reply
   });
   const end = { cursor, ...(closing ? { closing } : {}) };
   parts.push(Buffer.from(`],${JSON.stringify(end).slice(1)}`));
-  return { ...json(200, null, { "cache-control": "no-store" }), body: Buffer.concat(parts) };
+  return { status: 200, headers: POLL_HEADERS, body: Buffer.concat(parts) };
 }
 
 /** Like `replay_pending` on a stream (R13): the loop goes on reading, and gives what it finds to the next poll. */
 function replayPending(): Reply {
   const detail =
     "The stored notifications cannot be read at the moment, so it is not known whether there are any. Repeat the poll with the same cursor after Retry-After.";
-  return problemReply(problem(503, "replay-pending", "Replay pending", detail, { retryAfter: RETRY_SECONDS }));
+  return problemReply(problemOf("replay-pending", detail, { retryAfter: RETRY_SECONDS }));
 }

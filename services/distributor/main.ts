@@ -1,6 +1,7 @@
 import { Connections } from "@saasaparilla/shared/connections.ts";
 import { Closes } from "@saasaparilla/shared/closes.ts";
 import { Deletions } from "@saasaparilla/shared/deletions.ts";
+import { serveDocs, serveDocument } from "@saasaparilla/shared/docs.ts";
 import { openEntrance } from "@saasaparilla/shared/entrance.ts";
 import { messageOf } from "@saasaparilla/shared/errors.ts";
 import { Health } from "@saasaparilla/shared/health.ts";
@@ -11,11 +12,13 @@ import { createRegistry } from "@saasaparilla/shared/metrics.ts";
 import { Packer } from "@saasaparilla/shared/packer.ts";
 import { connectPostgres } from "@saasaparilla/shared/postgres.ts";
 import { connectRedis, Keys, onNodeReached } from "@saasaparilla/shared/redis.ts";
+import { internalError } from "@saasaparilla/shared/reply.ts";
 import { loadSettings } from "@saasaparilla/shared/settings.ts";
 import { Stored } from "@saasaparilla/shared/stored.ts";
 import { tenantLimits } from "@saasaparilla/shared/tenant-limits.ts";
 import { topicsOf } from "@saasaparilla/shared/topics.ts";
 import { acknowledge } from "./acks.ts";
+import { asyncapi } from "./asyncapi.ts";
 import { Admission } from "./admission.ts";
 import { Askers } from "@saasaparilla/shared/askers.ts";
 import { Deliverer } from "./deliver.ts";
@@ -26,11 +29,13 @@ import { IdleLoops } from "./idle-loops.ts";
 import { keepUp } from "./keep-up.ts";
 import { LongPolls } from "./longpoll.ts";
 import { createMetrics } from "./metrics.ts";
+import { openapi } from "./openapi.ts";
 import { Peers } from "./peers.ts";
 import { Reads } from "./reads.ts";
 import { Registry } from "./registry.ts";
 import { SafetyNet } from "./safety-net.ts";
-import { serveSse, serveWebSocket, upgradeRequired } from "./server.ts";
+import { notAnUpgrade } from "./handshake.ts";
+import { serveSse, serveWebSocket } from "./server.ts";
 import { distributorSettings } from "./settings.ts";
 import { Shares } from "./shares.ts";
 import { Slot } from "./slot.ts";
@@ -70,6 +75,8 @@ const failedAt = (dependency: "kafka" | "postgres" | "redis") => (error: unknown
 
 // Health is answered from the start; clients come in once everything below is there.
 const server = new SocketServer({ health, registry, log, settings });
+serveDocs(server, openapi());
+serveDocument(server, "/asyncapi.json", "application/json", asyncapi());
 lifecycle.onEnd("http", () => server.close());
 const port = await server.listen(settings.HOST, settings.PORT);
 log.info({ port }, "listening");
@@ -210,8 +217,13 @@ serveWebSocket(server, door, peers, settings);
 serveSse(server, door, peers, settings);
 server.post("/v1/tickets", 1_024, (request) => issueTicket(request, door, tickets));
 const polls = new LongPolls({ peers, door, idle, metrics, settings });
-server.get("/v1/poll", (request) => polls.poll(request));
-server.get("/v1/ws", upgradeRequired);
+server.get(
+  "/v1/poll",
+  (request) => polls.poll(request),
+  (request) => polls.head(request),
+);
+// What the library does not take for an upgrade.
+server.get("/v1/ws", (request) => notAnUpgrade(request) ?? internalError());
 server.post("/v1/acks", 1_024, (request, body) => acknowledge(request, body, { door, peers, upstream, partitions }));
 const stopKeepingUp = keepUp(peers, settings, ({ identity, address }) => gate.holds(identity, "subscribe", address));
 health.up("composed");

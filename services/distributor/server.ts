@@ -1,13 +1,14 @@
 import type { HttpResponse, WebSocket } from "uWebSockets.js";
 import { Closes } from "@saasaparilla/shared/closes.ts";
 import type { Request } from "@saasaparilla/shared/http.ts";
-import { problemReply, type Reply } from "@saasaparilla/shared/reply.ts";
+import type { Reply } from "@saasaparilla/shared/reply.ts";
 import { SUBPROTOCOL } from "@saasaparilla/shared/frames.ts";
-import { jittered, problem } from "@saasaparilla/shared/problem.ts";
+import { jittered } from "@saasaparilla/shared/problem.ts";
 import type { Doorkeeper, Entry } from "./doorkeeper.ts";
+import { notAnUpgrade } from "./handshake.ts";
 import type { Peer } from "./peer.ts";
 import type { Peers } from "./peers.ts";
-import { SseWire } from "./sse.ts";
+import { SSE_HEADERS, SseWire } from "./sse.ts";
 import type { DistributorSettings } from "./settings.ts";
 import { send, type SocketServer } from "./socket-server.ts";
 import { onFrame, WebSocketWire } from "./websocket.ts";
@@ -40,19 +41,25 @@ export function serveWebSocket(
     upgrade: (response, raw, context) => {
       const headers = server.check(response, raw);
       if (!headers) return;
-      const closed = door.closed();
-      if (closed) {
-        refuse(response, closed);
+      const request = server.copy(response, raw, headers);
+      const refused = notAnUpgrade(request);
+      if (refused) {
+        server.send(response, request, refused);
         return;
       }
-      const request = server.copy(response, raw, headers);
+      const shown = server.origins.headers(headers.origin ?? "");
+      const closed = door.closed();
+      if (closed) {
+        refuse(response, closed, shown);
+        return;
+      }
       if (!server.origins.allows(request.headers.origin)) {
-        refuse(response, door.stranger(request));
+        refuse(response, door.stranger(request), shown);
         return;
       }
       const key = headers["sec-websocket-key"] ?? "";
       const extensions = headers["sec-websocket-extensions"] ?? "";
-      admitted(response, door, request, {}, (entry) => {
+      admitted(response, door, request, shown, (entry) => {
         // Not inside a cork of ours: at its end the library takes the socket, where it was not moved by the upgrade, for an HTTP
         // one still, and may close it.
         response.upgrade<SocketData>(
@@ -121,6 +128,10 @@ export function serveSse(server: SocketServer, door: Doorkeeper, peers: Peers, s
       wire.onGone = () => peers.closed(peer);
     });
   });
+  server.head("/v1/sse", async (request) => {
+    const entry = door.closed() ?? (await door.admit(request));
+    return "status" in entry ? entry : { status: 200, headers: SSE_HEADERS };
+  });
 }
 
 /**
@@ -151,17 +162,6 @@ function admitted(
 }
 
 /** Whoever is refused goes: in a storm their sockets would use up the descriptors. */
-function refuse(response: HttpResponse, reply: Reply, headers: Readonly<Record<string, string>> = {}): void {
-  send(response, { ...reply, headers: { ...reply.headers, ...headers }, close: true });
-}
-
-export function upgradeRequired(): Reply {
-  return problemReply(
-    problem(
-      426,
-      "upgrade-required",
-      "Upgrade required",
-      "GET /v1/ws speaks WebSocket only. Use /v1/sse or /v1/poll without one.",
-    ),
-  );
+function refuse(response: HttpResponse, reply: Reply, headers: Readonly<Record<string, string>>): void {
+  send(response, { ...reply, headers: { ...reply.headers, ...headers }, close: true }, false);
 }

@@ -2,32 +2,46 @@ import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket } from "
 import { BaseServer, type Route, type ServerOptions } from "@saasaparilla/shared/base-server.ts";
 import { plainAddress } from "@saasaparilla/shared/caller.ts";
 import { Body } from "@saasaparilla/shared/http-body.ts";
-import type { Request } from "@saasaparilla/shared/http.ts";
+import type { Handler, Request } from "@saasaparilla/shared/http.ts";
 import { statusLine, type Reply } from "@saasaparilla/shared/reply.ts";
 import { appOf, listen } from "./listen.ts";
 import { readHead } from "./request-head.ts";
+import type { DistributorSettings } from "./settings.ts";
 import { us_listen_socket_close, us_socket_local_port } from "./socket-library.ts";
+
+export interface SocketServerOptions extends ServerOptions {
+  settings: ServerOptions["settings"] & Pick<DistributorSettings, "KEEP_ALIVE">;
+}
 
 /** The server of what stays open: WebSockets, streams and long polls. A request of the library lives only until its handler returns: it is copied here. */
 export class SocketServer extends BaseServer {
   readonly app: TemplatedApp;
+  readonly #keepAlive: boolean;
   #socket: us_listen_socket | undefined;
 
-  constructor(options: ServerOptions) {
+  constructor(options: SocketServerOptions) {
     super(options);
+    this.#keepAlive = options.settings.KEEP_ALIVE;
     this.app = appOf(options.settings);
     const watch = (response: HttpResponse, change: number): void => {
       // Of a socket that goes the library no longer knows the address: sockets are counted as they come.
       if (change > 0 && this.tooMany(addressOf(response))) response.close();
     };
     this.app.filter(watch);
-    this.serveHealth(options.registry);
+    this.serveCommon(options.registry);
     this.app.any("/*", (response, raw) => {
       const headers = this.check(response, raw);
       if (!headers) return;
       const origin = headers.origin ?? "";
-      this.send(response, origin, this.unrouted(raw.getMethod().toUpperCase(), raw.getUrl(), origin));
+      const method = raw.getMethod();
+      this.send(response, { method, headers }, this.unrouted(method.toUpperCase(), raw.getUrl(), origin));
     });
+  }
+
+  /** HEAD, of a route whose GET the library serves by itself. It answers what a GET would be answered, and opens nothing. */
+  head(path: string, handler: Handler): void {
+    const route = { method: "get", maxBytes: 0, handler, guard: undefined };
+    this.app.head(path, (response, raw) => this.#handle(response, raw, route));
   }
 
   /** A route that the library serves by itself is named here too: another method there is a 405. */
@@ -35,23 +49,30 @@ export class SocketServer extends BaseServer {
     this.router.add(method, path, undefined);
   }
 
-  /** With the headers that let a page of an allowed site read it. */
-  send(response: HttpResponse, origin: string | undefined, reply: Reply): void {
-    send(response, { ...reply, headers: { ...reply.headers, ...this.origins.headers(origin ?? "") } });
+  /** With the headers of every answer; to HEAD without a body. */
+  send(response: HttpResponse, { method, headers }: Pick<Request, "method" | "headers">, reply: Reply): void {
+    const close = reply.close || !this.#keepAlive;
+    const shown = this.origins.headers(headers["origin"] ?? "");
+    send(response, { ...reply, headers: { ...reply.headers, ...shown }, close }, method === "head");
   }
 
   protected serve(method: string, path: string, route: Route): void {
     this.router.add(method, path, route);
-    this.app[ROUTERS[route.method]!](path, (response, raw) => {
-      const headers = this.check(response, raw);
-      if (!headers) return;
-      // With its address, which cannot be asked for later.
-      const request = { ...this.copy(response, raw, headers) };
-      const refused = this.exposed(request) ?? this.admitted(route.guard, request);
-      if (refused && !(refused instanceof Promise)) this.send(response, request.headers.origin, refused);
-      else if (method === "GET") this.#run(response, request, route, EMPTY);
-      else this.#body(response, request, route, refused);
-    });
+    this.app[ROUTERS[route.method]!](path, (response, raw) => this.#handle(response, raw, route));
+    if (method !== "GET") return;
+    const head = { ...route, handler: route.head ?? route.handler };
+    this.app.head(path, (response, raw) => this.#handle(response, raw, head));
+  }
+
+  #handle(response: HttpResponse, raw: HttpRequest, route: Route): void {
+    const headers = this.check(response, raw);
+    if (!headers) return;
+    // With its address, which cannot be asked for later.
+    const request = { ...this.copy(response, raw, headers) };
+    const refused = this.exposed(request) ?? this.admitted(route.guard, request);
+    if (refused && !(refused instanceof Promise)) this.send(response, request, refused);
+    else if (route.method === "get") this.#run(response, request, route, EMPTY);
+    else this.#body(response, request, route, refused);
   }
 
   async listen(host: string, port: number): Promise<number> {
@@ -77,11 +98,12 @@ export class SocketServer extends BaseServer {
     const headers: Record<string, string> = {};
     const refused = readHead(raw, headers);
     if (!refused) return headers;
+    const method = raw.getMethod();
     this.cut("unclear");
     let gone = false;
     response.onAborted(() => (gone = true));
     setImmediate(() => {
-      if (!gone) response.cork(() => this.send(response, headers.origin, refused));
+      if (!gone) response.cork(() => this.send(response, { method, headers }, refused));
     });
     return undefined;
   }
@@ -108,7 +130,7 @@ export class SocketServer extends BaseServer {
       withinMs: this.bodyMs,
       guard: route.guard,
       cut: this.cut,
-      refuse: (reply) => response.cork(() => this.send(response, request.headers.origin, { ...reply, close: true })),
+      refuse: (reply) => response.cork(() => this.send(response, request, { ...reply, close: true })),
       whole: (bytes) => this.#run(response, request, route, bytes, body),
     });
     response.onAborted(() => body.gone());
@@ -130,10 +152,10 @@ export class SocketServer extends BaseServer {
     });
     const answer = (reply: Reply): void => {
       body?.finish();
-      if (!aborted) response.cork(() => this.send(response, request.headers.origin, reply));
+      if (!aborted) response.cork(() => this.send(response, request, reply));
     };
     try {
-      const reply = route.handler(request, bytes);
+      const reply = this.handled(route, request, bytes);
       if (reply instanceof Promise) reply.then(answer).catch((error: unknown) => answer(this.failed(request, error)));
       else answer(reply);
     } catch (error) {
@@ -149,8 +171,34 @@ function addressOf(response: HttpResponse): string {
   return plainAddress(Buffer.from(response.getRemoteAddressAsText()).toString("latin1"));
 }
 
-export function send(response: HttpResponse, { status, headers = {}, body = "", close = false }: Reply): void {
+/** `head`: the request was HEAD, so that the answer has no body. */
+export function send(
+  response: HttpResponse,
+  { status, headers = {}, body, close = false }: Reply,
+  head: boolean,
+): void {
+  const ends = close && headers["connection"] === undefined;
   response.writeStatus(statusLine(status));
   for (const name in headers) response.writeHeader(name, headers[name]!);
-  response.end(body, close);
+  const empty = status === 204 || status === 304;
+  if (!head && !empty) {
+    response.end(body ?? "", ends);
+    return;
+  }
+  if (body !== undefined && !empty) response.writeHeader("content-length", String(Buffer.byteLength(body)));
+  if (ends) endByHand(response);
+  else response.endWithoutBody();
+}
+
+/**
+ * The library cannot close behind an answer without a body: `endWithoutBody` with a length never ends the answer, and the process ends where no abort handler is attached; `end`
+ * would say `Content-Length: 0`. So the empty line that ends the head is written here, and the socket is closed once it is flushed.
+ */
+function endByHand(response: HttpResponse): void {
+  let gone = false;
+  response.onAborted(() => (gone = true));
+  response.writeHeader("connection", "close\r\n");
+  setImmediate(() => {
+    if (!gone) response.close();
+  });
 }

@@ -9,6 +9,12 @@ import type { Wire } from "./peer.ts";
  */
 const COMMENT = ":\n";
 
+export const SSE_HEADERS: Readonly<Record<string, string>> = {
+  "content-type": "text/event-stream",
+  "cache-control": "no-cache, no-transform",
+  "x-accel-buffering": "no",
+};
+
 /** What of a response of the library is used here. */
 export interface Stream {
   writeStatus(status: string): unknown;
@@ -44,9 +50,7 @@ export class SseWire implements Wire {
     });
     response.cork(() => {
       response.writeStatus("200 OK");
-      response.writeHeader("content-type", "text/event-stream");
-      response.writeHeader("cache-control", "no-cache, no-transform");
-      response.writeHeader("x-accel-buffering", "no");
+      for (const name in SSE_HEADERS) response.writeHeader(name, SSE_HEADERS[name]!);
       for (const name in headers) response.writeHeader(name, headers[name]!);
     });
   }

@@ -1,10 +1,10 @@
+import { bounded, MOST_ERRORS, nameOf, type Problem } from "@saasaparilla/shared/problem.ts";
+import type { ProblemName } from "@saasaparilla/shared/problem-types.ts";
 import { problemReply, type Reply } from "@saasaparilla/shared/reply.ts";
-import type { Problem } from "@saasaparilla/shared/problem.ts";
 import type { Item } from "./parse.ts";
-import { slugOf, type Slug } from "./problems.ts";
 
 /** Where nothing was accepted, the answer is that of the first of these: what passes by itself before what must be mended. */
-const FIRST: Slug[] = [
+const FIRST: ProblemName[] = [
   "outcome-unknown",
   "unavailable",
   "busy",
@@ -33,7 +33,8 @@ export function count(items: readonly Item[]): Count {
 export function answer(items: readonly Item[], { accepted, repeated }: Count): Reply {
   const taken = accepted + repeated;
   if (taken === 0) return refusal(items);
-  const verdicts = items.map(verdict).join(",");
+  const budget = { errors: MOST_ERRORS };
+  const verdicts = items.map((item) => verdict(item, budget)).join(",");
   const headers: Record<string, string> = { "content-type": "application/json" };
   if (accepted === 0) headers["idempotency-replayed"] = "true";
   return {
@@ -43,26 +44,39 @@ export function answer(items: readonly Item[], { accepted, repeated }: Count): R
   };
 }
 
-function verdict({ index, id, outcome }: Item): string {
+/** `budget`: so many errors are listed in one answer. Of an item beyond them it says how many there are. */
+function verdict({ index, id, outcome }: Item, budget: { errors: number }): string {
   if (typeof outcome === "string") return `{"index":${index},"id":"${id}"}`;
   // Its id makes a retry harmless.
-  const known = slugOf(outcome) === "outcome-unknown" ? `"id":"${id}",` : "";
-  return `{"index":${index},${known}"problem":${JSON.stringify(outcome)}}`;
+  const known = nameOf(outcome) === "outcome-unknown" ? `"id":"${id}",` : "";
+  return `{"index":${index},${known}"problem":${JSON.stringify(within(outcome, budget))}}`;
+}
+
+function within(problem: Problem, budget: { errors: number }): Problem {
+  const { errors, errorCount = errors?.length ?? 0, fix: _fix, ...short } = problem;
+  if (!errors) return problem;
+  if (errors.length <= budget.errors) {
+    budget.errors -= errors.length;
+    return problem;
+  }
+  budget.errors = 0;
+  return { ...short, errorCount };
 }
 
 function refusal(items: readonly Item[]): Reply {
   const problems = items
     .map(({ outcome }) => outcome)
     .filter((outcome): outcome is Problem => typeof outcome === "object");
-  const rank = (problem: Problem): number => FIRST.indexOf(slugOf(problem));
+  const rank = (problem: Problem): number => FIRST.indexOf(nameOf(problem));
   const first = problems.reduce((best, problem) => (rank(problem) < rank(best) ? problem : best));
   const errors = problems.flatMap((problem) => problem.errors ?? []);
-  const unknown = items.filter(({ outcome }) => typeof outcome === "object" && slugOf(outcome) === "outcome-unknown");
-  const reply = problemReply({ ...first, ...(errors.length > 0 && { errors }) });
+  const errorCount = problems.reduce((sum, one) => sum + (one.errorCount ?? one.errors?.length ?? 0), 0);
+  const whole = { ...first, ...bounded(errors, errorCount) };
+  const unknown = items.filter(({ outcome }) => typeof outcome === "object" && nameOf(outcome) === "outcome-unknown");
+  const reply = problemReply(whole);
   if (unknown.length === 0) return reply;
   const body = {
-    ...first,
-    ...(errors.length > 0 && { errors }),
+    ...whole,
     items: unknown.map(({ index, id }) => ({ index, id })),
   };
   return { ...reply, body: JSON.stringify(body) };

@@ -1,3 +1,4 @@
+import { jittered, problemOf } from "@saasaparilla/shared/problem.ts";
 import { messageOf } from "@saasaparilla/shared/errors.ts";
 import type { Health } from "@saasaparilla/shared/health.ts";
 import type { KafkaLink, Outgoing } from "@saasaparilla/shared/kafka.ts";
@@ -5,10 +6,8 @@ import type { Log } from "@saasaparilla/shared/log.ts";
 import { clientKey, partitionOf } from "@saasaparilla/shared/notification.ts";
 import type { NewNotification, PackWriter } from "@saasaparilla/shared/pack.ts";
 import { Packer } from "@saasaparilla/shared/packer.ts";
-import { jittered } from "@saasaparilla/shared/problem.ts";
 import type { ReceiverMetrics } from "./metrics.ts";
 import type { Item } from "./parse.ts";
-import { problemOf } from "./problems.ts";
 
 /**
  * Into Kafka, or an honest no. While Kafka is known to be away nothing is queued: one probe at a time looks for it. What is

@@ -1,3 +1,4 @@
+import { problemOf } from "@saasaparilla/shared/problem.ts";
 import type { Access } from "@saasaparilla/shared/access.ts";
 import { clientsOf } from "@saasaparilla/shared/decide.ts";
 import { TurnedAway, type Gate } from "@saasaparilla/shared/gate.ts";
@@ -8,7 +9,6 @@ import type { Patterns } from "@saasaparilla/shared/patterns.ts";
 import { clientForbidden } from "./item-problems.ts";
 import type { Item } from "./parse.ts";
 import type { ReceiverMetrics } from "./metrics.ts";
-import { problemOf } from "./problems.ts";
 
 export interface AuthorizerParts {
   gate: Gate;

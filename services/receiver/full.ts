@@ -1,9 +1,8 @@
+import { jittered, problemOf } from "@saasaparilla/shared/problem.ts";
 import type { FullClients } from "@saasaparilla/shared/full-clients.ts";
 import type { Log } from "@saasaparilla/shared/log.ts";
 import { clientKey, type ClientKey } from "@saasaparilla/shared/notification.ts";
-import { jittered } from "@saasaparilla/shared/problem.ts";
 import type { Item } from "./parse.ts";
-import { problemOf } from "./problems.ts";
 
 /** Who reads comes back soon; who does not is not worth asking for every second. */
 const RETRY_SECONDS = [20, 60] as const;

@@ -1,6 +1,6 @@
+import { refuse } from "./refusal.ts";
 import { hash } from "node:crypto";
 import type { Identity, Source } from "@saasaparilla/shared/identity.ts";
-import { refuse } from "./problems.ts";
 
 const KEY_FORM = /^[ -~]{1,255}$/;
 

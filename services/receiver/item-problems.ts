@@ -1,6 +1,6 @@
-import type { Problem, ProblemError } from "@saasaparilla/shared/problem.ts";
+import { problemOf, type Problem, type ProblemError } from "@saasaparilla/shared/problem.ts";
+import type { ProblemName } from "@saasaparilla/shared/problem-types.ts";
 import type { Item } from "./parse.ts";
-import { problemOf, type Slug } from "./problems.ts";
 
 /** Problems of one item that its form does not explain. Each depends on the item alone, so a repeat gets the same text. */
 type Place = Pick<Item, "pointer" | "line">;
@@ -22,7 +22,7 @@ export function idReused(item: Place): Problem {
 }
 
 /** The receiver's limits have changed between a request and its repeat, so the first problem cannot be found again. */
-export function refusedBefore(slug: Slug, item: Place): Problem {
+export function refusedBefore(slug: ProblemName, item: Place): Problem {
   return pointed(slug, item, "", {
     detail: "This item was refused when the request was sent first.",
     expected: "a new request for an item that was refused for good",
@@ -35,7 +35,7 @@ export function inProgress(): Problem {
 }
 
 function pointed(
-  slug: Slug,
+  slug: ProblemName,
   { pointer, line }: Place,
   member: string,
   more: Omit<ProblemError, "pointer" | "line">,

@@ -1,10 +1,10 @@
+import { jittered, problemOf } from "@saasaparilla/shared/problem.ts";
 import type { Guard } from "@saasaparilla/shared/http-body.ts";
 import type { Request } from "@saasaparilla/shared/http.ts";
 import type { Identity } from "@saasaparilla/shared/identity.ts";
 import { problemReply, type Reply } from "@saasaparilla/shared/reply.ts";
-import { jittered } from "@saasaparilla/shared/problem.ts";
 import type { ReceiverMetrics } from "./metrics.ts";
-import { problemOf } from "./problems.ts";
+import { costOfRefused } from "./parse.ts";
 import type { Quota } from "./quota.ts";
 
 export interface LimitsParts {
@@ -12,7 +12,7 @@ export interface LimitsParts {
   /** Bytes that outlive their request: they wait for Kafka. */
   queued: () => number;
   identify: (request: Request) => Identity | Reply | Promise<Identity | Reply>;
-  quota: Pick<Quota, "begin" | "hold" | "end">;
+  quota: Pick<Quota, "begin" | "hold" | "end" | "charge">;
 }
 
 /** A request that was admitted: who asks is known at once, but where the token's key is to be had first. */
@@ -84,9 +84,13 @@ export class Limits implements Guard {
     return undefined;
   }
 
-  release(request: Request, bytes: number): void {
+  release(request: Request, bytes: number, refused?: Reply): void {
     const { caller } = this.#admitted.get(request)!;
-    if (caller) this.#parts.quota.end(caller, bytes);
+    if (caller) {
+      this.#parts.quota.end(caller, bytes);
+      // Its answer is known already: the next request finds less.
+      if (refused && CHARGED.has(refused.status)) this.#parts.quota.charge(caller, costOfRefused(bytes));
+    }
     this.#admitted.delete(request);
     this.#bytes -= bytes;
     if (this.requests === 0) this.#idle?.();
@@ -116,6 +120,9 @@ export class Limits implements Guard {
     return busy();
   }
 }
+
+/** Too slow, too large, or malformed. Other refusals are for what this receiver or the tenant holds at once. */
+const CHARGED: ReadonlySet<number> = new Set([400, 408, 413, 431]);
 
 function busy(detail?: string): Reply {
   return problemReply(problemOf("busy", detail, { retryAfter: jittered(1, 5) }));

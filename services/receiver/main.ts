@@ -1,3 +1,4 @@
+import { serveDocs } from "@saasaparilla/shared/docs.ts";
 import { openEntrance } from "@saasaparilla/shared/entrance.ts";
 import { FullClients } from "@saasaparilla/shared/full-clients.ts";
 import { Health } from "@saasaparilla/shared/health.ts";
@@ -14,7 +15,6 @@ import { tenantLimits } from "@saasaparilla/shared/tenant-limits.ts";
 import { topicsOf } from "@saasaparilla/shared/topics.ts";
 import { Appender } from "./append.ts";
 import { Authorizer } from "./authorize.ts";
-import { serveDocs } from "./docs.ts";
 import { Idempotency } from "./idempotency.ts";
 import { Limits } from "./limits.ts";
 import { createMetrics } from "./metrics.ts";

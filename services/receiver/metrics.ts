@@ -1,5 +1,5 @@
+import type { ProblemName } from "@saasaparilla/shared/problem-types.ts";
 import { meters, type Registry } from "@saasaparilla/shared/metrics.ts";
-import type { Slug } from "./problems.ts";
 
 export type ReceiverMetrics = ReturnType<typeof createMetrics>;
 
@@ -48,8 +48,8 @@ export function createMetrics(
   return {
     accepted: (notifications: number) => accepted.inc(notifications),
     repeated: (notifications: number) => repeated.inc(notifications),
-    rejected: (problem: Slug) => rejected.inc({ problem }),
-    refused: (problem: Slug) => refused.inc({ problem }),
+    rejected: (problem: ProblemName) => rejected.inc({ problem }),
+    refused: (problem: ProblemName) => refused.inc({ problem }),
     busy: (bound: "requests" | "bytes") => busyAt.inc({ bound }),
     limited: (limit: string) => limited.inc({ limit }),
     limitedAlone: () => alone.inc(),

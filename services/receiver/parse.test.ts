@@ -1,11 +1,10 @@
-import type { Problem } from "@saasaparilla/shared/problem.ts";
+import { nameOf, type Problem } from "@saasaparilla/shared/problem.ts";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { parse, type Item } from "./parse.ts";
-import { slugOf } from "./problems.ts";
 
 const limits = { MAX_DATA_BYTES: 100, MAX_BATCH_ITEMS: 50 };
-const verdict = ({ outcome }: Item): string => (typeof outcome === "object" ? slugOf(outcome) : outcome);
+const verdict = ({ outcome }: Item): string => (typeof outcome === "object" ? nameOf(outcome) : outcome);
 
 const good = fc.record({
   to: fc.record({ client: fc.stringMatching(/^[a-z0-9]{1,20}$/) }),

@@ -1,6 +1,9 @@
-import { isAscii, isUtf8 } from "node:buffer";
-import type { Problem, ProblemError } from "@saasaparilla/shared/problem.ts";
-import { problemOf, refuse, type Slug } from "./problems.ts";
+import { problemOf, type Problem, type ProblemError } from "@saasaparilla/shared/problem.ts";
+import type { ProblemName } from "@saasaparilla/shared/problem-types.ts";
+import { refuse } from "./refusal.ts";
+import { isAscii } from "node:buffer";
+import { parseJson, readJson } from "@saasaparilla/shared/read-json.ts";
+import { overgrown } from "./overgrown.ts";
 import { check, MAX_DEPTH, type Published } from "./schema.ts";
 import { oneLine, Scanner } from "./span.ts";
 
@@ -16,6 +19,8 @@ export interface Item {
   payload: Buffer;
   id: string;
   outcome: "open" | "accepted" | "repeated" | Problem;
+  /** In notifications, of the publisher's rate. One that is refused costs what reading it took. */
+  cost: number;
   /** An earlier request with the same Idempotency-Key was told so, whatever the item is judged to be now. */
   acceptedBefore?: boolean;
 }
@@ -39,7 +44,7 @@ export function parse(contentType: string | undefined, body: Buffer, limits: Par
       contentType ? `The content type is ${JSON.stringify(contentType.slice(0, 80))}.` : "There is no content type.",
     );
   }
-  const items = form === "application/json" ? parseJson(body, limits) : parseLines(body, limits);
+  const items = form === "application/json" ? parseBody(body, limits) : parseLines(body, limits);
   if (items.length === 0)
     refuseBody(
       "invalid-shape",
@@ -51,15 +56,21 @@ export function parse(contentType: string | undefined, body: Buffer, limits: Par
   return items;
 }
 
-function parseJson(body: Buffer, limits: ParseLimits): Item[] {
-  const parsed = toJson(body);
+function parseBody(body: Buffer, limits: ParseLimits): Item[] {
+  refuseOvergrown(body, limits);
+  const parsed = readJson(body);
   if ("wrong" in parsed)
     refuseBody("not-json", parsed.wrong, "JSON text in UTF-8", "Write the body with a JSON library.");
   const scanner = new Scanner(body);
-  if (!scanner.enterArray()) return [toItem(0, "", undefined, parsed.value, body, scanner, limits)];
+  if (!scanner.enterArray())
+    return [priced(toItem(0, "", undefined, parsed.value, body, scanner, limits), body.length)];
   const values = parsed.value as unknown[];
   checkCount(values.length, limits);
-  return values.map((value, index) => toItem(index, `/${index}`, undefined, value, body, scanner, limits));
+  return values.map((value, index) => {
+    const from = scanner.at;
+    const item = toItem(index, `/${index}`, undefined, value, body, scanner, limits);
+    return priced(item, scanner.at - from);
+  });
 }
 
 /** A line that is no JSON is refused alone. Empty lines do not count. */
@@ -73,8 +84,8 @@ function parseLines(body: Buffer, limits: ParseLimits): Item[] {
     if (isBlank(body, start, end)) continue;
     const index = items.length;
     checkCount(index + 1, limits);
-    const parsed = ascii === undefined ? toJson(body.subarray(start, end)) : fromText(ascii.slice(start, end));
-    items.push(
+    const parsed = ascii === undefined ? readJson(body.subarray(start, end)) : parseJson(ascii.slice(start, end));
+    const item =
       "wrong" in parsed
         ? wrongItem(
             index,
@@ -85,10 +96,28 @@ function parseLines(body: Buffer, limits: ParseLimits): Item[] {
             "one JSON object on each line",
             "Write each line with a JSON library, without line breaks inside.",
           )
-        : toItem(index, `/${index}`, line, parsed.value, body, new Scanner(body, start), limits),
-    );
+        : toItem(index, `/${index}`, line, parsed.value, body, new Scanner(body, start), limits);
+    items.push(priced(item, end - start));
   }
   return items;
+}
+
+const REFUSED_BYTES = 1_024;
+
+/** As many notifications as the publisher's rate is charged for a refused body, or a refused part of one. */
+export function costOfRefused(bytes: number): number {
+  return Math.max(1, Math.ceil(bytes / REFUSED_BYTES));
+}
+
+export function costOf(items: readonly Item[]): number {
+  let cost = 0;
+  for (const item of items) cost += item.cost;
+  return cost;
+}
+
+function priced(item: Item, bytes: number): Item {
+  if (!item.published) item.cost = costOfRefused(bytes);
+  return item;
 }
 
 function toItem(
@@ -114,7 +143,10 @@ function toItem(
       pointer,
       line,
       undefined,
-      problemOf(wrong?.shape === false ? "invalid-value" : "invalid-shape", undefined, { errors }),
+      problemOf(wrong?.shape === false ? "invalid-value" : "invalid-shape", undefined, {
+        errors,
+        errorCount: wrong?.errorCount ?? 0,
+      }),
     );
   }
   if (span.depth > MAX_DEPTH) {
@@ -149,14 +181,14 @@ function newItem(
   published: Published | undefined,
   outcome: Item["outcome"],
 ): Item {
-  return { index, pointer, line, published, payload: NOTHING, id: "", outcome };
+  return { index, pointer, line, published, payload: NOTHING, id: "", outcome, cost: 1 };
 }
 
 function wrongItem(
   index: number,
   pointer: string,
   line: number | undefined,
-  slug: Slug,
+  slug: ProblemName,
   detail: string,
   expected: string,
   fix: string,
@@ -189,24 +221,28 @@ function refuseRepeatedIds(items: Item[]): void {
   }
 }
 
-function toJson(text: Buffer): { value: unknown } | { wrong: string } {
-  return isUtf8(text) ? fromText(text.toString()) : { wrong: "It is not UTF-8." };
-}
-
-function fromText(text: string): { value: unknown } | { wrong: string } {
-  try {
-    return { value: JSON.parse(text) as unknown };
-  } catch (error) {
-    return { wrong: text.length === 0 ? "It is empty." : `${(error as SyntaxError).message}.` };
-  }
-}
-
 function isBlank(text: Buffer, start: number, end: number): boolean {
   for (let at = start; at < end; at += 1) {
     const byte = text[at];
     if (byte !== 0x20 && byte !== 0x09 && byte !== 0x0d) return false;
   }
   return true;
+}
+
+function refuseOvergrown(body: Buffer, limits: ParseLimits): void {
+  const why = overgrown(body, limits);
+  if (why === "items") checkCount(limits.MAX_BATCH_ITEMS + 1, limits);
+  if (why === "members") {
+    const expected = `at most ${limits.MAX_DATA_BYTES} bytes of JSON`;
+    refuseBody("too-large", "An item has too many members.", expected, "Send a reference that the client can fetch.");
+  }
+  if (why === "depth")
+    refuseBody(
+      "invalid-value",
+      "An item is too deep.",
+      `at most ${MAX_DEPTH} arrays and objects inside one another`,
+      "Send it flatter, or as JSON inside a string.",
+    );
 }
 
 function checkCount(count: number, { MAX_BATCH_ITEMS }: ParseLimits): void {
@@ -219,6 +255,6 @@ function checkCount(count: number, { MAX_BATCH_ITEMS }: ParseLimits): void {
     );
 }
 
-function refuseBody(slug: Slug, detail: string, expected: string, fix: string): never {
+function refuseBody(slug: ProblemName, detail: string, expected: string, fix: string): never {
   return refuse(slug, undefined, { errors: [{ pointer: "", detail, expected, fix }] });
 }

@@ -1,5 +1,8 @@
+import { nameOf } from "@saasaparilla/shared/problem.ts";
+import { Refusal } from "./refusal.ts";
+import { isIdentity } from "@saasaparilla/shared/encoding.ts";
 import type { Request } from "@saasaparilla/shared/http.ts";
-import { problemReply, type Reply } from "@saasaparilla/shared/reply.ts";
+import { ACCEPTED, encodedProblem, problemReply, type Reply } from "@saasaparilla/shared/reply.ts";
 import type { Identity } from "@saasaparilla/shared/identity.ts";
 import type { Log } from "@saasaparilla/shared/log.ts";
 import { startSpan } from "@saasaparilla/shared/telemetry.ts";
@@ -11,9 +14,8 @@ import { randomIds } from "./ids.ts";
 import type { Idempotency } from "./idempotency.ts";
 import { derivedId, nameOfKey, readKey } from "./idempotency-key.ts";
 import type { ReceiverMetrics } from "./metrics.ts";
-import { mediaTypeOf, parse, type Item, type ParseLimits } from "./parse.ts";
+import { costOf, costOfRefused, mediaTypeOf, parse, type Item, type ParseLimits } from "./parse.ts";
 import type { Quota } from "./quota.ts";
-import { refuse, Refusal, slugOf } from "./problems.ts";
 import { Repeats } from "./repeats.ts";
 
 export interface PublishParts {
@@ -40,7 +42,7 @@ export class Publisher {
   }
 
   async publish(request: Request, body: Buffer): Promise<Reply> {
-    const { authorizer, callerOf, appender, idempotency, quota, full, limits, metrics } = this.#parts;
+    const { authorizer, callerOf, appender, idempotency, quota, full, metrics } = this.#parts;
     const arrived = performance.now();
     const { span, traceparent } = startSpan("receiver", "publish", "server", request.headers.traceparent);
     let reply: Reply;
@@ -49,15 +51,12 @@ export class Publisher {
       const caller = await callerOf(request);
       if ("status" in caller) return caller;
       const clients = authorizer.clientsOf(caller);
-      if (request.headers["content-encoding"])
-        refuse("unsupported-media-type", "The body is compressed; it is taken as it is.");
       if (!appender.available) throw new Refusal(unavailable());
-      const items = parse(request.headers["content-type"], body, limits);
-      const key = readKey(request.headers["idempotency-key"]);
+      const { items, key } = await this.#read(request, body, caller);
       const keyName = key === undefined ? undefined : nameOfKey(caller, key);
       stamp(items, keyName);
       if (clients) forbid(items, clients);
-      left = await quota.spend(caller, items.length);
+      left = await quota.spend(caller, costOf(items));
       const entry =
         keyName === undefined
           ? undefined
@@ -69,9 +68,9 @@ export class Publisher {
       reply = answer(items, this.#note(items, caller));
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      metrics.refused(slugOf(error.problem));
-      left ??= error.headers;
+      metrics.refused(nameOf(error.problem));
       reply = problemReply(error.problem);
+      left = { ...left, ...error.headers };
     } finally {
       span.end();
     }
@@ -80,12 +79,26 @@ export class Publisher {
     return reply;
   }
 
+  /** A body that is refused as a whole costs, too: it took as long to read as another. */
+  async #read(request: Request, body: Buffer, caller: Identity): Promise<{ items: Item[]; key: string | undefined }> {
+    try {
+      const encoding = request.headers["content-encoding"];
+      if (!isIdentity(encoding)) throw new Refusal(encodedProblem(encoding!), ACCEPTED);
+      const items = parse(request.headers["content-type"], body, this.#parts.limits);
+      return { items, key: readKey(request.headers["idempotency-key"]) };
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      const headers = await this.#parts.quota.spend(caller, costOfRefused(body.length));
+      throw new Refusal(error.problem, { ...headers, ...error.headers });
+    }
+  }
+
   #note(items: Item[], { tenant, subject }: Identity) {
     const { metrics, log } = this.#parts;
     const counted = count(items);
     metrics.accepted(counted.accepted);
     if (counted.repeated > 0) metrics.repeated(counted.repeated);
-    for (const { outcome } of items) if (typeof outcome === "object") metrics.rejected(slugOf(outcome));
+    for (const { outcome } of items) if (typeof outcome === "object") metrics.rejected(nameOf(outcome));
     if (log.isLevelEnabled("debug")) {
       for (const { id, published, outcome } of items) {
         log.debug({ notification: id, tenant, publisher: subject, client: published?.to.client, outcome }, "published");

@@ -1,3 +1,5 @@
+import { problemOf } from "@saasaparilla/shared/problem.ts";
+import { Refusal } from "./refusal.ts";
 import type { Identity } from "@saasaparilla/shared/identity.ts";
 import { Allowance, type Bucket } from "@saasaparilla/shared/allowance.ts";
 import type { Rates } from "@saasaparilla/shared/rates.ts";
@@ -5,7 +7,6 @@ import type { Keys } from "@saasaparilla/shared/redis.ts";
 import { problemReply, type Reply } from "@saasaparilla/shared/reply.ts";
 import type { LimitsOf, TenantLimits } from "@saasaparilla/shared/tenant-limits.ts";
 import type { ReceiverMetrics } from "./metrics.ts";
-import { problemOf, Refusal } from "./problems.ts";
 
 /** Whose allowance is made anew with each request, where there are more. */
 const MOST_CALLERS = 10_000;
@@ -58,6 +59,11 @@ export class Quota {
     const { refused, headers } = await this.#parts.rates.take(this.#allowanceOf(caller), notifications);
     if (refused) throw this.#refusal(refused.policy as Bound, refused.retryMs, headers);
     return headers;
+  }
+
+  /** For a request that was refused before its body was read to its end. */
+  charge(caller: Identity, notifications: number): void {
+    void this.#parts.rates.take(this.#allowanceOf(caller), notifications);
   }
 
   /** The same one for all requests of a caller, as long as its limits are the same: so they share their questions. */

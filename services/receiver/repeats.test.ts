@@ -1,8 +1,8 @@
+import { problemOf } from "@saasaparilla/shared/problem.ts";
 import { Keys, type Redis } from "@saasaparilla/shared/redis.ts";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { Idempotency, PENDING_MS } from "./idempotency.ts";
 import { parse } from "./parse.ts";
-import { problemOf } from "./problems.ts";
 import { Repeats } from "./repeats.ts";
 
 const LIMITS = { MAX_DATA_BYTES: 1_000, MAX_BATCH_ITEMS: 10 };

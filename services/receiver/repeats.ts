@@ -1,7 +1,8 @@
+import { nameOf } from "@saasaparilla/shared/problem.ts";
+import { refuse } from "./refusal.ts";
 import { PENDING_MS, type Entry, type Idempotency, type KeyEntry } from "./idempotency.ts";
 import { idReused, inProgress } from "./item-problems.ts";
 import type { Item } from "./parse.ts";
-import { refuse, slugOf } from "./problems.ts";
 import { isTaken, recallVerdicts, writeVerdicts } from "./verdicts.ts";
 
 /** What a request holds in Redis until it is answered. */
@@ -85,5 +86,5 @@ function isOpen({ outcome }: Item): boolean {
 }
 
 function isUnknown({ outcome }: Item): boolean {
-  return typeof outcome === "object" && slugOf(outcome) === "outcome-unknown";
+  return typeof outcome === "object" && nameOf(outcome) === "outcome-unknown";
 }

@@ -1,5 +1,5 @@
 import { CLIENT_FORM, EVENT_FORM } from "@saasaparilla/shared/notification.ts";
-import type { ProblemError } from "@saasaparilla/shared/problem.ts";
+import { MOST_ERRORS, shorten, type ProblemError } from "@saasaparilla/shared/problem.ts";
 import { z } from "zod";
 
 const MAX_TTL_SECONDS = 30 * 24 * 60 * 60;
@@ -46,7 +46,8 @@ export const notificationSchema = z
 
 export type Published = z.output<typeof notificationSchema>;
 
-const MEMBERS = Object.keys(notificationSchema.shape).join(", ");
+const MEMBERS = Object.keys(notificationSchema.shape);
+const TO_MEMBERS = Object.keys(notificationSchema.shape.to.shape);
 
 /** For each place: what is expected there, and how to get it right. */
 const PLACES: Record<string, { expected: string; fix: string }> = {
@@ -77,13 +78,63 @@ const PLACES: Record<string, { expected: string; fix: string }> = {
 type Issue = z.core.$ZodIssue;
 
 /** Undefined where the value is a notification. `shape`: something is missing, unknown or of another type. */
-export function check(value: unknown): { errors: ProblemError[]; shape: boolean } | undefined {
+export function check(value: unknown): Wrong | undefined {
   if (isPlain(value)) return undefined;
-  const result = notificationSchema.safeParse(value);
-  if (result.success) return undefined;
-  const { issues } = result.error;
-  const shape = issues.some(({ code }) => code === "invalid_type" || code === "unrecognized_keys");
-  return { errors: issues.flatMap((issue) => explain(issue, value)), shape };
+  const unknown = unknownMembers(value);
+  const result = notificationSchema.safeParse(unknown.known);
+  if (result.success && unknown.count === 0) return undefined;
+  const issues = result.error?.issues ?? [];
+  const shape = unknown.count > 0 || issues.some(({ code }) => code === "invalid_type");
+  const errors = [...issues.map((issue) => explain(issue, value)), ...unknown.errors];
+  return { errors: errors.slice(0, MOST_ERRORS), errorCount: issues.length + unknown.count, shape };
+}
+
+export interface Wrong {
+  errors: ProblemError[];
+  /** There may be more than are explained. */
+  errorCount: number;
+  shape: boolean;
+}
+
+/** The members that there are, without those that nothing is known of. The schema would list and join the names of all of these, of which a body has room for 300,000. */
+function unknownMembers(value: unknown): { known: unknown; errors: ProblemError[]; count: number } {
+  const found = { known: value, errors: [] as ProblemError[], count: 0 };
+  if (!isObject(value)) return found;
+  const known = split(value, MEMBERS, "", found);
+  if (isObject(known["to"])) known["to"] = split(known["to"], TO_MEMBERS, "/to", found);
+  return { ...found, known };
+}
+
+function split(
+  value: Record<string, unknown>,
+  members: readonly string[],
+  pointer: string,
+  found: { errors: ProblemError[]; count: number },
+): Record<string, unknown> {
+  const known: Record<string, unknown> = {};
+  // Object.keys would make an array of all of them.
+  for (const name in value) {
+    if (members.includes(name)) known[name] = value[name];
+    else {
+      found.count += 1;
+      if (found.errors.length < MOST_ERRORS) found.errors.push(unknownMember(name, pointer, members));
+    }
+  }
+  return known;
+}
+
+function unknownMember(name: string, pointer: string, members: readonly string[]): ProblemError {
+  return {
+    // One that is long would make the answer as long: then it is the object around it.
+    pointer: name.length > 256 ? pointer : `${pointer}/${escapePointer(name)}`,
+    detail: `There is no member ${JSON.stringify(shorten(name))}.`,
+    expected: `only ${members.join(", ")}`,
+    fix: "Remove it, or put it into data.",
+  };
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /**
@@ -100,26 +151,17 @@ export function isPlain(value: unknown): boolean {
 }
 
 /** Pointers are relative to the item. */
-function explain(issue: Issue, value: unknown): ProblemError[] {
+function explain(issue: Issue, value: unknown): ProblemError {
   const pointer = issue.path.map((name) => `/${escapePointer(String(name))}`).join("");
-  if (issue.code === "unrecognized_keys") {
-    const known = pointer === "/to" ? "client" : MEMBERS;
-    return issue.keys.map((key) => ({
-      pointer: `${pointer}/${escapePointer(key)}`,
-      detail: `There is no member ${shorten(JSON.stringify(key))}.`,
-      expected: `only ${known}`,
-      fix: "Remove it, or put it into data.",
-    }));
-  }
   const place = PLACES[pointer] ?? PLACES[""]!;
-  return [{ pointer, detail: whatIsThere(at(value, issue.path), issue.code), ...place }];
+  return { pointer, detail: whatIsThere(at(value, issue.path), issue.code), ...place };
 }
 
 function whatIsThere(value: unknown, code: string): string {
   if (value === undefined) return "The member is missing.";
   if (code === "invalid_type")
     return typeof value === "number" ? `It is the number ${value}.` : `It is ${kindOf(value)}.`;
-  return `${shorten(JSON.stringify(value))} is not allowed.`;
+  return `${typeof value === "string" ? JSON.stringify(shorten(value)) : JSON.stringify(value)} is not allowed.`;
 }
 
 function kindOf(value: unknown): string {
@@ -130,10 +172,6 @@ function kindOf(value: unknown): string {
 
 function at(value: unknown, path: readonly PropertyKey[]): unknown {
   return path.reduce<unknown>((inner, name) => (inner as Record<PropertyKey, unknown>)[name], value);
-}
-
-function shorten(text: string): string {
-  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }
 
 /** RFC 6901. */

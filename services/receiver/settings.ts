@@ -1,4 +1,4 @@
-import { commonSettings, identitySettings } from "@saasaparilla/shared/settings.ts";
+import { commonSettings, identitySettings, nodeServerSettings } from "@saasaparilla/shared/settings.ts";
 import { tenantLimitSettings } from "@saasaparilla/shared/tenant-limits.ts";
 import { z } from "zod";
 
@@ -10,6 +10,7 @@ const ms = z.coerce.number().int().min(0);
 export const settings = commonSettings
   .omit({ PORT: true })
   .extend(identitySettings.shape)
+  .extend(nodeServerSettings.shape)
   .extend(tenantLimitSettings.shape)
   .extend({
     /** The port that it listens on. */

@@ -4,6 +4,7 @@
  */
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
+const LETTER_U = 0x75;
 const COMMA = 0x2c;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
@@ -32,6 +33,11 @@ export class Scanner {
   constructor(text: Buffer, at = 0) {
     this.#text = text;
     this.#at = at;
+  }
+
+  /** Where it is in the text. */
+  get at(): number {
+    return this.#at;
   }
 
   /** Whether an array begins here: then its elements are next. */
@@ -76,14 +82,20 @@ export class Scanner {
     return { span };
   }
 
+  /** `name` has letters alone, and the only escape of a letter is its code. */
   #isKey(name: string, start: number, end: number): boolean {
     const text = this.#text;
-    let plain = end - start - 2 === name.length;
-    for (let i = start + 1; i < end - 1; i += 1) {
-      if (text[i] === BACKSLASH) return JSON.parse(text.toString("utf8", start, end)) === name;
-      plain &&= text[i] === name.charCodeAt(i - start - 1);
+    let at = start + 1;
+    for (let i = 0; i < name.length; i += 1) {
+      let code = text[at]!;
+      if (code === BACKSLASH) {
+        if (text[at + 1] !== LETTER_U) return false;
+        code = Number.parseInt(text.toString("latin1", at + 2, at + 6), 16);
+        at += 6;
+      } else at += 1;
+      if (code !== name.charCodeAt(i)) return false;
     }
-    return plain;
+    return at === end - 1;
   }
 
   #skipSpace(): void {

@@ -1,12 +1,20 @@
+import { nameOf, problemOf } from "@saasaparilla/shared/problem.ts";
+import { PROBLEM_TYPES, type ProblemName } from "@saasaparilla/shared/problem-types.ts";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { clientForbidden, idReused } from "./item-problems.ts";
 import type { Item } from "./parse.ts";
-import { PROBLEMS, problemOf, slugOf, type Slug } from "./problems.ts";
 import { recallVerdicts, writeVerdicts } from "./verdicts.ts";
 
-const FINAL: Slug[] = ["not-json", "invalid-shape", "invalid-value", "too-large", "client-forbidden", "id-reused"];
-const TEMPORARY: Slug[] = ["in-progress", "client-full", "unavailable", "outcome-unknown"];
+const FINAL: ProblemName[] = [
+  "not-json",
+  "invalid-shape",
+  "invalid-value",
+  "too-large",
+  "client-forbidden",
+  "id-reused",
+];
+const TEMPORARY: ProblemName[] = ["in-progress", "client-full", "unavailable", "outcome-unknown"];
 /** The most that MAX_BATCH_ITEMS can be. */
 const MOST = 10_000;
 
@@ -19,6 +27,7 @@ const itemsOf = (outcomes: Item["outcome"][]): Item[] =>
     payload: Buffer.alloc(0),
     id: `id-${index}`,
     outcome,
+    cost: 1,
   }));
 const open = (count: number): Item[] => itemsOf(Array.from({ length: count }, () => "open"));
 
@@ -34,11 +43,11 @@ test("a repeat recalls what was accepted and what was refused for good, and what
       const text = writeVerdicts(itemsOf(outcomes));
       expect(text.length).toBeLessThanOrEqual(outcomes.length);
       recallVerdicts(again, text);
-      const told = again.map(({ outcome: one }) => (typeof one === "object" ? slugOf(one) : one));
+      const told = again.map(({ outcome: one }) => (typeof one === "object" ? nameOf(one) : one));
       expect(told).toEqual(
         outcomes.map((one) => {
           if (typeof one === "string") return "repeated";
-          return TEMPORARY.includes(slugOf(one)) ? "open" : slugOf(one);
+          return TEMPORARY.includes(nameOf(one)) ? "open" : nameOf(one);
         }),
       );
     }),
@@ -46,8 +55,8 @@ test("a repeat recalls what was accepted and what was refused for good, and what
 });
 
 test("every problem that an item can have is refused for good, or temporary by its status", () => {
-  for (const slug of FINAL) expect([400, 403, 413, 422]).toContain(PROBLEMS[slug].status);
-  for (const slug of TEMPORARY) expect([409, 429, 503]).toContain(PROBLEMS[slug].status);
+  for (const slug of FINAL) expect([400, 403, 413, 422]).toContain(PROBLEM_TYPES[slug].status);
+  for (const slug of TEMPORARY) expect([409, 429, 503]).toContain(PROBLEM_TYPES[slug].status);
 });
 
 test("all accepted is the empty text; runs are counted", () => {
@@ -65,7 +74,7 @@ test("at the bound, all but one refused, each for another reason than the one be
   const again = open(MOST);
   recallVerdicts(again, text);
   expect(again.at(-1)!.outcome).toBe("repeated");
-  expect(again.slice(0, -1).every((item, n) => slugOf(item.outcome as never) === FINAL[n % FINAL.length])).toBe(true);
+  expect(again.slice(0, -1).every((item, n) => nameOf(item.outcome as never) === FINAL[n % FINAL.length])).toBe(true);
 });
 
 test("the errors of a refused item are found again, with its pointer and line", () => {

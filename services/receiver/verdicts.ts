@@ -1,6 +1,7 @@
+import { nameOf } from "@saasaparilla/shared/problem.ts";
+import type { ProblemName } from "@saasaparilla/shared/problem-types.ts";
 import { clientForbidden, idReused, refusedBefore } from "./item-problems.ts";
 import type { Item } from "./parse.ts";
-import { slugOf, type Slug } from "./problems.ts";
 
 /**
  * What Redis keeps of a request's verdicts: one letter for each item, and a number after the letter of a run ("a998fo"). The text
@@ -17,7 +18,7 @@ const LETTERS = {
   l: "too-large",
   f: "client-forbidden",
   i: "id-reused",
-} as const satisfies Record<string, "accepted" | "open" | Slug>;
+} as const satisfies Record<string, "accepted" | "open" | ProblemName>;
 
 type Letter = keyof typeof LETTERS;
 
@@ -65,11 +66,11 @@ function recall(item: Item, verdict: (typeof LETTERS)[Letter]): void {
     if (item.id !== "") item.outcome = "repeated";
   } else if (verdict === "client-forbidden") item.outcome = clientForbidden(item);
   else if (verdict === "id-reused") item.outcome = idReused(item);
-  else if (typeof item.outcome !== "object" || slugOf(item.outcome) !== verdict)
+  else if (typeof item.outcome !== "object" || nameOf(item.outcome) !== verdict)
     item.outcome = refusedBefore(verdict, item);
 }
 
 function letterOf(item: Judged): string {
   if (isTaken(item) || item.acceptedBefore) return "a";
-  return (typeof item.outcome === "object" && LETTER_OF.get(slugOf(item.outcome))) || OPEN;
+  return (typeof item.outcome === "object" && LETTER_OF.get(nameOf(item.outcome))) || OPEN;
 }

@@ -13,7 +13,7 @@ const server = new SocketServer({
   health: new Health([]),
   registry: createRegistry("autobahn"),
   log,
-  settings: serverSettings.parse({}),
+  settings: { ...serverSettings.parse({}), KEEP_ALIVE: true },
 });
 server.app.ws("/*", {
   maxPayloadLength: 64 << 20,

@@ -1,3 +1,4 @@
+import { Refusal } from "../../services/receiver/refusal.ts";
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -8,7 +9,6 @@ import { encode } from "../../services/distributor/encode.ts";
 import { eventOf } from "../../services/distributor/sse.ts";
 import { parseFrame } from "../../services/distributor/websocket.ts";
 import { parse } from "../../services/receiver/parse.ts";
-import { Refusal } from "../../services/receiver/problems.ts";
 import { Access } from "../../shared/access.ts";
 import { classify, Failure } from "../../shared/errors.ts";
 import { clientFrame, type ClientFrame } from "../../shared/frames.ts";
