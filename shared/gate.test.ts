@@ -6,6 +6,7 @@ import { Gate } from "./gate.ts";
 import type { Identities } from "./identities.ts";
 import { Refused } from "./identity.ts";
 import { createLog } from "./log.ts";
+import { Origins } from "./origins.ts";
 
 const asked = { method: "get", path: "/v1/poll", address: "127.0.0.1" };
 
@@ -21,7 +22,13 @@ function gateThat(fails: () => Error): { gate: Gate; noted: Attempt[]; logged: s
   } as unknown as Identities;
   const strangers = new Askers({ rate: 1, burst: 100 });
   return {
-    gate: new Gate({ identities, audit: { note: (attempt) => noted.push(attempt) }, strangers, log }),
+    gate: new Gate({
+      identities,
+      audit: { note: (attempt) => noted.push(attempt) },
+      origins: new Origins([]),
+      strangers,
+      log,
+    }),
     noted,
     logged,
   };

@@ -7,6 +7,7 @@ import { Lifecycle } from "@saasaparilla/shared/lifecycle.ts";
 import { createLog } from "@saasaparilla/shared/log.ts";
 import { createRegistry } from "@saasaparilla/shared/metrics.ts";
 import { connectPostgres } from "@saasaparilla/shared/postgres.ts";
+import { Secrets } from "@saasaparilla/shared/secrets.ts";
 import { loadSettings } from "@saasaparilla/shared/settings.ts";
 import { documentRoutes, type ConsoleParts } from "./documents.ts";
 import { explainRoute } from "./explain.ts";
@@ -33,11 +34,18 @@ const parts: ConsoleParts = {
   refresh: () => feed.refresh(),
   now: () => Math.floor(Date.now() / 1_000),
   issuer: settings.AUTH_ISSUER,
+  secrets: new Secrets(settings.SECRETS_KEY),
+  environment: settings.KEY_ENVIRONMENT,
 };
-const routes = [...documentRoutes(parts), ...keyRoutes(parts), explainRoute({ ...parts, access, identities })];
+const server = new HttpServer({ health, registry, log, settings });
+server.origins.follow(access);
+const routes = [
+  ...documentRoutes(parts),
+  ...keyRoutes(parts),
+  explainRoute({ ...parts, access, identities, origins: server.origins }),
+];
 const described = JSON.stringify(openapi(routes));
 
-const server = new HttpServer({ health, registry, log, settings });
 server.get("/openapi.json", () => ({
   status: 200,
   headers: { "content-type": "application/openapi+json" },

@@ -84,6 +84,7 @@ const connections = new Connections(redis, keys);
 const kafka = new KafkaLink(settings, "distributor", log, health);
 const parts = { service: "distributor", settings, postgres, link: kafka, lifecycle, health, registry, log };
 const { access, gate } = await openEntrance(parts);
+server.origins.follow(access);
 const sender = await kafka.sender();
 lifecycle.onEnd("kafka producer", () => sender.close());
 const packer = new Packer({
@@ -213,7 +214,9 @@ const polls = new LongPolls({ peers, door, idle, metrics, settings });
 server.get("/v1/poll", (request) => polls.poll(request));
 server.get("/v1/ws", upgradeRequired);
 server.post("/v1/acks", 1_024, (request, body) => acknowledge(request, body, { door, peers, upstream, partitions }));
-const stopKeepingUp = keepUp(peers, settings, ({ identity, address }) => gate.holds(identity, "subscribe", address));
+const stopKeepingUp = keepUp(peers, settings, ({ identity, address, origin }) =>
+  gate.holds(identity, "subscribe", address, origin),
+);
 health.up("composed");
 log.info({ slot: slot.slot, port, routes: server.routes }, "ready");
 

@@ -76,7 +76,7 @@ export class Peers {
     return this.#byClient.get(key) ?? [];
   }
 
-  open({ key, identity, cursor, address, wire }: Opening): Peer {
+  open({ key, identity, cursor, address, origin, wire }: Opening): Peer {
     const session = createSession(
       {
         key,
@@ -88,7 +88,7 @@ export class Peers {
     );
     this.#nextSession = (this.#nextSession % 0xffff_fffe) + 1;
     const since = this.#options.wall();
-    const peer: Peer = { session, wire, identity, address, tag: cursorTag(key), since, timer: undefined };
+    const peer: Peer = { session, wire, identity, address, origin, tag: cursorTag(key), since, timer: undefined };
     this.#bySession.set(session.id, peer);
     wire.outbox.belongsTo(this.#options.shares.opened(identity.tenant));
     this.#makeRoom(key, identity.tenant);
