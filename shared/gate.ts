@@ -7,6 +7,7 @@ import { claimed, type Identities } from "./identities.ts";
 import { Refused, type Identity } from "./identity.ts";
 import type { Log } from "./log.ts";
 import type { Origins } from "./origins.ts";
+import { printable } from "./printable.ts";
 
 /** What of a request is written down; and its headers, where it may come from a page. */
 export type Asked = Pick<Request, "method" | "path" | "address"> & Partial<Pick<Request, "headers">>;
@@ -145,7 +146,13 @@ export class Gate {
     const attempt: Attempt = { allowed: false, why, scope, method, path, address, ...said, source: undefined };
     this.#audit.note(attempt);
     this.#log.warn(
-      { why, claims: claims && { tenant: said.tenant, sub: said.subject }, address, method, path },
+      {
+        why: printable(why),
+        claims: claims && { tenant: printable(said.tenant), sub: printable(said.subject) },
+        address,
+        method,
+        path,
+      },
       "forbidden",
     );
   }

@@ -8,7 +8,7 @@ import { readSettings } from "@saasaparilla/shared/settings.ts";
 import { topicsOf } from "@saasaparilla/shared/topics.ts";
 import { within } from "@saasaparilla/shared/within.ts";
 import { kafka } from "./kafka.ts";
-import { field, printable, printableJson } from "./printable.ts";
+import { field, printable, printableJson } from "@saasaparilla/shared/printable.ts";
 import { Trouble, command, reasonOf } from "./trouble.ts";
 
 const USAGE = "Usage: npx just audit [--refused] [--tenant NAME] [--subject NAME] [--limit N] [--json]";

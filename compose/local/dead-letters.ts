@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import type { Summary } from "../../services/director/dead-letter-content.ts";
 import { mint } from "./mint.ts";
 import { port } from "./ports.ts";
-import { printable, printableJson } from "./printable.ts";
+import { printable, printableJson } from "@saasaparilla/shared/printable.ts";
 import { Trouble, command, reasonOf } from "./trouble.ts";
 
 const USAGE = "Usage: npx just dead-letters list [--limit N] [--after ID|start] | show ID | redrive ID";

@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { askConsole } from "./console.ts";
-import { printable, printableJson } from "./printable.ts";
+import { printable, printableJson } from "@saasaparilla/shared/printable.ts";
 import { Trouble, command, reasonOf } from "./trouble.ts";
 
 const USAGE =

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { seconds } from "@saasaparilla/shared/duration.ts";
 import { askConsole } from "./console.ts";
-import { printableJson } from "./printable.ts";
+import { printableJson } from "@saasaparilla/shared/printable.ts";
 import { Trouble, command, reasonOf } from "./trouble.ts";
 
 const USAGE = `Usage: npx just tenant list | show NAME | add NAME [--trust scopes|grants] | suspend NAME | resume NAME

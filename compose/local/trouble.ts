@@ -1,4 +1,4 @@
-import { printableLines } from "./printable.ts";
+import { printableLines } from "@saasaparilla/shared/printable.ts";
 
 /** What a user can do something about: what is wrong, and how to fix it, in one line. It is shown without a stack trace. */
 export class Trouble extends Error {
