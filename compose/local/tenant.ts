@@ -79,7 +79,8 @@ const verbs: Record<string, (names: string[], given: Options) => Promise<unknown
   suspend: ([name]) => change(name!, { state: "suspended" }),
   resume: ([name]) => change(name!, { state: "active" }),
   origins: ([name, origins]) =>
-    change(name!, { origins: origins === "none" ? [] : decodeURIComponent(origins!).split(",") }),
+    // An older service does not know the member: without origins it is left out.
+    change(name!, { origins: origins === "none" ? undefined : decodeURIComponent(origins!).split(",") }),
   key: ([tenant], { name, scopes, clients, ttl }) =>
     ask(
       "POST",

@@ -65,12 +65,6 @@ redis: {{ .Values.redis.tlsSecret | quote }}
 - { name: AUTH_JWKS, value: {{ .jwksUrl | default "/etc/identity/jwks.json" | quote }} }
 - { name: AUTH_ISSUER, value: {{ .issuer | default (printf "http://%s" (include "name" $)) | quote }} }
 - { name: AUTH_AUDIENCE, value: {{ .audience | quote }} }
-{{- with .secretsKeySecret }}
-- { name: SECRETS_KEY, valueFrom: { secretKeyRef: { name: {{ . | quote }}, key: secrets-key } } }
-{{- end }}
-{{- with .keyEnvironment }}
-- { name: KEY_ENVIRONMENT, value: {{ . | quote }} }
-{{- end }}
 {{- end }}
 {{- end }}
 
