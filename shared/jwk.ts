@@ -48,6 +48,7 @@ export function usableKey(jwk: Readonly<Record<string, unknown>>, algorithms?: r
     return fail("unknown", `fits none of the issuer's algorithms: add ${possible.join(" or ")}, or leave the key out`);
   const key = imported(jwk);
   if (kty === "RSA") checkRsa(key);
+  if (kty === "OKP") checkEdwards(String(jwk.x));
   return fingerprint(key);
 }
 
@@ -64,6 +65,22 @@ function imported(jwk: Readonly<Record<string, unknown>>): KeyObject {
   } catch (error) {
     throw new UnusableKey("malformed", `cannot be read: ${messageOf(error)}`);
   }
+}
+
+/** Points of small order on Curve25519, without the sign: with one of them as the key, anybody can make signatures. */
+const SMALL_ORDER = new Set([
+  `00${"00".repeat(31)}`,
+  `01${"00".repeat(31)}`,
+  "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+  "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+  ...["ec", "ed", "ee"].map((first) => `${first}${"ff".repeat(30)}7f`),
+]);
+
+function checkEdwards(x: string): void {
+  const point = Buffer.from(x, "base64url");
+  point[31]! &= 0x7f;
+  if (SMALL_ORDER.has(point.toString("hex")))
+    throw new UnusableKey("weak", "is a point of small order: make a new key");
 }
 
 function checkRsa(key: KeyObject): void {

@@ -130,6 +130,15 @@ test("a key that cannot check signatures is skipped and reported, and the others
   const broken: [string, JWK][] = [
     ["weak", rsa(1_024)],
     ["weak", { ...rsa(2_048), e: "AQ" }],
+    ["weak", { kty: "OKP", crv: "Ed25519", x: Buffer.alloc(32).toString("base64url") }],
+    [
+      "weak",
+      {
+        kty: "OKP",
+        crv: "Ed25519",
+        x: Buffer.from(`c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa`, "hex").toString("base64url"),
+      },
+    ],
     ["purpose", { ...rsa(2_048), use: "enc", alg: "RSA-OAEP" }],
     ["purpose", { ...keys.b, key_ops: ["sign"] }],
     ["unknown", { kty: "EC", crv: "secp256k1", x: keys.a.x!, y: keys.a.y! }],

@@ -1,4 +1,4 @@
-import type { Scope } from "@saasaparilla/shared/access-rows.ts";
+import { PLATFORM_TENANT, type Scope } from "@saasaparilla/shared/access-rows.ts";
 import type { Askers } from "@saasaparilla/shared/askers.ts";
 import type { Written } from "@saasaparilla/shared/audit.ts";
 import { endingOf } from "@saasaparilla/shared/ending.ts";
@@ -89,7 +89,9 @@ async function handle(route: Route, request: Request, body: Buffer, parts: Serve
 }
 
 async function answered(route: Route, call: Call, body: Buffer, tenants: Askers): Promise<Reply> {
-  const late = tenants.late(call.caller.tenant, performance.now());
+  const { source, tenant } = call.caller;
+  // A tenant's operators must not use up the rate of an operator of the platform whose token names their tenant.
+  const late = tenants.late(source.kind === "platform" ? PLATFORM_TENANT : tenant, performance.now());
   if (late !== undefined)
     throw new Refusal(tooMany("The operators of your tenant ask more often than they may.", late));
   if (route.path.includes("/:tenant") && !TENANT_FORM.test(call.tenant)) throw new Refusal(wrongPath("tenant"));
