@@ -32,7 +32,7 @@ test("tokens of an OpenID provider work as it issues them: of a service, and of 
   const answer = await fetch(`${distributor.url}/v1/poll?wait=10`, { headers: { authorization: `Bearer ${user}` } });
   expect(await answer.json()).toMatchObject({ notifications: [{ data: 1 }] });
   // Any token may subscribe only where the issuer's document says so.
-  const bare = await provider.forUser("u2", "");
+  const bare = await provider.forUser("u2", "orders:read");
   expect(await connects(distributor, bare)).toBe(403);
   await operator.does("PUT", `/${tenant}/issuers/own`, { ...provider.row, defaultScopes: ["subscribe"] });
   await expect.poll(() => connects(distributor, bare)).toBe(200);

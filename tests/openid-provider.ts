@@ -80,7 +80,7 @@ async function signIn(start: string, name: string): Promise<string> {
 function configuration(): object {
   const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const key = { ...privateKey.export({ format: "jwk" }), use: "sig", alg: "ES256", kid: "k" };
-  const scope = "notifications:publish notifications:subscribe";
+  const scope = "notifications:publish notifications:subscribe orders:read";
   return {
     jwks: { keys: [key] },
     cookies: { keys: [randomBytes(16).toString("hex")] },
