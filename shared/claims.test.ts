@@ -221,7 +221,7 @@ test("without defaultScopes a token without scopes may do nothing, and a prefix 
     return typeof said === "string" ? said : [...said.scopes];
   };
   expect(await scopesOf({}, {})).toEqual([]);
-  expect(await scopesOf({ scopePrefix: "n:" }, { scope: "operate read n:publish" })).toEqual(["publish"]);
+  expect(await scopesOf({ scopePrefix: "n:" }, { scope: "operate m:read N:subscribe n:publish" })).toEqual(["publish"]);
   expect(await scopesOf({ defaultScopes: ["subscribe"] }, { scope: "publish" })).toEqual(["publish", "subscribe"]);
   // Paths reach own members only.
   for (const scopeClaim of ["constructor.name", "__proto__.x", "scope.length", "a.b.c"])

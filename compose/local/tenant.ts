@@ -132,7 +132,14 @@ function mappingOf(given: Options): object {
 
 function keysAt(jwks: string | undefined): object {
   if (jwks === undefined) return {};
-  return /^https?:/.test(jwks) ? { jwksUrl: jwks } : { jwks: JSON.parse(readFileSync(jwks, "utf8")) as object };
+  if (/^https?:/.test(jwks)) return { jwksUrl: jwks };
+  try {
+    return { jwks: JSON.parse(readFileSync(jwks, "utf8")) as object };
+  } catch (error) {
+    // The parser's words have a piece of the file, which may be a private key.
+    const why = error instanceof SyntaxError ? "it is no JSON" : reasonOf(error);
+    throw new Trouble(`--jwks ${JSON.stringify(jwks)} is no JSON Web Key Set: ${why}.`, USAGE, { cause: error });
+  }
 }
 
 await command(async () => {
