@@ -1,3 +1,4 @@
+import { PLATFORM_TENANT } from "@saasaparilla/shared/access-rows.ts";
 import { seconds } from "@saasaparilla/shared/duration.ts";
 import { parseArgs } from "node:util";
 import { importJWK, SignJWT, type JWK } from "jose";
@@ -56,8 +57,10 @@ export async function mint(
       : "publisher" in bearer
         ? ["publish", bearer.publisher]
         : ["operate", bearer.operator];
+  // No tenant's operators can revoke it.
+  const usual = "operator" in bearer ? PLATFORM_TENANT : tenant;
   const { alg = "", kid = "" } = key;
-  return new SignJWT({ tenant: bearer.tenant ?? tenant, scope })
+  return new SignJWT({ tenant: bearer.tenant ?? usual, scope })
     .setProtectedHeader({ alg, typ: "JWT", kid })
     .setIssuer(issuer)
     .setAudience(audience)

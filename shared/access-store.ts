@@ -77,8 +77,12 @@ export class AccessStore {
     return rows[0] && (rowSchemas[kind].parse(rows[0].value) as RowOf<K>);
   }
 
-  /** All of it or nothing. One writes at a time, in the order of the versions. Throws a `reject` where a bound or a name is in the way. */
-  async write(...changes: Change[]): Promise<void> {
+  /**
+   * All of it or nothing, one writer at a time, in the order of the versions. Returns the value that each row had before, or null.
+   * Throws a `reject` where a bound or a name is in the way.
+   */
+  async write(...changes: Change[]): Promise<unknown[]> {
+    const before: unknown[] = [];
     const session = await this.#pool.connect();
     let broken: Error | undefined;
     try {
@@ -86,6 +90,11 @@ export class AccessStore {
       try {
         await session.query(`update ${this.#schema}.access_version set version = version + $1`, [changes.length]);
         for (const [index, { kind, tenant, id, value, changes: onlyIfThere }] of changes.entries()) {
+          const { rows } = await session.query<{ value: unknown }>(
+            `select value from ${this.#schema}.access where kind = $1 and tenant = $2 and id = $3`,
+            [kind, tenant, id],
+          );
+          before.push(rows[0]?.value ?? null);
           const { rowCount } = await session.query(
             `insert into ${this.#schema}.access (kind, tenant, id, value, changed)
              values ($1, $2, $3, $4, (select version from ${this.#schema}.access_version) - $5)
@@ -108,6 +117,7 @@ export class AccessStore {
           `delete from ${this.#schema}.access where value is null and at < now() - interval '${2 * MEMORY_MS} ms'`,
         );
         await session.query("commit");
+        return before;
       } catch (error) {
         await session.query("rollback");
         throw taken(error) ?? error;

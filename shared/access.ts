@@ -21,6 +21,7 @@ export interface IssuerOf extends RowOf<"issuer"> {
 interface Tenant {
   name: string;
   row: RowOf<"tenant"> | undefined;
+  origins: ReadonlySet<string>;
   grants: Map<string, Grant>;
   /** Subject, or "*", to the second up to which what was issued is good no more. */
   revoked: Map<string, number>;
@@ -41,10 +42,17 @@ export class Access {
   /** By the name of the issuer, and that by its row: one that is renamed leaves its name. */
   readonly #issuers = new Map<string, IssuerOf>();
   readonly #issuerNames = new Map<string, string>();
+  /** Of all tenants' documents: how many tenants name each. */
+  readonly #origins = new Map<string, number>();
   #loaded = false;
 
   readonly #puts: Puts = {
-    tenant: (tenant, _, row) => (tenant.row = row),
+    tenant: (tenant, _, row) => {
+      for (const origin of tenant.origins) this.#count(origin, -1);
+      tenant.origins = new Set(row?.origins);
+      for (const origin of tenant.origins) this.#count(origin, 1);
+      tenant.row = row;
+    },
     key: (tenant, id, row) =>
       set(
         this.#keys,
@@ -98,9 +106,15 @@ export class Access {
     return this.#issuers.get(name);
   }
 
+  /** Origins that the documents of tenants name. */
+  get origins(): ReadonlyMap<string, number> {
+    return this.#origins;
+  }
+
   /** `anew`: these are all that there are. */
   apply(rows: readonly AccessRow[], anew = false): void {
-    if (anew) for (const map of [this.#tenants, this.#keys, this.#issuers, this.#issuerNames]) map.clear();
+    if (anew)
+      for (const map of [this.#tenants, this.#keys, this.#issuers, this.#issuerNames, this.#origins]) map.clear();
     for (const row of rows) this.#apply(row);
     this.#loaded = true;
   }
@@ -108,7 +122,7 @@ export class Access {
   #apply({ kind, tenant: name, id, value }: AccessRow): void {
     let tenant = this.#tenants.get(name);
     if (!tenant) {
-      tenant = { name, row: undefined, grants: new Map(), revoked: new Map(), unknown: new Set() };
+      tenant = { name, row: undefined, origins: new Set(), grants: new Map(), revoked: new Map(), unknown: new Set() };
       this.#tenants.set(name, tenant);
     }
     const known = Object.hasOwn(rowSchemas, kind);
@@ -116,6 +130,11 @@ export class Access {
     if (known) (this.#puts[kind as RowKind] as Puts["tenant"])(tenant, id, row as RowOf<"tenant"> | undefined);
     if (row || value === null) tenant.unknown.delete(`${kind} ${id}`);
     else tenant.unknown.add(`${kind} ${id}`);
+  }
+
+  #count(origin: string, change: 1 | -1): void {
+    const count = (this.#origins.get(origin) ?? 0) + change;
+    set(this.#origins, origin, count === 0 ? undefined : count);
   }
 }
 

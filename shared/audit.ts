@@ -8,11 +8,23 @@ import type { Log } from "./log.ts";
 import { meters, type Registry } from "./metrics.ts";
 import { Packer } from "./packer.ts";
 
-/** Who tried what, from where, and why it was let in or not. Never the token. */
-export interface Attempt {
-  allowed: boolean;
-  /** Where it was refused. */
+/** What a request has changed: members of a document with their values before and after it. Bounded, and without secrets. */
+export interface Written {
+  kind: string;
+  id: string;
+  changed: Readonly<Record<string, readonly [before: unknown, after: unknown]>>;
+}
+
+/** How a request ended that may change something. `failed`: it may have been written. */
+export interface Ending {
+  outcome: "committed" | "refused" | "failed";
   why?: string;
+  wrote?: readonly Written[];
+}
+
+/** Who tried what, from where, and why it was let in or not. Never the token. */
+export interface Attempt extends Partial<Ending> {
+  allowed: boolean;
   scope: Scope;
   method: string;
   path: string;
@@ -42,7 +54,7 @@ const WINDOW_MS = 1_000;
 const RECORD_BYTES = 64 << 10;
 /** Of an entry, beside its texts. */
 const ENTRY_BYTES = 200;
-const TEXT_LENGTH = 200;
+const TEXT_LENGTH = 300;
 const LAST_WORDS_MS = 2_000;
 
 interface Entry {
@@ -95,12 +107,13 @@ export class Audit {
   }
 
   note(attempt: Attempt): void {
-    const outcome = attempt.allowed ? "allowed" : "refused";
-    this.#noted[outcome] += 1;
-    const { scope, method, path, address, tenant, subject, source, why } = attempt;
+    const verdict = attempt.allowed ? "allowed" : "refused";
+    this.#noted[verdict] += 1;
+    const { scope, method, path, address, tenant, subject, source, why, outcome, wrote } = attempt;
     // Who was refused says any names that it likes: with their lengths no two attempts are the same by them.
     const lengths = `${path.length}:${tenant.length}:${subject.length}`;
-    const key = [scope, method, address, lengths, path, tenant, subject, nameOf(source), why].join("\n");
+    const ending = outcome && `${outcome} ${JSON.stringify(wrote)}`;
+    const key = [scope, method, address, lengths, path, tenant, subject, nameOf(source), why, ending].join("\n");
     const now = this.#now();
     const before = this.#entries.get(key);
     if (before) {
@@ -112,7 +125,7 @@ export class Audit {
     if (this.queuedBytes + bytes > this.#options.maxBytes / (attempt.allowed ? 1 : 2)) {
       if (this.#unsaid.times === 0) this.#unsaid.since = now;
       this.#unsaid.times += 1;
-      this.#dropped[outcome] += 1;
+      this.#dropped[verdict] += 1;
       this.#options.health.ail("audit", "attempts come faster than they can be written, and are counted only");
       return;
     }

@@ -115,6 +115,16 @@ test("what was revoked is good no more: a subject, all of a tenant, an issuer, a
   );
 });
 
+test("a tenant's revocations stop its own operators, and none of the platform's that names it", () => {
+  const access = accessOf({ kind: "revocation", tenant: "open", id: "*", value: { before: NOW } });
+  const own: Source = { kind: "issuer", name: "https://own" };
+  for (const scope of ["operate", "read"] as const) {
+    expect(why(access, identity("open", "root", "operate"), scope, { tenant: "strict" })).toBeUndefined();
+    expect(why(access, identity("open", "ann", "operate", own), scope, { tenant: "open" })).toMatch("revoked");
+  }
+  expect(why(access, identity("open", "root", "operate publish"), "publish")).toMatch("revoked");
+});
+
 test("a tenant's own operators reach that tenant, and those of the platform any", () => {
   const access = accessOf();
   const own = identity("open", "ann", "operate read", { kind: "issuer", name: "https://own" });

@@ -11,6 +11,7 @@ import type { KafkaLink } from "./kafka.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { Log } from "./log.ts";
 import { meters, type Registry } from "./metrics.ts";
+import { Origins } from "./origins.ts";
 import type { Postgres } from "./postgres.ts";
 import type { commonSettings, identitySettings } from "./settings.ts";
 import { topicsOf } from "./topics.ts";
@@ -18,7 +19,7 @@ import { topicsOf } from "./topics.ts";
 export interface EntranceParts {
   service: string;
   settings: z.output<typeof identitySettings> &
-    Pick<z.output<typeof commonSettings>, "NAMESPACE" | "REFUSED_RATE" | "REFUSED_BURST">;
+    Pick<z.output<typeof commonSettings>, "NAMESPACE" | "REFUSED_RATE" | "REFUSED_BURST" | "ALLOWED_ORIGINS">;
   postgres: Postgres;
   link: KafkaLink;
   lifecycle: Lifecycle;
@@ -47,7 +48,16 @@ export async function openEntrance(parts: EntranceParts): Promise<Entrance> {
     "tokens_key_unknown_total",
     "Tokens answered 503 because their key is unknown and the issuer's keys cannot be read again yet.",
   );
+  const keySkipped = meters(registry).counter(
+    "issuer_keys_skipped_total",
+    "Keys of issuers that are not used, by what is wrong with them; counted each time that a changed set is read.",
+    "defect",
+  );
   const identities = await Identities.from(settings, access, {
+    skipped(issuer, { kid, defect, why }) {
+      keySkipped.inc({ defect });
+      log.warn({ issuer, kid, defect }, `a key of an issuer is not used: it ${why}`);
+    },
     failed(issuer, error) {
       keysFailed();
       log.warn({ issuer, err: error }, "the keys of an issuer cannot be had anew: those that were had last hold");
@@ -59,8 +69,16 @@ export async function openEntrance(parts: EntranceParts): Promise<Entrance> {
   const topic = topicsOf(settings.NAMESPACE).audit;
   const audit = new Audit({ service, link, topic, maxBytes: settings.AUDIT_MAX_BYTES, health, registry, log });
   lifecycle.onEnd("audit", () => audit.close());
+  const origins = new Origins(settings.ALLOWED_ORIGINS);
+  origins.follow(access);
   const strangers = new Askers({ rate: settings.REFUSED_RATE, burst: settings.REFUSED_BURST });
   feed.start();
   audit.start().catch((error: unknown) => lifecycle.fatal(error));
-  return { access, store, feed, identities, gate: new Gate({ identities, audit, strangers, keyUnknown, log }) };
+  return {
+    access,
+    store,
+    feed,
+    identities,
+    gate: new Gate({ identities, audit, origins, strangers, keyUnknown, log }),
+  };
 }

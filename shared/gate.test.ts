@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { Access } from "./access.ts";
 import { Askers } from "./askers.ts";
 import type { Attempt } from "./audit.ts";
 import { Failure } from "./errors.ts";
@@ -6,6 +7,7 @@ import { Gate } from "./gate.ts";
 import type { Identities } from "./identities.ts";
 import { Refused } from "./identity.ts";
 import { createLog } from "./log.ts";
+import { Origins } from "./origins.ts";
 
 const asked = { method: "get", path: "/v1/poll", address: "127.0.0.1" };
 
@@ -15,6 +17,7 @@ function gateThat(fails: () => Error): { gate: Gate; noted: Attempt[]; logged: s
   const logged: string[] = [];
   const log = createLog("test", "silent");
   log.error = (_: unknown, text?: string) => void logged.push(text ?? "");
+  log.warn = (line: unknown) => void logged.push(JSON.stringify(line));
   const identities = {
     authorize() {
       throw fails();
@@ -25,6 +28,7 @@ function gateThat(fails: () => Error): { gate: Gate; noted: Attempt[]; logged: s
     gate: new Gate({
       identities,
       audit: { note: (attempt) => noted.push(attempt) },
+      origins: new Origins([]),
       strangers,
       keyUnknown: () => void (unknown += 1),
       log,
@@ -52,4 +56,41 @@ test("each who is refused is written down", () => {
   const { gate, noted } = gateThat(() => new Refused("no token was sent"));
   for (let time = 0; time < 3; time += 1) expect(() => gate.pass(undefined, "subscribe", asked)).toThrow(Refused);
   expect(noted.map(({ allowed, why }) => `${allowed} ${why}`)).toEqual(Array(3).fill("false no token was sent"));
+});
+
+test("the log's line of a refusal has no control character of a stranger's, and the audit log has its words as they are", () => {
+  const { gate, noted, logged } = gateThat(() => new Refused("no"));
+  const sub = "x\u009b31m\u202e";
+  const token = `e30.${Buffer.from(JSON.stringify({ tenant: "acme", sub })).toString("base64url")}.x`;
+  expect(() => gate.pass(token, "subscribe", asked)).toThrow(Refused);
+  expect(noted).toMatchObject([{ subject: sub, tenant: "acme" }]);
+  expect(logged).toHaveLength(1);
+  expect(logged[0]).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+});
+
+const PAGE = "https://page.example";
+
+test("a page is refused for a tenant that does not have its origin, and served where no tenant has it", () => {
+  const access = new Access();
+  access.apply([{ kind: "tenant", tenant: "shop", id: "", value: { origins: [PAGE] } }]);
+  const origins = new Origins([]);
+  origins.follow(access);
+  const identity = (tenant: string) => ({ tenant, subject: "u1", source: { kind: "platform" } });
+  const passes = (tenant: string, origin: string): boolean => {
+    const identities = { authorize: () => identity(tenant) } as unknown as Identities;
+    const strangers = new Askers({ rate: 1, burst: 100 });
+    const log = createLog("test", "silent");
+    const gate = new Gate({ identities, audit: { note: () => {} }, origins, strangers, keyUnknown: () => {}, log });
+    try {
+      return gate.pass("t", "subscribe", { ...asked, headers: { origin } }) !== undefined;
+    } catch (error) {
+      if (error instanceof Refused) return false;
+      throw error;
+    }
+  };
+  expect([passes("shop", PAGE), passes("other", PAGE), passes("other", "https://unknown.example")]).toEqual([
+    true,
+    false,
+    true,
+  ]);
 });

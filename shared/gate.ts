@@ -1,15 +1,17 @@
 import type { Scope } from "./access-rows.ts";
 import type { Askers } from "./askers.ts";
-import type { Attempt, Audit } from "./audit.ts";
+import type { Attempt, Audit, Ending } from "./audit.ts";
 import { networkOf } from "./caller.ts";
 import { Failure } from "./errors.ts";
 import type { Request } from "./http.ts";
 import { claimed, type Identities } from "./identities.ts";
 import { Refused, type Identity } from "./identity.ts";
 import type { Log } from "./log.ts";
+import type { Origins } from "./origins.ts";
+import { printable } from "./printable.ts";
 
-/** What of a request is written down. */
-export type Asked = Pick<Request, "method" | "path" | "address">;
+/** What of a request is written down; and its headers, where it may come from a page. */
+export type Asked = Pick<Request, "method" | "path" | "address"> & Partial<Pick<Request, "headers">>;
 
 /** That tokens cannot be checked is said once in so long. */
 const UNSURE_MS = 1_000;
@@ -29,6 +31,7 @@ export class TurnedAway extends Error {
 export interface GateParts {
   identities: Identities;
   audit: Pick<Audit, "note">;
+  origins: Origins;
   /** How often an address is refused. */
   strangers: Askers;
   /** A token was answered 503 because its key is not known yet. */
@@ -40,14 +43,16 @@ export interface GateParts {
 export class Gate {
   readonly #identities: Identities;
   readonly #audit: Pick<Audit, "note">;
+  readonly #origins: Origins;
   readonly #strangers: Askers;
   readonly #keyUnknown: () => void;
   readonly #log: Log;
   #unsureAt = -Infinity;
 
-  constructor({ identities, audit, strangers, keyUnknown, log }: GateParts) {
+  constructor({ identities, audit, origins, strangers, keyUnknown, log }: GateParts) {
     this.#identities = identities;
     this.#audit = audit;
+    this.#origins = origins;
     this.#strangers = strangers;
     this.#keyUnknown = keyUnknown;
     this.#log = log;
@@ -66,31 +71,31 @@ export class Gate {
     }
     try {
       const identity = this.#identities.authorize(token, scope, tenant);
-      if (!(identity instanceof Promise)) return this.#allowed(identity, scope, asked);
+      if (!(identity instanceof Promise)) return this.#entered(identity, scope, asked);
       // The address can be had in the turn of the request alone.
-      const { method, path, address } = asked;
-      const kept = { method, path, address };
-      return identity.then(
-        (late) => this.#allowed(late, scope, kept),
-        (error: unknown) => this.#refused(error, token, scope, kept),
-      );
+      const { method, path, address, headers = {} } = asked;
+      const kept = { method, path, address, headers };
+      return identity
+        .then((late) => this.#entered(late, scope, kept))
+        .catch((error: unknown) => this.#refused(error, token, scope, kept));
     } catch (error) {
       return this.#refused(error, token, scope, asked);
     }
   }
 
-  /** Whether one who was let in may stay; where not, that is written down, too. */
-  holds(identity: Identity, scope: Scope, address: string): boolean {
-    const why = this.#identities.barred(identity, scope);
+  /** Whether one who was let in may stay; where not, that is written down, too. `origin`: of the page that it is. */
+  holds(identity: Identity, scope: Scope, address: string, origin?: string): boolean {
+    const why = this.#identities.barred(identity, scope) ?? this.#foreign(origin, identity.tenant);
     if (why === undefined) return true;
     const { tenant, subject, source } = identity;
     this.#audit.note({ allowed: false, why, scope, method: "stay", path: "", address, tenant, subject, source });
     return false;
   }
 
-  /** What one who was let in has made, by its name. */
-  made(identity: Identity, scope: Scope, asked: Asked): void {
-    this.#allowed(identity, scope, asked);
+  /** How it ended what one did who was let in. */
+  ended(identity: Identity, scope: Scope, { method, path, address }: Asked, ending: Ending): void {
+    const { tenant, subject, source } = identity;
+    this.#audit.note({ allowed: true, scope, method, path, address, tenant, subject, source, ...ending });
   }
 
   /** Nobody asked it who that is: the request is refused before. */
@@ -101,6 +106,20 @@ export class Gate {
   /** The same where so many come that a line in the log for each would be a flood itself. */
   turnAway(why: string, scope: Scope, { method, path, address }: Asked): void {
     this.#audit.note({ allowed: false, why, scope, method, path, address, tenant: "", subject: "", source: undefined });
+  }
+
+  /** A page of an origin that no tenant has is served: its browser shows it no answer, and a page behind our own address needs none. */
+  #entered(identity: Identity, scope: Scope, asked: Asked): Identity {
+    const origin = asked.headers?.origin;
+    if (origin !== undefined && this.#origins.knows(origin)) {
+      const why = this.#foreign(origin, identity.tenant);
+      if (why !== undefined) throw new Refused(why);
+    }
+    return this.#allowed(identity, scope, asked);
+  }
+
+  #foreign(origin: string | undefined, tenant: string): string | undefined {
+    return origin === undefined ? undefined : this.#origins.refusal(origin, tenant);
   }
 
   #allowed(identity: Identity, scope: Scope, { method, path, address }: Asked): Identity {
@@ -137,7 +156,13 @@ export class Gate {
     const attempt: Attempt = { allowed: false, why, scope, method, path, address, ...said, source: undefined };
     this.#audit.note(attempt);
     this.#log.warn(
-      { why, claims: claims && { tenant: said.tenant, sub: said.subject }, address, method, path },
+      {
+        why: printable(why),
+        claims: claims && { tenant: printable(said.tenant), sub: printable(said.subject) },
+        address,
+        method,
+        path,
+      },
       "forbidden",
     );
   }

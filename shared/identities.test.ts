@@ -77,6 +77,15 @@ test("R2: a token is checked at once where its key is known, but for ES384", asy
   }
 });
 
+test("R2: a number that JSON can write and no clock can show is refused", async () => {
+  const checked = await warm();
+  for (const exp of ["1e999", "-1e999", "1e21", `${NOW}.5`, "9007199254740993", "-0.1"]) {
+    const text = JSON.stringify(claims).replace(`"exp":${NOW + 60}`, `"exp":${exp}`);
+    expect(text).toContain(exp);
+    expect([exp, await verdict(checked, await signed("ES256", text))]).toEqual([exp, "refused"]);
+  }
+});
+
 const strange = fc.oneof(
   fc.constantFrom<unknown>(null, true, "", "notifications", ISSUER, [], ["notifications"], ["other"], {}),
   fc.constantFrom("subscribe publish", "publish", " subscribe", "a/b"),

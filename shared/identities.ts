@@ -1,19 +1,23 @@
 import type { JSONWebKeySet } from "jose";
 import type { z } from "zod";
-import { ALGORITHMS, type Scope } from "./access-rows.ts";
+import { ALGORITHMS, SHARED_ALGORITHM, type Scope } from "./access-rows.ts";
 import type { Access, IssuerOf } from "./access.ts";
 import { identityOfKey, isApiKey } from "./api-keys.ts";
 import { refusal } from "./decide.ts";
 import { Failure, messageOf } from "./errors.ts";
 import { Refused, type Identity } from "./identity.ts";
 import { Issuer } from "./issuer.ts";
-import { KeySet, type KeySource } from "./key-set.ts";
+import { KeySet, type Keys, type KeySource, type SkippedKey } from "./key-set.ts";
+import { Secrets } from "./secrets.ts";
 import type { identitySettings } from "./settings.ts";
+import { SharedSecret } from "./shared-secret.ts";
 
 const MAX_CACHED = 20_000;
 const MAX_TOKEN_LENGTH = 8_192;
 
-type IdentitySettings = Pick<z.output<typeof identitySettings>, "AUTH_JWKS" | "AUTH_ISSUER" | "AUTH_AUDIENCE">;
+type AllSettings = z.output<typeof identitySettings>;
+type IdentitySettings = Pick<AllSettings, "AUTH_JWKS" | "AUTH_ISSUER" | "AUTH_AUDIENCE"> &
+  Partial<Pick<AllSettings, "TOKEN_MAX_SECONDS" | "SECRETS_KEY" | "KEY_ENVIRONMENT">>;
 
 export interface IdentitiesParts {
   /** ms since 1970. */
@@ -22,6 +26,8 @@ export interface IdentitiesParts {
   clock?: () => number;
   /** The keys of one issuer could not be had anew: those that there are hold. */
   failed?: (issuer: string, error: unknown) => void;
+  /** A key of an issuer is not used. */
+  skipped?: (issuer: string, key: SkippedKey) => void;
 }
 
 /** Who is behind a token, whoever has issued it, and whether it may do what it is for. */
@@ -37,16 +43,24 @@ export class Identities {
   readonly #verified = new Map<string, { identity: Identity; issuer: Issuer; keys: number }>();
   readonly #now: () => number;
   readonly #keysOf: (issuer: string, source: KeySource) => KeySet;
+  readonly #secrets: Secrets;
+  readonly #limits: { maxSeconds?: number };
+  readonly #environment: string | undefined;
 
-  private constructor(
-    { AUTH_JWKS, AUTH_ISSUER, AUTH_AUDIENCE }: IdentitySettings,
-    access: Access,
-    { now = Date.now, clock, failed }: IdentitiesParts,
-  ) {
+  private constructor(settings: IdentitySettings, access: Access, parts: IdentitiesParts) {
+    const { AUTH_JWKS, AUTH_ISSUER, AUTH_AUDIENCE, TOKEN_MAX_SECONDS, SECRETS_KEY = [] } = settings;
+    const { now = Date.now, clock, failed, skipped } = parts;
+    this.#secrets = new Secrets(SECRETS_KEY);
+    this.#limits = TOKEN_MAX_SECONDS === undefined ? {} : { maxSeconds: TOKEN_MAX_SECONDS };
+    this.#environment = settings.KEY_ENVIRONMENT;
     this.#access = access;
     this.#now = now;
     this.#keysOf = (issuer, source) =>
-      new KeySet(source, { ...(clock && { clock }), failed: (error) => failed?.(issuer, error) });
+      new KeySet(source, {
+        ...(clock && { clock }),
+        failed: (error) => failed?.(issuer, error),
+        skipped: (key) => skipped?.(issuer, key),
+      });
     this.#platformName = AUTH_ISSUER;
     this.#platformKeys = this.#keysOf(AUTH_ISSUER, isAddress(AUTH_JWKS) ? new URL(AUTH_JWKS) : { file: AUTH_JWKS });
     this.#platform = new Issuer({
@@ -57,6 +71,7 @@ export class Identities {
       source: { kind: "platform" },
       tenant: undefined,
       now,
+      ...this.#limits,
     });
   }
 
@@ -86,7 +101,7 @@ export class Identities {
     if (!token) throw new Refused("no token was sent");
     if (token.length > MAX_TOKEN_LENGTH) throw new Refused("the token is too long");
     if (!this.#access.loaded) throw new Failure("retry", "Who may do what is not known yet.");
-    if (isApiKey(token)) return identityOfKey(token, this.#access);
+    if (isApiKey(token)) return identityOfKey(token, this.#access, this.#environment);
     const row = this.#rowOf(token);
     const issuer = row ? this.#issuerOf(row) : this.#platform;
     const known = this.#verified.get(token);
@@ -131,15 +146,24 @@ export class Identities {
   #issuerOf(row: IssuerOf): Issuer {
     let issuer = this.#issuers.get(row);
     if (!issuer) {
+      const { algorithms, sealedSecret } = row;
       issuer = new Issuer({
         ...row,
-        keys: this.#keysOf(row.issuer, row.jwksUrl === undefined ? (row.jwks as JSONWebKeySet) : new URL(row.jwksUrl)),
+        // The kind of keys decides, so that no public key is ever taken for a secret.
+        algorithms: sealedSecret ? [SHARED_ALGORITHM] : algorithms.filter((one) => one !== SHARED_ALGORITHM),
+        keys: this.#keysIn(row),
         source: { kind: "issuer", name: row.issuer },
         now: this.#now,
+        ...this.#limits,
       });
       this.#issuers.set(row, issuer);
     }
     return issuer;
+  }
+
+  #keysIn({ issuer, sealedSecret, jwksUrl, jwks }: IssuerOf): Keys {
+    if (sealedSecret !== undefined) return new SharedSecret(() => this.#secrets.open(sealedSecret, issuer));
+    return this.#keysOf(issuer, jwksUrl === undefined ? (jwks as JSONWebKeySet) : new URL(jwksUrl));
   }
 
   /** From the second time on: most tokens come once, with a connection. */

@@ -17,7 +17,7 @@ export interface Identity {
   expires: number;
   issued: number;
   source: Source;
-  /** The id of the key that signed its token, where it is one and the key has one. */
+  /** The fingerprint of the key that signed its token. API keys have none. */
   signer?: string | undefined;
 }
 

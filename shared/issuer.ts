@@ -2,25 +2,31 @@ import {
   errors,
   jwtVerify,
   UnsecuredJWT,
+  type CryptoKey,
+  type FlattenedJWSInput,
   type JWTClaimVerificationOptions,
   type JWTHeaderParameters,
   type JWTPayload,
 } from "jose";
-import { SCOPES } from "./access-rows.ts";
+import type { ClaimMapping } from "./access-rows.ts";
+import { checkAudience, scopesOf, subjectOf } from "./claims.ts";
 import { Failure } from "./errors.ts";
 import { LEEWAY_SECONDS, Refused, type Identity, type Source } from "./identity.ts";
-import type { KeySet } from "./key-set.ts";
+import type { Keys } from "./key-set.ts";
 import { TENANT_FORM } from "./notification.ts";
 import { Signers } from "./signers.ts";
+import { timesOf, TOKEN_MAX_SECONDS } from "./token-times.ts";
 
-export interface IssuerOptions {
+export interface IssuerOptions extends ClaimMapping {
   issuer: string;
   audience: string;
   algorithms: readonly string[];
-  keys: KeySet;
+  keys: Keys;
   source: Source;
-  /** The only tenant that it may speak for; undefined: any. */
+  /** The only tenant that it may speak for: its tokens need not name it. Undefined: any tenant, which the token names. */
   tenant: string | undefined;
+  /** Seconds from iat to exp, at most. */
+  maxSeconds?: number;
   now: () => number;
 }
 
@@ -60,11 +66,11 @@ export class Issuer {
     // A new header: jose is to look at it.
     if (!signer) return this.#verify(token);
     if (!signer.signed(header, payload, Buffer.from(written, "base64url"))) throw new Refused("the signature is wrong");
-    return this.#claimed(payload, signer.kid);
+    return this.#claimed(payload, signer.name);
   }
 
   /** Throws Refused where the claims are not good, whoever signed them. */
-  #claimed(payload: string, signer: string | undefined): Identity {
+  #claimed(payload: string, signer: string): Identity {
     try {
       return this.#identityOf(UnsecuredJWT.decode(`${UNSIGNED}.${payload}.`, this.#expected()).payload, signer);
     } catch (error) {
@@ -75,56 +81,60 @@ export class Issuer {
   async #verify(token: string): Promise<Identity> {
     const { keys } = this.#options;
     const before = keys.version;
-    const find: typeof keys.find = (header, jws) => {
+    let used: CryptoKey | Uint8Array | undefined;
+    const find = async (header?: JWTHeaderParameters, input?: FlattenedJWSInput) => {
       const own = OWN_KEYS.find((name) => header?.[name] !== undefined);
       if (own) throw new Refused(`its header brings a key of its own (${own})`);
-      return keys.find(header, jws);
+      return (used = await keys.find(header, input));
     };
-    const { payload, protectedHeader, key } = await jwtVerify(token, find, {
+    const { payload, protectedHeader } = await jwtVerify(token, find, {
       ...this.#expected(),
       algorithms: [...this.#options.algorithms],
     }).catch((error: unknown) => {
       // A token that no key could make good is refused at once.
-      if (error instanceof Failure) this.#claimed(token.split(".")[1] ?? "", undefined);
+      if (error instanceof Failure) this.#claimed(token.split(".")[1] ?? "", "");
       throw refusal(error);
     });
     const header = token.slice(0, token.indexOf("."));
     // Where the keys were had anew meanwhile, it may be one of those before: the next token tells.
-    if (before === keys.version && !this.#signers.of(header, before)) this.#signers.add(header, protectedHeader, key);
-    return this.#identityOf(payload, protectedHeader.kid);
+    const name = keys.nameOf(used!);
+    if (before === keys.version && !(used instanceof Uint8Array) && !this.#signers.of(header, before))
+      this.#signers.add(header, protectedHeader.alg, name, used!);
+    return this.#identityOf(payload, name);
   }
 
   #expected(): JWTClaimVerificationOptions {
+    const { issuer, audience, audienceClaim = "aud", now } = this.#options;
     return {
-      issuer: this.#options.issuer,
-      audience: this.#options.audience,
+      issuer,
+      ...(audienceClaim === "aud" && { audience }),
       clockTolerance: LEEWAY_SECONDS,
-      requiredClaims: ["exp", "sub", "tenant", "scope"],
-      currentDate: new Date(this.#options.now()),
+      requiredClaims: ["exp"],
+      currentDate: new Date(now()),
     };
   }
 
-  #identityOf({ sub, tenant, scope, exp, iat }: JWTPayload, signer: string | undefined): Identity {
-    if (typeof sub !== "string" || sub === "") throw new Refused("the token's sub is no text");
+  #identityOf(payload: JWTPayload, signer: string): Identity {
+    const { audience, source, now, maxSeconds = TOKEN_MAX_SECONDS } = this.#options;
+    checkAudience(payload, audience, this.#options);
+    return {
+      tenant: this.#tenantOf(payload),
+      subject: subjectOf(payload, this.#options),
+      scopes: scopesOf(payload, this.#options),
+      ...timesOf(payload, now() / 1_000, maxSeconds),
+      source,
+      signer,
+    };
+  }
+
+  #tenantOf({ tenant }: JWTPayload): string {
+    const { tenant: only } = this.#options;
+    if (only !== undefined && (tenant === undefined || tenant === only)) return only;
     if (typeof tenant !== "string" || !TENANT_FORM.test(tenant))
       throw new Refused("the token's tenant is no tenant id");
-    if (typeof scope !== "string") throw new Refused("the token's scope is no text");
-    const { source, tenant: only } = this.#options;
-    if (only !== undefined && only !== tenant) throw new Refused("its issuer may not speak for this tenant");
-    return { tenant, subject: sub, scopes: scopesOf(scope), expires: exp!, issued: iat ?? 0, source, signer };
+    if (only !== undefined) throw new Refused("its issuer may not speak for this tenant");
+    return tenant;
   }
-}
-
-const scopeSets = new Map<string, ReadonlySet<string>>();
-
-/** Those that mean something here: connections are many, and a token may say any number of others, which nobody is to keep. */
-function scopesOf(scope: string): ReadonlySet<string> {
-  const said = scope.split(" ");
-  const known = SCOPES.filter((one) => said.includes(one));
-  const name = known.join(" ");
-  let scopes = scopeSets.get(name);
-  if (!scopes) scopeSets.set(name, (scopes = new Set(known)));
-  return scopes;
 }
 
 function refusal(error: unknown): unknown {

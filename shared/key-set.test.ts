@@ -1,18 +1,23 @@
+import { generateKeyPairSync } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { exportJWK, generateKeyPair } from "jose";
+import { exportJWK, generateKeyPair, type JWK } from "jose";
 import { beforeAll, expect, test } from "vitest";
 import { classify } from "./errors.ts";
-import { KeySet } from "./key-set.ts";
+import { usableKey } from "./jwk.ts";
+import { KeySet, type SkippedKey } from "./key-set.ts";
 
-let keys: Record<"a" | "b", object>;
+let keys: Record<"a" | "b", JWK>;
+/** Their fingerprints. */
+let names: Record<"a" | "b", string>;
 
 beforeAll(async () => {
   const made = async (kid: string) => ({ ...(await exportJWK((await generateKeyPair("ES256")).publicKey)), kid });
   keys = { a: await made("a"), b: await made("b") };
+  names = { a: usableKey(keys.a), b: usableKey(keys.b) };
 });
 
 /** An identity provider, and a clock that goes as it is told. */
@@ -53,7 +58,7 @@ test("an identity provider that is away locks nobody out whose key is known, and
     away = false;
     clock.ms += 1_000;
     expect(await found(set, "a")).toBe("found");
-    expect([set.has("a"), set.has("b"), set.has(undefined)]).toEqual([true, false, true]);
+    expect([set.has(names.a), set.has(names.b), set.has(undefined)]).toEqual([true, false, true]);
     away = true;
     clock.ms += 601_000;
     expect(set.freshen()).toBeUndefined();
@@ -65,7 +70,7 @@ test("an identity provider that is away locks nobody out whose key is known, and
     expect(await found(set, "b")).toBe("Failure");
     for (let count = 0; count < 50; count += 1) expect(await found(set, "b")).toBe("Failure");
     expect(asked).toBe(4);
-    expect(set.has("a")).toBe(true);
+    expect(set.has(names.a)).toBe(true);
   });
 });
 
@@ -85,10 +90,10 @@ test("an answer that is too large, no set of keys, or sends us elsewhere, change
       await set.reload();
       for (turn = 1; turn < answers.length - 1; turn += 1) {
         await expect(set.reload()).rejects.toMatchObject({ kind: "retry" });
-        expect([set.version, set.has("a")]).toEqual([1, true]);
+        expect([set.version, set.has(names.a)]).toEqual([1, true]);
       }
       await set.reload();
-      expect([set.version, set.has("a"), set.has("b")]).toEqual([2, false, true]);
+      expect([set.version, set.has(names.a), set.has(names.b)]).toEqual([2, false, true]);
     },
   );
 });
@@ -105,7 +110,7 @@ test("a file is read again: a key that was put in is found, one that was taken o
     await write(keys.b);
     clock = 30_001;
     expect(set.freshen()).toBeUndefined();
-    await expect.poll(() => set.has("a")).toBe(false);
+    await expect.poll(() => set.has(names.a)).toBe(false);
     expect(await found(set, "b")).toBe("found");
   } finally {
     await rm(folder, { recursive: true });
@@ -135,4 +140,46 @@ test("a key that is new to the set is waited for until it can be read again; one
         ).toBe("JWKSNoMatchingKey");
     },
   );
+});
+
+test("another key under the same kid is another key, and a key without a kid is known, too", async () => {
+  const pair = await generateKeyPair("ES256");
+  const { kid: _kid, ...nameless } = { ...(await exportJWK(pair.publicKey)), kid: "" };
+  const set = new KeySet({ keys: [{ ...keys.b, kid: "a" }, nameless] });
+  expect([set.has(names.a), set.has(names.b), set.has(usableKey(nameless))]).toEqual([false, true, true]);
+});
+
+test("a key that cannot check signatures is skipped and reported, and the others of its set are used", async () => {
+  const rsa = (bits: number): JWK =>
+    generateKeyPairSync("rsa", { modulusLength: bits }).publicKey.export({ format: "jwk" });
+  const broken: [string, JWK][] = [
+    ["weak", rsa(1_024)],
+    ["weak", { ...rsa(2_048), e: "AQ" }],
+    ["weak", { kty: "OKP", crv: "Ed25519", x: Buffer.alloc(32).toString("base64url") }],
+    [
+      "weak",
+      {
+        kty: "OKP",
+        crv: "Ed25519",
+        x: Buffer.from(`c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa`, "hex").toString("base64url"),
+      },
+    ],
+    ["purpose", { ...rsa(2_048), use: "enc", alg: "RSA-OAEP" }],
+    ["purpose", { ...keys.b, key_ops: ["sign"] }],
+    ["unknown", { kty: "EC", crv: "secp256k1", x: keys.a.x!, y: keys.a.y! }],
+    ["unknown", { ...rsa(2_048), alg: "RS512" }],
+    ["unknown", {}],
+    ["private", { kty: "oct", k: "A".repeat(43) }],
+    ["private", { ...keys.b, d: keys.b.x! }],
+    ["malformed", { ...keys.b, x: keys.b.y! }],
+    ["malformed", null as unknown as JWK],
+  ];
+  const skipped: SkippedKey[] = [];
+  const source = { keys: [...broken.map(([, key]) => key), keys.a] };
+  const set = new KeySet(source, { skipped: (key) => skipped.push(key) });
+  expect(skipped.map(({ defect }) => defect)).toEqual(broken.map(([defect]) => defect));
+  expect(await found(set, "a")).toBe("found");
+  // No report has key material.
+  for (const { d, k, n } of broken.flatMap(([, key]) => key ?? []))
+    for (const secret of [d, k, n]) if (secret) expect(JSON.stringify(skipped)).not.toContain(secret);
 });

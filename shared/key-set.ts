@@ -1,6 +1,16 @@
+import { KeyObject } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { createLocalJWKSet, errors, type FlattenedJWSInput, type JSONWebKeySet, type JWSHeaderParameters } from "jose";
+import {
+  createLocalJWKSet,
+  errors,
+  type CryptoKey,
+  type FlattenedJWSInput,
+  type JSONWebKeySet,
+  type JWK,
+  type JWSHeaderParameters,
+} from "jose";
 import { Failure, messageOf } from "./errors.ts";
+import { fingerprint, UnusableKey, usableKey, type KeyDefect } from "./jwk.ts";
 
 /** Where an issuer's keys are: themselves, a file, or an address. */
 export type KeySource = JSONWebKeySet | URL | { file: string };
@@ -17,35 +27,61 @@ const PAUSE_MS = 30_000;
 /** The same where there are none yet. */
 const FIRST_PAUSE_MS = 1_000;
 
+/** What an issuer's tokens are checked with. */
+export interface Keys {
+  /** Another number: other keys. */
+  readonly version: number;
+  /** Asks for new keys where these are old. It returns a promise only where the caller must wait. */
+  freshen(): Promise<void> | undefined;
+  /** What jose asks. */
+  find(header?: JWSHeaderParameters, token?: FlattenedJWSInput): Promise<CryptoKey | Uint8Array>;
+  /** The fingerprint of a key that `find` has returned. */
+  nameOf(key: CryptoKey | Uint8Array): string;
+  /** Whether the key with this fingerprint may still let somebody in. */
+  has(fingerprint: string | undefined): boolean;
+}
+
+export interface SkippedKey {
+  kid: string | undefined;
+  defect: KeyDefect;
+  why: string;
+}
+
 export interface KeySetParts {
   /** ms, monotonic. */
   clock?: () => number;
-  /** They could not be had anew: those that there are hold. */
+  /** The last keys stay in use, because new ones could not be fetched. */
   failed?: (error: unknown) => void;
+  /** This key of the set is not used. */
+  skipped?: (key: SkippedKey) => void;
 }
 
 /**
  * The public keys of one issuer (RFC 7517). Those that were had last hold while there are no newer ones to be had: an identity provider that is away
  * locks nobody out. It is asked at a bounded rate, whatever tokens come and whether it answers or not.
  */
-export class KeySet {
+export class KeySet implements Keys {
   readonly #load: (() => Promise<string>) | undefined;
   readonly #refreshMs: number;
   readonly #clock: () => number;
   readonly #told: (error: unknown) => void;
+  readonly #skipped: (key: SkippedKey) => void;
+  readonly #names = new WeakMap<CryptoKey, string>();
   #text = "";
-  #keys: JSONWebKeySet["keys"] = [];
+  #fingerprints: ReadonlySet<string> = new Set();
+  #kids: ReadonlySet<string> = new Set();
   /** Ids of keys that were in the set before: a token signed by one of them waits for no other keys. */
-  #removed = new Set<string>();
+  #removed: ReadonlySet<string> = new Set();
   #local: ReturnType<typeof createLocalJWKSet> | undefined;
   #version = 0;
   #triedAt = -Infinity;
   #failed = false;
   #loading: Promise<void> | undefined;
 
-  constructor(source: KeySource, { clock, failed }: KeySetParts = {}) {
+  constructor(source: KeySource, { clock, failed, skipped }: KeySetParts = {}) {
     this.#clock = clock ?? (() => performance.now());
     this.#told = failed ?? (() => undefined);
+    this.#skipped = skipped ?? (() => undefined);
     this.#refreshMs = source instanceof URL ? REFRESH_MS.url : REFRESH_MS.file;
     if (source instanceof URL) this.#load = () => fetched(source);
     else if ("file" in source) this.#load = () => readFile(source.file, "utf8");
@@ -78,7 +114,7 @@ export class KeySet {
       if (!(error instanceof errors.JWKSNoMatchingKey) || !this.#load) throw error;
       const pauseMs = PAUSE_MS - (this.#clock() - this.#triedAt);
       if (pauseMs > 0 && !this.#loading) {
-        if (typeof header?.kid !== "string" || this.has(header.kid) || this.#removed.has(header.kid)) throw error;
+        if (typeof header?.kid !== "string" || this.#kids.has(header.kid) || this.#removed.has(header.kid)) throw error;
         throw new Failure("retry", "The token's key is unknown, and the issuer's keys were read a moment ago.", {
           retryAfter: Math.ceil(pauseMs / 1_000),
         });
@@ -88,9 +124,17 @@ export class KeySet {
     }
   };
 
-  /** Whether a key with this id is among them; where there are none, or it has no id, nobody can say that it is not. */
-  has(kid: string | undefined): boolean {
-    return kid === undefined || !this.#local || this.#keys.some((key) => key.kid === kid);
+  /** jose returns the same object for the same key of a set. */
+  nameOf(key: CryptoKey | Uint8Array): string {
+    if (key instanceof Uint8Array) throw new Failure("fatal", "A set of public keys has no shared secret.");
+    let name = this.#names.get(key);
+    if (name === undefined) this.#names.set(key, (name = fingerprint(KeyObject.from(key))));
+    return name;
+  }
+
+  /** Compares keys, not their ids: another key may take an id, and keys may have none. Without any keys the answer is yes. */
+  has(name: string | undefined): boolean {
+    return name === undefined || !this.#local || this.#fingerprints.has(name);
   }
 
   /** Throws a `retry`. Those who ask meanwhile wait for the same answer. */
@@ -117,11 +161,28 @@ export class KeySet {
 
   #take(text: string): void {
     if (text === this.#text) return;
-    const set = JSON.parse(text) as JSONWebKeySet;
-    this.#local = createLocalJWKSet(set);
-    const kids = [...this.#removed, ...this.#keys.map(({ kid }) => kid)];
-    this.#keys = set.keys;
-    this.#removed = new Set(kids.filter((kid) => kid !== undefined && !this.has(kid)).slice(-MOST_REMOVED) as string[]);
+    const { keys } = JSON.parse(text) as { keys: unknown };
+    if (!Array.isArray(keys)) throw new Error('it is no JSON Web Key Set: it has no list "keys"');
+    const fingerprints = new Set<string>();
+    const usable = keys.flatMap((key: JWK) => {
+      try {
+        fingerprints.add(usableKey(key));
+        // A fingerprint needs a key that can be exported.
+        const { ext: _ext, ...jwk } = key;
+        return [jwk];
+      } catch (error) {
+        const kid = typeof key?.kid === "string" ? key.kid.slice(0, 100) : undefined;
+        const defect = error instanceof UnusableKey ? error.defect : "malformed";
+        this.#skipped({ kid, defect, why: messageOf(error) });
+        return [];
+      }
+    });
+    this.#local = createLocalJWKSet({ keys: usable });
+    this.#fingerprints = fingerprints;
+    const kids = new Set(keys.map((key: JWK) => key?.kid).filter((kid) => typeof kid === "string"));
+    const gone = [...this.#removed, ...this.#kids].filter((kid) => !kids.has(kid));
+    this.#removed = new Set(gone.slice(-MOST_REMOVED));
+    this.#kids = kids;
     this.#text = text;
     this.#version += 1;
   }

@@ -1,8 +1,12 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { isKeysAddress } from "./access-rows.ts";
+import { ENVIRONMENT_FORM } from "./api-keys.ts";
 import { Failure, messageOf } from "./errors.ts";
 import { kafkaSettings } from "./kafka-address.ts";
+import { isOrigin } from "./origin.ts";
+import { secretsKey } from "./secrets.ts";
+import { TOKEN_MAX_SECONDS } from "./token-times.ts";
 
 /** What faces out, of every service. */
 export const serverSettings = z.object({
@@ -20,18 +24,12 @@ export const serverSettings = z.object({
   REFUSED_RATE: z.coerce.number().min(0.001).default(20),
   /** As many at once, after a rest. */
   REFUSED_BURST: z.coerce.number().int().min(1).default(1_000),
-  /** Sites whose pages may speak with us from a browser: https://app.example.com, with commas between them. */
+  /** Origins whose pages may call from a browser, for every tenant: https://app.example.com, with commas between them. A host of this machine may have an asterisk in place of its port. A tenant's document names its own. */
   ALLOWED_ORIGINS: z
     .string()
     .default("")
     .transform((list) => list.split(",").flatMap((one) => (one.trim() === "" ? [] : [one.trim()])))
-    .pipe(
-      z.array(
-        z
-          .string()
-          .refine((one) => URL.canParse(one) && new URL(one).origin === one, "an origin, as https://app.example.com"),
-      ),
-    ),
+    .pipe(z.array(z.string().refine(isOrigin, "an origin, as https://app.example.com"))),
   /** Addresses and networks of our own proxies, with commas between them: whom they name in X-Forwarded-For is the caller. */
   TRUSTED_PROXIES: z
     .string()
@@ -98,6 +96,15 @@ export const identitySettings = z.object({
   AUTH_ISSUER: z.string().min(1),
   /** The claim `aud` that a token for this platform has. */
   AUTH_AUDIENCE: z.string().min(1).default("notifications"),
+  /** Seconds from iat to exp, at most; a token that is valid for longer is refused. */
+  TOKEN_MAX_SECONDS: z.coerce.number().int().min(60).default(TOKEN_MAX_SECONDS),
+  /** Seals the secrets of HS256 issuers in Postgres: 32 bytes in base64 (openssl rand -base64 32). Several, with commas between them: the first seals, all open. Without it, no such issuer can be written. */
+  SECRETS_KEY: secretsKey,
+  /** The environment that API keys name: ssp_live_..., ssp_test_... A key that names another one is refused. */
+  KEY_ENVIRONMENT: z
+    .string()
+    .regex(ENVIRONMENT_FORM, "a lower-case letter, then at most 15 lower-case letters and digits")
+    .default("live"),
   /** Of attempts that are not in the audit log yet, at most. */
   AUDIT_MAX_BYTES: z.coerce
     .number()

@@ -2,7 +2,8 @@ import { constants, KeyObject, verify } from "node:crypto";
 import type { CryptoKey } from "jose";
 
 export interface Signer {
-  kid: string | undefined;
+  /** The fingerprint of its key. */
+  name: string;
   signed(header: string, payload: string, signature: Buffer): boolean;
 }
 
@@ -35,12 +36,12 @@ export class Signers {
   }
 
   /** Where jose has verified a token with this header, by this key. */
-  add(text: string, { alg, kid }: { alg: string; kid?: string }, cryptoKey: CryptoKey): void {
+  add(text: string, alg: string, name: string, cryptoKey: CryptoKey): void {
     if (!Object.hasOwn(ALGORITHMS, alg) || this.#known.size >= MOST) return;
     const { digest, options } = ALGORITHMS[alg]!;
     const key = { key: KeyObject.from(cryptoKey), ...options };
     this.#known.set(text, {
-      kid,
+      name,
       signed: (header, payload, signature) =>
         verify(digest, Buffer.from(`${header}.${payload}`, "latin1"), key, signature),
     });

@@ -79,6 +79,12 @@ test("each attempt is in the audit log, allowed or not, from every service, and 
   await expect
     .poll(async () => (await audited()).some(({ service, allowed }) => service === "director" && allowed === false))
     .toBe(true);
+  // What an operator asks a director to do has an ending, too.
+  const headers = { authorization: `Bearer ${await stack.token({ publisher: "redriver", scope: "operate" })}` };
+  await fetch(`${stack.services[1]!.url}/v1/dead-letters/0-99/redrive`, { method: "POST", headers });
+  await expect
+    .poll(async () => of(await audited(), "redriver").map(({ outcome }) => outcome))
+    .toEqual([undefined, "refused"]);
   const { id } = await operator.does("POST", "/acme/keys", { name: "audited", scopes: ["publish"] });
   await expect
     .poll(async () => (await audited()).filter(({ path }) => path === `/v1/tenants/acme/keys/${id as string}`))

@@ -57,7 +57,8 @@ async function upgrade(origin: string | undefined): Promise<number> {
 test("R48: a WebSocket is opened for pages of the sites that are named, by their whole origin, and for who is no browser", async () => {
   for (const origin of [OURS, "https://admin.example.com", undefined]) expect(await upgrade(origin)).toBe(101);
   for (const origin of OTHERS) expect([origin, await upgrade(origin)]).toEqual([origin, 403]);
-  const lines = () => distributor.logs.filter(({ why }) => why === "its origin is not in ALLOWED_ORIGINS");
+  const lines = () =>
+    distributor.logs.filter(({ why }) => why === "its origin is in no tenant's document, and not in ALLOWED_ORIGINS");
   await expect.poll(() => lines().length).toBe(OTHERS.length);
 });
 

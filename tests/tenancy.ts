@@ -10,10 +10,10 @@ export interface Tenancy {
   operator: Console;
 }
 
-export async function startTenancy(): Promise<Tenancy> {
+export async function startTenancy(env: Record<string, string> = {}): Promise<Tenancy> {
   const stack = await startStack({
     services: ["receiver", "director", "distributor", "console"],
-    env: { HEARTBEAT_MS: "1000", DRAIN_MS: "0" },
+    env: { HEARTBEAT_MS: "1000", DRAIN_MS: "0", ...env },
   });
   const [receiver, , distributor, desk] = stack.services as [Service, Service, Service, Service];
   return { stack, receiver, distributor, desk, operator: await Console.of(stack, desk) };

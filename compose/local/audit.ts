@@ -8,6 +8,7 @@ import { readSettings } from "@saasaparilla/shared/settings.ts";
 import { topicsOf } from "@saasaparilla/shared/topics.ts";
 import { within } from "@saasaparilla/shared/within.ts";
 import { kafka } from "./kafka.ts";
+import { field, printable, printableJson } from "@saasaparilla/shared/printable.ts";
 import { Trouble, command, reasonOf } from "./trouble.ts";
 
 const USAGE = "Usage: npx just audit [--refused] [--tenant NAME] [--subject NAME] [--limit N] [--json]";
@@ -28,6 +29,8 @@ interface Entry {
   tenant?: string;
   subject?: string;
   why?: string;
+  outcome?: string;
+  wrote?: { kind: string; id: string; changed: Record<string, [unknown, unknown]> }[];
 }
 
 /** The end of the audit log, whichever service wrote it, in the order of time. */
@@ -49,12 +52,27 @@ async function latest(): Promise<Entry[]> {
   return found.sort((a, b) => (a.at < b.at ? -1 : 1));
 }
 
+/** One line. Whoever was refused has chosen these texts. */
 function line(entry: Entry): string {
-  const { at, service, times = 1, missing, allowed, scope, method, path, address, tenant, subject, why } = entry;
-  if (missing !== undefined) return `${at}  ${service}  ${missing} attempts are missing here`;
-  const who = `${tenant || "-"}/${subject || "-"}`;
+  const { at, service, times = 1, missing, allowed, scope = "", method = "", path = "", address = "" } = entry;
+  const { tenant, subject, why, outcome } = entry;
+  if (missing !== undefined) return `${field(at)}  ${field(service)}  ${missing} attempts are missing here`;
+  const verdict = outcome === undefined ? (allowed ? "allowed" : "REFUSED") : field(outcome);
   const often = times > 1 ? ` ×${times}` : "";
-  return `${at}  ${allowed ? "allowed" : "REFUSED"}${often}  ${who}  ${scope}  ${method} ${path}  from ${address}${why ? `: ${why}` : ""}`;
+  const who = `${field(tenant || "-")}/${field(subject || "-")}`;
+  const what = `${field(scope)}  ${field(method)} ${field(path)}  from ${field(address)}`;
+  return `${field(at)}  ${verdict}${often}  ${who}  ${what}${why ? `: ${printable(why)}` : ""}${wrote(entry)}`;
+}
+
+function wrote({ wrote: documents = [] }: Entry): string {
+  return documents
+    .map(({ kind, id, changed }) => {
+      const members = Object.entries(changed).map(
+        ([name, [before, after]]) => `${field(name)} ${printableJson(before)} → ${printableJson(after)}`,
+      );
+      return `; ${field(kind)} ${field(id)}: ${members.join(", ") || "no change"}`;
+    })
+    .join("");
 }
 
 await command(async () => {
@@ -68,7 +86,7 @@ await command(async () => {
       (tenant === undefined || entry.tenant === tenant) &&
       (subject === undefined || entry.subject === subject),
   );
-  const lines = wanted.slice(-Number(limit)).map((entry) => (json ? JSON.stringify(entry) : line(entry)));
+  const lines = wanted.slice(-Number(limit)).map((entry) => (json ? printableJson(entry) : line(entry)));
   process.stdout.write(lines.length === 0 ? "There is nothing of that in the audit log.\n" : `${lines.join("\n")}\n`);
 });
 

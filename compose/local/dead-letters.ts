@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import type { Summary } from "../../services/director/dead-letter-content.ts";
 import { mint } from "./mint.ts";
 import { port } from "./ports.ts";
+import { printable, printableJson } from "@saasaparilla/shared/printable.ts";
 import { Trouble, command, reasonOf } from "./trouble.ts";
 
 const USAGE = "Usage: npx just dead-letters list [--limit N] [--after ID|start] | show ID | redrive ID";
@@ -33,7 +34,10 @@ function table(letters: Summary[]): string {
   const widths = all[0]!.map((_, column) => Math.max(...all.map((row) => row[column]!.length)));
   // The last one is as long as it is.
   const line = (row: string[]): string =>
-    row.map((cell, column) => (column < 5 ? cell.padEnd(widths[column]!) : cell)).join("  ");
+    row
+      .map(printable)
+      .map((cell, column) => (column < 5 ? cell.padEnd(widths[column]!) : cell))
+      .join("  ");
   return all.map(line).join("\n");
 }
 
@@ -50,7 +54,7 @@ await command(async () => {
   if (verb === "list" && id === undefined) {
     process.stdout.write(`${await list(values)}\n`);
   } else if (verb === "show" && one) {
-    process.stdout.write(`${JSON.stringify(await ask(`/${encodeURIComponent(id)}`), undefined, 2)}\n`);
+    process.stdout.write(`${printableJson(await ask(`/${encodeURIComponent(id)}`), 2)}\n`);
   } else if (verb === "redrive" && one) {
     const { topic, partition, offset } = await ask<Summary>(`/${encodeURIComponent(id)}/redrive`, "POST");
     process.stdout.write(`${id} was sent again: ${topic}, partition ${partition}, offset ${offset}.\n`);

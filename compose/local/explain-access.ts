@@ -1,9 +1,10 @@
 import { parseArgs } from "node:util";
 import { askConsole } from "./console.ts";
+import { printable, printableJson } from "@saasaparilla/shared/printable.ts";
 import { Trouble, command, reasonOf } from "./trouble.ts";
 
 const USAGE =
-  "Usage: npx just explain-access --scope publish|subscribe|operate|read [--tenant NAME] [--client ID], and --token TOKEN | --subject NAME [--scopes publish,read] [--issuer NAME]";
+  "Usage: npx just explain-access [--tenant NAME] --scope publish|subscribe|operate|read [--client ID] [--origin ORIGIN], and --token TOKEN | --subject NAME [--scopes publish,read] [--issuer NAME]; or --origin ORIGIN alone";
 
 interface Explained {
   allowed: boolean;
@@ -12,24 +13,33 @@ interface Explained {
 }
 
 await command(async () => {
-  const { tenant = "local", scope, scopes, ...rest } = parsed();
-  if (scope === undefined) throw new Trouble("--scope is missing: what is to be done.", USAGE);
-  const asked =
-    rest.token === undefined ? { ...rest, scope, scopes: (scopes ?? scope).split(",") } : { ...rest, scope };
-  const path = `/v1/tenants/${tenant}/explain-access`;
+  const { tenant = "local", ...rest } = parsed();
+  const asked = askedOf(rest);
+  const path = `/v1/tenants/${encodeURIComponent(tenant)}/explain-access`;
   const { allowed, subject, checks } = await askConsole<Explained>("POST", path, USAGE, asked);
   const lines = checks.map(
-    ({ check, holds, why }) => `${holds ? "✓" : "✗"} ${check}${why === undefined ? "" : `: ${why}`}`,
+    ({ check, holds, why }) => `${holds ? "✓" : "✗"} ${check}${why === undefined ? "" : `: ${printable(why)}`}`,
   );
-  const who = subject === undefined ? "It" : `"${subject}"`;
-  process.stdout.write(`${lines.join("\n")}\n${who} ${allowed ? "may" : "may not"} do this in ${tenant}.\n`);
+  const who = subject === undefined ? "It" : printableJson(subject);
+  process.stdout.write(`${lines.join("\n")}\n${who} ${allowed ? "may" : "may not"} do this in ${printable(tenant)}.\n`);
 });
+
+type Given = ReturnType<typeof parsed>;
+
+function askedOf({ scope, scopes, ...rest }: Omit<Given, "tenant">): object {
+  if (scope === undefined) {
+    const { origin, ...more } = rest;
+    if (origin !== undefined && Object.values(more).every((value) => value === undefined)) return { origin };
+    throw new Trouble("--scope is missing: what the request is for.", USAGE);
+  }
+  return rest.token === undefined ? { ...rest, scope, scopes: (scopes ?? scope).split(",") } : { ...rest, scope };
+}
 
 function parsed() {
   try {
     const text = { type: "string" } as const;
-    const options = { tenant: text, scope: text, client: text, token: text, subject: text, scopes: text, issuer: text };
-    return parseArgs({ options }).values;
+    const about = { tenant: text, scope: text, client: text, origin: text };
+    return parseArgs({ options: { ...about, token: text, subject: text, scopes: text, issuer: text } }).values;
   } catch (error) {
     throw new Trouble(`${reasonOf(error)}.`, USAGE, { cause: error });
   }

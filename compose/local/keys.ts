@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { type JWK, exportJWK, generateKeyPair } from "jose";
 import { locked } from "./lock.ts";
@@ -15,6 +16,17 @@ const kept = (): JWK | undefined => {
   const text = readIfThere(privateFile);
   return text === undefined ? undefined : (JSON.parse(text) as JWK);
 };
+
+const secretsFile = join(places.keys, "secrets.key");
+
+/** The key that seals the secrets of issuers in this copy's Postgres, made when it is first needed. */
+export function secretsKey(): string {
+  const there = readIfThere(secretsFile);
+  if (there !== undefined) return there.trim();
+  const made = randomBytes(32).toString("base64");
+  writeWhole(secretsFile, `${made}\n`, 0o600);
+  return made;
+}
 
 /** The key that this copy signs with, made when it is first asked for. */
 export async function signingKey(): Promise<JWK> {

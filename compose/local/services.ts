@@ -3,7 +3,7 @@ import { globSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { BackingUrls } from "./backing.ts";
-import { audience, issuer, jwksFile } from "./keys.ts";
+import { audience, issuer, jwksFile, secretsKey } from "./keys.ts";
 import { repository } from "./places.ts";
 import { type PortName, port, rememberPort, wantPort } from "./ports.ts";
 import { ending, running, start, stop } from "./processes.ts";
@@ -32,6 +32,10 @@ export function services(distributors: number): Service[] {
   ];
 }
 
+const LOCAL_ORIGINS = ["http", "https"]
+  .flatMap((scheme) => ["localhost", "127.0.0.1", "[::1]"].map((host) => `${scheme}://${host}:*`))
+  .join(",");
+
 export const mainOf = (kind: Service["kind"] | "provision"): string => join(repository, "services", kind, "main.ts");
 
 export const urlOf = (service: Pick<Service, "port">): string => `http://localhost:${service.port}`;
@@ -47,6 +51,10 @@ export function settings(urls: BackingUrls): Record<string, string> {
     TENANTS: process.env.TENANTS || "local,acme",
     AUTH_ISSUER: issuer,
     AUTH_AUDIENCE: process.env.AUTH_AUDIENCE || audience,
+    // A page of the developer's own, on whatever port it is served.
+    ALLOWED_ORIGINS: process.env.ALLOWED_ORIGINS ?? LOCAL_ORIGINS,
+    KEY_ENVIRONMENT: process.env.KEY_ENVIRONMENT || "test",
+    SECRETS_KEY: process.env.SECRETS_KEY || secretsKey(),
     LOG_LEVEL: process.env.LOG_LEVEL || "info",
     // Nobody's clients are to be let go gently here.
     SHUTDOWN_MS: process.env.SHUTDOWN_MS || "5000",

@@ -2,11 +2,14 @@ import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { seconds } from "@saasaparilla/shared/duration.ts";
 import { askConsole } from "./console.ts";
+import { printableJson } from "@saasaparilla/shared/printable.ts";
 import { Trouble, command, reasonOf } from "./trouble.ts";
 
 const USAGE = `Usage: npx just tenant list | show NAME | add NAME [--trust scopes|grants] | suspend NAME | resume NAME
   key NAME --name TEXT --scopes publish,read,operate [--clients u1,shop-*] [--ttl 90d] | rotate NAME KEY [--overlap 1d]
-  issuer NAME ID --issuer NAME --audience NAME --jwks URL|FILE [--algorithms EdDSA,ES256]
+  origins NAME ORIGIN,...|none
+  issuer NAME ID --issuer NAME --audience NAME --jwks URL|FILE [--algorithms EdDSA,ES256] | --secret-file FILE
+    [--subject-claim NAME] [--scope-claim NAME,...] [--scope-prefix TEXT] [--audience-claim NAME] [--any-token-subscribes]
   grant NAME ID --role publisher|subscriber|operator|auditor [--subjects u*] [--clients u*]
   revoke NAME SUBJECT|'*' | remove NAME key|issuer|grant|revocation ID`;
 
@@ -24,9 +27,15 @@ const options = {
   algorithms: text,
   role: text,
   subjects: text,
-};
+  "secret-file": text,
+  "subject-claim": text,
+  "scope-claim": text,
+  "scope-prefix": text,
+  "audience-claim": text,
+  "any-token-subscribes": { type: "boolean" },
+} as const;
 
-type Options = { [K in keyof typeof options]?: string };
+type Options = { [K in keyof typeof options]?: (typeof options)[K] extends typeof text ? string : boolean };
 type Method = "GET" | "PUT" | "POST" | "DELETE";
 
 const list = (given: string | undefined): string[] | undefined => given?.split(",");
@@ -67,8 +76,11 @@ const verbs: Record<string, (names: string[], given: Options) => Promise<unknown
       throw new Trouble(`The tenant ${name} is there already.`, USAGE);
     return ask("PUT", `/${name}`, those({ trust }));
   },
-  suspend: ([name]) => change(name!, "suspended"),
-  resume: ([name]) => change(name!, "active"),
+  suspend: ([name]) => change(name!, { state: "suspended" }),
+  resume: ([name]) => change(name!, { state: "active" }),
+  origins: ([name, origins]) =>
+    // An older service does not know the member: without origins it is left out.
+    change(name!, { origins: origins === "none" ? undefined : decodeURIComponent(origins!).split(",") }),
   key: ([tenant], { name, scopes, clients, ttl }) =>
     ask(
       "POST",
@@ -81,28 +93,53 @@ const verbs: Record<string, (names: string[], given: Options) => Promise<unknown
       `/${tenant}/keys/${key}/rotate`,
       those({ overlapSeconds: overlap && seconds("--overlap", overlap, USAGE) }),
     ),
-  issuer: ([tenant, id], { issuer, audience, jwks, algorithms }) =>
-    ask(
-      "PUT",
-      `/${tenant}/issuers/${id}`,
-      those({ issuer, audience, algorithms: list(algorithms ?? "EdDSA,ES256,RS256"), ...keysAt(jwks) }),
-    ),
+  issuer: ([tenant, id], { issuer, audience, jwks, algorithms, ...given }) => {
+    const secret = secretIn(given["secret-file"]);
+    const usual = secret === undefined ? "EdDSA,ES256,RS256" : "HS256";
+    const keys = secret === undefined ? keysAt(jwks) : { secret };
+    const document = { issuer, audience, algorithms: list(algorithms ?? usual), ...keys, ...mappingOf(given) };
+    return ask("PUT", `/${tenant}/issuers/${id}`, those(document));
+  },
   grant: ([tenant, id], { role, subjects, clients }) =>
     ask("PUT", `/${tenant}/grants/${id}`, those({ role, subjects: list(subjects), clients: list(clients) })),
   revoke: ([tenant, subject]) => ask("PUT", `/${tenant}/revocations/${subject}`, {}),
   remove: ([tenant, kind, id]) => ask("DELETE", `/${tenant}/${kind}s/${id}`),
 };
 
-const NAMES: Record<string, number> = { list: 0, rotate: 2, issuer: 2, grant: 2, revoke: 2, remove: 3 };
+const NAMES: Record<string, number> = { list: 0, origins: 2, rotate: 2, issuer: 2, grant: 2, revoke: 2, remove: 3 };
 
-async function change(name: string, state: "active" | "suspended"): Promise<unknown> {
-  const { trust, limits } = await ask<{ trust: string; limits: object }>("GET", `/${name}`);
-  return ask("PUT", `/${name}`, { state, trust, limits });
+/** The rest of the document stays. */
+async function change(name: string, members: object): Promise<unknown> {
+  const { tenant: _name, changed: _changed, ...rest } = await ask<Record<string, unknown>>("GET", `/${name}`);
+  return ask("PUT", `/${name}`, { ...rest, ...members });
+}
+
+/** An argument would stand in the shell's history, and in the list of processes. */
+function secretIn(file: string | undefined): string | undefined {
+  return file === undefined ? undefined : readFileSync(file, "utf8").replace(/\r?\n$/, "");
+}
+
+function mappingOf(given: Options): object {
+  const scopes = list(given["scope-claim"]);
+  return those({
+    subjectClaim: given["subject-claim"],
+    scopeClaim: scopes?.length === 1 ? scopes[0] : scopes,
+    scopePrefix: given["scope-prefix"],
+    audienceClaim: given["audience-claim"],
+    defaultScopes: given["any-token-subscribes"] ? ["subscribe"] : undefined,
+  });
 }
 
 function keysAt(jwks: string | undefined): object {
   if (jwks === undefined) return {};
-  return /^https?:/.test(jwks) ? { jwksUrl: jwks } : { jwks: JSON.parse(readFileSync(jwks, "utf8")) as object };
+  if (/^https?:/.test(jwks)) return { jwksUrl: jwks };
+  try {
+    return { jwks: JSON.parse(readFileSync(jwks, "utf8")) as object };
+  } catch (error) {
+    // The parser's words have a piece of the file, which may be a private key.
+    const why = error instanceof SyntaxError ? "it is no JSON" : reasonOf(error);
+    throw new Trouble(`--jwks ${JSON.stringify(jwks)} is no JSON Web Key Set: ${why}.`, USAGE, { cause: error });
+  }
 }
 
 await command(async () => {
@@ -111,7 +148,7 @@ await command(async () => {
   const names = given.map(encodeURIComponent);
   const act = Object.hasOwn(verbs, verb) ? verbs[verb] : undefined;
   if (!act || names.length !== (NAMES[verb] ?? 1)) throw new Trouble("That is no command.", USAGE);
-  process.stdout.write(`${JSON.stringify(await act(names, values), undefined, 2)}\n`);
+  process.stdout.write(`${printableJson(await act(names, values), 2)}\n`);
 });
 
 function parsed() {

@@ -18,7 +18,7 @@ function token(...args: string[]): Promise<Ended> {
 test.each([
   [["--client", "u1"], "subscribe", { tenant: "local", subject: "u1" }, 3600],
   [["--publisher"], "publish", { tenant: "local", subject: "publisher" }, 3600],
-  [["--operator"], "operate", { tenant: "local", subject: "operator" }, 3600],
+  [["--operator"], "operate", { tenant: "platform", subject: "operator" }, 3600],
   [["--publisher", "shop", "--tenant", "acme", "--ttl", "5m"], "publish", { tenant: "acme", subject: "shop" }, 300],
 ] as const)("just token %j prints what the services accept, and only that", async (args, scope, who, ttl) => {
   const { code, out } = await token(...args);

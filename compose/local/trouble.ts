@@ -1,3 +1,5 @@
+import { printableLines } from "@saasaparilla/shared/printable.ts";
+
 /** What a user can do something about: what is wrong, and how to fix it, in one line. It is shown without a stack trace. */
 export class Trouble extends Error {
   override readonly name = "Trouble";
@@ -20,7 +22,7 @@ export async function command(main: () => Promise<void>): Promise<void> {
   try {
     await main();
   } catch (error) {
-    process.stderr.write(`\n✗ ${reasonOf(error)}\n`);
+    process.stderr.write(`\n✗ ${printableLines(reasonOf(error))}\n`);
     // Somebody at work on this stack wants to know where; somebody who uses it does not.
     if (process.env.DEBUG !== undefined && error instanceof Error) process.stderr.write(`${error.stack}\n`);
     // What goes on trying is not waited for.

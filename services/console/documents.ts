@@ -1,10 +1,14 @@
-import { rowSchemas, TENANT_ROW, type RowKind } from "@saasaparilla/shared/access-rows.ts";
+import { PLATFORM_TENANT, rowSchemas, TENANT_ROW, type RowKind, type RowOf } from "@saasaparilla/shared/access-rows.ts";
 import type { AccessStore, Change, StoredRow } from "@saasaparilla/shared/access-store.ts";
+import { LEEWAY_SECONDS } from "@saasaparilla/shared/identity.ts";
 import { json } from "@saasaparilla/shared/reply.ts";
+import type { Secrets } from "@saasaparilla/shared/secrets.ts";
 import { LIMITS } from "@saasaparilla/shared/tenant-limits.ts";
 import { z } from "zod";
-import { notFound, Refusal, wrongQuery } from "./answers.ts";
+import { conflict, notFound, Refusal, wrongBody, wrongQuery } from "./answers.ts";
+import { issuerBody, issuerRow, shownIssuer } from "./issuers.ts";
 import { route, type Call, type Route } from "./routes.ts";
+import { writtenBy } from "./written.ts";
 
 export interface ConsoleParts {
   store: AccessStore;
@@ -14,6 +18,10 @@ export interface ConsoleParts {
   now: () => number;
   /** The platform's own issuer, whose name is no tenant's. */
   issuer: string;
+  /** Seals those of issuers. */
+  secrets: Secrets;
+  /** What new API keys name. */
+  environment: string;
 }
 
 const NAMES = { tenant: "tenant", issuer: "issuer", grant: "grant", revocation: "revocation" } as const;
@@ -59,8 +67,10 @@ export function documentRoutes(parts: ConsoleParts): Route[] {
       }),
       status: 200,
       answer: rowSchemas.tenant,
-      handle: async ({ tenant }, value) => {
-        await write(parts, { kind: "tenant", tenant, id: TENANT_ROW, value });
+      handle: async (call, value) => {
+        const { tenant } = call;
+        mustBeFree(tenant);
+        await write(parts, call, { kind: "tenant", tenant, id: TENANT_ROW, value });
         return json(200, value);
       },
     }),
@@ -69,42 +79,59 @@ export function documentRoutes(parts: ConsoleParts): Route[] {
       // Whoever may name any address here makes the platform ask there.
       writes: "platform",
       summary: "whose tokens may speak for this tenant, and for no other",
-      body: rowSchemas.issuer.refine(({ issuer }) => issuer !== parts.issuer, "it is the platform's own issuer"),
+      body: issuerBody.refine(({ issuer }) => issuer !== parts.issuer, "it is the platform's own issuer"),
+      answer: shownIssuer,
+      row: (body) => issuerRow(body, parts.secrets),
     }),
     ...resource(parts, {
       kind: "grant",
       writes: "tenant",
       summary: "a role for some subjects, and some clients",
       body: rowSchemas.grant,
+      row: async (body) => body,
     }),
     ...resource(parts, {
       kind: "revocation",
       writes: "tenant",
-      summary: "of what was issued to a subject, or with the id * to all of the tenant, until a time, or until now",
-      // No default: a document would say when this was started.
-      body: z
-        .strictObject({
-          before: rowSchemas.revocation.shape.before
-            .max(1e11)
-            .optional()
-            .meta({ description: "Seconds since 1970. Without it, now." }),
-        })
-        .transform(({ before }) => ({ before: before ?? parts.now() })),
+      summary:
+        "of what was issued to a subject, or with the id * to all of the tenant, by a time; without `before`, by the time of the request",
+      body: revocation,
+      row: async (body) => revocationRow(body, parts.now()),
     }),
   ];
 }
 
-interface Resource<K extends keyof typeof NAMES> {
+const revocation = z.strictObject({
+  before: z.exactOptional(
+    rowSchemas.revocation.shape.before.meta({
+      description: `Seconds since 1970, at most ${LEEWAY_SECONDS} from now. If you leave it out, the time of the request.`,
+    }),
+  ),
+});
+
+/** A later time would also refuse every token that is still to be issued. */
+function revocationRow({ before }: z.output<typeof revocation>, now: number): RowOf<"revocation"> {
+  if (before !== undefined && before > now + LEEWAY_SECONDS) {
+    const message = `it is in the future: expected seconds since 1970, at most ${now + LEEWAY_SECONDS} now`;
+    throw new Refusal(wrongBody([{ path: ["before"], message }]));
+  }
+  return { before: before ?? now };
+}
+
+interface Resource<K extends keyof typeof NAMES, Body> {
   kind: K;
   writes: "tenant" | "platform";
   summary: string;
-  body: z.ZodType<Extract<Change, { kind: K }>["value"] & object>;
+  body: z.ZodType<Body>;
+  answer?: z.ZodType;
+  /** What is kept of it. */
+  row: (body: Body) => Promise<RowOf<K>>;
 }
 
 /** What a tenant has any number of, each with an id of its own. */
-function resource<K extends "issuer" | "grant" | "revocation">(
+function resource<K extends "issuer" | "grant" | "revocation", Body>(
   parts: ConsoleParts,
-  { kind, writes, summary, body }: Resource<K>,
+  { kind, writes, summary, body, row, answer = rowSchemas[kind] }: Resource<K, Body>,
 ): Route[] {
   const path = `/v1/tenants/:tenant/${NAMES[kind]}s`;
   const change = ({ tenant, id }: Call, value: unknown): Change => ({ kind, tenant, id, value }) as Change;
@@ -128,11 +155,12 @@ function resource<K extends "issuer" | "grant" | "revocation">(
       summary: `Make or change one ${kind}: ${summary}`,
       body,
       status: 200,
-      answer: rowSchemas[kind] as z.ZodType,
-      handle: async (call, value) => {
+      answer,
+      handle: async (call, asked) => {
         await mustExist(parts.store, call.tenant);
-        await write(parts, change(call, value));
-        return json(200, value);
+        const value = await row(asked);
+        await write(parts, call, change(call, value));
+        return json(200, open(value));
       },
     }),
     route({
@@ -144,20 +172,30 @@ function resource<K extends "issuer" | "grant" | "revocation">(
       status: 204,
       handle: async (call) => {
         if (!(await parts.store.find(kind, call.tenant, call.id))) return notFound(`such ${kind}`);
-        await write(parts, change(call, null));
+        await write(parts, call, change(call, null));
         return { status: 204 };
       },
     }),
   ];
 }
 
-export async function write({ store, refresh }: ConsoleParts, ...changes: Change[]): Promise<void> {
-  await store.write(...changes);
+export async function write({ store, refresh }: ConsoleParts, call: Call, ...changes: Change[]): Promise<void> {
+  const before = await store.write(...changes);
+  call.written.push(...changes.map((change, index) => writtenBy(change, before[index])));
   // It is written: that it is not read here yet is no failure of the request.
   await refresh().catch(() => undefined);
 }
 
+/** The tenant that operators' tokens name has no document, and so nothing that could lock them out. */
+function mustBeFree(tenant: string): void {
+  if (tenant === PLATFORM_TENANT)
+    throw new Refusal(
+      conflict(`The tenant ${PLATFORM_TENANT} is reserved: operators' tokens name it. Choose another name.`),
+    );
+}
+
 export async function mustExist(store: AccessStore, tenant: string): Promise<void> {
+  mustBeFree(tenant);
   if (!(await store.find("tenant", tenant, TENANT_ROW))) throw new Refusal(notFound("such tenant"));
 }
 
@@ -173,10 +211,15 @@ async function pageOf(store: AccessStore, kind: RowKind, tenant: string | undefi
   return rows.length > limit && last ? { items, next: kind === "tenant" ? last.tenant : last.id } : { items };
 }
 
-/** As an operator sees it. A key's hash is nobody's business. */
+/** As an operator sees it. */
 export function show({ tenant, id, value, at }: StoredRow): { tenant: string; id?: string } & Record<string, unknown> {
-  const { hash: _hash, ...rest } = value as Record<string, unknown>;
-  return { tenant, ...(id === TENANT_ROW ? {} : { id }), ...rest, changed: at.toISOString() };
+  return { tenant, ...(id === TENANT_ROW ? {} : { id }), ...open(value as object), changed: at.toISOString() };
+}
+
+/** Without the hash of a key and a sealed secret, which no answer has. */
+function open(value: object): object {
+  const { hash: _hash, sealedSecret: _secret, ...rest } = value as Record<string, unknown>;
+  return rest;
 }
 
 function shown(kind: RowKind): z.ZodType {

@@ -4,7 +4,7 @@ import { json, type Reply } from "@saasaparilla/shared/reply.ts";
 import { z } from "zod";
 import { notFound, Refusal } from "./answers.ts";
 import { listed, mustExist, show, write, type ConsoleParts } from "./documents.ts";
-import { route, type Route } from "./routes.ts";
+import { route, type Call, type Route } from "./routes.ts";
 
 const YEARS_10 = 10 * 366 * 24 * 60 * 60;
 const MONTH = 31 * 24 * 60 * 60;
@@ -55,10 +55,11 @@ export function keyRoutes(parts: ConsoleParts): Route[] {
       body: asked,
       status: 201,
       answer: made,
-      handle: async ({ tenant }, { expiresIn, ...rest }) => {
+      handle: async (call, { expiresIn, ...rest }) => {
+        const { tenant } = call;
         await mustExist(store, tenant);
         const expires = expiresIn === undefined ? null : now() + expiresIn;
-        return newKey(parts, tenant, { ...rest, expires });
+        return newKey(parts, call, { ...rest, expires });
       },
     }),
     route({
@@ -71,7 +72,8 @@ export function keyRoutes(parts: ConsoleParts): Route[] {
       body: rotation,
       status: 201,
       answer: made,
-      handle: async ({ tenant, id }, { overlapSeconds }) => {
+      handle: async (call, { overlapSeconds }) => {
+        const { tenant, id } = call;
         const { hash, created, ...rest } = await find(tenant, id);
         const end = Math.min(now() + overlapSeconds, rest.expires ?? Infinity);
         const old = {
@@ -81,7 +83,7 @@ export function keyRoutes(parts: ConsoleParts): Route[] {
           value: { ...rest, hash, created, expires: end },
           changes: true,
         } as const;
-        return newKey(parts, tenant, rest, old);
+        return newKey(parts, call, rest, old);
       },
     }),
     route({
@@ -91,9 +93,10 @@ export function keyRoutes(parts: ConsoleParts): Route[] {
       of: "tenant",
       summary: "Take a key away: it is good for nothing a few seconds later",
       status: 204,
-      handle: async ({ tenant, id }) => {
+      handle: async (call) => {
+        const { tenant, id } = call;
         await find(tenant, id);
-        await write(parts, { kind: "key", tenant, id, value: null });
+        await write(parts, call, { kind: "key", tenant, id, value: null });
         return { status: 204 };
       },
     }),
@@ -104,13 +107,14 @@ type Old = { kind: "key"; tenant: string; id: string; value: RowOf<"key">; chang
 
 async function newKey(
   parts: ConsoleParts,
-  tenant: string,
+  call: Call,
   rest: Omit<RowOf<"key">, "hash" | "created">,
   ...old: Old[]
 ): Promise<Reply> {
-  const { id, token, hash } = newApiKey();
+  const { tenant } = call;
+  const { id, token, hash } = newApiKey(parts.environment);
   const value = { ...rest, hash, created: parts.now() };
-  await write(parts, ...old, { kind: "key", tenant, id, value });
+  await write(parts, call, ...old, { kind: "key", tenant, id, value });
   const { hash: _hash, ...shown } = value;
   const location = PATH.replace(":tenant", tenant);
   const headers = { "cache-control": "no-store", location: `${location}/${id}` };

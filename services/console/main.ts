@@ -8,6 +8,7 @@ import { Lifecycle } from "@saasaparilla/shared/lifecycle.ts";
 import { createLog } from "@saasaparilla/shared/log.ts";
 import { createRegistry } from "@saasaparilla/shared/metrics.ts";
 import { connectPostgres } from "@saasaparilla/shared/postgres.ts";
+import { Secrets } from "@saasaparilla/shared/secrets.ts";
 import { loadSettings } from "@saasaparilla/shared/settings.ts";
 import { documentRoutes, type ConsoleParts } from "./documents.ts";
 import { explainRoute } from "./explain.ts";
@@ -34,10 +35,16 @@ const parts: ConsoleParts = {
   refresh: () => feed.refresh(),
   now: () => Math.floor(Date.now() / 1_000),
   issuer: settings.AUTH_ISSUER,
+  secrets: new Secrets(settings.SECRETS_KEY),
+  environment: settings.KEY_ENVIRONMENT,
 };
-const routes = [...documentRoutes(parts), ...keyRoutes(parts), explainRoute({ ...parts, access, identities })];
-
 const server = new HttpServer({ health, registry, log, settings });
+server.origins.follow(access);
+const routes = [
+  ...documentRoutes(parts),
+  ...keyRoutes(parts),
+  explainRoute({ ...parts, access, identities, origins: server.origins }),
+];
 serveDocs(server, openapi(routes));
 server.onExposed = (request) => gate.turnAway("its token is in its query", "operate", request);
 const tenants = new Askers({ rate: settings.OPERATOR_RATE, burst: settings.OPERATOR_BURST });

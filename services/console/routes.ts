@@ -1,5 +1,7 @@
-import type { Scope } from "@saasaparilla/shared/access-rows.ts";
+import { PLATFORM_TENANT, type Scope } from "@saasaparilla/shared/access-rows.ts";
 import type { Askers } from "@saasaparilla/shared/askers.ts";
+import type { Written } from "@saasaparilla/shared/audit.ts";
+import { endingOf } from "@saasaparilla/shared/ending.ts";
 import { Failure } from "@saasaparilla/shared/errors.ts";
 import { TurnedAway, type Gate } from "@saasaparilla/shared/gate.ts";
 import type { HttpServer, Request } from "@saasaparilla/shared/http.ts";
@@ -8,7 +10,8 @@ import { readJson } from "@saasaparilla/shared/read-json.ts";
 import { bearer, Refused, type Identity } from "@saasaparilla/shared/identity.ts";
 import type { Log } from "@saasaparilla/shared/log.ts";
 import { TENANT_FORM } from "@saasaparilla/shared/notification.ts";
-import type { z } from "zod";
+import { subjectProblem } from "@saasaparilla/shared/subject.ts";
+import { z } from "zod";
 import { conflict, forbidden, Refusal, unavailable, wrongBody, wrongPath } from "./answers.ts";
 
 export interface Call {
@@ -16,6 +19,8 @@ export interface Call {
   tenant: string;
   id: string;
   query: URLSearchParams;
+  /** What it has written, for the audit log. */
+  written: Written[];
 }
 
 /** One thing that operators ask for. What they may, what they send and what they are answered stands here, and nowhere else. */
@@ -42,8 +47,6 @@ export function route<Body>(described: Route<Body>): Route {
 
 const BODY_BYTES = 64 << 10;
 const ID_FORM = /^[A-Za-z0-9_-]{1,64}$/;
-/** A subject, or "*". */
-const SUBJECT_FORM = /^[\x21-\x7e]{1,256}$/;
 
 export interface ServeParts {
   gate: Gate;
@@ -69,23 +72,38 @@ export function serveRoutes(server: HttpServer, routes: readonly Route[], parts:
 }
 
 /** Who asks, before anything else: who may not learns nothing, not even whether there is such a tenant. */
-async function handle(route: Route, request: Request, body: Buffer, { gate, tenants }: ServeParts): Promise<Reply> {
+async function handle(route: Route, request: Request, body: Buffer, parts: ServeParts): Promise<Reply> {
+  const { gate, tenants, log } = parts;
   const { tenant, id } = named(route.path, request.path);
   // A name that no tenant has is nobody's: only those who run the platform pass, and are told that it is wrong.
   const reached = route.of === "platform" || tenant === undefined || !TENANT_FORM.test(tenant) ? "" : tenant;
   const caller = await gate.pass(bearer(request.headers.authorization), route.needs, request, reached);
-  const late = tenants.late(caller.tenant, performance.now());
-  if (late !== undefined)
-    throw new Refusal(tooMany("The operators of your tenant ask more often than they may.", late));
-  if (tenant !== undefined && !TENANT_FORM.test(tenant)) throw new Refusal(wrongPath("tenant"));
-  const form = route.path.includes("/revocations/") ? SUBJECT_FORM : ID_FORM;
-  if (id !== undefined && !form.test(id)) throw new Refusal(wrongPath("id"));
-  const call = { caller, tenant: tenant ?? "", id: id ?? "", query: request.query };
-  const reply = await route.handle(call, route.body ? parsed(route.body, body) : undefined);
+  const call: Call = { caller, tenant: tenant ?? "", id: id ?? "", query: request.query, written: [] };
+  const reply = await answered(route, call, body, tenants).catch((error: unknown) => refusalOf(error, request, log));
+  if (route.needs !== "operate") return reply;
   // What was made has a name only now.
   const made = reply.headers?.location;
-  if (made !== undefined) gate.made(caller, route.needs, { method: "made", path: made, address: request.address });
+  const { method, path, address } = request;
+  const asked = made === undefined ? { method, path, address } : { method: "made", path: made, address };
+  gate.ended(caller, route.needs, asked, endingOf(reply, call.written));
   return reply;
+}
+
+async function answered(route: Route, call: Call, body: Buffer, tenants: Askers): Promise<Reply> {
+  const { source, tenant } = call.caller;
+  // A tenant's operators must not use up the rate of an operator of the platform whose token names their tenant.
+  const late = tenants.late(source.kind === "platform" ? PLATFORM_TENANT : tenant, performance.now());
+  if (late !== undefined)
+    throw new Refusal(tooMany("The operators of your tenant ask more often than they may.", late));
+  if (route.path.includes("/:tenant") && !TENANT_FORM.test(call.tenant)) throw new Refusal(wrongPath("tenant"));
+  if (route.path.includes("/:id") && !isId(route, call.id)) throw new Refusal(wrongPath("id"));
+  return route.handle(call, route.body ? parsed(route.body, body) : undefined);
+}
+
+/** A revocation's id is a subject, or `*`. */
+function isId({ path }: Route, id: string): boolean {
+  if (!path.includes("/revocations/")) return ID_FORM.test(id);
+  return id === "*" || subjectProblem(id) === undefined;
 }
 
 function named(pattern: string, path: string): { tenant: string | undefined; id: string | undefined } {
@@ -107,11 +125,21 @@ function decoded(part: string): string {
 }
 
 function parsed(schema: z.ZodType, body: Buffer): unknown {
-  const read = body.length === 0 ? { value: {} } : readJson(body);
+  // An empty body must not become a document of defaults: it would reset what is there.
+  if (body.length === 0) throw new Refusal(wrongBody([{ path: [], message: `it is missing: ${expectation(schema)}` }]));
+  const read = readJson(body);
   if ("wrong" in read) throw new Refusal(wrongBody([{ path: [], message: read.wrong }]));
   const result = schema.safeParse(read.value);
   if (result.success) return result.data;
   throw new Refusal(wrongBody(result.error.issues));
+}
+
+/** In words, what a body has to have. */
+function expectation(schema: z.ZodType): string {
+  const { required = [] } = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }) as { required?: string[] };
+  return required.length > 0
+    ? `send a JSON object with ${required.join(", ")}`
+    : "send a JSON object; {} is a document with every default";
 }
 
 function refusalOf(error: unknown, { method, path }: Request, log: Log): Reply {

@@ -67,6 +67,7 @@ lifecycle.onEnd("redis", () => redis.disconnect());
 const kafka = new KafkaLink(settings, "director", log, health);
 const parts = { service: "director", settings, postgres, link: kafka, lifecycle, health, registry, log };
 const { access, gate } = await openEntrance(parts);
+server.origins.follow(access);
 const sender = await kafka.sender();
 lifecycle.onEnd("kafka producer", () => sender.close());
 

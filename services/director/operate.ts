@@ -1,4 +1,5 @@
 import { messageOf } from "@saasaparilla/shared/errors.ts";
+import { endingOf } from "@saasaparilla/shared/ending.ts";
 import { TurnedAway, type Gate } from "@saasaparilla/shared/gate.ts";
 import type { HttpServer, Request } from "@saasaparilla/shared/http.ts";
 import {
@@ -39,18 +40,18 @@ const ID = new RegExp(`^${DEAD_LETTERS_PARTITION}-(\\d{1,15})$`);
 const START = "start";
 
 export function serveOperators(server: HttpServer, options: OperateOptions): void {
-  const { reader, log } = options;
+  const { gate, reader, log } = options;
   const guarded =
     (handle: (request: Request, operator: Identity) => Promise<Reply>) =>
     async (request: Request): Promise<Reply> => {
       const operator = await authorize(options, request);
       if ("status" in operator) return operator;
-      try {
-        return await handle(request, operator);
-      } catch (error) {
+      const reply = await handle(request, operator).catch((error: unknown) => {
         log.warn({ err: error, path: request.path }, "an operator was not answered");
         return unavailable(`${messageOf(error)} Try again.`);
-      }
+      });
+      if (request.method === "post") gate.ended(operator, "operate", request, endingOf(reply));
+      return reply;
     };
   server.get(
     "/v1/dead-letters",

@@ -26,6 +26,8 @@ export interface Entry {
   identity: Identity;
   /** From where it comes. */
   address: string;
+  /** The origin of the page that it is. */
+  origin: string | undefined;
   /** Undefined where none was sent, or it is none of this client's: the connection begins at the start (R4). */
   cursor: Sequence | undefined;
   /** The client promises to acknowledge by itself (R21). */
@@ -33,6 +35,8 @@ export interface Entry {
   /** The client offered our subprotocol, and is to be answered with it. */
   offered: boolean;
 }
+
+const MOST_ORIGINS = 1_000;
 
 const BUSY: Record<Bound, string> = {
   connections: "This distributor holds as many connections as it may.",
@@ -62,6 +66,7 @@ export interface DoorkeeperOptions {
  */
 export class Doorkeeper {
   readonly #options: DoorkeeperOptions;
+  readonly #origins = new Map<string, string>();
   #draining = false;
 
   constructor(options: DoorkeeperOptions) {
@@ -82,7 +87,11 @@ export class Doorkeeper {
   /** The answer to a page of a site that may not open a WebSocket here. */
   stranger(request: Asked): Reply {
     this.#options.metrics.forbade();
-    this.#options.gate.refuse("its origin is not in ALLOWED_ORIGINS", "subscribe", request);
+    this.#options.gate.refuse(
+      "its origin is in no tenant's document, and not in ALLOWED_ORIGINS",
+      "subscribe",
+      request,
+    );
     return forbidden();
   }
 
@@ -133,6 +142,7 @@ export class Doorkeeper {
         key,
         identity,
         address: request.address,
+        origin: this.#interned(request.headers.origin),
         cursor: fromCursor(asked, cursorTag(key)),
         explicitAck: request.query.get("ack") === "explicit",
         offered: offers.includes(SUBPROTOCOL),
@@ -188,7 +198,17 @@ export class Doorkeeper {
     return tooMany("Your tenant's clients ask more often here than they may.", late);
   }
 
-  async #redeemed(ticket: string, { method, path, address }: Request): Promise<Identity | Reply> {
+  /** Connections of one site share its text. */
+  #interned(origin: string | undefined): string | undefined {
+    if (origin === undefined) return undefined;
+    const known = this.#origins.get(origin);
+    if (known !== undefined) return known;
+    if (this.#origins.size >= MOST_ORIGINS) this.#origins.clear();
+    this.#origins.set(origin, origin);
+    return origin;
+  }
+
+  async #redeemed(ticket: string, { method, path, address, headers }: Request): Promise<Identity | Reply> {
     let token: string | undefined;
     try {
       token = await this.#options.tickets.redeem(ticket);
@@ -196,7 +216,7 @@ export class Doorkeeper {
       // Redis is away, which its health says.
       return unavailable();
     }
-    return this.identify(token, { method, path, address });
+    return this.identify(token, { method, path, address, headers });
   }
 
   #refusal(bound: Bound | undefined): Reply | undefined {

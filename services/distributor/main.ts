@@ -91,6 +91,7 @@ const connections = new Connections(redis, keys);
 const kafka = new KafkaLink(settings, "distributor", log, health);
 const parts = { service: "distributor", settings, postgres, link: kafka, lifecycle, health, registry, log };
 const { access, gate } = await openEntrance(parts);
+server.origins.follow(access);
 const sender = await kafka.sender();
 lifecycle.onEnd("kafka producer", () => sender.close());
 const packer = new Packer({
@@ -225,7 +226,9 @@ server.get(
 // What the library does not take for an upgrade.
 server.get("/v1/ws", (request) => notAnUpgrade(request) ?? internalError());
 server.post("/v1/acks", 1_024, (request, body) => acknowledge(request, body, { door, peers, upstream, partitions }));
-const stopKeepingUp = keepUp(peers, settings, ({ identity, address }) => gate.holds(identity, "subscribe", address));
+const stopKeepingUp = keepUp(peers, settings, ({ identity, address, origin }) =>
+  gate.holds(identity, "subscribe", address, origin),
+);
 health.up("composed");
 log.info({ slot: slot.slot, port, routes: server.routes }, "ready");
 

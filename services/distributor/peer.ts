@@ -26,6 +26,8 @@ export interface Peer {
   readonly tag: string;
   /** From where it was opened. */
   readonly address: string;
+  /** Of the page that opened it. */
+  readonly origin: string | undefined;
   /** When it was opened; ms since 1970, for people to read. */
   readonly since: number;
   identity: Identity;
@@ -39,5 +41,6 @@ export interface Opening {
   identity: Identity;
   cursor: Sequence | undefined;
   address: string;
+  origin?: string | undefined;
   wire: Wire;
 }

@@ -76,7 +76,7 @@ export class Peers {
     return this.#byClient.get(key) ?? [];
   }
 
-  open({ key, identity, cursor, address, wire }: Opening): Peer {
+  open({ key, identity, cursor, address, origin, wire }: Opening): Peer {
     const session = createSession(
       {
         key,
@@ -93,6 +93,7 @@ export class Peers {
       wire,
       identity,
       address,
+      origin,
       tag: cursorTag(key),
       since,
       timer: undefined,

@@ -53,7 +53,7 @@ export function serveWebSocket(
         refuse(response, closed, shown);
         return;
       }
-      if (!server.origins.allows(request.headers.origin)) {
+      if (!server.origins.knows(request.headers.origin)) {
         refuse(response, door.stranger(request), shown);
         return;
       }
@@ -73,11 +73,11 @@ export function serveWebSocket(
     },
     open(socket) {
       const data = socket.getUserData();
-      const { key, identity, cursor, address } = data.entry;
+      const { key, identity, cursor, address, origin } = data.entry;
       data.wire = new WebSocketWire(socket, settings.OUTBOX_BYTES, data.entry.explicitAck, (sequence) => {
         if (data.peer) peers.step(data.peer, { type: "ack", sequence });
       });
-      data.peer = peers.open({ key, identity, cursor, address, wire: data.wire });
+      data.peer = peers.open({ key, identity, cursor, address, origin, wire: data.wire });
     },
     message(socket, message, isBinary) {
       const { peer } = socket.getUserData();
@@ -121,9 +121,11 @@ export function serveSse(server: SocketServer, door: Doorkeeper, peers: Peers, s
       return;
     }
     const request = server.copy(response, raw, headers);
-    admitted(response, door, request, shown, ({ key, identity, cursor, address, explicitAck }) => {
+    admitted(response, door, request, shown, ({ key, identity, cursor, address, origin: said, explicitAck }) => {
+      // Of an origin that is not known the browser has shown its page nothing: it is no reason to end the stream later.
+      const origin = shown["access-control-allow-origin"] === undefined ? undefined : said;
       const wire = new SseWire(response, shown, settings.OUTBOX_BYTES, explicitAck);
-      const peer = peers.open({ key, identity, cursor, address, wire });
+      const peer = peers.open({ key, identity, cursor, address, origin, wire });
       wire.onDrained = () => peers.drained(peer);
       wire.onGone = () => peers.closed(peer);
     });

@@ -1,3 +1,4 @@
+import { PLATFORM_TENANT } from "@saasaparilla/shared/access-rows.ts";
 import { commonSettings, storeSettings } from "@saasaparilla/shared/settings.ts";
 import { TENANT_FORM } from "@saasaparilla/shared/notification.ts";
 import { z } from "zod";
@@ -20,7 +21,14 @@ export const settings = commonSettings
       .string()
       .default("")
       .transform((list) => list.split(",").filter((name) => name !== ""))
-      .pipe(z.array(z.string().regex(TENANT_FORM, "names of tenants"))),
+      .pipe(
+        z.array(
+          z
+            .string()
+            .regex(TENANT_FORM, "names of tenants")
+            .refine((name) => name !== PLATFORM_TENANT, `names of tenants; ${PLATFORM_TENANT} is reserved`),
+        ),
+      ),
     /** Copies of each topic. */
     REPLICAS: count.max(9).default(1),
     /** Brokers that must have a record before it counts as written. In production: 3 replicas, and 2 here. */

@@ -74,6 +74,7 @@ const publisher = new Publisher({
 });
 
 const server = new HttpServer({ health, registry, log, settings });
+server.origins.follow(access);
 server.onExposed = (request) => gate.turnAway("its token is in its query", "publish", request);
 server.post("/v1/notifications", settings.MAX_BODY_BYTES, (request, body) => publisher.publish(request, body), limits);
 serveDocs(server, openapi(settings));

@@ -211,10 +211,11 @@ async function tokens(): Promise<Target> {
   ];
   return {
     of: /shared\/(identit|issuer|api-keys|decide|signers)/,
-    words: [...heads.map(part), claims, signature, ".", "sk_", "0".repeat(16), "=", "eyJ"],
+    words: [...heads.map(part), claims, signature, ".", "sk_", "ssp_", "0".repeat(16), "=", "eyJ"],
     seeds: [
       ...heads.map((head) => `${part(head)}.${claims}.${signature}`),
       `sk_${"0".repeat(16)}_${"a".repeat(43)}`,
+      `ssp_live_${"0".repeat(16)}_${"a".repeat(43)}`,
     ].map((text) => Buffer.from(text)),
     async run(input) {
       const token = bearer(`Bearer ${input.toString("latin1")}`);

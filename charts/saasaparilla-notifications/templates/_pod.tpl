@@ -102,6 +102,12 @@ spec:
             - { name: NODE_OPTIONS, value: "--max-old-space-size={{ include "heap" $values.resources.limits.memory }}" }
             {{- include "environment" $root | nindent 12 }}
             {{- include "identity-environment" $root | nindent 12 }}
+            {{- with $root.Values.identity.secretsKeySecret }}
+            - { name: SECRETS_KEY, valueFrom: { secretKeyRef: { name: {{ . | quote }}, key: secrets-key } } }
+            {{- end }}
+            {{- with $root.Values.identity.keyEnvironment }}
+            - { name: KEY_ENVIRONMENT, value: {{ . | quote }} }
+            {{- end }}
             - { name: PORT, value: {{ .port | quote }} }
             - { name: SHUTDOWN_MS, value: {{ mul 1000 .shutdown | quote }} }
             {{- with $root.Values.platform.allowedOrigins }}

@@ -1,0 +1,9 @@
+/** The little that tests use of it. Its published types bring those of a whole web framework. */
+declare module "oidc-provider" {
+  import type { RequestListener } from "node:http";
+
+  export default class Provider {
+    constructor(issuer: string, configuration: object);
+    callback(): RequestListener;
+  }
+}
