@@ -23,7 +23,6 @@ test("what can hold nothing that is taken is refused before it is parsed", () =>
     [`{"to":${unknown(300_000)},"data":1}`, "/problems/too-large"],
     [`[${"{},".repeat(300_000)}{}]`, "/problems/too-large"],
     [`[${many},${GOOD}]`, "/problems/too-large"],
-    ["[".repeat(600_000) + "]".repeat(600_000), "/problems/invalid-value"],
   ] as const)
     expect(() => read(body)).toThrow(expect.objectContaining({ problem: expect.objectContaining({ type: problem }) }));
   // Brackets and commas inside strings are none, and what is on the limit is read.
