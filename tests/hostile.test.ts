@@ -130,12 +130,12 @@ describe("HTTP", () => {
       );
   });
 
-  test("a compressed body is not unpacked: 415 at the receiver, no cursor at the distributor", async () => {
+  test("a compressed body is not unpacked: 415", async () => {
     const bomb = gzipSync(Buffer.alloc(50 << 20, " "));
     const headers = { "content-type": "application/json", "content-encoding": "gzip" };
     expect(await post(receiver, "/v1/notifications", bomb, headers)).toMatchObject({ status: 415 });
     const ack = gzipSync(Buffer.alloc(500_000, " "));
-    expect(await post(distributor, "/v1/acks", ack, headers)).toMatchObject({ status: 400 });
+    expect(await post(distributor, "/v1/acks", ack, headers)).toMatchObject({ status: 415 });
   });
 
   test("JSON of any depth is refused by its place, and not by a stack that is full", async () => {

@@ -1,5 +1,3 @@
-import { MAX_DEPTH } from "./schema.ts";
-
 export interface Most {
   MAX_DATA_BYTES: number;
   MAX_BATCH_ITEMS: number;
@@ -15,10 +13,7 @@ const BACKSLASH = 0x5c;
  * What makes it certain that a large body has nothing that can be taken, before it is parsed: a pass over its bytes costs a tenth of that. It reads no more than brackets, commas and
  * strings, and leaves what is no JSON to the parser.
  */
-export function overgrown(
-  body: Buffer,
-  { MAX_DATA_BYTES, MAX_BATCH_ITEMS }: Most,
-): "items" | "members" | "depth" | undefined {
+export function overgrown(body: Buffer, { MAX_DATA_BYTES, MAX_BATCH_ITEMS }: Most): "items" | "members" | undefined {
   if (body.length < LARGE_BYTES) return undefined;
   // An element and its comma are two bytes at least, and what is beside `data` has a few.
   const mostCommas = MAX_DATA_BYTES / 2 + 16;
@@ -36,8 +31,6 @@ export function overgrown(
       // Items stand in an array, or the body is one.
       if (outside < 0) outside = byte === 0x5b ? 1 : 0;
       depth += 1;
-      // An array, an item, and its data.
-      if (depth > MAX_DEPTH + 2) return "depth";
     } else if (byte === 0x7d || byte === 0x5d) depth -= 1;
   }
   return undefined;

@@ -236,13 +236,6 @@ function refuseOvergrown(body: Buffer, limits: ParseLimits): void {
     const expected = `at most ${limits.MAX_DATA_BYTES} bytes of JSON`;
     refuseBody("too-large", "An item has too many members.", expected, "Send a reference that the client can fetch.");
   }
-  if (why === "depth")
-    refuseBody(
-      "invalid-value",
-      "An item is too deep.",
-      `at most ${MAX_DEPTH} arrays and objects inside one another`,
-      "Send it flatter, or as JSON inside a string.",
-    );
 }
 
 function checkCount(count: number, { MAX_BATCH_ITEMS }: ParseLimits): void {

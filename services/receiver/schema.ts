@@ -85,7 +85,16 @@ export function check(value: unknown): Wrong | undefined {
   if (result.success && unknown.count === 0) return undefined;
   const issues = result.error?.issues ?? [];
   const shape = unknown.count > 0 || issues.some(({ code }) => code === "invalid_type");
-  const errors = [...issues.map((issue) => explain(issue, value)), ...unknown.errors];
+  const known = issues.map((issue) => explain(issue, value));
+  const inTo = ({ pointer }: ProblemError): boolean => pointer === "/to" || pointer.startsWith("/to/");
+  const beside = (error: ProblemError): boolean => !inTo(error);
+  // As they stand in the schema, with what is unknown behind what is known.
+  const errors = [
+    known.filter(inTo),
+    unknown.errors.filter(inTo),
+    known.filter(beside),
+    unknown.errors.filter(beside),
+  ].flat();
   return { errors: errors.slice(0, MOST_ERRORS), errorCount: issues.length + unknown.count, shape };
 }
 
