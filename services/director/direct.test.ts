@@ -59,7 +59,7 @@ function batchOf(topic: string, write: (writer: PackWriter) => void): Batch {
   return { topic, partition: 0, records: [record], highWatermark: 1 };
 }
 
-const notification = { key: "acme/u1", id: "0".repeat(32), payload: Buffer.from("1") };
+const notification = { key: "acme/u1", id: "00000000-0000-4000-8000-000000000000", payload: Buffer.from("1") };
 
 function deferred(): Batch {
   let body: Buffer | undefined;

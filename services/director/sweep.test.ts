@@ -7,7 +7,7 @@ import { sweepExpired } from "./sweep.ts";
 
 test("all that expired is swept, however much it is, each counted and named", async () => {
   const writer = new PackWriter();
-  writer.notification({ key: "t/a", id: "0".repeat(32), payload: Buffer.from("1") });
+  writer.notification({ key: "t/a", id: "00000000-0000-4000-8000-000000000000", payload: Buffer.from("1") });
   let body: Buffer = Buffer.alloc(0);
   readPack(writer.take(), (_, item) => (body = item));
   let left = 2_500;

@@ -42,7 +42,7 @@ const sequence = sequenceAt(packSequence(1, 7), 0);
 function sent(change: Partial<Deliver>, key = KEY): void {
   let body: Buffer = Buffer.alloc(0);
   const notification = new PackWriter();
-  notification.notification({ key, id: "0".repeat(32), payload: Buffer.from("1") });
+  notification.notification({ key, id: "00000000-0000-4000-8000-000000000000", payload: Buffer.from("1") });
   readPack(notification.take(), (_, item) => (body = item));
   const usual = { incarnation: INCARNATION, session: 1, partition: 3, generation: 10, prev: START, appended: 0 };
   read((writer) => writer.deliver({ ...usual, sequence, body, ...change }));

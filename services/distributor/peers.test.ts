@@ -86,7 +86,12 @@ function open(more: Partial<Wire> = {}): Peer {
 
 function rowOf(index: number, ttl: number): Row {
   const writer = new PackWriter();
-  writer.notification({ key: KEY, id: String(index).padStart(32, "0"), ttl, payload: Buffer.from("1") });
+  writer.notification({
+    key: KEY,
+    id: `00000000-0000-4000-8000-${String(index).padStart(12, "0")}`,
+    ttl,
+    payload: Buffer.from("1"),
+  });
   let body: Buffer | undefined;
   readPack(writer.take(), (_, item) => (body = item));
   return { sequence: sequenceAt(packSequence(1, index), 0), appended: LONG_AGO, body: body! };

@@ -36,7 +36,7 @@ export class World {
       this.#ids += 1;
       writer.notification({
         key,
-        id: this.#ids.toString(16).padStart(32, "0"),
+        id: `00000000-0000-4000-8000-${this.#ids.toString(16).padStart(12, "0")}`,
         payload: Buffer.from(String(this.#ids)),
       });
     }
