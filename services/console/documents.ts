@@ -1,7 +1,7 @@
 import { rowSchemas, TENANT_ROW, type RowKind } from "@saasaparilla/shared/access-rows.ts";
 import type { AccessStore, Change, StoredRow } from "@saasaparilla/shared/access-store.ts";
 import { json } from "@saasaparilla/shared/reply.ts";
-import { LIMITS } from "@saasaparilla/shared/tenant-limits.ts";
+import { LIMITS, WEIGHTS } from "@saasaparilla/shared/tenant-limits.ts";
 import { z } from "zod";
 import { notFound, Refusal, wrongQuery } from "./answers.ts";
 import { route, type Call, type Route } from "./routes.ts";
@@ -53,10 +53,15 @@ export function documentRoutes(parts: ConsoleParts): Route[] {
       of: "platform",
       summary:
         "Make a tenant, or change it: suspended, it may do nothing, and its connections are closed within a minute",
-      body: rowSchemas.tenant.refine(({ limits }) => Object.keys(limits).every((name) => LIMITS.includes(name)), {
-        path: ["limits"],
-        message: `has others than ${LIMITS.join(", ")}`,
-      }),
+      body: rowSchemas.tenant
+        .refine(({ limits }) => Object.keys(limits).every((name) => LIMITS.includes(name)), {
+          path: ["limits"],
+          message: `has others than ${LIMITS.join(", ")}`,
+        })
+        .refine(({ limits: { weight = 1 } }) => weight >= WEIGHTS.least && weight <= WEIGHTS.most, {
+          path: ["limits", "weight"],
+          message: `is a number from ${WEIGHTS.least} to ${WEIGHTS.most}`,
+        }),
       status: 200,
       answer: rowSchemas.tenant,
       handle: async ({ tenant }, value) => {
