@@ -105,9 +105,11 @@ const { epoch, reader: epochs } = await followEpoch({
 });
 lifecycle.onEnd("epoch", () => epochs.stop());
 const deadLetters = new DeadLetters(packer, topics, epoch.partitions, { metrics, log });
+const limitsOf = tenantLimits(access, settings);
+const weightOf = (tenant: string): number => limitsOf(tenant).weight;
 const fullness = new Fullness({
   full: new FullClients(postgres, settings.NAMESPACE),
-  limitsOf: tenantLimits(access, settings),
+  limitsOf,
   metrics,
   log,
 });
@@ -152,6 +154,7 @@ const director: Director = new Director({
   maxLanes: settings.MAX_LANES,
   maxUnsettled: settings.PARTITION_MAX_UNSETTLED,
   maxBytes: settings.PARTITION_MAX_BYTES,
+  weightOf,
   clock,
   packer,
   store,
