@@ -1,6 +1,11 @@
 /** A tenant may have so many times the places that are free, for each of its weight: alone, 8/9 of all. */
 export const BORROWED = 8;
 
+/** A tenant that uses so much of a resource may take no more, while so much of it is free. */
+export function overShare(used: number, weight: number, free: number): boolean {
+  return used >= BORROWED * weight * free;
+}
+
 /** What one tenant has of a resource now. */
 export interface Part {
   readonly tenant: string;
@@ -59,13 +64,13 @@ export class FairShare {
 
   /** It may take no more now. */
   over({ used, weight }: Part, free = this.bound - this.#used): boolean {
-    return used >= BORROWED * weight * free;
+    return overShare(used, weight, free);
   }
 
   /** The same for a tenant that may not be known; it is not remembered for it. */
   isOver(tenant: string, free?: number): boolean {
     const part = this.#parts.get(tenant);
-    return this.over(part ?? { tenant, weight: this.#weightOf(tenant), used: 0, known: false, idle: true }, free);
+    return part ? this.over(part, free) : overShare(0, this.#weightOf(tenant), free ?? this.bound - this.#used);
   }
 
   /** Whether any tenant may have to give back: never while half of the places are free. */

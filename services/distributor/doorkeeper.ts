@@ -7,6 +7,7 @@ import { clientKey, cursorTag, fromCursor, type ClientKey, type Sequence } from 
 import { jittered, problem } from "@saasaparilla/shared/problem.ts";
 import type { LimitsOf } from "@saasaparilla/shared/tenant-limits.ts";
 import type { Admission, Bound } from "./admission.ts";
+import { claimedTenant } from "./claimed-tenant.ts";
 import type { Askers } from "@saasaparilla/shared/askers.ts";
 import type { DistributorMetrics } from "./metrics.ts";
 import type { Tickets } from "./tickets.ts";
@@ -29,6 +30,7 @@ const BUSY: Record<Bound, string> = {
   connections: "This distributor holds as many connections as it may.",
   handovers: "Too many connections here are not live yet.",
   rate: "Too many connect here at once.",
+  share: "Your tenant has its share of the connections here, or of those that come at once.",
 };
 
 export interface DoorkeeperOptions {
@@ -39,6 +41,8 @@ export interface DoorkeeperOptions {
   metrics: DistributorMetrics;
   /** Whether a tenant has as many connections here as it may, and no idle loop to end in place of one. */
   full: (tenant: string) => boolean;
+  /** Whether a tenant has its share of the connections here, and no idle loop to end. */
+  crowded: (tenant: string) => boolean;
   /** How often a client asks, and how often an address is refused. */
   tickets: Pick<Tickets, "redeem">;
   clients: Askers;
@@ -64,10 +68,16 @@ export class Doorkeeper {
     this.#draining = true;
   }
 
-  /** The answer where nobody comes in right now; it takes nothing. */
-  closed(): Reply | undefined {
+  /** The answer where nobody comes in right now, or nobody of the tenant that the token names; it takes nothing. */
+  closed(headers: Request["headers"]): Reply | undefined {
     const { admission, connections } = this.#options;
-    return this.#draining ? this.#ending() : this.#refusal(admission.bound(performance.now(), connections()));
+    if (this.#draining) return this.#ending();
+    const now = performance.now();
+    const bound = admission.bound(now, connections());
+    if (bound === undefined && !admission.pressed(now)) return undefined;
+    const tenant = claimedTenant(tokenOf(headers));
+    if (bound !== undefined) return this.#refusal(bound, tenant);
+    return tenant !== undefined && admission.overShare(now, tenant) ? this.#refusal("share", tenant) : undefined;
   }
 
   /** The answer to a page of a site that may not open a WebSocket here. */
@@ -84,33 +94,34 @@ export class Doorkeeper {
 
   /** One comes in, or is refused. */
   enter({ identity: { tenant } }: Pick<Entry, "identity">): Reply | undefined {
-    const { admission, connections, full, metrics } = this.#options;
+    const { admission, connections, crowded, full, metrics } = this.#options;
     if (this.#draining) return this.#ending();
-    // First what ends no idle loop: `full` makes room where it can.
-    const bound = admission.bound(performance.now(), connections());
-    if (bound !== undefined) return this.#refusal(bound);
+    const now = performance.now();
+    // First what ends no idle loop: `full` and `crowded` make room where they can.
+    const bound = admission.bound(now, connections()) ?? (admission.overShare(now, tenant) ? "share" : undefined);
+    if (bound !== undefined) return this.#refusal(bound, tenant);
     if (full(tenant)) {
       metrics.turnedAway("tenant");
       return tooMany("Your tenant has as many connections here as it may.", jittered(5, 30));
     }
-    return this.#refusal(admission.take(performance.now(), connections()));
+    if (crowded(tenant)) return this.#refusal("share", tenant);
+    const late = admission.take(now, connections(), tenant);
+    return late && this.#refusal(late, tenant);
   }
 
   /** R9: for one that may have been refused a moment ago, and could not read why. */
-  closedOfLate(): Reply | undefined {
+  closedOfLate(headers: Request["headers"]): Reply | undefined {
     if (this.#draining) return unavailable();
-    const retryAfter = this.#options.admission.refused(performance.now(), Math.random());
+    const tenant = claimedTenant(tokenOf(headers)) ?? "";
+    const retryAfter = this.#options.admission.refused(performance.now(), Math.random(), tenant);
     return retryAfter === undefined ? undefined : busy("rate", retryAfter);
   }
 
   /** Answered at once, but where the token's key is to be had first. */
   admit(request: Request): Entry | Reply | Promise<Entry | Reply> {
     if (this.#draining) return this.#ending();
-    const offered = request.headers["sec-websocket-protocol"];
-    const offers = offered === undefined ? [] : offered.split(",").map((offer) => offer.trim());
-    const token =
-      bearer(request.headers["authorization"]) ??
-      offers.find((offer) => offer.startsWith(TOKEN_SUBPROTOCOL))?.slice(TOKEN_SUBPROTOCOL.length);
+    const offers = offersOf(request.headers);
+    const token = tokenOf(request.headers);
     const entryOf = (identity: Identity | Reply): Entry | Reply => {
       if ("status" in identity) return identity;
       const key = clientKey(identity.tenant, identity.subject);
@@ -187,16 +198,29 @@ export class Doorkeeper {
     return this.identify(token, { method, path, address });
   }
 
-  #refusal(bound: Bound | undefined): Reply | undefined {
-    if (bound === undefined) return undefined;
+  #refusal(bound: Bound, tenant = ""): Reply {
     this.#options.metrics.turnedAway(bound);
-    return busy(bound, this.#options.admission.refuse(performance.now(), Math.random()));
+    return busy(bound, this.#options.admission.refuse(performance.now(), Math.random(), tenant));
   }
 
   #ending(): Reply {
     this.#options.metrics.turnedAway("ending");
     return unavailable();
   }
+}
+
+/** The subprotocols that a WebSocket offers. */
+function offersOf(headers: Request["headers"]): string[] {
+  return headers["sec-websocket-protocol"]?.split(",").map((offer) => offer.trim()) ?? [];
+}
+
+function tokenOf(headers: Request["headers"]): string | undefined {
+  return (
+    bearer(headers["authorization"]) ??
+    offersOf(headers)
+      .find((offer) => offer.startsWith(TOKEN_SUBPROTOCOL))
+      ?.slice(TOKEN_SUBPROTOCOL.length)
+  );
 }
 
 function busy(bound: Bound, retryAfter: number): Reply {

@@ -40,7 +40,7 @@ export function serveWebSocket(
     upgrade: (response, raw, context) => {
       const headers = server.check(response, raw);
       if (!headers) return;
-      const closed = door.closed();
+      const closed = door.closed(headers);
       if (closed) {
         refuse(response, closed);
         return;
@@ -108,7 +108,7 @@ export function serveSse(server: SocketServer, door: Doorkeeper, peers: Peers, s
     const headers = server.check(response, raw);
     if (!headers) return;
     const shown = server.origins.headers(headers.origin ?? "");
-    const closed = door.closed();
+    const closed = door.closed(headers);
     if (closed) {
       refuse(response, closed, shown);
       return;
