@@ -50,3 +50,44 @@ test("R24: what one tenant's clients do not acknowledge is stored above its shar
     await stack.close();
   }
 });
+
+test("R36: one tenant's connects leave room for another tenant's, who is taken in at once", async () => {
+  const stack = await startStack({
+    services: ["director", "distributor"],
+    env: { CONNECT_RATE: "1", CONNECT_BURST: "30", MAX_HANDOVERS: "100", DRAIN_MS: "0" },
+  });
+  try {
+    const distributor = stack.services[1]!;
+    const connect = async (tenant: string, path: string) => {
+      const headers = { authorization: `Bearer ${await stack.token({ client: "crowd", tenant })}` };
+      const answer = await fetch(`${distributor.url}${path}`, { headers });
+      await answer.body?.cancel();
+      return {
+        status: answer.status,
+        type: answer.headers.get("content-type"),
+        later: answer.headers.get("retry-after"),
+      };
+    };
+    const answers = [];
+    for (let times = 0; times < 40; times += 1) answers.push(await connect("acme", "/v1/sse"));
+    const refused = answers.filter(({ status }) => status === 503);
+    // And what the rate gives meanwhile.
+    expect(answers.length - refused.length).toBeGreaterThanOrEqual(27);
+    expect(refused.length).toBeGreaterThan(0);
+    expect(Number(refused[0]!.later)).toBeGreaterThanOrEqual(1);
+    expect(refused[0]!.type).toBe("application/problem+json");
+    const polls = [];
+    for (let times = 0; times < 10; times += 1) polls.push((await connect("acme", "/v1/poll?wait=0")).status);
+    expect(polls).toContain(503);
+    expect(await metric(distributor, "connections_refused_total", 'reason="share"')).toBe(
+      refused.length + polls.filter((status) => status === 503).length,
+    );
+    expect((await connect("other", "/v1/sse")).status).toBe(200);
+    expect((await connect("other", "/v1/poll?wait=0")).status).toBe(200);
+    const socket = await Subscriber.of(stack, { client: "socket", tenant: "globex", transport: "websocket" });
+    await socket.connect(distributor);
+    await socket.close();
+  } finally {
+    await stack.close();
+  }
+});

@@ -80,6 +80,7 @@ const packer: Packer = new Packer({
 });
 const lookUps: LookUps = new LookUps(
   new Connections(redis, new Keys(settings.NAMESPACE)),
+  (tenant) => weightOf(tenant),
   () => health.up("redis"),
   (error) => {
     metrics.failed("redis");
@@ -113,7 +114,7 @@ const fullness = new Fullness({
   metrics,
   log,
 });
-const store = new Store(stored, packer, topics.deferred, {
+const store = new Store(stored, packer, topics.deferred, weightOf, {
   stored(rows) {
     health.up("postgres");
     fullness.inserted(rows);
