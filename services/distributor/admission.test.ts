@@ -157,8 +157,8 @@ test("one tenant's connects leave room: another one comes in at once, and of a r
   expect(enter(admission, 0, ["loud"]).get("loud")).toBe(80);
   expect([admission.bound(0, 0), admission.overShare(0, "loud"), admission.overShare(0, "quiet")]).toEqual([
     undefined,
-    true,
-    false,
+    "rate",
+    undefined,
   ]);
   expect(admission.take(0, 0, "quiet")).toBeUndefined();
   const sum = new Map([
@@ -175,7 +175,7 @@ test("one tenant's connects leave room: another one comes in at once, and of a r
 test("a tenant's handovers leave room for another tenant's", () => {
   const admission = new Admission({ ...wide, handovers: 90 }, 0);
   for (let session = 0; session < 80; session += 1) admission.handoverBegan(session, 0, "loud");
-  expect([admission.take(0, 0, "loud"), admission.take(0, 0, "quiet")]).toEqual(["share", undefined]);
+  expect([admission.take(0, 0, "loud"), admission.take(0, 0, "quiet")]).toEqual(["handovers", undefined]);
   admission.handoverEnded(0);
   expect(admission.take(0, 0, "loud")).toBeUndefined();
 });

@@ -2,7 +2,7 @@ import { FairShare, type Part } from "@saasaparilla/shared/fair-share.ts";
 import { Places } from "./places.ts";
 
 /** What a newcomer may be refused at. */
-export type Bound = "connections" | "handovers" | "rate" | "share";
+export type Bound = "connections" | "handovers" | "rate";
 
 export interface AdmissionLimits {
   /** Connections a second, and at once after a rest. */
@@ -50,10 +50,11 @@ export class Admission {
     return this.tokens(now) < 1 ? "rate" : undefined;
   }
 
-  /** Whether a newcomer of this tenant is over its share; it takes nothing. */
-  overShare(now: number, tenant: string): boolean {
+  /** Of which bound a newcomer's tenant has its share, where it has; it takes nothing. */
+  overShare(now: number, tenant: string): Bound | undefined {
     this.handovers(now);
-    return this.#bucketShares.isOver(tenant, this.tokens(now)) || this.#handoverShares.isOver(tenant);
+    if (this.#handoverShares.isOver(tenant)) return "handovers";
+    return this.#bucketShares.isOver(tenant, this.tokens(now)) ? "rate" : undefined;
   }
 
   /** Whether some tenant may be over its share: less than half is free. */
@@ -63,7 +64,7 @@ export class Admission {
 
   /** One comes in, where nothing is in its way. */
   take(now: number, connections: number, tenant: string): Bound | undefined {
-    const bound = this.bound(now, connections) ?? (this.overShare(now, tenant) ? "share" : undefined);
+    const bound = this.bound(now, connections) ?? this.overShare(now, tenant);
     if (bound !== undefined) return bound;
     this.#tokens -= 1;
     const part = this.#bucketShares.of(tenant);

@@ -11,7 +11,7 @@ function doorkeeper(limits: Partial<ConstructorParameters<typeof Admission>[0]>,
   return new Doorkeeper({
     admission: new Admission(all, performance.now()),
     connections: () => connections,
-    metrics: { turnedAway: () => {} },
+    metrics: { turnedAway: () => {}, overShare: () => {} },
     crowded: () => false,
     full: (tenant: string) => tenant === "acme" && asked.push(tenant) > 1,
   } as unknown as DoorkeeperOptions);

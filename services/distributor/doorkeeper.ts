@@ -30,7 +30,12 @@ const BUSY: Record<Bound, string> = {
   connections: "This distributor holds as many connections as it may.",
   handovers: "Too many connections here are not live yet.",
   rate: "Too many connect here at once.",
-  share: "Your tenant has its share of the connections here, or of those that come at once.",
+};
+
+const SHARES: Record<Bound, string> = {
+  connections: "Your tenant has its share of the connections of this distributor.",
+  handovers: "Your tenant has its share of the connections here that are not live yet.",
+  rate: "Your tenant has its share of the connections that come here at once.",
 };
 
 export interface DoorkeeperOptions {
@@ -77,7 +82,8 @@ export class Doorkeeper {
     if (bound === undefined && !admission.pressed(now)) return undefined;
     const tenant = claimedTenant(tokenOf(headers));
     if (bound !== undefined) return this.#refusal(bound, tenant);
-    return tenant !== undefined && admission.overShare(now, tenant) ? this.#refusal("share", tenant) : undefined;
+    const share = tenant === undefined ? undefined : admission.overShare(now, tenant);
+    return share && this.#overShare(share, tenant!);
   }
 
   /** The answer to a page of a site that may not open a WebSocket here. */
@@ -98,13 +104,15 @@ export class Doorkeeper {
     if (this.#draining) return this.#ending();
     const now = performance.now();
     // First what ends no idle loop: `full` and `crowded` make room where they can.
-    const bound = admission.bound(now, connections()) ?? (admission.overShare(now, tenant) ? "share" : undefined);
+    const bound = admission.bound(now, connections());
     if (bound !== undefined) return this.#refusal(bound, tenant);
+    const share = admission.overShare(now, tenant);
+    if (share !== undefined) return this.#overShare(share, tenant);
     if (full(tenant)) {
       metrics.turnedAway("tenant");
       return tooMany("Your tenant has as many connections here as it may.", jittered(5, 30));
     }
-    if (crowded(tenant)) return this.#refusal("share", tenant);
+    if (crowded(tenant)) return this.#overShare("connections", tenant);
     const late = admission.take(now, connections(), tenant);
     return late && this.#refusal(late, tenant);
   }
@@ -114,7 +122,7 @@ export class Doorkeeper {
     if (this.#draining) return unavailable();
     const tenant = claimedTenant(tokenOf(headers)) ?? "";
     const retryAfter = this.#options.admission.refused(performance.now(), Math.random(), tenant);
-    return retryAfter === undefined ? undefined : busy("rate", retryAfter);
+    return retryAfter === undefined ? undefined : busy(BUSY.rate, retryAfter);
   }
 
   /** Answered at once, but where the token's key is to be had first. */
@@ -200,7 +208,13 @@ export class Doorkeeper {
 
   #refusal(bound: Bound, tenant = ""): Reply {
     this.#options.metrics.turnedAway(bound);
-    return busy(bound, this.#options.admission.refuse(performance.now(), Math.random(), tenant));
+    return busy(BUSY[bound], this.#options.admission.refuse(performance.now(), Math.random(), tenant));
+  }
+
+  #overShare(bound: Bound, tenant: string): Reply {
+    this.#options.metrics.turnedAway(bound);
+    this.#options.metrics.overShare(bound);
+    return busy(SHARES[bound], this.#options.admission.refuse(performance.now(), Math.random(), tenant));
   }
 
   #ending(): Reply {
@@ -223,8 +237,8 @@ function tokenOf(headers: Request["headers"]): string | undefined {
   );
 }
 
-function busy(bound: Bound, retryAfter: number): Reply {
-  return problemReply(problem(503, "busy", "Busy", `${BUSY[bound]} Come back after Retry-After.`, { retryAfter }));
+function busy(why: string, retryAfter: number): Reply {
+  return problemReply(problem(503, "busy", "Busy", `${why} Come back after Retry-After.`, { retryAfter }));
 }
 
 function forbidden(): Reply {
