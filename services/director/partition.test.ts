@@ -16,7 +16,7 @@ function partition(oldest = 0) {
     epoch: 1,
     deferred: { committed: 0, end: 0 },
     oldest,
-    limits: { window: 9, maxQueued: 9, maxBytes: 9_999, ackMs: 1, holdMs: 1, inviteMs: 1, tries: 1 },
+    limits: { window: 9, maxQueued: 9, maxBytes: 1e6, ackMs: 1, holdMs: 1, inviteMs: 1, tries: 1 },
     maxLanes: 9,
     maxUnsettled: 100,
     maxBytes: 1e6,
@@ -93,6 +93,32 @@ test("a record counts in the bound of bytes until all of it is settled, and no l
     expect(lanes.unsettledBytes).toBe(left);
   }
   expect(settled).toEqual(["t/a stored", "t/b stored"]);
+});
+
+test("notifications that wait keep no more than their own bytes in the bound, where most of their records is settled", () => {
+  const { lanes } = partition();
+  const everything = { type: "ack", session: 0, sequence: `0001${"f".repeat(15)}` } as const;
+  for (let offset = 0; offset < 2; offset += 1) {
+    const writer = new PackWriter();
+    writer.notification({
+      key: "quiet/a",
+      id: idOf(offset),
+      payload: Buffer.from(JSON.stringify("x".repeat(300_000))),
+    });
+    writer.notification({ key: "loud/a", id: idOf(offset), payload: Buffer.from("1") });
+    const records = [{ offset, appended: 0, value: writer.take(), headers: {} }];
+    lanes.accepted({ topic: "accepted", partition: 0, records, highWatermark: offset + 1 });
+    lanes.dispatch(lanes.lanes.of("quiet/a"), everything);
+  }
+  expect([lanes.unsettled, lanes.unsettledBytes > 600_000]).toEqual([2, true]);
+  const { queue } = lanes.lanes.of("loud/a");
+  const before = queue.map(({ body }) => Buffer.from(body));
+  lanes.reclaim();
+  expect(lanes.unsettledBytes).toBe(before[0]!.length + before[1]!.length);
+  expect(queue.map(({ body }) => Buffer.from(body))).toEqual(before);
+  expect(queue.map(({ body }) => body.buffer.byteLength)).toEqual(before.map(({ length }) => length));
+  lanes.dispatch(lanes.lanes.of("loud/a"), everything);
+  expect([lanes.unsettledBytes, lanes.unsettled, lanes.waiting.share.used]).toEqual([0, 0, 0]);
 });
 
 test("R35: what has expired when its batch is read is not stored", () => {

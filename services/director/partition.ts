@@ -4,6 +4,7 @@ import { packSequence, sequenceAt, START, type ClientKey, type Sequence } from "
 import { checkNotification, Kind, notificationBody, readAck, readPack, readSignal } from "@saasaparilla/shared/pack.ts";
 import type { StoredNotification } from "@saasaparilla/shared/stored.ts";
 import { asControl, type ConnectionId, type ControlSignal } from "@saasaparilla/shared/signals.ts";
+import { compact } from "./compact.ts";
 import { deadLetterOf, NOTHING, type DeadLetter } from "./dead-letters.ts";
 import { Deferral } from "./deferral.ts";
 import {
@@ -135,8 +136,13 @@ export class PartitionLanes {
     return this.owned ? this.#settlement?.commit() : undefined;
   }
 
-  /** To be called four times a second: where others need it, what tenants hold above their shares is stored within a second. */
+  /**
+   * To be called four times a second: where others need it, what tenants hold above their shares is stored within a second; and what is
+   * settled does not count in the bound of bytes any more.
+   */
   reclaim(): void {
+    if (this.#settlement && this.unsettledBytes * 2 > this.#options.maxBytes)
+      compact(this.lanes.active(), this.#settlement);
     if (!this.waiting.share.pressed()) return;
     this.lanes.look(RECLAIMED_PART, (lane) => {
       if (lane.queue.length > lane.storing && this.waiting.over(lane)) this.dispatch(lane, { type: "reclaim" });
