@@ -10,6 +10,7 @@ function partition(oldest = 0) {
   wall = 0;
   const repeated: string[] = [];
   const settled: string[] = [];
+  const stored: string[] = [];
   const lanes = new PartitionLanes({
     partition: 0,
     generation: 1,
@@ -22,12 +23,15 @@ function partition(oldest = 0) {
     maxBytes: 1e6,
     weightOf: () => 1,
     clock: { monotonic: () => 0, wall: () => wall },
-    out: { lookUp: () => {}, store: () => {} },
+    out: {
+      lookUp: () => {},
+      store: (lane: Lane, entries: unknown[], reason: string) => stored.push(`${lane.key} ${entries.length} ${reason}`),
+    },
     settled: (lane: Lane, _: unknown, how: string) => settled.push(`${lane.key} ${how}`),
     arm: () => {},
     duplicate: (_: string, id: string) => repeated.push(id),
   } as unknown as PartitionOptions);
-  return { lanes, repeated, settled };
+  return { lanes, repeated, settled, stored };
 }
 
 const idOf = (n: number): string => `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`;
@@ -93,6 +97,22 @@ test("a record counts in the bound of bytes until all of it is settled, and no l
     expect(lanes.unsettledBytes).toBe(left);
   }
   expect(settled).toEqual(["t/a stored", "t/b stored"]);
+});
+
+test("what a tenant holds above its share is stored within a second, as soon as another tenant needs its own", () => {
+  const { lanes, stored } = partition();
+  const accept = (offset: number, key: string): void =>
+    void lanes.accepted(batchOf(offset, idOf(offset), { keys: [key] }));
+  // Of 50 places, with each client at its own bound of 9.
+  for (let offset = 0; offset < 40; offset += 1) accept(offset, `loud/${offset % 5}`);
+  lanes.reclaim();
+  for (let offset = 40; offset < 46; offset += 1) accept(offset, "quiet/a");
+  expect(stored).toEqual([]);
+  for (let quarter = 0; quarter < 4; quarter += 1) lanes.reclaim();
+  expect(stored).toEqual([expect.stringMatching(/^loud\/\d 8 share$/)]);
+  lanes.reclaim();
+  expect(stored).toHaveLength(1);
+  expect(lanes.lanes.of("quiet/a").queue).toHaveLength(6);
 });
 
 test("notifications that wait keep no more than their own bytes in the bound, where most of their records is settled", () => {
