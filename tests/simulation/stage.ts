@@ -62,7 +62,7 @@ export class Stage {
       halfOpen: this.chance.pick([0, 0, 0.01, 0.03]),
       lose: this.chance.pick([0, 0, 0.02, 0.06]),
       madeUp: this.chance.pick([0, 0, 0.02, 0.05]),
-      mostUnsettled: this.chance.pick([16, 30, 1_000]),
+      mostUnsettled: this.chance.pick([16, 30, 1_000, 1_000]),
     };
     this.mutant = mutant;
   }
