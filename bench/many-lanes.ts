@@ -68,6 +68,9 @@ class Filled {
       oldest: 0,
       limits: LIMITS,
       maxLanes: LANES_OF_PARTITION,
+      maxUnsettled: 50_000,
+      maxBytes: 64 << 20,
+      weightOf: () => 1,
       clock: { monotonic: () => now, wall: () => now },
       out: {
         lookUp: (lane) => later(() => this.#lanes.dispatch(lane, { type: "found", connections: [] })),

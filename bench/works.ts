@@ -5,6 +5,7 @@ import type { Profile } from "./inspect.ts";
 import { directorAlone, distributorAlone, floorAtRate, receiverAlone } from "./stages.ts";
 import { larger } from "./larger.ts";
 import { manyConnections, manyIds, manyLanes } from "./many.ts";
+import { neighbours } from "./neighbours.ts";
 import { several } from "./several.ts";
 import { unicast } from "./unicast.ts";
 
@@ -94,6 +95,8 @@ const SHARE = 0.1;
 
 /** Measured only where they are named. How it scales: as many clients for each, or the same load for all. */
 export const largeWorks: Record<string, Work> = {
+  "noisy neighbours": (figures, work, { divisor, runs, seconds }) =>
+    neighbours(figures, work, { clients: 200 / divisor, rate: 500 / divisor, runs, seconds }),
   "one of each, a tenth of a core": (figures, work, { divisor, runs, seconds }) =>
     several(figures, work, { each: 1, clients: 2_000 / divisor, rate: undefined, share: SHARE, runs, seconds }),
   "two of each, a tenth of a core": (figures, work, { divisor, runs, seconds }) =>

@@ -31,6 +31,10 @@ export const EVENT_FORM = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/;
 /** W3C Trace Context, version 00. */
 export const TRACEPARENT_FORM = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 
+export function tenantOf(key: ClientKey): string {
+  return key.slice(0, key.indexOf("/"));
+}
+
 export function clientKey(tenant: string, client: string): ClientKey {
   return `${tenant}/${client}`;
 }

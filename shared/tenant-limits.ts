@@ -2,6 +2,8 @@ import { z } from "zod";
 import type { Access } from "./access.ts";
 
 const count = (value: number) => z.coerce.number().int().min(1).default(value);
+/** What a weight may be: above it one tenant would leave others nearly nothing, below it has nearly nothing itself. */
+export const WEIGHTS = { least: 0.01, most: 100 } as const;
 const rate = (value: number) => z.coerce.number().min(0.001).default(value);
 
 /** What every tenant may, where its own row in Postgres says nothing else. */
@@ -28,6 +30,8 @@ export const tenantLimitSettings = z.object({
   CLIENT_CONNECTIONS: count(50),
   /** Notifications that are stored for one client; as many, and publishing to it is refused until it has read. */
   CLIENT_STORED: count(1_000_000),
+  /** A tenant's weight against others where they share what is bounded: twice the weight, twice the share. */
+  TENANT_WEIGHT: z.coerce.number().min(WEIGHTS.least).max(WEIGHTS.most).default(1),
   /** Bytes that wait for a tenant's slow clients, at one distributor. */
   TENANT_OUTBOX_BYTES: count(256 << 20),
 });
@@ -46,6 +50,7 @@ const NAMES = {
   clientConnections: "CLIENT_CONNECTIONS",
   stored: "CLIENT_STORED",
   outboxBytes: "TENANT_OUTBOX_BYTES",
+  weight: "TENANT_WEIGHT",
 } as const satisfies Record<string, keyof z.output<typeof tenantLimitSettings>>;
 
 /** A name that a later version knows is no reason to refuse a row; to write one is. */
@@ -74,5 +79,6 @@ export function tenantLimits(access: Pick<Access, "tenant">, settings: z.output<
 
 /** A bucket of nothing would be full at once. Who may do nothing at all is suspended. */
 function least(name: string, value: number): number {
+  if (name === "weight") return Math.min(WEIGHTS.most, Math.max(WEIGHTS.least, value));
   return name.endsWith("Burst") ? Math.max(1, value) : name.endsWith("Rate") ? Math.max(0.001, value) : value;
 }

@@ -191,6 +191,8 @@ test("what is written wrongly is refused with its place, and changes nothing", a
     ["PUT", "/acme", { state: "active", more: 1 }, 400],
     ["PUT", "/acme", { limits: { publishRat: 1 } }, 400],
     ["PUT", "/acme", { limits: { publishRate: -1 } }, 400],
+    ["PUT", "/acme", { limits: { weight: 0 } }, 400],
+    ["PUT", "/acme", { limits: { weight: 101 } }, 400],
     ["PUT", "/a%2Fb", {}, 400],
     ["PUT", "/acme/grants/g", { role: "king", subjects: ["*"] }, 400],
     ["PUT", "/acme/grants/g", { role: "publisher" }, 400],

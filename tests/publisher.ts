@@ -21,9 +21,9 @@ export class Publisher {
     this.#token = token;
   }
 
-  static async of(stack: Stack): Promise<Publisher> {
+  static async of(stack: Stack, tenant = "acme"): Promise<Publisher> {
     const receiver = stack.services.find(({ kind }) => kind === "receiver")!;
-    return new Publisher(receiver, await stack.token({ publisher: "tests" }));
+    return new Publisher(receiver, await stack.token({ publisher: "tests", tenant }));
   }
 
   /** From now on by this one. */

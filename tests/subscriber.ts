@@ -49,6 +49,7 @@ export type Frame = z.output<typeof frame> & { raw: string };
 
 export interface SubscriberOptions {
   client: string;
+  tenant?: string;
   transport: Transport;
   /** auto: what arrived is acknowledged, as the transport does it. manual: only by ack(). never: as a plain EventSource. */
   acknowledge?: "auto" | "manual" | "never";
@@ -99,7 +100,8 @@ export class Subscriber {
   }
 
   static async of(stack: Stack, options: SubscriberOptions): Promise<Subscriber> {
-    return new Subscriber(options, await stack.token({ client: options.client, ttl: options.ttl ?? 3_600 }));
+    const { client, tenant = "acme", ttl = 3_600 } = options;
+    return new Subscriber(options, await stack.token({ client, tenant, ttl }));
   }
 
   /** Where it would resume: the cursor of the last that it received. */

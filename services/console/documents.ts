@@ -3,7 +3,7 @@ import type { AccessStore, Change, StoredRow } from "@saasaparilla/shared/access
 import { LEEWAY_SECONDS } from "@saasaparilla/shared/identity.ts";
 import { json } from "@saasaparilla/shared/reply.ts";
 import type { Secrets } from "@saasaparilla/shared/secrets.ts";
-import { LIMITS } from "@saasaparilla/shared/tenant-limits.ts";
+import { LIMITS, WEIGHTS } from "@saasaparilla/shared/tenant-limits.ts";
 import { z } from "zod";
 import { conflict, notFound, Refusal, wrongBody, wrongQuery } from "./answers.ts";
 import { issuerBody, issuerRow, shownIssuer } from "./issuers.ts";
@@ -61,10 +61,15 @@ export function documentRoutes(parts: ConsoleParts): Route[] {
       of: "platform",
       summary:
         "Make a tenant, or change it: suspended, it may do nothing, and its connections are closed within a minute",
-      body: rowSchemas.tenant.refine(({ limits }) => Object.keys(limits).every((name) => LIMITS.includes(name)), {
-        path: ["limits"],
-        message: `has others than ${LIMITS.join(", ")}`,
-      }),
+      body: rowSchemas.tenant
+        .refine(({ limits }) => Object.keys(limits).every((name) => LIMITS.includes(name)), {
+          path: ["limits"],
+          message: `has others than ${LIMITS.join(", ")}`,
+        })
+        .refine(({ limits: { weight = 1 } }) => weight >= WEIGHTS.least && weight <= WEIGHTS.most, {
+          path: ["limits", "weight"],
+          message: `is a number from ${WEIGHTS.least} to ${WEIGHTS.most}`,
+        }),
       status: 200,
       answer: rowSchemas.tenant,
       handle: async (call, value) => {

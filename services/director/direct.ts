@@ -21,6 +21,7 @@ export interface DirectorOptions {
   maxLanes: number;
   maxUnsettled: number;
   maxBytes: number;
+  weightOf: (tenant: string) => number;
   clock: { monotonic(): number; wall(): number };
   packer: Packer;
   store: Store;
@@ -95,7 +96,10 @@ export class Director {
 
   /** To be called once a second. */
   park(): void {
-    for (const { lanes } of this.#owned.values()) lanes.park(PARKED_PART);
+    for (const { lanes, waiting } of this.#owned.values()) {
+      lanes.park(PARKED_PART);
+      waiting.share.sweep();
+    }
   }
 
   use(reader: GroupReader): void {
@@ -155,9 +159,10 @@ export class Director {
     return true;
   }
 
-  /** To be called a few times a second: commits what is settled, and lets partitions go on that are below half their bound. */
+  /** To be called four times a second: takes back what is above a tenant's share, commits what is settled, and lets partitions go on that are below half their bound. */
   async commit(): Promise<void> {
     for (const partition of this.#owned.values()) {
+      partition.reclaim();
       const offset = partition.commit();
       if (offset !== undefined) this.#note(this.#options.topics.accepted, partition.partition, offset);
       this.#resumeBelowBound(partition);

@@ -13,13 +13,16 @@ import {
 
 /** What the cells of the table in lane-step.ts are made of: the moves of a lane, each of which leaves it whole. */
 
-export function push(lane: Lane, entry: Entry): void {
+export function push(lane: Lane, entry: Entry, { waiting }: LaneContext): void {
   lane.queue.push(entry);
   lane.bytes += entry.body.length;
+  waiting.take(lane, entry);
 }
 
-export function overflows(lane: Lane, { limits }: LaneContext): boolean {
-  return lane.queue.length > limits.maxQueued || lane.bytes > limits.maxBytes;
+/** Why what waits is to be stored, where there is a reason: at the lane's own bound, or where its tenant has its share of the partition's. */
+export function overflow(lane: Lane, { limits, waiting }: LaneContext): "overflow" | "share" | undefined {
+  if (lane.queue.length > limits.maxQueued || lane.bytes > limits.maxBytes) return "overflow";
+  return waiting.over(lane) ? "share" : undefined;
 }
 
 export function find(lane: Lane, id: ConnectionId): Attachment | undefined {
@@ -96,7 +99,7 @@ export function flush(lane: Lane, from: number, context: LaneContext): void {
   for (let at = from; at < lane.queue.length && at < limits.window; at += 1) {
     const entry = lane.queue[at]!;
     if (at >= lane.sent && expired(entry, wall)) {
-      remove(lane, at);
+      remove(lane, at, context);
       out.settle(lane, entry, "expired");
       at -= 1;
       continue;
@@ -117,13 +120,14 @@ export function flush(lane: Lane, from: number, context: LaneContext): void {
 }
 
 /** Cumulative. Where an insert is under way its row is deleted after it. */
-export function settleUpTo(lane: Lane, sequence: Sequence, { out }: LaneContext): void {
+export function settleUpTo(lane: Lane, sequence: Sequence, { out, waiting }: LaneContext): void {
   if (lane.storing > 0 && sequence > lane.acked) lane.acked = sequence;
   const { queue, storing } = lane;
   let end = storing;
   for (; end < queue.length && queue[end]!.sequence <= sequence; end += 1) {
     const entry = queue[end]!;
     lane.bytes -= entry.body.length;
+    waiting.give(lane, entry);
     out.settle(lane, entry, "acknowledged");
   }
   if (end === storing) return;
@@ -199,7 +203,7 @@ export function lost(lane: Lane, context: LaneContext, then: "store" | "look up"
 
 /** Everything from the first unsettled on is stored; connections are told, and come back by replaying. */
 export function storeRest(lane: Lane, context: LaneContext, reason: string): void {
-  const { out, wall } = context;
+  const { out, wall, waiting } = context;
   lane.state = "STORED";
   lane.search = "idle";
   lane.tries = 0;
@@ -208,6 +212,7 @@ export function storeRest(lane: Lane, context: LaneContext, reason: string): voi
   for (const attachment of lane.attachments) out.demote(lane, attachment, reason);
   lane.attachments = [];
   const rest = lane.queue.splice(lane.storing);
+  for (const entry of rest) waiting.give(lane, entry);
   const alive = rest.filter((entry) => !expired(entry, wall));
   if (alive.length < rest.length) {
     for (const entry of rest) {
@@ -222,7 +227,7 @@ export function storeRest(lane: Lane, context: LaneContext, reason: string): voi
   const last = alive.at(-1)!.sequence;
   if (last > lane.storedTo) lane.storedTo = last;
   lane.storing = lane.queue.length;
-  out.store(lane, alive);
+  out.store(lane, alive, reason);
 }
 
 export function inviteOthers(
@@ -234,9 +239,10 @@ export function inviteOthers(
   for (const id of connections) if (!find(lane, id)) out.invite(lane, id);
 }
 
-function remove(lane: Lane, at: number): void {
+function remove(lane: Lane, at: number, { waiting }: LaneContext): void {
   const [entry] = lane.queue.splice(at, 1);
   lane.bytes -= entry!.body.length;
+  waiting.give(lane, entry!);
 }
 
 function expired(entry: Entry, wall: number): boolean {

@@ -2,6 +2,7 @@ import { sequenceAt, START } from "@saasaparilla/shared/notification.ts";
 import { beforeEach, expect, test } from "vitest";
 import { createLane, type Attachment, type Entry, type Lane, type LaneContext } from "./lane.ts";
 import { step } from "./lane-step.ts";
+import { WaitingShares } from "./waiting.ts";
 
 const ACK_MS = 1_000;
 const HOLD_MS = 500;
@@ -22,6 +23,7 @@ beforeEach(() => {
   const quiet = (): void => {};
   context = {
     limits: { window: 10, maxQueued: 10, maxBytes: 1_000, ackMs: ACK_MS, holdMs: HOLD_MS, inviteMs: 500, tries: 3 },
+    waiting: new WaitingShares({ maxUnsettled: 100, maxBytes: 1e6, weightOf: () => 1 }),
     out: {
       lookUp: quiet,
       send: quiet,

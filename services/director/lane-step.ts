@@ -11,7 +11,7 @@ import {
   lookUp,
   lose,
   lost,
-  overflows,
+  overflow,
   push,
   release,
   resume,
@@ -35,12 +35,17 @@ export function step(lane: Lane, event: LaneEvent, context: LaneContext): void {
 
 const ignore = (): void => {};
 
+const reclaim = (lane: Lane, _: unknown, context: LaneContext): void => {
+  if (lane.queue.length > lane.storing && context.waiting.over(lane)) storeRest(lane, context, "share");
+};
+
 /** Total: the compiler notices a state or an event without a cell. */
 export const laneTable: Table = {
   UNKNOWN: {
     accepted(lane, { entry }, context) {
-      push(lane, entry);
-      if (overflows(lane, context)) storeRest(lane, context, "overflow");
+      push(lane, entry, context);
+      const reason = overflow(lane, context);
+      if (reason) storeRest(lane, context, reason);
       else lookUp(lane, context);
     },
     found(lane, { connections }, context) {
@@ -69,12 +74,13 @@ export const laneTable: Table = {
       if (lane.queue.length > 0) lookUp(lane, context);
     },
     inserted: (lane, { count }, context) => settleStored(lane, count, context),
+    reclaim,
     timeout: (lane, _, context) => tryAgain(lane, context),
   },
 
   STORED: {
     accepted(lane, { entry }, context) {
-      push(lane, entry);
+      push(lane, entry, context);
       storeRest(lane, context, "not connected");
     },
     // It may have been asked for before: the client's other connections are to come, too.
@@ -86,13 +92,15 @@ export const laneTable: Table = {
     refuse: ignore,
     close: ignore,
     inserted: (lane, { count }, context) => settleStored(lane, count, context),
+    reclaim: ignore,
     timeout: ignore,
   },
 
   HELD: {
     accepted(lane, { entry }, context) {
-      push(lane, entry);
-      if (overflows(lane, context)) storeRest(lane, context, "overflow");
+      push(lane, entry, context);
+      const reason = overflow(lane, context);
+      if (reason) storeRest(lane, context, reason);
     },
     found: inviteOthers,
     prepare: (lane, event, context) => attach(lane, event, context),
@@ -120,6 +128,7 @@ export const laneTable: Table = {
       settleStored(lane, count, context);
       grantWaiting(lane, context);
     },
+    reclaim,
     timeout(lane, _, context) {
       for (const attachment of lane.attachments.filter(({ phase }) => phase === "held")) {
         detach(lane, attachment);
@@ -131,9 +140,10 @@ export const laneTable: Table = {
 
   LIVE: {
     accepted(lane, { entry }, context) {
-      push(lane, entry);
+      push(lane, entry, context);
       flush(lane, lane.sent, context);
-      if (overflows(lane, context)) storeRest(lane, context, "overflow");
+      const reason = overflow(lane, context);
+      if (reason) storeRest(lane, context, reason);
       else if (lane.queue.length > lane.sent && !lane.attachments.some(({ acknowledges }) => acknowledges)) {
         // The window is full and nobody will acknowledge: replay from Postgres goes at the pace of the socket instead.
         storeRest(lane, context, "paced");
@@ -154,6 +164,7 @@ export const laneTable: Table = {
     refuse: lose,
     close: lose,
     inserted: (lane, { count }, context) => settleStored(lane, count, context),
+    reclaim,
     timeout(lane, _, context) {
       const late = context.now - context.limits.ackMs;
       for (const attachment of lane.attachments.filter(

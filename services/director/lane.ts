@@ -1,3 +1,4 @@
+import type { Part } from "@saasaparilla/shared/fair-share.ts";
 import { START, type ClientKey, type Sequence } from "@saasaparilla/shared/notification.ts";
 import type { ConnectionId, RefusalReason } from "@saasaparilla/shared/signals.ts";
 import type { TrackedRecord } from "./settle.ts";
@@ -15,7 +16,7 @@ import type { TrackedRecord } from "./settle.ts";
  *      |   HELD -------------------------------------------> LIVE <------- HELD
  *      |    |  ^---------------------------------------------/ |
  *      |    |             prepare of a further connection      |
- *      +----+---- last connection lost -------------------------+---> STORED (slow, overflow, unacknowledged)
+ *      +----+---- last connection lost -------------------------+---> STORED (slow, overflow, share, unacknowledged)
  */
 export type LaneState = "UNKNOWN" | "STORED" | "HELD" | "LIVE";
 
@@ -49,6 +50,8 @@ export interface Lane {
   storing: number;
   sent: number;
   bytes: number;
+  /** Its tenant's share, as it was when something was last accepted. What waits in the queue counts in it, and what is being stored does not. */
+  part: Part | undefined;
   attachments: Attachment[];
   search: "idle" | "looking" | "inviting";
   tries: number;
@@ -78,6 +81,8 @@ export type LaneEvent =
   | { type: "close"; id: ConnectionId }
   /** The first `count` of those whose insert was under way are in Postgres. */
   | { type: "inserted"; count: number }
+  /** Its tenant holds more than its share, and others need it: to be stored. */
+  | { type: "reclaim" }
   | { type: "timeout" };
 
 export type Settled = "acknowledged" | "stored" | "expired";
@@ -89,7 +94,7 @@ export interface LaneOutput {
   held(lane: Lane, attachment: Attachment, stored: Sequence | undefined, queued: Sequence | undefined): void;
   demote(lane: Lane, id: ConnectionId, reason: string, resume?: Sequence): void;
   send(lane: Lane, attachment: Attachment, entry: Entry): void;
-  store(lane: Lane, entries: Entry[]): void;
+  store(lane: Lane, entries: Entry[], reason: string): void;
   settle(lane: Lane, entry: Entry, how: Settled): void;
   /** Acknowledged after its insert had begun. */
   deleteStored(lane: Lane, upTo: Sequence): void;
@@ -107,8 +112,16 @@ export interface LaneLimits {
   tries: number;
 }
 
+/** What of the partition's bound each tenant has: waiting.ts. */
+export interface Waiting {
+  take(lane: Lane, entry: Entry): void;
+  give(lane: Lane, entry: Entry): void;
+  over(lane: Lane): boolean;
+}
+
 export interface LaneContext {
   limits: LaneLimits;
+  waiting: Waiting;
   out: LaneOutput;
   /** ms of the monotonic clock, for deadlines. */
   now: number;
@@ -133,6 +146,7 @@ export function createLane(key: ClientKey): Lane {
     storing: 0,
     sent: 0,
     bytes: 0,
+    part: undefined,
     attachments: [],
     search: "idle",
     tries: 0,

@@ -21,7 +21,8 @@ export class Lanes {
   readonly #most: number;
   readonly #active = new Map<ClientKey, Lane>();
   readonly #parked = new Map<ClientKey, Parked>();
-  #round: MapIterator<Lane> = this.#active.values();
+  #parkRound: MapIterator<Lane> = this.active();
+  #lookRound: MapIterator<Lane> = this.active();
 
   constructor(most: number) {
     this.#most = most;
@@ -33,6 +34,11 @@ export class Lanes {
 
   get parked(): number {
     return this.#parked.size;
+  }
+
+  /** Those that are not parked. */
+  active(): MapIterator<Lane> {
+    return this.#active.values();
   }
 
   get(key: ClientKey): Lane | undefined {
@@ -62,19 +68,29 @@ export class Lanes {
 
   /** To be called now and then: looks at a part of the lanes, and parks those that were found still twice. */
   park(part: number): void {
-    for (let looked = Math.ceil(this.#active.size * part); looked > 0; looked -= 1) {
-      const next = this.#round.next();
-      if (next.done === true) {
-        this.#round = this.#active.values();
-        return;
-      }
-      const lane = next.value;
+    const over = this.#visit(this.#parkRound, part, (lane) => {
       if (!lane.stirred && still(lane)) {
         this.#active.delete(lane.key);
         this.#parked.set(lane.key, parkedOf(lane));
       }
       lane.stirred = false;
+    });
+    if (over) this.#parkRound = this.active();
+  }
+
+  /** To be called now and then: looks at a part of the lanes that are not parked, and goes on there the next time. */
+  look(part: number, at: (lane: Lane) => void): void {
+    if (this.#visit(this.#lookRound, part, at)) this.#lookRound = this.active();
+  }
+
+  /** True where the round is over. */
+  #visit(round: MapIterator<Lane>, part: number, at: (lane: Lane) => void): boolean {
+    for (let looked = Math.ceil(this.#active.size * part); looked > 0; looked -= 1) {
+      const next = round.next();
+      if (next.done === true) return true;
+      at(next.value);
     }
+    return false;
   }
 
   #unpark(key: ClientKey): Lane | undefined {

@@ -1,18 +1,28 @@
+import { FairQueue } from "@saasaparilla/shared/fair-queue.ts";
+import { tenantOf } from "@saasaparilla/shared/notification.ts";
 import type { Connections } from "@saasaparilla/shared/connections.ts";
 import type { Lane } from "./lane.ts";
 import type { PartitionLanes } from "./partition.ts";
 
-/** Asks Redis for many lanes at a time, and goes on asking while it is away: those lanes wait, the live ones do not. */
+/** Asks Redis for many lanes at a time, of tenants that take turns, and goes on asking while it is away: those lanes wait, the live ones do not. */
 const MOST_AT_ONCE = 1_000;
 
 export class LookUps {
   readonly #connections: Connections;
   readonly #failed: (error: unknown) => void;
   readonly #answered: () => void;
-  readonly #waiting = new Map<Lane, PartitionLanes>();
+  readonly #waiting: FairQueue<Lane, PartitionLanes>;
+  /** Asked for, and not answered yet. */
+  #asked = 0;
   #asking = false;
 
-  constructor(connections: Connections, answered: () => void, failed: (error: unknown) => void) {
+  constructor(
+    connections: Connections,
+    weightOf: (tenant: string) => number,
+    answered: () => void,
+    failed: (error: unknown) => void,
+  ) {
+    this.#waiting = new FairQueue(weightOf);
     this.#connections = connections;
     this.#answered = answered;
     this.#failed = failed;
@@ -20,11 +30,11 @@ export class LookUps {
 
   /** Lanes that wait for an answer. */
   get waiting(): number {
-    return this.#waiting.size;
+    return this.#waiting.size + this.#asked;
   }
 
   add(partition: PartitionLanes, lane: Lane): void {
-    this.#waiting.set(lane, partition);
+    this.#waiting.set(tenantOf(lane.key), lane, partition);
     if (this.#asking) return;
     this.#asking = true;
     setImmediate(() => void this.#ask());
@@ -33,25 +43,34 @@ export class LookUps {
   async #ask(): Promise<void> {
     let backoff = 100;
     while (this.#waiting.size > 0) {
-      const asked = [...this.#waiting].slice(0, MOST_AT_ONCE).filter(([lane, partition]) => {
-        if (partition.owned) return true;
-        this.#waiting.delete(lane);
-        return false;
-      });
+      const asked = this.#take();
+      this.#asked = asked.length;
       try {
         const answers = await this.#connections.lookUp(asked.map(([lane]) => lane.key));
         backoff = 100;
         this.#answered();
-        asked.forEach(([lane, partition], index) => {
-          this.#waiting.delete(lane);
-          partition.dispatch(lane, { type: "found", connections: answers[index]! });
-        });
+        asked.forEach(([lane, partition], index) =>
+          partition.dispatch(lane, { type: "found", connections: answers[index]! }),
+        );
       } catch (error) {
+        for (const [lane, partition] of asked) this.#waiting.set(tenantOf(lane.key), lane, partition);
+        this.#asked = 0;
         this.#failed(error);
         await new Promise((resolve) => setTimeout(resolve, backoff * (0.5 + Math.random() / 2)));
         backoff = Math.min(backoff * 2, 2_000);
       }
     }
+    this.#asked = 0;
     this.#asking = false;
+  }
+
+  #take(): [Lane, PartitionLanes][] {
+    const taken: [Lane, PartitionLanes][] = [];
+    while (taken.length < MOST_AT_ONCE) {
+      const next = this.#waiting.shift();
+      if (!next) break;
+      if (next[1].owned) taken.push(next);
+    }
+    return taken;
   }
 }

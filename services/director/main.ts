@@ -84,6 +84,7 @@ const packer: Packer = new Packer({
 });
 const lookUps: LookUps = new LookUps(
   new Connections(redis, new Keys(settings.NAMESPACE)),
+  (tenant) => weightOf(tenant),
   () => health.up("redis"),
   (error) => {
     metrics.failed("redis");
@@ -109,13 +110,15 @@ const { epoch, reader: epochs } = await followEpoch({
 });
 lifecycle.onEnd("epoch", () => epochs.stop());
 const deadLetters = new DeadLetters(packer, topics, epoch.partitions, { metrics, log });
+const limitsOf = tenantLimits(access, settings);
+const weightOf = (tenant: string): number => limitsOf(tenant).weight;
 const fullness = new Fullness({
   full: new FullClients(postgres, settings.NAMESPACE),
-  limitsOf: tenantLimits(access, settings),
+  limitsOf,
   metrics,
   log,
 });
-const store = new Store(stored, packer, topics.deferred, {
+const store = new Store(stored, packer, topics.deferred, weightOf, {
   stored(rows) {
     health.up("postgres");
     fullness.inserted(rows);
@@ -156,6 +159,7 @@ const director: Director = new Director({
   maxLanes: settings.MAX_LANES,
   maxUnsettled: settings.PARTITION_MAX_UNSETTLED,
   maxBytes: settings.PARTITION_MAX_BYTES,
+  weightOf,
   clock,
   packer,
   store,

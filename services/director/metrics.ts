@@ -31,6 +31,10 @@ export function createMetrics(
     "notifications_deferred_total",
     "Notifications that went to deferred, because Postgres was away or what was deferred before is not in it yet.",
   );
+  const overShare = counter(
+    "notifications_over_share_total",
+    "Notifications that were stored because their tenant had its share of what may wait in a partition.",
+  );
   const swept = counter("notifications_swept_total", "Stored notifications that expired before their client came.");
   const deadLetters = counter("dead_letters_total", "Records that can never be processed.");
   const redriven = counter(
@@ -74,6 +78,7 @@ export function createMetrics(
       toSettled.observe({ how }, seconds);
     },
     deferred: (rows: number) => deferred.inc(rows),
+    overShare: (notifications: number) => overShare.inc(notifications),
     read: (notifications: number) => accepted.inc(notifications),
     routed: sent,
     repeated: () => duplicates.inc(),

@@ -10,21 +10,28 @@ function partition(oldest = 0) {
   wall = 0;
   const repeated: string[] = [];
   const settled: string[] = [];
+  const stored: string[] = [];
   const lanes = new PartitionLanes({
     partition: 0,
     generation: 1,
     epoch: 1,
     deferred: { committed: 0, end: 0 },
     oldest,
-    limits: { window: 9, maxQueued: 9, maxBytes: 9_999, ackMs: 1, holdMs: 1, inviteMs: 1, tries: 1 },
+    limits: { window: 9, maxQueued: 9, maxBytes: 1e6, ackMs: 1, holdMs: 1, inviteMs: 1, tries: 1 },
     maxLanes: 9,
+    maxUnsettled: 100,
+    maxBytes: 1e6,
+    weightOf: () => 1,
     clock: { monotonic: () => 0, wall: () => wall },
-    out: { lookUp: () => {}, store: () => {} },
+    out: {
+      lookUp: () => {},
+      store: (lane: Lane, entries: unknown[], reason: string) => stored.push(`${lane.key} ${entries.length} ${reason}`),
+    },
     settled: (lane: Lane, _: unknown, how: string) => settled.push(`${lane.key} ${how}`),
     arm: () => {},
     duplicate: (_: string, id: string) => repeated.push(id),
   } as unknown as PartitionOptions);
-  return { lanes, repeated, settled };
+  return { lanes, repeated, settled, stored };
 }
 
 const idOf = (n: number): string => `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`;
@@ -90,6 +97,48 @@ test("a record counts in the bound of bytes until all of it is settled, and no l
     expect(lanes.unsettledBytes).toBe(left);
   }
   expect(settled).toEqual(["t/a stored", "t/b stored"]);
+});
+
+test("what a tenant holds above its share is stored within a second, as soon as another tenant needs its own", () => {
+  const { lanes, stored } = partition();
+  const accept = (offset: number, key: string): void =>
+    void lanes.accepted(batchOf(offset, idOf(offset), { keys: [key] }));
+  // Of 50 places, with each client at its own bound of 9.
+  for (let offset = 0; offset < 40; offset += 1) accept(offset, `loud/${offset % 5}`);
+  lanes.reclaim();
+  for (let offset = 40; offset < 46; offset += 1) accept(offset, "quiet/a");
+  expect(stored).toEqual([]);
+  for (let quarter = 0; quarter < 4; quarter += 1) lanes.reclaim();
+  expect(stored).toEqual([expect.stringMatching(/^loud\/\d 8 share$/)]);
+  lanes.reclaim();
+  expect(stored).toHaveLength(1);
+  expect(lanes.lanes.of("quiet/a").queue).toHaveLength(6);
+});
+
+test("notifications that wait keep no more than their own bytes in the bound, where most of their records is settled", () => {
+  const { lanes } = partition();
+  const everything = { type: "ack", session: 0, sequence: `0001${"f".repeat(15)}` } as const;
+  for (let offset = 0; offset < 2; offset += 1) {
+    const writer = new PackWriter();
+    writer.notification({
+      key: "quiet/a",
+      id: idOf(offset),
+      payload: Buffer.from(JSON.stringify("x".repeat(300_000))),
+    });
+    writer.notification({ key: "loud/a", id: idOf(offset), payload: Buffer.from("1") });
+    const records = [{ offset, appended: 0, value: writer.take(), headers: {} }];
+    lanes.accepted({ topic: "accepted", partition: 0, records, highWatermark: offset + 1 });
+    lanes.dispatch(lanes.lanes.of("quiet/a"), everything);
+  }
+  expect([lanes.unsettled, lanes.unsettledBytes > 600_000]).toEqual([2, true]);
+  const { queue } = lanes.lanes.of("loud/a");
+  const before = queue.map(({ body }) => Buffer.from(body));
+  lanes.reclaim();
+  expect(lanes.unsettledBytes).toBe(before[0]!.length + before[1]!.length);
+  expect(queue.map(({ body }) => Buffer.from(body))).toEqual(before);
+  expect(queue.map(({ body }) => body.buffer.byteLength)).toEqual(before.map(({ length }) => length));
+  lanes.dispatch(lanes.lanes.of("loud/a"), everything);
+  expect([lanes.unsettledBytes, lanes.unsettled, lanes.waiting.share.used]).toEqual([0, 0, 0]);
 });
 
 test("R35: what has expired when its batch is read is not stored", () => {

@@ -4,6 +4,7 @@ import { packSequence, sequenceAt, START, type ClientKey, type Sequence } from "
 import { checkNotification, Kind, notificationBody, readAck, readPack, readSignal } from "@saasaparilla/shared/pack.ts";
 import type { StoredNotification } from "@saasaparilla/shared/stored.ts";
 import { asControl, type ConnectionId, type ControlSignal } from "@saasaparilla/shared/signals.ts";
+import { compact } from "./compact.ts";
 import { deadLetterOf, NOTHING, type DeadLetter } from "./dead-letters.ts";
 import { Deferral } from "./deferral.ts";
 import {
@@ -21,8 +22,9 @@ import { Lanes } from "./lanes.ts";
 import { KnownCursors } from "./known-cursors.ts";
 import { RecentIds } from "./recent-ids.ts";
 import { Settlement } from "./settle.ts";
+import { WaitingShares, type WaitingOptions } from "./waiting.ts";
 
-export interface PartitionOptions {
+export interface PartitionOptions extends WaitingOptions {
   partition: number;
   /** The offset of this director's claim in control: what is before it was meant for another. */
   generation: number;
@@ -53,6 +55,9 @@ const REMEMBERED_RECORDS = 500;
 /** Kafka may have deleted the record. Without a limit the partition would seek for ever. */
 const MOST_SEEKS = 3;
 
+/** Of the lanes so many are looked at in a turn of `reclaim`, which come four times a second. */
+const RECLAIMED_PART = 1 / 4;
+
 /** The header of a record that an operator has sent again: the id of its dead letter. */
 export const REDRIVEN = "redriven";
 
@@ -67,6 +72,7 @@ export class PartitionLanes {
   readonly deferral: Deferral;
   #settlement: Settlement | undefined;
   readonly #cursors: KnownCursors;
+  readonly waiting: WaitingShares;
   #nextControl: number;
   #holds = 0;
   /** The offset of accepted from which on ids are to be remembered. */
@@ -83,7 +89,9 @@ export class PartitionLanes {
     this.#nextControl = options.generation + 1;
     this.deferral = new Deferral(options.deferred.committed, options.deferred.end);
     this.#cursors = new KnownCursors(options.epoch, options.findEnd);
+    this.waiting = new WaitingShares(options);
     this.#context = {
+      waiting: this.waiting,
       limits: options.limits,
       now: 0,
       wall: 0,
@@ -126,6 +134,19 @@ export class PartitionLanes {
   /** The offset of accepted to commit, where it has moved. */
   commit(): number | undefined {
     return this.owned ? this.#settlement?.commit() : undefined;
+  }
+
+  /**
+   * To be called four times a second: where others need it, what tenants hold above their shares is stored within a second; and what is
+   * settled does not count in the bound of bytes any more.
+   */
+  reclaim(): void {
+    if (this.#settlement && this.unsettledBytes * 2 > this.#options.maxBytes)
+      compact(this.lanes.active(), this.#settlement);
+    if (!this.waiting.share.pressed()) return;
+    this.lanes.look(RECLAIMED_PART, (lane) => {
+      if (lane.queue.length > lane.storing && this.waiting.over(lane)) this.dispatch(lane, { type: "reclaim" });
+    });
   }
 
   /** THE PATH: accepted > lane > routed or stored. Records that were read before a rejoin are read again, and skipped. Answers how many notifications were taken. */

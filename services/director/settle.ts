@@ -5,8 +5,8 @@ export interface TrackedRecord {
   readonly offset: number;
   /** ms since 1970, by the broker. */
   readonly appended: number;
-  /** What it keeps in memory until all of it is settled. */
-  readonly bytes: number;
+  /** What it keeps in memory until all of it is settled, or what is left of it was copied out (compact.ts). */
+  bytes: number;
   /** Notifications of the pack that are not settled. */
   remaining: number;
 }
@@ -49,6 +49,12 @@ export class Settlement {
     record.remaining -= 1;
     this.unsettled -= 1;
     if (record.remaining === 0) this.unsettledBytes -= record.bytes;
+  }
+
+  /** It keeps no more than so many bytes in memory now. */
+  shrink(record: TrackedRecord, bytes: number): void {
+    this.unsettledBytes -= record.bytes - bytes;
+    record.bytes = bytes;
   }
 
   /** The offset to commit where it has moved since the last call, else undefined. */

@@ -40,7 +40,7 @@ beforeEach(() => {
     },
   } as unknown as Packer;
   const quiet = (): void => {};
-  store = new Store(stored, packer, "deferred", {
+  store = new Store(stored, packer, "deferred", () => 1, {
     stored: quiet,
     deferred: quiet,
     failed: quiet,
@@ -85,4 +85,21 @@ test("nothing is inserted beside what is deferred and not drained; after it, dir
   add("4");
   await turns();
   expect([inserted, deferred.length, settled]).toEqual([["4"], 3, 4]);
+});
+
+test("tenants take turns in inserting: what one has little of does not wait for all of another's", async () => {
+  for (let job = 0; job < 20; job += 1) {
+    const rows = Array.from(
+      { length: 1_000 },
+      (_, row) => ({ sequence: `loud${job}.${row}`, body: Buffer.from("x"), record: {} }) as Entry,
+    );
+    store.add(partition, createLane("loud/a"), rows);
+  }
+  const one = { sequence: "quiet", body: Buffer.from("x"), record: {} } as Entry;
+  store.add(partition, createLane("quiet/a"), [one]);
+  await turns();
+  expect(inserted.indexOf("quiet")).toBeLessThan(2_000);
+  expect(inserted.filter((name) => name.startsWith("loud")).slice(0, 2_000)).toEqual(
+    Array.from({ length: 2_000 }, (_, index) => `loud${Math.floor(index / 1_000)}.${index % 1_000}`),
+  );
 });

@@ -1,4 +1,6 @@
 import { classify } from "@saasaparilla/shared/errors.ts";
+import { FairQueue } from "@saasaparilla/shared/fair-queue.ts";
+import { tenantOf } from "@saasaparilla/shared/notification.ts";
 import type { Stored, StoredNotification } from "@saasaparilla/shared/stored.ts";
 import type { Packer } from "@saasaparilla/shared/packer.ts";
 import type { Entry, Lane } from "./lane.ts";
@@ -11,6 +13,8 @@ import type { PartitionLanes } from "./partition.ts";
 const WORKERS = 4;
 const BATCH_ROWS = 2_000;
 const BATCH_BYTES = 4 << 20;
+/** Rows that a tenant of weight 1 inserts in its turn. */
+const TURN_ROWS = 250;
 
 interface Job {
   partition: PartitionLanes;
@@ -31,11 +35,19 @@ export class Store {
   readonly #packer: Packer;
   readonly #topic: string;
   readonly #reports: StoreReports;
-  readonly #queues: Job[][] = Array.from({ length: WORKERS }, () => []);
+  /** Tenants take turns: nobody waits for all of what another one stores. In order within a tenant, and so within a client. */
+  readonly #queues: FairQueue<Job, true>[];
   readonly #busy: boolean[] = Array.from({ length: WORKERS }, () => false);
 
   /** `topic` is deferred. */
-  constructor(stored: Stored, packer: Packer, topic: string, reports: StoreReports) {
+  constructor(
+    stored: Stored,
+    packer: Packer,
+    topic: string,
+    weightOf: (tenant: string) => number,
+    reports: StoreReports,
+  ) {
+    this.#queues = Array.from({ length: WORKERS }, () => new FairQueue(weightOf, TURN_ROWS));
     this.#stored = stored;
     this.#packer = packer;
     this.#topic = topic;
@@ -48,7 +60,7 @@ export class Store {
       return;
     }
     const worker = partition.partition % WORKERS;
-    this.#queues[worker]!.push({ partition, lane, entries });
+    this.#queues[worker]!.set(tenantOf(lane.key), { partition, lane, entries }, true);
     if (this.#busy[worker]) return;
     this.#busy[worker] = true;
     setImmediate(() => void this.#work(worker));
@@ -82,7 +94,7 @@ export class Store {
 
   async #work(worker: number): Promise<void> {
     const queue = this.#queues[worker]!;
-    while (queue.length > 0) {
+    while (queue.size > 0) {
       const jobs = take(queue);
       if (jobs.length === 0) continue;
       const rows = jobs.flatMap(({ lane, entries }) => entries.map((entry) => toRow(lane, entry)));
@@ -91,7 +103,7 @@ export class Store {
           partition.dispatch(lane, { type: "inserted", count: entries.length });
       } else {
         // Postgres is away: these, and what is queued behind them, in their order.
-        for (const job of [...jobs, ...queue.splice(0)]) if (job.partition.owned) this.#defer(job);
+        for (const job of [...jobs, ...rest(queue)]) if (job.partition.owned) this.#defer(job);
       }
     }
     this.#busy[worker] = false;
@@ -121,18 +133,26 @@ export class Store {
 }
 
 /** The next batch, whole jobs in order. What belongs to a partition that was lost is its new owner's to store. */
-function take(queue: Job[]): Job[] {
-  let count = 0;
+function take(queue: FairQueue<Job, true>): Job[] {
+  const jobs: Job[] = [];
   let rows = 0;
   let bytes = 0;
-  while (count < queue.length && rows < BATCH_ROWS && bytes < BATCH_BYTES) {
-    const { entries } = queue[count]!;
-    rows += entries.length;
-    for (const { body } of entries) bytes += body.length;
-    count += 1;
+  while (rows < BATCH_ROWS && bytes < BATCH_BYTES) {
+    const [job] = queue.shift(rowsOf) ?? [];
+    if (!job) break;
+    if (!job.partition.owned) continue;
+    rows += job.entries.length;
+    for (const { body } of job.entries) bytes += body.length;
+    jobs.push(job);
   }
-  return queue.splice(0, count).filter(({ partition }) => partition.owned);
+  return jobs;
 }
+
+function* rest(queue: FairQueue<Job, true>): Iterable<Job> {
+  for (let next = queue.shift(); next; next = queue.shift()) yield next[0];
+}
+
+const rowsOf = ({ entries }: Job): number => entries.length;
 
 function toRow({ key }: Lane, { sequence, expires, body, record: { appended } }: Entry): StoredNotification {
   return { client: key, sequence, appended, expires: expires === 0 ? undefined : expires, body };

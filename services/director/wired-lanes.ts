@@ -29,6 +29,9 @@ export function wiredLanes(
     epoch: options.epoch,
     limits: options.limits,
     maxLanes: options.maxLanes,
+    maxUnsettled: options.maxUnsettled,
+    maxBytes: options.maxBytes,
+    weightOf: options.weightOf,
     clock,
     out: {
       lookUp: (lane) => lookUps.add(lanes, lane),
@@ -52,7 +55,10 @@ export function wiredLanes(
           writer.deliver({ incarnation, session, partition, generation, appended, prev: sent, sequence, body }),
         );
       },
-      store: (lane, entries) => store.add(lanes, lane, entries),
+      store: (lane, entries, reason) => {
+        if (reason === "share") metrics.overShare(entries.length);
+        store.add(lanes, lane, entries);
+      },
       deleteStored: (lane, upTo) => deletions.add(lane.key, upTo),
     },
     settled: (lane, { body, record }, how, wall) => {

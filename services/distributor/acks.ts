@@ -16,7 +16,7 @@ export async function acknowledge(
   body: Buffer,
   { door, peers, upstream, partitions }: { door: Doorkeeper; peers: Peers; upstream: Upstream; partitions: number },
 ): Promise<Reply> {
-  const closed = asksWhy(body) ? door.closedOfLate() : undefined;
+  const closed = asksWhy(body) ? door.closedOfLate(request.headers) : undefined;
   if (closed) return closed;
   const identity = await door.identify(bearer(request.headers["authorization"]), request);
   if ("status" in identity) return identity;

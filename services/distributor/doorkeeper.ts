@@ -16,6 +16,7 @@ import { clientKey, cursorTag, fromCursor, type ClientKey, type Sequence } from 
 import { jittered, problemOf } from "@saasaparilla/shared/problem.ts";
 import type { LimitsOf } from "@saasaparilla/shared/tenant-limits.ts";
 import type { Admission, Bound } from "./admission.ts";
+import { claimedTenant } from "./claimed-tenant.ts";
 import type { Askers } from "@saasaparilla/shared/askers.ts";
 import type { DistributorMetrics } from "./metrics.ts";
 import type { Tickets } from "./tickets.ts";
@@ -44,6 +45,12 @@ const BUSY: Record<Bound, string> = {
   rate: "Too many connect here at once.",
 };
 
+const SHARES: Record<Bound, string> = {
+  connections: "Your tenant has its share of the connections of this distributor.",
+  handovers: "Your tenant has its share of the connections here that are not live yet.",
+  rate: "Your tenant has its share of the connections that come here at once.",
+};
+
 export interface DoorkeeperOptions {
   gate: Gate;
   admission: Admission;
@@ -52,6 +59,8 @@ export interface DoorkeeperOptions {
   metrics: DistributorMetrics;
   /** Whether a tenant has as many connections here as it may, and no idle loop to end in place of one. */
   full: (tenant: string) => boolean;
+  /** Whether a tenant has its share of the connections here, and no idle loop to end. */
+  crowded: (tenant: string) => boolean;
   /** How often a client asks, and how often an address is refused. */
   tickets: Pick<Tickets, "redeem">;
   clients: Askers;
@@ -78,10 +87,17 @@ export class Doorkeeper {
     this.#draining = true;
   }
 
-  /** The answer where nobody comes in right now; it takes nothing. */
-  closed(): Reply | undefined {
+  /** The answer where nobody comes in right now, or nobody of the tenant that the token names; it takes nothing. */
+  closed(headers: Request["headers"]): Reply | undefined {
     const { admission, connections } = this.#options;
-    return this.#draining ? this.#ending() : this.#refusal(admission.bound(performance.now(), connections()));
+    if (this.#draining) return this.#ending();
+    const now = performance.now();
+    const bound = admission.bound(now, connections());
+    if (bound === undefined && !admission.pressed(now)) return undefined;
+    const tenant = claimedTenant(tokensOf(headers)[0]);
+    if (bound !== undefined) return this.#refusal(bound, tenant);
+    const share = tenant === undefined ? undefined : admission.overShare(now, tenant);
+    return share && this.#overShare(share, tenant!);
   }
 
   /** The answer to a page of a site that may not open a WebSocket here. */
@@ -102,36 +118,40 @@ export class Doorkeeper {
 
   /** One comes in, or is refused. */
   enter({ identity: { tenant } }: Pick<Entry, "identity">): Reply | undefined {
-    const { admission, connections, full, metrics } = this.#options;
+    const { admission, connections, crowded, full, metrics } = this.#options;
     if (this.#draining) return this.#ending();
-    // First what ends no idle loop: `full` makes room where it can.
-    const bound = admission.bound(performance.now(), connections());
-    if (bound !== undefined) return this.#refusal(bound);
+    const now = performance.now();
+    // First what ends no idle loop: `full` and `crowded` make room where they can.
+    const bound = admission.bound(now, connections());
+    if (bound !== undefined) return this.#refusal(bound, tenant);
+    const share = admission.overShare(now, tenant);
+    if (share !== undefined) return this.#overShare(share, tenant);
     if (full(tenant)) {
       metrics.turnedAway("tenant");
       return tooMany("Your tenant has as many connections here as it may.", jittered(5, 30));
     }
-    return this.#refusal(admission.take(performance.now(), connections()));
+    if (crowded(tenant)) return this.#overShare("connections", tenant);
+    const late = admission.take(now, connections(), tenant);
+    return late && this.#refusal(late, tenant);
   }
 
   /** R9: for one that may have been refused a moment ago, and could not read why. */
-  closedOfLate(): Reply | undefined {
+  closedOfLate(headers: Request["headers"]): Reply | undefined {
     if (this.#draining) return unavailable();
-    const retryAfter = this.#options.admission.refused(performance.now(), Math.random());
-    return retryAfter === undefined ? undefined : busy("rate", retryAfter);
+    const tenant = claimedTenant(tokensOf(headers)[0]) ?? "";
+    const retryAfter = this.#options.admission.refused(performance.now(), Math.random(), tenant);
+    return retryAfter === undefined ? undefined : busy(BUSY.rate, retryAfter);
   }
 
   /** Answered at once, but where the token's key is to be had first. */
   admit(request: Request): Entry | Reply | Promise<Entry | Reply> {
     if (this.#draining) return this.#ending();
-    const offered = request.headers["sec-websocket-protocol"];
-    const offers = offered === undefined ? [] : offered.split(",").map((offer) => offer.trim());
-    const sent = bearer(request.headers["authorization"]);
-    const tokens = offers.filter((offer) => offer.startsWith(TOKEN_SUBPROTOCOL));
+    const offers = offersOf(request.headers);
+    const tokens = tokensOf(request.headers);
     // A proxy before us may have looked at another one.
-    if (tokens.length > (sent === undefined ? 1 : 0))
+    if (tokens.length > 1)
       return badHead("A request has one token: in Authorization, or as one subprotocol bearer.<token>.");
-    const token = sent ?? tokens[0]?.slice(TOKEN_SUBPROTOCOL.length);
+    const [token] = tokens;
     const entryOf = (identity: Identity | Reply): Entry | Reply => {
       if ("status" in identity) return identity;
       const key = clientKey(identity.tenant, identity.subject);
@@ -219,10 +239,15 @@ export class Doorkeeper {
     return this.identify(token, { method, path, address, headers });
   }
 
-  #refusal(bound: Bound | undefined): Reply | undefined {
-    if (bound === undefined) return undefined;
+  #refusal(bound: Bound, tenant = ""): Reply {
     this.#options.metrics.turnedAway(bound);
-    return busy(bound, this.#options.admission.refuse(performance.now(), Math.random()));
+    return busy(BUSY[bound], this.#options.admission.refuse(performance.now(), Math.random(), tenant));
+  }
+
+  #overShare(bound: Bound, tenant: string): Reply {
+    this.#options.metrics.turnedAway(bound);
+    this.#options.metrics.overShare(bound);
+    return busy(SHARES[bound], this.#options.admission.refuse(performance.now(), Math.random(), tenant));
   }
 
   #ending(): Reply {
@@ -231,8 +256,20 @@ export class Doorkeeper {
   }
 }
 
-function busy(bound: Bound, retryAfter: number): Reply {
-  return problemReply(problemOf("busy", `${BUSY[bound]} Come back after Retry-After.`, { retryAfter }));
+/** The subprotocols that a WebSocket offers. */
+function offersOf(headers: Request["headers"]): string[] {
+  return headers["sec-websocket-protocol"]?.split(",").map((offer) => offer.trim()) ?? [];
+}
+
+/** The tokens of a request, of which there may be one: in Authorization, or as a subprotocol. */
+function tokensOf(headers: Request["headers"]): string[] {
+  const sent = bearer(headers["authorization"]);
+  const offered = offersOf(headers).filter((offer) => offer.startsWith(TOKEN_SUBPROTOCOL));
+  return [...(sent === undefined ? [] : [sent]), ...offered.map((offer) => offer.slice(TOKEN_SUBPROTOCOL.length))];
+}
+
+function busy(why: string, retryAfter: number): Reply {
+  return problemReply(problemOf("busy", `${why} Come back after Retry-After.`, { retryAfter }));
 }
 
 export function unavailable(): Reply {

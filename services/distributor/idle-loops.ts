@@ -1,3 +1,4 @@
+import { tenantOf } from "@saasaparilla/shared/notification.ts";
 import type { Peer } from "./peer.ts";
 
 export interface IdleLoopsOptions {
@@ -36,7 +37,8 @@ export class IdleLoops {
         this.#options.expired(peer);
       }, this.#options.graceMs),
     );
-    const tenant = tenantOf(peer);
+    // By the key, which stays: a new token of the same client replaces the identity.
+    const tenant = tenantOf(peer.session.key);
     let loops = this.#byTenant.get(tenant);
     if (!loops) this.#byTenant.set(tenant, (loops = new Set()));
     loops.add(peer);
@@ -48,7 +50,7 @@ export class IdleLoops {
     if (timer === undefined) return;
     clearTimeout(timer);
     this.#timers.delete(peer);
-    const tenant = tenantOf(peer);
+    const tenant = tenantOf(peer.session.key);
     const loops = this.#byTenant.get(tenant);
     loops?.delete(peer);
     if (loops?.size === 0) this.#byTenant.delete(tenant);
@@ -62,9 +64,4 @@ export class IdleLoops {
     this.#options.replaced(peer);
     return true;
   }
-}
-
-/** A new token of the same client replaces the identity, so the tenant is read from the key, which stays. */
-function tenantOf({ session: { key } }: Peer): string {
-  return key.slice(0, key.indexOf("/"));
 }

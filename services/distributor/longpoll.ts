@@ -157,7 +157,7 @@ export class LongPolls {
     const entry = await door.admit(request);
     if ("status" in entry) return entry;
     if (this.#waitOf(request) === undefined) return this.#wrongWait();
-    return door.closed() ?? { status: 200, headers: POLL_HEADERS };
+    return door.closed(request.headers) ?? { status: 200, headers: POLL_HEADERS };
   }
 
   /** A poll may be the only one of its kind: it ends no connection that is in use. */

@@ -56,7 +56,8 @@ const bounds = {
   handovers: settings.MAX_HANDOVERS,
   connections: mostConnections(settings.MAX_CONNECTIONS),
 };
-const admission = new Admission(bounds, performance.now());
+const weightOf = (tenant: string): number => limitsOf(tenant).weight;
+const admission = new Admission(bounds, performance.now(), weightOf);
 const metrics = createMetrics(registry, {
   sessions: () => peers.counts().transports,
   states: () => peers.counts().states,
@@ -115,6 +116,7 @@ const reads = new Reads({
   clock: () => performance.now(),
   asked: metrics.readPages,
   late: metrics.readsLate,
+  weightOf,
 });
 const upstream = new Upstream(packer, topics.control, () => ({ slot: slot.slot, incarnation: slot.incarnation }));
 const limitsOf = tenantLimits(access, settings);
@@ -126,7 +128,7 @@ const peers: Peers = new Peers({
   deleteStored: (key, upTo) => deletions.add(key, upTo),
   registered(peer) {
     if (peers.size > bounds.connections) idle.giveWay();
-    admission.handoverBegan(peer.session.id, performance.now());
+    admission.handoverBegan(peer.session.id, performance.now(), peer.identity.tenant);
     registrations.add(peer);
   },
   live: ({ session }) => admission.handoverEnded(session.id),
@@ -208,6 +210,7 @@ const door = new Doorkeeper({
   connections: () => peers.size - idle.size,
   metrics,
   full: (tenant) => shares.full(tenant) && !idle.giveWay(tenant),
+  crowded: (tenant) => shares.over(tenant, bounds.connections - (peers.size - idle.size)) && !idle.giveWay(tenant),
   tickets,
   clients: new Askers({ rate: settings.CLIENT_RATE, burst: settings.CLIENT_BURST }),
   tenants: new Askers({ rate: settings.TENANT_REQUEST_RATE, burst: settings.TENANT_REQUEST_BURST }),
@@ -226,6 +229,7 @@ server.get(
 // What the library does not take for an upgrade.
 server.get("/v1/ws", (request) => notAnUpgrade(request) ?? internalError());
 server.post("/v1/acks", 1_024, (request, body) => acknowledge(request, body, { door, peers, upstream, partitions }));
+const sweeps = setInterval(() => admission.sweep(performance.now()), 1_000);
 const stopKeepingUp = keepUp(peers, settings, ({ identity, address, origin }) =>
   gate.holds(identity, "subscribe", address, origin),
 );
@@ -238,6 +242,7 @@ lifecycle.onEnd("deletions", () => deletions.close());
 lifecycle.onEnd("control", () => packer.drained());
 lifecycle.onEnd("timers", () => {
   stopKeepingUp();
+  clearInterval(sweeps);
   safetyNet.end();
   registrations.end();
 });

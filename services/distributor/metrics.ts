@@ -49,6 +49,11 @@ export function createMetrics(
     "Connections answered 503, or 429 where the tenant or the client has too many, by what they were refused at.",
     "reason",
   );
+  const overShare = counter(
+    "connections_over_share_total",
+    "Of those refused, connections whose tenant had its share of that bound.",
+    "reason",
+  );
   const unread = tally(
     "polls_unread_total",
     "Polls answered 503 because the stored notifications could not be read in time.",
@@ -98,6 +103,7 @@ export function createMetrics(
     opened: (transport: Transport) => opened.inc({ transport }),
     unread,
     turnedAway: (reason: Bound | "ending" | "tenant" | "client") => turnedAway.inc({ reason }),
+    overShare: (bound: Bound) => overShare.inc({ reason: bound }),
     limited: (bound: "client" | "tenant" | "address") => limited.inc({ bound }),
     closed: (reason: string) => closed.inc({ reason }),
     pingIgnored: pingsIgnored,

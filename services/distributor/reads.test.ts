@@ -28,6 +28,7 @@ beforeEach(() => {
     clock: () => performance.now(),
     asked: () => {},
     late: (count) => (late += count),
+    weightOf: () => 1,
   });
 });
 
@@ -155,4 +156,16 @@ test("who waits for too long behind statements that are not answered is told, an
   for (const statement of statements) await answer(statement, NOTHING);
   await answer(statements[2]!, NOTHING);
   expect(await Promise.all([...underWay, younger])).toHaveLength(3);
+});
+
+test("tenants take turns: one client of another tenant does not wait for all of a crowd", async () => {
+  const pages = sessions(1_000, "crowd").map((one) => reads.page(one));
+  await turn();
+  const other = createSession({ key: "other/one", id: 1, partition: 0, acknowledges: true }, undefined);
+  pages.push(reads.page(other));
+  await turn();
+  await answer(statements[0]!, NOTHING);
+  expect(clients(statements[2]!)).toContain("other/one");
+  for (let next = 1; next < statements.length; next += 1) await answer(statements[next]!, NOTHING);
+  await Promise.all(pages);
 });

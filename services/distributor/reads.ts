@@ -1,10 +1,12 @@
 import { Failure } from "@saasaparilla/shared/errors.ts";
-import type { ClientKey, Sequence } from "@saasaparilla/shared/notification.ts";
+import { FairQueue } from "@saasaparilla/shared/fair-queue.ts";
+import { tenantOf, type ClientKey, type Sequence } from "@saasaparilla/shared/notification.ts";
 import type { Page, Session } from "./session.ts";
 
 /**
  * What sessions read from Postgres, many of them in one statement: what is asked while the statements of its share are under
- * way goes into the next one. Two shares, so that who has much to replay never delays who has little or nothing.
+ * way goes into the next one. Two shares, so that who has much to replay never delays who has little or nothing; and in each tenants
+ * take turns, so that nobody waits for all of another tenant's clients.
  */
 interface Share {
   /** Statements under way. */
@@ -41,6 +43,7 @@ export interface ReadsOptions {
   asked(clients: number, seconds: number): void;
   /** So many waited for too long. */
   late(reads: number): void;
+  weightOf: (tenant: string) => number;
 }
 
 export class Reads {
@@ -70,8 +73,8 @@ export class Reads {
 class Queue {
   readonly #share: Share;
   readonly #options: ReadsOptions;
-  /** In the order of asking; one entry a session. */
-  readonly #waiting = new Map<Session, Waiting>();
+  /** One entry a session. */
+  readonly #waiting: FairQueue<Session, Waiting>;
   #underWay = 0;
   #gathering = false;
   #timer: NodeJS.Timeout | undefined;
@@ -79,6 +82,7 @@ class Queue {
   constructor(share: Share, options: ReadsOptions) {
     this.#share = share;
     this.#options = options;
+    this.#waiting = new FairQueue(options.weightOf);
   }
 
   get size(): number {
@@ -86,11 +90,12 @@ class Queue {
   }
 
   add(session: Session): Promise<Page> {
-    const before = this.#waiting.get(session);
+    const tenant = tenantOf(session.key);
+    const before = this.#waiting.get(tenant, session);
     // It has not begun: what it will find answers both.
     if (before) return before.promise;
     const waiting = { since: this.#options.clock(), ...Promise.withResolvers<Page>() };
-    this.#waiting.set(session, waiting);
+    this.#waiting.set(tenant, session, waiting);
     if (this.#timer === undefined) this.#timer = setTimeout(() => this.#giveUp(), WAIT_MS);
     this.#begin();
     return waiting.promise;
@@ -128,9 +133,10 @@ class Queue {
 
   #take(): [Session, Waiting][] {
     const taken: [Session, Waiting][] = [];
-    for (const [session, waiting] of this.#waiting) {
-      if (taken.length >= this.#share.clients) break;
-      this.#waiting.delete(session);
+    while (taken.length < this.#share.clients) {
+      const next = this.#waiting.shift();
+      if (!next) break;
+      const [session, waiting] = next;
       if (session.state === "CLOSED") waiting.resolve({ rows: [], more: false });
       else taken.push([session, waiting]);
     }
@@ -142,15 +148,19 @@ class Queue {
     this.#timer = undefined;
     const now = this.#options.clock();
     let late = 0;
-    for (const [session, { since, reject }] of this.#waiting) {
-      if (now - since < WAIT_MS) {
-        this.#timer = setTimeout(() => this.#giveUp(), WAIT_MS - (now - since));
-        break;
+    let oldest = Infinity;
+    for (const [tenant, waiting] of this.#waiting.lines()) {
+      for (const [session, { since, reject }] of waiting) {
+        if (now - since < WAIT_MS) {
+          oldest = Math.min(oldest, since);
+          break;
+        }
+        this.#waiting.delete(tenant, session);
+        reject(new Failure("retry", "Postgres did not answer those before it in time."));
+        late += 1;
       }
-      this.#waiting.delete(session);
-      reject(new Failure("retry", "Postgres did not answer those before it in time."));
-      late += 1;
     }
+    if (oldest < Infinity) this.#timer = setTimeout(() => this.#giveUp(), WAIT_MS - (now - oldest));
     if (late > 0) this.#options.late(late);
   }
 }

@@ -48,7 +48,7 @@ export function serveWebSocket(
         return;
       }
       const shown = server.origins.headers(headers.origin ?? "");
-      const closed = door.closed();
+      const closed = door.closed(headers);
       if (closed) {
         refuse(response, closed, shown);
         return;
@@ -115,7 +115,7 @@ export function serveSse(server: SocketServer, door: Doorkeeper, peers: Peers, s
     const headers = server.check(response, raw);
     if (!headers) return;
     const shown = server.origins.headers(headers.origin ?? "");
-    const closed = door.closed();
+    const closed = door.closed(headers);
     if (closed) {
       refuse(response, closed, shown);
       return;
@@ -131,7 +131,7 @@ export function serveSse(server: SocketServer, door: Doorkeeper, peers: Peers, s
     });
   });
   server.head("/v1/sse", async (request) => {
-    const entry = door.closed() ?? (await door.admit(request));
+    const entry = door.closed(request.headers) ?? (await door.admit(request));
     return "status" in entry ? entry : { status: 200, headers: SSE_HEADERS };
   });
 }

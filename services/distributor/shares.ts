@@ -1,3 +1,4 @@
+import { overShare } from "@saasaparilla/shared/fair-share.ts";
 import type { LimitsOf } from "@saasaparilla/shared/tenant-limits.ts";
 
 /** What one tenant has of this distributor now. */
@@ -19,6 +20,11 @@ export class Shares {
 
   full(tenant: string): boolean {
     return (this.#shares.get(tenant)?.connections ?? 0) >= this.#limitsOf(tenant).connections;
+  }
+
+  /** Whether it has its share of the connections here, of which so many may still come. */
+  over(tenant: string, free: number): boolean {
+    return overShare(this.#shares.get(tenant)?.connections ?? 0, this.#limitsOf(tenant).weight, free);
   }
 
   /** A connection of its has begun. */

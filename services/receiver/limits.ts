@@ -64,7 +64,7 @@ export class Limits implements Guard {
       return admitted.known.then((late) => ("status" in late ? late : undefined));
     }
     if ("status" in caller) return caller;
-    const full = this.#parts.quota.begin(caller);
+    const full = this.#parts.quota.begin(caller, this.#freeRequests);
     if (!full) this.#admitted.set(request, { caller, known: Promise.resolve(caller), bytes: 0 });
     return full;
   }
@@ -107,12 +107,16 @@ export class Limits implements Guard {
     const admitted = this.#admitted.get(request);
     // It went meanwhile.
     if (!admitted || "status" in caller) return caller;
-    const full = this.#parts.quota.begin(caller);
+    const full = this.#parts.quota.begin(caller, this.#freeRequests);
     if (full) return full;
     const late = this.#parts.quota.hold(caller, admitted.bytes);
     if (late) this.#parts.quota.end(caller, 0);
     else admitted.caller = caller;
     return late ?? caller;
+  }
+
+  get #freeRequests(): number {
+    return this.#most.MAX_REQUESTS - this.requests;
   }
 
   #full(bound: "requests" | "bytes"): Reply {

@@ -2,6 +2,7 @@ import { problemOf } from "@saasaparilla/shared/problem.ts";
 import { Refusal } from "./refusal.ts";
 import type { Identity } from "@saasaparilla/shared/identity.ts";
 import { Allowance, type Bucket } from "@saasaparilla/shared/allowance.ts";
+import { overShare } from "@saasaparilla/shared/fair-share.ts";
 import type { Rates } from "@saasaparilla/shared/rates.ts";
 import type { Keys } from "@saasaparilla/shared/redis.ts";
 import { problemReply, type Reply } from "@saasaparilla/shared/reply.ts";
@@ -30,10 +31,11 @@ export class Quota {
     this.#parts = parts;
   }
 
-  /** A request begins, or the answer where its tenant has as many as it may: nobody fills all of a receiver. What began is ended once. */
-  begin({ tenant }: Identity): Reply | undefined {
+  /** A request begins, or the answer where its tenant has as many as it may, or its share of this receiver's. `free`: those that may still come. What began is ended once. */
+  begin({ tenant }: Identity, free: number): Reply | undefined {
     let held = this.#held.get(tenant);
-    if (held && held.requests >= this.#parts.limitsOf(tenant).requests) return this.#share("requests");
+    const { requests, weight } = this.#parts.limitsOf(tenant);
+    if (held && (held.requests >= requests || overShare(held.requests, weight, free))) return this.#share("requests");
     if (!held) this.#held.set(tenant, (held = { requests: 0, bytes: 0 }));
     held.requests += 1;
     return undefined;

@@ -1,6 +1,8 @@
 import { Redis } from "ioredis";
 import type { Mode } from "../proxy.ts";
 import type { Kind } from "../stack.ts";
+import { MEANS } from "../noisy/means.ts";
+import { loud } from "./loud.ts";
 import { clocks, diskFull } from "./machine.ts";
 import type { Rig } from "./rig.ts";
 import type { StoreName } from "./stores.ts";
@@ -169,6 +171,7 @@ export const FAULTS: readonly Fault[] = [
   clients("slow readers", { habits: { trickling: 6, roaming: 1 }, bytes: 8_000 }),
   clients("half-open sockets", { habits: { abandoning: 5, roaming: 1 } }),
   clients("clients that die in a loop", { habits: { dying: 7 } }),
+  ...Object.keys(MEANS).map(loud),
   clocks,
   diskFull("kafka"),
   diskFull("postgres"),

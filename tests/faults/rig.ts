@@ -58,7 +58,9 @@ export class Rig implements Platform {
     this.stores = stores;
     this.env = {
       NAMESPACE: "faults",
-      TENANTS: "acme,globex",
+      TENANTS: "acme,globex,loud,quiet",
+      // A neighbour names an address of its own, for refusals count by address.
+      TRUSTED_PROXIES: "127.0.0.1",
       HOST: "127.0.0.1",
       KAFKA_BROKERS: stores.kafka.url,
       DATABASE_URL: stores.postgres.url,

@@ -4,6 +4,9 @@ import { PartitionLanes } from "../../services/director/partition.ts";
 import { Timers } from "../../services/director/timers.ts";
 import { EPOCH, PARTITION, short, Violation, type Stage } from "./stage.ts";
 
+/** What a notification counts as, in the shares of what waits: more than any here has. */
+const PLACE = 1_000;
+
 /** The real lanes of one partition, with simulated reads, inserts, look-ups and sends. */
 export class SimulatedDirector {
   readonly generation: number;
@@ -50,6 +53,10 @@ export class SimulatedDirector {
       },
       limits: { window: 6, maxQueued: 8, maxBytes: 1e6, ackMs: 5_000, holdMs: 3_000, inviteMs: 1_000, tries: 2 },
       maxLanes: 2,
+      maxUnsettled: stage.rates.mostUnsettled,
+      maxBytes: stage.rates.mostUnsettled * PLACE,
+      // So light that a few notifications of one tenant make another give back.
+      weightOf: (tenant) => (tenant === "t" ? 0.1 : 0.2),
       clock: { monotonic: () => stage.now, wall: () => stage.now },
       out: {
         lookUp: (lane) => this.#lookUps.push(lane),
@@ -108,8 +115,13 @@ export class SimulatedDirector {
   /** One of those things for which there is something to do. */
   act(): void {
     const stage = this.#stage;
-    if ((this.#acts += 1) % 5 === 0) this.#lanes.lanes.park(1);
+    if ((this.#acts += 1) % 5 === 0) {
+      this.#lanes.lanes.park(1);
+      this.#lanes.waiting.share.sweep();
+    }
+    this.#checkShares();
     const todo: (() => void)[] = [() => this.#commit()];
+    if (this.#lanes.waiting.share.pressed()) todo.push(() => this.#lanes.reclaim());
     if (this.#read < stage.accepted.records.length) todo.push(() => this.#readAccepted());
     if (this.#readControl < stage.control.records.length) todo.push(() => this.#readOneControl());
     if (this.#inserts.length > 0) todo.push(() => this.#insert());
@@ -118,6 +130,15 @@ export class SimulatedDirector {
     if (this.#appends.length > 0) todo.push(() => this.#append());
     if (this.#readDeferred < stage.deferred.records.length) todo.push(() => this.#drain());
     stage.chance.pick(todo)();
+  }
+
+  /** What waits for clients never fills more than half of the partition, so that no pause has to wait for them; and each place is given back. */
+  #checkShares(): void {
+    const { used, bound } = this.#lanes.waiting.share;
+    if (used > bound) throw new Violation(this.#stage, `${used} of ${bound} wait for clients`);
+    let waiting = 0;
+    for (const { queue, storing } of this.#lanes.lanes.active()) waiting += queue.length - storing;
+    if (used !== waiting * PLACE) throw new Violation(this.#stage, `${waiting} wait, and ${used} is counted`);
   }
 
   #readAccepted(): void {

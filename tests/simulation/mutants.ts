@@ -1,4 +1,6 @@
+import { storeRest } from "../../services/director/lane-moves.ts";
 import { laneTable } from "../../services/director/lane-step.ts";
+import { WaitingShares } from "../../services/director/waiting.ts";
 import { sessionTable } from "../../services/distributor/session-step.ts";
 import type { Mutant } from "./stage.ts";
 
@@ -17,7 +19,7 @@ function patch<R extends object, K extends keyof R>(row: R, cell: K, broken: R[K
   return () => (row[cell] = whole);
 }
 
-const { HELD, UNKNOWN, STORED } = laneTable;
+const { HELD, LIVE, UNKNOWN, STORED } = laneTable;
 const session = sessionTable.LIVE;
 
 export const mutants: readonly BrokenPlatform[] = [
@@ -53,7 +55,7 @@ export const mutants: readonly BrokenPlatform[] = [
         lane.queue.push(entry);
         lane.bytes += entry.body.length;
         lane.storing = lane.queue.length;
-        out.store(lane, [entry]);
+        out.store(lane, [entry], "broken");
       }),
   },
   { name: "no read under the hold", actors: "no read under the hold" },
@@ -125,6 +127,22 @@ export const mutants: readonly BrokenPlatform[] = [
       );
       return () => mend.forEach((one) => one());
     },
+  },
+  {
+    name: "a tenant above its share that is not stored",
+    machines: () => patch(WaitingShares.prototype, "over", () => false),
+  },
+  {
+    name: "a lane that is stored above its share, but for what is in flight",
+    machines: () =>
+      patch(LIVE, "reclaim", (lane, _, context) => {
+        for (const entry of lane.queue.splice(lane.storing, lane.sent)) {
+          lane.bytes -= entry.body.length;
+          context.waiting.give(lane, entry);
+          context.out.settle(lane, entry, "acknowledged");
+        }
+        storeRest(lane, context, "share");
+      }),
   },
   { name: "a lost wake-up without the safety net", actors: "wake-ups lost, no safety net" },
 ];

@@ -42,7 +42,7 @@ export class Stage {
   owner = -1;
   /** How this run differs from others (swarm testing, Groce et al. 2012): what is rare in one is common in another. */
   readonly rates: Readonly<
-    Record<"publish" | "fault" | "connect" | "disconnect" | "halfOpen" | "lose" | "madeUp", number>
+    Record<"publish" | "fault" | "connect" | "disconnect" | "halfOpen" | "lose" | "madeUp" | "mostUnsettled", number>
   >;
   now = 1_000;
   redisAway = false;
@@ -62,6 +62,7 @@ export class Stage {
       halfOpen: this.chance.pick([0, 0, 0.01, 0.03]),
       lose: this.chance.pick([0, 0, 0.02, 0.06]),
       madeUp: this.chance.pick([0, 0, 0.02, 0.05]),
+      mostUnsettled: this.chance.pick([16, 30, 1_000, 1_000]),
     };
     this.mutant = mutant;
   }

@@ -20,7 +20,7 @@ export class World {
   constructor(seed: number, { mutant = "none", tracing = false }: { mutant?: Mutant; tracing?: boolean } = {}) {
     this.stage = new Stage(seed, mutant, tracing);
     this.#distributors = this.stage.routed.map((_, slot) => new SimulatedDistributor(this.stage, slot));
-    this.#clients = ["t/a", "t/b", "t/c"].map(
+    this.#clients = ["t/a", "t/b", "u/c"].map(
       (key, index) => new SimulatedClient(this.stage, this.#distributors, key, index !== 0),
     );
     this.#takeOver();

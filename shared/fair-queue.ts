@@ -1,0 +1,77 @@
+interface Line<K, V> {
+  readonly weight: number;
+  /** What it may still take in this turn; below 0 what it took too much. */
+  credit: number;
+  readonly waiting: Map<K, V>;
+}
+
+/**
+ * What waits for one worker, in lines by tenant that take turns: deficit round robin (Shreedhar and Varghese, 1995). In a turn a tenant
+ * takes what costs `quantum` for each of its weight; the order within a tenant stays. A tenant without anything waiting is forgotten. Pure.
+ */
+export class FairQueue<K, V> {
+  readonly #quantum: number;
+  readonly #weightOf: (tenant: string) => number;
+  /** The next turn first. */
+  readonly #lines = new Map<string, Line<K, V>>();
+  #size = 0;
+
+  constructor(weightOf: (tenant: string) => number, quantum = 1) {
+    this.#weightOf = weightOf;
+    this.#quantum = quantum;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  get(tenant: string, key: K): V | undefined {
+    return this.#lines.get(tenant)?.waiting.get(key);
+  }
+
+  /** At the end of its tenant's line; where the key waits already, in its place. */
+  set(tenant: string, key: K, value: V): void {
+    let line = this.#lines.get(tenant);
+    if (!line) this.#lines.set(tenant, (line = { weight: this.#weightOf(tenant), credit: 0, waiting: new Map() }));
+    const before = line.waiting.size;
+    line.waiting.set(key, value);
+    this.#size += line.waiting.size - before;
+  }
+
+  delete(tenant: string, key: K): void {
+    const line = this.#lines.get(tenant);
+    if (!line?.waiting.delete(key)) return;
+    this.#size -= 1;
+    if (line.waiting.size === 0) this.#lines.delete(tenant);
+  }
+
+  /** Takes out the one whose turn it is. */
+  shift(cost: (key: K) => number = one): [K, V] | undefined {
+    for (const [tenant, line] of this.#lines) {
+      if (line.credit <= 0) line.credit += this.#quantum * line.weight;
+      if (line.credit <= 0) {
+        this.#toEnd(tenant, line);
+        continue;
+      }
+      const [next] = line.waiting as Iterable<[K, V]>;
+      line.credit -= cost(next![0]);
+      this.delete(tenant, next![0]);
+      if (line.waiting.size > 0 && line.credit <= 0) this.#toEnd(tenant, line);
+      return next;
+    }
+    return undefined;
+  }
+
+  /** The lines of all tenants, each with who has waited for longest first. */
+  *lines(): Iterable<readonly [tenant: string, waiting: ReadonlyMap<K, V>]> {
+    for (const [tenant, { waiting }] of this.#lines) yield [tenant, waiting];
+  }
+
+  /** A map goes on over what is put in at its end: so a loop over it takes turn after turn. */
+  #toEnd(tenant: string, line: Line<K, V>): void {
+    this.#lines.delete(tenant);
+    this.#lines.set(tenant, line);
+  }
+}
+
+const one = (): number => 1;

@@ -1,0 +1,10 @@
+import { Asking } from "./asking.ts";
+import { MEANS, type Target } from "./means.ts";
+
+/** A process of its own, forked by neighbour.ts: what it costs is not the load tool's. */
+process.once("message", ({ means, target }: { means: string; target: Target }) => {
+  const asking = new Asking(target);
+  process.once("message", () => asking.end());
+  void MEANS[means]!(target, asking).then(() => process.send!(asking.answers, () => process.disconnect()));
+});
+process.once("disconnect", () => process.exit());

@@ -1,0 +1,48 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import type { Bearer } from "../tokens.ts";
+import type { Target } from "./means.ts";
+
+const CLIENTS = 60;
+/** The tenant that is loud. */
+const LOUD = "loud";
+
+/** What its requests were answered: how many of each status. */
+export type Answers = Readonly<Record<string, number>>;
+
+export interface Neighbour {
+  /** Resolves once it has ended. */
+  end(): Promise<Answers>;
+}
+
+export interface Place {
+  receiver: string;
+  distributor: string;
+  token(bearer: Bearer): Promise<string>;
+  /** Requests a second. */
+  rate: number;
+}
+
+/** A tenant that does its worst by one of the means in means.ts. */
+export async function startNeighbour(means: string, { receiver, distributor, token, rate }: Place): Promise<Neighbour> {
+  const target: Target = {
+    receiver,
+    distributor,
+    rate,
+    publisher: await token({ publisher: "loud", tenant: LOUD }),
+    clients: await Promise.all(
+      Array.from({ length: CLIENTS }, (_, index) => token({ client: `client-${index}`, tenant: LOUD })),
+    ),
+  };
+  const child = fork(join(import.meta.dirname, "main.ts"));
+  child.send({ means, target });
+  return {
+    async end() {
+      child.send("end");
+      const [answers] = (await once(child, "message")) as [Answers];
+      if (child.exitCode === null) await once(child, "exit");
+      return answers;
+    },
+  };
+}
