@@ -42,6 +42,9 @@ type Progress = Awaited<ReturnType<DirectorOptions["progress"]>>;
 /** Of a partition's lanes so many are looked at in a second, and those are parked that were still since the last time. */
 const PARKED_PART = 1 / 8;
 
+/** A paused partition goes on below so much of its bounds: more than what waits for clients may be, so that a pause ends when some inserts have. */
+const RESUMED_PART = 3 / 4;
+
 const DRAIN_RETRY_MS = 1_000;
 
 /** Where a superseded owner gives up waiting for the group to tell it so. */
@@ -159,7 +162,7 @@ export class Director {
     return true;
   }
 
-  /** To be called four times a second: takes back what is above a tenant's share, commits what is settled, and lets partitions go on that are below half their bound. */
+  /** To be called four times a second: takes back what is above a tenant's share, commits what is settled, and lets paused partitions go on. */
   async commit(): Promise<void> {
     for (const partition of this.#owned.values()) {
       partition.reclaim();
@@ -297,8 +300,8 @@ export class Director {
 
   #resumeBelowBound(lanes: PartitionLanes): void {
     const { maxUnsettled, maxBytes, topics } = this.#options;
-    if (!this.#paused.has(lanes.partition) || lanes.unsettled > maxUnsettled / 2 || lanes.unsettledBytes > maxBytes / 2)
-      return;
+    if (!this.#paused.has(lanes.partition)) return;
+    if (lanes.unsettled > maxUnsettled * RESUMED_PART || lanes.unsettledBytes > maxBytes * RESUMED_PART) return;
     this.#paused.delete(lanes.partition);
     this.#reader?.resume(topics.accepted, lanes.partition);
   }

@@ -28,7 +28,7 @@ export const directorSettings = commonSettings.extend({
   TRIES: count(3),
   /** Lanes of one partition in memory, at most; idle ones are forgotten over it. A Map takes no more than 2^24. */
   MAX_LANES: z.coerce.number().int().min(1).max(10_000_000).default(1_000_000),
-  /** A partition pauses at so many unsettled notifications, or bytes, and goes on at half of it. */
+  /** A partition pauses at so many unsettled notifications, or bytes, and goes on at three quarters of it. */
   PARTITION_MAX_UNSETTLED: count(50_000),
   /** Their bytes, at most. */
   PARTITION_MAX_BYTES: count(64 << 20),

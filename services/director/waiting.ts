@@ -10,8 +10,8 @@ export interface WaitingOptions {
 }
 
 /**
- * What of a partition waits for its clients, shared among tenants. At most half of what the partition may have unsettled, for it pauses at that, and
- * goes on at half: so a pause waits for inserts, and never for an acknowledgement.
+ * What of a partition waits for its clients, shared among tenants. At most half of what the partition may have unsettled: it pauses at all of that, and
+ * goes on at three quarters. So a pause waits for inserts, and never for an acknowledgement.
  */
 export class WaitingShares implements Waiting {
   readonly share: FairShare;
