@@ -116,7 +116,7 @@ async function overWebSocket(frame?: object): Promise<{ text: string; code: numb
   socket.addEventListener("open", () => frame && socket.send(JSON.stringify(frame)));
   socket.addEventListener("message", ({ data }) => {
     text += String(data);
-    if (!frame && text.includes('"type":"live"')) resolve(undefined);
+    if (text.includes(frame ? '"type":"pong"' : '"type":"live"')) resolve(undefined);
   });
   socket.addEventListener("close", ({ code }) => resolve(code));
   const late = setTimeout(() => resolve(undefined), 20_000);
@@ -205,6 +205,11 @@ const CASES: Record<string, Case> = {
   "distributor frame refresh": async () => {
     const token = await stack.token({ client: CLIENT, tenant: VICTIM });
     expect(await overWebSocket({ type: "refresh", token })).toMatchObject({ code: 4003 });
+  },
+  "distributor frame ping": async () => {
+    const { text } = await overWebSocket({ type: "ping" });
+    expect(text).toContain('"type":"pong"');
+    expect(text).not.toContain(SECRET);
   },
   "director GET /v1/dead-letters": closed("director", "GET", "/v1/dead-letters"),
   "director GET /v1/dead-letters/:id": closed("director", "GET", "/v1/dead-letters/0-0"),

@@ -1,7 +1,7 @@
 import { SUBPROTOCOL } from "@saasaparilla/shared/frames.ts";
 import { Schemas, type JsonSchema } from "@saasaparilla/shared/openapi-schemas.ts";
 import type { z } from "zod";
-import { batchFrame, clientFrames, pollAnswer, serverFrames } from "./frame-schemas.ts";
+import { batchFrame, clientFrames, pollAnswer, pongFrame, serverFrames } from "./frame-schemas.ts";
 
 interface Message {
   name: string;
@@ -22,6 +22,7 @@ export function asyncapi() {
   };
   for (const [name, schema] of Object.entries({ ...serverFrames, ...clientFrames })) message(name, schema);
   message("Notifications", batchFrame);
+  message("Pong", pongFrame);
   message("PollAnswer", pollAnswer);
   const server = Object.keys(serverFrames);
   const client = Object.keys(clientFrames);
@@ -39,7 +40,7 @@ export function asyncapi() {
     channel: reference(`channels/${id}`),
     messages: names.map((name) => reference(`channels/${id}/messages/${name}`)),
   });
-  const overWebSocket = [...server, "Notifications"];
+  const overWebSocket = [...server, "Notifications", "Pong"];
   return {
     asyncapi: "3.0.0",
     id: "urn:saasaparilla:notifications:distributor",

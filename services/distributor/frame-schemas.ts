@@ -45,6 +45,7 @@ export const serverFrames = {
       cursor,
       heartbeat: z.number().meta({ description: "Seconds (R42)." }),
       limits: z.object({ frameBytes: z.int() }),
+      ping: z.literal(true).meta({ description: "The server answers `ping` (R49)." }),
     })
     .meta({ description: "Where the connection resumes (R10, R11)." }),
   Live: z
@@ -67,11 +68,15 @@ export const batchFrame = z
   .object({ type: z.literal("notifications"), items: z.array(notification).min(1) })
   .meta({ description: "Several notifications, in order (R16)." });
 
-const [ack, refresh] = clientFrame.options;
+/** On a WebSocket alone. */
+export const pongFrame = z.object({ type: z.literal("pong") }).meta({ description: "The answer to `ping` (R49)." });
+
+const [ack, refresh, ping] = clientFrame.options;
 
 export const clientFrames = {
   Ack: ack.meta({ description: "Everything up to the cursor was handled (R21)." }),
   Refresh: refresh.meta({ description: "Another token of the same client (R20)." }),
+  Ping: ping.meta({ description: "Asks for a sign of life (R49)." }),
 } as const;
 
 export const acknowledgement = ackBody.meta({
