@@ -49,7 +49,7 @@ export const PROBLEM_TYPES = {
     status: 403,
     title: "Forbidden",
     about: "The request has no token or key that allows this. The answer does not say why.",
-    fix: "Send `Authorization: Bearer <token>` with a token or key that is valid now and has the scope for this. The operator's audit log says why this one was refused.",
+    fix: "Send `Authorization: Bearer <token>` with a token or key that is valid now and allows this. The operator's audit log says why this one was refused.",
   },
   "client-forbidden": {
     status: 403,
