@@ -81,18 +81,20 @@ export class Acks {
 
   async #flush(): Promise<void> {
     const cursor = this.#handled;
+    const send = this.#send;
     try {
       if (cursor !== undefined && cursor !== this.#saved) {
         await this.#options.save(cursor);
         this.#saved = cursor;
       }
-      if (cursor !== undefined && cursor !== this.#acked && this.#send) {
-        await this.#send(cursor);
+      if (cursor !== undefined && cursor !== this.#acked && send) {
+        await send(cursor);
         this.#acked = cursor;
       }
       this.#backoff.reset();
     } catch (error) {
-      this.#options.failed(error);
+      // A connection that ended aborts its own requests.
+      if (send === this.#send) this.#options.failed(error);
       this.#soon(this.#backoff.next());
     }
   }

@@ -45,6 +45,7 @@ const RECONNECT: Ending = ending("reconnect", "You called reconnect().", "again"
 export function connect<T = unknown>(options: Options<T>): Connection {
   const { store, token: given, random = Math.random } = options;
   const base = baseOf(options.url);
+  if (typeof options.onNotification !== "function") throw new TypeError("onNotification is missing.");
   const timers: Timers = options.timers ?? globalThis;
   const closing = new AbortController();
   const backoff = new Backoff(random);
@@ -135,7 +136,7 @@ export function connect<T = unknown>(options: Options<T>): Connection {
       report(new Error(text), "token-failed", text);
       return ending("token-invalid", text);
     }
-    if (token === refusedToken) return ending("forbidden", "The refused token was returned again.");
+    if (token === refusedToken) return ending("forbidden", "The token was refused before.");
     latestToken = token;
     return token;
   }

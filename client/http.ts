@@ -105,8 +105,8 @@ export async function refusal(
 export const wrongUrl = (base: Base, path: string, what: string): Ending =>
   ending("wrong-url", `${named(base, path)} ${what}. Check the option url.`, "url");
 
-export const lost = ({ base }: Context, error: unknown): Ending =>
-  ending("unreachable", `${base.origin}${base.path}: ${describe(error)}`, "later", { error });
+export const lost = ({ base }: Context, error: unknown, opened = false): Ending =>
+  ending(opened ? "lost" : "unreachable", `${base.origin}${base.path}: ${describe(error)}`, "later", { error });
 
 /** With its cause: "fetch failed" alone says nothing. */
 function describe(error: unknown, depth = 0): string {

@@ -40,7 +40,7 @@ export class Inbox {
   }
 
   add(notification: Notification): void {
-    if (typeof notification.cursor !== "string") throw new TypeError("a notification without a cursor");
+    if (typeof notification.cursor !== "string") throw new TypeError("no cursor");
     if (notification.cursor <= this.#received) return;
     this.#received = notification.cursor;
     this.#queue.push(notification);

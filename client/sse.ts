@@ -21,7 +21,7 @@ export async function sse(context: Context): Promise<Ending> {
 
   async function read(response: Response): Promise<Ending> {
     if (!response.ok) return refusal(context, "sse", response);
-    if (!isOf(response, "event-stream")) return wrongUrl(context.base, "sse", "answered no event stream");
+    if (!isOf(response, "event-stream")) return wrongUrl(context.base, "sse", "answered no stream");
     // React Native reads no streams.
     if (!response.body) return blocked();
     const reader = response.body.getReader();
@@ -50,7 +50,7 @@ export async function sse(context: Context): Promise<Ending> {
           return ended(frame);
         } else if (frame.type === "refresh" && ((await context.newToken()) ?? context.token) !== context.token) {
           // A stream hears no new token: the next stream brings it. One that cannot be had now changes nothing.
-          return ending("token-renewed", "The token was about to expire.", "again");
+          return ending("token-renewed", "The token expires.", "again");
         }
       }
     }
@@ -62,7 +62,7 @@ export async function sse(context: Context): Promise<Ending> {
     return await request(context, url, { headers }, NEVER_MS, read, stop.signal);
   } catch (error) {
     if (silent) return opened ? ending("silent", "Nothing was heard.") : blocked();
-    return lost(context, error);
+    return lost(context, error, opened);
   } finally {
     watchdog.stop();
   }

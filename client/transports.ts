@@ -12,6 +12,7 @@ const REFUSALS = 2;
 export function choose(wanted: TransportName | "auto") {
   const all: TransportName[] = typeof WebSocket === "undefined" ? ["sse", "poll"] : ["websocket", "sse", "poll"];
   const order = wanted === "auto" ? all : [wanted];
+  if (!TRANSPORTS[order[0]!]) throw new TypeError(`transport: ${wanted}`);
   const refused = order.map(() => 0);
   let at = 0;
   return {

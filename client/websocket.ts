@@ -17,7 +17,7 @@ const CODES: Record<number, Close["reconnect"]> = { 4001: "no", 4002: "token", 4
 /** A WebSocket cannot be read more slowly: what waits is bounded by ending it, and coming back for the rest. */
 export async function websocket(context: Context): Promise<Ending> {
   const url = address(context, "ws", "ack=explicit", context.cursor).replace(/^http/, "ws");
-  if (typeof WebSocket === "undefined") return ending("unsupported", "There is no WebSocket here.", "no");
+  if (typeof WebSocket === "undefined") return ending("unsupported", "There is no WebSocket.", "no");
   let socket: WebSocket;
   try {
     socket = new WebSocket(url, [SUBPROTOCOL, `bearer.${context.token}`]);
@@ -36,7 +36,7 @@ export async function websocket(context: Context): Promise<Ending> {
     const watchdog = new Watchdog(timers, OPEN_MS, () => {
       // One that was never connected may have been refused, or swallowed on the way: undefined asks why.
       if (!connected) end(undefined);
-      else if (pinged) end(ending("silent", "A ping was not answered."));
+      else if (pinged) end(ending("silent", "Nothing was heard."));
       else if (rested) probe();
       else watchdog.heard();
     });
