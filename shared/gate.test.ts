@@ -22,6 +22,7 @@ function gateThat(fails: () => Error): { gate: Gate; noted: Attempt[]; logged: s
     authorize() {
       throw fails();
     },
+    claimedTenant: (claims: Record<string, unknown> | undefined) => claims?.tenant,
   } as unknown as Identities;
   const strangers = new Askers({ rate: 1, burst: 100 });
   return {
@@ -77,7 +78,7 @@ test("a page is refused for a tenant that does not have its origin, and served w
   origins.follow(access);
   const identity = (tenant: string) => ({ tenant, subject: "u1", source: { kind: "platform" } });
   const passes = (tenant: string, origin: string): boolean => {
-    const identities = { authorize: () => identity(tenant) } as unknown as Identities;
+    const identities = { authorize: () => identity(tenant), claimedTenant: () => undefined } as unknown as Identities;
     const strangers = new Askers({ rate: 1, burst: 100 });
     const log = createLog("test", "silent");
     const gate = new Gate({ identities, audit: { note: () => {} }, origins, strangers, keyUnknown: () => {}, log });

@@ -152,7 +152,7 @@ export class Gate {
   /** Who the token says that it is from, believed by nobody: to find its sender. */
   #note(why: string, token: string | undefined, scope: Scope, { method, path, address }: Asked): void {
     const claims = claimed(token);
-    const said = { tenant: text(claims?.tenant), subject: text(claims?.sub) };
+    const said = { tenant: text(this.#identities.claimedTenant(claims)), subject: text(claims?.sub) };
     const attempt: Attempt = { allowed: false, why, scope, method, path, address, ...said, source: undefined };
     this.#audit.note(attempt);
     this.#log.warn(

@@ -143,6 +143,11 @@ export class Identities {
     return typeof name === "string" && name !== this.#platformName ? this.#access.issuer(name) : undefined;
   }
 
+  /** The tenant that a token names, or else the one that its issuer speaks for. Nothing is verified: it says in whose log a refusal is found. */
+  claimedTenant(claims: Record<string, unknown> | undefined): unknown {
+    return claims?.tenant ?? (typeof claims?.iss === "string" ? this.#access.issuer(claims.iss)?.tenant : undefined);
+  }
+
   #issuerOf(row: IssuerOf): Issuer {
     let issuer = this.#issuers.get(row);
     if (!issuer) {
