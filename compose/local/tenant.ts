@@ -7,7 +7,7 @@ import { Trouble, command, reasonOf } from "./trouble.ts";
 
 const USAGE = `Usage: npx just tenant list | show NAME | add NAME [--trust scopes|grants] | suspend NAME | resume NAME
   key NAME --name TEXT --scopes publish,read,operate [--clients u1,shop-*] [--ttl 90d] | rotate NAME KEY [--overlap 1d]
-  origins NAME ORIGIN,...|none
+  origins NAME ORIGIN,...|none | limits NAME LIMIT=NUMBER,...|none
   issuer NAME ID --issuer NAME --audience NAME --jwks URL|FILE [--algorithms EdDSA,ES256] | --secret-file FILE
     [--subject-claim NAME] [--scope-claim NAME,...] [--scope-prefix TEXT] [--audience-claim NAME] [--any-token-subscribes]
   grant NAME ID --role publisher|subscriber|operator|auditor [--subjects u*] [--clients u*]
@@ -81,6 +81,7 @@ const verbs: Record<string, (names: string[], given: Options) => Promise<unknown
   origins: ([name, origins]) =>
     // An older service does not know the member: without origins it is left out.
     change(name!, { origins: origins === "none" ? undefined : decodeURIComponent(origins!).split(",") }),
+  limits: ([name, limits]) => change(name!, { limits: limits === "none" ? {} : limitsIn(decodeURIComponent(limits!)) }),
   key: ([tenant], { name, scopes, clients, ttl }) =>
     ask(
       "POST",
@@ -106,7 +107,28 @@ const verbs: Record<string, (names: string[], given: Options) => Promise<unknown
   remove: ([tenant, kind, id]) => ask("DELETE", `/${tenant}/${kind}s/${id}`),
 };
 
-const NAMES: Record<string, number> = { list: 0, origins: 2, rotate: 2, issuer: 2, grant: 2, revoke: 2, remove: 3 };
+const NAMES: Record<string, number> = {
+  list: 0,
+  origins: 2,
+  limits: 2,
+  rotate: 2,
+  issuer: 2,
+  grant: 2,
+  revoke: 2,
+  remove: 3,
+};
+
+/** `rate=100,weight=3`. The console knows the names. */
+function limitsIn(given: string): Record<string, number> {
+  return Object.fromEntries(
+    given.split(",").map((pair) => {
+      const [name = "", value = ""] = pair.split("=");
+      if (name === "" || value === "" || !Number.isFinite(Number(value)))
+        throw new Trouble(`${JSON.stringify(pair)} is no limit: write it as LIMIT=NUMBER.`, USAGE);
+      return [name, Number(value)];
+    }),
+  );
+}
 
 /** The rest of the document stays. */
 async function change(name: string, members: object): Promise<unknown> {
