@@ -212,3 +212,13 @@ test("a key that was taken out of the set is good no longer than the set is kept
   clock = 1_201_000;
   expect(await verdict(idle, await token("EdDSA"))).toBe("refused");
 });
+
+test("a token that names no tenant is refused in the log of its issuer's tenant", async () => {
+  const issuer = (value: object | null) => ({ kind: "issuer", tenant: "acme", id: "own", value }) as const;
+  const row = { issuer: "https://own", audience: "n", algorithms: ["EdDSA"], jwks: { keys: [pairs.get("EdDSA")!.jwk] } };
+  access.apply([issuer(row) as never]);
+  const known = await identities();
+  const asked = [{ iss: "https://own" }, { iss: "https://other" }, { iss: "https://own", tenant: "x" }, undefined];
+  expect(asked.map((said) => known.claimedTenant(said))).toEqual(["acme", undefined, "x", undefined]);
+  access.apply([issuer(null) as never]);
+});
