@@ -23,6 +23,8 @@ export interface ServerOptions {
 export interface Route {
   /** In lower case, as it stands in logs and in the audit log. */
   method: string;
+  /** As /v1/tenants/:tenant. */
+  pattern: string;
   maxBytes: number;
   handler: Handler;
   guard: Guard | undefined;
@@ -79,23 +81,23 @@ export abstract class BaseServer {
     return this.router.names;
   }
 
-  get(path: string, handler: Handler): void {
-    this.serve("GET", path, { method: "get", maxBytes: IGNORED_BYTES, handler, guard: undefined });
+  get(path: string, handler: Handler, guard?: Guard): void {
+    this.serve({ method: "get", pattern: path, maxBytes: IGNORED_BYTES, handler, guard });
   }
 
-  delete(path: string, handler: Handler): void {
-    this.serve("DELETE", path, { method: "delete", maxBytes: IGNORED_BYTES, handler, guard: undefined });
+  delete(path: string, handler: Handler, guard?: Guard): void {
+    this.serve({ method: "delete", pattern: path, maxBytes: IGNORED_BYTES, handler, guard });
   }
 
   post(path: string, maxBytes: number, handler: Handler, guard?: Guard): void {
-    this.serve("POST", path, { method: "post", maxBytes, handler, guard });
+    this.serve({ method: "post", pattern: path, maxBytes, handler, guard });
   }
 
   put(path: string, maxBytes: number, handler: Handler, guard?: Guard): void {
-    this.serve("PUT", path, { method: "put", maxBytes, handler, guard });
+    this.serve({ method: "put", pattern: path, maxBytes, handler, guard });
   }
 
-  protected abstract serve(method: string, path: string, route: Route): void;
+  protected abstract serve(route: Route): void;
 
   /** Health and metrics, which every service has. */
   protected serveHealth(registry: Registry): void {

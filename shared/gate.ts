@@ -8,7 +8,7 @@ import { Refused, type Identity } from "./identity.ts";
 import type { Log } from "./log.ts";
 
 /** What of a request is written down. */
-export type Asked = Pick<Request, "method" | "path" | "address">;
+export type Asked = Pick<Request, "method" | "route" | "path" | "address">;
 
 /** That tokens cannot be checked is said once in so long. */
 const UNSURE_MS = 1_000;
@@ -55,16 +55,11 @@ export class Gate {
   pass(token: string | undefined, scope: Scope, asked: Asked, tenant?: string): Identity | Promise<Identity> {
     // A signature that is checked in vain costs more than anything else here. Mostly nobody was refused, and no address is asked for.
     const spent = this.#strangers.any ? this.#strangers.spent(networkOf(asked.address), performance.now()) : undefined;
-    if (spent !== undefined) {
-      this.turnAway("too much from this address was refused", scope, asked);
-      throw new TurnedAway(spent);
-    }
+    if (spent !== undefined) this.#turnedAway(spent, scope, asked);
     try {
       const identity = this.#identities.authorize(token, scope, tenant);
       if (!(identity instanceof Promise)) return this.#allowed(identity, scope, asked);
-      // The address can be had in the turn of the request alone.
-      const { method, path, address } = asked;
-      const kept = { method, path, address };
+      const kept = copyOf(asked);
       return identity.then(
         (late) => this.#allowed(late, scope, kept),
         (error: unknown) => this.#refused(error, token, scope, kept),
@@ -74,12 +69,48 @@ export class Gate {
     }
   }
 
+  /**
+   * The caller behind what `find` looks up in a store. The look-up counts as a refusal of its address until it finds a token: looking first would
+   * let a stranger who may ask no more still cause look-ups.
+   */
+  async redeem(find: () => Promise<string | undefined>, scope: Scope, asked: Asked): Promise<Identity> {
+    const kept = copyOf(asked);
+    const network = networkOf(kept.address);
+    const late = this.#strangers.late(network, performance.now());
+    if (late !== undefined) this.#turnedAway(late, scope, kept);
+    let token: string | undefined;
+    try {
+      token = await find();
+    } catch (error) {
+      this.#strangers.giveBack(network, performance.now());
+      throw error;
+    }
+    if (token === undefined) {
+      const why = "its ticket stands for no token";
+      this.#note(why, undefined, scope, kept);
+      throw new Refused(why);
+    }
+    this.#strangers.giveBack(network, performance.now());
+    return this.pass(token, scope, kept);
+  }
+
   /** Whether one who was let in may stay; where not, that is written down, too. */
   holds(identity: Identity, scope: Scope, address: string): boolean {
     const why = this.#identities.barred(identity, scope);
     if (why === undefined) return true;
     const { tenant, subject, source } = identity;
-    this.#audit.note({ allowed: false, why, scope, method: "stay", path: "", address, tenant, subject, source });
+    this.#audit.note({
+      allowed: false,
+      why,
+      scope,
+      method: "stay",
+      route: "",
+      path: "",
+      address,
+      tenant,
+      subject,
+      source,
+    });
     return false;
   }
 
@@ -94,13 +125,18 @@ export class Gate {
   }
 
   /** The same where so many come that a line in the log for each would be a flood itself. */
-  turnAway(why: string, scope: Scope, { method, path, address }: Asked): void {
-    this.#audit.note({ allowed: false, why, scope, method, path, address, tenant: "", subject: "", source: undefined });
+  turnAway(why: string, scope: Scope, asked: Asked): void {
+    this.#audit.note({ allowed: false, why, scope, ...copyOf(asked), tenant: "", subject: "", source: undefined });
   }
 
-  #allowed(identity: Identity, scope: Scope, { method, path, address }: Asked): Identity {
+  #turnedAway(seconds: number, scope: Scope, asked: Asked): never {
+    this.turnAway("too much from this address was refused", scope, asked);
+    throw new TurnedAway(seconds);
+  }
+
+  #allowed(identity: Identity, scope: Scope, { method, route, path, address }: Asked): Identity {
     const { tenant, subject, source } = identity;
-    this.#audit.note({ allowed: true, scope, method, path, address, tenant, subject, source });
+    this.#audit.note({ allowed: true, scope, method, route, path, address, tenant, subject, source });
     return identity;
   }
 
@@ -121,16 +157,22 @@ export class Gate {
   }
 
   /** Who the token says that it is from, believed by nobody: to find its sender. */
-  #note(why: string, token: string | undefined, scope: Scope, { method, path, address }: Asked): void {
+  #note(why: string, token: string | undefined, scope: Scope, asked: Asked): void {
+    const { method, path, address } = asked;
     const claims = claimed(token);
     const said = { tenant: text(claims?.tenant), subject: text(claims?.sub) };
-    const attempt: Attempt = { allowed: false, why, scope, method, path, address, ...said, source: undefined };
+    const attempt: Attempt = { allowed: false, why, scope, ...copyOf(asked), ...said, source: undefined };
     this.#audit.note(attempt);
     this.#log.warn(
       { why, claims: claims && { tenant: said.tenant, sub: said.subject }, address, method, path },
       "forbidden",
     );
   }
+}
+
+/** Of a request of the distributor, the address can be had in its turn alone. */
+function copyOf({ method, route, path, address }: Asked): Asked {
+  return { method, route, path, address };
 }
 
 function text(claim: unknown): string {

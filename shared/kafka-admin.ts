@@ -11,6 +11,10 @@ export interface TopicSpec {
   config: Record<string, string>;
 }
 
+/** As the protocol numbers them: the client's enumerations are not among the named exports of its CommonJS module. */
+const TOPIC = 2;
+const SET_ON_TOPIC = 1;
+
 /** One Kafka, and what is asked of it about its topics. */
 export class KafkaAdmin {
   protected readonly kafka: Kafka;
@@ -133,6 +137,27 @@ export class KafkaAdmin {
         return missing.map(({ topic }) => topic);
       }),
     );
+  }
+
+  /** Gives topics that an earlier version made the settings that they lack. What is set on a topic stays. Answers which it changed. */
+  async completeTopics(specs: TopicSpec[]): Promise<string[]> {
+    return this.admin(async (admin) => {
+      const { resources } = await admin.describeConfigs({
+        includeSynonyms: false,
+        resources: specs.map(({ topic }) => ({ type: TOPIC, name: topic })),
+      });
+      const changes = specs.flatMap(({ topic, config }) => {
+        const entries = resources.find(({ resourceName }) => resourceName === topic)?.configEntries ?? [];
+        const set = entries.filter(({ configSource }) => Number(configSource) === SET_ON_TOPIC);
+        const present = Object.fromEntries(set.map(({ configName, configValue }) => [configName, configValue]));
+        if (Object.keys(config).every((name) => name in present)) return [];
+        // The request replaces all that is set on the topic.
+        const whole = Object.entries({ ...config, ...present }).map(([name, value]) => ({ name, value }));
+        return [{ type: TOPIC, name: topic, configEntries: whole }];
+      });
+      if (changes.length > 0) await admin.alterConfigs({ validateOnly: false, resources: changes });
+      return changes.map(({ name }) => name);
+    });
   }
 
   /** Goes on trying, without end: a dependency may appear last. */

@@ -45,7 +45,7 @@ server.get("/openapi.json", () => ({
 }));
 server.onExposed = (request) => gate.turnAway("its token is in its query", "operate", request);
 const tenants = new Askers({ rate: settings.OPERATOR_RATE, burst: settings.OPERATOR_BURST });
-serveRoutes(server, routes, { gate, tenants, log });
+serveRoutes(server, routes, { gate, tenants, registry, log });
 lifecycle.onEnd("http", () => server.close());
 
 const port = await server.listen(settings.HOST, settings.PORT);

@@ -21,7 +21,7 @@ const REFUSALS: Record<string, string> = {
   409: "It cannot be done as things stand; `detail` says why.",
   413: "The body is too large.",
   429: "Your operators, or what comes from your address and is refused, ask more often than they may. Come back after Retry-After.",
-  503: "Postgres is away. Try again after Retry-After.",
+  503: "Postgres is away, or too many bodies are held at once. Try again after Retry-After.",
 };
 
 /** /openapi.json, from the routes themselves. */

@@ -1,4 +1,5 @@
 import type { Scope } from "@saasaparilla/shared/access-rows.ts";
+import { isReply, CallerGuard } from "@saasaparilla/shared/caller-guard.ts";
 import type { Askers } from "@saasaparilla/shared/askers.ts";
 import { Failure, messageOf } from "@saasaparilla/shared/errors.ts";
 import { TurnedAway, type Gate } from "@saasaparilla/shared/gate.ts";
@@ -6,6 +7,7 @@ import type { HttpServer, Request } from "@saasaparilla/shared/http.ts";
 import { tooMany, type Reply } from "@saasaparilla/shared/reply.ts";
 import { bearer, Refused, type Identity } from "@saasaparilla/shared/identity.ts";
 import type { Log } from "@saasaparilla/shared/log.ts";
+import type { Registry } from "@saasaparilla/shared/metrics.ts";
 import { TENANT_FORM } from "@saasaparilla/shared/notification.ts";
 import type { z } from "zod";
 import { conflict, forbidden, Refusal, unavailable, wrongBody, wrongPath } from "./answers.ts";
@@ -48,27 +50,39 @@ export interface ServeParts {
   gate: Gate;
   /** How often the operators of a tenant ask. */
   tenants: Askers;
+  registry: Registry;
   log: Log;
 }
 
 export function serveRoutes(server: HttpServer, routes: readonly Route[], parts: ServeParts): void {
+  const { gate, registry, log } = parts;
+  const known = new Map(routes.map((route) => [`${route.method.toLowerCase()} ${route.path}`, route]));
+  const guard = new CallerGuard<Call>({
+    registry,
+    identify: (request) =>
+      callOf(known.get(`${request.method} ${request.route}`)!, request, parts).catch((error: unknown) =>
+        refusalOf(error, request, log),
+      ),
+  });
   for (const route of routes) {
     const answer = async (request: Request, body: Buffer): Promise<Reply> => {
+      const call = await guard.callerOf(request);
+      if (isReply(call)) return call;
       try {
-        return await handle(route, request, body, parts);
+        return await handle(route, request, call, body, gate);
       } catch (error) {
-        return refusalOf(error, request, parts.log);
+        return refusalOf(error, request, log);
       }
     };
-    if (route.method === "GET") server.get(route.path, answer);
-    else if (route.method === "DELETE") server.delete(route.path, answer);
-    else if (route.method === "PUT") server.put(route.path, BODY_BYTES, answer);
-    else server.post(route.path, BODY_BYTES, answer);
+    if (route.method === "GET") server.get(route.path, answer, guard);
+    else if (route.method === "DELETE") server.delete(route.path, answer, guard);
+    else if (route.method === "PUT") server.put(route.path, BODY_BYTES, answer, guard);
+    else server.post(route.path, BODY_BYTES, answer, guard);
   }
 }
 
 /** Who asks, before anything else: who may not learns nothing, not even whether there is such a tenant. */
-async function handle(route: Route, request: Request, body: Buffer, { gate, tenants }: ServeParts): Promise<Reply> {
+async function callOf(route: Route, request: Request, { gate, tenants }: ServeParts): Promise<Call> {
   const { tenant, id } = named(route.path, request.path);
   // A name that no tenant has is nobody's: only those who run the platform pass, and are told that it is wrong.
   const reached = route.of === "platform" || tenant === undefined || !TENANT_FORM.test(tenant) ? "" : tenant;
@@ -79,11 +93,17 @@ async function handle(route: Route, request: Request, body: Buffer, { gate, tena
   if (tenant !== undefined && !TENANT_FORM.test(tenant)) throw new Refusal(wrongPath("tenant"));
   const form = route.path.includes("/revocations/") ? SUBJECT_FORM : ID_FORM;
   if (id !== undefined && !form.test(id)) throw new Refusal(wrongPath("id"));
-  const call = { caller, tenant: tenant ?? "", id: id ?? "", query: request.query };
+  return { caller, tenant: tenant ?? "", id: id ?? "", query: request.query };
+}
+
+async function handle(route: Route, request: Request, call: Call, body: Buffer, gate: Gate): Promise<Reply> {
   const reply = await route.handle(call, route.body ? parsed(route.body, body) : undefined);
   // What was made has a name only now.
   const made = reply.headers?.location;
-  if (made !== undefined) gate.made(caller, route.needs, { method: "made", path: made, address: request.address });
+  if (made !== undefined) {
+    const { address } = request;
+    gate.made(call.caller, route.needs, { method: "made", route: route.path, path: made, address });
+  }
   return reply;
 }
 

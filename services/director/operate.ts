@@ -1,3 +1,4 @@
+import { CallerGuard, isReply } from "@saasaparilla/shared/caller-guard.ts";
 import { messageOf } from "@saasaparilla/shared/errors.ts";
 import { TurnedAway, type Gate } from "@saasaparilla/shared/gate.ts";
 import type { HttpServer, Request } from "@saasaparilla/shared/http.ts";
@@ -5,6 +6,7 @@ import { json, problemReply, tooMany, type Reply } from "@saasaparilla/shared/re
 import { bearer, Refused, type Identity } from "@saasaparilla/shared/identity.ts";
 import type { Incoming, KafkaLink, Outgoing } from "@saasaparilla/shared/kafka.ts";
 import type { Log } from "@saasaparilla/shared/log.ts";
+import type { Registry } from "@saasaparilla/shared/metrics.ts";
 import { partitionOf } from "@saasaparilla/shared/notification.ts";
 import { jittered, problem } from "@saasaparilla/shared/problem.ts";
 import type { Topics } from "@saasaparilla/shared/topics.ts";
@@ -23,6 +25,7 @@ export interface OperateOptions {
   send: (records: Outgoing[]) => Promise<number[]>;
   topics: Topics;
   metrics: Pick<DirectorMetrics, "redriven" | "forbade">;
+  registry: Registry;
   log: Log;
 }
 
@@ -31,12 +34,13 @@ const ID = new RegExp(`^${DEAD_LETTERS_PARTITION}-(\\d{1,15})$`);
 const START = "start";
 
 export function serveOperators(server: HttpServer, options: OperateOptions): void {
-  const { reader, log } = options;
+  const { reader, registry, log } = options;
+  const guard = new CallerGuard({ registry, identify: (request) => authorize(options, request) });
   const guarded =
     (handle: (request: Request, operator: Identity) => Promise<Reply>) =>
     async (request: Request): Promise<Reply> => {
-      const operator = await authorize(options, request);
-      if ("status" in operator) return operator;
+      const operator = await guard.callerOf(request);
+      if (isReply(operator)) return operator;
       try {
         return await handle(request, operator);
       } catch (error) {
@@ -47,6 +51,7 @@ export function serveOperators(server: HttpServer, options: OperateOptions): voi
   server.get(
     "/v1/dead-letters",
     guarded((request) => list(reader, request.query)),
+    guard,
   );
   server.get(
     "/v1/dead-letters/:id",
@@ -56,6 +61,7 @@ export function serveOperators(server: HttpServer, options: OperateOptions): voi
         ? json(200, { ...summaryOf(record), content: contentOf(record.value ?? NOTHING) })
         : notFound(idIn(path));
     }),
+    guard,
   );
   server.post(
     "/v1/dead-letters/:id/redrive",
@@ -64,6 +70,7 @@ export function serveOperators(server: HttpServer, options: OperateOptions): voi
       const record = await find(reader, idIn(path));
       return record ? redrive(record, subject, options) : notFound(idIn(path));
     }),
+    guard,
   );
 }
 

@@ -45,7 +45,7 @@ export function serveWebSocket(
         refuse(response, closed);
         return;
       }
-      const request = server.copy(response, raw, headers);
+      const request = server.copy(response, raw, headers, "/v1/ws");
       if (!server.origins.allows(request.headers.origin)) {
         refuse(response, door.stranger(request));
         return;
@@ -113,7 +113,7 @@ export function serveSse(server: SocketServer, door: Doorkeeper, peers: Peers, s
       refuse(response, closed, shown);
       return;
     }
-    const request = server.copy(response, raw, headers);
+    const request = server.copy(response, raw, headers, "/v1/sse");
     admitted(response, door, request, shown, ({ key, identity, cursor, address, explicitAck }) => {
       const wire = new SseWire(response, shown, settings.OUTBOX_BYTES, explicitAck);
       const peer = peers.open({ key, identity, cursor, address, wire });

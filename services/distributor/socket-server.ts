@@ -40,16 +40,17 @@ export class SocketServer extends BaseServer {
     send(response, { ...reply, headers: { ...reply.headers, ...this.origins.headers(origin ?? "") } });
   }
 
-  protected serve(method: string, path: string, route: Route): void {
-    this.router.add(method, path, route);
-    this.app[ROUTERS[route.method]!](path, (response, raw) => {
+  protected serve(route: Route): void {
+    const { method, pattern } = route;
+    this.router.add(method.toUpperCase(), pattern, route);
+    this.app[ROUTERS[method]!](pattern, (response, raw) => {
       const headers = this.check(response, raw);
       if (!headers) return;
       // With its address, which cannot be asked for later.
-      const request = { ...this.copy(response, raw, headers) };
+      const request = { ...this.copy(response, raw, headers, pattern) };
       const refused = this.exposed(request) ?? this.admitted(route.guard, request);
-      if (refused && !(refused instanceof Promise)) this.send(response, request.headers.origin, refused);
-      else if (method === "GET") this.#run(response, request, route, EMPTY);
+      if (refused && !(refused instanceof Promise)) this.#refuse(response, request, refused);
+      else if (method === "get") this.#run(response, request, route, EMPTY);
       else this.#body(response, request, route, refused);
     });
   }
@@ -87,18 +88,34 @@ export class SocketServer extends BaseServer {
   }
 
   /** The address is to be asked for in the turn of the request: where many are turned away, mostly it is not needed. */
-  copy(response: HttpResponse, raw: HttpRequest, headers: Record<string, string>): Request {
+  copy(response: HttpResponse, raw: HttpRequest, headers: Record<string, string>, route: string): Request {
     const caller = (): string => this.callerOf(addressOf(response), () => headers["x-forwarded-for"]);
     let known: string | undefined;
     return {
       method: raw.getMethod(),
       path: raw.getUrl(),
+      route,
       query: new URLSearchParams(raw.getQuery()),
       headers,
       get address() {
         return (known ??= caller());
       },
     };
+  }
+
+  /** Without its body. One that came whole, mostly in the packet of the head, does not cost its sender the connection. */
+  #refuse(response: HttpResponse, request: Request, reply: Reply): void {
+    const { method, headers } = request;
+    if (method === "get") {
+      this.send(response, headers.origin, reply);
+      return;
+    }
+    let [gone, whole] = [false, false];
+    response.onAborted(() => (gone = true));
+    response.onData((_, last) => (whole ||= last));
+    setImmediate(() => {
+      if (!gone) response.cork(() => this.send(response, headers.origin, whole ? reply : { ...reply, close: true }));
+    });
   }
 
   #body(response: HttpResponse, request: Request, route: Route, refused: Promise<Reply | undefined> | undefined): void {
@@ -112,7 +129,7 @@ export class SocketServer extends BaseServer {
       whole: (bytes) => this.#run(response, request, route, bytes, body),
     });
     response.onAborted(() => body.gone());
-    void refused?.then((late) => body.decided(late));
+    void refused?.then((late) => setImmediate(() => body.decided(late)));
     response.onData((chunk, last) => {
       if (body.over) return;
       // The library uses the memory again.

@@ -163,7 +163,12 @@ export function onFrame(message: Buffer, isBinary: boolean, peer: Peer, peers: P
 }
 
 async function refresh(token: string, peer: Peer, peers: Peers, door: Doorkeeper): Promise<void> {
-  const identity = await door.identify(token, { method: "refresh", path: "/v1/ws", address: peer.address });
+  const identity = await door.identify(token, {
+    method: "refresh",
+    route: "/v1/ws",
+    path: "/v1/ws",
+    address: peer.address,
+  });
   // Where tokens cannot be checked right now the old one counts on, until it expires.
   if ("status" in identity && identity.status !== 403) return;
   if ("status" in identity || identity.tenant !== peer.identity.tenant || identity.subject !== peer.identity.subject) {

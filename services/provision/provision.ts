@@ -37,13 +37,22 @@ export async function provision(
     const kept = await latestEpoch(link, names.epochs);
     const { epoch, begun } = await beginEpoch(session, kept, { partitions, fresh: !present.has(names.accepted) });
     if (kept?.epoch !== epoch) await publish(link, names.epochs, { epoch, partitions });
-    const topics = await link.createTopics(topicSpecs(names, { ...settings, ACCEPTED_PARTITIONS: partitions }));
+    const specs = topicSpecs(names, { ...settings, ACCEPTED_PARTITIONS: partitions });
+    const topics = await link.createTopics(specs);
+    const changed = await link.completeTopics(specs).catch((error: unknown) => {
+      // Not every user may read and change topics' settings, and an earlier version did not need it.
+      log.warn({ err: error }, "topics that were there keep the settings that they have");
+      return [];
+    });
     for (const topic of [names.accepted, names.control, names.deferred])
       await grow(link, topic, present.get(topic), partitions);
     await grow(link, names.routed, present.get(names.routed), settings.ROUTED_PARTITIONS);
     if (partitions !== settings.ACCEPTED_PARTITIONS)
       log.warn({ topic: names.accepted, has: partitions }, "it keeps the partitions that it has: see docs/epochs.md");
-    log.info({ namespace: NAMESPACE, migrations, topics: [...made, ...topics], epoch, begun, tenants }, "provisioned");
+    log.info(
+      { namespace: NAMESPACE, migrations, topics: [...made, ...topics], changed, epoch, begun, tenants },
+      "provisioned",
+    );
   });
 }
 
