@@ -2,7 +2,7 @@ import { STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } 
 import { Server as TlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { BaseServer, type Route, type ServerOptions } from "./base-server.ts";
-import { plainAddress } from "./caller.ts";
+import { plainAddress } from "./networks.ts";
 import { portTaken } from "./certificate.ts";
 import { Failure, messageOf } from "./errors.ts";
 import { Body } from "./http-body.ts";

@@ -8,24 +8,30 @@ import { Failure, messageOf } from "./errors.ts";
 import { Refused, type Identity } from "./identity.ts";
 import { Issuer } from "./issuer.ts";
 import { KeySet, type KeySource } from "./key-set.ts";
+import { KeysAddresses } from "./keys-address.ts";
 import type { identitySettings } from "./settings.ts";
 
 const MAX_CACHED = 20_000;
 const MAX_TOKEN_LENGTH = 8_192;
 
-type IdentitySettings = Pick<z.output<typeof identitySettings>, "AUTH_JWKS" | "AUTH_ISSUER" | "AUTH_AUDIENCE">;
+type IdentitySettings = Pick<z.output<typeof identitySettings>, "AUTH_JWKS" | "AUTH_ISSUER" | "AUTH_AUDIENCE"> &
+  Partial<Pick<z.output<typeof identitySettings>, "AUTH_PRIVATE_NETWORKS">>;
 
 export interface IdentitiesParts {
   /** ms since 1970. */
   now?: () => number;
   /** ms, monotonic. */
   clock?: () => number;
+  /** The text at an address; otherwise it is fetched from where AUTH_PRIVATE_NETWORKS allows. */
+  fetch?: (url: URL) => Promise<string>;
   /** The keys of one issuer could not be had anew: those that there are hold. */
   failed?: (issuer: string, error: unknown) => void;
 }
 
 /** Who is behind a token, whoever has issued it, and whether it may do what it is for. */
 export class Identities {
+  /** Where keys may come from. */
+  readonly addresses: KeysAddresses;
   readonly #access: Access;
   readonly #platform: Issuer;
   readonly #platformKeys: KeySet;
@@ -39,14 +45,16 @@ export class Identities {
   readonly #keysOf: (issuer: string, source: KeySource) => KeySet;
 
   private constructor(
-    { AUTH_JWKS, AUTH_ISSUER, AUTH_AUDIENCE }: IdentitySettings,
+    { AUTH_JWKS, AUTH_ISSUER, AUTH_AUDIENCE, AUTH_PRIVATE_NETWORKS = [] }: IdentitySettings,
     access: Access,
-    { now = Date.now, clock, failed }: IdentitiesParts,
+    { now = Date.now, clock, fetch, failed }: IdentitiesParts,
   ) {
     this.#access = access;
     this.#now = now;
+    this.addresses = new KeysAddresses(AUTH_PRIVATE_NETWORKS);
+    const get = fetch ?? ((url) => this.addresses.fetch(url));
     this.#keysOf = (issuer, source) =>
-      new KeySet(source, { ...(clock && { clock }), failed: (error) => failed?.(issuer, error) });
+      new KeySet(source, { ...(clock && { clock }), fetch: get, failed: (error) => failed?.(issuer, error) });
     this.#platformName = AUTH_ISSUER;
     this.#platformKeys = this.#keysOf(AUTH_ISSUER, isAddress(AUTH_JWKS) ? new URL(AUTH_JWKS) : { file: AUTH_JWKS });
     this.#platform = new Issuer({
@@ -62,8 +70,12 @@ export class Identities {
 
   static async from(settings: IdentitySettings, access: Access, parts: IdentitiesParts = {}): Promise<Identities> {
     const identities = new Identities(settings, access, parts);
+    const { AUTH_JWKS } = settings;
+    const refused =
+      isAddress(AUTH_JWKS) && !parts.fetch ? await identities.addresses.refusal(new URL(AUTH_JWKS)) : undefined;
+    if (refused !== undefined) throw new Failure("fatal", `AUTH_JWKS is wrong. ${refused}`);
     // A file is there, or somebody made a mistake.
-    if (!isAddress(settings.AUTH_JWKS))
+    if (!isAddress(AUTH_JWKS))
       await identities.#platformKeys.reload().catch((error: unknown) => {
         throw new Failure("fatal", `AUTH_JWKS is wrong. ${messageOf(error)}`, { cause: error });
       });

@@ -4,6 +4,13 @@ import { isKeysAddress } from "./access-rows.ts";
 import { Failure, messageOf } from "./errors.ts";
 import { kafkaSettings } from "./kafka-address.ts";
 
+/** Addresses and networks, with commas between them. */
+const networks = z
+  .string()
+  .default("")
+  .transform((list) => list.split(",").flatMap((one) => (one.trim() === "" ? [] : [one.trim()])))
+  .pipe(z.array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()])));
+
 /** What faces out, of every service. */
 export const serverSettings = z.object({
   /** A file: our certificate. With it and its key the port speaks TLS, and nothing else. */
@@ -33,11 +40,7 @@ export const serverSettings = z.object({
       ),
     ),
   /** Addresses and networks of our own proxies, with commas between them: whom they name in X-Forwarded-For is the caller. */
-  TRUSTED_PROXIES: z
-    .string()
-    .default("")
-    .transform((list) => list.split(",").flatMap((one) => (one.trim() === "" ? [] : [one.trim()])))
-    .pipe(z.array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]))),
+  TRUSTED_PROXIES: networks,
 });
 
 /** Where Kafka, Postgres and Redis are. */
@@ -86,6 +89,8 @@ export const identitySettings = z.object({
     .string()
     .min(1)
     .refine((place) => !/^https?:/i.test(place) || isKeysAddress(place), "a file's path, or an https URL"),
+  /** Private addresses and networks that key sets may be fetched from, with commas between them: 10.0.0.0/8. All others must be public, for tenants' issuers too. */
+  AUTH_PRIVATE_NETWORKS: networks,
   /** The claim `iss` of the platform's own tokens. */
   AUTH_ISSUER: z.string().min(1),
   /** The claim `aud` that a token for this platform has. */

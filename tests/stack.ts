@@ -81,6 +81,7 @@ export async function startStack(
     AUTH_JWKS: jwks,
     AUTH_ISSUER: ISSUER,
     AUTH_AUDIENCE: AUDIENCE,
+    AUTH_PRIVATE_NETWORKS: "127.0.0.0/8,::1",
     LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? "info",
     SHUTDOWN_MS: "10000",
     TENANTS: "acme,other,globex",

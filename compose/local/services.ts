@@ -43,6 +43,8 @@ export function settings(urls: BackingUrls): Record<string, string> {
     ...urls,
     HOST: "127.0.0.1",
     AUTH_JWKS: process.env.AUTH_JWKS || jwksFile,
+    // An identity provider may run on this machine.
+    AUTH_PRIVATE_NETWORKS: process.env.AUTH_PRIVATE_NETWORKS || "127.0.0.0/8,::1",
     // Whoever runs a copy is all of its tenants; for any other one: npx just tenant add NAME
     TENANTS: process.env.TENANTS || "local,acme",
     AUTH_ISSUER: issuer,

@@ -1,9 +1,10 @@
-import { rowSchemas, TENANT_ROW, type RowKind } from "@saasaparilla/shared/access-rows.ts";
+import { rowSchemas, TENANT_ROW, type RowKind, type RowOf } from "@saasaparilla/shared/access-rows.ts";
 import type { AccessStore, Change, StoredRow } from "@saasaparilla/shared/access-store.ts";
+import type { KeysAddresses } from "@saasaparilla/shared/keys-address.ts";
 import { json } from "@saasaparilla/shared/reply.ts";
 import { LIMITS } from "@saasaparilla/shared/tenant-limits.ts";
 import { z } from "zod";
-import { notFound, Refusal, wrongQuery } from "./answers.ts";
+import { notFound, Refusal, wrongBody, wrongQuery } from "./answers.ts";
 import { route, type Call, type Route } from "./routes.ts";
 
 export interface ConsoleParts {
@@ -14,6 +15,8 @@ export interface ConsoleParts {
   now: () => number;
   /** The platform's own issuer, whose name is no tenant's. */
   issuer: string;
+  /** Where issuers' keys may come from. */
+  addresses: Pick<KeysAddresses, "refusal">;
 }
 
 const NAMES = { tenant: "tenant", issuer: "issuer", grant: "grant", revocation: "revocation" } as const;
@@ -70,6 +73,11 @@ export function documentRoutes(parts: ConsoleParts): Route[] {
       writes: "platform",
       summary: "whose tokens may speak for this tenant, and for no other",
       body: rowSchemas.issuer.refine(({ issuer }) => issuer !== parts.issuer, "it is the platform's own issuer"),
+      check: async (value) => {
+        const { jwksUrl } = value as RowOf<"issuer">;
+        const message = jwksUrl === undefined ? undefined : await parts.addresses.refusal(new URL(jwksUrl));
+        if (message !== undefined) throw new Refusal(wrongBody([{ path: ["jwksUrl"], message }]));
+      },
     }),
     ...resource(parts, {
       kind: "grant",
@@ -91,12 +99,14 @@ interface Resource<K extends keyof typeof NAMES> {
   writes: "tenant" | "platform";
   summary: string;
   body: z.ZodType<Extract<Change, { kind: K }>["value"] & object>;
+  /** What the form alone does not say; throws a Refusal. */
+  check?: (value: unknown) => Promise<void>;
 }
 
 /** What a tenant has any number of, each with an id of its own. */
 function resource<K extends "issuer" | "grant" | "revocation">(
   parts: ConsoleParts,
-  { kind, writes, summary, body }: Resource<K>,
+  { kind, writes, summary, body, check }: Resource<K>,
 ): Route[] {
   const path = `/v1/tenants/:tenant/${NAMES[kind]}s`;
   const change = ({ tenant, id }: Call, value: unknown): Change => ({ kind, tenant, id, value }) as Change;
@@ -123,6 +133,7 @@ function resource<K extends "issuer" | "grant" | "revocation">(
       answer: rowSchemas[kind] as z.ZodType,
       handle: async (call, value) => {
         await mustExist(parts.store, call.tenant);
+        await check?.(value);
         await write(parts, change(call, value));
         return json(200, value);
       },

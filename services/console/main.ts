@@ -33,6 +33,7 @@ const parts: ConsoleParts = {
   refresh: () => feed.refresh(),
   now: () => Math.floor(Date.now() / 1_000),
   issuer: settings.AUTH_ISSUER,
+  addresses: identities.addresses,
 };
 const routes = [...documentRoutes(parts), ...keyRoutes(parts), explainRoute({ ...parts, access, identities })];
 const described = JSON.stringify(openapi(routes));

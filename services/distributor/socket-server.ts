@@ -1,6 +1,6 @@
 import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket } from "uWebSockets.js";
 import { BaseServer, type Route, type ServerOptions } from "@saasaparilla/shared/base-server.ts";
-import { plainAddress } from "@saasaparilla/shared/caller.ts";
+import { plainAddress } from "@saasaparilla/shared/networks.ts";
 import { Body } from "@saasaparilla/shared/http-body.ts";
 import type { Request } from "@saasaparilla/shared/http.ts";
 import { statusLine, type Reply } from "@saasaparilla/shared/reply.ts";

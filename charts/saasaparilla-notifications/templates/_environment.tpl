@@ -65,6 +65,9 @@ redis: {{ .Values.redis.tlsSecret | quote }}
 - { name: AUTH_JWKS, value: {{ .jwksUrl | default "/etc/identity/jwks.json" | quote }} }
 - { name: AUTH_ISSUER, value: {{ .issuer | default (printf "http://%s" (include "name" $)) | quote }} }
 - { name: AUTH_AUDIENCE, value: {{ .audience | quote }} }
+{{- with .privateNetworks }}
+- { name: AUTH_PRIVATE_NETWORKS, value: {{ join "," . | quote }} }
+{{- end }}
 {{- end }}
 {{- end }}
 
