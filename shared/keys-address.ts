@@ -2,8 +2,7 @@ import { lookup, type LookupAddress, type LookupAllOptions } from "node:dns";
 import { request as plain, type RequestOptions } from "node:http";
 import { request as secure } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
-import { plainAddress } from "./networks.ts";
-import { isPrivate, Networks } from "./networks.ts";
+import { isPrivate, Networks, plainAddress } from "./networks.ts";
 import { within } from "./within.ts";
 
 /** An issuer has some keys, of some hundred bytes each. */

@@ -124,6 +124,11 @@ export function onNodeReached(redis: Redis, reached: () => void): void {
   redis.on("+node", watch);
 }
 
+/** On each server that there is, replicas too. */
+export async function eachNode(redis: Redis, work: (node: Single) => Promise<unknown>): Promise<void> {
+  for (const node of redis instanceof Cluster ? redis.nodes("all") : [redis as Single]) await work(node);
+}
+
 /** Every key of this pattern, on whichever node. */
 export async function keysLike(redis: Redis, pattern: string): Promise<string[]> {
   const keys: string[] = [];

@@ -7,6 +7,7 @@ import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Kafka, logLevel } from "kafkajs";
+import { asRole, roleOf } from "../shared/grants.ts";
 import { Health } from "../shared/health.ts";
 import { kafkaOptions } from "../shared/kafka-address.ts";
 import { createLog } from "../shared/log.ts";
@@ -89,10 +90,16 @@ export async function startStack(
     ...options.env,
   };
   const { checkout = repository } = options;
+  // A checkout of before the roles has one user for all.
+  const roles = existsSync(join(checkout, "shared/grants.ts"));
+  if (roles) for (const kind of KINDS) env[passwordOf(kind)] ??= randomBytes(18).toString("base64url");
   const flags = await nodeFlagsOf(checkout);
   const started: Running[] = [];
   const start: Stack["start"] = async (kind, more = {}, { ready = true } = {}) => {
-    const service = new Running([...flags, join(checkout, "services", kind, "main.ts")], kind, { ...env, ...more });
+    const service = new Running([...flags, join(checkout, "services", kind, "main.ts")], kind, {
+      ...(roles ? serviceEnv(env, kind) : env),
+      ...more,
+    });
     started.push(service);
     await service.listening();
     if (ready) await service.ready();
@@ -121,6 +128,18 @@ export async function startStack(
     await close().catch(() => undefined);
     throw error;
   }
+}
+
+const KINDS: readonly Kind[] = ["receiver", "director", "distributor", "console"];
+const passwordOf = (kind: Kind): string => `${kind.toUpperCase()}_PASSWORD`;
+
+/** What one service of a stack is told: the stores by its own role, and the passwords of none. */
+export function serviceEnv(env: Record<string, string>, kind: Kind): Record<string, string> {
+  const told = { ...env };
+  for (const one of KINDS) delete told[passwordOf(one)];
+  const [name, password] = [roleOf(env.NAMESPACE!, kind), env[passwordOf(kind)]!];
+  for (const address of ["DATABASE_URL", "REDIS_URL"]) told[address] = asRole(env[address]!, name, password);
+  return told;
 }
 
 /** Each checkout has its own, and an older one none. */
