@@ -14,7 +14,6 @@ export interface TopicSpec {
 
 const ANY = 1;
 const ACL = { topic: 2, group: 3, Read: 3, Write: 4, Describe: 8, allow: 3, literal: 3, prefixed: 4 } as const;
-type Acl = Parameters<Admin["describeAcls"]>[0] & AclEntry;
 
 function aclOf({ principal, resource, name, operation }: KafkaRight): AclEntry {
   const prefixed = name.endsWith("*");
@@ -174,7 +173,7 @@ export class KafkaAdmin {
       return await this.admin(async (admin) => {
         for (const principal of principals) {
           const any = { resourceType: ANY, resourcePatternType: ANY, operation: ANY, permissionType: ANY };
-          const { resources } = await admin.describeAcls({ ...any, principal } as Acl);
+          const { resources } = await admin.describeAcls({ ...any, principal });
           const present = resources.flatMap(({ acls, ...resource }) => acls.map((acl) => ({ ...resource, ...acl })));
           const stale = present.filter((one) => !wanted.some((acl) => sameAcl(acl, one)));
           if (stale.length > 0) await admin.deleteAcls({ filters: stale });

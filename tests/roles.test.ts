@@ -1,6 +1,7 @@
 import { Redis } from "ioredis";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { messageOf } from "../shared/errors.ts";
 import { GRANTS, type RoleName } from "../shared/grants.ts";
 import { provision, serviceEnv, startStack, type Kind, type Stack } from "./stack.ts";
 
@@ -25,7 +26,7 @@ async function asOwner<T>(use: (client: pg.Client) => Promise<T>, url = stack.en
 }
 
 const as = <T>(kind: Kind, use: (client: pg.Client) => Promise<T>): Promise<T> =>
-  asOwner(use, serviceEnv(stack.env, kind).DATABASE_URL!);
+  asOwner(use, serviceEnv(stack.env, kind).DATABASE_URL);
 
 /** "done", or why not. Nothing of it stays. */
 async function tried(client: pg.Client, text: string): Promise<string> {
@@ -111,7 +112,7 @@ test.each(KINDS)("Postgres: a %s makes nothing, and becomes nobody else", async 
       // Some must be said outside of a transaction.
       const said = await client.query(text).then(
         () => "done",
-        (error: { code?: string; message: string }) => error.code ?? error.message,
+        (error: unknown) => (error as { code?: string }).code ?? messageOf(error),
       );
       expect([text, said]).toEqual([text, "42501"]);
     }
@@ -188,7 +189,7 @@ async function inRedis<T>(kind: Kind, use: (redis: Redis) => Promise<T>): Promis
 const said = (redis: Redis, [command, ...args]: string[]): Promise<string> =>
   redis.call(command!, ...args).then(
     () => "done",
-    (error: Error) => (/^NOPERM|not allowed/.test(error.message) ? "denied" : "done"),
+    (error: unknown) => (/^NOPERM|not allowed/.test(messageOf(error)) ? "denied" : "done"),
   );
 
 test.each(usersOfRedis)("Redis: a %s does with each kind of key what it is granted, and nothing else", async (kind) => {
@@ -212,12 +213,12 @@ test.each(usersOfRedis)("Redis: a %s does with each kind of key what it is grant
 });
 
 test("Redis: the console has no user, and no user is without a password", async () => {
-  await expect(inRedis("console", (redis) => redis.ping())).rejects.toThrow();
+  await expect(inRedis("console", (redis) => redis.ping())).rejects.toThrow(/WRONGPASS|closed/);
   const url = new URL(serviceEnv(stack.env, "receiver").REDIS_URL!);
   url.password = "wrong";
   const redis = new Redis(url.href, { lazyConnect: true, retryStrategy: null });
   redis.on("error", () => {});
-  await expect(redis.connect().then(() => redis.ping())).rejects.toThrow();
+  await expect(redis.connect().then(() => redis.ping())).rejects.toThrow(/WRONGPASS|closed/);
   redis.disconnect();
 });
 

@@ -20,7 +20,7 @@
 {{- end }}
 {{- end }}
 {{- end }}
-{{ include "credentials" (list . $kind) }}
+{{- include "credentials" (list . $kind) }}
 {{- if .Values.redis.cluster }}
 - { name: REDIS_CLUSTER, value: "true" }
 {{- end }}
