@@ -7,7 +7,6 @@ const CONNECTION = [
   "ping",
   "info",
   "select",
-  "client|setinfo",
   "client|setname",
   "readonly",
   "asking",
