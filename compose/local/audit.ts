@@ -19,6 +19,8 @@ interface Entry {
   at: string;
   service: string;
   times?: number;
+  /** Of these, attempts with another path or address. */
+  omitted?: number;
   missing?: number;
   allowed?: boolean;
   scope?: string;
@@ -50,11 +52,26 @@ async function latest(): Promise<Entry[]> {
 }
 
 function line(entry: Entry): string {
-  const { at, service, times = 1, missing, allowed, scope, method, path, address, tenant, subject, why } = entry;
+  const {
+    at,
+    service,
+    times = 1,
+    omitted = 0,
+    missing,
+    allowed,
+    scope,
+    method,
+    path,
+    address,
+    tenant,
+    subject,
+    why,
+  } = entry;
   if (missing !== undefined) return `${at}  ${service}  ${missing} attempts are missing here`;
   const who = `${tenant || "-"}/${subject || "-"}`;
   const often = times > 1 ? ` ×${times}` : "";
-  return `${at}  ${allowed ? "allowed" : "REFUSED"}${often}  ${who}  ${scope}  ${method} ${path}  from ${address}${why ? `: ${why}` : ""}`;
+  const others = omitted > 0 ? ` (${omitted} with another path or address)` : "";
+  return `${at}  ${allowed ? "allowed" : "REFUSED"}${often}  ${who}  ${scope}  ${method} ${path}  from ${address}${others}${why ? `: ${why}` : ""}`;
 }
 
 await command(async () => {
