@@ -27,6 +27,9 @@ Without them it makes no role, and every service uses the user that its \`DATABA
 3. Change the addresses of each service, one service after the other: \`DATABASE_URL=postgres://${roleOf(NAMESPACE, "receiver")}:PASSWORD@...\`, \`REDIS_URL=redis://${roleOf(NAMESPACE, "receiver")}:PASSWORD@...\`. The console needs no \`REDIS_URL\`.
 4. Keep the owner's addresses for provision alone.
 
+With compose, \`docker compose up --wait\` of this version does all of it. With the chart, name the Secret of step 3 in \`roles.existingSecret\`; \`helm upgrade\` with bundled stores needs nothing.
+In both the bundled Kafka restarts and asks for a password: until the services are replaced, too, publishers are refused (503) and repeat. What is in the stores stays.
+
 To go back, give the services the owner's addresses again.
 
 **Redis** forgets users when it restarts, unless its configuration has \`aclfile\` (provision saves them there) or the lines below, with the SHA-256 of the password (\`printf %s PASSWORD | sha256sum\`):
