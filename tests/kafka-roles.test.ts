@@ -125,8 +125,14 @@ const verdict = (work: Promise<unknown>): Promise<Verdict> =>
   work.then(
     () => "done",
     (thrown: unknown) => {
-      const error = thrown as { type?: string; message: string; cause?: { type?: string } };
-      if (/AUTHORIZATION_FAILED/.test(`${error.type} ${error.cause?.type}`) || /not authorized/i.test(error.message))
+      const error = thrown as {
+        type?: string;
+        message: string;
+        cause?: { type?: string };
+        errors?: { type?: string }[];
+      };
+      const types = [error, error.cause, ...(error.errors ?? [])].map((one) => one?.type);
+      if (types.some((type) => type?.endsWith("AUTHORIZATION_FAILED")) || /not authorized/i.test(error.message))
         return "denied";
       throw thrown;
     },
