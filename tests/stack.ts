@@ -65,6 +65,8 @@ export async function startStack(
     namespace?: string;
     env?: Record<string, string>;
     algorithm?: Algorithm;
+    /** False: one owner of each store serves all services, as in an installation without roles. */
+    roles?: boolean;
     /** The checkout whose services they are; this one otherwise. */
     checkout?: string;
   } = {},
@@ -91,7 +93,7 @@ export async function startStack(
   };
   const { checkout = repository } = options;
   // A checkout of before the roles has one user for all.
-  const roles = existsSync(join(checkout, "shared/grants.ts"));
+  const roles = options.roles !== false && existsSync(join(checkout, "shared/grants.ts"));
   if (roles) for (const kind of KINDS) env[passwordOf(kind)] ??= randomBytes(18).toString("base64url");
   const flags = await nodeFlagsOf(checkout);
   const started: Running[] = [];
