@@ -3,6 +3,8 @@ import { tooLarge, tooSlow, type Reply } from "./reply.ts";
 
 /** Bounds bodies that arrive and requests under way. A refusal is the answer; nothing more is read. */
 export interface Guard {
+  /** It refuses encoded bodies by itself, and counts them. */
+  readonly checksEncoding?: true;
   /** Before the body is read; a refusal that comes late ends the reading. Every admitted request is released once, with all the bytes that were granted. */
   admit(request: Request): Reply | undefined | Promise<Reply | undefined>;
   grant(request: Request, bytes: number): Reply | undefined;
