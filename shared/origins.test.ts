@@ -50,6 +50,7 @@ test("CORS: an origin of any tenant may send a preflight, and others learn nothi
   expect(origins.preflight("https://evil.example", ["POST"]).headers).toEqual({
     allow: "POST, OPTIONS",
     vary: "origin",
+    "x-content-type-options": "nosniff",
   });
 });
 
