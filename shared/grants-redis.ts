@@ -1,6 +1,6 @@
 import { GRANTS, roleOf, type RoleName } from "./grants.ts";
 
-/** To be let in, to know that it is ready, and to find the node of a key. */
+/** To be let in, to know that it is ready, to find the node of a key, and for scripts to know the time. They have no key. */
 const CONNECTION = [
   "auth",
   "hello",
@@ -13,6 +13,7 @@ const CONNECTION = [
   "cluster|slots",
   "cluster|shards",
   "cluster|info",
+  "time",
 ];
 
 /** What follows the name in ACL SETUSER, and in a line `user` of Redis' configuration. `sha256`: of its password, in hexadecimal. */

@@ -1,8 +1,10 @@
 import { Redis } from "ioredis";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { Allowance } from "../shared/allowance.ts";
 import { messageOf } from "../shared/errors.ts";
 import { GRANTS, type RoleName } from "../shared/grants.ts";
+import { Rates } from "../shared/rates.ts";
 import { provision, serviceEnv, startStack, type Kind, type Stack } from "./stack.ts";
 
 /** Each service's role can do what GRANTS says, and nothing else: everything besides is tried. */
@@ -212,6 +214,18 @@ test.each(usersOfRedis)("Redis: a %s does with each kind of key what it is grant
     const keys = `${stack.namespace}:${GRANTS[kind].redis[0]!.keys}{roles}`;
     const script = ["eval", "return redis.call('RENAME', KEYS[1], 'x')", "1", keys];
     await expect(redis.call(script[0]!, ...script.slice(1))).rejects.toThrow(/NOPERM|permission/i);
+  });
+});
+
+test("Redis: a receiver counts its rates there, and not alone", async () => {
+  await inRedis("receiver", async (redis) => {
+    let alone = 0;
+    const rates = new Rates({ redis, waitMs: 5_000, alone: () => (alone += 1) });
+    const bucket = { key: `${stack.namespace}:r:{roles}:rate`, policy: "tenant", rate: { rate: 0.001, burst: 5 } };
+    const allowance = new Allowance([bucket]);
+    expect((await rates.take(allowance, 5)).refused).toBeUndefined();
+    expect((await rates.take(allowance, 1)).refused).toBeDefined();
+    expect(alone).toBe(0);
   });
 });
 
