@@ -176,8 +176,10 @@ export abstract class BaseServer {
   /** The handler's answer, where the body is one that handlers read. */
   protected handled({ handler, guard }: Route, request: Request, body: Buffer): Reply | Promise<Reply> {
     const encoding = request.headers["content-encoding"];
-    if (body.length > 0 && !guard?.checksEncoding && !isIdentity(encoding)) return encoded(encoding!);
-    return handler(request, body);
+    if (body.length === 0 || guard?.checksEncoding || isIdentity(encoding)) return handler(request, body);
+    const reply = encoded(encoding!);
+    guard?.refused?.(request, reply);
+    return reply;
   }
 
   #methods(): string[] {

@@ -27,6 +27,21 @@ test("a known caller is admitted, and its handler learns who it is", async () =>
   }
 });
 
+test("it says which known caller's body was refused, also when the caller is known late, and nothing of a stranger", async () => {
+  const said: unknown[] = [];
+  const refused = (_: Request, known: unknown, { status }: Reply) => said.push([known, status]);
+  for (const known of [caller, Promise.resolve(caller), forbidden, Promise.resolve(forbidden)]) {
+    const guard = new CallerGuard({ registry: createRegistry("test"), identify: () => known, refused });
+    const asked = request();
+    const admitted = guard.admit(asked);
+    guard.release(asked, 0, { status: 413 });
+    guard.refused(asked, { status: 415 });
+    await admitted;
+    guard.release(asked, 0);
+  }
+  expect(said).toEqual([413, 415, 413, 415].map((status) => [caller, status]));
+});
+
 test("the bytes of all bodies are bounded, counted, and given back", async () => {
   const { guard, registry } = guardOf(() => caller);
   const [first, second] = [request(), request()];

@@ -7,6 +7,8 @@ import { problemReply, type Reply } from "./reply.ts";
 export interface CallerGuardParts<Caller> {
   /** Throws no refusal: it is a reply. */
   identify: (request: Request) => Caller | Reply | Promise<Caller | Reply>;
+  /** The answer to a known caller whose body no handler gets. */
+  refused?: (request: Request, caller: Caller, reply: Reply) => void;
   registry: Registry;
   /** Of bodies that are held at once, of all callers together. */
   maxBytes?: number;
@@ -48,8 +50,18 @@ export class CallerGuard<Caller extends object> implements Guard {
     return undefined;
   }
 
-  release(_: Request, bytes: number): void {
+  release(request: Request, bytes: number, refused?: Reply): void {
     this.#bytes -= bytes;
+    if (refused) this.refused(request, refused);
+  }
+
+  refused(request: Request, reply: Reply): void {
+    const tell = (caller: Caller | Reply | undefined): void => {
+      if (caller && !isReply(caller)) this.#parts.refused?.(request, caller, reply);
+    };
+    const caller = this.#callers.get(request);
+    if (caller instanceof Promise) caller.then(tell, () => undefined);
+    else tell(caller);
   }
 
   /** Who calls. A reply: the body was whole before the caller was refused. */

@@ -10,6 +10,8 @@ export interface Guard {
   grant(request: Request, bytes: number): Reply | undefined;
   /** `refused`: the answer to a body that was not read to its end, where it is the peer's fault. */
   release(request: Request, bytes: number, refused?: Reply): void;
+  /** The answer to a body that was read, and that no handler gets. */
+  refused?(request: Request, reply: Reply): void;
 }
 
 /** Why a request was not read to its end. */

@@ -59,14 +59,14 @@ export interface ServeParts {
 }
 
 export function serveRoutes(server: HttpServer, routes: readonly Route[], parts: ServeParts): void {
-  const { registry, log } = parts;
+  const { gate, registry, log } = parts;
   const known = new Map(routes.map((route) => [`${route.method.toLowerCase()} ${route.path}`, route]));
+  const routeOf = (request: Request): Route => known.get(`${request.method} ${request.route}`)!;
   const guard = new CallerGuard<Call>({
     registry,
     identify: (request) =>
-      callOf(known.get(`${request.method} ${request.route}`)!, request, parts).catch((error: unknown) =>
-        refusalOf(error, request, log),
-      ),
+      callOf(routeOf(request), request, parts).catch((error: unknown) => refusalOf(error, request, log)),
+    refused: (request, call, reply) => ended(routeOf(request), request, call, reply, gate),
   });
   for (const route of routes) {
     const answer = async (request: Request, body: Buffer): Promise<Reply> => {

@@ -44,7 +44,10 @@ const START = "start";
 
 export function serveOperators(server: HttpServer, options: OperateOptions): void {
   const { gate, reader, registry, log } = options;
-  const guard = new CallerGuard({ registry, identify: (request) => authorize(options, request) });
+  const ended = (request: Request, operator: Identity, reply: Reply): void => {
+    if (request.method === "post") gate.ended(operator, "operate", request, endingOf(reply));
+  };
+  const guard = new CallerGuard({ registry, identify: (request) => authorize(options, request), refused: ended });
   const guarded =
     (handle: (request: Request, operator: Identity) => Promise<Reply>) =>
     async (request: Request): Promise<Reply> => {
@@ -54,7 +57,7 @@ export function serveOperators(server: HttpServer, options: OperateOptions): voi
         log.warn({ err: error, path: request.path }, "an operator was not answered");
         return unavailable(`${messageOf(error)} Try again.`);
       });
-      if (request.method === "post") gate.ended(operator, "operate", request, endingOf(reply));
+      ended(request, operator, reply);
       return reply;
     };
   server.get(
