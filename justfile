@@ -122,6 +122,10 @@ descriptions *args: _packages
 licences *args: _packages
     node compose/local/licences.ts "$@"
 
+# Write docs/grants.md from shared/grants.ts
+grants: _packages
+    node compose/local/document-grants.ts
+
 # Write docs/settings.md anew, from the settings' schemas
 settings: _packages
     node compose/local/document-settings.ts

@@ -1,8 +1,11 @@
-import { randomBytes } from "node:crypto";
-import { chmodSync, chownSync, existsSync, readFileSync, statSync } from "node:fs";
+import { createHash, randomBytes } from "node:crypto";
+import { chmodSync, chownSync, existsSync, readFileSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { roleOf, ROLE_NAMES, uses } from "@saasaparilla/shared/grants.ts";
+import { jaas } from "@saasaparilla/shared/grants-kafka.ts";
+import { redisLine } from "@saasaparilla/shared/grants-redis.ts";
 import { jwksFile, signingKey } from "./local/keys.ts";
-import { writeWhole } from "./local/places.ts";
+import { readIfThere, writeWhole } from "./local/places.ts";
 
 /**
  * What nobody may guess, made where it is not there yet, in the first container that runs: a password for each store, with the addresses that
@@ -10,6 +13,7 @@ import { writeWhole } from "./local/places.ts";
  */
 const SERVICES = 10_001;
 const STORES = 999;
+const KAFKA = 1_000;
 const GRAFANA = 472;
 
 const word = (): string => randomBytes(24).toString("base64url");
@@ -35,10 +39,35 @@ if (!existsSync(jwks)) writeWhole(jwks, readFileSync(jwksFile, "utf8"), 0o440);
 give(jwks, SERVICES);
 for (const file of [jwksFile, privateFile]) give(file, SERVICES);
 
-const postgres = kept("postgres/password", STORES, word);
-kept("platform/database-url", SERVICES, () => `postgres://saasaparilla:${postgres}@postgres:5432/notifications`);
+/** The same, where the text is made of others: it follows them, and what an earlier version wrote. */
+function given(path: string, owner: number, text: string): void {
+  const file = join("/secrets", path);
+  if (readIfThere(file) !== text) writeWhole(file, text, 0o440);
+  give(file, owner);
+}
 
+const postgres = kept("postgres/password", STORES, word);
 const valkey = kept("valkey/password", STORES, word);
+const kafka = kept("provision/password", SERVICES, word);
+given("provision/database-url", SERVICES, `postgres://saasaparilla:${postgres}@postgres:5432/notifications`);
+given("provision/redis-url", SERVICES, `redis://:${valkey}@valkey:6379`);
+// Until there were roles, all services shared these.
+for (const shared of ["database-url", "redis-url"]) rmSync(`/secrets/platform/${shared}`, { force: true });
+
+const NAMESPACE = "notifications";
+const passwords = new Map(ROLE_NAMES.map((role) => [role, kept(`${role}/password`, SERVICES, word)]));
+for (const [role, password] of passwords) {
+  const name = roleOf(NAMESPACE, role);
+  if (uses(role, "postgres")) {
+    given(`${role}/database-url`, SERVICES, `postgres://${name}:${password}@postgres:5432/notifications`);
+    given(`provision/${role}-password`, SERVICES, password);
+  }
+  if (uses(role, "redis")) given(`${role}/redis-url`, SERVICES, `redis://${name}:${password}@valkey:6379`);
+}
+
+const users = [...passwords]
+  .filter(([role]) => uses(role, "redis"))
+  .map(([role, password]) => redisLine(NAMESPACE, role, createHash("sha256").update(password).digest("hex")));
 const lines = [
   "dir /data",
   "appendonly yes",
@@ -46,8 +75,9 @@ const lines = [
   'save ""',
   "maxmemory 200mb",
   `requirepass ${valkey}`,
+  ...users,
 ];
-kept("valkey/valkey.conf", STORES, () => `${lines.join("\n")}\n`);
-kept("platform/redis-url", SERVICES, () => `redis://:${valkey}@valkey:6379`);
+given("valkey/valkey.conf", STORES, `${lines.join("\n")}\n`);
+given("kafka/jaas.conf", KAFKA, jaas(NAMESPACE, kafka, passwords));
 
 kept("grafana/password", GRAFANA, word);

@@ -45,11 +45,8 @@ await command(async () => {
     // What the release before has left is there until another one is made.
     for (const name of readdirSync(folder).filter((one) => join(folder, one) !== tree))
       rmSync(join(folder, name), { recursive: true });
-    const files = [
-      await clientPackage(tree, folder),
-      chartPackage(tree, folder, version),
-      billOfMaterials(folder, version),
-    ];
+    const client = await clientPackage(tree, folder);
+    const files = [client, chartPackage(tree, folder, version), billOfMaterials(folder, version)];
     for (const file of files) console.log(file);
     if (dry) return console.log("A dry run: no image, no commit, no tag.");
     // All: the first changelog is a file that nobody knows yet.
@@ -58,7 +55,9 @@ await command(async () => {
     // The image says of which commit it is.
     run("node", [join(tree, "compose/local/build-image.ts")], tree);
     run("git", ["tag", "--annotate", tag, "--message", `Release ${version}`], tree);
-    if (values.publish) publish(tree, version, values.registry!, files);
+    if (values.publish)
+      for (const file of publish({ tree, folder, version, registry: values.registry!, client }))
+        console.log(`by digest: ${file}`);
     console.log(`Take it over: git merge --ff-only ${tag}`);
     if (!values.publish)
       console.log(

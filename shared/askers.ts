@@ -33,7 +33,14 @@ export class Askers {
     return undefined;
   }
 
-  /** The same, and nothing is counted. */
+  /** What was counted last was no reason to. */
+  giveBack(name: string, now: number): void {
+    const fullAt = (this.#fullAt.get(name) ?? 0) - 1_000 / this.#rate.rate;
+    if (fullAt > now) this.#fullAt.set(name, fullAt);
+    else this.#fullAt.delete(name);
+  }
+
+  /** The same as `late`, and nothing is counted. */
   spent(name: string, now: number): number | undefined {
     const before = this.#fullAt.get(name);
     return before === undefined || taken(before, now, this.#rate) !== undefined

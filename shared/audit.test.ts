@@ -9,12 +9,14 @@ const attempt: Attempt = {
   allowed: true,
   scope: "publish",
   method: "post",
+  route: "/v1/notifications",
   path: "/v1/notifications",
   address: "127.0.0.1",
   tenant: "acme",
   subject: "shop",
   source: { kind: "platform" },
 };
+const { route: _, ...shown } = attempt;
 const refused: Attempt = { ...attempt, allowed: false, why: "the token has expired", source: undefined };
 
 let away: boolean;
@@ -64,7 +66,7 @@ test("the same attempt again is one entry that says how often; every other one h
   log.note(refused);
   await passes();
   expect(written).toHaveLength(3);
-  expect(written[0]).toMatchObject({ service: "receiver", times: 3, ...attempt });
+  expect(written[0]).toMatchObject({ service: "receiver", times: 3, ...shown });
   expect(written[1]).toMatchObject({ address: "127.0.0.2" });
   expect(written[1]).not.toHaveProperty("times");
   expect(written[2]).toMatchObject({ allowed: false, why: "the token has expired", tenant: "acme", subject: "shop" });
@@ -106,6 +108,27 @@ test("past the bound attempts are counted, refusals first, and the log itself sa
       `audit_dropped_total\\{outcome="allowed"[^}]*\\} ${missing - (100 - kept.filter(({ allowed }) => !allowed).length)}`,
     ),
   );
+});
+
+test("refused paths and addresses of one route and network are one entry, which counts what it omits", async () => {
+  const log = await audit();
+  const stranger = { ...refused, route: "/v1/tenants/:tenant", tenant: "", subject: "" };
+  for (let count = 0; count < 50; count += 1)
+    log.note({ ...stranger, path: `/v1/tenants/t${count}`, address: `2001:db8::${count.toString(16)}` });
+  log.note({ ...stranger, path: "/v1/tenants/t0", address: "2001:db8:0:1::1" });
+  await passes();
+  expect(written).toMatchObject([
+    { path: "/v1/tenants/t0", address: "2001:db8::0", times: 50, omitted: 49 },
+    { path: "/v1/tenants/t0", address: "2001:db8:0:1::1" },
+  ]);
+  expect(await registry.metrics()).toMatch(/audit_omitted_total\{outcome="refused"[^}]*\} 49/);
+});
+
+test("each allowed path has its own entry", async () => {
+  const log = await audit();
+  for (const path of ["/v1/tenants/a", "/v1/tenants/b"]) log.note({ ...attempt, route: "/v1/tenants/:tenant", path });
+  await passes();
+  expect(written.map(({ path }) => path)).toEqual(["/v1/tenants/a", "/v1/tenants/b"]);
 });
 
 test("what was noted just before the end is written", async () => {

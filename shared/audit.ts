@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Scope } from "./access-rows.ts";
+import { networkOf } from "./caller.ts";
 import { messageOf } from "./errors.ts";
 import type { Health } from "./health.ts";
 import type { Source } from "./identity.ts";
@@ -27,6 +28,8 @@ export interface Attempt extends Partial<Ending> {
   allowed: boolean;
   scope: Scope;
   method: string;
+  /** The pattern of the path. Strangers invent paths, and no patterns. */
+  route: string;
   path: string;
   address: string;
   /** Who it is; where it was refused, who it says that it is. */
@@ -62,6 +65,8 @@ interface Entry {
   at: number;
   until: number;
   times: number;
+  /** Attempts of these with another path or address than the entry shows. */
+  omitted: number;
 }
 
 /**
@@ -74,6 +79,7 @@ export class Audit {
   readonly #entries = new Map<string, Entry>();
   readonly #dropped: Record<"allowed" | "refused", number> = { allowed: 0, refused: 0 };
   readonly #noted: Record<"allowed" | "refused", number> = { allowed: 0, refused: 0 };
+  readonly #omitted: Record<"allowed" | "refused", number> = { allowed: 0, refused: 0 };
   #bytes = 0;
   /** Of those dropped, what the log does not say yet. */
   #unsaid = { times: 0, since: 0 };
@@ -99,6 +105,12 @@ export class Audit {
       ["outcome"],
       both(this.#dropped),
     );
+    counts(
+      "audit_omitted_total",
+      "Attempts whose path or address is missing in the audit log: the entry shows those of another attempt.",
+      ["outcome"],
+      both(this.#omitted),
+    );
     gauge("audit_queued_bytes", "Bytes of the audit log not yet in Kafka.", () => this.queuedBytes);
   }
 
@@ -109,19 +121,26 @@ export class Audit {
   note(attempt: Attempt): void {
     const verdict = attempt.allowed ? "allowed" : "refused";
     this.#noted[verdict] += 1;
-    const { scope, method, path, address, tenant, subject, source, why, outcome, wrote } = attempt;
+    const { scope, method, route, address, tenant, subject, source, why, outcome, wrote } = attempt;
+    // A stranger chooses its path and its address within a network at no cost. A caller who is let in is bounded by its rate.
+    const path = attempt.allowed ? attempt.path : route;
     // Who was refused says any names that it likes: with their lengths no two attempts are the same by them.
     const lengths = `${path.length}:${tenant.length}:${subject.length}`;
     const ending = outcome && `${outcome} ${JSON.stringify(wrote)}`;
-    const key = [scope, method, address, lengths, path, tenant, subject, nameOf(source), why, ending].join("\n");
+    const from = networkOf(address);
+    const key = [scope, method, from, lengths, path, tenant, subject, nameOf(source), why, ending].join("\n");
     const now = this.#now();
     const before = this.#entries.get(key);
     if (before) {
       before.times += 1;
       before.until = now;
+      if (before.attempt.path !== attempt.path || before.attempt.address !== address) {
+        before.omitted += 1;
+        this.#omitted[verdict] += 1;
+      }
       return;
     }
-    const bytes = key.length + ENTRY_BYTES;
+    const bytes = key.length + attempt.path.length + ENTRY_BYTES;
     if (this.queuedBytes + bytes > this.#options.maxBytes / (attempt.allowed ? 1 : 2)) {
       if (this.#unsaid.times === 0) this.#unsaid.since = now;
       this.#unsaid.times += 1;
@@ -130,7 +149,7 @@ export class Audit {
       return;
     }
     this.#bytes += bytes;
-    this.#entries.set(key, { attempt, at: now, until: now, times: 1 });
+    this.#entries.set(key, { attempt, at: now, until: now, times: 1, omitted: 0 });
     if (this.#bytes >= RECORD_BYTES) this.flush();
     else this.#timer ??= setTimeout(() => this.flush(), WINDOW_MS);
   }
@@ -203,11 +222,12 @@ export class Audit {
     if (queuedBytes > 0) this.#options.log.error({ queuedBytes }, "the end of the audit log could not be written");
   }
 
-  #line({ attempt, at, until, times }: Entry): string {
-    const { source, tenant, subject, path, ...rest } = attempt;
+  #line({ attempt, at, until, times, omitted }: Entry): string {
+    const { source, tenant, subject, path, route: _, ...rest } = attempt;
     return JSON.stringify({
       at: isoOf(at),
       ...(times > 1 && { until: isoOf(until), times }),
+      ...(omitted > 0 && { omitted }),
       service: this.#options.service,
       ...rest,
       path: path.slice(0, TEXT_LENGTH),

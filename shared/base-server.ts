@@ -25,6 +25,8 @@ export interface ServerOptions {
 export interface Route {
   /** In lower case, as it stands in logs and in the audit log. */
   method: string;
+  /** As /v1/tenants/:tenant. */
+  pattern: string;
   maxBytes: number;
   handler: Handler;
   guard: Guard | undefined;
@@ -83,23 +85,23 @@ export abstract class BaseServer {
     return this.router.names;
   }
 
-  get(path: string, handler: Handler, head?: Handler): void {
-    this.serve("GET", path, { method: "get", maxBytes: IGNORED_BYTES, handler, guard: undefined, head });
+  get(path: string, handler: Handler, guard?: Guard, head?: Handler): void {
+    this.serve({ method: "get", pattern: path, maxBytes: IGNORED_BYTES, handler, guard, head });
   }
 
-  delete(path: string, handler: Handler): void {
-    this.serve("DELETE", path, { method: "delete", maxBytes: IGNORED_BYTES, handler, guard: undefined });
+  delete(path: string, handler: Handler, guard?: Guard): void {
+    this.serve({ method: "delete", pattern: path, maxBytes: IGNORED_BYTES, handler, guard });
   }
 
   post(path: string, maxBytes: number, handler: Handler, guard?: Guard): void {
-    this.serve("POST", path, { method: "post", maxBytes, handler, guard });
+    this.serve({ method: "post", pattern: path, maxBytes, handler, guard });
   }
 
   put(path: string, maxBytes: number, handler: Handler, guard?: Guard): void {
-    this.serve("PUT", path, { method: "put", maxBytes, handler, guard });
+    this.serve({ method: "put", pattern: path, maxBytes, handler, guard });
   }
 
-  protected abstract serve(method: string, path: string, route: Route): void;
+  protected abstract serve(route: Route): void;
 
   /** Health, metrics and the pages of all problems, which every service has from its start on. */
   protected serveCommon(registry: Registry): void {
@@ -171,11 +173,13 @@ export abstract class BaseServer {
     return internalError();
   }
 
-  /** The handler's answer, where the body is one that handlers read. A guarded route counts what it refuses, so it checks by itself. */
+  /** The handler's answer, where the body is one that handlers read. */
   protected handled({ handler, guard }: Route, request: Request, body: Buffer): Reply | Promise<Reply> {
     const encoding = request.headers["content-encoding"];
-    if (body.length > 0 && !guard && !isIdentity(encoding)) return encoded(encoding!);
-    return handler(request, body);
+    if (body.length === 0 || guard?.checksEncoding || isIdentity(encoding)) return handler(request, body);
+    const reply = encoded(encoding!);
+    guard?.refused?.(request, reply);
+    return reply;
   }
 
   #methods(): string[] {

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { Callers, networkOf, plainAddress } from "./caller.ts";
+import { Callers, networkOf } from "./caller.ts";
+import { plainAddress } from "./networks.ts";
 
 const callers = new Callers(["10.0.0.0/8", "192.0.2.7", "fd00::/8"]);
 

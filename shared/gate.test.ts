@@ -9,9 +9,12 @@ import { Refused } from "./identity.ts";
 import { createLog } from "./log.ts";
 import { Origins } from "./origins.ts";
 
-const asked = { method: "get", path: "/v1/poll", address: "127.0.0.1" };
+const asked = { method: "get", route: "/v1/poll", path: "/v1/poll", address: "127.0.0.1" };
 
-function gateThat(fails: () => Error): { gate: Gate; noted: Attempt[]; logged: string[]; unknown: () => number } {
+function gateThat(
+  fails: () => Error,
+  burst = 100,
+): { gate: Gate; noted: Attempt[]; logged: string[]; unknown: () => number } {
   let unknown = 0;
   const noted: Attempt[] = [];
   const logged: string[] = [];
@@ -24,7 +27,7 @@ function gateThat(fails: () => Error): { gate: Gate; noted: Attempt[]; logged: s
     },
     claimedTenant: (claims: Record<string, unknown> | undefined) => claims?.tenant,
   } as unknown as Identities;
-  const strangers = new Askers({ rate: 1, burst: 100 });
+  const strangers = new Askers({ rate: 0.001, burst });
   return {
     gate: new Gate({
       identities,
@@ -94,4 +97,28 @@ test("a page is refused for a tenant that does not have its origin, and served w
     false,
     true,
   ]);
+});
+
+test("a look-up is counted before it is made: of many at once, only as many are made as may be refused", async () => {
+  const { gate, noted } = gateThat(() => new Refused("never asked"), 3);
+  let lookUps = 0;
+  const find = async (): Promise<undefined> => {
+    lookUps += 1;
+    await Promise.resolve();
+  };
+  const answers = await Promise.allSettled(Array.from({ length: 10 }, () => gate.redeem(find, "subscribe", asked)));
+  expect(lookUps).toBe(3);
+  const reasons = answers.map((answer) => (answer.status === "rejected" ? (answer.reason as Error).name : "allowed"));
+  expect(reasons.filter((name) => name === "TurnedAway")).toHaveLength(7);
+  expect(noted).toHaveLength(10);
+});
+
+test("a look-up that finds a token, or fails, is not counted as a refusal", async () => {
+  const { gate } = gateThat(() => new Failure("retry", "the token reached its check"), 3);
+  for (let time = 0; time < 10; time += 1) {
+    const found = gate.redeem(() => Promise.resolve("token"), "subscribe", asked);
+    await expect(found).rejects.toThrow("the token reached its check");
+    const away = gate.redeem(() => Promise.reject(new Error("Redis is away")), "subscribe", asked);
+    await expect(away).rejects.toThrow("Redis is away");
+  }
 });

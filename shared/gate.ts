@@ -11,7 +11,7 @@ import type { Origins } from "./origins.ts";
 import { printable } from "./printable.ts";
 
 /** What of a request is written down; and its headers, where it may come from a page. */
-export type Asked = Pick<Request, "method" | "path" | "address"> & Partial<Pick<Request, "headers">>;
+export type Asked = Pick<Request, "method" | "route" | "path" | "address"> & Partial<Pick<Request, "headers">>;
 
 /** That tokens cannot be checked is said once in so long. */
 const UNSURE_MS = 1_000;
@@ -65,16 +65,11 @@ export class Gate {
   pass(token: string | undefined, scope: Scope, asked: Asked, tenant?: string): Identity | Promise<Identity> {
     // A signature that is checked in vain costs more than anything else here. Mostly nobody was refused, and no address is asked for.
     const spent = this.#strangers.any ? this.#strangers.spent(networkOf(asked.address), performance.now()) : undefined;
-    if (spent !== undefined) {
-      this.turnAway("too much from this address was refused", scope, asked);
-      throw new TurnedAway(spent);
-    }
+    if (spent !== undefined) this.#turnedAway(spent, scope, asked);
     try {
       const identity = this.#identities.authorize(token, scope, tenant);
       if (!(identity instanceof Promise)) return this.#entered(identity, scope, asked);
-      // The address can be had in the turn of the request alone.
-      const { method, path, address, headers = {} } = asked;
-      const kept = { method, path, address, headers };
+      const kept = keptOf(asked);
       return identity
         .then((late) => this.#entered(late, scope, kept))
         .catch((error: unknown) => this.#refused(error, token, scope, kept));
@@ -83,19 +78,55 @@ export class Gate {
     }
   }
 
+  /**
+   * The caller behind what `find` looks up in a store. The look-up counts as a refusal of its address until it finds a token: looking first would
+   * let a stranger who may ask no more still cause look-ups.
+   */
+  async redeem(find: () => Promise<string | undefined>, scope: Scope, asked: Asked): Promise<Identity> {
+    const kept = keptOf(asked);
+    const network = networkOf(kept.address);
+    const late = this.#strangers.late(network, performance.now());
+    if (late !== undefined) this.#turnedAway(late, scope, kept);
+    let token: string | undefined;
+    try {
+      token = await find();
+    } catch (error) {
+      this.#strangers.giveBack(network, performance.now());
+      throw error;
+    }
+    if (token === undefined) {
+      const why = "its ticket stands for no token";
+      this.#note(why, undefined, scope, kept);
+      throw new Refused(why);
+    }
+    this.#strangers.giveBack(network, performance.now());
+    return this.pass(token, scope, kept);
+  }
+
   /** Whether one who was let in may stay; where not, that is written down, too. `origin`: of the page that it is. */
   holds(identity: Identity, scope: Scope, address: string, origin?: string): boolean {
     const why = this.#identities.barred(identity, scope) ?? this.#foreign(origin, identity.tenant);
     if (why === undefined) return true;
     const { tenant, subject, source } = identity;
-    this.#audit.note({ allowed: false, why, scope, method: "stay", path: "", address, tenant, subject, source });
+    this.#audit.note({
+      allowed: false,
+      why,
+      scope,
+      method: "stay",
+      route: "",
+      path: "",
+      address,
+      tenant,
+      subject,
+      source,
+    });
     return false;
   }
 
   /** How it ended what one did who was let in. */
-  ended(identity: Identity, scope: Scope, { method, path, address }: Asked, ending: Ending): void {
+  ended(identity: Identity, scope: Scope, asked: Asked, ending: Ending): void {
     const { tenant, subject, source } = identity;
-    this.#audit.note({ allowed: true, scope, method, path, address, tenant, subject, source, ...ending });
+    this.#audit.note({ allowed: true, scope, ...copyOf(asked), tenant, subject, source, ...ending });
   }
 
   /** Nobody asked it who that is: the request is refused before. */
@@ -104,8 +135,13 @@ export class Gate {
   }
 
   /** The same where so many come that a line in the log for each would be a flood itself. */
-  turnAway(why: string, scope: Scope, { method, path, address }: Asked): void {
-    this.#audit.note({ allowed: false, why, scope, method, path, address, tenant: "", subject: "", source: undefined });
+  turnAway(why: string, scope: Scope, asked: Asked): void {
+    this.#audit.note({ allowed: false, why, scope, ...copyOf(asked), tenant: "", subject: "", source: undefined });
+  }
+
+  #turnedAway(seconds: number, scope: Scope, asked: Asked): never {
+    this.turnAway("too much from this address was refused", scope, asked);
+    throw new TurnedAway(seconds);
   }
 
   /** A page of an origin that no tenant has is served: its browser shows it no answer, and a page behind our own address needs none. */
@@ -122,9 +158,9 @@ export class Gate {
     return origin === undefined ? undefined : this.#origins.refusal(origin, tenant);
   }
 
-  #allowed(identity: Identity, scope: Scope, { method, path, address }: Asked): Identity {
+  #allowed(identity: Identity, scope: Scope, { method, route, path, address }: Asked): Identity {
     const { tenant, subject, source } = identity;
-    this.#audit.note({ allowed: true, scope, method, path, address, tenant, subject, source });
+    this.#audit.note({ allowed: true, scope, method, route, path, address, tenant, subject, source });
     return identity;
   }
 
@@ -150,10 +186,11 @@ export class Gate {
   }
 
   /** Who the token says that it is from, believed by nobody: to find its sender. */
-  #note(why: string, token: string | undefined, scope: Scope, { method, path, address }: Asked): void {
+  #note(why: string, token: string | undefined, scope: Scope, asked: Asked): void {
+    const { method, path, address } = asked;
     const claims = claimed(token);
     const said = { tenant: text(this.#identities.claimedTenant(claims)), subject: text(claims?.sub) };
-    const attempt: Attempt = { allowed: false, why, scope, method, path, address, ...said, source: undefined };
+    const attempt: Attempt = { allowed: false, why, scope, ...copyOf(asked), ...said, source: undefined };
     this.#audit.note(attempt);
     this.#log.warn(
       {
@@ -166,6 +203,16 @@ export class Gate {
       "forbidden",
     );
   }
+}
+
+/** What is written down. The headers are not: they have the token. */
+function copyOf({ method, route, path, address }: Asked): Omit<Asked, "headers"> {
+  return { method, route, path, address };
+}
+
+/** Of a request of the distributor, the address can be had in its turn alone. */
+function keptOf(asked: Asked): Asked {
+  return { ...copyOf(asked), headers: asked.headers ?? {} };
 }
 
 function text(claim: unknown): string {

@@ -3,11 +3,15 @@ import { tooLarge, tooSlow, type Reply } from "./reply.ts";
 
 /** Bounds bodies that arrive and requests under way. A refusal is the answer; nothing more is read. */
 export interface Guard {
+  /** It refuses encoded bodies by itself, and counts them. */
+  readonly checksEncoding?: true;
   /** Before the body is read; a refusal that comes late ends the reading. Every admitted request is released once, with all the bytes that were granted. */
   admit(request: Request): Reply | undefined | Promise<Reply | undefined>;
   grant(request: Request, bytes: number): Reply | undefined;
   /** `refused`: the answer to a body that was not read to its end, where it is the peer's fault. */
   release(request: Request, bytes: number, refused?: Reply): void;
+  /** The answer to a body that was read, and that no handler gets. */
+  refused?(request: Request, reply: Reply): void;
 }
 
 /** Why a request was not read to its end. */

@@ -1,6 +1,6 @@
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { plainAddress } from "./caller.ts";
+import { plainAddress } from "./networks.ts";
 import type { Body } from "./http-body.ts";
 import type { Request } from "./http.ts";
 import type { Reply } from "./reply.ts";

@@ -3,7 +3,7 @@ import { Server as TlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { z } from "zod";
 import { BaseServer, type Route, type ServerOptions } from "./base-server.ts";
-import { plainAddress } from "./caller.ts";
+import { plainAddress } from "./networks.ts";
 import { portTaken } from "./certificate.ts";
 import { Failure, messageOf } from "./errors.ts";
 import { Body } from "./http-body.ts";
@@ -32,6 +32,8 @@ export interface Request {
   /** In lower case. */
   method: string;
   path: string;
+  /** The route's pattern, as /v1/tenants/:tenant. */
+  route: string;
   query: URLSearchParams;
   /** By name in lower case. Lines of one name are joined by commas, or the first counts. */
   headers: Readonly<Record<string, string>>;
@@ -107,8 +109,8 @@ export class HttpServer extends BaseServer {
     this.serveCommon(options.registry);
   }
 
-  protected serve(method: string, path: string, route: Route): void {
-    this.router.add(method, path, route);
+  protected serve(route: Route): void {
+    this.router.add(route.method.toUpperCase(), route.pattern, route);
   }
 
   /** Port 0: any that is free. Throws a `fatal` where it is taken. */
@@ -195,7 +197,7 @@ export class HttpServer extends BaseServer {
       this.#refuse(exchange, hasBody, this.unrouted(method, path, req.headers.origin ?? ""));
       return;
     }
-    const request = new NodeRequest(route.method, path, target.search, req, () =>
+    const request = new NodeRequest(route, path, target.search, req, () =>
       this.callerOf(connection.address, () => req.headers["x-forwarded-for"] as string | undefined),
     );
     exchange.request = request;
@@ -221,8 +223,9 @@ export class HttpServer extends BaseServer {
     exchange.body = body;
     if (admitted) {
       void admitted.then((late) => {
-        body.decided(late);
-        if (!late && exchange.expects === "continue" && !body.over) res.writeContinue();
+        // As in #refuse: a body that came in the packet of the head is read in a later turn.
+        if (late) setImmediate(() => body.decided(late));
+        else if (exchange.expects === "continue" && !body.over) res.writeContinue();
       });
     } else if (exchange.expects === "continue") res.writeContinue();
     if (hasBody) {

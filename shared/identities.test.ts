@@ -169,11 +169,11 @@ test("R2: a header with something critical in it is not one that is known", asyn
 test("R2: a token that was seen is refused once it has expired", async () => {
   let now = NOW;
   const { jwk } = pairs.get("EdDSA")!;
-  vi.stubGlobal("fetch", () => Promise.resolve(Response.json({ keys: [jwk] })));
+  const fetch = () => Promise.resolve(JSON.stringify({ keys: [jwk] }));
   const checked = await Identities.from(
     { AUTH_JWKS: "https://issuer/jwks", AUTH_ISSUER: ISSUER, AUTH_AUDIENCE: "notifications" },
     access,
-    { now: () => now * 1_000 },
+    { now: () => now * 1_000, fetch },
   );
   const token = await signed("EdDSA", claims);
   for (let time = 0; time < 4; time += 1) expect(await verdict(checked, token)).toMatchObject({ subject: "u1" });
@@ -185,9 +185,9 @@ test("R2: a token that was seen is refused once it has expired", async () => {
 test("a key that was taken out of the set is good no longer than the set is kept, nor are those whom it let in", async () => {
   let clock = 0;
   let keys = ["EdDSA", "ES256"] as Algorithm[];
-  vi.stubGlobal("fetch", () => Promise.resolve(Response.json({ keys: keys.map((alg) => pairs.get(alg)!.jwk) })));
+  const fetch = () => Promise.resolve(JSON.stringify({ keys: keys.map((alg) => pairs.get(alg)!.jwk) }));
   const settings = { AUTH_JWKS: "https://issuer/jwks", AUTH_ISSUER: ISSUER, AUTH_AUDIENCE: "notifications" };
-  const from = () => Identities.from(settings, access, { now: () => NOW * 1_000, clock: () => clock });
+  const from = () => Identities.from(settings, access, { now: () => NOW * 1_000, clock: () => clock, fetch });
   const [bySet, byAge, idle] = await Promise.all([from(), from(), from()]);
   let count = 0;
   const token = (alg: Algorithm): Promise<string> => signed(alg, { ...claims, jti: String((count += 1)) });
@@ -215,10 +215,15 @@ test("a key that was taken out of the set is good no longer than the set is kept
 
 test("a token that names no tenant is refused in the log of its issuer's tenant", async () => {
   const issuer = (value: object | null) => ({ kind: "issuer", tenant: "acme", id: "own", value }) as const;
-  const row = { issuer: "https://own", audience: "n", algorithms: ["EdDSA"], jwks: { keys: [pairs.get("EdDSA")!.jwk] } };
-  access.apply([issuer(row) as never]);
+  const row = {
+    issuer: "https://own",
+    audience: "n",
+    algorithms: ["EdDSA"],
+    jwks: { keys: [pairs.get("EdDSA")!.jwk] },
+  };
+  access.apply([issuer(row)]);
   const known = await identities();
   const asked = [{ iss: "https://own" }, { iss: "https://other" }, { iss: "https://own", tenant: "x" }, undefined];
   expect(asked.map((said) => known.claimedTenant(said))).toEqual(["acme", undefined, "x", undefined]);
-  access.apply([issuer(null) as never]);
+  access.apply([issuer(null)]);
 });

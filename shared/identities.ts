@@ -8,6 +8,7 @@ import { Failure, messageOf } from "./errors.ts";
 import { Refused, type Identity } from "./identity.ts";
 import { Issuer } from "./issuer.ts";
 import { KeySet, type Keys, type KeySource, type SkippedKey } from "./key-set.ts";
+import { KeysAddresses } from "./keys-address.ts";
 import { Secrets } from "./secrets.ts";
 import type { identitySettings } from "./settings.ts";
 import { SharedSecret } from "./shared-secret.ts";
@@ -17,13 +18,15 @@ const MAX_TOKEN_LENGTH = 8_192;
 
 type AllSettings = z.output<typeof identitySettings>;
 type IdentitySettings = Pick<AllSettings, "AUTH_JWKS" | "AUTH_ISSUER" | "AUTH_AUDIENCE"> &
-  Partial<Pick<AllSettings, "TOKEN_MAX_SECONDS" | "SECRETS_KEY" | "KEY_ENVIRONMENT">>;
+  Partial<Pick<AllSettings, "AUTH_PRIVATE_NETWORKS" | "TOKEN_MAX_SECONDS" | "SECRETS_KEY" | "KEY_ENVIRONMENT">>;
 
 export interface IdentitiesParts {
   /** ms since 1970. */
   now?: () => number;
   /** ms, monotonic. */
   clock?: () => number;
+  /** The text at an address; otherwise it is fetched from where AUTH_PRIVATE_NETWORKS allows. */
+  fetch?: (url: URL) => Promise<string>;
   /** The keys of one issuer could not be had anew: those that there are hold. */
   failed?: (issuer: string, error: unknown) => void;
   /** A key of an issuer is not used. */
@@ -32,6 +35,8 @@ export interface IdentitiesParts {
 
 /** Who is behind a token, whoever has issued it, and whether it may do what it is for. */
 export class Identities {
+  /** Where keys may come from. */
+  readonly addresses: KeysAddresses;
   readonly #access: Access;
   readonly #platform: Issuer;
   readonly #platformKeys: KeySet;
@@ -49,15 +54,18 @@ export class Identities {
 
   private constructor(settings: IdentitySettings, access: Access, parts: IdentitiesParts) {
     const { AUTH_JWKS, AUTH_ISSUER, AUTH_AUDIENCE, TOKEN_MAX_SECONDS, SECRETS_KEY = [] } = settings;
-    const { now = Date.now, clock, failed, skipped } = parts;
+    const { now = Date.now, clock, fetch, failed, skipped } = parts;
     this.#secrets = new Secrets(SECRETS_KEY);
     this.#limits = TOKEN_MAX_SECONDS === undefined ? {} : { maxSeconds: TOKEN_MAX_SECONDS };
     this.#environment = settings.KEY_ENVIRONMENT;
     this.#access = access;
     this.#now = now;
+    this.addresses = new KeysAddresses(settings.AUTH_PRIVATE_NETWORKS ?? []);
+    const get = fetch ?? ((url) => this.addresses.fetch(url));
     this.#keysOf = (issuer, source) =>
       new KeySet(source, {
         ...(clock && { clock }),
+        fetch: get,
         failed: (error) => failed?.(issuer, error),
         skipped: (key) => skipped?.(issuer, key),
       });
@@ -77,8 +85,12 @@ export class Identities {
 
   static async from(settings: IdentitySettings, access: Access, parts: IdentitiesParts = {}): Promise<Identities> {
     const identities = new Identities(settings, access, parts);
+    const { AUTH_JWKS } = settings;
+    const refused =
+      isAddress(AUTH_JWKS) && !parts.fetch ? await identities.addresses.refusal(new URL(AUTH_JWKS)) : undefined;
+    if (refused !== undefined) throw new Failure("fatal", `AUTH_JWKS is wrong. ${refused}`);
     // A file is there, or somebody made a mistake.
-    if (!isAddress(settings.AUTH_JWKS))
+    if (!isAddress(AUTH_JWKS))
       await identities.#platformKeys.reload().catch((error: unknown) => {
         throw new Failure("fatal", `AUTH_JWKS is wrong. ${messageOf(error)}`, { cause: error });
       });

@@ -1,6 +1,6 @@
 import { generateKeyPairSync, sign, type KeyObject } from "node:crypto";
 import { exportJWK, SignJWT, type JWK } from "jose";
-import { afterEach, expect, test, vi } from "vitest";
+import { afterEach, expect, onTestFinished, test, vi } from "vitest";
 import { ALGORITHMS, type Scope } from "./access-rows.ts";
 import { Access } from "./access.ts";
 import { newApiKey } from "./api-keys.ts";
@@ -9,6 +9,7 @@ import { Failure } from "./errors.ts";
 import { Refused, type Identity } from "./identity.ts";
 import { Issuer } from "./issuer.ts";
 import { KeySet } from "./key-set.ts";
+import { KeysAddresses } from "./keys-address.ts";
 
 const NOW = 1_800_000_000;
 const ISSUER = "https://issuer.example";
@@ -72,6 +73,8 @@ test("a key that a token brings itself, or points to, is none: neither where it 
   const urls = { jku: "https://evil.example/jwks", x5u: "https://evil.example/chain", x5c: ["MIIB"], jwk };
   const fetched = vi.fn<typeof fetch>();
   vi.stubGlobal("fetch", fetched);
+  const keysFetched = vi.spyOn(KeysAddresses.prototype, "fetch");
+  onTestFinished(() => keysFetched.mockRestore());
   for (const [name, value] of Object.entries(urls)) {
     const own = { [name]: value };
     expect([name, await verdict(issuer, await token({ alg: "RS256", ...own }, claims, other.privateKey))]).toEqual([
@@ -84,6 +87,7 @@ test("a key that a token brings itself, or points to, is none: neither where it 
     ]).toEqual([name, "refused"]);
   }
   expect(fetched).not.toHaveBeenCalled();
+  expect(keysFetched).not.toHaveBeenCalled();
 });
 
 test("no signature, or one by the public key as if it were a shared secret, is refused", async () => {
@@ -136,9 +140,9 @@ test("aud, iss, exp and nbf must hold, with no more than a minute of leeway", as
 test("keys are asked for again for a kid that is not there, a few times a minute however many such tokens come", async () => {
   let clock = 0;
   let served = [await jwkOf(ed.publicKey, "ed")];
-  const fetched = vi.fn<typeof fetch>(() => Promise.resolve(Response.json({ keys: served })));
-  vi.stubGlobal("fetch", fetched);
-  const issuer = await issuerOf({ keys: new KeySet(new URL("https://issuer.example/jwks"), { clock: () => clock }) });
+  const fetch = vi.fn<() => Promise<string>>(() => Promise.resolve(JSON.stringify({ keys: served })));
+  const url = new URL("https://issuer.example/jwks");
+  const issuer = await issuerOf({ keys: new KeySet(url, { clock: () => clock, fetch }) });
   expect(await verdict(issuer, await token({ alg: "EdDSA", kid: "ed" }, claims, ed.privateKey))).toMatchObject({
     subject: "u1",
   });
@@ -150,7 +154,7 @@ test("keys are asked for again for a kid that is not there, a few times a minute
   for (let count = 0; count < 50; count += 1) expect(await strange(`unknown-${count}`)).toBe(30);
   clock = 12_000;
   expect(await strange("unknown")).toBe(18);
-  expect(fetched).toHaveBeenCalledTimes(1);
+  expect(fetch).toHaveBeenCalledTimes(1);
   // No key could make these good.
   expect(await strange("unknown", { ...claims, exp: NOW - 100 })).toBe("refused");
   expect(await strange("unknown", { ...claims, aud: "another" })).toBe("refused");
@@ -159,7 +163,7 @@ test("keys are asked for again for a kid that is not there, a few times a minute
   clock = 31_000;
   expect(await strange("new")).toMatchObject({ subject: "u1" });
   for (let count = 0; count < 50; count += 1) await strange(`unknown-${count}`);
-  expect(fetched).toHaveBeenCalledTimes(2);
+  expect(fetch).toHaveBeenCalledTimes(2);
   // The keys were read for this token, and its key is not among them.
   clock = 62_000;
   const invented = await token({ alg: "RS256", kid: "invented" }, claims, rsa.privateKey);
@@ -185,9 +189,9 @@ async function twoTenants(): Promise<{ access: Access; identities: Identities }>
     await row("acme", rsa.publicKey),
     await row("globex", other.publicKey),
   ]);
-  vi.stubGlobal("fetch", () => Promise.resolve(Response.json({ keys: [] })));
+  const fetch = () => Promise.resolve(JSON.stringify({ keys: [] }));
   const settings = { AUTH_JWKS: "https://platform/jwks", AUTH_ISSUER: ISSUER, AUTH_AUDIENCE: "notifications" };
-  return { access, identities: await Identities.from(settings, access, { now: () => NOW * 1_000 }) };
+  return { access, identities: await Identities.from(settings, access, { now: () => NOW * 1_000, fetch }) };
 }
 
 async function may(identities: Identities, text: string, scope: Scope = "subscribe"): Promise<boolean> {

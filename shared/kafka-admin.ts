@@ -1,6 +1,7 @@
-import { Kafka, logLevel, type Admin } from "kafkajs";
+import { Kafka, logLevel, type AclEntry, type Admin } from "kafkajs";
 import { classify, Failure, messageOf } from "./errors.ts";
 import type { Health } from "./health.ts";
+import type { KafkaRight } from "./grants-kafka.ts";
 import { kafkaOptions, type KafkaAddress } from "./kafka-address.ts";
 import type { Log } from "./log.ts";
 
@@ -10,6 +11,30 @@ export interface TopicSpec {
   replicas: number;
   config: Record<string, string>;
 }
+
+const ANY = 1;
+const ACL = { topic: 2, group: 3, Read: 3, Write: 4, Describe: 8, allow: 3, literal: 3, prefixed: 4 } as const;
+
+function aclOf({ principal, resource, name, operation }: KafkaRight): AclEntry {
+  const prefixed = name.endsWith("*");
+  return {
+    resourceType: ACL[resource],
+    resourceName: prefixed ? name.slice(0, -1) : name,
+    resourcePatternType: prefixed ? ACL.prefixed : ACL.literal,
+    principal,
+    host: "*",
+    operation: ACL[operation],
+    permissionType: ACL.allow,
+  };
+}
+
+function sameAcl(one: AclEntry, other: AclEntry): boolean {
+  return (Object.keys(one) as (keyof AclEntry)[]).every((field) => one[field] === other[field]);
+}
+
+/** As the protocol numbers them: the client's enumerations are not among the named exports of its CommonJS module. */
+const TOPIC = 2;
+const SET_ON_TOPIC = 1;
 
 /** One Kafka, and what is asked of it about its topics. */
 export class KafkaAdmin {
@@ -133,6 +158,55 @@ export class KafkaAdmin {
         return missing.map(({ topic }) => topic);
       }),
     );
+  }
+
+  /**
+   * Gives these rights, and takes away those that their owners have besides, or that `principals` have. Answers false if this user may not, or if the
+   * cluster asks nobody for rights.
+   */
+  async setRights(
+    rights: readonly KafkaRight[],
+    principals: readonly string[] = [...new Set(rights.map(({ principal }) => principal))],
+  ): Promise<boolean> {
+    const wanted = rights.map(aclOf);
+    try {
+      return await this.admin(async (admin) => {
+        for (const principal of principals) {
+          const any = { resourceType: ANY, resourcePatternType: ANY, operation: ANY, permissionType: ANY };
+          const { resources } = await admin.describeAcls({ ...any, principal });
+          const present = resources.flatMap(({ acls, ...resource }) => acls.map((acl) => ({ ...resource, ...acl })));
+          const stale = present.filter((one) => !wanted.some((acl) => sameAcl(acl, one)));
+          if (stale.length > 0) await admin.deleteAcls({ filters: stale });
+        }
+        if (wanted.length > 0) await admin.createAcls({ acl: wanted });
+        return true;
+      });
+    } catch (error) {
+      const { type } = error as { type?: string };
+      if (type !== "SECURITY_DISABLED" && type !== "CLUSTER_AUTHORIZATION_FAILED") throw error;
+      return false;
+    }
+  }
+
+  /** Gives topics that an earlier version made the settings that they lack. What is set on a topic stays. Answers which it changed. */
+  async completeTopics(specs: TopicSpec[]): Promise<string[]> {
+    return this.admin(async (admin) => {
+      const { resources } = await admin.describeConfigs({
+        includeSynonyms: false,
+        resources: specs.map(({ topic }) => ({ type: TOPIC, name: topic })),
+      });
+      const changes = specs.flatMap(({ topic, config }) => {
+        const entries = resources.find(({ resourceName }) => resourceName === topic)?.configEntries ?? [];
+        const set = entries.filter(({ configSource }) => Number(configSource) === SET_ON_TOPIC);
+        const present = Object.fromEntries(set.map(({ configName, configValue }) => [configName, configValue]));
+        if (Object.keys(config).every((name) => name in present)) return [];
+        // The request replaces all that is set on the topic.
+        const whole = Object.entries({ ...config, ...present }).map(([name, value]) => ({ name, value }));
+        return [{ type: TOPIC, name: topic, configEntries: whole }];
+      });
+      if (changes.length > 0) await admin.alterConfigs({ validateOnly: false, resources: changes });
+      return changes.map(({ name }) => name);
+    });
   }
 
   /** Goes on trying, without end: a dependency may appear last. */

@@ -9,6 +9,7 @@ import { beforeAll, expect, test } from "vitest";
 import { classify } from "./errors.ts";
 import { usableKey } from "./jwk.ts";
 import { KeySet, type SkippedKey } from "./key-set.ts";
+import { KeysAddresses } from "./keys-address.ts";
 
 let keys: Record<"a" | "b", JWK>;
 /** Their fingerprints. */
@@ -31,7 +32,9 @@ async function served(
   const told: unknown[] = [];
   const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks`);
   try {
-    const parts = { clock: () => clock.ms, failed: (error: unknown) => void told.push(error) };
+    const addresses = new KeysAddresses(["127.0.0.1"]);
+    const fetch = (asked: URL): Promise<string> => addresses.fetch(asked);
+    const parts = { clock: () => clock.ms, fetch, failed: (error: unknown) => void told.push(error) };
     await use(new KeySet(url, parts), clock, told);
   } finally {
     server.closeAllConnections();

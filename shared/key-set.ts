@@ -11,15 +11,14 @@ import {
 } from "jose";
 import { Failure, messageOf } from "./errors.ts";
 import { fingerprint, UnusableKey, usableKey, type KeyDefect } from "./jwk.ts";
+import { KeysAddresses } from "./keys-address.ts";
 
 /** Where an issuer's keys are: themselves, a file, or an address. */
 export type KeySource = JSONWebKeySet | URL | { file: string };
 
-/** An issuer has some keys, of some hundred bytes each. */
-const MOST_BYTES = 256 << 10;
-const FETCH_MS = 5_000;
 /** Ids of removed keys that are remembered, the newest. */
 const MOST_REMOVED = 64;
+const publicly = (url: URL): Promise<string> => new KeysAddresses([]).fetch(url);
 /** An address is asked again after so long, and a file read. */
 const REFRESH_MS = { url: 10 * 60_000, file: 30_000 };
 /** For a key that is not among them they are had anew, so often at most; and where that fails, tried again. */
@@ -50,6 +49,8 @@ export interface SkippedKey {
 export interface KeySetParts {
   /** ms, monotonic. */
   clock?: () => number;
+  /** The text at an address; by default, of a public one. */
+  fetch?: (url: URL) => Promise<string>;
   /** The last keys stay in use, because new ones could not be fetched. */
   failed?: (error: unknown) => void;
   /** This key of the set is not used. */
@@ -78,12 +79,12 @@ export class KeySet implements Keys {
   #failed = false;
   #loading: Promise<void> | undefined;
 
-  constructor(source: KeySource, { clock, failed, skipped }: KeySetParts = {}) {
+  constructor(source: KeySource, { clock, fetch = publicly, failed, skipped }: KeySetParts = {}) {
     this.#clock = clock ?? (() => performance.now());
     this.#told = failed ?? (() => undefined);
     this.#skipped = skipped ?? (() => undefined);
     this.#refreshMs = source instanceof URL ? REFRESH_MS.url : REFRESH_MS.file;
-    if (source instanceof URL) this.#load = () => fetched(source);
+    if (source instanceof URL) this.#load = () => fetch(source);
     else if ("file" in source) this.#load = () => readFile(source.file, "utf8");
     else this.#take(JSON.stringify(source));
   }
@@ -186,25 +187,4 @@ export class KeySet implements Keys {
     this.#text = text;
     this.#version += 1;
   }
-}
-
-async function fetched(url: URL): Promise<string> {
-  const response = await fetch(url, {
-    headers: { accept: "application/jwk-set+json, application/json" },
-    // Who could redirect us could have us ask within our own network.
-    redirect: "manual",
-    signal: AbortSignal.timeout(FETCH_MS),
-  });
-  if (response.status !== 200) {
-    await response.body?.cancel();
-    throw new Error(`${url.host} answered ${response.status}`);
-  }
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.byteLength;
-    if (bytes > MOST_BYTES) throw new Error(`${url.host} answered more than ${MOST_BYTES} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString();
 }

@@ -1,10 +1,12 @@
 import type { IncomingMessage } from "node:http";
+import type { Route } from "./base-server.ts";
 import type { Request } from "./http.ts";
 
 /** Query and address are made for those who ask. */
 export class NodeRequest implements Request {
   method: string;
   path: string;
+  route: string;
   headers: Readonly<Record<string, string>>;
   onGone?: () => void;
   readonly #search: string;
@@ -12,9 +14,16 @@ export class NodeRequest implements Request {
   #query: URLSearchParams | undefined;
   #address: string | undefined;
 
-  constructor(method: string, path: string, search: string, req: IncomingMessage, caller: () => string) {
+  constructor(
+    { method, pattern }: Pick<Route, "method" | "pattern">,
+    path: string,
+    search: string,
+    req: IncomingMessage,
+    caller: () => string,
+  ) {
     this.method = method;
     this.path = path;
+    this.route = pattern;
     // All but Set-Cookie, which no request has, are text.
     this.headers = req.headers as Record<string, string>;
     this.#search = search;

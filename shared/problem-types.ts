@@ -93,7 +93,8 @@ export const PROBLEM_TYPES = {
   busy: {
     status: 503,
     title: "Busy",
-    about: "This server has as many requests or connections as it may. Nothing of this request was done.",
+    about:
+      "This server has as many requests, bytes of bodies or connections as it may. Nothing of this request was done.",
     fix: "Send the same again after Retry-After. If it goes on, run more of these servers.",
   },
   unavailable: {

@@ -1,4 +1,4 @@
-import type { EventEmitter } from "node:events";
+import { once, type EventEmitter } from "node:events";
 import { Cluster, Redis as Single, type RedisCommander } from "ioredis";
 import { Failure, messageOf } from "./errors.ts";
 import type { Health } from "./health.ts";
@@ -122,6 +122,16 @@ export function onNodeReached(redis: Redis, reached: () => void): void {
   const watch = (node: Single): void => void node.on("ready", reached);
   redis.nodes().forEach(watch);
   redis.on("+node", watch);
+}
+
+/** On each server that there is, replicas too. */
+export async function eachNode(redis: Redis, work: (node: Single) => Promise<unknown>): Promise<void> {
+  for (const node of redis instanceof Cluster ? redis.nodes("all") : [redis as Single]) {
+    // A replica is connected to by its first command, which would fail for it.
+    if (node.status === "wait") await node.connect();
+    else if (node.status !== "ready") await once(node, "ready", { signal: AbortSignal.timeout(CONNECT_MS) });
+    await work(node);
+  }
 }
 
 /** Every key of this pattern, on whichever node. */

@@ -8,6 +8,13 @@ import { isOrigin } from "./origin.ts";
 import { secretsKey } from "./secrets.ts";
 import { TOKEN_MAX_SECONDS } from "./token-times.ts";
 
+/** Addresses and networks, with commas between them. */
+const networks = z
+  .string()
+  .default("")
+  .transform((list) => list.split(",").flatMap((one) => (one.trim() === "" ? [] : [one.trim()])))
+  .pipe(z.array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()])));
+
 /** What faces out, of every service. */
 export const serverSettings = z.object({
   /** A file: our certificate. With it and its key the port speaks TLS, and nothing else. */
@@ -31,11 +38,7 @@ export const serverSettings = z.object({
     .transform((list) => list.split(",").flatMap((one) => (one.trim() === "" ? [] : [one.trim()])))
     .pipe(z.array(z.string().refine(isOrigin, "an origin, as https://app.example.com"))),
   /** Addresses and networks of our own proxies, with commas between them: whom they name in X-Forwarded-For is the caller. */
-  TRUSTED_PROXIES: z
-    .string()
-    .default("")
-    .transform((list) => list.split(",").flatMap((one) => (one.trim() === "" ? [] : [one.trim()])))
-    .pipe(z.array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]))),
+  TRUSTED_PROXIES: networks,
 });
 
 /** The same of a service on Node. The socket library has its own times. */
@@ -92,6 +95,8 @@ export const identitySettings = z.object({
     .string()
     .min(1)
     .refine((place) => !/^https?:/i.test(place) || isKeysAddress(place), "a file's path, or an https URL"),
+  /** Private addresses and networks that key sets may be fetched from, with commas between them: 10.0.0.0/8. All others must be public, for tenants' issuers too. */
+  AUTH_PRIVATE_NETWORKS: networks,
   /** The claim `iss` of the platform's own tokens. */
   AUTH_ISSUER: z.string().min(1),
   /** The claim `aud` that a token for this platform has. */

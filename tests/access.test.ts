@@ -228,6 +228,12 @@ test("what is written wrongly is refused with its place, and changes nothing", a
       { issuer: stack.env.AUTH_ISSUER, audience: "y", algorithms: ["ES256"], jwksUrl: "https://x.example/" },
       400,
     ],
+    [
+      "PUT",
+      "/acme/issuers/i",
+      { issuer: "x", audience: "y", algorithms: ["ES256"], jwksUrl: "https://169.254.169.254/" },
+      400,
+    ],
     ["GET", "?limit=0", undefined, 400],
   ];
   const before = await metric(desk, "access_version");

@@ -85,6 +85,30 @@ test("each attempt is in the audit log, allowed or not, from every service, and 
   await expect
     .poll(async () => of(await audited(), "redriver").map(({ outcome }) => outcome))
     .toEqual([undefined, "refused"]);
+  // Also where no handler gets its body.
+  const [keys, redrive] = [
+    `${desk.url}/v1/tenants/acme/keys`,
+    `${stack.services[1]!.url}/v1/dead-letters/0-99/redrive`,
+  ];
+  for (const [name, status, request] of [
+    ["large", 413, { body: Buffer.alloc(70_000) }],
+    ["encoded", 415, { body: "{}", headers: { "content-encoding": "gzip" } }],
+  ] as const) {
+    const authorization = `Bearer ${await stack.token({ publisher: name, scope: "operate" })}`;
+    const sent = {
+      method: "POST",
+      ...request,
+      headers: { ...("headers" in request && request.headers), authorization },
+    };
+    for (const url of [keys, redrive]) expect((await fetch(url, sent)).status).toBe(status);
+    await expect
+      .poll(async () =>
+        of(await audited(), name)
+          .map(({ outcome = "let in", service }) => [service, outcome].join(" "))
+          .sort(),
+      )
+      .toEqual(["console let in", "console refused", "director let in", "director refused"]);
+  }
   const { id } = await operator.does("POST", "/acme/keys", { name: "audited", scopes: ["publish"] });
   await expect
     .poll(async () => (await audited()).filter(({ path }) => path === `/v1/tenants/acme/keys/${id as string}`))

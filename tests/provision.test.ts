@@ -81,6 +81,19 @@ test("a topic made anew or repartitioned begins an epoch, and a crash on the way
   expect((await epochs()).at(-1)).toEqual({ epoch: first + 3, partitions: 4 });
 });
 
+test("the audit topic of an earlier version gets a bound of bytes, and keeps what was set on it", async () => {
+  const audit = { type: 2, name: `${stack.namespace}.audit` };
+  const set = { "retention.ms": "86400000", "max.message.bytes": "2097152" };
+  const configEntries = Object.entries(set).map(([name, value]) => ({ name, value }));
+  await withAdmin((client) => client.alterConfigs({ validateOnly: false, resources: [{ ...audit, configEntries }] }));
+  await provision(stack.env);
+  const { resources } = await withAdmin((client) =>
+    client.describeConfigs({ includeSynonyms: false, resources: [audit] }),
+  );
+  const now = Object.fromEntries(resources[0]!.configEntries.map((entry) => [entry.configName, entry.configValue]));
+  expect(now).toMatchObject({ ...set, "retention.bytes": String(1 << 30), "segment.bytes": String(64 << 20) });
+});
+
 test("what the cluster will never grant ends it, with the reason", async () => {
   const refused = provision({ ...stack.env, NAMESPACE: `${stack.namespace}_refused`, REPLICAS: "9" });
   await expect(refused).rejects.toThrow("INVALID_REPLICATION_FACTOR");

@@ -7,6 +7,7 @@ import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Kafka, logLevel } from "kafkajs";
+import { asRole, roleOf } from "../shared/grants.ts";
 import { Health } from "../shared/health.ts";
 import { kafkaOptions } from "../shared/kafka-address.ts";
 import { createLog } from "../shared/log.ts";
@@ -64,6 +65,8 @@ export async function startStack(
     namespace?: string;
     env?: Record<string, string>;
     algorithm?: Algorithm;
+    /** False: one owner of each store serves all services, as in an installation without roles. */
+    roles?: boolean;
     /** The checkout whose services they are; this one otherwise. */
     checkout?: string;
   } = {},
@@ -81,6 +84,7 @@ export async function startStack(
     AUTH_JWKS: jwks,
     AUTH_ISSUER: ISSUER,
     AUTH_AUDIENCE: AUDIENCE,
+    AUTH_PRIVATE_NETWORKS: "127.0.0.0/8,::1",
     LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? "info",
     SHUTDOWN_MS: "10000",
     TENANTS: "acme,other,globex",
@@ -88,10 +92,16 @@ export async function startStack(
     ...options.env,
   };
   const { checkout = repository } = options;
+  // A checkout of before the roles has one user for all.
+  const roles = options.roles !== false && existsSync(join(checkout, "shared/grants.ts"));
+  if (roles) for (const kind of KINDS) env[passwordOf(kind)] ??= randomBytes(18).toString("base64url");
   const flags = await nodeFlagsOf(checkout);
   const started: Running[] = [];
   const start: Stack["start"] = async (kind, more = {}, { ready = true } = {}) => {
-    const service = new Running([...flags, join(checkout, "services", kind, "main.ts")], kind, { ...env, ...more });
+    const service = new Running([...flags, join(checkout, "services", kind, "main.ts")], kind, {
+      ...(roles ? serviceEnv(env, kind) : env),
+      ...more,
+    });
     started.push(service);
     await service.listening();
     if (ready) await service.ready();
@@ -120,6 +130,18 @@ export async function startStack(
     await close().catch(() => undefined);
     throw error;
   }
+}
+
+const KINDS: readonly Kind[] = ["receiver", "director", "distributor", "console"];
+const passwordOf = (kind: Kind): string => `${kind.toUpperCase()}_PASSWORD`;
+
+/** What one service of a stack is told: the stores by its own role, and the passwords of none. */
+export function serviceEnv(env: Record<string, string>, kind: Kind): Record<string, string> {
+  const told = { ...env };
+  for (const one of KINDS) delete told[passwordOf(one)];
+  const [name, password] = [roleOf(env.NAMESPACE!, kind), env[passwordOf(kind)]!];
+  for (const address of ["DATABASE_URL", "REDIS_URL"]) told[address] = asRole(env[address]!, name, password);
+  return told;
 }
 
 /** Each checkout has its own, and an older one none. */

@@ -20,6 +20,8 @@ interface Entry {
   at: string;
   service: string;
   times?: number;
+  /** Of these, attempts with another path or address. */
+  omitted?: number;
   missing?: number;
   allowed?: boolean;
   scope?: string;
@@ -54,13 +56,14 @@ async function latest(): Promise<Entry[]> {
 
 /** One line. Whoever was refused has chosen these texts. */
 function line(entry: Entry): string {
-  const { at, service, times = 1, missing, allowed, scope = "", method = "", path = "", address = "" } = entry;
-  const { tenant, subject, why, outcome } = entry;
+  const { at, service, times = 1, omitted = 0, missing, allowed, scope = "", method = "", path = "" } = entry;
+  const { address = "", tenant, subject, why, outcome } = entry;
   if (missing !== undefined) return `${field(at)}  ${field(service)}  ${missing} attempts are missing here`;
   const verdict = outcome === undefined ? (allowed ? "allowed" : "REFUSED") : field(outcome);
   const often = times > 1 ? ` ×${times}` : "";
+  const others = omitted > 0 ? ` (${omitted} with another path or address)` : "";
   const who = `${field(tenant || "-")}/${field(subject || "-")}`;
-  const what = `${field(scope)}  ${field(method)} ${field(path)}  from ${field(address)}`;
+  const what = `${field(scope)}  ${field(method)} ${field(path)}  from ${field(address)}${others}`;
   return `${field(at)}  ${verdict}${often}  ${who}  ${what}${why ? `: ${printable(why)}` : ""}${wrote(entry)}`;
 }
 

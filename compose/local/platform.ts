@@ -5,7 +5,7 @@ import { locked } from "./lock.ts";
 import { known, running } from "./processes.ts";
 import { step } from "./progress.ts";
 import { quietly } from "./quiet.ts";
-import { type Service, end, ensure, free, mainOf, services, settings, urlOf } from "./services.ts";
+import { type Service, end, ensure, free, mainOf, passwords, services, settings, urlOf } from "./services.ts";
 import { Trouble } from "./trouble.ts";
 
 export type Platform = BackingUrls & { receiver: string; distributors: string[] };
@@ -18,7 +18,7 @@ export async function up(distributors = wanted()): Promise<Platform> {
     for (const service of list) if (running(service.name) === undefined) await free(service);
     const [urls] = await Promise.all([backing(), signingKey()]);
     const told = settings(urls);
-    await step("topics and tables", () => provision(told));
+    await step("topics and tables", () => provision({ ...told, ...passwords() }));
     await together(superfluous(list).map((name) => () => end(name)));
     await together(list.map((service) => () => ensure(service, told)));
     return {

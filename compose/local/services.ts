@@ -1,10 +1,11 @@
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { globSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { BackingUrls } from "./backing.ts";
+import { asRole, roleOf } from "@saasaparilla/shared/grants.ts";
 import { audience, issuer, jwksFile, secretsKey } from "./keys.ts";
-import { repository } from "./places.ts";
+import { repository, secret } from "./places.ts";
 import { type PortName, port, rememberPort, wantPort } from "./ports.ts";
 import { ending, running, start, stop } from "./processes.ts";
 import { step } from "./progress.ts";
@@ -47,6 +48,8 @@ export function settings(urls: BackingUrls): Record<string, string> {
     ...urls,
     HOST: "127.0.0.1",
     AUTH_JWKS: process.env.AUTH_JWKS || jwksFile,
+    // An identity provider may run on this machine.
+    AUTH_PRIVATE_NETWORKS: process.env.AUTH_PRIVATE_NETWORKS || "127.0.0.0/8,::1",
     // Whoever runs a copy is all of its tenants; for any other one: npx just tenant add NAME
     TENANTS: process.env.TENANTS || "local,acme",
     AUTH_ISSUER: issuer,
@@ -61,9 +64,27 @@ export function settings(urls: BackingUrls): Record<string, string> {
   };
 }
 
+const KINDS = ["receiver", "director", "distributor", "console"] as const satisfies Service["kind"][];
+const passwordOf = (kind: Service["kind"]): string =>
+  secret(`${kind}.password`, () => randomBytes(18).toString("base64url"));
+
+/** Whether the stores run here. Those that the environment names are used as it names them: their owner may have no roles for us. */
+const own = (): boolean => !process.env.DATABASE_URL && !process.env.REDIS_URL;
+
+/** For provision, which makes a role for each service in the stores that run here. */
+export const passwords = (): Record<string, string> =>
+  own() ? Object.fromEntries(KINDS.map((kind) => [`${kind.toUpperCase()}_PASSWORD`, passwordOf(kind)])) : {};
+
+/** The same settings, with the service's own role in the stores that run here. */
+function asItself(kind: Service["kind"], told: Record<string, string>): Record<string, string> {
+  if (!own()) return told;
+  const as = (address: string): string => asRole(address, roleOf(told.NAMESPACE!, kind), passwordOf(kind));
+  return { ...told, DATABASE_URL: as(told.DATABASE_URL!), REDIS_URL: as(told.REDIS_URL!) };
+}
+
 /** Starts it under its supervisor; one that runs with other settings or older code is replaced. */
 export async function ensure(service: Service, told: Record<string, string>): Promise<void> {
-  const env = { ...told, PORT: String(service.port) };
+  const env = { ...asItself(service.kind, told), PORT: String(service.port) };
   const setup = createHash("sha256")
     .update(JSON.stringify([env, process.execPath, code()]))
     .digest("hex");

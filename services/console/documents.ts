@@ -1,6 +1,7 @@
 import { PLATFORM_TENANT, rowSchemas, TENANT_ROW, type RowKind, type RowOf } from "@saasaparilla/shared/access-rows.ts";
 import type { AccessStore, Change, StoredRow } from "@saasaparilla/shared/access-store.ts";
 import { LEEWAY_SECONDS } from "@saasaparilla/shared/identity.ts";
+import type { KeysAddresses } from "@saasaparilla/shared/keys-address.ts";
 import { json } from "@saasaparilla/shared/reply.ts";
 import type { Secrets } from "@saasaparilla/shared/secrets.ts";
 import { LIMITS, WEIGHTS } from "@saasaparilla/shared/tenant-limits.ts";
@@ -22,6 +23,8 @@ export interface ConsoleParts {
   secrets: Secrets;
   /** What new API keys name. */
   environment: string;
+  /** Where issuers' keys may come from. */
+  addresses: Pick<KeysAddresses, "refusal">;
 }
 
 const NAMES = { tenant: "tenant", issuer: "issuer", grant: "grant", revocation: "revocation" } as const;
@@ -86,7 +89,13 @@ export function documentRoutes(parts: ConsoleParts): Route[] {
       summary: "whose tokens may speak for this tenant, and for no other",
       body: issuerBody.refine(({ issuer }) => issuer !== parts.issuer, "it is the platform's own issuer"),
       answer: shownIssuer,
-      row: (body) => issuerRow(body, parts.secrets),
+      row: async (body) => {
+        const value = await issuerRow(body, parts.secrets);
+        const { jwksUrl } = value;
+        const message = jwksUrl === undefined ? undefined : await parts.addresses.refusal(new URL(jwksUrl));
+        if (message !== undefined) throw new Refusal(wrongBody([{ path: ["jwksUrl"], message }]));
+        return value;
+      },
     }),
     ...resource(parts, {
       kind: "grant",
@@ -129,7 +138,7 @@ interface Resource<K extends keyof typeof NAMES, Body> {
   summary: string;
   body: z.ZodType<Body>;
   answer?: z.ZodType;
-  /** What is kept of it. */
+  /** What is kept of it; throws a Refusal for what the form alone does not say. */
   row: (body: Body) => Promise<RowOf<K>>;
 }
 

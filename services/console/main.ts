@@ -37,6 +37,7 @@ const parts: ConsoleParts = {
   issuer: settings.AUTH_ISSUER,
   secrets: new Secrets(settings.SECRETS_KEY),
   environment: settings.KEY_ENVIRONMENT,
+  addresses: identities.addresses,
 };
 const server = new HttpServer({ health, registry, log, settings });
 server.origins.follow(access);
@@ -48,7 +49,7 @@ const routes = [
 serveDocs(server, openapi(routes));
 server.onExposed = (request) => gate.turnAway("its token is in its query", "operate", request);
 const tenants = new Askers({ rate: settings.OPERATOR_RATE, burst: settings.OPERATOR_BURST });
-serveRoutes(server, routes, { gate, tenants, log });
+serveRoutes(server, routes, { gate, tenants, registry, log });
 lifecycle.onEnd("http", () => server.close());
 
 const port = await server.listen(settings.HOST, settings.PORT);

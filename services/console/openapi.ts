@@ -63,7 +63,7 @@ function operation(route: Route, schemas: Schemas): Operation {
 }
 
 const METHODS = { GET: "get", PUT: "put", POST: "post", DELETE: "delete" } as const;
-const BODIES = ["invalid-shape", "too-large", "too-slow", "unsupported-media-type"] as const;
+const BODIES = ["invalid-shape", "busy", "too-large", "too-slow", "unsupported-media-type"] as const;
 
 /** listKeys, getTenant, putGrant, createKey, deleteIssuer, rotateKey, explainAccess: from method and path. */
 function operationId({ method, path }: Pick<Route, "method" | "path">): string {

@@ -1,4 +1,5 @@
 import { PLATFORM_TENANT, type Scope } from "@saasaparilla/shared/access-rows.ts";
+import { isReply, CallerGuard } from "@saasaparilla/shared/caller-guard.ts";
 import type { Askers } from "@saasaparilla/shared/askers.ts";
 import type { Written } from "@saasaparilla/shared/audit.ts";
 import { endingOf } from "@saasaparilla/shared/ending.ts";
@@ -9,6 +10,7 @@ import { tokenUnchecked, tooMany, type Reply } from "@saasaparilla/shared/reply.
 import { readJson } from "@saasaparilla/shared/read-json.ts";
 import { bearer, Refused, type Identity } from "@saasaparilla/shared/identity.ts";
 import type { Log } from "@saasaparilla/shared/log.ts";
+import type { Registry } from "@saasaparilla/shared/metrics.ts";
 import { TENANT_FORM } from "@saasaparilla/shared/notification.ts";
 import { subjectProblem } from "@saasaparilla/shared/subject.ts";
 import { z } from "zod";
@@ -52,52 +54,75 @@ export interface ServeParts {
   gate: Gate;
   /** How often the operators of a tenant ask. */
   tenants: Askers;
+  registry: Registry;
   log: Log;
 }
 
 export function serveRoutes(server: HttpServer, routes: readonly Route[], parts: ServeParts): void {
+  const { gate, registry, log } = parts;
+  const known = new Map(routes.map((route) => [`${route.method.toLowerCase()} ${route.path}`, route]));
+  const routeOf = (request: Request): Route => known.get(`${request.method} ${request.route}`)!;
+  const guard = new CallerGuard<Call>({
+    registry,
+    identify: (request) =>
+      callOf(routeOf(request), request, parts).catch((error: unknown) => refusalOf(error, request, log)),
+    refused: (request, call, reply) => ended(routeOf(request), request, call, reply, gate),
+  });
   for (const route of routes) {
     const answer = async (request: Request, body: Buffer): Promise<Reply> => {
-      try {
-        return await handle(route, request, body, parts);
-      } catch (error) {
-        return refusalOf(error, request, parts.log);
-      }
+      const call = await guard.callerOf(request);
+      if (isReply(call)) return call;
+      return handle(route, request, call, body, parts);
     };
-    if (route.method === "GET") server.get(route.path, answer);
-    else if (route.method === "DELETE") server.delete(route.path, answer);
-    else if (route.method === "PUT") server.put(route.path, BODY_BYTES, answer);
-    else server.post(route.path, BODY_BYTES, answer);
+    if (route.method === "GET") server.get(route.path, answer, guard);
+    else if (route.method === "DELETE") server.delete(route.path, answer, guard);
+    else if (route.method === "PUT") server.put(route.path, BODY_BYTES, answer, guard);
+    else server.post(route.path, BODY_BYTES, answer, guard);
   }
 }
 
 /** Who asks, before anything else: who may not learns nothing, not even whether there is such a tenant. */
-async function handle(route: Route, request: Request, body: Buffer, parts: ServeParts): Promise<Reply> {
-  const { gate, tenants, log } = parts;
+async function callOf(route: Route, request: Request, { gate, tenants }: ServeParts): Promise<Call> {
   const { tenant, id } = named(route.path, request.path);
   // A name that no tenant has is nobody's: only those who run the platform pass, and are told that it is wrong.
   const reached = route.of === "platform" || tenant === undefined || !TENANT_FORM.test(tenant) ? "" : tenant;
   const caller = await gate.pass(bearer(request.headers.authorization), route.needs, request, reached);
   const call: Call = { caller, tenant: tenant ?? "", id: id ?? "", query: request.query, written: [] };
-  const reply = await answered(route, call, body, tenants).catch((error: unknown) => refusalOf(error, request, log));
-  if (route.needs !== "operate") return reply;
+  const refused = refusalBefore(route, call, tenants);
+  if (refused === undefined) return call;
+  ended(route, request, call, refused, gate);
+  throw new Refusal(refused);
+}
+
+/** What of a call is refused before its body is read. */
+function refusalBefore(route: Route, { caller, tenant, id }: Call, tenants: Askers): Reply | undefined {
+  const { source } = caller;
+  // A tenant's operators must not use up the rate of an operator of the platform whose token names their tenant.
+  const late = tenants.late(source.kind === "platform" ? PLATFORM_TENANT : caller.tenant, performance.now());
+  if (late !== undefined) return tooMany("The operators of your tenant ask more often than they may.", late);
+  if (route.path.includes("/:tenant") && !TENANT_FORM.test(tenant)) return wrongPath("tenant");
+  if (route.path.includes("/:id") && !isId(route, id)) return wrongPath("id");
+  return undefined;
+}
+
+async function handle(route: Route, request: Request, call: Call, body: Buffer, parts: ServeParts): Promise<Reply> {
+  const reply = await answered(route, call, body).catch((error: unknown) => refusalOf(error, request, parts.log));
+  ended(route, request, call, reply, parts.gate);
+  return reply;
+}
+
+async function answered(route: Route, call: Call, body: Buffer): Promise<Reply> {
+  return route.handle(call, route.body ? parsed(route.body, body) : undefined);
+}
+
+/** Of what may change something, the audit log has how it ended, too. */
+function ended(route: Route, request: Request, call: Call, reply: Reply, gate: Gate): void {
+  if (route.needs !== "operate") return;
   // What was made has a name only now.
   const made = reply.headers?.location;
   const { method, path, address } = request;
   const asked = made === undefined ? { method, path, address } : { method: "made", path: made, address };
-  gate.ended(caller, route.needs, asked, endingOf(reply, call.written));
-  return reply;
-}
-
-async function answered(route: Route, call: Call, body: Buffer, tenants: Askers): Promise<Reply> {
-  const { source, tenant } = call.caller;
-  // A tenant's operators must not use up the rate of an operator of the platform whose token names their tenant.
-  const late = tenants.late(source.kind === "platform" ? PLATFORM_TENANT : tenant, performance.now());
-  if (late !== undefined)
-    throw new Refusal(tooMany("The operators of your tenant ask more often than they may.", late));
-  if (route.path.includes("/:tenant") && !TENANT_FORM.test(call.tenant)) throw new Refusal(wrongPath("tenant"));
-  if (route.path.includes("/:id") && !isId(route, call.id)) throw new Refusal(wrongPath("id"));
-  return route.handle(call, route.body ? parsed(route.body, body) : undefined);
+  gate.ended(call.caller, route.needs, { ...asked, route: route.path }, endingOf(reply, call.written));
 }
 
 /** A revocation's id is a subject, or `*`. */

@@ -99,6 +99,7 @@ serveOperators(server, {
   send: (records) => sender.send(records),
   topics,
   metrics,
+  registry,
   log,
 });
 log.info({ routes: server.routes }, "ready to be operated");

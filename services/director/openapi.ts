@@ -106,7 +106,7 @@ export function openapi(): Openapi {
         description: "It is written to its topic again. What was delivered of it before may come a second time.",
         parameters: [ID],
         answers: answer("Redriven", redriven),
-        problems: ["cannot-redrive", "too-large", "too-slow", "unsupported-media-type"],
+        problems: ["cannot-redrive", "busy", "too-large", "too-slow", "unsupported-media-type"],
       },
     ],
   });

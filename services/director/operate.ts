@@ -1,3 +1,4 @@
+import { CallerGuard, isReply } from "@saasaparilla/shared/caller-guard.ts";
 import { messageOf } from "@saasaparilla/shared/errors.ts";
 import { endingOf } from "@saasaparilla/shared/ending.ts";
 import { TurnedAway, type Gate } from "@saasaparilla/shared/gate.ts";
@@ -14,6 +15,7 @@ import {
 import { bearer, Refused, type Identity } from "@saasaparilla/shared/identity.ts";
 import type { Incoming, KafkaLink, Outgoing } from "@saasaparilla/shared/kafka.ts";
 import type { Log } from "@saasaparilla/shared/log.ts";
+import type { Registry } from "@saasaparilla/shared/metrics.ts";
 import { partitionOf } from "@saasaparilla/shared/notification.ts";
 import { problemOf, shorten } from "@saasaparilla/shared/problem.ts";
 import type { Topics } from "@saasaparilla/shared/topics.ts";
@@ -32,6 +34,7 @@ export interface OperateOptions {
   send: (records: Outgoing[]) => Promise<number[]>;
   topics: Topics;
   metrics: Pick<DirectorMetrics, "redriven" | "forbade">;
+  registry: Registry;
   log: Log;
 }
 
@@ -40,22 +43,27 @@ const ID = new RegExp(`^${DEAD_LETTERS_PARTITION}-(\\d{1,15})$`);
 const START = "start";
 
 export function serveOperators(server: HttpServer, options: OperateOptions): void {
-  const { gate, reader, log } = options;
+  const { gate, reader, registry, log } = options;
+  const ended = (request: Request, operator: Identity, reply: Reply): void => {
+    if (request.method === "post") gate.ended(operator, "operate", request, endingOf(reply));
+  };
+  const guard = new CallerGuard({ registry, identify: (request) => authorize(options, request), refused: ended });
   const guarded =
     (handle: (request: Request, operator: Identity) => Promise<Reply>) =>
     async (request: Request): Promise<Reply> => {
-      const operator = await authorize(options, request);
-      if ("status" in operator) return operator;
+      const operator = await guard.callerOf(request);
+      if (isReply(operator)) return operator;
       const reply = await handle(request, operator).catch((error: unknown) => {
         log.warn({ err: error, path: request.path }, "an operator was not answered");
         return unavailable(`${messageOf(error)} Try again.`);
       });
-      if (request.method === "post") gate.ended(operator, "operate", request, endingOf(reply));
+      ended(request, operator, reply);
       return reply;
     };
   server.get(
     "/v1/dead-letters",
     guarded((request) => list(reader, request.query)),
+    guard,
   );
   server.get(
     "/v1/dead-letters/:id",
@@ -65,6 +73,7 @@ export function serveOperators(server: HttpServer, options: OperateOptions): voi
         ? json(200, { ...summaryOf(record), content: contentOf(record.value ?? NOTHING) })
         : notFound(idIn(path));
     }),
+    guard,
   );
   server.post(
     "/v1/dead-letters/:id/redrive",
@@ -73,6 +82,7 @@ export function serveOperators(server: HttpServer, options: OperateOptions): voi
       const record = await find(reader, idIn(path));
       return record ? redrive(record, subject, options) : notFound(idIn(path));
     }),
+    guard,
   );
 }
 

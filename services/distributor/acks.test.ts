@@ -17,7 +17,7 @@ test("R22: what the client acknowledges is told to its connections here and, whe
   const sequence = sequenceAt(packSequence(1, 7), 0);
   const told: unknown[] = [];
   const parts = {
-    door: { identify: () => Promise.resolve({ tenant: "acme", subject: "u1" }) },
+    callerOf: () => ({ tenant: "acme", subject: "u1" }),
     peers: { ofClient: () => ["peer"], step: (peer: unknown, event: unknown) => told.push([peer, event]) },
     upstream: { ack: (...said: unknown[]) => told.push(said) },
     partitions: 12,

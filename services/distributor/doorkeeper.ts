@@ -181,24 +181,29 @@ export class Doorkeeper {
 
   /** The caller behind a token, or the answer that gives nothing away. */
   identify(token: string | undefined, asked: Asked): Identity | Reply | Promise<Identity | Reply> {
-    const { metrics, gate } = this.#options;
-    const refused = (error: unknown): Reply => {
-      if (error instanceof TurnedAway) {
-        metrics.limited("address");
-        return tooMany(error.message, error.retryAfter);
-      }
-      if (!(error instanceof Refused)) return tokenUnchecked(error);
-      metrics.forbade();
-      return forbidden();
-    };
     try {
-      const identity = gate.pass(token, "subscribe", asked);
+      const identity = this.#options.gate.pass(token, "subscribe", asked);
       return identity instanceof Promise
-        ? identity.then((late) => this.#counted(late), refused)
+        ? identity.then(
+            (late) => this.#counted(late),
+            (error: unknown) => this.#refused(error),
+          )
         : this.#counted(identity);
     } catch (error) {
-      return refused(error);
+      return this.#refused(error);
     }
+  }
+
+  #refused(error: unknown): Reply {
+    const { metrics } = this.#options;
+    if (error instanceof TurnedAway) {
+      metrics.limited("address");
+      return tooMany(error.message, error.retryAfter);
+    }
+    // Also where Redis is away, which its health says.
+    if (!(error instanceof Refused)) return tokenUnchecked(error);
+    metrics.forbade();
+    return forbidden();
   }
 
   /** What one client and all of a tenant ask of this process is bounded, whatever becomes of it. */
@@ -228,15 +233,13 @@ export class Doorkeeper {
     return origin;
   }
 
-  async #redeemed(ticket: string, { method, path, address, headers }: Request): Promise<Identity | Reply> {
-    let token: string | undefined;
+  async #redeemed(ticket: string, asked: Asked): Promise<Identity | Reply> {
+    const { gate, tickets } = this.#options;
     try {
-      token = await this.#options.tickets.redeem(ticket);
-    } catch {
-      // Redis is away, which its health says.
-      return unavailable();
+      return this.#counted(await gate.redeem(() => tickets.redeem(ticket), "subscribe", asked));
+    } catch (error) {
+      return this.#refused(error);
     }
-    return this.identify(token, { method, path, address, headers });
   }
 
   #refusal(bound: Bound, tenant = ""): Reply {

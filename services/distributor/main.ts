@@ -1,3 +1,4 @@
+import { CallerGuard } from "@saasaparilla/shared/caller-guard.ts";
 import { Connections } from "@saasaparilla/shared/connections.ts";
 import { Closes } from "@saasaparilla/shared/closes.ts";
 import { Deletions } from "@saasaparilla/shared/deletions.ts";
@@ -5,6 +6,8 @@ import { serveDocs, serveDocument } from "@saasaparilla/shared/docs.ts";
 import { openEntrance } from "@saasaparilla/shared/entrance.ts";
 import { messageOf } from "@saasaparilla/shared/errors.ts";
 import { Health } from "@saasaparilla/shared/health.ts";
+import type { Request } from "@saasaparilla/shared/http.ts";
+import { bearer } from "@saasaparilla/shared/identity.ts";
 import { KafkaLink } from "@saasaparilla/shared/kafka.ts";
 import { Lifecycle } from "@saasaparilla/shared/lifecycle.ts";
 import { createLog } from "@saasaparilla/shared/log.ts";
@@ -17,7 +20,7 @@ import { loadSettings } from "@saasaparilla/shared/settings.ts";
 import { Stored } from "@saasaparilla/shared/stored.ts";
 import { tenantLimits } from "@saasaparilla/shared/tenant-limits.ts";
 import { topicsOf } from "@saasaparilla/shared/topics.ts";
-import { acknowledge } from "./acks.ts";
+import { acknowledge, asksWhy } from "./acks.ts";
 import { asyncapi } from "./asyncapi.ts";
 import { Admission } from "./admission.ts";
 import { Askers } from "@saasaparilla/shared/askers.ts";
@@ -219,16 +222,25 @@ const door = new Doorkeeper({
 server.onExposed = (request) => door.exposed(request);
 serveWebSocket(server, door, peers, settings);
 serveSse(server, door, peers, settings);
-server.post("/v1/tickets", 1_024, (request) => issueTicket(request, door, tickets));
+const guard = new CallerGuard({
+  registry,
+  identify: (request) =>
+    (asksWhy(request) ? door.closedOfLate(request.headers) : undefined) ??
+    door.identify(bearer(request.headers.authorization), request),
+});
+const callerOf = (request: Request) => guard.callerOf(request);
+server.post("/v1/tickets", 1_024, (request) => issueTicket(request, callerOf, tickets), guard);
 const polls = new LongPolls({ peers, door, idle, metrics, settings });
 server.get(
   "/v1/poll",
   (request) => polls.poll(request),
+  undefined,
   (request) => polls.head(request),
 );
 // What the library does not take for an upgrade.
 server.get("/v1/ws", (request) => notAnUpgrade(request) ?? internalError());
-server.post("/v1/acks", 1_024, (request, body) => acknowledge(request, body, { door, peers, upstream, partitions }));
+const acked = { callerOf, peers, upstream, partitions };
+server.post("/v1/acks", 1_024, (request, body) => acknowledge(request, body, acked), guard);
 const sweeps = setInterval(() => admission.sweep(performance.now()), 1_000);
 const stopKeepingUp = keepUp(peers, settings, ({ identity, address, origin }) =>
   gate.holds(identity, "subscribe", address, origin),

@@ -122,7 +122,7 @@ function requests(schemas: Schemas): Operation[] {
       summary: "Get a ticket for one stream",
       description: "For a page whose EventSource can send no header. A ticket opens one stream, once (R47).",
       answers: { 201: { description: "The ticket.", content: { "application/json": { schema: ticket } } } },
-      problems: ["too-large", "too-slow", "length-required", "unsupported-media-type"],
+      problems: ["busy", "too-large", "too-slow", "length-required", "unsupported-media-type"],
     },
   ];
 }

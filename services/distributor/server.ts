@@ -41,7 +41,7 @@ export function serveWebSocket(
     upgrade: (response, raw, context) => {
       const headers = server.check(response, raw);
       if (!headers) return;
-      const request = server.copy(response, raw, headers);
+      const request = server.copy(response, raw, headers, "/v1/ws");
       const refused = notAnUpgrade(request);
       if (refused) {
         server.send(response, request, refused);
@@ -120,7 +120,7 @@ export function serveSse(server: SocketServer, door: Doorkeeper, peers: Peers, s
       refuse(response, closed, shown);
       return;
     }
-    const request = server.copy(response, raw, headers);
+    const request = server.copy(response, raw, headers, "/v1/sse");
     admitted(response, door, request, shown, ({ key, identity, cursor, address, origin: said, explicitAck }) => {
       // Of an origin that is not known the browser has shown its page nothing: it is no reason to end the stream later.
       const origin = shown["access-control-allow-origin"] === undefined ? undefined : said;

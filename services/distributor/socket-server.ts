@@ -1,6 +1,6 @@
 import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket } from "uWebSockets.js";
 import { BaseServer, type Route, type ServerOptions } from "@saasaparilla/shared/base-server.ts";
-import { plainAddress } from "@saasaparilla/shared/caller.ts";
+import { plainAddress } from "@saasaparilla/shared/networks.ts";
 import { Body } from "@saasaparilla/shared/http-body.ts";
 import type { Handler, Request } from "@saasaparilla/shared/http.ts";
 import { statusLine, type Reply } from "@saasaparilla/shared/reply.ts";
@@ -40,7 +40,7 @@ export class SocketServer extends BaseServer {
 
   /** HEAD, of a route whose GET the library serves by itself. It answers what a GET would be answered, and opens nothing. */
   head(path: string, handler: Handler): void {
-    const route = { method: "get", maxBytes: 0, handler, guard: undefined };
+    const route = { method: "get", pattern: path, maxBytes: 0, handler, guard: undefined };
     this.app.head(path, (response, raw) => this.#handle(response, raw, route));
   }
 
@@ -56,21 +56,22 @@ export class SocketServer extends BaseServer {
     send(response, { ...reply, headers: { ...reply.headers, ...shown }, close }, method === "head");
   }
 
-  protected serve(method: string, path: string, route: Route): void {
-    this.router.add(method, path, route);
-    this.app[ROUTERS[route.method]!](path, (response, raw) => this.#handle(response, raw, route));
-    if (method !== "GET") return;
+  protected serve(route: Route): void {
+    const { method, pattern } = route;
+    this.router.add(method.toUpperCase(), pattern, route);
+    this.app[ROUTERS[method]!](pattern, (response, raw) => this.#handle(response, raw, route));
+    if (method !== "get") return;
     const head = { ...route, handler: route.head ?? route.handler };
-    this.app.head(path, (response, raw) => this.#handle(response, raw, head));
+    this.app.head(pattern, (response, raw) => this.#handle(response, raw, head));
   }
 
   #handle(response: HttpResponse, raw: HttpRequest, route: Route): void {
     const headers = this.check(response, raw);
     if (!headers) return;
     // With its address, which cannot be asked for later.
-    const request = { ...this.copy(response, raw, headers) };
+    const request = { ...this.copy(response, raw, headers, route.pattern) };
     const refused = this.exposed(request) ?? this.admitted(route.guard, request);
-    if (refused && !(refused instanceof Promise)) this.send(response, request, refused);
+    if (refused && !(refused instanceof Promise)) this.#refuse(response, request, route, refused);
     else if (route.method === "get") this.#run(response, request, route, EMPTY);
     else this.#body(response, request, route, refused);
   }
@@ -109,18 +110,33 @@ export class SocketServer extends BaseServer {
   }
 
   /** The address is to be asked for in the turn of the request: where many are turned away, mostly it is not needed. */
-  copy(response: HttpResponse, raw: HttpRequest, headers: Record<string, string>): Request {
+  copy(response: HttpResponse, raw: HttpRequest, headers: Record<string, string>, route: string): Request {
     const caller = (): string => this.callerOf(addressOf(response), () => headers["x-forwarded-for"]);
     let known: string | undefined;
     return {
       method: raw.getMethod(),
       path: raw.getUrl(),
+      route,
       query: new URLSearchParams(raw.getQuery()),
       headers,
       get address() {
         return (known ??= caller());
       },
     };
+  }
+
+  /** Without its body. One that came whole, mostly in the packet of the head, does not cost its sender the connection. */
+  #refuse(response: HttpResponse, request: Request, route: Route, reply: Reply): void {
+    if (route.method === "get") {
+      this.send(response, request, reply);
+      return;
+    }
+    let [gone, whole] = [false, false];
+    response.onAborted(() => (gone = true));
+    response.onData((_, last) => (whole ||= last));
+    setImmediate(() => {
+      if (!gone) response.cork(() => this.send(response, request, whole ? reply : { ...reply, close: true }));
+    });
   }
 
   #body(response: HttpResponse, request: Request, route: Route, refused: Promise<Reply | undefined> | undefined): void {
@@ -134,7 +150,7 @@ export class SocketServer extends BaseServer {
       whole: (bytes) => this.#run(response, request, route, bytes, body),
     });
     response.onAborted(() => body.gone());
-    void refused?.then((late) => body.decided(late));
+    void refused?.then((late) => setImmediate(() => body.decided(late)));
     response.onData((chunk, last) => {
       if (body.over) return;
       // The library uses the memory again.

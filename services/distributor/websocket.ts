@@ -178,7 +178,12 @@ export function onFrame(message: Buffer, isBinary: boolean, peer: Peer, peers: P
 }
 
 async function refresh(token: string, peer: Peer, peers: Peers, door: Doorkeeper): Promise<void> {
-  const identity = await door.identify(token, { method: "refresh", path: "/v1/ws", address: peer.address });
+  const identity = await door.identify(token, {
+    method: "refresh",
+    route: "/v1/ws",
+    path: "/v1/ws",
+    address: peer.address,
+  });
   if ("status" in identity && identity.status !== 403) {
     // The old token counts until it expires, and the client is asked again (R14).
     peer.askedToRenew = undefined;

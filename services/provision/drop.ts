@@ -4,6 +4,8 @@ import type { Health } from "@saasaparilla/shared/health.ts";
 import type { KafkaLink } from "@saasaparilla/shared/kafka.ts";
 import type { Log } from "@saasaparilla/shared/log.ts";
 import type { Postgres } from "@saasaparilla/shared/postgres.ts";
+import type { Session } from "./migrate.ts";
+import { dropRoles } from "./roles.ts";
 import { connectRedis, keysLike, redisReady, type RedisAddress } from "@saasaparilla/shared/redis.ts";
 
 const DELETION_TRIES = 100;
@@ -13,7 +15,7 @@ const DELETION_MS = 100;
 const GUARDED = "notifications";
 
 export async function drop(
-  settings: RedisAddress & { NAMESPACE: string },
+  settings: Parameters<typeof dropRoles>[0],
   { link, postgres, log, health }: { link: KafkaLink; postgres: Postgres; log: Log; health: Health },
   sure: boolean,
 ): Promise<void> {
@@ -27,6 +29,13 @@ export async function drop(
   await dropTopics(link, `${NAMESPACE}.`, log);
   await postgres.pool.query(`drop schema if exists "${NAMESPACE}" cascade`);
   await dropKeys(settings, `${NAMESPACE}:*`, log, health);
+  const session = await postgres.pool.connect();
+  try {
+    const query: Session["query"] = async (text, values) => session.query(text, values) as never;
+    await dropRoles(settings, { session: { query }, link, log, health });
+  } finally {
+    session.release();
+  }
   log.info({ namespace: NAMESPACE }, "dropped");
 }
 

@@ -23,7 +23,7 @@ try {
   const postgres = connectPostgres(settings.DATABASE_URL, "provision", log, health, 2, 60_000);
   await postgres.reached();
   if (flags.drop) await drop(settings, { link, postgres, log, health }, flags.yes === true);
-  else await provision(settings, { link, postgres, log }, flags.repartition);
+  else await provision(settings, { link, postgres, log, health }, flags.repartition);
   await postgres.close();
 } catch (error) {
   process.stderr.write(`Provision failed: ${messageOf(error)}\n`);

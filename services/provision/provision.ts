@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { tenantRow, TENANT_ROW } from "@saasaparilla/shared/access-rows.ts";
 import { AccessStore } from "@saasaparilla/shared/access-store.ts";
 import { EPOCHS_PARTITION, latestEpoch, writeEpoch, type Epoch } from "@saasaparilla/shared/epochs.ts";
+import type { Health } from "@saasaparilla/shared/health.ts";
 import type { KafkaLink } from "@saasaparilla/shared/kafka.ts";
 import type { Log } from "@saasaparilla/shared/log.ts";
 import type { Postgres } from "@saasaparilla/shared/postgres.ts";
@@ -9,6 +10,7 @@ import { topicsOf } from "@saasaparilla/shared/topics.ts";
 import { beginEpoch } from "./epoch.ts";
 import { migrate, type Session } from "./migrate.ts";
 import { checkSettled } from "./repartition.ts";
+import { makeRoles } from "./roles.ts";
 import { partitionStored } from "./stored-partitions.ts";
 import { epochsSpec, topicSpecs, type TopicSizes } from "./topics.ts";
 
@@ -17,8 +19,8 @@ import { epochsSpec, topicSpecs, type TopicSizes } from "./topics.ts";
  * a topic keeps the partitions that it has.
  */
 export async function provision(
-  settings: TopicSizes & { NAMESPACE: string; STORED_PARTITIONS: number; TENANTS: string[] },
-  { link, postgres, log }: { link: KafkaLink; postgres: Postgres; log: Log },
+  settings: TopicSizes & Parameters<typeof makeRoles>[0] & { STORED_PARTITIONS: number; TENANTS: string[] },
+  { link, postgres, log, health }: { link: KafkaLink; postgres: Postgres; log: Log; health: Health },
   repartition = false,
 ): Promise<void> {
   const { NAMESPACE } = settings;
@@ -30,6 +32,7 @@ export async function provision(
     const parts = await partitionStored(session, settings.STORED_PARTITIONS);
     if (parts !== settings.STORED_PARTITIONS)
       log.warn({ table: "stored_notifications", has: parts }, "it keeps its partitions: something is stored in them");
+    const roles = await makeRoles(settings, { session, link, log, health });
     const tenants = await tenantsMade(new AccessStore(postgres, NAMESPACE), settings.TENANTS);
     const present = await link.present([names.accepted, names.control, names.deferred, names.routed]);
     const partitions = await partitionsOfAccepted(link, settings, present, repartition);
@@ -37,13 +40,22 @@ export async function provision(
     const kept = await latestEpoch(link, names.epochs);
     const { epoch, begun } = await beginEpoch(session, kept, { partitions, fresh: !present.has(names.accepted) });
     if (kept?.epoch !== epoch) await publish(link, names.epochs, { epoch, partitions });
-    const topics = await link.createTopics(topicSpecs(names, { ...settings, ACCEPTED_PARTITIONS: partitions }));
+    const specs = topicSpecs(names, { ...settings, ACCEPTED_PARTITIONS: partitions });
+    const topics = await link.createTopics(specs);
+    const changed = await link.completeTopics(specs).catch((error: unknown) => {
+      // Not every user may read and change topics' settings, and an earlier version did not need it.
+      log.warn({ err: error }, "topics that were there keep the settings that they have");
+      return [];
+    });
     for (const topic of [names.accepted, names.control, names.deferred])
       await grow(link, topic, present.get(topic), partitions);
     await grow(link, names.routed, present.get(names.routed), settings.ROUTED_PARTITIONS);
     if (partitions !== settings.ACCEPTED_PARTITIONS)
       log.warn({ topic: names.accepted, has: partitions }, "it keeps the partitions that it has: see docs/epochs.md");
-    log.info({ namespace: NAMESPACE, migrations, topics: [...made, ...topics], epoch, begun, tenants }, "provisioned");
+    log.info(
+      { namespace: NAMESPACE, migrations, topics: [...made, ...topics], changed, epoch, begun, tenants, roles },
+      "provisioned",
+    );
   });
 }
 

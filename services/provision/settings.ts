@@ -1,7 +1,15 @@
 import { PLATFORM_TENANT } from "@saasaparilla/shared/access-rows.ts";
 import { commonSettings, storeSettings } from "@saasaparilla/shared/settings.ts";
 import { TENANT_FORM } from "@saasaparilla/shared/notification.ts";
+import { Failure } from "@saasaparilla/shared/errors.ts";
+import type { RoleName } from "@saasaparilla/shared/grants.ts";
 import { z } from "zod";
+
+/** Letters that need no escape in a URL. */
+const password = z
+  .string()
+  .regex(/^[\w-]{16,128}$/, "16 to 128 letters, digits, _ and -")
+  .optional();
 
 const count = z.coerce.number().int().min(1);
 
@@ -29,8 +37,39 @@ export const settings = commonSettings
             .refine((name) => name !== PLATFORM_TENANT, `names of tenants; ${PLATFORM_TENANT} is reserved`),
         ),
       ),
+    /** The receiver's password, for its role in Postgres and Redis. With it and the three others each service has a role with only the rights that it needs: docs/grants.md. */
+    RECEIVER_PASSWORD: password,
+    /** The director's. */
+    DIRECTOR_PASSWORD: password,
+    /** The distributor's. */
+    DISTRIBUTOR_PASSWORD: password,
+    /** The console's. */
+    CONSOLE_PASSWORD: password,
     /** Copies of each topic. */
     REPLICAS: count.max(9).default(1),
     /** Brokers that must have a record before it counts as written. In production: 3 replicas, and 2 here. */
     MIN_INSYNC: count.max(9).default(1),
   });
+
+const PASSWORDS = {
+  receiver: "RECEIVER_PASSWORD",
+  director: "DIRECTOR_PASSWORD",
+  distributor: "DISTRIBUTOR_PASSWORD",
+  console: "CONSOLE_PASSWORD",
+} as const satisfies Partial<Record<RoleName, keyof z.output<typeof settings>>>;
+
+export type Passwords = Record<(typeof PASSWORDS)[keyof typeof PASSWORDS], string | undefined>;
+
+/** By role. Undefined: none is set. */
+export function passwordsIn(given: Partial<Passwords>): ReadonlyMap<RoleName, string> | undefined {
+  const all = Object.entries(PASSWORDS) as [RoleName, keyof Passwords][];
+  const set = all.filter(([, name]) => given[name] !== undefined);
+  if (set.length === 0) return undefined;
+  const missing = all.filter((one) => !set.includes(one)).map(([, name]) => name);
+  if (missing.length > 0)
+    throw new Failure(
+      "fatal",
+      `Wrong settings. The services' passwords go together: set ${missing.join(", ")} too, or none.`,
+    );
+  return new Map(set.map(([role, name]) => [role, given[name]!]));
+}

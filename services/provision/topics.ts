@@ -4,6 +4,9 @@ import type { Topics } from "@saasaparilla/shared/topics.ts";
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
 const FOR_EVER = -1;
+/** Of each of the four partitions of the audit log: floods of attempts must not fill the disk. */
+const AUDIT_BYTES = 1 << 30;
+const AUDIT_SEGMENT_BYTES = 64 << 20;
 const MAX_RECORD_BYTES = 2 * 1024 * 1024;
 
 export interface TopicSizes {
@@ -21,7 +24,7 @@ export function topicSpecs(names: Topics, sizes: TopicSizes): TopicSpec[] {
     specOf(sizes, names.control, accepted, 15 * MINUTE, 5 * MINUTE),
     specOf(sizes, names.deferred, accepted, 7 * DAY, DAY),
     specOf(sizes, names.routed, sizes.ROUTED_PARTITIONS, 15 * MINUTE, 5 * MINUTE),
-    specOf(sizes, names.audit, 4, 30 * DAY, DAY),
+    bounded(specOf(sizes, names.audit, 4, 30 * DAY, DAY), AUDIT_BYTES, AUDIT_SEGMENT_BYTES),
     // What was too large once more, with its headers and with what is sent together with it, would block its director for good.
     specOf(sizes, names.deadLetters, 1, 30 * DAY, DAY, 2 * MAX_RECORD_BYTES),
   ];
@@ -29,6 +32,14 @@ export function topicSpecs(names: Topics, sizes: TopicSizes): TopicSpec[] {
 
 export function epochsSpec(names: Topics, sizes: TopicSizes): TopicSpec {
   return specOf(sizes, names.epochs, 1, FOR_EVER, DAY);
+}
+
+/** Only closed segments are deleted: they are small beside what is kept. */
+function bounded(spec: TopicSpec, bytes: number, segmentBytes: number): TopicSpec {
+  return {
+    ...spec,
+    config: { ...spec.config, "retention.bytes": String(bytes), "segment.bytes": String(segmentBytes) },
+  };
 }
 
 function specOf(

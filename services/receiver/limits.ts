@@ -27,6 +27,7 @@ interface Admitted {
  * each tenant. So who asks is found out before a body is read: what anybody could send would keep those out who may.
  */
 export class Limits implements Guard {
+  readonly checksEncoding = true;
   readonly #most: { MAX_REQUESTS: number; MAX_QUEUED_BYTES: number };
   readonly #parts: LimitsParts;
   readonly #admitted = new Map<Request, Admitted>();

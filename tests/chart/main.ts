@@ -3,6 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { parse } from "yaml";
+import { ROLE_NAMES, uses } from "@saasaparilla/shared/grants.ts";
+import { redisLine } from "@saasaparilla/shared/grants-redis.ts";
 import { images } from "../deploy/images.ts";
 import { readme, schema } from "./document.ts";
 import { breaches } from "./policy.ts";
@@ -69,6 +71,11 @@ function validate(name: string, text: string): void {
 same(join(chart, "values.schema.json"), schema(readFileSync(join(chart, "values.schema.json"), "utf8")));
 // One set of alerts for every way in; a chart holds only what is in its folder.
 same(join(chart, "files/alerts.yaml"), readFileSync(join(repository, "compose/observe/alerts.yaml"), "utf8"));
+// Who may do what in the bundled Redis: made of the one table of grants.
+const redisUsers = ROLE_NAMES.filter((role) => uses(role, "redis")).map((role) =>
+  redisLine("NAMESPACE", role, `PASSWORD-${role}`),
+);
+same(join(chart, "files/redis-users.conf"), `${redisUsers.join("\n")}\n`);
 same(join(chart, "README.md"), readme(readFileSync(join(chart, "README.md"), "utf8")));
 mkdirSync(join(import.meta.dirname, "golden"), { recursive: true });
 for (const name of VALUES) {

@@ -10,6 +10,7 @@ export const REFUSALS: [values: object, says: string[], release?: string][] = [
   [{ director: { settings: { PORT: 1 } } }, ["/director/settings", "PORT"]],
   [{ director: { resources: { limits: { cpu: "1", memory: "1G" } } } }, ["/director/resources/limits/memory"]],
   [{ image: { digest: "abc" } }, ["/image/digest"]],
+  [{ roles: { existingSecret: "roles" } }, ["roles.existingSecret is given"]],
   [{ kafka: { bundled: { image: "apache/kafka" } } }, ["/kafka/bundled/image"]],
   [{ identity: { jwksUrl: "http://idp.example/jwks" } }, ["/identity/jwksUrl", "https"]],
   [{ platform: { tenants: ["shop.example"] } }, ["/platform/tenants/0", "pattern"]],

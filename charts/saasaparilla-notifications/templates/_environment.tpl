@@ -1,10 +1,14 @@
 {{- /* Where the stores are, and what it takes to be let in. */ -}}
+{{- /* Takes (list root kind). */ -}}
 {{- define "environment" -}}
+{{- $kind := index . 1 -}}
+{{- with index . 0 -}}
+{{- $root := . -}}
 {{- $name := include "name" . -}}
 - { name: NAMESPACE, value: {{ .Values.platform.namespace }} }
 - { name: LOG_LEVEL, value: {{ .Values.platform.logLevel }} }
 {{- with .Values.kafka }}
-- { name: KAFKA_BROKERS, value: {{ .bundled.enabled | ternary (printf "%s-kafka.%s.svc:9092" $name $.Release.Namespace) .brokers | quote }} }
+- { name: KAFKA_BROKERS, value: {{ .bundled.enabled | ternary (printf "%s-kafka.%s.svc:9092" $name $root.Release.Namespace) .brokers | quote }} }
 {{- if .tls.enabled }}
 - { name: KAFKA_TLS, value: "true" }
 {{- if .tls.existingSecret }}
@@ -15,19 +19,14 @@
 {{- end }}
 {{- end }}
 {{- end }}
-{{- if .sasl.mechanism }}
-- { name: KAFKA_SASL, value: {{ .sasl.mechanism }} }
-- { name: KAFKA_USERNAME, valueFrom: { secretKeyRef: { name: {{ .sasl.existingSecret }}, key: username } } }
-- { name: KAFKA_PASSWORD, valueFrom: { secretKeyRef: { name: {{ .sasl.existingSecret }}, key: password } } }
 {{- end }}
-{{- end }}
-- { name: DATABASE_URL, valueFrom: { secretKeyRef: { name: {{ .Values.postgres.existingSecret | default (printf "%s-postgres" $name) }}, key: DATABASE_URL } } }
-- { name: REDIS_URL, valueFrom: { secretKeyRef: { name: {{ .Values.redis.existingSecret | default (printf "%s-redis" $name) }}, key: REDIS_URL } } }
+{{- include "credentials" (list . $kind) }}
 {{- if .Values.redis.cluster }}
 - { name: REDIS_CLUSTER, value: "true" }
 {{- end }}
 {{- if .Values.redis.tlsSecret }}
 - { name: REDIS_CA, value: /etc/stores/redis/ca.crt }
+{{- end }}
 {{- end }}
 {{- end }}
 
@@ -65,6 +64,9 @@ redis: {{ .Values.redis.tlsSecret | quote }}
 - { name: AUTH_JWKS, value: {{ .jwksUrl | default "/etc/identity/jwks.json" | quote }} }
 - { name: AUTH_ISSUER, value: {{ .issuer | default (printf "http://%s" (include "name" $)) | quote }} }
 - { name: AUTH_AUDIENCE, value: {{ .audience | quote }} }
+{{- with .privateNetworks }}
+- { name: AUTH_PRIVATE_NETWORKS, value: {{ join "," . | quote }} }
+{{- end }}
 {{- end }}
 {{- end }}
 

@@ -100,7 +100,7 @@ spec:
             - { name: http, containerPort: {{ .port }} }
           env:
             - { name: NODE_OPTIONS, value: "--max-old-space-size={{ include "heap" $values.resources.limits.memory }}" }
-            {{- include "environment" $root | nindent 12 }}
+            {{- include "environment" (list $root .kind) | nindent 12 }}
             {{- include "identity-environment" $root | nindent 12 }}
             {{- with $root.Values.identity.secretsKeySecret }}
             - { name: SECRETS_KEY, valueFrom: { secretKeyRef: { name: {{ . | quote }}, key: secrets-key } } }

@@ -1,0 +1,128 @@
+import { createHash } from "node:crypto";
+import { Failure, messageOf } from "@saasaparilla/shared/errors.ts";
+import { roleOf, ROLE_NAMES, uses, type RoleName } from "@saasaparilla/shared/grants.ts";
+import { kafkaRights } from "@saasaparilla/shared/grants-kafka.ts";
+import { databaseStatements, postgresStatements } from "@saasaparilla/shared/grants-postgres.ts";
+import { redisRules } from "@saasaparilla/shared/grants-redis.ts";
+import type { Health } from "@saasaparilla/shared/health.ts";
+import type { KafkaLink } from "@saasaparilla/shared/kafka.ts";
+import type { Log } from "@saasaparilla/shared/log.ts";
+import { connectRedis, eachNode, redisReady, type RedisAddress } from "@saasaparilla/shared/redis.ts";
+import { inTransaction, type Session } from "./migrate.ts";
+import { passwordsIn, type Passwords } from "./settings.ts";
+
+interface Parts {
+  session: Session;
+  link: KafkaLink;
+  log: Log;
+  health: Health;
+}
+
+/** A role for each service in each store. Without passwords there are none, and services connect as whoever their addresses name. */
+export async function makeRoles(
+  settings: RedisAddress & Partial<Passwords> & { NAMESPACE: string; KAFKA_SASL?: unknown },
+  parts: Parts,
+): Promise<boolean> {
+  const passwords = passwordsIn(settings);
+  if (passwords === undefined) return false;
+  const { NAMESPACE } = settings;
+  await inPostgres(NAMESPACE, passwords, parts.session);
+  await inRedis(settings, passwords, parts);
+  // Without a name in Kafka nobody has rights there.
+  if (settings.KAFKA_SASL !== undefined) await inKafka(NAMESPACE, parts);
+  return true;
+}
+
+/** Roles are of the whole server, and one at a time makes them: Postgres refuses two changes of one row at once. */
+const LOCK = "select pg_advisory_xact_lock(hashtextextended('roles of notifications', 0))";
+
+async function inPostgres(
+  namespace: string,
+  passwords: ReadonlyMap<RoleName, string>,
+  session: Session,
+): Promise<void> {
+  try {
+    await inTransaction(session, async () => {
+      await session.query(LOCK);
+      const { rows } = await session.query<{ name: string; mine: boolean; open: boolean }>(
+        `select datname as name, pg_has_role(datdba, 'usage') as mine,
+           coalesce((select bool_or(privilege_type in ('TEMPORARY', 'CREATE')) from aclexplode(coalesce(datacl, acldefault('d', datdba))) where grantee = 0), false) as open
+         from pg_database where datname = current_database()`,
+      );
+      const [database] = rows;
+      if (database?.mine && database.open)
+        for (const text of databaseStatements(database.name)) await session.query(text);
+      for (const [role, password] of passwords) {
+        const name = roleOf(namespace, role);
+        const { rows: found } = await session.query("select from pg_roles where rolname = $1", [name]);
+        if (found.length === 0) await session.query(`create role "${name}"`);
+        for (const text of postgresStatements(namespace, role, password)) await session.query(text);
+      }
+    });
+  } catch (error) {
+    if ((error as { code?: string }).code !== "42501") throw error;
+    throw new Failure(
+      "fatal",
+      `Postgres does not let this user make the services' roles: ${messageOf(error)}. Give it CREATEROLE, or set none of the services' passwords.`,
+      { cause: error },
+    );
+  }
+}
+
+async function inRedis(
+  settings: RedisAddress & { NAMESPACE: string },
+  passwords: ReadonlyMap<RoleName, string>,
+  { log, health }: Parts,
+): Promise<void> {
+  const redis = connectRedis(settings, log, health);
+  try {
+    await redisReady(redis);
+    for (const [role, password] of passwords) {
+      if (!uses(role, "redis")) continue;
+      const sha256 = createHash("sha256").update(password).digest("hex");
+      const rules = redisRules(settings.NAMESPACE, role, sha256);
+      await eachNode(redis, (node) => node.call("ACL", "SETUSER", roleOf(settings.NAMESPACE, role), ...rules));
+    }
+    // A server without a file of users keeps them until it ends: its configuration must have them, too.
+    await eachNode(redis, (node) =>
+      node.call("ACL", "SAVE").catch((error: unknown) => log.debug({ err: error }, "Redis does not save its users")),
+    );
+  } finally {
+    redis.disconnect();
+  }
+}
+
+async function inKafka(namespace: string, { link, log }: Parts): Promise<void> {
+  const rights = ROLE_NAMES.flatMap((role) => kafkaRights(namespace, role));
+  if (!(await link.setRights(rights)))
+    log.warn("Kafka does not let this user set rights: whoever runs it must give the services theirs (docs/grants.md)");
+}
+
+/** Roles that a namespace had. */
+export async function dropRoles(
+  settings: RedisAddress & Partial<Passwords> & { NAMESPACE: string; KAFKA_SASL?: unknown },
+  { session, link, log, health }: Parts,
+): Promise<void> {
+  const names = ROLE_NAMES.map((role) => roleOf(settings.NAMESPACE, role));
+  await inTransaction(session, async () => {
+    await session.query(LOCK);
+    const { rows } = await session.query<{ name: string }>(
+      "select rolname as name from pg_roles where rolname = any($1)",
+      [names],
+    );
+    for (const { name } of rows) await session.query(`drop role "${name}"`);
+  });
+  if (passwordsIn(settings) === undefined) return;
+  const redis = connectRedis(settings, log, health);
+  try {
+    await redisReady(redis);
+    await eachNode(redis, (node) => node.call("ACL", "DELUSER", ...names));
+  } finally {
+    redis.disconnect();
+  }
+  if (settings.KAFKA_SASL !== undefined)
+    await link.setRights(
+      [],
+      names.map((name) => `User:${name}`),
+    );
+}

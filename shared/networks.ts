@@ -1,0 +1,80 @@
+import { BlockList, isIP } from "node:net";
+
+/** A set of addresses and networks, as 10.0.0.0/8. */
+export class Networks {
+  readonly #list = new BlockList();
+
+  constructor(networks: readonly string[]) {
+    for (const one of networks) {
+      const [address = "", bits] = one.split("/");
+      const family = isIP(address) === 6 ? "ipv6" : "ipv4";
+      if (bits === undefined) this.#list.addAddress(address, family);
+      else this.#list.addSubnet(address, Number(bits), family);
+    }
+  }
+
+  has(address: string): boolean {
+    const family = isIP(address);
+    return family !== 0 && this.#list.check(address, family === 6 ? "ipv6" : "ipv4");
+  }
+}
+
+/** Of IPv4 behind IPv6: as the library writes it, 0000:...:ffff:7f00:0001, and as proxies do, ::ffff:127.0.0.1. */
+const MAPPED = /^(?:(?:0{1,4}:){5}|::)ffff:(?:([0-9a-f]{1,4}):([0-9a-f]{1,4})|([\d.]+))$/i;
+
+export function plainAddress(address: string): string {
+  const [, high, low, dotted] = MAPPED.exec(address) ?? [];
+  if (high === undefined || low === undefined) return dotted ?? address;
+  return [high, low]
+    .map((group) => Number.parseInt(group, 16))
+    .flatMap((pair) => [pair >> 8, pair & 255])
+    .join(".");
+}
+
+/** Of IPv4 everything but these is public: IANA's special-purpose registry, multicast and what is reserved. */
+const SPECIAL = new Networks([
+  "0.0.0.0/8",
+  "10.0.0.0/8",
+  "100.64.0.0/10",
+  "127.0.0.0/8",
+  "169.254.0.0/16",
+  "172.16.0.0/12",
+  "192.0.0.0/24",
+  "192.0.2.0/24",
+  "192.88.99.0/24",
+  "192.168.0.0/16",
+  "198.18.0.0/15",
+  "198.51.100.0/24",
+  "203.0.113.0/24",
+  "224.0.0.0/3",
+  // Teredo and other protocol assignments, documentation, and 6to4, which contains an address of IPv4.
+  "2001::/23",
+  "2001:db8::/32",
+  "2002::/16",
+  "3fff::/20",
+]);
+/** Of IPv6 nothing but this is public. */
+const GLOBAL_UNICAST = new Networks(["2000::/3"]);
+/** IPv4 by way of a translator (RFC 6052): the address of IPv4 counts. */
+const TRANSLATED = new Networks(["64:ff9b::/96"]);
+
+/** Whether an address is of a network that is not the public internet: our own, this machine, or none at all. */
+export function isPrivate(address: string): boolean {
+  const plain = plainAddress(address);
+  if (isIP(plain) === 4) return SPECIAL.has(plain);
+  if (TRANSLATED.has(plain)) return SPECIAL.has(lastFour(plain));
+  return !GLOBAL_UNICAST.has(plain) || SPECIAL.has(plain);
+}
+
+/** The last 32 bits of an address of IPv6, as one of IPv4. */
+function lastFour(address: string): string {
+  const dotted = /[\d.]+$/.exec(address)?.[0];
+  if (dotted?.includes(".")) return dotted;
+  // The URL parser writes each address in one way: in groups, with the zeros left out.
+  const groups = new URL(`http://[${address}]/`).hostname.slice(1, -1).split(":");
+  const tail = address.endsWith("::") ? ["0", "0"] : ["0", ...groups].slice(-2);
+  return tail
+    .map((group) => Number.parseInt(group || "0", 16))
+    .flatMap((pair) => [pair >> 8, pair & 255])
+    .join(".");
+}
