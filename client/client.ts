@@ -136,7 +136,7 @@ export function connect<T = unknown>(options: Options<T>): Connection {
       report(new Error(text), "token-failed", text);
       return ending("token-invalid", text);
     }
-    if (token === refusedToken) return ending("forbidden", "The token was refused before.");
+    if (token === refusedToken) return ending("forbidden", "The refused token came again.");
     latestToken = token;
     return token;
   }
