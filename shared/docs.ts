@@ -35,7 +35,7 @@ export function problemPage({ path, headers }: Pick<Request, "path" | "headers">
   );
 }
 
-const BACK = '<p><a href="/docs">All of it</a></p>';
+const BACK = '<p><a href="/docs">API of this service</a></p>';
 
 function renderOpenapi({ info, paths, components }: Openapi): string {
   const operations = Object.entries(paths).flatMap(([path, methods]) =>
