@@ -13,7 +13,8 @@ import type { PartitionLanes } from "./partition.ts";
  */
 const WORKERS = 4;
 const BATCH_ROWS = 2_000;
-const BATCH_BYTES = 4 << 20;
+/** Writing a statement to the socket blocks this process. */
+const BATCH_BYTES = 1 << 20;
 /** Rows that a tenant of weight 1 inserts in its turn. */
 const TURN_ROWS = 250;
 
