@@ -149,6 +149,15 @@ test("above its share a tenant's are deferred in order, while another tenant's a
   expect(inserted.at(-1)).toBe("loud14");
 });
 
+test("a tenant with little is not deferred, however much another one has above its share", async () => {
+  Object.assign(partition, { inserting: sharesOf(40) });
+  addFor("quiet/a", "quiet");
+  for (let job = 0; job < 30; job += 1) addFor("loud/a", `loud${job}`);
+  await turns();
+  expect(inserted).toContain("quiet");
+  expect(deferred.length).toBeGreaterThan(20);
+});
+
 test("what comes for a tenant above its share while an insert of it is under way waits for that", async () => {
   Object.assign(partition, { inserting: sharesOf(40) });
   addFor("loud/a", "0");
