@@ -105,7 +105,11 @@ export class Store {
     while (queue.size > 0) {
       // Between two inserts: of what is deferred none may be under way, or be queued before it.
       const jobs = take(queue).filter((job) => !this.#setAside(job));
-      if (jobs.length === 0) continue;
+      if (jobs.length === 0) {
+        // Much may be deferred: others have their turn in between.
+        await new Promise((resolve) => setImmediate(resolve));
+        continue;
+      }
       const rows = jobs.flatMap(({ lane, entries }) => entries.map((entry) => toRow(lane, entry)));
       if (await this.#insert(rows)) {
         for (const job of jobs) {
