@@ -29,6 +29,11 @@ export class FairQueue<K, V> {
     return this.#lines.get(tenant)?.waiting.get(key);
   }
 
+  /** Whether anything of this tenant waits. */
+  has(tenant: string): boolean {
+    return this.#lines.has(tenant);
+  }
+
   /** At the end of its tenant's line; where the key waits already, in its place. */
   set(tenant: string, key: K, value: V): void {
     let line = this.#lines.get(tenant);

@@ -92,8 +92,10 @@ test("directors are as many as their work or their lanes ask for, and partitions
 test("partitions are also as many as hold what is unacknowledged for ten seconds, and as many as lanes need", () => {
   const few = "--clients 1000000 --online 1 --reconnects 0 --lanes-gib 1000";
   const quick = { ...values, "director.live": 0.1, "director.rest": 0 };
-  // A million a second for ten, 50,000 of them in a partition: 200.
-  expect(planned(`--rate 1000000 ${few}`, quick)["Director: partitions of accepted"]).toBe(256);
+  // A million a second for ten, 22,222 of them in a partition: 450.
+  expect(planned(`--rate 1000000 ${few}`, quick)["Director: partitions of accepted"]).toBe(512);
+  // 20 GB in ten seconds, 29.8 MB of them in a partition: 671.
+  expect(planned(`--rate 1000000 --payload 2000 ${few}`, quick)["Director: partitions of accepted"]).toBe(1_024);
   const lanes = planned("--rate 10 --clients 100000000 --lanes-gib 1000", quick);
   expect(lanes["Director: partitions of accepted"]).toBe(128);
 });

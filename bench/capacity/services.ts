@@ -1,5 +1,6 @@
 import { directorSettings } from "../../services/director/settings.ts";
 import { settings as receiverSettings } from "../../services/receiver/settings.ts";
+import { BORROWED } from "@saasaparilla/shared/fair-share.ts";
 import { MEASURED_PAYLOAD, type Values } from "./constants.ts";
 import type { Input } from "./input.ts";
 import { bought, coresOf, GIB, largest, MEGA, MIB, moreOf, Part, type Bound, type Line, type Taken } from "./line.ts";
@@ -17,6 +18,8 @@ const PARTITION_MAX_UNSETTLED = directorSettings.shape.PARTITION_MAX_UNSETTLED.p
 const MAX_LANES = directorSettings.shape.MAX_LANES.parse(undefined);
 const ACK_SECONDS = directorSettings.shape.ACK_MS.parse(undefined) / 1_000;
 const MAX_QUEUED_BYTES = receiverSettings.shape.MAX_QUEUED_BYTES.parse(undefined);
+/** Of what a partition may have unsettled, the share of a tenant that is alone, for what waits for its clients: more is stored, and replayed. */
+const WAITING_PART = BORROWED / (BORROWED + 1) / 2;
 /** So that the one with a partition more has hardly more to do. */
 const PARTITIONS_OF_DIRECTOR = 4;
 
@@ -68,7 +71,14 @@ export function director(input: Input, values: Values, load: Load, owned?: reado
   ]);
   const [partitions, why] = largest([
     [pods * PARTITIONS_OF_DIRECTOR, `${PARTITIONS_OF_DIRECTOR} x pods`],
-    [(accepted * ACK_SECONDS) / PARTITION_MAX_UNSETTLED, "accepted x ACK_MS / PARTITION_MAX_UNSETTLED"],
+    [
+      (accepted * ACK_SECONDS) / (WAITING_PART * PARTITION_MAX_UNSETTLED),
+      "accepted x ACK_MS / (4/9 x PARTITION_MAX_UNSETTLED)",
+    ],
+    [
+      (accepted * ACK_SECONDS * input.payload) / (WAITING_PART * PARTITION_MAX_BYTES),
+      "accepted x ACK_MS x --payload / (4/9 x PARTITION_MAX_BYTES)",
+    ],
     [input.clients / MAX_LANES, "--clients / MAX_LANES"],
   ]);
   const rounded = part.need(

@@ -1,6 +1,6 @@
 import { classify, Failure } from "@saasaparilla/shared/errors.ts";
 import type { Batch } from "@saasaparilla/shared/kafka.ts";
-import { SEQUENCE_FORM, type ClientKey } from "@saasaparilla/shared/notification.ts";
+import { SEQUENCE_FORM, tenantOf, type ClientKey } from "@saasaparilla/shared/notification.ts";
 import { checkNotification, Kind, notificationBody, readDeferred, readPack } from "@saasaparilla/shared/pack.ts";
 import type { ConnectionId } from "@saasaparilla/shared/signals.ts";
 import type { StoredNotification } from "@saasaparilla/shared/stored.ts";
@@ -9,51 +9,80 @@ import { deadLetterOf, NOTHING, type DeadLetter } from "./dead-letters.ts";
 /** Connections that are remembered, at most: who finds no place asks again by itself. */
 const MAX_WANTING = 50_000;
 
+/** For all tenants: Postgres is away, or an earlier owner left something. For one: it stores more than its share. */
+export type DeferredReason = "away" | "share";
+
+/** The name of what counts for all tenants: no tenant has it. */
+const ALL = "";
+
+/** What one tenant has deferred, or any of them, that is not in Postgres yet. */
+export interface DeferredLine {
+  readonly reason: DeferredReason;
+  /** On its way into the topic. */
+  appending: number;
+  /** The offset after the last that counts. */
+  end: number;
+}
+
 /**
- * Whether a partition has anything deferred that is not in Postgres yet. While it has, everything that would be stored is
- * deferred too, behind it: later notifications inserted directly would be replayed before the earlier ones. A new owner
- * begins with what the one before it left.
+ * Whether anything deferred is not in Postgres yet: of all tenants, or of some. Until it is, everything that would be stored for these tenants is deferred too, behind it: later
+ * notifications inserted directly would be replayed before the earlier ones.
  */
 export class Deferral {
-  /** The offset of deferred to read next, and the one after the last that counts. */
+  /** The offset of deferred to read next. */
   #position: number;
-  #end: number;
-  #appending = 0;
+  readonly #lines = new Map<string, DeferredLine>();
   /** Connections that asked for a hold while there was something deferred: a replay would not find it. */
-  #wanting = new Map<string, { key: ClientKey; id: ConnectionId }>();
+  readonly #wanting = new Map<string, { key: ClientKey; id: ConnectionId }>();
+  /** A line was drained since they were looked at. */
+  #drained = false;
 
   constructor(position: number, end: number) {
     this.#position = position;
-    this.#end = end;
+    if (position < end) this.#lines.set(ALL, { reason: "away", appending: 0, end });
   }
 
-  get active(): boolean {
-    return this.#appending > 0 || this.#position < this.#end;
+  /** Whether what this tenant would store is deferred. */
+  active(tenant: string): boolean {
+    return this.#lines.size > 0 && (this.#lines.has(ALL) || this.#lines.has(tenant));
   }
 
-  /** One more is on its way into the topic. */
-  appending(): void {
-    this.#appending += 1;
+  activeFor(key: ClientKey): boolean {
+    return this.#lines.size > 0 && this.active(tenantOf(key));
   }
 
-  appended(offset: number): void {
-    this.#appending -= 1;
-    this.#end = Math.max(this.#end, offset + 1);
+  /** Something of this tenant is on its way into the topic. `away`: so will be what others store. */
+  appending(tenant: string, away: boolean): DeferredLine {
+    const name = away || this.#lines.has(ALL) ? ALL : tenant;
+    let line = this.#lines.get(name);
+    if (!line) this.#lines.set(name, (line = { reason: name === ALL ? "away" : "share", appending: 0, end: 0 }));
+    line.appending += 1;
+    return line;
+  }
+
+  appended(line: DeferredLine, offset: number): void {
+    line.appending -= 1;
+    line.end = Math.max(line.end, offset + 1);
+    this.#forgetDrained();
   }
 
   /** Everything up to this offset is in Postgres. */
   drainedTo(next: number): void {
     this.#position = Math.max(this.#position, next);
+    this.#forgetDrained();
   }
 
   want(key: ClientKey, id: ConnectionId): void {
     if (this.#wanting.size < MAX_WANTING) this.#wanting.set(`${id.incarnation}:${id.session}`, { key, id });
   }
 
-  takeWanting(): Iterable<{ key: ClientKey; id: ConnectionId }> {
-    const wanting = this.#wanting.values();
-    this.#wanting = new Map();
-    return wanting;
+  /** Those who need not wait any more. */
+  takeWanting(): { key: ClientKey; id: ConnectionId }[] {
+    if (!this.#drained) return [];
+    this.#drained = false;
+    const taken = [...this.#wanting].filter(([, { key }]) => !this.activeFor(key));
+    for (const [name] of taken) this.#wanting.delete(name);
+    return taken.map(([, wanting]) => wanting);
   }
 
   /**
@@ -78,6 +107,14 @@ export class Deferral {
       }
     }
     return { rows, rejected };
+  }
+
+  #forgetDrained(): void {
+    for (const [name, { appending, end }] of this.#lines) {
+      if (appending > 0 || this.#position < end) continue;
+      this.#lines.delete(name);
+      this.#drained = true;
+    }
   }
 }
 

@@ -10,6 +10,7 @@ const topics = topicsOf("test");
 let paused: Set<string>;
 let drained: PromiseWithResolvers<boolean>;
 let director: Director;
+let committed: { topic: string; partition: number; offset: number }[];
 const PROGRESS = { deferred: new Map([[0, { committed: 0, end: 1 }]]), oldest: new Map([[0, 0]]) };
 /** Kafka's answers to come, where they are not to come at once. */
 let progress: Promise<typeof PROGRESS>[];
@@ -19,6 +20,7 @@ const silent = <T>(): T => new Proxy({}, { get: () => () => {} }) as T;
 
 beforeEach(() => {
   paused = new Set();
+  committed = [];
   progress = [];
   drained = Promise.withResolvers();
   director = new Director({
@@ -44,7 +46,7 @@ beforeEach(() => {
     fatal: (error) => expect.unreachable(String(error)),
   });
   director.use({
-    commit: () => Promise.resolve(),
+    commit: (offsets) => Promise.resolve(void committed.push(...offsets)),
     pause: (topic, partition) => void paused.add(`${topic}:${partition}`),
     resume: (topic, partition) => void paused.delete(`${topic}:${partition}`),
     seek: () => expect.unreachable("there is nothing before"),
@@ -75,7 +77,8 @@ function deferred(): Batch {
 test("what was paused because Postgres is away is read again by whoever is given the partition anew", async () => {
   director.assigned([0], "first");
   drained.resolve(false);
-  expect(await director.read(deferred())).toBe(false);
+  expect(await director.read(deferred())).toBe(true);
+  await new Promise((resolve) => setImmediate(resolve));
   expect([...paused]).toEqual([`${topics.deferred}:0`]);
   director.assigned([0], "second");
   expect([...paused]).toEqual([]);
@@ -83,12 +86,27 @@ test("what was paused because Postgres is away is read again by whoever is given
 
 test("an insert that fails after its partition was given anew pauses nothing", async () => {
   director.assigned([0], "first");
-  const reading = director.read(deferred());
-  await new Promise((resolve) => setImmediate(resolve));
+  expect(await director.read(deferred())).toBe(true);
   director.assigned([0], "second");
   drained.resolve(false);
-  expect(await reading).toBe(false);
+  await director.end();
   expect([...paused]).toEqual([]);
+});
+
+test("reading does not wait for the insert of what was deferred, and deferred is read on once that has ended", async () => {
+  director.assigned([0], "first");
+  expect(await director.read(deferred())).toBe(true);
+  expect([...paused]).toEqual([`${topics.deferred}:0`]);
+  // It was fetched before the pause.
+  expect(await director.read(deferred())).toBe(false);
+  await director.read(batchOf(topics.control, (writer) => writer.ack(1, sequenceAt(packSequence(1, 0), 0), "acme/u1")));
+  drained.resolve(true);
+  await director.end();
+  expect([...paused]).toEqual([]);
+  expect(committed).toEqual([
+    { topic: topics.control, partition: 0, offset: 1 },
+    { topic: topics.deferred, partition: 0, offset: 1 },
+  ]);
 });
 
 test("what was paused at its bound is read again by whoever is given the partition anew", async () => {

@@ -5,6 +5,7 @@ import type { Log } from "@saasaparilla/shared/log.ts";
 import type { Packer } from "@saasaparilla/shared/packer.ts";
 import type { Topics } from "@saasaparilla/shared/topics.ts";
 import type { DeadLetters } from "./dead-letters.ts";
+import { Drains } from "./drains.ts";
 import type { LaneLimits } from "./lane.ts";
 import type { LookUps } from "./look-up.ts";
 import type { DirectorMetrics } from "./metrics.ts";
@@ -42,10 +43,8 @@ type Progress = Awaited<ReturnType<DirectorOptions["progress"]>>;
 /** Of a partition's lanes so many are looked at in a second, and those are parked that were still since the last time. */
 const PARKED_PART = 1 / 8;
 
-/** A paused partition goes on below so much of its bounds: more than what waits for clients may be, so that a pause ends when some inserts have. */
+/** A paused partition goes on below so much of its bounds: what waits for clients and for inserts is no more. */
 const RESUMED_PART = 3 / 4;
-
-const DRAIN_RETRY_MS = 1_000;
 
 /** Where a superseded owner gives up waiting for the group to tell it so. */
 const SUPERSEDED_MS = 30_000;
@@ -63,12 +62,16 @@ export class Director {
   readonly #uncommitted = new Map<string, { topic: string; partition: number; offset: number }>();
   /** Those that another director has claimed, though the group has not taken them away: by the offset of that claim. */
   readonly #newerClaims = new Map<number, number>();
+  readonly #drains: Drains;
   #reader: GroupReader | undefined;
   #member = "";
   #committing = false;
 
   constructor(options: DirectorOptions) {
     this.#options = options;
+    const { store, deadLetters, fatal, topics } = options;
+    const drained = (partition: number, next: number): void => this.#note(topics.deferred, partition, next);
+    this.#drains = new Drains({ store, deadLetters, drained, fatal });
   }
 
   get partitions(): number {
@@ -99,9 +102,10 @@ export class Director {
 
   /** To be called once a second. */
   park(): void {
-    for (const { lanes, waiting } of this.#owned.values()) {
+    for (const { lanes, waiting, inserting } of this.#owned.values()) {
       lanes.park(PARKED_PART);
       waiting.share.sweep();
+      inserting.share.sweep();
     }
   }
 
@@ -144,7 +148,7 @@ export class Director {
       await new Promise((resolve) => setTimeout(resolve, 100));
       return false;
     }
-    if (batch.topic === this.#options.topics.deferred) return this.#drain(partition, batch);
+    if (batch.topic === this.#options.topics.deferred) return this.#drains.begin(partition, batch, this.#reader);
     if (batch.topic === this.#options.topics.control) {
       await partition.control(batch);
       const last = batch.records.at(-1);
@@ -160,6 +164,12 @@ export class Director {
     this.#options.metrics.read(partition.accepted(batch));
     this.#pauseAtBound(partition);
     return true;
+  }
+
+  /** Commits for the last time, after the inserts that are under way. */
+  async end(): Promise<void> {
+    await this.#drains.end();
+    await this.commit();
   }
 
   /** To be called four times a second: takes back what is above a tenant's share, commits what is settled, and lets paused partitions go on. */
@@ -213,26 +223,6 @@ export class Director {
     const lanes = wiredLanes({ partition, generation, deferred, oldest }, superseded, this.#options);
     this.#options.log.info({ partition, generation, deferred: deferred.end - deferred.committed }, "partition claimed");
     return lanes;
-  }
-
-  /** Paced by Postgres: while it is away the partition's deferred is paused, and tried again. */
-  async #drain(lanes: PartitionLanes, batch: Batch): Promise<boolean> {
-    const { store, topics, deadLetters } = this.#options;
-    const next = (batch.records.at(-1)?.offset ?? -1) + 1;
-    const { rows, rejected } = lanes.deferred(batch);
-    if (await store.drain(rows)) {
-      await Promise.all(rejected.map((letter) => deadLetters.add(letter)));
-      lanes.drainedTo(next);
-      this.#note(batch.topic, batch.partition, next);
-      return true;
-    }
-    // Where it was taken away meanwhile, and perhaps given back, whoever owns it now is not to find it paused.
-    if (!lanes.owned) return false;
-    this.#reader?.pause(topics.deferred, batch.partition);
-    setTimeout(() => {
-      if (lanes.owned) this.#reader?.resume(topics.deferred, batch.partition);
-    }, DRAIN_RETRY_MS);
-    return false;
   }
 
   #superseded(lanes: PartitionLanes, newer: number): void {

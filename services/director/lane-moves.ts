@@ -71,7 +71,7 @@ export function attach(
 export function grantWaiting(lane: Lane, context: LaneContext): void {
   if (lane.storing > 0) return;
   const waiting = lane.attachments.filter(({ phase }) => phase === "waiting");
-  if (context.drained() || waiting.every(({ sent }) => caughtUp(lane, sent)))
+  if (context.drained(lane) || waiting.every(({ sent }) => caughtUp(lane, sent)))
     for (const attachment of waiting) grant(lane, attachment, context);
   else storeRest(lane, context, "deferred");
 }

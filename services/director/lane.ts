@@ -129,8 +129,8 @@ export interface LaneContext {
   wall: number;
   /** A number that no other hold of this generation has. */
   nextHold(): number;
-  /** False while something deferred is not in Postgres: held is then only who is caught up, for a replay would not find it. */
-  drained(): boolean;
+  /** False while something that its tenant deferred is not in Postgres: held is then only who is caught up, for a replay would not find it. */
+  drained(lane: Lane): boolean;
 }
 
 export const NEVER = Number.POSITIVE_INFINITY;

@@ -71,17 +71,23 @@ server.origins.follow(access);
 const sender = await kafka.sender();
 lifecycle.onEnd("kafka producer", () => sender.close());
 
-const packer: Packer = new Packer({
-  send: (records) => sender.send(records),
-  maxPackBytes: 256 << 10,
-  maxSendBytes: 1 << 20,
-  onFailure: "retry",
-  failed(error) {
-    metrics.failed("kafka");
-    health.down("kafka", messageOf(error));
-  },
-  sent: () => health.up("kafka"),
-});
+const packerOf = (producer: typeof sender): Packer =>
+  new Packer({
+    send: (records) => producer.send(records),
+    maxPackBytes: 256 << 10,
+    maxSendBytes: 1 << 20,
+    onFailure: "retry",
+    failed(error) {
+      metrics.failed("kafka");
+      health.down("kafka", messageOf(error));
+    },
+    sent: () => health.up("kafka"),
+  });
+const packer = packerOf(sender);
+// By a connection of its own: what one tenant defers does not delay what is sent to others.
+const deferringSender = await kafka.sender();
+lifecycle.onEnd("kafka producer of deferred", () => deferringSender.close());
+const deferring = packerOf(deferringSender);
 const lookUps: LookUps = new LookUps(
   new Connections(redis, new Keys(settings.NAMESPACE)),
   (tenant) => weightOf(tenant),
@@ -119,12 +125,12 @@ const fullness = new Fullness({
   metrics,
   log,
 });
-const store = new Store(stored, packer, topics.deferred, weightOf, {
+const store = new Store(stored, deferring, topics.deferred, weightOf, {
   stored(rows) {
     health.up("postgres");
     fullness.inserted(rows);
   },
-  deferred: (rows) => metrics.deferred(rows),
+  deferred: (rows, reason) => metrics.deferred(rows, reason),
   failed(error) {
     metrics.failed("postgres");
     health.down("postgres", messageOf(error));
@@ -204,6 +210,6 @@ const lags = setInterval(() => void lag.look(), LAG_MS);
 const looks = setInterval(() => void fullness.look(), settings.ACCESS_REFRESH_MS);
 lifecycle.onEnd("director", async () => {
   for (const timer of [ticks, commits, parks, sweeps, lags, looks]) clearInterval(timer);
-  await director.commit();
+  await director.end();
   await reader.stop();
 });

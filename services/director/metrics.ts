@@ -1,4 +1,5 @@
 import { meters, type Registry } from "@saasaparilla/shared/metrics.ts";
+import type { DeferredReason } from "./deferral.ts";
 import type { Settled } from "./lane.ts";
 
 export type DirectorMetrics = ReturnType<typeof createMetrics>;
@@ -29,7 +30,8 @@ export function createMetrics(
   );
   const deferred = counter(
     "notifications_deferred_total",
-    "Notifications that went to deferred, because Postgres was away or what was deferred before is not in it yet.",
+    "Notifications that went to deferred: Postgres was away, or their tenant stored more than its share; or what was deferred before is not in Postgres yet.",
+    "reason",
   );
   const overShare = counter(
     "notifications_over_share_total",
@@ -77,7 +79,7 @@ export function createMetrics(
       settled[how] += 1;
       toSettled.observe({ how }, seconds);
     },
-    deferred: (rows: number) => deferred.inc(rows),
+    deferred: (rows: number, reason: DeferredReason) => deferred.inc({ reason }, rows),
     overShare: (notifications: number) => overShare.inc(notifications),
     read: (notifications: number) => accepted.inc(notifications),
     routed: sent,

@@ -1,4 +1,5 @@
 import type { Batch } from "@saasaparilla/shared/kafka.ts";
+import { START } from "@saasaparilla/shared/notification.ts";
 import { PackWriter } from "@saasaparilla/shared/pack.ts";
 import { expect, test } from "vitest";
 import type { Lane } from "./lane.ts";
@@ -11,6 +12,7 @@ function partition(oldest = 0) {
   const repeated: string[] = [];
   const settled: string[] = [];
   const stored: string[] = [];
+  const granted: string[] = [];
   const lanes = new PartitionLanes({
     partition: 0,
     generation: 1,
@@ -25,13 +27,15 @@ function partition(oldest = 0) {
     clock: { monotonic: () => 0, wall: () => wall },
     out: {
       lookUp: () => {},
+      held: (lane: Lane) => granted.push(`held ${lane.key}`),
+      invite: (lane: Lane) => granted.push(`invite ${lane.key}`),
       store: (lane: Lane, entries: unknown[], reason: string) => stored.push(`${lane.key} ${entries.length} ${reason}`),
     },
     settled: (lane: Lane, _: unknown, how: string) => settled.push(`${lane.key} ${how}`),
     arm: () => {},
     duplicate: (_: string, id: string) => repeated.push(id),
   } as unknown as PartitionOptions);
-  return { lanes, repeated, settled, stored };
+  return { lanes, repeated, settled, stored, granted };
 }
 
 const idOf = (n: number): string => `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`;
@@ -139,6 +143,38 @@ test("notifications that wait keep no more than their own bytes in the bound, wh
   expect(queue.map(({ body }) => body.buffer.byteLength)).toEqual(before.map(({ length }) => length));
   lanes.dispatch(lanes.lanes.of("loud/a"), everything);
   expect([lanes.unsettledBytes, lanes.unsettled, lanes.waiting.share.used]).toEqual([0, 0, 0]);
+});
+
+test("while one tenant's deferred is not drained its connections wait for a hold, and those of other tenants do not", () => {
+  const { lanes, granted } = partition();
+  let offset = 1;
+  const prepare = (key: string): void => {
+    const writer = new PackWriter();
+    const id = { slot: 0, incarnation: 1, session: (offset += 1) };
+    writer.signal({ type: "prepare", key, sent: START, acked: START, acknowledges: true, ...id });
+    const records = [{ offset, appended: 0, value: writer.take(), headers: {} }];
+    void lanes.control({ topic: "control", partition: 0, records, highWatermark: offset + 1 });
+  };
+  const loud = lanes.deferral.appending("loud", false);
+  prepare("loud/a");
+  prepare("quiet/a");
+  expect(granted).toEqual(["held quiet/a"]);
+  lanes.appendedDeferred(loud, 5);
+  lanes.drainedTo(5);
+  prepare("loud/b");
+  expect(granted).toHaveLength(1);
+  lanes.drainedTo(6);
+  expect(granted).toEqual(["held quiet/a", "invite loud/a", "invite loud/b"]);
+  prepare("loud/a");
+  expect(granted.at(-1)).toBe("held loud/a");
+
+  // Postgres is away: nobody is held.
+  const everyone = lanes.deferral.appending("quiet", true);
+  prepare("other/a");
+  lanes.appendedDeferred(everyone, 6);
+  expect(granted).toHaveLength(4);
+  lanes.drainedTo(7);
+  expect(granted.at(-1)).toBe("invite other/a");
 });
 
 test("R35: what has expired when its batch is read is not stored", () => {

@@ -6,7 +6,8 @@ import type { StoredNotification } from "@saasaparilla/shared/stored.ts";
 import { asControl, type ConnectionId, type ControlSignal } from "@saasaparilla/shared/signals.ts";
 import { compact } from "./compact.ts";
 import { deadLetterOf, NOTHING, type DeadLetter } from "./dead-letters.ts";
-import { Deferral } from "./deferral.ts";
+import { Deferral, type DeferredLine } from "./deferral.ts";
+import { InsertingShares } from "./inserting.ts";
 import {
   caughtUp,
   type Entry,
@@ -73,6 +74,7 @@ export class PartitionLanes {
   #settlement: Settlement | undefined;
   readonly #cursors: KnownCursors;
   readonly waiting: WaitingShares;
+  readonly inserting: InsertingShares;
   #nextControl: number;
   #holds = 0;
   /** The offset of accepted from which on ids are to be remembered. */
@@ -90,13 +92,14 @@ export class PartitionLanes {
     this.deferral = new Deferral(options.deferred.committed, options.deferred.end);
     this.#cursors = new KnownCursors(options.epoch, options.findEnd);
     this.waiting = new WaitingShares(options);
+    this.inserting = new InsertingShares(options);
     this.#context = {
       waiting: this.waiting,
       limits: options.limits,
       now: 0,
       wall: 0,
       nextHold: () => (this.#holds += 1),
-      drained: () => !this.deferral.active,
+      drained: ({ key }) => !this.deferral.activeFor(key),
       out: {
         ...options.out,
         settle: (lane, entry, how) => {
@@ -241,13 +244,12 @@ export class PartitionLanes {
   }
 
   /** A deferred notification is in the topic, at this offset. */
-  appendedDeferred(offset: number): void {
-    this.deferral.appended(offset);
+  appendedDeferred(line: DeferredLine, offset: number): void {
+    this.deferral.appended(line, offset);
     this.#whenDrained();
   }
 
   #whenDrained(): void {
-    if (this.deferral.active) return;
     for (const { key, id } of this.deferral.takeWanting()) this.#context.out.invite(this.lanes.of(key), id);
   }
 
@@ -284,7 +286,7 @@ export class PartitionLanes {
         this.#whenKnown(nameOf(id), signal.sent, (known) => {
           if (!known) this.#context.out.demote(this.lanes.of(signal.key), id, "cursor", START);
           // While something is deferred a replay does not find it: they are invited when it is in Postgres.
-          else if (this.deferral.active && !this.#caughtUp(signal)) this.deferral.want(signal.key, id);
+          else if (this.deferral.activeFor(signal.key) && !this.#caughtUp(signal)) this.deferral.want(signal.key, id);
           else this.dispatch(this.lanes.of(signal.key), { ...signal, id });
         });
         return;

@@ -1,37 +1,45 @@
 import type { Packer, Sent } from "@saasaparilla/shared/packer.ts";
 import type { Stored, StoredNotification } from "@saasaparilla/shared/stored.ts";
 import { beforeEach, expect, test } from "vitest";
-import { Deferral } from "./deferral.ts";
+import { Deferral, type DeferredLine } from "./deferral.ts";
+import { InsertingShares } from "./inserting.ts";
 import { createLane, type Entry } from "./lane.ts";
 import type { PartitionLanes } from "./partition.ts";
 import { Store, type StoreReports } from "./store.ts";
 
 let away: boolean;
+/** Inserts end after it. */
+let held: Promise<void>;
 let inserted: string[];
 /** What was appended to deferred, and how Kafka's answer is told. */
 let deferred: { sequence: string; sent: Sent | undefined }[];
 let settled: number;
 let partition: PartitionLanes;
+/** Why, for each that was deferred. */
+let reasons: string[];
 let store: Store;
 
 beforeEach(() => {
   away = false;
+  held = Promise.resolve();
   inserted = [];
   deferred = [];
   settled = 0;
+  reasons = [];
   const deferral = new Deferral(0, 0);
   partition = {
     partition: 0,
     owned: true,
     deferral,
+    inserting: sharesOf(1_000_000),
     dispatch: (_: unknown, { count }: { count: number }) => (settled += count),
-    appendedDeferred: (offset: number) => deferral.appended(offset),
+    appendedDeferred: (line: DeferredLine, offset: number) => deferral.appended(line, offset),
   } as unknown as PartitionLanes;
   const stored = {
     insert(rows: readonly StoredNotification[]) {
       if (away) return Promise.reject(Object.assign(new Error("away"), { code: "ECONNREFUSED" }));
       inserted.push(...rows.map(({ sequence }) => sequence));
-      return Promise.resolve();
+      return held;
     },
   } as unknown as Stored;
   const packer = {
@@ -42,15 +50,21 @@ beforeEach(() => {
   const quiet = (): void => {};
   store = new Store(stored, packer, "deferred", () => 1, {
     stored: quiet,
-    deferred: quiet,
+    deferred: (rows: number, reason: string) => reasons.push(...Array.from({ length: rows }, () => reason)),
     failed: quiet,
   } as unknown as StoreReports);
 });
 
-const add = (...sequences: string[]): void => {
+/** Notifications of one byte, of which a partition may have so many unsettled. */
+function sharesOf(maxUnsettled: number): InsertingShares {
+  return new InsertingShares({ maxUnsettled, maxBytes: maxUnsettled, weightOf: () => 1 });
+}
+
+const addFor = (key: string, ...sequences: string[]): void => {
   const entries = sequences.map((sequence) => ({ sequence, body: Buffer.from("x"), record: {} }) as Entry);
-  store.add(partition, createLane("t/a"), entries);
+  store.add(partition, createLane(key), entries);
 };
+const add = (...sequences: string[]): void => addFor("t/a", ...sequences);
 
 /** The insert that is due, and what follows from it. */
 const turns = async (): Promise<void> => {
@@ -102,4 +116,61 @@ test("tenants take turns in inserting: what one has little of does not wait for 
   expect(inserted.filter((name) => name.startsWith("loud")).slice(0, 2_000)).toEqual(
     Array.from({ length: 2_000 }, (_, index) => `loud${Math.floor(index / 1_000)}.${index % 1_000}`),
   );
+});
+
+test("above its share a tenant's are deferred in order, while another tenant's are inserted; once drained, directly again", async () => {
+  // Of 10 places one tenant may have 8.
+  Object.assign(partition, { inserting: sharesOf(40) });
+  for (let job = 0; job < 12; job += 1) addFor("loud/a", `loud${job}`);
+  addFor("quiet/a", "quiet");
+  await turns();
+  const [first] = inserted;
+  expect(first).toMatch(/loud|quiet/);
+  const loud = Array.from({ length: 12 }, (_, job) => `loud${job}`);
+  const names = (): string[] => deferred.map(({ sequence }) => sequence);
+  expect(inserted).toContain("quiet");
+  expect([...inserted.filter((name) => name !== "quiet"), ...names()]).toEqual(loud);
+  expect(names().length).toBeGreaterThan(0);
+  expect(new Set(reasons)).toEqual(new Set(["share"]));
+  expect(partition.inserting.share.used).toBe(0);
+
+  // On its way, and in the topic: what comes next is behind it.
+  addFor("loud/a", "loud12");
+  for (const [offset, { sent }] of deferred.entries()) sent?.(undefined, offset);
+  addFor("loud/b", "loud13");
+  addFor("quiet/a", "quiet1");
+  await turns();
+  expect(names().slice(-2)).toEqual(["loud12", "loud13"]);
+  expect(inserted).toContain("quiet1");
+  deferred.at(-1)!.sent!(undefined, deferred.length - 1);
+  partition.deferral.drainedTo(deferred.length);
+  addFor("loud/a", "loud14");
+  await turns();
+  expect(inserted.at(-1)).toBe("loud14");
+});
+
+test("a tenant with little is not deferred, however much another one has above its share", async () => {
+  Object.assign(partition, { inserting: sharesOf(40) });
+  addFor("quiet/a", "quiet");
+  for (let job = 0; job < 30; job += 1) addFor("loud/a", `loud${job}`);
+  await turns();
+  expect(inserted).toContain("quiet");
+  expect(deferred.length).toBeGreaterThan(20);
+});
+
+test("what comes for a tenant above its share while an insert of it is under way waits for that", async () => {
+  Object.assign(partition, { inserting: sharesOf(40) });
+  addFor("loud/a", "0");
+  await turns();
+  expect(inserted).toEqual(["0"]);
+  let end: () => void = () => {};
+  held = new Promise((resolve) => (end = resolve));
+  addFor("loud/a", "1");
+  await turns();
+  for (let job = 2; job < 14; job += 1) addFor("loud/a", String(job));
+  await turns();
+  expect(deferred).toEqual([]);
+  end();
+  await turns();
+  expect(deferred.map(({ sequence }) => sequence)).toEqual(Array.from({ length: 12 }, (_, job) => String(job + 2)));
 });

@@ -3,28 +3,31 @@ import { FairQueue } from "@saasaparilla/shared/fair-queue.ts";
 import { tenantOf } from "@saasaparilla/shared/notification.ts";
 import type { Stored, StoredNotification } from "@saasaparilla/shared/stored.ts";
 import type { Packer } from "@saasaparilla/shared/packer.ts";
+import type { DeferredReason } from "./deferral.ts";
 import type { Entry, Lane } from "./lane.ts";
 import type { PartitionLanes } from "./partition.ts";
 
 /**
  * Inserts for many clients in one statement, in order within one; partitions are shared among a few workers. While Postgres
- * is away, into deferred: so live lanes never wait for another client's storage, and nothing grows in memory.
+ * is away, into deferred, as what a tenant has above its share: so live lanes never wait for another client's storage, and nothing grows in memory.
  */
 const WORKERS = 4;
 const BATCH_ROWS = 2_000;
-const BATCH_BYTES = 4 << 20;
+/** Writing a statement to the socket blocks this process. */
+const BATCH_BYTES = 1 << 20;
 /** Rows that a tenant of weight 1 inserts in its turn. */
 const TURN_ROWS = 250;
 
 interface Job {
   partition: PartitionLanes;
   lane: Lane;
+  tenant: string;
   entries: Entry[];
 }
 
 export interface StoreReports {
   stored(rows: readonly StoredNotification[]): void;
-  deferred(rows: number): void;
+  deferred(rows: number, reason: DeferredReason): void;
   failed(error: unknown): void;
   /** Postgres refused the data itself: it will never be stored. Resolves once it is kept elsewhere, and so is settled. */
   rejected(row: StoredNotification, error: unknown): Promise<void>;
@@ -55,12 +58,17 @@ export class Store {
   }
 
   add(partition: PartitionLanes, lane: Lane, entries: Entry[]): void {
-    if (partition.deferral.active) {
-      this.#defer({ partition, lane, entries });
+    const worker = partition.partition % WORKERS;
+    const queue = this.#queues[worker]!;
+    const tenant = tenantOf(lane.key);
+    const job = { partition, lane, tenant, entries };
+    // Behind what its tenant has queued already.
+    if (partition.deferral.active(tenant) && !queue.has(tenant)) {
+      this.#defer(job, false);
       return;
     }
-    const worker = partition.partition % WORKERS;
-    this.#queues[worker]!.set(tenantOf(lane.key), { partition, lane, entries }, true);
+    queue.set(tenant, job, true);
+    partition.inserting.take(tenant, entries);
     if (this.#busy[worker]) return;
     this.#busy[worker] = true;
     setImmediate(() => void this.#work(worker));
@@ -71,10 +79,10 @@ export class Store {
     return this.#insert(rows);
   }
 
-  /** Into Kafka instead, where it is as safe; in order, behind all that was deferred before. */
-  #defer({ partition, lane, entries }: Job): void {
-    this.#reports.deferred(entries.length);
-    partition.deferral.appending();
+  /** Into Kafka instead, where it is as safe; in order, behind all that was deferred before. `away`: Postgres is, for all tenants. */
+  #defer({ partition, lane, tenant, entries }: Job, away: boolean): void {
+    const line = partition.deferral.appending(tenant, away);
+    this.#reports.deferred(entries.length, line.reason);
     entries.forEach(({ sequence, body, record: { appended } }, index) => {
       this.#packer.add(
         this.#topic,
@@ -86,7 +94,7 @@ export class Store {
           : (error, offset) => {
               if (error) return;
               partition.dispatch(lane, { type: "inserted", count: entries.length });
-              partition.appendedDeferred(offset);
+              partition.appendedDeferred(line, offset);
             },
       );
     });
@@ -95,18 +103,37 @@ export class Store {
   async #work(worker: number): Promise<void> {
     const queue = this.#queues[worker]!;
     while (queue.size > 0) {
-      const jobs = take(queue);
-      if (jobs.length === 0) continue;
+      // Between two inserts: of what is deferred none may be under way, or be queued before it.
+      const jobs = take(queue).filter((job) => !this.#setAside(job));
+      if (jobs.length === 0) {
+        // Much may be deferred: others have their turn in between.
+        await new Promise((resolve) => setImmediate(resolve));
+        continue;
+      }
       const rows = jobs.flatMap(({ lane, entries }) => entries.map((entry) => toRow(lane, entry)));
       if (await this.#insert(rows)) {
-        for (const { partition, lane, entries } of jobs)
-          partition.dispatch(lane, { type: "inserted", count: entries.length });
+        for (const job of jobs) {
+          leave(job);
+          job.partition.dispatch(job.lane, { type: "inserted", count: job.entries.length });
+        }
       } else {
         // Postgres is away: these, and what is queued behind them, in their order.
-        for (const job of [...jobs, ...rest(queue)]) if (job.partition.owned) this.#defer(job);
+        for (const job of [...jobs, ...rest(queue)]) {
+          leave(job);
+          if (job.partition.owned) this.#defer(job, true);
+        }
       }
     }
     this.#busy[worker] = false;
+  }
+
+  /** Defers what its tenant has above its share, and what is behind that. */
+  #setAside(job: Job): boolean {
+    const { partition, tenant } = job;
+    if (!partition.deferral.active(tenant) && !partition.inserting.over(tenant)) return false;
+    leave(job);
+    this.#defer(job, false);
+    return true;
   }
 
   /** False where Postgres is away. */
@@ -150,6 +177,11 @@ function take(queue: FairQueue<Job, true>): Job[] {
 
 function* rest(queue: FairQueue<Job, true>): Iterable<Job> {
   for (let next = queue.shift(); next; next = queue.shift()) yield next[0];
+}
+
+/** It waits for Postgres no more. */
+function leave({ partition, tenant, entries }: Job): void {
+  partition.inserting.give(tenant, entries);
 }
 
 const rowsOf = ({ entries }: Job): number => entries.length;

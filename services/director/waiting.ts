@@ -40,3 +40,10 @@ export class WaitingShares implements Waiting {
     return Math.max(this.#least, body.length);
   }
 }
+
+/** What these entries take of a partition's bound. */
+export function placesOf(entries: readonly Entry[], least: number): number {
+  let places = 0;
+  for (const { body } of entries) places += Math.max(least, body.length);
+  return places;
+}

@@ -3,11 +3,12 @@ import { messageOf } from "@saasaparilla/shared/errors.ts";
 import type { Health } from "@saasaparilla/shared/health.ts";
 import type { KafkaLink, Outgoing } from "@saasaparilla/shared/kafka.ts";
 import type { Log } from "@saasaparilla/shared/log.ts";
-import { clientKey, partitionOf } from "@saasaparilla/shared/notification.ts";
+import { clientKey, partitionOf, type ClientKey } from "@saasaparilla/shared/notification.ts";
 import type { NewNotification, PackWriter } from "@saasaparilla/shared/pack.ts";
 import { Packer } from "@saasaparilla/shared/packer.ts";
 import type { ReceiverMetrics } from "./metrics.ts";
 import type { Item } from "./parse.ts";
+import { bytesOf, WaitingAppends } from "./waiting-appends.ts";
 
 /**
  * Into Kafka, or an honest no. While Kafka is known to be away nothing is queued: one probe at a time looks for it. What is
@@ -19,28 +20,47 @@ export interface AppendOptions {
   STALL_MS: number;
 }
 
+interface From {
+  tenant: string;
+  traceparent: string;
+  arrived: number;
+}
+
 interface Waiting {
   items: readonly Item[];
+  from: From;
+  /** So many of them are with the packer, and may be sent. */
+  given: number;
   open: number;
   /** On the clock of performance.now(). */
   deadline: number;
   resolve: () => void;
 }
 
+interface AppendParts {
+  metrics: Pick<ReceiverMetrics, "late" | "packed">;
+  health: Pick<Health, "up" | "down">;
+  log: Pick<Log, "info" | "warn">;
+  weightOf: (tenant: string) => number;
+}
+
 type Sender = Awaited<ReturnType<KafkaLink["sender"]>>;
 
 const PACK_BYTES = 256 * 1024;
 const SEND_BYTES = 1024 * 1024;
+/** The packer has so much to send next, at most: what is more takes turns by tenant. */
+const NEXT_BYTES = 512 * 1024;
 const SWEEP_MS = 50;
 const WITHDRAWN = new Error("It was withdrawn before it was sent.");
 
 export class Appender {
-  readonly #link: KafkaLink;
+  readonly #link: Pick<KafkaLink, "sender" | "partitions">;
   readonly #topic: string;
   readonly #options: AppendOptions;
-  readonly #parts: { metrics: ReceiverMetrics; health: Health; log: Log };
+  readonly #parts: AppendParts;
   readonly #packer: Packer;
   readonly #waiting = new Set<Waiting>();
+  readonly #queue: WaitingAppends<Waiting>;
   readonly #sweeper: NodeJS.Timeout;
   #sender: Sender | undefined;
   #partitions = 0;
@@ -48,15 +68,16 @@ export class Appender {
   #sendingSince: number | undefined;
 
   constructor(
-    link: KafkaLink,
+    link: Pick<KafkaLink, "sender" | "partitions">,
     topic: string,
     options: AppendOptions,
-    parts: { metrics: ReceiverMetrics; health: Health; log: Log },
+    parts: AppendParts,
   ) {
     this.#link = link;
     this.#topic = topic;
     this.#options = options;
     this.#parts = parts;
+    this.#queue = new WaitingAppends(parts.weightOf);
     this.#packer = new Packer({
       send: (records) => this.#send(records),
       paceMs: options.PACE_MS,
@@ -64,6 +85,7 @@ export class Appender {
       maxSendBytes: SEND_BYTES,
       onFailure: "fail",
       failed: (error) => this.#failed(error),
+      sent: () => this.#handOn(),
     });
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS);
   }
@@ -75,7 +97,7 @@ export class Appender {
   }
 
   get queuedBytes(): number {
-    return this.#packer.queuedBytes;
+    return this.#packer.queuedBytes + this.#queue.bytes;
   }
 
   /** Whether it is worth trying: Kafka was there last time, and does not leave a send without an answer now. */
@@ -86,17 +108,52 @@ export class Appender {
   }
 
   /** Resolves when every open item has its outcome: in time, whatever Kafka does. */
-  append(items: readonly Item[], from: { tenant: string; traceparent: string; arrived: number }): Promise<void> {
+  append(items: readonly Item[], from: From): Promise<void> {
     return new Promise((resolve) => {
-      const waiting: Waiting = { items, open: 0, deadline: from.arrived + this.#options.ANSWER_MS, resolve };
-      for (const item of items) if (item.outcome === "open") waiting.open += 1;
-      if (waiting.open === 0) {
+      const open = items.filter(({ outcome }) => outcome === "open");
+      if (open.length === 0) {
         resolve();
         return;
       }
+      const deadline = from.arrived + this.#options.ANSWER_MS;
+      const waiting: Waiting = { items, from, given: 0, open: open.length, deadline, resolve };
       this.#waiting.add(waiting);
-      for (const item of items) if (item.outcome === "open") this.#add(item, from, waiting);
+      const taken = this.#queue.empty ? this.#give(open, waiting, this.#room) : 0;
+      if (taken < open.length) this.#queue.add(from.tenant, waiting, taken === 0 ? open : open.slice(taken));
     });
+  }
+
+  get #room(): number {
+    return NEXT_BYTES - this.#packer.queuedBytes;
+  }
+
+  /** As many to the packer as there is room for, in bytes. */
+  #give(items: readonly Item[], waiting: Waiting, room: number): number {
+    let taken = 0;
+    for (let left = room; taken < items.length && left > 0; taken += 1) {
+      const item = items[taken]!;
+      left -= bytesOf(item);
+      if (item.outcome !== "open") continue;
+      this.#add(item, waiting.from, waiting);
+    }
+    return taken;
+  }
+
+  /** After each send: whose turn it is. While anything waits here, the packer has something to send. */
+  #handOn(): void {
+    for (let room = this.#queue.empty ? 0 : this.#room; room > 0;) {
+      const slice = this.#queue.shift();
+      if (!slice) return;
+      this.#give(slice.items, slice.waiting, Infinity);
+      room -= slice.bytes;
+    }
+  }
+
+  /** It will never be in Kafka, where its send has not begun. */
+  #withdraw(): void {
+    this.#packer.withdraw(WITHDRAWN);
+    for (let slice = this.#queue.shift(); slice; slice = this.#queue.shift())
+      for (const item of slice.items) this.#settle(slice.waiting, item, WITHDRAWN);
   }
 
   async close(): Promise<void> {
@@ -105,6 +162,7 @@ export class Appender {
     await this.#sender?.close();
   }
 
+  #last = { key: "", partitions: 0, partition: 0 };
   /** One for all: it is copied into the pack at once. */
   readonly #notification: NewNotification = {
     key: "",
@@ -116,7 +174,7 @@ export class Appender {
   };
   readonly #write = (writer: PackWriter): void => writer.notification(this.#notification);
 
-  #add(item: Item, from: { tenant: string; traceparent: string }, waiting: Waiting): void {
+  #add(item: Item, from: From, waiting: Waiting): void {
     const { to, ttl = 0, event = "" } = item.published!;
     const notification = this.#notification;
     notification.key = clientKey(from.tenant, to.client);
@@ -125,9 +183,18 @@ export class Appender {
     notification.event = event;
     notification.traceparent = from.traceparent;
     notification.payload = item.payload;
-    this.#packer.add(this.#topic, partitionOf(notification.key, this.#partitions), this.#write, (error) =>
-      this.#settle(waiting, item, error),
-    );
+    waiting.given += 1;
+    this.#packer.add(this.#topic, this.#partitionOf(notification.key), this.#write, (error) => {
+      waiting.given -= 1;
+      this.#settle(waiting, item, error);
+    });
+  }
+
+  /** Computed once for a client that gets many in a row. */
+  #partitionOf(key: ClientKey): number {
+    if (key !== this.#last.key || this.#partitions !== this.#last.partitions)
+      this.#last = { key, partitions: this.#partitions, partition: partitionOf(key, this.#partitions) };
+    return this.#last.partition;
   }
 
   #settle(waiting: Waiting, item: Item, error: unknown): void {
@@ -159,7 +226,7 @@ export class Appender {
     this.#up = false;
     this.#parts.health.down("accepting", messageOf(error));
     this.#parts.log.warn({ err: error }, "Kafka did not take a send; until it answers again, nothing is accepted");
-    this.#packer.withdraw(WITHDRAWN);
+    this.#withdraw();
     void this.#recover();
   }
 
@@ -176,8 +243,13 @@ export class Appender {
     if (this.#up && !this.available) this.#parts.health.down("accepting", "a send is unanswered");
     for (const waiting of this.#waiting) {
       if (waiting.deadline > now) continue;
+      if (waiting.given === 0) {
+        // What is left of it waits behind what its own tenant has queued.
+        for (const item of waiting.items) this.#settle(waiting, item, WITHDRAWN);
+        continue;
+      }
       // Too slow for this one is too slow for all that is queued behind it.
-      this.#packer.withdraw(WITHDRAWN);
+      this.#withdraw();
       for (const item of waiting.items)
         if (item.outcome === "open") this.#settle(waiting, item, new Error("Kafka has not answered in time."));
     }

@@ -48,11 +48,13 @@ const metrics = createMetrics(registry, {
   kafkaUp: () => appender.available,
   full: () => full.size,
 });
-const appender = new Appender(link, topics.accepted, settings, { metrics, health, log });
+const limitsOf = tenantLimits(access, settings);
+const weightOf = (tenant: string): number => limitsOf(tenant).weight;
+const appender = new Appender(link, topics.accepted, settings, { metrics, health, log, weightOf });
 const authorizer = new Authorizer({ gate, access, metrics });
 const keys = new Keys(settings.NAMESPACE);
 const rates = new Rates({ redis, waitMs: settings.RATE_WAIT_MS, alone: metrics.limitedAlone });
-const quota = new Quota({ rates, keys, limitsOf: tenantLimits(access, settings), metrics });
+const quota = new Quota({ rates, keys, limitsOf, metrics });
 const limits = new Limits(settings, {
   metrics,
   queued: () => appender.queuedBytes,

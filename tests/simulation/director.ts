@@ -1,4 +1,6 @@
+import { tenantOf } from "@saasaparilla/shared/notification.ts";
 import { PackWriter } from "@saasaparilla/shared/pack.ts";
+import type { DeferredLine } from "../../services/director/deferral.ts";
 import type { Entry, Lane } from "../../services/director/lane.ts";
 import { PartitionLanes } from "../../services/director/partition.ts";
 import { Timers } from "../../services/director/timers.ts";
@@ -6,6 +8,12 @@ import { EPOCH, PARTITION, short, Violation, type Stage } from "./stage.ts";
 
 /** What a notification counts as, in the shares of what waits: more than any here has. */
 const PLACE = 1_000;
+
+interface Job {
+  lane: Lane;
+  tenant: string;
+  entries: Entry[];
+}
 
 /** The real lanes of one partition, with simulated reads, inserts, look-ups and sends. */
 export class SimulatedDirector {
@@ -17,9 +25,9 @@ export class SimulatedDirector {
   #readControl: number;
   #readDeferred: number;
   /** Sent to deferred by its producer, not yet in the topic. */
-  #appends: { lane: Lane; entries: Entry[] }[] = [];
+  #appends: (Job & { line: DeferredLine })[] = [];
   /** Not yet in Postgres, in order. */
-  #inserts: { lane: Lane; entries: Entry[] }[] = [];
+  #inserts: Job[] = [];
   #lookUps: Lane[] = [];
   #acts = 0;
   /** Sent by its producer, not yet in the topic. */
@@ -86,9 +94,21 @@ export class SimulatedDirector {
           });
         },
         store: (lane, entries) => {
-          const direct = !this.#lanes.deferral.active || stage.mutant === "direct insert beside an undrained deferred";
-          if (direct) this.#inserts.push({ lane, entries });
-          else this.#defer({ lane, entries });
+          const tenant = tenantOf(lane.key);
+          const job = { lane, tenant, entries };
+          const { deferral, inserting } = this.#lanes;
+          const queued = this.#inserts.some((other) => other.tenant === tenant);
+          const direct =
+            stage.mutant === "direct insert beside an undrained deferred" ||
+            (stage.mutant === "deferred past what is queued"
+              ? !deferral.active(tenant) && !inserting.over(tenant)
+              : !deferral.active(tenant) || queued);
+          if (!direct) {
+            this.#defer(job, false);
+            return;
+          }
+          this.#inserts.push(job);
+          this.#lanes.inserting.take(tenant, entries);
         },
         deleteStored: (lane, upTo) => stage.postgres.deleteUpTo(lane.key, upTo),
       },
@@ -118,6 +138,7 @@ export class SimulatedDirector {
     if ((this.#acts += 1) % 5 === 0) {
       this.#lanes.lanes.park(1);
       this.#lanes.waiting.share.sweep();
+      this.#lanes.inserting.share.sweep();
     }
     this.#checkShares();
     const todo: (() => void)[] = [() => this.#commit()];
@@ -167,10 +188,16 @@ export class SimulatedDirector {
     if (!job) return;
     if (stage.postgres.away) {
       // It has failed: this and what is queued behind it go to deferred, in order.
-      if (stage.chance.in(0.3)) for (const failed of this.#inserts.splice(0)) this.#defer(failed);
+      if (stage.chance.in(0.3)) for (const failed of this.#inserts.splice(0)) this.#leave(failed, true);
       return;
     }
     this.#inserts.shift();
+    const aside = this.#lanes.deferral.active(job.tenant) || this.#lanes.inserting.over(job.tenant);
+    if (aside && stage.mutant !== "direct insert beside an undrained deferred") {
+      this.#leave(job, false);
+      return;
+    }
+    this.#lanes.inserting.give(job.tenant, job.entries);
     const rows = job.entries.map(({ sequence, body, record: { appended } }) => ({ sequence, appended, body }));
     stage.postgres.insert(job.lane.key, rows);
     stage.note(
@@ -180,16 +207,20 @@ export class SimulatedDirector {
     this.#lanes.dispatch(job.lane, { type: "inserted", count: job.entries.length });
   }
 
-  #defer(job: { lane: Lane; entries: Entry[] }): void {
-    this.#lanes.deferral.appending();
-    this.#appends.push(job);
+  #leave(job: Job, away: boolean): void {
+    this.#lanes.inserting.give(job.tenant, job.entries);
+    this.#defer(job, away);
+  }
+
+  #defer(job: Job, away: boolean): void {
+    this.#appends.push({ ...job, line: this.#lanes.deferral.appending(job.tenant, away) });
   }
 
   #append(): void {
     const stage = this.#stage;
     const job = this.#appends.shift();
     if (!job) return;
-    const { lane, entries } = job;
+    const { lane, entries, line } = job;
     const writer = new PackWriter(256);
     for (const {
       sequence,
@@ -202,7 +233,7 @@ export class SimulatedDirector {
       () => `g${this.generation} deferred ${lane.key} ${entries.map(({ sequence }) => short(sequence)).join(" ")}`,
     );
     this.#lanes.dispatch(lane, { type: "inserted", count: entries.length });
-    this.#lanes.appendedDeferred(stage.mutant === "held before deferred is drained" ? -1 : offset);
+    this.#lanes.appendedDeferred(line, stage.mutant === "held before deferred is drained" ? -1 : offset);
   }
 
   #drain(): void {

@@ -1,3 +1,4 @@
+import { Deferral } from "../../services/director/deferral.ts";
 import { storeRest } from "../../services/director/lane-moves.ts";
 import { laneTable } from "../../services/director/lane-step.ts";
 import { WaitingShares } from "../../services/director/waiting.ts";
@@ -62,6 +63,14 @@ export const mutants: readonly BrokenPlatform[] = [
   { name: "commit before insert", actors: "commit before insert" },
   { name: "a direct insert beside an undrained deferred", actors: "direct insert beside an undrained deferred" },
   { name: "HELD before deferred is drained", actors: "held before deferred is drained" },
+  {
+    name: "what one tenant defers above its share, taken for drained",
+    machines: () =>
+      patch(Deferral.prototype, "appending", function (this: Deferral, tenant, away) {
+        return away || this.active("") ? appending.call(this, tenant, away) : { reason: "share", appending: 1, end: 0 };
+      }),
+  },
+  { name: "what is deferred above a share, past what is queued", actors: "deferred past what is queued" },
   {
     name: "a further connection not given the unsettled window",
     machines: () =>
@@ -147,6 +156,7 @@ export const mutants: readonly BrokenPlatform[] = [
   { name: "a lost wake-up without the safety net", actors: "wake-ups lost, no safety net" },
 ];
 
+const { appending } = Deferral.prototype;
 const whole = HELD.commit;
 const delivered = session.deliver;
 const stored = STORED.accepted;

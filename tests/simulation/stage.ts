@@ -14,6 +14,7 @@ export type Mutant =
   | "replay skipped"
   | "direct insert beside an undrained deferred"
   | "held before deferred is drained"
+  | "deferred past what is queued"
   | "what waits in the outbox counts as given"
   | "every cursor is known"
   | "wake-ups lost"
