@@ -80,7 +80,8 @@ export class Rates {
     const seen: Seen[] = [];
     for (const [index, bucket] of allowance.buckets.entries()) {
       const one = this.#seen.get(bucket);
-      if (!one || one.at < oldest || one.taken + costs[index]! > ON_ACCOUNT * leftIn(bucket, one.owed)) return undefined;
+      if (!one || one.at < oldest || one.taken + costs[index]! > ON_ACCOUNT * leftIn(bucket, one.owed))
+        return undefined;
       seen.push(one);
     }
     seen.forEach((one, index) => (one.taken += costs[index]!));

@@ -7,6 +7,7 @@ import type { Rates } from "@saasaparilla/shared/rates.ts";
 import type { Keys } from "@saasaparilla/shared/redis.ts";
 import { problemReply, type Reply } from "@saasaparilla/shared/reply.ts";
 import type { LimitsOf, TenantLimits } from "@saasaparilla/shared/tenant-limits.ts";
+import type { Loud } from "./loud.ts";
 import type { ReceiverMetrics } from "./metrics.ts";
 
 /** Whose allowance is made anew with each request, where there are more. */
@@ -17,6 +18,7 @@ export interface QuotaParts {
   keys: Keys;
   limitsOf: LimitsOf;
   metrics: Pick<ReceiverMetrics, "limited">;
+  loud: Pick<Loud, "took" | "refused">;
 }
 
 /** What a tenant and each of its publishers may publish, in notifications, and a tenant in bytes of bodies: counted once for each request. */
@@ -35,7 +37,8 @@ export class Quota {
   begin({ tenant }: Identity, free: number): Reply | undefined {
     let held = this.#held.get(tenant);
     const { requests, weight } = this.#parts.limitsOf(tenant);
-    if (held && (held.requests >= requests || overShare(held.requests, weight, free))) return this.#share("requests");
+    if (held && (held.requests >= requests || overShare(held.requests, weight, free)))
+      return this.#share(tenant, "requests");
     if (!held) this.#held.set(tenant, (held = { requests: 0, bytes: 0 }));
     held.requests += 1;
     return undefined;
@@ -49,7 +52,7 @@ export class Quota {
     const held = this.#held.get(tenant)!;
     if (held.requests > 1) {
       const { queuedBytes, weight } = this.#parts.limitsOf(tenant);
-      if (held.bytes + bytes > queuedBytes || overShare(held.bytes, weight, free)) return this.#share("bytes");
+      if (held.bytes + bytes > queuedBytes || overShare(held.bytes, weight, free)) return this.#share(tenant, "bytes");
     }
     held.bytes += bytes;
     return undefined;
@@ -65,7 +68,8 @@ export class Quota {
   /** All of a request, or nothing of it. `bytes`: of its body. Answers the headers that say what is left. */
   async spend(caller: Identity, notifications: number, bytes: number): Promise<Record<string, string>> {
     const { refused, headers } = await this.#parts.rates.take(this.#allowanceOf(caller), notifications, bytes);
-    if (refused) throw this.#refusal(refused.policy as Bound, refused.retryMs, headers);
+    if (refused) throw this.#refusal(caller.tenant, refused.policy as Bound, refused.retryMs, headers);
+    this.#parts.loud.took(caller.tenant, notifications, bytes);
     return headers;
   }
 
@@ -105,12 +109,13 @@ export class Quota {
     return buckets;
   }
 
-  #share(bound: Bound): Reply {
-    return problemReply(this.#refusal(bound, 1_000).problem);
+  #share(tenant: string, bound: Bound): Reply {
+    return problemReply(this.#refusal(tenant, bound, 1_000).problem);
   }
 
-  #refusal(bound: Bound, retryMs: number, headers?: Record<string, string>): Refusal {
+  #refusal(tenant: string, bound: Bound, retryMs: number, headers?: Record<string, string>): Refusal {
     this.#parts.metrics.limited(bound);
+    this.#parts.loud.refused(tenant, bound);
     const retryAfter = Math.max(1, Math.ceil(retryMs / 1_000));
     return new Refusal(
       problemOf("rate-limited", `${BOUNDS[bound]} Nothing of this was accepted.`, { retryAfter }),

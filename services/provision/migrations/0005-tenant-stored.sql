@@ -5,13 +5,17 @@ create table tenant_stored (
   shard smallint not null,
   notifications bigint not null,
   bytes bigint not null,
+  -- Stored or deleted: it only grows.
+  changes bigint not null,
   primary key (tenant, shard)
 ) with (fillfactor = 50);
 
--- For how many clients something is stored: counted when a director updates `due`, and due again after twenty times as long as that took.
+-- For how many clients something is stored: counted when a director updates `due`, if anything has changed since. Due again after twenty times
+-- as long as that took, and a second at least.
 create table tenant_clients (
   tenant text collate "C" primary key,
   clients bigint not null default 0,
+  changes bigint not null default 0,
   due timestamptz not null default now()
 );
 
@@ -40,15 +44,14 @@ select set_config('search_path', quote_ident(current_schema()) || ', pg_temp', t
 -- Rows are locked in the order of their tenants: two statements never wait for each other.
 create function count_stored() returns trigger language plpgsql security definer set search_path from current as $$
 begin
-  insert into tenant_stored as kept (tenant, shard, notifications, bytes)
-  select tenant, pg_backend_pid() % 16, notifications, bytes from (
-    select split_part(client, '/', 1) as tenant,
-           case tg_op when 'DELETE' then -1 else 1 end * count(*) as notifications,
-           case tg_op when 'DELETE' then -1 else 1 end * sum(octet_length(body)) as bytes
+  insert into tenant_stored as kept (tenant, shard, notifications, bytes, changes)
+  select tenant, pg_backend_pid() % 16, sign * notifications, sign * bytes, notifications from (
+    select split_part(client, '/', 1) as tenant, count(*) as notifications, sum(octet_length(body)) as bytes,
+           case tg_op when 'DELETE' then -1 else 1 end as sign
     from changed group by 1
   ) as counted order by tenant
-  on conflict (tenant, shard)
-  do update set notifications = kept.notifications + excluded.notifications, bytes = kept.bytes + excluded.bytes;
+  on conflict (tenant, shard) do update set notifications = kept.notifications + excluded.notifications,
+    bytes = kept.bytes + excluded.bytes, changes = kept.changes + excluded.changes;
   return null;
 end $$;
 
@@ -59,9 +62,16 @@ declare
   began timestamptz := clock_timestamp();
   leaves text[] := array(select inhrelid::regclass::text from pg_inherits where inhparent = 'stored_notifications'::regclass);
   looked integer := 0;
+  stored bigint;
   found bigint;
 begin
+  new.due := began + interval '1 second';
+  -- Before the clients: what changes meanwhile is counted next time.
+  select coalesce(sum(notifications), 0), coalesce(sum(changes), 0) into stored, new.changes
+  from tenant_stored where tenant = new.tenant;
+  if new.changes = old.changes then return new; end if;
   new.clients := 0;
+  if stored = 0 then return new; end if;
   foreach looked in array array(select generate_subscripts(leaves, 1)) loop
     execute format(
       'with recursive each (client) as (
@@ -75,7 +85,7 @@ begin
     exit when clock_timestamp() > began + interval '2 seconds';
   end loop;
   new.clients := new.clients * cardinality(leaves) / looked;
-  new.due := clock_timestamp() + 20 * (clock_timestamp() - began);
+  new.due := greatest(new.due, clock_timestamp() + 20 * (clock_timestamp() - began));
   return new;
 end $$;
 
@@ -87,6 +97,6 @@ create trigger count_inserted after insert on stored_notifications
 create trigger count_deleted after delete on stored_notifications
   referencing old table as changed for each statement execute function count_stored();
 
-insert into tenant_stored (tenant, shard, notifications, bytes)
-select split_part(client, '/', 1), 0, count(*), sum(octet_length(body)) from stored_notifications group by 1;
+insert into tenant_stored (tenant, shard, notifications, bytes, changes)
+select split_part(client, '/', 1), 0, count(*), sum(octet_length(body)), count(*) from stored_notifications group by 1;
 insert into tenant_clients (tenant) select tenant from tenant_stored;
