@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import pg from "pg";
+import type pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { TENANT_ROW, tenantRow } from "../shared/access-rows.ts";
 import { AccessStore } from "../shared/access-store.ts";
@@ -226,48 +226,64 @@ test("operators see the loudest tenants, a bounded number of them, and nobody el
   });
 });
 
-test("statements of many tenants that run at once do not wait for each other in a circle, and every counter is exact", async () => {
-  // Without directors, which would look at the same tables.
+/** Tables without directors, which would look at them, too. */
+async function withTables(use: (postgres: Postgres, namespace: string) => Promise<void>): Promise<void> {
   const idle = await startStack({ services: [] });
+  const own = connectPostgres(idle.env.DATABASE_URL!, "test", createLog("test", "warn"), new Health([]), 20);
   try {
-    const stored = new Stored(postgres, idle.namespace);
-    const tenants = Array.from({ length: 20 }, (_, n) => `t${n}`);
-    let offset = 0;
-    const rounds = Array.from({ length: 4 }, async (_, worker) => {
-      for (let round = 0; round < 25; round += 1) {
-        const order = worker % 2 === 0 ? tenants : tenants.toReversed();
-        const rows = order.map((tenant) => ({
-          client: `${tenant}/w${worker}`,
-          sequence: sequenceAt(packSequence(0, (offset += 1)), 1),
-          appended: Date.now(),
-          expires: undefined,
-          body: randomBytes(20 + worker),
-        }));
-        await stored.insert(rows);
-        // A second time changes nothing.
-        if (round % 5 === 0) await stored.insert(rows);
-        if (round % 3 === 0)
-          await stored.deleteUpTo(new Map(rows.toReversed().map(({ client, sequence }) => [client, sequence])));
-      }
-    });
-    await Promise.all(rounds);
-    for (const tenant of tenants) {
-      const { said, are } = await counted(tenant, idle.namespace);
-      expect(said).toEqual(are);
-      // 25 rounds, of which the last 25th deleted: the rows of none remain.
-      expect(are[0]).toBe(0);
-    }
+    await use(own, idle.namespace);
   } finally {
+    await own.close();
     await idle.close();
   }
+}
+
+test("statements of many tenants that count in the same rows do not wait for each other in a circle, and every counter is exact", async () => {
+  await withTables(async (own, namespace) => {
+    // Of 17 connections two have the same shard.
+    const clients = await Promise.all(Array.from({ length: 17 }, () => own.pool.connect()));
+    try {
+      const shards = new Map<number, pg.PoolClient>();
+      let pair: pg.PoolClient[] = [];
+      for (const client of clients) {
+        const { rows } = await client.query<{ shard: number }>("select pg_backend_pid() % 16 as shard");
+        const { shard } = rows[0]!;
+        if (shards.has(shard)) pair = [shards.get(shard)!, client];
+        shards.set(shard, client);
+      }
+      let offset = 0;
+      const works = pair.map(async (client, worker) => {
+        const stored = new Stored({ pool: client } as unknown as Postgres, namespace);
+        for (let round = 0; round < 60; round += 1) {
+          const tenants = Array.from({ length: 40 }, (_, n) => `t${n}`).filter(() => Math.random() < 0.5);
+          const rows = tenants.map((tenant) => ({
+            client: `${tenant}/w${worker}`,
+            sequence: sequenceAt(packSequence(0, (offset += 1)), 1),
+            appended: Date.now(),
+            expires: undefined,
+            body: randomBytes(20 + worker),
+          }));
+          await stored.insert(rows);
+          // A second time changes nothing.
+          if (round % 5 === 0) await stored.insert(rows);
+          if (round % 3 === 0)
+            await stored.deleteUpTo(new Map(rows.map(({ client: key, sequence }) => [key, sequence])));
+        }
+      });
+      await Promise.all(works);
+    } finally {
+      for (const client of clients) client.release();
+    }
+    for (let n = 0; n < 40; n += 1) {
+      const { said, are } = await counted(`t${n}`, namespace);
+      expect(said).toEqual(are);
+    }
+  });
 });
 
-test("one director counts a tenant's clients at a time, and again only after something has changed", async () => {
-  const idle = await startStack({ services: [] });
-  const client = new pg.Client(idle.env.DATABASE_URL);
-  await client.connect();
-  try {
-    const [stored, tenants] = [new Stored(postgres, idle.namespace), new StoredTenants(postgres, idle.namespace)];
+test("one director counts a tenant's clients at a time, and a bound's mark is one", async () => {
+  await withTables(async (own, namespace) => {
+    const [stored, tenants] = [new Stored(own, namespace), new StoredTenants(own, namespace)];
     const rows = Array.from({ length: 30 }, (_, n) => ({
       client: `a/c${n % 10}`,
       sequence: sequenceAt(packSequence(0, n), 1),
@@ -279,20 +295,20 @@ test("one director counts a tenant's clients at a time, and again only after som
     await stored.insert([...rows, { ...rows[0]!, client: "a-/c" }, { ...rows[0]!, client: "a0/c" }]);
     await tenants.follow(["a"]);
     await tenants.follow(["a"]);
+    const client = await own.pool.connect();
     await client.query("begin");
-    await client.query(`select from "${idle.namespace}".tenant_clients for update`);
+    await client.query(`select from "${namespace}".tenant_clients for update`);
     expect(await tenants.countNext()).toBeUndefined();
     await client.query("rollback");
+    client.release();
     expect(await tenants.countNext()).toBe("a");
     expect(await tenants.of(["a"])).toEqual([{ tenant: "a", bytes: 600, clients: 10, full: undefined }]);
+    // It is not due.
     expect(await tenants.countNext()).toBeUndefined();
     expect([await tenants.mark("a", "bytes"), await tenants.mark("a", "bytes")]).toEqual([true, false]);
     expect(await tenants.mark("a", "clients")).toBe(true);
     expect(await tenants.full(10)).toEqual([{ tenant: "a", bound: "clients" }]);
     expect(await tenants.of([])).toEqual([{ tenant: "a", bytes: 600, clients: 10, full: "clients" }]);
     expect([await tenants.clear("a"), await tenants.clear("a")]).toEqual([true, false]);
-  } finally {
-    await client.end();
-    await idle.close();
-  }
+  });
 });

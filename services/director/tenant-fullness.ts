@@ -63,13 +63,14 @@ export class TenantFullness {
     const due = [...this.#due];
     this.#due.clear();
     try {
-      due.push(...(await this.#count()));
+      for (let at = 0; at < due.length; at += AT_ONCE) await stored.follow(due.slice(at, at + AT_ONCE));
+      // Those that have much stored, too: another director may have counted them, or what they read.
+      const watched = [...this.#used.bytes.keys(), ...this.#used.clients.keys()];
+      const asked = [...new Set([...due, ...watched, ...(await this.#count())])];
       let at = 0;
       do {
-        const tenants = due.slice(at, (at += AT_ONCE));
-        if (tenants.length > 0) await stored.follow(tenants);
-        for (const one of await stored.of(tenants)) await this.#judge(one);
-      } while (at < due.length);
+        for (const one of await stored.of(asked.slice(at, (at += AT_ONCE)))) await this.#judge(one);
+      } while (at < asked.length);
     } catch (error) {
       for (const tenant of due) this.#due.add(tenant);
       metrics.failed("postgres");
