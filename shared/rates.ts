@@ -167,7 +167,7 @@ export class Rates {
     if (costs.some((cost) => cost > 0)) this.#options.alone();
     const now = this.#now();
     const before = buckets.map(({ key }) => this.#local.get(key) ?? 0);
-    const after = buckets.map(({ rate }, index) => taken(before[index]!, now, rate, costs[index]!));
+    const after = buckets.map(({ rate }, index) => taken(before[index]!, now, rate, costs[index]));
     const passed = !after.includes(undefined);
     const fullAt = passed ? (after as number[]) : before;
     if (passed) buckets.forEach(({ key }, index) => this.#keep(key, fullAt[index]!));
