@@ -78,20 +78,22 @@ export class Rates {
   #onAccount(allowance: Allowance, costs: number[]): Verdict | undefined {
     const oldest = this.#now() - BELIEVED_MS;
     const seen: Seen[] = [];
-    for (const [index, bucket] of allowance.buckets.entries()) {
+    for (let index = 0; index < costs.length; index += 1) {
+      const bucket = allowance.buckets[index]!;
       const one = this.#seen.get(bucket);
       if (!one || one.at < oldest || one.taken + costs[index]! > ON_ACCOUNT * leftIn(bucket, one.owed))
         return undefined;
       seen.push(one);
     }
-    seen.forEach((one, index) => (one.taken += costs[index]!));
-    const account = this.#accounts.get(allowance);
-    if (account) costs.forEach((cost, index) => (account.taken[index]! += cost));
-    else
-      this.#accounts.set(allowance, {
-        taken: [...costs],
-        timer: setTimeout(() => this.#settle(allowance), SETTLE_MS),
-      });
+    let account = this.#accounts.get(allowance);
+    if (!account) {
+      const timer = setTimeout(() => this.#settle(allowance), SETTLE_MS);
+      this.#accounts.set(allowance, (account = { taken: allowance.costs(0, 0), timer }));
+    }
+    for (let index = 0; index < costs.length; index += 1) {
+      seen[index]!.taken += costs[index]!;
+      account.taken[index]! += costs[index]!;
+    }
     const owed = allowance.buckets.map(({ rate }, index) => {
       const one = seen[index]!;
       return one.owed + (one.taken * 1_000_000) / rate.rate;
