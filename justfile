@@ -52,7 +52,7 @@ epoch:
 dead-letters *args:
     node compose/local/dead-letters.ts "$@"
 
-# Who may do what: list, show, add, suspend, resume, origins, limits, key, rotate, issuer, grant, revoke, remove
+# Who may do what, and who uses how much: list, usage, show, add, suspend, resume, origins, limits, key, rotate, issuer, grant, revoke, remove
 [no-exit-message]
 tenant *args:
     node compose/local/tenant.ts "$@"

@@ -6,6 +6,8 @@ export interface Bucket {
   key: string;
   /** As the headers have it. */
   policy: string;
+  /** What it counts: notifications, where nothing else is said. */
+  unit?: "bytes";
   rate: Rate;
 }
 
@@ -31,27 +33,35 @@ export class Allowance {
   constructor(buckets: readonly Bucket[]) {
     this.buckets = buckets;
     this.policies = buckets
-      .map(({ policy, rate: { rate, burst } }) => `"${policy}";q=${burst};w=${Math.max(1, Math.ceil(burst / rate))}`)
+      .map(({ policy, unit, rate: { rate, burst } }) => {
+        const quotaUnit = unit === "bytes" ? ';qu="content-bytes"' : "";
+        return `"${policy}";q=${burst};w=${Math.max(1, Math.ceil(burst / rate))}${quotaUnit}`;
+      })
       .join(", ");
     this.keys = buckets.map(({ key }) => key);
     this.rates = buckets.flatMap(({ rate: { rate, burst } }) => [1_000_000 / rate, burst]);
   }
 
-  verdict(cost: number, passed: boolean, owed: readonly number[]): Verdict {
+  /** What a request costs each bucket. */
+  costs(notifications: number, bytes: number): number[] {
+    return this.buckets.map(({ unit }) => (unit === "bytes" ? bytes : notifications));
+  }
+
+  verdict(costs: readonly number[], passed: boolean, owed: readonly number[]): Verdict {
     const left = this.buckets.map((bucket, index) => {
       const remaining = Math.max(0, Math.floor(leftIn(bucket, owed[index]!)));
       return `"${bucket.policy}";r=${remaining};t=${Math.ceil(owed[index]! / 1_000_000)}`;
     });
     return {
-      refused: passed ? undefined : this.#worst(cost, owed),
+      refused: passed ? undefined : this.#worst(costs, owed),
       headers: { "ratelimit-policy": this.policies, ratelimit: left.join(", ") },
     };
   }
 
-  #worst(cost: number, owed: readonly number[]): { policy: string; retryMs: number } {
+  #worst(costs: readonly number[], owed: readonly number[]): { policy: string; retryMs: number } {
     const waits = this.buckets.map(({ policy, rate: { rate, burst } }, index) => ({
       policy,
-      retryMs: Math.max(0, owed[index]! / 1_000 - (burst - Math.min(cost, burst)) * (1_000 / rate)),
+      retryMs: Math.max(0, owed[index]! / 1_000 - (burst - Math.min(costs[index]!, burst)) * (1_000 / rate)),
     }));
     return waits.reduce((worst, one) => (one.retryMs > worst.retryMs ? one : worst));
   }

@@ -24,7 +24,12 @@ const ACCESS = { access: ["select"], access_version: ["select"] } as const;
 /** All that each may do. The statements of Postgres, users of Redis, ACLs of Kafka, and docs/grants.md are made of this table alone. */
 export const GRANTS: Readonly<Record<RoleName, Grants>> = {
   receiver: {
-    postgres: { ...ACCESS, full_clients: ["select"] },
+    postgres: {
+      ...ACCESS,
+      full_clients: ["select"],
+      full_tenants: ["select"],
+      tenant_use: ["select", "insert", "update", "delete"],
+    },
     redis: [
       { keys: "r:", commands: ["eval", "evalsha", "get", "set"] },
       { keys: "p:", commands: ["get", "set", "unlink"] },
@@ -37,6 +42,10 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
       // The sweep locks the rows that it deletes, which takes a right to change some column.
       stored_notifications: ["select", "insert", "delete", "update (expires)"],
       full_clients: ["select", "insert", "delete", "update (counted)"],
+      full_tenants: ["select", "insert", "delete", "update (bound)"],
+      // Triggers count, with their owner's rights.
+      tenant_stored: ["select"],
+      tenant_clients: ["select", "insert", "update (due)"],
     },
     redis: [
       { keys: "c:", commands: ["hkeys"] },
@@ -60,7 +69,14 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
     kafka: { read: ["routed"], write: ["control", "audit"], describe: ["accepted"], groups: ["slot-*"] },
   },
   console: {
-    postgres: { access: ["select", "insert", "update", "delete"], access_version: ["select", "update"] },
+    postgres: {
+      access: ["select", "insert", "update", "delete"],
+      access_version: ["select", "update"],
+      full_tenants: ["select"],
+      tenant_stored: ["select"],
+      tenant_clients: ["select"],
+      tenant_use: ["select"],
+    },
     redis: [],
     kafka: { read: [], write: ["audit"], describe: [], groups: [] },
   },

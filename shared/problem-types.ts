@@ -90,6 +90,13 @@ export const PROBLEM_TYPES = {
       "The client has not read for long, and has as many notifications waiting as your tenant allows. This one was not accepted.",
     fix: "Send it again after Retry-After, or when the client has read. Give notifications that go stale a ttl: they make room by themselves.",
   },
+  "tenant-full": {
+    status: 429,
+    title: "As much is stored for your tenant as may be",
+    about:
+      "Your tenant has as many bytes, or as many clients with something stored, as it may. No notification of this request was accepted.",
+    fix: "Send it again after Retry-After, when clients have read. Give notifications that go stale a ttl: they make room by themselves. An operator can raise the limits `storedBytes` and `storedClients`.",
+  },
   busy: {
     status: 503,
     title: "Busy",

@@ -48,7 +48,8 @@ test("a Redis that does not answer is waited for once, and then left alone for a
 test("who comes while Redis is asked for the same caller goes with the next question, and each hears its own answer", async () => {
   const questions: unknown[][] = [];
   const evalsha = async (_sha: string, _keys: number, ...args: unknown[]) => {
-    const costs = args.slice(7);
+    // Behind rate and burst, and what was taken on account, of two buckets: two costs for each asker.
+    const costs = args.slice(8).filter((_, index) => index % 2 === 0);
     questions.push(costs);
     await Promise.resolve();
     return costs.map((cost) => [Number(cost) > 9 ? 0 : 1, Number(cost) * 1_000_000, 0]);
@@ -121,7 +122,7 @@ test("where there is plenty nobody waits: Redis is told later, and together, and
 test("what callers who share a bucket take on account is one sum", async () => {
   const shared: Bucket = { key: "t", policy: "tenant", rate: { rate: 1_000, burst: 1_000 } };
   const evalsha = (_sha: string, _keys: number, ...args: unknown[]) =>
-    Promise.resolve(args.slice(7).map(() => [1, 0, 0]));
+    Promise.resolve(args.slice(8).map(() => [1, 0, 0]));
   const redis = { status: "ready", evalsha } as unknown as Redis;
   const rates = new Rates({ redis, waitMs: 1_000, alone: () => {} });
   const own = (key: string): Bucket => ({ key, policy: "publisher", rate: { rate: 1_000, burst: 1_000 } });
@@ -129,6 +130,42 @@ test("what callers who share a bucket take on account is one sum", async () => {
   for (const caller of callers) await rates.take(caller, 1);
   const answers = callers.map((caller) => rates.take(caller, 1));
   expect(answers.filter((answer) => answer instanceof Promise)).toHaveLength(10);
+});
+
+test("a bucket of bytes is charged the bytes of a request, and the others its notifications: all of it, or nothing", async () => {
+  const bytes: Bucket = { key: "b", policy: "tenant-bytes", unit: "bytes", rate: { rate: 100, burst: 1_000 } };
+  const three = new Allowance([tenant, publisher, bytes]);
+  const rates = new Rates({ redis: away, waitMs: 10, alone: () => {}, now: () => 0 });
+  const first = await rates.take(three, 1, 900);
+  expect(first.headers).toEqual({
+    "ratelimit-policy": '"tenant";q=20;w=2, "publisher";q=5;w=5, "tenant-bytes";q=1000;w=10;qu="content-bytes"',
+    ratelimit: '"tenant";r=19;t=1, "publisher";r=4;t=1, "tenant-bytes";r=100;t=9',
+  });
+  const second = await rates.take(three, 1, 150);
+  expect(second.refused).toEqual({ policy: "tenant-bytes", retryMs: 500 });
+  expect(second.headers.ratelimit).toBe('"tenant";r=19;t=1, "publisher";r=4;t=1, "tenant-bytes";r=100;t=9');
+  expect((await rates.take(three, 1, 100)).refused).toBeUndefined();
+});
+
+test("of bytes, too, so much is taken on account as there is plenty of", async () => {
+  const questions: number[][] = [];
+  const evalsha = (_sha: string, _keys: number, ...args: number[]) => {
+    questions.push(args.slice(6));
+    return Promise.resolve([[1, 0, 0]]);
+  };
+  const redis = { status: "ready", evalsha } as unknown as Redis;
+  const many: Bucket = { key: "n", policy: "tenant", rate: { rate: 1_000, burst: 1_000 } };
+  const bytes: Bucket = { key: "b", policy: "tenant-bytes", unit: "bytes", rate: { rate: 1_000, burst: 1_000 } };
+  const two = new Allowance([many, bytes]);
+  const rates = new Rates({ redis, waitMs: 1_000, alone: () => {} });
+  await rates.take(two, 1, 10);
+  expect(rates.take(two, 1, 30)).not.toBeInstanceOf(Promise);
+  expect(rates.take(two, 2, 20)).not.toBeInstanceOf(Promise);
+  await rates.take(two, 1, 1);
+  expect(questions).toEqual([
+    [0, 0, 1, 10],
+    [3, 50, 1, 1],
+  ]);
 });
 
 test("the policies say the quota and its window", () => {

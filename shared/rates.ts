@@ -5,7 +5,8 @@ import type { Redis } from "./redis.ts";
 import { within } from "./within.ts";
 
 interface Asker {
-  cost: number;
+  /** For each bucket. */
+  costs: readonly number[];
   told: (verdict: Verdict) => void;
 }
 
@@ -38,9 +39,9 @@ interface Seen {
   taken: number;
 }
 
-/** What was taken on account, and is not told yet. */
+/** What was taken on account of each bucket, and is not told yet. */
 interface Account {
-  taken: number;
+  taken: number[];
   timer: NodeJS.Timeout;
 }
 
@@ -68,32 +69,40 @@ export class Rates {
     this.#now = options.now ?? (() => performance.now());
   }
 
-  /** Takes `cost` from all of the buckets, or from none. */
-  take(allowance: Allowance, cost: number): Verdict | Promise<Verdict> {
-    return this.#onAccount(allowance, cost) ?? new Promise((told) => this.#queue(allowance, { cost, told }));
+  /** Takes from all of the buckets what the request costs each, or from none. */
+  take(allowance: Allowance, notifications: number, bytes = 0): Verdict | Promise<Verdict> {
+    const costs = allowance.costs(notifications, bytes);
+    return this.#onAccount(allowance, costs) ?? new Promise((told) => this.#queue(allowance, { costs, told }));
   }
 
-  #onAccount(allowance: Allowance, cost: number): Verdict | undefined {
+  #onAccount(allowance: Allowance, costs: number[]): Verdict | undefined {
     const oldest = this.#now() - BELIEVED_MS;
     const seen: Seen[] = [];
-    for (const bucket of allowance.buckets) {
+    for (let index = 0; index < costs.length; index += 1) {
+      const bucket = allowance.buckets[index]!;
       const one = this.#seen.get(bucket);
-      if (!one || one.at < oldest || one.taken + cost > ON_ACCOUNT * leftIn(bucket, one.owed)) return undefined;
+      if (!one || one.at < oldest || one.taken + costs[index]! > ON_ACCOUNT * leftIn(bucket, one.owed))
+        return undefined;
       seen.push(one);
     }
-    for (const one of seen) one.taken += cost;
-    const account = this.#accounts.get(allowance);
-    if (account) account.taken += cost;
-    else this.#accounts.set(allowance, { taken: cost, timer: setTimeout(() => this.#settle(allowance), SETTLE_MS) });
+    let account = this.#accounts.get(allowance);
+    if (!account) {
+      const timer = setTimeout(() => this.#settle(allowance), SETTLE_MS);
+      this.#accounts.set(allowance, (account = { taken: allowance.costs(0, 0), timer }));
+    }
+    for (let index = 0; index < costs.length; index += 1) {
+      seen[index]!.taken += costs[index]!;
+      account.taken[index]! += costs[index]!;
+    }
     const owed = allowance.buckets.map(({ rate }, index) => {
       const one = seen[index]!;
       return one.owed + (one.taken * 1_000_000) / rate.rate;
     });
-    return allowance.verdict(cost, true, owed);
+    return allowance.verdict(costs, true, owed);
   }
 
   #settle(allowance: Allowance): void {
-    this.#queue(allowance, { cost: 0, told: () => undefined });
+    this.#queue(allowance, { costs: allowance.costs(0, 0), told: () => undefined });
   }
 
   #queue(allowance: Allowance, asker: Asker): void {
@@ -109,9 +118,9 @@ export class Rates {
     while (waiting.length > 0) {
       const askers = waiting.splice(0, MOST_AT_ONCE);
       const answers = await this.#ask(allowance, askers);
-      askers.forEach(({ cost, told }, index) => {
-        const [passed, ...owed] = answers?.[index] ?? this.#takeHere(allowance, cost);
-        told(allowance.verdict(cost, passed === 1, owed));
+      askers.forEach(({ costs, told }, index) => {
+        const [passed, ...owed] = answers?.[index] ?? this.#takeHere(allowance, costs);
+        told(allowance.verdict(costs, passed === 1, owed));
       });
     }
     this.#asking.delete(allowance);
@@ -124,15 +133,15 @@ export class Rates {
     const account = this.#accounts.get(allowance);
     clearTimeout(account?.timer);
     this.#accounts.delete(allowance);
-    const taken = account?.taken ?? 0;
+    const taken = account?.taken ?? allowance.costs(0, 0);
     let answers: number[][] | undefined;
     if (redis.status === "ready" && this.#now() >= this.#restUntil) {
-      const args = [...keys, ...rates, taken, ...askers.map(({ cost }) => cost)];
+      const args = [...keys, ...rates, ...taken, ...askers.flatMap(({ costs }) => costs)];
       answers = await within(waitMs, this.#run(keys.length, args));
       if (!answers) this.#restUntil = this.#now() + REST_MS;
     }
     const [, ...owed] = answers?.at(-1) ?? [];
-    buckets.forEach((bucket, index) => this.#hear(bucket, taken, owed[index]));
+    buckets.forEach((bucket, index) => this.#hear(bucket, taken[index]!, owed[index]));
     return answers;
   }
 
@@ -155,12 +164,12 @@ export class Rates {
     }
   }
 
-  #takeHere({ buckets }: Allowance, cost: number): number[] {
+  #takeHere({ buckets }: Allowance, costs: readonly number[]): number[] {
     // What is only told later is nobody's request.
-    if (cost > 0) this.#options.alone();
+    if (costs.some((cost) => cost > 0)) this.#options.alone();
     const now = this.#now();
     const before = buckets.map(({ key }) => this.#local.get(key) ?? 0);
-    const after = buckets.map(({ rate }, index) => taken(before[index]!, now, rate, cost));
+    const after = buckets.map(({ rate }, index) => taken(before[index]!, now, rate, costs[index]));
     const passed = !after.includes(undefined);
     const fullAt = passed ? (after as number[]) : before;
     if (passed) buckets.forEach(({ key }, index) => this.#keep(key, fullAt[index]!));
@@ -178,28 +187,29 @@ export class Rates {
 }
 
 /**
- * As `taken` of rate.ts, for several buckets, all or none, and several costs one after the other, after what was taken on account. Answers for each of these whether
- * it passes, and for each bucket how long until it is full (us).
+ * As `taken` of rate.ts, for several buckets, all or none, and several askers one after the other, after what was taken on account. Each asker has a cost for each bucket.
+ * Answers for each of these whether it passes, and for each bucket how long until it is full (us).
  */
 const TAKE = `
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local each, burst, from = {}, {}, {}
+local took = false
 for i, key in ipairs(KEYS) do
   each[i], burst[i] = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
-  from[i] = math.max(now, tonumber(redis.call('GET', key) or 0))
+  local taken = tonumber(ARGV[2 * #KEYS + i])
+  from[i] = math.max(now, tonumber(redis.call('GET', key) or 0)) + taken * each[i]
+  took = took or taken > 0
 end
-local taken = tonumber(ARGV[2 * #KEYS + 1])
-for i = 1, #KEYS do from[i] = from[i] + taken * each[i] end
-local answers, took = {}, taken > 0
-for n = 2 * #KEYS + 2, #ARGV do
-  local cost, passed = tonumber(ARGV[n]), 1
+local answers = {}
+for n = 3 * #KEYS, #ARGV - 1, #KEYS do
+  local passed = 1
   for i = 1, #KEYS do
-    if from[i] - now + math.min(cost, burst[i]) * each[i] > burst[i] * each[i] + 1 then passed = 0 end
+    if from[i] - now + math.min(tonumber(ARGV[n + i]), burst[i]) * each[i] > burst[i] * each[i] + 1 then passed = 0 end
   end
   local answer = { passed }
   for i = 1, #KEYS do
-    if passed == 1 then from[i] = from[i] + cost * each[i] end
+    if passed == 1 then from[i] = from[i] + tonumber(ARGV[n + i]) * each[i] end
     answer[i + 1] = math.ceil(from[i] - now)
   end
   took = took or passed == 1

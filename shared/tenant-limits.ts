@@ -16,6 +16,10 @@ export const tenantLimitSettings = z.object({
   PUBLISHER_RATE: rate(10_000),
   /** As many at once, after a rest. */
   PUBLISHER_BURST: count(50_000),
+  /** Bytes of bodies that a tenant publishes in a second: 1 KiB for each notification of its usual rate. */
+  TENANT_PUBLISH_BYTE_RATE: rate(20 << 20),
+  /** As many at once, after a rest: the ten largest requests. */
+  TENANT_PUBLISH_BYTE_BURST: count(40 << 20),
   /** Requests of a tenant that are arriving or not answered, at one receiver. */
   TENANT_REQUESTS: count(2_500),
   /** Connects, polls, acknowledgements and tickets of a tenant's clients in a second, at one distributor. */
@@ -30,6 +34,10 @@ export const tenantLimitSettings = z.object({
   CLIENT_CONNECTIONS: count(50),
   /** Notifications that are stored for one client; as many, and publishing to it is refused until it has read. */
   CLIENT_STORED: count(1_000_000),
+  /** Bytes of notifications that are stored for a tenant's clients; as many, and its publishing is refused until they have read. */
+  TENANT_STORED_BYTES: count(8 * 2 ** 30),
+  /** A tenant's clients for whom something is stored; as many, and its publishing is refused until some have read. */
+  TENANT_STORED_CLIENTS: count(2_000_000),
   /** A tenant's weight against others where they share what is bounded: twice the weight, twice the share. */
   TENANT_WEIGHT: z.coerce.number().min(WEIGHTS.least).max(WEIGHTS.most).default(1),
   /** Bytes that wait for a tenant's slow clients, at one distributor. */
@@ -42,6 +50,8 @@ const NAMES = {
   publishBurst: "TENANT_PUBLISH_BURST",
   publisherRate: "PUBLISHER_RATE",
   publisherBurst: "PUBLISHER_BURST",
+  publishByteRate: "TENANT_PUBLISH_BYTE_RATE",
+  publishByteBurst: "TENANT_PUBLISH_BYTE_BURST",
   requests: "TENANT_REQUESTS",
   requestRate: "TENANT_REQUEST_RATE",
   requestBurst: "TENANT_REQUEST_BURST",
@@ -49,6 +59,8 @@ const NAMES = {
   connections: "TENANT_CONNECTIONS",
   clientConnections: "CLIENT_CONNECTIONS",
   stored: "CLIENT_STORED",
+  storedBytes: "TENANT_STORED_BYTES",
+  storedClients: "TENANT_STORED_CLIENTS",
   outboxBytes: "TENANT_OUTBOX_BYTES",
   weight: "TENANT_WEIGHT",
 } as const satisfies Record<string, keyof z.output<typeof tenantLimitSettings>>;

@@ -211,6 +211,7 @@ const CASES: Record<string, Case> = {
     expect(text).toContain('"type":"pong"');
     expect(text).not.toContain(SECRET);
   },
+  "console GET /v1/loudest-tenants": closed("console", "GET", "/v1/loudest-tenants"),
   "director GET /v1/dead-letters": closed("director", "GET", "/v1/dead-letters"),
   "director GET /v1/dead-letters/:id": closed("director", "GET", "/v1/dead-letters/0-0"),
   "director POST /v1/dead-letters/:id/redrive": closed("director", "POST", "/v1/dead-letters/0-0/redrive"),

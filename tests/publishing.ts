@@ -45,12 +45,12 @@ export function publishing(of: () => { stack: Stack; receiver: Service; token: s
   }
 
   /** A request all of which has been sent but its end: it stays in the receiver until `finish`, which answers its status. */
-  function hold(to: Service, data: string): { finish(): Promise<number | undefined> } {
+  function hold(to: Service, data: string, token = of().token): { finish(): Promise<number | undefined> } {
     const body = Buffer.from(JSON.stringify(item("a", data)));
     const headers = { "content-type": "application/json", "content-length": body.length };
     const asked = request(`${to.url}/v1/notifications`, {
       method: "POST",
-      headers: { ...headers, authorization: `Bearer ${of().token}` },
+      headers: { ...headers, authorization: `Bearer ${token}` },
     });
     const answered = new Promise<number | undefined>((resolve, reject) => {
       asked.on("error", reject);

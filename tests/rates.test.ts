@@ -21,7 +21,7 @@ let proxy: Proxy;
 let receivers: [Service, Service];
 
 beforeAll(async () => {
-  stack = await startStack({ env: { TENANTS: "acme,other,many,large,away,own,alone,rich" } });
+  stack = await startStack({ env: { TENANTS: "acme,other,many,large,away,own,alone,rich,wide,huge,awry" } });
   const redis = new URL(stack.env.REDIS_URL!);
   proxy = await startProxy(redis.host);
   const url = Object.assign(new URL(redis), { host: proxy.address }).href;
@@ -42,22 +42,50 @@ async function writeTenant(tenant: string, limits: Record<string, number>): Prom
   await postgres.close();
 }
 
-async function publish(to: Service, token: string, count: number) {
+const publish = (to: Service, token: string, count: number) =>
+  post(to, token, JSON.stringify(Array.from({ length: count }, (_, n) => ({ to: { client: "u1" }, data: n }))));
+
+async function post(to: Service, token: string, body: string) {
   const response = await fetch(`${to.url}/v1/notifications`, {
     method: "POST",
     headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
-    body: JSON.stringify(Array.from({ length: count }, (_, n) => ({ to: { client: "u1" }, data: n }))),
+    body,
   });
   const { status, headers } = response;
   const left = [...(headers.get("ratelimit") ?? "").matchAll(/"(\w+)";r=(\d+)/g)].map(([, name, r]) => `${name} ${r}`);
-  return { status, headers, left, body: (await response.json()) as { type?: string; retryAfter?: number } };
+  return {
+    status,
+    headers,
+    left,
+    bytesLeft: Number(/"tenant-bytes";r=(\d+)/.exec(headers.get("ratelimit") ?? "")?.[1]),
+    body: (await response.json()) as { type?: string; detail?: string; retryAfter?: number },
+  };
+}
+
+/** One notification, in a body of so many bytes. */
+function bodyOf(bytes: number): string {
+  const empty = JSON.stringify({ to: { client: "u1" }, data: "" });
+  return empty.replace('""', `"${"x".repeat(bytes - empty.length)}"`);
+}
+
+/** A publisher of a tenant with this limit of bytes, once both receivers know it. */
+async function byteLimited(tenant: string, publishByteRate: number, publishByteBurst: number): Promise<string> {
+  await writeTenant(tenant, { publishBurst: 1_000, publisherBurst: 1_000, publishByteRate, publishByteBurst });
+  const token = await stack.token({ publisher: "bytes", tenant });
+  for (const receiver of receivers)
+    await expect
+      .poll(async () => (await post(receiver, token, "{}")).headers.get("ratelimit-policy"))
+      .toContain(`"tenant-bytes";q=${publishByteBurst};`);
+  return token;
 }
 
 test("what a tenant and each of its publishers may is counted over all receivers, in notifications, all of a request or nothing", async () => {
   const [one, two] = await Promise.all(["one", "two"].map((publisher) => stack.token({ publisher })));
   const first = await publish(receivers[0], one!, 15);
   expect([first.status, first.left]).toEqual([202, ["tenant 15", "publisher 5"]]);
-  expect(first.headers.get("ratelimit-policy")).toBe('"tenant";q=30;w=30000, "publisher";q=20;w=20000');
+  expect(first.headers.get("ratelimit-policy")).toBe(
+    '"tenant";q=30;w=30000, "publisher";q=20;w=20000, "tenant-bytes";q=41943040;w=2;qu="content-bytes"',
+  );
   const refused = await publish(receivers[1], one!, 10);
   expect([refused.status, refused.body.type, refused.left]).toEqual([
     429,
@@ -139,5 +167,44 @@ test("a tenant's own row says what it may, and counts as soon as it is read", as
   const token = await stack.token({ publisher: "own", tenant: "own" });
   await writeTenant("own", { publishRate: 7, publisherBurst: 1_000 });
   const policy = async () => (await publish(receivers[0], token, 1)).headers.get("ratelimit-policy");
-  await expect.poll(policy).toBe('"tenant";q=30;w=5, "publisher";q=1000;w=1000000');
+  await expect
+    .poll(policy)
+    .toBe('"tenant";q=30;w=5, "publisher";q=1000;w=1000000, "tenant-bytes";q=41943040;w=2;qu="content-bytes"');
+});
+
+test("R53: bytes of a tenant's bodies are counted over all receivers; a refused body costs its bytes, too", async () => {
+  const token = await byteLimited("wide", 0.001, 3_000);
+  const start = (await post(receivers[0], token, bodyOf(1_000))).bytesLeft;
+  expect(start).toBeLessThanOrEqual(2_000);
+  const refused = await post(receivers[1], token, bodyOf(2_500));
+  expect(refused).toMatchObject({ status: 429, bytesLeft: start, body: { type: "/problems/rate-limited" } });
+  expect(refused.body.detail).toContain("more bytes");
+  expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(1_000);
+  expect(await metric(receivers[1], "publish_limited_total", 'limit="tenant-bytes"')).toBe(1);
+  expect(await post(receivers[1], token, bodyOf(700))).toMatchObject({ status: 202, bytesLeft: start - 700 });
+  const wrong = `{"no":"${"x".repeat(291)}"}`;
+  expect(await post(receivers[0], token, wrong)).toMatchObject({ status: 400, bytesLeft: start - 1_000 });
+  const broken = "x".repeat(200);
+  expect(await post(receivers[0], token, broken)).toMatchObject({ status: 400, bytesLeft: start - 1_200 });
+});
+
+test("R53: a request with more bytes than may pass at once passes a full bucket, and is waited for after it", async () => {
+  const token = await byteLimited("huge", 2_000, 2_000);
+  await expect.poll(async () => (await post(receivers[0], token, bodyOf(5_000))).status).toBe(202);
+  const early = await post(receivers[1], token, bodyOf(100));
+  expect(early).toMatchObject({ status: 429, bytesLeft: 0 });
+  await expect.poll(async () => (await post(receivers[1], token, bodyOf(100))).status, { timeout: 10_000 }).toBe(202);
+});
+
+test("while Redis is away each receiver counts a tenant's bytes by itself", async () => {
+  const token = await byteLimited("awry", 0.001, 5_000);
+  await proxy.set("refuse");
+  try {
+    for (const receiver of receivers) {
+      expect(await post(receiver, token, bodyOf(3_000))).toMatchObject({ status: 202, bytesLeft: 2_000 });
+      expect(await post(receiver, token, bodyOf(3_000))).toMatchObject({ status: 429, bytesLeft: 2_000 });
+    }
+  } finally {
+    await proxy.set("pass");
+  }
 });

@@ -219,7 +219,9 @@ describe("while Kafka is away", () => {
 describe("bounds and the end", () => {
   test("more requests or bytes than it may hold: 503, counted, and everything else goes on", async () => {
     const small = await stack.start("receiver", { MAX_REQUESTS: "3", MAX_QUEUED_BYTES: "100000" });
-    const held = Array.from({ length: 2 }, () => hold(small, "x".repeat(45_000)));
+    // Of two tenants: one alone is refused at its share, before the receiver is full.
+    const other = await stack.token({ publisher: "tests", tenant: "other" });
+    const held = [undefined, other].map((of) => hold(small, "x".repeat(45_000), of));
     await expect.poll(() => metric(small, "publish_body_bytes"), { interval: 5 }).toBeGreaterThan(90_000);
     const bytes = await publish(item("a", "x".repeat(20_000)), { to: small }).catch(() => undefined);
     expect(bytes?.body.type ?? "/problems/busy").toBe("/problems/busy");

@@ -5,7 +5,7 @@ import { askConsole } from "./console.ts";
 import { printableJson } from "@saasaparilla/shared/printable.ts";
 import { Trouble, command, reasonOf } from "./trouble.ts";
 
-const USAGE = `Usage: npx just tenant list | show NAME | add NAME [--trust scopes|grants] | suspend NAME | resume NAME
+const USAGE = `Usage: npx just tenant list | usage [--by bytes|clients|rate|refused] [--limit N] | show NAME | add NAME [--trust scopes|grants] | suspend NAME | resume NAME
   key NAME --name TEXT --scopes publish,read,operate [--clients u1,shop-*] [--ttl 90d] | rotate NAME KEY [--overlap 1d]
   origins NAME ORIGIN,...|none | limits NAME LIMIT=NUMBER,...|none
   issuer NAME ID --issuer NAME --audience NAME --jwks URL|FILE [--algorithms EdDSA,ES256] | --secret-file FILE
@@ -26,6 +26,8 @@ const options = {
   jwks: text,
   algorithms: text,
   role: text,
+  by: text,
+  limit: text,
   subjects: text,
   "secret-file": text,
   "subject-claim": text,
@@ -65,6 +67,10 @@ const KINDS = ["keys", "issuers", "grants", "revocations"];
 /** Each answers what is shown. */
 const verbs: Record<string, (names: string[], given: Options) => Promise<unknown>> = {
   list: () => all(""),
+  usage: async (_, { by, limit }) => {
+    const query = new URLSearchParams(those({ by, limit }) as Record<string, string>);
+    return askConsole("GET", `/v1/loudest-tenants?${query.toString()}`, USAGE);
+  },
   show: async ([name]) => {
     const tenant = await ask("GET", `/${name}`);
     const lists = await Promise.all(KINDS.map((kind) => all(`/${name}/${kind}`)));
@@ -109,6 +115,7 @@ const verbs: Record<string, (names: string[], given: Options) => Promise<unknown
 
 const NAMES: Record<string, number> = {
   list: 0,
+  usage: 0,
   origins: 2,
   limits: 2,
   rotate: 2,

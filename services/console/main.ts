@@ -10,12 +10,14 @@ import { createRegistry } from "@saasaparilla/shared/metrics.ts";
 import { connectPostgres } from "@saasaparilla/shared/postgres.ts";
 import { Secrets } from "@saasaparilla/shared/secrets.ts";
 import { loadSettings } from "@saasaparilla/shared/settings.ts";
+import { TenantUse } from "@saasaparilla/shared/tenant-use.ts";
 import { documentRoutes, type ConsoleParts } from "./documents.ts";
 import { explainRoute } from "./explain.ts";
 import { keyRoutes } from "./keys.ts";
 import { openapi } from "./openapi.ts";
 import { serveRoutes } from "./routes.ts";
 import { consoleSettings } from "./settings.ts";
+import { usageRoute } from "./usage.ts";
 
 const settings = loadSettings(consoleSettings);
 const log = createLog("console", settings.LOG_LEVEL);
@@ -44,6 +46,7 @@ server.origins.follow(access);
 const routes = [
   ...documentRoutes(parts),
   ...keyRoutes(parts),
+  usageRoute(new TenantUse(postgres, settings.NAMESPACE)),
   explainRoute({ ...parts, access, identities, origins: server.origins }),
 ];
 serveDocs(server, openapi(routes));

@@ -16,6 +16,7 @@ import { connectPostgres } from "@saasaparilla/shared/postgres.ts";
 import { connectRedis, Keys } from "@saasaparilla/shared/redis.ts";
 import { loadSettings } from "@saasaparilla/shared/settings.ts";
 import { Stored } from "@saasaparilla/shared/stored.ts";
+import { StoredTenants } from "@saasaparilla/shared/stored-tenants.ts";
 import { tenantLimits } from "@saasaparilla/shared/tenant-limits.ts";
 import { directorGroup, topicsOf } from "@saasaparilla/shared/topics.ts";
 import { DeadLetterReader } from "./dead-letter-reader.ts";
@@ -31,6 +32,7 @@ import { Fullness } from "./fullness.ts";
 import { Lag, LAG_MS } from "./lag.ts";
 import { Store } from "./store.ts";
 import { sweepExpired } from "./sweep.ts";
+import { TenantFullness } from "./tenant-fullness.ts";
 import { Timers } from "./timers.ts";
 
 const settings = loadSettings(directorSettings);
@@ -41,6 +43,8 @@ const registry = createRegistry("director");
 const clock = { monotonic: () => performance.now(), wall: () => Date.now() };
 const topics = topicsOf(settings.NAMESPACE);
 
+/** Made after the metrics, which are scraped from the start. */
+let tenantFullness: TenantFullness | undefined;
 const metrics = createMetrics(registry, {
   unsettled: () => director.unsettled,
   lanes: () => director.lanes,
@@ -49,6 +53,7 @@ const metrics = createMetrics(registry, {
   partitions: () => director.partitions,
   queuedBytes: () => packer.queuedBytes,
   lag: () => lag.of((partition) => director.owns(partition)),
+  storedHighest: () => tenantFullness?.highest() ?? new Map(),
 });
 
 const server = new HttpServer({ health, registry, log, settings });
@@ -125,10 +130,18 @@ const fullness = new Fullness({
   metrics,
   log,
 });
+const perTenant = (tenantFullness = new TenantFullness({
+  stored: new StoredTenants(postgres, settings.NAMESPACE),
+  limitsOf,
+  metrics,
+  log,
+  now: clock.monotonic,
+}));
 const store = new Store(stored, deferring, topics.deferred, weightOf, {
   stored(rows) {
     health.up("postgres");
     fullness.inserted(rows);
+    perTenant.inserted(rows);
   },
   deferred: (rows, reason) => metrics.deferred(rows, reason),
   failed(error) {
@@ -207,7 +220,10 @@ const sweeps = setInterval(
   settings.SWEEP_MS,
 );
 const lags = setInterval(() => void lag.look(), LAG_MS);
-const looks = setInterval(() => void fullness.look(), settings.ACCESS_REFRESH_MS);
+const looks = setInterval(() => {
+  void fullness.look();
+  void perTenant.look();
+}, settings.ACCESS_REFRESH_MS);
 lifecycle.onEnd("director", async () => {
   for (const timer of [ticks, commits, parks, sweeps, lags, looks]) clearInterval(timer);
   await director.end();

@@ -15,9 +15,10 @@ export function createMetrics(
     partitions: () => number;
     queuedBytes: () => number;
     lag: () => number;
+    storedHighest: () => ReadonlyMap<string, number>;
   },
 ) {
-  const { counter, counts, gauge, histogram, tally } = meters(registry);
+  const { counter, counts, gauge, gauges, histogram, tally } = meters(registry);
   const settled: Record<Settled, number> = { acknowledged: 0, stored: 0, expired: 0 };
   counts("notifications_settled_total", "Notifications settled, by how.", ["how"], () =>
     Object.entries(settled).map(([how, count]) => ({ how, count })),
@@ -67,6 +68,12 @@ export function createMetrics(
     "accepted_lag",
     "Records of accepted that are not settled, of the partitions that this director owns: as it was a few seconds ago.",
     observed.lag,
+  );
+  gauges(
+    "tenant_stored_highest_ratio",
+    "What the fullest tenant has stored, as a part of what it may, by bound; 0 while no tenant has half of it.",
+    "bound",
+    observed.storedHighest,
   );
   gauge("lanes", "Lanes in memory.", observed.lanes);
   gauge("lanes_parked", "Of them those that are kept small, since nothing happens.", observed.parkedLanes);

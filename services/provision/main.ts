@@ -19,8 +19,8 @@ try {
   const log = createLog("provision", settings.LOG_LEVEL);
   const health = new Health(["kafka", "postgres"]);
   const link = new KafkaLink(settings, "provision", log, health);
-  // A minute: another one may be at it, behind the same lock.
-  const postgres = connectPostgres(settings.DATABASE_URL, "provision", log, health, 2, 60_000);
+  // Ten minutes: another one may be at it, behind the same lock, and a migration may have to count all that is stored.
+  const postgres = connectPostgres(settings.DATABASE_URL, "provision", log, health, 2, 600_000);
   await postgres.reached();
   if (flags.drop) await drop(settings, { link, postgres, log, health }, flags.yes === true);
   else await provision(settings, { link, postgres, log, health }, flags.repartition);

@@ -9,6 +9,7 @@ const FIRST: ProblemName[] = [
   "unavailable",
   "busy",
   "in-progress",
+  "tenant-full",
   "client-full",
   "not-json",
   "invalid-shape",

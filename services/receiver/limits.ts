@@ -76,9 +76,9 @@ export class Limits implements Guard {
   }
 
   grant(request: Request, bytes: number): Reply | undefined {
-    if (Math.max(this.#bytes, this.#parts.queued()) + bytes > this.#most.MAX_QUEUED_BYTES) return this.#full("bytes");
+    if (bytes > this.#freeBytes) return this.#full("bytes");
     const admitted = this.#admitted.get(request)!;
-    const full = admitted.caller && this.#parts.quota.hold(admitted.caller, bytes);
+    const full = admitted.caller && this.#parts.quota.hold(admitted.caller, bytes, this.#freeBytes);
     if (full) return full;
     admitted.bytes += bytes;
     this.#bytes += bytes;
@@ -90,7 +90,7 @@ export class Limits implements Guard {
     if (caller) {
       this.#parts.quota.end(caller, bytes);
       // Its answer is known already: the next request finds less.
-      if (refused && CHARGED.has(refused.status)) this.#parts.quota.charge(caller, costOfRefused(bytes));
+      if (refused && CHARGED.has(refused.status)) this.#parts.quota.charge(caller, costOfRefused(bytes), bytes);
     }
     this.#admitted.delete(request);
     this.#bytes -= bytes;
@@ -110,7 +110,7 @@ export class Limits implements Guard {
     if (!admitted || "status" in caller) return caller;
     const full = this.#parts.quota.begin(caller, this.#freeRequests);
     if (full) return full;
-    const late = this.#parts.quota.hold(caller, admitted.bytes);
+    const late = this.#parts.quota.hold(caller, admitted.bytes, this.#freeBytes);
     if (late) this.#parts.quota.end(caller, 0);
     else admitted.caller = caller;
     return late ?? caller;
@@ -118,6 +118,10 @@ export class Limits implements Guard {
 
   get #freeRequests(): number {
     return this.#most.MAX_REQUESTS - this.requests;
+  }
+
+  get #freeBytes(): number {
+    return this.#most.MAX_QUEUED_BYTES - Math.max(this.#bytes, this.#parts.queued());
   }
 
   #full(bound: "requests" | "bytes"): Reply {

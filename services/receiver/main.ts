@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { serveDocs } from "@saasaparilla/shared/docs.ts";
 import { openEntrance } from "@saasaparilla/shared/entrance.ts";
 import { FullClients } from "@saasaparilla/shared/full-clients.ts";
@@ -11,12 +12,15 @@ import { connectPostgres } from "@saasaparilla/shared/postgres.ts";
 import { connectRedis, Keys } from "@saasaparilla/shared/redis.ts";
 import { Rates } from "@saasaparilla/shared/rates.ts";
 import { loadSettings } from "@saasaparilla/shared/settings.ts";
+import { StoredTenants } from "@saasaparilla/shared/stored-tenants.ts";
 import { tenantLimits } from "@saasaparilla/shared/tenant-limits.ts";
+import { TenantUse } from "@saasaparilla/shared/tenant-use.ts";
 import { topicsOf } from "@saasaparilla/shared/topics.ts";
 import { Appender } from "./append.ts";
 import { Authorizer } from "./authorize.ts";
 import { Idempotency } from "./idempotency.ts";
 import { Limits } from "./limits.ts";
+import { Loud } from "./loud.ts";
 import { createMetrics } from "./metrics.ts";
 import { Full } from "./full.ts";
 import { openapi } from "./openapi.ts";
@@ -29,10 +33,27 @@ const log = createLog("receiver", settings.LOG_LEVEL);
 const lifecycle = new Lifecycle(log, settings.SHUTDOWN_MS);
 const health = new Health(["kafka", "accepting", "access"]);
 const registry = createRegistry("receiver");
-// It is asked for who may do what, and for nothing else: that is what readiness waits for.
+// It is asked for who may do what and who is full, and told who is loud. Readiness waits for the first alone.
 const postgres = connectPostgres(settings.DATABASE_URL, "receiver", log, new Health([]), 1);
 lifecycle.onEnd("postgres", () => postgres.close());
-const full = new Full(new FullClients(postgres, settings.NAMESPACE), settings.ACCESS_REFRESH_MS, log);
+const loud = new Loud({
+  source: new TenantUse(postgres, settings.NAMESPACE),
+  name: randomUUID(),
+  everyMs: settings.ACCESS_REFRESH_MS,
+  log,
+  now: () => performance.now(),
+});
+loud.start();
+const full = new Full({
+  clients: new FullClients(postgres, settings.NAMESPACE),
+  tenants: new StoredTenants(postgres, settings.NAMESPACE),
+  everyMs: settings.ACCESS_REFRESH_MS,
+  refused(tenant, bound) {
+    metrics.limited(`stored-${bound}`);
+    loud.refused(tenant, `stored-${bound}`);
+  },
+  log,
+});
 full.start();
 
 // Publishing goes on without Redis: it is none of what readiness asks for.
@@ -46,7 +67,8 @@ const metrics = createMetrics(registry, {
   requests: () => limits.requests,
   bodyBytes: () => limits.bytes,
   kafkaUp: () => appender.available,
-  full: () => full.size,
+  fullClients: () => full.clients,
+  fullTenants: () => full.tenants,
 });
 const limitsOf = tenantLimits(access, settings);
 const weightOf = (tenant: string): number => limitsOf(tenant).weight;
@@ -54,7 +76,7 @@ const appender = new Appender(link, topics.accepted, settings, { metrics, health
 const authorizer = new Authorizer({ gate, access, metrics });
 const keys = new Keys(settings.NAMESPACE);
 const rates = new Rates({ redis, waitMs: settings.RATE_WAIT_MS, alone: metrics.limitedAlone });
-const quota = new Quota({ rates, keys, limitsOf, metrics });
+const quota = new Quota({ rates, keys, limitsOf, metrics, loud });
 const limits = new Limits(settings, {
   metrics,
   queued: () => appender.queuedBytes,
@@ -83,6 +105,7 @@ serveDocs(server, openapi(settings));
 
 // Last first: no new requests, those that are in are answered, then what they stood on goes.
 lifecycle.onEnd("full", () => full.end());
+lifecycle.onEnd("loud", () => loud.end());
 lifecycle.onEnd("redis", () => redis.disconnect());
 lifecycle.onEnd("idempotency", () => idempotency.settled());
 lifecycle.onEnd("kafka", () => appender.close());

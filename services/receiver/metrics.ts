@@ -6,7 +6,9 @@ export type ReceiverMetrics = ReturnType<typeof createMetrics>;
 /** The receiver's verbs. */
 export function createMetrics(
   registry: Registry,
-  observed: Record<"queuedBytes" | "requests" | "bodyBytes" | "full", () => number> & { kafkaUp: () => boolean },
+  observed: Record<"queuedBytes" | "requests" | "bodyBytes" | "fullClients" | "fullTenants", () => number> & {
+    kafkaUp: () => boolean;
+  },
 ) {
   const { counter, gauge, histogram } = meters(registry);
   const accepted = counter(
@@ -42,7 +44,8 @@ export function createMetrics(
   gauge("accepted_queued_bytes", "Bytes not yet sent to Kafka.", observed.queuedBytes);
   gauge("publish_requests", "Requests that are arriving or not yet answered.", observed.requests);
   gauge("publish_body_bytes", "Bytes of their bodies.", observed.bodyBytes);
-  gauge("clients_full", "Clients for whom no more is accepted until they have read.", observed.full);
+  gauge("clients_full", "Clients for whom no more is accepted until they have read.", observed.fullClients);
+  gauge("tenants_full", "Tenants of whom no more is accepted until their clients have read.", observed.fullTenants);
   gauge("kafka_up", "1 while Kafka accepts.", () => Number(observed.kafkaUp()));
 
   return {

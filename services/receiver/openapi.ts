@@ -144,6 +144,7 @@ function publish(limits: OpenapiLimits, publication: { $ref: string }, accepted:
       "id-reused",
       "key-reused",
       "in-progress",
+      "tenant-full",
       "client-full",
       "busy",
       "outcome-unknown",

@@ -56,7 +56,7 @@ export class Publisher {
       const keyName = key === undefined ? undefined : nameOfKey(caller, key);
       stamp(items, keyName);
       if (clients) forbid(items, clients);
-      left = await quota.spend(caller, costOf(items));
+      left = await quota.spend(caller, costOf(items), body.length);
       const entry =
         keyName === undefined
           ? undefined
@@ -88,7 +88,7 @@ export class Publisher {
       return { items, key: readKey(request.headers["idempotency-key"]) };
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      const headers = await this.#parts.quota.spend(caller, costOfRefused(body.length));
+      const headers = await this.#parts.quota.spend(caller, costOfRefused(body.length), body.length);
       throw new Refusal(error.problem, { ...headers, ...error.headers });
     }
   }

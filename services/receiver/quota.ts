@@ -7,6 +7,7 @@ import type { Rates } from "@saasaparilla/shared/rates.ts";
 import type { Keys } from "@saasaparilla/shared/redis.ts";
 import { problemReply, type Reply } from "@saasaparilla/shared/reply.ts";
 import type { LimitsOf, TenantLimits } from "@saasaparilla/shared/tenant-limits.ts";
+import type { Loud } from "./loud.ts";
 import type { ReceiverMetrics } from "./metrics.ts";
 
 /** Whose allowance is made anew with each request, where there are more. */
@@ -17,15 +18,16 @@ export interface QuotaParts {
   keys: Keys;
   limitsOf: LimitsOf;
   metrics: Pick<ReceiverMetrics, "limited">;
+  loud: Pick<Loud, "took" | "refused">;
 }
 
-/** What a tenant and each of its publishers may publish: counted in notifications, once for each request. */
+/** What a tenant and each of its publishers may publish, in notifications, and a tenant in bytes of bodies: counted once for each request. */
 export class Quota {
   readonly #parts: QuotaParts;
   /** What is not answered yet, by tenant. */
   readonly #held = new Map<string, { requests: number; bytes: number }>();
   readonly #allowances = new Map<string, { limits: TenantLimits; allowance: Allowance }>();
-  readonly #buckets = new Map<string, { limits: TenantLimits; bucket: Bucket }>();
+  readonly #buckets = new Map<string, { limits: TenantLimits; buckets: TenantBuckets }>();
 
   constructor(parts: QuotaParts) {
     this.#parts = parts;
@@ -35,16 +37,23 @@ export class Quota {
   begin({ tenant }: Identity, free: number): Reply | undefined {
     let held = this.#held.get(tenant);
     const { requests, weight } = this.#parts.limitsOf(tenant);
-    if (held && (held.requests >= requests || overShare(held.requests, weight, free))) return this.#share("requests");
+    if (held && (held.requests >= requests || overShare(held.requests, weight, free)))
+      return this.#share(tenant, "requests");
     if (!held) this.#held.set(tenant, (held = { requests: 0, bytes: 0 }));
     held.requests += 1;
     return undefined;
   }
 
-  /** So much more of its body is there. A tenant with one request may send whatever a request may have. */
-  hold({ tenant }: Identity, bytes: number): Reply | undefined {
+  /**
+   * So much more of its body is there, or the answer where its tenant has as many bytes as it may, or its share of this receiver's. `free`: those that
+   * this receiver can still hold. A tenant with one request may send whatever a request may have.
+   */
+  hold({ tenant }: Identity, bytes: number, free: number): Reply | undefined {
     const held = this.#held.get(tenant)!;
-    if (held.requests > 1 && held.bytes + bytes > this.#parts.limitsOf(tenant).queuedBytes) return this.#share("bytes");
+    if (held.requests > 1) {
+      const { queuedBytes, weight } = this.#parts.limitsOf(tenant);
+      if (held.bytes + bytes > queuedBytes || overShare(held.bytes, weight, free)) return this.#share(tenant, "bytes");
+    }
     held.bytes += bytes;
     return undefined;
   }
@@ -56,16 +65,17 @@ export class Quota {
     if (held.requests === 0) this.#held.delete(tenant);
   }
 
-  /** All of a request, or nothing of it. Answers the headers that say what is left. */
-  async spend(caller: Identity, notifications: number): Promise<Record<string, string>> {
-    const { refused, headers } = await this.#parts.rates.take(this.#allowanceOf(caller), notifications);
-    if (refused) throw this.#refusal(refused.policy as Bound, refused.retryMs, headers);
+  /** All of a request, or nothing of it. `bytes`: of its body. Answers the headers that say what is left. */
+  async spend(caller: Identity, notifications: number, bytes: number): Promise<Record<string, string>> {
+    const { refused, headers } = await this.#parts.rates.take(this.#allowanceOf(caller), notifications, bytes);
+    if (refused) throw this.#refusal(caller.tenant, refused.policy as Bound, refused.retryMs, headers);
+    this.#parts.loud.took(caller.tenant, notifications, bytes);
     return headers;
   }
 
   /** For a request that was refused before its body was read to its end. */
-  charge(caller: Identity, notifications: number): void {
-    void this.#parts.rates.take(this.#allowanceOf(caller), notifications);
+  charge(caller: Identity, notifications: number, bytes: number): void {
+    void this.#parts.rates.take(this.#allowanceOf(caller), notifications, bytes);
   }
 
   /** The same one for all requests of a caller, as long as its limits are the same: so they share their questions. */
@@ -76,27 +86,36 @@ export class Quota {
     if (known?.limits === limits) return known.allowance;
     const rate = { rate: limits.publisherRate, burst: limits.publisherBurst };
     const ofPublisher = { key: this.#parts.keys.rate(tenant, "publisher", subject), policy: "publisher", rate };
-    const allowance = new Allowance([this.#bucketOf(tenant, limits), ofPublisher]);
+    const { notifications, bytes } = this.#bucketsOf(tenant, limits);
+    const allowance = new Allowance([notifications, ofPublisher, bytes]);
     keep(this.#allowances, name, { limits, allowance });
     return allowance;
   }
 
-  /** The same one for all of a tenant's publishers. */
-  #bucketOf(tenant: string, limits: TenantLimits): Bucket {
+  /** The same ones for all of a tenant's publishers. */
+  #bucketsOf(tenant: string, limits: TenantLimits): TenantBuckets {
     const known = this.#buckets.get(tenant);
-    if (known?.limits === limits) return known.bucket;
-    const rate = { rate: limits.publishRate, burst: limits.publishBurst };
-    const bucket = { key: this.#parts.keys.rate(tenant, "tenant"), policy: "tenant", rate };
-    keep(this.#buckets, tenant, { limits, bucket });
-    return bucket;
+    if (known?.limits === limits) return known.buckets;
+    const { keys } = this.#parts;
+    const [rate, byteRate] = [
+      { rate: limits.publishRate, burst: limits.publishBurst },
+      { rate: limits.publishByteRate, burst: limits.publishByteBurst },
+    ];
+    const buckets: TenantBuckets = {
+      notifications: { key: keys.rate(tenant, "tenant"), policy: "tenant", rate },
+      bytes: { key: keys.rate(tenant, "tenant-bytes"), policy: "tenant-bytes", unit: "bytes", rate: byteRate },
+    };
+    keep(this.#buckets, tenant, { limits, buckets });
+    return buckets;
   }
 
-  #share(bound: Bound): Reply {
-    return problemReply(this.#refusal(bound, 1_000).problem);
+  #share(tenant: string, bound: Bound): Reply {
+    return problemReply(this.#refusal(tenant, bound, 1_000).problem);
   }
 
-  #refusal(bound: Bound, retryMs: number, headers?: Record<string, string>): Refusal {
+  #refusal(tenant: string, bound: Bound, retryMs: number, headers?: Record<string, string>): Refusal {
     this.#parts.metrics.limited(bound);
+    this.#parts.loud.refused(tenant, bound);
     const retryAfter = Math.max(1, Math.ceil(retryMs / 1_000));
     return new Refusal(
       problemOf("rate-limited", `${BOUNDS[bound]} Nothing of this was accepted.`, { retryAfter }),
@@ -110,11 +129,14 @@ function keep<T>(all: Map<string, T>, name: string, one: T): void {
   if (all.size > MOST_CALLERS) all.delete(all.keys().next().value!);
 }
 
+type TenantBuckets = Record<"notifications" | "bytes", Bucket>;
+
 export type Bound = keyof typeof BOUNDS;
 
 const BOUNDS = {
   tenant: "Your tenant publishes more than it may.",
   publisher: "This publisher publishes more than it may.",
+  "tenant-bytes": "Your tenant publishes more bytes than it may.",
   requests: "Your tenant has as many requests under way as it may.",
   bytes: "Your tenant has as many bytes under way as it may.",
 } as const;
