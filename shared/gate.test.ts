@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { Access } from "./access.ts";
 import { Askers } from "./askers.ts";
 import type { Attempt } from "./audit.ts";
+import { Checks } from "./checks.ts";
 import { Failure } from "./errors.ts";
 import { Gate } from "./gate.ts";
 import type { Identities } from "./identities.ts";
@@ -34,6 +35,8 @@ function gateThat(
       audit: { note: (attempt) => noted.push(attempt) },
       origins: new Origins([]),
       strangers,
+      checks: new Checks(100),
+      overLimit: () => undefined,
       keyUnknown: () => void (unknown += 1),
       log,
     }),
@@ -84,7 +87,16 @@ test("a page is refused for a tenant that does not have its origin, and served w
     const identities = { authorize: () => identity(tenant), claimedTenant: () => undefined } as unknown as Identities;
     const strangers = new Askers({ rate: 1, burst: 100 });
     const log = createLog("test", "silent");
-    const gate = new Gate({ identities, audit: { note: () => {} }, origins, strangers, keyUnknown: () => {}, log });
+    const gate = new Gate({
+      identities,
+      audit: { note: () => {} },
+      origins,
+      strangers,
+      checks: new Checks(100),
+      overLimit: () => {},
+      keyUnknown: () => {},
+      log,
+    });
     try {
       return gate.pass("t", "subscribe", { ...asked, headers: { origin } }) !== undefined;
     } catch (error) {
