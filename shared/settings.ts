@@ -4,6 +4,7 @@ import { isKeysAddress } from "./access-rows.ts";
 import { ENVIRONMENT_FORM } from "./api-keys.ts";
 import { Failure, messageOf } from "./errors.ts";
 import { kafkaSettings } from "./kafka-address.ts";
+import { isTooWide } from "./networks.ts";
 import { isOrigin } from "./origin.ts";
 import { secretsKey } from "./secrets.ts";
 import { TOKEN_MAX_SECONDS } from "./token-times.ts";
@@ -39,8 +40,13 @@ export const serverSettings = z.object({
     .default("")
     .transform((list) => list.split(",").flatMap((one) => (one.trim() === "" ? [] : [one.trim()])))
     .pipe(z.array(z.string().refine(isOrigin, "an origin, as https://app.example.com"))),
-  /** Addresses and networks of our own proxies, with commas between them: whom they name in X-Forwarded-For is the caller. */
-  TRUSTED_PROXIES: networks,
+  /** Addresses and networks of your proxies, with commas between them: the caller is whom they name in X-Forwarded-For. Anything that can connect from there can name any address, so list proxies alone. At most a /8 of IPv4 or a /7 of IPv6. */
+  TRUSTED_PROXIES: networks.refine(
+    (all) => !all.some(isTooWide),
+    "your proxies' addresses or networks, none larger than a /8 of IPv4 or a /7 of IPv6",
+  ),
+  /** Proxies of TRUSTED_PROXIES that a request passes through, one after the other: so many entries of X-Forwarded-For are read, from its end. */
+  PROXY_HOPS: z.coerce.number().int().min(1).max(10).default(1),
 });
 
 /** The same of a service on Node. The socket library has its own times. */
