@@ -195,8 +195,7 @@ test("a token that no signature could save is refused at once, and neither check
     `${header}.${text("[]")}.AAAA`,
   ];
   const mayCheck = vi.fn<() => void>();
-  for (const one of bad)
-    expect(() => void issuer.verify(one, { address: "192.0.2.1", mayCheck }), one).toThrow(Refused);
+  for (const one of bad) expect(() => void issuer.verify(one, { address: "192.0.2.1", mayCheck })).toThrow(Refused);
   expect(fetch).not.toHaveBeenCalled();
   expect(mayCheck).not.toHaveBeenCalled();
 });
