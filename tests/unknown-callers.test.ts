@@ -152,7 +152,7 @@ test("tokens whose signatures are wrong take no place of a receiver while they a
   await receiver.stop();
 });
 
-test("a caller who goes while it waits for a key leaves no place taken once the key has come", async () => {
+test("once a key has come, a body of any size is read, and a caller who went meanwhile takes no place", async () => {
   const { privateKey, publicKey } = await generateKeyPair("ES256");
   const keys = JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), kid: "late" }] });
   const asked = Promise.withResolvers<ServerResponse>();
@@ -163,7 +163,7 @@ test("a caller who goes while it waits for a key leaves no place taken once the 
   const jwksUrl = `http://127.0.0.1:${(provider.address() as AddressInfo).port}/jwks`;
   const operator = await Console.of(stack, stack.services[3]!);
   await operator.does("PUT", "/slow/issuers/late", { issuer, audience: "a", algorithms: ["ES256"], jwksUrl });
-  const receiver = await stack.start("receiver", { MAX_REQUESTS: "1" });
+  const receiver = await stack.start("receiver", { MAX_REQUESTS: "2" });
   const token = await new SignJWT({ iss: issuer, aud: "a", sub: "p", tenant: "slow", scope: "publish" })
     .setProtectedHeader({ alg: "ES256", kid: "late" })
     .setExpirationTime("5m")
@@ -173,7 +173,16 @@ test("a caller who goes while it waits for a key leaves no place taken once the 
   close();
   // Its end was read before this answer was given.
   expect(await good(receiver)).toBe(202);
+  const item = { to: { client: "c" }, data: "x".repeat(60_000) };
+  const large = fetch(`${receiver.url}/v1/notifications`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+    body: JSON.stringify(Array.from({ length: 20 }, () => item)),
+  });
+  await expect.poll(() => metric(receiver, "identity_waiters")).toBe(2);
+  expect(await metric(receiver, "publish_body_bytes")).toBe(0);
   response.end(keys);
+  expect((await large).status).toBe(202);
   await expect.poll(() => metric(receiver, "identity_waiters")).toBe(0);
   expect(await metric(receiver, "publish_requests")).toBe(0);
   expect(await good(receiver)).toBe(202);
