@@ -78,8 +78,8 @@ export class Gate {
   }
 
   /**
-   * The same for an address over its rate of refusals. Whoever else is behind it: who is known passes, and a token that is not known
-   * is checked while the address has checks left. Everything else is turned away, and the log stays quiet.
+   * The same for an address over its rate of refusals, which good callers may share. Known tokens and API keys pass. Other tokens are checked while
+   * the address has checks left. Everything else is turned away, and the log stays quiet.
    */
   #passKnown(
     spent: number,

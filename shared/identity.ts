@@ -38,7 +38,7 @@ export class TurnedAway extends Error {
   }
 }
 
-/** Where a token comes from, while nobody is known by it. */
+/** Where a token comes from. Its caller is not known yet. */
 export interface Asker {
   readonly address: string;
   /** Called before a signature is checked. It throws where no more may be checked for this address. */

@@ -65,7 +65,7 @@ export class Issuer {
 
   /**
    * At once, unless its key is not at hand. Throws Refused; a `retry` if the keys cannot be had, or too many wait for them; or TurnedAway.
-   * What can be refused without a signature is refused before one is checked, and before anybody waits.
+   * It refuses what no signature could save before it checks one, and before the caller waits.
    */
   verify(token: string, asker: Asker = NOBODY): Identity | Promise<Identity> {
     const [, header, payload, written] = TOKEN_FORM.exec(token) ?? [];

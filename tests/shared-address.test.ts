@@ -84,6 +84,7 @@ test("an API key passes from there, and a key that does not exist does not", asy
 });
 
 test("a flood of well-formed forged tokens has few signatures checked; known tokens pass, and a new one a little later", async () => {
+  // One in 5 s, which is longer than the flood takes.
   const few = await stack.start("receiver", { ADDRESS_CHECKS: "0.2" });
   const address = "203.0.113.4";
   const known = await stack.token({ publisher: "known" });
