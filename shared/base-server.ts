@@ -54,13 +54,14 @@ export abstract class BaseServer {
   readonly #newcomers: Askers;
   readonly #turnedAway: () => void;
   #toldOfProxy = false;
+  #toldOfHops = false;
 
   constructor({ health, registry, log, settings }: ServerOptions) {
     this.log = log;
     this.bodyMs = settings.BODY_MS;
     this.origins = new Origins(settings.ALLOWED_ORIGINS);
     this.#health = health;
-    this.#callers = new Callers(settings.TRUSTED_PROXIES);
+    this.#callers = new Callers(settings.TRUSTED_PROXIES, settings.PROXY_HOPS);
     this.#newcomers = new Askers({ rate: settings.SOCKET_RATE, burst: settings.SOCKET_BURST });
     this.#turnedAway = meters(registry).tally(
       "http_sockets_refused_total",
@@ -154,7 +155,15 @@ export abstract class BaseServer {
         "a request came with X-Forwarded-For from an address that is not in TRUSTED_PROXIES: everybody behind it counts as one",
       );
     }
-    return this.#callers.of(peer, forwarded);
+    const caller = this.#callers.of(peer, forwarded);
+    if (!this.#toldOfHops && caller !== peer && this.#callers.trusts(caller)) {
+      this.#toldOfHops = true;
+      this.log.warn(
+        { address: caller },
+        "a caller's address is in TRUSTED_PROXIES: if it is a further proxy of yours, set PROXY_HOPS to the number of proxies that a request passes through",
+      );
+    }
+    return caller;
   }
 
   /** The guard's decision. A guard that fails admits nothing. */

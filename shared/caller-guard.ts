@@ -16,7 +16,7 @@ export interface CallerGuardParts<Caller> {
 
 const MAX_BYTES = 8 << 20;
 
-/** Finds out who calls before a body is read. Only the body of a known caller, or of one whose key is being fetched, is kept. */
+/** Finds out who calls before a body is read. Only the socket library keeps the body of a caller whose key is being fetched: 1 KB each at most, and MAX_WAITERS bounds them. */
 export class CallerGuard<Caller extends object> implements Guard {
   readonly #parts: CallerGuardParts<Caller>;
   readonly #maxBytes: number;

@@ -1,32 +1,39 @@
 import { isIP } from "node:net";
 import { Networks, plainAddress } from "./networks.ts";
 
-/** Where a request comes from. Behind proxies of ours that is what the last of them says, and never what a stranger says. */
+/** Where a request comes from: the address that a trusted proxy heard, and never one that a client wrote. */
 export class Callers {
   readonly #trusted: Networks;
   readonly #any: boolean;
+  readonly #hops: number;
 
-  /** Addresses and networks (10.0.0.0/8). */
-  constructor(trusted: readonly string[]) {
+  /** `trusted`: addresses and networks (10.0.0.0/8). `hops`: proxies that a request passes through. */
+  constructor(trusted: readonly string[], hops = 1) {
     this.#any = trusted.length > 0;
     this.#trusted = new Networks(trusted);
+    this.#hops = hops;
   }
 
   trusts(address: string): boolean {
     return this.#any && this.#trusted.has(address);
   }
 
-  /** `forwarded`: the header X-Forwarded-For, to which each proxy adds whom it heard. */
+  /**
+   * `forwarded`: the header X-Forwarded-For, to which each proxy adds the address that it heard. It is read from its end, and one entry for each hop
+   * at most: a client in a trusted network is not taken for a further proxy, whose entries before its own would be believed.
+   */
   of(peer: string, forwarded: () => string | undefined): string {
     if (!this.trusts(peer)) return peer;
-    const chain = (forwarded() ?? "").split(",").map((one) => one.trim());
-    for (let at = chain.length - 1; at >= 0; at -= 1) {
-      const address = plainAddress(chain[at]!);
-      // What is no address nobody of ours has written.
-      if (isIP(address) === 0) return peer;
-      if (!this.trusts(address)) return address;
+    const chain = (forwarded() ?? "").split(",");
+    let caller = peer;
+    for (let hop = 1; hop <= Math.min(this.#hops, chain.length); hop += 1) {
+      const address = plainAddress(chain[chain.length - hop]!.trim());
+      // No proxy writes this.
+      if (isIP(address) === 0) return caller;
+      caller = address;
+      if (!this.trusts(caller)) return caller;
     }
-    return peer;
+    return caller;
   }
 }
 

@@ -4,6 +4,7 @@ import { AccessFeed } from "./access-feed.ts";
 import { AccessStore } from "./access-store.ts";
 import { Askers } from "./askers.ts";
 import { Audit } from "./audit.ts";
+import { Checks } from "./checks.ts";
 import { Gate } from "./gate.ts";
 import type { Health } from "./health.ts";
 import { Identities } from "./identities.ts";
@@ -15,11 +16,15 @@ import { Origins } from "./origins.ts";
 import type { Postgres } from "./postgres.ts";
 import type { commonSettings, identitySettings } from "./settings.ts";
 import { topicsOf } from "./topics.ts";
+import { Waiters } from "./waiters.ts";
 
 export interface EntranceParts {
   service: string;
   settings: z.output<typeof identitySettings> &
-    Pick<z.output<typeof commonSettings>, "NAMESPACE" | "REFUSED_RATE" | "REFUSED_BURST" | "ALLOWED_ORIGINS">;
+    Pick<
+      z.output<typeof commonSettings>,
+      "NAMESPACE" | "REFUSED_RATE" | "REFUSED_BURST" | "ADDRESS_CHECKS" | "ALLOWED_ORIGINS"
+    >;
   postgres: Postgres;
   link: KafkaLink;
   lifecycle: Lifecycle;
@@ -53,7 +58,21 @@ export async function openEntrance(parts: EntranceParts): Promise<Entrance> {
     "Keys of issuers that are not used, by what is wrong with them; counted each time that a changed set is read.",
     "defect",
   );
+  const waitRefused = meters(registry).counter(
+    "identity_waits_refused_total",
+    "Requests refused because too many wait for their tokens to be checked, by bound: all, issuer (503), address (429).",
+    "bound",
+  );
+  const limits = { all: settings.MAX_WAITERS, issuer: settings.ISSUER_WAITERS, address: settings.ADDRESS_WAITERS };
+  const waiters = new Waiters(limits, (bound) => waitRefused.inc({ bound }));
+  meters(registry).gauge("identity_waiters", "Requests whose tokens are being checked.", () => waiters.size);
+  const overLimit = meters(registry).counter(
+    "address_over_limit_requests_total",
+    "Requests from addresses over REFUSED_RATE, by outcome: passed or turned_away (429).",
+    "outcome",
+  );
   const identities = await Identities.from(settings, access, {
+    waiters,
     skipped(issuer, { kid, defect, why }) {
       keySkipped.inc({ defect });
       log.warn({ issuer, kid, defect }, `a key of an issuer is not used: it ${why}`);
@@ -79,6 +98,15 @@ export async function openEntrance(parts: EntranceParts): Promise<Entrance> {
     store,
     feed,
     identities,
-    gate: new Gate({ identities, audit, origins, strangers, keyUnknown, log }),
+    gate: new Gate({
+      identities,
+      audit,
+      origins,
+      strangers,
+      checks: new Checks(settings.ADDRESS_CHECKS),
+      overLimit: (outcome) => overLimit.inc({ outcome }),
+      keyUnknown,
+      log,
+    }),
   };
 }

@@ -2,10 +2,11 @@ import { expect, test } from "vitest";
 import { Access } from "./access.ts";
 import { Askers } from "./askers.ts";
 import type { Attempt } from "./audit.ts";
+import { Checks } from "./checks.ts";
 import { Failure } from "./errors.ts";
 import { Gate } from "./gate.ts";
 import type { Identities } from "./identities.ts";
-import { Refused } from "./identity.ts";
+import { Refused, type Asker } from "./identity.ts";
 import { createLog } from "./log.ts";
 import { Origins } from "./origins.ts";
 
@@ -34,6 +35,8 @@ function gateThat(
       audit: { note: (attempt) => noted.push(attempt) },
       origins: new Origins([]),
       strangers,
+      checks: new Checks(100),
+      overLimit: () => undefined,
       keyUnknown: () => void (unknown += 1),
       log,
     }),
@@ -84,7 +87,16 @@ test("a page is refused for a tenant that does not have its origin, and served w
     const identities = { authorize: () => identity(tenant), claimedTenant: () => undefined } as unknown as Identities;
     const strangers = new Askers({ rate: 1, burst: 100 });
     const log = createLog("test", "silent");
-    const gate = new Gate({ identities, audit: { note: () => {} }, origins, strangers, keyUnknown: () => {}, log });
+    const gate = new Gate({
+      identities,
+      audit: { note: () => {} },
+      origins,
+      strangers,
+      checks: new Checks(100),
+      overLimit: () => {},
+      keyUnknown: () => {},
+      log,
+    });
     try {
       return gate.pass("t", "subscribe", { ...asked, headers: { origin } }) !== undefined;
     } catch (error) {
@@ -121,4 +133,62 @@ test("a look-up that finds a token, or fails, is not counted as a refusal", asyn
     const away = gate.redeem(() => Promise.reject(new Error("Redis is away")), "subscribe", asked);
     await expect(away).rejects.toThrow("Redis is away");
   }
+});
+
+/** Over its rate of refusals from the start, with so many checks. Tokens: "known", "new" and "forged", of which the last two need a check. */
+function overLimit(checks: number): { ask: (token: string) => string; noted: Attempt[]; outcomes: string[] } {
+  const noted: Attempt[] = [];
+  const outcomes: string[] = [];
+  const strangers = new Askers({ rate: 0.001, burst: 1 });
+  strangers.late("127.0.0.1", performance.now());
+  const identity = { tenant: "acme", subject: "u1", source: { kind: "platform" } };
+  const identities = {
+    authorize(token: string, _: string, __: string, { mayCheck }: Asker) {
+      if (token === "malformed") throw new Refused("it is no token");
+      if (token !== "known") mayCheck!();
+      if (token === "forged") throw new Refused("the signature is wrong");
+      return identity;
+    },
+    claimedTenant: () => undefined,
+  } as unknown as Identities;
+  const gate = new Gate({
+    identities,
+    audit: { note: (attempt) => noted.push(attempt) },
+    origins: new Origins([]),
+    strangers,
+    checks: new Checks(checks),
+    overLimit: (outcome) => void outcomes.push(outcome),
+    keyUnknown: () => {},
+    log: createLog("test", "silent"),
+  });
+  const ask = (token: string): string => {
+    try {
+      return gate.pass(token, "publish", asked) === identity ? "passed" : "another";
+    } catch (error) {
+      return (error as Error).name;
+    }
+  };
+  return { ask, noted, outcomes };
+}
+
+test("over its rate of refusals an address has few signatures checked in vain; a good token costs none of them", () => {
+  const { ask, noted, outcomes } = overLimit(0.001);
+  for (let times = 0; times < 5; times += 1) expect([ask("new"), ask("malformed")]).toEqual(["passed", "TurnedAway"]);
+  expect([ask("forged"), ask("new"), ask("known"), ask("forged")]).toEqual([
+    "TurnedAway",
+    "TurnedAway",
+    "passed",
+    "TurnedAway",
+  ]);
+  expect(outcomes.filter((outcome) => outcome === "passed")).toHaveLength(6);
+  expect(noted.filter(({ allowed }) => !allowed)).toHaveLength(8);
+});
+
+test("all addresses together have ten times the checks of one", () => {
+  const checks = new Checks(2);
+  const taken = (network: string): number =>
+    Array.from({ length: 5 }, () => checks.take(network, 0)).filter(Boolean).length;
+  expect(taken("a")).toBe(2);
+  expect(Array.from({ length: 30 }, (_, n) => taken(`n${n}`)).reduce((all, one) => all + one, 0)).toBe(18);
+  expect(checks.take("z", 1_000)).toBe(true);
 });

@@ -2,10 +2,11 @@ import type { Scope } from "./access-rows.ts";
 import type { Askers } from "./askers.ts";
 import type { Attempt, Audit, Ending } from "./audit.ts";
 import { networkOf } from "./caller.ts";
+import type { Checks } from "./checks.ts";
 import { Failure } from "./errors.ts";
 import type { Request } from "./http.ts";
 import { claimed, type Identities } from "./identities.ts";
-import { Refused, type Identity } from "./identity.ts";
+import { Refused, TurnedAway, type Asker, type Identity } from "./identity.ts";
 import type { Log } from "./log.ts";
 import type { Origins } from "./origins.ts";
 import { printable } from "./printable.ts";
@@ -16,17 +17,8 @@ export type Asked = Pick<Request, "method" | "route" | "path" | "address"> & Par
 /** That tokens cannot be checked is said once in so long. */
 const UNSURE_MS = 1_000;
 
-/** So much was refused to this address that nothing of it is looked at. */
-export class TurnedAway extends Error {
-  override readonly name = "TurnedAway";
-  /** Seconds. */
-  readonly retryAfter: number;
-
-  constructor(retryAfter: number) {
-    super("Too much from this address was refused.");
-    this.retryAfter = retryAfter;
-  }
-}
+/** How a request ended whose address is over its rate of refusals. */
+export type OverLimit = "passed" | "turned_away";
 
 export interface GateParts {
   identities: Identities;
@@ -34,6 +26,9 @@ export interface GateParts {
   origins: Origins;
   /** How often an address is refused. */
   strangers: Askers;
+  /** Signatures that are checked for an address although it is over that. */
+  checks: Pick<Checks, "take" | "giveBack">;
+  overLimit: (outcome: OverLimit) => void;
   /** A token was answered 503 because its key is not known yet. */
   keyUnknown: () => void;
   log: Log;
@@ -45,15 +40,19 @@ export class Gate {
   readonly #audit: Pick<Audit, "note">;
   readonly #origins: Origins;
   readonly #strangers: Askers;
+  readonly #checks: Pick<Checks, "take" | "giveBack">;
+  readonly #overLimit: (outcome: OverLimit) => void;
   readonly #keyUnknown: () => void;
   readonly #log: Log;
   #unsureAt = -Infinity;
 
-  constructor({ identities, audit, origins, strangers, keyUnknown, log }: GateParts) {
+  constructor({ identities, audit, origins, strangers, checks, overLimit, keyUnknown, log }: GateParts) {
     this.#identities = identities;
     this.#audit = audit;
     this.#origins = origins;
     this.#strangers = strangers;
+    this.#checks = checks;
+    this.#overLimit = overLimit;
     this.#keyUnknown = keyUnknown;
     this.#log = log;
   }
@@ -63,11 +62,11 @@ export class Gate {
    * Throws Refused, TurnedAway, or a `retry` where it cannot be said.
    */
   pass(token: string | undefined, scope: Scope, asked: Asked, tenant?: string): Identity | Promise<Identity> {
-    // A signature that is checked in vain costs more than anything else here. Mostly nobody was refused, and no address is asked for.
+    // Usually no address was refused anything, and the address is not read.
     const spent = this.#strangers.any ? this.#strangers.spent(networkOf(asked.address), performance.now()) : undefined;
-    if (spent !== undefined) this.#turnedAway(spent, scope, asked);
+    if (spent !== undefined) return this.#passKnown(spent, token, scope, asked, tenant);
     try {
-      const identity = this.#identities.authorize(token, scope, tenant);
+      const identity = this.#identities.authorize(token, scope, tenant, asked);
       if (!(identity instanceof Promise)) return this.#entered(identity, scope, asked);
       const kept = keptOf(asked);
       return identity
@@ -75,6 +74,49 @@ export class Gate {
         .catch((error: unknown) => this.#refused(error, token, scope, kept));
     } catch (error) {
       return this.#refused(error, token, scope, asked);
+    }
+  }
+
+  /**
+   * The same for an address over its rate of refusals, which good callers may share. Known tokens and API keys pass. Other tokens are checked while
+   * the address has checks left. Everything else is turned away, and the log stays quiet.
+   */
+  #passKnown(
+    spent: number,
+    token: string | undefined,
+    scope: Scope,
+    asked: Asked,
+    tenant: string | undefined,
+  ): Identity | Promise<Identity> {
+    const kept = keptOf(asked);
+    const network = networkOf(kept.address);
+    let checked = false;
+    const asker: Asker = {
+      address: kept.address,
+      mayCheck: () => {
+        if (!this.#checks.take(network, performance.now())) throw new TurnedAway(spent);
+        checked = true;
+      },
+    };
+    const entered = (identity: Identity): Identity => {
+      const passed = this.#entered(identity, scope, kept);
+      if (checked) this.#checks.giveBack(network, performance.now());
+      this.#overLimit("passed");
+      return passed;
+    };
+    const refused = (error: unknown): never => {
+      if (error instanceof Refused || error instanceof TurnedAway) {
+        this.#overLimit("turned_away");
+        this.#turnedAway(spent, scope, kept);
+      }
+      this.#unsure(error);
+      throw error;
+    };
+    try {
+      const identity = this.#identities.authorize(token, scope, tenant, asker);
+      return identity instanceof Promise ? identity.then(entered).catch(refused) : entered(identity);
+    } catch (error) {
+      return refused(error);
     }
   }
 
@@ -168,7 +210,8 @@ export class Gate {
     if (error instanceof Refused) {
       this.#strangers.late(networkOf(asked.address), performance.now());
       this.#note(error.message, token, scope, asked);
-    } else this.#unsure(error);
+    } else if (error instanceof TurnedAway) this.turnAway("too many from this address wait for keys", scope, asked);
+    else this.#unsure(error);
     throw error;
   }
 

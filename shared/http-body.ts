@@ -5,7 +5,7 @@ import { tooLarge, tooSlow, type Reply } from "./reply.ts";
 export interface Guard {
   /** It refuses encoded bodies by itself, and counts them. */
   readonly checksEncoding?: true;
-  /** Before the body is read; a refusal that comes late ends the reading. Every admitted request is released once, with all the bytes that were granted. */
+  /** Before the body is read. A server on Node reads nothing until a decision that comes late; the socket library reads, and a refusal ends that. Every admitted request is released once, with all the bytes that were granted. */
   admit(request: Request): Reply | undefined | Promise<Reply | undefined>;
   grant(request: Request, bytes: number): Reply | undefined;
   /** `refused`: the answer to a body that was not read to its end, where it is the peer's fault. */

@@ -173,7 +173,7 @@ export class HttpServer extends BaseServer {
   }
 
   #handle(exchange: Exchange): void {
-    const { req, res, connection, broken } = exchange;
+    const { req, connection, broken } = exchange;
     const hasBody = broken ?? framingOf(req);
     if (typeof hasBody === "object") {
       if (!broken) this.cut("unclear");
@@ -203,31 +203,36 @@ export class HttpServer extends BaseServer {
     exchange.request = request;
     const { guard } = route;
     const admitted = (target.search === "" ? undefined : this.exposed(request)) ?? this.admitted(guard, request);
-    if (admitted && !(admitted instanceof Promise)) {
-      this.#refuse(exchange, hasBody, admitted);
+    if (admitted instanceof Promise) {
+      void admitted.then((late) => this.#decided(exchange, route, hasBody, late));
       return;
     }
-    if (!guard && !hasBody) {
-      this.#run(exchange, route, EMPTY);
-      return;
-    }
+    if (admitted) this.#refuse(exchange, hasBody, admitted);
+    else if (!guard && !hasBody) this.#run(exchange, route, EMPTY);
+    else this.#read(exchange, route, hasBody);
+  }
+
+  /** The guard's decision came late. Nothing of the body was read, so that a caller who is not known takes no memory of those who are. */
+  #decided(exchange: Exchange, route: Route, hasBody: boolean, refused: Reply | undefined): void {
+    const reply = refused ?? exchange.broken;
+    if (!refused && (reply || exchange.answered)) route.guard?.release(exchange.request!, 0, reply);
+    if (reply) this.#refuse(exchange, hasBody, reply);
+    else if (!exchange.answered) this.#read(exchange, route, hasBody);
+  }
+
+  #read(exchange: Exchange, route: Route, hasBody: boolean): void {
+    const { req, res } = exchange;
     const body = new Body({
-      request,
+      request: exchange.request!,
       maxBytes: route.maxBytes,
       withinMs: this.bodyMs,
-      guard,
+      guard: route.guard,
       cut: this.cut,
       refuse: (reply) => this.#answer(exchange, { ...reply, close: true }),
       whole: (bytes) => this.#run(exchange, route, bytes),
     });
     exchange.body = body;
-    if (admitted) {
-      void admitted.then((late) => {
-        // As in #refuse: a body that came in the packet of the head is read in a later turn.
-        if (late) setImmediate(() => body.decided(late));
-        else if (exchange.expects === "continue" && !body.over) res.writeContinue();
-      });
-    } else if (exchange.expects === "continue") res.writeContinue();
+    if (exchange.expects === "continue") res.writeContinue();
     if (hasBody) {
       body.wait();
       req.on("data", (chunk: Buffer) => body.add(chunk)).on("end", () => body.end());

@@ -5,13 +5,14 @@ import type { Access, IssuerOf } from "./access.ts";
 import { identityOfKey, isApiKey } from "./api-keys.ts";
 import { refusal } from "./decide.ts";
 import { Failure, messageOf } from "./errors.ts";
-import { Refused, type Identity } from "./identity.ts";
+import { Refused, type Asker, type Identity } from "./identity.ts";
 import { Issuer } from "./issuer.ts";
 import { KeySet, type Keys, type KeySource, type SkippedKey } from "./key-set.ts";
 import { KeysAddresses } from "./keys-address.ts";
 import { Secrets } from "./secrets.ts";
 import type { identitySettings } from "./settings.ts";
 import { SharedSecret } from "./shared-secret.ts";
+import type { Waiters } from "./waiters.ts";
 
 const MAX_CACHED = 20_000;
 const MAX_TOKEN_LENGTH = 8_192;
@@ -29,6 +30,8 @@ export interface IdentitiesParts {
   fetch?: (url: URL) => Promise<string>;
   /** The keys of one issuer could not be had anew: those that there are hold. */
   failed?: (issuer: string, error: unknown) => void;
+  /** Callers who wait for keys, and for signatures that are checked off the main thread; without it, any number. */
+  waiters?: Waiters;
   /** A key of an issuer is not used. */
   skipped?: (issuer: string, key: SkippedKey) => void;
 }
@@ -49,14 +52,18 @@ export class Identities {
   readonly #now: () => number;
   readonly #keysOf: (issuer: string, source: KeySource) => KeySet;
   readonly #secrets: Secrets;
-  readonly #limits: { maxSeconds?: number };
+  /** What is the same for every issuer. */
+  readonly #limits: { maxSeconds?: number; waiters?: Waiters };
   readonly #environment: string | undefined;
 
   private constructor(settings: IdentitySettings, access: Access, parts: IdentitiesParts) {
     const { AUTH_JWKS, AUTH_ISSUER, AUTH_AUDIENCE, TOKEN_MAX_SECONDS, SECRETS_KEY = [] } = settings;
-    const { now = Date.now, clock, fetch, failed, skipped } = parts;
+    const { now = Date.now, clock, fetch, failed, skipped, waiters } = parts;
     this.#secrets = new Secrets(SECRETS_KEY);
-    this.#limits = TOKEN_MAX_SECONDS === undefined ? {} : { maxSeconds: TOKEN_MAX_SECONDS };
+    this.#limits = {
+      ...(TOKEN_MAX_SECONDS !== undefined && { maxSeconds: TOKEN_MAX_SECONDS }),
+      ...(waiters && { waiters }),
+    };
     this.#environment = settings.KEY_ENVIRONMENT;
     this.#access = access;
     this.#now = now;
@@ -101,15 +108,20 @@ export class Identities {
    * The caller behind a token that allows `scope`, in `tenant` where it is about one: at once, but where its key is not at hand. Throws Refused, or a `retry` where the
    * keys cannot be had, or nobody knows yet who may do what.
    */
-  authorize(token: string | undefined, scope: Scope, tenant?: string): Identity | Promise<Identity> {
-    const identity = this.identify(token);
+  authorize(
+    token: string | undefined,
+    scope: Scope,
+    tenant?: string,
+    asker: Asker = NOBODY,
+  ): Identity | Promise<Identity> {
+    const identity = this.identify(token, asker);
     return identity instanceof Promise
       ? identity.then((late) => this.#allowed(token!, late, scope, tenant))
       : this.#allowed(token!, identity, scope, tenant);
   }
 
-  /** Who it is, whatever it may do. */
-  identify(token: string | undefined): Identity | Promise<Identity> {
+  /** Who it is, whatever it may do. API keys and tokens that were good before are known without a check. */
+  identify(token: string | undefined, asker: Asker = NOBODY): Identity | Promise<Identity> {
     if (!token) throw new Refused("no token was sent");
     if (token.length > MAX_TOKEN_LENGTH) throw new Refused("the token is too long");
     if (!this.#access.loaded) throw new Failure("retry", "Who may do what is not known yet.");
@@ -119,10 +131,12 @@ export class Identities {
     const known = this.#verified.get(token);
     // Its issuer may have other keys now, or be another.
     if (known?.issuer === issuer && known.keys === issuer.keys) return known.identity;
-    const identity = issuer.verify(token);
+    const identity = issuer.verify(token, asker);
+    // The next time it must not need a check again.
+    const scarce = asker.mayCheck !== undefined;
     return identity instanceof Promise
-      ? identity.then((late) => this.#keep(token, late, issuer))
-      : this.#keep(token, identity, issuer);
+      ? identity.then((late) => this.#keep(token, late, issuer, scarce))
+      : this.#keep(token, identity, issuer, scarce);
   }
 
   /** Why one who was let in may go on no longer; undefined: it may. */
@@ -184,14 +198,15 @@ export class Identities {
   }
 
   /** From the second time on: most tokens come once, with a connection. */
-  #keep(token: string, identity: Identity, issuer: Issuer): Identity {
-    if (!this.#seen.again(token)) return identity;
+  #keep(token: string, identity: Identity, issuer: Issuer, atOnce: boolean): Identity {
+    if (!this.#seen.again(token) && !atOnce) return identity;
     this.#verified.set(token, { identity, issuer, keys: issuer.keys });
     if (this.#verified.size > MAX_CACHED) this.#verified.delete(this.#verified.keys().next().value!);
     return identity;
   }
 }
 
+const NOBODY: Asker = { address: "" };
 const isAddress = (place: string): boolean => /^https?:/i.test(place);
 
 /** What a token says of itself, to be believed by nobody. */

@@ -26,6 +26,25 @@ export class Refused extends Error {
   override readonly name = "Refused";
 }
 
+/** The answer is 429: its address may cause no more work at the moment. */
+export class TurnedAway extends Error {
+  override readonly name = "TurnedAway";
+  /** Seconds. */
+  readonly retryAfter: number;
+
+  constructor(retryAfter: number, message = "Too much from this address was refused.") {
+    super(message);
+    this.retryAfter = retryAfter;
+  }
+}
+
+/** Where a token comes from. Its caller is not known yet. */
+export interface Asker {
+  readonly address: string;
+  /** Called before a signature is checked. It throws where no more may be checked for this address. */
+  readonly mayCheck?: () => void;
+}
+
 /** Of clocks that differ: a token counts so much longer than it says, everywhere. */
 export const LEEWAY_SECONDS = 30;
 

@@ -6,10 +6,11 @@ import { Access } from "./access.ts";
 import { newApiKey } from "./api-keys.ts";
 import { Identities } from "./identities.ts";
 import { Failure } from "./errors.ts";
-import { Refused, type Identity } from "./identity.ts";
+import { Refused, TurnedAway, type Identity } from "./identity.ts";
 import { Issuer } from "./issuer.ts";
 import { KeySet } from "./key-set.ts";
 import { KeysAddresses } from "./keys-address.ts";
+import { Waiters } from "./waiters.ts";
 
 const NOW = 1_800_000_000;
 const ISSUER = "https://issuer.example";
@@ -168,6 +169,62 @@ test("keys are asked for again for a kid that is not there, a few times a minute
   clock = 62_000;
   const invented = await token({ alg: "RS256", kid: "invented" }, claims, rsa.privateKey);
   await expect(async () => issuer.verify(invented)).rejects.toThrow(Refused);
+});
+
+test("a token that no signature could save is refused at once, and neither checks a signature nor asks for keys", async () => {
+  const fetch = vi.fn<() => Promise<string>>(() => new Promise(() => {}));
+  const issuer = await issuerOf({ keys: new KeySet(new URL("https://issuer.example/jwks"), { fetch }) });
+  const text = (part: unknown): string =>
+    Buffer.from(typeof part === "string" ? part : JSON.stringify(part)).toString("base64url");
+  const header = text({ alg: "EdDSA", kid: "ed" });
+  const bad = [
+    "x",
+    "x.y",
+    "x.y.z",
+    "a.b.c.d",
+    `${header}.${text(claims)}.`,
+    `${text("[")}.${text(claims)}.AAAA`,
+    `${text("null")}.${text(claims)}.AAAA`,
+    `${text({ kid: "ed" })}.${text(claims)}.AAAA`,
+    `${text({ alg: "none" })}.${text(claims)}.AAAA`,
+    `${text({ alg: "ES512" })}.${text(claims)}.AAAA`,
+    `${text({ alg: ["EdDSA"] })}.${text(claims)}.AAAA`,
+    `${text({ alg: "EdDSA", jwk: {} })}.${text(claims)}.AAAA`,
+    `${header}.${text({ ...claims, exp: NOW - 61 })}.AAAA`,
+    `${header}.${text({ ...claims, aud: "x" })}.AAAA`,
+    `${header}.${text("[]")}.AAAA`,
+  ];
+  const mayCheck = vi.fn<() => void>();
+  for (const one of bad) expect(() => void issuer.verify(one, { address: "192.0.2.1", mayCheck })).toThrow(Refused);
+  expect(fetch).not.toHaveBeenCalled();
+  expect(mayCheck).not.toHaveBeenCalled();
+});
+
+test("an issuer whose key set hangs is asked once at a time, by a bounded number of callers", async () => {
+  let answer: (text: string) => void = () => undefined;
+  const fetch = vi.fn<() => Promise<string>>(() => new Promise((resolve) => (answer = resolve)));
+  const waiters = new Waiters({ all: 10, issuer: 2, address: 10 });
+  const issuer = await issuerOf({ keys: new KeySet(new URL("https://issuer.example/jwks"), { fetch }), waiters });
+  const good = await token({ alg: "EdDSA", kid: "ed" }, claims, ed.privateKey);
+  const waiting = [issuer.verify(good), issuer.verify(good)];
+  for (let times = 0; times < 20; times += 1)
+    await expect(issuer.verify(good)).rejects.toThrow("Too many tokens wait for the keys");
+  expect([fetch.mock.calls.length, waiters.size]).toEqual([1, 2]);
+  answer(JSON.stringify({ keys: [await jwkOf(ed.publicKey, "ed")] }));
+  for (const one of waiting) expect(await one).toMatchObject({ subject: "u1" });
+  expect(await issuer.verify(good)).toMatchObject({ subject: "u1" });
+  expect(waiters.size).toBe(0);
+});
+
+test("whoever may have no signature checked has none checked: neither of a known key nor of a new one", async () => {
+  const issuer = await issuerOf();
+  const good = await token({ alg: "EdDSA", kid: "ed" }, claims, ed.privateKey);
+  const mayCheck = (): void => {
+    throw new TurnedAway(1);
+  };
+  await expect(issuer.verify(good, { address: "", mayCheck })).rejects.toThrow(TurnedAway);
+  await issuer.verify(good);
+  expect(() => issuer.verify(good, { address: "", mayCheck })).toThrow(TurnedAway);
 });
 
 /** Two tenants, each with an issuer; both have a key with the same kid. */

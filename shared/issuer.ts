@@ -9,13 +9,14 @@ import {
   type JWTPayload,
 } from "jose";
 import type { ClaimMapping } from "./access-rows.ts";
+import { networkOf } from "./caller.ts";
 import { checkAudience, scopesOf, subjectOf } from "./claims.ts";
-import { Failure } from "./errors.ts";
-import { LEEWAY_SECONDS, Refused, type Identity, type Source } from "./identity.ts";
+import { LEEWAY_SECONDS, Refused, type Asker, type Identity, type Source } from "./identity.ts";
 import type { Keys } from "./key-set.ts";
 import { TENANT_FORM } from "./notification.ts";
 import { Signers } from "./signers.ts";
 import { timesOf, TOKEN_MAX_SECONDS } from "./token-times.ts";
+import { Waiters } from "./waiters.ts";
 
 export interface IssuerOptions extends ClaimMapping {
   issuer: string;
@@ -28,7 +29,11 @@ export interface IssuerOptions extends ClaimMapping {
   /** Seconds from iat to exp, at most. */
   maxSeconds?: number;
   now: () => number;
+  /** Of all issuers together. */
+  waiters?: Waiters;
 }
+
+const NOBODY: Asker = { address: "" };
 
 /** Header, payload and signature as RFC 7515 writes them. */
 const TOKEN_FORM = /^([\w-]+)\.([\w-]+)\.([\w-]+)$/;
@@ -40,9 +45,11 @@ const OWN_KEYS = ["jku", "jwk", "x5u", "x5c"] as const satisfies (keyof JWTHeade
 export class Issuer {
   readonly #options: IssuerOptions;
   readonly #signers = new Signers();
+  readonly #waiters: Waiters;
 
   constructor(options: IssuerOptions) {
     this.#options = options;
+    this.#waiters = options.waiters ?? new Waiters({ all: Infinity, issuer: Infinity, address: Infinity });
   }
 
   /** Which keys it has: another number, others. */
@@ -56,17 +63,49 @@ export class Issuer {
     return this.#options.keys.has(signer);
   }
 
-  /** At once, but where its key is not at hand. Throws Refused, or a `retry` where the keys cannot be had. */
-  verify(token: string): Identity | Promise<Identity> {
-    const [, header = "", payload = "", written = ""] = TOKEN_FORM.exec(token) ?? [];
+  /**
+   * At once, unless its key is not at hand. Throws Refused; a `retry` if the keys cannot be had, or too many wait for them; or TurnedAway.
+   * It refuses what no signature could save before it checks one, and before the caller waits.
+   */
+  verify(token: string, asker: Asker = NOBODY): Identity | Promise<Identity> {
+    const [, header, payload, written] = TOKEN_FORM.exec(token) ?? [];
+    if (header === undefined || payload === undefined || written === undefined)
+      throw new Refused("it is no token: three parts in base64url, with dots between them");
     const { keys } = this.#options;
     const asked = keys.freshen();
-    if (asked) return asked.then(() => this.verify(token));
+    if (asked) {
+      const { address, mayCheck } = asker;
+      const kept = { address, ...(mayCheck && { mayCheck }) };
+      return this.#wait(networkOf(address), () => asked).then(() => this.verify(token, kept));
+    }
     const signer = this.#signers.of(header, keys.version);
     // A new header: jose is to look at it.
-    if (!signer) return this.#verify(token);
+    if (!signer) return this.#looked(token, header, payload, asker);
+    const identity = this.#claimed(payload, signer.name);
+    asker.mayCheck?.();
     if (!signer.signed(header, payload, Buffer.from(written, "base64url"))) throw new Refused("the signature is wrong");
-    return this.#claimed(payload, signer.name);
+    return identity;
+  }
+
+  #looked(token: string, header: string, payload: string, asker: Asker): Promise<Identity> {
+    this.#checkHeader(header);
+    this.#claimed(payload, "");
+    // The address is known only while the request is handled.
+    const network = networkOf(asker.address);
+    return this.#waiters.check(() => this.#verify(token, network, asker.mayCheck));
+  }
+
+  #wait<T>(network: string, ask: () => Promise<T>): Promise<T> {
+    return this.#waiters.keys(this, network, ask);
+  }
+
+  #checkHeader(encoded: string): void {
+    const header = decoded(encoded);
+    if (header === undefined) throw new Refused("its header is no JSON object");
+    if (typeof header.alg !== "string" || !this.#options.algorithms.includes(header.alg))
+      throw new Refused("its algorithm (alg) is none of its issuer's");
+    const own = OWN_KEYS.find((name) => header[name] !== undefined);
+    if (own) throw new Refused(`its header brings a key of its own (${own})`);
   }
 
   /** Throws Refused where the claims are not good, whoever signed them. */
@@ -78,21 +117,19 @@ export class Issuer {
     }
   }
 
-  async #verify(token: string): Promise<Identity> {
+  async #verify(token: string, network: string, mayCheck: (() => void) | undefined): Promise<Identity> {
     const { keys } = this.#options;
     const before = keys.version;
     let used: CryptoKey | Uint8Array | undefined;
     const find = async (header?: JWTHeaderParameters, input?: FlattenedJWSInput) => {
-      const own = OWN_KEYS.find((name) => header?.[name] !== undefined);
-      if (own) throw new Refused(`its header brings a key of its own (${own})`);
-      return (used = await keys.find(header, input));
+      used = await keys.find(header, input, (ask) => this.#wait(network, ask));
+      mayCheck?.();
+      return used;
     };
     const { payload, protectedHeader } = await jwtVerify(token, find, {
       ...this.#expected(),
       algorithms: [...this.#options.algorithms],
     }).catch((error: unknown) => {
-      // A token that no key could make good is refused at once.
-      if (error instanceof Failure) this.#claimed(token.split(".")[1] ?? "", "");
       throw refusal(error);
     });
     const header = token.slice(0, token.indexOf("."));
@@ -139,4 +176,13 @@ export class Issuer {
 
 function refusal(error: unknown): unknown {
   return error instanceof errors.JOSEError ? new Refused(error.message, { cause: error }) : error;
+}
+
+function decoded(part: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(part, "base64url").toString());
+    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -26,14 +26,17 @@ const PAUSE_MS = 30_000;
 /** The same where there are none yet. */
 const FIRST_PAUSE_MS = 1_000;
 
+export type Wait = <T>(ask: () => Promise<T>) => Promise<T>;
+const freely: Wait = (ask) => ask();
+
 /** What an issuer's tokens are checked with. */
 export interface Keys {
   /** Another number: other keys. */
   readonly version: number;
   /** Asks for new keys where these are old. It returns a promise only where the caller must wait. */
   freshen(): Promise<void> | undefined;
-  /** What jose asks. */
-  find(header?: JWSHeaderParameters, token?: FlattenedJWSInput): Promise<CryptoKey | Uint8Array>;
+  /** What jose asks. `wait`: takes a place for as long as keys are being fetched, or throws. */
+  find(header?: JWSHeaderParameters, token?: FlattenedJWSInput, wait?: Wait): Promise<CryptoKey | Uint8Array>;
   /** The fingerprint of a key that `find` has returned. */
   nameOf(key: CryptoKey | Uint8Array): string;
   /** Whether the key with this fingerprint may still let somebody in. */
@@ -107,8 +110,8 @@ export class KeySet implements Keys {
    * What jose asks. Throws its errors where no key fits, and a `retry` where there are no keys yet. An unknown kid is a `retry`
    * too until the keys can be read again: the issuer may have rotated them after they were read.
    */
-  readonly find = async (header?: JWSHeaderParameters, token?: FlattenedJWSInput) => {
-    if (!this.#local) await this.#again(FIRST_PAUSE_MS);
+  readonly find = async (header?: JWSHeaderParameters, token?: FlattenedJWSInput, wait = freely) => {
+    if (!this.#local) await this.#again(FIRST_PAUSE_MS, wait);
     try {
       return await this.#local!(header, token);
     } catch (error) {
@@ -120,7 +123,7 @@ export class KeySet implements Keys {
           retryAfter: Math.ceil(pauseMs / 1_000),
         });
       }
-      await this.reload();
+      await wait(() => this.reload());
       return this.#local!(header, token);
     }
   };
@@ -140,8 +143,9 @@ export class KeySet implements Keys {
 
   /** Throws a `retry`. Those who ask meanwhile wait for the same answer. */
   reload(): Promise<void> {
+    if (this.#loading) return this.#loading;
     this.#triedAt = this.#clock();
-    this.#loading ??= this.#load!()
+    this.#loading = this.#load!()
       .then((text) => {
         this.#take(text);
         this.#failed = false;
@@ -154,10 +158,10 @@ export class KeySet implements Keys {
     return this.#loading;
   }
 
-  async #again(pauseMs: number): Promise<void> {
+  async #again(pauseMs: number, wait: Wait): Promise<void> {
     if (!this.#loading && this.#clock() - this.#triedAt < pauseMs)
       throw new Failure("retry", "The issuer's keys could not be had a moment ago.");
-    await this.reload();
+    await wait(() => this.reload());
   }
 
   #take(text: string): void {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { isPrivate } from "./networks.ts";
+import { isPrivate, isTooWide } from "./networks.ts";
 
 test.each([
   "127.0.0.1",
@@ -49,3 +49,19 @@ test.each([
   "64:ff9b::1.1.1.1",
   "64:ff9b::101:101",
 ])("%s is public", (address) => expect(isPrivate(address)).toBe(false));
+
+test.each([
+  "0.0.0.0/0",
+  "128.0.0.0/1",
+  "10.0.0.0/7",
+  "::/0",
+  "2000::/3",
+  "::ffff:0:0/96",
+  "::/64",
+  "::ffff:10.0.0.0/103",
+])("%s is no network of one owner", (network) => expect(isTooWide(network)).toBe(true));
+
+test.each(["10.0.0.0/8", "192.0.2.7", "fc00::/7", "2001:db8::/32", "::1", "::ffff:10.0.0.0/104", "::ffff:10.1.2.3"])(
+  "%s may be one",
+  (network) => expect(isTooWide(network)).toBe(false),
+);

@@ -19,6 +19,14 @@ export class Networks {
   }
 }
 
+/** Larger than a /8 of IPv4 or a /7 of IPv6: no network of one owner. IPv4 counts in its IPv6 forms too. */
+export function isTooWide(network: string): boolean {
+  const [address = "", bits = "128"] = network.split("/");
+  const networks = new Networks([network]);
+  const octets = Array.from({ length: 256 }, (_, octet) => octet).filter((octet) => networks.has(`${octet}.0.0.1`));
+  return octets.length > 1 || (isIP(address) === 6 && Number(bits) < 7);
+}
+
 /** Of IPv4 behind IPv6: as the library writes it, 0000:...:ffff:7f00:0001, and as proxies do, ::ffff:127.0.0.1. */
 const MAPPED = /^(?:(?:0{1,4}:){5}|::)ffff:(?:([0-9a-f]{1,4}):([0-9a-f]{1,4})|([\d.]+))$/i;
 

@@ -108,7 +108,7 @@ export const PROBLEM_TYPES = {
     status: 503,
     title: "Not available now",
     about:
-      "The service is starting or ending, or it cannot reach a store that it needs, or tokens cannot be checked. Nothing of this request was done, and nothing will be later.",
+      "The service is starting or ending, or it cannot reach a store that it needs, or your token cannot be checked: its issuer's keys are not there, or too many tokens wait for them. Nothing of this request was done, and nothing will be later.",
     fix: "Send the same again after Retry-After.",
   },
   "outcome-unknown": {

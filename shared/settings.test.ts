@@ -26,6 +26,11 @@ test.each([
   ["NAMESPACE", "Über", /NAMESPACE: lower-case letters, digits and _, .*not "Über"/],
   ["REDIS_URL", "redis://a,http://b", /REDIS_URL: .*not "\(hidden\)"/],
   ["KAFKA_BROKERS", "", /KAFKA_BROKERS: is not set/],
+  [
+    "TRUSTED_PROXIES",
+    "10.0.0.1,0.0.0.0/0",
+    /TRUSTED_PROXIES: your proxies' addresses .*not "10\.0\.0\.1,0\.0\.0\.0\/0"/,
+  ],
 ])("a wrong %s is named, with what it is", (name, value, message) => {
   expect(() => readSettings(commonSettings, { ...right, [name]: value })).toThrow(message);
 });

@@ -4,6 +4,7 @@ import { isKeysAddress } from "./access-rows.ts";
 import { ENVIRONMENT_FORM } from "./api-keys.ts";
 import { Failure, messageOf } from "./errors.ts";
 import { kafkaSettings } from "./kafka-address.ts";
+import { isTooWide } from "./networks.ts";
 import { isOrigin } from "./origin.ts";
 import { secretsKey } from "./secrets.ts";
 import { TOKEN_MAX_SECONDS } from "./token-times.ts";
@@ -27,18 +28,25 @@ export const serverSettings = z.object({
   SOCKET_RATE: z.coerce.number().min(1).default(1_000),
   /** As many at once, after a rest. */
   SOCKET_BURST: z.coerce.number().int().min(1).default(10_000),
-  /** Requests that are refused to one address in a second; over it, nothing that it sends is looked at. */
+  /** Requests that are refused to one address in a second. Over it, only known tokens and API keys pass, and tokens that ADDRESS_CHECKS still allows to check. */
   REFUSED_RATE: z.coerce.number().min(0.001).default(20),
   /** As many at once, after a rest. */
   REFUSED_BURST: z.coerce.number().int().min(1).default(1_000),
+  /** Signatures that are checked in vain in a second for one address over REFUSED_RATE, so that a new good token gets in from there. All addresses together cause ten times as many. */
+  ADDRESS_CHECKS: z.coerce.number().min(0.001).default(100),
   /** Origins whose pages may call from a browser, for every tenant: https://app.example.com, with commas between them. A host of this machine may have an asterisk in place of its port. A tenant's document names its own. */
   ALLOWED_ORIGINS: z
     .string()
     .default("")
     .transform((list) => list.split(",").flatMap((one) => (one.trim() === "" ? [] : [one.trim()])))
     .pipe(z.array(z.string().refine(isOrigin, "an origin, as https://app.example.com"))),
-  /** Addresses and networks of our own proxies, with commas between them: whom they name in X-Forwarded-For is the caller. */
-  TRUSTED_PROXIES: networks,
+  /** Addresses and networks of your proxies, with commas between them: the caller is whom they name in X-Forwarded-For. Anything that can connect from there can name any address, so list proxies alone. At most a /8 of IPv4 or a /7 of IPv6. */
+  TRUSTED_PROXIES: networks.refine(
+    (all) => !all.some(isTooWide),
+    "your proxies' addresses or networks, none larger than a /8 of IPv4 or a /7 of IPv6",
+  ),
+  /** Proxies of TRUSTED_PROXIES that a request passes through, one after the other: so many entries of X-Forwarded-For are read, from its end. */
+  PROXY_HOPS: z.coerce.number().int().min(1).max(10).default(1),
 });
 
 /** The same of a service on Node. The socket library has its own times. */
@@ -105,6 +113,12 @@ export const identitySettings = z.object({
   TOKEN_MAX_SECONDS: z.coerce.number().int().min(60).default(TOKEN_MAX_SECONDS),
   /** Seals the secrets of HS256 issuers in Postgres: 32 bytes in base64 (openssl rand -base64 32). Several, with commas between them: the first seals, all open. Without it, no such issuer can be written. */
   SECRETS_KEY: secretsKey,
+  /** Requests at once whose tokens wait for keys or for their check. They count for no other bound. Over it, 503. */
+  MAX_WAITERS: z.coerce.number().int().min(1).default(1_000),
+  /** Of those, requests that wait for the keys of one issuer. Over it, 503. */
+  ISSUER_WAITERS: z.coerce.number().int().min(1).default(100),
+  /** Of those, requests from one address that wait for keys. Over it, 429. */
+  ADDRESS_WAITERS: z.coerce.number().int().min(1).default(50),
   /** The environment that API keys name: ssp_live_..., ssp_test_... A key that names another one is refused. */
   KEY_ENVIRONMENT: z
     .string()

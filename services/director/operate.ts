@@ -1,7 +1,7 @@
 import { CallerGuard, isReply } from "@saasaparilla/shared/caller-guard.ts";
 import { messageOf } from "@saasaparilla/shared/errors.ts";
 import { endingOf } from "@saasaparilla/shared/ending.ts";
-import { TurnedAway, type Gate } from "@saasaparilla/shared/gate.ts";
+import type { Gate } from "@saasaparilla/shared/gate.ts";
 import type { HttpServer, Request } from "@saasaparilla/shared/http.ts";
 import {
   forbidden,
@@ -12,7 +12,7 @@ import {
   unavailable,
   type Reply,
 } from "@saasaparilla/shared/reply.ts";
-import { bearer, Refused, type Identity } from "@saasaparilla/shared/identity.ts";
+import { bearer, Refused, TurnedAway, type Identity } from "@saasaparilla/shared/identity.ts";
 import type { Incoming, KafkaLink, Outgoing } from "@saasaparilla/shared/kafka.ts";
 import type { Log } from "@saasaparilla/shared/log.ts";
 import type { Registry } from "@saasaparilla/shared/metrics.ts";

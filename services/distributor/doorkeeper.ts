@@ -1,5 +1,5 @@
-import { bearer, Refused, type Identity } from "@saasaparilla/shared/identity.ts";
-import { TurnedAway, type Asked, type Gate } from "@saasaparilla/shared/gate.ts";
+import { bearer, Refused, TurnedAway, type Identity } from "@saasaparilla/shared/identity.ts";
+import type { Asked, Gate } from "@saasaparilla/shared/gate.ts";
 import { SUBPROTOCOL, TOKEN_SUBPROTOCOL } from "@saasaparilla/shared/frames.ts";
 import type { Request } from "@saasaparilla/shared/http.ts";
 import {

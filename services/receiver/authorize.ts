@@ -1,10 +1,10 @@
 import { problemOf } from "@saasaparilla/shared/problem.ts";
 import type { Access } from "@saasaparilla/shared/access.ts";
 import { clientsOf } from "@saasaparilla/shared/decide.ts";
-import { TurnedAway, type Gate } from "@saasaparilla/shared/gate.ts";
+import type { Gate } from "@saasaparilla/shared/gate.ts";
 import type { Request } from "@saasaparilla/shared/http.ts";
 import { problemReply, retryAfterOf, type Reply } from "@saasaparilla/shared/reply.ts";
-import { bearer, Refused, type Identity } from "@saasaparilla/shared/identity.ts";
+import { bearer, Refused, TurnedAway, type Identity } from "@saasaparilla/shared/identity.ts";
 import type { Patterns } from "@saasaparilla/shared/patterns.ts";
 import { clientForbidden } from "./item-problems.ts";
 import type { Item } from "./parse.ts";

@@ -15,16 +15,14 @@ export interface LimitsParts {
   quota: Pick<Quota, "begin" | "hold" | "end" | "charge">;
 }
 
-/** A request that was admitted: who asks is known at once, but where the token's key is to be had first. */
 interface Admitted {
-  caller: Identity | undefined;
-  known: Promise<Identity | Reply>;
+  caller: Identity;
   bytes: number;
 }
 
 /**
- * What this receiver holds at once is bounded: requests, and the bytes of their bodies from the first one read; of all together, and of
- * each tenant. So who asks is found out before a body is read: what anybody could send would keep those out who may.
+ * Bounds on what this receiver holds at once: requests, and the bytes of their bodies from the first one read; of all together, and of each tenant.
+ * A request takes its place once its caller is known. Until then it counts for the waiters alone (shared/waiters.ts), and its body is not read.
  */
 export class Limits implements Guard {
   readonly checksEncoding = true;
@@ -49,36 +47,21 @@ export class Limits implements Guard {
   }
 
   admit(request: Request): Reply | undefined | Promise<Reply | undefined> {
-    if (this.#closed) {
-      const reply = busy("This receiver is ending, and accepted nothing of this. Connect again.");
-      return { ...reply, close: true };
-    }
-    if (this.requests >= this.#most.MAX_REQUESTS) return this.#full("requests");
+    const full = this.#closed ? ending() : this.#crowded();
+    if (full) return full;
     const caller = this.#parts.identify(request);
-    if (caller instanceof Promise) {
-      const admitted: Admitted = {
-        caller: undefined,
-        known: caller.then((late) => this.#take(request, late)),
-        bytes: 0,
-      };
-      this.#admitted.set(request, admitted);
-      return admitted.known.then((late) => ("status" in late ? late : undefined));
-    }
-    if ("status" in caller) return caller;
-    const full = this.#parts.quota.begin(caller, this.#freeRequests);
-    if (!full) this.#admitted.set(request, { caller, known: Promise.resolve(caller), bytes: 0 });
-    return full;
+    return caller instanceof Promise ? caller.then((late) => this.#take(request, late)) : this.#take(request, caller);
   }
 
-  /** Who asks, or the answer where it is refused. */
-  callerOf(request: Request): Promise<Identity | Reply> {
-    return this.#admitted.get(request)!.known;
+  /** Who sent an admitted request. */
+  callerOf(request: Request): Identity {
+    return this.#admitted.get(request)!.caller;
   }
 
   grant(request: Request, bytes: number): Reply | undefined {
     if (bytes > this.#freeBytes) return this.#full("bytes");
     const admitted = this.#admitted.get(request)!;
-    const full = admitted.caller && this.#parts.quota.hold(admitted.caller, bytes, this.#freeBytes);
+    const full = this.#parts.quota.hold(admitted.caller, bytes, this.#freeBytes);
     if (full) return full;
     admitted.bytes += bytes;
     this.#bytes += bytes;
@@ -87,11 +70,9 @@ export class Limits implements Guard {
 
   release(request: Request, bytes: number, refused?: Reply): void {
     const { caller } = this.#admitted.get(request)!;
-    if (caller) {
-      this.#parts.quota.end(caller, bytes);
-      // Its answer is known already: the next request finds less.
-      if (refused && CHARGED.has(refused.status)) this.#parts.quota.charge(caller, costOfRefused(bytes), bytes);
-    }
+    this.#parts.quota.end(caller, bytes);
+    // Its answer is known already: the next request finds less.
+    if (refused && CHARGED.has(refused.status)) this.#parts.quota.charge(caller, costOfRefused(bytes), bytes);
     this.#admitted.delete(request);
     this.#bytes -= bytes;
     if (this.requests === 0) this.#idle?.();
@@ -103,17 +84,16 @@ export class Limits implements Guard {
     if (this.requests > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
   }
 
-  /** From now on what has come of a request counts for its tenant. */
-  #take(request: Request, caller: Identity | Reply): Identity | Reply {
-    const admitted = this.#admitted.get(request);
-    // It went meanwhile.
-    if (!admitted || "status" in caller) return caller;
-    const full = this.#parts.quota.begin(caller, this.#freeRequests);
-    if (full) return full;
-    const late = this.#parts.quota.hold(caller, admitted.bytes, this.#freeBytes);
-    if (late) this.#parts.quota.end(caller, 0);
-    else admitted.caller = caller;
-    return late ?? caller;
+  #take(request: Request, caller: Identity | Reply): Reply | undefined {
+    if ("status" in caller) return caller;
+    // Others may have come while it waited.
+    const full = (this.#closed ? ending() : this.#crowded()) ?? this.#parts.quota.begin(caller, this.#freeRequests);
+    if (!full) this.#admitted.set(request, { caller, bytes: 0 });
+    return full;
+  }
+
+  #crowded(): Reply | undefined {
+    return this.requests < this.#most.MAX_REQUESTS ? undefined : this.#full("requests");
   }
 
   get #freeRequests(): number {
@@ -132,6 +112,10 @@ export class Limits implements Guard {
 
 /** Too slow, too large, or malformed. Other refusals are for what this receiver or the tenant holds at once. */
 const CHARGED: ReadonlySet<number> = new Set([400, 408, 413, 431]);
+
+function ending(): Reply {
+  return { ...busy("This receiver is ending, and accepted nothing of this. Connect again."), close: true };
+}
 
 function busy(detail?: string): Reply {
   return problemReply(problemOf("busy", detail, { retryAfter: jittered(1, 5) }));

@@ -19,8 +19,8 @@ import type { Quota } from "./quota.ts";
 import { Repeats } from "./repeats.ts";
 
 export interface PublishParts {
-  /** Who asks was found out before the body was read; or it is the answer. */
-  callerOf: (request: Request) => Promise<Identity | Reply>;
+  /** It was found out before the body was read. */
+  callerOf: (request: Request) => Identity;
   authorizer: Pick<Authorizer, "clientsOf">;
   appender: Appender;
   idempotency: Idempotency;
@@ -48,8 +48,7 @@ export class Publisher {
     let reply: Reply;
     let left: Record<string, string> | undefined;
     try {
-      const caller = await callerOf(request);
-      if ("status" in caller) return caller;
+      const caller = callerOf(request);
       const clients = authorizer.clientsOf(caller);
       if (!appender.available) throw new Refusal(unavailable());
       const { items, key } = await this.#read(request, body, caller);

@@ -56,7 +56,7 @@ export function readme(present: string): string {
 
 /** Said by other values, or about files that no pod has. */
 const OTHERWISE =
-  /^(NAMESPACE|LOG_LEVEL|HOST|PORT|TLS_.*|KAFKA_.*|DATABASE_URL|REDIS_.*|AUTH_.*|SHUTDOWN_MS|DRAIN_MS|ALLOWED_ORIGINS|TRUSTED_PROXIES|SECRETS_KEY|KEY_ENVIRONMENT)$/;
+  /^(NAMESPACE|LOG_LEVEL|HOST|PORT|TLS_.*|KAFKA_.*|DATABASE_URL|REDIS_.*|AUTH_.*|SHUTDOWN_MS|DRAIN_MS|ALLOWED_ORIGINS|TRUSTED_PROXIES|PROXY_HOPS|SECRETS_KEY|KEY_ENVIRONMENT)$/;
 
 /** Numbers with their bounds; what else there is, its service reads out of a text. */
 function typeOf(setting: z.ZodType): object {

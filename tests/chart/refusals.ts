@@ -40,6 +40,17 @@ export const REFUSALS: [values: object, says: string[], release?: string][] = [
   [{ platform: { replicas: 3 } }, ["the bundled Kafka is one broker"]],
   [{ ingress: { enabled: true } }, ["ingress.host is needed"]],
   [{ gateway: { enabled: true } }, ["gateway.parentRefs is needed"]],
+  [
+    { ingress: { enabled: true, host: "notifications.example" } },
+    ["platform.trustedProxies is needed with ingress.enabled", "share one address"],
+  ],
+  [
+    { gateway: { enabled: true, parentRefs: [{ name: "public" }] } },
+    ["platform.trustedProxies is needed with gateway.enabled"],
+  ],
+  [{ platform: { trustedProxies: ["0.0.0.0/0"] } }, ["/platform/trustedProxies/0", "pattern"]],
+  [{ platform: { trustedProxies: ["::/0"] } }, ["/platform/trustedProxies/0", "pattern"]],
+  [{ platform: { trustedProxies: ["10.0.0.0/8"], proxyHops: 0 } }, ["/platform/proxyHops", "minimum"]],
   [{}, ["1st", "fullnameOverride"], "1st"],
   [{}, ["shop.notifications", "fullnameOverride"], "shop.notifications"],
 ];

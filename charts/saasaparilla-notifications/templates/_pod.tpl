@@ -115,6 +115,7 @@ spec:
             {{- end }}
             {{- with $root.Values.platform.trustedProxies }}
             - { name: TRUSTED_PROXIES, value: {{ join "," . | quote }} }
+            - { name: PROXY_HOPS, value: {{ $root.Values.platform.proxyHops | quote }} }
             {{- end }}
             {{- with .extra }}
             {{- . | nindent 12 }}
