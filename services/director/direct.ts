@@ -76,10 +76,12 @@ export class Director implements OwnershipOutput {
 
   constructor(options: DirectorOptions) {
     this.#options = options;
-  }
-
-  get partitions(): number {
-    return this.#sum(() => 1);
+    options.metrics.watch({
+      unsettled: () => this.unsettled,
+      lanes: () => this.#sum(({ lanes }) => lanes.size),
+      parkedLanes: () => this.#sum(({ lanes }) => lanes.parked),
+      partitions: () => this.#sum(() => 1),
+    });
   }
 
   owns(partition: number): boolean {
@@ -88,14 +90,6 @@ export class Director implements OwnershipOutput {
 
   get unsettled(): number {
     return this.#sum(({ unsettled }) => unsettled);
-  }
-
-  get lanes(): number {
-    return this.#sum(({ lanes }) => lanes.size);
-  }
-
-  get parkedLanes(): number {
-    return this.#sum(({ lanes }) => lanes.parked);
   }
 
   #sum(of: (lanes: PartitionLanes) => number): number {

@@ -41,15 +41,7 @@ const registry = createRegistry("director");
 const clock = { monotonic: () => performance.now(), wall: () => Date.now() };
 const topics = topicsOf(settings.NAMESPACE);
 
-const metrics = createMetrics(registry, {
-  unsettled: () => director.unsettled,
-  lanes: () => director.lanes,
-  parkedLanes: () => director.parkedLanes,
-  lookUps: () => lookUps.waiting,
-  partitions: () => director.partitions,
-  queuedBytes: () => packer.queuedBytes,
-  lag: () => lag.of((partition) => director.owns(partition)),
-});
+const metrics = createMetrics(registry);
 
 const server = new HttpServer({ health, registry, log, settings });
 serveDocs(server, openapi());
@@ -71,7 +63,7 @@ server.origins.follow(access);
 const sender = await kafka.sender();
 lifecycle.onEnd("kafka producer", () => sender.close());
 
-const packer: Packer = new Packer({
+const packer = new Packer({
   send: (records) => sender.send(records),
   maxPackBytes: 256 << 10,
   maxSendBytes: 1 << 20,
@@ -82,7 +74,8 @@ const packer: Packer = new Packer({
   },
   sent: () => health.up("kafka"),
 });
-const lookUps: LookUps = new LookUps(
+metrics.watch({ queuedBytes: () => packer.queuedBytes });
+const lookUps = new LookUps(
   new Connections(redis, new Keys(settings.NAMESPACE)),
   (tenant) => weightOf(tenant),
   () => health.up("redis"),
@@ -91,6 +84,7 @@ const lookUps: LookUps = new LookUps(
     health.down("redis", messageOf(error));
   },
 );
+metrics.watch({ lookUps: () => lookUps.waiting });
 server.onExposed = (request) => gate.turnAway("its token is in its query", "operate", request);
 serveOperators(server, {
   gate,
@@ -144,7 +138,7 @@ lifecycle.onEnd("deletions", () => deletions.close());
 const lag = new Lag(() => kafka.progress(directorGroup(settings.NAMESPACE), topics.accepted));
 const timers = new Timers(clock.monotonic());
 
-const director: Director = new Director({
+const director = new Director({
   name: randomUUID(),
   topics,
   epoch: epoch.epoch,
@@ -180,6 +174,7 @@ const director: Director = new Director({
   log,
   fatal: (error) => lifecycle.fatal(error),
 });
+metrics.watch({ lag: () => lag.of((partition) => director.owns(partition)) });
 const reader = await kafka.readGroup({
   group: directorGroup(settings.NAMESPACE),
   topics: [topics.accepted, topics.control, topics.deferred],

@@ -61,12 +61,8 @@ const bounds = {
 };
 const weightOf = (tenant: string): number => limitsOf(tenant).weight;
 const admission = new Admission(bounds, performance.now(), weightOf);
-const metrics = createMetrics(registry, {
-  sessions: () => peers.counts().transports,
-  states: () => peers.counts().states,
-  controlBytes: () => packer.queuedBytes,
-  outboxBytes: () => peers.counts().outboxBytes,
-  readsWaiting: () => reads.waiting,
+const metrics = createMetrics(registry);
+metrics.watch({
   tokens: () => admission.tokens(performance.now()),
   handovers: () => admission.handovers(performance.now()),
   mostConnections: () => bounds.connections,
@@ -107,6 +103,7 @@ const packer = new Packer({
   failed: failedAt("kafka"),
   sent: () => health.up("kafka"),
 });
+metrics.watch({ controlBytes: () => packer.queuedBytes });
 const [partitions, slots] = await Promise.all([kafka.partitions(topics.accepted), kafka.partitions(topics.routed)]);
 
 const deletions = new Deletions({
@@ -121,6 +118,7 @@ const reads = new Reads({
   late: metrics.readsLate,
   weightOf,
 });
+metrics.watch({ readsWaiting: () => reads.waiting });
 const upstream = new Upstream(packer, topics.control, () => ({ slot: slot.slot, incarnation: slot.incarnation }));
 const limitsOf = tenantLimits(access, settings);
 const shares = new Shares(limitsOf);

@@ -58,6 +58,11 @@ export class Peers {
   constructor(options: PeersOptions) {
     this.#options = options;
     this.#output = this.#createOutput();
+    options.metrics.watch({
+      sessions: () => this.#counts().transports,
+      states: () => this.#counts().states,
+      outboxBytes: () => this.#counts().outboxBytes,
+    });
   }
 
   get size(): number {
@@ -168,7 +173,7 @@ export class Peers {
     if (peer.wire.outbox.drained()) this.step(peer, { type: "drained" });
   }
 
-  counts(): { transports: Map<Transport, number>; states: Map<SessionState, number>; outboxBytes: number } {
+  #counts(): { transports: Map<Transport, number>; states: Map<SessionState, number>; outboxBytes: number } {
     const transports = new Map<Transport, number>([
       ["websocket", 0],
       ["sse", 0],

@@ -65,6 +65,7 @@ export class Appender {
       onFailure: "fail",
       failed: (error) => this.#failed(error),
     });
+    parts.metrics.watch({ queuedBytes: () => this.queuedBytes, kafkaUp: () => Number(this.available) });
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS);
   }
 

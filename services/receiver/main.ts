@@ -29,10 +29,12 @@ const log = createLog("receiver", settings.LOG_LEVEL);
 const lifecycle = new Lifecycle(log, settings.SHUTDOWN_MS);
 const health = new Health(["kafka", "accepting", "access"]);
 const registry = createRegistry("receiver");
+const metrics = createMetrics(registry);
 // It is asked for who may do what, and for nothing else: that is what readiness waits for.
 const postgres = connectPostgres(settings.DATABASE_URL, "receiver", log, new Health([]), 1);
 lifecycle.onEnd("postgres", () => postgres.close());
 const full = new Full(new FullClients(postgres, settings.NAMESPACE), settings.ACCESS_REFRESH_MS, log);
+metrics.watch({ full: () => full.size });
 full.start();
 
 // Publishing goes on without Redis: it is none of what readiness asks for.
@@ -41,13 +43,6 @@ const link = new KafkaLink(settings, "receiver", log, health);
 const topics = topicsOf(settings.NAMESPACE);
 const parts = { service: "receiver", settings, postgres, link, lifecycle, health, registry, log };
 const { access, gate } = await openEntrance(parts);
-const metrics = createMetrics(registry, {
-  queuedBytes: () => appender.queuedBytes,
-  requests: () => limits.requests,
-  bodyBytes: () => limits.bytes,
-  kafkaUp: () => appender.available,
-  full: () => full.size,
-});
 const appender = new Appender(link, topics.accepted, settings, { metrics, health, log });
 const authorizer = new Authorizer({ gate, access, metrics });
 const keys = new Keys(settings.NAMESPACE);
@@ -59,6 +54,7 @@ const limits = new Limits(settings, {
   identify: (request) => authorizer.identify(request),
   quota,
 });
+metrics.watch({ requests: () => limits.requests, bodyBytes: () => limits.bytes });
 const idempotency = new Idempotency(redis, keys, metrics, settings);
 const callerOf = (request: Request) => limits.callerOf(request);
 const publisher = new Publisher({
