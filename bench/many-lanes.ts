@@ -1,6 +1,7 @@
 import { packSequence, sequenceAt } from "@saasaparilla/shared/notification.ts";
 import { PackWriter } from "@saasaparilla/shared/pack.ts";
 import type { Lane } from "../services/director/lane.ts";
+import { Ownership } from "../services/director/ownership.ts";
 import { PartitionLanes } from "../services/director/partition.ts";
 import { Timers } from "../services/director/timers.ts";
 import { clientName, dataOf } from "./publisher.ts";
@@ -60,8 +61,7 @@ class Filled {
   constructor(partition: number) {
     const later = (answer: () => void): void => void this.#answers.push(answer);
     this.#lanes = new PartitionLanes({
-      partition,
-      generation: GENERATION,
+      ownership: Object.assign(new Ownership(partition), { state: "OWNED", generation: GENERATION }),
       epoch: EPOCH,
       findEnd: unexpected,
       deferred: { committed: 0, end: 0 },

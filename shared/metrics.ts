@@ -13,7 +13,18 @@ export function createRegistry(service: string): Registry {
 /** The labels, and how often so far. */
 export type Count = { count: number } & Record<string, string | number>;
 
-/** How a service makes its meters: each in the one registry, gauges read when they are scraped. */
+interface WatchedGauge {
+  name: string;
+  help: string;
+  /** It has one value for each value of this label. */
+  label?: string;
+}
+
+type ReadersOf<G extends Record<string, WatchedGauge>> = {
+  [K in keyof G]: () => G[K] extends { label: string } ? ReadonlyMap<string, number> : number;
+};
+
+/** How a service makes its meters: each in the one registry. */
 export function meters(registry: Registry) {
   const registers = [registry];
   /** For what happens with every notification: counted by its owner in plain numbers, and read when it is scraped. */
@@ -33,6 +44,7 @@ export function meters(registry: Registry) {
       new Counter({ name, help, labelNames, registers }),
     histogram: (name: string, help: string, buckets: number[], ...labelNames: string[]) =>
       new Histogram({ name, help, labelNames, buckets, registers }),
+    /** For an object that registers its own gauge when it is made. */
     gauge: (name: string, help: string, read: () => number) =>
       new Gauge({
         name,
@@ -51,16 +63,27 @@ export function meters(registry: Registry) {
         sum += 1;
       };
     },
-    /** One value for each value of the label. */
-    gauges: <L extends string>(name: string, help: string, label: L, read: () => ReadonlyMap<string, number>) =>
-      new Gauge({
-        name,
-        help,
-        labelNames: [label],
-        registers,
-        collect() {
-          for (const [value, count] of read()) this.set({ [label]: value } as Record<L, string>, count);
-        },
-      }),
+    /**
+     * Gauges of objects that are made later. Each object gives the readers of its gauges when it is made, so that a scrape during
+     * the start succeeds. Until then a gauge is 0, and one with a label has no values.
+     */
+    watched: <G extends Record<string, WatchedGauge>>(gauges: G): ((readers: Partial<ReadersOf<G>>) => void) => {
+      const known: Record<string, () => number | ReadonlyMap<string, number>> = {};
+      for (const [key, { name, help, label }] of Object.entries(gauges)) {
+        const gauge = new Gauge({
+          name,
+          help,
+          labelNames: label === undefined ? [] : [label],
+          registers: [],
+          collect() {
+            const value = known[key]?.();
+            if (typeof value === "number") this.set(value);
+            else for (const [of, count] of value ?? []) this.set({ [label!]: of }, count);
+          },
+        });
+        registry.registerMetric(gauge);
+      }
+      return (readers) => void Object.assign(known, readers);
+    },
   };
 }

@@ -60,6 +60,13 @@ async function missing({ url }: Service): Promise<Record<string, string>> {
   return said.missing;
 }
 
+async function expectScrapes(services: Service[]): Promise<void> {
+  for (const { url } of services) {
+    const scrape = await fetch(`${url}/metrics`);
+    expect([scrape.status, await scrape.text()]).toEqual([200, expect.stringContaining("process_cpu_seconds_total")]);
+  }
+}
+
 async function expectAllWork(services: Service[], client: string): Promise<void> {
   await Promise.all(services.map((service) => service.ready()));
   stack.services[0] = services[0]!;
@@ -93,6 +100,7 @@ test.for(cases)(
     }
     // Long enough for what is there to have been reached.
     await expect.poll(async () => Object.keys(await missing(services[1]!))).toEqual(MISSING[last]);
+    await expectScrapes(services);
     await proxies[last].set("pass");
     await expectAllWork(services, `${last}-${mode}`);
     for (const service of services) await service.stop();

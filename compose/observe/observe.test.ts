@@ -16,12 +16,17 @@ const { panels } = JSON.parse(read("grafana/dashboards/notifications.json")) as 
 const drawn = panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr));
 const alerts = [...read("alerts.yaml").matchAll(/^ +expr: (.+)$/gm)].map((match) => match[1]!);
 
-/** What is scraped: of the services, by Prometheus itself, and by what every service has (shared/audit.ts, shared/access-feed.ts). */
-const known = new Set(["up", "access_age_seconds", "audit_dropped_total"]);
+/** What is scraped: of the services, by Prometheus itself, and by what every service has (shared/audit.ts, shared/access-feed.ts, shared/waiters.ts, shared/gate.ts). */
+const known = new Set([
+  "up",
+  "access_age_seconds",
+  "audit_dropped_total",
+  "identity_waits_refused_total",
+  "address_over_limit_requests_total",
+]);
 for (const [service, create] of Object.entries({ receiver, director, distributor })) {
   const registry = createRegistry(service);
-  // What is observed is read when it is scraped, and nothing is.
-  create(registry, {} as never);
+  create(registry);
   for (const { name } of registry.getMetricsAsArray()) known.add(name);
 }
 

@@ -4,12 +4,12 @@ import { createLog } from "@saasaparilla/shared/log.ts";
 import { Packer, type PackerOptions } from "@saasaparilla/shared/packer.ts";
 import { topicsOf } from "@saasaparilla/shared/topics.ts";
 import { DeadLetters } from "./dead-letters.ts";
+import { Ownership } from "./ownership.ts";
 import { PartitionLanes, type PartitionOptions } from "./partition.ts";
 
 function partitionWith(deadLetters: DeadLetters): PartitionLanes {
   return new PartitionLanes({
-    partition: 0,
-    generation: 0,
+    ownership: Object.assign(new Ownership(0), { state: "OWNED", generation: 0 }),
     epoch: 1,
     deferred: { committed: 0, end: 0 },
     clock: { monotonic: () => 0, wall: () => 0 },

@@ -12,6 +12,7 @@ import type { DirectorMetrics } from "./metrics.ts";
 import type { PartitionLanes } from "./partition.ts";
 import type { Store } from "./store.ts";
 import type { Timers } from "./timers.ts";
+import { changeOwnership, Ownership, type OwnershipEvent, type OwnershipOutput } from "./ownership.ts";
 import { wiredLanes } from "./wired-lanes.ts";
 
 export interface DirectorOptions {
@@ -46,63 +47,65 @@ const PARKED_PART = 1 / 8;
 /** A paused partition goes on below so much of its bounds: what waits for clients and for inserts is no more. */
 const RESUMED_PART = 3 / 4;
 
-/** Where a superseded owner gives up waiting for the group to tell it so. */
+/** The group must revoke a superseded partition within this time. */
 const SUPERSEDED_MS = 30_000;
+
+/** A partition that the group has assigned to this director. */
+interface Assigned {
+  readonly ownership: Ownership;
+  /** Resolves when the claim is in `control`. */
+  readonly claimed: Promise<PartitionLanes>;
+  /** Undefined until then. */
+  lanes: PartitionLanes | undefined;
+  paused: boolean;
+}
 
 /**
  * Owns partitions: claims each before it acts for it, hands it what was read, commits what is settled, pauses it at its
  * bound, and drops it when the group or a newer claim says that it is another's.
  */
-export class Director {
+export class Director implements OwnershipOutput {
   readonly #options: DirectorOptions;
-  /** Claimed or being claimed. */
-  readonly #claims = new Map<number, Promise<PartitionLanes>>();
-  readonly #owned = new Map<number, PartitionLanes>();
-  readonly #paused = new Set<number>();
+  readonly #assigned = new Map<number, Assigned>();
   readonly #uncommitted = new Map<string, { topic: string; partition: number; offset: number }>();
-  /** Those that another director has claimed, though the group has not taken them away: by the offset of that claim. */
-  readonly #newerClaims = new Map<number, number>();
   readonly #drains: Drains;
   #reader: GroupReader | undefined;
   #member = "";
   #committing = false;
+  #rejoining = false;
 
   constructor(options: DirectorOptions) {
     this.#options = options;
     const { store, deadLetters, fatal, topics } = options;
     const drained = (partition: number, next: number): void => this.#note(topics.deferred, partition, next);
     this.#drains = new Drains({ store, deadLetters, drained, fatal });
-  }
-
-  get partitions(): number {
-    return this.#owned.size;
+    options.metrics.watch({
+      unsettled: () => this.unsettled,
+      lanes: () => this.#sum(({ lanes }) => lanes.size),
+      parkedLanes: () => this.#sum(({ lanes }) => lanes.parked),
+      partitions: () => this.#sum(() => 1),
+    });
   }
 
   owns(partition: number): boolean {
-    return this.#owned.has(partition);
+    return this.#assigned.get(partition)?.lanes !== undefined;
   }
 
   get unsettled(): number {
-    let sum = 0;
-    for (const partition of this.#owned.values()) sum += partition.unsettled;
-    return sum;
+    return this.#sum(({ unsettled }) => unsettled);
   }
 
-  get lanes(): number {
+  #sum(of: (lanes: PartitionLanes) => number): number {
     let sum = 0;
-    for (const { lanes } of this.#owned.values()) sum += lanes.size;
-    return sum;
-  }
-
-  get parkedLanes(): number {
-    let sum = 0;
-    for (const { lanes } of this.#owned.values()) sum += lanes.parked;
+    for (const { lanes } of this.#assigned.values()) if (lanes) sum += of(lanes);
     return sum;
   }
 
   /** To be called once a second. */
   park(): void {
-    for (const { lanes, waiting, inserting } of this.#owned.values()) {
+    for (const { lanes: partition } of this.#assigned.values()) {
+      if (!partition) continue;
+      const { lanes, waiting, inserting } = partition;
       lanes.park(PARKED_PART);
       waiting.share.sweep();
       inserting.share.sweep();
@@ -120,20 +123,19 @@ export class Director {
   assigned(partitions: number[], member: string): void {
     const kept = member === this.#member ? new Set(partitions) : new Set<number>();
     this.#member = member;
-    for (const partition of this.#claims.keys()) if (!kept.has(partition)) this.#drop(partition);
-    const fresh = partitions.filter((partition) => !this.#claims.has(partition));
+    this.#rejoining = false;
+    for (const [partition, { ownership }] of this.#assigned) if (!kept.has(partition)) this.#drop(ownership);
+    const fresh = partitions.filter((partition) => !this.#assigned.has(partition));
     const generations = new Map(fresh.map((partition) => [partition, this.#appendClaim(partition)]));
     // After the claims: what an earlier owner deferred while it was the owner is counted.
     const progress = Promise.all(generations.values()).then(() => this.#options.progress());
     for (const [partition, generation] of generations) {
-      const claim = this.#claim(partition, generation, progress);
-      this.#claims.set(partition, claim);
-      claim.then(
-        (lanes) => {
-          // Of two claims the older may come later: it is nobody's then.
-          if (this.#claims.get(partition) === claim) this.#owned.set(partition, lanes);
-          else lanes.owned = false;
-        },
+      const ownership = new Ownership(partition);
+      const claimed = this.#claim(ownership, generation, progress);
+      const assigned: Assigned = { ownership, claimed, lanes: undefined, paused: false };
+      this.#assigned.set(partition, assigned);
+      claimed.then(
+        (lanes) => (assigned.lanes = lanes),
         (error: unknown) => this.#options.fatal(error),
       );
     }
@@ -141,10 +143,10 @@ export class Director {
   }
 
   async read(batch: Batch): Promise<boolean> {
-    const claim = this.#claims.get(batch.partition);
-    const partition = await claim;
-    // It may have been taken away while it was being claimed.
-    if (!partition?.owned || this.#claims.get(batch.partition) !== claim) {
+    const assigned = this.#assigned.get(batch.partition);
+    const partition = await assigned?.claimed;
+    // It may have been revoked while it was being claimed.
+    if (!assigned || !partition?.owned) {
       await new Promise((resolve) => setTimeout(resolve, 100));
       return false;
     }
@@ -162,7 +164,7 @@ export class Director {
       return false;
     }
     this.#options.metrics.read(partition.accepted(batch));
-    this.#pauseAtBound(partition);
+    this.#pauseAtBound(assigned, partition);
     return true;
   }
 
@@ -174,11 +176,13 @@ export class Director {
 
   /** To be called four times a second: takes back what is above a tenant's share, commits what is settled, and lets paused partitions go on. */
   async commit(): Promise<void> {
-    for (const partition of this.#owned.values()) {
-      partition.reclaim();
-      const offset = partition.commit();
-      if (offset !== undefined) this.#note(this.#options.topics.accepted, partition.partition, offset);
-      this.#resumeBelowBound(partition);
+    for (const assigned of this.#assigned.values()) {
+      const { lanes } = assigned;
+      if (!lanes) continue;
+      lanes.reclaim();
+      const offset = lanes.commit();
+      if (offset !== undefined) this.#note(this.#options.topics.accepted, lanes.partition, offset);
+      this.#resumeBelowBound(assigned, lanes);
     }
     if (this.#committing || this.#uncommitted.size === 0 || !this.#reader) return;
     this.#committing = true;
@@ -186,16 +190,22 @@ export class Director {
     this.#uncommitted.clear();
     try {
       await this.#reader.commit(offsets);
-      if (offsets.some((entry) => this.#claimedLate(entry))) this.#rejoin();
+      for (const { topic, partition, offset } of offsets)
+        if (topic === this.#options.topics.control) this.#change(partition, { type: "committed", offset });
     } catch (error) {
       this.#options.log.debug({ err: error }, `a commit was refused: ${messageOf(error)}`);
       for (const entry of offsets) {
         const name = `${entry.topic}:${entry.partition}`;
-        if (this.#owned.has(entry.partition) && !this.#uncommitted.has(name)) this.#uncommitted.set(name, entry);
+        if (this.owns(entry.partition) && !this.#uncommitted.has(name)) this.#uncommitted.set(name, entry);
       }
     } finally {
       this.#committing = false;
     }
+  }
+
+  #change(partition: number, event: OwnershipEvent): void {
+    const ownership = this.#assigned.get(partition)?.ownership;
+    if (ownership) changeOwnership(ownership, event, this);
   }
 
   #note(topic: string, partition: number, offset: number): void {
@@ -214,59 +224,42 @@ export class Director {
     );
   }
 
-  async #claim(partition: number, claimed: Promise<number>, asked: Promise<Progress>): Promise<PartitionLanes> {
+  async #claim(ownership: Ownership, claimed: Promise<number>, asked: Promise<Progress>): Promise<PartitionLanes> {
+    const { partition } = ownership;
     const generation = await claimed;
     const progress = await asked;
     const deferred = progress.deferred.get(partition) ?? { committed: 0, end: 0 };
     const oldest = progress.oldest.get(partition) ?? 0;
-    const superseded = (by: PartitionLanes, newer: number): void => this.#superseded(by, newer);
-    const lanes = wiredLanes({ partition, generation, deferred, oldest }, superseded, this.#options);
+    changeOwnership(ownership, { type: "claimed", generation }, this);
+    const superseded = (offset: number): void => changeOwnership(ownership, { type: "newer claim", offset }, this);
+    const lanes = wiredLanes({ ownership, deferred, oldest }, superseded, this.#options);
     this.#options.log.info({ partition, generation, deferred: deferred.end - deferred.committed }, "partition claimed");
     return lanes;
   }
 
-  #superseded(lanes: PartitionLanes, newer: number): void {
-    const { log, fatal } = this.#options;
-    log.warn(
-      { partition: lanes.partition, generation: lanes.generation, newer },
-      "another director has claimed this partition",
-    );
-    this.#newerClaims.set(lanes.partition, newer);
-    setTimeout(() => {
-      if (this.#owned.get(lanes.partition) === lanes) {
-        fatal(
-          new Error(
-            `Partition ${lanes.partition} was claimed by another director, and the group did not take it away.`,
-          ),
-        );
-      }
-    }, SUPERSEDED_MS).unref();
+  awaitRevocation(ownership: Ownership): void {
+    const { partition, generation, newerClaim: newer } = ownership;
+    this.#options.log.warn({ partition, generation, newer }, "another director has claimed this partition");
+    setTimeout(() => changeOwnership(ownership, { type: "overdue" }, this), SUPERSEDED_MS).unref();
   }
 
-  /**
-   * The group takes commits of its members alone: where it has taken one of what came behind the newer claim, the partition is still ours, and
-   * that claim was one of a former owner's that Kafka was slow to take.
-   */
-  #claimedLate({ topic, partition, offset }: { topic: string; partition: number; offset: number }): boolean {
-    const newer = this.#newerClaims.get(partition);
-    return newer !== undefined && topic === this.#options.topics.control && offset > newer;
-  }
-
-  /** All that is ours is claimed anew, after the late claim. */
-  #rejoin(): void {
-    const partitions = [...this.#newerClaims.keys()];
-    this.#newerClaims.clear();
-    this.#options.log.warn({ partitions }, "the claim of another director came late: joining the group anew");
+  rejoin({ partition, newerClaim: newer }: Ownership): void {
+    if (this.#rejoining) return;
+    this.#rejoining = true;
+    this.#options.log.warn({ partition, newer }, "the claim of another director came late: joining the group again");
     void this.#reader?.rejoin();
   }
 
-  #drop(partition: number): void {
-    const lanes = this.#owned.get(partition);
-    if (lanes) lanes.owned = false;
-    this.#owned.delete(partition);
-    this.#claims.delete(partition);
-    this.#newerClaims.delete(partition);
-    this.#paused.delete(partition);
+  disagree({ partition }: Ownership): void {
+    this.#options.fatal(
+      new Error(`Partition ${partition} was claimed by another director, and the group did not take it away.`),
+    );
+  }
+
+  #drop(ownership: Ownership): void {
+    const { partition } = ownership;
+    changeOwnership(ownership, { type: "revoked" }, this);
+    this.#assigned.delete(partition);
     const { accepted, control, deferred } = this.#options.topics;
     for (const topic of [accepted, control, deferred]) {
       this.#uncommitted.delete(`${topic}:${partition}`);
@@ -275,24 +268,20 @@ export class Director {
     }
   }
 
-  #pauseAtBound(lanes: PartitionLanes): void {
+  #pauseAtBound(assigned: Assigned, { partition, unsettled, unsettledBytes: bytes }: PartitionLanes): void {
     const { maxUnsettled, maxBytes, topics, metrics, log } = this.#options;
-    if (this.#paused.has(lanes.partition) || (lanes.unsettled < maxUnsettled && lanes.unsettledBytes < maxBytes))
-      return;
-    this.#paused.add(lanes.partition);
-    this.#reader?.pause(topics.accepted, lanes.partition);
+    if (assigned.paused || (unsettled < maxUnsettled && bytes < maxBytes)) return;
+    assigned.paused = true;
+    this.#reader?.pause(topics.accepted, partition);
     metrics.paused();
-    log.info(
-      { partition: lanes.partition, unsettled: lanes.unsettled, bytes: lanes.unsettledBytes },
-      "partition paused at its bound",
-    );
+    log.info({ partition, unsettled, bytes }, "partition paused at its bound");
   }
 
-  #resumeBelowBound(lanes: PartitionLanes): void {
+  #resumeBelowBound(assigned: Assigned, { partition, unsettled, unsettledBytes }: PartitionLanes): void {
     const { maxUnsettled, maxBytes, topics } = this.#options;
-    if (!this.#paused.has(lanes.partition)) return;
-    if (lanes.unsettled > maxUnsettled * RESUMED_PART || lanes.unsettledBytes > maxBytes * RESUMED_PART) return;
-    this.#paused.delete(lanes.partition);
-    this.#reader?.resume(topics.accepted, lanes.partition);
+    if (!assigned.paused) return;
+    if (unsettled > maxUnsettled * RESUMED_PART || unsettledBytes > maxBytes * RESUMED_PART) return;
+    assigned.paused = false;
+    this.#reader?.resume(topics.accepted, partition);
   }
 }

@@ -43,18 +43,7 @@ const registry = createRegistry("director");
 const clock = { monotonic: () => performance.now(), wall: () => Date.now() };
 const topics = topicsOf(settings.NAMESPACE);
 
-/** Made after the metrics, which are scraped from the start. */
-let tenantFullness: TenantFullness | undefined;
-const metrics = createMetrics(registry, {
-  unsettled: () => director.unsettled,
-  lanes: () => director.lanes,
-  parkedLanes: () => director.parkedLanes,
-  lookUps: () => lookUps.waiting,
-  partitions: () => director.partitions,
-  queuedBytes: () => packer.queuedBytes,
-  lag: () => lag.of((partition) => director.owns(partition)),
-  storedHighest: () => tenantFullness?.highest() ?? new Map(),
-});
+const metrics = createMetrics(registry);
 
 const server = new HttpServer({ health, registry, log, settings });
 serveDocs(server, openapi());
@@ -93,7 +82,8 @@ const packer = packerOf(sender);
 const deferringSender = await kafka.sender();
 lifecycle.onEnd("kafka producer of deferred", () => deferringSender.close());
 const deferring = packerOf(deferringSender);
-const lookUps: LookUps = new LookUps(
+metrics.watch({ queuedBytes: () => packer.queuedBytes });
+const lookUps = new LookUps(
   new Connections(redis, new Keys(settings.NAMESPACE)),
   (tenant) => weightOf(tenant),
   () => health.up("redis"),
@@ -102,6 +92,7 @@ const lookUps: LookUps = new LookUps(
     health.down("redis", messageOf(error));
   },
 );
+metrics.watch({ lookUps: () => lookUps.waiting });
 server.onExposed = (request) => gate.turnAway("its token is in its query", "operate", request);
 serveOperators(server, {
   gate,
@@ -130,18 +121,19 @@ const fullness = new Fullness({
   metrics,
   log,
 });
-const perTenant = (tenantFullness = new TenantFullness({
+const tenantFullness = new TenantFullness({
   stored: new StoredTenants(postgres, settings.NAMESPACE),
   limitsOf,
   metrics,
   log,
   now: clock.monotonic,
-}));
+});
+metrics.watch({ storedHighest: () => tenantFullness.highest() });
 const store = new Store(stored, deferring, topics.deferred, weightOf, {
   stored(rows) {
     health.up("postgres");
     fullness.inserted(rows);
-    perTenant.inserted(rows);
+    tenantFullness.inserted(rows);
   },
   deferred: (rows, reason) => metrics.deferred(rows, reason),
   failed(error) {
@@ -163,7 +155,7 @@ lifecycle.onEnd("deletions", () => deletions.close());
 const lag = new Lag(() => kafka.progress(directorGroup(settings.NAMESPACE), topics.accepted));
 const timers = new Timers(clock.monotonic());
 
-const director: Director = new Director({
+const director = new Director({
   name: randomUUID(),
   topics,
   epoch: epoch.epoch,
@@ -199,6 +191,7 @@ const director: Director = new Director({
   log,
   fatal: (error) => lifecycle.fatal(error),
 });
+metrics.watch({ lag: () => lag.of((partition) => director.owns(partition)) });
 const reader = await kafka.readGroup({
   group: directorGroup(settings.NAMESPACE),
   topics: [topics.accepted, topics.control, topics.deferred],
@@ -222,7 +215,7 @@ const sweeps = setInterval(
 const lags = setInterval(() => void lag.look(), LAG_MS);
 const looks = setInterval(() => {
   void fullness.look();
-  void perTenant.look();
+  void tenantFullness.look();
 }, settings.ACCESS_REFRESH_MS);
 lifecycle.onEnd("director", async () => {
   for (const timer of [ticks, commits, parks, sweeps, lags, looks]) clearInterval(timer);

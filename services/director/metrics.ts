@@ -5,20 +5,8 @@ import type { Settled } from "./lane.ts";
 export type DirectorMetrics = ReturnType<typeof createMetrics>;
 
 /** The director's verbs. */
-export function createMetrics(
-  registry: Registry,
-  observed: {
-    unsettled: () => number;
-    lanes: () => number;
-    parkedLanes: () => number;
-    lookUps: () => number;
-    partitions: () => number;
-    queuedBytes: () => number;
-    lag: () => number;
-    storedHighest: () => ReadonlyMap<string, number>;
-  },
-) {
-  const { counter, counts, gauge, gauges, histogram, tally } = meters(registry);
+export function createMetrics(registry: Registry) {
+  const { counter, counts, histogram, tally, watched } = meters(registry);
   const settled: Record<Settled, number> = { acknowledged: 0, stored: 0, expired: 0 };
   counts("notifications_settled_total", "Notifications settled, by how.", ["how"], () =>
     Object.entries(settled).map(([how, count]) => ({ how, count })),
@@ -63,25 +51,26 @@ export function createMetrics(
     [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
     "how",
   );
-  gauge("notifications_unsettled", "Notifications that this director answers for.", observed.unsettled);
-  gauge(
-    "accepted_lag",
-    "Records of accepted that are not settled, of the partitions that this director owns: as it was a few seconds ago.",
-    observed.lag,
-  );
-  gauges(
-    "tenant_stored_highest_ratio",
-    "What the fullest tenant has stored, as a part of what it may, by bound; 0 while no tenant has half of it.",
-    "bound",
-    observed.storedHighest,
-  );
-  gauge("lanes", "Lanes in memory.", observed.lanes);
-  gauge("lanes_parked", "Of them those that are kept small, since nothing happens.", observed.parkedLanes);
-  gauge("look_ups_waiting", "Lanes that wait for Redis.", observed.lookUps);
-  gauge("partitions_owned", "Partitions of accepted that this director owns.", observed.partitions);
-  gauge("routed_queued_bytes", "Bytes not yet sent to slots.", observed.queuedBytes);
+  const watch = watched({
+    unsettled: { name: "notifications_unsettled", help: "Notifications that this director answers for." },
+    lag: {
+      name: "accepted_lag",
+      help: "Records of accepted that are not settled, of the partitions that this director owns: as it was a few seconds ago.",
+    },
+    storedHighest: {
+      name: "tenant_stored_highest_ratio",
+      help: "What the fullest tenant has stored, as a part of what it may, by bound; 0 while no tenant has half of it.",
+      label: "bound",
+    },
+    lanes: { name: "lanes", help: "Lanes in memory." },
+    parkedLanes: { name: "lanes_parked", help: "Of them those that are kept small, since nothing happens." },
+    lookUps: { name: "look_ups_waiting", help: "Lanes that wait for Redis." },
+    partitions: { name: "partitions_owned", help: "Partitions of accepted that this director owns." },
+    queuedBytes: { name: "routed_queued_bytes", help: "Bytes not yet sent to slots." },
+  });
 
   return {
+    watch,
     settled(how: Settled, seconds: number): void {
       settled[how] += 1;
       toSettled.observe({ how }, seconds);

@@ -3,6 +3,7 @@ import { START } from "@saasaparilla/shared/notification.ts";
 import { PackWriter } from "@saasaparilla/shared/pack.ts";
 import { expect, test } from "vitest";
 import type { Lane } from "./lane.ts";
+import { Ownership } from "./ownership.ts";
 import { PartitionLanes, type PartitionOptions } from "./partition.ts";
 
 let wall = 0;
@@ -14,8 +15,7 @@ function partition(oldest = 0) {
   const stored: string[] = [];
   const granted: string[] = [];
   const lanes = new PartitionLanes({
-    partition: 0,
-    generation: 1,
+    ownership: Object.assign(new Ownership(0), { state: "OWNED", generation: 1 }),
     epoch: 1,
     deferred: { committed: 0, end: 0 },
     oldest,

@@ -21,14 +21,13 @@ import {
 import { step } from "./lane-step.ts";
 import { Lanes } from "./lanes.ts";
 import { KnownCursors } from "./known-cursors.ts";
+import type { Ownership } from "./ownership.ts";
 import { RecentIds } from "./recent-ids.ts";
 import { Settlement } from "./settle.ts";
 import { WaitingShares, type WaitingOptions } from "./waiting.ts";
 
 export interface PartitionOptions extends WaitingOptions {
-  partition: number;
-  /** The offset of this director's claim in control: what is before it was meant for another. */
-  generation: number;
+  ownership: Ownership;
   epoch: number;
   /** Asks Kafka for the offset that accepted's next record will have. */
   findEnd: (found: (end: number) => void) => void;
@@ -47,7 +46,8 @@ export interface PartitionOptions extends WaitingOptions {
   /** Resolves once Kafka has it. */
   deadLetter(letter: DeadLetter): Promise<void>;
   duplicate(key: ClientKey, id: string): void;
-  superseded(generation: number): void;
+  /** Another director's claim is at this offset of control. */
+  superseded(offset: number): void;
 }
 
 /** Of accepted, before the group's commit: at full load some twenty seconds, in which a publisher repeats what it was not answered. */
@@ -80,15 +80,14 @@ export class PartitionLanes {
   /** The offset of accepted from which on ids are to be remembered. */
   #rememberFrom = 0;
   #seeks = 0;
-  /** False once another director owns it: nothing more is sent, stored or committed. */
-  owned = true;
 
   constructor(options: PartitionOptions) {
     this.#options = options;
-    this.partition = options.partition;
+    this.partition = options.ownership.partition;
     this.lanes = new Lanes(options.maxLanes);
-    this.generation = options.generation;
-    this.#nextControl = options.generation + 1;
+    this.generation = options.ownership.generation;
+    // What is before our claim is for another director.
+    this.#nextControl = this.generation + 1;
     this.deferral = new Deferral(options.deferred.committed, options.deferred.end);
     this.#cursors = new KnownCursors(options.epoch, options.findEnd);
     this.waiting = new WaitingShares(options);
@@ -108,6 +107,11 @@ export class PartitionLanes {
         },
       },
     };
+  }
+
+  /** False once another director owns it: nothing more is sent, stored or committed. */
+  get owned(): boolean {
+    return this.#options.ownership.state === "OWNED";
   }
 
   get unsettled(): number {
@@ -276,7 +280,6 @@ export class PartitionLanes {
 
   #signal(signal: ControlSignal, offset: number): void {
     if (signal.type === "claim") {
-      this.owned = false;
       this.#options.superseded(offset);
       return;
     }

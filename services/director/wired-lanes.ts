@@ -1,11 +1,11 @@
 import { notificationBody } from "@saasaparilla/shared/pack.ts";
 import type { RoutedSignal } from "@saasaparilla/shared/signals.ts";
 import type { DirectorOptions } from "./direct.ts";
+import type { Ownership } from "./ownership.ts";
 import { PartitionLanes } from "./partition.ts";
 
 interface Claimed {
-  partition: number;
-  generation: number;
+  ownership: Ownership;
   deferred: { committed: number; end: number };
   /** Offset of the oldest record of accepted. */
   oldest: number;
@@ -14,10 +14,10 @@ interface Claimed {
 /** The lanes of a partition that was claimed, and what they do to the world: into routed, the store and the dead letters, all counted. */
 export function wiredLanes(
   claimed: Claimed,
-  superseded: (lanes: PartitionLanes, newer: number) => void,
+  superseded: (newer: number) => void,
   options: DirectorOptions,
 ): PartitionLanes {
-  const { partition, generation } = claimed;
+  const { partition, generation } = claimed.ownership;
   const { topics, packer, store, deletions, deadLetters, lookUps, timers, metrics, log, clock } = options;
   const signal = (slot: number, rest: SignalBody): void =>
     packer.add(topics.routed, slot, (writer) => writer.signal({ partition, generation, ...rest }));
@@ -74,7 +74,7 @@ export function wiredLanes(
       metrics.repeated();
       log.info({ client: key, notification: id }, "dropped: its id was seen just now");
     },
-    superseded: (newer) => superseded(lanes, newer),
+    superseded,
   });
   return lanes;
 }

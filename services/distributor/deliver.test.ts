@@ -33,7 +33,7 @@ beforeEach(() => {
     metrics: { fenced: () => (fenced += 1), refused: () => {} },
     log: { error: () => {} },
     incarnation: () => INCARNATION,
-    forgetConnection: () => {},
+    registry: { remove: () => {} },
   } as unknown as Parts);
 });
 

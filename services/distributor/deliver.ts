@@ -6,6 +6,7 @@ import { asRouted, type RoutedSignal } from "@saasaparilla/shared/signals.ts";
 import type { DistributorMetrics } from "./metrics.ts";
 import type { Peer } from "./peer.ts";
 import type { Peers } from "./peers.ts";
+import type { Registry } from "./registry.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** THE PATH: routed > session > outbox. Refuses another incarnation, and an older generation than it has heard of. */
@@ -15,7 +16,7 @@ export class Deliverer {
   readonly #metrics: DistributorMetrics;
   readonly #log: Log;
   readonly #incarnation: () => number;
-  readonly #forgetConnection: (key: string, session: number) => void;
+  readonly #registry: Pick<Registry, "remove">;
   /** By partition, the newest generation that spoke. */
   readonly #generations: number[] = [];
 
@@ -25,14 +26,14 @@ export class Deliverer {
     metrics: DistributorMetrics;
     log: Log;
     incarnation: () => number;
-    forgetConnection: (key: string, session: number) => void;
+    registry: Pick<Registry, "remove">;
   }) {
     this.#peers = options.peers;
     this.#upstream = options.upstream;
     this.#metrics = options.metrics;
     this.#log = options.log;
     this.#incarnation = options.incarnation;
-    this.#forgetConnection = options.forgetConnection;
+    this.#registry = options.registry;
   }
 
   batch({ topic, partition, records }: Batch): void {
@@ -79,7 +80,7 @@ export class Deliverer {
     if (peer) this.#toSession(peer, signal);
     else if (signal.type === "invite") {
       // Redis still names a connection that is gone: it forgets it, and the director hears of it.
-      this.#forgetConnection(signal.key, signal.session);
+      this.#registry.remove(signal.key, signal.session);
       this.#upstream.close({ partition: signal.partition, key: signal.key, id: signal.session });
     }
   }

@@ -10,10 +10,12 @@ function doorkeeper(limits: Partial<ConstructorParameters<typeof Admission>[0]>,
   const all = { rate: 1, burst: 1, handovers: 10, connections: 10, ...limits };
   return new Doorkeeper({
     admission: new Admission(all, performance.now()),
-    connections: () => connections,
+    capacity: {
+      used: connections,
+      crowded: () => false,
+      full: (tenant: string) => tenant === "acme" && asked.push(tenant) > 1,
+    },
     metrics: { turnedAway: () => {}, overShare: () => {} },
-    crowded: () => false,
-    full: (tenant: string) => tenant === "acme" && asked.push(tenant) > 1,
   } as unknown as DoorkeeperOptions);
 }
 

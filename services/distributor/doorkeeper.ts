@@ -16,6 +16,7 @@ import { clientKey, cursorTag, fromCursor, type ClientKey, type Sequence } from 
 import { jittered, problemOf } from "@saasaparilla/shared/problem.ts";
 import type { LimitsOf } from "@saasaparilla/shared/tenant-limits.ts";
 import type { Admission, Bound } from "./admission.ts";
+import type { Capacity } from "./capacity.ts";
 import { claimedTenant } from "./claimed-tenant.ts";
 import type { Askers } from "@saasaparilla/shared/askers.ts";
 import type { DistributorMetrics } from "./metrics.ts";
@@ -54,13 +55,8 @@ const SHARES: Record<Bound, string> = {
 export interface DoorkeeperOptions {
   gate: Gate;
   admission: Admission;
-  /** That are open. */
-  connections: () => number;
+  capacity: Pick<Capacity, "used" | "full" | "crowded">;
   metrics: DistributorMetrics;
-  /** Whether a tenant has as many connections here as it may, and no idle loop to end in place of one. */
-  full: (tenant: string) => boolean;
-  /** Whether a tenant has its share of the connections here, and no idle loop to end. */
-  crowded: (tenant: string) => boolean;
   /** How often a client asks, and how often an address is refused. */
   tickets: Pick<Tickets, "redeem">;
   clients: Askers;
@@ -89,10 +85,10 @@ export class Doorkeeper {
 
   /** The answer where nobody comes in right now, or nobody of the tenant that the token names; it takes nothing. */
   closed(headers: Request["headers"]): Reply | undefined {
-    const { admission, connections } = this.#options;
+    const { admission, capacity } = this.#options;
     if (this.#draining) return this.#ending();
     const now = performance.now();
-    const bound = admission.bound(now, connections());
+    const bound = admission.bound(now, capacity.used);
     if (bound === undefined && !admission.pressed(now)) return undefined;
     const tenant = claimedTenant(tokensOf(headers)[0]);
     if (bound !== undefined) return this.#refusal(bound, tenant);
@@ -118,20 +114,20 @@ export class Doorkeeper {
 
   /** One comes in, or is refused. */
   enter({ identity: { tenant } }: Pick<Entry, "identity">): Reply | undefined {
-    const { admission, connections, crowded, full, metrics } = this.#options;
+    const { admission, capacity, metrics } = this.#options;
     if (this.#draining) return this.#ending();
     const now = performance.now();
     // First what ends no idle loop: `full` and `crowded` make room where they can.
-    const bound = admission.bound(now, connections());
+    const bound = admission.bound(now, capacity.used);
     if (bound !== undefined) return this.#refusal(bound, tenant);
     const share = admission.overShare(now, tenant);
     if (share !== undefined) return this.#overShare(share, tenant);
-    if (full(tenant)) {
+    if (capacity.full(tenant)) {
       metrics.turnedAway("tenant");
       return tooMany("Your tenant has as many connections here as it may.", jittered(5, 30));
     }
-    if (crowded(tenant)) return this.#overShare("connections", tenant);
-    const late = admission.take(now, connections(), tenant);
+    if (capacity.crowded(tenant)) return this.#overShare("connections", tenant);
+    const late = admission.take(now, capacity.used, tenant);
     return late && this.#refusal(late, tenant);
   }
 

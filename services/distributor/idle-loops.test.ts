@@ -10,11 +10,7 @@ beforeEach(() => {
   vi.useFakeTimers();
   expired = [];
   replaced = [];
-  idle = new IdleLoops({
-    graceMs: 1_000,
-    expired: (peer) => expired.push(peer),
-    replaced: (peer) => replaced.push(peer),
-  });
+  idle = new IdleLoops({ closed: (peer) => expired.push(peer), end: (peer) => replaced.push(peer) }, 1_000);
 });
 
 afterEach(() => vi.useRealTimers());

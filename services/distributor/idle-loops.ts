@@ -1,13 +1,11 @@
+import { Closes, type Close } from "@saasaparilla/shared/closes.ts";
 import { tenantOf } from "@saasaparilla/shared/notification.ts";
 import type { Peer } from "./peer.ts";
 
-export interface IdleLoopsOptions {
-  /** ms that a loop waits for its next poll. */
-  graceMs: number;
-  /** Its next poll did not come in time. */
-  expired(peer: Peer): void;
-  /** Another connection needs its place. */
-  replaced(peer: Peer): void;
+/** Ends connections. */
+export interface Ender {
+  closed(peer: Peer): void;
+  end(peer: Peer, close: Close): void;
 }
 
 /**
@@ -15,12 +13,15 @@ export interface IdleLoopsOptions {
  * give way to connections that are in use.
  */
 export class IdleLoops {
-  readonly #options: IdleLoopsOptions;
+  readonly #peers: Ender;
+  readonly #graceMs: number;
   readonly #timers = new Map<Peer, NodeJS.Timeout>();
   readonly #byTenant = new Map<string, Set<Peer>>();
 
-  constructor(options: IdleLoopsOptions) {
-    this.#options = options;
+  /** `graceMs`: a loop waits so long for its next poll. */
+  constructor(peers: Ender, graceMs: number) {
+    this.#peers = peers;
+    this.#graceMs = graceMs;
   }
 
   get size(): number {
@@ -34,14 +35,18 @@ export class IdleLoops {
       peer,
       setTimeout(() => {
         this.remove(peer);
-        this.#options.expired(peer);
-      }, this.#options.graceMs),
+        this.#peers.closed(peer);
+      }, this.#graceMs),
     );
     // By the key, which stays: a new token of the same client replaces the identity.
     const tenant = tenantOf(peer.session.key);
     let loops = this.#byTenant.get(tenant);
     if (!loops) this.#byTenant.set(tenant, (loops = new Set()));
     loops.add(peer);
+  }
+
+  closed(peer: Peer): void {
+    this.remove(peer);
   }
 
   /** It is polled again, or gone. */
@@ -61,7 +66,7 @@ export class IdleLoops {
     const [peer] = tenant === undefined ? this.#timers.keys() : (this.#byTenant.get(tenant) ?? []);
     if (!peer) return false;
     this.remove(peer);
-    this.#options.replaced(peer);
+    this.#peers.end(peer, Closes.replaced);
     return true;
   }
 }

@@ -3,7 +3,6 @@ import { LEEWAY_SECONDS } from "@saasaparilla/shared/identity.ts";
 import type { Peer } from "./peer.ts";
 import type { Peers } from "./peers.ts";
 import type { DistributorSettings } from "./settings.ts";
-import { SseWire } from "./sse.ts";
 
 const TICK_MS = 1_000;
 /** A client is told so long before its token expires. */
@@ -45,7 +44,7 @@ export function keepUp(
       else if (peer.wire.transport !== "poll" && stuck(peer)) peers.end(peer, Closes.slow);
       else {
         refresh(peer);
-        if (peer.wire instanceof SseWire) peer.wire.heartbeat();
+        peer.wire.heartbeat?.();
       }
     }
   }, TICK_MS);

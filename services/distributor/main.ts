@@ -24,6 +24,7 @@ import { acknowledge, asksWhy } from "./acks.ts";
 import { asyncapi } from "./asyncapi.ts";
 import { Admission } from "./admission.ts";
 import { Askers } from "@saasaparilla/shared/askers.ts";
+import { Capacity } from "./capacity.ts";
 import { Deliverer } from "./deliver.ts";
 import { mostConnections } from "./descriptors.ts";
 import { Doorkeeper } from "./doorkeeper.ts";
@@ -61,12 +62,8 @@ const bounds = {
 };
 const weightOf = (tenant: string): number => limitsOf(tenant).weight;
 const admission = new Admission(bounds, performance.now(), weightOf);
-const metrics = createMetrics(registry, {
-  sessions: () => peers.counts().transports,
-  states: () => peers.counts().states,
-  controlBytes: () => packer.queuedBytes,
-  outboxBytes: () => peers.counts().outboxBytes,
-  readsWaiting: () => reads.waiting,
+const metrics = createMetrics(registry);
+metrics.watch({
   tokens: () => admission.tokens(performance.now()),
   handovers: () => admission.handovers(performance.now()),
   mostConnections: () => bounds.connections,
@@ -107,6 +104,7 @@ const packer = new Packer({
   failed: failedAt("kafka"),
   sent: () => health.up("kafka"),
 });
+metrics.watch({ controlBytes: () => packer.queuedBytes });
 const [partitions, slots] = await Promise.all([kafka.partitions(topics.accepted), kafka.partitions(topics.routed)]);
 
 const deletions = new Deletions({
@@ -121,56 +119,39 @@ const reads = new Reads({
   late: metrics.readsLate,
   weightOf,
 });
+metrics.watch({ readsWaiting: () => reads.waiting });
 const upstream = new Upstream(packer, topics.control, () => ({ slot: slot.slot, incarnation: slot.incarnation }));
 const limitsOf = tenantLimits(access, settings);
 const shares = new Shares(limitsOf);
-const peers: Peers = new Peers({
+const peers = new Peers({
   partitions,
   upstream,
-  read: (session) => reads.page(session),
-  deleteStored: (key, upTo) => deletions.add(key, upTo),
-  registered(peer) {
-    if (peers.size > bounds.connections) idle.giveWay();
-    admission.handoverBegan(peer.session.id, performance.now(), peer.identity.tenant);
-    registrations.add(peer);
-  },
-  live: ({ session }) => admission.handoverEnded(session.id),
-  unregistered(peer) {
-    const { session } = peer;
-    idle.remove(peer);
-    admission.handoverEnded(session.id);
-    registrations.remove(session.key, session.id);
-  },
-  expired(client, notification, source) {
-    metrics.expired(source);
-    log.info({ client, notification, source }, "expired on its last step");
-  },
-  metrics,
+  reads,
+  deletions,
   shares,
-  mostOfClient: (tenant) => limitsOf(tenant).clientConnections,
-  heartbeatMs: settings.HEARTBEAT_MS,
-  prepareMs: settings.PREPARE_MS,
-  frameBytes: 16 * 1024,
+  limitsOf,
+  metrics,
+  log,
+  settings,
   wall: () => Date.now(),
 });
-const idle = new IdleLoops({
-  graceMs: settings.POLL_GRACE_MS,
-  expired: (peer) => peers.closed(peer),
-  replaced: (peer) => peers.end(peer, Closes.replaced),
-});
-const registrations = new Registry(
-  connections,
-  () => peers.all(),
-  (session) => upstream.id(session),
-  failedAt("redis"),
+const idle = new IdleLoops(peers, settings.POLL_GRACE_MS);
+const capacity = new Capacity({ peers, idle, shares, most: bounds.connections });
+const registrations = new Registry(connections, peers, upstream, failedAt("redis"));
+peers.observe(
+  capacity,
+  {
+    opened: ({ session, identity }) => admission.handoverBegan(session.id, performance.now(), identity.tenant),
+    live: ({ session }) => admission.handoverEnded(session.id),
+    closed: ({ session }) => admission.handoverEnded(session.id),
+  },
+  idle,
+  registrations,
 );
 const safetyNet = new SafetyNet({
-  peers: () => peers.all(),
-  waiting: (sent) => stored.waiting(sent),
-  found(peer) {
-    metrics.netted(1);
-    peers.step(peer, { type: "waiting" });
-  },
+  peers,
+  stored,
+  metrics,
   failed: failedAt("postgres"),
   roundMs: settings.SAFETY_NET_MS,
 });
@@ -180,7 +161,7 @@ const deliverer = new Deliverer({
   metrics,
   log,
   incarnation: () => slot.incarnation,
-  forgetConnection: (key, session) => registrations.remove(key, session),
+  registry: registrations,
 });
 const registerAgain = (): void => {
   void registrations.registerAll().then(() => safetyNet.round(settings.SAFETY_NET_MS / 10));
@@ -210,10 +191,8 @@ const tickets = new Tickets(redis, keys);
 const door = new Doorkeeper({
   gate,
   admission,
-  connections: () => peers.size - idle.size,
+  capacity,
   metrics,
-  full: (tenant) => shares.full(tenant) && !idle.giveWay(tenant),
-  crowded: (tenant) => shares.over(tenant, bounds.connections - (peers.size - idle.size)) && !idle.giveWay(tenant),
   tickets,
   clients: new Askers({ rate: settings.CLIENT_RATE, burst: settings.CLIENT_BURST }),
   tenants: new Askers({ rate: settings.TENANT_REQUEST_RATE, burst: settings.TENANT_REQUEST_BURST }),

@@ -1,7 +1,6 @@
 import { meters, type Registry } from "@saasaparilla/shared/metrics.ts";
 import type { RefusalReason } from "@saasaparilla/shared/signals.ts";
 import type { Bound } from "./admission.ts";
-import type { SessionState } from "./session.ts";
 
 export type DistributorMetrics = ReturnType<typeof createMetrics>;
 /** From a director, or from Postgres. */
@@ -9,20 +8,8 @@ export type Source = "live" | "stored";
 export type Transport = "websocket" | "sse" | "poll";
 
 /** The distributor's verbs. */
-export function createMetrics(
-  registry: Registry,
-  observed: {
-    sessions: () => Map<Transport, number>;
-    states: () => Map<SessionState, number>;
-    controlBytes: () => number;
-    outboxBytes: () => number;
-    readsWaiting: () => number;
-    tokens: () => number;
-    handovers: () => number;
-    mostConnections: () => number;
-  },
-) {
-  const { counter, counts, gauge, gauges, histogram, tally } = meters(registry);
+export function createMetrics(registry: Registry) {
+  const { counter, counts, histogram, tally, watched } = meters(registry);
   const delivered: Record<Transport, Record<Source, number>> = {
     websocket: { live: 0, stored: 0 },
     sse: { live: 0, stored: 0 },
@@ -85,16 +72,19 @@ export function createMetrics(
   );
   const late = counter("replay_reads_late_total", "Reads that waited for a statement too long, and are asked again.");
   const netted = counter("safety_net_found_total", "Clients that the safety net found something stored for.");
-  gauges("connections", "Open connections, by transport.", "transport", observed.sessions);
-  gauges("sessions", "Sessions, by state.", "state", observed.states);
-  gauge("connections_limit", "Open connections, at most.", observed.mostConnections);
-  gauge("connect_tokens", "Connections that would be taken in at once.", observed.tokens);
-  gauge("handovers", "Connections taken in that are not live yet.", observed.handovers);
-  gauge("control_queued_bytes", "Bytes not yet sent to directors.", observed.controlBytes);
-  gauge("replay_reads_waiting", "Reads that wait for a statement.", observed.readsWaiting);
-  gauge("outbox_bytes", "Bytes that wait for slow clients.", observed.outboxBytes);
+  const watch = watched({
+    sessions: { name: "connections", help: "Open connections, by transport.", label: "transport" },
+    states: { name: "sessions", help: "Sessions, by state.", label: "state" },
+    mostConnections: { name: "connections_limit", help: "Open connections, at most." },
+    tokens: { name: "connect_tokens", help: "Connections that would be taken in at once." },
+    handovers: { name: "handovers", help: "Connections taken in that are not live yet." },
+    controlBytes: { name: "control_queued_bytes", help: "Bytes not yet sent to directors." },
+    readsWaiting: { name: "replay_reads_waiting", help: "Reads that wait for a statement." },
+    outboxBytes: { name: "outbox_bytes", help: "Bytes that wait for slow clients." },
+  });
 
   return {
+    watch,
     delivered(transport: Transport, source: Source): void {
       delivered[transport][source] += 1;
     },

@@ -14,6 +14,8 @@ export interface Wire {
   /** ms, monotonic. Of a long-poll loop between two polls: no request is open, and the client does not notice its end. */
   readonly idleSince?: number | undefined;
   tell(frame: ServerFrame): void;
+  /** Of a transport whose idle streams need bytes from us. */
+  heartbeat?(): void;
   /** Everything stored was written. */
   caughtUp?(): void;
   end(close: Close): void;

@@ -4,7 +4,7 @@ import type { TenantLimits } from "@saasaparilla/shared/tenant-limits.ts";
 import { beforeEach, expect, test } from "vitest";
 import { Outbox, type Item } from "./outbox.ts";
 import type { Peer, Wire } from "./peer.ts";
-import { Peers, type PeersOptions } from "./peers.ts";
+import { Peers, type PeersParts } from "./peers.ts";
 import type { Row } from "./session.ts";
 import { Shares } from "./shares.ts";
 
@@ -44,20 +44,21 @@ beforeEach(() => {
     partitions: 1,
     upstream: Object.assign(Object.create(silent()), {
       ack: (_: number, __: string, ___: number, sequence: Sequence) => acknowledged.push(sequence),
-    }) as PeersOptions["upstream"],
-    read: () => Promise.resolve({ rows, more: false }),
+    }) as PeersParts["upstream"],
+    reads: { page: () => Promise.resolve({ rows, more: false }) },
+    deletions: { add: () => {} },
     shares: new Shares(() => ({ outboxBytes: 1_000, connections: 10 }) as TenantLimits),
-    mostOfClient: () => most,
-    deleteStored: () => {},
-    registered: (one) => registry.push(one),
-    unregistered: (one) => (registry = registry.filter((other) => other !== one)),
-    live: () => {},
-    expired: (_, id, source) => expired.push(`${id.slice(-1)} ${source}`),
-    metrics: Object.assign(Object.create(silent()), { delivered: () => (delivered += 1) }) as PeersOptions["metrics"],
-    heartbeatMs: 1_000,
-    prepareMs: 1_000,
-    frameBytes: 1_000,
+    limitsOf: () => ({ clientConnections: most }) as TenantLimits,
+    metrics: Object.assign(Object.create(silent()), { delivered: () => (delivered += 1) }) as PeersParts["metrics"],
+    log: {
+      info: ({ notification, source }: Record<string, string>) => expired.push(`${notification!.slice(-1)} ${source}`),
+    } as PeersParts["log"],
+    settings: { HEARTBEAT_MS: 1_000, PREPARE_MS: 1_000 },
     wall: () => now,
+  });
+  peers.observe({
+    opened: (one) => registry.push(one),
+    closed: (one) => (registry = registry.filter((other) => other !== one)),
   });
   peer = open();
 });

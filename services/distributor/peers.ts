@@ -1,63 +1,50 @@
-import {
-  cursorTag,
-  partitionOf,
-  START,
-  toCursor,
-  type ClientKey,
-  type Sequence,
-} from "@saasaparilla/shared/notification.ts";
-import { Closes, type Close } from "@saasaparilla/shared/closes.ts";
 import { randomInt } from "node:crypto";
-import { encode } from "./encode.ts";
-import type { DistributorMetrics, Source, Transport } from "./metrics.ts";
-import { notificationBody } from "@saasaparilla/shared/pack.ts";
+import { Closes, type Close } from "@saasaparilla/shared/closes.ts";
+import { cursorTag, partitionOf, type ClientKey } from "@saasaparilla/shared/notification.ts";
+import type { LimitsOf } from "@saasaparilla/shared/tenant-limits.ts";
+import type { Transport } from "./metrics.ts";
 import type { Opening, Peer } from "./peer.ts";
-import {
-  createSession,
-  type Page,
-  type Row,
-  type Session,
-  type SessionEvent,
-  type SessionOutput,
-  type SessionState,
-} from "./session.ts";
+import { SessionEffects, type SessionEffectsParts, type SessionPeers } from "./session-effects.ts";
+import { createSession, type SessionEvent, type SessionState } from "./session.ts";
 import { step } from "./session-step.ts";
 import type { Shares } from "./shares.ts";
-import type { Upstream } from "./upstream.ts";
 
-export interface PeersOptions {
+export interface PeersParts extends SessionEffectsParts {
   partitions: number;
-  upstream: Upstream;
-  read(session: Session): Promise<Page>;
   shares: Shares;
-  /** Connections of one client of this tenant, at most. */
-  mostOfClient(tenant: string): number;
-  deleteStored(key: ClientKey, upTo: Sequence): void;
-  registered(peer: Peer): void;
-  unregistered(peer: Peer): void;
-  live(peer: Peer): void;
-  /** On its last step: it was not sent. What is stored stays, for the sweep to count. */
-  expired(key: ClientKey, id: string, source: Source): void;
-  metrics: DistributorMetrics;
-  heartbeatMs: number;
-  prepareMs: number;
-  frameBytes: number;
-  wall: () => number;
+  limitsOf: LimitsOf;
 }
 
-/** Every connection of this distributor, and what its session's effects mean here. */
-export class Peers {
-  readonly #options: PeersOptions;
+/** Told of each connection. */
+export interface PeerObserver {
+  opened?(peer: Peer): void;
+  /** Its replay is over. */
+  live?(peer: Peer): void;
+  closed?(peer: Peer): void;
+}
+
+/** Every connection of this distributor. */
+export class Peers implements SessionPeers {
+  readonly #parts: PeersParts;
+  readonly #effects: SessionEffects;
+  readonly #observers: PeerObserver[] = [];
   readonly #bySession = new Map<number, Peer>();
   readonly #byClient = new Map<ClientKey, Set<Peer>>();
-  readonly #dirty = new Set<Peer>();
-  readonly #output: SessionOutput;
   #nextSession = randomInt(1, 2 ** 31);
-  #flushing = false;
 
-  constructor(options: PeersOptions) {
-    this.#options = options;
-    this.#output = this.#createOutput();
+  constructor(parts: PeersParts) {
+    this.#parts = parts;
+    this.#effects = new SessionEffects(this, parts);
+    parts.metrics.watch({
+      sessions: () => this.#counts().transports,
+      states: () => this.#counts().states,
+      outboxBytes: () => this.#counts().outboxBytes,
+    });
+  }
+
+  /** In the order in which they are told. */
+  observe(...observers: PeerObserver[]): void {
+    this.#observers.push(...observers);
   }
 
   get size(): number {
@@ -81,13 +68,13 @@ export class Peers {
       {
         key,
         id: this.#nextSession,
-        partition: partitionOf(key, this.#options.partitions),
+        partition: partitionOf(key, this.#parts.partitions),
         acknowledges: wire.acknowledges,
       },
       cursor,
     );
     this.#nextSession = (this.#nextSession % 0xffff_fffe) + 1;
-    const since = this.#options.wall();
+    const since = this.#parts.wall();
     const peer: Peer = {
       session,
       wire,
@@ -100,20 +87,24 @@ export class Peers {
       askedToRenew: undefined,
     };
     this.#bySession.set(session.id, peer);
-    wire.outbox.belongsTo(this.#options.shares.opened(identity.tenant));
+    wire.outbox.belongsTo(this.#parts.shares.opened(identity.tenant));
     this.#makeRoom(key, identity.tenant);
     let peers = this.#byClient.get(key);
     if (!peers) this.#byClient.set(key, (peers = new Set()));
     peers.add(peer);
-    this.#options.metrics.opened(wire.transport);
-    this.#output.tell(session, "connected");
-    this.#options.registered(peer);
+    this.#parts.metrics.opened(wire.transport);
+    this.#effects.tell(session, "connected");
+    for (const observer of this.#observers) observer.opened?.(peer);
     this.step(peer, { type: "opened" });
     return peer;
   }
 
   step(peer: Peer, event: SessionEvent): void {
-    step(peer.session, event, this.#output);
+    step(peer.session, event, this.#effects);
+  }
+
+  live(peer: Peer): void {
+    for (const observer of this.#observers) observer.live?.(peer);
   }
 
   /** False where one more connection of this client would end another one that is in use. */
@@ -134,41 +125,40 @@ export class Peers {
   /** How many connections of a client would be too many with one more. */
   #over(key: ClientKey, tenant: string): number {
     const connections = this.#byClient.get(key)?.size ?? 0;
-    return connections === 0 ? 0 : connections + 1 - this.#options.mostOfClient(tenant);
+    return connections === 0 ? 0 : connections + 1 - this.#parts.limitsOf(tenant).clientConnections;
   }
 
   /** The transport's connection is gone. */
   closed(peer: Peer): void {
     if (!this.#bySession.delete(peer.session.id)) return;
-    this.#dirty.delete(peer);
-    clearTimeout(peer.timer);
+    this.#effects.forget(peer);
     const peers = this.#byClient.get(peer.session.key);
     peers?.delete(peer);
     if (peers?.size === 0) this.#byClient.delete(peer.session.key);
     this.step(peer, { type: "closed" });
     peer.wire.outbox.discard();
-    this.#options.shares.closed(peer.identity.tenant);
-    this.#options.unregistered(peer);
+    this.#parts.shares.closed(peer.identity.tenant);
+    for (const observer of this.#observers) observer.closed?.(peer);
   }
 
   /** Ends it with a code that says what to do next. */
   end(peer: Peer, close: Close): void {
     if (!this.#bySession.has(peer.session.id)) return;
-    this.#options.metrics.closed(close.reason);
+    this.#parts.metrics.closed(close.reason);
     peer.wire.tell({ type: "closing", ...close });
     this.closed(peer);
     peer.wire.end(close);
   }
 
   pingIgnored(): void {
-    this.#options.metrics.pingIgnored();
+    this.#parts.metrics.pingIgnored();
   }
 
   drained(peer: Peer): void {
     if (peer.wire.outbox.drained()) this.step(peer, { type: "drained" });
   }
 
-  counts(): { transports: Map<Transport, number>; states: Map<SessionState, number>; outboxBytes: number } {
+  #counts(): { transports: Map<Transport, number>; states: Map<SessionState, number>; outboxBytes: number } {
     const transports = new Map<Transport, number>([
       ["websocket", 0],
       ["sse", 0],
@@ -187,125 +177,5 @@ export class Peers {
       outboxBytes += wire.outbox.bytes;
     }
     return { transports, states, outboxBytes };
-  }
-
-  #createOutput(): SessionOutput {
-    const { upstream, metrics } = this.#options;
-    const peerOf = (session: Session): Peer | undefined => this.#bySession.get(session.id);
-    return {
-      prepareMs: this.#options.prepareMs,
-      read: (session) => this.#read(session),
-      prepare: (session) => upstream.prepare(session),
-      commit: (session) => upstream.commit(session),
-      release: (session) => upstream.release(session),
-      refuse: (session, reason) => {
-        metrics.refused(reason);
-        upstream.refuse(session, reason);
-      },
-      close: (session) => upstream.close(session),
-      ack: (session, sequence) => {
-        metrics.acknowledged();
-        upstream.ack(session.partition, session.key, session.id, sequence);
-      },
-      deleteStored: (session, upTo) => this.#options.deleteStored(session.key, upTo),
-      write: (session, row) => {
-        const peer = peerOf(session);
-        if (!peer) return false;
-        const source = session.state === "LIVE" ? "live" : "stored";
-        const late = this.#lateness(session.key, row, source);
-        if (late?.()) return true;
-        const item = { sequence: row.sequence, json: encode(row, peer.tag), ...(late ? { late } : {}) };
-        if (!peer.wire.outbox.add(item)) return false;
-        metrics.delivered(peer.wire.transport, source);
-        this.#flushSoon(peer);
-        return true;
-      },
-      flush(session) {
-        const outbox = peerOf(session)?.wire.outbox;
-        outbox?.flush();
-        return outbox?.bytes === 0;
-      },
-      congested: (session) => peerOf(session)?.wire.outbox.congested ?? true,
-      given: (session) => peerOf(session)?.wire.outbox.given ?? START,
-      caughtUp: (session) => peerOf(session)?.wire.caughtUp?.(),
-      tell: (session, what) => this.#tell(session, what),
-      timer: (session, ms) => {
-        const peer = peerOf(session);
-        if (!peer) return;
-        clearTimeout(peer.timer);
-        peer.timer =
-          ms === undefined
-            ? undefined
-            : setTimeout(() => this.step(peer, { type: "timeout" }), ms * (0.75 + Math.random() / 2));
-      },
-    };
-  }
-
-  /** It keeps the id, and not the body: that is a view into all that was fetched with it. */
-  #lateness(key: ClientKey, { appended, body }: Row, source: Source): (() => boolean) | undefined {
-    const ttl = notificationBody.ttl(body);
-    if (ttl === 0) return undefined;
-    const id = notificationBody.id(body);
-    return () => {
-      const over = appended + ttl * 1_000 <= this.#options.wall();
-      if (over) this.#options.expired(key, id, source);
-      return over;
-    };
-  }
-
-  #tell(session: Session, what: "connected" | "live" | "replay_pending"): void {
-    const peer = this.#bySession.get(session.id);
-    if (!peer) return;
-    const { heartbeatMs, frameBytes } = this.#options;
-    // In order with the notifications before it: "live" says that the replay is over.
-    peer.wire.outbox.flush();
-    if (what === "live") {
-      this.#options.live(peer);
-      peer.wire.tell({ type: "live" });
-    } else if (what === "replay_pending") peer.wire.tell({ type: "replay_pending", retryAfter: 1 });
-    else {
-      // What is left would come behind `connected`, and again in its place.
-      peer.wire.outbox.discard();
-      peer.wire.tell({
-        type: "connected",
-        cursor: toCursor(session.sent, peer.tag),
-        heartbeat: heartbeatMs / 1_000,
-        limits: { frameBytes },
-        ping: true,
-      });
-    }
-  }
-
-  #read(session: Session): void {
-    const { read } = session;
-    const answer = (event: SessionEvent): void => {
-      const peer = this.#bySession.get(session.id);
-      if (!peer) return;
-      this.step(peer, event);
-    };
-    this.#options.read(session).then(
-      (page) => answer({ type: "page", read, ...page }),
-      () => {
-        this.#options.metrics.failed("postgres");
-        answer({ type: "readFailed", read });
-      },
-    );
-  }
-
-  /** Once at the end of what is being handled: what one batch brings to a peer goes out in one frame. */
-  #flushSoon(peer: Peer): void {
-    this.#dirty.add(peer);
-    if (this.#flushing) return;
-    this.#flushing = true;
-    queueMicrotask(() => {
-      this.#flushing = false;
-      const peers = [...this.#dirty];
-      this.#dirty.clear();
-      for (const dirty of peers) {
-        dirty.wire.outbox.flush();
-        // The replay goes on where the peer took all of the page.
-        if (dirty.session.state === "REPLAYING" && !dirty.wire.outbox.congested) this.step(dirty, { type: "drained" });
-      }
-    });
   }
 }

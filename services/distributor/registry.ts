@@ -1,6 +1,6 @@
 import type { Connections } from "@saasaparilla/shared/connections.ts";
-import type { ConnectionId } from "@saasaparilla/shared/signals.ts";
 import type { Peer } from "./peer.ts";
+import type { Upstream } from "./upstream.ts";
 
 /** Keeps Redis told who is connected here: at once, anew after a FLUSHALL or an outage, and every ten minutes. */
 const REFRESH_MS = 600_000;
@@ -9,8 +9,8 @@ const CHUNK_MS = 50;
 
 export class Registry {
   readonly #connections: Connections;
-  readonly #peers: () => Iterable<Peer>;
-  readonly #id: (session: number) => ConnectionId;
+  readonly #peers: { all(): Iterable<Peer> };
+  readonly #upstream: Pick<Upstream, "id">;
   readonly #failed: (error: unknown) => void;
   readonly #refresh: NodeJS.Timeout;
   #again: NodeJS.Timeout | undefined;
@@ -19,27 +19,31 @@ export class Registry {
 
   constructor(
     connections: Connections,
-    peers: () => Iterable<Peer>,
-    id: (session: number) => ConnectionId,
+    peers: { all(): Iterable<Peer> },
+    upstream: Pick<Upstream, "id">,
     failed: (error: unknown) => void,
   ) {
     this.#connections = connections;
     this.#peers = peers;
-    this.#id = id;
+    this.#upstream = upstream;
     this.#failed = failed;
     this.#refresh = setInterval(() => void this.registerAll(), REFRESH_MS);
   }
 
-  add({ session, since }: Peer): void {
-    this.#connections.register(session.key, this.#id(session.id), since).catch((error: unknown) => {
+  opened({ session, since }: Peer): void {
+    this.#connections.register(session.key, this.#upstream.id(session.id), since).catch((error: unknown) => {
       this.#failed(error);
       this.#soon();
     });
   }
 
+  closed({ session }: Peer): void {
+    this.remove(session.key, session.id);
+  }
+
   /** Where this fails the entry stays until it expires: an invitation to it is answered with a close. */
   remove(key: string, session: number): void {
-    this.#connections.unregister(key, this.#id(session)).catch(this.#failed);
+    this.#connections.unregister(key, this.#upstream.id(session)).catch(this.#failed);
   }
 
   /** Paced, so that a flushed Redis is not stormed. */
@@ -48,7 +52,7 @@ export class Registry {
     this.#running = true;
     try {
       let chunk: Peer[] = [];
-      for (const peer of this.#peers()) {
+      for (const peer of this.#peers.all()) {
         if (this.#ended) return;
         chunk.push(peer);
         if (chunk.length < CHUNK) continue;
@@ -74,7 +78,7 @@ export class Registry {
   async #register(peers: Peer[]): Promise<void> {
     const open = peers.filter(({ session }) => session.state !== "CLOSED");
     await Promise.all(
-      open.map(({ session, since }) => this.#connections.register(session.key, this.#id(session.id), since)),
+      open.map(({ session, since }) => this.#connections.register(session.key, this.#upstream.id(session.id), since)),
     );
   }
 

@@ -11,12 +11,14 @@ test("a round finds every live connection of a client for which something is sto
   const asked: [ClientKey, Sequence][] = [];
   const found: Peer[] = [];
   const net = new SafetyNet({
-    peers: () => peers,
-    waiting: (sent) => {
-      asked.push(...sent);
-      return Promise.resolve(["t/a"]);
+    peers: { all: () => peers.values(), step: (peer) => found.push(peer) },
+    stored: {
+      waiting: (sent) => {
+        asked.push(...sent);
+        return Promise.resolve(["t/a"]);
+      },
     },
-    found: (peer) => found.push(peer),
+    metrics: { netted: () => {} },
     failed: (error) => expect.unreachable(String(error)),
     roundMs: 60_000,
   });

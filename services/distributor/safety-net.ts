@@ -1,31 +1,28 @@
 import type { ClientKey, Sequence } from "@saasaparilla/shared/notification.ts";
+import type { Stored } from "@saasaparilla/shared/stored.ts";
+import type { DistributorMetrics } from "./metrics.ts";
 import type { Peer } from "./peer.ts";
+import type { Peers } from "./peers.ts";
 
 /** Under every missed wake-up: asks Postgres whether something is stored for clients that are believed to be up to date. */
 const CLIENTS_AT_ONCE = 1_000;
 
+export interface SafetyNetParts {
+  peers: Pick<Peers, "all" | "step">;
+  stored: Pick<Stored, "waiting">;
+  metrics: Pick<DistributorMetrics, "netted">;
+  failed: (error: unknown) => void;
+  roundMs: number;
+}
+
 export class SafetyNet {
-  readonly #peers: () => Iterable<Peer>;
-  readonly #waiting: (sent: ReadonlyMap<ClientKey, Sequence>) => Promise<ClientKey[]>;
-  readonly #found: (peer: Peer) => void;
-  readonly #failed: (error: unknown) => void;
-  readonly #roundMs: number;
+  readonly #parts: SafetyNetParts;
   #timer: NodeJS.Timeout | undefined;
   #running = false;
   #ended = false;
 
-  constructor(options: {
-    peers: () => Iterable<Peer>;
-    waiting: (sent: ReadonlyMap<ClientKey, Sequence>) => Promise<ClientKey[]>;
-    found: (peer: Peer) => void;
-    failed: (error: unknown) => void;
-    roundMs: number;
-  }) {
-    this.#peers = options.peers;
-    this.#waiting = options.waiting;
-    this.#found = options.found;
-    this.#failed = options.failed;
-    this.#roundMs = options.roundMs;
+  constructor(parts: SafetyNetParts) {
+    this.#parts = parts;
     this.#schedule();
   }
 
@@ -34,7 +31,7 @@ export class SafetyNet {
     if (this.#running) return;
     this.#running = true;
     try {
-      const live = [...this.#peers()].filter(({ session }) => session.state === "LIVE");
+      const live = [...this.#parts.peers.all()].filter(({ session }) => session.state === "LIVE");
       // Where nobody is live it asks all the same: that Postgres answers again would go unnoticed.
       const chunks = Math.max(1, Math.ceil(live.length / CLIENTS_AT_ONCE));
       for (let index = 0; index < chunks && !this.#ended; index += 1) {
@@ -42,7 +39,7 @@ export class SafetyNet {
         await this.#ask(live.slice(index * CLIENTS_AT_ONCE, (index + 1) * CLIENTS_AT_ONCE));
       }
     } catch (error) {
-      this.#failed(error);
+      this.#parts.failed(error);
     } finally {
       this.#running = false;
     }
@@ -59,15 +56,19 @@ export class SafetyNet {
       const other = sent.get(session.key);
       if (other === undefined || session.sent < other) sent.set(session.key, session.sent);
     }
-    const waiting = new Set(await this.#waiting(sent));
-    for (const peer of peers) if (waiting.has(peer.session.key)) this.#found(peer);
+    const waiting = new Set(await this.#parts.stored.waiting(sent));
+    for (const peer of peers) {
+      if (!waiting.has(peer.session.key)) continue;
+      this.#parts.metrics.netted(1);
+      this.#parts.peers.step(peer, { type: "waiting" });
+    }
   }
 
   #schedule(): void {
     if (this.#ended) return;
     this.#timer = setTimeout(
-      () => void this.round(this.#roundMs / 2).then(() => this.#schedule()),
-      this.#roundMs * (0.75 + Math.random() / 2),
+      () => void this.round(this.#parts.roundMs / 2).then(() => this.#schedule()),
+      this.#parts.roundMs * (0.75 + Math.random() / 2),
     );
   }
 }

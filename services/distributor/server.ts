@@ -3,6 +3,7 @@ import { Closes } from "@saasaparilla/shared/closes.ts";
 import type { Request } from "@saasaparilla/shared/http.ts";
 import type { Reply } from "@saasaparilla/shared/reply.ts";
 import { SUBPROTOCOL } from "@saasaparilla/shared/frames.ts";
+import { cursorTag } from "@saasaparilla/shared/notification.ts";
 import { jittered } from "@saasaparilla/shared/problem.ts";
 import type { Doorkeeper, Entry } from "./doorkeeper.ts";
 import { notAnUpgrade } from "./handshake.ts";
@@ -124,7 +125,12 @@ export function serveSse(server: SocketServer, door: Doorkeeper, peers: Peers, s
     admitted(response, door, request, shown, ({ key, identity, cursor, address, origin: said, explicitAck }) => {
       // Of an origin that is not known the browser has shown its page nothing: it is no reason to end the stream later.
       const origin = shown["access-control-allow-origin"] === undefined ? undefined : said;
-      const wire = new SseWire(response, shown, settings.OUTBOX_BYTES, explicitAck);
+      const wire = new SseWire(response, {
+        headers: shown,
+        outboxBytes: settings.OUTBOX_BYTES,
+        acknowledges: explicitAck,
+        tag: cursorTag(key),
+      });
       const peer = peers.open({ key, identity, cursor, address, origin, wire });
       wire.onDrained = () => peers.drained(peer);
       wire.onGone = () => peers.closed(peer);

@@ -1,4 +1,5 @@
 import type { ServerFrame } from "@saasaparilla/shared/frames.ts";
+import { toCursor } from "@saasaparilla/shared/notification.ts";
 import { Outbox, type Item } from "./outbox.ts";
 import type { Wire } from "./peer.ts";
 
@@ -27,6 +28,14 @@ export interface Stream {
   onWritable(handler: () => boolean): unknown;
 }
 
+export interface SseOptions {
+  headers: Readonly<Record<string, string>>;
+  outboxBytes: number;
+  acknowledges: boolean;
+  /** The end of each cursor of this client. */
+  tag: string;
+}
+
 export class SseWire implements Wire {
   readonly transport = "sse";
   readonly acknowledges: boolean;
@@ -34,10 +43,12 @@ export class SseWire implements Wire {
   onDrained: (() => void) | undefined;
   onGone: (() => void) | undefined;
   readonly #response: Stream;
+  readonly #tag: string;
   #gone = false;
 
-  constructor(response: Stream, headers: Readonly<Record<string, string>>, outboxBytes: number, acknowledges: boolean) {
+  constructor(response: Stream, { headers, outboxBytes, acknowledges, tag }: SseOptions) {
     this.#response = response;
+    this.#tag = tag;
     this.acknowledges = acknowledges;
     this.outbox = new Outbox((items) => this.#write(items), outboxBytes);
     response.onAborted(() => {
@@ -71,7 +82,10 @@ export class SseWire implements Wire {
   }
 
   #write(items: Item[]): boolean {
-    return this.#send(items.map(({ json }) => eventOf("notification", json.toString("utf8"), cursorIn(json))).join(""));
+    const events = items.map(({ sequence, json }) =>
+      eventOf("notification", json.toString("utf8"), toCursor(sequence, this.#tag)),
+    );
+    return this.#send(events.join(""));
   }
 
   #send(text: string): boolean {
@@ -96,10 +110,3 @@ export function eventOf(type: string, data: string, id?: string): string {
 
 const LINE_BREAK = /[\r\n]/;
 const LINE_BREAKS = /\r\n|\r|\n/g;
-
-/** The cursor stands at a fixed place of what encode.ts makes. */
-const CURSOR_START = '{"type":"notification","id":"00000000-0000-0000-0000-000000000000","cursor":"'.length;
-
-function cursorIn(json: Buffer): string {
-  return json.toString("latin1", CURSOR_START, CURSOR_START + 25);
-}

@@ -26,7 +26,7 @@ beforeEach(async () => {
     close: () => Promise.resolve(),
   };
   const link = { sender: () => Promise.resolve(sender), partitions: () => Promise.resolve(4) };
-  const silent = { late() {}, packed() {}, up() {}, down() {}, info() {}, warn() {} };
+  const silent = { watch() {}, late() {}, packed() {}, up() {}, down() {}, info() {}, warn() {} };
   const parts = { metrics: silent, health: silent, log: silent, weightOf: () => 1 };
   appender = new Appender(link, "accepted", { PACE_MS: 0, ANSWER_MS, STALL_MS: 60_000 }, parts);
   await appender.start();

@@ -38,7 +38,7 @@ interface Waiting {
 }
 
 interface AppendParts {
-  metrics: Pick<ReceiverMetrics, "late" | "packed">;
+  metrics: Pick<ReceiverMetrics, "watch" | "late" | "packed">;
   health: Pick<Health, "up" | "down">;
   log: Pick<Log, "info" | "warn">;
   weightOf: (tenant: string) => number;
@@ -87,6 +87,7 @@ export class Appender {
       failed: (error) => this.#failed(error),
       sent: () => this.#handOn(),
     });
+    parts.metrics.watch({ queuedBytes: () => this.queuedBytes, kafkaUp: () => Number(this.available) });
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS);
   }
 

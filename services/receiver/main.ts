@@ -33,6 +33,7 @@ const log = createLog("receiver", settings.LOG_LEVEL);
 const lifecycle = new Lifecycle(log, settings.SHUTDOWN_MS);
 const health = new Health(["kafka", "accepting", "access"]);
 const registry = createRegistry("receiver");
+const metrics = createMetrics(registry);
 // It is asked for who may do what and who is full, and told who is loud. Readiness waits for the first alone.
 const postgres = connectPostgres(settings.DATABASE_URL, "receiver", log, new Health([]), 1);
 lifecycle.onEnd("postgres", () => postgres.close());
@@ -62,14 +63,7 @@ const link = new KafkaLink(settings, "receiver", log, health);
 const topics = topicsOf(settings.NAMESPACE);
 const parts = { service: "receiver", settings, postgres, link, lifecycle, health, registry, log };
 const { access, gate } = await openEntrance(parts);
-const metrics = createMetrics(registry, {
-  queuedBytes: () => appender.queuedBytes,
-  requests: () => limits.requests,
-  bodyBytes: () => limits.bytes,
-  kafkaUp: () => appender.available,
-  fullClients: () => full.clients,
-  fullTenants: () => full.tenants,
-});
+metrics.watch({ fullClients: () => full.clients, fullTenants: () => full.tenants });
 const limitsOf = tenantLimits(access, settings);
 const weightOf = (tenant: string): number => limitsOf(tenant).weight;
 const appender = new Appender(link, topics.accepted, settings, { metrics, health, log, weightOf });
@@ -83,6 +77,7 @@ const limits = new Limits(settings, {
   identify: (request) => authorizer.identify(request),
   quota,
 });
+metrics.watch({ requests: () => limits.requests, bodyBytes: () => limits.bytes });
 const idempotency = new Idempotency(redis, keys, metrics, settings);
 const callerOf = (request: Request) => limits.callerOf(request);
 const publisher = new Publisher({

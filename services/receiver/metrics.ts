@@ -4,13 +4,8 @@ import { meters, type Registry } from "@saasaparilla/shared/metrics.ts";
 export type ReceiverMetrics = ReturnType<typeof createMetrics>;
 
 /** The receiver's verbs. */
-export function createMetrics(
-  registry: Registry,
-  observed: Record<"queuedBytes" | "requests" | "bodyBytes" | "fullClients" | "fullTenants", () => number> & {
-    kafkaUp: () => boolean;
-  },
-) {
-  const { counter, gauge, histogram } = meters(registry);
+export function createMetrics(registry: Registry) {
+  const { counter, histogram, watched } = meters(registry);
   const accepted = counter(
     "notifications_accepted_total",
     "Notifications that Kafka has, and whose publisher was told so.",
@@ -41,14 +36,20 @@ export function createMetrics(
   );
   const items = histogram("pack_items", "Notifications in one pack.", [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 4096]);
   const bytes = histogram("pack_bytes", "Bytes of one pack.", [256, 1024, 4096, 16384, 65536, 262144, 1048576]);
-  gauge("accepted_queued_bytes", "Bytes not yet sent to Kafka.", observed.queuedBytes);
-  gauge("publish_requests", "Requests that are arriving or not yet answered.", observed.requests);
-  gauge("publish_body_bytes", "Bytes of their bodies.", observed.bodyBytes);
-  gauge("clients_full", "Clients for whom no more is accepted until they have read.", observed.fullClients);
-  gauge("tenants_full", "Tenants of whom no more is accepted until their clients have read.", observed.fullTenants);
-  gauge("kafka_up", "1 while Kafka accepts.", () => Number(observed.kafkaUp()));
+  const watch = watched({
+    queuedBytes: { name: "accepted_queued_bytes", help: "Bytes not yet sent to Kafka." },
+    requests: { name: "publish_requests", help: "Requests that are arriving or not yet answered." },
+    bodyBytes: { name: "publish_body_bytes", help: "Bytes of their bodies." },
+    fullClients: { name: "clients_full", help: "Clients for whom no more is accepted until they have read." },
+    fullTenants: {
+      name: "tenants_full",
+      help: "Tenants of whom no more is accepted until their clients have read.",
+    },
+    kafkaUp: { name: "kafka_up", help: "1 while Kafka accepts." },
+  });
 
   return {
+    watch,
     accepted: (notifications: number) => accepted.inc(notifications),
     repeated: (notifications: number) => repeated.inc(notifications),
     rejected: (problem: ProblemName) => rejected.inc({ problem }),

@@ -4,6 +4,7 @@ import type { DeferredLine } from "../../services/director/deferral.ts";
 import type { Entry, Lane } from "../../services/director/lane.ts";
 import { PartitionLanes } from "../../services/director/partition.ts";
 import { Timers } from "../../services/director/timers.ts";
+import { changeOwnership, type Ownership, type OwnershipOutput } from "../../services/director/ownership.ts";
 import { EPOCH, PARTITION, short, Violation, type Stage } from "./stage.ts";
 
 /** What a notification counts as, in the shares of what waits: more than any here has. */
@@ -15,10 +16,20 @@ interface Job {
   entries: Entry[];
 }
 
+/** The process that it runs in, as the group sees it. */
+export interface Membership extends OwnershipOutput {
+  /** Whether the group accepts its commits. */
+  readonly accepted: boolean;
+  /** It has accepted one, of `control` up to this offset. */
+  committed(ownership: Ownership, offset: number): void;
+}
+
 /** The real lanes of one partition, with simulated reads, inserts, look-ups and sends. */
 export class SimulatedDirector {
   readonly generation: number;
   readonly #stage: Stage;
+  readonly #ownership: Ownership;
+  readonly #member: Membership;
   readonly #lanes: PartitionLanes;
   readonly #timers: Timers;
   #read: number;
@@ -33,8 +44,11 @@ export class SimulatedDirector {
   /** Sent by its producer, not yet in the topic. */
   #sends: { slot: number; write: (writer: PackWriter) => void }[] = [];
 
-  constructor(stage: Stage, generation: number) {
+  constructor(stage: Stage, ownership: Ownership, member: Membership) {
     this.#stage = stage;
+    this.#ownership = ownership;
+    this.#member = member;
+    const { generation } = ownership;
     this.generation = generation;
     this.#read = stage.committed;
     this.#readDeferred = stage.drained;
@@ -48,8 +62,7 @@ export class SimulatedDirector {
       });
     };
     this.#lanes = new PartitionLanes({
-      partition: PARTITION,
-      generation,
+      ownership,
       epoch: EPOCH,
       findEnd: (found) =>
         found(stage.mutant === "every cursor is known" ? Number.MAX_SAFE_INTEGER : stage.accepted.records.length),
@@ -120,12 +133,15 @@ export class SimulatedDirector {
       duplicate: () => {
         throw new Violation(stage, "a notification was taken for a repeat");
       },
-      superseded: () => stage.note(() => `g${generation} reads that it is superseded`),
+      superseded: (offset) => {
+        stage.note(() => `g${generation} reads that it is superseded`);
+        changeOwnership(ownership, { type: "newer claim", offset }, member);
+      },
     });
   }
 
   get alive(): boolean {
-    return this.#lanes.owned || this.#sends.length > 0 || this.#appends.length > 0;
+    return this.#ownership.state !== "LOST" || this.#sends.length > 0 || this.#appends.length > 0;
   }
 
   timeouts(): void {
@@ -248,7 +264,7 @@ export class SimulatedDirector {
       () =>
         `g${this.generation} drained ${rows.map(({ client, sequence }) => `${client} ${short(sequence)}`).join(" ")}`,
     );
-    if (stage.owner === this.generation) stage.drained = Math.max(stage.drained, this.#readDeferred);
+    if (this.#member.accepted) stage.drained = Math.max(stage.drained, this.#readDeferred);
     this.#lanes.drainedTo(this.#readDeferred);
   }
 
@@ -278,7 +294,8 @@ export class SimulatedDirector {
   #commit(): void {
     const stage = this.#stage;
     const offset = stage.mutant === "commit before insert" && this.#lanes.owned ? this.#read : this.#lanes.commit();
-    // The group refuses the commit of one that is not its member any more.
-    if (offset !== undefined && stage.owner === this.generation) stage.commit(offset);
+    if (!this.#member.accepted) return;
+    if (offset !== undefined) stage.commit(offset);
+    this.#member.committed(this.#ownership, this.#readControl);
   }
 }

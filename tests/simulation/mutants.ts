@@ -1,6 +1,7 @@
 import { Deferral } from "../../services/director/deferral.ts";
 import { storeRest } from "../../services/director/lane-moves.ts";
 import { laneTable } from "../../services/director/lane-step.ts";
+import { ownershipTable } from "../../services/director/ownership.ts";
 import { WaitingShares } from "../../services/director/waiting.ts";
 import { sessionTable } from "../../services/distributor/session-step.ts";
 import type { Mutant } from "./stage.ts";
@@ -152,6 +153,18 @@ export const mutants: readonly BrokenPlatform[] = [
         }
         storeRest(lane, context, "share");
       }),
+  },
+  {
+    name: "a director that goes on with a revoked partition",
+    machines: () => patch(ownershipTable.OWNED, "revoked", () => {}),
+  },
+  {
+    name: "a claim that brings a lost partition back",
+    machines: () => patch(ownershipTable.LOST, "claimed", ownershipTable.CLAIMING.claimed),
+  },
+  {
+    name: "an owner that a former owner's late claim stops for good",
+    machines: () => patch(ownershipTable.SUPERSEDED, "committed", () => {}),
   },
   { name: "a lost wake-up without the safety net", actors: "wake-ups lost, no safety net" },
 ];

@@ -1,9 +1,10 @@
 import { packSequence, sequenceAt, START, type Sequence } from "@saasaparilla/shared/notification.ts";
 import { PackWriter } from "@saasaparilla/shared/pack.ts";
 import { Chance } from "../chance.ts";
-import { SimulatedDirector } from "./director.ts";
+import { Ownership } from "../../services/director/ownership.ts";
+import { SimulatedDirector, type Membership } from "./director.ts";
 import { SimulatedDistributor, type Wire } from "./distributor.ts";
-import { EPOCH, short, Stage, Violation } from "./stage.ts";
+import { EPOCH, PARTITION, short, Stage, Violation } from "./stage.ts";
 
 /** What happens to one client: something is published for it, or one of its connections comes, acknowledges all it has, or dies. */
 export type Event = "publish" | `${"connect" | "ack" | "die"} ${Name}`;
@@ -43,6 +44,15 @@ interface Connection {
 
 const KEY = "t/a";
 
+/** Nobody takes the partition from it. */
+const ONLY_MEMBER: Membership = {
+  accepted: true,
+  committed: () => {},
+  awaitRevocation: () => {},
+  rejoin: () => {},
+  disagree: () => {},
+};
+
 /**
  * One client's connections and one order of what happens to them. Between two events everything comes to rest, or only so
  * many steps are made. `stage.received` has what was acknowledged: what was only sent counts for nothing.
@@ -62,8 +72,9 @@ export class Order {
     this.#distributors = this.#stage.routed.map((_, slot) => new SimulatedDistributor(this.#stage, slot));
     const claim = new PackWriter(128);
     claim.signal({ type: "claim", director: "simulated" });
-    this.#stage.owner = this.#stage.control.append(claim.take(), this.#stage.now);
-    this.#director = new SimulatedDirector(this.#stage, this.#stage.owner);
+    const generation = this.#stage.control.append(claim.take(), this.#stage.now);
+    const ownership = Object.assign(new Ownership(PARTITION), { state: "OWNED", generation });
+    this.#director = new SimulatedDirector(this.#stage, ownership, ONLY_MEMBER);
   }
 
   /** Throws where a promise is broken. `apart`: A is at one distributor, the others at another. */

@@ -39,8 +39,6 @@ export class Stage {
   committed = 0;
   /** Of deferred, by the group. */
   drained = 0;
-  /** Of the director that the group has as its member. */
-  owner = -1;
   /** How this run differs from others (swarm testing, Groce et al. 2012): what is rare in one is common in another. */
   readonly rates: Readonly<
     Record<"publish" | "fault" | "connect" | "disconnect" | "halfOpen" | "lose" | "madeUp" | "mostUnsettled", number>
@@ -82,7 +80,8 @@ export class Stage {
   }
 
   commit(offset: number): void {
-    this.committed = Math.max(this.committed, offset);
+    if (offset < this.committed) throw new Violation(this, `${offset} is committed after ${this.committed}`);
+    this.committed = offset;
     for (const [key, sequences] of this.published) {
       for (const sequence of sequences) {
         const above = Number.parseInt(sequence.slice(4, 16), 16) >= this.committed;

@@ -1,18 +1,19 @@
 import { packSequence, sequenceAt } from "@saasaparilla/shared/notification.ts";
 import { PackWriter } from "@saasaparilla/shared/pack.ts";
 import { SimulatedClient } from "./client.ts";
-import { SimulatedDirector } from "./director.ts";
 import { SimulatedDistributor } from "./distributor.ts";
+import { Group, Member } from "./member.ts";
 import { EPOCH, short, Stage, Violation, type Mutant } from "./stage.ts";
 
 /**
- * Several clients, two distributors, a director and the zombies it replaced, over one partition. At each step chance picks
+ * Several clients, two distributors, and directors that take over from each other, over one partition. At each step chance picks
  * who acts: any delay, loss of a routed record, repeat, timeout, death and takeover can come between any two steps. Then
  * everything heals, and all that was accepted must have reached its client.
  */
 export class World {
   readonly stage: Stage;
-  #directors: SimulatedDirector[] = [];
+  readonly #group = new Group();
+  #members: Member[] = [];
   readonly #distributors: SimulatedDistributor[];
   readonly #clients: SimulatedClient[];
   #ids = 0;
@@ -48,14 +49,15 @@ export class World {
     });
   }
 
-  /** A new director claims the partition; the old one goes on until it reads the claim. */
+  /** The group assigns the partition: to a new process, to another member, or to its owner again. The owner before goes on until it learns of it. */
   #takeOver(): void {
-    const claim = new PackWriter(128);
-    claim.signal({ type: "claim", director: "simulated" });
-    const generation = this.stage.control.append(claim.take(), this.stage.now);
-    this.stage.note(() => `takeover: generation ${generation} from ${this.stage.committed}`);
-    this.stage.owner = generation;
-    this.#directors = [...this.#directors.filter(({ alive }) => alive), new SimulatedDirector(this.stage, generation)];
+    const { chance } = this.stage;
+    const next = chance.in(0.5) ? undefined : chance.pick([undefined, ...this.#members]);
+    const owner = next ?? new Member(this.stage, this.#group);
+    this.stage.note(() => `the group assigns the partition to ${next ? "a member" : "a new member"}`);
+    this.#group.assign(owner, chance.in(0.5));
+    this.#members = this.#members.filter((member) => member !== owner && member.alive);
+    this.#members.push(owner);
   }
 
   #kill(distributor: SimulatedDistributor): void {
@@ -78,7 +80,7 @@ export class World {
     else if (chance.in(rates.publish)) this.#publish();
     else {
       const roll = chance.next();
-      if (roll < 0.32) chance.pick(this.#directors).act();
+      if (roll < 0.32) chance.pick(this.#members).act();
       else if (roll < 0.64) chance.pick(this.#distributors).act();
       else if (roll < 0.9) chance.pick(this.#clients).act();
       else this.#pass();
@@ -87,7 +89,7 @@ export class World {
 
   #pass(): void {
     this.stage.now += this.stage.chance.pick([1, 10, 100, 1_000, 4_000]);
-    for (const director of this.#directors) director.timeouts();
+    for (const member of this.#members) member.timeouts();
     for (const distributor of this.#distributors) distributor.timeouts();
   }
 
@@ -108,9 +110,9 @@ export class World {
     this.stage.losing = false;
     for (let round = 0; round < 400 + this.stage.accepted.records.length * 4; round += 1) {
       this.stage.now += 200;
-      for (const director of this.#directors) {
-        director.timeouts();
-        for (let turn = 0; turn < 6; turn += 1) director.act();
+      for (const member of this.#members) {
+        member.timeouts();
+        for (let turn = 0; turn < 6; turn += 1) member.act();
       }
       for (const distributor of this.#distributors) {
         distributor.timeouts();
