@@ -66,6 +66,13 @@ async function expectDelivery({ client, received }: Pick<Subscriber, "client" | 
   await expectSoon(() => received, ["hello"]);
 }
 
+/** Reads without acknowledging: a poll without a cursor starts at the oldest unsettled notification. */
+async function waitingFor(token: string): Promise<unknown[]> {
+  const headers = { authorization: `Bearer ${token}` };
+  const response = await fetch(`${distributor.url}/v1/poll?wait=0`, { headers });
+  return ((await response.json()) as { notifications: unknown[] }).notifications;
+}
+
 /** Everything that was printed. */
 function printed(): unknown[][] {
   const lines: unknown[][] = [];
@@ -272,6 +279,8 @@ describe.for(TRANSPORTS)("%s", (transport) => {
     }));
     await expectDelivery(subscriber);
     expect((await subscriber.connection.closed).code).toBe("closed");
+    // An acknowledgement takes effect a moment after it is sent. Nothing else settles this client's notification.
+    await expect.poll(() => waitingFor(subscriber.token), { interval: 100, timeout: 15_000 }).toEqual([]);
     const again = connect<unknown>({
       url: distributor.url,
       token: subscriber.token,
