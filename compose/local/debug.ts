@@ -1,7 +1,6 @@
 import { spawn } from "node:child_process";
 import { parseArgs } from "node:util";
 import { NODE_FLAGS } from "@saasaparilla/shared/node-flags.ts";
-import { backing } from "./backing.ts";
 import { locked } from "./lock.ts";
 import { up } from "./platform.ts";
 import { end, environment, mainOf, services, settings } from "./services.ts";
@@ -21,13 +20,13 @@ await command(async () => {
       `${name === undefined ? "No service is named" : `There is no service ${JSON.stringify(positionals.join(" "))}`}.`,
       `Name one: npx just debug ${list.map((one) => one.name).join("|")} [--brk] [--port 9229]`,
     );
-  await up();
+  const { KAFKA_BROKERS, DATABASE_URL, REDIS_URL } = await up();
   await locked("up", () => end(service.name));
   const inspect = `--inspect${values.brk ? "-brk" : ""}=127.0.0.1:${values.port}`;
   process.stderr.write(`\n${service.name}: ctrl-C ends it. npx just up starts it again without the inspector.\n\n`);
   const child = spawn(process.execPath, [...NODE_FLAGS, inspect, mainOf(service.kind)], {
     stdio: "inherit",
-    env: { ...process.env, ...environment(service, settings(await backing())) },
+    env: { ...process.env, ...environment(service, settings({ KAFKA_BROKERS, DATABASE_URL, REDIS_URL })) },
   });
   // Ctrl-C reaches both. This one stays until the service has ended.
   for (const signal of ["SIGINT", "SIGTERM"] as const)
