@@ -86,8 +86,8 @@ audit *args:
 # Follow the logs: of everything, or of the one named
 [group('run')]
 [no-exit-message]
-logs name="*":
-    tail -n 20 -F .local/logs/{{ name }}.log
+logs *name:
+    node compose/local/logs.ts "$@"
 
 # Run the stack, and restart the services after each edit [--distributors N]
 [group('develop')]

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { parseArgs } from "node:util";
 import { NODE_FLAGS } from "@saasaparilla/shared/node-flags.ts";
+import { onCallerGone } from "./callers.ts";
 import { locked } from "./lock.ts";
 import { up } from "./platform.ts";
 import { end, environment, mainOf, services, settings } from "./services.ts";
@@ -31,6 +32,7 @@ await command(async () => {
   // Ctrl-C reaches both. This one stays until the service has ended.
   for (const signal of ["SIGINT", "SIGTERM"] as const)
     process.on(signal, () => signal === "SIGTERM" && child.kill(signal));
+  onCallerGone(() => child.kill("SIGTERM"));
   process.exitCode = await new Promise((resolve, reject) => {
     child.once("error", reject);
     child.once("exit", (code) => resolve(code ?? 1));

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { watch } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { onCallerGone } from "./callers.ts";
 import { repository } from "./places.ts";
 import { wanted } from "./platform.ts";
 import { command } from "./trouble.ts";
@@ -13,6 +14,7 @@ const QUIET_MS = 200;
 await command(async () => {
   const args = process.argv.slice(2);
   wanted(args);
+  onCallerGone(() => process.exit(0));
   let changed = Promise.withResolvers<void>();
   for (const folder of ["services", "shared"])
     watch(join(repository, folder), { recursive: true }, (_, file) => {
