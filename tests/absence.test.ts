@@ -8,11 +8,12 @@ import { PackWriter, readPack } from "@saasaparilla/shared/pack.ts";
 import { connectPostgres } from "@saasaparilla/shared/postgres.ts";
 import { Stored } from "@saasaparilla/shared/stored.ts";
 import { Crowd } from "./crowd.ts";
+import { startDelivery } from "./delivery.ts";
 import { LONG } from "./long.ts";
 import { metric } from "./metric.ts";
 import { storedFor } from "./observe.ts";
-import { Publisher } from "./publisher.ts";
-import { startStack, type Service, type Stack } from "./stack.ts";
+import type { Publisher } from "./publisher.ts";
+import type { Service, Stack } from "./stack.ts";
 import { Subscriber } from "./subscriber.ts";
 import type { Transport } from "./wires.ts";
 
@@ -32,12 +33,7 @@ let distributor: Service;
 let publisher: Publisher;
 
 beforeAll(async () => {
-  stack = await startStack({
-    services: ["receiver", "director", "distributor"],
-    env: { DRAIN_MS: "0", OUTBOX_BYTES: String(OUTBOX_BYTES) },
-  });
-  distributor = stack.services[2]!;
-  publisher = await Publisher.of(stack);
+  ({ stack, distributor, publisher } = await startDelivery({ OUTBOX_BYTES: String(OUTBOX_BYTES) }));
 });
 
 afterAll(() => stack.close());

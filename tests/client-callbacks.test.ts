@@ -1,9 +1,10 @@
 import { connect, type Failure } from "@saasaparilla/client";
 import { inspect } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { startDelivery } from "./delivery.ts";
 import { delivering, expectSoon, faster, printed, subscribing, type LibraryClient } from "./library-client.ts";
-import { Publisher } from "./publisher.ts";
-import { startStack, type Service, type Stack } from "./stack.ts";
+import type { Publisher } from "./publisher.ts";
+import type { Service, Stack } from "./stack.ts";
 import { TRANSPORTS } from "./wires.ts";
 
 /** What an application does to the client library: it goes on, and says what happened. */
@@ -12,12 +13,7 @@ let distributor: Service;
 let publisher: Publisher;
 
 beforeAll(async () => {
-  stack = await startStack({
-    services: ["receiver", "director", "distributor"],
-    env: { HEARTBEAT_MS: "1000", DRAIN_MS: "0" },
-  });
-  [, , distributor] = stack.services as [Service, Service, Service];
-  publisher = await Publisher.of(stack);
+  ({ stack, distributor, publisher } = await startDelivery());
 });
 
 afterAll(() => stack.close());

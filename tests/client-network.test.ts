@@ -1,9 +1,10 @@
 import { connect as connectTo } from "node:net";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
+import { startDelivery } from "./delivery.ts";
 import { between, delivering, expectSoon, faster, serve, subscribing } from "./library-client.ts";
 import { startProxy } from "./proxy.ts";
-import { Publisher } from "./publisher.ts";
-import { startStack, type Service, type Stack } from "./stack.ts";
+import type { Publisher } from "./publisher.ts";
+import type { Service, Stack } from "./stack.ts";
 import { TRANSPORTS } from "./wires.ts";
 
 /** What the network, and a page's environment, do to the client library on its way to a distributor. */
@@ -12,12 +13,7 @@ let distributor: Service;
 let publisher: Publisher;
 
 beforeAll(async () => {
-  stack = await startStack({
-    services: ["receiver", "director", "distributor"],
-    env: { HEARTBEAT_MS: "1000", DRAIN_MS: "0" },
-  });
-  [, , distributor] = stack.services as [Service, Service, Service];
-  publisher = await Publisher.of(stack);
+  ({ stack, distributor, publisher } = await startDelivery());
 });
 
 afterAll(() => stack.close());
