@@ -1,8 +1,9 @@
 import { connect as connectTo } from "node:net";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { startDelivery } from "./delivery.ts";
-import { between, delivering, expectSoon, faster, serve, subscribing } from "./library-client.ts";
+import { delivering, expectSoon, faster, serve, subscribing } from "./library-client.ts";
 import { startProxy } from "./proxy.ts";
+import { between, relay } from "./relay.ts";
 import type { Publisher } from "./publisher.ts";
 import type { Service, Stack } from "./stack.ts";
 import { TRANSPORTS } from "./wires.ts";
@@ -28,7 +29,7 @@ describe.for(TRANSPORTS)("%s", (transport) => {
     onTestFinished(() => proxy.close());
     // A connection that stays open would carry the next request to this server, too.
     const server = await serve((_, response) => response.writeHead(404, { connection: "close" }).end());
-    const url = await between((near) => {
+    const { url } = await between((near) => {
       const target = new URL(strange ? server.url : `http://${proxy.address}`);
       const far = connectTo({ host: target.hostname, port: Number(target.port) });
       near.pipe(far).pipe(near);
@@ -72,7 +73,7 @@ describe.for(TRANSPORTS)("%s", (transport) => {
 test("a WebSocket that a proxy ends before `connected` is blocked: server-sent events take its place", async () => {
   const { hostname, port } = new URL(distributor.url);
   let upgrades = 0;
-  const url = await between((socket) => {
+  const { url } = await between((socket) => {
     const far = connectTo({ host: hostname, port: Number(port) });
     let upgrade = false;
     socket.on("data", (bytes) => {
@@ -118,4 +119,34 @@ test("React Native's URLSearchParams, which has no set, is enough", async () => 
   });
   onTestFinished(() => set.mockRestore());
   for (const transport of TRANSPORTS) await expectDelivery(await subscribe(() => ({ transport })));
+});
+
+test("auto: a WebSocket where it gets through", async () => {
+  const { connection, statuses } = await subscribe();
+  await expectSoon(() => connection.state, "live");
+  expect(connection.transport).toBe("websocket");
+  expect(statuses.map(({ state }) => state)).toEqual(["connecting", "replaying", "live"]);
+});
+
+test("auto: server-sent events where upgrades are refused", async () => {
+  const { url } = await relay(distributor.url, { refuseUpgrades: true });
+  const subscriber = await subscribe(() => ({ url }));
+  await expectDelivery(subscriber);
+  expect(subscriber.connection.transport).toBe("sse");
+});
+
+test("auto: long poll where streams are swallowed, too", async () => {
+  const { url } = await relay(distributor.url, { refuseUpgrades: true, swallowStreams: true });
+  const subscriber = await subscribe(() => ({ url, timers: faster({ 10_000: 3_000 }) }));
+  await expectDelivery(subscriber);
+  expect(subscriber.connection.transport).toBe("poll");
+});
+
+test("auto: a server that is away is waited for, and no reason for another transport", async () => {
+  const way = await relay("http://127.0.0.1:1");
+  const subscriber = await subscribe(() => ({ url: way.url }));
+  await expectSoon(() => subscriber.statuses.filter(({ state }) => state === "waiting").length >= 3, true);
+  way.target = distributor.url;
+  await expectDelivery(subscriber);
+  expect(subscriber.connection.transport).toBe("websocket");
 });

@@ -1,7 +1,7 @@
 import { connect, type Connection, type Failure, type Options, type Status, type Timers } from "@saasaparilla/client";
 import { once } from "node:events";
 import { createServer as createHttpServer, type RequestListener } from "node:http";
-import { createServer, type AddressInfo, type Socket } from "node:net";
+import type { AddressInfo } from "node:net";
 import { expect, onTestFinished, vi } from "vitest";
 import type { Publisher } from "./publisher.ts";
 
@@ -80,19 +80,4 @@ export async function serve(answer: RequestListener): Promise<{ url: string; req
     await new Promise((done) => server.close(done));
   });
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, requests };
-}
-
-/** A server in front of another: `carry` connects each socket onwards. It ends once both sides have ended. */
-export async function between(carry: (near: Socket) => Socket): Promise<string> {
-  const server = createServer((near) => {
-    const far = carry(near);
-    for (const [one, peer] of [
-      [near, far],
-      [far, near],
-    ] as const)
-      one.on("error", () => peer.destroy()).on("close", () => peer.destroy());
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  onTestFinished(async () => void (await new Promise((done) => server.close(done))));
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
