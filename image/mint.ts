@@ -1,5 +1,7 @@
 import { PLATFORM_TENANT } from "@saasaparilla/shared/access-rows.ts";
 import { seconds } from "@saasaparilla/shared/duration.ts";
+import { CLIENT_FORM, TENANT_FORM } from "@saasaparilla/shared/notification.ts";
+import { subjectProblem } from "@saasaparilla/shared/subject.ts";
 import { parseArgs } from "node:util";
 import { importJWK, SignJWT, type JWK } from "jose";
 
@@ -17,6 +19,13 @@ const HOUR = 3600;
 /** From a command's arguments. What is wrong with them is an error, which also has the usage. */
 export function bearerOf(args: readonly string[], usage: string): Bearer {
   const { client, publisher, operator, tenant, ttl } = parsed(args, usage);
+  for (const [option, name, problem] of [
+    ["--client", client, client !== undefined && clientProblem(client)],
+    ["--publisher", publisher, subjectProblem(publisher ?? "publisher")],
+    ["--operator", operator, subjectProblem(operator ?? "operator")],
+    ["--tenant", tenant, tenant !== undefined && tenantProblem(tenant)],
+  ] as const)
+    if (problem) throw new Error(`${option} ${JSON.stringify(name)} ${problem}. ${usage}`);
   const rest = {
     ...(tenant !== undefined && { tenant }),
     ...(ttl !== undefined && { ttl: seconds("--ttl", ttl, usage) }),
@@ -28,6 +37,14 @@ export function bearerOf(args: readonly string[], usage: string): Bearer {
   }
   throw new Error(`A token is for either a client, a publisher or an operator. ${usage}`);
 }
+
+/** Without these, a token is minted that no service accepts. */
+const clientProblem = (name: string): string | undefined =>
+  CLIENT_FORM.test(name)
+    ? subjectProblem(name)
+    : "is no client: an id has 1 to 128 printable ASCII characters, without spaces, quotes, backslashes and braces";
+const tenantProblem = (name: string): string | undefined =>
+  TENANT_FORM.test(name) ? undefined : "is no tenant: a name has 1 to 64 letters, digits, - and _";
 
 function parsed(given: readonly string[], usage: string) {
   // These may go without a name; parseArgs knows no option whose value may be missing.

@@ -1,4 +1,4 @@
-import { existsSync, globSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, globSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { repository } from "../compose/local/places.ts";
 import { Trouble } from "../compose/local/trouble.ts";
@@ -15,6 +15,12 @@ const HOLDERS = [
   "tests/chart/golden/*.yaml",
 ];
 
+/** Of the platform's changelog. What the library's package brings to its users says nothing of our files. */
+const HEAD = `# Changelog
+
+The files in [.changeset](.changeset) describe what the next release changes. \`npx just release\` moves them here.
+`;
+
 /** Writes the next version, and the changelog, into the tree. */
 export function nextVersion(tree: string): string {
   const before = versionOf(tree);
@@ -23,12 +29,12 @@ export function nextVersion(tree: string): string {
     throw new Trouble("No changeset is pending: there is nothing to release.", "Say what changed by: npx changeset");
   const [ours, theirs] = [join(tree, "CHANGELOG.md"), join(tree, "client/CHANGELOG.md")];
   // The platform has one changelog; changesets knows those of packages.
-  if (existsSync(ours)) renameSync(ours, theirs);
+  if (existsSync(ours)) writeFileSync(theirs, readFileSync(ours, "utf8").replace(HEAD, "# Changelog\n"));
   // It asks pnpm what is in the workspace.
   run("npx", ["-y", "--package", packageManager(tree), "--", changeset, "version"], tree);
   const version = versionOf(tree);
   const text = readFileSync(theirs, "utf8").replace(/^# .*\n/, "# Changelog\n");
-  writeFileSync(ours, text);
+  writeFileSync(ours, text.replace("# Changelog\n", HEAD));
   writeFileSync(theirs, text);
   for (const file of globSync(HOLDERS, { cwd: tree })) replace(join(tree, file), before, version);
   return version;

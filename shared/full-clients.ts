@@ -1,4 +1,4 @@
-import { getTableName } from "drizzle-orm";
+import { getTableName } from "./drizzle.ts";
 import type { ClientKey } from "./notification.ts";
 import type { Postgres } from "./postgres.ts";
 import { tablesOf } from "./tables.ts";

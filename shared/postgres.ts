@@ -1,5 +1,6 @@
-import { drizzle, type NodePgDatabase } from "drizzle-orm/node-postgres";
+import type { NodePgDatabase } from "drizzle-orm/node-postgres";
 import pg from "pg";
+import { drizzle } from "./drizzle.ts";
 import { messageOf } from "./errors.ts";
 import type { Health } from "./health.ts";
 import type { Log } from "./log.ts";

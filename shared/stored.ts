@@ -1,5 +1,4 @@
-import { getTableName, sql } from "drizzle-orm";
-import { getTableConfig } from "drizzle-orm/pg-core";
+import { getTableConfig, getTableName, sql } from "./drizzle.ts";
 import { START, type ClientKey, type Sequence } from "./notification.ts";
 import type { Postgres } from "./postgres.ts";
 import { tablesOf, type Tables } from "./tables.ts";

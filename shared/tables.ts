@@ -1,5 +1,4 @@
-import { sql } from "drizzle-orm";
-import { customType, index, integer, pgSchema, primaryKey, text, timestamp } from "drizzle-orm/pg-core";
+import { customType, index, integer, pgSchema, primaryKey, sql, text, timestamp } from "./drizzle.ts";
 
 const bytea = customType<{ data: Buffer }>({ dataType: () => "bytea" });
 

@@ -1,106 +1,13 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
-import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setImmediate as turn, setTimeout as later } from "node:timers/promises";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { setImmediate as turn } from "node:timers/promises";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { Authority } from "./certificates.ts";
-import { say, type Heard } from "./raw.ts";
-import { Health } from "../shared/health.ts";
-import { HttpServer } from "../shared/http.ts";
-import { createLog } from "../shared/log.ts";
-import { createRegistry } from "../shared/metrics.ts";
-import type { Reply } from "../shared/reply.ts";
-import { nodeServerSettings, readSettings } from "../shared/settings.ts";
-
-/** The server of the services on Node, in this process: what it handles is seen, and what Node reads. */
-let folder: string;
-let handled: string[];
-const servers: HttpServer[] = [];
-
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "http-"));
-});
-
-afterAll(() => rmSync(folder, { recursive: true }));
-
-afterEach(async () => {
-  await Promise.all(servers.splice(0).map((server) => server.close()));
-});
-
-const accepted = (body: string): Reply => ({ status: 202, headers: { "content-type": "text/plain" }, body });
-
-async function serve(env: Record<string, string> = {}, handlerMs = 50) {
-  handled = [];
-  const registry = createRegistry("test");
-  const settings = readSettings(nodeServerSettings, { SOCKET_RATE: "1000000", SOCKET_BURST: "1000000", ...env });
-  const server = new HttpServer({ health: new Health([]), registry, log: createLog("test", "silent"), settings });
-  servers.push(server);
-  server.post("/p", 1 << 20, async (_, body) => {
-    handled.push(body.toString());
-    await later(handlerMs);
-    return accepted(body.toString());
-  });
-  const port = await server.listen("127.0.0.1", 0);
-  const cut = async (reason: string): Promise<number> =>
-    Number(
-      new RegExp(`^http_connections_cut_total\\{reason="${reason}".*\\} (\\d+)$`, "m").exec(
-        await registry.metrics(),
-      )?.[1] ?? 0,
-    );
-  return { server, url: `http://127.0.0.1:${port}`, port, cut };
-}
-
-const HOST = "host: x\r\n";
-const post = (body: string, headers = "", version = "1.1"): string =>
-  `POST /p HTTP/${version}\r\n${HOST}content-length: ${body.length}\r\n${headers}\r\n${body}`;
-const get = (path: string, headers = ""): string => `GET ${path} HTTP/1.1\r\n${HOST}${headers}\r\n`;
-const statuses = ({ answers }: Heard): number[] => answers.map(({ status }) => status);
-
-async function dial(port: number): Promise<Socket> {
-  const socket = connect({ port, host: "127.0.0.1", noDelay: true, allowHalfOpen: true });
-  socket.on("error", () => {});
-  await once(socket, "connect");
-  return socket.pause();
-}
-
-const ended = (socket: Socket): Promise<unknown> =>
-  new Promise((resolve) => socket.once("end", resolve).once("close", resolve));
-
-async function readAll(socket: Socket): Promise<string> {
-  let text = "";
-  for await (const bytes of socket.setEncoding("latin1")) text += bytes;
-  return text;
-}
-
-/** A connection whose peer does not read: the kernel takes no more, and less waits in the process than what Node pauses at. */
-async function fill(server: HttpServer, port: number) {
-  const body = "x".repeat(30_000);
-  server.get("/u", () => ({ status: 200, body }));
-  let begun = 0;
-  let peer: Socket | undefined;
-  const see = (message: unknown): void => {
-    begun += 1;
-    ({ socket: peer } = message as { socket: Socket });
-  };
-  subscribe("http.server.request.start", see);
-  const socket = await dial(port);
-  const unread = (): number => peer?.writableLength ?? 0;
-  const hasBegun = (): number => begun;
-  while (unread() === 0) {
-    const before = hasBegun() + 1;
-    socket.write(get("/u"));
-    while (hasBegun() < before) await turn();
-    await turn();
-  }
-  const end = (): void => {
-    unsubscribe("http.server.request.start", see);
-    socket.destroy();
-  };
-  return { socket, begun: hasBegun, end, body };
-}
+import { accepted, dial, ended, fill, get, HOST, post, readAll, serve, statuses } from "./node-server.ts";
+import { say } from "./raw.ts";
 
 describe("nothing is handled behind a request that ends its connection", () => {
   const evil = post("SMUGGLED");
@@ -115,17 +22,17 @@ describe("nothing is handled behind a request that ends its connection", () => {
         [post("A", offer) + post("B")],
         [post("A", offer), evil],
       ]) {
-        handled = [];
         const heard = await say(service, pieces);
-        expect([handled, statuses(heard), heard.closed]).toEqual([["A"], [202], true]);
+        expect([service.handled.splice(0), statuses(heard), heard.closed]).toEqual([["A"], [202], true]);
       }
     },
   );
 
   test("HTTP/1.0 behind an answer without a length", async () => {
     const keep = "connection: keep-alive\r\n";
-    const heard = await say(await serve(), `OPTIONS * HTTP/1.0\r\n${keep}\r\n${post("A", keep, "1.0")}`);
-    expect([handled, statuses(heard), heard.closed]).toEqual([[], [204], true]);
+    const service = await serve();
+    const heard = await say(service, `OPTIONS * HTTP/1.0\r\n${keep}\r\n${post("A", keep, "1.0")}`);
+    expect([service.handled, statuses(heard), heard.closed]).toEqual([[], [204], true]);
   });
 
   test("a peer that does not read such an answer is not read either", async () => {
@@ -163,6 +70,8 @@ describe("nothing is handled behind a request that ends its connection", () => {
 });
 
 test("over TLS, a client that ends its side behind its request reads the answer", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "http-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
   const ours = new Authority(folder, "ours");
   const { cert, key } = ours.certify("server");
   const service = await serve({ TLS_CERT: cert, TLS_KEY: key });
@@ -171,7 +80,7 @@ test("over TLS, a client that ends its side behind its request reads the answer"
 
 describe("a peer that reads slowly", () => {
   test("gets the answers to all that it sent, in their order", async () => {
-    const { port } = await serve({}, 0);
+    const { port, handled } = await serve({}, 0);
     const all = Array.from({ length: 2_000 }, (_, at) => String(at).padStart(3_000, "."));
     const socket = await dial(port);
     socket.write(all.map((body) => post(body.trim())).join(""));
@@ -203,15 +112,14 @@ describe("a peer that reads slowly", () => {
   });
 });
 
-test("a head that was not read because earlier requests took long is not late", async () => {
-  const service = await serve({}, 130);
+test("a head is late only by its own time: not while earlier requests take long, but once it stops behind the last answer", async () => {
   const bytes = post("A", `pad: ${"q".repeat(500)}\r\n`).repeat(125);
-  expect(statuses(await say(service, bytes, { answers: 125 }))).toEqual(Array(125).fill(202));
-});
-
-test("a head that stops behind a request in work is late once that is answered", async () => {
-  const heard = await say(await serve({}, 11_500), `${post("A")}POST /p HTTP/1.1\r\n`, { deadlineMs: 60_000 });
-  expect(statuses(heard)).toEqual([202, 408]);
+  const [unread, stopped] = await Promise.all([
+    say(await serve({}, 130), bytes, { answers: 125 }),
+    say(await serve({}, 11_500), `${post("A")}POST /p HTTP/1.1\r\n`, { deadlineMs: 60_000 }),
+  ]);
+  expect(statuses(unread)).toEqual(Array(125).fill(202));
+  expect(statuses(stopped)).toEqual([202, 408]);
 });
 
 describe("limits are counted", () => {
@@ -236,77 +144,6 @@ describe("limits are counted", () => {
   });
 });
 
-describe("at the end", () => {
-  const big = "x".repeat(12 << 20);
-
-  test.for([
-    ["under way", 0, ""],
-    ["not flushed", 100, ""],
-    ["not flushed, with a request behind it", 100, post("B")],
-  ] as const)("an answer that is %s reaches its peer whole", async ([, afterMs, behind]) => {
-    const { server, port } = await serve();
-    let answered = false;
-    server.get("/big", async () => {
-      await later(50);
-      answered = true;
-      return { status: 200, body: big };
-    });
-    const socket = await dial(port);
-    let begun = 0;
-    const count = (): void => void (begun += 1);
-    subscribe("http.server.request.start", count);
-    socket.write(get("/big") + behind);
-    await expect.poll(() => begun).toBeGreaterThan(0);
-    unsubscribe("http.server.request.start", count);
-    if (afterMs > 0) await expect.poll(() => answered).toBe(true);
-    await later(afterMs);
-    const closed = server.close();
-    await turn();
-    const text = await readAll(socket);
-    expect(text.split("x".repeat(1_000)).length).toBeGreaterThan((12 << 20) / 1_000);
-    socket.destroy();
-    await closed;
-  });
-
-  test("answers that wait behind one that is not flushed reach their peer", async () => {
-    const { server, port } = await serve();
-    const stuck = await fill(server, port);
-    const begun = stuck.begun() + 3;
-    stuck.socket.write(get("/u").repeat(3));
-    await expect.poll(stuck.begun).toBe(begun);
-    const closed = server.close();
-    await turn();
-    const text = await readAll(stuck.socket);
-    expect(text.split(stuck.body).length - 1).toBe(begun);
-    stuck.end();
-    await closed;
-  });
-
-  test("an answer with unread bytes behind it reaches its peer, and idle connections end", async () => {
-    const { server, port } = await serve({}, 150);
-    const [idle, socket] = [await dial(port), await dial(port)];
-    socket.write(post("A"));
-    await expect.poll(() => handled).toEqual(["A"]);
-    socket.write(`POST /p HTTP/1.1\r\n${HOST}content-length: 5000000\r\n\r\n${"b".repeat(4_000_000)}`);
-    const closed = server.close();
-    expect(await readAll(idle)).toBe("");
-    expect(await readAll(socket)).toMatch(/^HTTP\/1.1 202 [^]*\r\n\r\nA$/);
-    idle.destroy();
-    socket.destroy();
-    await closed;
-    expect(handled).toEqual(["A"]);
-  });
-
-  test("a body that still arrives is 503 soon", async () => {
-    const service = await serve({ BODY_MS: "60000" });
-    const heard = say(service, post("AB").slice(0, -1));
-    await say(service, get("/health/live"), { answers: 1 });
-    service.server.stopListening();
-    expect(statuses(await heard)).toEqual([503]);
-    expect(handled).toEqual([]);
-  });
-});
-
 test.for([
   [
     "throws",
@@ -318,9 +155,9 @@ test.for([
 ] as const)("a guard that %s admits nothing", async ([, admit]) => {
   const service = await serve();
   const guard = { admit, grant: () => undefined, release: () => {} };
-  service.server.post("/guarded", 100, () => accepted(handled.push("guarded").toString()), guard);
+  service.server.post("/guarded", 100, () => accepted(service.handled.push("guarded").toString()), guard);
   const heard = await say(service, post("AB").replace("/p", "/guarded").slice(0, -1));
-  expect([statuses(heard), handled]).toEqual([[500], []]);
+  expect([statuses(heard), service.handled]).toEqual([[500], []]);
 });
 
 test("an answer that cannot be sent is a 500 by name and by number", async () => {

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { startDelivery } from "./delivery.ts";
 import { metric } from "./metric.ts";
 import { storedFor } from "./observe.ts";
-import { Publisher } from "./publisher.ts";
-import { startStack, type Service, type Stack } from "./stack.ts";
+import type { Publisher } from "./publisher.ts";
+import type { Service, Stack } from "./stack.ts";
 import { Subscriber, type Notification } from "./subscriber.ts";
 import { SUBPROTOCOL, TRANSPORTS } from "./wires.ts";
 
@@ -11,12 +12,7 @@ let distributor: Service;
 let publisher: Publisher;
 
 beforeAll(async () => {
-  stack = await startStack({
-    services: ["receiver", "director", "distributor"],
-    env: { HEARTBEAT_MS: "1000", DRAIN_MS: "0" },
-  });
-  distributor = stack.services[2]!;
-  publisher = await Publisher.of(stack);
+  ({ stack, distributor, publisher } = await startDelivery());
 });
 
 afterAll(() => stack.close());

@@ -1,5 +1,6 @@
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { LONG } from "./long.ts";
 import { endure, TestBed } from "./pages/endurance.ts";
 import type { Harness, Seen, Start } from "./pages/harness.ts";
 import { Publisher } from "./publisher.ts";
@@ -11,7 +12,7 @@ let bed: TestBed;
 let publisher: Publisher;
 
 beforeAll(async () => {
-  bed = await TestBed.start({ HEARTBEAT_MS: "5000" });
+  bed = await TestBed.start({ HEARTBEAT_MS: "2000" });
   publisher = await Publisher.of(bed.stack);
 });
 
@@ -89,14 +90,14 @@ test("a WebSocket that is swallowed is live again within 50 s, whatever the brow
 });
 
 test("a page that comes back finds out at once that its WebSocket is gone", async () => {
-  const { page, client } = await open("websocket");
+  const { page, client } = await open("websocket", { waits: { 10_000: 4_000 } });
   await expectLive(page);
   bed.gateway.swallow();
   // As from a cache, or another network.
   await page.evaluate(() => globalThis.dispatchEvent(new Event("pageshow")));
   const began = performance.now();
   await expect.poll(async () => (await seen(page)).statuses.at(3)?.state, { timeout: 50_000 }).toBe("waiting");
-  expect(performance.now() - began).toBeLessThan(13_000);
+  expect(performance.now() - began).toBeLessThan(7_000);
   await expectDelivery(page, client);
 });
 
@@ -172,7 +173,8 @@ test.for(["dedicated", "shared", "service"])("a %s worker gets what is published
 });
 
 test("a page that everything happens to is live in the end, with every notification once", async () => {
-  const report = await endure(bed, { minutes: 0.1, seed: 16, everyMs: 100 });
+  // The short form's order has "rotate" before "kill": a new distributor reads the new key at once. key-rotation.test.ts waits for a key.
+  const report = await endure(bed, { minutes: 0.1, seed: LONG ? 16 : 1, everyMs: 100 });
   expect(Object.values(report.faults)).toEqual(Array(8).fill(1));
   expect(report.published).toBeGreaterThan(400);
 });

@@ -24,6 +24,11 @@ export const item = (client: string, data: unknown = "x", more: object = {}): ob
   data,
   ...more,
 });
+export const newKey = (): { "idempotency-key": string } => ({ "idempotency-key": `"${randomUUID()}"` });
+export const replayed = ({ headers }: Pick<Answer, "headers">): string | null => headers.get("idempotency-replayed");
+/** Of each item: its id, or its problem's kind. */
+export const verdicts = ({ body }: { body: { items: { id?: string; problem?: { type: string } }[] } }) =>
+  body.items.map(({ id, problem }) => problem?.type.slice(10) ?? id);
 export const client = (): string => `c-${randomUUID()}`;
 
 /** Requests as a publisher writes them, for tests of what a receiver answers. `of` is asked with each: the stack is there later. */
@@ -70,5 +75,11 @@ export function publishing(of: () => { stack: Stack; receiver: Service; token: s
     return (await readAccepted(of().stack)).filter(({ key }) => keys.has(key));
   }
 
-  return { publish, hold, acceptedFor };
+  /** Sorted where there are several clients: each may be on another partition. */
+  async function dataFor(...clients: string[]) {
+    const data = (await acceptedFor(...clients)).map(({ payload }) => payload);
+    return clients.length === 1 ? data : data.toSorted();
+  }
+
+  return { publish, hold, acceptedFor, dataFor };
 }

@@ -1,7 +1,8 @@
 import { EventSource } from "eventsource";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
-import { Publisher } from "./publisher.ts";
-import { startStack, type Service, type Stack } from "./stack.ts";
+import { startDelivery } from "./delivery.ts";
+import type { Publisher } from "./publisher.ts";
+import type { Service, Stack } from "./stack.ts";
 
 /** What readers of others make of a stream. `npx just sse-readers` has those of Python, Go and Java. */
 let stack: Stack;
@@ -9,12 +10,7 @@ let distributor: Service;
 let publisher: Publisher;
 
 beforeAll(async () => {
-  stack = await startStack({
-    services: ["receiver", "director", "distributor"],
-    env: { HEARTBEAT_MS: "1000", DRAIN_MS: "0" },
-  });
-  distributor = stack.services[2]!;
-  publisher = await Publisher.of(stack);
+  ({ stack, distributor, publisher } = await startDelivery());
 });
 
 afterAll(() => stack.close());

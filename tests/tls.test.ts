@@ -45,6 +45,7 @@ describe("stores over TLS, each with a password, and Kafka and Redis with a cert
   let database: OwnStore;
   let terminator: Server;
   let env: Record<string, string>;
+  let stack: Stack | undefined;
   const PASSWORD = "a password, with: signs & spaces";
 
   beforeAll(async () => {
@@ -84,9 +85,11 @@ describe("stores over TLS, each with a password, and Kafka and Redis with a cert
       REDIS_KEY: own.key,
       DRAIN_MS: "0",
     };
+    stack = await startStack({ env });
   });
 
   afterAll(async () => {
+    await stack?.close();
     terminator?.close();
     await Promise.all([broker?.kill(), database?.kill()]);
   });
@@ -201,26 +204,25 @@ describe("stores over TLS, each with a password, and Kafka and Redis with a cert
   }
 
   test("everything flows: live, stored, and to who comes back", async () => {
-    const stack = await startStack({ services: ["receiver", "director", "distributor"], env });
-    try {
-      const publisher = await Publisher.of(stack);
-      await publisher.number("tls", 3);
-      const subscriber = await Subscriber.of(stack, { client: "tls", transport: "websocket" });
-      await subscriber.connect(stack.services[2]!);
-      await subscriber.all(publisher);
-      await publisher.number("tls", 3);
-      await subscriber.all(publisher);
-      await subscriber.close();
-      const client = new Client({ connectionString: env.DATABASE_URL });
-      await client.connect();
-      const { rows } = await client.query<{ ssl: boolean; count: number }>(
-        "select ssl, count(*)::int from pg_stat_activity join pg_stat_ssl using (pid) where application_name in ('receiver', 'director', 'distributor') group by 1",
-      );
-      await client.end();
-      expect(rows).toEqual([{ ssl: true, count: expect.any(Number) }]);
-    } finally {
-      await stack.close();
-    }
+    stack!.services = await Promise.all(
+      (["receiver", "director", "distributor"] as const).map((kind) => stack!.start(kind)),
+    );
+    const publisher = await Publisher.of(stack!);
+    await publisher.number("tls", 3);
+    const subscriber = await Subscriber.of(stack!, { client: "tls", transport: "websocket" });
+    await subscriber.connect(stack!.services[2]!);
+    await subscriber.all(publisher);
+    await publisher.number("tls", 3);
+    await subscriber.all(publisher);
+    await subscriber.close();
+    const client = new Client({ connectionString: env.DATABASE_URL });
+    await client.connect();
+    const { rows } = await client.query<{ ssl: boolean; count: number }>(
+      "select ssl, count(*)::int from pg_stat_activity join pg_stat_ssl using (pid) where application_name in ('receiver', 'director', 'distributor') group by 1",
+    );
+    await client.end();
+    expect(rows).toEqual([{ ssl: true, count: expect.any(Number) }]);
+    await Promise.all(stack!.services.map((service) => service.stop()));
   });
 
   const NOT_LET_IN: Record<string, RegExp> = {
@@ -242,18 +244,13 @@ describe("stores over TLS, each with a password, and Kafka and Redis with a cert
         value !== "theirs" ? value : name === "DATABASE_URL" ? env[name]!.replace("ours.pem", "theirs.pem") : theirs.ca,
       ]),
     );
-    const stack = await startStack({ env });
-    try {
-      const director = await stack.start("director", { ...env, ...changed }, { ready: false });
-      // It says that it was not let in there, or let nobody in; not only that it is not ready yet.
-      const said = async () =>
-        (await (await fetch(`${director.url}/health/ready`)).text()) + JSON.stringify(director.logs);
-      await expect.poll(said).toMatch(NOT_LET_IN[store]!);
-      expect((await fetch(`${director.url}/health/ready`)).status).toBe(503);
-      await director.stop();
-    } finally {
-      await stack.close();
-    }
+    const director = await stack!.start("director", { ...env, ...changed }, { ready: false });
+    // It says that it was not let in there, or let nobody in; not only that it is not ready yet.
+    const said = async () =>
+      (await (await fetch(`${director.url}/health/ready`)).text()) + JSON.stringify(director.logs);
+    await expect.poll(said).toMatch(NOT_LET_IN[store]!);
+    expect((await fetch(`${director.url}/health/ready`)).status).toBe(503);
+    await director.stop();
   });
 });
 

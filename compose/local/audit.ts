@@ -91,7 +91,7 @@ await command(async () => {
   );
   const lines = wanted.slice(-Number(limit)).map((entry) => (json ? printableJson(entry) : line(entry)));
   process.stdout.write(lines.length === 0 ? "There is nothing of that in the audit log.\n" : `${lines.join("\n")}\n`);
-});
+}, USAGE);
 
 function parsed() {
   try {

@@ -2,7 +2,7 @@ import { mint } from "./mint.ts";
 import { port } from "./ports.ts";
 import { Trouble, reasonOf } from "./trouble.ts";
 
-const base = process.env.CONSOLE_URL || `http://localhost:${port("CONSOLE_PORT")}`;
+export const consoleUrl = process.env.CONSOLE_URL || `http://localhost:${port("CONSOLE_PORT")}`;
 
 interface Said {
   detail?: string;
@@ -18,8 +18,8 @@ export async function askConsole<T>(
 ): Promise<T> {
   const headers = { authorization: `Bearer ${await mint({ operator: "local" })}`, "content-type": "application/json" };
   const options = { method, headers, ...(body && { body: JSON.stringify(body) }) };
-  const response = await fetch(`${base}${path}`, options).catch((error: unknown) => {
-    throw new Trouble(`The console at ${base} does not answer: ${reasonOf(error)}.`, "Start it: npx just up");
+  const response = await fetch(`${consoleUrl}${path}`, options).catch((error: unknown) => {
+    throw new Trouble(`The console at ${consoleUrl} does not answer: ${reasonOf(error)}.`, "Start it: npx just up");
   });
   const text = await response.text();
   const answer = (text === "" ? {} : JSON.parse(text)) as T & Said;

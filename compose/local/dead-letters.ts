@@ -59,7 +59,7 @@ await command(async () => {
     const { topic, partition, offset } = await ask<Summary>(`/${encodeURIComponent(id)}/redrive`, "POST");
     process.stdout.write(`${id} was sent again: ${topic}, partition ${partition}, offset ${offset}.\n`);
   } else throw new Trouble("That is no command.", USAGE);
-});
+}, USAGE);
 
 function parsed() {
   try {

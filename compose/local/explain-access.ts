@@ -4,7 +4,7 @@ import { printable, printableJson } from "@saasaparilla/shared/printable.ts";
 import { Trouble, command, reasonOf } from "./trouble.ts";
 
 const USAGE =
-  "Usage: npx just explain-access [--tenant NAME] --scope publish|subscribe|operate|read [--client ID] [--origin ORIGIN], and --token TOKEN | --subject NAME [--scopes publish,read] [--issuer NAME]; or --origin ORIGIN alone";
+  "Usage: npx just explain-access [--tenant NAME] --scope publish|subscribe|operate|read [--client ID] [--origin ORIGIN], and --token TOKEN | --subject NAME [--scopes publish,read] [--issuer NAME]; or --origin ORIGIN alone. It ends with 0 where access is allowed, 2 where it is not, 1 where it cannot tell.";
 
 interface Explained {
   allowed: boolean;
@@ -22,7 +22,8 @@ await command(async () => {
   );
   const who = subject === undefined ? "It" : printableJson(subject);
   process.stdout.write(`${lines.join("\n")}\n${who} ${allowed ? "may" : "may not"} do this in ${printable(tenant)}.\n`);
-});
+  if (!allowed) process.exitCode = 2;
+}, USAGE);
 
 type Given = ReturnType<typeof parsed>;
 

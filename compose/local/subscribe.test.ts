@@ -1,5 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 
@@ -21,3 +23,31 @@ test.each(["SIGINT", "SIGTERM"] as const)(
     expect(await closed).toEqual([0, null]);
   },
 );
+
+test("what a publisher wrote cannot move the terminal's cursor, and is the same JSON", async () => {
+  const data = "a\u001b[2J\u009b1m\u202e\u2028b";
+  const cursor = "0".repeat(25);
+  const frames = [
+    { type: "connected", cursor: "", heartbeat: 15, limits: { frameBytes: 65_536 }, ping: true },
+    { type: "notification", id: "1", cursor, publishedAt: "2026-01-01T00:00:00.000Z", data },
+  ];
+  const server = createServer((request, response) => {
+    if (request.method === "POST") return response.writeHead(204).end();
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    return response.write(frames.map((frame) => `data: ${JSON.stringify(frame)}\n\n`).join(""));
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const env = { ...process.env, NOTIFICATIONS_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+  const args = [join(import.meta.dirname, "subscribe.ts"), "--client", "u1", "--transport", "sse"];
+  const child = spawn(process.execPath, args, { env });
+  onTestFinished(() => {
+    child.kill("SIGTERM");
+    server.closeAllConnections();
+    server.close();
+  });
+  let out = "";
+  child.stdout.on("data", (chunk: Buffer) => (out += chunk.toString()));
+  await expect.poll(() => out).toContain("\n");
+  expect(out).toMatch(/^[ -~]+\n$/);
+  expect(JSON.parse(out)).toMatchObject({ data });
+});

@@ -1,21 +1,24 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
+import { bearerOf } from "../../image/mint.ts";
+import { warnUnlessKnown } from "./known-tenant.ts";
 import { mint } from "./mint.ts";
 import { repository } from "./places.ts";
 import { port } from "./ports.ts";
 import { Trouble, command } from "./trouble.ts";
+
+const USAGE =
+  "Usage: npx just subscribe --client ID [--tenant NAME] [--transport auto|websocket|sse|poll] [--cursor CURSOR]";
 
 // The subscriber knows no local stack: where to connect and who it is, it is told here.
 await command(async () => {
   const rest = process.argv.slice(2);
   const client = take(rest, "--client");
   const tenant = take(rest, "--tenant");
-  if (client === undefined)
-    throw new Trouble(
-      "A subscriber is a client.",
-      "Usage: npx just subscribe --client ID [--tenant NAME] [--transport auto|websocket|sse|poll] [--cursor CURSOR]",
-    );
-  const token = await mint({ client, ttl: 86_400, ...(tenant !== undefined && { tenant }) });
+  if (client === undefined) throw new Trouble("A subscriber is a client.", USAGE);
+  const names = ["--client", client, ...(tenant === undefined ? [] : ["--tenant", tenant])];
+  const token = await mint({ ...bearerOf(names, USAGE), ttl: 86_400 });
+  if (tenant !== undefined) await warnUnlessKnown(tenant);
   const subscriber = spawn(process.execPath, [join(repository, "client/subscribe.ts"), ...rest], {
     stdio: "inherit",
     env: {
@@ -30,7 +33,7 @@ await command(async () => {
     subscriber.once("error", reject);
     subscriber.once("exit", (code) => resolve(code ?? 1));
   });
-});
+}, USAGE);
 
 function take(args: string[], option: string): string | undefined {
   const at = args.indexOf(option);

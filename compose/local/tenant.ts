@@ -178,7 +178,7 @@ await command(async () => {
   const act = Object.hasOwn(verbs, verb) ? verbs[verb] : undefined;
   if (!act || names.length !== (NAMES[verb] ?? 1)) throw new Trouble("That is no command.", USAGE);
   process.stdout.write(`${printableJson(await act(names, values), 2)}\n`);
-});
+}, USAGE);
 
 function parsed() {
   try {

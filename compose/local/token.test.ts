@@ -1,8 +1,11 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { Access } from "@saasaparilla/shared/access.ts";
 import { Identities } from "@saasaparilla/shared/identities.ts";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { audience, issuer, jwksFile } from "./keys.ts";
 
 type Ended = { code: number | null; out: string; err: string };
@@ -35,6 +38,10 @@ test.each([
 test.each([
   [[], "A token is for either a client, a publisher or an operator."],
   [["--client", "u1", "--publisher", "p"], "A token is for either a client, a publisher or an operator."],
+  [["--client", "a b"], '--client "a b" is no client: an id has 1 to 128 printable ASCII characters'],
+  [["--client", ""], '--client "" is no client'],
+  [["--publisher", "x*"], '--publisher "x*" ends with *.'],
+  [["--client", "u1", "--tenant", "a b"], '--tenant "a b" is no tenant'],
   [["--client", "u1", "--ttl", "1 year"], '--ttl "1 year" is no duration.'],
   [["--clinet", "u1"], "Unknown option '--clinet'"],
 ])("just token %j says what is wrong in one line, and nothing on stdout", async (args, wrong) => {
@@ -44,3 +51,26 @@ test.each([
   expect(err.trim()).toContain("Usage: npx just token");
   expect(err.trim().split("\n")).toHaveLength(1);
 });
+
+test("just token warns of a tenant that the console does not know, and mints what was asked for", async () => {
+  const console = createServer((request, response) => {
+    response.writeHead(request.url === "/v1/tenants/acme" ? 200 : 404).end("{}");
+  }).listen(0, "127.0.0.1");
+  await once(console, "listening");
+  onTestFinished(() => void console.close());
+  process.env.CONSOLE_URL = `http://127.0.0.1:${(console.address() as AddressInfo).port}`;
+  onTestFinished(() => void delete process.env.CONSOLE_URL);
+  expect(await token("--client", "u1", "--tenant", "acme")).toMatchObject({ code: 0, err: "" });
+  const unknown = await token("--client", "u1", "--tenant", "nobodys");
+  expect(unknown).toMatchObject({ code: 0, err: expect.stringContaining("There is no tenant nobodys") });
+  expect(unknown.out).toMatch(/^[\w.-]+\n$/);
+});
+
+test.each(["token", "tenant", "explain-access", "audit", "dead-letters", "subscribe", "logs"])(
+  "just %s --help prints its usage, and ends well",
+  (name) => {
+    const file = join(import.meta.dirname, `${name}.ts`);
+    const { status, stdout } = spawnSync(process.execPath, [file, "--help"], { encoding: "utf8" });
+    expect({ status, stdout }).toEqual({ status: 0, stdout: expect.stringContaining(`Usage: npx just ${name}`) });
+  },
+);

@@ -1,8 +1,14 @@
 import { bearerOf, OPTIONS } from "../../image/mint.ts";
 import { mint } from "./mint.ts";
+import { warnUnlessKnown } from "./known-tenant.ts";
 import { command } from "./trouble.ts";
+
+const USAGE = `Usage: npx just token ${OPTIONS}`;
 
 // Nothing but the token on stdout: it is made to stand in "$(just token ...)".
 await command(async () => {
-  process.stdout.write(`${await mint(bearerOf(process.argv.slice(2), `Usage: npx just token ${OPTIONS}`))}\n`);
-});
+  const bearer = bearerOf(process.argv.slice(2), USAGE);
+  const token = await mint(bearer);
+  if (bearer.tenant !== undefined) await warnUnlessKnown(bearer.tenant);
+  process.stdout.write(`${token}\n`);
+}, USAGE);

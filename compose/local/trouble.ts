@@ -17,8 +17,12 @@ export function reasonOf(error: unknown): string {
   return error instanceof TypeError && error.cause !== undefined ? reasonOf(error.cause) : error.message || error.name;
 }
 
-/** Runs a command's main function; whatever goes wrong ends in one line and exit code 1. */
-export async function command(main: () => Promise<void>): Promise<void> {
+/** Runs a command's main function. Any error ends in one line and exit code 1. With `usage`, `--help` prints it. */
+export async function command(main: () => Promise<void>, usage?: string): Promise<void> {
+  if (usage !== undefined && process.argv.slice(2).some((arg) => arg === "--help" || arg === "-h")) {
+    process.stdout.write(`${usage}\n`);
+    return;
+  }
   try {
     await main();
   } catch (error) {

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { check, type Breach } from "./check.ts";
+import { check } from "./check.ts";
+import type { Breach } from "./verdict.ts";
 import type { HistoryEvent, Outcome } from "./history.ts";
 
 interface Publish {

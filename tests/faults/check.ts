@@ -1,96 +1,9 @@
 import type { HistoryEvent, Outcome } from "./history.ts";
-
-/** Each is a promise of PROTOCOL.md that was broken. */
-export type Breach =
-  | "lost"
-  | "reordered"
-  | "new before stored"
-  | "repeated on a connection"
-  | "too many duplicates"
-  | "under two cursors"
-  | "refused, but received"
-  | "of another client"
-  | "never sent"
-  | "cursor not taken"
-  | "expired early"
-  /** Its time is over, and nobody said so: each expiry is to be counted. */
-  | "expired unseen"
-  /** The load repeats it until it is accepted. */
-  | "never accepted"
-  | "dead letter"
-  | "no dead letter"
-  | "dead letter again"
-  | "protocol";
-
-export interface Violation {
-  breach: Breach;
-  key: string;
-  detail: string;
-}
-
-export interface Figures {
-  /** Answered 202. */
-  sent: number;
-  /** Of those. */
-  received: number;
-  expired: number;
-  failed: number;
-  unknown: number;
-  lost: number;
-  reordered: number;
-  duplicates: number;
-  /** Of what can never be processed; each is one, and nothing else. */
-  "dead letters": number;
-  /** ms: the longest that a client which wants to be connected heard nothing, though something was accepted for it. */
-  silence: number;
-  /** ms from the healing until nothing came late any more and no publish was refused. */
-  recovery: number;
-}
-
-export interface Verdict {
-  violations: Violation[];
-  figures: Figures;
-}
+import { newClient, newSent, type Client, type Connection, type Sent } from "./tracked.ts";
+import type { Breach, Verdict, Violation } from "./verdict.ts";
 
 /** What came later than this was delayed by the fault. */
 const LATE_MS = 2_000;
-
-interface Sent {
-  id: string;
-  key: string;
-  stream: string;
-  at: number;
-  ttl: number | undefined;
-  outcome: Outcome;
-  answered: number;
-  cursor: string | undefined;
-  repeats: boolean;
-  received: boolean;
-  expired: boolean;
-  dead: boolean;
-}
-
-interface Connection {
-  id: number;
-  key: string;
-  /** What it asked to resume at; everything on it is after `position`. */
-  asked: string | undefined;
-  position: string;
-  live: boolean;
-  /** What was seen in Postgres before it connected. */
-  storedBefore: string;
-}
-
-interface Client {
-  steady: boolean;
-  /** The cursor of the last first receipt. */
-  last: string;
-  stored: string;
-  connects: number;
-  duplicates: number;
-  pending: number;
-  waitingSince: number | undefined;
-}
 
 interface Bounds {
   /** Sent and not yet acknowledged, at most. */
@@ -158,21 +71,7 @@ class Checker {
 
   #collect(event: HistoryEvent): void {
     if (event.kind === "send") {
-      const { id, key, stream, at, ttl, repeats = false } = event;
-      this.#sent.set(id, {
-        id,
-        key,
-        stream,
-        at,
-        ttl,
-        outcome: repeats ? "failed" : "unknown",
-        answered: Number.POSITIVE_INFINITY,
-        cursor: undefined,
-        repeats,
-        received: false,
-        expired: false,
-        dead: false,
-      });
+      this.#sent.set(event.id, newSent(event));
     } else if (event.kind === "answer") {
       const sent = this.#sent.get(event.id);
       if (sent) this.#best(sent, event);
@@ -383,15 +282,7 @@ class Checker {
   #client(key: string): Client {
     let client = this.#clients.get(key);
     if (!client) {
-      client = {
-        steady: false,
-        last: "",
-        stored: "",
-        connects: 0,
-        duplicates: 0,
-        pending: 0,
-        waitingSince: undefined,
-      };
+      client = newClient();
       this.#clients.set(key, client);
     }
     return client;

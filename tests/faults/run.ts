@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Chance } from "../chance.ts";
-import { check, type Verdict } from "./check.ts";
+import { check } from "./check.ts";
+import type { Verdict } from "./verdict.ts";
 import { History } from "./history.ts";
 import { Load } from "./load.ts";
 import { Poison } from "./poison.ts";

@@ -74,6 +74,8 @@ export class TestBed {
   readonly devtools: CDPSession;
   /** Of how long a fault lasts. */
   pace = 1;
+  /** Of the library, that are shorter. */
+  waits: Record<number, number> = {};
   readonly #browser: Browser;
   #distributor: Service;
 
@@ -118,7 +120,7 @@ export class TestBed {
   }
 
   async open(name: string, client: string, transport: (typeof TRANSPORTS)[number]): Promise<void> {
-    const start = { name, client, transport, url: this.gateway.url };
+    const start = { name, client, transport, url: this.gateway.url, waits: this.waits };
     await this.page.evaluate((given) => (globalThis as unknown as { harness: Harness }).harness.start(given), start);
   }
 
@@ -144,8 +146,9 @@ export interface Endurance {
 
 export async function endure(bed: TestBed, { minutes, seed, everyMs, said }: Endurance): Promise<Report> {
   const chance = new Chance(seed);
-  // A short run has short faults.
+  // A short run has short faults, and gives up a silent WebSocket or poll sooner.
   bed.pace = Math.min(1, minutes / 5);
+  if (minutes < 1) bed.waits = { 10_000: 4_000, 35_000: 8_000 };
   const publisher = await Publisher.of(bed.stack);
   const clients = new Map(TRANSPORTS.map((transport) => [transport as string, `endures-${transport}`]));
   for (const [transport, client] of clients)

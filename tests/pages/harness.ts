@@ -18,6 +18,8 @@ export interface Start {
   tokens?: string;
   /** In place of chance. */
   random?: number;
+  /** Some of the library's waits are shorter, in ms. */
+  waits?: Record<number, number>;
 }
 
 export interface Harness {
@@ -30,12 +32,18 @@ export interface Harness {
 const subscribers = new Map<string, Omit<Seen, "state" | "transport"> & { connection: Connection }>();
 
 export const harness: Harness = {
-  start({ name, url, client, transport, tokens = "/token", random }) {
+  start({ name, url, client, transport, tokens = "/token", random, waits }) {
     const [received, statuses, failures]: [unknown[], Status[], string[]] = [[], [], []];
     const options: Options<{ n: number }> = {
       url,
       transport,
       ...(random !== undefined && { random: () => random }),
+      ...(waits && {
+        timers: {
+          setTimeout: (callback, ms) => setTimeout(callback, waits[ms] ?? ms),
+          clearTimeout: (timer) => clearTimeout(timer as number),
+        },
+      }),
       token: async () => (await fetch(`${tokens}?client=${client}`)).text(),
       onNotification: ({ data }) => received.push(data),
       onState: ({ error, ...status }) =>

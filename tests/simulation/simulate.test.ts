@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
+import { LONG } from "../long.ts";
 import { ignoredRefusal, lostWakeUps, mutants, type BrokenPlatform } from "./mutants.ts";
 import type { Mutant } from "./stage.ts";
 import { World } from "./world.ts";
 
-const RUNS = Number(process.env.SIMULATION_RUNS ?? 20_000);
+const RUNS = Number(process.env.SIMULATION_RUNS ?? (LONG ? 20_000 : 4_000));
 const FIRST = Number(process.env.SIMULATION_SEED ?? 1);
 /** As the simulated directors have it. */
 const ACK_MS = 5_000;

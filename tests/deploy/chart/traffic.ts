@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
-import { check, type Verdict } from "../../faults/check.ts";
+import { check } from "../../faults/check.ts";
+import type { Verdict } from "../../faults/verdict.ts";
 import { History } from "../../faults/history.ts";
 import { Load, type LoadOptions } from "../../faults/load.ts";
 import { noteStored } from "../../faults/stored-notes.ts";

@@ -1,0 +1,68 @@
+import type { HistoryEvent, Outcome } from "./history.ts";
+
+/** What the checker knows of a notification, a connection and a client while it reads a history. */
+export interface Sent {
+  id: string;
+  key: string;
+  stream: string;
+  at: number;
+  ttl: number | undefined;
+  outcome: Outcome;
+  answered: number;
+  cursor: string | undefined;
+  repeats: boolean;
+  received: boolean;
+  expired: boolean;
+  dead: boolean;
+}
+
+export interface Connection {
+  id: number;
+  key: string;
+  /** What it asked to resume at; everything on it is after `position`. */
+  asked: string | undefined;
+  position: string;
+  live: boolean;
+  /** What was seen in Postgres before it connected. */
+  storedBefore: string;
+}
+
+export interface Client {
+  steady: boolean;
+  /** The cursor of the last first receipt. */
+  last: string;
+  stored: string;
+  connects: number;
+  duplicates: number;
+  pending: number;
+  waitingSince: number | undefined;
+}
+
+export function newSent({ id, key, stream, at, ttl, repeats }: Extract<HistoryEvent, { kind: "send" }>): Sent {
+  return {
+    id,
+    key,
+    stream,
+    at,
+    ttl,
+    outcome: repeats ? "failed" : "unknown",
+    answered: Number.POSITIVE_INFINITY,
+    cursor: undefined,
+    repeats: repeats ?? false,
+    received: false,
+    expired: false,
+    dead: false,
+  };
+}
+
+export function newClient(): Client {
+  return {
+    steady: false,
+    last: "",
+    stored: "",
+    connects: 0,
+    duplicates: 0,
+    pending: 0,
+    waitingSince: undefined,
+  };
+}
