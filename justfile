@@ -122,11 +122,11 @@ descriptions *args: _packages
 licences *args: _packages
     node compose/local/licences.ts "$@"
 
-# Write docs/grants.md from shared/grants.ts
+# Write docs/reference/grants.md from shared/grants.ts
 grants: _packages
     node compose/local/document-grants.ts
 
-# Write docs/settings.md anew, from the settings' schemas
+# Write docs/reference/settings.md anew, from the settings' schemas
 settings: _packages
     node compose/local/document-settings.ts
 
@@ -135,7 +135,7 @@ settings: _packages
 bench *args: _packages
     node bench/main.ts "$@"
 
-# Plan from what was measured: --rate N --clients N [--online SHARE] [...] [--json], or --constants; --help: every flag; --document: docs/capacity.md anew
+# Plan from what was measured: --rate N --clients N [--online SHARE] [...] [--json], or --constants; --help: every flag; --document: docs/guides/sizing.md anew
 [no-exit-message]
 capacity *args: _packages
     node bench/capacity/main.ts "$@"

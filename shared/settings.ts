@@ -43,7 +43,7 @@ export const serverSettings = z.object({
 
 /** The same of a service on Node. The socket library has its own times. */
 export const nodeServerSettings = serverSettings.extend({
-  /** An idle connection is ended after so long. A load balancer's own time for idle connections should be shorter, so that it closes first: docs/proxies.md. */
+  /** An idle connection is ended after so long. A load balancer's own time for idle connections should be shorter, so that it closes first: docs/guides/proxies.md. */
   KEEP_ALIVE_MS: z.coerce.number().int().min(1_000).max(3_600_000).default(75_000),
   /** A head that is not complete after so long is answered 408; looked at once a second. */
   HEAD_MS: z.coerce.number().int().min(1_000).max(600_000).default(10_000),

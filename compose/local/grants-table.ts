@@ -4,12 +4,12 @@ import { redisLine } from "@saasaparilla/shared/grants-redis.ts";
 
 const NAMESPACE = "notifications";
 
-/** docs/grants.md: what each service may do in the stores. */
+/** docs/reference/grants.md: what each service may do in the stores. */
 export function grantsDocument(): string {
   return `# Rights of the services in the stores
 
-\`npx just grants\` writes this page from [shared/grants.ts](../shared/grants.ts), as provision makes the roles from it. [tests/roles.test.ts](../tests/roles.test.ts) and
-[tests/kafka-roles.test.ts](../tests/kafka-roles.test.ts) connect as each role and try everything else. Why it is so: [decision 26](decisions/0026-a-role-for-each-service.md).
+\`npx just grants\` writes this page from [shared/grants.ts](../../shared/grants.ts), as provision makes the roles from it. [tests/roles.test.ts](../../tests/roles.test.ts) and
+[tests/kafka-roles.test.ts](../../tests/kafka-roles.test.ts) connect as each role and try everything else. Why it is so: [decision 26](../internals/decisions/0026-a-role-for-each-service.md).
 
 The names are those of the namespace \`${NAMESPACE}\`. Provision is the owner: it makes schema, tables, topics and roles.
 

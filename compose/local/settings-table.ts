@@ -18,7 +18,7 @@ import { settings as receiverSettings } from "../../services/receiver/settings.t
 import { repository } from "./places.ts";
 
 /**
- * docs/settings.md from the schemas: names, defaults and bounds are theirs, and what a setting means is the comment above it.
+ * docs/reference/settings.md from the schemas: names, defaults and bounds are theirs, and what a setting means is the comment above it.
  */
 interface Section {
   title: string;

@@ -9,7 +9,7 @@ export const distributorSettings = commonSettings.extend({
   ...tenantLimitSettings.shape,
   /** The port that it listens on. */
   PORT: z.coerce.number().int().min(0).max(65535).default(8081),
-  /** `false`: each answer ends its connection. For load balancers that reuse a connection which was idle for longer than the socket library keeps it, 8 to 12 s: docs/proxies.md. */
+  /** `false`: each answer ends its connection. For load balancers that reuse a connection which was idle for longer than the socket library keeps it, 8 to 12 s: docs/guides/proxies.md. */
   KEEP_ALIVE: z.stringbool().default(true),
   /** The slot's lease in Redis: a distributor that is away for longer counts as dead. */
   LEASE_MS: count(10_000),

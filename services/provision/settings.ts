@@ -37,7 +37,7 @@ export const settings = commonSettings
             .refine((name) => name !== PLATFORM_TENANT, `names of tenants; ${PLATFORM_TENANT} is reserved`),
         ),
       ),
-    /** The receiver's password, for its role in Postgres and Redis. With it and the three others each service has a role with only the rights that it needs: docs/grants.md. */
+    /** The receiver's password, for its role in Postgres and Redis. With it and the three others each service has a role with only the rights that it needs: docs/reference/grants.md. */
     RECEIVER_PASSWORD: password,
     /** The director's. */
     DIRECTOR_PASSWORD: password,
