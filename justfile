@@ -84,10 +84,11 @@ lint *args: _packages
 format *args: _packages
     oxfmt "$@"
 
-# Before a commit: types, lint, format, dead code
+# Check everything that takes seconds, before each commit: types, lint, format, dead code, prose
 check: build lint
     oxfmt --check
     knip --treat-config-hints-as-errors
+    node tools/prose.ts
 
 # Run the tests, or those whose path contains an argument (npm test)
 test *args: _packages
@@ -126,9 +127,17 @@ licences *args: _packages
 grants: _packages
     node compose/local/document-grants.ts
 
-# Write docs/reference/settings.md anew, from the settings' schemas
+# Write docs/reference/settings.md from the settings' schemas
 settings: _packages
     node compose/local/document-settings.ts
+
+# Write docs/reference/problems.md from the table of problem types
+problems: _packages
+    node tools/write-problems.ts
+
+# Check the documents: length of sentences, links, and Vale's rules [--files: each document; --long: each long sentence]
+prose *args: _packages
+    node tools/prose.ts "$@"
 
 # Measure throughput, latency and cost [WORK...] [--runs N] [--seconds N] [--quick] [--compare] [--against DIR | --beside WORK] [--save] [--profile] [--json FILE] [--help]
 [no-exit-message]

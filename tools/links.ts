@@ -24,8 +24,13 @@ function linksIn(path: string): string[] {
 /** As GitHub names them. A heading that occurs again has a number behind it. */
 function headingsIn(path: string): Set<string> {
   const names = new Set<string>();
-  for (const [, heading] of readFileSync(path, "utf8").replaceAll(FENCED, "").matchAll(/^#{1,6} (.*)$/gm)) {
-    const text = heading!.replaceAll(/\[([^\]]*)\]\([^)]*\)/g, "$1").trim().toLowerCase();
+  for (const [, heading] of readFileSync(path, "utf8")
+    .replaceAll(FENCED, "")
+    .matchAll(/^#{1,6} (.*)$/gm)) {
+    const text = heading!
+      .replaceAll(/\[([^\]]*)\]\([^)]*\)/g, "$1")
+      .trim()
+      .toLowerCase();
     const name = text.replaceAll(/[^\p{L}\p{N}_\- ]/gu, "").replaceAll(" ", "-");
     let free = name;
     for (let n = 1; names.has(free); n++) free = `${name}-${n}`;

@@ -23,8 +23,7 @@ const print = (text: string): void => void process.stdout.write(`${text}\n`);
 const documents = paths(MEASURED).map((path) => ({ path, markdown: read(path) }));
 const all = readability(documents.map(({ markdown }) => markdown));
 
-if (files)
-  for (const { path, markdown } of documents) print(`${path.padEnd(58)} ${line(readability([markdown]))}`);
+if (files) for (const { path, markdown } of documents) print(`${path.padEnd(58)} ${line(readability([markdown]))}`);
 if (long)
   for (const { path, markdown } of documents)
     for (const { line: at, words, text } of readability([markdown]).longSentences)
@@ -32,12 +31,27 @@ if (long)
 print(`prose: ${line(all)}`);
 
 const wrong = [
-  ...(all.median > BOUNDS.median ? [`The median sentence has ${all.median} words; at most ${BOUNDS.median} are allowed.`] : []),
-  ...(all.longShare > BOUNDS.long ? [`${percent(all.longShare)} of sentences have over 30 words; at most ${BOUNDS.long} % may. See: npx just prose --long`] : []),
-  ...(all.longCells > BOUNDS.long ? [`${percent(all.longCells)} of sentences in tables have over 30 words; at most ${BOUNDS.long} % may. See: npx just prose --long`] : []),
-  ...(all.you < BOUNDS.you ? [`"you" and "your" are ${all.you.toFixed(1)} of 1,000 words; at least ${BOUNDS.you} are expected.`] : []),
+  ...(all.median > BOUNDS.median
+    ? [`The median sentence has ${all.median} words; at most ${BOUNDS.median} are allowed.`]
+    : []),
+  ...(all.longShare > BOUNDS.long
+    ? [
+        `${percent(all.longShare)} of sentences have over 30 words; at most ${BOUNDS.long} % may. See: npx just prose --long`,
+      ]
+    : []),
+  ...(all.longCells > BOUNDS.long
+    ? [
+        `${percent(all.longCells)} of sentences in tables have over 30 words; at most ${BOUNDS.long} % may. See: npx just prose --long`,
+      ]
+    : []),
+  ...(all.you < BOUNDS.you
+    ? [`"you" and "your" are ${all.you.toFixed(1)} of 1,000 words; at least ${BOUNDS.you} are expected.`]
+    : []),
   ...brokenLinks(repository, [...documents.map(({ path }) => path), ...paths(LINKED)]),
-  ...vale(repository, documents.map(({ path }) => path)),
+  ...vale(
+    repository,
+    documents.map(({ path }) => path),
+  ),
 ];
 for (const text of wrong) process.stderr.write(`✗ ${text}\n`);
 if (wrong.length > 0) process.exitCode = 1;

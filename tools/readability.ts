@@ -1,7 +1,7 @@
 import { blocksOf, type Sentence, sentencesOf, wordsOf } from "./markdown.ts";
 
 /** What is long for one sentence. */
-export const LONG = 30;
+const LONG = 30;
 
 /**
  * Sentences are those of paragraphs and list items. Cells of tables are fragments that would lower the median, so they
