@@ -10,7 +10,15 @@ const PATIENCE_MS = 15 * 60_000;
 
 /** What Vale finds wrong by the rules in tools/vale; warnings are printed by `vale README.md docs` alone. */
 export function vale(repository: string, paths: string[]): string[] {
-  const binary = binaryOf();
+  let binary: string | undefined;
+  try {
+    binary = binaryOf();
+  } catch (error) {
+    const reason = (error as { stderr?: Buffer }).stderr?.toString().trim() || String(error);
+    return [
+      `vale ${VERSION} could not be compiled: ${reason} Check the way to the Go proxy (GOPROXY), or install vale.`,
+    ];
+  }
   if (binary === undefined) {
     // Without Go there is no way to have it. CI has Go, so nothing passes there unseen.
     if (process.env.CI !== undefined) return [`Vale is not here. Install Go, or vale ${VERSION}.`];
