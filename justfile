@@ -121,11 +121,12 @@ lint *args: _packages
 format *args: _packages
     oxfmt "$@"
 
-# Before a commit: types, lint, format, dead code
+# Check everything that takes seconds, before each commit: types, lint, format, dead code, prose
 [group('develop')]
 check: build lint
     oxfmt --check
     knip --treat-config-hints-as-errors
+    node tools/prose.ts
 
 # Run the tests, or those whose path contains an argument (npm test)
 [group('develop')]
@@ -177,15 +178,25 @@ descriptions *args: _packages
 licences *args: _packages
     node compose/local/licences.ts "$@"
 
-# Write docs/grants.md from shared/grants.ts
+# Write docs/reference/grants.md from shared/grants.ts
 [group('documents')]
 grants: _packages
     node compose/local/document-grants.ts
 
-# Write docs/settings.md anew, from the settings' schemas
+# Write docs/reference/settings.md from the settings' schemas
 [group('documents')]
 settings: _packages
     node compose/local/document-settings.ts
+
+# Write docs/reference/problems.md from the table of problem types
+[group('documents')]
+problems: _packages
+    node tools/write-problems.ts
+
+# Check the documents: length of sentences, links, and Vale's rules [--files: each document; --long: each long sentence]
+[group('documents')]
+prose *args: _packages
+    node tools/prose.ts "$@"
 
 # Measure throughput, latency and cost [WORK...] [--runs N] [--seconds N] [--quick] [--compare] [--against DIR | --beside WORK] [--save] [--profile] [--json FILE] [--help]
 [group('measure')]
@@ -193,7 +204,7 @@ settings: _packages
 bench *args: _packages
     node bench/main.ts "$@"
 
-# Plan from what was measured: --rate N --clients N [--online SHARE] [...] [--json], or --constants; --help: every flag; --document: docs/capacity.md anew
+# Plan from what was measured: --rate N --clients N [--online SHARE] [...] [--json], or --constants; --help: every flag; --document: docs/guides/sizing.md
 [group('measure')]
 [no-exit-message]
 capacity *args: _packages

@@ -14,7 +14,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: [
-            "{shared,services,client,compose,bench,pulumi,image,release}/**/*.test.ts",
+            "{shared,services,client,compose,bench,pulumi,image,release,tools}/**/*.test.ts",
             "tests/{chart,direction,simulation,faults,fuzz}/**/*.test.ts",
           ],
           expect: { poll: { timeout: 60_000 } },

@@ -15,7 +15,7 @@ import { largeWorks, onceWorks, works } from "./works.ts";
  * just bench: see options.ts. The figures go to standard output, as a table; what went on, to standard error. By turns it is two
  * processes of this file, of which the second was forked by the first.
  */
-const pictureFile = join(import.meta.dirname, "../docs/performance.svg");
+const pictureFile = join(import.meta.dirname, "../docs/internals/performance.svg");
 const FUNCTIONS = 15;
 
 const known = { ...works, ...largeWorks, ...onceWorks };

@@ -39,7 +39,7 @@ export const USAGE = `npx just bench [WORK...], with
   --against DIR   by turns with the services of another checkout, whose packages are installed
   --beside WORK   by turns with another work
   --services DIR  the services of another checkout, instead of these
-  --save          keeps the figures, and draws docs/performance.svg
+  --save          keeps the figures, and draws docs/internals/performance.svg
   --json FILE     the figures as JSON
   --profile       where each service spends its time
 A WORK is named by its name, or several by a part of theirs.`;

@@ -1,8 +1,8 @@
 import { spread, type Figure } from "./figures.ts";
 
 /** Bars of what matters most, in a picture that needs nothing to be seen. */
-const WIDTH = 820;
-const LABEL = 340;
+const WIDTH = 865;
+const LABEL = 385;
 const BAR = 14;
 const ROW = 22;
 const ROOM = 130;

@@ -30,3 +30,19 @@ test("on the stores that pulumi/ makes, nobody is told of compose's own", () => 
   const elsewhere = told(parse(read("compose/pulumi.yaml"), { merge: true, logLevel: "error" }) as File);
   expect(elsewhere.toSorted()).toEqual(told(parse(compose, { merge: true, logLevel: "error" }) as File).toSorted());
 });
+
+test("on Swarm the same services run, and a store that is away restarts none of them", () => {
+  type Service = { command?: string[]; image: string; healthcheck?: { test?: string[] } };
+  const swarm = parse(read("compose/swarm.yaml"), { merge: true, logLevel: "error" }) as {
+    services: Record<string, Service>;
+  };
+  const { haproxy, provision, ...services } = swarm.services;
+  expect(haproxy?.image).toContain(images.haproxy);
+  expect(provision?.command).toEqual(["provision"]);
+  expect(Object.keys(services).toSorted()).toEqual(["console", "director", "distributor", "receiver"]);
+  for (const [name, { command, healthcheck }] of Object.entries(services)) {
+    expect(command).toEqual([name]);
+    // Swarm replaces unhealthy tasks, and /health/ready fails while a store is away.
+    expect(healthcheck?.test?.at(-1)).toContain("/health/live");
+  }
+});

@@ -18,7 +18,7 @@ const size = { cpu: 0.5, memoryMib: 256 };
 
 /**
  * Topics and tables, by the provision service: it alone makes them, since a topic that is made anew is a new epoch. It is
- * harmless to repeat, and runs again where what it is told has changed. It adds no partition to accepted: docs/epochs.md.
+ * harmless to repeat, and runs again where what it is told has changed. It adds no partition to accepted: docs/operations/epochs.md.
  */
 export class Provisioning extends ComponentResource {
   constructor(place: Place, stores: (Store & ComponentResource)[]) {

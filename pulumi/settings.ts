@@ -11,7 +11,7 @@ const size = (cpu: number, memoryMib: number, diskGib: number) =>
     .strictObject({ cpu: z.number().positive(), memoryMib: count.min(128), diskGib: count })
     .default({ cpu: cpu, memoryMib, diskGib });
 
-/** What `pulumi config set` may say, and what holds where it says nothing. Sizes for a load: docs/capacity.md. */
+/** What `pulumi config set` may say, and what holds where it says nothing. Sizes for a load: docs/guides/sizing.md. */
 export const settings = z.strictObject({
   target: z.enum(["kubernetes", "docker"]),
   /** Prefix of topics and groups, name of the database and its schema: the platform's own NAMESPACE. */
@@ -30,7 +30,7 @@ export const settings = z.strictObject({
   /** Besides the primary. One is written to before a commit is answered. On Docker there is none: one machine is one machine. */
   postgresReplicas: z.coerce.number().int().min(1).max(8).default(2),
 
-  /** 8 for each director and distributor, one for each receiver: docs/capacity.md. Past some hundreds a pooler stands before it. */
+  /** 8 for each director and distributor, one for each receiver: docs/guides/sizing.md. Past some hundreds a pooler stands before it. */
   postgresConnections: count.max(5_000).default(200),
 
   /** Kubernetes: where all of it lives, the platform too, so that it can read its secrets. */

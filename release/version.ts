@@ -11,7 +11,7 @@ const HOLDERS = [
   "services/*/package.json",
   "charts/*/Chart.yaml",
   "compose/compose.yaml",
-  "docs/deployments.md",
+  "docs/operations/deploy.md",
   "tests/chart/golden/*.yaml",
 ];
 

@@ -49,7 +49,7 @@ async function verdict(row: Row, claims: object): Promise<Identity | string> {
   return said[0]!;
 }
 
-/** Tokens as the providers' own documents show them: docs/identity-providers.md has the same issuers. */
+/** Tokens as the providers' own documents show them: docs/guides/identity-providers.md has the same issuers. */
 const PROVIDERS: Record<string, { row: Row; claims: object; expected: [subject: string, scopes: string[]] }> = {
   "Keycloak, realm roles": {
     row: {

@@ -1,7 +1,7 @@
 import type { Incoming, KafkaLink } from "./kafka.ts";
 import { readRange } from "./read-range.ts";
 
-/** One life of the accepted topic: the first four digits of its sequences. docs/epochs.md */
+/** One life of the accepted topic: the first four digits of its sequences. docs/operations/epochs.md */
 export interface Epoch {
   epoch: number;
   /** Of accepted, and so of control and deferred. */

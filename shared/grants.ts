@@ -21,7 +21,7 @@ export interface Grants {
 
 const ACCESS = { access: ["select"], access_version: ["select"] } as const;
 
-/** All that each may do. The statements of Postgres, users of Redis, ACLs of Kafka, and docs/grants.md are made of this table alone. */
+/** All that each may do. The statements of Postgres, users of Redis, ACLs of Kafka, and docs/reference/grants.md are made of this table alone. */
 export const GRANTS: Readonly<Record<RoleName, Grants>> = {
   receiver: {
     postgres: {

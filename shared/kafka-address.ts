@@ -6,24 +6,24 @@ const path = z.string().min(1).optional();
 
 /** Where Kafka is, and what it takes to be let in there. */
 export const kafkaSettings = z.object({
-  /** Some of them, as host:port with commas between them: they tell of the others. */
+  /** Some brokers, as host:port with commas between them. They name the others. */
   KAFKA_BROKERS: z
     .string()
     .min(1)
     .transform((list) => list.split(",").map((broker) => broker.trim())),
-  /** Whether they are spoken to over TLS. */
+  /** Set true to connect over TLS. */
   KAFKA_TLS: z.stringbool().default(false),
-  /** A file: whose certificates the brokers have, where not one that Node knows. */
+  /** A file with the certificate authorities of the brokers, if Node does not know them. */
   KAFKA_CA: path,
-  /** A file: our own certificate, where they ask for one. */
+  /** A file with the client certificate, if the brokers ask for one. */
   KAFKA_CERT: path,
-  /** The file of its key. */
+  /** The file of its private key. */
   KAFKA_KEY: path,
-  /** How we say who we are, where they ask: by a name and a password. */
+  /** The mechanism of SASL, if the brokers ask for a name and a password. */
   KAFKA_SASL: z.enum(["plain", "scram-sha-256", "scram-sha-512"]).optional(),
-  /** With KAFKA_SASL. */
+  /** The name, with KAFKA_SASL. */
   KAFKA_USERNAME: z.string().optional(),
-  /** With KAFKA_SASL. */
+  /** The password, with KAFKA_SASL. */
   KAFKA_PASSWORD: z.string().optional(),
 });
 

@@ -11,7 +11,7 @@ const BYTES = 64;
 /**
  * Calls the checksum with small inputs before the first large batch. V8 then knows the statement behind its loop when it compiles the loop.
  * Without these calls, a process whose first batches are large discards the compiled code at the end of each call, for as long as it runs.
- * In the receiver that takes 1.3 µs of CPU per notification, of 9.4. docs/decisions/0018-http-servers.md has the figures.
+ * In the receiver that takes 1.3 µs of CPU per notification, of 9.4. docs/internals/decisions/0018-http-servers.md has the figures.
  */
 export function warmUpChecksum(): void {
   const bytes = Buffer.alloc(BYTES);

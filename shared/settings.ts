@@ -18,23 +18,23 @@ const networks = z
 
 /** What faces out, of every service. */
 export const serverSettings = z.object({
-  /** A file: our certificate. With it and its key the port speaks TLS, and nothing else. */
+  /** A file with the certificate of this service. With it and TLS_KEY the port speaks only TLS. */
   TLS_CERT: z.string().min(1).optional(),
-  /** The file of its key. */
+  /** The file of its private key. */
   TLS_KEY: z.string().min(1).optional(),
-  /** A body that is not all there by then is given up: however slowly it comes, it keeps its place for no longer. */
+  /** A request body must be complete after so many ms, however slowly it comes. Otherwise the request is given up. */
   BODY_MS: z.coerce.number().int().min(100).default(30_000),
-  /** Sockets that come from one address in a second. Proxies of ours open as many as they like. */
+  /** Sockets a second that one address may open. Your own proxies may open any number. */
   SOCKET_RATE: z.coerce.number().min(1).default(1_000),
-  /** As many at once, after a rest. */
+  /** Sockets that one address may open at once, after a rest. */
   SOCKET_BURST: z.coerce.number().int().min(1).default(10_000),
   /** Requests that are refused to one address in a second. Over it, only known tokens and API keys pass, and tokens that ADDRESS_CHECKS still allows to check. */
   REFUSED_RATE: z.coerce.number().min(0.001).default(20),
-  /** As many at once, after a rest. */
+  /** Refused requests at once, after a rest. */
   REFUSED_BURST: z.coerce.number().int().min(1).default(1_000),
   /** Signatures that are checked in vain in a second for one address over REFUSED_RATE, so that a new good token gets in from there. All addresses together cause ten times as many. */
   ADDRESS_CHECKS: z.coerce.number().min(0.001).default(100),
-  /** Origins whose pages may call from a browser, for every tenant: https://app.example.com, with commas between them. A host of this machine may have an asterisk in place of its port. A tenant's document names its own. */
+  /** Origins whose pages may call for every tenant, with commas between them: https://app.example.com. For a host of this machine, the port may be an asterisk. A tenant's document can name further ones. */
   ALLOWED_ORIGINS: z
     .string()
     .default("")
@@ -51,67 +51,67 @@ export const serverSettings = z.object({
 
 /** The same of a service on Node. The socket library has its own times. */
 export const nodeServerSettings = serverSettings.extend({
-  /** An idle connection is ended after so long. A load balancer's own time for idle connections should be shorter, so that it closes first: docs/proxies.md. */
+  /** An idle connection is closed after so many ms. Your load balancer should close it earlier: docs/guides/proxies.md. */
   KEEP_ALIVE_MS: z.coerce.number().int().min(1_000).max(3_600_000).default(75_000),
-  /** A head that is not complete after so long is answered 408; looked at once a second. */
+  /** A request head must be complete after so many ms, or is answered 408. It is checked once a second. */
   HEAD_MS: z.coerce.number().int().min(1_000).max(600_000).default(10_000),
 });
 
 /** Where Kafka, Postgres and Redis are. */
 export const storeSettings = z.object({
   ...kafkaSettings.shape,
-  /** With ?sslmode=verify-full, and &sslrootcert=<file>, over TLS; &sslcert= and &sslkey= where it asks for a certificate of ours. */
+  /** Address of Postgres. For TLS add ?sslmode=verify-full and &sslrootcert=<file>. If the server asks for a client certificate, add &sslcert= and &sslkey=. */
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
-  /** One, or some nodes of a Redis Cluster with commas between them. */
+  /** Address of Redis. For a Redis Cluster, some of its nodes with commas between them. */
   REDIS_URL: z
     .string()
     .transform((list) => list.split(",").map((url) => url.trim()))
     .pipe(z.array(z.url({ protocol: /^rediss?$/ }))),
-  /** A Redis Cluster that is known by one address. */
+  /** Set true if the one address in REDIS_URL is a Redis Cluster. */
   REDIS_CLUSTER: z.stringbool().default(false),
-  /** A file, for rediss: whose certificates it has, where not one that Node knows. */
+  /** A file with the certificate authorities for rediss, if Node does not know them. */
   REDIS_CA: z.string().min(1).optional(),
-  /** A file: our own certificate, where it asks for one. */
+  /** A file with the client certificate, if Redis asks for one. */
   REDIS_CERT: z.string().min(1).optional(),
-  /** The file of its key. */
+  /** The file of its private key. */
   REDIS_KEY: z.string().min(1).optional(),
 });
 
 /** What every service reads from the environment. A wrong value stops the start with the variable's name and a fix. */
 export const commonSettings = z.object({
-  /** Prefix of topics, groups and Redis keys, and the Postgres schema: several platforms share one set of stores. */
+  /** Prefix of topics, groups and Redis keys, and the Postgres schema. So several platforms can share one set of stores. */
   NAMESPACE: z
     .string()
     .regex(/^[a-z][a-z0-9_]{0,40}$/, "lower-case letters, digits and _, at most 41, a letter first")
     .default("notifications"),
   ...storeSettings.shape,
-  /** The address that it listens on. */
+  /** The address that the service listens on. */
   HOST: z.string().default("0.0.0.0"),
   /** The port that it listens on. */
   PORT: z.coerce.number().int().min(0).max(65535),
   ...serverSettings.shape,
-  /** What is less than this is not logged. */
+  /** The lowest level that is logged. */
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).default("info"),
-  /** Milliseconds from SIGTERM until the process ends, at most. */
+  /** The most ms from SIGTERM until the process ends. */
   SHUTDOWN_MS: z.coerce.number().int().min(0).default(20_000),
 });
 
 /** Who may call: tokens are JWTs signed by a key of this JWKS, which is the platform's own; those of tenants stand in Postgres. */
 export const identitySettings = z.object({
-  /** A file's path or an https URL of the JSON Web Key Set (RFC 7517) with the public keys; a file is read again every 30 s, an address asked every 10 min. */
+  /** A file or an https address of the JSON Web Key Set (RFC 7517) with the public keys of the platform's own tokens. A file is read again every 30 s, an address every 10 min. */
   AUTH_JWKS: z
     .string()
     .min(1)
     .refine((place) => !/^https?:/i.test(place) || isKeysAddress(place), "a file's path, or an https URL"),
-  /** Private addresses and networks that key sets may be fetched from, with commas between them: 10.0.0.0/8. All others must be public, for tenants' issuers too. */
+  /** Private addresses and networks from which key sets may be fetched, with commas between them: 10.0.0.0/8. All others must be public, also for tenants' issuers. */
   AUTH_PRIVATE_NETWORKS: networks,
   /** The claim `iss` of the platform's own tokens. */
   AUTH_ISSUER: z.string().min(1),
-  /** The claim `aud` that a token for this platform has. */
+  /** The claim `aud` of tokens for this platform. */
   AUTH_AUDIENCE: z.string().min(1).default("notifications"),
-  /** Seconds from iat to exp, at most; a token that is valid for longer is refused. */
+  /** The most seconds from iat to exp. A token that is valid for longer is refused. */
   TOKEN_MAX_SECONDS: z.coerce.number().int().min(60).default(TOKEN_MAX_SECONDS),
-  /** Seals the secrets of HS256 issuers in Postgres: 32 bytes in base64 (openssl rand -base64 32). Several, with commas between them: the first seals, all open. Without it, no such issuer can be written. */
+  /** The key that seals the secrets of HS256 issuers in Postgres: 32 bytes in base64 (openssl rand -base64 32). You can give several, with commas between them: the first seals, all open. Without it, no such issuer can be written. */
   SECRETS_KEY: secretsKey,
   /** Requests at once whose tokens wait for keys or for their check. They count for no other bound. Over it, 503. */
   MAX_WAITERS: z.coerce.number().int().min(1).default(1_000),
@@ -119,18 +119,18 @@ export const identitySettings = z.object({
   ISSUER_WAITERS: z.coerce.number().int().min(1).default(100),
   /** Of those, requests from one address that wait for keys. Over it, 429. */
   ADDRESS_WAITERS: z.coerce.number().int().min(1).default(50),
-  /** The environment that API keys name: ssp_live_..., ssp_test_... A key that names another one is refused. */
+  /** The environment in API keys: ssp_live_..., ssp_test_... A key of another environment is refused. */
   KEY_ENVIRONMENT: z
     .string()
     .regex(ENVIRONMENT_FORM, "a lower-case letter, then at most 15 lower-case letters and digits")
     .default("live"),
-  /** Of attempts that are not in the audit log yet, at most. */
+  /** The most bytes of attempts that wait for the audit log. */
   AUDIT_MAX_BYTES: z.coerce
     .number()
     .int()
     .min(1_024)
     .default(16 << 20),
-  /** So often it is asked in Postgres what has changed of who may do what. */
+  /** Postgres is asked for changed policies every so many ms. */
   ACCESS_REFRESH_MS: z.coerce.number().int().min(50).max(30_000).default(5_000),
 });
 

@@ -1,7 +1,7 @@
 import { Failure } from "./errors.ts";
 import type { ClientKey, Sequence } from "./notification.ts";
 
-/** What distributors and directors say to each other beside notifications and acknowledgements. See docs/handover.md. */
+/** What distributors and directors say to each other beside notifications and acknowledgements. See docs/internals/handover.md. */
 
 /** One connection, as both sides name it. */
 export interface ConnectionId {

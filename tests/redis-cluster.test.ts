@@ -15,7 +15,7 @@ beforeAll(async () => {
   redis = await RedisCluster.start();
   stack = await startStack({
     services: ["receiver", "director", "distributor", "distributor"],
-    // A node that comes back empty has lost its users, too, unless its configuration names them (docs/grants.md).
+    // A node that comes back empty has lost its users, too, unless its configuration names them (docs/reference/grants.md).
     roles: false,
     // One of them is enough to find the others.
     env: { ...SHORT_TIMES, REDIS_URL: redis.nodes[2]!.url, REDIS_CLUSTER: "true" },

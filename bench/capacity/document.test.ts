@@ -4,9 +4,9 @@ import { expect, test } from "vitest";
 import { capacity } from "./capacity.ts";
 import { written } from "./document.ts";
 
-const document = readFileSync(join(import.meta.dirname, "../../docs/capacity.md"), "utf8");
+const document = readFileSync(join(import.meta.dirname, "../../docs/guides/sizing.md"), "utf8");
 
-test("the plans in docs/capacity.md are what is printed now; else: npx just capacity --document", () => {
+test("the plans in docs/guides/sizing.md are what is printed now; else: npx just capacity --document", () => {
   const asked: string[] = [];
   const now = written(document, (args) => {
     asked.push(args.join(" "));

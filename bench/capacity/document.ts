@@ -1,5 +1,5 @@
 /**
- * The blocks of docs/capacity.md that `just capacity` writes: what it prints for the flags in the comment before it. So the
+ * The blocks of docs/guides/sizing.md that `just capacity` writes: what it prints for the flags in the comment before it. So the
  * document is never older than the constants.
  */
 const BLOCK = /(<!-- just capacity (.*) -->\n\n```text\n)[^]*?(^```$)/gm;

@@ -3,4 +3,4 @@ import { join } from "node:path";
 import { grantsDocument } from "./grants-table.ts";
 import { repository } from "./places.ts";
 
-writeFileSync(join(repository, "docs/grants.md"), grantsDocument());
+writeFileSync(join(repository, "docs/reference/grants.md"), grantsDocument());

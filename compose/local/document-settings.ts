@@ -3,4 +3,4 @@ import { join } from "node:path";
 import { repository } from "./places.ts";
 import { settingsDocument } from "./settings-table.ts";
 
-writeFileSync(join(repository, "docs/settings.md"), settingsDocument());
+writeFileSync(join(repository, "docs/reference/settings.md"), settingsDocument());

@@ -48,6 +48,6 @@ await command(async () => {
   if (all[0]?.partitions !== present)
     throw new Trouble(
       `${namespace}.accepted has ${present} partitions, which is no epoch yet: directors wait.`,
-      "Run the provision service, and see docs/epochs.md.",
+      "Run the provision service, and see docs/operations/epochs.md.",
     );
 });

@@ -4,6 +4,6 @@ import { expect, test } from "vitest";
 import { grantsDocument } from "./grants-table.ts";
 import { repository } from "./places.ts";
 
-test("docs/grants.md says what shared/grants.ts says: npx just grants", () => {
-  expect(readFileSync(join(repository, "docs/grants.md"), "utf8")).toBe(grantsDocument());
+test("docs/reference/grants.md says what shared/grants.ts says: npx just grants", () => {
+  expect(readFileSync(join(repository, "docs/reference/grants.md"), "utf8")).toBe(grantsDocument());
 });

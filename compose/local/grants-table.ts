@@ -4,14 +4,14 @@ import { redisLine } from "@saasaparilla/shared/grants-redis.ts";
 
 const NAMESPACE = "notifications";
 
-/** docs/grants.md: what each service may do in the stores. */
+/** docs/reference/grants.md: what each service may do in the stores. */
 export function grantsDocument(): string {
-  return `# Rights of the services in the stores
+  return `# Rights in the stores
 
-\`npx just grants\` writes this page from [shared/grants.ts](../shared/grants.ts), as provision makes the roles from it. [tests/roles.test.ts](../tests/roles.test.ts) and
-[tests/kafka-roles.test.ts](../tests/kafka-roles.test.ts) connect as each role and try everything else. Why it is so: [decision 26](decisions/0026-a-role-for-each-service.md).
+\`npx just grants\` writes this page from [shared/grants.ts](../../shared/grants.ts), and provision makes the roles from the same table. [tests/roles.test.ts](../../tests/roles.test.ts) and
+[tests/kafka-roles.test.ts](../../tests/kafka-roles.test.ts) connect as each role and try everything else. The reasons are in [decision 26](../internals/decisions/0026-a-role-for-each-service.md).
 
-The names are those of the namespace \`${NAMESPACE}\`. Provision is the owner: it makes schema, tables, topics and roles.
+The names below are for the namespace \`${NAMESPACE}\`. Provision is the owner: it creates schema, tables, topics and roles.
 
 | role | Postgres | Redis: commands for keys | Kafka |
 | --- | --- | --- | --- |
@@ -20,19 +20,19 @@ ${ROLE_NAMES.map(row).join("\n")}
 ## Turn it on
 
 Give provision a password for each service: \`RECEIVER_PASSWORD\`, \`DIRECTOR_PASSWORD\`, \`DISTRIBUTOR_PASSWORD\`, \`CONSOLE_PASSWORD\` (or each in a file, \`RECEIVER_PASSWORD_FILE\`).
-Without them it makes no role, and every service uses the user that its \`DATABASE_URL\` and \`REDIS_URL\` name. Compose, the local stack and the chart with all three bundled stores do it by themselves.
+Without them provision creates no role, and every service uses the user that its \`DATABASE_URL\` and \`REDIS_URL\` name. In Compose, in the local stack and in the chart with all three bundled stores you need not do anything.
 
 1. Give the owner what it needs: in Postgres \`CREATEROLE\` (\`alter role OWNER createrole\`), in Redis 7 or later \`ACL\`.
-2. Run provision with the passwords. You can repeat it: it sets passwords anew, and takes away what a role has besides its rights. Nothing changes for services that run.
+2. Run provision with the passwords. You can repeat it: it sets the passwords again, and revokes every right that a role should not have. Nothing changes for running services.
 3. Change the addresses of each service, one service after the other: \`DATABASE_URL=postgres://${roleOf(NAMESPACE, "receiver")}:PASSWORD@...\`, \`REDIS_URL=redis://${roleOf(NAMESPACE, "receiver")}:PASSWORD@...\`. The console needs no \`REDIS_URL\`.
 4. Keep the owner's addresses for provision alone.
 
 With compose, \`docker compose up --wait\` of this version does all of it. With the chart, name the Secret of step 3 in \`roles.existingSecret\`; \`helm upgrade\` with bundled stores needs nothing.
-In both the bundled Kafka restarts and asks for a password: until the services are replaced, too, publishers are refused (503) and repeat. What is in the stores stays.
+In both cases the bundled Kafka restarts and asks for a password. Until the services are replaced too, your publishers are refused (503) and repeat. The stores keep their data.
 
 To go back, give the services the owner's addresses again.
 
-**Redis** forgets users when it restarts, unless its configuration has \`aclfile\` (provision saves them there) or the lines below, with the SHA-256 of the password (\`printf %s PASSWORD | sha256sum\`):
+**Redis** forgets users when it restarts. To keep them, set \`aclfile\` in its configuration (provision saves them there), or add these lines with the SHA-256 of the password (\`printf %s PASSWORD | sha256sum\`):
 
 \`\`\`text
 ${ROLE_NAMES.filter((role) => GRANTS[role].redis.length > 0)
@@ -40,7 +40,7 @@ ${ROLE_NAMES.filter((role) => GRANTS[role].redis.length > 0)
   .join("\n")}
 \`\`\`
 
-**Kafka** knows users by its own means. With \`KAFKA_SASL\` the user of a role has its name; provision sets its rights if its own user may (\`Alter\` on the cluster), and logs a warning otherwise. Then set them by hand:
+**Kafka** has its own way to create users. With \`KAFKA_SASL\` the user of a role has the role's name. Provision sets its rights if its own user may (\`Alter\` on the cluster), and logs a warning otherwise. You then set them yourself:
 
 \`\`\`text
 ${ROLE_NAMES.flatMap((role) => kafkaRights(NAMESPACE, role))

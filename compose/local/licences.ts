@@ -50,7 +50,7 @@ for (const owner of owners)
 if (values.sbom !== undefined) writeFileSync(values.sbom, `${JSON.stringify(billOf(packages, native), null, 2)}\n`);
 for (const line of [...wrong, ...changed]) console.error(line);
 if (changed.length > 0)
-  console.error("Find out why (docs/security.md, Native files). Then accept it with: npx just licences --write");
+  console.error("Find out why (docs/guides/security.md, Native files). Then accept it with: npx just licences --write");
 for (const owner of unknown)
   console.error(`${owner} has native files: say in native-contents.ts what is inside of them`);
 console.log(

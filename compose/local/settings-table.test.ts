@@ -11,8 +11,8 @@ import { meaningsIn, settingsDocument } from "./settings-table.ts";
 
 const document = settingsDocument();
 
-test("docs/settings.md is what the schemas say now; else: npx just settings", () => {
-  expect(readFileSync(join(repository, "docs/settings.md"), "utf8")).toBe(document);
+test("docs/reference/settings.md is what the schemas say now; else: npx just settings", () => {
+  expect(readFileSync(join(repository, "docs/reference/settings.md"), "utf8")).toBe(document);
 });
 
 test("every setting of every service is in it, with what it means", () => {

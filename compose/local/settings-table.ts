@@ -18,7 +18,7 @@ import { settings as receiverSettings } from "../../services/receiver/settings.t
 import { repository } from "./places.ts";
 
 /**
- * docs/settings.md from the schemas: names, defaults and bounds are theirs, and what a setting means is the comment above it.
+ * docs/reference/settings.md from the schemas: names, defaults and bounds are theirs, and what a setting means is the comment above it.
  */
 interface Section {
   title: string;
@@ -30,28 +30,38 @@ interface Section {
 const SECTIONS: Section[] = [
   {
     title: "Stores",
-    about: "All services; the console asks for no Redis.",
+    about: "For all services. The console does not use Redis.",
     schema: storeSettings,
     file: "shared/settings.ts",
   },
-  { title: "Kafka", about: "All services.", schema: kafkaSettings, file: "shared/kafka-address.ts" },
-  { title: "What faces out", about: "All but provision.", schema: serverSettings, file: "shared/settings.ts" },
+  { title: "Kafka", about: "For all services.", schema: kafkaSettings, file: "shared/kafka-address.ts" },
+  {
+    title: "Ports and callers",
+    about: "For all services except provision.",
+    schema: serverSettings,
+    file: "shared/settings.ts",
+  },
   {
     title: "Idle connections",
-    about: "Receiver, director and console. The distributor has `KEEP_ALIVE`.",
+    about: "For receiver, director and console. The distributor has `KEEP_ALIVE`.",
     schema: nodeServerSettings,
     file: "shared/settings.ts",
   },
   {
     title: "Every service",
-    about: "Of these provision reads `NAMESPACE` and `LOG_LEVEL`.",
+    about: "Provision reads only `NAMESPACE` and `LOG_LEVEL`.",
     schema: commonSettings.omit({ PORT: true }),
     file: "shared/settings.ts",
   },
-  { title: "Who may call", about: "All but provision.", schema: identitySettings, file: "shared/settings.ts" },
+  {
+    title: "Authentication",
+    about: "For all services except provision.",
+    schema: identitySettings,
+    file: "shared/settings.ts",
+  },
   {
     title: "Tenants",
-    about: "Receiver, director and distributor.",
+    about: "For receiver, director and distributor.",
     schema: tenantLimitSettings,
     file: "shared/tenant-limits.ts",
   },
@@ -64,9 +74,9 @@ const SECTIONS: Section[] = [
 
 const HEAD = `# Settings
 
-All of them are environment variables. A wrong one stops the start, and is named. \`NAME_FILE\` may name a file with what \`NAME\` would be: for a password that is to be in no environment. An empty variable counts as none.
+Set them as environment variables. A wrong value stops the start, and the error names the variable. To keep a password out of the environment, put it into a file and name that file in \`NAME_FILE\`. An empty variable counts as not set.
 
-This is written by \`npx just settings\` from the schemas, and a test holds it to them.
+\`npx just settings\` writes this page from the schemas, and a test compares them. [Sizing](../guides/sizing.md) helps you choose values for a load. You can set most limits for one tenant, too: [limits](../concepts/limits.md#fixed-limits-and-shares).
 `;
 
 /** What a schema takes and where it begins, as JSON Schema says it. */

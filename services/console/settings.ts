@@ -6,8 +6,8 @@ export const consoleSettings = commonSettings.omit({ REDIS_URL: true, REDIS_CLUS
   ...nodeServerSettings.shape,
   /** The port that it listens on. */
   PORT: z.coerce.number().int().min(0).max(65535).default(8083),
-  /** Requests of a tenant's operators in a second: each change takes the one lock of all changes. */
+  /** Requests a second of a tenant's operators. Each change takes the one lock of all changes. */
   OPERATOR_RATE: z.coerce.number().min(0.001).default(50),
-  /** As many at once, after a rest. */
+  /** Such requests at once, after a rest. */
   OPERATOR_BURST: z.coerce.number().int().min(1).default(500),
 });

@@ -5,7 +5,7 @@ import type { TrackedRecord } from "./settle.ts";
 
 /**
  * The lane: the one place that decides whether a client's notifications are stored, held or sent. A pure state machine:
- * `step` (lane-step.ts) takes an event and the time, changes the lane, and says by `out` what is to be done. docs/handover.md argues why
+ * `step` (lane-step.ts) takes an event and the time, changes the lane, and says by `out` what is to be done. docs/internals/handover.md argues why
  * nothing is lost.
  *
  *            first notification         not connected, or tries are over

@@ -2,7 +2,7 @@ import type { ClientKey } from "@saasaparilla/shared/notification.ts";
 
 /**
  * The ids of the last notifications of a partition: a repeat of one, from a publisher's or a producer's retry, is dropped.
- * A bounded window; after a takeover it has those of the last records before the commit. docs/decisions/0003-repeats.md says what stands before it.
+ * A bounded window; after a takeover it has those of the last records before the commit. docs/internals/decisions/0003-repeats.md says what stands before it.
  */
 const GENERATION = 16_384;
 

@@ -10,27 +10,27 @@ export const directorSettings = commonSettings.extend({
   ...tenantLimitSettings.shape,
   /** The port that it listens on. */
   PORT: z.coerce.number().int().min(0).max(65535).default(8082),
-  /** A director that the group has not heard of for so long loses its partitions. */
+  /** A director that is silent to its group for so many ms loses its partitions. */
   GROUP_SESSION_MS: z.coerce.number().int().min(1_000).max(300_000).default(6_000),
-  /** Sent to one client and unacknowledged, at most. */
+  /** The most unacknowledged notifications under way to one client. */
   WINDOW: z.coerce.number().int().min(1).max(4_096).default(256),
-  /** Unsettled for one client in memory, at most; over it they are stored. */
+  /** The most unsettled notifications of one client in memory. Above it they are stored. */
   LANE_MAX_QUEUED: count(1_024),
-  /** Their bytes, at most. */
+  /** The most bytes of these. */
   LANE_MAX_BYTES: count(1 << 20),
-  /** Without an acknowledgement for so long, what was sent is stored. */
+  /** A sent notification that is not acknowledged for so many ms is stored. */
   ACK_MS: count(10_000),
-  /** A hold that takes longer is given up: what was held is stored. */
+  /** A hold that takes more ms is given up, and held notifications are stored. */
   HOLD_MS: count(5_000),
-  /** So long an invited connection has to prepare; doubled with each try. */
+  /** An invited connection has so many ms to prepare. Doubled with each try. */
   INVITE_MS: count(2_000),
-  /** After so many without an answer, what is unsettled is stored. */
+  /** After so many tries without an answer, unsettled notifications are stored. */
   TRIES: count(3),
-  /** Lanes of one partition in memory, at most; idle ones are forgotten over it. A Map takes no more than 2^24. */
+  /** The most lanes of one partition in memory. Above it idle ones are forgotten. A Map takes no more than 2^24. */
   MAX_LANES: z.coerce.number().int().min(1).max(10_000_000).default(1_000_000),
-  /** A partition pauses at so many unsettled notifications, or bytes, and goes on at three quarters of it. */
+  /** A partition pauses at so many unsettled notifications, and goes on at three quarters of it. */
   PARTITION_MAX_UNSETTLED: count(50_000),
-  /** Their bytes, at most. */
+  /** A partition pauses at so many bytes of them, likewise. */
   PARTITION_MAX_BYTES: count(64 << 20),
   /** Expired rows are swept every so many ms. */
   SWEEP_MS: count(30_000),

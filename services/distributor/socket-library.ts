@@ -10,7 +10,7 @@ process.env["UWS_HTTP_MAX_HEADERS_SIZE"] = String(32 << 10);
 
 /**
  * The newest build that loads with glibc 2.36 exists for Linux on x64 alone. Other platforms have an older build: its parser answers 505
- * where TCP splits a request line, and gives no answer to some malformed heads (docs/decisions/0020-socket-library.md).
+ * where TCP splits a request line, and gives no answer to some malformed heads (docs/internals/decisions/0020-socket-library.md).
  */
 const NEWEST = process.platform === "linux" && process.arch === "x64";
 

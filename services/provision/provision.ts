@@ -51,7 +51,10 @@ export async function provision(
       await grow(link, topic, present.get(topic), partitions);
     await grow(link, names.routed, present.get(names.routed), settings.ROUTED_PARTITIONS);
     if (partitions !== settings.ACCEPTED_PARTITIONS)
-      log.warn({ topic: names.accepted, has: partitions }, "it keeps the partitions that it has: see docs/epochs.md");
+      log.warn(
+        { topic: names.accepted, has: partitions },
+        "it keeps the partitions that it has: see docs/operations/epochs.md",
+      );
     log.info(
       { namespace: NAMESPACE, migrations, topics: [...made, ...topics], changed, epoch, begun, tenants, roles },
       "provisioned",

@@ -95,7 +95,9 @@ async function inRedis(
 async function inKafka(namespace: string, { link, log }: Parts): Promise<void> {
   const rights = ROLE_NAMES.flatMap((role) => kafkaRights(namespace, role));
   if (!(await link.setRights(rights)))
-    log.warn("Kafka does not let this user set rights: whoever runs it must give the services theirs (docs/grants.md)");
+    log.warn(
+      "Kafka does not let this user set rights: whoever runs it must give the services theirs (docs/reference/grants.md)",
+    );
 }
 
 /** Roles that a namespace had. */

@@ -18,13 +18,13 @@ export const settings = commonSettings
   .pick({ NAMESPACE: true, LOG_LEVEL: true })
   .extend(storeSettings.shape)
   .extend({
-    /** Of accepted, control and deferred: the most directors that can share the work; some four for each. Later only with --repartition. */
+    /** Partitions of accepted, control and deferred. It is the most directors that can share the work; use about four for each. You change it later only with --repartition. */
     ACCEPTED_PARTITIONS: count.max(10_000).default(4),
-    /** Slots: the most distributors that can run at once. It can be raised at any time. */
+    /** Slots: the most distributors that can run at once. You can raise it at any time. */
     ROUTED_PARTITIONS: count.max(65_535).default(16),
-    /** Of the table of stored notifications. Later only while nothing is stored. */
+    /** Partitions of the table of stored notifications. You can change it only while nothing is stored. */
     STORED_PARTITIONS: count.max(1_024).default(8),
-    /** Made where they are not there yet, with commas between them: their issuers' tokens are trusted in what they say. */
+    /** Tenants to create if they are missing, with commas between them. Scopes in their issuers' tokens are trusted. */
     TENANTS: z
       .string()
       .default("")
@@ -37,13 +37,13 @@ export const settings = commonSettings
             .refine((name) => name !== PLATFORM_TENANT, `names of tenants; ${PLATFORM_TENANT} is reserved`),
         ),
       ),
-    /** The receiver's password, for its role in Postgres and Redis. With it and the three others each service has a role with only the rights that it needs: docs/grants.md. */
+    /** The password of the receiver's role in Postgres and Redis. With it and the three others each service has a role with only the rights that it needs: docs/reference/grants.md. */
     RECEIVER_PASSWORD: password,
-    /** The director's. */
+    /** The password of the director's role. */
     DIRECTOR_PASSWORD: password,
-    /** The distributor's. */
+    /** The password of the distributor's role. */
     DISTRIBUTOR_PASSWORD: password,
-    /** The console's. */
+    /** The password of the console's role. */
     CONSOLE_PASSWORD: password,
     /** Copies of each topic. */
     REPLICAS: count.max(9).default(1),

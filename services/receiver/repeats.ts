@@ -13,7 +13,7 @@ export interface Reservation {
   items: { item: Item; entry: Entry }[];
 }
 
-/** Gives repeats the verdicts that they had. PROTOCOL.md, R51; docs/decisions/0019-a-key-is-its-publishers.md. */
+/** Gives repeats the verdicts that they had. PROTOCOL.md, R51; docs/internals/decisions/0019-a-key-is-its-publishers.md. */
 export class Repeats {
   readonly #idempotency: Idempotency;
 

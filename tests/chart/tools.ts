@@ -15,7 +15,7 @@ const CARRIER = {
 const VALIDATE = "kubernetes-validate==1.37.0";
 
 /** A folder that gets its name once it is whole. */
-function kept(name: string, make: (folder: string) => void): string {
+export function kept(name: string, make: (folder: string) => void): string {
   const folder = join(cache, name);
   if (existsSync(folder)) return folder;
   mkdirSync(cache, { recursive: true });
