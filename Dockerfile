@@ -51,7 +51,7 @@ USER 10001:10001
 EXPOSE 8080 8081 8082 8083
 # Docker asks by it; Kubernetes has probes of its own.
 HEALTHCHECK --interval=5s --timeout=10s --start-period=300s --retries=3 CMD ["node", "/saasaparilla/image/ready.ts"]
-# The flags are those of shared/node-flags.ts.
+# The flags are those of shared/runtime/node-flags.ts.
 ENTRYPOINT ["node", "--max-semi-space-size=64", "--initial-old-space-size=128", "/saasaparilla/image/run.ts"]
 ARG VERSION=0.0.0
 ARG REVISION=unknown

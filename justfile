@@ -15,91 +15,91 @@ _default:
 [group('run')]
 [no-exit-message]
 start: _packages
-    node compose/local/start.ts
+    node local/start.ts
 
 # Start Kafka, Postgres, Redis and the services; again after an edit: restarts what it changed [--distributors N]
 [group('run')]
 [no-exit-message]
 up *args: _packages
-    node compose/local/up.ts "$@"
+    node local/up.ts "$@"
 
 # Stop everything; its state stays
 [group('run')]
 [no-exit-message]
 down:
-    node compose/local/down.ts
+    node local/down.ts
 
 # Stop everything and delete its state, keys and downloads
 [group('run')]
 [no-exit-message]
 clean:
-    node compose/local/down.ts --clean
+    node local/down.ts --clean
 
 # Half a minute to watch: stored first, then live, over all three transports, while a distributor is killed
 [group('run')]
 [no-exit-message]
 demo *args: _packages
-    node tests/demo.ts "$@"
+    node tools/demo.ts "$@"
 
 # Mint a token: --client ID, --publisher [NAME] or --operator [NAME], and --tenant NAME, --ttl 1h
 [group('operate')]
 [no-exit-message]
 token *args:
-    node compose/local/token.ts "$@"
+    node cli/token.ts "$@"
 
 # Connect and print what arrives: --client ID [--tenant NAME] [--transport auto|websocket|sse|poll] [--cursor CURSOR]
 [group('operate')]
 [no-exit-message]
 subscribe *args:
-    node compose/local/subscribe.ts "$@"
+    node cli/subscribe.ts "$@"
 
 # The present epoch of the accepted topic, and those before it
 [group('operate')]
 [no-exit-message]
 epoch:
-    node compose/local/epoch.ts
+    node cli/epoch.ts
 
 # What could not be processed: list [--limit N] [--after ID|start], show ID, redrive ID
 [group('operate')]
 [no-exit-message]
 dead-letters *args:
-    node compose/local/dead-letters.ts "$@"
+    node cli/dead-letters.ts "$@"
 
 # Who may do what, and who uses how much: list, usage, show, add, suspend, resume, origins, limits, key, rotate, issuer, grant, revoke, remove
 [group('operate')]
 [no-exit-message]
 tenant *args:
-    node compose/local/tenant.ts "$@"
+    node cli/tenant.ts "$@"
 
 # Why a request would be allowed or not: --scope publish --client u1 --token TOKEN | --subject NAME [--tenant NAME]
 [group('operate')]
 [no-exit-message]
 explain-access *args:
-    node compose/local/explain-access.ts "$@"
+    node cli/explain-access.ts "$@"
 
 # Who tried what: [--refused] [--tenant NAME] [--subject NAME] [--limit N] [--json]
 [group('operate')]
 [no-exit-message]
 audit *args:
-    node compose/local/audit.ts "$@"
+    node cli/audit.ts "$@"
 
 # Follow the logs: of everything, or of the one named
 [group('run')]
 [no-exit-message]
 logs *name:
-    node compose/local/logs.ts "$@"
+    node local/logs.ts "$@"
 
 # Run the stack, and restart the services after each edit [--distributors N]
 [group('develop')]
 [no-exit-message]
 watch *args: _packages
-    node compose/local/watch.ts "$@"
+    node local/watch.ts "$@"
 
 # Run the stack with SERVICE in the foreground under an inspector on port 9229 [--brk: stop at its first line; --port N]
 [group('develop')]
 [no-exit-message]
 debug service *args: _packages
-    node compose/local/debug.ts "$@"
+    node local/debug.ts "$@"
 
 # Check format, lint and the subject of each commit in this clone: installs git hooks; `hooks uninstall` removes them
 [group('develop')]
@@ -126,7 +126,7 @@ format *args: _packages
 check: build lint
     oxfmt --check
     knip --treat-config-hints-as-errors
-    node tools/prose.ts
+    node tools/docs/prose.ts
 
 # Run the tests, or those whose path contains an argument (npm test)
 [group('develop')]
@@ -158,45 +158,45 @@ fuzz *args: _packages
 [group('long tests')]
 [no-exit-message]
 autobahn: _packages
-    node tests/autobahn/main.ts
+    node tests/conformance/autobahn/main.ts
 
 # Hold what is answered against /openapi.json: requests that schemathesis makes from it [--max-examples N] [--seed N]
 [group('long tests')]
 [no-exit-message]
 schemathesis *args: _packages
-    node tests/schemathesis/main.ts "$@"
+    node tests/conformance/schemathesis/main.ts "$@"
 
 # Hold the descriptions of all services against linters, and compile the clients that generators make of them: needs Java, Maven, Go and Python [KIND...]
 [group('long tests')]
 [no-exit-message]
 descriptions *args: _packages
-    node tests/descriptions/main.ts "$@"
+    node tests/conformance/descriptions/main.ts "$@"
 
 # Licences and native files of what runs in production [--sbom FILE: a bill of materials; --write: accept the files]
 [group('ship')]
 [no-exit-message]
 licences *args: _packages
-    node compose/local/licences.ts "$@"
+    node tools/licences/check-licences.ts "$@"
 
-# Write docs/reference/grants.md from shared/grants.ts
+# Write docs/reference/grants.md from shared/store-grants/grants.ts
 [group('documents')]
 grants: _packages
-    node compose/local/document-grants.ts
+    node tools/docs/write-grants.ts
 
 # Write docs/reference/settings.md from the settings' schemas
 [group('documents')]
 settings: _packages
-    node compose/local/document-settings.ts
+    node tools/docs/write-settings.ts
 
 # Write docs/reference/problems.md from the table of problem types
 [group('documents')]
 problems: _packages
-    node tools/write-problems.ts
+    node tools/docs/write-problems.ts
 
 # Check the documents: length of sentences, links, and Vale's rules [--files: each document; --long: each long sentence]
 [group('documents')]
 prose *args: _packages
-    node tools/prose.ts "$@"
+    node tools/docs/prose.ts "$@"
 
 # Measure throughput, latency and cost [WORK...] [--runs N] [--seconds N] [--quick] [--compare] [--against DIR | --beside WORK] [--save] [--profile] [--json FILE] [--help]
 [group('measure')]
@@ -208,7 +208,7 @@ bench *args: _packages
 [group('measure')]
 [no-exit-message]
 capacity *args: _packages
-    node bench/capacity/main.ts "$@"
+    node tools/capacity/main.ts "$@"
 
 # Break things under load, and check that nothing is lost or late by a place [--full] [--minutes N] [--seed S] [--only NAME] [--clients N] [--crowd N] [--rate N] [--histories FOLDER] [--keep]
 [group('long tests')]
@@ -220,7 +220,7 @@ faults *args: _packages
 [group('ship')]
 [no-exit-message]
 docker-build-all *args: _packages
-    node compose/local/build-image.ts "$@"
+    node tools/image/build-image.ts "$@"
 
 # Run a service from the image: docker-run receiver [--env-file FILE --publish 8080:8080 and whatever else docker run takes]
 [group('ship')]
@@ -262,13 +262,13 @@ deploy-test *args: _packages
 [group('ship')]
 [no-exit-message]
 release *args: _packages
-    node release/release.ts "$@"
+    node tools/release/release.ts "$@"
 
 # Pack the client library as a tarball, checked and tried [--every-typescript: all from 4.9 on]
 [group('ship')]
 [no-exit-message]
 client-package *args: _packages
-    node release/pack-client.ts "$@"
+    node tools/release/pack-client.ts "$@"
 
 # Disturb pages in Chromium and check that each notification came once [--minutes N] [--seed N]
 [group('long tests')]
@@ -280,8 +280,8 @@ client-endurance *args: _packages
 [group('long tests')]
 [no-exit-message]
 sse-readers: _packages
-    node tests/sse-readers/main.ts
+    node tests/conformance/sse-readers/main.ts
 
 [no-exit-message]
 _packages:
-    node compose/local/bootstrap.mjs packages
+    node local/bootstrap.mjs packages

@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config";
 
 /**
  * `unit` needs nothing that runs: it is what one repeats while writing. `stack` runs on a real Kafka, Postgres and Redis,
- * which tests/backing.ts starts or finds. An error or a rejection that nobody handled fails the run, in both.
+ * which tests/support/global-setup.ts starts or finds. An error or a rejection that nobody handled fails the run, in both.
  */
 export default defineConfig({
   test: {
@@ -14,8 +14,8 @@ export default defineConfig({
         test: {
           name: "unit",
           include: [
-            "{shared,services,client,compose,bench,pulumi,image,release,tools}/**/*.test.ts",
-            "tests/{chart,direction,simulation,faults,fuzz}/**/*.test.ts",
+            "{shared,services,client,compose,local,cli,tools,bench,pulumi,image}/**/*.test.ts",
+            "tests/{chart,lint,simulation,faults,fuzz}/**/*.test.ts",
           ],
           expect: { poll: { timeout: 60_000 } },
           testTimeout: 120_000,
@@ -25,9 +25,8 @@ export default defineConfig({
       {
         test: {
           name: "stack",
-          include: ["tests/**/*.test.ts"],
-          exclude: ["tests/{chart,direction,simulation,faults,fuzz}/**"],
-          globalSetup: "tests/backing.ts",
+          include: ["tests/{integration,conformance}/**/*.test.ts"],
+          globalSetup: "tests/support/global-setup.ts",
           expect: { poll: { timeout: 60_000 } },
           testTimeout: 240_000,
           hookTimeout: 240_000,

@@ -1,15 +1,15 @@
 import { writeFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
-import { backing } from "../compose/local/backing.ts";
-import { comparison, Figures, pairs, table, type Figure } from "./figures.ts";
-import { topOf, type Profile } from "./inspect.ts";
+import { backing } from "#local/stores/backing.ts";
+import { comparison, Figures, pairs, table, type Figure } from "#bench/results/figures.ts";
+import { topOf, type Profile } from "#bench/results/profiler.ts";
 import { readOptions, USAGE, WrongOptions, type Options } from "./options.ts";
-import { picture } from "./picture.ts";
-import { closePlatforms, measureServicesOf } from "./platform.ts";
-import { baseline, commitOf, keep, writeReport, type Report } from "./report.ts";
-import { beginTurns, joinTurns, startOther } from "./turns.ts";
-import { largeWorks, onceWorks, works } from "./works.ts";
+import { picture } from "#bench/results/chart.ts";
+import { closePlatforms, measureServicesOf } from "#bench/load/platform.ts";
+import { baseline, commitOf, keep, writeReport, type Report } from "#bench/results/report.ts";
+import { beginTurns, joinTurns, startOther } from "#bench/results/interleave.ts";
+import { largeWorks, onceWorks, works } from "#bench/scenarios/catalog.ts";
 
 /**
  * just bench: see options.ts. The figures go to standard output, as a table; what went on, to standard error. By turns it is two

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { messageOf } from "@saasaparilla/shared/errors.ts";
+import { messageOf } from "@saasaparilla/shared/runtime/errors.ts";
 
 /** What a benchmark was asked for. */
 export interface Options {

@@ -1,5 +1,5 @@
 import type { Cursor, Timers } from "./api.ts";
-import { Backoff } from "./backoff.ts";
+import { Backoff } from "./timing.ts";
 
 const LINGER_MS = 100;
 const MOST = 64;

@@ -1,5 +1,5 @@
 import type { Failure, Options, Timers } from "./api.ts";
-import { pause } from "./backoff.ts";
+import { pause } from "./timing.ts";
 
 /** A callback that has not returned by then has failed: the token function, and those of the store. */
 export const CALLBACK_MS = 30_000;

@@ -1,12 +1,12 @@
 import type { Connection, Failure, FailureCode, Notification, Options, Reason, State, Status, Timers } from "./api.ts";
 import { Acks } from "./acks.ts";
-import { Backoff, NEVER_MS, pause } from "./backoff.ts";
+import { Backoff, NEVER_MS, pause } from "./timing.ts";
 import { CALLBACK_MS, guarded, LATE, reporter, within } from "./callbacks.ts";
 import { baseOf, postAck } from "./http.ts";
 import { Inbox } from "./inbox.ts";
 import { watchPage } from "./page.ts";
 import { choose } from "./transports.ts";
-import { type Context, ending, type Ending, type ServerFrame } from "./wire.ts";
+import { type Context, ending, type Ending, type ServerFrame } from "./protocol.ts";
 
 export type {
   Connection,

@@ -1,6 +1,6 @@
 import type { Cursor } from "./api.ts";
-import { onAbort } from "./backoff.ts";
-import { type Base, type Close, type Context, type Ending, ending } from "./wire.ts";
+import { onAbort } from "./timing.ts";
+import { type Base, type Close, type Context, type Ending, ending } from "./protocol.ts";
 
 /** An answer to a request without a wait comes within so long. */
 export const PATIENCE_MS = 10_000;

@@ -1,5 +1,5 @@
 import type { Cursor, Notification, Timers } from "./api.ts";
-import { type Backoff, pause } from "./backoff.ts";
+import { type Backoff, pause } from "./timing.ts";
 import { LATE } from "./callbacks.ts";
 
 /** So many may wait for the handler before a transport stops reading; and so many before one that cannot has to end. */

@@ -1,7 +1,7 @@
 import type { Cursor, Notification } from "./api.ts";
-import { pause } from "./backoff.ts";
+import { pause } from "./timing.ts";
 import { address, authorization, ended, lost, PATIENCE_MS, refusal, request, wrongUrl } from "./http.ts";
-import type { Close, Context, Ending } from "./wire.ts";
+import type { Close, Context, Ending } from "./protocol.ts";
 
 /** Seconds that the server waits for something to come. Not at first: an empty answer means that everything stored was sent (R7). */
 const FIRST_WAIT = 0;

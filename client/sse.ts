@@ -1,7 +1,7 @@
-import { heartbeatMs, NEVER_MS, Watchdog } from "./backoff.ts";
+import { heartbeatMs, NEVER_MS, Watchdog } from "./timing.ts";
 import { EventReader } from "./events.ts";
 import { address, authorization, ended, isOf, lost, postAck, refusal, request, whyNot, wrongUrl } from "./http.ts";
-import { type Context, type Ending, ending, type ServerFrame } from "./wire.ts";
+import { type Context, type Ending, ending, type ServerFrame } from "./protocol.ts";
 
 /** Until `connected`: where it does not come in time, something on the way collects the stream. */
 const OPEN_MS = 10_000;

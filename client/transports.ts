@@ -2,7 +2,7 @@ import { poll } from "./poll.ts";
 import { sse } from "./sse.ts";
 import { websocket } from "./websocket.ts";
 import type { TransportName } from "./api.ts";
-import type { Context, Ending, Transport } from "./wire.ts";
+import type { Context, Ending, Transport } from "./protocol.ts";
 
 const TRANSPORTS: Record<TransportName, Transport> = { websocket, sse, poll };
 /** Refused so often, a transport is not tried again; before that it may have been an accident. */

@@ -1,6 +1,6 @@
-import { heartbeatMs, NEVER_MS, onAbort, Watchdog } from "./backoff.ts";
+import { heartbeatMs, NEVER_MS, onAbort, Watchdog } from "./timing.ts";
 import { address, ended, whyNot } from "./http.ts";
-import { type ClientFrame, type Close, type Context, type Ending, ending, type ServerFrame } from "./wire.ts";
+import { type ClientFrame, type Close, type Context, type Ending, ending, type ServerFrame } from "./protocol.ts";
 
 const SUBPROTOCOL = "notifications.v1.json";
 /** Until `connected`. */

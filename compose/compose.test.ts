@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
-import { repository } from "./local/places.ts";
-import { images } from "../tests/deploy/images.ts";
+import { repository } from "#local/process/paths.ts";
+import { images } from "#tools/image/third-party-images.ts";
 
 const read = (file: string): string => readFileSync(join(repository, file), "utf8");
 const compose = read("compose/compose.yaml");

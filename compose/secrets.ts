@@ -1,11 +1,11 @@
 import { createHash, randomBytes } from "node:crypto";
 import { chmodSync, chownSync, existsSync, readFileSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { roleOf, ROLE_NAMES, uses } from "@saasaparilla/shared/grants.ts";
-import { jaas } from "@saasaparilla/shared/grants-kafka.ts";
-import { redisLine } from "@saasaparilla/shared/grants-redis.ts";
-import { jwksFile, signingKey } from "./local/keys.ts";
-import { readIfThere, writeWhole } from "./local/places.ts";
+import { roleOf, ROLE_NAMES, uses } from "@saasaparilla/shared/store-grants/grants.ts";
+import { jaas } from "@saasaparilla/shared/store-grants/kafka.ts";
+import { redisLine } from "@saasaparilla/shared/store-grants/redis.ts";
+import { jwksFile, signingKey } from "#local/keys.ts";
+import { readIfThere, writeWhole } from "#local/process/paths.ts";
 
 /**
  * What nobody may guess, made where it is not there yet, in the first container that runs: a password for each store, with the addresses that

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { runInNewContext } from "node:vm";
-import { keptInImage } from "../compose/local/bill.ts";
-import { NODE_FLAGS } from "@saasaparilla/shared/node-flags.ts";
+import { keptInImage } from "#tools/licences/bill.ts";
+import { NODE_FLAGS } from "@saasaparilla/shared/runtime/node-flags.ts";
 import { expect, test } from "vitest";
 
 test("the image runs services with the flags that the tests and the local stack run them with", () => {
@@ -22,7 +22,7 @@ test.for([
     const script = /! -path "\$\(node -p '([^']+)'\)" -delete/.exec(dockerfile)?.[1] ?? "";
     const process = { arch, versions: { modules: "127" } };
     const kept = runInNewContext(script, { process }) as string;
-    const recorded = readFileSync(join(import.meta.dirname, "../compose/local/native-files.json"), "utf8");
+    const recorded = readFileSync(join(import.meta.dirname, "../tools/licences/native-files.json"), "utf8");
     const files = Object.entries(JSON.parse(recorded) as Record<string, Record<string, string>>).flatMap(
       ([of, hashes]) => Object.keys(hashes).map((one) => [of, one] as const),
     );

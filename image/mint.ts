@@ -1,7 +1,7 @@
-import { PLATFORM_TENANT } from "@saasaparilla/shared/access-rows.ts";
-import { seconds } from "@saasaparilla/shared/duration.ts";
-import { CLIENT_FORM, TENANT_FORM } from "@saasaparilla/shared/notification.ts";
-import { subjectProblem } from "@saasaparilla/shared/subject.ts";
+import { PLATFORM_TENANT } from "@saasaparilla/shared/auth/policies/schema.ts";
+import { seconds } from "@saasaparilla/shared/runtime/duration.ts";
+import { CLIENT_FORM, TENANT_FORM } from "@saasaparilla/shared/protocol/notification.ts";
+import { subjectProblem } from "@saasaparilla/shared/auth/subject.ts";
 import { parseArgs } from "node:util";
 import { importJWK, SignJWT, type JWK } from "jose";
 

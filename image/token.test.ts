@@ -3,8 +3,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { Access } from "@saasaparilla/shared/access.ts";
-import { Identities } from "@saasaparilla/shared/identities.ts";
+import { Access } from "@saasaparilla/shared/auth/policies/policies.ts";
+import { Identities } from "@saasaparilla/shared/auth/authenticator.ts";
 import { exportJWK, generateKeyPair } from "jose";
 import { expect, test } from "vitest";
 

@@ -1,4 +1,4 @@
-import { Failure } from "@saasaparilla/shared/errors.ts";
+import { Failure } from "@saasaparilla/shared/runtime/errors.ts";
 import { commonSettings } from "@saasaparilla/shared/settings.ts";
 import { z } from "zod";
 import platform from "../package.json" with { type: "json" };

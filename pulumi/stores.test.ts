@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import schema from "../charts/saasaparilla-notifications/values.schema.json" with { type: "json" };
 import { settings as provisionSettings } from "../services/provision/settings.ts";
-import { images } from "../tests/deploy/images.ts";
+import { images } from "../tools/image/third-party-images.ts";
 import { declare, HIDDEN, type Program } from "./declared.ts";
 import { violations } from "./policy.ts";
 import { readSettings as readConfiguration } from "./settings.ts";

@@ -1,4 +1,4 @@
-import { topicsOf } from "@saasaparilla/shared/topics.ts";
+import { topicsOf } from "@saasaparilla/shared/kafka/topics.ts";
 import { epochsSpec, topicSpecs } from "../services/provision/topics.ts";
 import { REPLICATION } from "./brokers.ts";
 import type { Settings } from "./settings.ts";

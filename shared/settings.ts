@@ -1,13 +1,13 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
-import { isKeysAddress } from "./access-rows.ts";
-import { ENVIRONMENT_FORM } from "./api-keys.ts";
-import { Failure, messageOf } from "./errors.ts";
-import { kafkaSettings } from "./kafka-address.ts";
-import { isTooWide } from "./networks.ts";
-import { isOrigin } from "./origin.ts";
-import { secretsKey } from "./secrets.ts";
-import { TOKEN_MAX_SECONDS } from "./token-times.ts";
+import { isKeysAddress } from "#auth/policies/schema.ts";
+import { ENVIRONMENT_FORM } from "#auth/tokens/api-keys.ts";
+import { Failure, messageOf } from "#runtime/errors.ts";
+import { kafkaSettings } from "#kafka/settings.ts";
+import { isTooWide } from "#http/networks.ts";
+import { isOrigin } from "#http/origin.ts";
+import { secretsKey } from "#auth/tokens/sealed-secrets.ts";
+import { TOKEN_MAX_SECONDS } from "#auth/tokens/token-times.ts";
 
 /** Addresses and networks, with commas between them. */
 const networks = z

@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { createRegistry } from "@saasaparilla/shared/metrics.ts";
+import { createRegistry } from "@saasaparilla/shared/runtime/metrics.ts";
 import { expect, test } from "vitest";
-import { createMetrics as director } from "../../services/director/metrics.ts";
-import { createMetrics as distributor } from "../../services/distributor/metrics.ts";
-import { createMetrics as receiver } from "../../services/receiver/metrics.ts";
+import { createMetrics as director } from "#services/director/metrics.ts";
+import { createMetrics as distributor } from "#services/distributor/metrics.ts";
+import { createMetrics as receiver } from "#services/receiver/metrics.ts";
 
 interface Panel {
   title: string;
@@ -16,7 +16,7 @@ const { panels } = JSON.parse(read("grafana/dashboards/notifications.json")) as 
 const drawn = panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr));
 const alerts = [...read("alerts.yaml").matchAll(/^ +expr: (.+)$/gm)].map((match) => match[1]!);
 
-/** What is scraped: of the services, by Prometheus itself, and by what every service has (shared/audit.ts, shared/access-feed.ts, shared/waiters.ts, shared/gate.ts). */
+/** What is scraped: of the services, by Prometheus itself, and by what every service has (shared/auth/audit-log.ts, shared/auth/policies/refresh.ts, shared/auth/waiters.ts, shared/auth/guard.ts). */
 const known = new Set([
   "up",
   "access_age_seconds",

@@ -1,6 +1,6 @@
-import { meters, type Registry } from "@saasaparilla/shared/metrics.ts";
-import type { DeferredReason } from "./deferral.ts";
-import type { Settled } from "./lane.ts";
+import { meters, type Registry } from "@saasaparilla/shared/runtime/metrics.ts";
+import type { DeferredReason } from "#partitions/deferred.ts";
+import type { Settled } from "#lanes/lane.ts";
 
 export type DirectorMetrics = ReturnType<typeof createMetrics>;
 

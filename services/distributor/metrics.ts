@@ -1,6 +1,6 @@
-import { meters, type Registry } from "@saasaparilla/shared/metrics.ts";
-import type { RefusalReason } from "@saasaparilla/shared/signals.ts";
-import type { Bound } from "./admission.ts";
+import { meters, type Registry } from "@saasaparilla/shared/runtime/metrics.ts";
+import type { RefusalReason } from "@saasaparilla/shared/protocol/control-messages.ts";
+import type { Bound } from "#admission/admission-control.ts";
 
 export type DistributorMetrics = ReturnType<typeof createMetrics>;
 /** From a director, or from Postgres. */

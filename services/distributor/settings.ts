@@ -1,5 +1,5 @@
 import { commonSettings, identitySettings } from "@saasaparilla/shared/settings.ts";
-import { tenantLimitSettings } from "@saasaparilla/shared/tenant-limits.ts";
+import { tenantLimitSettings } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
 import { z } from "zod";
 
 const count = (value: number) => z.coerce.number().int().min(1).default(value);

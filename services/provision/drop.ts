@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { Failure, messageOf } from "@saasaparilla/shared/errors.ts";
-import type { Health } from "@saasaparilla/shared/health.ts";
-import type { KafkaLink } from "@saasaparilla/shared/kafka.ts";
-import type { Log } from "@saasaparilla/shared/log.ts";
-import type { Postgres } from "@saasaparilla/shared/postgres.ts";
+import { Failure, messageOf } from "@saasaparilla/shared/runtime/errors.ts";
+import type { Health } from "@saasaparilla/shared/runtime/health.ts";
+import type { KafkaLink } from "@saasaparilla/shared/kafka/client.ts";
+import type { Log } from "@saasaparilla/shared/runtime/log.ts";
+import type { Postgres } from "@saasaparilla/shared/postgres/client.ts";
 import type { Session } from "./migrate.ts";
 import { dropRoles } from "./roles.ts";
-import { connectRedis, keysLike, redisReady, type RedisAddress } from "@saasaparilla/shared/redis.ts";
+import { connectRedis, keysLike, redisReady, type RedisAddress } from "@saasaparilla/shared/redis/client.ts";
 
 const DELETION_TRIES = 100;
 const DELETION_MS = 100;

@@ -1,4 +1,4 @@
-import type { Epoch } from "@saasaparilla/shared/epochs.ts";
+import type { Epoch } from "@saasaparilla/shared/kafka/epochs.ts";
 import type { Session } from "./migrate.ts";
 
 /**

@@ -1,9 +1,9 @@
 import { parseArgs } from "node:util";
-import { messageOf } from "@saasaparilla/shared/errors.ts";
-import { Health } from "@saasaparilla/shared/health.ts";
-import { KafkaLink } from "@saasaparilla/shared/kafka.ts";
-import { createLog } from "@saasaparilla/shared/log.ts";
-import { connectPostgres } from "@saasaparilla/shared/postgres.ts";
+import { messageOf } from "@saasaparilla/shared/runtime/errors.ts";
+import { Health } from "@saasaparilla/shared/runtime/health.ts";
+import { KafkaLink } from "@saasaparilla/shared/kafka/client.ts";
+import { createLog } from "@saasaparilla/shared/runtime/log.ts";
+import { connectPostgres } from "@saasaparilla/shared/postgres/client.ts";
 import { loadSettings } from "@saasaparilla/shared/settings.ts";
 import { drop } from "./drop.ts";
 import { provision } from "./provision.ts";

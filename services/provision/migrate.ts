@@ -1,6 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Failure } from "@saasaparilla/shared/errors.ts";
+import { Failure } from "@saasaparilla/shared/runtime/errors.ts";
 
 /** What this needs of a Postgres session: one, so that its lock and its search path hold. */
 export interface Session {

@@ -1,13 +1,13 @@
 import { createHash } from "node:crypto";
-import { Failure, messageOf } from "@saasaparilla/shared/errors.ts";
-import { roleOf, ROLE_NAMES, uses, type RoleName } from "@saasaparilla/shared/grants.ts";
-import { kafkaRights } from "@saasaparilla/shared/grants-kafka.ts";
-import { databaseStatements, postgresStatements } from "@saasaparilla/shared/grants-postgres.ts";
-import { redisRules } from "@saasaparilla/shared/grants-redis.ts";
-import type { Health } from "@saasaparilla/shared/health.ts";
-import type { KafkaLink } from "@saasaparilla/shared/kafka.ts";
-import type { Log } from "@saasaparilla/shared/log.ts";
-import { connectRedis, eachNode, redisReady, type RedisAddress } from "@saasaparilla/shared/redis.ts";
+import { Failure, messageOf } from "@saasaparilla/shared/runtime/errors.ts";
+import { roleOf, ROLE_NAMES, uses, type RoleName } from "@saasaparilla/shared/store-grants/grants.ts";
+import { kafkaRights } from "@saasaparilla/shared/store-grants/kafka.ts";
+import { databaseStatements, postgresStatements } from "@saasaparilla/shared/store-grants/postgres.ts";
+import { redisRules } from "@saasaparilla/shared/store-grants/redis.ts";
+import type { Health } from "@saasaparilla/shared/runtime/health.ts";
+import type { KafkaLink } from "@saasaparilla/shared/kafka/client.ts";
+import type { Log } from "@saasaparilla/shared/runtime/log.ts";
+import { connectRedis, eachNode, redisReady, type RedisAddress } from "@saasaparilla/shared/redis/client.ts";
 import { inTransaction, type Session } from "./migrate.ts";
 import { passwordsIn, type Passwords } from "./settings.ts";
 

@@ -1,8 +1,8 @@
-import { PLATFORM_TENANT } from "@saasaparilla/shared/access-rows.ts";
+import { PLATFORM_TENANT } from "@saasaparilla/shared/auth/policies/schema.ts";
 import { commonSettings, storeSettings } from "@saasaparilla/shared/settings.ts";
-import { TENANT_FORM } from "@saasaparilla/shared/notification.ts";
-import { Failure } from "@saasaparilla/shared/errors.ts";
-import type { RoleName } from "@saasaparilla/shared/grants.ts";
+import { TENANT_FORM } from "@saasaparilla/shared/protocol/notification.ts";
+import { Failure } from "@saasaparilla/shared/runtime/errors.ts";
+import type { RoleName } from "@saasaparilla/shared/store-grants/grants.ts";
 import { z } from "zod";
 
 /** Letters that need no escape in a URL. */

@@ -1,5 +1,5 @@
-import type { ProblemName } from "@saasaparilla/shared/problem-types.ts";
-import { meters, type Registry } from "@saasaparilla/shared/metrics.ts";
+import type { ProblemName } from "@saasaparilla/shared/http/problem-types.ts";
+import { meters, type Registry } from "@saasaparilla/shared/runtime/metrics.ts";
 
 export type ReceiverMetrics = ReturnType<typeof createMetrics>;
 

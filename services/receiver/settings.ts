@@ -1,5 +1,5 @@
 import { commonSettings, identitySettings, nodeServerSettings } from "@saasaparilla/shared/settings.ts";
-import { tenantLimitSettings } from "@saasaparilla/shared/tenant-limits.ts";
+import { tenantLimitSettings } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
 import { z } from "zod";
 
 const KiB = 1024;

@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { isMap, isScalar, parseDocument, type Pair } from "yaml";
-import { TENANT_FORM } from "@saasaparilla/shared/notification.ts";
+import { TENANT_FORM } from "@saasaparilla/shared/protocol/notification.ts";
 import { z } from "zod";
-import { directorSettings } from "../../services/director/settings.ts";
-import { consoleSettings } from "../../services/console/settings.ts";
-import { distributorSettings } from "../../services/distributor/settings.ts";
-import { settings as receiverSettings } from "../../services/receiver/settings.ts";
+import { directorSettings } from "#services/director/settings.ts";
+import { consoleSettings } from "#services/console/settings.ts";
+import { distributorSettings } from "#services/distributor/settings.ts";
+import { settings as receiverSettings } from "#services/receiver/settings.ts";
 import { chart } from "./render.ts";
 
 const MARKS = ["<!-- values -->", "<!-- end of values -->"] as const;

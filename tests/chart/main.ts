@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { parse } from "yaml";
-import { ROLE_NAMES, uses } from "@saasaparilla/shared/grants.ts";
-import { redisLine } from "@saasaparilla/shared/grants-redis.ts";
-import { images } from "../deploy/images.ts";
+import { ROLE_NAMES, uses } from "@saasaparilla/shared/store-grants/grants.ts";
+import { redisLine } from "@saasaparilla/shared/store-grants/redis.ts";
+import { images } from "#tools/image/third-party-images.ts";
 import { readme, schema } from "./document.ts";
 import { breaches } from "./policy.ts";
 import { REFUSALS } from "./refusals.ts";
@@ -102,7 +102,7 @@ for (const [store, image] of [
   ["redis", images.valkey],
 ] as const)
   if (named[store]?.bundled?.image !== image)
-    said.push(`values.yaml: ${store} is not ${image}, as tests/deploy/images.ts has it`);
+    said.push(`values.yaml: ${store} is not ${image}, as tools/image/third-party-images.ts has it`);
 said.push(...unknownSeries().map((name) => `files/: no service has the series ${name}`));
 rmSync(scratch, { recursive: true });
 for (const line of said) process.stderr.write(`${line}\n`);

@@ -1,12 +1,12 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { makePlaces, repository } from "../../compose/local/places.ts";
-import { logFile } from "../../compose/local/processes.ts";
-import { note, step } from "../../compose/local/progress.ts";
-import { Trouble, command, reasonOf } from "../../compose/local/trouble.ts";
-import { ensureEngine } from "../deploy/engine.ts";
-import { images, type ImageName } from "../deploy/images.ts";
-import { ensureImages } from "../deploy/stand-ins.ts";
+import { makePlaces, repository } from "#local/process/paths.ts";
+import { logFile } from "#local/process/processes.ts";
+import { note, step } from "#local/process/progress.ts";
+import { Trouble, command, reasonOf } from "#local/process/user-error.ts";
+import { ensureEngine } from "#tests/deploy/engine.ts";
+import { images, type ImageName } from "#tools/image/third-party-images.ts";
+import { ensureImages } from "#tests/deploy/stand-ins.ts";
 import { Publisher, Subscriber } from "./load.ts";
 import { Project, until } from "./project.ts";
 

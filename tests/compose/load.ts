@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect, type Connection } from "@saasaparilla/client";
-import { Trouble } from "../../compose/local/trouble.ts";
+import { Trouble } from "#local/process/user-error.ts";
 import { until } from "./project.ts";
 
 type Transport = "websocket" | "sse" | "poll";

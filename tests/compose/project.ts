@@ -2,9 +2,9 @@ import { spawn } from "node:child_process";
 import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { repository } from "../../compose/local/places.ts";
-import { Trouble } from "../../compose/local/trouble.ts";
-import { docker } from "../deploy/engine.ts";
+import { repository } from "#local/process/paths.ts";
+import { Trouble } from "#local/process/user-error.ts";
+import { docker } from "#tests/deploy/engine.ts";
 
 const PATIENCE_MS = 300_000;
 

@@ -2,13 +2,13 @@ import { spawn } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, openSync, closeSync, rmSync, symlinkSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { dockerClient } from "../../compose/local/docker.ts";
-import { places } from "../../compose/local/places.ts";
-import { logFile } from "../../compose/local/processes.ts";
-import { step } from "../../compose/local/progress.ts";
-import { ask, quietly } from "../../compose/local/quiet.ts";
-import { fromPip } from "../../compose/local/software.ts";
-import { Trouble } from "../../compose/local/trouble.ts";
+import { dockerClient } from "#tools/image/docker.ts";
+import { places } from "#local/process/paths.ts";
+import { logFile } from "#local/process/processes.ts";
+import { step } from "#local/process/progress.ts";
+import { ask, quietly } from "#local/process/run-tool.ts";
+import { fromPip } from "#local/stores/software.ts";
+import { Trouble } from "#local/process/user-error.ts";
 
 /** Docker's engine, its client and compose: those that are there, or on a Debian where we are root, installed and started. */
 const PACKAGES = ["docker.io", "iptables", "mmdebstrap"];

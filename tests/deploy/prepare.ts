@@ -1,8 +1,8 @@
 import { parseArgs } from "node:util";
-import { makePlaces } from "../../compose/local/places.ts";
-import { command } from "../../compose/local/trouble.ts";
+import { makePlaces } from "#local/process/paths.ts";
+import { command } from "#local/process/user-error.ts";
 import { ensureEngine } from "./engine.ts";
-import { images, type ImageName } from "./images.ts";
+import { images, type ImageName } from "#tools/image/third-party-images.ts";
 import { ensureImages } from "./stand-ins.ts";
 
 /** Docker's engine and the public images, all or those named: what is missing is installed, started, pulled or built, and stays. */

@@ -12,13 +12,13 @@ import {
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
-import { kafkaJars } from "../../compose/local/kafka.ts";
-import { step } from "../../compose/local/progress.ts";
-import { ask, quietly } from "../../compose/local/quiet.ts";
-import { fromPip } from "../../compose/local/software.ts";
-import { Trouble } from "../../compose/local/trouble.ts";
+import { kafkaJars } from "#local/stores/kafka.ts";
+import { step } from "#local/process/progress.ts";
+import { ask, quietly } from "#local/process/run-tool.ts";
+import { fromPip } from "#local/stores/software.ts";
+import { Trouble } from "#local/process/user-error.ts";
 import { docker } from "./engine.ts";
-import { images, type ImageName } from "./images.ts";
+import { images, type ImageName } from "#tools/image/third-party-images.ts";
 
 /**
  * The public images: pulled, or where no registry of images can be reached, built from what package registries have, under the same names.

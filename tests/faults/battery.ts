@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { mkdir } from "node:fs/promises";
-import { Chance } from "../chance.ts";
+import { Chance } from "#tests/support/seeded-random.ts";
 import { FAULTS } from "./faults.ts";
 import { canMoveClocks } from "./machine.ts";
 import { Rig } from "./rig.ts";

@@ -1,7 +1,14 @@
 import { Agent, request } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
-import { openPolls, openSse, openWebSocket, type Opening, type Sink, type Wire } from "../wires.ts";
-import type { Chance } from "../chance.ts";
+import {
+  openPolls,
+  openSse,
+  openWebSocket,
+  type Opening,
+  type Sink,
+  type Wire,
+} from "#tests/support/raw-transports.ts";
+import type { Chance } from "#tests/support/seeded-random.ts";
 import type { History } from "./history.ts";
 import type { Platform } from "./platform.ts";
 

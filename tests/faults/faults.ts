@@ -1,7 +1,7 @@
 import { Redis } from "ioredis";
-import type { Mode } from "../proxy.ts";
-import type { Kind } from "../stack.ts";
-import { MEANS } from "../noisy/means.ts";
+import type { Mode } from "#tests/support/tcp-proxy.ts";
+import type { Kind } from "#tests/support/stack.ts";
+import { MEANS } from "#tests/noisy/means.ts";
 import { loud } from "./loud.ts";
 import { clocks, diskFull } from "./machine.ts";
 import type { Rig } from "./rig.ts";

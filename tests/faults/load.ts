@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { Chance } from "../chance.ts";
+import { Chance } from "#tests/support/seeded-random.ts";
 import { LoadClient, WAYS, type Habit } from "./client.ts";
 import type { History } from "./history.ts";
 import type { Platform } from "./platform.ts";

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { MEANS } from "../noisy/means.ts";
-import { startNeighbour } from "../noisy/neighbour.ts";
+import type { MEANS } from "#tests/noisy/means.ts";
+import { startNeighbour } from "#tests/noisy/neighbour.ts";
 import type { Rig } from "./rig.ts";
 import type { Fault } from "./tools.ts";
 

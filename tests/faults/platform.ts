@@ -1,4 +1,4 @@
-import type { Bearer } from "../tokens.ts";
+import type { Bearer } from "#tests/support/tokens.ts";
 
 /** What a load needs to know of the platform that it runs against. */
 export interface Platform {

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { topicsOf } from "@saasaparilla/shared/topics.ts";
-import type { Chance } from "../chance.ts";
-import { Operator, type DeadLetter } from "../operator.ts";
-import { produce } from "../records.ts";
+import { topicsOf } from "@saasaparilla/shared/kafka/topics.ts";
+import type { Chance } from "#tests/support/seeded-random.ts";
+import { Operator, type DeadLetter } from "#tests/support/dead-letters-api.ts";
+import { produce } from "#tests/support/kafka-records.ts";
 import type { History } from "./history.ts";
 import type { Rig } from "./rig.ts";
 

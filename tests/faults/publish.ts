@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { Agent, request } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Chance } from "../chance.ts";
+import type { Chance } from "#tests/support/seeded-random.ts";
 import type { History, Outcome } from "./history.ts";
 import type { Platform } from "./platform.ts";
 

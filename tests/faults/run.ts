@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Chance } from "../chance.ts";
+import { Chance } from "#tests/support/seeded-random.ts";
 import { check } from "./check.ts";
 import type { Verdict } from "./verdict.ts";
 import { History } from "./history.ts";

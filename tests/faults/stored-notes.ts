@@ -1,4 +1,4 @@
-import { cursorTag, toCursor } from "@saasaparilla/shared/notification.ts";
+import { cursorTag, toCursor } from "@saasaparilla/shared/protocol/notification.ts";
 import type pg from "pg";
 import type { History } from "./history.ts";
 

@@ -5,12 +5,12 @@ import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createServer } from "node:net";
-import type { Backing } from "../../compose/local/backing-service.ts";
-import { kafka, kafkaIn } from "../../compose/local/kafka.ts";
-import { locked } from "../../compose/local/lock.ts";
-import { postgres, postgresIn } from "../../compose/local/postgres.ts";
-import type { Command } from "../../compose/local/processes.ts";
-import { redis, redisIn } from "../../compose/local/redis.ts";
+import type { Backing } from "#local/stores/backing-service.ts";
+import { kafka, kafkaIn } from "#local/stores/kafka.ts";
+import { locked } from "#local/process/file-lock.ts";
+import { postgres, postgresIn } from "#local/stores/postgres.ts";
+import type { Command } from "#local/process/processes.ts";
+import { redis, redisIn } from "#local/stores/redis.ts";
 import { reaped } from "./reap.ts";
 
 export type StoreName = "kafka" | "postgres" | "redis";

@@ -4,9 +4,9 @@ import { createWriteStream, type WriteStream } from "node:fs";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
-import { NODE_FLAGS } from "@saasaparilla/shared/node-flags.ts";
-import { keep } from "../../compose/local/keep.ts";
-import type { Kind, LogLine } from "../stack.ts";
+import { NODE_FLAGS } from "@saasaparilla/shared/runtime/node-flags.ts";
+import { keep } from "#local/process/restart-loop.ts";
+import type { Kind, LogLine } from "#tests/support/stack.ts";
 import { reaped } from "./reap.ts";
 
 const repository = resolve(import.meta.dirname, "../..");

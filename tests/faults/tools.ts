@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Kind } from "../stack.ts";
-import type { Chance } from "../chance.ts";
+import type { Kind } from "#tests/support/stack.ts";
+import type { Chance } from "#tests/support/seeded-random.ts";
 import type { Load, LoadOptions } from "./load.ts";
 import type { Rig } from "./rig.ts";
 

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { LONG } from "../long.ts";
+import { LONG } from "#tests/support/long.ts";
 
 /** For each target. `just fuzz` takes any time. */
 const SECONDS = LONG ? "8" : "4";

@@ -1,20 +1,20 @@
-import { Refusal } from "../../services/receiver/refusal.ts";
+import { Refusal } from "#services/receiver/api/refusal.ts";
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { EventReader } from "../../client/events.ts";
-import { encode } from "../../services/distributor/encode.ts";
-import { eventOf } from "../../services/distributor/sse.ts";
-import { parseFrame } from "../../services/distributor/websocket.ts";
-import { parse } from "../../services/receiver/parse.ts";
-import { Access } from "../../shared/access.ts";
-import { classify, Failure } from "../../shared/errors.ts";
-import { clientFrame, type ClientFrame } from "../../shared/frames.ts";
-import { Identities } from "../../shared/identities.ts";
-import { bearer, Refused } from "../../shared/identity.ts";
-import { cursorTag, fromCursor, SEQUENCE_FORM, START, toCursor } from "../../shared/notification.ts";
+import { EventReader } from "#client/events.ts";
+import { encode } from "#services/distributor/sessions/notification-json.ts";
+import { eventOf } from "#services/distributor/transports/sse.ts";
+import { parseFrame } from "#services/distributor/transports/websocket.ts";
+import { parse } from "#services/receiver/publish/parse.ts";
+import { Access } from "@saasaparilla/shared/auth/policies/policies.ts";
+import { classify, Failure } from "@saasaparilla/shared/runtime/errors.ts";
+import { clientFrame, type ClientFrame } from "@saasaparilla/shared/protocol/client-frames.ts";
+import { Identities } from "@saasaparilla/shared/auth/authenticator.ts";
+import { bearer, Refused } from "@saasaparilla/shared/auth/identity.ts";
+import { cursorTag, fromCursor, SEQUENCE_FORM, START, toCursor } from "@saasaparilla/shared/protocol/notification.ts";
 import {
   checkNotification,
   Kind,
@@ -25,7 +25,7 @@ import {
   readDeliver,
   readPack,
   readSignal,
-} from "../../shared/pack.ts";
+} from "@saasaparilla/shared/protocol/pack.ts";
 
 /** What is fuzzed: some of our code that reads what others wrote, and what must hold of it, whatever they wrote. */
 export interface Target {

@@ -1,7 +1,7 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import type { Bearer } from "../tokens.ts";
+import type { Bearer } from "#tests/support/tokens.ts";
 import type { Target } from "./means.ts";
 
 const CLIENTS = 60;

@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
 import { chromium, type Browser } from "playwright-core";
-import { makePlaces } from "../../compose/local/places.ts";
-import { step } from "../../compose/local/progress.ts";
-import { quietly } from "../../compose/local/quiet.ts";
-import { Trouble } from "../../compose/local/trouble.ts";
+import { makePlaces } from "#local/process/paths.ts";
+import { step } from "#local/process/progress.ts";
+import { quietly } from "#local/process/run-tool.ts";
+import { Trouble } from "#local/process/user-error.ts";
 
 const DEBIAN = "/usr/bin/chromium";
 const KNOWN = [

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Browser, CDPSession, Page } from "playwright-core";
-import { Chance } from "../chance.ts";
-import { Publisher } from "../publisher.ts";
-import { startStack, type Service, type Stack } from "../stack.ts";
+import { Chance } from "#tests/support/seeded-random.ts";
+import { Publisher } from "#tests/support/publisher.ts";
+import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
 import { launchChromium } from "./chromium.ts";
 import { startGateway, type Gateway } from "./gateway.ts";
 import type { Harness, Seen } from "./harness.ts";

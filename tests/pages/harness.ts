@@ -1,4 +1,4 @@
-import { connect, type Connection, type Options, type Status, type TransportName } from "../../client/client.ts";
+import { connect, type Connection, type Options, type Status, type TransportName } from "#client/client.ts";
 
 /** What runs in the page and in workers: subscribers, and what they saw. */
 export interface Seen {

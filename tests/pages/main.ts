@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
-import { backing } from "../../compose/local/backing.ts";
-import { command } from "../../compose/local/trouble.ts";
+import { backing } from "#local/stores/backing.ts";
+import { command } from "#local/process/user-error.ts";
 import { endure, TestBed } from "./endurance.ts";
 
 /** `just client-endurance`: pages in a real browser that lose their network, page and distributor, for so many minutes. */

@@ -1,8 +1,8 @@
 import { writeFile } from "node:fs/promises";
 import { readFileSync } from "node:fs";
 import { exportJWK, generateKeyPair, type CryptoKey, type JWK } from "jose";
-import type { Stack } from "../stack.ts";
-import { mint, type Bearer } from "../tokens.ts";
+import type { Stack } from "#tests/support/stack.ts";
+import { mint, type Bearer } from "#tests/support/tokens.ts";
 
 /** The key of the stack's issuer, until it is replaced: then tokens are signed by the newest, and the one before is taken away. */
 export class RotatingKey {

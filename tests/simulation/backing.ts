@@ -1,6 +1,6 @@
-import type { ClientKey, Sequence } from "@saasaparilla/shared/notification.ts";
-import type { Incoming } from "@saasaparilla/shared/kafka.ts";
-import type { Page, Row } from "../../services/distributor/session.ts";
+import type { ClientKey, Sequence } from "@saasaparilla/shared/protocol/notification.ts";
+import type { Incoming } from "@saasaparilla/shared/kafka/client.ts";
+import type { Page, Row } from "#services/distributor/sessions/session.ts";
 
 /** The simulated stores: what Kafka, Postgres and Redis are to the machines, and nothing more. */
 

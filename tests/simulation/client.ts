@@ -1,4 +1,10 @@
-import { packSequence, sequenceAt, START, type ClientKey, type Sequence } from "@saasaparilla/shared/notification.ts";
+import {
+  packSequence,
+  sequenceAt,
+  START,
+  type ClientKey,
+  type Sequence,
+} from "@saasaparilla/shared/protocol/notification.ts";
 import type { SimulatedDistributor, Wire } from "./distributor.ts";
 import { EPOCH, short, Violation, type Stage } from "./stage.ts";
 

@@ -1,10 +1,10 @@
-import { tenantOf } from "@saasaparilla/shared/notification.ts";
-import { PackWriter } from "@saasaparilla/shared/pack.ts";
-import type { DeferredLine } from "../../services/director/deferral.ts";
-import type { Entry, Lane } from "../../services/director/lane.ts";
-import { PartitionLanes } from "../../services/director/partition.ts";
-import { Timers } from "../../services/director/timers.ts";
-import { changeOwnership, type Ownership, type OwnershipOutput } from "../../services/director/ownership.ts";
+import { tenantOf } from "@saasaparilla/shared/protocol/notification.ts";
+import { PackWriter } from "@saasaparilla/shared/protocol/pack.ts";
+import type { DeferredLine } from "#services/director/partitions/deferred.ts";
+import type { Entry, Lane } from "#services/director/lanes/lane.ts";
+import { PartitionLanes } from "#services/director/partitions/partition.ts";
+import { Timers } from "#services/director/partitions/lane-timers.ts";
+import { changeOwnership, type Ownership, type OwnershipOutput } from "#services/director/partitions/ownership.ts";
 import { EPOCH, PARTITION, short, Violation, type Stage } from "./stage.ts";
 
 /** What a notification counts as, in the shares of what waits: more than any here has. */

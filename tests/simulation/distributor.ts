@@ -1,6 +1,13 @@
-import { START, type ClientKey, type Sequence } from "@saasaparilla/shared/notification.ts";
-import { Kind, notificationBody, PackWriter, readDeliver, readPack, readSignal } from "@saasaparilla/shared/pack.ts";
-import { asRouted, type ControlSignal } from "@saasaparilla/shared/signals.ts";
+import { START, type ClientKey, type Sequence } from "@saasaparilla/shared/protocol/notification.ts";
+import {
+  Kind,
+  notificationBody,
+  PackWriter,
+  readDeliver,
+  readPack,
+  readSignal,
+} from "@saasaparilla/shared/protocol/pack.ts";
+import { asRouted, type ControlSignal } from "@saasaparilla/shared/protocol/control-messages.ts";
 import {
   createSession,
   type Page,
@@ -8,8 +15,8 @@ import {
   type Session,
   type SessionEvent,
   type SessionOutput,
-} from "../../services/distributor/session.ts";
-import { step } from "../../services/distributor/session-step.ts";
+} from "#services/distributor/sessions/session.ts";
+import { step } from "#services/distributor/sessions/session-table.ts";
 import { PARTITION, short, type Stage } from "./stage.ts";
 
 /** One connection's wire: what the distributor wrote and the client has not read yet. */
@@ -141,7 +148,7 @@ export class SimulatedDistributor {
     registry.get(session.key)!.set(`${id.slot}:${id.incarnation}:${id.session}`, id);
   }
 
-  /** As deliver.ts does it. */
+  /** As services/distributor/sessions/routed-consumer.ts does it. */
   #readRouted(): void {
     const record = this.#stage.routed[this.slot]!.records[this.#read];
     if (!record) return;

@@ -1,5 +1,5 @@
-import { PackWriter } from "@saasaparilla/shared/pack.ts";
-import { changeOwnership, Ownership, type OwnershipOutput } from "../../services/director/ownership.ts";
+import { PackWriter } from "@saasaparilla/shared/protocol/pack.ts";
+import { changeOwnership, Ownership, type OwnershipOutput } from "#services/director/partitions/ownership.ts";
 import { SimulatedDirector } from "./director.ts";
 import { PARTITION, Violation, type Stage } from "./stage.ts";
 

@@ -1,9 +1,9 @@
-import { Deferral } from "../../services/director/deferral.ts";
-import { storeRest } from "../../services/director/lane-moves.ts";
-import { laneTable } from "../../services/director/lane-step.ts";
-import { ownershipTable } from "../../services/director/ownership.ts";
-import { WaitingShares } from "../../services/director/waiting.ts";
-import { sessionTable } from "../../services/distributor/session-step.ts";
+import { Deferral } from "#services/director/partitions/deferred.ts";
+import { storeRest } from "#services/director/lanes/lane-transitions.ts";
+import { laneTable } from "#services/director/lanes/lane-table.ts";
+import { ownershipTable } from "#services/director/partitions/ownership.ts";
+import { WaitingShares } from "#services/director/lanes/waiting-shares.ts";
+import { sessionTable } from "#services/distributor/sessions/session-table.ts";
 import type { Mutant } from "./stage.ts";
 
 /** The platform with one thing broken: each must violate a property, or the property proves nothing. */

@@ -1,6 +1,6 @@
-import type { ClientKey, Sequence } from "@saasaparilla/shared/notification.ts";
-import type { ConnectionId } from "@saasaparilla/shared/signals.ts";
-import { Chance } from "../chance.ts";
+import type { ClientKey, Sequence } from "@saasaparilla/shared/protocol/notification.ts";
+import type { ConnectionId } from "@saasaparilla/shared/protocol/control-messages.ts";
+import { Chance } from "#tests/support/seeded-random.ts";
 import { Log, Postgres } from "./backing.ts";
 
 export const PARTITION = 0;

@@ -1,8 +1,8 @@
-import { makePlaces } from "../../../compose/local/places.ts";
-import { step } from "../../../compose/local/progress.ts";
-import { command } from "../../../compose/local/trouble.ts";
-import { Cluster } from "../cluster/cluster.ts";
-import { ensurePackages, FOR_API } from "../cluster/packages.ts";
+import { makePlaces } from "#local/process/paths.ts";
+import { step } from "#local/process/progress.ts";
+import { command } from "#local/process/user-error.ts";
+import { Cluster } from "#tests/deploy/cluster/cluster.ts";
+import { ensurePackages, FOR_API } from "#tests/deploy/cluster/packages.ts";
 import { tried } from "./tried.ts";
 
 /** Every set of values before a real API server: it says what it would refuse. */

@@ -1,10 +1,10 @@
 import { importJWK, SignJWT, type JWK } from "jose";
-import type { Platform } from "../../faults/platform.ts";
-import type { Kind } from "../../stack.ts";
-import type { Bearer } from "../../tokens.ts";
-import { chart } from "../../chart/render.ts";
-import type { Cluster } from "../cluster/cluster.ts";
-import { until } from "../cluster/until.ts";
+import type { Platform } from "#tests/faults/platform.ts";
+import type { Kind } from "#tests/support/stack.ts";
+import type { Bearer } from "#tests/support/tokens.ts";
+import { chart } from "#tests/chart/render.ts";
+import type { Cluster } from "#tests/deploy/cluster/cluster.ts";
+import { until } from "#tests/deploy/cluster/until.ts";
 
 export const NAME = "platform";
 export const NAMESPACE = "notifications";

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
-import { check } from "../../faults/check.ts";
-import type { Verdict } from "../../faults/verdict.ts";
-import { History } from "../../faults/history.ts";
-import { Load, type LoadOptions } from "../../faults/load.ts";
-import { noteStored } from "../../faults/stored-notes.ts";
+import { check } from "#tests/faults/check.ts";
+import type { Verdict } from "#tests/faults/verdict.ts";
+import { History } from "#tests/faults/history.ts";
+import { Load, type LoadOptions } from "#tests/faults/load.ts";
+import { noteStored } from "#tests/faults/stored-notes.ts";
 import type { Release } from "./release.ts";
 
 const PATIENCE_MS = 120_000;

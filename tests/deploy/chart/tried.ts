@@ -1,5 +1,5 @@
-import { native, template, VALUES } from "../../chart/render.ts";
-import type { Cluster } from "../cluster/cluster.ts";
+import { native, template, VALUES } from "#tests/chart/render.ts";
+import type { Cluster } from "#tests/deploy/cluster/cluster.ts";
 
 /** Namespaces that the sets of values name. */
 const NAMESPACES = ["notifications", "monitoring"];

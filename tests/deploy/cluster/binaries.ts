@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { note } from "../../../compose/local/progress.ts";
-import { cache } from "../../chart/tools.ts";
+import { note } from "#local/process/progress.ts";
+import { cache } from "#tests/chart/tools.ts";
 import { call } from "./call.ts";
 
 /**

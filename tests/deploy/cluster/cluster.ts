@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { places } from "../../../compose/local/places.ts";
-import { kubernetesTools } from "../../chart/tools.ts";
+import { places } from "#local/process/paths.ts";
+import { kubernetesTools } from "#tests/chart/tools.ts";
 import { ADDRESS } from "./address.ts";
 import { apiServer, binaries, type Binaries } from "./binaries.ts";
 import { call } from "./call.ts";

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
-import { step } from "../../../compose/local/progress.ts";
-import { quietly } from "../../../compose/local/quiet.ts";
-import { Trouble } from "../../../compose/local/trouble.ts";
+import { step } from "#local/process/progress.ts";
+import { quietly } from "#local/process/run-tool.ts";
+import { Trouble } from "#local/process/user-error.ts";
 
 /** A file of each, and the Debian package that it is of. */
 const NEEDED: Record<string, string> = {

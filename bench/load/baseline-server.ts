@@ -1,0 +1,49 @@
+import { Health } from "@saasaparilla/shared/runtime/health.ts";
+import { createLog } from "@saasaparilla/shared/runtime/log.ts";
+import { createRegistry } from "@saasaparilla/shared/runtime/metrics.ts";
+import { SocketServer } from "#services/distributor/transports/socket-server.ts";
+import { serverSettings } from "@saasaparilla/shared/settings.ts";
+
+/**
+ * The floor under the distributor, a process of its own: nothing but the WebSocket library. It is sent lines of `INDEX FRAME`, and
+ * sends each frame to the socket of that index. The index comes as the connection's token; what clients say is not looked at.
+ */
+const log = createLog("floor", "info");
+const server = new SocketServer({
+  health: new Health([]),
+  registry: createRegistry("floor"),
+  log,
+  settings: { ...serverSettings.parse({}), KEEP_ALIVE: true },
+});
+const sockets: { send(message: Uint8Array, isBinary: boolean): number }[] = [];
+
+server.app.ws<{ index: number }>("/v1/ws", {
+  maxBackpressure: 64 << 20,
+  upgrade(response, request, context) {
+    response.upgrade(
+      { index: Number(request.getHeader("authorization").slice("Bearer ".length)) },
+      request.getHeader("sec-websocket-key"),
+      "",
+      request.getHeader("sec-websocket-extensions"),
+      context,
+    );
+  },
+  open(socket) {
+    sockets[socket.getUserData().index] = socket;
+    socket.send('{"type":"connected"}', false);
+    socket.send('{"type":"live"}', false);
+  },
+});
+
+server.post("/deliver", 1 << 22, (_, body) => {
+  for (let at = 0; at < body.length;) {
+    const space = body.indexOf(0x20, at);
+    const end = body.indexOf(0x0a, space);
+    sockets[Number(body.toString("latin1", at, space))]?.send(body.subarray(space + 1, end), false);
+    at = end + 1;
+  }
+  return { status: 202 };
+});
+
+const port = await server.listen("127.0.0.1", 0);
+log.info({ port }, "listening");

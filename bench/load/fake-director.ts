@@ -1,0 +1,113 @@
+import { randomBytes } from "node:crypto";
+import type { Batch } from "@saasaparilla/shared/kafka/client.ts";
+import { packSequence, sequenceAt, type ClientKey, type Sequence } from "@saasaparilla/shared/protocol/notification.ts";
+import { Kind, readPack, readSignal } from "@saasaparilla/shared/protocol/pack.ts";
+import { asControl } from "@saasaparilla/shared/protocol/control-messages.ts";
+import type { Stack } from "#tests/support/stack.ts";
+import { now } from "./clock.ts";
+import { Link } from "./kafka-link.ts";
+import { clientName, dataOf } from "./load-publisher.ts";
+
+const GENERATION = 1;
+const EPOCH = 1;
+
+interface Lane {
+  slot: number;
+  incarnation: number;
+  session: number;
+  partition: number;
+  prev: Sequence;
+  n: number;
+}
+
+/** Plays the director for a distributor alone: grants every hold, takes every commit, routes to who is live, and forgets acknowledgements. */
+export class AsDirector {
+  readonly #lanes = new Map<ClientKey, Lane>();
+  #link!: Link;
+  #committed: () => void = () => {};
+  #holds = 0;
+  #sequences = 0;
+  sent = 0;
+
+  static async of(stack: Stack): Promise<AsDirector> {
+    const director = new AsDirector();
+    director.#link = await Link.open(
+      stack,
+      ({ control }) => control,
+      (batch) => director.#read(batch),
+    );
+    return director;
+  }
+
+  /** Resolves when so many have committed: a client hears `live` before its commit has come. */
+  async allLive(count: number): Promise<void> {
+    if (this.#lanes.size >= count) return;
+    await new Promise<void>((resolve) => {
+      this.#committed = () => {
+        if (this.#lanes.size >= count) resolve();
+      };
+    });
+  }
+
+  /** One to this client. */
+  deliver(client: number): void {
+    const key = `acme/${clientName(client)}`;
+    const lane = this.#lanes.get(key)!;
+    this.#sequences += 1;
+    const sequence = sequenceAt(packSequence(EPOCH, this.#sequences), 0);
+    const { prev, slot, incarnation, session, partition } = lane;
+    const body = bodyOf(key, dataOf(lane.n, now()));
+    this.#link.packer.add(this.#link.topics.routed, slot, (writer) =>
+      writer.deliver({
+        incarnation,
+        session,
+        partition,
+        generation: GENERATION,
+        appended: Date.now(),
+        prev,
+        sequence,
+        body,
+      }),
+    );
+    lane.prev = sequence;
+    lane.n += 1;
+    this.sent += 1;
+  }
+
+  close(): Promise<void> {
+    return this.#link.close();
+  }
+
+  #read({ partition, records }: Batch): void {
+    for (const { value } of records) {
+      readPack(value!, (kind, body) => {
+        if (kind !== Kind.SIGNAL) return;
+        const signal = asControl(readSignal(body));
+        if (signal.type === "prepare") {
+          const { slot, incarnation, session } = signal;
+          this.#holds += 1;
+          const hold = this.#holds;
+          this.#link.packer.add(this.#link.topics.routed, slot, (writer) =>
+            writer.signal({ type: "held", partition, generation: GENERATION, incarnation, session, hold }),
+          );
+        } else if (signal.type === "commit") {
+          const { slot, incarnation, session, sent } = signal;
+          this.#lanes.set(signal.key, { slot, incarnation, session, partition, prev: sent, n: 0 });
+          this.#committed();
+        } else if (signal.type === "close") {
+          this.#lanes.delete(signal.key);
+        }
+      });
+    }
+  }
+}
+
+/** A notification's body, as shared/protocol/pack.ts has it. */
+function bodyOf(key: ClientKey, data: string): Buffer {
+  const body = Buffer.alloc(24 + key.length + data.length);
+  randomBytes(16).copy(body);
+  body.writeUInt16BE(key.length, 22);
+  body.write(key, 24, "latin1");
+  body.write(data, 24 + key.length, "latin1");
+  return body;
+}

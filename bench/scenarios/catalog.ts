@@ -1,0 +1,144 @@
+import { comeBack, deep, storing } from "./offline-clients.ts";
+import type { Figures } from "#bench/results/figures.ts";
+import { atRest, connects, idle } from "./idle-connections.ts";
+import type { Profile } from "#bench/results/profiler.ts";
+import { directorAlone, distributorAlone, floorAtRate, receiverAlone } from "./single-service.ts";
+import { larger } from "./payload-size.ts";
+import { manyConnections, manyIds, manyLanes } from "./large-redis.ts";
+import { neighbours } from "./noisy-neighbours.ts";
+import { several } from "./scaling.ts";
+import { unicast } from "./saturation.ts";
+
+export interface Size {
+  /** Divides numbers of clients and of rows: a quick look is no measurement. */
+  divisor: number;
+  runs: number;
+  seconds: number;
+  profile: ((kind: string, profile: Profile) => void) | undefined;
+}
+
+type Work = (figures: Figures, work: string, size: Size) => Promise<void>;
+
+/** As many as fit into a limit of 20,000 open files, of which a distributor keeps a tenth free. */
+const MOST_CONNECTIONS = 17_000;
+
+/** The safety net asks for everybody once in it, and its rest. */
+const REST_SECONDS = 90;
+
+/** What is measured, in this order. */
+export const works: Record<string, Work> = {
+  saturation: (figures, work, { divisor, runs, seconds, profile }) =>
+    unicast(figures, work, {
+      clients: 2_000 / divisor,
+      rate: undefined,
+      runs,
+      seconds,
+      aims: { cpu: 3.6 },
+      profile,
+    }),
+  "5,000/s to 2,000": (figures, work, { divisor, runs, seconds }) =>
+    unicast(figures, work, { clients: 2_000 / divisor, rate: 5_000 / divisor, runs, seconds }),
+  "5,000/s to 10,000": (figures, work, { divisor, runs, seconds, profile }) =>
+    unicast(figures, work, {
+      clients: 10_000 / divisor,
+      rate: 5_000 / divisor,
+      runs,
+      seconds,
+      aims: { p50: 8, p99: 30 },
+      profile,
+    }),
+  "5,000/s to 10,000, floor": (figures, work, { divisor, runs, seconds }) =>
+    floorAtRate(figures, work, { clients: 10_000 / divisor, rate: 5_000 / divisor, runs, seconds }),
+  "larger data": (figures, work, { divisor, runs, seconds }) =>
+    larger(figures, work, { clients: 2_000 / divisor, runs, seconds }),
+  "receiver alone": (figures, work, { divisor, runs, seconds }) =>
+    receiverAlone(figures, work, { clients: 10_000 / divisor, runs, seconds, batch: 100 }),
+  "receiver alone, 128 partitions": (figures, work, { divisor, runs, seconds }) =>
+    receiverAlone(figures, work, { clients: 10_000 / divisor, runs, seconds, batch: 100, partitions: 128 }),
+  "receiver alone, single": (figures, work, { divisor, runs, seconds }) =>
+    receiverAlone(figures, work, { clients: 10_000 / divisor, runs, seconds, batch: 1 }),
+  "director alone": (figures, work, { divisor, runs, seconds }) =>
+    directorAlone(figures, work, { clients: 2_000 / divisor, runs, seconds }),
+  "distributor alone": (figures, work, { divisor, runs, seconds }) =>
+    distributorAlone(figures, work, { clients: 2_000 / divisor, runs, seconds, aim: 1.3 }),
+  connects: (figures, work, { divisor, runs, profile }) =>
+    connects(figures, work, { connections: 10_000 / divisor, runs, algorithm: "EdDSA", profile }),
+  "connects, RS256": (figures, work, { divisor, runs, profile }) =>
+    connects(figures, work, { connections: 10_000 / divisor, runs, algorithm: "RS256", profile }),
+  "idle WebSocket": (figures, work, { divisor, runs, profile }) =>
+    idle(figures, work, { transport: "websocket", connections: MOST_CONNECTIONS / divisor, runs, profile }),
+  "idle WebSocket, RS256": (figures, work, { divisor, runs, profile }) =>
+    idle(figures, work, {
+      transport: "websocket",
+      connections: MOST_CONNECTIONS / divisor,
+      algorithm: "RS256",
+      runs,
+      profile,
+    }),
+  "idle SSE": (figures, work, { divisor, runs, profile }) =>
+    idle(figures, work, { transport: "sse", connections: MOST_CONNECTIONS / divisor, runs, profile }),
+  "idle long poll": (figures, work, { divisor, runs, profile }) =>
+    idle(figures, work, { transport: "poll", connections: MOST_CONNECTIONS / divisor, runs, profile }),
+  "at rest": (figures, work, { divisor }) =>
+    atRest(figures, work, { connections: MOST_CONNECTIONS / divisor, seconds: REST_SECONDS / divisor }),
+  "come back": (figures, work, { divisor, runs, profile }) =>
+    comeBack(figures, work, { clients: 5_000 / divisor, each: 20, runs, aim: 1.2, profile }),
+  "come back, RS256": (figures, work, { divisor, runs, profile }) =>
+    comeBack(figures, work, { clients: 5_000 / divisor, each: 20, runs, aim: 1.2, algorithm: "RS256", profile }),
+  "100,000 stored": (figures, work, { divisor, runs }) => deep(figures, work, { stored: 100_000 / divisor, runs }),
+  storing: (figures, work, { divisor, runs }) =>
+    storing(figures, work, { clients: 5_000 / divisor, rows: 200_000 / divisor, runs, aim: 30_000 }),
+};
+
+/** Of a core, for each process: so little that two cores are enough for two of each, Kafka and the load tool. */
+const SHARE = 0.1;
+
+/** Measured only where they are named. How it scales: as many clients for each, or the same load for all. */
+export const largeWorks: Record<string, Work> = {
+  "noisy neighbours": (figures, work, { divisor, runs, seconds }) =>
+    neighbours(figures, work, { clients: 200 / divisor, rate: 500 / divisor, runs, seconds }),
+  "one of each, a tenth of a core": (figures, work, { divisor, runs, seconds }) =>
+    several(figures, work, { each: 1, clients: 2_000 / divisor, rate: undefined, share: SHARE, runs, seconds }),
+  "two of each, a tenth of a core": (figures, work, { divisor, runs, seconds }) =>
+    several(figures, work, { each: 2, clients: 4_000 / divisor, rate: undefined, share: SHARE, runs, seconds }),
+  "one of each, 5,000/s": (figures, work, { divisor, runs, seconds }) =>
+    several(figures, work, { each: 1, clients: 2_000 / divisor, rate: 5_000 / divisor, runs, seconds }),
+  "two of each, 5,000/s": (figures, work, { divisor, runs, seconds }) =>
+    several(figures, work, { each: 2, clients: 2_000 / divisor, rate: 5_000 / divisor, runs, seconds }),
+  "one of each, saturation": (figures, work, { divisor, runs, seconds }) =>
+    several(figures, work, { each: 1, clients: 2_000 / divisor, rate: undefined, runs, seconds }),
+  "two of each, saturation": (figures, work, { divisor, runs, seconds }) =>
+    several(figures, work, { each: 2, clients: 4_000 / divisor, rate: undefined, runs, seconds }),
+  "flat, 1,000 clients": (figures, work, { divisor, runs, seconds }) =>
+    unicast(figures, work, { clients: 1_000 / divisor, rate: 5_000 / divisor, runs, seconds }),
+  "flat, 17,000 clients": (figures, work, { divisor, runs, seconds }) =>
+    unicast(figures, work, { clients: MOST_CONNECTIONS / divisor, rate: 5_000 / divisor, runs, seconds }),
+  "flat, 1,000 lanes": (figures, work, { divisor, runs, seconds }) =>
+    directorAlone(figures, work, { clients: 1_000 / divisor, runs, seconds }),
+  "flat, 100,000 lanes": (figures, work, { divisor, runs, seconds }) =>
+    directorAlone(figures, work, { clients: 100_000 / divisor, runs, seconds }),
+  "flat, storing": (figures, work, { divisor, runs }) =>
+    storing(figures, work, { clients: 5_000 / divisor, rows: 200_000 / divisor, runs, aim: 30_000 }),
+  "flat, storing where 1,000,000 are": (figures, work, { divisor, runs }) =>
+    storing(figures, work, {
+      clients: 5_000 / divisor,
+      rows: 200_000 / divisor,
+      runs,
+      there: 1_000_000 / divisor,
+      aim: 30_000,
+    }),
+  "flat, come back": (figures, work, { divisor, runs, profile }) =>
+    comeBack(figures, work, { clients: 5_000 / divisor, each: 20, runs, profile }),
+  "flat, come back where 1,000,000 are": (figures, work, { divisor, runs, profile }) =>
+    comeBack(figures, work, { clients: 5_000 / divisor, each: 20, runs, there: 1_000_000 / divisor, profile }),
+};
+
+/** What takes gigabytes of memory, where it is named, and once: it does not change from run to run. */
+export const onceWorks: Record<string, Work> = {
+  "10M lanes, live": (figures, work, { divisor }) =>
+    manyLanes(figures, work, { kind: "live", most: 10_000_000 / divisor }),
+  "10M lanes, stored": (figures, work, { divisor }) =>
+    manyLanes(figures, work, { kind: "stored", most: 10_000_000 / divisor }),
+  "10M connections": (figures, work, { divisor }) => manyConnections(figures, work, { most: 10_000_000 / divisor }),
+  "1M ids": (figures, work, { divisor }) => manyIds(figures, work, { most: 1_000_000 / divisor }),
+};

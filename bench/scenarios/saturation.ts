@@ -1,0 +1,99 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Service, Stack } from "#tests/support/stack.ts";
+import { LoadClients } from "#bench/load/load-clients.ts";
+import { Meters, residentBytes } from "#bench/load/meters.ts";
+import type { Figures } from "#bench/results/figures.ts";
+import { INSPECTED, profiled, type Profile } from "#bench/results/profiler.ts";
+import { checkDelivery, noteCost, noteLatency, noteServices } from "#bench/results/record.ts";
+import { clientName, LoadPublisher } from "#bench/load/load-publisher.ts";
+import { Samples } from "#bench/load/samples.ts";
+import { startPlatform } from "#bench/load/platform.ts";
+import { turn } from "#bench/results/interleave.ts";
+
+export interface UnicastOptions {
+  clients: number;
+  /** Notifications a second; undefined for as many as there may be. */
+  rate: number | undefined;
+  runs: number;
+  seconds: number;
+  aims?: { cpu?: number; p50?: number; p99?: number };
+  /** Told where the time of each service goes, in a run of its own before the others. */
+  profile?: ((kind: string, profile: Profile) => void) | undefined;
+}
+
+/** Published and not yet received, at most, where it goes as fast as it can. */
+export const UNDER_WAY = 4_000;
+/** What runs now and then is compiled by then: at 5,000/s V8 takes so long. */
+const WARM_SECONDS = 12;
+
+/** One notification to one connected client each. */
+export async function unicast(figures: Figures, work: string, options: UnicastOptions): Promise<void> {
+  const { aims = {} } = options;
+  const stack = await startPlatform(["receiver", "director", "distributor"], options.profile ? INSPECTED : {});
+  const [receiver, , distributor] = stack.services as [Service, Service, Service];
+  const clients = new LoadClients({
+    url: webSocketOf(distributor),
+    tokens: await tokensOf(stack, options.clients),
+    sampleEvery: options.rate === undefined ? 20 : 1,
+  });
+  const token = await stack.token({ publisher: "load" });
+  const publisher = new LoadPublisher({ url: receiver.url, token, clients: options.clients });
+  const meters = await Meters.of(stack);
+  try {
+    await clients.open();
+    await clients.allLive();
+    const run = (seconds: number): Promise<void> => publish(publisher, clients, options.rate, seconds);
+    await run(WARM_SECONDS);
+    if (options.profile) await profiled(stack.services, options.profile, () => run(options.seconds));
+    for (let count = 0; count < options.runs; count += 1) {
+      await turn();
+      clients.latency = new Samples();
+      clients.ownDelay();
+      const { received, bytes } = clients;
+      const end = await meters.begin();
+      await run(options.seconds);
+      const cost = await end();
+      const delivered = clients.received - received;
+      if (options.rate === undefined)
+        figures.note(work, "delivered", delivered / cost.seconds, { unit: "/s", better: "higher" });
+      noteLatency(figures, work, clients, aims);
+      noteServices(figures, work, cost, delivered, aims.cpu);
+      noteCost(figures, work, cost, delivered);
+      figures.note(work, "frames", (clients.bytes - bytes) / delivered, { unit: "bytes each", better: "lower" });
+      for (const { kind, pid } of stack.services)
+        figures.note(work, `${kind}, resident`, residentBytes(pid) / 2 ** 20, { unit: "MiB", better: "lower" });
+    }
+    await clients.all(publisher.accepted);
+    checkDelivery(clients, publisher.refused);
+  } finally {
+    publisher.close();
+    await clients.close();
+    await meters.close();
+    await stack.close();
+  }
+}
+
+/** At a rate, or as fast as it is received. */
+export async function publish(
+  publisher: LoadPublisher,
+  clients: LoadClients,
+  rate: number | undefined,
+  seconds: number,
+): Promise<void> {
+  if (rate !== undefined) {
+    await publisher.steadily(rate, seconds);
+    return;
+  }
+  clients.onReceived = () => publisher.pump();
+  publisher.saturate(() => UNDER_WAY - (publisher.sent - publisher.refused - clients.received));
+  await sleep(seconds * 1_000);
+  await publisher.stop();
+}
+
+export function webSocketOf(distributor: Service): URL {
+  return new URL(`${distributor.url.replace("http", "ws")}/v1/ws?ack=explicit`);
+}
+
+export function tokensOf(stack: Stack, count: number, nameOf = clientName): Promise<string[]> {
+  return Promise.all(Array.from({ length: count }, (_, index) => stack.token({ client: nameOf(index) })));
+}

@@ -1,0 +1,94 @@
+import type { Kind, Service, Stack } from "#tests/support/stack.ts";
+import { LoadClients } from "#bench/load/load-clients.ts";
+import { Meters } from "#bench/load/meters.ts";
+import type { Figures } from "#bench/results/figures.ts";
+import { checkDelivery, noteCost, noteServices } from "#bench/results/record.ts";
+import { startPlatform } from "#bench/load/platform.ts";
+import { turn } from "#bench/results/interleave.ts";
+import { clientName, dataOf, LoadPublisher } from "#bench/load/load-publisher.ts";
+import { limit } from "#bench/load/cpu-share.ts";
+import { publish, webSocketOf } from "./saturation.ts";
+
+export interface SeveralOptions {
+  /** Receivers, directors and distributors, of each so many. */
+  each: number;
+  /** In all. */
+  clients: number;
+  /** Notifications a second in all; undefined for as many as there may be. */
+  rate: number | undefined;
+  /** Of a core, for each process of ours; undefined for whatever it can get. */
+  share?: number;
+  runs: number;
+  seconds: number;
+}
+
+/** What runs now and then is compiled by then: at 5,000/s V8 takes so long. */
+const WARM_SECONDS = 12;
+
+/** What so many of each deliver, and what a notification costs then: each receiver, and each distributor, has its part of the clients. */
+export async function several(figures: Figures, work: string, options: SeveralOptions): Promise<void> {
+  const { each, rate, share, runs, seconds } = options;
+  const kinds = (["receiver", "director", "distributor"] as const).flatMap((kind) => Array<Kind>(each).fill(kind));
+  const stack = await startPlatform(kinds);
+  const parts = await Promise.all(Array.from({ length: each }, (_, index) => partOf(stack, options, index)));
+  const meters = await Meters.of(stack);
+  try {
+    for (const { clients } of parts) {
+      await clients.open();
+      await clients.allLive();
+    }
+    const limits = share === undefined ? undefined : limit(pidsOf(stack), share);
+    const run = async (length: number): Promise<void> => {
+      const partRate = rate === undefined ? undefined : rate / each;
+      await Promise.all(parts.map(({ publisher, clients }) => publish(publisher, clients, partRate, length)));
+    };
+    const received = (): number => parts.reduce((sum, { clients }) => sum + clients.received, 0);
+    try {
+      await run(WARM_SECONDS);
+      for (let count = 0; count < runs; count += 1) {
+        await turn();
+        const before = received();
+        const end = await meters.begin();
+        await run(seconds);
+        const cost = await end();
+        const delivered = received() - before;
+        figures.note(work, "delivered", delivered / cost.seconds, { unit: "/s", better: "higher" });
+        noteServices(figures, work, cost, delivered);
+        noteCost(figures, work, cost, delivered);
+      }
+    } finally {
+      limits?.end();
+    }
+    for (const { clients, publisher } of parts) {
+      await clients.all(publisher.accepted);
+      checkDelivery(clients, publisher.refused);
+    }
+  } finally {
+    for (const { clients, publisher } of parts) {
+      publisher.close();
+      await clients.close();
+    }
+    await meters.close();
+    await stack.close();
+  }
+}
+
+const pidsOf = ({ services }: Stack): number[] => services.map(({ pid }) => pid);
+
+async function partOf(stack: Stack, { each, clients, rate }: SeveralOptions, index: number) {
+  const of = (kind: Kind): Service => stack.services.filter((service) => service.kind === kind)[index]!;
+  const count = clients / each;
+  const nameOf = (client: number): string => clientName(index * count + client);
+  const tokens = await Promise.all(
+    Array.from({ length: count }, (_, client) => stack.token({ client: nameOf(client) })),
+  );
+  return {
+    clients: new LoadClients({ url: webSocketOf(of("distributor")), tokens, sampleEvery: rate === undefined ? 20 : 1 }),
+    publisher: new LoadPublisher({
+      url: of("receiver").url,
+      token: await stack.token({ publisher: `load-${index}` }),
+      clients: count,
+      line: (client, n, t) => `{"to":{"client":"${nameOf(client)}"},"data":${dataOf(n, t)}}`,
+    }),
+  };
+}

@@ -1,6 +1,0 @@
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { grantsDocument } from "./grants-table.ts";
-import { repository } from "./places.ts";
-
-writeFileSync(join(repository, "docs/reference/grants.md"), grantsDocument());

@@ -1,6 +1,0 @@
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { repository } from "./places.ts";
-import { settingsDocument } from "./settings-table.ts";
-
-writeFileSync(join(repository, "docs/reference/settings.md"), settingsDocument());

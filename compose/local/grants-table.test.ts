@@ -1,9 +1,0 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { expect, test } from "vitest";
-import { grantsDocument } from "./grants-table.ts";
-import { repository } from "./places.ts";
-
-test("docs/reference/grants.md says what shared/grants.ts says: npx just grants", () => {
-  expect(readFileSync(join(repository, "docs/reference/grants.md"), "utf8")).toBe(grantsDocument());
-});

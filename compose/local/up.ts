@@ -1,7 +1,0 @@
-import { up, wanted } from "./platform.ts";
-import { command } from "./trouble.ts";
-
-await command(async () => {
-  const { receiver, distributors } = await up(wanted(process.argv.slice(2)));
-  process.stderr.write(`\n  publish to    ${receiver}\n  subscribe at  ${distributors.join(" ")}\n`);
-});

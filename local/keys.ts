@@ -1,0 +1,44 @@
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { type JWK, exportJWK, generateKeyPair } from "jose";
+import { locked } from "#local/process/file-lock.ts";
+import { places, readIfThere, writeWhole } from "#local/process/paths.ts";
+
+/** Who the local stack's tokens are from and for: the services are told the same. */
+export const issuer = process.env.AUTH_ISSUER || "http://localhost/saasaparilla";
+export const audience = process.env.AUTH_AUDIENCE || "notifications";
+
+/** The public half, for whoever verifies. */
+export const jwksFile = join(places.keys, "jwks.json");
+const privateFile = join(places.keys, "private.json");
+
+const kept = (): JWK | undefined => {
+  const text = readIfThere(privateFile);
+  return text === undefined ? undefined : (JSON.parse(text) as JWK);
+};
+
+const secretsFile = join(places.keys, "secrets.key");
+
+/** The key that seals the secrets of issuers in this copy's Postgres, made when it is first needed. */
+export function secretsKey(): string {
+  const there = readIfThere(secretsFile);
+  if (there !== undefined) return there.trim();
+  const made = randomBytes(32).toString("base64");
+  writeWhole(secretsFile, `${made}\n`, 0o600);
+  return made;
+}
+
+/** The key that this copy signs with, made when it is first asked for. */
+export async function signingKey(): Promise<JWK> {
+  return kept() ?? locked("keys", async () => kept() ?? makeKeys());
+}
+
+async function makeKeys(): Promise<JWK> {
+  const { privateKey } = await generateKeyPair("EdDSA", { crv: "Ed25519", extractable: true });
+  const secret: JWK = { ...(await exportJWK(privateKey)), kid: crypto.randomUUID(), alg: "EdDSA", use: "sig" };
+  const { d: _secret, ...open } = secret;
+  writeWhole(jwksFile, `${JSON.stringify({ keys: [open] }, null, 2)}\n`, 0o644);
+  // Last: its being there says that both are.
+  writeWhole(privateFile, `${JSON.stringify(secret, null, 2)}\n`, 0o600);
+  return secret;
+}

@@ -1,0 +1,62 @@
+import { execFileSync, spawn } from "node:child_process";
+import { appendFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { makePlaces } from "#local/process/paths.ts";
+import { isAlive, logFile, startedAt } from "#local/process/processes.ts";
+
+test("just logs follows, escapes what could move the cursor, and takes tail with it on SIGTERM", async () => {
+  makePlaces();
+  const name = `test-${process.pid}`;
+  writeFileSync(logFile(name), "first\u001b[2J\u009b1m\u202e\n");
+  onTestFinished(() => rmSync(logFile(name)));
+  const logs = spawn(process.execPath, [join(import.meta.dirname, "logs.ts"), name], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const closed = new Promise((done) => logs.once("close", done));
+  onTestFinished(() => void logs.kill("SIGKILL"));
+  let out = "";
+  logs.stdout.on("data", (chunk: Buffer) => (out += chunk.toString()));
+  await expect.poll(() => out).toBe("first\\u001b[2J\\u009b1m\\u202e\n");
+  appendFileSync(logFile(name), "second\n");
+  await expect.poll(() => out).toContain("second\n");
+  const tail = Number(execFileSync("pgrep", ["-P", String(logs.pid)], { encoding: "utf8" }));
+  const since = startedAt(tail)!;
+  logs.kill("SIGTERM");
+  await closed;
+  await expect.poll(() => isAlive({ pid: tail, since })).toBe(false);
+});
+
+test("just logs ends with what called it, which passes no signal on", async () => {
+  makePlaces();
+  const name = `test-orphan-${process.pid}`;
+  writeFileSync(logFile(name), "first\n");
+  onTestFinished(() => rmSync(logFile(name)));
+  const file = join(import.meta.dirname, "logs.ts");
+  // As npx: it waits for its child, and ends by itself at SIGTERM.
+  const script = `const { spawn } = require("node:child_process"); console.log(spawn(process.execPath, ${JSON.stringify([file, name])}, { stdio: "inherit" }).pid)`;
+  const caller = spawn(process.execPath, ["-e", script], { stdio: ["ignore", "pipe", "inherit"], detached: true });
+  const closed = new Promise((done) => caller.stdout.once("close", done));
+  onTestFinished(() => {
+    try {
+      process.kill(-caller.pid!, "SIGKILL");
+    } catch {
+      // All of its group are gone, as they should be.
+    }
+  });
+  let out = "";
+  caller.stdout.on("data", (chunk: Buffer) => (out += chunk.toString()));
+  await expect.poll(() => out).toContain("first\n");
+  caller.kill("SIGTERM");
+  // The last that writes there has ended.
+  await closed;
+});
+
+test("just logs names the logs that there are", async () => {
+  makePlaces();
+  const logs = spawn(process.execPath, [join(import.meta.dirname, "logs.ts"), "nobody"]);
+  let err = "";
+  logs.stderr.on("data", (chunk: Buffer) => (err += chunk.toString()));
+  expect(await new Promise((done) => logs.once("close", done))).toBe(1);
+  expect(err).toContain('There is no log "nobody"');
+});

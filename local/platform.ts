@@ -1,0 +1,64 @@
+import { parseArgs } from "node:util";
+import { type BackingUrls, backing, together } from "#local/stores/backing.ts";
+import { signingKey } from "./keys.ts";
+import { locked } from "#local/process/file-lock.ts";
+import { known, running } from "#local/process/processes.ts";
+import { step } from "#local/process/progress.ts";
+import { quietly } from "#local/process/run-tool.ts";
+import { type Service, end, ensure, free, mainOf, passwords, services, settings, urlOf } from "./services.ts";
+import { Trouble } from "#local/process/user-error.ts";
+
+export type Platform = BackingUrls & { receiver: string; distributors: string[] };
+
+/** The whole platform, running: what runs already is left alone, unless its settings or its code have changed. */
+export async function up(distributors = wanted()): Promise<Platform> {
+  return locked("up", async () => {
+    const list = services(distributors);
+    // Before anything is fetched or started: 8080 is everybody's favourite.
+    for (const service of list) if (running(service.name) === undefined) await free(service);
+    const [urls] = await Promise.all([backing(), signingKey()]);
+    const told = settings(urls);
+    await step("topics and tables", () => provision({ ...told, ...passwords() }));
+    await together(superfluous(list).map((name) => () => end(name)));
+    await together(list.map((service) => () => ensure(service, told)));
+    return {
+      ...urls,
+      receiver: urlOf(of(list, "receiver")),
+      distributors: list.filter((service) => service.kind === "distributor").map(urlOf),
+    };
+  });
+}
+
+function of(list: Service[], kind: Service["kind"]): Service {
+  const found = list.find((service) => service.kind === kind);
+  if (found === undefined) throw new Error(`there is no ${kind}`);
+  return found;
+}
+
+/** Distributors of an earlier `just up` that wanted more of them. */
+function superfluous(list: Service[]): string[] {
+  return known().filter((name) => /^distributor-\d+$/.test(name) && !list.some((service) => service.name === name));
+}
+
+async function provision(told: Record<string, string>): Promise<void> {
+  const fix = "Topics and tables could not be made: correct what its log says, and: npx just up";
+  await quietly(process.execPath, [mainOf("provision")], {
+    log: "provision",
+    fix,
+    env: { ...process.env, ...told, PORT: "0" },
+  });
+}
+
+/** From --distributors, else from DISTRIBUTORS, else one. */
+export function wanted(args: string[] = []): number {
+  const given =
+    parseArgs({ args, options: { distributors: { type: "string" } } }).values.distributors ??
+    process.env.DISTRIBUTORS ??
+    "1";
+  const count = Number(given);
+  if (Number.isInteger(count) && count >= 1 && count <= 20) return count;
+  throw new Trouble(
+    `${JSON.stringify(given)} distributors cannot be started.`,
+    "Say a number from 1 to 20: npx just up --distributors 2",
+  );
+}

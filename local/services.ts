@@ -1,0 +1,172 @@
+import { createHash, randomBytes } from "node:crypto";
+import { globSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { BackingUrls } from "#local/stores/backing.ts";
+import { asRole, roleOf } from "@saasaparilla/shared/store-grants/grants.ts";
+import { audience, issuer, jwksFile, secretsKey } from "./keys.ts";
+import { repository, secret } from "#local/process/paths.ts";
+import { type PortName, port, rememberPort, wantPort } from "#local/process/ports.ts";
+import { ending, running, start, stop } from "#local/process/processes.ts";
+import { step } from "#local/process/progress.ts";
+import { Trouble, reasonOf } from "#local/process/user-error.ts";
+
+export type Service = {
+  name: string;
+  kind: "receiver" | "director" | "distributor" | "console";
+  portName: PortName;
+  port: number;
+};
+
+/** One of each, and as many distributors as are asked for: a hundred ports apart. */
+export function services(distributors: number): Service[] {
+  return [
+    { name: "receiver", kind: "receiver", portName: "RECEIVER_PORT", port: port("RECEIVER_PORT") },
+    { name: "director", kind: "director", portName: "DIRECTOR_PORT", port: port("DIRECTOR_PORT") },
+    { name: "console", kind: "console", portName: "CONSOLE_PORT", port: port("CONSOLE_PORT") },
+    ...Array.from({ length: distributors }, (_, i): Service => ({
+      name: i === 0 ? "distributor" : `distributor-${i + 1}`,
+      kind: "distributor",
+      portName: "DISTRIBUTOR_PORT",
+      port: port("DISTRIBUTOR_PORT") + 100 * i,
+    })),
+  ];
+}
+
+const LOCAL_ORIGINS = ["http", "https"]
+  .flatMap((scheme) => ["localhost", "127.0.0.1", "[::1]"].map((host) => `${scheme}://${host}:*`))
+  .join(",");
+
+export const mainOf = (kind: Service["kind"] | "provision"): string => join(repository, "services", kind, "main.ts");
+
+export const urlOf = (service: Pick<Service, "port">): string => `http://localhost:${service.port}`;
+
+/** What every service is told. What the environment says already about identity and names stands. */
+export function settings(urls: BackingUrls): Record<string, string> {
+  return {
+    NAMESPACE: process.env.NAMESPACE || "notifications",
+    ...urls,
+    HOST: "127.0.0.1",
+    AUTH_JWKS: process.env.AUTH_JWKS || jwksFile,
+    // An identity provider may run on this machine.
+    AUTH_PRIVATE_NETWORKS: process.env.AUTH_PRIVATE_NETWORKS || "127.0.0.0/8,::1",
+    // Whoever runs a copy is all of its tenants; for any other one: npx just tenant add NAME
+    TENANTS: process.env.TENANTS || "local,acme",
+    AUTH_ISSUER: issuer,
+    AUTH_AUDIENCE: process.env.AUTH_AUDIENCE || audience,
+    // A page of the developer's own, on whatever port it is served.
+    ALLOWED_ORIGINS: process.env.ALLOWED_ORIGINS ?? LOCAL_ORIGINS,
+    KEY_ENVIRONMENT: process.env.KEY_ENVIRONMENT || "test",
+    SECRETS_KEY: process.env.SECRETS_KEY || secretsKey(),
+    LOG_LEVEL: process.env.LOG_LEVEL || "info",
+    // Nobody's clients are to be let go gently here.
+    SHUTDOWN_MS: process.env.SHUTDOWN_MS || "5000",
+  };
+}
+
+const KINDS = ["receiver", "director", "distributor", "console"] as const satisfies Service["kind"][];
+const passwordOf = (kind: Service["kind"]): string =>
+  secret(`${kind}.password`, () => randomBytes(18).toString("base64url"));
+
+/** Whether the stores run here. Those that the environment names are used as it names them: their owner may have no roles for us. */
+const own = (): boolean => !process.env.DATABASE_URL && !process.env.REDIS_URL;
+
+/** For provision, which makes a role for each service in the stores that run here. */
+export const passwords = (): Record<string, string> =>
+  own() ? Object.fromEntries(KINDS.map((kind) => [`${kind.toUpperCase()}_PASSWORD`, passwordOf(kind)])) : {};
+
+/** The same settings, with the service's own role in the stores that run here. */
+function asItself(kind: Service["kind"], told: Record<string, string>): Record<string, string> {
+  if (!own()) return told;
+  const as = (address: string): string => asRole(address, roleOf(told.NAMESPACE!, kind), passwordOf(kind));
+  return { ...told, DATABASE_URL: as(told.DATABASE_URL!), REDIS_URL: as(told.REDIS_URL!) };
+}
+
+/** What this service is told. */
+export const environment = (service: Service, told: Record<string, string>): Record<string, string> => ({
+  ...asItself(service.kind, told),
+  PORT: String(service.port),
+});
+
+/** Starts it under its supervisor; one that runs with other settings or older code is replaced. */
+export async function ensure(service: Service, told: Record<string, string>): Promise<void> {
+  const env = environment(service, told);
+  const setup = createHash("sha256")
+    .update(JSON.stringify([env, process.execPath, code()]))
+    .digest("hex");
+  await step(`${service.name} on port ${service.port}`, async () => {
+    if (running(service.name)?.setup !== setup) {
+      await end(service.name);
+      await free(service);
+      const supervisor = join(import.meta.dirname, "supervisor.ts");
+      const args = [supervisor, service.name, mainOf(service.kind)];
+      await start(
+        service.name,
+        { file: process.execPath, args, env: { ...process.env, ...env }, cwd: repository },
+        setup,
+      );
+      if (!service.name.includes("-")) rememberPort(service.portName, service.port);
+    }
+    await ready(service);
+  });
+}
+
+/** Fails when somebody else has its port. A child that its supervisor has left behind does not count. */
+export async function free(service: Service): Promise<void> {
+  if (running(childOf(service.name)) === undefined)
+    await wantPort(service.portName, service.port, `the ${service.kind}`);
+}
+
+/** The supervisor first; then its child, should the supervisor have died and left it. */
+export async function end(name: string): Promise<void> {
+  await stop(name);
+  await stop(childOf(name));
+}
+
+export const childOf = (name: string): string => `${name}.child`;
+
+let seen: string | undefined;
+
+/** Changes when any file does that the services are made of, so that `just up` after an edit runs what was edited. */
+function code(): string {
+  seen ??= globSync("{services,shared}/**/*.{ts,json}", {
+    cwd: repository,
+    exclude: (path) => path.includes("node_modules"),
+  })
+    .filter((path) => !path.endsWith(".test.ts"))
+    .sort()
+    .map((path) => `${path} ${statSync(join(repository, path)).mtimeMs}`)
+    .join("\n");
+  return seen;
+}
+
+const PATIENCE = 60_000;
+
+async function ready(service: Service): Promise<void> {
+  const lives = new Set<number>();
+  const deadline = Date.now() + PATIENCE;
+  for (;;) {
+    const missing = await whatIsMissing(service);
+    if (missing === undefined) return;
+    const child = running(childOf(service.name));
+    if (child !== undefined) lives.add(child.pid);
+    // It has ended twice: it would again.
+    if (lives.size > 2) throw new Trouble(`${service.name} ends each time it is started.`, whatItSaid(service.name));
+    if (Date.now() > deadline) throw new Trouble(`${service.name} is not ready: ${missing}.`, whatItSaid(service.name));
+    await sleep(50);
+  }
+}
+
+const whatItSaid = (name: string): string => `Correct it, and: npx just up\n${ending(name, running(name)?.logFrom)}`;
+
+async function whatIsMissing(service: Service): Promise<string | undefined> {
+  try {
+    const response = await fetch(`http://127.0.0.1:${service.port}/health/ready`, {
+      signal: AbortSignal.timeout(2000),
+    });
+    const said = await response.text();
+    return response.ok ? undefined : said;
+  } catch (error) {
+    return reasonOf(error);
+  }
+}

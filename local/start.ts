@@ -1,0 +1,33 @@
+import { first } from "./first-notification.ts";
+import { elapsed, step } from "#local/process/progress.ts";
+import { command } from "#local/process/user-error.ts";
+import { type Platform, up } from "./platform.ts";
+
+await command(async () => {
+  const platform = await up();
+  const { notification, milliseconds } = await step("a first notification, through all of it", () => first(platform));
+  process.stdout.write(`
+Ready in ${elapsed()}. The client "welcome" received, ${milliseconds.toFixed(0)} ms after it was published:
+
+  ${notification}
+${next(platform)}`);
+});
+
+/** To be pasted as it is, from this folder. */
+function next({ receiver, distributors: [distributor] }: Platform): string {
+  const client = "Authorization: Bearer $(npx just token --client u1)";
+  return `
+Subscribe as the client u1: over server-sent events, by long poll, or over a WebSocket
+
+  curl -N "${distributor}/v1/sse" -H "${client}"
+  curl "${distributor}/v1/poll?wait=30" -H "${client}"
+  npx just subscribe --client u1
+
+Publish to it from another terminal; what it misses while it is away, it is sent first when it is back
+
+  curl "${receiver}/v1/notifications" -H "Authorization: Bearer $(npx just token --publisher)" \\
+    -H "Content-Type: application/json" -d '{"to": {"client": "u1"}, "data": {"text": "hello"}}'
+
+See it at work: npx just demo      Logs: npx just logs      Stop: npx just down      All recipes: npx just --list
+`;
+}

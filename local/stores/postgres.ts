@@ -1,0 +1,113 @@
+import { randomBytes } from "node:crypto";
+import { chownSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { Client } from "pg";
+import type { Backing } from "./backing-service.ts";
+import { hasCode, places, secret } from "#local/process/paths.ts";
+import { port } from "#local/process/ports.ts";
+import { binaries } from "./postgres-binaries.ts";
+import type { Command } from "#local/process/processes.ts";
+import { quietly } from "#local/process/run-tool.ts";
+import { unprivileged } from "./unprivileged.ts";
+
+const USER = "notifications";
+const DATABASE = "notifications";
+const data = join(places.data, "postgres");
+
+export const postgres: Backing = {
+  name: "postgres",
+  label: "Postgres",
+  variable: "DATABASE_URL",
+  ports: ["POSTGRES_PORT"],
+  // "Fast": it ends the sessions. SIGTERM would wait for the last client to go.
+  stopSignal: "SIGINT",
+  url: () => urlOf(DATABASE),
+  command: () => postgresIn(data, port("POSTGRES_PORT"), password()),
+  answers,
+};
+
+const password = (): string => secret("postgres.password", () => randomBytes(18).toString("base64url"));
+
+const urlOf = (database: string): string =>
+  `postgres://${USER}:${password()}@127.0.0.1:${port("POSTGRES_PORT")}/${database}`;
+
+/** On a data folder and a port of its own: a battery of faults has one that nobody else is on. */
+export async function postgresIn(data: string, listen: number, secretWord: string): Promise<Command> {
+  const { folder, env } = await binaries();
+  const run = await unprivileged(join(folder, "postgres"), dirname(data));
+  mkdirSync(data, { recursive: true, mode: 0o700 });
+  if (run.uid !== undefined && run.gid !== undefined) chownSync(data, run.uid, run.gid);
+  if (!existsSync(join(data, "PG_VERSION"))) await initialise(data, secretWord, { folder, env, run });
+  const settings = {
+    listen_addresses: "127.0.0.1",
+    port: listen,
+    unix_socket_directories: "",
+    // Several services, each with a pool, and the tests beside them.
+    max_connections: 200,
+    log_min_duration_statement: 1000,
+  };
+  return {
+    ...run.wrap(join(folder, "postgres"), [
+      "-D",
+      data,
+      ...Object.entries(settings).flatMap(([k, v]) => ["-c", `${k}=${v}`]),
+    ]),
+    env,
+    cwd: data,
+  };
+}
+
+async function initialise(
+  data: string,
+  secretWord: string,
+  { folder, env, run }: { folder: string; env: NodeJS.ProcessEnv; run: Awaited<ReturnType<typeof unprivileged>> },
+): Promise<void> {
+  const passwordFile = `${data}.initial-password`;
+  writeFileSync(passwordFile, secretWord, { mode: 0o600 });
+  if (run.uid !== undefined && run.gid !== undefined) chownSync(passwordFile, run.uid, run.gid);
+  const options = [
+    "-D",
+    data,
+    "-U",
+    USER,
+    `--pwfile=${passwordFile}`,
+    "--auth=scram-sha-256",
+    "--encoding=UTF8",
+    "--no-locale",
+  ];
+  const { file, args, uid, gid } = run.wrap(join(folder, "initdb"), options);
+  try {
+    await quietly(file, args, {
+      log: "initdb",
+      fix: "Postgres could not lay out its data folder: is the disk full?",
+      env,
+      uid,
+      gid,
+    });
+  } finally {
+    rmSync(passwordFile);
+  }
+}
+
+async function answers(url: string): Promise<void> {
+  try {
+    await select(url);
+  } catch (error) {
+    // 3D000: there is no such database. A new server has only its own; on somebody else's it is not for us to make.
+    if (!hasCode(error, "3D000") || url !== urlOf(DATABASE)) throw error;
+    await select(urlOf("postgres"), `create database ${DATABASE}`);
+    await select(url);
+  }
+}
+
+async function select(url: string, statement = "select 1"): Promise<void> {
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: 2000, query_timeout: 10_000 });
+  // A connection cut after the answer is of no interest, and unheard it would end the process.
+  client.on("error", () => {});
+  try {
+    await client.connect();
+    await client.query(statement);
+  } finally {
+    await client.end();
+  }
+}

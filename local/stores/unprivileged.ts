@@ -1,0 +1,45 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { Trouble } from "#local/process/user-error.ts";
+
+type Identity = { uid: number | undefined; gid: number | undefined };
+type Wrapped = Identity & { file: string; args: string[] };
+
+/** Postgres refuses to be root. Where we are root, it runs as nobody; everywhere else as whoever we are. */
+export async function unprivileged(
+  binary: string,
+  data: string,
+): Promise<Identity & { wrap: (file: string, args: string[]) => Wrapped }> {
+  if (process.getuid?.() !== 0) {
+    return { uid: undefined, gid: undefined, wrap: (file, args) => ({ file, args, uid: undefined, gid: undefined }) };
+  }
+  const uid = idOf("-u");
+  const gid = idOf("-g");
+  const reach = ["-x", binary, "-a", "-x", data];
+  if (spawnSync("test", reach, { uid, gid }).status === 0)
+    return { uid, gid, wrap: (file, args) => ({ file, args, uid, gid }) };
+
+  // A clone in a folder that only root may enter, such as /root. Nobody is lent the one right to pass through it.
+  const lend = [
+    `--reuid=${uid}`,
+    `--regid=${gid}`,
+    "--clear-groups",
+    // access(2), by which initdb looks for postgres, would else leave the right out of account.
+    "--securebits=+no_setuid_fixup",
+    "--inh-caps=+dac_override",
+    "--ambient-caps=+dac_override",
+  ];
+  if (spawnSync("setpriv", [...lend, "test", ...reach]).status !== 0) {
+    throw new Trouble(
+      "Postgres may not run as root, and other users may not enter this folder.",
+      "Clone to a folder that others may enter, or run as another user than root.",
+    );
+  }
+  // uid and gid are still whose files they must be; setpriv itself starts as root and changes to them.
+  return {
+    uid,
+    gid,
+    wrap: (file, args) => ({ file: "setpriv", args: [...lend, file, ...args], uid: undefined, gid: undefined }),
+  };
+}
+
+const idOf = (option: "-u" | "-g"): number => Number(execFileSync("id", [option, "nobody"], { encoding: "utf8" }));

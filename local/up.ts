@@ -1,0 +1,7 @@
+import { up, wanted } from "./platform.ts";
+import { command } from "#local/process/user-error.ts";
+
+await command(async () => {
+  const { receiver, distributors } = await up(wanted(process.argv.slice(2)));
+  process.stderr.write(`\n  publish to    ${receiver}\n  subscribe at  ${distributors.join(" ")}\n`);
+});

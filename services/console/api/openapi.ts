@@ -1,0 +1,92 @@
+import { Schemas } from "@saasaparilla/shared/http/openapi/schemas.ts";
+import {
+  describeService,
+  type Openapi,
+  type Operation,
+  type Parameter,
+} from "@saasaparilla/shared/http/openapi/document.ts";
+import type { Route } from "./routes.ts";
+
+/** /openapi.json, from the routes themselves. */
+export function openapi(routes: readonly Route[]): Openapi {
+  const schemas = new Schemas();
+  return describeService({
+    title: "console",
+    description:
+      "Who may do what: tenants, their API keys, issuers, grants and revocations. A change holds everywhere within a few seconds. " +
+      "`operate` changes and `read` sees: by a token of the platform's own issuer in any tenant, by a tenant's own token or key in that one.",
+    port: 8083,
+    tags: { access: "Who may do what." },
+    security: { operator: "A token or an API key with the scope `operate` or `read`." },
+    schemas,
+    operations: routes.map((route) => operation(route, schemas)),
+  });
+}
+
+function operation(route: Route, schemas: Schemas): Operation {
+  const id = operationId(route);
+  const named = capital(id);
+  const path = route.path.replaceAll(/:(\w+)/g, "{$1}");
+  const parameters: Parameter[] = [
+    ...Array.from(path.matchAll(/\{(\w+)\}/g), ([, name = ""]): Parameter => ({
+      name,
+      in: "path",
+      required: true,
+      description: `The ${name === "id" ? `id of the ${singular(collectionOf(route.path))}` : name}.`,
+      schema: { type: "string" },
+    })),
+    ...Object.entries(route.query ?? {}).map(([name, description]): Parameter => ({
+      name,
+      in: "query",
+      required: false,
+      description,
+      schema: { type: "string" },
+    })),
+  ];
+  const json = (suffix: string, schema: NonNullable<Route["body"]>, io: "input" | "output") => ({
+    "application/json": { schema: schemas.ref(`${named}${suffix}`, schema, io) },
+  });
+  return {
+    id,
+    method: METHODS[route.method],
+    path,
+    tag: "access",
+    summary: route.summary,
+    description: `Needs \`${route.needs}\`${route.of === "platform" ? " of the platform" : ""}.`,
+    security: "operator",
+    parameters,
+    ...(route.body && { body: { required: true, content: json("Body", route.body, "input") } }),
+    answers: {
+      [route.status]: {
+        description: "Done.",
+        ...(route.answer && { content: json("Result", route.answer, "output") }),
+      },
+    },
+    problems: ["conflict", ...(route.body ? BODIES : [])],
+    others: { 400: ["invalid-value"] },
+  };
+}
+
+const METHODS = { GET: "get", PUT: "put", POST: "post", DELETE: "delete" } as const;
+const BODIES = ["invalid-shape", "busy", "too-large", "too-slow", "unsupported-media-type"] as const;
+
+/** listKeys, getTenant, putGrant, createKey, deleteIssuer, rotateKey, explainAccess: from method and path. */
+function operationId({ method, path }: Pick<Route, "method" | "path">): string {
+  const parts = path.split("/").slice(2);
+  const last = parts.at(-1)!;
+  const collection = capital(camel(collectionOf(path)));
+  if (last.startsWith(":")) return `${method.toLowerCase()}${singular(collection)}`;
+  if (method === "GET") return `list${collection}`;
+  // A verb, of one of them or of the tenant.
+  if (last !== collectionOf(path)) return parts.length > 4 ? `${camel(last)}${singular(collection)}` : camel(last);
+  return `${method === "POST" ? "create" : method.toLowerCase()}${method === "POST" ? singular(collection) : collection}`;
+}
+
+/** The last part of a path that names many. */
+function collectionOf(path: string): string {
+  return path.split("/").findLast((part) => part.endsWith("s") && !part.startsWith(":") && !part.endsWith("ss"))!;
+}
+
+const singular = (many: string): string => many.replace(/s$/, "");
+const capital = (word: string): string => `${word.slice(0, 1).toUpperCase()}${word.slice(1)}`;
+const camel = (words: string): string => words.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase());

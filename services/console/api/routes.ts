@@ -1,0 +1,179 @@
+import { PLATFORM_TENANT, type Scope } from "@saasaparilla/shared/auth/policies/schema.ts";
+import { isReply, CallerGuard } from "@saasaparilla/shared/http/caller-guard.ts";
+import type { Askers } from "@saasaparilla/shared/rate-limits/keyed-limiter.ts";
+import type { Written } from "@saasaparilla/shared/auth/audit-log.ts";
+import { endingOf } from "@saasaparilla/shared/auth/audit-ending.ts";
+import { Failure } from "@saasaparilla/shared/runtime/errors.ts";
+import type { Gate } from "@saasaparilla/shared/auth/guard.ts";
+import type { HttpServer, Request } from "@saasaparilla/shared/http/server.ts";
+import { tokenUnchecked, tooMany, type Reply } from "@saasaparilla/shared/http/response.ts";
+import { readJson } from "@saasaparilla/shared/http/read-json.ts";
+import { bearer, Refused, TurnedAway, type Identity } from "@saasaparilla/shared/auth/identity.ts";
+import type { Log } from "@saasaparilla/shared/runtime/log.ts";
+import type { Registry } from "@saasaparilla/shared/runtime/metrics.ts";
+import { TENANT_FORM } from "@saasaparilla/shared/protocol/notification.ts";
+import { subjectProblem } from "@saasaparilla/shared/auth/subject.ts";
+import { z } from "zod";
+import { conflict, forbidden, Refusal, unavailable, wrongBody, wrongPath } from "./responses.ts";
+
+export interface Call {
+  caller: Identity;
+  tenant: string;
+  id: string;
+  query: URLSearchParams;
+  /** What it has written, for the audit log. */
+  written: Written[];
+}
+
+/** One thing that operators ask for. What they may, what they send and what they are answered stands here, and nowhere else. */
+export interface Route<Body = unknown> {
+  method: "GET" | "PUT" | "POST" | "DELETE";
+  /** With `:tenant`, and maybe `:id`. */
+  path: string;
+  needs: Extract<Scope, "operate" | "read">;
+  /** Whose operators: those of the tenant in the path and of the platform, or of the platform alone. */
+  of: "tenant" | "platform";
+  summary: string;
+  body?: z.ZodType<Body>;
+  query?: Record<string, string>;
+  /** The answer where all is well, and its form. */
+  status: 200 | 201 | 204;
+  answer?: z.ZodType;
+  handle(call: Call, body: Body): Promise<Reply>;
+}
+
+/** Infers what a route's body is from its form. */
+export function route<Body>(described: Route<Body>): Route {
+  return described;
+}
+
+const BODY_BYTES = 64 << 10;
+const ID_FORM = /^[A-Za-z0-9_-]{1,64}$/;
+
+export interface ServeParts {
+  gate: Gate;
+  /** How often the operators of a tenant ask. */
+  tenants: Askers;
+  registry: Registry;
+  log: Log;
+}
+
+export function serveRoutes(server: HttpServer, routes: readonly Route[], parts: ServeParts): void {
+  const { gate, registry, log } = parts;
+  const known = new Map(routes.map((route) => [`${route.method.toLowerCase()} ${route.path}`, route]));
+  const routeOf = (request: Request): Route => known.get(`${request.method} ${request.route}`)!;
+  const guard = new CallerGuard<Call>({
+    registry,
+    identify: (request) =>
+      callOf(routeOf(request), request, parts).catch((error: unknown) => refusalOf(error, request, log)),
+    refused: (request, call, reply) => ended(routeOf(request), request, call, reply, gate),
+  });
+  for (const route of routes) {
+    const answer = async (request: Request, body: Buffer): Promise<Reply> => {
+      const call = await guard.callerOf(request);
+      if (isReply(call)) return call;
+      return handle(route, request, call, body, parts);
+    };
+    if (route.method === "GET") server.get(route.path, answer, guard);
+    else if (route.method === "DELETE") server.delete(route.path, answer, guard);
+    else if (route.method === "PUT") server.put(route.path, BODY_BYTES, answer, guard);
+    else server.post(route.path, BODY_BYTES, answer, guard);
+  }
+}
+
+/** Who asks, before anything else: who may not learns nothing, not even whether there is such a tenant. */
+async function callOf(route: Route, request: Request, { gate, tenants }: ServeParts): Promise<Call> {
+  const { tenant, id } = named(route.path, request.path);
+  // A name that no tenant has is nobody's: only those who run the platform pass, and are told that it is wrong.
+  const reached = route.of === "platform" || tenant === undefined || !TENANT_FORM.test(tenant) ? "" : tenant;
+  const caller = await gate.pass(bearer(request.headers.authorization), route.needs, request, reached);
+  const call: Call = { caller, tenant: tenant ?? "", id: id ?? "", query: request.query, written: [] };
+  const refused = refusalBefore(route, call, tenants);
+  if (refused === undefined) return call;
+  ended(route, request, call, refused, gate);
+  throw new Refusal(refused);
+}
+
+/** What of a call is refused before its body is read. */
+function refusalBefore(route: Route, { caller, tenant, id }: Call, tenants: Askers): Reply | undefined {
+  const { source } = caller;
+  // A tenant's operators must not use up the rate of an operator of the platform whose token names their tenant.
+  const late = tenants.late(source.kind === "platform" ? PLATFORM_TENANT : caller.tenant, performance.now());
+  if (late !== undefined) return tooMany("The operators of your tenant ask more often than they may.", late);
+  if (route.path.includes("/:tenant") && !TENANT_FORM.test(tenant)) return wrongPath("tenant");
+  if (route.path.includes("/:id") && !isId(route, id)) return wrongPath("id");
+  return undefined;
+}
+
+async function handle(route: Route, request: Request, call: Call, body: Buffer, parts: ServeParts): Promise<Reply> {
+  const reply = await answered(route, call, body).catch((error: unknown) => refusalOf(error, request, parts.log));
+  ended(route, request, call, reply, parts.gate);
+  return reply;
+}
+
+async function answered(route: Route, call: Call, body: Buffer): Promise<Reply> {
+  return route.handle(call, route.body ? parsed(route.body, body) : undefined);
+}
+
+/** Of what may change something, the audit log has how it ended, too. */
+function ended(route: Route, request: Request, call: Call, reply: Reply, gate: Gate): void {
+  if (route.needs !== "operate") return;
+  // What was made has a name only now.
+  const made = reply.headers?.location;
+  const { method, path, address } = request;
+  const asked = made === undefined ? { method, path, address } : { method: "made", path: made, address };
+  gate.ended(call.caller, route.needs, { ...asked, route: route.path }, endingOf(reply, call.written));
+}
+
+/** A revocation's id is a subject, or `*`. */
+function isId({ path }: Route, id: string): boolean {
+  if (!path.includes("/revocations/")) return ID_FORM.test(id);
+  return id === "*" || subjectProblem(id) === undefined;
+}
+
+function named(pattern: string, path: string): { tenant: string | undefined; id: string | undefined } {
+  const parts = path.split("/");
+  const at = (name: string): string | undefined => {
+    const index = pattern.split("/").indexOf(name);
+    return index < 0 ? undefined : decoded(parts[index] ?? "");
+  };
+  return { tenant: at(":tenant"), id: at(":id") };
+}
+
+/** What is not well encoded has no name, and fits no form. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return "";
+  }
+}
+
+function parsed(schema: z.ZodType, body: Buffer): unknown {
+  // An empty body must not become a document of defaults: it would reset what is there.
+  if (body.length === 0) throw new Refusal(wrongBody([{ path: [], message: `it is missing: ${expectation(schema)}` }]));
+  const read = readJson(body);
+  if ("wrong" in read) throw new Refusal(wrongBody([{ path: [], message: read.wrong }]));
+  const result = schema.safeParse(read.value);
+  if (result.success) return result.data;
+  throw new Refusal(wrongBody(result.error.issues));
+}
+
+/** In words, what a body has to have. */
+function expectation(schema: z.ZodType): string {
+  const { required = [] } = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }) as { required?: string[] };
+  return required.length > 0
+    ? `send a JSON object with ${required.join(", ")}`
+    : "send a JSON object; {} is a document with every default";
+}
+
+function refusalOf(error: unknown, { method, path }: Request, log: Log): Reply {
+  if (error instanceof Refusal) return error.reply;
+  if (error instanceof Refused) return forbidden();
+  if (error instanceof TurnedAway) return tooMany(error.message, error.retryAfter);
+  if (error instanceof Failure && error.kind === "reject") return conflict(error.message);
+  if (error instanceof Failure && error.retryAfter !== undefined) return tokenUnchecked(error);
+  // Why is for those who run this: it may name what is inside.
+  log.warn({ err: error, method, path }, "an operator was not answered");
+  return unavailable("It cannot be answered right now.");
+}

@@ -1,0 +1,132 @@
+import { SCOPES, type Scope } from "@saasaparilla/shared/auth/policies/schema.ts";
+import type { Access } from "@saasaparilla/shared/auth/policies/policies.ts";
+import { idOf, isApiKey } from "@saasaparilla/shared/auth/tokens/api-keys.ts";
+import { explain } from "@saasaparilla/shared/auth/policies/authorize.ts";
+import { json } from "@saasaparilla/shared/http/response.ts";
+import { claimed, type Identities } from "@saasaparilla/shared/auth/authenticator.ts";
+import { Refused, type Identity, type Source } from "@saasaparilla/shared/auth/identity.ts";
+import type { Origins } from "@saasaparilla/shared/http/cors.ts";
+import { subject } from "@saasaparilla/shared/auth/subject.ts";
+import { z } from "zod";
+import { route, type Route } from "#api/routes.ts";
+
+const scope = z.enum(SCOPES);
+const client = z.exactOptional(z.string().min(1).max(128));
+const origin = z.string().min(1).max(300).meta({ description: "As a browser sends it: https://app.example.com" });
+
+const question = z.union([
+  z.strictObject({ token: z.string().min(1).max(8_192), scope, client, origin: z.exactOptional(origin) }),
+  z.strictObject({
+    subject,
+    scopes: z.array(scope).min(1),
+    /** Of the tenant's issuers; where none is named, the platform's own. */
+    issuer: z.exactOptional(z.string().min(1).max(500)),
+    scope,
+    client,
+    origin: z.exactOptional(origin),
+  }),
+  z.strictObject({ origin }),
+]);
+
+const answer = z.strictObject({
+  allowed: z.boolean(),
+  subject: z.string().optional(),
+  checks: z.array(z.strictObject({ check: z.string(), holds: z.boolean(), why: z.string().optional() })),
+});
+
+interface Known {
+  access: Access;
+  identities: Identities;
+  origins: Origins;
+}
+
+type Check = { check: string; holds: boolean; why?: string };
+
+const GOOD = "the token is good";
+
+/** Why a request would be allowed or not: the same checks, in the same order, as every service makes. */
+export function explainRoute(parts: Known & { refresh: () => Promise<void>; now: () => number }): Route {
+  const { refresh } = parts;
+  return route({
+    method: "POST",
+    path: "/v1/tenants/:tenant/explain-access",
+    needs: "read",
+    of: "tenant",
+    summary: "Why a token, or whoever would have one, may do something or not",
+    body: question,
+    status: 200,
+    answer,
+    handle: async ({ tenant }, asked) => {
+      await refresh();
+      const page = asked.origin === undefined ? [] : [originCheck(parts.origins, asked.origin, tenant)];
+      const { subject, checks } = "scope" in asked ? await checksOf(parts, asked, tenant) : { checks: [] };
+      const all = [...page, ...checks];
+      return json(200, {
+        allowed: all.every(({ holds }) => holds),
+        ...(subject !== undefined && { subject }),
+        checks: all,
+      });
+    },
+  });
+}
+
+type Asked = { scope: Scope; client?: string } & (
+  | { token: string }
+  | { subject: string; scopes: readonly string[]; issuer?: string }
+);
+
+async function checksOf(
+  parts: Known & { now: () => number },
+  asked: Asked,
+  tenant: string,
+): Promise<{ subject?: string; checks: Check[] }> {
+  const now = parts.now();
+  const who = "token" in asked ? await identityOf(parts, asked.token, tenant) : imagined(asked, tenant, now);
+  if (typeof who === "string") return { checks: [{ check: GOOD, holds: false, why: who }] };
+  const about = asked.client ?? (asked.scope === "subscribe" ? who.subject : undefined);
+  const of = asked.scope === "operate" || asked.scope === "read" ? { tenant } : {};
+  const checks = explain(parts.access, { identity: who, scope: asked.scope, client: about, now, ...of });
+  return { subject: who.subject, checks: "token" in asked ? [{ check: GOOD, holds: true }, ...checks] : checks };
+}
+
+function originCheck(origins: Origins, origin: string, tenant: string): Check {
+  const check = "pages of this origin may call";
+  const why = malformed(origin) ?? origins.refusal(origin, tenant);
+  return why === undefined ? { check, holds: true } : { check, holds: false, why };
+}
+
+/** What people take for an origin, and no browser sends. */
+function malformed(origin: string): string | undefined {
+  if (origin === "null")
+    return 'a page of a file, a data: URL or a sandboxed frame has the origin "null", which cannot be allowed: serve it from a site';
+  if (!URL.canParse(origin)) return "it is no origin: a browser sends https://app.example.com";
+  const actual = new URL(origin).origin;
+  return actual === origin || actual === "null"
+    ? undefined
+    : `it is no origin: a browser sends ${actual} for this page`;
+}
+
+const OTHER = "it is of another tenant";
+
+/** Or why it is none. Of another tenant's nothing is told, neither whether it is good nor whether there is such a key. */
+async function identityOf({ identities, access }: Known, token: string, tenant: string): Promise<Identity | string> {
+  try {
+    const identity = await identities.identify(token);
+    return identity.tenant === tenant ? identity : OTHER;
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    if (isApiKey(token))
+      return access.key(idOf(token))?.tenant === tenant ? error.message : "there is no such key here";
+    const said = claimed(token)?.tenant;
+    return said === undefined || said === tenant ? error.message : OTHER;
+  }
+}
+
+function imagined(
+  { subject, scopes, issuer }: { subject: string; scopes: readonly string[]; issuer?: string },
+  tenant: string,
+  now: number,
+): Identity {
+  const source: Source = issuer === undefined ? { kind: "platform" } : { kind: "issuer", name: issuer };
+  return { tenant, subject, scopes: new Set(scopes), expires: now + 60, issued: now, source };
+}

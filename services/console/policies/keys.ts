@@ -1,0 +1,122 @@
+import { rowSchemas, type RowOf } from "@saasaparilla/shared/auth/policies/schema.ts";
+import { newApiKey } from "@saasaparilla/shared/auth/tokens/api-keys.ts";
+import { json, type Reply } from "@saasaparilla/shared/http/response.ts";
+import { z } from "zod";
+import { notFound, Refusal } from "#api/responses.ts";
+import { listed, mustExist, show, write, type ConsoleParts } from "./documents.ts";
+import { route, type Call, type Route } from "#api/routes.ts";
+
+const YEARS_10 = 10 * 366 * 24 * 60 * 60;
+const MONTH = 31 * 24 * 60 * 60;
+const DAY = 24 * 60 * 60;
+
+const { name, scopes, clients } = rowSchemas.key.shape;
+const asked = z.strictObject({
+  name,
+  scopes,
+  clients,
+  /** Seconds; without it, until it is taken away. */
+  expiresIn: z.exactOptional(z.int().min(1).max(YEARS_10)),
+});
+const rotation = z.strictObject({ overlapSeconds: z.int().min(0).max(MONTH).default(DAY) });
+
+const made = z.looseObject({
+  id: z.string(),
+  key: z.string().meta({ description: "The key itself. It is shown this once." }),
+});
+
+const PATH = "/v1/tenants/:tenant/keys";
+
+/** API keys: made here, shown once, kept as a hash. */
+export function keyRoutes(parts: ConsoleParts): Route[] {
+  const { store, now } = parts;
+  const find = async (tenant: string, id: string): Promise<RowOf<"key">> => {
+    const row = await store.find("key", tenant, id);
+    if (!row) throw new Refusal(notFound("such key"));
+    return row;
+  };
+  return [
+    route({
+      method: "GET",
+      path: PATH,
+      needs: "read",
+      of: "tenant",
+      summary: "The API keys of a tenant, without their secrets",
+      status: 200,
+      answer: listed("key"),
+      handle: async ({ tenant }) => json(200, { items: (await store.list("key", tenant)).map(show) }),
+    }),
+    route({
+      method: "POST",
+      path: PATH,
+      needs: "operate",
+      of: "tenant",
+      summary: "Make an API key: it is shown in the answer, and never again",
+      body: asked,
+      status: 201,
+      answer: made,
+      handle: async (call, { expiresIn, ...rest }) => {
+        const { tenant } = call;
+        await mustExist(store, tenant);
+        const expires = expiresIn === undefined ? null : now() + expiresIn;
+        return newKey(parts, call, { ...rest, expires });
+      },
+    }),
+    route({
+      method: "POST",
+      path: `${PATH}/:id/rotate`,
+      needs: "operate",
+      of: "tenant",
+      summary:
+        "Make another key that may do the same; the first one is good for the overlap yet, a day where none is given",
+      body: rotation,
+      status: 201,
+      answer: made,
+      handle: async (call, { overlapSeconds }) => {
+        const { tenant, id } = call;
+        const { hash, created, ...rest } = await find(tenant, id);
+        const end = Math.min(now() + overlapSeconds, rest.expires ?? Infinity);
+        const old = {
+          kind: "key",
+          tenant,
+          id,
+          value: { ...rest, hash, created, expires: end },
+          changes: true,
+        } as const;
+        return newKey(parts, call, rest, old);
+      },
+    }),
+    route({
+      method: "DELETE",
+      path: `${PATH}/:id`,
+      needs: "operate",
+      of: "tenant",
+      summary: "Take a key away: it is good for nothing a few seconds later",
+      status: 204,
+      handle: async (call) => {
+        const { tenant, id } = call;
+        await find(tenant, id);
+        await write(parts, call, { kind: "key", tenant, id, value: null });
+        return { status: 204 };
+      },
+    }),
+  ];
+}
+
+type Old = { kind: "key"; tenant: string; id: string; value: RowOf<"key">; changes: true };
+
+async function newKey(
+  parts: ConsoleParts,
+  call: Call,
+  rest: Omit<RowOf<"key">, "hash" | "created">,
+  ...old: Old[]
+): Promise<Reply> {
+  const { tenant } = call;
+  const { id, token, hash } = newApiKey(parts.environment);
+  const value = { ...rest, hash, created: parts.now() };
+  await write(parts, call, ...old, { kind: "key", tenant, id, value });
+  const { hash: _hash, ...shown } = value;
+  const location = PATH.replace(":tenant", tenant);
+  const headers = { "cache-control": "no-store", location: `${location}/${id}` };
+  return json(201, { id, key: token, tenant, ...shown }, headers);
+}

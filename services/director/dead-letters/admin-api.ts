@@ -1,0 +1,158 @@
+import { CallerGuard, isReply } from "@saasaparilla/shared/http/caller-guard.ts";
+import { messageOf } from "@saasaparilla/shared/runtime/errors.ts";
+import { endingOf } from "@saasaparilla/shared/auth/audit-ending.ts";
+import type { Gate } from "@saasaparilla/shared/auth/guard.ts";
+import type { HttpServer, Request } from "@saasaparilla/shared/http/server.ts";
+import {
+  forbidden,
+  json,
+  problemReply,
+  tokenUnchecked,
+  tooMany,
+  unavailable,
+  type Reply,
+} from "@saasaparilla/shared/http/response.ts";
+import { bearer, Refused, TurnedAway, type Identity } from "@saasaparilla/shared/auth/identity.ts";
+import type { Incoming, KafkaLink, Outgoing } from "@saasaparilla/shared/kafka/client.ts";
+import type { Log } from "@saasaparilla/shared/runtime/log.ts";
+import type { Registry } from "@saasaparilla/shared/runtime/metrics.ts";
+import { partitionOf } from "@saasaparilla/shared/protocol/notification.ts";
+import { problemOf, shorten } from "@saasaparilla/shared/http/problem.ts";
+import type { Topics } from "@saasaparilla/shared/kafka/topics.ts";
+import { contentOf, summaryOf, type Summary } from "./decode.ts";
+import { inTime, type DeadLetterReader } from "./reader.ts";
+import { DEAD_LETTERS_PARTITION, NOTHING } from "./dead-letters.ts";
+import type { DirectorMetrics } from "#metrics.ts";
+import { REDRIVEN } from "#partitions/partition.ts";
+
+/** What operators ask of the platform: of all its tenants, so their tokens come from whoever runs it. */
+export interface OperateOptions {
+  gate: Gate;
+  reader: DeadLetterReader;
+  kafka: Pick<KafkaLink, "present">;
+  /** One attempt: an operator repeats it. Nothing of the lanes' own waits behind it. */
+  send: (records: Outgoing[]) => Promise<number[]>;
+  topics: Topics;
+  metrics: Pick<DirectorMetrics, "redriven" | "forbade">;
+  registry: Registry;
+  log: Log;
+}
+
+const MOST = 500;
+const ID = new RegExp(`^${DEAD_LETTERS_PARTITION}-(\\d{1,15})$`);
+const START = "start";
+
+export function serveOperators(server: HttpServer, options: OperateOptions): void {
+  const { gate, reader, registry, log } = options;
+  const ended = (request: Request, operator: Identity, reply: Reply): void => {
+    if (request.method === "post") gate.ended(operator, "operate", request, endingOf(reply));
+  };
+  const guard = new CallerGuard({ registry, identify: (request) => authorize(options, request), refused: ended });
+  const guarded =
+    (handle: (request: Request, operator: Identity) => Promise<Reply>) =>
+    async (request: Request): Promise<Reply> => {
+      const operator = await guard.callerOf(request);
+      if (isReply(operator)) return operator;
+      const reply = await handle(request, operator).catch((error: unknown) => {
+        log.warn({ err: error, path: request.path }, "an operator was not answered");
+        return unavailable(`${messageOf(error)} Try again.`);
+      });
+      ended(request, operator, reply);
+      return reply;
+    };
+  server.get(
+    "/v1/dead-letters",
+    guarded((request) => list(reader, request.query)),
+    guard,
+  );
+  server.get(
+    "/v1/dead-letters/:id",
+    guarded(async ({ path }) => {
+      const record = await find(reader, idIn(path));
+      return record
+        ? json(200, { ...summaryOf(record), content: contentOf(record.value ?? NOTHING) })
+        : notFound(idIn(path));
+    }),
+    guard,
+  );
+  server.post(
+    "/v1/dead-letters/:id/redrive",
+    1_024,
+    guarded(async ({ path }, { subject }) => {
+      const record = await find(reader, idIn(path));
+      return record ? redrive(record, subject, options) : notFound(idIn(path));
+    }),
+    guard,
+  );
+}
+
+/** `/v1/dead-letters/:id...` */
+function idIn(path: string): string {
+  return path.split("/")[3] ?? "";
+}
+
+/** Without `after` the newest; the oldest on after "start". */
+async function list(reader: DeadLetterReader, query: URLSearchParams): Promise<Reply> {
+  const asked = query.get("limit") ?? "50";
+  const limit = /^\d{1,3}$/.test(asked) ? Number(asked) : 0;
+  if (limit < 1 || limit > MOST)
+    return wrong(`limit is a number from 1 to ${MOST}, not ${JSON.stringify(shorten(asked))}.`);
+  const after = query.get("after");
+  const position = after === START ? -1 : Number(ID.exec(after ?? "")?.[1]);
+  if (after !== null && Number.isNaN(position))
+    return wrong(`after is the id of a dead letter, or "${START}", not ${JSON.stringify(shorten(after))}.`);
+  const { first, end } = await reader.range();
+  const from = Math.max(first, after === null ? end - limit : position + 1);
+  const to = Math.min(end, from + limit);
+  const deadLetters: Summary[] = [];
+  await reader.read(from, to, (record) => deadLetters.push(summaryOf(record)));
+  return json(200, { deadLetters, ...(to < end ? { next: `${DEAD_LETTERS_PARTITION}-${to - 1}` } : {}) });
+}
+
+async function find(reader: DeadLetterReader, id: string): Promise<Incoming | undefined> {
+  const offset = Number(ID.exec(id)?.[1]);
+  if (Number.isNaN(offset)) return undefined;
+  const { first, end } = await reader.range();
+  if (offset < first || offset >= end) return undefined;
+  let found: Incoming | undefined;
+  await reader.read(offset, offset + 1, (record) => (found = record));
+  return found;
+}
+
+async function redrive(
+  record: Incoming,
+  operator: string,
+  { kafka, send, topics, metrics, log }: OperateOptions,
+): Promise<Reply> {
+  const { id, topic, partition: source, notifications } = summaryOf(record);
+  if (![topics.accepted, topics.control, topics.deferred].includes(topic))
+    return conflict(`It is said to be from the topic ${JSON.stringify(topic)}, which is none of this platform's.`);
+  const partitions = (await inTime(kafka.present([topic]))).get(topic) ?? 0;
+  // The topic may have been repartitioned since: its clients' partition is where their lanes are.
+  const homes = new Set(notifications.map(({ client }) => partitionOf(client, partitions)));
+  const partition = homes.size === 1 ? [...homes][0]! : source;
+  if (!(partition < partitions)) return conflict(`The topic ${topic} has no partition ${partition} any more.`);
+  const [offset] = await send([{ topic, partition, value: record.value ?? NOTHING, headers: { [REDRIVEN]: id } }]);
+  metrics.redriven();
+  log.info({ deadLetter: id, topic, partition, offset, operator }, "a dead letter was redriven");
+  return json(200, { redriven: id, topic, partition, offset });
+}
+
+async function authorize({ gate, metrics }: OperateOptions, request: Request): Promise<Identity | Reply> {
+  try {
+    // Of no tenant: a dead letter may hold what is of several.
+    return await gate.pass(bearer(request.headers["authorization"]), "operate", request, "");
+  } catch (error) {
+    if (error instanceof TurnedAway) return tooMany(error.message, error.retryAfter);
+    if (!(error instanceof Refused)) return tokenUnchecked(error);
+    metrics.forbade();
+    return forbidden("This needs a token that allows operating.");
+  }
+}
+
+const wrong = (detail: string): Reply => problemReply(problemOf("invalid-value", detail, { status: 400 }));
+
+const notFound = (id: string): Reply =>
+  problemReply(problemOf("not-found", `There is no dead letter ${JSON.stringify(shorten(id))}.`));
+
+const conflict = (detail: string): Reply => problemReply(problemOf("cannot-redrive", detail));

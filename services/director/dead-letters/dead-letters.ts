@@ -1,0 +1,93 @@
+import { messageOf } from "@saasaparilla/shared/runtime/errors.ts";
+import type { Batch, Incoming } from "@saasaparilla/shared/kafka/client.ts";
+import type { Log } from "@saasaparilla/shared/runtime/log.ts";
+import { offsetOf, partitionOf } from "@saasaparilla/shared/protocol/notification.ts";
+import { notificationBody, PackWriter } from "@saasaparilla/shared/protocol/pack.ts";
+import type { Packer } from "@saasaparilla/shared/kafka/batching-producer.ts";
+import type { StoredNotification } from "@saasaparilla/shared/postgres/stored-notifications.ts";
+import type { Topics } from "@saasaparilla/shared/kafka/topics.ts";
+import type { DirectorMetrics } from "#metrics.ts";
+
+/** A record that can never be processed: where it stood, and its bytes, which can be sent there again as they are. */
+export interface DeadLetter {
+  topic: string;
+  partition: number;
+  offset: number;
+  value: Buffer;
+  reason: string;
+}
+
+/** One partition holds them all, in the order of their coming: they are few. */
+export const DEAD_LETTERS_PARTITION = 0;
+
+/** Kafka has a bound for a record with its headers. */
+const MAX_REASON = 1_000;
+
+export const NOTHING: Buffer = Buffer.alloc(0);
+
+export function deadLetterOf(
+  { topic, partition }: Pick<Batch, "topic" | "partition">,
+  { offset, value }: Incoming,
+  error: unknown,
+): DeadLetter {
+  return { topic, partition, offset, value: value ?? NOTHING, reason: messageOf(error) };
+}
+
+export class DeadLetters {
+  readonly #packer: Packer;
+  readonly #topics: Topics;
+  /** Of accepted. */
+  readonly #partitions: number;
+  readonly #reports: { metrics: Pick<DirectorMetrics, "deadLettered">; log: Log };
+
+  constructor(
+    packer: Packer,
+    topics: Topics,
+    partitions: number,
+    reports: { metrics: Pick<DirectorMetrics, "deadLettered">; log: Log },
+  ) {
+    this.#packer = packer;
+    this.#topics = topics;
+    this.#partitions = partitions;
+    this.#reports = reports;
+  }
+
+  /** Resolves once Kafka has it: only then may what it stands for be settled. Without Kafka it never does. */
+  add({ topic, partition, offset, value, reason }: DeadLetter): Promise<void> {
+    const { metrics, log } = this.#reports;
+    metrics.deadLettered();
+    log.error({ topic, partition, offset, reason }, "a record went to the dead letters");
+    const headers = {
+      topic,
+      partition: String(partition),
+      offset: String(offset),
+      reason: reason.slice(0, MAX_REASON),
+    };
+    const record = { topic: this.#topics.deadLetters, partition: DEAD_LETTERS_PARTITION, value, headers };
+    return new Promise((resolve) =>
+      this.#packer.record(record, (error) => {
+        if (error === undefined) resolve();
+      }),
+    );
+  }
+
+  /** One notification that Postgres refuses for its data: as a pack of one, from accepted, wherever it was read last. */
+  addNotification({ client, sequence, body }: StoredNotification, error: unknown): Promise<void> {
+    const writer = new PackWriter(body.length + 64);
+    writer.notification({
+      key: client,
+      id: notificationBody.id(body),
+      ttl: notificationBody.ttl(body),
+      event: notificationBody.event(body),
+      traceparent: notificationBody.traceparent(body),
+      payload: notificationBody.payload(body),
+    });
+    return this.add({
+      topic: this.#topics.accepted,
+      partition: partitionOf(client, this.#partitions),
+      offset: offsetOf(sequence),
+      value: writer.take(),
+      reason: messageOf(error),
+    });
+  }
+}

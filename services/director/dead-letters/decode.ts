@@ -1,0 +1,111 @@
+import { Failure } from "@saasaparilla/shared/runtime/errors.ts";
+import type { Incoming } from "@saasaparilla/shared/kafka/client.ts";
+import type { ClientKey } from "@saasaparilla/shared/protocol/notification.ts";
+import {
+  checkNotification,
+  Kind,
+  notificationBody,
+  readAck,
+  readDeferred,
+  readPack,
+  readSignal,
+} from "@saasaparilla/shared/protocol/pack.ts";
+import { DEAD_LETTERS_PARTITION, NOTHING } from "./dead-letters.ts";
+
+/** What an operator is shown of a dead letter: whatever of it can be read, and the bytes where nothing can. */
+export interface Summary {
+  /** "partition-offset" in the dead letters. */
+  id: string;
+  /** Where the record stood. */
+  topic: string;
+  partition: number;
+  offset: number;
+  reason: string;
+  when: string;
+  size: number;
+  notifications: { client: ClientKey; id: string }[];
+}
+
+const MOST_NAMED = 20;
+
+export function summaryOf({ offset, appended, value, headers }: Incoming): Summary {
+  const { topic = "", reason = "" } = headers;
+  return {
+    id: `${DEAD_LETTERS_PARTITION}-${offset}`,
+    topic,
+    partition: Number(headers.partition),
+    offset: Number(headers.offset),
+    reason,
+    when: new Date(appended).toISOString(),
+    size: value?.length ?? 0,
+    notifications: notificationsIn(value ?? NOTHING),
+  };
+}
+
+export function contentOf(value: Buffer): { items: object[] } | { base64: string } {
+  const items: object[] = [];
+  try {
+    readPack(value, (kind, body, index) => items.push(itemOf(kind, body, index)));
+    return { items };
+  } catch {
+    return { base64: value.toString("base64") };
+  }
+}
+
+/** Those before the place where it is no pack any more. */
+function notificationsIn(value: Buffer): Summary["notifications"] {
+  const found: Summary["notifications"] = [];
+  try {
+    readPack(value, (kind, raw, index) => {
+      if (found.length >= MOST_NAMED) return;
+      const body = kind === Kind.DEFERRED ? readDeferred(raw).body : raw;
+      if (kind !== Kind.NOTIFICATION && kind !== Kind.DEFERRED) return;
+      checkNotification(body, index);
+      found.push({ client: notificationBody.key(body), id: notificationBody.id(body) });
+    });
+  } catch {
+    // That it cannot be read is why it is here.
+  }
+  return found;
+}
+
+function itemOf(kind: number, body: Buffer, index: number): object {
+  switch (kind) {
+    case Kind.NOTIFICATION:
+      return { kind: "notification", ...notificationOf(body, index) };
+    case Kind.DEFERRED: {
+      const { appended, sequence, body: inner } = readDeferred(body);
+      const accepted = new Date(appended).toISOString();
+      return { kind: "deferred", sequence, accepted, ...notificationOf(inner, index) };
+    }
+    case Kind.ACK: {
+      const { session, sequence, key } = readAck(body);
+      return { kind: "acknowledgement", client: key, session, sequence };
+    }
+    case Kind.SIGNAL:
+      return { kind: "signal", signal: readSignal(body) };
+    default:
+      throw new Failure("reject", `An item of kind ${kind} is unknown.`);
+  }
+}
+
+function notificationOf(body: Buffer, index: number): object {
+  checkNotification(body, index);
+  const payload = notificationBody.payload(body);
+  return {
+    id: notificationBody.id(body),
+    client: notificationBody.key(body),
+    ttl: notificationBody.ttl(body),
+    event: notificationBody.event(body),
+    traceparent: notificationBody.traceparent(body),
+    ...dataOf(payload),
+  };
+}
+
+function dataOf(payload: Buffer): object {
+  try {
+    return { data: JSON.parse(payload.toString("utf8")) as unknown };
+  } catch {
+    return { base64: payload.toString("base64") };
+  }
+}

@@ -1,0 +1,287 @@
+import { messageOf } from "@saasaparilla/shared/runtime/errors.ts";
+import type { Deletions } from "@saasaparilla/shared/postgres/stored-deletions.ts";
+import type { Batch, GroupReader } from "@saasaparilla/shared/kafka/client.ts";
+import type { Log } from "@saasaparilla/shared/runtime/log.ts";
+import type { Packer } from "@saasaparilla/shared/kafka/batching-producer.ts";
+import type { Topics } from "@saasaparilla/shared/kafka/topics.ts";
+import type { DeadLetters } from "#dead-letters/dead-letters.ts";
+import { Drains } from "#storage/drains.ts";
+import type { LaneLimits } from "#lanes/lane.ts";
+import type { LookUps } from "#partitions/presence-lookup.ts";
+import type { DirectorMetrics } from "./metrics.ts";
+import type { PartitionLanes } from "#partitions/partition.ts";
+import type { Store } from "#storage/notification-writer.ts";
+import type { Timers } from "#partitions/lane-timers.ts";
+import { changeOwnership, Ownership, type OwnershipEvent, type OwnershipOutput } from "#partitions/ownership.ts";
+import { wiredLanes } from "#partitions/lane-effects.ts";
+
+export interface DirectorOptions {
+  name: string;
+  topics: Topics;
+  epoch: number;
+  limits: LaneLimits;
+  maxLanes: number;
+  maxUnsettled: number;
+  maxBytes: number;
+  weightOf: (tenant: string) => number;
+  clock: { monotonic(): number; wall(): number };
+  packer: Packer;
+  store: Store;
+  deletions: Pick<Deletions, "add">;
+  deadLetters: DeadLetters;
+  lookUps: LookUps;
+  timers: Timers;
+  endOffset(topic: string, partition: number): Promise<number>;
+  /** By partition: of deferred what the group has committed, and the next offset; of accepted the oldest. */
+  progress(): Promise<{ deferred: Map<number, { committed: number; end: number }>; oldest: Map<number, number> }>;
+  metrics: DirectorMetrics;
+  log: Log;
+  fatal: (error: unknown) => void;
+}
+
+type Progress = Awaited<ReturnType<DirectorOptions["progress"]>>;
+
+/** Of a partition's lanes so many are looked at in a second, and those are parked that were still since the last time. */
+const PARKED_PART = 1 / 8;
+
+/** A paused partition goes on below so much of its bounds: what waits for clients and for inserts is no more. */
+const RESUMED_PART = 3 / 4;
+
+/** The group must revoke a superseded partition within this time. */
+const SUPERSEDED_MS = 30_000;
+
+/** A partition that the group has assigned to this director. */
+interface Assigned {
+  readonly ownership: Ownership;
+  /** Resolves when the claim is in `control`. */
+  readonly claimed: Promise<PartitionLanes>;
+  /** Undefined until then. */
+  lanes: PartitionLanes | undefined;
+  paused: boolean;
+}
+
+/**
+ * Owns partitions: claims each before it acts for it, hands it what was read, commits what is settled, pauses it at its
+ * bound, and drops it when the group or a newer claim says that it is another's.
+ */
+export class Director implements OwnershipOutput {
+  readonly #options: DirectorOptions;
+  readonly #assigned = new Map<number, Assigned>();
+  readonly #uncommitted = new Map<string, { topic: string; partition: number; offset: number }>();
+  readonly #drains: Drains;
+  #reader: GroupReader | undefined;
+  #member = "";
+  #committing = false;
+  #rejoining = false;
+
+  constructor(options: DirectorOptions) {
+    this.#options = options;
+    const { store, deadLetters, fatal, topics } = options;
+    const drained = (partition: number, next: number): void => this.#note(topics.deferred, partition, next);
+    this.#drains = new Drains({ store, deadLetters, drained, fatal });
+    options.metrics.watch({
+      unsettled: () => this.unsettled,
+      lanes: () => this.#sum(({ lanes }) => lanes.size),
+      parkedLanes: () => this.#sum(({ lanes }) => lanes.parked),
+      partitions: () => this.#sum(() => 1),
+    });
+  }
+
+  owns(partition: number): boolean {
+    return this.#assigned.get(partition)?.lanes !== undefined;
+  }
+
+  get unsettled(): number {
+    return this.#sum(({ unsettled }) => unsettled);
+  }
+
+  #sum(of: (lanes: PartitionLanes) => number): number {
+    let sum = 0;
+    for (const { lanes } of this.#assigned.values()) if (lanes) sum += of(lanes);
+    return sum;
+  }
+
+  /** To be called once a second. */
+  park(): void {
+    for (const { lanes: partition } of this.#assigned.values()) {
+      if (!partition) continue;
+      const { lanes, waiting, inserting } = partition;
+      lanes.park(PARKED_PART);
+      waiting.share.sweep();
+      inserting.share.sweep();
+    }
+  }
+
+  use(reader: GroupReader): void {
+    this.#reader = reader;
+  }
+
+  /**
+   * A member that the group never expelled keeps what it had: nobody else can have owned it between. One with a new name was
+   * away, and starts every partition anew.
+   */
+  assigned(partitions: number[], member: string): void {
+    const kept = member === this.#member ? new Set(partitions) : new Set<number>();
+    this.#member = member;
+    this.#rejoining = false;
+    for (const [partition, { ownership }] of this.#assigned) if (!kept.has(partition)) this.#drop(ownership);
+    const fresh = partitions.filter((partition) => !this.#assigned.has(partition));
+    const generations = new Map(fresh.map((partition) => [partition, this.#appendClaim(partition)]));
+    // After the claims: what an earlier owner deferred while it was the owner is counted.
+    const progress = Promise.all(generations.values()).then(() => this.#options.progress());
+    for (const [partition, generation] of generations) {
+      const ownership = new Ownership(partition);
+      const claimed = this.#claim(ownership, generation, progress);
+      const assigned: Assigned = { ownership, claimed, lanes: undefined, paused: false };
+      this.#assigned.set(partition, assigned);
+      claimed.then(
+        (lanes) => (assigned.lanes = lanes),
+        (error: unknown) => this.#options.fatal(error),
+      );
+    }
+    this.#options.log.info({ partitions, member, kept: [...kept] }, "partitions assigned");
+  }
+
+  async read(batch: Batch): Promise<boolean> {
+    const assigned = this.#assigned.get(batch.partition);
+    const partition = await assigned?.claimed;
+    // It may have been revoked while it was being claimed.
+    if (!assigned || !partition?.owned) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      return false;
+    }
+    if (batch.topic === this.#options.topics.deferred) return this.#drains.begin(partition, batch, this.#reader);
+    if (batch.topic === this.#options.topics.control) {
+      await partition.control(batch);
+      const last = batch.records.at(-1);
+      if (last) this.#note(batch.topic, batch.partition, last.offset + 1);
+      return true;
+    }
+    const [first] = batch.records;
+    const from = first && partition.begin(first.offset);
+    if (from !== undefined) {
+      this.#reader?.seek(batch.topic, batch.partition, from);
+      return false;
+    }
+    this.#options.metrics.read(partition.accepted(batch));
+    this.#pauseAtBound(assigned, partition);
+    return true;
+  }
+
+  /** Commits for the last time, after the inserts that are under way. */
+  async end(): Promise<void> {
+    await this.#drains.end();
+    await this.commit();
+  }
+
+  /** To be called four times a second: takes back what is above a tenant's share, commits what is settled, and lets paused partitions go on. */
+  async commit(): Promise<void> {
+    for (const assigned of this.#assigned.values()) {
+      const { lanes } = assigned;
+      if (!lanes) continue;
+      lanes.reclaim();
+      const offset = lanes.commit();
+      if (offset !== undefined) this.#note(this.#options.topics.accepted, lanes.partition, offset);
+      this.#resumeBelowBound(assigned, lanes);
+    }
+    if (this.#committing || this.#uncommitted.size === 0 || !this.#reader) return;
+    this.#committing = true;
+    const offsets = [...this.#uncommitted.values()];
+    this.#uncommitted.clear();
+    try {
+      await this.#reader.commit(offsets);
+      for (const { topic, partition, offset } of offsets)
+        if (topic === this.#options.topics.control) this.#change(partition, { type: "committed", offset });
+    } catch (error) {
+      this.#options.log.debug({ err: error }, `a commit was refused: ${messageOf(error)}`);
+      for (const entry of offsets) {
+        const name = `${entry.topic}:${entry.partition}`;
+        if (this.owns(entry.partition) && !this.#uncommitted.has(name)) this.#uncommitted.set(name, entry);
+      }
+    } finally {
+      this.#committing = false;
+    }
+  }
+
+  #change(partition: number, event: OwnershipEvent): void {
+    const ownership = this.#assigned.get(partition)?.ownership;
+    if (ownership) changeOwnership(ownership, event, this);
+  }
+
+  #note(topic: string, partition: number, offset: number): void {
+    this.#uncommitted.set(`${topic}:${partition}`, { topic, partition, offset });
+  }
+
+  #appendClaim(partition: number): Promise<number> {
+    const { packer, topics, name } = this.#options;
+    return new Promise<number>((resolve, reject) =>
+      packer.add(
+        topics.control,
+        partition,
+        (writer) => writer.signal({ type: "claim", director: name }),
+        (error, offset) => (error instanceof Error ? reject(error) : resolve(offset)),
+      ),
+    );
+  }
+
+  async #claim(ownership: Ownership, claimed: Promise<number>, asked: Promise<Progress>): Promise<PartitionLanes> {
+    const { partition } = ownership;
+    const generation = await claimed;
+    const progress = await asked;
+    const deferred = progress.deferred.get(partition) ?? { committed: 0, end: 0 };
+    const oldest = progress.oldest.get(partition) ?? 0;
+    changeOwnership(ownership, { type: "claimed", generation }, this);
+    const superseded = (offset: number): void => changeOwnership(ownership, { type: "newer claim", offset }, this);
+    const lanes = wiredLanes({ ownership, deferred, oldest }, superseded, this.#options);
+    this.#options.log.info({ partition, generation, deferred: deferred.end - deferred.committed }, "partition claimed");
+    return lanes;
+  }
+
+  awaitRevocation(ownership: Ownership): void {
+    const { partition, generation, newerClaim: newer } = ownership;
+    this.#options.log.warn({ partition, generation, newer }, "another director has claimed this partition");
+    setTimeout(() => changeOwnership(ownership, { type: "overdue" }, this), SUPERSEDED_MS).unref();
+  }
+
+  rejoin({ partition, newerClaim: newer }: Ownership): void {
+    if (this.#rejoining) return;
+    this.#rejoining = true;
+    this.#options.log.warn({ partition, newer }, "the claim of another director came late: joining the group again");
+    void this.#reader?.rejoin();
+  }
+
+  disagree({ partition }: Ownership): void {
+    this.#options.fatal(
+      new Error(`Partition ${partition} was claimed by another director, and the group did not take it away.`),
+    );
+  }
+
+  #drop(ownership: Ownership): void {
+    const { partition } = ownership;
+    changeOwnership(ownership, { type: "revoked" }, this);
+    this.#assigned.delete(partition);
+    const { accepted, control, deferred } = this.#options.topics;
+    for (const topic of [accepted, control, deferred]) {
+      this.#uncommitted.delete(`${topic}:${partition}`);
+      // A pause outlives the assignment: it would still be there when the partition comes back.
+      this.#reader?.resume(topic, partition);
+    }
+  }
+
+  #pauseAtBound(assigned: Assigned, { partition, unsettled, unsettledBytes: bytes }: PartitionLanes): void {
+    const { maxUnsettled, maxBytes, topics, metrics, log } = this.#options;
+    if (assigned.paused || (unsettled < maxUnsettled && bytes < maxBytes)) return;
+    assigned.paused = true;
+    this.#reader?.pause(topics.accepted, partition);
+    metrics.paused();
+    log.info({ partition, unsettled, bytes }, "partition paused at its bound");
+  }
+
+  #resumeBelowBound(assigned: Assigned, { partition, unsettled, unsettledBytes }: PartitionLanes): void {
+    const { maxUnsettled, maxBytes, topics } = this.#options;
+    if (!assigned.paused) return;
+    if (unsettled > maxUnsettled * RESUMED_PART || unsettledBytes > maxBytes * RESUMED_PART) return;
+    assigned.paused = false;
+    this.#reader?.resume(topics.accepted, partition);
+  }
+}

@@ -1,0 +1,55 @@
+import { beforeEach, expect, test } from "vitest";
+import { packSequence, sequenceAt, START } from "@saasaparilla/shared/protocol/notification.ts";
+import { KnownCursors } from "./cursor-check.ts";
+
+const EPOCH = 2;
+const at = (offset: number, epoch = EPOCH) => sequenceAt(packSequence(epoch, offset), 0);
+
+/** Questions to Kafka that are not answered yet. */
+let questions: ((end: number) => void)[];
+let cursors: KnownCursors;
+let told: string[];
+
+beforeEach(() => {
+  questions = [];
+  told = [];
+  cursors = new KnownCursors(EPOCH, (found) => questions.push(found));
+});
+
+const ask = (name: string, sequence: string): void =>
+  cursors.when(name, sequence, (known) => told.push(`${name} ${known}`));
+
+test("R4: what was read tells at once; of a later epoch nothing is known, of an earlier one and at the start all is", () => {
+  cursors.read(5);
+  ask("a", at(4));
+  ask("b", at(4, EPOCH + 1));
+  ask("c", at(4_000, EPOCH - 1));
+  ask("d", START);
+  expect([told, questions.length]).toEqual([["a true", "b false", "c true", "d true"], 0]);
+});
+
+test("R4: for all that ask before a question began one answer counts; who asks while it is under way waits for the next", () => {
+  for (let n = 0; n < 1_000; n += 1) ask(`early ${n}`, at(7));
+  ask("early", at(8));
+  expect(questions).toHaveLength(1);
+  questions[0]!(8);
+  // The first had the question made for it; the others came while it was under way.
+  expect(told).toEqual(["early 0 true"]);
+  expect(questions).toHaveLength(2);
+  questions[1]!(8);
+  expect(told).toHaveLength(1_001);
+  expect(told.at(-1)).toBe("early false");
+});
+
+test("one that asks again is told once, and one that is gone is told nothing", () => {
+  ask("first", at(9));
+  ask("again", at(9));
+  ask("again", at(3));
+  ask("gone", at(9));
+  cursors.forget("gone");
+  cursors.forget("first");
+  questions[0]!(5);
+  expect(told).toEqual([]);
+  questions[1]!(5);
+  expect(told).toEqual(["again true"]);
+});

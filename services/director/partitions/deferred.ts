@@ -1,0 +1,134 @@
+import { classify, Failure } from "@saasaparilla/shared/runtime/errors.ts";
+import type { Batch } from "@saasaparilla/shared/kafka/client.ts";
+import { SEQUENCE_FORM, tenantOf, type ClientKey } from "@saasaparilla/shared/protocol/notification.ts";
+import {
+  checkNotification,
+  Kind,
+  notificationBody,
+  readDeferred,
+  readPack,
+} from "@saasaparilla/shared/protocol/pack.ts";
+import type { ConnectionId } from "@saasaparilla/shared/protocol/control-messages.ts";
+import type { StoredNotification } from "@saasaparilla/shared/postgres/stored-notifications.ts";
+import { deadLetterOf, NOTHING, type DeadLetter } from "#dead-letters/dead-letters.ts";
+
+/** Connections that are remembered, at most: who finds no place asks again by itself. */
+const MAX_WANTING = 50_000;
+
+/** For all tenants: Postgres is away, or an earlier owner left something. For one: it stores more than its share. */
+export type DeferredReason = "away" | "share";
+
+/** The name of what counts for all tenants: no tenant has it. */
+const ALL = "";
+
+/** What one tenant has deferred, or any of them, that is not in Postgres yet. */
+export interface DeferredLine {
+  readonly reason: DeferredReason;
+  /** On its way into the topic. */
+  appending: number;
+  /** The offset after the last that counts. */
+  end: number;
+}
+
+/**
+ * Whether anything deferred is not in Postgres yet: of all tenants, or of some. Until it is, everything that would be stored for these tenants is deferred too, behind it: later
+ * notifications inserted directly would be replayed before the earlier ones.
+ */
+export class Deferral {
+  /** The offset of deferred to read next. */
+  #position: number;
+  readonly #lines = new Map<string, DeferredLine>();
+  /** Connections that asked for a hold while there was something deferred: a replay would not find it. */
+  readonly #wanting = new Map<string, { key: ClientKey; id: ConnectionId }>();
+  /** A line was drained since they were looked at. */
+  #drained = false;
+
+  constructor(position: number, end: number) {
+    this.#position = position;
+    if (position < end) this.#lines.set(ALL, { reason: "away", appending: 0, end });
+  }
+
+  /** Whether what this tenant would store is deferred. */
+  active(tenant: string): boolean {
+    return this.#lines.size > 0 && (this.#lines.has(ALL) || this.#lines.has(tenant));
+  }
+
+  activeFor(key: ClientKey): boolean {
+    return this.#lines.size > 0 && this.active(tenantOf(key));
+  }
+
+  /** Something of this tenant is on its way into the topic. `away`: so will be what others store. */
+  appending(tenant: string, away: boolean): DeferredLine {
+    const name = away || this.#lines.has(ALL) ? ALL : tenant;
+    let line = this.#lines.get(name);
+    if (!line) this.#lines.set(name, (line = { reason: name === ALL ? "away" : "share", appending: 0, end: 0 }));
+    line.appending += 1;
+    return line;
+  }
+
+  appended(line: DeferredLine, offset: number): void {
+    line.appending -= 1;
+    line.end = Math.max(line.end, offset + 1);
+    this.#forgetDrained();
+  }
+
+  /** Everything up to this offset is in Postgres. */
+  drainedTo(next: number): void {
+    this.#position = Math.max(this.#position, next);
+    this.#forgetDrained();
+  }
+
+  want(key: ClientKey, id: ConnectionId): void {
+    if (this.#wanting.size < MAX_WANTING) this.#wanting.set(`${id.incarnation}:${id.session}`, { key, id });
+  }
+
+  /** Those who need not wait any more. */
+  takeWanting(): { key: ClientKey; id: ConnectionId }[] {
+    if (!this.#drained) return [];
+    this.#drained = false;
+    const taken = [...this.#wanting].filter(([, { key }]) => !this.activeFor(key));
+    for (const [name] of taken) this.#wanting.delete(name);
+    return taken.map(([, wanting]) => wanting);
+  }
+
+  /**
+   * The rows of what was not read yet, whoever deferred it: an earlier owner that goes on appends a client's notifications in
+   * order too, so that what is in Postgres never has a gap. To pick among them would make one. What is rejected is for the
+   * dead letters once the rows are in Postgres: while that is away the batch is read again and again.
+   */
+  read(batch: Batch): { rows: StoredNotification[]; rejected: DeadLetter[] } {
+    const rows: StoredNotification[] = [];
+    const rejected: DeadLetter[] = [];
+    for (const record of batch.records) {
+      if (record.offset < this.#position) continue;
+      const whole: StoredNotification[] = [];
+      try {
+        readPack(record.value ?? NOTHING, (kind, body, index) => {
+          if (kind === Kind.DEFERRED) whole.push(toRow(body, index));
+        });
+        rows.push(...whole);
+      } catch (error) {
+        if (classify(error) !== "reject") throw error;
+        rejected.push(deadLetterOf(batch, record, error));
+      }
+    }
+    return { rows, rejected };
+  }
+
+  #forgetDrained(): void {
+    for (const [name, { appending, end }] of this.#lines) {
+      if (appending > 0 || this.#position < end) continue;
+      this.#lines.delete(name);
+      this.#drained = true;
+    }
+  }
+}
+
+function toRow(deferred: Buffer, index: number): StoredNotification {
+  const { appended, sequence, body } = readDeferred(deferred);
+  if (!SEQUENCE_FORM.test(sequence)) throw new Failure("reject", `Item ${index} has a sequence of no known form.`);
+  checkNotification(body, index);
+  const ttl = notificationBody.ttl(body);
+  const expires = ttl === 0 ? undefined : appended + ttl * 1_000;
+  return { client: notificationBody.key(body), sequence, appended, expires, body };
+}

@@ -1,0 +1,36 @@
+import type { Connections } from "@saasaparilla/shared/redis/presence.ts";
+import { expect, test } from "vitest";
+import { createLane, type Lane } from "#lanes/lane.ts";
+import { LookUps } from "./presence-lookup.ts";
+import type { PartitionLanes } from "./partition.ts";
+
+test("tenants take turns in being looked up; what Redis does not answer is asked again, and what was lost with its partition is not", async () => {
+  const asked: (readonly string[])[] = [];
+  let away = true;
+  const connections = {
+    lookUp(keys: readonly string[]) {
+      asked.push(keys);
+      return away ? Promise.reject(new Error("away")) : Promise.resolve(keys.map(() => []));
+    },
+  } as unknown as Connections;
+  const found: string[] = [];
+  const partition = { owned: true, dispatch: ({ key }: Lane) => found.push(key) } as unknown as PartitionLanes;
+  const lookUps = new LookUps(
+    connections,
+    () => 1,
+    () => {},
+    () => (away = false),
+  );
+  for (let index = 0; index < 3_000; index += 1) lookUps.add(partition, createLane(`loud/${index}`));
+  lookUps.add(partition, createLane("quiet/1"));
+  lookUps.add({ owned: false } as PartitionLanes, createLane("lost/1"));
+  await expect.poll(() => lookUps.waiting).toBe(0);
+  expect(asked.map(({ length }) => length)).toEqual([1_000, 1_000, 1_000, 1_000, 1]);
+  expect([asked[0]!.includes("quiet/1"), asked[1]!.includes("quiet/1"), asked.flat().includes("lost/1")]).toEqual([
+    true,
+    true,
+    false,
+  ]);
+  expect(new Set(found).size).toBe(3_001);
+  expect(found).toHaveLength(3_001);
+});

@@ -1,0 +1,176 @@
+import type { Packer, Sent } from "@saasaparilla/shared/kafka/batching-producer.ts";
+import type { Stored, StoredNotification } from "@saasaparilla/shared/postgres/stored-notifications.ts";
+import { beforeEach, expect, test } from "vitest";
+import { Deferral, type DeferredLine } from "#partitions/deferred.ts";
+import { InsertingShares } from "./inserting.ts";
+import { createLane, type Entry } from "#lanes/lane.ts";
+import type { PartitionLanes } from "#partitions/partition.ts";
+import { Store, type StoreReports } from "./notification-writer.ts";
+
+let away: boolean;
+/** Inserts end after it. */
+let held: Promise<void>;
+let inserted: string[];
+/** What was appended to deferred, and how Kafka's answer is told. */
+let deferred: { sequence: string; sent: Sent | undefined }[];
+let settled: number;
+let partition: PartitionLanes;
+/** Why, for each that was deferred. */
+let reasons: string[];
+let store: Store;
+
+beforeEach(() => {
+  away = false;
+  held = Promise.resolve();
+  inserted = [];
+  deferred = [];
+  settled = 0;
+  reasons = [];
+  const deferral = new Deferral(0, 0);
+  partition = {
+    partition: 0,
+    owned: true,
+    deferral,
+    inserting: sharesOf(1_000_000),
+    dispatch: (_: unknown, { count }: { count: number }) => (settled += count),
+    appendedDeferred: (line: DeferredLine, offset: number) => deferral.appended(line, offset),
+  } as unknown as PartitionLanes;
+  const stored = {
+    insert(rows: readonly StoredNotification[]) {
+      if (away) return Promise.reject(Object.assign(new Error("away"), { code: "ECONNREFUSED" }));
+      inserted.push(...rows.map(({ sequence }) => sequence));
+      return held;
+    },
+  } as unknown as Stored;
+  const packer = {
+    add(_: string, __: number, write: (writer: unknown) => void, sent?: Sent) {
+      write({ deferred: ({ sequence }: Entry) => deferred.push({ sequence, sent }) });
+    },
+  } as unknown as Packer;
+  const quiet = (): void => {};
+  store = new Store(stored, packer, "deferred", () => 1, {
+    stored: quiet,
+    deferred: (rows: number, reason: string) => reasons.push(...Array.from({ length: rows }, () => reason)),
+    failed: quiet,
+  } as unknown as StoreReports);
+});
+
+/** Notifications of one byte, of which a partition may have so many unsettled. */
+function sharesOf(maxUnsettled: number): InsertingShares {
+  return new InsertingShares({ maxUnsettled, maxBytes: maxUnsettled, weightOf: () => 1 });
+}
+
+const addFor = (key: string, ...sequences: string[]): void => {
+  const entries = sequences.map((sequence) => ({ sequence, body: Buffer.from("x"), record: {} }) as Entry);
+  store.add(partition, createLane(key), entries);
+};
+const add = (...sequences: string[]): void => addFor("t/a", ...sequences);
+
+/** The insert that is due, and what follows from it. */
+const turns = async (): Promise<void> => {
+  for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+};
+
+test("what fails to be inserted is deferred, with what was queued behind it, in order, and settled once Kafka has it", async () => {
+  away = true;
+  add("1", "2");
+  add("3");
+  await turns();
+  expect([inserted, deferred.map(({ sequence }) => sequence), settled]).toEqual([[], ["1", "2", "3"], 0]);
+  deferred.at(1)!.sent!(undefined, 0);
+  expect(settled).toBe(2);
+  deferred.at(2)!.sent!(new Error("Not written."), -1);
+  expect(settled).toBe(2);
+});
+
+test("nothing is inserted beside what is deferred and not drained; after it, directly again", async () => {
+  away = true;
+  add("1");
+  await turns();
+  away = false;
+  // On its way into the topic, then in it, then in Postgres.
+  add("2");
+  for (const [offset, { sent }] of deferred.entries()) sent!(undefined, offset);
+  add("3");
+  await turns();
+  expect([inserted, deferred.map(({ sequence }) => sequence)]).toEqual([[], ["1", "2", "3"]]);
+  deferred.at(2)!.sent!(undefined, 2);
+  partition.deferral.drainedTo(3);
+  add("4");
+  await turns();
+  expect([inserted, deferred.length, settled]).toEqual([["4"], 3, 4]);
+});
+
+test("tenants take turns in inserting: what one has little of does not wait for all of another's", async () => {
+  for (let job = 0; job < 20; job += 1) {
+    const rows = Array.from(
+      { length: 1_000 },
+      (_, row) => ({ sequence: `loud${job}.${row}`, body: Buffer.from("x"), record: {} }) as Entry,
+    );
+    store.add(partition, createLane("loud/a"), rows);
+  }
+  const one = { sequence: "quiet", body: Buffer.from("x"), record: {} } as Entry;
+  store.add(partition, createLane("quiet/a"), [one]);
+  await turns();
+  expect(inserted.indexOf("quiet")).toBeLessThan(2_000);
+  expect(inserted.filter((name) => name.startsWith("loud")).slice(0, 2_000)).toEqual(
+    Array.from({ length: 2_000 }, (_, index) => `loud${Math.floor(index / 1_000)}.${index % 1_000}`),
+  );
+});
+
+test("above its share a tenant's are deferred in order, while another tenant's are inserted; once drained, directly again", async () => {
+  // Of 10 places one tenant may have 8.
+  Object.assign(partition, { inserting: sharesOf(40) });
+  for (let job = 0; job < 12; job += 1) addFor("loud/a", `loud${job}`);
+  addFor("quiet/a", "quiet");
+  await turns();
+  const [first] = inserted;
+  expect(first).toMatch(/loud|quiet/);
+  const loud = Array.from({ length: 12 }, (_, job) => `loud${job}`);
+  const names = (): string[] => deferred.map(({ sequence }) => sequence);
+  expect(inserted).toContain("quiet");
+  expect([...inserted.filter((name) => name !== "quiet"), ...names()]).toEqual(loud);
+  expect(names().length).toBeGreaterThan(0);
+  expect(new Set(reasons)).toEqual(new Set(["share"]));
+  expect(partition.inserting.share.used).toBe(0);
+
+  // On its way, and in the topic: what comes next is behind it.
+  addFor("loud/a", "loud12");
+  for (const [offset, { sent }] of deferred.entries()) sent?.(undefined, offset);
+  addFor("loud/b", "loud13");
+  addFor("quiet/a", "quiet1");
+  await turns();
+  expect(names().slice(-2)).toEqual(["loud12", "loud13"]);
+  expect(inserted).toContain("quiet1");
+  deferred.at(-1)!.sent!(undefined, deferred.length - 1);
+  partition.deferral.drainedTo(deferred.length);
+  addFor("loud/a", "loud14");
+  await turns();
+  expect(inserted.at(-1)).toBe("loud14");
+});
+
+test("a tenant with little is not deferred, however much another one has above its share", async () => {
+  Object.assign(partition, { inserting: sharesOf(40) });
+  addFor("quiet/a", "quiet");
+  for (let job = 0; job < 30; job += 1) addFor("loud/a", `loud${job}`);
+  await turns();
+  expect(inserted).toContain("quiet");
+  expect(deferred.length).toBeGreaterThan(20);
+});
+
+test("what comes for a tenant above its share while an insert of it is under way waits for that", async () => {
+  Object.assign(partition, { inserting: sharesOf(40) });
+  addFor("loud/a", "0");
+  await turns();
+  expect(inserted).toEqual(["0"]);
+  let end: () => void = () => {};
+  held = new Promise((resolve) => (end = resolve));
+  addFor("loud/a", "1");
+  await turns();
+  for (let job = 2; job < 14; job += 1) addFor("loud/a", String(job));
+  await turns();
+  expect(deferred).toEqual([]);
+  end();
+  await turns();
+  expect(deferred.map(({ sequence }) => sequence)).toEqual(Array.from({ length: 12 }, (_, job) => String(job + 2)));
+});

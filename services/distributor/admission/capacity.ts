@@ -1,0 +1,38 @@
+import type { IdleLoops } from "#transports/idle-loops.ts";
+import type { Shares } from "./tenant-usage.ts";
+
+export interface CapacityParts {
+  /** That are open, idle loops among them. */
+  peers: { readonly size: number };
+  idle: IdleLoops;
+  shares: Shares;
+  most: number;
+}
+
+/** The connections that this distributor can hold. Idle long-poll loops give way to connections in use. */
+export class Capacity {
+  readonly #parts: CapacityParts;
+
+  constructor(parts: CapacityParts) {
+    this.#parts = parts;
+  }
+
+  get used(): number {
+    return this.#parts.peers.size - this.#parts.idle.size;
+  }
+
+  /** The tenant has as many connections as its limit, and no idle loop can give way. */
+  full(tenant: string): boolean {
+    return this.#parts.shares.full(tenant) && !this.#parts.idle.giveWay(tenant);
+  }
+
+  /** The tenant has its share of the connections here, and no idle loop can give way. */
+  crowded(tenant: string): boolean {
+    return this.#parts.shares.over(tenant, this.#parts.most - this.used) && !this.#parts.idle.giveWay(tenant);
+  }
+
+  /** One connection was opened. */
+  opened(): void {
+    if (this.#parts.peers.size > this.#parts.most) this.#parts.idle.giveWay();
+  }
+}

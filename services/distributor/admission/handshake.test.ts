@@ -1,0 +1,74 @@
+import { beforeEach, expect, test } from "vitest";
+import { Admission } from "./admission-control.ts";
+import { Doorkeeper, type DoorkeeperOptions, type Entry } from "./handshake.ts";
+
+let asked: string[];
+
+beforeEach(() => (asked = []));
+
+function doorkeeper(limits: Partial<ConstructorParameters<typeof Admission>[0]>, connections = 0): Doorkeeper {
+  const all = { rate: 1, burst: 1, handovers: 10, connections: 10, ...limits };
+  return new Doorkeeper({
+    admission: new Admission(all, performance.now()),
+    capacity: {
+      used: connections,
+      crowded: () => false,
+      full: (tenant: string) => tenant === "acme" && asked.push(tenant) > 1,
+    },
+    metrics: { turnedAway: () => {}, overShare: () => {} },
+  } as unknown as DoorkeeperOptions);
+}
+
+/** A token that names the tenant; nothing looks at its signature here. */
+const HEADERS = { authorization: `Bearer e30.${Buffer.from('{"tenant":"acme"}').toString("base64url")}.x` };
+const ANYBODY_OF = (tenant: string): Entry => ({ identity: { tenant } }) as Entry;
+const ANYBODY = { identity: { tenant: "acme" } } as Entry;
+const busy = { status: 503, headers: { "retry-after": expect.stringMatching(/^[1-9]\d*$/) as string } };
+
+test("R36: who is refused is told when to come back, whatever is in its way, before its token and after it", () => {
+  for (const door of [doorkeeper({ burst: 0 }), doorkeeper({ handovers: 0 }), doorkeeper({}, 10)]) {
+    expect(door.closed({})).toMatchObject(busy);
+    expect(door.enter(ANYBODY)).toMatchObject(busy);
+  }
+});
+
+test("R9: one who asks why is told it, too; a server that ends says when to come back to all", () => {
+  const door = doorkeeper({ burst: 0 });
+  expect(door.closedOfLate(HEADERS)).toBeUndefined();
+  door.enter(ANYBODY);
+  expect(door.closedOfLate(HEADERS)).toMatchObject(busy);
+  const ending = doorkeeper({});
+  expect(ending.closed({})).toBeUndefined();
+  ending.drain();
+  for (const answer of [ending.closed({}), ending.enter(ANYBODY), ending.closedOfLate(HEADERS)])
+    expect(answer).toMatchObject(busy);
+});
+
+test("R39: a tenant is asked for room only where nothing else refuses its newcomer", () => {
+  expect(doorkeeper({ burst: 0 }).enter(ANYBODY)).toMatchObject(busy);
+  expect(asked).toEqual([]);
+  const door = doorkeeper({ burst: 2 });
+  expect(door.enter(ANYBODY)).toBeUndefined();
+  expect(door.enter(ANYBODY)).toMatchObject({ status: 429 });
+  expect(asked).toEqual(["acme", "acme"]);
+});
+
+test("whose tenant has its share is refused before its signature is checked, and after it; other tenants come in", () => {
+  const door = doorkeeper({ rate: 0.001, burst: 89 });
+  const other = {
+    authorization: HEADERS.authorization.replace(
+      /\.[^.]+\./,
+      `.${Buffer.from('{"tenant":"other"}').toString("base64url")}.`,
+    ),
+  };
+  for (let times = 0; times < 80; times += 1) expect(door.enter(ANYBODY_OF("loud"))).toBeUndefined();
+  expect(door.enter(ANYBODY_OF("loud"))).toMatchObject(busy);
+  const loud = { authorization: `Bearer e30.${Buffer.from('{"tenant":"loud"}').toString("base64url")}.x` };
+  expect(door.closed(loud)).toMatchObject(busy);
+  expect(door.closedOfLate(loud)).toMatchObject(busy);
+  for (const headers of [other, {}, { authorization: "Bearer x.y.z" }]) {
+    expect(door.closed(headers)).toBeUndefined();
+    expect(door.closedOfLate(headers)).toBeUndefined();
+  }
+  expect(door.enter(ANYBODY_OF("other"))).toBeUndefined();
+});

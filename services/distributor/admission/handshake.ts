@@ -1,0 +1,282 @@
+import { bearer, Refused, TurnedAway, type Identity } from "@saasaparilla/shared/auth/identity.ts";
+import type { Asked, Gate } from "@saasaparilla/shared/auth/guard.ts";
+import { SUBPROTOCOL, TOKEN_SUBPROTOCOL } from "@saasaparilla/shared/protocol/client-frames.ts";
+import type { Request } from "@saasaparilla/shared/http/server.ts";
+import {
+  badHead,
+  forbidden,
+  problemReply,
+  tokenInQuery,
+  tokenUnchecked,
+  tooMany,
+  unavailable as notTaken,
+  type Reply,
+} from "@saasaparilla/shared/http/response.ts";
+import {
+  clientKey,
+  cursorTag,
+  fromCursor,
+  type ClientKey,
+  type Sequence,
+} from "@saasaparilla/shared/protocol/notification.ts";
+import { jittered, problemOf } from "@saasaparilla/shared/http/problem.ts";
+import type { LimitsOf } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
+import type { Admission, Bound } from "./admission-control.ts";
+import type { Capacity } from "./capacity.ts";
+import { claimedTenant } from "./claimed-tenant.ts";
+import type { Askers } from "@saasaparilla/shared/rate-limits/keyed-limiter.ts";
+import type { DistributorMetrics } from "#metrics.ts";
+import type { Tickets } from "./tickets.ts";
+
+/** Who comes in, as whom, and from which cursor. */
+export interface Entry {
+  key: ClientKey;
+  identity: Identity;
+  /** From where it comes. */
+  address: string;
+  /** The origin of the page that it is. */
+  origin: string | undefined;
+  /** Undefined where none was sent, or it is none of this client's: the connection begins at the start (R4). */
+  cursor: Sequence | undefined;
+  /** The client promises to acknowledge by itself (R21). */
+  explicitAck: boolean;
+  /** The client offered our subprotocol, and is to be answered with it. */
+  offered: boolean;
+}
+
+const MOST_ORIGINS = 1_000;
+
+const BUSY: Record<Bound, string> = {
+  connections: "This distributor holds as many connections as it may.",
+  handovers: "Too many connections here are not live yet.",
+  rate: "Too many connect here at once.",
+};
+
+const SHARES: Record<Bound, string> = {
+  connections: "Your tenant has its share of the connections of this distributor.",
+  handovers: "Your tenant has its share of the connections here that are not live yet.",
+  rate: "Your tenant has its share of the connections that come here at once.",
+};
+
+export interface DoorkeeperOptions {
+  gate: Gate;
+  admission: Admission;
+  capacity: Pick<Capacity, "used" | "full" | "crowded">;
+  metrics: DistributorMetrics;
+  /** How often a client asks, and how often an address is refused. */
+  tickets: Pick<Tickets, "redeem">;
+  clients: Askers;
+  tenants: Askers;
+  limitsOf: LimitsOf;
+}
+
+/**
+ * A newcomer passes three times. `closed`, before its token costs anything: where nobody comes in, nobody's token is looked at,
+ * but for a poll's, which may continue a loop. `admit`: its token. `enter`, in the turn in which it is opened: only here something
+ * is taken from the bucket, so that nobody without a token can empty it, and keep others out.
+ */
+export class Doorkeeper {
+  readonly #options: DoorkeeperOptions;
+  readonly #origins = new Map<string, string>();
+  #draining = false;
+
+  constructor(options: DoorkeeperOptions) {
+    this.#options = options;
+  }
+
+  /** From now on nobody comes in. */
+  drain(): void {
+    this.#draining = true;
+  }
+
+  /** The answer where nobody comes in right now, or nobody of the tenant that the token names; it takes nothing. */
+  closed(headers: Request["headers"]): Reply | undefined {
+    const { admission, capacity } = this.#options;
+    if (this.#draining) return this.#ending();
+    const now = performance.now();
+    const bound = admission.bound(now, capacity.used);
+    if (bound === undefined && !admission.pressed(now)) return undefined;
+    const tenant = claimedTenant(tokensOf(headers)[0]);
+    if (bound !== undefined) return this.#refusal(bound, tenant);
+    const share = tenant === undefined ? undefined : admission.overShare(now, tenant);
+    return share && this.#overShare(share, tenant!);
+  }
+
+  /** The answer to a page of a site that may not open a WebSocket here. */
+  stranger(request: Asked): Reply {
+    this.#options.metrics.forbade();
+    this.#options.gate.refuse(
+      "its origin is in no tenant's document, and not in ALLOWED_ORIGINS",
+      "subscribe",
+      request,
+    );
+    return forbidden();
+  }
+
+  /** Its token is in its query, where it is known to others by now: it is refused before it is looked at. */
+  exposed(request: Asked): void {
+    this.#options.gate.turnAway("its token is in its query", "subscribe", request);
+  }
+
+  /** One comes in, or is refused. */
+  enter({ identity: { tenant } }: Pick<Entry, "identity">): Reply | undefined {
+    const { admission, capacity, metrics } = this.#options;
+    if (this.#draining) return this.#ending();
+    const now = performance.now();
+    // First what ends no idle loop: `full` and `crowded` make room where they can.
+    const bound = admission.bound(now, capacity.used);
+    if (bound !== undefined) return this.#refusal(bound, tenant);
+    const share = admission.overShare(now, tenant);
+    if (share !== undefined) return this.#overShare(share, tenant);
+    if (capacity.full(tenant)) {
+      metrics.turnedAway("tenant");
+      return tooMany("Your tenant has as many connections here as it may.", jittered(5, 30));
+    }
+    if (capacity.crowded(tenant)) return this.#overShare("connections", tenant);
+    const late = admission.take(now, capacity.used, tenant);
+    return late && this.#refusal(late, tenant);
+  }
+
+  /** R9: for one that may have been refused a moment ago, and could not read why. */
+  closedOfLate(headers: Request["headers"]): Reply | undefined {
+    if (this.#draining) return unavailable();
+    const tenant = claimedTenant(tokensOf(headers)[0]) ?? "";
+    const retryAfter = this.#options.admission.refused(performance.now(), Math.random(), tenant);
+    return retryAfter === undefined ? undefined : busy(BUSY.rate, retryAfter);
+  }
+
+  /** Answered at once, but where the token's key is to be had first. */
+  admit(request: Request): Entry | Reply | Promise<Entry | Reply> {
+    if (this.#draining) return this.#ending();
+    const offers = offersOf(request.headers);
+    const tokens = tokensOf(request.headers);
+    // A proxy before us may have looked at another one.
+    if (tokens.length > 1)
+      return badHead("A request has one token: in Authorization, or as one subprotocol bearer.<token>.");
+    const [token] = tokens;
+    const entryOf = (identity: Identity | Reply): Entry | Reply => {
+      if ("status" in identity) return identity;
+      const key = clientKey(identity.tenant, identity.subject);
+      const { query } = request;
+      // A polyfill of EventSource adds lastEventId to a URL that may still have the cursor it began with.
+      const asked = request.headers["last-event-id"] || query.get("lastEventId") || query.get("cursor") || "";
+      return {
+        key,
+        identity,
+        address: request.address,
+        origin: this.#interned(request.headers.origin),
+        cursor: fromCursor(asked, cursorTag(key)),
+        explicitAck: request.query.get("ack") === "explicit",
+        offered: offers.includes(SUBPROTOCOL),
+      };
+    };
+    const wrong = tokenInQuery(request.query);
+    if (wrong) {
+      this.exposed(request);
+      return wrong;
+    }
+    const ticket = token === undefined && request.path === "/v1/sse" ? request.query.get("ticket") : null;
+    if (ticket !== null) return this.#redeemed(ticket, request).then(entryOf);
+    const identity = this.identify(token, request);
+    return identity instanceof Promise ? identity.then(entryOf) : entryOf(identity);
+  }
+
+  /** The caller behind a token, or the answer that gives nothing away. */
+  identify(token: string | undefined, asked: Asked): Identity | Reply | Promise<Identity | Reply> {
+    try {
+      const identity = this.#options.gate.pass(token, "subscribe", asked);
+      return identity instanceof Promise
+        ? identity.then(
+            (late) => this.#counted(late),
+            (error: unknown) => this.#refused(error),
+          )
+        : this.#counted(identity);
+    } catch (error) {
+      return this.#refused(error);
+    }
+  }
+
+  #refused(error: unknown): Reply {
+    const { metrics } = this.#options;
+    if (error instanceof TurnedAway) {
+      metrics.limited("address");
+      return tooMany(error.message, error.retryAfter);
+    }
+    // Also where Redis is away, which its health says.
+    if (!(error instanceof Refused)) return tokenUnchecked(error);
+    metrics.forbade();
+    return forbidden();
+  }
+
+  /** What one client and all of a tenant ask of this process is bounded, whatever becomes of it. */
+  #counted(identity: Identity): Identity | Reply {
+    const { clients, tenants, limitsOf, metrics } = this.#options;
+    const { tenant, subject } = identity;
+    const now = performance.now();
+    const clientLate = clients.late(clientKey(tenant, subject), now);
+    if (clientLate !== undefined) {
+      metrics.limited("client");
+      return tooMany("This client asks more often than it may.", clientLate);
+    }
+    const { requestRate, requestBurst } = limitsOf(tenant);
+    const late = tenants.late(tenant, now, { rate: requestRate, burst: requestBurst });
+    if (late === undefined) return identity;
+    metrics.limited("tenant");
+    return tooMany("Your tenant's clients ask more often here than they may.", late);
+  }
+
+  /** Connections of one site share its text. */
+  #interned(origin: string | undefined): string | undefined {
+    if (origin === undefined) return undefined;
+    const known = this.#origins.get(origin);
+    if (known !== undefined) return known;
+    if (this.#origins.size >= MOST_ORIGINS) this.#origins.clear();
+    this.#origins.set(origin, origin);
+    return origin;
+  }
+
+  async #redeemed(ticket: string, asked: Asked): Promise<Identity | Reply> {
+    const { gate, tickets } = this.#options;
+    try {
+      return this.#counted(await gate.redeem(() => tickets.redeem(ticket), "subscribe", asked));
+    } catch (error) {
+      return this.#refused(error);
+    }
+  }
+
+  #refusal(bound: Bound, tenant = ""): Reply {
+    this.#options.metrics.turnedAway(bound);
+    return busy(BUSY[bound], this.#options.admission.refuse(performance.now(), Math.random(), tenant));
+  }
+
+  #overShare(bound: Bound, tenant: string): Reply {
+    this.#options.metrics.turnedAway(bound);
+    this.#options.metrics.overShare(bound);
+    return busy(SHARES[bound], this.#options.admission.refuse(performance.now(), Math.random(), tenant));
+  }
+
+  #ending(): Reply {
+    this.#options.metrics.turnedAway("ending");
+    return unavailable();
+  }
+}
+
+/** The subprotocols that a WebSocket offers. */
+function offersOf(headers: Request["headers"]): string[] {
+  return headers["sec-websocket-protocol"]?.split(",").map((offer) => offer.trim()) ?? [];
+}
+
+/** The tokens of a request, of which there may be one: in Authorization, or as a subprotocol. */
+function tokensOf(headers: Request["headers"]): string[] {
+  const sent = bearer(headers["authorization"]);
+  const offered = offersOf(headers).filter((offer) => offer.startsWith(TOKEN_SUBPROTOCOL));
+  return [...(sent === undefined ? [] : [sent]), ...offered.map((offer) => offer.slice(TOKEN_SUBPROTOCOL.length))];
+}
+
+function busy(why: string, retryAfter: number): Reply {
+  return problemReply(problemOf("busy", `${why} Come back after Retry-After.`, { retryAfter }));
+}
+
+export function unavailable(): Reply {
+  return notTaken("This distributor takes no connections right now. Try again.");
+}

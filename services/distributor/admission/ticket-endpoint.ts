@@ -1,0 +1,27 @@
+import type { Request } from "@saasaparilla/shared/http/server.ts";
+import { json, type Reply } from "@saasaparilla/shared/http/response.ts";
+import { bearer } from "@saasaparilla/shared/auth/identity.ts";
+import { isReply, type CallerGuard } from "@saasaparilla/shared/http/caller-guard.ts";
+import type { Identity } from "@saasaparilla/shared/auth/identity.ts";
+import { unavailable } from "./handshake.ts";
+import { TICKET_SECONDS, type Tickets } from "./tickets.ts";
+
+/** POST /v1/tickets: for a page whose EventSource can send no header. */
+export async function issueTicket(
+  request: Request,
+  callerOf: CallerGuard<Identity>["callerOf"],
+  tickets: Tickets,
+): Promise<Reply> {
+  const identity = await callerOf(request);
+  if (isReply(identity)) return identity;
+  try {
+    return json(
+      201,
+      { ticket: await tickets.issue(bearer(request.headers.authorization)!), expiresIn: TICKET_SECONDS },
+      { "cache-control": "no-store" },
+    );
+  } catch {
+    // Redis is away, which its health says.
+    return unavailable();
+  }
+}

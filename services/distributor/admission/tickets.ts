@@ -1,0 +1,52 @@
+import { createCipheriv, createDecipheriv, createHash, randomBytes } from "node:crypto";
+import type { Keys, Redis } from "@saasaparilla/shared/redis/client.ts";
+
+/** Until it is used; a page uses it at once. */
+export const TICKET_SECONDS = 30;
+const TICKET_FORM = /^[\w-]{43}$/;
+const ALGORITHM = "aes-256-gcm";
+/** Each key is used for one message. */
+const NONCE = Buffer.alloc(12);
+
+/**
+ * What stands for a token in the address of an EventSource, which can send no header: good once, and for seconds, so that it is worth
+ * nothing in anybody's log. The token is kept in Redis meanwhile, under a key that the ticket alone has: what is read there
+ * is neither of them.
+ */
+export class Tickets {
+  readonly #redis: Redis;
+  readonly #keys: Keys;
+
+  constructor(redis: Redis, keys: Keys) {
+    this.#redis = redis;
+    this.#keys = keys;
+  }
+
+  async issue(token: string): Promise<string> {
+    const ticket = randomBytes(32).toString("base64url");
+    const { name, secret } = halves(ticket);
+    const cipher = createCipheriv(ALGORITHM, secret, NONCE);
+    const sealed = Buffer.concat([cipher.update(token, "latin1"), cipher.final(), cipher.getAuthTag()]);
+    await this.#redis.set(this.#keys.ticket(name), sealed, "EX", TICKET_SECONDS);
+    return ticket;
+  }
+
+  /** The token, for the first who asks; undefined where there is none, or there was somebody before. */
+  async redeem(ticket: string): Promise<string | undefined> {
+    if (!TICKET_FORM.test(ticket)) return undefined;
+    const { name, secret } = halves(ticket);
+    const sealed = await this.#redis.getdelBuffer(this.#keys.ticket(name));
+    if (!sealed || sealed.length < 17) return undefined;
+    const decipher = createDecipheriv(ALGORITHM, secret, NONCE).setAuthTag(sealed.subarray(-16));
+    try {
+      return decipher.update(sealed.subarray(0, -16)).toString("latin1") + decipher.final("latin1");
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+function halves(ticket: string): { name: string; secret: Buffer } {
+  const digest = createHash("sha512").update(ticket).digest();
+  return { name: digest.toString("hex", 0, 32), secret: digest.subarray(32) };
+}

@@ -1,0 +1,105 @@
+import { SUBPROTOCOL } from "@saasaparilla/shared/protocol/client-frames.ts";
+import { Schemas, type JsonSchema } from "@saasaparilla/shared/http/openapi/schemas.ts";
+import type { z } from "zod";
+import { batchFrame, clientFrames, pollAnswer, pongFrame, serverFrames } from "./frame-schemas.ts";
+
+interface Message {
+  name: string;
+  title: string;
+  contentType: string;
+  payload: JsonSchema;
+}
+
+const reference = (to: string) => ({ $ref: `#/${to}` });
+
+/** The streams, as an AsyncAPI 3 document: what the distributor sends, and what a client says on a WebSocket. /openapi.json has their requests. */
+export function asyncapi() {
+  const schemas = new Schemas();
+  const messages: Record<string, Message> = {};
+  const message = (name: string, schema: z.ZodType): void => {
+    const payload = schemas.ref(name, schema);
+    messages[name] = { name, title: name, contentType: "application/json", payload };
+  };
+  for (const [name, schema] of Object.entries({ ...serverFrames, ...clientFrames })) message(name, schema);
+  message("Notifications", batchFrame);
+  message("Pong", pongFrame);
+  message("PollAnswer", pollAnswer);
+  const server = Object.keys(serverFrames);
+  const client = Object.keys(clientFrames);
+  const channel = (address: string, title: string, description: string, servers: string[], names: string[]) => ({
+    address,
+    title,
+    description,
+    servers: servers.map((one) => reference(`servers/${one}`)),
+    messages: Object.fromEntries(names.map((name) => [name, reference(`components/messages/${name}`)])),
+  });
+  const operation = (action: "send" | "receive", id: string, summary: string, names: string[]) => ({
+    action,
+    summary,
+    description: `${summary}. PROTOCOL.md has the rules.`,
+    channel: reference(`channels/${id}`),
+    messages: names.map((name) => reference(`channels/${id}/messages/${name}`)),
+  });
+  const overWebSocket = [...server, "Notifications", "Pong"];
+  return {
+    asyncapi: "3.0.0",
+    id: "urn:saasaparilla:notifications:distributor",
+    info: {
+      title: "SaaSaparilla Notifications: subscribe",
+      version: "1",
+      description: "The streams of the distributor. PROTOCOL.md has the rules that R1, R2 and so on name.",
+      contact: { name: "Whoever runs this platform" },
+      license: { name: "Proprietary" },
+      tags: [{ name: "subscribe", description: "Receive notifications, and acknowledge them." }],
+    },
+    defaultContentType: "application/json",
+    servers: {
+      websocket: serverOf("ws", "WebSocket, in the local stack"),
+      http: serverOf("http", "SSE and long polls, in the local stack"),
+    },
+    channels: {
+      websocket: channel(
+        "/v1/ws",
+        "WebSocket",
+        `Text frames, one JSON object each. Subprotocols: \`${SUBPROTOCOL}\`, and \`bearer.<token>\` where no header can be sent.`,
+        ["websocket"],
+        [...overWebSocket, ...client],
+      ),
+      sse: channel(
+        "/v1/sse",
+        "Server-sent events",
+        "`event:` is the type, `data:` the JSON object, and `id:` the cursor where it has one.",
+        ["http"],
+        server,
+      ),
+      poll: channel("/v1/poll", "Long poll", "Each answer to a poll is one message.", ["http"], ["PollAnswer"]),
+    },
+    operations: {
+      sendFrames: operation("send", "websocket", "What the distributor says on a WebSocket", overWebSocket),
+      receiveFrames: operation("receive", "websocket", "What a client says on a WebSocket", client),
+      sendEvents: operation("send", "sse", "What the distributor says on a stream", server),
+      answerPolls: operation("send", "poll", "What a poll is answered", ["PollAnswer"]),
+    },
+    components: {
+      messages,
+      schemas: schemas.all,
+      securitySchemes: {
+        client: {
+          type: "http",
+          scheme: "bearer",
+          bearerFormat: "JWT",
+          description: "A token of the client with the scope `subscribe`.",
+        },
+      },
+    },
+  };
+}
+
+function serverOf(protocol: "ws" | "http", description: string) {
+  return {
+    host: "localhost:8081",
+    protocol,
+    description,
+    security: [reference("components/securitySchemes/client")],
+  };
+}

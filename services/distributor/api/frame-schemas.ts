@@ -1,0 +1,85 @@
+import { ackBody, clientFrame } from "@saasaparilla/shared/protocol/client-frames.ts";
+import { z } from "zod";
+
+/** What is said on the streams, as the documents describe it. A test holds real frames against it. */
+const cursor = z
+  .string()
+  .meta({ description: "Opaque. Of two cursors of one client the later one is the greater string (R3)." });
+
+const notification = z
+  .object({
+    type: z.literal("notification"),
+    id: z.uuid(),
+    cursor,
+    publishedAt: z.iso.datetime(),
+    event: z.string().optional(),
+    traceparent: z.string().optional().meta({ description: "W3C Trace Context." }),
+    data: z.unknown().meta({ description: "What the publisher sent, byte for byte." }),
+  })
+  .meta({ id: "Notification", description: "One notification (R15)." });
+
+const close = {
+  code: z.int().meta({ description: "As of the WebSocket's close frame (R30)." }),
+  reason: z.string(),
+  reconnect: z.enum(["now", "token", "no"]),
+  retryAfter: z.int().optional().meta({ description: "Seconds to wait before that (R31)." }),
+};
+
+export const pollAnswer = z
+  .object({
+    notifications: z.array(notification),
+    cursor,
+    closing: z.object(close).meta({ id: "Close" }).optional(),
+  })
+  .meta({ id: "PollAnswer", description: "What there is, in order; and the cursor to send with the next poll (R7)." });
+
+export const ticketAnswer = z
+  .object({ ticket: z.string(), expiresIn: z.int().meta({ description: "Seconds." }) })
+  .meta({ id: "Ticket", description: "Opens one stream, once (R47)." });
+
+/** By their names in the AsyncAPI document. */
+export const serverFrames = {
+  Connected: z
+    .object({
+      type: z.literal("connected"),
+      cursor,
+      heartbeat: z.number().meta({ description: "Seconds (R42)." }),
+      limits: z.object({ frameBytes: z.int() }),
+      ping: z.literal(true).meta({ description: "The server answers `ping` (R49)." }),
+    })
+    .meta({ description: "Where the connection resumes (R10, R11)." }),
+  Live: z
+    .object({ type: z.literal("live") })
+    .meta({ description: "All that was stored has been sent; what follows is newer (R12)." }),
+  ReplayPending: z
+    .object({ type: z.literal("replay_pending"), retryAfter: z.int() })
+    .meta({ description: "What is stored cannot be read at the moment (R13)." }),
+  TokenExpires: z
+    .object({ type: z.literal("refresh"), expiresIn: z.int() })
+    .meta({ description: "The token expires in so many seconds (R14)." }),
+  Notification: notification,
+  Closing: z
+    .object({ type: z.literal("closing"), ...close })
+    .meta({ description: "The last that is said where the server ends the connection (R17)." }),
+} as const;
+
+/** On a WebSocket alone. */
+export const batchFrame = z
+  .object({ type: z.literal("notifications"), items: z.array(notification).min(1) })
+  .meta({ description: "Several notifications, in order (R16)." });
+
+/** On a WebSocket alone. */
+export const pongFrame = z.object({ type: z.literal("pong") }).meta({ description: "The answer to `ping` (R49)." });
+
+const [ack, refresh, ping] = clientFrame.options;
+
+export const clientFrames = {
+  Ack: ack.meta({ description: "Everything up to the cursor was handled (R21)." }),
+  Refresh: refresh.meta({ description: "Another token of the same client (R20)." }),
+  Ping: ping.meta({ description: "Asks for a sign of life (R49)." }),
+} as const;
+
+export const acknowledgement = ackBody.meta({
+  id: "Acknowledgement",
+  description: "Everything up to the cursor was handled (R22).",
+});

@@ -1,0 +1,95 @@
+import type { Connections } from "@saasaparilla/shared/redis/presence.ts";
+import type { Peer } from "#sessions/connection.ts";
+import type { Upstream } from "#sessions/control-producer.ts";
+
+/** Keeps Redis told who is connected here: at once, anew after a FLUSHALL or an outage, and every ten minutes. */
+const REFRESH_MS = 600_000;
+const CHUNK = 200;
+const CHUNK_MS = 50;
+
+export class Registry {
+  readonly #connections: Connections;
+  readonly #peers: { all(): Iterable<Peer> };
+  readonly #upstream: Pick<Upstream, "id">;
+  readonly #failed: (error: unknown) => void;
+  readonly #refresh: NodeJS.Timeout;
+  #again: NodeJS.Timeout | undefined;
+  #running = false;
+  #ended = false;
+
+  constructor(
+    connections: Connections,
+    peers: { all(): Iterable<Peer> },
+    upstream: Pick<Upstream, "id">,
+    failed: (error: unknown) => void,
+  ) {
+    this.#connections = connections;
+    this.#peers = peers;
+    this.#upstream = upstream;
+    this.#failed = failed;
+    this.#refresh = setInterval(() => void this.registerAll(), REFRESH_MS);
+  }
+
+  opened({ session, since }: Peer): void {
+    this.#connections.register(session.key, this.#upstream.id(session.id), since).catch((error: unknown) => {
+      this.#failed(error);
+      this.#soon();
+    });
+  }
+
+  closed({ session }: Peer): void {
+    this.remove(session.key, session.id);
+  }
+
+  /** Where this fails the entry stays until it expires: an invitation to it is answered with a close. */
+  remove(key: string, session: number): void {
+    this.#connections.unregister(key, this.#upstream.id(session)).catch(this.#failed);
+  }
+
+  /** Paced, so that a flushed Redis is not stormed. */
+  async registerAll(): Promise<void> {
+    if (this.#running) return;
+    this.#running = true;
+    try {
+      let chunk: Peer[] = [];
+      for (const peer of this.#peers.all()) {
+        if (this.#ended) return;
+        chunk.push(peer);
+        if (chunk.length < CHUNK) continue;
+        await this.#register(chunk);
+        chunk = [];
+        await new Promise((resolve) => setTimeout(resolve, CHUNK_MS));
+      }
+      await this.#register(chunk);
+    } catch (error) {
+      this.#failed(error);
+      this.#soon();
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  end(): void {
+    this.#ended = true;
+    clearInterval(this.#refresh);
+    clearTimeout(this.#again);
+  }
+
+  async #register(peers: Peer[]): Promise<void> {
+    const open = peers.filter(({ session }) => session.state !== "CLOSED");
+    await Promise.all(
+      open.map(({ session, since }) => this.#connections.register(session.key, this.#upstream.id(session.id), since)),
+    );
+  }
+
+  #soon(): void {
+    if (this.#ended || this.#again) return;
+    this.#again = setTimeout(
+      () => {
+        this.#again = undefined;
+        void this.registerAll();
+      },
+      1_000 + Math.random() * 1_000,
+    );
+  }
+}

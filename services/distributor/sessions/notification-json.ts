@@ -1,0 +1,75 @@
+import { CURSOR_LENGTH, START } from "@saasaparilla/shared/protocol/notification.ts";
+import { notificationBody } from "@saasaparilla/shared/protocol/pack.ts";
+import { UUID_LENGTH, writeUuid } from "@saasaparilla/shared/protocol/uuid.ts";
+import type { Row } from "./session.ts";
+
+const ID = '{"type":"notification","id":"';
+const CURSOR = '","cursor":"';
+const DATA = ',"data":';
+const CLOSE_BRACE = 0x7d;
+const ID_AT = ID.length;
+const CURSOR_AT = ID_AT + UUID_LENGTH + CURSOR.length;
+const TAG_AT = CURSOR_AT + START.length;
+
+const DAY_MS = 86_400_000;
+const TIME = "00:00:00.000Z";
+const ZERO = 0x30;
+
+/** What all that the broker appended in one day (UTC) have in common, with room for id, cursor and the time of the day. */
+function headOf(day: number): Buffer {
+  const room = `${ID}${"-".repeat(UUID_LENGTH)}${CURSOR}${"-".repeat(CURSOR_LENGTH)}`;
+  return Buffer.from(`${room}","publishedAt":"${new Date(day * DAY_MS).toISOString()}"${DATA}`);
+}
+
+let headDay = 0;
+let head = headOf(headDay);
+
+/** A notification as a client gets it on every transport (R15). The payload is copied as the publisher wrote it. */
+export function encode({ sequence, appended, body }: Row, tag: string): Buffer {
+  const day = Math.floor(appended / DAY_MS);
+  if (day !== headDay) {
+    headDay = day;
+    head = headOf(day);
+  }
+  const more = membersOf(body);
+  const payload = notificationBody.payloadAt(body);
+  const start = head.length + more.length;
+  const json = Buffer.allocUnsafe(start + body.length - payload + 1);
+  head.copy(json);
+  writeUuid(body, 0, json, ID_AT);
+  json.write(sequence, CURSOR_AT, "latin1");
+  json.write(tag, TAG_AT, "latin1");
+  writeTime(appended - day * DAY_MS, json, head.length - DATA.length - 1 - TIME.length);
+  if (more !== "") json.write(more + DATA, head.length - DATA.length, "latin1");
+  body.copy(json, start, payload);
+  json[json.length - 1] = CLOSE_BRACE;
+  return json;
+}
+
+/** HH:MM:SS.mmm of RFC 3339, where such a text is already. */
+function writeTime(ms: number, json: Buffer, at: number): void {
+  const hours = Math.trunc(ms / 3_600_000);
+  const minutes = Math.trunc(ms / 60_000);
+  const seconds = Math.trunc(ms / 1_000);
+  writeTwo(hours, json, at);
+  writeTwo(minutes % 60, json, at + 3);
+  writeTwo(seconds % 60, json, at + 6);
+  const rest = Math.trunc(ms) % 1_000;
+  json[at + 9] = ZERO + Math.trunc(rest / 100);
+  writeTwo(rest % 100, json, at + 10);
+}
+
+function writeTwo(number: number, json: Buffer, at: number): void {
+  json[at] = ZERO + Math.trunc(number / 10);
+  json[at + 1] = ZERO + (number % 10);
+}
+
+/** Of what most do not have. */
+function membersOf(body: Buffer): string {
+  const event = notificationBody.event(body);
+  const traceparent = notificationBody.traceparent(body);
+  return (
+    (event === "" ? "" : `,"event":${JSON.stringify(event)}`) +
+    (traceparent === "" ? "" : `,"traceparent":${JSON.stringify(traceparent)}`)
+  );
+}

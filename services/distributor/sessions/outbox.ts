@@ -1,0 +1,119 @@
+import { START, type Sequence } from "@saasaparilla/shared/protocol/notification.ts";
+import type { Share } from "#admission/tenant-usage.ts";
+
+/** A notification as the client gets it: JSON text as UTF-8. */
+export interface Item {
+  sequence: Sequence;
+  json: Buffer;
+  /** Of one with a time to live: true, and it is reported, where that is over. */
+  late?: () => boolean;
+}
+
+/** Writes items to the peer; answers whether it takes more right now. */
+export type Sink = (items: Item[]) => boolean;
+
+/** What is handed to the sink at once, at most. */
+const CHUNK_BYTES = 64 * 1024;
+
+/**
+ * What waits for one slow peer: bounded in bytes, one drain per socket. Full is a named outcome: the item is refused, the
+ * session replays from Postgres once it has drained, and nothing is lost.
+ */
+export class Outbox {
+  readonly #sink: Sink;
+  readonly #maxBytes: number;
+  /** Of its tenant: what waits here counts there too. */
+  #share: Share | undefined;
+  #items: Item[] = [];
+  #bytes = 0;
+  #open = true;
+  #moved = 0;
+  #given: Sequence = START;
+
+  constructor(sink: Sink, maxBytes: number) {
+    this.#sink = sink;
+    this.#maxBytes = maxBytes;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  belongsTo(share: Share): void {
+    this.#share = share;
+  }
+
+  /** Counts hand-overs: while it stands still, the peer reads nothing. */
+  get moved(): number {
+    return this.#moved;
+  }
+
+  /** The last sequence that the sink was handed, START before the first. The peer cannot have anything after it. */
+  get given(): Sequence {
+    return this.#given;
+  }
+
+  get congested(): boolean {
+    return !this.#open || this.#bytes > 0;
+  }
+
+  /** False where it is full; an empty one takes any item. */
+  add(item: Item): boolean {
+    const { length } = item.json;
+    const share = this.#share;
+    if (this.#bytes > 0) {
+      if (this.#bytes + length > this.#maxBytes) return false;
+      if (share && share.bytes + length > share.mostBytes) return false;
+    }
+    this.#items.push(item);
+    this.#count(length);
+    return true;
+  }
+
+  /** Drops what is left: the connection is gone, or is sent everything again from the start. */
+  discard(): void {
+    this.#items = [];
+    this.#count(-this.#bytes);
+    this.#given = START;
+  }
+
+  /** Hands over what the peer takes. */
+  flush(): void {
+    while (this.#open && this.#items.length > 0) {
+      let count = 0;
+      let bytes = 0;
+      while (count < this.#items.length && (count === 0 || bytes + this.#items[count]!.json.length <= CHUNK_BYTES)) {
+        bytes += this.#items[count]!.json.length;
+        count += 1;
+      }
+      const taken = count === this.#items.length ? this.#items : this.#items.slice(0, count);
+      this.#items = count === this.#items.length ? [] : this.#items.slice(count);
+      this.#count(-bytes);
+      this.#moved += 1;
+      // For a slow peer that may be long after it was added.
+      const items = taken.some(({ late }) => late) ? taken.filter(({ late }) => !late?.()) : taken;
+      const last = items.at(-1);
+      if (!last) continue;
+      this.#given = last.sequence;
+      this.#open = this.#sink(items);
+    }
+  }
+
+  /** The peer takes more again. True where nothing waits any more. */
+  drained(): boolean {
+    this.#open = true;
+    this.#moved += 1;
+    this.flush();
+    return !this.congested;
+  }
+
+  #count(bytes: number): void {
+    this.#bytes += bytes;
+    if (this.#share) this.#share.bytes += bytes;
+  }
+
+  /** The peer takes nothing until `drained`: between two long polls. */
+  shut(): void {
+    this.#open = false;
+  }
+}

@@ -1,0 +1,171 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { START } from "@saasaparilla/shared/protocol/notification.ts";
+import { Reads, type Asked } from "./replay-reader.ts";
+import { createSession, type Page, type Session } from "./session.ts";
+
+/** A Postgres that answers when it is told to. */
+interface Statement extends PromiseWithResolvers<Page[]> {
+  asked: readonly Asked[];
+  pageBytes: number;
+}
+
+const NOTHING: Page = { rows: [], more: false };
+const MORE: Page = { rows: [], more: true };
+let statements: Statement[];
+let late: number;
+let reads: Reads;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  statements = [];
+  late = 0;
+  reads = new Reads({
+    pages(asked, pageBytes) {
+      const statement = { asked, pageBytes, ...Promise.withResolvers<Page[]>() };
+      statements.push(statement);
+      return statement.promise;
+    },
+    clock: () => performance.now(),
+    asked: () => {},
+    late: (count) => (late += count),
+    weightOf: () => 1,
+  });
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function session(client: string): Session {
+  return createSession({ key: `acme/${client}`, id: 1, partition: 0, acknowledges: true }, undefined);
+}
+
+const sessions = (count: number, name: string): Session[] =>
+  Array.from({ length: count }, (_, index) => session(`${name}${index}`));
+
+const turn = (): Promise<unknown> => vi.advanceTimersByTimeAsync(0);
+
+async function answer(statement: Statement, page: Page): Promise<void> {
+  statement.resolve(statement.asked.map(() => page));
+  await turn();
+}
+
+const clients = ({ asked }: Statement): string[] => asked.map(({ client }) => client);
+
+test("what is asked in one turn goes into one statement, at once", async () => {
+  const pages = Promise.all(sessions(3, "a").map((one) => reads.page(one)));
+  await turn();
+  expect(statements.map(clients)).toEqual([["acme/a0", "acme/a1", "acme/a2"]]);
+  expect(statements[0]!.asked[0]!.after).toBe(START);
+  await answer(statements[0]!, NOTHING);
+  expect(await pages).toEqual([NOTHING, NOTHING, NOTHING]);
+});
+
+test("what is asked while both statements are under way goes into the next, as far as it has room", async () => {
+  const pages: Promise<Page>[] = [];
+  for (const name of ["a", "b"]) {
+    pages.push(reads.page(session(name)));
+    await turn();
+  }
+  pages.push(...sessions(200, "c").map((one) => reads.page(one)));
+  await turn();
+  expect(statements).toHaveLength(2);
+  expect(reads.waiting).toBe(200);
+  await answer(statements[0]!, NOTHING);
+  expect(clients(statements[2]!)).toHaveLength(128);
+  await answer(statements[1]!, NOTHING);
+  expect(clients(statements[3]!)).toHaveLength(72);
+  for (const statement of statements.slice(2)) await answer(statement, NOTHING);
+  expect(await Promise.all(pages)).toHaveLength(202);
+});
+
+test("who has more to read takes no place from who comes anew, and comes back to it when there is no more", async () => {
+  const long = sessions(100, "long");
+  const first = long.map((one) => reads.page(one));
+  await turn();
+  await answer(statements[0]!, MORE);
+  await Promise.all(first);
+  const further = long.map((one) => reads.page(one));
+  const fresh = reads.page(session("fresh"));
+  await turn();
+  // Their own two statements, and one for the other.
+  expect(statements.slice(1).map(({ asked }) => asked.length)).toEqual([16, 16, 1]);
+  expect(clients(statements[3]!)).toEqual(["acme/fresh"]);
+  expect(statements[3]!.pageBytes).toBeLessThan(statements[1]!.pageBytes);
+  await answer(statements[3]!, NOTHING);
+  expect(await fresh).toEqual(NOTHING);
+  for (let next = 1; next < statements.length; next += 1) await answer(statements[next]!, NOTHING);
+  await Promise.all(further);
+  const again = reads.page(long[0]!);
+  await turn();
+  expect(statements.at(-1)!.pageBytes).toBe(statements[0]!.pageBytes);
+  await answer(statements.at(-1)!, NOTHING);
+  await again;
+});
+
+test("a failed statement fails the reads in it, and no other", async () => {
+  const failing = reads.page(session("a"));
+  await turn();
+  const other = reads.page(session("b"));
+  await turn();
+  statements[0]!.reject(new Error("gone"));
+  await expect(failing).rejects.toThrow("gone");
+  await answer(statements[1]!, NOTHING);
+  expect(await other).toEqual(NOTHING);
+});
+
+test("a session that asks again before it was its turn is asked about once, from where it is by then", async () => {
+  const blocking = sessions(2, "a").map(async (one) => reads.page(one));
+  await turn();
+  const blocked = reads.page(session("b"));
+  await turn();
+  const moving = session("moving");
+  const both = Promise.all([reads.page(moving), reads.page(moving)]);
+  moving.sent = "0001";
+  await answer(statements[0]!, NOTHING);
+  expect(statements[2]!.asked).toEqual([{ client: "acme/moving", after: "0001" }]);
+  await answer(statements[2]!, NOTHING);
+  expect(await both).toEqual([NOTHING, NOTHING]);
+  await answer(statements[1]!, NOTHING);
+  await Promise.all([...blocking, blocked]);
+});
+
+test("a connection that is closed before its turn is not asked about", async () => {
+  const [gone, here] = [session("gone"), session("here")];
+  const pages = [reads.page(gone), reads.page(here)];
+  gone.state = "CLOSED";
+  await turn();
+  expect(statements.map(clients)).toEqual([["acme/here"]]);
+  await answer(statements[0]!, NOTHING);
+  await Promise.all(pages);
+});
+
+test("who waits for too long behind statements that are not answered is told, and counted", async () => {
+  const underWay = [reads.page(session("a"))];
+  await turn();
+  underWay.push(reads.page(session("b")));
+  await turn();
+  const waiting = [reads.page(session("c")), reads.page(session("d"))].map((page) =>
+    expect(page).rejects.toMatchObject({ kind: "retry" }),
+  );
+  await vi.advanceTimersByTimeAsync(4_000);
+  const younger = reads.page(session("e"));
+  await vi.advanceTimersByTimeAsync(1_000);
+  await Promise.all(waiting);
+  expect([late, reads.waiting]).toEqual([2, 1]);
+  for (const statement of statements) await answer(statement, NOTHING);
+  await answer(statements[2]!, NOTHING);
+  expect(await Promise.all([...underWay, younger])).toHaveLength(3);
+});
+
+test("tenants take turns: one client of another tenant does not wait for all of a crowd", async () => {
+  const pages = sessions(1_000, "crowd").map((one) => reads.page(one));
+  await turn();
+  const other = createSession({ key: "other/one", id: 1, partition: 0, acknowledges: true }, undefined);
+  pages.push(reads.page(other));
+  await turn();
+  await answer(statements[0]!, NOTHING);
+  expect(clients(statements[2]!)).toContain("other/one");
+  for (let next = 1; next < statements.length; next += 1) await answer(statements[next]!, NOTHING);
+  await Promise.all(pages);
+});

@@ -1,0 +1,87 @@
+import { packSequence, sequenceAt, START } from "@saasaparilla/shared/protocol/notification.ts";
+import { PackWriter, readPack, type Deliver } from "@saasaparilla/shared/protocol/pack.ts";
+import { beforeEach, expect, test } from "vitest";
+import { Deliverer } from "./routed-consumer.ts";
+import type { SessionEvent } from "./session.ts";
+
+const KEY = "acme/u1";
+const INCARNATION = 5;
+
+type Parts = ConstructorParameters<typeof Deliverer>[0];
+
+let events: SessionEvent[];
+let fenced: number;
+let refused: number[];
+let closed: number[];
+let deliverer: Deliverer;
+
+beforeEach(() => {
+  events = [];
+  fenced = 0;
+  refused = [];
+  closed = [];
+  const peer = { session: { key: KEY } };
+  deliverer = new Deliverer({
+    peers: {
+      find: (session: number) => (session === 1 ? peer : undefined),
+      step: (_: unknown, event: SessionEvent) => events.push(event),
+    },
+    upstream: {
+      refuseUnknown: (_: number, __: number, ___: string, session: number) => refused.push(session),
+      close: ({ id }: { id: number }) => closed.push(id),
+    },
+    metrics: { fenced: () => (fenced += 1), refused: () => {} },
+    log: { error: () => {} },
+    incarnation: () => INCARNATION,
+    registry: { remove: () => {} },
+  } as unknown as Parts);
+});
+
+const sequence = sequenceAt(packSequence(1, 7), 0);
+
+function sent(change: Partial<Deliver>, key = KEY): void {
+  let body: Buffer = Buffer.alloc(0);
+  const notification = new PackWriter();
+  notification.notification({ key, id: "00000000-0000-4000-8000-000000000000", payload: Buffer.from("1") });
+  readPack(notification.take(), (_, item) => (body = item));
+  const usual = { incarnation: INCARNATION, session: 1, partition: 3, generation: 10, prev: START, appended: 0 };
+  read((writer) => writer.deliver({ ...usual, sequence, body, ...change }));
+}
+
+function read(write: (writer: PackWriter) => void): void {
+  const writer = new PackWriter();
+  write(writer);
+  const record = { offset: 0, appended: 0, value: writer.take(), headers: {} };
+  deliverer.batch({ topic: "routed", partition: 0, records: [record], highWatermark: 1 });
+}
+
+test("what is of an older generation than any that spoke for its partition is dropped, whatever session it is for", () => {
+  sent({ generation: 10 });
+  read((writer) =>
+    writer.signal({ type: "invite", partition: 3, generation: 12, incarnation: INCARNATION, session: 2, key: KEY }),
+  );
+  sent({ generation: 11 });
+  sent({ generation: 12 });
+  expect(events.map((event) => (event as { generation: number }).generation)).toEqual([10, 12]);
+  expect(fenced).toBe(1);
+});
+
+test("generations of other partitions say nothing of this one's", () => {
+  sent({ partition: 2, generation: 99 });
+  sent({ partition: 3, generation: 10 });
+  expect([events.length, fenced]).toEqual([2, 0]);
+});
+
+test("what was meant for another incarnation of the slot is dropped", () => {
+  sent({ incarnation: INCARNATION - 1 });
+  expect([events, fenced, refused]).toEqual([[], 1, []]);
+});
+
+test("who is not here is refused, and where invited said to be gone; another client's is dropped", () => {
+  sent({ session: 2 });
+  read((writer) =>
+    writer.signal({ type: "invite", partition: 3, generation: 10, incarnation: INCARNATION, session: 4, key: KEY }),
+  );
+  sent({}, "acme/u2");
+  expect([events, refused, closed]).toEqual([[], [2], [4]]);
+});

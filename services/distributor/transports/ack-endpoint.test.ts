@@ -1,0 +1,34 @@
+import type { Request } from "@saasaparilla/shared/http/server.ts";
+import {
+  clientKey,
+  cursorTag,
+  packSequence,
+  partitionOf,
+  sequenceAt,
+  toCursor,
+} from "@saasaparilla/shared/protocol/notification.ts";
+import { expect, test } from "vitest";
+import { acknowledge } from "./ack-endpoint.ts";
+
+type Parts = Parameters<typeof acknowledge>[2];
+
+test("R22: what the client acknowledges is told to its connections here and, wherever they are, to its director", async () => {
+  const key = clientKey("acme", "u1");
+  const sequence = sequenceAt(packSequence(1, 7), 0);
+  const told: unknown[] = [];
+  const parts = {
+    callerOf: () => ({ tenant: "acme", subject: "u1" }),
+    peers: { ofClient: () => ["peer"], step: (peer: unknown, event: unknown) => told.push([peer, event]) },
+    upstream: { ack: (...said: unknown[]) => told.push(said) },
+    partitions: 12,
+  } as unknown as Parts;
+  const request = { headers: {} } as Request;
+  const say = (cursor: string) => acknowledge(request, Buffer.from(JSON.stringify({ cursor })), parts);
+  expect(await say(toCursor(sequence, cursorTag(key)))).toEqual({ status: 204 });
+  expect(told).toEqual([
+    ["peer", { type: "ack", sequence }],
+    [partitionOf(key, 12), key, 0, sequence],
+  ]);
+  expect(await say(toCursor(sequence, cursorTag("acme/u2")))).toMatchObject({ status: 400 });
+  expect(told).toHaveLength(2);
+});

@@ -1,0 +1,63 @@
+import { setImmediate as turn } from "node:timers/promises";
+import { isReply, type CallerGuard } from "@saasaparilla/shared/http/caller-guard.ts";
+import { readJson } from "@saasaparilla/shared/http/read-json.ts";
+import type { Identity } from "@saasaparilla/shared/auth/identity.ts";
+import { ackBody } from "@saasaparilla/shared/protocol/client-frames.ts";
+import type { Request } from "@saasaparilla/shared/http/server.ts";
+import { problemReply, type Reply } from "@saasaparilla/shared/http/response.ts";
+import { clientKey, cursorTag, fromCursor, partitionOf } from "@saasaparilla/shared/protocol/notification.ts";
+import { problemOf } from "@saasaparilla/shared/http/problem.ts";
+import type { Peers } from "#sessions/hub.ts";
+import type { Upstream } from "#sessions/control-producer.ts";
+
+export interface AckParts {
+  callerOf: CallerGuard<Identity>["callerOf"];
+  peers: Peers;
+  upstream: Upstream;
+  partitions: number;
+}
+
+/** POST /v1/acks: the client has everything up to the cursor, wherever its connection is (R22). */
+export async function acknowledge(
+  request: Request,
+  body: Buffer,
+  { callerOf, peers, upstream, partitions }: AckParts,
+): Promise<Reply> {
+  const identity = await callerOf(request);
+  if (isReply(identity)) return identity;
+  const key = clientKey(identity.tenant, identity.subject);
+  const read = readJson(body);
+  const sequence = "wrong" in read ? undefined : cursorOf(read.value, cursorTag(key));
+  if (sequence === undefined) {
+    return problemReply(
+      problemOf("invalid-request", "The body names no cursor of this client.", {
+        errors: [
+          {
+            pointer: "/cursor",
+            detail: "wrong" in read ? read.wrong : "It is missing, or was not issued to this client.",
+            expected: 'An object with the cursor of a notification: {"cursor": "..."}.',
+            fix: "Send the cursor of the last notification that was handled, as it was received.",
+          },
+        ],
+      }),
+    );
+  }
+  // In a turn of its own. What it brings to the client's stream is written where the turn ends, and where that is within the library's handling
+  // of this request, the library may take this connection for one to be closed.
+  await turn();
+  // A connection here that was given it vouches for it, and says so to whichever director comes next.
+  for (const peer of peers.ofClient(key)) peers.step(peer, { type: "ack", sequence });
+  // The director settles and deletes up to it, once it has checked that the cursor is one of its topic's.
+  upstream.ack(partitionOf(key, partitions), key, 0, sequence);
+  return { status: 204 };
+}
+
+/** R9: it has no cursor, and wants to know why its WebSocket did not open. No other body is as short as `{}`, so that none is read here. */
+export function asksWhy({ route, headers }: Request): boolean {
+  return route === "/v1/acks" && /^[2-4]$/.test(headers["content-length"] ?? "");
+}
+
+function cursorOf(value: unknown, tag: string): string | undefined {
+  const { data } = ackBody.safeParse(value);
+  return data && fromCursor(data.cursor, tag);
+}

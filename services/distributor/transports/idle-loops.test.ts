@@ -1,0 +1,44 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { IdleLoops } from "./idle-loops.ts";
+import type { Peer } from "#sessions/connection.ts";
+
+let expired: Peer[];
+let replaced: Peer[];
+let idle: IdleLoops;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  expired = [];
+  replaced = [];
+  idle = new IdleLoops({ closed: (peer) => expired.push(peer), end: (peer) => replaced.push(peer) }, 1_000);
+});
+
+afterEach(() => vi.useRealTimers());
+
+const loopOf = (tenant: string): Peer => ({ session: { key: `${tenant}/u1` } }) as Peer;
+
+test("a loop ends after its grace, unless it is polled again before", () => {
+  const [left, polled] = [loopOf("acme"), loopOf("acme")];
+  idle.add(left);
+  idle.add(polled);
+  vi.advanceTimersByTime(900);
+  idle.remove(polled);
+  vi.advanceTimersByTime(200);
+  expect([expired, idle.size]).toEqual([[left], 0]);
+  idle.add(polled);
+  vi.advanceTimersByTime(1_000);
+  expect([expired, replaced]).toEqual([[left, polled], []]);
+});
+
+test("the loop that is idle for longest gives way: of one tenant, or of all", () => {
+  const [first, second, other] = [loopOf("acme"), loopOf("acme"), loopOf("other")];
+  for (const peer of [other, first, second]) idle.add(peer);
+  expect(idle.giveWay("acme")).toBe(true);
+  expect(idle.giveWay()).toBe(true);
+  expect(replaced).toEqual([first, other]);
+  expect(idle.giveWay("other")).toBe(false);
+  idle.remove(second);
+  expect(idle.giveWay()).toBe(false);
+  vi.advanceTimersByTime(2_000);
+  expect(expired).toEqual([]);
+});

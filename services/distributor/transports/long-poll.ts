@@ -1,0 +1,237 @@
+import type { Close } from "@saasaparilla/shared/protocol/close-codes.ts";
+import type { ServerFrame } from "@saasaparilla/shared/protocol/client-frames.ts";
+import type { Request } from "@saasaparilla/shared/http/server.ts";
+import { problemReply, tooMany, type Reply } from "@saasaparilla/shared/http/response.ts";
+import {
+  START,
+  toCursor,
+  type ClientKey,
+  type Cursor,
+  type Sequence,
+} from "@saasaparilla/shared/protocol/notification.ts";
+import { jittered, problemOf } from "@saasaparilla/shared/http/problem.ts";
+import type { Doorkeeper, Entry } from "#admission/handshake.ts";
+import type { IdleLoops } from "./idle-loops.ts";
+import type { DistributorMetrics } from "#metrics.ts";
+import { Outbox, type Item } from "#sessions/outbox.ts";
+import type { Opening, Peer, Wire } from "#sessions/connection.ts";
+import type { Peers } from "#sessions/hub.ts";
+import type { DistributorSettings } from "#settings.ts";
+
+/** Seconds in decimal: Number alone takes "0x10" and "1e1", too. */
+const WAIT_FORM = /^\d+(\.\d+)?$/;
+
+/** ms from the start of a poll in which the server finds out what is stored, however short `wait` is; and after a longer `wait`. */
+const READ_MS = 8_000;
+const LATE_READ_MS = 1_000;
+/** Seconds: the loop goes on reading, so the next poll should come soon. */
+const RETRY_SECONDS = 1;
+
+interface Answer {
+  items: Item[];
+  closing?: Close;
+  /** The time is over, and it is not known whether more is stored. */
+  unread?: boolean;
+}
+
+/**
+ * One long-poll loop. It is a connection that outlives its requests: between two polls its outbox is shut. The next poll
+ * belongs to it when it brings the cursor that the last answer gave, and is the acknowledgement of that answer.
+ */
+class PollWire implements Wire {
+  readonly transport = "poll";
+  readonly acknowledges = true;
+  readonly outbox: Outbox;
+  peer: Peer | undefined;
+  /** The cursor of the last answer. */
+  given: Sequence;
+  #answer: ((answer: Answer) => void) | undefined;
+  #answeredAt = performance.now();
+  /** `wait` is over: an empty answer is due as soon as it is known that nothing is stored. */
+  #due = false;
+
+  constructor(given: Sequence, outboxBytes: number) {
+    this.given = given;
+    this.outbox = new Outbox((items) => this.#give(items), outboxBytes);
+    this.outbox.shut();
+  }
+
+  /** ms, monotonic: when its last answer was given; undefined while a poll waits for one. */
+  get idleSince(): number | undefined {
+    return this.#answer === undefined ? this.#answeredAt : undefined;
+  }
+
+  tell(frame: ServerFrame): void {
+    if (frame.type === "connected" && this.peer) this.given = this.peer.session.sent;
+  }
+
+  end(closing: Close): void {
+    this.#answer?.({ items: [], closing });
+  }
+
+  caughtUp(): void {
+    if (!this.#due) return;
+    // What was written is on its way into the answer.
+    this.outbox.flush();
+    this.#answer?.({ items: [] });
+  }
+
+  /** Resolves with what there is; or after `waitMs` with nothing, once it is certain that nothing is stored. */
+  wait(waitMs: number): Promise<Answer> {
+    return new Promise((resolve) => {
+      let timer = setTimeout(() => {
+        this.#due = true;
+        timer = setTimeout(() => this.#answer?.({ items: [], unread: true }), Math.max(READ_MS - waitMs, LATE_READ_MS));
+        if (this.peer!.session.caughtUp) this.caughtUp();
+      }, waitMs);
+      this.#answer = (answer) => {
+        clearTimeout(timer);
+        this.#answer = undefined;
+        this.#answeredAt = performance.now();
+        this.#due = false;
+        this.outbox.shut();
+        const last = answer.items.at(-1);
+        if (last) this.given = last.sequence;
+        resolve(answer);
+      };
+    });
+  }
+
+  /** Nobody reads an answer any more. */
+  abandon(): void {
+    this.#answer?.({ items: [] });
+  }
+
+  #give(items: Item[]): boolean {
+    this.#answer?.({ items });
+    return false;
+  }
+}
+
+export interface LongPollsParts {
+  peers: Peers;
+  door: Doorkeeper;
+  idle: IdleLoops;
+  metrics: Pick<DistributorMetrics, "turnedAway" | "unread">;
+  settings: Pick<DistributorSettings, "POLL_MAX_WAIT_SECONDS" | "OUTBOX_BYTES">;
+}
+
+export class LongPolls {
+  readonly #parts: LongPollsParts;
+
+  constructor(parts: LongPollsParts) {
+    this.#parts = parts;
+  }
+
+  /** GET /v1/poll?cursor=&wait= */
+  async poll(request: Request): Promise<Reply> {
+    const { door, idle, metrics, peers } = this.#parts;
+    let gone = false;
+    request.onGone = () => (gone = true);
+    const entry = await door.admit(request);
+    if ("status" in entry) return entry;
+    // Nobody is there to be answered, or to be given anything.
+    if (gone) return NOBODY;
+    const wait = this.#waitOf(request);
+    if (wait === undefined) return this.#wrongWait();
+    lighten(request);
+    const { key, identity, cursor, address } = entry;
+    const known = this.#idleLoop(key, cursor);
+    // R37: a loop that goes on is no new connection.
+    const refused = known ? undefined : this.#refuse(entry);
+    if (refused) return { ...refused, close: true };
+    const peer = known ?? this.#newLoop({ key, identity, cursor, address });
+    // Each request brings its own token: the loop lives as long as the newest.
+    peer.identity = identity;
+    const wire = peer.wire as PollWire;
+    // What comes then waits for the next request, instead of going into an answer that nobody reads.
+    request.onGone = () => wire.abandon();
+    idle.remove(peer);
+    if (cursor !== undefined) peers.step(peer, { type: "ack", sequence: cursor });
+    const answer = wire.wait(wait * 1_000);
+    peers.drained(peer);
+    const { items, closing, unread } = await answer;
+    if (peer.session.state !== "CLOSED" && wire.idleSince !== undefined) idle.add(peer);
+    if (!unread) return reply(items, toCursor(wire.given, peer.tag), closing);
+    metrics.unread();
+    return replayPending();
+  }
+
+  /** HEAD of the same: whether a poll would be answered, and with which headers. It waits for nothing, and neither begins nor continues a loop. */
+  async head(request: Request): Promise<Reply> {
+    const { door } = this.#parts;
+    const entry = await door.admit(request);
+    if ("status" in entry) return entry;
+    if (this.#waitOf(request) === undefined) return this.#wrongWait();
+    return door.closed(request.headers) ?? { status: 200, headers: POLL_HEADERS };
+  }
+
+  /** A poll may be the only one of its kind: it ends no connection that is in use. */
+  #refuse(entry: Entry): Reply | undefined {
+    const { door, metrics, peers } = this.#parts;
+    if (peers.fits(entry)) return door.enter(entry);
+    metrics.turnedAway("client");
+    return tooMany("This client has as many connections here as it may.", jittered(5, 30));
+  }
+
+  #waitOf(request: Request): number | undefined {
+    const text = request.query.get("wait") ?? "25";
+    const seconds = Number(text);
+    return WAIT_FORM.test(text) && seconds <= this.#parts.settings.POLL_MAX_WAIT_SECONDS ? seconds : undefined;
+  }
+
+  #wrongWait(): Reply {
+    const detail = `wait is the number of seconds to wait, 0 to ${this.#parts.settings.POLL_MAX_WAIT_SECONDS}.`;
+    return problemReply(problemOf("invalid-request", detail));
+  }
+
+  /** Without a cursor it is a loop that has given nothing yet. */
+  #idleLoop(key: ClientKey, cursor: Sequence = START): Peer | undefined {
+    for (const peer of this.#parts.peers.ofClient(key)) {
+      if (peer.wire instanceof PollWire && peer.wire.idleSince !== undefined && peer.wire.given === cursor) return peer;
+    }
+    return undefined;
+  }
+
+  #newLoop(opening: Omit<Opening, "wire">): Peer {
+    const wire = new PollWire(opening.cursor ?? "", this.#parts.settings.OUTBOX_BYTES);
+    const peer = this.#parts.peers.open({ ...opening, wire });
+    wire.peer = peer;
+    wire.given = peer.session.sent;
+    return peer;
+  }
+}
+
+/** Lets go of what came with a request that is answered much later: a token alone is half a kilobyte. Who reads the answer stays. */
+function lighten(request: Request): void {
+  const { origin } = request.headers;
+  request.headers = origin === undefined ? NO_HEADERS : { origin };
+  request.query = NO_QUERY;
+}
+
+const NO_HEADERS: Request["headers"] = {};
+const NO_QUERY = new URLSearchParams();
+
+const POLL_HEADERS: Record<string, string> = { "content-type": "application/json", "cache-control": "no-store" };
+
+/** For a request that was given up: it is not sent. */
+const NOBODY: Reply = { status: 503, headers: {}, body: "" };
+
+function reply(items: Item[], cursor: Cursor, closing: Close | undefined): Reply {
+  const head = Buffer.from('{"notifications":[');
+  const parts: Buffer[] = [head];
+  items.forEach((item, index) => {
+    if (index > 0) parts.push(Buffer.from(","));
+    parts.push(item.json);
+  });
+  const end = { cursor, ...(closing ? { closing } : {}) };
+  parts.push(Buffer.from(`],${JSON.stringify(end).slice(1)}`));
+  return { status: 200, headers: POLL_HEADERS, body: Buffer.concat(parts) };
+}
+
+/** Like `replay_pending` on a stream (R13): the loop goes on reading, and gives what it finds to the next poll. */
+function replayPending(): Reply {
+  const detail =
+    "The stored notifications cannot be read at the moment, so it is not known whether there are any. Repeat the poll with the same cursor after Retry-After.";
+  return problemReply(problemOf("replay-pending", detail, { retryAfter: RETRY_SECONDS }));
+}

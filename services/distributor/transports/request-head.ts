@@ -1,0 +1,77 @@
+import { isDecodable } from "@saasaparilla/shared/http/encoding.ts";
+import {
+  badHead,
+  largeHead,
+  lengthRequired,
+  notUtf8,
+  unclear,
+  type Reply,
+} from "@saasaparilla/shared/http/response.ts";
+
+/** What of a request of the library is looked at here. */
+export interface Head {
+  getMethod(): string;
+  getUrl(): string;
+  /** The library has none where there is no question mark. */
+  getQuery(): string | undefined;
+  forEach(each: (name: string, value: string) => void): void;
+}
+
+/** Of target, names and values. The library takes twice as much (`socket-library.ts`). */
+const MOST_BYTES = 16 << 10;
+/** What the library puts in the place of bytes that are not UTF-8. It drops them where they begin or end a header. */
+const REPLACEMENT = "\ufffd";
+
+/** A body has no meaning with these, and the library does not skip it on an upgrade. */
+const WITHOUT_BODY: ReadonlySet<string> = new Set(["get", "head", "options"]);
+
+/**
+ * Puts all headers of a request into `headers`; or is the answer to a head that a proxy before us may read in another way (RFC 9112, 6.3). By presence, since the library
+ * passes over an empty Transfer-Encoding, takes the first of two lengths, and reads chunks laxly. So no chunks are taken.
+ */
+export function readHead(head: Head, headers: Record<string, string>): Reply | undefined {
+  let [hosts, lengths, codings, authorizations] = [0, 0, 0, 0];
+  let wrong: string | undefined;
+  const url = head.getUrl();
+  const query = head.getQuery() ?? "";
+  let bytes = url.length + query.length;
+  head.forEach((name, value) => {
+    bytes += name.length + value.length;
+    if (value.includes(REPLACEMENT)) wrong = `header ${name}`;
+    // The four names have four lengths: mostly nothing is compared.
+    switch (name.length) {
+      case 4:
+        if (name === "host") hosts += 1;
+        break;
+      case 13:
+        if (name === "authorization") authorizations += 1;
+        break;
+      case 14:
+        if (name === "content-length") lengths += 1;
+        break;
+      case 17:
+        if (name === "transfer-encoding") codings += 1;
+        break;
+      default:
+    }
+    // Lines of one name are one list (RFC 9110, 5.3): subprotocols, or what a proxy adds behind what a stranger wrote.
+    const before = headers[name];
+    headers[name] = before === undefined ? value : `${before},${value}`;
+  });
+  if (bytes > MOST_BYTES) return largeHead();
+  if (codings > 0) {
+    const chunked = codings === 1 && lengths === 0 && headers["transfer-encoding"]!.toLowerCase() === "chunked";
+    return chunked ? lengthRequired() : unclear();
+  }
+  if (hosts !== 1) return badHead("A request has exactly one Host header.");
+  if (authorizations > 1) return badHead("A request has at most one Authorization header.");
+  if (lengths > 0) {
+    const length = headers["content-length"]!;
+    if (lengths > 1 || !/^\d+$/.test(length)) return unclear();
+    if (Number(length) > 0 && WITHOUT_BODY.has(head.getMethod()))
+      return badHead("A GET has no body here. Send it without one.");
+  }
+  if (url.includes(REPLACEMENT) || query.includes(REPLACEMENT) || !isDecodable(url) || !isDecodable(query))
+    wrong = "target of the request";
+  return wrong === undefined ? undefined : notUtf8(wrong);
+}

@@ -1,0 +1,175 @@
+import type { HttpResponse, WebSocket } from "uWebSockets.js";
+import { Closes } from "@saasaparilla/shared/protocol/close-codes.ts";
+import type { Request } from "@saasaparilla/shared/http/server.ts";
+import type { Reply } from "@saasaparilla/shared/http/response.ts";
+import { SUBPROTOCOL } from "@saasaparilla/shared/protocol/client-frames.ts";
+import { cursorTag } from "@saasaparilla/shared/protocol/notification.ts";
+import { jittered } from "@saasaparilla/shared/http/problem.ts";
+import type { Doorkeeper, Entry } from "#admission/handshake.ts";
+import { notAnUpgrade } from "./upgrade-required.ts";
+import type { Peer } from "#sessions/connection.ts";
+import type { Peers } from "#sessions/hub.ts";
+import { SSE_HEADERS, SseWire } from "./sse.ts";
+import type { DistributorSettings } from "#settings.ts";
+import { send, type SocketServer } from "./socket-server.ts";
+import { onFrame, WebSocketWire } from "./websocket.ts";
+
+/** The only file here that knows the socket library's server: routes, upgrades, and what is called back for each socket. */
+interface SocketData {
+  entry: Entry;
+  wire: WebSocketWire | undefined;
+  peer: Peer | undefined;
+}
+
+const FRAME_BYTES = 16 * 1024;
+const FLOOD_PAUSE_SECONDS = 10;
+
+export function serveWebSocket(
+  server: SocketServer,
+  door: Doorkeeper,
+  peers: Peers,
+  settings: DistributorSettings,
+): void {
+  const frames = { rate: settings.FRAME_RATE, burst: settings.FRAME_BURST };
+  server.routes.push("WS /v1/ws");
+  server.app.ws<SocketData>("/v1/ws", {
+    maxPayloadLength: FRAME_BYTES,
+    // The library pings within this time and closes what has not answered by its end.
+    idleTimeout: Math.min(960, Math.max(8, Math.round((settings.HEARTBEAT_MS * 2) / 1_000))),
+    sendPingsAutomatically: true,
+    // The outbox is the bound: what is handed over is never dropped.
+    maxBackpressure: 64 << 20,
+    upgrade: (response, raw, context) => {
+      const headers = server.check(response, raw);
+      if (!headers) return;
+      const request = server.copy(response, raw, headers, "/v1/ws");
+      const refused = notAnUpgrade(request);
+      if (refused) {
+        server.send(response, request, refused);
+        return;
+      }
+      const shown = server.origins.headers(headers.origin ?? "");
+      const closed = door.closed(headers);
+      if (closed) {
+        refuse(response, closed, shown);
+        return;
+      }
+      if (!server.origins.knows(request.headers.origin)) {
+        refuse(response, door.stranger(request), shown);
+        return;
+      }
+      const key = headers["sec-websocket-key"] ?? "";
+      const extensions = headers["sec-websocket-extensions"] ?? "";
+      admitted(response, door, request, shown, (entry) => {
+        // Not inside a cork of ours: at its end the library takes the socket, where it was not moved by the upgrade, for an HTTP
+        // one still, and may close it.
+        response.upgrade<SocketData>(
+          { entry, wire: undefined, peer: undefined },
+          key,
+          entry.offered ? SUBPROTOCOL : "",
+          extensions,
+          context,
+        );
+      });
+    },
+    open(socket) {
+      const data = socket.getUserData();
+      const { key, identity, cursor, address, origin } = data.entry;
+      data.wire = new WebSocketWire(socket, settings.OUTBOX_BYTES, data.entry.explicitAck, (sequence) => {
+        if (data.peer) peers.step(data.peer, { type: "ack", sequence });
+      });
+      data.peer = peers.open({ key, identity, cursor, address, origin, wire: data.wire });
+    },
+    message(socket, message, isBinary) {
+      const { peer } = socket.getUserData();
+      if (peer && allowed(socket, "hears")) onFrame(Buffer.from(message), isBinary, peer, peers, door);
+    },
+    ping: (socket) => void allowed(socket, "answers"),
+    pong(socket, message) {
+      const { wire } = socket.getUserData();
+      if (wire && !wire.ponged(Buffer.from(message).toString("latin1"))) allowed(socket, "hears");
+    },
+    drain(socket) {
+      const { peer, wire } = socket.getUserData();
+      if (peer && wire?.writable) peers.drained(peer);
+    },
+    close(socket) {
+      const { peer, wire } = socket.getUserData();
+      wire?.gone();
+      if (peer) peers.closed(peer);
+    },
+  });
+
+  /** One that says too much is ended, and does not go on saying it while it reads how. */
+  function allowed(socket: WebSocket<SocketData>, what: "hears" | "answers"): boolean {
+    const { peer, wire } = socket.getUserData();
+    if (!peer || !wire || wire[what](performance.now(), frames)) return true;
+    peers.end(peer, { ...Closes.flood, retryAfter: jittered(1, FLOOD_PAUSE_SECONDS) });
+    wire.cut();
+    return false;
+  }
+}
+
+export function serveSse(server: SocketServer, door: Doorkeeper, peers: Peers, settings: DistributorSettings): void {
+  server.route("GET", "/v1/sse");
+  server.app.get("/v1/sse", (response, raw) => {
+    const headers = server.check(response, raw);
+    if (!headers) return;
+    const shown = server.origins.headers(headers.origin ?? "");
+    const closed = door.closed(headers);
+    if (closed) {
+      refuse(response, closed, shown);
+      return;
+    }
+    const request = server.copy(response, raw, headers, "/v1/sse");
+    admitted(response, door, request, shown, ({ key, identity, cursor, address, origin: said, explicitAck }) => {
+      // Of an origin that is not known the browser has shown its page nothing: it is no reason to end the stream later.
+      const origin = shown["access-control-allow-origin"] === undefined ? undefined : said;
+      const wire = new SseWire(response, {
+        headers: shown,
+        outboxBytes: settings.OUTBOX_BYTES,
+        acknowledges: explicitAck,
+        tag: cursorTag(key),
+      });
+      const peer = peers.open({ key, identity, cursor, address, origin, wire });
+      wire.onDrained = () => peers.drained(peer);
+      wire.onGone = () => peers.closed(peer);
+    });
+  });
+  server.head("/v1/sse", async (request) => {
+    const entry = door.closed(request.headers) ?? (await door.admit(request));
+    return "status" in entry ? entry : { status: 200, headers: SSE_HEADERS };
+  });
+}
+
+/**
+ * Runs `enter` where the caller may come in, and answers the problem otherwise: in the library's own handling of the request, so that
+ * all that is said goes out in one write. Where the token has to be waited for, in a turn of its own, if the caller is still there:
+ * a microtask can run inside the library's handling of another socket, and an upgrade there ends that other socket.
+ */
+function admitted(
+  response: HttpResponse,
+  door: Doorkeeper,
+  request: Request,
+  headers: Readonly<Record<string, string>>,
+  enter: (entry: Entry) => void,
+): void {
+  const decide = (admission: Entry | Reply): void => {
+    const refused = "status" in admission ? admission : door.enter(admission);
+    if (refused) response.cork(() => refuse(response, refused, headers));
+    else enter(admission as Entry);
+  };
+  const admission = door.admit(request);
+  if (!(admission instanceof Promise)) {
+    decide(admission);
+    return;
+  }
+  let gone = false;
+  response.onAborted(() => (gone = true));
+  void admission.then((late) => setImmediate(() => !gone && decide(late)));
+}
+
+/** Whoever is refused goes: in a storm their sockets would use up the descriptors. */
+function refuse(response: HttpResponse, reply: Reply, headers: Readonly<Record<string, string>>): void {
+  send(response, { ...reply, headers: { ...reply.headers, ...headers }, close: true }, false);
+}

@@ -1,0 +1,220 @@
+import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket } from "uWebSockets.js";
+import { BaseServer, type Route, type ServerOptions } from "@saasaparilla/shared/http/base-server.ts";
+import { plainAddress } from "@saasaparilla/shared/http/networks.ts";
+import { Body } from "@saasaparilla/shared/http/request-body.ts";
+import type { Handler, Request } from "@saasaparilla/shared/http/server.ts";
+import { statusLine, type Reply } from "@saasaparilla/shared/http/response.ts";
+import { appOf, listen } from "./listen.ts";
+import { readHead } from "./request-head.ts";
+import type { DistributorSettings } from "#settings.ts";
+import { us_listen_socket_close, us_socket_local_port } from "./socket-library.ts";
+
+export interface SocketServerOptions extends ServerOptions {
+  settings: ServerOptions["settings"] & Pick<DistributorSettings, "KEEP_ALIVE">;
+}
+
+/** The server of what stays open: WebSockets, streams and long polls. A request of the library lives only until its handler returns: it is copied here. */
+export class SocketServer extends BaseServer {
+  readonly app: TemplatedApp;
+  readonly #keepAlive: boolean;
+  #socket: us_listen_socket | undefined;
+
+  constructor(options: SocketServerOptions) {
+    super(options);
+    this.#keepAlive = options.settings.KEEP_ALIVE;
+    this.app = appOf(options.settings);
+    const watch = (response: HttpResponse, change: number): void => {
+      // Of a socket that goes the library no longer knows the address: sockets are counted as they come.
+      if (change > 0 && this.tooMany(addressOf(response))) response.close();
+    };
+    this.app.filter(watch);
+    this.serveCommon(options.registry);
+    this.app.any("/*", (response, raw) => {
+      const headers = this.check(response, raw);
+      if (!headers) return;
+      const origin = headers.origin ?? "";
+      const method = raw.getMethod();
+      this.send(response, { method, headers }, this.unrouted(method.toUpperCase(), raw.getUrl(), origin));
+    });
+  }
+
+  /** HEAD, of a route whose GET the library serves by itself. It answers what a GET would be answered, and opens nothing. */
+  head(path: string, handler: Handler): void {
+    const route = { method: "get", pattern: path, maxBytes: 0, handler, guard: undefined };
+    this.app.head(path, (response, raw) => this.#handle(response, raw, route));
+  }
+
+  /** A route that the library serves by itself is named here too: another method there is a 405. */
+  route(method: string, path: string): void {
+    this.router.add(method, path, undefined);
+  }
+
+  /** With the headers of every answer; to HEAD without a body. */
+  send(response: HttpResponse, { method, headers }: Pick<Request, "method" | "headers">, reply: Reply): void {
+    const close = reply.close || !this.#keepAlive;
+    const shown = this.origins.headers(headers["origin"] ?? "");
+    send(response, { ...reply, headers: { ...reply.headers, ...shown }, close }, method === "head");
+  }
+
+  protected serve(route: Route): void {
+    const { method, pattern } = route;
+    this.router.add(method.toUpperCase(), pattern, route);
+    this.app[ROUTERS[method]!](pattern, (response, raw) => this.#handle(response, raw, route));
+    if (method !== "get") return;
+    const head = { ...route, handler: route.head ?? route.handler };
+    this.app.head(pattern, (response, raw) => this.#handle(response, raw, head));
+  }
+
+  #handle(response: HttpResponse, raw: HttpRequest, route: Route): void {
+    const headers = this.check(response, raw);
+    if (!headers) return;
+    // With its address, which cannot be asked for later.
+    const request = { ...this.copy(response, raw, headers, route.pattern) };
+    const refused = this.exposed(request) ?? this.admitted(route.guard, request);
+    if (refused && !(refused instanceof Promise)) this.#refuse(response, request, route, refused);
+    else if (route.method === "get") this.#run(response, request, route, EMPTY);
+    else this.#body(response, request, route, refused);
+  }
+
+  async listen(host: string, port: number): Promise<number> {
+    this.#socket = await listen(this.app, host, port);
+    return us_socket_local_port(this.#socket);
+  }
+
+  /** No new connections; those that are open go on. */
+  stopListening(): void {
+    if (this.#socket) us_listen_socket_close(this.#socket);
+    this.#socket = undefined;
+  }
+
+  close(): void {
+    this.app.close();
+  }
+
+  /**
+   * The headers of a request, of each route, WebSockets too; or undefined where its end is uncertain, and the connection is closed. That answer comes
+   * in a later turn: behind an answer the library handles the next request of the same packet, and while one is awaited it closes the socket instead.
+   */
+  check(response: HttpResponse, raw: HttpRequest): Record<string, string> | undefined {
+    const headers: Record<string, string> = {};
+    const refused = readHead(raw, headers);
+    if (!refused) return headers;
+    const method = raw.getMethod();
+    this.cut("unclear");
+    let gone = false;
+    response.onAborted(() => (gone = true));
+    setImmediate(() => {
+      if (!gone) response.cork(() => this.send(response, { method, headers }, refused));
+    });
+    return undefined;
+  }
+
+  /** The address is to be asked for in the turn of the request: where many are turned away, mostly it is not needed. */
+  copy(response: HttpResponse, raw: HttpRequest, headers: Record<string, string>, route: string): Request {
+    const caller = (): string => this.callerOf(addressOf(response), () => headers["x-forwarded-for"]);
+    let known: string | undefined;
+    return {
+      method: raw.getMethod(),
+      path: raw.getUrl(),
+      route,
+      query: new URLSearchParams(raw.getQuery()),
+      headers,
+      get address() {
+        return (known ??= caller());
+      },
+    };
+  }
+
+  /** Without its body. One that came whole, mostly in the packet of the head, does not cost its sender the connection. */
+  #refuse(response: HttpResponse, request: Request, route: Route, reply: Reply): void {
+    if (route.method === "get") {
+      this.send(response, request, reply);
+      return;
+    }
+    let [gone, whole] = [false, false];
+    response.onAborted(() => (gone = true));
+    response.onData((_, last) => (whole ||= last));
+    setImmediate(() => {
+      if (!gone) response.cork(() => this.send(response, request, whole ? reply : { ...reply, close: true }));
+    });
+  }
+
+  #body(response: HttpResponse, request: Request, route: Route, refused: Promise<Reply | undefined> | undefined): void {
+    const body = new Body({
+      request,
+      maxBytes: route.maxBytes,
+      withinMs: this.bodyMs,
+      guard: route.guard,
+      cut: this.cut,
+      refuse: (reply) => response.cork(() => this.send(response, request, { ...reply, close: true })),
+      whole: (bytes) => this.#run(response, request, route, bytes, body),
+    });
+    response.onAborted(() => body.gone());
+    void refused?.then((late) => setImmediate(() => body.decided(late)));
+    response.onData((chunk, last) => {
+      if (body.over) return;
+      // The library uses the memory again.
+      body.add(Buffer.from(chunk.slice(0)));
+      if (last) body.end();
+      else body.wait();
+    });
+  }
+
+  #run(response: HttpResponse, request: Request, route: Route, bytes: Buffer, body?: Body): void {
+    let aborted = false;
+    response.onAborted(() => {
+      aborted = true;
+      request.onGone?.();
+    });
+    const answer = (reply: Reply): void => {
+      body?.finish();
+      if (!aborted) response.cork(() => this.send(response, request, reply));
+    };
+    try {
+      const reply = this.handled(route, request, bytes);
+      if (reply instanceof Promise) reply.then(answer).catch((error: unknown) => answer(this.failed(request, error)));
+      else answer(reply);
+    } catch (error) {
+      answer(this.failed(request, error));
+    }
+  }
+}
+
+const EMPTY = Buffer.alloc(0);
+const ROUTERS: Record<string, "get" | "post" | "put" | "del"> = { get: "get", post: "post", put: "put", delete: "del" };
+
+function addressOf(response: HttpResponse): string {
+  return plainAddress(Buffer.from(response.getRemoteAddressAsText()).toString("latin1"));
+}
+
+/** `head`: the request was HEAD, so that the answer has no body. */
+export function send(
+  response: HttpResponse,
+  { status, headers = {}, body, close = false }: Reply,
+  head: boolean,
+): void {
+  const ends = close && headers["connection"] === undefined;
+  response.writeStatus(statusLine(status));
+  for (const name in headers) response.writeHeader(name, headers[name]!);
+  const empty = status === 204 || status === 304;
+  if (!head && !empty) {
+    response.end(body ?? "", ends);
+    return;
+  }
+  if (body !== undefined && !empty) response.writeHeader("content-length", String(Buffer.byteLength(body)));
+  if (ends) endByHand(response);
+  else response.endWithoutBody();
+}
+
+/**
+ * The library cannot close behind an answer without a body: `endWithoutBody` with a length never ends the answer, and the process ends where no abort handler is attached; `end`
+ * would say `Content-Length: 0`. So the empty line that ends the head is written here, and the socket is closed once it is flushed.
+ */
+function endByHand(response: HttpResponse): void {
+  let gone = false;
+  response.onAborted(() => (gone = true));
+  response.writeHeader("connection", "close\r\n");
+  setImmediate(() => {
+    if (!gone) response.close();
+  });
+}

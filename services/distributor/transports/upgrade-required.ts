@@ -1,0 +1,32 @@
+import type { Request } from "@saasaparilla/shared/http/server.ts";
+import { problemOf } from "@saasaparilla/shared/http/problem.ts";
+import { badHead, problemReply, type Reply } from "@saasaparilla/shared/http/response.ts";
+
+const VERSION = "13";
+/** 16 bytes in base64. */
+const KEY = /^[A-Za-z0-9+/]{22}==$/;
+
+/** The answer to a request for /v1/ws that is no upgrade to WebSocket (RFC 6455, 4.2). The socket library looks at the length of the key alone. */
+export function notAnUpgrade({ headers }: Pick<Request, "headers">): Reply | undefined {
+  const version = headers["sec-websocket-version"];
+  if (!names(headers["upgrade"], "websocket") || !names(headers["connection"], "upgrade"))
+    return upgradeRequired("GET /v1/ws speaks WebSocket only. Use /v1/sse or /v1/poll without one.");
+  if (version !== VERSION)
+    return upgradeRequired(`The version of WebSocket is ${VERSION}, in one Sec-WebSocket-Version header.`);
+  if (!KEY.test(headers["sec-websocket-key"] ?? ""))
+    return badHead("Sec-WebSocket-Key is to be 16 bytes in base64, in one header.");
+  return undefined;
+}
+
+/** RFC 9110, 15.5.22 and 7.8; RFC 6455, 4.4. */
+function upgradeRequired(detail: string): Reply {
+  const reply = problemReply(problemOf("upgrade-required", detail));
+  return {
+    ...reply,
+    headers: { ...reply.headers, upgrade: "websocket", connection: "upgrade", "sec-websocket-version": VERSION },
+  };
+}
+
+function names(list: string | undefined, token: string): boolean {
+  return list !== undefined && list.split(",").some((one) => one.trim().toLowerCase() === token);
+}

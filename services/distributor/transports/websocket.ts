@@ -1,0 +1,220 @@
+import { randomInt } from "node:crypto";
+import { Closes, type Close } from "@saasaparilla/shared/protocol/close-codes.ts";
+import { clientFrame, type ClientFrame, type ServerFrame } from "@saasaparilla/shared/protocol/client-frames.ts";
+import { CURSOR_LENGTH, fromCursor, type Sequence } from "@saasaparilla/shared/protocol/notification.ts";
+import { taken, type Rate } from "@saasaparilla/shared/rate-limits/gcra.ts";
+import type { Doorkeeper } from "#admission/handshake.ts";
+import { Outbox, type Item } from "#sessions/outbox.ts";
+import type { Peer, Wire } from "#sessions/connection.ts";
+import type { Peers } from "#sessions/hub.ts";
+
+/** Over so many bytes in the library's buffer the peer is slow, and the rest waits in the outbox. */
+const SOCKET_BYTES = 64 * 1024;
+/** A peer that reads slowly has so long to read what was said last; then the connection simply ends (R30). */
+const FAREWELL_MS = 10_000;
+/** Answers of the library to pings that nobody reads may have so many bytes, on top of what a slow peer has waiting. */
+const UNREAD_BYTES = 1 << 20;
+/** A client's `ping` frames that are answered (R49); anything that arrives shows that the connection is alive. */
+const PINGS = { rate: 1, burst: 5 };
+/** Tell our pings from the library's own. */
+const ACK_PING = "ack";
+const FAREWELL_PING = "farewell";
+
+/** What of a socket of the library is used here. */
+export interface Socket {
+  send(message: string | Uint8Array, isBinary: boolean): number;
+  ping(payload: string): number;
+  cork(write: () => void): unknown;
+  end(code: number, reason: string): void;
+  close(): void;
+  getBufferedAmount(): number;
+}
+
+/** One WebSocket. Without acknowledgements of its own, a ping behind the data is one: its pong proves that all before it was read. */
+export class WebSocketWire implements Wire {
+  readonly transport = "websocket";
+  readonly acknowledges = true;
+  readonly outbox: Outbox;
+  readonly #socket: Socket;
+  readonly #explicitAck: boolean;
+  readonly #acked: (sequence: Sequence) => void;
+  #gone = false;
+  #ending: { finish: () => void; deadline: NodeJS.Timeout } | undefined;
+  #written: Sequence | undefined;
+  /** What was written before the ping whose pong is awaited. */
+  #pinged: Sequence | undefined;
+  /** Another one after each `connected` but the first: an older pong speaks of what was written before it. */
+  #ackPing = ACK_PING;
+  /** When its frames may come as fast as they like again. */
+  #restedAt = 0;
+  /** When its `ping` frames may come as fast as they like again. */
+  #pingsRestedAt = 0;
+
+  constructor(socket: Socket, outboxBytes: number, explicitAck: boolean, acked: (sequence: Sequence) => void) {
+    this.#socket = socket;
+    this.#explicitAck = explicitAck;
+    this.#acked = acked;
+    this.outbox = new Outbox((items) => this.#write(items), outboxBytes);
+  }
+
+  get writable(): boolean {
+    return !this.#gone && !this.#ending && this.#socket.getBufferedAmount() < SOCKET_BYTES;
+  }
+
+  /** Whether it may say one more thing now. */
+  hears(now: number, limit: Rate): boolean {
+    const restedAt = taken(this.#restedAt, now, limit);
+    if (restedAt === undefined) return false;
+    this.#restedAt = restedAt;
+    return true;
+  }
+
+  /** Whether it may ping: the library answers that by itself. */
+  answers(now: number, limit: Rate): boolean {
+    return this.hears(now, limit) && this.#socket.getBufferedAmount() <= UNREAD_BYTES;
+  }
+
+  /** R49: whether its `ping` is answered. A peer that reads nothing gets no more to read. */
+  pong(now: number): boolean {
+    const restedAt = taken(this.#pingsRestedAt, now, PINGS);
+    if (restedAt === undefined || this.#socket.getBufferedAmount() > UNREAD_BYTES) return false;
+    this.#pingsRestedAt = restedAt;
+    if (!this.#gone && !this.#ending) this.#socket.send(PONG, false);
+    return true;
+  }
+
+  /** At once, whatever it has not read. */
+  cut(): void {
+    if (!this.#gone) this.#socket.close();
+  }
+
+  tell(frame: ServerFrame): void {
+    if (this.#gone || this.#ending) return;
+    if (frame.type === "connected" && this.#written !== undefined) {
+      this.#ackPing = `${ACK_PING}${randomInt(2 ** 32)}`;
+      this.#pinged = undefined;
+    }
+    this.#socket.send(JSON.stringify(frame), false);
+  }
+
+  /**
+   * Some seconds after its `end` the library gives the socket up, whatever waits in it; where the peer then answers a ping that
+   * it finds there, the reset takes away what it has not read. So a slow peer is asked first: its pong says that it has read all.
+   */
+  end({ code, reason }: Close): void {
+    if (this.#gone || this.#ending) return;
+    const finish = (): void => this.#socket.end(code, reason);
+    if (this.outbox.congested || this.#socket.getBufferedAmount() > 0) {
+      this.#ending = { finish, deadline: setTimeout(finish, FAREWELL_MS) };
+      this.#socket.ping(FAREWELL_PING);
+    } else {
+      finish();
+    }
+  }
+
+  gone(): void {
+    this.#gone = true;
+    clearTimeout(this.#ending?.deadline);
+  }
+
+  /** Whether it was asked for. */
+  ponged(payload: string): boolean {
+    if (this.#ending) {
+      if (payload === FAREWELL_PING) this.#ending.finish();
+      return true;
+    }
+    if (payload !== this.#ackPing || this.#pinged === undefined) return false;
+    const acked = this.#pinged;
+    this.#pinged = undefined;
+    if (this.#written !== acked) this.#ping();
+    this.#acked(acked);
+    return true;
+  }
+
+  #write(items: Item[]): boolean {
+    if (this.#gone || this.#ending) return false;
+    this.#socket.cork(() => {
+      this.#socket.send(items.length === 1 ? items[0]!.json : together(items), false);
+      this.#written = items.at(-1)!.sequence;
+      if (!this.#explicitAck && this.#pinged === undefined) this.#ping();
+    });
+    return this.writable;
+  }
+
+  #ping(): void {
+    this.#pinged = this.#written;
+    this.#socket.ping(this.#ackPing);
+  }
+}
+
+const HEAD = Buffer.from('{"type":"notifications","items":[');
+const COMMA = Buffer.from(",");
+const TAIL = Buffer.from("]}");
+
+function together(items: Item[]): Buffer {
+  const parts: Buffer[] = [HEAD];
+  items.forEach(({ json }, index) => {
+    if (index > 0) parts.push(COMMA);
+    parts.push(json);
+  });
+  parts.push(TAIL);
+  return Buffer.concat(parts);
+}
+
+/** R20: what a client says. What is not understood ends the connection: it is a defect that its author must see. */
+export function onFrame(message: Buffer, isBinary: boolean, peer: Peer, peers: Peers, door: Doorkeeper): void {
+  const frame = isBinary ? undefined : parseFrame(message);
+  if (!frame) {
+    peers.end(peer, Closes.badFrame);
+  } else if (frame.type === "ack") {
+    const sequence = fromCursor(frame.cursor, peer.tag);
+    if (sequence === undefined) peers.end(peer, Closes.badFrame);
+    else peers.step(peer, { type: "ack", sequence });
+  } else if (frame.type === "ping") {
+    if (peer.wire instanceof WebSocketWire && !peer.wire.pong(performance.now())) peers.pingIgnored();
+  } else {
+    void refresh(frame.token, peer, peers, door);
+  }
+}
+
+async function refresh(token: string, peer: Peer, peers: Peers, door: Doorkeeper): Promise<void> {
+  const identity = await door.identify(token, {
+    method: "refresh",
+    route: "/v1/ws",
+    path: "/v1/ws",
+    address: peer.address,
+  });
+  if ("status" in identity && identity.status !== 403) {
+    // The old token counts until it expires, and the client is asked again (R14).
+    peer.askedToRenew = undefined;
+    return;
+  }
+  if ("status" in identity || identity.tenant !== peer.identity.tenant || identity.subject !== peer.identity.subject) {
+    peers.end(peer, Closes.forbidden);
+  } else {
+    peer.identity = identity;
+  }
+}
+
+/** An acknowledgement as JSON.stringify writes it: by far the most frames. Any other form of it is parsed. */
+const ACK_START = '{"type":"ack","cursor":"';
+const ACK_END = '"}';
+const ACK_BYTES = ACK_START.length + CURSOR_LENGTH + ACK_END.length;
+
+/** The next most: an idle browser sends little else. */
+const PING = JSON.stringify({ type: "ping" } satisfies ClientFrame);
+const PONG = JSON.stringify({ type: "pong" } satisfies ServerFrame);
+
+export function parseFrame(message: Buffer): ClientFrame | undefined {
+  if (message.length === PING.length && message.toString("latin1") === PING) return { type: "ping" };
+  if (message.length === ACK_BYTES) {
+    const text = message.toString("latin1");
+    if (text.startsWith(ACK_START) && text.endsWith(ACK_END))
+      return { type: "ack", cursor: text.slice(ACK_START.length, -ACK_END.length) };
+  }
+  try {
+    return clientFrame.safeParse(JSON.parse(message.toString("utf8"))).data;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,44 @@
+import { problemOf, type Problem, type ProblemError } from "@saasaparilla/shared/http/problem.ts";
+import type { ProblemName } from "@saasaparilla/shared/http/problem-types.ts";
+import type { Item } from "#publish/parse.ts";
+
+/** Problems of one item that its form does not explain. Each depends on the item alone, so a repeat gets the same text. */
+type Place = Pick<Item, "pointer" | "line">;
+
+export function clientForbidden(item: Place): Problem {
+  return pointed("client-forbidden", item, "/to/client", {
+    detail: "This token or key may not publish to this client.",
+    expected: "a client that one of its patterns fits",
+    fix: "Use another key, or ask whoever gave you this one to widen it.",
+  });
+}
+
+export function idReused(item: Place): Problem {
+  return pointed("id-reused", item, "/id", {
+    detail: "A notification with this id and other content was accepted before.",
+    expected: "an id that was never used, or the same content with it",
+    fix: "Use a new id.",
+  });
+}
+
+/** The receiver's limits have changed between a request and its repeat, so the first problem cannot be found again. */
+export function refusedBefore(slug: ProblemName, item: Place): Problem {
+  return pointed(slug, item, "", {
+    detail: "This item was refused when the request was sent first.",
+    expected: "a new request for an item that was refused for good",
+    fix: "Send this item with a new Idempotency-Key.",
+  });
+}
+
+export function inProgress(): Problem {
+  return problemOf("in-progress", undefined, { retryAfter: 1 });
+}
+
+function pointed(
+  slug: ProblemName,
+  { pointer, line }: Place,
+  member: string,
+  more: Omit<ProblemError, "pointer" | "line">,
+): Problem {
+  return problemOf(slug, undefined, { errors: [{ pointer: pointer + member, ...(line && { line }), ...more }] });
+}

@@ -1,0 +1,157 @@
+import { problemSchema, Schemas } from "@saasaparilla/shared/http/openapi/schemas.ts";
+import { describeService, type Openapi, type Operation } from "@saasaparilla/shared/http/openapi/document.ts";
+import { z } from "zod";
+import { notificationSchema } from "#publish/schema.ts";
+
+/** The tests hold what is answered against it. */
+export const acceptedSchema = z
+  .object({
+    accepted: z.int(),
+    rejected: z.int(),
+    items: z.array(
+      z.union([
+        z.strictObject({ index: z.int(), id: z.uuid() }).meta({ id: "AcceptedItem" }),
+        z
+          .strictObject({ index: z.int(), id: z.uuid().optional(), problem: problemSchema })
+          .meta({ id: "RejectedItem", description: "It has its id where it is not known whether it was accepted." }),
+      ]),
+    ),
+  })
+  .meta({ id: "Accepted", description: "Every item's verdict, in the order that they were sent in." });
+
+/** draft-ietf-httpapi-ratelimit-headers. */
+const RATE_HEADERS = {
+  "RateLimit-Policy": {
+    description:
+      "What may be published: `q` notifications at once, by your tenant and by this publisher, and as many again in `w` seconds.",
+    schema: { type: "string", examples: ['"tenant";q=100000;w=5, "publisher";q=50000;w=5'] },
+  },
+  RateLimit: {
+    description: "`r` notifications are left, and all of them are there again in `t` seconds.",
+    schema: { type: "string", examples: ['"tenant";r=99900;t=1, "publisher";r=49900;t=1'] },
+  },
+};
+
+export interface OpenapiLimits {
+  MAX_DATA_BYTES: number;
+  MAX_BATCH_ITEMS: number;
+  MAX_BODY_BYTES: number;
+}
+
+export function openapi(limits: OpenapiLimits): Openapi {
+  const schemas = new Schemas();
+  const one = schemas.ref("Notification", notificationSchema, "input");
+  // The same under another name: openapi-generator's typescript-fetch imports a schema twice that is both itself and an array's item.
+  const item = schemas.ref("NotificationItem", notificationSchema, "input");
+  schemas.all["Notifications"] = { type: "array", items: item, minItems: 1, maxItems: limits.MAX_BATCH_ITEMS };
+  schemas.all["Publication"] = {
+    description: "One notification, or some.",
+    oneOf: [one, { $ref: "#/components/schemas/Notifications" }],
+  };
+  const accepted = schemas.ref("Accepted", acceptedSchema);
+  return describeService({
+    title: "publish",
+    description:
+      "Send a notification to a client. A client that is connected gets it at once; another one gets it when it connects. " +
+      "202 means that the notification is stored safely and will be delivered. Anything else means that it was not accepted, but for one problem, which says that this is not known; the answer says what to do.",
+    port: 8080,
+    tags: { publish: "Send notifications to clients." },
+    security: { publisher: "A token with your tenant and the scope `publish`, or an API key for it." },
+    schemas,
+    operations: [publish(limits, { $ref: "#/components/schemas/Publication" }, accepted)],
+  });
+}
+
+function publish(limits: OpenapiLimits, publication: { $ref: string }, accepted: { $ref: string }): Operation {
+  return {
+    id: "publish",
+    method: "post",
+    path: "/v1/notifications",
+    tag: "publish",
+    summary: "Publish one notification or many",
+    description: [
+      `At most ${limits.MAX_BATCH_ITEMS} items and ${limits.MAX_BODY_BYTES} bytes in one request, and ${limits.MAX_DATA_BYTES} bytes of data in one notification.`,
+      "Items for one client are delivered in the order in which they stand, and after those of requests that were answered before.",
+      "An `id`, or the header Idempotency-Key for the whole request, makes a repeat harmless for a day.",
+      "A repeat is answered with the verdicts of the first request. An accepted item is not sent again; an item with a temporary problem (409, 429, 503) is tried again under the same id.",
+      "Where nothing was accepted, nothing is remembered, and the repeat is judged again.",
+      "What is refused counts for your rate: each KiB of it as one notification.",
+      "While the store of these keys is away, publishing goes on, and only repeats within the last minutes are recognised.",
+    ].join("\n"),
+    security: "publisher",
+    parameters: [
+      {
+        name: "Idempotency-Key",
+        in: "header",
+        required: false,
+        description:
+          "A string that is new for each new request, best a UUID in quotes. It belongs to this publisher: tenant, issuer or API key, and subject. Repeat it only with the same media type and body.",
+        schema: { type: "string", minLength: 1, maxLength: 255 },
+      },
+      {
+        name: "traceparent",
+        in: "header",
+        required: false,
+        description: "W3C Trace Context; carried to the client.",
+        schema: { type: "string" },
+      },
+    ],
+    body: {
+      required: true,
+      content: {
+        "application/json": {
+          schema: publication,
+          examples: {
+            one: { value: { to: { client: "u1" }, data: { text: "Hello" } } },
+            many: {
+              value: [
+                { to: { client: "u1" }, data: "first" },
+                { to: { client: "u2" }, data: "second", ttl: 3600, event: "order.shipped" },
+              ],
+            },
+          },
+        },
+        "application/x-ndjson": {
+          schema: {
+            type: "string",
+            description: "A notification on each line. A line that is wrong is refused alone.",
+          },
+          example: '{"to":{"client":"u1"},"data":"first"}\n{"to":{"client":"u2"},"data":"second"}\n',
+        },
+      },
+    },
+    answers: {
+      202: {
+        description: "At least one item is accepted: it is stored safely. Every item has its verdict.",
+        headers: {
+          ...RATE_HEADERS,
+          "Idempotency-Replayed": {
+            description: "`true` where every accepted item of this answer was accepted before.",
+            schema: { type: "string", const: "true" },
+          },
+        },
+        content: { "application/json": { schema: accepted } },
+      },
+    },
+    problems: [
+      "not-json",
+      "invalid-shape",
+      "invalid-value",
+      "too-large",
+      "too-slow",
+      "unsupported-media-type",
+      "client-forbidden",
+      "id-reused",
+      "key-reused",
+      "in-progress",
+      "tenant-full",
+      "client-full",
+      "busy",
+      "outcome-unknown",
+    ],
+    headers: {
+      429: { "Retry-After": { description: "Seconds.", schema: { type: "integer" } }, ...RATE_HEADERS },
+      415: { "Accept-Encoding": { description: "`identity`: the one content encoding.", schema: { type: "string" } } },
+    },
+  };
+}

@@ -1,0 +1,76 @@
+import type { Log } from "@saasaparilla/shared/runtime/log.ts";
+import type { Use } from "@saasaparilla/shared/postgres/tenant-use.ts";
+import { beforeEach, expect, test } from "vitest";
+import { Loud } from "./loud-tenants.ts";
+
+let clock: number;
+let reports: { seconds: number; uses: readonly Use[] }[];
+let lines: object[];
+let loud: Loud;
+
+beforeEach(() => {
+  [clock, reports, lines] = [0, [], []];
+  loud = new Loud({
+    source: {
+      report: (_, seconds, uses) => {
+        reports.push({ seconds, uses });
+        return Promise.resolve();
+      },
+    },
+    name: "r",
+    everyMs: 1_000,
+    log: { warn: (line: object) => lines.push(line), debug: () => {} } as unknown as Log,
+    now: () => clock,
+  });
+});
+
+test("what each tenant published and was refused since the last report is reported once", async () => {
+  loud.took("a", 2, 100);
+  loud.took("a", 1, 50);
+  loud.refused("b", "tenant-bytes");
+  clock = 2_000;
+  await loud.report();
+  await loud.report();
+  expect(
+    reports.map(({ seconds, uses }) => [seconds, uses.toSorted((one, two) => (one.tenant < two.tenant ? -1 : 1))]),
+  ).toEqual([
+    [
+      2,
+      [
+        { tenant: "a", notifications: 3, bytes: 150, refused: {} },
+        { tenant: "b", notifications: 0, bytes: 0, refused: { "tenant-bytes": 1 } },
+      ],
+    ],
+    [0.001, []],
+  ]);
+});
+
+test("a report has the loudest of each kind, and no more, whatever the number of tenants", async () => {
+  for (let n = 0; n < 20_000; n += 1) loud.took(`t${n}`, n < 1_000 ? n : 0, n < 1_000 ? 1_000 - n : 1);
+  loud.refused("t500", "tenant");
+  await loud.report();
+  const { uses } = reports[0]!;
+  expect(uses.length).toBeLessThanOrEqual(60);
+  const names = uses.map(({ tenant }) => tenant);
+  expect(names).toEqual(expect.arrayContaining(["t0", "t19", "t999", "t980", "t500"]));
+  expect(names).not.toContain("t600");
+});
+
+test("a tenant's refusals are logged at once, then together and far apart, and of a bounded number of tenants", async () => {
+  loud.refused("a", "tenant");
+  expect(lines).toEqual([{ tenant: "a", refused: { tenant: 1 } }]);
+  for (let n = 0; n < 50; n += 1) loud.refused("a", n % 2 === 0 ? "tenant" : "bytes");
+  await loud.report();
+  expect(lines).toHaveLength(1);
+  clock = 31_000;
+  await loud.report();
+  expect(lines.slice(1)).toEqual([{ tenant: "a", refused: { tenant: 25, bytes: 25 } }]);
+  lines = [];
+  for (let n = 0; n < 1_000; n += 1) loud.refused(`t${n}`, "tenant");
+  expect(lines.length).toBeLessThanOrEqual(100);
+  lines = [];
+  clock = 70_000;
+  await loud.report();
+  loud.refused("late", "tenant");
+  expect(lines).toEqual([{ tenant: "late", refused: { tenant: 1 } }]);
+});

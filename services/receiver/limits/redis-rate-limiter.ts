@@ -1,0 +1,224 @@
+import { createHash } from "node:crypto";
+import { leftIn, type Allowance, type Bucket, type Verdict } from "./rate-limit-policy.ts";
+import { taken } from "@saasaparilla/shared/rate-limits/gcra.ts";
+import type { Redis } from "@saasaparilla/shared/redis/client.ts";
+import { within } from "@saasaparilla/shared/runtime/timeout.ts";
+
+interface Asker {
+  /** For each bucket. */
+  costs: readonly number[];
+  told: (verdict: Verdict) => void;
+}
+
+export interface RatesOptions {
+  redis: Redis;
+  /** Redis answers in less than one; nobody waits for it for longer. */
+  waitMs: number;
+  /** A request was counted here alone. */
+  alone: () => void;
+  now?: () => number;
+}
+
+/** After Redis failed, it is left alone for so long. */
+const REST_MS = 1_000;
+const MAX_LOCAL = 10_000;
+/** Requests of one caller in one question: a script is never long at work. */
+const MOST_AT_ONCE = 200;
+/** Of what a bucket had when Redis last spoke of it, so much may be taken on account. */
+const ON_ACCOUNT = 1 / 20;
+/** What was taken on account Redis is told after so long. */
+const SETTLE_MS = 50;
+/** What a bucket had is not believed for longer. */
+const BELIEVED_MS = 1_000;
+
+interface Seen {
+  at: number;
+  /** How long until it is full (us), as Redis last said. */
+  owed: number;
+  /** Taken on account by all who share it here; Redis has not said yet that it knows. */
+  taken: number;
+}
+
+/** What was taken on account of each bucket, and is not told yet. */
+interface Account {
+  taken: number[];
+  timer: NodeJS.Timeout;
+}
+
+/**
+ * Rates over all processes, by buckets in Redis, and its time is that of Redis. Where there is plenty, a request takes on account, and Redis
+ * is told of all of them together: nobody waits for it, and it is asked some twenty times a second for a caller, however often that one comes. What is
+ * told later is taken from the buckets whatever they have, so that in the end each is counted; meanwhile a bucket may give a twentieth too much for each process.
+ *
+ * Where there is not, a caller's requests that come while Redis is being asked for one of them wait for the answer and go with the next question: they are counted
+ * one after the other all the same. While Redis is away each process counts by itself, with the whole rates: so limits hold for each, nobody is refused for it, and nobody is let go.
+ */
+export class Rates {
+  readonly #options: RatesOptions;
+  readonly #now: () => number;
+  /** Key to when it is full again (ms), longest untouched first. */
+  readonly #local = new Map<string, number>();
+  /** Those who wait while Redis is asked for others of the same caller. */
+  readonly #asking = new Map<Allowance, Asker[]>();
+  readonly #accounts = new Map<Allowance, Account>();
+  readonly #seen = new WeakMap<Bucket, Seen>();
+  #restUntil = 0;
+
+  constructor(options: RatesOptions) {
+    this.#options = options;
+    this.#now = options.now ?? (() => performance.now());
+  }
+
+  /** Takes from all of the buckets what the request costs each, or from none. */
+  take(allowance: Allowance, notifications: number, bytes = 0): Verdict | Promise<Verdict> {
+    const costs = allowance.costs(notifications, bytes);
+    return this.#onAccount(allowance, costs) ?? new Promise((told) => this.#queue(allowance, { costs, told }));
+  }
+
+  #onAccount(allowance: Allowance, costs: number[]): Verdict | undefined {
+    const oldest = this.#now() - BELIEVED_MS;
+    const seen: Seen[] = [];
+    for (let index = 0; index < costs.length; index += 1) {
+      const bucket = allowance.buckets[index]!;
+      const one = this.#seen.get(bucket);
+      if (!one || one.at < oldest || one.taken + costs[index]! > ON_ACCOUNT * leftIn(bucket, one.owed))
+        return undefined;
+      seen.push(one);
+    }
+    let account = this.#accounts.get(allowance);
+    if (!account) {
+      const timer = setTimeout(() => this.#settle(allowance), SETTLE_MS);
+      this.#accounts.set(allowance, (account = { taken: allowance.costs(0, 0), timer }));
+    }
+    for (let index = 0; index < costs.length; index += 1) {
+      seen[index]!.taken += costs[index]!;
+      account.taken[index]! += costs[index]!;
+    }
+    const owed = allowance.buckets.map(({ rate }, index) => {
+      const one = seen[index]!;
+      return one.owed + (one.taken * 1_000_000) / rate.rate;
+    });
+    return allowance.verdict(costs, true, owed);
+  }
+
+  #settle(allowance: Allowance): void {
+    this.#queue(allowance, { costs: allowance.costs(0, 0), told: () => undefined });
+  }
+
+  #queue(allowance: Allowance, asker: Asker): void {
+    const waiting = this.#asking.get(allowance);
+    if (waiting) waiting.push(asker);
+    else void this.#serve(allowance, asker);
+  }
+
+  /** As many as are asked for hold requests of their own, which bounds them. */
+  async #serve(allowance: Allowance, first: Asker): Promise<void> {
+    const waiting = [first];
+    this.#asking.set(allowance, waiting);
+    while (waiting.length > 0) {
+      const askers = waiting.splice(0, MOST_AT_ONCE);
+      const answers = await this.#ask(allowance, askers);
+      askers.forEach(({ costs, told }, index) => {
+        const [passed, ...owed] = answers?.[index] ?? this.#takeHere(allowance, costs);
+        told(allowance.verdict(costs, passed === 1, owed));
+      });
+    }
+    this.#asking.delete(allowance);
+  }
+
+  /** For each asker whether it passes, and for each bucket how long until it is full (us); undefined where Redis is away. */
+  async #ask(allowance: Allowance, askers: readonly Asker[]): Promise<number[][] | undefined> {
+    const { redis, waitMs } = this.#options;
+    const { buckets, keys, rates } = allowance;
+    const account = this.#accounts.get(allowance);
+    clearTimeout(account?.timer);
+    this.#accounts.delete(allowance);
+    const taken = account?.taken ?? allowance.costs(0, 0);
+    let answers: number[][] | undefined;
+    if (redis.status === "ready" && this.#now() >= this.#restUntil) {
+      const args = [...keys, ...rates, ...taken, ...askers.flatMap(({ costs }) => costs)];
+      answers = await within(waitMs, this.#run(keys.length, args));
+      if (!answers) this.#restUntil = this.#now() + REST_MS;
+    }
+    const [, ...owed] = answers?.at(-1) ?? [];
+    buckets.forEach((bucket, index) => this.#hear(bucket, taken[index]!, owed[index]));
+    return answers;
+  }
+
+  /** Of a bucket of which Redis does not say how much is owed nothing is taken on account. */
+  #hear(bucket: Bucket, taken: number, owed: number | undefined): void {
+    const seen = this.#seen.get(bucket) ?? { at: 0, owed: 0, taken: 0 };
+    seen.taken -= taken;
+    seen.owed = owed ?? 0;
+    seen.at = owed === undefined ? -Infinity : this.#now();
+    this.#seen.set(bucket, seen);
+  }
+
+  async #run(keys: number, args: (string | number)[]): Promise<number[][]> {
+    const { redis } = this.#options;
+    try {
+      return (await redis.evalsha(TAKE_SHA, keys, ...args)) as number[][];
+    } catch (error) {
+      if (!(error instanceof Error && error.message.startsWith("NOSCRIPT"))) throw error;
+      return (await redis.eval(TAKE, keys, ...args)) as number[][];
+    }
+  }
+
+  #takeHere({ buckets }: Allowance, costs: readonly number[]): number[] {
+    // What is only told later is nobody's request.
+    if (costs.some((cost) => cost > 0)) this.#options.alone();
+    const now = this.#now();
+    const before = buckets.map(({ key }) => this.#local.get(key) ?? 0);
+    const after = buckets.map(({ rate }, index) => taken(before[index]!, now, rate, costs[index]));
+    const passed = !after.includes(undefined);
+    const fullAt = passed ? (after as number[]) : before;
+    if (passed) buckets.forEach(({ key }, index) => this.#keep(key, fullAt[index]!));
+    return [passed ? 1 : 0, ...fullAt.map((at) => Math.max(0, at - now) * 1_000)];
+  }
+
+  #keep(key: string, fullAt: number): void {
+    this.#local.delete(key);
+    this.#local.set(key, fullAt);
+    for (const oldest of this.#local.keys()) {
+      if (this.#local.size <= MAX_LOCAL) break;
+      this.#local.delete(oldest);
+    }
+  }
+}
+
+/**
+ * As `taken` of rate-limits/gcra.ts, for several buckets, all or none, and several askers one after the other, after what was taken on account. Each asker has a cost for each bucket.
+ * Answers for each of these whether it passes, and for each bucket how long until it is full (us).
+ */
+const TAKE = `
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local each, burst, from = {}, {}, {}
+local took = false
+for i, key in ipairs(KEYS) do
+  each[i], burst[i] = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
+  local taken = tonumber(ARGV[2 * #KEYS + i])
+  from[i] = math.max(now, tonumber(redis.call('GET', key) or 0)) + taken * each[i]
+  took = took or taken > 0
+end
+local answers = {}
+for n = 3 * #KEYS, #ARGV - 1, #KEYS do
+  local passed = 1
+  for i = 1, #KEYS do
+    if from[i] - now + math.min(tonumber(ARGV[n + i]), burst[i]) * each[i] > burst[i] * each[i] + 1 then passed = 0 end
+  end
+  local answer = { passed }
+  for i = 1, #KEYS do
+    if passed == 1 then from[i] = from[i] + tonumber(ARGV[n + i]) * each[i] end
+    answer[i + 1] = math.ceil(from[i] - now)
+  end
+  took = took or passed == 1
+  answers[#answers + 1] = answer
+end
+if took then
+  for i, key in ipairs(KEYS) do
+    redis.call('SET', key, string.format('%.0f', from[i]), 'PX', math.ceil((from[i] - now) / 1000) + 1)
+  end
+end
+return answers`;
+const TAKE_SHA = createHash("sha1").update(TAKE).digest("hex");

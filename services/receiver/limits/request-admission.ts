@@ -1,0 +1,122 @@
+import { jittered, problemOf } from "@saasaparilla/shared/http/problem.ts";
+import type { Guard } from "@saasaparilla/shared/http/request-body.ts";
+import type { Request } from "@saasaparilla/shared/http/server.ts";
+import type { Identity } from "@saasaparilla/shared/auth/identity.ts";
+import { problemReply, type Reply } from "@saasaparilla/shared/http/response.ts";
+import type { ReceiverMetrics } from "#metrics.ts";
+import { costOfRefused } from "#publish/parse.ts";
+import type { Quota } from "./tenant-quota.ts";
+
+export interface LimitsParts {
+  metrics: Pick<ReceiverMetrics, "busy">;
+  /** Bytes that outlive their request: they wait for Kafka. */
+  queued: () => number;
+  identify: (request: Request) => Identity | Reply | Promise<Identity | Reply>;
+  quota: Pick<Quota, "begin" | "hold" | "end" | "charge">;
+}
+
+interface Admitted {
+  caller: Identity;
+  bytes: number;
+}
+
+/**
+ * Bounds on what this receiver holds at once: requests, and the bytes of their bodies from the first one read; of all together, and of each tenant.
+ * A request takes its place once its caller is known. Until then it counts for the waiters alone (shared/auth/waiters.ts), and its body is not read.
+ */
+export class Limits implements Guard {
+  readonly checksEncoding = true;
+  readonly #most: { MAX_REQUESTS: number; MAX_QUEUED_BYTES: number };
+  readonly #parts: LimitsParts;
+  readonly #admitted = new Map<Request, Admitted>();
+  #bytes = 0;
+  #closed = false;
+  #idle: (() => void) | undefined;
+
+  constructor(most: { MAX_REQUESTS: number; MAX_QUEUED_BYTES: number }, parts: LimitsParts) {
+    this.#most = most;
+    this.#parts = parts;
+  }
+
+  get requests(): number {
+    return this.#admitted.size;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  admit(request: Request): Reply | undefined | Promise<Reply | undefined> {
+    const full = this.#closed ? ending() : this.#crowded();
+    if (full) return full;
+    const caller = this.#parts.identify(request);
+    return caller instanceof Promise ? caller.then((late) => this.#take(request, late)) : this.#take(request, caller);
+  }
+
+  /** Who sent an admitted request. */
+  callerOf(request: Request): Identity {
+    return this.#admitted.get(request)!.caller;
+  }
+
+  grant(request: Request, bytes: number): Reply | undefined {
+    if (bytes > this.#freeBytes) return this.#full("bytes");
+    const admitted = this.#admitted.get(request)!;
+    const full = this.#parts.quota.hold(admitted.caller, bytes, this.#freeBytes);
+    if (full) return full;
+    admitted.bytes += bytes;
+    this.#bytes += bytes;
+    return undefined;
+  }
+
+  release(request: Request, bytes: number, refused?: Reply): void {
+    const { caller } = this.#admitted.get(request)!;
+    this.#parts.quota.end(caller, bytes);
+    // Its answer is known already: the next request finds less.
+    if (refused && CHARGED.has(refused.status)) this.#parts.quota.charge(caller, costOfRefused(bytes), bytes);
+    this.#admitted.delete(request);
+    this.#bytes -= bytes;
+    if (this.requests === 0) this.#idle?.();
+  }
+
+  /** Admits no more, and resolves when every admitted request is answered. The server refuses the bodies that still arrive. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    if (this.requests > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
+  }
+
+  #take(request: Request, caller: Identity | Reply): Reply | undefined {
+    if ("status" in caller) return caller;
+    // Others may have come while it waited.
+    const full = (this.#closed ? ending() : this.#crowded()) ?? this.#parts.quota.begin(caller, this.#freeRequests);
+    if (!full) this.#admitted.set(request, { caller, bytes: 0 });
+    return full;
+  }
+
+  #crowded(): Reply | undefined {
+    return this.requests < this.#most.MAX_REQUESTS ? undefined : this.#full("requests");
+  }
+
+  get #freeRequests(): number {
+    return this.#most.MAX_REQUESTS - this.requests;
+  }
+
+  get #freeBytes(): number {
+    return this.#most.MAX_QUEUED_BYTES - Math.max(this.#bytes, this.#parts.queued());
+  }
+
+  #full(bound: "requests" | "bytes"): Reply {
+    this.#parts.metrics.busy(bound);
+    return busy();
+  }
+}
+
+/** Too slow, too large, or malformed. Other refusals are for what this receiver or the tenant holds at once. */
+const CHARGED: ReadonlySet<number> = new Set([400, 408, 413, 431]);
+
+function ending(): Reply {
+  return { ...busy("This receiver is ending, and accepted nothing of this. Connect again."), close: true };
+}
+
+function busy(detail?: string): Reply {
+  return problemReply(problemOf("busy", detail, { retryAfter: jittered(1, 5) }));
+}

@@ -1,0 +1,142 @@
+import { problemOf } from "@saasaparilla/shared/http/problem.ts";
+import { Refusal } from "#api/refusal.ts";
+import type { Identity } from "@saasaparilla/shared/auth/identity.ts";
+import { Allowance, type Bucket } from "./rate-limit-policy.ts";
+import { overShare } from "@saasaparilla/shared/fairness/fair-share.ts";
+import type { Rates } from "./redis-rate-limiter.ts";
+import type { Keys } from "@saasaparilla/shared/redis/client.ts";
+import { problemReply, type Reply } from "@saasaparilla/shared/http/response.ts";
+import type { LimitsOf, TenantLimits } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
+import type { Loud } from "./loud-tenants.ts";
+import type { ReceiverMetrics } from "#metrics.ts";
+
+/** Whose allowance is made anew with each request, where there are more. */
+const MOST_CALLERS = 10_000;
+
+export interface QuotaParts {
+  rates: Pick<Rates, "take">;
+  keys: Keys;
+  limitsOf: LimitsOf;
+  metrics: Pick<ReceiverMetrics, "limited">;
+  loud: Pick<Loud, "took" | "refused">;
+}
+
+/** What a tenant and each of its publishers may publish, in notifications, and a tenant in bytes of bodies: counted once for each request. */
+export class Quota {
+  readonly #parts: QuotaParts;
+  /** What is not answered yet, by tenant. */
+  readonly #held = new Map<string, { requests: number; bytes: number }>();
+  readonly #allowances = new Map<string, { limits: TenantLimits; allowance: Allowance }>();
+  readonly #buckets = new Map<string, { limits: TenantLimits; buckets: TenantBuckets }>();
+
+  constructor(parts: QuotaParts) {
+    this.#parts = parts;
+  }
+
+  /** A request begins, or the answer where its tenant has as many as it may, or its share of this receiver's. `free`: those that may still come. What began is ended once. */
+  begin({ tenant }: Identity, free: number): Reply | undefined {
+    let held = this.#held.get(tenant);
+    const { requests, weight } = this.#parts.limitsOf(tenant);
+    if (held && (held.requests >= requests || overShare(held.requests, weight, free)))
+      return this.#share(tenant, "requests");
+    if (!held) this.#held.set(tenant, (held = { requests: 0, bytes: 0 }));
+    held.requests += 1;
+    return undefined;
+  }
+
+  /**
+   * So much more of its body is there, or the answer where its tenant has as many bytes as it may, or its share of this receiver's. `free`: those that
+   * this receiver can still hold. A tenant with one request may send whatever a request may have.
+   */
+  hold({ tenant }: Identity, bytes: number, free: number): Reply | undefined {
+    const held = this.#held.get(tenant)!;
+    if (held.requests > 1) {
+      const { queuedBytes, weight } = this.#parts.limitsOf(tenant);
+      if (held.bytes + bytes > queuedBytes || overShare(held.bytes, weight, free)) return this.#share(tenant, "bytes");
+    }
+    held.bytes += bytes;
+    return undefined;
+  }
+
+  end({ tenant }: Identity, bytes: number): void {
+    const held = this.#held.get(tenant)!;
+    held.requests -= 1;
+    held.bytes -= bytes;
+    if (held.requests === 0) this.#held.delete(tenant);
+  }
+
+  /** All of a request, or nothing of it. `bytes`: of its body. Answers the headers that say what is left. */
+  async spend(caller: Identity, notifications: number, bytes: number): Promise<Record<string, string>> {
+    const { refused, headers } = await this.#parts.rates.take(this.#allowanceOf(caller), notifications, bytes);
+    if (refused) throw this.#refusal(caller.tenant, refused.policy as Bound, refused.retryMs, headers);
+    this.#parts.loud.took(caller.tenant, notifications, bytes);
+    return headers;
+  }
+
+  /** For a request that was refused before its body was read to its end. */
+  charge(caller: Identity, notifications: number, bytes: number): void {
+    void this.#parts.rates.take(this.#allowanceOf(caller), notifications, bytes);
+  }
+
+  /** The same one for all requests of a caller, as long as its limits are the same: so they share their questions. */
+  #allowanceOf({ tenant, subject }: Identity): Allowance {
+    const limits = this.#parts.limitsOf(tenant);
+    const name = `${tenant}/${subject}`;
+    const known = this.#allowances.get(name);
+    if (known?.limits === limits) return known.allowance;
+    const rate = { rate: limits.publisherRate, burst: limits.publisherBurst };
+    const ofPublisher = { key: this.#parts.keys.rate(tenant, "publisher", subject), policy: "publisher", rate };
+    const { notifications, bytes } = this.#bucketsOf(tenant, limits);
+    const allowance = new Allowance([notifications, ofPublisher, bytes]);
+    keep(this.#allowances, name, { limits, allowance });
+    return allowance;
+  }
+
+  /** The same ones for all of a tenant's publishers. */
+  #bucketsOf(tenant: string, limits: TenantLimits): TenantBuckets {
+    const known = this.#buckets.get(tenant);
+    if (known?.limits === limits) return known.buckets;
+    const { keys } = this.#parts;
+    const [rate, byteRate] = [
+      { rate: limits.publishRate, burst: limits.publishBurst },
+      { rate: limits.publishByteRate, burst: limits.publishByteBurst },
+    ];
+    const buckets: TenantBuckets = {
+      notifications: { key: keys.rate(tenant, "tenant"), policy: "tenant", rate },
+      bytes: { key: keys.rate(tenant, "tenant-bytes"), policy: "tenant-bytes", unit: "bytes", rate: byteRate },
+    };
+    keep(this.#buckets, tenant, { limits, buckets });
+    return buckets;
+  }
+
+  #share(tenant: string, bound: Bound): Reply {
+    return problemReply(this.#refusal(tenant, bound, 1_000).problem);
+  }
+
+  #refusal(tenant: string, bound: Bound, retryMs: number, headers?: Record<string, string>): Refusal {
+    this.#parts.metrics.limited(bound);
+    this.#parts.loud.refused(tenant, bound);
+    const retryAfter = Math.max(1, Math.ceil(retryMs / 1_000));
+    return new Refusal(
+      problemOf("rate-limited", `${BOUNDS[bound]} Nothing of this was accepted.`, { retryAfter }),
+      headers,
+    );
+  }
+}
+
+function keep<T>(all: Map<string, T>, name: string, one: T): void {
+  all.set(name, one);
+  if (all.size > MOST_CALLERS) all.delete(all.keys().next().value!);
+}
+
+type TenantBuckets = Record<"notifications" | "bytes", Bucket>;
+
+export type Bound = keyof typeof BOUNDS;
+
+const BOUNDS = {
+  tenant: "Your tenant publishes more than it may.",
+  publisher: "This publisher publishes more than it may.",
+  "tenant-bytes": "Your tenant publishes more bytes than it may.",
+  requests: "Your tenant has as many requests under way as it may.",
+  bytes: "Your tenant has as many bytes under way as it may.",
+} as const;

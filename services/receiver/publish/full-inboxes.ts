@@ -1,0 +1,89 @@
+import { jittered, problemOf } from "@saasaparilla/shared/http/problem.ts";
+import type { FullClients } from "@saasaparilla/shared/postgres/full-inboxes.ts";
+import type { Log } from "@saasaparilla/shared/runtime/log.ts";
+import { clientKey, type ClientKey } from "@saasaparilla/shared/protocol/notification.ts";
+import type { StoredBound, StoredTenants } from "@saasaparilla/shared/postgres/stored-tenants.ts";
+import type { Item } from "./parse.ts";
+
+/** Who reads comes back soon; who does not is not worth asking for every second. */
+const RETRY_SECONDS = [20, 60] as const;
+const MOST = 10_000;
+
+const DETAILS: Record<StoredBound, string> = {
+  bytes: "As many bytes wait for your tenant's clients as your tenant may have stored.",
+  clients: "Notifications wait for as many of your tenant's clients as your tenant may have.",
+};
+
+export interface FullParts {
+  clients: Pick<FullClients, "all">;
+  tenants: Pick<StoredTenants, "full">;
+  everyMs: number;
+  /** A request was refused at a tenant's bound. */
+  refused: (tenant: string, bound: StoredBound) => void;
+  log: Log;
+}
+
+/**
+ * For whom no more is taken, as directors have found a few seconds ago: some clients, or all of some tenants. While Postgres is away the last that was
+ * read holds: what is accepted beyond the bound meanwhile is stored all the same.
+ */
+export class Full {
+  readonly #parts: FullParts;
+  #tenants: ReadonlyMap<string, StoredBound> = new Map();
+  #clients: ReadonlySet<ClientKey> = new Set();
+  #timer: NodeJS.Timeout | undefined;
+  #ended = false;
+
+  constructor(parts: FullParts) {
+    this.#parts = parts;
+  }
+
+  get clients(): number {
+    return this.#clients.size;
+  }
+
+  get tenants(): number {
+    return this.#tenants.size;
+  }
+
+  /** Again and again, until `end`. */
+  start(): void {
+    void this.refresh().then(() => {
+      if (!this.#ended) this.#timer = setTimeout(() => this.start(), this.#parts.everyMs);
+    });
+  }
+
+  end(): void {
+    this.#ended = true;
+    clearTimeout(this.#timer);
+  }
+
+  async refresh(): Promise<void> {
+    const { clients, tenants, log } = this.#parts;
+    try {
+      this.#clients = new Set(await clients.all(MOST));
+      this.#tenants = new Map((await tenants.full(MOST)).map(({ tenant, bound }) => [tenant, bound]));
+    } catch (error) {
+      log.debug({ err: error }, "who is full was not read");
+    }
+  }
+
+  /** What is for one of them is not accepted, and the rest goes on. A repeat of what was accepted before has its outcome already. */
+  refuse(items: readonly Item[], tenant: string): void {
+    const bound = this.#tenants.get(tenant);
+    if (bound !== undefined) this.#refuseAll(items, tenant, bound);
+    if (this.#clients.size === 0) return;
+    for (const item of items) {
+      const client = item.published?.to.client;
+      if (client === undefined || item.outcome !== "open" || !this.#clients.has(clientKey(tenant, client))) continue;
+      item.outcome = problemOf("client-full", undefined, { retryAfter: jittered(...RETRY_SECONDS) });
+    }
+  }
+
+  #refuseAll(items: readonly Item[], tenant: string, bound: StoredBound): void {
+    const problem = problemOf("tenant-full", DETAILS[bound], { retryAfter: jittered(...RETRY_SECONDS) });
+    const open = items.filter(({ outcome }) => outcome === "open");
+    for (const item of open) item.outcome = problem;
+    if (open.length > 0) this.#parts.refused(tenant, bound);
+  }
+}

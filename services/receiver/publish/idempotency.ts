@@ -1,0 +1,153 @@
+import { hash } from "node:crypto";
+import type { Keys, Redis } from "@saasaparilla/shared/redis/client.ts";
+import { within } from "@saasaparilla/shared/runtime/timeout.ts";
+import type { ReceiverMetrics } from "#metrics.ts";
+import type { Item } from "./parse.ts";
+
+/**
+ * What Redis knows of ids and Idempotency-Keys (draft-ietf-httpapi-idempotency-key-header). An entry is pending for a short
+ * while, then done for a day. Redis is a hint: while it is away publishing goes on, and what then finds a copy is the
+ * director, which drops ids that it has just seen. So an id that was not given is derived from the key.
+ */
+const REST_MS = 1_000;
+
+/** A send that was given up is over by then. */
+export const PENDING_MS = 10_000;
+
+export type Reserved = "fresh" | "done" | "pending" | "other";
+
+export interface Entry {
+  name: string;
+  fingerprint: string;
+}
+
+/** `retryName`: while it is there, a repeat is trying the open items, or a send of them may still be under way. */
+export interface KeyEntry extends Entry {
+  retryName: string;
+}
+
+/** `verdicts`: what was kept by `remember`; "" where it is not done. */
+interface Found {
+  state: Reserved;
+  verdicts: string;
+}
+
+export class Idempotency {
+  readonly #redis: Redis;
+  readonly #keys: Keys;
+  readonly #metrics: Pick<ReceiverMetrics, "unguarded">;
+  readonly #waitMs: number;
+  readonly #doneMs: number;
+  readonly #open = new Set<Promise<unknown>>();
+  #restUntil = 0;
+
+  constructor(
+    redis: Redis,
+    keys: Keys,
+    metrics: Pick<ReceiverMetrics, "unguarded">,
+    options: { REPEAT_WAIT_MS: number; REPEAT_SECONDS: number },
+  ) {
+    this.#redis = redis;
+    this.#keys = keys;
+    this.#metrics = metrics;
+    this.#waitMs = options.REPEAT_WAIT_MS;
+    this.#doneMs = options.REPEAT_SECONDS * 1_000;
+  }
+
+  ofKey(keyName: string, mediaType: string, body: Buffer): KeyEntry {
+    return {
+      name: this.#keys.publishedKey(keyName),
+      retryName: this.#keys.publishedRetry(keyName),
+      fingerprint: hash("sha256", Buffer.concat([Buffer.from(`${mediaType}\0`), body]), "base64url"),
+    };
+  }
+
+  ofItem(tenant: string, { id, published, payload }: Item): Entry {
+    const { to, ttl = "", event = "" } = published!;
+    const said = Buffer.concat([Buffer.from(`${to.client}\0${ttl}\0${event}\0`), payload]);
+    return { name: this.#keys.publishedId(tenant, id), fingerprint: hash("sha256", said, "base64url") };
+  }
+
+  /** One round trip for all. Undefined while Redis is away: nothing is known, and nothing stands in the way. */
+  async reserve(entries: readonly Entry[]): Promise<Reserved[] | undefined> {
+    const values = await this.#ask(() => Promise.all(entries.map((entry) => this.#pend(entry))));
+    return values?.map((value, index) => foundIn(value, entries[index]!).state);
+  }
+
+  /** The same for a key, with the verdicts of its first request. */
+  async reserveKey(entry: KeyEntry): Promise<Found | undefined> {
+    const value = await this.#ask(() => this.#pend(entry));
+    return value === undefined ? undefined : foundIn(value, entry);
+  }
+
+  /**
+   * Lets one repeat at a time try what is open. The entry is read after that, in the same round trip: another repeat may have
+   * ended since it was read first. `verdicts` is undefined where the entry has gone.
+   */
+  async retry(entry: KeyEntry): Promise<{ mine: boolean; verdicts: string | undefined } | undefined> {
+    const found = await this.#ask(() =>
+      Promise.all([this.#redis.set(entry.retryName, "pending", "PX", PENDING_MS, "NX"), this.#redis.get(entry.name)]),
+    );
+    if (!found) return undefined;
+    const { state, verdicts } = foundIn(found[1], entry);
+    return { mine: found[0] !== null, verdicts: state === "done" ? verdicts : undefined };
+  }
+
+  /** Not waited for: a repeat that comes before it is told that the first is still in progress. */
+  done(entries: readonly Entry[]): void {
+    this.#keep(
+      entries.map(({ name, fingerprint }) => this.#redis.set(name, `done ${fingerprint}`, "PX", this.#doneMs)),
+    );
+  }
+
+  /**
+   * Done, with a verdict for each item. The largest value has 10,049 bytes: "done", a digest of 43 and two spaces are 49, and 10,000
+   * verdicts (1,049 bytes at the default MAX_BATCH_ITEMS).
+   */
+  remember({ name, fingerprint }: Entry, verdicts: string): void {
+    const value = verdicts === "" ? `done ${fingerprint}` : `done ${fingerprint} ${verdicts}`;
+    this.#keep([this.#redis.set(name, value, "PX", this.#doneMs)]);
+  }
+
+  /** What is open may still be on its way to Kafka. Call it before `remember`: Redis keeps that order. */
+  holdRetry({ retryName }: KeyEntry): void {
+    this.#keep([this.#redis.set(retryName, "pending", "PX", PENDING_MS)]);
+  }
+
+  /** Nothing came of it: a repeat may try at once. */
+  release(names: readonly string[]): void {
+    this.#keep(names.map((name) => this.#redis.unlink(name)));
+  }
+
+  async settled(): Promise<void> {
+    await Promise.all(this.#open);
+  }
+
+  #pend({ name, fingerprint }: Entry): Promise<string | null> {
+    return this.#redis.set(name, `pending ${fingerprint}`, "PX", PENDING_MS, "NX", "GET");
+  }
+
+  async #ask<T>(question: () => Promise<T>): Promise<T | undefined> {
+    if (this.#redis.status === "ready" && performance.now() >= this.#restUntil) {
+      const found = await within(this.#waitMs, question());
+      if (found !== undefined) return found;
+      this.#restUntil = performance.now() + REST_MS;
+    }
+    this.#metrics.unguarded();
+    return undefined;
+  }
+
+  #keep(commands: Promise<unknown>[]): void {
+    if (commands.length === 0) return;
+    const all: Promise<unknown> = Promise.allSettled(commands).then(() => this.#open.delete(all));
+    this.#open.add(all);
+  }
+}
+
+/** What is pending may come to nothing, so it makes nothing of other content `other`. */
+function foundIn(value: string | null, { fingerprint }: Entry): Found {
+  if (value === null) return { state: "fresh", verdicts: "" };
+  const [state, of, verdicts = ""] = value.split(" ");
+  if (state !== "done") return { state: "pending", verdicts: "" };
+  return { state: of === fingerprint ? "done" : "other", verdicts };
+}

@@ -1,0 +1,103 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { oneLine, Scanner } from "./json-scanner.ts";
+
+/** JSON written in some of the ways that one value can be: spaces, escapes, members twice, numbers as they please. */
+const space = fc.stringMatching(/^[ \t\r\n]{0,3}$/);
+const scalar = fc.oneof(
+  fc.constantFrom(
+    "null",
+    "true",
+    "false",
+    "0",
+    "-0",
+    "1.0",
+    "1e400",
+    "12345678901234567890",
+    "1E-2",
+    '"\\""',
+    '"\\\\"',
+    '"]}"',
+    '"\\u0064"',
+  ),
+  fc.string({ unit: "grapheme" }).map((text) => JSON.stringify(text)),
+  fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => JSON.stringify(value)),
+);
+const key = fc.oneof(
+  fc.constantFrom('"data"', '"d\\u0061ta"', '"\\u0064ata"', '"dat"', '"data "', '"to"', '"datä"', '"da\\"a"', '""'),
+  fc.string({ unit: "grapheme" }).map((text) => JSON.stringify(text)),
+);
+const { value, object } = fc.letrec<{ value: string; object: string; array: string }>((tie) => ({
+  value: fc.oneof({ maxDepth: 4 }, scalar, tie("object"), tie("array")),
+  object: fc
+    .array(fc.tuple(space, key, space, space, tie("value"), space), { maxLength: 4 })
+    .map((members) => `{${members.map(([a, name, b, c, of, d]) => `${a}${name}${b}:${c}${of}${d}`).join(",") || " "}}`),
+  array: fc
+    .array(fc.tuple(space, tie("value"), space), { maxLength: 4 })
+    .map((elements) => `[${elements.map((element) => element.join("")).join(",")}]`),
+}));
+
+function dataOf(parsed: unknown): unknown {
+  return typeof parsed === "object" && parsed !== null && !Array.isArray(parsed) && Object.hasOwn(parsed, "data")
+    ? (parsed as { data: unknown }).data
+    : undefined;
+}
+
+test("the depth is how many arrays and objects are inside one another", () => {
+  const depthOf = (parsed: unknown): number =>
+    typeof parsed === "object" && parsed !== null ? 1 + Math.max(0, ...Object.values(parsed).map(depthOf)) : 0;
+  fc.assert(
+    fc.property(fc.jsonValue({ maxDepth: 6 }), (data) => {
+      const text = Buffer.from(JSON.stringify({ other: [[[]]], data, more: [[[[]]]] }));
+      expect(new Scanner(text).member("data")?.depth).toBe(depthOf(data));
+    }),
+  );
+});
+
+test("the span of data is the text of what JSON.parse finds there, for every element of an array", () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(space, fc.oneof(object, value), space)), (elements) => {
+      const text = Buffer.from(`[${elements.map((element) => element.join("")).join(",")}]`);
+      const scanner = new Scanner(text);
+      expect(scanner.enterArray()).toBe(true);
+      for (const parsed of JSON.parse(text.toString()) as unknown[]) {
+        const span = scanner.member("data");
+        const found = span && (JSON.parse(text.toString("utf8", span.start, span.end)) as unknown);
+        expect(found).toStrictEqual(dataOf(parsed));
+        const raw = span && text.toString("utf8", span.start, span.end);
+        expect(raw).toBe(raw?.trim());
+        expect(span?.line).toBe(raw === undefined ? undefined : !/[\r\n]/.test(raw));
+      }
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test("data is found as it was written", () => {
+  const written = (text: string): string | undefined => {
+    const span = new Scanner(Buffer.from(text)).member("data");
+    return span && Buffer.from(text).toString("utf8", span.start, span.end);
+  };
+  expect(written('{"data":12345678901234567890}')).toBe("12345678901234567890");
+  expect(written(' { "to" : {"data": 1} , "data" : 1.0 } ')).toBe("1.0");
+  expect(written('{"data":1,"d\\u0061ta":{ "b" : [ ] }, "x":2}')).toBe('{ "b" : [ ] }');
+  expect(written('{"ä":"€","data":"\\u00e4ä"}')).toBe('"\\u00e4ä"');
+  expect(written('{"dat":1}')).toBeUndefined();
+  expect(written("[1]")).toBeUndefined();
+});
+
+test("on one line it is the same value", () => {
+  fc.assert(
+    fc.property(value, (text) => {
+      const line = oneLine(Buffer.from(text)).toString();
+      expect(line).not.toMatch(/[\r\n]/);
+      expect(JSON.parse(line)).toStrictEqual(JSON.parse(text));
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test("depth is no danger", () => {
+  const deep = `{"data":${"[".repeat(100_000)}${"]".repeat(100_000)}}`;
+  expect(new Scanner(Buffer.from(deep)).member("data")).toEqual({ start: 8, end: 200_008, depth: 100_000, line: true });
+});

@@ -1,0 +1,105 @@
+import type { Outgoing } from "@saasaparilla/shared/kafka/client.ts";
+import { Kind, notificationBody, readPack } from "@saasaparilla/shared/protocol/pack.ts";
+import type { Problem } from "@saasaparilla/shared/http/problem.ts";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { Appender } from "./kafka-append.ts";
+import type { Item } from "./parse.ts";
+
+const ANSWER_MS = 60_000;
+/** Sends that Kafka has not answered: the keys and data of each. */
+let sends: { items: string[]; answer: () => void }[];
+let appender: Appender;
+
+beforeEach(async () => {
+  sends = [];
+  const sender = {
+    send: (records: Outgoing[]) =>
+      new Promise<number[]>((resolve) => {
+        const items: string[] = [];
+        for (const { value } of records)
+          readPack(value, (kind, body) => {
+            expect(kind).toBe(Kind.NOTIFICATION);
+            items.push(notificationBody.key(body) + notificationBody.payload(body).toString("latin1", 0, 4));
+          });
+        sends.push({ items, answer: () => resolve(records.map(() => 0)) });
+      }),
+    close: () => Promise.resolve(),
+  };
+  const link = { sender: () => Promise.resolve(sender), partitions: () => Promise.resolve(4) };
+  const silent = { watch() {}, late() {}, packed() {}, up() {}, down() {}, info() {}, warn() {} };
+  const parts = { metrics: silent, health: silent, log: silent, weightOf: () => 1 };
+  appender = new Appender(link, "accepted", { PACE_MS: 0, ANSWER_MS, STALL_MS: 60_000 }, parts);
+  await appender.start();
+});
+
+afterEach(async () => {
+  const closed = appender.close();
+  const answering = setInterval(() => sends.splice(0).forEach(({ answer }) => answer()), 1);
+  await closed;
+  clearInterval(answering);
+});
+
+/** Items of one client of a tenant, each with its number first. */
+function itemsOf(client: string, count: number, bytes: number, first = 0): Item[] {
+  return Array.from({ length: count }, (_, index) => ({
+    index,
+    pointer: `/${index}`,
+    line: undefined,
+    published: { to: { client }, data: 1 } as Item["published"],
+    payload: Buffer.from(
+      String(first + index)
+        .padStart(4, "0")
+        .padEnd(bytes, "0"),
+    ),
+    id: "00000000-0000-4000-8000-000000000000",
+    outcome: "open" as const,
+    cost: 1,
+  }));
+}
+
+/** `ago`: ms since it arrived. */
+const append = (tenant: string, items: Item[], ago = 0): Promise<void> =>
+  appender.append(items, { tenant, traceparent: "", arrived: performance.now() - ago });
+
+/** The next send, once it has begun. */
+async function sent(): Promise<string[]> {
+  await expect.poll(() => sends.length, { interval: 1 }).toBe(1);
+  const [{ items, answer }] = sends.splice(0) as [(typeof sends)[number]];
+  answer();
+  await new Promise((resolve) => setImmediate(resolve));
+  return items;
+}
+
+test("a tenant's request waits for a turn, and not for all that another tenant has queued", async () => {
+  const large = Array.from({ length: 10 }, (_, request) => itemsOf("a", 10, 60_000, request * 10));
+  const done = Promise.all(large.map((items) => append("loud", items)));
+  expect(appender.queuedBytes).toBeGreaterThan(6_000_000);
+  const quiet = itemsOf("b", 2, 100);
+  const answered = append("quiet", quiet);
+  const inOrder: string[] = [];
+  for (let send = 0; send < 2; send += 1) inOrder.push(...(await sent()));
+  await answered;
+  expect(quiet.map(({ outcome }) => outcome)).toEqual(["accepted", "accepted"]);
+  expect(inOrder.length).toBeLessThan(40);
+  while (inOrder.length < 102) inOrder.push(...(await sent()));
+  await done;
+  expect(inOrder.filter((name) => name.startsWith("loud"))).toEqual(
+    Array.from({ length: 100 }, (_, index) => `loud/a${String(index).padStart(4, "0")}`),
+  );
+  expect(appender.queuedBytes).toBe(0);
+});
+
+test("what waits behind its own tenant's for too long is refused alone, and never sent", async () => {
+  const before = [itemsOf("a", 9, 60_000), itemsOf("a", 9, 60_000, 9)];
+  const accepted = [append("loud", before[0]!)];
+  // Kafka does not answer the first send, the next one is full, and the last request waits for its turn.
+  await expect.poll(() => sends.length, { interval: 1 }).toBe(1);
+  accepted.push(append("loud", before[1]!));
+  const late = itemsOf("a", 9, 60_000, 18);
+  await append("loud", late, ANSWER_MS - 1);
+  expect(late.map(({ outcome }) => (outcome as Problem).status)).toEqual(late.map(() => 503));
+  const names = [...(await sent()), ...(await sent())];
+  await Promise.all(accepted);
+  expect(before.flat().map(({ outcome }) => outcome)).toEqual(names.map(() => "accepted"));
+  expect([names.length, sends.length, appender.queuedBytes]).toEqual([18, 0, 0]);
+});

@@ -1,0 +1,266 @@
+import { jittered, problemOf } from "@saasaparilla/shared/http/problem.ts";
+import { messageOf } from "@saasaparilla/shared/runtime/errors.ts";
+import type { Health } from "@saasaparilla/shared/runtime/health.ts";
+import type { KafkaLink, Outgoing } from "@saasaparilla/shared/kafka/client.ts";
+import type { Log } from "@saasaparilla/shared/runtime/log.ts";
+import { clientKey, partitionOf, type ClientKey } from "@saasaparilla/shared/protocol/notification.ts";
+import type { NewNotification, PackWriter } from "@saasaparilla/shared/protocol/pack.ts";
+import { Packer } from "@saasaparilla/shared/kafka/batching-producer.ts";
+import type { ReceiverMetrics } from "#metrics.ts";
+import type { Item } from "./parse.ts";
+import { bytesOf, WaitingAppends } from "./waiting-appends.ts";
+
+/**
+ * Into Kafka, or an honest no. While Kafka is known to be away nothing is queued: one probe at a time looks for it. What is
+ * queued when a send fails or takes too long is withdrawn, and is never sent later; of what was in that send the outcome is unknown.
+ */
+export interface AppendOptions {
+  PACE_MS: number;
+  ANSWER_MS: number;
+  STALL_MS: number;
+}
+
+interface From {
+  tenant: string;
+  traceparent: string;
+  arrived: number;
+}
+
+interface Waiting {
+  items: readonly Item[];
+  from: From;
+  /** So many of them are with the packer, and may be sent. */
+  given: number;
+  open: number;
+  /** On the clock of performance.now(). */
+  deadline: number;
+  resolve: () => void;
+}
+
+interface AppendParts {
+  metrics: Pick<ReceiverMetrics, "watch" | "late" | "packed">;
+  health: Pick<Health, "up" | "down">;
+  log: Pick<Log, "info" | "warn">;
+  weightOf: (tenant: string) => number;
+}
+
+type Sender = Awaited<ReturnType<KafkaLink["sender"]>>;
+
+const PACK_BYTES = 256 * 1024;
+const SEND_BYTES = 1024 * 1024;
+/** The packer has so much to send next, at most: what is more takes turns by tenant. */
+const NEXT_BYTES = 512 * 1024;
+const SWEEP_MS = 50;
+const WITHDRAWN = new Error("It was withdrawn before it was sent.");
+
+export class Appender {
+  readonly #link: Pick<KafkaLink, "sender" | "partitions">;
+  readonly #topic: string;
+  readonly #options: AppendOptions;
+  readonly #parts: AppendParts;
+  readonly #packer: Packer;
+  readonly #waiting = new Set<Waiting>();
+  readonly #queue: WaitingAppends<Waiting>;
+  readonly #sweeper: NodeJS.Timeout;
+  #sender: Sender | undefined;
+  #partitions = 0;
+  #up = false;
+  #sendingSince: number | undefined;
+
+  constructor(
+    link: Pick<KafkaLink, "sender" | "partitions">,
+    topic: string,
+    options: AppendOptions,
+    parts: AppendParts,
+  ) {
+    this.#link = link;
+    this.#topic = topic;
+    this.#options = options;
+    this.#parts = parts;
+    this.#queue = new WaitingAppends(parts.weightOf);
+    this.#packer = new Packer({
+      send: (records) => this.#send(records),
+      paceMs: options.PACE_MS,
+      maxPackBytes: PACK_BYTES,
+      maxSendBytes: SEND_BYTES,
+      onFailure: "fail",
+      failed: (error) => this.#failed(error),
+      sent: () => this.#handOn(),
+    });
+    parts.metrics.watch({ queuedBytes: () => this.queuedBytes, kafkaUp: () => Number(this.available) });
+    this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS);
+  }
+
+  /** Resolves when Kafka was reached for the first time; nothing waits for that. */
+  async start(): Promise<void> {
+    this.#sender = await this.#link.sender();
+    await this.#recover();
+  }
+
+  get queuedBytes(): number {
+    return this.#packer.queuedBytes + this.#queue.bytes;
+  }
+
+  /** Whether it is worth trying: Kafka was there last time, and does not leave a send without an answer now. */
+  get available(): boolean {
+    return (
+      this.#up && !(this.#sendingSince !== undefined && performance.now() - this.#sendingSince > this.#options.STALL_MS)
+    );
+  }
+
+  /** Resolves when every open item has its outcome: in time, whatever Kafka does. */
+  append(items: readonly Item[], from: From): Promise<void> {
+    return new Promise((resolve) => {
+      const open = items.filter(({ outcome }) => outcome === "open");
+      if (open.length === 0) {
+        resolve();
+        return;
+      }
+      const deadline = from.arrived + this.#options.ANSWER_MS;
+      const waiting: Waiting = { items, from, given: 0, open: open.length, deadline, resolve };
+      this.#waiting.add(waiting);
+      const taken = this.#queue.empty ? this.#give(open, waiting, this.#room) : 0;
+      if (taken < open.length) this.#queue.add(from.tenant, waiting, taken === 0 ? open : open.slice(taken));
+    });
+  }
+
+  get #room(): number {
+    return NEXT_BYTES - this.#packer.queuedBytes;
+  }
+
+  /** As many to the packer as there is room for, in bytes. */
+  #give(items: readonly Item[], waiting: Waiting, room: number): number {
+    let taken = 0;
+    for (let left = room; taken < items.length && left > 0; taken += 1) {
+      const item = items[taken]!;
+      left -= bytesOf(item);
+      if (item.outcome !== "open") continue;
+      this.#add(item, waiting.from, waiting);
+    }
+    return taken;
+  }
+
+  /** After each send: whose turn it is. While anything waits here, the packer has something to send. */
+  #handOn(): void {
+    for (let room = this.#queue.empty ? 0 : this.#room; room > 0;) {
+      const slice = this.#queue.shift();
+      if (!slice) return;
+      this.#give(slice.items, slice.waiting, Infinity);
+      room -= slice.bytes;
+    }
+  }
+
+  /** It will never be in Kafka, where its send has not begun. */
+  #withdraw(): void {
+    this.#packer.withdraw(WITHDRAWN);
+    for (let slice = this.#queue.shift(); slice; slice = this.#queue.shift())
+      for (const item of slice.items) this.#settle(slice.waiting, item, WITHDRAWN);
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#sweeper);
+    await this.#packer.drained();
+    await this.#sender?.close();
+  }
+
+  #last = { key: "", partitions: 0, partition: 0 };
+  /** One for all: it is copied into the pack at once. */
+  readonly #notification: NewNotification = {
+    key: "",
+    id: "",
+    ttl: 0,
+    event: "",
+    traceparent: "",
+    payload: Buffer.alloc(0),
+  };
+  readonly #write = (writer: PackWriter): void => writer.notification(this.#notification);
+
+  #add(item: Item, from: From, waiting: Waiting): void {
+    const { to, ttl = 0, event = "" } = item.published!;
+    const notification = this.#notification;
+    notification.key = clientKey(from.tenant, to.client);
+    notification.id = item.id;
+    notification.ttl = ttl;
+    notification.event = event;
+    notification.traceparent = from.traceparent;
+    notification.payload = item.payload;
+    waiting.given += 1;
+    this.#packer.add(this.#topic, this.#partitionOf(notification.key), this.#write, (error) => {
+      waiting.given -= 1;
+      this.#settle(waiting, item, error);
+    });
+  }
+
+  /** Computed once for a client that gets many in a row. */
+  #partitionOf(key: ClientKey): number {
+    if (key !== this.#last.key || this.#partitions !== this.#last.partitions)
+      this.#last = { key, partitions: this.#partitions, partition: partitionOf(key, this.#partitions) };
+    return this.#last.partition;
+  }
+
+  #settle(waiting: Waiting, item: Item, error: unknown): void {
+    if (item.outcome !== "open") {
+      // Its publisher was told that the outcome is not known.
+      if (error === undefined) this.#parts.metrics.late();
+      return;
+    }
+    item.outcome = error === undefined ? "accepted" : error === WITHDRAWN ? unavailable() : unknownOutcome();
+    waiting.open -= 1;
+    if (waiting.open > 0) return;
+    this.#waiting.delete(waiting);
+    waiting.resolve();
+  }
+
+  async #send(records: Outgoing[]): Promise<number[]> {
+    this.#sendingSince = performance.now();
+    try {
+      const offsets = await this.#sender!.send(records);
+      for (const { value } of records) this.#parts.metrics.packed(value.readUInt16BE(1), value.length);
+      this.#parts.health.up("accepting");
+      return offsets;
+    } finally {
+      this.#sendingSince = undefined;
+    }
+  }
+
+  #failed(error: unknown): void {
+    this.#up = false;
+    this.#parts.health.down("accepting", messageOf(error));
+    this.#parts.log.warn({ err: error }, "Kafka did not take a send; until it answers again, nothing is accepted");
+    this.#withdraw();
+    void this.#recover();
+  }
+
+  /** A failed send comes only after this has ended: there is one at a time. */
+  async #recover(): Promise<void> {
+    this.#partitions = await this.#link.partitions(this.#topic);
+    this.#up = true;
+    this.#parts.health.up("accepting");
+    this.#parts.log.info({ topic: this.#topic, partitions: this.#partitions }, "Kafka accepts");
+  }
+
+  #sweep(): void {
+    const now = performance.now();
+    if (this.#up && !this.available) this.#parts.health.down("accepting", "a send is unanswered");
+    for (const waiting of this.#waiting) {
+      if (waiting.deadline > now) continue;
+      if (waiting.given === 0) {
+        // What is left of it waits behind what its own tenant has queued.
+        for (const item of waiting.items) this.#settle(waiting, item, WITHDRAWN);
+        continue;
+      }
+      // Too slow for this one is too slow for all that is queued behind it.
+      this.#withdraw();
+      for (const item of waiting.items)
+        if (item.outcome === "open") this.#settle(waiting, item, new Error("Kafka has not answered in time."));
+    }
+  }
+}
+
+export function unavailable() {
+  return problemOf("unavailable", undefined, { retryAfter: jittered(1, 5) });
+}
+
+function unknownOutcome() {
+  return problemOf("outcome-unknown", undefined, { retryAfter: jittered(1, 5) });
+}

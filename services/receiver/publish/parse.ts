@@ -1,0 +1,253 @@
+import { problemOf, type Problem, type ProblemError } from "@saasaparilla/shared/http/problem.ts";
+import type { ProblemName } from "@saasaparilla/shared/http/problem-types.ts";
+import { refuse } from "#api/refusal.ts";
+import { isAscii } from "node:buffer";
+import { parseJson, readJson } from "@saasaparilla/shared/http/read-json.ts";
+import { overgrown } from "./body-precheck.ts";
+import { check, MAX_DEPTH, type Published } from "./schema.ts";
+import { oneLine, Scanner } from "./json-scanner.ts";
+
+/** One item of a request, from what was sent to what became of it. */
+export interface Item {
+  index: number;
+  /** Where the item stands in the request, for pointers; and in NDJSON its line, from 1. */
+  pointer: string;
+  line: number | undefined;
+  /** Undefined where a problem says why. */
+  published: Published | undefined;
+  /** The text of `data` as it was written. */
+  payload: Buffer;
+  id: string;
+  outcome: "open" | "accepted" | "repeated" | Problem;
+  /** In notifications, of the publisher's rate. One that is refused costs what reading it took. */
+  cost: number;
+  /** An earlier request with the same Idempotency-Key was told so, whatever the item is judged to be now. */
+  acceptedBefore?: boolean;
+}
+
+export interface ParseLimits {
+  MAX_DATA_BYTES: number;
+  MAX_BATCH_ITEMS: number;
+}
+
+/** Parameters such as `charset` change nothing: JSON is UTF-8. */
+export function mediaTypeOf(contentType: string | undefined): string {
+  return (contentType ?? "").split(";", 1)[0]!.trim().toLowerCase();
+}
+
+/** Shape first, then logic. Each item gets its own verdict; only a body that cannot be taken apart is refused as a whole. */
+export function parse(contentType: string | undefined, body: Buffer, limits: ParseLimits): Item[] {
+  const form = mediaTypeOf(contentType);
+  if (form !== "application/json" && form !== "application/x-ndjson") {
+    refuse(
+      "unsupported-media-type",
+      contentType ? `The content type is ${JSON.stringify(contentType.slice(0, 80))}.` : "There is no content type.",
+    );
+  }
+  const items = form === "application/json" ? parseBody(body, limits) : parseLines(body, limits);
+  if (items.length === 0)
+    refuseBody(
+      "invalid-shape",
+      "There is no item in the body.",
+      "at least one notification",
+      "Send nothing where there is nothing to publish.",
+    );
+  refuseRepeatedIds(items);
+  return items;
+}
+
+function parseBody(body: Buffer, limits: ParseLimits): Item[] {
+  refuseOvergrown(body, limits);
+  const parsed = readJson(body);
+  if ("wrong" in parsed)
+    refuseBody("not-json", parsed.wrong, "JSON text in UTF-8", "Write the body with a JSON library.");
+  const scanner = new Scanner(body);
+  if (!scanner.enterArray())
+    return [priced(toItem(0, "", undefined, parsed.value, body, scanner, limits), body.length)];
+  const values = parsed.value as unknown[];
+  checkCount(values.length, limits);
+  return values.map((value, index) => {
+    const from = scanner.at;
+    const item = toItem(index, `/${index}`, undefined, value, body, scanner, limits);
+    return priced(item, scanner.at - from);
+  });
+}
+
+/** A line that is no JSON is refused alone. Empty lines do not count. */
+function parseLines(body: Buffer, limits: ParseLimits): Item[] {
+  const items: Item[] = [];
+  // Where each byte is a character, and mostly it is, the lines are parts of one text.
+  const ascii = isAscii(body) ? body.toString("latin1") : undefined;
+  for (let start = 0, end, line = 1; start < body.length; start = end + 1, line += 1) {
+    const lineFeed = body.indexOf(0x0a, start);
+    end = lineFeed === -1 ? body.length : lineFeed;
+    if (isBlank(body, start, end)) continue;
+    const index = items.length;
+    checkCount(index + 1, limits);
+    const parsed = ascii === undefined ? readJson(body.subarray(start, end)) : parseJson(ascii.slice(start, end));
+    const item =
+      "wrong" in parsed
+        ? wrongItem(
+            index,
+            `/${index}`,
+            line,
+            "not-json",
+            parsed.wrong,
+            "one JSON object on each line",
+            "Write each line with a JSON library, without line breaks inside.",
+          )
+        : toItem(index, `/${index}`, line, parsed.value, body, new Scanner(body, start), limits);
+    items.push(priced(item, end - start));
+  }
+  return items;
+}
+
+const REFUSED_BYTES = 1_024;
+
+/** As many notifications as the publisher's rate is charged for a refused body, or a refused part of one. */
+export function costOfRefused(bytes: number): number {
+  return Math.max(1, Math.ceil(bytes / REFUSED_BYTES));
+}
+
+export function costOf(items: readonly Item[]): number {
+  let cost = 0;
+  for (const item of items) cost += item.cost;
+  return cost;
+}
+
+function priced(item: Item, bytes: number): Item {
+  if (!item.published) item.cost = costOfRefused(bytes);
+  return item;
+}
+
+function toItem(
+  index: number,
+  pointer: string,
+  line: number | undefined,
+  value: unknown,
+  text: Buffer,
+  scanner: Scanner,
+  limits: ParseLimits,
+): Item {
+  // Always: the scanner goes on to the next item by it.
+  const span = scanner.member("data");
+  const wrong = check(value);
+  if (wrong || !span) {
+    const errors = (wrong?.errors ?? []).map((error) => ({
+      ...error,
+      pointer: pointer + error.pointer,
+      ...(line && { line }),
+    }));
+    return newItem(
+      index,
+      pointer,
+      line,
+      undefined,
+      problemOf(wrong?.shape === false ? "invalid-value" : "invalid-shape", undefined, {
+        errors,
+        errorCount: wrong?.errorCount ?? 0,
+      }),
+    );
+  }
+  if (span.depth > MAX_DEPTH) {
+    const detail = `It has ${span.depth} arrays and objects inside one another.`;
+    const expected = `at most ${MAX_DEPTH}`;
+    const fix = "Send it flatter, or as JSON inside a string.";
+    return wrongItem(index, `${pointer}/data`, line, "invalid-value", detail, expected, fix);
+  }
+  const written = text.subarray(span.start, span.end);
+  const payload = span.line ? written : oneLine(written);
+  if (payload.length > limits.MAX_DATA_BYTES) {
+    const expected = `at most ${limits.MAX_DATA_BYTES} bytes of JSON`;
+    return wrongItem(
+      index,
+      `${pointer}/data`,
+      line,
+      "too-large",
+      `It has ${payload.length} bytes.`,
+      expected,
+      "Send a reference that the client can fetch.",
+    );
+  }
+  const item = newItem(index, pointer, line, value as Published, "open");
+  item.payload = payload;
+  return item;
+}
+
+function newItem(
+  index: number,
+  pointer: string,
+  line: number | undefined,
+  published: Published | undefined,
+  outcome: Item["outcome"],
+): Item {
+  return { index, pointer, line, published, payload: NOTHING, id: "", outcome, cost: 1 };
+}
+
+function wrongItem(
+  index: number,
+  pointer: string,
+  line: number | undefined,
+  slug: ProblemName,
+  detail: string,
+  expected: string,
+  fix: string,
+): Item {
+  const error: ProblemError = { pointer, ...(line && { line }), detail, expected, fix };
+  return newItem(index, pointer, line, undefined, problemOf(slug, undefined, { errors: [error] }));
+}
+
+const NOTHING = Buffer.alloc(0);
+
+function refuseRepeatedIds(items: Item[]): void {
+  const seen = new Map<string, Item>();
+  for (const item of items) {
+    const id = item.published?.id?.toLowerCase();
+    if (id === undefined) continue;
+    const first = seen.get(id);
+    if (!first) {
+      seen.set(id, item);
+      continue;
+    }
+    const error = {
+      pointer: `${item.pointer}/id`,
+      ...(item.line && { line: item.line }),
+      detail: `It is the id of item ${first.index}, too.`,
+      expected: "an id that no other item has",
+      fix: "Give each notification an id of its own, also where several clients get the same.",
+    };
+    item.outcome = problemOf("invalid-value", undefined, { errors: [error] });
+    item.published = undefined;
+  }
+}
+
+function isBlank(text: Buffer, start: number, end: number): boolean {
+  for (let at = start; at < end; at += 1) {
+    const byte = text[at];
+    if (byte !== 0x20 && byte !== 0x09 && byte !== 0x0d) return false;
+  }
+  return true;
+}
+
+function refuseOvergrown(body: Buffer, limits: ParseLimits): void {
+  const why = overgrown(body, limits);
+  if (why === "items") checkCount(limits.MAX_BATCH_ITEMS + 1, limits);
+  if (why === "members") {
+    const expected = `at most ${limits.MAX_DATA_BYTES} bytes of JSON`;
+    refuseBody("too-large", "An item has too many members.", expected, "Send a reference that the client can fetch.");
+  }
+}
+
+function checkCount(count: number, { MAX_BATCH_ITEMS }: ParseLimits): void {
+  if (count > MAX_BATCH_ITEMS)
+    refuseBody(
+      "too-large",
+      "There are more items than are allowed.",
+      `at most ${MAX_BATCH_ITEMS} items`,
+      "Send several requests.",
+    );
+}
+
+function refuseBody(slug: ProblemName, detail: string, expected: string, fix: string): never {
+  return refuse(slug, undefined, { errors: [{ pointer: "", detail, expected, fix }] });
+}

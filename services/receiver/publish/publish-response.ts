@@ -1,0 +1,84 @@
+import { bounded, MOST_ERRORS, nameOf, type Problem } from "@saasaparilla/shared/http/problem.ts";
+import type { ProblemName } from "@saasaparilla/shared/http/problem-types.ts";
+import { problemReply, type Reply } from "@saasaparilla/shared/http/response.ts";
+import type { Item } from "./parse.ts";
+
+/** Where nothing was accepted, the answer is that of the first of these: what passes by itself before what must be mended. */
+const FIRST: ProblemName[] = [
+  "outcome-unknown",
+  "unavailable",
+  "busy",
+  "in-progress",
+  "tenant-full",
+  "client-full",
+  "not-json",
+  "invalid-shape",
+  "too-large",
+  "invalid-value",
+  "id-reused",
+  "client-forbidden",
+];
+
+export interface Count {
+  accepted: number;
+  repeated: number;
+}
+
+export function count(items: readonly Item[]): Count {
+  const counted = { accepted: 0, repeated: 0 };
+  for (const { outcome } of items) if (typeof outcome === "string" && outcome !== "open") counted[outcome] += 1;
+  return counted;
+}
+
+/** 202 with every item's verdict; or, where none was accepted, one problem with every wrong place. */
+export function answer(items: readonly Item[], { accepted, repeated }: Count): Reply {
+  const taken = accepted + repeated;
+  if (taken === 0) return refusal(items);
+  const budget = { errors: MOST_ERRORS };
+  const verdicts = items.map((item) => verdict(item, budget)).join(",");
+  const headers: Record<string, string> = { "content-type": "application/json" };
+  if (accepted === 0) headers["idempotency-replayed"] = "true";
+  return {
+    status: 202,
+    headers,
+    body: `{"accepted":${taken},"rejected":${items.length - taken},"items":[${verdicts}]}`,
+  };
+}
+
+/** `budget`: so many errors are listed in one answer. Of an item beyond them it says how many there are. */
+function verdict({ index, id, outcome }: Item, budget: { errors: number }): string {
+  if (typeof outcome === "string") return `{"index":${index},"id":"${id}"}`;
+  // Its id makes a retry harmless.
+  const known = nameOf(outcome) === "outcome-unknown" ? `"id":"${id}",` : "";
+  return `{"index":${index},${known}"problem":${JSON.stringify(within(outcome, budget))}}`;
+}
+
+function within(problem: Problem, budget: { errors: number }): Problem {
+  const { errors, errorCount = errors?.length ?? 0, fix: _fix, ...short } = problem;
+  if (!errors) return problem;
+  if (errors.length <= budget.errors) {
+    budget.errors -= errors.length;
+    return problem;
+  }
+  budget.errors = 0;
+  return { ...short, errorCount };
+}
+
+function refusal(items: readonly Item[]): Reply {
+  const problems = items
+    .map(({ outcome }) => outcome)
+    .filter((outcome): outcome is Problem => typeof outcome === "object");
+  const rank = (problem: Problem): number => FIRST.indexOf(nameOf(problem));
+  const first = problems.reduce((best, problem) => (rank(problem) < rank(best) ? problem : best));
+  const errors = problems.flatMap((problem) => problem.errors ?? []);
+  const errorCount = problems.reduce((sum, one) => sum + (one.errorCount ?? one.errors?.length ?? 0), 0);
+  const whole = { ...first, ...bounded(errors, errorCount) };
+  const unknown = items.filter(({ outcome }) => typeof outcome === "object" && nameOf(outcome) === "outcome-unknown");
+  const reply = problemReply(whole);
+  if (unknown.length === 0) return reply;
+  const body = {
+    ...whole,
+    items: unknown.map(({ index, id }) => ({ index, id })),
+  };
+  return { ...reply, body: JSON.stringify(body) };
+}

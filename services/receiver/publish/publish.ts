@@ -1,0 +1,117 @@
+import { nameOf } from "@saasaparilla/shared/http/problem.ts";
+import { Refusal } from "#api/refusal.ts";
+import { isIdentity } from "@saasaparilla/shared/http/encoding.ts";
+import type { Request } from "@saasaparilla/shared/http/server.ts";
+import { ACCEPTED, encodedProblem, problemReply, type Reply } from "@saasaparilla/shared/http/response.ts";
+import type { Identity } from "@saasaparilla/shared/auth/identity.ts";
+import type { Log } from "@saasaparilla/shared/runtime/log.ts";
+import { startSpan } from "@saasaparilla/shared/runtime/tracing.ts";
+import { answer, count } from "./publish-response.ts";
+import { unavailable, type Appender } from "./kafka-append.ts";
+import { forbid, type Authorizer } from "./authorize.ts";
+import type { Full } from "./full-inboxes.ts";
+import { randomIds } from "./random-uuids.ts";
+import type { Idempotency } from "./idempotency.ts";
+import { derivedId, nameOfKey, readKey } from "./idempotency-key.ts";
+import type { ReceiverMetrics } from "#metrics.ts";
+import { costOf, costOfRefused, mediaTypeOf, parse, type Item, type ParseLimits } from "./parse.ts";
+import type { Quota } from "#limits/tenant-quota.ts";
+import { Repeats } from "./repeats.ts";
+
+export interface PublishParts {
+  /** It was found out before the body was read. */
+  callerOf: (request: Request) => Identity;
+  authorizer: Pick<Authorizer, "clientsOf">;
+  appender: Appender;
+  idempotency: Idempotency;
+  quota: Quota;
+  full: Full;
+  limits: ParseLimits;
+  metrics: ReceiverMetrics;
+  log: Log;
+}
+
+/** THE PATH, after who asks is known and its body is there: parse, stamp, spend, reserve, refuse, append, answer. */
+export class Publisher {
+  readonly #parts: PublishParts;
+  readonly #repeats: Repeats;
+
+  constructor(parts: PublishParts) {
+    this.#parts = parts;
+    this.#repeats = new Repeats(parts.idempotency);
+  }
+
+  async publish(request: Request, body: Buffer): Promise<Reply> {
+    const { authorizer, callerOf, appender, idempotency, quota, full, metrics } = this.#parts;
+    const arrived = performance.now();
+    const { span, traceparent } = startSpan("receiver", "publish", "server", request.headers.traceparent);
+    let reply: Reply;
+    let left: Record<string, string> | undefined;
+    try {
+      const caller = callerOf(request);
+      const clients = authorizer.clientsOf(caller);
+      if (!appender.available) throw new Refusal(unavailable());
+      const { items, key } = await this.#read(request, body, caller);
+      const keyName = key === undefined ? undefined : nameOfKey(caller, key);
+      stamp(items, keyName);
+      if (clients) forbid(items, clients);
+      left = await quota.spend(caller, costOf(items), body.length);
+      const entry =
+        keyName === undefined
+          ? undefined
+          : idempotency.ofKey(keyName, mediaTypeOf(request.headers["content-type"]), body);
+      const reserved = await this.#repeats.reserve(items, caller.tenant, entry);
+      full.refuse(items, caller.tenant);
+      await appender.append(items, { tenant: caller.tenant, traceparent, arrived });
+      this.#repeats.conclude(items, reserved);
+      reply = answer(items, this.#note(items, caller));
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      metrics.refused(nameOf(error.problem));
+      reply = problemReply(error.problem);
+      left = { ...left, ...error.headers };
+    } finally {
+      span.end();
+    }
+    if (left) reply = { ...reply, headers: { ...reply.headers, ...left } };
+    metrics.answered(reply.status, (performance.now() - arrived) / 1_000);
+    return reply;
+  }
+
+  /** A body that is refused as a whole costs, too: it took as long to read as another. */
+  async #read(request: Request, body: Buffer, caller: Identity): Promise<{ items: Item[]; key: string | undefined }> {
+    try {
+      const encoding = request.headers["content-encoding"];
+      if (!isIdentity(encoding)) throw new Refusal(encodedProblem(encoding!), ACCEPTED);
+      const items = parse(request.headers["content-type"], body, this.#parts.limits);
+      return { items, key: readKey(request.headers["idempotency-key"]) };
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      const headers = await this.#parts.quota.spend(caller, costOfRefused(body.length), body.length);
+      throw new Refusal(error.problem, { ...headers, ...error.headers });
+    }
+  }
+
+  #note(items: Item[], { tenant, subject }: Identity) {
+    const { metrics, log } = this.#parts;
+    const counted = count(items);
+    metrics.accepted(counted.accepted);
+    if (counted.repeated > 0) metrics.repeated(counted.repeated);
+    for (const { outcome } of items) if (typeof outcome === "object") metrics.rejected(nameOf(outcome));
+    if (log.isLevelEnabled("debug")) {
+      for (const { id, published, outcome } of items) {
+        log.debug({ notification: id, tenant, publisher: subject, client: published?.to.client, outcome }, "published");
+      }
+    }
+    return counted;
+  }
+}
+
+/** Before an item is forbidden: a repeat is told the ids of its accepted items, whatever its publisher may do by now. */
+function stamp(items: Item[], keyName: string | undefined): void {
+  const nameless = items.filter(({ published }) => published && published.id === undefined);
+  const ids =
+    keyName === undefined ? randomIds(nameless.length) : nameless.map(({ index }) => derivedId(keyName, index));
+  nameless.forEach((item, index) => (item.id = ids[index]!));
+  for (const item of items) if (item.published?.id !== undefined) item.id = item.published.id.toLowerCase();
+}

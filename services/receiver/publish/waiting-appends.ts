@@ -1,0 +1,56 @@
+import { FairQueue } from "@saasaparilla/shared/fairness/fair-queue.ts";
+import type { Item } from "./parse.ts";
+
+/** Of one request, what is handed on in one turn. */
+export interface Slice<W> {
+  waiting: W;
+  items: Item[];
+  bytes: number;
+}
+
+/** A tenant of weight 1 hands on so many bytes in its turn. */
+const SLICE_BYTES = 64 << 10;
+/** What an item takes in a pack beside its payload, about. */
+const ITEM_BYTES = 100;
+
+/**
+ * Items that wait until Kafka takes more, in turns by tenant and bytes: a request waits for what is being sent and for the turns of other tenants, and not for all that they
+ * have queued. In order within a tenant.
+ */
+export class WaitingAppends<W> {
+  readonly #queue: FairQueue<Slice<W>, true>;
+  #bytes = 0;
+
+  constructor(weightOf: (tenant: string) => number) {
+    this.#queue = new FairQueue(weightOf, SLICE_BYTES);
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get empty(): boolean {
+    return this.#queue.size === 0;
+  }
+
+  add(tenant: string, waiting: W, items: readonly Item[]): void {
+    let slice: Slice<W> | undefined;
+    for (const item of items) {
+      if (!slice || slice.bytes >= SLICE_BYTES)
+        this.#queue.set(tenant, (slice = { waiting, items: [], bytes: 0 }), true);
+      slice.items.push(item);
+      slice.bytes += bytesOf(item);
+      this.#bytes += bytesOf(item);
+    }
+  }
+
+  shift(): Slice<W> | undefined {
+    const [slice] = this.#queue.shift(({ bytes }) => bytes) ?? [];
+    if (slice) this.#bytes -= slice.bytes;
+    return slice;
+  }
+}
+
+export function bytesOf({ payload }: Item): number {
+  return payload.length + ITEM_BYTES;
+}

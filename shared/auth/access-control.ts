@@ -1,0 +1,112 @@
+import type { z } from "zod";
+import { Access } from "#auth/policies/policies.ts";
+import { AccessFeed } from "#auth/policies/refresh.ts";
+import { AccessStore } from "#auth/policies/store.ts";
+import { Askers } from "#rate-limits/keyed-limiter.ts";
+import { Audit } from "./audit-log.ts";
+import { Checks } from "./signature-checks.ts";
+import { Gate } from "./guard.ts";
+import type { Health } from "#runtime/health.ts";
+import { Identities } from "./authenticator.ts";
+import type { KafkaLink } from "#kafka/client.ts";
+import type { Lifecycle } from "#runtime/lifecycle.ts";
+import type { Log } from "#runtime/log.ts";
+import { meters, type Registry } from "#runtime/metrics.ts";
+import { Origins } from "#http/cors.ts";
+import type { Postgres } from "#postgres/client.ts";
+import type { commonSettings, identitySettings } from "#settings.ts";
+import { topicsOf } from "#kafka/topics.ts";
+import { Waiters } from "./waiters.ts";
+
+export interface EntranceParts {
+  service: string;
+  settings: z.output<typeof identitySettings> &
+    Pick<
+      z.output<typeof commonSettings>,
+      "NAMESPACE" | "REFUSED_RATE" | "REFUSED_BURST" | "ADDRESS_CHECKS" | "ALLOWED_ORIGINS"
+    >;
+  postgres: Postgres;
+  link: KafkaLink;
+  lifecycle: Lifecycle;
+  health: Health;
+  registry: Registry;
+  log: Log;
+}
+
+export interface Entrance {
+  access: Access;
+  store: AccessStore;
+  feed: AccessFeed;
+  identities: Identities;
+  gate: Gate;
+}
+
+/** Who may come in, at every service alike: what Postgres says of it, kept in memory, and the record of who tried. Both end before `postgres` does. */
+export async function openEntrance(parts: EntranceParts): Promise<Entrance> {
+  const { service, settings, postgres, link, lifecycle, health, registry, log } = parts;
+  const access = new Access();
+  const keysFailed = meters(registry).tally(
+    "issuer_keys_failures_total",
+    "Times that the keys of an issuer could not be had anew: those that were had last hold.",
+  );
+  const keyUnknown = meters(registry).tally(
+    "tokens_key_unknown_total",
+    "Tokens answered 503 because their key is unknown and the issuer's keys cannot be read again yet.",
+  );
+  const keySkipped = meters(registry).counter(
+    "issuer_keys_skipped_total",
+    "Keys of issuers that are not used, by what is wrong with them; counted each time that a changed set is read.",
+    "defect",
+  );
+  const waitRefused = meters(registry).counter(
+    "identity_waits_refused_total",
+    "Requests refused because too many wait for their tokens to be checked, by bound: all, issuer (503), address (429).",
+    "bound",
+  );
+  const limits = { all: settings.MAX_WAITERS, issuer: settings.ISSUER_WAITERS, address: settings.ADDRESS_WAITERS };
+  const waiters = new Waiters(limits, (bound) => waitRefused.inc({ bound }));
+  meters(registry).gauge("identity_waiters", "Requests whose tokens are being checked.", () => waiters.size);
+  const overLimit = meters(registry).counter(
+    "address_over_limit_requests_total",
+    "Requests from addresses over REFUSED_RATE, by outcome: passed or turned_away (429).",
+    "outcome",
+  );
+  const identities = await Identities.from(settings, access, {
+    waiters,
+    skipped(issuer, { kid, defect, why }) {
+      keySkipped.inc({ defect });
+      log.warn({ issuer, kid, defect }, `a key of an issuer is not used: it ${why}`);
+    },
+    failed(issuer, error) {
+      keysFailed();
+      log.warn({ issuer, err: error }, "the keys of an issuer cannot be had anew: those that were had last hold");
+    },
+  });
+  const store = new AccessStore(postgres, settings.NAMESPACE);
+  const feed = new AccessFeed({ access, store, everyMs: settings.ACCESS_REFRESH_MS, health, registry, log });
+  lifecycle.onEnd("access", () => feed.end());
+  const topic = topicsOf(settings.NAMESPACE).audit;
+  const audit = new Audit({ service, link, topic, maxBytes: settings.AUDIT_MAX_BYTES, health, registry, log });
+  lifecycle.onEnd("audit", () => audit.close());
+  const origins = new Origins(settings.ALLOWED_ORIGINS);
+  origins.follow(access);
+  const strangers = new Askers({ rate: settings.REFUSED_RATE, burst: settings.REFUSED_BURST });
+  feed.start();
+  audit.start().catch((error: unknown) => lifecycle.fatal(error));
+  return {
+    access,
+    store,
+    feed,
+    identities,
+    gate: new Gate({
+      identities,
+      audit,
+      origins,
+      strangers,
+      checks: new Checks(settings.ADDRESS_CHECKS),
+      overLimit: (outcome) => overLimit.inc({ outcome }),
+      keyUnknown,
+      log,
+    }),
+  };
+}

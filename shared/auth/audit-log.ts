@@ -1,0 +1,248 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Scope } from "#auth/policies/schema.ts";
+import { networkOf } from "#http/client-address.ts";
+import { messageOf } from "#runtime/errors.ts";
+import type { Health } from "#runtime/health.ts";
+import type { Source } from "./identity.ts";
+import type { KafkaLink } from "#kafka/client.ts";
+import type { Log } from "#runtime/log.ts";
+import { meters, type Registry } from "#runtime/metrics.ts";
+import { Packer } from "#kafka/batching-producer.ts";
+
+/** What a request has changed: members of a document with their values before and after it. Bounded, and without secrets. */
+export interface Written {
+  kind: string;
+  id: string;
+  changed: Readonly<Record<string, readonly [before: unknown, after: unknown]>>;
+}
+
+/** How a request ended that may change something. `failed`: it may have been written. */
+export interface Ending {
+  outcome: "committed" | "refused" | "failed";
+  why?: string;
+  wrote?: readonly Written[];
+}
+
+/** Who tried what, from where, and why it was let in or not. Never the token. */
+export interface Attempt extends Partial<Ending> {
+  allowed: boolean;
+  scope: Scope;
+  method: string;
+  /** The pattern of the path. Strangers invent paths, and no patterns. */
+  route: string;
+  path: string;
+  address: string;
+  /** Who it is; where it was refused, who it says that it is. */
+  tenant: string;
+  subject: string;
+  /** Who vouches for that; undefined: nobody. */
+  source: Source | undefined;
+}
+
+export interface AuditOptions {
+  service: string;
+  link: Pick<KafkaLink, "sender" | "partitions">;
+  topic: string;
+  /** Not in Kafka yet, at most. */
+  maxBytes: number;
+  health: Health;
+  registry: Registry;
+  log: Log;
+  now?: () => number;
+  random?: () => number;
+}
+
+/** The same attempt again within this time is one entry, which says how often. */
+const WINDOW_MS = 1_000;
+const RECORD_BYTES = 64 << 10;
+/** Of an entry, beside its texts. */
+const ENTRY_BYTES = 200;
+const TEXT_LENGTH = 300;
+const LAST_WORDS_MS = 2_000;
+
+interface Entry {
+  attempt: Attempt;
+  at: number;
+  until: number;
+  times: number;
+  /** Attempts of these with another path or address than the entry shows. */
+  omitted: number;
+}
+
+/**
+ * Every attempt goes to the audit topic, as lines of JSON. What waits for Kafka is bounded; past it attempts are counted and not kept, and
+ * the log itself says how many are missing. Refusals fill half of it at most: nobody hides what was allowed behind a flood of them.
+ */
+export class Audit {
+  readonly #options: AuditOptions;
+  readonly #now: () => number;
+  readonly #entries = new Map<string, Entry>();
+  readonly #dropped: Record<"allowed" | "refused", number> = { allowed: 0, refused: 0 };
+  readonly #noted: Record<"allowed" | "refused", number> = { allowed: 0, refused: 0 };
+  readonly #omitted: Record<"allowed" | "refused", number> = { allowed: 0, refused: 0 };
+  #bytes = 0;
+  /** Of those dropped, what the log does not say yet. */
+  #unsaid = { times: 0, since: 0 };
+  #packer: Packer | undefined;
+  #partition = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: AuditOptions) {
+    this.#options = options;
+    this.#now = options.now ?? Date.now;
+    const { counts, gauge } = meters(options.registry);
+    const both = (of: Record<"allowed" | "refused", number>) => () =>
+      Object.entries(of).map(([outcome, count]) => ({ outcome, count }));
+    counts(
+      "audit_attempts_total",
+      "Attempts at something that needs a token, by outcome.",
+      ["outcome"],
+      both(this.#noted),
+    );
+    counts(
+      "audit_dropped_total",
+      "Attempts that are missing in the audit log, since it could not be written as fast.",
+      ["outcome"],
+      both(this.#dropped),
+    );
+    counts(
+      "audit_omitted_total",
+      "Attempts whose path or address is missing in the audit log: the entry shows those of another attempt.",
+      ["outcome"],
+      both(this.#omitted),
+    );
+    gauge("audit_queued_bytes", "Bytes of the audit log not yet in Kafka.", () => this.queuedBytes);
+  }
+
+  get queuedBytes(): number {
+    return this.#bytes + (this.#packer?.queuedBytes ?? 0);
+  }
+
+  note(attempt: Attempt): void {
+    const verdict = attempt.allowed ? "allowed" : "refused";
+    this.#noted[verdict] += 1;
+    const { scope, method, route, address, tenant, subject, source, why, outcome, wrote } = attempt;
+    // A stranger chooses its path and its address within a network at no cost. A caller who is let in is bounded by its rate.
+    const path = attempt.allowed ? attempt.path : route;
+    // Who was refused says any names that it likes: with their lengths no two attempts are the same by them.
+    const lengths = `${path.length}:${tenant.length}:${subject.length}`;
+    const ending = outcome && `${outcome} ${JSON.stringify(wrote)}`;
+    const from = networkOf(address);
+    const key = [scope, method, from, lengths, path, tenant, subject, nameOf(source), why, ending].join("\n");
+    const now = this.#now();
+    const before = this.#entries.get(key);
+    if (before) {
+      before.times += 1;
+      before.until = now;
+      if (before.attempt.path !== attempt.path || before.attempt.address !== address) {
+        before.omitted += 1;
+        this.#omitted[verdict] += 1;
+      }
+      return;
+    }
+    const bytes = key.length + attempt.path.length + ENTRY_BYTES;
+    if (this.queuedBytes + bytes > this.#options.maxBytes / (attempt.allowed ? 1 : 2)) {
+      if (this.#unsaid.times === 0) this.#unsaid.since = now;
+      this.#unsaid.times += 1;
+      this.#dropped[verdict] += 1;
+      this.#options.health.ail("audit", "attempts come faster than they can be written, and are counted only");
+      return;
+    }
+    this.#bytes += bytes;
+    this.#entries.set(key, { attempt, at: now, until: now, times: 1, omitted: 0 });
+    if (this.#bytes >= RECORD_BYTES) this.flush();
+    else this.#timer ??= setTimeout(() => this.flush(), WINDOW_MS);
+  }
+
+  /** Resolves once Kafka can be written to; before that it is kept. */
+  async start(): Promise<void> {
+    const { link, topic, health, log, random = Math.random } = this.#options;
+    const sender = await link.sender();
+    this.#partition = Math.floor(random() * (await link.partitions(topic)));
+    let failing = false;
+    this.#packer = new Packer({
+      send: (records) => sender.send(records),
+      maxPackBytes: RECORD_BYTES,
+      maxSendBytes: 16 * RECORD_BYTES,
+      onFailure: "retry",
+      failed(error) {
+        if (!failing)
+          log.error({ err: error }, "the audit log cannot be written: attempts are kept as long as there is room");
+        failing = true;
+        health.ail("audit", messageOf(error));
+      },
+      sent: () => {
+        failing = false;
+        health.heal("audit");
+        // What is missing is said as soon as it can be, also where nobody tries anything any more.
+        if (this.#unsaid.times > 0) this.#timer ??= setTimeout(() => this.flush(), WINDOW_MS);
+      },
+    });
+    this.flush();
+  }
+
+  /** What was noted so far is on its way. */
+  flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (!this.#packer) return;
+    const lines = Array.from(this.#entries.values(), (entry) => this.#line(entry));
+    this.#entries.clear();
+    this.#bytes = 0;
+    if (this.#unsaid.times > 0) {
+      const { times, since } = this.#unsaid;
+      lines.push(
+        JSON.stringify({ at: isoOf(since), until: isoOf(this.#now()), service: this.#options.service, missing: times }),
+      );
+      this.#unsaid = { times: 0, since: 0 };
+    }
+    // Before Kafka was there for the first time much may have come together, and it takes no record of any size.
+    for (let from = 0, to = 0, length = 0; from < lines.length; from = to, length = 0) {
+      while (to < lines.length && (to === from || length + lines[to]!.length <= RECORD_BYTES))
+        length += lines[to++]!.length;
+      this.#record(lines.slice(from, to));
+    }
+  }
+
+  #record(lines: string[]): void {
+    const { topic } = this.#options;
+    this.#packer!.record({ topic, partition: this.#partition, value: Buffer.from(lines.join("\n")) });
+  }
+
+  /** What was noted is written, or it is said how many bytes could not be. */
+  async close(): Promise<void> {
+    this.flush();
+    const given = new AbortController();
+    await Promise.race([
+      this.#packer?.drained(),
+      sleep(LAST_WORDS_MS, undefined, { signal: given.signal }).catch(() => undefined),
+    ]);
+    given.abort();
+    const { queuedBytes } = this;
+    if (queuedBytes > 0) this.#options.log.error({ queuedBytes }, "the end of the audit log could not be written");
+  }
+
+  #line({ attempt, at, until, times, omitted }: Entry): string {
+    const { source, tenant, subject, path, route: _, ...rest } = attempt;
+    return JSON.stringify({
+      at: isoOf(at),
+      ...(times > 1 && { until: isoOf(until), times }),
+      ...(omitted > 0 && { omitted }),
+      service: this.#options.service,
+      ...rest,
+      path: path.slice(0, TEXT_LENGTH),
+      tenant: tenant.slice(0, TEXT_LENGTH),
+      subject: subject.slice(0, TEXT_LENGTH),
+      ...(source && { source }),
+    });
+  }
+}
+
+function nameOf(source: Source | undefined): string {
+  if (!source) return "";
+  return source.kind === "issuer" ? `issuer ${source.name}` : source.kind === "key" ? `key ${source.id}` : source.kind;
+}
+
+function isoOf(ms: number): string {
+  return new Date(ms).toISOString();
+}

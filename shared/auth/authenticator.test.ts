@@ -1,0 +1,229 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { base64url, CompactSign, exportJWK, generateKeyPair, type JWK } from "jose";
+import { afterEach, beforeAll, expect, test, vi } from "vitest";
+import { Access } from "#auth/policies/policies.ts";
+import { Identities } from "./authenticator.ts";
+import { Refused, type Identity } from "./identity.ts";
+
+const ISSUER = "http://issuer";
+const NOW = 1_800_000_000;
+const ALGORITHMS = ["EdDSA", "ES256", "ES384", "RS256", "PS256"] as const;
+type Algorithm = (typeof ALGORITHMS)[number];
+
+interface Pair {
+  privateKey: CryptoKey;
+  jwk: JWK;
+}
+const pairs = new Map<Algorithm, Pair>();
+const access = new Access();
+access.apply([{ kind: "tenant", tenant: "acme", id: "", value: { trust: "scopes" } }]);
+const claims = { tenant: "acme", scope: "subscribe", sub: "u1", iss: ISSUER, aud: "notifications", exp: NOW + 60 };
+
+beforeAll(async () => {
+  for (const alg of ALGORITHMS) {
+    const { privateKey, publicKey } = await generateKeyPair(alg);
+    pairs.set(alg, { privateKey, jwk: { ...(await exportJWK(publicKey)), kid: alg, alg, use: "sig" } });
+  }
+});
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+});
+
+async function identities(): Promise<Identities> {
+  const folder = await mkdtemp(join(tmpdir(), "keys-"));
+  try {
+    const file = join(folder, "jwks.json");
+    await writeFile(file, JSON.stringify({ keys: Array.from(pairs.values(), ({ jwk }) => jwk) }));
+    return await Identities.from({ AUTH_JWKS: file, AUTH_ISSUER: ISSUER, AUTH_AUDIENCE: "notifications" }, access, {
+      now: () => NOW * 1_000,
+    });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+function signed(alg: Algorithm, payload: unknown, header: object = { kid: alg }): Promise<string> {
+  return new CompactSign(Buffer.from(typeof payload === "string" ? payload : JSON.stringify(payload)))
+    .setProtectedHeader({ alg, ...header })
+    .sign(pairs.get(alg)!.privateKey);
+}
+
+async function verdict(of: Identities, token: string): Promise<Identity | "refused"> {
+  try {
+    return await of.authorize(token, "subscribe");
+  } catch (error) {
+    if (error instanceof Refused) return "refused";
+    throw error;
+  }
+}
+
+/** One that has seen a token of each key, so that it checks the next ones by itself. */
+async function warm(): Promise<Identities> {
+  const checked = await identities();
+  for (const alg of ALGORITHMS) await checked.authorize(await signed(alg, { ...claims, jti: "warm" }), "subscribe");
+  return checked;
+}
+
+test("R2: a token is checked at once where its key is known, but for ES384", async () => {
+  const checked = await warm();
+  for (const alg of ALGORITHMS) {
+    const answer = checked.authorize(await signed(alg, claims), "subscribe");
+    expect([alg, answer instanceof Promise]).toEqual([alg, alg === "ES384"]);
+    expect(await answer).toMatchObject({ tenant: "acme", subject: "u1", expires: NOW + 60 });
+  }
+});
+
+test("R2: a number that JSON can write and no clock can show is refused", async () => {
+  const checked = await warm();
+  for (const exp of ["1e999", "-1e999", "1e21", `${NOW}.5`, "9007199254740993", "-0.1"]) {
+    const text = JSON.stringify(claims).replace(`"exp":${NOW + 60}`, `"exp":${exp}`);
+    expect(text).toContain(exp);
+    expect([exp, await verdict(checked, await signed("ES256", text))]).toEqual([exp, "refused"]);
+  }
+});
+
+const strange = fc.oneof(
+  fc.constantFrom<unknown>(null, true, "", "notifications", ISSUER, [], ["notifications"], ["other"], {}),
+  fc.constantFrom("subscribe publish", "publish", " subscribe", "a/b"),
+  fc.constantFrom(NOW - 31, NOW - 30, NOW - 29, NOW, NOW + 29, NOW + 30, NOW + 31, String(NOW), 1e300, -1),
+);
+
+test("R2: what it then says of a token is what jose says", { timeout: 60_000 }, async () => {
+  const checked = await warm();
+  let accepted = 0;
+  let refused = 0;
+  const said = new Set<boolean>();
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom<Algorithm>("EdDSA", "ES256", "RS256", "PS256"),
+      // One or two claims that are strange, or (undefined) not there.
+      fc.dictionary(
+        fc.constantFrom("exp", "nbf", "iat", "iss", "aud", "sub", "tenant", "scope", "more"),
+        fc.option(strange, { nil: undefined }),
+        { maxKeys: 2, noNullPrototype: true },
+      ),
+      async (alg, others) => {
+        const changed = { ...claims, ...others };
+        const token = await signed(alg, changed);
+        // Its first token with this header: jose alone looks at it.
+        const expected = await verdict(await identities(), token);
+        try {
+          said.add(checked.authorize(token, "subscribe") instanceof Promise);
+        } catch (error) {
+          if (!(error instanceof Refused)) throw error;
+        }
+        expect(await verdict(checked, token)).toEqual(expected);
+        if (expected === "refused") refused += 1;
+        else accepted += 1;
+      },
+    ),
+    { numRuns: 1_000 },
+  );
+  expect(said).toEqual(new Set([false]));
+  expect(Math.min(accepted, refused)).toBeGreaterThan(50);
+});
+
+test("R2: a token whose signature, payload or header is another is refused", async () => {
+  const checked = await warm();
+  for (const alg of ALGORITHMS) {
+    const [header, payload, signature] = (await signed(alg, claims)).split(".") as [string, string, string];
+    const other = base64url.encode(JSON.stringify({ ...claims, sub: "u2" }));
+    const none = base64url.encode('{"alg":"none"}');
+    const of = (name: Algorithm): string => base64url.encode(JSON.stringify({ alg: name, kid: name }));
+    const flipped = Buffer.from(signature, "base64url");
+    flipped[5]! ^= 1;
+    const forged = [
+      `${header}.${other}.${signature}`,
+      `${header}.${payload}.${flipped.toString("base64url")}`,
+      `${header}.${payload}.${signature.slice(0, -4)}`,
+      `${header}.${payload}.${signature}AAAA`,
+      `${header}.${payload}.`,
+      `${header}.${payload}`,
+      `${header}.${payload}.${signature}.`,
+      `${none}.${payload}.`,
+      `${none}.${payload}.${signature}`,
+      `.${payload}.${signature}`,
+      `${header}..${signature}`,
+      ...ALGORITHMS.filter((name) => name !== alg).map((name) => `${of(name)}.${payload}.${signature}`),
+    ];
+    for (const token of forged) expect([token, await verdict(checked, token)]).toEqual([token, "refused"]);
+    // The same payload in no JSON, and in no UTF-8.
+    for (const text of ["", "[]", '"text"', "{", "null"])
+      expect(await verdict(checked, await signed(alg, text))).toBe("refused");
+  }
+});
+
+test("R2: a header with something critical in it is not one that is known", async () => {
+  const checked = await warm();
+  const token = await signed("EdDSA", claims, { kid: "EdDSA", b64: true, crit: ["b64"] });
+  const [, payload, signature] = token.split(".") as [string, string, string];
+  expect(await verdict(checked, token)).toMatchObject({ subject: "u1" });
+  const strange = base64url.encode(JSON.stringify({ alg: "EdDSA", kid: "EdDSA", crit: ["exp"] }));
+  expect(await verdict(checked, `${strange}.${payload}.${signature}`)).toBe("refused");
+});
+
+test("R2: a token that was seen is refused once it has expired", async () => {
+  let now = NOW;
+  const { jwk } = pairs.get("EdDSA")!;
+  const fetch = () => Promise.resolve(JSON.stringify({ keys: [jwk] }));
+  const checked = await Identities.from(
+    { AUTH_JWKS: "https://issuer/jwks", AUTH_ISSUER: ISSUER, AUTH_AUDIENCE: "notifications" },
+    access,
+    { now: () => now * 1_000, fetch },
+  );
+  const token = await signed("EdDSA", claims);
+  for (let time = 0; time < 4; time += 1) expect(await verdict(checked, token)).toMatchObject({ subject: "u1" });
+  now = NOW + 91;
+  expect(await verdict(checked, token)).toBe("refused");
+  expect(await verdict(checked, token)).toBe("refused");
+});
+
+test("a key that was taken out of the set is good no longer than the set is kept, nor are those whom it let in", async () => {
+  let clock = 0;
+  let keys = ["EdDSA", "ES256"] as Algorithm[];
+  const fetch = () => Promise.resolve(JSON.stringify({ keys: keys.map((alg) => pairs.get(alg)!.jwk) }));
+  const settings = { AUTH_JWKS: "https://issuer/jwks", AUTH_ISSUER: ISSUER, AUTH_AUDIENCE: "notifications" };
+  const from = () => Identities.from(settings, access, { now: () => NOW * 1_000, clock: () => clock, fetch });
+  const [bySet, byAge, idle] = await Promise.all([from(), from(), from()]);
+  let count = 0;
+  const token = (alg: Algorithm): Promise<string> => signed(alg, { ...claims, jti: String((count += 1)) });
+  for (const checked of [bySet, byAge, idle]) {
+    for (let time = 0; time < 3; time += 1) await checked.authorize(await token("EdDSA"), "subscribe");
+    expect(checked.authorize(await token("EdDSA"), "subscribe")).not.toBeInstanceOf(Promise);
+  }
+  const inside = await byAge.authorize(await token("EdDSA"), "subscribe");
+  keys = ["ES256", "RS256"];
+  clock = 31_000;
+  // Nobody has asked for the set anew.
+  expect(await verdict(bySet, await token("EdDSA"))).toMatchObject({ subject: "u1" });
+  // A key that is not in the set makes it be asked for.
+  expect(await verdict(bySet, await token("RS256"))).toMatchObject({ subject: "u1" });
+  expect(await verdict(bySet, await token("EdDSA"))).toBe("refused");
+  clock = 601_000;
+  // Who is inside is looked at every few seconds.
+  expect(byAge.barred(inside, "subscribe")).toBeUndefined();
+  await vi.waitFor(() => expect(byAge.barred(inside, "subscribe")).toContain("was taken away"));
+  expect(await verdict(byAge, await token("EdDSA"))).toBe("refused");
+  // Where nobody has asked for long, the first one waits for it.
+  clock = 1_201_000;
+  expect(await verdict(idle, await token("EdDSA"))).toBe("refused");
+});
+
+test("a token that names no tenant is refused in the log of its issuer's tenant", async () => {
+  const issuer = (value: object | null) => ({ kind: "issuer", tenant: "acme", id: "own", value }) as const;
+  const row = {
+    issuer: "https://own",
+    audience: "n",
+    algorithms: ["EdDSA"],
+    jwks: { keys: [pairs.get("EdDSA")!.jwk] },
+  };
+  access.apply([issuer(row)]);
+  const known = await identities();
+  const asked = [{ iss: "https://own" }, { iss: "https://other" }, { iss: "https://own", tenant: "x" }, undefined];
+  expect(asked.map((said) => known.claimedTenant(said))).toEqual(["acme", undefined, "x", undefined]);
+  access.apply([issuer(null)]);
+});

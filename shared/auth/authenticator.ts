@@ -1,0 +1,233 @@
+import type { JSONWebKeySet } from "jose";
+import type { z } from "zod";
+import { ALGORITHMS, SHARED_ALGORITHM, type Scope } from "#auth/policies/schema.ts";
+import type { Access, IssuerOf } from "#auth/policies/policies.ts";
+import { identityOfKey, isApiKey } from "#auth/tokens/api-keys.ts";
+import { refusal } from "#auth/policies/authorize.ts";
+import { Failure, messageOf } from "#runtime/errors.ts";
+import { Refused, type Asker, type Identity } from "./identity.ts";
+import { Issuer } from "#auth/tokens/verifier.ts";
+import { KeySet, type Keys, type KeySource, type SkippedKey } from "#auth/tokens/jwks.ts";
+import { KeysAddresses } from "#auth/tokens/jwks-address.ts";
+import { Secrets } from "#auth/tokens/sealed-secrets.ts";
+import type { identitySettings } from "#settings.ts";
+import { SharedSecret } from "#auth/tokens/shared-secret.ts";
+import type { Waiters } from "./waiters.ts";
+
+const MAX_CACHED = 20_000;
+const MAX_TOKEN_LENGTH = 8_192;
+
+type AllSettings = z.output<typeof identitySettings>;
+type IdentitySettings = Pick<AllSettings, "AUTH_JWKS" | "AUTH_ISSUER" | "AUTH_AUDIENCE"> &
+  Partial<Pick<AllSettings, "AUTH_PRIVATE_NETWORKS" | "TOKEN_MAX_SECONDS" | "SECRETS_KEY" | "KEY_ENVIRONMENT">>;
+
+export interface IdentitiesParts {
+  /** ms since 1970. */
+  now?: () => number;
+  /** ms, monotonic. */
+  clock?: () => number;
+  /** The text at an address; otherwise it is fetched from where AUTH_PRIVATE_NETWORKS allows. */
+  fetch?: (url: URL) => Promise<string>;
+  /** The keys of one issuer could not be had anew: those that there are hold. */
+  failed?: (issuer: string, error: unknown) => void;
+  /** Callers who wait for keys, and for signatures that are checked off the main thread; without it, any number. */
+  waiters?: Waiters;
+  /** A key of an issuer is not used. */
+  skipped?: (issuer: string, key: SkippedKey) => void;
+}
+
+/** Who is behind a token, whoever has issued it, and whether it may do what it is for. */
+export class Identities {
+  /** Where keys may come from. */
+  readonly addresses: KeysAddresses;
+  readonly #access: Access;
+  readonly #platform: Issuer;
+  readonly #platformKeys: KeySet;
+  readonly #platformName: string;
+  /** Those of tenants, each until its row changes. */
+  readonly #issuers = new WeakMap<IssuerOf, Issuer>();
+  readonly #seen = new Seen();
+  /** Token to identity, oldest first: the signature of one that comes again and again is checked no more. */
+  readonly #verified = new Map<string, { identity: Identity; issuer: Issuer; keys: number }>();
+  readonly #now: () => number;
+  readonly #keysOf: (issuer: string, source: KeySource) => KeySet;
+  readonly #secrets: Secrets;
+  /** What is the same for every issuer. */
+  readonly #limits: { maxSeconds?: number; waiters?: Waiters };
+  readonly #environment: string | undefined;
+
+  private constructor(settings: IdentitySettings, access: Access, parts: IdentitiesParts) {
+    const { AUTH_JWKS, AUTH_ISSUER, AUTH_AUDIENCE, TOKEN_MAX_SECONDS, SECRETS_KEY = [] } = settings;
+    const { now = Date.now, clock, fetch, failed, skipped, waiters } = parts;
+    this.#secrets = new Secrets(SECRETS_KEY);
+    this.#limits = {
+      ...(TOKEN_MAX_SECONDS !== undefined && { maxSeconds: TOKEN_MAX_SECONDS }),
+      ...(waiters && { waiters }),
+    };
+    this.#environment = settings.KEY_ENVIRONMENT;
+    this.#access = access;
+    this.#now = now;
+    this.addresses = new KeysAddresses(settings.AUTH_PRIVATE_NETWORKS ?? []);
+    const get = fetch ?? ((url) => this.addresses.fetch(url));
+    this.#keysOf = (issuer, source) =>
+      new KeySet(source, {
+        ...(clock && { clock }),
+        fetch: get,
+        failed: (error) => failed?.(issuer, error),
+        skipped: (key) => skipped?.(issuer, key),
+      });
+    this.#platformName = AUTH_ISSUER;
+    this.#platformKeys = this.#keysOf(AUTH_ISSUER, isAddress(AUTH_JWKS) ? new URL(AUTH_JWKS) : { file: AUTH_JWKS });
+    this.#platform = new Issuer({
+      issuer: AUTH_ISSUER,
+      audience: AUTH_AUDIENCE,
+      algorithms: ALGORITHMS,
+      keys: this.#platformKeys,
+      source: { kind: "platform" },
+      tenant: undefined,
+      now,
+      ...this.#limits,
+    });
+  }
+
+  static async from(settings: IdentitySettings, access: Access, parts: IdentitiesParts = {}): Promise<Identities> {
+    const identities = new Identities(settings, access, parts);
+    const { AUTH_JWKS } = settings;
+    const refused =
+      isAddress(AUTH_JWKS) && !parts.fetch ? await identities.addresses.refusal(new URL(AUTH_JWKS)) : undefined;
+    if (refused !== undefined) throw new Failure("fatal", `AUTH_JWKS is wrong. ${refused}`);
+    // A file is there, or somebody made a mistake.
+    if (!isAddress(AUTH_JWKS))
+      await identities.#platformKeys.reload().catch((error: unknown) => {
+        throw new Failure("fatal", `AUTH_JWKS is wrong. ${messageOf(error)}`, { cause: error });
+      });
+    return identities;
+  }
+
+  /**
+   * The caller behind a token that allows `scope`, in `tenant` where it is about one: at once, but where its key is not at hand. Throws Refused, or a `retry` where the
+   * keys cannot be had, or nobody knows yet who may do what.
+   */
+  authorize(
+    token: string | undefined,
+    scope: Scope,
+    tenant?: string,
+    asker: Asker = NOBODY,
+  ): Identity | Promise<Identity> {
+    const identity = this.identify(token, asker);
+    return identity instanceof Promise
+      ? identity.then((late) => this.#allowed(token!, late, scope, tenant))
+      : this.#allowed(token!, identity, scope, tenant);
+  }
+
+  /** Who it is, whatever it may do. API keys and tokens that were good before are known without a check. */
+  identify(token: string | undefined, asker: Asker = NOBODY): Identity | Promise<Identity> {
+    if (!token) throw new Refused("no token was sent");
+    if (token.length > MAX_TOKEN_LENGTH) throw new Refused("the token is too long");
+    if (!this.#access.loaded) throw new Failure("retry", "Who may do what is not known yet.");
+    if (isApiKey(token)) return identityOfKey(token, this.#access, this.#environment);
+    const row = this.#rowOf(token);
+    const issuer = row ? this.#issuerOf(row) : this.#platform;
+    const known = this.#verified.get(token);
+    // Its issuer may have other keys now, or be another.
+    if (known?.issuer === issuer && known.keys === issuer.keys) return known.identity;
+    const identity = issuer.verify(token, asker);
+    // The next time it must not need a check again.
+    const scarce = asker.mayCheck !== undefined;
+    return identity instanceof Promise
+      ? identity.then((late) => this.#keep(token, late, issuer, scarce))
+      : this.#keep(token, identity, issuer, scarce);
+  }
+
+  /** Why one who was let in may go on no longer; undefined: it may. */
+  barred(identity: Identity, scope: Scope, tenant?: string): string | undefined {
+    const client = scope === "subscribe" ? identity.subject : undefined;
+    const why = refusal(this.#access, { identity, scope, now: this.#now() / 1_000, client, tenant });
+    return why ?? (this.#signed(identity) ? undefined : "the key that signed its token was taken away");
+  }
+
+  /** Still: keys come and go. */
+  #signed(identity: Identity): boolean {
+    const { source } = identity;
+    if (source.kind === "key") return true;
+    if (source.kind === "platform") return this.#platform.keeps(identity);
+    const row = this.#access.issuer(source.name);
+    return row !== undefined && this.#issuerOf(row).keeps(identity);
+  }
+
+  #allowed(token: string, identity: Identity, scope: Scope, tenant: string | undefined): Identity {
+    const why = this.barred(identity, scope, tenant);
+    if (why === undefined) return identity;
+    this.#verified.delete(token);
+    throw new Refused(why);
+  }
+
+  /** By what the token says of itself, which is believed by nobody: whose keys it is to be checked with. Undefined: the platform's. */
+  #rowOf(token: string): IssuerOf | undefined {
+    if (this.#access.issuers === 0) return undefined;
+    const name = claimed(token)?.iss;
+    return typeof name === "string" && name !== this.#platformName ? this.#access.issuer(name) : undefined;
+  }
+
+  /** The tenant that a token names, or else the one that its issuer speaks for. Nothing is verified: it says in whose log a refusal is found. */
+  claimedTenant(claims: Record<string, unknown> | undefined): unknown {
+    return claims?.tenant ?? (typeof claims?.iss === "string" ? this.#access.issuer(claims.iss)?.tenant : undefined);
+  }
+
+  #issuerOf(row: IssuerOf): Issuer {
+    let issuer = this.#issuers.get(row);
+    if (!issuer) {
+      const { algorithms, sealedSecret } = row;
+      issuer = new Issuer({
+        ...row,
+        // The kind of keys decides, so that no public key is ever taken for a secret.
+        algorithms: sealedSecret ? [SHARED_ALGORITHM] : algorithms.filter((one) => one !== SHARED_ALGORITHM),
+        keys: this.#keysIn(row),
+        source: { kind: "issuer", name: row.issuer },
+        now: this.#now,
+        ...this.#limits,
+      });
+      this.#issuers.set(row, issuer);
+    }
+    return issuer;
+  }
+
+  #keysIn({ issuer, sealedSecret, jwksUrl, jwks }: IssuerOf): Keys {
+    if (sealedSecret !== undefined) return new SharedSecret(() => this.#secrets.open(sealedSecret, issuer));
+    return this.#keysOf(issuer, jwksUrl === undefined ? (jwks as JSONWebKeySet) : new URL(jwksUrl));
+  }
+
+  /** From the second time on: most tokens come once, with a connection. */
+  #keep(token: string, identity: Identity, issuer: Issuer, atOnce: boolean): Identity {
+    if (!this.#seen.again(token) && !atOnce) return identity;
+    this.#verified.set(token, { identity, issuer, keys: issuer.keys });
+    if (this.#verified.size > MAX_CACHED) this.#verified.delete(this.#verified.keys().next().value!);
+    return identity;
+  }
+}
+
+const NOBODY: Asker = { address: "" };
+const isAddress = (place: string): boolean => /^https?:/i.test(place);
+
+/** What a token says of itself, to be believed by nobody. */
+export function claimed(token: string | undefined): Record<string, unknown> | undefined {
+  try {
+    return JSON.parse(Buffer.from(token?.split(".")[1] ?? "", "base64url").toString()) as Record<string, unknown>;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Tokens that were good, four bytes of the signature each: whom it takes for seen wrongly is kept, and nothing else. */
+class Seen {
+  readonly #marks = new Uint32Array(1 << 16);
+
+  again(token: string): boolean {
+    // The last characters may be padding; those before them are as good as random in every algorithm.
+    const mark = Buffer.from(token.slice(-12, -4), "base64url").readUInt32LE();
+    const place = mark & 0xffff;
+    if (this.#marks[place] === mark) return true;
+    this.#marks[place] = mark;
+    return false;
+  }
+}

@@ -1,0 +1,166 @@
+import { expect, test } from "vitest";
+import type { AccessRow, Scope } from "./schema.ts";
+import { Access } from "./policies.ts";
+import { CHECKS, clientsOf, explain, refusal, type Question } from "./authorize.ts";
+import type { Identity, Source } from "#auth/identity.ts";
+
+const NOW = 1_800_000_000;
+const key = { hash: "0".repeat(64), name: "shop", scopes: ["publish"], clients: ["u1", "shop-*"], created: NOW - 10 };
+const jwks = { keys: [{ kty: "OKP", kid: "1", crv: "Ed25519", x: "x" }] };
+const ROWS: AccessRow[] = [
+  { kind: "tenant", tenant: "open", id: "", value: { trust: "scopes" } },
+  { kind: "tenant", tenant: "strict", id: "", value: {} },
+  { kind: "grant", tenant: "strict", id: "app", value: { role: "subscriber", subjects: ["u*"], clients: ["u1*"] } },
+  { kind: "grant", tenant: "strict", id: "shop", value: { role: "publisher", subjects: ["shop"], clients: ["u1"] } },
+  { kind: "grant", tenant: "strict", id: "rest", value: { role: "publisher", subjects: ["s*"], clients: ["v*"] } },
+  { kind: "key", tenant: "open", id: "k1", value: { ...key, expires: null } },
+  {
+    kind: "issuer",
+    tenant: "open",
+    id: "own",
+    value: { issuer: "https://own", audience: "n", algorithms: ["EdDSA"], jwks },
+  },
+];
+
+function accessOf(...more: AccessRow[]): Access {
+  const access = new Access();
+  access.apply([...ROWS, ...more]);
+  return access;
+}
+
+const PLATFORM: Source = { kind: "platform" };
+
+function identity(tenant: string, subject: string, scopes: string, source: Source = PLATFORM): Identity {
+  return { tenant, subject, scopes: new Set(scopes.split(" ")), expires: NOW + 60, issued: NOW - 5, source };
+}
+
+function why(access: Access, who: Identity, scope: Scope, more: Partial<Question> = {}): string | undefined {
+  return refusal(access, {
+    identity: who,
+    scope,
+    now: NOW,
+    ...(scope === "subscribe" && { client: who.subject }),
+    ...more,
+  });
+}
+
+test("where scopes are trusted, a token may do what it says, and nothing else", () => {
+  const access = accessOf();
+  expect(why(access, identity("open", "u1", "subscribe"), "subscribe")).toBeUndefined();
+  expect(why(access, identity("open", "u1", "subscribe"), "publish")).toMatch("does not allow");
+  expect(clientsOf(access, identity("open", "u1", "publish"))).toBeUndefined();
+});
+
+test("where grants are wanted, none is nothing; and they name subjects and clients", () => {
+  const access = accessOf();
+  expect(why(access, identity("strict", "u12", "subscribe"), "subscribe")).toBeUndefined();
+  expect(why(access, identity("strict", "u2", "subscribe"), "subscribe")).toMatch("no pattern");
+  expect(why(access, identity("strict", "v1", "subscribe"), "subscribe")).toMatch("no grant");
+  const shop = identity("strict", "shop", "publish");
+  // Of both grants, whichever names the client.
+  for (const client of ["u1", "v", "v9"]) expect(why(access, shop, "publish", { client })).toBeUndefined();
+  expect(why(access, shop, "publish", { client: "u2" })).toMatch("no pattern");
+  expect(clientsOf(access, shop)?.has("u2")).toBe(false);
+});
+
+test("a tenant that is unknown, suspended, or has a row that is not understood may do nothing", () => {
+  const who = identity("open", "u1", "subscribe publish operate read");
+  const own: Source = { kind: "issuer", name: "https://own" };
+  const rows: [string, AccessRow[], string][] = [
+    ["unknown", [{ kind: "tenant", tenant: "open", id: "", value: null }], "no such tenant"],
+    [
+      "suspended",
+      [{ kind: "tenant", tenant: "open", id: "", value: { state: "suspended", trust: "scopes" } }],
+      "suspended",
+    ],
+    ["strange", [{ kind: "revocation", tenant: "open", id: "u1", value: { until: 1 } }], "not understood"],
+    ["new kind", [{ kind: "embargo", tenant: "open", id: "x", value: {} }], "not understood"],
+  ];
+  for (const [, more, reason] of rows) {
+    const access = accessOf(...more);
+    for (const scope of ["subscribe", "publish"] as const) expect(why(access, who, scope)).toMatch(reason);
+    for (const scope of ["operate", "read"] as const)
+      expect(why(access, { ...who, source: own }, scope)).toMatch(reason);
+    // Those who run the platform mend it.
+    expect(why(access, who, "operate", { tenant: "strict" })).toBeUndefined();
+  }
+  const mended = accessOf(
+    { kind: "revocation", tenant: "open", id: "u1", value: { until: 1 } },
+    { kind: "revocation", tenant: "open", id: "u1", value: null },
+  );
+  expect(why(mended, who, "subscribe")).toBeUndefined();
+});
+
+test("what was revoked is good no more: a subject, all of a tenant, an issuer, a key", () => {
+  const revoked = (id: string, before: number): AccessRow => ({
+    kind: "revocation",
+    tenant: "open",
+    id,
+    value: { before },
+  });
+  const u1 = identity("open", "u1", "subscribe");
+  expect(why(accessOf(revoked("u1", NOW - 6)), u1, "subscribe")).toBeUndefined();
+  expect(why(accessOf(revoked("u1", NOW - 5)), u1, "subscribe")).toMatch("revoked");
+  expect(why(accessOf(revoked("u2", NOW)), u1, "subscribe")).toBeUndefined();
+  expect(why(accessOf(revoked("*", NOW)), u1, "subscribe")).toMatch("revoked");
+  const byKey = { ...identity("open", "key:k1", "publish", { kind: "key", id: "k1" }), issued: NOW - 10 };
+  expect(why(accessOf(), byKey, "publish", { client: "shop-1" })).toBeUndefined();
+  expect(why(accessOf(), byKey, "publish", { client: "u2" })).toMatch("no pattern");
+  expect(why(accessOf(revoked("*", NOW)), byKey, "publish")).toMatch("revoked");
+  expect(why(accessOf({ kind: "key", tenant: "open", id: "k1", value: null }), byKey, "publish")).toMatch("taken away");
+  const byIssuer = identity("open", "u1", "subscribe", { kind: "issuer", name: "https://own" });
+  expect(why(accessOf(), byIssuer, "subscribe")).toBeUndefined();
+  expect(why(accessOf({ kind: "issuer", tenant: "open", id: "own", value: null }), byIssuer, "subscribe")).toMatch(
+    "taken",
+  );
+});
+
+test("a tenant's revocations stop its own operators, and none of the platform's that names it", () => {
+  const access = accessOf({ kind: "revocation", tenant: "open", id: "*", value: { before: NOW } });
+  const own: Source = { kind: "issuer", name: "https://own" };
+  for (const scope of ["operate", "read"] as const) {
+    expect(why(access, identity("open", "root", "operate"), scope, { tenant: "strict" })).toBeUndefined();
+    expect(why(access, identity("open", "ann", "operate", own), scope, { tenant: "open" })).toMatch("revoked");
+  }
+  expect(why(access, identity("open", "root", "operate publish"), "publish")).toMatch("revoked");
+});
+
+test("a tenant's own operators reach that tenant, and those of the platform any", () => {
+  const access = accessOf();
+  const own = identity("open", "ann", "operate read", { kind: "issuer", name: "https://own" });
+  expect(why(access, own, "operate", { tenant: "open" })).toBeUndefined();
+  expect(why(access, own, "read", { tenant: "strict" })).toMatch("another tenant");
+  expect(why(access, own, "operate", { tenant: "" })).toMatch("another tenant");
+  expect(why(access, identity("nowhere", "op", "operate"), "operate", { tenant: "strict" })).toBeUndefined();
+  expect(why(access, identity("nowhere", "op", "operate"), "publish", { tenant: "strict" })).toBeDefined();
+});
+
+test("an explanation says what a decision says, check by check", () => {
+  const access = accessOf();
+  for (const who of [identity("strict", "shop", "publish"), identity("none", "x", "read")])
+    for (const client of ["u1", "u2"]) {
+      const question = { identity: who, scope: "publish", client, now: NOW } as const;
+      const steps = explain(access, question);
+      expect(steps.map(({ check }) => check)).toEqual(Object.keys(CHECKS));
+      expect(steps.find(({ holds }) => !holds)?.why).toBe(refusal(access, question));
+    }
+});
+
+test("an issuer that is renamed leaves its name", () => {
+  const access = accessOf({
+    kind: "issuer",
+    tenant: "open",
+    id: "own",
+    value: { issuer: "https://new", audience: "n", algorithms: ["EdDSA"], jwks },
+  });
+  expect([access.issuer("https://own"), access.issuer("https://new")?.tenant]).toEqual([undefined, "open"]);
+});
+
+test("an issuer's name that went to another row is that row's, in whichever order they are read", () => {
+  const named = (issuer: string) => ({ issuer, audience: "n", algorithms: ["EdDSA"], jwks });
+  const access = accessOf(
+    { kind: "issuer", tenant: "strict", id: "its", value: named("https://own") },
+    { kind: "issuer", tenant: "open", id: "own", value: named("https://new") },
+  );
+  expect([access.issuer("https://own")?.tenant, access.issuer("https://new")?.tenant]).toEqual(["strict", "open"]);
+});

@@ -1,0 +1,144 @@
+import { rowSchemas, ROLES, type AccessRow, type RowKind, type RowOf, type Scope } from "./schema.ts";
+import { Patterns } from "./client-patterns.ts";
+
+export interface Grant {
+  scopes: readonly Scope[];
+  subjects: Patterns;
+  clients: Patterns;
+}
+
+export interface Key extends RowOf<"key"> {
+  tenant: string;
+  grant: Grant;
+}
+
+export interface IssuerOf extends RowOf<"issuer"> {
+  tenant: string;
+  /** Which row it is. */
+  place: string;
+}
+
+interface Tenant {
+  name: string;
+  row: RowOf<"tenant"> | undefined;
+  origins: ReadonlySet<string>;
+  grants: Map<string, Grant>;
+  /** Subject, or "*", to the second up to which what was issued is good no more. */
+  revoked: Map<string, number>;
+  /** Rows that were not understood: a tenant that has one may do nothing, for it may be one that forbids. */
+  unknown: Set<string>;
+}
+
+/** Takes a row in, or where there is none any more, away. */
+type Puts = { [K in RowKind]: (tenant: Tenant, id: string, row: RowOf<K> | undefined) => void };
+
+/**
+ * Who may do what, as it stood in Postgres a moment ago: all of it, in memory, so that no request asks there. Pure: the
+ * rows are brought by refresh.ts, and authorize.ts decides by them.
+ */
+export class Access {
+  readonly #tenants = new Map<string, Tenant>();
+  readonly #keys = new Map<string, Key>();
+  /** By the name of the issuer, and that by its row: one that is renamed leaves its name. */
+  readonly #issuers = new Map<string, IssuerOf>();
+  readonly #issuerNames = new Map<string, string>();
+  /** Of all tenants' documents: how many tenants name each. */
+  readonly #origins = new Map<string, number>();
+  #loaded = false;
+
+  readonly #puts: Puts = {
+    tenant: (tenant, _, row) => {
+      for (const origin of tenant.origins) this.#count(origin, -1);
+      tenant.origins = new Set(row?.origins);
+      for (const origin of tenant.origins) this.#count(origin, 1);
+      tenant.row = row;
+    },
+    key: (tenant, id, row) =>
+      set(
+        this.#keys,
+        id,
+        row && {
+          ...row,
+          tenant: tenant.name,
+          grant: { scopes: row.scopes, subjects: new Patterns(["*"]), clients: new Patterns(row.clients) },
+        },
+      ),
+    issuer: (tenant, id, row) => {
+      const place = `${tenant.name}/${id}`;
+      const before = this.#issuerNames.get(place) ?? "";
+      // Another row may have taken that name since, and been read first.
+      if (this.#issuers.get(before)?.place === place) this.#issuers.delete(before);
+      set(this.#issuerNames, place, row?.issuer);
+      if (row) this.#issuers.set(row.issuer, { ...row, tenant: tenant.name, place });
+    },
+    grant: ({ grants }, id, row) =>
+      set(
+        grants,
+        id,
+        row && {
+          scopes: ROLES[row.role],
+          subjects: new Patterns(row.subjects),
+          clients: new Patterns(row.clients),
+        },
+      ),
+    revocation: ({ revoked }, id, row) => set(revoked, id, row?.before),
+  };
+
+  /** Nobody is let in before. */
+  get loaded(): boolean {
+    return this.#loaded;
+  }
+
+  /** How many there are beside the platform's own. */
+  get issuers(): number {
+    return this.#issuers.size;
+  }
+
+  tenant(name: string): Readonly<Tenant> | undefined {
+    return this.#tenants.get(name);
+  }
+
+  key(id: string): Key | undefined {
+    return this.#keys.get(id);
+  }
+
+  issuer(name: string): IssuerOf | undefined {
+    return this.#issuers.get(name);
+  }
+
+  /** Origins that the documents of tenants name. */
+  get origins(): ReadonlyMap<string, number> {
+    return this.#origins;
+  }
+
+  /** `anew`: these are all that there are. */
+  apply(rows: readonly AccessRow[], anew = false): void {
+    if (anew)
+      for (const map of [this.#tenants, this.#keys, this.#issuers, this.#issuerNames, this.#origins]) map.clear();
+    for (const row of rows) this.#apply(row);
+    this.#loaded = true;
+  }
+
+  #apply({ kind, tenant: name, id, value }: AccessRow): void {
+    let tenant = this.#tenants.get(name);
+    if (!tenant) {
+      tenant = { name, row: undefined, origins: new Set(), grants: new Map(), revoked: new Map(), unknown: new Set() };
+      this.#tenants.set(name, tenant);
+    }
+    const known = Object.hasOwn(rowSchemas, kind);
+    const row = known && value !== null ? rowSchemas[kind as RowKind].safeParse(value).data : undefined;
+    if (known) (this.#puts[kind as RowKind] as Puts["tenant"])(tenant, id, row as RowOf<"tenant"> | undefined);
+    if (row || value === null) tenant.unknown.delete(`${kind} ${id}`);
+    else tenant.unknown.add(`${kind} ${id}`);
+  }
+
+  #count(origin: string, change: 1 | -1): void {
+    const count = (this.#origins.get(origin) ?? 0) + change;
+    set(this.#origins, origin, count === 0 ? undefined : count);
+  }
+}
+
+function set<K, V>(map: Map<K, V>, key: K, value: V | undefined): void {
+  if (value === undefined) map.delete(key);
+  else map.set(key, value);
+}

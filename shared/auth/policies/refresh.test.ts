@@ -1,0 +1,99 @@
+import { expect, test } from "vitest";
+import type { AccessRow } from "./schema.ts";
+import { AccessFeed } from "./refresh.ts";
+import { Access } from "./policies.ts";
+import { Health } from "#runtime/health.ts";
+import type { Log } from "#runtime/log.ts";
+import { createRegistry } from "#runtime/metrics.ts";
+
+/** A table in which each row has its number. */
+function feed() {
+  const table: AccessRow[] = [];
+  let away = false;
+  const answered = async <T>(value: T): Promise<T> => {
+    await Promise.resolve();
+    if (away) throw new Error("Postgres is away");
+    return value;
+  };
+  const asked: number[] = [];
+  const access = new Access();
+  const health = new Health(["access"]);
+  const registry = createRegistry("test");
+  let now = 0;
+  const feeding = new AccessFeed({
+    access,
+    store: {
+      version: () => answered(table.length),
+      changes(after) {
+        asked.push(after);
+        return answered(table.slice(after));
+      },
+    },
+    everyMs: 1_000,
+    health,
+    registry,
+    log: { warn: () => {}, debug: () => {} } as unknown as Log,
+    clock: () => now,
+  });
+  const tenant = (name: string): AccessRow => ({ kind: "tenant", tenant: name, id: "", value: {} });
+  return {
+    access,
+    asked,
+    feeding,
+    ready: () => health.ready().ready,
+    put: (name: string) => table.push(tenant(name)),
+    setBack: (rows: number) => table.splice(rows),
+    away: (is: boolean) => (away = is),
+    pass: (ms: number) => (now += ms),
+  };
+}
+
+test("what has changed is brought, and nothing where nothing has", async () => {
+  const { access, asked, feeding, put, ready } = feed();
+  put("a");
+  expect(ready()).toBe(false);
+  await feeding.refresh();
+  await feeding.refresh();
+  put("b");
+  await feeding.refresh();
+  expect(asked).toEqual([0, 1]);
+  expect([access.tenant("a")?.row?.state, access.tenant("b")?.row?.state, ready()]).toEqual(["active", "active", true]);
+});
+
+test("while Postgres is away the last one holds, and says how old it is", async () => {
+  const { access, away, feeding, pass, put, ready } = feed();
+  away(true);
+  await expect(feeding.refresh()).rejects.toThrow("away");
+  expect([feeding.age, access.loaded, ready()]).toEqual([-1, false, false]);
+  away(false);
+  put("a");
+  await feeding.refresh();
+  away(true);
+  pass(600_000);
+  await expect(feeding.refresh()).rejects.toThrow("away");
+  expect([feeding.age, access.tenant("a")?.row?.state, ready()]).toEqual([600, "active", true]);
+});
+
+test("where Postgres was set back, or after a day, all is read anew", async () => {
+  const { access, asked, feeding, pass, put, setBack } = feed();
+  put("a");
+  put("b");
+  await feeding.refresh();
+  setBack(1);
+  await feeding.refresh();
+  expect(access.tenant("b")).toBeUndefined();
+  pass(25 * 60 * 60 * 1_000);
+  await feeding.refresh();
+  expect(asked).toEqual([0, 0, 0]);
+});
+
+test("two at once are made one after the other", async () => {
+  const { access, asked, feeding, put } = feed();
+  put("a");
+  const first = feeding.refresh();
+  put("b");
+  await Promise.all([first, feeding.refresh()]);
+  expect(asked[0]).toBe(0);
+  expect(new Set(asked).size).toBe(asked.length);
+  expect(access.tenant("b")?.row?.state).toBe("active");
+});

@@ -1,0 +1,96 @@
+import { z } from "zod";
+import type { Access } from "./policies.ts";
+
+const count = (value: number) => z.coerce.number().int().min(1).default(value);
+/** What a weight may be: above it one tenant would leave others nearly nothing, below it has nearly nothing itself. */
+export const WEIGHTS = { least: 0.01, most: 100 } as const;
+const rate = (value: number) => z.coerce.number().min(0.001).default(value);
+
+/** What every tenant may, where its own row in Postgres says nothing else. */
+export const tenantLimitSettings = z.object({
+  /** Notifications a second that a tenant may publish. */
+  TENANT_PUBLISH_RATE: rate(20_000),
+  /** Notifications that it may publish at once, after a rest. */
+  TENANT_PUBLISH_BURST: count(100_000),
+  /** Notifications a second that each of its publishers may publish. A publisher is the subject of a token, or a key. */
+  PUBLISHER_RATE: rate(10_000),
+  /** Notifications that a publisher may publish at once, after a rest. */
+  PUBLISHER_BURST: count(50_000),
+  /** Bytes of bodies that a tenant publishes in a second: 1 KiB for each notification of its usual rate. */
+  TENANT_PUBLISH_BYTE_RATE: rate(20 << 20),
+  /** As many at once, after a rest: the ten largest requests. */
+  TENANT_PUBLISH_BYTE_BURST: count(40 << 20),
+  /** Requests of a tenant that are arriving or not answered, at one receiver. */
+  TENANT_REQUESTS: count(2_500),
+  /** Connects, polls, acknowledgements and tickets a second of a tenant's clients, at one distributor. */
+  TENANT_REQUEST_RATE: rate(10_000),
+  /** Such requests at once, after a rest. */
+  TENANT_REQUEST_BURST: count(100_000),
+  /** Bytes of a tenant's requests that one receiver holds at once. */
+  TENANT_QUEUED_BYTES: count(32 << 20),
+  /** Connections of a tenant, at one distributor. */
+  TENANT_CONNECTIONS: count(50_000),
+  /** Connections of one client, at one distributor. Above it, the oldest is closed. */
+  CLIENT_CONNECTIONS: count(50),
+  /** Notifications stored for one client. At the limit, publishing to it is refused until it has read. */
+  CLIENT_STORED: count(1_000_000),
+  /** Bytes of notifications that are stored for a tenant's clients; as many, and its publishing is refused until they have read. */
+  TENANT_STORED_BYTES: count(8 * 2 ** 30),
+  /** A tenant's clients for whom something is stored; as many, and its publishing is refused until some have read. */
+  TENANT_STORED_CLIENTS: count(2_000_000),
+  /** A tenant's weight against others for shared resources: twice the weight, twice the share. */
+  TENANT_WEIGHT: z.coerce.number().min(WEIGHTS.least).max(WEIGHTS.most).default(1),
+  /** Bytes that wait for a tenant's slow clients, at one distributor. */
+  TENANT_OUTBOX_BYTES: count(256 << 20),
+});
+
+/** As a tenant's row names them. */
+const NAMES = {
+  publishRate: "TENANT_PUBLISH_RATE",
+  publishBurst: "TENANT_PUBLISH_BURST",
+  publisherRate: "PUBLISHER_RATE",
+  publisherBurst: "PUBLISHER_BURST",
+  publishByteRate: "TENANT_PUBLISH_BYTE_RATE",
+  publishByteBurst: "TENANT_PUBLISH_BYTE_BURST",
+  requests: "TENANT_REQUESTS",
+  requestRate: "TENANT_REQUEST_RATE",
+  requestBurst: "TENANT_REQUEST_BURST",
+  queuedBytes: "TENANT_QUEUED_BYTES",
+  connections: "TENANT_CONNECTIONS",
+  clientConnections: "CLIENT_CONNECTIONS",
+  stored: "CLIENT_STORED",
+  storedBytes: "TENANT_STORED_BYTES",
+  storedClients: "TENANT_STORED_CLIENTS",
+  outboxBytes: "TENANT_OUTBOX_BYTES",
+  weight: "TENANT_WEIGHT",
+} as const satisfies Record<string, keyof z.output<typeof tenantLimitSettings>>;
+
+/** A name that a later version knows is no reason to refuse a row; to write one is. */
+export const LIMITS: readonly string[] = Object.keys(NAMES);
+
+export type TenantLimits = Record<keyof typeof NAMES, number>;
+export type LimitsOf = (tenant: string) => TenantLimits;
+
+/** What a tenant may: its row says it, as it stands now, or else the settings. */
+export function tenantLimits(access: Pick<Access, "tenant">, settings: z.output<typeof tenantLimitSettings>): LimitsOf {
+  const names = Object.keys(NAMES) as (keyof TenantLimits)[];
+  const usual = Object.fromEntries(names.map((name) => [name, settings[NAMES[name]]])) as TenantLimits;
+  // Asked with every request, and a row is another object each time that it changes.
+  const known = new WeakMap<object, TenantLimits>();
+  return (tenant) => {
+    const own = access.tenant(tenant)?.row?.limits;
+    if (own === undefined) return usual;
+    let limits = known.get(own);
+    if (!limits) {
+      const all = Object.fromEntries(names.map((name) => [name, least(name, own[name] ?? usual[name])]));
+      known.set(own, (limits = all as TenantLimits));
+    }
+    return limits;
+  };
+}
+
+/** A bucket of nothing would be full at once. Who may do nothing at all is suspended. */
+function least(name: string, value: number): number {
+  if (name === "weight") return Math.min(WEIGHTS.most, Math.max(WEIGHTS.least, value));
+  return name.endsWith("Burst") ? Math.max(1, value) : name.endsWith("Rate") ? Math.max(0.001, value) : value;
+}

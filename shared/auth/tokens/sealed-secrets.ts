@@ -1,0 +1,60 @@
+import { createHash } from "node:crypto";
+import { compactDecrypt, CompactEncrypt, decodeProtectedHeader } from "jose";
+import { z } from "zod";
+import { Failure } from "#runtime/errors.ts";
+
+const KEY_BYTES = 32;
+const SEALING = { alg: "dir", enc: "A256GCM" } as const;
+
+/** Keys that seal secrets, the first for new ones; base64 or base64url, with commas between them. */
+export const secretsKey = z
+  .string()
+  .default("")
+  .transform((list) => list.split(",").flatMap((one) => (one.trim() === "" ? [] : [Buffer.from(one.trim(), "base64")])))
+  .refine(
+    (keys) => keys.every((key) => key.length === KEY_BYTES),
+    "keys of 32 bytes in base64, with commas between them: openssl rand -base64 32",
+  );
+
+/** Seals what must be read again, so that a copy of Postgres has no secret: a JWE (RFC 7516) for one issuer, with the id of its key. */
+export class Secrets {
+  readonly #keys: ReadonlyMap<string, Buffer>;
+
+  constructor(keys: readonly Buffer[]) {
+    this.#keys = new Map(keys.map((key) => [idOf(key), key]));
+  }
+
+  /** `owner`: a sealed secret opens for nothing else. Throws a `reject` without a key. */
+  async seal(secret: Uint8Array, owner: string): Promise<string> {
+    const [entry] = this.#keys;
+    if (!entry)
+      throw new Failure("reject", "This platform cannot keep secrets: its operator has to set SECRETS_KEY first.");
+    const [kid, key] = entry;
+    return new CompactEncrypt(secret).setProtectedHeader({ ...SEALING, kid, owner }).encrypt(key);
+  }
+
+  /** Throws a `retry`: an operator has to set the key that sealed it. */
+  async open(sealed: string, owner: string): Promise<Uint8Array> {
+    const { kid = "", owner: sealedFor } = decodeProtectedHeader(sealed) as { kid?: string; owner?: string };
+    const key = this.#keys.get(kid);
+    if (!key || sealedFor !== owner)
+      throw new Failure(
+        "retry",
+        `The secret of the issuer ${owner} cannot be opened: SECRETS_KEY lacks the key ${kid}.`,
+      );
+    try {
+      const { plaintext } = await compactDecrypt(sealed, key, {
+        keyManagementAlgorithms: [SEALING.alg],
+        contentEncryptionAlgorithms: [SEALING.enc],
+      });
+      return plaintext;
+    } catch (error) {
+      throw new Failure("retry", `The secret of the issuer ${owner} cannot be opened.`, { cause: error });
+    }
+  }
+}
+
+/** It names a key, and tells nothing about it. */
+function idOf(key: Buffer): string {
+  return createHash("sha256").update(key).digest("base64url").slice(0, 8);
+}

@@ -1,0 +1,188 @@
+import {
+  errors,
+  jwtVerify,
+  UnsecuredJWT,
+  type CryptoKey,
+  type FlattenedJWSInput,
+  type JWTClaimVerificationOptions,
+  type JWTHeaderParameters,
+  type JWTPayload,
+} from "jose";
+import type { ClaimMapping } from "#auth/policies/schema.ts";
+import { networkOf } from "#http/client-address.ts";
+import { checkAudience, scopesOf, subjectOf } from "./claims.ts";
+import { LEEWAY_SECONDS, Refused, type Asker, type Identity, type Source } from "#auth/identity.ts";
+import type { Keys } from "./jwks.ts";
+import { TENANT_FORM } from "#protocol/notification.ts";
+import { Signers } from "./verified-keys.ts";
+import { timesOf, TOKEN_MAX_SECONDS } from "./token-times.ts";
+import { Waiters } from "#auth/waiters.ts";
+
+export interface IssuerOptions extends ClaimMapping {
+  issuer: string;
+  audience: string;
+  algorithms: readonly string[];
+  keys: Keys;
+  source: Source;
+  /** The only tenant that it may speak for: its tokens need not name it. Undefined: any tenant, which the token names. */
+  tenant: string | undefined;
+  /** Seconds from iat to exp, at most. */
+  maxSeconds?: number;
+  now: () => number;
+  /** Of all issuers together. */
+  waiters?: Waiters;
+}
+
+const NOBODY: Asker = { address: "" };
+
+/** Header, payload and signature as RFC 7515 writes them. */
+const TOKEN_FORM = /^([\w-]+)\.([\w-]+)\.([\w-]+)$/;
+/** jose looks at claims by themselves where they stand in a token that says to be unsigned. */
+const UNSIGNED = Buffer.from('{"alg":"none"}').toString("base64url");
+/** Where a token says itself by which key it is to be checked. Nobody looks there; who writes it is up to something. */
+const OWN_KEYS = ["jku", "jwk", "x5u", "x5c"] as const satisfies (keyof JWTHeaderParameters)[];
+/** One who issues tokens. Its keys come from its own set alone. */
+export class Issuer {
+  readonly #options: IssuerOptions;
+  readonly #signers = new Signers();
+  readonly #waiters: Waiters;
+
+  constructor(options: IssuerOptions) {
+    this.#options = options;
+    this.#waiters = options.waiters ?? new Waiters({ all: Infinity, issuer: Infinity, address: Infinity });
+  }
+
+  /** Which keys it has: another number, others. */
+  get keys(): number {
+    return this.#options.keys.version;
+  }
+
+  /** Whether who was let in by this key may stay: its issuer may have taken it away. */
+  keeps({ signer }: Identity): boolean {
+    void this.#options.keys.freshen();
+    return this.#options.keys.has(signer);
+  }
+
+  /**
+   * At once, unless its key is not at hand. Throws Refused; a `retry` if the keys cannot be had, or too many wait for them; or TurnedAway.
+   * It refuses what no signature could save before it checks one, and before the caller waits.
+   */
+  verify(token: string, asker: Asker = NOBODY): Identity | Promise<Identity> {
+    const [, header, payload, written] = TOKEN_FORM.exec(token) ?? [];
+    if (header === undefined || payload === undefined || written === undefined)
+      throw new Refused("it is no token: three parts in base64url, with dots between them");
+    const { keys } = this.#options;
+    const asked = keys.freshen();
+    if (asked) {
+      const { address, mayCheck } = asker;
+      const kept = { address, ...(mayCheck && { mayCheck }) };
+      return this.#wait(networkOf(address), () => asked).then(() => this.verify(token, kept));
+    }
+    const signer = this.#signers.of(header, keys.version);
+    // A new header: jose is to look at it.
+    if (!signer) return this.#looked(token, header, payload, asker);
+    const identity = this.#claimed(payload, signer.name);
+    asker.mayCheck?.();
+    if (!signer.signed(header, payload, Buffer.from(written, "base64url"))) throw new Refused("the signature is wrong");
+    return identity;
+  }
+
+  #looked(token: string, header: string, payload: string, asker: Asker): Promise<Identity> {
+    this.#checkHeader(header);
+    this.#claimed(payload, "");
+    // The address is known only while the request is handled.
+    const network = networkOf(asker.address);
+    return this.#waiters.check(() => this.#verify(token, network, asker.mayCheck));
+  }
+
+  #wait<T>(network: string, ask: () => Promise<T>): Promise<T> {
+    return this.#waiters.keys(this, network, ask);
+  }
+
+  #checkHeader(encoded: string): void {
+    const header = decoded(encoded);
+    if (header === undefined) throw new Refused("its header is no JSON object");
+    if (typeof header.alg !== "string" || !this.#options.algorithms.includes(header.alg))
+      throw new Refused("its algorithm (alg) is none of its issuer's");
+    const own = OWN_KEYS.find((name) => header[name] !== undefined);
+    if (own) throw new Refused(`its header brings a key of its own (${own})`);
+  }
+
+  /** Throws Refused where the claims are not good, whoever signed them. */
+  #claimed(payload: string, signer: string): Identity {
+    try {
+      return this.#identityOf(UnsecuredJWT.decode(`${UNSIGNED}.${payload}.`, this.#expected()).payload, signer);
+    } catch (error) {
+      throw refusal(error);
+    }
+  }
+
+  async #verify(token: string, network: string, mayCheck: (() => void) | undefined): Promise<Identity> {
+    const { keys } = this.#options;
+    const before = keys.version;
+    let used: CryptoKey | Uint8Array | undefined;
+    const find = async (header?: JWTHeaderParameters, input?: FlattenedJWSInput) => {
+      used = await keys.find(header, input, (ask) => this.#wait(network, ask));
+      mayCheck?.();
+      return used;
+    };
+    const { payload, protectedHeader } = await jwtVerify(token, find, {
+      ...this.#expected(),
+      algorithms: [...this.#options.algorithms],
+    }).catch((error: unknown) => {
+      throw refusal(error);
+    });
+    const header = token.slice(0, token.indexOf("."));
+    // Where the keys were had anew meanwhile, it may be one of those before: the next token tells.
+    const name = keys.nameOf(used!);
+    if (before === keys.version && !(used instanceof Uint8Array) && !this.#signers.of(header, before))
+      this.#signers.add(header, protectedHeader.alg, name, used!);
+    return this.#identityOf(payload, name);
+  }
+
+  #expected(): JWTClaimVerificationOptions {
+    const { issuer, audience, audienceClaim = "aud", now } = this.#options;
+    return {
+      issuer,
+      ...(audienceClaim === "aud" && { audience }),
+      clockTolerance: LEEWAY_SECONDS,
+      requiredClaims: ["exp"],
+      currentDate: new Date(now()),
+    };
+  }
+
+  #identityOf(payload: JWTPayload, signer: string): Identity {
+    const { audience, source, now, maxSeconds = TOKEN_MAX_SECONDS } = this.#options;
+    checkAudience(payload, audience, this.#options);
+    return {
+      tenant: this.#tenantOf(payload),
+      subject: subjectOf(payload, this.#options),
+      scopes: scopesOf(payload, this.#options),
+      ...timesOf(payload, now() / 1_000, maxSeconds),
+      source,
+      signer,
+    };
+  }
+
+  #tenantOf({ tenant }: JWTPayload): string {
+    const { tenant: only } = this.#options;
+    if (only !== undefined && (tenant === undefined || tenant === only)) return only;
+    if (typeof tenant !== "string" || !TENANT_FORM.test(tenant))
+      throw new Refused("the token's tenant is no tenant id");
+    if (only !== undefined) throw new Refused("its issuer may not speak for this tenant");
+    return tenant;
+  }
+}
+
+function refusal(error: unknown): unknown {
+  return error instanceof errors.JOSEError ? new Refused(error.message, { cause: error }) : error;
+}
+
+function decoded(part: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(part, "base64url").toString());
+    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}

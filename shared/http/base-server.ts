@@ -1,0 +1,213 @@
+import type { z } from "zod";
+import { Askers } from "#rate-limits/keyed-limiter.ts";
+import { Callers, networkOf } from "./client-address.ts";
+import { messageOf } from "#runtime/errors.ts";
+import type { Health } from "#runtime/health.ts";
+import type { Cut, Guard } from "./request-body.ts";
+import type { ConnectionCut } from "./connection.ts";
+import type { Handler, Request } from "./server.ts";
+import type { Log } from "#runtime/log.ts";
+import { meters, type Registry } from "#runtime/metrics.ts";
+import { Origins } from "./cors.ts";
+import { problemPage } from "#http/openapi/pages.ts";
+import {
+  encoded,
+  internalError,
+  json,
+  notAllowed,
+  notFound,
+  notThereYet,
+  tokenInQuery,
+  type Reply,
+} from "./response.ts";
+import { isIdentity } from "./encoding.ts";
+import { Router } from "./router.ts";
+import type { serverSettings } from "#settings.ts";
+
+export interface ServerOptions {
+  health: Health;
+  registry: Registry;
+  log: Log;
+  settings: z.output<typeof serverSettings>;
+}
+
+export interface Route {
+  /** In lower case, as it stands in logs and in the audit log. */
+  method: string;
+  /** As /v1/tenants/:tenant. */
+  pattern: string;
+  maxBytes: number;
+  handler: Handler;
+  guard: Guard | undefined;
+  /** Answers HEAD in the place of the handler, where a GET opens something. */
+  head?: Handler | undefined;
+}
+
+/** A GET or a DELETE has no use for a body: a larger one is refused. */
+const IGNORED_BYTES = 1_024;
+
+/** What the HTTP servers of all services have in common, whatever reads the bytes. */
+export abstract class BaseServer {
+  readonly origins: Origins;
+  /** Called where a token came in a query. */
+  onExposed: ((request: Request) => void) | undefined;
+  protected readonly log: Log;
+  protected readonly bodyMs: number;
+  protected readonly router = new Router<Route | undefined>();
+  /** Counts a request that is not read to its end. */
+  protected readonly cut: (reason: Cut) => void;
+  /** Counts a connection that ends before its peer wants that. */
+  protected readonly cutConnection: (reason: ConnectionCut) => void;
+  readonly #health: Health;
+  readonly #callers: Callers;
+  readonly #newcomers: Askers;
+  readonly #turnedAway: () => void;
+  #toldOfProxy = false;
+  #toldOfHops = false;
+
+  constructor({ health, registry, log, settings }: ServerOptions) {
+    this.log = log;
+    this.bodyMs = settings.BODY_MS;
+    this.origins = new Origins(settings.ALLOWED_ORIGINS);
+    this.#health = health;
+    this.#callers = new Callers(settings.TRUSTED_PROXIES, settings.PROXY_HOPS);
+    this.#newcomers = new Askers({ rate: settings.SOCKET_RATE, burst: settings.SOCKET_BURST });
+    this.#turnedAway = meters(registry).tally(
+      "http_sockets_refused_total",
+      "Sockets closed at once, for too many came from their address.",
+    );
+    const cut = meters(registry).counter(
+      "http_bodies_refused_total",
+      "Requests that were not read to their end, by reason.",
+      "reason",
+    );
+    this.cut = (reason) => cut.inc({ reason });
+    const connections = meters(registry).counter(
+      "http_connections_cut_total",
+      "Connections that reached a limit: of waiting requests, or of what is read behind the last answer, by reason.",
+      "reason",
+    );
+    this.cutConnection = (reason) => connections.inc({ reason });
+  }
+
+  /** Every route, as "GET /v1/poll". A test tries each of them without the right to use it. */
+  get routes(): string[] {
+    return this.router.names;
+  }
+
+  get(path: string, handler: Handler, guard?: Guard, head?: Handler): void {
+    this.serve({ method: "get", pattern: path, maxBytes: IGNORED_BYTES, handler, guard, head });
+  }
+
+  delete(path: string, handler: Handler, guard?: Guard): void {
+    this.serve({ method: "delete", pattern: path, maxBytes: IGNORED_BYTES, handler, guard });
+  }
+
+  post(path: string, maxBytes: number, handler: Handler, guard?: Guard): void {
+    this.serve({ method: "post", pattern: path, maxBytes, handler, guard });
+  }
+
+  put(path: string, maxBytes: number, handler: Handler, guard?: Guard): void {
+    this.serve({ method: "put", pattern: path, maxBytes, handler, guard });
+  }
+
+  protected abstract serve(route: Route): void;
+
+  /** Health, metrics and the pages of all problems, which every service has from its start on. */
+  protected serveCommon(registry: Registry): void {
+    this.get("/health/live", () => json(200, { live: true }));
+    this.get("/health/ready", () => {
+      const state = this.#health.ready();
+      return json(state.ready ? 200 : 503, state);
+    });
+    this.get("/health/serving", () => json(this.#health.serving ? 200 : 503, { serving: this.#health.serving }));
+    this.get("/metrics", async () => ({
+      status: 200,
+      headers: { "content-type": registry.contentType },
+      body: await registry.metrics(),
+    }));
+    this.get("/problems/:name", problemPage);
+  }
+
+  /** The answer where no route is. */
+  protected unrouted(method: string, path: string, origin: string): Reply {
+    const known = withHead(path === "*" ? this.#methods() : this.router.methodsOf(path));
+    const early = path.startsWith("/v1/") && !this.#health.ready().ready;
+    // A page reads no 503 if its preflight failed.
+    const allowed = early && known.length === 0 && method === "OPTIONS" && origin !== "" ? EVERY_METHOD : known;
+    if (early && (method !== "OPTIONS" || allowed.length === 0)) return notThereYet();
+    if (allowed.length === 0) return notFound(method, path);
+    return method === "OPTIONS" ? this.origins.preflight(origin, allowed) : notAllowed(method, path, allowed);
+  }
+
+  /** The answer where a token is in the query. Whether it is good is not looked at. */
+  protected exposed(request: Request): Reply | undefined {
+    const reply = tokenInQuery(request.query);
+    if (reply) this.onExposed?.(request);
+    return reply;
+  }
+
+  /** Whether too many sockets came from its address. They are counted as they come: the address of a closed one is not known. */
+  protected tooMany(address: string): boolean {
+    if (this.#callers.trusts(address)) return false;
+    if (this.#newcomers.late(networkOf(address), performance.now()) === undefined) return false;
+    this.#turnedAway();
+    return true;
+  }
+
+  /** The caller's address, as plain text. `forwarded`: all lines of X-Forwarded-For, with commas between them. */
+  protected callerOf(peer: string, forwarded: () => string | undefined): string {
+    if (!this.#toldOfProxy && !this.#callers.trusts(peer) && forwarded()) {
+      this.#toldOfProxy = true;
+      this.log.warn(
+        { address: peer },
+        "a request came with X-Forwarded-For from an address that is not in TRUSTED_PROXIES: everybody behind it counts as one",
+      );
+    }
+    const caller = this.#callers.of(peer, forwarded);
+    if (!this.#toldOfHops && caller !== peer && this.#callers.trusts(caller)) {
+      this.#toldOfHops = true;
+      this.log.warn(
+        { address: caller },
+        "a caller's address is in TRUSTED_PROXIES: if it is a further proxy of yours, set PROXY_HOPS to the number of proxies that a request passes through",
+      );
+    }
+    return caller;
+  }
+
+  /** The guard's decision. A guard that fails admits nothing. */
+  protected admitted(guard: Guard | undefined, request: Request): Reply | undefined | Promise<Reply | undefined> {
+    const failed = (error: unknown): Reply => this.failed(request, error);
+    try {
+      const decision = guard?.admit(request);
+      return decision instanceof Promise ? decision.catch(failed) : decision;
+    } catch (error) {
+      return failed(error);
+    }
+  }
+
+  protected failed({ method, path }: Pick<Request, "method" | "path">, error: unknown): Reply {
+    this.log.error({ err: error, method, path }, `a handler failed: ${messageOf(error)}`);
+    return internalError();
+  }
+
+  /** The handler's answer, where the body is one that handlers read. */
+  protected handled({ handler, guard }: Route, request: Request, body: Buffer): Reply | Promise<Reply> {
+    const encoding = request.headers["content-encoding"];
+    if (body.length === 0 || guard?.checksEncoding || isIdentity(encoding)) return handler(request, body);
+    const reply = encoded(encoding!);
+    guard?.refused?.(request, reply);
+    return reply;
+  }
+
+  #methods(): string[] {
+    return [...new Set(this.router.names.map((name) => name.split(" ")[0]!))].filter((method) => method !== "WS");
+  }
+}
+
+const EVERY_METHOD = ["GET", "HEAD", "POST", "PUT", "DELETE"];
+
+/** HEAD is served wherever GET is. */
+function withHead(methods: readonly string[]): string[] {
+  return methods.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method]));
+}

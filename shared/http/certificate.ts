@@ -1,0 +1,29 @@
+import { Failure } from "#runtime/errors.ts";
+import { readPem } from "#runtime/pem.ts";
+
+export interface Certificate {
+  certFile: string;
+  keyFile: string;
+  cert: string;
+  key: string;
+}
+
+/** What a port shows, or undefined where it speaks no TLS. */
+export function certificateOf({
+  TLS_CERT: certFile,
+  TLS_KEY: keyFile,
+}: {
+  TLS_CERT?: string | undefined;
+  TLS_KEY?: string | undefined;
+}): Certificate | undefined {
+  if (!certFile && !keyFile) return undefined;
+  if (!certFile || !keyFile) throw new Failure("fatal", "TLS_CERT and TLS_KEY go together: set both, or neither.");
+  return { certFile, keyFile, cert: readPem("TLS_CERT", certFile), key: readPem("TLS_KEY", keyFile) };
+}
+
+export function portTaken(host: string, port: number): Failure {
+  return new Failure(
+    "fatal",
+    `Port ${port} on ${host} cannot be opened: something else listens there. Set PORT to a free one.`,
+  );
+}

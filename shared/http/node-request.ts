@@ -1,0 +1,40 @@
+import type { IncomingMessage } from "node:http";
+import type { Route } from "./base-server.ts";
+import type { Request } from "./server.ts";
+
+/** Query and address are made for those who ask. */
+export class NodeRequest implements Request {
+  method: string;
+  path: string;
+  route: string;
+  headers: Readonly<Record<string, string>>;
+  onGone?: () => void;
+  readonly #search: string;
+  readonly #caller: () => string;
+  #query: URLSearchParams | undefined;
+  #address: string | undefined;
+
+  constructor(
+    { method, pattern }: Pick<Route, "method" | "pattern">,
+    path: string,
+    search: string,
+    req: IncomingMessage,
+    caller: () => string,
+  ) {
+    this.method = method;
+    this.path = path;
+    this.route = pattern;
+    // All but Set-Cookie, which no request has, are text.
+    this.headers = req.headers as Record<string, string>;
+    this.#search = search;
+    this.#caller = caller;
+  }
+
+  get query(): URLSearchParams {
+    return (this.#query ??= new URLSearchParams(this.#search));
+  }
+
+  get address(): string {
+    return (this.#address ??= this.#caller());
+  }
+}

@@ -1,0 +1,88 @@
+import { z } from "zod";
+import { PROBLEM_TYPES, type ProblemName } from "#http/problem-types.ts";
+import { MOST_ERRORS } from "#http/problem.ts";
+
+const problemErrorSchema = z
+  .object({
+    pointer: z.string().meta({
+      description:
+        'JSON pointer (RFC 6901) into what was sent; "" is all of it. For NDJSON the first part is the item\'s index.',
+    }),
+    line: z.int().optional().meta({ description: "For NDJSON: the line, from 1." }),
+    detail: z.string().meta({ description: "What was wrong." }),
+    expected: z.string().meta({ description: "What was expected there." }),
+    fix: z.string().meta({ description: "How to fix it." }),
+  })
+  .meta({ id: "ProblemError", description: "One wrong place in what was sent." });
+
+export const problemSchema = z
+  .object({
+    type: z.string().meta({
+      description: "A relative reference to the page about this kind of problem. This service serves it.",
+      examples: ["/problems/invalid-shape"],
+    }),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    fix: z.string().optional().meta({ description: "How to mend the request; each of `errors` says more." }),
+    errors: z
+      .array(problemErrorSchema)
+      .max(MOST_ERRORS)
+      .optional()
+      .meta({ description: `The wrong places, the first ${MOST_ERRORS} of them.` }),
+    errorCount: z
+      .int()
+      .optional()
+      .meta({ description: "How many errors there are, if that is more than `errors` has." }),
+    retryAfter: z.int().optional().meta({ description: "Seconds; also sent as Retry-After." }),
+    items: z
+      .array(z.object({ index: z.int(), id: z.uuid() }).meta({ id: "UnknownItem" }))
+      .optional()
+      .meta({ description: "Where the outcome is not known: the ids with which a retry is harmless." }),
+  })
+  .meta({ id: "Problem", description: "Problem details (RFC 9457)." });
+
+export interface JsonSchema {
+  $ref?: string;
+  description?: string;
+  type?: string;
+  format?: string;
+  const?: unknown;
+  default?: unknown;
+  minimum?: number;
+  maximum?: number;
+  properties?: Record<string, JsonSchema>;
+  required?: string[];
+  items?: JsonSchema;
+  [key: string]: unknown;
+}
+
+const PLACE = "#/components/schemas/";
+
+/** The components of one document. A schema with an `id` in its metadata becomes one wherever it stands. */
+export class Schemas {
+  readonly all: Record<string, JsonSchema> = {};
+
+  /** Adds the schema, and whatever it has in it, under its name. That is its `id`, if it has one. */
+  ref(name: string, schema: z.ZodType, io: "input" | "output" = "output"): { $ref: string } {
+    const made = z.toJSONSchema(schema, { io, unrepresentable: "any" }) as JsonSchema & {
+      $defs?: Record<string, JsonSchema>;
+    };
+    const { $defs = {}, ...root } = made;
+    for (const [inner, value] of Object.entries($defs)) this.all[inner] ??= this.#placed(value);
+    // A schema with an id is a reference to itself among the others.
+    if ($defs[name] === undefined) this.all[name] ??= this.#placed(root);
+    return { $ref: `${PLACE}${name}` };
+  }
+
+  #placed({ $schema: _dialect, id: _id, ...schema }: JsonSchema): JsonSchema {
+    return JSON.parse(JSON.stringify(schema), (key, value: unknown) =>
+      key === "$ref" && typeof value === "string" ? value.replace("#/$defs/", PLACE) : value,
+    ) as JsonSchema;
+  }
+}
+
+/** Of an answer with these problems, which have one status. */
+export function problemsText(names: readonly ProblemName[]): string {
+  return names.map((name) => `${PROBLEM_TYPES[name].title} (/problems/${name})`).join("; ");
+}

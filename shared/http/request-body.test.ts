@@ -1,0 +1,56 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { Body } from "./request-body.ts";
+import type { Request } from "./server.ts";
+
+function bodyOf(whole: (bytes: Buffer) => void): Body {
+  return new Body({
+    request: {} as Request,
+    maxBytes: 64 << 20,
+    withinMs: 60_000,
+    guard: undefined,
+    cut: () => {},
+    refuse: () => {},
+    whole,
+  });
+}
+
+test("a body is its chunks, whatever their sizes", () => {
+  const size = fc.oneof(fc.nat(3), fc.nat(5_000), fc.constantFrom(0, 4_095, 4_096, 70_000));
+  fc.assert(
+    fc.property(fc.array(size, { maxLength: 60 }), (sizes) => {
+      const chunks = sizes.map((length, at) => Buffer.alloc(length, at + 1));
+      let got: Buffer | undefined;
+      const body = bodyOf((bytes) => (got = bytes));
+      for (const chunk of chunks) body.add(chunk);
+      body.end();
+      expect(got!.equals(Buffer.concat(chunks))).toBe(true);
+    }),
+  );
+});
+
+test("one chunk, or a large one, is not copied", () => {
+  const chunk = Buffer.alloc(1_000_000);
+  let got: Buffer | undefined;
+  const body = bodyOf((bytes) => (got = bytes));
+  body.add(chunk);
+  body.end();
+  expect(got).toBe(chunk);
+});
+
+test("chunks of one byte take little more memory than their bytes", () => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const used = (): number => {
+    collect();
+    const { heapUsed, external } = process.memoryUsage();
+    return heapUsed + external;
+  };
+  const body = bodyOf(() => {});
+  const before = used();
+  for (let at = 0; at < 300_000; at += 1) body.add(Buffer.from([at & 255]));
+  expect(used() - before).toBeLessThan(3_000_000);
+  body.finish();
+});

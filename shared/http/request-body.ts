@@ -1,0 +1,152 @@
+import type { Request } from "./server.ts";
+import { tooLarge, tooSlow, type Reply } from "./response.ts";
+
+/** Bounds bodies that arrive and requests under way. A refusal is the answer; nothing more is read. */
+export interface Guard {
+  /** It refuses encoded bodies by itself, and counts them. */
+  readonly checksEncoding?: true;
+  /** Before the body is read. A server on Node reads nothing until a decision that comes late; the socket library reads, and a refusal ends that. Every admitted request is released once, with all the bytes that were granted. */
+  admit(request: Request): Reply | undefined | Promise<Reply | undefined>;
+  grant(request: Request, bytes: number): Reply | undefined;
+  /** `refused`: the answer to a body that was not read to its end, where it is the peer's fault. */
+  release(request: Request, bytes: number, refused?: Reply): void;
+  /** The answer to a body that was read, and that no handler gets. */
+  refused?(request: Request, reply: Reply): void;
+}
+
+/** Why a request was not read to its end. */
+export type Cut = "slow" | "large" | "unclear" | "malformed";
+
+export interface BodyParts {
+  request: Request;
+  /** A larger body is answered 413 before the rest of it is read. */
+  maxBytes: number;
+  /** A body that is incomplete by then is answered 408. */
+  withinMs: number;
+  guard: Guard | undefined;
+  cut: (reason: Cut) => void;
+  /** Answers a request whose body is not read to its end. */
+  refuse: (reply: Reply) => void;
+  /** Handles the complete body. `finish()` of the body is due when the request is answered. */
+  whole: (body: Buffer) => void;
+}
+
+const EMPTY = Buffer.alloc(0);
+/** A chunk costs some 400 bytes beside its own, so smaller ones are copied together. */
+const SMALL_BYTES = 4 << 10;
+const SLAB_BYTES = 64 << 10;
+
+/** The body of one request, chunk by chunk. It holds its place at the guard until `finish`, which may be called again. */
+export class Body {
+  readonly #parts: BodyParts;
+  #pieces: Buffer[] = [];
+  /** Small chunks are copied into it: from `#start` to `#end` are those that are not yet a piece. */
+  #slab = EMPTY;
+  #start = 0;
+  #end = 0;
+  #length = 0;
+  #over = false;
+  #whole = false;
+  #deadline: NodeJS.Timeout | undefined;
+
+  constructor(parts: BodyParts) {
+    this.#parts = parts;
+  }
+
+  /** Nothing more of it is wanted. */
+  get over(): boolean {
+    return this.#over;
+  }
+
+  /** Starts the time within which the rest must come. */
+  wait(): void {
+    if (this.#over || this.#whole) return;
+    const { withinMs, cut } = this.#parts;
+    this.#deadline ??= setTimeout(() => {
+      cut("slow");
+      this.refuse(tooSlow(withinMs));
+    }, withinMs);
+  }
+
+  /** The guard's decision came late. An admitted request whose body is complete answers the refusal itself. */
+  decided(refused: Reply | undefined): void {
+    if (refused) this.refuseIncomplete(refused);
+  }
+
+  refuseIncomplete(reply: Reply): void {
+    if (!this.#whole) this.refuse(reply);
+  }
+
+  /** Keeps the chunk: it must not change afterwards. */
+  add(chunk: Buffer): void {
+    if (this.#over) return;
+    const { request, maxBytes, guard, cut } = this.#parts;
+    if (this.#length + chunk.length > maxBytes) {
+      cut("large");
+      this.refuse(tooLarge(maxBytes));
+      return;
+    }
+    const full = guard?.grant(request, chunk.length);
+    if (full) {
+      this.refuse(full);
+      return;
+    }
+    this.#length += chunk.length;
+    if (this.#length === chunk.length || chunk.length >= SMALL_BYTES) {
+      this.#seal();
+      this.#pieces.push(chunk);
+    } else this.#copy(chunk);
+  }
+
+  end(): void {
+    if (this.#over) return;
+    clearTimeout(this.#deadline);
+    this.#whole = true;
+    this.#seal();
+    const pieces = this.#pieces;
+    this.#drop();
+    this.#parts.whole(pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces));
+  }
+
+  refuse(reply: Reply): void {
+    if (this.#over) return;
+    this.finish(reply);
+    this.#parts.refuse(reply);
+  }
+
+  /** The peer went away. A handler that has the body already finishes it. */
+  gone(): void {
+    if (!this.#whole) this.finish();
+  }
+
+  finish(refused?: Reply): void {
+    if (this.#over) return;
+    this.#over = true;
+    clearTimeout(this.#deadline);
+    this.#drop();
+    const { guard, request } = this.#parts;
+    guard?.release(request, this.#length, refused);
+  }
+
+  #copy(chunk: Buffer): void {
+    if (this.#end + chunk.length > this.#slab.length) {
+      this.#seal();
+      // It grows with the body, so memory stays within twice the counted bytes.
+      this.#slab = Buffer.allocUnsafeSlow(Math.max(SMALL_BYTES, Math.min(this.#length, SLAB_BYTES)));
+      this.#start = this.#end = 0;
+    }
+    chunk.copy(this.#slab, this.#end);
+    this.#end += chunk.length;
+  }
+
+  #seal(): void {
+    if (this.#end > this.#start) this.#pieces.push(this.#slab.subarray(this.#start, this.#end));
+    this.#start = this.#end;
+  }
+
+  #drop(): void {
+    this.#pieces = [];
+    this.#slab = EMPTY;
+    this.#start = this.#end = 0;
+  }
+}

@@ -1,0 +1,174 @@
+import { Failure } from "#runtime/errors.ts";
+import { jittered, nameOf, problemOf, shorten, type Problem } from "./problem.ts";
+
+/** What a service answers a request with, whoever brings it to the peer. */
+export interface Reply {
+  status: number;
+  headers?: Record<string, string>;
+  body?: string | Uint8Array;
+  /** The connection ends after it: the rest of the request is not worth reading, or the socket not worth keeping. */
+  close?: boolean;
+}
+
+export function json(status: number, value: unknown, headers: Record<string, string> = {}): Reply {
+  return { status, headers: { "content-type": "application/json", ...headers }, body: JSON.stringify(value) };
+}
+
+export function problemReply(value: Problem): Reply {
+  const headers: Record<string, string> = { "content-type": "application/problem+json" };
+  if (value.retryAfter !== undefined) headers["retry-after"] = String(value.retryAfter);
+  if (value.status === 403) headers["www-authenticate"] = nameOf(value) === "client-forbidden" ? NARROW : REFUSED;
+  return { status: value.status, headers, body: JSON.stringify(value) };
+}
+
+/** RFC 6750, 3. One code for every refused caller: which it is would say whether a token is good (R2). */
+const REFUSED =
+  'Bearer realm="notifications", error="invalid_token", error_description="The token is missing, not valid, or does not allow this"';
+const NARROW =
+  'Bearer realm="notifications", error="insufficient_scope", error_description="The token does not allow this client"';
+
+export function forbidden(detail = "This needs a token that allows it."): Reply {
+  return problemReply(problemOf("forbidden", detail));
+}
+
+export function notFound(method: string, path: string): Reply {
+  return problemReply(problemOf("not-found", `There is nothing at ${shorten(`${method} ${path}`, 200)}.`));
+}
+
+export function notAllowed(method: string, path: string, allowed: string[]): Reply {
+  const allow = allowed.join(", ");
+  const detail = `${shorten(path, 200)} does not take ${method}, but ${allow}.`;
+  const reply = problemReply(problemOf("method-not-allowed", detail));
+  return { ...reply, headers: { ...reply.headers, allow } };
+}
+
+/** A body is taken as it is (RFC 9110, 15.5.16). */
+export function encoded(encoding: string): Reply {
+  const { status, headers, body } = problemReply(encodedProblem(encoding));
+  return { status, headers: { ...headers, ...ACCEPTED }, body: body! };
+}
+
+export function encodedProblem(encoding: string): Problem {
+  const detail = `The body has the content encoding ${JSON.stringify(shorten(encoding))}; it is taken as it is.`;
+  return problemOf("unsupported-media-type", detail);
+}
+
+/** Of the answer to another content encoding. */
+export const ACCEPTED = { "accept-encoding": "identity" };
+
+export function tooSlow(ms: number): Reply {
+  const detail = `The body was not all there after ${ms / 1_000} seconds. Send less at once.`;
+  return problemReply(problemOf("too-slow", detail));
+}
+
+export function unclear(): Reply {
+  return badHead("Where the body ends is said in two ways. Send one Content-Length, or Transfer-Encoding: chunked.");
+}
+
+export function notUtf8(what: string): Reply {
+  return badHead(`The ${what} has bytes that are not UTF-8. Send UTF-8, percent-encoded in a path or query.`);
+}
+
+/** A request that is not read any further. What follows it on the connection may be a part of it. */
+export function badHead(detail: string): Reply {
+  return { ...problemReply(problemOf("invalid-request", detail)), close: true };
+}
+
+export function slowHead(ms: number): Reply {
+  const detail = `The head was not complete after ${ms / 1_000} seconds.`;
+  return { ...problemReply(problemOf("too-slow", detail)), close: true };
+}
+
+export function largeHead(): Reply {
+  const detail = "The head has more than 100 headers, or more than 16 KB. Send less.";
+  return { ...problemReply(problemOf("too-large", detail, { status: 431 })), close: true };
+}
+
+export function largeChunks(): Reply {
+  const detail = "The trailers of the body or the extensions of its chunks have more than 16 KB. Send less.";
+  return { ...problemReply(problemOf("too-large", detail, { status: 431 })), close: true };
+}
+
+export function lengthRequired(): Reply {
+  const detail = "A body in chunks is not taken here. Send it with a Content-Length.";
+  return { ...problemReply(problemOf("length-required", detail)), close: true };
+}
+
+export function expectationFailed(): Reply {
+  return problemReply(problemOf("expectation-failed", "The only expectation that is known is 100-continue."));
+}
+
+export function versionNotSupported(): Reply {
+  return { ...problemReply(problemOf("version-not-supported")), close: true };
+}
+
+export function tooLarge(maxBytes: number): Reply {
+  return problemReply(problemOf("too-large", `The body is larger than ${maxBytes} bytes. Send less in one request.`));
+}
+
+/** `retryAfter`: seconds. */
+export function tooMany(detail: string, retryAfter: number): Reply {
+  return problemReply(problemOf("rate-limited", `${detail} Come back after Retry-After.`, { retryAfter }));
+}
+
+export function unavailable(detail: string): Reply {
+  return problemReply(problemOf("unavailable", detail, { retryAfter: jittered(1, 5) }));
+}
+
+/** Neither a refusal nor a pass: whether a token is good cannot be said at the moment. */
+export function tokenUnchecked(error: unknown): Reply {
+  const detail = "Your token cannot be checked at the moment. Repeat the request after Retry-After.";
+  return problemReply(problemOf("unavailable", detail, { retryAfter: retryAfterOf(error) }));
+}
+
+/** Seconds until a token can be checked. */
+export function retryAfterOf(error: unknown): number {
+  const after = error instanceof Failure ? error.retryAfter : undefined;
+  return after === undefined ? jittered(1, 5) : jittered(after, after + 5);
+}
+
+/** Before everything is composed a route is not missing, it is not there yet. */
+export function notThereYet(): Reply {
+  return unavailable("The service is starting or ending. Try again.");
+}
+
+export function internalError(): Reply {
+  return problemReply(problemOf("internal", "Something went wrong here. It has been logged; try again."));
+}
+
+/** What people name a token there. */
+const TOKEN_NAMES = ["token", "access_token", "bearer", "jwt", "authorization", "api_key"];
+
+/** The answer to a token in a query: logs and histories keep addresses, so it is known to others by now. */
+export function tokenInQuery(query: URLSearchParams): Reply | undefined {
+  if (query.size === 0) return undefined;
+  const name = TOKEN_NAMES.find((one) => query.has(one));
+  if (name === undefined) return undefined;
+  const detail = `No token is taken from the query, and this one (${name}) may be in a log by now: do not use it any more. Send it as a header, or use a ticket.`;
+  return problemReply(problemOf("token-in-query", detail));
+}
+
+const STATUS_TEXT: Record<number, string> = {
+  200: "OK",
+  201: "Created",
+  202: "Accepted",
+  204: "No Content",
+  304: "Not Modified",
+  400: "Bad Request",
+  403: "Forbidden",
+  404: "Not Found",
+  405: "Method Not Allowed",
+  408: "Request Timeout",
+  409: "Conflict",
+  411: "Length Required",
+  413: "Content Too Large",
+  415: "Unsupported Media Type",
+  422: "Unprocessable Content",
+  426: "Upgrade Required",
+  429: "Too Many Requests",
+  431: "Request Header Fields Too Large",
+  500: "Internal Server Error",
+  503: "Service Unavailable",
+};
+
+export const statusLine = (status: number): string => `${status} ${STATUS_TEXT[status] ?? ""}`;

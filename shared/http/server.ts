@@ -1,0 +1,346 @@
+import { STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { Server as TlsServer } from "node:https";
+import type { AddressInfo, Socket } from "node:net";
+import type { z } from "zod";
+import { BaseServer, type Route, type ServerOptions } from "./base-server.ts";
+import { plainAddress } from "./networks.ts";
+import { portTaken } from "./certificate.ts";
+import { Failure, messageOf } from "#runtime/errors.ts";
+import { Body } from "./request-body.ts";
+import { Connection, type Exchange, type Handling } from "./connection.ts";
+import { framingOf, targetOf } from "./request-framing.ts";
+import { NodeRequest } from "./node-request.ts";
+import { serverOf } from "./node-server.ts";
+import type { nodeServerSettings } from "#settings.ts";
+import {
+  badHead,
+  expectationFailed,
+  largeChunks,
+  largeHead,
+  notAllowed,
+  notThereYet,
+  slowHead,
+  type Reply,
+} from "./response.ts";
+
+export interface NodeServerOptions extends ServerOptions {
+  settings: z.output<typeof nodeServerSettings>;
+}
+
+/** A request as handlers see it, whichever server read it. */
+export interface Request {
+  /** In lower case. */
+  method: string;
+  path: string;
+  /** The route's pattern, as /v1/tenants/:tenant. */
+  route: string;
+  query: URLSearchParams;
+  /** By name in lower case. Lines of one name are joined by commas, or the first counts. */
+  headers: Readonly<Record<string, string>>;
+  /** The peer's address as text. */
+  readonly address: string;
+  /** Called where the peer goes before it is answered. */
+  onGone?: () => void;
+}
+
+export type Handler = (request: Request, body: Buffer) => Reply | Promise<Reply>;
+
+/** A handler that is slow has this time, however soon idle connections are to end. */
+const LEAST_SILENCE_MS = 75_000;
+/** At the end, a body that is still arriving after this time is refused. */
+const ARRIVE_MS = 1_000;
+/** At the end, connections whose answers are under way or not yet flushed get this time. */
+const CLOSE_MS = 5_000;
+
+const EMPTY = Buffer.alloc(0);
+const CONNECTION = Symbol("connection");
+type Known = Socket & { [CONNECTION]?: Connection };
+
+/** The HTTP server of each service that changes something: the parser of Node, and no answer but ours. */
+export class HttpServer extends BaseServer {
+  readonly #server: Server;
+  readonly #headMs: number;
+  readonly #handling: Handling;
+  readonly #connections = new Set<Connection>();
+  #closing = false;
+  #allClosed: (() => void) | undefined;
+
+  constructor(options: NodeServerOptions) {
+    super(options);
+    this.#headMs = options.settings.HEAD_MS;
+    this.#handling = {
+      headMs: this.#headMs,
+      start: (exchange) => this.#handle(exchange),
+      gone: (exchange) => this.#gone(exchange),
+      late: (connection) => this.#late(connection),
+      cut: this.cutConnection,
+      closed: (connection) => {
+        this.#connections.delete(connection);
+        if (this.#connections.size === 0) this.#allClosed?.();
+      },
+    };
+    this.#server = serverOf(options.settings);
+    Object.assign(this.#server, {
+      // Without it, a half-closed connection loses the answer to what was accepted.
+      httpAllowHalfOpen: true,
+      // Node calls it when the server closes, and counts a connection as idle whose answer is not flushed.
+      closeIdleConnections: () => {},
+    });
+    this.#server.maxHeadersCount = 0;
+    // Without a byte, also while an answer is awaited.
+    this.#server.timeout = Math.max(LEAST_SILENCE_MS, options.settings.KEEP_ALIVE_MS);
+    this.#server
+      .on("connection", (socket: Socket) => {
+        if (this.tooMany(plainAddress(socket.remoteAddress ?? ""))) socket.destroy();
+      })
+      .on(this.#server instanceof TlsServer ? "secureConnection" : "connection", (socket: Socket) => {
+        if (this.#closing) socket.destroy();
+        else if (!socket.destroyed) this.#connectionOf(socket);
+      })
+      .on("request", (req: IncomingMessage, res: ServerResponse) => this.#came(req, res, "nothing"))
+      .on("checkContinue", (req: IncomingMessage, res: ServerResponse) => this.#came(req, res, "continue"))
+      .on("checkExpectation", (req: IncomingMessage, res: ServerResponse) => this.#came(req, res, "unknown"))
+      .on("connect", (req: IncomingMessage, socket: Socket) => {
+        socket.on("error", () => {});
+        const reply = notAllowed("CONNECT", req.url ?? "", ["GET", "POST"]);
+        this.#connectionOf(socket).fail(this.#shown(reply, req.headers.origin));
+      })
+      .on("clientError", (error: ParserError, socket: Socket) => this.#malformed(error, socket));
+    this.serveCommon(options.registry);
+  }
+
+  protected serve(route: Route): void {
+    this.router.add(route.method.toUpperCase(), route.pattern, route);
+  }
+
+  /** Port 0: any that is free. Throws a `fatal` where it is taken. */
+  listen(host: string, port: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.once("error", (error: NodeJS.ErrnoException) => {
+        if (error.code === "EADDRINUSE") reject(portTaken(host, port));
+        else
+          reject(
+            new Failure("fatal", `Port ${port} on ${host} cannot be opened: ${messageOf(error)}. Check HOST and PORT.`),
+          );
+      });
+      this.#server.listen({ host, port, exclusive: true }, () => {
+        resolve((this.#server.address() as AddressInfo).port);
+      });
+    });
+  }
+
+  /** No new connections, and none that are idle. Each answer from now on ends its connection. */
+  stopListening(): void {
+    if (this.#closing) return;
+    this.#closing = true;
+    this.#server.close();
+    for (const connection of this.#connections) connection.end();
+    setTimeout(() => {
+      for (const { current } of this.#connections) current?.body?.refuseIncomplete(notThereYet());
+    }, ARRIVE_MS);
+  }
+
+  /** Waits for the connections that still answer, and for their peers to read it. */
+  async close(): Promise<void> {
+    this.stopListening();
+    if (this.#connections.size > 0) {
+      const timer = setTimeout(() => this.#allClosed?.(), CLOSE_MS);
+      await new Promise<void>((resolve) => (this.#allClosed = resolve));
+      clearTimeout(timer);
+    }
+    this.#server.closeAllConnections();
+  }
+
+  #connectionOf(socket: Known): Connection {
+    if (socket[CONNECTION]) return socket[CONNECTION];
+    const connection = new Connection(socket, this.#handling);
+    this.#connections.add(connection);
+    return (socket[CONNECTION] = connection);
+  }
+
+  #came(req: IncomingMessage, res: ServerResponse, expects: Exchange["expects"]): void {
+    const connection = this.#connectionOf(req.socket);
+    connection.add({
+      req,
+      res,
+      connection,
+      expects,
+      body: undefined,
+      request: undefined,
+      broken: undefined,
+      answered: false,
+    });
+  }
+
+  #handle(exchange: Exchange): void {
+    const { req, connection, broken } = exchange;
+    const hasBody = broken ?? framingOf(req);
+    if (typeof hasBody === "object") {
+      if (!broken) this.cut("unclear");
+      this.#answer(exchange, hasBody);
+      return;
+    }
+    const target = targetOf(req.url!, req.method!);
+    if ("status" in target) {
+      this.#refuse(exchange, hasBody, target);
+      return;
+    }
+    if (exchange.expects === "unknown") {
+      this.#refuse(exchange, hasBody, expectationFailed());
+      return;
+    }
+    const method = req.method!;
+    const { path } = target;
+    const found = this.router.find(method === "HEAD" ? "GET" : method, path);
+    const route = method === "HEAD" && found?.head ? { ...found, handler: found.head } : found;
+    if (!route) {
+      this.#refuse(exchange, hasBody, this.unrouted(method, path, req.headers.origin ?? ""));
+      return;
+    }
+    const request = new NodeRequest(route, path, target.search, req, () =>
+      this.callerOf(connection.address, () => req.headers["x-forwarded-for"] as string | undefined),
+    );
+    exchange.request = request;
+    const { guard } = route;
+    const admitted = (target.search === "" ? undefined : this.exposed(request)) ?? this.admitted(guard, request);
+    if (admitted instanceof Promise) {
+      void admitted.then((late) => this.#decided(exchange, route, hasBody, late));
+      return;
+    }
+    if (admitted) this.#refuse(exchange, hasBody, admitted);
+    else if (!guard && !hasBody) this.#run(exchange, route, EMPTY);
+    else this.#read(exchange, route, hasBody);
+  }
+
+  /** The guard's decision came late. Nothing of the body was read, so that a caller who is not known takes no memory of those who are. */
+  #decided(exchange: Exchange, route: Route, hasBody: boolean, refused: Reply | undefined): void {
+    const reply = refused ?? exchange.broken;
+    if (!refused && (reply || exchange.answered)) route.guard?.release(exchange.request!, 0, reply);
+    if (reply) this.#refuse(exchange, hasBody, reply);
+    else if (!exchange.answered) this.#read(exchange, route, hasBody);
+  }
+
+  #read(exchange: Exchange, route: Route, hasBody: boolean): void {
+    const { req, res } = exchange;
+    const body = new Body({
+      request: exchange.request!,
+      maxBytes: route.maxBytes,
+      withinMs: this.bodyMs,
+      guard: route.guard,
+      cut: this.cut,
+      refuse: (reply) => this.#answer(exchange, { ...reply, close: true }),
+      whole: (bytes) => this.#run(exchange, route, bytes),
+    });
+    exchange.body = body;
+    if (exchange.expects === "continue") res.writeContinue();
+    if (hasBody) {
+      body.wait();
+      req.on("data", (chunk: Buffer) => body.add(chunk)).on("end", () => body.end());
+    } else body.end();
+  }
+
+  #run(exchange: Exchange, route: Route, bytes: Buffer): void {
+    const request = exchange.request!;
+    try {
+      const reply = this.handled(route, request, bytes);
+      if (reply instanceof Promise) {
+        reply
+          .then((late) => this.#answer(exchange, late))
+          .catch((error: unknown) => this.#answer(exchange, this.failed(request, error)));
+      } else this.#answer(exchange, reply);
+    } catch (error) {
+      this.#answer(exchange, this.failed(request, error));
+    }
+  }
+
+  /** Before its body was read. Mostly all of it came in the same packet, which the parser has read in a later turn. */
+  #refuse(exchange: Exchange, hasBody: boolean, reply: Reply): void {
+    if (!hasBody) {
+      this.#answer(exchange, reply);
+      return;
+    }
+    setImmediate(() => {
+      const { complete } = exchange.req;
+      this.#answer(exchange, complete ? reply : { ...reply, close: true });
+    });
+  }
+
+  #answer(exchange: Exchange, { status, headers, body = "", close = false }: Reply): void {
+    if (exchange.answered) {
+      exchange.body?.finish();
+      return;
+    }
+    const { req, res, connection } = exchange;
+    const sent: Record<string, string | number> = { ...headers, ...this.origins.headers(req.headers.origin ?? "") };
+    const empty = status === 204 || status === 304;
+    const bytes = empty ? 0 : typeof body === "string" ? Buffer.byteLength(body) : body.length;
+    if (!empty) sent["content-length"] = bytes;
+    if (close || this.#closing || endsConnection(req, empty)) res.shouldKeepAlive = false;
+    // It throws if a header cannot be sent, before anything is done. The next answer then has a reason of its own.
+    res.writeHead(status, STATUS_CODES[status] ?? "", sent);
+    exchange.answered = true;
+    exchange.body?.finish();
+    res.end(empty ? undefined : body);
+    connection.next(res, bytes);
+  }
+
+  /** The peer went away. The answer of a handler that is under way goes nowhere. */
+  #gone(exchange: Exchange): void {
+    exchange.answered = true;
+    exchange.body?.gone();
+    exchange.request?.onGone?.();
+  }
+
+  #shown(reply: Reply, origin = ""): Reply {
+    return { ...reply, headers: { ...reply.headers, ...this.origins.headers(origin) } };
+  }
+
+  #late(connection: Connection): void {
+    // A connection that never said a word is not spoken to.
+    if (connection.socket.bytesRead === 0) {
+      connection.socket.destroy();
+      return;
+    }
+    this.cut("slow");
+    connection.fail(this.#shown(slowHead(this.#headMs)));
+  }
+
+  /** What the parser refuses, and a head that is late. */
+  #malformed({ code = "", rawPacket, bytesParsed }: ParserError, socket: Socket): void {
+    const connection = this.#connectionOf(socket);
+    if (socket.destroyed || connection.deaf) return;
+    if (code === "ERR_HTTP_REQUEST_TIMEOUT") connection.late();
+    // A connection that broke cannot be spoken to.
+    else if (!code.startsWith("HPE_")) socket.destroy();
+    // It comes behind a request that is the last by its own word.
+    else if (code !== "HPE_CLOSED_CONNECTION") {
+      const large = code === "HPE_HEADER_OVERFLOW" || code === "HPE_CHUNK_EXTENSIONS_OVERFLOW";
+      this.cut(large ? "large" : "malformed");
+      const malformed = badHead("This is no HTTP/1.1 request: it is malformed or incomplete.");
+      const reply = !large ? malformed : connection.inBody ? largeChunks() : largeHead();
+      connection.fail(this.#shown(reply), asksHead(rawPacket, bytesParsed));
+    }
+  }
+}
+
+interface ParserError extends NodeJS.ErrnoException {
+  rawPacket?: Buffer;
+  bytesParsed?: number;
+}
+
+/** Whether the request that is malformed is HEAD, as far as its packet says it. */
+function asksHead(packet: Buffer | undefined, parsed: number | undefined): boolean {
+  const text = packet?.toString("latin1", 0, (parsed ?? 0) + 1) ?? "";
+  const before = text.lastIndexOf("\r\n\r\n", text.length - "\r\n\r\n".length - 1);
+  return text.startsWith("HEAD ", before < 0 ? 0 : before + "\r\n\r\n".length);
+}
+
+/**
+ * Node ends these connections behind the answer, and must not handle what follows.
+ * - The parser pauses behind a request with `Connection: upgrade` or `Proxy-Connection: upgrade`, loses the rest of the packet,
+ *   and takes the next packet for a new request. The Upgrade header alone decides here, so that no reading of the other can differ.
+ * - An answer without a length ends a connection of HTTP/1.0, even one that is to be kept.
+ */
+function endsConnection({ headers, httpVersionMinor }: IncomingMessage, empty: boolean): boolean {
+  return headers.upgrade !== undefined || (empty && httpVersionMinor === 0);
+}

@@ -1,0 +1,239 @@
+import { Kafka, logLevel, type AclEntry, type Admin } from "kafkajs";
+import { classify, Failure, messageOf } from "#runtime/errors.ts";
+import type { Health } from "#runtime/health.ts";
+import type { KafkaRight } from "#store-grants/kafka.ts";
+import { kafkaOptions, type KafkaAddress } from "./settings.ts";
+import type { Log } from "#runtime/log.ts";
+
+export interface TopicSpec {
+  topic: string;
+  partitions: number;
+  replicas: number;
+  config: Record<string, string>;
+}
+
+const ANY = 1;
+const ACL = { topic: 2, group: 3, Read: 3, Write: 4, Describe: 8, allow: 3, literal: 3, prefixed: 4 } as const;
+
+function aclOf({ principal, resource, name, operation }: KafkaRight): AclEntry {
+  const prefixed = name.endsWith("*");
+  return {
+    resourceType: ACL[resource],
+    resourceName: prefixed ? name.slice(0, -1) : name,
+    resourcePatternType: prefixed ? ACL.prefixed : ACL.literal,
+    principal,
+    host: "*",
+    operation: ACL[operation],
+    permissionType: ACL.allow,
+  };
+}
+
+function sameAcl(one: AclEntry, other: AclEntry): boolean {
+  return (Object.keys(one) as (keyof AclEntry)[]).every((field) => one[field] === other[field]);
+}
+
+/** As the protocol numbers them: the client's enumerations are not among the named exports of its CommonJS module. */
+const TOPIC = 2;
+const SET_ON_TOPIC = 1;
+
+/** One Kafka, and what is asked of it about its topics. */
+export class KafkaAdmin {
+  protected readonly kafka: Kafka;
+  protected readonly log: Log;
+  protected readonly health: Health;
+
+  constructor(address: KafkaAddress, clientId: string, log: Log, health: Health) {
+    this.log = log;
+    this.health = health;
+    this.kafka = new Kafka({
+      ...kafkaOptions(address),
+      clientId,
+      connectionTimeout: 1_000,
+      requestTimeout: 5_000,
+      enforceRequestTimeout: true,
+      // Short: whoever sends decides itself how long to go on.
+      retry: { initialRetryTime: 50, maxRetryTime: 500, retries: 3 },
+      logLevel: logLevel.WARN,
+      logCreator:
+        () =>
+        ({ label, log: { message, error } }) =>
+          log.debug({ kafka: label, error: typeof error === "string" ? error : undefined }, message),
+    });
+  }
+
+  async admin<T>(use: (admin: Admin) => Promise<T>): Promise<T> {
+    const admin = this.kafka.admin();
+    try {
+      await admin.connect();
+      return await use(admin);
+    } finally {
+      await admin.disconnect();
+    }
+  }
+
+  /** Waits until the topic is there, and answers how many partitions it has. */
+  async partitions(topic: string): Promise<number> {
+    return this.reach("kafka", () =>
+      this.admin(async (admin) => {
+        // Asked for by its name, one that is not there would be an error that does not name it.
+        if (!(await admin.listTopics()).includes(topic))
+          throw new Error(`The topic ${topic} is not there yet: run the provision service.`);
+        const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+        return topics[0]!.partitions.length;
+      }),
+    );
+  }
+
+  /** How many partitions each of these topics has; those that are not there are missing. */
+  async present(topics: string[]): Promise<Map<string, number>> {
+    return this.reach("kafka", () =>
+      this.admin(async (admin) => {
+        const there = new Set(await admin.listTopics());
+        const asked = topics.filter((topic) => there.has(topic));
+        if (asked.length === 0) return new Map<string, number>();
+        const metadata = await admin.fetchTopicMetadata({ topics: asked });
+        return new Map(metadata.topics.map(({ name, partitions }) => [name, partitions.length]));
+      }),
+    );
+  }
+
+  /** The offset that the next record of the partition will have. */
+  async endOffset(topic: string, partition: number): Promise<number> {
+    return this.reach("kafka", async () => {
+      const offsets = await this.admin((admin) => admin.fetchTopicOffsets(topic));
+      const found = offsets.find((entry) => entry.partition === partition);
+      if (!found) throw new Error(`The topic ${topic} has no partition ${partition}.`);
+      return Number(found.high);
+    });
+  }
+
+  /** By partition: the oldest offset that is still there. */
+  async oldestOffsets(topic: string): Promise<Map<number, number>> {
+    return this.reach("kafka", async () => {
+      const offsets = await this.admin((admin) => admin.fetchTopicOffsets(topic));
+      return new Map(offsets.map(({ partition, low }) => [partition, Number(low)]));
+    });
+  }
+
+  /** By partition: where the group goes on reading, and the offset that the next record will have. */
+  async progress(group: string, topic: string): Promise<Map<number, { committed: number; end: number }>> {
+    return this.reach("kafka", () =>
+      this.admin(async (admin) => {
+        const [ends, [offsets]] = await Promise.all([
+          admin.fetchTopicOffsets(topic),
+          admin.fetchOffsets({ groupId: group, topics: [topic] }),
+        ]);
+        const committed = new Map(offsets?.partitions.map(({ partition, offset }) => [partition, Number(offset)]));
+        return new Map(
+          ends.map(({ partition, low, high }) => [
+            partition,
+            // What retention took is no longer to be read; without a commit (-1) reading begins at the lowest.
+            { committed: Math.max(committed.get(partition) ?? -1, Number(low)), end: Number(high) },
+          ]),
+        );
+      }),
+    );
+  }
+
+  /** Makes the topics that are not there and answers which it made. */
+  async createTopics(specs: TopicSpec[]): Promise<string[]> {
+    return this.reach("kafka", () =>
+      this.admin(async (admin) => {
+        const present = new Set(await admin.listTopics());
+        const missing = specs.filter(({ topic }) => !present.has(topic));
+        if (missing.length === 0) return [];
+        await admin
+          .createTopics({
+            waitForLeaders: true,
+            topics: missing.map(({ topic, partitions, replicas, config }) => ({
+              topic,
+              numPartitions: partitions,
+              replicationFactor: replicas,
+              configEntries: Object.entries(config).map(([name, value]) => ({ name, value })),
+            })),
+          })
+          .catch((error: unknown) => {
+            throw topicsRefused(error) ?? error;
+          });
+        return missing.map(({ topic }) => topic);
+      }),
+    );
+  }
+
+  /**
+   * Gives these rights, and takes away those that their owners have besides, or that `principals` have. Answers false if this user may not, or if the
+   * cluster asks nobody for rights.
+   */
+  async setRights(
+    rights: readonly KafkaRight[],
+    principals: readonly string[] = [...new Set(rights.map(({ principal }) => principal))],
+  ): Promise<boolean> {
+    const wanted = rights.map(aclOf);
+    try {
+      return await this.admin(async (admin) => {
+        for (const principal of principals) {
+          const any = { resourceType: ANY, resourcePatternType: ANY, operation: ANY, permissionType: ANY };
+          const { resources } = await admin.describeAcls({ ...any, principal });
+          const present = resources.flatMap(({ acls, ...resource }) => acls.map((acl) => ({ ...resource, ...acl })));
+          const stale = present.filter((one) => !wanted.some((acl) => sameAcl(acl, one)));
+          if (stale.length > 0) await admin.deleteAcls({ filters: stale });
+        }
+        if (wanted.length > 0) await admin.createAcls({ acl: wanted });
+        return true;
+      });
+    } catch (error) {
+      const { type } = error as { type?: string };
+      if (type !== "SECURITY_DISABLED" && type !== "CLUSTER_AUTHORIZATION_FAILED") throw error;
+      return false;
+    }
+  }
+
+  /** Gives topics that an earlier version made the settings that they lack. What is set on a topic stays. Answers which it changed. */
+  async completeTopics(specs: TopicSpec[]): Promise<string[]> {
+    return this.admin(async (admin) => {
+      const { resources } = await admin.describeConfigs({
+        includeSynonyms: false,
+        resources: specs.map(({ topic }) => ({ type: TOPIC, name: topic })),
+      });
+      const changes = specs.flatMap(({ topic, config }) => {
+        const entries = resources.find(({ resourceName }) => resourceName === topic)?.configEntries ?? [];
+        const set = entries.filter(({ configSource }) => Number(configSource) === SET_ON_TOPIC);
+        const present = Object.fromEntries(set.map(({ configName, configValue }) => [configName, configValue]));
+        if (Object.keys(config).every((name) => name in present)) return [];
+        // The request replaces all that is set on the topic.
+        const whole = Object.entries({ ...config, ...present }).map(([name, value]) => ({ name, value }));
+        return [{ type: TOPIC, name: topic, configEntries: whole }];
+      });
+      if (changes.length > 0) await admin.alterConfigs({ validateOnly: false, resources: changes });
+      return changes.map(({ name }) => name);
+    });
+  }
+
+  /** Goes on trying, without end: a dependency may appear last. */
+  protected async reach<T>(name: string, attempt: () => Promise<T>): Promise<T> {
+    for (let tries = 0; ; tries += 1) {
+      try {
+        const result = await attempt();
+        this.health.up(name);
+        return result;
+      } catch (error) {
+        if (classify(error) === "fatal") throw error;
+        this.health.down(name, messageOf(error));
+        if (tries % 10 === 0) this.log.warn({ err: error }, "waiting for Kafka");
+        await new Promise((resolve) =>
+          setTimeout(resolve, Math.min(200 * 2 ** tries, 2_000) * (0.5 + Math.random() / 2)),
+        );
+      }
+    }
+  }
+}
+
+/** What the cluster will refuse at every try, such as more replicas than it has brokers: waiting does not mend it. */
+function topicsRefused(error: unknown): Failure | undefined {
+  // The client's error classes are not among the named exports of its CommonJS module.
+  const { errors = [] } = error as { errors?: { retriable?: boolean; topic?: string; type?: string }[] };
+  const refused = errors.filter(({ retriable, type }) => retriable === false && type !== "TOPIC_ALREADY_EXISTS");
+  if (refused.length === 0) return undefined;
+  const each = refused.map(({ topic, type }) => `${topic}: ${type}`).join(", ");
+  return new Failure("fatal", `Kafka refuses topics for good: ${each}.`, { cause: error });
+}

@@ -1,0 +1,66 @@
+import { z } from "zod";
+import { Failure } from "#runtime/errors.ts";
+import { readPem } from "#runtime/pem.ts";
+
+const path = z.string().min(1).optional();
+
+/** Where Kafka is, and what it takes to be let in there. */
+export const kafkaSettings = z.object({
+  /** Some brokers, as host:port with commas between them. They name the others. */
+  KAFKA_BROKERS: z
+    .string()
+    .min(1)
+    .transform((list) => list.split(",").map((broker) => broker.trim())),
+  /** Set true to connect over TLS. */
+  KAFKA_TLS: z.stringbool().default(false),
+  /** A file with the certificate authorities of the brokers, if Node does not know them. */
+  KAFKA_CA: path,
+  /** A file with the client certificate, if the brokers ask for one. */
+  KAFKA_CERT: path,
+  /** The file of its private key. */
+  KAFKA_KEY: path,
+  /** The mechanism of SASL, if the brokers ask for a name and a password. */
+  KAFKA_SASL: z.enum(["plain", "scram-sha-256", "scram-sha-512"]).optional(),
+  /** The name, with KAFKA_SASL. */
+  KAFKA_USERNAME: z.string().optional(),
+  /** The password, with KAFKA_SASL. */
+  KAFKA_PASSWORD: z.string().optional(),
+});
+
+type Mechanism = NonNullable<KafkaAddress["KAFKA_SASL"]>;
+/** One of them, as the client tells them apart. */
+type Sasl = { [M in Mechanism]: { mechanism: M; username: string; password: string } }[Mechanism];
+
+export type KafkaAddress = z.output<typeof kafkaSettings>;
+
+/** As the Kafka client wants it. */
+export function kafkaOptions(address: KafkaAddress) {
+  const { KAFKA_BROKERS: brokers, KAFKA_TLS: tls, KAFKA_SASL: mechanism } = address;
+  const {
+    KAFKA_CA: ca,
+    KAFKA_CERT: cert,
+    KAFKA_KEY: key,
+    KAFKA_USERNAME: username,
+    KAFKA_PASSWORD: password,
+  } = address;
+  if (!tls && (ca ?? cert ?? key)) throw new Failure("fatal", "KAFKA_CA, KAFKA_CERT and KAFKA_KEY need KAFKA_TLS.");
+  if (!cert !== !key) throw new Failure("fatal", "KAFKA_CERT and KAFKA_KEY go together: set both, or neither.");
+  if (mechanism && (!username || !password))
+    throw new Failure("fatal", "KAFKA_SASL needs KAFKA_USERNAME and KAFKA_PASSWORD.");
+  if (!mechanism && (username ?? password))
+    throw new Failure("fatal", "KAFKA_USERNAME and KAFKA_PASSWORD need KAFKA_SASL.");
+  return {
+    brokers,
+    ...(tls && {
+      ssl: {
+        ...(ca && { ca: readPem("KAFKA_CA", ca) }),
+        ...(cert && key && { cert: readPem("KAFKA_CERT", cert), key: readPem("KAFKA_KEY", key) }),
+      },
+    }),
+    ...(mechanism && { sasl: saslOf(mechanism, username!, password!) }),
+  };
+}
+
+function saslOf(mechanism: Mechanism, username: string, password: string): Sasl {
+  return { mechanism, username, password };
+}

@@ -1,0 +1,80 @@
+import type { NodePgDatabase } from "drizzle-orm/node-postgres";
+import pg from "pg";
+import { drizzle } from "./drizzle.ts";
+import { messageOf } from "#runtime/errors.ts";
+import type { Health } from "#runtime/health.ts";
+import type { Log } from "#runtime/log.ts";
+
+export interface Postgres {
+  pool: pg.Pool;
+  db: NodePgDatabase;
+  /** Resolves when the server has answered; goes on trying without end. */
+  reached(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * Every statement finds rows by their key, whatever the statistics say: one plan for all values, no plan that scans a table
+ * because many clients are asked about, and none that reads all that is stored for a client in order to sort a page of it. Only
+ * a nested loop leaves out the partitions that none of the clients is in.
+ */
+const PLANS = [
+  "plan_cache_mode=force_generic_plan",
+  "enable_sort=off",
+  "enable_bitmapscan=off",
+  "enable_hashjoin=off",
+  "enable_mergejoin=off",
+];
+
+/** Of a director, or a distributor, to Postgres at once. */
+export const POOL_CONNECTIONS = 8;
+
+/** The only importer of the Postgres client. Statements end after `statementMs`, so that a hanging server is an error. */
+export function connectPostgres(
+  url: string,
+  service: string,
+  log: Log,
+  health: Health,
+  connections = POOL_CONNECTIONS,
+  statementMs = 15_000,
+): Postgres {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: connections,
+    application_name: service,
+    options: PLANS.map((setting) => `-c ${setting}`).join(" "),
+    connectionTimeoutMillis: 3_000,
+    idleTimeoutMillis: 30_000,
+    statement_timeout: statementMs,
+    query_timeout: statementMs + 1_000,
+    keepAlive: true,
+  });
+  pool.on("error", (error) => {
+    health.down("postgres", messageOf(error));
+    log.warn({ err: error }, "Postgres ended an idle connection");
+  });
+  // Whatever asks and is answered says so: a timeout or a restart must leave nobody unready after Postgres answers again.
+  pool.on("release", (error) => {
+    if (!(error as Error | undefined)) health.up("postgres");
+  });
+  return {
+    pool,
+    db: drizzle(pool),
+    async reached() {
+      for (let tries = 0; ; tries += 1) {
+        try {
+          await pool.query("select 1");
+          health.up("postgres");
+          return;
+        } catch (error) {
+          health.down("postgres", messageOf(error));
+          if (tries % 10 === 0) log.warn({ err: error }, "waiting for Postgres");
+          await new Promise((resolve) =>
+            setTimeout(resolve, Math.min(100 * 2 ** tries, 2_000) * (0.5 + Math.random() / 2)),
+          );
+        }
+      }
+    },
+    close: () => pool.end(),
+  };
+}

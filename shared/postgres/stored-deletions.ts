@@ -1,0 +1,82 @@
+import { meters, type Registry } from "#runtime/metrics.ts";
+import type { ClientKey, Sequence } from "#protocol/notification.ts";
+
+const LINGER_MS = 50;
+const RETRY_MS = 2_000;
+const BATCH_CLIENTS = 5_000;
+/** Clients that wait, at most: about 20 MB. */
+const MOST_CLIENTS = 100_000;
+
+export interface DeletionsOptions {
+  /** Deletes each client's stored rows up to its sequence. */
+  remove(acknowledged: ReadonlyMap<ClientKey, Sequence>): Promise<unknown>;
+  /** It is tried again. */
+  failed(error: unknown): void;
+  registry: Registry;
+}
+
+/** Deletes acknowledged rows, many clients in one statement, one entry a client. A deletion that fails is tried again. */
+export class Deletions {
+  readonly #options: DeletionsOptions;
+  readonly #waiting = new Map<ClientKey, Sequence>();
+  readonly #forgot: () => void;
+  #timer: NodeJS.Timeout | undefined;
+  #flushing: Promise<void> | undefined;
+
+  constructor(options: DeletionsOptions) {
+    this.#options = options;
+    const { gauge, tally } = meters(options.registry);
+    gauge("deletions_waiting", "Clients whose acknowledged rows are not deleted yet.", () => this.waiting);
+    this.#forgot = tally(
+      "deletions_forgotten_total",
+      "Clients whose acknowledged rows stay until their next acknowledgement, because too many deletions waited.",
+    );
+  }
+
+  add(key: ClientKey, upTo: Sequence): void {
+    const before = this.#waiting.get(key);
+    if (before === undefined && this.#waiting.size >= MOST_CLIENTS) {
+      this.#forgot();
+      return;
+    }
+    if (before === undefined || before < upTo) this.#waiting.set(key, upTo);
+    if (!this.#flushing) this.#timer ??= setTimeout(() => void this.#flush(), LINGER_MS);
+  }
+
+  /** Clients whose acknowledged rows are still there. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /** Deletes what waits, at the end of the process; or as much as Postgres lets it. */
+  async close(): Promise<void> {
+    await this.#flushing;
+    for (let before = Infinity; this.#waiting.size > 0 && this.#waiting.size < before;) {
+      before = this.#waiting.size;
+      await this.#flush();
+    }
+    clearTimeout(this.#timer);
+  }
+
+  #flush(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    return (this.#flushing ??= this.#flushOne());
+  }
+
+  /** One statement at a time: many would keep all connections from those who read. */
+  async #flushOne(): Promise<void> {
+    const batch = new Map([...this.#waiting].slice(0, BATCH_CLIENTS));
+    for (const key of batch.keys()) this.#waiting.delete(key);
+    let next = LINGER_MS;
+    try {
+      await this.#options.remove(batch);
+    } catch (error) {
+      this.#options.failed(error);
+      next = RETRY_MS;
+      for (const [key, upTo] of batch) if ((this.#waiting.get(key) ?? "") < upTo) this.#waiting.set(key, upTo);
+    }
+    this.#flushing = undefined;
+    if (this.#waiting.size > 0) this.#timer = setTimeout(() => void this.#flush(), next);
+  }
+}

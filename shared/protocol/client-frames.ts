@@ -1,0 +1,28 @@
+import { z } from "zod";
+import type { Close } from "./close-codes.ts";
+import type { Cursor } from "./notification.ts";
+
+/** What a client may say on a WebSocket (R20). */
+export const clientFrame = z.discriminatedUnion("type", [
+  z.strictObject({ type: z.literal("ack"), cursor: z.string().max(64) }),
+  z.strictObject({ type: z.literal("refresh"), token: z.string().max(8_192) }),
+  z.strictObject({ type: z.literal("ping") }),
+]);
+
+export type ClientFrame = z.output<typeof clientFrame>;
+
+/** Body of POST /v1/acks (R22). */
+export const ackBody = z.strictObject({ cursor: z.string().max(64) });
+
+/** What a client is told beside notifications (R10 to R14). */
+export type ServerFrame =
+  | { type: "connected"; cursor: Cursor; heartbeat: number; limits: { frameBytes: number }; ping: true }
+  | { type: "pong" }
+  | { type: "live" }
+  | { type: "replay_pending"; retryAfter: number }
+  | { type: "refresh"; expiresIn: number }
+  | ({ type: "closing" } & Close);
+
+/** The WebSocket subprotocol, and what a browser's second one starts with: the token follows. */
+export const SUBPROTOCOL = "notifications.v1.json";
+export const TOKEN_SUBPROTOCOL = "bearer.";

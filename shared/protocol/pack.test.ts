@@ -1,0 +1,102 @@
+import { randomUUID } from "node:crypto";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { Failure } from "#runtime/errors.ts";
+import { START } from "./notification.ts";
+import {
+  checkNotification,
+  Kind,
+  notificationBody,
+  PackWriter,
+  readAck,
+  readDeliver,
+  readPack,
+  readSignal,
+} from "./pack.ts";
+
+function bodiesOf(record: Buffer): Buffer[] {
+  const bodies: Buffer[] = [];
+  readPack(record, (_, body, index) => {
+    checkNotification(body, index);
+    bodies.push(body);
+  });
+  return bodies;
+}
+
+test("what is written into a pack is read from it, and the body is forwarded as it is", () => {
+  const text = fc.stringMatching(/^[a-z0-9][a-z0-9.]{0,29}$/);
+  const item = fc.record({
+    key: text.map((client) => `acme/${client}`),
+    uuid: fc.uuid(),
+    ttl: fc.nat(2 ** 32 - 1),
+    event: fc.option(text, { nil: "" }),
+    traceparent: fc.constantFrom("", `00-${"a".repeat(32)}-${"b".repeat(16)}-01`),
+    data: fc.json(),
+  });
+  const writer = new PackWriter(16);
+  fc.assert(
+    fc.property(fc.array(item, { minLength: 1, maxLength: 20 }), (items) => {
+      for (const { uuid, data, ...rest } of items)
+        writer.notification({ ...rest, id: uuid, payload: Buffer.from(data) });
+      const bodies = bodiesOf(writer.take());
+      expect(bodies).toHaveLength(items.length);
+      bodies.forEach((body, index) => {
+        const { uuid, data, ...rest } = items[index]!;
+        expect({ id: notificationBody.id(body), payload: notificationBody.payload(body).toString() }).toEqual({
+          id: uuid,
+          payload: data,
+        });
+        expect({
+          key: notificationBody.key(body),
+          ttl: notificationBody.ttl(body),
+          event: notificationBody.event(body),
+          traceparent: notificationBody.traceparent(body),
+        }).toEqual(rest);
+        const deliver = {
+          incarnation: 2 ** 47 + 5,
+          session: 2 ** 31 + 7,
+          partition: 511,
+          generation: 2 ** 41,
+          appended: 1.8e12,
+          prev: START,
+          sequence: "0".repeat(18) + "1",
+          body,
+        };
+        writer.deliver(deliver);
+        readPack(writer.take(), (_, routed) => expect(readDeliver(routed)).toEqual({ kind: Kind.DELIVER, ...deliver }));
+      });
+    }),
+  );
+});
+
+test("acknowledgements and signals come back, also where the buffer had to grow for them", () => {
+  const writer = new PackWriter(16);
+  writer.ack(9, START, "acme/u1");
+  writer.signal({ type: "invite", client: "acme/ü" });
+  const read: unknown[] = [];
+  readPack(writer.take(), (kind, body) => read.push(kind === Kind.ACK ? readAck(body) : readSignal(body)));
+  expect(read).toEqual([
+    { kind: Kind.ACK, session: 9, sequence: START, key: "acme/u1" },
+    { type: "invite", client: "acme/ü" },
+  ]);
+});
+
+test("no mutation of a pack's bytes is anything but a pack or a reject", () => {
+  const writer = new PackWriter();
+  writer.notification({ key: "acme/u1", id: randomUUID(), event: "e", payload: Buffer.from("{}") });
+  writer.notification({ key: "acme/u2", id: randomUUID(), payload: Buffer.from("[1]") });
+  const record = writer.take();
+  fc.assert(
+    fc.property(fc.nat(record.length - 1), fc.nat(255), fc.nat(record.length), (at, byte, length) => {
+      const mutant = Buffer.from(record.subarray(0, length));
+      if (at < mutant.length) mutant[at] = byte;
+      try {
+        bodiesOf(mutant);
+      } catch (error) {
+        expect(error).toBeInstanceOf(Failure);
+        expect((error as Failure).kind).toBe("reject");
+      }
+    }),
+    { numRuns: 2000 },
+  );
+});

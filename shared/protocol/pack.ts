@@ -1,0 +1,297 @@
+import { Failure } from "#runtime/errors.ts";
+import {
+  EVENT_FORM,
+  KEY_FORM,
+  MAX_PACK_ITEMS,
+  START,
+  TRACEPARENT_FORM,
+  type ClientKey,
+  type Sequence,
+} from "./notification.ts";
+import { readUuid, UUID_LENGTH, writeUuid } from "./uuid.ts";
+
+/**
+ * A record of accepted, routed and control is a pack: one or more items in one Kafka record. All integers are big-endian.
+ *
+ *   pack  = magic u8 (1), count u16, item*
+ *   item  = length u32 (of what follows), kind u8, body
+ *
+ * The body of kind NOTIFICATION, which is forwarded as it is from accepted to routed:
+ *
+ *   id 16 bytes, ttl u32 (seconds, 0 for none), event length u8, traceparent length u8, key length u16,
+ *   event, traceparent, key (all ASCII), payload (the rest: UTF-8 JSON)
+ */
+const MAGIC = 1;
+const PACK_HEADER = 3;
+const ITEM_HEADER = 5;
+const NOTIFICATION_HEADER = 24;
+
+export const Kind = {
+  /** accepted: a notification's body. */
+  NOTIFICATION: 1,
+  /** routed: incarnation u48, session u32, partition u16, generation u48, appended u48 (ms), prev 19, sequence 19, a notification's body. */
+  DELIVER: 2,
+  /** control: session u32, sequence 19, key (the rest). */
+  ACK: 3,
+  /** deferred: appended u48 (ms), sequence 19, a notification's body. */
+  DEFERRED: 5,
+  /** routed and control: what is rare, as UTF-8 JSON. */
+  SIGNAL: 4,
+} as const;
+export type Kind = (typeof Kind)[keyof typeof Kind];
+
+/** Builds one pack at a time in one growing buffer: nothing is allocated per item. */
+export class PackWriter {
+  #buffer: Buffer;
+  #length = PACK_HEADER;
+  #count = 0;
+
+  constructor(initialBytes = 4096) {
+    this.#buffer = Buffer.allocUnsafe(initialBytes);
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Bytes of the pack so far. */
+  get bytes(): number {
+    return this.#length;
+  }
+
+  get full(): boolean {
+    return this.#count >= MAX_PACK_ITEMS;
+  }
+
+  notification(item: NewNotification): void {
+    const { key, event = "", traceparent = "", payload } = item;
+    const body = NOTIFICATION_HEADER + event.length + traceparent.length + key.length + payload.length;
+    let at = this.#item(Kind.NOTIFICATION, body);
+    const buffer = this.#buffer;
+    at = readUuid(item.id, buffer, at);
+    at = buffer.writeUInt32BE(item.ttl ?? 0, at);
+    at = buffer.writeUInt8(event.length, at);
+    at = buffer.writeUInt8(traceparent.length, at);
+    at = buffer.writeUInt16BE(key.length, at);
+    at += buffer.write(event, at, "latin1");
+    at += buffer.write(traceparent, at, "latin1");
+    at += buffer.write(key, at, "latin1");
+    payload.copy(buffer, at);
+  }
+
+  deliver(message: Omit<Deliver, "kind">): void {
+    let at = this.#item(Kind.DELIVER, DELIVER_HEADER + message.body.length);
+    const buffer = this.#buffer;
+    at = buffer.writeUIntBE(message.incarnation, at, 6);
+    at = buffer.writeUInt32BE(message.session, at);
+    at = buffer.writeUInt16BE(message.partition, at);
+    at = buffer.writeUIntBE(message.generation, at, 6);
+    at = buffer.writeUIntBE(message.appended, at, 6);
+    at += buffer.write(message.prev, at, "latin1");
+    at += buffer.write(message.sequence, at, "latin1");
+    message.body.copy(buffer, at);
+  }
+
+  deferred({ appended, sequence, body }: Deferred): void {
+    let at = this.#item(Kind.DEFERRED, DEFERRED_HEADER + body.length);
+    const buffer = this.#buffer;
+    at = buffer.writeUIntBE(appended, at, 6);
+    at += buffer.write(sequence, at, "latin1");
+    body.copy(buffer, at);
+  }
+
+  ack(session: number, sequence: Sequence, key: ClientKey): void {
+    let at = this.#item(Kind.ACK, ACK_HEADER + key.length);
+    at = this.#buffer.writeUInt32BE(session, at);
+    at += this.#buffer.write(sequence, at, "latin1");
+    this.#buffer.write(key, at, "latin1");
+  }
+
+  signal(signal: object): void {
+    const json = Buffer.from(JSON.stringify(signal));
+    // Before the buffer is named: making room may replace it.
+    const at = this.#item(Kind.SIGNAL, json.length);
+    json.copy(this.#buffer, at);
+  }
+
+  /** The finished pack, copied out; the writer is empty again. */
+  take(): Buffer {
+    this.#buffer.writeUInt8(MAGIC, 0);
+    this.#buffer.writeUInt16BE(this.#count, 1);
+    const pack = Buffer.from(this.#buffer.subarray(0, this.#length));
+    this.#length = PACK_HEADER;
+    this.#count = 0;
+    return pack;
+  }
+
+  #item(kind: Kind, body: number): number {
+    const end = this.#length + ITEM_HEADER + body;
+    if (end > this.#buffer.length) {
+      const larger = Buffer.allocUnsafe(Math.max(end, this.#buffer.length * 2));
+      this.#buffer.copy(larger, 0, 0, this.#length);
+      this.#buffer = larger;
+    }
+    const at = this.#buffer.writeUInt32BE(1 + body, this.#length);
+    this.#buffer.writeUInt8(kind, at);
+    this.#length = end;
+    this.#count += 1;
+    return at + 1;
+  }
+}
+
+export interface NewNotification {
+  key: ClientKey;
+  /** A UUID, or its 32 hexadecimal digits. */
+  id: string;
+  /** Seconds from the broker's append time. */
+  ttl?: number;
+  event?: string;
+  traceparent?: string;
+  /** JSON text as UTF-8. */
+  payload: Buffer;
+}
+
+export interface Deliver {
+  kind: typeof Kind.DELIVER;
+  /** Which connection: of the slot's incarnation, the session. */
+  incarnation: number;
+  session: number;
+  /** Of accepted, and the director's generation for it. */
+  partition: number;
+  generation: number;
+  /** When the broker appended it; ms since 1970. */
+  appended: number;
+  /** The sequence that this session was sent before it. */
+  prev: Sequence;
+  sequence: Sequence;
+  body: Buffer;
+}
+const DELIVER_HEADER = 6 + 4 + 2 + 6 + 6 + START.length * 2;
+
+/** What would have been stored. */
+export interface Deferred {
+  /** When the broker appended it to accepted; ms since 1970. */
+  appended: number;
+  sequence: Sequence;
+  body: Buffer;
+}
+const DEFERRED_HEADER = 6 + START.length;
+
+export interface Ack {
+  kind: typeof Kind.ACK;
+  session: number;
+  sequence: Sequence;
+  key: ClientKey;
+}
+const ACK_HEADER = 4 + START.length;
+
+/** Calls back for each item of a pack; bodies are views into the record. A malformed pack is a `reject`. */
+export function readPack(record: Buffer, item: (kind: number, body: Buffer, index: number) => void): void {
+  if (record.length < PACK_HEADER || record[0] !== MAGIC) throw malformed("it does not start as a pack does");
+  const count = record.readUInt16BE(1);
+  if (count === 0 || count > MAX_PACK_ITEMS)
+    throw malformed(`it says that it has ${count} items, not 1 to ${MAX_PACK_ITEMS}`);
+  let at = PACK_HEADER;
+  for (let index = 0; index < count; index += 1) {
+    if (at + ITEM_HEADER > record.length) throw malformed(`item ${index} is cut off`);
+    const end = at + 4 + record.readUInt32BE(at);
+    if (end > record.length || end < at + ITEM_HEADER) throw malformed(`item ${index} is cut off`);
+    item(record[at + 4]!, record.subarray(at + ITEM_HEADER, end), index);
+    at = end;
+  }
+  if (at !== record.length) throw malformed(`${record.length - at} bytes follow the last item`);
+}
+
+export function readDeliver(body: Buffer): Deliver {
+  if (body.length < DELIVER_HEADER) throw malformed("what is to be delivered is cut off");
+  return {
+    kind: Kind.DELIVER,
+    incarnation: body.readUIntBE(0, 6),
+    session: body.readUInt32BE(6),
+    partition: body.readUInt16BE(10),
+    generation: body.readUIntBE(12, 6),
+    appended: body.readUIntBE(18, 6),
+    prev: body.toString("latin1", 24, 43),
+    sequence: body.toString("latin1", 43, 62),
+    body: body.subarray(DELIVER_HEADER),
+  };
+}
+
+export function readDeferred(body: Buffer): Deferred {
+  if (body.length < DEFERRED_HEADER) throw malformed("what was deferred is cut off");
+  return {
+    appended: body.readUIntBE(0, 6),
+    sequence: body.toString("latin1", 6, DEFERRED_HEADER),
+    body: body.subarray(DEFERRED_HEADER),
+  };
+}
+
+export function readAck(body: Buffer): Ack {
+  if (body.length < ACK_HEADER) throw malformed("an acknowledgement is cut off");
+  return {
+    kind: Kind.ACK,
+    session: body.readUInt32BE(0),
+    sequence: body.toString("latin1", 4, 23),
+    key: body.toString("latin1", 23, body.length),
+  };
+}
+
+export function readSignal(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString("utf8"));
+  } catch (error) {
+    throw malformed("a signal is not JSON", error);
+  }
+}
+
+/** Checks a notification's body once, where it enters the director; the readers below trust it afterwards. */
+export function checkNotification(body: Buffer, index: number): void {
+  if (body.length < NOTIFICATION_HEADER) throw malformed(`item ${index} is shorter than a notification's header`);
+  if (payloadStart(body) >= body.length) throw malformed(`item ${index} has no payload`);
+  if (body[20]! > 0 && !EVENT_FORM.test(notificationBody.event(body)))
+    throw malformed(`item ${index} has an event of no known form`);
+  if (body[21]! > 0 && !TRACEPARENT_FORM.test(notificationBody.traceparent(body))) {
+    throw malformed(`item ${index} has a traceparent that is none`);
+  }
+  if (!KEY_FORM.test(notificationBody.key(body)))
+    throw malformed(`item ${index} is for no client: its key is not tenant/client`);
+}
+
+/** The readers of a notification's body: each reads only its own field. */
+export const notificationBody = {
+  /** The id's 16 bytes as a latin1 string: cheap to hash and compare. */
+  rawId: (body: Buffer): string => body.toString("latin1", 0, 16),
+  id(body: Buffer): string {
+    const text = Buffer.allocUnsafe(UUID_LENGTH);
+    writeUuid(body, 0, text, 0);
+    return text.toString("latin1");
+  },
+  /** Seconds; 0 for none. */
+  ttl: (body: Buffer): number => body.readUInt32BE(16),
+  event: (body: Buffer): string =>
+    body[20] === 0 ? "" : body.toString("latin1", NOTIFICATION_HEADER, NOTIFICATION_HEADER + body[20]!),
+  traceparent(body: Buffer): string {
+    if (body[21] === 0) return "";
+    const start = NOTIFICATION_HEADER + body[20]!;
+    return body.toString("latin1", start, start + body[21]!);
+  },
+  key(body: Buffer): ClientKey {
+    const start = NOTIFICATION_HEADER + body[20]! + body[21]!;
+    return body.toString("latin1", start, start + keyLength(body));
+  },
+  payload: (body: Buffer): Buffer => body.subarray(payloadStart(body)),
+  /** Where the payload starts. */
+  payloadAt: payloadStart,
+};
+
+function keyLength(body: Buffer): number {
+  return body.readUInt16BE(22);
+}
+
+function payloadStart(body: Buffer): number {
+  return NOTIFICATION_HEADER + body[20]! + body[21]! + keyLength(body);
+}
+
+function malformed(why: string, cause?: unknown): Failure {
+  return new Failure("reject", `The record is not a pack: ${why}.`, { cause });
+}

@@ -1,0 +1,54 @@
+import { taken, type Rate } from "./gcra.ts";
+
+const MOST = 50_000;
+
+/**
+ * How often each asks, by name: a bucket for everybody who is not rested, and no more of them than a bound. Where there are more, the one
+ * untouched for longest is forgotten, and begins anew.
+ */
+export class Askers {
+  readonly #rate: Rate;
+  readonly #fullAt = new Map<string, number>();
+
+  constructor(rate: Rate) {
+    this.#rate = rate;
+  }
+
+  get any(): boolean {
+    return this.#fullAt.size > 0;
+  }
+
+  /** Seconds to wait; undefined where it may ask now, and this is counted. `rate`: its own. */
+  late(name: string, now: number, rate: Rate = this.#rate): number | undefined {
+    const before = this.#fullAt.get(name) ?? 0;
+    const fullAt = taken(before, now, rate);
+    if (fullAt === undefined) return wait(before, now, rate);
+    this.#fullAt.delete(name);
+    this.#fullAt.set(name, fullAt);
+    // Those who are rested go first: they are the oldest.
+    for (const [oldest, at] of this.#fullAt) {
+      if (at > now && this.#fullAt.size <= MOST) break;
+      this.#fullAt.delete(oldest);
+    }
+    return undefined;
+  }
+
+  /** What was counted last was no reason to. */
+  giveBack(name: string, now: number): void {
+    const fullAt = (this.#fullAt.get(name) ?? 0) - 1_000 / this.#rate.rate;
+    if (fullAt > now) this.#fullAt.set(name, fullAt);
+    else this.#fullAt.delete(name);
+  }
+
+  /** The same as `late`, and nothing is counted. */
+  spent(name: string, now: number): number | undefined {
+    const before = this.#fullAt.get(name);
+    return before === undefined || taken(before, now, this.#rate) !== undefined
+      ? undefined
+      : wait(before, now, this.#rate);
+  }
+}
+
+function wait(fullAt: number, now: number, { rate, burst }: Rate): number {
+  return Math.max(1, Math.ceil((fullAt - now) / 1_000 - (burst - 1) / rate));
+}

@@ -1,0 +1,198 @@
+import { once, type EventEmitter } from "node:events";
+import { Cluster, Redis as Single, type RedisCommander } from "ioredis";
+import { Failure, messageOf } from "#runtime/errors.ts";
+import type { Health } from "#runtime/health.ts";
+import type { Log } from "#runtime/log.ts";
+import type { ClientKey } from "#protocol/notification.ts";
+import { readPem } from "#runtime/pem.ts";
+
+/** One Redis, or a cluster of them: each command is about one key, so that both can do it. */
+export type Redis = RedisCommander & Pick<EventEmitter, "once"> & { readonly status: string; disconnect(): void };
+
+export interface RedisAddress {
+  /** One, or some nodes of a cluster, which tell of the others. The credentials are those of the first. */
+  REDIS_URL: string[];
+  REDIS_CLUSTER: boolean;
+  REDIS_CA?: string | undefined;
+  REDIS_CERT?: string | undefined;
+  REDIS_KEY?: string | undefined;
+}
+
+const CLOSED = "the connection closed";
+const COMMAND_MS = 2_000;
+const CONNECT_MS = 2_000;
+/** A cluster that moves a key says so; one that has lost a node is asked. */
+const REFRESH_MS = 1_000;
+const retry = (times: number): number => Math.min(100 * times, 1_000) * (0.5 + Math.random() / 2);
+
+/**
+ * Redis is only ever a hint. A command fails at once while Redis, or the node of its key, is away (there is no offline queue to
+ * grow), and the caller decides what that means; the link itself goes on reconnecting.
+ */
+export function connectRedis(address: RedisAddress, log: Log, health: Health): Redis {
+  const { REDIS_URL: urls, REDIS_CLUSTER: cluster } = address;
+  const tls = tlsOf(address);
+  const redis = cluster || urls.length > 1 ? connectCluster(urls, tls) : connectOne(urls[0]!, tls);
+  // What went wrong says more than the close that follows it.
+  let reason = CLOSED;
+  redis.on("ready", () => {
+    reason = CLOSED;
+    health.up("redis");
+  });
+  redis.on("close", () => health.down("redis", reason));
+  redis.on("error", (error) => {
+    reason = messageOf(error);
+    health.down("redis", reason);
+    log.debug({ err: error }, "Redis");
+  });
+  redis.on("node error", (error: unknown, node: unknown) => log.debug({ err: error, node }, "Redis"));
+  return redis;
+}
+
+/** Undefined where it is not spoken. */
+function tlsOf({ REDIS_URL: urls, REDIS_CA: ca, REDIS_CERT: cert, REDIS_KEY: key }: RedisAddress) {
+  const spoken = urls.every((url) => url.startsWith("rediss:"));
+  if (!spoken && ((ca ?? cert ?? key) !== undefined || urls.some((url) => url.startsWith("rediss:"))))
+    throw new Failure(
+      "fatal",
+      "REDIS_URL: with REDIS_CA, REDIS_CERT or REDIS_KEY each begins with rediss:, and so do all or none.",
+    );
+  if (!cert !== !key) throw new Failure("fatal", "REDIS_CERT and REDIS_KEY go together: set both, or neither.");
+  if (!spoken) return undefined;
+  return {
+    ...(ca && { ca: readPem("REDIS_CA", ca) }),
+    ...(cert && key && { cert: readPem("REDIS_CERT", cert), key: readPem("REDIS_KEY", key) }),
+  };
+}
+
+type Tls = ReturnType<typeof tlsOf>;
+
+function connectOne(url: string, tls: Tls): Single {
+  return new Single(url, {
+    ...(tls && { tls }),
+    enableAutoPipelining: true,
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 0,
+    commandTimeout: COMMAND_MS,
+    connectTimeout: CONNECT_MS,
+    retryStrategy: retry,
+  });
+}
+
+/**
+ * Commands are not pipelined by the client: of a pipeline in which one key has moved, it neither repeats the one nor learns
+ * where the key is, and where nobody has a key's slot it throws at once.
+ */
+function connectCluster(urls: readonly string[], tls: Tls): Cluster {
+  const nodes = urls.map((url) => new URL(url));
+  const { username, password } = nodes[0]!;
+  const cluster = new Cluster(
+    nodes.map(({ hostname, port }) => ({ host: hostname, port: Number(port || 6_379) })),
+    {
+      enableOfflineQueue: false,
+      // Who asked decides whether to ask again.
+      retryDelayOnFailover: 0,
+      retryDelayOnClusterDown: 0,
+      slotsRefreshInterval: REFRESH_MS,
+      clusterRetryStrategy: retry,
+      clusterNodeRetryStrategy: retry,
+      // By name, as their certificates have it.
+      dnsLookup: (address, callback) => callback(null, address),
+      redisOptions: {
+        ...(username !== "" && { username: decodeURIComponent(username) }),
+        ...(password !== "" && { password: decodeURIComponent(password) }),
+        ...(tls && { tls }),
+        maxRetriesPerRequest: 0,
+        commandTimeout: COMMAND_MS,
+        connectTimeout: CONNECT_MS,
+      },
+    },
+  );
+  // A node would be connected to by its first command, and those that come meanwhile would fail. What
+  // fails here it says by its events, and goes on trying.
+  cluster.on("+node", (node: Single) => {
+    if (node.options.readOnly !== true) node.connect().catch(() => {});
+  });
+  return cluster;
+}
+
+/** A node of a cluster is reached, anew or for the first time: what it held may be gone, and no lease tells. */
+export function onNodeReached(redis: Redis, reached: () => void): void {
+  if (!(redis instanceof Cluster)) return;
+  const watch = (node: Single): void => void node.on("ready", reached);
+  redis.nodes().forEach(watch);
+  redis.on("+node", watch);
+}
+
+/** On each server that there is, replicas too. */
+export async function eachNode(redis: Redis, work: (node: Single) => Promise<unknown>): Promise<void> {
+  for (const node of redis instanceof Cluster ? redis.nodes("all") : [redis as Single]) {
+    // A replica is connected to by its first command, which would fail for it.
+    if (node.status === "wait") await node.connect();
+    else if (node.status !== "ready") await once(node, "ready", { signal: AbortSignal.timeout(CONNECT_MS) });
+    await work(node);
+  }
+}
+
+/** Every key of this pattern, on whichever node. */
+export async function keysLike(redis: Redis, pattern: string): Promise<string[]> {
+  const keys: string[] = [];
+  for (const node of redis instanceof Cluster ? redis.nodes("master") : [redis]) {
+    let at = "0";
+    do {
+      const [next, found] = await node.scan(at, "MATCH", pattern, "COUNT", 10_000);
+      keys.push(...found);
+      at = next;
+    } while (at !== "0");
+  }
+  return keys;
+}
+
+/** Where nothing can be done without it: it resolves once commands are taken. */
+export async function redisReady(redis: Redis): Promise<void> {
+  while (redis.status !== "ready") await new Promise<void>((resolve) => redis.once("ready", () => resolve()));
+}
+
+/** Every key that there is. Names are length-prefixed, so that none collides; a client's keys share a hash tag (Redis Cluster). */
+export class Keys {
+  readonly #namespace: string;
+
+  constructor(namespace: string) {
+    this.#namespace = namespace;
+  }
+
+  /** Hash: connection (`slot:incarnation:session`) to when it began (ms, for people to read). */
+  connections(key: ClientKey): string {
+    return `${this.#namespace}:c:{${key.length}:${key}}`;
+  }
+
+  /** String: the incarnation that owns the slot; its expiry is the lease. */
+  slot(slot: number): string {
+    return `${this.#namespace}:s:{${slot}}`;
+  }
+
+  /** String: when this bucket of a tenant's is full again (us). Those of one tenant share a hash tag, so that one script sees them. */
+  rate(tenant: string, policy: string, subject = ""): string {
+    return `${this.#namespace}:r:{${tenant.length}:${tenant}}${policy}:${subject}`;
+  }
+
+  /** String: the token that a ticket stands for, sealed. `name` is a digest. */
+  ticket(name: string): string {
+    return `${this.#namespace}:t:{${name}}`;
+  }
+
+  /** String: what became of the notification with this id, where its publisher gave the id. */
+  publishedId(tenant: string, id: string): string {
+    return `${this.#namespace}:p:id:{${tenant.length}:${tenant}:${id.length}:${id}}`;
+  }
+
+  /** String: what became of a publish with an Idempotency-Key. `name` is a digest of the publisher and its key. */
+  publishedKey(name: string): string {
+    return `${this.#namespace}:p:key:{${name}}`;
+  }
+
+  /** String: a repeat of that publish is under way. It shares the hash tag of `publishedKey`. */
+  publishedRetry(name: string): string {
+    return `${this.#namespace}:p:retry:{${name}}`;
+  }
+}

@@ -1,0 +1,109 @@
+import type { Topics } from "#kafka/topics.ts";
+
+/** Who has a role in the stores. `auditor` reads the audit log, and is no service. */
+export const ROLE_NAMES = ["receiver", "director", "distributor", "console", "auditor"] as const;
+export type RoleName = (typeof ROLE_NAMES)[number];
+
+export interface Grants {
+  /** Of Postgres: verbs by table. A verb may name columns: `update (counted)`. */
+  postgres: Readonly<Record<string, readonly string[]>>;
+  /** Of Redis: the commands for the keys that begin with a prefix, behind the namespace. */
+  redis: readonly { keys: string; commands: readonly string[] }[];
+  kafka: {
+    read: readonly (keyof Topics)[];
+    write: readonly (keyof Topics)[];
+    /** Its partitions and offsets, and nothing of what is in it. */
+    describe: readonly (keyof Topics)[];
+    /** Consumer groups, behind the namespace; one that ends with `*` is a prefix. */
+    groups: readonly string[];
+  };
+}
+
+const ACCESS = { access: ["select"], access_version: ["select"] } as const;
+
+/** All that each may do. The statements of Postgres, users of Redis, ACLs of Kafka, and docs/reference/grants.md are made of this table alone. */
+export const GRANTS: Readonly<Record<RoleName, Grants>> = {
+  receiver: {
+    postgres: {
+      ...ACCESS,
+      full_clients: ["select"],
+      full_tenants: ["select"],
+      tenant_use: ["select", "insert", "update", "delete"],
+    },
+    redis: [
+      { keys: "r:", commands: ["eval", "evalsha", "get", "set"] },
+      { keys: "p:", commands: ["get", "set", "unlink"] },
+    ],
+    kafka: { read: [], write: ["accepted", "audit"], describe: [], groups: [] },
+  },
+  director: {
+    postgres: {
+      ...ACCESS,
+      // The sweep locks the rows that it deletes, which takes a right to change some column.
+      stored_notifications: ["select", "insert", "delete", "update (expires)"],
+      full_clients: ["select", "insert", "delete", "update (counted)"],
+      full_tenants: ["select", "insert", "delete", "update (bound)"],
+      // Triggers count, with their owner's rights.
+      tenant_stored: ["select"],
+      tenant_clients: ["select", "insert", "update (due)"],
+    },
+    redis: [
+      { keys: "c:", commands: ["hkeys"] },
+      { keys: "s:", commands: ["get"] },
+    ],
+    kafka: {
+      read: ["accepted", "control", "deferred", "deadLetters", "epochs"],
+      // A dead letter is sent again to where it came from.
+      write: ["accepted", "control", "deferred", "routed", "deadLetters", "audit"],
+      describe: [],
+      groups: ["directors", "dead-letters-*", "epochs-*"],
+    },
+  },
+  distributor: {
+    postgres: { ...ACCESS, stored_notifications: ["select", "delete"] },
+    redis: [
+      { keys: "c:", commands: ["eval", "hset", "expire", "hdel"] },
+      { keys: "s:", commands: ["eval", "get", "set", "del"] },
+      { keys: "t:", commands: ["set", "getdel"] },
+    ],
+    kafka: { read: ["routed"], write: ["control", "audit"], describe: ["accepted"], groups: ["slot-*"] },
+  },
+  console: {
+    postgres: {
+      access: ["select", "insert", "update", "delete"],
+      access_version: ["select", "update"],
+      full_tenants: ["select"],
+      tenant_stored: ["select"],
+      tenant_clients: ["select"],
+      tenant_use: ["select"],
+    },
+    redis: [],
+    kafka: { read: [], write: ["audit"], describe: [], groups: [] },
+  },
+  auditor: {
+    postgres: {},
+    redis: [],
+    kafka: { read: ["audit"], write: [], describe: [], groups: ["audit-*"] },
+  },
+};
+
+/** The name of a role in every store. */
+export function roleOf(namespace: string, role: RoleName): string {
+  return `${namespace}_${role}`;
+}
+
+export const uses = (role: RoleName, store: "postgres" | "redis"): boolean =>
+  Object.keys(GRANTS[role][store]).length > 0;
+
+/** The address of a store, or of each of its nodes, with the name and password of a role. */
+export function asRole(addresses: string, name: string, password: string): string {
+  return addresses
+    .split(",")
+    .map((address) => {
+      const url = new URL(address.trim());
+      url.username = name;
+      url.password = password;
+      return url.href;
+    })
+    .join(",");
+}

@@ -1,0 +1,133 @@
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { START } from "@saasaparilla/shared/protocol/notification.ts";
+import {
+  Kind,
+  notificationBody,
+  PackWriter,
+  readDeliver,
+  readPack,
+  type Deliver,
+} from "@saasaparilla/shared/protocol/pack.ts";
+import { metric } from "#tests/support/scrape-metric.ts";
+import { Publisher } from "#tests/support/publisher.ts";
+import { produce, readAll } from "#tests/support/kafka-records.ts";
+import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
+import { Subscriber } from "#tests/support/subscriber.ts";
+
+/** What a director writes to a slot that it may not write any more, or never might: no client gets it. The test writes it itself. */
+let stack: Stack;
+let director: Service;
+let distributor: Service;
+let publisher: Publisher;
+
+beforeAll(async () => {
+  // One partition: one director answers for all clients here.
+  stack = await startStack({
+    services: ["receiver", "director", "distributor"],
+    env: { ACCEPTED_PARTITIONS: "1", DRAIN_MS: "0" },
+  });
+  [director, distributor] = [stack.services[1]!, stack.services[2]!];
+  publisher = await Publisher.of(stack);
+});
+
+afterAll(() => stack.close());
+
+/** A client that is live, was sent something, and has acknowledged it. */
+async function liveClient(client: string): Promise<Subscriber> {
+  const subscriber = await Subscriber.of(stack, { client, transport: "websocket" });
+  await subscriber.connect(distributor);
+  await subscriber.live();
+  await publisher.number(client);
+  await subscriber.all(publisher);
+  await expect.poll(() => metric(director, "notifications_unsettled")).toBe(0);
+  return subscriber;
+}
+
+interface Sent {
+  slot: number;
+  deliver: Deliver;
+}
+
+/** What the client's connection was sent last. */
+async function lastSent(client: string): Promise<Sent> {
+  let last: Sent | undefined;
+  for (const { partition, value } of await readAll(stack, "routed"))
+    readPack(value, (kind, body) => {
+      if (kind !== Kind.DELIVER) return;
+      const deliver = readDeliver(body);
+      if (notificationBody.key(deliver.body) === `acme/${client}`) last = { slot: partition, deliver };
+    });
+  return last!;
+}
+
+/** Writes what could come next on this connection, but for what is changed. */
+async function forge({ slot, deliver }: Sent, client: string, change: Partial<Deliver>): Promise<void> {
+  const writer = new PackWriter();
+  writer.notification({ key: `acme/${client}`, id: randomUUID(), payload: Buffer.from('"forged"') });
+  let body = deliver.body;
+  readPack(writer.take(), (_, written) => (body = written));
+  const sequence = `${deliver.sequence.slice(0, 16)}fff`;
+  writer.deliver({ ...deliver, prev: deliver.sequence, sequence, body, ...change });
+  await produce(stack, "routed", slot, [writer.take()]);
+}
+
+const fenced = (): Promise<number> => metric(distributor, "routed_fenced_total");
+const gaps = (): Promise<number> => metric(distributor, "session_refusals_total", 'reason="gap"');
+const dropped = async (): Promise<number> =>
+  distributor.logs.filter(({ msg }) => msg?.startsWith("a notification of another client")).length;
+
+test.for([
+  [
+    "R33",
+    "for another incarnation of its slot",
+    "incarnation",
+    fenced,
+    ({ incarnation }) => ({ incarnation: incarnation - 1 }),
+  ],
+  ["R33", "that does not follow what it was sent last", "prev", gaps, () => ({ prev: START })],
+  ["R2", "for another client's connection", "client", dropped, () => ({})],
+] as const satisfies [string, string, string, () => Promise<number>, (last: Deliver) => Partial<Deliver>][])(
+  "%s: a connection is not sent what was written %s",
+  async ([, , name, refusals, change]) => {
+    const subscriber = await liveClient(name);
+    const last = await lastSent(name);
+    const before = await refusals();
+    await forge(last, name === "client" ? "somebody-else" : name, change(last.deliver));
+    // Behind it in the slot, or in Postgres after it.
+    await publisher.number(name);
+    await subscriber.all(publisher);
+    await expect.poll(refusals).toBe(before + 1);
+    await subscriber.close();
+  },
+);
+
+test("R33: a connection that its new director has not spoken to yet is not sent what the former one writes late", async () => {
+  const [quiet, other] = [await liveClient("quiet"), await liveClient("other")];
+  const last = await lastSent(quiet.client);
+  expect(await director.stop()).toEqual({ code: 0, signal: null });
+  director = await stack.start("director");
+  // The distributor hears the new generation through another client of the partition.
+  await publisher.number(other.client);
+  await other.all(publisher);
+  const heard = await lastSent(other.client);
+  expect(heard.deliver.generation).toBeGreaterThan(last.deliver.generation);
+  const before = await fenced();
+  await forge(last, quiet.client, {});
+  await publisher.number(quiet.client);
+  await quiet.all(publisher);
+  await expect.poll(fenced).toBe(before + 1);
+  await Promise.all([quiet.close(), other.close()]);
+});
+
+test("R32: a claim that Kafka was slow to take, and has behind the owner's, only makes the owner claim again", async () => {
+  const client = await liveClient("claimed");
+  const writer = new PackWriter();
+  writer.signal({ type: "claim", director: "one that had the partition before" });
+  await produce(stack, "control", 0, [writer.take()]);
+  await director.logged(({ msg }) => msg?.includes("came late") ?? false);
+  await publisher.number(client.client, 5);
+  await client.all(publisher);
+  expect(await metric(director, "partitions_owned")).toBe(1);
+  await client.close();
+});

@@ -1,0 +1,126 @@
+import { randomBytes } from "node:crypto";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { startKafkaProxy, startProxy, type Mode, type Proxy } from "#tests/support/tcp-proxy.ts";
+import { Publisher } from "#tests/support/publisher.ts";
+import { provision, startStack, type Kind, type Service, type Stack } from "#tests/support/stack.ts";
+import { Subscriber } from "#tests/support/subscriber.ts";
+
+type Dependency = "kafka" | "postgres" | "redis";
+
+const KINDS: Kind[] = ["receiver", "director", "distributor", "console"];
+/** What each cannot do its work without, or not begin it: who may do what is read before anybody is let in. */
+const NEEDS: Record<Dependency, Kind[]> = {
+  kafka: ["receiver", "director", "distributor"],
+  postgres: ["receiver", "director", "distributor", "console"],
+  redis: ["director", "distributor"],
+};
+
+/** What a director then says. */
+const MISSING: Record<Dependency, unknown> = {
+  kafka: expect.arrayContaining(["kafka", "epoch", "partitions"]),
+  postgres: expect.toSatisfy((names: string[]) => names.toSorted().join(" ") === "access postgres"),
+  redis: ["redis"],
+};
+
+let stack: Stack;
+let proxies: Record<Dependency, Proxy>;
+
+beforeAll(async () => {
+  const [kafka, postgres, redis] = await Promise.all([
+    startKafkaProxy(process.env.KAFKA_BROKERS!),
+    startProxy(new URL(process.env.DATABASE_URL!).host),
+    startProxy(new URL(process.env.REDIS_URL!).host),
+  ]);
+  proxies = { kafka, postgres, redis };
+  stack = await startStack({ env: { DRAIN_MS: "0", ACCEPTED_PARTITIONS: "3", ROUTED_PARTITIONS: "8" } });
+});
+
+afterAll(async () => {
+  await stack.close();
+  await Promise.all(Object.values(proxies).map((proxy) => proxy.close()));
+});
+
+/** All services behind the proxies, none of them awaited. */
+function startAll(env: Record<string, string> = {}): Promise<Service[]> {
+  const behind = (url: string, { address }: Proxy): string => Object.assign(new URL(url), { host: address }).href;
+  const proxied = {
+    KAFKA_BROKERS: proxies.kafka.address,
+    DATABASE_URL: behind(process.env.DATABASE_URL!, proxies.postgres),
+    REDIS_URL: behind(process.env.REDIS_URL!, proxies.redis),
+  };
+  return Promise.all(KINDS.map((kind) => stack.start(kind, { ...proxied, ...env }, { ready: false })));
+}
+
+async function missing({ url }: Service): Promise<Record<string, string>> {
+  const response = await fetch(`${url}/health/ready`);
+  const said = (await response.json()) as { ready: boolean; missing: Record<string, string> };
+  expect({ status: response.status, ready: said.ready }).toEqual(
+    Object.keys(said.missing).length === 0 ? { status: 200, ready: true } : { status: 503, ready: false },
+  );
+  return said.missing;
+}
+
+async function expectScrapes(services: Service[]): Promise<void> {
+  for (const { url } of services) {
+    const scrape = await fetch(`${url}/metrics`);
+    expect([scrape.status, await scrape.text()]).toEqual([200, expect.stringContaining("process_cpu_seconds_total")]);
+  }
+}
+
+async function expectAllWork(services: Service[], client: string): Promise<void> {
+  await Promise.all(services.map((service) => service.ready()));
+  stack.services[0] = services[0]!;
+  const publisher = await Publisher.of(stack);
+  await publisher.number(client, 3);
+  const subscriber = await Subscriber.of(stack, { client, transport: "websocket" });
+  await subscriber.connect(services[2]!);
+  await subscriber.live();
+  await publisher.number(client, 3);
+  await subscriber.all(publisher);
+  await subscriber.close();
+}
+
+test.for(["kafka", "postgres", "redis"] as const)(
+  "%s comes last: each service that needs it says so while it hangs and while it refuses, and works once it is there",
+  async (last) => {
+    await proxies[last].set("hang");
+    const services = await startAll();
+    const said = async (mode: Mode): Promise<void> => {
+      await proxies[last].set(mode);
+      for (const [index, service] of services.entries()) {
+        const needs = NEEDS[last].includes(KINDS[index]!);
+        if (!needs) await service.ready();
+        // What is missing is known as missing from the start, and stays so.
+        else
+          await expect
+            .poll(async () => Object.keys(await missing(service)))
+            .toContain(KINDS[index] === "receiver" && last === "postgres" ? "access" : last);
+      }
+      // Long enough for what is there to have been reached.
+      await expect.poll(async () => Object.keys(await missing(services[1]!))).toEqual(MISSING[last]);
+      await expectScrapes(services);
+    };
+    await said("hang");
+    await said("refuse");
+    await proxies[last].set("pass");
+    await expectAllWork(services, last);
+    for (const service of services) await service.stop();
+  },
+);
+
+test("topics and tables come last: each says what is not there yet, and all work once they have been made", async () => {
+  const namespace = `test_${randomBytes(6).toString("hex")}`;
+  const env = { ...stack.env, NAMESPACE: namespace };
+  const services = await startAll({ NAMESPACE: namespace });
+  try {
+    for (const service of services)
+      await expect
+        .poll(async () => JSON.stringify(await missing(service)))
+        .toContain("is not there yet: run the provision service");
+    await provision(env);
+    await expectAllWork(services, "topics");
+    for (const service of services) await service.stop();
+  } finally {
+    await provision(env, ["--drop"]);
+  }
+});

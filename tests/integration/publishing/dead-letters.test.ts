@@ -1,0 +1,236 @@
+import { randomUUID } from "node:crypto";
+import pg from "pg";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { partitionOf } from "@saasaparilla/shared/protocol/notification.ts";
+import { PackWriter } from "@saasaparilla/shared/protocol/pack.ts";
+import { metric } from "#tests/support/scrape-metric.ts";
+import { storedFor } from "#tests/support/stored-rows.ts";
+import { Operator } from "#tests/support/dead-letters-api.ts";
+import { startProxy, type Proxy } from "#tests/support/tcp-proxy.ts";
+import { Publisher } from "#tests/support/publisher.ts";
+import { produce } from "#tests/support/kafka-records.ts";
+import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
+import { Subscriber } from "#tests/support/subscriber.ts";
+
+const PARTITIONS = 3;
+
+let stack: Stack;
+let director: Service;
+let distributor: Service;
+let publisher: Publisher;
+let operator: Operator;
+let database: pg.Client;
+let postgres: Proxy;
+let redis: Proxy;
+
+beforeAll(async () => {
+  postgres = await startProxy(new URL(process.env.DATABASE_URL!).host);
+  redis = await startProxy(new URL(process.env.REDIS_URL!).host);
+  const env = { DRAIN_MS: "0", ACCEPTED_PARTITIONS: String(PARTITIONS) };
+  stack = await startStack({ services: ["receiver", "distributor"], env });
+  const behind = (url: string, { address }: Proxy): string => Object.assign(new URL(url), { host: address }).href;
+  director = await stack.start("director", {
+    DATABASE_URL: behind(process.env.DATABASE_URL!, postgres),
+    REDIS_URL: behind(process.env.REDIS_URL!, redis),
+  });
+  distributor = stack.services[1]!;
+  publisher = await Publisher.of(stack);
+  operator = await Operator.of(stack, () => director);
+  database = new pg.Client(process.env.DATABASE_URL);
+  await database.connect();
+});
+
+afterAll(async () => {
+  await database.end();
+  await stack.close();
+  await Promise.all([postgres.close(), redis.close()]);
+});
+
+const homeOf = (client: string): number => partitionOf(`acme/${client}`, PARTITIONS);
+const deadLetters = (): Promise<number> => metric(director, "dead_letters_total");
+
+function pack(fill: (writer: PackWriter) => void): Buffer {
+  const writer = new PackWriter();
+  fill(writer);
+  return writer.take();
+}
+
+/** One item of this kind. */
+function item(kind: number, body: Buffer): Buffer {
+  const head = Buffer.from([1, 0, 1, 0, 0, 0, 0, kind]);
+  head.writeUInt32BE(1 + body.length, 3);
+  return Buffer.concat([head, body]);
+}
+
+function notification(client: string, more: { data?: string; id?: string } = {}): Buffer {
+  const { data = "1", id = randomUUID() } = more;
+  return pack((writer) => writer.notification({ key: `acme/${client}`, id: id, payload: Buffer.from(data) }));
+}
+
+const malformed = {
+  accepted: [
+    Buffer.from("no pack"),
+    Buffer.alloc(0),
+    null,
+    notification("cut").subarray(0, -1),
+    notification("no client"),
+    item(9, Buffer.from("of a later version")),
+    item(1, Buffer.alloc(10)),
+  ],
+  control: [
+    Buffer.from("{}"),
+    item(3, Buffer.alloc(5)),
+    item(4, Buffer.from("{")),
+    item(4, Buffer.from('{"type":"prepare"}')),
+    item(4, Buffer.from('{"type":"constructor"}')),
+  ],
+  deferred: [
+    Buffer.from([1, 0, 0]),
+    item(5, Buffer.alloc(7)),
+    pack((writer) => writer.deferred({ appended: 1, sequence: "0".repeat(19), body: Buffer.from("no notification") })),
+    pack((writer) => writer.deferred({ appended: 1, sequence: "z".repeat(19), body: notification("z").subarray(8) })),
+  ],
+} as const;
+
+test.for(Object.keys(malformed) as (keyof typeof malformed)[])(
+  "what can never be read in %s goes to the dead letters, with where and why, and its partition goes on",
+  async (topic) => {
+    const client = `beside-${topic}`;
+    const subscriber = await Subscriber.of(stack, { client, transport: "websocket" });
+    await subscriber.connect(distributor);
+    await publisher.number(client, 3);
+    const before = (await operator.list()).length;
+    const values = [...malformed[topic]];
+    const first = await produce(stack, topic, homeOf(client), values);
+    await publisher.number([client, `offline-${topic}`], 3);
+    await subscriber.all(publisher);
+    await storedFor(stack, [`offline-${topic}`], 3);
+    await expect.poll(async () => (await operator.list()).length).toBe(before + values.length);
+    const letters = (await operator.list()).slice(before);
+    letters.forEach((letter, index) => {
+      expect(letter).toMatchObject({
+        topic: `${stack.namespace}.${topic}`,
+        partition: homeOf(client),
+        offset: first + index,
+        size: values[index]?.length ?? 0,
+        reason: expect.stringMatching(/\w{5}/),
+      });
+      expect(Math.abs(Date.parse(letter.when) - Date.now())).toBeLessThan(60_000);
+    });
+    const { content } = await operator.show(letters[0]!.id);
+    expect(content).toEqual({ base64: (values[0] ?? Buffer.alloc(0)).toString("base64") });
+    // What is not mended comes back.
+    const again = await operator.redrive(letters[0]!.id);
+    expect(again).toMatchObject({ redriven: letters[0]!.id, topic: letters[0]!.topic, partition: homeOf(client) });
+    await expect
+      .poll(async () => (await operator.list()).at(-1))
+      .toMatchObject({ offset: again.offset, reason: letters[0]!.reason });
+    await publisher.number(client);
+    await subscriber.all(publisher);
+    await subscriber.close();
+  },
+);
+
+test("one as large as a record may be is kept with its headers, and blocks nothing", async () => {
+  const before = (await operator.list()).length;
+  const size = 2 * 1024 * 1024 - 200;
+  for (let sent = 0; sent < 3; sent += 1) await produce(stack, "accepted", homeOf("large"), [Buffer.alloc(size)]);
+  await publisher.number("large");
+  await storedFor(stack, ["large"], 1);
+  await expect.poll(async () => (await operator.list()).length).toBe(before + 3);
+  const letter = (await operator.list()).at(-1)!;
+  expect((await operator.show(letter.id)).size).toBe(size);
+  await operator.redrive(letter.id);
+  await expect.poll(async () => (await operator.list()).length).toBe(before + 4);
+});
+
+test("what Postgres refuses for its data goes to the dead letters alone, and reaches its client once it is redriven", async () => {
+  const clients = Array.from({ length: 6 }, (_, n) => `refused-${n}`);
+  const table = `"${stack.namespace}".stored_notifications`;
+  await database.query(`alter table ${table} add constraint poison check (client <> 'acme/refused-3')`);
+  const before = await operator.list();
+  await publisher.number(clients, 5);
+  await storedFor(stack, clients, 25);
+  await expect.poll(async () => (await operator.list()).length).toBe(before.length + 5);
+  const letters = (await operator.list()).slice(before.length);
+  expect(letters.map(({ notifications }) => notifications)).toEqual(
+    publisher.accepted("refused-3").map((id) => [{ client: "acme/refused-3", id }]),
+  );
+  expect(letters[0]!.reason).toContain("poison");
+  const { content } = await operator.show(letters[0]!.id);
+  expect(content).toMatchObject({ items: [{ kind: "notification", client: "acme/refused-3", data: { n: 0 } }] });
+  // All is settled: nothing of it is read again by the next one.
+  await expect.poll(() => metric(director, "notifications_unsettled")).toBe(0);
+
+  await database.query(`alter table ${table} drop constraint poison`);
+  for (const { id } of letters) await operator.redrive(id);
+  await storedFor(stack, clients, 30);
+  const subscriber = await Subscriber.of(stack, { client: "refused-3", transport: "sse" });
+  await subscriber.connect(distributor);
+  await subscriber.all(publisher);
+  await subscriber.close();
+});
+
+test("nothing goes to the dead letters because Postgres or Redis is away", async () => {
+  const client = "while-away";
+  const before = await deadLetters();
+  await Promise.all([postgres.set("refuse"), redis.set("refuse")]);
+  await publisher.number(client, 50);
+  await redis.set("pass");
+  await expect.poll(() => metric(director, "notifications_deferred_total")).toBeGreaterThan(49);
+  // It is read, with what was deferred before it, each time that the drain is tried.
+  await produce(stack, "deferred", homeOf(client), [Buffer.from("no pack")]);
+  const failures = await metric(director, "dependency_failures_total", 'dependency="postgres"');
+  await expect
+    .poll(() => metric(director, "dependency_failures_total", 'dependency="postgres"'))
+    .toBeGreaterThan(failures + 2);
+  expect(await deadLetters()).toBe(before);
+  await postgres.set("pass");
+  await storedFor(stack, [client], 50);
+  await expect.poll(deadLetters).toBe(before + 1);
+});
+
+test("the newest are listed, newest last, and all of them page by page", async () => {
+  const all = await operator.list();
+  expect(all.map(({ when }) => when)).toEqual(all.map(({ when }) => when).toSorted());
+  expect(await operator.list("?limit=2")).toEqual(all.slice(-2));
+  const paged: unknown[] = [];
+  for (let after = "start"; after !== "";) {
+    const { body } = await operator.ask(`?limit=4&after=${after}`);
+    expect((body.deadLetters as unknown[]).length).toBeLessThanOrEqual(4);
+    paged.push(...(body.deadLetters as unknown[]));
+    after = (body.next as string | undefined) ?? "";
+  }
+  expect(paged).toEqual(all);
+});
+
+test("what an operator asks wrongly is a problem with what is wrong; who is none is told nothing, and logged once", async () => {
+  const problems = [
+    ["?limit=0", "GET", 400],
+    ["?limit=501", "GET", 400],
+    ["?after=x", "GET", 400],
+    ["/0-999999", "GET", 404],
+    ["/1-0", "GET", 404],
+    ["/x", "GET", 404],
+    ["/0-999999/redrive", "POST", 404],
+  ] as const;
+  for (const [path, method, status] of problems)
+    expect(await operator.ask(path, method)).toMatchObject({ status, body: { status, detail: expect.any(String) } });
+
+  const tokens = ["", await stack.token({ publisher: "p" }), await stack.token({ client: "c" })];
+  for (const token of tokens)
+    for (const [path, method] of [
+      ["", "GET"],
+      ["/0-0", "GET"],
+      ["/0-0/redrive", "POST"],
+    ] as const) {
+      const logged = () => director.logs.filter(({ msg }) => msg === "forbidden").length;
+      const before = logged();
+      const headers = token === "" ? {} : { authorization: `Bearer ${token}` };
+      const response = await fetch(`${director.url}/v1/dead-letters${path}`, { method, headers });
+      expect(response.status).toBe(403);
+      expect(response.headers.get("content-type")).toBe("application/problem+json");
+      expect(await response.text()).not.toContain("scope");
+      await expect.poll(logged).toBe(before + 1);
+    }
+});

@@ -1,0 +1,140 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { partitionOf } from "@saasaparilla/shared/protocol/notification.ts";
+import { PackWriter } from "@saasaparilla/shared/protocol/pack.ts";
+import { metric } from "#tests/support/scrape-metric.ts";
+import { storedFor } from "#tests/support/stored-rows.ts";
+import { Publisher } from "#tests/support/publisher.ts";
+import { produce } from "#tests/support/kafka-records.ts";
+import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
+import { Subscriber } from "#tests/support/subscriber.ts";
+
+/** tests/integration/failover/store-outages.test.ts shows that what has expired is neither delivered live nor replayed; here: by which clock, named, and late. */
+
+/** Past the time to live of a second that is used here: it is the time itself that must pass. */
+const OVER_MS = 1_500;
+/** Together more than the sockets of a paused reader take in, and less than its outbox holds. */
+const PAD = "x".repeat(60_000);
+const PADDED = 300;
+const LATE = 3;
+
+let stack: Stack;
+let director: Service;
+let distributor: Service;
+let publisher: Publisher;
+
+beforeAll(async () => {
+  const large = String(64 << 20);
+  const env = { DRAIN_MS: "0", ACCEPTED_PARTITIONS: "3", SWEEP_MS: "300", OUTBOX_BYTES: large };
+  const lanes = { LANE_MAX_BYTES: large, LANE_MAX_QUEUED: "4096", WINDOW: "4096", ACK_MS: "20000" };
+  stack = await startStack({ services: ["receiver", "director", "distributor"], env: { ...env, ...lanes } });
+  [director, distributor] = [stack.services[1]!, stack.services[2]!];
+  publisher = await Publisher.of(stack);
+});
+
+afterAll(() => stack.close());
+
+const brief = (client: string, count = LATE): Promise<string[]> =>
+  publisher.publish(Array.from({ length: count }, (_, n) => ({ client, json: String(n), ttl: 1 })));
+
+/** Each has a line of its own, with its id, and once. */
+async function expectLogged({ logs }: Service, msg: string, ids: string[]): Promise<void> {
+  const named = (): string[] =>
+    logs
+      .filter((line) => line.msg === msg && ids.includes(String(line.notification)))
+      .map((line) => String(line.notification));
+  await expect.poll(() => named().toSorted()).toEqual(ids.toSorted());
+}
+
+test("it counts from the broker's append time, whatever time the producer says", async () => {
+  const client = "by-the-broker";
+  const subscriber = await Subscriber.of(stack, { client, transport: "websocket" });
+  await subscriber.connect(distributor);
+  await subscriber.live();
+  const id = randomUUID();
+  const writer = new PackWriter();
+  writer.notification({ key: `acme/${client}`, id: id, ttl: 60, payload: Buffer.from("1") });
+  const longAgo = Date.parse("2001-01-01");
+  await produce(stack, "accepted", partitionOf(`acme/${client}`, 3), [writer.take()], longAgo);
+  await subscriber.until("it is here", () => subscriber.received.length === 1);
+  expect(subscriber.received[0]!.id).toBe(id);
+  expect(Math.abs(Date.parse(subscriber.received[0]!.publishedAt) - Date.now())).toBeLessThan(60_000);
+  await subscriber.close();
+});
+
+test("what expires before it is routed, and before its client comes, is named in the log", async () => {
+  const client = "named";
+  const subscriber = await Subscriber.of(stack, { client, transport: "sse" });
+  await subscriber.connect(distributor);
+  await subscriber.live();
+  director.kill("SIGSTOP");
+  const unrouted = await brief(client);
+  await sleep(OVER_MS);
+  director.kill("SIGCONT");
+  await expectLogged(director, "expired before it was delivered", unrouted);
+  await subscriber.close();
+  const stored = await brief("never-comes");
+  await expectLogged(director, "expired before its client came", stored);
+  expect(subscriber.received).toEqual([]);
+});
+
+describe.for(["websocket", "sse"] as const)("a slow reader over %s", (transport) => {
+  test("live: what expires while it waits to be read is not sent, counted and named; the rest comes in order", async () => {
+    const client = `slow-${transport}`;
+    const subscriber = await Subscriber.of(stack, { client, transport });
+    await subscriber.connect(distributor);
+    await subscriber.live();
+    subscriber.pause();
+    await publisher.number(client, PADDED, PAD);
+    await expect.poll(() => metric(distributor, "outbox_bytes")).toBeGreaterThan(0);
+    // A busy machine may have it come back: what was left out, and not acknowledged, then expires at the director, too.
+    const before = await expired();
+    expect(await checkLate(subscriber)).toBeGreaterThanOrEqual(before + LATE);
+  });
+
+  test("replay: the same, and each is counted once", async () => {
+    const client = `replayed-${transport}`;
+    await publisher.number(client, PADDED, PAD);
+    await storedFor(stack, [client], PADDED);
+    const subscriber = await Subscriber.of(stack, { client, transport });
+    await subscriber.connect(distributor);
+    subscriber.pause();
+    // What the tests before this one left behind has expired or is stored by then.
+    await expect.poll(() => metric(director, "notifications_unsettled")).toBe(0);
+    const before = await expired();
+    expect(await checkLate(subscriber)).toBe(before + LATE);
+  });
+});
+
+/** It is paused, with so much before it that what is brief waits until it is over. Answers how many have expired by then. */
+async function checkLate(subscriber: Subscriber): Promise<number> {
+  const { client } = subscriber;
+  const late = await brief(client, LATE);
+  await publisher.number(client);
+  await sleep(OVER_MS);
+  subscriber.resume();
+  const wanted = publisher.accepted(client).filter((id) => !late.includes(id));
+  const received = async (): Promise<number> => {
+    // On a busy machine it may have been given up as stuck.
+    if (!subscriber.open) await subscriber.connect(distributor);
+    return subscriber.received.length;
+  };
+  await expect.poll(received, { interval: 200 }).toBeGreaterThanOrEqual(wanted.length);
+  expect(subscriber.received.map(({ id }) => id)).toEqual(wanted);
+  const named = (id: string): boolean =>
+    [...director.logs, ...distributor.logs].some((line) => line.notification === id && line.msg?.startsWith("expired"));
+  await expect.poll(() => late.filter((id) => !named(id))).toEqual([]);
+  await subscriber.close();
+  return expired();
+}
+
+/** On the last step, by the sweep, or before it was routed. What is stored the sweep counts. */
+async function expired(): Promise<number> {
+  const [sent, swept, routed] = await Promise.all([
+    metric(distributor, "notifications_expired_total", 'source="live"'),
+    metric(director, "notifications_swept_total"),
+    metric(director, "notifications_settled_total", 'how="expired"'),
+  ]);
+  return sent + swept + routed;
+}

@@ -1,0 +1,251 @@
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { AccessStore } from "@saasaparilla/shared/auth/policies/store.ts";
+import { Health } from "@saasaparilla/shared/runtime/health.ts";
+import { createLog } from "@saasaparilla/shared/runtime/log.ts";
+import { connectPostgres } from "@saasaparilla/shared/postgres/client.ts";
+import { Console } from "#tests/support/console-api.ts";
+import { metric } from "#tests/support/scrape-metric.ts";
+import { startProxy } from "#tests/support/tcp-proxy.ts";
+import type { Service, Stack } from "#tests/support/stack.ts";
+import { connects, newTenant, publish, publishes, startTenancy } from "#tests/support/tenants.ts";
+
+let stack: Stack;
+let receiver: Service;
+let distributor: Service;
+let desk: Service;
+let operator: Console;
+
+beforeAll(async () => {
+  ({ stack, receiver, distributor, desk, operator } = await startTenancy());
+});
+
+afterAll(() => stack.close());
+
+test("a tenant is made, suspended and resumed while everything runs; one that is not there may do nothing", async () => {
+  const token = await stack.token({ publisher: "shop", tenant: "late" });
+  expect(await publishes(receiver, token)).toBe(403);
+  await newTenant(operator, "late");
+  await expect.poll(() => publishes(receiver, token)).toBe(202);
+  const client = await stack.token({ client: "u1", tenant: "late" });
+  await expect.poll(() => connects(distributor, client)).toBe(200);
+  await operator.does("PUT", "/late", { state: "suspended", trust: "scopes" });
+  await expect.poll(() => publishes(receiver, token)).toBe(403);
+  await expect.poll(() => connects(distributor, client)).toBe(403);
+  await operator.does("PUT", "/late", { trust: "scopes" });
+  await expect.poll(() => publishes(receiver, token)).toBe(202);
+});
+
+test("a key publishes to whom its patterns name, is shown once, rotated with overlap, and taken away", async () => {
+  const tenant = await newTenant(operator, "keys");
+  const made = await operator.does("POST", `/${tenant}/keys`, {
+    name: "shop",
+    scopes: ["publish"],
+    clients: ["u1", "shop-*"],
+  });
+  const key = made.key as string;
+  await expect.poll(() => publishes(receiver, key)).toBe(202);
+  const { status, body } = await publish(receiver, key, "u1", "u2", "shop-7");
+  expect({ status, body }).toMatchObject({ status: 202, body: { accepted: 2, rejected: 1 } });
+  expect((body.items as unknown[])[1]).toMatchObject({
+    problem: { type: "/problems/client-forbidden", status: 403, errors: [{ pointer: "/1/to/client" }] },
+  });
+  expect((await publish(receiver, key, "u2")).status).toBe(403);
+  expect(await connects(distributor, key)).toBe(403);
+  const listed = JSON.stringify(await operator.does("GET", `/${tenant}/keys`));
+  expect(listed).toContain(made.id);
+  expect(listed).not.toContain("hash");
+  expect(listed).not.toContain(key.slice(-43));
+
+  const next = await operator.does("POST", `/${tenant}/keys/${String(made.id)}/rotate`, { overlapSeconds: 3_600 });
+  await expect.poll(() => publishes(receiver, next.key as string)).toBe(202);
+  expect(await publishes(receiver, key)).toBe(202);
+  expect((await publish(receiver, next.key as string, "u2")).status).toBe(403);
+  await operator.does("DELETE", `/${tenant}/keys/${String(made.id)}`);
+  await expect.poll(() => publishes(receiver, key)).toBe(403);
+  expect(await publishes(receiver, next.key as string)).toBe(202);
+});
+
+test("changes that are made at once are all heard of", async () => {
+  const tenant = await newTenant(operator, "together");
+  const made = await Promise.all(
+    Array.from({ length: 20 }, (_, n) =>
+      operator.does("POST", `/${tenant}/keys`, { name: `k${n}`, scopes: ["publish"] }),
+    ),
+  );
+  for (const { key } of made) await expect.poll(() => publishes(receiver, key as string)).toBe(202);
+});
+
+test("while Postgres is away what was known holds; who starts then waits for it; what was changed is heard of after it", async () => {
+  const tenant = await newTenant(operator, "outage");
+  const proxy = await startProxy(new URL(stack.env.DATABASE_URL!).host);
+  onTestFinished(() => proxy.close());
+  const behind = { DATABASE_URL: Object.assign(new URL(stack.env.DATABASE_URL!), { host: proxy.address }).href };
+  const token = await stack.token({ publisher: "shop", tenant });
+  const own = await stack.start("receiver", behind);
+  const post = async (): Promise<number> => {
+    const response = await fetch(`${own.url}/v1/notifications`, {
+      method: "POST",
+      headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
+      body: JSON.stringify({ to: { client: "u1" }, data: 1 }),
+    });
+    return response.status;
+  };
+  await expect.poll(post).toBe(202);
+  await proxy.set("refuse");
+  await operator.does("PUT", `/${tenant}`, { state: "suspended", trust: "scopes" });
+  await expect.poll(() => metric(own, "access_failures_total")).toBeGreaterThan(2);
+  expect(await post()).toBe(202);
+  expect(await metric(own, "access_age_seconds")).toBeGreaterThan(0);
+  const late = await stack.start("receiver", behind, { ready: false });
+  const ready = await fetch(`${late.url}/health/ready`);
+  expect({ status: ready.status, text: await ready.text() }).toMatchObject({
+    status: 503,
+    text: expect.stringContaining("access"),
+  });
+  await proxy.set("pass");
+  await expect.poll(post).toBe(403);
+  await late.ready();
+  await Promise.all([own.stop(), late.stop()]);
+});
+
+test("a tenant's own key operates or reads that tenant: its keys, grants and revocations, and neither issuers nor the tenant", async () => {
+  const tenant = await newTenant(operator, "own");
+  const newKey = async (scope: string): Promise<Console> => {
+    const { key } = await operator.does("POST", `/${tenant}/keys`, { name: scope, scopes: [scope] });
+    return new Console(desk, key as string);
+  };
+  const [own, reader, shop] = [await newKey("operate"), await newKey("read"), await newKey("publish")];
+  const grant = { role: "publisher", subjects: ["shop"] };
+  const jwksUrl = "https://idp.example/jwks";
+  const asked: [string, string, unknown, number, number][] = [
+    ["GET", "", undefined, 403, 403],
+    ["GET", `/${tenant}`, undefined, 200, 200],
+    ["GET", `/${tenant}/keys`, undefined, 200, 200],
+    ["POST", `/${tenant}/explain-access`, { subject: "x", scopes: ["publish"], scope: "publish" }, 200, 200],
+    ["POST", `/${tenant}/keys`, { name: "another", scopes: ["publish"] }, 201, 403],
+    ["PUT", `/${tenant}/grants/g`, grant, 200, 403],
+    ["PUT", `/${tenant}/revocations/u1`, {}, 200, 403],
+    ["DELETE", `/${tenant}/grants/g`, undefined, 204, 403],
+    ["PUT", `/${tenant}`, { trust: "scopes" }, 403, 403],
+    ["PUT", `/${tenant}/issuers/i`, { issuer: "x", audience: "y", algorithms: ["ES256"], jwksUrl }, 403, 403],
+    ["GET", "/acme", undefined, 403, 403],
+    ["GET", "/nobody", undefined, 403, 403],
+  ];
+  for (const [method, path, body, ...expected] of asked) {
+    const said = [await own.ask(method, path, body), await reader.ask(method, path, body)].map(({ status }) => status);
+    expect([method, path, ...said]).toEqual([method, path, ...expected]);
+    expect((await shop.ask(method, path, body)).status).toBe(403);
+  }
+});
+
+test("how often the operators of a tenant ask is bounded, and what comes from an address of which too much was refused", async () => {
+  const { key } = await operator.does("POST", "/acme/keys", { name: "busy", scopes: ["operate"] });
+  const busy = await stack.start("console", {
+    OPERATOR_RATE: "0.001",
+    OPERATOR_BURST: "3",
+    REFUSED_RATE: "0.001",
+    REFUSED_BURST: "2",
+  });
+  const statuses = async (asking: Console, times: number): Promise<number[]> => {
+    const said: number[] = [];
+    for (let time = 0; time < times; time += 1) said.push((await asking.ask("GET", "/acme")).status);
+    return said;
+  };
+  expect(await statuses(new Console(busy, key as string), 4)).toEqual([200, 200, 200, 429]);
+  // It takes nothing from those who run the platform, although their token names this tenant.
+  expect(await statuses(await Console.of(stack, busy), 4)).toEqual([200, 200, 200, 429]);
+  expect(await statuses(new Console(busy, "x"), 3)).toEqual([403, 403, 429]);
+});
+
+test("how often a tenant's clients ask is bounded by its row, whoever of them it is", async () => {
+  const tenant = await newTenant(operator, "asks");
+  await operator.does("PUT", `/${tenant}`, { trust: "scopes", limits: { requestRate: 0.001, requestBurst: 3 } });
+  const polled = async (client: string): Promise<number> => {
+    const headers = { authorization: `Bearer ${await stack.token({ client, tenant })}` };
+    return (await fetch(`${distributor.url}/v1/poll?wait=0`, { headers })).status;
+  };
+  await expect.poll(() => polled("one"), { timeout: 20_000 }).toBe(429);
+  expect(await polled("another")).toBe(429);
+  expect(await metric(distributor, "requests_limited_total", 'bound="tenant"')).toBeGreaterThanOrEqual(2);
+});
+
+test("a key that was taken away while it was being rotated does not come back", async () => {
+  const tenant = await newTenant(operator, "rotates");
+  const { id } = await operator.does("POST", `/${tenant}/keys`, { name: "shop", scopes: ["publish"] });
+  const postgres = connectPostgres(stack.env.DATABASE_URL!, "test", createLog("test", "warn"), new Health([]), 1);
+  try {
+    const store = new AccessStore(postgres, stack.namespace);
+    const value = (await store.find("key", tenant, id as string))!;
+    await operator.does("DELETE", `/${tenant}/keys/${id as string}`);
+    const old = { kind: "key", tenant, id: id as string, value, changes: true } as const;
+    await expect(store.write(old)).rejects.toMatchObject({ kind: "reject" });
+    expect(await store.find("key", tenant, id as string)).toBeUndefined();
+  } finally {
+    await postgres.close();
+  }
+});
+
+test("what is written wrongly is refused with its place, and changes nothing", async () => {
+  const wrong: [string, string, unknown, number][] = [
+    ["PUT", "/acme", { trust: "everybody" }, 400],
+    ["PUT", "/acme", { state: "active", more: 1 }, 400],
+    ["PUT", "/acme", { limits: { publishRat: 1 } }, 400],
+    ["PUT", "/acme", { limits: { publishRate: -1 } }, 400],
+    ["PUT", "/acme", { limits: { weight: 0 } }, 400],
+    ["PUT", "/acme", { limits: { weight: 101 } }, 400],
+    ["PUT", "/a%2Fb", {}, 400],
+    ["PUT", "/acme/grants/g", { role: "king", subjects: ["*"] }, 400],
+    ["PUT", "/acme/grants/g", { role: "publisher" }, 400],
+    ["PUT", "/acme/grants/g", { role: "publisher", subjects: ["*"], clients: ["a*b"] }, 400],
+    ["PUT", "/acme/grants/a%20b", { role: "publisher", subjects: ["*"] }, 400],
+    ["PUT", "/nobody/grants/g", { role: "publisher", subjects: ["*"] }, 404],
+    ["POST", "/acme/keys", { name: "k", scopes: ["subscribe"] }, 400],
+    ["POST", "/acme/keys", { name: "k", scopes: [] }, 400],
+    ["DELETE", "/acme/keys/0123", undefined, 404],
+    ["POST", "/acme/keys/0123/rotate", {}, 404],
+    ["PUT", "/acme/issuers/i", { issuer: "x", audience: "y", algorithms: ["HS256"], jwks: { keys: [] } }, 400],
+    [
+      "PUT",
+      "/acme/issuers/i",
+      { issuer: "x", audience: "y", algorithms: ["ES256"], jwks: { keys: [{ kty: "oct", k: "AAAA" }] } },
+      400,
+    ],
+    [
+      "PUT",
+      "/acme/issuers/i",
+      { issuer: "x", audience: "y", algorithms: ["ES256"], jwks: { keys: [{ kty: "EC", d: "AAAA" }] } },
+      400,
+    ],
+    [
+      "PUT",
+      "/acme/issuers/i",
+      { issuer: "x", audience: "y", algorithms: ["ES256"], jwksUrl: "http://internal.example/" },
+      400,
+    ],
+    [
+      "PUT",
+      "/acme/issuers/i",
+      { issuer: stack.env.AUTH_ISSUER, audience: "y", algorithms: ["ES256"], jwksUrl: "https://x.example/" },
+      400,
+    ],
+    [
+      "PUT",
+      "/acme/issuers/i",
+      { issuer: "x", audience: "y", algorithms: ["ES256"], jwksUrl: "https://169.254.169.254/" },
+      400,
+    ],
+    ["GET", "?limit=0", undefined, 400],
+  ];
+  const before = await metric(desk, "access_version");
+  for (const [method, path, body, status] of wrong)
+    expect([method, path, (await operator.ask(method, path, body)).status]).toEqual([method, path, status]);
+  expect(await metric(desk, "access_version")).toBe(before);
+});
+
+test("a text that Postgres cannot keep is refused, and is no sign that it is away", async () => {
+  await operator.does("PUT", "/texts", { trust: "grants" });
+  for (const name of ["a\0b", "a\ud800b"]) {
+    const key = { name, scopes: ["publish"], clients: ["*"] };
+    expect(await operator.ask("POST", "/texts/keys", key)).toMatchObject({ status: 409 });
+  }
+});

@@ -1,0 +1,39 @@
+import { notificationBody, readPack } from "@saasaparilla/shared/protocol/pack.ts";
+import { readAll } from "./kafka-records.ts";
+import type { Stack } from "./stack.ts";
+
+/** A notification as it stands in the accepted topic. */
+export interface Accepted {
+  partition: number;
+  offset: number;
+  /** In the pack. */
+  index: number;
+  id: string;
+  key: string;
+  ttl: number;
+  event: string;
+  traceparent: string;
+  payload: string;
+}
+
+/** All that the accepted topic holds at the time of the call, each partition in its order. */
+export async function readAccepted(stack: Pick<Stack, "namespace" | "env">): Promise<Accepted[]> {
+  const read: Accepted[] = [];
+  for (const { partition, offset, value } of await readAll(stack, "accepted"))
+    readPack(value, (_kind, body, index) => read.push(toAccepted(body, partition, offset, index)));
+  return read;
+}
+
+function toAccepted(body: Buffer, partition: number, offset: number, index: number): Accepted {
+  return {
+    partition,
+    offset,
+    index,
+    id: notificationBody.id(body),
+    key: notificationBody.key(body),
+    ttl: notificationBody.ttl(body),
+    event: notificationBody.event(body),
+    traceparent: notificationBody.traceparent(body),
+    payload: notificationBody.payload(body).toString(),
+  };
+}

@@ -1,0 +1,85 @@
+import { randomUUID } from "node:crypto";
+import { request } from "node:http";
+import { acceptedSchema } from "#services/receiver/api/openapi.ts";
+import { problemSchema } from "@saasaparilla/shared/http/openapi/schemas.ts";
+import { readAccepted } from "./accepted-records.ts";
+import type { Service, Stack } from "./stack.ts";
+
+interface Answer {
+  status: number;
+  headers: Headers;
+  // Whatever was answered; the tests say what they expect.
+  // oxlint-disable-next-line typescript/no-explicit-any
+  body: any;
+}
+
+export interface Options {
+  to?: Service;
+  type?: string;
+  headers?: Record<string, string>;
+}
+
+export const item = (client: string, data: unknown = "x", more: object = {}): object => ({
+  to: { client },
+  data,
+  ...more,
+});
+export const newKey = (): { "idempotency-key": string } => ({ "idempotency-key": `"${randomUUID()}"` });
+export const replayed = ({ headers }: Pick<Answer, "headers">): string | null => headers.get("idempotency-replayed");
+/** Of each item: its id, or its problem's kind. */
+export const verdicts = ({ body }: { body: { items: { id?: string; problem?: { type: string } }[] } }) =>
+  body.items.map(({ id, problem }) => problem?.type.slice(10) ?? id);
+export const client = (): string => `c-${randomUUID()}`;
+
+/** Requests as a publisher writes them, for tests of what a receiver answers. `of` is asked with each: the stack is there later. */
+export function publishing(of: () => { stack: Stack; receiver: Service; token: string }) {
+  async function publish(
+    body: unknown,
+    { to = of().receiver, type = "application/json", headers = {} }: Options = {},
+  ): Promise<Answer> {
+    const response = await fetch(`${to.url}/v1/notifications`, {
+      method: "POST",
+      headers: { "content-type": type, authorization: `Bearer ${of().token}`, ...headers },
+      body: typeof body === "string" || body instanceof Uint8Array ? (body as BodyInit) : JSON.stringify(body),
+    });
+    const text = await response.text();
+    const answer = { status: response.status, headers: response.headers, body: JSON.parse(text) };
+    // What was answered is what /openapi.json says.
+    (answer.status === 202 ? acceptedSchema : problemSchema.strict()).parse(answer.body);
+    return answer;
+  }
+
+  /** A request all of which has been sent but its end: it stays in the receiver until `finish`, which answers its status. */
+  function hold(to: Service, data: string, token = of().token): { finish(): Promise<number | undefined> } {
+    const body = Buffer.from(JSON.stringify(item("a", data)));
+    const headers = { "content-type": "application/json", "content-length": body.length };
+    const asked = request(`${to.url}/v1/notifications`, {
+      method: "POST",
+      headers: { ...headers, authorization: `Bearer ${token}` },
+    });
+    const answered = new Promise<number | undefined>((resolve, reject) => {
+      asked.on("error", reject);
+      asked.on("response", (response) => resolve(response.resume().statusCode));
+    });
+    asked.write(body.subarray(0, -1));
+    return {
+      finish() {
+        asked.end(body.subarray(-1));
+        return answered;
+      },
+    };
+  }
+
+  async function acceptedFor(...clients: string[]) {
+    const keys = new Set(clients.map((id) => `acme/${id}`));
+    return (await readAccepted(of().stack)).filter(({ key }) => keys.has(key));
+  }
+
+  /** Sorted where there are several clients: each may be on another partition. */
+  async function dataFor(...clients: string[]) {
+    const data = (await acceptedFor(...clients)).map(({ payload }) => payload);
+    return clients.length === 1 ? data : data.toSorted();
+  }
+
+  return { publish, hold, acceptedFor, dataFor };
+}

@@ -1,0 +1,30 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { consoleSettings } from "#services/console/settings.ts";
+import { directorSettings } from "#services/director/settings.ts";
+import { distributorSettings } from "#services/distributor/settings.ts";
+import { settings as provisionSettings } from "#services/provision/settings.ts";
+import { settings as receiverSettings } from "#services/receiver/settings.ts";
+import { repository } from "#local/process/paths.ts";
+import { meaningsIn, settingsDocument } from "./settings-table.ts";
+
+const document = settingsDocument();
+
+test("docs/reference/settings.md is what the schemas say now; else: npx just settings", () => {
+  expect(readFileSync(join(repository, "docs/reference/settings.md"), "utf8")).toBe(document);
+});
+
+test("every setting of every service is in it, with what it means", () => {
+  const schemas = [consoleSettings, directorSettings, distributorSettings, provisionSettings, receiverSettings];
+  const names = new Set(schemas.flatMap(({ shape }) => Object.keys(shape)));
+  expect([...names].filter((name) => !document.includes(`\n| \`${name}\` | `))).toEqual([]);
+});
+
+test("a meaning is the comment right above its name", () => {
+  const source = "  /** One. */\n  A_B: x,\n  C_D: y,\n  /** Two. */\n  E_F: z,";
+  expect([...meaningsIn(source)]).toEqual([
+    ["A_B", "One."],
+    ["E_F", "Two."],
+  ]);
+});

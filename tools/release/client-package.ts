@@ -1,0 +1,78 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { rolldown } from "rolldown";
+import { repository } from "#local/process/paths.ts";
+import { Trouble } from "#local/process/user-error.ts";
+import { packageManager, run } from "./run.ts";
+import { tried } from "./try-client.ts";
+
+/** Of the library in an application's bundle: minified, and compressed by gzip. */
+const MOST_BYTES = 6 * 1_024;
+const PUBLINT = "publint@0.3.25";
+/** The declarations that an application reads. */
+const PUBLIC = ["api.d.ts", "client.d.ts"];
+const ATTW = "@arethetypeswrong/cli@0.18.5";
+
+/** The client library as others install it: ESM and CommonJS with their types and source maps, checked and tried. */
+export async function clientPackage(tree: string, folder: string, everyTypeScript = false): Promise<string> {
+  const client = join(tree, "client");
+  rmSync(join(client, "dist"), { recursive: true, force: true });
+  await bundle(client);
+  declare(tree);
+  const bytes = await size(client);
+  if (bytes > MOST_BYTES)
+    throw new Trouble(
+      `The client library has ${bytes} bytes compressed.`,
+      `It may have ${MOST_BYTES}: make it smaller.`,
+    );
+  console.log(`the client library: ${bytes} of ${MOST_BYTES} bytes, minified and compressed`);
+  run("npx", ["-y", packageManager(tree), "pack", "--pack-destination", folder], client);
+  const { version } = JSON.parse(readFileSync(join(client, "package.json"), "utf8")) as { version: string };
+  const file = join(folder, `saasaparilla-client-${version}.tgz`);
+  run("npx", ["-y", PUBLINT, "run", file, "--strict"], folder);
+  run("npx", ["-y", ATTW, file], folder);
+  await tried(file, join(folder, "tried"), everyTypeScript);
+  return file;
+}
+
+async function bundle(client: string): Promise<void> {
+  const input = join(client, "client.ts");
+  const library = await rolldown({ input, platform: "neutral" });
+  for (const [format, extension] of [
+    ["esm", "js"],
+    ["cjs", "cjs"],
+  ] as const)
+    await library.write({ format, file: join(client, `dist/client.${extension}`), sourcemap: true });
+  await library.close();
+}
+
+/** The same declarations twice: what is required has types of its own, or TypeScript takes them for those of an ES module. */
+function declare(tree: string): void {
+  const dist = join(tree, "client/dist");
+  run(join(repository, "node_modules/.bin/tsc"), ["--project", join(tree, "client")], tree);
+  const inside = readdirSync(dist).filter((name) => name.endsWith(".d.ts") && !PUBLIC.includes(name));
+  for (const name of inside) rmSync(join(dist, name));
+  for (const name of ["api", "client"]) {
+    const text = readFileSync(join(dist, `${name}.d.ts`), "utf8");
+    for (const [extension, source] of [
+      ["d.ts", "js"],
+      ["d.cts", "cjs"],
+    ] as const)
+      writeFileSync(join(dist, `${name}.${extension}`), text.replaceAll('"./api.ts"', `"./api.${source}"`));
+  }
+}
+
+async function size(client: string): Promise<number> {
+  const library = await rolldown({ input: join(client, "dist/client.js"), platform: "browser" });
+  const { output } = await library.generate({ format: "esm", minify: true });
+  await library.close();
+  return gzipSync(output[0].code, { level: 9 }).length;
+}
+
+/** From the working tree: `just client-package`. */
+export async function packHere(folder: string, everyTypeScript: boolean): Promise<string> {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  return clientPackage(repository, folder, everyTypeScript);
+}

@@ -1,0 +1,60 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Trouble } from "#local/process/user-error.ts";
+
+/** Image to digest. */
+export type Digests = ReadonlyMap<string, string>;
+
+const DIGEST = /^sha256:[0-9a-f]{64}$/;
+
+/** The images of others that a release names, by the variable that replaces each: of compose, and the base of our own. */
+export function foreignImages(tree: string): Map<string, string> {
+  const text = ["compose/compose.yaml", "Dockerfile"].map((file) => readFileSync(join(tree, file), "utf8")).join("\n");
+  const named = [...text.matchAll(/\b([A-Z]+_IMAGE)(?::-|=)([^\s}]+)/g)].map(
+    ([, name, image]) => [name!, image!] as const,
+  );
+  return new Map(named.filter(([name]) => name !== OWN));
+}
+
+const OWN = "NOTIFICATIONS_IMAGE";
+
+/** A tag can be moved to another image, a digest cannot. `inspect` asks the registry for the digest of a tag. */
+export function digestsOf(images: Iterable<string>, inspect: (image: string) => string): Digests {
+  return new Map(
+    Array.from(images, (image) => {
+      const digest = inspect(image).trim();
+      if (!DIGEST.test(digest))
+        throw new Trouble(
+          `The registry gave no digest of ${image}, but ${JSON.stringify(digest)}.`,
+          "Log in there: docker login",
+        );
+      return [image, digest];
+    }),
+  );
+}
+
+export const pinned = (image: string, digests: Digests): string => `${image}@${digests.get(image)}`;
+
+/** values.yaml with each image by its digest. `own`: the repository and digest of the image of all services. */
+export function pinValues(values: string, digests: Digests, own: { repository: string; digest: string }): string {
+  const replaced = values
+    .replace(/(\n {2}repository: )saasaparilla\/notifications\n/, `$1${own.repository}\n`)
+    .replace(/(\nimage:\n(?: {2}.*\n)*? {2}digest: )""/, `$1${own.digest}`)
+    .replaceAll(/(\n {4}image: (\S+)\n(?: {4}#.*\n)* {4}digest: )""/g, (_, before: string, image: string) => {
+      const digest = digests.get(image);
+      if (digest === undefined)
+        throw new Trouble(`values.yaml names ${image}, and compose.yaml does not.`, "Name one image in both.");
+      return `${before}${digest}`;
+    });
+  if (/\n *digest: ""/.test(replaced) || !replaced.includes(`repository: ${own.repository}\n`))
+    throw new Trouble("values.yaml has an image that is not pinned.", "Its digest stands in the line after its image.");
+  return replaced;
+}
+
+/** The same for compose: an `.env` to lie beside compose.yaml. */
+export function pinnedEnvironment(images: ReadonlyMap<string, string>, digests: Digests, own: string): string {
+  const lines = [...images]
+    .filter(([name]) => name !== "NODE_IMAGE")
+    .map(([name, image]) => `${name}=${pinned(image, digests)}`);
+  return `${[`${OWN}=${own}`, "NOTIFICATIONS_PULL=missing", ...lines].join("\n")}\n`;
+}

@@ -1,0 +1,92 @@
+import { cpSync, existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { rolldown } from "rolldown";
+import { repository } from "#local/process/paths.ts";
+import { run } from "./run.ts";
+
+/** The oldest and the newest that are promised. */
+const TYPESCRIPT = ["4.9.5", "7.0.2"];
+const EVERY_TYPESCRIPT = ["4.9.5", "5.0.4", "5.2.2", "5.4.5", "5.6.3", "5.7.3", "5.8.3", "5.9.3", "6.0.3", "7.0.2"];
+
+/** The package as others use it: in an empty folder, imported, required and bundled, by each Node and TypeScript. */
+export async function tried(file: string, folder: string, everyTypeScript: boolean): Promise<void> {
+  mkdirSync(folder);
+  writeFileSync(join(folder, "package.json"), '{ "private": true }\n');
+  run("npm", ["install", "--offline", "--no-audit", "--no-fund", "--ignore-scripts", file], folder);
+  for (const name of ["try-client.mjs", "try-client.cjs"]) cpSync(join(import.meta.dirname, name), join(folder, name));
+  for (const [name, text] of Object.entries(TYPED)) writeFileSync(join(folder, name), text);
+  for (const version of everyTypeScript ? EVERY_TYPESCRIPT : TYPESCRIPT) checked(version, folder);
+  const bundle = await rolldown({ input: join(folder, "try-client.mjs"), platform: "node", cwd: folder });
+  await bundle.write({ file: join(folder, "bundle.mjs") });
+  await bundle.close();
+  // The bundle has the library in it.
+  renameSync(join(folder, "node_modules"), join(folder, "away"));
+  run(process.execPath, ["bundle.mjs"], folder);
+  renameSync(join(folder, "away"), join(folder, "node_modules"));
+  for (const node of nodes())
+    for (const name of ["try-client.mjs", "try-client.cjs"])
+      console.log(`the client library: ${run(node, [name], folder).trim()}`);
+}
+
+/** By each way in which TypeScript looks for declarations; `node10` is the one from before Node 16. */
+function checked(version: string, folder: string): void {
+  const major = Number(version.split(".")[0]);
+  const ways: [object, string[]][] = [[{ module: "node16", moduleResolution: "node16" }, Object.keys(TYPED)]];
+  if (major >= 5) ways.push([{ module: "esnext", moduleResolution: "bundler" }, ["typed.mts"]]);
+  // TypeScript 6 calls it deprecated, and 7 has it no more.
+  const deprecated = major === 6 ? { ignoreDeprecations: "6.0" } : {};
+  if (major < 7) ways.push([{ module: "commonjs", moduleResolution: "node", ...deprecated }, ["typed.cts"]]);
+  for (const [options, files] of ways) {
+    writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions: { ...STRICT, ...options }, files }));
+    run("npx", ["-y", "--package", `typescript@${version}`, "--", "tsc", "--project", "tsconfig.json"], folder);
+  }
+  console.log(`the client library: its types, by TypeScript ${version}`);
+}
+
+/** Nothing of the folders above: an application has its own types. */
+const STRICT = {
+  noEmit: true,
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  target: "es2022",
+  lib: ["es2022"],
+  types: [],
+};
+
+/** Without the DOM: its types are not everywhere. */
+const TYPED = {
+  "typed.mts": `import { connect, type Connection, type Cursor, type Notification, type Options, type Reason, type State, type Status, type TransportName } from "@saasaparilla/client";
+interface Order { id: string }
+let cursor: Cursor | undefined;
+const options: Options<Order> = {
+  url: "http://localhost",
+  token: () => "t",
+  transport: "sse",
+  onNotification: ({ data, cursor: next }: Notification<Order>) => { data.id.trim(); cursor = next; },
+  onState: ({ state, transport, reason }: Status) => { const all: [State, TransportName, Reason | undefined] = [state, transport, reason]; void all; },
+  onError: (error, { code, notification }) => { void [error, code, notification?.data.id]; },
+  store: { load: () => null, save: async (next) => { cursor = next; } },
+};
+export const connection: Connection = connect<Order>(options);
+// @ts-expect-error data is unknown without a type
+connect({ url: "", token: async () => "t", onNotification: ({ data }) => data.id });
+export const closed: Promise<string> = connection.closed.then(({ code, text }) => code + text + cursor);
+`,
+  "typed.cts": `import client = require("@saasaparilla/client");
+export const connection: client.Connection = client.connect<{ id: string }>({ url: "", token: "t", onNotification: ({ data }) => data.id });
+`,
+};
+
+/** Ours, and one of each other version that the machine has. */
+function nodes(): string[] {
+  const others = (process.env.PATH ?? "")
+    .split(delimiter)
+    .map((path) => join(path, "node"))
+    .filter((path) => !path.startsWith(repository) && existsSync(path));
+  const versions = new Map<string, string>();
+  for (const node of [process.execPath, ...others]) {
+    const version = run(node, ["--version"], repository);
+    if (!versions.has(version)) versions.set(version, node);
+  }
+  return [...versions.values()];
+}

@@ -1,0 +1,56 @@
+import { existsSync, globSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { repository } from "#local/process/paths.ts";
+import { Trouble } from "#local/process/user-error.ts";
+import { packageManager, run } from "./run.ts";
+
+/** Besides the library's own, which changesets writes: one version is that of everything. */
+const HOLDERS = [
+  "package.json",
+  "{shared,pulumi}/package.json",
+  "services/*/package.json",
+  "charts/*/Chart.yaml",
+  "compose/compose.yaml",
+  "docs/operations/deploy.md",
+  "tests/chart/golden/*.yaml",
+];
+
+/** Of the platform's changelog. What the library's package brings to its users says nothing of our files. */
+const HEAD = `# Changelog
+
+The files in [.changeset](.changeset) describe what the next release changes. \`npx just release\` moves them here.
+`;
+
+/** Writes the next version, and the changelog, into the tree. */
+export function nextVersion(tree: string): string {
+  const before = versionOf(tree);
+  const pending = globSync(".changeset/*.md", { cwd: tree });
+  if (pending.length === 0)
+    throw new Trouble("No changeset is pending: there is nothing to release.", "Say what changed by: npx changeset");
+  const [ours, theirs] = [join(tree, "CHANGELOG.md"), join(tree, "client/CHANGELOG.md")];
+  // The platform has one changelog; changesets knows those of packages.
+  if (existsSync(ours)) writeFileSync(theirs, readFileSync(ours, "utf8").replace(HEAD, "# Changelog\n"));
+  // It asks pnpm what is in the workspace.
+  run("npx", ["-y", "--package", packageManager(tree), "--", changeset, "version"], tree);
+  const version = versionOf(tree);
+  const text = readFileSync(theirs, "utf8").replace(/^# .*\n/, "# Changelog\n");
+  writeFileSync(ours, text.replace("# Changelog\n", HEAD));
+  writeFileSync(theirs, text);
+  for (const file of globSync(HOLDERS, { cwd: tree })) replace(join(tree, file), before, version);
+  return version;
+}
+
+const changeset = join(repository, "node_modules/.bin/changeset");
+
+function versionOf(tree: string): string {
+  const manifest = JSON.parse(readFileSync(join(tree, "client/package.json"), "utf8")) as { version: string };
+  return manifest.version;
+}
+
+function replace(file: string, before: string, after: string): void {
+  const escaped = before.replaceAll(".", "\\.");
+  const whole = new RegExp(`(?<![\\d.])${escaped}(?![\\d.])`, "g");
+  const text = readFileSync(file, "utf8");
+  if (!whole.test(text)) throw new Trouble(`${file} does not have the version ${before}.`, "Write it there.");
+  writeFileSync(file, text.replace(whole, after));
+}

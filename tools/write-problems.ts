@@ -1,5 +1,0 @@
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { problemsDocument } from "./problems-doc.ts";
-
-writeFileSync(join(import.meta.dirname, "../docs/reference/problems.md"), problemsDocument());
