@@ -5,7 +5,7 @@ import { backing } from "#local/stores/backing.ts";
 import { comparison, Figures, pairs, table, type Figure } from "#bench/results/figures.ts";
 import { topOf, type Profile } from "#bench/results/profiler.ts";
 import { readOptions, USAGE, WrongOptions, type Options } from "./options.ts";
-import { picture } from "#bench/results/chart.ts";
+import { chart } from "#bench/results/chart.ts";
 import { closePlatforms, measureServicesOf } from "#bench/load/platform.ts";
 import { baseline, commitOf, keep, writeReport, type Report } from "#bench/results/report.ts";
 import { beginTurns, joinTurns, startOther } from "#bench/results/interleave.ts";
@@ -91,7 +91,7 @@ if (options.compare) console.log(`\n${compared(baseline().figures.filter((figure
 if (options.json !== undefined) writeReport(options.json, report);
 if (options.save) {
   const measured = keep(report).filter((figure) => !figure.quick);
-  if (measured.length > 0) writeFileSync(pictureFile, picture(measured));
+  if (measured.length > 0) writeFileSync(pictureFile, chart(measured));
 }
 turns?.tell(figures.all);
 

@@ -6,10 +6,10 @@ import { createLog } from "@saasaparilla/shared/runtime/log.ts";
 import { readRange } from "@saasaparilla/shared/kafka/read-range.ts";
 import { readSettings } from "@saasaparilla/shared/settings.ts";
 import { topicsOf } from "@saasaparilla/shared/kafka/topics.ts";
-import { within } from "@saasaparilla/shared/runtime/timeout.ts";
+import { withTimeout } from "@saasaparilla/shared/runtime/timeout.ts";
 import { kafka } from "#local/stores/kafka.ts";
 import { field, printable, printableJson } from "@saasaparilla/shared/runtime/printable.ts";
-import { Trouble, command, reasonOf } from "#local/process/user-error.ts";
+import { UserError, command, reasonOf } from "#local/process/user-error.ts";
 
 const USAGE = "Usage: npx just audit [--refused] [--tenant NAME] [--subject NAME] [--limit N] [--json]";
 /** Of each partition, as far back as is looked. */
@@ -80,9 +80,9 @@ function wrote({ wrote: documents = [] }: Entry): string {
 
 await command(async () => {
   const { refused = false, json = false, tenant, subject, limit = "50" } = parsed();
-  if (!/^[1-9]\d{0,5}$/.test(limit)) throw new Trouble(`--limit ${JSON.stringify(limit)} is no number.`, USAGE);
-  const found = await within(PATIENCE_MS, latest());
-  if (!found) throw new Trouble("Kafka did not bring the audit log in time.", "Start what is missing: npx just up");
+  if (!/^[1-9]\d{0,5}$/.test(limit)) throw new UserError(`--limit ${JSON.stringify(limit)} is no number.`, USAGE);
+  const found = await withTimeout(PATIENCE_MS, latest());
+  if (!found) throw new UserError("Kafka did not bring the audit log in time.", "Start what is missing: npx just up");
   const wanted = found.filter(
     (entry) =>
       (!refused || entry.allowed === false) &&
@@ -99,6 +99,6 @@ function parsed() {
     const flag = { type: "boolean" } as const;
     return parseArgs({ options: { refused: flag, json: flag, tenant: text, subject: text, limit: text } }).values;
   } catch (error) {
-    throw new Trouble(`${reasonOf(error)}.`, USAGE, { cause: error });
+    throw new UserError(`${reasonOf(error)}.`, USAGE, { cause: error });
   }
 }

@@ -1,21 +1,21 @@
 import { parseArgs } from "node:util";
 import type { Summary } from "#services/director/dead-letters/decode.ts";
-import { mint } from "#local/sign-token.ts";
+import { signToken } from "#local/sign-token.ts";
 import { port } from "#local/process/ports.ts";
 import { printable, printableJson } from "@saasaparilla/shared/runtime/printable.ts";
-import { Trouble, command, reasonOf } from "#local/process/user-error.ts";
+import { UserError, command, reasonOf } from "#local/process/user-error.ts";
 
 const USAGE = "Usage: npx just dead-letters list [--limit N] [--after ID|start] | show ID | redrive ID";
 
 const base = process.env.DIRECTOR_URL || `http://localhost:${port("DIRECTOR_PORT")}`;
 
 async function ask<T>(path: string, method: "GET" | "POST" = "GET"): Promise<T> {
-  const headers = { authorization: `Bearer ${await mint({ operator: "local" })}` };
+  const headers = { authorization: `Bearer ${await signToken({ operator: "local" })}` };
   const response = await fetch(`${base}/v1/dead-letters${path}`, { method, headers }).catch((error: unknown) => {
-    throw new Trouble(`The director at ${base} does not answer: ${reasonOf(error)}.`, "Start it: npx just up");
+    throw new UserError(`The director at ${base} does not answer: ${reasonOf(error)}.`, "Start it: npx just up");
   });
   const answer = (await response.json()) as T & { detail?: string };
-  if (!response.ok) throw new Trouble(`${answer.detail ?? response.statusText}`, USAGE);
+  if (!response.ok) throw new UserError(`${answer.detail ?? response.statusText}`, USAGE);
   return answer;
 }
 
@@ -58,7 +58,7 @@ await command(async () => {
   } else if (verb === "redrive" && one) {
     const { topic, partition, offset } = await ask<Summary>(`/${encodeURIComponent(id)}/redrive`, "POST");
     process.stdout.write(`${id} was sent again: ${topic}, partition ${partition}, offset ${offset}.\n`);
-  } else throw new Trouble("That is no command.", USAGE);
+  } else throw new UserError("That is no command.", USAGE);
 }, USAGE);
 
 function parsed() {
@@ -66,6 +66,6 @@ function parsed() {
     const text = { type: "string" } as const;
     return parseArgs({ allowPositionals: true, options: { limit: text, after: text } });
   } catch (error) {
-    throw new Trouble(`${reasonOf(error)}.`, USAGE, { cause: error });
+    throw new UserError(`${reasonOf(error)}.`, USAGE, { cause: error });
   }
 }

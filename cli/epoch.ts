@@ -2,7 +2,7 @@ import { Kafka, logLevel } from "kafkajs";
 import pg from "pg";
 import { kafka } from "#local/stores/kafka.ts";
 import { postgres } from "#local/stores/postgres.ts";
-import { Trouble, command, reasonOf } from "#local/process/user-error.ts";
+import { UserError, command, reasonOf } from "#local/process/user-error.ts";
 
 type Epoch = { epoch: number; partitions: number; created: Date };
 
@@ -18,7 +18,7 @@ async function epochs(): Promise<Epoch[]> {
     );
     return rows;
   } catch (error) {
-    throw new Trouble(`The epochs cannot be read: ${reasonOf(error)}.`, FIX, { cause: error });
+    throw new UserError(`The epochs cannot be read: ${reasonOf(error)}.`, FIX, { cause: error });
   } finally {
     await client.end();
   }
@@ -33,7 +33,7 @@ async function partitions(): Promise<number> {
     const { topics } = await admin.fetchTopicMetadata({ topics: [`${namespace}.accepted`] });
     return topics[0]!.partitions.length;
   } catch (error) {
-    throw new Trouble(`The accepted topic cannot be seen: ${reasonOf(error)}.`, FIX, { cause: error });
+    throw new UserError(`The accepted topic cannot be seen: ${reasonOf(error)}.`, FIX, { cause: error });
   } finally {
     await admin.disconnect();
   }
@@ -46,7 +46,7 @@ await command(async () => {
   const lines = all.map((epoch, index) => line(epoch, index === 0 ? "present" : ""));
   process.stdout.write(`${["EPOCH  PARTITIONS  BEGAN", ...lines].map((text) => text.trimEnd()).join("\n")}\n`);
   if (all[0]?.partitions !== present)
-    throw new Trouble(
+    throw new UserError(
       `${namespace}.accepted has ${present} partitions, which is no epoch yet: directors wait.`,
       "Run the provision service, and see docs/operations/epochs.md.",
     );

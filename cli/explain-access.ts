@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { askConsole } from "./console-client.ts";
 import { printable, printableJson } from "@saasaparilla/shared/runtime/printable.ts";
-import { Trouble, command, reasonOf } from "#local/process/user-error.ts";
+import { UserError, command, reasonOf } from "#local/process/user-error.ts";
 
 const USAGE =
   "Usage: npx just explain-access [--tenant NAME] --scope publish|subscribe|operate|read [--client ID] [--origin ORIGIN], and --token TOKEN | --subject NAME [--scopes publish,read] [--issuer NAME]; or --origin ORIGIN alone. It ends with 0 where access is allowed, 2 where it is not, 1 where it cannot tell.";
@@ -31,7 +31,7 @@ function askedOf({ scope, scopes, ...rest }: Omit<Given, "tenant">): object {
   if (scope === undefined) {
     const { origin, ...more } = rest;
     if (origin !== undefined && Object.values(more).every((value) => value === undefined)) return { origin };
-    throw new Trouble("--scope is missing: what the request is for.", USAGE);
+    throw new UserError("--scope is missing: what the request is for.", USAGE);
   }
   return rest.token === undefined ? { ...rest, scope, scopes: (scopes ?? scope).split(",") } : { ...rest, scope };
 }
@@ -42,6 +42,6 @@ function parsed() {
     const about = { tenant: text, scope: text, client: text, origin: text };
     return parseArgs({ options: { ...about, token: text, subject: text, scopes: text, issuer: text } }).values;
   } catch (error) {
-    throw new Trouble(`${reasonOf(error)}.`, USAGE, { cause: error });
+    throw new UserError(`${reasonOf(error)}.`, USAGE, { cause: error });
   }
 }

@@ -2,10 +2,10 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { bearerOf } from "#image/mint.ts";
 import { warnUnlessKnown } from "./known-tenant.ts";
-import { mint } from "#local/sign-token.ts";
+import { signToken } from "#local/sign-token.ts";
 import { repository } from "#local/process/paths.ts";
 import { port } from "#local/process/ports.ts";
-import { Trouble, command } from "#local/process/user-error.ts";
+import { UserError, command } from "#local/process/user-error.ts";
 
 const USAGE =
   "Usage: npx just subscribe --client ID [--tenant NAME] [--transport auto|websocket|sse|poll] [--cursor CURSOR]";
@@ -15,9 +15,9 @@ await command(async () => {
   const rest = process.argv.slice(2);
   const client = take(rest, "--client");
   const tenant = take(rest, "--tenant");
-  if (client === undefined) throw new Trouble("A subscriber is a client.", USAGE);
+  if (client === undefined) throw new UserError("A subscriber is a client.", USAGE);
   const names = ["--client", client, ...(tenant === undefined ? [] : ["--tenant", tenant])];
-  const token = await mint({ ...bearerOf(names, USAGE), ttl: 86_400 });
+  const token = await signToken({ ...bearerOf(names, USAGE), ttl: 86_400 });
   if (tenant !== undefined) await warnUnlessKnown(tenant);
   const subscriber = spawn(process.execPath, [join(repository, "client/subscribe.ts"), ...rest], {
     stdio: "inherit",

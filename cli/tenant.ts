@@ -3,7 +3,7 @@ import { parseArgs } from "node:util";
 import { seconds } from "@saasaparilla/shared/runtime/duration.ts";
 import { askConsole } from "./console-client.ts";
 import { printableJson } from "@saasaparilla/shared/runtime/printable.ts";
-import { Trouble, command, reasonOf } from "#local/process/user-error.ts";
+import { UserError, command, reasonOf } from "#local/process/user-error.ts";
 
 const USAGE = `Usage: npx just tenant list | usage [--by bytes|clients|rate|refused] [--limit N] | show NAME | add NAME [--trust scopes|grants] | suspend NAME | resume NAME
   key NAME --name TEXT --scopes publish,read,operate [--clients u1,shop-*] [--ttl 90d] | rotate NAME KEY [--overlap 1d]
@@ -79,7 +79,7 @@ const verbs: Record<string, (names: string[], given: Options) => Promise<unknown
   add: async ([name], { trust }) => {
     // To write it anew would let one that is suspended go on, and take its limits away.
     if ((await all("")).some(({ tenant }) => tenant === name))
-      throw new Trouble(`The tenant ${name} is there already.`, USAGE);
+      throw new UserError(`The tenant ${name} is there already.`, USAGE);
     return ask("PUT", `/${name}`, those({ trust }));
   },
   suspend: ([name]) => change(name!, { state: "suspended" }),
@@ -131,7 +131,7 @@ function limitsIn(given: string): Record<string, number> {
     given.split(",").map((pair) => {
       const [name = "", value = ""] = pair.split("=");
       if (name === "" || value === "" || !Number.isFinite(Number(value)))
-        throw new Trouble(`${JSON.stringify(pair)} is no limit: write it as LIMIT=NUMBER.`, USAGE);
+        throw new UserError(`${JSON.stringify(pair)} is no limit: write it as LIMIT=NUMBER.`, USAGE);
       return [name, Number(value)];
     }),
   );
@@ -167,7 +167,7 @@ function keysAt(jwks: string | undefined): object {
   } catch (error) {
     // The parser's words have a piece of the file, which may be a private key.
     const why = error instanceof SyntaxError ? "it is no JSON" : reasonOf(error);
-    throw new Trouble(`--jwks ${JSON.stringify(jwks)} is no JSON Web Key Set: ${why}.`, USAGE, { cause: error });
+    throw new UserError(`--jwks ${JSON.stringify(jwks)} is no JSON Web Key Set: ${why}.`, USAGE, { cause: error });
   }
 }
 
@@ -176,7 +176,7 @@ await command(async () => {
   const [verb = "list", ...given] = positionals;
   const names = given.map(encodeURIComponent);
   const act = Object.hasOwn(verbs, verb) ? verbs[verb] : undefined;
-  if (!act || names.length !== (NAMES[verb] ?? 1)) throw new Trouble("That is no command.", USAGE);
+  if (!act || names.length !== (NAMES[verb] ?? 1)) throw new UserError("That is no command.", USAGE);
   process.stdout.write(`${printableJson(await act(names, values), 2)}\n`);
 }, USAGE);
 
@@ -184,6 +184,6 @@ function parsed() {
   try {
     return parseArgs({ allowPositionals: true, options });
   } catch (error) {
-    throw new Trouble(`${reasonOf(error)}.`, USAGE, { cause: error });
+    throw new UserError(`${reasonOf(error)}.`, USAGE, { cause: error });
   }
 }

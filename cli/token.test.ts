@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { Access } from "@saasaparilla/shared/auth/policies/policies.ts";
-import { Identities } from "@saasaparilla/shared/auth/authenticator.ts";
+import { Policies } from "@saasaparilla/shared/auth/policies/policies.ts";
+import { Authenticator } from "@saasaparilla/shared/auth/authenticator.ts";
 import { expect, onTestFinished, test } from "vitest";
 import { audience, issuer, jwksFile } from "#local/keys.ts";
 
@@ -26,11 +26,11 @@ test.each([
 ] as const)("just token %j prints what the services accept, and only that", async (args, scope, who, ttl) => {
   const { code, out } = await token(...args);
   expect(code).toBe(0);
-  const access = new Access();
-  access.apply([{ kind: "tenant", tenant: who.tenant, id: "", value: { trust: "scopes" } }]);
+  const policies = new Policies();
+  policies.apply([{ kind: "tenant", tenant: who.tenant, id: "", value: { trust: "scopes" } }]);
   const keys = { AUTH_JWKS: jwksFile, AUTH_ISSUER: issuer, AUTH_AUDIENCE: audience };
-  const identities = await Identities.from(keys, access);
-  const identity = await identities.authorize(out.trim(), scope);
+  const authenticator = await Authenticator.from(keys, policies);
+  const identity = await authenticator.authorize(out.trim(), scope);
   expect(identity).toMatchObject({ ...who, scopes: new Set([scope]) });
   expect(Math.abs(identity.expires - Date.now() / 1000 - ttl)).toBeLessThan(10);
 });

@@ -1,5 +1,5 @@
 import { bearerOf, OPTIONS } from "#image/mint.ts";
-import { mint } from "#local/sign-token.ts";
+import { signToken } from "#local/sign-token.ts";
 import { warnUnlessKnown } from "./known-tenant.ts";
 import { command } from "#local/process/user-error.ts";
 
@@ -8,7 +8,7 @@ const USAGE = `Usage: npx just token ${OPTIONS}`;
 // Nothing but the token on stdout: it is made to stand in "$(just token ...)".
 await command(async () => {
   const bearer = bearerOf(process.argv.slice(2), USAGE);
-  const token = await mint(bearer);
+  const token = await signToken(bearer);
   if (bearer.tenant !== undefined) await warnUnlessKnown(bearer.tenant);
   process.stdout.write(`${token}\n`);
 }, USAGE);

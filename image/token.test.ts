@@ -3,8 +3,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { Access } from "@saasaparilla/shared/auth/policies/policies.ts";
-import { Identities } from "@saasaparilla/shared/auth/authenticator.ts";
+import { Policies } from "@saasaparilla/shared/auth/policies/policies.ts";
+import { Authenticator } from "@saasaparilla/shared/auth/authenticator.ts";
 import { exportJWK, generateKeyPair } from "jose";
 import { expect, test } from "vitest";
 
@@ -29,10 +29,10 @@ test("a container of a service makes a token of the key that it is handed, for t
     const secret = JSON.stringify({ ...(await exportJWK(pair.privateKey)), ...told });
     const { code, out } = await token(["--client", "u1", "--tenant", "shop"], secret);
     expect(code).toBe(0);
-    const access = new Access();
-    access.apply([{ kind: "tenant", tenant: "shop", id: "", value: { trust: "scopes" } }]);
-    const identities = await Identities.from({ ...settings, AUTH_JWKS: file }, access);
-    expect(await identities.authorize(out.trim(), "subscribe")).toMatchObject({ tenant: "shop", subject: "u1" });
+    const policies = new Policies();
+    policies.apply([{ kind: "tenant", tenant: "shop", id: "", value: { trust: "scopes" } }]);
+    const authenticator = await Authenticator.from({ ...settings, AUTH_JWKS: file }, policies);
+    expect(await authenticator.authorize(out.trim(), "subscribe")).toMatchObject({ tenant: "shop", subject: "u1" });
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -2,10 +2,10 @@ import { spawn } from "node:child_process";
 import { parseArgs } from "node:util";
 import { NODE_FLAGS } from "@saasaparilla/shared/runtime/node-flags.ts";
 import { onCallerGone } from "#local/process/callers.ts";
-import { locked } from "#local/process/file-lock.ts";
+import { withFileLock } from "#local/process/file-lock.ts";
 import { up } from "./platform.ts";
 import { end, environment, mainOf, services, settings } from "./services.ts";
-import { command, Trouble } from "#local/process/user-error.ts";
+import { command, UserError } from "#local/process/user-error.ts";
 
 /** `just debug SERVICE`: the stack runs, and this service runs in the foreground, without its supervisor, which would end it at a breakpoint. */
 await command(async () => {
@@ -17,12 +17,12 @@ await command(async () => {
   const list = services(1);
   const service = list.find((one) => one.name === name);
   if (service === undefined || positionals.length > 1)
-    throw new Trouble(
+    throw new UserError(
       `${name === undefined ? "No service is named" : `There is no service ${JSON.stringify(positionals.join(" "))}`}.`,
       `Name one: npx just debug ${list.map((one) => one.name).join("|")} [--brk] [--port 9229]`,
     );
   const { KAFKA_BROKERS, DATABASE_URL, REDIS_URL } = await up();
-  await locked("up", () => end(service.name));
+  await withFileLock("up", () => end(service.name));
   const inspect = `--inspect${values.brk ? "-brk" : ""}=127.0.0.1:${values.port}`;
   process.stderr.write(`\n${service.name}: ctrl-C ends it. npx just up starts it again without the inspector.\n\n`);
   const child = spawn(process.execPath, [...NODE_FLAGS, inspect, mainOf(service.kind)], {

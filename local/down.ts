@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { all, together } from "#local/stores/backing.ts";
-import { locked } from "#local/process/file-lock.ts";
+import { withFileLock } from "#local/process/file-lock.ts";
 import { local } from "#local/process/paths.ts";
 import { known, running, stop } from "#local/process/processes.ts";
 import { step } from "#local/process/progress.ts";
@@ -10,12 +10,12 @@ import { command } from "#local/process/user-error.ts";
 
 /** Services first, while what they settle with is still there. */
 async function down(): Promise<void> {
-  await locked("up", async () => {
+  await withFileLock("up", async () => {
     const services = known()
       .map((name) => name.replace(/\.child$/, ""))
       .filter((name) => !all.some((one) => one.name === name));
     await together([...new Set(services)].map((name) => () => stopped(name, () => end(name))));
-    await locked("backing", () =>
+    await withFileLock("backing", () =>
       together(all.map((one) => () => stopped(one.name, () => stop(one.name, one.stopSignal)))),
     );
   });

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { mint } from "./sign-token.ts";
-import { Trouble } from "#local/process/user-error.ts";
+import { signToken } from "./sign-token.ts";
+import { UserError } from "#local/process/user-error.ts";
 import type { Platform } from "./platform.ts";
 
 const CLIENT = "welcome";
@@ -9,10 +9,10 @@ const PATIENCE = 20_000;
 export type Arrival = { notification: string; milliseconds: number };
 
 /** One notification through all of it: published to the receiver, received from the distributor. */
-export async function first({ receiver, distributors: [distributor] }: Platform): Promise<Arrival> {
+export async function firstNotification({ receiver, distributors: [distributor] }: Platform): Promise<Arrival> {
   if (distributor === undefined) throw new Error("there is no distributor");
   const id = crypto.randomUUID();
-  const client = { authorization: `Bearer ${await mint({ client: CLIENT })}` };
+  const client = { authorization: `Bearer ${await signToken({ client: CLIENT })}` };
   const giveUp = AbortSignal.timeout(PATIENCE);
   try {
     const stream = await fetch(`${distributor}/v1/sse`, { headers: client, signal: giveUp });
@@ -24,7 +24,7 @@ export async function first({ receiver, distributors: [distributor] }: Platform)
     return { notification, milliseconds };
   } catch (error) {
     if (!giveUp.aborted) throw error;
-    throw new Trouble(
+    throw new UserError(
       `The first notification did not arrive within ${PATIENCE / 1000} s.`,
       "See what the services say: npx just logs",
       { cause: error },
@@ -35,7 +35,7 @@ export async function first({ receiver, distributors: [distributor] }: Platform)
 async function publish(receiver: string, id: string, signal: AbortSignal): Promise<void> {
   const response = await fetch(`${receiver}/v1/notifications`, {
     method: "POST",
-    headers: { authorization: `Bearer ${await mint({ publisher: "start" })}`, "content-type": "application/json" },
+    headers: { authorization: `Bearer ${await signToken({ publisher: "start" })}`, "content-type": "application/json" },
     body: JSON.stringify({ id, to: { client: CLIENT }, data: { text: "Welcome to SaaSaparilla" } }),
     signal,
   });
@@ -55,7 +55,7 @@ async function arrival(body: ReadableStream<Uint8Array>, id: string): Promise<st
       if (data?.includes(id)) return data;
     }
   }
-  throw new Trouble(
+  throw new UserError(
     "The distributor ended the stream before the first notification.",
     "See what it says: npx just logs distributor",
   );
@@ -80,9 +80,9 @@ async function acknowledge(
   await response.arrayBuffer();
 }
 
-async function refusal(who: string, response: Response): Promise<Trouble> {
+async function refusal(who: string, response: Response): Promise<UserError> {
   const said = (await Promise.race([response.text(), sleep(1000, "")])).slice(0, 500);
-  return new Trouble(
+  return new UserError(
     `${who} answered ${response.status} to ${new URL(response.url).pathname}: ${said}`,
     "See what it says: npx just logs",
   );

@@ -1,23 +1,23 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { type JWK, exportJWK, generateKeyPair } from "jose";
-import { locked } from "#local/process/file-lock.ts";
-import { places, readIfThere, writeWhole } from "#local/process/paths.ts";
+import { withFileLock } from "#local/process/file-lock.ts";
+import { paths, readIfThere, writeWhole } from "#local/process/paths.ts";
 
 /** Who the local stack's tokens are from and for: the services are told the same. */
 export const issuer = process.env.AUTH_ISSUER || "http://localhost/saasaparilla";
 export const audience = process.env.AUTH_AUDIENCE || "notifications";
 
 /** The public half, for whoever verifies. */
-export const jwksFile = join(places.keys, "jwks.json");
-const privateFile = join(places.keys, "private.json");
+export const jwksFile = join(paths.keys, "jwks.json");
+const privateFile = join(paths.keys, "private.json");
 
 const kept = (): JWK | undefined => {
   const text = readIfThere(privateFile);
   return text === undefined ? undefined : (JSON.parse(text) as JWK);
 };
 
-const secretsFile = join(places.keys, "secrets.key");
+const secretsFile = join(paths.keys, "secrets.key");
 
 /** The key that seals the secrets of issuers in this copy's Postgres, made when it is first needed. */
 export function secretsKey(): string {
@@ -30,7 +30,7 @@ export function secretsKey(): string {
 
 /** The key that this copy signs with, made when it is first asked for. */
 export async function signingKey(): Promise<JWK> {
-  return kept() ?? locked("keys", async () => kept() ?? makeKeys());
+  return kept() ?? withFileLock("keys", async () => kept() ?? makeKeys());
 }
 
 async function makeKeys(): Promise<JWK> {

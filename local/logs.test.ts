@@ -2,11 +2,11 @@ import { execFileSync, spawn } from "node:child_process";
 import { appendFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { makePlaces } from "#local/process/paths.ts";
+import { makePaths } from "#local/process/paths.ts";
 import { isAlive, logFile, startedAt } from "#local/process/processes.ts";
 
 test("just logs follows, escapes what could move the cursor, and takes tail with it on SIGTERM", async () => {
-  makePlaces();
+  makePaths();
   const name = `test-${process.pid}`;
   writeFileSync(logFile(name), "first\u001b[2J\u009b1m\u202e\n");
   onTestFinished(() => rmSync(logFile(name)));
@@ -28,7 +28,7 @@ test("just logs follows, escapes what could move the cursor, and takes tail with
 });
 
 test("just logs ends with what called it, which passes no signal on", async () => {
-  makePlaces();
+  makePaths();
   const name = `test-orphan-${process.pid}`;
   writeFileSync(logFile(name), "first\n");
   onTestFinished(() => rmSync(logFile(name)));
@@ -53,7 +53,7 @@ test("just logs ends with what called it, which passes no signal on", async () =
 });
 
 test("just logs names the logs that there are", async () => {
-  makePlaces();
+  makePaths();
   const logs = spawn(process.execPath, [join(import.meta.dirname, "logs.ts"), "nobody"]);
   let err = "";
   logs.stderr.on("data", (chunk: Buffer) => (err += chunk.toString()));

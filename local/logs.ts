@@ -4,18 +4,18 @@ import { createInterface } from "node:readline";
 import { printable } from "@saasaparilla/shared/runtime/printable.ts";
 import { onCallerGone } from "#local/process/callers.ts";
 import { logFile } from "#local/process/processes.ts";
-import { places } from "#local/process/paths.ts";
-import { command, Trouble } from "#local/process/user-error.ts";
+import { paths } from "#local/process/paths.ts";
+import { command, UserError } from "#local/process/user-error.ts";
 
 /** `just logs [NAME]`: follows logs, which have strangers' text in them. */
 await command(async () => {
   const [name, ...more] = process.argv.slice(2);
-  const names = readdirSync(places.logs)
+  const names = readdirSync(paths.logs)
     .filter((file) => file.endsWith(".log"))
     .map((file) => file.slice(0, -".log".length));
   const wanted = name === undefined ? names : names.filter((one) => one === name);
   if (wanted.length === 0 || more.length > 0)
-    throw new Trouble(
+    throw new UserError(
       name === undefined ? "There are no logs yet." : `There is no log ${JSON.stringify([name, ...more].join(" "))}.`,
       name === undefined ? "Start the stack: npx just up" : `There are: ${names.join(", ")}.`,
     );

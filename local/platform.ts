@@ -1,18 +1,18 @@
 import { parseArgs } from "node:util";
 import { type BackingUrls, backing, together } from "#local/stores/backing.ts";
 import { signingKey } from "./keys.ts";
-import { locked } from "#local/process/file-lock.ts";
+import { withFileLock } from "#local/process/file-lock.ts";
 import { known, running } from "#local/process/processes.ts";
 import { step } from "#local/process/progress.ts";
-import { quietly } from "#local/process/run-tool.ts";
+import { runTool } from "#local/process/run-tool.ts";
 import { type Service, end, ensure, free, mainOf, passwords, services, settings, urlOf } from "./services.ts";
-import { Trouble } from "#local/process/user-error.ts";
+import { UserError } from "#local/process/user-error.ts";
 
 export type Platform = BackingUrls & { receiver: string; distributors: string[] };
 
 /** The whole platform, running: what runs already is left alone, unless its settings or its code have changed. */
 export async function up(distributors = wanted()): Promise<Platform> {
-  return locked("up", async () => {
+  return withFileLock("up", async () => {
     const list = services(distributors);
     // Before anything is fetched or started: 8080 is everybody's favourite.
     for (const service of list) if (running(service.name) === undefined) await free(service);
@@ -42,7 +42,7 @@ function superfluous(list: Service[]): string[] {
 
 async function provision(told: Record<string, string>): Promise<void> {
   const fix = "Topics and tables could not be made: correct what its log says, and: npx just up";
-  await quietly(process.execPath, [mainOf("provision")], {
+  await runTool(process.execPath, [mainOf("provision")], {
     log: "provision",
     fix,
     env: { ...process.env, ...told, PORT: "0" },
@@ -57,7 +57,7 @@ export function wanted(args: string[] = []): number {
     "1";
   const count = Number(given);
   if (Number.isInteger(count) && count >= 1 && count <= 20) return count;
-  throw new Trouble(
+  throw new UserError(
     `${JSON.stringify(given)} distributors cannot be started.`,
     "Say a number from 1 to 20: npx just up --distributors 2",
   );

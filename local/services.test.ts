@@ -1,14 +1,14 @@
-import { Origins } from "@saasaparilla/shared/http/cors.ts";
+import { Cors } from "@saasaparilla/shared/http/cors.ts";
 import { identitySettings, readSettings, serverSettings } from "@saasaparilla/shared/settings.ts";
 import { expect, test } from "vitest";
 import { settings } from "./services.ts";
 
 test("the local stack lets pages of this machine call, on any port, and can seal secrets", () => {
   const told = settings({ KAFKA_BROKERS: "", DATABASE_URL: "", REDIS_URL: "" });
-  const origins = new Origins(readSettings(serverSettings, told).ALLOWED_ORIGINS);
+  const cors = new Cors(readSettings(serverSettings, told).ALLOWED_ORIGINS);
   for (const origin of ["http://localhost:5173", "https://localhost", "http://127.0.0.1:3000", "http://[::1]:8000"])
-    expect([origin, origins.knows(origin)]).toEqual([origin, true]);
-  expect(origins.knows("http://shop.example:5173")).toBe(false);
+    expect([origin, cors.knows(origin)]).toEqual([origin, true]);
+  expect(cors.knows("http://shop.example:5173")).toBe(false);
   const { SECRETS_KEY, KEY_ENVIRONMENT } = readSettings(identitySettings, told);
   expect([SECRETS_KEY.map(({ length }) => length), KEY_ENVIRONMENT]).toEqual([[32], "test"]);
 });

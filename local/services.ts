@@ -9,7 +9,7 @@ import { repository, secret } from "#local/process/paths.ts";
 import { type PortName, port, rememberPort, wantPort } from "#local/process/ports.ts";
 import { ending, running, start, stop } from "#local/process/processes.ts";
 import { step } from "#local/process/progress.ts";
-import { Trouble, reasonOf } from "#local/process/user-error.ts";
+import { UserError, reasonOf } from "#local/process/user-error.ts";
 
 export type Service = {
   name: string;
@@ -151,8 +151,9 @@ async function ready(service: Service): Promise<void> {
     const child = running(childOf(service.name));
     if (child !== undefined) lives.add(child.pid);
     // It has ended twice: it would again.
-    if (lives.size > 2) throw new Trouble(`${service.name} ends each time it is started.`, whatItSaid(service.name));
-    if (Date.now() > deadline) throw new Trouble(`${service.name} is not ready: ${missing}.`, whatItSaid(service.name));
+    if (lives.size > 2) throw new UserError(`${service.name} ends each time it is started.`, whatItSaid(service.name));
+    if (Date.now() > deadline)
+      throw new UserError(`${service.name} is not ready: ${missing}.`, whatItSaid(service.name));
     await sleep(50);
   }
 }

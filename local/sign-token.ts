@@ -2,5 +2,5 @@ import { mint as mintBy, type Bearer } from "#image/mint.ts";
 import { audience, issuer, signingKey } from "./keys.ts";
 
 /** Signed by the key of this copy. */
-export const mint = async (bearer: Bearer): Promise<string> =>
+export const signToken = async (bearer: Bearer): Promise<string> =>
   mintBy(bearer, await signingKey(), { issuer, audience, tenant: "local" });

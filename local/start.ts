@@ -1,11 +1,13 @@
-import { first } from "./first-notification.ts";
+import { firstNotification } from "./first-notification.ts";
 import { elapsed, step } from "#local/process/progress.ts";
 import { command } from "#local/process/user-error.ts";
 import { type Platform, up } from "./platform.ts";
 
 await command(async () => {
   const platform = await up();
-  const { notification, milliseconds } = await step("a first notification, through all of it", () => first(platform));
+  const { notification, milliseconds } = await step("a first notification, through all of it", () =>
+    firstNotification(platform),
+  );
   process.stdout.write(`
 Ready in ${elapsed()}. The client "welcome" received, ${milliseconds.toFixed(0)} ms after it was published:
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { NODE_FLAGS } from "@saasaparilla/shared/runtime/node-flags.ts";
-import { keep } from "#local/process/restart-loop.ts";
+import { restartLoop } from "#local/process/restart-loop.ts";
 import { record } from "#local/process/processes.ts";
 import { childOf } from "./services.ts";
 
@@ -29,7 +29,7 @@ const service = {
   ended: (how: string, pause: number) => say(`${name} ended (${how}): starting it again in ${pause} ms`),
   hung: (silences: number) => say(`${name} has not answered ${silences} times: ending it`),
 };
-await keep(service, stopping.signal);
+await restartLoop(service, stopping.signal);
 
 /** In the form of the services' own log, which it stands in. */
 function say(msg: string): void {

@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { connect, type Connection, type Options } from "@saasaparilla/client";
 import { setTimeout as sleep } from "node:timers/promises";
-import { mint } from "#local/sign-token.ts";
+import { signToken } from "#local/sign-token.ts";
 import { up, wanted } from "#local/platform.ts";
 import { known, running, startedAt } from "#local/process/processes.ts";
 import { childOf } from "#local/services.ts";
-import { Trouble, command } from "#local/process/user-error.ts";
+import { UserError, command } from "#local/process/user-error.ts";
 
 /**
  * A scene to watch, on the running local stack: a client that is away, then connected three ways one after the other, and a
@@ -81,7 +81,10 @@ class Scene {
   }
 
   async open(): Promise<void> {
-    const [client, publisher] = await Promise.all([mint({ client: this.#client }), mint({ publisher: "demo" })]);
+    const [client, publisher] = await Promise.all([
+      signToken({ client: this.#client }),
+      signToken({ publisher: "demo" }),
+    ]);
     this.#tokens = { client, publisher };
     process.stdout.write("\n");
   }
@@ -99,7 +102,7 @@ class Scene {
         signal: AbortSignal.timeout(PATIENCE_MS),
       });
       if (response.status !== 202)
-        throw new Trouble(`A publish was answered ${response.status}: ${await response.text()}`, LOGS);
+        throw new UserError(`A publish was answered ${response.status}: ${await response.text()}`, LOGS);
       await response.body?.cancel();
     }
     this.note(`published ${span(this.#published.length - count + 1, this.#published.length)}`);
@@ -150,7 +153,7 @@ class Scene {
     const twice = this.#received.length - new Set(this.#received).size;
     const ordered = this.#received.join() === wanted.join();
     const said = `${wanted.length} published, ${this.#received.length} received, ${missing} missing, ${twice} twice, ${ordered ? "all in order" : "NOT in order"}`;
-    if (!ordered) throw new Trouble(said, LOGS);
+    if (!ordered) throw new UserError(said, LOGS);
     process.stdout.write(`\n✓ ${said}: stored before new, over three transports and a killed distributor.\n`);
   }
 
@@ -163,7 +166,7 @@ const LOGS = "See what the services say: npx just logs";
 
 async function killDistributor(): Promise<number> {
   const child = running(childOf("distributor"));
-  if (!child) throw new Trouble("There is no distributor to kill.", "Start it: npx just up");
+  if (!child) throw new UserError("There is no distributor to kill.", "Start it: npx just up");
   process.kill(child.pid, "SIGKILL");
   await until("the distributor does not end", () => startedAt(child.pid) !== child.since);
   return child.pid;
@@ -185,7 +188,7 @@ function span(first: number, last: number): string {
 async function until(wrong: string, holds: () => boolean): Promise<void> {
   const deadline = performance.now() + PATIENCE_MS;
   while (!holds()) {
-    if (performance.now() > deadline) throw new Trouble(`After ${PATIENCE_MS / 1_000} s ${wrong}.`, LOGS);
+    if (performance.now() > deadline) throw new UserError(`After ${PATIENCE_MS / 1_000} s ${wrong}.`, LOGS);
     await sleep(10);
   }
 }

@@ -10,7 +10,7 @@ import { startPlatform } from "./platform.ts";
 /** As long as what the distributor writes before the data. */
 const HEAD = `{"type":"notification","id":"00000000-0000-4000-8000-000000000000","cursor":"${"0".repeat(25)}","publishedAt":"2026-01-01T00:00:00.000Z","data":`;
 
-export interface BareServer {
+export interface BaselineServer {
   pid: number;
   port: number;
   url: URL;
@@ -18,7 +18,7 @@ export interface BareServer {
 }
 
 /** baseline-server.ts as a process. */
-export async function startFloor(): Promise<BareServer> {
+export async function startBaseline(): Promise<BaselineServer> {
   const child = spawn(process.execPath, [join(import.meta.dirname, "baseline-server.ts")], {
     stdio: ["ignore", "pipe", "inherit"],
   });
@@ -32,15 +32,15 @@ export async function startFloor(): Promise<BareServer> {
 }
 
 /** Its clients, and who publishes to it. */
-export class Floor {
+export class Baseline {
   readonly clients: LoadClients;
   readonly publisher: LoadPublisher;
   readonly meters: Meters;
-  readonly #server: BareServer;
+  readonly #server: BaselineServer;
   readonly #stack: Stack;
 
   private constructor(
-    server: BareServer,
+    server: BaselineServer,
     stack: Stack,
     parts: { clients: LoadClients; publisher: LoadPublisher; meters: Meters },
   ) {
@@ -51,8 +51,8 @@ export class Floor {
     this.meters = parts.meters;
   }
 
-  static async open(count: number, sampleEvery: number): Promise<Floor> {
-    const floor = await startFloor();
+  static async open(count: number, sampleEvery: number): Promise<Baseline> {
+    const floor = await startBaseline();
     const url = `http://127.0.0.1:${floor.port}`;
     // The meters want a platform; nothing of it runs.
     const stack = await startPlatform([]);
@@ -71,7 +71,7 @@ export class Floor {
     });
     await clients.open();
     await clients.allLive();
-    return new Floor(floor, stack, { clients, publisher, meters });
+    return new Baseline(floor, stack, { clients, publisher, meters });
   }
 
   async close(): Promise<void> {

@@ -9,7 +9,7 @@ const second = existsSync(join(ROOT, "cgroup.controllers"));
 const parent = second ? ROOT : join(ROOT, "cpu");
 
 /** Each process gets so much of a core and no more, as a container with a limit does. For root on Linux. `end` takes the limit off. */
-export function limit(pids: readonly number[], share: number): { end(): void } {
+export function limitCpu(pids: readonly number[], share: number): { end(): void } {
   const quota = PERIOD_US * share;
   for (const pid of pids) {
     mkdirSync(folderOf(pid));

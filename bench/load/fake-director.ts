@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Batch } from "@saasaparilla/shared/kafka/client.ts";
 import { packSequence, sequenceAt, type ClientKey, type Sequence } from "@saasaparilla/shared/protocol/notification.ts";
-import { Kind, readPack, readSignal } from "@saasaparilla/shared/protocol/pack.ts";
+import { Kind, readPack, readMessage } from "@saasaparilla/shared/protocol/pack.ts";
 import { asControl } from "@saasaparilla/shared/protocol/control-messages.ts";
 import type { Stack } from "#tests/support/stack.ts";
 import { now } from "./clock.ts";
@@ -21,7 +21,7 @@ interface Lane {
 }
 
 /** Plays the director for a distributor alone: grants every hold, takes every commit, routes to who is live, and forgets acknowledgements. */
-export class AsDirector {
+export class FakeDirector {
   readonly #lanes = new Map<ClientKey, Lane>();
   #link!: Link;
   #committed: () => void = () => {};
@@ -29,8 +29,8 @@ export class AsDirector {
   #sequences = 0;
   sent = 0;
 
-  static async of(stack: Stack): Promise<AsDirector> {
-    const director = new AsDirector();
+  static async of(stack: Stack): Promise<FakeDirector> {
+    const director = new FakeDirector();
     director.#link = await Link.open(
       stack,
       ({ control }) => control,
@@ -57,7 +57,7 @@ export class AsDirector {
     const sequence = sequenceAt(packSequence(EPOCH, this.#sequences), 0);
     const { prev, slot, incarnation, session, partition } = lane;
     const body = bodyOf(key, dataOf(lane.n, now()));
-    this.#link.packer.add(this.#link.topics.routed, slot, (writer) =>
+    this.#link.producer.add(this.#link.topics.routed, slot, (writer) =>
       writer.deliver({
         incarnation,
         session,
@@ -82,20 +82,20 @@ export class AsDirector {
     for (const { value } of records) {
       readPack(value!, (kind, body) => {
         if (kind !== Kind.SIGNAL) return;
-        const signal = asControl(readSignal(body));
-        if (signal.type === "prepare") {
-          const { slot, incarnation, session } = signal;
+        const message = asControl(readMessage(body));
+        if (message.type === "prepare") {
+          const { slot, incarnation, session } = message;
           this.#holds += 1;
           const hold = this.#holds;
-          this.#link.packer.add(this.#link.topics.routed, slot, (writer) =>
+          this.#link.producer.add(this.#link.topics.routed, slot, (writer) =>
             writer.signal({ type: "held", partition, generation: GENERATION, incarnation, session, hold }),
           );
-        } else if (signal.type === "commit") {
-          const { slot, incarnation, session, sent } = signal;
-          this.#lanes.set(signal.key, { slot, incarnation, session, partition, prev: sent, n: 0 });
+        } else if (message.type === "commit") {
+          const { slot, incarnation, session, sent } = message;
+          this.#lanes.set(message.key, { slot, incarnation, session, partition, prev: sent, n: 0 });
           this.#committed();
-        } else if (signal.type === "close") {
-          this.#lanes.delete(signal.key);
+        } else if (message.type === "close") {
+          this.#lanes.delete(message.key);
         }
       });
     }

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Batch } from "@saasaparilla/shared/kafka/client.ts";
 import { partitionOf, START, type ClientKey, type Sequence } from "@saasaparilla/shared/protocol/notification.ts";
-import { Kind, notificationBody, readDeliver, readPack, readSignal } from "@saasaparilla/shared/protocol/pack.ts";
+import { Kind, notificationBody, readDeliver, readPack, readMessage } from "@saasaparilla/shared/protocol/pack.ts";
 import { asRouted } from "@saasaparilla/shared/protocol/control-messages.ts";
 import type { Stack } from "#tests/support/stack.ts";
 import { Link } from "./kafka-link.ts";
@@ -11,7 +11,7 @@ const SLOT = 0;
 const INCARNATION = 1;
 
 /** Plays receiver and distributor for a director alone: its clients are live, have what is routed at once, and acknowledge each batch. */
-export class AsDistributor {
+export class FakeDistributor {
   readonly #keys: ClientKey[];
   #link!: Link;
   #at = 0;
@@ -25,8 +25,8 @@ export class AsDistributor {
     this.#keys = Array.from({ length: clients }, (_, client) => `acme/${clientName(client)}`);
   }
 
-  static async of(stack: Stack, clients: number): Promise<AsDistributor> {
-    const distributor = new AsDistributor(clients);
+  static async of(stack: Stack, clients: number): Promise<FakeDistributor> {
+    const distributor = new FakeDistributor(clients);
     distributor.#link = await Link.open(
       stack,
       ({ routed }) => routed,
@@ -45,13 +45,15 @@ export class AsDistributor {
 
   /** So many into accepted, to clients in turn. */
   accept(count: number): void {
-    const { packer, topics, partitions } = this.#link;
+    const { producer, topics, partitions } = this.#link;
     for (let index = 0; index < count; index += 1) {
       this.#at = (this.#at + 1) % this.#keys.length;
       const key = this.#keys[this.#at]!;
       const payload = Buffer.from(dataOf(this.sent, 0), "latin1");
       const id = randomUUID();
-      packer.add(topics.accepted, partitionOf(key, partitions), (writer) => writer.notification({ key, id, payload }));
+      producer.add(topics.accepted, partitionOf(key, partitions), (writer) =>
+        writer.notification({ key, id, payload }),
+      );
       this.sent += 1;
     }
   }
@@ -70,24 +72,24 @@ export class AsDistributor {
           acknowledged.set(session, { key: notificationBody.key(notification), sequence });
           return;
         }
-        const signal = asRouted(readSignal(body));
-        if (signal.type !== "held") return;
-        const key = this.#keys[signal.session - 1]!;
-        const { generation, hold, session } = signal;
+        const message = asRouted(readMessage(body));
+        if (message.type !== "held") return;
+        const key = this.#keys[message.session - 1]!;
+        const { generation, hold, session } = message;
         this.#control(key, { type: "commit", key, generation, hold, sent: START, ...connection(session - 1) });
         this.live += 1;
       });
     }
     for (const [session, { key, sequence }] of acknowledged) {
-      const { packer, topics, partitions } = this.#link;
-      packer.add(topics.control, partitionOf(key, partitions), (writer) => writer.ack(session, sequence, key));
+      const { producer, topics, partitions } = this.#link;
+      producer.add(topics.control, partitionOf(key, partitions), (writer) => writer.ack(session, sequence, key));
     }
     this.onRouted();
   }
 
   #control(key: ClientKey, signal: object): void {
-    const { packer, topics, partitions } = this.#link;
-    packer.add(topics.control, partitionOf(key, partitions), (writer) => writer.signal(signal));
+    const { producer, topics, partitions } = this.#link;
+    producer.add(topics.control, partitionOf(key, partitions), (writer) => writer.signal(signal));
   }
 }
 

@@ -2,7 +2,7 @@ import { Health } from "@saasaparilla/shared/runtime/health.ts";
 import { KafkaLink, type Batch } from "@saasaparilla/shared/kafka/client.ts";
 import { kafkaSettings } from "@saasaparilla/shared/kafka/settings.ts";
 import { createLog } from "@saasaparilla/shared/runtime/log.ts";
-import { Packer } from "@saasaparilla/shared/kafka/batching-producer.ts";
+import { BatchingProducer } from "@saasaparilla/shared/kafka/batching-producer.ts";
 import { readSettings } from "@saasaparilla/shared/settings.ts";
 import { topicsOf, type Topics } from "@saasaparilla/shared/kafka/topics.ts";
 import type { Stack } from "#tests/support/stack.ts";
@@ -10,13 +10,13 @@ import type { Stack } from "#tests/support/stack.ts";
 /** Kafka for a part of the platform that the load tool plays itself: it writes packs, and reads one topic from its end on. */
 export class Link {
   readonly topics: Topics;
-  readonly packer: Packer;
+  readonly producer: BatchingProducer;
   readonly partitions: number;
   readonly #ends: (() => Promise<void>)[];
 
-  private constructor(topics: Topics, packer: Packer, partitions: number, ends: (() => Promise<void>)[]) {
+  private constructor(topics: Topics, producer: BatchingProducer, partitions: number, ends: (() => Promise<void>)[]) {
     this.topics = topics;
-    this.packer = packer;
+    this.producer = producer;
     this.partitions = partitions;
     this.#ends = ends;
   }
@@ -32,7 +32,7 @@ export class Link {
     );
     const sender = await kafka.sender();
     const failed = (error: unknown): void => console.error("Kafka took nothing:", error);
-    const packer = new Packer({
+    const producer = new BatchingProducer({
       send: (records) => sender.send(records),
       paceMs: 2,
       maxPackBytes: 256 << 10,
@@ -54,7 +54,11 @@ export class Link {
     });
     await assigned.promise;
     const partitions = await kafka.partitions(topics.accepted);
-    return new Link(topics, packer, partitions, [() => packer.drained(), () => reader.stop(), () => sender.close()]);
+    return new Link(topics, producer, partitions, [
+      () => producer.drained(),
+      () => reader.stop(),
+      () => sender.close(),
+    ]);
   }
 
   async close(): Promise<void> {

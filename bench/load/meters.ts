@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { Client } from "pg";
-import { places } from "#local/process/paths.ts";
+import { paths } from "#local/process/paths.ts";
 import { running } from "#local/process/processes.ts";
 import type { Stack } from "#tests/support/stack.ts";
 
@@ -166,7 +166,7 @@ function familySeconds(parent: number): number {
 }
 
 function topicBytes(namespace: string): Record<string, number> {
-  const folder = join(places.data, "kafka");
+  const folder = join(paths.data, "kafka");
   const bytes: Record<string, number> = {};
   for (const name of readdirSync(folder)) {
     if (!name.startsWith(`${namespace}.`)) continue;

@@ -25,7 +25,7 @@ const GROUPS: { title: string; fits: (figure: Figure) => boolean }[] = [
   },
 ];
 
-export function picture(figures: readonly Figure[]): string {
+export function chart(figures: readonly Figure[]): string {
   const parts: string[] = [];
   let y = 10;
   for (const { title, fits } of GROUPS) {

@@ -22,7 +22,7 @@ export interface Share {
 }
 
 /** A service through Node's inspector: its heap after a collection, and where its time goes. */
-export class Inspector {
+export class Profiler {
   readonly #socket: WebSocket;
   readonly #answers = new Map<number, (result: unknown) => void>();
   #id = 0;
@@ -36,7 +36,7 @@ export class Inspector {
     });
   }
 
-  static async of(service: Service): Promise<Inspector> {
+  static async of(service: Service): Promise<Profiler> {
     const said = "Debugger listening on ";
     const { msg } = await service.logged((line) => line.msg?.startsWith(said) ?? false);
     const socket = new WebSocket(msg!.slice(said.length));
@@ -44,7 +44,7 @@ export class Inspector {
       socket.addEventListener("open", resolve);
       socket.addEventListener("error", reject);
     });
-    return new Inspector(socket);
+    return new Profiler(socket);
   }
 
   /** Bytes of JavaScript that are still needed, buffers included. */
@@ -87,7 +87,7 @@ export async function profiled(
   told: (kind: string, profile: Profile) => void,
   work: () => Promise<void>,
 ): Promise<void> {
-  const inspectors = await Promise.all(services.map((service) => Inspector.of(service)));
+  const inspectors = await Promise.all(services.map((service) => Profiler.of(service)));
   await Promise.all(inspectors.map((inspector) => inspector.startProfile()));
   await work();
   const profiles = await Promise.all(inspectors.map((inspector) => inspector.stopProfile()));

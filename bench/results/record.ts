@@ -6,7 +6,7 @@ const SERVICES = ["receiver", "director", "distributor"];
 const TOPICS = ["accepted", "routed", "control"];
 
 /** What a run cost, for each of `count` notifications. */
-export function noteCost(figures: Figures, work: string, cost: Cost, count: number): void {
+export function recordCost(figures: Figures, work: string, cost: Cost, count: number): void {
   const lower = (name: string, value: number, unit: string): void =>
     figures.note(work, name, value, { unit, better: "lower" });
   for (const [name, seconds] of Object.entries(cost.cpu))
@@ -20,7 +20,7 @@ export function noteCost(figures: Figures, work: string, cost: Cost, count: numb
 }
 
 /** CPU of all our services together. */
-export function noteServices(figures: Figures, work: string, cost: Cost, count: number, aim?: number): void {
+export function recordServices(figures: Figures, work: string, cost: Cost, count: number, aim?: number): void {
   const seconds = SERVICES.reduce((sum, name) => sum + (cost.cpu[name] ?? 0), 0);
   figures.note(work, "our services, 100,000 delivered", (seconds / count) * 1e5, {
     unit: "CPU s",
@@ -30,7 +30,7 @@ export function noteServices(figures: Figures, work: string, cost: Cost, count: 
 }
 
 /** From when it was due until it was read; the load tool's own lateness is in it, and stands beside it. */
-export function noteLatency(
+export function recordLatency(
   figures: Figures,
   work: string,
   clients: LoadClients,

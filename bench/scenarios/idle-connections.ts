@@ -1,13 +1,13 @@
 import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { metric } from "#tests/support/scrape-metric.ts";
+import { scrapeMetric } from "#tests/support/scrape-metric.ts";
 import type { Service, Stack } from "#tests/support/stack.ts";
 import type { Algorithm } from "#tests/support/tokens.ts";
 import { LoadClients } from "#bench/load/load-clients.ts";
-import { startFloor } from "#bench/load/baseline.ts";
+import { startBaseline } from "#bench/load/baseline.ts";
 import { Meters, residentBytes, type Cost } from "#bench/load/meters.ts";
 import type { Figures } from "#bench/results/figures.ts";
-import { INSPECTED, Inspector, profiled, type Profile } from "#bench/results/profiler.ts";
+import { INSPECTED, Profiler, profiled, type Profile } from "#bench/results/profiler.ts";
 import { openSocket } from "#bench/load/raw-sockets.ts";
 import { turn } from "#bench/results/interleave.ts";
 import { tokensOf, webSocketOf } from "./saturation.ts";
@@ -39,8 +39,8 @@ async function once(
   const [director, distributor] = stack.services as [Service, Service];
   const meters = await Meters.of(stack);
   const inspectors = {
-    director: await Inspector.of(director),
-    distributor: await Inspector.of(distributor),
+    director: await Profiler.of(director),
+    distributor: await Profiler.of(distributor),
   };
   const opened = await opener(stack, distributor, transport, connections);
   try {
@@ -99,7 +99,7 @@ export async function connects(
 ): Promise<void> {
   const stack = await startPlatform(["distributor"], profile ? INSPECTED : {}, algorithm);
   const [distributor] = stack.services as [Service];
-  const floor = await startFloor();
+  const floor = await startBaseline();
   const meters = await Meters.of(stack, { floor: floor.pid });
   // New tokens each time: a token that was seen is not verified again.
   const open = async (url: URL): Promise<Cost> => {
@@ -213,7 +213,7 @@ async function opener(
       await Promise.all(opened);
     },
     live: () =>
-      until(async () => (await metric(distributor, "sessions", 'state="LIVE"')) >= count, "all are live", 100),
+      until(async () => (await scrapeMetric(distributor, "sessions", 'state="LIVE"')) >= count, "all are live", 100),
     async close() {
       const closed = sockets.map((socket) => new Promise((resolve) => socket.once("close", resolve)));
       for (const socket of sockets) socket.destroy();

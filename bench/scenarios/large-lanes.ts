@@ -3,7 +3,7 @@ import { PackWriter } from "@saasaparilla/shared/protocol/pack.ts";
 import type { Lane } from "#services/director/lanes/lane.ts";
 import { Ownership } from "#services/director/partitions/ownership.ts";
 import { PartitionLanes } from "#services/director/partitions/partition.ts";
-import { Timers } from "#services/director/partitions/lane-timers.ts";
+import { LaneTimers } from "#services/director/partitions/lane-timers.ts";
 import { clientName, dataOf } from "#bench/load/load-publisher.ts";
 
 /**
@@ -43,7 +43,7 @@ const LIMITS = {
 const PAYLOAD = Buffer.from(dataOf(0, 0));
 
 let now = 1;
-const timers = new Timers(now);
+const laneTimers = new LaneTimers(now);
 
 function unexpected(): never {
   throw new Error("A lane did what it was not to do.");
@@ -82,7 +82,7 @@ class Filled {
         deleteStored: unexpected,
       },
       settled: () => {},
-      arm: (owner, lane) => timers.arm(owner, lane),
+      arm: (owner, lane) => laneTimers.arm(owner, lane),
       deadLetter: unexpected,
       duplicate: unexpected,
       superseded: unexpected,
@@ -157,7 +157,7 @@ function sentTo(client: number): string {
 
 function takes(count: number): LanesTake {
   now += LATER_MS;
-  timers.advance(now);
+  laneTimers.advance(now);
   for (const partition of partitions) partition.park();
   for (let times = 0; times < 3; times += 1) global.gc!();
   const { heapUsed, external, rss } = process.memoryUsage();
@@ -177,7 +177,7 @@ for (const number of numbers.map(Number)) {
     const partition = partitions.at(-1)!;
     partition[kind](count, count + AT_ONCE);
     now += STEP_MS;
-    timers.advance(now);
+    laneTimers.advance(now);
     partition.park();
     count += AT_ONCE;
   }

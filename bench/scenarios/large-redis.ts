@@ -4,7 +4,7 @@ import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { Connections } from "@saasaparilla/shared/redis/presence.ts";
+import { Presence } from "@saasaparilla/shared/redis/presence.ts";
 import { clientKey } from "@saasaparilla/shared/protocol/notification.ts";
 import { Keys } from "@saasaparilla/shared/redis/client.ts";
 import { commonSettings } from "@saasaparilla/shared/settings.ts";
@@ -54,7 +54,7 @@ export async function manyLanes(
 /** Connections in a Redis of their own, as distributors register them. */
 export async function manyConnections(figures: Figures, work: string, { most }: { most: number }): Promise<void> {
   await inRedis(async (redis) => {
-    const connections = new Connections(redis, keys());
+    const presence = new Presence(redis, keys());
     const since = Date.now();
     const begin = await cost(redis);
     let count = 0;
@@ -64,7 +64,7 @@ export async function manyConnections(figures: Figures, work: string, { most }: 
         await Promise.all(
           clients.map((client) => {
             const id = { slot: client % 128, incarnation: 2 ** 47 + (client % 128), session: client };
-            return connections.register(clientKey(TENANT, clientName(client)), id, since);
+            return presence.register(clientKey(TENANT, clientName(client)), id, since);
           }),
         );
       }

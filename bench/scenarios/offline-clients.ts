@@ -1,11 +1,11 @@
-import { metric } from "#tests/support/scrape-metric.ts";
+import { scrapeMetric } from "#tests/support/scrape-metric.ts";
 import type { Service, Stack } from "#tests/support/stack.ts";
 import type { Algorithm } from "#tests/support/tokens.ts";
 import { LoadClients } from "#bench/load/load-clients.ts";
 import { Meters } from "#bench/load/meters.ts";
 import type { Figures } from "#bench/results/figures.ts";
 import { INSPECTED, profiled, type Profile } from "#bench/results/profiler.ts";
-import { checkDelivery, noteCost } from "#bench/results/record.ts";
+import { checkDelivery, recordCost } from "#bench/results/record.ts";
 import { clientName, dataOf, LoadPublisher } from "#bench/load/load-publisher.ts";
 import { turn } from "#bench/results/interleave.ts";
 import { tokensOf, webSocketOf } from "./saturation.ts";
@@ -77,7 +77,7 @@ export async function comeBack(
       });
       figures.note(work, "until all are live", liveSeconds, { unit: "s", better: "lower" });
       figures.note(work, "connections refused for a while", clients.refusals, { unit: "times", better: "lower" });
-      noteCost(figures, work, cost, total);
+      recordCost(figures, work, cost, total);
     }
   } finally {
     await meters.close();
@@ -110,7 +110,7 @@ export async function deep(
       checkDelivery(clients, 0);
       figures.note(work, "replay", clients.bytes / seconds / 1e6, { unit: "MB/s", better: "higher" });
       figures.note(work, "replayed", stored / seconds, { unit: "/s", better: "higher" });
-      noteCost(figures, work, cost, stored);
+      recordCost(figures, work, cost, stored);
       await clients.close();
     }
   } finally {
@@ -134,7 +134,7 @@ export async function storing(
       await send(stack, clientName, clients, rows);
       const director = await stack.start("director");
       stack.services.push(director);
-      const stored = (): Promise<number> => metric(director, "notifications_settled_total", 'how="stored"');
+      const stored = (): Promise<number> => scrapeMetric(director, "notifications_settled_total", 'how="stored"');
       // Between a tenth and nine tenths: neither its start nor the last few count.
       await until(async () => (await stored()) > rows / 10, "a tenth is stored", 20);
       const end = await meters.begin();
@@ -145,7 +145,7 @@ export async function storing(
       const seconds = (performance.now() - started) / 1e3;
       const cost = await end();
       figures.note(work, "stored", passed / seconds, { unit: "rows/s", better: "higher", aim });
-      noteCost(figures, work, cost, passed);
+      recordCost(figures, work, cost, passed);
       await until(async () => (await stored()) >= rows, "all is stored", 20);
       const disk = (await meters.postgresDisk()) / (rows + there);
       figures.note(work, "Postgres disk", disk, { unit: "bytes each", better: "lower" });
@@ -159,7 +159,7 @@ export async function storing(
 /** Published to who is not there, and in Postgres. */
 async function store(stack: Stack, nameOf: (client: number) => string, clients: number, total: number): Promise<void> {
   const director = stack.services.find(({ kind }) => kind === "director")!;
-  const stored = (): Promise<number> => metric(director, "notifications_settled_total", 'how="stored"');
+  const stored = (): Promise<number> => scrapeMetric(director, "notifications_settled_total", 'how="stored"');
   const before = await stored();
   await send(stack, nameOf, clients, total);
   await until(async () => (await stored()) >= before + total, `${total} are stored`);

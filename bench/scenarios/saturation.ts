@@ -4,7 +4,7 @@ import { LoadClients } from "#bench/load/load-clients.ts";
 import { Meters, residentBytes } from "#bench/load/meters.ts";
 import type { Figures } from "#bench/results/figures.ts";
 import { INSPECTED, profiled, type Profile } from "#bench/results/profiler.ts";
-import { checkDelivery, noteCost, noteLatency, noteServices } from "#bench/results/record.ts";
+import { checkDelivery, recordCost, recordLatency, recordServices } from "#bench/results/record.ts";
 import { clientName, LoadPublisher } from "#bench/load/load-publisher.ts";
 import { Samples } from "#bench/load/samples.ts";
 import { startPlatform } from "#bench/load/platform.ts";
@@ -56,9 +56,9 @@ export async function unicast(figures: Figures, work: string, options: UnicastOp
       const delivered = clients.received - received;
       if (options.rate === undefined)
         figures.note(work, "delivered", delivered / cost.seconds, { unit: "/s", better: "higher" });
-      noteLatency(figures, work, clients, aims);
-      noteServices(figures, work, cost, delivered, aims.cpu);
-      noteCost(figures, work, cost, delivered);
+      recordLatency(figures, work, clients, aims);
+      recordServices(figures, work, cost, delivered, aims.cpu);
+      recordCost(figures, work, cost, delivered);
       figures.note(work, "frames", (clients.bytes - bytes) / delivered, { unit: "bytes each", better: "lower" });
       for (const { kind, pid } of stack.services)
         figures.note(work, `${kind}, resident`, residentBytes(pid) / 2 ** 20, { unit: "MiB", better: "lower" });

@@ -2,11 +2,11 @@ import type { Kind, Service, Stack } from "#tests/support/stack.ts";
 import { LoadClients } from "#bench/load/load-clients.ts";
 import { Meters } from "#bench/load/meters.ts";
 import type { Figures } from "#bench/results/figures.ts";
-import { checkDelivery, noteCost, noteServices } from "#bench/results/record.ts";
+import { checkDelivery, recordCost, recordServices } from "#bench/results/record.ts";
 import { startPlatform } from "#bench/load/platform.ts";
 import { turn } from "#bench/results/interleave.ts";
 import { clientName, dataOf, LoadPublisher } from "#bench/load/load-publisher.ts";
-import { limit } from "#bench/load/cpu-share.ts";
+import { limitCpu } from "#bench/load/cpu-share.ts";
 import { publish, webSocketOf } from "./saturation.ts";
 
 export interface SeveralOptions {
@@ -37,7 +37,7 @@ export async function several(figures: Figures, work: string, options: SeveralOp
       await clients.open();
       await clients.allLive();
     }
-    const limits = share === undefined ? undefined : limit(pidsOf(stack), share);
+    const limits = share === undefined ? undefined : limitCpu(pidsOf(stack), share);
     const run = async (length: number): Promise<void> => {
       const partRate = rate === undefined ? undefined : rate / each;
       await Promise.all(parts.map(({ publisher, clients }) => publish(publisher, clients, partRate, length)));
@@ -53,8 +53,8 @@ export async function several(figures: Figures, work: string, options: SeveralOp
         const cost = await end();
         const delivered = received() - before;
         figures.note(work, "delivered", delivered / cost.seconds, { unit: "/s", better: "higher" });
-        noteServices(figures, work, cost, delivered);
-        noteCost(figures, work, cost, delivered);
+        recordServices(figures, work, cost, delivered);
+        recordCost(figures, work, cost, delivered);
       }
     } finally {
       limits?.end();

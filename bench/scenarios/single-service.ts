@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Service } from "#tests/support/stack.ts";
-import { AsDirector } from "#bench/load/fake-director.ts";
-import { AsDistributor } from "#bench/load/fake-distributor.ts";
+import { FakeDirector } from "#bench/load/fake-director.ts";
+import { FakeDistributor } from "#bench/load/fake-distributor.ts";
 import { LoadClients } from "#bench/load/load-clients.ts";
 import { Meters, type Cost } from "#bench/load/meters.ts";
 import type { Figures } from "#bench/results/figures.ts";
-import { Floor } from "#bench/load/baseline.ts";
-import { checkDelivery, noteCost, noteLatency } from "#bench/results/record.ts";
+import { Baseline } from "#bench/load/baseline.ts";
+import { checkDelivery, recordCost, recordLatency } from "#bench/results/record.ts";
 import { LoadPublisher } from "#bench/load/load-publisher.ts";
 import { Samples } from "#bench/load/samples.ts";
 import { publish, tokensOf, UNDER_WAY, webSocketOf } from "./saturation.ts";
@@ -49,7 +49,7 @@ export async function receiverAlone(
       const cost = await end();
       const taken = publisher.accepted - accepted;
       figures.note(work, "accepted", taken / cost.seconds, { unit: "/s", better: "higher" });
-      noteCost(figures, work, cost, taken);
+      recordCost(figures, work, cost, taken);
     }
     if (publisher.refused > refused) throw new Error(`${publisher.refused - refused} were not accepted.`);
   } finally {
@@ -63,7 +63,7 @@ export async function receiverAlone(
 export async function directorAlone(figures: Figures, work: string, options: StageOptions): Promise<void> {
   const stack = await startPlatform(["director"]);
   const meters = await Meters.of(stack);
-  const others = await AsDistributor.of(stack, options.clients);
+  const others = await FakeDistributor.of(stack, options.clients);
   try {
     const live = Promise.withResolvers<void>();
     const late = setTimeout(
@@ -96,7 +96,7 @@ export async function directorAlone(figures: Figures, work: string, options: Sta
       const cost = await end();
       const passed = others.routed - routed;
       figures.note(work, "routed", passed / cost.seconds, { unit: "/s", better: "higher" });
-      noteCost(figures, work, cost, passed);
+      recordCost(figures, work, cost, passed);
     }
   } finally {
     await others.close();
@@ -150,7 +150,7 @@ interface Loaded {
 async function loadedDistributor(count: number): Promise<Loaded> {
   const stack = await startPlatform(["distributor"]);
   const [distributor] = stack.services as [Service];
-  const director = await AsDirector.of(stack);
+  const director = await FakeDirector.of(stack);
   const clients = new LoadClients({ url: webSocketOf(distributor), tokens: await tokensOf(stack, count) });
   const meters = await Meters.of(stack);
   let at = 0;
@@ -187,7 +187,7 @@ async function loadedDistributor(count: number): Promise<Loaded> {
 }
 
 async function loadedFloor(count: number): Promise<Loaded> {
-  const floor = await Floor.open(count, 5);
+  const floor = await Baseline.open(count, 5);
   const { clients, publisher, meters } = floor;
   return {
     clients,
@@ -212,7 +212,7 @@ async function measure(figures: Figures, work: string, loaded: Loaded, seconds: 
   const cost = await end();
   const delivered = clients.received - received;
   figures.note(work, "delivered", delivered / cost.seconds, { unit: "/s", better: "higher" });
-  noteCost(figures, work, cost, delivered);
+  recordCost(figures, work, cost, delivered);
   return Object.fromEntries(Object.entries(cost.cpu).map(([name, used]) => [name, used / delivered]));
 }
 
@@ -222,7 +222,7 @@ export async function floorAtRate(
   work: string,
   { clients: count, rate, runs, seconds }: StageOptions & { rate: number },
 ): Promise<void> {
-  const floor = await Floor.open(count, 1);
+  const floor = await Baseline.open(count, 1);
   const { clients, publisher } = floor;
   try {
     await publisher.steadily(rate, WARM_SECONDS);
@@ -231,7 +231,7 @@ export async function floorAtRate(
       clients.latency = new Samples();
       clients.ownDelay();
       await publisher.steadily(rate, seconds);
-      noteLatency(figures, work, clients);
+      recordLatency(figures, work, clients);
     }
     await clients.all(publisher.accepted);
     checkDelivery(clients, publisher.refused);

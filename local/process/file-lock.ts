@@ -1,14 +1,14 @@
 import { linkSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { hasCode, local, makePlaces, readIfThere } from "./paths.ts";
+import { hasCode, local, makePaths, readIfThere } from "./paths.ts";
 import { isAlive, startedAt } from "./processes.ts";
 
 type Owner = { pid: number; since: string };
 
 /** One at a time over all processes: `just up` beside `npm test` must not start two brokers on one folder. */
-export async function locked<T>(name: string, work: () => Promise<T>): Promise<T> {
-  makePlaces();
+export async function withFileLock<T>(name: string, work: () => Promise<T>): Promise<T> {
+  makePaths();
   const path = join(local, `${name}.lock`);
   const mine = `${path}.${process.pid}.${crypto.randomUUID()}`;
   writeFileSync(mine, JSON.stringify({ pid: process.pid, since: startedAt(process.pid) }));

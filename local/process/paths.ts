@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 export const repository = resolve(import.meta.dirname, "../..");
 export const local = join(repository, ".local");
 
-export const places = {
+export const paths = {
   data: join(local, "data"),
   keys: join(local, "keys"),
   logs: join(local, "logs"),
@@ -17,10 +17,10 @@ export const places = {
  * Others may pass through `.local` (Postgres refuses to be root, and runs as nobody), but not list it. Only folders that
  * nobody else has to enter are closed.
  */
-export function makePlaces(): void {
+export function makePaths(): void {
   mkdirSync(local, { recursive: true, mode: 0o711 });
-  for (const place of [places.data, places.software]) mkdirSync(place, { recursive: true, mode: 0o755 });
-  for (const place of [places.keys, places.logs, places.run, places.secrets])
+  for (const place of [paths.data, paths.software]) mkdirSync(place, { recursive: true, mode: 0o755 });
+  for (const place of [paths.keys, paths.logs, paths.run, paths.secrets])
     mkdirSync(place, { recursive: true, mode: 0o700 });
 }
 
@@ -43,7 +43,7 @@ export function writeWhole(path: string, text: string, mode: number): void {
 
 /** Written once and read ever after, so that what it guards outlives a restart. */
 export function secret(name: string, make: () => string): string {
-  const path = join(places.secrets, name);
+  const path = join(paths.secrets, name);
   const known = readIfThere(path);
   if (known !== undefined) return known;
   const made = make();

@@ -3,7 +3,7 @@ import { readdir, readFile, readlink } from "node:fs/promises";
 import { promisify } from "node:util";
 
 /** Who listens on a local port, as "name (pid 123)". Undefined where that cannot be seen: it is a courtesy, never a condition. */
-export async function holderOf(port: number): Promise<string | undefined> {
+export async function portOwner(port: number): Promise<string | undefined> {
   return process.platform === "linux" ? fromProc(port) : fromLsof(port);
 }
 

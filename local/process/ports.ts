@@ -1,9 +1,9 @@
 import { writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { holderOf } from "./port-owner.ts";
+import { portOwner } from "./port-owner.ts";
 import { hasCode, local, readIfThere } from "./paths.ts";
-import { Trouble } from "./user-error.ts";
+import { UserError } from "./user-error.ts";
 
 const defaults = {
   KAFKA_PORT: 19092,
@@ -38,7 +38,7 @@ export function port(name: PortName): number {
 function parse(name: PortName, given: string): number {
   const number = Number(given);
   if (Number.isInteger(number) && number > 0 && number < 65_536) return number;
-  throw new Trouble(
+  throw new UserError(
     `${name} is ${JSON.stringify(given)}, which is no port.`,
     `Set it to a number from 1 to 65535, or unset it to use ${defaults[name]}.`,
   );
@@ -52,9 +52,9 @@ export function rememberPort(name: PortName, number: number): void {
 /** Fails in one line when something else listens there: what, and which variable moves ours. */
 export async function wantPort(name: PortName, number: number, label: string): Promise<void> {
   if (await isFree(number)) return;
-  const holder = await holderOf(number);
+  const holder = await portOwner(number);
   const example = `${name}=${number + 1000}`;
-  throw new Trouble(
+  throw new UserError(
     `Port ${number}, wanted for ${label}, is taken${holder === undefined ? "" : ` by ${holder}`}.`,
     `Stop that, or choose another port: ${example} npm start`,
   );
@@ -68,7 +68,7 @@ function isFree(number: number): Promise<boolean> {
       else
         reject(
           hasCode(error, "EACCES")
-            ? new Trouble(`Port ${number} may not be opened by this user.`, "Choose one above 1023.")
+            ? new UserError(`Port ${number} may not be opened by this user.`, "Choose one above 1023.")
             : error,
         );
     });

@@ -4,8 +4,8 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { locked } from "./file-lock.ts";
-import { local, makePlaces } from "./paths.ts";
+import { withFileLock } from "./file-lock.ts";
+import { local, makePaths } from "./paths.ts";
 import { wantPort } from "./ports.ts";
 import { isAlive, startedAt } from "./processes.ts";
 
@@ -38,7 +38,7 @@ test("a taken port is named, with what has it and which variable moves ours", as
 
 test("one at a time under a lock; one that was left by a dead process is broken once", async () => {
   const name = `test-${crypto.randomUUID()}`;
-  makePlaces();
+  makePaths();
   writeFileSync(join(local, `${name}.lock`), JSON.stringify({ pid: process.pid, since: "long ago" }));
   let inside = 0;
   const work = async (): Promise<number> => {
@@ -46,6 +46,6 @@ test("one at a time under a lock; one that was left by a dead process is broken 
     await sleep(20);
     return inside--;
   };
-  const seen = await Promise.all(Array.from({ length: 5 }, () => locked(name, work)));
+  const seen = await Promise.all(Array.from({ length: 5 }, () => withFileLock(name, work)));
   expect(seen).toEqual([1, 1, 1, 1, 1]);
 });

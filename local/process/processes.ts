@@ -2,7 +2,7 @@ import { execFileSync, spawn } from "node:child_process";
 import { closeSync, fstatSync, openSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { hasCode, places, readIfThere, writeWhole } from "./paths.ts";
+import { hasCode, paths, readIfThere, writeWhole } from "./paths.ts";
 
 /** A pid alone proves nothing: it is used again after its process has ended. With its start time it is one process. */
 export type Process = {
@@ -22,8 +22,8 @@ export type Command = {
   gid?: number | undefined;
 };
 
-const pidFile = (name: string): string => join(places.run, `${name}.json`);
-export const logFile = (name: string): string => join(places.logs, `${name}.log`);
+const pidFile = (name: string): string => join(paths.run, `${name}.json`);
+export const logFile = (name: string): string => join(paths.logs, `${name}.log`);
 
 /** When a process began, in a form only good for comparing. Undefined when it is gone, or is a zombie that nobody reaps. */
 export function startedAt(pid: number): string | undefined {
@@ -64,7 +64,7 @@ export function running(name: string): Process | undefined {
 /** Names under which something was started and not yet stopped. */
 export function known(): string[] {
   try {
-    return readdirSync(places.run)
+    return readdirSync(paths.run)
       .filter((file) => file.endsWith(".json"))
       .map((file) => file.slice(0, -".json".length));
   } catch (error) {

@@ -15,7 +15,7 @@ const PATIENCE_MS = 3_000;
 const HUNG_AFTER = 4;
 
 /** One service, which is to be alive always. */
-export interface Kept {
+export interface Restarted {
   /** One life. */
   spawn(): ChildProcess;
   port: number;
@@ -26,7 +26,7 @@ export interface Kept {
 }
 
 /** Starts it again whenever it ends, and ends it where it hangs, until that is over. */
-export async function keep(kept: Kept, over: AbortSignal): Promise<void> {
+export async function restartLoop(kept: Restarted, over: AbortSignal): Promise<void> {
   let pause = FIRST_PAUSE_MS;
   while (!over.aborted) {
     const began = performance.now();
@@ -40,7 +40,7 @@ export async function keep(kept: Kept, over: AbortSignal): Promise<void> {
 }
 
 /** From its start to its end: how it ended. */
-async function life(kept: Kept, over: AbortSignal): Promise<string> {
+async function life(kept: Restarted, over: AbortSignal): Promise<string> {
   const child = kept.spawn();
   const ended = new AbortController();
   void watch(kept, child, AbortSignal.any([ended.signal, over]));
@@ -51,7 +51,7 @@ async function life(kept: Kept, over: AbortSignal): Promise<string> {
 }
 
 /** Ends one that was alive once and has not answered for half a minute. */
-async function watch(kept: Kept, child: ChildProcess, over: AbortSignal): Promise<void> {
+async function watch(kept: Restarted, child: ChildProcess, over: AbortSignal): Promise<void> {
   let lived = false;
   let silences = 0;
   while (!over.aborted) {

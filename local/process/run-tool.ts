@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { basename } from "node:path";
 import { ending, logFile } from "./processes.ts";
-import { Trouble } from "./user-error.ts";
+import { UserError } from "./user-error.ts";
 
 type Options = {
   log: string;
@@ -13,7 +13,7 @@ type Options = {
 };
 
 /** Runs a tool to its end with its output in a log. When it fails, the end of the log is shown with what to do. */
-export async function quietly(file: string, args: string[], { log, fix, env, uid, gid }: Options): Promise<void> {
+export async function runTool(file: string, args: string[], { log, fix, env, uid, gid }: Options): Promise<void> {
   const output = openSync(logFile(log), "w", 0o600);
   const child = spawn(file, args, {
     stdio: ["ignore", output, output],
@@ -25,7 +25,7 @@ export async function quietly(file: string, args: string[], { log, fix, env, uid
     child.once("error", (error) => resolve(error.message));
     child.once("close", (status, signal) => resolve(status ?? signal ?? "ended"));
   }).finally(() => closeSync(output));
-  if (code !== 0) throw new Trouble(`${basename(file)} failed (${code}).`, `${fix}\n${ending(log)}`);
+  if (code !== 0) throw new UserError(`${basename(file)} failed (${code}).`, `${fix}\n${ending(log)}`);
 }
 
 /** What a tool prints, or undefined where there is no such tool, or it does not work. */

@@ -1,7 +1,7 @@
 import { printableLines } from "@saasaparilla/shared/runtime/printable.ts";
 
 /** What a user can do something about: what is wrong, and how to fix it, in one line. It is shown without a stack trace. */
-export class Trouble extends Error {
+export class UserError extends Error {
   override readonly name = "Trouble";
 
   constructor(wrong: string, fix: string, options?: ErrorOptions) {

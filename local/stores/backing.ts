@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Backing } from "./backing-service.ts";
 import { kafka } from "./kafka.ts";
-import { locked } from "#local/process/file-lock.ts";
+import { withFileLock } from "#local/process/file-lock.ts";
 import { port, rememberPort, wantPort } from "#local/process/ports.ts";
 import { postgres } from "./postgres.ts";
 import { type Process, ending, isAlive, running, start, stop } from "#local/process/processes.ts";
 import { step } from "#local/process/progress.ts";
 import { redis } from "./redis.ts";
-import { Trouble, reasonOf } from "#local/process/user-error.ts";
+import { UserError, reasonOf } from "#local/process/user-error.ts";
 
 export type BackingUrls = Record<Backing["variable"], string>;
 
@@ -15,7 +15,7 @@ export const all = [kafka, postgres, redis];
 
 /** Starts what does not run yet and waits until each answers. To be called as often as one likes, by any number of processes. */
 export async function backing(): Promise<BackingUrls> {
-  const [brokers, database, cache] = await locked("backing", () => together(all.map((one) => () => ensure(one))));
+  const [brokers, database, cache] = await withFileLock("backing", () => together(all.map((one) => () => ensure(one))));
   if (brokers === undefined || database === undefined || cache === undefined)
     throw new Error("a backing service has no URL");
   return { KAFKA_BROKERS: brokers, DATABASE_URL: database, REDIS_URL: cache };
@@ -79,11 +79,11 @@ function answer(one: Backing, process: Process, patience = PATIENCE): Promise<st
   );
 }
 
-function notUp(one: Backing, process: Process, failure: string): Trouble {
+function notUp(one: Backing, process: Process, failure: string): UserError {
   const wrong = isAlive(process)
     ? `${one.label} (pid ${process.pid}) runs and does not answer: ${failure.replace(/\.$/, "")}.`
     : `${one.label} ends while it is starting.`;
-  return new Trouble(
+  return new UserError(
     wrong,
     `Stop it: npx just down. Begin anew without its data: npx just clean\n${ending(one.name, process.logFrom)}`,
   );
@@ -96,7 +96,7 @@ async function elsewhere(one: Backing, url: string): Promise<void> {
     () => true,
   );
   if (failure === undefined) return;
-  throw new Trouble(
+  throw new UserError(
     `${one.variable} is set, and no ${one.label} answers there: ${failure.replace(/\.$/, "")}.`,
     `Start that one, or unset ${one.variable} to have one started here.`,
   );

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { ask } from "#local/process/run-tool.ts";
 import { fromPip } from "./software.ts";
-import { Trouble } from "#local/process/user-error.ts";
+import { UserError } from "#local/process/user-error.ts";
 
 const OLDEST = 17;
 
@@ -18,7 +18,7 @@ export async function java(): Promise<{ file: string; home: string | undefined }
       ? "Kafka needs Java 17 or later, and none was found."
       : `Kafka needs Java 17 or later; ${file} is Java ${version}.`;
   if (runtime === undefined) {
-    throw new Trouble(
+    throw new UserError(
       found,
       "Install it (Debian: apt-get install openjdk-17-jre-headless), or pip, or set KAFKA_BROKERS to a Kafka that runs.",
     );

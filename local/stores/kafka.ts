@@ -4,15 +4,15 @@ import { join } from "node:path";
 import { Kafka, logLevel } from "kafkajs";
 import type { Backing } from "./backing-service.ts";
 import { java } from "./java.ts";
-import { hasCode, places } from "#local/process/paths.ts";
+import { hasCode, paths } from "#local/process/paths.ts";
 import { port } from "#local/process/ports.ts";
 import type { Command } from "#local/process/processes.ts";
-import { ask, quietly } from "#local/process/run-tool.ts";
+import { ask, runTool } from "#local/process/run-tool.ts";
 import { downloaded } from "./software.ts";
-import { Trouble } from "#local/process/user-error.ts";
+import { UserError } from "#local/process/user-error.ts";
 
 const VERSION = "4.4.0";
-const data = join(places.data, "kafka");
+const data = join(paths.data, "kafka");
 
 /** Kafka in KRaft mode: one process is broker and controller. */
 export const kafka: Backing = {
@@ -73,13 +73,13 @@ export async function kafkaJars(): Promise<string> {
 
 async function fetchJars(folder: string, javaHome: string | undefined): Promise<void> {
   if ((await ask("mvn", ["--version"], withJava(javaHome))) === undefined) {
-    throw new Trouble(
+    throw new UserError(
       "Maven fetches Kafka, and there is no working mvn.",
       "Install it (Debian: apt-get install maven), or set KAFKA_BROKERS to a Kafka that runs.",
     );
   }
   const pom = join(import.meta.dirname, "kafka/pom.xml");
-  await quietly("mvn", ["-B", "-q", "-f", pom, "dependency:copy-dependencies", `-DoutputDirectory=${folder}`], {
+  await runTool("mvn", ["-B", "-q", "-f", pom, "dependency:copy-dependencies", `-DoutputDirectory=${folder}`], {
     log: "maven",
     fix: "Kafka's jars could not be fetched: is there a network?",
     env: withJava(javaHome),

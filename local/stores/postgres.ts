@@ -3,16 +3,16 @@ import { chownSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs
 import { dirname, join } from "node:path";
 import { Client } from "pg";
 import type { Backing } from "./backing-service.ts";
-import { hasCode, places, secret } from "#local/process/paths.ts";
+import { hasCode, paths, secret } from "#local/process/paths.ts";
 import { port } from "#local/process/ports.ts";
-import { binaries } from "./postgres-binaries.ts";
+import { postgresBinaries } from "./postgres-binaries.ts";
 import type { Command } from "#local/process/processes.ts";
-import { quietly } from "#local/process/run-tool.ts";
+import { runTool } from "#local/process/run-tool.ts";
 import { unprivileged } from "./unprivileged.ts";
 
 const USER = "notifications";
 const DATABASE = "notifications";
-const data = join(places.data, "postgres");
+const data = join(paths.data, "postgres");
 
 export const postgres: Backing = {
   name: "postgres",
@@ -33,7 +33,7 @@ const urlOf = (database: string): string =>
 
 /** On a data folder and a port of its own: a battery of faults has one that nobody else is on. */
 export async function postgresIn(data: string, listen: number, secretWord: string): Promise<Command> {
-  const { folder, env } = await binaries();
+  const { folder, env } = await postgresBinaries();
   const run = await unprivileged(join(folder, "postgres"), dirname(data));
   mkdirSync(data, { recursive: true, mode: 0o700 });
   if (run.uid !== undefined && run.gid !== undefined) chownSync(data, run.uid, run.gid);
@@ -77,7 +77,7 @@ async function initialise(
   ];
   const { file, args, uid, gid } = run.wrap(join(folder, "initdb"), options);
   try {
-    await quietly(file, args, {
+    await runTool(file, args, {
       log: "initdb",
       fix: "Postgres could not lay out its data folder: is the disk full?",
       env,

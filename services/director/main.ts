@@ -1,39 +1,39 @@
 import { randomUUID } from "node:crypto";
-import { Connections } from "@saasaparilla/shared/redis/presence.ts";
-import { Deletions } from "@saasaparilla/shared/postgres/stored-deletions.ts";
+import { Presence } from "@saasaparilla/shared/redis/presence.ts";
+import { StoredDeletions } from "@saasaparilla/shared/postgres/stored-deletions.ts";
 import { serveDocs } from "@saasaparilla/shared/http/openapi/pages.ts";
-import { openEntrance } from "@saasaparilla/shared/auth/access-control.ts";
+import { openAccessControl } from "@saasaparilla/shared/auth/access-control.ts";
 import { messageOf } from "@saasaparilla/shared/runtime/errors.ts";
-import { FullClients } from "@saasaparilla/shared/postgres/full-inboxes.ts";
+import { FullInboxes } from "@saasaparilla/shared/postgres/full-inboxes.ts";
 import { Health } from "@saasaparilla/shared/runtime/health.ts";
 import { HttpServer } from "@saasaparilla/shared/http/server.ts";
 import { KafkaLink } from "@saasaparilla/shared/kafka/client.ts";
 import { Lifecycle } from "@saasaparilla/shared/runtime/lifecycle.ts";
 import { createLog } from "@saasaparilla/shared/runtime/log.ts";
 import { createRegistry } from "@saasaparilla/shared/runtime/metrics.ts";
-import { Packer } from "@saasaparilla/shared/kafka/batching-producer.ts";
+import { BatchingProducer } from "@saasaparilla/shared/kafka/batching-producer.ts";
 import { connectPostgres } from "@saasaparilla/shared/postgres/client.ts";
 import { connectRedis, Keys } from "@saasaparilla/shared/redis/client.ts";
 import { loadSettings } from "@saasaparilla/shared/settings.ts";
-import { Stored } from "@saasaparilla/shared/postgres/stored-notifications.ts";
+import { StoredNotifications } from "@saasaparilla/shared/postgres/stored-notifications.ts";
 import { StoredTenants } from "@saasaparilla/shared/postgres/stored-tenants.ts";
 import { tenantLimits } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
 import { directorGroup, topicsOf } from "@saasaparilla/shared/kafka/topics.ts";
 import { DeadLetterReader } from "#dead-letters/reader.ts";
 import { DeadLetters } from "#dead-letters/dead-letters.ts";
 import { Director } from "./director.ts";
-import { LookUps } from "#partitions/presence-lookup.ts";
-import { followEpoch } from "#partitions/epoch-watch.ts";
+import { PresenceLookup } from "#partitions/presence-lookup.ts";
+import { watchEpoch } from "#partitions/epoch-watch.ts";
 import { createMetrics } from "./metrics.ts";
 import { openapi } from "#dead-letters/openapi.ts";
-import { serveOperators } from "#dead-letters/admin-api.ts";
+import { serveAdminApi } from "#dead-letters/admin-api.ts";
 import { directorSettings } from "./settings.ts";
-import { Fullness } from "#storage/full-inboxes.ts";
-import { Lag, LAG_MS } from "#partitions/consumer-lag.ts";
-import { Store } from "#storage/notification-writer.ts";
+import { FullInboxMarker } from "#storage/full-inboxes.ts";
+import { ConsumerLag, LAG_MS } from "#partitions/consumer-lag.ts";
+import { NotificationWriter } from "#storage/notification-writer.ts";
 import { sweepExpired } from "#storage/expiry-sweep.ts";
 import { TenantFullness } from "#storage/full-tenants.ts";
-import { Timers } from "#partitions/lane-timers.ts";
+import { LaneTimers } from "#partitions/lane-timers.ts";
 
 const settings = loadSettings(directorSettings);
 const log = createLog("director", settings.LOG_LEVEL);
@@ -55,18 +55,18 @@ const postgres = connectPostgres(settings.DATABASE_URL, "director", log, health)
 lifecycle.onEnd("postgres", () => postgres.close());
 // Nothing waits for it: while it is away, what would be stored is deferred.
 void postgres.reached();
-const stored = new Stored(postgres, settings.NAMESPACE);
+const stored = new StoredNotifications(postgres, settings.NAMESPACE);
 const redis = connectRedis(settings, log, health);
 lifecycle.onEnd("redis", () => redis.disconnect());
 const kafka = new KafkaLink(settings, "director", log, health);
 const parts = { service: "director", settings, postgres, link: kafka, lifecycle, health, registry, log };
-const { access, gate } = await openEntrance(parts);
-server.origins.follow(access);
+const { policies, guard } = await openAccessControl(parts);
+server.cors.follow(policies);
 const sender = await kafka.sender();
 lifecycle.onEnd("kafka producer", () => sender.close());
 
-const packerOf = (producer: typeof sender): Packer =>
-  new Packer({
+const packerOf = (producer: typeof sender): BatchingProducer =>
+  new BatchingProducer({
     send: (records) => producer.send(records),
     maxPackBytes: 256 << 10,
     maxSendBytes: 1 << 20,
@@ -83,8 +83,8 @@ const deferringSender = await kafka.sender();
 lifecycle.onEnd("kafka producer of deferred", () => deferringSender.close());
 const deferring = packerOf(deferringSender);
 metrics.watch({ queuedBytes: () => packer.queuedBytes });
-const lookUps = new LookUps(
-  new Connections(redis, new Keys(settings.NAMESPACE)),
+const presenceLookup = new PresenceLookup(
+  new Presence(redis, new Keys(settings.NAMESPACE)),
   (tenant) => weightOf(tenant),
   () => health.up("redis"),
   (error) => {
@@ -92,10 +92,10 @@ const lookUps = new LookUps(
     health.down("redis", messageOf(error));
   },
 );
-metrics.watch({ lookUps: () => lookUps.waiting });
-server.onExposed = (request) => gate.turnAway("its token is in its query", "operate", request);
-serveOperators(server, {
-  gate,
+metrics.watch({ lookUps: () => presenceLookup.waiting });
+server.onExposed = (request) => guard.turnAway("its token is in its query", "operate", request);
+serveAdminApi(server, {
+  guard,
   reader: new DeadLetterReader(kafka, topics.deadLetters),
   kafka,
   send: (records) => sender.send(records),
@@ -105,7 +105,7 @@ serveOperators(server, {
   log,
 });
 log.info({ routes: server.routes }, "ready to be operated");
-const { epoch, reader: epochs } = await followEpoch({
+const { epoch, reader: epochs } = await watchEpoch({
   kafka,
   topics,
   health,
@@ -113,10 +113,10 @@ const { epoch, reader: epochs } = await followEpoch({
 });
 lifecycle.onEnd("epoch", () => epochs.stop());
 const deadLetters = new DeadLetters(packer, topics, epoch.partitions, { metrics, log });
-const limitsOf = tenantLimits(access, settings);
+const limitsOf = tenantLimits(policies, settings);
 const weightOf = (tenant: string): number => limitsOf(tenant).weight;
-const fullness = new Fullness({
-  full: new FullClients(postgres, settings.NAMESPACE),
+const fullInboxes = new FullInboxMarker({
+  fullInboxes: new FullInboxes(postgres, settings.NAMESPACE),
   limitsOf,
   metrics,
   log,
@@ -129,10 +129,10 @@ const tenantFullness = new TenantFullness({
   now: clock.monotonic,
 });
 metrics.watch({ storedHighest: () => tenantFullness.highest() });
-const store = new Store(stored, deferring, topics.deferred, weightOf, {
+const notificationWriter = new NotificationWriter(stored, deferring, topics.deferred, weightOf, {
   stored(rows) {
     health.up("postgres");
-    fullness.inserted(rows);
+    fullInboxes.inserted(rows);
     tenantFullness.inserted(rows);
   },
   deferred: (rows, reason) => metrics.deferred(rows, reason),
@@ -143,7 +143,7 @@ const store = new Store(stored, deferring, topics.deferred, weightOf, {
   },
   rejected: (row, error) => deadLetters.addNotification(row, error),
 });
-const deletions = new Deletions({
+const storedDeletions = new StoredDeletions({
   remove: (acknowledged) => stored.deleteUpTo(acknowledged),
   failed(error) {
     metrics.failed("postgres");
@@ -151,9 +151,9 @@ const deletions = new Deletions({
   },
   registry,
 });
-lifecycle.onEnd("deletions", () => deletions.close());
-const lag = new Lag(() => kafka.progress(directorGroup(settings.NAMESPACE), topics.accepted));
-const timers = new Timers(clock.monotonic());
+lifecycle.onEnd("deletions", () => storedDeletions.close());
+const consumerLag = new ConsumerLag(() => kafka.progress(directorGroup(settings.NAMESPACE), topics.accepted));
+const laneTimers = new LaneTimers(clock.monotonic());
 
 const director = new Director({
   name: randomUUID(),
@@ -173,12 +173,12 @@ const director = new Director({
   maxBytes: settings.PARTITION_MAX_BYTES,
   weightOf,
   clock,
-  packer,
-  store,
-  deletions,
+  producer: packer,
+  notificationWriter,
+  storedDeletions,
   deadLetters,
-  lookUps,
-  timers,
+  presenceLookup,
+  laneTimers,
   async progress() {
     const [deferred, oldest] = await Promise.all([
       kafka.progress(directorGroup(settings.NAMESPACE), topics.deferred),
@@ -191,7 +191,7 @@ const director = new Director({
   log,
   fatal: (error) => lifecycle.fatal(error),
 });
-metrics.watch({ lag: () => lag.of((partition) => director.owns(partition)) });
+metrics.watch({ lag: () => consumerLag.of((partition) => director.owns(partition)) });
 const reader = await kafka.readGroup({
   group: directorGroup(settings.NAMESPACE),
   topics: [topics.accepted, topics.control, topics.deferred],
@@ -205,16 +205,16 @@ const reader = await kafka.readGroup({
 });
 director.use(reader);
 
-const ticks = setInterval(() => timers.advance(clock.monotonic()), 50);
+const ticks = setInterval(() => laneTimers.advance(clock.monotonic()), 50);
 const commits = setInterval(() => void director.commit(), 250);
 const parks = setInterval(() => director.park(), 1_000);
 const sweeps = setInterval(
   () => void sweepExpired(stored, metrics, log).then((done) => done && health.up("postgres")),
   settings.SWEEP_MS,
 );
-const lags = setInterval(() => void lag.look(), LAG_MS);
+const lags = setInterval(() => void consumerLag.look(), LAG_MS);
 const looks = setInterval(() => {
-  void fullness.look();
+  void fullInboxes.look();
   void tenantFullness.look();
 }, settings.ACCESS_REFRESH_MS);
 lifecycle.onEnd("director", async () => {

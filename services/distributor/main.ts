@@ -1,9 +1,9 @@
 import { CallerGuard } from "@saasaparilla/shared/http/caller-guard.ts";
-import { Connections } from "@saasaparilla/shared/redis/presence.ts";
-import { Closes } from "@saasaparilla/shared/protocol/close-codes.ts";
-import { Deletions } from "@saasaparilla/shared/postgres/stored-deletions.ts";
+import { Presence } from "@saasaparilla/shared/redis/presence.ts";
+import { CloseCodes } from "@saasaparilla/shared/protocol/close-codes.ts";
+import { StoredDeletions } from "@saasaparilla/shared/postgres/stored-deletions.ts";
 import { serveDocs, serveDocument } from "@saasaparilla/shared/http/openapi/pages.ts";
-import { openEntrance } from "@saasaparilla/shared/auth/access-control.ts";
+import { openAccessControl } from "@saasaparilla/shared/auth/access-control.ts";
 import { messageOf } from "@saasaparilla/shared/runtime/errors.ts";
 import { Health } from "@saasaparilla/shared/runtime/health.ts";
 import type { Request } from "@saasaparilla/shared/http/server.ts";
@@ -12,41 +12,41 @@ import { KafkaLink } from "@saasaparilla/shared/kafka/client.ts";
 import { Lifecycle } from "@saasaparilla/shared/runtime/lifecycle.ts";
 import { createLog } from "@saasaparilla/shared/runtime/log.ts";
 import { createRegistry } from "@saasaparilla/shared/runtime/metrics.ts";
-import { Packer } from "@saasaparilla/shared/kafka/batching-producer.ts";
+import { BatchingProducer } from "@saasaparilla/shared/kafka/batching-producer.ts";
 import { connectPostgres } from "@saasaparilla/shared/postgres/client.ts";
 import { connectRedis, Keys, onNodeReached } from "@saasaparilla/shared/redis/client.ts";
 import { internalError } from "@saasaparilla/shared/http/response.ts";
 import { loadSettings } from "@saasaparilla/shared/settings.ts";
-import { Stored } from "@saasaparilla/shared/postgres/stored-notifications.ts";
+import { StoredNotifications } from "@saasaparilla/shared/postgres/stored-notifications.ts";
 import { tenantLimits } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
 import { topicsOf } from "@saasaparilla/shared/kafka/topics.ts";
 import { acknowledge, asksWhy } from "#transports/ack-endpoint.ts";
 import { asyncapi } from "#api/asyncapi.ts";
-import { Admission } from "#admission/admission-control.ts";
-import { Askers } from "@saasaparilla/shared/rate-limits/keyed-limiter.ts";
+import { AdmissionControl } from "#admission/admission-control.ts";
+import { KeyedLimiter } from "@saasaparilla/shared/rate-limits/keyed-limiter.ts";
 import { Capacity } from "#admission/capacity.ts";
-import { Deliverer } from "#sessions/routed-consumer.ts";
+import { RoutedConsumer } from "#sessions/routed-consumer.ts";
 import { mostConnections } from "#admission/file-descriptor-limit.ts";
-import { Doorkeeper } from "#admission/handshake.ts";
+import { Handshake } from "#admission/handshake.ts";
 import { drain } from "#maintenance/drain.ts";
 import { IdleLoops } from "#transports/idle-loops.ts";
-import { keepUp } from "#maintenance/connection-monitor.ts";
+import { monitorConnections } from "#maintenance/connection-monitor.ts";
 import { LongPolls } from "#transports/long-poll.ts";
 import { createMetrics } from "./metrics.ts";
 import { openapi } from "#api/openapi.ts";
-import { Peers } from "#sessions/hub.ts";
-import { Reads } from "#sessions/replay-reader.ts";
-import { Registry } from "#maintenance/presence-writer.ts";
-import { SafetyNet } from "#maintenance/reconciler.ts";
+import { Hub } from "#sessions/hub.ts";
+import { ReplayReader } from "#sessions/replay-reader.ts";
+import { PresenceWriter } from "#maintenance/presence-writer.ts";
+import { Reconciler } from "#maintenance/reconciler.ts";
 import { notAnUpgrade } from "#transports/upgrade-required.ts";
 import { serveSse, serveWebSocket } from "#transports/routes.ts";
 import { distributorSettings } from "./settings.ts";
-import { Shares } from "#admission/tenant-usage.ts";
-import { Slot } from "#maintenance/slot-owner.ts";
+import { TenantUsage } from "#admission/tenant-usage.ts";
+import { SlotOwner } from "#maintenance/slot-owner.ts";
 import { SocketServer } from "#transports/socket-server.ts";
 import { Tickets } from "#admission/tickets.ts";
 import { issueTicket } from "#admission/ticket-endpoint.ts";
-import { ACK_PATIENCE_MS, Upstream } from "#sessions/control-producer.ts";
+import { ACK_PATIENCE_MS, ControlProducer } from "#sessions/control-producer.ts";
 
 const settings = loadSettings(distributorSettings);
 const log = createLog("distributor", settings.LOG_LEVEL);
@@ -61,7 +61,7 @@ const bounds = {
   connections: mostConnections(settings.MAX_CONNECTIONS),
 };
 const weightOf = (tenant: string): number => limitsOf(tenant).weight;
-const admission = new Admission(bounds, performance.now(), weightOf);
+const admission = new AdmissionControl(bounds, performance.now(), weightOf);
 const metrics = createMetrics(registry);
 metrics.watch({
   tokens: () => admission.tokens(performance.now()),
@@ -84,18 +84,18 @@ log.info({ port }, "listening");
 
 const postgres = connectPostgres(settings.DATABASE_URL, "distributor", log, health);
 lifecycle.onEnd("postgres", () => postgres.close());
-const stored = new Stored(postgres, settings.NAMESPACE);
+const stored = new StoredNotifications(postgres, settings.NAMESPACE);
 const redis = connectRedis(settings, log, health);
 lifecycle.onEnd("redis", () => redis.disconnect());
 const keys = new Keys(settings.NAMESPACE);
-const connections = new Connections(redis, keys);
+const presence = new Presence(redis, keys);
 const kafka = new KafkaLink(settings, "distributor", log, health);
 const parts = { service: "distributor", settings, postgres, link: kafka, lifecycle, health, registry, log };
-const { access, gate } = await openEntrance(parts);
-server.origins.follow(access);
+const { policies, guard } = await openAccessControl(parts);
+server.cors.follow(policies);
 const sender = await kafka.sender();
 lifecycle.onEnd("kafka producer", () => sender.close());
-const packer = new Packer({
+const producer = new BatchingProducer({
   send: (records) => sender.send(records),
   patienceMs: ACK_PATIENCE_MS,
   maxPackBytes: 256 << 10,
@@ -104,41 +104,44 @@ const packer = new Packer({
   failed: failedAt("kafka"),
   sent: () => health.up("kafka"),
 });
-metrics.watch({ controlBytes: () => packer.queuedBytes });
+metrics.watch({ controlBytes: () => producer.queuedBytes });
 const [partitions, slots] = await Promise.all([kafka.partitions(topics.accepted), kafka.partitions(topics.routed)]);
 
-const deletions = new Deletions({
+const storedDeletions = new StoredDeletions({
   remove: (acknowledged) => stored.deleteUpTo(acknowledged),
   failed: failedAt("postgres"),
   registry,
 });
-const reads = new Reads({
+const replayReader = new ReplayReader({
   pages: (asked, pageBytes) => stored.pages(asked, pageBytes),
   clock: () => performance.now(),
   asked: metrics.readPages,
   late: metrics.readsLate,
   weightOf,
 });
-metrics.watch({ readsWaiting: () => reads.waiting });
-const upstream = new Upstream(packer, topics.control, () => ({ slot: slot.slot, incarnation: slot.incarnation }));
-const limitsOf = tenantLimits(access, settings);
-const shares = new Shares(limitsOf);
-const peers = new Peers({
+metrics.watch({ readsWaiting: () => replayReader.waiting });
+const controlProducer = new ControlProducer(producer, topics.control, () => ({
+  slot: slotOwner.slot,
+  incarnation: slotOwner.incarnation,
+}));
+const limitsOf = tenantLimits(policies, settings);
+const usage = new TenantUsage(limitsOf);
+const hub = new Hub({
   partitions,
-  upstream,
-  reads,
-  deletions,
-  shares,
+  controlProducer,
+  replayReader,
+  storedDeletions,
+  usage,
   limitsOf,
   metrics,
   log,
   settings,
   wall: () => Date.now(),
 });
-const idle = new IdleLoops(peers, settings.POLL_GRACE_MS);
-const capacity = new Capacity({ peers, idle, shares, most: bounds.connections });
-const registrations = new Registry(connections, peers, upstream, failedAt("redis"));
-peers.observe(
+const idle = new IdleLoops(hub, settings.POLL_GRACE_MS);
+const capacity = new Capacity({ peers: hub, idle, usage, most: bounds.connections });
+const registrations = new PresenceWriter(presence, hub, controlProducer, failedAt("redis"));
+hub.observe(
   capacity,
   {
     opened: ({ session, identity }) => admission.handoverBegan(session.id, performance.now(), identity.tenant),
@@ -148,68 +151,68 @@ peers.observe(
   idle,
   registrations,
 );
-const safetyNet = new SafetyNet({
-  peers,
+const reconciler = new Reconciler({
+  hub,
   stored,
   metrics,
   failed: failedAt("postgres"),
   roundMs: settings.SAFETY_NET_MS,
 });
-const deliverer = new Deliverer({
-  peers,
-  upstream,
+const routedConsumer = new RoutedConsumer({
+  hub,
+  controlProducer,
   metrics,
   log,
-  incarnation: () => slot.incarnation,
-  registry: registrations,
+  incarnation: () => slotOwner.incarnation,
+  presenceWriter: registrations,
 });
 const registerAgain = (): void => {
-  void registrations.registerAll().then(() => safetyNet.round(settings.SAFETY_NET_MS / 10));
+  void registrations.registerAll().then(() => reconciler.round(settings.SAFETY_NET_MS / 10));
 };
 onNodeReached(redis, registerAgain);
-const slot: Slot = new Slot({
-  connections,
+const slotOwner: SlotOwner = new SlotOwner({
+  presence,
   slots,
   leaseMs: settings.LEASE_MS,
   topic: topics.routed,
   group: (number, incarnation) => `${settings.NAMESPACE}.slot-${number}-${incarnation}`,
   endOffset: (topic, partition) => kafka.endOffset(topic, partition),
   readSlot: (options) => kafka.readSlot(options),
-  onBatch: (batch) => deliverer.batch(batch),
+  onBatch: (batch) => routedConsumer.batch(batch),
   onRegisterAgain(moved) {
-    if (moved) for (const peer of peers.all()) peers.step(peer, { type: "moved" });
+    if (moved) for (const connection of hub.all()) hub.step(connection, { type: "moved" });
     registerAgain();
   },
   onFatal: (error) => lifecycle.fatal(error),
   health,
   log,
 });
-await slot.open();
+await slotOwner.open();
 await postgres.reached();
 
 const tickets = new Tickets(redis, keys);
-const door = new Doorkeeper({
-  gate,
+const door = new Handshake({
+  guard,
   admission,
   capacity,
   metrics,
   tickets,
-  clients: new Askers({ rate: settings.CLIENT_RATE, burst: settings.CLIENT_BURST }),
-  tenants: new Askers({ rate: settings.TENANT_REQUEST_RATE, burst: settings.TENANT_REQUEST_BURST }),
+  clients: new KeyedLimiter({ rate: settings.CLIENT_RATE, burst: settings.CLIENT_BURST }),
+  tenants: new KeyedLimiter({ rate: settings.TENANT_REQUEST_RATE, burst: settings.TENANT_REQUEST_BURST }),
   limitsOf,
 });
 server.onExposed = (request) => door.exposed(request);
-serveWebSocket(server, door, peers, settings);
-serveSse(server, door, peers, settings);
-const guard = new CallerGuard({
+serveWebSocket(server, door, hub, settings);
+serveSse(server, door, hub, settings);
+const callerGuard = new CallerGuard({
   registry,
   identify: (request) =>
     (asksWhy(request) ? door.closedOfLate(request.headers) : undefined) ??
     door.identify(bearer(request.headers.authorization), request),
 });
-const callerOf = (request: Request) => guard.callerOf(request);
-server.post("/v1/tickets", 1_024, (request) => issueTicket(request, callerOf, tickets), guard);
-const polls = new LongPolls({ peers, door, idle, metrics, settings });
+const callerOf = (request: Request) => callerGuard.callerOf(request);
+server.post("/v1/tickets", 1_024, (request) => issueTicket(request, callerOf, tickets), callerGuard);
+const polls = new LongPolls({ hub, door, idle, metrics, settings });
 server.get(
   "/v1/poll",
   (request) => polls.poll(request),
@@ -218,34 +221,34 @@ server.get(
 );
 // What the library does not take for an upgrade.
 server.get("/v1/ws", (request) => notAnUpgrade(request) ?? internalError());
-const acked = { callerOf, peers, upstream, partitions };
-server.post("/v1/acks", 1_024, (request, body) => acknowledge(request, body, acked), guard);
+const acked = { callerOf, hub, controlProducer, partitions };
+server.post("/v1/acks", 1_024, (request, body) => acknowledge(request, body, acked), callerGuard);
 const sweeps = setInterval(() => admission.sweep(performance.now()), 1_000);
-const stopKeepingUp = keepUp(peers, settings, ({ identity, address, origin }) =>
-  gate.holds(identity, "subscribe", address, origin),
+const stopKeepingUp = monitorConnections(hub, settings, ({ identity, address, origin }) =>
+  guard.holds(identity, "subscribe", address, origin),
 );
 health.up("composed");
-log.info({ slot: slot.slot, port, routes: server.routes }, "ready");
+log.info({ slot: slotOwner.slot, port, routes: server.routes }, "ready");
 
 // Released last-in first-out: nobody new, everybody out with a hint to come back, then what they left is sent.
-lifecycle.onEnd("slot", () => slot.close());
-lifecycle.onEnd("deletions", () => deletions.close());
-lifecycle.onEnd("control", () => packer.drained());
+lifecycle.onEnd("slot", () => slotOwner.close());
+lifecycle.onEnd("deletions", () => storedDeletions.close());
+lifecycle.onEnd("control", () => producer.drained());
 lifecycle.onEnd("timers", () => {
   stopKeepingUp();
   clearInterval(sweeps);
-  safetyNet.end();
+  reconciler.end();
   registrations.end();
 });
 lifecycle.onEnd("connections", async () => {
   health.end();
   door.drain();
   const spreadMs = Math.min(settings.DRAIN_MS, settings.SHUTDOWN_MS / 2);
-  log.info({ connections: peers.size, spreadMs }, "draining");
-  await drain([...peers.all()], {
+  log.info({ connections: hub.size, spreadMs }, "draining");
+  await drain([...hub.all()], {
     spreadMs,
     rate: settings.CONNECT_RATE,
     random: Math.random,
-    end: (peer, retryAfter) => peers.end(peer, { ...Closes.restart, retryAfter }),
+    end: (connection, retryAfter) => hub.end(connection, { ...CloseCodes.restart, retryAfter }),
   });
 });

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { tenantRow, TENANT_ROW } from "@saasaparilla/shared/auth/policies/schema.ts";
-import { AccessStore } from "@saasaparilla/shared/auth/policies/store.ts";
+import { PolicyStore } from "@saasaparilla/shared/auth/policies/store.ts";
 import { EPOCHS_PARTITION, latestEpoch, writeEpoch, type Epoch } from "@saasaparilla/shared/kafka/epochs.ts";
 import type { Health } from "@saasaparilla/shared/runtime/health.ts";
 import type { KafkaLink } from "@saasaparilla/shared/kafka/client.ts";
@@ -33,7 +33,7 @@ export async function provision(
     if (parts !== settings.STORED_PARTITIONS)
       log.warn({ table: "stored_notifications", has: parts }, "it keeps its partitions: something is stored in them");
     const roles = await makeRoles(settings, { session, link, log, health });
-    const tenants = await tenantsMade(new AccessStore(postgres, NAMESPACE), settings.TENANTS);
+    const tenants = await tenantsMade(new PolicyStore(postgres, NAMESPACE), settings.TENANTS);
     const present = await link.present([names.accepted, names.control, names.deferred, names.routed]);
     const partitions = await partitionsOfAccepted(link, settings, present, repartition);
     const made = await link.createTopics([epochsSpec(names, settings)]);
@@ -63,12 +63,12 @@ export async function provision(
 }
 
 /** A tenant that is there is left as it is, suspended or not. */
-async function tenantsMade(store: AccessStore, names: string[]): Promise<string[]> {
-  const there = await Promise.all(names.map((name) => store.find("tenant", name, TENANT_ROW)));
+async function tenantsMade(policyStore: PolicyStore, names: string[]): Promise<string[]> {
+  const there = await Promise.all(names.map((name) => policyStore.find("tenant", name, TENANT_ROW)));
   const missing = names.filter((_, index) => there[index] === undefined);
   const value = tenantRow.parse({ trust: "scopes" });
   if (missing.length > 0)
-    await store.write(...missing.map((tenant) => ({ kind: "tenant" as const, tenant, id: TENANT_ROW, value })));
+    await policyStore.write(...missing.map((tenant) => ({ kind: "tenant" as const, tenant, id: TENANT_ROW, value })));
   return missing;
 }
 

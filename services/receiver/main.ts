@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { serveDocs } from "@saasaparilla/shared/http/openapi/pages.ts";
-import { openEntrance } from "@saasaparilla/shared/auth/access-control.ts";
-import { FullClients } from "@saasaparilla/shared/postgres/full-inboxes.ts";
+import { openAccessControl } from "@saasaparilla/shared/auth/access-control.ts";
+import { FullInboxes } from "@saasaparilla/shared/postgres/full-inboxes.ts";
 import { Health } from "@saasaparilla/shared/runtime/health.ts";
 import { HttpServer, type Request } from "@saasaparilla/shared/http/server.ts";
 import { KafkaLink } from "@saasaparilla/shared/kafka/client.ts";
@@ -10,7 +10,7 @@ import { createLog } from "@saasaparilla/shared/runtime/log.ts";
 import { createRegistry } from "@saasaparilla/shared/runtime/metrics.ts";
 import { connectPostgres } from "@saasaparilla/shared/postgres/client.ts";
 import { connectRedis, Keys } from "@saasaparilla/shared/redis/client.ts";
-import { Rates } from "#limits/redis-rate-limiter.ts";
+import { RedisRateLimiter } from "#limits/redis-rate-limiter.ts";
 import { loadSettings } from "@saasaparilla/shared/settings.ts";
 import { StoredTenants } from "@saasaparilla/shared/postgres/stored-tenants.ts";
 import { tenantLimits } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
@@ -19,13 +19,13 @@ import { topicsOf } from "@saasaparilla/shared/kafka/topics.ts";
 import { Appender } from "#publish/kafka-append.ts";
 import { Authorizer } from "#publish/authorize.ts";
 import { Idempotency } from "#publish/idempotency.ts";
-import { Limits } from "#limits/request-admission.ts";
+import { RequestAdmission } from "#limits/request-admission.ts";
 import { Loud } from "#limits/loud-tenants.ts";
 import { createMetrics } from "./metrics.ts";
-import { Full } from "#publish/full-inboxes.ts";
+import { FullInboxCheck } from "#publish/full-inboxes.ts";
 import { openapi } from "#api/openapi.ts";
 import { Publisher } from "#publish/publish.ts";
-import { Quota } from "#limits/tenant-quota.ts";
+import { TenantQuota } from "#limits/tenant-quota.ts";
 import { settings as schema } from "./settings.ts";
 
 const settings = loadSettings(schema);
@@ -45,8 +45,8 @@ const loud = new Loud({
   now: () => performance.now(),
 });
 loud.start();
-const full = new Full({
-  clients: new FullClients(postgres, settings.NAMESPACE),
+const fullInboxes = new FullInboxCheck({
+  clients: new FullInboxes(postgres, settings.NAMESPACE),
   tenants: new StoredTenants(postgres, settings.NAMESPACE),
   everyMs: settings.ACCESS_REFRESH_MS,
   refused(tenant, bound) {
@@ -55,51 +55,56 @@ const full = new Full({
   },
   log,
 });
-full.start();
+fullInboxes.start();
 
 // Publishing goes on without Redis: it is none of what readiness asks for.
 const redis = connectRedis(settings, log, new Health([]));
 const link = new KafkaLink(settings, "receiver", log, health);
 const topics = topicsOf(settings.NAMESPACE);
 const parts = { service: "receiver", settings, postgres, link, lifecycle, health, registry, log };
-const { access, gate } = await openEntrance(parts);
-metrics.watch({ fullClients: () => full.clients, fullTenants: () => full.tenants });
-const limitsOf = tenantLimits(access, settings);
+const { policies, guard } = await openAccessControl(parts);
+metrics.watch({ fullClients: () => fullInboxes.clients, fullTenants: () => fullInboxes.tenants });
+const limitsOf = tenantLimits(policies, settings);
 const weightOf = (tenant: string): number => limitsOf(tenant).weight;
 const appender = new Appender(link, topics.accepted, settings, { metrics, health, log, weightOf });
-const authorizer = new Authorizer({ gate, access, metrics });
+const authorizer = new Authorizer({ guard, policies, metrics });
 const keys = new Keys(settings.NAMESPACE);
-const rates = new Rates({ redis, waitMs: settings.RATE_WAIT_MS, alone: metrics.limitedAlone });
-const quota = new Quota({ rates, keys, limitsOf, metrics, loud });
-const limits = new Limits(settings, {
+const rateLimiter = new RedisRateLimiter({ redis, waitMs: settings.RATE_WAIT_MS, alone: metrics.limitedAlone });
+const quota = new TenantQuota({ rateLimiter, keys, limitsOf, metrics, loud });
+const admission = new RequestAdmission(settings, {
   metrics,
   queued: () => appender.queuedBytes,
   identify: (request) => authorizer.identify(request),
   quota,
 });
-metrics.watch({ requests: () => limits.requests, bodyBytes: () => limits.bytes });
+metrics.watch({ requests: () => admission.requests, bodyBytes: () => admission.bytes });
 const idempotency = new Idempotency(redis, keys, metrics, settings);
-const callerOf = (request: Request) => limits.callerOf(request);
+const callerOf = (request: Request) => admission.callerOf(request);
 const publisher = new Publisher({
   callerOf,
   authorizer,
   appender,
   idempotency,
   quota,
-  full,
+  fullInboxes,
   limits: settings,
   metrics,
   log,
 });
 
 const server = new HttpServer({ health, registry, log, settings });
-server.origins.follow(access);
-server.onExposed = (request) => gate.turnAway("its token is in its query", "publish", request);
-server.post("/v1/notifications", settings.MAX_BODY_BYTES, (request, body) => publisher.publish(request, body), limits);
+server.cors.follow(policies);
+server.onExposed = (request) => guard.turnAway("its token is in its query", "publish", request);
+server.post(
+  "/v1/notifications",
+  settings.MAX_BODY_BYTES,
+  (request, body) => publisher.publish(request, body),
+  admission,
+);
 serveDocs(server, openapi(settings));
 
 // Last first: no new requests, those that are in are answered, then what they stood on goes.
-lifecycle.onEnd("full", () => full.end());
+lifecycle.onEnd("full", () => fullInboxes.end());
 lifecycle.onEnd("loud", () => loud.end());
 lifecycle.onEnd("redis", () => redis.disconnect());
 lifecycle.onEnd("idempotency", () => idempotency.settled());
@@ -107,7 +112,7 @@ lifecycle.onEnd("kafka", () => appender.close());
 lifecycle.onEnd("http", async () => {
   health.end();
   server.stopListening();
-  await limits.close();
+  await admission.close();
   await server.close();
 });
 

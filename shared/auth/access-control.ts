@@ -1,24 +1,24 @@
 import type { z } from "zod";
-import { Access } from "#auth/policies/policies.ts";
-import { AccessFeed } from "#auth/policies/refresh.ts";
-import { AccessStore } from "#auth/policies/store.ts";
-import { Askers } from "#rate-limits/keyed-limiter.ts";
-import { Audit } from "./audit-log.ts";
+import { Policies } from "#auth/policies/policies.ts";
+import { PolicyRefresh } from "#auth/policies/refresh.ts";
+import { PolicyStore } from "#auth/policies/store.ts";
+import { KeyedLimiter } from "#rate-limits/keyed-limiter.ts";
+import { AuditLog } from "./audit-log.ts";
 import { Checks } from "./signature-checks.ts";
-import { Gate } from "./guard.ts";
+import { Guard } from "./guard.ts";
 import type { Health } from "#runtime/health.ts";
-import { Identities } from "./authenticator.ts";
+import { Authenticator } from "./authenticator.ts";
 import type { KafkaLink } from "#kafka/client.ts";
 import type { Lifecycle } from "#runtime/lifecycle.ts";
 import type { Log } from "#runtime/log.ts";
 import { meters, type Registry } from "#runtime/metrics.ts";
-import { Origins } from "#http/cors.ts";
+import { Cors } from "#http/cors.ts";
 import type { Postgres } from "#postgres/client.ts";
 import type { commonSettings, identitySettings } from "#settings.ts";
 import { topicsOf } from "#kafka/topics.ts";
 import { Waiters } from "./waiters.ts";
 
-export interface EntranceParts {
+export interface AccessControlParts {
   service: string;
   settings: z.output<typeof identitySettings> &
     Pick<
@@ -33,18 +33,18 @@ export interface EntranceParts {
   log: Log;
 }
 
-export interface Entrance {
-  access: Access;
-  store: AccessStore;
-  feed: AccessFeed;
-  identities: Identities;
-  gate: Gate;
+export interface AccessControl {
+  policies: Policies;
+  policyStore: PolicyStore;
+  policyRefresh: PolicyRefresh;
+  authenticator: Authenticator;
+  guard: Guard;
 }
 
 /** Who may come in, at every service alike: what Postgres says of it, kept in memory, and the record of who tried. Both end before `postgres` does. */
-export async function openEntrance(parts: EntranceParts): Promise<Entrance> {
+export async function openAccessControl(parts: AccessControlParts): Promise<AccessControl> {
   const { service, settings, postgres, link, lifecycle, health, registry, log } = parts;
-  const access = new Access();
+  const policies = new Policies();
   const keysFailed = meters(registry).tally(
     "issuer_keys_failures_total",
     "Times that the keys of an issuer could not be had anew: those that were had last hold.",
@@ -71,7 +71,7 @@ export async function openEntrance(parts: EntranceParts): Promise<Entrance> {
     "Requests from addresses over REFUSED_RATE, by outcome: passed or turned_away (429).",
     "outcome",
   );
-  const identities = await Identities.from(settings, access, {
+  const authenticator = await Authenticator.from(settings, policies, {
     waiters,
     skipped(issuer, { kid, defect, why }) {
       keySkipped.inc({ defect });
@@ -82,26 +82,33 @@ export async function openEntrance(parts: EntranceParts): Promise<Entrance> {
       log.warn({ issuer, err: error }, "the keys of an issuer cannot be had anew: those that were had last hold");
     },
   });
-  const store = new AccessStore(postgres, settings.NAMESPACE);
-  const feed = new AccessFeed({ access, store, everyMs: settings.ACCESS_REFRESH_MS, health, registry, log });
-  lifecycle.onEnd("access", () => feed.end());
+  const policyStore = new PolicyStore(postgres, settings.NAMESPACE);
+  const policyRefresh = new PolicyRefresh({
+    policies,
+    policyStore,
+    everyMs: settings.ACCESS_REFRESH_MS,
+    health,
+    registry,
+    log,
+  });
+  lifecycle.onEnd("access", () => policyRefresh.end());
   const topic = topicsOf(settings.NAMESPACE).audit;
-  const audit = new Audit({ service, link, topic, maxBytes: settings.AUDIT_MAX_BYTES, health, registry, log });
+  const audit = new AuditLog({ service, link, topic, maxBytes: settings.AUDIT_MAX_BYTES, health, registry, log });
   lifecycle.onEnd("audit", () => audit.close());
-  const origins = new Origins(settings.ALLOWED_ORIGINS);
-  origins.follow(access);
-  const strangers = new Askers({ rate: settings.REFUSED_RATE, burst: settings.REFUSED_BURST });
-  feed.start();
+  const cors = new Cors(settings.ALLOWED_ORIGINS);
+  cors.follow(policies);
+  const strangers = new KeyedLimiter({ rate: settings.REFUSED_RATE, burst: settings.REFUSED_BURST });
+  policyRefresh.start();
   audit.start().catch((error: unknown) => lifecycle.fatal(error));
   return {
-    access,
-    store,
-    feed,
-    identities,
-    gate: new Gate({
-      identities,
+    policies,
+    policyStore,
+    policyRefresh,
+    authenticator,
+    guard: new Guard({
+      authenticator,
       audit,
-      origins,
+      cors,
       strangers,
       checks: new Checks(settings.ADDRESS_CHECKS),
       overLimit: (outcome) => overLimit.inc({ outcome }),

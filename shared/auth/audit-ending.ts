@@ -1,14 +1,14 @@
 import type { Ending, Written } from "./audit-log.ts";
-import type { Reply } from "#http/response.ts";
+import type { HttpResponse } from "#http/response.ts";
 
 /** For the audit log: how a request ended that may change something, by its answer. */
-export function endingOf({ status, body }: Reply, wrote: readonly Written[] = []): Ending {
+export function endingOf({ status, body }: HttpResponse, wrote: readonly Written[] = []): Ending {
   if (status < 300) return { outcome: "committed", ...(wrote.length > 0 && { wrote }) };
   const why = detailOf(body);
   return { outcome: status < 500 ? "refused" : "failed", ...(why !== undefined && { why }) };
 }
 
-function detailOf(body: Reply["body"]): string | undefined {
+function detailOf(body: HttpResponse["body"]): string | undefined {
   try {
     const { detail } = JSON.parse(String(body)) as { detail?: unknown };
     return typeof detail === "string" ? detail.slice(0, 300) : undefined;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { Audit, type Attempt } from "./audit-log.ts";
+import { AuditLog, type Attempt } from "./audit-log.ts";
 import { Health } from "#runtime/health.ts";
 import type { Outgoing } from "#kafka/client.ts";
 import type { Log } from "#runtime/log.ts";
@@ -37,7 +37,7 @@ beforeEach(() => {
 
 afterEach(() => vi.useRealTimers());
 
-async function audit(maxBytes = 1 << 20, early: (made: Audit) => void = () => {}): Promise<Audit> {
+async function audit(maxBytes = 1 << 20, early: (made: AuditLog) => void = () => {}): Promise<AuditLog> {
   const send = async (records: Outgoing[]): Promise<number[]> => {
     await Promise.resolve();
     if (away) throw new Error("Kafka is away");
@@ -51,7 +51,7 @@ async function audit(maxBytes = 1 << 20, early: (made: Audit) => void = () => {}
     partitions: () => Promise.resolve(4),
   };
   const log = { error: () => {} } as unknown as Log;
-  const made = new Audit({ service: "receiver", link, topic: "audit", maxBytes, health, registry, log });
+  const made = new AuditLog({ service: "receiver", link, topic: "audit", maxBytes, health, registry, log });
   early(made);
   await made.start();
   return made;

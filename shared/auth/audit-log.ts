@@ -7,7 +7,7 @@ import type { Source } from "./identity.ts";
 import type { KafkaLink } from "#kafka/client.ts";
 import type { Log } from "#runtime/log.ts";
 import { meters, type Registry } from "#runtime/metrics.ts";
-import { Packer } from "#kafka/batching-producer.ts";
+import { BatchingProducer } from "#kafka/batching-producer.ts";
 
 /** What a request has changed: members of a document with their values before and after it. Bounded, and without secrets. */
 export interface Written {
@@ -39,7 +39,7 @@ export interface Attempt extends Partial<Ending> {
   source: Source | undefined;
 }
 
-export interface AuditOptions {
+export interface AuditLogOptions {
   service: string;
   link: Pick<KafkaLink, "sender" | "partitions">;
   topic: string;
@@ -73,8 +73,8 @@ interface Entry {
  * Every attempt goes to the audit topic, as lines of JSON. What waits for Kafka is bounded; past it attempts are counted and not kept, and
  * the log itself says how many are missing. Refusals fill half of it at most: nobody hides what was allowed behind a flood of them.
  */
-export class Audit {
-  readonly #options: AuditOptions;
+export class AuditLog {
+  readonly #options: AuditLogOptions;
   readonly #now: () => number;
   readonly #entries = new Map<string, Entry>();
   readonly #dropped: Record<"allowed" | "refused", number> = { allowed: 0, refused: 0 };
@@ -83,11 +83,11 @@ export class Audit {
   #bytes = 0;
   /** Of those dropped, what the log does not say yet. */
   #unsaid = { times: 0, since: 0 };
-  #packer: Packer | undefined;
+  #producer: BatchingProducer | undefined;
   #partition = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(options: AuditOptions) {
+  constructor(options: AuditLogOptions) {
     this.#options = options;
     this.#now = options.now ?? Date.now;
     const { counts, gauge } = meters(options.registry);
@@ -115,7 +115,7 @@ export class Audit {
   }
 
   get queuedBytes(): number {
-    return this.#bytes + (this.#packer?.queuedBytes ?? 0);
+    return this.#bytes + (this.#producer?.queuedBytes ?? 0);
   }
 
   note(attempt: Attempt): void {
@@ -160,7 +160,7 @@ export class Audit {
     const sender = await link.sender();
     this.#partition = Math.floor(random() * (await link.partitions(topic)));
     let failing = false;
-    this.#packer = new Packer({
+    this.#producer = new BatchingProducer({
       send: (records) => sender.send(records),
       maxPackBytes: RECORD_BYTES,
       maxSendBytes: 16 * RECORD_BYTES,
@@ -185,7 +185,7 @@ export class Audit {
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (!this.#packer) return;
+    if (!this.#producer) return;
     const lines = Array.from(this.#entries.values(), (entry) => this.#line(entry));
     this.#entries.clear();
     this.#bytes = 0;
@@ -206,7 +206,7 @@ export class Audit {
 
   #record(lines: string[]): void {
     const { topic } = this.#options;
-    this.#packer!.record({ topic, partition: this.#partition, value: Buffer.from(lines.join("\n")) });
+    this.#producer!.record({ topic, partition: this.#partition, value: Buffer.from(lines.join("\n")) });
   }
 
   /** What was noted is written, or it is said how many bytes could not be. */
@@ -214,7 +214,7 @@ export class Audit {
     this.flush();
     const given = new AbortController();
     await Promise.race([
-      this.#packer?.drained(),
+      this.#producer?.drained(),
       sleep(LAST_WORDS_MS, undefined, { signal: given.signal }).catch(() => undefined),
     ]);
     given.abort();

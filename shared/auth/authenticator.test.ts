@@ -4,8 +4,8 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { base64url, CompactSign, exportJWK, generateKeyPair, type JWK } from "jose";
 import { afterEach, beforeAll, expect, test, vi } from "vitest";
-import { Access } from "#auth/policies/policies.ts";
-import { Identities } from "./authenticator.ts";
+import { Policies } from "#auth/policies/policies.ts";
+import { Authenticator } from "./authenticator.ts";
 import { Refused, type Identity } from "./identity.ts";
 
 const ISSUER = "http://issuer";
@@ -18,8 +18,8 @@ interface Pair {
   jwk: JWK;
 }
 const pairs = new Map<Algorithm, Pair>();
-const access = new Access();
-access.apply([{ kind: "tenant", tenant: "acme", id: "", value: { trust: "scopes" } }]);
+const policies = new Policies();
+policies.apply([{ kind: "tenant", tenant: "acme", id: "", value: { trust: "scopes" } }]);
 const claims = { tenant: "acme", scope: "subscribe", sub: "u1", iss: ISSUER, aud: "notifications", exp: NOW + 60 };
 
 beforeAll(async () => {
@@ -33,14 +33,18 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-async function identities(): Promise<Identities> {
+async function authenticatorOf(): Promise<Authenticator> {
   const folder = await mkdtemp(join(tmpdir(), "keys-"));
   try {
     const file = join(folder, "jwks.json");
     await writeFile(file, JSON.stringify({ keys: Array.from(pairs.values(), ({ jwk }) => jwk) }));
-    return await Identities.from({ AUTH_JWKS: file, AUTH_ISSUER: ISSUER, AUTH_AUDIENCE: "notifications" }, access, {
-      now: () => NOW * 1_000,
-    });
+    return await Authenticator.from(
+      { AUTH_JWKS: file, AUTH_ISSUER: ISSUER, AUTH_AUDIENCE: "notifications" },
+      policies,
+      {
+        now: () => NOW * 1_000,
+      },
+    );
   } finally {
     await rm(folder, { recursive: true });
   }
@@ -52,7 +56,7 @@ function signed(alg: Algorithm, payload: unknown, header: object = { kid: alg })
     .sign(pairs.get(alg)!.privateKey);
 }
 
-async function verdict(of: Identities, token: string): Promise<Identity | "refused"> {
+async function verdict(of: Authenticator, token: string): Promise<Identity | "refused"> {
   try {
     return await of.authorize(token, "subscribe");
   } catch (error) {
@@ -62,8 +66,8 @@ async function verdict(of: Identities, token: string): Promise<Identity | "refus
 }
 
 /** One that has seen a token of each key, so that it checks the next ones by itself. */
-async function warm(): Promise<Identities> {
-  const checked = await identities();
+async function warm(): Promise<Authenticator> {
+  const checked = await authenticatorOf();
   for (const alg of ALGORITHMS) await checked.authorize(await signed(alg, { ...claims, jti: "warm" }), "subscribe");
   return checked;
 }
@@ -110,7 +114,7 @@ test("R2: what it then says of a token is what jose says", { timeout: 60_000 }, 
         const changed = { ...claims, ...others };
         const token = await signed(alg, changed);
         // Its first token with this header: jose alone looks at it.
-        const expected = await verdict(await identities(), token);
+        const expected = await verdict(await authenticatorOf(), token);
         try {
           said.add(checked.authorize(token, "subscribe") instanceof Promise);
         } catch (error) {
@@ -170,9 +174,9 @@ test("R2: a token that was seen is refused once it has expired", async () => {
   let now = NOW;
   const { jwk } = pairs.get("EdDSA")!;
   const fetch = () => Promise.resolve(JSON.stringify({ keys: [jwk] }));
-  const checked = await Identities.from(
+  const checked = await Authenticator.from(
     { AUTH_JWKS: "https://issuer/jwks", AUTH_ISSUER: ISSUER, AUTH_AUDIENCE: "notifications" },
-    access,
+    policies,
     { now: () => now * 1_000, fetch },
   );
   const token = await signed("EdDSA", claims);
@@ -187,7 +191,7 @@ test("a key that was taken out of the set is good no longer than the set is kept
   let keys = ["EdDSA", "ES256"] as Algorithm[];
   const fetch = () => Promise.resolve(JSON.stringify({ keys: keys.map((alg) => pairs.get(alg)!.jwk) }));
   const settings = { AUTH_JWKS: "https://issuer/jwks", AUTH_ISSUER: ISSUER, AUTH_AUDIENCE: "notifications" };
-  const from = () => Identities.from(settings, access, { now: () => NOW * 1_000, clock: () => clock, fetch });
+  const from = () => Authenticator.from(settings, policies, { now: () => NOW * 1_000, clock: () => clock, fetch });
   const [bySet, byAge, idle] = await Promise.all([from(), from(), from()]);
   let count = 0;
   const token = (alg: Algorithm): Promise<string> => signed(alg, { ...claims, jti: String((count += 1)) });
@@ -221,9 +225,9 @@ test("a token that names no tenant is refused in the log of its issuer's tenant"
     algorithms: ["EdDSA"],
     jwks: { keys: [pairs.get("EdDSA")!.jwk] },
   };
-  access.apply([issuer(row)]);
-  const known = await identities();
+  policies.apply([issuer(row)]);
+  const known = await authenticatorOf();
   const asked = [{ iss: "https://own" }, { iss: "https://other" }, { iss: "https://own", tenant: "x" }, undefined];
   expect(asked.map((said) => known.claimedTenant(said))).toEqual(["acme", undefined, "x", undefined]);
-  access.apply([issuer(null)]);
+  policies.apply([issuer(null)]);
 });

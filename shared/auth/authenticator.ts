@@ -1,15 +1,15 @@
 import type { JSONWebKeySet } from "jose";
 import type { z } from "zod";
 import { ALGORITHMS, SHARED_ALGORITHM, type Scope } from "#auth/policies/schema.ts";
-import type { Access, IssuerOf } from "#auth/policies/policies.ts";
+import type { Policies, IssuerOf } from "#auth/policies/policies.ts";
 import { identityOfKey, isApiKey } from "#auth/tokens/api-keys.ts";
 import { refusal } from "#auth/policies/authorize.ts";
 import { Failure, messageOf } from "#runtime/errors.ts";
 import { Refused, type Asker, type Identity } from "./identity.ts";
-import { Issuer } from "#auth/tokens/verifier.ts";
-import { KeySet, type Keys, type KeySource, type SkippedKey } from "#auth/tokens/jwks.ts";
-import { KeysAddresses } from "#auth/tokens/jwks-address.ts";
-import { Secrets } from "#auth/tokens/sealed-secrets.ts";
+import { TokenVerifier } from "#auth/tokens/verifier.ts";
+import { Jwks, type Keys, type KeySource, type SkippedKey } from "#auth/tokens/jwks.ts";
+import { JwksAddresses } from "#auth/tokens/jwks-address.ts";
+import { SealedSecrets } from "#auth/tokens/sealed-secrets.ts";
 import type { identitySettings } from "#settings.ts";
 import { SharedSecret } from "#auth/tokens/shared-secret.ts";
 import type { Waiters } from "./waiters.ts";
@@ -21,7 +21,7 @@ type AllSettings = z.output<typeof identitySettings>;
 type IdentitySettings = Pick<AllSettings, "AUTH_JWKS" | "AUTH_ISSUER" | "AUTH_AUDIENCE"> &
   Partial<Pick<AllSettings, "AUTH_PRIVATE_NETWORKS" | "TOKEN_MAX_SECONDS" | "SECRETS_KEY" | "KEY_ENVIRONMENT">>;
 
-export interface IdentitiesParts {
+export interface AuthenticatorParts {
   /** ms since 1970. */
   now?: () => number;
   /** ms, monotonic. */
@@ -37,40 +37,40 @@ export interface IdentitiesParts {
 }
 
 /** Who is behind a token, whoever has issued it, and whether it may do what it is for. */
-export class Identities {
+export class Authenticator {
   /** Where keys may come from. */
-  readonly addresses: KeysAddresses;
-  readonly #access: Access;
-  readonly #platform: Issuer;
-  readonly #platformKeys: KeySet;
+  readonly jwksAddresses: JwksAddresses;
+  readonly #policies: Policies;
+  readonly #platform: TokenVerifier;
+  readonly #platformKeys: Jwks;
   readonly #platformName: string;
   /** Those of tenants, each until its row changes. */
-  readonly #issuers = new WeakMap<IssuerOf, Issuer>();
+  readonly #issuers = new WeakMap<IssuerOf, TokenVerifier>();
   readonly #seen = new Seen();
   /** Token to identity, oldest first: the signature of one that comes again and again is checked no more. */
-  readonly #verified = new Map<string, { identity: Identity; issuer: Issuer; keys: number }>();
+  readonly #verified = new Map<string, { identity: Identity; verifier: TokenVerifier; keys: number }>();
   readonly #now: () => number;
-  readonly #keysOf: (issuer: string, source: KeySource) => KeySet;
-  readonly #secrets: Secrets;
+  readonly #keysOf: (issuer: string, source: KeySource) => Jwks;
+  readonly #secrets: SealedSecrets;
   /** What is the same for every issuer. */
   readonly #limits: { maxSeconds?: number; waiters?: Waiters };
   readonly #environment: string | undefined;
 
-  private constructor(settings: IdentitySettings, access: Access, parts: IdentitiesParts) {
+  private constructor(settings: IdentitySettings, policies: Policies, parts: AuthenticatorParts) {
     const { AUTH_JWKS, AUTH_ISSUER, AUTH_AUDIENCE, TOKEN_MAX_SECONDS, SECRETS_KEY = [] } = settings;
     const { now = Date.now, clock, fetch, failed, skipped, waiters } = parts;
-    this.#secrets = new Secrets(SECRETS_KEY);
+    this.#secrets = new SealedSecrets(SECRETS_KEY);
     this.#limits = {
       ...(TOKEN_MAX_SECONDS !== undefined && { maxSeconds: TOKEN_MAX_SECONDS }),
       ...(waiters && { waiters }),
     };
     this.#environment = settings.KEY_ENVIRONMENT;
-    this.#access = access;
+    this.#policies = policies;
     this.#now = now;
-    this.addresses = new KeysAddresses(settings.AUTH_PRIVATE_NETWORKS ?? []);
-    const get = fetch ?? ((url) => this.addresses.fetch(url));
+    this.jwksAddresses = new JwksAddresses(settings.AUTH_PRIVATE_NETWORKS ?? []);
+    const get = fetch ?? ((url) => this.jwksAddresses.fetch(url));
     this.#keysOf = (issuer, source) =>
-      new KeySet(source, {
+      new Jwks(source, {
         ...(clock && { clock }),
         fetch: get,
         failed: (error) => failed?.(issuer, error),
@@ -78,7 +78,7 @@ export class Identities {
       });
     this.#platformName = AUTH_ISSUER;
     this.#platformKeys = this.#keysOf(AUTH_ISSUER, isAddress(AUTH_JWKS) ? new URL(AUTH_JWKS) : { file: AUTH_JWKS });
-    this.#platform = new Issuer({
+    this.#platform = new TokenVerifier({
       issuer: AUTH_ISSUER,
       audience: AUTH_AUDIENCE,
       algorithms: ALGORITHMS,
@@ -90,18 +90,22 @@ export class Identities {
     });
   }
 
-  static async from(settings: IdentitySettings, access: Access, parts: IdentitiesParts = {}): Promise<Identities> {
-    const identities = new Identities(settings, access, parts);
+  static async from(
+    settings: IdentitySettings,
+    policies: Policies,
+    parts: AuthenticatorParts = {},
+  ): Promise<Authenticator> {
+    const authenticator = new Authenticator(settings, policies, parts);
     const { AUTH_JWKS } = settings;
     const refused =
-      isAddress(AUTH_JWKS) && !parts.fetch ? await identities.addresses.refusal(new URL(AUTH_JWKS)) : undefined;
+      isAddress(AUTH_JWKS) && !parts.fetch ? await authenticator.jwksAddresses.refusal(new URL(AUTH_JWKS)) : undefined;
     if (refused !== undefined) throw new Failure("fatal", `AUTH_JWKS is wrong. ${refused}`);
     // A file is there, or somebody made a mistake.
     if (!isAddress(AUTH_JWKS))
-      await identities.#platformKeys.reload().catch((error: unknown) => {
+      await authenticator.#platformKeys.reload().catch((error: unknown) => {
         throw new Failure("fatal", `AUTH_JWKS is wrong. ${messageOf(error)}`, { cause: error });
       });
-    return identities;
+    return authenticator;
   }
 
   /**
@@ -124,25 +128,25 @@ export class Identities {
   identify(token: string | undefined, asker: Asker = NOBODY): Identity | Promise<Identity> {
     if (!token) throw new Refused("no token was sent");
     if (token.length > MAX_TOKEN_LENGTH) throw new Refused("the token is too long");
-    if (!this.#access.loaded) throw new Failure("retry", "Who may do what is not known yet.");
-    if (isApiKey(token)) return identityOfKey(token, this.#access, this.#environment);
+    if (!this.#policies.loaded) throw new Failure("retry", "Who may do what is not known yet.");
+    if (isApiKey(token)) return identityOfKey(token, this.#policies, this.#environment);
     const row = this.#rowOf(token);
-    const issuer = row ? this.#issuerOf(row) : this.#platform;
+    const verifier = row ? this.#issuerOf(row) : this.#platform;
     const known = this.#verified.get(token);
     // Its issuer may have other keys now, or be another.
-    if (known?.issuer === issuer && known.keys === issuer.keys) return known.identity;
-    const identity = issuer.verify(token, asker);
+    if (known?.verifier === verifier && known.keys === verifier.keys) return known.identity;
+    const identity = verifier.verify(token, asker);
     // The next time it must not need a check again.
     const scarce = asker.mayCheck !== undefined;
     return identity instanceof Promise
-      ? identity.then((late) => this.#keep(token, late, issuer, scarce))
-      : this.#keep(token, identity, issuer, scarce);
+      ? identity.then((late) => this.#keep(token, late, verifier, scarce))
+      : this.#keep(token, identity, verifier, scarce);
   }
 
   /** Why one who was let in may go on no longer; undefined: it may. */
   barred(identity: Identity, scope: Scope, tenant?: string): string | undefined {
     const client = scope === "subscribe" ? identity.subject : undefined;
-    const why = refusal(this.#access, { identity, scope, now: this.#now() / 1_000, client, tenant });
+    const why = refusal(this.#policies, { identity, scope, now: this.#now() / 1_000, client, tenant });
     return why ?? (this.#signed(identity) ? undefined : "the key that signed its token was taken away");
   }
 
@@ -151,7 +155,7 @@ export class Identities {
     const { source } = identity;
     if (source.kind === "key") return true;
     if (source.kind === "platform") return this.#platform.keeps(identity);
-    const row = this.#access.issuer(source.name);
+    const row = this.#policies.issuer(source.name);
     return row !== undefined && this.#issuerOf(row).keeps(identity);
   }
 
@@ -164,21 +168,21 @@ export class Identities {
 
   /** By what the token says of itself, which is believed by nobody: whose keys it is to be checked with. Undefined: the platform's. */
   #rowOf(token: string): IssuerOf | undefined {
-    if (this.#access.issuers === 0) return undefined;
+    if (this.#policies.issuers === 0) return undefined;
     const name = claimed(token)?.iss;
-    return typeof name === "string" && name !== this.#platformName ? this.#access.issuer(name) : undefined;
+    return typeof name === "string" && name !== this.#platformName ? this.#policies.issuer(name) : undefined;
   }
 
   /** The tenant that a token names, or else the one that its issuer speaks for. Nothing is verified: it says in whose log a refusal is found. */
   claimedTenant(claims: Record<string, unknown> | undefined): unknown {
-    return claims?.tenant ?? (typeof claims?.iss === "string" ? this.#access.issuer(claims.iss)?.tenant : undefined);
+    return claims?.tenant ?? (typeof claims?.iss === "string" ? this.#policies.issuer(claims.iss)?.tenant : undefined);
   }
 
-  #issuerOf(row: IssuerOf): Issuer {
-    let issuer = this.#issuers.get(row);
-    if (!issuer) {
+  #issuerOf(row: IssuerOf): TokenVerifier {
+    let verifier = this.#issuers.get(row);
+    if (!verifier) {
       const { algorithms, sealedSecret } = row;
-      issuer = new Issuer({
+      verifier = new TokenVerifier({
         ...row,
         // The kind of keys decides, so that no public key is ever taken for a secret.
         algorithms: sealedSecret ? [SHARED_ALGORITHM] : algorithms.filter((one) => one !== SHARED_ALGORITHM),
@@ -187,9 +191,9 @@ export class Identities {
         now: this.#now,
         ...this.#limits,
       });
-      this.#issuers.set(row, issuer);
+      this.#issuers.set(row, verifier);
     }
-    return issuer;
+    return verifier;
   }
 
   #keysIn({ issuer, sealedSecret, jwksUrl, jwks }: IssuerOf): Keys {
@@ -198,9 +202,9 @@ export class Identities {
   }
 
   /** From the second time on: most tokens come once, with a connection. */
-  #keep(token: string, identity: Identity, issuer: Issuer, atOnce: boolean): Identity {
+  #keep(token: string, identity: Identity, verifier: TokenVerifier, atOnce: boolean): Identity {
     if (!this.#seen.again(token) && !atOnce) return identity;
-    this.#verified.set(token, { identity, issuer, keys: issuer.keys });
+    this.#verified.set(token, { identity, verifier, keys: verifier.keys });
     if (this.#verified.size > MAX_CACHED) this.#verified.delete(this.#verified.keys().next().value!);
     return identity;
   }

@@ -1,39 +1,39 @@
 import { expect, test } from "vitest";
-import { Access } from "#auth/policies/policies.ts";
-import { Askers } from "#rate-limits/keyed-limiter.ts";
+import { Policies } from "#auth/policies/policies.ts";
+import { KeyedLimiter } from "#rate-limits/keyed-limiter.ts";
 import type { Attempt } from "./audit-log.ts";
 import { Checks } from "./signature-checks.ts";
 import { Failure } from "#runtime/errors.ts";
-import { Gate } from "./guard.ts";
-import type { Identities } from "./authenticator.ts";
+import { Guard } from "./guard.ts";
+import type { Authenticator } from "./authenticator.ts";
 import { Refused, type Asker } from "./identity.ts";
 import { createLog } from "#runtime/log.ts";
-import { Origins } from "#http/cors.ts";
+import { Cors } from "#http/cors.ts";
 
 const asked = { method: "get", route: "/v1/poll", path: "/v1/poll", address: "127.0.0.1" };
 
-function gateThat(
+function guardThat(
   fails: () => Error,
   burst = 100,
-): { gate: Gate; noted: Attempt[]; logged: string[]; unknown: () => number } {
+): { guard: Guard; noted: Attempt[]; logged: string[]; unknown: () => number } {
   let unknown = 0;
   const noted: Attempt[] = [];
   const logged: string[] = [];
   const log = createLog("test", "silent");
   log.error = (_: unknown, text?: string) => void logged.push(text ?? "");
   log.warn = (line: unknown) => void logged.push(JSON.stringify(line));
-  const identities = {
+  const authenticator = {
     authorize() {
       throw fails();
     },
     claimedTenant: (claims: Record<string, unknown> | undefined) => claims?.tenant,
-  } as unknown as Identities;
-  const strangers = new Askers({ rate: 0.001, burst });
+  } as unknown as Authenticator;
+  const strangers = new KeyedLimiter({ rate: 0.001, burst });
   return {
-    gate: new Gate({
-      identities,
+    guard: new Guard({
+      authenticator,
       audit: { note: (attempt) => noted.push(attempt) },
-      origins: new Origins([]),
+      cors: new Cors([]),
       strangers,
       checks: new Checks(100),
       overLimit: () => undefined,
@@ -47,29 +47,29 @@ function gateThat(
 }
 
 test("where it cannot be said who may, nobody was refused: nothing is written down of each, and the log says it once", () => {
-  const { gate, noted, logged } = gateThat(() => new Failure("retry", "Who may do what is not known yet."));
-  for (let time = 0; time < 50; time += 1) expect(() => gate.pass("t", "subscribe", asked)).toThrow("not known yet");
+  const { guard, noted, logged } = guardThat(() => new Failure("retry", "Who may do what is not known yet."));
+  for (let time = 0; time < 50; time += 1) expect(() => guard.pass("t", "subscribe", asked)).toThrow("not known yet");
   expect(noted).toEqual([]);
   expect(logged).toEqual(["tokens cannot be checked"]);
 });
 
 test("a token whose key is not known yet is counted, and neither refused nor logged", () => {
-  const { gate, noted, logged, unknown } = gateThat(() => new Failure("retry", "unknown", { retryAfter: 20 }));
-  for (let time = 0; time < 3; time += 1) expect(() => gate.pass("t", "subscribe", asked)).toThrow("unknown");
+  const { guard, noted, logged, unknown } = guardThat(() => new Failure("retry", "unknown", { retryAfter: 20 }));
+  for (let time = 0; time < 3; time += 1) expect(() => guard.pass("t", "subscribe", asked)).toThrow("unknown");
   expect([noted, logged, unknown()]).toEqual([[], [], 3]);
 });
 
 test("each who is refused is written down", () => {
-  const { gate, noted } = gateThat(() => new Refused("no token was sent"));
-  for (let time = 0; time < 3; time += 1) expect(() => gate.pass(undefined, "subscribe", asked)).toThrow(Refused);
+  const { guard, noted } = guardThat(() => new Refused("no token was sent"));
+  for (let time = 0; time < 3; time += 1) expect(() => guard.pass(undefined, "subscribe", asked)).toThrow(Refused);
   expect(noted.map(({ allowed, why }) => `${allowed} ${why}`)).toEqual(Array(3).fill("false no token was sent"));
 });
 
 test("the log's line of a refusal has no control character of a stranger's, and the audit log has its words as they are", () => {
-  const { gate, noted, logged } = gateThat(() => new Refused("no"));
+  const { guard, noted, logged } = guardThat(() => new Refused("no"));
   const sub = "x\u009b31m\u202e";
   const token = `e30.${Buffer.from(JSON.stringify({ tenant: "acme", sub })).toString("base64url")}.x`;
-  expect(() => gate.pass(token, "subscribe", asked)).toThrow(Refused);
+  expect(() => guard.pass(token, "subscribe", asked)).toThrow(Refused);
   expect(noted).toMatchObject([{ subject: sub, tenant: "acme" }]);
   expect(logged).toHaveLength(1);
   expect(logged[0]).not.toMatch(/[\p{Cc}\p{Cf}]/u);
@@ -78,19 +78,22 @@ test("the log's line of a refusal has no control character of a stranger's, and 
 const PAGE = "https://page.example";
 
 test("a page is refused for a tenant that does not have its origin, and served where no tenant has it", () => {
-  const access = new Access();
-  access.apply([{ kind: "tenant", tenant: "shop", id: "", value: { origins: [PAGE] } }]);
-  const origins = new Origins([]);
-  origins.follow(access);
+  const policies = new Policies();
+  policies.apply([{ kind: "tenant", tenant: "shop", id: "", value: { origins: [PAGE] } }]);
+  const cors = new Cors([]);
+  cors.follow(policies);
   const identity = (tenant: string) => ({ tenant, subject: "u1", source: { kind: "platform" } });
   const passes = (tenant: string, origin: string): boolean => {
-    const identities = { authorize: () => identity(tenant), claimedTenant: () => undefined } as unknown as Identities;
-    const strangers = new Askers({ rate: 1, burst: 100 });
+    const authenticator = {
+      authorize: () => identity(tenant),
+      claimedTenant: () => undefined,
+    } as unknown as Authenticator;
+    const strangers = new KeyedLimiter({ rate: 1, burst: 100 });
     const log = createLog("test", "silent");
-    const gate = new Gate({
-      identities,
+    const guard = new Guard({
+      authenticator,
       audit: { note: () => {} },
-      origins,
+      cors,
       strangers,
       checks: new Checks(100),
       overLimit: () => {},
@@ -98,7 +101,7 @@ test("a page is refused for a tenant that does not have its origin, and served w
       log,
     });
     try {
-      return gate.pass("t", "subscribe", { ...asked, headers: { origin } }) !== undefined;
+      return guard.pass("t", "subscribe", { ...asked, headers: { origin } }) !== undefined;
     } catch (error) {
       if (error instanceof Refused) return false;
       throw error;
@@ -112,13 +115,13 @@ test("a page is refused for a tenant that does not have its origin, and served w
 });
 
 test("a look-up is counted before it is made: of many at once, only as many are made as may be refused", async () => {
-  const { gate, noted } = gateThat(() => new Refused("never asked"), 3);
+  const { guard, noted } = guardThat(() => new Refused("never asked"), 3);
   let lookUps = 0;
   const find = async (): Promise<undefined> => {
     lookUps += 1;
     await Promise.resolve();
   };
-  const answers = await Promise.allSettled(Array.from({ length: 10 }, () => gate.redeem(find, "subscribe", asked)));
+  const answers = await Promise.allSettled(Array.from({ length: 10 }, () => guard.redeem(find, "subscribe", asked)));
   expect(lookUps).toBe(3);
   const reasons = answers.map((answer) => (answer.status === "rejected" ? (answer.reason as Error).name : "allowed"));
   expect(reasons.filter((name) => name === "TurnedAway")).toHaveLength(7);
@@ -126,11 +129,11 @@ test("a look-up is counted before it is made: of many at once, only as many are 
 });
 
 test("a look-up that finds a token, or fails, is not counted as a refusal", async () => {
-  const { gate } = gateThat(() => new Failure("retry", "the token reached its check"), 3);
+  const { guard } = guardThat(() => new Failure("retry", "the token reached its check"), 3);
   for (let time = 0; time < 10; time += 1) {
-    const found = gate.redeem(() => Promise.resolve("token"), "subscribe", asked);
+    const found = guard.redeem(() => Promise.resolve("token"), "subscribe", asked);
     await expect(found).rejects.toThrow("the token reached its check");
-    const away = gate.redeem(() => Promise.reject(new Error("Redis is away")), "subscribe", asked);
+    const away = guard.redeem(() => Promise.reject(new Error("Redis is away")), "subscribe", asked);
     await expect(away).rejects.toThrow("Redis is away");
   }
 });
@@ -139,10 +142,10 @@ test("a look-up that finds a token, or fails, is not counted as a refusal", asyn
 function overLimit(checks: number): { ask: (token: string) => string; noted: Attempt[]; outcomes: string[] } {
   const noted: Attempt[] = [];
   const outcomes: string[] = [];
-  const strangers = new Askers({ rate: 0.001, burst: 1 });
+  const strangers = new KeyedLimiter({ rate: 0.001, burst: 1 });
   strangers.late("127.0.0.1", performance.now());
   const identity = { tenant: "acme", subject: "u1", source: { kind: "platform" } };
-  const identities = {
+  const authenticator = {
     authorize(token: string, _: string, __: string, { mayCheck }: Asker) {
       if (token === "malformed") throw new Refused("it is no token");
       if (token !== "known") mayCheck!();
@@ -150,11 +153,11 @@ function overLimit(checks: number): { ask: (token: string) => string; noted: Att
       return identity;
     },
     claimedTenant: () => undefined,
-  } as unknown as Identities;
-  const gate = new Gate({
-    identities,
+  } as unknown as Authenticator;
+  const guard = new Guard({
+    authenticator,
     audit: { note: (attempt) => noted.push(attempt) },
-    origins: new Origins([]),
+    cors: new Cors([]),
     strangers,
     checks: new Checks(checks),
     overLimit: (outcome) => void outcomes.push(outcome),
@@ -163,7 +166,7 @@ function overLimit(checks: number): { ask: (token: string) => string; noted: Att
   });
   const ask = (token: string): string => {
     try {
-      return gate.pass(token, "publish", asked) === identity ? "passed" : "another";
+      return guard.pass(token, "publish", asked) === identity ? "passed" : "another";
     } catch (error) {
       return (error as Error).name;
     }

@@ -1,14 +1,14 @@
 import type { Scope } from "#auth/policies/schema.ts";
-import type { Askers } from "#rate-limits/keyed-limiter.ts";
-import type { Attempt, Audit, Ending } from "./audit-log.ts";
+import type { KeyedLimiter } from "#rate-limits/keyed-limiter.ts";
+import type { Attempt, AuditLog, Ending } from "./audit-log.ts";
 import { networkOf } from "#http/client-address.ts";
 import type { Checks } from "./signature-checks.ts";
 import { Failure } from "#runtime/errors.ts";
 import type { Request } from "#http/server.ts";
-import { claimed, type Identities } from "./authenticator.ts";
+import { claimed, type Authenticator } from "./authenticator.ts";
 import { Refused, TurnedAway, type Asker, type Identity } from "./identity.ts";
 import type { Log } from "#runtime/log.ts";
-import type { Origins } from "#http/cors.ts";
+import type { Cors } from "#http/cors.ts";
 import { printable } from "#runtime/printable.ts";
 
 /** What of a request is written down; and its headers, where it may come from a page. */
@@ -20,12 +20,12 @@ const UNSURE_MS = 1_000;
 /** How a request ended whose address is over its rate of refusals. */
 export type OverLimit = "passed" | "turned_away";
 
-export interface GateParts {
-  identities: Identities;
-  audit: Pick<Audit, "note">;
-  origins: Origins;
+export interface GuardParts {
+  authenticator: Authenticator;
+  audit: Pick<AuditLog, "note">;
+  cors: Cors;
   /** How often an address is refused. */
-  strangers: Askers;
+  strangers: KeyedLimiter;
   /** Signatures that are checked for an address although it is over that. */
   checks: Pick<Checks, "take" | "giveBack">;
   overLimit: (outcome: OverLimit) => void;
@@ -35,21 +35,21 @@ export interface GateParts {
 }
 
 /** Where every caller passes: who it is, whether it may, and that it is written down whatever the answer is. */
-export class Gate {
-  readonly #identities: Identities;
-  readonly #audit: Pick<Audit, "note">;
-  readonly #origins: Origins;
-  readonly #strangers: Askers;
+export class Guard {
+  readonly #authenticator: Authenticator;
+  readonly #audit: Pick<AuditLog, "note">;
+  readonly #cors: Cors;
+  readonly #strangers: KeyedLimiter;
   readonly #checks: Pick<Checks, "take" | "giveBack">;
   readonly #overLimit: (outcome: OverLimit) => void;
   readonly #keyUnknown: () => void;
   readonly #log: Log;
   #unsureAt = -Infinity;
 
-  constructor({ identities, audit, origins, strangers, checks, overLimit, keyUnknown, log }: GateParts) {
-    this.#identities = identities;
+  constructor({ authenticator, audit, cors, strangers, checks, overLimit, keyUnknown, log }: GuardParts) {
+    this.#authenticator = authenticator;
     this.#audit = audit;
-    this.#origins = origins;
+    this.#cors = cors;
     this.#strangers = strangers;
     this.#checks = checks;
     this.#overLimit = overLimit;
@@ -66,7 +66,7 @@ export class Gate {
     const spent = this.#strangers.any ? this.#strangers.spent(networkOf(asked.address), performance.now()) : undefined;
     if (spent !== undefined) return this.#passKnown(spent, token, scope, asked, tenant);
     try {
-      const identity = this.#identities.authorize(token, scope, tenant, asked);
+      const identity = this.#authenticator.authorize(token, scope, tenant, asked);
       if (!(identity instanceof Promise)) return this.#entered(identity, scope, asked);
       const kept = keptOf(asked);
       return identity
@@ -113,7 +113,7 @@ export class Gate {
       throw error;
     };
     try {
-      const identity = this.#identities.authorize(token, scope, tenant, asker);
+      const identity = this.#authenticator.authorize(token, scope, tenant, asker);
       return identity instanceof Promise ? identity.then(entered).catch(refused) : entered(identity);
     } catch (error) {
       return refused(error);
@@ -147,7 +147,7 @@ export class Gate {
 
   /** Whether one who was let in may stay; where not, that is written down, too. `origin`: of the page that it is. */
   holds(identity: Identity, scope: Scope, address: string, origin?: string): boolean {
-    const why = this.#identities.barred(identity, scope) ?? this.#foreign(origin, identity.tenant);
+    const why = this.#authenticator.barred(identity, scope) ?? this.#foreign(origin, identity.tenant);
     if (why === undefined) return true;
     const { tenant, subject, source } = identity;
     this.#audit.note({
@@ -189,7 +189,7 @@ export class Gate {
   /** A page of an origin that no tenant has is served: its browser shows it no answer, and a page behind our own address needs none. */
   #entered(identity: Identity, scope: Scope, asked: Asked): Identity {
     const origin = asked.headers?.origin;
-    if (origin !== undefined && this.#origins.knows(origin)) {
+    if (origin !== undefined && this.#cors.knows(origin)) {
       const why = this.#foreign(origin, identity.tenant);
       if (why !== undefined) throw new Refused(why);
     }
@@ -197,7 +197,7 @@ export class Gate {
   }
 
   #foreign(origin: string | undefined, tenant: string): string | undefined {
-    return origin === undefined ? undefined : this.#origins.refusal(origin, tenant);
+    return origin === undefined ? undefined : this.#cors.refusal(origin, tenant);
   }
 
   #allowed(identity: Identity, scope: Scope, { method, route, path, address }: Asked): Identity {
@@ -232,7 +232,7 @@ export class Gate {
   #note(why: string, token: string | undefined, scope: Scope, asked: Asked): void {
     const { method, path, address } = asked;
     const claims = claimed(token);
-    const said = { tenant: text(this.#identities.claimedTenant(claims)), subject: text(claims?.sub) };
+    const said = { tenant: text(this.#authenticator.claimedTenant(claims)), subject: text(claims?.sub) };
     const attempt: Attempt = { allowed: false, why, scope, ...copyOf(asked), ...said, source: undefined };
     this.#audit.note(attempt);
     this.#log.warn(

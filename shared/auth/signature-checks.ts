@@ -1,4 +1,4 @@
-import { Askers } from "#rate-limits/keyed-limiter.ts";
+import { KeyedLimiter } from "#rate-limits/keyed-limiter.ts";
 
 /** All addresses together cause at most so many times as many checks as one. */
 const ADDRESSES = 10;
@@ -8,12 +8,12 @@ const ADDRESSES = 10;
  * A check that finds a good token costs its address nothing.
  */
 export class Checks {
-  readonly #each: Askers;
-  readonly #all: Askers;
+  readonly #each: KeyedLimiter;
+  readonly #all: KeyedLimiter;
 
   constructor(rate: number) {
-    this.#each = new Askers({ rate, burst: Math.ceil(rate) });
-    this.#all = new Askers({ rate: rate * ADDRESSES, burst: Math.ceil(rate) * ADDRESSES });
+    this.#each = new KeyedLimiter({ rate, burst: Math.ceil(rate) });
+    this.#all = new KeyedLimiter({ rate: rate * ADDRESSES, burst: Math.ceil(rate) * ADDRESSES });
   }
 
   /** Whether one more may be made. It is counted. */

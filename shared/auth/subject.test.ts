@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { Patterns } from "#auth/policies/client-patterns.ts";
+import { ClientPatterns } from "#auth/policies/client-patterns.ts";
 import { subjectPatterns, subjectProblem } from "./subject.ts";
 
 test("a subject is any text that the console, Postgres and a log can name; others are refused with the reason", () => {
@@ -54,7 +54,7 @@ test("every subject can be named in the console's path, and granted exactly", ()
         const url = new URL(`http://console/v1/tenants/t/revocations/${encodeURIComponent(subject)}`);
         expect(decodeURIComponent(url.pathname.split("/")[5]!)).toBe(subject);
         expect(url.pathname.split("/")).toHaveLength(6);
-        const granted = new Patterns(subjectPatterns.parse([subject]));
+        const granted = new ClientPatterns(subjectPatterns.parse([subject]));
         expect([granted.has(subject), granted.has(`${subject}x`), granted.has("other")]).toEqual([true, false, false]);
       },
     ),

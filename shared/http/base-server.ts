@@ -1,14 +1,14 @@
 import type { z } from "zod";
-import { Askers } from "#rate-limits/keyed-limiter.ts";
-import { Callers, networkOf } from "./client-address.ts";
+import { KeyedLimiter } from "#rate-limits/keyed-limiter.ts";
+import { ClientAddresses, networkOf } from "./client-address.ts";
 import { messageOf } from "#runtime/errors.ts";
 import type { Health } from "#runtime/health.ts";
-import type { Cut, Guard } from "./request-body.ts";
+import type { Cut, BodyGuard } from "./request-body.ts";
 import type { ConnectionCut } from "./connection.ts";
 import type { Handler, Request } from "./server.ts";
 import type { Log } from "#runtime/log.ts";
 import { meters, type Registry } from "#runtime/metrics.ts";
-import { Origins } from "./cors.ts";
+import { Cors } from "./cors.ts";
 import { problemPage } from "#http/openapi/pages.ts";
 import {
   encoded,
@@ -18,7 +18,7 @@ import {
   notFound,
   notThereYet,
   tokenInQuery,
-  type Reply,
+  type HttpResponse,
 } from "./response.ts";
 import { isIdentity } from "./encoding.ts";
 import { Router } from "./router.ts";
@@ -38,7 +38,7 @@ export interface Route {
   pattern: string;
   maxBytes: number;
   handler: Handler;
-  guard: Guard | undefined;
+  guard: BodyGuard | undefined;
   /** Answers HEAD in the place of the handler, where a GET opens something. */
   head?: Handler | undefined;
 }
@@ -48,7 +48,7 @@ const IGNORED_BYTES = 1_024;
 
 /** What the HTTP servers of all services have in common, whatever reads the bytes. */
 export abstract class BaseServer {
-  readonly origins: Origins;
+  readonly cors: Cors;
   /** Called where a token came in a query. */
   onExposed: ((request: Request) => void) | undefined;
   protected readonly log: Log;
@@ -59,8 +59,8 @@ export abstract class BaseServer {
   /** Counts a connection that ends before its peer wants that. */
   protected readonly cutConnection: (reason: ConnectionCut) => void;
   readonly #health: Health;
-  readonly #callers: Callers;
-  readonly #newcomers: Askers;
+  readonly #clientAddresses: ClientAddresses;
+  readonly #newcomers: KeyedLimiter;
   readonly #turnedAway: () => void;
   #toldOfProxy = false;
   #toldOfHops = false;
@@ -68,10 +68,10 @@ export abstract class BaseServer {
   constructor({ health, registry, log, settings }: ServerOptions) {
     this.log = log;
     this.bodyMs = settings.BODY_MS;
-    this.origins = new Origins(settings.ALLOWED_ORIGINS);
+    this.cors = new Cors(settings.ALLOWED_ORIGINS);
     this.#health = health;
-    this.#callers = new Callers(settings.TRUSTED_PROXIES, settings.PROXY_HOPS);
-    this.#newcomers = new Askers({ rate: settings.SOCKET_RATE, burst: settings.SOCKET_BURST });
+    this.#clientAddresses = new ClientAddresses(settings.TRUSTED_PROXIES, settings.PROXY_HOPS);
+    this.#newcomers = new KeyedLimiter({ rate: settings.SOCKET_RATE, burst: settings.SOCKET_BURST });
     this.#turnedAway = meters(registry).tally(
       "http_sockets_refused_total",
       "Sockets closed at once, for too many came from their address.",
@@ -95,19 +95,19 @@ export abstract class BaseServer {
     return this.router.names;
   }
 
-  get(path: string, handler: Handler, guard?: Guard, head?: Handler): void {
+  get(path: string, handler: Handler, guard?: BodyGuard, head?: Handler): void {
     this.serve({ method: "get", pattern: path, maxBytes: IGNORED_BYTES, handler, guard, head });
   }
 
-  delete(path: string, handler: Handler, guard?: Guard): void {
+  delete(path: string, handler: Handler, guard?: BodyGuard): void {
     this.serve({ method: "delete", pattern: path, maxBytes: IGNORED_BYTES, handler, guard });
   }
 
-  post(path: string, maxBytes: number, handler: Handler, guard?: Guard): void {
+  post(path: string, maxBytes: number, handler: Handler, guard?: BodyGuard): void {
     this.serve({ method: "post", pattern: path, maxBytes, handler, guard });
   }
 
-  put(path: string, maxBytes: number, handler: Handler, guard?: Guard): void {
+  put(path: string, maxBytes: number, handler: Handler, guard?: BodyGuard): void {
     this.serve({ method: "put", pattern: path, maxBytes, handler, guard });
   }
 
@@ -130,26 +130,26 @@ export abstract class BaseServer {
   }
 
   /** The answer where no route is. */
-  protected unrouted(method: string, path: string, origin: string): Reply {
+  protected unrouted(method: string, path: string, origin: string): HttpResponse {
     const known = withHead(path === "*" ? this.#methods() : this.router.methodsOf(path));
     const early = path.startsWith("/v1/") && !this.#health.ready().ready;
     // A page reads no 503 if its preflight failed.
     const allowed = early && known.length === 0 && method === "OPTIONS" && origin !== "" ? EVERY_METHOD : known;
     if (early && (method !== "OPTIONS" || allowed.length === 0)) return notThereYet();
     if (allowed.length === 0) return notFound(method, path);
-    return method === "OPTIONS" ? this.origins.preflight(origin, allowed) : notAllowed(method, path, allowed);
+    return method === "OPTIONS" ? this.cors.preflight(origin, allowed) : notAllowed(method, path, allowed);
   }
 
   /** The answer where a token is in the query. Whether it is good is not looked at. */
-  protected exposed(request: Request): Reply | undefined {
-    const reply = tokenInQuery(request.query);
-    if (reply) this.onExposed?.(request);
-    return reply;
+  protected exposed(request: Request): HttpResponse | undefined {
+    const response = tokenInQuery(request.query);
+    if (response) this.onExposed?.(request);
+    return response;
   }
 
   /** Whether too many sockets came from its address. They are counted as they come: the address of a closed one is not known. */
   protected tooMany(address: string): boolean {
-    if (this.#callers.trusts(address)) return false;
+    if (this.#clientAddresses.trusts(address)) return false;
     if (this.#newcomers.late(networkOf(address), performance.now()) === undefined) return false;
     this.#turnedAway();
     return true;
@@ -157,15 +157,15 @@ export abstract class BaseServer {
 
   /** The caller's address, as plain text. `forwarded`: all lines of X-Forwarded-For, with commas between them. */
   protected callerOf(peer: string, forwarded: () => string | undefined): string {
-    if (!this.#toldOfProxy && !this.#callers.trusts(peer) && forwarded()) {
+    if (!this.#toldOfProxy && !this.#clientAddresses.trusts(peer) && forwarded()) {
       this.#toldOfProxy = true;
       this.log.warn(
         { address: peer },
         "a request came with X-Forwarded-For from an address that is not in TRUSTED_PROXIES: everybody behind it counts as one",
       );
     }
-    const caller = this.#callers.of(peer, forwarded);
-    if (!this.#toldOfHops && caller !== peer && this.#callers.trusts(caller)) {
+    const caller = this.#clientAddresses.of(peer, forwarded);
+    if (!this.#toldOfHops && caller !== peer && this.#clientAddresses.trusts(caller)) {
       this.#toldOfHops = true;
       this.log.warn(
         { address: caller },
@@ -176,8 +176,11 @@ export abstract class BaseServer {
   }
 
   /** The guard's decision. A guard that fails admits nothing. */
-  protected admitted(guard: Guard | undefined, request: Request): Reply | undefined | Promise<Reply | undefined> {
-    const failed = (error: unknown): Reply => this.failed(request, error);
+  protected admitted(
+    guard: BodyGuard | undefined,
+    request: Request,
+  ): HttpResponse | undefined | Promise<HttpResponse | undefined> {
+    const failed = (error: unknown): HttpResponse => this.failed(request, error);
     try {
       const decision = guard?.admit(request);
       return decision instanceof Promise ? decision.catch(failed) : decision;
@@ -186,18 +189,18 @@ export abstract class BaseServer {
     }
   }
 
-  protected failed({ method, path }: Pick<Request, "method" | "path">, error: unknown): Reply {
+  protected failed({ method, path }: Pick<Request, "method" | "path">, error: unknown): HttpResponse {
     this.log.error({ err: error, method, path }, `a handler failed: ${messageOf(error)}`);
     return internalError();
   }
 
   /** The handler's answer, where the body is one that handlers read. */
-  protected handled({ handler, guard }: Route, request: Request, body: Buffer): Reply | Promise<Reply> {
+  protected handled({ handler, guard }: Route, request: Request, body: Buffer): HttpResponse | Promise<HttpResponse> {
     const encoding = request.headers["content-encoding"];
     if (body.length === 0 || guard?.checksEncoding || isIdentity(encoding)) return handler(request, body);
-    const reply = encoded(encoding!);
-    guard?.refused?.(request, reply);
-    return reply;
+    const response = encoded(encoding!);
+    guard?.refused?.(request, response);
+    return response;
   }
 
   #methods(): string[] {

@@ -1,14 +1,14 @@
-import type { Guard } from "./request-body.ts";
+import type { BodyGuard } from "./request-body.ts";
 import type { Request } from "./server.ts";
 import { meters, type Registry } from "#runtime/metrics.ts";
 import { jittered, problemOf } from "./problem.ts";
-import { problemReply, type Reply } from "./response.ts";
+import { problemResponse, type HttpResponse } from "./response.ts";
 
 export interface CallerGuardParts<Caller> {
   /** Throws no refusal: it is a reply. */
-  identify: (request: Request) => Caller | Reply | Promise<Caller | Reply>;
+  identify: (request: Request) => Caller | HttpResponse | Promise<Caller | HttpResponse>;
   /** The answer to a known caller whose body no handler gets. */
-  refused?: (request: Request, caller: Caller, reply: Reply) => void;
+  refused?: (request: Request, caller: Caller, response: HttpResponse) => void;
   registry: Registry;
   /** Of bodies that are held at once, of all callers together. */
   maxBytes?: number;
@@ -17,10 +17,10 @@ export interface CallerGuardParts<Caller> {
 const MAX_BYTES = 8 << 20;
 
 /** Finds out who calls before a body is read. Only the socket library keeps the body of a caller whose key is being fetched: 1 KB each at most, and MAX_WAITERS bounds them. */
-export class CallerGuard<Caller extends object> implements Guard {
+export class CallerGuard<Caller extends object> implements BodyGuard {
   readonly #parts: CallerGuardParts<Caller>;
   readonly #maxBytes: number;
-  readonly #callers = new WeakMap<Request, Caller | Reply | Promise<Caller | Reply>>();
+  readonly #callers = new WeakMap<Request, Caller | HttpResponse | Promise<Caller | HttpResponse>>();
   readonly #full: () => void;
   #bytes = 0;
 
@@ -35,13 +35,13 @@ export class CallerGuard<Caller extends object> implements Guard {
     gauge("http_body_bytes", "Bytes of bodies that are held.", () => this.#bytes);
   }
 
-  admit(request: Request): Reply | undefined | Promise<Reply | undefined> {
+  admit(request: Request): HttpResponse | undefined | Promise<HttpResponse | undefined> {
     const caller = this.#parts.identify(request);
     this.#callers.set(request, caller);
     return caller instanceof Promise ? caller.then(refusalIn) : refusalIn(caller);
   }
 
-  grant(_: Request, bytes: number): Reply | undefined {
+  grant(_: Request, bytes: number): HttpResponse | undefined {
     if (this.#bytes + bytes > this.#maxBytes) {
       this.#full();
       return busy();
@@ -50,14 +50,14 @@ export class CallerGuard<Caller extends object> implements Guard {
     return undefined;
   }
 
-  release(request: Request, bytes: number, refused?: Reply): void {
+  release(request: Request, bytes: number, refused?: HttpResponse): void {
     this.#bytes -= bytes;
     if (refused) this.refused(request, refused);
   }
 
-  refused(request: Request, reply: Reply): void {
-    const tell = (caller: Caller | Reply | undefined): void => {
-      if (caller && !isReply(caller)) this.#parts.refused?.(request, caller, reply);
+  refused(request: Request, response: HttpResponse): void {
+    const tell = (caller: Caller | HttpResponse | undefined): void => {
+      if (caller && !isResponse(caller)) this.#parts.refused?.(request, caller, response);
     };
     const caller = this.#callers.get(request);
     if (caller instanceof Promise) caller.then(tell, () => undefined);
@@ -65,20 +65,20 @@ export class CallerGuard<Caller extends object> implements Guard {
   }
 
   /** Who calls. A reply: the body was whole before the caller was refused. */
-  callerOf(request: Request): Caller | Reply | Promise<Caller | Reply> {
+  callerOf(request: Request): Caller | HttpResponse | Promise<Caller | HttpResponse> {
     return this.#callers.get(request)!;
   }
 }
 
-function refusalIn(caller: object): Reply | undefined {
-  return isReply(caller) ? caller : undefined;
+function refusalIn(caller: object): HttpResponse | undefined {
+  return isResponse(caller) ? caller : undefined;
 }
 
-export function isReply(value: object): value is Reply {
+export function isResponse(value: object): value is HttpResponse {
   return "status" in value;
 }
 
-function busy(): Reply {
+function busy(): HttpResponse {
   const detail = "The bodies of other requests use all memory that is set aside for them. Try again.";
-  return problemReply(problemOf("busy", detail, { retryAfter: jittered(1, 5) }));
+  return problemResponse(problemOf("busy", detail, { retryAfter: jittered(1, 5) }));
 }

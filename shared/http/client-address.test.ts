@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { Callers, networkOf } from "./client-address.ts";
+import { ClientAddresses, networkOf } from "./client-address.ts";
 import { plainAddress } from "./networks.ts";
 
-const callers = new Callers(["10.0.0.0/8", "192.0.2.7", "fd00::/8"]);
+const clientAddresses = new ClientAddresses(["10.0.0.0/8", "192.0.2.7", "fd00::/8"]);
 
 test.for([
   ["a stranger is who it is, whatever it says", "198.51.100.1", "203.0.113.9", "198.51.100.1"],
@@ -16,10 +16,10 @@ test.for([
   ["the same of the caller", "10.1.2.3", "::ffff:203.0.113.9", "203.0.113.9"],
   ["IPv6", "fd00:0000:0000:0000:0000:0000:0000:0001", "2001:db8::9", "2001:db8::9"],
 ] as const)("%s", ([, peer, forwarded, address]) => {
-  expect(callers.of(peer, () => forwarded)).toBe(address);
+  expect(clientAddresses.of(peer, () => forwarded)).toBe(address);
 });
 
-const twice = new Callers(["10.0.0.0/8", "192.0.2.7"], 2);
+const twice = new ClientAddresses(["10.0.0.0/8", "192.0.2.7"], 2);
 
 test.for([
   ["two proxies", "192.0.2.7", "1.1.1.1, 203.0.113.9, 10.4.4.4", "203.0.113.9"],
@@ -35,7 +35,7 @@ test("without proxies of ours the header is not even read", () => {
   const read = (): string => {
     throw new Error("it was read");
   };
-  expect(new Callers([]).of("198.51.100.1", read)).toBe("198.51.100.1");
+  expect(new ClientAddresses([]).of("198.51.100.1", read)).toBe("198.51.100.1");
 });
 
 test("all addresses of one network of IPv6 are one, and those of IPv4 are each its own", () => {

@@ -2,7 +2,7 @@ import { isIP } from "node:net";
 import { Networks, plainAddress } from "./networks.ts";
 
 /** Where a request comes from: the address that a trusted proxy heard, and never one that a client wrote. */
-export class Callers {
+export class ClientAddresses {
   readonly #trusted: Networks;
   readonly #any: boolean;
   readonly #hops: number;

@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { plainAddress } from "./networks.ts";
 import type { Body } from "./request-body.ts";
 import type { Request } from "./server.ts";
-import type { Reply } from "./response.ts";
+import type { HttpResponse } from "./response.ts";
 
 /** The socket is not read while this many pipelined requests wait. */
 const PAUSE_AT = 8;
@@ -26,7 +26,7 @@ export interface Exchange {
   body: Body | undefined;
   request: Request | undefined;
   /** The answer to a request whose body is malformed. It came while the request waited. */
-  broken: Reply | undefined;
+  broken: HttpResponse | undefined;
   answered: boolean;
 }
 
@@ -66,7 +66,7 @@ export class Connection {
   #lingering = false;
   #failed = false;
   /** The answer to what is not a request. It goes out behind the answers to the requests before it. */
-  #failure: Reply | undefined;
+  #failure: HttpResponse | undefined;
   /** It was HEAD, whose answer has no body. */
   #failedHead = false;
   #late = false;
@@ -118,18 +118,18 @@ export class Connection {
   }
 
   /** What came is malformed or too large: as the body of the last request, or behind it. */
-  fail(reply: Reply, head = false): void {
+  fail(response: HttpResponse, head = false): void {
     if (this.deaf) return;
     this.#failed = true;
     this.#failedHead = head;
     this.#regulate();
     const last = this.#waiting.at(-1) ?? this.current;
     if (last && !last.req.complete) {
-      last.broken = reply;
-      if (last === this.current) last.body?.refuse(reply);
+      last.broken = response;
+      if (last === this.current) last.body?.refuse(response);
       return;
     }
-    this.#failure = reply;
+    this.#failure = response;
     this.#proceed();
   }
 
@@ -210,7 +210,7 @@ export class Connection {
     this.socket.emit("drain");
   }
 
-  #writeFailure({ status, headers = {}, body = "" }: Reply): void {
+  #writeFailure({ status, headers = {}, body = "" }: HttpResponse): void {
     const length = Buffer.byteLength(body);
     this.over = true;
     if (!this.socket.writable) {

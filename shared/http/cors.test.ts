@@ -1,16 +1,16 @@
 import { expect, test } from "vitest";
-import { Access } from "#auth/policies/policies.ts";
+import { Policies } from "#auth/policies/policies.ts";
 import { isOrigin } from "./origin.ts";
-import { Origins } from "./cors.ts";
+import { Cors } from "./cors.ts";
 
 const OURS = "https://app.example";
 const SHOP = "https://shop.example";
 
-function followed(): { origins: Origins; access: Access } {
-  const access = new Access();
-  const origins = new Origins([OURS, "http://localhost:*"]);
-  origins.follow(access);
-  return { origins, access };
+function followed(): { cors: Cors; policies: Policies } {
+  const policies = new Policies();
+  const cors = new Cors([OURS, "http://localhost:*"]);
+  cors.follow(policies);
+  return { cors, policies };
 }
 
 const row = (tenant: string, origins?: string[]) => ({
@@ -21,33 +21,25 @@ const row = (tenant: string, origins?: string[]) => ({
 });
 
 test("a setting's origins count for every tenant, and a document's for its own tenant, as soon as it is read", () => {
-  const { origins, access } = followed();
-  expect([origins.knows(SHOP), origins.allows(OURS, "any"), origins.knows(undefined)]).toEqual([false, true, true]);
-  access.apply([row("shop", [SHOP]), row("other")]);
-  expect([origins.knows(SHOP), origins.allows(SHOP, "shop"), origins.allows(SHOP, "other")]).toEqual([
-    true,
-    true,
-    false,
-  ]);
-  expect(origins.refusal(SHOP, "other")).toContain("neither in the tenant's document nor in ALLOWED_ORIGINS");
-  access.apply([row("other", [SHOP])]);
-  access.apply([row("shop")]);
-  expect([origins.knows(SHOP), origins.allows(SHOP, "shop"), origins.allows(SHOP, "other")]).toEqual([
-    true,
-    false,
-    true,
-  ]);
-  access.apply([{ ...row("other"), value: null }]);
-  expect(origins.knows(SHOP)).toBe(false);
-  access.apply([row("shop", [SHOP])], true);
-  expect([...access.origins]).toEqual([[SHOP, 1]]);
+  const { cors, policies } = followed();
+  expect([cors.knows(SHOP), cors.allows(OURS, "any"), cors.knows(undefined)]).toEqual([false, true, true]);
+  policies.apply([row("shop", [SHOP]), row("other")]);
+  expect([cors.knows(SHOP), cors.allows(SHOP, "shop"), cors.allows(SHOP, "other")]).toEqual([true, true, false]);
+  expect(cors.refusal(SHOP, "other")).toContain("neither in the tenant's document nor in ALLOWED_ORIGINS");
+  policies.apply([row("other", [SHOP])]);
+  policies.apply([row("shop")]);
+  expect([cors.knows(SHOP), cors.allows(SHOP, "shop"), cors.allows(SHOP, "other")]).toEqual([true, false, true]);
+  policies.apply([{ ...row("other"), value: null }]);
+  expect(cors.knows(SHOP)).toBe(false);
+  policies.apply([row("shop", [SHOP])], true);
+  expect([...policies.origins]).toEqual([[SHOP, 1]]);
 });
 
 test("CORS: an origin of any tenant may send a preflight, and others learn nothing", () => {
-  const { origins, access } = followed();
-  access.apply([row("shop", [SHOP])]);
-  expect(origins.preflight(SHOP, ["POST"]).headers).toMatchObject({ "access-control-allow-origin": SHOP });
-  expect(origins.preflight("https://evil.example", ["POST"]).headers).toEqual({
+  const { cors, policies } = followed();
+  policies.apply([row("shop", [SHOP])]);
+  expect(cors.preflight(SHOP, ["POST"]).headers).toMatchObject({ "access-control-allow-origin": SHOP });
+  expect(cors.preflight("https://evil.example", ["POST"]).headers).toEqual({
     allow: "POST, OPTIONS",
     vary: "origin",
     "x-content-type-options": "nosniff",
@@ -55,10 +47,10 @@ test("CORS: an origin of any tenant may send a preflight, and others learn nothi
 });
 
 test("any port of this machine, and only of this machine, can be allowed at once", () => {
-  const { origins } = followed();
-  for (const origin of ["http://localhost:3000", "http://localhost"]) expect(origins.knows(origin)).toBe(true);
+  const { cors } = followed();
+  for (const origin of ["http://localhost:3000", "http://localhost"]) expect(cors.knows(origin)).toBe(true);
   for (const origin of ["https://localhost:3000", "http://localhost.evil.example", "http://127.0.0.1:3000", "null", ""])
-    expect([origin, origins.knows(origin)]).toEqual([origin, false]);
+    expect([origin, cors.knows(origin)]).toEqual([origin, false]);
   for (const origin of [OURS, "http://localhost:*", "https://[::1]:*", "http://127.0.0.1:8080"])
     expect(isOrigin(origin)).toBe(true);
   for (const origin of [

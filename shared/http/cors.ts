@@ -1,6 +1,6 @@
-import type { Access } from "#auth/policies/policies.ts";
+import type { Policies } from "#auth/policies/policies.ts";
 import { anyPortOf } from "./origin.ts";
-import type { Reply } from "./response.ts";
+import type { HttpResponse } from "./response.ts";
 
 const HEADERS =
   "authorization, baggage, cache-control, content-type, idempotency-key, last-event-id, traceparent, tracestate";
@@ -14,17 +14,17 @@ const OTHER: Readonly<Record<string, string>> = { ...EVERY, vary: "origin" };
  * A preflight, and a request before its token is checked, name no tenant: there an origin counts if any tenant has it. No cookie is
  * ever read, so there are no credentials to allow.
  */
-export class Origins {
+export class Cors {
   readonly #allowed: ReadonlySet<string>;
-  #access: Pick<Access, "tenant" | "origins"> | undefined;
+  #policies: Pick<Policies, "tenant" | "origins"> | undefined;
 
   constructor(allowed: readonly string[]) {
     this.#allowed = new Set(allowed);
   }
 
   /** From now on tenants' documents count, too. */
-  follow(access: Pick<Access, "tenant" | "origins">): void {
-    this.#access = access;
+  follow(policies: Pick<Policies, "tenant" | "origins">): void {
+    this.#policies = policies;
   }
 
   /** Whether pages of this origin may call at all. A caller that is no browser sends no origin. */
@@ -32,13 +32,13 @@ export class Origins {
     return (
       origin === undefined ||
       this.#isUsual(origin) ||
-      (this.#access !== undefined && named(this.#access.origins, origin))
+      (this.#policies !== undefined && named(this.#policies.origins, origin))
     );
   }
 
   /** Whether they may call for this tenant. */
   allows(origin: string, tenant: string): boolean {
-    const own = this.#access?.tenant(tenant)?.origins;
+    const own = this.#policies?.tenant(tenant)?.origins;
     return this.#isUsual(origin) || (own !== undefined && named(own, origin));
   }
 
@@ -54,13 +54,13 @@ export class Origins {
 
   /** What every answer has; with what lets a page of an allowed site read it (the Fetch standard, CORS). */
   headers(origin: string): Readonly<Record<string, string>> {
-    if (this.#allowed.size === 0 && (this.#access?.origins.size ?? 0) === 0) return EVERY;
+    if (this.#allowed.size === 0 && (this.#policies?.origins.size ?? 0) === 0) return EVERY;
     if (origin === "" || !this.knows(origin)) return OTHER;
     return { ...OTHER, "access-control-allow-origin": origin, "access-control-expose-headers": SHOWN };
   }
 
   /** To OPTIONS: what there is, and for a page that may, what it may send. */
-  preflight(origin: string, methods: readonly string[]): Reply {
+  preflight(origin: string, methods: readonly string[]): HttpResponse {
     const headers: Record<string, string> = { allow: [...methods, "OPTIONS"].join(", "), ...this.headers(origin) };
     if (origin !== "" && this.knows(origin)) {
       headers["access-control-allow-methods"] = methods.join(", ");

@@ -1,17 +1,17 @@
 import type { Request } from "./server.ts";
-import { tooLarge, tooSlow, type Reply } from "./response.ts";
+import { tooLarge, tooSlow, type HttpResponse } from "./response.ts";
 
 /** Bounds bodies that arrive and requests under way. A refusal is the answer; nothing more is read. */
-export interface Guard {
+export interface BodyGuard {
   /** It refuses encoded bodies by itself, and counts them. */
   readonly checksEncoding?: true;
   /** Before the body is read. A server on Node reads nothing until a decision that comes late; the socket library reads, and a refusal ends that. Every admitted request is released once, with all the bytes that were granted. */
-  admit(request: Request): Reply | undefined | Promise<Reply | undefined>;
-  grant(request: Request, bytes: number): Reply | undefined;
+  admit(request: Request): HttpResponse | undefined | Promise<HttpResponse | undefined>;
+  grant(request: Request, bytes: number): HttpResponse | undefined;
   /** `refused`: the answer to a body that was not read to its end, where it is the peer's fault. */
-  release(request: Request, bytes: number, refused?: Reply): void;
+  release(request: Request, bytes: number, refused?: HttpResponse): void;
   /** The answer to a body that was read, and that no handler gets. */
-  refused?(request: Request, reply: Reply): void;
+  refused?(request: Request, response: HttpResponse): void;
 }
 
 /** Why a request was not read to its end. */
@@ -23,10 +23,10 @@ export interface BodyParts {
   maxBytes: number;
   /** A body that is incomplete by then is answered 408. */
   withinMs: number;
-  guard: Guard | undefined;
+  guard: BodyGuard | undefined;
   cut: (reason: Cut) => void;
   /** Answers a request whose body is not read to its end. */
-  refuse: (reply: Reply) => void;
+  refuse: (response: HttpResponse) => void;
   /** Handles the complete body. `finish()` of the body is due when the request is answered. */
   whole: (body: Buffer) => void;
 }
@@ -69,12 +69,12 @@ export class Body {
   }
 
   /** The guard's decision came late. An admitted request whose body is complete answers the refusal itself. */
-  decided(refused: Reply | undefined): void {
+  decided(refused: HttpResponse | undefined): void {
     if (refused) this.refuseIncomplete(refused);
   }
 
-  refuseIncomplete(reply: Reply): void {
-    if (!this.#whole) this.refuse(reply);
+  refuseIncomplete(response: HttpResponse): void {
+    if (!this.#whole) this.refuse(response);
   }
 
   /** Keeps the chunk: it must not change afterwards. */
@@ -108,10 +108,10 @@ export class Body {
     this.#parts.whole(pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces));
   }
 
-  refuse(reply: Reply): void {
+  refuse(response: HttpResponse): void {
     if (this.#over) return;
-    this.finish(reply);
-    this.#parts.refuse(reply);
+    this.finish(response);
+    this.#parts.refuse(response);
   }
 
   /** The peer went away. A handler that has the body already finishes it. */
@@ -119,7 +119,7 @@ export class Body {
     if (!this.#whole) this.finish();
   }
 
-  finish(refused?: Reply): void {
+  finish(refused?: HttpResponse): void {
     if (this.#over) return;
     this.#over = true;
     clearTimeout(this.#deadline);

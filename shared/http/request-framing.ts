@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { isDecodable, isUtf8Latin1 } from "./encoding.ts";
-import { badHead, largeHead, notUtf8, unclear, versionNotSupported, type Reply } from "./response.ts";
+import { badHead, largeHead, notUtf8, unclear, versionNotSupported, type HttpResponse } from "./response.ts";
 
 /** One head has no more. Node has no limit then, so that none is dropped unseen. */
 const MOST_HEADERS = 100;
@@ -9,7 +9,7 @@ const MOST_HEADERS = 100;
 export type Head = Pick<IncomingMessage, "rawHeaders" | "httpVersionMajor" | "httpVersionMinor">;
 
 /** Whether a body follows; or the answer to a head that two servers could read in two ways (RFC 9112, 6.3). */
-export function framingOf(head: Head): boolean | Reply {
+export function framingOf(head: Head): boolean | HttpResponse {
   const raw = head.rawHeaders;
   if (head.httpVersionMajor !== 1) return versionNotSupported();
   if (raw.length > 2 * MOST_HEADERS) return largeHead();
@@ -64,7 +64,7 @@ export interface Target {
 const ABSOLUTE_FORM = /^https?:\/\/[^/?#@\\]+([/?].*)?$/i;
 
 /** Path and query, of a target in origin-form or absolute-form (RFC 9112, 3.2); or the answer to another. `OPTIONS *` asks about the server. */
-export function targetOf(url: string, method: string): Target | Reply {
+export function targetOf(url: string, method: string): Target | HttpResponse {
   if (url === "*" && method === "OPTIONS") return { path: "*", search: "" };
   let target = url;
   if (!url.startsWith("/")) {

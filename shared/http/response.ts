@@ -2,7 +2,7 @@ import { Failure } from "#runtime/errors.ts";
 import { jittered, nameOf, problemOf, shorten, type Problem } from "./problem.ts";
 
 /** What a service answers a request with, whoever brings it to the peer. */
-export interface Reply {
+export interface HttpResponse {
   status: number;
   headers?: Record<string, string>;
   body?: string | Uint8Array;
@@ -10,11 +10,11 @@ export interface Reply {
   close?: boolean;
 }
 
-export function json(status: number, value: unknown, headers: Record<string, string> = {}): Reply {
+export function json(status: number, value: unknown, headers: Record<string, string> = {}): HttpResponse {
   return { status, headers: { "content-type": "application/json", ...headers }, body: JSON.stringify(value) };
 }
 
-export function problemReply(value: Problem): Reply {
+export function problemResponse(value: Problem): HttpResponse {
   const headers: Record<string, string> = { "content-type": "application/problem+json" };
   if (value.retryAfter !== undefined) headers["retry-after"] = String(value.retryAfter);
   if (value.status === 403) headers["www-authenticate"] = nameOf(value) === "client-forbidden" ? NARROW : REFUSED;
@@ -27,24 +27,24 @@ const REFUSED =
 const NARROW =
   'Bearer realm="notifications", error="insufficient_scope", error_description="The token does not allow this client"';
 
-export function forbidden(detail = "This needs a token that allows it."): Reply {
-  return problemReply(problemOf("forbidden", detail));
+export function forbidden(detail = "This needs a token that allows it."): HttpResponse {
+  return problemResponse(problemOf("forbidden", detail));
 }
 
-export function notFound(method: string, path: string): Reply {
-  return problemReply(problemOf("not-found", `There is nothing at ${shorten(`${method} ${path}`, 200)}.`));
+export function notFound(method: string, path: string): HttpResponse {
+  return problemResponse(problemOf("not-found", `There is nothing at ${shorten(`${method} ${path}`, 200)}.`));
 }
 
-export function notAllowed(method: string, path: string, allowed: string[]): Reply {
+export function notAllowed(method: string, path: string, allowed: string[]): HttpResponse {
   const allow = allowed.join(", ");
   const detail = `${shorten(path, 200)} does not take ${method}, but ${allow}.`;
-  const reply = problemReply(problemOf("method-not-allowed", detail));
-  return { ...reply, headers: { ...reply.headers, allow } };
+  const response = problemResponse(problemOf("method-not-allowed", detail));
+  return { ...response, headers: { ...response.headers, allow } };
 }
 
 /** A body is taken as it is (RFC 9110, 15.5.16). */
-export function encoded(encoding: string): Reply {
-  const { status, headers, body } = problemReply(encodedProblem(encoding));
+export function encoded(encoding: string): HttpResponse {
+  const { status, headers, body } = problemResponse(encodedProblem(encoding));
   return { status, headers: { ...headers, ...ACCEPTED }, body: body! };
 }
 
@@ -56,69 +56,71 @@ export function encodedProblem(encoding: string): Problem {
 /** Of the answer to another content encoding. */
 export const ACCEPTED = { "accept-encoding": "identity" };
 
-export function tooSlow(ms: number): Reply {
+export function tooSlow(ms: number): HttpResponse {
   const detail = `The body was not all there after ${ms / 1_000} seconds. Send less at once.`;
-  return problemReply(problemOf("too-slow", detail));
+  return problemResponse(problemOf("too-slow", detail));
 }
 
-export function unclear(): Reply {
+export function unclear(): HttpResponse {
   return badHead("Where the body ends is said in two ways. Send one Content-Length, or Transfer-Encoding: chunked.");
 }
 
-export function notUtf8(what: string): Reply {
+export function notUtf8(what: string): HttpResponse {
   return badHead(`The ${what} has bytes that are not UTF-8. Send UTF-8, percent-encoded in a path or query.`);
 }
 
 /** A request that is not read any further. What follows it on the connection may be a part of it. */
-export function badHead(detail: string): Reply {
-  return { ...problemReply(problemOf("invalid-request", detail)), close: true };
+export function badHead(detail: string): HttpResponse {
+  return { ...problemResponse(problemOf("invalid-request", detail)), close: true };
 }
 
-export function slowHead(ms: number): Reply {
+export function slowHead(ms: number): HttpResponse {
   const detail = `The head was not complete after ${ms / 1_000} seconds.`;
-  return { ...problemReply(problemOf("too-slow", detail)), close: true };
+  return { ...problemResponse(problemOf("too-slow", detail)), close: true };
 }
 
-export function largeHead(): Reply {
+export function largeHead(): HttpResponse {
   const detail = "The head has more than 100 headers, or more than 16 KB. Send less.";
-  return { ...problemReply(problemOf("too-large", detail, { status: 431 })), close: true };
+  return { ...problemResponse(problemOf("too-large", detail, { status: 431 })), close: true };
 }
 
-export function largeChunks(): Reply {
+export function largeChunks(): HttpResponse {
   const detail = "The trailers of the body or the extensions of its chunks have more than 16 KB. Send less.";
-  return { ...problemReply(problemOf("too-large", detail, { status: 431 })), close: true };
+  return { ...problemResponse(problemOf("too-large", detail, { status: 431 })), close: true };
 }
 
-export function lengthRequired(): Reply {
+export function lengthRequired(): HttpResponse {
   const detail = "A body in chunks is not taken here. Send it with a Content-Length.";
-  return { ...problemReply(problemOf("length-required", detail)), close: true };
+  return { ...problemResponse(problemOf("length-required", detail)), close: true };
 }
 
-export function expectationFailed(): Reply {
-  return problemReply(problemOf("expectation-failed", "The only expectation that is known is 100-continue."));
+export function expectationFailed(): HttpResponse {
+  return problemResponse(problemOf("expectation-failed", "The only expectation that is known is 100-continue."));
 }
 
-export function versionNotSupported(): Reply {
-  return { ...problemReply(problemOf("version-not-supported")), close: true };
+export function versionNotSupported(): HttpResponse {
+  return { ...problemResponse(problemOf("version-not-supported")), close: true };
 }
 
-export function tooLarge(maxBytes: number): Reply {
-  return problemReply(problemOf("too-large", `The body is larger than ${maxBytes} bytes. Send less in one request.`));
+export function tooLarge(maxBytes: number): HttpResponse {
+  return problemResponse(
+    problemOf("too-large", `The body is larger than ${maxBytes} bytes. Send less in one request.`),
+  );
 }
 
 /** `retryAfter`: seconds. */
-export function tooMany(detail: string, retryAfter: number): Reply {
-  return problemReply(problemOf("rate-limited", `${detail} Come back after Retry-After.`, { retryAfter }));
+export function tooMany(detail: string, retryAfter: number): HttpResponse {
+  return problemResponse(problemOf("rate-limited", `${detail} Come back after Retry-After.`, { retryAfter }));
 }
 
-export function unavailable(detail: string): Reply {
-  return problemReply(problemOf("unavailable", detail, { retryAfter: jittered(1, 5) }));
+export function unavailable(detail: string): HttpResponse {
+  return problemResponse(problemOf("unavailable", detail, { retryAfter: jittered(1, 5) }));
 }
 
 /** Neither a refusal nor a pass: whether a token is good cannot be said at the moment. */
-export function tokenUnchecked(error: unknown): Reply {
+export function tokenUnchecked(error: unknown): HttpResponse {
   const detail = "Your token cannot be checked at the moment. Repeat the request after Retry-After.";
-  return problemReply(problemOf("unavailable", detail, { retryAfter: retryAfterOf(error) }));
+  return problemResponse(problemOf("unavailable", detail, { retryAfter: retryAfterOf(error) }));
 }
 
 /** Seconds until a token can be checked. */
@@ -128,24 +130,24 @@ export function retryAfterOf(error: unknown): number {
 }
 
 /** Before everything is composed a route is not missing, it is not there yet. */
-export function notThereYet(): Reply {
+export function notThereYet(): HttpResponse {
   return unavailable("The service is starting or ending. Try again.");
 }
 
-export function internalError(): Reply {
-  return problemReply(problemOf("internal", "Something went wrong here. It has been logged; try again."));
+export function internalError(): HttpResponse {
+  return problemResponse(problemOf("internal", "Something went wrong here. It has been logged; try again."));
 }
 
 /** What people name a token there. */
 const TOKEN_NAMES = ["token", "access_token", "bearer", "jwt", "authorization", "api_key"];
 
 /** The answer to a token in a query: logs and histories keep addresses, so it is known to others by now. */
-export function tokenInQuery(query: URLSearchParams): Reply | undefined {
+export function tokenInQuery(query: URLSearchParams): HttpResponse | undefined {
   if (query.size === 0) return undefined;
   const name = TOKEN_NAMES.find((one) => query.has(one));
   if (name === undefined) return undefined;
   const detail = `No token is taken from the query, and this one (${name}) may be in a log by now: do not use it any more. Send it as a header, or use a ticket.`;
-  return problemReply(problemOf("token-in-query", detail));
+  return problemResponse(problemOf("token-in-query", detail));
 }
 
 const STATUS_TEXT: Record<number, string> = {

@@ -20,7 +20,7 @@ import {
   notAllowed,
   notThereYet,
   slowHead,
-  type Reply,
+  type HttpResponse,
 } from "./response.ts";
 
 export interface NodeServerOptions extends ServerOptions {
@@ -43,7 +43,7 @@ export interface Request {
   onGone?: () => void;
 }
 
-export type Handler = (request: Request, body: Buffer) => Reply | Promise<Reply>;
+export type Handler = (request: Request, body: Buffer) => HttpResponse | Promise<HttpResponse>;
 
 /** A handler that is slow has this time, however soon idle connections are to end. */
 const LEAST_SILENCE_MS = 75_000;
@@ -102,8 +102,8 @@ export class HttpServer extends BaseServer {
       .on("checkExpectation", (req: IncomingMessage, res: ServerResponse) => this.#came(req, res, "unknown"))
       .on("connect", (req: IncomingMessage, socket: Socket) => {
         socket.on("error", () => {});
-        const reply = notAllowed("CONNECT", req.url ?? "", ["GET", "POST"]);
-        this.#connectionOf(socket).fail(this.#shown(reply, req.headers.origin));
+        const response = notAllowed("CONNECT", req.url ?? "", ["GET", "POST"]);
+        this.#connectionOf(socket).fail(this.#shown(response, req.headers.origin));
       })
       .on("clientError", (error: ParserError, socket: Socket) => this.#malformed(error, socket));
     this.serveCommon(options.registry);
@@ -213,10 +213,10 @@ export class HttpServer extends BaseServer {
   }
 
   /** The guard's decision came late. Nothing of the body was read, so that a caller who is not known takes no memory of those who are. */
-  #decided(exchange: Exchange, route: Route, hasBody: boolean, refused: Reply | undefined): void {
-    const reply = refused ?? exchange.broken;
-    if (!refused && (reply || exchange.answered)) route.guard?.release(exchange.request!, 0, reply);
-    if (reply) this.#refuse(exchange, hasBody, reply);
+  #decided(exchange: Exchange, route: Route, hasBody: boolean, refused: HttpResponse | undefined): void {
+    const response = refused ?? exchange.broken;
+    if (!refused && (response || exchange.answered)) route.guard?.release(exchange.request!, 0, response);
+    if (response) this.#refuse(exchange, hasBody, response);
     else if (!exchange.answered) this.#read(exchange, route, hasBody);
   }
 
@@ -228,7 +228,7 @@ export class HttpServer extends BaseServer {
       withinMs: this.bodyMs,
       guard: route.guard,
       cut: this.cut,
-      refuse: (reply) => this.#answer(exchange, { ...reply, close: true }),
+      refuse: (response) => this.#answer(exchange, { ...response, close: true }),
       whole: (bytes) => this.#run(exchange, route, bytes),
     });
     exchange.body = body;
@@ -242,36 +242,36 @@ export class HttpServer extends BaseServer {
   #run(exchange: Exchange, route: Route, bytes: Buffer): void {
     const request = exchange.request!;
     try {
-      const reply = this.handled(route, request, bytes);
-      if (reply instanceof Promise) {
-        reply
+      const response = this.handled(route, request, bytes);
+      if (response instanceof Promise) {
+        response
           .then((late) => this.#answer(exchange, late))
           .catch((error: unknown) => this.#answer(exchange, this.failed(request, error)));
-      } else this.#answer(exchange, reply);
+      } else this.#answer(exchange, response);
     } catch (error) {
       this.#answer(exchange, this.failed(request, error));
     }
   }
 
   /** Before its body was read. Mostly all of it came in the same packet, which the parser has read in a later turn. */
-  #refuse(exchange: Exchange, hasBody: boolean, reply: Reply): void {
+  #refuse(exchange: Exchange, hasBody: boolean, response: HttpResponse): void {
     if (!hasBody) {
-      this.#answer(exchange, reply);
+      this.#answer(exchange, response);
       return;
     }
     setImmediate(() => {
       const { complete } = exchange.req;
-      this.#answer(exchange, complete ? reply : { ...reply, close: true });
+      this.#answer(exchange, complete ? response : { ...response, close: true });
     });
   }
 
-  #answer(exchange: Exchange, { status, headers, body = "", close = false }: Reply): void {
+  #answer(exchange: Exchange, { status, headers, body = "", close = false }: HttpResponse): void {
     if (exchange.answered) {
       exchange.body?.finish();
       return;
     }
     const { req, res, connection } = exchange;
-    const sent: Record<string, string | number> = { ...headers, ...this.origins.headers(req.headers.origin ?? "") };
+    const sent: Record<string, string | number> = { ...headers, ...this.cors.headers(req.headers.origin ?? "") };
     const empty = status === 204 || status === 304;
     const bytes = empty ? 0 : typeof body === "string" ? Buffer.byteLength(body) : body.length;
     if (!empty) sent["content-length"] = bytes;
@@ -291,8 +291,8 @@ export class HttpServer extends BaseServer {
     exchange.request?.onGone?.();
   }
 
-  #shown(reply: Reply, origin = ""): Reply {
-    return { ...reply, headers: { ...reply.headers, ...this.origins.headers(origin) } };
+  #shown(response: HttpResponse, origin = ""): HttpResponse {
+    return { ...response, headers: { ...response.headers, ...this.cors.headers(origin) } };
   }
 
   #late(connection: Connection): void {
@@ -317,8 +317,8 @@ export class HttpServer extends BaseServer {
       const large = code === "HPE_HEADER_OVERFLOW" || code === "HPE_CHUNK_EXTENSIONS_OVERFLOW";
       this.cut(large ? "large" : "malformed");
       const malformed = badHead("This is no HTTP/1.1 request: it is malformed or incomplete.");
-      const reply = !large ? malformed : connection.inBody ? largeChunks() : largeHead();
-      connection.fail(this.#shown(reply), asksHead(rawPacket, bytesParsed));
+      const response = !large ? malformed : connection.inBody ? largeChunks() : largeHead();
+      connection.fail(this.#shown(response), asksHead(rawPacket, bytesParsed));
     }
   }
 }

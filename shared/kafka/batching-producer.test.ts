@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Outgoing } from "./client.ts";
 import { Kind, readAck, readPack } from "#protocol/pack.ts";
-import { Packer, type PackerOptions } from "./batching-producer.ts";
+import { BatchingProducer, type BatchingProducerOptions } from "./batching-producer.ts";
 import { sequenceAt, packSequence } from "#protocol/notification.ts";
 
 const SEQUENCE = sequenceAt(packSequence(0, 1), 1);
@@ -18,8 +18,8 @@ beforeEach(() => {
 afterEach(() => vi.useRealTimers());
 
 /** Each send is answered after `ms`. */
-function packerOf(ms: number, more: Partial<PackerOptions> = {}): Packer {
-  return new Packer({
+function producerOf(ms: number, more: Partial<BatchingProducerOptions> = {}): BatchingProducer {
+  return new BatchingProducer({
     async send(records) {
       sends.push({ at: performance.now(), packs: records.map(sessionsIn) });
       await new Promise((resolve) => setTimeout(resolve, ms));
@@ -44,18 +44,18 @@ function sessionsIn({ value }: Outgoing): number[] {
   return sessions;
 }
 
-function add(packer: Packer, session: number, how: "add" | "addPatiently" = "add", partition = 0): void {
-  packer[how]("control", partition, (writer) => writer.ack(session, SEQUENCE, "acme/ann"));
+function add(producer: BatchingProducer, session: number, how: "add" | "addPatiently" = "add", partition = 0): void {
+  producer[how]("control", partition, (writer) => writer.ack(session, SEQUENCE, "acme/ann"));
 }
 
 const begun = (): number[] => sends.map(({ at }) => Math.round(at));
 
 test("an idle packer sends at once; what comes while a send is in flight goes together, a pack for each partition", async () => {
-  const packer = packerOf(10);
-  add(packer, 1);
+  const producer = producerOf(10);
+  add(producer, 1);
   await vi.advanceTimersByTimeAsync(5);
-  for (const session of [2, 3]) add(packer, session);
-  add(packer, 4, "add", 1);
+  for (const session of [2, 3]) add(producer, session);
+  add(producer, 4, "add", 1);
   await vi.advanceTimersByTimeAsync(100);
   expect(sends.map(({ packs }) => packs)).toEqual([[[1]], [[2, 3], [4]]]);
   expect(begun()[0]).toBe(0);
@@ -63,9 +63,9 @@ test("an idle packer sends at once; what comes while a send is in flight goes to
 });
 
 test("two sends begin a pace apart, however fast they are answered", async () => {
-  const packer = packerOf(1);
+  const producer = producerOf(1);
   for (let session = 1; session <= 12; session += 1) {
-    add(packer, session);
+    add(producer, session);
     await vi.advanceTimersByTimeAsync(1);
   }
   await vi.advanceTimersByTimeAsync(100);
@@ -74,43 +74,43 @@ test("two sends begin a pace apart, however fast they are answered", async () =>
 });
 
 test("what is patient waits for what is not, and no longer than its patience", async () => {
-  const packer = packerOf(1);
-  add(packer, 1, "addPatiently");
+  const producer = producerOf(1);
+  add(producer, 1, "addPatiently");
   await vi.advanceTimersByTimeAsync(PATIENCE_MS - 1);
   expect(sends).toEqual([]);
   await vi.advanceTimersByTimeAsync(2);
   expect(begun()).toEqual([PATIENCE_MS]);
-  add(packer, 2, "addPatiently");
+  add(producer, 2, "addPatiently");
   await vi.advanceTimersByTimeAsync(10);
-  add(packer, 3);
+  add(producer, 3);
   await vi.advanceTimersByTimeAsync(100);
   expect(sends.map(({ packs }) => packs)).toEqual([[[1]], [[2, 3]]]);
   expect(begun()[1]).toBeLessThan(2 * PATIENCE_MS);
 });
 
 test("what is patient and came while a send was in flight begins to wait after it", async () => {
-  const packer = packerOf(10);
-  add(packer, 1);
+  const producer = producerOf(10);
+  add(producer, 1);
   await vi.advanceTimersByTimeAsync(5);
-  add(packer, 2, "addPatiently");
+  add(producer, 2, "addPatiently");
   await vi.advanceTimersByTimeAsync(100);
   expect(begun()).toHaveLength(2);
   expect(begun()[1]).toBeGreaterThanOrEqual(10 + PATIENCE_MS);
 });
 
 test("a pack that is full goes, patient or not", async () => {
-  const packer = packerOf(1, { maxPackBytes: 100 });
-  for (let session = 1; session <= 5; session += 1) add(packer, session, "addPatiently");
+  const producer = producerOf(1, { maxPackBytes: 100 });
+  for (let session = 1; session <= 5; session += 1) add(producer, session, "addPatiently");
   await vi.advanceTimersByTimeAsync(1);
   expect(begun()).toEqual([0]);
 });
 
 test("packs that fill up one after the other keep no other one waiting", async () => {
-  const packer = packerOf(10, { maxPackBytes: 100, maxSendBytes: 1 });
-  const fill = (): void => [1, 2, 3, 4, 5].forEach((session) => add(packer, session));
+  const producer = producerOf(10, { maxPackBytes: 100, maxSendBytes: 1 });
+  const fill = (): void => [1, 2, 3, 4, 5].forEach((session) => add(producer, session));
   fill();
   await vi.advanceTimersByTimeAsync(1);
-  add(packer, 99, "add", 1);
+  add(producer, 99, "add", 1);
   for (let times = 0; times < 5; times += 1) {
     fill();
     await vi.advanceTimersByTimeAsync(10);
@@ -122,9 +122,9 @@ test("packs that fill up one after the other keep no other one waiting", async (
 });
 
 test("whoever waits until it is empty waits for nothing that is patient", async () => {
-  const packer = packerOf(1);
-  add(packer, 1, "addPatiently");
-  const drained = packer.drained();
+  const producer = producerOf(1);
+  add(producer, 1, "addPatiently");
+  const drained = producer.drained();
   await vi.advanceTimersByTimeAsync(2);
   await drained;
   expect(begun()).toEqual([0]);
@@ -133,8 +133,8 @@ test("whoever waits until it is empty waits for nothing that is patient", async 
 test("a failed send is repeated before anything after it, or its owners are told", async () => {
   const failures = [new Error("away"), undefined, new Error("away")];
   const sent: number[][] = [];
-  const packer = (onFailure: "retry" | "fail"): Packer =>
-    packerOf(0, {
+  const producer = (onFailure: "retry" | "fail"): BatchingProducer =>
+    producerOf(0, {
       onFailure,
       paceMs: 0,
       send(records) {
@@ -144,13 +144,13 @@ test("a failed send is repeated before anything after it, or its owners are told
         return Promise.resolve(records.map(() => 0));
       },
     });
-  const retrying = packer("retry");
+  const retrying = producer("retry");
   add(retrying, 1);
   await vi.advanceTimersByTimeAsync(1);
   add(retrying, 2);
   await vi.advanceTimersByTimeAsync(5_000);
   expect(sent).toEqual([[1], [2]]);
-  const failing = packer("fail");
+  const failing = producer("fail");
   // The list is over: this one fails by the last of it.
   failures.unshift(new Error("away"));
   const told = new Promise((resolve) => {

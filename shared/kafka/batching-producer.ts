@@ -5,7 +5,7 @@ import type { Outgoing } from "./client.ts";
  * Fills one pack for each partition while one send is in flight, then sends them all together: order is kept in each
  * partition, an idle producer sends at once, and a busy one packs more.
  */
-export interface PackerOptions {
+export interface BatchingProducerOptions {
   send(records: Outgoing[]): Promise<number[]>;
   /** ms between the beginnings of two sends, at least: a send costs much the same, whatever is in it. */
   paceMs?: number;
@@ -36,8 +36,8 @@ interface ClosedPack extends Outgoing {
 
 const BACKOFF_MS = { first: 50, most: 2_000 };
 
-export class Packer {
-  readonly #options: PackerOptions;
+export class BatchingProducer {
+  readonly #options: BatchingProducerOptions;
   readonly #open = new Map<string, OpenPack[]>();
   readonly #touched = new Set<OpenPack>();
   readonly #closed: ClosedPack[] = [];
@@ -53,7 +53,7 @@ export class Packer {
   #ended = false;
   #idle: (() => void)[] = [];
 
-  constructor(options: PackerOptions) {
+  constructor(options: BatchingProducerOptions) {
     this.#options = options;
   }
 

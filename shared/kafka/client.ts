@@ -3,8 +3,8 @@ import { Failure, messageOf } from "#runtime/errors.ts";
 import { KafkaAdmin } from "./admin.ts";
 import { coPartitioned, only } from "./partition-assigners.ts";
 import { warmUpChecksum } from "./checksum.ts";
-import { Pace } from "./fetch-throttle.ts";
-import { Run } from "./consumer-runner.ts";
+import { FetchThrottle } from "./fetch-throttle.ts";
+import { ConsumerRunner } from "./consumer-runner.ts";
 
 /** The only importer of the Kafka client, with admin.ts and partition-assigners.ts. Partitions are numbers, offsets are numbers (2^53 records are enough). */
 export interface Outgoing {
@@ -128,8 +128,8 @@ export class KafkaLink extends KafkaAdmin {
       await consumer.connect();
       for (const topic of options.topics) await consumer.subscribe({ topic, fromBeginning: true });
     });
-    const pace = paceOf(consumer);
-    const run = await this.#run(consumer, options, {
+    const fetchThrottle = paceOf(consumer);
+    const runner = await this.#run(consumer, options, {
       autoCommit: false,
       eachBatchAutoResolve: false,
       partitionsConsumedConcurrently: 64,
@@ -137,7 +137,7 @@ export class KafkaLink extends KafkaAdmin {
         const read = await options.onBatch(toBatch(payload));
         if (read) payload.resolveOffset(payload.batch.lastOffset());
         await payload.heartbeat();
-        await pace.over(performance.now());
+        await fetchThrottle.over(performance.now());
       },
     });
     return {
@@ -148,8 +148,8 @@ export class KafkaLink extends KafkaAdmin {
       pause: (topic, partition) => consumer.pause([{ topic, partitions: [partition] }]),
       resume: (topic, partition) => consumer.resume([{ topic, partitions: [partition] }]),
       seek: (topic, partition, offset) => consumer.seek({ topic, partition, offset: String(offset) }),
-      rejoin: () => run.rejoin(),
-      stop: () => run.stop(),
+      rejoin: () => runner.rejoin(),
+      stop: () => runner.stop(),
     };
   }
 
@@ -164,33 +164,33 @@ export class KafkaLink extends KafkaAdmin {
       await consumer.connect();
       await consumer.subscribe({ topic, fromBeginning: true });
     });
-    const pace = paceOf(consumer);
-    const run = await this.#run(consumer, options, {
+    const fetchThrottle = paceOf(consumer);
+    const runner = await this.#run(consumer, options, {
       autoCommit: false,
       eachBatchAutoResolve: false,
       eachBatch: async (payload) => {
         options.onBatch(toBatch(payload));
         payload.resolveOffset(payload.batch.lastOffset());
         await payload.heartbeat();
-        await pace.over(performance.now());
+        await fetchThrottle.over(performance.now());
       },
     });
-    return { stop: () => run.stop() };
+    return { stop: () => runner.stop() };
   }
 
   async #run(
     consumer: Consumer,
     { group, onFatal }: { group: string; onFatal: (error: unknown) => void },
     config: ConsumerRunConfig,
-  ): Promise<Run<ConsumerRunConfig>> {
-    const run = new Run<ConsumerRunConfig>(consumer, config, onFatal);
+  ): Promise<ConsumerRunner<ConsumerRunConfig>> {
+    const runner = new ConsumerRunner<ConsumerRunConfig>(consumer, config, onFatal);
     consumer.on(consumer.events.CRASH, ({ payload: { error, restart } }) => {
       this.health.down("kafka", messageOf(error));
       this.log.warn({ err: error, group, restarts: restart }, "the Kafka consumer stopped");
-      run.crashed({ error, restart });
+      runner.crashed({ error, restart });
     });
-    await run.start();
-    return run;
+    await runner.start();
+    return runner;
   }
 
   #consumer(group: string, sessionTimeout: number, assigner: PartitionAssigner): Consumer {
@@ -211,10 +211,10 @@ export class KafkaLink extends KafkaAdmin {
   }
 }
 
-function paceOf(consumer: Consumer): Pace {
-  const pace = new Pace();
-  consumer.on(consumer.events.FETCH_START, () => pace.began(performance.now()));
-  return pace;
+function paceOf(consumer: Consumer): FetchThrottle {
+  const fetchThrottle = new FetchThrottle();
+  consumer.on(consumer.events.FETCH_START, () => fetchThrottle.began(performance.now()));
+  return fetchThrottle;
 }
 
 function byTopic(records: Outgoing[]) {

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { Run } from "./consumer-runner.ts";
+import { ConsumerRunner } from "./consumer-runner.ts";
 
 let done: string[];
-let run: Run<string>;
+let runner: ConsumerRunner<string>;
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -12,7 +12,7 @@ beforeEach(() => {
     stop: () => Promise.resolve(void done.push("left")),
     disconnect: () => Promise.resolve(void done.push("disconnected")),
   };
-  run = new Run(consumer, "runs", (error) => done.push(`fatal: ${(error as Error).message}`));
+  runner = new ConsumerRunner(consumer, "runs", (error) => done.push(`fatal: ${(error as Error).message}`));
 });
 
 afterEach(() => vi.useRealTimers());
@@ -20,8 +20,8 @@ afterEach(() => vi.useRealTimers());
 test.for(["Broker not connected", "Failed to find group coordinator"])(
   "what the client gives up for though it passes, it is run again after: %s",
   async (message) => {
-    await run.start();
-    run.crashed({ error: new Error(message), restart: false });
+    await runner.start();
+    runner.crashed({ error: new Error(message), restart: false });
     expect(done).toEqual(["runs"]);
     await vi.runAllTimersAsync();
     expect(done).toEqual(["runs", "runs"]);
@@ -29,30 +29,30 @@ test.for(["Broker not connected", "Failed to find group coordinator"])(
 );
 
 test("what the client runs again is left to it, and what it gives up for else is fatal", async () => {
-  await run.start();
-  run.crashed({ error: new Error("Broker not connected"), restart: true });
+  await runner.start();
+  runner.crashed({ error: new Error("Broker not connected"), restart: true });
   await vi.runAllTimersAsync();
   expect(done).toEqual(["runs"]);
-  run.crashed({ error: new Error("The handler is wrong."), restart: false });
+  runner.crashed({ error: new Error("The handler is wrong."), restart: false });
   expect(done).toEqual(["runs", "fatal: The handler is wrong."]);
 });
 
 test("once it is stopped it is not run again, before the stop or after it", async () => {
-  await run.start();
-  run.crashed({ error: new Error("Broker not connected"), restart: false });
-  await run.stop();
-  run.crashed({ error: new Error("Broker not connected"), restart: false });
-  run.crashed({ error: new Error("The connection closed."), restart: false });
+  await runner.start();
+  runner.crashed({ error: new Error("Broker not connected"), restart: false });
+  await runner.stop();
+  runner.crashed({ error: new Error("Broker not connected"), restart: false });
+  runner.crashed({ error: new Error("The connection closed."), restart: false });
   await vi.runAllTimersAsync();
   expect(done).toEqual(["runs", "disconnected"]);
 });
 
 test("it leaves the group and joins it anew, unless it was stopped meanwhile", async () => {
-  await run.start();
-  await run.rejoin();
+  await runner.start();
+  await runner.rejoin();
   expect(done).toEqual(["runs", "left", "runs"]);
-  const again = run.rejoin();
-  await run.stop();
+  const again = runner.rejoin();
+  await runner.stop();
   await again;
   expect(done).toEqual(["runs", "left", "runs", "left", "disconnected"]);
 });

@@ -22,7 +22,7 @@ const AGAIN_MS = 500;
  * Runs a consumer until it is stopped, also where the client gives up for good though what failed passes by itself. What else
  * it gives up for is fatal.
  */
-export class Run<Config> {
+export class ConsumerRunner<Config> {
   readonly #consumer: Runnable<Config>;
   readonly #config: Config;
   readonly #onFatal: (error: unknown) => void;

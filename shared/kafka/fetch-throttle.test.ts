@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { Pace } from "./fetch-throttle.ts";
+import { FetchThrottle } from "./fetch-throttle.ts";
 
 beforeEach(() => {
   vi.useFakeTimers({ now: 0 });
@@ -7,19 +7,19 @@ beforeEach(() => {
 afterEach(() => vi.useRealTimers());
 
 test("the next fetch waits until 4 ms after the last one began, by one timer, and not at all where that is over", async () => {
-  const pace = new Pace();
-  expect(pace.over(100)).toBeUndefined();
-  pace.began(100);
-  const over = pace.over(101);
+  const fetchThrottle = new FetchThrottle();
+  expect(fetchThrottle.over(100)).toBeUndefined();
+  fetchThrottle.began(100);
+  const over = fetchThrottle.over(101);
   expect(over).toBeInstanceOf(Promise);
-  expect(pace.over(102)).toBe(over);
+  expect(fetchThrottle.over(102)).toBe(over);
   const resolved = vi.fn<() => void>();
   void over!.then(resolved);
   await vi.advanceTimersByTimeAsync(2);
   expect(resolved).not.toHaveBeenCalled();
   await vi.advanceTimersByTimeAsync(1);
   expect(resolved).toHaveBeenCalled();
-  expect(pace.over(104)).toBeUndefined();
-  pace.began(110);
-  expect(pace.over(110)).not.toBe(over);
+  expect(fetchThrottle.over(104)).toBeUndefined();
+  fetchThrottle.began(110);
+  expect(fetchThrottle.over(110)).not.toBe(over);
 });

@@ -5,7 +5,7 @@ const FETCH_MS = 4;
  * A fetch costs the broker and the client much the same, whatever it brings, and a client that asks again at once is brought a
  * single record each time. What comes after a rest is had at once.
  */
-export class Pace {
+export class FetchThrottle {
   #began = -Infinity;
   #over: Promise<void> | undefined;
 

@@ -1,5 +1,5 @@
 import { AssignerProtocol, type PartitionAssigner } from "kafkajs";
-import { shareOut } from "./sticky-assignment.ts";
+import { stickyAssignment } from "./sticky-assignment.ts";
 
 /** Partition n of every topic to the same member, each member keeping what it has as far as the balance allows. */
 export function coPartitioned(topics: string[], owned: () => number[]): PartitionAssigner {
@@ -18,7 +18,7 @@ export function coPartitioned(topics: string[], owned: () => number[]): Partitio
     assign: async ({ members }) => {
       const partitions = cluster.findTopicPartitionMetadata(topics[0]!).map(({ partitionId }) => partitionId);
       const before = new Map(members.map(({ memberId, memberMetadata }) => [memberId, ownedBefore(memberMetadata)]));
-      return Array.from(shareOut(partitions, before), ([memberId, share]) => ({
+      return Array.from(stickyAssignment(partitions, before), ([memberId, share]) => ({
         memberId,
         memberAssignment: AssignerProtocol.MemberAssignment.encode({
           version: 1,

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { shareOut } from "./sticky-assignment.ts";
+import { stickyAssignment } from "./sticky-assignment.ts";
 
 const partitions = Array.from({ length: 12 }, (_, index) => index);
 
@@ -8,7 +8,7 @@ test("every partition has one owner and the shares differ by one at most, whatev
   const before = fc.dictionary(fc.stringMatching(/^m[0-9]{1,2}$/), fc.array(fc.nat(14)), { minKeys: 1, maxKeys: 15 });
   fc.assert(
     fc.property(before, (owned) => {
-      const shares = [...shareOut(partitions, new Map(Object.entries(owned))).values()];
+      const shares = [...stickyAssignment(partitions, new Map(Object.entries(owned))).values()];
       expect(shares.flat().sort((a, b) => a - b)).toEqual(partitions);
       const sizes = shares.map((share) => share.length);
       expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThanOrEqual(1);
@@ -17,14 +17,14 @@ test("every partition has one owner and the shares differ by one at most, whatev
 });
 
 test("a third member takes a third, and nothing moves between the first two", () => {
-  const two = shareOut(
+  const two = stickyAssignment(
     partitions,
     new Map([
       ["a", []],
       ["b", []],
     ]),
   );
-  const three = shareOut(partitions, new Map([...two, ["c", []]]));
+  const three = stickyAssignment(partitions, new Map([...two, ["c", []]]));
   for (const member of ["a", "b"]) {
     expect(three.get(member)).toHaveLength(4);
     expect(two.get(member)).toEqual(expect.arrayContaining(three.get(member)!));

@@ -2,7 +2,7 @@
  * Shares partitions among members so that no two differ by more than one, moving as few as that allows: a partition that
  * moves costs its clients a handover.
  */
-export function shareOut(
+export function stickyAssignment(
   partitions: readonly number[],
   before: ReadonlyMap<string, readonly number[]>,
 ): Map<string, number[]> {

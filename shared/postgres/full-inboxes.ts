@@ -9,7 +9,7 @@ const SHARE = 10;
 const COUNT_AGAIN = "1 minute";
 
 /** Who has as many stored as may be: directors mark them, receivers refuse what is for them, so that nothing is ever taken away. */
-export class FullClients {
+export class FullInboxes {
   readonly #postgres: Postgres;
   readonly #stored: string;
   readonly #full: string;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { Deletions } from "./stored-deletions.ts";
+import { StoredDeletions } from "./stored-deletions.ts";
 import { createRegistry, type Registry } from "#runtime/metrics.ts";
 
 let registry: Registry;
@@ -7,7 +7,7 @@ let failures: number;
 /** Postgres' answers, first call first; then it succeeds. */
 let away: boolean;
 let deleted: [string, string][][];
-let deletions: Deletions;
+let storedDeletions: StoredDeletions;
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -15,7 +15,7 @@ beforeEach(() => {
   failures = 0;
   away = false;
   deleted = [];
-  deletions = new Deletions({
+  storedDeletions = new StoredDeletions({
     remove(batch) {
       if (away) return Promise.reject(new Error("Postgres is away"));
       deleted.push([...batch]);
@@ -32,10 +32,10 @@ const forgotten = async (): Promise<number> =>
   (await registry.getSingleMetric("deletions_forgotten_total")!.get()).values[0]?.value ?? 0;
 
 test("one statement deletes for many clients, each up to its latest sequence", async () => {
-  deletions.add("t/a", "1");
-  deletions.add("t/b", "5");
-  deletions.add("t/a", "3");
-  deletions.add("t/b", "4");
+  storedDeletions.add("t/a", "1");
+  storedDeletions.add("t/b", "5");
+  storedDeletions.add("t/a", "3");
+  storedDeletions.add("t/b", "4");
   await vi.advanceTimersByTimeAsync(50);
   expect(deleted).toEqual([
     [
@@ -43,15 +43,15 @@ test("one statement deletes for many clients, each up to its latest sequence", a
       ["t/b", "5"],
     ],
   ]);
-  expect(deletions.waiting).toBe(0);
+  expect(storedDeletions.waiting).toBe(0);
 });
 
 test("a deletion that fails is tried again until it succeeds, with what was added meanwhile", async () => {
   away = true;
-  deletions.add("t/a", "1");
+  storedDeletions.add("t/a", "1");
   await vi.advanceTimersByTimeAsync(50 + 2_000 * 3);
   expect([failures, deleted.length]).toEqual([4, 0]);
-  deletions.add("t/a", "2");
+  storedDeletions.add("t/a", "2");
   away = false;
   await vi.advanceTimersByTimeAsync(2_000);
   expect(deleted).toEqual([[["t/a", "2"]]]);
@@ -59,23 +59,23 @@ test("a deletion that fails is tried again until it succeeds, with what was adde
 
 test("over its bound it forgets further clients, counts them, and takes more of those that wait", async () => {
   away = true;
-  for (let client = 0; client < 100_000; client += 1) deletions.add(`t/${client}`, "1");
-  deletions.add("t/one-more", "1");
-  deletions.add("t/7", "2");
-  expect([deletions.waiting, await forgotten()]).toEqual([100_000, 1]);
+  for (let client = 0; client < 100_000; client += 1) storedDeletions.add(`t/${client}`, "1");
+  storedDeletions.add("t/one-more", "1");
+  storedDeletions.add("t/7", "2");
+  expect([storedDeletions.waiting, await forgotten()]).toEqual([100_000, 1]);
   away = false;
   await vi.advanceTimersByTimeAsync(3_000);
   expect(new Map(deleted.flat()).get("t/7")).toBe("2");
-  expect([deletions.waiting, deleted.flat().length]).toEqual([0, 100_000]);
+  expect([storedDeletions.waiting, deleted.flat().length]).toEqual([0, 100_000]);
 });
 
 test("at the end it deletes all that waits, in statements of its size, and gives up where Postgres is away", async () => {
-  for (let client = 0; client < 12_000; client += 1) deletions.add(`t/${client}`, "1");
-  await deletions.close();
+  for (let client = 0; client < 12_000; client += 1) storedDeletions.add(`t/${client}`, "1");
+  await storedDeletions.close();
   expect(deleted.map(({ length }) => length)).toEqual([5_000, 5_000, 2_000]);
   away = true;
-  deletions.add("t/a", "1");
-  await deletions.close();
-  expect([deletions.waiting, failures]).toEqual([1, 1]);
+  storedDeletions.add("t/a", "1");
+  await storedDeletions.close();
+  expect([storedDeletions.waiting, failures]).toEqual([1, 1]);
   expect(vi.getTimerCount()).toBe(0);
 });

@@ -7,7 +7,7 @@ const BATCH_CLIENTS = 5_000;
 /** Clients that wait, at most: about 20 MB. */
 const MOST_CLIENTS = 100_000;
 
-export interface DeletionsOptions {
+export interface StoredDeletionsOptions {
   /** Deletes each client's stored rows up to its sequence. */
   remove(acknowledged: ReadonlyMap<ClientKey, Sequence>): Promise<unknown>;
   /** It is tried again. */
@@ -16,14 +16,14 @@ export interface DeletionsOptions {
 }
 
 /** Deletes acknowledged rows, many clients in one statement, one entry a client. A deletion that fails is tried again. */
-export class Deletions {
-  readonly #options: DeletionsOptions;
+export class StoredDeletions {
+  readonly #options: StoredDeletionsOptions;
   readonly #waiting = new Map<ClientKey, Sequence>();
   readonly #forgot: () => void;
   #timer: NodeJS.Timeout | undefined;
   #flushing: Promise<void> | undefined;
 
-  constructor(options: DeletionsOptions) {
+  constructor(options: StoredDeletionsOptions) {
     this.#options = options;
     const { gauge, tally } = meters(options.registry);
     gauge("deletions_waiting", "Clients whose acknowledged rows are not deleted yet.", () => this.waiting);

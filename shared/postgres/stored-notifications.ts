@@ -30,7 +30,7 @@ const DELETED_ROWS = 10_000;
  * What could not be delivered: insert once, read in order after a sequence, delete up to a sequence, expire. What is asked
  * often is a named statement over arrays, which Postgres plans once; the rest is the query builder's.
  */
-export class Stored {
+export class StoredNotifications {
   readonly #postgres: Postgres;
   readonly #tables: Tables;
   /** The quoted name of stored_notifications. */

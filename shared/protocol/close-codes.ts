@@ -9,7 +9,7 @@ export interface Close {
   retryAfter?: number;
 }
 
-export const Closes = {
+export const CloseCodes = {
   restart: { code: 1012, reason: "The server is restarting", reconnect: "now" },
   slow: { code: 4000, reason: "Nothing was read for too long", reconnect: "now" },
   badFrame: { code: 4001, reason: "A frame was not understood", reconnect: "no" },

@@ -13,7 +13,7 @@ export interface ConnectionId {
 }
 
 /** Distributor to director, on the control partition of the client; and the director's own claim. */
-export type ControlSignal =
+export type ControlMessage =
   | { type: "claim"; director: string }
   /** What is stored up to `sent` was written to the connection: please hold. What is up to `acked` the client has for certain. */
   | ({ type: "prepare"; key: ClientKey; sent: Sequence; acked: Sequence; acknowledges: boolean } & ConnectionId)
@@ -28,7 +28,7 @@ export type ControlSignal =
 export type RefusalReason = "unknown" | "gap" | "slow" | "replaying";
 
 /** Director to distributor, on the slot. Fenced by incarnation, and by the generation for the partition. */
-export type RoutedSignal = { partition: number; generation: number; incarnation: number } &
+export type RoutedMessage = { partition: number; generation: number; incarnation: number } &
   /**
    * New notifications are held. `stored`: nothing after it is stored, so whoever is there or beyond need not read; absent where that is not known.
    * `queued`: the last notification that is sent as soon as the hold is over; absent where there is none.
@@ -50,7 +50,7 @@ function formsOf<Type extends string>(fields: Record<Type, Fields>): Forms {
 }
 
 const CONNECTION: Fields = { key: "string", slot: "number", incarnation: "number", session: "number" };
-const CONTROL = formsOf<ControlSignal["type"]>({
+const CONTROL = formsOf<ControlMessage["type"]>({
   claim: { director: "string" },
   prepare: { ...CONNECTION, sent: "string", acked: "string", acknowledges: "boolean" },
   commit: { ...CONNECTION, generation: "number", hold: "number", sent: "string" },
@@ -59,18 +59,18 @@ const CONTROL = formsOf<ControlSignal["type"]>({
   close: CONNECTION,
 });
 const ADDRESS: Fields = { partition: "number", generation: "number", incarnation: "number", session: "number" };
-const ROUTED = formsOf<RoutedSignal["type"]>({
+const ROUTED = formsOf<RoutedMessage["type"]>({
   held: { ...ADDRESS, hold: "number" },
   demoted: { ...ADDRESS, reason: "string" },
   invite: { ...ADDRESS, key: "string" },
 });
 
-export function asControl(value: unknown): ControlSignal {
-  return asSignal<ControlSignal>(value, CONTROL);
+export function asControl(value: unknown): ControlMessage {
+  return asSignal<ControlMessage>(value, CONTROL);
 }
 
-export function asRouted(value: unknown): RoutedSignal {
-  return asSignal<RoutedSignal>(value, ROUTED);
+export function asRouted(value: unknown): RoutedMessage {
+  return asSignal<RoutedMessage>(value, ROUTED);
 }
 
 /** Both ends are ours: what an older process does not know of a newer one it rejects, and never stumbles on. */

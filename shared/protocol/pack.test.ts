@@ -11,7 +11,7 @@ import {
   readAck,
   readDeliver,
   readPack,
-  readSignal,
+  readMessage,
 } from "./pack.ts";
 
 function bodiesOf(record: Buffer): Buffer[] {
@@ -74,7 +74,7 @@ test("acknowledgements and signals come back, also where the buffer had to grow 
   writer.ack(9, START, "acme/u1");
   writer.signal({ type: "invite", client: "acme/ü" });
   const read: unknown[] = [];
-  readPack(writer.take(), (kind, body) => read.push(kind === Kind.ACK ? readAck(body) : readSignal(body)));
+  readPack(writer.take(), (kind, body) => read.push(kind === Kind.ACK ? readAck(body) : readMessage(body)));
   expect(read).toEqual([
     { kind: Kind.ACK, session: 9, sequence: START, key: "acme/u1" },
     { type: "invite", client: "acme/ü" },

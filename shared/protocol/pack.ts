@@ -236,7 +236,7 @@ export function readAck(body: Buffer): Ack {
   };
 }
 
-export function readSignal(body: Buffer): unknown {
+export function readMessage(body: Buffer): unknown {
   try {
     return JSON.parse(body.toString("utf8"));
   } catch (error) {

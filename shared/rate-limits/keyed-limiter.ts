@@ -6,7 +6,7 @@ const MOST = 50_000;
  * How often each asks, by name: a bucket for everybody who is not rested, and no more of them than a bound. Where there are more, the one
  * untouched for longest is forgotten, and begins anew.
  */
-export class Askers {
+export class KeyedLimiter {
   readonly #rate: Rate;
   readonly #fullAt = new Map<string, number>();
 

@@ -8,7 +8,7 @@ import type { ConnectionId } from "#protocol/control-messages.ts";
 /** Seconds that a client's entry lives without being registered again. What makes it valid is the slot's lease. */
 const ENTRY_SECONDS = 1_800;
 
-export class Connections {
+export class Presence {
   readonly #redis: Redis;
   readonly #keys: Keys;
 

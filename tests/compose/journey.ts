@@ -1,9 +1,9 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { makePlaces, repository } from "#local/process/paths.ts";
+import { makePaths, repository } from "#local/process/paths.ts";
 import { logFile } from "#local/process/processes.ts";
 import { note, step } from "#local/process/progress.ts";
-import { Trouble, command, reasonOf } from "#local/process/user-error.ts";
+import { UserError, command, reasonOf } from "#local/process/user-error.ts";
 import { ensureEngine } from "#tests/deploy/engine.ts";
 import { images, type ImageName } from "#tools/image/third-party-images.ts";
 import { ensureImages } from "#tests/deploy/stand-ins.ts";
@@ -36,7 +36,7 @@ async function confined(project: Project): Promise<void> {
     ...(service.ports && !["haproxy", "prometheus", "grafana"].includes(name) ? [`${name}: published`] : []),
   ]);
   if (wrong.length > 0 || Object.keys(services).length < 10)
-    throw new Trouble("compose.yaml is too open:", wrong.join("; "));
+    throw new UserError("compose.yaml is too open:", wrong.join("; "));
 }
 
 /** Every query of the dashboard is one that Prometheus understands, and what always has a value has one. */
@@ -53,7 +53,7 @@ async function drawn(project: Project): Promise<void> {
     await until(`Prometheus has nothing for ${query}`, async () => {
       const response = await fetch(`${project.prometheus}/api/v1/query?query=${encodeURIComponent(query)}`);
       const answer = (await response.json()) as { error?: string; data?: { result: unknown[] } };
-      if (answer.error !== undefined) throw new Trouble(`${query}:`, answer.error);
+      if (answer.error !== undefined) throw new UserError(`${query}:`, answer.error);
       return rare.test(query) || answer.data!.result.length > 0;
     });
   }
@@ -63,7 +63,7 @@ async function journey(project: Project): Promise<void> {
   await confined(project);
   await step("docker compose up, images built", () => project.compose("up", "--build", "--wait", "--quiet-pull"));
   const nameless = await project.nameless();
-  if (nameless.length > 0) throw new Trouble("A volume without a name is left by each `down`:", nameless.join("; "));
+  if (nameless.length > 0) throw new UserError("A volume without a name is left by each `down`:", nameless.join("; "));
   const names = ["ada", "ben", "cyd"];
   const publisher = new Publisher(project.url, await project.token("--publisher"));
   const clients = await Promise.all(
@@ -123,7 +123,7 @@ async function journey(project: Project): Promise<void> {
 }
 
 await command(async () => {
-  makePlaces();
+  makePaths();
   const stopEngine = await ensureEngine();
   try {
     await ensureImages(Object.keys(images) as ImageName[]);
@@ -132,14 +132,14 @@ await command(async () => {
       await journey(project);
     } catch (error) {
       writeFileSync(LOG, await project.compose("logs", "--no-color", "--timestamps").catch(reasonOf));
-      throw new Trouble(reasonOf(error), `What the containers said: ${LOG}`, { cause: error });
+      throw new UserError(reasonOf(error), `What the containers said: ${LOG}`, { cause: error });
     } finally {
       await step("docker compose down -v", () =>
         project.compose("--profile", "*", "down", "--volumes", "--remove-orphans"),
       );
     }
     const remains = await project.remains();
-    if (remains.length > 0) throw new Trouble("Docker still has something of it:", remains.join(" "));
+    if (remains.length > 0) throw new UserError("Docker still has something of it:", remains.join(" "));
   } finally {
     await stopEngine();
   }

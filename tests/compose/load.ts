@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect, type Connection } from "@saasaparilla/client";
-import { Trouble } from "#local/process/user-error.ts";
+import { UserError } from "#local/process/user-error.ts";
 import { until } from "./project.ts";
 
 type Transport = "websocket" | "sse" | "poll";
@@ -52,10 +52,10 @@ export class Subscriber {
   async arrived(): Promise<void> {
     const wrong = () => `${this.client} has ${this.#received.length} of ${this.#published.length} notifications`;
     await until("not all has arrived", () => this.#received.length >= this.#published.length).catch(() => {
-      throw new Trouble(`${wrong()}.`, "");
+      throw new UserError(`${wrong()}.`, "");
     });
     if (this.#received.join() !== this.#published.join())
-      throw new Trouble(`${wrong()}, and not each once in order:`, this.#received.join(" "));
+      throw new UserError(`${wrong()}, and not each once in order:`, this.#received.join(" "));
   }
 }
 

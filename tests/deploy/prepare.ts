@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { makePlaces } from "#local/process/paths.ts";
+import { makePaths } from "#local/process/paths.ts";
 import { command } from "#local/process/user-error.ts";
 import { ensureEngine } from "./engine.ts";
 import { images, type ImageName } from "#tools/image/third-party-images.ts";
@@ -8,7 +8,7 @@ import { ensureImages } from "./stand-ins.ts";
 /** Docker's engine and the public images, all or those named: what is missing is installed, started, pulled or built, and stays. */
 await command(async () => {
   const { positionals } = parseArgs({ allowPositionals: true });
-  makePlaces();
+  makePaths();
   await ensureEngine();
   await ensureImages((positionals.length > 0 ? positionals : Object.keys(images)) as ImageName[]);
 });

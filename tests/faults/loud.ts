@@ -16,10 +16,10 @@ const MOST_MS = 2_000;
 export function loud(means: keyof typeof MEANS): Fault {
   return {
     name: `a loud neighbour: ${means}`,
-    async run({ rig, chance, wait }) {
+    async run({ rig, random, wait }) {
       const place = {
-        receiver: chance.pick(rig.receivers),
-        distributor: chance.pick(rig.distributors),
+        receiver: random.pick(rig.receivers),
+        distributor: random.pick(rig.distributors),
         token: rig.token,
         rate: REQUESTS,
       };

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { topicsOf } from "@saasaparilla/shared/kafka/topics.ts";
-import type { Chance } from "#tests/support/seeded-random.ts";
-import { Operator, type DeadLetter } from "#tests/support/dead-letters-api.ts";
+import type { SeededRandom } from "#tests/support/seeded-random.ts";
+import { DeadLettersApi, type DeadLetter } from "#tests/support/dead-letters-api.ts";
 import { produce } from "#tests/support/kafka-records.ts";
 import type { History } from "./history.ts";
 import type { Rig } from "./rig.ts";
@@ -25,7 +25,7 @@ const placeOf = ({ topic, partition, offset }: Pick<DeadLetter, "topic" | "parti
 export class Poison {
   readonly #rig: Rig;
   readonly #history: History;
-  readonly #chance: Chance;
+  readonly #random: SeededRandom;
   /** In each of them. */
   readonly #mark: string;
   readonly #ending = new AbortController();
@@ -34,11 +34,11 @@ export class Poison {
   #written = 0;
   #run: Promise<void> | undefined;
 
-  constructor(rig: Rig, { name, history, chance }: { name: string; history: History; chance: Chance }) {
+  constructor(rig: Rig, { name, history, random }: { name: string; history: History; random: SeededRandom }) {
     this.#rig = rig;
     this.#mark = `poison ${name}.`;
     this.#history = history;
-    this.#chance = chance;
+    this.#random = random;
   }
 
   start(): void {
@@ -53,8 +53,8 @@ export class Poison {
   }
 
   async #write(): Promise<void> {
-    const partition = this.#chance.below(this.#rig.partitions);
-    const value = this.#chance.pick(KINDS)(Buffer.from(`${this.#mark}${(this.#written += 1)}`));
+    const partition = this.#random.below(this.#rig.partitions);
+    const value = this.#random.pick(KINDS)(Buffer.from(`${this.#mark}${(this.#written += 1)}`));
     const to = { namespace: this.#rig.env.NAMESPACE!, env: { KAFKA_BROKERS: this.#rig.stores.kafka.url } };
     const at = performance.now();
     try {
@@ -69,12 +69,12 @@ export class Poison {
 
   /** Reads what became a dead letter since the run before, until each that was written is there. */
   async find(): Promise<void> {
-    const operator = await Operator.of(this.#rig, () => this.#rig.of("director")[0]!.service);
+    const deadLettersApi = await DeadLettersApi.of(this.#rig, () => this.#rig.of("director")[0]!.service);
     const deadline = performance.now() + PATIENCE_MS;
     do {
-      for (const letter of await operator.list(`?limit=500&after=${this.#rig.lastDeadLetter}`)) {
+      for (const letter of await deadLettersApi.list(`?limit=500&after=${this.#rig.lastDeadLetter}`)) {
         this.#rig.lastDeadLetter = letter.id;
-        await this.#note(letter, operator);
+        await this.#note(letter, deadLettersApi);
       }
     } while (
       [...this.#places].some((place) => !this.#seen.has(place)) &&
@@ -84,7 +84,7 @@ export class Poison {
     for (const place of this.#places) this.#rig.poisoned.add(place);
   }
 
-  async #note(letter: DeadLetter, operator: Operator): Promise<void> {
+  async #note(letter: DeadLetter, deadLettersApi: DeadLettersApi): Promise<void> {
     const place = placeOf(letter);
     const { partition, reason } = letter;
     const at = performance.now();
@@ -94,7 +94,7 @@ export class Poison {
       const claimed = this.#history.events.some((event) => event.kind === "claim" && event.partition === partition);
       if (claimed && this.#rig.poisoned.has(place)) return;
       // Written, though the answer said otherwise or never came; or written twice.
-      const { content } = await operator.show(letter.id);
+      const { content } = await deadLettersApi.show(letter.id);
       if (content && "base64" in content && Buffer.from(content.base64, "base64").includes(this.#mark)) {
         this.#history.add({ kind: "poison", place, partition, at });
         this.#places.add(place);

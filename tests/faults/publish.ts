@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { Agent, request } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Chance } from "#tests/support/seeded-random.ts";
+import type { SeededRandom } from "#tests/support/seeded-random.ts";
 import type { History, Outcome } from "./history.ts";
 import type { Platform } from "./platform.ts";
 
@@ -31,7 +31,7 @@ export class LoadPublisher {
   readonly #repeats: Repeats;
   readonly #platform: Platform;
   readonly #history: History;
-  readonly #chance: Chance;
+  readonly #random: SeededRandom;
   readonly #token: string;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
   readonly #ending = new AbortController();
@@ -40,15 +40,15 @@ export class LoadPublisher {
 
   constructor(
     { stream, token, repeats }: { stream: string; token: string; repeats: Repeats },
-    { platform, history, chance }: { platform: Platform; history: History; chance: Chance },
+    { platform, history, random }: { platform: Platform; history: History; random: SeededRandom },
   ) {
     this.#stream = stream;
     this.#repeats = repeats;
     this.#token = token;
     this.#platform = platform;
     this.#history = history;
-    this.#chance = chance;
-    this.#receiver = chance.pick(platform.receivers);
+    this.#random = random;
+    this.#receiver = random.pick(platform.receivers);
   }
 
   /**
@@ -109,8 +109,8 @@ export class LoadPublisher {
     });
     const open = items.filter((_, index) => outcomes[index] !== "ok");
     if (again || open.length > 0) {
-      this.#receiver = this.#chance.pick(this.#platform.receivers);
-      await sleep(this.#chance.between(50, 300));
+      this.#receiver = this.#random.pick(this.#platform.receivers);
+      await sleep(this.#random.between(50, 300));
     }
     return open;
   }

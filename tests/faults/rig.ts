@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import pg from "pg";
-import { startKafkaProxy, startProxy, type Proxy } from "#tests/support/tcp-proxy.ts";
+import { startKafkaProxy, startProxy, type TcpProxy } from "#tests/support/tcp-proxy.ts";
 import { provision, type Kind, type LogLine } from "#tests/support/stack.ts";
 import type { Bearer } from "#tests/support/tokens.ts";
 import type { History } from "./history.ts";
@@ -29,7 +29,7 @@ const COUNTS: [Kind, number][] = [
 export interface Member {
   service: Supervised;
   /** Between this service and each store that it uses. */
-  links: Partial<Record<StoreName, Proxy>>;
+  links: Partial<Record<StoreName, TcpProxy>>;
 }
 
 /** A platform of its own, down to the stores, with something that can be cut between any two parts. */

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Chance } from "#tests/support/seeded-random.ts";
+import { SeededRandom } from "#tests/support/seeded-random.ts";
 import { check } from "./check.ts";
 import type { Verdict } from "./verdict.ts";
 import { History } from "./history.ts";
@@ -60,11 +60,13 @@ export async function runFault(rig: Rig, fault: Fault, options: RunOptions): Pro
   await sleep(WARM_UP_MS);
   const keys = load.clients.map(({ key }) => key);
   const noting = noteStored(rig.pool, rig.env.NAMESPACE!, history, keys);
-  const poison = new Poison(rig, { name, history, chance: new Chance(seed + 1) });
+  const poison = new Poison(rig, { name, history, random: new SeededRandom(seed + 1) });
   poison.start();
   history.mark("injected");
   const wait = (short: number, long: number): Promise<void> => sleep(full ? long : short);
-  const failure = await fault.run({ rig, load, chance: new Chance(seed), wait, full }).then(() => undefined, String);
+  const failure = await fault
+    .run({ rig, load, random: new SeededRandom(seed), wait, full })
+    .then(() => undefined, String);
   history.mark("healed");
   const healed = performance.now();
   const unready = failure ?? (await rig.ready(full ? 180_000 : 60_000).then(() => undefined, String));

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createServer } from "node:net";
 import type { Backing } from "#local/stores/backing-service.ts";
 import { kafka, kafkaIn } from "#local/stores/kafka.ts";
-import { locked } from "#local/process/file-lock.ts";
+import { withFileLock } from "#local/process/file-lock.ts";
 import { postgres, postgresIn } from "#local/stores/postgres.ts";
 import type { Command } from "#local/process/processes.ts";
 import { redis, redisIn } from "#local/stores/redis.ts";
@@ -48,7 +48,7 @@ export class OwnStore {
   async start(): Promise<void> {
     const deadline = Date.now() + PATIENCE_MS;
     // What it needs may be laid out anew each time, in a folder that other copies use.
-    const { file, args, env, cwd, uid, gid } = await locked("backing", this.#command);
+    const { file, args, env, cwd, uid, gid } = await withFileLock("backing", this.#command);
     for (;;) {
       if (this.#child === undefined || this.#child.exitCode !== null || this.#child.signalCode !== null) {
         const log = openSync(this.#log, "a");

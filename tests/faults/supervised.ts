@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { NODE_FLAGS } from "@saasaparilla/shared/runtime/node-flags.ts";
-import { keep } from "#local/process/restart-loop.ts";
+import { restartLoop } from "#local/process/restart-loop.ts";
 import type { Kind, LogLine } from "#tests/support/stack.ts";
 import { reaped } from "./reap.ts";
 
@@ -52,7 +52,7 @@ export class Supervised {
   }
 
   start(): void {
-    this.#run ??= keep(
+    this.#run ??= restartLoop(
       {
         port: this.#port,
         endsHung: () => this.#hangs,

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Kind } from "#tests/support/stack.ts";
-import type { Chance } from "#tests/support/seeded-random.ts";
+import type { SeededRandom } from "#tests/support/seeded-random.ts";
 import type { Load, LoadOptions } from "./load.ts";
 import type { Rig } from "./rig.ts";
 
 export interface Tools {
   rig: Rig;
   load: Load;
-  chance: Chance;
+  random: SeededRandom;
   /** ms: the first in the short form, the second in the full one. */
   wait(short: number, full: number): Promise<void>;
   full: boolean;
@@ -58,8 +58,8 @@ export function none(kind: Kind): Fault {
 export function hung(kind: Kind): Fault {
   return {
     name: `a ${kind} hangs for good`,
-    async run({ rig, chance, wait }) {
-      const { service } = chance.pick(rig.of(kind));
+    async run({ rig, random, wait }) {
+      const { service } = random.pick(rig.of(kind));
       const began = performance.now();
       await service.hang(60_000);
       await service.ready(began + 180_000 - performance.now());
@@ -72,7 +72,7 @@ export function hung(kind: Kind): Fault {
 export function stopped(kind: Kind): Fault {
   return {
     name: `SIGSTOP of a ${kind}, and a zombie`,
-    async run({ rig, chance, wait, full }) {
+    async run({ rig, random, wait, full }) {
       for (const [short, long] of full
         ? [
             [0, 5_000],
@@ -83,7 +83,7 @@ export function stopped(kind: Kind): Fault {
             [1_500, 0],
             [8_000, 0],
           ]) {
-        const { service } = chance.pick(rig.of(kind));
+        const { service } = random.pick(rig.of(kind));
         service.kill("SIGSTOP");
         await wait(short!, long!);
         service.kill("SIGCONT");

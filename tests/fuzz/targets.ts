@@ -5,14 +5,14 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { EventReader } from "#client/events.ts";
-import { encode } from "#services/distributor/sessions/notification-json.ts";
+import { notificationJson } from "#services/distributor/sessions/notification-json.ts";
 import { eventOf } from "#services/distributor/transports/sse.ts";
 import { parseFrame } from "#services/distributor/transports/websocket.ts";
 import { parse } from "#services/receiver/publish/parse.ts";
-import { Access } from "@saasaparilla/shared/auth/policies/policies.ts";
+import { Policies } from "@saasaparilla/shared/auth/policies/policies.ts";
 import { classify, Failure } from "@saasaparilla/shared/runtime/errors.ts";
 import { clientFrame, type ClientFrame } from "@saasaparilla/shared/protocol/client-frames.ts";
-import { Identities } from "@saasaparilla/shared/auth/authenticator.ts";
+import { Authenticator } from "@saasaparilla/shared/auth/authenticator.ts";
 import { bearer, Refused } from "@saasaparilla/shared/auth/identity.ts";
 import { cursorTag, fromCursor, SEQUENCE_FORM, START, toCursor } from "@saasaparilla/shared/protocol/notification.ts";
 import {
@@ -24,7 +24,7 @@ import {
   readDeferred,
   readDeliver,
   readPack,
-  readSignal,
+  readMessage,
 } from "@saasaparilla/shared/protocol/pack.ts";
 
 /** What is fuzzed: some of our code that reads what others wrote, and what must hold of it, whatever they wrote. */
@@ -129,7 +129,7 @@ function somePack(): Buffer {
 const READERS: Record<number, (body: Buffer, index: number) => unknown> = {
   [Kind.NOTIFICATION]: (body, index) => {
     checkNotification(body, index);
-    const text = encode({ sequence: START, appended: 0, body }, TAG).toString("utf8");
+    const text = notificationJson({ sequence: START, appended: 0, body }, TAG).toString("utf8");
     const payload = notificationBody.payload(body);
     // What is before the data is ours, whatever the data is.
     const frame = json(Buffer.from(text.replace(/,"data":.*$/s, "}"))) as { cursor: string };
@@ -139,7 +139,7 @@ const READERS: Record<number, (body: Buffer, index: number) => unknown> = {
   [Kind.DELIVER]: readDeliver,
   [Kind.ACK]: readAck,
   [Kind.DEFERRED]: readDeferred,
-  [Kind.SIGNAL]: readSignal,
+  [Kind.SIGNAL]: readMessage,
 };
 
 const packs: Target = {
@@ -188,9 +188,9 @@ async function tokens(): Promise<Target> {
   const { publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const jwks = join(folder, "jwks.json");
   writeFileSync(jwks, JSON.stringify({ keys: [{ ...publicKey.export({ format: "jwk" }), kid: "k", alg: "ES256" }] }));
-  const access = new Access();
+  const policies = new Policies();
   const value = { hash: "0".repeat(64), name: "k", scopes: ["publish"], clients: ["*"], created: 0, expires: null };
-  access.apply(
+  policies.apply(
     [
       { kind: "tenant", tenant: "acme", id: "", value: { trust: "scopes" } },
       { kind: "key", tenant: "acme", id: "0".repeat(16), value },
@@ -198,7 +198,7 @@ async function tokens(): Promise<Target> {
     true,
   );
   const settings = { AUTH_JWKS: jwks, AUTH_ISSUER: "i", AUTH_AUDIENCE: "a" };
-  const identities = await Identities.from(settings, access);
+  const authenticator = await Authenticator.from(settings, policies);
   rmSync(folder, { recursive: true });
   const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString("base64url");
   const claims = part({ iss: "i", aud: "a", sub: "u1", tenant: "acme", scope: "publish", exp: 9_999_999_999, iat: 1 });
@@ -221,7 +221,7 @@ async function tokens(): Promise<Target> {
       const token = bearer(`Bearer ${input.toString("latin1")}`);
       for (const scope of ["publish", "subscribe"] as const) {
         try {
-          await identities.authorize(token, scope);
+          await authenticator.authorize(token, scope);
         } catch (error) {
           // A key that is not known yet: neither refused nor taken.
           if (error instanceof Refused || (error instanceof Failure && error.kind === "retry")) continue;

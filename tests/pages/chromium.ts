@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
 import { chromium, type Browser } from "playwright-core";
-import { makePlaces } from "#local/process/paths.ts";
+import { makePaths } from "#local/process/paths.ts";
 import { step } from "#local/process/progress.ts";
-import { quietly } from "#local/process/run-tool.ts";
-import { Trouble } from "#local/process/user-error.ts";
+import { runTool } from "#local/process/run-tool.ts";
+import { UserError } from "#local/process/user-error.ts";
 
 const DEBIAN = "/usr/bin/chromium";
 const KNOWN = [
@@ -25,12 +25,12 @@ export async function launchChromium(): Promise<Browser> {
 
 async function installed(): Promise<string> {
   const fix = "Install Chromium or Chrome, or name it by CHROMIUM=/path/to/chromium.";
-  if (!existsSync("/usr/bin/apt-get") || process.getuid?.() !== 0) throw new Trouble("There is no Chromium.", fix);
-  makePlaces();
+  if (!existsSync("/usr/bin/apt-get") || process.getuid?.() !== 0) throw new UserError("There is no Chromium.", fix);
+  makePaths();
   await step("Chromium of Debian", async () => {
     const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-    await quietly("apt-get", ["update", "-q"], { log: "apt", fix, env });
-    await quietly("apt-get", ["install", "-yq", "--no-install-recommends", "chromium"], { log: "apt", fix, env });
+    await runTool("apt-get", ["update", "-q"], { log: "apt", fix, env });
+    await runTool("apt-get", ["install", "-yq", "--no-install-recommends", "chromium"], { log: "apt", fix, env });
   });
   return DEBIAN;
 }

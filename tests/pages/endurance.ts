@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Browser, CDPSession, Page } from "playwright-core";
-import { Chance } from "#tests/support/seeded-random.ts";
+import { SeededRandom } from "#tests/support/seeded-random.ts";
 import { Publisher } from "#tests/support/publisher.ts";
 import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
 import { launchChromium } from "./chromium.ts";
@@ -16,27 +16,27 @@ import { startSite, type Site } from "./site.ts";
 export const TRANSPORTS = ["auto", "websocket", "sse", "poll"] as const;
 
 /** Answers nothing, and says what was done by its name. Each leaves the network as it was. */
-const FAULTS: Record<string, (bed: TestBed, chance: Chance) => Promise<void>> = {
-  async freeze(bed, chance) {
+const FAULTS: Record<string, (bed: TestBed, random: SeededRandom) => Promise<void>> = {
+  async freeze(bed, random) {
     const { devtools } = bed;
     await devtools.send("Page.setWebLifecycleState", { state: "frozen" });
-    await sleep(bed.pace * chance.between(2_000, 20_000));
+    await sleep(bed.pace * random.between(2_000, 20_000));
     await devtools.send("Page.setWebLifecycleState", { state: "active" });
   },
-  async offline(bed, chance) {
+  async offline(bed, random) {
     const { page } = bed;
     await page.context().setOffline(true);
-    await sleep(bed.pace * chance.between(1_000, 15_000));
+    await sleep(bed.pace * random.between(1_000, 15_000));
     await page.context().setOffline(false);
   },
   async cut({ gateway }) {
     gateway.cut();
   },
-  async refuse(bed, chance) {
+  async refuse(bed, random) {
     const { gateway } = bed;
     gateway.refuses = true;
     gateway.cut();
-    await sleep(bed.pace * chance.between(1_000, 10_000));
+    await sleep(bed.pace * random.between(1_000, 10_000));
     gateway.refuses = false;
   },
   async swallow({ gateway }) {
@@ -145,7 +145,7 @@ export interface Endurance {
 }
 
 export async function endure(bed: TestBed, { minutes, seed, everyMs, said }: Endurance): Promise<Report> {
-  const chance = new Chance(seed);
+  const random = new SeededRandom(seed);
   // A short run has short faults, and gives up a silent WebSocket or poll sooner.
   bed.pace = Math.min(1, minutes / 5);
   if (minutes < 1) bed.waits = { 10_000: 4_000, 35_000: 8_000 };
@@ -159,15 +159,15 @@ export async function endure(bed: TestBed, { minutes, seed, everyMs, said }: End
   try {
     await recovered();
     do {
-      for (const name of shuffled(Object.keys(FAULTS), chance)) {
-        await FAULTS[name]!(bed, chance);
+      for (const name of shuffled(Object.keys(FAULTS), random)) {
+        await FAULTS[name]!(bed, random);
         const ms = await recovered();
         report.faults[name] = (report.faults[name] ?? 0) + 1;
         report.slowest[name] = Math.max(report.slowest[name] ?? 0, Math.round(ms));
         said?.(`${name}: all live after ${Math.round(ms)} ms`);
         // A short run does each fault once.
         if (performance.now() > deadline && Object.keys(report.faults).length === Object.keys(FAULTS).length) break;
-        await sleep(Math.min(chance.between(0, 20_000), Math.max(0, deadline - performance.now())));
+        await sleep(Math.min(random.between(0, 20_000), Math.max(0, deadline - performance.now())));
       }
     } while (performance.now() < deadline);
   } finally {
@@ -214,7 +214,7 @@ export async function endure(bed: TestBed, { minutes, seed, everyMs, said }: End
   }
 }
 
-function shuffled<T>(list: readonly T[], chance: Chance): T[] {
+function shuffled<T>(list: readonly T[], random: SeededRandom): T[] {
   const left = [...list];
-  return list.map(() => left.splice(chance.below(left.length), 1)[0]!);
+  return list.map(() => left.splice(random.below(left.length), 1)[0]!);
 }

@@ -2,17 +2,17 @@ import { expect, test } from "vitest";
 import { laneTable } from "#services/director/lanes/lane-table.ts";
 import { settleUpTo } from "#services/director/lanes/lane-transitions.ts";
 import { mutants, type BrokenPlatform } from "./mutants.ts";
-import { lifeOf, Order, ordersOf, type Event } from "./ack-orderings.ts";
+import { lifeOf, AckOrdering, ackOrderingsOf, type Event } from "./ack-orderings.ts";
 
 /** R25, R32: several connections of one client, in every order of connect, publish, acknowledge and die. */
 
 const two: Event[][] = [0, 1, 2].flatMap((acksA) =>
   [0, 1].flatMap((acksB) =>
-    [false, true].flatMap((dies) => ordersOf(3, { A: lifeOf("A", acksA, true), B: lifeOf("B", acksB, dies) })),
+    [false, true].flatMap((dies) => ackOrderingsOf(3, { A: lifeOf("A", acksA, true), B: lifeOf("B", acksB, dies) })),
   ),
 );
 const three: Event[][] = [0, 1, 2].flatMap((who) =>
-  ordersOf(2, {
+  ackOrderingsOf(2, {
     A: lifeOf("A", who === 0 ? 1 : 0, true),
     B: lifeOf("B", who === 1 ? 1 : 0, true),
     C: lifeOf("C", who === 2 ? 1 : 0, false),
@@ -44,7 +44,7 @@ function violation(
 
 function run(events: readonly Event[], apart: boolean, pace: "at rest" | "in haste", seed: number, tracing: boolean) {
   try {
-    new Order(seed, tracing).run(events, apart, pace);
+    new AckOrdering(seed, tracing).run(events, apart, pace);
     return undefined;
   } catch (error) {
     return (error as Error).message;

@@ -1,6 +1,6 @@
 import { packSequence, sequenceAt, START, type Sequence } from "@saasaparilla/shared/protocol/notification.ts";
 import { PackWriter } from "@saasaparilla/shared/protocol/pack.ts";
-import { Chance } from "#tests/support/seeded-random.ts";
+import { SeededRandom } from "#tests/support/seeded-random.ts";
 import { Ownership } from "#services/director/partitions/ownership.ts";
 import { SimulatedDirector, type Membership } from "./director.ts";
 import { SimulatedDistributor, type Wire } from "./distributor.ts";
@@ -11,7 +11,7 @@ export type Event = "publish" | `${"connect" | "ack" | "die"} ${Name}`;
 export type Name = "A" | "B" | "C";
 
 /** In order, everything that can be done is done, so that it is known when nothing is left; else by chance. No fault of its own. */
-class Scheduler extends Chance {
+class Scheduler extends SeededRandom {
   orderly = false;
   /** Between how many the last pick chose. */
   choices = 0;
@@ -27,11 +27,11 @@ class Scheduler extends Chance {
 }
 
 class OrderlyStage extends Stage {
-  override readonly chance: Scheduler;
+  override readonly random: Scheduler;
 
   constructor(seed: number, tracing: boolean) {
     super(seed, "none", tracing);
-    this.chance = new Scheduler(seed);
+    this.random = new Scheduler(seed);
     this.losing = false;
   }
 }
@@ -57,7 +57,7 @@ const ONLY_MEMBER: Membership = {
  * One client's connections and one order of what happens to them. Between two events everything comes to rest, or only so
  * many steps are made. `stage.received` has what was acknowledged: what was only sent counts for nothing.
  */
-export class Order {
+export class AckOrdering {
   readonly #stage: OrderlyStage;
   readonly #director: SimulatedDirector;
   readonly #distributors: readonly SimulatedDistributor[];
@@ -83,7 +83,7 @@ export class Order {
       this.#stage.note(() => event);
       this.#happen(event, apart);
       if (pace === "at rest") this.#settle();
-      else this.#go(this.#stage.chance.below(24));
+      else this.#go(this.#stage.random.below(24));
     }
     this.#settle();
     for (const [name, { received }] of this.#connections) this.#expectAll(name, received);
@@ -138,7 +138,7 @@ export class Order {
   }
 
   #settle(): void {
-    const { chance } = this.#stage;
+    const { random: chance } = this.#stage;
     chance.orderly = true;
     for (let busy = true; busy;) {
       this.#director.act();
@@ -155,7 +155,7 @@ export class Order {
   }
 
   #go(steps: number): void {
-    const { chance } = this.#stage;
+    const { random: chance } = this.#stage;
     for (let step = 0; step < steps; step += 1) {
       const actor = chance.below(4);
       if (actor === 0) this.#director.act();
@@ -195,7 +195,7 @@ export class Order {
 }
 
 /** Every order of these events in which a connection comes, acknowledges and dies in this sequence, and A comes before B before C. */
-export function ordersOf(publishes: number, connections: Partial<Record<Name, readonly Event[]>>): Event[][] {
+export function ackOrderingsOf(publishes: number, connections: Partial<Record<Name, readonly Event[]>>): Event[][] {
   const lines: (readonly Event[])[] = [
     Array.from({ length: publishes }, () => "publish" as const),
     ...Object.values(connections),

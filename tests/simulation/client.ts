@@ -39,13 +39,13 @@ export class SimulatedClient {
   }
 
   act(): void {
-    const { chance, rates } = this.#stage;
-    if (this.#stage.losing && chance.in(rates.madeUp)) this.#makeUp();
-    const roll = chance.next();
+    const { random, rates } = this.#stage;
+    if (this.#stage.losing && random.in(rates.madeUp)) this.#makeUp();
+    const roll = random.next();
     if (roll < rates.connect) this.#connect();
     else if (roll < rates.connect + rates.disconnect && this.#connections.length > 0)
-      this.#disconnect(chance.pick(this.#connections));
-    else if (this.#connections.length > 0) this.#receive(chance.pick(this.#connections));
+      this.#disconnect(random.pick(this.#connections));
+    else if (this.#connections.length > 0) this.#receive(random.pick(this.#connections));
   }
 
   heal(): void {
@@ -60,7 +60,7 @@ export class SimulatedClient {
 
   #connect(cursor = this.#cursor): void {
     if (this.#connections.length > (this.#many ? 1 : 0)) return;
-    const distributor = this.#stage.chance.pick(this.#distributors);
+    const distributor = this.#stage.random.pick(this.#distributors);
     const wire = distributor.connect(this.key, cursor, this.#acknowledges);
     this.#connections.push({ distributor, wire, last: cursor, halfOpen: false, resumed: false });
   }
@@ -70,19 +70,19 @@ export class SimulatedClient {
    * or of a notification that this connection was not given. It acknowledges nothing.
    */
   #makeUp(): void {
-    const { chance, accepted, published } = this.#stage;
-    const beyond = chance.pick([
+    const { random, accepted, published } = this.#stage;
+    const beyond = random.pick([
       sequenceAt(packSequence(EPOCH + 1, 0), 0),
       sequenceAt(packSequence(EPOCH, accepted.records.length + 10_000), 0),
     ]);
     const connection = this.#connections.at(-1);
     this.#stage.note(() => `${this.key} makes up a cursor`);
-    const way = chance.below(3);
+    const way = random.below(3);
     if (way === 0) this.#connect(beyond);
-    else if (way === 1) chance.pick(this.#distributors).acknowledge(this.key, beyond);
+    else if (way === 1) random.pick(this.#distributors).acknowledge(this.key, beyond);
     else if (connection) {
       const unread = (published.get(this.key) ?? []).filter((sequence) => sequence > connection.last);
-      const sequence = chance.pick([beyond, ...unread]);
+      const sequence = random.pick([beyond, ...unread]);
       connection.distributor.step(connection.wire.session, { type: "ack", sequence });
     }
   }
@@ -95,7 +95,7 @@ export class SimulatedClient {
 
   #receive(connection: Connection): void {
     if (connection.halfOpen) return;
-    if (this.#stage.losing && this.#stage.chance.in(this.#stage.rates.halfOpen)) connection.halfOpen = true;
+    if (this.#stage.losing && this.#stage.random.in(this.#stage.rates.halfOpen)) connection.halfOpen = true;
     const { wire } = connection;
     if (wire.resumed !== undefined) {
       connection.last = wire.resumed;
@@ -109,9 +109,9 @@ export class SimulatedClient {
     }
     connection.distributor.drained(connection.wire);
     const { session } = connection.wire;
-    if (!this.#stage.chance.in(0.5) || connection.last <= session.acked || session.state === "CLOSED") return;
-    if (!this.#acknowledges && !this.#stage.chance.in(0.1)) return;
-    if (this.#stage.chance.in(0.2)) this.#stage.chance.pick(this.#distributors).acknowledge(this.key, connection.last);
+    if (!this.#stage.random.in(0.5) || connection.last <= session.acked || session.state === "CLOSED") return;
+    if (!this.#acknowledges && !this.#stage.random.in(0.1)) return;
+    if (this.#stage.random.in(0.2)) this.#stage.random.pick(this.#distributors).acknowledge(this.key, connection.last);
     else connection.distributor.step(session, { type: "ack", sequence: connection.last });
   }
 

@@ -3,7 +3,7 @@ import { PackWriter } from "@saasaparilla/shared/protocol/pack.ts";
 import type { DeferredLine } from "#services/director/partitions/deferred.ts";
 import type { Entry, Lane } from "#services/director/lanes/lane.ts";
 import { PartitionLanes } from "#services/director/partitions/partition.ts";
-import { Timers } from "#services/director/partitions/lane-timers.ts";
+import { LaneTimers } from "#services/director/partitions/lane-timers.ts";
 import { changeOwnership, type Ownership, type OwnershipOutput } from "#services/director/partitions/ownership.ts";
 import { EPOCH, PARTITION, short, Violation, type Stage } from "./stage.ts";
 
@@ -31,7 +31,7 @@ export class SimulatedDirector {
   readonly #ownership: Ownership;
   readonly #member: Membership;
   readonly #lanes: PartitionLanes;
-  readonly #timers: Timers;
+  readonly #laneTimers: LaneTimers;
   #read: number;
   #readControl: number;
   #readDeferred: number;
@@ -53,7 +53,7 @@ export class SimulatedDirector {
     this.#read = stage.committed;
     this.#readDeferred = stage.drained;
     this.#readControl = Math.max(0, generation - 3);
-    this.#timers = new Timers(stage.now);
+    this.#laneTimers = new LaneTimers(stage.now);
     const signal = (slot: number, rest: Record<string, unknown>): void => {
       stage.note(() => `g${generation} -> s${slot} ${JSON.stringify(rest)}`);
       this.#sends.push({
@@ -109,13 +109,13 @@ export class SimulatedDirector {
         store: (lane, entries) => {
           const tenant = tenantOf(lane.key);
           const job = { lane, tenant, entries };
-          const { deferral, inserting } = this.#lanes;
+          const { deferredQueue, inserting } = this.#lanes;
           const queued = this.#inserts.some((other) => other.tenant === tenant);
           const direct =
             stage.mutant === "direct insert beside an undrained deferred" ||
             (stage.mutant === "deferred past what is queued"
-              ? !deferral.active(tenant) && !inserting.over(tenant)
-              : !deferral.active(tenant) || queued);
+              ? !deferredQueue.active(tenant) && !inserting.over(tenant)
+              : !deferredQueue.active(tenant) || queued);
           if (!direct) {
             this.#defer(job, false);
             return;
@@ -126,7 +126,7 @@ export class SimulatedDirector {
         deleteStored: (lane, upTo) => stage.postgres.deleteUpTo(lane.key, upTo),
       },
       settled: (lane, { sequence }, how) => stage.note(() => `g${generation} ${lane.key} ${short(sequence)} ${how}`),
-      arm: (partition, lane) => this.#timers.arm(partition, lane),
+      arm: (partition, lane) => this.#laneTimers.arm(partition, lane),
       deadLetter: ({ reason }) => {
         throw new Violation(stage, `a record was rejected: ${reason}`);
       },
@@ -145,7 +145,7 @@ export class SimulatedDirector {
   }
 
   timeouts(): void {
-    this.#timers.advance(this.#stage.now);
+    this.#laneTimers.advance(this.#stage.now);
   }
 
   /** One of those things for which there is something to do. */
@@ -166,7 +166,7 @@ export class SimulatedDirector {
     if (this.#sends.length > 0) todo.push(() => this.#send());
     if (this.#appends.length > 0) todo.push(() => this.#append());
     if (this.#readDeferred < stage.deferred.records.length) todo.push(() => this.#drain());
-    stage.chance.pick(todo)();
+    stage.random.pick(todo)();
   }
 
   /** What waits for clients never fills more than half of the partition, so that no pause has to wait for them; and each place is given back. */
@@ -204,11 +204,11 @@ export class SimulatedDirector {
     if (!job) return;
     if (stage.postgres.away) {
       // It has failed: this and what is queued behind it go to deferred, in order.
-      if (stage.chance.in(0.3)) for (const failed of this.#inserts.splice(0)) this.#leave(failed, true);
+      if (stage.random.in(0.3)) for (const failed of this.#inserts.splice(0)) this.#leave(failed, true);
       return;
     }
     this.#inserts.shift();
-    const aside = this.#lanes.deferral.active(job.tenant) || this.#lanes.inserting.over(job.tenant);
+    const aside = this.#lanes.deferredQueue.active(job.tenant) || this.#lanes.inserting.over(job.tenant);
     if (aside && stage.mutant !== "direct insert beside an undrained deferred") {
       this.#leave(job, false);
       return;
@@ -229,7 +229,7 @@ export class SimulatedDirector {
   }
 
   #defer(job: Job, away: boolean): void {
-    this.#appends.push({ ...job, line: this.#lanes.deferral.appending(job.tenant, away) });
+    this.#appends.push({ ...job, line: this.#lanes.deferredQueue.appending(job.tenant, away) });
   }
 
   #append(): void {
@@ -288,7 +288,7 @@ export class SimulatedDirector {
     send.write(writer);
     const value = writer.take();
     stage.routed[send.slot]!.append(value, stage.now);
-    if (stage.chance.in(0.03)) stage.routed[send.slot]!.append(value, stage.now);
+    if (stage.random.in(0.03)) stage.routed[send.slot]!.append(value, stage.now);
   }
 
   #commit(): void {

@@ -5,9 +5,9 @@ import {
   PackWriter,
   readDeliver,
   readPack,
-  readSignal,
+  readMessage,
 } from "@saasaparilla/shared/protocol/pack.ts";
-import { asRouted, type ControlSignal } from "@saasaparilla/shared/protocol/control-messages.ts";
+import { asRouted, type ControlMessage } from "@saasaparilla/shared/protocol/control-messages.ts";
 import {
   createSession,
   type Page,
@@ -132,13 +132,13 @@ export class SimulatedDistributor {
 
   /** One of those things for which there is something to do. */
   act(): void {
-    const { chance, routed } = this.#stage;
+    const { random, routed } = this.#stage;
     const todo: (() => void)[] = [];
     if (this.#read < routed[this.slot]!.records.length) todo.push(() => this.#readRouted());
     if (this.#reads.length > 0) todo.push(() => this.#readPostgres());
     if (this.#control.length > 0) todo.push(() => this.#sendControl());
-    if (chance.in(0.01)) this.safetyNet();
-    if (todo.length > 0) chance.pick(todo)();
+    if (random.in(0.01)) this.safetyNet();
+    if (todo.length > 0) random.pick(todo)();
   }
 
   #register(session: Session): void {
@@ -153,12 +153,12 @@ export class SimulatedDistributor {
     const record = this.#stage.routed[this.slot]!.records[this.#read];
     if (!record) return;
     this.#read += 1;
-    if (this.#stage.losing && this.#stage.chance.in(this.#stage.rates.lose)) {
+    if (this.#stage.losing && this.#stage.random.in(this.#stage.rates.lose)) {
       this.#stage.note(() => `s${this.slot} loses a routed record`);
       return;
     }
     readPack(record.value!, (kind, body) => {
-      const message = kind === Kind.DELIVER ? readDeliver(body) : asRouted(readSignal(body));
+      const message = kind === Kind.DELIVER ? readDeliver(body) : asRouted(readMessage(body));
       const { incarnation, generation } = message;
       const older = generation < this.#newest;
       this.#newest = Math.max(this.#newest, generation);
@@ -204,7 +204,7 @@ export class SimulatedDistributor {
 
   #readPostgres(): void {
     const stage = this.#stage;
-    const job = stage.chance.pick(this.#reads);
+    const job = stage.random.pick(this.#reads);
     if (job.page === undefined) {
       job.page = stage.postgres.away ? "failed" : stage.postgres.after(job.session.key, job.from);
       return;
@@ -225,15 +225,15 @@ export class SimulatedDistributor {
     write(writer);
     const value = writer.take();
     this.#stage.control.append(value, this.#stage.now);
-    if (this.#stage.chance.in(0.03)) this.#stage.control.append(value, this.#stage.now);
+    if (this.#stage.random.in(0.03)) this.#stage.control.append(value, this.#stage.now);
   }
 
   #id(session: number) {
     return { slot: this.slot, incarnation: this.incarnation, session };
   }
 
-  #say(signal: ControlSignal): void {
-    this.#control.push((writer) => writer.signal(signal));
+  #say(message: ControlMessage): void {
+    this.#control.push((writer) => writer.signal(message));
   }
 
   #output(): SessionOutput {

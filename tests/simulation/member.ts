@@ -53,7 +53,7 @@ export class Member implements OwnershipOutput {
     if (this.#joined !== this.#group.generation) todo.push(() => this.#join());
     if (this.#sentClaims.length > 0) todo.push(() => this.#writeClaim());
     if (this.#writtenClaims.length > 0) todo.push(() => this.#own());
-    if (todo.length > 0) this.#stage.chance.pick(todo)();
+    if (todo.length > 0) this.#stage.random.pick(todo)();
     const superseded = this.#superseded;
     if (superseded && (superseded.turns += 1) > OVERDUE_TURNS) {
       this.#superseded = undefined;

@@ -1,4 +1,4 @@
-import { Deferral } from "#services/director/partitions/deferred.ts";
+import { DeferredQueue } from "#services/director/partitions/deferred.ts";
 import { storeRest } from "#services/director/lanes/lane-transitions.ts";
 import { laneTable } from "#services/director/lanes/lane-table.ts";
 import { ownershipTable } from "#services/director/partitions/ownership.ts";
@@ -67,7 +67,7 @@ export const mutants: readonly BrokenPlatform[] = [
   {
     name: "what one tenant defers above its share, taken for drained",
     machines: () =>
-      patch(Deferral.prototype, "appending", function (this: Deferral, tenant, away) {
+      patch(DeferredQueue.prototype, "appending", function (this: DeferredQueue, tenant, away) {
         return away || this.active("") ? appending.call(this, tenant, away) : { reason: "share", appending: 1, end: 0 };
       }),
   },
@@ -169,7 +169,7 @@ export const mutants: readonly BrokenPlatform[] = [
   { name: "a lost wake-up without the safety net", actors: "wake-ups lost, no safety net" },
 ];
 
-const { appending } = Deferral.prototype;
+const { appending } = DeferredQueue.prototype;
 const whole = HELD.commit;
 const delivered = session.deliver;
 const stored = STORED.accepted;

@@ -1,6 +1,6 @@
 import type { ClientKey, Sequence } from "@saasaparilla/shared/protocol/notification.ts";
 import type { ConnectionId } from "@saasaparilla/shared/protocol/control-messages.ts";
-import { Chance } from "#tests/support/seeded-random.ts";
+import { SeededRandom } from "#tests/support/seeded-random.ts";
 import { Log, Postgres } from "./backing.ts";
 
 export const PARTITION = 0;
@@ -22,7 +22,7 @@ export type Mutant =
 
 /** What the actors share: time, chance, the stores, and what has happened so far. */
 export class Stage {
-  readonly chance: Chance;
+  readonly random: SeededRandom;
   readonly mutant: Mutant;
   readonly accepted = new Log();
   readonly control = new Log();
@@ -52,16 +52,16 @@ export class Stage {
 
   constructor(seed: number, mutant: Mutant, tracing: boolean) {
     this.#tracing = tracing;
-    this.chance = new Chance(seed);
+    this.random = new SeededRandom(seed);
     this.rates = {
-      publish: this.chance.pick([0.04, 0.08, 0.14]),
-      fault: this.chance.pick([0.003, 0.015, 0.03]),
-      connect: this.chance.pick([0.03, 0.06, 0.12]),
-      disconnect: this.chance.pick([0.01, 0.03, 0.05]),
-      halfOpen: this.chance.pick([0, 0, 0.01, 0.03]),
-      lose: this.chance.pick([0, 0, 0.02, 0.06]),
-      madeUp: this.chance.pick([0, 0, 0.02, 0.05]),
-      mostUnsettled: this.chance.pick([16, 30, 1_000, 1_000]),
+      publish: this.random.pick([0.04, 0.08, 0.14]),
+      fault: this.random.pick([0.003, 0.015, 0.03]),
+      connect: this.random.pick([0.03, 0.06, 0.12]),
+      disconnect: this.random.pick([0.01, 0.03, 0.05]),
+      halfOpen: this.random.pick([0, 0, 0.01, 0.03]),
+      lose: this.random.pick([0, 0, 0.02, 0.06]),
+      madeUp: this.random.pick([0, 0, 0.02, 0.05]),
+      mostUnsettled: this.random.pick([16, 30, 1_000, 1_000]),
     };
     this.mutant = mutant;
   }

@@ -30,8 +30,8 @@ export class World {
   #publish(): void {
     const writer = new PackWriter(256);
     const keys = Array.from(
-      { length: 1 + this.stage.chance.below(2) },
-      () => this.stage.chance.pick(this.#clients).key,
+      { length: 1 + this.stage.random.below(2) },
+      () => this.stage.random.pick(this.#clients).key,
     );
     for (const key of keys) {
       this.#ids += 1;
@@ -51,11 +51,11 @@ export class World {
 
   /** The group assigns the partition: to a new process, to another member, or to its owner again. The owner before goes on until it learns of it. */
   #takeOver(): void {
-    const { chance } = this.stage;
-    const next = chance.in(0.5) ? undefined : chance.pick([undefined, ...this.#members]);
+    const { random } = this.stage;
+    const next = random.in(0.5) ? undefined : random.pick([undefined, ...this.#members]);
     const owner = next ?? new Member(this.stage, this.#group);
     this.stage.note(() => `the group assigns the partition to ${next ? "a member" : "a new member"}`);
-    this.#group.assign(owner, chance.in(0.5));
+    this.#group.assign(owner, random.in(0.5));
     this.#members = this.#members.filter((member) => member !== owner && member.alive);
     this.#members.push(owner);
   }
@@ -75,28 +75,28 @@ export class World {
   }
 
   #step(): void {
-    const { chance, rates } = this.stage;
-    if (chance.in(rates.fault)) this.#fault();
-    else if (chance.in(rates.publish)) this.#publish();
+    const { random, rates } = this.stage;
+    if (random.in(rates.fault)) this.#fault();
+    else if (random.in(rates.publish)) this.#publish();
     else {
-      const roll = chance.next();
-      if (roll < 0.32) chance.pick(this.#members).act();
-      else if (roll < 0.64) chance.pick(this.#distributors).act();
-      else if (roll < 0.9) chance.pick(this.#clients).act();
+      const roll = random.next();
+      if (roll < 0.32) random.pick(this.#members).act();
+      else if (roll < 0.64) random.pick(this.#distributors).act();
+      else if (roll < 0.9) random.pick(this.#clients).act();
       else this.#pass();
     }
   }
 
   #pass(): void {
-    this.stage.now += this.stage.chance.pick([1, 10, 100, 1_000, 4_000]);
+    this.stage.now += this.stage.random.pick([1, 10, 100, 1_000, 4_000]);
     for (const member of this.#members) member.timeouts();
     for (const distributor of this.#distributors) distributor.timeouts();
   }
 
   #fault(): void {
-    const fault = this.stage.chance.below(5);
+    const fault = this.stage.random.below(5);
     if (fault === 0) this.#takeOver();
-    else if (fault === 1) this.#kill(this.stage.chance.pick(this.#distributors));
+    else if (fault === 1) this.#kill(this.stage.random.pick(this.#distributors));
     else if (fault === 2) this.stage.postgres.away = !this.stage.postgres.away;
     else if (fault === 3) this.stage.redisAway = !this.stage.redisAway;
     else this.stage.registry.clear();

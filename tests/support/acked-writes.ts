@@ -10,7 +10,7 @@ import type { Stack } from "./stack.ts";
 const PARTITIONS = 12;
 
 /** Sends to every partition of a topic of its own again and again, and keeps what it was answered for. */
-export class Witness {
+export class AckedWrites {
   readonly #stack: Pick<Stack, "env">;
   readonly #topic: string;
   readonly #link: KafkaLink;

@@ -5,7 +5,7 @@ import type { Verdict } from "#tests/faults/verdict.ts";
 import { History } from "#tests/faults/history.ts";
 import { Load, type LoadOptions } from "#tests/faults/load.ts";
 import { noteStored } from "#tests/faults/stored-notes.ts";
-import { metric } from "./scrape-metric.ts";
+import { scrapeMetric } from "./scrape-metric.ts";
 import type { Kind, Service, Stack } from "./stack.ts";
 
 /** Times so short that a test sees what a platform does in minutes. */
@@ -23,7 +23,7 @@ export const SHORT_TIMES: Record<string, string> = {
 const PATIENCE_MS = 60_000;
 
 /** The load of the faults' battery on a stack that changes under it, its history, and at the end the checker's verdict. */
-export class Traffic {
+export class BackgroundTraffic {
   readonly services: Service[];
   readonly history = new History();
   readonly heartbeatMs: number;
@@ -44,8 +44,8 @@ export class Traffic {
   static async start(
     stack: Stack,
     size: { clients: number; rate: number; habits?: LoadOptions["habits"] },
-  ): Promise<Traffic> {
-    const traffic = new Traffic(stack);
+  ): Promise<BackgroundTraffic> {
+    const traffic = new BackgroundTraffic(stack);
     const seed = Math.floor(Math.random() * 1e9);
     const habits = { roaming: 2, dying: 1 };
     const load = await Load.of(traffic, traffic.history, { name: `t${seed}`, seed, habits, ...size });
@@ -122,7 +122,7 @@ export class Traffic {
     for (const director of this.of("director")) {
       const deadline = performance.now() + PATIENCE_MS;
       for (let left = Infinity; left > 0; await sleep(20)) {
-        left = await metric(director, "notifications_unsettled");
+        left = await scrapeMetric(director, "notifications_unsettled");
         if (performance.now() > deadline) throw new Error(`${left} are still unsettled, after ${PATIENCE_MS} ms`);
       }
     }

@@ -15,7 +15,7 @@ export interface Member {
 }
 
 /** Many clients of the library. Chance gives them nothing: each comes back exactly when it is told to, and at once otherwise. */
-export class LibraryCrowd {
+export class ClientLibraryCrowd {
   readonly members: Member[];
 
   private constructor(members: Member[]) {
@@ -28,9 +28,9 @@ export class LibraryCrowd {
     url: string,
     clients: readonly string[],
     { auto = false } = {},
-  ): Promise<LibraryCrowd> {
+  ): Promise<ClientLibraryCrowd> {
     const tokens = await Promise.all(clients.map((client) => stack.token({ client })));
-    return new LibraryCrowd(clients.map((client, index) => join(client, index, tokens[index]!)));
+    return new ClientLibraryCrowd(clients.map((client, index) => join(client, index, tokens[index]!)));
 
     function join(client: string, index: number, token: string): Member {
       const transport = TRANSPORTS[index % TRANSPORTS.length]!;
@@ -71,7 +71,7 @@ export class LibraryCrowd {
 }
 
 /** A poll is live from its first empty answer on; where notifications go on coming, it need only be connected. */
-export async function allLive({ members }: LibraryCrowd, { quiet = true } = {}): Promise<void> {
+export async function allLive({ members }: ClientLibraryCrowd, { quiet = true } = {}): Promise<void> {
   const there = ({ connection: { state, transport } }: Member): boolean =>
     state === "live" || (!quiet && transport === "poll" && state === "replaying");
   const others = (): unknown[] => members.filter((member) => !there(member)).map(({ statuses }) => statuses.at(-1));
@@ -79,7 +79,7 @@ export async function allLive({ members }: LibraryCrowd, { quiet = true } = {}):
 }
 
 /** Each has everything that was accepted for it, once and in order. */
-export async function allReceived({ members }: LibraryCrowd, publisher: Publisher): Promise<void> {
+export async function allReceived({ members }: ClientLibraryCrowd, publisher: Publisher): Promise<void> {
   const missing = (): string[] =>
     members
       .filter(({ client, received }) => received.length < publisher.accepted(client).length)

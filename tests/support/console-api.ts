@@ -6,7 +6,7 @@ export interface Answer {
 }
 
 /** One who asks the console, by a token or a key. */
-export class Console {
+export class ConsoleApi {
   readonly #service: Pick<Service, "url">;
   readonly #token: string;
 
@@ -16,8 +16,8 @@ export class Console {
   }
 
   /** Who runs the platform. */
-  static async of(stack: Pick<Stack, "token">, service: Pick<Service, "url">): Promise<Console> {
-    return new Console(service, await stack.token({ publisher: "operator", scope: "operate" }));
+  static async of(stack: Pick<Stack, "token">, service: Pick<Service, "url">): Promise<ConsoleApi> {
+    return new ConsoleApi(service, await stack.token({ publisher: "operator", scope: "operate" }));
   }
 
   async ask(method: string, path: string, body?: unknown): Promise<Answer> {

@@ -4,7 +4,7 @@ import type { Service, Stack } from "./stack.ts";
 export type DeadLetter = Summary & { content?: { items: Record<string, unknown>[] } | { base64: string } };
 
 /** One who runs the platform, and asks a director. */
-export class Operator {
+export class DeadLettersApi {
   readonly #director: () => Pick<Service, "url">;
   readonly #token: string;
 
@@ -13,8 +13,8 @@ export class Operator {
     this.#token = token;
   }
 
-  static async of(stack: Pick<Stack, "token">, director: () => Pick<Service, "url">): Promise<Operator> {
-    return new Operator(director, await stack.token({ publisher: "operator", scope: "operate" }));
+  static async of(stack: Pick<Stack, "token">, director: () => Pick<Service, "url">): Promise<DeadLettersApi> {
+    return new DeadLettersApi(director, await stack.token({ publisher: "operator", scope: "operate" }));
   }
 
   async ask(path: string, method = "GET"): Promise<{ status: number; body: Record<string, unknown> }> {

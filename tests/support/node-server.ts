@@ -8,7 +8,7 @@ import { Health } from "@saasaparilla/shared/runtime/health.ts";
 import { HttpServer } from "@saasaparilla/shared/http/server.ts";
 import { createLog } from "@saasaparilla/shared/runtime/log.ts";
 import { createRegistry } from "@saasaparilla/shared/runtime/metrics.ts";
-import type { Reply } from "@saasaparilla/shared/http/response.ts";
+import type { HttpResponse } from "@saasaparilla/shared/http/response.ts";
 import { nodeServerSettings, readSettings } from "@saasaparilla/shared/settings.ts";
 
 /** The server of the services on Node, in this process: what it handles is seen, and what Node reads. */
@@ -18,7 +18,11 @@ afterEach(async () => {
   await Promise.all(servers.splice(0).map((server) => server.close()));
 });
 
-export const accepted = (body: string): Reply => ({ status: 202, headers: { "content-type": "text/plain" }, body });
+export const accepted = (body: string): HttpResponse => ({
+  status: 202,
+  headers: { "content-type": "text/plain" },
+  body,
+});
 
 export async function serve(env: Record<string, string> = {}, handlerMs = 50) {
   const handled: string[] = [];

@@ -32,7 +32,7 @@ export const verdicts = ({ body }: { body: { items: { id?: string; problem?: { t
 export const client = (): string => `c-${randomUUID()}`;
 
 /** Requests as a publisher writes them, for tests of what a receiver answers. `of` is asked with each: the stack is there later. */
-export function publishing(of: () => { stack: Stack; receiver: Service; token: string }) {
+export function publishRequests(of: () => { stack: Stack; receiver: Service; token: string }) {
   async function publish(
     body: unknown,
     { to = of().receiver, type = "application/json", headers = {} }: Options = {},

@@ -32,7 +32,7 @@ export interface Ways {
 const DEADLINE_MS = 30_000;
 
 /** Sends bytes as they are, each piece in a segment of its own, and reads the answers strictly. */
-export async function say(
+export async function sendRaw(
   { url }: Pick<Service, "url">,
   pieces: string | readonly string[],
   { answers = Infinity, half = false, methods = [], deadlineMs = DEADLINE_MS, ca }: Ways = {},

@@ -1,7 +1,7 @@
 import type { Service } from "./stack.ts";
 
 /** The sum of a service's metric over the label sets that contain all of `labels`; 0 where there is none yet. A name that it does not have is a mistake. */
-export async function metric(service: Service, name: string, ...labels: string[]): Promise<number> {
+export async function scrapeMetric(service: Service, name: string, ...labels: string[]): Promise<number> {
   const text = await page(`${service.url}/metrics`);
   const lines = text.split("\n");
   const names = [name, name.replace(/_(sum|count|bucket)$/, "")];

@@ -1,5 +1,5 @@
 /** Numbers from a seed (mulberry32): the same faults and the same load again, as far as the machine's timing allows. */
-export class Chance {
+export class SeededRandom {
   #state: number;
 
   constructor(seed: number) {

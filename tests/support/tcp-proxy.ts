@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 
 /** A dependency that can go away, for one service alone: a TCP proxy in front of the real one. */
-export interface Proxy {
+export interface TcpProxy {
   /** host:port */
   address: string;
   /**
@@ -19,7 +19,7 @@ export type Mode = "pass" | "hang" | "mute" | "deaf" | "refuse" | "slow" | "rese
 const SLOW_MS = 300;
 
 /** Kafka tells its clients where its brokers are: the proxy puts its own port there. */
-export function startKafkaProxy(broker: string): Promise<Proxy> {
+export function startKafkaProxy(broker: string): Promise<TcpProxy> {
   const [host = "", port = ""] = broker.split(":");
   return startProxy(broker, (ownPort) => {
     const frames = new Frames();
@@ -29,7 +29,7 @@ export function startKafkaProxy(broker: string): Promise<Proxy> {
 
 type Rewrite = (ownPort: number) => (bytes: Buffer) => Buffer[];
 
-export async function startProxy(target: string, rewrite: Rewrite = () => (bytes) => [bytes]): Promise<Proxy> {
+export async function startProxy(target: string, rewrite: Rewrite = () => (bytes) => [bytes]): Promise<TcpProxy> {
   const [host = "", port = ""] = target.split(":");
   const sockets = new Set<Socket>();
   const late = new WeakMap<Socket, number>();

@@ -1,4 +1,4 @@
-import { Console } from "./console-api.ts";
+import { ConsoleApi } from "./console-api.ts";
 import { startStack, type Service, type Stack } from "./stack.ts";
 
 /** All services, and an operator at the console: for tests of who may do what. */
@@ -7,7 +7,7 @@ export interface Tenancy {
   receiver: Service;
   distributor: Service;
   desk: Service;
-  operator: Console;
+  operator: ConsoleApi;
 }
 
 export async function startTenancy(env: Record<string, string> = {}): Promise<Tenancy> {
@@ -16,7 +16,7 @@ export async function startTenancy(env: Record<string, string> = {}): Promise<Te
     env: { HEARTBEAT_MS: "1000", DRAIN_MS: "0", ...env },
   });
   const [receiver, , distributor, desk] = stack.services as [Service, Service, Service, Service];
-  return { stack, receiver, distributor, desk, operator: await Console.of(stack, desk) };
+  return { stack, receiver, distributor, desk, operator: await ConsoleApi.of(stack, desk) };
 }
 
 export async function publish(
@@ -43,7 +43,7 @@ export async function connects(distributor: Service, token: string): Promise<num
 }
 
 export async function newTenant(
-  operator: Console,
+  operator: ConsoleApi,
   name: string,
   trust: "scopes" | "grants" = "scopes",
 ): Promise<string> {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { rolldown } from "rolldown";
 import { repository } from "#local/process/paths.ts";
-import { Trouble } from "#local/process/user-error.ts";
+import { UserError } from "#local/process/user-error.ts";
 import { packageManager, run } from "./run.ts";
 import { tried } from "./try-client.ts";
 
@@ -22,7 +22,7 @@ export async function clientPackage(tree: string, folder: string, everyTypeScrip
   declare(tree);
   const bytes = await size(client);
   if (bytes > MOST_BYTES)
-    throw new Trouble(
+    throw new UserError(
       `The client library has ${bytes} bytes compressed.`,
       `It may have ${MOST_BYTES}: make it smaller.`,
     );

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { Trouble } from "#local/process/user-error.ts";
+import { UserError } from "#local/process/user-error.ts";
 
 /** Image to digest. */
 export type Digests = ReadonlyMap<string, string>;
@@ -24,7 +24,7 @@ export function digestsOf(images: Iterable<string>, inspect: (image: string) => 
     Array.from(images, (image) => {
       const digest = inspect(image).trim();
       if (!DIGEST.test(digest))
-        throw new Trouble(
+        throw new UserError(
           `The registry gave no digest of ${image}, but ${JSON.stringify(digest)}.`,
           "Log in there: docker login",
         );
@@ -43,11 +43,14 @@ export function pinValues(values: string, digests: Digests, own: { repository: s
     .replaceAll(/(\n {4}image: (\S+)\n(?: {4}#.*\n)* {4}digest: )""/g, (_, before: string, image: string) => {
       const digest = digests.get(image);
       if (digest === undefined)
-        throw new Trouble(`values.yaml names ${image}, and compose.yaml does not.`, "Name one image in both.");
+        throw new UserError(`values.yaml names ${image}, and compose.yaml does not.`, "Name one image in both.");
       return `${before}${digest}`;
     });
   if (/\n *digest: ""/.test(replaced) || !replaced.includes(`repository: ${own.repository}\n`))
-    throw new Trouble("values.yaml has an image that is not pinned.", "Its digest stands in the line after its image.");
+    throw new UserError(
+      "values.yaml has an image that is not pinned.",
+      "Its digest stands in the line after its image.",
+    );
   return replaced;
 }
 

@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { local, repository } from "#local/process/paths.ts";
-import { command, Trouble } from "#local/process/user-error.ts";
+import { command, UserError } from "#local/process/user-error.ts";
 import { chartPackage } from "./chart-package.ts";
 import { clientPackage } from "./client-package.ts";
 import { publish } from "./publish.ts";
@@ -24,7 +24,7 @@ await command(async () => {
   });
   const dry = values["dry-run"];
   if (values.publish && (dry || values.registry === undefined))
-    throw new Trouble(
+    throw new UserError(
       "--publish wants --registry, and no --dry-run.",
       "npx just release --publish --registry registry.example/saasaparilla",
     );
@@ -37,7 +37,7 @@ await command(async () => {
     const version = nextVersion(tree);
     const tag = `v${version}`;
     if (!dry && run("git", ["tag", "--list", tag], repository) !== "")
-      throw new Trouble(
+      throw new UserError(
         `There is a ${tag} already, which this is not.`,
         `Take it over: git merge --ff-only ${tag}. Or make it anew: git tag --delete ${tag}, and this again.`,
       );

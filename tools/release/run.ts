@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { Trouble } from "#local/process/user-error.ts";
+import { UserError } from "#local/process/user-error.ts";
 
 /** What it prints; where it fails, what it printed. */
 export function run(file: string, args: string[], cwd: string): string {
@@ -9,7 +9,7 @@ export function run(file: string, args: string[], cwd: string): string {
     return execFileSync(file, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
   } catch (error) {
     const { stdout, stderr } = error as { stdout?: string; stderr?: string };
-    throw new Trouble(`${file} ${args[0] ?? ""} failed.`, `${stdout ?? ""}${stderr ?? String(error)}`, {
+    throw new UserError(`${file} ${args[0] ?? ""} failed.`, `${stdout ?? ""}${stderr ?? String(error)}`, {
       cause: error,
     });
   }

@@ -1,7 +1,7 @@
 import { existsSync, globSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { repository } from "#local/process/paths.ts";
-import { Trouble } from "#local/process/user-error.ts";
+import { UserError } from "#local/process/user-error.ts";
 import { packageManager, run } from "./run.ts";
 
 /** Besides the library's own, which changesets writes: one version is that of everything. */
@@ -26,7 +26,7 @@ export function nextVersion(tree: string): string {
   const before = versionOf(tree);
   const pending = globSync(".changeset/*.md", { cwd: tree });
   if (pending.length === 0)
-    throw new Trouble("No changeset is pending: there is nothing to release.", "Say what changed by: npx changeset");
+    throw new UserError("No changeset is pending: there is nothing to release.", "Say what changed by: npx changeset");
   const [ours, theirs] = [join(tree, "CHANGELOG.md"), join(tree, "client/CHANGELOG.md")];
   // The platform has one changelog; changesets knows those of packages.
   if (existsSync(ours)) writeFileSync(theirs, readFileSync(ours, "utf8").replace(HEAD, "# Changelog\n"));
@@ -51,6 +51,6 @@ function replace(file: string, before: string, after: string): void {
   const escaped = before.replaceAll(".", "\\.");
   const whole = new RegExp(`(?<![\\d.])${escaped}(?![\\d.])`, "g");
   const text = readFileSync(file, "utf8");
-  if (!whole.test(text)) throw new Trouble(`${file} does not have the version ${before}.`, "Write it there.");
+  if (!whole.test(text)) throw new UserError(`${file} does not have the version ${before}.`, "Write it there.");
   writeFileSync(file, text.replace(whole, after));
 }

@@ -1,12 +1,12 @@
 import { PLATFORM_TENANT, type Scope } from "@saasaparilla/shared/auth/policies/schema.ts";
-import { isReply, CallerGuard } from "@saasaparilla/shared/http/caller-guard.ts";
-import type { Askers } from "@saasaparilla/shared/rate-limits/keyed-limiter.ts";
+import { isResponse, CallerGuard } from "@saasaparilla/shared/http/caller-guard.ts";
+import type { KeyedLimiter } from "@saasaparilla/shared/rate-limits/keyed-limiter.ts";
 import type { Written } from "@saasaparilla/shared/auth/audit-log.ts";
 import { endingOf } from "@saasaparilla/shared/auth/audit-ending.ts";
 import { Failure } from "@saasaparilla/shared/runtime/errors.ts";
-import type { Gate } from "@saasaparilla/shared/auth/guard.ts";
+import type { Guard } from "@saasaparilla/shared/auth/guard.ts";
 import type { HttpServer, Request } from "@saasaparilla/shared/http/server.ts";
-import { tokenUnchecked, tooMany, type Reply } from "@saasaparilla/shared/http/response.ts";
+import { tokenUnchecked, tooMany, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
 import { readJson } from "@saasaparilla/shared/http/read-json.ts";
 import { bearer, Refused, TurnedAway, type Identity } from "@saasaparilla/shared/auth/identity.ts";
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
@@ -39,7 +39,7 @@ export interface Route<Body = unknown> {
   /** The answer where all is well, and its form. */
   status: 200 | 201 | 204;
   answer?: z.ZodType;
-  handle(call: Call, body: Body): Promise<Reply>;
+  handle(call: Call, body: Body): Promise<HttpResponse>;
 }
 
 /** Infers what a route's body is from its form. */
@@ -51,51 +51,51 @@ const BODY_BYTES = 64 << 10;
 const ID_FORM = /^[A-Za-z0-9_-]{1,64}$/;
 
 export interface ServeParts {
-  gate: Gate;
+  guard: Guard;
   /** How often the operators of a tenant ask. */
-  tenants: Askers;
+  tenants: KeyedLimiter;
   registry: Registry;
   log: Log;
 }
 
 export function serveRoutes(server: HttpServer, routes: readonly Route[], parts: ServeParts): void {
-  const { gate, registry, log } = parts;
+  const { guard, registry, log } = parts;
   const known = new Map(routes.map((route) => [`${route.method.toLowerCase()} ${route.path}`, route]));
   const routeOf = (request: Request): Route => known.get(`${request.method} ${request.route}`)!;
-  const guard = new CallerGuard<Call>({
+  const callerGuard = new CallerGuard<Call>({
     registry,
     identify: (request) =>
       callOf(routeOf(request), request, parts).catch((error: unknown) => refusalOf(error, request, log)),
-    refused: (request, call, reply) => ended(routeOf(request), request, call, reply, gate),
+    refused: (request, call, response) => ended(routeOf(request), request, call, response, guard),
   });
   for (const route of routes) {
-    const answer = async (request: Request, body: Buffer): Promise<Reply> => {
-      const call = await guard.callerOf(request);
-      if (isReply(call)) return call;
+    const answer = async (request: Request, body: Buffer): Promise<HttpResponse> => {
+      const call = await callerGuard.callerOf(request);
+      if (isResponse(call)) return call;
       return handle(route, request, call, body, parts);
     };
-    if (route.method === "GET") server.get(route.path, answer, guard);
-    else if (route.method === "DELETE") server.delete(route.path, answer, guard);
-    else if (route.method === "PUT") server.put(route.path, BODY_BYTES, answer, guard);
-    else server.post(route.path, BODY_BYTES, answer, guard);
+    if (route.method === "GET") server.get(route.path, answer, callerGuard);
+    else if (route.method === "DELETE") server.delete(route.path, answer, callerGuard);
+    else if (route.method === "PUT") server.put(route.path, BODY_BYTES, answer, callerGuard);
+    else server.post(route.path, BODY_BYTES, answer, callerGuard);
   }
 }
 
 /** Who asks, before anything else: who may not learns nothing, not even whether there is such a tenant. */
-async function callOf(route: Route, request: Request, { gate, tenants }: ServeParts): Promise<Call> {
+async function callOf(route: Route, request: Request, { guard, tenants }: ServeParts): Promise<Call> {
   const { tenant, id } = named(route.path, request.path);
   // A name that no tenant has is nobody's: only those who run the platform pass, and are told that it is wrong.
   const reached = route.of === "platform" || tenant === undefined || !TENANT_FORM.test(tenant) ? "" : tenant;
-  const caller = await gate.pass(bearer(request.headers.authorization), route.needs, request, reached);
+  const caller = await guard.pass(bearer(request.headers.authorization), route.needs, request, reached);
   const call: Call = { caller, tenant: tenant ?? "", id: id ?? "", query: request.query, written: [] };
   const refused = refusalBefore(route, call, tenants);
   if (refused === undefined) return call;
-  ended(route, request, call, refused, gate);
+  ended(route, request, call, refused, guard);
   throw new Refusal(refused);
 }
 
 /** What of a call is refused before its body is read. */
-function refusalBefore(route: Route, { caller, tenant, id }: Call, tenants: Askers): Reply | undefined {
+function refusalBefore(route: Route, { caller, tenant, id }: Call, tenants: KeyedLimiter): HttpResponse | undefined {
   const { source } = caller;
   // A tenant's operators must not use up the rate of an operator of the platform whose token names their tenant.
   const late = tenants.late(source.kind === "platform" ? PLATFORM_TENANT : caller.tenant, performance.now());
@@ -105,24 +105,30 @@ function refusalBefore(route: Route, { caller, tenant, id }: Call, tenants: Aske
   return undefined;
 }
 
-async function handle(route: Route, request: Request, call: Call, body: Buffer, parts: ServeParts): Promise<Reply> {
-  const reply = await answered(route, call, body).catch((error: unknown) => refusalOf(error, request, parts.log));
-  ended(route, request, call, reply, parts.gate);
-  return reply;
+async function handle(
+  route: Route,
+  request: Request,
+  call: Call,
+  body: Buffer,
+  parts: ServeParts,
+): Promise<HttpResponse> {
+  const response = await answered(route, call, body).catch((error: unknown) => refusalOf(error, request, parts.log));
+  ended(route, request, call, response, parts.guard);
+  return response;
 }
 
-async function answered(route: Route, call: Call, body: Buffer): Promise<Reply> {
+async function answered(route: Route, call: Call, body: Buffer): Promise<HttpResponse> {
   return route.handle(call, route.body ? parsed(route.body, body) : undefined);
 }
 
 /** Of what may change something, the audit log has how it ended, too. */
-function ended(route: Route, request: Request, call: Call, reply: Reply, gate: Gate): void {
+function ended(route: Route, request: Request, call: Call, response: HttpResponse, guard: Guard): void {
   if (route.needs !== "operate") return;
   // What was made has a name only now.
-  const made = reply.headers?.location;
+  const made = response.headers?.location;
   const { method, path, address } = request;
   const asked = made === undefined ? { method, path, address } : { method: "made", path: made, address };
-  gate.ended(call.caller, route.needs, { ...asked, route: route.path }, endingOf(reply, call.written));
+  guard.ended(call.caller, route.needs, { ...asked, route: route.path }, endingOf(response, call.written));
 }
 
 /** A revocation's id is a subject, or `*`. */
@@ -167,8 +173,8 @@ function expectation(schema: z.ZodType): string {
     : "send a JSON object; {} is a document with every default";
 }
 
-function refusalOf(error: unknown, { method, path }: Request, log: Log): Reply {
-  if (error instanceof Refusal) return error.reply;
+function refusalOf(error: unknown, { method, path }: Request, log: Log): HttpResponse {
+  if (error instanceof Refusal) return error.response;
   if (error instanceof Refused) return forbidden();
   if (error instanceof TurnedAway) return tooMany(error.message, error.retryAfter);
   if (error instanceof Failure && error.kind === "reject") return conflict(error.message);

@@ -5,11 +5,11 @@ import {
   type RowKind,
   type RowOf,
 } from "@saasaparilla/shared/auth/policies/schema.ts";
-import type { AccessStore, Change, StoredRow } from "@saasaparilla/shared/auth/policies/store.ts";
+import type { PolicyStore, Change, StoredRow } from "@saasaparilla/shared/auth/policies/store.ts";
 import { LEEWAY_SECONDS } from "@saasaparilla/shared/auth/identity.ts";
-import type { KeysAddresses } from "@saasaparilla/shared/auth/tokens/jwks-address.ts";
+import type { JwksAddresses } from "@saasaparilla/shared/auth/tokens/jwks-address.ts";
 import { json } from "@saasaparilla/shared/http/response.ts";
-import type { Secrets } from "@saasaparilla/shared/auth/tokens/sealed-secrets.ts";
+import type { SealedSecrets } from "@saasaparilla/shared/auth/tokens/sealed-secrets.ts";
 import { LIMITS, WEIGHTS } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
 import { z } from "zod";
 import { conflict, notFound, Refusal, wrongBody, wrongQuery } from "#api/responses.ts";
@@ -18,7 +18,7 @@ import { route, type Call, type Route } from "#api/routes.ts";
 import { writtenBy } from "./written.ts";
 
 export interface ConsoleParts {
-  store: AccessStore;
+  policyStore: PolicyStore;
   /** What was written holds here at once, and in every service a few seconds later. */
   refresh: () => Promise<void>;
   /** Seconds since 1970. */
@@ -26,11 +26,11 @@ export interface ConsoleParts {
   /** The platform's own issuer, whose name is no tenant's. */
   issuer: string;
   /** Seals those of issuers. */
-  secrets: Secrets;
+  secrets: SealedSecrets;
   /** What new API keys name. */
   environment: string;
   /** Where issuers' keys may come from. */
-  addresses: Pick<KeysAddresses, "refusal">;
+  jwksAddresses: Pick<JwksAddresses, "refusal">;
 }
 
 const NAMES = { tenant: "tenant", issuer: "issuer", grant: "grant", revocation: "revocation" } as const;
@@ -48,7 +48,7 @@ export function documentRoutes(parts: ConsoleParts): Route[] {
       query: { after: "The last name of the page before.", limit: `At most so many, 1 to ${PAGE}.` },
       status: 200,
       answer: listed("tenant"),
-      handle: async ({ query }) => json(200, await pageOf(parts.store, "tenant", undefined, query)),
+      handle: async ({ query }) => json(200, await pageOf(parts.policyStore, "tenant", undefined, query)),
     }),
     route({
       method: "GET",
@@ -59,7 +59,7 @@ export function documentRoutes(parts: ConsoleParts): Route[] {
       status: 200,
       answer: shown("tenant"),
       handle: async ({ tenant }) => {
-        const [row] = await parts.store.list("tenant", tenant);
+        const [row] = await parts.policyStore.list("tenant", tenant);
         return row ? json(200, show(row)) : notFound("such tenant");
       },
     }),
@@ -98,7 +98,7 @@ export function documentRoutes(parts: ConsoleParts): Route[] {
       row: async (body) => {
         const value = await issuerRow(body, parts.secrets);
         const { jwksUrl } = value;
-        const message = jwksUrl === undefined ? undefined : await parts.addresses.refusal(new URL(jwksUrl));
+        const message = jwksUrl === undefined ? undefined : await parts.jwksAddresses.refusal(new URL(jwksUrl));
         if (message !== undefined) throw new Refusal(wrongBody([{ path: ["jwksUrl"], message }]));
         return value;
       },
@@ -165,7 +165,7 @@ function resource<K extends "issuer" | "grant" | "revocation", Body>(
       query: { after: "The last id of the page before.", limit: `At most so many, 1 to ${PAGE}.` },
       status: 200,
       answer: listed(kind),
-      handle: async ({ tenant, query }) => json(200, await pageOf(parts.store, kind, tenant, query)),
+      handle: async ({ tenant, query }) => json(200, await pageOf(parts.policyStore, kind, tenant, query)),
     }),
     route({
       method: "PUT",
@@ -177,7 +177,7 @@ function resource<K extends "issuer" | "grant" | "revocation", Body>(
       status: 200,
       answer,
       handle: async (call, asked) => {
-        await mustExist(parts.store, call.tenant);
+        await mustExist(parts.policyStore, call.tenant);
         const value = await row(asked);
         await write(parts, call, change(call, value));
         return json(200, open(value));
@@ -191,7 +191,7 @@ function resource<K extends "issuer" | "grant" | "revocation", Body>(
       summary: `Take one ${kind} away`,
       status: 204,
       handle: async (call) => {
-        if (!(await parts.store.find(kind, call.tenant, call.id))) return notFound(`such ${kind}`);
+        if (!(await parts.policyStore.find(kind, call.tenant, call.id))) return notFound(`such ${kind}`);
         await write(parts, call, change(call, null));
         return { status: 204 };
       },
@@ -199,8 +199,8 @@ function resource<K extends "issuer" | "grant" | "revocation", Body>(
   ];
 }
 
-export async function write({ store, refresh }: ConsoleParts, call: Call, ...changes: Change[]): Promise<void> {
-  const before = await store.write(...changes);
+export async function write({ policyStore, refresh }: ConsoleParts, call: Call, ...changes: Change[]): Promise<void> {
+  const before = await policyStore.write(...changes);
   call.written.push(...changes.map((change, index) => writtenBy(change, before[index])));
   // It is written: that it is not read here yet is no failure of the request.
   await refresh().catch(() => undefined);
@@ -214,18 +214,18 @@ function mustBeFree(tenant: string): void {
     );
 }
 
-export async function mustExist(store: AccessStore, tenant: string): Promise<void> {
+export async function mustExist(policyStore: PolicyStore, tenant: string): Promise<void> {
   mustBeFree(tenant);
-  if (!(await store.find("tenant", tenant, TENANT_ROW))) throw new Refusal(notFound("such tenant"));
+  if (!(await policyStore.find("tenant", tenant, TENANT_ROW))) throw new Refusal(notFound("such tenant"));
 }
 
-async function pageOf(store: AccessStore, kind: RowKind, tenant: string | undefined, query: URLSearchParams) {
+async function pageOf(policyStore: PolicyStore, kind: RowKind, tenant: string | undefined, query: URLSearchParams) {
   const asked = query.get("limit") ?? String(PAGE);
   const limit = /^\d{1,3}$/.test(asked) ? Number(asked) : 0;
   if (limit < 1 || limit > PAGE) throw new Refusal(wrongQuery("limit", `a number from 1 to ${PAGE}`));
   const after = query.get("after") ?? undefined;
   if (after?.includes("\0")) throw new Refusal(wrongQuery("after", "the last name of the page before"));
-  const rows = await store.list(kind, tenant, { after, limit: limit + 1 });
+  const rows = await policyStore.list(kind, tenant, { after, limit: limit + 1 });
   const items = rows.slice(0, limit).map(show);
   const last = items.at(-1);
   return rows.length > limit && last ? { items, next: kind === "tenant" ? last.tenant : last.id } : { items };

@@ -1,11 +1,11 @@
 import { SCOPES, type Scope } from "@saasaparilla/shared/auth/policies/schema.ts";
-import type { Access } from "@saasaparilla/shared/auth/policies/policies.ts";
+import type { Policies } from "@saasaparilla/shared/auth/policies/policies.ts";
 import { idOf, isApiKey } from "@saasaparilla/shared/auth/tokens/api-keys.ts";
 import { explain } from "@saasaparilla/shared/auth/policies/authorize.ts";
 import { json } from "@saasaparilla/shared/http/response.ts";
-import { claimed, type Identities } from "@saasaparilla/shared/auth/authenticator.ts";
+import { claimed, type Authenticator } from "@saasaparilla/shared/auth/authenticator.ts";
 import { Refused, type Identity, type Source } from "@saasaparilla/shared/auth/identity.ts";
-import type { Origins } from "@saasaparilla/shared/http/cors.ts";
+import type { Cors } from "@saasaparilla/shared/http/cors.ts";
 import { subject } from "@saasaparilla/shared/auth/subject.ts";
 import { z } from "zod";
 import { route, type Route } from "#api/routes.ts";
@@ -35,9 +35,9 @@ const answer = z.strictObject({
 });
 
 interface Known {
-  access: Access;
-  identities: Identities;
-  origins: Origins;
+  policies: Policies;
+  authenticator: Authenticator;
+  cors: Cors;
 }
 
 type Check = { check: string; holds: boolean; why?: string };
@@ -58,7 +58,7 @@ export function explainRoute(parts: Known & { refresh: () => Promise<void>; now:
     answer,
     handle: async ({ tenant }, asked) => {
       await refresh();
-      const page = asked.origin === undefined ? [] : [originCheck(parts.origins, asked.origin, tenant)];
+      const page = asked.origin === undefined ? [] : [originCheck(parts.cors, asked.origin, tenant)];
       const { subject, checks } = "scope" in asked ? await checksOf(parts, asked, tenant) : { checks: [] };
       const all = [...page, ...checks];
       return json(200, {
@@ -85,13 +85,13 @@ async function checksOf(
   if (typeof who === "string") return { checks: [{ check: GOOD, holds: false, why: who }] };
   const about = asked.client ?? (asked.scope === "subscribe" ? who.subject : undefined);
   const of = asked.scope === "operate" || asked.scope === "read" ? { tenant } : {};
-  const checks = explain(parts.access, { identity: who, scope: asked.scope, client: about, now, ...of });
+  const checks = explain(parts.policies, { identity: who, scope: asked.scope, client: about, now, ...of });
   return { subject: who.subject, checks: "token" in asked ? [{ check: GOOD, holds: true }, ...checks] : checks };
 }
 
-function originCheck(origins: Origins, origin: string, tenant: string): Check {
+function originCheck(cors: Cors, origin: string, tenant: string): Check {
   const check = "pages of this origin may call";
-  const why = malformed(origin) ?? origins.refusal(origin, tenant);
+  const why = malformed(origin) ?? cors.refusal(origin, tenant);
   return why === undefined ? { check, holds: true } : { check, holds: false, why };
 }
 
@@ -109,14 +109,18 @@ function malformed(origin: string): string | undefined {
 const OTHER = "it is of another tenant";
 
 /** Or why it is none. Of another tenant's nothing is told, neither whether it is good nor whether there is such a key. */
-async function identityOf({ identities, access }: Known, token: string, tenant: string): Promise<Identity | string> {
+async function identityOf(
+  { authenticator, policies }: Known,
+  token: string,
+  tenant: string,
+): Promise<Identity | string> {
   try {
-    const identity = await identities.identify(token);
+    const identity = await authenticator.identify(token);
     return identity.tenant === tenant ? identity : OTHER;
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     if (isApiKey(token))
-      return access.key(idOf(token))?.tenant === tenant ? error.message : "there is no such key here";
+      return policies.key(idOf(token))?.tenant === tenant ? error.message : "there is no such key here";
     const said = claimed(token)?.tenant;
     return said === undefined || said === tenant ? error.message : OTHER;
   }

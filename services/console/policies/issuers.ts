@@ -1,6 +1,6 @@
 import { rowSchemas, SHARED_ALGORITHM, type RowOf } from "@saasaparilla/shared/auth/policies/schema.ts";
 import { UnusableKey, usableKey } from "@saasaparilla/shared/auth/tokens/jwk.ts";
-import type { Secrets } from "@saasaparilla/shared/auth/tokens/sealed-secrets.ts";
+import type { SealedSecrets } from "@saasaparilla/shared/auth/tokens/sealed-secrets.ts";
 import { z } from "zod";
 
 /** 256 bits, the least for HS256 (RFC 7518). A longer one than the most adds nothing. */
@@ -53,7 +53,7 @@ export type IssuerBody = z.output<typeof issuerBody>;
 
 export async function issuerRow(
   { secret, secretEncoding, ...row }: IssuerBody,
-  secrets: Secrets,
+  secrets: SealedSecrets,
 ): Promise<RowOf<"issuer">> {
   if (secret === undefined) return row;
   return { ...row, sealedSecret: await secrets.seal(bytesOf(secret, secretEncoding), row.issuer) };

@@ -1,6 +1,6 @@
 import { rowSchemas, type RowOf } from "@saasaparilla/shared/auth/policies/schema.ts";
 import { newApiKey } from "@saasaparilla/shared/auth/tokens/api-keys.ts";
-import { json, type Reply } from "@saasaparilla/shared/http/response.ts";
+import { json, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
 import { z } from "zod";
 import { notFound, Refusal } from "#api/responses.ts";
 import { listed, mustExist, show, write, type ConsoleParts } from "./documents.ts";
@@ -29,9 +29,9 @@ const PATH = "/v1/tenants/:tenant/keys";
 
 /** API keys: made here, shown once, kept as a hash. */
 export function keyRoutes(parts: ConsoleParts): Route[] {
-  const { store, now } = parts;
+  const { policyStore, now } = parts;
   const find = async (tenant: string, id: string): Promise<RowOf<"key">> => {
-    const row = await store.find("key", tenant, id);
+    const row = await policyStore.find("key", tenant, id);
     if (!row) throw new Refusal(notFound("such key"));
     return row;
   };
@@ -44,7 +44,7 @@ export function keyRoutes(parts: ConsoleParts): Route[] {
       summary: "The API keys of a tenant, without their secrets",
       status: 200,
       answer: listed("key"),
-      handle: async ({ tenant }) => json(200, { items: (await store.list("key", tenant)).map(show) }),
+      handle: async ({ tenant }) => json(200, { items: (await policyStore.list("key", tenant)).map(show) }),
     }),
     route({
       method: "POST",
@@ -57,7 +57,7 @@ export function keyRoutes(parts: ConsoleParts): Route[] {
       answer: made,
       handle: async (call, { expiresIn, ...rest }) => {
         const { tenant } = call;
-        await mustExist(store, tenant);
+        await mustExist(policyStore, tenant);
         const expires = expiresIn === undefined ? null : now() + expiresIn;
         return newKey(parts, call, { ...rest, expires });
       },
@@ -110,7 +110,7 @@ async function newKey(
   call: Call,
   rest: Omit<RowOf<"key">, "hash" | "created">,
   ...old: Old[]
-): Promise<Reply> {
+): Promise<HttpResponse> {
   const { tenant } = call;
   const { id, token, hash } = newApiKey(parts.environment);
   const value = { ...rest, hash, created: parts.now() };

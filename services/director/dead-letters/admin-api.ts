@@ -1,16 +1,16 @@
-import { CallerGuard, isReply } from "@saasaparilla/shared/http/caller-guard.ts";
+import { CallerGuard, isResponse } from "@saasaparilla/shared/http/caller-guard.ts";
 import { messageOf } from "@saasaparilla/shared/runtime/errors.ts";
 import { endingOf } from "@saasaparilla/shared/auth/audit-ending.ts";
-import type { Gate } from "@saasaparilla/shared/auth/guard.ts";
+import type { Guard } from "@saasaparilla/shared/auth/guard.ts";
 import type { HttpServer, Request } from "@saasaparilla/shared/http/server.ts";
 import {
   forbidden,
   json,
-  problemReply,
+  problemResponse,
   tokenUnchecked,
   tooMany,
   unavailable,
-  type Reply,
+  type HttpResponse,
 } from "@saasaparilla/shared/http/response.ts";
 import { bearer, Refused, TurnedAway, type Identity } from "@saasaparilla/shared/auth/identity.ts";
 import type { Incoming, KafkaLink, Outgoing } from "@saasaparilla/shared/kafka/client.ts";
@@ -26,8 +26,8 @@ import type { DirectorMetrics } from "#metrics.ts";
 import { REDRIVEN } from "#partitions/partition.ts";
 
 /** What operators ask of the platform: of all its tenants, so their tokens come from whoever runs it. */
-export interface OperateOptions {
-  gate: Gate;
+export interface AdminApiOptions {
+  guard: Guard;
   reader: DeadLetterReader;
   kafka: Pick<KafkaLink, "present">;
   /** One attempt: an operator repeats it. Nothing of the lanes' own waits behind it. */
@@ -42,28 +42,28 @@ const MOST = 500;
 const ID = new RegExp(`^${DEAD_LETTERS_PARTITION}-(\\d{1,15})$`);
 const START = "start";
 
-export function serveOperators(server: HttpServer, options: OperateOptions): void {
-  const { gate, reader, registry, log } = options;
-  const ended = (request: Request, operator: Identity, reply: Reply): void => {
-    if (request.method === "post") gate.ended(operator, "operate", request, endingOf(reply));
+export function serveAdminApi(server: HttpServer, options: AdminApiOptions): void {
+  const { guard, reader, registry, log } = options;
+  const ended = (request: Request, operator: Identity, response: HttpResponse): void => {
+    if (request.method === "post") guard.ended(operator, "operate", request, endingOf(response));
   };
-  const guard = new CallerGuard({ registry, identify: (request) => authorize(options, request), refused: ended });
+  const callerGuard = new CallerGuard({ registry, identify: (request) => authorize(options, request), refused: ended });
   const guarded =
-    (handle: (request: Request, operator: Identity) => Promise<Reply>) =>
-    async (request: Request): Promise<Reply> => {
-      const operator = await guard.callerOf(request);
-      if (isReply(operator)) return operator;
-      const reply = await handle(request, operator).catch((error: unknown) => {
+    (handle: (request: Request, operator: Identity) => Promise<HttpResponse>) =>
+    async (request: Request): Promise<HttpResponse> => {
+      const operator = await callerGuard.callerOf(request);
+      if (isResponse(operator)) return operator;
+      const response = await handle(request, operator).catch((error: unknown) => {
         log.warn({ err: error, path: request.path }, "an operator was not answered");
         return unavailable(`${messageOf(error)} Try again.`);
       });
-      ended(request, operator, reply);
-      return reply;
+      ended(request, operator, response);
+      return response;
     };
   server.get(
     "/v1/dead-letters",
     guarded((request) => list(reader, request.query)),
-    guard,
+    callerGuard,
   );
   server.get(
     "/v1/dead-letters/:id",
@@ -73,7 +73,7 @@ export function serveOperators(server: HttpServer, options: OperateOptions): voi
         ? json(200, { ...summaryOf(record), content: contentOf(record.value ?? NOTHING) })
         : notFound(idIn(path));
     }),
-    guard,
+    callerGuard,
   );
   server.post(
     "/v1/dead-letters/:id/redrive",
@@ -82,7 +82,7 @@ export function serveOperators(server: HttpServer, options: OperateOptions): voi
       const record = await find(reader, idIn(path));
       return record ? redrive(record, subject, options) : notFound(idIn(path));
     }),
-    guard,
+    callerGuard,
   );
 }
 
@@ -92,7 +92,7 @@ function idIn(path: string): string {
 }
 
 /** Without `after` the newest; the oldest on after "start". */
-async function list(reader: DeadLetterReader, query: URLSearchParams): Promise<Reply> {
+async function list(reader: DeadLetterReader, query: URLSearchParams): Promise<HttpResponse> {
   const asked = query.get("limit") ?? "50";
   const limit = /^\d{1,3}$/.test(asked) ? Number(asked) : 0;
   if (limit < 1 || limit > MOST)
@@ -122,8 +122,8 @@ async function find(reader: DeadLetterReader, id: string): Promise<Incoming | un
 async function redrive(
   record: Incoming,
   operator: string,
-  { kafka, send, topics, metrics, log }: OperateOptions,
-): Promise<Reply> {
+  { kafka, send, topics, metrics, log }: AdminApiOptions,
+): Promise<HttpResponse> {
   const { id, topic, partition: source, notifications } = summaryOf(record);
   if (![topics.accepted, topics.control, topics.deferred].includes(topic))
     return conflict(`It is said to be from the topic ${JSON.stringify(topic)}, which is none of this platform's.`);
@@ -138,10 +138,10 @@ async function redrive(
   return json(200, { redriven: id, topic, partition, offset });
 }
 
-async function authorize({ gate, metrics }: OperateOptions, request: Request): Promise<Identity | Reply> {
+async function authorize({ guard, metrics }: AdminApiOptions, request: Request): Promise<Identity | HttpResponse> {
   try {
     // Of no tenant: a dead letter may hold what is of several.
-    return await gate.pass(bearer(request.headers["authorization"]), "operate", request, "");
+    return await guard.pass(bearer(request.headers["authorization"]), "operate", request, "");
   } catch (error) {
     if (error instanceof TurnedAway) return tooMany(error.message, error.retryAfter);
     if (!(error instanceof Refused)) return tokenUnchecked(error);
@@ -150,9 +150,9 @@ async function authorize({ gate, metrics }: OperateOptions, request: Request): P
   }
 }
 
-const wrong = (detail: string): Reply => problemReply(problemOf("invalid-value", detail, { status: 400 }));
+const wrong = (detail: string): HttpResponse => problemResponse(problemOf("invalid-value", detail, { status: 400 }));
 
-const notFound = (id: string): Reply =>
-  problemReply(problemOf("not-found", `There is no dead letter ${JSON.stringify(shorten(id))}.`));
+const notFound = (id: string): HttpResponse =>
+  problemResponse(problemOf("not-found", `There is no dead letter ${JSON.stringify(shorten(id))}.`));
 
-const conflict = (detail: string): Reply => problemReply(problemOf("cannot-redrive", detail));
+const conflict = (detail: string): HttpResponse => problemResponse(problemOf("cannot-redrive", detail));

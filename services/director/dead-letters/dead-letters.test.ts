@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Outgoing } from "@saasaparilla/shared/kafka/client.ts";
 import { createLog } from "@saasaparilla/shared/runtime/log.ts";
-import { Packer, type PackerOptions } from "@saasaparilla/shared/kafka/batching-producer.ts";
+import { BatchingProducer, type BatchingProducerOptions } from "@saasaparilla/shared/kafka/batching-producer.ts";
 import { topicsOf } from "@saasaparilla/shared/kafka/topics.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import { Ownership } from "#partitions/ownership.ts";
@@ -17,10 +17,10 @@ function partitionWith(deadLetters: DeadLetters): PartitionLanes {
   } as PartitionOptions);
 }
 
-function deadLettersBy(send: PackerOptions["send"]): DeadLetters {
+function deadLettersBy(send: BatchingProducerOptions["send"]): DeadLetters {
   const options = { maxPackBytes: 1e6, maxSendBytes: 1e6, onFailure: "retry", failed: () => {} } as const;
   const reports = { metrics: { deadLettered: () => {} }, log: createLog("test", "fatal") };
-  return new DeadLetters(new Packer({ send, ...options }), topicsOf("test"), 3, reports);
+  return new DeadLetters(new BatchingProducer({ send, ...options }), topicsOf("test"), 3, reports);
 }
 
 const record = (offset: number) => ({ offset, appended: 0, value: Buffer.from("no pack"), headers: {} });

@@ -3,7 +3,7 @@ import type { Batch, Incoming } from "@saasaparilla/shared/kafka/client.ts";
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
 import { offsetOf, partitionOf } from "@saasaparilla/shared/protocol/notification.ts";
 import { notificationBody, PackWriter } from "@saasaparilla/shared/protocol/pack.ts";
-import type { Packer } from "@saasaparilla/shared/kafka/batching-producer.ts";
+import type { BatchingProducer } from "@saasaparilla/shared/kafka/batching-producer.ts";
 import type { StoredNotification } from "@saasaparilla/shared/postgres/stored-notifications.ts";
 import type { Topics } from "@saasaparilla/shared/kafka/topics.ts";
 import type { DirectorMetrics } from "#metrics.ts";
@@ -34,19 +34,19 @@ export function deadLetterOf(
 }
 
 export class DeadLetters {
-  readonly #packer: Packer;
+  readonly #producer: BatchingProducer;
   readonly #topics: Topics;
   /** Of accepted. */
   readonly #partitions: number;
   readonly #reports: { metrics: Pick<DirectorMetrics, "deadLettered">; log: Log };
 
   constructor(
-    packer: Packer,
+    producer: BatchingProducer,
     topics: Topics,
     partitions: number,
     reports: { metrics: Pick<DirectorMetrics, "deadLettered">; log: Log },
   ) {
-    this.#packer = packer;
+    this.#producer = producer;
     this.#topics = topics;
     this.#partitions = partitions;
     this.#reports = reports;
@@ -65,7 +65,7 @@ export class DeadLetters {
     };
     const record = { topic: this.#topics.deadLetters, partition: DEAD_LETTERS_PARTITION, value, headers };
     return new Promise((resolve) =>
-      this.#packer.record(record, (error) => {
+      this.#producer.record(record, (error) => {
         if (error === undefined) resolve();
       }),
     );

@@ -8,7 +8,7 @@ import {
   readAck,
   readDeferred,
   readPack,
-  readSignal,
+  readMessage,
 } from "@saasaparilla/shared/protocol/pack.ts";
 import { DEAD_LETTERS_PARTITION, NOTHING } from "./dead-letters.ts";
 
@@ -83,7 +83,7 @@ function itemOf(kind: number, body: Buffer, index: number): object {
       return { kind: "acknowledgement", client: key, session, sequence };
     }
     case Kind.SIGNAL:
-      return { kind: "signal", signal: readSignal(body) };
+      return { kind: "signal", signal: readMessage(body) };
     default:
       throw new Failure("reject", `An item of kind ${kind} is unknown.`);
   }

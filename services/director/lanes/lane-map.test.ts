@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { createLane, type Lane } from "./lane.ts";
-import { Lanes } from "./lane-map.ts";
+import { LaneMap } from "./lane-map.ts";
 
 const CURSOR = "0001000000000007003";
 const BEFORE = "0001000000000002000";
@@ -13,13 +13,13 @@ function live(lane: Lane): Lane {
   return lane;
 }
 
-function parkAll(lanes: Lanes): void {
+function parkAll(lanes: LaneMap): void {
   // Once until the round is over, once to find them still, once for the rest.
   for (let times = 0; times < 4; times += 1) lanes.park(1);
 }
 
 test("a lane that is still is parked, and comes back as it was", () => {
-  const lanes = new Lanes(10);
+  const lanes = new LaneMap(10);
   live(lanes.of("acme/live"));
   lanes.of("acme/stored").state = "STORED";
   parkAll(lanes);
@@ -39,7 +39,7 @@ test.each<[string, (lane: Lane) => void]>([
   ["has a deadline", (lane) => (lane.deadline = 5)],
   ["has two connections", (lane) => lane.attachments.push({ ...lane.attachments[0]!, session: 2 })],
 ])("a lane that %s is not parked", (_, change) => {
-  const lanes = new Lanes(10);
+  const lanes = new LaneMap(10);
   const lane = live(lanes.of("acme/a"));
   change(lane);
   for (let times = 0; times < 4; times += 1) {
@@ -51,7 +51,7 @@ test.each<[string, (lane: Lane) => void]>([
 });
 
 test("at the bound those that were parked first are forgotten first, and what is not idle never", () => {
-  const lanes = new Lanes(3);
+  const lanes = new LaneMap(3);
   live(lanes.of("acme/a"));
   live(lanes.of("acme/b"));
   parkAll(lanes);

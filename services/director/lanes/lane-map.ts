@@ -17,7 +17,7 @@ interface Parked {
 }
 
 /** The lanes of one partition, bounded in number: over it the oldest idle ones are forgotten, and their clients looked up again when something comes for them. */
-export class Lanes {
+export class LaneMap {
   readonly #most: number;
   readonly #active = new Map<ClientKey, Lane>();
   readonly #parked = new Map<ClientKey, Parked>();

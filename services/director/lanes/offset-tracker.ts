@@ -11,7 +11,7 @@ export interface TrackedRecord {
   remaining: number;
 }
 
-export class Settlement {
+export class OffsetTracker {
   /** In order of offset; those before `#head` are settled. */
   #records: TrackedRecord[] = [];
   #head = 0;

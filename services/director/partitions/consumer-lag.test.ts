@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Lag } from "./consumer-lag.ts";
+import { ConsumerLag } from "./consumer-lag.ts";
 
 test("it is that of the partitions that are owned, and stays what it was while Kafka is away", async () => {
   const answers = [
@@ -13,26 +13,26 @@ test("it is that of the partitions that are owned, and stays what it was while K
     Promise.reject(new Error("away")),
     Promise.resolve(new Map([[0, { committed: 10, end: 10 }]])),
   ];
-  const lag = new Lag(() => answers.shift()!);
+  const consumerLag = new ConsumerLag(() => answers.shift()!);
   const owns = (partition: number): boolean => partition < 2;
-  expect(lag.of(owns)).toBe(0);
-  await lag.look();
-  expect(lag.of(owns)).toBe(7);
-  await lag.look();
-  expect(lag.of(owns)).toBe(7);
-  await lag.look();
-  expect(lag.of(owns)).toBe(0);
+  expect(consumerLag.of(owns)).toBe(0);
+  await consumerLag.look();
+  expect(consumerLag.of(owns)).toBe(7);
+  await consumerLag.look();
+  expect(consumerLag.of(owns)).toBe(7);
+  await consumerLag.look();
+  expect(consumerLag.of(owns)).toBe(0);
 });
 
 test("one question at a time", async () => {
   let asked = 0;
   const slow = Promise.withResolvers<Map<number, { committed: number; end: number }>>();
-  const lag = new Lag(() => {
+  const consumerLag = new ConsumerLag(() => {
     asked += 1;
     return slow.promise;
   });
-  const first = lag.look();
-  await lag.look();
+  const first = consumerLag.look();
+  await consumerLag.look();
   expect(asked).toBe(1);
   slow.resolve(new Map());
   await first;

@@ -7,7 +7,7 @@ export const LAG_MS = 5_000;
  * How far the group is behind what is accepted. Asked of Kafka and not counted from what was read: a partition that is paused
  * reads nothing, and that is when it matters.
  */
-export class Lag {
+export class ConsumerLag {
   readonly #ask: () => Promise<Progress>;
   #progress: Progress = new Map();
   #looking = false;

@@ -1,26 +1,26 @@
 import { beforeEach, expect, test } from "vitest";
 import { packSequence, sequenceAt, START } from "@saasaparilla/shared/protocol/notification.ts";
-import { KnownCursors } from "./cursor-check.ts";
+import { CursorCheck } from "./cursor-check.ts";
 
 const EPOCH = 2;
 const at = (offset: number, epoch = EPOCH) => sequenceAt(packSequence(epoch, offset), 0);
 
 /** Questions to Kafka that are not answered yet. */
 let questions: ((end: number) => void)[];
-let cursors: KnownCursors;
+let cursorCheck: CursorCheck;
 let told: string[];
 
 beforeEach(() => {
   questions = [];
   told = [];
-  cursors = new KnownCursors(EPOCH, (found) => questions.push(found));
+  cursorCheck = new CursorCheck(EPOCH, (found) => questions.push(found));
 });
 
 const ask = (name: string, sequence: string): void =>
-  cursors.when(name, sequence, (known) => told.push(`${name} ${known}`));
+  cursorCheck.when(name, sequence, (known) => told.push(`${name} ${known}`));
 
 test("R4: what was read tells at once; of a later epoch nothing is known, of an earlier one and at the start all is", () => {
-  cursors.read(5);
+  cursorCheck.read(5);
   ask("a", at(4));
   ask("b", at(4, EPOCH + 1));
   ask("c", at(4_000, EPOCH - 1));
@@ -46,8 +46,8 @@ test("one that asks again is told once, and one that is gone is told nothing", (
   ask("again", at(9));
   ask("again", at(3));
   ask("gone", at(9));
-  cursors.forget("gone");
-  cursors.forget("first");
+  cursorCheck.forget("gone");
+  cursorCheck.forget("first");
   questions[0]!(5);
   expect(told).toEqual([]);
   questions[1]!(5);

@@ -8,7 +8,7 @@ const MOST_WAITING = 50_000;
  * make its client miss anything. What this director has not read yet an earlier one may have sent: that is settled by asking
  * Kafka, one question at a time, for all who had asked before it began.
  */
-export class KnownCursors {
+export class CursorCheck {
   readonly #epoch: number;
   readonly #findEnd: (found: (end: number) => void) => void;
   /** A lower bound of accepted's end: what was read, and what was found. */

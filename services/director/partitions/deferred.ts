@@ -34,7 +34,7 @@ export interface DeferredLine {
  * Whether anything deferred is not in Postgres yet: of all tenants, or of some. Until it is, everything that would be stored for these tenants is deferred too, behind it: later
  * notifications inserted directly would be replayed before the earlier ones.
  */
-export class Deferral {
+export class DeferredQueue {
   /** The offset of deferred to read next. */
   #position: number;
   readonly #lines = new Map<string, DeferredLine>();

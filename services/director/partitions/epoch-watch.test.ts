@@ -3,7 +3,7 @@ import { writeEpoch, type Epoch } from "@saasaparilla/shared/kafka/epochs.ts";
 import { Health } from "@saasaparilla/shared/runtime/health.ts";
 import type { SlotReaderOptions } from "@saasaparilla/shared/kafka/client.ts";
 import { topicsOf } from "@saasaparilla/shared/kafka/topics.ts";
-import { followEpoch } from "./epoch-watch.ts";
+import { watchEpoch } from "./epoch-watch.ts";
 
 /** Kafka as far as an epoch needs it. */
 function kafkaWith(log: Epoch[], state: { partitions: number }) {
@@ -34,7 +34,7 @@ test("a director takes the last epoch once the topic is as it says, and ends whe
   const health = new Health(["epoch"]);
   const errors: string[] = [];
   const fatal = (error: unknown): void => void errors.push(String(error));
-  const following = followEpoch({ kafka, topics: topicsOf("test"), health, fatal });
+  const following = watchEpoch({ kafka, topics: topicsOf("test"), health, fatal });
   await expect.poll(() => health.ready().missing.epoch).toContain("test.accepted has 3 partitions, epoch 1 has 9");
   kafka.begin({ epoch: 2, partitions: 9 });
   state.partitions = 9;

@@ -5,7 +5,7 @@ import type { Health } from "@saasaparilla/shared/runtime/health.ts";
 import type { KafkaLink } from "@saasaparilla/shared/kafka/client.ts";
 import type { Topics } from "@saasaparilla/shared/kafka/topics.ts";
 
-export interface EpochOptions {
+export interface EpochWatchOptions {
   kafka: Pick<KafkaLink, "partitions" | "endOffset" | "readSlot">;
   topics: Topics;
   health: Health;
@@ -18,7 +18,7 @@ const LOOK_AGAIN_MS = 1_000;
  * The present epoch, from Kafka: a director needs no Postgres to start. It is followed from then on, for to go on under an
  * old one would give new notifications lower sequences than their clients have. Waits until the topic is as the epoch says.
  */
-export async function followEpoch({ kafka, topics, health, fatal }: EpochOptions): Promise<{
+export async function watchEpoch({ kafka, topics, health, fatal }: EpochWatchOptions): Promise<{
   epoch: Epoch;
   reader: { stop(): Promise<void> };
 }> {

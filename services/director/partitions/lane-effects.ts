@@ -1,5 +1,5 @@
 import { notificationBody } from "@saasaparilla/shared/protocol/pack.ts";
-import type { RoutedSignal } from "@saasaparilla/shared/protocol/control-messages.ts";
+import type { RoutedMessage } from "@saasaparilla/shared/protocol/control-messages.ts";
 import type { DirectorOptions } from "#director.ts";
 import type { Ownership } from "./ownership.ts";
 import { PartitionLanes } from "./partition.ts";
@@ -12,15 +12,26 @@ interface Claimed {
 }
 
 /** The lanes of a partition that was claimed, and what they do to the world: into routed, the store and the dead letters, all counted. */
-export function wiredLanes(
+export function createPartitionLanes(
   claimed: Claimed,
   superseded: (newer: number) => void,
   options: DirectorOptions,
 ): PartitionLanes {
   const { partition, generation } = claimed.ownership;
-  const { topics, packer, store, deletions, deadLetters, lookUps, timers, metrics, log, clock } = options;
+  const {
+    topics,
+    producer,
+    notificationWriter,
+    storedDeletions,
+    deadLetters,
+    presenceLookup,
+    laneTimers,
+    metrics,
+    log,
+    clock,
+  } = options;
   const signal = (slot: number, rest: SignalBody): void =>
-    packer.add(topics.routed, slot, (writer) => writer.signal({ partition, generation, ...rest }));
+    producer.add(topics.routed, slot, (writer) => writer.signal({ partition, generation, ...rest }));
   const lanes: PartitionLanes = new PartitionLanes({
     ...claimed,
     findEnd: (found) => {
@@ -34,7 +45,7 @@ export function wiredLanes(
     weightOf: options.weightOf,
     clock,
     out: {
-      lookUp: (lane) => lookUps.add(lanes, lane),
+      lookUp: (lane) => presenceLookup.add(lanes, lane),
       invite: (lane, { slot, incarnation, session }) => {
         metrics.invited();
         signal(slot, { type: "invite", incarnation, session, key: lane.key });
@@ -51,15 +62,15 @@ export function wiredLanes(
       },
       send: (_, { slot, incarnation, session, sent }, { sequence, body, record: { appended } }) => {
         metrics.routed();
-        packer.add(topics.routed, slot, (writer) =>
+        producer.add(topics.routed, slot, (writer) =>
           writer.deliver({ incarnation, session, partition, generation, appended, prev: sent, sequence, body }),
         );
       },
       store: (lane, entries, reason) => {
         if (reason === "share") metrics.overShare(entries.length);
-        store.add(lanes, lane, entries);
+        notificationWriter.add(lanes, lane, entries);
       },
-      deleteStored: (lane, upTo) => deletions.add(lane.key, upTo),
+      deleteStored: (lane, upTo) => storedDeletions.add(lane.key, upTo),
     },
     settled: (lane, { body, record }, how, wall) => {
       metrics.settled(how, (wall - record.appended) / 1_000);
@@ -68,7 +79,7 @@ export function wiredLanes(
       else if (log.isLevelEnabled("debug"))
         log.debug({ client: lane.key, notification: notificationBody.id(body), how }, "settled");
     },
-    arm: (owner, lane) => timers.arm(owner, lane),
+    arm: (owner, lane) => laneTimers.arm(owner, lane),
     deadLetter: (letter) => deadLetters.add(letter),
     duplicate: (key, id) => {
       metrics.repeated();
@@ -79,8 +90,8 @@ export function wiredLanes(
   return lanes;
 }
 
-type SignalBody = RoutedSignal extends infer S
-  ? S extends RoutedSignal
+type SignalBody = RoutedMessage extends infer S
+  ? S extends RoutedMessage
     ? Omit<S, "partition" | "generation">
     : never
   : never;

@@ -4,7 +4,7 @@ import type { PartitionLanes } from "./partition.ts";
 /** One timer for all lanes: buckets of 50 ms. A lane whose deadline has moved on is put into a later bucket when its old one is due. */
 const TICK_MS = 50;
 
-export class Timers {
+export class LaneTimers {
   readonly #buckets = new Map<number, Map<Lane, PartitionLanes>>();
   #tick: number;
 

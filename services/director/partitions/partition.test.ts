@@ -155,7 +155,7 @@ test("while one tenant's deferred is not drained its connections wait for a hold
     const records = [{ offset, appended: 0, value: writer.take(), headers: {} }];
     void lanes.control({ topic: "control", partition: 0, records, highWatermark: offset + 1 });
   };
-  const loud = lanes.deferral.appending("loud", false);
+  const loud = lanes.deferredQueue.appending("loud", false);
   prepare("loud/a");
   prepare("quiet/a");
   expect(granted).toEqual(["held quiet/a"]);
@@ -169,7 +169,7 @@ test("while one tenant's deferred is not drained its connections wait for a hold
   expect(granted.at(-1)).toBe("held loud/a");
 
   // Postgres is away: nobody is held.
-  const everyone = lanes.deferral.appending("quiet", true);
+  const everyone = lanes.deferredQueue.appending("quiet", true);
   prepare("other/a");
   lanes.appendedDeferred(everyone, 6);
   expect(granted).toHaveLength(4);

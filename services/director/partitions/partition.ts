@@ -13,13 +13,13 @@ import {
   notificationBody,
   readAck,
   readPack,
-  readSignal,
+  readMessage,
 } from "@saasaparilla/shared/protocol/pack.ts";
 import type { StoredNotification } from "@saasaparilla/shared/postgres/stored-notifications.ts";
-import { asControl, type ConnectionId, type ControlSignal } from "@saasaparilla/shared/protocol/control-messages.ts";
+import { asControl, type ConnectionId, type ControlMessage } from "@saasaparilla/shared/protocol/control-messages.ts";
 import { compact } from "./compact.ts";
 import { deadLetterOf, NOTHING, type DeadLetter } from "#dead-letters/dead-letters.ts";
-import { Deferral, type DeferredLine } from "./deferred.ts";
+import { DeferredQueue, type DeferredLine } from "./deferred.ts";
 import { InsertingShares } from "#storage/inserting.ts";
 import {
   caughtUp,
@@ -32,11 +32,11 @@ import {
   type Settled,
 } from "#lanes/lane.ts";
 import { step } from "#lanes/lane-table.ts";
-import { Lanes } from "#lanes/lane-map.ts";
-import { KnownCursors } from "./cursor-check.ts";
+import { LaneMap } from "#lanes/lane-map.ts";
+import { CursorCheck } from "./cursor-check.ts";
 import type { Ownership } from "./ownership.ts";
 import { RecentIds } from "./recent-ids.ts";
-import { Settlement } from "#lanes/offset-tracker.ts";
+import { OffsetTracker } from "#lanes/offset-tracker.ts";
 import { WaitingShares, type WaitingOptions } from "#lanes/waiting-shares.ts";
 
 export interface PartitionOptions extends WaitingOptions {
@@ -79,13 +79,13 @@ export const REDRIVEN = "redriven";
 export class PartitionLanes {
   readonly partition: number;
   readonly generation: number;
-  readonly lanes: Lanes;
+  readonly lanes: LaneMap;
   readonly #options: PartitionOptions;
   readonly #context: LaneContext;
   readonly #recent = new RecentIds();
-  readonly deferral: Deferral;
-  #settlement: Settlement | undefined;
-  readonly #cursors: KnownCursors;
+  readonly deferredQueue: DeferredQueue;
+  #offsets: OffsetTracker | undefined;
+  readonly #cursorCheck: CursorCheck;
   readonly waiting: WaitingShares;
   readonly inserting: InsertingShares;
   #nextControl: number;
@@ -97,12 +97,12 @@ export class PartitionLanes {
   constructor(options: PartitionOptions) {
     this.#options = options;
     this.partition = options.ownership.partition;
-    this.lanes = new Lanes(options.maxLanes);
+    this.lanes = new LaneMap(options.maxLanes);
     this.generation = options.ownership.generation;
     // What is before our claim is for another director.
     this.#nextControl = this.generation + 1;
-    this.deferral = new Deferral(options.deferred.committed, options.deferred.end);
-    this.#cursors = new KnownCursors(options.epoch, options.findEnd);
+    this.deferredQueue = new DeferredQueue(options.deferred.committed, options.deferred.end);
+    this.#cursorCheck = new CursorCheck(options.epoch, options.findEnd);
     this.waiting = new WaitingShares(options);
     this.inserting = new InsertingShares(options);
     this.#context = {
@@ -111,11 +111,11 @@ export class PartitionLanes {
       now: 0,
       wall: 0,
       nextHold: () => (this.#holds += 1),
-      drained: ({ key }) => !this.deferral.activeFor(key),
+      drained: ({ key }) => !this.deferredQueue.activeFor(key),
       out: {
         ...options.out,
         settle: (lane, entry, how) => {
-          this.#settlement!.settle(entry.record);
+          this.#offsets!.settle(entry.record);
           options.settled(lane, entry, how, this.#context.wall);
         },
       },
@@ -128,11 +128,11 @@ export class PartitionLanes {
   }
 
   get unsettled(): number {
-    return this.#settlement?.unsettled ?? 0;
+    return this.#offsets?.unsettled ?? 0;
   }
 
   get unsettledBytes(): number {
-    return this.#settlement?.unsettledBytes ?? 0;
+    return this.#offsets?.unsettledBytes ?? 0;
   }
 
   /**
@@ -141,11 +141,11 @@ export class PartitionLanes {
    * A rejoin of the group undoes a seek: reading begins at the commit again, and the next call answers the same offset.
    */
   begin(first: number): number | undefined {
-    if (!this.#settlement) {
-      this.#settlement = new Settlement(first);
+    if (!this.#offsets) {
+      this.#offsets = new OffsetTracker(first);
       this.#rememberFrom = Math.max(this.#options.oldest, first - REMEMBERED_RECORDS);
     }
-    const known = this.#rememberFrom >= this.#settlement.start || first <= this.#rememberFrom;
+    const known = this.#rememberFrom >= this.#offsets.start || first <= this.#rememberFrom;
     if (known || this.#seeks >= MOST_SEEKS) return undefined;
     this.#seeks += 1;
     return this.#rememberFrom;
@@ -153,7 +153,7 @@ export class PartitionLanes {
 
   /** The offset of accepted to commit, where it has moved. */
   commit(): number | undefined {
-    return this.owned ? this.#settlement?.commit() : undefined;
+    return this.owned ? this.#offsets?.commit() : undefined;
   }
 
   /**
@@ -161,8 +161,7 @@ export class PartitionLanes {
    * settled does not count in the bound of bytes any more.
    */
   reclaim(): void {
-    if (this.#settlement && this.unsettledBytes * 2 > this.#options.maxBytes)
-      compact(this.lanes.active(), this.#settlement);
+    if (this.#offsets && this.unsettledBytes * 2 > this.#options.maxBytes) compact(this.lanes.active(), this.#offsets);
     if (!this.waiting.share.pressed()) return;
     this.lanes.look(RECLAIMED_PART, (lane) => {
       if (lane.queue.length > lane.storing && this.waiting.over(lane)) this.dispatch(lane, { type: "reclaim" });
@@ -172,21 +171,21 @@ export class PartitionLanes {
   /** THE PATH: accepted > lane > routed or stored. Records that were read before a rejoin are read again, and skipped. Answers how many notifications were taken. */
   accepted(batch: Batch): number {
     let taken = 0;
-    const settlement = (this.#settlement ??= new Settlement(batch.records[0]?.offset ?? 0));
+    const offsets = (this.#offsets ??= new OffsetTracker(batch.records[0]?.offset ?? 0));
     this.#lookAtClock();
     for (const record of batch.records) {
-      if (record.offset < settlement.start) {
+      if (record.offset < offsets.start) {
         this.#remember(record);
         this.#rememberFrom = Math.max(this.#rememberFrom, record.offset + 1);
       }
-      if (record.offset < settlement.next) continue;
-      this.#cursors.read(record.offset + 1);
+      if (record.offset < offsets.next) continue;
+      this.#cursorCheck.read(record.offset + 1);
       try {
-        taken += this.#acceptRecord(record, settlement);
+        taken += this.#acceptRecord(record, offsets);
       } catch (error) {
         if (classify(error) !== "reject") throw error;
-        const tracked = settlement.track(record.offset, 1, record.appended, 0);
-        void this.#options.deadLetter(deadLetterOf(batch, record, error)).then(() => settlement.settle(tracked));
+        const tracked = offsets.track(record.offset, 1, record.appended, 0);
+        void this.#options.deadLetter(deadLetterOf(batch, record, error)).then(() => offsets.settle(tracked));
       }
     }
     return taken;
@@ -203,20 +202,20 @@ export class PartitionLanes {
     }
   }
 
-  #acceptRecord(record: Incoming, settlement: Settlement): number {
+  #acceptRecord(record: Incoming, offsets: OffsetTracker): number {
     const { offset, appended, headers } = record;
     // Copied: a view would keep all that was fetched with it in memory, and the bound counts records.
     const value = Buffer.from(record.value ?? NOTHING);
     const bodies = bodiesOf(value);
     const pack = packSequence(this.#options.epoch, offset);
-    const tracked = settlement.track(offset, bodies.length, appended, value.length);
+    const tracked = offsets.track(offset, bodies.length, appended, value.length);
     // An operator's redrive has the id of what became a dead letter, perhaps a moment ago.
     const redriven = REDRIVEN in headers;
     for (let index = 0; index < bodies.length; index += 1) {
       const body = bodies[index]!;
       const key = notificationBody.key(body);
       if (this.#recent.repeated(notificationBody.rawId(body), key) && !redriven) {
-        settlement.settle(tracked);
+        offsets.settle(tracked);
         this.#options.duplicate(key, notificationBody.id(body));
         continue;
       }
@@ -239,7 +238,7 @@ export class PartitionLanes {
       try {
         readPack(record.value ?? NOTHING, (kind, body) => {
           if (kind === Kind.ACK) this.#acknowledged(body);
-          else if (kind === Kind.SIGNAL) this.#signal(asControl(readSignal(body)), record.offset);
+          else if (kind === Kind.SIGNAL) this.#signal(asControl(readMessage(body)), record.offset);
         });
       } catch (error) {
         if (classify(error) !== "reject") throw error;
@@ -251,23 +250,23 @@ export class PartitionLanes {
 
   /** What of deferred is to be inserted, and what can never be. */
   deferred(batch: Batch): { rows: StoredNotification[]; rejected: DeadLetter[] } {
-    return this.deferral.read(batch);
+    return this.deferredQueue.read(batch);
   }
 
   /** Those rows are in Postgres. */
   drainedTo(next: number): void {
-    this.deferral.drainedTo(next);
+    this.deferredQueue.drainedTo(next);
     this.#whenDrained();
   }
 
   /** A deferred notification is in the topic, at this offset. */
   appendedDeferred(line: DeferredLine, offset: number): void {
-    this.deferral.appended(line, offset);
+    this.deferredQueue.appended(line, offset);
     this.#whenDrained();
   }
 
   #whenDrained(): void {
-    for (const { key, id } of this.deferral.takeWanting()) this.#context.out.invite(this.lanes.of(key), id);
+    for (const { key, id } of this.deferredQueue.takeWanting()) this.#context.out.invite(this.lanes.of(key), id);
   }
 
   #acknowledged(body: Buffer): void {
@@ -291,35 +290,37 @@ export class PartitionLanes {
     });
   }
 
-  #signal(signal: ControlSignal, offset: number): void {
-    if (signal.type === "claim") {
+  #signal(message: ControlMessage, offset: number): void {
+    if (message.type === "claim") {
       this.#options.superseded(offset);
       return;
     }
-    const id: ConnectionId = { slot: signal.slot, incarnation: signal.incarnation, session: signal.session };
-    switch (signal.type) {
+    const id: ConnectionId = { slot: message.slot, incarnation: message.incarnation, session: message.session };
+    switch (message.type) {
       case "prepare":
-        this.#whenKnown(nameOf(id), signal.sent, (known) => {
-          if (!known) this.#context.out.demote(this.lanes.of(signal.key), id, "cursor", START);
+        this.#whenKnown(nameOf(id), message.sent, (known) => {
+          if (!known) this.#context.out.demote(this.lanes.of(message.key), id, "cursor", START);
           // While something is deferred a replay does not find it: they are invited when it is in Postgres.
-          else if (this.deferral.activeFor(signal.key) && !this.#caughtUp(signal)) this.deferral.want(signal.key, id);
-          else this.dispatch(this.lanes.of(signal.key), { ...signal, id });
+          else if (this.deferredQueue.activeFor(message.key) && !this.#caughtUp(message))
+            this.deferredQueue.want(message.key, id);
+          else this.dispatch(this.lanes.of(message.key), { ...message, id });
         });
         return;
       case "commit":
-        if (signal.generation === this.generation) this.dispatch(this.lanes.of(signal.key), { ...signal, id });
-        else this.#context.out.demote(this.lanes.of(signal.key), id, "another generation");
+        if (message.generation === this.generation) this.dispatch(this.lanes.of(message.key), { ...message, id });
+        else this.#context.out.demote(this.lanes.of(message.key), id, "another generation");
         return;
       case "release":
-        if (signal.generation === this.generation) this.#known(signal.key, { type: "release", id, hold: signal.hold });
+        if (message.generation === this.generation)
+          this.#known(message.key, { type: "release", id, hold: message.hold });
         return;
       case "refuse":
-        if (signal.generation === this.generation)
-          this.#known(signal.key, { type: "refuse", id, reason: signal.reason });
+        if (message.generation === this.generation)
+          this.#known(message.key, { type: "refuse", id, reason: message.reason });
         return;
       case "close":
-        this.#cursors.forget(nameOf(id));
-        this.#known(signal.key, { type: "close", id });
+        this.#cursorCheck.forget(nameOf(id));
+        this.#known(message.key, { type: "close", id });
     }
   }
 
@@ -335,7 +336,7 @@ export class PartitionLanes {
 
   /** What a cursor that cannot have been issued would settle or skip was never sent. */
   #whenKnown(name: string, sequence: Sequence, then: (known: boolean) => void): void {
-    this.#cursors.when(name, sequence, (known) => {
+    this.#cursorCheck.when(name, sequence, (known) => {
       if (this.owned) then(known);
     });
   }

@@ -1,14 +1,14 @@
 import { FairQueue } from "@saasaparilla/shared/fairness/fair-queue.ts";
 import { tenantOf } from "@saasaparilla/shared/protocol/notification.ts";
-import type { Connections } from "@saasaparilla/shared/redis/presence.ts";
+import type { Presence } from "@saasaparilla/shared/redis/presence.ts";
 import type { Lane } from "#lanes/lane.ts";
 import type { PartitionLanes } from "./partition.ts";
 
 /** Asks Redis for many lanes at a time, of tenants that take turns, and goes on asking while it is away: those lanes wait, the live ones do not. */
 const MOST_AT_ONCE = 1_000;
 
-export class LookUps {
-  readonly #connections: Connections;
+export class PresenceLookup {
+  readonly #presence: Presence;
   readonly #failed: (error: unknown) => void;
   readonly #answered: () => void;
   readonly #waiting: FairQueue<Lane, PartitionLanes>;
@@ -17,13 +17,13 @@ export class LookUps {
   #asking = false;
 
   constructor(
-    connections: Connections,
+    presence: Presence,
     weightOf: (tenant: string) => number,
     answered: () => void,
     failed: (error: unknown) => void,
   ) {
     this.#waiting = new FairQueue(weightOf);
-    this.#connections = connections;
+    this.#presence = presence;
     this.#answered = answered;
     this.#failed = failed;
   }
@@ -46,7 +46,7 @@ export class LookUps {
       const asked = this.#take();
       this.#asked = asked.length;
       try {
-        const answers = await this.#connections.lookUp(asked.map(([lane]) => lane.key));
+        const answers = await this.#presence.lookUp(asked.map(([lane]) => lane.key));
         backoff = 100;
         this.#answered();
         asked.forEach(([lane, partition], index) =>

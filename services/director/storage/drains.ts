@@ -2,12 +2,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Batch, GroupReader } from "@saasaparilla/shared/kafka/client.ts";
 import type { DeadLetters } from "#dead-letters/dead-letters.ts";
 import type { PartitionLanes } from "#partitions/partition.ts";
-import type { Store } from "./notification-writer.ts";
+import type { NotificationWriter } from "./notification-writer.ts";
 
 const RETRY_MS = 1_000;
 
 export interface DrainsOptions {
-  store: Pick<Store, "drain">;
+  notificationWriter: Pick<NotificationWriter, "drain">;
   deadLetters: Pick<DeadLetters, "add">;
   /** Everything of deferred before `next` is in Postgres. */
   drained: (partition: number, next: number) => void;
@@ -48,9 +48,9 @@ export class Drains {
 
   /** Paced by Postgres: while it is away the insert is tried again. */
   async #run(lanes: PartitionLanes, batch: Batch): Promise<boolean> {
-    const { store, deadLetters, drained } = this.#options;
+    const { notificationWriter, deadLetters, drained } = this.#options;
     const { rows, rejected } = lanes.deferred(batch);
-    while (!(await store.drain(rows))) {
+    while (!(await notificationWriter.drain(rows))) {
       if (lanes.owned && !this.#ending) await sleep(RETRY_MS);
       if (!lanes.owned || this.#ending) return false;
     }

@@ -1,6 +1,6 @@
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
 import { PackWriter, readPack } from "@saasaparilla/shared/protocol/pack.ts";
-import type { Stored } from "@saasaparilla/shared/postgres/stored-notifications.ts";
+import type { StoredNotifications } from "@saasaparilla/shared/postgres/stored-notifications.ts";
 import { expect, test } from "vitest";
 import type { DirectorMetrics } from "#metrics.ts";
 import { sweepExpired } from "./expiry-sweep.ts";
@@ -20,6 +20,6 @@ test("all that expired is swept, however much it is, each counted and named", as
   };
   const metrics = { swept: (rows: number) => (counted += rows) } as unknown as DirectorMetrics;
   const log = { info: () => (named += 1) } as unknown as Log;
-  expect(await sweepExpired({ sweep } as unknown as Stored, metrics, log)).toBe(true);
+  expect(await sweepExpired({ sweep } as unknown as StoredNotifications, metrics, log)).toBe(true);
   expect([left, counted, named]).toEqual([0, 2_500, 2_500]);
 });

@@ -1,13 +1,13 @@
 import { messageOf } from "@saasaparilla/shared/runtime/errors.ts";
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
 import { notificationBody } from "@saasaparilla/shared/protocol/pack.ts";
-import type { Stored } from "@saasaparilla/shared/postgres/stored-notifications.ts";
+import type { StoredNotifications } from "@saasaparilla/shared/postgres/stored-notifications.ts";
 import type { DirectorMetrics } from "#metrics.ts";
 
 const ROWS_AT_ONCE = 1_000;
 
 /** Deletes what expired in Postgres, counted and logged one by one. Several directors share the work (skip locked). Answers whether Postgres was there. */
-export async function sweepExpired(stored: Stored, metrics: DirectorMetrics, log: Log): Promise<boolean> {
+export async function sweepExpired(stored: StoredNotifications, metrics: DirectorMetrics, log: Log): Promise<boolean> {
   try {
     for (let rows = ROWS_AT_ONCE; rows === ROWS_AT_ONCE;) {
       const expired = await stored.sweep(ROWS_AT_ONCE);

@@ -2,17 +2,17 @@ import { createLog } from "@saasaparilla/shared/runtime/log.ts";
 import { START } from "@saasaparilla/shared/protocol/notification.ts";
 import type { TenantLimits } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
 import { expect, test } from "vitest";
-import { Fullness, type FullnessParts } from "./full-inboxes.ts";
+import { FullInboxMarker, type FullInboxMarkerParts } from "./full-inboxes.ts";
 
-function fullness(full: Partial<FullnessParts["full"]>) {
+function fullInboxes(fullInboxes: Partial<FullInboxMarkerParts["fullInboxes"]>) {
   const seen = { failed: 0 };
-  const one = new Fullness({
-    full: {
+  const one = new FullInboxMarker({
+    fullInboxes: {
       mark: () => Promise.resolve([]),
       clearRead: () => Promise.resolve([]),
       toCount: () => Promise.resolve(undefined),
       clear: () => Promise.resolve(false),
-      ...full,
+      ...fullInboxes,
     },
     limitsOf: (tenant) => ({ stored: tenant === "small" ? 20 : 100 }) as TenantLimits,
     metrics: { failed: () => (seen.failed += 1) },
@@ -32,7 +32,7 @@ const rows = (client: string, count: number) =>
 
 test("a client is looked at each time that a tenth of its bound was stored for it, and no sooner", async () => {
   const asked: [string, number][][] = [];
-  const { one } = fullness({
+  const { one } = fullInboxes({
     mark(clients) {
       asked.push([...clients]);
       return Promise.resolve(["small/a"]);
@@ -55,7 +55,7 @@ test("a client is looked at each time that a tenth of its bound was stored for i
 
 test("one of those who are full is counted at each look, by its own tenant's bound", async () => {
   const asked: unknown[] = [];
-  const { one } = fullness({
+  const { one } = fullInboxes({
     toCount: () => Promise.resolve("other/a"),
     clear(...counted) {
       asked.push(counted);
@@ -69,7 +69,7 @@ test("one of those who are full is counted at each look, by its own tenant's bou
 test("where Postgres is away it is tried again, and one look ends before the next begins", async () => {
   let tries = 0;
   const answer = Promise.withResolvers<string[]>();
-  const { one, seen } = fullness({
+  const { one, seen } = fullInboxes({
     mark() {
       tries += 1;
       return tries === 1 ? Promise.reject(new Error("away")) : answer.promise;

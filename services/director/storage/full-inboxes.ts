@@ -1,5 +1,5 @@
 import { messageOf } from "@saasaparilla/shared/runtime/errors.ts";
-import type { FullClients } from "@saasaparilla/shared/postgres/full-inboxes.ts";
+import type { FullInboxes } from "@saasaparilla/shared/postgres/full-inboxes.ts";
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
 import type { ClientKey } from "@saasaparilla/shared/protocol/notification.ts";
 import type { StoredNotification } from "@saasaparilla/shared/postgres/stored-notifications.ts";
@@ -13,22 +13,22 @@ const AT_ONCE = 50;
 /** A client is counted each time that a tenth of its bound was stored for it. */
 const SHARE = 10;
 
-export interface FullnessParts {
-  full: Pick<FullClients, "mark" | "clearRead" | "toCount" | "clear">;
+export interface FullInboxMarkerParts {
+  fullInboxes: Pick<FullInboxes, "mark" | "clearRead" | "toCount" | "clear">;
   limitsOf: LimitsOf;
   metrics: Pick<DirectorMetrics, "failed">;
   log: Log;
 }
 
 /** Finds out who has as many stored as its tenant allows, and who has room again. What is stored stays: publishers are refused. */
-export class Fullness {
-  readonly #parts: FullnessParts;
+export class FullInboxMarker {
+  readonly #parts: FullInboxMarkerParts;
   /** Stored since it was looked at last; longest untouched first. */
   readonly #since = new Map<ClientKey, number>();
   readonly #due = new Set<ClientKey>();
   #looking = false;
 
-  constructor(parts: FullnessParts) {
+  constructor(parts: FullInboxMarkerParts) {
     this.#parts = parts;
   }
 
@@ -49,17 +49,17 @@ export class Fullness {
   async look(): Promise<void> {
     if (this.#looking) return;
     this.#looking = true;
-    const { full, metrics, log } = this.#parts;
+    const { fullInboxes, metrics, log } = this.#parts;
     try {
       while (this.#due.size > 0) {
         const clients = [...this.#due].slice(0, AT_ONCE);
-        const marked = await full.mark(new Map(clients.map((client) => [client, this.#mostOf(client)])));
+        const marked = await fullInboxes.mark(new Map(clients.map((client) => [client, this.#mostOf(client)])));
         for (const client of clients) this.#due.delete(client);
         for (const client of marked) log.warn({ client }, "full: publishing to it is refused until it has read");
       }
-      const cleared = await full.clearRead();
-      const counted = await full.toCount();
-      if (counted !== undefined && (await full.clear(counted, this.#mostOf(counted)))) cleared.push(counted);
+      const cleared = await fullInboxes.clearRead();
+      const counted = await fullInboxes.toCount();
+      if (counted !== undefined && (await fullInboxes.clear(counted, this.#mostOf(counted)))) cleared.push(counted);
       for (const client of cleared) log.info({ client }, "there is room for it again");
     } catch (error) {
       metrics.failed("postgres");

@@ -1,11 +1,11 @@
-import type { Packer, Sent } from "@saasaparilla/shared/kafka/batching-producer.ts";
-import type { Stored, StoredNotification } from "@saasaparilla/shared/postgres/stored-notifications.ts";
+import type { BatchingProducer, Sent } from "@saasaparilla/shared/kafka/batching-producer.ts";
+import type { StoredNotifications, StoredNotification } from "@saasaparilla/shared/postgres/stored-notifications.ts";
 import { beforeEach, expect, test } from "vitest";
-import { Deferral, type DeferredLine } from "#partitions/deferred.ts";
+import { DeferredQueue, type DeferredLine } from "#partitions/deferred.ts";
 import { InsertingShares } from "./inserting.ts";
 import { createLane, type Entry } from "#lanes/lane.ts";
 import type { PartitionLanes } from "#partitions/partition.ts";
-import { Store, type StoreReports } from "./notification-writer.ts";
+import { NotificationWriter, type WriterReports } from "./notification-writer.ts";
 
 let away: boolean;
 /** Inserts end after it. */
@@ -17,7 +17,7 @@ let settled: number;
 let partition: PartitionLanes;
 /** Why, for each that was deferred. */
 let reasons: string[];
-let store: Store;
+let notificationWriter: NotificationWriter;
 
 beforeEach(() => {
   away = false;
@@ -26,14 +26,14 @@ beforeEach(() => {
   deferred = [];
   settled = 0;
   reasons = [];
-  const deferral = new Deferral(0, 0);
+  const deferredQueue = new DeferredQueue(0, 0);
   partition = {
     partition: 0,
     owned: true,
-    deferral,
+    deferredQueue,
     inserting: sharesOf(1_000_000),
     dispatch: (_: unknown, { count }: { count: number }) => (settled += count),
-    appendedDeferred: (line: DeferredLine, offset: number) => deferral.appended(line, offset),
+    appendedDeferred: (line: DeferredLine, offset: number) => deferredQueue.appended(line, offset),
   } as unknown as PartitionLanes;
   const stored = {
     insert(rows: readonly StoredNotification[]) {
@@ -41,18 +41,18 @@ beforeEach(() => {
       inserted.push(...rows.map(({ sequence }) => sequence));
       return held;
     },
-  } as unknown as Stored;
-  const packer = {
+  } as unknown as StoredNotifications;
+  const producer = {
     add(_: string, __: number, write: (writer: unknown) => void, sent?: Sent) {
       write({ deferred: ({ sequence }: Entry) => deferred.push({ sequence, sent }) });
     },
-  } as unknown as Packer;
+  } as unknown as BatchingProducer;
   const quiet = (): void => {};
-  store = new Store(stored, packer, "deferred", () => 1, {
+  notificationWriter = new NotificationWriter(stored, producer, "deferred", () => 1, {
     stored: quiet,
     deferred: (rows: number, reason: string) => reasons.push(...Array.from({ length: rows }, () => reason)),
     failed: quiet,
-  } as unknown as StoreReports);
+  } as unknown as WriterReports);
 });
 
 /** Notifications of one byte, of which a partition may have so many unsettled. */
@@ -62,7 +62,7 @@ function sharesOf(maxUnsettled: number): InsertingShares {
 
 const addFor = (key: string, ...sequences: string[]): void => {
   const entries = sequences.map((sequence) => ({ sequence, body: Buffer.from("x"), record: {} }) as Entry);
-  store.add(partition, createLane(key), entries);
+  notificationWriter.add(partition, createLane(key), entries);
 };
 const add = (...sequences: string[]): void => addFor("t/a", ...sequences);
 
@@ -95,7 +95,7 @@ test("nothing is inserted beside what is deferred and not drained; after it, dir
   await turns();
   expect([inserted, deferred.map(({ sequence }) => sequence)]).toEqual([[], ["1", "2", "3"]]);
   deferred.at(2)!.sent!(undefined, 2);
-  partition.deferral.drainedTo(3);
+  partition.deferredQueue.drainedTo(3);
   add("4");
   await turns();
   expect([inserted, deferred.length, settled]).toEqual([["4"], 3, 4]);
@@ -107,10 +107,10 @@ test("tenants take turns in inserting: what one has little of does not wait for 
       { length: 1_000 },
       (_, row) => ({ sequence: `loud${job}.${row}`, body: Buffer.from("x"), record: {} }) as Entry,
     );
-    store.add(partition, createLane("loud/a"), rows);
+    notificationWriter.add(partition, createLane("loud/a"), rows);
   }
   const one = { sequence: "quiet", body: Buffer.from("x"), record: {} } as Entry;
-  store.add(partition, createLane("quiet/a"), [one]);
+  notificationWriter.add(partition, createLane("quiet/a"), [one]);
   await turns();
   expect(inserted.indexOf("quiet")).toBeLessThan(2_000);
   expect(inserted.filter((name) => name.startsWith("loud")).slice(0, 2_000)).toEqual(
@@ -143,7 +143,7 @@ test("above its share a tenant's are deferred in order, while another tenant's a
   expect(names().slice(-2)).toEqual(["loud12", "loud13"]);
   expect(inserted).toContain("quiet1");
   deferred.at(-1)!.sent!(undefined, deferred.length - 1);
-  partition.deferral.drainedTo(deferred.length);
+  partition.deferredQueue.drainedTo(deferred.length);
   addFor("loud/a", "loud14");
   await turns();
   expect(inserted.at(-1)).toBe("loud14");

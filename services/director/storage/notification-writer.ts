@@ -1,8 +1,8 @@
 import { classify } from "@saasaparilla/shared/runtime/errors.ts";
 import { FairQueue } from "@saasaparilla/shared/fairness/fair-queue.ts";
 import { tenantOf } from "@saasaparilla/shared/protocol/notification.ts";
-import type { Stored, StoredNotification } from "@saasaparilla/shared/postgres/stored-notifications.ts";
-import type { Packer } from "@saasaparilla/shared/kafka/batching-producer.ts";
+import type { StoredNotifications, StoredNotification } from "@saasaparilla/shared/postgres/stored-notifications.ts";
+import type { BatchingProducer } from "@saasaparilla/shared/kafka/batching-producer.ts";
 import type { DeferredReason } from "#partitions/deferred.ts";
 import type { Entry, Lane } from "#lanes/lane.ts";
 import type { PartitionLanes } from "#partitions/partition.ts";
@@ -25,7 +25,7 @@ interface Job {
   entries: Entry[];
 }
 
-export interface StoreReports {
+export interface WriterReports {
   stored(rows: readonly StoredNotification[]): void;
   deferred(rows: number, reason: DeferredReason): void;
   failed(error: unknown): void;
@@ -33,26 +33,26 @@ export interface StoreReports {
   rejected(row: StoredNotification, error: unknown): Promise<void>;
 }
 
-export class Store {
-  readonly #stored: Stored;
-  readonly #packer: Packer;
+export class NotificationWriter {
+  readonly #stored: StoredNotifications;
+  readonly #producer: BatchingProducer;
   readonly #topic: string;
-  readonly #reports: StoreReports;
+  readonly #reports: WriterReports;
   /** Tenants take turns: nobody waits for all of what another one stores. In order within a tenant, and so within a client. */
   readonly #queues: FairQueue<Job, true>[];
   readonly #busy: boolean[] = Array.from({ length: WORKERS }, () => false);
 
   /** `topic` is deferred. */
   constructor(
-    stored: Stored,
-    packer: Packer,
+    stored: StoredNotifications,
+    producer: BatchingProducer,
     topic: string,
     weightOf: (tenant: string) => number,
-    reports: StoreReports,
+    reports: WriterReports,
   ) {
     this.#queues = Array.from({ length: WORKERS }, () => new FairQueue(weightOf, TURN_ROWS));
     this.#stored = stored;
-    this.#packer = packer;
+    this.#producer = producer;
     this.#topic = topic;
     this.#reports = reports;
   }
@@ -63,7 +63,7 @@ export class Store {
     const tenant = tenantOf(lane.key);
     const job = { partition, lane, tenant, entries };
     // Behind what its tenant has queued already.
-    if (partition.deferral.active(tenant) && !queue.has(tenant)) {
+    if (partition.deferredQueue.active(tenant) && !queue.has(tenant)) {
       this.#defer(job, false);
       return;
     }
@@ -81,10 +81,10 @@ export class Store {
 
   /** Into Kafka instead, where it is as safe; in order, behind all that was deferred before. `away`: Postgres is, for all tenants. */
   #defer({ partition, lane, tenant, entries }: Job, away: boolean): void {
-    const line = partition.deferral.appending(tenant, away);
+    const line = partition.deferredQueue.appending(tenant, away);
     this.#reports.deferred(entries.length, line.reason);
     entries.forEach(({ sequence, body, record: { appended } }, index) => {
-      this.#packer.add(
+      this.#producer.add(
         this.#topic,
         partition.partition,
         (writer) => writer.deferred({ appended, sequence, body }),
@@ -130,7 +130,7 @@ export class Store {
   /** Defers what its tenant has above its share, and what is behind that. */
   #setAside(job: Job): boolean {
     const { partition, tenant } = job;
-    if (!partition.deferral.active(tenant) && !partition.inserting.over(tenant)) return false;
+    if (!partition.deferredQueue.active(tenant) && !partition.inserting.over(tenant)) return false;
     leave(job);
     this.#defer(job, false);
     return true;

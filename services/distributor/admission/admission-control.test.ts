@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { Admission } from "./admission-control.ts";
+import { AdmissionControl } from "./admission-control.ts";
 import { FARTHEST_SECONDS } from "./rejected-clients.ts";
 
 const wide = { rate: 100, burst: 100, handovers: 1_000_000, connections: 1_000_000 };
@@ -13,7 +13,7 @@ test("R36: in no time more come in than the burst and what the rate gives", () =
   });
   fc.assert(
     fc.property(limits, arrivals, ({ rate, burst }, all) => {
-      const admission = new Admission({ ...wide, rate, burst }, 0);
+      const admission = new AdmissionControl({ ...wide, rate, burst }, 0);
       const taken: { at: number; count: number }[] = [];
       let now = 0;
       for (const { pause, count } of all) {
@@ -37,7 +37,7 @@ test("R36: in no time more come in than the burst and what the rate gives", () =
 test("R36: to look at the bounds, and to be refused, takes nothing", () => {
   fc.assert(
     fc.property(limits, fc.nat(1_000), ({ rate, burst }, looks) => {
-      const admission = new Admission({ ...wide, rate, burst }, 0);
+      const admission = new AdmissionControl({ ...wide, rate, burst }, 0);
       for (let index = 0; index < looks; index += 1) {
         admission.bound(0, 0);
         admission.refuse(0, 0.5, "acme");
@@ -50,7 +50,7 @@ test("R36: to look at the bounds, and to be refused, takes nothing", () => {
 test("R36: Retry-After is the place among those refused, give or take a quarter, and has a farthest", () => {
   fc.assert(
     fc.property(limits, fc.array(chance, { minLength: 1, maxLength: 2_000 }), ({ rate, burst }, chances) => {
-      const admission = new Admission({ ...wide, rate, burst }, 0);
+      const admission = new AdmissionControl({ ...wide, rate, burst }, 0);
       chances.forEach((random, index) => {
         const place = Math.min((index + 1) / rate, FARTHEST_SECONDS);
         const seconds = admission.refuse(0, random, "acme");
@@ -64,7 +64,7 @@ test("R36: Retry-After is the place among those refused, give or take a quarter,
 });
 
 test("R36: those whose turn has come stand in nobody's way any more", () => {
-  const admission = new Admission(wide, 0);
+  const admission = new AdmissionControl(wide, 0);
   for (let index = 0; index < 1_000; index += 1) admission.refuse(0, 0.5, "acme");
   expect(admission.refused(0, 0.5, "acme")).toBe(10);
   expect(admission.refused(6_000, 0.5, "acme")).toBe(4);
@@ -72,7 +72,7 @@ test("R36: those whose turn has come stand in nobody's way any more", () => {
 });
 
 test("R9: why one was refused can be asked for ten seconds, and moves nobody back", () => {
-  const admission = new Admission(wide, 0);
+  const admission = new AdmissionControl(wide, 0);
   expect(admission.refused(0, 0, "acme")).toBeUndefined();
   const told = admission.refuse(0, 0.5, "acme");
   for (let index = 0; index < 1_000; index += 1) expect(admission.refused(9_999, 0.5, "acme")).toBe(told);
@@ -81,7 +81,7 @@ test("R9: why one was refused can be asked for ten seconds, and moves nobody bac
 
 /** Everybody comes at once, and comes back exactly when told to. */
 function storm(crowd: number, rate: number, burst: number, chances: () => number) {
-  const admission = new Admission({ ...wide, rate, burst }, 0);
+  const admission = new AdmissionControl({ ...wide, rate, burst }, 0);
   const due = new Map<number, number>([[0, crowd]]);
   let attempts = 0;
   let last = 0;
@@ -119,7 +119,7 @@ test("R36: a storm is over soon after the time that the bucket needs for it, and
 });
 
 test("R36: handovers are bounded; one ends when it is live or gone, or has waited for long enough", () => {
-  const admission = new Admission({ ...wide, handovers: 2 }, 0);
+  const admission = new AdmissionControl({ ...wide, handovers: 2 }, 0);
   admission.handoverBegan(1, 0, "acme");
   admission.handoverBegan(2, 4_000, "acme");
   expect(admission.take(4_000, 2, "acme")).toBe("handovers");
@@ -134,14 +134,14 @@ test("R36: handovers are bounded; one ends when it is live or gone, or has waite
 });
 
 test("R36: connections in all are bounded, before anything else is counted", () => {
-  const admission = new Admission({ ...wide, connections: 3 }, 0);
+  const admission = new AdmissionControl({ ...wide, connections: 3 }, 0);
   expect(admission.take(0, 2, "acme")).toBeUndefined();
   expect(admission.take(0, 3, "acme")).toBe("connections");
   expect(admission.tokens(0)).toBe(99);
 });
 
 /** Everybody who may come in now does. */
-function enter(admission: Admission, now: number, tenants: readonly string[]): Map<string, number> {
+function enter(admission: AdmissionControl, now: number, tenants: readonly string[]): Map<string, number> {
   const entered = new Map(tenants.map((tenant) => [tenant, 0]));
   for (let refused = 0; refused < tenants.length;) {
     refused = 0;
@@ -154,7 +154,7 @@ function enter(admission: Admission, now: number, tenants: readonly string[]): M
 }
 
 test("one tenant's connects leave room: another one comes in at once, and of a rate that both want each gets half", () => {
-  const admission = new Admission({ ...wide, rate: 90, burst: 90 }, 0);
+  const admission = new AdmissionControl({ ...wide, rate: 90, burst: 90 }, 0);
   expect(enter(admission, 0, ["loud"]).get("loud")).toBe(80);
   expect([admission.bound(0, 0), admission.overShare(0, "loud"), admission.overShare(0, "quiet")]).toEqual([
     undefined,
@@ -174,7 +174,7 @@ test("one tenant's connects leave room: another one comes in at once, and of a r
 });
 
 test("a tenant's handovers leave room for another tenant's", () => {
-  const admission = new Admission({ ...wide, handovers: 90 }, 0);
+  const admission = new AdmissionControl({ ...wide, handovers: 90 }, 0);
   for (let session = 0; session < 80; session += 1) admission.handoverBegan(session, 0, "loud");
   expect([admission.take(0, 0, "loud"), admission.take(0, 0, "quiet")]).toEqual(["handovers", undefined]);
   admission.handoverEnded(0);
@@ -182,7 +182,7 @@ test("a tenant's handovers leave room for another tenant's", () => {
 });
 
 test("a tenant's crowd of refused ones makes another tenant's wait no longer than its part of the rate", () => {
-  const admission = new Admission(wide, 0);
+  const admission = new AdmissionControl(wide, 0);
   for (let index = 0; index < 3_000; index += 1) admission.refuse(0, 0.5, "loud");
   for (let index = 0; index < 100; index += 1) admission.refuse(0, 0.5, "quiet");
   expect([admission.refused(0, 0.5, "loud"), admission.refused(0, 0.5, "quiet")]).toEqual([30, 2]);
@@ -190,7 +190,7 @@ test("a tenant's crowd of refused ones makes another tenant's wait no longer tha
 });
 
 test("the tenants that are told apart are bounded: the rest stand in one queue", () => {
-  const admission = new Admission(wide, 0);
+  const admission = new AdmissionControl(wide, 0);
   for (let index = 0; index < 1_000; index += 1) admission.refuse(0, 0.5, `made-up-${index}`);
   expect(admission.refused(0, 0.5, "never-seen")).toBeGreaterThan(1);
 });

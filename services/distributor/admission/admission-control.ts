@@ -1,5 +1,5 @@
 import { FairShare, type Part } from "@saasaparilla/shared/fairness/fair-share.ts";
-import { Places } from "./rejected-clients.ts";
+import { RejectedClients } from "./rejected-clients.ts";
 
 /** What a newcomer may be refused at. */
 export type Bound = "connections" | "handovers" | "rate";
@@ -21,9 +21,9 @@ const JITTER = 0.25;
  * Who may come in now: a token bucket, and two bounds. Of the bucket and of the handovers each tenant has a share. What a tenant takes
  * from the bucket counts until it is refilled, oldest first. Pure: the time is passed in, in ms, and so is chance.
  */
-export class Admission {
+export class AdmissionControl {
   readonly #limits: AdmissionLimits;
-  readonly #places: Places;
+  readonly #rejected: RejectedClients;
   /** By session, the oldest first. */
   readonly #handovers = new Map<number, { began: number; part: Part }>();
   readonly #handoverShares: FairShare;
@@ -36,7 +36,7 @@ export class Admission {
 
   constructor(limits: AdmissionLimits, now: number, weightOf: (tenant: string) => number = () => 1) {
     this.#limits = limits;
-    this.#places = new Places(limits.rate, weightOf);
+    this.#rejected = new RejectedClients(limits.rate, weightOf);
     this.#handoverShares = new FairShare(limits.handovers, weightOf);
     this.#bucketShares = new FairShare(limits.burst, weightOf);
     this.#tokens = limits.burst;
@@ -75,12 +75,12 @@ export class Admission {
 
   /** One is refused: the seconds after which it is to come back. */
   refuse(now: number, random: number, tenant: string): number {
-    return comeBack(this.#places.add(tenant, now), random);
+    return comeBack(this.#rejected.add(tenant, now), random);
   }
 
   /** The same for one who asks why it was refused; undefined where nobody of its tenant was of late. */
   refused(now: number, random: number, tenant: string): number | undefined {
-    const place = this.#places.last(tenant, now);
+    const place = this.#rejected.last(tenant, now);
     return place === undefined ? undefined : comeBack(place, random);
   }
 

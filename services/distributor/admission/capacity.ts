@@ -1,11 +1,11 @@
 import type { IdleLoops } from "#transports/idle-loops.ts";
-import type { Shares } from "./tenant-usage.ts";
+import type { TenantUsage } from "./tenant-usage.ts";
 
 export interface CapacityParts {
   /** That are open, idle loops among them. */
   peers: { readonly size: number };
   idle: IdleLoops;
-  shares: Shares;
+  usage: TenantUsage;
   most: number;
 }
 
@@ -23,12 +23,12 @@ export class Capacity {
 
   /** The tenant has as many connections as its limit, and no idle loop can give way. */
   full(tenant: string): boolean {
-    return this.#parts.shares.full(tenant) && !this.#parts.idle.giveWay(tenant);
+    return this.#parts.usage.full(tenant) && !this.#parts.idle.giveWay(tenant);
   }
 
   /** The tenant has its share of the connections here, and no idle loop can give way. */
   crowded(tenant: string): boolean {
-    return this.#parts.shares.over(tenant, this.#parts.most - this.used) && !this.#parts.idle.giveWay(tenant);
+    return this.#parts.usage.over(tenant, this.#parts.most - this.used) && !this.#parts.idle.giveWay(tenant);
   }
 
   /** One connection was opened. */

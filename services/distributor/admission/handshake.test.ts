@@ -1,22 +1,22 @@
 import { beforeEach, expect, test } from "vitest";
-import { Admission } from "./admission-control.ts";
-import { Doorkeeper, type DoorkeeperOptions, type Entry } from "./handshake.ts";
+import { AdmissionControl } from "./admission-control.ts";
+import { Handshake, type HandshakeOptions, type Entry } from "./handshake.ts";
 
 let asked: string[];
 
 beforeEach(() => (asked = []));
 
-function doorkeeper(limits: Partial<ConstructorParameters<typeof Admission>[0]>, connections = 0): Doorkeeper {
+function handshakeOf(limits: Partial<ConstructorParameters<typeof AdmissionControl>[0]>, connections = 0): Handshake {
   const all = { rate: 1, burst: 1, handovers: 10, connections: 10, ...limits };
-  return new Doorkeeper({
-    admission: new Admission(all, performance.now()),
+  return new Handshake({
+    admission: new AdmissionControl(all, performance.now()),
     capacity: {
       used: connections,
       crowded: () => false,
       full: (tenant: string) => tenant === "acme" && asked.push(tenant) > 1,
     },
     metrics: { turnedAway: () => {}, overShare: () => {} },
-  } as unknown as DoorkeeperOptions);
+  } as unknown as HandshakeOptions);
 }
 
 /** A token that names the tenant; nothing looks at its signature here. */
@@ -26,18 +26,18 @@ const ANYBODY = { identity: { tenant: "acme" } } as Entry;
 const busy = { status: 503, headers: { "retry-after": expect.stringMatching(/^[1-9]\d*$/) as string } };
 
 test("R36: who is refused is told when to come back, whatever is in its way, before its token and after it", () => {
-  for (const door of [doorkeeper({ burst: 0 }), doorkeeper({ handovers: 0 }), doorkeeper({}, 10)]) {
+  for (const door of [handshakeOf({ burst: 0 }), handshakeOf({ handovers: 0 }), handshakeOf({}, 10)]) {
     expect(door.closed({})).toMatchObject(busy);
     expect(door.enter(ANYBODY)).toMatchObject(busy);
   }
 });
 
 test("R9: one who asks why is told it, too; a server that ends says when to come back to all", () => {
-  const door = doorkeeper({ burst: 0 });
+  const door = handshakeOf({ burst: 0 });
   expect(door.closedOfLate(HEADERS)).toBeUndefined();
   door.enter(ANYBODY);
   expect(door.closedOfLate(HEADERS)).toMatchObject(busy);
-  const ending = doorkeeper({});
+  const ending = handshakeOf({});
   expect(ending.closed({})).toBeUndefined();
   ending.drain();
   for (const answer of [ending.closed({}), ending.enter(ANYBODY), ending.closedOfLate(HEADERS)])
@@ -45,16 +45,16 @@ test("R9: one who asks why is told it, too; a server that ends says when to come
 });
 
 test("R39: a tenant is asked for room only where nothing else refuses its newcomer", () => {
-  expect(doorkeeper({ burst: 0 }).enter(ANYBODY)).toMatchObject(busy);
+  expect(handshakeOf({ burst: 0 }).enter(ANYBODY)).toMatchObject(busy);
   expect(asked).toEqual([]);
-  const door = doorkeeper({ burst: 2 });
+  const door = handshakeOf({ burst: 2 });
   expect(door.enter(ANYBODY)).toBeUndefined();
   expect(door.enter(ANYBODY)).toMatchObject({ status: 429 });
   expect(asked).toEqual(["acme", "acme"]);
 });
 
 test("whose tenant has its share is refused before its signature is checked, and after it; other tenants come in", () => {
-  const door = doorkeeper({ rate: 0.001, burst: 89 });
+  const door = handshakeOf({ rate: 0.001, burst: 89 });
   const other = {
     authorization: HEADERS.authorization.replace(
       /\.[^.]+\./,

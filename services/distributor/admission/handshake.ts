@@ -1,16 +1,16 @@
 import { bearer, Refused, TurnedAway, type Identity } from "@saasaparilla/shared/auth/identity.ts";
-import type { Asked, Gate } from "@saasaparilla/shared/auth/guard.ts";
+import type { Asked, Guard } from "@saasaparilla/shared/auth/guard.ts";
 import { SUBPROTOCOL, TOKEN_SUBPROTOCOL } from "@saasaparilla/shared/protocol/client-frames.ts";
 import type { Request } from "@saasaparilla/shared/http/server.ts";
 import {
   badHead,
   forbidden,
-  problemReply,
+  problemResponse,
   tokenInQuery,
   tokenUnchecked,
   tooMany,
   unavailable as notTaken,
-  type Reply,
+  type HttpResponse,
 } from "@saasaparilla/shared/http/response.ts";
 import {
   clientKey,
@@ -21,10 +21,10 @@ import {
 } from "@saasaparilla/shared/protocol/notification.ts";
 import { jittered, problemOf } from "@saasaparilla/shared/http/problem.ts";
 import type { LimitsOf } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
-import type { Admission, Bound } from "./admission-control.ts";
+import type { AdmissionControl, Bound } from "./admission-control.ts";
 import type { Capacity } from "./capacity.ts";
 import { claimedTenant } from "./claimed-tenant.ts";
-import type { Askers } from "@saasaparilla/shared/rate-limits/keyed-limiter.ts";
+import type { KeyedLimiter } from "@saasaparilla/shared/rate-limits/keyed-limiter.ts";
 import type { DistributorMetrics } from "#metrics.ts";
 import type { Tickets } from "./tickets.ts";
 
@@ -58,15 +58,15 @@ const SHARES: Record<Bound, string> = {
   rate: "Your tenant has its share of the connections that come here at once.",
 };
 
-export interface DoorkeeperOptions {
-  gate: Gate;
-  admission: Admission;
+export interface HandshakeOptions {
+  guard: Guard;
+  admission: AdmissionControl;
   capacity: Pick<Capacity, "used" | "full" | "crowded">;
   metrics: DistributorMetrics;
   /** How often a client asks, and how often an address is refused. */
   tickets: Pick<Tickets, "redeem">;
-  clients: Askers;
-  tenants: Askers;
+  clients: KeyedLimiter;
+  tenants: KeyedLimiter;
   limitsOf: LimitsOf;
 }
 
@@ -75,12 +75,12 @@ export interface DoorkeeperOptions {
  * but for a poll's, which may continue a loop. `admit`: its token. `enter`, in the turn in which it is opened: only here something
  * is taken from the bucket, so that nobody without a token can empty it, and keep others out.
  */
-export class Doorkeeper {
-  readonly #options: DoorkeeperOptions;
+export class Handshake {
+  readonly #options: HandshakeOptions;
   readonly #origins = new Map<string, string>();
   #draining = false;
 
-  constructor(options: DoorkeeperOptions) {
+  constructor(options: HandshakeOptions) {
     this.#options = options;
   }
 
@@ -90,7 +90,7 @@ export class Doorkeeper {
   }
 
   /** The answer where nobody comes in right now, or nobody of the tenant that the token names; it takes nothing. */
-  closed(headers: Request["headers"]): Reply | undefined {
+  closed(headers: Request["headers"]): HttpResponse | undefined {
     const { admission, capacity } = this.#options;
     if (this.#draining) return this.#ending();
     const now = performance.now();
@@ -103,9 +103,9 @@ export class Doorkeeper {
   }
 
   /** The answer to a page of a site that may not open a WebSocket here. */
-  stranger(request: Asked): Reply {
+  stranger(request: Asked): HttpResponse {
     this.#options.metrics.forbade();
-    this.#options.gate.refuse(
+    this.#options.guard.refuse(
       "its origin is in no tenant's document, and not in ALLOWED_ORIGINS",
       "subscribe",
       request,
@@ -115,11 +115,11 @@ export class Doorkeeper {
 
   /** Its token is in its query, where it is known to others by now: it is refused before it is looked at. */
   exposed(request: Asked): void {
-    this.#options.gate.turnAway("its token is in its query", "subscribe", request);
+    this.#options.guard.turnAway("its token is in its query", "subscribe", request);
   }
 
   /** One comes in, or is refused. */
-  enter({ identity: { tenant } }: Pick<Entry, "identity">): Reply | undefined {
+  enter({ identity: { tenant } }: Pick<Entry, "identity">): HttpResponse | undefined {
     const { admission, capacity, metrics } = this.#options;
     if (this.#draining) return this.#ending();
     const now = performance.now();
@@ -138,7 +138,7 @@ export class Doorkeeper {
   }
 
   /** R9: for one that may have been refused a moment ago, and could not read why. */
-  closedOfLate(headers: Request["headers"]): Reply | undefined {
+  closedOfLate(headers: Request["headers"]): HttpResponse | undefined {
     if (this.#draining) return unavailable();
     const tenant = claimedTenant(tokensOf(headers)[0]) ?? "";
     const retryAfter = this.#options.admission.refused(performance.now(), Math.random(), tenant);
@@ -146,7 +146,7 @@ export class Doorkeeper {
   }
 
   /** Answered at once, but where the token's key is to be had first. */
-  admit(request: Request): Entry | Reply | Promise<Entry | Reply> {
+  admit(request: Request): Entry | HttpResponse | Promise<Entry | HttpResponse> {
     if (this.#draining) return this.#ending();
     const offers = offersOf(request.headers);
     const tokens = tokensOf(request.headers);
@@ -154,7 +154,7 @@ export class Doorkeeper {
     if (tokens.length > 1)
       return badHead("A request has one token: in Authorization, or as one subprotocol bearer.<token>.");
     const [token] = tokens;
-    const entryOf = (identity: Identity | Reply): Entry | Reply => {
+    const entryOf = (identity: Identity | HttpResponse): Entry | HttpResponse => {
       if ("status" in identity) return identity;
       const key = clientKey(identity.tenant, identity.subject);
       const { query } = request;
@@ -182,9 +182,9 @@ export class Doorkeeper {
   }
 
   /** The caller behind a token, or the answer that gives nothing away. */
-  identify(token: string | undefined, asked: Asked): Identity | Reply | Promise<Identity | Reply> {
+  identify(token: string | undefined, asked: Asked): Identity | HttpResponse | Promise<Identity | HttpResponse> {
     try {
-      const identity = this.#options.gate.pass(token, "subscribe", asked);
+      const identity = this.#options.guard.pass(token, "subscribe", asked);
       return identity instanceof Promise
         ? identity.then(
             (late) => this.#counted(late),
@@ -196,7 +196,7 @@ export class Doorkeeper {
     }
   }
 
-  #refused(error: unknown): Reply {
+  #refused(error: unknown): HttpResponse {
     const { metrics } = this.#options;
     if (error instanceof TurnedAway) {
       metrics.limited("address");
@@ -209,7 +209,7 @@ export class Doorkeeper {
   }
 
   /** What one client and all of a tenant ask of this process is bounded, whatever becomes of it. */
-  #counted(identity: Identity): Identity | Reply {
+  #counted(identity: Identity): Identity | HttpResponse {
     const { clients, tenants, limitsOf, metrics } = this.#options;
     const { tenant, subject } = identity;
     const now = performance.now();
@@ -235,27 +235,27 @@ export class Doorkeeper {
     return origin;
   }
 
-  async #redeemed(ticket: string, asked: Asked): Promise<Identity | Reply> {
-    const { gate, tickets } = this.#options;
+  async #redeemed(ticket: string, asked: Asked): Promise<Identity | HttpResponse> {
+    const { guard, tickets } = this.#options;
     try {
-      return this.#counted(await gate.redeem(() => tickets.redeem(ticket), "subscribe", asked));
+      return this.#counted(await guard.redeem(() => tickets.redeem(ticket), "subscribe", asked));
     } catch (error) {
       return this.#refused(error);
     }
   }
 
-  #refusal(bound: Bound, tenant = ""): Reply {
+  #refusal(bound: Bound, tenant = ""): HttpResponse {
     this.#options.metrics.turnedAway(bound);
     return busy(BUSY[bound], this.#options.admission.refuse(performance.now(), Math.random(), tenant));
   }
 
-  #overShare(bound: Bound, tenant: string): Reply {
+  #overShare(bound: Bound, tenant: string): HttpResponse {
     this.#options.metrics.turnedAway(bound);
     this.#options.metrics.overShare(bound);
     return busy(SHARES[bound], this.#options.admission.refuse(performance.now(), Math.random(), tenant));
   }
 
-  #ending(): Reply {
+  #ending(): HttpResponse {
     this.#options.metrics.turnedAway("ending");
     return unavailable();
   }
@@ -273,10 +273,10 @@ function tokensOf(headers: Request["headers"]): string[] {
   return [...(sent === undefined ? [] : [sent]), ...offered.map((offer) => offer.slice(TOKEN_SUBPROTOCOL.length))];
 }
 
-function busy(why: string, retryAfter: number): Reply {
-  return problemReply(problemOf("busy", `${why} Come back after Retry-After.`, { retryAfter }));
+function busy(why: string, retryAfter: number): HttpResponse {
+  return problemResponse(problemOf("busy", `${why} Come back after Retry-After.`, { retryAfter }));
 }
 
-export function unavailable(): Reply {
+export function unavailable(): HttpResponse {
   return notTaken("This distributor takes no connections right now. Try again.");
 }

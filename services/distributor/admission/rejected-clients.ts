@@ -18,7 +18,7 @@ interface Queue {
  * part of the rate needs for those before it. So they come back as fast as they can be taken in, and nobody waits for another tenant's crowd.
  * Pure: times are passed in, in ms.
  */
-export class Places {
+export class RejectedClients {
   readonly #rate: number;
   readonly #weightOf: (tenant: string) => number;
   /** The one that was refused last is the last. */

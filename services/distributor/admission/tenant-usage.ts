@@ -2,7 +2,7 @@ import { overShare } from "@saasaparilla/shared/fairness/fair-share.ts";
 import type { LimitsOf } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
 
 /** What one tenant has of this distributor now. */
-export interface Share {
+export interface Usage {
   connections: number;
   /** That wait for its slow clients, and the most that may. */
   bytes: number;
@@ -10,9 +10,9 @@ export interface Share {
 }
 
 /** No tenant has all of a distributor. */
-export class Shares {
+export class TenantUsage {
   readonly #limitsOf: LimitsOf;
-  readonly #shares = new Map<string, Share>();
+  readonly #shares = new Map<string, Usage>();
 
   constructor(limitsOf: LimitsOf) {
     this.#limitsOf = limitsOf;
@@ -28,7 +28,7 @@ export class Shares {
   }
 
   /** A connection of its has begun. */
-  opened(tenant: string): Share {
+  opened(tenant: string): Usage {
     let share = this.#shares.get(tenant);
     if (!share) this.#shares.set(tenant, (share = { connections: 0, bytes: 0, mostBytes: 0 }));
     share.mostBytes = this.#limitsOf(tenant).outboxBytes;

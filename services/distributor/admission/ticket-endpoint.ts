@@ -1,7 +1,7 @@
 import type { Request } from "@saasaparilla/shared/http/server.ts";
-import { json, type Reply } from "@saasaparilla/shared/http/response.ts";
+import { json, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
 import { bearer } from "@saasaparilla/shared/auth/identity.ts";
-import { isReply, type CallerGuard } from "@saasaparilla/shared/http/caller-guard.ts";
+import { isResponse, type CallerGuard } from "@saasaparilla/shared/http/caller-guard.ts";
 import type { Identity } from "@saasaparilla/shared/auth/identity.ts";
 import { unavailable } from "./handshake.ts";
 import { TICKET_SECONDS, type Tickets } from "./tickets.ts";
@@ -11,9 +11,9 @@ export async function issueTicket(
   request: Request,
   callerOf: CallerGuard<Identity>["callerOf"],
   tickets: Tickets,
-): Promise<Reply> {
+): Promise<HttpResponse> {
   const identity = await callerOf(request);
-  if (isReply(identity)) return identity;
+  if (isResponse(identity)) return identity;
   try {
     return json(
       201,

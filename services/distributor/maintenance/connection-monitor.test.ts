@@ -1,9 +1,9 @@
 import type { Identity } from "@saasaparilla/shared/auth/identity.ts";
 import type { ServerFrame } from "@saasaparilla/shared/protocol/client-frames.ts";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { keepUp } from "./connection-monitor.ts";
-import type { Peer } from "#sessions/connection.ts";
-import type { Peers } from "#sessions/hub.ts";
+import { monitorConnections } from "./connection-monitor.ts";
+import type { Connection } from "#sessions/connection.ts";
+import type { Hub } from "#sessions/hub.ts";
 import type { Transport } from "#metrics.ts";
 
 const HEARTBEAT_MS = 5_000;
@@ -24,15 +24,18 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-function open(transport: Transport, ttlSeconds: number): Peer {
-  const peer = {
+function open(transport: Transport, ttlSeconds: number): Connection {
+  const connection = {
     session: { id: 7 },
     wire: { transport, outbox: { congested: false, moved: 0 }, tell: (frame: ServerFrame) => told.push(frame) },
     identity: expiringIn(ttlSeconds),
-  } as unknown as Peer;
-  const peers = { all: () => [peer].values(), end: (_: Peer, { reason }: { reason: string }) => ended.push(reason) };
-  stop = keepUp(peers as unknown as Peers, { HEARTBEAT_MS, STUCK_MS: 60_000 }, () => allowed);
-  return peer;
+  } as unknown as Connection;
+  const peers = {
+    all: () => [connection].values(),
+    end: (_: Connection, { reason }: { reason: string }) => ended.push(reason),
+  };
+  stop = monitorConnections(peers as unknown as Hub, { HEARTBEAT_MS, STUCK_MS: 60_000 }, () => allowed);
+  return connection;
 }
 
 function expiringIn(seconds: number): Identity {
@@ -66,9 +69,9 @@ test.for(["websocket", "sse"] as const)(
 );
 
 test("R14: a token that was renewed is told of again, once, in its turn", () => {
-  const peer = open("websocket", 30);
+  const connection = open("websocket", 30);
   vi.advanceTimersByTime(HEARTBEAT_MS);
-  peer.identity = expiringIn(90);
+  connection.identity = expiringIn(90);
   vi.advanceTimersByTime(20_000);
   expect(told).toHaveLength(1);
   vi.advanceTimersByTime(60_000);
@@ -77,9 +80,9 @@ test("R14: a token that was renewed is told of again, once, in its turn", () => 
 });
 
 test("R14: a client whose new token could not be checked is asked again in the next turn", () => {
-  const peer = open("websocket", 50);
+  const connection = open("websocket", 50);
   vi.advanceTimersByTime(HEARTBEAT_MS);
-  peer.askedToRenew = undefined;
+  connection.askedToRenew = undefined;
   vi.advanceTimersByTime(2 * HEARTBEAT_MS);
   expect(told).toHaveLength(2);
 });

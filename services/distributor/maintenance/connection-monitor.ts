@@ -1,7 +1,7 @@
-import { Closes } from "@saasaparilla/shared/protocol/close-codes.ts";
+import { CloseCodes } from "@saasaparilla/shared/protocol/close-codes.ts";
 import { LEEWAY_SECONDS } from "@saasaparilla/shared/auth/identity.ts";
-import type { Peer } from "#sessions/connection.ts";
-import type { Peers } from "#sessions/hub.ts";
+import type { Connection } from "#sessions/connection.ts";
+import type { Hub } from "#sessions/hub.ts";
 import type { DistributorSettings } from "#settings.ts";
 
 const TICK_MS = 1_000;
@@ -9,42 +9,48 @@ const TICK_MS = 1_000;
 const REFRESH_SECONDS = 60;
 
 /** Once a second, for a part of the connections: heartbeats of SSE, tokens that expire, access that was withdrawn, outboxes that do not move. */
-export function keepUp(
-  peers: Peers,
+export function monitorConnections(
+  hub: Hub,
   settings: Pick<DistributorSettings, "HEARTBEAT_MS" | "STUCK_MS">,
-  mayStay: (peer: Peer) => boolean,
+  mayStay: (connection: Connection) => boolean,
 ): () => void {
   const parts = Math.max(1, Math.round(settings.HEARTBEAT_MS / TICK_MS));
-  const seen = new WeakMap<Peer, { moved: number; at: number }>();
+  const seen = new WeakMap<Connection, { moved: number; at: number }>();
   let part = 0;
 
-  function stuck(peer: Peer): boolean {
-    const { outbox } = peer.wire;
-    const before = seen.get(peer);
+  function stuck(connection: Connection): boolean {
+    const { outbox } = connection.wire;
+    const before = seen.get(connection);
     if (before && outbox.congested && outbox.moved === before.moved)
       return performance.now() - before.at > settings.STUCK_MS;
-    seen.set(peer, { moved: outbox.moved, at: performance.now() });
+    seen.set(connection, { moved: outbox.moved, at: performance.now() });
     return false;
   }
 
   /** A long poll brings its token with each request. */
-  function refresh(peer: Peer): void {
-    const expiresIn = Math.floor(peer.identity.expires - Date.now() / 1_000);
-    if (expiresIn > REFRESH_SECONDS || peer.wire.transport === "poll" || peer.askedToRenew === peer.identity) return;
-    peer.askedToRenew = peer.identity;
-    peer.wire.tell({ type: "refresh", expiresIn });
+  function refresh(connection: Connection): void {
+    const expiresIn = Math.floor(connection.identity.expires - Date.now() / 1_000);
+    if (
+      expiresIn > REFRESH_SECONDS ||
+      connection.wire.transport === "poll" ||
+      connection.askedToRenew === connection.identity
+    )
+      return;
+    connection.askedToRenew = connection.identity;
+    connection.wire.tell({ type: "refresh", expiresIn });
   }
 
   const timer = setInterval(() => {
     part = (part + 1) % parts;
-    for (const peer of peers.all()) {
-      if (peer.session.id % parts !== part) continue;
-      if (peer.identity.expires + LEEWAY_SECONDS < Date.now() / 1_000) peers.end(peer, Closes.tokenExpired);
-      else if (!mayStay(peer)) peers.end(peer, Closes.withdrawn);
-      else if (peer.wire.transport !== "poll" && stuck(peer)) peers.end(peer, Closes.slow);
+    for (const connection of hub.all()) {
+      if (connection.session.id % parts !== part) continue;
+      if (connection.identity.expires + LEEWAY_SECONDS < Date.now() / 1_000)
+        hub.end(connection, CloseCodes.tokenExpired);
+      else if (!mayStay(connection)) hub.end(connection, CloseCodes.withdrawn);
+      else if (connection.wire.transport !== "poll" && stuck(connection)) hub.end(connection, CloseCodes.slow);
       else {
-        refresh(peer);
-        peer.wire.heartbeat?.();
+        refresh(connection);
+        connection.wire.heartbeat?.();
       }
     }
   }, TICK_MS);

@@ -1,16 +1,16 @@
-import type { Connections } from "@saasaparilla/shared/redis/presence.ts";
-import type { Peer } from "#sessions/connection.ts";
-import type { Upstream } from "#sessions/control-producer.ts";
+import type { Presence } from "@saasaparilla/shared/redis/presence.ts";
+import type { Connection } from "#sessions/connection.ts";
+import type { ControlProducer } from "#sessions/control-producer.ts";
 
 /** Keeps Redis told who is connected here: at once, anew after a FLUSHALL or an outage, and every ten minutes. */
 const REFRESH_MS = 600_000;
 const CHUNK = 200;
 const CHUNK_MS = 50;
 
-export class Registry {
-  readonly #connections: Connections;
-  readonly #peers: { all(): Iterable<Peer> };
-  readonly #upstream: Pick<Upstream, "id">;
+export class PresenceWriter {
+  readonly #presence: Presence;
+  readonly #peers: { all(): Iterable<Connection> };
+  readonly #controlProducer: Pick<ControlProducer, "id">;
   readonly #failed: (error: unknown) => void;
   readonly #refresh: NodeJS.Timeout;
   #again: NodeJS.Timeout | undefined;
@@ -18,32 +18,32 @@ export class Registry {
   #ended = false;
 
   constructor(
-    connections: Connections,
-    peers: { all(): Iterable<Peer> },
-    upstream: Pick<Upstream, "id">,
+    presence: Presence,
+    peers: { all(): Iterable<Connection> },
+    controlProducer: Pick<ControlProducer, "id">,
     failed: (error: unknown) => void,
   ) {
-    this.#connections = connections;
+    this.#presence = presence;
     this.#peers = peers;
-    this.#upstream = upstream;
+    this.#controlProducer = controlProducer;
     this.#failed = failed;
     this.#refresh = setInterval(() => void this.registerAll(), REFRESH_MS);
   }
 
-  opened({ session, since }: Peer): void {
-    this.#connections.register(session.key, this.#upstream.id(session.id), since).catch((error: unknown) => {
+  opened({ session, since }: Connection): void {
+    this.#presence.register(session.key, this.#controlProducer.id(session.id), since).catch((error: unknown) => {
       this.#failed(error);
       this.#soon();
     });
   }
 
-  closed({ session }: Peer): void {
+  closed({ session }: Connection): void {
     this.remove(session.key, session.id);
   }
 
   /** Where this fails the entry stays until it expires: an invitation to it is answered with a close. */
   remove(key: string, session: number): void {
-    this.#connections.unregister(key, this.#upstream.id(session)).catch(this.#failed);
+    this.#presence.unregister(key, this.#controlProducer.id(session)).catch(this.#failed);
   }
 
   /** Paced, so that a flushed Redis is not stormed. */
@@ -51,10 +51,10 @@ export class Registry {
     if (this.#running) return;
     this.#running = true;
     try {
-      let chunk: Peer[] = [];
-      for (const peer of this.#peers.all()) {
+      let chunk: Connection[] = [];
+      for (const connection of this.#peers.all()) {
         if (this.#ended) return;
-        chunk.push(peer);
+        chunk.push(connection);
         if (chunk.length < CHUNK) continue;
         await this.#register(chunk);
         chunk = [];
@@ -75,10 +75,12 @@ export class Registry {
     clearTimeout(this.#again);
   }
 
-  async #register(peers: Peer[]): Promise<void> {
-    const open = peers.filter(({ session }) => session.state !== "CLOSED");
+  async #register(connections: Connection[]): Promise<void> {
+    const open = connections.filter(({ session }) => session.state !== "CLOSED");
     await Promise.all(
-      open.map(({ session, since }) => this.#connections.register(session.key, this.#upstream.id(session.id), since)),
+      open.map(({ session, since }) =>
+        this.#presence.register(session.key, this.#controlProducer.id(session.id), since),
+      ),
     );
   }
 

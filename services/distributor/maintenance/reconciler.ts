@@ -1,21 +1,21 @@
 import type { ClientKey, Sequence } from "@saasaparilla/shared/protocol/notification.ts";
-import type { Stored } from "@saasaparilla/shared/postgres/stored-notifications.ts";
+import type { StoredNotifications } from "@saasaparilla/shared/postgres/stored-notifications.ts";
 import type { DistributorMetrics } from "#metrics.ts";
-import type { Peer } from "#sessions/connection.ts";
-import type { Peers } from "#sessions/hub.ts";
+import type { Connection } from "#sessions/connection.ts";
+import type { Hub } from "#sessions/hub.ts";
 
 /** Under every missed wake-up: asks Postgres whether something is stored for clients that are believed to be up to date. */
 const CLIENTS_AT_ONCE = 1_000;
 
 export interface SafetyNetParts {
-  peers: Pick<Peers, "all" | "step">;
-  stored: Pick<Stored, "waiting">;
+  hub: Pick<Hub, "all" | "step">;
+  stored: Pick<StoredNotifications, "waiting">;
   metrics: Pick<DistributorMetrics, "netted">;
   failed: (error: unknown) => void;
   roundMs: number;
 }
 
-export class SafetyNet {
+export class Reconciler {
   readonly #parts: SafetyNetParts;
   #timer: NodeJS.Timeout | undefined;
   #running = false;
@@ -31,7 +31,7 @@ export class SafetyNet {
     if (this.#running) return;
     this.#running = true;
     try {
-      const live = [...this.#parts.peers.all()].filter(({ session }) => session.state === "LIVE");
+      const live = [...this.#parts.hub.all()].filter(({ session }) => session.state === "LIVE");
       // Where nobody is live it asks all the same: that Postgres answers again would go unnoticed.
       const chunks = Math.max(1, Math.ceil(live.length / CLIENTS_AT_ONCE));
       for (let index = 0; index < chunks && !this.#ended; index += 1) {
@@ -50,17 +50,17 @@ export class SafetyNet {
     clearTimeout(this.#timer);
   }
 
-  async #ask(peers: Peer[]): Promise<void> {
+  async #ask(connections: Connection[]): Promise<void> {
     const sent = new Map<ClientKey, Sequence>();
-    for (const { session } of peers) {
+    for (const { session } of connections) {
       const other = sent.get(session.key);
       if (other === undefined || session.sent < other) sent.set(session.key, session.sent);
     }
     const waiting = new Set(await this.#parts.stored.waiting(sent));
-    for (const peer of peers) {
-      if (!waiting.has(peer.session.key)) continue;
+    for (const connection of connections) {
+      if (!waiting.has(connection.session.key)) continue;
       this.#parts.metrics.netted(1);
-      this.#parts.peers.step(peer, { type: "waiting" });
+      this.#parts.hub.step(connection, { type: "waiting" });
     }
   }
 

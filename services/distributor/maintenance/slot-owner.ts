@@ -1,12 +1,12 @@
 import { randomInt } from "node:crypto";
 import { messageOf } from "@saasaparilla/shared/runtime/errors.ts";
-import type { Connections } from "@saasaparilla/shared/redis/presence.ts";
+import type { Presence } from "@saasaparilla/shared/redis/presence.ts";
 import type { Health } from "@saasaparilla/shared/runtime/health.ts";
 import type { Batch, SlotReaderOptions } from "@saasaparilla/shared/kafka/client.ts";
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
 
-export interface SlotOptions {
-  connections: Connections;
+export interface SlotOwnerOptions {
+  presence: Presence;
   slots: number;
   leaseMs: number;
   topic: string;
@@ -22,15 +22,15 @@ export interface SlotOptions {
 }
 
 /** Two distributors may think for a moment that a slot is theirs: records carry the incarnation, so neither takes the other's. */
-export class Slot {
-  readonly #options: SlotOptions;
+export class SlotOwner {
+  readonly #options: SlotOwnerOptions;
   #slot = -1;
   #incarnation = 0;
   #offset = 0;
   #reader: { stop(): Promise<void> } | undefined;
   #renewal: NodeJS.Timeout | undefined;
 
-  constructor(options: SlotOptions) {
+  constructor(options: SlotOwnerOptions) {
     this.#options = options;
   }
 
@@ -44,11 +44,11 @@ export class Slot {
 
   /** Takes a free slot and reads it from now on: nothing for this incarnation can be there before. Waits while none is free. */
   async open(): Promise<void> {
-    const { connections, slots, leaseMs, topic, health, log } = this.#options;
+    const { presence, slots, leaseMs, topic, health, log } = this.#options;
     for (let warned = false; ;) {
       const incarnation = randomInt(1, 2 ** 48 - 1);
       try {
-        const slot = await connections.claimSlot(slots, incarnation, leaseMs);
+        const slot = await presence.claimSlot(slots, incarnation, leaseMs);
         if (slot !== undefined) {
           this.#slot = slot;
           this.#incarnation = incarnation;
@@ -84,16 +84,16 @@ export class Slot {
 
   async close(): Promise<void> {
     clearInterval(this.#renewal);
-    await this.#options.connections.releaseSlot(this.#slot, this.#incarnation).catch((error: unknown) => {
+    await this.#options.presence.releaseSlot(this.#slot, this.#incarnation).catch((error: unknown) => {
       this.#options.log.warn({ err: error }, "the slot's lease could not be given up: it will expire");
     });
     await this.#reader?.stop();
   }
 
   async #renew(): Promise<void> {
-    const { connections, leaseMs, log, health } = this.#options;
+    const { presence, leaseMs, log, health } = this.#options;
     try {
-      const answer = await connections.renewSlot(this.#slot, this.#incarnation, leaseMs);
+      const answer = await presence.renewSlot(this.#slot, this.#incarnation, leaseMs);
       // A command that timed out has closed no connection that could say, by opening again, that Redis is back.
       health.up("redis");
       health.up("slot");

@@ -22,7 +22,7 @@ export interface Wire {
 }
 
 /** One connection: its session, its wire, and whose it is. */
-export interface Peer {
+export interface Connection {
   readonly session: Session;
   readonly wire: Wire;
   readonly tag: string;

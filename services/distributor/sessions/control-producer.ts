@@ -1,19 +1,19 @@
 import type { ClientKey, Sequence } from "@saasaparilla/shared/protocol/notification.ts";
-import type { Packer } from "@saasaparilla/shared/kafka/batching-producer.ts";
-import type { ConnectionId, ControlSignal, RefusalReason } from "@saasaparilla/shared/protocol/control-messages.ts";
+import type { BatchingProducer } from "@saasaparilla/shared/kafka/batching-producer.ts";
+import type { ConnectionId, ControlMessage, RefusalReason } from "@saasaparilla/shared/protocol/control-messages.ts";
 import type { Session } from "./session.ts";
 
 /** A director has ten seconds until it misses an acknowledgement; those that wait for each other share packs. */
 export const ACK_PATIENCE_MS = 20;
 
 /** What this distributor says to directors: on the control partition of the client, packed. */
-export class Upstream {
-  readonly #packer: Packer;
+export class ControlProducer {
+  readonly #producer: BatchingProducer;
   readonly #topic: string;
   readonly #slot: () => { slot: number; incarnation: number };
 
-  constructor(packer: Packer, topic: string, slot: () => { slot: number; incarnation: number }) {
-    this.#packer = packer;
+  constructor(producer: BatchingProducer, topic: string, slot: () => { slot: number; incarnation: number }) {
+    this.#producer = producer;
     this.#topic = topic;
     this.#slot = slot;
   }
@@ -47,14 +47,14 @@ export class Upstream {
 
   /** Session 0: by the client itself, whichever connection it has. */
   ack(partition: number, key: ClientKey, session: number, sequence: Sequence): void {
-    this.#packer.addPatiently(this.#topic, partition, (writer) => writer.ack(session, sequence, key));
+    this.#producer.addPatiently(this.#topic, partition, (writer) => writer.ack(session, sequence, key));
   }
 
   id(session: number): ConnectionId {
     return { ...this.#slot(), session };
   }
 
-  #signal(partition: number, signal: ControlSignal): void {
-    this.#packer.add(this.#topic, partition, (writer) => writer.signal(signal));
+  #signal(partition: number, message: ControlMessage): void {
+    this.#producer.add(this.#topic, partition, (writer) => writer.signal(message));
   }
 }

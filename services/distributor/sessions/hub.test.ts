@@ -3,10 +3,10 @@ import { PackWriter, readPack } from "@saasaparilla/shared/protocol/pack.ts";
 import type { TenantLimits } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
 import { beforeEach, expect, test } from "vitest";
 import { Outbox, type Item } from "./outbox.ts";
-import type { Peer, Wire } from "./connection.ts";
-import { Peers, type PeersParts } from "./hub.ts";
+import type { Connection, Wire } from "./connection.ts";
+import { Hub, type PeersParts } from "./hub.ts";
 import type { Row } from "./session.ts";
-import { Shares } from "#admission/tenant-usage.ts";
+import { TenantUsage } from "#admission/tenant-usage.ts";
 
 const KEY = "acme/u1";
 const LONG_AGO = 1_000_000;
@@ -17,13 +17,13 @@ let sent: Item[];
 let told: string[];
 /** What was written and what was told, in the order of the wire. */
 let wrote: string[];
-let registry: Peer[];
+let registry: Connection[];
 let acknowledged: Sequence[];
 /** As the metric counts it. */
 let delivered: number;
 let rows: Row[];
-let peer: Peer;
-let peers: Peers;
+let connection: Connection;
+let hub: Hub;
 let most: number;
 
 /** Whatever is asked of it, it does nothing. */
@@ -40,14 +40,14 @@ beforeEach(() => {
   delivered = 0;
   rows = [];
   most = 2;
-  peers = new Peers({
+  hub = new Hub({
     partitions: 1,
-    upstream: Object.assign(Object.create(silent()), {
+    controlProducer: Object.assign(Object.create(silent()), {
       ack: (_: number, __: string, ___: number, sequence: Sequence) => acknowledged.push(sequence),
-    }) as PeersParts["upstream"],
-    reads: { page: () => Promise.resolve({ rows, more: false }) },
-    deletions: { add: () => {} },
-    shares: new Shares(() => ({ outboxBytes: 1_000, connections: 10 }) as TenantLimits),
+    }) as PeersParts["controlProducer"],
+    replayReader: { page: () => Promise.resolve({ rows, more: false }) },
+    storedDeletions: { add: () => {} },
+    usage: new TenantUsage(() => ({ outboxBytes: 1_000, connections: 10 }) as TenantLimits),
     limitsOf: () => ({ clientConnections: most }) as TenantLimits,
     metrics: Object.assign(Object.create(silent()), { delivered: () => (delivered += 1) }) as PeersParts["metrics"],
     log: {
@@ -56,14 +56,14 @@ beforeEach(() => {
     settings: { HEARTBEAT_MS: 1_000, PREPARE_MS: 1_000 },
     wall: () => now,
   });
-  peers.observe({
+  hub.observe({
     opened: (one) => registry.push(one),
     closed: (one) => (registry = registry.filter((other) => other !== one)),
   });
-  peer = open();
+  connection = open();
 });
 
-function open(more: Partial<Wire> = {}): Peer {
+function open(more: Partial<Wire> = {}): Connection {
   const outbox = new Outbox((items) => {
     sent.push(...items);
     wrote.push(...items.map(({ sequence }) => sequence));
@@ -82,7 +82,7 @@ function open(more: Partial<Wire> = {}): Peer {
   };
   const source = { kind: "platform" } as const;
   const identity = { tenant: "acme", subject: "u1", scopes: new Set(["subscribe"]), expires: 0, issued: 0, source };
-  return peers.open({ key: KEY, identity, cursor: undefined, address: "192.0.2.1", wire });
+  return hub.open({ key: KEY, identity, cursor: undefined, address: "192.0.2.1", wire });
 }
 
 function rowOf(index: number, ttl: number): Row {
@@ -103,22 +103,22 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 
 /** Held, and what is stored read: live. */
 async function goLive(): Promise<void> {
-  peers.step(peer, { type: "held", generation: 1, hold: 1 });
+  hub.step(connection, { type: "held", generation: 1, hold: 1 });
   await turn();
-  expect(peer.session.state).toBe("LIVE");
+  expect(connection.session.state).toBe("LIVE");
 }
 
 function deliver(row: Row): void {
-  peers.step(peer, { type: "deliver", generation: 1, prev: peer.session.sent, row });
+  hub.step(connection, { type: "deliver", generation: 1, prev: connection.session.sent, row });
 }
 
 test("what expires in the outbox is told once, and as live where it came from a director", async () => {
   await goLive();
-  peer.wire.outbox.shut();
+  connection.wire.outbox.shut();
   for (const row of [rowOf(1, 1), rowOf(2, 0), rowOf(3, 1)]) deliver(row);
   now += 1_000;
-  peer.wire.outbox.drained();
-  peer.wire.outbox.drained();
+  connection.wire.outbox.drained();
+  connection.wire.outbox.drained();
   await turn();
   expect(sent.map(({ sequence }) => sequence)).toEqual([rowOf(2, 0).sequence]);
   expect(expired).toEqual(["1 live", "3 live"]);
@@ -136,23 +136,23 @@ test("what has expired when it comes is told once, and what follows it is no gap
 
 test("what was stored is told as stored: it stays in Postgres, where the sweep counts it", async () => {
   rows = [rowOf(1, 1), rowOf(2, 0), rowOf(3, 5)];
-  peer.wire.outbox.shut();
-  peers.step(peer, { type: "held", generation: 1, hold: 1 });
+  connection.wire.outbox.shut();
+  hub.step(connection, { type: "held", generation: 1, hold: 1 });
   await turn();
   now += 1_000;
-  peer.wire.outbox.drained();
+  connection.wire.outbox.drained();
   expect(sent.map(({ sequence }) => sequence)).toEqual([rowOf(2, 0).sequence, rowOf(3, 5).sequence]);
   expect(expired).toEqual(["1 stored"]);
 });
 
 test("R12: `live` does not overtake what the peer has not taken yet", async () => {
   rows = [rowOf(1, 0), rowOf(2, 0)];
-  peer.wire.outbox.shut();
-  peers.step(peer, { type: "held", generation: 1, hold: 1 });
+  connection.wire.outbox.shut();
+  hub.step(connection, { type: "held", generation: 1, hold: 1 });
   await turn();
-  expect([peer.session.state, told]).toEqual(["REPLAYING", ["connected"]]);
+  expect([connection.session.state, told]).toEqual(["REPLAYING", ["connected"]]);
   rows = [];
-  peers.drained(peer);
+  hub.drained(connection);
   await turn();
   expect(sent).toHaveLength(2);
   await goLive();
@@ -163,14 +163,14 @@ test("R11: `connected` anew stands behind what was sent before it", async () => 
   await goLive();
   const row = rowOf(1, 0);
   deliver(row);
-  peers.step(peer, { type: "demoted", generation: 1, resume: START });
+  hub.step(connection, { type: "demoted", generation: 1, resume: START });
   await turn();
   expect(wrote).toEqual(["connected", "live", row.sequence, "connected"]);
 });
 
 test("who comes is registered, and no more once it is closed, by whichever side", () => {
-  expect(registry).toEqual([peer]);
-  peers.closed(peer);
+  expect(registry).toEqual([connection]);
+  hub.closed(connection);
   expect(registry).toEqual([]);
 });
 
@@ -179,36 +179,36 @@ test("what is acknowledged of a live connection is told to the director: it answ
   const [one, two] = [rowOf(1, 0), rowOf(2, 0)];
   for (const row of [one, two]) deliver(row);
   await turn();
-  peers.step(peer, { type: "ack", sequence: one.sequence });
-  peers.step(peer, { type: "ack", sequence: one.sequence });
+  hub.step(connection, { type: "ack", sequence: one.sequence });
+  hub.step(connection, { type: "ack", sequence: one.sequence });
   // Beyond what it was sent.
-  peers.step(peer, { type: "ack", sequence: rowOf(3, 0).sequence });
+  hub.step(connection, { type: "ack", sequence: rowOf(3, 0).sequence });
   expect(acknowledged).toEqual([one.sequence]);
-  peers.step(peer, { type: "ack", sequence: two.sequence });
+  hub.step(connection, { type: "ack", sequence: two.sequence });
   expect(acknowledged).toEqual([one.sequence, two.sequence]);
 });
 
 test("R20: what waits in the outbox is not acknowledged, whatever cursor is sent", async () => {
   await goLive();
-  peer.wire.outbox.shut();
+  connection.wire.outbox.shut();
   const [one, two] = [rowOf(1, 0), rowOf(2, 0)];
   for (const row of [one, two]) deliver(row);
   await turn();
-  peers.step(peer, { type: "ack", sequence: two.sequence });
+  hub.step(connection, { type: "ack", sequence: two.sequence });
   expect(acknowledged).toEqual([]);
-  peers.drained(peer);
-  peers.step(peer, { type: "ack", sequence: two.sequence });
+  hub.drained(connection);
+  hub.step(connection, { type: "ack", sequence: two.sequence });
   expect(acknowledged).toEqual([two.sequence]);
 });
 
 test("R11: what waits in the outbox when the server goes back to the start does not come behind `connected`", async () => {
   await goLive();
-  peer.wire.outbox.shut();
+  connection.wire.outbox.shut();
   deliver(rowOf(7, 0));
   await turn();
-  peers.step(peer, { type: "demoted", generation: 1, resume: START });
+  hub.step(connection, { type: "demoted", generation: 1, resume: START });
   rows = [rowOf(1, 0), rowOf(7, 0)];
-  peers.drained(peer);
+  hub.drained(connection);
   await turn();
   expect(wrote).toEqual(["connected", "live", "connected", rowOf(1, 0).sequence, rowOf(7, 0).sequence]);
 });
@@ -217,14 +217,14 @@ test("R39: at the bound of a client an idle loop gives way first, and then the o
   const loop = open({ transport: "poll", idleSince: 1 });
   open();
   expect(registry).not.toContain(loop);
-  expect(registry).toContain(peer);
+  expect(registry).toContain(connection);
   open();
-  expect(registry).not.toContain(peer);
+  expect(registry).not.toContain(connection);
   expect(registry).toHaveLength(2);
 });
 
 test("R39: of several idle loops the one that is idle for longest gives way", () => {
-  peers.closed(peer);
+  hub.closed(connection);
   const [later, longest] = [open({ transport: "poll", idleSince: 9 }), open({ transport: "poll", idleSince: 3 })];
   expect(registry).toEqual([later, longest]);
   const next = open();
@@ -232,15 +232,15 @@ test("R39: of several idle loops the one that is idle for longest gives way", ()
 });
 
 test("R39: a newcomer fits where there is room or an idle loop, and not where it would end a connection in use", () => {
-  const newcomer = { key: KEY, identity: peer.identity };
-  expect(peers.fits(newcomer)).toBe(true);
+  const newcomer = { key: KEY, identity: connection.identity };
+  expect(hub.fits(newcomer)).toBe(true);
   const loop = open({ transport: "poll", idleSince: 1 });
-  expect(peers.fits(newcomer)).toBe(true);
+  expect(hub.fits(newcomer)).toBe(true);
   // One idle loop is not enough where the limit was lowered.
   most = 1;
-  expect(peers.fits(newcomer)).toBe(false);
+  expect(hub.fits(newcomer)).toBe(false);
   most = 2;
-  peers.closed(loop);
+  hub.closed(loop);
   open();
-  expect(peers.fits(newcomer)).toBe(false);
+  expect(hub.fits(newcomer)).toBe(false);
 });

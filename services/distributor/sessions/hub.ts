@@ -1,35 +1,35 @@
 import { randomInt } from "node:crypto";
-import { Closes, type Close } from "@saasaparilla/shared/protocol/close-codes.ts";
+import { CloseCodes, type Close } from "@saasaparilla/shared/protocol/close-codes.ts";
 import { cursorTag, partitionOf, type ClientKey } from "@saasaparilla/shared/protocol/notification.ts";
 import type { LimitsOf } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
 import type { Transport } from "#metrics.ts";
-import type { Opening, Peer } from "./connection.ts";
+import type { Opening, Connection } from "./connection.ts";
 import { SessionEffects, type SessionEffectsParts, type SessionPeers } from "./session-effects.ts";
 import { createSession, type SessionEvent, type SessionState } from "./session.ts";
 import { step } from "./session-table.ts";
-import type { Shares } from "#admission/tenant-usage.ts";
+import type { TenantUsage } from "#admission/tenant-usage.ts";
 
 export interface PeersParts extends SessionEffectsParts {
   partitions: number;
-  shares: Shares;
+  usage: TenantUsage;
   limitsOf: LimitsOf;
 }
 
 /** Told of each connection. */
 export interface PeerObserver {
-  opened?(peer: Peer): void;
+  opened?(connection: Connection): void;
   /** Its replay is over. */
-  live?(peer: Peer): void;
-  closed?(peer: Peer): void;
+  live?(connection: Connection): void;
+  closed?(connection: Connection): void;
 }
 
 /** Every connection of this distributor. */
-export class Peers implements SessionPeers {
+export class Hub implements SessionPeers {
   readonly #parts: PeersParts;
   readonly #effects: SessionEffects;
   readonly #observers: PeerObserver[] = [];
-  readonly #bySession = new Map<number, Peer>();
-  readonly #byClient = new Map<ClientKey, Set<Peer>>();
+  readonly #bySession = new Map<number, Connection>();
+  readonly #byClient = new Map<ClientKey, Set<Connection>>();
   #nextSession = randomInt(1, 2 ** 31);
 
   constructor(parts: PeersParts) {
@@ -51,19 +51,19 @@ export class Peers implements SessionPeers {
     return this.#bySession.size;
   }
 
-  all(): IterableIterator<Peer> {
+  all(): IterableIterator<Connection> {
     return this.#bySession.values();
   }
 
-  find(session: number): Peer | undefined {
+  find(session: number): Connection | undefined {
     return this.#bySession.get(session);
   }
 
-  ofClient(key: ClientKey): Iterable<Peer> {
+  ofClient(key: ClientKey): Iterable<Connection> {
     return this.#byClient.get(key) ?? [];
   }
 
-  open({ key, identity, cursor, address, origin, wire }: Opening): Peer {
+  open({ key, identity, cursor, address, origin, wire }: Opening): Connection {
     const session = createSession(
       {
         key,
@@ -75,7 +75,7 @@ export class Peers implements SessionPeers {
     );
     this.#nextSession = (this.#nextSession % 0xffff_fffe) + 1;
     const since = this.#parts.wall();
-    const peer: Peer = {
+    const connection: Connection = {
       session,
       wire,
       identity,
@@ -86,25 +86,25 @@ export class Peers implements SessionPeers {
       timer: undefined,
       askedToRenew: undefined,
     };
-    this.#bySession.set(session.id, peer);
-    wire.outbox.belongsTo(this.#parts.shares.opened(identity.tenant));
+    this.#bySession.set(session.id, connection);
+    wire.outbox.belongsTo(this.#parts.usage.opened(identity.tenant));
     this.#makeRoom(key, identity.tenant);
-    let peers = this.#byClient.get(key);
-    if (!peers) this.#byClient.set(key, (peers = new Set()));
-    peers.add(peer);
+    let connections = this.#byClient.get(key);
+    if (!connections) this.#byClient.set(key, (connections = new Set()));
+    connections.add(connection);
     this.#parts.metrics.opened(wire.transport);
     this.#effects.tell(session, "connected");
-    for (const observer of this.#observers) observer.opened?.(peer);
-    this.step(peer, { type: "opened" });
-    return peer;
+    for (const observer of this.#observers) observer.opened?.(connection);
+    this.step(connection, { type: "opened" });
+    return connection;
   }
 
-  step(peer: Peer, event: SessionEvent): void {
-    step(peer.session, event, this.#effects);
+  step(connection: Connection, event: SessionEvent): void {
+    step(connection.session, event, this.#effects);
   }
 
-  live(peer: Peer): void {
-    for (const observer of this.#observers) observer.live?.(peer);
+  live(connection: Connection): void {
+    for (const observer of this.#observers) observer.live?.(connection);
   }
 
   /** False where one more connection of this client would end another one that is in use. */
@@ -117,9 +117,9 @@ export class Peers implements SessionPeers {
   #makeRoom(key: ClientKey, tenant: string): void {
     const over = this.#over(key, tenant);
     if (over <= 0) return;
-    const idleSince = ({ wire }: Peer): number => wire.idleSince ?? Number.MAX_VALUE;
+    const idleSince = ({ wire }: Connection): number => wire.idleSince ?? Number.MAX_VALUE;
     const leaving = [...this.ofClient(key)].sort((one, other) => idleSince(one) - idleSince(other)).slice(0, over);
-    for (const peer of leaving) this.end(peer, Closes.replaced);
+    for (const connection of leaving) this.end(connection, CloseCodes.replaced);
   }
 
   /** How many connections of a client would be too many with one more. */
@@ -129,33 +129,33 @@ export class Peers implements SessionPeers {
   }
 
   /** The transport's connection is gone. */
-  closed(peer: Peer): void {
-    if (!this.#bySession.delete(peer.session.id)) return;
-    this.#effects.forget(peer);
-    const peers = this.#byClient.get(peer.session.key);
-    peers?.delete(peer);
-    if (peers?.size === 0) this.#byClient.delete(peer.session.key);
-    this.step(peer, { type: "closed" });
-    peer.wire.outbox.discard();
-    this.#parts.shares.closed(peer.identity.tenant);
-    for (const observer of this.#observers) observer.closed?.(peer);
+  closed(connection: Connection): void {
+    if (!this.#bySession.delete(connection.session.id)) return;
+    this.#effects.forget(connection);
+    const connections = this.#byClient.get(connection.session.key);
+    connections?.delete(connection);
+    if (connections?.size === 0) this.#byClient.delete(connection.session.key);
+    this.step(connection, { type: "closed" });
+    connection.wire.outbox.discard();
+    this.#parts.usage.closed(connection.identity.tenant);
+    for (const observer of this.#observers) observer.closed?.(connection);
   }
 
   /** Ends it with a code that says what to do next. */
-  end(peer: Peer, close: Close): void {
-    if (!this.#bySession.has(peer.session.id)) return;
+  end(connection: Connection, close: Close): void {
+    if (!this.#bySession.has(connection.session.id)) return;
     this.#parts.metrics.closed(close.reason);
-    peer.wire.tell({ type: "closing", ...close });
-    this.closed(peer);
-    peer.wire.end(close);
+    connection.wire.tell({ type: "closing", ...close });
+    this.closed(connection);
+    connection.wire.end(close);
   }
 
   pingIgnored(): void {
     this.#parts.metrics.pingIgnored();
   }
 
-  drained(peer: Peer): void {
-    if (peer.wire.outbox.drained()) this.step(peer, { type: "drained" });
+  drained(connection: Connection): void {
+    if (connection.wire.outbox.drained()) this.step(connection, { type: "drained" });
   }
 
   #counts(): { transports: Map<Transport, number>; states: Map<SessionState, number>; outboxBytes: number } {

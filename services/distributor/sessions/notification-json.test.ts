@@ -1,7 +1,7 @@
 import { readPack, PackWriter } from "@saasaparilla/shared/protocol/pack.ts";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { encode } from "./notification-json.ts";
+import { notificationJson } from "./notification-json.ts";
 
 test("R15: a notification is its members in their order, and its data byte for byte", () => {
   const hex = (length: number) => fc.stringMatching(new RegExp(`^[0-9a-f]{${length}}$`));
@@ -30,7 +30,7 @@ test("R15: a notification is its members in their order, and its data byte for b
             ...(traceparent === "" ? [] : [`"traceparent":"${traceparent}"`]),
             `"data":${data}`,
           ];
-          expect(encode({ sequence, appended, body }, tag).toString()).toBe(`{${members.join(",")}}`);
+          expect(notificationJson({ sequence, appended, body }, tag).toString()).toBe(`{${members.join(",")}}`);
         });
       },
     ),

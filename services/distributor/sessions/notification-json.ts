@@ -25,7 +25,7 @@ let headDay = 0;
 let head = headOf(headDay);
 
 /** A notification as a client gets it on every transport (R15). The payload is copied as the publisher wrote it. */
-export function encode({ sequence, appended, body }: Row, tag: string): Buffer {
+export function notificationJson({ sequence, appended, body }: Row, tag: string): Buffer {
   const day = Math.floor(appended / DAY_MS);
   if (day !== headDay) {
     headDay = day;

@@ -1,5 +1,5 @@
 import { START, type Sequence } from "@saasaparilla/shared/protocol/notification.ts";
-import type { Share } from "#admission/tenant-usage.ts";
+import type { Usage } from "#admission/tenant-usage.ts";
 
 /** A notification as the client gets it: JSON text as UTF-8. */
 export interface Item {
@@ -23,7 +23,7 @@ export class Outbox {
   readonly #sink: Sink;
   readonly #maxBytes: number;
   /** Of its tenant: what waits here counts there too. */
-  #share: Share | undefined;
+  #share: Usage | undefined;
   #items: Item[] = [];
   #bytes = 0;
   #open = true;
@@ -39,7 +39,7 @@ export class Outbox {
     return this.#bytes;
   }
 
-  belongsTo(share: Share): void {
+  belongsTo(share: Usage): void {
     this.#share = share;
   }
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { START } from "@saasaparilla/shared/protocol/notification.ts";
-import { Reads, type Asked } from "./replay-reader.ts";
+import { ReplayReader, type Asked } from "./replay-reader.ts";
 import { createSession, type Page, type Session } from "./session.ts";
 
 /** A Postgres that answers when it is told to. */
@@ -13,13 +13,13 @@ const NOTHING: Page = { rows: [], more: false };
 const MORE: Page = { rows: [], more: true };
 let statements: Statement[];
 let late: number;
-let reads: Reads;
+let replayReader: ReplayReader;
 
 beforeEach(() => {
   vi.useFakeTimers();
   statements = [];
   late = 0;
-  reads = new Reads({
+  replayReader = new ReplayReader({
     pages(asked, pageBytes) {
       const statement = { asked, pageBytes, ...Promise.withResolvers<Page[]>() };
       statements.push(statement);
@@ -53,7 +53,7 @@ async function answer(statement: Statement, page: Page): Promise<void> {
 const clients = ({ asked }: Statement): string[] => asked.map(({ client }) => client);
 
 test("what is asked in one turn goes into one statement, at once", async () => {
-  const pages = Promise.all(sessions(3, "a").map((one) => reads.page(one)));
+  const pages = Promise.all(sessions(3, "a").map((one) => replayReader.page(one)));
   await turn();
   expect(statements.map(clients)).toEqual([["acme/a0", "acme/a1", "acme/a2"]]);
   expect(statements[0]!.asked[0]!.after).toBe(START);
@@ -64,13 +64,13 @@ test("what is asked in one turn goes into one statement, at once", async () => {
 test("what is asked while both statements are under way goes into the next, as far as it has room", async () => {
   const pages: Promise<Page>[] = [];
   for (const name of ["a", "b"]) {
-    pages.push(reads.page(session(name)));
+    pages.push(replayReader.page(session(name)));
     await turn();
   }
-  pages.push(...sessions(200, "c").map((one) => reads.page(one)));
+  pages.push(...sessions(200, "c").map((one) => replayReader.page(one)));
   await turn();
   expect(statements).toHaveLength(2);
-  expect(reads.waiting).toBe(200);
+  expect(replayReader.waiting).toBe(200);
   await answer(statements[0]!, NOTHING);
   expect(clients(statements[2]!)).toHaveLength(128);
   await answer(statements[1]!, NOTHING);
@@ -81,12 +81,12 @@ test("what is asked while both statements are under way goes into the next, as f
 
 test("who has more to read takes no place from who comes anew, and comes back to it when there is no more", async () => {
   const long = sessions(100, "long");
-  const first = long.map((one) => reads.page(one));
+  const first = long.map((one) => replayReader.page(one));
   await turn();
   await answer(statements[0]!, MORE);
   await Promise.all(first);
-  const further = long.map((one) => reads.page(one));
-  const fresh = reads.page(session("fresh"));
+  const further = long.map((one) => replayReader.page(one));
+  const fresh = replayReader.page(session("fresh"));
   await turn();
   // Their own two statements, and one for the other.
   expect(statements.slice(1).map(({ asked }) => asked.length)).toEqual([16, 16, 1]);
@@ -96,7 +96,7 @@ test("who has more to read takes no place from who comes anew, and comes back to
   expect(await fresh).toEqual(NOTHING);
   for (let next = 1; next < statements.length; next += 1) await answer(statements[next]!, NOTHING);
   await Promise.all(further);
-  const again = reads.page(long[0]!);
+  const again = replayReader.page(long[0]!);
   await turn();
   expect(statements.at(-1)!.pageBytes).toBe(statements[0]!.pageBytes);
   await answer(statements.at(-1)!, NOTHING);
@@ -104,9 +104,9 @@ test("who has more to read takes no place from who comes anew, and comes back to
 });
 
 test("a failed statement fails the reads in it, and no other", async () => {
-  const failing = reads.page(session("a"));
+  const failing = replayReader.page(session("a"));
   await turn();
-  const other = reads.page(session("b"));
+  const other = replayReader.page(session("b"));
   await turn();
   statements[0]!.reject(new Error("gone"));
   await expect(failing).rejects.toThrow("gone");
@@ -115,12 +115,12 @@ test("a failed statement fails the reads in it, and no other", async () => {
 });
 
 test("a session that asks again before it was its turn is asked about once, from where it is by then", async () => {
-  const blocking = sessions(2, "a").map(async (one) => reads.page(one));
+  const blocking = sessions(2, "a").map(async (one) => replayReader.page(one));
   await turn();
-  const blocked = reads.page(session("b"));
+  const blocked = replayReader.page(session("b"));
   await turn();
   const moving = session("moving");
-  const both = Promise.all([reads.page(moving), reads.page(moving)]);
+  const both = Promise.all([replayReader.page(moving), replayReader.page(moving)]);
   moving.sent = "0001";
   await answer(statements[0]!, NOTHING);
   expect(statements[2]!.asked).toEqual([{ client: "acme/moving", after: "0001" }]);
@@ -132,7 +132,7 @@ test("a session that asks again before it was its turn is asked about once, from
 
 test("a connection that is closed before its turn is not asked about", async () => {
   const [gone, here] = [session("gone"), session("here")];
-  const pages = [reads.page(gone), reads.page(here)];
+  const pages = [replayReader.page(gone), replayReader.page(here)];
   gone.state = "CLOSED";
   await turn();
   expect(statements.map(clients)).toEqual([["acme/here"]]);
@@ -141,28 +141,28 @@ test("a connection that is closed before its turn is not asked about", async () 
 });
 
 test("who waits for too long behind statements that are not answered is told, and counted", async () => {
-  const underWay = [reads.page(session("a"))];
+  const underWay = [replayReader.page(session("a"))];
   await turn();
-  underWay.push(reads.page(session("b")));
+  underWay.push(replayReader.page(session("b")));
   await turn();
-  const waiting = [reads.page(session("c")), reads.page(session("d"))].map((page) =>
+  const waiting = [replayReader.page(session("c")), replayReader.page(session("d"))].map((page) =>
     expect(page).rejects.toMatchObject({ kind: "retry" }),
   );
   await vi.advanceTimersByTimeAsync(4_000);
-  const younger = reads.page(session("e"));
+  const younger = replayReader.page(session("e"));
   await vi.advanceTimersByTimeAsync(1_000);
   await Promise.all(waiting);
-  expect([late, reads.waiting]).toEqual([2, 1]);
+  expect([late, replayReader.waiting]).toEqual([2, 1]);
   for (const statement of statements) await answer(statement, NOTHING);
   await answer(statements[2]!, NOTHING);
   expect(await Promise.all([...underWay, younger])).toHaveLength(3);
 });
 
 test("tenants take turns: one client of another tenant does not wait for all of a crowd", async () => {
-  const pages = sessions(1_000, "crowd").map((one) => reads.page(one));
+  const pages = sessions(1_000, "crowd").map((one) => replayReader.page(one));
   await turn();
   const other = createSession({ key: "other/one", id: 1, partition: 0, acknowledges: true }, undefined);
-  pages.push(reads.page(other));
+  pages.push(replayReader.page(other));
   await turn();
   await answer(statements[0]!, NOTHING);
   expect(clients(statements[2]!)).toContain("other/one");

@@ -36,7 +36,7 @@ interface Waiting extends PromiseWithResolvers<Page> {
   since: number;
 }
 
-export interface ReadsOptions {
+export interface ReplayReaderOptions {
   pages(asked: readonly Asked[], pageBytes: number): Promise<Page[]>;
   clock: () => number;
   /** One statement was answered. */
@@ -46,13 +46,13 @@ export interface ReadsOptions {
   weightOf: (tenant: string) => number;
 }
 
-export class Reads {
+export class ReplayReader {
   readonly #first: Queue;
   readonly #further: Queue;
   /** Those whose last page said that there is more. */
   readonly #long = new WeakSet<Session>();
 
-  constructor(options: ReadsOptions) {
+  constructor(options: ReplayReaderOptions) {
     this.#first = new Queue(SHARES.first, options);
     this.#further = new Queue(SHARES.further, options);
   }
@@ -72,14 +72,14 @@ export class Reads {
 
 class Queue {
   readonly #share: Share;
-  readonly #options: ReadsOptions;
+  readonly #options: ReplayReaderOptions;
   /** One entry a session. */
   readonly #waiting: FairQueue<Session, Waiting>;
   #underWay = 0;
   #gathering = false;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(share: Share, options: ReadsOptions) {
+  constructor(share: Share, options: ReplayReaderOptions) {
     this.#share = share;
     this.#options = options;
     this.#waiting = new FairQueue(options.weightOf);

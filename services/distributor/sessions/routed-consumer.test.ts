@@ -1,19 +1,19 @@
 import { packSequence, sequenceAt, START } from "@saasaparilla/shared/protocol/notification.ts";
 import { PackWriter, readPack, type Deliver } from "@saasaparilla/shared/protocol/pack.ts";
 import { beforeEach, expect, test } from "vitest";
-import { Deliverer } from "./routed-consumer.ts";
+import { RoutedConsumer } from "./routed-consumer.ts";
 import type { SessionEvent } from "./session.ts";
 
 const KEY = "acme/u1";
 const INCARNATION = 5;
 
-type Parts = ConstructorParameters<typeof Deliverer>[0];
+type Parts = ConstructorParameters<typeof RoutedConsumer>[0];
 
 let events: SessionEvent[];
 let fenced: number;
 let refused: number[];
 let closed: number[];
-let deliverer: Deliverer;
+let routedConsumer: RoutedConsumer;
 
 beforeEach(() => {
   events = [];
@@ -21,19 +21,19 @@ beforeEach(() => {
   refused = [];
   closed = [];
   const peer = { session: { key: KEY } };
-  deliverer = new Deliverer({
-    peers: {
+  routedConsumer = new RoutedConsumer({
+    hub: {
       find: (session: number) => (session === 1 ? peer : undefined),
       step: (_: unknown, event: SessionEvent) => events.push(event),
     },
-    upstream: {
+    controlProducer: {
       refuseUnknown: (_: number, __: number, ___: string, session: number) => refused.push(session),
       close: ({ id }: { id: number }) => closed.push(id),
     },
     metrics: { fenced: () => (fenced += 1), refused: () => {} },
     log: { error: () => {} },
     incarnation: () => INCARNATION,
-    registry: { remove: () => {} },
+    presenceWriter: { remove: () => {} },
   } as unknown as Parts);
 });
 
@@ -52,7 +52,7 @@ function read(write: (writer: PackWriter) => void): void {
   const writer = new PackWriter();
   write(writer);
   const record = { offset: 0, appended: 0, value: writer.take(), headers: {} };
-  deliverer.batch({ topic: "routed", partition: 0, records: [record], highWatermark: 1 });
+  routedConsumer.batch({ topic: "routed", partition: 0, records: [record], highWatermark: 1 });
 }
 
 test("what is of an older generation than any that spoke for its partition is dropped, whatever session it is for", () => {

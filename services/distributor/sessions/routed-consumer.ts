@@ -6,41 +6,41 @@ import {
   notificationBody,
   readDeliver,
   readPack,
-  readSignal,
+  readMessage,
   type Deliver,
 } from "@saasaparilla/shared/protocol/pack.ts";
-import { asRouted, type RoutedSignal } from "@saasaparilla/shared/protocol/control-messages.ts";
+import { asRouted, type RoutedMessage } from "@saasaparilla/shared/protocol/control-messages.ts";
 import type { DistributorMetrics } from "#metrics.ts";
-import type { Peer } from "./connection.ts";
-import type { Peers } from "./hub.ts";
-import type { Registry } from "#maintenance/presence-writer.ts";
-import type { Upstream } from "./control-producer.ts";
+import type { Connection } from "./connection.ts";
+import type { Hub } from "./hub.ts";
+import type { PresenceWriter } from "#maintenance/presence-writer.ts";
+import type { ControlProducer } from "./control-producer.ts";
 
 /** THE PATH: routed > session > outbox. Refuses another incarnation, and an older generation than it has heard of. */
-export class Deliverer {
-  readonly #peers: Peers;
-  readonly #upstream: Upstream;
+export class RoutedConsumer {
+  readonly #hub: Hub;
+  readonly #controlProducer: ControlProducer;
   readonly #metrics: DistributorMetrics;
   readonly #log: Log;
   readonly #incarnation: () => number;
-  readonly #registry: Pick<Registry, "remove">;
+  readonly #presenceWriter: Pick<PresenceWriter, "remove">;
   /** By partition, the newest generation that spoke. */
   readonly #generations: number[] = [];
 
   constructor(options: {
-    peers: Peers;
-    upstream: Upstream;
+    hub: Hub;
+    controlProducer: ControlProducer;
     metrics: DistributorMetrics;
     log: Log;
     incarnation: () => number;
-    registry: Pick<Registry, "remove">;
+    presenceWriter: Pick<PresenceWriter, "remove">;
   }) {
-    this.#peers = options.peers;
-    this.#upstream = options.upstream;
+    this.#hub = options.hub;
+    this.#controlProducer = options.controlProducer;
     this.#metrics = options.metrics;
     this.#log = options.log;
     this.#incarnation = options.incarnation;
-    this.#registry = options.registry;
+    this.#presenceWriter = options.presenceWriter;
   }
 
   batch({ topic, partition, records }: Batch): void {
@@ -49,7 +49,7 @@ export class Deliverer {
       try {
         readPack(value, (kind, body) => {
           if (kind === Kind.DELIVER) this.#deliver(readDeliver(body));
-          else if (kind === Kind.SIGNAL) this.#signal(asRouted(readSignal(body)));
+          else if (kind === Kind.SIGNAL) this.#signal(asRouted(readMessage(body)));
         });
       } catch (error) {
         if (classify(error) !== "reject") throw error;
@@ -65,54 +65,54 @@ export class Deliverer {
   #deliver(message: Deliver): void {
     if (this.#fenced(message)) return;
     const { session, partition, generation, prev, sequence, appended, body } = message;
-    const peer = this.#peers.find(session);
-    if (!peer) {
+    const connection = this.#hub.find(session);
+    if (!connection) {
       this.#metrics.refused("unknown");
-      this.#upstream.refuseUnknown(partition, generation, notificationBody.key(body), session);
+      this.#controlProducer.refuseUnknown(partition, generation, notificationBody.key(body), session);
       return;
     }
-    if (peer.session.key !== notificationBody.key(body)) {
+    if (connection.session.key !== notificationBody.key(body)) {
       this.#log.error(
-        { client: peer.session.key, session },
+        { client: connection.session.key, session },
         "a notification of another client came for this connection: dropped",
       );
       return;
     }
-    this.#peers.step(peer, { type: "deliver", generation, prev, row: { sequence, appended, body } });
+    this.#hub.step(connection, { type: "deliver", generation, prev, row: { sequence, appended, body } });
   }
 
-  #signal(signal: RoutedSignal): void {
-    if (this.#fenced(signal)) return;
-    const peer = this.#peers.find(signal.session);
-    if (peer) this.#toSession(peer, signal);
-    else if (signal.type === "invite") {
+  #signal(message: RoutedMessage): void {
+    if (this.#fenced(message)) return;
+    const connection = this.#hub.find(message.session);
+    if (connection) this.#toSession(connection, message);
+    else if (message.type === "invite") {
       // Redis still names a connection that is gone: it forgets it, and the director hears of it.
-      this.#registry.remove(signal.key, signal.session);
-      this.#upstream.close({ partition: signal.partition, key: signal.key, id: signal.session });
+      this.#presenceWriter.remove(message.key, message.session);
+      this.#controlProducer.close({ partition: message.partition, key: message.key, id: message.session });
     }
   }
 
-  #toSession(peer: Peer, signal: RoutedSignal): void {
-    const { generation } = signal;
-    switch (signal.type) {
+  #toSession(connection: Connection, message: RoutedMessage): void {
+    const { generation } = message;
+    switch (message.type) {
       case "held":
-        this.#peers.step(peer, {
+        this.#hub.step(connection, {
           type: "held",
           generation,
-          hold: signal.hold,
-          ...(signal.stored === undefined ? {} : { stored: signal.stored }),
-          ...(signal.queued === undefined ? {} : { queued: signal.queued }),
+          hold: message.hold,
+          ...(message.stored === undefined ? {} : { stored: message.stored }),
+          ...(message.queued === undefined ? {} : { queued: message.queued }),
         });
         return;
       case "demoted":
-        this.#peers.step(peer, {
+        this.#hub.step(connection, {
           type: "demoted",
           generation,
-          ...(signal.resume === undefined ? {} : { resume: signal.resume }),
+          ...(message.resume === undefined ? {} : { resume: message.resume }),
         });
         return;
       case "invite":
-        this.#peers.step(peer, { type: "invited", generation });
+        this.#hub.step(connection, { type: "invited", generation });
     }
   }
 

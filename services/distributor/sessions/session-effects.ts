@@ -1,31 +1,31 @@
 import { notificationBody } from "@saasaparilla/shared/protocol/pack.ts";
 import { START, toCursor, type ClientKey, type Sequence } from "@saasaparilla/shared/protocol/notification.ts";
-import type { Deletions } from "@saasaparilla/shared/postgres/stored-deletions.ts";
+import type { StoredDeletions } from "@saasaparilla/shared/postgres/stored-deletions.ts";
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
 import type { RefusalReason } from "@saasaparilla/shared/protocol/control-messages.ts";
-import { encode } from "./notification-json.ts";
+import { notificationJson } from "./notification-json.ts";
 import type { DistributorMetrics, Source } from "#metrics.ts";
-import type { Peer } from "./connection.ts";
-import type { Reads } from "./replay-reader.ts";
+import type { Connection } from "./connection.ts";
+import type { ReplayReader } from "./replay-reader.ts";
 import type { Row, Session, SessionEvent, SessionOutput } from "./session.ts";
 import type { DistributorSettings } from "#settings.ts";
-import type { Upstream } from "./control-producer.ts";
+import type { ControlProducer } from "./control-producer.ts";
 
 /** The longest frame that a client may send. */
 const FRAME_BYTES = 16 * 1024;
 
 /** The connections behind the sessions. */
 export interface SessionPeers {
-  find(session: number): Peer | undefined;
-  step(peer: Peer, event: SessionEvent): void;
+  find(session: number): Connection | undefined;
+  step(connection: Connection, event: SessionEvent): void;
   /** Its replay is over. */
-  live(peer: Peer): void;
+  live(connection: Connection): void;
 }
 
 export interface SessionEffectsParts {
-  upstream: Upstream;
-  reads: Pick<Reads, "page">;
-  deletions: Pick<Deletions, "add">;
+  controlProducer: ControlProducer;
+  replayReader: Pick<ReplayReader, "page">;
+  storedDeletions: Pick<StoredDeletions, "add">;
   metrics: DistributorMetrics;
   log: Pick<Log, "info">;
   settings: Pick<DistributorSettings, "HEARTBEAT_MS" | "PREPARE_MS">;
@@ -38,7 +38,7 @@ export class SessionEffects implements SessionOutput {
   readonly prepareMs: number;
   readonly #peers: SessionPeers;
   readonly #parts: SessionEffectsParts;
-  readonly #dirty = new Set<Peer>();
+  readonly #dirty = new Set<Connection>();
   #flushing = false;
 
   constructor(peers: SessionPeers, parts: SessionEffectsParts) {
@@ -48,42 +48,42 @@ export class SessionEffects implements SessionOutput {
   }
 
   prepare(session: Session): void {
-    this.#parts.upstream.prepare(session);
+    this.#parts.controlProducer.prepare(session);
   }
 
   commit(session: Session): void {
-    this.#parts.upstream.commit(session);
+    this.#parts.controlProducer.commit(session);
   }
 
   release(session: Session): void {
-    this.#parts.upstream.release(session);
+    this.#parts.controlProducer.release(session);
   }
 
   refuse(session: Session, reason: RefusalReason): void {
     this.#parts.metrics.refused(reason);
-    this.#parts.upstream.refuse(session, reason);
+    this.#parts.controlProducer.refuse(session, reason);
   }
 
   close(session: Session): void {
-    this.#parts.upstream.close(session);
+    this.#parts.controlProducer.close(session);
   }
 
   ack({ partition, key, id }: Session, sequence: Sequence): void {
     this.#parts.metrics.acknowledged();
-    this.#parts.upstream.ack(partition, key, id, sequence);
+    this.#parts.controlProducer.ack(partition, key, id, sequence);
   }
 
   deleteStored({ key }: Session, upTo: Sequence): void {
-    this.#parts.deletions.add(key, upTo);
+    this.#parts.storedDeletions.add(key, upTo);
   }
 
   read(session: Session): void {
     const { read } = session;
     const answer = (event: SessionEvent): void => {
-      const peer = this.#peers.find(session.id);
-      if (peer) this.#peers.step(peer, event);
+      const connection = this.#peers.find(session.id);
+      if (connection) this.#peers.step(connection, event);
     };
-    this.#parts.reads.page(session).then(
+    this.#parts.replayReader.page(session).then(
       (page) => answer({ type: "page", read, ...page }),
       () => {
         this.#parts.metrics.failed("postgres");
@@ -93,15 +93,15 @@ export class SessionEffects implements SessionOutput {
   }
 
   write(session: Session, row: Row): boolean {
-    const peer = this.#peers.find(session.id);
-    if (!peer) return false;
+    const connection = this.#peers.find(session.id);
+    if (!connection) return false;
     const source = session.state === "LIVE" ? "live" : "stored";
     const late = this.#lateness(session.key, row, source);
     if (late?.()) return true;
-    const item = { sequence: row.sequence, json: encode(row, peer.tag), ...(late ? { late } : {}) };
-    if (!peer.wire.outbox.add(item)) return false;
-    this.#parts.metrics.delivered(peer.wire.transport, source);
-    this.#flushSoon(peer);
+    const item = { sequence: row.sequence, json: notificationJson(row, connection.tag), ...(late ? { late } : {}) };
+    if (!connection.wire.outbox.add(item)) return false;
+    this.#parts.metrics.delivered(connection.wire.transport, source);
+    this.#flushSoon(connection);
     return true;
   }
 
@@ -124,20 +124,20 @@ export class SessionEffects implements SessionOutput {
   }
 
   tell(session: Session, what: "connected" | "live" | "replay_pending"): void {
-    const peer = this.#peers.find(session.id);
-    if (!peer) return;
+    const connection = this.#peers.find(session.id);
+    if (!connection) return;
     // In order with the notifications before it: "live" says that the replay is over.
-    peer.wire.outbox.flush();
+    connection.wire.outbox.flush();
     if (what === "live") {
-      this.#peers.live(peer);
-      peer.wire.tell({ type: "live" });
-    } else if (what === "replay_pending") peer.wire.tell({ type: "replay_pending", retryAfter: 1 });
+      this.#peers.live(connection);
+      connection.wire.tell({ type: "live" });
+    } else if (what === "replay_pending") connection.wire.tell({ type: "replay_pending", retryAfter: 1 });
     else {
       // What is left would come behind `connected`, and again in its place.
-      peer.wire.outbox.discard();
-      peer.wire.tell({
+      connection.wire.outbox.discard();
+      connection.wire.tell({
         type: "connected",
-        cursor: toCursor(session.sent, peer.tag),
+        cursor: toCursor(session.sent, connection.tag),
         heartbeat: this.#parts.settings.HEARTBEAT_MS / 1_000,
         limits: { frameBytes: FRAME_BYTES },
         ping: true,
@@ -146,19 +146,19 @@ export class SessionEffects implements SessionOutput {
   }
 
   timer({ id }: Session, ms: number | undefined): void {
-    const peer = this.#peers.find(id);
-    if (!peer) return;
-    clearTimeout(peer.timer);
-    peer.timer =
+    const connection = this.#peers.find(id);
+    if (!connection) return;
+    clearTimeout(connection.timer);
+    connection.timer =
       ms === undefined
         ? undefined
-        : setTimeout(() => this.#peers.step(peer, { type: "timeout" }), ms * (0.75 + Math.random() / 2));
+        : setTimeout(() => this.#peers.step(connection, { type: "timeout" }), ms * (0.75 + Math.random() / 2));
   }
 
   /** The connection is gone. */
-  forget(peer: Peer): void {
-    this.#dirty.delete(peer);
-    clearTimeout(peer.timer);
+  forget(connection: Connection): void {
+    this.#dirty.delete(connection);
+    clearTimeout(connection.timer);
   }
 
   /** It keeps the id, and not the body: that is a view into all that was fetched with it. */
@@ -177,15 +177,15 @@ export class SessionEffects implements SessionOutput {
   }
 
   /** Once at the end of what is being handled: what one batch brings to a peer goes out in one frame. */
-  #flushSoon(peer: Peer): void {
-    this.#dirty.add(peer);
+  #flushSoon(connection: Connection): void {
+    this.#dirty.add(connection);
     if (this.#flushing) return;
     this.#flushing = true;
     queueMicrotask(() => {
       this.#flushing = false;
-      const peers = [...this.#dirty];
+      const connections = [...this.#dirty];
       this.#dirty.clear();
-      for (const dirty of peers) {
+      for (const dirty of connections) {
         dirty.wire.outbox.flush();
         // The replay goes on where the peer took all of the page.
         if (dirty.session.state === "REPLAYING" && !dirty.wire.outbox.congested)

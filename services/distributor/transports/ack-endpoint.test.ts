@@ -18,8 +18,8 @@ test("R22: what the client acknowledges is told to its connections here and, whe
   const told: unknown[] = [];
   const parts = {
     callerOf: () => ({ tenant: "acme", subject: "u1" }),
-    peers: { ofClient: () => ["peer"], step: (peer: unknown, event: unknown) => told.push([peer, event]) },
-    upstream: { ack: (...said: unknown[]) => told.push(said) },
+    hub: { ofClient: () => ["peer"], step: (peer: unknown, event: unknown) => told.push([peer, event]) },
+    controlProducer: { ack: (...said: unknown[]) => told.push(said) },
     partitions: 12,
   } as unknown as Parts;
   const request = { headers: {} } as Request;

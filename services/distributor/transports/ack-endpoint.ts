@@ -1,19 +1,19 @@
 import { setImmediate as turn } from "node:timers/promises";
-import { isReply, type CallerGuard } from "@saasaparilla/shared/http/caller-guard.ts";
+import { isResponse, type CallerGuard } from "@saasaparilla/shared/http/caller-guard.ts";
 import { readJson } from "@saasaparilla/shared/http/read-json.ts";
 import type { Identity } from "@saasaparilla/shared/auth/identity.ts";
 import { ackBody } from "@saasaparilla/shared/protocol/client-frames.ts";
 import type { Request } from "@saasaparilla/shared/http/server.ts";
-import { problemReply, type Reply } from "@saasaparilla/shared/http/response.ts";
+import { problemResponse, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
 import { clientKey, cursorTag, fromCursor, partitionOf } from "@saasaparilla/shared/protocol/notification.ts";
 import { problemOf } from "@saasaparilla/shared/http/problem.ts";
-import type { Peers } from "#sessions/hub.ts";
-import type { Upstream } from "#sessions/control-producer.ts";
+import type { Hub } from "#sessions/hub.ts";
+import type { ControlProducer } from "#sessions/control-producer.ts";
 
 export interface AckParts {
   callerOf: CallerGuard<Identity>["callerOf"];
-  peers: Peers;
-  upstream: Upstream;
+  hub: Hub;
+  controlProducer: ControlProducer;
   partitions: number;
 }
 
@@ -21,15 +21,15 @@ export interface AckParts {
 export async function acknowledge(
   request: Request,
   body: Buffer,
-  { callerOf, peers, upstream, partitions }: AckParts,
-): Promise<Reply> {
+  { callerOf, hub, controlProducer, partitions }: AckParts,
+): Promise<HttpResponse> {
   const identity = await callerOf(request);
-  if (isReply(identity)) return identity;
+  if (isResponse(identity)) return identity;
   const key = clientKey(identity.tenant, identity.subject);
   const read = readJson(body);
   const sequence = "wrong" in read ? undefined : cursorOf(read.value, cursorTag(key));
   if (sequence === undefined) {
-    return problemReply(
+    return problemResponse(
       problemOf("invalid-request", "The body names no cursor of this client.", {
         errors: [
           {
@@ -46,9 +46,9 @@ export async function acknowledge(
   // of this request, the library may take this connection for one to be closed.
   await turn();
   // A connection here that was given it vouches for it, and says so to whichever director comes next.
-  for (const peer of peers.ofClient(key)) peers.step(peer, { type: "ack", sequence });
+  for (const connection of hub.ofClient(key)) hub.step(connection, { type: "ack", sequence });
   // The director settles and deletes up to it, once it has checked that the cursor is one of its topic's.
-  upstream.ack(partitionOf(key, partitions), key, 0, sequence);
+  controlProducer.ack(partitionOf(key, partitions), key, 0, sequence);
   return { status: 204 };
 }
 

@@ -1,21 +1,24 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { IdleLoops } from "./idle-loops.ts";
-import type { Peer } from "#sessions/connection.ts";
+import type { Connection } from "#sessions/connection.ts";
 
-let expired: Peer[];
-let replaced: Peer[];
+let expired: Connection[];
+let replaced: Connection[];
 let idle: IdleLoops;
 
 beforeEach(() => {
   vi.useFakeTimers();
   expired = [];
   replaced = [];
-  idle = new IdleLoops({ closed: (peer) => expired.push(peer), end: (peer) => replaced.push(peer) }, 1_000);
+  idle = new IdleLoops(
+    { closed: (connection) => expired.push(connection), end: (connection) => replaced.push(connection) },
+    1_000,
+  );
 });
 
 afterEach(() => vi.useRealTimers());
 
-const loopOf = (tenant: string): Peer => ({ session: { key: `${tenant}/u1` } }) as Peer;
+const loopOf = (tenant: string): Connection => ({ session: { key: `${tenant}/u1` } }) as Connection;
 
 test("a loop ends after its grace, unless it is polled again before", () => {
   const [left, polled] = [loopOf("acme"), loopOf("acme")];
@@ -32,7 +35,7 @@ test("a loop ends after its grace, unless it is polled again before", () => {
 
 test("the loop that is idle for longest gives way: of one tenant, or of all", () => {
   const [first, second, other] = [loopOf("acme"), loopOf("acme"), loopOf("other")];
-  for (const peer of [other, first, second]) idle.add(peer);
+  for (const connection of [other, first, second]) idle.add(connection);
   expect(idle.giveWay("acme")).toBe(true);
   expect(idle.giveWay()).toBe(true);
   expect(replaced).toEqual([first, other]);

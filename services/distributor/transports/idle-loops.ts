@@ -1,11 +1,11 @@
-import { Closes, type Close } from "@saasaparilla/shared/protocol/close-codes.ts";
+import { CloseCodes, type Close } from "@saasaparilla/shared/protocol/close-codes.ts";
 import { tenantOf } from "@saasaparilla/shared/protocol/notification.ts";
-import type { Peer } from "#sessions/connection.ts";
+import type { Connection } from "#sessions/connection.ts";
 
 /** Ends connections. */
 export interface Ender {
-  closed(peer: Peer): void;
-  end(peer: Peer, close: Close): void;
+  closed(connection: Connection): void;
+  end(connection: Connection, close: Close): void;
 }
 
 /**
@@ -15,8 +15,8 @@ export interface Ender {
 export class IdleLoops {
   readonly #peers: Ender;
   readonly #graceMs: number;
-  readonly #timers = new Map<Peer, NodeJS.Timeout>();
-  readonly #byTenant = new Map<string, Set<Peer>>();
+  readonly #timers = new Map<Connection, NodeJS.Timeout>();
+  readonly #byTenant = new Map<string, Set<Connection>>();
 
   /** `graceMs`: a loop waits so long for its next poll. */
   constructor(peers: Ender, graceMs: number) {
@@ -29,44 +29,44 @@ export class IdleLoops {
   }
 
   /** Ends after the grace, unless it is taken out before. */
-  add(peer: Peer): void {
-    this.remove(peer);
+  add(connection: Connection): void {
+    this.remove(connection);
     this.#timers.set(
-      peer,
+      connection,
       setTimeout(() => {
-        this.remove(peer);
-        this.#peers.closed(peer);
+        this.remove(connection);
+        this.#peers.closed(connection);
       }, this.#graceMs),
     );
     // By the key, which stays: a new token of the same client replaces the identity.
-    const tenant = tenantOf(peer.session.key);
+    const tenant = tenantOf(connection.session.key);
     let loops = this.#byTenant.get(tenant);
     if (!loops) this.#byTenant.set(tenant, (loops = new Set()));
-    loops.add(peer);
+    loops.add(connection);
   }
 
-  closed(peer: Peer): void {
-    this.remove(peer);
+  closed(connection: Connection): void {
+    this.remove(connection);
   }
 
   /** It is polled again, or gone. */
-  remove(peer: Peer): void {
-    const timer = this.#timers.get(peer);
+  remove(connection: Connection): void {
+    const timer = this.#timers.get(connection);
     if (timer === undefined) return;
     clearTimeout(timer);
-    this.#timers.delete(peer);
-    const tenant = tenantOf(peer.session.key);
+    this.#timers.delete(connection);
+    const tenant = tenantOf(connection.session.key);
     const loops = this.#byTenant.get(tenant);
-    loops?.delete(peer);
+    loops?.delete(connection);
     if (loops?.size === 0) this.#byTenant.delete(tenant);
   }
 
   /** Ends the loop that has been idle for longest, of one tenant or of all. False where there is none. */
   giveWay(tenant?: string): boolean {
-    const [peer] = tenant === undefined ? this.#timers.keys() : (this.#byTenant.get(tenant) ?? []);
-    if (!peer) return false;
-    this.remove(peer);
-    this.#peers.end(peer, Closes.replaced);
+    const [connection] = tenant === undefined ? this.#timers.keys() : (this.#byTenant.get(tenant) ?? []);
+    if (!connection) return false;
+    this.remove(connection);
+    this.#peers.end(connection, CloseCodes.replaced);
     return true;
   }
 }

@@ -1,7 +1,7 @@
 import type { Close } from "@saasaparilla/shared/protocol/close-codes.ts";
 import type { ServerFrame } from "@saasaparilla/shared/protocol/client-frames.ts";
 import type { Request } from "@saasaparilla/shared/http/server.ts";
-import { problemReply, tooMany, type Reply } from "@saasaparilla/shared/http/response.ts";
+import { problemResponse, tooMany, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
 import {
   START,
   toCursor,
@@ -10,12 +10,12 @@ import {
   type Sequence,
 } from "@saasaparilla/shared/protocol/notification.ts";
 import { jittered, problemOf } from "@saasaparilla/shared/http/problem.ts";
-import type { Doorkeeper, Entry } from "#admission/handshake.ts";
+import type { Handshake, Entry } from "#admission/handshake.ts";
 import type { IdleLoops } from "./idle-loops.ts";
 import type { DistributorMetrics } from "#metrics.ts";
 import { Outbox, type Item } from "#sessions/outbox.ts";
-import type { Opening, Peer, Wire } from "#sessions/connection.ts";
-import type { Peers } from "#sessions/hub.ts";
+import type { Opening, Connection, Wire } from "#sessions/connection.ts";
+import type { Hub } from "#sessions/hub.ts";
 import type { DistributorSettings } from "#settings.ts";
 
 /** Seconds in decimal: Number alone takes "0x10" and "1e1", too. */
@@ -42,7 +42,7 @@ class PollWire implements Wire {
   readonly transport = "poll";
   readonly acknowledges = true;
   readonly outbox: Outbox;
-  peer: Peer | undefined;
+  connection: Connection | undefined;
   /** The cursor of the last answer. */
   given: Sequence;
   #answer: ((answer: Answer) => void) | undefined;
@@ -62,7 +62,7 @@ class PollWire implements Wire {
   }
 
   tell(frame: ServerFrame): void {
-    if (frame.type === "connected" && this.peer) this.given = this.peer.session.sent;
+    if (frame.type === "connected" && this.connection) this.given = this.connection.session.sent;
   }
 
   end(closing: Close): void {
@@ -82,7 +82,7 @@ class PollWire implements Wire {
       let timer = setTimeout(() => {
         this.#due = true;
         timer = setTimeout(() => this.#answer?.({ items: [], unread: true }), Math.max(READ_MS - waitMs, LATE_READ_MS));
-        if (this.peer!.session.caughtUp) this.caughtUp();
+        if (this.connection!.session.caughtUp) this.caughtUp();
       }, waitMs);
       this.#answer = (answer) => {
         clearTimeout(timer);
@@ -109,8 +109,8 @@ class PollWire implements Wire {
 }
 
 export interface LongPollsParts {
-  peers: Peers;
-  door: Doorkeeper;
+  hub: Hub;
+  door: Handshake;
   idle: IdleLoops;
   metrics: Pick<DistributorMetrics, "turnedAway" | "unread">;
   settings: Pick<DistributorSettings, "POLL_MAX_WAIT_SECONDS" | "OUTBOX_BYTES">;
@@ -124,8 +124,8 @@ export class LongPolls {
   }
 
   /** GET /v1/poll?cursor=&wait= */
-  async poll(request: Request): Promise<Reply> {
-    const { door, idle, metrics, peers } = this.#parts;
+  async poll(request: Request): Promise<HttpResponse> {
+    const { door, idle, metrics, hub } = this.#parts;
     let gone = false;
     request.onGone = () => (gone = true);
     const entry = await door.admit(request);
@@ -140,25 +140,25 @@ export class LongPolls {
     // R37: a loop that goes on is no new connection.
     const refused = known ? undefined : this.#refuse(entry);
     if (refused) return { ...refused, close: true };
-    const peer = known ?? this.#newLoop({ key, identity, cursor, address });
+    const connection = known ?? this.#newLoop({ key, identity, cursor, address });
     // Each request brings its own token: the loop lives as long as the newest.
-    peer.identity = identity;
-    const wire = peer.wire as PollWire;
+    connection.identity = identity;
+    const wire = connection.wire as PollWire;
     // What comes then waits for the next request, instead of going into an answer that nobody reads.
     request.onGone = () => wire.abandon();
-    idle.remove(peer);
-    if (cursor !== undefined) peers.step(peer, { type: "ack", sequence: cursor });
+    idle.remove(connection);
+    if (cursor !== undefined) hub.step(connection, { type: "ack", sequence: cursor });
     const answer = wire.wait(wait * 1_000);
-    peers.drained(peer);
+    hub.drained(connection);
     const { items, closing, unread } = await answer;
-    if (peer.session.state !== "CLOSED" && wire.idleSince !== undefined) idle.add(peer);
-    if (!unread) return reply(items, toCursor(wire.given, peer.tag), closing);
+    if (connection.session.state !== "CLOSED" && wire.idleSince !== undefined) idle.add(connection);
+    if (!unread) return reply(items, toCursor(wire.given, connection.tag), closing);
     metrics.unread();
     return replayPending();
   }
 
   /** HEAD of the same: whether a poll would be answered, and with which headers. It waits for nothing, and neither begins nor continues a loop. */
-  async head(request: Request): Promise<Reply> {
+  async head(request: Request): Promise<HttpResponse> {
     const { door } = this.#parts;
     const entry = await door.admit(request);
     if ("status" in entry) return entry;
@@ -167,9 +167,9 @@ export class LongPolls {
   }
 
   /** A poll may be the only one of its kind: it ends no connection that is in use. */
-  #refuse(entry: Entry): Reply | undefined {
-    const { door, metrics, peers } = this.#parts;
-    if (peers.fits(entry)) return door.enter(entry);
+  #refuse(entry: Entry): HttpResponse | undefined {
+    const { door, metrics, hub } = this.#parts;
+    if (hub.fits(entry)) return door.enter(entry);
     metrics.turnedAway("client");
     return tooMany("This client has as many connections here as it may.", jittered(5, 30));
   }
@@ -180,25 +180,30 @@ export class LongPolls {
     return WAIT_FORM.test(text) && seconds <= this.#parts.settings.POLL_MAX_WAIT_SECONDS ? seconds : undefined;
   }
 
-  #wrongWait(): Reply {
+  #wrongWait(): HttpResponse {
     const detail = `wait is the number of seconds to wait, 0 to ${this.#parts.settings.POLL_MAX_WAIT_SECONDS}.`;
-    return problemReply(problemOf("invalid-request", detail));
+    return problemResponse(problemOf("invalid-request", detail));
   }
 
   /** Without a cursor it is a loop that has given nothing yet. */
-  #idleLoop(key: ClientKey, cursor: Sequence = START): Peer | undefined {
-    for (const peer of this.#parts.peers.ofClient(key)) {
-      if (peer.wire instanceof PollWire && peer.wire.idleSince !== undefined && peer.wire.given === cursor) return peer;
+  #idleLoop(key: ClientKey, cursor: Sequence = START): Connection | undefined {
+    for (const connection of this.#parts.hub.ofClient(key)) {
+      if (
+        connection.wire instanceof PollWire &&
+        connection.wire.idleSince !== undefined &&
+        connection.wire.given === cursor
+      )
+        return connection;
     }
     return undefined;
   }
 
-  #newLoop(opening: Omit<Opening, "wire">): Peer {
+  #newLoop(opening: Omit<Opening, "wire">): Connection {
     const wire = new PollWire(opening.cursor ?? "", this.#parts.settings.OUTBOX_BYTES);
-    const peer = this.#parts.peers.open({ ...opening, wire });
-    wire.peer = peer;
-    wire.given = peer.session.sent;
-    return peer;
+    const connection = this.#parts.hub.open({ ...opening, wire });
+    wire.connection = connection;
+    wire.given = connection.session.sent;
+    return connection;
   }
 }
 
@@ -215,9 +220,9 @@ const NO_QUERY = new URLSearchParams();
 const POLL_HEADERS: Record<string, string> = { "content-type": "application/json", "cache-control": "no-store" };
 
 /** For a request that was given up: it is not sent. */
-const NOBODY: Reply = { status: 503, headers: {}, body: "" };
+const NOBODY: HttpResponse = { status: 503, headers: {}, body: "" };
 
-function reply(items: Item[], cursor: Cursor, closing: Close | undefined): Reply {
+function reply(items: Item[], cursor: Cursor, closing: Close | undefined): HttpResponse {
   const head = Buffer.from('{"notifications":[');
   const parts: Buffer[] = [head];
   items.forEach((item, index) => {
@@ -230,8 +235,8 @@ function reply(items: Item[], cursor: Cursor, closing: Close | undefined): Reply
 }
 
 /** Like `replay_pending` on a stream (R13): the loop goes on reading, and gives what it finds to the next poll. */
-function replayPending(): Reply {
+function replayPending(): HttpResponse {
   const detail =
     "The stored notifications cannot be read at the moment, so it is not known whether there are any. Repeat the poll with the same cursor after Retry-After.";
-  return problemReply(problemOf("replay-pending", detail, { retryAfter: RETRY_SECONDS }));
+  return problemResponse(problemOf("replay-pending", detail, { retryAfter: RETRY_SECONDS }));
 }

@@ -5,7 +5,7 @@ import {
   lengthRequired,
   notUtf8,
   unclear,
-  type Reply,
+  type HttpResponse,
 } from "@saasaparilla/shared/http/response.ts";
 
 /** What of a request of the library is looked at here. */
@@ -29,7 +29,7 @@ const WITHOUT_BODY: ReadonlySet<string> = new Set(["get", "head", "options"]);
  * Puts all headers of a request into `headers`; or is the answer to a head that a proxy before us may read in another way (RFC 9112, 6.3). By presence, since the library
  * passes over an empty Transfer-Encoding, takes the first of two lengths, and reads chunks laxly. So no chunks are taken.
  */
-export function readHead(head: Head, headers: Record<string, string>): Reply | undefined {
+export function readHead(head: Head, headers: Record<string, string>): HttpResponse | undefined {
   let [hosts, lengths, codings, authorizations] = [0, 0, 0, 0];
   let wrong: string | undefined;
   const url = head.getUrl();

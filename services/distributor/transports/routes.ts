@@ -1,14 +1,14 @@
-import type { HttpResponse, WebSocket } from "uWebSockets.js";
-import { Closes } from "@saasaparilla/shared/protocol/close-codes.ts";
+import type { HttpResponse as UwsResponse, WebSocket } from "uWebSockets.js";
+import { CloseCodes } from "@saasaparilla/shared/protocol/close-codes.ts";
 import type { Request } from "@saasaparilla/shared/http/server.ts";
-import type { Reply } from "@saasaparilla/shared/http/response.ts";
+import type { HttpResponse } from "@saasaparilla/shared/http/response.ts";
 import { SUBPROTOCOL } from "@saasaparilla/shared/protocol/client-frames.ts";
 import { cursorTag } from "@saasaparilla/shared/protocol/notification.ts";
 import { jittered } from "@saasaparilla/shared/http/problem.ts";
-import type { Doorkeeper, Entry } from "#admission/handshake.ts";
+import type { Handshake, Entry } from "#admission/handshake.ts";
 import { notAnUpgrade } from "./upgrade-required.ts";
-import type { Peer } from "#sessions/connection.ts";
-import type { Peers } from "#sessions/hub.ts";
+import type { Connection } from "#sessions/connection.ts";
+import type { Hub } from "#sessions/hub.ts";
 import { SSE_HEADERS, SseWire } from "./sse.ts";
 import type { DistributorSettings } from "#settings.ts";
 import { send, type SocketServer } from "./socket-server.ts";
@@ -18,18 +18,13 @@ import { onFrame, WebSocketWire } from "./websocket.ts";
 interface SocketData {
   entry: Entry;
   wire: WebSocketWire | undefined;
-  peer: Peer | undefined;
+  connection: Connection | undefined;
 }
 
 const FRAME_BYTES = 16 * 1024;
 const FLOOD_PAUSE_SECONDS = 10;
 
-export function serveWebSocket(
-  server: SocketServer,
-  door: Doorkeeper,
-  peers: Peers,
-  settings: DistributorSettings,
-): void {
+export function serveWebSocket(server: SocketServer, door: Handshake, hub: Hub, settings: DistributorSettings): void {
   const frames = { rate: settings.FRAME_RATE, burst: settings.FRAME_BURST };
   server.routes.push("WS /v1/ws");
   server.app.ws<SocketData>("/v1/ws", {
@@ -48,13 +43,13 @@ export function serveWebSocket(
         server.send(response, request, refused);
         return;
       }
-      const shown = server.origins.headers(headers.origin ?? "");
+      const shown = server.cors.headers(headers.origin ?? "");
       const closed = door.closed(headers);
       if (closed) {
         refuse(response, closed, shown);
         return;
       }
-      if (!server.origins.knows(request.headers.origin)) {
+      if (!server.cors.knows(request.headers.origin)) {
         refuse(response, door.stranger(request), shown);
         return;
       }
@@ -64,7 +59,7 @@ export function serveWebSocket(
         // Not inside a cork of ours: at its end the library takes the socket, where it was not moved by the upgrade, for an HTTP
         // one still, and may close it.
         response.upgrade<SocketData>(
-          { entry, wire: undefined, peer: undefined },
+          { entry, wire: undefined, connection: undefined },
           key,
           entry.offered ? SUBPROTOCOL : "",
           extensions,
@@ -76,13 +71,13 @@ export function serveWebSocket(
       const data = socket.getUserData();
       const { key, identity, cursor, address, origin } = data.entry;
       data.wire = new WebSocketWire(socket, settings.OUTBOX_BYTES, data.entry.explicitAck, (sequence) => {
-        if (data.peer) peers.step(data.peer, { type: "ack", sequence });
+        if (data.connection) hub.step(data.connection, { type: "ack", sequence });
       });
-      data.peer = peers.open({ key, identity, cursor, address, origin, wire: data.wire });
+      data.connection = hub.open({ key, identity, cursor, address, origin, wire: data.wire });
     },
     message(socket, message, isBinary) {
-      const { peer } = socket.getUserData();
-      if (peer && allowed(socket, "hears")) onFrame(Buffer.from(message), isBinary, peer, peers, door);
+      const { connection } = socket.getUserData();
+      if (connection && allowed(socket, "hears")) onFrame(Buffer.from(message), isBinary, connection, hub, door);
     },
     ping: (socket) => void allowed(socket, "answers"),
     pong(socket, message) {
@@ -90,32 +85,32 @@ export function serveWebSocket(
       if (wire && !wire.ponged(Buffer.from(message).toString("latin1"))) allowed(socket, "hears");
     },
     drain(socket) {
-      const { peer, wire } = socket.getUserData();
-      if (peer && wire?.writable) peers.drained(peer);
+      const { connection, wire } = socket.getUserData();
+      if (connection && wire?.writable) hub.drained(connection);
     },
     close(socket) {
-      const { peer, wire } = socket.getUserData();
+      const { connection, wire } = socket.getUserData();
       wire?.gone();
-      if (peer) peers.closed(peer);
+      if (connection) hub.closed(connection);
     },
   });
 
   /** One that says too much is ended, and does not go on saying it while it reads how. */
   function allowed(socket: WebSocket<SocketData>, what: "hears" | "answers"): boolean {
-    const { peer, wire } = socket.getUserData();
-    if (!peer || !wire || wire[what](performance.now(), frames)) return true;
-    peers.end(peer, { ...Closes.flood, retryAfter: jittered(1, FLOOD_PAUSE_SECONDS) });
+    const { connection, wire } = socket.getUserData();
+    if (!connection || !wire || wire[what](performance.now(), frames)) return true;
+    hub.end(connection, { ...CloseCodes.flood, retryAfter: jittered(1, FLOOD_PAUSE_SECONDS) });
     wire.cut();
     return false;
   }
 }
 
-export function serveSse(server: SocketServer, door: Doorkeeper, peers: Peers, settings: DistributorSettings): void {
+export function serveSse(server: SocketServer, door: Handshake, hub: Hub, settings: DistributorSettings): void {
   server.route("GET", "/v1/sse");
   server.app.get("/v1/sse", (response, raw) => {
     const headers = server.check(response, raw);
     if (!headers) return;
-    const shown = server.origins.headers(headers.origin ?? "");
+    const shown = server.cors.headers(headers.origin ?? "");
     const closed = door.closed(headers);
     if (closed) {
       refuse(response, closed, shown);
@@ -131,9 +126,9 @@ export function serveSse(server: SocketServer, door: Doorkeeper, peers: Peers, s
         acknowledges: explicitAck,
         tag: cursorTag(key),
       });
-      const peer = peers.open({ key, identity, cursor, address, origin, wire });
-      wire.onDrained = () => peers.drained(peer);
-      wire.onGone = () => peers.closed(peer);
+      const connection = hub.open({ key, identity, cursor, address, origin, wire });
+      wire.onDrained = () => hub.drained(connection);
+      wire.onGone = () => hub.closed(connection);
     });
   });
   server.head("/v1/sse", async (request) => {
@@ -148,13 +143,13 @@ export function serveSse(server: SocketServer, door: Doorkeeper, peers: Peers, s
  * a microtask can run inside the library's handling of another socket, and an upgrade there ends that other socket.
  */
 function admitted(
-  response: HttpResponse,
-  door: Doorkeeper,
+  response: UwsResponse,
+  door: Handshake,
   request: Request,
   headers: Readonly<Record<string, string>>,
   enter: (entry: Entry) => void,
 ): void {
-  const decide = (admission: Entry | Reply): void => {
+  const decide = (admission: Entry | HttpResponse): void => {
     const refused = "status" in admission ? admission : door.enter(admission);
     if (refused) response.cork(() => refuse(response, refused, headers));
     else enter(admission as Entry);
@@ -170,6 +165,6 @@ function admitted(
 }
 
 /** Whoever is refused goes: in a storm their sockets would use up the descriptors. */
-function refuse(response: HttpResponse, reply: Reply, headers: Readonly<Record<string, string>>): void {
+function refuse(response: UwsResponse, reply: HttpResponse, headers: Readonly<Record<string, string>>): void {
   send(response, { ...reply, headers: { ...reply.headers, ...headers }, close: true }, false);
 }

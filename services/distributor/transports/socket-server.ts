@@ -1,9 +1,9 @@
-import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket } from "uWebSockets.js";
+import type { HttpRequest, HttpResponse as UwsResponse, TemplatedApp, us_listen_socket } from "uWebSockets.js";
 import { BaseServer, type Route, type ServerOptions } from "@saasaparilla/shared/http/base-server.ts";
 import { plainAddress } from "@saasaparilla/shared/http/networks.ts";
 import { Body } from "@saasaparilla/shared/http/request-body.ts";
 import type { Handler, Request } from "@saasaparilla/shared/http/server.ts";
-import { statusLine, type Reply } from "@saasaparilla/shared/http/response.ts";
+import { statusLine, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
 import { appOf, listen } from "./listen.ts";
 import { readHead } from "./request-head.ts";
 import type { DistributorSettings } from "#settings.ts";
@@ -23,7 +23,7 @@ export class SocketServer extends BaseServer {
     super(options);
     this.#keepAlive = options.settings.KEEP_ALIVE;
     this.app = appOf(options.settings);
-    const watch = (response: HttpResponse, change: number): void => {
+    const watch = (response: UwsResponse, change: number): void => {
       // Of a socket that goes the library no longer knows the address: sockets are counted as they come.
       if (change > 0 && this.tooMany(addressOf(response))) response.close();
     };
@@ -50,9 +50,9 @@ export class SocketServer extends BaseServer {
   }
 
   /** With the headers of every answer; to HEAD without a body. */
-  send(response: HttpResponse, { method, headers }: Pick<Request, "method" | "headers">, reply: Reply): void {
+  send(response: UwsResponse, { method, headers }: Pick<Request, "method" | "headers">, reply: HttpResponse): void {
     const close = reply.close || !this.#keepAlive;
-    const shown = this.origins.headers(headers["origin"] ?? "");
+    const shown = this.cors.headers(headers["origin"] ?? "");
     send(response, { ...reply, headers: { ...reply.headers, ...shown }, close }, method === "head");
   }
 
@@ -65,7 +65,7 @@ export class SocketServer extends BaseServer {
     this.app.head(pattern, (response, raw) => this.#handle(response, raw, head));
   }
 
-  #handle(response: HttpResponse, raw: HttpRequest, route: Route): void {
+  #handle(response: UwsResponse, raw: HttpRequest, route: Route): void {
     const headers = this.check(response, raw);
     if (!headers) return;
     // With its address, which cannot be asked for later.
@@ -95,7 +95,7 @@ export class SocketServer extends BaseServer {
    * The headers of a request, of each route, WebSockets too; or undefined where its end is uncertain, and the connection is closed. That answer comes
    * in a later turn: behind an answer the library handles the next request of the same packet, and while one is awaited it closes the socket instead.
    */
-  check(response: HttpResponse, raw: HttpRequest): Record<string, string> | undefined {
+  check(response: UwsResponse, raw: HttpRequest): Record<string, string> | undefined {
     const headers: Record<string, string> = {};
     const refused = readHead(raw, headers);
     if (!refused) return headers;
@@ -110,7 +110,7 @@ export class SocketServer extends BaseServer {
   }
 
   /** The address is to be asked for in the turn of the request: where many are turned away, mostly it is not needed. */
-  copy(response: HttpResponse, raw: HttpRequest, headers: Record<string, string>, route: string): Request {
+  copy(response: UwsResponse, raw: HttpRequest, headers: Record<string, string>, route: string): Request {
     const caller = (): string => this.callerOf(addressOf(response), () => headers["x-forwarded-for"]);
     let known: string | undefined;
     return {
@@ -126,7 +126,7 @@ export class SocketServer extends BaseServer {
   }
 
   /** Without its body. One that came whole, mostly in the packet of the head, does not cost its sender the connection. */
-  #refuse(response: HttpResponse, request: Request, route: Route, reply: Reply): void {
+  #refuse(response: UwsResponse, request: Request, route: Route, reply: HttpResponse): void {
     if (route.method === "get") {
       this.send(response, request, reply);
       return;
@@ -139,7 +139,12 @@ export class SocketServer extends BaseServer {
     });
   }
 
-  #body(response: HttpResponse, request: Request, route: Route, refused: Promise<Reply | undefined> | undefined): void {
+  #body(
+    response: UwsResponse,
+    request: Request,
+    route: Route,
+    refused: Promise<HttpResponse | undefined> | undefined,
+  ): void {
     const body = new Body({
       request,
       maxBytes: route.maxBytes,
@@ -160,20 +165,21 @@ export class SocketServer extends BaseServer {
     });
   }
 
-  #run(response: HttpResponse, request: Request, route: Route, bytes: Buffer, body?: Body): void {
+  #run(response: UwsResponse, request: Request, route: Route, bytes: Buffer, body?: Body): void {
     let aborted = false;
     response.onAborted(() => {
       aborted = true;
       request.onGone?.();
     });
-    const answer = (reply: Reply): void => {
+    const answer = (reply: HttpResponse): void => {
       body?.finish();
       if (!aborted) response.cork(() => this.send(response, request, reply));
     };
     try {
-      const reply = this.handled(route, request, bytes);
-      if (reply instanceof Promise) reply.then(answer).catch((error: unknown) => answer(this.failed(request, error)));
-      else answer(reply);
+      const response = this.handled(route, request, bytes);
+      if (response instanceof Promise)
+        response.then(answer).catch((error: unknown) => answer(this.failed(request, error)));
+      else answer(response);
     } catch (error) {
       answer(this.failed(request, error));
     }
@@ -183,14 +189,14 @@ export class SocketServer extends BaseServer {
 const EMPTY = Buffer.alloc(0);
 const ROUTERS: Record<string, "get" | "post" | "put" | "del"> = { get: "get", post: "post", put: "put", delete: "del" };
 
-function addressOf(response: HttpResponse): string {
+function addressOf(response: UwsResponse): string {
   return plainAddress(Buffer.from(response.getRemoteAddressAsText()).toString("latin1"));
 }
 
 /** `head`: the request was HEAD, so that the answer has no body. */
 export function send(
-  response: HttpResponse,
-  { status, headers = {}, body, close = false }: Reply,
+  response: UwsResponse,
+  { status, headers = {}, body, close = false }: HttpResponse,
   head: boolean,
 ): void {
   const ends = close && headers["connection"] === undefined;
@@ -210,7 +216,7 @@ export function send(
  * The library cannot close behind an answer without a body: `endWithoutBody` with a length never ends the answer, and the process ends where no abort handler is attached; `end`
  * would say `Content-Length: 0`. So the empty line that ends the head is written here, and the socket is closed once it is flushed.
  */
-function endByHand(response: HttpResponse): void {
+function endByHand(response: UwsResponse): void {
   let gone = false;
   response.onAborted(() => (gone = true));
   response.writeHeader("connection", "close\r\n");

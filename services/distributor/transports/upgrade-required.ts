@@ -1,13 +1,13 @@
 import type { Request } from "@saasaparilla/shared/http/server.ts";
 import { problemOf } from "@saasaparilla/shared/http/problem.ts";
-import { badHead, problemReply, type Reply } from "@saasaparilla/shared/http/response.ts";
+import { badHead, problemResponse, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
 
 const VERSION = "13";
 /** 16 bytes in base64. */
 const KEY = /^[A-Za-z0-9+/]{22}==$/;
 
 /** The answer to a request for /v1/ws that is no upgrade to WebSocket (RFC 6455, 4.2). The socket library looks at the length of the key alone. */
-export function notAnUpgrade({ headers }: Pick<Request, "headers">): Reply | undefined {
+export function notAnUpgrade({ headers }: Pick<Request, "headers">): HttpResponse | undefined {
   const version = headers["sec-websocket-version"];
   if (!names(headers["upgrade"], "websocket") || !names(headers["connection"], "upgrade"))
     return upgradeRequired("GET /v1/ws speaks WebSocket only. Use /v1/sse or /v1/poll without one.");
@@ -19,11 +19,11 @@ export function notAnUpgrade({ headers }: Pick<Request, "headers">): Reply | und
 }
 
 /** RFC 9110, 15.5.22 and 7.8; RFC 6455, 4.4. */
-function upgradeRequired(detail: string): Reply {
-  const reply = problemReply(problemOf("upgrade-required", detail));
+function upgradeRequired(detail: string): HttpResponse {
+  const response = problemResponse(problemOf("upgrade-required", detail));
   return {
-    ...reply,
-    headers: { ...reply.headers, upgrade: "websocket", connection: "upgrade", "sec-websocket-version": VERSION },
+    ...response,
+    headers: { ...response.headers, upgrade: "websocket", connection: "upgrade", "sec-websocket-version": VERSION },
   };
 }
 

@@ -1,4 +1,4 @@
-import { Closes } from "@saasaparilla/shared/protocol/close-codes.ts";
+import { CloseCodes } from "@saasaparilla/shared/protocol/close-codes.ts";
 import { START } from "@saasaparilla/shared/protocol/notification.ts";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { WebSocketWire } from "./websocket.ts";
@@ -36,17 +36,17 @@ afterEach(() => {
 });
 
 test("R30: where nothing waits, the close frame goes at once", () => {
-  wire.end(Closes.restart);
+  wire.end(CloseCodes.restart);
   expect(asked).toEqual(["end 1012"]);
 });
 
 test("R30: of a slow peer the close frame waits until it has read all, and nothing comes between", () => {
   buffered = 100;
-  wire.end(Closes.slow);
+  wire.end(CloseCodes.slow);
   wire.outbox.add({ sequence: START, json: Buffer.from("{}") });
   wire.outbox.drained();
   wire.tell({ type: "live" });
-  wire.end(Closes.restart);
+  wire.end(CloseCodes.restart);
   wire.ponged("ack");
   expect(asked).toEqual(["ping farewell"]);
   expect(wire.writable).toBe(false);
@@ -57,13 +57,13 @@ test("R30: of a slow peer the close frame waits until it has read all, and nothi
 
 test("R30: a peer is slow, too, where only its outbox does not move: the kernel may have taken what the library had", () => {
   wire.outbox.shut();
-  wire.end(Closes.slow);
+  wire.end(CloseCodes.slow);
   expect(asked).toEqual(["ping farewell"]);
 });
 
 test("R30: a peer that reads nothing is waited for so long, and ended", () => {
   buffered = 100;
-  wire.end(Closes.slow);
+  wire.end(CloseCodes.slow);
   vi.advanceTimersByTime(9_999);
   expect(asked).toEqual(["ping farewell"]);
   vi.advanceTimersByTime(1);
@@ -72,7 +72,7 @@ test("R30: a peer that reads nothing is waited for so long, and ended", () => {
 
 test("a peer that goes while its farewell waits ends the waiting", () => {
   buffered = 100;
-  wire.end(Closes.slow);
+  wire.end(CloseCodes.slow);
   wire.gone();
   expect(vi.getTimerCount()).toBe(0);
 });

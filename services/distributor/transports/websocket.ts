@@ -1,12 +1,12 @@
 import { randomInt } from "node:crypto";
-import { Closes, type Close } from "@saasaparilla/shared/protocol/close-codes.ts";
+import { CloseCodes, type Close } from "@saasaparilla/shared/protocol/close-codes.ts";
 import { clientFrame, type ClientFrame, type ServerFrame } from "@saasaparilla/shared/protocol/client-frames.ts";
 import { CURSOR_LENGTH, fromCursor, type Sequence } from "@saasaparilla/shared/protocol/notification.ts";
 import { taken, type Rate } from "@saasaparilla/shared/rate-limits/gcra.ts";
-import type { Doorkeeper } from "#admission/handshake.ts";
+import type { Handshake } from "#admission/handshake.ts";
 import { Outbox, type Item } from "#sessions/outbox.ts";
-import type { Peer, Wire } from "#sessions/connection.ts";
-import type { Peers } from "#sessions/hub.ts";
+import type { Connection, Wire } from "#sessions/connection.ts";
+import type { Hub } from "#sessions/hub.ts";
 
 /** Over so many bytes in the library's buffer the peer is slow, and the rest waits in the outbox. */
 const SOCKET_BYTES = 64 * 1024;
@@ -162,37 +162,41 @@ function together(items: Item[]): Buffer {
 }
 
 /** R20: what a client says. What is not understood ends the connection: it is a defect that its author must see. */
-export function onFrame(message: Buffer, isBinary: boolean, peer: Peer, peers: Peers, door: Doorkeeper): void {
+export function onFrame(message: Buffer, isBinary: boolean, connection: Connection, hub: Hub, door: Handshake): void {
   const frame = isBinary ? undefined : parseFrame(message);
   if (!frame) {
-    peers.end(peer, Closes.badFrame);
+    hub.end(connection, CloseCodes.badFrame);
   } else if (frame.type === "ack") {
-    const sequence = fromCursor(frame.cursor, peer.tag);
-    if (sequence === undefined) peers.end(peer, Closes.badFrame);
-    else peers.step(peer, { type: "ack", sequence });
+    const sequence = fromCursor(frame.cursor, connection.tag);
+    if (sequence === undefined) hub.end(connection, CloseCodes.badFrame);
+    else hub.step(connection, { type: "ack", sequence });
   } else if (frame.type === "ping") {
-    if (peer.wire instanceof WebSocketWire && !peer.wire.pong(performance.now())) peers.pingIgnored();
+    if (connection.wire instanceof WebSocketWire && !connection.wire.pong(performance.now())) hub.pingIgnored();
   } else {
-    void refresh(frame.token, peer, peers, door);
+    void refresh(frame.token, connection, hub, door);
   }
 }
 
-async function refresh(token: string, peer: Peer, peers: Peers, door: Doorkeeper): Promise<void> {
+async function refresh(token: string, connection: Connection, hub: Hub, door: Handshake): Promise<void> {
   const identity = await door.identify(token, {
     method: "refresh",
     route: "/v1/ws",
     path: "/v1/ws",
-    address: peer.address,
+    address: connection.address,
   });
   if ("status" in identity && identity.status !== 403) {
     // The old token counts until it expires, and the client is asked again (R14).
-    peer.askedToRenew = undefined;
+    connection.askedToRenew = undefined;
     return;
   }
-  if ("status" in identity || identity.tenant !== peer.identity.tenant || identity.subject !== peer.identity.subject) {
-    peers.end(peer, Closes.forbidden);
+  if (
+    "status" in identity ||
+    identity.tenant !== connection.identity.tenant ||
+    identity.subject !== connection.identity.subject
+  ) {
+    hub.end(connection, CloseCodes.forbidden);
   } else {
-    peer.identity = identity;
+    connection.identity = identity;
   }
 }
 

@@ -19,7 +19,7 @@ export interface Verdict {
 }
 
 /** All that the requests of one caller count against. What is `owed` to a bucket is how long until it is full, in us. */
-export class Allowance {
+export class RateLimitPolicy {
   readonly buckets: readonly Bucket[];
   /**
    * The header RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers): the quota is what a full bucket holds, the window

@@ -1,26 +1,26 @@
 import { expect, test } from "vitest";
-import { Allowance, type Bucket } from "./rate-limit-policy.ts";
-import { Rates } from "./redis-rate-limiter.ts";
+import { RateLimitPolicy, type Bucket } from "./rate-limit-policy.ts";
+import { RedisRateLimiter } from "./redis-rate-limiter.ts";
 import type { Redis } from "@saasaparilla/shared/redis/client.ts";
 
 const tenant: Bucket = { key: "t", policy: "tenant", rate: { rate: 10, burst: 20 } };
 const publisher: Bucket = { key: "p", policy: "publisher", rate: { rate: 1, burst: 5 } };
-const both = new Allowance([tenant, publisher]);
+const both = new RateLimitPolicy([tenant, publisher]);
 const away = { status: "reconnecting" } as Redis;
 
 test("without Redis it counts by itself: all of the buckets, or none, and says for how long", async () => {
   let now = 0;
   let alone = 0;
-  const rates = new Rates({ redis: away, waitMs: 10, alone: () => (alone += 1), now: () => now });
-  const first = await rates.take(both, 5);
+  const rateLimiter = new RedisRateLimiter({ redis: away, waitMs: 10, alone: () => (alone += 1), now: () => now });
+  const first = await rateLimiter.take(both, 5);
   expect(first.refused).toBeUndefined();
   expect(first.headers.ratelimit).toBe('"tenant";r=15;t=1, "publisher";r=0;t=5');
-  const second = await rates.take(both, 2);
+  const second = await rateLimiter.take(both, 2);
   expect(second.refused).toEqual({ policy: "publisher", retryMs: 2_000 });
   // Nothing was taken of the other.
   expect(second.headers.ratelimit).toBe('"tenant";r=15;t=1, "publisher";r=0;t=5');
   now = 2_000;
-  expect((await rates.take(both, 2)).refused).toBeUndefined();
+  expect((await rateLimiter.take(both, 2)).refused).toBeUndefined();
   expect(alone).toBe(3);
 });
 
@@ -32,15 +32,15 @@ test("a Redis that does not answer is waited for once, and then left alone for a
     return new Promise(() => {});
   };
   const redis = { status: "ready", evalsha } as unknown as Redis;
-  const rates = new Rates({ redis, waitMs: 1, alone: () => {}, now: () => now });
-  for (let n = 0; n < 3; n += 1) expect((await rates.take(both, 1)).refused).toBeUndefined();
+  const rateLimiter = new RedisRateLimiter({ redis, waitMs: 1, alone: () => {}, now: () => now });
+  for (let n = 0; n < 3; n += 1) expect((await rateLimiter.take(both, 1)).refused).toBeUndefined();
   expect(asked).toBe(1);
   now = 1_000;
-  await rates.take(both, 1);
+  await rateLimiter.take(both, 1);
   expect(asked).toBe(2);
   // Those who waited behind it wait no second time.
   now = 2_000;
-  const behind = [1, 2, 3].map(() => rates.take(both, 1));
+  const behind = [1, 2, 3].map(() => rateLimiter.take(both, 1));
   for (const verdict of behind) await verdict;
   expect(asked).toBe(3);
 });
@@ -55,13 +55,13 @@ test("who comes while Redis is asked for the same caller goes with the next ques
     return costs.map((cost) => [Number(cost) > 9 ? 0 : 1, Number(cost) * 1_000_000, 0]);
   };
   const redis = { status: "ready", evalsha } as unknown as Redis;
-  const rates = new Rates({ redis, waitMs: 1_000, alone: () => {} });
-  const other = new Allowance([tenant, { ...publisher, key: "q" }]);
+  const rateLimiter = new RedisRateLimiter({ redis, waitMs: 1_000, alone: () => {} });
+  const other = new RateLimitPolicy([tenant, { ...publisher, key: "q" }]);
   const answers = await Promise.all([
-    rates.take(both, 1),
-    rates.take(both, 2),
-    rates.take(other, 3),
-    ...Array.from({ length: 250 }, () => rates.take(both, 10)),
+    rateLimiter.take(both, 1),
+    rateLimiter.take(both, 2),
+    rateLimiter.take(other, 3),
+    ...Array.from({ length: 250 }, () => rateLimiter.take(both, 10)),
   ]);
   expect(questions.map((costs) => costs.length)).toEqual([1, 1, 200, 51]);
   expect(answers.map(({ refused }) => refused !== undefined)).toEqual([false, false, false, ...Array(250).fill(true)]);
@@ -70,7 +70,7 @@ test("who comes while Redis is asked for the same caller goes with the next ques
     '"tenant";r=0;t=2, "publisher";r=5;t=0',
     '"tenant";r=0;t=3, "publisher";r=5;t=0',
   ]);
-  await rates.take(both, 1);
+  await rateLimiter.take(both, 1);
   expect(questions).toHaveLength(5);
 });
 
@@ -91,32 +91,37 @@ test("where there is plenty nobody waits: Redis is told later, and together, and
     return told.slice(1).map((cost) => [1, 1_000_000 - (left -= cost + (told[0] ?? 0)) * 1_000]);
   };
   const redis = { status: "ready", evalsha };
-  const rates = new Rates({ redis: redis as unknown as Redis, waitMs: 1_000, alone: () => {}, now: () => now });
-  const plenty = new Allowance([{ key: "k", policy: "all", rate: { rate: 1_000, burst: 1_000 } }]);
-  expect((await rates.take(plenty, 10)).headers.ratelimit).toBe('"all";r=990;t=1');
-  const onAccount = [rates.take(plenty, 20), rates.take(plenty, 20)];
+  const rateLimiter = new RedisRateLimiter({
+    redis: redis as unknown as Redis,
+    waitMs: 1_000,
+    alone: () => {},
+    now: () => now,
+  });
+  const plenty = new RateLimitPolicy([{ key: "k", policy: "all", rate: { rate: 1_000, burst: 1_000 } }]);
+  expect((await rateLimiter.take(plenty, 10)).headers.ratelimit).toBe('"all";r=990;t=1');
+  const onAccount = [rateLimiter.take(plenty, 20), rateLimiter.take(plenty, 20)];
   expect(onAccount).toMatchObject([
     { refused: undefined, headers: { ratelimit: '"all";r=970;t=1' } },
     { refused: undefined, headers: { ratelimit: '"all";r=950;t=1' } },
   ]);
   // A twentieth of what there was is 49: this one is counted by Redis, which hears of the others with it.
-  expect(await rates.take(plenty, 10)).toMatchObject({ headers: { ratelimit: '"all";r=940;t=1' } });
+  expect(await rateLimiter.take(plenty, 10)).toMatchObject({ headers: { ratelimit: '"all";r=940;t=1' } });
   expect(questions).toEqual([
     [0, 10],
     [40, 10],
   ]);
-  expect(rates.take(plenty, 5)).not.toBeInstanceOf(Promise);
+  expect(rateLimiter.take(plenty, 5)).not.toBeInstanceOf(Promise);
   await expect.poll(() => questions.at(-1)).toEqual([5, 0]);
   // What it said long ago is not believed.
   now = 1_001;
-  const late = rates.take(plenty, 5);
+  const late = rateLimiter.take(plenty, 5);
   expect(late).toBeInstanceOf(Promise);
   await late;
-  expect(rates.take(plenty, 5)).not.toBeInstanceOf(Promise);
+  expect(rateLimiter.take(plenty, 5)).not.toBeInstanceOf(Promise);
   // And nothing of one that is away.
   redis.status = "reconnecting";
-  expect(await rates.take(plenty, 900)).toMatchObject({ refused: undefined });
-  expect(rates.take(plenty, 5)).toBeInstanceOf(Promise);
+  expect(await rateLimiter.take(plenty, 900)).toMatchObject({ refused: undefined });
+  expect(rateLimiter.take(plenty, 5)).toBeInstanceOf(Promise);
 });
 
 test("what callers who share a bucket take on account is one sum", async () => {
@@ -124,27 +129,27 @@ test("what callers who share a bucket take on account is one sum", async () => {
   const evalsha = (_sha: string, _keys: number, ...args: unknown[]) =>
     Promise.resolve(args.slice(8).map(() => [1, 0, 0]));
   const redis = { status: "ready", evalsha } as unknown as Redis;
-  const rates = new Rates({ redis, waitMs: 1_000, alone: () => {} });
+  const rateLimiter = new RedisRateLimiter({ redis, waitMs: 1_000, alone: () => {} });
   const own = (key: string): Bucket => ({ key, policy: "publisher", rate: { rate: 1_000, burst: 1_000 } });
-  const callers = Array.from({ length: 60 }, (_, n) => new Allowance([shared, own(`p${n}`)]));
-  for (const caller of callers) await rates.take(caller, 1);
-  const answers = callers.map((caller) => rates.take(caller, 1));
+  const callers = Array.from({ length: 60 }, (_, n) => new RateLimitPolicy([shared, own(`p${n}`)]));
+  for (const caller of callers) await rateLimiter.take(caller, 1);
+  const answers = callers.map((caller) => rateLimiter.take(caller, 1));
   expect(answers.filter((answer) => answer instanceof Promise)).toHaveLength(10);
 });
 
 test("a bucket of bytes is charged the bytes of a request, and the others its notifications: all of it, or nothing", async () => {
   const bytes: Bucket = { key: "b", policy: "tenant-bytes", unit: "bytes", rate: { rate: 100, burst: 1_000 } };
-  const three = new Allowance([tenant, publisher, bytes]);
-  const rates = new Rates({ redis: away, waitMs: 10, alone: () => {}, now: () => 0 });
-  const first = await rates.take(three, 1, 900);
+  const three = new RateLimitPolicy([tenant, publisher, bytes]);
+  const rateLimiter = new RedisRateLimiter({ redis: away, waitMs: 10, alone: () => {}, now: () => 0 });
+  const first = await rateLimiter.take(three, 1, 900);
   expect(first.headers).toEqual({
     "ratelimit-policy": '"tenant";q=20;w=2, "publisher";q=5;w=5, "tenant-bytes";q=1000;w=10;qu="content-bytes"',
     ratelimit: '"tenant";r=19;t=1, "publisher";r=4;t=1, "tenant-bytes";r=100;t=9',
   });
-  const second = await rates.take(three, 1, 150);
+  const second = await rateLimiter.take(three, 1, 150);
   expect(second.refused).toEqual({ policy: "tenant-bytes", retryMs: 500 });
   expect(second.headers.ratelimit).toBe('"tenant";r=19;t=1, "publisher";r=4;t=1, "tenant-bytes";r=100;t=9');
-  expect((await rates.take(three, 1, 100)).refused).toBeUndefined();
+  expect((await rateLimiter.take(three, 1, 100)).refused).toBeUndefined();
 });
 
 test("of bytes, too, so much is taken on account as there is plenty of", async () => {
@@ -156,12 +161,12 @@ test("of bytes, too, so much is taken on account as there is plenty of", async (
   const redis = { status: "ready", evalsha } as unknown as Redis;
   const many: Bucket = { key: "n", policy: "tenant", rate: { rate: 1_000, burst: 1_000 } };
   const bytes: Bucket = { key: "b", policy: "tenant-bytes", unit: "bytes", rate: { rate: 1_000, burst: 1_000 } };
-  const two = new Allowance([many, bytes]);
-  const rates = new Rates({ redis, waitMs: 1_000, alone: () => {} });
-  await rates.take(two, 1, 10);
-  expect(rates.take(two, 1, 30)).not.toBeInstanceOf(Promise);
-  expect(rates.take(two, 2, 20)).not.toBeInstanceOf(Promise);
-  await rates.take(two, 1, 1);
+  const two = new RateLimitPolicy([many, bytes]);
+  const rateLimiter = new RedisRateLimiter({ redis, waitMs: 1_000, alone: () => {} });
+  await rateLimiter.take(two, 1, 10);
+  expect(rateLimiter.take(two, 1, 30)).not.toBeInstanceOf(Promise);
+  expect(rateLimiter.take(two, 2, 20)).not.toBeInstanceOf(Promise);
+  await rateLimiter.take(two, 1, 1);
   expect(questions).toEqual([
     [0, 0, 1, 10],
     [3, 50, 1, 1],

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { leftIn, type Allowance, type Bucket, type Verdict } from "./rate-limit-policy.ts";
+import { leftIn, type RateLimitPolicy, type Bucket, type Verdict } from "./rate-limit-policy.ts";
 import { taken } from "@saasaparilla/shared/rate-limits/gcra.ts";
 import type { Redis } from "@saasaparilla/shared/redis/client.ts";
-import { within } from "@saasaparilla/shared/runtime/timeout.ts";
+import { withTimeout } from "@saasaparilla/shared/runtime/timeout.ts";
 
 interface Asker {
   /** For each bucket. */
@@ -10,7 +10,7 @@ interface Asker {
   told: (verdict: Verdict) => void;
 }
 
-export interface RatesOptions {
+export interface RedisRateLimiterOptions {
   redis: Redis;
   /** Redis answers in less than one; nobody waits for it for longer. */
   waitMs: number;
@@ -53,91 +53,91 @@ interface Account {
  * Where there is not, a caller's requests that come while Redis is being asked for one of them wait for the answer and go with the next question: they are counted
  * one after the other all the same. While Redis is away each process counts by itself, with the whole rates: so limits hold for each, nobody is refused for it, and nobody is let go.
  */
-export class Rates {
-  readonly #options: RatesOptions;
+export class RedisRateLimiter {
+  readonly #options: RedisRateLimiterOptions;
   readonly #now: () => number;
   /** Key to when it is full again (ms), longest untouched first. */
   readonly #local = new Map<string, number>();
   /** Those who wait while Redis is asked for others of the same caller. */
-  readonly #asking = new Map<Allowance, Asker[]>();
-  readonly #accounts = new Map<Allowance, Account>();
+  readonly #asking = new Map<RateLimitPolicy, Asker[]>();
+  readonly #accounts = new Map<RateLimitPolicy, Account>();
   readonly #seen = new WeakMap<Bucket, Seen>();
   #restUntil = 0;
 
-  constructor(options: RatesOptions) {
+  constructor(options: RedisRateLimiterOptions) {
     this.#options = options;
     this.#now = options.now ?? (() => performance.now());
   }
 
   /** Takes from all of the buckets what the request costs each, or from none. */
-  take(allowance: Allowance, notifications: number, bytes = 0): Verdict | Promise<Verdict> {
-    const costs = allowance.costs(notifications, bytes);
-    return this.#onAccount(allowance, costs) ?? new Promise((told) => this.#queue(allowance, { costs, told }));
+  take(policy: RateLimitPolicy, notifications: number, bytes = 0): Verdict | Promise<Verdict> {
+    const costs = policy.costs(notifications, bytes);
+    return this.#onAccount(policy, costs) ?? new Promise((told) => this.#queue(policy, { costs, told }));
   }
 
-  #onAccount(allowance: Allowance, costs: number[]): Verdict | undefined {
+  #onAccount(policy: RateLimitPolicy, costs: number[]): Verdict | undefined {
     const oldest = this.#now() - BELIEVED_MS;
     const seen: Seen[] = [];
     for (let index = 0; index < costs.length; index += 1) {
-      const bucket = allowance.buckets[index]!;
+      const bucket = policy.buckets[index]!;
       const one = this.#seen.get(bucket);
       if (!one || one.at < oldest || one.taken + costs[index]! > ON_ACCOUNT * leftIn(bucket, one.owed))
         return undefined;
       seen.push(one);
     }
-    let account = this.#accounts.get(allowance);
+    let account = this.#accounts.get(policy);
     if (!account) {
-      const timer = setTimeout(() => this.#settle(allowance), SETTLE_MS);
-      this.#accounts.set(allowance, (account = { taken: allowance.costs(0, 0), timer }));
+      const timer = setTimeout(() => this.#settle(policy), SETTLE_MS);
+      this.#accounts.set(policy, (account = { taken: policy.costs(0, 0), timer }));
     }
     for (let index = 0; index < costs.length; index += 1) {
       seen[index]!.taken += costs[index]!;
       account.taken[index]! += costs[index]!;
     }
-    const owed = allowance.buckets.map(({ rate }, index) => {
+    const owed = policy.buckets.map(({ rate }, index) => {
       const one = seen[index]!;
       return one.owed + (one.taken * 1_000_000) / rate.rate;
     });
-    return allowance.verdict(costs, true, owed);
+    return policy.verdict(costs, true, owed);
   }
 
-  #settle(allowance: Allowance): void {
-    this.#queue(allowance, { costs: allowance.costs(0, 0), told: () => undefined });
+  #settle(policy: RateLimitPolicy): void {
+    this.#queue(policy, { costs: policy.costs(0, 0), told: () => undefined });
   }
 
-  #queue(allowance: Allowance, asker: Asker): void {
-    const waiting = this.#asking.get(allowance);
+  #queue(policy: RateLimitPolicy, asker: Asker): void {
+    const waiting = this.#asking.get(policy);
     if (waiting) waiting.push(asker);
-    else void this.#serve(allowance, asker);
+    else void this.#serve(policy, asker);
   }
 
   /** As many as are asked for hold requests of their own, which bounds them. */
-  async #serve(allowance: Allowance, first: Asker): Promise<void> {
+  async #serve(policy: RateLimitPolicy, first: Asker): Promise<void> {
     const waiting = [first];
-    this.#asking.set(allowance, waiting);
+    this.#asking.set(policy, waiting);
     while (waiting.length > 0) {
       const askers = waiting.splice(0, MOST_AT_ONCE);
-      const answers = await this.#ask(allowance, askers);
+      const answers = await this.#ask(policy, askers);
       askers.forEach(({ costs, told }, index) => {
-        const [passed, ...owed] = answers?.[index] ?? this.#takeHere(allowance, costs);
-        told(allowance.verdict(costs, passed === 1, owed));
+        const [passed, ...owed] = answers?.[index] ?? this.#takeHere(policy, costs);
+        told(policy.verdict(costs, passed === 1, owed));
       });
     }
-    this.#asking.delete(allowance);
+    this.#asking.delete(policy);
   }
 
   /** For each asker whether it passes, and for each bucket how long until it is full (us); undefined where Redis is away. */
-  async #ask(allowance: Allowance, askers: readonly Asker[]): Promise<number[][] | undefined> {
+  async #ask(policy: RateLimitPolicy, askers: readonly Asker[]): Promise<number[][] | undefined> {
     const { redis, waitMs } = this.#options;
-    const { buckets, keys, rates } = allowance;
-    const account = this.#accounts.get(allowance);
+    const { buckets, keys, rates } = policy;
+    const account = this.#accounts.get(policy);
     clearTimeout(account?.timer);
-    this.#accounts.delete(allowance);
-    const taken = account?.taken ?? allowance.costs(0, 0);
+    this.#accounts.delete(policy);
+    const taken = account?.taken ?? policy.costs(0, 0);
     let answers: number[][] | undefined;
     if (redis.status === "ready" && this.#now() >= this.#restUntil) {
       const args = [...keys, ...rates, ...taken, ...askers.flatMap(({ costs }) => costs)];
-      answers = await within(waitMs, this.#run(keys.length, args));
+      answers = await withTimeout(waitMs, this.#run(keys.length, args));
       if (!answers) this.#restUntil = this.#now() + REST_MS;
     }
     const [, ...owed] = answers?.at(-1) ?? [];
@@ -164,7 +164,7 @@ export class Rates {
     }
   }
 
-  #takeHere({ buckets }: Allowance, costs: readonly number[]): number[] {
+  #takeHere({ buckets }: RateLimitPolicy, costs: readonly number[]): number[] {
     // What is only told later is nobody's request.
     if (costs.some((cost) => cost > 0)) this.#options.alone();
     const now = this.#now();

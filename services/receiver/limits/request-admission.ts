@@ -1,18 +1,18 @@
 import { jittered, problemOf } from "@saasaparilla/shared/http/problem.ts";
-import type { Guard } from "@saasaparilla/shared/http/request-body.ts";
+import type { BodyGuard } from "@saasaparilla/shared/http/request-body.ts";
 import type { Request } from "@saasaparilla/shared/http/server.ts";
 import type { Identity } from "@saasaparilla/shared/auth/identity.ts";
-import { problemReply, type Reply } from "@saasaparilla/shared/http/response.ts";
+import { problemResponse, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
 import type { ReceiverMetrics } from "#metrics.ts";
 import { costOfRefused } from "#publish/parse.ts";
-import type { Quota } from "./tenant-quota.ts";
+import type { TenantQuota } from "./tenant-quota.ts";
 
-export interface LimitsParts {
+export interface RequestAdmissionParts {
   metrics: Pick<ReceiverMetrics, "busy">;
   /** Bytes that outlive their request: they wait for Kafka. */
   queued: () => number;
-  identify: (request: Request) => Identity | Reply | Promise<Identity | Reply>;
-  quota: Pick<Quota, "begin" | "hold" | "end" | "charge">;
+  identify: (request: Request) => Identity | HttpResponse | Promise<Identity | HttpResponse>;
+  quota: Pick<TenantQuota, "begin" | "hold" | "end" | "charge">;
 }
 
 interface Admitted {
@@ -24,16 +24,16 @@ interface Admitted {
  * Bounds on what this receiver holds at once: requests, and the bytes of their bodies from the first one read; of all together, and of each tenant.
  * A request takes its place once its caller is known. Until then it counts for the waiters alone (shared/auth/waiters.ts), and its body is not read.
  */
-export class Limits implements Guard {
+export class RequestAdmission implements BodyGuard {
   readonly checksEncoding = true;
   readonly #most: { MAX_REQUESTS: number; MAX_QUEUED_BYTES: number };
-  readonly #parts: LimitsParts;
+  readonly #parts: RequestAdmissionParts;
   readonly #admitted = new Map<Request, Admitted>();
   #bytes = 0;
   #closed = false;
   #idle: (() => void) | undefined;
 
-  constructor(most: { MAX_REQUESTS: number; MAX_QUEUED_BYTES: number }, parts: LimitsParts) {
+  constructor(most: { MAX_REQUESTS: number; MAX_QUEUED_BYTES: number }, parts: RequestAdmissionParts) {
     this.#most = most;
     this.#parts = parts;
   }
@@ -46,7 +46,7 @@ export class Limits implements Guard {
     return this.#bytes;
   }
 
-  admit(request: Request): Reply | undefined | Promise<Reply | undefined> {
+  admit(request: Request): HttpResponse | undefined | Promise<HttpResponse | undefined> {
     const full = this.#closed ? ending() : this.#crowded();
     if (full) return full;
     const caller = this.#parts.identify(request);
@@ -58,7 +58,7 @@ export class Limits implements Guard {
     return this.#admitted.get(request)!.caller;
   }
 
-  grant(request: Request, bytes: number): Reply | undefined {
+  grant(request: Request, bytes: number): HttpResponse | undefined {
     if (bytes > this.#freeBytes) return this.#full("bytes");
     const admitted = this.#admitted.get(request)!;
     const full = this.#parts.quota.hold(admitted.caller, bytes, this.#freeBytes);
@@ -68,7 +68,7 @@ export class Limits implements Guard {
     return undefined;
   }
 
-  release(request: Request, bytes: number, refused?: Reply): void {
+  release(request: Request, bytes: number, refused?: HttpResponse): void {
     const { caller } = this.#admitted.get(request)!;
     this.#parts.quota.end(caller, bytes);
     // Its answer is known already: the next request finds less.
@@ -84,7 +84,7 @@ export class Limits implements Guard {
     if (this.requests > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
   }
 
-  #take(request: Request, caller: Identity | Reply): Reply | undefined {
+  #take(request: Request, caller: Identity | HttpResponse): HttpResponse | undefined {
     if ("status" in caller) return caller;
     // Others may have come while it waited.
     const full = (this.#closed ? ending() : this.#crowded()) ?? this.#parts.quota.begin(caller, this.#freeRequests);
@@ -92,7 +92,7 @@ export class Limits implements Guard {
     return full;
   }
 
-  #crowded(): Reply | undefined {
+  #crowded(): HttpResponse | undefined {
     return this.requests < this.#most.MAX_REQUESTS ? undefined : this.#full("requests");
   }
 
@@ -104,7 +104,7 @@ export class Limits implements Guard {
     return this.#most.MAX_QUEUED_BYTES - Math.max(this.#bytes, this.#parts.queued());
   }
 
-  #full(bound: "requests" | "bytes"): Reply {
+  #full(bound: "requests" | "bytes"): HttpResponse {
     this.#parts.metrics.busy(bound);
     return busy();
   }
@@ -113,10 +113,10 @@ export class Limits implements Guard {
 /** Too slow, too large, or malformed. Other refusals are for what this receiver or the tenant holds at once. */
 const CHARGED: ReadonlySet<number> = new Set([400, 408, 413, 431]);
 
-function ending(): Reply {
+function ending(): HttpResponse {
   return { ...busy("This receiver is ending, and accepted nothing of this. Connect again."), close: true };
 }
 
-function busy(detail?: string): Reply {
-  return problemReply(problemOf("busy", detail, { retryAfter: jittered(1, 5) }));
+function busy(detail?: string): HttpResponse {
+  return problemResponse(problemOf("busy", detail, { retryAfter: jittered(1, 5) }));
 }

@@ -1,20 +1,20 @@
 import type { Identity } from "@saasaparilla/shared/auth/identity.ts";
 import type { TenantLimits } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
 import { beforeEach, expect, test } from "vitest";
-import { Quota, type QuotaParts } from "./tenant-quota.ts";
+import { TenantQuota, type TenantQuotaParts } from "./tenant-quota.ts";
 
 const loud = { tenant: "loud" } as Identity;
 const quiet = { tenant: "quiet" } as Identity;
-let quota: Quota;
+let quota: TenantQuota;
 let limited: string[];
 
 beforeEach(() => {
   limited = [];
-  quota = new Quota({
+  quota = new TenantQuota({
     limitsOf: () => ({ requests: 1_000, queuedBytes: 1_000, weight: 1 }) as TenantLimits,
     metrics: { limited: (bound: string) => limited.push(bound) },
     loud: { took: () => {}, refused: () => {} },
-  } as unknown as QuotaParts);
+  } as unknown as TenantQuotaParts);
 });
 
 test("one tenant's requests leave room for another's: it is refused at its share, before the receiver is full", () => {

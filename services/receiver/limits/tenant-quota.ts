@@ -1,11 +1,11 @@
 import { problemOf } from "@saasaparilla/shared/http/problem.ts";
 import { Refusal } from "#api/refusal.ts";
 import type { Identity } from "@saasaparilla/shared/auth/identity.ts";
-import { Allowance, type Bucket } from "./rate-limit-policy.ts";
+import { RateLimitPolicy, type Bucket } from "./rate-limit-policy.ts";
 import { overShare } from "@saasaparilla/shared/fairness/fair-share.ts";
-import type { Rates } from "./redis-rate-limiter.ts";
+import type { RedisRateLimiter } from "./redis-rate-limiter.ts";
 import type { Keys } from "@saasaparilla/shared/redis/client.ts";
-import { problemReply, type Reply } from "@saasaparilla/shared/http/response.ts";
+import { problemResponse, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
 import type { LimitsOf, TenantLimits } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
 import type { Loud } from "./loud-tenants.ts";
 import type { ReceiverMetrics } from "#metrics.ts";
@@ -13,8 +13,8 @@ import type { ReceiverMetrics } from "#metrics.ts";
 /** Whose allowance is made anew with each request, where there are more. */
 const MOST_CALLERS = 10_000;
 
-export interface QuotaParts {
-  rates: Pick<Rates, "take">;
+export interface TenantQuotaParts {
+  rateLimiter: Pick<RedisRateLimiter, "take">;
   keys: Keys;
   limitsOf: LimitsOf;
   metrics: Pick<ReceiverMetrics, "limited">;
@@ -22,19 +22,19 @@ export interface QuotaParts {
 }
 
 /** What a tenant and each of its publishers may publish, in notifications, and a tenant in bytes of bodies: counted once for each request. */
-export class Quota {
-  readonly #parts: QuotaParts;
+export class TenantQuota {
+  readonly #parts: TenantQuotaParts;
   /** What is not answered yet, by tenant. */
   readonly #held = new Map<string, { requests: number; bytes: number }>();
-  readonly #allowances = new Map<string, { limits: TenantLimits; allowance: Allowance }>();
+  readonly #policies = new Map<string, { limits: TenantLimits; policy: RateLimitPolicy }>();
   readonly #buckets = new Map<string, { limits: TenantLimits; buckets: TenantBuckets }>();
 
-  constructor(parts: QuotaParts) {
+  constructor(parts: TenantQuotaParts) {
     this.#parts = parts;
   }
 
   /** A request begins, or the answer where its tenant has as many as it may, or its share of this receiver's. `free`: those that may still come. What began is ended once. */
-  begin({ tenant }: Identity, free: number): Reply | undefined {
+  begin({ tenant }: Identity, free: number): HttpResponse | undefined {
     let held = this.#held.get(tenant);
     const { requests, weight } = this.#parts.limitsOf(tenant);
     if (held && (held.requests >= requests || overShare(held.requests, weight, free)))
@@ -48,7 +48,7 @@ export class Quota {
    * So much more of its body is there, or the answer where its tenant has as many bytes as it may, or its share of this receiver's. `free`: those that
    * this receiver can still hold. A tenant with one request may send whatever a request may have.
    */
-  hold({ tenant }: Identity, bytes: number, free: number): Reply | undefined {
+  hold({ tenant }: Identity, bytes: number, free: number): HttpResponse | undefined {
     const held = this.#held.get(tenant)!;
     if (held.requests > 1) {
       const { queuedBytes, weight } = this.#parts.limitsOf(tenant);
@@ -67,7 +67,7 @@ export class Quota {
 
   /** All of a request, or nothing of it. `bytes`: of its body. Answers the headers that say what is left. */
   async spend(caller: Identity, notifications: number, bytes: number): Promise<Record<string, string>> {
-    const { refused, headers } = await this.#parts.rates.take(this.#allowanceOf(caller), notifications, bytes);
+    const { refused, headers } = await this.#parts.rateLimiter.take(this.#policyOf(caller), notifications, bytes);
     if (refused) throw this.#refusal(caller.tenant, refused.policy as Bound, refused.retryMs, headers);
     this.#parts.loud.took(caller.tenant, notifications, bytes);
     return headers;
@@ -75,21 +75,21 @@ export class Quota {
 
   /** For a request that was refused before its body was read to its end. */
   charge(caller: Identity, notifications: number, bytes: number): void {
-    void this.#parts.rates.take(this.#allowanceOf(caller), notifications, bytes);
+    void this.#parts.rateLimiter.take(this.#policyOf(caller), notifications, bytes);
   }
 
   /** The same one for all requests of a caller, as long as its limits are the same: so they share their questions. */
-  #allowanceOf({ tenant, subject }: Identity): Allowance {
+  #policyOf({ tenant, subject }: Identity): RateLimitPolicy {
     const limits = this.#parts.limitsOf(tenant);
     const name = `${tenant}/${subject}`;
-    const known = this.#allowances.get(name);
-    if (known?.limits === limits) return known.allowance;
+    const known = this.#policies.get(name);
+    if (known?.limits === limits) return known.policy;
     const rate = { rate: limits.publisherRate, burst: limits.publisherBurst };
     const ofPublisher = { key: this.#parts.keys.rate(tenant, "publisher", subject), policy: "publisher", rate };
     const { notifications, bytes } = this.#bucketsOf(tenant, limits);
-    const allowance = new Allowance([notifications, ofPublisher, bytes]);
-    keep(this.#allowances, name, { limits, allowance });
-    return allowance;
+    const policy = new RateLimitPolicy([notifications, ofPublisher, bytes]);
+    keep(this.#policies, name, { limits, policy });
+    return policy;
   }
 
   /** The same ones for all of a tenant's publishers. */
@@ -109,8 +109,8 @@ export class Quota {
     return buckets;
   }
 
-  #share(tenant: string, bound: Bound): Reply {
-    return problemReply(this.#refusal(tenant, bound, 1_000).problem);
+  #share(tenant: string, bound: Bound): HttpResponse {
+    return problemResponse(this.#refusal(tenant, bound, 1_000).problem);
   }
 
   #refusal(tenant: string, bound: Bound, retryMs: number, headers?: Record<string, string>): Refusal {

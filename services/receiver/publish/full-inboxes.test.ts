@@ -2,7 +2,7 @@ import { createLog } from "@saasaparilla/shared/runtime/log.ts";
 import { nameOf } from "@saasaparilla/shared/http/problem.ts";
 import type { StoredBound } from "@saasaparilla/shared/postgres/stored-tenants.ts";
 import { expect, test } from "vitest";
-import { Full } from "./full-inboxes.ts";
+import { FullInboxCheck } from "./full-inboxes.ts";
 import type { Item } from "./parse.ts";
 
 const itemOf = (client: string, outcome: Item["outcome"] = "open"): Item =>
@@ -15,38 +15,38 @@ function fullOf(tenants: { tenant: string; bound: StoredBound }[]) {
   const source = { away: false, refused: [] as string[] };
   const answer = <T>(rows: T[]): Promise<T[]> =>
     source.away ? Promise.reject(new Error("away")) : Promise.resolve(rows);
-  const full = new Full({
+  const fullInboxes = new FullInboxCheck({
     clients: { all: () => answer(["acme/full"]) },
     tenants: { full: () => answer(tenants) },
     everyMs: 1_000,
     refused: (tenant, bound) => source.refused.push(`${tenant} ${bound}`),
     log: createLog("test", "fatal"),
   });
-  return { full, source };
+  return { fullInboxes, source };
 }
 
 test("of a full tenant everything new is refused, counted once, and what was accepted before is left as it is", async () => {
-  const { full, source } = fullOf([{ tenant: "acme", bound: "clients" }]);
-  await full.refresh();
+  const { fullInboxes, source } = fullOf([{ tenant: "acme", bound: "clients" }]);
+  await fullInboxes.refresh();
   const items = [itemOf("a"), itemOf("b", "repeated"), itemOf("full")];
-  full.refuse(items, "acme");
+  fullInboxes.refuse(items, "acme");
   expect(outcomes(items)).toEqual(["tenant-full", "repeated", "tenant-full"]);
   expect(items[0]!.outcome).toMatchObject({ status: 429, retryAfter: expect.any(Number) as number });
   const repeats = [itemOf("b", "repeated")];
-  full.refuse(repeats, "acme");
+  fullInboxes.refuse(repeats, "acme");
   expect(source.refused).toEqual(["acme clients"]);
   const others = [itemOf("a"), itemOf("full")];
-  full.refuse(others, "other");
+  fullInboxes.refuse(others, "other");
   expect(outcomes(others)).toEqual(["open", "open"]);
 });
 
 test("while Postgres is away, what was read last holds", async () => {
-  const { full, source } = fullOf([{ tenant: "acme", bound: "bytes" }]);
-  await full.refresh();
+  const { fullInboxes, source } = fullOf([{ tenant: "acme", bound: "bytes" }]);
+  await fullInboxes.refresh();
   source.away = true;
-  await full.refresh();
-  expect([full.clients, full.tenants]).toEqual([1, 1]);
+  await fullInboxes.refresh();
+  expect([fullInboxes.clients, fullInboxes.tenants]).toEqual([1, 1]);
   const items = [itemOf("a")];
-  full.refuse(items, "acme");
+  fullInboxes.refuse(items, "acme");
   expect(outcomes(items)).toEqual(["tenant-full"]);
 });

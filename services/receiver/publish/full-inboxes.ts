@@ -1,5 +1,5 @@
 import { jittered, problemOf } from "@saasaparilla/shared/http/problem.ts";
-import type { FullClients } from "@saasaparilla/shared/postgres/full-inboxes.ts";
+import type { FullInboxes } from "@saasaparilla/shared/postgres/full-inboxes.ts";
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
 import { clientKey, type ClientKey } from "@saasaparilla/shared/protocol/notification.ts";
 import type { StoredBound, StoredTenants } from "@saasaparilla/shared/postgres/stored-tenants.ts";
@@ -15,7 +15,7 @@ const DETAILS: Record<StoredBound, string> = {
 };
 
 export interface FullParts {
-  clients: Pick<FullClients, "all">;
+  clients: Pick<FullInboxes, "all">;
   tenants: Pick<StoredTenants, "full">;
   everyMs: number;
   /** A request was refused at a tenant's bound. */
@@ -27,7 +27,7 @@ export interface FullParts {
  * For whom no more is taken, as directors have found a few seconds ago: some clients, or all of some tenants. While Postgres is away the last that was
  * read holds: what is accepted beyond the bound meanwhile is stored all the same.
  */
-export class Full {
+export class FullInboxCheck {
   readonly #parts: FullParts;
   #tenants: ReadonlyMap<string, StoredBound> = new Map();
   #clients: ReadonlySet<ClientKey> = new Set();

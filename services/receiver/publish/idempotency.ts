@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
 import type { Keys, Redis } from "@saasaparilla/shared/redis/client.ts";
-import { within } from "@saasaparilla/shared/runtime/timeout.ts";
+import { withTimeout } from "@saasaparilla/shared/runtime/timeout.ts";
 import type { ReceiverMetrics } from "#metrics.ts";
 import type { Item } from "./parse.ts";
 
@@ -129,7 +129,7 @@ export class Idempotency {
 
   async #ask<T>(question: () => Promise<T>): Promise<T | undefined> {
     if (this.#redis.status === "ready" && performance.now() >= this.#restUntil) {
-      const found = await within(this.#waitMs, question());
+      const found = await withTimeout(this.#waitMs, question());
       if (found !== undefined) return found;
       this.#restUntil = performance.now() + REST_MS;
     }

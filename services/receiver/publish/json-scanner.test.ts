@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { oneLine, Scanner } from "./json-scanner.ts";
+import { oneLine, JsonScanner } from "./json-scanner.ts";
 
 /** JSON written in some of the ways that one value can be: spaces, escapes, members twice, numbers as they please. */
 const space = fc.stringMatching(/^[ \t\r\n]{0,3}$/);
@@ -49,7 +49,7 @@ test("the depth is how many arrays and objects are inside one another", () => {
   fc.assert(
     fc.property(fc.jsonValue({ maxDepth: 6 }), (data) => {
       const text = Buffer.from(JSON.stringify({ other: [[[]]], data, more: [[[[]]]] }));
-      expect(new Scanner(text).member("data")?.depth).toBe(depthOf(data));
+      expect(new JsonScanner(text).member("data")?.depth).toBe(depthOf(data));
     }),
   );
 });
@@ -58,7 +58,7 @@ test("the span of data is the text of what JSON.parse finds there, for every ele
   fc.assert(
     fc.property(fc.array(fc.tuple(space, fc.oneof(object, value), space)), (elements) => {
       const text = Buffer.from(`[${elements.map((element) => element.join("")).join(",")}]`);
-      const scanner = new Scanner(text);
+      const scanner = new JsonScanner(text);
       expect(scanner.enterArray()).toBe(true);
       for (const parsed of JSON.parse(text.toString()) as unknown[]) {
         const span = scanner.member("data");
@@ -75,7 +75,7 @@ test("the span of data is the text of what JSON.parse finds there, for every ele
 
 test("data is found as it was written", () => {
   const written = (text: string): string | undefined => {
-    const span = new Scanner(Buffer.from(text)).member("data");
+    const span = new JsonScanner(Buffer.from(text)).member("data");
     return span && Buffer.from(text).toString("utf8", span.start, span.end);
   };
   expect(written('{"data":12345678901234567890}')).toBe("12345678901234567890");
@@ -99,5 +99,10 @@ test("on one line it is the same value", () => {
 
 test("depth is no danger", () => {
   const deep = `{"data":${"[".repeat(100_000)}${"]".repeat(100_000)}}`;
-  expect(new Scanner(Buffer.from(deep)).member("data")).toEqual({ start: 8, end: 200_008, depth: 100_000, line: true });
+  expect(new JsonScanner(Buffer.from(deep)).member("data")).toEqual({
+    start: 8,
+    end: 200_008,
+    depth: 100_000,
+    line: true,
+  });
 });

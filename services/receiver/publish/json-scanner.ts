@@ -23,7 +23,7 @@ export interface Span {
 }
 
 /** Over one text; each call goes on where the last one ended. */
-export class Scanner {
+export class JsonScanner {
   readonly #text: Buffer;
   #at: number;
   /** Of the value that was skipped last. */

@@ -5,7 +5,7 @@ import type { KafkaLink, Outgoing } from "@saasaparilla/shared/kafka/client.ts";
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
 import { clientKey, partitionOf, type ClientKey } from "@saasaparilla/shared/protocol/notification.ts";
 import type { NewNotification, PackWriter } from "@saasaparilla/shared/protocol/pack.ts";
-import { Packer } from "@saasaparilla/shared/kafka/batching-producer.ts";
+import { BatchingProducer } from "@saasaparilla/shared/kafka/batching-producer.ts";
 import type { ReceiverMetrics } from "#metrics.ts";
 import type { Item } from "./parse.ts";
 import { bytesOf, WaitingAppends } from "./waiting-appends.ts";
@@ -58,7 +58,7 @@ export class Appender {
   readonly #topic: string;
   readonly #options: AppendOptions;
   readonly #parts: AppendParts;
-  readonly #packer: Packer;
+  readonly #producer: BatchingProducer;
   readonly #waiting = new Set<Waiting>();
   readonly #queue: WaitingAppends<Waiting>;
   readonly #sweeper: NodeJS.Timeout;
@@ -78,7 +78,7 @@ export class Appender {
     this.#options = options;
     this.#parts = parts;
     this.#queue = new WaitingAppends(parts.weightOf);
-    this.#packer = new Packer({
+    this.#producer = new BatchingProducer({
       send: (records) => this.#send(records),
       paceMs: options.PACE_MS,
       maxPackBytes: PACK_BYTES,
@@ -98,7 +98,7 @@ export class Appender {
   }
 
   get queuedBytes(): number {
-    return this.#packer.queuedBytes + this.#queue.bytes;
+    return this.#producer.queuedBytes + this.#queue.bytes;
   }
 
   /** Whether it is worth trying: Kafka was there last time, and does not leave a send without an answer now. */
@@ -125,7 +125,7 @@ export class Appender {
   }
 
   get #room(): number {
-    return NEXT_BYTES - this.#packer.queuedBytes;
+    return NEXT_BYTES - this.#producer.queuedBytes;
   }
 
   /** As many to the packer as there is room for, in bytes. */
@@ -152,14 +152,14 @@ export class Appender {
 
   /** It will never be in Kafka, where its send has not begun. */
   #withdraw(): void {
-    this.#packer.withdraw(WITHDRAWN);
+    this.#producer.withdraw(WITHDRAWN);
     for (let slice = this.#queue.shift(); slice; slice = this.#queue.shift())
       for (const item of slice.items) this.#settle(slice.waiting, item, WITHDRAWN);
   }
 
   async close(): Promise<void> {
     clearInterval(this.#sweeper);
-    await this.#packer.drained();
+    await this.#producer.drained();
     await this.#sender?.close();
   }
 
@@ -185,7 +185,7 @@ export class Appender {
     notification.traceparent = from.traceparent;
     notification.payload = item.payload;
     waiting.given += 1;
-    this.#packer.add(this.#topic, this.#partitionOf(notification.key), this.#write, (error) => {
+    this.#producer.add(this.#topic, this.#partitionOf(notification.key), this.#write, (error) => {
       waiting.given -= 1;
       this.#settle(waiting, item, error);
     });

@@ -5,7 +5,7 @@ import { isAscii } from "node:buffer";
 import { parseJson, readJson } from "@saasaparilla/shared/http/read-json.ts";
 import { overgrown } from "./body-precheck.ts";
 import { check, MAX_DEPTH, type Published } from "./schema.ts";
-import { oneLine, Scanner } from "./json-scanner.ts";
+import { oneLine, JsonScanner } from "./json-scanner.ts";
 
 /** One item of a request, from what was sent to what became of it. */
 export interface Item {
@@ -61,7 +61,7 @@ function parseBody(body: Buffer, limits: ParseLimits): Item[] {
   const parsed = readJson(body);
   if ("wrong" in parsed)
     refuseBody("not-json", parsed.wrong, "JSON text in UTF-8", "Write the body with a JSON library.");
-  const scanner = new Scanner(body);
+  const scanner = new JsonScanner(body);
   if (!scanner.enterArray())
     return [priced(toItem(0, "", undefined, parsed.value, body, scanner, limits), body.length)];
   const values = parsed.value as unknown[];
@@ -96,7 +96,7 @@ function parseLines(body: Buffer, limits: ParseLimits): Item[] {
             "one JSON object on each line",
             "Write each line with a JSON library, without line breaks inside.",
           )
-        : toItem(index, `/${index}`, line, parsed.value, body, new Scanner(body, start), limits);
+        : toItem(index, `/${index}`, line, parsed.value, body, new JsonScanner(body, start), limits);
     items.push(priced(item, end - start));
   }
   return items;
@@ -126,7 +126,7 @@ function toItem(
   line: number | undefined,
   value: unknown,
   text: Buffer,
-  scanner: Scanner,
+  scanner: JsonScanner,
   limits: ParseLimits,
 ): Item {
   // Always: the scanner goes on to the next item by it.

@@ -1,6 +1,6 @@
 import { bounded, MOST_ERRORS, nameOf, type Problem } from "@saasaparilla/shared/http/problem.ts";
 import type { ProblemName } from "@saasaparilla/shared/http/problem-types.ts";
-import { problemReply, type Reply } from "@saasaparilla/shared/http/response.ts";
+import { problemResponse, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
 import type { Item } from "./parse.ts";
 
 /** Where nothing was accepted, the answer is that of the first of these: what passes by itself before what must be mended. */
@@ -31,7 +31,7 @@ export function count(items: readonly Item[]): Count {
 }
 
 /** 202 with every item's verdict; or, where none was accepted, one problem with every wrong place. */
-export function answer(items: readonly Item[], { accepted, repeated }: Count): Reply {
+export function publishResponse(items: readonly Item[], { accepted, repeated }: Count): HttpResponse {
   const taken = accepted + repeated;
   if (taken === 0) return refusal(items);
   const budget = { errors: MOST_ERRORS };
@@ -64,7 +64,7 @@ function within(problem: Problem, budget: { errors: number }): Problem {
   return { ...short, errorCount };
 }
 
-function refusal(items: readonly Item[]): Reply {
+function refusal(items: readonly Item[]): HttpResponse {
   const problems = items
     .map(({ outcome }) => outcome)
     .filter((outcome): outcome is Problem => typeof outcome === "object");
@@ -74,11 +74,11 @@ function refusal(items: readonly Item[]): Reply {
   const errorCount = problems.reduce((sum, one) => sum + (one.errorCount ?? one.errors?.length ?? 0), 0);
   const whole = { ...first, ...bounded(errors, errorCount) };
   const unknown = items.filter(({ outcome }) => typeof outcome === "object" && nameOf(outcome) === "outcome-unknown");
-  const reply = problemReply(whole);
-  if (unknown.length === 0) return reply;
+  const response = problemResponse(whole);
+  if (unknown.length === 0) return response;
   const body = {
     ...whole,
     items: unknown.map(({ index, id }) => ({ index, id })),
   };
-  return { ...reply, body: JSON.stringify(body) };
+  return { ...response, body: JSON.stringify(body) };
 }

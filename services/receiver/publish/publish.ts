@@ -2,20 +2,20 @@ import { nameOf } from "@saasaparilla/shared/http/problem.ts";
 import { Refusal } from "#api/refusal.ts";
 import { isIdentity } from "@saasaparilla/shared/http/encoding.ts";
 import type { Request } from "@saasaparilla/shared/http/server.ts";
-import { ACCEPTED, encodedProblem, problemReply, type Reply } from "@saasaparilla/shared/http/response.ts";
+import { ACCEPTED, encodedProblem, problemResponse, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
 import type { Identity } from "@saasaparilla/shared/auth/identity.ts";
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
 import { startSpan } from "@saasaparilla/shared/runtime/tracing.ts";
-import { answer, count } from "./publish-response.ts";
+import { publishResponse, count } from "./publish-response.ts";
 import { unavailable, type Appender } from "./kafka-append.ts";
 import { forbid, type Authorizer } from "./authorize.ts";
-import type { Full } from "./full-inboxes.ts";
+import type { FullInboxCheck } from "./full-inboxes.ts";
 import { randomIds } from "./random-uuids.ts";
 import type { Idempotency } from "./idempotency.ts";
 import { derivedId, nameOfKey, readKey } from "./idempotency-key.ts";
 import type { ReceiverMetrics } from "#metrics.ts";
 import { costOf, costOfRefused, mediaTypeOf, parse, type Item, type ParseLimits } from "./parse.ts";
-import type { Quota } from "#limits/tenant-quota.ts";
+import type { TenantQuota } from "#limits/tenant-quota.ts";
 import { Repeats } from "./repeats.ts";
 
 export interface PublishParts {
@@ -24,8 +24,8 @@ export interface PublishParts {
   authorizer: Pick<Authorizer, "clientsOf">;
   appender: Appender;
   idempotency: Idempotency;
-  quota: Quota;
-  full: Full;
+  quota: TenantQuota;
+  fullInboxes: FullInboxCheck;
   limits: ParseLimits;
   metrics: ReceiverMetrics;
   log: Log;
@@ -41,11 +41,11 @@ export class Publisher {
     this.#repeats = new Repeats(parts.idempotency);
   }
 
-  async publish(request: Request, body: Buffer): Promise<Reply> {
-    const { authorizer, callerOf, appender, idempotency, quota, full, metrics } = this.#parts;
+  async publish(request: Request, body: Buffer): Promise<HttpResponse> {
+    const { authorizer, callerOf, appender, idempotency, quota, fullInboxes, metrics } = this.#parts;
     const arrived = performance.now();
     const { span, traceparent } = startSpan("receiver", "publish", "server", request.headers.traceparent);
-    let reply: Reply;
+    let response: HttpResponse;
     let left: Record<string, string> | undefined;
     try {
       const caller = callerOf(request);
@@ -61,21 +61,21 @@ export class Publisher {
           ? undefined
           : idempotency.ofKey(keyName, mediaTypeOf(request.headers["content-type"]), body);
       const reserved = await this.#repeats.reserve(items, caller.tenant, entry);
-      full.refuse(items, caller.tenant);
+      fullInboxes.refuse(items, caller.tenant);
       await appender.append(items, { tenant: caller.tenant, traceparent, arrived });
       this.#repeats.conclude(items, reserved);
-      reply = answer(items, this.#note(items, caller));
+      response = publishResponse(items, this.#note(items, caller));
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       metrics.refused(nameOf(error.problem));
-      reply = problemReply(error.problem);
+      response = problemResponse(error.problem);
       left = { ...left, ...error.headers };
     } finally {
       span.end();
     }
-    if (left) reply = { ...reply, headers: { ...reply.headers, ...left } };
-    metrics.answered(reply.status, (performance.now() - arrived) / 1_000);
-    return reply;
+    if (left) response = { ...response, headers: { ...response.headers, ...left } };
+    metrics.answered(response.status, (performance.now() - arrived) / 1_000);
+    return response;
   }
 
   /** A body that is refused as a whole costs, too: it took as long to read as another. */

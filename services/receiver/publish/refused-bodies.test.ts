@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { MOST_ERRORS, type Problem } from "@saasaparilla/shared/http/problem.ts";
-import { answer, count } from "./publish-response.ts";
+import { publishResponse, count } from "./publish-response.ts";
 import { costOf, parse, type Item } from "./parse.ts";
 
 const LIMITS = { MAX_DATA_BYTES: 65_536, MAX_BATCH_ITEMS: 1_000 };
@@ -10,7 +10,7 @@ const read = (body: string, type = "application/json"): Item[] => parse(type, Bu
 const unknown = (many: number): string =>
   `{${Array.from({ length: many }, (_, at) => `"_${at.toString(36)}":1`).join(",")}}`;
 const told = (items: Item[]): { text: string; body: Problem } => {
-  const text = answer(items, count(items)).body as string;
+  const text = publishResponse(items, count(items)).body as string;
   return { text, body: JSON.parse(text) as Problem };
 };
 

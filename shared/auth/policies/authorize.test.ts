@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
-import type { AccessRow, Scope } from "./schema.ts";
-import { Access } from "./policies.ts";
+import type { PolicyRow, Scope } from "./schema.ts";
+import { Policies } from "./policies.ts";
 import { CHECKS, clientsOf, explain, refusal, type Question } from "./authorize.ts";
 import type { Identity, Source } from "#auth/identity.ts";
 
 const NOW = 1_800_000_000;
 const key = { hash: "0".repeat(64), name: "shop", scopes: ["publish"], clients: ["u1", "shop-*"], created: NOW - 10 };
 const jwks = { keys: [{ kty: "OKP", kid: "1", crv: "Ed25519", x: "x" }] };
-const ROWS: AccessRow[] = [
+const ROWS: PolicyRow[] = [
   { kind: "tenant", tenant: "open", id: "", value: { trust: "scopes" } },
   { kind: "tenant", tenant: "strict", id: "", value: {} },
   { kind: "grant", tenant: "strict", id: "app", value: { role: "subscriber", subjects: ["u*"], clients: ["u1*"] } },
@@ -22,10 +22,10 @@ const ROWS: AccessRow[] = [
   },
 ];
 
-function accessOf(...more: AccessRow[]): Access {
-  const access = new Access();
-  access.apply([...ROWS, ...more]);
-  return access;
+function accessOf(...more: PolicyRow[]): Policies {
+  const policies = new Policies();
+  policies.apply([...ROWS, ...more]);
+  return policies;
 }
 
 const PLATFORM: Source = { kind: "platform" };
@@ -34,8 +34,8 @@ function identity(tenant: string, subject: string, scopes: string, source: Sourc
   return { tenant, subject, scopes: new Set(scopes.split(" ")), expires: NOW + 60, issued: NOW - 5, source };
 }
 
-function why(access: Access, who: Identity, scope: Scope, more: Partial<Question> = {}): string | undefined {
-  return refusal(access, {
+function why(policies: Policies, who: Identity, scope: Scope, more: Partial<Question> = {}): string | undefined {
+  return refusal(policies, {
     identity: who,
     scope,
     now: NOW,
@@ -45,28 +45,28 @@ function why(access: Access, who: Identity, scope: Scope, more: Partial<Question
 }
 
 test("where scopes are trusted, a token may do what it says, and nothing else", () => {
-  const access = accessOf();
-  expect(why(access, identity("open", "u1", "subscribe"), "subscribe")).toBeUndefined();
-  expect(why(access, identity("open", "u1", "subscribe"), "publish")).toMatch("does not allow");
-  expect(clientsOf(access, identity("open", "u1", "publish"))).toBeUndefined();
+  const policies = accessOf();
+  expect(why(policies, identity("open", "u1", "subscribe"), "subscribe")).toBeUndefined();
+  expect(why(policies, identity("open", "u1", "subscribe"), "publish")).toMatch("does not allow");
+  expect(clientsOf(policies, identity("open", "u1", "publish"))).toBeUndefined();
 });
 
 test("where grants are wanted, none is nothing; and they name subjects and clients", () => {
-  const access = accessOf();
-  expect(why(access, identity("strict", "u12", "subscribe"), "subscribe")).toBeUndefined();
-  expect(why(access, identity("strict", "u2", "subscribe"), "subscribe")).toMatch("no pattern");
-  expect(why(access, identity("strict", "v1", "subscribe"), "subscribe")).toMatch("no grant");
+  const policies = accessOf();
+  expect(why(policies, identity("strict", "u12", "subscribe"), "subscribe")).toBeUndefined();
+  expect(why(policies, identity("strict", "u2", "subscribe"), "subscribe")).toMatch("no pattern");
+  expect(why(policies, identity("strict", "v1", "subscribe"), "subscribe")).toMatch("no grant");
   const shop = identity("strict", "shop", "publish");
   // Of both grants, whichever names the client.
-  for (const client of ["u1", "v", "v9"]) expect(why(access, shop, "publish", { client })).toBeUndefined();
-  expect(why(access, shop, "publish", { client: "u2" })).toMatch("no pattern");
-  expect(clientsOf(access, shop)?.has("u2")).toBe(false);
+  for (const client of ["u1", "v", "v9"]) expect(why(policies, shop, "publish", { client })).toBeUndefined();
+  expect(why(policies, shop, "publish", { client: "u2" })).toMatch("no pattern");
+  expect(clientsOf(policies, shop)?.has("u2")).toBe(false);
 });
 
 test("a tenant that is unknown, suspended, or has a row that is not understood may do nothing", () => {
   const who = identity("open", "u1", "subscribe publish operate read");
   const own: Source = { kind: "issuer", name: "https://own" };
-  const rows: [string, AccessRow[], string][] = [
+  const rows: [string, PolicyRow[], string][] = [
     ["unknown", [{ kind: "tenant", tenant: "open", id: "", value: null }], "no such tenant"],
     [
       "suspended",
@@ -77,12 +77,12 @@ test("a tenant that is unknown, suspended, or has a row that is not understood m
     ["new kind", [{ kind: "embargo", tenant: "open", id: "x", value: {} }], "not understood"],
   ];
   for (const [, more, reason] of rows) {
-    const access = accessOf(...more);
-    for (const scope of ["subscribe", "publish"] as const) expect(why(access, who, scope)).toMatch(reason);
+    const policies = accessOf(...more);
+    for (const scope of ["subscribe", "publish"] as const) expect(why(policies, who, scope)).toMatch(reason);
     for (const scope of ["operate", "read"] as const)
-      expect(why(access, { ...who, source: own }, scope)).toMatch(reason);
+      expect(why(policies, { ...who, source: own }, scope)).toMatch(reason);
     // Those who run the platform mend it.
-    expect(why(access, who, "operate", { tenant: "strict" })).toBeUndefined();
+    expect(why(policies, who, "operate", { tenant: "strict" })).toBeUndefined();
   }
   const mended = accessOf(
     { kind: "revocation", tenant: "open", id: "u1", value: { until: 1 } },
@@ -92,7 +92,7 @@ test("a tenant that is unknown, suspended, or has a row that is not understood m
 });
 
 test("what was revoked is good no more: a subject, all of a tenant, an issuer, a key", () => {
-  const revoked = (id: string, before: number): AccessRow => ({
+  const revoked = (id: string, before: number): PolicyRow => ({
     kind: "revocation",
     tenant: "open",
     id,
@@ -116,51 +116,51 @@ test("what was revoked is good no more: a subject, all of a tenant, an issuer, a
 });
 
 test("a tenant's revocations stop its own operators, and none of the platform's that names it", () => {
-  const access = accessOf({ kind: "revocation", tenant: "open", id: "*", value: { before: NOW } });
+  const policies = accessOf({ kind: "revocation", tenant: "open", id: "*", value: { before: NOW } });
   const own: Source = { kind: "issuer", name: "https://own" };
   for (const scope of ["operate", "read"] as const) {
-    expect(why(access, identity("open", "root", "operate"), scope, { tenant: "strict" })).toBeUndefined();
-    expect(why(access, identity("open", "ann", "operate", own), scope, { tenant: "open" })).toMatch("revoked");
+    expect(why(policies, identity("open", "root", "operate"), scope, { tenant: "strict" })).toBeUndefined();
+    expect(why(policies, identity("open", "ann", "operate", own), scope, { tenant: "open" })).toMatch("revoked");
   }
-  expect(why(access, identity("open", "root", "operate publish"), "publish")).toMatch("revoked");
+  expect(why(policies, identity("open", "root", "operate publish"), "publish")).toMatch("revoked");
 });
 
 test("a tenant's own operators reach that tenant, and those of the platform any", () => {
-  const access = accessOf();
+  const policies = accessOf();
   const own = identity("open", "ann", "operate read", { kind: "issuer", name: "https://own" });
-  expect(why(access, own, "operate", { tenant: "open" })).toBeUndefined();
-  expect(why(access, own, "read", { tenant: "strict" })).toMatch("another tenant");
-  expect(why(access, own, "operate", { tenant: "" })).toMatch("another tenant");
-  expect(why(access, identity("nowhere", "op", "operate"), "operate", { tenant: "strict" })).toBeUndefined();
-  expect(why(access, identity("nowhere", "op", "operate"), "publish", { tenant: "strict" })).toBeDefined();
+  expect(why(policies, own, "operate", { tenant: "open" })).toBeUndefined();
+  expect(why(policies, own, "read", { tenant: "strict" })).toMatch("another tenant");
+  expect(why(policies, own, "operate", { tenant: "" })).toMatch("another tenant");
+  expect(why(policies, identity("nowhere", "op", "operate"), "operate", { tenant: "strict" })).toBeUndefined();
+  expect(why(policies, identity("nowhere", "op", "operate"), "publish", { tenant: "strict" })).toBeDefined();
 });
 
 test("an explanation says what a decision says, check by check", () => {
-  const access = accessOf();
+  const policies = accessOf();
   for (const who of [identity("strict", "shop", "publish"), identity("none", "x", "read")])
     for (const client of ["u1", "u2"]) {
       const question = { identity: who, scope: "publish", client, now: NOW } as const;
-      const steps = explain(access, question);
+      const steps = explain(policies, question);
       expect(steps.map(({ check }) => check)).toEqual(Object.keys(CHECKS));
-      expect(steps.find(({ holds }) => !holds)?.why).toBe(refusal(access, question));
+      expect(steps.find(({ holds }) => !holds)?.why).toBe(refusal(policies, question));
     }
 });
 
 test("an issuer that is renamed leaves its name", () => {
-  const access = accessOf({
+  const policies = accessOf({
     kind: "issuer",
     tenant: "open",
     id: "own",
     value: { issuer: "https://new", audience: "n", algorithms: ["EdDSA"], jwks },
   });
-  expect([access.issuer("https://own"), access.issuer("https://new")?.tenant]).toEqual([undefined, "open"]);
+  expect([policies.issuer("https://own"), policies.issuer("https://new")?.tenant]).toEqual([undefined, "open"]);
 });
 
 test("an issuer's name that went to another row is that row's, in whichever order they are read", () => {
   const named = (issuer: string) => ({ issuer, audience: "n", algorithms: ["EdDSA"], jwks });
-  const access = accessOf(
+  const policies = accessOf(
     { kind: "issuer", tenant: "strict", id: "its", value: named("https://own") },
     { kind: "issuer", tenant: "open", id: "own", value: named("https://new") },
   );
-  expect([access.issuer("https://own")?.tenant, access.issuer("https://new")?.tenant]).toEqual(["strict", "open"]);
+  expect([policies.issuer("https://own")?.tenant, policies.issuer("https://new")?.tenant]).toEqual(["strict", "open"]);
 });

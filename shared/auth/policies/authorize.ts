@@ -1,8 +1,8 @@
 import type { Scope } from "./schema.ts";
-import type { Access, Grant } from "./policies.ts";
+import type { Policies, Grant } from "./policies.ts";
 import { LEEWAY_SECONDS, type Identity } from "#auth/identity.ts";
 import { CLIENT_FORM } from "#protocol/notification.ts";
-import { Patterns } from "./client-patterns.ts";
+import { ClientPatterns } from "./client-patterns.ts";
 
 /** May this caller do this, and to this client? */
 export interface Question {
@@ -17,11 +17,15 @@ export interface Question {
 }
 
 /** Answers why not, or nothing. */
-type Check = (access: Access, question: Question) => string | undefined;
+type Check = (policies: Policies, question: Question) => string | undefined;
 
 /** Where what its tokens say is enough. */
 const TRUSTED: readonly Grant[] = [
-  { scopes: ["publish", "subscribe", "operate", "read"], subjects: new Patterns(["*"]), clients: new Patterns(["*"]) },
+  {
+    scopes: ["publish", "subscribe", "operate", "read"],
+    subjects: new ClientPatterns(["*"]),
+    clients: new ClientPatterns(["*"]),
+  },
 ];
 const NONE: readonly Grant[] = [];
 
@@ -40,38 +44,39 @@ export const CHECKS = {
       ? undefined
       : `the token does not allow "${scope}"`,
 
-  "its tenant may act": (access, { identity, scope }) => {
+  "its tenant may act": (policies, { identity, scope }) => {
     if (isOfPlatform(identity, scope)) return undefined;
-    const tenant = access.tenant(identity.tenant);
+    const tenant = policies.tenant(identity.tenant);
     if (!tenant?.row) return "there is no such tenant";
     if (tenant.unknown.size > 0) return `the tenant's row "${[...tenant.unknown][0]}" is not understood`;
     return tenant.row.state === "active" ? undefined : "the tenant is suspended";
   },
 
-  "its issuer or key is still there": (access, { identity: { source, tenant } }) => {
-    if (source.kind === "issuer" && access.issuer(source.name)?.tenant !== tenant) return "its issuer was taken away";
-    if (source.kind === "key" && access.key(source.id)?.tenant !== tenant) return "the key was taken away";
+  "its issuer or key is still there": (policies, { identity: { source, tenant } }) => {
+    if (source.kind === "issuer" && policies.issuer(source.name)?.tenant !== tenant) return "its issuer was taken away";
+    if (source.kind === "key" && policies.key(source.id)?.tenant !== tenant) return "the key was taken away";
     return undefined;
   },
 
-  "it was not revoked": (access, { identity, scope }) => {
+  "it was not revoked": (policies, { identity, scope }) => {
     // A tenant's operators write its revocations. They must not lock out an operator of the platform whose token names their tenant.
     if (isOfPlatform(identity, scope)) return undefined;
     const { tenant, subject, issued } = identity;
-    const revoked = access.tenant(tenant)?.revoked;
+    const revoked = policies.tenant(tenant)?.revoked;
     if (!revoked || revoked.size === 0) return undefined;
     if (issued <= (revoked.get("*") ?? -1)) return "what was issued to this tenant by then is revoked";
     return issued <= (revoked.get(subject) ?? -1) ? "what was issued to this subject by then is revoked" : undefined;
   },
 
-  "a grant allows it": (access, question) =>
-    grantsOf(access, question).length > 0 ? undefined : `no grant allows "${question.identity.subject}" to do this`,
+  "a grant allows it": (policies, question) =>
+    grantsOf(policies, question).length > 0 ? undefined : `no grant allows "${question.identity.subject}" to do this`,
 
-  "the client is one of those that it may name": (access, question) => {
+  "the client is one of those that it may name": (policies, question) => {
     const { client, identity, scope } = question;
     if (scope === "subscribe" && !CLIENT_FORM.test(identity.subject)) return "the token's sub is no client id";
     if (scope === "subscribe" && client !== identity.subject) return "it may subscribe as itself only";
-    if (client === undefined || grantsOf(access, question).some(({ clients }) => clients.has(client))) return undefined;
+    if (client === undefined || grantsOf(policies, question).some(({ clients }) => clients.has(client)))
+      return undefined;
     return `no pattern of its clients fits "${client}"`;
   },
 
@@ -84,37 +89,37 @@ export const CHECKS = {
 const inOrder: Check[] = Object.values(CHECKS);
 
 /** Why not, or undefined: it may. */
-export function refusal(access: Access, question: Question): string | undefined {
+export function refusal(policies: Policies, question: Question): string | undefined {
   for (const check of inOrder) {
-    const why = check(access, question);
+    const why = check(policies, question);
     if (why !== undefined) return why;
   }
   return undefined;
 }
 
 /** What was asked, in the same order, and what each answer is. */
-export function explain(access: Access, question: Question): { check: string; holds: boolean; why?: string }[] {
+export function explain(policies: Policies, question: Question): { check: string; holds: boolean; why?: string }[] {
   return Object.entries(CHECKS).map(([check, ask]) => {
-    const why = ask(access, question);
+    const why = ask(policies, question);
     return why === undefined ? { check, holds: true } : { check, holds: false, why };
   });
 }
 
 /** Whom a caller that may publish may publish to; undefined is everybody of its tenant, which costs nothing to ask. */
-export function clientsOf(access: Access, identity: Identity): Patterns | undefined {
-  const clients = grantsOf(access, { identity, scope: "publish" }).map((grant) => grant.clients);
+export function clientsOf(policies: Policies, identity: Identity): ClientPatterns | undefined {
+  const clients = grantsOf(policies, { identity, scope: "publish" }).map((grant) => grant.clients);
   if (clients.some(({ all }) => all)) return undefined;
-  return clients.length === 1 ? clients[0] : new Patterns(clients.flatMap(({ texts }) => texts));
+  return clients.length === 1 ? clients[0] : new ClientPatterns(clients.flatMap(({ texts }) => texts));
 }
 
 /** A key is its own grant; a token's are its tenant's, where that trusts no scope alone. */
-function grantsOf(access: Access, { identity, scope }: Pick<Question, "identity" | "scope">): readonly Grant[] {
+function grantsOf(policies: Policies, { identity, scope }: Pick<Question, "identity" | "scope">): readonly Grant[] {
   const { source, tenant: name, subject } = identity;
   if (source.kind === "key") {
-    const key = access.key(source.id);
+    const key = policies.key(source.id);
     return key ? [key.grant] : NONE;
   }
-  const tenant = access.tenant(name);
+  const tenant = policies.tenant(name);
   if (isOfPlatform(identity, scope) || tenant?.row?.trust === "scopes") return TRUSTED;
   if (!tenant) return NONE;
   const grants: Grant[] = [];

@@ -15,7 +15,7 @@ export const patterns = z.array(pattern).min(1).max(100).default(["*"]);
  * Made once, when what it stands in is read: to match costs a look-up for each length that a beginning has, and nothing where all match. A tenant's
  * own people write patterns, and how many there are is not to cost the others anything.
  */
-export class Patterns {
+export class ClientPatterns {
   /** Whatever is asked. */
   readonly all: boolean;
   readonly texts: readonly string[];

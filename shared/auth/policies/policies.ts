@@ -1,10 +1,10 @@
-import { rowSchemas, ROLES, type AccessRow, type RowKind, type RowOf, type Scope } from "./schema.ts";
-import { Patterns } from "./client-patterns.ts";
+import { rowSchemas, ROLES, type PolicyRow, type RowKind, type RowOf, type Scope } from "./schema.ts";
+import { ClientPatterns } from "./client-patterns.ts";
 
 export interface Grant {
   scopes: readonly Scope[];
-  subjects: Patterns;
-  clients: Patterns;
+  subjects: ClientPatterns;
+  clients: ClientPatterns;
 }
 
 export interface Key extends RowOf<"key"> {
@@ -36,7 +36,7 @@ type Puts = { [K in RowKind]: (tenant: Tenant, id: string, row: RowOf<K> | undef
  * Who may do what, as it stood in Postgres a moment ago: all of it, in memory, so that no request asks there. Pure: the
  * rows are brought by refresh.ts, and authorize.ts decides by them.
  */
-export class Access {
+export class Policies {
   readonly #tenants = new Map<string, Tenant>();
   readonly #keys = new Map<string, Key>();
   /** By the name of the issuer, and that by its row: one that is renamed leaves its name. */
@@ -60,7 +60,7 @@ export class Access {
         row && {
           ...row,
           tenant: tenant.name,
-          grant: { scopes: row.scopes, subjects: new Patterns(["*"]), clients: new Patterns(row.clients) },
+          grant: { scopes: row.scopes, subjects: new ClientPatterns(["*"]), clients: new ClientPatterns(row.clients) },
         },
       ),
     issuer: (tenant, id, row) => {
@@ -77,8 +77,8 @@ export class Access {
         id,
         row && {
           scopes: ROLES[row.role],
-          subjects: new Patterns(row.subjects),
-          clients: new Patterns(row.clients),
+          subjects: new ClientPatterns(row.subjects),
+          clients: new ClientPatterns(row.clients),
         },
       ),
     revocation: ({ revoked }, id, row) => set(revoked, id, row?.before),
@@ -112,14 +112,14 @@ export class Access {
   }
 
   /** `anew`: these are all that there are. */
-  apply(rows: readonly AccessRow[], anew = false): void {
+  apply(rows: readonly PolicyRow[], anew = false): void {
     if (anew)
       for (const map of [this.#tenants, this.#keys, this.#issuers, this.#issuerNames, this.#origins]) map.clear();
     for (const row of rows) this.#apply(row);
     this.#loaded = true;
   }
 
-  #apply({ kind, tenant: name, id, value }: AccessRow): void {
+  #apply({ kind, tenant: name, id, value }: PolicyRow): void {
     let tenant = this.#tenants.get(name);
     if (!tenant) {
       tenant = { name, row: undefined, origins: new Set(), grants: new Map(), revoked: new Map(), unknown: new Set() };

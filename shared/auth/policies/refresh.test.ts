@@ -1,14 +1,14 @@
 import { expect, test } from "vitest";
-import type { AccessRow } from "./schema.ts";
-import { AccessFeed } from "./refresh.ts";
-import { Access } from "./policies.ts";
+import type { PolicyRow } from "./schema.ts";
+import { PolicyRefresh } from "./refresh.ts";
+import { Policies } from "./policies.ts";
 import { Health } from "#runtime/health.ts";
 import type { Log } from "#runtime/log.ts";
 import { createRegistry } from "#runtime/metrics.ts";
 
 /** A table in which each row has its number. */
 function feed() {
-  const table: AccessRow[] = [];
+  const table: PolicyRow[] = [];
   let away = false;
   const answered = async <T>(value: T): Promise<T> => {
     await Promise.resolve();
@@ -16,13 +16,13 @@ function feed() {
     return value;
   };
   const asked: number[] = [];
-  const access = new Access();
+  const policies = new Policies();
   const health = new Health(["access"]);
   const registry = createRegistry("test");
   let now = 0;
-  const feeding = new AccessFeed({
-    access,
-    store: {
+  const feeding = new PolicyRefresh({
+    policies,
+    policyStore: {
       version: () => answered(table.length),
       changes(after) {
         asked.push(after);
@@ -35,9 +35,9 @@ function feed() {
     log: { warn: () => {}, debug: () => {} } as unknown as Log,
     clock: () => now,
   });
-  const tenant = (name: string): AccessRow => ({ kind: "tenant", tenant: name, id: "", value: {} });
+  const tenant = (name: string): PolicyRow => ({ kind: "tenant", tenant: name, id: "", value: {} });
   return {
-    access,
+    policies,
     asked,
     feeding,
     ready: () => health.ready().ready,
@@ -49,7 +49,7 @@ function feed() {
 }
 
 test("what has changed is brought, and nothing where nothing has", async () => {
-  const { access, asked, feeding, put, ready } = feed();
+  const { policies, asked, feeding, put, ready } = feed();
   put("a");
   expect(ready()).toBe(false);
   await feeding.refresh();
@@ -57,43 +57,47 @@ test("what has changed is brought, and nothing where nothing has", async () => {
   put("b");
   await feeding.refresh();
   expect(asked).toEqual([0, 1]);
-  expect([access.tenant("a")?.row?.state, access.tenant("b")?.row?.state, ready()]).toEqual(["active", "active", true]);
+  expect([policies.tenant("a")?.row?.state, policies.tenant("b")?.row?.state, ready()]).toEqual([
+    "active",
+    "active",
+    true,
+  ]);
 });
 
 test("while Postgres is away the last one holds, and says how old it is", async () => {
-  const { access, away, feeding, pass, put, ready } = feed();
+  const { policies, away, feeding, pass, put, ready } = feed();
   away(true);
   await expect(feeding.refresh()).rejects.toThrow("away");
-  expect([feeding.age, access.loaded, ready()]).toEqual([-1, false, false]);
+  expect([feeding.age, policies.loaded, ready()]).toEqual([-1, false, false]);
   away(false);
   put("a");
   await feeding.refresh();
   away(true);
   pass(600_000);
   await expect(feeding.refresh()).rejects.toThrow("away");
-  expect([feeding.age, access.tenant("a")?.row?.state, ready()]).toEqual([600, "active", true]);
+  expect([feeding.age, policies.tenant("a")?.row?.state, ready()]).toEqual([600, "active", true]);
 });
 
 test("where Postgres was set back, or after a day, all is read anew", async () => {
-  const { access, asked, feeding, pass, put, setBack } = feed();
+  const { policies, asked, feeding, pass, put, setBack } = feed();
   put("a");
   put("b");
   await feeding.refresh();
   setBack(1);
   await feeding.refresh();
-  expect(access.tenant("b")).toBeUndefined();
+  expect(policies.tenant("b")).toBeUndefined();
   pass(25 * 60 * 60 * 1_000);
   await feeding.refresh();
   expect(asked).toEqual([0, 0, 0]);
 });
 
 test("two at once are made one after the other", async () => {
-  const { access, asked, feeding, put } = feed();
+  const { policies, asked, feeding, put } = feed();
   put("a");
   const first = feeding.refresh();
   put("b");
   await Promise.all([first, feeding.refresh()]);
   expect(asked[0]).toBe(0);
   expect(new Set(asked).size).toBe(asked.length);
-  expect(access.tenant("b")?.row?.state).toBe("active");
+  expect(policies.tenant("b")?.row?.state).toBe("active");
 });

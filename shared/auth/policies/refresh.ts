@@ -1,13 +1,13 @@
-import type { Access } from "./policies.ts";
-import { MEMORY_MS, type AccessStore } from "./store.ts";
+import type { Policies } from "./policies.ts";
+import { MEMORY_MS, type PolicyStore } from "./store.ts";
 import { messageOf } from "#runtime/errors.ts";
 import type { Health } from "#runtime/health.ts";
 import type { Log } from "#runtime/log.ts";
 import { meters, type Registry } from "#runtime/metrics.ts";
 
-export interface FeedOptions {
-  access: Access;
-  store: Pick<AccessStore, "version" | "changes">;
+export interface PolicyRefreshOptions {
+  policies: Policies;
+  policyStore: Pick<PolicyStore, "version" | "changes">;
   everyMs: number;
   health: Health;
   registry: Registry;
@@ -20,8 +20,8 @@ export interface FeedOptions {
  * Brings into memory what has changed of who may do what, every few seconds. While Postgres is away the last that was read
  * holds: nobody is locked out by it, and what was revoked meanwhile is heard of when it is back. Its age is a metric.
  */
-export class AccessFeed {
-  readonly #options: FeedOptions;
+export class PolicyRefresh {
+  readonly #options: PolicyRefreshOptions;
   readonly #clock: () => number;
   readonly #failed: () => void;
   #version = 0;
@@ -31,7 +31,7 @@ export class AccessFeed {
   #failing = false;
   #last: Promise<void> = Promise.resolve();
 
-  constructor(options: FeedOptions) {
+  constructor(options: PolicyRefreshOptions) {
     this.#options = options;
     this.#clock = options.clock ?? (() => performance.now());
     const { gauge, tally } = meters(options.registry);
@@ -66,15 +66,15 @@ export class AccessFeed {
   }
 
   async #refresh(): Promise<void> {
-    const { access, store, health, log } = this.#options;
+    const { policies, policyStore, health, log } = this.#options;
     try {
       const began = this.#clock();
-      const version = await store.version();
+      const version = await policyStore.version();
       // Postgres was set back, or so much time has passed that what was taken away may have been forgotten.
       const anew = this.#at === undefined || version < this.#version || began - this.#at > MEMORY_MS;
       if (anew || version > this.#version) {
-        const rows = await store.changes(anew ? 0 : this.#version);
-        access.apply(rows, anew);
+        const rows = await policyStore.changes(anew ? 0 : this.#version);
+        policies.apply(rows, anew);
         log.debug({ version, rows: rows.length }, "read who may do what");
       }
       this.#version = version;

@@ -141,7 +141,7 @@ export type RowKind = keyof typeof rowSchemas;
 export type RowOf<K extends RowKind> = z.output<(typeof rowSchemas)[K]>;
 
 /** As it stands in the table. Without a value it was taken away. */
-export interface AccessRow {
+export interface PolicyRow {
   kind: string;
   tenant: string;
   id: string;

@@ -1,4 +1,4 @@
-import { rowSchemas, type AccessRow, type RowKind, type RowOf } from "./schema.ts";
+import { rowSchemas, type PolicyRow, type RowKind, type RowOf } from "./schema.ts";
 import { Failure } from "#runtime/errors.ts";
 import type { Postgres } from "#postgres/client.ts";
 
@@ -7,7 +7,7 @@ export type Change = {
   [K in RowKind]: { kind: K; tenant: string; id: string; value: RowOf<K> | null; changes?: true };
 }[RowKind];
 
-export type StoredRow = AccessRow & { at: Date };
+export type StoredRow = PolicyRow & { at: Date };
 
 /** What one statement brings. */
 const PAGE_ROWS = 10_000;
@@ -19,7 +19,7 @@ const MOST_PATTERNS = 2_000;
 export const MEMORY_MS = 24 * 60 * 60 * 1_000;
 
 /** The tables `access` and `access_version` of one platform. */
-export class AccessStore {
+export class PolicyStore {
   readonly #pool: Postgres["pool"];
   readonly #schema: string;
 
@@ -39,10 +39,10 @@ export class AccessStore {
   }
 
   /** What has changed after a version: also what does so meanwhile, whose row would else be missing. */
-  async changes(after: number): Promise<AccessRow[]> {
-    const found: AccessRow[] = [];
+  async changes(after: number): Promise<PolicyRow[]> {
+    const found: PolicyRow[] = [];
     for (let from = after; ;) {
-      const { rows } = await this.#pool.query<AccessRow & { changed: string }>(
+      const { rows } = await this.#pool.query<PolicyRow & { changed: string }>(
         `select kind, tenant, id, value, changed from ${this.#schema}.access
          where changed > $1 order by changed limit ${PAGE_ROWS}`,
         [from],
@@ -70,7 +70,7 @@ export class AccessStore {
   }
 
   async find<K extends RowKind>(kind: K, tenant: string, id: string): Promise<RowOf<K> | undefined> {
-    const { rows } = await this.#pool.query<AccessRow>(
+    const { rows } = await this.#pool.query<PolicyRow>(
       `select value from ${this.#schema}.access where kind = $1 and tenant = $2 and id = $3 and value is not null`,
       [kind, tenant, id],
     );

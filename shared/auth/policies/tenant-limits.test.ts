@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
-import { Access } from "./policies.ts";
+import { Policies } from "./policies.ts";
 import { tenantLimits, tenantLimitSettings } from "./tenant-limits.ts";
 
 test("a tenant's row says what it may, and where it does not the settings do", () => {
-  const access = new Access();
-  const limitsOf = tenantLimits(access, tenantLimitSettings.parse({ CLIENT_CONNECTIONS: "7" }));
+  const policies = new Policies();
+  const limitsOf = tenantLimits(policies, tenantLimitSettings.parse({ CLIENT_CONNECTIONS: "7" }));
   expect(limitsOf("acme").clientConnections).toBe(7);
-  const row = (limits: object) => access.apply([{ kind: "tenant", tenant: "acme", id: "", value: { limits } }]);
+  const row = (limits: object) => policies.apply([{ kind: "tenant", tenant: "acme", id: "", value: { limits } }]);
   row({ clientConnections: 3, publishRate: 5, somethingElse: 1 });
   expect(limitsOf("acme")).toMatchObject({ clientConnections: 3, publishRate: 5, publisherRate: 10_000 });
   expect(limitsOf("acme")).not.toHaveProperty("somethingElse");
@@ -16,9 +16,9 @@ test("a tenant's row says what it may, and where it does not the settings do", (
 });
 
 test("nothing at all is no bucket, and no connection is none", () => {
-  const access = new Access();
-  const limitsOf = tenantLimits(access, tenantLimitSettings.parse({}));
-  access.apply([
+  const policies = new Policies();
+  const limitsOf = tenantLimits(policies, tenantLimitSettings.parse({}));
+  policies.apply([
     { kind: "tenant", tenant: "acme", id: "", value: { limits: { publishRate: 0, publishBurst: 0, connections: 0 } } },
   ]);
   expect(limitsOf("acme")).toMatchObject({ publishRate: 0.001, publishBurst: 1, connections: 0 });

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Access } from "./policies.ts";
+import type { Policies } from "./policies.ts";
 
 const count = (value: number) => z.coerce.number().int().min(1).default(value);
 /** What a weight may be: above it one tenant would leave others nearly nothing, below it has nearly nothing itself. */
@@ -72,13 +72,16 @@ export type TenantLimits = Record<keyof typeof NAMES, number>;
 export type LimitsOf = (tenant: string) => TenantLimits;
 
 /** What a tenant may: its row says it, as it stands now, or else the settings. */
-export function tenantLimits(access: Pick<Access, "tenant">, settings: z.output<typeof tenantLimitSettings>): LimitsOf {
+export function tenantLimits(
+  policies: Pick<Policies, "tenant">,
+  settings: z.output<typeof tenantLimitSettings>,
+): LimitsOf {
   const names = Object.keys(NAMES) as (keyof TenantLimits)[];
   const usual = Object.fromEntries(names.map((name) => [name, settings[NAMES[name]]])) as TenantLimits;
   // Asked with every request, and a row is another object each time that it changes.
   const known = new WeakMap<object, TenantLimits>();
   return (tenant) => {
-    const own = access.tenant(tenant)?.row?.limits;
+    const own = policies.tenant(tenant)?.row?.limits;
     if (own === undefined) return usual;
     let limits = known.get(own);
     if (!limits) {

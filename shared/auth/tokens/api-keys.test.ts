@@ -1,21 +1,21 @@
 import { expect, test } from "vitest";
-import { Access } from "#auth/policies/policies.ts";
+import { Policies } from "#auth/policies/policies.ts";
 import { identityOfKey, idOf, isApiKey, newApiKey } from "./api-keys.ts";
 
-function accessWith({ id, hash }: { id: string; hash: string }): Access {
+function accessWith({ id, hash }: { id: string; hash: string }): Policies {
   const value = { hash, name: "shop", scopes: ["publish"], clients: ["*"], created: 1, expires: null };
-  const access = new Access();
-  access.apply([{ kind: "key", tenant: "acme", id, value }]);
-  return access;
+  const policies = new Policies();
+  policies.apply([{ kind: "key", tenant: "acme", id, value }]);
+  return policies;
 }
 
 test("a key names its environment, and is refused by name in another one", () => {
   const key = newApiKey("staging");
   expect(key.token).toMatch(/^ssp_staging_[0-9a-f]{16}_[\w-]{43}$/);
   expect([isApiKey(key.token), idOf(key.token)]).toEqual([true, key.id]);
-  const access = accessWith(key);
-  expect(identityOfKey(key.token, access, "staging")).toMatchObject({ tenant: "acme", subject: `key:${key.id}` });
-  expect(() => identityOfKey(key.token, access, "live")).toThrow('for the environment "staging", and this is "live"');
+  const policies = accessWith(key);
+  expect(identityOfKey(key.token, policies, "staging")).toMatchObject({ tenant: "acme", subject: `key:${key.id}` });
+  expect(() => identityOfKey(key.token, policies, "live")).toThrow('for the environment "staging", and this is "live"');
 });
 
 test("a key of an earlier version names no environment, and is good everywhere", () => {

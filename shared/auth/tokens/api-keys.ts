@@ -1,6 +1,6 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { Refused, type Identity } from "#auth/identity.ts";
-import type { Access, Key } from "#auth/policies/policies.ts";
+import type { Policies, Key } from "#auth/policies/policies.ts";
 
 /**
  * `ssp_`, the environment, the key's id, and its secret: 32 random bytes, so that its plain hash does not help a reader of the table.
@@ -26,11 +26,11 @@ export function newApiKey(environment = "live"): { id: string; token: string; ha
 }
 
 /** The caller behind a key that exists, with the right secret. A key of another environment is refused by name. */
-export function identityOfKey(token: string, access: Access, environment?: string): Identity {
+export function identityOfKey(token: string, policies: Policies, environment?: string): Identity {
   const [, named, id = "", secret = ""] = FORM.exec(token) ?? [];
   if (named !== undefined && environment !== undefined && named !== environment)
     throw new Refused(`the key is for the environment "${named}", and this is "${environment}"`);
-  const key = access.key(id);
+  const key = policies.key(id);
   if (!key) throw new Refused(id === "" ? "it is no API key" : `there is no key "${id}"`);
   if (!timingSafeEqual(hashOf(secret), Buffer.from(key.hash, "hex")))
     throw new Refused(`the secret of the key "${id}" is wrong`);

@@ -2,19 +2,19 @@ import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { beforeAll, expect, test } from "vitest";
 import { rowSchemas, type ClaimMapping } from "#auth/policies/schema.ts";
 import { Refused, type Identity } from "#auth/identity.ts";
-import { Issuer } from "./verifier.ts";
-import { KeySet } from "./jwks.ts";
+import { TokenVerifier } from "./verifier.ts";
+import { Jwks } from "./jwks.ts";
 
 const NOW = 1_800_000_000;
 const times = { iat: NOW, exp: NOW + 3_600 };
 
-let keys: KeySet;
+let keys: Jwks;
 let privateKey: CryptoKey;
 
 beforeAll(async () => {
   const pair = await generateKeyPair("RS256");
   privateKey = pair.privateKey;
-  keys = new KeySet({ keys: [{ ...(await exportJWK(pair.publicKey)), kid: "k", use: "sig" }] });
+  keys = new Jwks({ keys: [{ ...(await exportJWK(pair.publicKey)), kid: "k", use: "sig" }] });
 });
 
 interface Row extends ClaimMapping {
@@ -25,7 +25,7 @@ interface Row extends ClaimMapping {
 async function verdict(row: Row, claims: object): Promise<Identity | string> {
   const { data, error } = rowSchemas.issuer.safeParse({ ...row, algorithms: ["RS256"], jwksUrl: "https://x.example/" });
   if (!data) throw error;
-  const issuer = new Issuer({
+  const verifier = new TokenVerifier({
     ...data,
     keys,
     source: { kind: "issuer", name: row.issuer },
@@ -39,7 +39,7 @@ async function verdict(row: Row, claims: object): Promise<Identity | string> {
   // jose checks the first token of a key, and the issuer itself the second one.
   for (let time = 0; time < 2; time += 1) {
     try {
-      said.push(await issuer.verify(token));
+      said.push(await verifier.verify(token));
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       said.push(error.message);

@@ -1,7 +1,7 @@
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
-import { KeysAddresses, type Resolve } from "./jwks-address.ts";
+import { JwksAddresses, type Resolve } from "./jwks-address.ts";
 
 async function served(answer: RequestListener): Promise<number> {
   const server = createServer(answer).listen(0, "127.0.0.1");
@@ -19,8 +19,8 @@ test("nothing is asked of a private address, however it is written, unless the s
     asked += 1;
     response.end("keys");
   });
-  const open = new KeysAddresses(["127.0.0.0/8", "::1"]);
-  const strict = new KeysAddresses(["10.0.0.0/8"]);
+  const open = new JwksAddresses(["127.0.0.0/8", "::1"]);
+  const strict = new JwksAddresses(["10.0.0.0/8"]);
   const hosts = ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]"];
   for (const host of hosts) {
     const url = new URL(`http://${host}:${port}/jwks`);
@@ -41,11 +41,11 @@ test("one private address among those of a name is enough, and a name that chang
       null,
       answers.shift()!.map((address) => ({ address, family: 4 })),
     );
-  const addresses = new KeysAddresses([], resolve);
+  const jwksAddresses = new JwksAddresses([], resolve);
   const url = new URL("https://idp.example/jwks");
-  expect(await addresses.refusal(url)).toContain("resolves to 10.0.0.1");
-  expect(await addresses.refusal(url)).toBeUndefined();
-  await expect(addresses.fetch(url)).rejects.toThrow("resolves to 127.0.0.1");
+  expect(await jwksAddresses.refusal(url)).toContain("resolves to 10.0.0.1");
+  expect(await jwksAddresses.refusal(url)).toBeUndefined();
+  await expect(jwksAddresses.fetch(url)).rejects.toThrow("resolves to 127.0.0.1");
 });
 
 test("a redirect is not followed", async () => {
@@ -53,12 +53,12 @@ test("a redirect is not followed", async () => {
   const port = await served((_, response) =>
     response.writeHead(302, { location: `http://127.0.0.1:${inside}/` }).end(),
   );
-  const asked = new KeysAddresses(["127.0.0.1"]).fetch(new URL(`http://127.0.0.1:${port}/jwks`));
+  const asked = new JwksAddresses(["127.0.0.1"]).fetch(new URL(`http://127.0.0.1:${port}/jwks`));
   await expect(asked).rejects.toThrow("answered 302");
 });
 
 test("a name that cannot be resolved is not refused: it is checked again with each connection", async () => {
   const url = new URL("https://nothing.invalid/jwks");
-  expect(await new KeysAddresses([]).refusal(url)).toBeUndefined();
-  await expect(new KeysAddresses([]).fetch(url)).rejects.toThrow(/nothing\.invalid/);
+  expect(await new JwksAddresses([]).refusal(url)).toBeUndefined();
+  await expect(new JwksAddresses([]).fetch(url)).rejects.toThrow(/nothing\.invalid/);
 });

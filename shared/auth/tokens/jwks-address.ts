@@ -3,7 +3,7 @@ import { request as plain, type RequestOptions } from "node:http";
 import { request as secure } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
 import { isPrivate, Networks, plainAddress } from "#http/networks.ts";
-import { within } from "#runtime/timeout.ts";
+import { withTimeout } from "#runtime/timeout.ts";
 
 /** An issuer has some keys, of some hundred bytes each. */
 const MOST_BYTES = 256 << 10;
@@ -22,7 +22,7 @@ export type Resolve = (
  * Where key sets may be fetched from: the public internet, and private networks that a setting names. Otherwise the writer of an address could
  * make the services ask within their own network. The addresses that are checked are those that are connected to.
  */
-export class KeysAddresses {
+export class JwksAddresses {
   readonly #allowed: Networks;
   readonly #resolve: Resolve;
 
@@ -35,7 +35,7 @@ export class KeysAddresses {
   /** Why keys are not fetched from there; undefined if they are, or if its name cannot be resolved at the moment. */
   async refusal(url: URL): Promise<string | undefined> {
     const host = hostOf(url);
-    const found = isIP(host) === 0 ? await within(RESOLVE_MS, this.#resolved(host)) : [{ address: host }];
+    const found = isIP(host) === 0 ? await withTimeout(RESOLVE_MS, this.#resolved(host)) : [{ address: host }];
     return found && this.#refused(host, found);
   }
 

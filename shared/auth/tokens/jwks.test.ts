@@ -8,8 +8,8 @@ import { exportJWK, generateKeyPair, type JWK } from "jose";
 import { beforeAll, expect, test } from "vitest";
 import { classify } from "#runtime/errors.ts";
 import { usableKey } from "./jwk.ts";
-import { KeySet, type SkippedKey } from "./jwks.ts";
-import { KeysAddresses } from "./jwks-address.ts";
+import { Jwks, type SkippedKey } from "./jwks.ts";
+import { JwksAddresses } from "./jwks-address.ts";
 
 let keys: Record<"a" | "b", JWK>;
 /** Their fingerprints. */
@@ -24,7 +24,7 @@ beforeAll(async () => {
 /** An identity provider, and a clock that goes as it is told. */
 async function served(
   answer: RequestListener,
-  use: (set: KeySet, clock: { ms: number }, told: unknown[]) => Promise<void>,
+  use: (jwks: Jwks, clock: { ms: number }, told: unknown[]) => Promise<void>,
 ) {
   const server = createServer(answer).listen(0, "127.0.0.1");
   await new Promise((resolve) => server.once("listening", resolve));
@@ -32,18 +32,18 @@ async function served(
   const told: unknown[] = [];
   const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks`);
   try {
-    const addresses = new KeysAddresses(["127.0.0.1"]);
-    const fetch = (asked: URL): Promise<string> => addresses.fetch(asked);
+    const jwksAddresses = new JwksAddresses(["127.0.0.1"]);
+    const fetch = (asked: URL): Promise<string> => jwksAddresses.fetch(asked);
     const parts = { clock: () => clock.ms, fetch, failed: (error: unknown) => void told.push(error) };
-    await use(new KeySet(url, parts), clock, told);
+    await use(new Jwks(url, parts), clock, told);
   } finally {
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
   }
 }
 
-const found = (set: KeySet, kid: string): Promise<unknown> =>
-  set.find({ alg: "ES256", kid }).then(
+const found = (jwks: Jwks, kid: string): Promise<unknown> =>
+  jwks.find({ alg: "ES256", kid }).then(
     () => "found",
     (error: unknown) => (classify(error) === "retry" ? (error as Error).name : error),
   );
@@ -55,25 +55,25 @@ test("an identity provider that is away locks nobody out whose key is known, and
     asked += 1;
     response.writeHead(away ? 503 : 200).end(away ? "" : JSON.stringify({ keys: [keys.a] }));
   };
-  await served(answer, async (set, clock, told) => {
-    for (let count = 0; count < 50; count += 1) expect(await found(set, "a")).toBe("Failure");
+  await served(answer, async (jwks, clock, told) => {
+    for (let count = 0; count < 50; count += 1) expect(await found(jwks, "a")).toBe("Failure");
     expect(asked).toBe(1);
     away = false;
     clock.ms += 1_000;
-    expect(await found(set, "a")).toBe("found");
-    expect([set.has(names.a), set.has(names.b), set.has(undefined)]).toEqual([true, false, true]);
+    expect(await found(jwks, "a")).toBe("found");
+    expect([jwks.has(names.a), jwks.has(names.b), jwks.has(undefined)]).toEqual([true, false, true]);
     away = true;
     clock.ms += 601_000;
-    expect(set.freshen()).toBeUndefined();
-    expect(await found(set, "a")).toBe("found");
+    expect(jwks.freshen()).toBeUndefined();
+    expect(await found(jwks, "a")).toBe("found");
     await expect.poll(() => told).toMatchObject([{ message: expect.stringContaining("answered 503") as string }]);
     expect(asked).toBe(3);
     // What is for a key that nobody knows fails with the provider's reason, and soon with none.
     clock.ms += 30_000;
-    expect(await found(set, "b")).toBe("Failure");
-    for (let count = 0; count < 50; count += 1) expect(await found(set, "b")).toBe("Failure");
+    expect(await found(jwks, "b")).toBe("Failure");
+    for (let count = 0; count < 50; count += 1) expect(await found(jwks, "b")).toBe("Failure");
     expect(asked).toBe(4);
-    expect(set.has(names.a)).toBe(true);
+    expect(jwks.has(names.a)).toBe(true);
   });
 });
 
@@ -89,14 +89,14 @@ test("an answer that is too large, no set of keys, or sends us elsewhere, change
   let turn = 0;
   await served(
     (request, response) => answers[turn]!(request, response),
-    async (set) => {
-      await set.reload();
+    async (jwks) => {
+      await jwks.reload();
       for (turn = 1; turn < answers.length - 1; turn += 1) {
-        await expect(set.reload()).rejects.toMatchObject({ kind: "retry" });
-        expect([set.version, set.has(names.a)]).toEqual([1, true]);
+        await expect(jwks.reload()).rejects.toMatchObject({ kind: "retry" });
+        expect([jwks.version, jwks.has(names.a)]).toEqual([1, true]);
       }
-      await set.reload();
-      expect([set.version, set.has(names.a), set.has(names.b)]).toEqual([2, false, true]);
+      await jwks.reload();
+      expect([jwks.version, jwks.has(names.a), jwks.has(names.b)]).toEqual([2, false, true]);
     },
   );
 });
@@ -108,13 +108,13 @@ test("a file is read again: a key that was put in is found, one that was taken o
     const write = (key: object) => writeFile(file, JSON.stringify({ keys: [key] }));
     await write(keys.a);
     let clock = 0;
-    const set = new KeySet({ file }, { clock: () => clock });
-    expect(await found(set, "a")).toBe("found");
+    const jwks = new Jwks({ file }, { clock: () => clock });
+    expect(await found(jwks, "a")).toBe("found");
     await write(keys.b);
     clock = 30_001;
-    expect(set.freshen()).toBeUndefined();
-    await expect.poll(() => set.has(names.a)).toBe(false);
-    expect(await found(set, "b")).toBe("found");
+    expect(jwks.freshen()).toBeUndefined();
+    await expect.poll(() => jwks.has(names.a)).toBe(false);
+    expect(await found(jwks, "b")).toBe("found");
   } finally {
     await rm(folder, { recursive: true });
   }
@@ -124,20 +124,20 @@ test("a key that is new to the set is waited for until it can be read again; one
   let present = [keys.a];
   await served(
     (_, response) => response.end(JSON.stringify({ keys: present })),
-    async (set, clock) => {
-      expect(await found(set, "a")).toBe("found");
+    async (jwks, clock) => {
+      expect(await found(jwks, "a")).toBe("found");
       present = [keys.b];
       clock.ms = 29_000;
-      expect(await found(set, "b")).toBe("Failure");
-      await expect(set.find({ alg: "ES256", kid: "b" })).rejects.toMatchObject({ kind: "retry", retryAfter: 1 });
+      expect(await found(jwks, "b")).toBe("Failure");
+      await expect(jwks.find({ alg: "ES256", kid: "b" })).rejects.toMatchObject({ kind: "retry", retryAfter: 1 });
       clock.ms = 30_000;
-      expect(await found(set, "b")).toBe("found");
-      expect(await found(set, "a")).toBe("JWKSNoMatchingKey");
-      expect(await found(set, "c")).toBe("Failure");
+      expect(await found(jwks, "b")).toBe("found");
+      expect(await found(jwks, "a")).toBe("JWKSNoMatchingKey");
+      expect(await found(jwks, "c")).toBe("Failure");
       // No id, or one that is no text, names no key that could come.
       for (const kid of [undefined, 7 as unknown as string])
         expect(
-          await set
+          await jwks
             .find({ alg: "RS256", ...(kid !== undefined && { kid }) })
             .catch((error: unknown) => (error as Error).name),
         ).toBe("JWKSNoMatchingKey");
@@ -148,8 +148,8 @@ test("a key that is new to the set is waited for until it can be read again; one
 test("another key under the same kid is another key, and a key without a kid is known, too", async () => {
   const pair = await generateKeyPair("ES256");
   const { kid: _kid, ...nameless } = { ...(await exportJWK(pair.publicKey)), kid: "" };
-  const set = new KeySet({ keys: [{ ...keys.b, kid: "a" }, nameless] });
-  expect([set.has(names.a), set.has(names.b), set.has(usableKey(nameless))]).toEqual([false, true, true]);
+  const jwks = new Jwks({ keys: [{ ...keys.b, kid: "a" }, nameless] });
+  expect([jwks.has(names.a), jwks.has(names.b), jwks.has(usableKey(nameless))]).toEqual([false, true, true]);
 });
 
 test("a key that cannot check signatures is skipped and reported, and the others of its set are used", async () => {
@@ -179,9 +179,9 @@ test("a key that cannot check signatures is skipped and reported, and the others
   ];
   const skipped: SkippedKey[] = [];
   const source = { keys: [...broken.map(([, key]) => key), keys.a] };
-  const set = new KeySet(source, { skipped: (key) => skipped.push(key) });
+  const jwks = new Jwks(source, { skipped: (key) => skipped.push(key) });
   expect(skipped.map(({ defect }) => defect)).toEqual(broken.map(([defect]) => defect));
-  expect(await found(set, "a")).toBe("found");
+  expect(await found(jwks, "a")).toBe("found");
   // No report has key material.
   for (const { d, k, n } of broken.flatMap(([, key]) => key ?? []))
     for (const secret of [d, k, n]) if (secret) expect(JSON.stringify(skipped)).not.toContain(secret);

@@ -11,14 +11,14 @@ import {
 } from "jose";
 import { Failure, messageOf } from "#runtime/errors.ts";
 import { fingerprint, UnusableKey, usableKey, type KeyDefect } from "./jwk.ts";
-import { KeysAddresses } from "./jwks-address.ts";
+import { JwksAddresses } from "./jwks-address.ts";
 
 /** Where an issuer's keys are: themselves, a file, or an address. */
 export type KeySource = JSONWebKeySet | URL | { file: string };
 
 /** Ids of removed keys that are remembered, the newest. */
 const MOST_REMOVED = 64;
-const publicly = (url: URL): Promise<string> => new KeysAddresses([]).fetch(url);
+const publicly = (url: URL): Promise<string> => new JwksAddresses([]).fetch(url);
 /** An address is asked again after so long, and a file read. */
 const REFRESH_MS = { url: 10 * 60_000, file: 30_000 };
 /** For a key that is not among them they are had anew, so often at most; and where that fails, tried again. */
@@ -49,7 +49,7 @@ export interface SkippedKey {
   why: string;
 }
 
-export interface KeySetParts {
+export interface JwksParts {
   /** ms, monotonic. */
   clock?: () => number;
   /** The text at an address; by default, of a public one. */
@@ -64,7 +64,7 @@ export interface KeySetParts {
  * The public keys of one issuer (RFC 7517). Those that were had last hold while there are no newer ones to be had: an identity provider that is away
  * locks nobody out. It is asked at a bounded rate, whatever tokens come and whether it answers or not.
  */
-export class KeySet implements Keys {
+export class Jwks implements Keys {
   readonly #load: (() => Promise<string>) | undefined;
   readonly #refreshMs: number;
   readonly #clock: () => number;
@@ -82,7 +82,7 @@ export class KeySet implements Keys {
   #failed = false;
   #loading: Promise<void> | undefined;
 
-  constructor(source: KeySource, { clock, fetch = publicly, failed, skipped }: KeySetParts = {}) {
+  constructor(source: KeySource, { clock, fetch = publicly, failed, skipped }: JwksParts = {}) {
     this.#clock = clock ?? (() => performance.now());
     this.#told = failed ?? (() => undefined);
     this.#skipped = skipped ?? (() => undefined);

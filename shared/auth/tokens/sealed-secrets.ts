@@ -17,7 +17,7 @@ export const secretsKey = z
   );
 
 /** Seals what must be read again, so that a copy of Postgres has no secret: a JWE (RFC 7516) for one issuer, with the id of its key. */
-export class Secrets {
+export class SealedSecrets {
   readonly #keys: ReadonlyMap<string, Buffer>;
 
   constructor(keys: readonly Buffer[]) {

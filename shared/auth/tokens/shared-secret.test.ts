@@ -1,11 +1,11 @@
 import { createPublicKey, generateKeyPairSync, randomBytes } from "node:crypto";
 import { exportJWK, SignJWT } from "jose";
 import { expect, test } from "vitest";
-import { Access } from "#auth/policies/policies.ts";
+import { Policies } from "#auth/policies/policies.ts";
 import { classify } from "#runtime/errors.ts";
-import { Identities } from "#auth/authenticator.ts";
+import { Authenticator } from "#auth/authenticator.ts";
 import { Refused } from "#auth/identity.ts";
-import { Secrets } from "./sealed-secrets.ts";
+import { SealedSecrets } from "./sealed-secrets.ts";
 
 const NOW = 1_800_000_000;
 const settings = {
@@ -25,10 +25,10 @@ const issuerRow = (value: object) => ({
 });
 const tenant = { kind: "tenant", tenant: "shop", id: "", value: { trust: "scopes" } };
 const shared = async (bytes = secret) =>
-  issuerRow({ algorithms: ["HS256"], sealedSecret: await new Secrets([sealing]).seal(bytes, ISSUER) });
+  issuerRow({ algorithms: ["HS256"], sealedSecret: await new SealedSecrets([sealing]).seal(bytes, ISSUER) });
 
-async function identitiesOf(access: Access, keys = [sealing]): Promise<Identities> {
-  return Identities.from({ ...settings, SECRETS_KEY: keys }, access, { now: () => NOW * 1_000 });
+async function authenticatorOf(policies: Policies, keys = [sealing]): Promise<Authenticator> {
+  return Authenticator.from({ ...settings, SECRETS_KEY: keys }, policies, { now: () => NOW * 1_000 });
 }
 
 function signed(key: Parameters<SignJWT["sign"]>[0], alg: string): Promise<string> {
@@ -37,63 +37,64 @@ function signed(key: Parameters<SignJWT["sign"]>[0], alg: string): Promise<strin
     .sign(key);
 }
 
-const verdict = async (identities: Identities, token: string): Promise<string> =>
+const verdict = async (authenticator: Authenticator, token: string): Promise<string> =>
   Promise.resolve()
-    .then(() => identities.authorize(token, "subscribe"))
+    .then(() => authenticator.authorize(token, "subscribe"))
     .then(
       () => "good",
       (error: unknown) => (error instanceof Refused ? "refused" : classify(error)),
     );
 
 test("an issuer with a shared secret takes HS256 by that secret and nothing else", async () => {
-  const access = new Access();
-  access.apply([tenant, await shared()]);
-  const identities = await identitiesOf(access);
-  for (let time = 0; time < 3; time += 1) expect(await verdict(identities, await signed(secret, "HS256"))).toBe("good");
-  expect(await verdict(identities, await signed(randomBytes(32), "HS256"))).toBe("refused");
+  const policies = new Policies();
+  policies.apply([tenant, await shared()]);
+  const authenticator = await authenticatorOf(policies);
+  for (let time = 0; time < 3; time += 1)
+    expect(await verdict(authenticator, await signed(secret, "HS256"))).toBe("good");
+  expect(await verdict(authenticator, await signed(randomBytes(32), "HS256"))).toBe("refused");
   const rsa = generateKeyPairSync("rsa", { modulusLength: 2_048 });
   for (const alg of ["RS256", "PS256"])
-    expect(await verdict(identities, await signed(rsa.privateKey, alg))).toBe("refused");
+    expect(await verdict(authenticator, await signed(rsa.privateKey, alg))).toBe("refused");
   for (const alg of ["HS384", "HS512"])
-    expect(await verdict(identities, await signed(randomBytes(64), alg))).toBe("refused");
+    expect(await verdict(authenticator, await signed(randomBytes(64), alg))).toBe("refused");
 });
 
 test("an issuer with public keys never takes one of them for a secret", async () => {
   const rsa = generateKeyPairSync("rsa", { modulusLength: 2_048 });
   const jwk = await exportJWK(rsa.publicKey);
-  const access = new Access();
-  access.apply([tenant, issuerRow({ algorithms: ["RS256"], jwks: { keys: [jwk] } })]);
-  const identities = await identitiesOf(access);
-  expect(await verdict(identities, await signed(rsa.privateKey, "RS256"))).toBe("good");
+  const policies = new Policies();
+  policies.apply([tenant, issuerRow({ algorithms: ["RS256"], jwks: { keys: [jwk] } })]);
+  const authenticator = await authenticatorOf(policies);
+  expect(await verdict(authenticator, await signed(rsa.privateKey, "RS256"))).toBe("good");
   const pem = createPublicKey(rsa.privateKey).export({ type: "spki", format: "pem" });
   for (const key of [pem, JSON.stringify(jwk), jwk.n!])
-    expect(await verdict(identities, await signed(Buffer.from(key), "HS256"))).toBe("refused");
+    expect(await verdict(authenticator, await signed(Buffer.from(key), "HS256"))).toBe("refused");
   // A row that asks for both is not understood: nobody's keys are this issuer's then.
-  access.apply([issuerRow({ algorithms: ["RS256", "HS256"], jwks: { keys: [jwk] } })]);
-  expect([access.issuer(ISSUER), access.tenant("shop")?.unknown.size]).toEqual([undefined, 1]);
+  policies.apply([issuerRow({ algorithms: ["RS256", "HS256"], jwks: { keys: [jwk] } })]);
+  expect([policies.issuer(ISSUER), policies.tenant("shop")?.unknown.size]).toEqual([undefined, 1]);
 });
 
 test("another secret ends who the old one let in; the same secret, sealed again, does not", async () => {
-  const access = new Access();
-  access.apply([tenant, await shared()]);
-  const identities = await identitiesOf(access);
-  const inside = await identities.authorize(await signed(secret, "HS256"), "subscribe");
-  access.apply([await shared()]);
-  expect(identities.barred(inside, "subscribe")).toBeUndefined();
-  access.apply([await shared(randomBytes(32))]);
-  await expect.poll(() => identities.barred(inside, "subscribe")).toContain("was taken away");
+  const policies = new Policies();
+  policies.apply([tenant, await shared()]);
+  const authenticator = await authenticatorOf(policies);
+  const inside = await authenticator.authorize(await signed(secret, "HS256"), "subscribe");
+  policies.apply([await shared()]);
+  expect(authenticator.barred(inside, "subscribe")).toBeUndefined();
+  policies.apply([await shared(randomBytes(32))]);
+  await expect.poll(() => authenticator.barred(inside, "subscribe")).toContain("was taken away");
 });
 
 test("a secret is sealed for its issuer, opens with an older key too, and without a key nobody is refused for it", async () => {
   const old = randomBytes(32);
-  const sealed = await new Secrets([old]).seal(secret, ISSUER);
+  const sealed = await new SealedSecrets([old]).seal(secret, ISSUER);
   expect(sealed.split(".")).toHaveLength(5);
   expect(Buffer.from(sealed.split(".")[3]!, "base64url").includes(secret)).toBe(false);
-  const rotated = new Secrets([sealing, old]);
+  const rotated = new SealedSecrets([sealing, old]);
   expect(Buffer.from(await rotated.open(sealed, ISSUER))).toEqual(secret);
   await expect(rotated.open(sealed, "https://other.example")).rejects.toMatchObject({ kind: "retry" });
-  await expect(new Secrets([]).seal(secret, ISSUER)).rejects.toMatchObject({ kind: "reject" });
-  const access = new Access();
-  access.apply([tenant, await shared()]);
-  expect(await verdict(await identitiesOf(access, []), await signed(secret, "HS256"))).toBe("retry");
+  await expect(new SealedSecrets([]).seal(secret, ISSUER)).rejects.toMatchObject({ kind: "reject" });
+  const policies = new Policies();
+  policies.apply([tenant, await shared()]);
+  expect(await verdict(await authenticatorOf(policies, []), await signed(secret, "HS256"))).toBe("retry");
 });

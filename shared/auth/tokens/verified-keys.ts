@@ -1,7 +1,7 @@
 import { constants, KeyObject, verify } from "node:crypto";
 import type { CryptoKey } from "jose";
 
-export interface Signer {
+export interface VerifiedKey {
   /** The fingerprint of its key. */
   name: string;
   signed(header: string, payload: string, signature: Buffer): boolean;
@@ -22,12 +22,12 @@ const MOST = 64;
  * Who has signed before, by the protected header as it is written, which is the same text in each token of one key: what jose
  * has found good in it once, algorithm and key, is good again for as long as the set of keys is the same.
  */
-export class Signers {
-  readonly #known = new Map<string, Signer>();
+export class VerifiedKeys {
+  readonly #known = new Map<string, VerifiedKey>();
   #keySet = 0;
 
   /** `keySet`: which one it is; another one's signers are forgotten. */
-  of(header: string, keySet: number): Signer | undefined {
+  of(header: string, keySet: number): VerifiedKey | undefined {
     if (keySet !== this.#keySet) {
       this.#known.clear();
       this.#keySet = keySet;

@@ -2,14 +2,14 @@ import { generateKeyPairSync, sign, type KeyObject } from "node:crypto";
 import { exportJWK, SignJWT, type JWK } from "jose";
 import { afterEach, expect, onTestFinished, test, vi } from "vitest";
 import { ALGORITHMS, type Scope } from "#auth/policies/schema.ts";
-import { Access } from "#auth/policies/policies.ts";
+import { Policies } from "#auth/policies/policies.ts";
 import { newApiKey } from "./api-keys.ts";
-import { Identities } from "#auth/authenticator.ts";
+import { Authenticator } from "#auth/authenticator.ts";
 import { Failure } from "#runtime/errors.ts";
 import { Refused, TurnedAway, type Identity } from "#auth/identity.ts";
-import { Issuer } from "./verifier.ts";
-import { KeySet } from "./jwks.ts";
-import { KeysAddresses } from "./jwks-address.ts";
+import { TokenVerifier } from "./verifier.ts";
+import { Jwks } from "./jwks.ts";
+import { JwksAddresses } from "./jwks-address.ts";
 import { Waiters } from "#auth/waiters.ts";
 
 const NOW = 1_800_000_000;
@@ -24,12 +24,12 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-async function issuerOf(more: Partial<ConstructorParameters<typeof Issuer>[0]> = {}): Promise<Issuer> {
-  return new Issuer({
+async function issuerOf(more: Partial<ConstructorParameters<typeof TokenVerifier>[0]> = {}): Promise<TokenVerifier> {
+  return new TokenVerifier({
     issuer: ISSUER,
     audience: "notifications",
     algorithms: ALGORITHMS,
-    keys: new KeySet({ keys: [await jwkOf(rsa.publicKey, "rsa"), await jwkOf(ed.publicKey, "ed")] }),
+    keys: new Jwks({ keys: [await jwkOf(rsa.publicKey, "rsa"), await jwkOf(ed.publicKey, "ed")] }),
     source: { kind: "platform" },
     tenant: undefined,
     now: () => NOW * 1_000,
@@ -41,12 +41,12 @@ const token = (header: { alg: string; kid?: string } & Record<string, unknown>, 
   new SignJWT({ ...payload }).setProtectedHeader(header).sign(key);
 
 test("of a token's scopes those are kept that mean something here, however many it says", async () => {
-  const issuer = await issuerOf();
+  const verifier = await issuerOf();
   const many = Array.from({ length: 300 }, (_, n) => `scope:${n}`);
   const scope = [...many, "publish", "operate"].join(" ");
   const [one, other] = await Promise.all(
     ["a", "b"].map(async (sub) =>
-      issuer.verify(await token({ alg: "EdDSA", kid: "ed" }, { ...claims, sub, scope }, ed.privateKey)),
+      verifier.verify(await token({ alg: "EdDSA", kid: "ed" }, { ...claims, sub, scope }, ed.privateKey)),
     ),
   );
   expect([...one!.scopes]).toEqual(["publish", "operate"]);
@@ -54,11 +54,11 @@ test("of a token's scopes those are kept that mean something here, however many 
 });
 
 /** Also the second time, when the issuer checks by itself. */
-async function verdict(issuer: Issuer, text: string): Promise<Identity | "refused"> {
+async function verdict(verifier: TokenVerifier, text: string): Promise<Identity | "refused"> {
   const said: (Identity | "refused")[] = [];
   for (let time = 0; time < 2; time += 1) {
     try {
-      said.push(await issuer.verify(text));
+      said.push(await verifier.verify(text));
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       said.push("refused");
@@ -69,22 +69,22 @@ async function verdict(issuer: Issuer, text: string): Promise<Identity | "refuse
 }
 
 test("a key that a token brings itself, or points to, is none: neither where it signs nor beside a good one", async () => {
-  const issuer = await issuerOf();
+  const verifier = await issuerOf();
   const jwk = await jwkOf(other.publicKey, "evil");
   const urls = { jku: "https://evil.example/jwks", x5u: "https://evil.example/chain", x5c: ["MIIB"], jwk };
   const fetched = vi.fn<typeof fetch>();
   vi.stubGlobal("fetch", fetched);
-  const keysFetched = vi.spyOn(KeysAddresses.prototype, "fetch");
+  const keysFetched = vi.spyOn(JwksAddresses.prototype, "fetch");
   onTestFinished(() => keysFetched.mockRestore());
   for (const [name, value] of Object.entries(urls)) {
     const own = { [name]: value };
-    expect([name, await verdict(issuer, await token({ alg: "RS256", ...own }, claims, other.privateKey))]).toEqual([
+    expect([name, await verdict(verifier, await token({ alg: "RS256", ...own }, claims, other.privateKey))]).toEqual([
       name,
       "refused",
     ]);
     expect([
       name,
-      await verdict(issuer, await token({ alg: "RS256", kid: "rsa", ...own }, claims, rsa.privateKey)),
+      await verdict(verifier, await token({ alg: "RS256", kid: "rsa", ...own }, claims, rsa.privateKey)),
     ]).toEqual([name, "refused"]);
   }
   expect(fetched).not.toHaveBeenCalled();
@@ -92,10 +92,10 @@ test("a key that a token brings itself, or points to, is none: neither where it 
 });
 
 test("no signature, or one by the public key as if it were a shared secret, is refused", async () => {
-  const issuer = await issuerOf();
+  const verifier = await issuerOf();
   const text = (part: object): string => Buffer.from(JSON.stringify(part)).toString("base64url");
   for (const alg of ["none", "None", "NONE", ""])
-    expect(await verdict(issuer, `${text({ alg, kid: "rsa" })}.${text(claims)}.`)).toBe("refused");
+    expect(await verdict(verifier, `${text({ alg, kid: "rsa" })}.${text(claims)}.`)).toBe("refused");
   const secrets = [
     rsa.publicKey.export({ type: "spki", format: "pem" }) as string,
     rsa.publicKey.export({ type: "spki", format: "der" }),
@@ -104,27 +104,27 @@ test("no signature, or one by the public key as if it were a shared secret, is r
   for (const alg of ["HS256", "HS384", "HS512"])
     for (const secret of secrets) {
       const signed = await new SignJWT(claims).setProtectedHeader({ alg, kid: "rsa" }).sign(secret);
-      expect(await verdict(issuer, signed)).toBe("refused");
+      expect(await verdict(verifier, signed)).toBe("refused");
     }
   // An EdDSA key under another's algorithm.
   const head = `${text({ alg: "RS256", kid: "ed" })}.${text(claims)}`;
   const signature = sign(null, Buffer.from(head), ed.privateKey).toString("base64url");
-  expect(await verdict(issuer, `${head}.${signature}`)).toBe("refused");
+  expect(await verdict(verifier, `${head}.${signature}`)).toBe("refused");
 });
 
 test("an algorithm that the issuer was not set up with is refused, whoever signed", async () => {
-  const issuer = await issuerOf({ algorithms: ["EdDSA"] });
-  expect(await verdict(issuer, await token({ alg: "EdDSA", kid: "ed" }, claims, ed.privateKey))).toMatchObject({
+  const verifier = await issuerOf({ algorithms: ["EdDSA"] });
+  expect(await verdict(verifier, await token({ alg: "EdDSA", kid: "ed" }, claims, ed.privateKey))).toMatchObject({
     subject: "u1",
   });
   for (const alg of ["RS256", "PS256", "RS512"])
-    expect(await verdict(issuer, await token({ alg, kid: "rsa" }, claims, rsa.privateKey))).toBe("refused");
+    expect(await verdict(verifier, await token({ alg, kid: "rsa" }, claims, rsa.privateKey))).toBe("refused");
 });
 
 test("aud, iss, exp and nbf must hold, with no more than a minute of leeway", async () => {
-  const issuer = await issuerOf();
+  const verifier = await issuerOf();
   const check = async (more: object): Promise<unknown> =>
-    verdict(issuer, await token({ alg: "EdDSA", kid: "ed" }, { ...claims, ...more }, ed.privateKey));
+    verdict(verifier, await token({ alg: "EdDSA", kid: "ed" }, { ...claims, ...more }, ed.privateKey));
   const good = [{}, { nbf: NOW }, { nbf: NOW + 29 }, { exp: NOW - 29 }, { aud: ["x", "notifications"] }];
   for (const more of good) expect([more, await check(more)]).toMatchObject([more, { subject: "u1" }]);
   const bad = [
@@ -143,13 +143,13 @@ test("keys are asked for again for a kid that is not there, a few times a minute
   let served = [await jwkOf(ed.publicKey, "ed")];
   const fetch = vi.fn<() => Promise<string>>(() => Promise.resolve(JSON.stringify({ keys: served })));
   const url = new URL("https://issuer.example/jwks");
-  const issuer = await issuerOf({ keys: new KeySet(url, { clock: () => clock, fetch }) });
-  expect(await verdict(issuer, await token({ alg: "EdDSA", kid: "ed" }, claims, ed.privateKey))).toMatchObject({
+  const verifier = await issuerOf({ keys: new Jwks(url, { clock: () => clock, fetch }) });
+  expect(await verdict(verifier, await token({ alg: "EdDSA", kid: "ed" }, claims, ed.privateKey))).toMatchObject({
     subject: "u1",
   });
   const strange = async (kid: string, payload: object = claims): Promise<unknown> => {
     const text = await token({ alg: "RS256", kid }, payload, rsa.privateKey);
-    return verdict(issuer, text).catch((error: unknown) => (error instanceof Failure ? error.retryAfter : error));
+    return verdict(verifier, text).catch((error: unknown) => (error instanceof Failure ? error.retryAfter : error));
   };
   // The issuer may have rotated its keys a moment ago: nobody is refused for that until they can be read again.
   for (let count = 0; count < 50; count += 1) expect(await strange(`unknown-${count}`)).toBe(30);
@@ -168,12 +168,12 @@ test("keys are asked for again for a kid that is not there, a few times a minute
   // The keys were read for this token, and its key is not among them.
   clock = 62_000;
   const invented = await token({ alg: "RS256", kid: "invented" }, claims, rsa.privateKey);
-  await expect(async () => issuer.verify(invented)).rejects.toThrow(Refused);
+  await expect(async () => verifier.verify(invented)).rejects.toThrow(Refused);
 });
 
 test("a token that no signature could save is refused at once, and neither checks a signature nor asks for keys", async () => {
   const fetch = vi.fn<() => Promise<string>>(() => new Promise(() => {}));
-  const issuer = await issuerOf({ keys: new KeySet(new URL("https://issuer.example/jwks"), { fetch }) });
+  const verifier = await issuerOf({ keys: new Jwks(new URL("https://issuer.example/jwks"), { fetch }) });
   const text = (part: unknown): string =>
     Buffer.from(typeof part === "string" ? part : JSON.stringify(part)).toString("base64url");
   const header = text({ alg: "EdDSA", kid: "ed" });
@@ -195,7 +195,7 @@ test("a token that no signature could save is refused at once, and neither check
     `${header}.${text("[]")}.AAAA`,
   ];
   const mayCheck = vi.fn<() => void>();
-  for (const one of bad) expect(() => void issuer.verify(one, { address: "192.0.2.1", mayCheck })).toThrow(Refused);
+  for (const one of bad) expect(() => void verifier.verify(one, { address: "192.0.2.1", mayCheck })).toThrow(Refused);
   expect(fetch).not.toHaveBeenCalled();
   expect(mayCheck).not.toHaveBeenCalled();
 });
@@ -204,32 +204,32 @@ test("an issuer whose key set hangs is asked once at a time, by a bounded number
   let answer: (text: string) => void = () => undefined;
   const fetch = vi.fn<() => Promise<string>>(() => new Promise((resolve) => (answer = resolve)));
   const waiters = new Waiters({ all: 10, issuer: 2, address: 10 });
-  const issuer = await issuerOf({ keys: new KeySet(new URL("https://issuer.example/jwks"), { fetch }), waiters });
+  const verifier = await issuerOf({ keys: new Jwks(new URL("https://issuer.example/jwks"), { fetch }), waiters });
   const good = await token({ alg: "EdDSA", kid: "ed" }, claims, ed.privateKey);
-  const waiting = [issuer.verify(good), issuer.verify(good)];
+  const waiting = [verifier.verify(good), verifier.verify(good)];
   for (let times = 0; times < 20; times += 1)
-    await expect(issuer.verify(good)).rejects.toThrow("Too many tokens wait for the keys");
+    await expect(verifier.verify(good)).rejects.toThrow("Too many tokens wait for the keys");
   expect([fetch.mock.calls.length, waiters.size]).toEqual([1, 2]);
   answer(JSON.stringify({ keys: [await jwkOf(ed.publicKey, "ed")] }));
   for (const one of waiting) expect(await one).toMatchObject({ subject: "u1" });
-  expect(await issuer.verify(good)).toMatchObject({ subject: "u1" });
+  expect(await verifier.verify(good)).toMatchObject({ subject: "u1" });
   expect(waiters.size).toBe(0);
 });
 
 test("whoever may have no signature checked has none checked: neither of a known key nor of a new one", async () => {
-  const issuer = await issuerOf();
+  const verifier = await issuerOf();
   const good = await token({ alg: "EdDSA", kid: "ed" }, claims, ed.privateKey);
   const mayCheck = (): void => {
     throw new TurnedAway(1);
   };
-  await expect(issuer.verify(good, { address: "", mayCheck })).rejects.toThrow(TurnedAway);
-  await issuer.verify(good);
-  expect(() => issuer.verify(good, { address: "", mayCheck })).toThrow(TurnedAway);
+  await expect(verifier.verify(good, { address: "", mayCheck })).rejects.toThrow(TurnedAway);
+  await verifier.verify(good);
+  expect(() => verifier.verify(good, { address: "", mayCheck })).toThrow(TurnedAway);
 });
 
 /** Two tenants, each with an issuer; both have a key with the same kid. */
-async function twoTenants(): Promise<{ access: Access; identities: Identities }> {
-  const access = new Access();
+async function twoTenants(): Promise<{ policies: Policies; authenticator: Authenticator }> {
+  const policies = new Policies();
   const row = async (tenant: string, key: KeyObject) => ({
     kind: "issuer",
     tenant,
@@ -241,22 +241,22 @@ async function twoTenants(): Promise<{ access: Access; identities: Identities }>
       jwks: { keys: [await jwkOf(key, "k")] },
     },
   });
-  access.apply([
+  policies.apply([
     ...["acme", "globex"].map((tenant) => ({ kind: "tenant", tenant, id: "", value: { trust: "scopes" } })),
     await row("acme", rsa.publicKey),
     await row("globex", other.publicKey),
   ]);
   const fetch = () => Promise.resolve(JSON.stringify({ keys: [] }));
   const settings = { AUTH_JWKS: "https://platform/jwks", AUTH_ISSUER: ISSUER, AUTH_AUDIENCE: "notifications" };
-  return { access, identities: await Identities.from(settings, access, { now: () => NOW * 1_000, fetch }) };
+  return { policies, authenticator: await Authenticator.from(settings, policies, { now: () => NOW * 1_000, fetch }) };
 }
 
-async function may(identities: Identities, text: string, scope: Scope = "subscribe"): Promise<boolean> {
+async function may(authenticator: Authenticator, text: string, scope: Scope = "subscribe"): Promise<boolean> {
   const said = new Set<boolean>();
   // Again and again, until it is known by heart.
   for (let time = 0; time < 4; time += 1) {
     try {
-      await identities.authorize(text, scope);
+      await authenticator.authorize(text, scope);
       said.add(true);
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
@@ -268,19 +268,19 @@ async function may(identities: Identities, text: string, scope: Scope = "subscri
 }
 
 test("an issuer speaks for its own tenant alone, by its own keys alone", async () => {
-  const { access, identities } = await twoTenants();
+  const { policies, authenticator } = await twoTenants();
   const by = (iss: string, tenant: string, key: KeyObject) =>
     token({ alg: "RS256", kid: "k" }, { ...claims, iss: `https://${iss}.example`, tenant }, key);
-  expect(await may(identities, await by("acme", "acme", rsa.privateKey))).toBe(true);
-  expect(await may(identities, await by("globex", "globex", other.privateKey))).toBe(true);
-  expect(await may(identities, await by("acme", "globex", rsa.privateKey))).toBe(false);
-  expect(await may(identities, await by("globex", "globex", rsa.privateKey))).toBe(false);
-  expect(await may(identities, await by("nobody", "acme", rsa.privateKey))).toBe(false);
+  expect(await may(authenticator, await by("acme", "acme", rsa.privateKey))).toBe(true);
+  expect(await may(authenticator, await by("globex", "globex", other.privateKey))).toBe(true);
+  expect(await may(authenticator, await by("acme", "globex", rsa.privateKey))).toBe(false);
+  expect(await may(authenticator, await by("globex", "globex", rsa.privateKey))).toBe(false);
+  expect(await may(authenticator, await by("nobody", "acme", rsa.privateKey))).toBe(false);
   // Taken away, or with other keys, it is good no more: also a token that was seen often.
   const text = await by("acme", "acme", rsa.privateKey);
-  expect(await may(identities, text)).toBe(true);
+  expect(await may(authenticator, text)).toBe(true);
   const row = { issuer: "https://acme.example", audience: "notifications", algorithms: ["RS256"] };
-  access.apply([
+  policies.apply([
     {
       kind: "issuer",
       tenant: "acme",
@@ -288,11 +288,11 @@ test("an issuer speaks for its own tenant alone, by its own keys alone", async (
       value: { ...row, jwks: { keys: [await jwkOf(other.publicKey, "k")] } },
     },
   ]);
-  expect(await may(identities, text)).toBe(false);
+  expect(await may(authenticator, text)).toBe(false);
 });
 
 test("a key is good with its whole secret, until it expires or is taken away, and for its scopes", async () => {
-  const { access, identities } = await twoTenants();
+  const { policies, authenticator } = await twoTenants();
   const { id, token: text, hash } = newApiKey();
   const value = {
     hash,
@@ -302,18 +302,19 @@ test("a key is good with its whole secret, until it expires or is taken away, an
     created: NOW,
     expires: null as number | null,
   };
-  const put = (row: object | null): void => access.apply([{ kind: "key", tenant: "acme", id, value: row }]);
+  const put = (row: object | null): void => policies.apply([{ kind: "key", tenant: "acme", id, value: row }]);
   put(value);
-  expect(await may(identities, text, "publish")).toBe(true);
-  expect(await identities.authorize(text, "publish")).toMatchObject({ tenant: "acme", subject: `key:${id}` });
-  for (const scope of ["subscribe", "operate", "read"] as const) expect(await may(identities, text, scope)).toBe(false);
+  expect(await may(authenticator, text, "publish")).toBe(true);
+  expect(await authenticator.authorize(text, "publish")).toMatchObject({ tenant: "acme", subject: `key:${id}` });
+  for (const scope of ["subscribe", "operate", "read"] as const)
+    expect(await may(authenticator, text, scope)).toBe(false);
   const wrong = text.slice(0, -1) + (text.endsWith("A") ? "B" : "A");
   for (const bad of [wrong, text.slice(0, -1), `${text}A`, newApiKey().token, "sk_", `sk_${id}_`])
-    expect([bad, await may(identities, bad, "publish")]).toEqual([bad, false]);
+    expect([bad, await may(authenticator, bad, "publish")]).toEqual([bad, false]);
   put({ ...value, expires: NOW + 10 });
-  expect(await may(identities, text, "publish")).toBe(true);
+  expect(await may(authenticator, text, "publish")).toBe(true);
   put({ ...value, expires: NOW - 61 });
-  expect(await may(identities, text, "publish")).toBe(false);
+  expect(await may(authenticator, text, "publish")).toBe(false);
   put(null);
-  expect(await may(identities, text, "publish")).toBe(false);
+  expect(await may(authenticator, text, "publish")).toBe(false);
 });

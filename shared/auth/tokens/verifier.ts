@@ -14,11 +14,11 @@ import { checkAudience, scopesOf, subjectOf } from "./claims.ts";
 import { LEEWAY_SECONDS, Refused, type Asker, type Identity, type Source } from "#auth/identity.ts";
 import type { Keys } from "./jwks.ts";
 import { TENANT_FORM } from "#protocol/notification.ts";
-import { Signers } from "./verified-keys.ts";
+import { VerifiedKeys } from "./verified-keys.ts";
 import { timesOf, TOKEN_MAX_SECONDS } from "./token-times.ts";
 import { Waiters } from "#auth/waiters.ts";
 
-export interface IssuerOptions extends ClaimMapping {
+export interface TokenVerifierOptions extends ClaimMapping {
   issuer: string;
   audience: string;
   algorithms: readonly string[];
@@ -42,12 +42,12 @@ const UNSIGNED = Buffer.from('{"alg":"none"}').toString("base64url");
 /** Where a token says itself by which key it is to be checked. Nobody looks there; who writes it is up to something. */
 const OWN_KEYS = ["jku", "jwk", "x5u", "x5c"] as const satisfies (keyof JWTHeaderParameters)[];
 /** One who issues tokens. Its keys come from its own set alone. */
-export class Issuer {
-  readonly #options: IssuerOptions;
-  readonly #signers = new Signers();
+export class TokenVerifier {
+  readonly #options: TokenVerifierOptions;
+  readonly #verifiedKeys = new VerifiedKeys();
   readonly #waiters: Waiters;
 
-  constructor(options: IssuerOptions) {
+  constructor(options: TokenVerifierOptions) {
     this.#options = options;
     this.#waiters = options.waiters ?? new Waiters({ all: Infinity, issuer: Infinity, address: Infinity });
   }
@@ -78,12 +78,13 @@ export class Issuer {
       const kept = { address, ...(mayCheck && { mayCheck }) };
       return this.#wait(networkOf(address), () => asked).then(() => this.verify(token, kept));
     }
-    const signer = this.#signers.of(header, keys.version);
+    const verifiedKey = this.#verifiedKeys.of(header, keys.version);
     // A new header: jose is to look at it.
-    if (!signer) return this.#looked(token, header, payload, asker);
-    const identity = this.#claimed(payload, signer.name);
+    if (!verifiedKey) return this.#looked(token, header, payload, asker);
+    const identity = this.#claimed(payload, verifiedKey.name);
     asker.mayCheck?.();
-    if (!signer.signed(header, payload, Buffer.from(written, "base64url"))) throw new Refused("the signature is wrong");
+    if (!verifiedKey.signed(header, payload, Buffer.from(written, "base64url")))
+      throw new Refused("the signature is wrong");
     return identity;
   }
 
@@ -135,8 +136,8 @@ export class Issuer {
     const header = token.slice(0, token.indexOf("."));
     // Where the keys were had anew meanwhile, it may be one of those before: the next token tells.
     const name = keys.nameOf(used!);
-    if (before === keys.version && !(used instanceof Uint8Array) && !this.#signers.of(header, before))
-      this.#signers.add(header, protectedHeader.alg, name, used!);
+    if (before === keys.version && !(used instanceof Uint8Array) && !this.#verifiedKeys.of(header, before))
+      this.#verifiedKeys.add(header, protectedHeader.alg, name, used!);
     return this.#identityOf(payload, name);
   }
 

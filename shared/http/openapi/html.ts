@@ -1,7 +1,7 @@
-import type { Reply } from "#http/response.ts";
+import type { HttpResponse } from "#http/response.ts";
 
 /** Pages that need nothing from elsewhere. */
-export function html(title: string, body: string): Reply {
+export function html(title: string, body: string): HttpResponse {
   const headers = {
     "content-type": "text/html; charset=utf-8",
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",

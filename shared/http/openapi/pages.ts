@@ -4,7 +4,7 @@ import type { JsonSchema } from "./schemas.ts";
 import type { Described, Openapi } from "./document.ts";
 import { problemOf } from "#http/problem.ts";
 import { PROBLEM_TYPES, type ProblemName } from "#http/problem-types.ts";
-import { json, problemReply, type Reply } from "#http/response.ts";
+import { json, problemResponse, type HttpResponse } from "#http/response.ts";
 
 interface Gets {
   get(path: string, handler: Handler): void;
@@ -23,9 +23,9 @@ export function serveDocument(server: Gets, path: string, type: string, document
 }
 
 /** The page of every kind of problem, for people and for programs. */
-export function problemPage({ path, headers }: Pick<Request, "path" | "headers">): Reply {
+export function problemPage({ path, headers }: Pick<Request, "path" | "headers">): HttpResponse {
   const name = path.slice("/problems/".length);
-  if (!Object.hasOwn(PROBLEM_TYPES, name)) return problemReply(problemOf("not-found"));
+  if (!Object.hasOwn(PROBLEM_TYPES, name)) return problemResponse(problemOf("not-found"));
   const { status, title, about, fix } = PROBLEM_TYPES[name as ProblemName];
   if (!headers["accept"]?.includes("text/html"))
     return json(200, { type: `/problems/${name}`, status, title, about, fix });

@@ -4,8 +4,8 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { local, makePlaces } from "#local/process/paths.ts";
-import { ask, quietly } from "#local/process/run-tool.ts";
+import { local, makePaths } from "#local/process/paths.ts";
+import { ask, runTool } from "#local/process/run-tool.ts";
 import { downloaded } from "#local/stores/software.ts";
 
 /**
@@ -30,14 +30,14 @@ async function python(): Promise<string> {
 async function suite(file: string): Promise<string> {
   return downloaded(SUITE.replace("==", "-"), "Autobahn's suite (60 MB)", async (folder) => {
     const args = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", folder, SUITE];
-    await quietly(file, args, { log: "autobahn", fix: `${SUITE} could not be fetched: is there a network?` });
+    await runTool(file, args, { log: "autobahn", fix: `${SUITE} could not be fetched: is there a network?` });
     // Without it Python 2 does not find what is in there.
     const marker = join(folder, "zope/__init__.py");
     if (!existsSync(marker)) writeFileSync(marker, "");
   });
 }
 
-makePlaces();
+makePaths();
 const file = await python();
 const folder = await suite(file);
 const echo = spawn(process.execPath, [join(import.meta.dirname, "echo.ts")], { stdio: ["ignore", "pipe", "inherit"] });
@@ -50,7 +50,7 @@ try {
   const cases = { cases: ["*"], "exclude-cases": ["12.*", "13.*"], "exclude-agent-cases": {} };
   writeFileSync(specification, JSON.stringify({ outdir: results, servers, ...cases }));
   const args = [join(folder, "bin/wstest"), "-m", "fuzzingclient", "-s", specification];
-  await quietly(file, args, {
+  await runTool(file, args, {
     log: "autobahn",
     fix: "The suite did not come to its end.",
     env: { ...process.env, PYTHONPATH: folder },

@@ -2,8 +2,8 @@ import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { backing } from "#local/stores/backing.ts";
 import { java } from "#local/stores/java.ts";
-import { local, makePlaces } from "#local/process/paths.ts";
-import { quietly } from "#local/process/run-tool.ts";
+import { local, makePaths } from "#local/process/paths.ts";
+import { runTool } from "#local/process/run-tool.ts";
 import { startStack, type Kind } from "#tests/support/stack.ts";
 import { generator, nodeTools } from "./tools.ts";
 
@@ -23,7 +23,7 @@ const failures: string[] = [];
 
 async function tried(name: string, file: string, args: string[], env?: NodeJS.ProcessEnv): Promise<boolean> {
   try {
-    await quietly(file, args, {
+    await runTool(file, args, {
       log: `descriptions-${name}`,
       fix: FIX,
       ...(env && { env: { ...process.env, ...env } }),
@@ -60,7 +60,7 @@ const ts = (of: string): string[] =>
     .filter((name) => name.endsWith(".ts"))
     .map((name) => join(of, name));
 
-makePlaces();
+makePaths();
 rmSync(folder, { recursive: true, force: true });
 mkdirSync(folder, { recursive: true });
 const [tools, jar, runtime] = await Promise.all([

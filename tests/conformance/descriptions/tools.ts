@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { java } from "#local/stores/java.ts";
-import { quietly } from "#local/process/run-tool.ts";
+import { runTool } from "#local/process/run-tool.ts";
 import { downloaded } from "#local/stores/software.ts";
 
 /** Not in package.json: they bring some 300 packages, and are used by one recipe. */
@@ -10,7 +10,7 @@ const GENERATOR = "7.25.0";
 /** The path of one of them. */
 export async function nodeTools(): Promise<(name: string) => string> {
   const folder = await downloaded("descriptions-tools-1", "Redocly, Spectral and openapi-typescript", (into) =>
-    quietly("npm", ["install", "--prefix", into, "--ignore-scripts", "--no-audit", "--no-fund", ...NODE_TOOLS], {
+    runTool("npm", ["install", "--prefix", into, "--ignore-scripts", "--no-audit", "--no-fund", ...NODE_TOOLS], {
       log: "descriptions-npm",
       fix: "They could not be fetched: is there a network?",
     }),
@@ -22,7 +22,7 @@ export async function generator(): Promise<string> {
   const { home } = await java();
   const artifact = `org.openapitools:openapi-generator-cli:${GENERATOR}`;
   const folder = await downloaded(`openapi-generator-${GENERATOR}`, "openapi-generator (32 MB)", (into) =>
-    quietly("mvn", ["-B", "-q", "dependency:copy", `-Dartifact=${artifact}`, `-DoutputDirectory=${into}`], {
+    runTool("mvn", ["-B", "-q", "dependency:copy", `-Dartifact=${artifact}`, `-DoutputDirectory=${into}`], {
       log: "descriptions-maven",
       fix: "It could not be fetched: is there a network, and Maven (Debian: apt-get install maven)?",
       ...(home !== undefined && { env: { ...process.env, JAVA_HOME: home } }),

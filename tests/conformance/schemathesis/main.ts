@@ -2,8 +2,8 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { backing } from "#local/stores/backing.ts";
-import { local, makePlaces } from "#local/process/paths.ts";
-import { quietly } from "#local/process/run-tool.ts";
+import { local, makePaths } from "#local/process/paths.ts";
+import { runTool } from "#local/process/run-tool.ts";
 import { downloaded } from "#local/stores/software.ts";
 import { startStack, type Kind } from "#tests/support/stack.ts";
 
@@ -25,14 +25,14 @@ const SERVICES: Kind[] = ["receiver", "console"];
 async function tool(): Promise<string> {
   const folder = await downloaded(TOOL.replace("==", "-"), "schemathesis (40 MB)", async (into) => {
     const fix = `${TOOL} could not be fetched: is there a network, and python3 with venv?`;
-    await quietly("python3", ["-m", "venv", into], { log: "schemathesis", fix });
+    await runTool("python3", ["-m", "venv", into], { log: "schemathesis", fix });
     const args = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", TOOL];
-    await quietly(join(into, "bin/python"), args, { log: "schemathesis", fix });
+    await runTool(join(into, "bin/python"), args, { log: "schemathesis", fix });
   });
   return join(folder, "bin/python");
 }
 
-makePlaces();
+makePaths();
 const [file] = await Promise.all([tool(), backing().then((urls) => Object.assign(process.env, urls))]);
 const NONE = "1000000000";
 const open = { TENANT_PUBLISH_BURST: NONE, PUBLISHER_BURST: NONE };

@@ -4,10 +4,10 @@ import { copyFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import { backing } from "#local/stores/backing.ts";
-import { makePlaces } from "#local/process/paths.ts";
-import { quietly } from "#local/process/run-tool.ts";
+import { makePaths } from "#local/process/paths.ts";
+import { runTool } from "#local/process/run-tool.ts";
 import { downloaded } from "#local/stores/software.ts";
-import { command, Trouble } from "#local/process/user-error.ts";
+import { command, UserError } from "#local/process/user-error.ts";
 import { Publisher } from "#tests/support/publisher.ts";
 import { startStack } from "#tests/support/stack.ts";
 
@@ -28,17 +28,17 @@ async function readers(): Promise<Reader[]> {
   const fix = "Is it installed, and is there a network?";
   const python = await downloaded("sse-readers-python", "readers of Python", (folder) => {
     const args = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", folder, ...PYTHON];
-    return quietly("python3", args, { log: "sse-readers", fix });
+    return runTool("python3", args, { log: "sse-readers", fix });
   });
   const go = await downloaded("sse-readers-go", "a reader of Go", (folder) =>
-    quietly("go", ["build", "-C", here, "-o", join(folder, "reader"), "."], { log: "sse-readers", fix }),
+    runTool("go", ["build", "-C", here, "-o", join(folder, "reader"), "."], { log: "sse-readers", fix }),
   );
   const java = await downloaded("sse-readers-java", "a reader of Java", async (folder) => {
     const pom = join(here, "pom.xml");
     const args = ["-B", "-q", "-f", pom, "dependency:copy-dependencies", `-DoutputDirectory=${folder}`];
-    await quietly("mvn", args, { log: "sse-readers", fix });
+    await runTool("mvn", args, { log: "sse-readers", fix });
     copyFileSync(join(here, "Reader.java"), join(folder, "Reader.java"));
-    await quietly("javac", ["-cp", join(folder, "*"), "-d", folder, join(folder, "Reader.java")], {
+    await runTool("javac", ["-cp", join(folder, "*"), "-d", folder, join(folder, "Reader.java")], {
       log: "sse-readers",
       fix,
     });
@@ -53,7 +53,7 @@ async function readers(): Promise<Reader[]> {
 }
 
 await command(async () => {
-  makePlaces();
+  makePaths();
   Object.assign(process.env, await backing());
   const all = await readers();
   const stack = await startStack({
@@ -98,7 +98,7 @@ function check(name: string, stdout: string, accepted: readonly string[]): void 
     ({ event, data }) => event !== data.type || !["connected", "notification", "live"].includes(event),
   );
   if (wrong)
-    throw new Trouble(
+    throw new UserError(
       `${name} saw an event that is none: ${JSON.stringify(wrong)}`,
       "See services/distributor/transports/sse.ts.",
     );

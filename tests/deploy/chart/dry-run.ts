@@ -1,4 +1,4 @@
-import { makePlaces } from "#local/process/paths.ts";
+import { makePaths } from "#local/process/paths.ts";
 import { step } from "#local/process/progress.ts";
 import { command } from "#local/process/user-error.ts";
 import { Cluster } from "#tests/deploy/cluster/cluster.ts";
@@ -7,7 +7,7 @@ import { tried } from "./tried.ts";
 
 /** Every set of values before a real API server: it says what it would refuse. */
 await command(async () => {
-  makePlaces();
+  makePaths();
   await ensurePackages(FOR_API);
   const cluster = await step("an API server", () => Cluster.api());
   try {

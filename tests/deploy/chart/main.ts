@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { chmodSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { makePlaces, repository } from "#local/process/paths.ts";
+import { makePaths, repository } from "#local/process/paths.ts";
 import { step } from "#local/process/progress.ts";
 import { command, reasonOf } from "#local/process/user-error.ts";
 import { chart } from "#tests/chart/render.ts";
@@ -250,7 +250,7 @@ async function verdictOf(traffic: Traffic): Promise<string> {
 }
 
 await command(async () => {
-  makePlaces();
+  makePaths();
   await prepare();
   const names = [`${IMAGE}:${version}`, `${IMAGE}:${NEXT}`, images.kafka, images.postgres, images.valkey];
   const cluster = await step("a cluster", () => Cluster.up(docker, names));

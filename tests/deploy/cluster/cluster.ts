@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { places } from "#local/process/paths.ts";
+import { paths } from "#local/process/paths.ts";
 import { kubernetesTools } from "#tests/chart/tools.ts";
 import { ADDRESS } from "./address.ts";
 import { apiServer, binaries, type Binaries } from "./binaries.ts";
@@ -52,7 +52,7 @@ export class Cluster {
   }
 
   static async #of(server: string, more: (cluster: Cluster) => Promise<void>): Promise<Cluster> {
-    const cluster = new Cluster(mkdtempSync(join(places.data, "cluster-")), server);
+    const cluster = new Cluster(mkdtempSync(join(paths.data, "cluster-")), server);
     try {
       await cluster.#bridge();
       await cluster.#server();

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { step } from "#local/process/progress.ts";
-import { quietly } from "#local/process/run-tool.ts";
-import { Trouble } from "#local/process/user-error.ts";
+import { runTool } from "#local/process/run-tool.ts";
+import { UserError } from "#local/process/user-error.ts";
 
 /** A file of each, and the Debian package that it is of. */
 const NEEDED: Record<string, string> = {
@@ -20,14 +20,17 @@ export const FOR_API = ["/usr/bin/etcd", "/usr/sbin/iptables", "/usr/sbin/ip"];
 /** What the cluster has of Debian: installed where it is missing and we are root. */
 export async function ensurePackages(files: readonly string[] = Object.keys(NEEDED)): Promise<void> {
   if (process.platform !== "linux" || process.getuid?.() !== 0)
-    throw new Trouble("A cluster of containers, addresses and mounts needs a Linux, and its root.", "Run it as root.");
+    throw new UserError(
+      "A cluster of containers, addresses and mounts needs a Linux, and its root.",
+      "Run it as root.",
+    );
   const missing = files.flatMap((file) => (existsSync(file) ? [] : NEEDED[file]!));
   if (missing.length === 0) return;
   const fix = `These are needed: ${missing.join(", ")}. Install them, and start again.`;
-  if (!existsSync("/usr/bin/apt-get")) throw new Trouble("This is no Debian.", fix);
+  if (!existsSync("/usr/bin/apt-get")) throw new UserError("This is no Debian.", fix);
   await step("what the cluster has of Debian", async () => {
     const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-    await quietly("apt-get", ["update", "-q"], { log: "apt", fix, env });
-    await quietly("apt-get", ["install", "-yq", "--no-install-recommends", ...missing], { log: "apt", fix, env });
+    await runTool("apt-get", ["update", "-q"], { log: "apt", fix, env });
+    await runTool("apt-get", ["install", "-yq", "--no-install-recommends", ...missing], { log: "apt", fix, env });
   });
 }

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { metric } from "#tests/support/scrape-metric.ts";
+import { scrapeMetric } from "#tests/support/scrape-metric.ts";
 import { Publisher } from "#tests/support/publisher.ts";
-import { lifeOf, ordersOf, type Event } from "#tests/simulation/ack-orderings.ts";
+import { lifeOf, ackOrderingsOf, type Event } from "#tests/simulation/ack-orderings.ts";
 import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
 import { Subscriber } from "#tests/support/subscriber.ts";
 
 /** The orders of tests/simulation/ack-orderings.test.ts that a stack has time for; each is one client's, and all run beside each other. */
-const ORDERS = ordersOf(0, { A: lifeOf("A", 1, true), B: lifeOf("B", 1, true) });
+const ORDERS = ackOrderingsOf(0, { A: lifeOf("A", 1, true), B: lifeOf("B", 1, true) });
 const TRANSPORTS = [
   ["websocket", "websocket"],
   ["websocket", "sse"],
@@ -77,7 +77,7 @@ test(`R25, R32: in each of ${ORDERS.length * TRANSPORTS.length} orders a connect
       }),
     ),
   );
-  await expect.poll(() => metric(director, "notifications_unsettled")).toBe(0);
+  await expect.poll(() => scrapeMetric(director, "notifications_unsettled")).toBe(0);
   await Promise.all(
     runs.map(async ({ client, acknowledged }) => {
       const later = await Subscriber.of(stack, { client, transport: "websocket" });

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Publisher } from "#tests/support/publisher.ts";
-import { startProxy, type Proxy } from "#tests/support/tcp-proxy.ts";
+import { startProxy, type TcpProxy } from "#tests/support/tcp-proxy.ts";
 import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
 
 /** What pages in browsers may do, and what they may not. */
@@ -18,7 +18,7 @@ const OTHERS = [
 let stack: Stack;
 let receiver: Service;
 let distributor: Service;
-let proxy: Proxy;
+let proxy: TcpProxy;
 let publisher: Publisher;
 
 beforeAll(async () => {

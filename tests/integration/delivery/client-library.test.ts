@@ -2,7 +2,7 @@ import { connect, type Connection, type Options, type Status } from "@saasaparil
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { expectSoon } from "#tests/support/client-library.ts";
-import { metric } from "#tests/support/scrape-metric.ts";
+import { scrapeMetric } from "#tests/support/scrape-metric.ts";
 import { storedFor } from "#tests/support/stored-rows.ts";
 import { relay } from "#tests/support/relay.ts";
 import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
@@ -99,7 +99,7 @@ describe.for(TRANSPORTS)("%s", (transport) => {
     await expectSoon(() => first.received, upTo(100));
     await first.connection.close();
     // An acknowledgement takes effect a moment after it is answered.
-    await expectSoon(() => metric(director, "notifications_unsettled"), 0);
+    await expectSoon(() => scrapeMetric(director, "notifications_unsettled"), 0);
     await storedFor(stack, [client], 0);
     await publish(client, 101);
     const second = await subscribe(client, { transport });

@@ -6,11 +6,11 @@ import { createLog } from "@saasaparilla/shared/runtime/log.ts";
 import { packSequence, sequenceAt } from "@saasaparilla/shared/protocol/notification.ts";
 import { PackWriter, readPack } from "@saasaparilla/shared/protocol/pack.ts";
 import { connectPostgres } from "@saasaparilla/shared/postgres/client.ts";
-import { Stored } from "@saasaparilla/shared/postgres/stored-notifications.ts";
+import { StoredNotifications } from "@saasaparilla/shared/postgres/stored-notifications.ts";
 import { Crowd } from "#tests/support/crowd.ts";
 import { startDelivery } from "#tests/support/delivery.ts";
 import { LONG } from "#tests/support/long.ts";
-import { metric } from "#tests/support/scrape-metric.ts";
+import { scrapeMetric } from "#tests/support/scrape-metric.ts";
 import { storedFor } from "#tests/support/stored-rows.ts";
 import type { Publisher } from "#tests/support/publisher.ts";
 import type { Service, Stack } from "#tests/support/stack.ts";
@@ -41,7 +41,7 @@ afterAll(() => stack.close());
 /** As the director writes them, of an epoch before this one: to publish so many would take a minute. */
 async function store(client: string, count: number): Promise<string[]> {
   const postgres = connectPostgres(stack.env.DATABASE_URL!, "test", createLog("test", "warn"), new Health([]));
-  const stored = new Stored(postgres, stack.namespace);
+  const stored = new StoredNotifications(postgres, stack.namespace);
   const ids = Array.from({ length: count }, () => randomUUID());
   const rows = ids.map((id, n) => {
     const sequence = sequenceAt(packSequence(0, n), 1);
@@ -91,7 +91,7 @@ test.for([
     // A poll acknowledges as it goes on.
     const acknowledge = transport === "poll" ? "auto" : "manual";
     const long = await Subscriber.of(stack, { client, transport, acknowledge });
-    const memory = () => metric(distributor, "process_resident_memory_bytes");
+    const memory = () => scrapeMetric(distributor, "process_resident_memory_bytes");
     const before = await memory();
     let most = before;
     for (let pause = 1; pause <= PAUSES; pause += 1) {
@@ -100,7 +100,7 @@ test.for([
       await publisher.number(others.clients);
       await Promise.all(others.connected.map((subscriber) => subscriber.all(publisher)));
       expect(long.received.length).toBeLessThan(count);
-      expect(await metric(distributor, "outbox_bytes")).toBeLessThanOrEqual(OUTBOX_BYTES);
+      expect(await scrapeMetric(distributor, "outbox_bytes")).toBeLessThanOrEqual(OUTBOX_BYTES);
       most = Math.max(most, await memory());
       if (long.open) long.resume();
     }

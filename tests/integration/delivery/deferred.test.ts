@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { metric } from "#tests/support/scrape-metric.ts";
+import { scrapeMetric } from "#tests/support/scrape-metric.ts";
 import { startProxy } from "#tests/support/tcp-proxy.ts";
 import { Publisher } from "#tests/support/publisher.ts";
 import { startStack } from "#tests/support/stack.ts";
@@ -29,7 +29,7 @@ test("while Postgres is away live clients go on, the rest is deferred, and its c
       await publisher.number("online", 5);
     }
     await online.all(publisher);
-    expect(await metric(director, "notifications_deferred_total")).toBeGreaterThan(0);
+    expect(await scrapeMetric(director, "notifications_deferred_total")).toBeGreaterThan(0);
     const waiting = await Promise.all(offline.map((client) => Subscriber.of(stack, { client, transport: "sse" })));
     for (const subscriber of waiting) {
       await subscriber.connect(distributor);
@@ -72,7 +72,7 @@ test("a director that takes over while Postgres is away stores behind what its p
     first.kill("SIGKILL");
     await first.exited;
     await publisher.number(clients, 20);
-    await expect.poll(() => metric(second, "partitions_owned"), { interval: 50 }).toBe(4);
+    await expect.poll(() => scrapeMetric(second, "partitions_owned"), { interval: 50 }).toBe(4);
     await publisher.number(clients, 20);
     await proxy.set("pass");
     await Promise.all(

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { metric } from "#tests/support/scrape-metric.ts";
+import { scrapeMetric } from "#tests/support/scrape-metric.ts";
 import { storedFor } from "#tests/support/stored-rows.ts";
 import { startProxy } from "#tests/support/tcp-proxy.ts";
 import { Publisher } from "#tests/support/publisher.ts";
@@ -27,21 +27,21 @@ test("R22: an acknowledgement that a director cannot delete by is deleted by onc
     const { cursor } = (await answer.json()) as { cursor: string };
 
     // A connection that was given them would have them deleted by its distributor.
-    await expect.poll(() => metric(distributor!, "connections")).toBe(0);
+    await expect.poll(() => scrapeMetric(distributor!, "connections")).toBe(0);
     await postgres.set("reset");
-    const failures = await metric(director, "dependency_failures_total", 'dependency="postgres"');
+    const failures = await scrapeMetric(director, "dependency_failures_total", 'dependency="postgres"');
     const body = JSON.stringify({ cursor });
     const acknowledged = await fetch(`${distributor!.url}/v1/acks`, { method: "POST", headers, body });
     expect(acknowledged.status).toBe(204);
-    await expect.poll(() => metric(director, "deletions_waiting")).toBe(1);
+    await expect.poll(() => scrapeMetric(director, "deletions_waiting")).toBe(1);
     await expect
-      .poll(() => metric(director, "dependency_failures_total", 'dependency="postgres"'))
+      .poll(() => scrapeMetric(director, "dependency_failures_total", 'dependency="postgres"'))
       .toBeGreaterThan(failures);
     await storedFor(stack, [client], 3);
 
     await postgres.set("pass");
     await storedFor(stack, [client], 0);
-    await expect.poll(() => metric(director, "deletions_waiting")).toBe(0);
+    await expect.poll(() => scrapeMetric(director, "deletions_waiting")).toBe(0);
   } finally {
     await stack.close();
     await postgres.close();

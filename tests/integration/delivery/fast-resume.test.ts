@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { metric } from "#tests/support/scrape-metric.ts";
+import { scrapeMetric } from "#tests/support/scrape-metric.ts";
 import { storedFor } from "#tests/support/stored-rows.ts";
 import { startProxy } from "#tests/support/tcp-proxy.ts";
 import { Publisher } from "#tests/support/publisher.ts";
@@ -8,7 +8,7 @@ import { Subscriber } from "#tests/support/subscriber.ts";
 import { TRANSPORTS } from "#tests/support/raw-transports.ts";
 
 /** Reads of Postgres that this distributor has made for replays. */
-const pages = (distributor: Service): Promise<number> => metric(distributor, "replay_query_pages_sum");
+const pages = (distributor: Service): Promise<number> => scrapeMetric(distributor, "replay_query_pages_sum");
 
 test.for(TRANSPORTS)(
   "R3, R33: %s: a client that comes back up to date is live without a read of Postgres, also while that is away; one page costs one read",
@@ -27,9 +27,10 @@ test.for(TRANSPORTS)(
       const client = "comes-back";
       const subscriber = await Subscriber.of(stack, { client, transport });
       const settled = () =>
-        expect.poll(() => metric(stack.services[1]!, "notifications_unsettled"), { interval: 20 }).toBe(0);
-      const gone = () => expect.poll(() => metric(distributor, "connections"), { interval: 20 }).toBe(0);
-      const live = () => expect.poll(() => metric(distributor, "sessions", 'state="LIVE"'), { interval: 20 }).toBe(1);
+        expect.poll(() => scrapeMetric(stack.services[1]!, "notifications_unsettled"), { interval: 20 }).toBe(0);
+      const gone = () => expect.poll(() => scrapeMetric(distributor, "connections"), { interval: 20 }).toBe(0);
+      const live = () =>
+        expect.poll(() => scrapeMetric(distributor, "sessions", 'state="LIVE"'), { interval: 20 }).toBe(1);
 
       /** Connects, gets five that are published once it is live (before, they might be stored), and goes up to date. */
       const visit = async (): Promise<void> => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { metric } from "#tests/support/scrape-metric.ts";
+import { scrapeMetric } from "#tests/support/scrape-metric.ts";
 import { Publisher } from "#tests/support/publisher.ts";
 import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
 import { Subscriber } from "#tests/support/subscriber.ts";
@@ -71,9 +71,10 @@ test("R25: what any connection acknowledged is settled: a later connection witho
   const reader = await of(client, "websocket", "manual");
   await silent.connect(distributors[0]);
   await reader.connect(distributors[1]);
-  const acknowledged = (): Promise<number> => metric(director, "notifications_settled_total", 'how="acknowledged"');
+  const acknowledged = (): Promise<number> =>
+    scrapeMetric(director, "notifications_settled_total", 'how="acknowledged"');
   // What the tests before this one left behind is settled too, by then.
-  await expect.poll(() => metric(director, "notifications_unsettled")).toBe(0);
+  await expect.poll(() => scrapeMetric(director, "notifications_unsettled")).toBe(0);
   const before = await acknowledged();
   await publisher.number(client, 20);
   await Promise.all([silent.all(publisher), reader.all(publisher)]);

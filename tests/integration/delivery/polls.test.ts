@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { connect as connectLibrary } from "#client/client.ts";
-import { metric } from "#tests/support/scrape-metric.ts";
+import { scrapeMetric } from "#tests/support/scrape-metric.ts";
 import { storedFor } from "#tests/support/stored-rows.ts";
-import { startProxy, type Proxy } from "#tests/support/tcp-proxy.ts";
+import { startProxy, type TcpProxy } from "#tests/support/tcp-proxy.ts";
 import { Publisher } from "#tests/support/publisher.ts";
 import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
 import { Subscriber } from "#tests/support/subscriber.ts";
@@ -11,7 +11,7 @@ import { Subscriber } from "#tests/support/subscriber.ts";
 let stack: Stack;
 let distributor: Service;
 let publisher: Publisher;
-let postgres: Proxy;
+let postgres: TcpProxy;
 
 beforeAll(async () => {
   postgres = await startProxy(new URL(process.env.DATABASE_URL!).host);
@@ -101,12 +101,12 @@ test("R7: while what is stored cannot be read a poll is 503, its loop goes on, a
   const client = "away";
   await publisher.number(client, 3);
   await storedFor(stack, [client], 3);
-  const before = await metric(distributor, "polls_unread_total");
+  const before = await scrapeMetric(distributor, "polls_unread_total");
   await postgres.set("hang");
   const answers = await Promise.all(["wait=0", "wait=1"].map((query) => poll(client, query)));
   for (const answer of answers)
     expect(answer).toMatchObject({ status: 503, type: "/problems/replay-pending", retryAfter: "1" });
-  expect(await metric(distributor, "polls_unread_total")).toBe(before + 2);
+  expect(await scrapeMetric(distributor, "polls_unread_total")).toBe(before + 2);
   const states: string[] = [];
   const got: string[] = [];
   const library = connectLibrary({
@@ -116,7 +116,7 @@ test("R7: while what is stored cannot be read a poll is 503, its loop goes on, a
     onNotification: ({ id }) => void got.push(id),
     onState: ({ state }) => states.push(state),
   });
-  await expect.poll(() => metric(distributor, "polls_unread_total")).toBe(before + 3);
+  await expect.poll(() => scrapeMetric(distributor, "polls_unread_total")).toBe(before + 3);
   expect(states).not.toContain("live");
   await postgres.set("pass");
   await expect.poll(() => got).toEqual(publisher.accepted(client));
@@ -125,7 +125,7 @@ test("R7: while what is stored cannot be read a poll is 503, its loop goes on, a
 });
 
 test("R7: polls without a cursor share one loop until it has given something", async () => {
-  const opened = (): Promise<number> => metric(distributor, "connections_opened_total", 'transport="poll"');
+  const opened = (): Promise<number> => scrapeMetric(distributor, "connections_opened_total", 'transport="poll"');
   const before = await opened();
   for (let time = 0; time < 5; time += 1) expect((await poll("nothing-yet", "wait=0")).ids).toEqual([]);
   expect(await opened()).toBe(before + 1);
@@ -168,7 +168,7 @@ describe("R39: idle loops", () => {
       await live.live();
       await publisher.number(client);
       await live.all(publisher);
-      const opened = (): Promise<number> => metric(distributor, "connections_opened_total", 'transport="poll"');
+      const opened = (): Promise<number> => scrapeMetric(distributor, "connections_opened_total", 'transport="poll"');
       const before = await opened();
       // Each has the cursor of no loop, so each begins one.
       for (let time = 1; time < 11; time += 1) {
@@ -198,21 +198,21 @@ describe("R39: idle loops", () => {
     const refused = await poll(client, "wait=0");
     expect(refused).toMatchObject({ status: 429, type: "/problems/rate-limited" });
     expect(Number(refused.retryAfter)).toBeGreaterThan(0);
-    expect(await metric(distributor, "connections_refused_total", 'reason="client"')).toBe(1);
+    expect(await scrapeMetric(distributor, "connections_refused_total", 'reason="client"')).toBe(1);
     await Promise.all([...streams, third].map((stream) => stream.close()));
   });
 
   test("they give way to a newcomer of their tenant, and to nobody else's", async () => {
     for (let one = 0; one < 9; one += 1)
       expect(await poll(`one-off-${one}`, "wait=0", "other")).toMatchObject({ status: 200 });
-    const connections = (): Promise<number> => metric(distributor, "connections", 'transport="poll"');
+    const connections = (): Promise<number> => scrapeMetric(distributor, "connections", 'transport="poll"');
     expect(await connections()).toBeLessThanOrEqual(6 + 6);
     const mine = await poll("mine", "wait=0");
     for (let one = 0; one < 9; one += 1) await poll(`two-off-${one}`, "wait=0", "other");
     // It goes on: a loop of its own would count as opened.
-    const opened = await metric(distributor, "connections_opened_total", 'transport="poll"');
+    const opened = await scrapeMetric(distributor, "connections_opened_total", 'transport="poll"');
     expect(await poll("mine", `wait=0&cursor=${mine.cursor}`)).toMatchObject({ status: 200 });
-    expect(await metric(distributor, "connections_opened_total", 'transport="poll"')).toBe(opened);
+    expect(await scrapeMetric(distributor, "connections_opened_total", 'transport="poll"')).toBe(opened);
   });
 });
 
@@ -220,7 +220,7 @@ test("R7: a new loop with wait=0 gives what an idle loop was sent and nobody has
   const client = "unsettled";
   const idle = await poll(client, "wait=0");
   expect(idle.ids).toEqual([]);
-  const delivered = (): Promise<number> => metric(distributor, "notifications_delivered_total", 'source="live"');
+  const delivered = (): Promise<number> => scrapeMetric(distributor, "notifications_delivered_total", 'source="live"');
   const before = await delivered();
   await publisher.number(client, 3);
   await expect.poll(delivered).toBe(before + 3);

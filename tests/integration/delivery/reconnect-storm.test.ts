@@ -2,8 +2,8 @@ import { connect as connectTo, createServer, type Socket } from "node:net";
 import { request } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
-import { allLive, allReceived, LibraryCrowd } from "#tests/support/client-library-crowd.ts";
-import { metric } from "#tests/support/scrape-metric.ts";
+import { allLive, allReceived, ClientLibraryCrowd } from "#tests/support/client-library-crowd.ts";
+import { scrapeMetric } from "#tests/support/scrape-metric.ts";
 import { Publisher } from "#tests/support/publisher.ts";
 import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
 import { Subscriber } from "#tests/support/subscriber.ts";
@@ -33,9 +33,9 @@ beforeAll(async () => {
 afterAll(() => stack.close());
 
 const crowdOf = (name: string, size: number): string[] => Array.from({ length: size }, (_, n) => `${name}-${n}`);
-const opened = (distributor: Service): Promise<number> => metric(distributor, "connections_opened_total");
+const opened = (distributor: Service): Promise<number> => scrapeMetric(distributor, "connections_opened_total");
 const refused = (distributor: Service, reason: string): Promise<number> =>
-  metric(distributor, "connections_refused_total", `reason="${reason}"`);
+  scrapeMetric(distributor, "connections_refused_total", `reason="${reason}"`);
 
 /** Looks at how many were taken in, all the time, each between two moments. */
 function watch(distributor: Service, { rate, burst }: Pace): { stop(): Promise<void> } {
@@ -101,7 +101,7 @@ test("R36: a crowd that comes at once is taken in at the rate, all of it is live
   await publisher.number(clients, 2);
   const watched = watch(distributor, pace);
   const began = performance.now();
-  const crowd = await LibraryCrowd.connect(stack, distributor.url, clients, { auto: true });
+  const crowd = await ClientLibraryCrowd.connect(stack, distributor.url, clients, { auto: true });
   onTestFinished(() => crowd.close());
   const stream = publisher.stream(clients, 400);
   await expect.poll(() => opened(distributor)).toBeGreaterThanOrEqual(clients.length);
@@ -136,7 +136,7 @@ test("R30, R31, R32: both distributors are restarted one after the other under a
   const old = await Promise.all([start(), start()]);
   const between = await balancer([...old]);
   const clients = crowdOf("rolling", 120);
-  const crowd = await LibraryCrowd.connect(stack, between.url, clients);
+  const crowd = await ClientLibraryCrowd.connect(stack, between.url, clients);
   onTestFinished(() => crowd.close());
   await allLive(crowd);
   const stream = publisher.stream(clients, 400);
@@ -144,8 +144,8 @@ test("R30, R31, R32: both distributors are restarted one after the other under a
   let most = 0;
   for (const [index, ending] of old.entries()) {
     const heard =
-      (await metric(ending, "connections", 'transport="websocket"')) +
-      (await metric(ending, "connections", 'transport="sse"'));
+      (await scrapeMetric(ending, "connections", 'transport="websocket"')) +
+      (await scrapeMetric(ending, "connections", 'transport="sse"'));
     expect(heard).toBeGreaterThan(0);
     const others = between.targets.filter((target) => target !== ending);
     const watched = others.map((other) => watch(other, pace));
@@ -194,9 +194,9 @@ test("R36, R37, R9: who is refused, with what, and what takes nothing from the b
   const ask = (path: string, init: RequestInit = {}, bearer = token): Promise<Response> =>
     fetch(`${distributor.url}${path}`, { ...init, headers: { authorization: `Bearer ${bearer}` } });
   const why = (): Promise<Response> => ask("/v1/acks", { method: "POST", body: "{}" });
-  const full = await metric(distributor, "connect_tokens");
+  const full = await scrapeMetric(distributor, "connect_tokens");
   for (let times = 0; times < 60; times += 1) expect((await ask("/v1/sse", {}, "nonsense")).status).toBe(403);
-  expect(await metric(distributor, "connect_tokens")).toBe(full);
+  expect(await scrapeMetric(distributor, "connect_tokens")).toBe(full);
   expect((await why()).status).toBe(400);
 
   const inside = await Promise.all(
@@ -258,7 +258,7 @@ test("R36: handovers that are under way are bounded, and one that is live makes 
   await Promise.all(first.map((one) => one.live()));
   const next = await come("handover-next");
   await next.live();
-  expect(await metric(distributor, "handovers")).toBe(0);
+  expect(await scrapeMetric(distributor, "handovers")).toBe(0);
   await Promise.all([...first, next].map((one) => one.close()));
   await distributor.stop();
 });

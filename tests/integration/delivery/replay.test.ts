@@ -1,7 +1,7 @@
 import { randomInt } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Chance } from "#tests/support/seeded-random.ts";
+import { SeededRandom } from "#tests/support/seeded-random.ts";
 import { storedFor } from "#tests/support/stored-rows.ts";
 import { Publisher } from "#tests/support/publisher.ts";
 import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
@@ -30,7 +30,7 @@ describe.for(TRANSPORTS)("%s", (transport) => {
     const seed = Number(process.env.SEED ?? randomInt(2 ** 31));
     console.log(`${transport}: SEED=${seed}`);
     // Timing as the seed says, as far as timing can be repeated.
-    const chance = new Chance(seed);
+    const chance = new SeededRandom(seed);
     const random = () => chance.next();
     for (let round = 0; round < ROUNDS; round += 1) {
       const clients = Array.from({ length: AT_ONCE }, (_, index) => `race-${transport}-${round}-${index}`);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { metric } from "#tests/support/scrape-metric.ts";
+import { scrapeMetric } from "#tests/support/scrape-metric.ts";
 import { storedFor } from "#tests/support/stored-rows.ts";
 import { Publisher } from "#tests/support/publisher.ts";
 import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
@@ -144,7 +144,7 @@ test("R24: connections that acknowledge nothing for long still see every one, on
   );
   await Promise.all(mute.map((subscriber, index) => subscriber.connect([here, there][index]!)));
   const unacknowledged = (): Promise<number> =>
-    metric(stack.services[1]!, "lane_demotions_total", 'reason="unacknowledged"');
+    scrapeMetric(stack.services[1]!, "lane_demotions_total", 'reason="unacknowledged"');
   const before = await unacknowledged();
   const stream = publisher.stream([client], 10);
   await expect.poll(unacknowledged).toBeGreaterThan(before + 3);

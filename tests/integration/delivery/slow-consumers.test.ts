@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { metric } from "#tests/support/scrape-metric.ts";
+import { scrapeMetric } from "#tests/support/scrape-metric.ts";
 import { storedFor } from "#tests/support/stored-rows.ts";
 import { Publisher } from "#tests/support/publisher.ts";
 import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
@@ -45,7 +45,7 @@ describe.for(TRANSPORTS)("a reader over %s that stops reading", (transport) => {
     await Promise.all([slow.connect(distributor), other.connect(distributor)]);
     await publisher.number([slow.client, other.client]);
     await Promise.all([slow.all(publisher), other.all(publisher)]);
-    const refused = await metric(distributor, "session_refusals_total", 'reason="slow"');
+    const refused = await scrapeMetric(distributor, "session_refusals_total", 'reason="slow"');
     slow.pause();
     for (let left = COUNT; left > 0; left -= 20) {
       await publisher.number(slow.client, 20, PAD);
@@ -53,11 +53,13 @@ describe.for(TRANSPORTS)("a reader over %s that stops reading", (transport) => {
       // Beside it, and before the next: nobody waits for the slow one.
       await other.all(publisher);
     }
-    await expect.poll(() => metric(distributor, "session_refusals_total", 'reason="slow"')).toBeGreaterThan(refused);
-    await expect.poll(() => metric(director, "notifications_unsettled")).toBeLessThan(COUNT / 2);
-    expect(await metric(distributor, "outbox_bytes")).toBeLessThanOrEqual(OUTBOX_BYTES);
+    await expect
+      .poll(() => scrapeMetric(distributor, "session_refusals_total", 'reason="slow"'))
+      .toBeGreaterThan(refused);
+    await expect.poll(() => scrapeMetric(director, "notifications_unsettled")).toBeLessThan(COUNT / 2);
+    expect(await scrapeMetric(distributor, "outbox_bytes")).toBeLessThanOrEqual(OUTBOX_BYTES);
     expect(slow.received.length).toBeLessThan(COUNT / 2);
-    expect(await metric(distributor, "process_resident_memory_bytes")).toBeLessThan(MOST_RSS);
+    expect(await scrapeMetric(distributor, "process_resident_memory_bytes")).toBeLessThan(MOST_RSS);
     slow.resume();
     const ids = publisher.accepted(slow.client);
     await slow.until("it has all, or its end", () => slow.received.length === ids.length || !slow.open);
@@ -83,12 +85,12 @@ test.for(["websocket", "sse"] as const)(
     const open = (): Promise<number> => {
       // It reads nothing, and still is no silent one (R42).
       if (transport === "websocket") stuck.say(JSON.stringify({ type: "ack", cursor }));
-      return metric(short, "connections");
+      return scrapeMetric(short, "connections");
     };
     await expect.poll(open).toBe(0);
     stuck.resume();
     await stuck.until("it ends", () => !stuck.open);
-    expect(await metric(short, "connections_closed_total", 'reason="Nothing was read for too long"')).toBe(1);
+    expect(await scrapeMetric(short, "connections_closed_total", 'reason="Nothing was read for too long"')).toBe(1);
     expect(stuck.frames.at(-1)).toMatchObject({ type: "closing", code: 4000, reconnect: "now" });
     if (transport === "websocket") expect(stuck.end).toMatchObject({ code: 4000 });
     await stuck.connect(distributor);

@@ -4,7 +4,7 @@ import { createLog } from "@saasaparilla/shared/runtime/log.ts";
 import { packSequence, sequenceAt, START } from "@saasaparilla/shared/protocol/notification.ts";
 import { connectPostgres, type Postgres } from "@saasaparilla/shared/postgres/client.ts";
 import {
-  Stored,
+  StoredNotifications,
   type StoredNotification,
   type StoredPage,
 } from "@saasaparilla/shared/postgres/stored-notifications.ts";
@@ -12,12 +12,12 @@ import { startStack, type Stack } from "#tests/support/stack.ts";
 
 let stack: Stack;
 let postgres: Postgres;
-let stored: Stored;
+let stored: StoredNotifications;
 
 beforeAll(async () => {
   stack = await startStack();
   postgres = connectPostgres(stack.env.DATABASE_URL!, "test", createLog("test", "warn"), new Health([]));
-  stored = new Stored(postgres, stack.namespace);
+  stored = new StoredNotifications(postgres, stack.namespace);
 });
 
 afterAll(async () => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Crowd } from "#tests/support/crowd.ts";
-import { metric } from "#tests/support/scrape-metric.ts";
+import { scrapeMetric } from "#tests/support/scrape-metric.ts";
 import { Publisher } from "#tests/support/publisher.ts";
 import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
 import { Subscriber } from "#tests/support/subscriber.ts";
@@ -55,7 +55,7 @@ test("R24, R32: those who do not come back after their distributor was killed fi
   await publisher.number(crowd.clients, 20);
   await stream.stop();
   // The director answers for nothing any more: it is all in Postgres, without anybody having come.
-  await expect.poll(() => metric(director, "notifications_unsettled")).toBe(0);
+  await expect.poll(() => scrapeMetric(director, "notifications_unsettled")).toBe(0);
   await Promise.all(crowd.connected.map((one) => one.connect(other)));
   await crowd.all(publisher, other);
   await crowd.close();
@@ -109,7 +109,7 @@ test("R17, R30: each transport is told why it is closed, and that it may come ba
   await poll.connect(ending);
   await publisher.number(poll.client);
   await poll.all(publisher);
-  const connections = await metric(ending, "connections");
+  const connections = await scrapeMetric(ending, "connections");
   expect(connections).toBe(3);
   await ending.stop();
   const retryAfter = expect.any(Number) as number;

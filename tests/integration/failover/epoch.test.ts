@@ -1,6 +1,6 @@
 import { Kafka, logLevel, type Admin } from "kafkajs";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { metric } from "#tests/support/scrape-metric.ts";
+import { scrapeMetric } from "#tests/support/scrape-metric.ts";
 import { storedFor } from "#tests/support/stored-rows.ts";
 import { startProxy } from "#tests/support/tcp-proxy.ts";
 import { Publisher } from "#tests/support/publisher.ts";
@@ -131,7 +131,7 @@ test("accepted is repartitioned, once nothing is unsettled and nobody is at work
     await subscriber.all(publisher);
     await subscriber.close();
   }
-  await expect.poll(() => metric(director, "partitions_owned")).toBe(7);
+  await expect.poll(() => scrapeMetric(director, "partitions_owned")).toBe(7);
   await publisher.number(CLIENTS, 5);
   for (const subscriber of subscribers) {
     await subscriber.connect(distributor);
@@ -158,7 +158,7 @@ test("a director starts while its Postgres is away: it delivers live, and says w
     const { missing } = (await ready.json()) as { missing: object };
     // Nobody who operates is let in before it was read who may.
     expect(Object.keys(missing).toSorted()).toEqual(["access", "postgres"]);
-    expect(await metric(director, "dead_letters_total")).toBe(0);
+    expect(await scrapeMetric(director, "dead_letters_total")).toBe(0);
     await postgres.set("pass");
     await director.ready();
     for (const other of subscribers.slice(1)) {

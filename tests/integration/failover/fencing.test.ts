@@ -9,7 +9,7 @@ import {
   readPack,
   type Deliver,
 } from "@saasaparilla/shared/protocol/pack.ts";
-import { metric } from "#tests/support/scrape-metric.ts";
+import { scrapeMetric } from "#tests/support/scrape-metric.ts";
 import { Publisher } from "#tests/support/publisher.ts";
 import { produce, readAll } from "#tests/support/kafka-records.ts";
 import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
@@ -40,7 +40,7 @@ async function liveClient(client: string): Promise<Subscriber> {
   await subscriber.live();
   await publisher.number(client);
   await subscriber.all(publisher);
-  await expect.poll(() => metric(director, "notifications_unsettled")).toBe(0);
+  await expect.poll(() => scrapeMetric(director, "notifications_unsettled")).toBe(0);
   return subscriber;
 }
 
@@ -72,8 +72,8 @@ async function forge({ slot, deliver }: Sent, client: string, change: Partial<De
   await produce(stack, "routed", slot, [writer.take()]);
 }
 
-const fenced = (): Promise<number> => metric(distributor, "routed_fenced_total");
-const gaps = (): Promise<number> => metric(distributor, "session_refusals_total", 'reason="gap"');
+const fenced = (): Promise<number> => scrapeMetric(distributor, "routed_fenced_total");
+const gaps = (): Promise<number> => scrapeMetric(distributor, "session_refusals_total", 'reason="gap"');
 const dropped = async (): Promise<number> =>
   distributor.logs.filter(({ msg }) => msg?.startsWith("a notification of another client")).length;
 
@@ -128,6 +128,6 @@ test("R32: a claim that Kafka was slow to take, and has behind the owner's, only
   await director.logged(({ msg }) => msg?.includes("came late") ?? false);
   await publisher.number(client.client, 5);
   await client.all(publisher);
-  expect(await metric(director, "partitions_owned")).toBe(1);
+  expect(await scrapeMetric(director, "partitions_owned")).toBe(1);
   await client.close();
 });

@@ -8,15 +8,15 @@ import { topicSpecs } from "#services/provision/topics.ts";
 import { topicsOf } from "@saasaparilla/shared/kafka/topics.ts";
 import { ownBrokers, type OwnStore } from "#tests/faults/stores.ts";
 import { startStack, type Stack } from "#tests/support/stack.ts";
-import { SHORT_TIMES, Traffic } from "#tests/support/background-traffic.ts";
-import { Witness } from "#tests/support/acked-writes.ts";
+import { SHORT_TIMES, BackgroundTraffic } from "#tests/support/background-traffic.ts";
+import { AckedWrites } from "#tests/support/acked-writes.ts";
 
 const BROKERS = 3;
 
 let folder: string;
 let brokers: OwnStore[] = [];
 let stack: Stack;
-let traffic: Traffic | undefined;
+let traffic: BackgroundTraffic | undefined;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "brokers-"));
@@ -90,24 +90,24 @@ test("provision puts each topic on as many brokers as are wanted, and has record
 });
 
 test("what a send was answered for is in Kafka, also where a broker hands its partitions over in the middle of it", async () => {
-  const witness = new Witness(stack);
+  const ackedWrites = new AckedWrites(stack);
   try {
-    await witness.start(BROKERS);
-    await witness.goesOn();
+    await ackedWrites.start(BROKERS);
+    await ackedWrites.goesOn();
     const broker = brokers[randomInt(BROKERS)]!;
     // As a rollout ends it: its partitions have another leader at once.
     await broker.stop();
-    await witness.goesOn();
-    expect(await witness.missing()).toEqual([]);
+    await ackedWrites.goesOn();
+    expect(await ackedWrites.missing()).toEqual([]);
     await broker.start();
     await expect.poll(inSync, { timeout: 60_000, interval: 200 }).toEqual([BROKERS]);
   } finally {
-    await witness.stop();
+    await ackedWrites.stop();
   }
 });
 
 test("R32, R33, R34, R51: a broker dies under load and comes back: nothing is lost, late by a place or twice", async () => {
-  const platform = (traffic = await Traffic.start(stack, { clients: 60, rate: 150 }));
+  const platform = (traffic = await BackgroundTraffic.start(stack, { clients: 60, rate: 150 }));
   await platform.flows();
   const broker = brokers[randomInt(BROKERS)]!;
   await broker.kill("SIGKILL");

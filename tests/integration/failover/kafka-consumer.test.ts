@@ -1,4 +1,4 @@
-import { Run } from "@saasaparilla/shared/kafka/consumer-runner.ts";
+import { ConsumerRunner } from "@saasaparilla/shared/kafka/consumer-runner.ts";
 import { Kafka, logLevel } from "kafkajs";
 import { expect, test } from "vitest";
 import { startStack } from "#tests/support/stack.ts";
@@ -14,21 +14,21 @@ test("a consumer that the client has given up, and disconnected, reads on once i
   const eachMessage = async ({ message }: { message: { value: Buffer | null } }): Promise<void> => {
     read.push(String(message.value));
   };
-  const run = new Run(consumer, { autoCommit: false, eachMessage }, (error) => fatal.push(error));
+  const runner = new ConsumerRunner(consumer, { autoCommit: false, eachMessage }, (error) => fatal.push(error));
   try {
     await Promise.all([producer.connect(), consumer.connect()]);
     await consumer.subscribe({ topic, fromBeginning: true });
-    await run.start();
+    await runner.start();
     await producer.send({ topic, messages: [{ partition: 0, value: "before" }] });
     await expect.poll(() => read).toEqual(["before"]);
     // As the client does before it tells of a crash.
     await consumer.disconnect();
     await producer.send({ topic, messages: [{ partition: 0, value: "after" }] });
-    run.crashed({ error: new Error("Broker not connected"), restart: false });
+    runner.crashed({ error: new Error("Broker not connected"), restart: false });
     await expect.poll(() => read).toContain("after");
     expect(fatal).toEqual([]);
   } finally {
-    await run.stop();
+    await runner.stop();
     await producer.disconnect();
     await stack.close();
   }

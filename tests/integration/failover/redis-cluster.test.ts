@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { RedisCluster } from "#tests/support/redis-cluster.ts";
 import { startStack, type Stack } from "#tests/support/stack.ts";
-import { SHORT_TIMES, Traffic } from "#tests/support/background-traffic.ts";
+import { SHORT_TIMES, BackgroundTraffic } from "#tests/support/background-traffic.ts";
 
 const PRIMARIES = [0, 1, 2];
 const REPLICA = 3;
@@ -9,7 +9,7 @@ const WAIT = { timeout: 30_000, interval: 50 };
 
 let redis: RedisCluster;
 let stack: Stack;
-let traffic: Traffic | undefined;
+let traffic: BackgroundTraffic | undefined;
 
 beforeAll(async () => {
   redis = await RedisCluster.start();
@@ -35,7 +35,7 @@ afterEach(() => traffic?.close());
 const entries = (node: number): Promise<string[]> => redis.keys(node, `${stack.namespace}:c:*`);
 
 test("R32, R33, R34: of a Redis Cluster one node fails over, and one is away: nothing is lost, late by a place or twice", async () => {
-  const platform = (traffic = await Traffic.start(stack, { clients: 60, rate: 150 }));
+  const platform = (traffic = await BackgroundTraffic.start(stack, { clients: 60, rate: 150 }));
   await platform.flows();
   for (const node of PRIMARIES) await expect.poll(() => entries(node), WAIT).not.toEqual([]);
   await redis.nodes[0]!.kill();
@@ -55,7 +55,7 @@ test("R32, R33, R34: of a Redis Cluster one node fails over, and one is away: no
 });
 
 test("who is connected is registered anew where a node has lost what it held, though nobody missed it", async () => {
-  const platform = (traffic = await Traffic.start(stack, { clients: 30, rate: 30, habits: {} }));
+  const platform = (traffic = await BackgroundTraffic.start(stack, { clients: 30, rate: 30, habits: {} }));
   await platform.flows();
   const registered = async (): Promise<string[]> =>
     (await entries(2)).filter((name) => platform.steady.some((key) => name.endsWith(`:${key}}`))).sort();

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { metric } from "#tests/support/scrape-metric.ts";
+import { scrapeMetric } from "#tests/support/scrape-metric.ts";
 import { provision, startStack, type Kind, type Service, type Stack } from "#tests/support/stack.ts";
-import { SHORT_TIMES, Traffic } from "#tests/support/background-traffic.ts";
+import { SHORT_TIMES, BackgroundTraffic } from "#tests/support/background-traffic.ts";
 
 /** Neither three nor four nor two directors share them without a rest. There are as many slots as distributors. */
 const PARTITIONS = 11;
@@ -9,7 +9,7 @@ const SLOTS = 5;
 const WAIT = { timeout: 60_000, interval: 50 };
 
 let stack: Stack;
-let traffic: Traffic | undefined;
+let traffic: BackgroundTraffic | undefined;
 
 beforeAll(async () => {
   const env = { ...SHORT_TIMES, ACCEPTED_PARTITIONS: String(PARTITIONS), ROUTED_PARTITIONS: String(SLOTS - 1) };
@@ -31,7 +31,7 @@ async function balanced(directors: Service[]): Promise<void> {
   const least = Math.floor(PARTITIONS / directors.length);
   const expected = directors.map((_, index) => least + (index < PARTITIONS % directors.length ? 1 : 0));
   const shares = async (): Promise<number[]> => {
-    const owned = await Promise.all(directors.map((director) => metric(director, "partitions_owned")));
+    const owned = await Promise.all(directors.map((director) => scrapeMetric(director, "partitions_owned")));
     return owned.sort((a, b) => b - a);
   };
   await expect.poll(shares, WAIT).toEqual(expected);
@@ -41,10 +41,10 @@ const claims = (director: Service): number => director.logs.filter(({ msg }) => 
 const slotOf = ({ logs }: Service): number => Number(logs.findLast(({ msg }) => msg === "slot owned")?.slot);
 const slots = (services: Service[]): number[] => services.map(slotOf).sort((a, b) => a - b);
 const connections = (services: Service[]): Promise<number[]> =>
-  Promise.all(services.map((service) => metric(service, "connections")));
+  Promise.all(services.map((service) => scrapeMetric(service, "connections")));
 
 test("R32, R33, R34: directors and distributors come, go and die under load: nothing is lost, late by a place or twice", async () => {
-  const platform = (traffic = await Traffic.start(stack, { clients: 60, rate: 150 }));
+  const platform = (traffic = await BackgroundTraffic.start(stack, { clients: 60, rate: 150 }));
   const add = async (kind: Kind): Promise<Service> => {
     const service = await stack.start(kind);
     platform.add(service);
@@ -59,7 +59,7 @@ test("R32, R33, R34: directors and distributors come, go and die under load: not
   const [oldest, older] = platform.of("director") as [Service, Service];
   const newDirector = await add("director");
   await balanced(platform.of("director"));
-  expect(claims(newDirector)).toBe(await metric(newDirector, "partitions_owned"));
+  expect(claims(newDirector)).toBe(await scrapeMetric(newDirector, "partitions_owned"));
   expect(platform.of("director").map(claims)).toEqual([...before, claims(newDirector)]);
   await platform.flows();
 
@@ -67,7 +67,7 @@ test("R32, R33, R34: directors and distributors come, go and die under load: not
   const interruptions = platform.interruptions;
   await provision({ ...stack.env, ROUTED_PARTITIONS: String(SLOTS) });
   const newDistributor = await add("distributor");
-  await expect.poll(() => metric(newDistributor, "sessions", 'state="LIVE"'), WAIT).toBeGreaterThan(0);
+  await expect.poll(() => scrapeMetric(newDistributor, "sessions", 'state="LIVE"'), WAIT).toBeGreaterThan(0);
   await platform.flows();
   // Nobody who was connected was sent away.
   expect(platform.interruptions).toBe(interruptions);

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { startKafkaProxy, startProxy, type Mode, type Proxy } from "#tests/support/tcp-proxy.ts";
+import { startKafkaProxy, startProxy, type Mode, type TcpProxy } from "#tests/support/tcp-proxy.ts";
 import { Publisher } from "#tests/support/publisher.ts";
 import { provision, startStack, type Kind, type Service, type Stack } from "#tests/support/stack.ts";
 import { Subscriber } from "#tests/support/subscriber.ts";
@@ -23,7 +23,7 @@ const MISSING: Record<Dependency, unknown> = {
 };
 
 let stack: Stack;
-let proxies: Record<Dependency, Proxy>;
+let proxies: Record<Dependency, TcpProxy>;
 
 beforeAll(async () => {
   const [kafka, postgres, redis] = await Promise.all([
@@ -42,7 +42,7 @@ afterAll(async () => {
 
 /** All services behind the proxies, none of them awaited. */
 function startAll(env: Record<string, string> = {}): Promise<Service[]> {
-  const behind = (url: string, { address }: Proxy): string => Object.assign(new URL(url), { host: address }).href;
+  const behind = (url: string, { address }: TcpProxy): string => Object.assign(new URL(url), { host: address }).href;
   const proxied = {
     KAFKA_BROKERS: proxies.kafka.address,
     DATABASE_URL: behind(process.env.DATABASE_URL!, proxies.postgres),

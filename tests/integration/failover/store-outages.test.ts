@@ -1,9 +1,9 @@
 import { Redis } from "ioredis";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { metric } from "#tests/support/scrape-metric.ts";
+import { scrapeMetric } from "#tests/support/scrape-metric.ts";
 import { storedFor } from "#tests/support/stored-rows.ts";
-import { startProxy, type Proxy } from "#tests/support/tcp-proxy.ts";
+import { startProxy, type TcpProxy } from "#tests/support/tcp-proxy.ts";
 import { Publisher } from "#tests/support/publisher.ts";
 import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
 import { Subscriber } from "#tests/support/subscriber.ts";
@@ -13,8 +13,8 @@ let stack: Stack;
 let director: Service;
 let distributor: Service;
 let publisher: Publisher;
-let postgres: Proxy;
-let redis: Proxy;
+let postgres: TcpProxy;
+let redis: TcpProxy;
 let inside: Redis;
 
 beforeAll(async () => {
@@ -38,7 +38,7 @@ afterAll(async () => {
 });
 
 function proxied(): Record<string, string> {
-  const behind = (url: string, { address }: Proxy): string => Object.assign(new URL(url), { host: address }).href;
+  const behind = (url: string, { address }: TcpProxy): string => Object.assign(new URL(url), { host: address }).href;
   return {
     DATABASE_URL: behind(process.env.DATABASE_URL!, postgres),
     REDIS_URL: behind(process.env.REDIS_URL!, redis),
@@ -71,7 +71,7 @@ async function takeOver(): Promise<void> {
   const next = await stack.start("director", proxied());
   await director.stop();
   director = next;
-  await expect.poll(() => metric(director, "partitions_owned")).toBe(4);
+  await expect.poll(() => scrapeMetric(director, "partitions_owned")).toBe(4);
 }
 
 describe("Redis", () => {
@@ -84,7 +84,7 @@ describe("Redis", () => {
     await registered(subscribers);
     await takeOver();
     await checkDelivery(subscribers);
-    expect(await metric(director, "notifications_settled_total", 'how="stored"')).toBe(0);
+    expect(await scrapeMetric(director, "notifications_settled_total", 'how="stored"')).toBe(0);
     for (const subscriber of subscribers) await subscriber.close();
   });
 
@@ -118,7 +118,7 @@ describe("Postgres", () => {
       await subscriber.connect(distributor);
       const told = (): boolean => subscriber.frames.some(({ type }) => type === "replay_pending");
       if (transport === "poll")
-        await expect.poll(() => metric(distributor, "dependency_failures_total")).toBeGreaterThan(0);
+        await expect.poll(() => scrapeMetric(distributor, "dependency_failures_total")).toBeGreaterThan(0);
       else await subscriber.until("it is told", told);
       await publisher.number(client, 10);
       expect(subscriber.received).toEqual([]);
@@ -136,7 +136,7 @@ describe("Postgres", () => {
 describe("what has expired", () => {
   test.for(TRANSPORTS)("R35: is not replayed over %s, and is counted", async (transport) => {
     const client = `expired-${transport}`;
-    const swept = await metric(director, "notifications_swept_total");
+    const swept = await scrapeMetric(director, "notifications_swept_total");
     const brief = Array.from({ length: 3 }, (_, n) => ({ client, json: String(n), ttl: 1 }));
     await publisher.publish(brief);
     await publisher.number(client, 2);
@@ -146,7 +146,7 @@ describe("what has expired", () => {
     await publisher.number(client);
     await subscriber.until("the last is here", () => subscriber.received.length >= 3);
     expect(subscriber.received.map(({ id }) => id)).toEqual(publisher.accepted(client).slice(3));
-    expect(await metric(director, "notifications_swept_total")).toBe(swept + 3);
+    expect(await scrapeMetric(director, "notifications_swept_total")).toBe(swept + 3);
     await subscriber.close();
   });
 
@@ -156,7 +156,7 @@ describe("what has expired", () => {
     await subscriber.connect(distributor);
     await publisher.number(client);
     await subscriber.all(publisher);
-    const expired = (): Promise<number> => metric(director, "notifications_settled_total", 'how="expired"');
+    const expired = (): Promise<number> => scrapeMetric(director, "notifications_settled_total", 'how="expired"');
     const before = await expired();
     director.kill("SIGSTOP");
     await publisher.publish(Array.from({ length: 3 }, (_, n) => ({ client, json: String(n), ttl: 1 })));

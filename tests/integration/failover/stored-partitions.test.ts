@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { createLog } from "@saasaparilla/shared/runtime/log.ts";
-import { FullClients } from "@saasaparilla/shared/postgres/full-inboxes.ts";
+import { FullInboxes } from "@saasaparilla/shared/postgres/full-inboxes.ts";
 import { Health } from "@saasaparilla/shared/runtime/health.ts";
 import { connectPostgres, type Postgres } from "@saasaparilla/shared/postgres/client.ts";
-import { Stored, type StoredNotification } from "@saasaparilla/shared/postgres/stored-notifications.ts";
+import { StoredNotifications, type StoredNotification } from "@saasaparilla/shared/postgres/stored-notifications.ts";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { provision, startStack, type Stack } from "#tests/support/stack.ts";
@@ -15,12 +15,12 @@ const sequence = (number: number): string => number.toString(16).padStart(24, "0
 
 let stack: Stack;
 let postgres: Postgres;
-let stored: Stored;
+let stored: StoredNotifications;
 
 beforeAll(async () => {
   stack = await startStack({ env: { STORED_PARTITIONS: "3" } });
   postgres = connectPostgres(stack.env.DATABASE_URL!, "test", createLog("test", "warn"), new Health([]), 1);
-  stored = new Stored(postgres, stack.namespace);
+  stored = new StoredNotifications(postgres, stack.namespace);
 });
 
 afterAll(async () => {
@@ -121,7 +121,7 @@ test("each statement of the services is about the partition of its client, and a
       return postgres.pool.query(statement);
     },
   };
-  const observed = new Stored({ ...postgres, pool: pool as unknown as pg.Pool }, stack.namespace);
+  const observed = new StoredNotifications({ ...postgres, pool: pool as unknown as pg.Pool }, stack.namespace);
   const client = key(7);
   const leaf = `select tableoid::regclass::text as name from "${stack.namespace}".stored_notifications where client = $1`;
   const { rows: found } = await postgres.pool.query<{ name: string }>(leaf, [client]);
@@ -134,18 +134,18 @@ test("each statement of the services is about the partition of its client, and a
   // Nothing goes: there is something to find when it is explained.
   await observed.deleteUpTo(new Map([[client, sequence(0)]]));
   statements.at(-1)!.values = [[client], [sequence(2)]];
-  const full = new FullClients({ ...postgres, pool: pool as unknown as pg.Pool }, stack.namespace);
-  expect(await full.mark(new Map([[client, 5]]))).toEqual([client]);
-  expect(await full.clearRead()).toEqual([]);
-  expect(await full.clear(client, 5)).toBe(false);
+  const fullInboxes = new FullInboxes({ ...postgres, pool: pool as unknown as pg.Pool }, stack.namespace);
+  expect(await fullInboxes.mark(new Map([[client, 5]]))).toEqual([client]);
+  expect(await fullInboxes.clearRead()).toEqual([]);
+  expect(await fullInboxes.clear(client, 5)).toBe(false);
   const [insert, ...others] = statements;
   for (const statement of others) expect([statement.name, await leavesOf(statement)]).toEqual([statement.name, its]);
   // An insert finds the partition of each row by itself; its plan shows none.
   expect(await leavesOf(insert!)).toEqual(new Set());
   // The sweep of what has expired is about every partition; whoever adds a statement adds it here.
   const known = ["constructor", "insert", "pages", "deleteUpTo", "waiting", "sweep"];
-  expect(Object.getOwnPropertyNames(Stored.prototype)).toEqual(known);
-  expect(Object.getOwnPropertyNames(FullClients.prototype)).toEqual([
+  expect(Object.getOwnPropertyNames(StoredNotifications.prototype)).toEqual(known);
+  expect(Object.getOwnPropertyNames(FullInboxes.prototype)).toEqual([
     "constructor",
     "mark",
     "clearRead",

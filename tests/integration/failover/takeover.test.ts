@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest
 import { partitionOf } from "@saasaparilla/shared/protocol/notification.ts";
 import { PackWriter } from "@saasaparilla/shared/protocol/pack.ts";
 import { Crowd } from "#tests/support/crowd.ts";
-import { metric } from "#tests/support/scrape-metric.ts";
+import { scrapeMetric } from "#tests/support/scrape-metric.ts";
 import { Publisher } from "#tests/support/publisher.ts";
 import { produce } from "#tests/support/kafka-records.ts";
 import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
@@ -72,7 +72,7 @@ async function checkThrough(name: string, change: (progress: () => Promise<void>
 }
 
 async function owns(director: Service, partitions: number): Promise<void> {
-  await expect.poll(() => metric(director, "partitions_owned")).toBe(partitions);
+  await expect.poll(() => scrapeMetric(director, "partitions_owned")).toBe(partitions);
 }
 
 test("R32, R33: a director that ends hands over in mid-stream: nothing is lost, nothing out of order", async () => {
@@ -126,7 +126,7 @@ test("R51: what an earlier director settled is dropped by the next one where a p
   const partition = partitionOf(`acme/${client}`, PARTITIONS);
   await produce(stack, "accepted", partition, [sent]);
   await subscriber.until("it is here", () => subscriber.received.length === 1);
-  await expect.poll(() => metric(first, "notifications_unsettled"), { interval: 20 }).toBe(0);
+  await expect.poll(() => scrapeMetric(first, "notifications_unsettled"), { interval: 20 }).toBe(0);
   // Ends well, and so with everything committed.
   await first.stop();
   const second = await startDirector();
@@ -134,6 +134,6 @@ test("R51: what an earlier director settled is dropped by the next one where a p
   await publisher.number(client, 3);
   await subscriber.until("what follows is here", () => subscriber.received.length >= 4);
   expect(subscriber.received).toHaveLength(4);
-  expect(await metric(second, "notifications_repeated_total")).toBe(1);
+  expect(await scrapeMetric(second, "notifications_repeated_total")).toBe(1);
   await subscriber.close();
 });

@@ -1,7 +1,7 @@
 import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { bearer, head, statuses } from "#tests/support/raw-http.ts";
-import { say, type RawAnswer } from "#tests/support/raw-requests.ts";
+import { sendRaw, type RawAnswer } from "#tests/support/raw-requests.ts";
 import { startStack, type Kind, type Service, type Stack } from "#tests/support/stack.ts";
 import { maskedFrame } from "#tests/support/raw-transports.ts";
 
@@ -25,7 +25,7 @@ beforeAll(async () => {
 afterAll(() => stack.close());
 
 const ask = async (service: Service, bytes: string): Promise<RawAnswer> =>
-  (await say(service, bytes, { answers: 1 })).answers[0]!;
+  (await sendRaw(service, bytes, { answers: 1 })).answers[0]!;
 
 describe("preflights", () => {
   const ALLOWED = ["authorization", "baggage", "cache-control", "content-type", "last-event-id", "tracestate"];
@@ -53,17 +53,17 @@ describe("preflights", () => {
         { ready: false },
       );
       const path = kind === "distributor" ? "/v1/poll" : "/v1/dead-letters";
-      const asked = await say(starting, preflight(path), { answers: 1 });
+      const asked = await sendRaw(starting, preflight(path), { answers: 1 });
       expect([kind, asked.answers[0]]).toMatchObject([
         kind,
         { status: 204, headers: { "access-control-allow-origin": ORIGIN } },
       ]);
       expect(asked.answers[0]!.headers["access-control-allow-methods"]).toContain("GET");
       if (kind === "distributor") {
-        const got = await say(starting, head(`GET ${path}`, `origin: ${ORIGIN}`), { answers: 1 });
+        const got = await sendRaw(starting, head(`GET ${path}`, `origin: ${ORIGIN}`), { answers: 1 });
         expect(got.answers).toMatchObject([{ status: 503, headers: { "access-control-allow-origin": ORIGIN } }]);
       }
-      expect((await say(starting, head("GET /problems/busy"), { answers: 1 })).answers).toMatchObject([
+      expect((await sendRaw(starting, head("GET /problems/busy"), { answers: 1 })).answers).toMatchObject([
         { status: 200 },
       ]);
       starting.kill("SIGKILL");
@@ -146,7 +146,10 @@ describe("idle connections", () => {
   test("KEEP_ALIVE_MS and HEAD_MS are how long Node waits", async () => {
     const quick = await stack.start("receiver", { KEEP_ALIVE_MS: "1000", HEAD_MS: "1000" });
     const began = performance.now();
-    const [idle, half] = await Promise.all([say(quick, head("GET /health/live")), say(quick, "GET / HTTP/1.1\r\n")]);
+    const [idle, half] = await Promise.all([
+      sendRaw(quick, head("GET /health/live")),
+      sendRaw(quick, "GET / HTTP/1.1\r\n"),
+    ]);
     expect([statuses(idle), idle.closed, statuses(half)]).toEqual([[200], true, [408]]);
     expect(performance.now() - began).toBeLessThan(8_000);
     await quick.stop();
@@ -161,7 +164,7 @@ describe("idle connections", () => {
       ["GET /v1/poll?wait=0", 200],
     ] as const) {
       const method = line.split(" ")[0]!;
-      const { answers, closed } = await say(closing, head(line, bearer(client)), { methods: [method] });
+      const { answers, closed } = await sendRaw(closing, head(line, bearer(client)), { methods: [method] });
       expect([line, answers.map((one) => [one.status, one.headers["connection"]]), closed]).toEqual([
         line,
         [[status, "close"]],

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { metric } from "#tests/support/scrape-metric.ts";
+import { scrapeMetric } from "#tests/support/scrape-metric.ts";
 import { bearer, head, statuses } from "#tests/support/raw-http.ts";
-import { say, type RawAnswer, type Ways } from "#tests/support/raw-requests.ts";
+import { sendRaw, type RawAnswer, type Ways } from "#tests/support/raw-requests.ts";
 import { startStack, type Kind, type Service, type Stack } from "#tests/support/stack.ts";
 
 /** What tools and proxies expect of every port, whichever server is behind it. */
@@ -29,7 +29,7 @@ afterAll(() => stack.close());
 
 async function ask(kind: Kind, bytes: string | string[], ways: Ways = {}): Promise<RawAnswer> {
   const method = [bytes].flat()[0]!.split(" ")[0]!;
-  const { answers } = await say(services[kind], bytes, { answers: 1, methods: [method], ...ways });
+  const { answers } = await sendRaw(services[kind], bytes, { answers: 1, methods: [method], ...ways });
   return answers[0]!;
 }
 
@@ -85,13 +85,13 @@ describe("HEAD", () => {
 
   test("of a stream and of a poll it is answered at once, and opens nothing", async () => {
     const { distributor } = services;
-    const opened = await metric(distributor, "connections_opened_total");
+    const opened = await scrapeMetric(distributor, "connections_opened_total");
     const stream = await ask("distributor", head("HEAD /v1/sse", bearer(client)));
     expect(stream).toMatchObject({ status: 200, body: "", headers: { "content-type": "text/event-stream" } });
     const poll = await ask("distributor", head("HEAD /v1/poll?wait=60", bearer(client)));
     expect(poll).toMatchObject({ status: 200, body: "", headers: { "content-type": "application/json" } });
     expect(await ask("distributor", head("HEAD /v1/poll?wait=x", bearer(client)))).toMatchObject({ status: 400 });
-    expect(await metric(distributor, "connections_opened_total")).toBe(opened);
+    expect(await scrapeMetric(distributor, "connections_opened_total")).toBe(opened);
   });
 
   test("a connection goes on behind it", async () => {
@@ -100,7 +100,7 @@ describe("HEAD", () => {
         head("HEAD /health/live") + head("GET /health/live") + head("HEAD /nothing") + head("GET /health/live");
       const pieces = kind === "distributor" ? bytes.split(/(?=GET|HEAD)/) : [bytes];
       const methods = ["HEAD", "GET", "HEAD", "GET"];
-      const heard = await say(services[kind], pieces, { answers: 4, methods });
+      const heard = await sendRaw(services[kind], pieces, { answers: 4, methods });
       expect([kind, statuses(heard)]).toEqual([kind, [200, 200, 404, 200]]);
     }
   });
@@ -109,7 +109,7 @@ describe("HEAD", () => {
     const smuggled = head("GET /health/live");
     for (const kind of KINDS) {
       const bytes = head("HEAD /health/live", `content-length: ${smuggled.length}`, "content-length: 0");
-      const { answers, closed } = await say(services[kind], [bytes, smuggled], { methods: ["HEAD", "GET"] });
+      const { answers, closed } = await sendRaw(services[kind], [bytes, smuggled], { methods: ["HEAD", "GET"] });
       expect([kind, answers.filter(({ status }) => status === 200), closed]).toEqual([kind, [], true]);
     }
   });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readAccepted } from "#tests/support/accepted-records.ts";
-import { metric } from "#tests/support/scrape-metric.ts";
-import { say, type Heard, type Ways } from "#tests/support/raw-requests.ts";
+import { scrapeMetric } from "#tests/support/scrape-metric.ts";
+import { sendRaw, type Heard, type Ways } from "#tests/support/raw-requests.ts";
 import { startStack, type Kind, type Service, type Stack } from "#tests/support/stack.ts";
 
 /** How every port reads where a request begins and ends (RFC 9112), byte for byte. */
@@ -34,7 +34,7 @@ const POSTS = {
 } as const;
 
 describe.each(["receiver", "console", "director"] as const)("%s, by Node", (kind) => {
-  const says = (pieces: string | string[], ways?: Ways): Promise<Heard> => say(services[kind], pieces, ways);
+  const says = (pieces: string | string[], ways?: Ways): Promise<Heard> => sendRaw(services[kind], pieces, ways);
   const post = (...headers: string[]): string => head(POSTS[kind], "host: x", ...headers);
 
   test.for([
@@ -196,50 +196,50 @@ describe("publishing", () => {
     ["HTTP/1.0", () => (publish("c4") + to("c4")).replace("1.1", "1.0")],
     ["absolute-form", () => (publish("c5") + to("c5")).replace("/v1", "http://x/v1")],
   ] as const)("by %s is 202", async ([, bytes]) => {
-    expect(statuses(await say(receiver(), bytes(), { answers: 1 }))).toEqual([202]);
+    expect(statuses(await sendRaw(receiver(), bytes(), { answers: 1 }))).toEqual([202]);
   });
 
   test("R33: pipelined requests of one connection are written in their order", async () => {
     const all = Array.from({ length: 40 }, (_, n) => JSON.stringify({ to: { client: "ordered" }, data: n }));
     const bytes = all.map((body) => publish("", `content-length: ${body.length}`) + body).join("");
-    expect(statuses(await say(receiver(), bytes, { answers: 40 }))).toEqual(Array(40).fill(202));
+    expect(statuses(await sendRaw(receiver(), bytes, { answers: 40 }))).toEqual(Array(40).fill(202));
     const stored = (await readAccepted(stack)).filter(({ key }) => key === "acme/ordered");
     expect(stored.map(({ payload }) => Number(payload))).toEqual(all.map((_, n) => n));
   });
 
   test("a client that ends its side behind its request reads the answer", async () => {
-    expect(statuses(await say(receiver(), publish("half") + to("half"), { half: true }))).toEqual([202]);
-    const broken = await say(receiver(), publish("half-body") + to("half-body").slice(0, -1), { half: true });
+    expect(statuses(await sendRaw(receiver(), publish("half") + to("half"), { half: true }))).toEqual([202]);
+    const broken = await sendRaw(receiver(), publish("half-body") + to("half-body").slice(0, -1), { half: true });
     expect(statuses(broken)).toEqual([400]);
   });
 
   test("100 Continue is said to those who may publish, and to no other", async () => {
     const length = `content-length: ${to("expects").length}`;
     const expects = publish("", length, "expect: 100-continue");
-    expect(statuses(await say(receiver(), [expects, to("expects")], { answers: 2 }))).toEqual([100, 202]);
-    const stranger = await say(receiver(), expects.replace(publisher, "x"));
+    expect(statuses(await sendRaw(receiver(), [expects, to("expects")], { answers: 2 }))).toEqual([100, 202]);
+    const stranger = await sendRaw(receiver(), expects.replace(publisher, "x"));
     expect(statuses(stranger)).toEqual([403]);
-    expect(statuses(await say(receiver(), publish("", length, "expect: x")))).toEqual([417]);
+    expect(statuses(await sendRaw(receiver(), publish("", length, "expect: x")))).toEqual([417]);
   });
 
   test("what is refused before its end gives its place back, and is counted by reason", async () => {
-    const before = await metric(receiver(), "http_bodies_refused_total");
+    const before = await scrapeMetric(receiver(), "http_bodies_refused_total");
     const bad = `${publish("", "transfer-encoding: chunked")}2\r\n{}XX`;
-    expect(statuses(await say(receiver(), bad))).toEqual([400]);
-    expect(statuses(await say(receiver(), publish("", "content-length: 9000000")))).toEqual([408]);
-    expect(await metric(receiver(), "http_bodies_refused_total")).toBe(before + 2);
+    expect(statuses(await sendRaw(receiver(), bad))).toEqual([400]);
+    expect(statuses(await sendRaw(receiver(), publish("", "content-length: 9000000")))).toEqual([408]);
+    expect(await scrapeMetric(receiver(), "http_bodies_refused_total")).toBe(before + 2);
     for (const reason of ["malformed", "slow"])
-      expect(await metric(receiver(), "http_bodies_refused_total", `reason="${reason}"`)).toBeGreaterThan(0);
-    await expect.poll(() => metric(receiver(), "publish_requests")).toBe(0);
-    expect(await metric(receiver(), "publish_body_bytes")).toBe(0);
+      expect(await scrapeMetric(receiver(), "http_bodies_refused_total", `reason="${reason}"`)).toBeGreaterThan(0);
+    await expect.poll(() => scrapeMetric(receiver(), "publish_requests")).toBe(0);
+    expect(await scrapeMetric(receiver(), "publish_body_bytes")).toBe(0);
   });
 
   test("a receiver that ends closes idle connections, answers what it has begun, and refuses a body that drips", async () => {
     const other = await stack.start("receiver", { BODY_MS: "60000" });
-    const idle = say(other, LIVE);
-    await expect.poll(() => metric(other, "publish_requests")).toBe(0);
-    const held = say(other, [publish("ends") + to("ends").slice(0, -1)]);
-    await expect.poll(() => metric(other, "publish_requests")).toBe(1);
+    const idle = sendRaw(other, LIVE);
+    await expect.poll(() => scrapeMetric(other, "publish_requests")).toBe(0);
+    const held = sendRaw(other, [publish("ends") + to("ends").slice(0, -1)]);
+    await expect.poll(() => scrapeMetric(other, "publish_requests")).toBe(1);
     other.kill("SIGTERM");
     expect((await idle).closed).toBe(true);
     const { answers } = await held;
@@ -249,8 +249,8 @@ describe("publishing", () => {
 });
 
 describe("distributor", () => {
-  const says = (pieces: string | string[], ways?: Ways): Promise<Heard> => say(services.distributor, pieces, ways);
-  const live = (): Promise<number> => metric(services.distributor, "http_bodies_refused_total");
+  const says = (pieces: string | string[], ways?: Ways): Promise<Heard> => sendRaw(services.distributor, pieces, ways);
+  const live = (): Promise<number> => scrapeMetric(services.distributor, "http_bodies_refused_total");
   const UPGRADE = [
     "connection: upgrade",
     "upgrade: websocket",
@@ -298,7 +298,7 @@ describe("distributor", () => {
   test("what is smuggled behind it in the same packet is handled by no route", async () => {
     const token = await stack.token({ client: "smuggler" });
     const smuggled = head("GET /v1/poll?wait=0", "host: x", `authorization: Bearer ${token}`);
-    const opened = (): Promise<number> => metric(services.distributor, "connections_opened_total");
+    const opened = (): Promise<number> => scrapeMetric(services.distributor, "connections_opened_total");
     const before = [await opened(), await live()] as const;
     // The last one the library refuses itself, on the platforms that have its newest build.
     for (const headers of [["transfer-encoding:"], ["content-length: 0", "content-length: 0"], ["host: y"]]) {

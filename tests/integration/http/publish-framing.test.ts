@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readAccepted } from "#tests/support/accepted-records.ts";
-import { say } from "#tests/support/raw-requests.ts";
+import { sendRaw } from "#tests/support/raw-requests.ts";
 import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
 
 /**
@@ -193,7 +193,7 @@ test(`R51: a notification is stored if and only if its request is answered so (F
     const ids = one.requests.map(() => randomUUID());
     const bytes = bytesOf(one, ids);
     for (const id of ids) sent.set(id, `${JSON.stringify(one)}\n${JSON.stringify(bytes)}`);
-    const { answers } = await say(receiver, cut(bytes, one.cuts), { half: one.half });
+    const { answers } = await sendRaw(receiver, cut(bytes, one.cuts), { half: one.half });
     const finals = answers.filter(({ status }) => status !== 100);
     expect(finals.length, `answers: ${sent.get(ids[0]!)}`).toBeLessThanOrEqual(ids.length + 1);
     for (const { status, body } of finals) {

@@ -2,7 +2,7 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { setImmediate as turn, setTimeout as later } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { dial, fill, get, HOST, post, readAll, serve, statuses } from "#tests/support/node-server.ts";
-import { say } from "#tests/support/raw-requests.ts";
+import { sendRaw } from "#tests/support/raw-requests.ts";
 
 describe("at the end", () => {
   const big = "x".repeat(12 << 20);
@@ -67,8 +67,8 @@ describe("at the end", () => {
 
   test("a body that still arrives is 503 soon", async () => {
     const service = await serve({ BODY_MS: "60000" });
-    const heard = say(service, post("AB").slice(0, -1));
-    await say(service, get("/health/live"), { answers: 1 });
+    const heard = sendRaw(service, post("AB").slice(0, -1));
+    await sendRaw(service, get("/health/live"), { answers: 1 });
     service.server.stopListening();
     expect(statuses(await heard)).toEqual([503]);
     expect(service.handled).toEqual([]);

@@ -7,7 +7,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { Authority } from "#tests/support/certificates.ts";
 import { accepted, dial, ended, fill, get, HOST, post, readAll, serve, statuses } from "#tests/support/node-server.ts";
-import { say } from "#tests/support/raw-requests.ts";
+import { sendRaw } from "#tests/support/raw-requests.ts";
 
 describe("nothing is handled behind a request that ends its connection", () => {
   const evil = post("SMUGGLED");
@@ -22,7 +22,7 @@ describe("nothing is handled behind a request that ends its connection", () => {
         [post("A", offer) + post("B")],
         [post("A", offer), evil],
       ]) {
-        const heard = await say(service, pieces);
+        const heard = await sendRaw(service, pieces);
         expect([service.handled.splice(0), statuses(heard), heard.closed]).toEqual([["A"], [202], true]);
       }
     },
@@ -31,7 +31,7 @@ describe("nothing is handled behind a request that ends its connection", () => {
   test("HTTP/1.0 behind an answer without a length", async () => {
     const keep = "connection: keep-alive\r\n";
     const service = await serve();
-    const heard = await say(service, `OPTIONS * HTTP/1.0\r\n${keep}\r\n${post("A", keep, "1.0")}`);
+    const heard = await sendRaw(service, `OPTIONS * HTTP/1.0\r\n${keep}\r\n${post("A", keep, "1.0")}`);
     expect([service.handled, statuses(heard), heard.closed]).toEqual([[], [204], true]);
   });
 
@@ -75,7 +75,7 @@ test("over TLS, a client that ends its side behind its request reads the answer"
   const ours = new Authority(folder, "ours");
   const { cert, key } = ours.certify("server");
   const service = await serve({ TLS_CERT: cert, TLS_KEY: key });
-  expect(statuses(await say(service, post("A") + post("B"), { half: true, ca: ours.ca }))).toEqual([202, 202]);
+  expect(statuses(await sendRaw(service, post("A") + post("B"), { half: true, ca: ours.ca }))).toEqual([202, 202]);
 });
 
 describe("a peer that reads slowly", () => {
@@ -115,8 +115,8 @@ describe("a peer that reads slowly", () => {
 test("a head is late only by its own time: not while earlier requests take long, but once it stops behind the last answer", async () => {
   const bytes = post("A", `pad: ${"q".repeat(500)}\r\n`).repeat(125);
   const [unread, stopped] = await Promise.all([
-    say(await serve({}, 130), bytes, { answers: 125 }),
-    say(await serve({}, 11_500), `${post("A")}POST /p HTTP/1.1\r\n`, { deadlineMs: 60_000 }),
+    sendRaw(await serve({}, 130), bytes, { answers: 125 }),
+    sendRaw(await serve({}, 11_500), `${post("A")}POST /p HTTP/1.1\r\n`, { deadlineMs: 60_000 }),
   ]);
   expect(statuses(unread)).toEqual(Array(125).fill(202));
   expect(statuses(stopped)).toEqual([202, 408]);
@@ -125,7 +125,7 @@ test("a head is late only by its own time: not while earlier requests take long,
 describe("limits are counted", () => {
   test("waiting requests", async () => {
     const service = await serve({}, 5);
-    const heard = await say(service, post("").repeat(1_000));
+    const heard = await sendRaw(service, post("").repeat(1_000));
     // The first, and those that wait.
     expect([statuses(heard), await service.cut("pipelined")]).toEqual([Array(129).fill(202), 1]);
   });
@@ -156,25 +156,25 @@ test.for([
   const service = await serve();
   const guard = { admit, grant: () => undefined, release: () => {} };
   service.server.post("/guarded", 100, () => accepted(service.handled.push("guarded").toString()), guard);
-  const heard = await say(service, post("AB").replace("/p", "/guarded").slice(0, -1));
+  const heard = await sendRaw(service, post("AB").replace("/p", "/guarded").slice(0, -1));
   expect([statuses(heard), service.handled]).toEqual([[500], []]);
 });
 
 test("an answer that cannot be sent is a 500 by name and by number", async () => {
   const service = await serve();
   service.server.get("/bad", () => ({ status: 202, headers: { x: "a\r\nb" } }));
-  const { answers } = await say(service, get("/bad"), { answers: 1 });
+  const { answers } = await sendRaw(service, get("/bad"), { answers: 1 });
   expect(answers).toMatchObject([{ status: 500, reason: "Internal Server Error" }]);
 });
 
 test("answers to malformed requests have a date, vary by origin, and say what is too large", async () => {
   const service = await serve({ ALLOWED_ORIGINS: "https://a.example" });
-  const { answers } = await say(service, "\0\0");
+  const { answers } = await sendRaw(service, "\0\0");
   expect(answers).toMatchObject([{ status: 400, headers: { vary: "origin", date: expect.stringMatching(/GMT$/) } }]);
   const chunked = `POST /p HTTP/1.1\r\n${HOST}transfer-encoding: chunked\r\n\r\n`;
   const long = "a".repeat(20_000);
   for (const bytes of [`1;${long}\r\nx\r\n0\r\n\r\n`, `1\r\nx\r\n0\r\nt: ${long}\r\n\r\n`]) {
-    const heard = await say(service, chunked + bytes);
+    const heard = await sendRaw(service, chunked + bytes);
     expect([statuses(heard), heard.answers[0]!.body]).toEqual([[431], expect.stringContaining("trailers")]);
   }
 });

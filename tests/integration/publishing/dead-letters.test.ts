@@ -3,10 +3,10 @@ import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { partitionOf } from "@saasaparilla/shared/protocol/notification.ts";
 import { PackWriter } from "@saasaparilla/shared/protocol/pack.ts";
-import { metric } from "#tests/support/scrape-metric.ts";
+import { scrapeMetric } from "#tests/support/scrape-metric.ts";
 import { storedFor } from "#tests/support/stored-rows.ts";
-import { Operator } from "#tests/support/dead-letters-api.ts";
-import { startProxy, type Proxy } from "#tests/support/tcp-proxy.ts";
+import { DeadLettersApi } from "#tests/support/dead-letters-api.ts";
+import { startProxy, type TcpProxy } from "#tests/support/tcp-proxy.ts";
 import { Publisher } from "#tests/support/publisher.ts";
 import { produce } from "#tests/support/kafka-records.ts";
 import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
@@ -18,24 +18,24 @@ let stack: Stack;
 let director: Service;
 let distributor: Service;
 let publisher: Publisher;
-let operator: Operator;
+let deadLettersApi: DeadLettersApi;
 let database: pg.Client;
-let postgres: Proxy;
-let redis: Proxy;
+let postgres: TcpProxy;
+let redis: TcpProxy;
 
 beforeAll(async () => {
   postgres = await startProxy(new URL(process.env.DATABASE_URL!).host);
   redis = await startProxy(new URL(process.env.REDIS_URL!).host);
   const env = { DRAIN_MS: "0", ACCEPTED_PARTITIONS: String(PARTITIONS) };
   stack = await startStack({ services: ["receiver", "distributor"], env });
-  const behind = (url: string, { address }: Proxy): string => Object.assign(new URL(url), { host: address }).href;
+  const behind = (url: string, { address }: TcpProxy): string => Object.assign(new URL(url), { host: address }).href;
   director = await stack.start("director", {
     DATABASE_URL: behind(process.env.DATABASE_URL!, postgres),
     REDIS_URL: behind(process.env.REDIS_URL!, redis),
   });
   distributor = stack.services[1]!;
   publisher = await Publisher.of(stack);
-  operator = await Operator.of(stack, () => director);
+  deadLettersApi = await DeadLettersApi.of(stack, () => director);
   database = new pg.Client(process.env.DATABASE_URL);
   await database.connect();
 });
@@ -47,7 +47,7 @@ afterAll(async () => {
 });
 
 const homeOf = (client: string): number => partitionOf(`acme/${client}`, PARTITIONS);
-const deadLetters = (): Promise<number> => metric(director, "dead_letters_total");
+const deadLetters = (): Promise<number> => scrapeMetric(director, "dead_letters_total");
 
 function pack(fill: (writer: PackWriter) => void): Buffer {
   const writer = new PackWriter();
@@ -64,7 +64,7 @@ function item(kind: number, body: Buffer): Buffer {
 
 function notification(client: string, more: { data?: string; id?: string } = {}): Buffer {
   const { data = "1", id = randomUUID() } = more;
-  return pack((writer) => writer.notification({ key: `acme/${client}`, id: id, payload: Buffer.from(data) }));
+  return pack((writer) => writer.notification({ key: `acme/${client}`, id, payload: Buffer.from(data) }));
 }
 
 const malformed = {
@@ -99,14 +99,14 @@ test.for(Object.keys(malformed) as (keyof typeof malformed)[])(
     const subscriber = await Subscriber.of(stack, { client, transport: "websocket" });
     await subscriber.connect(distributor);
     await publisher.number(client, 3);
-    const before = (await operator.list()).length;
+    const before = (await deadLettersApi.list()).length;
     const values = [...malformed[topic]];
     const first = await produce(stack, topic, homeOf(client), values);
     await publisher.number([client, `offline-${topic}`], 3);
     await subscriber.all(publisher);
     await storedFor(stack, [`offline-${topic}`], 3);
-    await expect.poll(async () => (await operator.list()).length).toBe(before + values.length);
-    const letters = (await operator.list()).slice(before);
+    await expect.poll(async () => (await deadLettersApi.list()).length).toBe(before + values.length);
+    const letters = (await deadLettersApi.list()).slice(before);
     letters.forEach((letter, index) => {
       expect(letter).toMatchObject({
         topic: `${stack.namespace}.${topic}`,
@@ -117,13 +117,13 @@ test.for(Object.keys(malformed) as (keyof typeof malformed)[])(
       });
       expect(Math.abs(Date.parse(letter.when) - Date.now())).toBeLessThan(60_000);
     });
-    const { content } = await operator.show(letters[0]!.id);
+    const { content } = await deadLettersApi.show(letters[0]!.id);
     expect(content).toEqual({ base64: (values[0] ?? Buffer.alloc(0)).toString("base64") });
     // What is not mended comes back.
-    const again = await operator.redrive(letters[0]!.id);
+    const again = await deadLettersApi.redrive(letters[0]!.id);
     expect(again).toMatchObject({ redriven: letters[0]!.id, topic: letters[0]!.topic, partition: homeOf(client) });
     await expect
-      .poll(async () => (await operator.list()).at(-1))
+      .poll(async () => (await deadLettersApi.list()).at(-1))
       .toMatchObject({ offset: again.offset, reason: letters[0]!.reason });
     await publisher.number(client);
     await subscriber.all(publisher);
@@ -132,38 +132,38 @@ test.for(Object.keys(malformed) as (keyof typeof malformed)[])(
 );
 
 test("one as large as a record may be is kept with its headers, and blocks nothing", async () => {
-  const before = (await operator.list()).length;
+  const before = (await deadLettersApi.list()).length;
   const size = 2 * 1024 * 1024 - 200;
   for (let sent = 0; sent < 3; sent += 1) await produce(stack, "accepted", homeOf("large"), [Buffer.alloc(size)]);
   await publisher.number("large");
   await storedFor(stack, ["large"], 1);
-  await expect.poll(async () => (await operator.list()).length).toBe(before + 3);
-  const letter = (await operator.list()).at(-1)!;
-  expect((await operator.show(letter.id)).size).toBe(size);
-  await operator.redrive(letter.id);
-  await expect.poll(async () => (await operator.list()).length).toBe(before + 4);
+  await expect.poll(async () => (await deadLettersApi.list()).length).toBe(before + 3);
+  const letter = (await deadLettersApi.list()).at(-1)!;
+  expect((await deadLettersApi.show(letter.id)).size).toBe(size);
+  await deadLettersApi.redrive(letter.id);
+  await expect.poll(async () => (await deadLettersApi.list()).length).toBe(before + 4);
 });
 
 test("what Postgres refuses for its data goes to the dead letters alone, and reaches its client once it is redriven", async () => {
   const clients = Array.from({ length: 6 }, (_, n) => `refused-${n}`);
   const table = `"${stack.namespace}".stored_notifications`;
   await database.query(`alter table ${table} add constraint poison check (client <> 'acme/refused-3')`);
-  const before = await operator.list();
+  const before = await deadLettersApi.list();
   await publisher.number(clients, 5);
   await storedFor(stack, clients, 25);
-  await expect.poll(async () => (await operator.list()).length).toBe(before.length + 5);
-  const letters = (await operator.list()).slice(before.length);
+  await expect.poll(async () => (await deadLettersApi.list()).length).toBe(before.length + 5);
+  const letters = (await deadLettersApi.list()).slice(before.length);
   expect(letters.map(({ notifications }) => notifications)).toEqual(
     publisher.accepted("refused-3").map((id) => [{ client: "acme/refused-3", id }]),
   );
   expect(letters[0]!.reason).toContain("poison");
-  const { content } = await operator.show(letters[0]!.id);
+  const { content } = await deadLettersApi.show(letters[0]!.id);
   expect(content).toMatchObject({ items: [{ kind: "notification", client: "acme/refused-3", data: { n: 0 } }] });
   // All is settled: nothing of it is read again by the next one.
-  await expect.poll(() => metric(director, "notifications_unsettled")).toBe(0);
+  await expect.poll(() => scrapeMetric(director, "notifications_unsettled")).toBe(0);
 
   await database.query(`alter table ${table} drop constraint poison`);
-  for (const { id } of letters) await operator.redrive(id);
+  for (const { id } of letters) await deadLettersApi.redrive(id);
   await storedFor(stack, clients, 30);
   const subscriber = await Subscriber.of(stack, { client: "refused-3", transport: "sse" });
   await subscriber.connect(distributor);
@@ -177,12 +177,12 @@ test("nothing goes to the dead letters because Postgres or Redis is away", async
   await Promise.all([postgres.set("refuse"), redis.set("refuse")]);
   await publisher.number(client, 50);
   await redis.set("pass");
-  await expect.poll(() => metric(director, "notifications_deferred_total")).toBeGreaterThan(49);
+  await expect.poll(() => scrapeMetric(director, "notifications_deferred_total")).toBeGreaterThan(49);
   // It is read, with what was deferred before it, each time that the drain is tried.
   await produce(stack, "deferred", homeOf(client), [Buffer.from("no pack")]);
-  const failures = await metric(director, "dependency_failures_total", 'dependency="postgres"');
+  const failures = await scrapeMetric(director, "dependency_failures_total", 'dependency="postgres"');
   await expect
-    .poll(() => metric(director, "dependency_failures_total", 'dependency="postgres"'))
+    .poll(() => scrapeMetric(director, "dependency_failures_total", 'dependency="postgres"'))
     .toBeGreaterThan(failures + 2);
   expect(await deadLetters()).toBe(before);
   await postgres.set("pass");
@@ -191,12 +191,12 @@ test("nothing goes to the dead letters because Postgres or Redis is away", async
 });
 
 test("the newest are listed, newest last, and all of them page by page", async () => {
-  const all = await operator.list();
+  const all = await deadLettersApi.list();
   expect(all.map(({ when }) => when)).toEqual(all.map(({ when }) => when).toSorted());
-  expect(await operator.list("?limit=2")).toEqual(all.slice(-2));
+  expect(await deadLettersApi.list("?limit=2")).toEqual(all.slice(-2));
   const paged: unknown[] = [];
   for (let after = "start"; after !== "";) {
-    const { body } = await operator.ask(`?limit=4&after=${after}`);
+    const { body } = await deadLettersApi.ask(`?limit=4&after=${after}`);
     expect((body.deadLetters as unknown[]).length).toBeLessThanOrEqual(4);
     paged.push(...(body.deadLetters as unknown[]));
     after = (body.next as string | undefined) ?? "";
@@ -215,7 +215,10 @@ test("what an operator asks wrongly is a problem with what is wrong; who is none
     ["/0-999999/redrive", "POST", 404],
   ] as const;
   for (const [path, method, status] of problems)
-    expect(await operator.ask(path, method)).toMatchObject({ status, body: { status, detail: expect.any(String) } });
+    expect(await deadLettersApi.ask(path, method)).toMatchObject({
+      status,
+      body: { status, detail: expect.any(String) },
+    });
 
   const tokens = ["", await stack.token({ publisher: "p" }), await stack.token({ client: "c" })];
   for (const token of tokens)

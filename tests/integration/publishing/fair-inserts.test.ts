@@ -1,6 +1,6 @@
 import pg from "pg";
 import { expect, test } from "vitest";
-import { metric } from "#tests/support/scrape-metric.ts";
+import { scrapeMetric } from "#tests/support/scrape-metric.ts";
 import { Publisher } from "#tests/support/publisher.ts";
 import { startStack, type Stack } from "#tests/support/stack.ts";
 import { Subscriber } from "#tests/support/subscriber.ts";
@@ -41,7 +41,7 @@ test("a burst for one tenant's absent clients outruns Postgres' inserts, and ano
     await quiet.number("away", 1);
     await away.all(quiet);
     expect(performance.now() - began).toBeLessThan(SOON_MS);
-    expect(await metric(director!, "notifications_deferred_total", 'reason="share"')).toBeGreaterThan(5_000);
+    expect(await scrapeMetric(director!, "notifications_deferred_total", 'reason="share"')).toBeGreaterThan(5_000);
 
     await mend();
     for (const client of absent.slice(0, 3)) {
@@ -52,7 +52,7 @@ test("a burst for one tenant's absent clients outruns Postgres' inserts, and ano
       expect(subscriber.duplicates).toBe(0);
       await subscriber.close();
     }
-    expect(await metric(director!, "notifications_deferred_total", 'reason="away"')).toBe(0);
+    expect(await scrapeMetric(director!, "notifications_deferred_total", 'reason="away"')).toBe(0);
     await live.close();
     await away.close();
   } finally {

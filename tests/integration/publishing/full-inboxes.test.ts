@@ -1,12 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { FullClients } from "@saasaparilla/shared/postgres/full-inboxes.ts";
+import { FullInboxes } from "@saasaparilla/shared/postgres/full-inboxes.ts";
 import { Health } from "@saasaparilla/shared/runtime/health.ts";
 import { createLog } from "@saasaparilla/shared/runtime/log.ts";
 import { packSequence, sequenceAt } from "@saasaparilla/shared/protocol/notification.ts";
 import { connectPostgres } from "@saasaparilla/shared/postgres/client.ts";
-import { Stored } from "@saasaparilla/shared/postgres/stored-notifications.ts";
-import { metric } from "#tests/support/scrape-metric.ts";
+import { StoredNotifications } from "@saasaparilla/shared/postgres/stored-notifications.ts";
+import { scrapeMetric } from "#tests/support/scrape-metric.ts";
 import { storedFor } from "#tests/support/stored-rows.ts";
 import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
 import { Subscriber } from "#tests/support/subscriber.ts";
@@ -45,7 +45,7 @@ async function publish(items: Item[]) {
 }
 
 const areFull = (count: number): Promise<void> =>
-  expect.poll(() => metric(receiver, "clients_full"), { timeout: 60_000, interval: 100 }).toBe(count);
+  expect.poll(() => scrapeMetric(receiver, "clients_full"), { timeout: 60_000, interval: 100 }).toBe(count);
 
 test("R32, R55: for who has as much stored as may be no more is accepted until it has read, and what was accepted stays", async () => {
   const much = Array.from({ length: MOST + 10 }, (_, n) => itemOf("much", n));
@@ -78,8 +78,8 @@ test("R55: who has read a tenth has room again, and so has who may have more sto
   // One without directors, who would look after those who are marked here.
   const idle = await startStack({ services: [] });
   try {
-    const full = new FullClients(postgres, idle.namespace);
-    const stored = new Stored(postgres, idle.namespace);
+    const fullInboxes = new FullInboxes(postgres, idle.namespace);
+    const stored = new StoredNotifications(postgres, idle.namespace);
     const sequences = Array.from({ length: 20 }, (_, n) => sequenceAt(packSequence(0, n), 1));
     const [reads, waits] = ["acme/reads", "acme/waits"] as const;
     for (const client of [reads, waits])
@@ -92,10 +92,10 @@ test("R55: who has read a tenth has room again, and so has who may have more sto
           body: Buffer.of(0),
         })),
       );
-    expect(await full.mark(new Map([[waits, 21]]))).toEqual([]);
+    expect(await fullInboxes.mark(new Map([[waits, 21]]))).toEqual([]);
     expect(
       (
-        await full.mark(
+        await fullInboxes.mark(
           new Map([
             [reads, 20],
             [waits, 20],
@@ -103,19 +103,19 @@ test("R55: who has read a tenth has room again, and so has who may have more sto
         )
       ).toSorted(),
     ).toEqual([reads, waits]);
-    expect(await full.mark(new Map([[waits, 20]]))).toEqual([]);
+    expect(await fullInboxes.mark(new Map([[waits, 20]]))).toEqual([]);
     await stored.deleteUpTo(new Map([[reads, sequences[0]!]]));
-    expect(await full.clearRead()).toEqual([]);
+    expect(await fullInboxes.clearRead()).toEqual([]);
     await stored.deleteUpTo(new Map([[reads, sequences[1]!]]));
-    expect(await full.clearRead()).toEqual([reads]);
-    expect(await full.toCount()).toBeUndefined();
+    expect(await fullInboxes.clearRead()).toEqual([reads]);
+    expect(await fullInboxes.toCount()).toBeUndefined();
     await postgres.pool.query(`update "${idle.namespace}".full_clients set counted = now() - interval '2 minutes'`);
-    expect(await full.toCount()).toBe(waits);
-    expect(await full.toCount()).toBeUndefined();
-    expect(await full.clear(waits, 21)).toBe(false);
-    expect(await full.all(10)).toEqual([waits]);
-    expect(await full.clear(waits, 23)).toBe(true);
-    expect(await full.all(10)).toEqual([]);
+    expect(await fullInboxes.toCount()).toBe(waits);
+    expect(await fullInboxes.toCount()).toBeUndefined();
+    expect(await fullInboxes.clear(waits, 21)).toBe(false);
+    expect(await fullInboxes.all(10)).toEqual([waits]);
+    expect(await fullInboxes.clear(waits, 23)).toBe(true);
+    expect(await fullInboxes.all(10)).toEqual([]);
   } finally {
     await postgres.close();
     await idle.close();

@@ -2,14 +2,14 @@ import { randomBytes, randomUUID } from "node:crypto";
 import type pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { TENANT_ROW, tenantRow } from "@saasaparilla/shared/auth/policies/schema.ts";
-import { AccessStore } from "@saasaparilla/shared/auth/policies/store.ts";
+import { PolicyStore } from "@saasaparilla/shared/auth/policies/store.ts";
 import { Health } from "@saasaparilla/shared/runtime/health.ts";
 import { createLog } from "@saasaparilla/shared/runtime/log.ts";
 import { packSequence, sequenceAt } from "@saasaparilla/shared/protocol/notification.ts";
 import { connectPostgres, type Postgres } from "@saasaparilla/shared/postgres/client.ts";
-import { Stored } from "@saasaparilla/shared/postgres/stored-notifications.ts";
+import { StoredNotifications } from "@saasaparilla/shared/postgres/stored-notifications.ts";
 import { StoredTenants } from "@saasaparilla/shared/postgres/stored-tenants.ts";
-import { metric } from "#tests/support/scrape-metric.ts";
+import { scrapeMetric } from "#tests/support/scrape-metric.ts";
 import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
 import { Subscriber } from "#tests/support/subscriber.ts";
 
@@ -33,7 +33,7 @@ afterAll(async () => {
 
 async function limit(tenant: string, limits: Record<string, number>): Promise<void> {
   const value = tenantRow.parse({ trust: "scopes", limits });
-  await new AccessStore(postgres, stack.namespace).write({ kind: "tenant", tenant, id: TENANT_ROW, value });
+  await new PolicyStore(postgres, stack.namespace).write({ kind: "tenant", tenant, id: TENANT_ROW, value });
 }
 
 interface Item {
@@ -76,10 +76,11 @@ async function counted(tenant: string, schema = stack.namespace) {
   return { said: [Number(notifications), Number(bytes)], are: [Number(held), Number(heldBytes)] };
 }
 
-const refusedAt = (bound: string): Promise<number> => metric(receiver, "publish_limited_total", `limit="${bound}"`);
+const refusedAt = (bound: string): Promise<number> =>
+  scrapeMetric(receiver, "publish_limited_total", `limit="${bound}"`);
 /** Once a tenant is full, or is no more. */
 const isFull = (full: boolean): Promise<void> =>
-  expect.poll(() => metric(receiver, "tenants_full"), { timeout: 30_000, interval: 50 }).toBe(full ? 1 : 0);
+  expect.poll(() => scrapeMetric(receiver, "tenants_full"), { timeout: 30_000, interval: 50 }).toBe(full ? 1 : 0);
 
 async function read(tenant: string, client: string, count: number): Promise<Subscriber> {
   const subscriber = await Subscriber.of(stack, { client, tenant, transport: "websocket" });
@@ -253,7 +254,7 @@ test("statements of many tenants that count in the same rows do not wait for eac
       }
       let offset = 0;
       const works = pair.map(async (client, worker) => {
-        const stored = new Stored({ pool: client } as unknown as Postgres, namespace);
+        const stored = new StoredNotifications({ pool: client } as unknown as Postgres, namespace);
         for (let round = 0; round < 60; round += 1) {
           const tenants = Array.from({ length: 40 }, (_, n) => `t${n}`).filter(() => Math.random() < 0.5);
           const rows = tenants.map((tenant) => ({
@@ -283,7 +284,7 @@ test("statements of many tenants that count in the same rows do not wait for eac
 
 test("one director counts a tenant's clients at a time, and a bound's mark is one", async () => {
   await withTables(async (own, namespace) => {
-    const [stored, tenants] = [new Stored(own, namespace), new StoredTenants(own, namespace)];
+    const [stored, tenants] = [new StoredNotifications(own, namespace), new StoredTenants(own, namespace)];
     const rows = Array.from({ length: 30 }, (_, n) => ({
       client: `a/c${n % 10}`,
       sequence: sequenceAt(packSequence(0, n), 1),

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startDelivery } from "#tests/support/delivery.ts";
-import { metric } from "#tests/support/scrape-metric.ts";
+import { scrapeMetric } from "#tests/support/scrape-metric.ts";
 import { storedFor } from "#tests/support/stored-rows.ts";
 import type { Publisher } from "#tests/support/publisher.ts";
 import type { Service, Stack } from "#tests/support/stack.ts";
@@ -113,7 +113,7 @@ test("R21: a WebSocket as a browser has it: it acknowledges by being read", asyn
   const client = "browser";
   const { url } = distributor;
   const protocols = [SUBPROTOCOL, `bearer.${await stack.token({ client })}`];
-  const acknowledged = await metric(distributor, "acknowledgements_total");
+  const acknowledged = await scrapeMetric(distributor, "acknowledgements_total");
   // What it hears before it has listeners is gone: nothing is awaited until then.
   const socket = new WebSocket(`${url.replace("http", "ws")}/v1/ws`, protocols);
   const delivered = Promise.withResolvers<void>();
@@ -130,7 +130,7 @@ test("R21: a WebSocket as a browser has it: it acknowledges by being read", asyn
   try {
     await delivered.promise;
     expect(socket.protocol).toBe(SUBPROTOCOL);
-    await expect.poll(() => metric(distributor, "acknowledgements_total")).toBe(acknowledged + 1);
+    await expect.poll(() => scrapeMetric(distributor, "acknowledgements_total")).toBe(acknowledged + 1);
   } finally {
     socket.close();
     await closed;
@@ -150,12 +150,12 @@ test("R42: an idle connection hears heartbeats, and one that answers none is giv
       return subscriber.connect(distributor);
     }),
   );
-  const before = await metric(distributor, "connections");
+  const before = await scrapeMetric(distributor, "connections");
   silent!.pause();
   for (const subscriber of [webSocket!, sse!]) {
     await subscriber.until("two heartbeats", () => subscriber.heartbeats >= 2);
   }
-  await expect.poll(() => metric(distributor, "connections")).toBe(before - 1);
+  await expect.poll(() => scrapeMetric(distributor, "connections")).toBe(before - 1);
   await Promise.all([webSocket!.close(), sse!.close(), silent!.destroy()]);
 });
 

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Console } from "#tests/support/console-api.ts";
+import type { ConsoleApi } from "#tests/support/console-api.ts";
 import { startIdentityProvider } from "#tests/support/identity-provider.ts";
-import { publishing } from "#tests/support/publish-requests.ts";
+import { publishRequests } from "#tests/support/publish-requests.ts";
 import type { Service, Stack } from "#tests/support/stack.ts";
 import { Subscriber } from "#tests/support/subscriber.ts";
 import { connects, newTenant, publishes, startTenancy } from "#tests/support/tenants.ts";
@@ -11,7 +11,7 @@ import { connects, newTenant, publishes, startTenancy } from "#tests/support/ten
 let stack: Stack;
 let receiver: Service;
 let distributor: Service;
-let operator: Console;
+let operator: ConsoleApi;
 
 beforeAll(async () => {
   ({ stack, receiver, distributor, operator } = await startTenancy());
@@ -19,7 +19,7 @@ beforeAll(async () => {
 
 afterAll(() => stack.close());
 
-const { publish } = publishing(() => ({ stack, receiver, token: "" }));
+const { publish } = publishRequests(() => ({ stack, receiver, token: "" }));
 
 /** The same request of several publishers. */
 const order = (client: string, key: string, more: object = {}) => {

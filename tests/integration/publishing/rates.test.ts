@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { TENANT_ROW, tenantRow } from "@saasaparilla/shared/auth/policies/schema.ts";
-import { AccessStore } from "@saasaparilla/shared/auth/policies/store.ts";
+import { PolicyStore } from "@saasaparilla/shared/auth/policies/store.ts";
 import { Health } from "@saasaparilla/shared/runtime/health.ts";
 import { createLog } from "@saasaparilla/shared/runtime/log.ts";
 import { connectPostgres } from "@saasaparilla/shared/postgres/client.ts";
-import { metric } from "#tests/support/scrape-metric.ts";
-import { startProxy, type Proxy } from "#tests/support/tcp-proxy.ts";
+import { scrapeMetric } from "#tests/support/scrape-metric.ts";
+import { startProxy, type TcpProxy } from "#tests/support/tcp-proxy.ts";
 import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
 
 /** So slow that no test waits for what comes in again. */
@@ -17,7 +17,7 @@ const RATES = {
 };
 
 let stack: Stack;
-let proxy: Proxy;
+let proxy: TcpProxy;
 let receivers: [Service, Service];
 
 beforeAll(async () => {
@@ -38,7 +38,7 @@ afterAll(async () => {
 async function writeTenant(tenant: string, limits: Record<string, number>): Promise<void> {
   const postgres = connectPostgres(stack.env.DATABASE_URL!, "test", createLog("test", "warn"), new Health([]), 1);
   const value = tenantRow.parse({ trust: "scopes", limits });
-  await new AccessStore(postgres, stack.namespace).write({ kind: "tenant", tenant, id: TENANT_ROW, value });
+  await new PolicyStore(postgres, stack.namespace).write({ kind: "tenant", tenant, id: TENANT_ROW, value });
   await postgres.close();
 }
 
@@ -94,11 +94,11 @@ test("what a tenant and each of its publishers may is counted over all receivers
   ]);
   expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(4_000);
   expect(refused.body.retryAfter).toBe(Number(refused.headers.get("retry-after")));
-  expect(await metric(receivers[1], "publish_limited_total", 'limit="publisher"')).toBe(1);
+  expect(await scrapeMetric(receivers[1], "publish_limited_total", 'limit="publisher"')).toBe(1);
   const second = await publish(receivers[1], two!, 10);
   expect([second.status, second.left]).toEqual([202, ["tenant 5", "publisher 10"]]);
   expect(await publish(receivers[0], two!, 6)).toMatchObject({ status: 429, left: ["tenant 5", "publisher 10"] });
-  expect(await metric(receivers[0], "publish_limited_total", 'limit="tenant"')).toBe(1);
+  expect(await scrapeMetric(receivers[0], "publish_limited_total", 'limit="tenant"')).toBe(1);
   // Another tenant has all of its own.
   const other = await stack.token({ publisher: "one", tenant: "other" });
   expect(await publish(receivers[0], other, 20)).toMatchObject({ status: 202, left: ["tenant 10", "publisher 0"] });
@@ -126,7 +126,7 @@ test("while Redis is away each receiver counts by itself, with the whole rates; 
   for (const receiver of receivers) {
     expect(await publish(receiver, token, 15)).toMatchObject({ status: 202, left: ["tenant 15", "publisher 5"] });
     expect(await publish(receiver, token, 10)).toMatchObject({ status: 429, left: ["tenant 15", "publisher 5"] });
-    expect(await metric(receiver, "publish_limited_alone_total")).toBeGreaterThanOrEqual(2);
+    expect(await scrapeMetric(receiver, "publish_limited_alone_total")).toBeGreaterThanOrEqual(2);
   }
   await proxy.set("pass");
   const back = async () => (await publish(receivers[1], token, 16)).left;
@@ -142,7 +142,7 @@ test("an address of which too much was refused is not listened to, whatever toke
   for (let n = 0; n < 5; n += 1) statuses.push((await publish(alone, `x.y.${n}`, 1)).status);
   expect(statuses).toEqual([403, 403, 403, 429, 429]);
   expect((await publish(alone, good, 1)).status).toBe(429);
-  expect(await metric(alone, "publish_limited_total", 'limit="address"')).toBe(3);
+  expect(await scrapeMetric(alone, "publish_limited_total", 'limit="address"')).toBe(3);
 });
 
 test("where there is plenty receivers count together later: what each took on account is missing in the end", async () => {
@@ -180,7 +180,7 @@ test("R53: bytes of a tenant's bodies are counted over all receivers; a refused 
   expect(refused).toMatchObject({ status: 429, bytesLeft: start, body: { type: "/problems/rate-limited" } });
   expect(refused.body.detail).toContain("more bytes");
   expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(1_000);
-  expect(await metric(receivers[1], "publish_limited_total", 'limit="tenant-bytes"')).toBe(1);
+  expect(await scrapeMetric(receivers[1], "publish_limited_total", 'limit="tenant-bytes"')).toBe(1);
   expect(await post(receivers[1], token, bodyOf(700))).toMatchObject({ status: 202, bytesLeft: start - 700 });
   const wrong = `{"no":"${"x".repeat(291)}"}`;
   expect(await post(receivers[0], token, wrong)).toMatchObject({ status: 400, bytesLeft: start - 1_000 });

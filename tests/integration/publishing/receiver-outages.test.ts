@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { metric } from "#tests/support/scrape-metric.ts";
-import { startKafkaProxy, startProxy, type Mode, type Proxy } from "#tests/support/tcp-proxy.ts";
-import { client, item, publishing } from "#tests/support/publish-requests.ts";
+import { scrapeMetric } from "#tests/support/scrape-metric.ts";
+import { startKafkaProxy, startProxy, type Mode, type TcpProxy } from "#tests/support/tcp-proxy.ts";
+import { client, item, publishRequests } from "#tests/support/publish-requests.ts";
 import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
 
 let stack: Stack;
@@ -19,14 +19,14 @@ beforeAll(async () => {
 
 afterAll(() => stack.close());
 
-const { publish, hold, acceptedFor } = publishing(() => ({ stack, receiver, token }));
+const { publish, hold, acceptedFor } = publishRequests(() => ({ stack, receiver, token }));
 
 /** As long as a receiver may be told to wait for Kafka. */
 const PATIENT = { ANSWER_MS: "1900", STALL_MS: "1800" };
 
 /** Waits until so many are arriving or not answered. */
 const requests = (service: Service, count: number): Promise<void> =>
-  expect.poll(() => metric(service, "publish_requests"), { interval: 5 }).toBe(count);
+  expect.poll(() => scrapeMetric(service, "publish_requests"), { interval: 5 }).toBe(count);
 
 describe("repeats", () => {
   test("the same Idempotency-Key is answered the same and published once; another body is refused", async () => {
@@ -80,7 +80,7 @@ describe("repeats", () => {
     const again = await publish(item(to), { to: alone, headers });
     expect([first.status, again.status]).toEqual([202, 202]);
     expect(again.body).toEqual(first.body);
-    expect(await metric(alone, "publish_unguarded_total")).toBe(2);
+    expect(await scrapeMetric(alone, "publish_unguarded_total")).toBe(2);
     expect(new Set((await acceptedFor(to)).map(({ id }) => id)).size).toBe(1);
   });
 
@@ -93,17 +93,17 @@ describe("repeats", () => {
     await expect
       .poll(async () => {
         await publish(item("a", 1, { id: randomUUID() }), { to: beside });
-        const before = await metric(beside, "publish_unguarded_total");
+        const before = await scrapeMetric(beside, "publish_unguarded_total");
         await publish(item("a", 1, { id: randomUUID() }), { to: beside });
-        return (await metric(beside, "publish_unguarded_total")) - before;
+        return (await scrapeMetric(beside, "publish_unguarded_total")) - before;
       })
       .toBe(0);
-    const unguarded = await metric(beside, "publish_unguarded_total");
+    const unguarded = await scrapeMetric(beside, "publish_unguarded_total");
     await proxy.set("hang");
     const answers = [];
     for (let n = 0; n < 5; n += 1) answers.push(await publish(item("a", 1, { id }), { to: beside }));
     expect(answers.map(({ status }) => status)).toEqual([202, 202, 202, 202, 202]);
-    expect(await metric(beside, "publish_unguarded_total")).toBe(unguarded + 5);
+    expect(await scrapeMetric(beside, "publish_unguarded_total")).toBe(unguarded + 5);
     await proxy.set("pass");
     await beside.stop();
     await proxy.close();
@@ -111,7 +111,7 @@ describe("repeats", () => {
 });
 
 describe("while Kafka is away", () => {
-  let proxy: Proxy;
+  let proxy: TcpProxy;
   let behind: Service;
   beforeAll(async () => {
     proxy = await startKafkaProxy(stack.env.KAFKA_BROKERS!);
@@ -121,7 +121,7 @@ describe("while Kafka is away", () => {
 
   /** Requests that were not even tried. */
   const refusedAtOnce = (service: Service): Promise<number> =>
-    metric(service, "publish_refused_total", 'problem="unavailable"');
+    scrapeMetric(service, "publish_refused_total", 'problem="unavailable"');
 
   test("it starts, is not ready and says why, and answers 503 at once", async () => {
     const alone = await stack.start("receiver", { KAFKA_BROKERS: "127.0.0.1:1" }, { ready: false });
@@ -163,8 +163,8 @@ describe("while Kafka is away", () => {
       ended.abort();
       await Promise.all(publishers);
       // As the receiver has it: how late it is read is the reader's.
-      const answered = await metric(behind, "publish_seconds_count");
-      expect(await metric(behind, "publish_seconds_bucket", 'le="2"')).toBe(answered);
+      const answered = await scrapeMetric(behind, "publish_seconds_count");
+      expect(await scrapeMetric(behind, "publish_seconds_bucket", 'le="2"')).toBe(answered);
       const found = new Set((await acceptedFor(...to)).map(({ payload }) => JSON.parse(payload) as string));
       expect([...told].filter(([data, verdict]) => verdict === "accepted" && !found.has(data))).toEqual([]);
       expect([...told].filter(([data, verdict]) => verdict === "unavailable" && found.has(data))).toEqual([]);
@@ -222,7 +222,7 @@ describe("bounds and the end", () => {
     // Of two tenants: one alone is refused at its share, before the receiver is full.
     const other = await stack.token({ publisher: "tests", tenant: "other" });
     const held = [undefined, other].map((of) => hold(small, "x".repeat(45_000), of));
-    await expect.poll(() => metric(small, "publish_body_bytes"), { interval: 5 }).toBeGreaterThan(90_000);
+    await expect.poll(() => scrapeMetric(small, "publish_body_bytes"), { interval: 5 }).toBeGreaterThan(90_000);
     const bytes = await publish(item("a", "x".repeat(20_000)), { to: small }).catch(() => undefined);
     expect(bytes?.body.type ?? "/problems/busy").toBe("/problems/busy");
     held.push(hold(small, "x"));
@@ -230,12 +230,12 @@ describe("bounds and the end", () => {
     const fourth = await publish(item("a"), { to: small });
     expect(fourth).toMatchObject({ status: 503, body: { type: "/problems/busy" } });
     expect(Number(fourth.headers.get("retry-after"))).toBeGreaterThan(0);
-    expect(await metric(small, "publish_busy_total", 'bound="requests"')).toBe(1);
-    expect(await metric(small, "publish_busy_total", 'bound="bytes"')).toBe(1);
+    expect(await scrapeMetric(small, "publish_busy_total", 'bound="requests"')).toBe(1);
+    expect(await scrapeMetric(small, "publish_busy_total", 'bound="bytes"')).toBe(1);
     expect(await Promise.all(held.map((one) => one.finish()))).toEqual([202, 202, 202]);
     expect((await publish(item("a"), { to: small })).status).toBe(202);
-    expect(await metric(small, "publish_requests")).toBe(0);
-    expect(await metric(small, "publish_body_bytes")).toBe(0);
+    expect(await scrapeMetric(small, "publish_requests")).toBe(0);
+    expect(await scrapeMetric(small, "publish_body_bytes")).toBe(0);
     await small.stop();
   });
 

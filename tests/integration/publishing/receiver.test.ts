@@ -2,7 +2,7 @@ import { PROBLEM_TYPES } from "@saasaparilla/shared/http/problem-types.ts";
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readAccepted } from "#tests/support/accepted-records.ts";
-import { client, item, publishing, type Options } from "#tests/support/publish-requests.ts";
+import { client, item, publishRequests, type Options } from "#tests/support/publish-requests.ts";
 import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
 
 let stack: Stack;
@@ -18,7 +18,7 @@ beforeAll(async () => {
 
 afterAll(() => stack.close());
 
-const { publish, acceptedFor } = publishing(() => ({ stack, receiver, token }));
+const { publish, acceptedFor } = publishRequests(() => ({ stack, receiver, token }));
 
 describe("verdicts", () => {
   test("one, many and lines are accepted, in Kafka by then, each client's in order", async () => {

@@ -4,8 +4,8 @@ import { Health } from "@saasaparilla/shared/runtime/health.ts";
 import { createLog } from "@saasaparilla/shared/runtime/log.ts";
 import { connectRedis, Keys, redisReady, type Redis } from "@saasaparilla/shared/redis/client.ts";
 import { readSettings, storeSettings } from "@saasaparilla/shared/settings.ts";
-import { startKafkaProxy, type Proxy } from "#tests/support/tcp-proxy.ts";
-import { client, item, newKey, publishing, replayed, verdicts } from "#tests/support/publish-requests.ts";
+import { startKafkaProxy, type TcpProxy } from "#tests/support/tcp-proxy.ts";
+import { client, item, newKey, publishRequests, replayed, verdicts } from "#tests/support/publish-requests.ts";
 import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
 
 /** R51: a receiver that does not know the outcome, since Kafka does not answer it, or since it dies before. */
@@ -13,7 +13,7 @@ let stack: Stack;
 let receiver: Service;
 let token: string;
 let redis: Redis;
-let proxy: Proxy;
+let proxy: TcpProxy;
 
 beforeAll(async () => {
   stack = await startStack({ services: ["receiver"], env: { REPEAT_WAIT_MS: "2000" } });
@@ -30,7 +30,7 @@ afterAll(async () => {
   await proxy.close();
 });
 
-const { publish, acceptedFor, dataFor } = publishing(() => ({ stack, receiver, token }));
+const { publish, acceptedFor, dataFor } = publishRequests(() => ({ stack, receiver, token }));
 
 test("R51: what is unknown is not tried again while its send may be under way; then it is, under the same id", async () => {
   const behind = await stack.start("receiver", { KAFKA_BROKERS: proxy.address });

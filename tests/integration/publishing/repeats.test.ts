@@ -1,19 +1,19 @@
 import { problemOf } from "@saasaparilla/shared/http/problem.ts";
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { FullClients } from "@saasaparilla/shared/postgres/full-inboxes.ts";
+import { FullInboxes } from "@saasaparilla/shared/postgres/full-inboxes.ts";
 import { Health } from "@saasaparilla/shared/runtime/health.ts";
 import { createLog } from "@saasaparilla/shared/runtime/log.ts";
 import { packSequence, sequenceAt } from "@saasaparilla/shared/protocol/notification.ts";
 import { connectPostgres, type Postgres } from "@saasaparilla/shared/postgres/client.ts";
 import { connectRedis, Keys, keysLike, redisReady, type Redis } from "@saasaparilla/shared/redis/client.ts";
 import { readSettings, storeSettings } from "@saasaparilla/shared/settings.ts";
-import { Stored } from "@saasaparilla/shared/postgres/stored-notifications.ts";
+import { StoredNotifications } from "@saasaparilla/shared/postgres/stored-notifications.ts";
 import { Idempotency, type KeyEntry } from "#services/receiver/publish/idempotency.ts";
 import { parse, type Item } from "#services/receiver/publish/parse.ts";
 import { Repeats, type Reservation } from "#services/receiver/publish/repeats.ts";
-import { metric } from "#tests/support/scrape-metric.ts";
-import { client, item, newKey, publishing, replayed, verdicts } from "#tests/support/publish-requests.ts";
+import { scrapeMetric } from "#tests/support/scrape-metric.ts";
+import { client, item, newKey, publishRequests, replayed, verdicts } from "#tests/support/publish-requests.ts";
 import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
 
 /** R51: 202 means accepted, and a repeat has the verdicts of the first request. */
@@ -40,7 +40,7 @@ afterAll(async () => {
   await stack.close();
 });
 
-const { publish, acceptedFor, dataFor } = publishing(() => ({ stack, receiver, token }));
+const { publish, acceptedFor, dataFor } = publishRequests(() => ({ stack, receiver, token }));
 
 const lines = (items: object[]): string => items.map((one) => JSON.stringify(one)).join("\n");
 
@@ -53,20 +53,20 @@ const known = (...ids: string[]): Promise<number> =>
 
 /** Nothing more is accepted for this client, until `read`. */
 async function fill(to: string): Promise<{ read(): Promise<void> }> {
-  const full = new FullClients(postgres, stack.namespace);
-  const stored = new Stored(postgres, stack.namespace);
+  const fullInboxes = new FullInboxes(postgres, stack.namespace);
+  const stored = new StoredNotifications(postgres, stack.namespace);
   const sequence = sequenceAt(packSequence(0, 0), 1);
   const key = `acme/${to}` as const;
-  const before = await metric(receiver, "clients_full");
+  const before = await scrapeMetric(receiver, "clients_full");
   await stored.insert([{ client: key, sequence, appended: Date.now(), expires: undefined, body: Buffer.of(0) }]);
-  await full.mark(new Map([[key, 1]]));
-  const count = (): Promise<number> => metric(receiver, "clients_full");
+  await fullInboxes.mark(new Map([[key, 1]]));
+  const count = (): Promise<number> => scrapeMetric(receiver, "clients_full");
   await expect.poll(count).toBe(before + 1);
   return {
     async read() {
       const marked = await count();
       await stored.deleteUpTo(new Map([[key, sequence]]));
-      await full.clearRead();
+      await fullInboxes.clearRead();
       await expect.poll(count).toBe(marked - 1);
     },
   };

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { metric } from "#tests/support/scrape-metric.ts";
+import { scrapeMetric } from "#tests/support/scrape-metric.ts";
 import { Publisher } from "#tests/support/publisher.ts";
 import { startStack } from "#tests/support/stack.ts";
 import { Subscriber } from "#tests/support/subscriber.ts";
@@ -35,9 +35,9 @@ test("R24: what one tenant's clients do not acknowledge is stored above its shar
       await quiet.number("quiet", 1);
       await other.all(quiet, ACK_MS / 3);
     }
-    expect(await metric(director!, "notifications_over_share_total")).toBeGreaterThan(0);
-    expect(await metric(director!, "lane_demotions_total", 'reason="share"')).toBeGreaterThan(0);
-    expect(await metric(director!, "lane_demotions_total", 'reason="unacknowledged"')).toBe(0);
+    expect(await scrapeMetric(director!, "notifications_over_share_total")).toBeGreaterThan(0);
+    expect(await scrapeMetric(director!, "lane_demotions_total", 'reason="share"')).toBeGreaterThan(0);
+    expect(await scrapeMetric(director!, "lane_demotions_total", 'reason="unacknowledged"')).toBe(0);
 
     // In order, each once on its connection: the subscriber checks it.
     for (const subscriber of silent) {
@@ -79,7 +79,7 @@ test("R36: one tenant's connects leave room for another tenant's, who is taken i
     const polls = [];
     for (let times = 0; times < 10; times += 1) polls.push((await connect("acme", "/v1/poll?wait=0")).status);
     expect(polls).toContain(503);
-    expect(await metric(distributor, "connections_over_share_total", 'reason="rate"')).toBe(
+    expect(await scrapeMetric(distributor, "connections_over_share_total", 'reason="rate"')).toBe(
       refused.length + polls.filter((status) => status === 503).length,
     );
     expect((await connect("other", "/v1/sse")).status).toBe(200);

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { partitionOf } from "@saasaparilla/shared/protocol/notification.ts";
 import { PackWriter } from "@saasaparilla/shared/protocol/pack.ts";
-import { metric } from "#tests/support/scrape-metric.ts";
+import { scrapeMetric } from "#tests/support/scrape-metric.ts";
 import { storedFor } from "#tests/support/stored-rows.ts";
 import { Publisher } from "#tests/support/publisher.ts";
 import { produce } from "#tests/support/kafka-records.ts";
@@ -54,7 +54,7 @@ test("it counts from the broker's append time, whatever time the producer says",
   await subscriber.live();
   const id = randomUUID();
   const writer = new PackWriter();
-  writer.notification({ key: `acme/${client}`, id: id, ttl: 60, payload: Buffer.from("1") });
+  writer.notification({ key: `acme/${client}`, id, ttl: 60, payload: Buffer.from("1") });
   const longAgo = Date.parse("2001-01-01");
   await produce(stack, "accepted", partitionOf(`acme/${client}`, 3), [writer.take()], longAgo);
   await subscriber.until("it is here", () => subscriber.received.length === 1);
@@ -87,7 +87,7 @@ describe.for(["websocket", "sse"] as const)("a slow reader over %s", (transport)
     await subscriber.live();
     subscriber.pause();
     await publisher.number(client, PADDED, PAD);
-    await expect.poll(() => metric(distributor, "outbox_bytes")).toBeGreaterThan(0);
+    await expect.poll(() => scrapeMetric(distributor, "outbox_bytes")).toBeGreaterThan(0);
     // A busy machine may have it come back: what was left out, and not acknowledged, then expires at the director, too.
     const before = await expired();
     expect(await checkLate(subscriber)).toBeGreaterThanOrEqual(before + LATE);
@@ -101,7 +101,7 @@ describe.for(["websocket", "sse"] as const)("a slow reader over %s", (transport)
     await subscriber.connect(distributor);
     subscriber.pause();
     // What the tests before this one left behind has expired or is stored by then.
-    await expect.poll(() => metric(director, "notifications_unsettled")).toBe(0);
+    await expect.poll(() => scrapeMetric(director, "notifications_unsettled")).toBe(0);
     const before = await expired();
     expect(await checkLate(subscriber)).toBe(before + LATE);
   });
@@ -132,9 +132,9 @@ async function checkLate(subscriber: Subscriber): Promise<number> {
 /** On the last step, by the sweep, or before it was routed. What is stored the sweep counts. */
 async function expired(): Promise<number> {
   const [sent, swept, routed] = await Promise.all([
-    metric(distributor, "notifications_expired_total", 'source="live"'),
-    metric(director, "notifications_swept_total"),
-    metric(director, "notifications_settled_total", 'how="expired"'),
+    scrapeMetric(distributor, "notifications_expired_total", 'source="live"'),
+    scrapeMetric(director, "notifications_swept_total"),
+    scrapeMetric(director, "notifications_settled_total", 'how="expired"'),
   ]);
   return sent + swept + routed;
 }

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
-import { AccessStore } from "@saasaparilla/shared/auth/policies/store.ts";
+import { PolicyStore } from "@saasaparilla/shared/auth/policies/store.ts";
 import { Health } from "@saasaparilla/shared/runtime/health.ts";
 import { createLog } from "@saasaparilla/shared/runtime/log.ts";
 import { connectPostgres } from "@saasaparilla/shared/postgres/client.ts";
-import { Console } from "#tests/support/console-api.ts";
-import { metric } from "#tests/support/scrape-metric.ts";
+import { ConsoleApi } from "#tests/support/console-api.ts";
+import { scrapeMetric } from "#tests/support/scrape-metric.ts";
 import { startProxy } from "#tests/support/tcp-proxy.ts";
 import type { Service, Stack } from "#tests/support/stack.ts";
 import { connects, newTenant, publish, publishes, startTenancy } from "#tests/support/tenants.ts";
@@ -13,7 +13,7 @@ let stack: Stack;
 let receiver: Service;
 let distributor: Service;
 let desk: Service;
-let operator: Console;
+let operator: ConsoleApi;
 
 beforeAll(async () => {
   ({ stack, receiver, distributor, desk, operator } = await startTenancy());
@@ -93,9 +93,9 @@ test("while Postgres is away what was known holds; who starts then waits for it;
   await expect.poll(post).toBe(202);
   await proxy.set("refuse");
   await operator.does("PUT", `/${tenant}`, { state: "suspended", trust: "scopes" });
-  await expect.poll(() => metric(own, "access_failures_total")).toBeGreaterThan(2);
+  await expect.poll(() => scrapeMetric(own, "access_failures_total")).toBeGreaterThan(2);
   expect(await post()).toBe(202);
-  expect(await metric(own, "access_age_seconds")).toBeGreaterThan(0);
+  expect(await scrapeMetric(own, "access_age_seconds")).toBeGreaterThan(0);
   const late = await stack.start("receiver", behind, { ready: false });
   const ready = await fetch(`${late.url}/health/ready`);
   expect({ status: ready.status, text: await ready.text() }).toMatchObject({
@@ -110,9 +110,9 @@ test("while Postgres is away what was known holds; who starts then waits for it;
 
 test("a tenant's own key operates or reads that tenant: its keys, grants and revocations, and neither issuers nor the tenant", async () => {
   const tenant = await newTenant(operator, "own");
-  const newKey = async (scope: string): Promise<Console> => {
+  const newKey = async (scope: string): Promise<ConsoleApi> => {
     const { key } = await operator.does("POST", `/${tenant}/keys`, { name: scope, scopes: [scope] });
-    return new Console(desk, key as string);
+    return new ConsoleApi(desk, key as string);
   };
   const [own, reader, shop] = [await newKey("operate"), await newKey("read"), await newKey("publish")];
   const grant = { role: "publisher", subjects: ["shop"] };
@@ -146,15 +146,15 @@ test("how often the operators of a tenant ask is bounded, and what comes from an
     REFUSED_RATE: "0.001",
     REFUSED_BURST: "2",
   });
-  const statuses = async (asking: Console, times: number): Promise<number[]> => {
+  const statuses = async (asking: ConsoleApi, times: number): Promise<number[]> => {
     const said: number[] = [];
     for (let time = 0; time < times; time += 1) said.push((await asking.ask("GET", "/acme")).status);
     return said;
   };
-  expect(await statuses(new Console(busy, key as string), 4)).toEqual([200, 200, 200, 429]);
+  expect(await statuses(new ConsoleApi(busy, key as string), 4)).toEqual([200, 200, 200, 429]);
   // It takes nothing from those who run the platform, although their token names this tenant.
-  expect(await statuses(await Console.of(stack, busy), 4)).toEqual([200, 200, 200, 429]);
-  expect(await statuses(new Console(busy, "x"), 3)).toEqual([403, 403, 429]);
+  expect(await statuses(await ConsoleApi.of(stack, busy), 4)).toEqual([200, 200, 200, 429]);
+  expect(await statuses(new ConsoleApi(busy, "x"), 3)).toEqual([403, 403, 429]);
 });
 
 test("how often a tenant's clients ask is bounded by its row, whoever of them it is", async () => {
@@ -166,7 +166,7 @@ test("how often a tenant's clients ask is bounded by its row, whoever of them it
   };
   await expect.poll(() => polled("one"), { timeout: 20_000 }).toBe(429);
   expect(await polled("another")).toBe(429);
-  expect(await metric(distributor, "requests_limited_total", 'bound="tenant"')).toBeGreaterThanOrEqual(2);
+  expect(await scrapeMetric(distributor, "requests_limited_total", 'bound="tenant"')).toBeGreaterThanOrEqual(2);
 });
 
 test("a key that was taken away while it was being rotated does not come back", async () => {
@@ -174,12 +174,12 @@ test("a key that was taken away while it was being rotated does not come back", 
   const { id } = await operator.does("POST", `/${tenant}/keys`, { name: "shop", scopes: ["publish"] });
   const postgres = connectPostgres(stack.env.DATABASE_URL!, "test", createLog("test", "warn"), new Health([]), 1);
   try {
-    const store = new AccessStore(postgres, stack.namespace);
-    const value = (await store.find("key", tenant, id as string))!;
+    const policyStore = new PolicyStore(postgres, stack.namespace);
+    const value = (await policyStore.find("key", tenant, id as string))!;
     await operator.does("DELETE", `/${tenant}/keys/${id as string}`);
     const old = { kind: "key", tenant, id: id as string, value, changes: true } as const;
-    await expect(store.write(old)).rejects.toMatchObject({ kind: "reject" });
-    expect(await store.find("key", tenant, id as string)).toBeUndefined();
+    await expect(policyStore.write(old)).rejects.toMatchObject({ kind: "reject" });
+    expect(await policyStore.find("key", tenant, id as string)).toBeUndefined();
   } finally {
     await postgres.close();
   }
@@ -236,10 +236,10 @@ test("what is written wrongly is refused with its place, and changes nothing", a
     ],
     ["GET", "?limit=0", undefined, 400],
   ];
-  const before = await metric(desk, "access_version");
+  const before = await scrapeMetric(desk, "access_version");
   for (const [method, path, body, status] of wrong)
     expect([method, path, (await operator.ask(method, path, body)).status]).toEqual([method, path, status]);
-  expect(await metric(desk, "access_version")).toBe(before);
+  expect(await scrapeMetric(desk, "access_version")).toBe(before);
 });
 
 test("a text that Postgres cannot keep is refused, and is no sign that it is away", async () => {

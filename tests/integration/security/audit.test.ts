@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { Console } from "#tests/support/console-api.ts";
+import { ConsoleApi } from "#tests/support/console-api.ts";
 import { readAll } from "#tests/support/kafka-records.ts";
 import type { Service, Stack } from "#tests/support/stack.ts";
 import { connects, publishes, startTenancy } from "#tests/support/tenants.ts";
@@ -8,7 +8,7 @@ let stack: Stack;
 let receiver: Service;
 let distributor: Service;
 let desk: Service;
-let operator: Console;
+let operator: ConsoleApi;
 
 beforeAll(async () => {
   ({ stack, receiver, distributor, desk, operator } = await startTenancy());
@@ -46,7 +46,7 @@ test("each attempt is in the audit log, allowed or not, from every service, and 
   expect(await publishes(receiver, tokens.refused)).toBe(403);
   expect(await connects(distributor, tokens.connected)).toBe(200);
   expect(await connects(distributor, tokens.expired)).toBe(403);
-  await new Console(desk, tokens.operator).does("GET", "");
+  await new ConsoleApi(desk, tokens.operator).does("GET", "");
   await fetch(`${stack.services[1]!.url}/v1/dead-letters`);
   const of = (entries: Entry[], subject: string): Entry[] => entries.filter((entry) => entry.subject === subject);
   const sum = (entries: Entry[]): number => entries.reduce((total, { times = 1 }) => total + times, 0);

@@ -1,7 +1,7 @@
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import pg from "pg";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
-import { Console } from "#tests/support/console-api.ts";
+import { ConsoleApi } from "#tests/support/console-api.ts";
 import { readAll } from "#tests/support/kafka-records.ts";
 import type { Service, Stack } from "#tests/support/stack.ts";
 import { newTenant, publishes, startTenancy } from "#tests/support/tenants.ts";
@@ -9,7 +9,7 @@ import { newTenant, publishes, startTenancy } from "#tests/support/tenants.ts";
 let stack: Stack;
 let receiver: Service;
 let desk: Service;
-let operator: Console;
+let operator: ConsoleApi;
 
 const SECRETS_KEY = randomBytes(32).toString("base64");
 
@@ -43,7 +43,7 @@ test("a document without a body is refused with its missing members, and what is
 });
 
 test("the tenant of operators' tokens cannot be made, and has nothing; no tenant's operators lock out an operator", async () => {
-  const root = new Console(desk, await stack.token({ publisher: "root", scope: "operate", tenant: "platform" }));
+  const root = new ConsoleApi(desk, await stack.token({ publisher: "root", scope: "operate", tenant: "platform" }));
   for (const [method, path, body] of [
     ["PUT", "", {}],
     ["PUT", "/revocations/*", {}],
@@ -55,8 +55,8 @@ test("the tenant of operators' tokens cannot be made, and has nothing; no tenant
   expect((await root.ask("GET", "/platform")).status).toBe(404);
   const tenant = await newTenant(operator, "locks");
   const { key } = await operator.does("POST", `/${tenant}/keys`, { name: "own", scopes: ["operate"] });
-  const named = new Console(desk, await stack.token({ publisher: "root", scope: "operate", tenant }));
-  await new Console(desk, key as string).does("PUT", `/${tenant}/revocations/*`, {});
+  const named = new ConsoleApi(desk, await stack.token({ publisher: "root", scope: "operate", tenant }));
+  await new ConsoleApi(desk, key as string).does("PUT", `/${tenant}/revocations/*`, {});
   await operator.does("PUT", `/${tenant}`, { state: "suspended" });
   for (const one of [root, named]) expect((await one.ask("GET", "?limit=1")).status).toBe(200);
 });
@@ -167,7 +167,7 @@ test("a shared secret has 256 bits, and is in clear neither in answers nor in Po
   }
   // Without a key of its own a platform keeps no secret.
   const bare = await stack.start("console", { SECRETS_KEY: "" });
-  const asking = await Console.of(stack, bare);
+  const asking = await ConsoleApi.of(stack, bare);
   expect(await asking.ask("PUT", path, { ...issuer, secret })).toMatchObject({
     status: 409,
     body: { detail: expect.stringContaining("SECRETS_KEY") as string },

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Console } from "#tests/support/console-api.ts";
+import type { ConsoleApi } from "#tests/support/console-api.ts";
 import { startIdentityProvider } from "#tests/support/identity-provider.ts";
 import type { Service, Stack } from "#tests/support/stack.ts";
 import { connects, newTenant, publish, publishes, startTenancy } from "#tests/support/tenants.ts";
@@ -7,7 +7,7 @@ import { connects, newTenant, publish, publishes, startTenancy } from "#tests/su
 let stack: Stack;
 let receiver: Service;
 let distributor: Service;
-let operator: Console;
+let operator: ConsoleApi;
 
 beforeAll(async () => {
   ({ stack, receiver, distributor, operator } = await startTenancy());

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { gzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { metric } from "#tests/support/scrape-metric.ts";
+import { scrapeMetric } from "#tests/support/scrape-metric.ts";
 import { Publisher } from "#tests/support/publisher.ts";
 import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
 import { Subscriber } from "#tests/support/subscriber.ts";
@@ -68,18 +68,18 @@ describe("HTTP", () => {
       once(dripping, "close"),
     ]);
     clearInterval(drip);
-    await expect.poll(() => metric(receiver, "publish_requests")).toBe(0);
+    await expect.poll(() => scrapeMetric(receiver, "publish_requests")).toBe(0);
   });
 
   test("a body that drips is 408, and counted", async () => {
-    const before = await metric(receiver, "http_bodies_refused_total");
+    const before = await scrapeMetric(receiver, "http_bodies_refused_total");
     const { socket, said } = open(receiver, `${await head("acme")}content-length: 1000000\r\n\r\n{`);
     const drip = setInterval(() => socket.write("x".repeat(1_000)), 50);
     await once(socket, "close");
     clearInterval(drip);
     expect(said()).toMatch(/^HTTP\/1\.1 408 .*"type":"\/problems\/too-slow"/s);
-    expect(await metric(receiver, "http_bodies_refused_total")).toBe(before + 1);
-    await expect.poll(() => metric(receiver, "publish_requests")).toBe(0);
+    expect(await scrapeMetric(receiver, "http_bodies_refused_total")).toBe(before + 1);
+    await expect.poll(() => scrapeMetric(receiver, "publish_requests")).toBe(0);
   });
 
   test("who may not publish is answered before its body is there, and takes nobody's place", async () => {
@@ -88,7 +88,7 @@ describe("HTTP", () => {
       "POST /v1/notifications HTTP/1.1\r\nhost: x\r\nauthorization: Bearer x\r\ncontent-length: 9\r\n\r\n{";
     const strangers = Array.from({ length: 4 }, () => open(small, stranger));
     for (const { said } of strangers) await expect.poll(said).toMatch(/^HTTP\/1\.1 403 /);
-    expect(await metric(small, "publish_requests")).toBe(0);
+    expect(await scrapeMetric(small, "publish_requests")).toBe(0);
     for (const { socket } of strangers) socket.destroy();
     await small.stop();
   });
@@ -101,19 +101,19 @@ describe("HTTP", () => {
     });
     const [own, other] = [await head("acme"), await head("other")];
     const first = open(small, `${own}content-length: 9000\r\n\r\n{${" ".repeat(800)}`);
-    await expect.poll(() => metric(small, "publish_body_bytes")).toBe(801);
+    await expect.poll(() => scrapeMetric(small, "publish_body_bytes")).toBe(801);
     const second = open(small, `${own}content-length: 9000\r\n\r\n{${" ".repeat(800)}`);
     await expect.poll(second.said).toMatch(/^HTTP\/1\.1 429 .*"type":"\/problems\/rate-limited".*bytes under way/s);
     const third = open(small, `${own}content-length: 9000\r\n\r\n{`);
-    await expect.poll(() => metric(small, "publish_requests")).toBe(2);
+    await expect.poll(() => scrapeMetric(small, "publish_requests")).toBe(2);
     const fourth = open(small, `${own}content-length: 9000\r\n\r\n`);
     await expect.poll(fourth.said).toMatch(/^HTTP\/1\.1 429 .*requests under way/s);
     const another = open(small, `${other}content-length: 9000\r\n\r\n{${" ".repeat(800)}`);
-    await expect.poll(() => metric(small, "publish_requests")).toBe(3);
+    await expect.poll(() => scrapeMetric(small, "publish_requests")).toBe(3);
     for (const bound of ["bytes", "requests"])
-      expect(await metric(small, "publish_limited_total", `limit="${bound}"`)).toBe(1);
+      expect(await scrapeMetric(small, "publish_limited_total", `limit="${bound}"`)).toBe(1);
     for (const { socket } of [first, second, third, fourth, another]) socket.destroy();
-    await expect.poll(() => metric(small, "publish_requests")).toBe(0);
+    await expect.poll(() => scrapeMetric(small, "publish_requests")).toBe(0);
     await small.stop();
   });
 
@@ -209,14 +209,14 @@ describe("WebSocket", () => {
     ["pongs that nobody asked for", maskedFrame(10, Buffer.alloc(100))],
     ["acknowledgements", maskedFrame(1, Buffer.from(`{"type":"ack","cursor":"${"0".repeat(25)}"}`))],
   ] as const)("a flood of %s ends with 4010, to come back later", async ([kind, frame]) => {
-    const before = await metric(distributor, "connections_closed_total", "Too many frames");
+    const before = await scrapeMetric(distributor, "connections_closed_total", "Too many frames");
     const flood = await rude();
     const one = kind === "acknowledgements" ? ackOf(flood) : frame;
     flood.write(many(one, 200));
     await flood.until("it is ended", () => !flood.open);
     expect(flood.end).toMatchObject({ code: 4010 });
     expect(flood.frames.at(-1)).toMatchObject({ type: "closing", reconnect: "now", retryAfter: expect.any(Number) });
-    expect(await metric(distributor, "connections_closed_total", "Too many frames")).toBe(before + 1);
+    expect(await scrapeMetric(distributor, "connections_closed_total", "Too many frames")).toBe(before + 1);
   });
 
   /** Of a cursor that is its own: the one that it was told at first. */

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
-import type { Console } from "#tests/support/console-api.ts";
-import { metric } from "#tests/support/scrape-metric.ts";
+import type { ConsoleApi } from "#tests/support/console-api.ts";
+import { scrapeMetric } from "#tests/support/scrape-metric.ts";
 import { startOpenIdProvider } from "#tests/support/openid-provider.ts";
 import type { Service, Stack } from "#tests/support/stack.ts";
 import { connects, newTenant, publishes, startTenancy } from "#tests/support/tenants.ts";
@@ -10,7 +10,7 @@ import { connects, newTenant, publishes, startTenancy } from "#tests/support/ten
 let stack: Stack;
 let receiver: Service;
 let distributor: Service;
-let operator: Console;
+let operator: ConsoleApi;
 
 beforeAll(async () => {
   const SECRETS_KEY = randomBytes(32).toString("base64");
@@ -89,7 +89,7 @@ test("R19: when the key behind a kid is replaced, every distributor closes the c
 });
 
 const withdrawn = (service: Service): Promise<number> =>
-  metric(service, "connections_closed_total", 'reason="Access was withdrawn"');
+  scrapeMetric(service, "connections_closed_total", 'reason="Access was withdrawn"');
 
 async function overWebSocket({ url }: Service, token: string): Promise<{ closed: Promise<unknown> }> {
   const socket = new WebSocket(`${url.replace("http", "ws")}/v1/ws`, ["notifications.v1.json", `bearer.${token}`]);

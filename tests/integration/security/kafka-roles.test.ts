@@ -10,7 +10,7 @@ import type { Command } from "#local/process/processes.ts";
 import { GRANTS, roleOf, ROLE_NAMES, type RoleName } from "@saasaparilla/shared/store-grants/grants.ts";
 import { jaas, KAFKA_OWNER } from "@saasaparilla/shared/store-grants/kafka.ts";
 import { topicsOf, type Topics } from "@saasaparilla/shared/kafka/topics.ts";
-import { Console } from "#tests/support/console-api.ts";
+import { ConsoleApi } from "#tests/support/console-api.ts";
 import { freePorts, OwnStore } from "#tests/faults/stores.ts";
 import { Publisher } from "#tests/support/publisher.ts";
 import { startStack, type Kind, type Stack } from "#tests/support/stack.ts";
@@ -102,7 +102,7 @@ test("with its own users in all stores the platform does all of its work", async
     start("distributor"),
     start("console"),
   ]);
-  const operator = await Console.of(stack, desk);
+  const operator = await ConsoleApi.of(stack, desk);
   await operator.does("POST", "/acme/keys", { name: "a key", scopes: ["publish"] });
   stack.services.push(receiver, director, distributor, desk);
   const publisher = await Publisher.of(stack);

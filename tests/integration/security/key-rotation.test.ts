@@ -2,7 +2,7 @@ import { connect, type Connection } from "@saasaparilla/client";
 import { once } from "node:events";
 import { connect as connectTo } from "node:net";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
-import { metric } from "#tests/support/scrape-metric.ts";
+import { scrapeMetric } from "#tests/support/scrape-metric.ts";
 import { RotatingKey } from "#tests/pages/rotating-key.ts";
 import { Publisher } from "#tests/support/publisher.ts";
 import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
@@ -76,7 +76,7 @@ test("R8: a token whose key is not known yet is answered 503 with Retry-After, o
     ]);
   }
   expect(await upgraded(client)).toMatch(/^HTTP\/1\.1 503 .*retry-after: \d+/is);
-  for (const service of services) expect(await metric(service, "tokens_key_unknown_total")).toBeGreaterThan(0);
+  for (const service of services) expect(await scrapeMetric(service, "tokens_key_unknown_total")).toBeGreaterThan(0);
   for (const { logs } of services) expect(logs.filter(({ msg }) => msg === "forbidden")).toEqual([]);
 });
 

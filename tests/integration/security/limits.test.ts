@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { metric } from "#tests/support/scrape-metric.ts";
+import { scrapeMetric } from "#tests/support/scrape-metric.ts";
 import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
 import { Subscriber } from "#tests/support/subscriber.ts";
 
@@ -52,7 +52,7 @@ test("of the connections of one client the oldest makes place, and is told not t
     type: "/problems/rate-limited",
     retryAfter: expect.toSatisfy((seconds: number) => seconds >= 5),
   });
-  expect(await metric(distributor, "connections_refused_total", 'reason="tenant"')).toBe(1);
+  expect(await scrapeMetric(distributor, "connections_refused_total", 'reason="tenant"')).toBe(1);
   const other = await stack.token({ client: "c", tenant: "other" });
   expect(await poll(other, "203.0.113.1")).toMatchObject({ status: 200 });
   for (const subscriber of [second, third, fourth]) await subscriber.close();
@@ -69,7 +69,7 @@ test("a client that asks too often is answered 429, and another one is not", asy
   expect(new Set(statuses)).toEqual(new Set([400, 429]));
   expect(statuses.filter((status) => status === 400).length).toBeGreaterThanOrEqual(20);
   expect((await ack(seldom!)).status).toBe(400);
-  expect(await metric(distributor, "requests_limited_total", 'bound="client"')).toBeGreaterThan(0);
+  expect(await scrapeMetric(distributor, "requests_limited_total", 'bound="client"')).toBeGreaterThan(0);
 });
 
 test("from an address of which too much was refused bad tokens are answered 429, as our own proxy names it; good ones, and others' bad ones, are not", async () => {
@@ -79,7 +79,7 @@ test("from an address of which too much was refused bad tokens are answered 429,
   expect(await poll("x.y.z", "203.0.113.67, 203.0.113.66")).toMatchObject({ status: 429 });
   expect(await poll("x.y.z", "203.0.113.67")).toMatchObject({ status: 403 });
   expect(await poll(good, "203.0.113.66")).toMatchObject({ status: 200 });
-  expect(await metric(distributor, "requests_limited_total", 'bound="address"')).toBeGreaterThan(0);
+  expect(await scrapeMetric(distributor, "requests_limited_total", 'bound="address"')).toBeGreaterThan(0);
 });
 
 test("of a proxy's header all lines count: what a stranger wrote before is not whom it heard", async () => {
@@ -109,7 +109,9 @@ test("so many sockets come in from one address, and from another none is refused
   };
   const all = await Promise.all(Array.from({ length: 200 }, () => answers("127.0.0.9")));
   expect(all.filter(Boolean).length).toBeGreaterThanOrEqual(100);
-  expect(await metric(distributor, "http_sockets_refused_total")).toBe(all.filter((answered) => !answered).length);
+  expect(await scrapeMetric(distributor, "http_sockets_refused_total")).toBe(
+    all.filter((answered) => !answered).length,
+  );
   expect(all).toContain(false);
   expect(await answers("127.0.0.10")).toBe(true);
   // Our own proxies are not held to it.

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Console } from "#tests/support/console-api.ts";
+import type { ConsoleApi } from "#tests/support/console-api.ts";
 import { Publisher } from "#tests/support/publisher.ts";
 import type { Service, Stack } from "#tests/support/stack.ts";
 import { Subscriber } from "#tests/support/subscriber.ts";
@@ -9,7 +9,7 @@ import { connects, startTenancy } from "#tests/support/tenants.ts";
 /** For how long one who was let in may stay. */
 let stack: Stack;
 let distributor: Service;
-let operator: Console;
+let operator: ConsoleApi;
 
 beforeAll(async () => {
   ({ stack, distributor, operator } = await startTenancy());

@@ -1,10 +1,10 @@
 import { Redis } from "ioredis";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { Allowance } from "#services/receiver/limits/rate-limit-policy.ts";
+import { RateLimitPolicy } from "#services/receiver/limits/rate-limit-policy.ts";
 import { messageOf } from "@saasaparilla/shared/runtime/errors.ts";
 import { GRANTS, type RoleName } from "@saasaparilla/shared/store-grants/grants.ts";
-import { Rates } from "#services/receiver/limits/redis-rate-limiter.ts";
+import { RedisRateLimiter } from "#services/receiver/limits/redis-rate-limiter.ts";
 import { provision, serviceEnv, startStack, type Kind, type Stack } from "#tests/support/stack.ts";
 
 /** Each service's role can do what GRANTS says, and nothing else: everything besides is tried. */
@@ -220,11 +220,11 @@ test.each(usersOfRedis)("Redis: a %s does with each kind of key what it is grant
 test("Redis: a receiver counts its rates there, and not alone", async () => {
   await inRedis("receiver", async (redis) => {
     let alone = 0;
-    const rates = new Rates({ redis, waitMs: 5_000, alone: () => (alone += 1) });
+    const rateLimiter = new RedisRateLimiter({ redis, waitMs: 5_000, alone: () => (alone += 1) });
     const bucket = { key: `${stack.namespace}:r:{roles}:rate`, policy: "tenant", rate: { rate: 0.001, burst: 5 } };
-    const allowance = new Allowance([bucket]);
-    expect((await rates.take(allowance, 5)).refused).toBeUndefined();
-    expect((await rates.take(allowance, 1)).refused).toBeDefined();
+    const policy = new RateLimitPolicy([bucket]);
+    expect((await rateLimiter.take(policy, 5)).refused).toBeUndefined();
+    expect((await rateLimiter.take(policy, 1)).refused).toBeDefined();
     expect(alone).toBe(0);
   });
 });

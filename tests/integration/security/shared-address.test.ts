@@ -1,19 +1,19 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { Console } from "#tests/support/console-api.ts";
-import { metric } from "#tests/support/scrape-metric.ts";
+import { ConsoleApi } from "#tests/support/console-api.ts";
+import { scrapeMetric } from "#tests/support/scrape-metric.ts";
 import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
 import { newTenant } from "#tests/support/tenants.ts";
 
 /** Callers behind one address, of which another sends what is refused. */
 let stack: Stack;
 let receiver: Service;
-let operator: Console;
+let operator: ConsoleApi;
 
 beforeAll(async () => {
   const env = { REFUSED_RATE: "0.001", REFUSED_BURST: "5", TRUSTED_PROXIES: "127.0.0.0/8" };
   stack = await startStack({ services: ["receiver", "director", "distributor", "console"], env });
   receiver = stack.services[0]!;
-  operator = await Console.of(stack, stack.services[3]!);
+  operator = await ConsoleApi.of(stack, stack.services[3]!);
 });
 
 afterAll(() => stack.close());
@@ -66,8 +66,8 @@ test("from an address over its rate of refusals good tokens pass, new ones too, 
         expect([200, 202]).toContain(await ask(service, token, address));
       for (const token of ["x", await forged()]) expect(await ask(service, token, address)).toBe(429);
     }
-    expect(await metric(service, "address_over_limit_requests_total", 'outcome="passed"')).toBe(6);
-    expect(await metric(service, "address_over_limit_requests_total", 'outcome="turned_away"')).toBe(7);
+    expect(await scrapeMetric(service, "address_over_limit_requests_total", 'outcome="passed"')).toBe(6);
+    expect(await scrapeMetric(service, "address_over_limit_requests_total", 'outcome="turned_away"')).toBe(7);
   }
 });
 

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { metric } from "#tests/support/scrape-metric.ts";
+import { scrapeMetric } from "#tests/support/scrape-metric.ts";
 import { readAll } from "#tests/support/kafka-records.ts";
 import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
 
@@ -80,10 +80,10 @@ test("the console bounds the bytes of the bodies that it holds", async () => {
   };
   const all = Array.from({ length: 150 }, open);
   await expect.poll(() => all.filter(({ said }) => said().startsWith("HTTP/1.1 503")).length).toBeGreaterThan(10);
-  expect(await metric(desk, "http_body_bytes")).toBeLessThanOrEqual(8 << 20);
-  expect(await metric(desk, "http_bodies_full_total")).toBeGreaterThan(10);
+  expect(await scrapeMetric(desk, "http_body_bytes")).toBeLessThanOrEqual(8 << 20);
+  expect(await scrapeMetric(desk, "http_bodies_full_total")).toBeGreaterThan(10);
   for (const one of all) one.close();
-  await expect.poll(() => metric(desk, "http_body_bytes")).toBe(0);
+  await expect.poll(() => scrapeMetric(desk, "http_body_bytes")).toBe(0);
 });
 
 test("paths that strangers invent share an entry of the audit log, by any service and means", async () => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { clientFrame } from "@saasaparilla/shared/protocol/client-frames.ts";
-import { Console } from "#tests/support/console-api.ts";
+import { ConsoleApi } from "#tests/support/console-api.ts";
 import { produce } from "#tests/support/kafka-records.ts";
 import { startStack, type Kind, type Service, type Stack } from "#tests/support/stack.ts";
 
@@ -16,7 +16,7 @@ const SECRET = "what-only-the-victim-may-read";
 
 let stack: Stack;
 let services: Record<Kind, Service>;
-let operator: Console;
+let operator: ConsoleApi;
 let cursor: string;
 let victimKey: string;
 /** The intruder's: everything that a tenant can have. */
@@ -27,7 +27,7 @@ beforeAll(async () => {
   const kinds: Kind[] = ["receiver", "director", "distributor", "console"];
   stack = await startStack({ services: kinds, env: { DRAIN_MS: "0" } });
   services = Object.fromEntries(kinds.map((kind, index) => [kind, stack.services[index]!])) as Record<Kind, Service>;
-  operator = await Console.of(stack, services.console);
+  operator = await ConsoleApi.of(stack, services.console);
   for (const tenant of [VICTIM, INTRUDER]) await operator.does("PUT", `/${tenant}`, { trust: "scopes" });
   const made = await operator.does("POST", `/${INTRUDER}/keys`, {
     name: "all",

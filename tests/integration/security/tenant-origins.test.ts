@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { Console } from "#tests/support/console-api.ts";
+import { ConsoleApi } from "#tests/support/console-api.ts";
 import type { Service, Stack } from "#tests/support/stack.ts";
 import { newTenant, startTenancy } from "#tests/support/tenants.ts";
 
@@ -12,7 +12,7 @@ let stack: Stack;
 let receiver: Service;
 let distributor: Service;
 let desk: Service;
-let operator: Console;
+let operator: ConsoleApi;
 
 beforeAll(async () => {
   ({ stack, receiver, distributor, desk, operator } = await startTenancy({ ALLOWED_ORIGINS: ALL }));
@@ -116,6 +116,6 @@ test("explain-access says why a page is refused, with the origin that it should 
   ]);
   const { status: refused } = await operator.ask("PUT", "/shop", { origins: ["https://shop.example/"] });
   expect(refused).toBe(400);
-  const page = new Console(desk, token);
+  const page = new ConsoleApi(desk, token);
   expect((await page.ask("GET", "/shop")).status).toBe(403);
 });

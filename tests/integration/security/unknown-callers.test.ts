@@ -2,8 +2,8 @@ import { createServer as createHttpServer, type ServerResponse } from "node:http
 import { connect, createServer, type AddressInfo, type Server } from "node:net";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
-import { Console } from "#tests/support/console-api.ts";
-import { metric } from "#tests/support/scrape-metric.ts";
+import { ConsoleApi } from "#tests/support/console-api.ts";
+import { scrapeMetric } from "#tests/support/scrape-metric.ts";
 import { startStack, type Kind, type Service, type Stack } from "#tests/support/stack.ts";
 
 /** Callers who are not known yet: their tokens name an issuer whose key set never arrives. */
@@ -24,7 +24,7 @@ beforeAll(async () => {
   await new Promise<void>((done) => tarpit.listen(0, "127.0.0.1", done));
   const env = { MAX_REQUESTS: "3", ISSUER_WAITERS: "3", ADDRESS_WAITERS: "2", TRUSTED_PROXIES: "127.0.0.1" };
   stack = await startStack({ services: ["receiver", "director", "distributor", "console"], env });
-  const operator = await Console.of(stack, stack.services[3]!);
+  const operator = await ConsoleApi.of(stack, stack.services[3]!);
   await operator.does("PUT", "/slow", { trust: "scopes" });
   const { port } = tarpit.address() as AddressInfo;
   const jwksUrl = `http://127.0.0.1:${port}/jwks`;
@@ -78,7 +78,7 @@ async function waiter(service: Service, route: string): Promise<Asked> {
   let one: Asked | undefined;
   const waits = async (): Promise<boolean> => {
     one = ask(service, route, forged(), NEAR);
-    const waiting = async (): Promise<boolean> => (await metric(service, "identity_waiters")) > 0;
+    const waiting = async (): Promise<boolean> => (await scrapeMetric(service, "identity_waiters")) > 0;
     await expect.poll(async () => one!.said() !== "" || (await waiting())).toBe(true);
     return one.said() === "";
   };
@@ -113,19 +113,19 @@ test("an issuer whose key set hangs delays a bounded number of its own callers, 
       const limited = () => two.filter(({ said }) => LIMITED.test(said()));
       await expect.poll(() => limited().length).toBe(1);
       const other = ask(service, route, forged(), "203.0.113.2");
-      await expect.poll(() => metric(service, "identity_waiters")).toBe(3);
+      await expect.poll(() => scrapeMetric(service, "identity_waiters")).toBe(3);
       const more = [route, ...others].map((one) => ask(service, one, forged(), "203.0.113.3"));
       await Promise.all(more.map(({ said }) => expect.poll(said).toMatch(UNAVAILABLE)));
       expect([200, 202]).toContain(await good(service));
-      expect(await metric(service, "identity_waiters")).toBe(3);
-      expect(await metric(service, "identity_waits_refused_total", 'bound="address"')).toBe(1);
-      expect(await metric(service, "identity_waits_refused_total", 'bound="issuer"')).toBe(more.length);
+      expect(await scrapeMetric(service, "identity_waiters")).toBe(3);
+      expect(await scrapeMetric(service, "identity_waits_refused_total", 'bound="address"')).toBe(1);
+      expect(await scrapeMetric(service, "identity_waits_refused_total", 'bound="issuer"')).toBe(more.length);
       // Three wait, and a receiver takes three requests at once.
-      if (service.kind === "receiver") expect(await metric(service, "publish_requests")).toBe(0);
-      if (service.kind === "console") expect(await metric(service, "http_body_bytes")).toBe(0);
+      if (service.kind === "receiver") expect(await scrapeMetric(service, "publish_requests")).toBe(0);
+      if (service.kind === "console") expect(await scrapeMetric(service, "http_body_bytes")).toBe(0);
       const waited = [first, other, ...two.filter((one) => !limited().includes(one))];
       await Promise.all(waited.map(({ said }) => expect.poll(said, { timeout: 8_000 }).toMatch(UNAVAILABLE)));
-      await expect.poll(() => metric(service, "identity_waiters")).toBe(0);
+      await expect.poll(() => scrapeMetric(service, "identity_waiters")).toBe(0);
     }),
   );
   expect(mostAsking).toBeLessThanOrEqual(stack.services.length);
@@ -138,7 +138,7 @@ test("all that wait are bounded together", async () => {
   const waiting = await waiter(receiver, route);
   const other = ask(receiver, route, forged("y"), "203.0.113.2");
   await expect.poll(other.said).toMatch(UNAVAILABLE);
-  expect(await metric(receiver, "identity_waits_refused_total", 'bound="all"')).toBe(1);
+  expect(await scrapeMetric(receiver, "identity_waits_refused_total", 'bound="all"')).toBe(1);
   await expect.poll(waiting.said, { timeout: 8_000 }).toMatch(UNAVAILABLE);
   await receiver.stop();
 });
@@ -161,7 +161,7 @@ test("once a key has come, a body of any size is read, and a caller who went mea
   await new Promise<void>((done) => provider.listen(0, "127.0.0.1", done));
   const issuer = "https://late.example";
   const jwksUrl = `http://127.0.0.1:${(provider.address() as AddressInfo).port}/jwks`;
-  const operator = await Console.of(stack, stack.services[3]!);
+  const operator = await ConsoleApi.of(stack, stack.services[3]!);
   await operator.does("PUT", "/slow/issuers/late", { issuer, audience: "a", algorithms: ["ES256"], jwksUrl });
   const receiver = await stack.start("receiver", { MAX_REQUESTS: "2" });
   const token = await new SignJWT({ iss: issuer, aud: "a", sub: "p", tenant: "slow", scope: "publish" })
@@ -179,12 +179,12 @@ test("once a key has come, a body of any size is read, and a caller who went mea
     headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
     body: JSON.stringify(Array.from({ length: 20 }, () => item)),
   });
-  await expect.poll(() => metric(receiver, "identity_waiters")).toBe(2);
-  expect(await metric(receiver, "publish_body_bytes")).toBe(0);
+  await expect.poll(() => scrapeMetric(receiver, "identity_waiters")).toBe(2);
+  expect(await scrapeMetric(receiver, "publish_body_bytes")).toBe(0);
   response.end(keys);
   expect((await large).status).toBe(202);
-  await expect.poll(() => metric(receiver, "identity_waiters")).toBe(0);
-  expect(await metric(receiver, "publish_requests")).toBe(0);
+  await expect.poll(() => scrapeMetric(receiver, "identity_waiters")).toBe(0);
+  expect(await scrapeMetric(receiver, "publish_requests")).toBe(0);
   expect(await good(receiver)).toBe(202);
   await receiver.stop();
 });
