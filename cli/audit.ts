@@ -4,7 +4,7 @@ import { KafkaLink } from "@saasaparilla/shared/kafka/client.ts";
 import { kafkaSettings } from "@saasaparilla/shared/kafka/settings.ts";
 import { createLog } from "@saasaparilla/shared/runtime/log.ts";
 import { readRange } from "@saasaparilla/shared/kafka/read-range.ts";
-import { readSettings } from "@saasaparilla/shared/settings.ts";
+import { readSettings } from "@saasaparilla/shared/runtime/load-settings.ts";
 import { topicsOf } from "@saasaparilla/shared/kafka/topics.ts";
 import { withTimeout } from "@saasaparilla/shared/runtime/timeout.ts";
 import { kafka } from "#local/stores/kafka.ts";

@@ -1,5 +1,7 @@
 import { Cors } from "@saasaparilla/shared/http/cors.ts";
-import { identitySettings, readSettings, serverSettings } from "@saasaparilla/shared/settings.ts";
+import { readSettings } from "@saasaparilla/shared/runtime/load-settings.ts";
+import { identitySettings } from "@saasaparilla/shared/auth/settings.ts";
+import { serverSettings } from "@saasaparilla/shared/http/settings.ts";
 import { expect, test } from "vitest";
 import { settings } from "./services.ts";
 

@@ -1,5 +1,6 @@
 import { isSecret, output, type Output } from "@pulumi/pulumi";
-import { readSettings, storeSettings } from "@saasaparilla/shared/settings.ts";
+import { storeSettings } from "@saasaparilla/shared/settings.ts";
+import { readSettings } from "@saasaparilla/shared/runtime/load-settings.ts";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";

@@ -2,7 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { commonSettings, identitySettings, readSettings } from "./settings.ts";
+import { commonSettings } from "./settings.ts";
+import { readSettings } from "#runtime/load-settings.ts";
+import { identitySettings } from "#auth/settings.ts";
 
 const right = {
   KAFKA_BROKERS: "a:1, b:2",

@@ -3,7 +3,7 @@ import { KafkaLink, type Batch } from "@saasaparilla/shared/kafka/client.ts";
 import { kafkaSettings } from "@saasaparilla/shared/kafka/settings.ts";
 import { createLog } from "@saasaparilla/shared/runtime/log.ts";
 import { BatchingProducer } from "@saasaparilla/shared/kafka/batching-producer.ts";
-import { readSettings } from "@saasaparilla/shared/settings.ts";
+import { readSettings } from "@saasaparilla/shared/runtime/load-settings.ts";
 import { topicsOf, type Topics } from "@saasaparilla/shared/kafka/topics.ts";
 import type { Stack } from "#tests/support/stack.ts";
 

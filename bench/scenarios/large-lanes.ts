@@ -1,5 +1,5 @@
 import { packSequence, sequenceAt } from "@saasaparilla/shared/protocol/notification.ts";
-import { PackWriter } from "@saasaparilla/shared/protocol/pack.ts";
+import { PackWriter } from "@saasaparilla/shared/protocol/pack-writer.ts";
 import type { Lane } from "#services/director/lanes/lane.ts";
 import { Ownership } from "#services/director/partitions/ownership.ts";
 import { PartitionLanes } from "#services/director/partitions/partition.ts";

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { Presence } from "@saasaparilla/shared/redis/presence.ts";
 import { clientKey } from "@saasaparilla/shared/protocol/notification.ts";
-import { Keys } from "@saasaparilla/shared/redis/client.ts";
+import { Keys } from "@saasaparilla/shared/redis/keys.ts";
 import { commonSettings } from "@saasaparilla/shared/settings.ts";
 import { Redis } from "ioredis";
 import { Idempotency } from "#services/receiver/publish/idempotency.ts";

@@ -9,7 +9,7 @@ import { createLog } from "@saasaparilla/shared/runtime/log.ts";
 import { createRegistry } from "@saasaparilla/shared/runtime/metrics.ts";
 import { connectPostgres } from "@saasaparilla/shared/postgres/client.ts";
 import { SealedSecrets } from "@saasaparilla/shared/auth/tokens/sealed-secrets.ts";
-import { loadSettings } from "@saasaparilla/shared/settings.ts";
+import { loadSettings } from "@saasaparilla/shared/runtime/load-settings.ts";
 import { TenantUse } from "@saasaparilla/shared/postgres/tenant-use.ts";
 import { documentRoutes, type ConsoleParts } from "#policies/documents.ts";
 import { explainRoute } from "#policies/explain.ts";

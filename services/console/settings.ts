@@ -1,4 +1,6 @@
-import { commonSettings, identitySettings, nodeServerSettings } from "@saasaparilla/shared/settings.ts";
+import { commonSettings } from "@saasaparilla/shared/settings.ts";
+import { identitySettings } from "@saasaparilla/shared/auth/settings.ts";
+import { nodeServerSettings } from "@saasaparilla/shared/http/settings.ts";
 import { z } from "zod";
 
 export const consoleSettings = commonSettings.omit({ REDIS_URL: true, REDIS_CLUSTER: true }).extend({

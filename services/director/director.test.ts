@@ -1,7 +1,8 @@
 import { beforeEach, expect, test } from "vitest";
 import type { Batch } from "@saasaparilla/shared/kafka/client.ts";
 import { packSequence, sequenceAt } from "@saasaparilla/shared/protocol/notification.ts";
-import { PackWriter, readPack } from "@saasaparilla/shared/protocol/pack.ts";
+import { readPack } from "@saasaparilla/shared/protocol/pack.ts";
+import { PackWriter } from "@saasaparilla/shared/protocol/pack-writer.ts";
 import { topicsOf } from "@saasaparilla/shared/kafka/topics.ts";
 import { Director, type DirectorOptions } from "./director.ts";
 

@@ -1,4 +1,6 @@
-import { commonSettings, identitySettings, nodeServerSettings } from "@saasaparilla/shared/settings.ts";
+import { commonSettings } from "@saasaparilla/shared/settings.ts";
+import { identitySettings } from "@saasaparilla/shared/auth/settings.ts";
+import { nodeServerSettings } from "@saasaparilla/shared/http/settings.ts";
 import { tenantLimitSettings } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
 import { z } from "zod";
 

@@ -1,4 +1,5 @@
-import { commonSettings, identitySettings } from "@saasaparilla/shared/settings.ts";
+import { commonSettings } from "@saasaparilla/shared/settings.ts";
+import { identitySettings } from "@saasaparilla/shared/auth/settings.ts";
 import { tenantLimitSettings } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
 import { z } from "zod";
 

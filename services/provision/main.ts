@@ -4,7 +4,7 @@ import { Health } from "@saasaparilla/shared/runtime/health.ts";
 import { KafkaLink } from "@saasaparilla/shared/kafka/client.ts";
 import { createLog } from "@saasaparilla/shared/runtime/log.ts";
 import { connectPostgres } from "@saasaparilla/shared/postgres/client.ts";
-import { loadSettings } from "@saasaparilla/shared/settings.ts";
+import { loadSettings } from "@saasaparilla/shared/runtime/load-settings.ts";
 import { drop } from "./drop.ts";
 import { provision } from "./provision.ts";
 import { settings as schema } from "./settings.ts";

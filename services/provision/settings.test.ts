@@ -1,4 +1,4 @@
-import { readSettings } from "@saasaparilla/shared/settings.ts";
+import { readSettings } from "@saasaparilla/shared/runtime/load-settings.ts";
 import { expect, test } from "vitest";
 import { settings } from "./settings.ts";
 

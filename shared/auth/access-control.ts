@@ -14,7 +14,8 @@ import type { Log } from "#runtime/log.ts";
 import { meters, type Registry } from "#runtime/metrics.ts";
 import { Cors } from "#http/cors.ts";
 import type { Postgres } from "#postgres/client.ts";
-import type { commonSettings, identitySettings } from "#settings.ts";
+import type { commonSettings } from "#settings.ts";
+import type { identitySettings } from "./settings.ts";
 import { topicsOf } from "#kafka/topics.ts";
 import { Waiters } from "./waiters.ts";
 

@@ -10,7 +10,7 @@ import { TokenVerifier } from "#auth/tokens/verifier.ts";
 import { Jwks, type Keys, type KeySource, type SkippedKey } from "#auth/tokens/jwks.ts";
 import { JwksAddresses } from "#auth/tokens/jwks-address.ts";
 import { SealedSecrets } from "#auth/tokens/sealed-secrets.ts";
-import type { identitySettings } from "#settings.ts";
+import type { identitySettings } from "./settings.ts";
 import { SharedSecret } from "#auth/tokens/shared-secret.ts";
 import type { Waiters } from "./waiters.ts";
 

@@ -4,7 +4,7 @@ import type { Attempt, AuditLog, Ending } from "./audit-log.ts";
 import { networkOf } from "#http/client-address.ts";
 import type { Checks } from "./signature-checks.ts";
 import { Failure } from "#runtime/errors.ts";
-import type { Request } from "#http/server.ts";
+import type { Request } from "#http/request.ts";
 import { claimed, type Authenticator } from "./authenticator.ts";
 import { Refused, TurnedAway, type Asker, type Identity } from "./identity.ts";
 import type { Log } from "#runtime/log.ts";

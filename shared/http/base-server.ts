@@ -5,7 +5,7 @@ import { messageOf } from "#runtime/errors.ts";
 import type { Health } from "#runtime/health.ts";
 import type { Cut, BodyGuard } from "./request-body.ts";
 import type { ConnectionCut } from "./connection.ts";
-import type { Handler, Request } from "./server.ts";
+import type { Handler, Request } from "./request.ts";
 import type { Log } from "#runtime/log.ts";
 import { meters, type Registry } from "#runtime/metrics.ts";
 import { Cors } from "./cors.ts";
@@ -22,7 +22,7 @@ import {
 } from "./response.ts";
 import { isIdentity } from "./encoding.ts";
 import { Router } from "./router.ts";
-import type { serverSettings } from "#settings.ts";
+import type { serverSettings } from "./settings.ts";
 
 export interface ServerOptions {
   health: Health;

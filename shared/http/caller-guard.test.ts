@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { CallerGuard, type CallerGuardParts } from "./caller-guard.ts";
-import type { Request } from "./server.ts";
+import type { Request } from "./request.ts";
 import { createRegistry } from "#runtime/metrics.ts";
 import type { HttpResponse } from "./response.ts";
 

@@ -1,5 +1,5 @@
 import type { BodyGuard } from "./request-body.ts";
-import type { Request } from "./server.ts";
+import type { Request } from "./request.ts";
 import { meters, type Registry } from "#runtime/metrics.ts";
 import { jittered, problemOf } from "./problem.ts";
 import { problemResponse, type HttpResponse } from "./response.ts";

@@ -2,7 +2,7 @@ import { STATUS_CODES, type IncomingMessage, type ServerResponse } from "node:ht
 import type { Socket } from "node:net";
 import { plainAddress } from "./networks.ts";
 import type { Body } from "./request-body.ts";
-import type { Request } from "./server.ts";
+import type { Request } from "./request.ts";
 import type { HttpResponse } from "./response.ts";
 
 /** The socket is not read while this many pipelined requests wait. */

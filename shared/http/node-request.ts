@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { Route } from "./base-server.ts";
-import type { Request } from "./server.ts";
+import type { Request } from "./request.ts";
 
 /** Query and address are made for those who ask. */
 export class NodeRequest implements Request {

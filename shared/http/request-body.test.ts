@@ -3,7 +3,7 @@ import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Body } from "./request-body.ts";
-import type { Request } from "./server.ts";
+import type { Request } from "./request.ts";
 
 function bodyOf(whole: (bytes: Buffer) => void): Body {
   return new Body({

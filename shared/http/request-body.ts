@@ -1,4 +1,4 @@
-import type { Request } from "./server.ts";
+import type { Request } from "./request.ts";
 import { tooLarge, tooSlow, type HttpResponse } from "./response.ts";
 
 /** Bounds bodies that arrive and requests under way. A refusal is the answer; nothing more is read. */

@@ -11,7 +11,7 @@ import { Connection, type Exchange, type Handling } from "./connection.ts";
 import { framingOf, targetOf } from "./request-framing.ts";
 import { NodeRequest } from "./node-request.ts";
 import { serverOf } from "./node-server.ts";
-import type { nodeServerSettings } from "#settings.ts";
+import type { nodeServerSettings } from "./settings.ts";
 import {
   badHead,
   expectationFailed,
@@ -26,24 +26,6 @@ import {
 export interface NodeServerOptions extends ServerOptions {
   settings: z.output<typeof nodeServerSettings>;
 }
-
-/** A request as handlers see it, whichever server read it. */
-export interface Request {
-  /** In lower case. */
-  method: string;
-  path: string;
-  /** The route's pattern, as /v1/tenants/:tenant. */
-  route: string;
-  query: URLSearchParams;
-  /** By name in lower case. Lines of one name are joined by commas, or the first counts. */
-  headers: Readonly<Record<string, string>>;
-  /** The peer's address as text. */
-  readonly address: string;
-  /** Called where the peer goes before it is answered. */
-  onGone?: () => void;
-}
-
-export type Handler = (request: Request, body: Buffer) => HttpResponse | Promise<HttpResponse>;
 
 /** A handler that is slow has this time, however soon idle connections are to end. */
 const LEAST_SILENCE_MS = 75_000;

@@ -1,4 +1,4 @@
-import { PackWriter } from "#protocol/pack.ts";
+import { PackWriter } from "#protocol/pack-writer.ts";
 import type { Outgoing } from "./client.ts";
 
 /**

@@ -3,16 +3,8 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Failure } from "#runtime/errors.ts";
 import { START } from "./notification.ts";
-import {
-  checkNotification,
-  Kind,
-  notificationBody,
-  PackWriter,
-  readAck,
-  readDeliver,
-  readPack,
-  readMessage,
-} from "./pack.ts";
+import { checkNotification, Kind, notificationBody, readAck, readDeliver, readPack, readMessage } from "./pack.ts";
+import { PackWriter } from "./pack-writer.ts";
 
 function bodiesOf(record: Buffer): Buffer[] {
   const bodies: Buffer[] = [];

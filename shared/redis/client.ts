@@ -3,7 +3,6 @@ import { Cluster, Redis as Single, type RedisCommander } from "ioredis";
 import { Failure, messageOf } from "#runtime/errors.ts";
 import type { Health } from "#runtime/health.ts";
 import type { Log } from "#runtime/log.ts";
-import type { ClientKey } from "#protocol/notification.ts";
 import { readPem } from "#runtime/pem.ts";
 
 /** One Redis, or a cluster of them: each command is about one key, so that both can do it. */
@@ -151,48 +150,4 @@ export async function keysLike(redis: Redis, pattern: string): Promise<string[]>
 /** Where nothing can be done without it: it resolves once commands are taken. */
 export async function redisReady(redis: Redis): Promise<void> {
   while (redis.status !== "ready") await new Promise<void>((resolve) => redis.once("ready", () => resolve()));
-}
-
-/** Every key that there is. Names are length-prefixed, so that none collides; a client's keys share a hash tag (Redis Cluster). */
-export class Keys {
-  readonly #namespace: string;
-
-  constructor(namespace: string) {
-    this.#namespace = namespace;
-  }
-
-  /** Hash: connection (`slot:incarnation:session`) to when it began (ms, for people to read). */
-  connections(key: ClientKey): string {
-    return `${this.#namespace}:c:{${key.length}:${key}}`;
-  }
-
-  /** String: the incarnation that owns the slot; its expiry is the lease. */
-  slot(slot: number): string {
-    return `${this.#namespace}:s:{${slot}}`;
-  }
-
-  /** String: when this bucket of a tenant's is full again (us). Those of one tenant share a hash tag, so that one script sees them. */
-  rate(tenant: string, policy: string, subject = ""): string {
-    return `${this.#namespace}:r:{${tenant.length}:${tenant}}${policy}:${subject}`;
-  }
-
-  /** String: the token that a ticket stands for, sealed. `name` is a digest. */
-  ticket(name: string): string {
-    return `${this.#namespace}:t:{${name}}`;
-  }
-
-  /** String: what became of the notification with this id, where its publisher gave the id. */
-  publishedId(tenant: string, id: string): string {
-    return `${this.#namespace}:p:id:{${tenant.length}:${tenant}:${id.length}:${id}}`;
-  }
-
-  /** String: what became of a publish with an Idempotency-Key. `name` is a digest of the publisher and its key. */
-  publishedKey(name: string): string {
-    return `${this.#namespace}:p:key:{${name}}`;
-  }
-
-  /** String: a repeat of that publish is under way. It shares the hash tag of `publishedKey`. */
-  publishedRetry(name: string): string {
-    return `${this.#namespace}:p:retry:{${name}}`;
-  }
 }

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { Keys } from "./client.ts";
+import { Keys } from "./keys.ts";
 
 /** Names made of what keys are made of. */
 const name = fc

@@ -1,6 +1,7 @@
 import { randomInt } from "node:crypto";
 import type { ClientKey } from "#protocol/notification.ts";
-import type { Keys, Redis } from "./client.ts";
+import type { Redis } from "./client.ts";
+import type { Keys } from "./keys.ts";
 import type { ConnectionId } from "#protocol/control-messages.ts";
 
 /** Who is connected where, in Redis. It is a hint: what it says wrongly costs time, and never a notification. */

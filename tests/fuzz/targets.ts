@@ -19,13 +19,13 @@ import {
   checkNotification,
   Kind,
   notificationBody,
-  PackWriter,
   readAck,
   readDeferred,
   readDeliver,
   readPack,
   readMessage,
 } from "@saasaparilla/shared/protocol/pack.ts";
+import { PackWriter } from "@saasaparilla/shared/protocol/pack-writer.ts";
 
 /** What is fuzzed: some of our code that reads what others wrote, and what must hold of it, whatever they wrote. */
 export interface Target {

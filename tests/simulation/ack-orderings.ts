@@ -1,5 +1,5 @@
 import { packSequence, sequenceAt, START, type Sequence } from "@saasaparilla/shared/protocol/notification.ts";
-import { PackWriter } from "@saasaparilla/shared/protocol/pack.ts";
+import { PackWriter } from "@saasaparilla/shared/protocol/pack-writer.ts";
 import { SeededRandom } from "#tests/support/seeded-random.ts";
 import { Ownership } from "#services/director/partitions/ownership.ts";
 import { SimulatedDirector, type Membership } from "./director.ts";

@@ -1,5 +1,5 @@
 import { tenantOf } from "@saasaparilla/shared/protocol/notification.ts";
-import { PackWriter } from "@saasaparilla/shared/protocol/pack.ts";
+import { PackWriter } from "@saasaparilla/shared/protocol/pack-writer.ts";
 import type { DeferredLine } from "#services/director/partitions/deferred.ts";
 import type { Entry, Lane } from "#services/director/lanes/lane.ts";
 import { PartitionLanes } from "#services/director/partitions/partition.ts";

@@ -1,12 +1,6 @@
 import { START, type ClientKey, type Sequence } from "@saasaparilla/shared/protocol/notification.ts";
-import {
-  Kind,
-  notificationBody,
-  PackWriter,
-  readDeliver,
-  readPack,
-  readMessage,
-} from "@saasaparilla/shared/protocol/pack.ts";
+import { Kind, notificationBody, readDeliver, readPack, readMessage } from "@saasaparilla/shared/protocol/pack.ts";
+import { PackWriter } from "@saasaparilla/shared/protocol/pack-writer.ts";
 import { asRouted, type ControlMessage } from "@saasaparilla/shared/protocol/control-messages.ts";
 import {
   createSession,

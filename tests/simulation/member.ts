@@ -1,4 +1,4 @@
-import { PackWriter } from "@saasaparilla/shared/protocol/pack.ts";
+import { PackWriter } from "@saasaparilla/shared/protocol/pack-writer.ts";
 import { changeOwnership, Ownership, type OwnershipOutput } from "#services/director/partitions/ownership.ts";
 import { SimulatedDirector } from "./director.ts";
 import { PARTITION, Violation, type Stage } from "./stage.ts";

@@ -1,5 +1,5 @@
 import { packSequence, sequenceAt } from "@saasaparilla/shared/protocol/notification.ts";
-import { PackWriter } from "@saasaparilla/shared/protocol/pack.ts";
+import { PackWriter } from "@saasaparilla/shared/protocol/pack-writer.ts";
 import { SimulatedClient } from "./client.ts";
 import { SimulatedDistributor } from "./distributor.ts";
 import { Group, Member } from "./member.ts";

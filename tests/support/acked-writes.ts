@@ -2,7 +2,7 @@ import { Health } from "@saasaparilla/shared/runtime/health.ts";
 import { KafkaLink, type Outgoing } from "@saasaparilla/shared/kafka/client.ts";
 import { kafkaSettings } from "@saasaparilla/shared/kafka/settings.ts";
 import { createLog } from "@saasaparilla/shared/runtime/log.ts";
-import { readSettings } from "@saasaparilla/shared/settings.ts";
+import { readSettings } from "@saasaparilla/shared/runtime/load-settings.ts";
 import { vi } from "vitest";
 import { readTopic } from "./kafka-records.ts";
 import type { Stack } from "./stack.ts";

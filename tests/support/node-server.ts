@@ -9,7 +9,8 @@ import { HttpServer } from "@saasaparilla/shared/http/server.ts";
 import { createLog } from "@saasaparilla/shared/runtime/log.ts";
 import { createRegistry } from "@saasaparilla/shared/runtime/metrics.ts";
 import type { HttpResponse } from "@saasaparilla/shared/http/response.ts";
-import { nodeServerSettings, readSettings } from "@saasaparilla/shared/settings.ts";
+import { readSettings } from "@saasaparilla/shared/runtime/load-settings.ts";
+import { nodeServerSettings } from "@saasaparilla/shared/http/settings.ts";
 
 /** The server of the services on Node, in this process: what it handles is seen, and what Node reads. */
 const servers: HttpServer[] = [];

@@ -12,7 +12,8 @@ import { Health } from "@saasaparilla/shared/runtime/health.ts";
 import { kafkaOptions } from "@saasaparilla/shared/kafka/settings.ts";
 import { createLog } from "@saasaparilla/shared/runtime/log.ts";
 import { connectRedis, keysLike, redisReady } from "@saasaparilla/shared/redis/client.ts";
-import { readSettings, storeSettings } from "@saasaparilla/shared/settings.ts";
+import { storeSettings } from "@saasaparilla/shared/settings.ts";
+import { readSettings } from "@saasaparilla/shared/runtime/load-settings.ts";
 import { reaped } from "#tests/faults/reap.ts";
 import { AUDIENCE, ISSUER, makeKey, mint, type Algorithm, type Bearer } from "./tokens.ts";
 

@@ -1,13 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { kafkaSettings } from "@saasaparilla/shared/kafka/settings.ts";
-import {
-  commonSettings,
-  identitySettings,
-  nodeServerSettings,
-  serverSettings,
-  storeSettings,
-} from "@saasaparilla/shared/settings.ts";
+import { commonSettings, storeSettings } from "@saasaparilla/shared/settings.ts";
+import { identitySettings } from "@saasaparilla/shared/auth/settings.ts";
+import { nodeServerSettings, serverSettings } from "@saasaparilla/shared/http/settings.ts";
 import { tenantLimitSettings } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
 import { z } from "zod";
 import { consoleSettings } from "#services/console/settings.ts";
@@ -39,13 +35,13 @@ const SECTIONS: Section[] = [
     title: "Ports and callers",
     about: "For all services except provision.",
     schema: serverSettings,
-    file: "shared/settings.ts",
+    file: "shared/http/settings.ts",
   },
   {
     title: "Idle connections",
     about: "For receiver, director and console. The distributor has `KEEP_ALIVE`.",
     schema: nodeServerSettings,
-    file: "shared/settings.ts",
+    file: "shared/http/settings.ts",
   },
   {
     title: "Every service",
@@ -57,7 +53,7 @@ const SECTIONS: Section[] = [
     title: "Authentication",
     about: "For all services except provision.",
     schema: identitySettings,
-    file: "shared/settings.ts",
+    file: "shared/auth/settings.ts",
   },
   {
     title: "Tenants",

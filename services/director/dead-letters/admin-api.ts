@@ -2,7 +2,8 @@ import { CallerGuard, isResponse } from "@saasaparilla/shared/http/caller-guard.
 import { messageOf } from "@saasaparilla/shared/runtime/errors.ts";
 import { endingOf } from "@saasaparilla/shared/auth/audit-ending.ts";
 import type { Guard } from "@saasaparilla/shared/auth/guard.ts";
-import type { HttpServer, Request } from "@saasaparilla/shared/http/server.ts";
+import type { HttpServer } from "@saasaparilla/shared/http/server.ts";
+import type { Request } from "@saasaparilla/shared/http/request.ts";
 import {
   forbidden,
   json,

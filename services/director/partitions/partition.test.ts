@@ -1,6 +1,6 @@
 import type { Batch } from "@saasaparilla/shared/kafka/client.ts";
 import { START } from "@saasaparilla/shared/protocol/notification.ts";
-import { PackWriter } from "@saasaparilla/shared/protocol/pack.ts";
+import { PackWriter } from "@saasaparilla/shared/protocol/pack-writer.ts";
 import { expect, test } from "vitest";
 import type { Lane } from "#lanes/lane.ts";
 import { Ownership } from "./ownership.ts";

@@ -1,5 +1,6 @@
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
-import { PackWriter, readPack } from "@saasaparilla/shared/protocol/pack.ts";
+import { readPack } from "@saasaparilla/shared/protocol/pack.ts";
+import { PackWriter } from "@saasaparilla/shared/protocol/pack-writer.ts";
 import type { StoredNotifications } from "@saasaparilla/shared/postgres/stored-notifications.ts";
 import { expect, test } from "vitest";
 import type { DirectorMetrics } from "#metrics.ts";

@@ -1,7 +1,7 @@
 import { bearer, Refused, TurnedAway, type Identity } from "@saasaparilla/shared/auth/identity.ts";
 import type { Asked, Guard } from "@saasaparilla/shared/auth/guard.ts";
 import { SUBPROTOCOL, TOKEN_SUBPROTOCOL } from "@saasaparilla/shared/protocol/client-frames.ts";
-import type { Request } from "@saasaparilla/shared/http/server.ts";
+import type { Request } from "@saasaparilla/shared/http/request.ts";
 import {
   badHead,
   forbidden,

@@ -1,4 +1,4 @@
-import type { Request } from "@saasaparilla/shared/http/server.ts";
+import type { Request } from "@saasaparilla/shared/http/request.ts";
 import { json, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
 import { bearer } from "@saasaparilla/shared/auth/identity.ts";
 import { isResponse, type CallerGuard } from "@saasaparilla/shared/http/caller-guard.ts";

@@ -1,5 +1,6 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from "node:crypto";
-import type { Keys, Redis } from "@saasaparilla/shared/redis/client.ts";
+import type { Redis } from "@saasaparilla/shared/redis/client.ts";
+import type { Keys } from "@saasaparilla/shared/redis/keys.ts";
 
 /** Until it is used; a page uses it at once. */
 export const TICKET_SECONDS = 30;

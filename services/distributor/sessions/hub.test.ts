@@ -1,5 +1,6 @@
 import { packSequence, sequenceAt, START, type Sequence } from "@saasaparilla/shared/protocol/notification.ts";
-import { PackWriter, readPack } from "@saasaparilla/shared/protocol/pack.ts";
+import { readPack } from "@saasaparilla/shared/protocol/pack.ts";
+import { PackWriter } from "@saasaparilla/shared/protocol/pack-writer.ts";
 import type { TenantLimits } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
 import { beforeEach, expect, test } from "vitest";
 import { Outbox, type Item } from "./outbox.ts";

@@ -1,4 +1,5 @@
-import { readPack, PackWriter } from "@saasaparilla/shared/protocol/pack.ts";
+import { readPack } from "@saasaparilla/shared/protocol/pack.ts";
+import { PackWriter } from "@saasaparilla/shared/protocol/pack-writer.ts";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { notificationJson } from "./notification-json.ts";

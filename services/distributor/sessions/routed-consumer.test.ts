@@ -1,5 +1,6 @@
 import { packSequence, sequenceAt, START } from "@saasaparilla/shared/protocol/notification.ts";
-import { PackWriter, readPack, type Deliver } from "@saasaparilla/shared/protocol/pack.ts";
+import { readPack, type Deliver } from "@saasaparilla/shared/protocol/pack.ts";
+import { PackWriter } from "@saasaparilla/shared/protocol/pack-writer.ts";
 import { beforeEach, expect, test } from "vitest";
 import { RoutedConsumer } from "./routed-consumer.ts";
 import type { SessionEvent } from "./session.ts";

@@ -1,4 +1,4 @@
-import type { Request } from "@saasaparilla/shared/http/server.ts";
+import type { Request } from "@saasaparilla/shared/http/request.ts";
 import {
   clientKey,
   cursorTag,

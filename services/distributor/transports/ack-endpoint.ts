@@ -3,7 +3,7 @@ import { isResponse, type CallerGuard } from "@saasaparilla/shared/http/caller-g
 import { readJson } from "@saasaparilla/shared/http/read-json.ts";
 import type { Identity } from "@saasaparilla/shared/auth/identity.ts";
 import { ackBody } from "@saasaparilla/shared/protocol/client-frames.ts";
-import type { Request } from "@saasaparilla/shared/http/server.ts";
+import type { Request } from "@saasaparilla/shared/http/request.ts";
 import { problemResponse, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
 import { clientKey, cursorTag, fromCursor, partitionOf } from "@saasaparilla/shared/protocol/notification.ts";
 import { problemOf } from "@saasaparilla/shared/http/problem.ts";

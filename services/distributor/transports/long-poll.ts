@@ -1,6 +1,6 @@
 import type { Close } from "@saasaparilla/shared/protocol/close-codes.ts";
 import type { ServerFrame } from "@saasaparilla/shared/protocol/client-frames.ts";
-import type { Request } from "@saasaparilla/shared/http/server.ts";
+import type { Request } from "@saasaparilla/shared/http/request.ts";
 import { problemResponse, tooMany, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
 import {
   START,

@@ -1,6 +1,6 @@
 import type { HttpResponse as UwsResponse, WebSocket } from "uWebSockets.js";
 import { CloseCodes } from "@saasaparilla/shared/protocol/close-codes.ts";
-import type { Request } from "@saasaparilla/shared/http/server.ts";
+import type { Request } from "@saasaparilla/shared/http/request.ts";
 import type { HttpResponse } from "@saasaparilla/shared/http/response.ts";
 import { SUBPROTOCOL } from "@saasaparilla/shared/protocol/client-frames.ts";
 import { cursorTag } from "@saasaparilla/shared/protocol/notification.ts";

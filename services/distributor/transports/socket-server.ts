@@ -2,7 +2,7 @@ import type { HttpRequest, HttpResponse as UwsResponse, TemplatedApp, us_listen_
 import { BaseServer, type Route, type ServerOptions } from "@saasaparilla/shared/http/base-server.ts";
 import { plainAddress } from "@saasaparilla/shared/http/networks.ts";
 import { Body } from "@saasaparilla/shared/http/request-body.ts";
-import type { Handler, Request } from "@saasaparilla/shared/http/server.ts";
+import type { Handler, Request } from "@saasaparilla/shared/http/request.ts";
 import { statusLine, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
 import { appOf, listen } from "./listen.ts";
 import { readHead } from "./request-head.ts";

@@ -1,4 +1,4 @@
-import type { Request } from "@saasaparilla/shared/http/server.ts";
+import type { Request } from "@saasaparilla/shared/http/request.ts";
 import { problemOf } from "@saasaparilla/shared/http/problem.ts";
 import { badHead, problemResponse, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
 

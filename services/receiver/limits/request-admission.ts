@@ -1,6 +1,6 @@
 import { jittered, problemOf } from "@saasaparilla/shared/http/problem.ts";
 import type { BodyGuard } from "@saasaparilla/shared/http/request-body.ts";
-import type { Request } from "@saasaparilla/shared/http/server.ts";
+import type { Request } from "@saasaparilla/shared/http/request.ts";
 import type { Identity } from "@saasaparilla/shared/auth/identity.ts";
 import { problemResponse, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
 import type { ReceiverMetrics } from "#metrics.ts";

@@ -2,7 +2,7 @@ import { problemOf } from "@saasaparilla/shared/http/problem.ts";
 import type { Policies } from "@saasaparilla/shared/auth/policies/policies.ts";
 import { clientsOf } from "@saasaparilla/shared/auth/policies/authorize.ts";
 import type { Guard } from "@saasaparilla/shared/auth/guard.ts";
-import type { Request } from "@saasaparilla/shared/http/server.ts";
+import type { Request } from "@saasaparilla/shared/http/request.ts";
 import { problemResponse, retryAfterOf, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
 import { bearer, Refused, TurnedAway, type Identity } from "@saasaparilla/shared/auth/identity.ts";
 import type { ClientPatterns } from "@saasaparilla/shared/auth/policies/client-patterns.ts";

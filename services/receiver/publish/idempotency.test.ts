@@ -1,4 +1,5 @@
-import type { Keys, Redis } from "@saasaparilla/shared/redis/client.ts";
+import type { Redis } from "@saasaparilla/shared/redis/client.ts";
+import type { Keys } from "@saasaparilla/shared/redis/keys.ts";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { Idempotency } from "./idempotency.ts";
 

@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
-import type { Keys, Redis } from "@saasaparilla/shared/redis/client.ts";
+import type { Redis } from "@saasaparilla/shared/redis/client.ts";
+import type { Keys } from "@saasaparilla/shared/redis/keys.ts";
 import { withTimeout } from "@saasaparilla/shared/runtime/timeout.ts";
 import type { ReceiverMetrics } from "#metrics.ts";
 import type { Item } from "./parse.ts";

@@ -4,7 +4,7 @@ import type { Health } from "@saasaparilla/shared/runtime/health.ts";
 import type { KafkaLink, Outgoing } from "@saasaparilla/shared/kafka/client.ts";
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
 import { clientKey, partitionOf, type ClientKey } from "@saasaparilla/shared/protocol/notification.ts";
-import type { NewNotification, PackWriter } from "@saasaparilla/shared/protocol/pack.ts";
+import type { NewNotification, PackWriter } from "@saasaparilla/shared/protocol/pack-writer.ts";
 import { BatchingProducer } from "@saasaparilla/shared/kafka/batching-producer.ts";
 import type { ReceiverMetrics } from "#metrics.ts";
 import type { Item } from "./parse.ts";

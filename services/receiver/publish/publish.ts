@@ -1,7 +1,7 @@
 import { nameOf } from "@saasaparilla/shared/http/problem.ts";
 import { Refusal } from "#api/refusal.ts";
 import { isIdentity } from "@saasaparilla/shared/http/encoding.ts";
-import type { Request } from "@saasaparilla/shared/http/server.ts";
+import type { Request } from "@saasaparilla/shared/http/request.ts";
 import { ACCEPTED, encodedProblem, problemResponse, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
 import type { Identity } from "@saasaparilla/shared/auth/identity.ts";
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";

@@ -1,5 +1,6 @@
 import { problemOf } from "@saasaparilla/shared/http/problem.ts";
-import { Keys, type Redis } from "@saasaparilla/shared/redis/client.ts";
+import type { Redis } from "@saasaparilla/shared/redis/client.ts";
+import { Keys } from "@saasaparilla/shared/redis/keys.ts";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { Idempotency, PENDING_MS } from "./idempotency.ts";
 import { parse } from "./parse.ts";

@@ -1,5 +1,5 @@
 import { code, html, prose, escape, table } from "./html.ts";
-import type { Handler, Request } from "#http/server.ts";
+import type { Handler, Request } from "#http/request.ts";
 import type { JsonSchema } from "./schemas.ts";
 import type { Described, Openapi } from "./document.ts";
 import { problemOf } from "#http/problem.ts";

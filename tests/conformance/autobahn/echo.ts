@@ -2,7 +2,7 @@ import { Health } from "@saasaparilla/shared/runtime/health.ts";
 import { createLog } from "@saasaparilla/shared/runtime/log.ts";
 import { createRegistry } from "@saasaparilla/shared/runtime/metrics.ts";
 import { SocketServer } from "#services/distributor/transports/socket-server.ts";
-import { serverSettings } from "@saasaparilla/shared/settings.ts";
+import { serverSettings } from "@saasaparilla/shared/http/settings.ts";
 
 /**
  * What the suite speaks with, a process of its own: the server of the distributor, which says back what it hears. Its messages may be as

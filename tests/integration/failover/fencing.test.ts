@@ -1,14 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { START } from "@saasaparilla/shared/protocol/notification.ts";
-import {
-  Kind,
-  notificationBody,
-  PackWriter,
-  readDeliver,
-  readPack,
-  type Deliver,
-} from "@saasaparilla/shared/protocol/pack.ts";
+import { Kind, notificationBody, readDeliver, readPack, type Deliver } from "@saasaparilla/shared/protocol/pack.ts";
+import { PackWriter } from "@saasaparilla/shared/protocol/pack-writer.ts";
 import { scrapeMetric } from "#tests/support/scrape-metric.ts";
 import { Publisher } from "#tests/support/publisher.ts";
 import { produce, readAll } from "#tests/support/kafka-records.ts";

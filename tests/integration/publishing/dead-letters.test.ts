@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { partitionOf } from "@saasaparilla/shared/protocol/notification.ts";
-import { PackWriter } from "@saasaparilla/shared/protocol/pack.ts";
+import { PackWriter } from "@saasaparilla/shared/protocol/pack-writer.ts";
 import { scrapeMetric } from "#tests/support/scrape-metric.ts";
 import { storedFor } from "#tests/support/stored-rows.ts";
 import { DeadLettersApi } from "#tests/support/dead-letters-api.ts";
