@@ -11,19 +11,19 @@ set quiet
 _default:
     just --list --unsorted
 
-# Everything up, a first notification through it, and what to type next (npm start)
+# Start everything, send a first notification, and print what you can type next (npm start)
 [group('run')]
 [no-exit-message]
 start: _packages
     node compose/local/start.ts
 
-# Start Kafka, Postgres, Redis and the services; again after an edit: restarts what it changed [--distributors N]
+# Start Kafka, Postgres, Redis and the services; again after an edit: restart the services that changed [--distributors N]
 [group('run')]
 [no-exit-message]
 up *args: _packages
     node compose/local/up.ts "$@"
 
-# Stop everything; its state stays
+# Stop everything, and keep the state
 [group('run')]
 [no-exit-message]
 down:
@@ -35,7 +35,7 @@ down:
 clean:
     node compose/local/down.ts --clean
 
-# Half a minute to watch: stored first, then live, over all three transports, while a distributor is killed
+# Show stored and live delivery over all three transports while a distributor is killed, in half a minute
 [group('run')]
 [no-exit-message]
 demo *args: _packages
@@ -53,37 +53,37 @@ token *args:
 subscribe *args:
     node compose/local/subscribe.ts "$@"
 
-# The present epoch of the accepted topic, and those before it
+# Print the current epoch of the accepted topic, and those before it
 [group('operate')]
 [no-exit-message]
 epoch:
     node compose/local/epoch.ts
 
-# What could not be processed: list [--limit N] [--after ID|start], show ID, redrive ID
+# Read dead letters and send them again: list [--limit N] [--after ID|start], show ID, redrive ID
 [group('operate')]
 [no-exit-message]
 dead-letters *args:
     node compose/local/dead-letters.ts "$@"
 
-# Who may do what, and who uses how much: list, usage, show, add, suspend, resume, origins, limits, key, rotate, issuer, grant, revoke, remove
+# Manage tenants: list, usage, show, add, suspend, resume, origins, limits, key, rotate, issuer, grant, revoke, remove
 [group('operate')]
 [no-exit-message]
 tenant *args:
     node compose/local/tenant.ts "$@"
 
-# Why a request would be allowed or not: --scope publish --client u1 --token TOKEN | --subject NAME [--tenant NAME]
+# Explain why a request would be allowed or not: --scope publish --client u1 --token TOKEN | --subject NAME [--tenant NAME]
 [group('operate')]
 [no-exit-message]
 explain-access *args:
     node compose/local/explain-access.ts "$@"
 
-# Who tried what: [--refused] [--tenant NAME] [--subject NAME] [--limit N] [--json]
+# Print the audit log: [--refused] [--tenant NAME] [--subject NAME] [--limit N] [--json]
 [group('operate')]
 [no-exit-message]
 audit *args:
     node compose/local/audit.ts "$@"
 
-# Follow the logs: of everything, or of the one named
+# Follow the logs of all services, or of one
 [group('run')]
 [no-exit-message]
 logs *name:
@@ -138,7 +138,7 @@ test *args: _packages
 test-watch *args: _packages
     vitest watch "${@:---project=unit}"
 
-# Run the tests in their long form, or those whose path contains an argument: with more runs, clients and notifications
+# Run the tests in their long form, with more runs, clients and notifications; all, or those whose path contains an argument
 [group('develop')]
 test-long *args: _packages
     TEST_LONG=1 vitest run "$@"
@@ -148,31 +148,31 @@ test-long *args: _packages
 simulate runs="100000" seed="1" steps="600": _packages
     SIMULATION_RUNS={{ runs }} SIMULATION_SEED={{ seed }} SIMULATION_STEPS={{ steps }} vitest run tests/simulation -t "nothing is lost or out of order"
 
-# Feed what nobody would send to what reads it, led by coverage [TARGET...] [--seconds N for each] [--seed N] [--keep]
+# Fuzz the readers of foreign bytes, led by coverage [TARGET...] [--seconds N for each] [--seed N] [--keep]
 [group('long tests')]
 [no-exit-message]
 fuzz *args: _packages
     node tests/fuzz/main.ts "$@"
 
-# Hold the WebSocket server against Autobahn's suite: half a minute; wants a Python 2.7
+# Test the WebSocket server with Autobahn's suite, in half a minute; needs Python 2.7
 [group('long tests')]
 [no-exit-message]
 autobahn: _packages
     node tests/autobahn/main.ts
 
-# Hold what is answered against /openapi.json: requests that schemathesis makes from it [--max-examples N] [--seed N]
+# Check the answers against /openapi.json, with requests that schemathesis makes from it [--max-examples N] [--seed N]
 [group('long tests')]
 [no-exit-message]
 schemathesis *args: _packages
     node tests/schemathesis/main.ts "$@"
 
-# Hold the descriptions of all services against linters, and compile the clients that generators make of them: needs Java, Maven, Go and Python [KIND...]
+# Lint the OpenAPI and AsyncAPI documents of all services, and compile clients that are generated from them; needs Java, Maven, Go and Python [KIND...]
 [group('long tests')]
 [no-exit-message]
 descriptions *args: _packages
     node tests/descriptions/main.ts "$@"
 
-# Licences and native files of what runs in production [--sbom FILE: a bill of materials; --write: accept the files]
+# Check licences and native files of the production packages [--sbom FILE: a bill of materials; --write: accept the files]
 [group('ship')]
 [no-exit-message]
 licences *args: _packages
@@ -204,67 +204,67 @@ prose *args: _packages
 bench *args: _packages
     node bench/main.ts "$@"
 
-# Plan from what was measured: --rate N --clients N [--online SHARE] [...] [--json], or --constants; --help: every flag; --document: docs/guides/sizing.md
+# Plan a platform from the measurements: --rate N --clients N [--online SHARE] [...] [--json], or --constants; --help: every flag; --document: docs/guides/sizing.md
 [group('measure')]
 [no-exit-message]
 capacity *args: _packages
     node bench/capacity/main.ts "$@"
 
-# Break things under load, and check that nothing is lost or late by a place [--full] [--minutes N] [--seed S] [--only NAME] [--clients N] [--crowd N] [--rate N] [--histories FOLDER] [--keep]
+# Break things under load, and check that nothing is lost or out of order [--full] [--minutes N] [--seed S] [--only NAME] [--clients N] [--crowd N] [--rate N] [--histories FOLDER] [--keep]
 [group('long tests')]
 [no-exit-message]
 faults *args: _packages
     node tests/faults/battery.ts "$@"
 
-# Build the image of all services [--platform linux/arm64 and whatever else docker build takes]
+# Build the image of all services [--platform linux/arm64, and other options of docker build]
 [group('ship')]
 [no-exit-message]
 docker-build-all *args: _packages
     node compose/local/build-image.ts "$@"
 
-# Run a service from the image: docker-run receiver [--env-file FILE --publish 8080:8080 and whatever else docker run takes]
+# Run a service from the image: docker-run receiver [--env-file FILE --publish 8080:8080 and other options of docker run]
 [group('ship')]
 [no-exit-message]
 docker-run service *args:
     shift; docker run --rm --read-only --cap-drop ALL --security-opt no-new-privileges "$@" "saasaparilla/notifications:$(node -p 'require("./package.json").version')" {{ service }}
 
-# Walk the newcomer's way through compose/: up, three transports, kill -9, down and up; installs Docker where it may
+# Do what a newcomer does with compose/: up, three transports, kill -9, down and up; installs Docker if it can
 [group('long tests')]
 [no-exit-message]
 compose-test: _packages
     node tests/compose/journey.ts
 
-# Docker and the public images, on a machine that may have neither: installs, starts, pulls, or builds stand-ins [node|kafka|postgres|valkey|haproxy|prometheus...]
+# Prepare Docker and the public images: install, start, pull, or build stand-ins [node|kafka|postgres|valkey|haproxy|prometheus...]
 [group('long tests')]
 [no-exit-message]
 docker-prepare *args: _packages
     node tests/deploy/prepare.ts "$@"
 
-# Hold the chart against its golden outputs, schemas and policies, without a cluster [--write: what is made of other files anew]
+# Check the chart against its golden outputs, schemas and policies, without a cluster [--write: generate these files again]
 [group('ship')]
 [no-exit-message]
 chart-check *args: _packages
     node tests/chart/main.ts "$@"
 
-# What the chart gives, before a real API server, which is compiled once, in three to four minutes; as root
+# Check the chart's objects with a real API server, as root; compiles the server once, in three to four minutes
 [group('long tests')]
 [no-exit-message]
 chart-dry-run: _packages
     node tests/deploy/chart/dry-run.ts
 
-# The chart in a real cluster on this machine: install, test, kill, scale, upgrade, under load; as root, a quarter of an hour [--keep: what failed, until ctrl-C]
+# Run the chart in a real cluster on this machine under load: install, test, kill, scale, upgrade; as root, a quarter of an hour [--keep: leave a failed cluster running until ctrl-C]
 [group('long tests')]
 [no-exit-message]
 deploy-test *args: _packages
     node tests/deploy/chart/main.ts "$@"
 
-# Make a release of what is committed: version, changelog, client library, chart, bill of materials, image [--dry-run | --publish --registry NAME]
+# Make a release of the current commit: version, changelog, client library, chart, bill of materials, image [--dry-run | --publish --registry NAME]
 [group('ship')]
 [no-exit-message]
 release *args: _packages
     node release/release.ts "$@"
 
-# Pack the client library as a tarball, checked and tried [--every-typescript: all from 4.9 on]
+# Pack the client library as a tarball, then check and try it [--every-typescript: all from 4.9 on]
 [group('ship')]
 [no-exit-message]
 client-package *args: _packages
