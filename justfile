@@ -11,79 +11,79 @@ set quiet
 _default:
     just --list --unsorted
 
-# Everything up, a first notification through it, and what to type next (npm start)
+# Start everything, send a first notification, and print what to try next (npm start)
 [group('run')]
 [no-exit-message]
 start: _packages
     node local/start.ts
 
-# Start Kafka, Postgres, Redis and the services; again after an edit: restarts what it changed [--distributors N]
+# Start Kafka, Postgres, Redis and the services; after an edit, restart the services that changed [--distributors N]
 [group('run')]
 [no-exit-message]
 up *args: _packages
     node local/up.ts "$@"
 
-# Stop everything; its state stays
+# Stop everything; the state stays
 [group('run')]
 [no-exit-message]
 down:
     node local/down.ts
 
-# Stop everything and delete its state, keys and downloads
+# Stop everything, and delete state, keys and downloads
 [group('run')]
 [no-exit-message]
 clean:
     node local/down.ts --clean
 
-# Half a minute to watch: stored first, then live, over all three transports, while a distributor is killed
+# Show stored and live delivery over all three transports, while a distributor is killed: half a minute
 [group('run')]
 [no-exit-message]
 demo *args: _packages
     node tools/demo.ts "$@"
 
-# Mint a token: --client ID, --publisher [NAME] or --operator [NAME], and --tenant NAME, --ttl 1h
+# Print a token: --client ID, --publisher [NAME] or --operator [NAME], and --tenant NAME, --ttl 1h
 [group('operate')]
 [no-exit-message]
 token *args:
     node cli/token.ts "$@"
 
-# Connect and print what arrives: --client ID [--tenant NAME] [--transport auto|websocket|sse|poll] [--cursor CURSOR]
+# Connect as a client, print notifications and acknowledge them: --client ID [--tenant NAME] [--transport auto|websocket|sse|poll] [--cursor CURSOR]
 [group('operate')]
 [no-exit-message]
 subscribe *args:
     node cli/subscribe.ts "$@"
 
-# The present epoch of the accepted topic, and those before it
+# Show the current epoch of the accepted topic, and those before it
 [group('operate')]
 [no-exit-message]
 epoch:
     node cli/epoch.ts
 
-# What could not be processed: list [--limit N] [--after ID|start], show ID, redrive ID
+# Read dead letters, and send one again: list [--limit N] [--after ID|start], show ID, redrive ID
 [group('operate')]
 [no-exit-message]
 dead-letters *args:
     node cli/dead-letters.ts "$@"
 
-# Who may do what, and who uses how much: list, usage, show, add, suspend, resume, origins, limits, key, rotate, issuer, grant, revoke, remove
+# Manage tenants: list, show, add, suspend, resume, origins, limits, key, rotate, issuer, grant, revoke, remove
 [group('operate')]
 [no-exit-message]
 tenant *args:
     node cli/tenant.ts "$@"
 
-# Why a request would be allowed or not: --scope publish --client u1 --token TOKEN | --subject NAME [--tenant NAME]
+# Explain why a request would be allowed or not: --scope publish --client u1 --token TOKEN | --subject NAME [--tenant NAME]
 [group('operate')]
 [no-exit-message]
 explain-access *args:
     node cli/explain-access.ts "$@"
 
-# Who tried what: [--refused] [--tenant NAME] [--subject NAME] [--limit N] [--json]
+# Print the audit log: [--refused] [--tenant NAME] [--subject NAME] [--limit N] [--json]
 [group('operate')]
 [no-exit-message]
 audit *args:
     node cli/audit.ts "$@"
 
-# Follow the logs: of everything, or of the one named
+# Follow the logs of all services, or of one
 [group('run')]
 [no-exit-message]
 logs *name:
@@ -106,7 +106,7 @@ debug service *args: _packages
 hooks command="install": _packages
     lefthook {{ command }}
 
-# Check the types; nothing is compiled, since Node runs TypeScript as it is
+# Check the types; Node runs TypeScript as it is, so nothing is compiled
 [group('develop')]
 build: _packages
     tsc -p .
@@ -128,7 +128,7 @@ check: build lint
     knip --treat-config-hints-as-errors
     node tools/docs/prose.ts
 
-# Run the tests, or those whose path contains an argument (npm test)
+# Run all tests, or those whose path contains an argument (npm test)
 [group('develop')]
 test *args: _packages
     vitest run "$@"
@@ -138,7 +138,7 @@ test *args: _packages
 test-watch *args: _packages
     vitest watch "${@:---project=unit}"
 
-# Run the tests in their long form, or those whose path contains an argument: with more runs, clients and notifications
+# Run the tests in their long form, with more runs, clients and notifications; all, or those whose path contains an argument
 [group('develop')]
 test-long *args: _packages
     TEST_LONG=1 vitest run "$@"
@@ -148,31 +148,31 @@ test-long *args: _packages
 simulate runs="100000" seed="1" steps="600": _packages
     SIMULATION_RUNS={{ runs }} SIMULATION_SEED={{ seed }} SIMULATION_STEPS={{ steps }} vitest run tests/simulation -t "nothing is lost or out of order"
 
-# Feed what nobody would send to what reads it, led by coverage [TARGET...] [--seconds N for each] [--seed N] [--keep]
+# Fuzz the readers of foreign bytes, led by coverage [TARGET...] [--seconds N for each] [--seed N] [--keep]
 [group('long tests')]
 [no-exit-message]
 fuzz *args: _packages
     node tests/fuzz/main.ts "$@"
 
-# Hold the WebSocket server against Autobahn's suite: half a minute; wants a Python 2.7
+# Test the WebSocket server with Autobahn's suite: half a minute; needs a Python 2.7
 [group('long tests')]
 [no-exit-message]
 autobahn: _packages
     node tests/conformance/autobahn/main.ts
 
-# Hold what is answered against /openapi.json: requests that schemathesis makes from it [--max-examples N] [--seed N]
+# Test the answers against /openapi.json, with requests that schemathesis makes from it [--max-examples N] [--seed N]
 [group('long tests')]
 [no-exit-message]
 schemathesis *args: _packages
     node tests/conformance/schemathesis/main.ts "$@"
 
-# Hold the descriptions of all services against linters, and compile the clients that generators make of them: needs Java, Maven, Go and Python [KIND...]
+# Lint the API descriptions of all services, and compile generated clients: needs Java, Maven, Go and Python [KIND...]
 [group('long tests')]
 [no-exit-message]
 descriptions *args: _packages
     node tests/conformance/descriptions/main.ts "$@"
 
-# Licences and native files of what runs in production [--sbom FILE: a bill of materials; --write: accept the files]
+# Check licences and native files of the production packages [--sbom FILE: write a bill of materials; --write: accept the files]
 [group('ship')]
 [no-exit-message]
 licences *args: _packages
@@ -204,73 +204,73 @@ prose *args: _packages
 bench *args: _packages
     node bench/main.ts "$@"
 
-# Plan from what was measured: --rate N --clients N [--online SHARE] [...] [--json], or --constants; --help: every flag; --document: docs/guides/sizing.md
+# Plan a platform from the measurements: --rate N --clients N [--online SHARE] [...] [--json], or --constants; --help: every flag; --document: write docs/guides/sizing.md
 [group('measure')]
 [no-exit-message]
 capacity *args: _packages
     node tools/capacity/main.ts "$@"
 
-# Break things under load, and check that nothing is lost or late by a place [--full] [--minutes N] [--seed S] [--only NAME] [--clients N] [--crowd N] [--rate N] [--histories FOLDER] [--keep]
+# Break things under load, and check that nothing is lost or out of order [--full] [--minutes N] [--seed S] [--only NAME] [--clients N] [--crowd N] [--rate N] [--histories FOLDER] [--keep]
 [group('long tests')]
 [no-exit-message]
 faults *args: _packages
     node tests/faults/battery.ts "$@"
 
-# Build the image of all services [--platform linux/arm64 and whatever else docker build takes]
+# Build the image of all services [--platform linux/arm64 and other arguments of docker build]
 [group('ship')]
 [no-exit-message]
 docker-build-all *args: _packages
     node tools/image/build-image.ts "$@"
 
-# Run a service from the image: docker-run receiver [--env-file FILE --publish 8080:8080 and whatever else docker run takes]
+# Run a service from the image: docker-run receiver [--env-file FILE --publish 8080:8080 and other arguments of docker run]
 [group('ship')]
 [no-exit-message]
 docker-run service *args:
     shift; docker run --rm --read-only --cap-drop ALL --security-opt no-new-privileges "$@" "saasaparilla/notifications:$(node -p 'require("./package.json").version')" {{ service }}
 
-# Walk the newcomer's way through compose/: up, three transports, kill -9, down and up; installs Docker where it may
+# Test compose/ as a newcomer uses it: up, three transports, kill -9, down and up; installs Docker if it may
 [group('long tests')]
 [no-exit-message]
 compose-test: _packages
     node tests/compose/journey.ts
 
-# Docker and the public images, on a machine that may have neither: installs, starts, pulls, or builds stand-ins [node|kafka|postgres|valkey|haproxy|prometheus...]
+# Install and start Docker, and pull or build the public images [node|kafka|postgres|valkey|haproxy|prometheus...]
 [group('long tests')]
 [no-exit-message]
 docker-prepare *args: _packages
     node tests/deploy/prepare.ts "$@"
 
-# Hold the chart against its golden outputs, schemas and policies, without a cluster [--write: what is made of other files anew]
+# Check the chart against its golden outputs, schemas and policies, without a cluster [--write: update generated files]
 [group('ship')]
 [no-exit-message]
 chart-check *args: _packages
     node tests/chart/main.ts "$@"
 
-# What the chart gives, before a real API server, which is compiled once, in three to four minutes; as root
+# Try the chart on a real API server, which is compiled once, in three to four minutes; as root
 [group('long tests')]
 [no-exit-message]
 chart-dry-run: _packages
     node tests/deploy/chart/dry-run.ts
 
-# The chart in a real cluster on this machine: install, test, kill, scale, upgrade, under load; as root, a quarter of an hour [--keep: what failed, until ctrl-C]
+# Test the chart in a real cluster on this machine, under load: as root, a quarter of an hour [--keep: keep a failed run until Ctrl-C]
 [group('long tests')]
 [no-exit-message]
 deploy-test *args: _packages
     node tests/deploy/chart/main.ts "$@"
 
-# Make a release of what is committed: version, changelog, client library, chart, bill of materials, image [--dry-run | --publish --registry NAME]
+# Make a release of the committed tree: version, changelog, client library, chart, bill of materials, image [--dry-run | --publish --registry NAME]
 [group('ship')]
 [no-exit-message]
 release *args: _packages
     node tools/release/release.ts "$@"
 
-# Pack the client library as a tarball, checked and tried [--every-typescript: all from 4.9 on]
+# Pack the client library as a tarball, and test it [--every-typescript: all versions from 4.9 on]
 [group('ship')]
 [no-exit-message]
 client-package *args: _packages
     node tools/release/pack-client.ts "$@"
 
-# Disturb pages in Chromium and check that each notification came once [--minutes N] [--seed N]
+# Disturb pages in Chromium, and check that each notification came once [--minutes N] [--seed N]
 [group('long tests')]
 [no-exit-message]
 client-endurance *args: _packages

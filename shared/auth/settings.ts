@@ -22,11 +22,11 @@ export const identitySettings = z.object({
   TOKEN_MAX_SECONDS: z.coerce.number().int().min(60).default(TOKEN_MAX_SECONDS),
   /** The key that seals the secrets of HS256 issuers in Postgres: 32 bytes in base64 (openssl rand -base64 32). You can give several, with commas between them: the first seals, all open. Without it, no such issuer can be written. */
   SECRETS_KEY: secretsKey,
-  /** Requests at once whose tokens wait for keys or for their check. They count for no other bound. Over it, 503. */
+  /** The most requests whose tokens wait for keys or for their check. They count for no other bound. Above it: 503. */
   MAX_WAITERS: z.coerce.number().int().min(1).default(1_000),
-  /** Of those, requests that wait for the keys of one issuer. Over it, 503. */
+  /** The most of these that wait for the keys of one issuer. Above it: 503. */
   ISSUER_WAITERS: z.coerce.number().int().min(1).default(100),
-  /** Of those, requests from one address that wait for keys. Over it, 429. */
+  /** The most of these from one address that wait for keys. Above it: 429. */
   ADDRESS_WAITERS: z.coerce.number().int().min(1).default(50),
   /** The environment in API keys: ssp_live_..., ssp_test_... A key of another environment is refused. */
   KEY_ENVIRONMENT: z

@@ -55,7 +55,7 @@ export const PROBLEM_TYPES = {
     status: 403,
     title: "Not one of your clients",
     about: "The token or key of this request may publish, but not to this client.",
-    fix: "Use a token or key whose patterns fit the client, or ask whoever runs your tenant for one.",
+    fix: "Use a token or key whose patterns fit the client, or ask an operator of your tenant for one.",
   },
   "id-reused": {
     status: 422,
@@ -85,16 +85,16 @@ export const PROBLEM_TYPES = {
   },
   "client-full": {
     status: 429,
-    title: "As much is stored for the client as may be",
+    title: "The client's inbox is full",
     about:
       "The client has not read for long, and has as many notifications waiting as your tenant allows. This one was not accepted.",
     fix: "Send it again after Retry-After, or when the client has read. Give notifications that go stale a ttl: they make room by themselves.",
   },
   "tenant-full": {
     status: 429,
-    title: "As much is stored for your tenant as may be",
+    title: "Your tenant's storage is full",
     about:
-      "Your tenant has as many bytes, or as many clients with something stored, as it may. No notification of this request was accepted.",
+      "Your tenant has reached its limit of stored bytes, or of clients with stored notifications. No new notification of this request was accepted.",
     fix: "Send it again after Retry-After, when clients have read. Give notifications that go stale a ttl: they make room by themselves. An operator can raise the limits `storedBytes` and `storedClients`.",
   },
   busy: {

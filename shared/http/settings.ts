@@ -21,11 +21,11 @@ export const serverSettings = z.object({
   SOCKET_RATE: z.coerce.number().min(1).default(1_000),
   /** Sockets that one address may open at once, after a rest. */
   SOCKET_BURST: z.coerce.number().int().min(1).default(10_000),
-  /** Requests that are refused to one address in a second. Over it, only known tokens and API keys pass, and tokens that ADDRESS_CHECKS still allows to check. */
+  /** Refused requests a second of one address. Above it, only known tokens and API keys pass, and new tokens as far as ADDRESS_CHECKS allows their check. */
   REFUSED_RATE: z.coerce.number().min(0.001).default(20),
   /** Refused requests at once, after a rest. */
   REFUSED_BURST: z.coerce.number().int().min(1).default(1_000),
-  /** Signatures that are checked in vain in a second for one address over REFUSED_RATE, so that a new good token gets in from there. All addresses together cause ten times as many. */
+  /** Failed signature checks a second for one address above REFUSED_RATE. So a new good token still gets in from there. All such addresses together may cause ten times as many. */
   ADDRESS_CHECKS: z.coerce.number().min(0.001).default(100),
   /** Origins whose pages may call for every tenant, with commas between them: https://app.example.com. For a host of this machine, the port may be an asterisk. A tenant's document can name further ones. */
   ALLOWED_ORIGINS: z
@@ -33,12 +33,12 @@ export const serverSettings = z.object({
     .default("")
     .transform((list) => list.split(",").flatMap((one) => (one.trim() === "" ? [] : [one.trim()])))
     .pipe(z.array(z.string().refine(isOrigin, "an origin, as https://app.example.com"))),
-  /** Addresses and networks of your proxies, with commas between them: the caller is whom they name in X-Forwarded-For. Anything that can connect from there can name any address, so list proxies alone. At most a /8 of IPv4 or a /7 of IPv6. */
+  /** Addresses and networks of your proxies, with commas between them. Their X-Forwarded-For names the caller. A client that can connect from there can name any address, so list only proxies. At most a /8 of IPv4 or a /7 of IPv6. */
   TRUSTED_PROXIES: networks.refine(
     (all) => !all.some(isTooWide),
     "your proxies' addresses or networks, none larger than a /8 of IPv4 or a /7 of IPv6",
   ),
-  /** Proxies of TRUSTED_PROXIES that a request passes through, one after the other: so many entries of X-Forwarded-For are read, from its end. */
+  /** The number of proxies that a request passes through, all in TRUSTED_PROXIES. The service reads so many entries of X-Forwarded-For, from its end. */
   PROXY_HOPS: z.coerce.number().int().min(1).max(10).default(1),
 });
 

@@ -16,7 +16,7 @@ test("the problems page matches the table of problem types; else: npx just probl
 
 test("the metrics page lists every series of the services, and no other", () => {
   const named = sources.flatMap((path) =>
-    found(/\b(?:counter|gauge|gauges|histogram|counts|tally)\(\s*"([a-z_]+)"/g, read(path)),
+    found(/(?:\b(?:counter|gauge|histogram|counts|tally)\(\s*|\bname: (?="[a-z_]+",\s*help:))"([a-z_]+)"/g, read(path)),
   );
   expect(named.length).toBeGreaterThan(60);
   const listed = found(/^\| `([a-z_]+)` \|/gm, read("docs/reference/metrics.md"));

@@ -16,9 +16,9 @@ export const tenantLimitSettings = z.object({
   PUBLISHER_RATE: rate(10_000),
   /** Notifications that a publisher may publish at once, after a rest. */
   PUBLISHER_BURST: count(50_000),
-  /** Bytes of bodies that a tenant publishes in a second: 1 KiB for each notification of its usual rate. */
+  /** Bytes of bodies a second that a tenant may publish. The default is 1 KiB for each notification of the default rate. */
   TENANT_PUBLISH_BYTE_RATE: rate(20 << 20),
-  /** As many at once, after a rest: the ten largest requests. */
+  /** Bytes of bodies that it may publish at once, after a rest. The default fits ten of the largest requests. */
   TENANT_PUBLISH_BYTE_BURST: count(40 << 20),
   /** Requests of a tenant that are arriving or not answered, at one receiver. */
   TENANT_REQUESTS: count(2_500),
@@ -34,9 +34,9 @@ export const tenantLimitSettings = z.object({
   CLIENT_CONNECTIONS: count(50),
   /** Notifications stored for one client. At the limit, publishing to it is refused until it has read. */
   CLIENT_STORED: count(1_000_000),
-  /** Bytes of notifications that are stored for a tenant's clients; as many, and its publishing is refused until they have read. */
+  /** Bytes of notifications stored for all clients of a tenant. At the limit, its publishing is refused until they have read. */
   TENANT_STORED_BYTES: count(8 * 2 ** 30),
-  /** A tenant's clients for whom something is stored; as many, and its publishing is refused until some have read. */
+  /** Clients of a tenant that have stored notifications. At the limit, its publishing is refused until some have read. */
   TENANT_STORED_CLIENTS: count(2_000_000),
   /** A tenant's weight against others for shared resources: twice the weight, twice the share. */
   TENANT_WEIGHT: z.coerce.number().min(WEIGHTS.least).max(WEIGHTS.most).default(1),
