@@ -22,6 +22,8 @@ export function createMetrics(registry: Registry) {
     "Notifications that went to deferred: Postgres was away, or their tenant stored more than its share; or what was deferred before is not in Postgres yet.",
     "reason",
   );
+  // A series that does not exist has no rate: the dashboard would be empty until the first one.
+  for (const reason of ["away", "share"] satisfies DeferredReason[]) deferred.inc({ reason }, 0);
   const overShare = counter(
     "notifications_over_share_total",
     "Notifications that were stored because their tenant had its share of what may wait in a partition.",
