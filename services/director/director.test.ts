@@ -4,7 +4,8 @@ import { packSequence, sequenceAt } from "@saasaparilla/shared/protocol/notifica
 import { readPack } from "@saasaparilla/shared/protocol/pack.ts";
 import { PackWriter } from "@saasaparilla/shared/protocol/pack-writer.ts";
 import { topicsOf } from "@saasaparilla/shared/kafka/topics.ts";
-import { Director, type DirectorOptions } from "./director.ts";
+import { Director } from "./director.ts";
+import type { DirectorOptions } from "./director-options.ts";
 
 const topics = topicsOf("test");
 /** What the Kafka client would not fetch from. Its pauses outlive an assignment. */

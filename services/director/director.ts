@@ -1,43 +1,10 @@
 import { messageOf } from "@saasaparilla/shared/runtime/errors.ts";
-import type { StoredDeletions } from "@saasaparilla/shared/postgres/stored-deletions.ts";
 import type { Batch, GroupReader } from "@saasaparilla/shared/kafka/client.ts";
-import type { Log } from "@saasaparilla/shared/runtime/log.ts";
-import type { BatchingProducer } from "@saasaparilla/shared/kafka/batching-producer.ts";
-import type { Topics } from "@saasaparilla/shared/kafka/topics.ts";
-import type { DeadLetters } from "#dead-letters/dead-letters.ts";
 import { Drains } from "#storage/drains.ts";
-import type { LaneLimits } from "#lanes/lane.ts";
-import type { PresenceLookup } from "#partitions/presence-lookup.ts";
-import type { DirectorMetrics } from "./metrics.ts";
 import type { PartitionLanes } from "#partitions/partition.ts";
-import type { NotificationWriter } from "#storage/notification-writer.ts";
-import type { LaneTimers } from "#partitions/lane-timers.ts";
 import { changeOwnership, Ownership, type OwnershipEvent, type OwnershipOutput } from "#partitions/ownership.ts";
+import type { DirectorOptions } from "./director-options.ts";
 import { createPartitionLanes } from "#partitions/lane-effects.ts";
-
-export interface DirectorOptions {
-  name: string;
-  topics: Topics;
-  epoch: number;
-  limits: LaneLimits;
-  maxLanes: number;
-  maxUnsettled: number;
-  maxBytes: number;
-  weightOf: (tenant: string) => number;
-  clock: { monotonic(): number; wall(): number };
-  producer: BatchingProducer;
-  notificationWriter: NotificationWriter;
-  storedDeletions: Pick<StoredDeletions, "add">;
-  deadLetters: DeadLetters;
-  presenceLookup: PresenceLookup;
-  laneTimers: LaneTimers;
-  endOffset(topic: string, partition: number): Promise<number>;
-  /** By partition: of deferred what the group has committed, and the next offset; of accepted the oldest. */
-  progress(): Promise<{ deferred: Map<number, { committed: number; end: number }>; oldest: Map<number, number> }>;
-  metrics: DirectorMetrics;
-  log: Log;
-  fatal: (error: unknown) => void;
-}
 
 type Progress = Awaited<ReturnType<DirectorOptions["progress"]>>;
 

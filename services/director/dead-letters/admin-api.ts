@@ -22,9 +22,9 @@ import { problemOf, shorten } from "@saasaparilla/shared/http/problem.ts";
 import type { Topics } from "@saasaparilla/shared/kafka/topics.ts";
 import { contentOf, summaryOf, type Summary } from "./decode.ts";
 import { inTime, type DeadLetterReader } from "./reader.ts";
-import { DEAD_LETTERS_PARTITION, NOTHING } from "./dead-letters.ts";
+import { NOTHING, REDRIVEN } from "./dead-letter.ts";
+import { DEAD_LETTERS_PARTITION } from "./dead-letters.ts";
 import type { DirectorMetrics } from "#metrics.ts";
-import { REDRIVEN } from "#partitions/partition.ts";
 
 /** What operators ask of the platform: of all its tenants, so their tokens come from whoever runs it. */
 export interface AdminApiOptions {

@@ -1,6 +1,6 @@
 import { notificationBody } from "@saasaparilla/shared/protocol/pack.ts";
 import type { RoutedMessage } from "@saasaparilla/shared/protocol/control-messages.ts";
-import type { DirectorOptions } from "#director.ts";
+import type { DirectorOptions } from "#director-options.ts";
 import type { Ownership } from "./ownership.ts";
 import { PartitionLanes } from "./partition.ts";
 

@@ -18,7 +18,7 @@ import {
 import type { StoredNotification } from "@saasaparilla/shared/postgres/stored-notifications.ts";
 import { asControl, type ConnectionId, type ControlMessage } from "@saasaparilla/shared/protocol/control-messages.ts";
 import { compact } from "./compact.ts";
-import { deadLetterOf, NOTHING, type DeadLetter } from "#dead-letters/dead-letters.ts";
+import { deadLetterOf, NOTHING, REDRIVEN, type DeadLetter } from "#dead-letters/dead-letter.ts";
 import { DeferredQueue, type DeferredLine } from "./deferred.ts";
 import { InsertingShares } from "#storage/inserting.ts";
 import {
@@ -71,9 +71,6 @@ const MOST_SEEKS = 3;
 
 /** Of the lanes so many are looked at in a turn of `reclaim`, which come four times a second. */
 const RECLAIMED_PART = 1 / 4;
-
-/** The header of a record that an operator has sent again: the id of its dead letter. */
-export const REDRIVEN = "redriven";
 
 /** One partition of accepted and control, for one generation: its lanes, and what of it is settled. */
 export class PartitionLanes {
