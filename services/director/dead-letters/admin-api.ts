@@ -4,16 +4,9 @@ import { endingOf } from "@saasaparilla/shared/auth/audit-ending.ts";
 import type { Guard } from "@saasaparilla/shared/auth/guard.ts";
 import type { HttpServer } from "@saasaparilla/shared/http/server.ts";
 import type { Request } from "@saasaparilla/shared/http/request.ts";
-import {
-  forbidden,
-  json,
-  problemResponse,
-  tokenUnchecked,
-  tooMany,
-  unavailable,
-  type HttpResponse,
-} from "@saasaparilla/shared/http/response.ts";
-import { bearer, Refused, TurnedAway, type Identity } from "@saasaparilla/shared/auth/identity.ts";
+import { json, problemResponse, unavailable, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
+import { authenticateRequest, type CallerAnswers } from "@saasaparilla/shared/auth/authenticate-request.ts";
+import { bearer, type Identity } from "@saasaparilla/shared/auth/identity.ts";
 import type { Incoming, KafkaLink, Outgoing } from "@saasaparilla/shared/kafka/client.ts";
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
 import type { Registry } from "@saasaparilla/shared/runtime/metrics.ts";
@@ -44,11 +37,21 @@ const ID = new RegExp(`^${DEAD_LETTERS_PARTITION}-(\\d{1,15})$`);
 const START = "start";
 
 export function serveAdminApi(server: HttpServer, options: AdminApiOptions): void {
-  const { guard, reader, registry, log } = options;
+  const { guard, reader, metrics, registry, log } = options;
   const ended = (request: Request, operator: Identity, response: HttpResponse): void => {
     if (request.method === "post") guard.ended(operator, "operate", request, endingOf(response));
   };
-  const callerGuard = new CallerGuard({ registry, identify: (request) => authorize(options, request), refused: ended });
+  const answers: CallerAnswers = {
+    forbidden: "This needs a token that allows operating.",
+    refused: (as) => as === "forbidden" && metrics.forbade(),
+  };
+  const callerGuard = new CallerGuard({
+    registry,
+    identify: (request) =>
+      // Of no tenant: a dead letter can hold notifications of several.
+      authenticateRequest(() => guard.pass(bearer(request.headers.authorization), "operate", request, ""), answers),
+    refused: ended,
+  });
   const guarded =
     (handle: (request: Request, operator: Identity) => Promise<HttpResponse>) =>
     async (request: Request): Promise<HttpResponse> => {
@@ -137,18 +140,6 @@ async function redrive(
   metrics.redriven();
   log.info({ deadLetter: id, topic, partition, offset, operator }, "a dead letter was redriven");
   return json(200, { redriven: id, topic, partition, offset });
-}
-
-async function authorize({ guard, metrics }: AdminApiOptions, request: Request): Promise<Identity | HttpResponse> {
-  try {
-    // Of no tenant: a dead letter may hold what is of several.
-    return await guard.pass(bearer(request.headers["authorization"]), "operate", request, "");
-  } catch (error) {
-    if (error instanceof TurnedAway) return tooMany(error.message, error.retryAfter);
-    if (!(error instanceof Refused)) return tokenUnchecked(error);
-    metrics.forbade();
-    return forbidden("This needs a token that allows operating.");
-  }
 }
 
 const wrong = (detail: string): HttpResponse => problemResponse(problemOf("invalid-value", detail, { status: 400 }));
