@@ -1,12 +1,10 @@
 import { messageOf } from "@saasaparilla/shared/runtime/errors.ts";
 import type { Batch, GroupReader } from "@saasaparilla/shared/kafka/client.ts";
 import { Drains } from "#storage/drains.ts";
-import type { PartitionLanes } from "#partitions/partition.ts";
+import { PartitionLanes } from "#partitions/partition.ts";
 import { changeOwnership, Ownership, type OwnershipEvent, type OwnershipOutput } from "#partitions/ownership.ts";
-import type { DirectorOptions } from "./director-options.ts";
-import { createPartitionLanes } from "#partitions/lane-effects.ts";
-
-type Progress = Awaited<ReturnType<DirectorOptions["progress"]>>;
+import type { DirectorOptions, Progress } from "./director-options.ts";
+import { LaneEffects } from "#partitions/lane-effects.ts";
 
 /** Of a partition's lanes so many are looked at in a second, and those are parked that were still since the last time. */
 const PARKED_PART = 1 / 8;
@@ -43,9 +41,9 @@ export class Director implements OwnershipOutput {
 
   constructor(options: DirectorOptions) {
     this.#options = options;
-    const { notificationWriter, deadLetters, fatal, topics } = options;
+    const { fatal, topics } = options;
     const drained = (partition: number, next: number): void => this.#note(topics.deferred, partition, next);
-    this.#drains = new Drains({ notificationWriter, deadLetters, drained, fatal });
+    this.#drains = new Drains({ ...options.stores, drained, fatal });
     options.metrics.watch({
       unsettled: () => this.unsettled,
       lanes: () => this.#sum(({ lanes }) => lanes.size),
@@ -95,7 +93,7 @@ export class Director implements OwnershipOutput {
     const fresh = partitions.filter((partition) => !this.#assigned.has(partition));
     const generations = new Map(fresh.map((partition) => [partition, this.#appendClaim(partition)]));
     // After the claims: what an earlier owner deferred while it was the owner is counted.
-    const progress = Promise.all(generations.values()).then(() => this.#options.progress());
+    const progress = Promise.all(generations.values()).then(() => this.#options.kafka.progress());
     for (const [partition, generation] of generations) {
       const ownership = new Ownership(partition);
       const claimed = this.#claim(ownership, generation, progress);
@@ -180,9 +178,9 @@ export class Director implements OwnershipOutput {
   }
 
   #appendClaim(partition: number): Promise<number> {
-    const { producer, topics, name } = this.#options;
+    const { kafka, topics, name } = this.#options;
     return new Promise<number>((resolve, reject) =>
-      producer.add(
+      kafka.producer.add(
         topics.control,
         partition,
         (writer) => writer.signal({ type: "claim", director: name }),
@@ -199,7 +197,11 @@ export class Director implements OwnershipOutput {
     const oldest = progress.oldest.get(partition) ?? 0;
     changeOwnership(ownership, { type: "claimed", generation }, this);
     const superseded = (offset: number): void => changeOwnership(ownership, { type: "newer claim", offset }, this);
-    const lanes = createPartitionLanes({ ownership, deferred, oldest }, superseded, this.#options);
+    const claim = { ownership, deferred, oldest };
+    const lanes = new PartitionLanes(
+      { ...this.#options, claim },
+      (owner) => new LaneEffects(owner, superseded, this.#options),
+    );
     this.#options.log.info({ partition, generation, deferred: deferred.end - deferred.committed }, "partition claimed");
     return lanes;
   }
@@ -236,7 +238,8 @@ export class Director implements OwnershipOutput {
   }
 
   #pauseAtBound(assigned: Assigned, { partition, unsettled, unsettledBytes: bytes }: PartitionLanes): void {
-    const { maxUnsettled, maxBytes, topics, metrics, log } = this.#options;
+    const { limits, topics, metrics, log } = this.#options;
+    const { maxUnsettled, maxBytes } = limits;
     if (assigned.paused || (unsettled < maxUnsettled && bytes < maxBytes)) return;
     assigned.paused = true;
     this.#reader?.pause(topics.accepted, partition);
@@ -245,7 +248,8 @@ export class Director implements OwnershipOutput {
   }
 
   #resumeBelowBound(assigned: Assigned, { partition, unsettled, unsettledBytes }: PartitionLanes): void {
-    const { maxUnsettled, maxBytes, topics } = this.#options;
+    const { limits, topics } = this.#options;
+    const { maxUnsettled, maxBytes } = limits;
     if (!assigned.paused) return;
     if (unsettled > maxUnsettled * RESUMED_PART || unsettledBytes > maxBytes * RESUMED_PART) return;
     assigned.paused = false;

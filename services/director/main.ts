@@ -161,33 +161,34 @@ const director = new Director({
   topics,
   epoch: epoch.epoch,
   limits: {
-    window: settings.WINDOW,
-    maxQueued: settings.LANE_MAX_QUEUED,
-    maxBytes: settings.LANE_MAX_BYTES,
-    ackMs: settings.ACK_MS,
-    holdMs: settings.HOLD_MS,
-    inviteMs: settings.INVITE_MS,
-    tries: settings.TRIES,
+    lane: {
+      window: settings.WINDOW,
+      maxQueued: settings.LANE_MAX_QUEUED,
+      maxBytes: settings.LANE_MAX_BYTES,
+      ackMs: settings.ACK_MS,
+      holdMs: settings.HOLD_MS,
+      inviteMs: settings.INVITE_MS,
+      tries: settings.TRIES,
+    },
+    maxLanes: settings.MAX_LANES,
+    maxUnsettled: settings.PARTITION_MAX_UNSETTLED,
+    maxBytes: settings.PARTITION_MAX_BYTES,
+    weightOf,
   },
-  maxLanes: settings.MAX_LANES,
-  maxUnsettled: settings.PARTITION_MAX_UNSETTLED,
-  maxBytes: settings.PARTITION_MAX_BYTES,
-  weightOf,
   clock,
-  producer: packer,
-  notificationWriter,
-  storedDeletions,
-  deadLetters,
-  presenceLookup,
-  laneTimers,
-  async progress() {
-    const [deferred, oldest] = await Promise.all([
-      kafka.progress(directorGroup(settings.NAMESPACE), topics.deferred),
-      kafka.oldestOffsets(topics.accepted),
-    ]);
-    return { deferred, oldest };
+  kafka: {
+    producer: packer,
+    endOffset: (topic, partition) => kafka.endOffset(topic, partition),
+    async progress() {
+      const [deferred, oldest] = await Promise.all([
+        kafka.progress(directorGroup(settings.NAMESPACE), topics.deferred),
+        kafka.oldestOffsets(topics.accepted),
+      ]);
+      return { deferred, oldest };
+    },
   },
-  endOffset: (topic, partition) => kafka.endOffset(topic, partition),
+  stores: { notificationWriter, storedDeletions, deadLetters, presenceLookup },
+  laneTimers,
   metrics,
   log,
   fatal: (error) => lifecycle.fatal(error),

@@ -37,7 +37,8 @@ export interface PublishParts {
  * - The whole request afterwards: any step throws a Refusal. Only `publish` catches it, and answers.
  * - One item: its `outcome` becomes a Problem, and the others go on.
  *
- * THE PATH, after who asks is known and its body is there: parse, stamp, spend, reserve, refuse, append, answer. */
+ * THE PATH, after who asks is known and its body is there: parse, stamp, spend, reserve, refuse, append, answer.
+ */
 export class Publisher {
   readonly #parts: PublishParts;
   readonly #repeats: Repeats;
