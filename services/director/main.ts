@@ -52,7 +52,7 @@ const port = await server.listen(settings.HOST, settings.PORT);
 lifecycle.onEnd("http", () => server.close());
 log.info({ port }, "listening");
 
-const postgres = connectPostgres(settings.DATABASE_URL, "director", log, health);
+const postgres = connectPostgres(settings.DATABASE_URL, { service: "director", log, health });
 lifecycle.onEnd("postgres", () => postgres.close());
 // Nothing waits for it: while it is away, what would be stored is deferred.
 void postgres.reached();
@@ -130,19 +130,25 @@ const tenantFullness = new TenantFullness({
   now: clock.monotonic,
 });
 metrics.watch({ storedHighest: () => tenantFullness.highest() });
-const notificationWriter = new NotificationWriter(stored, deferring, topics.deferred, weightOf, {
-  stored(rows) {
-    health.up("postgres");
-    fullInboxes.inserted(rows);
-    tenantFullness.inserted(rows);
+const notificationWriter = new NotificationWriter({
+  stored,
+  producer: deferring,
+  topic: topics.deferred,
+  weightOf,
+  reports: {
+    stored(rows) {
+      health.up("postgres");
+      fullInboxes.inserted(rows);
+      tenantFullness.inserted(rows);
+    },
+    deferred: (rows, reason) => metrics.deferred(rows, reason),
+    failed(error) {
+      metrics.failed("postgres");
+      health.down("postgres", messageOf(error));
+      log.warn({ err: error }, "storing failed: until it succeeds, what is to be stored goes to deferred");
+    },
+    rejected: (row, error) => deadLetters.addNotification(row, error),
   },
-  deferred: (rows, reason) => metrics.deferred(rows, reason),
-  failed(error) {
-    metrics.failed("postgres");
-    health.down("postgres", messageOf(error));
-    log.warn({ err: error }, "storing failed: until it succeeds, what is to be stored goes to deferred");
-  },
-  rejected: (row, error) => deadLetters.addNotification(row, error),
 });
 const storedDeletions = new StoredDeletions({
   remove: (acknowledged) => stored.deleteUpTo(acknowledged),

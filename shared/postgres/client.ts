@@ -29,14 +29,19 @@ const PLANS = [
 /** Of a director, or a distributor, to Postgres at once. */
 export const POOL_CONNECTIONS = 8;
 
+export interface PostgresOptions {
+  /** Its connections have this name in Postgres. */
+  service: string;
+  log: Log;
+  health: Health;
+  connections?: number;
+  statementMs?: number;
+}
+
 /** The only importer of the Postgres client. Statements end after `statementMs`, so that a hanging server is an error. */
 export function connectPostgres(
   url: string,
-  service: string,
-  log: Log,
-  health: Health,
-  connections = POOL_CONNECTIONS,
-  statementMs = 15_000,
+  { service, log, health, connections = POOL_CONNECTIONS, statementMs = 15_000 }: PostgresOptions,
 ): Postgres {
   const pool = new pg.Pool({
     connectionString: url,

@@ -218,4 +218,7 @@ export const fixtures: Record<string, string> = {
     import type { There } from "#type-cycle.ts"; //! no-cycle
     export interface Back { there: There }
   `,
+  "services/receiver/five-parameters.ts": `
+    export const sum = (a: number, b: number, c: number, d: number, e: number): number => a + b + c + d + e; //! max-params
+  `,
 };

@@ -48,6 +48,13 @@ export interface Route<Body = unknown> {
   handle(call: Call, body: Body): Promise<HttpResponse>;
 }
 
+/** A call on its way through its route. */
+interface Asked {
+  route: Route;
+  request: Request;
+  call: Call;
+}
+
 /** Infers what a route's body is from its form. */
 export function route<Body>(described: Route<Body>): Route {
   return described;
@@ -72,13 +79,13 @@ export function serveRoutes(server: HttpServer, routes: readonly Route[], parts:
   const callerGuard = new CallerGuard<Call>({
     registry,
     identify: (request) => callOf(routeOf(request), request, parts),
-    refused: (request, call, response) => ended(routeOf(request), request, call, response, guard),
+    refused: (request, call, response) => ended({ route: routeOf(request), request, call }, response, guard),
   });
   for (const route of routes) {
     const answer = async (request: Request, body: Buffer): Promise<HttpResponse> => {
       const call = await callerGuard.callerOf(request);
       if (isResponse(call)) return call;
-      return handle(route, request, call, body, parts);
+      return handle({ route, request, call }, body, parts);
     };
     if (route.method === "GET") server.get(route.path, answer, callerGuard);
     else if (route.method === "DELETE") server.delete(route.path, answer, callerGuard);
@@ -98,7 +105,7 @@ async function callOf(route: Route, request: Request, { guard, tenants }: ServeP
   const call: Call = { caller, tenant: tenant ?? "", id: id ?? "", query: request.query, written: [] };
   const refused = refusalBefore(route, call, tenants);
   if (refused === undefined) return call;
-  ended(route, request, call, refused, guard);
+  ended({ route, request, call }, refused, guard);
   return refused;
 }
 
@@ -113,30 +120,24 @@ function refusalBefore(route: Route, { caller, tenant, id }: Call, tenants: Keye
   return undefined;
 }
 
-async function handle(
-  route: Route,
-  request: Request,
-  call: Call,
-  body: Buffer,
-  parts: ServeParts,
-): Promise<HttpResponse> {
-  const response = await answered(route, call, body).catch((error: unknown) => refusalOf(error, request, parts.log));
-  ended(route, request, call, response, parts.guard);
+async function handle(asked: Asked, body: Buffer, { guard, log }: ServeParts): Promise<HttpResponse> {
+  const response = await answered(asked, body).catch((error: unknown) => refusalOf(error, asked.request, log));
+  ended(asked, response, guard);
   return response;
 }
 
-async function answered(route: Route, call: Call, body: Buffer): Promise<HttpResponse> {
+async function answered({ route, call }: Asked, body: Buffer): Promise<HttpResponse> {
   return route.handle(call, route.body ? parsed(route.body, body) : undefined);
 }
 
 /** Of what may change something, the audit log has how it ended, too. */
-function ended(route: Route, request: Request, call: Call, response: HttpResponse, guard: Guard): void {
+function ended({ route, request, call }: Asked, response: HttpResponse, guard: Guard): void {
   if (route.needs !== "operate") return;
   // What was made has a name only now.
   const made = response.headers?.location;
   const { method, path, address } = request;
-  const asked = made === undefined ? { method, path, address } : { method: "made", path: made, address };
-  guard.ended(call.caller, route.needs, { ...asked, route: route.path }, endingOf(response, call.written));
+  const written = made === undefined ? { method, path, address } : { method: "made", path: made, address };
+  guard.ended(call.caller, route.needs, { ...written, route: route.path }, endingOf(response, call.written));
 }
 
 /** A revocation's id is a subject, or `*`. */
