@@ -1,6 +1,7 @@
 import type { NodePgDatabase } from "drizzle-orm/node-postgres";
 import pg from "pg";
 import { drizzle } from "./drizzle.ts";
+import { backOff, type BackoffRange } from "#runtime/backoff.ts";
 import { messageOf } from "#runtime/errors.ts";
 import type { Health } from "#runtime/health.ts";
 import type { Log } from "#runtime/log.ts";
@@ -25,6 +26,8 @@ const PLANS = [
   "enable_hashjoin=off",
   "enable_mergejoin=off",
 ];
+
+const BACKOFF_MS: BackoffRange = [100, 2_000];
 
 /** Of a director, or a distributor, to Postgres at once. */
 export const POOL_CONNECTIONS = 8;
@@ -74,9 +77,7 @@ export function connectPostgres(
         } catch (error) {
           health.down("postgres", messageOf(error));
           if (tries % 10 === 0) log.warn({ err: error }, "waiting for Postgres");
-          await new Promise((resolve) =>
-            setTimeout(resolve, Math.min(100 * 2 ** tries, 2_000) * (0.5 + Math.random() / 2)),
-          );
+          await backOff(tries, BACKOFF_MS);
         }
       }
     },
