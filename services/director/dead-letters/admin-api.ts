@@ -13,7 +13,7 @@ import type { Registry } from "@saasaparilla/shared/runtime/metrics.ts";
 import { partitionOf } from "@saasaparilla/shared/protocol/notification.ts";
 import { problemOf, shorten } from "@saasaparilla/shared/http/problem.ts";
 import type { Topics } from "@saasaparilla/shared/kafka/topics.ts";
-import { contentOf, summaryOf, type Summary } from "./decode.ts";
+import { contentOf, summaryOf } from "./decode.ts";
 import { inTime, type DeadLetterReader } from "./reader.ts";
 import { NOTHING, REDRIVEN } from "./dead-letter.ts";
 import { DEAD_LETTERS_PARTITION } from "./dead-letters.ts";
@@ -108,8 +108,7 @@ async function list(reader: DeadLetterReader, query: URLSearchParams): Promise<H
   const { first, end } = await reader.range();
   const from = Math.max(first, after === null ? end - limit : position + 1);
   const to = Math.min(end, from + limit);
-  const deadLetters: Summary[] = [];
-  await reader.read(from, to, (record) => deadLetters.push(summaryOf(record)));
+  const deadLetters = await reader.read(from, to, summaryOf);
   return json(200, { deadLetters, ...(to < end ? { next: `${DEAD_LETTERS_PARTITION}-${to - 1}` } : {}) });
 }
 
@@ -118,8 +117,7 @@ async function find(reader: DeadLetterReader, id: string): Promise<Incoming | un
   if (Number.isNaN(offset)) return undefined;
   const { first, end } = await reader.range();
   if (offset < first || offset >= end) return undefined;
-  let found: Incoming | undefined;
-  await reader.read(offset, offset + 1, (record) => (found = record));
+  const [found] = await reader.read(offset, offset + 1, (record) => record);
   return found;
 }
 
