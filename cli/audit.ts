@@ -46,10 +46,11 @@ async function latest(): Promise<Entry[]> {
   // A group that does not exist has committed nothing: it would begin at the oldest.
   const ends = await link.progress(`${topic}-none`, topic);
   const found: Entry[] = [];
-  const read = ([partition, { committed, end }]: [number, { committed: number; end: number }]): Promise<void> =>
-    readRange(link, { topic, partition, from: Math.max(committed, end - MOST_RECORDS), to: end }, ({ value }) => {
+  const read = async ([partition, { committed, end }]: [number, { committed: number; end: number }]): Promise<void> => {
+    const range = { topic, partition, from: Math.max(committed, end - MOST_RECORDS), to: end };
+    for await (const { value } of readRange(link, range))
       for (const text of String(value).split("\n")) found.push(JSON.parse(text) as Entry);
-    });
+  };
   await Promise.all([...ends].map(read));
   return found.sort((a, b) => (a.at < b.at ? -1 : 1));
 }

@@ -3,6 +3,7 @@ import { PackWriter } from "@saasaparilla/shared/protocol/pack-writer.ts";
 import type { Lane } from "#services/director/lanes/lane.ts";
 import { Ownership } from "#services/director/partitions/ownership.ts";
 import { PartitionLanes } from "#services/director/partitions/partition.ts";
+import type { PartitionOptions } from "#services/director/partitions/partition-options.ts";
 import { LaneTimers } from "#services/director/partitions/lane-timers.ts";
 import { clientName, dataOf } from "#bench/load/load-publisher.ts";
 
@@ -32,13 +33,19 @@ const STEP_MS = 100;
 /** After it no timer stands for a hold that is over. */
 const LATER_MS = 60_000;
 const LIMITS = {
-  window: 256,
-  maxQueued: 1_024,
-  maxBytes: 1 << 20,
-  ackMs: 10_000,
-  holdMs: 5_000,
-  inviteMs: 2_000,
-  tries: 3,
+  lane: {
+    window: 256,
+    maxQueued: 1_024,
+    maxBytes: 1 << 20,
+    ackMs: 10_000,
+    holdMs: 5_000,
+    inviteMs: 2_000,
+    tries: 3,
+  },
+  maxLanes: LANES_OF_PARTITION,
+  maxUnsettled: 50_000,
+  maxBytes: 64 << 20,
+  weightOf: () => 1,
 };
 const PAYLOAD = Buffer.from(dataOf(0, 0));
 
@@ -60,33 +67,31 @@ class Filled {
 
   constructor(partition: number) {
     const later = (answer: () => void): void => void this.#answers.push(answer);
-    this.#lanes = new PartitionLanes({
-      ownership: Object.assign(new Ownership(partition), { state: "OWNED", generation: GENERATION }),
-      epoch: EPOCH,
-      findEnd: unexpected,
-      deferred: { committed: 0, end: 0 },
-      oldest: 0,
-      limits: LIMITS,
-      maxLanes: LANES_OF_PARTITION,
-      maxUnsettled: 50_000,
-      maxBytes: 64 << 20,
-      weightOf: () => 1,
-      clock: { monotonic: () => now, wall: () => now },
-      out: {
-        lookUp: (lane) => later(() => this.#lanes.dispatch(lane, { type: "found", connections: [] })),
-        store: (lane, { length }) => later(() => this.#lanes.dispatch(lane, { type: "inserted", count: length })),
-        held: (lane, { session, hold }) => this.#held.push({ lane, session, hold }),
-        invite: unexpected,
-        demote: unexpected,
-        send: unexpected,
-        deleteStored: unexpected,
+    const options: PartitionOptions = {
+      claim: {
+        ownership: Object.assign(new Ownership(partition), { state: "OWNED" as const, generation: GENERATION }),
+        deferred: { committed: 0, end: 0 },
+        oldest: 0,
       },
+      epoch: EPOCH,
+      limits: LIMITS,
+      clock: { monotonic: () => now, wall: () => now },
+    };
+    this.#lanes = new PartitionLanes(options, (lanes) => ({
+      findEnd: unexpected,
+      lookUp: (lane) => later(() => lanes.dispatch(lane, { type: "found", connections: [] })),
+      store: (lane, { length }) => later(() => lanes.dispatch(lane, { type: "inserted", count: length })),
+      held: (lane, { session, hold }) => this.#held.push({ lane, session, hold }),
+      invite: unexpected,
+      demote: unexpected,
+      send: unexpected,
+      deleteStored: unexpected,
       settled: () => {},
-      arm: (owner, lane) => laneTimers.arm(owner, lane),
+      arm: (lane) => laneTimers.arm(lanes, lane),
       deadLetter: unexpected,
       duplicate: unexpected,
       superseded: unexpected,
-    });
+    }));
     this.#lanes.begin(0);
   }
 

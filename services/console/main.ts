@@ -25,7 +25,7 @@ const lifecycle = new Lifecycle(log, settings.SHUTDOWN_MS);
 const health = new Health(["access", "postgres"]);
 const registry = createRegistry("console");
 
-const postgres = connectPostgres(settings.DATABASE_URL, "console", log, health, 4);
+const postgres = connectPostgres(settings.DATABASE_URL, { service: "console", log, health, connections: 4 });
 lifecycle.onEnd("postgres", () => postgres.close());
 // Kafka takes the audit log, and nothing here waits for it.
 const link = new KafkaLink(settings, "console", log, new Health([]));

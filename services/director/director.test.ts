@@ -4,7 +4,8 @@ import { packSequence, sequenceAt } from "@saasaparilla/shared/protocol/notifica
 import { readPack } from "@saasaparilla/shared/protocol/pack.ts";
 import { PackWriter } from "@saasaparilla/shared/protocol/pack-writer.ts";
 import { topicsOf } from "@saasaparilla/shared/kafka/topics.ts";
-import { Director, type DirectorOptions } from "./director.ts";
+import { Director } from "./director.ts";
+import type { DirectorKafka, DirectorOptions, DirectorStores } from "./director-options.ts";
 
 const topics = topicsOf("test");
 /** What the Kafka client would not fetch from. Its pauses outlive an assignment. */
@@ -28,23 +29,29 @@ beforeEach(() => {
     name: "test",
     topics,
     epoch: 1,
-    limits: { window: 4, maxQueued: 4, maxBytes: 1_000, ackMs: 1_000, holdMs: 1_000, inviteMs: 1_000, tries: 1 },
-    maxLanes: 10,
-    maxUnsettled: 1,
-    maxBytes: 10_000,
-    weightOf: () => 1,
+    limits: {
+      lane: { window: 4, maxQueued: 4, maxBytes: 1_000, ackMs: 1_000, holdMs: 1_000, inviteMs: 1_000, tries: 1 },
+      maxLanes: 10,
+      maxUnsettled: 1,
+      maxBytes: 10_000,
+      weightOf: () => 1,
+    },
     clock: { monotonic: () => 0, wall: () => 0 },
-    producer: { add: (_topic, _partition, _write, sent) => sent?.(undefined, 0) } as DirectorOptions["producer"],
-    notificationWriter: {
-      drain: () => drained.promise,
-      add: () => {},
-    } as unknown as DirectorOptions["notificationWriter"],
-    storedDeletions: silent<DirectorOptions["storedDeletions"]>(),
-    deadLetters: silent<DirectorOptions["deadLetters"]>(),
-    presenceLookup: silent<DirectorOptions["presenceLookup"]>(),
+    kafka: {
+      producer: { add: (_topic, _partition, _write, sent) => sent?.(undefined, 0) } as DirectorKafka["producer"],
+      endOffset: () => Promise.resolve(0),
+      progress: () => progress.shift() ?? Promise.resolve(PROGRESS),
+    },
+    stores: {
+      notificationWriter: {
+        drain: () => drained.promise,
+        add: () => {},
+      } as unknown as DirectorStores["notificationWriter"],
+      storedDeletions: silent<DirectorStores["storedDeletions"]>(),
+      deadLetters: silent<DirectorStores["deadLetters"]>(),
+      presenceLookup: silent<DirectorStores["presenceLookup"]>(),
+    },
     laneTimers: silent<DirectorOptions["laneTimers"]>(),
-    endOffset: () => Promise.resolve(0),
-    progress: () => progress.shift() ?? Promise.resolve(PROGRESS),
     metrics: silent<DirectorOptions["metrics"]>(),
     log: silent<DirectorOptions["log"]>(),
     fatal: (error) => expect.unreachable(String(error)),

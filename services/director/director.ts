@@ -1,45 +1,10 @@
 import { messageOf } from "@saasaparilla/shared/runtime/errors.ts";
-import type { StoredDeletions } from "@saasaparilla/shared/postgres/stored-deletions.ts";
 import type { Batch, GroupReader } from "@saasaparilla/shared/kafka/client.ts";
-import type { Log } from "@saasaparilla/shared/runtime/log.ts";
-import type { BatchingProducer } from "@saasaparilla/shared/kafka/batching-producer.ts";
-import type { Topics } from "@saasaparilla/shared/kafka/topics.ts";
-import type { DeadLetters } from "#dead-letters/dead-letters.ts";
 import { Drains } from "#storage/drains.ts";
-import type { LaneLimits } from "#lanes/lane.ts";
-import type { PresenceLookup } from "#partitions/presence-lookup.ts";
-import type { DirectorMetrics } from "./metrics.ts";
-import type { PartitionLanes } from "#partitions/partition.ts";
-import type { NotificationWriter } from "#storage/notification-writer.ts";
-import type { LaneTimers } from "#partitions/lane-timers.ts";
+import { PartitionLanes } from "#partitions/partition.ts";
 import { changeOwnership, Ownership, type OwnershipEvent, type OwnershipOutput } from "#partitions/ownership.ts";
-import { createPartitionLanes } from "#partitions/lane-effects.ts";
-
-export interface DirectorOptions {
-  name: string;
-  topics: Topics;
-  epoch: number;
-  limits: LaneLimits;
-  maxLanes: number;
-  maxUnsettled: number;
-  maxBytes: number;
-  weightOf: (tenant: string) => number;
-  clock: { monotonic(): number; wall(): number };
-  producer: BatchingProducer;
-  notificationWriter: NotificationWriter;
-  storedDeletions: Pick<StoredDeletions, "add">;
-  deadLetters: DeadLetters;
-  presenceLookup: PresenceLookup;
-  laneTimers: LaneTimers;
-  endOffset(topic: string, partition: number): Promise<number>;
-  /** By partition: of deferred what the group has committed, and the next offset; of accepted the oldest. */
-  progress(): Promise<{ deferred: Map<number, { committed: number; end: number }>; oldest: Map<number, number> }>;
-  metrics: DirectorMetrics;
-  log: Log;
-  fatal: (error: unknown) => void;
-}
-
-type Progress = Awaited<ReturnType<DirectorOptions["progress"]>>;
+import type { DirectorOptions, Progress } from "./director-options.ts";
+import { LaneEffects } from "#partitions/lane-effects.ts";
 
 /** Of a partition's lanes so many are looked at in a second, and those are parked that were still since the last time. */
 const PARKED_PART = 1 / 8;
@@ -76,9 +41,9 @@ export class Director implements OwnershipOutput {
 
   constructor(options: DirectorOptions) {
     this.#options = options;
-    const { notificationWriter, deadLetters, fatal, topics } = options;
+    const { fatal, topics } = options;
     const drained = (partition: number, next: number): void => this.#note(topics.deferred, partition, next);
-    this.#drains = new Drains({ notificationWriter, deadLetters, drained, fatal });
+    this.#drains = new Drains({ ...options.stores, drained, fatal });
     options.metrics.watch({
       unsettled: () => this.unsettled,
       lanes: () => this.#sum(({ lanes }) => lanes.size),
@@ -128,7 +93,7 @@ export class Director implements OwnershipOutput {
     const fresh = partitions.filter((partition) => !this.#assigned.has(partition));
     const generations = new Map(fresh.map((partition) => [partition, this.#appendClaim(partition)]));
     // After the claims: what an earlier owner deferred while it was the owner is counted.
-    const progress = Promise.all(generations.values()).then(() => this.#options.progress());
+    const progress = Promise.all(generations.values()).then(() => this.#options.kafka.progress());
     for (const [partition, generation] of generations) {
       const ownership = new Ownership(partition);
       const claimed = this.#claim(ownership, generation, progress);
@@ -213,9 +178,9 @@ export class Director implements OwnershipOutput {
   }
 
   #appendClaim(partition: number): Promise<number> {
-    const { producer, topics, name } = this.#options;
+    const { kafka, topics, name } = this.#options;
     return new Promise<number>((resolve, reject) =>
-      producer.add(
+      kafka.producer.add(
         topics.control,
         partition,
         (writer) => writer.signal({ type: "claim", director: name }),
@@ -232,7 +197,11 @@ export class Director implements OwnershipOutput {
     const oldest = progress.oldest.get(partition) ?? 0;
     changeOwnership(ownership, { type: "claimed", generation }, this);
     const superseded = (offset: number): void => changeOwnership(ownership, { type: "newer claim", offset }, this);
-    const lanes = createPartitionLanes({ ownership, deferred, oldest }, superseded, this.#options);
+    const claim = { ownership, deferred, oldest };
+    const lanes = new PartitionLanes(
+      { ...this.#options, claim },
+      (owner) => new LaneEffects(owner, superseded, this.#options),
+    );
     this.#options.log.info({ partition, generation, deferred: deferred.end - deferred.committed }, "partition claimed");
     return lanes;
   }
@@ -269,7 +238,8 @@ export class Director implements OwnershipOutput {
   }
 
   #pauseAtBound(assigned: Assigned, { partition, unsettled, unsettledBytes: bytes }: PartitionLanes): void {
-    const { maxUnsettled, maxBytes, topics, metrics, log } = this.#options;
+    const { limits, topics, metrics, log } = this.#options;
+    const { maxUnsettled, maxBytes } = limits;
     if (assigned.paused || (unsettled < maxUnsettled && bytes < maxBytes)) return;
     assigned.paused = true;
     this.#reader?.pause(topics.accepted, partition);
@@ -278,7 +248,8 @@ export class Director implements OwnershipOutput {
   }
 
   #resumeBelowBound(assigned: Assigned, { partition, unsettled, unsettledBytes }: PartitionLanes): void {
-    const { maxUnsettled, maxBytes, topics } = this.#options;
+    const { limits, topics } = this.#options;
+    const { maxUnsettled, maxBytes } = limits;
     if (!assigned.paused) return;
     if (unsettled > maxUnsettled * RESUMED_PART || unsettledBytes > maxBytes * RESUMED_PART) return;
     assigned.paused = false;

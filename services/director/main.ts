@@ -52,7 +52,7 @@ const port = await server.listen(settings.HOST, settings.PORT);
 lifecycle.onEnd("http", () => server.close());
 log.info({ port }, "listening");
 
-const postgres = connectPostgres(settings.DATABASE_URL, "director", log, health);
+const postgres = connectPostgres(settings.DATABASE_URL, { service: "director", log, health });
 lifecycle.onEnd("postgres", () => postgres.close());
 // Nothing waits for it: while it is away, what would be stored is deferred.
 void postgres.reached();
@@ -130,19 +130,25 @@ const tenantFullness = new TenantFullness({
   now: clock.monotonic,
 });
 metrics.watch({ storedHighest: () => tenantFullness.highest() });
-const notificationWriter = new NotificationWriter(stored, deferring, topics.deferred, weightOf, {
-  stored(rows) {
-    health.up("postgres");
-    fullInboxes.inserted(rows);
-    tenantFullness.inserted(rows);
+const notificationWriter = new NotificationWriter({
+  stored,
+  producer: deferring,
+  topic: topics.deferred,
+  weightOf,
+  reports: {
+    stored(rows) {
+      health.up("postgres");
+      fullInboxes.inserted(rows);
+      tenantFullness.inserted(rows);
+    },
+    deferred: (rows, reason) => metrics.deferred(rows, reason),
+    failed(error) {
+      metrics.failed("postgres");
+      health.down("postgres", messageOf(error));
+      log.warn({ err: error }, "storing failed: until it succeeds, what is to be stored goes to deferred");
+    },
+    rejected: (row, error) => deadLetters.addNotification(row, error),
   },
-  deferred: (rows, reason) => metrics.deferred(rows, reason),
-  failed(error) {
-    metrics.failed("postgres");
-    health.down("postgres", messageOf(error));
-    log.warn({ err: error }, "storing failed: until it succeeds, what is to be stored goes to deferred");
-  },
-  rejected: (row, error) => deadLetters.addNotification(row, error),
 });
 const storedDeletions = new StoredDeletions({
   remove: (acknowledged) => stored.deleteUpTo(acknowledged),
@@ -161,33 +167,34 @@ const director = new Director({
   topics,
   epoch: epoch.epoch,
   limits: {
-    window: settings.WINDOW,
-    maxQueued: settings.LANE_MAX_QUEUED,
-    maxBytes: settings.LANE_MAX_BYTES,
-    ackMs: settings.ACK_MS,
-    holdMs: settings.HOLD_MS,
-    inviteMs: settings.INVITE_MS,
-    tries: settings.TRIES,
+    lane: {
+      window: settings.WINDOW,
+      maxQueued: settings.LANE_MAX_QUEUED,
+      maxBytes: settings.LANE_MAX_BYTES,
+      ackMs: settings.ACK_MS,
+      holdMs: settings.HOLD_MS,
+      inviteMs: settings.INVITE_MS,
+      tries: settings.TRIES,
+    },
+    maxLanes: settings.MAX_LANES,
+    maxUnsettled: settings.PARTITION_MAX_UNSETTLED,
+    maxBytes: settings.PARTITION_MAX_BYTES,
+    weightOf,
   },
-  maxLanes: settings.MAX_LANES,
-  maxUnsettled: settings.PARTITION_MAX_UNSETTLED,
-  maxBytes: settings.PARTITION_MAX_BYTES,
-  weightOf,
   clock,
-  producer: packer,
-  notificationWriter,
-  storedDeletions,
-  deadLetters,
-  presenceLookup,
-  laneTimers,
-  async progress() {
-    const [deferred, oldest] = await Promise.all([
-      kafka.progress(directorGroup(settings.NAMESPACE), topics.deferred),
-      kafka.oldestOffsets(topics.accepted),
-    ]);
-    return { deferred, oldest };
+  kafka: {
+    producer: packer,
+    endOffset: (topic, partition) => kafka.endOffset(topic, partition),
+    async progress() {
+      const [deferred, oldest] = await Promise.all([
+        kafka.progress(directorGroup(settings.NAMESPACE), topics.deferred),
+        kafka.oldestOffsets(topics.accepted),
+      ]);
+      return { deferred, oldest };
+    },
   },
-  endOffset: (topic, partition) => kafka.endOffset(topic, partition),
+  stores: { notificationWriter, storedDeletions, deadLetters, presenceLookup },
+  laneTimers,
   metrics,
   log,
   fatal: (error) => lifecycle.fatal(error),

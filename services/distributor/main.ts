@@ -83,7 +83,7 @@ lifecycle.onEnd("http", () => server.close());
 const port = await server.listen(settings.HOST, settings.PORT);
 log.info({ port }, "listening");
 
-const postgres = connectPostgres(settings.DATABASE_URL, "distributor", log, health);
+const postgres = connectPostgres(settings.DATABASE_URL, { service: "distributor", log, health });
 lifecycle.onEnd("postgres", () => postgres.close());
 const stored = new StoredNotifications(postgres, settings.NAMESPACE);
 const redis = connectRedis(settings, log, health);

@@ -20,7 +20,13 @@ try {
   const health = new Health(["kafka", "postgres"]);
   const link = new KafkaLink(settings, "provision", log, health);
   // Ten minutes: another one may be at it, behind the same lock, and a migration may have to count all that is stored.
-  const postgres = connectPostgres(settings.DATABASE_URL, "provision", log, health, 2, 600_000);
+  const postgres = connectPostgres(settings.DATABASE_URL, {
+    service: "provision",
+    log,
+    health,
+    connections: 2,
+    statementMs: 600_000,
+  });
   await postgres.reached();
   if (flags.drop) await drop(settings, { link, postgres, log, health }, flags.yes === true);
   else await provision(settings, { link, postgres, log, health }, flags.repartition);

@@ -17,21 +17,32 @@ export interface TopicSizes {
 }
 
 /** Accepted answers for what is not settled, for days; routed and control only carry, for minutes. */
+interface Kept {
+  retentionMs: number;
+  segmentMs: number;
+  /** Of a record. */
+  maxBytes?: number;
+}
+
+const MINUTES: Kept = { retentionMs: 15 * MINUTE, segmentMs: 5 * MINUTE };
+const WEEK: Kept = { retentionMs: 7 * DAY, segmentMs: DAY };
+const MONTH: Kept = { retentionMs: 30 * DAY, segmentMs: DAY };
+
 export function topicSpecs(names: Topics, sizes: TopicSizes): TopicSpec[] {
   const accepted = sizes.ACCEPTED_PARTITIONS;
   return [
-    specOf(sizes, names.accepted, accepted, 7 * DAY, DAY),
-    specOf(sizes, names.control, accepted, 15 * MINUTE, 5 * MINUTE),
-    specOf(sizes, names.deferred, accepted, 7 * DAY, DAY),
-    specOf(sizes, names.routed, sizes.ROUTED_PARTITIONS, 15 * MINUTE, 5 * MINUTE),
-    bounded(specOf(sizes, names.audit, 4, 30 * DAY, DAY), AUDIT_BYTES, AUDIT_SEGMENT_BYTES),
+    specOf(sizes, names.accepted, accepted, WEEK),
+    specOf(sizes, names.control, accepted, MINUTES),
+    specOf(sizes, names.deferred, accepted, WEEK),
+    specOf(sizes, names.routed, sizes.ROUTED_PARTITIONS, MINUTES),
+    bounded(specOf(sizes, names.audit, 4, MONTH), AUDIT_BYTES, AUDIT_SEGMENT_BYTES),
     // What was too large once more, with its headers and with what is sent together with it, would block its director for good.
-    specOf(sizes, names.deadLetters, 1, 30 * DAY, DAY, 2 * MAX_RECORD_BYTES),
+    specOf(sizes, names.deadLetters, 1, { ...MONTH, maxBytes: 2 * MAX_RECORD_BYTES }),
   ];
 }
 
 export function epochsSpec(names: Topics, sizes: TopicSizes): TopicSpec {
-  return specOf(sizes, names.epochs, 1, FOR_EVER, DAY);
+  return specOf(sizes, names.epochs, 1, { retentionMs: FOR_EVER, segmentMs: DAY });
 }
 
 /** Only closed segments are deleted: they are small beside what is kept. */
@@ -46,9 +57,7 @@ function specOf(
   sizes: TopicSizes,
   topic: string,
   partitions: number,
-  retentionMs: number,
-  segmentMs: number,
-  maxBytes = MAX_RECORD_BYTES,
+  { retentionMs, segmentMs, maxBytes = MAX_RECORD_BYTES }: Kept,
 ): TopicSpec {
   return {
     topic,

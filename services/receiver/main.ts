@@ -37,7 +37,12 @@ const health = new Health(["kafka", "accepting", "access"]);
 const registry = createRegistry("receiver");
 const metrics = createMetrics(registry);
 // It is asked for who may do what and who is full, and told who is loud. Readiness waits for the first alone.
-const postgres = connectPostgres(settings.DATABASE_URL, "receiver", log, new Health([]), 1);
+const postgres = connectPostgres(settings.DATABASE_URL, {
+  service: "receiver",
+  log,
+  health: new Health([]),
+  connections: 1,
+});
 lifecycle.onEnd("postgres", () => postgres.close());
 const loud = new Loud({
   source: new TenantUse(postgres, settings.NAMESPACE),

@@ -35,6 +35,12 @@ export interface GuardParts {
 }
 
 /** Where every caller passes: who it is, whether it may, and that it is written down whatever the answer is. */
+interface Claimed {
+  token: string | undefined;
+  scope: Scope;
+  tenant: string | undefined;
+}
+
 export class Guard {
   readonly #authenticator: Authenticator;
   readonly #audit: Pick<AuditLog, "note">;
@@ -64,7 +70,7 @@ export class Guard {
   pass(token: string | undefined, scope: Scope, asked: Asked, tenant?: string): Identity | Promise<Identity> {
     // Usually no address was refused anything, and the address is not read.
     const spent = this.#strangers.any ? this.#strangers.spent(networkOf(asked.address), performance.now()) : undefined;
-    if (spent !== undefined) return this.#passKnown(spent, token, scope, asked, tenant);
+    if (spent !== undefined) return this.#passKnown(spent, { token, scope, tenant }, asked);
     try {
       const identity = this.#authenticator.authorize(token, scope, tenant, asked);
       if (!(identity instanceof Promise)) return this.#entered(identity, scope, asked);
@@ -81,13 +87,7 @@ export class Guard {
    * The same for an address over its rate of refusals, which good callers may share. Known tokens and API keys pass. Other tokens are checked while
    * the address has checks left. Everything else is turned away, and the log stays quiet.
    */
-  #passKnown(
-    spent: number,
-    token: string | undefined,
-    scope: Scope,
-    asked: Asked,
-    tenant: string | undefined,
-  ): Identity | Promise<Identity> {
+  #passKnown(spent: number, { token, scope, tenant }: Claimed, asked: Asked): Identity | Promise<Identity> {
     const kept = keptOf(asked);
     const network = networkOf(kept.address);
     let checked = false;

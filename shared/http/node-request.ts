@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Route } from "./base-server.ts";
 import type { Request } from "./request.ts";
+import type { Target } from "./request-framing.ts";
 
 /** Query and address are made for those who ask. */
 export class NodeRequest implements Request {
@@ -16,8 +17,7 @@ export class NodeRequest implements Request {
 
   constructor(
     { method, pattern }: Pick<Route, "method" | "pattern">,
-    path: string,
-    search: string,
+    { path, search }: Target,
     req: IncomingMessage,
     caller: () => string,
   ) {

@@ -1,15 +1,16 @@
 import { createServer, type Server, type ServerOptions as NodeOptions } from "node:http";
 import { createServer as createTlsServer } from "node:https";
+import type { z } from "zod";
 import { certificateOf } from "./certificate.ts";
 import { Failure, messageOf } from "#runtime/errors.ts";
-import type { NodeServerOptions } from "./server.ts";
+import type { nodeServerSettings } from "./settings.ts";
 
 const HEAD_BYTES = 16 << 10;
 /** HEAD_MS counts from the connection on, or from the first byte of a further request on. It is looked at so often. */
 const CHECK_MS = 1_000;
 
 /** A server of Node, with TLS where the settings have a certificate. */
-export function serverOf(settings: NodeServerOptions["settings"]): Server {
+export function serverOf(settings: z.output<typeof nodeServerSettings>): Server {
   const options: NodeOptions = {
     maxHeaderSize: HEAD_BYTES,
     insecureHTTPParser: false,

@@ -1,4 +1,3 @@
-import { Failure } from "#runtime/errors.ts";
 import { jittered, nameOf, problemOf, shorten, type Problem } from "./problem.ts";
 
 /** What a service answers a request with, whoever brings it to the peer. */
@@ -115,18 +114,6 @@ export function tooMany(detail: string, retryAfter: number): HttpResponse {
 
 export function unavailable(detail: string): HttpResponse {
   return problemResponse(problemOf("unavailable", detail, { retryAfter: jittered(1, 5) }));
-}
-
-/** Neither a refusal nor a pass: whether a token is good cannot be said at the moment. */
-export function tokenUnchecked(error: unknown): HttpResponse {
-  const detail = "Your token cannot be checked at the moment. Repeat the request after Retry-After.";
-  return problemResponse(problemOf("unavailable", detail, { retryAfter: retryAfterOf(error) }));
-}
-
-/** Seconds until a token can be checked. */
-export function retryAfterOf(error: unknown): number {
-  const after = error instanceof Failure ? error.retryAfter : undefined;
-  return after === undefined ? jittered(1, 5) : jittered(after, after + 5);
 }
 
 /** Before everything is composed a route is not missing, it is not there yet. */

@@ -179,7 +179,7 @@ export class HttpServer extends BaseServer {
       this.#refuse(exchange, hasBody, this.unrouted(method, path, req.headers.origin ?? ""));
       return;
     }
-    const request = new NodeRequest(route, path, target.search, req, () =>
+    const request = new NodeRequest(route, target, req, () =>
       this.callerOf(connection.address, () => req.headers["x-forwarded-for"] as string | undefined),
     );
     exchange.request = request;

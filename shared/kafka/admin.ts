@@ -1,9 +1,12 @@
 import { Kafka, logLevel, type AclEntry, type Admin } from "kafkajs";
+import { backOff, type BackoffRange } from "#runtime/backoff.ts";
 import { classify, Failure, messageOf } from "#runtime/errors.ts";
 import type { Health } from "#runtime/health.ts";
 import type { KafkaRight } from "#store-grants/kafka.ts";
 import { kafkaOptions, type KafkaAddress } from "./settings.ts";
 import type { Log } from "#runtime/log.ts";
+
+const BACKOFF_MS: BackoffRange = [200, 2_000];
 
 export interface TopicSpec {
   topic: string;
@@ -220,9 +223,7 @@ export class KafkaAdmin {
         if (classify(error) === "fatal") throw error;
         this.health.down(name, messageOf(error));
         if (tries % 10 === 0) this.log.warn({ err: error }, "waiting for Kafka");
-        await new Promise((resolve) =>
-          setTimeout(resolve, Math.min(200 * 2 ** tries, 2_000) * (0.5 + Math.random() / 2)),
-        );
+        await backOff(tries, BACKOFF_MS);
       }
     }
   }

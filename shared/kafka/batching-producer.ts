@@ -1,3 +1,4 @@
+import { backOff, type BackoffRange } from "#runtime/backoff.ts";
 import { PackWriter } from "#protocol/pack-writer.ts";
 import type { Outgoing } from "./client.ts";
 
@@ -34,7 +35,7 @@ interface ClosedPack extends Outgoing {
   bytes: number;
 }
 
-const BACKOFF_MS = { first: 50, most: 2_000 };
+const BACKOFF_MS: BackoffRange = [50, 2_000];
 
 export class BatchingProducer {
   readonly #options: BatchingProducerOptions;
@@ -173,7 +174,7 @@ export class BatchingProducer {
   }
 
   async #sendOne(packs: ClosedPack[]): Promise<void> {
-    for (let backoff = BACKOFF_MS.first; ; backoff = Math.min(backoff * 2, BACKOFF_MS.most)) {
+    for (let tries = 0; ; tries += 1) {
       let offsets: number[];
       try {
         offsets = await this.#options.send(packs);
@@ -183,7 +184,7 @@ export class BatchingProducer {
           for (const { waiting } of packs) for (const sent of waiting) sent(error, -1);
           return;
         }
-        await new Promise((resolve) => setTimeout(resolve, backoff * (0.5 + Math.random() / 2)));
+        await backOff(tries, BACKOFF_MS);
         continue;
       }
       // Outside the try: what goes wrong in those who wait is not a failed send.

@@ -27,6 +27,6 @@ export async function latestEpoch(
   const to = await kafka.endOffset(topic, EPOCHS_PARTITION);
   let latest: Epoch | undefined;
   const range = { topic, partition: EPOCHS_PARTITION, from: Math.max(0, to - 1), to };
-  await readRange(kafka, range, (record) => (latest = readEpoch(record)));
+  for await (const record of readRange(kafka, range)) latest = readEpoch(record);
   return latest;
 }

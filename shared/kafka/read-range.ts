@@ -1,34 +1,48 @@
 import { randomUUID } from "node:crypto";
+import { ReadableStream, type ReadableStreamDefaultController } from "node:stream/web";
 import type { Incoming, KafkaLink } from "./client.ts";
 
-/** Reads the records of one partition from `from` to before `to`, in order, and ends. It goes on trying while Kafka is away. */
-export async function readRange(
+export interface Range {
+  topic: string;
+  partition: number;
+  from: number;
+  to: number;
+}
+
+/** The records of one partition from `from` to before `to`, in order. It goes on trying while Kafka is away. */
+export async function* readRange(
   kafka: Pick<KafkaLink, "readSlot">,
-  { topic, partition, from, to }: { topic: string; partition: number; from: number; to: number },
-  found: (record: Incoming) => void,
-): Promise<void> {
+  { topic, partition, from, to }: Range,
+): AsyncGenerator<Incoming> {
   if (from >= to) return;
   let next = from;
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  let open = true;
+  let records!: ReadableStreamDefaultController<Incoming>;
+  const stream = new ReadableStream<Incoming>({
+    start: (controller) => void (records = controller),
+    cancel: () => void (open = false),
+  });
   const reader = await kafka.readSlot({
     topic,
     partition,
     // Each read joins a group of its own, which commits nothing: Kafka forgets it.
     group: `${topic}-${randomUUID()}`,
     position: () => next,
-    onBatch({ records }) {
-      for (const record of records) {
-        if (record.offset < next || record.offset >= to) continue;
+    onBatch(batch) {
+      for (const record of batch.records) {
+        if (!open || record.offset < next || record.offset >= to) continue;
         next = record.offset + 1;
-        found(record);
+        records.enqueue(record);
       }
       // Retention may have taken the last ones.
-      if (next >= to || (records.at(-1)?.offset ?? -1) >= to) resolve();
+      if (!open || (next < to && (batch.records.at(-1)?.offset ?? -1) < to)) return;
+      open = false;
+      records.close();
     },
-    onFatal: reject,
+    onFatal: (error) => records.error(error),
   });
   try {
-    await promise;
+    yield* stream;
   } finally {
     await reader.stop();
   }

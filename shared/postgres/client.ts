@@ -1,6 +1,7 @@
 import type { NodePgDatabase } from "drizzle-orm/node-postgres";
 import pg from "pg";
 import { drizzle } from "./drizzle.ts";
+import { backOff, type BackoffRange } from "#runtime/backoff.ts";
 import { messageOf } from "#runtime/errors.ts";
 import type { Health } from "#runtime/health.ts";
 import type { Log } from "#runtime/log.ts";
@@ -26,17 +27,24 @@ const PLANS = [
   "enable_mergejoin=off",
 ];
 
+const BACKOFF_MS: BackoffRange = [100, 2_000];
+
 /** Of a director, or a distributor, to Postgres at once. */
 export const POOL_CONNECTIONS = 8;
+
+export interface PostgresOptions {
+  /** Its connections have this name in Postgres. */
+  service: string;
+  log: Log;
+  health: Health;
+  connections?: number;
+  statementMs?: number;
+}
 
 /** The only importer of the Postgres client. Statements end after `statementMs`, so that a hanging server is an error. */
 export function connectPostgres(
   url: string,
-  service: string,
-  log: Log,
-  health: Health,
-  connections = POOL_CONNECTIONS,
-  statementMs = 15_000,
+  { service, log, health, connections = POOL_CONNECTIONS, statementMs = 15_000 }: PostgresOptions,
 ): Postgres {
   const pool = new pg.Pool({
     connectionString: url,
@@ -69,9 +77,7 @@ export function connectPostgres(
         } catch (error) {
           health.down("postgres", messageOf(error));
           if (tries % 10 === 0) log.warn({ err: error }, "waiting for Postgres");
-          await new Promise((resolve) =>
-            setTimeout(resolve, Math.min(100 * 2 ** tries, 2_000) * (0.5 + Math.random() / 2)),
-          );
+          await backOff(tries, BACKOFF_MS);
         }
       }
     },

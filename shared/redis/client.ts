@@ -1,5 +1,6 @@
 import { once, type EventEmitter } from "node:events";
 import { Cluster, Redis as Single, type RedisCommander } from "ioredis";
+import { backoffMs } from "#runtime/backoff.ts";
 import { Failure, messageOf } from "#runtime/errors.ts";
 import type { Health } from "#runtime/health.ts";
 import type { Log } from "#runtime/log.ts";
@@ -22,7 +23,7 @@ const COMMAND_MS = 2_000;
 const CONNECT_MS = 2_000;
 /** A cluster that moves a key says so; one that has lost a node is asked. */
 const REFRESH_MS = 1_000;
-const retry = (times: number): number => Math.min(100 * times, 1_000) * (0.5 + Math.random() / 2);
+const retry = (times: number): number => backoffMs(times - 1, [100, 1_000]);
 
 /**
  * Redis is only ever a hint. A command fails at once while Redis, or the node of its key, is away (there is no offline queue to

@@ -1,22 +1,12 @@
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { DISK_SIZE } from "./disk.ts";
 import type { Rig } from "./rig.ts";
 import type { StoreName } from "./stores.ts";
 import type { Fault } from "./tools.ts";
 
 /** Faults of the machine itself; each is left out, and said so, where the machine cannot be made to have them. */
-const SIZE = "3g";
-
-/** Its data folder is a small disk of its own. */
-export function ownDisk(folder: string): boolean {
-  return spawnSync("mount", ["-t", "tmpfs", "-o", `size=${SIZE},mode=755`, "none", folder]).status === 0;
-}
-
-export function removeDisk(folder: string): void {
-  spawnSync("umount", ["-l", folder]);
-}
-
 export function diskFull(store: StoreName): Fault {
   return {
     name: `disk full, of ${store}`,
@@ -27,7 +17,7 @@ export function diskFull(store: StoreName): Fault {
       const used = execFileSync("df", ["--output=used", "-k", folder], { encoding: "utf8" }).split("\n")[1]!.trim();
       execFileSync("mount", ["-o", `remount,size=${Number(used) + 64}k`, folder]);
       await wait(6_000, 120_000);
-      execFileSync("mount", ["-o", `remount,size=${SIZE}`, folder]);
+      execFileSync("mount", ["-o", `remount,size=${DISK_SIZE}`, folder]);
       // A broker, or a server, that ended for want of space is started again, as its supervisor would.
       await rig.stores[store].start();
     },

@@ -210,4 +210,15 @@ export const fixtures: Record<string, string> = {
     import { there } from "#cycle.ts"; //! no-cycle
     export const back = (): unknown => there;
   `,
+  "shared/type-cycle.ts": `
+    import type { Back } from "#runtime/type-cycle-back.ts"; //! no-cycle
+    export interface There { back: Back }
+  `,
+  "shared/runtime/type-cycle-back.ts": `
+    import type { There } from "#type-cycle.ts"; //! no-cycle
+    export interface Back { there: There }
+  `,
+  "services/receiver/five-parameters.ts": `
+    export const sum = (a: number, b: number, c: number, d: number, e: number): number => a + b + c + d + e; //! max-params
+  `,
 };

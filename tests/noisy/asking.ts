@@ -1,6 +1,6 @@
 import { Agent, request, type IncomingMessage } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Target } from "./means.ts";
+import type { Target } from "./target.ts";
 
 /** From where it comes, as a proxy of ours names it: an address of its own, for refusals count by address. */
 const ADDRESS = "203.0.113.200";

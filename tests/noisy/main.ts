@@ -1,5 +1,6 @@
 import { Asking } from "./asking.ts";
-import { MEANS, type Target } from "./means.ts";
+import { MEANS } from "./means.ts";
+import type { Target } from "./target.ts";
 
 /** A process of its own, forked by neighbour.ts: what it costs is not the load tool's. */
 process.once("message", ({ means, target }: { means: string; target: Target }) => {

@@ -2,7 +2,7 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import type { Bearer } from "#tests/support/tokens.ts";
-import type { Target } from "./means.ts";
+import type { Target } from "./target.ts";
 
 const CLIENTS = 60;
 /** The tenant that is loud. */

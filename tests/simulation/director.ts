@@ -3,6 +3,7 @@ import { PackWriter } from "@saasaparilla/shared/protocol/pack-writer.ts";
 import type { DeferredLine } from "#services/director/partitions/deferred.ts";
 import type { Entry, Lane } from "#services/director/lanes/lane.ts";
 import { PartitionLanes } from "#services/director/partitions/partition.ts";
+import type { PartitionEffects } from "#services/director/partitions/partition-options.ts";
 import { LaneTimers } from "#services/director/partitions/lane-timers.ts";
 import { changeOwnership, type Ownership, type OwnershipOutput } from "#services/director/partitions/ownership.ts";
 import { EPOCH, PARTITION, short, Violation, type Stage } from "./stage.ts";
@@ -54,6 +55,34 @@ export class SimulatedDirector {
     this.#readDeferred = stage.drained;
     this.#readControl = Math.max(0, generation - 3);
     this.#laneTimers = new LaneTimers(stage.now);
+    this.#lanes = new PartitionLanes(
+      {
+        claim: {
+          ownership,
+          oldest: 0,
+          // The mutant takes what is deferred for drained.
+          deferred: {
+            committed: stage.drained,
+            end: stage.mutant === "held before deferred is drained" ? 0 : stage.deferred.records.length,
+          },
+        },
+        epoch: EPOCH,
+        limits: {
+          lane: { window: 6, maxQueued: 8, maxBytes: 1e6, ackMs: 5_000, holdMs: 3_000, inviteMs: 1_000, tries: 2 },
+          maxLanes: 2,
+          maxUnsettled: stage.rates.mostUnsettled,
+          maxBytes: stage.rates.mostUnsettled * PLACE,
+          // So light that a few notifications of one tenant make another give back.
+          weightOf: (tenant) => (tenant === "t" ? 0.1 : 0.2),
+        },
+        clock: { monotonic: () => stage.now, wall: () => stage.now },
+      },
+      (lanes) => this.#effects(lanes),
+    );
+  }
+
+  #effects(lanes: PartitionLanes): PartitionEffects {
+    const [stage, { generation }] = [this.#stage, this];
     const signal = (slot: number, rest: Record<string, unknown>): void => {
       stage.note(() => `g${generation} -> s${slot} ${JSON.stringify(rest)}`);
       this.#sends.push({
@@ -61,72 +90,35 @@ export class SimulatedDirector {
         write: (writer) => writer.signal({ partition: PARTITION, generation, ...rest }),
       });
     };
-    this.#lanes = new PartitionLanes({
-      ownership,
-      epoch: EPOCH,
+    return {
       findEnd: (found) =>
         found(stage.mutant === "every cursor is known" ? Number.MAX_SAFE_INTEGER : stage.accepted.records.length),
-      oldest: 0,
-      // The mutant takes what is deferred for drained.
-      deferred: {
-        committed: stage.drained,
-        end: stage.mutant === "held before deferred is drained" ? 0 : stage.deferred.records.length,
+      lookUp: (lane) => this.#lookUps.push(lane),
+      invite: ({ key }, { slot, incarnation, session }) => signal(slot, { type: "invite", incarnation, session, key }),
+      held: (_, { slot, incarnation, session, hold }, stored, queued) => {
+        const known = { ...(stored === undefined ? {} : { stored }), ...(queued === undefined ? {} : { queued }) };
+        signal(slot, { type: "held", incarnation, session, hold, ...known });
       },
-      limits: { window: 6, maxQueued: 8, maxBytes: 1e6, ackMs: 5_000, holdMs: 3_000, inviteMs: 1_000, tries: 2 },
-      maxLanes: 2,
-      maxUnsettled: stage.rates.mostUnsettled,
-      maxBytes: stage.rates.mostUnsettled * PLACE,
-      // So light that a few notifications of one tenant make another give back.
-      weightOf: (tenant) => (tenant === "t" ? 0.1 : 0.2),
-      clock: { monotonic: () => stage.now, wall: () => stage.now },
-      out: {
-        lookUp: (lane) => this.#lookUps.push(lane),
-        invite: ({ key }, { slot, incarnation, session }) =>
-          signal(slot, { type: "invite", incarnation, session, key }),
-        held: (_, { slot, incarnation, session, hold }, stored, queued) => {
-          const known = { ...(stored === undefined ? {} : { stored }), ...(queued === undefined ? {} : { queued }) };
-          signal(slot, { type: "held", incarnation, session, hold, ...known });
-        },
-        demote: (_, { slot, incarnation, session }, reason, resume) =>
-          signal(slot, { type: "demoted", incarnation, session, reason, ...(resume === undefined ? {} : { resume }) }),
-        send: (_, { slot, incarnation, session, sent }, { sequence, body, record: { appended } }) => {
-          stage.note(() => `g${generation} -> s${slot} deliver ${short(sequence)} after ${short(sent)} to ${session}`);
-          this.#sends.push({
-            slot,
-            write: (writer) =>
-              writer.deliver({
-                incarnation,
-                session,
-                partition: PARTITION,
-                generation,
-                appended,
-                prev: sent,
-                sequence,
-                body,
-              }),
-          });
-        },
-        store: (lane, entries) => {
-          const tenant = tenantOf(lane.key);
-          const job = { lane, tenant, entries };
-          const { deferredQueue, inserting } = this.#lanes;
-          const queued = this.#inserts.some((other) => other.tenant === tenant);
-          const direct =
-            stage.mutant === "direct insert beside an undrained deferred" ||
-            (stage.mutant === "deferred past what is queued"
-              ? !deferredQueue.active(tenant) && !inserting.over(tenant)
-              : !deferredQueue.active(tenant) || queued);
-          if (!direct) {
-            this.#defer(job, false);
-            return;
-          }
-          this.#inserts.push(job);
-          this.#lanes.inserting.take(tenant, entries);
-        },
-        deleteStored: (lane, upTo) => stage.postgres.deleteUpTo(lane.key, upTo),
+      demote: (_, { slot, incarnation, session }, reason, resume) =>
+        signal(slot, { type: "demoted", incarnation, session, reason, ...(resume === undefined ? {} : { resume }) }),
+      send: (_, { slot, incarnation, session, sent }, { sequence, body, record: { appended } }) => {
+        stage.note(() => `g${generation} -> s${slot} deliver ${short(sequence)} after ${short(sent)} to ${session}`);
+        const deliver = {
+          incarnation,
+          session,
+          partition: PARTITION,
+          generation,
+          appended,
+          prev: sent,
+          sequence,
+          body,
+        };
+        this.#sends.push({ slot, write: (writer) => writer.deliver(deliver) });
       },
+      store: (lane, entries) => this.#store(lane, entries),
+      deleteStored: (lane, upTo) => stage.postgres.deleteUpTo(lane.key, upTo),
       settled: (lane, { sequence }, how) => stage.note(() => `g${generation} ${lane.key} ${short(sequence)} ${how}`),
-      arm: (partition, lane) => this.#laneTimers.arm(partition, lane),
+      arm: (lane) => this.#laneTimers.arm(lanes, lane),
       deadLetter: ({ reason }) => {
         throw new Violation(stage, `a record was rejected: ${reason}`);
       },
@@ -135,9 +127,28 @@ export class SimulatedDirector {
       },
       superseded: (offset) => {
         stage.note(() => `g${generation} reads that it is superseded`);
-        changeOwnership(ownership, { type: "newer claim", offset }, member);
+        changeOwnership(this.#ownership, { type: "newer claim", offset }, this.#member);
       },
-    });
+    };
+  }
+
+  #store(lane: Lane, entries: Entry[]): void {
+    const { mutant } = this.#stage;
+    const tenant = tenantOf(lane.key);
+    const job = { lane, tenant, entries };
+    const { deferredQueue, inserting } = this.#lanes;
+    const queued = this.#inserts.some((other) => other.tenant === tenant);
+    const direct =
+      mutant === "direct insert beside an undrained deferred" ||
+      (mutant === "deferred past what is queued"
+        ? !deferredQueue.active(tenant) && !inserting.over(tenant)
+        : !deferredQueue.active(tenant) || queued);
+    if (!direct) {
+      this.#defer(job, false);
+      return;
+    }
+    this.#inserts.push(job);
+    inserting.take(tenant, entries);
   }
 
   get alive(): boolean {

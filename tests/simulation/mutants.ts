@@ -46,7 +46,7 @@ export const mutants: readonly BrokenPlatform[] = [
         for (const entry of lane.queue.splice(0)) {
           lane.bytes -= entry.body.length;
           for (const attachment of lane.attachments) context.out.send(lane, attachment, entry);
-          context.out.settle(lane, entry, "acknowledged");
+          context.settle(lane, entry, "acknowledged");
         }
       }),
   },
@@ -149,7 +149,7 @@ export const mutants: readonly BrokenPlatform[] = [
         for (const entry of lane.queue.splice(lane.storing, lane.sent)) {
           lane.bytes -= entry.body.length;
           context.waiting.give(lane, entry);
-          context.out.settle(lane, entry, "acknowledged");
+          context.settle(lane, entry, "acknowledged");
         }
         storeRest(lane, context, "share");
       }),

@@ -1,9 +1,4 @@
-import {
-  forbidden as refused,
-  problemResponse,
-  unavailable as notAvailable,
-  type HttpResponse,
-} from "@saasaparilla/shared/http/response.ts";
+import { problemResponse, unavailable as notAvailable, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
 import { MOST_ERRORS, problemOf, shorten } from "@saasaparilla/shared/http/problem.ts";
 
 /** Ends a request with its answer. */
@@ -16,8 +11,6 @@ export class Refusal extends Error {
     this.response = response;
   }
 }
-
-export const forbidden = (): HttpResponse => refused("This needs a token or a key that allows it.");
 
 export const wrongPath = (part: string): HttpResponse => wrongValue(`The ${part} in the path has no known form.`);
 

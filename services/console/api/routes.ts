@@ -7,15 +7,20 @@ import { Failure } from "@saasaparilla/shared/runtime/errors.ts";
 import type { Guard } from "@saasaparilla/shared/auth/guard.ts";
 import type { HttpServer } from "@saasaparilla/shared/http/server.ts";
 import type { Request } from "@saasaparilla/shared/http/request.ts";
-import { tokenUnchecked, tooMany, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
+import { tooMany, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
 import { readJson } from "@saasaparilla/shared/http/read-json.ts";
-import { bearer, Refused, TurnedAway, type Identity } from "@saasaparilla/shared/auth/identity.ts";
+import {
+  authenticateRequest,
+  refusedCaller,
+  type CallerAnswers,
+} from "@saasaparilla/shared/auth/authenticate-request.ts";
+import { bearer, TurnedAway, type Identity } from "@saasaparilla/shared/auth/identity.ts";
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
 import type { Registry } from "@saasaparilla/shared/runtime/metrics.ts";
 import { TENANT_FORM } from "@saasaparilla/shared/protocol/notification.ts";
 import { subjectProblem } from "@saasaparilla/shared/auth/subject.ts";
 import { z } from "zod";
-import { conflict, forbidden, Refusal, unavailable, wrongBody, wrongPath } from "./responses.ts";
+import { conflict, Refusal, unavailable, wrongBody, wrongPath } from "./responses.ts";
 
 export interface Call {
   caller: Identity;
@@ -43,11 +48,19 @@ export interface Route<Body = unknown> {
   handle(call: Call, body: Body): Promise<HttpResponse>;
 }
 
+/** A call on its way through its route. */
+interface Asked {
+  route: Route;
+  request: Request;
+  call: Call;
+}
+
 /** Infers what a route's body is from its form. */
 export function route<Body>(described: Route<Body>): Route {
   return described;
 }
 
+const ANSWERS: CallerAnswers = { forbidden: "This needs a token or a key that allows it." };
 const BODY_BYTES = 64 << 10;
 const ID_FORM = /^[A-Za-z0-9_-]{1,64}$/;
 
@@ -60,20 +73,19 @@ export interface ServeParts {
 }
 
 export function serveRoutes(server: HttpServer, routes: readonly Route[], parts: ServeParts): void {
-  const { guard, registry, log } = parts;
+  const { guard, registry } = parts;
   const known = new Map(routes.map((route) => [`${route.method.toLowerCase()} ${route.path}`, route]));
   const routeOf = (request: Request): Route => known.get(`${request.method} ${request.route}`)!;
   const callerGuard = new CallerGuard<Call>({
     registry,
-    identify: (request) =>
-      callOf(routeOf(request), request, parts).catch((error: unknown) => refusalOf(error, request, log)),
-    refused: (request, call, response) => ended(routeOf(request), request, call, response, guard),
+    identify: (request) => callOf(routeOf(request), request, parts),
+    refused: (request, call, response) => ended({ route: routeOf(request), request, call }, response, guard),
   });
   for (const route of routes) {
     const answer = async (request: Request, body: Buffer): Promise<HttpResponse> => {
       const call = await callerGuard.callerOf(request);
       if (isResponse(call)) return call;
-      return handle(route, request, call, body, parts);
+      return handle({ route, request, call }, body, parts);
     };
     if (route.method === "GET") server.get(route.path, answer, callerGuard);
     else if (route.method === "DELETE") server.delete(route.path, answer, callerGuard);
@@ -83,16 +95,18 @@ export function serveRoutes(server: HttpServer, routes: readonly Route[], parts:
 }
 
 /** Who asks, before anything else: who may not learns nothing, not even whether there is such a tenant. */
-async function callOf(route: Route, request: Request, { guard, tenants }: ServeParts): Promise<Call> {
+async function callOf(route: Route, request: Request, { guard, tenants }: ServeParts): Promise<Call | HttpResponse> {
   const { tenant, id } = named(route.path, request.path);
   // A name that no tenant has is nobody's: only those who run the platform pass, and are told that it is wrong.
   const reached = route.of === "platform" || tenant === undefined || !TENANT_FORM.test(tenant) ? "" : tenant;
-  const caller = await guard.pass(bearer(request.headers.authorization), route.needs, request, reached);
+  const token = bearer(request.headers.authorization);
+  const caller = await authenticateRequest(() => guard.pass(token, route.needs, request, reached), ANSWERS);
+  if (isResponse(caller)) return caller;
   const call: Call = { caller, tenant: tenant ?? "", id: id ?? "", query: request.query, written: [] };
   const refused = refusalBefore(route, call, tenants);
   if (refused === undefined) return call;
-  ended(route, request, call, refused, guard);
-  throw new Refusal(refused);
+  ended({ route, request, call }, refused, guard);
+  return refused;
 }
 
 /** What of a call is refused before its body is read. */
@@ -106,30 +120,24 @@ function refusalBefore(route: Route, { caller, tenant, id }: Call, tenants: Keye
   return undefined;
 }
 
-async function handle(
-  route: Route,
-  request: Request,
-  call: Call,
-  body: Buffer,
-  parts: ServeParts,
-): Promise<HttpResponse> {
-  const response = await answered(route, call, body).catch((error: unknown) => refusalOf(error, request, parts.log));
-  ended(route, request, call, response, parts.guard);
+async function handle(asked: Asked, body: Buffer, { guard, log }: ServeParts): Promise<HttpResponse> {
+  const response = await answered(asked, body).catch((error: unknown) => refusalOf(error, asked.request, log));
+  ended(asked, response, guard);
   return response;
 }
 
-async function answered(route: Route, call: Call, body: Buffer): Promise<HttpResponse> {
+async function answered({ route, call }: Asked, body: Buffer): Promise<HttpResponse> {
   return route.handle(call, route.body ? parsed(route.body, body) : undefined);
 }
 
 /** Of what may change something, the audit log has how it ended, too. */
-function ended(route: Route, request: Request, call: Call, response: HttpResponse, guard: Guard): void {
+function ended({ route, request, call }: Asked, response: HttpResponse, guard: Guard): void {
   if (route.needs !== "operate") return;
   // What was made has a name only now.
   const made = response.headers?.location;
   const { method, path, address } = request;
-  const asked = made === undefined ? { method, path, address } : { method: "made", path: made, address };
-  guard.ended(call.caller, route.needs, { ...asked, route: route.path }, endingOf(response, call.written));
+  const written = made === undefined ? { method, path, address } : { method: "made", path: made, address };
+  guard.ended(call.caller, route.needs, { ...written, route: route.path }, endingOf(response, call.written));
 }
 
 /** A revocation's id is a subject, or `*`. */
@@ -176,10 +184,10 @@ function expectation(schema: z.ZodType): string {
 
 function refusalOf(error: unknown, { method, path }: Request, log: Log): HttpResponse {
   if (error instanceof Refusal) return error.response;
-  if (error instanceof Refused) return forbidden();
-  if (error instanceof TurnedAway) return tooMany(error.message, error.retryAfter);
   if (error instanceof Failure && error.kind === "reject") return conflict(error.message);
-  if (error instanceof Failure && error.retryAfter !== undefined) return tokenUnchecked(error);
+  // A token that a route examines can fail as that of a caller does.
+  if (error instanceof TurnedAway || (error instanceof Failure && error.retryAfter !== undefined))
+    return refusedCaller(error, ANSWERS);
   // Why is for those who run this: it may name what is inside.
   log.warn({ err: error, method, path }, "an operator was not answered");
   return unavailable("It cannot be answered right now.");

@@ -4,27 +4,20 @@ import { endingOf } from "@saasaparilla/shared/auth/audit-ending.ts";
 import type { Guard } from "@saasaparilla/shared/auth/guard.ts";
 import type { HttpServer } from "@saasaparilla/shared/http/server.ts";
 import type { Request } from "@saasaparilla/shared/http/request.ts";
-import {
-  forbidden,
-  json,
-  problemResponse,
-  tokenUnchecked,
-  tooMany,
-  unavailable,
-  type HttpResponse,
-} from "@saasaparilla/shared/http/response.ts";
-import { bearer, Refused, TurnedAway, type Identity } from "@saasaparilla/shared/auth/identity.ts";
+import { json, problemResponse, unavailable, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
+import { authenticateRequest, type CallerAnswers } from "@saasaparilla/shared/auth/authenticate-request.ts";
+import { bearer, type Identity } from "@saasaparilla/shared/auth/identity.ts";
 import type { Incoming, KafkaLink, Outgoing } from "@saasaparilla/shared/kafka/client.ts";
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
 import type { Registry } from "@saasaparilla/shared/runtime/metrics.ts";
 import { partitionOf } from "@saasaparilla/shared/protocol/notification.ts";
 import { problemOf, shorten } from "@saasaparilla/shared/http/problem.ts";
 import type { Topics } from "@saasaparilla/shared/kafka/topics.ts";
-import { contentOf, summaryOf, type Summary } from "./decode.ts";
+import { contentOf, summaryOf } from "./decode.ts";
 import { inTime, type DeadLetterReader } from "./reader.ts";
-import { DEAD_LETTERS_PARTITION, NOTHING } from "./dead-letters.ts";
+import { NOTHING, REDRIVEN } from "./dead-letter.ts";
+import { DEAD_LETTERS_PARTITION } from "./dead-letters.ts";
 import type { DirectorMetrics } from "#metrics.ts";
-import { REDRIVEN } from "#partitions/partition.ts";
 
 /** What operators ask of the platform: of all its tenants, so their tokens come from whoever runs it. */
 export interface AdminApiOptions {
@@ -44,11 +37,21 @@ const ID = new RegExp(`^${DEAD_LETTERS_PARTITION}-(\\d{1,15})$`);
 const START = "start";
 
 export function serveAdminApi(server: HttpServer, options: AdminApiOptions): void {
-  const { guard, reader, registry, log } = options;
+  const { guard, reader, metrics, registry, log } = options;
   const ended = (request: Request, operator: Identity, response: HttpResponse): void => {
     if (request.method === "post") guard.ended(operator, "operate", request, endingOf(response));
   };
-  const callerGuard = new CallerGuard({ registry, identify: (request) => authorize(options, request), refused: ended });
+  const answers: CallerAnswers = {
+    forbidden: "This needs a token that allows operating.",
+    refused: (as) => as === "forbidden" && metrics.forbade(),
+  };
+  const callerGuard = new CallerGuard({
+    registry,
+    identify: (request) =>
+      // Of no tenant: a dead letter can hold notifications of several.
+      authenticateRequest(() => guard.pass(bearer(request.headers.authorization), "operate", request, ""), answers),
+    refused: ended,
+  });
   const guarded =
     (handle: (request: Request, operator: Identity) => Promise<HttpResponse>) =>
     async (request: Request): Promise<HttpResponse> => {
@@ -105,8 +108,7 @@ async function list(reader: DeadLetterReader, query: URLSearchParams): Promise<H
   const { first, end } = await reader.range();
   const from = Math.max(first, after === null ? end - limit : position + 1);
   const to = Math.min(end, from + limit);
-  const deadLetters: Summary[] = [];
-  await reader.read(from, to, (record) => deadLetters.push(summaryOf(record)));
+  const deadLetters = await reader.read(from, to, summaryOf);
   return json(200, { deadLetters, ...(to < end ? { next: `${DEAD_LETTERS_PARTITION}-${to - 1}` } : {}) });
 }
 
@@ -115,8 +117,7 @@ async function find(reader: DeadLetterReader, id: string): Promise<Incoming | un
   if (Number.isNaN(offset)) return undefined;
   const { first, end } = await reader.range();
   if (offset < first || offset >= end) return undefined;
-  let found: Incoming | undefined;
-  await reader.read(offset, offset + 1, (record) => (found = record));
+  const [found] = await reader.read(offset, offset + 1, (record) => record);
   return found;
 }
 
@@ -137,18 +138,6 @@ async function redrive(
   metrics.redriven();
   log.info({ deadLetter: id, topic, partition, offset, operator }, "a dead letter was redriven");
   return json(200, { redriven: id, topic, partition, offset });
-}
-
-async function authorize({ guard, metrics }: AdminApiOptions, request: Request): Promise<Identity | HttpResponse> {
-  try {
-    // Of no tenant: a dead letter may hold what is of several.
-    return await guard.pass(bearer(request.headers["authorization"]), "operate", request, "");
-  } catch (error) {
-    if (error instanceof TurnedAway) return tooMany(error.message, error.retryAfter);
-    if (!(error instanceof Refused)) return tokenUnchecked(error);
-    metrics.forbade();
-    return forbidden("This needs a token that allows operating.");
-  }
 }
 
 const wrong = (detail: string): HttpResponse => problemResponse(problemOf("invalid-value", detail, { status: 400 }));

@@ -5,16 +5,21 @@ import { BatchingProducer, type BatchingProducerOptions } from "@saasaparilla/sh
 import { topicsOf } from "@saasaparilla/shared/kafka/topics.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import { Ownership } from "#partitions/ownership.ts";
-import { PartitionLanes, type PartitionOptions } from "#partitions/partition.ts";
+import { PartitionLanes } from "#partitions/partition.ts";
+import type { PartitionEffects, PartitionOptions } from "#partitions/partition-options.ts";
 
 function partitionWith(deadLetters: DeadLetters): PartitionLanes {
-  return new PartitionLanes({
-    ownership: Object.assign(new Ownership(0), { state: "OWNED", generation: 0 }),
+  const options = {
+    claim: {
+      ownership: Object.assign(new Ownership(0), { state: "OWNED", generation: 0 }),
+      deferred: { committed: 0, end: 0 },
+    },
     epoch: 1,
-    deferred: { committed: 0, end: 0 },
+    limits: {},
     clock: { monotonic: () => 0, wall: () => 0 },
-    deadLetter: (letter) => deadLetters.add(letter),
-  } as PartitionOptions);
+  } as PartitionOptions;
+  const effects: Partial<PartitionEffects> = { deadLetter: (letter) => deadLetters.add(letter) };
+  return new PartitionLanes(options, () => effects as PartitionEffects);
 }
 
 function deadLettersBy(send: BatchingProducerOptions["send"]): DeadLetters {

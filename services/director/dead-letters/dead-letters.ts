@@ -1,5 +1,4 @@
 import { messageOf } from "@saasaparilla/shared/runtime/errors.ts";
-import type { Batch, Incoming } from "@saasaparilla/shared/kafka/client.ts";
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
 import { offsetOf, partitionOf } from "@saasaparilla/shared/protocol/notification.ts";
 import { notificationBody } from "@saasaparilla/shared/protocol/pack.ts";
@@ -8,31 +7,13 @@ import type { BatchingProducer } from "@saasaparilla/shared/kafka/batching-produ
 import type { StoredNotification } from "@saasaparilla/shared/postgres/stored-notifications.ts";
 import type { Topics } from "@saasaparilla/shared/kafka/topics.ts";
 import type { DirectorMetrics } from "#metrics.ts";
-
-/** A record that can never be processed: where it stood, and its bytes, which can be sent there again as they are. */
-export interface DeadLetter {
-  topic: string;
-  partition: number;
-  offset: number;
-  value: Buffer;
-  reason: string;
-}
+import type { DeadLetter } from "./dead-letter.ts";
 
 /** One partition holds them all, in the order of their coming: they are few. */
 export const DEAD_LETTERS_PARTITION = 0;
 
 /** Kafka has a bound for a record with its headers. */
 const MAX_REASON = 1_000;
-
-export const NOTHING: Buffer = Buffer.alloc(0);
-
-export function deadLetterOf(
-  { topic, partition }: Pick<Batch, "topic" | "partition">,
-  { offset, value }: Incoming,
-  error: unknown,
-): DeadLetter {
-  return { topic, partition, offset, value: value ?? NOTHING, reason: messageOf(error) };
-}
 
 export class DeadLetters {
   readonly #producer: BatchingProducer;

@@ -10,7 +10,8 @@ import {
   readPack,
   readMessage,
 } from "@saasaparilla/shared/protocol/pack.ts";
-import { DEAD_LETTERS_PARTITION, NOTHING } from "./dead-letters.ts";
+import { NOTHING } from "./dead-letter.ts";
+import { DEAD_LETTERS_PARTITION } from "./dead-letters.ts";
 
 /** What an operator is shown of a dead letter: whatever of it can be read, and the bytes where nothing can. */
 export interface Summary {

@@ -25,15 +25,22 @@ export class DeadLetterReader {
     return { first: committed, end };
   }
 
-  /** Calls back for each record from `from` to before `to`, in order; what retention has taken is left out. */
-  async read(from: number, to: number, found: (record: Incoming) => void): Promise<void> {
+  /**
+   * What `of` makes of each record from `from` to before `to`, in order; what retention has taken is left out. A record may
+   * have 2 MB, and is let go at once.
+   */
+  async read<T>(from: number, to: number, of: (record: Incoming) => T): Promise<T[]> {
     if (this.#reading >= MOST_AT_ONCE) throw new Failure("retry", "The dead letters are being read by others.");
     this.#reading += 1;
     // One that is given up goes on until Kafka is back, and counts until then.
-    const reading = readRange(this.#kafka, { topic: this.#topic, partition, from, to }, found).finally(
-      () => (this.#reading -= 1),
-    );
-    await inTime(reading);
+    return inTime(this.#read(from, to, of).finally(() => (this.#reading -= 1)));
+  }
+
+  async #read<T>(from: number, to: number, of: (record: Incoming) => T): Promise<T[]> {
+    const found: T[] = [];
+    const range = { topic: this.#topic, partition, from, to };
+    for await (const record of readRange(this.#kafka, range)) found.push(of(record));
+    return found;
   }
 }
 

@@ -27,13 +27,13 @@ beforeEach(() => {
     out: {
       lookUp: quiet,
       send: quiet,
-      settle: quiet,
       deleteStored: quiet,
       invite: (_, { session }) => invited.push(session),
       demote: (_, { session }) => demoted.push(session),
       held: (_, attachment) => held.push({ ...attachment }),
       store: (_, entries) => stored.push(...entries),
     },
+    settle: quiet,
     now: 1,
     wall: 0,
     nextHold: () => held.length + 1,
@@ -114,7 +114,7 @@ test("a connection that asks again and again keeps the client's others waiting f
 test("R35: what has expired when it is to be sent, or stored, is neither, and settled as expired", () => {
   const settled: string[] = [];
   const sent: string[] = [];
-  context.out.settle = (_, entry, how) => settled.push(`${entry.sequence.slice(-1)} ${how}`);
+  context.settle = (_, entry, how) => settled.push(`${entry.sequence.slice(-1)} ${how}`);
   context.out.send = (_, __, entry) => sent.push(entry.sequence.slice(-1));
   const accept = (index: number, expires: number): void => {
     const record = { offset: index, appended: 0, bytes: 0, remaining: 1 };

@@ -100,7 +100,7 @@ export function flush(lane: Lane, from: number, context: LaneContext): void {
     const entry = lane.queue[at]!;
     if (at >= lane.sent && expired(entry, wall)) {
       remove(lane, at, context);
-      out.settle(lane, entry, "expired");
+      context.settle(lane, entry, "expired");
       at -= 1;
       continue;
     }
@@ -120,15 +120,15 @@ export function flush(lane: Lane, from: number, context: LaneContext): void {
 }
 
 /** Cumulative. Where an insert is under way its row is deleted after it. */
-export function settleUpTo(lane: Lane, sequence: Sequence, { out, waiting }: LaneContext): void {
+export function settleUpTo(lane: Lane, sequence: Sequence, context: LaneContext): void {
   if (lane.storing > 0 && sequence > lane.acked) lane.acked = sequence;
   const { queue, storing } = lane;
   let end = storing;
   for (; end < queue.length && queue[end]!.sequence <= sequence; end += 1) {
     const entry = queue[end]!;
     lane.bytes -= entry.body.length;
-    waiting.give(lane, entry);
-    out.settle(lane, entry, "acknowledged");
+    context.waiting.give(lane, entry);
+    context.settle(lane, entry, "acknowledged");
   }
   if (end === storing) return;
   lane.waitingSince = 0;
@@ -139,14 +139,14 @@ export function settleUpTo(lane: Lane, sequence: Sequence, { out, waiting }: Lan
   queue.length = to;
 }
 
-export function settleStored(lane: Lane, count: number, { out }: LaneContext): void {
+export function settleStored(lane: Lane, count: number, context: LaneContext): void {
   const settled = lane.queue.splice(0, count);
   lane.storing -= settled.length;
   for (const entry of settled) {
     lane.bytes -= entry.body.length;
-    out.settle(lane, entry, "stored");
+    context.settle(lane, entry, "stored");
   }
-  if (settled.length > 0 && lane.acked >= settled[0]!.sequence) out.deleteStored(lane, lane.acked);
+  if (settled.length > 0 && lane.acked >= settled[0]!.sequence) context.out.deleteStored(lane, lane.acked);
 }
 
 export function acknowledge(lane: Lane, session: number, sequence: Sequence, now: number): void {
@@ -218,7 +218,7 @@ export function storeRest(lane: Lane, context: LaneContext, reason: string): voi
     for (const entry of rest) {
       if (!expired(entry, wall)) continue;
       lane.bytes -= entry.body.length;
-      out.settle(lane, entry, "expired");
+      context.settle(lane, entry, "expired");
     }
   }
   if (lane.storing === 0) lane.acked = START;

@@ -95,7 +95,6 @@ export interface LaneOutput {
   demote(lane: Lane, id: ConnectionId, reason: string, resume?: Sequence): void;
   send(lane: Lane, attachment: Attachment, entry: Entry): void;
   store(lane: Lane, entries: Entry[], reason: string): void;
-  settle(lane: Lane, entry: Entry, how: Settled): void;
   /** Acknowledged after its insert had begun. */
   deleteStored(lane: Lane, upTo: Sequence): void;
 }
@@ -123,6 +122,8 @@ export interface LaneContext {
   limits: LaneLimits;
   waiting: Waiting;
   out: LaneOutput;
+  /** The entry is done with: its record counts it no more. */
+  settle(lane: Lane, entry: Entry, how: Settled): void;
   /** ms of the monotonic clock, for deadlines. */
   now: number;
   /** ms since 1970, for expiry only. */

@@ -10,7 +10,7 @@ import {
 } from "@saasaparilla/shared/protocol/pack.ts";
 import type { ConnectionId } from "@saasaparilla/shared/protocol/control-messages.ts";
 import type { StoredNotification } from "@saasaparilla/shared/postgres/stored-notifications.ts";
-import { deadLetterOf, NOTHING, type DeadLetter } from "#dead-letters/dead-letters.ts";
+import { deadLetterOf, NOTHING, type DeadLetter } from "#dead-letters/dead-letter.ts";
 
 /** Connections that are remembered, at most: who finds no place asks again by itself. */
 const MAX_WANTING = 50_000;

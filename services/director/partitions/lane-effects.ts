@@ -1,93 +1,107 @@
 import { notificationBody } from "@saasaparilla/shared/protocol/pack.ts";
-import type { RoutedMessage } from "@saasaparilla/shared/protocol/control-messages.ts";
-import type { DirectorOptions } from "#director.ts";
-import type { Ownership } from "./ownership.ts";
-import { PartitionLanes } from "./partition.ts";
+import type { ConnectionId, RoutedMessage } from "@saasaparilla/shared/protocol/control-messages.ts";
+import type { ClientKey, Sequence } from "@saasaparilla/shared/protocol/notification.ts";
+import type { DeadLetter } from "#dead-letters/dead-letter.ts";
+import type { DirectorOptions } from "#director-options.ts";
+import type { Attachment, Entry, Lane, Settled } from "#lanes/lane.ts";
+import type { PartitionLanes } from "./partition.ts";
+import type { PartitionEffects } from "./partition-options.ts";
 
-interface Claimed {
-  ownership: Ownership;
-  deferred: { committed: number; end: number };
-  /** Offset of the oldest record of accepted. */
-  oldest: number;
-}
+type Parts = Pick<DirectorOptions, "topics" | "kafka" | "stores" | "laneTimers" | "metrics" | "log" | "fatal">;
 
-/** The lanes of a partition that was claimed, and what they do to the world: into routed, the store and the dead letters, all counted. */
-export function createPartitionLanes(
-  claimed: Claimed,
-  superseded: (newer: number) => void,
-  options: DirectorOptions,
-): PartitionLanes {
-  const { partition, generation } = claimed.ownership;
-  const {
-    topics,
-    producer,
-    notificationWriter,
-    storedDeletions,
-    deadLetters,
-    presenceLookup,
-    laneTimers,
-    metrics,
-    log,
-    clock,
-  } = options;
-  const signal = (slot: number, rest: SignalBody): void =>
-    producer.add(topics.routed, slot, (writer) => writer.signal({ partition, generation, ...rest }));
-  const lanes: PartitionLanes = new PartitionLanes({
-    ...claimed,
-    findEnd: (found) => {
-      options.endOffset(topics.accepted, partition).then(found, options.fatal);
-    },
-    epoch: options.epoch,
-    limits: options.limits,
-    maxLanes: options.maxLanes,
-    maxUnsettled: options.maxUnsettled,
-    maxBytes: options.maxBytes,
-    weightOf: options.weightOf,
-    clock,
-    out: {
-      lookUp: (lane) => presenceLookup.add(lanes, lane),
-      invite: (lane, { slot, incarnation, session }) => {
-        metrics.invited();
-        signal(slot, { type: "invite", incarnation, session, key: lane.key });
-      },
-      held: (_, { slot, incarnation, session, hold }, stored, queued) => {
-        metrics.held();
-        const known = { ...(stored === undefined ? {} : { stored }), ...(queued === undefined ? {} : { queued }) };
-        signal(slot, { type: "held", incarnation, session, hold, ...known });
-      },
-      demote: (lane, { slot, incarnation, session }, reason, resume) => {
-        metrics.demoted(reason);
-        log.debug({ client: lane.key, slot, session, reason }, "demoted");
-        signal(slot, { type: "demoted", incarnation, session, reason, ...(resume === undefined ? {} : { resume }) });
-      },
-      send: (_, { slot, incarnation, session, sent }, { sequence, body, record: { appended } }) => {
-        metrics.routed();
-        producer.add(topics.routed, slot, (writer) =>
-          writer.deliver({ incarnation, session, partition, generation, appended, prev: sent, sequence, body }),
-        );
-      },
-      store: (lane, entries, reason) => {
-        if (reason === "share") metrics.overShare(entries.length);
-        notificationWriter.add(lanes, lane, entries);
-      },
-      deleteStored: (lane, upTo) => storedDeletions.add(lane.key, upTo),
-    },
-    settled: (lane, { body, record }, how, wall) => {
-      metrics.settled(how, (wall - record.appended) / 1_000);
-      if (how === "expired")
-        log.info({ client: lane.key, notification: notificationBody.id(body) }, "expired before it was delivered");
-      else if (log.isLevelEnabled("debug"))
-        log.debug({ client: lane.key, notification: notificationBody.id(body), how }, "settled");
-    },
-    arm: (owner, lane) => laneTimers.arm(owner, lane),
-    deadLetter: (letter) => deadLetters.add(letter),
-    duplicate: (key, id) => {
-      metrics.repeated();
-      log.info({ client: key, notification: id }, "dropped: its id was seen just now");
-    },
-    superseded,
-  });
-  return lanes;
+/** What the lanes of one partition do: to routed, to the stores and to the dead letters, all counted. */
+export class LaneEffects implements PartitionEffects {
+  readonly superseded: (offset: number) => void;
+  readonly #lanes: PartitionLanes;
+  readonly #parts: Parts;
+
+  constructor(lanes: PartitionLanes, superseded: (offset: number) => void, parts: Parts) {
+    this.#lanes = lanes;
+    this.superseded = superseded;
+    this.#parts = parts;
+  }
+
+  lookUp(lane: Lane): void {
+    this.#parts.stores.presenceLookup.add(this.#lanes, lane);
+  }
+
+  invite(lane: Lane, { slot, incarnation, session }: ConnectionId): void {
+    this.#parts.metrics.invited();
+    this.#signal(slot, { type: "invite", incarnation, session, key: lane.key });
+  }
+
+  held(
+    _: Lane,
+    { slot, incarnation, session, hold }: Attachment,
+    stored: Sequence | undefined,
+    queued: Sequence | undefined,
+  ): void {
+    this.#parts.metrics.held();
+    const known = { ...(stored === undefined ? {} : { stored }), ...(queued === undefined ? {} : { queued }) };
+    this.#signal(slot, { type: "held", incarnation, session, hold, ...known });
+  }
+
+  demote(lane: Lane, { slot, incarnation, session }: ConnectionId, reason: string, resume?: Sequence): void {
+    const { metrics, log } = this.#parts;
+    metrics.demoted(reason);
+    log.debug({ client: lane.key, slot, session, reason }, "demoted");
+    this.#signal(slot, { type: "demoted", incarnation, session, reason, ...(resume === undefined ? {} : { resume }) });
+  }
+
+  send(
+    _: Lane,
+    { slot, incarnation, session, sent }: Attachment,
+    { sequence, body, record: { appended } }: Entry,
+  ): void {
+    const { metrics, kafka, topics } = this.#parts;
+    const { partition, generation } = this.#lanes;
+    metrics.routed();
+    kafka.producer.add(topics.routed, slot, (writer) =>
+      writer.deliver({ incarnation, session, partition, generation, appended, prev: sent, sequence, body }),
+    );
+  }
+
+  store(lane: Lane, entries: Entry[], reason: string): void {
+    if (reason === "share") this.#parts.metrics.overShare(entries.length);
+    this.#parts.stores.notificationWriter.add(this.#lanes, lane, entries);
+  }
+
+  deleteStored(lane: Lane, upTo: Sequence): void {
+    this.#parts.stores.storedDeletions.add(lane.key, upTo);
+  }
+
+  settled(lane: Lane, { body, record }: Entry, how: Settled, wall: number): void {
+    const { metrics, log } = this.#parts;
+    metrics.settled(how, (wall - record.appended) / 1_000);
+    if (how === "expired")
+      log.info({ client: lane.key, notification: notificationBody.id(body) }, "expired before it was delivered");
+    else if (log.isLevelEnabled("debug"))
+      log.debug({ client: lane.key, notification: notificationBody.id(body), how }, "settled");
+  }
+
+  arm(lane: Lane): void {
+    this.#parts.laneTimers.arm(this.#lanes, lane);
+  }
+
+  deadLetter(letter: DeadLetter): Promise<void> {
+    return this.#parts.stores.deadLetters.add(letter);
+  }
+
+  duplicate(key: ClientKey, id: string): void {
+    this.#parts.metrics.repeated();
+    this.#parts.log.info({ client: key, notification: id }, "dropped: its id was seen just now");
+  }
+
+  findEnd(found: (end: number) => void): void {
+    const { kafka, topics, fatal } = this.#parts;
+    kafka.endOffset(topics.accepted, this.#lanes.partition).then(found, fatal);
+  }
+
+  #signal(slot: number, rest: SignalBody): void {
+    const { kafka, topics } = this.#parts;
+    const { partition, generation } = this.#lanes;
+    kafka.producer.add(topics.routed, slot, (writer) => writer.signal({ partition, generation, ...rest }));
+  }
 }
 
 type SignalBody = RoutedMessage extends infer S

@@ -2,9 +2,9 @@ import type { Batch } from "@saasaparilla/shared/kafka/client.ts";
 import { START } from "@saasaparilla/shared/protocol/notification.ts";
 import { PackWriter } from "@saasaparilla/shared/protocol/pack-writer.ts";
 import { expect, test } from "vitest";
-import type { Lane } from "#lanes/lane.ts";
 import { Ownership } from "./ownership.ts";
-import { PartitionLanes, type PartitionOptions } from "./partition.ts";
+import { PartitionLanes } from "./partition.ts";
+import type { PartitionEffects, PartitionOptions } from "./partition-options.ts";
 
 let wall = 0;
 
@@ -14,27 +14,32 @@ function partition(oldest = 0) {
   const settled: string[] = [];
   const stored: string[] = [];
   const granted: string[] = [];
-  const lanes = new PartitionLanes({
-    ownership: Object.assign(new Ownership(0), { state: "OWNED", generation: 1 }),
-    epoch: 1,
-    deferred: { committed: 0, end: 0 },
-    oldest,
-    limits: { window: 9, maxQueued: 9, maxBytes: 1e6, ackMs: 1, holdMs: 1, inviteMs: 1, tries: 1 },
-    maxLanes: 9,
-    maxUnsettled: 100,
-    maxBytes: 1e6,
-    weightOf: () => 1,
-    clock: { monotonic: () => 0, wall: () => wall },
-    out: {
-      lookUp: () => {},
-      held: (lane: Lane) => granted.push(`held ${lane.key}`),
-      invite: (lane: Lane) => granted.push(`invite ${lane.key}`),
-      store: (lane: Lane, entries: unknown[], reason: string) => stored.push(`${lane.key} ${entries.length} ${reason}`),
+  const options: PartitionOptions = {
+    claim: {
+      ownership: Object.assign(new Ownership(0), { state: "OWNED" as const, generation: 1 }),
+      deferred: { committed: 0, end: 0 },
+      oldest,
     },
-    settled: (lane: Lane, _: unknown, how: string) => settled.push(`${lane.key} ${how}`),
+    epoch: 1,
+    limits: {
+      lane: { window: 9, maxQueued: 9, maxBytes: 1e6, ackMs: 1, holdMs: 1, inviteMs: 1, tries: 1 },
+      maxLanes: 9,
+      maxUnsettled: 100,
+      maxBytes: 1e6,
+      weightOf: () => 1,
+    },
+    clock: { monotonic: () => 0, wall: () => wall },
+  };
+  const effects: Partial<PartitionEffects> = {
+    lookUp: () => {},
+    held: (lane) => granted.push(`held ${lane.key}`),
+    invite: (lane) => granted.push(`invite ${lane.key}`),
+    store: (lane, entries, reason) => stored.push(`${lane.key} ${entries.length} ${reason}`),
+    settled: (lane, _, how) => settled.push(`${lane.key} ${how}`),
     arm: () => {},
-    duplicate: (_: string, id: string) => repeated.push(id),
-  } as unknown as PartitionOptions);
+    duplicate: (_, id) => repeated.push(id),
+  };
+  const lanes = new PartitionLanes(options, () => effects as PartitionEffects);
   return { lanes, repeated, settled, stored, granted };
 }
 

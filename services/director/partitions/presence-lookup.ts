@@ -1,11 +1,13 @@
 import { FairQueue } from "@saasaparilla/shared/fairness/fair-queue.ts";
 import { tenantOf } from "@saasaparilla/shared/protocol/notification.ts";
+import { backOff, type BackoffRange } from "@saasaparilla/shared/runtime/backoff.ts";
 import type { Presence } from "@saasaparilla/shared/redis/presence.ts";
 import type { Lane } from "#lanes/lane.ts";
 import type { PartitionLanes } from "./partition.ts";
 
 /** Asks Redis for many lanes at a time, of tenants that take turns, and goes on asking while it is away: those lanes wait, the live ones do not. */
 const MOST_AT_ONCE = 1_000;
+const BACKOFF_MS: BackoffRange = [100, 2_000];
 
 export class PresenceLookup {
   readonly #presence: Presence;
@@ -41,13 +43,13 @@ export class PresenceLookup {
   }
 
   async #ask(): Promise<void> {
-    let backoff = 100;
+    let tries = 0;
     while (this.#waiting.size > 0) {
       const asked = this.#take();
       this.#asked = asked.length;
       try {
         const answers = await this.#presence.lookUp(asked.map(([lane]) => lane.key));
-        backoff = 100;
+        tries = 0;
         this.#answered();
         asked.forEach(([lane, partition], index) =>
           partition.dispatch(lane, { type: "found", connections: answers[index]! }),
@@ -56,8 +58,8 @@ export class PresenceLookup {
         for (const [lane, partition] of asked) this.#waiting.set(tenantOf(lane.key), lane, partition);
         this.#asked = 0;
         this.#failed(error);
-        await new Promise((resolve) => setTimeout(resolve, backoff * (0.5 + Math.random() / 2)));
-        backoff = Math.min(backoff * 2, 2_000);
+        await backOff(tries, BACKOFF_MS);
+        tries += 1;
       }
     }
     this.#asked = 0;

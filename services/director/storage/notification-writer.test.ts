@@ -48,11 +48,12 @@ beforeEach(() => {
     },
   } as unknown as BatchingProducer;
   const quiet = (): void => {};
-  notificationWriter = new NotificationWriter(stored, producer, "deferred", () => 1, {
+  const reports = {
     stored: quiet,
     deferred: (rows: number, reason: string) => reasons.push(...Array.from({ length: rows }, () => reason)),
     failed: quiet,
-  } as unknown as WriterReports);
+  } as unknown as WriterReports;
+  notificationWriter = new NotificationWriter({ stored, producer, topic: "deferred", weightOf: () => 1, reports });
 });
 
 /** Notifications of one byte, of which a partition may have so many unsettled. */

@@ -33,6 +33,15 @@ export interface WriterReports {
   rejected(row: StoredNotification, error: unknown): Promise<void>;
 }
 
+export interface WriterParts {
+  stored: StoredNotifications;
+  producer: BatchingProducer;
+  /** The name of deferred. */
+  topic: string;
+  weightOf: (tenant: string) => number;
+  reports: WriterReports;
+}
+
 export class NotificationWriter {
   readonly #stored: StoredNotifications;
   readonly #producer: BatchingProducer;
@@ -42,14 +51,7 @@ export class NotificationWriter {
   readonly #queues: FairQueue<Job, true>[];
   readonly #busy: boolean[] = Array.from({ length: WORKERS }, () => false);
 
-  /** `topic` is deferred. */
-  constructor(
-    stored: StoredNotifications,
-    producer: BatchingProducer,
-    topic: string,
-    weightOf: (tenant: string) => number,
-    reports: WriterReports,
-  ) {
+  constructor({ stored, producer, topic, weightOf, reports }: WriterParts) {
     this.#queues = Array.from({ length: WORKERS }, () => new FairQueue(weightOf, TURN_ROWS));
     this.#stored = stored;
     this.#producer = producer;

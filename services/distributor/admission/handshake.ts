@@ -1,4 +1,5 @@
-import { bearer, Refused, TurnedAway, type Identity } from "@saasaparilla/shared/auth/identity.ts";
+import { bearer, type Identity } from "@saasaparilla/shared/auth/identity.ts";
+import { authenticateRequest, type CallerAnswers } from "@saasaparilla/shared/auth/authenticate-request.ts";
 import type { Asked, Guard } from "@saasaparilla/shared/auth/guard.ts";
 import { SUBPROTOCOL, TOKEN_SUBPROTOCOL } from "@saasaparilla/shared/protocol/client-frames.ts";
 import type { Request } from "@saasaparilla/shared/http/request.ts";
@@ -7,7 +8,6 @@ import {
   forbidden,
   problemResponse,
   tokenInQuery,
-  tokenUnchecked,
   tooMany,
   unavailable as notTaken,
   type HttpResponse,
@@ -77,11 +77,19 @@ export interface HandshakeOptions {
  */
 export class Handshake {
   readonly #options: HandshakeOptions;
+  readonly #answers: CallerAnswers;
   readonly #origins = new Map<string, string>();
   #draining = false;
 
   constructor(options: HandshakeOptions) {
     this.#options = options;
+    const { metrics } = options;
+    this.#answers = {
+      refused(as) {
+        if (as === "rate-limited") metrics.limited("address");
+        else if (as === "forbidden") metrics.forbade();
+      },
+    };
   }
 
   /** From now on nobody comes in. */
@@ -183,33 +191,13 @@ export class Handshake {
 
   /** The caller behind a token, or the answer that gives nothing away. */
   identify(token: string | undefined, asked: Asked): Identity | HttpResponse | Promise<Identity | HttpResponse> {
-    try {
-      const identity = this.#options.guard.pass(token, "subscribe", asked);
-      return identity instanceof Promise
-        ? identity.then(
-            (late) => this.#counted(late),
-            (error: unknown) => this.#refused(error),
-          )
-        : this.#counted(identity);
-    } catch (error) {
-      return this.#refused(error);
-    }
-  }
-
-  #refused(error: unknown): HttpResponse {
-    const { metrics } = this.#options;
-    if (error instanceof TurnedAway) {
-      metrics.limited("address");
-      return tooMany(error.message, error.retryAfter);
-    }
-    // Also where Redis is away, which its health says.
-    if (!(error instanceof Refused)) return tokenUnchecked(error);
-    metrics.forbade();
-    return forbidden();
+    const identity = authenticateRequest(() => this.#options.guard.pass(token, "subscribe", asked), this.#answers);
+    return identity instanceof Promise ? identity.then((late) => this.#counted(late)) : this.#counted(identity);
   }
 
   /** What one client and all of a tenant ask of this process is bounded, whatever becomes of it. */
-  #counted(identity: Identity): Identity | HttpResponse {
+  #counted(identity: Identity | HttpResponse): Identity | HttpResponse {
+    if ("status" in identity) return identity;
     const { clients, tenants, limitsOf, metrics } = this.#options;
     const { tenant, subject } = identity;
     const now = performance.now();
@@ -237,11 +225,8 @@ export class Handshake {
 
   async #redeemed(ticket: string, asked: Asked): Promise<Identity | HttpResponse> {
     const { guard, tickets } = this.#options;
-    try {
-      return this.#counted(await guard.redeem(() => tickets.redeem(ticket), "subscribe", asked));
-    } catch (error) {
-      return this.#refused(error);
-    }
+    const redeem = (): Promise<Identity> => guard.redeem(() => tickets.redeem(ticket), "subscribe", asked);
+    return this.#counted(await authenticateRequest(redeem, this.#answers));
   }
 
   #refusal(bound: Bound, tenant = ""): HttpResponse {

@@ -13,6 +13,15 @@ interface Message {
 const reference = (to: string) => ({ $ref: `#/${to}` });
 
 /** The streams, as an AsyncAPI 3 document: what the distributor sends, and what a client says on a WebSocket. /openapi.json has their requests. */
+interface Channel {
+  address: string;
+  title: string;
+  description: string;
+  servers: string[];
+  /** Of its messages. */
+  names: string[];
+}
+
 export function asyncapi() {
   const schemas = new Schemas();
   const messages: Record<string, Message> = {};
@@ -26,7 +35,7 @@ export function asyncapi() {
   message("PollAnswer", pollAnswer);
   const server = Object.keys(serverFrames);
   const client = Object.keys(clientFrames);
-  const channel = (address: string, title: string, description: string, servers: string[], names: string[]) => ({
+  const channel = ({ address, title, description, servers, names }: Channel) => ({
     address,
     title,
     description,
@@ -58,21 +67,27 @@ export function asyncapi() {
       http: serverOf("http", "SSE and long polls, in the local stack"),
     },
     channels: {
-      websocket: channel(
-        "/v1/ws",
-        "WebSocket",
-        `Text frames, one JSON object each. Subprotocols: \`${SUBPROTOCOL}\`, and \`bearer.<token>\` where no header can be sent.`,
-        ["websocket"],
-        [...overWebSocket, ...client],
-      ),
-      sse: channel(
-        "/v1/sse",
-        "Server-sent events",
-        "`event:` is the type, `data:` the JSON object, and `id:` the cursor where it has one.",
-        ["http"],
-        server,
-      ),
-      poll: channel("/v1/poll", "Long poll", "Each answer to a poll is one message.", ["http"], ["PollAnswer"]),
+      websocket: channel({
+        address: "/v1/ws",
+        title: "WebSocket",
+        description: `Text frames, one JSON object each. Subprotocols: \`${SUBPROTOCOL}\`, and \`bearer.<token>\` where no header can be sent.`,
+        servers: ["websocket"],
+        names: [...overWebSocket, ...client],
+      }),
+      sse: channel({
+        address: "/v1/sse",
+        title: "Server-sent events",
+        description: "`event:` is the type, `data:` the JSON object, and `id:` the cursor where it has one.",
+        servers: ["http"],
+        names: server,
+      }),
+      poll: channel({
+        address: "/v1/poll",
+        title: "Long poll",
+        description: "Each answer to a poll is one message.",
+        servers: ["http"],
+        names: ["PollAnswer"],
+      }),
     },
     operations: {
       sendFrames: operation("send", "websocket", "What the distributor says on a WebSocket", overWebSocket),

@@ -1,4 +1,5 @@
 import { START, type Sequence } from "@saasaparilla/shared/protocol/notification.ts";
+import { doubled, type BackoffRange } from "@saasaparilla/shared/runtime/backoff.ts";
 import type { RefusalReason } from "@saasaparilla/shared/protocol/control-messages.ts";
 import type { Row, Session, SessionEvent, SessionOutput } from "./session.ts";
 
@@ -148,8 +149,9 @@ export function close(session: Session, _: unknown, out: SessionOutput): void {
   out.close(session);
 }
 
-function backoff(session: Session, [first, most]: readonly [number, number]): number {
-  const ms = Math.min(first * 2 ** session.tries, most);
+/** Without jitter, which session-effects.ts adds: a transition is the same each time. */
+function backoff(session: Session, range: BackoffRange): number {
+  const ms = doubled(session.tries, range);
   session.tries += 1;
   return ms;
 }

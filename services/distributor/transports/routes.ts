@@ -55,7 +55,7 @@ export function serveWebSocket(server: SocketServer, door: Handshake, hub: Hub, 
       }
       const key = headers["sec-websocket-key"] ?? "";
       const extensions = headers["sec-websocket-extensions"] ?? "";
-      admitted(response, door, request, shown, (entry) => {
+      admitted({ response, request, headers: shown }, door, (entry) => {
         // Not inside a cork of ours: at its end the library takes the socket, where it was not moved by the upgrade, for an HTTP
         // one still, and may close it.
         response.upgrade<SocketData>(
@@ -77,7 +77,8 @@ export function serveWebSocket(server: SocketServer, door: Handshake, hub: Hub, 
     },
     message(socket, message, isBinary) {
       const { connection } = socket.getUserData();
-      if (connection && allowed(socket, "hears")) onFrame(Buffer.from(message), isBinary, connection, hub, door);
+      if (!connection || !allowed(socket, "hears")) return;
+      onFrame(isBinary ? undefined : Buffer.from(message), connection, hub, door);
     },
     ping: (socket) => void allowed(socket, "answers"),
     pong(socket, message) {
@@ -117,19 +118,23 @@ export function serveSse(server: SocketServer, door: Handshake, hub: Hub, settin
       return;
     }
     const request = server.copy(response, raw, headers, "/v1/sse");
-    admitted(response, door, request, shown, ({ key, identity, cursor, address, origin: said, explicitAck }) => {
-      // Of an origin that is not known the browser has shown its page nothing: it is no reason to end the stream later.
-      const origin = shown["access-control-allow-origin"] === undefined ? undefined : said;
-      const wire = new SseWire(response, {
-        headers: shown,
-        outboxBytes: settings.OUTBOX_BYTES,
-        acknowledges: explicitAck,
-        tag: cursorTag(key),
-      });
-      const connection = hub.open({ key, identity, cursor, address, origin, wire });
-      wire.onDrained = () => hub.drained(connection);
-      wire.onGone = () => hub.closed(connection);
-    });
+    admitted(
+      { response, request, headers: shown },
+      door,
+      ({ key, identity, cursor, address, origin: said, explicitAck }) => {
+        // Of an origin that is not known the browser has shown its page nothing: it is no reason to end the stream later.
+        const origin = shown["access-control-allow-origin"] === undefined ? undefined : said;
+        const wire = new SseWire(response, {
+          headers: shown,
+          outboxBytes: settings.OUTBOX_BYTES,
+          acknowledges: explicitAck,
+          tag: cursorTag(key),
+        });
+        const connection = hub.open({ key, identity, cursor, address, origin, wire });
+        wire.onDrained = () => hub.drained(connection);
+        wire.onGone = () => hub.closed(connection);
+      },
+    );
   });
   server.head("/v1/sse", async (request) => {
     const entry = door.closed(request.headers) ?? (await door.admit(request));
@@ -137,18 +142,19 @@ export function serveSse(server: SocketServer, door: Handshake, hub: Hub, settin
   });
 }
 
+interface Arrival {
+  response: UwsResponse;
+  request: Request;
+  /** Of each answer. */
+  headers: Readonly<Record<string, string>>;
+}
+
 /**
  * Runs `enter` where the caller may come in, and answers the problem otherwise: in the library's own handling of the request, so that
  * all that is said goes out in one write. Where the token has to be waited for, in a turn of its own, if the caller is still there:
  * a microtask can run inside the library's handling of another socket, and an upgrade there ends that other socket.
  */
-function admitted(
-  response: UwsResponse,
-  door: Handshake,
-  request: Request,
-  headers: Readonly<Record<string, string>>,
-  enter: (entry: Entry) => void,
-): void {
+function admitted({ response, request, headers }: Arrival, door: Handshake, enter: (entry: Entry) => void): void {
   const decide = (admission: Entry | HttpResponse): void => {
     const refused = "status" in admission ? admission : door.enter(admission);
     if (refused) response.cork(() => refuse(response, refused, headers));

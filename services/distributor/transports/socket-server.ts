@@ -14,6 +14,13 @@ export interface SocketServerOptions extends ServerOptions {
 }
 
 /** The server of what stays open: WebSockets, streams and long polls. A request of the library lives only until its handler returns: it is copied here. */
+interface Running {
+  response: UwsResponse;
+  request: Request;
+  route: Route;
+  body?: Body;
+}
+
 export class SocketServer extends BaseServer {
   readonly app: TemplatedApp;
   readonly #keepAlive: boolean;
@@ -72,7 +79,7 @@ export class SocketServer extends BaseServer {
     const request = { ...this.copy(response, raw, headers, route.pattern) };
     const refused = this.exposed(request) ?? this.admitted(route.guard, request);
     if (refused && !(refused instanceof Promise)) this.#refuse(response, request, route, refused);
-    else if (route.method === "get") this.#run(response, request, route, EMPTY);
+    else if (route.method === "get") this.#run({ response, request, route }, EMPTY);
     else this.#body(response, request, route, refused);
   }
 
@@ -152,7 +159,7 @@ export class SocketServer extends BaseServer {
       guard: route.guard,
       cut: this.cut,
       refuse: (reply) => response.cork(() => this.send(response, request, { ...reply, close: true })),
-      whole: (bytes) => this.#run(response, request, route, bytes, body),
+      whole: (bytes) => this.#run({ response, request, route, body }, bytes),
     });
     response.onAborted(() => body.gone());
     void refused?.then((late) => setImmediate(() => body.decided(late)));
@@ -165,7 +172,7 @@ export class SocketServer extends BaseServer {
     });
   }
 
-  #run(response: UwsResponse, request: Request, route: Route, bytes: Buffer, body?: Body): void {
+  #run({ response, request, route, body }: Running, bytes: Buffer): void {
     let aborted = false;
     response.onAborted(() => {
       aborted = true;

@@ -161,9 +161,9 @@ function together(items: Item[]): Buffer {
   return Buffer.concat(parts);
 }
 
-/** R20: what a client says. What is not understood ends the connection: it is a defect that its author must see. */
-export function onFrame(message: Buffer, isBinary: boolean, connection: Connection, hub: Hub, door: Handshake): void {
-  const frame = isBinary ? undefined : parseFrame(message);
+/** R20: what a client says. What is not understood ends the connection: it is a defect that its author must see. `text` is undefined for a binary frame. */
+export function onFrame(text: Buffer | undefined, connection: Connection, hub: Hub, door: Handshake): void {
+  const frame = text && parseFrame(text);
   if (!frame) {
     hub.end(connection, CloseCodes.badFrame);
   } else if (frame.type === "ack") {

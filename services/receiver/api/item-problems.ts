@@ -1,9 +1,13 @@
 import { problemOf, type Problem, type ProblemError } from "@saasaparilla/shared/http/problem.ts";
 import type { ProblemName } from "@saasaparilla/shared/http/problem-types.ts";
-import type { Item } from "#publish/parse.ts";
 
-/** Problems of one item that its form does not explain. Each depends on the item alone, so a repeat gets the same text. */
-type Place = Pick<Item, "pointer" | "line">;
+/** Where an item stands in the request, for pointers; and in NDJSON its line, from 1. */
+export interface Place {
+  pointer: string;
+  line: number | undefined;
+}
+
+// Problems of one item. Each depends on the item alone, so a repeat gets the same text.
 
 export function clientForbidden(item: Place): Problem {
   return pointed("client-forbidden", item, "/to/client", {
@@ -34,7 +38,7 @@ export function inProgress(): Problem {
   return problemOf("in-progress", undefined, { retryAfter: 1 });
 }
 
-function pointed(
+export function pointed(
   slug: ProblemName,
   { pointer, line }: Place,
   member: string,

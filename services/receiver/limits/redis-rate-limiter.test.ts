@@ -78,14 +78,9 @@ test("where there is plenty nobody waits: Redis is told later, and together, and
   let now = 0;
   let left = 1_000;
   const questions: number[][] = [];
-  const evalsha = async (
-    _sha: string,
-    _keys: number,
-    _key: string,
-    _each: number,
-    _burst: number,
-    ...told: number[]
-  ) => {
+  const evalsha = async (...sent: (string | number)[]) => {
+    // Behind its hash, the number of keys, the key, the rate and the burst.
+    const told = sent.slice(5) as number[];
     questions.push(told);
     await Promise.resolve();
     return told.slice(1).map((cost) => [1, 1_000_000 - (left -= cost + (told[0] ?? 0)) * 1_000]);

@@ -1,10 +1,10 @@
-import { problemOf } from "@saasaparilla/shared/http/problem.ts";
+import { authenticateRequest, type CallerAnswers } from "@saasaparilla/shared/auth/authenticate-request.ts";
 import type { Policies } from "@saasaparilla/shared/auth/policies/policies.ts";
 import { clientsOf } from "@saasaparilla/shared/auth/policies/authorize.ts";
 import type { Guard } from "@saasaparilla/shared/auth/guard.ts";
 import type { Request } from "@saasaparilla/shared/http/request.ts";
-import { problemResponse, retryAfterOf, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
-import { bearer, Refused, TurnedAway, type Identity } from "@saasaparilla/shared/auth/identity.ts";
+import type { HttpResponse } from "@saasaparilla/shared/http/response.ts";
+import { bearer, type Identity } from "@saasaparilla/shared/auth/identity.ts";
 import type { ClientPatterns } from "@saasaparilla/shared/auth/policies/client-patterns.ts";
 import { clientForbidden } from "#api/item-problems.ts";
 import type { Item } from "./parse.ts";
@@ -19,39 +19,32 @@ export interface AuthorizerParts {
 /** A caller who is refused is told only that. */
 export class Authorizer {
   readonly #parts: AuthorizerParts;
+  readonly #answers: CallerAnswers;
 
   constructor(parts: AuthorizerParts) {
     this.#parts = parts;
+    const { metrics } = parts;
+    this.#answers = {
+      forbidden: "This needs a token that allows publishing.",
+      refused(as) {
+        if (as === "rate-limited") metrics.limited("address");
+        metrics.refused(as);
+      },
+    };
   }
 
   /** Who publishes, or the answer that gives nothing away: before the body is read, so that nobody's takes the place of those who may. */
   identify(request: Request): Identity | HttpResponse | Promise<Identity | HttpResponse> {
-    const { guard, metrics } = this.#parts;
-    const refused = (error: unknown): HttpResponse => {
-      if (error instanceof TurnedAway) {
-        metrics.limited("address");
-        return this.#refusal("rate-limited", error.message, error.retryAfter);
-      }
-      if (!(error instanceof Refused))
-        return this.#refusal("unavailable", "Your token cannot be checked at the moment.", retryAfterOf(error));
-      return this.#refusal("forbidden", "This needs a token that allows publishing.");
-    };
-    try {
-      const identity = guard.pass(bearer(request.headers.authorization), "publish", request);
-      return identity instanceof Promise ? identity.catch(refused) : identity;
-    } catch (error) {
-      return refused(error);
-    }
+    const { guard } = this.#parts;
+    return authenticateRequest(
+      () => guard.pass(bearer(request.headers.authorization), "publish", request),
+      this.#answers,
+    );
   }
 
   /** To whom a caller may publish; undefined is everybody of its tenant. */
   clientsOf(caller: Identity): ClientPatterns | undefined {
     return clientsOf(this.#parts.policies, caller);
-  }
-
-  #refusal(slug: "rate-limited" | "unavailable" | "forbidden", detail: string, retryAfter?: number): HttpResponse {
-    this.#parts.metrics.refused(slug);
-    return problemResponse(problemOf(slug, detail, retryAfter === undefined ? {} : { retryAfter }));
   }
 }
 

@@ -24,14 +24,14 @@ export interface Span {
 
 /** Over one text; each call goes on where the last one ended. */
 export class JsonScanner {
-  readonly #text: Buffer;
+  readonly text: Buffer;
   #at: number;
   /** Of the value that was skipped last. */
   #deepest = 0;
   #line = true;
 
   constructor(text: Buffer, at = 0) {
-    this.#text = text;
+    this.text = text;
     this.#at = at;
   }
 
@@ -43,7 +43,7 @@ export class JsonScanner {
   /** Whether an array begins here: then its elements are next. */
   enterArray(): boolean {
     this.#skipSpace();
-    if (this.#text[this.#at] !== OPEN_BRACKET) return false;
+    if (this.text[this.#at] !== OPEN_BRACKET) return false;
     this.#at += 1;
     return true;
   }
@@ -51,15 +51,15 @@ export class JsonScanner {
   /** Skips an element and the comma after it. Where the element is an object: the value of its last member called `name`. */
   member(name: string): Span | undefined {
     this.#skipSpace();
-    const found = this.#text[this.#at] === OPEN_BRACE ? this.#memberOfObject(name) : undefined;
+    const found = this.text[this.#at] === OPEN_BRACE ? this.#memberOfObject(name) : undefined;
     if (!found) this.#skipValue();
     this.#skipSpace();
-    if (this.#text[this.#at] === COMMA) this.#at += 1;
+    if (this.text[this.#at] === COMMA) this.#at += 1;
     return found?.span;
   }
 
   #memberOfObject(name: string): { span: Span | undefined } {
-    const text = this.#text;
+    const text = this.text;
     let span: Span | undefined;
     this.#at += 1;
     this.#skipSpace();
@@ -84,7 +84,7 @@ export class JsonScanner {
 
   /** `name` has letters alone, and the only escape of a letter is its code. */
   #isKey(name: string, start: number, end: number): boolean {
-    const text = this.#text;
+    const text = this.text;
     let at = start + 1;
     for (let i = 0; i < name.length; i += 1) {
       let code = text[at]!;
@@ -99,11 +99,11 @@ export class JsonScanner {
   }
 
   #skipSpace(): void {
-    while (isSpace(this.#text[this.#at]!)) this.#at += 1;
+    while (isSpace(this.text[this.#at]!)) this.#at += 1;
   }
 
   #skipString(): void {
-    const text = this.#text;
+    const text = this.text;
     let at = this.#at + 1;
     while (text[at] !== QUOTE) at += text[at] === BACKSLASH ? 2 : 1;
     this.#at = at + 1;
@@ -111,7 +111,7 @@ export class JsonScanner {
 
   /** Without recursion: a text may be as deep as it is long. */
   #skipValue(): void {
-    const text = this.#text;
+    const text = this.text;
     let depth = 0;
     this.#deepest = 0;
     this.#line = true;
@@ -134,7 +134,7 @@ export class JsonScanner {
   }
 
   #skipScalar(): void {
-    const text = this.#text;
+    const text = this.text;
     while (this.#at < text.length) {
       const byte = text[this.#at]!;
       if (byte === COMMA || byte === CLOSE_BRACE || byte === CLOSE_BRACKET || isSpace(byte)) return;

@@ -1,5 +1,6 @@
 import { problemOf, type Problem, type ProblemError } from "@saasaparilla/shared/http/problem.ts";
 import type { ProblemName } from "@saasaparilla/shared/http/problem-types.ts";
+import { pointed, type Place } from "#api/item-problems.ts";
 import { refuse } from "#api/refusal.ts";
 import { isAscii } from "node:buffer";
 import { parseJson, readJson } from "@saasaparilla/shared/http/read-json.ts";
@@ -8,11 +9,8 @@ import { check, MAX_DEPTH, type Published } from "./schema.ts";
 import { oneLine, JsonScanner } from "./json-scanner.ts";
 
 /** One item of a request, from what was sent to what became of it. */
-export interface Item {
+export interface Item extends Place {
   index: number;
-  /** Where the item stands in the request, for pointers; and in NDJSON its line, from 1. */
-  pointer: string;
-  line: number | undefined;
   /** Undefined where a problem says why. */
   published: Published | undefined;
   /** The text of `data` as it was written. */
@@ -63,12 +61,12 @@ function parseBody(body: Buffer, limits: ParseLimits): Item[] {
     refuseBody("not-json", parsed.wrong, "JSON text in UTF-8", "Write the body with a JSON library.");
   const scanner = new JsonScanner(body);
   if (!scanner.enterArray())
-    return [priced(toItem(0, "", undefined, parsed.value, body, scanner, limits), body.length)];
+    return [priced(toItem({ index: 0, pointer: "", line: undefined }, parsed.value, scanner, limits), body.length)];
   const values = parsed.value as unknown[];
   checkCount(values.length, limits);
   return values.map((value, index) => {
     const from = scanner.at;
-    const item = toItem(index, `/${index}`, undefined, value, body, scanner, limits);
+    const item = toItem({ index, pointer: `/${index}`, line: undefined }, value, scanner, limits);
     return priced(item, scanner.at - from);
   });
 }
@@ -85,18 +83,15 @@ function parseLines(body: Buffer, limits: ParseLimits): Item[] {
     const index = items.length;
     checkCount(index + 1, limits);
     const parsed = ascii === undefined ? readJson(body.subarray(start, end)) : parseJson(ascii.slice(start, end));
+    const place = { index, pointer: `/${index}`, line };
     const item =
       "wrong" in parsed
-        ? wrongItem(
-            index,
-            `/${index}`,
-            line,
-            "not-json",
-            parsed.wrong,
-            "one JSON object on each line",
-            "Write each line with a JSON library, without line breaks inside.",
-          )
-        : toItem(index, `/${index}`, line, parsed.value, body, new JsonScanner(body, start), limits);
+        ? wrongItem(place, "not-json", "", {
+            detail: parsed.wrong,
+            expected: "one JSON object on each line",
+            fix: "Write each line with a JSON library, without line breaks inside.",
+          })
+        : toItem(place, parsed.value, new JsonScanner(body, start), limits);
     items.push(priced(item, end - start));
   }
   return items;
@@ -120,64 +115,45 @@ function priced(item: Item, bytes: number): Item {
   return item;
 }
 
-function toItem(
-  index: number,
-  pointer: string,
-  line: number | undefined,
-  value: unknown,
-  text: Buffer,
-  scanner: JsonScanner,
-  limits: ParseLimits,
-): Item {
+type ItemPlace = Pick<Item, "index" | "pointer" | "line">;
+
+function toItem(place: ItemPlace, value: unknown, scanner: JsonScanner, limits: ParseLimits): Item {
   // Always: the scanner goes on to the next item by it.
   const span = scanner.member("data");
   const wrong = check(value);
   if (wrong || !span) {
+    const { pointer, line } = place;
     const errors = (wrong?.errors ?? []).map((error) => ({
       ...error,
       pointer: pointer + error.pointer,
       ...(line && { line }),
     }));
-    return newItem(
-      index,
-      pointer,
-      line,
-      undefined,
-      problemOf(wrong?.shape === false ? "invalid-value" : "invalid-shape", undefined, {
-        errors,
-        errorCount: wrong?.errorCount ?? 0,
-      }),
-    );
+    const name = wrong?.shape === false ? "invalid-value" : "invalid-shape";
+    return newItem(place, undefined, problemOf(name, undefined, { errors, errorCount: wrong?.errorCount ?? 0 }));
   }
   if (span.depth > MAX_DEPTH) {
-    const detail = `It has ${span.depth} arrays and objects inside one another.`;
-    const expected = `at most ${MAX_DEPTH}`;
-    const fix = "Send it flatter, or as JSON inside a string.";
-    return wrongItem(index, `${pointer}/data`, line, "invalid-value", detail, expected, fix);
+    return wrongItem(place, "invalid-value", "/data", {
+      detail: `It has ${span.depth} arrays and objects inside one another.`,
+      expected: `at most ${MAX_DEPTH}`,
+      fix: "Send it flatter, or as JSON inside a string.",
+    });
   }
-  const written = text.subarray(span.start, span.end);
+  const written = scanner.text.subarray(span.start, span.end);
   const payload = span.line ? written : oneLine(written);
   if (payload.length > limits.MAX_DATA_BYTES) {
-    const expected = `at most ${limits.MAX_DATA_BYTES} bytes of JSON`;
-    return wrongItem(
-      index,
-      `${pointer}/data`,
-      line,
-      "too-large",
-      `It has ${payload.length} bytes.`,
-      expected,
-      "Send a reference that the client can fetch.",
-    );
+    return wrongItem(place, "too-large", "/data", {
+      detail: `It has ${payload.length} bytes.`,
+      expected: `at most ${limits.MAX_DATA_BYTES} bytes of JSON`,
+      fix: "Send a reference that the client can fetch.",
+    });
   }
-  const item = newItem(index, pointer, line, value as Published, "open");
+  const item = newItem(place, value as Published, "open");
   item.payload = payload;
   return item;
 }
 
 function newItem(
-  index: number,
-  pointer: string,
-  line: number | undefined,
+  { index, pointer, line }: ItemPlace,
   published: Published | undefined,
   outcome: Item["outcome"],
 ): Item {
@@ -185,16 +161,12 @@ function newItem(
 }
 
 function wrongItem(
-  index: number,
-  pointer: string,
-  line: number | undefined,
-  slug: ProblemName,
-  detail: string,
-  expected: string,
-  fix: string,
+  place: ItemPlace,
+  name: ProblemName,
+  member: string,
+  error: Pick<ProblemError, "detail" | "expected" | "fix">,
 ): Item {
-  const error: ProblemError = { pointer, ...(line && { line }), detail, expected, fix };
-  return newItem(index, pointer, line, undefined, problemOf(slug, undefined, { errors: [error] }));
+  return newItem(place, undefined, pointed(name, place, member, error));
 }
 
 const NOTHING = Buffer.alloc(0);
@@ -209,14 +181,11 @@ function refuseRepeatedIds(items: Item[]): void {
       seen.set(id, item);
       continue;
     }
-    const error = {
-      pointer: `${item.pointer}/id`,
-      ...(item.line && { line: item.line }),
+    item.outcome = pointed("invalid-value", item, "/id", {
       detail: `It is the id of item ${first.index}, too.`,
       expected: "an id that no other item has",
       fix: "Give each notification an id of its own, also where several clients get the same.",
-    };
-    item.outcome = problemOf("invalid-value", undefined, { errors: [error] });
+    });
     item.published = undefined;
   }
 }

@@ -31,7 +31,14 @@ export interface PublishParts {
   log: Log;
 }
 
-/** THE PATH, after who asks is known and its body is there: parse, stamp, spend, reserve, refuse, append, answer. */
+/**
+ * Three ways to refuse, by what is refused:
+ * - Before the body is read, the guards return an HttpResponse.
+ * - The whole request afterwards: any step throws a Refusal. Only `publish` catches it, and answers.
+ * - One item: its `outcome` becomes a Problem, and the others go on.
+ *
+ * THE PATH, after who asks is known and its body is there: parse, stamp, spend, reserve, refuse, append, answer.
+ */
 export class Publisher {
   readonly #parts: PublishParts;
   readonly #repeats: Repeats;

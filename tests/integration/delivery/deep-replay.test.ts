@@ -41,7 +41,11 @@ afterAll(() => stack.close());
 
 /** As the director writes them, of an epoch before this one: to publish so many would take a minute. */
 async function store(client: string, count: number): Promise<string[]> {
-  const postgres = connectPostgres(stack.env.DATABASE_URL!, "test", createLog("test", "warn"), new Health([]));
+  const postgres = connectPostgres(stack.env.DATABASE_URL!, {
+    service: "test",
+    log: createLog("test", "warn"),
+    health: new Health([]),
+  });
   const stored = new StoredNotifications(postgres, stack.namespace);
   const ids = Array.from({ length: count }, () => randomUUID());
   const rows = ids.map((id, n) => {

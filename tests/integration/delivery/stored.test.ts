@@ -16,7 +16,11 @@ let stored: StoredNotifications;
 
 beforeAll(async () => {
   stack = await startStack();
-  postgres = connectPostgres(stack.env.DATABASE_URL!, "test", createLog("test", "warn"), new Health([]));
+  postgres = connectPostgres(stack.env.DATABASE_URL!, {
+    service: "test",
+    log: createLog("test", "warn"),
+    health: new Health([]),
+  });
   stored = new StoredNotifications(postgres, stack.namespace);
 });
 

@@ -19,7 +19,12 @@ let stored: StoredNotifications;
 
 beforeAll(async () => {
   stack = await startStack({ env: { STORED_PARTITIONS: "3" } });
-  postgres = connectPostgres(stack.env.DATABASE_URL!, "test", createLog("test", "warn"), new Health([]), 1);
+  postgres = connectPostgres(stack.env.DATABASE_URL!, {
+    service: "test",
+    log: createLog("test", "warn"),
+    health: new Health([]),
+    connections: 1,
+  });
   stored = new StoredNotifications(postgres, stack.namespace);
 });
 

@@ -74,7 +74,11 @@ test("R32, R55: for who has as much stored as may be no more is accepted until i
 });
 
 test("R55: who has read a tenth has room again, and so has who may have more stored", async () => {
-  const postgres = connectPostgres(stack.env.DATABASE_URL!, "test", createLog("test", "warn"), new Health([]));
+  const postgres = connectPostgres(stack.env.DATABASE_URL!, {
+    service: "test",
+    log: createLog("test", "warn"),
+    health: new Health([]),
+  });
   // One without directors, who would look after those who are marked here.
   const idle = await startStack({ services: [] });
   try {

@@ -23,7 +23,12 @@ beforeAll(async () => {
   const env = { DRAIN_MS: "0", SWEEP_MS: "200", TENANTS: "bytes,clients,ttl,kill,other" };
   stack = await startStack({ services: ["receiver", "director", "distributor", "console"], env });
   [receiver, , distributor, desk] = stack.services as [Service, Service, Service, Service];
-  postgres = connectPostgres(stack.env.DATABASE_URL!, "test", createLog("test", "warn"), new Health([]), 4);
+  postgres = connectPostgres(stack.env.DATABASE_URL!, {
+    service: "test",
+    log: createLog("test", "warn"),
+    health: new Health([]),
+    connections: 4,
+  });
 });
 
 afterAll(async () => {
@@ -230,7 +235,12 @@ test("operators see the loudest tenants, a bounded number of them, and nobody el
 /** Tables without directors, which would look at them, too. */
 async function withTables(use: (postgres: Postgres, namespace: string) => Promise<void>): Promise<void> {
   const idle = await startStack({ services: [] });
-  const own = connectPostgres(idle.env.DATABASE_URL!, "test", createLog("test", "warn"), new Health([]), 20);
+  const own = connectPostgres(idle.env.DATABASE_URL!, {
+    service: "test",
+    log: createLog("test", "warn"),
+    health: new Health([]),
+    connections: 20,
+  });
   try {
     await use(own, idle.namespace);
   } finally {

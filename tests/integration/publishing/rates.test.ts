@@ -36,7 +36,12 @@ afterAll(async () => {
 });
 
 async function writeTenant(tenant: string, limits: Record<string, number>): Promise<void> {
-  const postgres = connectPostgres(stack.env.DATABASE_URL!, "test", createLog("test", "warn"), new Health([]), 1);
+  const postgres = connectPostgres(stack.env.DATABASE_URL!, {
+    service: "test",
+    log: createLog("test", "warn"),
+    health: new Health([]),
+    connections: 1,
+  });
   const value = tenantRow.parse({ trust: "scopes", limits });
   await new PolicyStore(postgres, stack.namespace).write({ kind: "tenant", tenant, id: TENANT_ROW, value });
   await postgres.close();

@@ -31,7 +31,7 @@ beforeAll(async () => {
   receiver = stack.services[0]!;
   token = await stack.token({ publisher: "shop" });
   const log = createLog("test", "warn");
-  postgres = connectPostgres(stack.env.DATABASE_URL!, "test", log, new Health([]));
+  postgres = connectPostgres(stack.env.DATABASE_URL!, { service: "test", log, health: new Health([]) });
   redis = connectRedis(readSettings(storeSettings, stack.env), log, new Health([]));
   await redisReady(redis);
 });

@@ -172,7 +172,12 @@ test("how often a tenant's clients ask is bounded by its row, whoever of them it
 test("a key that was taken away while it was being rotated does not come back", async () => {
   const tenant = await newTenant(operator, "rotates");
   const { id } = await operator.does("POST", `/${tenant}/keys`, { name: "shop", scopes: ["publish"] });
-  const postgres = connectPostgres(stack.env.DATABASE_URL!, "test", createLog("test", "warn"), new Health([]), 1);
+  const postgres = connectPostgres(stack.env.DATABASE_URL!, {
+    service: "test",
+    log: createLog("test", "warn"),
+    health: new Health([]),
+    connections: 1,
+  });
   try {
     const policyStore = new PolicyStore(postgres, stack.namespace);
     const value = (await policyStore.find("key", tenant, id as string))!;

@@ -1,0 +1,44 @@
+import type { StoredDeletions } from "@saasaparilla/shared/postgres/stored-deletions.ts";
+import type { Log } from "@saasaparilla/shared/runtime/log.ts";
+import type { BatchingProducer } from "@saasaparilla/shared/kafka/batching-producer.ts";
+import type { Topics } from "@saasaparilla/shared/kafka/topics.ts";
+import type { DeadLetters } from "#dead-letters/dead-letters.ts";
+import type { PresenceLookup } from "#partitions/presence-lookup.ts";
+import type { LaneTimers } from "#partitions/lane-timers.ts";
+import type { Clock, PartitionLimits } from "#partitions/partition-options.ts";
+import type { NotificationWriter } from "#storage/notification-writer.ts";
+import type { DirectorMetrics } from "./metrics.ts";
+
+/** By partition: of deferred what the group has committed, and the next offset; of accepted the oldest. */
+export interface Progress {
+  deferred: Map<number, { committed: number; end: number }>;
+  oldest: Map<number, number>;
+}
+
+export interface DirectorKafka {
+  producer: BatchingProducer;
+  endOffset(topic: string, partition: number): Promise<number>;
+  progress(): Promise<Progress>;
+}
+
+/** Where notifications go that are not sent, and where clients are looked up. */
+export interface DirectorStores {
+  notificationWriter: NotificationWriter;
+  storedDeletions: Pick<StoredDeletions, "add">;
+  deadLetters: DeadLetters;
+  presenceLookup: PresenceLookup;
+}
+
+export interface DirectorOptions {
+  name: string;
+  topics: Topics;
+  epoch: number;
+  limits: PartitionLimits;
+  clock: Clock;
+  kafka: DirectorKafka;
+  stores: DirectorStores;
+  laneTimers: LaneTimers;
+  metrics: DirectorMetrics;
+  log: Log;
+  fatal: (error: unknown) => void;
+}

@@ -1,0 +1,46 @@
+import type { ClientKey } from "@saasaparilla/shared/protocol/notification.ts";
+import type { DeadLetter } from "#dead-letters/dead-letter.ts";
+import type { Entry, Lane, LaneLimits, LaneOutput, Settled } from "#lanes/lane.ts";
+import type { WaitingOptions } from "#lanes/waiting-shares.ts";
+import type { Ownership } from "./ownership.ts";
+
+export interface Clock {
+  monotonic(): number;
+  wall(): number;
+}
+
+export interface PartitionLimits extends WaitingOptions {
+  lane: LaneLimits;
+  maxLanes: number;
+}
+
+/** A partition that this director owns, as Kafka was at the claim. */
+export interface Claim {
+  ownership: Ownership;
+  /** Of deferred: what the group has committed, and the next record's offset. */
+  deferred: { committed: number; end: number };
+  /** The oldest offset of accepted that Kafka still had. */
+  oldest: number;
+}
+
+export interface PartitionOptions {
+  claim: Claim;
+  epoch: number;
+  limits: PartitionLimits;
+  clock: Clock;
+}
+
+/** What the lanes of one partition do outside: lane-effects.ts. */
+export interface PartitionEffects extends LaneOutput {
+  /** Asks Kafka for the offset that accepted's next record will have. */
+  findEnd(found: (end: number) => void): void;
+  /** `wall`: ms since 1970, now. */
+  settled(lane: Lane, entry: Entry, how: Settled, wall: number): void;
+  /** Arms one timer for the lane at its deadline. */
+  arm(lane: Lane): void;
+  /** Resolves once Kafka has it. */
+  deadLetter(letter: DeadLetter): Promise<void>;
+  duplicate(key: ClientKey, id: string): void;
+  /** Another director's claim is at this offset of control. */
+  superseded(offset: number): void;
+}

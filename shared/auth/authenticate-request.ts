@@ -1,0 +1,48 @@
+import { Failure } from "#runtime/errors.ts";
+import { jittered, problemOf } from "#http/problem.ts";
+import { forbidden, problemResponse, tooMany, type HttpResponse } from "#http/response.ts";
+import { Refused, TurnedAway, type Identity } from "./identity.ts";
+
+export type RefusedAs = "forbidden" | "rate-limited" | "unavailable";
+
+export interface CallerAnswers {
+  /** The detail of a 403: what the token must allow. It must not depend on the token (R2). */
+  forbidden?: string;
+  /** Counts an answer. */
+  refused?: (as: RefusedAs) => void;
+}
+
+/** The caller whom a guard lets pass, or the answer to one that it refuses. It is at once, unless a key must be fetched first. */
+export function authenticateRequest(
+  pass: () => Identity | Promise<Identity>,
+  answers: CallerAnswers,
+): Identity | HttpResponse | Promise<Identity | HttpResponse> {
+  try {
+    const identity = pass();
+    return identity instanceof Promise ? identity.catch((error: unknown) => refusedCaller(error, answers)) : identity;
+  } catch (error) {
+    return refusedCaller(error, answers);
+  }
+}
+
+/** Every service answers a refused caller with this. The reason is in the audit log only. */
+export function refusedCaller(error: unknown, answers: CallerAnswers): HttpResponse {
+  if (error instanceof TurnedAway) {
+    answers.refused?.("rate-limited");
+    return tooMany(error.message, error.retryAfter);
+  }
+  if (error instanceof Refused) {
+    answers.refused?.("forbidden");
+    return forbidden(answers.forbidden);
+  }
+  // A key or a store is missing, so nothing is known about the token.
+  answers.refused?.("unavailable");
+  const detail = "Your token cannot be checked at the moment. Repeat the request after Retry-After.";
+  return problemResponse(problemOf("unavailable", detail, { retryAfter: retryAfterOf(error) }));
+}
+
+/** Seconds until a token can be checked. */
+function retryAfterOf(error: unknown): number {
+  const after = error instanceof Failure ? error.retryAfter : undefined;
+  return after === undefined ? jittered(1, 5) : jittered(after, after + 5);
+}
