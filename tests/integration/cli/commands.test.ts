@@ -25,7 +25,7 @@ beforeAll(async () => {
   await writeFile(key, JSON.stringify({ ...(await exportJWK(privateKey)), ...about }));
   stack = await startStack({ services: ["console", "receiver", "director"], env: { AUTH_JWKS: jwks } });
   const [console, , director] = stack.services;
-  const { NAMESPACE, KAFKA_BROKERS, DATABASE_URL } = stack.env as Record<string, string>;
+  const { NAMESPACE, KAFKA_BROKERS, DATABASE_URL } = stack.env;
   env = {
     NAMESPACE: NAMESPACE!,
     KAFKA_BROKERS: KAFKA_BROKERS!,
