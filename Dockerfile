@@ -1,4 +1,5 @@
 # One image for every service; which one runs is its argument: docker run saasaparilla/notifications receiver.
+# The operators' commands are in it, too: docker run saasaparilla/notifications cli --help
 # It stands at the root since what it is made of is all over the repository, and `docker build .` is what everybody tries.
 ARG NODE_IMAGE=node:22.23.3-bookworm-slim
 
@@ -35,6 +36,8 @@ RUN mkdir -p /system/etc /system/var/lib/dpkg/status.d \
       dpkg-query --status "$package" >"/system/var/lib/dpkg/status.d/$package"; \
       cp --parents "/usr/share/doc/$package/copyright" /system 2>/dev/null || true; \
     done \
+ # The operators' commands: docker exec CONTAINER notifications --help
+ && ln -s /saasaparilla/cli/main.ts /system/usr/local/bin/notifications \
  && echo 'saasaparilla:x:10001:10001::/nonexistent:/nonexistent' >/system/etc/passwd \
  && echo 'saasaparilla:x:10001:' >/system/etc/group \
  && echo 'hosts: files dns' >/system/etc/nsswitch.conf
@@ -42,6 +45,8 @@ RUN mkdir -p /system/etc /system/var/lib/dpkg/status.d \
 FROM scratch
 COPY --from=system /system /
 COPY --from=packages /saasaparilla /saasaparilla
+COPY cli /saasaparilla/cli
+COPY client /saasaparilla/client
 COPY image /saasaparilla/image
 COPY shared /saasaparilla/shared
 COPY services /saasaparilla/services

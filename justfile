@@ -45,43 +45,43 @@ demo *args: _packages
 [group('operate')]
 [no-exit-message]
 token *args:
-    node cli/token.ts "$@"
+    node local/cli.ts token "$@"
 
 # Connect as a client, print notifications and acknowledge them: --client ID [--tenant NAME] [--transport auto|websocket|sse|poll] [--cursor CURSOR]
 [group('operate')]
 [no-exit-message]
 subscribe *args:
-    node cli/subscribe.ts "$@"
+    node local/cli.ts subscribe "$@"
 
-# Show the current epoch of the accepted topic, and those before it
+# Show the current epoch of the accepted topic, and those before it [--json]
 [group('operate')]
 [no-exit-message]
-epoch:
-    node cli/epoch.ts
+epoch *args:
+    node local/cli.ts epoch "$@"
 
-# Read dead letters, and send one again: list [--limit N] [--after ID|start], show ID, redrive ID
+# Read what could not be processed: list [--limit N] [--after ID|start] [--json], show ID, redrive ID
 [group('operate')]
 [no-exit-message]
 dead-letters *args:
-    node cli/dead-letters.ts "$@"
+    node local/cli.ts dead-letters "$@"
 
-# Manage tenants: list, show, add, suspend, resume, origins, limits, key, rotate, issuer, grant, revoke, remove
+# Manage tenants; each command has --help: list, usage, show, add, suspend, resume, origins, limits, key, rotate, issuer, grant, revoke, remove
 [group('operate')]
 [no-exit-message]
 tenant *args:
-    node cli/tenant.ts "$@"
+    node local/cli.ts tenant "$@"
 
-# Explain why a request would be allowed or not: --scope publish --client u1 --token TOKEN | --subject NAME [--tenant NAME]
+# Explain why a request would be allowed or not: --scope publish --client u1 --token-file FILE | --subject NAME [--tenant NAME]
 [group('operate')]
 [no-exit-message]
 explain-access *args:
-    node cli/explain-access.ts "$@"
+    node local/cli.ts explain-access "$@"
 
 # Print the audit log: [--refused] [--tenant NAME] [--subject NAME] [--limit N] [--json]
 [group('operate')]
 [no-exit-message]
 audit *args:
-    node cli/audit.ts "$@"
+    node local/cli.ts audit "$@"
 
 # Follow the logs of all services, or of one
 [group('run')]

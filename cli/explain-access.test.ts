@@ -14,8 +14,12 @@ test.each([
   }).listen(0, "127.0.0.1");
   await once(console, "listening");
   onTestFinished(() => void console.close());
-  const env = { ...process.env, CONSOLE_URL: `http://127.0.0.1:${(console.address() as AddressInfo).port}` };
-  const args = [join(import.meta.dirname, "explain-access.ts"), "--scope", "publish", "--subject", "u1"];
+  const env = {
+    ...process.env,
+    OPERATOR_TOKEN: "t",
+    CONSOLE_URL: `http://127.0.0.1:${(console.address() as AddressInfo).port}`,
+  };
+  const args = [join(import.meta.dirname, "main.ts"), "explain-access", "--scope", "publish", "--subject", "u1"];
   const child = spawn(process.execPath, args, { env });
   let out = "";
   child.stdout.on("data", (chunk: Buffer) => (out += chunk.toString()));

@@ -9,8 +9,8 @@ test.each(["SIGINT", "SIGTERM"] as const)(
   "%s to it alone, as Docker sends it, ends the subscriber, too",
   async (signal) => {
     // Nobody listens there: it tries again, and would for ever.
-    const env = { ...process.env, NOTIFICATIONS_URL: "http://127.0.0.1:9" };
-    const args = [join(import.meta.dirname, "subscribe.ts"), "--client", "u1"];
+    const env = { ...process.env, NOTIFICATIONS_URL: "http://127.0.0.1:9", NOTIFICATIONS_TOKEN: "t" };
+    const args = [join(import.meta.dirname, "main.ts"), "subscribe"];
     // A group of its own, so that what is left of it can be ended.
     const child = spawn(process.execPath, args, { env, detached: true });
     let said = "";
@@ -37,8 +37,9 @@ test("what a publisher wrote cannot move the terminal's cursor, and is the same 
     return response.write(frames.map((frame) => `data: ${JSON.stringify(frame)}\n\n`).join(""));
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
-  const env = { ...process.env, NOTIFICATIONS_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
-  const args = [join(import.meta.dirname, "subscribe.ts"), "--client", "u1", "--transport", "sse"];
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const env = { ...process.env, NOTIFICATIONS_URL: url, NOTIFICATIONS_TOKEN: "t" };
+  const args = [join(import.meta.dirname, "main.ts"), "subscribe", "--transport", "sse"];
   const child = spawn(process.execPath, args, { env });
   onTestFinished(() => {
     child.kill("SIGTERM");

@@ -1,14 +1,62 @@
-import { readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runInNewContext } from "node:vm";
 import { keptInImage } from "#tools/licences/bill.ts";
 import { NODE_FLAGS } from "@saasaparilla/shared/runtime/node-flags.ts";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 
 test("the image runs services with the flags that the tests and the local stack run them with", () => {
   const dockerfile = readFileSync(join(import.meta.dirname, "../Dockerfile"), "utf8");
   const entrypoint = /^ENTRYPOINT (.*)$/m.exec(dockerfile)?.[1] ?? "";
   expect(JSON.parse(entrypoint)).toEqual(["node", ...NODE_FLAGS, "/saasaparilla/image/run.ts"]);
+});
+
+test("the image runs the operators' commands by their name, without a shell", () => {
+  const dockerfile = readFileSync(join(import.meta.dirname, "../Dockerfile"), "utf8");
+  const main = join(import.meta.dirname, "../cli/main.ts");
+  expect(dockerfile).toContain("ln -s /saasaparilla/cli/main.ts /system/usr/local/bin/notifications");
+  expect(readFileSync(main, "utf8")).toMatch(/^#!\/usr\/local\/bin\/node\n/);
+  expect(statSync(main).mode & 0o111).toBe(0o111);
+});
+
+test("the commands run from what the image has, by their name and by `cli`", () => {
+  const root = join(import.meta.dirname, "..");
+  const dockerfile = readFileSync(join(root, "Dockerfile"), "utf8");
+  const image = mkdtempSync(join(tmpdir(), "image-"));
+  onTestFinished(() => rmSync(image, { recursive: true }));
+  const sources = [...dockerfile.matchAll(/^COPY (\w+) \/saasaparilla\/\1$/gm)].map(([, folder = ""]) => folder);
+  const ignored = readFileSync(join(root, ".dockerignore"), "utf8").split("\n");
+  for (const folder of sources) {
+    expect(ignored).toContain(`!${folder}`);
+    cpSync(join(root, folder), join(image, folder), {
+      recursive: true,
+      filter: (path) => !/\.test\.ts$|node_modules$/.test(path),
+    });
+  }
+  cpSync(join(root, "package.json"), join(image, "package.json"));
+  symlinkSync(join(root, "shared/node_modules"), join(image, "shared/node_modules"));
+  mkdirSync(join(image, "node_modules/@saasaparilla"), { recursive: true });
+  symlinkSync(join(image, "shared"), join(image, "node_modules/@saasaparilla/shared"));
+  const { dependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { dependencies: object };
+  for (const library of Object.keys(dependencies).filter((name) => !name.startsWith("@saasaparilla/")))
+    symlinkSync(realpathSync(join(root, "node_modules", library)), join(image, "node_modules", library));
+  symlinkSync(join(image, "cli/main.ts"), join(image, "notifications"));
+  for (const start of [["notifications"], ["image/run.ts", "cli"]]) {
+    const env = { PATH: process.env.PATH, KAFKA_BROKERS: "" };
+    const run = (...args: string[]) =>
+      spawnSync(process.execPath, [...start, ...args], { cwd: image, env, encoding: "utf8" });
+    expect(run("tenant", "--help")).toMatchObject({
+      status: 0,
+      stdout: expect.stringContaining("Usage: notifications tenant"),
+    });
+    // The libraries that are loaded late are found, too.
+    expect(run("audit").stderr).toContain("KAFKA_BROKERS: is not set");
+    expect(run("epoch").stderr).toMatch(/DATABASE_URL: is not set|KAFKA_BROKERS: is not set/);
+    const subscribe = run("subscribe", "--url", "http://127.0.0.1:9", "--signing-key", "/nowhere", "--client", "u1");
+    expect(subscribe.stderr).toContain("--signing-key: ENOENT");
+  }
 });
 
 test.for([

@@ -1,12 +1,14 @@
 import { join } from "node:path";
 import { serviceOf } from "./services.ts";
 
-/** What the image starts: the service that its argument names, in this process, so that signals reach it. */
+const CLI = "cli";
+
+/** What the image starts: the service that its argument names, or `cli`, in this process, so that signals reach it. */
 const [service, ...args] = process.argv.slice(2);
-const main = serviceOf(service);
+const main = service === CLI ? CLI : serviceOf(service);
 if (main === undefined) {
   const given = JSON.stringify(service ?? "");
-  process.stderr.write(`${given} is no service. Say receiver, director, distributor, console or provision.\n`);
+  process.stderr.write(`${given} is no service. Say receiver, director, distributor, console, provision or cli.\n`);
   process.exit(64);
 }
 
@@ -21,6 +23,6 @@ for (const [signal, number] of [
   });
 }
 
-const path = join(import.meta.dirname, "../services", main, "main.ts");
+const path = join(import.meta.dirname, "..", main === CLI ? CLI : join("services", main), "main.ts");
 process.argv = [process.argv[0]!, path, ...args];
 await import(path);

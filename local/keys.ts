@@ -10,7 +10,8 @@ export const audience = process.env.AUTH_AUDIENCE || "notifications";
 
 /** The public half, for whoever verifies. */
 export const jwksFile = join(paths.keys, "jwks.json");
-const privateFile = join(paths.keys, "private.json");
+/** The private half, for the commands of `cli/`. */
+export const privateFile = join(paths.keys, "private.json");
 
 const kept = (): JWK | undefined => {
   const text = readIfThere(privateFile);

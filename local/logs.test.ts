@@ -52,6 +52,11 @@ test("just logs ends with what called it, which passes no signal on", async () =
   await closed;
 });
 
+test("just logs --help prints its usage, and ends well", () => {
+  const args = [join(import.meta.dirname, "logs.ts"), "--help"];
+  expect(execFileSync(process.execPath, args, { encoding: "utf8" })).toContain("Usage: npx just logs");
+});
+
 test("just logs names the logs that there are", async () => {
   makePaths();
   const logs = spawn(process.execPath, [join(import.meta.dirname, "logs.ts"), "nobody"]);

@@ -166,7 +166,9 @@ export const fixtures: Record<string, string> = {
   `,
 
   "cli/token.ts": `
-    import "#local/sign-token.ts";
+    import "#local/sign-token.ts"; //! no-restricted-imports
+    import "kafkajs"; //! no-restricted-imports
+    import "#cli/run.ts";
     import "../local/sign-token.ts"; //! no-relative-parent-imports
     console.log("seen");
   `,

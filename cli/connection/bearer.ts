@@ -1,0 +1,37 @@
+import type { CliCommand } from "#cli/command.ts";
+import { clientId, subjectName, ttl } from "#cli/values.ts";
+import type { Bearer } from "./mint.ts";
+import { tenantOption } from "./options.ts";
+
+export interface WhoOptions {
+  client?: string;
+  /** True without a name. */
+  publisher?: string | true;
+  operator?: string | true;
+  tenant: string;
+  ttl?: number;
+}
+
+export function whoOptions<C extends CliCommand>(command: C): C {
+  return command
+    .option("--client <id>", "for this client: it may subscribe as itself", clientId)
+    .option("--publisher [name]", "for a publisher", subjectName)
+    .option("--operator [name]", "for an operator of the platform, or with --tenant of one tenant", subjectName)
+    .addOption(tenantOption())
+    .option("--ttl <duration>", "how long it is valid: 30s, 15m, 1h or 7d; an hour by default", ttl);
+}
+
+/** Whom the options are about. A tenant counts only if it was named: an operator belongs to none. */
+export function bearerOf({ client, publisher, operator, tenant, ttl }: WhoOptions, command: CliCommand): Bearer {
+  if ([client, publisher, operator].filter((name) => name !== undefined).length !== 1)
+    return command.error(
+      "A token is for either a client, a publisher or an operator. Pass one of --client, --publisher and --operator.",
+    );
+  const rest = {
+    ...(command.getOptionValueSource("tenant") === "cli" && { tenant }),
+    ...(ttl !== undefined && { ttl }),
+  };
+  if (client !== undefined) return { client, ...rest };
+  if (publisher !== undefined) return { publisher: publisher === true ? "publisher" : publisher, ...rest };
+  return { operator: operator === undefined || operator === true ? "operator" : operator, ...rest };
+}

@@ -1,0 +1,36 @@
+import { PLATFORM_TENANT } from "@saasaparilla/shared/auth/policies/schema.ts";
+import { importJWK, SignJWT, type JWK } from "jose";
+
+/** Whom a token is for. `ttl` in seconds. */
+export type Bearer = { tenant?: string; ttl?: number } & (
+  | { client: string }
+  | { publisher: string }
+  | { operator: string }
+);
+
+const HOUR = 3600;
+
+/** A token as an identity provider would give it: clients may subscribe as themselves, publishers may publish, operators may operate. */
+export async function mint(
+  bearer: Bearer,
+  key: JWK,
+  { issuer, audience, tenant }: { issuer: string; audience: string; tenant: string },
+): Promise<string> {
+  const [scope, subject] =
+    "client" in bearer
+      ? ["subscribe", bearer.client]
+      : "publisher" in bearer
+        ? ["publish", bearer.publisher]
+        : ["operate", bearer.operator];
+  // No tenant's operators can revoke it.
+  const usual = "operator" in bearer ? PLATFORM_TENANT : tenant;
+  const { alg = "", kid = "" } = key;
+  return new SignJWT({ tenant: bearer.tenant ?? usual, scope })
+    .setProtectedHeader({ alg, typ: "JWT", kid })
+    .setIssuer(issuer)
+    .setAudience(audience)
+    .setSubject(subject)
+    .setIssuedAt()
+    .setExpirationTime(Math.floor(Date.now() / 1000) + (bearer.ttl ?? HOUR))
+    .sign(await importJWK(key, alg));
+}

@@ -1,0 +1,81 @@
+import { Option } from "commander";
+import type { CliCommand } from "#cli/command.ts";
+import { baseUrl, tenantName } from "#cli/values.ts";
+
+/** Options that say where a command connects, and as whom. Each has a variable; secrets are never an argument. */
+const group = "Connection:";
+
+const option = (flags: string, description: string, variable: string): Option =>
+  new Option(flags, description).env(variable).helpGroup(group);
+
+export interface SigningOptions {
+  signingKey?: string;
+  tokenIssuer?: string;
+  tokenAudience: string;
+}
+
+export interface CredentialOptions extends SigningOptions {
+  operatorTokenFile?: string;
+}
+
+export interface ConsoleOptions extends CredentialOptions {
+  consoleUrl?: string;
+}
+
+export interface DirectorOptions extends CredentialOptions {
+  directorUrl?: string;
+}
+
+export function signingOptions<C extends CliCommand>(command: C): C {
+  return command
+    .addOption(
+      option("--signing-key <file>", "sign tokens with this private key, a JWK; - reads stdin", "SIGNING_KEY_FILE"),
+    )
+    .addOption(option("--token-issuer <name>", "issuer of tokens that are signed here", "AUTH_ISSUER"))
+    .addOption(
+      option("--token-audience <name>", "audience of tokens that are signed here", "AUTH_AUDIENCE").default(
+        "notifications",
+      ),
+    );
+}
+
+function credentialOptions<C extends CliCommand>(command: C): C {
+  return signingOptions(
+    command.addOption(
+      option(
+        "--operator-token-file <file>",
+        "an operator's token or API key, instead of OPERATOR_TOKEN; - reads stdin",
+        "OPERATOR_TOKEN_FILE",
+      ),
+    ),
+  );
+}
+
+export function consoleUrlOption(): Option {
+  return option("--console-url <url>", "address of the console", "CONSOLE_URL").argParser(baseUrl);
+}
+
+export function consoleOptions<C extends CliCommand>(command: C): C {
+  return credentialOptions(command.addOption(consoleUrlOption()));
+}
+
+export function directorOptions<C extends CliCommand>(command: C): C {
+  return credentialOptions(
+    command.addOption(option("--director-url <url>", "address of a director", "DIRECTOR_URL").argParser(baseUrl)),
+  );
+}
+
+export function distributorUrlOption(): Option {
+  return option("--url <url>", "address of the distributors", "NOTIFICATIONS_URL").argParser(baseUrl);
+}
+
+export function tokenFileOption(description: string): Option {
+  return option("--token-file <file>", `${description}; - reads stdin`, "NOTIFICATIONS_TOKEN_FILE");
+}
+
+export function tenantOption(): Option {
+  return new Option("--tenant <name>", "the tenant")
+    .env("NOTIFICATIONS_TENANT")
+    .default("default")
+    .argParser(tenantName);
+}

@@ -1,0 +1,5 @@
+#!/usr/local/bin/node
+import { run } from "./run.ts";
+
+// The image has a link to this file, and no shell: Node is there by its path.
+await run("notifications", process.argv.slice(2));

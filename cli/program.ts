@@ -1,0 +1,23 @@
+import { CliCommand } from "./command.ts";
+import { auditCommand } from "./commands/audit.ts";
+import { deadLettersCommand } from "./commands/dead-letters.ts";
+import { epochCommand } from "./commands/epoch.ts";
+import { explainAccessCommand } from "./commands/explain-access.ts";
+import { subscribeCommand } from "./commands/subscribe.ts";
+import { tenantCommand } from "./commands/tenant.ts";
+import { tokenCommand } from "./commands/token.ts";
+
+/** All commands of the operators. `name` is what a user types: `notifications` in the image, `npx just` in a checkout. */
+export function createProgram(name: string): CliCommand {
+  return new CliCommand(name)
+    .description("Operate a notification platform.")
+    .addCommand(tokenCommand())
+    .addCommand(subscribeCommand())
+    .addCommand(tenantCommand())
+    .addCommand(explainAccessCommand())
+    .addCommand(auditCommand())
+    .addCommand(deadLettersCommand())
+    .addCommand(epochCommand())
+    .addHelpText("after", "\nExit codes: 0 done, 1 failed, 2 wrong use. explain-access has its own: see its help.")
+    .examples("tenant list", "token --client u1", "dead-letters list --json");
+}

@@ -1,0 +1,49 @@
+import { CommanderError } from "commander";
+import { messageOf } from "@saasaparilla/shared/runtime/errors.ts";
+import { printable } from "@saasaparilla/shared/runtime/printable.ts";
+import { UsageError } from "./command.ts";
+import { createProgram } from "./program.ts";
+
+const FAILED = 1;
+const WRONG_USE = 2;
+
+/** Runs one command. An error is one line on stderr, and ends the process: what still tries is not waited for. */
+export async function run(name: string, args: readonly string[]): Promise<void> {
+  // The reader of a pipe may leave before the end: `| head`.
+  process.stdout.on("error", () => process.exit(0));
+  // As for the services, an empty variable is one that is not set.
+  for (const [variable, value] of Object.entries(process.env)) if (value === "") delete process.env[variable];
+  try {
+    await createProgram(name).parseAsync(withVerb(args), { from: "user" });
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      process.exitCode = error.code === "commander.help" ? WRONG_USE : error.exitCode;
+      return;
+    }
+    process.stderr.write(`\n✗ ${printable(wordsOf(error))}\n`);
+    if (process.env.DEBUG !== undefined && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+    process.exit(codeOf(error));
+  }
+}
+
+/** These list where no verb is named. */
+const LISTS = new Set(["tenant", "dead-letters"]);
+
+function withVerb([command, ...rest]: readonly string[]): string[] {
+  if (command === undefined) return [];
+  const [first = "-"] = rest;
+  const verbless = first.startsWith("-") && first !== "--help" && first !== "-h";
+  return LISTS.has(command) && verbless ? [command, "list", ...rest] : [command, ...rest];
+}
+
+function wordsOf(error: unknown): string {
+  if (!(error instanceof UsageError)) return messageOf(error);
+  const { command, message } = error;
+  const { path } = command;
+  return `${message.replace(/([^.?])$/, "$1.")} Usage: ${path} ${command.usage()} (${path} --help)`;
+}
+
+/** explain-access says by 2 that access is not allowed: a mistake must not look like that. */
+function codeOf(error: unknown): number {
+  return error instanceof UsageError && error.command.name() !== "explain-access" ? WRONG_USE : FAILED;
+}

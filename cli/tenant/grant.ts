@@ -1,0 +1,34 @@
+import { Option } from "commander";
+import { ROLES } from "@saasaparilla/shared/auth/policies/schema.ts";
+import { CliCommand } from "#cli/command.ts";
+import { consoleApi } from "#cli/connection/api.ts";
+import { consoleOptions, type ConsoleOptions } from "#cli/connection/options.ts";
+import { printJson } from "#cli/output.ts";
+import { clientPatterns, documentId, grantSubjects, tenantName } from "#cli/values.ts";
+import { given } from "./documents.ts";
+
+interface Options extends ConsoleOptions {
+  role: string;
+  subjects: string[];
+  clients?: string[];
+}
+
+export const grantCommand = (): CliCommand =>
+  consoleOptions(
+    new CliCommand("grant")
+      .description("Give subjects of a tenant a role, or replace such a grant.")
+      .argument("<tenant>", "the tenant", tenantName)
+      .argument("<id>", "a name for the grant: 1 to 64 letters, digits, - and _", documentId)
+      .addOption(new Option("--role <role>", "what they may do").choices(Object.keys(ROLES)).makeOptionMandatory())
+      .requiredOption("--subjects <list>", "whose tokens, by their subject: u1,shop-*", grantSubjects)
+      .option(
+        "--clients <list>",
+        "the clients that they may publish to, or be: u1,shop-*; all by default",
+        clientPatterns,
+      ),
+  )
+    .examples("tenant grant shop apps --role subscriber --subjects 'u*'")
+    .action(async (tenant: string, id: string, { role, subjects, clients, ...options }: Options) => {
+      const api = await consoleApi(options);
+      printJson(await api.ask("PUT", `/v1/tenants/${tenant}/grants/${id}`, given({ role, subjects, clients })));
+    });

@@ -1,0 +1,19 @@
+import { CliCommand } from "#cli/command.ts";
+import { consoleApi } from "#cli/connection/api.ts";
+import { consoleOptions, type ConsoleOptions } from "#cli/connection/options.ts";
+import { printJson } from "#cli/output.ts";
+import { origins, tenantName } from "#cli/values.ts";
+import { change } from "./documents.ts";
+
+export const originsCommand = (): CliCommand =>
+  consoleOptions(
+    new CliCommand("origins")
+      .description("Set the sites whose pages may connect. It replaces the ones before.")
+      .argument("<name>", "the tenant", tenantName)
+      .argument("<list>", "origins with commas between, or none", origins),
+  )
+    .examples("tenant origins shop https://shop.example,https://www.shop.example", "tenant origins shop none")
+    .action(async (name: string, list: string[], options: ConsoleOptions) => {
+      // Services of before this member refuse it: without origins it is left out.
+      printJson(await change(await consoleApi(options), name, { origins: list.length > 0 ? list : undefined }));
+    });

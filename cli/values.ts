@@ -1,0 +1,151 @@
+import { InvalidArgumentError } from "commander";
+import { patterns } from "@saasaparilla/shared/auth/policies/client-patterns.ts";
+import {
+  ALGORITHMS,
+  PLATFORM_TENANT,
+  rowSchemas,
+  SCOPES,
+  SHARED_ALGORITHM,
+} from "@saasaparilla/shared/auth/policies/schema.ts";
+import { LIMITS } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
+import { subjectPatterns, subjectProblem } from "@saasaparilla/shared/auth/subject.ts";
+import { isOrigin } from "@saasaparilla/shared/http/origin.ts";
+import { CLIENT_FORM, TENANT_FORM } from "@saasaparilla/shared/protocol/notification.ts";
+import { seconds } from "@saasaparilla/shared/runtime/duration.ts";
+import { z } from "zod";
+
+/** What options and arguments may be. A wrong one is refused before anything is sent. */
+type Parser<T> = (text: string) => T;
+
+const refused = (expected: string): never => {
+  throw new InvalidArgumentError(expected);
+};
+
+/** `one`, if it fits. */
+const fitting =
+  (fits: (text: string) => boolean, expected: string): Parser<string> =>
+  (text) =>
+    fits(text) ? text : refused(expected);
+
+export const tenantName = fitting(
+  (text) => TENANT_FORM.test(text),
+  "A tenant's name has 1 to 64 letters, digits, - and _.",
+);
+
+/** The platform's own name is no tenant's. */
+export const newTenantName: Parser<string> = (text) =>
+  text === PLATFORM_TENANT
+    ? refused(`"${PLATFORM_TENANT}" is reserved for operators. Choose another name.`)
+    : tenantName(text);
+
+export const documentId = fitting((text) => TENANT_FORM.test(text), "An id has 1 to 64 letters, digits, - and _.");
+
+export const clientId = fitting(
+  (text) => CLIENT_FORM.test(text) && subjectProblem(text) === undefined,
+  "A client's id has 1 to 128 printable ASCII characters, without spaces, quotes, backslashes and braces. It does not end with *, and is not . or ..",
+);
+
+export const subjectName: Parser<string> = (text) => {
+  const problem = subjectProblem(text);
+  return problem === undefined ? text : refused(`It ${problem}. A subject has 1 to 256 characters.`);
+};
+
+/** `*` is all subjects of the tenant. */
+export const revokedSubject: Parser<string> = (text) => (text === "*" ? text : subjectName(text));
+
+export const ttl: Parser<number> = (text) => {
+  try {
+    return seconds("", text, "");
+  } catch {
+    return refused("A duration is a number and a unit, as 30s, 15m, 1h or 7d.");
+  }
+};
+
+export const limitOf =
+  (most: number): Parser<number> =>
+  (text) =>
+    /^[1-9]\d{0,8}$/.test(text) && Number(text) <= most
+      ? Number(text)
+      : refused(`A limit is a number from 1 to ${most}.`);
+
+export const baseUrl: Parser<string> = (text) => {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password || url.search || url.hash)
+    return refused("An address is http or https, a host and a port, as http://localhost:8083.");
+  return url.href.replace(/\/$/, "");
+};
+
+/** Comma-separated, and each checked by what the console checks it with. */
+const listBy =
+  <T>(schema: z.ZodType<T>, expected: string): Parser<T> =>
+  (text) => {
+    const result = schema.safeParse(text.split(","));
+    return result.success ? result.data : refused(expected);
+  };
+
+export const keyScopes = listBy(
+  rowSchemas.key.shape.scopes,
+  "Scopes of a key are publish, read and operate, with commas between.",
+);
+export const clientPatterns = listBy(patterns, "Write ids of clients, or beginnings with * after them: u1,shop-*");
+export const grantSubjects = listBy(subjectPatterns, "Write subjects, or beginnings with * after them: u1,shop-*");
+
+export const words: Parser<string[]> = (text) =>
+  text.split(",").every((word) => word !== "")
+    ? text.split(",")
+    : refused("A list has commas between its parts, and no empty part.");
+
+export const keyName = fitting(
+  (text) => text.length >= 1 && text.length <= 100,
+  "A key's name has 1 to 100 characters.",
+);
+
+/** `none` clears them. */
+export const origins: Parser<string[]> = (text) => {
+  if (text === "none") return [];
+  const list = text.split(",");
+  return list.every((origin) => origin.length <= 300 && isOrigin(origin)) && list.length <= 50
+    ? list
+    : refused("Write at most 50 origins without a path, as https://app.example.com,http://localhost:5173; or none.");
+};
+
+/** `rate=100,weight=3`; `none` clears them. */
+export const limits: Parser<Record<string, number>> = (text) => {
+  if (text === "none") return {};
+  return Object.fromEntries(
+    text.split(",").map((pair) => {
+      const [name = "", value = "", ...rest] = pair.split("=");
+      if (
+        !LIMITS.includes(name) ||
+        rest.length > 0 ||
+        value === "" ||
+        !(Number(value) >= 0 && Number.isFinite(Number(value)))
+      )
+        return refused(
+          `${JSON.stringify(pair)} is no limit. Write LIMIT=NUMBER; limits are ${LIMITS.join(", ")}; or none.`,
+        );
+      return [name, Number(value)];
+    }),
+  );
+};
+
+const DEAD_LETTER = /^\d{1,9}-\d{1,15}$/;
+
+export const deadLetterId = fitting(
+  (text) => DEAD_LETTER.test(text),
+  "A dead letter's id is PARTITION-OFFSET, as 0-17. The list shows it.",
+);
+
+export const deadLetterPosition = fitting(
+  (text) => text === "start" || DEAD_LETTER.test(text),
+  "Write the id of a dead letter, as 0-17, or start.",
+);
+
+export const origin = fitting(isOrigin, "An origin has no path, as https://app.example.com.");
+
+export const scopes = listBy(z.array(z.enum(SCOPES)).min(1), `Scopes are ${SCOPES.join(", ")}, with commas between.`);
+
+export const algorithms = listBy(
+  rowSchemas.issuer.shape.algorithms,
+  `Algorithms are ${[...ALGORITHMS, SHARED_ALGORITHM].join(", ")}, with commas between.`,
+);

@@ -1,0 +1,140 @@
+import { spawn } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { text } from "node:stream/consumers";
+import { exportJWK, generateKeyPair } from "jose";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { startStack, type Stack } from "#tests/support/stack.ts";
+import { AUDIENCE, ISSUER } from "#tests/support/tokens.ts";
+
+const main = resolve(import.meta.dirname, "../../../cli/main.ts");
+let stack: Stack;
+let folder: string;
+let env: Record<string, string>;
+/** It takes its 10 s while the other tests run. */
+let unanswered: ReturnType<typeof cli>;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "cli-"));
+  const { privateKey, publicKey } = await generateKeyPair("EdDSA", { extractable: true });
+  const about = { kid: "cli", alg: "EdDSA", use: "sig" };
+  const jwks = join(folder, "jwks.json");
+  const key = join(folder, "private.json");
+  await writeFile(jwks, JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), ...about }] }));
+  await writeFile(key, JSON.stringify({ ...(await exportJWK(privateKey)), ...about }));
+  stack = await startStack({ services: ["console", "receiver", "director"], env: { AUTH_JWKS: jwks } });
+  const [console, , director] = stack.services;
+  const { NAMESPACE, KAFKA_BROKERS, DATABASE_URL } = stack.env;
+  env = {
+    NAMESPACE: NAMESPACE!,
+    KAFKA_BROKERS: KAFKA_BROKERS!,
+    DATABASE_URL: DATABASE_URL!,
+    CONSOLE_URL: console!.url,
+    DIRECTOR_URL: director!.url,
+    SIGNING_KEY_FILE: key,
+    AUTH_ISSUER: ISSUER,
+    AUTH_AUDIENCE: AUDIENCE,
+  };
+  unanswered = cli("audit --kafka-brokers 127.0.0.1:9");
+});
+
+afterAll(async () => {
+  await stack.close();
+  await rm(folder, { recursive: true });
+});
+
+async function cli(line: string, stdin = ""): Promise<{ code: number; out: string; err: string }> {
+  const child = spawn(process.execPath, [main, ...line.split(" ")], { env: { PATH: process.env.PATH, ...env } });
+  const ended = new Promise<number>((done) => child.once("close", (code) => done(code ?? -1)));
+  child.stdin.end(stdin);
+  const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  return { code: await ended, out, err };
+}
+
+async function done(line: string, stdin = ""): Promise<string> {
+  const { code, out, err } = await cli(line, stdin);
+  expect({ line, code, err }).toEqual({ line, code: 0, err: "" });
+  return out;
+}
+
+const json = async (line: string) => JSON.parse(await done(line));
+
+test("a tenant is made, used, limited, explained and audited by the commands alone", async () => {
+  expect(await json("tenant add shop --trust scopes")).toMatchObject({ trust: "scopes" });
+  expect(await cli("tenant add shop")).toMatchObject({ code: 1, err: expect.stringContaining("exists already") });
+  expect((await json("tenant list")).map(({ tenant }: { tenant: string }) => tenant)).toContain("shop");
+
+  const { id, key } = await json("tenant key shop --name checkout --scopes publish --clients u* --ttl 1h");
+  const [, receiver] = stack.services;
+  const publish = async (): Promise<number> => {
+    const response = await fetch(`${receiver!.url}/v1/notifications`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+      body: JSON.stringify({ to: { client: "u1" }, data: 1 }),
+    });
+    await response.body?.cancel();
+    return response.status;
+  };
+  // The receiver reads policies every so often.
+  await expect.poll(publish).toBe(202);
+
+  const limited = await json("tenant limits shop publishRate=5,weight=2");
+  expect(limited.limits).toEqual({ publishRate: 5, weight: 2 });
+  await json("tenant origins shop https://shop.example");
+  await json("tenant grant shop apps --role subscriber --subjects u*");
+  const shown = await json("tenant show shop");
+  expect(shown).toMatchObject({
+    limits: { publishRate: 5, weight: 2 },
+    origins: ["https://shop.example"],
+    keys: [{ id, name: "checkout", clients: ["u*"] }],
+    grants: [{ id: "apps", role: "subscriber" }],
+  });
+  expect((await json("tenant limits shop none")).limits).toEqual({});
+  await expect
+    .poll(async () =>
+      (await json("tenant usage --by rate --limit 5")).items.map((item: { tenant: string }) => item.tenant),
+    )
+    .toContain("shop");
+
+  const token = await done("token --client u1 --tenant shop --ttl 5m");
+  const question = "explain-access --tenant shop --scope subscribe --client u1 --token-file -";
+  expect(await done(question, token)).toContain('"u1" may do this in shop.');
+  await json("tenant suspend shop");
+  expect(await cli(question, token)).toMatchObject({
+    code: 2,
+    out: expect.stringContaining("may not do this in shop"),
+  });
+  expect(await cli("explain-access --tenant shop --scope publish --subject s --json")).toMatchObject({ code: 2 });
+  await json("tenant resume shop");
+  await json(`tenant rotate shop ${id} --overlap 0s`);
+  await done(`tenant remove shop key ${id}`);
+  await json("tenant revoke shop u1");
+
+  // What operators of the platform do belongs to its own tenant.
+  await expect.poll(() => done("audit --tenant platform --limit 200")).toMatch(/revocation u1/);
+  await expect.poll(() => done("audit --tenant shop --json")).not.toBe("");
+  const entries = (await done("audit --tenant shop --json")).trim().split("\n");
+  expect(entries.map((line) => JSON.parse(line).tenant)).toEqual(entries.map(() => "shop"));
+});
+
+test("dead letters and epochs are shown, as text and as JSON", async () => {
+  expect(await done("dead-letters")).toBe("There are no dead letters.\n");
+  expect(await json("dead-letters list --json")).toEqual({ deadLetters: [] });
+  expect(await cli("dead-letters show 0-999999")).toMatchObject({ code: 1, err: expect.stringContaining("404") });
+  expect(await done("epoch")).toMatch(/^EPOCH {2}PARTITIONS {2}BEGAN/);
+  const { partitions, epochs } = await json("epoch --json");
+  expect(epochs[0].partitions).toBe(partitions);
+});
+
+test("a token that is not an operator's is refused, and the error says what to pass", async () => {
+  await writeFile(join(folder, "client.txt"), await done("token --client u1 --tenant acme"));
+  const refused = await cli(`tenant list --operator-token-file ${join(folder, "client.txt")}`);
+  expect(refused).toMatchObject({ code: 1, err: expect.stringContaining("answered 403") });
+  expect(refused.err).toContain("Pass an operator's token that may do this");
+});
+
+test("a Kafka that does not answer is an error within bounded time", async () => {
+  const { code, err } = await unanswered;
+  expect({ code, err }).toEqual({ code: 1, err: expect.stringContaining("Kafka at 127.0.0.1:9 did not answer") });
+});
