@@ -6,10 +6,16 @@ import { z } from "zod";
 export const consoleSettings = commonSettings.omit({ REDIS_URL: true, REDIS_CLUSTER: true }).extend({
   ...identitySettings.shape,
   ...nodeServerSettings.shape,
-  /** The port that it listens on. */
-  PORT: z.coerce.number().int().min(0).max(65535).default(8083),
-  /** Requests a second of a tenant's operators. Each change takes the one lock of all changes. */
-  OPERATOR_RATE: z.coerce.number().min(0.001).default(50),
-  /** Such requests at once, after a rest. */
-  OPERATOR_BURST: z.coerce.number().int().min(1).default(500),
+  PORT: z.coerce.number().int().min(0).max(65535).default(8083).meta({ description: "The port that it listens on." }),
+  OPERATOR_RATE: z.coerce
+    .number()
+    .min(0.001)
+    .default(50)
+    .meta({ description: "Requests a second of a tenant's operators. Each change takes the one lock of all changes." }),
+  OPERATOR_BURST: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(500)
+    .meta({ description: "Such requests at once, after a rest." }),
 });

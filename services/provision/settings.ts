@@ -18,13 +18,17 @@ export const settings = commonSettings
   .pick({ NAMESPACE: true, LOG_LEVEL: true })
   .extend(storeSettings.shape)
   .extend({
-    /** Partitions of accepted, control and deferred. It is the most directors that can share the work; use about four for each. You change it later only with --repartition. */
-    ACCEPTED_PARTITIONS: count.max(10_000).default(4),
-    /** Slots: the most distributors that can run at once. You can raise it at any time. */
-    ROUTED_PARTITIONS: count.max(65_535).default(16),
-    /** Partitions of the table of stored notifications. You can change it only while nothing is stored. */
-    STORED_PARTITIONS: count.max(1_024).default(8),
-    /** Tenants to create if they are missing, with commas between them. Scopes in their issuers' tokens are trusted. */
+    ACCEPTED_PARTITIONS: count.max(10_000).default(4).meta({
+      description:
+        "Partitions of accepted, control and deferred. It is the most directors that can share the work; use about four for each. You change it later only with --repartition.",
+    }),
+    ROUTED_PARTITIONS: count
+      .max(65_535)
+      .default(16)
+      .meta({ description: "Slots: the most distributors that can run at once. You can raise it at any time." }),
+    STORED_PARTITIONS: count.max(1_024).default(8).meta({
+      description: "Partitions of the table of stored notifications. You can change it only while nothing is stored.",
+    }),
     TENANTS: z
       .string()
       .default("")
@@ -36,19 +40,23 @@ export const settings = commonSettings
             .regex(TENANT_FORM, "names of tenants")
             .refine((name) => name !== PLATFORM_TENANT, `names of tenants; ${PLATFORM_TENANT} is reserved`),
         ),
-      ),
-    /** The password of the receiver's role in Postgres and Redis. With it and the three others each service has a role with only the rights that it needs: docs/reference/grants.md. */
-    RECEIVER_PASSWORD: password,
-    /** The password of the director's role. */
-    DIRECTOR_PASSWORD: password,
-    /** The password of the distributor's role. */
-    DISTRIBUTOR_PASSWORD: password,
-    /** The password of the console's role. */
-    CONSOLE_PASSWORD: password,
-    /** Copies of each topic. */
-    REPLICAS: count.max(9).default(1),
-    /** Brokers that must have a record before it counts as written. In production: 3 replicas, and 2 here. */
-    MIN_INSYNC: count.max(9).default(1),
+      )
+      .meta({
+        description:
+          "Tenants to create if they are missing, with commas between them. Scopes in their issuers' tokens are trusted.",
+      }),
+    RECEIVER_PASSWORD: password.meta({
+      description:
+        "The password of the receiver's role in Postgres and Redis. With it and the three others each service has a role with only the rights that it needs: docs/reference/grants.md.",
+    }),
+    DIRECTOR_PASSWORD: password.meta({ description: "The password of the director's role." }),
+    DISTRIBUTOR_PASSWORD: password.meta({ description: "The password of the distributor's role." }),
+    CONSOLE_PASSWORD: password.meta({ description: "The password of the console's role." }),
+    REPLICAS: count.max(9).default(1).meta({ description: "Copies of each topic." }),
+    MIN_INSYNC: count.max(9).default(1).meta({
+      description:
+        "Brokers that must have a record before it counts as written. In production: 3 replicas, and 2 here.",
+    }),
   });
 
 const PASSWORDS = {

@@ -15,32 +15,57 @@ export const settings = commonSettings
   .extend(nodeServerSettings.shape)
   .extend(tenantLimitSettings.shape)
   .extend({
-    /** The port that it listens on. */
-    PORT: z.coerce.number().int().min(0).max(65535).default(8080),
-    /** Bytes of one notification's data. At most 512 KiB: a send to one partition must stay under Kafka's limit for a record batch, 2 MiB. */
-    MAX_DATA_BYTES: bytes.max(512 * KiB).default(64 * KiB),
-    /** The most notifications in one request. */
-    MAX_BATCH_ITEMS: z.coerce.number().int().min(1).max(10_000).default(1_000),
-    /** The most bytes of one request. */
-    MAX_BODY_BYTES: bytes.default(4 * MiB),
-    /** Bytes of bodies that are arriving or not yet answered, and of notifications that wait for Kafka. Above it: 503. */
-    MAX_QUEUED_BYTES: bytes.default(64 * MiB),
-    /** Requests that are arriving or not yet answered. Above it: 503. */
-    MAX_REQUESTS: z.coerce.number().int().min(1).default(5_000),
-    /** The least ms between the starts of two sends to Kafka. Notifications that come meanwhile share packs. The first send does not wait. */
-    PACE_MS: ms.max(100).default(6),
-    /** A publisher is answered within so many ms, whatever Kafka does. */
-    ANSWER_MS: ms.min(200).max(1_900).default(1_600),
-    /** A send that is unanswered for so many ms means that Kafka is away. Further requests are then refused at once. */
-    STALL_MS: ms.min(50).default(500),
-    /** The most ms that a publisher waits for Redis, which usually answers in less than one. The request then goes on without it. */
-    REPEAT_WAIT_MS: ms.max(2_000).default(200),
-    /** The same for rates: the receiver then counts alone. */
-    RATE_WAIT_MS: ms.max(2_000).default(200),
-    /** A repeat is recognised by its Idempotency-Key or id for so many seconds. */
+    PORT: z.coerce.number().int().min(0).max(65535).default(8080).meta({ description: "The port that it listens on." }),
+    MAX_DATA_BYTES: bytes
+      .max(512 * KiB)
+      .default(64 * KiB)
+      .meta({
+        description:
+          "Bytes of one notification's data. At most 512 KiB: a send to one partition must stay under Kafka's limit for a record batch, 2 MiB.",
+      }),
+    MAX_BATCH_ITEMS: z.coerce
+      .number()
+      .int()
+      .min(1)
+      .max(10_000)
+      .default(1_000)
+      .meta({ description: "The most notifications in one request." }),
+    MAX_BODY_BYTES: bytes.default(4 * MiB).meta({ description: "The most bytes of one request." }),
+    MAX_QUEUED_BYTES: bytes.default(64 * MiB).meta({
+      description:
+        "Bytes of bodies that are arriving or not yet answered, and of notifications that wait for Kafka. Above it: 503.",
+    }),
+    MAX_REQUESTS: z.coerce
+      .number()
+      .int()
+      .min(1)
+      .default(5_000)
+      .meta({ description: "Requests that are arriving or not yet answered. Above it: 503." }),
+    PACE_MS: ms.max(100).default(6).meta({
+      description:
+        "The least ms between the starts of two sends to Kafka. Notifications that come meanwhile share packs. The first send does not wait.",
+    }),
+    ANSWER_MS: ms
+      .min(200)
+      .max(1_900)
+      .default(1_600)
+      .meta({ description: "A publisher is answered within so many ms, whatever Kafka does." }),
+    STALL_MS: ms.min(50).default(500).meta({
+      description:
+        "A send that is unanswered for so many ms means that Kafka is away. Further requests are then refused at once.",
+    }),
+    REPEAT_WAIT_MS: ms.max(2_000).default(200).meta({
+      description:
+        "The most ms that a publisher waits for Redis, which usually answers in less than one. The request then goes on without it.",
+    }),
+    RATE_WAIT_MS: ms
+      .max(2_000)
+      .default(200)
+      .meta({ description: "The same for rates: the receiver then counts alone." }),
     REPEAT_SECONDS: z.coerce
       .number()
       .int()
       .min(10)
-      .default(24 * 60 * 60),
+      .default(24 * 60 * 60)
+      .meta({ description: "A repeat is recognised by its Idempotency-Key or id for so many seconds." }),
   });

@@ -7,38 +7,68 @@ import { networks } from "#http/settings.ts";
 
 /** Who may call: tokens are JWTs signed by a key of this JWKS, which is the platform's own; those of tenants stand in Postgres. */
 export const identitySettings = z.object({
-  /** A file or an https address of the JSON Web Key Set (RFC 7517) with the public keys of the platform's own tokens. A file is read again every 30 s, an address every 10 min. */
   AUTH_JWKS: z
     .string()
     .min(1)
-    .refine((place) => !/^https?:/i.test(place) || isKeysAddress(place), "a file's path, or an https URL"),
-  /** Private addresses and networks from which key sets may be fetched, with commas between them: 10.0.0.0/8. All others must be public, also for tenants' issuers. */
-  AUTH_PRIVATE_NETWORKS: networks,
-  /** The claim `iss` of the platform's own tokens. */
-  AUTH_ISSUER: z.string().min(1),
-  /** The claim `aud` of tokens for this platform. */
-  AUTH_AUDIENCE: z.string().min(1).default("notifications"),
-  /** The most seconds from iat to exp. A token that is valid for longer is refused. */
-  TOKEN_MAX_SECONDS: z.coerce.number().int().min(60).default(TOKEN_MAX_SECONDS),
-  /** The key that seals the secrets of HS256 issuers in Postgres: 32 bytes in base64 (openssl rand -base64 32). You can give several, with commas between them: the first seals, all open. Without it, no such issuer can be written. */
-  SECRETS_KEY: secretsKey,
-  /** Requests at once whose tokens wait for keys or for their check. They count for no other bound. Over it, 503. */
-  MAX_WAITERS: z.coerce.number().int().min(1).default(1_000),
-  /** Of those, requests that wait for the keys of one issuer. Over it, 503. */
-  ISSUER_WAITERS: z.coerce.number().int().min(1).default(100),
-  /** Of those, requests from one address that wait for keys. Over it, 429. */
-  ADDRESS_WAITERS: z.coerce.number().int().min(1).default(50),
-  /** The environment in API keys: ssp_live_..., ssp_test_... A key of another environment is refused. */
+    .refine((place) => !/^https?:/i.test(place) || isKeysAddress(place), "a file's path, or an https URL")
+    .meta({
+      description:
+        "A file or an https address of the JSON Web Key Set (RFC 7517) with the public keys of the platform's own tokens. A file is read again every 30 s, an address every 10 min.",
+    }),
+  AUTH_PRIVATE_NETWORKS: networks.meta({
+    description:
+      "Private addresses and networks from which key sets may be fetched, with commas between them: 10.0.0.0/8. All others must be public, also for tenants' issuers.",
+  }),
+  AUTH_ISSUER: z.string().min(1).meta({ description: "The claim `iss` of the platform's own tokens." }),
+  AUTH_AUDIENCE: z
+    .string()
+    .min(1)
+    .default("notifications")
+    .meta({ description: "The claim `aud` of tokens for this platform." }),
+  TOKEN_MAX_SECONDS: z.coerce
+    .number()
+    .int()
+    .min(60)
+    .default(TOKEN_MAX_SECONDS)
+    .meta({ description: "The most seconds from iat to exp. A token that is valid for longer is refused." }),
+  SECRETS_KEY: secretsKey.meta({
+    description:
+      "The key that seals the secrets of HS256 issuers in Postgres: 32 bytes in base64 (openssl rand -base64 32). You can give several, with commas between them: the first seals, all open. Without it, no such issuer can be written.",
+  }),
+  MAX_WAITERS: z.coerce.number().int().min(1).default(1_000).meta({
+    description:
+      "Requests at once whose tokens wait for keys or for their check. They count for no other bound. Over it, 503.",
+  }),
+  ISSUER_WAITERS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(100)
+    .meta({ description: "Of those, requests that wait for the keys of one issuer. Over it, 503." }),
+  ADDRESS_WAITERS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(50)
+    .meta({ description: "Of those, requests from one address that wait for keys. Over it, 429." }),
   KEY_ENVIRONMENT: z
     .string()
     .regex(ENVIRONMENT_FORM, "a lower-case letter, then at most 15 lower-case letters and digits")
-    .default("live"),
-  /** The most bytes of attempts that wait for the audit log. */
+    .default("live")
+    .meta({
+      description: "The environment in API keys: ssp_live_..., ssp_test_... A key of another environment is refused.",
+    }),
   AUDIT_MAX_BYTES: z.coerce
     .number()
     .int()
     .min(1_024)
-    .default(16 << 20),
-  /** Postgres is asked for changed policies every so many ms. */
-  ACCESS_REFRESH_MS: z.coerce.number().int().min(50).max(30_000).default(5_000),
+    .default(16 << 20)
+    .meta({ description: "The most bytes of attempts that wait for the audit log." }),
+  ACCESS_REFRESH_MS: z.coerce
+    .number()
+    .int()
+    .min(50)
+    .max(30_000)
+    .default(5_000)
+    .meta({ description: "Postgres is asked for changed policies every so many ms." }),
 });

@@ -6,25 +6,23 @@ const path = z.string().min(1).optional();
 
 /** Where Kafka is, and what it takes to be let in there. */
 export const kafkaSettings = z.object({
-  /** Some brokers, as host:port with commas between them. They name the others. */
   KAFKA_BROKERS: z
     .string()
     .min(1)
-    .transform((list) => list.split(",").map((broker) => broker.trim())),
-  /** Set true to connect over TLS. */
-  KAFKA_TLS: z.stringbool().default(false),
-  /** A file with the certificate authorities of the brokers, if Node does not know them. */
-  KAFKA_CA: path,
-  /** A file with the client certificate, if the brokers ask for one. */
-  KAFKA_CERT: path,
-  /** The file of its private key. */
-  KAFKA_KEY: path,
-  /** The mechanism of SASL, if the brokers ask for a name and a password. */
-  KAFKA_SASL: z.enum(["plain", "scram-sha-256", "scram-sha-512"]).optional(),
-  /** The name, with KAFKA_SASL. */
-  KAFKA_USERNAME: z.string().optional(),
-  /** The password, with KAFKA_SASL. */
-  KAFKA_PASSWORD: z.string().optional(),
+    .transform((list) => list.split(",").map((broker) => broker.trim()))
+    .meta({ description: "Some brokers, as host:port with commas between them. They name the others." }),
+  KAFKA_TLS: z.stringbool().default(false).meta({ description: "Set true to connect over TLS." }),
+  KAFKA_CA: path.meta({
+    description: "A file with the certificate authorities of the brokers, if Node does not know them.",
+  }),
+  KAFKA_CERT: path.meta({ description: "A file with the client certificate, if the brokers ask for one." }),
+  KAFKA_KEY: path.meta({ description: "The file of its private key." }),
+  KAFKA_SASL: z
+    .enum(["plain", "scram-sha-256", "scram-sha-512"])
+    .optional()
+    .meta({ description: "The mechanism of SASL, if the brokers ask for a name and a password." }),
+  KAFKA_USERNAME: z.string().optional().meta({ description: "The name, with KAFKA_SASL." }),
+  KAFKA_PASSWORD: z.string().optional().meta({ description: "The password, with KAFKA_SASL." }),
 });
 
 type Mechanism = NonNullable<KafkaAddress["KAFKA_SASL"]>;

@@ -7,7 +7,7 @@ import { distributorSettings } from "#services/distributor/settings.ts";
 import { settings as provisionSettings } from "#services/provision/settings.ts";
 import { settings as receiverSettings } from "#services/receiver/settings.ts";
 import { repository } from "#local/process/paths.ts";
-import { meaningsIn, settingsDocument } from "./settings-table.ts";
+import { settingsDocument } from "./settings-table.ts";
 
 const document = settingsDocument();
 
@@ -19,12 +19,4 @@ test("every setting of every service is in it, with what it means", () => {
   const schemas = [consoleSettings, directorSettings, distributorSettings, provisionSettings, receiverSettings];
   const names = new Set(schemas.flatMap(({ shape }) => Object.keys(shape)));
   expect([...names].filter((name) => !document.includes(`\n| \`${name}\` | `))).toEqual([]);
-});
-
-test("a meaning is the comment right above its name", () => {
-  const source = "  /** One. */\n  A_B: x,\n  C_D: y,\n  /** Two. */\n  E_F: z,";
-  expect([...meaningsIn(source)]).toEqual([
-    ["A_B", "One."],
-    ["E_F", "Two."],
-  ]);
 });

@@ -1,5 +1,3 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { kafkaSettings } from "@saasaparilla/shared/kafka/settings.ts";
 import { commonSettings, storeSettings } from "@saasaparilla/shared/settings.ts";
 import { identitySettings } from "@saasaparilla/shared/auth/settings.ts";
@@ -11,61 +9,58 @@ import { directorSettings } from "#services/director/settings.ts";
 import { distributorSettings } from "#services/distributor/settings.ts";
 import { settings as provisionSettings } from "#services/provision/settings.ts";
 import { settings as receiverSettings } from "#services/receiver/settings.ts";
-import { repository } from "#local/process/paths.ts";
 
 /**
- * docs/reference/settings.md from the schemas: names, defaults and bounds are theirs, and what a setting means is the comment above it.
+ * docs/reference/settings.md from the schemas. Names, defaults, bounds and descriptions are theirs.
  */
 interface Section {
   title: string;
   about: string;
   schema: z.ZodObject;
-  file: string;
+}
+
+/** All its settings, for `omit`. */
+function maskOf<Shape extends z.ZodRawShape>({ shape }: z.ZodObject<Shape>): Record<keyof Shape, true> {
+  return Object.fromEntries(Object.keys(shape).map((name) => [name, true])) as Record<keyof Shape, true>;
 }
 
 const SECTIONS: Section[] = [
   {
     title: "Stores",
     about: "For all services. The console does not use Redis.",
-    schema: storeSettings,
-    file: "shared/settings.ts",
+    schema: storeSettings.omit(maskOf(kafkaSettings)),
   },
-  { title: "Kafka", about: "For all services.", schema: kafkaSettings, file: "shared/kafka/settings.ts" },
+  { title: "Kafka", about: "For all services.", schema: kafkaSettings },
   {
     title: "Ports and callers",
     about: "For all services except provision.",
     schema: serverSettings,
-    file: "shared/http/settings.ts",
   },
   {
     title: "Idle connections",
     about: "For receiver, director and console. The distributor has `KEEP_ALIVE`.",
     schema: nodeServerSettings,
-    file: "shared/http/settings.ts",
   },
   {
     title: "Every service",
     about: "Provision reads only `NAMESPACE` and `LOG_LEVEL`.",
     schema: commonSettings.omit({ PORT: true }),
-    file: "shared/settings.ts",
   },
   {
     title: "Authentication",
     about: "For all services except provision.",
     schema: identitySettings,
-    file: "shared/auth/settings.ts",
   },
   {
     title: "Tenants",
     about: "For receiver, director and distributor.",
     schema: tenantLimitSettings,
-    file: "shared/auth/policies/tenant-limits.ts",
   },
-  { title: "Receiver", about: "", schema: receiverSettings, file: "services/receiver/settings.ts" },
-  { title: "Director", about: "", schema: directorSettings, file: "services/director/settings.ts" },
-  { title: "Distributor", about: "", schema: distributorSettings, file: "services/distributor/settings.ts" },
-  { title: "Console", about: "", schema: consoleSettings, file: "services/console/settings.ts" },
-  { title: "Provision", about: "", schema: provisionSettings, file: "services/provision/settings.ts" },
+  { title: "Receiver", about: "", schema: receiverSettings },
+  { title: "Director", about: "", schema: directorSettings },
+  { title: "Distributor", about: "", schema: distributorSettings },
+  { title: "Console", about: "", schema: consoleSettings },
+  { title: "Provision", about: "", schema: provisionSettings },
 ];
 
 const HEAD = `# Settings
@@ -85,18 +80,18 @@ interface Described {
 }
 
 export function settingsDocument(): string {
-  const told = new Set<string>();
+  const told = new Set<z.ZodType>();
   return [HEAD, ...SECTIONS.map((section) => tableOf(section, told))].join("\n");
 }
 
-function tableOf({ title, about, schema, file }: Section, told: Set<string>): string {
-  const meanings = meaningsIn(readFileSync(join(repository, file), "utf8"));
-  const rows = Object.entries(schema.shape).flatMap(([name, field]) => {
-    const meaning = meanings.get(name);
-    // What another file defines stands in the section of that file.
-    if (meaning === undefined || told.has(`${file} ${name}`)) return [];
-    told.add(`${file} ${name}`);
-    return [`| \`${name}\` | ${startOf(field as z.ZodType)} | ${meaning.replaceAll(/[|<]/g, "\\$&")} |`];
+/** A setting that several schemas share stands in the first section that has it. */
+function tableOf({ title, about, schema }: Section, told: Set<z.ZodType>): string {
+  const fields = Object.entries(schema.shape as Record<string, z.ZodType>).filter(([, field]) => !told.has(field));
+  const rows = fields.map(([name, field]) => {
+    told.add(field);
+    const { description } = field.meta() ?? {};
+    if (description === undefined) throw new Error(`${name} has no description: give it .meta({ description }).`);
+    return `| \`${name}\` | ${startOf(field)} | ${description.replaceAll(/[|<]/g, "\\$&")} |`;
   });
   return [
     `## ${title}`,
@@ -122,11 +117,4 @@ function startOf(field: z.ZodType): string {
   ];
   const text = !left.success ? "**required**" : String(start ?? "") === "" ? "none" : `\`${String(start)}\``;
   return bounds.length > 0 ? `${text} (${bounds.join("; ")})` : text;
-}
-
-/** The comment right above a name, in a file of schemas. */
-export function meaningsIn(source: string): Map<string, string> {
-  return new Map(
-    [...source.matchAll(/\/\*\* ([^*]+) \*\/\n\s+([A-Z][A-Z_]+):/g)].map((match) => [match[2]!, match[1]!]),
-  );
 }

@@ -8,40 +8,57 @@ const rate = (value: number) => z.coerce.number().min(0.001).default(value);
 
 /** What every tenant may, where its own row in Postgres says nothing else. */
 export const tenantLimitSettings = z.object({
-  /** Notifications a second that a tenant may publish. */
-  TENANT_PUBLISH_RATE: rate(20_000),
-  /** Notifications that it may publish at once, after a rest. */
-  TENANT_PUBLISH_BURST: count(100_000),
-  /** Notifications a second that each of its publishers may publish. A publisher is the subject of a token, or a key. */
-  PUBLISHER_RATE: rate(10_000),
-  /** Notifications that a publisher may publish at once, after a rest. */
-  PUBLISHER_BURST: count(50_000),
-  /** Bytes of bodies that a tenant publishes in a second: 1 KiB for each notification of its usual rate. */
-  TENANT_PUBLISH_BYTE_RATE: rate(20 << 20),
-  /** As many at once, after a rest: the ten largest requests. */
-  TENANT_PUBLISH_BYTE_BURST: count(40 << 20),
-  /** Requests of a tenant that are arriving or not answered, at one receiver. */
-  TENANT_REQUESTS: count(2_500),
-  /** Connects, polls, acknowledgements and tickets a second of a tenant's clients, at one distributor. */
-  TENANT_REQUEST_RATE: rate(10_000),
-  /** Such requests at once, after a rest. */
-  TENANT_REQUEST_BURST: count(100_000),
-  /** Bytes of a tenant's requests that one receiver holds at once. */
-  TENANT_QUEUED_BYTES: count(32 << 20),
-  /** Connections of a tenant, at one distributor. */
-  TENANT_CONNECTIONS: count(50_000),
-  /** Connections of one client, at one distributor. Above it, the oldest is closed. */
-  CLIENT_CONNECTIONS: count(50),
-  /** Notifications stored for one client. At the limit, publishing to it is refused until it has read. */
-  CLIENT_STORED: count(1_000_000),
-  /** Bytes of notifications that are stored for a tenant's clients; as many, and its publishing is refused until they have read. */
-  TENANT_STORED_BYTES: count(8 * 2 ** 30),
-  /** A tenant's clients for whom something is stored; as many, and its publishing is refused until some have read. */
-  TENANT_STORED_CLIENTS: count(2_000_000),
-  /** A tenant's weight against others for shared resources: twice the weight, twice the share. */
-  TENANT_WEIGHT: z.coerce.number().min(WEIGHTS.least).max(WEIGHTS.most).default(1),
-  /** Bytes that wait for a tenant's slow clients, at one distributor. */
-  TENANT_OUTBOX_BYTES: count(256 << 20),
+  TENANT_PUBLISH_RATE: rate(20_000).meta({ description: "Notifications a second that a tenant may publish." }),
+  TENANT_PUBLISH_BURST: count(100_000).meta({
+    description: "Notifications that it may publish at once, after a rest.",
+  }),
+  PUBLISHER_RATE: rate(10_000).meta({
+    description:
+      "Notifications a second that each of its publishers may publish. A publisher is the subject of a token, or a key.",
+  }),
+  PUBLISHER_BURST: count(50_000).meta({
+    description: "Notifications that a publisher may publish at once, after a rest.",
+  }),
+  TENANT_PUBLISH_BYTE_RATE: rate(20 << 20).meta({
+    description: "Bytes of bodies that a tenant publishes in a second: 1 KiB for each notification of its usual rate.",
+  }),
+  TENANT_PUBLISH_BYTE_BURST: count(40 << 20).meta({
+    description: "As many at once, after a rest: the ten largest requests.",
+  }),
+  TENANT_REQUESTS: count(2_500).meta({
+    description: "Requests of a tenant that are arriving or not answered, at one receiver.",
+  }),
+  TENANT_REQUEST_RATE: rate(10_000).meta({
+    description: "Connects, polls, acknowledgements and tickets a second of a tenant's clients, at one distributor.",
+  }),
+  TENANT_REQUEST_BURST: count(100_000).meta({ description: "Such requests at once, after a rest." }),
+  TENANT_QUEUED_BYTES: count(32 << 20).meta({
+    description: "Bytes of a tenant's requests that one receiver holds at once.",
+  }),
+  TENANT_CONNECTIONS: count(50_000).meta({ description: "Connections of a tenant, at one distributor." }),
+  CLIENT_CONNECTIONS: count(50).meta({
+    description: "Connections of one client, at one distributor. Above it, the oldest is closed.",
+  }),
+  CLIENT_STORED: count(1_000_000).meta({
+    description: "Notifications stored for one client. At the limit, publishing to it is refused until it has read.",
+  }),
+  TENANT_STORED_BYTES: count(8 * 2 ** 30).meta({
+    description:
+      "Bytes of notifications that are stored for a tenant's clients; as many, and its publishing is refused until they have read.",
+  }),
+  TENANT_STORED_CLIENTS: count(2_000_000).meta({
+    description:
+      "A tenant's clients for whom something is stored; as many, and its publishing is refused until some have read.",
+  }),
+  TENANT_WEIGHT: z.coerce
+    .number()
+    .min(WEIGHTS.least)
+    .max(WEIGHTS.most)
+    .default(1)
+    .meta({ description: "A tenant's weight against others for shared resources: twice the weight, twice the share." }),
+  TENANT_OUTBOX_BYTES: count(256 << 20).meta({
+    description: "Bytes that wait for a tenant's slow clients, at one distributor.",
+  }),
 });
 
 /** As a tenant's row names them. */
