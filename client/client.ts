@@ -1,3 +1,4 @@
+// oxlint-disable max-lines -- One closure is the state of a connection: its parts would share a dozen variables.
 import type { Connection, Failure, FailureCode, Notification, Options, Reason, State, Status, Timers } from "./api.ts";
 import { Acks } from "./acks.ts";
 import { Backoff, NEVER_MS, pause } from "./timing.ts";

@@ -5,12 +5,10 @@ import { serverSettings } from "#http/settings.ts";
 /** Where Kafka, Postgres and Redis are. */
 export const storeSettings = z.object({
   ...kafkaSettings.shape,
-  DATABASE_URL: z
-    .url({ protocol: /^postgres(ql)?$/ })
-    .meta({
-      description:
-        "Address of Postgres. For TLS add ?sslmode=verify-full and &sslrootcert=<file>. If the server asks for a client certificate, add &sslcert= and &sslkey=.",
-    }),
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).meta({
+    description:
+      "Address of Postgres. For TLS add ?sslmode=verify-full and &sslrootcert=<file>. If the server asks for a client certificate, add &sslcert= and &sslkey=.",
+  }),
   REDIS_URL: z
     .string()
     .transform((list) => list.split(",").map((url) => url.trim()))

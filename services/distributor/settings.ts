@@ -9,29 +9,20 @@ export const distributorSettings = commonSettings.extend({
   ...identitySettings.shape,
   ...tenantLimitSettings.shape,
   PORT: z.coerce.number().int().min(0).max(65535).default(8081).meta({ description: "The port that it listens on." }),
-  KEEP_ALIVE: z
-    .stringbool()
-    .default(true)
-    .meta({
-      description:
-        "Set false to close a connection after each answer. For load balancers that reuse a connection after more than 8 s of idleness, when the socket library may already close it: docs/guides/proxies.md.",
-    }),
+  KEEP_ALIVE: z.stringbool().default(true).meta({
+    description:
+      "Set false to close a connection after each answer. For load balancers that reuse a connection after more than 8 s of idleness, when the socket library may already close it: docs/guides/proxies.md.",
+  }),
   LEASE_MS: count(10_000).meta({
     description: "The lease of the slot in Redis, in ms. A distributor that is away for longer counts as dead.",
   }),
   OUTBOX_BYTES: count(256 << 10).meta({
     description: "The most bytes that wait for one slow client. Above it, notifications are stored.",
   }),
-  HEARTBEAT_MS: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(25_000)
-    .default(15_000)
-    .meta({
-      description:
-        "Ms between heartbeats to a client, which may reconnect after two missing ones. Permission is checked as often, so within a minute (R19).",
-    }),
+  HEARTBEAT_MS: z.coerce.number().int().min(1).max(25_000).default(15_000).meta({
+    description:
+      "Ms between heartbeats to a client, which may reconnect after two missing ones. Permission is checked as often, so within a minute (R19).",
+  }),
   FRAME_RATE: count(1_000).meta({
     description: "Frames and pings a second of one WebSocket. Above it, the connection is closed.",
   }),
@@ -53,15 +44,10 @@ export const distributorSettings = commonSettings.extend({
   MAX_CONNECTIONS: count(100_000).meta({
     description: "The most connections in all; never more than nine tenths of the file descriptors of the process.",
   }),
-  DRAIN_MS: z.coerce
-    .number()
-    .int()
-    .min(0)
-    .default(5_000)
-    .meta({
-      description:
-        "On SIGTERM connections are closed over so many ms. At most half of SHUTDOWN_MS, so that the rest of the ending has time.",
-    }),
+  DRAIN_MS: z.coerce.number().int().min(0).default(5_000).meta({
+    description:
+      "On SIGTERM connections are closed over so many ms. At most half of SHUTDOWN_MS, so that the rest of the ending has time.",
+  }),
 });
 
 export type DistributorSettings = z.output<typeof distributorSettings>;

@@ -18,23 +18,17 @@ export const settings = commonSettings
   .pick({ NAMESPACE: true, LOG_LEVEL: true })
   .extend(storeSettings.shape)
   .extend({
-    ACCEPTED_PARTITIONS: count
-      .max(10_000)
-      .default(4)
-      .meta({
-        description:
-          "Partitions of accepted, control and deferred. It is the most directors that can share the work; use about four for each. You change it later only with --repartition.",
-      }),
+    ACCEPTED_PARTITIONS: count.max(10_000).default(4).meta({
+      description:
+        "Partitions of accepted, control and deferred. It is the most directors that can share the work; use about four for each. You change it later only with --repartition.",
+    }),
     ROUTED_PARTITIONS: count
       .max(65_535)
       .default(16)
       .meta({ description: "Slots: the most distributors that can run at once. You can raise it at any time." }),
-    STORED_PARTITIONS: count
-      .max(1_024)
-      .default(8)
-      .meta({
-        description: "Partitions of the table of stored notifications. You can change it only while nothing is stored.",
-      }),
+    STORED_PARTITIONS: count.max(1_024).default(8).meta({
+      description: "Partitions of the table of stored notifications. You can change it only while nothing is stored.",
+    }),
     TENANTS: z
       .string()
       .default("")
@@ -59,13 +53,10 @@ export const settings = commonSettings
     DISTRIBUTOR_PASSWORD: password.meta({ description: "The password of the distributor's role." }),
     CONSOLE_PASSWORD: password.meta({ description: "The password of the console's role." }),
     REPLICAS: count.max(9).default(1).meta({ description: "Copies of each topic." }),
-    MIN_INSYNC: count
-      .max(9)
-      .default(1)
-      .meta({
-        description:
-          "Brokers that must have a record before it counts as written. In production: 3 replicas, and 2 here.",
-      }),
+    MIN_INSYNC: count.max(9).default(1).meta({
+      description:
+        "Brokers that must have a record before it counts as written. In production: 3 replicas, and 2 here.",
+    }),
   });
 
 const PASSWORDS = {

@@ -31,44 +31,33 @@ export const settings = commonSettings
       .default(1_000)
       .meta({ description: "The most notifications in one request." }),
     MAX_BODY_BYTES: bytes.default(4 * MiB).meta({ description: "The most bytes of one request." }),
-    MAX_QUEUED_BYTES: bytes
-      .default(64 * MiB)
-      .meta({
-        description:
-          "Bytes of bodies that are arriving or not yet answered, and of notifications that wait for Kafka. Above it: 503.",
-      }),
+    MAX_QUEUED_BYTES: bytes.default(64 * MiB).meta({
+      description:
+        "Bytes of bodies that are arriving or not yet answered, and of notifications that wait for Kafka. Above it: 503.",
+    }),
     MAX_REQUESTS: z.coerce
       .number()
       .int()
       .min(1)
       .default(5_000)
       .meta({ description: "Requests that are arriving or not yet answered. Above it: 503." }),
-    PACE_MS: ms
-      .max(100)
-      .default(6)
-      .meta({
-        description:
-          "The least ms between the starts of two sends to Kafka. Notifications that come meanwhile share packs. The first send does not wait.",
-      }),
+    PACE_MS: ms.max(100).default(6).meta({
+      description:
+        "The least ms between the starts of two sends to Kafka. Notifications that come meanwhile share packs. The first send does not wait.",
+    }),
     ANSWER_MS: ms
       .min(200)
       .max(1_900)
       .default(1_600)
       .meta({ description: "A publisher is answered within so many ms, whatever Kafka does." }),
-    STALL_MS: ms
-      .min(50)
-      .default(500)
-      .meta({
-        description:
-          "A send that is unanswered for so many ms means that Kafka is away. Further requests are then refused at once.",
-      }),
-    REPEAT_WAIT_MS: ms
-      .max(2_000)
-      .default(200)
-      .meta({
-        description:
-          "The most ms that a publisher waits for Redis, which usually answers in less than one. The request then goes on without it.",
-      }),
+    STALL_MS: ms.min(50).default(500).meta({
+      description:
+        "A send that is unanswered for so many ms means that Kafka is away. Further requests are then refused at once.",
+    }),
+    REPEAT_WAIT_MS: ms.max(2_000).default(200).meta({
+      description:
+        "The most ms that a publisher waits for Redis, which usually answers in less than one. The request then goes on without it.",
+    }),
     RATE_WAIT_MS: ms
       .max(2_000)
       .default(200)

@@ -10,18 +10,10 @@ import { Body } from "./request-body.ts";
 import { Connection, type Exchange, type Handling } from "./connection.ts";
 import { framingOf, targetOf } from "./request-framing.ts";
 import { NodeRequest } from "./node-request.ts";
+import { asksHead, endsConnection, parserRefusal, type ParserError } from "./node-parser.ts";
 import { serverOf } from "./node-server.ts";
 import type { nodeServerSettings } from "./settings.ts";
-import {
-  badHead,
-  expectationFailed,
-  largeChunks,
-  largeHead,
-  notAllowed,
-  notThereYet,
-  slowHead,
-  type HttpResponse,
-} from "./response.ts";
+import { expectationFailed, notAllowed, notThereYet, slowHead, type HttpResponse } from "./response.ts";
 
 export interface NodeServerOptions extends ServerOptions {
   settings: z.output<typeof nodeServerSettings>;
@@ -296,33 +288,9 @@ export class HttpServer extends BaseServer {
     else if (!code.startsWith("HPE_")) socket.destroy();
     // It comes behind a request that is the last by its own word.
     else if (code !== "HPE_CLOSED_CONNECTION") {
-      const large = code === "HPE_HEADER_OVERFLOW" || code === "HPE_CHUNK_EXTENSIONS_OVERFLOW";
-      this.cut(large ? "large" : "malformed");
-      const malformed = badHead("This is no HTTP/1.1 request: it is malformed or incomplete.");
-      const response = !large ? malformed : connection.inBody ? largeChunks() : largeHead();
+      const { cut, response } = parserRefusal(code, connection.inBody);
+      this.cut(cut);
       connection.fail(this.#shown(response), asksHead(rawPacket, bytesParsed));
     }
   }
-}
-
-interface ParserError extends NodeJS.ErrnoException {
-  rawPacket?: Buffer;
-  bytesParsed?: number;
-}
-
-/** Whether the request that is malformed is HEAD, as far as its packet says it. */
-function asksHead(packet: Buffer | undefined, parsed: number | undefined): boolean {
-  const text = packet?.toString("latin1", 0, (parsed ?? 0) + 1) ?? "";
-  const before = text.lastIndexOf("\r\n\r\n", text.length - "\r\n\r\n".length - 1);
-  return text.startsWith("HEAD ", before < 0 ? 0 : before + "\r\n\r\n".length);
-}
-
-/**
- * Node ends these connections behind the answer, and must not handle what follows.
- * - The parser pauses behind a request with `Connection: upgrade` or `Proxy-Connection: upgrade`, loses the rest of the packet,
- *   and takes the next packet for a new request. The Upgrade header alone decides here, so that no reading of the other can differ.
- * - An answer without a length ends a connection of HTTP/1.0, even one that is to be kept.
- */
-function endsConnection({ headers, httpVersionMinor }: IncomingMessage, empty: boolean): boolean {
-  return headers.upgrade !== undefined || (empty && httpVersionMinor === 0);
 }

@@ -6,6 +6,7 @@ import { PartitionLanes } from "#services/director/partitions/partition.ts";
 import type { PartitionEffects } from "#services/director/partitions/partition-options.ts";
 import { LaneTimers } from "#services/director/partitions/lane-timers.ts";
 import { changeOwnership, type Ownership, type OwnershipOutput } from "#services/director/partitions/ownership.ts";
+import { SimulatedRouted } from "./routed.ts";
 import { EPOCH, PARTITION, short, Violation, type Stage } from "./stage.ts";
 
 /** What a notification counts as, in the shares of what waits: more than any here has. */
@@ -42,8 +43,7 @@ export class SimulatedDirector {
   #inserts: Job[] = [];
   #lookUps: Lane[] = [];
   #acts = 0;
-  /** Sent by its producer, not yet in the topic. */
-  #sends: { slot: number; write: (writer: PackWriter) => void }[] = [];
+  readonly #routed: SimulatedRouted;
 
   constructor(stage: Stage, ownership: Ownership, member: Membership) {
     this.#stage = stage;
@@ -51,6 +51,7 @@ export class SimulatedDirector {
     this.#member = member;
     const { generation } = ownership;
     this.generation = generation;
+    this.#routed = new SimulatedRouted(stage, generation);
     this.#read = stage.committed;
     this.#readDeferred = stage.drained;
     this.#readControl = Math.max(0, generation - 3);
@@ -83,38 +84,11 @@ export class SimulatedDirector {
 
   #effects(lanes: PartitionLanes): PartitionEffects {
     const [stage, { generation }] = [this.#stage, this];
-    const signal = (slot: number, rest: Record<string, unknown>): void => {
-      stage.note(() => `g${generation} -> s${slot} ${JSON.stringify(rest)}`);
-      this.#sends.push({
-        slot,
-        write: (writer) => writer.signal({ partition: PARTITION, generation, ...rest }),
-      });
-    };
     return {
+      ...this.#routed.effects(),
       findEnd: (found) =>
         found(stage.mutant === "every cursor is known" ? Number.MAX_SAFE_INTEGER : stage.accepted.records.length),
       lookUp: (lane) => this.#lookUps.push(lane),
-      invite: ({ key }, { slot, incarnation, session }) => signal(slot, { type: "invite", incarnation, session, key }),
-      held: (_, { slot, incarnation, session, hold }, stored, queued) => {
-        const known = { ...(stored === undefined ? {} : { stored }), ...(queued === undefined ? {} : { queued }) };
-        signal(slot, { type: "held", incarnation, session, hold, ...known });
-      },
-      demote: (_, { slot, incarnation, session }, reason, resume) =>
-        signal(slot, { type: "demoted", incarnation, session, reason, ...(resume === undefined ? {} : { resume }) }),
-      send: (_, { slot, incarnation, session, sent }, { sequence, body, record: { appended } }) => {
-        stage.note(() => `g${generation} -> s${slot} deliver ${short(sequence)} after ${short(sent)} to ${session}`);
-        const deliver = {
-          incarnation,
-          session,
-          partition: PARTITION,
-          generation,
-          appended,
-          prev: sent,
-          sequence,
-          body,
-        };
-        this.#sends.push({ slot, write: (writer) => writer.deliver(deliver) });
-      },
       store: (lane, entries) => this.#store(lane, entries),
       deleteStored: (lane, upTo) => stage.postgres.deleteUpTo(lane.key, upTo),
       settled: (lane, { sequence }, how) => stage.note(() => `g${generation} ${lane.key} ${short(sequence)} ${how}`),
@@ -152,7 +126,7 @@ export class SimulatedDirector {
   }
 
   get alive(): boolean {
-    return this.#ownership.state !== "LOST" || this.#sends.length > 0 || this.#appends.length > 0;
+    return this.#ownership.state !== "LOST" || this.#routed.queued > 0 || this.#appends.length > 0;
   }
 
   timeouts(): void {
@@ -174,7 +148,7 @@ export class SimulatedDirector {
     if (this.#readControl < stage.control.records.length) todo.push(() => this.#readOneControl());
     if (this.#inserts.length > 0) todo.push(() => this.#insert());
     if (this.#lookUps.length > 0) todo.push(() => this.#lookUp());
-    if (this.#sends.length > 0) todo.push(() => this.#send());
+    if (this.#routed.queued > 0) todo.push(() => this.#routed.send());
     if (this.#appends.length > 0) todo.push(() => this.#append());
     if (this.#readDeferred < stage.deferred.records.length) todo.push(() => this.#drain());
     stage.random.pick(todo)();
@@ -288,18 +262,6 @@ export class SimulatedDirector {
       ({ slot, incarnation }) => stage.incarnations[slot] === incarnation,
     );
     this.#lanes.dispatch(lane, { type: "found", connections });
-  }
-
-  /** What its producer has queued gets into the topic, now and then twice. */
-  #send(): void {
-    const stage = this.#stage;
-    const send = this.#sends.shift();
-    if (!send) return;
-    const writer = new PackWriter(256);
-    send.write(writer);
-    const value = writer.take();
-    stage.routed[send.slot]!.append(value, stage.now);
-    if (stage.random.in(0.03)) stage.routed[send.slot]!.append(value, stage.now);
   }
 
   #commit(): void {

@@ -1,10 +1,7 @@
 import { generateKeyPairSync, sign, type KeyObject } from "node:crypto";
 import { exportJWK, SignJWT, type JWK } from "jose";
 import { afterEach, expect, onTestFinished, test, vi } from "vitest";
-import { ALGORITHMS, type Scope } from "#auth/policies/schema.ts";
-import { Policies } from "#auth/policies/policies.ts";
-import { newApiKey } from "./api-keys.ts";
-import { Authenticator } from "#auth/authenticator.ts";
+import { ALGORITHMS } from "#auth/policies/schema.ts";
 import { Failure } from "#runtime/errors.ts";
 import { Refused, TurnedAway, type Identity } from "#auth/identity.ts";
 import { TokenVerifier } from "./verifier.ts";
@@ -225,96 +222,4 @@ test("whoever may have no signature checked has none checked: neither of a known
   await expect(verifier.verify(good, { address: "", mayCheck })).rejects.toThrow(TurnedAway);
   await verifier.verify(good);
   expect(() => verifier.verify(good, { address: "", mayCheck })).toThrow(TurnedAway);
-});
-
-/** Two tenants, each with an issuer; both have a key with the same kid. */
-async function twoTenants(): Promise<{ policies: Policies; authenticator: Authenticator }> {
-  const policies = new Policies();
-  const row = async (tenant: string, key: KeyObject) => ({
-    kind: "issuer",
-    tenant,
-    id: "own",
-    value: {
-      issuer: `https://${tenant}.example`,
-      audience: "notifications",
-      algorithms: ["RS256"],
-      jwks: { keys: [await jwkOf(key, "k")] },
-    },
-  });
-  policies.apply([
-    ...["acme", "globex"].map((tenant) => ({ kind: "tenant", tenant, id: "", value: { trust: "scopes" } })),
-    await row("acme", rsa.publicKey),
-    await row("globex", other.publicKey),
-  ]);
-  const fetch = () => Promise.resolve(JSON.stringify({ keys: [] }));
-  const settings = { AUTH_JWKS: "https://platform/jwks", AUTH_ISSUER: ISSUER, AUTH_AUDIENCE: "notifications" };
-  return { policies, authenticator: await Authenticator.from(settings, policies, { now: () => NOW * 1_000, fetch }) };
-}
-
-async function may(authenticator: Authenticator, text: string, scope: Scope = "subscribe"): Promise<boolean> {
-  const said = new Set<boolean>();
-  // Again and again, until it is known by heart.
-  for (let time = 0; time < 4; time += 1) {
-    try {
-      await authenticator.authorize(text, scope);
-      said.add(true);
-    } catch (error) {
-      if (!(error instanceof Refused)) throw error;
-      said.add(false);
-    }
-  }
-  expect(said.size).toBe(1);
-  return said.has(true);
-}
-
-test("an issuer speaks for its own tenant alone, by its own keys alone", async () => {
-  const { policies, authenticator } = await twoTenants();
-  const by = (iss: string, tenant: string, key: KeyObject) =>
-    token({ alg: "RS256", kid: "k" }, { ...claims, iss: `https://${iss}.example`, tenant }, key);
-  expect(await may(authenticator, await by("acme", "acme", rsa.privateKey))).toBe(true);
-  expect(await may(authenticator, await by("globex", "globex", other.privateKey))).toBe(true);
-  expect(await may(authenticator, await by("acme", "globex", rsa.privateKey))).toBe(false);
-  expect(await may(authenticator, await by("globex", "globex", rsa.privateKey))).toBe(false);
-  expect(await may(authenticator, await by("nobody", "acme", rsa.privateKey))).toBe(false);
-  // Taken away, or with other keys, it is good no more: also a token that was seen often.
-  const text = await by("acme", "acme", rsa.privateKey);
-  expect(await may(authenticator, text)).toBe(true);
-  const row = { issuer: "https://acme.example", audience: "notifications", algorithms: ["RS256"] };
-  policies.apply([
-    {
-      kind: "issuer",
-      tenant: "acme",
-      id: "own",
-      value: { ...row, jwks: { keys: [await jwkOf(other.publicKey, "k")] } },
-    },
-  ]);
-  expect(await may(authenticator, text)).toBe(false);
-});
-
-test("a key is good with its whole secret, until it expires or is taken away, and for its scopes", async () => {
-  const { policies, authenticator } = await twoTenants();
-  const { id, token: text, hash } = newApiKey();
-  const value = {
-    hash,
-    name: "shop",
-    scopes: ["publish"],
-    clients: ["*"],
-    created: NOW,
-    expires: null as number | null,
-  };
-  const put = (row: object | null): void => policies.apply([{ kind: "key", tenant: "acme", id, value: row }]);
-  put(value);
-  expect(await may(authenticator, text, "publish")).toBe(true);
-  expect(await authenticator.authorize(text, "publish")).toMatchObject({ tenant: "acme", subject: `key:${id}` });
-  for (const scope of ["subscribe", "operate", "read"] as const)
-    expect(await may(authenticator, text, scope)).toBe(false);
-  const wrong = text.slice(0, -1) + (text.endsWith("A") ? "B" : "A");
-  for (const bad of [wrong, text.slice(0, -1), `${text}A`, newApiKey().token, "sk_", `sk_${id}_`])
-    expect([bad, await may(authenticator, bad, "publish")]).toEqual([bad, false]);
-  put({ ...value, expires: NOW + 10 });
-  expect(await may(authenticator, text, "publish")).toBe(true);
-  put({ ...value, expires: NOW - 61 });
-  expect(await may(authenticator, text, "publish")).toBe(false);
-  put(null);
-  expect(await may(authenticator, text, "publish")).toBe(false);
 });

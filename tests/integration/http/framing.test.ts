@@ -1,3 +1,4 @@
+// oxlint-disable max-lines -- One start of all services serves every case.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readAccepted } from "#tests/support/accepted-records.ts";
 import { scrapeMetric } from "#tests/support/scrape-metric.ts";

@@ -1,14 +1,11 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import type pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { TENANT_ROW, tenantRow } from "@saasaparilla/shared/auth/policies/schema.ts";
 import { PolicyStore } from "@saasaparilla/shared/auth/policies/store.ts";
 import { Health } from "@saasaparilla/shared/runtime/health.ts";
 import { createLog } from "@saasaparilla/shared/runtime/log.ts";
-import { packSequence, sequenceAt } from "@saasaparilla/shared/protocol/notification.ts";
 import { connectPostgres, type Postgres } from "@saasaparilla/shared/postgres/client.ts";
-import { StoredNotifications } from "@saasaparilla/shared/postgres/stored-notifications.ts";
-import { StoredTenants } from "@saasaparilla/shared/postgres/stored-tenants.ts";
+import { counted } from "#tests/support/tenant-counters.ts";
 import { scrapeMetric } from "#tests/support/scrape-metric.ts";
 import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
 import { Subscriber } from "#tests/support/subscriber.ts";
@@ -68,19 +65,6 @@ async function publish(tenant: string, items: Item[]) {
   return { status, headers, body: (await response.json()) as { type?: string; detail?: string; accepted?: number } };
 }
 
-/** What the counters say, and what the table has. */
-async function counted(tenant: string, schema = stack.namespace) {
-  const { rows } = await postgres.pool.query<Record<string, string>>(
-    `select (select coalesce(sum(notifications), 0) from "${schema}".tenant_stored where tenant = $1) as notifications,
-            (select coalesce(sum(bytes), 0) from "${schema}".tenant_stored where tenant = $1) as bytes,
-            count(*) as rows, coalesce(sum(octet_length(body)), 0) as held
-     from "${schema}".stored_notifications where client like $1 || '/%'`,
-    [tenant],
-  );
-  const [{ notifications, bytes, rows: held, held: heldBytes }] = rows as [Record<string, string>];
-  return { said: [Number(notifications), Number(bytes)], are: [Number(held), Number(heldBytes)] };
-}
-
 const refusedAt = (bound: string): Promise<number> =>
   scrapeMetric(receiver, "publish_limited_total", `limit="${bound}"`);
 /** Once a tenant is full, or is no more. */
@@ -120,7 +104,9 @@ test("R56: a tenant with as many bytes stored as it may is refused, also for oth
   await isFull(false);
   expect((await publish("bytes", [refused])).status).toBe(202);
   await subscriber.close();
-  expect(await counted("bytes")).toMatchObject({ said: (await counted("bytes")).are });
+  expect(await counted(postgres, stack.namespace, "bytes")).toMatchObject({
+    said: (await counted(postgres, stack.namespace, "bytes")).are,
+  });
 });
 
 test("R56: a tenant with something stored for as many clients as it may is refused, until one has read", async () => {
@@ -169,14 +155,20 @@ test("counters are exact beside a director that is killed, and its partitions' n
   doomed.kill("SIGKILL");
   await published;
   const total = clients.length * 20;
-  await expect.poll(async () => (await counted("kill")).are[0], { timeout: 60_000 }).toBe(total);
-  const { said, are } = await counted("kill");
+  await expect
+    .poll(async () => (await counted(postgres, stack.namespace, "kill")).are[0], { timeout: 60_000 })
+    .toBe(total);
+  const { said, are } = await counted(postgres, stack.namespace, "kill");
   expect(said).toEqual(are);
   const usage = async () => (await usageBy("clients")).find(({ tenant }) => tenant === "kill")?.stored;
   await expect.poll(usage, { timeout: 30_000 }).toMatchObject({ notifications: total, clients: clients.length });
   await Promise.all(clients.slice(0, 20).map(async (client) => (await read("kill", client, 20)).close()));
-  await expect.poll(async () => (await counted("kill")).said[0], { timeout: 30_000 }).toBe(total - 400);
-  expect((await counted("kill")).said).toEqual((await counted("kill")).are);
+  await expect
+    .poll(async () => (await counted(postgres, stack.namespace, "kill")).said[0], { timeout: 30_000 })
+    .toBe(total - 400);
+  expect((await counted(postgres, stack.namespace, "kill")).said).toEqual(
+    (await counted(postgres, stack.namespace, "kill")).are,
+  );
   await expect.poll(usage, { timeout: 30_000 }).toMatchObject({ clients: clients.length - 20 });
 }, 120_000);
 
@@ -229,97 +221,5 @@ test("operators see the loudest tenants, a bounded number of them, and nobody el
   expect(await ask("?by=name", operator)).toMatchObject({ status: 400 });
   expect(await ask("", await stack.token({ publisher: "own", tenant: "other", scope: "publish" }))).toMatchObject({
     status: 403,
-  });
-});
-
-/** Tables without directors, which would look at them, too. */
-async function withTables(use: (postgres: Postgres, namespace: string) => Promise<void>): Promise<void> {
-  const idle = await startStack({ services: [] });
-  const own = connectPostgres(idle.env.DATABASE_URL!, {
-    service: "test",
-    log: createLog("test", "warn"),
-    health: new Health([]),
-    connections: 20,
-  });
-  try {
-    await use(own, idle.namespace);
-  } finally {
-    await own.close();
-    await idle.close();
-  }
-}
-
-test("statements of many tenants that count in the same rows do not wait for each other in a circle, and every counter is exact", async () => {
-  await withTables(async (own, namespace) => {
-    // Of 17 connections two have the same shard.
-    const clients = await Promise.all(Array.from({ length: 17 }, () => own.pool.connect()));
-    try {
-      const shards = new Map<number, pg.PoolClient>();
-      let pair: pg.PoolClient[] = [];
-      for (const client of clients) {
-        const { rows } = await client.query<{ shard: number }>("select pg_backend_pid() % 16 as shard");
-        const { shard } = rows[0]!;
-        if (shards.has(shard)) pair = [shards.get(shard)!, client];
-        shards.set(shard, client);
-      }
-      let offset = 0;
-      const works = pair.map(async (client, worker) => {
-        const stored = new StoredNotifications({ pool: client } as unknown as Postgres, namespace);
-        for (let round = 0; round < 60; round += 1) {
-          const tenants = Array.from({ length: 40 }, (_, n) => `t${n}`).filter(() => Math.random() < 0.5);
-          const rows = tenants.map((tenant) => ({
-            client: `${tenant}/w${worker}`,
-            sequence: sequenceAt(packSequence(0, (offset += 1)), 1),
-            appended: Date.now(),
-            expires: undefined,
-            body: randomBytes(20 + worker),
-          }));
-          await stored.insert(rows);
-          // A second time changes nothing.
-          if (round % 5 === 0) await stored.insert(rows);
-          if (round % 3 === 0)
-            await stored.deleteUpTo(new Map(rows.map(({ client: key, sequence }) => [key, sequence])));
-        }
-      });
-      await Promise.all(works);
-    } finally {
-      for (const client of clients) client.release();
-    }
-    for (let n = 0; n < 40; n += 1) {
-      const { said, are } = await counted(`t${n}`, namespace);
-      expect(said).toEqual(are);
-    }
-  });
-});
-
-test("one director counts a tenant's clients at a time, and a bound's mark is one", async () => {
-  await withTables(async (own, namespace) => {
-    const [stored, tenants] = [new StoredNotifications(own, namespace), new StoredTenants(own, namespace)];
-    const rows = Array.from({ length: 30 }, (_, n) => ({
-      client: `a/c${n % 10}`,
-      sequence: sequenceAt(packSequence(0, n), 1),
-      appended: Date.now(),
-      expires: undefined,
-      body: randomBytes(20),
-    }));
-    // Names on both sides of it are not its own.
-    await stored.insert([...rows, { ...rows[0]!, client: "a-/c" }, { ...rows[0]!, client: "a0/c" }]);
-    await tenants.follow(["a"]);
-    await tenants.follow(["a"]);
-    const client = await own.pool.connect();
-    await client.query("begin");
-    await client.query(`select from "${namespace}".tenant_clients for update`);
-    expect(await tenants.countNext()).toBeUndefined();
-    await client.query("rollback");
-    client.release();
-    expect(await tenants.countNext()).toBe("a");
-    expect(await tenants.of(["a"])).toEqual([{ tenant: "a", bytes: 600, clients: 10, full: undefined }]);
-    // It is not due.
-    expect(await tenants.countNext()).toBeUndefined();
-    expect([await tenants.mark("a", "bytes"), await tenants.mark("a", "bytes")]).toEqual([true, false]);
-    expect(await tenants.mark("a", "clients")).toBe(true);
-    expect(await tenants.full(10)).toEqual([{ tenant: "a", bound: "clients" }]);
-    expect(await tenants.of([])).toEqual([{ tenant: "a", bytes: 600, clients: 10, full: "clients" }]);
-    expect([await tenants.clear("a"), await tenants.clear("a")]).toEqual([true, false]);
   });
 });

@@ -1,3 +1,4 @@
+// oxlint-disable max-lines -- The certificates and the stores of both parts are the same.
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, chownSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";

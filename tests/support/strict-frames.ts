@@ -1,0 +1,44 @@
+import { z } from "zod";
+
+/** Each frame of the protocol, and no member that PROTOCOL.md does not name. */
+const cursor = z.string().regex(/^[0-9a-f]{25}$/);
+const notification = z.strictObject({
+  type: z.literal("notification"),
+  id: z.uuid(),
+  cursor,
+  publishedAt: z.iso.datetime({ precision: 3 }),
+  event: z.string().min(1).optional(),
+  traceparent: z.string().min(1).optional(),
+  data: z.unknown().refine((data) => data !== undefined, "there is no data"),
+});
+const connected = z.strictObject({
+  type: z.literal("connected"),
+  cursor,
+  heartbeat: z.number().positive(),
+  limits: z.strictObject({ frameBytes: z.int().positive() }),
+  ping: z.literal(true),
+});
+const closing = {
+  code: z.int(),
+  reason: z.string(),
+  reconnect: z.enum(["now", "token", "no"]),
+  retryAfter: z.number().nonnegative().optional(),
+};
+export const frame = z.discriminatedUnion("type", [
+  notification,
+  z.strictObject({ type: z.literal("notifications"), items: z.array(notification).min(2) }),
+  connected,
+  z.strictObject({ type: z.literal("live") }),
+  z.strictObject({ type: z.literal("pong") }),
+  z.strictObject({ type: z.literal("replay_pending"), retryAfter: z.number().positive() }),
+  z.strictObject({ type: z.literal("refresh"), expiresIn: z.int() }),
+  z.strictObject({ type: z.literal("closing"), ...closing }),
+]);
+export const answer = z.strictObject({
+  notifications: z.array(notification),
+  cursor,
+  closing: z.strictObject(closing).optional(),
+});
+
+export type Notification = z.output<typeof notification>;
+export type Frame = z.output<typeof frame> & { raw: string };
