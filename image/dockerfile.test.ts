@@ -54,6 +54,12 @@ test("the commands run from what the image has, by their name and by `cli`", () 
     // The libraries that are loaded late are found, too.
     expect(run("audit").stderr).toContain("KAFKA_BROKERS: is not set");
     expect(run("epoch").stderr).toMatch(/DATABASE_URL: is not set|KAFKA_BROKERS: is not set/);
+    const refused = spawnSync(process.execPath, ["client/subscribe.ts", "--transport", "x"], {
+      cwd: image,
+      env: { NOTIFICATIONS_TOKEN: "t" },
+      encoding: "utf8",
+    });
+    expect(refused.stderr).toContain("it is one of auto");
     const subscribe = run("subscribe", "--url", "http://127.0.0.1:9", "--signing-key", "/nowhere", "--client", "u1");
     expect(subscribe.stderr).toContain("--signing-key: ENOENT");
   }

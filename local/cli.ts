@@ -1,6 +1,4 @@
 import { run } from "#cli/run.ts";
-import { kafka } from "#local/stores/kafka.ts";
-import { postgres } from "#local/stores/postgres.ts";
 import { port } from "#local/process/ports.ts";
 import { command } from "#local/process/user-error.ts";
 import { audience, issuer, privateFile, signingKey } from "./keys.ts";
@@ -15,9 +13,11 @@ await command(async () => {
   env.NOTIFICATIONS_TENANT ||= "local";
   env.AUTH_ISSUER ||= issuer;
   env.AUTH_AUDIENCE ||= audience;
-  env.KAFKA_BROKERS ||= kafka.url();
-  // Its password is made when it is first asked for.
-  if (args[0] === "epoch" && !env.DATABASE_URL_FILE) env.DATABASE_URL ||= postgres.url();
+  // These load the clients of their stores, which takes longer than most commands.
+  if (args[0] === "epoch" || args[0] === "audit")
+    env.KAFKA_BROKERS ||= (await import("#local/stores/kafka.ts")).kafka.url();
+  if (args[0] === "epoch" && !env.DATABASE_URL_FILE)
+    env.DATABASE_URL ||= (await import("#local/stores/postgres.ts")).postgres.url();
   if (!env.SIGNING_KEY_FILE) {
     await signingKey();
     env.SIGNING_KEY_FILE = privateFile;
