@@ -214,7 +214,7 @@ capacity *args: _packages
 [group('long tests')]
 [no-exit-message]
 faults *args: _packages
-    node tests/faults/battery.ts "$@"
+    node tests/faults/main.ts "$@"
 
 # Build the image of all services [--platform linux/arm64 and other arguments of docker build]
 [group('ship')]

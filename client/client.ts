@@ -5,7 +5,7 @@ import { Backoff, NEVER_MS, pause } from "./timing.ts";
 import { CALLBACK_MS, guarded, LATE, reporter, within } from "./callbacks.ts";
 import { baseOf, postAck } from "./http.ts";
 import { Inbox } from "./inbox.ts";
-import { watchPage } from "./page.ts";
+import { watchPage } from "./browser-events.ts";
 import { choose } from "./transports.ts";
 import { type Context, ending, type Ending, type ServerFrame } from "./protocol.ts";
 

@@ -1,4 +1,4 @@
-import { Cors } from "@saasaparilla/shared/http/cors.ts";
+import { Cors } from "@saasaparilla/shared/http/allowed-origins.ts";
 import { readSettings } from "@saasaparilla/shared/runtime/load-settings.ts";
 import { identitySettings } from "@saasaparilla/shared/auth/settings.ts";
 import { serverSettings } from "@saasaparilla/shared/http/settings.ts";

@@ -1,4 +1,4 @@
-import { mint as mintBy, type Bearer } from "#cli/connection/mint.ts";
+import { mint as mintBy, type Bearer } from "#cli/connection/sign-token.ts";
 import { audience, issuer, signingKey } from "./keys.ts";
 
 /** Signed by the key of this copy. */

@@ -3,7 +3,7 @@ export const BROKERS = 3;
 export const REPLICATION = { REPLICAS: 3, MIN_INSYNC: 2 };
 export const USER = "notifications";
 
-/** What holds in the cluster wherever it runs. Topics say the rest for themselves: services/provision/topics.ts. */
+/** What holds in the cluster wherever it runs. Topics say the rest for themselves: services/provision/topic-specs.ts. */
 export const brokerSettings: Record<string, string> = {
   // A topic that somebody's typing made would have one partition, and no epoch.
   "auto.create.topics.enable": "false",

@@ -1,5 +1,5 @@
-import { topicsOf } from "@saasaparilla/shared/kafka/topics.ts";
-import { epochsSpec, topicSpecs } from "../services/provision/topics.ts";
+import { topicsOf } from "@saasaparilla/shared/kafka/topic-names.ts";
+import { epochsSpec, topicSpecs } from "../services/provision/topic-specs.ts";
 import { REPLICATION } from "./brokers.ts";
 import type { Settings } from "./settings.ts";
 

@@ -4,7 +4,7 @@ import { kafkaSettings } from "@saasaparilla/shared/kafka/settings.ts";
 import { createLog } from "@saasaparilla/shared/runtime/log.ts";
 import { BatchingProducer } from "@saasaparilla/shared/kafka/batching-producer.ts";
 import { readSettings } from "@saasaparilla/shared/runtime/load-settings.ts";
-import { topicsOf, type Topics } from "@saasaparilla/shared/kafka/topics.ts";
+import { topicsOf, type Topics } from "@saasaparilla/shared/kafka/topic-names.ts";
 import type { Stack } from "#tests/support/stack.ts";
 
 /** Kafka for a part of the platform that the load tool plays itself: it writes packs, and reads one topic from its end on. */

@@ -12,7 +12,7 @@ import { Redis } from "ioredis";
 import { Idempotency } from "#services/receiver/publish/idempotency.ts";
 import { parse } from "#services/receiver/publish/parse.ts";
 import { settings as receiverSettings } from "#services/receiver/settings.ts";
-import { reaped } from "#tests/faults/reap.ts";
+import { reaped } from "#tests/faults/end-processes.ts";
 import { ownStores } from "#tests/faults/stores.ts";
 import type { Figures } from "#bench/results/figures.ts";
 import type { LaneKind, LanesTake } from "./large-lanes.ts";

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { MEANS } from "#tests/noisy/means.ts";
+import { MEANS } from "#tests/noisy/neighbour-loads.ts";
 import { startNeighbour } from "#tests/noisy/neighbour.ts";
 import type { Service } from "#tests/support/stack.ts";
 import type { Bearer } from "#tests/support/tokens.ts";

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { Option } from "commander";
 import { CliCommand, CliError } from "#cli/command.ts";
 import { headerValue } from "#cli/connection/credential.ts";
-import { warnUnlessKnown } from "#cli/connection/known-tenant.ts";
+import { warnUnlessKnown } from "#cli/connection/warn-unknown-tenant.ts";
 import {
   consoleUrlOption,
   distributorUrlOption,

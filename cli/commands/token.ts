@@ -1,6 +1,6 @@
 import { CliCommand } from "#cli/command.ts";
 import { bearerOf, type WhoOptions, whoOptions } from "#cli/connection/bearer.ts";
-import { warnUnlessKnown } from "#cli/connection/known-tenant.ts";
+import { warnUnlessKnown } from "#cli/connection/warn-unknown-tenant.ts";
 import { consoleUrlOption, signingOptions, type SigningOptions } from "#cli/connection/options.ts";
 import { signer } from "#cli/connection/signer.ts";
 import { print } from "#cli/output.ts";

@@ -1,6 +1,6 @@
 import type { CliCommand } from "#cli/command.ts";
 import { clientId, subjectName, ttl } from "#cli/values.ts";
-import type { Bearer } from "./mint.ts";
+import type { Bearer } from "./sign-token.ts";
 import { tenantOption } from "./options.ts";
 
 export interface WhoOptions {

@@ -1,6 +1,6 @@
 import { kafkaSettings } from "@saasaparilla/shared/kafka/settings.ts";
 import { KafkaLink } from "@saasaparilla/shared/kafka/client.ts";
-import { topicsOf, type Topics } from "@saasaparilla/shared/kafka/topics.ts";
+import { topicsOf, type Topics } from "@saasaparilla/shared/kafka/topic-names.ts";
 import { Failure, messageOf } from "@saasaparilla/shared/runtime/errors.ts";
 import { Health } from "@saasaparilla/shared/runtime/health.ts";
 import { readSettings } from "@saasaparilla/shared/runtime/load-settings.ts";

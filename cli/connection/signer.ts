@@ -1,6 +1,6 @@
 import { importJWK, type JWK } from "jose";
 import { CliError } from "#cli/command.ts";
-import { mint, type Bearer } from "./mint.ts";
+import { mint, type Bearer } from "./sign-token.ts";
 import type { SigningOptions } from "./options.ts";
 import { readGiven } from "./read-file.ts";
 

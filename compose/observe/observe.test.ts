@@ -16,7 +16,7 @@ const { panels } = JSON.parse(read("grafana/dashboards/notifications.json")) as 
 const drawn = panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr));
 const alerts = [...read("alerts.yaml").matchAll(/^ +expr: (.+)$/gm)].map((match) => match[1]!);
 
-/** What is scraped: of the services, by Prometheus itself, and by what every service has (shared/auth/audit-log.ts, shared/auth/policies/refresh.ts, shared/auth/waiters.ts, shared/auth/guard.ts). */
+/** What is scraped: of the services, by Prometheus itself, and by what every service has (shared/auth/audit-log.ts, shared/auth/policies/refresh.ts, shared/auth/pending-callers.ts, shared/auth/guard.ts). */
 const known = new Set([
   "up",
   "access_age_seconds",

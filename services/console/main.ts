@@ -11,7 +11,7 @@ import { connectPostgres } from "@saasaparilla/shared/postgres/client.ts";
 import { SealedSecrets } from "@saasaparilla/shared/auth/tokens/sealed-secrets.ts";
 import { loadSettings } from "@saasaparilla/shared/runtime/load-settings.ts";
 import { TenantUse } from "@saasaparilla/shared/postgres/tenant-use.ts";
-import { documentRoutes, type ConsoleParts } from "#policies/documents.ts";
+import { documentRoutes, type ConsoleParts } from "./policies/crud-routes.ts";
 import { explainRoute } from "#policies/explain.ts";
 import { keyRoutes } from "#policies/keys.ts";
 import { openapi } from "#api/openapi.ts";

@@ -1,7 +1,7 @@
 import type { StoredDeletions } from "@saasaparilla/shared/postgres/stored-deletions.ts";
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
 import type { BatchingProducer } from "@saasaparilla/shared/kafka/batching-producer.ts";
-import type { Topics } from "@saasaparilla/shared/kafka/topics.ts";
+import type { Topics } from "@saasaparilla/shared/kafka/topic-names.ts";
 import type { DeadLetters } from "#dead-letters/dead-letters.ts";
 import type { PresenceLookup } from "#partitions/presence-lookup.ts";
 import type { LaneTimers } from "#partitions/lane-timers.ts";

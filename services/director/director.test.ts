@@ -3,7 +3,7 @@ import type { Batch } from "@saasaparilla/shared/kafka/client.ts";
 import { packSequence, sequenceAt } from "@saasaparilla/shared/protocol/notification.ts";
 import { readPack } from "@saasaparilla/shared/protocol/pack.ts";
 import { PackWriter } from "@saasaparilla/shared/protocol/pack-writer.ts";
-import { topicsOf } from "@saasaparilla/shared/kafka/topics.ts";
+import { topicsOf } from "@saasaparilla/shared/kafka/topic-names.ts";
 import { Director } from "./director.ts";
 import type { DirectorKafka, DirectorOptions, DirectorStores } from "./director-options.ts";
 

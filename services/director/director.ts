@@ -1,6 +1,6 @@
 import { messageOf } from "@saasaparilla/shared/runtime/errors.ts";
 import type { Batch, GroupReader } from "@saasaparilla/shared/kafka/client.ts";
-import { Drains } from "#storage/drains.ts";
+import { Drains } from "./storage/deferred-inserts.ts";
 import { PartitionLanes } from "#partitions/partition.ts";
 import { changeOwnership, Ownership, type OwnershipEvent, type OwnershipOutput } from "#partitions/ownership.ts";
 import type { DirectorOptions, Progress } from "./director-options.ts";

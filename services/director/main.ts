@@ -19,7 +19,7 @@ import { loadSettings } from "@saasaparilla/shared/runtime/load-settings.ts";
 import { StoredNotifications } from "@saasaparilla/shared/postgres/stored-notifications.ts";
 import { StoredTenants } from "@saasaparilla/shared/postgres/stored-tenants.ts";
 import { tenantLimits } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
-import { directorGroup, topicsOf } from "@saasaparilla/shared/kafka/topics.ts";
+import { directorGroup, topicsOf } from "@saasaparilla/shared/kafka/topic-names.ts";
 import { DeadLetterReader } from "#dead-letters/reader.ts";
 import { DeadLetters } from "#dead-letters/dead-letters.ts";
 import { Director } from "./director.ts";

@@ -20,7 +20,7 @@ import { internalError } from "@saasaparilla/shared/http/response.ts";
 import { loadSettings } from "@saasaparilla/shared/runtime/load-settings.ts";
 import { StoredNotifications } from "@saasaparilla/shared/postgres/stored-notifications.ts";
 import { tenantLimits } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
-import { topicsOf } from "@saasaparilla/shared/kafka/topics.ts";
+import { topicsOf } from "@saasaparilla/shared/kafka/topic-names.ts";
 import { acknowledge, asksWhy } from "#transports/ack-endpoint.ts";
 import { asyncapi } from "#api/asyncapi.ts";
 import { AdmissionControl } from "#admission/admission-control.ts";

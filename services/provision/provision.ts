@@ -6,13 +6,13 @@ import type { Health } from "@saasaparilla/shared/runtime/health.ts";
 import type { KafkaLink } from "@saasaparilla/shared/kafka/client.ts";
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
 import type { Postgres } from "@saasaparilla/shared/postgres/client.ts";
-import { topicsOf } from "@saasaparilla/shared/kafka/topics.ts";
+import { topicsOf } from "@saasaparilla/shared/kafka/topic-names.ts";
 import { beginEpoch } from "./epoch.ts";
 import { migrate, type Session } from "./migrate.ts";
 import { checkSettled } from "./repartition.ts";
 import { makeRoles } from "./roles.ts";
 import { partitionStored } from "./stored-partitions.ts";
-import { epochsSpec, topicSpecs, type TopicSizes } from "./topics.ts";
+import { epochsSpec, topicSpecs, type TopicSizes } from "./topic-specs.ts";
 
 /**
  * Tables, then the epoch, then the topics: see epoch.ts for why in this order. `repartition` lets accepted grow; without it

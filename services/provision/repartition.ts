@@ -1,6 +1,6 @@
 import { Failure } from "@saasaparilla/shared/runtime/errors.ts";
 import type { KafkaLink } from "@saasaparilla/shared/kafka/client.ts";
-import { directorGroup, type Topics } from "@saasaparilla/shared/kafka/topics.ts";
+import { directorGroup, type Topics } from "@saasaparilla/shared/kafka/topic-names.ts";
 
 /**
  * With more partitions a client's notifications come to another one, where another director has its lane, and another its

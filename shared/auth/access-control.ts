@@ -12,12 +12,12 @@ import type { KafkaLink } from "#kafka/client.ts";
 import type { Lifecycle } from "#runtime/lifecycle.ts";
 import type { Log } from "#runtime/log.ts";
 import { meters, type Registry } from "#runtime/metrics.ts";
-import { Cors } from "#http/cors.ts";
+import { Cors } from "#http/allowed-origins.ts";
 import type { Postgres } from "#postgres/client.ts";
 import type { commonSettings } from "#settings.ts";
 import type { identitySettings } from "./settings.ts";
-import { topicsOf } from "#kafka/topics.ts";
-import { Waiters } from "./waiters.ts";
+import { topicsOf } from "#kafka/topic-names.ts";
+import { Waiters } from "./pending-callers.ts";
 
 export interface AccessControlParts {
   service: string;

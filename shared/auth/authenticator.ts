@@ -12,7 +12,7 @@ import { JwksAddresses } from "#auth/tokens/jwks-address.ts";
 import { SealedSecrets } from "#auth/tokens/sealed-secrets.ts";
 import type { identitySettings } from "./settings.ts";
 import { SharedSecret } from "#auth/tokens/shared-secret.ts";
-import type { Waiters } from "./waiters.ts";
+import type { Waiters } from "./pending-callers.ts";
 
 const MAX_CACHED = 20_000;
 const MAX_TOKEN_LENGTH = 8_192;

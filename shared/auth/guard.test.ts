@@ -8,7 +8,7 @@ import { Guard } from "./guard.ts";
 import type { Authenticator } from "./authenticator.ts";
 import { Refused, type Asker } from "./identity.ts";
 import { createLog } from "#runtime/log.ts";
-import { Cors } from "#http/cors.ts";
+import { Cors } from "#http/allowed-origins.ts";
 
 const asked = { method: "get", route: "/v1/poll", path: "/v1/poll", address: "127.0.0.1" };
 

@@ -8,7 +8,7 @@ import type { Request } from "#http/request.ts";
 import { claimed, type Authenticator } from "./authenticator.ts";
 import { Refused, TurnedAway, type Asker, type Identity } from "./identity.ts";
 import type { Log } from "#runtime/log.ts";
-import type { Cors } from "#http/cors.ts";
+import type { Cors } from "#http/allowed-origins.ts";
 import { printable } from "#runtime/printable.ts";
 
 /** What of a request is written down; and its headers, where it may come from a page. */

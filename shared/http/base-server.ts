@@ -8,7 +8,7 @@ import type { ConnectionCut } from "./connection.ts";
 import type { Handler, Request } from "./request.ts";
 import type { Log } from "#runtime/log.ts";
 import { meters, type Registry } from "#runtime/metrics.ts";
-import { Cors } from "./cors.ts";
+import { Cors } from "./allowed-origins.ts";
 import { problemPage } from "#http/openapi/pages.ts";
 import {
   encoded,

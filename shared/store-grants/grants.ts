@@ -1,4 +1,4 @@
-import type { Topics } from "#kafka/topics.ts";
+import type { Topics } from "#kafka/topic-names.ts";
 
 /** Who has a role in the stores. `auditor` reads the audit log, and is no service. */
 export const ROLE_NAMES = ["receiver", "director", "distributor", "console", "auditor"] as const;

@@ -1,5 +1,5 @@
 import { GRANTS, roleOf, type RoleName } from "./grants.ts";
-import { topicsOf } from "#kafka/topics.ts";
+import { topicsOf } from "#kafka/topic-names.ts";
 
 /** One right, as `kafka-acls` says it. A prefix ends with `*`. */
 export interface KafkaRight {

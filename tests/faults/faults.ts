@@ -1,8 +1,8 @@
 import { Redis } from "ioredis";
 import type { Mode } from "#tests/support/tcp-proxy.ts";
 import type { Kind } from "#tests/support/stack.ts";
-import { MEANS } from "#tests/noisy/means.ts";
-import { loud } from "./loud.ts";
+import { MEANS } from "#tests/noisy/neighbour-loads.ts";
+import { loud } from "./noisy-tenants.ts";
 import { clocks, diskFull } from "./machine.ts";
 import type { Rig } from "./rig.ts";
 import type { StoreName } from "./stores.ts";

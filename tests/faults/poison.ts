@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { topicsOf } from "@saasaparilla/shared/kafka/topics.ts";
+import { topicsOf } from "@saasaparilla/shared/kafka/topic-names.ts";
 import type { SeededRandom } from "#tests/support/seeded-random.ts";
 import { DeadLettersApi, type DeadLetter } from "#tests/support/dead-letters-api.ts";
 import { produce } from "#tests/support/kafka-records.ts";

@@ -11,7 +11,7 @@ import { withFileLock } from "#local/process/file-lock.ts";
 import { postgres, postgresIn } from "#local/stores/postgres.ts";
 import type { Command } from "#local/process/processes.ts";
 import { redis, redisIn } from "#local/stores/redis.ts";
-import { reaped } from "./reap.ts";
+import { reaped } from "./end-processes.ts";
 
 export type StoreName = "kafka" | "postgres" | "redis";
 

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { NODE_FLAGS } from "@saasaparilla/shared/runtime/node-flags.ts";
 import { restartLoop } from "#local/process/restart-loop.ts";
 import type { Kind, LogLine } from "#tests/support/stack.ts";
-import { reaped } from "./reap.ts";
+import { reaped } from "./end-processes.ts";
 
 const repository = resolve(import.meta.dirname, "../..");
 

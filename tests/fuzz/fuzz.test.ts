@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { LONG } from "#tests/support/long.ts";
+import { LONG } from "#tests/support/long-form.ts";
 
 /** For each target. `just fuzz` takes any time. */
 const SECONDS = LONG ? "8" : "4";

@@ -5,7 +5,7 @@
 export const fixtures: Record<string, string> = {
   "services/receiver/publish/publish.ts": `
     import "#limits/request-admission.ts";
-    import "@saasaparilla/shared/kafka/topics.ts";
+    import "@saasaparilla/shared/kafka/topic-names.ts";
     import "zod";
     import type { Verdict } from "@saasaparilla/director/lanes/lane.ts"; //! no-restricted-imports
     import "@saasaparilla/receiver/main.ts"; //! no-restricted-imports
@@ -70,7 +70,7 @@ export const fixtures: Record<string, string> = {
     export const kafka = (): Admin => new Kafka({ brokers: [] }).admin();
   `,
 
-  "shared/kafka/topics.ts": `
+  "shared/kafka/topic-names.ts": `
     import "#protocol/notification.ts";
     import "drizzle-orm";
     import "@saasaparilla/director/lanes/lane.ts"; //! no-restricted-imports

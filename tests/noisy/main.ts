@@ -1,5 +1,5 @@
-import { Asking } from "./asking.ts";
-import { MEANS } from "./means.ts";
+import { Asking } from "./measured-tenant.ts";
+import { MEANS } from "./neighbour-loads.ts";
 import type { Target } from "./target.ts";
 
 /** A process of its own, forked by neighbour.ts: what it costs is not the load tool's. */

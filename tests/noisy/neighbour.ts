@@ -24,7 +24,7 @@ export interface Place {
   rate: number;
 }
 
-/** A tenant that does its worst by one of the means in means.ts. */
+/** A tenant that does its worst by one of the means in neighbour-loads.ts. */
 export async function startNeighbour(means: string, { receiver, distributor, token, rate }: Place): Promise<Neighbour> {
   const target: Target = {
     receiver,

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { LONG } from "#tests/support/long.ts";
+import { LONG } from "#tests/support/long-form.ts";
 import { ignoredRefusal, lostWakeUps, mutants, type BrokenPlatform } from "./mutants.ts";
 import type { Mutant } from "./stage.ts";
 import { World } from "./world.ts";

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { Kafka, logLevel } from "kafkajs";
-import { topicsOf, type Topics } from "@saasaparilla/shared/kafka/topics.ts";
+import { topicsOf, type Topics } from "@saasaparilla/shared/kafka/topic-names.ts";
 import type { Stack } from "./stack.ts";
 
 /** Writes records as they are, past the receiver; answers their offsets. */

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
-import { reaped } from "#tests/faults/reap.ts";
+import { reaped } from "#tests/faults/end-processes.ts";
 
 export type Kind = "receiver" | "director" | "distributor" | "console";
 

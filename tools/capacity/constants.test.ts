@@ -1,6 +1,6 @@
-import { topicsOf } from "@saasaparilla/shared/kafka/topics.ts";
+import { topicsOf } from "@saasaparilla/shared/kafka/topic-names.ts";
 import { expect, test } from "vitest";
-import { topicSpecs } from "#services/provision/topics.ts";
+import { topicSpecs } from "#services/provision/topic-specs.ts";
 import { dataOf } from "#bench/load/load-publisher.ts";
 import type { Figure } from "#bench/results/figures.ts";
 import { constantNames, MEASURED_PAYLOAD, readConstants, sources, valuesOf } from "./constants.ts";

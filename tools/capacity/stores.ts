@@ -6,7 +6,7 @@ import { bought, coresOf, DAY, GIB, largest, MEGA, moreOf, Part, type Line, type
 import type { Load } from "./load.ts";
 
 const REPEAT_SECONDS = receiverSettings.shape.REPEAT_SECONDS.parse(undefined);
-/** Of control and routed, and of a segment of theirs that is still written to (services/provision/topics.ts). */
+/** Of control and routed, and of a segment of theirs that is still written to (services/provision/topic-specs.ts). */
 export const CARRIED_SECONDS = 20 * 60;
 /** Between two times that a distributor registers a connection (services/distributor/maintenance/presence-writer.ts). */
 const REFRESH_SECONDS = 600;

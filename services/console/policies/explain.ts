@@ -5,7 +5,7 @@ import { explain } from "@saasaparilla/shared/auth/policies/authorize.ts";
 import { json } from "@saasaparilla/shared/http/response.ts";
 import { claimed, type Authenticator } from "@saasaparilla/shared/auth/authenticator.ts";
 import { Refused, type Identity, type Source } from "@saasaparilla/shared/auth/identity.ts";
-import type { Cors } from "@saasaparilla/shared/http/cors.ts";
+import type { Cors } from "@saasaparilla/shared/http/allowed-origins.ts";
 import { subject } from "@saasaparilla/shared/auth/subject.ts";
 import { z } from "zod";
 import { route, type Route } from "#api/routes.ts";

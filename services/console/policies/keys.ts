@@ -3,7 +3,7 @@ import { newApiKey } from "@saasaparilla/shared/auth/tokens/api-keys.ts";
 import { json, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
 import { z } from "zod";
 import { notFound, Refusal } from "#api/responses.ts";
-import { listed, mustExist, show, write, type ConsoleParts } from "./documents.ts";
+import { listed, mustExist, show, write, type ConsoleParts } from "./crud-routes.ts";
 import { route, type Call, type Route } from "#api/routes.ts";
 
 const YEARS_10 = 10 * 366 * 24 * 60 * 60;

@@ -12,7 +12,7 @@ import type { Log } from "@saasaparilla/shared/runtime/log.ts";
 import type { Registry } from "@saasaparilla/shared/runtime/metrics.ts";
 import { partitionOf } from "@saasaparilla/shared/protocol/notification.ts";
 import { problemOf, shorten } from "@saasaparilla/shared/http/problem.ts";
-import type { Topics } from "@saasaparilla/shared/kafka/topics.ts";
+import type { Topics } from "@saasaparilla/shared/kafka/topic-names.ts";
 import { contentOf, summaryOf } from "./decode.ts";
 import { inTime, type DeadLetterReader } from "./reader.ts";
 import { NOTHING, REDRIVEN } from "./dead-letter.ts";

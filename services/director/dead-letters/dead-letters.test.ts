@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { Outgoing } from "@saasaparilla/shared/kafka/client.ts";
 import { createLog } from "@saasaparilla/shared/runtime/log.ts";
 import { BatchingProducer, type BatchingProducerOptions } from "@saasaparilla/shared/kafka/batching-producer.ts";
-import { topicsOf } from "@saasaparilla/shared/kafka/topics.ts";
+import { topicsOf } from "@saasaparilla/shared/kafka/topic-names.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import { Ownership } from "#partitions/ownership.ts";
 import { PartitionLanes } from "#partitions/partition.ts";

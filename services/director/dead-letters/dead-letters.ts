@@ -5,7 +5,7 @@ import { notificationBody } from "@saasaparilla/shared/protocol/pack.ts";
 import { PackWriter } from "@saasaparilla/shared/protocol/pack-writer.ts";
 import type { BatchingProducer } from "@saasaparilla/shared/kafka/batching-producer.ts";
 import type { StoredNotification } from "@saasaparilla/shared/postgres/stored-notifications.ts";
-import type { Topics } from "@saasaparilla/shared/kafka/topics.ts";
+import type { Topics } from "@saasaparilla/shared/kafka/topic-names.ts";
 import type { DirectorMetrics } from "#metrics.ts";
 import type { DeadLetter } from "./dead-letter.ts";
 

@@ -5,7 +5,7 @@ export interface TrackedRecord {
   readonly offset: number;
   /** ms since 1970, by the broker. */
   readonly appended: number;
-  /** What it keeps in memory until all of it is settled, or what is left of it was copied out (partitions/compact.ts). */
+  /** What it keeps in memory until all of it is settled, or what is left of it was copied out (partitions/free-record-memory.ts). */
   bytes: number;
   /** Notifications of the pack that are not settled. */
   remaining: number;

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { writeEpoch, type Epoch } from "@saasaparilla/shared/kafka/epochs.ts";
 import { Health } from "@saasaparilla/shared/runtime/health.ts";
 import type { SlotReaderOptions } from "@saasaparilla/shared/kafka/client.ts";
-import { topicsOf } from "@saasaparilla/shared/kafka/topics.ts";
+import { topicsOf } from "@saasaparilla/shared/kafka/topic-names.ts";
 import { watchEpoch } from "./epoch-watch.ts";
 
 /** Kafka as far as an epoch needs it. */

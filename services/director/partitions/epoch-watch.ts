@@ -3,7 +3,7 @@ import { EPOCHS_PARTITION, readEpoch, type Epoch } from "@saasaparilla/shared/ka
 import { Failure } from "@saasaparilla/shared/runtime/errors.ts";
 import type { Health } from "@saasaparilla/shared/runtime/health.ts";
 import type { KafkaLink } from "@saasaparilla/shared/kafka/client.ts";
-import type { Topics } from "@saasaparilla/shared/kafka/topics.ts";
+import type { Topics } from "@saasaparilla/shared/kafka/topic-names.ts";
 
 export interface EpochWatchOptions {
   kafka: Pick<KafkaLink, "partitions" | "endOffset" | "readSlot">;

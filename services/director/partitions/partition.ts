@@ -3,7 +3,7 @@ import type { Batch, Incoming } from "@saasaparilla/shared/kafka/client.ts";
 import { packSequence, sequenceAt } from "@saasaparilla/shared/protocol/notification.ts";
 import { checkNotification, Kind, notificationBody, readPack } from "@saasaparilla/shared/protocol/pack.ts";
 import type { StoredNotification } from "@saasaparilla/shared/postgres/stored-notifications.ts";
-import { compact } from "./compact.ts";
+import { compact } from "./free-record-memory.ts";
 import { deadLetterOf, NOTHING, REDRIVEN, type DeadLetter } from "#dead-letters/dead-letter.ts";
 import { ControlMessages, type ControlTarget } from "./control-messages.ts";
 import { DeferredQueue, type DeferredLine } from "./deferred.ts";

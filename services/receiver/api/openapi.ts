@@ -1,7 +1,7 @@
 import { problemSchema, Schemas } from "@saasaparilla/shared/http/openapi/schemas.ts";
 import { describeService, type Openapi, type Operation } from "@saasaparilla/shared/http/openapi/document.ts";
 import { z } from "zod";
-import { notificationSchema } from "#publish/schema.ts";
+import { notificationSchema } from "#publish/notification-schema.ts";
 
 /** The tests hold what is answered against it. */
 export const acceptedSchema = z

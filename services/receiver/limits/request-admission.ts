@@ -22,7 +22,7 @@ interface Admitted {
 
 /**
  * Bounds on what this receiver holds at once: requests, and the bytes of their bodies from the first one read; of all together, and of each tenant.
- * A request takes its place once its caller is known. Until then it counts for the waiters alone (shared/auth/waiters.ts), and its body is not read.
+ * A request takes its place once its caller is known. Until then it counts for the waiters alone (shared/auth/pending-callers.ts), and its body is not read.
  */
 export class RequestAdmission implements BodyGuard {
   readonly checksEncoding = true;

@@ -7,7 +7,7 @@ import type { RedisRateLimiter } from "./redis-rate-limiter.ts";
 import type { Keys } from "@saasaparilla/shared/redis/keys.ts";
 import { problemResponse, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
 import type { LimitsOf, TenantLimits } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
-import type { Loud } from "./loud-tenants.ts";
+import type { Loud } from "./noisy-tenants.ts";
 import type { ReceiverMetrics } from "#metrics.ts";
 
 /** Whose allowance is made anew with each request, where there are more. */

@@ -5,7 +5,7 @@ import { refuse } from "#api/refusal.ts";
 import { isAscii } from "node:buffer";
 import { parseJson, readJson } from "@saasaparilla/shared/http/read-json.ts";
 import { overgrown } from "./body-precheck.ts";
-import { check, MAX_DEPTH, type Published } from "./schema.ts";
+import { check, MAX_DEPTH, type Published } from "./notification-schema.ts";
 import { oneLine, JsonScanner } from "./json-scanner.ts";
 
 /** One item of a request, from what was sent to what became of it. */

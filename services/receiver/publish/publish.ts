@@ -16,7 +16,7 @@ import { derivedId, nameOfKey, readKey } from "./idempotency-key.ts";
 import type { ReceiverMetrics } from "#metrics.ts";
 import { costOf, costOfRefused, mediaTypeOf, parse, type Item, type ParseLimits } from "./parse.ts";
 import type { TenantQuota } from "#limits/tenant-quota.ts";
-import { Repeats } from "./repeats.ts";
+import { Repeats } from "./idempotent-replay.ts";
 
 export interface PublishParts {
   /** It was found out before the body was read. */

@@ -7,7 +7,7 @@ import { Refused, TurnedAway, type Identity } from "#auth/identity.ts";
 import { TokenVerifier } from "./verifier.ts";
 import { Jwks } from "./jwks.ts";
 import { JwksAddresses } from "./jwks-address.ts";
-import { Waiters } from "#auth/waiters.ts";
+import { Waiters } from "#auth/pending-callers.ts";
 
 const NOW = 1_800_000_000;
 const ISSUER = "https://issuer.example";

@@ -16,7 +16,7 @@ import type { Keys } from "./jwks.ts";
 import { TENANT_FORM } from "#protocol/notification.ts";
 import { VerifiedKeys } from "./verified-keys.ts";
 import { timesOf, TOKEN_MAX_SECONDS } from "./token-times.ts";
-import { Waiters } from "#auth/waiters.ts";
+import { Waiters } from "#auth/pending-callers.ts";
 
 export interface TokenVerifierOptions extends ClaimMapping {
   issuer: string;

@@ -3,7 +3,7 @@ import { step } from "#local/process/progress.ts";
 import { command } from "#local/process/user-error.ts";
 import { Cluster } from "#tests/deploy/cluster/cluster.ts";
 import { ensurePackages, FOR_API } from "#tests/deploy/cluster/packages.ts";
-import { tried } from "./tried.ts";
+import { tried } from "./checks.ts";
 
 /** Every set of values before a real API server: it says what it would refuse. */
 await command(async () => {

@@ -16,7 +16,7 @@ import { images } from "#tools/image/third-party-images.ts";
 import { ensureImages } from "#tests/deploy/stand-ins.ts";
 import { Release, NAME, NAMESPACE } from "./release.ts";
 import { Traffic } from "./traffic.ts";
-import { tried } from "./tried.ts";
+import { tried } from "./checks.ts";
 
 /** The chart in a real cluster on this machine, from `helm install` to its end, under a load whose history is checked. */
 const { keep } = parseArgs({ options: { keep: { type: "boolean" } } }).values;

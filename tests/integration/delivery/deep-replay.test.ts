@@ -10,7 +10,7 @@ import { connectPostgres } from "@saasaparilla/shared/postgres/client.ts";
 import { StoredNotifications } from "@saasaparilla/shared/postgres/stored-notifications.ts";
 import { Crowd } from "#tests/support/crowd.ts";
 import { startDelivery } from "#tests/support/delivery.ts";
-import { LONG } from "#tests/support/long.ts";
+import { LONG } from "#tests/support/long-form.ts";
 import { scrapeMetric } from "#tests/support/scrape-metric.ts";
 import { storedFor } from "#tests/support/stored-rows.ts";
 import type { Publisher } from "#tests/support/publisher.ts";

@@ -1,6 +1,6 @@
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
-import { LONG } from "#tests/support/long.ts";
+import { LONG } from "#tests/support/long-form.ts";
 import { endure, TestBed } from "#tests/pages/endurance.ts";
 import type { Harness, Seen, Start } from "#tests/pages/harness.ts";
 import { Publisher } from "#tests/support/publisher.ts";

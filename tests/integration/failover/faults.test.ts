@@ -3,7 +3,7 @@ import { FAULTS } from "#tests/faults/faults.ts";
 import { Rig } from "#tests/faults/rig.ts";
 import { runFault } from "#tests/faults/run.ts";
 import { SHORT } from "#tests/faults/settings.ts";
-import { LONG } from "#tests/support/long.ts";
+import { LONG } from "#tests/support/long-form.ts";
 
 /**
  * A few faults of the battery, each once; `just faults` has all of them. Its stores are its own. The crowd takes a minute, and

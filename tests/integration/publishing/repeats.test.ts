@@ -13,7 +13,7 @@ import { readSettings } from "@saasaparilla/shared/runtime/load-settings.ts";
 import { StoredNotifications } from "@saasaparilla/shared/postgres/stored-notifications.ts";
 import { Idempotency, type KeyEntry } from "#services/receiver/publish/idempotency.ts";
 import { parse, type Item } from "#services/receiver/publish/parse.ts";
-import { Repeats, type Reservation } from "#services/receiver/publish/repeats.ts";
+import { Repeats, type Reservation } from "#services/receiver/publish/idempotent-replay.ts";
 import { scrapeMetric } from "#tests/support/scrape-metric.ts";
 import { client, item, newKey, publishRequests, replayed, verdicts } from "#tests/support/publish-requests.ts";
 import { startStack, type Service, type Stack } from "#tests/support/stack.ts";

@@ -9,7 +9,7 @@ import { kafka, kafkaIn } from "#local/stores/kafka.ts";
 import type { Command } from "#local/process/processes.ts";
 import { GRANTS, roleOf, ROLE_NAMES, type RoleName } from "@saasaparilla/shared/store-grants/grants.ts";
 import { jaas, KAFKA_OWNER } from "@saasaparilla/shared/store-grants/kafka.ts";
-import { topicsOf, type Topics } from "@saasaparilla/shared/kafka/topics.ts";
+import { topicsOf, type Topics } from "@saasaparilla/shared/kafka/topic-names.ts";
 import { ConsoleApi } from "#tests/support/console-api.ts";
 import { freePorts, OwnStore } from "#tests/faults/stores.ts";
 import { Publisher } from "#tests/support/publisher.ts";

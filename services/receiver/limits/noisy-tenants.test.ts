@@ -1,7 +1,7 @@
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
 import type { Use } from "@saasaparilla/shared/postgres/tenant-use.ts";
 import { beforeEach, expect, test } from "vitest";
-import { Loud } from "./loud-tenants.ts";
+import { Loud } from "./noisy-tenants.ts";
 
 let clock: number;
 let reports: { seconds: number; uses: readonly Use[] }[];

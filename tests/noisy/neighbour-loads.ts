@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Asking } from "./asking.ts";
+import type { Asking } from "./measured-tenant.ts";
 import type { Target } from "./target.ts";
 
 export type Means = (target: Target, asking: Asking) => Promise<void>;

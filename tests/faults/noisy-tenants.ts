@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { MEANS } from "#tests/noisy/means.ts";
+import type { MEANS } from "#tests/noisy/neighbour-loads.ts";
 import { startNeighbour } from "#tests/noisy/neighbour.ts";
 import type { Rig } from "./rig.ts";
 import type { Fault } from "./tools.ts";

@@ -3,7 +3,7 @@ import { refuse } from "#api/refusal.ts";
 import { PENDING_MS, type Entry, type Idempotency, type KeyEntry } from "./idempotency.ts";
 import { idReused, inProgress } from "#api/item-problems.ts";
 import type { Item } from "./parse.ts";
-import { isTaken, recallVerdicts, writeVerdicts } from "./verdicts.ts";
+import { isTaken, recallVerdicts, writeVerdicts } from "./stored-outcomes.ts";
 
 /** What a request holds in Redis until it is answered. */
 export interface Reservation {

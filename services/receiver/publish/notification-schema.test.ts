@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { isPlain, notificationSchema } from "./schema.ts";
+import { isPlain, notificationSchema } from "./notification-schema.ts";
 
 const client = fc.oneof(fc.stringMatching(/^[a-z0-9/]{0,140}$/), fc.string(), fc.jsonValue());
 const name = fc.constantFrom("to", "data", "id", "ttl", "event", "client", "__proto__", "constructor", "x");

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { Failure } from "#runtime/errors.ts";
 import { TurnedAway } from "./identity.ts";
-import { Waiters, type WaitBound } from "./waiters.ts";
+import { Waiters, type WaitBound } from "./pending-callers.ts";
 
 const LIMITS = { all: 4, issuer: 3, address: 2 };
 const [acme, globex] = [{}, {}];

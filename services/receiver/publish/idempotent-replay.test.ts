@@ -4,7 +4,7 @@ import { Keys } from "@saasaparilla/shared/redis/keys.ts";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { Idempotency, PENDING_MS } from "./idempotency.ts";
 import { parse } from "./parse.ts";
-import { Repeats } from "./repeats.ts";
+import { Repeats } from "./idempotent-replay.ts";
 
 const LIMITS = { MAX_DATA_BYTES: 1_000, MAX_BATCH_ITEMS: 10 };
 const BODY = Buffer.from(

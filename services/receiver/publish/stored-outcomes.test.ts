@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { clientForbidden, idReused } from "#api/item-problems.ts";
 import type { Item } from "./parse.ts";
-import { recallVerdicts, writeVerdicts } from "./verdicts.ts";
+import { recallVerdicts, writeVerdicts } from "./stored-outcomes.ts";
 
 const FINAL: ProblemName[] = [
   "not-json",

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { Policies } from "#auth/policies/policies.ts";
 import { isOrigin } from "./origin.ts";
-import { Cors } from "./cors.ts";
+import { Cors } from "./allowed-origins.ts";
 
 const OURS = "https://app.example";
 const SHOP = "https://shop.example";

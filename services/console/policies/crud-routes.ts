@@ -15,7 +15,7 @@ import { z } from "zod";
 import { conflict, notFound, Refusal, wrongBody, wrongQuery } from "#api/responses.ts";
 import { issuerBody, issuerRow, shownIssuer } from "./issuers.ts";
 import { route, type Call, type Route } from "#api/routes.ts";
-import { writtenBy } from "./written.ts";
+import { writtenBy } from "./audit-changes.ts";
 
 export interface ConsoleParts {
   policyStore: PolicyStore;

@@ -1,5 +1,5 @@
 import type { TopicSpec } from "@saasaparilla/shared/kafka/admin.ts";
-import type { Topics } from "@saasaparilla/shared/kafka/topics.ts";
+import type { Topics } from "@saasaparilla/shared/kafka/topic-names.ts";
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
