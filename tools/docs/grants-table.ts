@@ -8,8 +8,8 @@ const NAMESPACE = "notifications";
 export function grantsDocument(): string {
   return `# Rights in the stores
 
-\`npx just grants\` writes this page from [shared/store-grants/grants.ts](../../shared/grants.ts), and provision makes the roles from the same table. [tests/integration/security/roles.test.ts](../../tests/roles.test.ts) and
-[tests/integration/security/kafka-roles.test.ts](../../tests/kafka-roles.test.ts) connect as each role and try everything else. The reasons are in [decision 26](../internals/decisions/0026-a-role-for-each-service.md).
+\`npx just grants\` writes this page from [shared/store-grants/grants.ts](../../shared/store-grants/grants.ts), and provision makes the roles from the same table. [tests/integration/security/roles.test.ts](../../tests/integration/security/roles.test.ts) and
+[tests/integration/security/kafka-roles.test.ts](../../tests/integration/security/kafka-roles.test.ts) connect as each role and try everything else. The reasons are in [decision 26](../internals/decisions/0026-a-role-for-each-service.md).
 
 The names below are for the namespace \`${NAMESPACE}\`. Provision is the owner: it creates schema, tables, topics and roles.
 
