@@ -68,6 +68,8 @@ test.each([
   ["dead-letters list --after 17", "the id of a dead letter"],
   ["dead-letters list --limit 501", "A limit is a number from 1 to 500"],
   ["audit --limit 0", "A limit is a number"],
+  ["subscribe --url http://x --client u1 --token-file x", "either --client, which signs a token, or --token-file"],
+  ["subscribe --url http://x", "Pass --client ID, --token-file FILE, or set NOTIFICATIONS_TOKEN"],
   ["subscribe --transport carrier-pigeon --token-file x", "Allowed choices are auto"],
 ])("%s is refused before anything is sent", async (line, wrong) => {
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;

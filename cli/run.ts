@@ -10,7 +10,7 @@ const WRONG_USE = 2;
 /** Runs one command. An error is one line on stderr, and ends the process: what still tries is not waited for. */
 export async function run(name: string, args: readonly string[]): Promise<void> {
   // The reader of a pipe may leave before the end: `| head`.
-  process.stdout.on("error", () => process.exit(0));
+  process.stdout.on("error", ({ code }: NodeJS.ErrnoException) => process.exit(code === "EPIPE" ? 0 : FAILED));
   // As for the services, an empty variable is one that is not set.
   for (const [variable, value] of Object.entries(process.env)) if (value === "") delete process.env[variable];
   try {

@@ -66,6 +66,8 @@ async function clientToken({ client, tenant, tokenFile, ...options }: Options, c
     if (!token) return command.error("Pass --client ID, --token-file FILE, or set NOTIFICATIONS_TOKEN.");
     return headerValue(token);
   }
+  if (command.getOptionValueSource("tokenFile") === "cli")
+    return command.error("Pass either --client, which signs a token, or --token-file.");
   const sign = await signer(options, tenant);
   if (command.getOptionValueSource("tenant") === "cli")
     await warnUnlessKnown(tenant, { sign, consoleUrl: options.consoleUrl, program: command.program });
