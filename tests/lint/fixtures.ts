@@ -223,4 +223,5 @@ export const fixtures: Record<string, string> = {
   "services/receiver/five-parameters.ts": `
     export const sum = (a: number, b: number, c: number, d: number, e: number): number => a + b + c + d + e; //! max-params
   `,
+  "shared/long.ts": `${"//\n".repeat(300)}export const last = 301; //! max-lines`,
 };
