@@ -9,6 +9,9 @@ export const clientFrame = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("ping") }),
 ]);
 
+/** The longest of them (R10). */
+export const CLIENT_FRAME_BYTES = 16 * 1024;
+
 export type ClientFrame = z.output<typeof clientFrame>;
 
 /** Body of POST /v1/acks (R22). */

@@ -1,3 +1,4 @@
+import { CLIENT_FRAME_BYTES } from "@saasaparilla/shared/protocol/client-frames.ts";
 import { notificationBody } from "@saasaparilla/shared/protocol/pack.ts";
 import { START, toCursor, type ClientKey, type Sequence } from "@saasaparilla/shared/protocol/notification.ts";
 import type { StoredDeletions } from "@saasaparilla/shared/postgres/stored-deletions.ts";
@@ -10,9 +11,6 @@ import type { ReplayReader } from "./replay-reader.ts";
 import type { Row, Session, SessionEvent, SessionOutput } from "./session.ts";
 import type { DistributorSettings } from "#settings.ts";
 import type { ControlProducer } from "./control-producer.ts";
-
-/** The longest frame that a client may send. */
-const FRAME_BYTES = 16 * 1024;
 
 /** The connections behind the sessions. */
 export interface SessionPeers {
@@ -139,7 +137,7 @@ export class SessionEffects implements SessionOutput {
         type: "connected",
         cursor: toCursor(session.sent, connection.tag),
         heartbeat: this.#parts.settings.HEARTBEAT_MS / 1_000,
-        limits: { frameBytes: FRAME_BYTES },
+        limits: { frameBytes: CLIENT_FRAME_BYTES },
         ping: true,
       });
     }

@@ -2,7 +2,7 @@ import type { HttpResponse as UwsResponse, WebSocket } from "uWebSockets.js";
 import { CloseCodes } from "@saasaparilla/shared/protocol/close-codes.ts";
 import type { Request } from "@saasaparilla/shared/http/request.ts";
 import type { HttpResponse } from "@saasaparilla/shared/http/response.ts";
-import { SUBPROTOCOL } from "@saasaparilla/shared/protocol/client-frames.ts";
+import { CLIENT_FRAME_BYTES, SUBPROTOCOL } from "@saasaparilla/shared/protocol/client-frames.ts";
 import { cursorTag } from "@saasaparilla/shared/protocol/notification.ts";
 import { jittered } from "@saasaparilla/shared/http/problem.ts";
 import type { Handshake, Entry } from "#admission/handshake.ts";
@@ -21,14 +21,13 @@ interface SocketData {
   connection: Connection | undefined;
 }
 
-const FRAME_BYTES = 16 * 1024;
 const FLOOD_PAUSE_SECONDS = 10;
 
 export function serveWebSocket(server: SocketServer, door: Handshake, hub: Hub, settings: DistributorSettings): void {
   const frames = { rate: settings.FRAME_RATE, burst: settings.FRAME_BURST };
   server.routes.push("WS /v1/ws");
   server.app.ws<SocketData>("/v1/ws", {
-    maxPayloadLength: FRAME_BYTES,
+    maxPayloadLength: CLIENT_FRAME_BYTES,
     // The library pings within this time and closes what has not answered by its end.
     idleTimeout: Math.min(960, Math.max(8, Math.round((settings.HEARTBEAT_MS * 2) / 1_000))),
     sendPingsAutomatically: true,
