@@ -30,7 +30,7 @@ interface Assigned {
 
 /**
  * Owns partitions. It claims each before any other action, passes it the records it read, and commits settled offsets.
- * It pauses a partition at its bound, and drops it when the group or a newer claim gives it to another director.
+ * It pauses a partition at its bound. It drops a partition that the group or a newer claim gives to another director.
  */
 export class Director implements OwnershipOutput {
   readonly #options: DirectorOptions;

@@ -49,7 +49,7 @@ async function dropTopics(link: KafkaLink, prefix: string, log: Log): Promise<vo
     for (let tries = 0; (await left()).length > 0 && tries < DELETION_TRIES; tries += 1) await sleep(DELETION_MS);
     const { groups } = await admin.listGroups();
     const ours = groups.map(({ groupId }) => groupId).filter((group) => group.startsWith(prefix));
-    // A group of a killed member is refused until its session ends. It holds nothing any more.
+    // A group of a killed member is refused until its session ends. It no longer holds anything.
     if (ours.length > 0)
       await admin
         .deleteGroups(ours)

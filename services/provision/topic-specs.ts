@@ -36,7 +36,7 @@ export function topicSpecs(names: Topics, sizes: TopicSizes): TopicSpec[] {
     specOf(sizes, names.deferred, accepted, WEEK),
     specOf(sizes, names.routed, sizes.ROUTED_PARTITIONS, MINUTES),
     bounded(specOf(sizes, names.audit, 4, MONTH), AUDIT_BYTES, AUDIT_SEGMENT_BYTES),
-    // A record that is too large again, with its headers and with others sent together with it, would block its
+    // A dead letter carries headers, and is sent together with others. If it were too large again, it would block its
     // director forever.
     specOf(sizes, names.deadLetters, 1, { ...MONTH, maxBytes: 2 * MAX_RECORD_BYTES }),
   ];

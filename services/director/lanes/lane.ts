@@ -4,8 +4,8 @@ import type { ConnectionId, RefusalReason } from "@saasaparilla/shared/protocol/
 import type { TrackedRecord } from "./offset-tracker.ts";
 
 /**
- * The lane: the only place that decides whether a client's notifications are stored, held or sent. A pure state machine:
- * `step` (lane-table.ts) takes an event and the time, changes the lane, and returns actions through `out`.
+ * The lane: the only place that decides whether a client's notifications are stored, held or sent. A pure state
+ * machine: `step` (lane-table.ts) takes an event and the time, changes the lane, and returns actions through `out`.
  * docs/internals/handover.md explains why nothing is lost.
  *
  *            first notification         not connected, or tries are over

@@ -5,8 +5,8 @@ const MOST_WAITING = 50_000;
 
 /**
  * Checks whether a cursor can have been issued. A cursor of a later epoch, or past accepted's end, is not from this
- * topic. It must not make its client miss anything. An earlier director may have sent what this one has not read yet,
- * so Kafka is asked: one question at a time, for all callers that asked before it began.
+ * topic. It must not make its client miss anything. An earlier director may have sent what this one has not read yet.
+ * So Kafka is asked, one question at a time, for all callers that asked before it began.
  */
 export class CursorCheck {
   readonly #epoch: number;

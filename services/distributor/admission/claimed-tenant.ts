@@ -1,5 +1,5 @@
 /**
- * The tenant that a token names, before its signature is checked; undefined if it names none. Use it only to refuse: in
+ * The tenant that a token names, before its signature is checked; undefined if it names none. Use it only to refuse. In
  * a storm, clients of a tenant over its share are refused without the cost of a signature. A client that lies harms
  * only itself.
  */

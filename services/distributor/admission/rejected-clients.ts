@@ -16,8 +16,8 @@ interface Queue {
 }
 
 /**
- * Refused clients wait in queues, one for each tenant. We keep only each queue's length, and tell each client the time
- * until its turn at its tenant's part of the rate. So clients return as fast as they can be admitted, and no client
+ * Refused clients wait in queues, one for each tenant. We keep only each queue's length. Each client is told the time
+ * until its turn, at its tenant's part of the rate. So clients return as fast as they can be admitted, and no client
  * waits for another tenant's crowd. Pure: times are passed in, in ms.
  */
 export class RejectedClients {

@@ -16,7 +16,7 @@ const TIME = "00:00:00.000Z";
 const ZERO = 0x30;
 
 /**
- * The common part of everything that the broker appended on one day (UTC), with space for id, cursor and time of day.
+ * The common part of everything that the broker appended on one day (UTC). It has space for id, cursor and time of day.
  */
 function headOf(day: number): Buffer {
   const room = `${ID}${"-".repeat(UUID_LENGTH)}${CURSOR}${"-".repeat(CURSOR_LENGTH)}`;

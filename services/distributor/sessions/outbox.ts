@@ -17,7 +17,7 @@ const CHUNK_BYTES = 64 * 1024;
 
 /**
  * The queue of one slow peer: bounded in bytes, one drain for each socket. Full is a named outcome: the item is
- * refused, the session replays from Postgres once the outbox has drained, and nothing is lost.
+ * refused, and the session replays from Postgres once the outbox has drained. Nothing is lost.
  */
 export class Outbox {
   readonly #sink: Sink;

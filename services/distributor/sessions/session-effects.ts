@@ -174,7 +174,7 @@ export class SessionEffects implements SessionOutput {
     };
   }
 
-  /** Runs once at the end of the current work, so that all items of one batch for a peer share one frame. */
+  /** Runs once at the end of the current work. So all items of one batch for a peer share one frame. */
   #flushSoon(connection: Connection): void {
     this.#dirty.add(connection);
     if (this.#flushing) return;

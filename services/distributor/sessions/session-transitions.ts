@@ -8,7 +8,7 @@ import type { Row, Session, SessionEvent, SessionOutput } from "./session.ts";
 /** ms until a failed read is retried; doubled each time, up to the last. */
 const READ_MS = [500, 10_000] as const;
 /**
- * ms: by then, everything queued at the hold has arrived, was acknowledged on another connection, has expired, or waits
+ * ms: by then, everything queued at the hold has arrived or expired, was acknowledged on another connection, or waits
  * for that connection.
  */
 const QUEUED_MS = 500;

@@ -3,8 +3,8 @@ import type { RefusalReason } from "@saasaparilla/shared/protocol/control-messag
 
 /**
  * The session: which notifications one connection was sent, and whether it replays or is live. A pure state machine:
- * `step` (session-table.ts) takes an event, changes the session, and returns actions through `out`. It is independent of
- * the transport.
+ * `step` (session-table.ts) takes an event, changes the session, and returns actions through `out`. It is independent
+ * of the transport.
  *
  *   (opened) ---------- prepare --------> PREPARING -- held, and nothing is stored: commit ---------------> LIVE
  *                                         ^    |  \                                                        ^  |

@@ -42,8 +42,8 @@ export async function acknowledge(
       }),
     );
   }
-  // In a turn of its own: the turn's end writes to the client's stream. A write there during the library's handling of
-  // this request could make the library treat this connection as one to close.
+  // In a turn of its own, because the turn's end writes to the client's stream. If that happens during the library's
+  // handling of this request, the library may treat this connection as one to close.
   await turn();
   // A connection here that received the cursor confirms it, and tells the client's next director.
   for (const connection of hub.ofClient(key)) hub.step(connection, { type: "ack", sequence });

@@ -55,8 +55,8 @@ export function serveWebSocket(server: SocketServer, door: Handshake, hub: Hub, 
       const key = headers["sec-websocket-key"] ?? "";
       const extensions = headers["sec-websocket-extensions"] ?? "";
       admitted({ response, request, headers: shown }, door, (entry) => {
-        // Not inside our cork. If the upgrade does not move the socket, the library treats it as HTTP at the cork's
-        // end, and may close it.
+        // Not inside our cork. At the cork's end, the library treats a socket that the upgrade did not move as HTTP. It
+        // may close that socket.
         response.upgrade<SocketData>(
           { entry, wire: undefined, connection: undefined },
           key,

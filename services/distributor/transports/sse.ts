@@ -100,9 +100,8 @@ export class SseWire implements Wire {
 }
 
 /**
- * One event. Accepted data has no line break, but a producer that writes packs to Kafka can include one. Each line of
- * the data becomes its own data line, as the format requires, so that none is read as a field. Names and ids are ours,
- * and have none.
+ * One event. Accepted data has no line break, but a producer that writes packs to Kafka can include one. So each line
+ * of the data becomes its own data line, and none is read as a field. Names and ids are ours, and have none.
  */
 export function eventOf(type: string, data: string, id?: string): string {
   const lines = LINE_BREAK.test(data) ? data.replaceAll(LINE_BREAKS, "\ndata: ") : data;

@@ -22,8 +22,8 @@ export interface Verdict {
 export class RateLimitPolicy {
   readonly buckets: readonly Bucket[];
   /**
-   * The header RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers). The quota is the capacity of a full bucket, and
-   * the window is the time that an empty one needs to fill.
+   * The header RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers). The quota is the capacity of a full bucket. The
+   * window is the time that an empty one needs to fill.
    */
   readonly policies: string;
   /** The parameters for Redis. */

@@ -192,8 +192,8 @@ export class RedisRateLimiter {
 }
 
 /**
- * Like `taken` of rate-limits/gcra.ts, for several buckets (all or none) and several askers in turn, after the amounts
- * taken on account. Each asker has a cost for each bucket. Returns for each asker whether it passes, and for each
+ * Like `taken` of rate-limits/gcra.ts, for several buckets (all or none) and several askers in turn. Amounts taken on
+ * account come first. Each asker has a cost for each bucket. Returns for each asker whether it passes, and for each
  * bucket the time until it is full (us).
  */
 const TAKE = `

@@ -21,9 +21,9 @@ interface Admitted {
 }
 
 /**
- * Bounds what this receiver holds at once, in total and for each tenant: requests, and the bytes of their bodies from
- * the first one read. A request takes its place when its caller is known. Until then it counts only for the pending
- * callers (shared/auth/pending-callers.ts), and its body is not read.
+ * Bounds the requests that this receiver holds at once, and the bytes of their bodies from the first one read. Both
+ * bounds exist in total and for each tenant. A request takes its place when its caller is known. Until then it counts
+ * only for the pending callers (shared/auth/pending-callers.ts), and its body is not read.
  */
 export class RequestAdmission implements BodyGuard {
   readonly checksEncoding = true;

@@ -22,8 +22,8 @@ export interface TenantQuotaParts {
 }
 
 /**
- * The quota of a tenant and of each of its publishers in notifications, and of a tenant in bytes of bodies. Each
- * request is counted once.
+ * The quota of a tenant and of each of its publishers in notifications. A tenant also has a quota in bytes of bodies.
+ * Each request is counted once.
  */
 export class TenantQuota {
   readonly #parts: TenantQuotaParts;
@@ -37,7 +37,7 @@ export class TenantQuota {
   }
 
   /**
-   * Begins a request, or returns the refusal if its tenant is at its own limit or at its share of this receiver's.
+   * Begins a request, or returns the refusal. A tenant is refused at its own limit, or at its share of this receiver's.
    * `free`: the requests that still fit. End each begun request once.
    */
   begin({ tenant }: Identity, free: number): HttpResponse | undefined {
@@ -51,8 +51,9 @@ export class TenantQuota {
   }
 
   /**
-   * Adds received bytes of the body, or returns the refusal if the tenant is at its own limit of bytes or at its share
-   * of this receiver's. `free`: the bytes that still fit. A tenant with one request may send the largest allowed body.
+   * Adds received bytes of the body, or returns the refusal. A tenant is refused at its own limit of bytes, or at its
+   * share of this receiver's. `free`: the bytes that still fit. A tenant with one request may send the largest allowed
+   * body.
    */
   hold({ tenant }: Identity, bytes: number, free: number): HttpResponse | undefined {
     const held = this.#held.get(tenant)!;

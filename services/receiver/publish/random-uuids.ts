@@ -2,7 +2,7 @@ import { randomFillSync } from "node:crypto";
 import { UUID_LENGTH, writeUuid } from "@saasaparilla/shared/protocol/uuid.ts";
 
 /**
- * Random UUIDs (RFC 9562, version 4). They are created together, as parts of one text: each alone would be built from
+ * Random UUIDs (RFC 9562, version 4). They are created together, as parts of one text. Each alone would be built from
  * twenty strings, with half a kilobyte of garbage.
  */
 export function randomIds(count: number): string[] {
