@@ -27,7 +27,7 @@ const registry = createRegistry("console");
 
 const postgres = connectPostgres(settings.DATABASE_URL, { service: "console", log, health, connections: 4 });
 lifecycle.onEnd("postgres", () => postgres.close());
-// Kafka takes the audit log, and nothing here waits for it.
+// Kafka receives the audit log, and nothing here waits for it.
 const link = new KafkaLink(settings, "console", log, new Health([]));
 const accessControl = await openAccessControl({
   service: "console",

@@ -9,7 +9,9 @@ import type { Clock, PartitionLimits } from "#partitions/partition-options.ts";
 import type { NotificationWriter } from "#storage/notification-writer.ts";
 import type { DirectorMetrics } from "./metrics.ts";
 
-/** By partition: of deferred what the group has committed, and the next offset; of accepted the oldest. */
+/**
+ * By partition. `deferred`: the group's committed offset, and the next offset. `oldest`: the oldest offset of accepted.
+ */
 export interface Progress {
   deferred: Map<number, { committed: number; end: number }>;
   oldest: Map<number, number>;
@@ -21,7 +23,7 @@ export interface DirectorKafka {
   progress(): Promise<Progress>;
 }
 
-/** Where notifications go that are not sent, and where clients are looked up. */
+/** Stores for notifications that are not sent, and the lookup of clients. */
 export interface DirectorStores {
   notificationWriter: NotificationWriter;
   storedDeletions: Pick<StoredDeletions, "add">;

@@ -6,28 +6,31 @@ import { changeOwnership, Ownership, type OwnershipEvent, type OwnershipOutput }
 import type { DirectorOptions, Progress } from "./director-options.ts";
 import { LaneEffects } from "#partitions/lane-effects.ts";
 
-/** Of a partition's lanes so many are looked at in a second, and those are parked that were still since the last time. */
+/**
+ * The part of a partition's lanes that `park` visits each second. It parks lanes without events since the last visit.
+ */
 const PARKED_PART = 1 / 8;
 
-/** A paused partition goes on below so much of its bounds: what waits for clients and for inserts is no more. */
+/**
+ * A paused partition resumes below this part of its bounds. Waiting and inserting notifications together stay below it.
+ */
 const RESUMED_PART = 3 / 4;
 
 /** The group must revoke a superseded partition within this time. */
 const SUPERSEDED_MS = 30_000;
 
-/** A partition that the group has assigned to this director. */
 interface Assigned {
   readonly ownership: Ownership;
   /** Resolves when the claim is in `control`. */
   readonly claimed: Promise<PartitionLanes>;
-  /** Undefined until then. */
+  /** Undefined until `claimed` resolves. */
   lanes: PartitionLanes | undefined;
   paused: boolean;
 }
 
 /**
- * Owns partitions: claims each before it acts for it, hands it what was read, commits what is settled, pauses it at its
- * bound, and drops it when the group or a newer claim says that it is another's.
+ * Owns partitions. It claims each before any other action, passes it the records it read, and commits settled offsets.
+ * It pauses a partition at its bound. It drops a partition that the group or a newer claim gives to another director.
  */
 export class Director implements OwnershipOutput {
   readonly #options: DirectorOptions;
@@ -66,7 +69,7 @@ export class Director implements OwnershipOutput {
     return sum;
   }
 
-  /** To be called once a second. */
+  /** Call it once a second. */
   park(): void {
     for (const { lanes: partition } of this.#assigned.values()) {
       if (!partition) continue;
@@ -82,8 +85,8 @@ export class Director implements OwnershipOutput {
   }
 
   /**
-   * A member that the group never expelled keeps what it had: nobody else can have owned it between. One with a new name was
-   * away, and starts every partition anew.
+   * A member that the group never expelled keeps its partitions: no other member can have owned them in between. A
+   * member with a new name was expelled, and starts every partition from a new claim.
    */
   assigned(partitions: number[], member: string): void {
     const kept = member === this.#member ? new Set(partitions) : new Set<number>();
@@ -92,7 +95,7 @@ export class Director implements OwnershipOutput {
     for (const [partition, { ownership }] of this.#assigned) if (!kept.has(partition)) this.#drop(ownership);
     const fresh = partitions.filter((partition) => !this.#assigned.has(partition));
     const generations = new Map(fresh.map((partition) => [partition, this.#appendClaim(partition)]));
-    // After the claims: what an earlier owner deferred while it was the owner is counted.
+    // This must follow the claims, so that it counts everything that earlier owners deferred.
     const progress = Promise.all(generations.values()).then(() => this.#options.kafka.progress());
     for (const [partition, generation] of generations) {
       const ownership = new Ownership(partition);
@@ -110,7 +113,7 @@ export class Director implements OwnershipOutput {
   async read(batch: Batch): Promise<boolean> {
     const assigned = this.#assigned.get(batch.partition);
     const partition = await assigned?.claimed;
-    // It may have been revoked while it was being claimed.
+    // The partition can be revoked during the claim.
     if (!assigned || !partition?.owned) {
       await new Promise((resolve) => setTimeout(resolve, 100));
       return false;
@@ -133,13 +136,16 @@ export class Director implements OwnershipOutput {
     return true;
   }
 
-  /** Commits for the last time, after the inserts that are under way. */
+  /** Waits for the running inserts, then commits for the last time. */
   async end(): Promise<void> {
     await this.#drains.end();
     await this.commit();
   }
 
-  /** To be called four times a second: takes back what is above a tenant's share, commits what is settled, and lets paused partitions go on. */
+  /**
+   * Call it four times a second. It reclaims what tenants hold above their shares, commits settled offsets and resumes
+   * paused partitions.
+   */
   async commit(): Promise<void> {
     for (const assigned of this.#assigned.values()) {
       const { lanes } = assigned;
@@ -158,7 +164,7 @@ export class Director implements OwnershipOutput {
       for (const { topic, partition, offset } of offsets)
         if (topic === this.#options.topics.control) this.#change(partition, { type: "committed", offset });
     } catch (error) {
-      this.#options.log.debug({ err: error }, `a commit was refused: ${messageOf(error)}`);
+      this.#options.log.debug({ err: error }, `commit refused: ${messageOf(error)}`);
       for (const entry of offsets) {
         const name = `${entry.topic}:${entry.partition}`;
         if (this.owns(entry.partition) && !this.#uncommitted.has(name)) this.#uncommitted.set(name, entry);
@@ -215,7 +221,7 @@ export class Director implements OwnershipOutput {
   rejoin({ partition, newerClaim: newer }: Ownership): void {
     if (this.#rejoining) return;
     this.#rejoining = true;
-    this.#options.log.warn({ partition, newer }, "the claim of another director came late: joining the group again");
+    this.#options.log.warn({ partition, newer }, "the claim of another director is outdated: joining the group again");
     void this.#reader?.rejoin();
   }
 
@@ -232,7 +238,7 @@ export class Director implements OwnershipOutput {
     const { accepted, control, deferred } = this.#options.topics;
     for (const topic of [accepted, control, deferred]) {
       this.#uncommitted.delete(`${topic}:${partition}`);
-      // A pause outlives the assignment: it would still be there when the partition comes back.
+      // A pause outlives the assignment, and would still apply when the partition comes back.
       this.#reader?.resume(topic, partition);
     }
   }

@@ -54,7 +54,7 @@ log.info({ port }, "listening");
 
 const postgres = connectPostgres(settings.DATABASE_URL, { service: "director", log, health });
 lifecycle.onEnd("postgres", () => postgres.close());
-// Nothing waits for it: while it is away, what would be stored is deferred.
+// Startup does not wait for Postgres. While Postgres is away, notifications to store are deferred.
 void postgres.reached();
 const stored = new StoredNotifications(postgres, settings.NAMESPACE);
 const redis = connectRedis(settings, log, health);
@@ -79,7 +79,7 @@ const packerOf = (producer: typeof sender): BatchingProducer =>
     sent: () => health.up("kafka"),
   });
 const packer = packerOf(sender);
-// By a connection of its own: what one tenant defers does not delay what is sent to others.
+// A separate connection, so that one tenant's deferred records do not delay what is sent to others.
 const deferringSender = await kafka.sender();
 lifecycle.onEnd("kafka producer of deferred", () => deferringSender.close());
 const deferring = packerOf(deferringSender);
@@ -105,7 +105,7 @@ serveAdminApi(server, {
   registry,
   log,
 });
-log.info({ routes: server.routes }, "ready to be operated");
+log.info({ routes: server.routes }, "operators' API ready");
 const { epoch, reader: epochs } = await watchEpoch({
   kafka,
   topics,
@@ -145,7 +145,7 @@ const notificationWriter = new NotificationWriter({
     failed(error) {
       metrics.failed("postgres");
       health.down("postgres", messageOf(error));
-      log.warn({ err: error }, "storing failed: until it succeeds, what is to be stored goes to deferred");
+      log.warn({ err: error }, "storing failed: notifications go to deferred until it succeeds");
     },
     rejected: (row, error) => deadLetters.addNotification(row, error),
   },

@@ -4,7 +4,6 @@ import type { Settled } from "#lanes/lane.ts";
 
 export type DirectorMetrics = ReturnType<typeof createMetrics>;
 
-/** The director's verbs. */
 export function createMetrics(registry: Registry) {
   const { counter, counts, histogram, tally, watched } = meters(registry);
   const settled: Record<Settled, number> = { acknowledged: 0, stored: 0, expired: 0 };
@@ -22,7 +21,7 @@ export function createMetrics(registry: Registry) {
     "Notifications that went to deferred: Postgres was away, or their tenant stored more than its share; or what was deferred before is not in Postgres yet.",
     "reason",
   );
-  // A series that does not exist has no rate: the dashboard would be empty until the first one.
+  // A series that does not exist has no rate, so the dashboard would be empty until the first one.
   for (const reason of ["away", "share"] satisfies DeferredReason[]) deferred.inc({ reason }, 0);
   const overShare = counter(
     "notifications_over_share_total",

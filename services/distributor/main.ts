@@ -72,10 +72,10 @@ metrics.watch({
 const failedAt = (dependency: "kafka" | "postgres" | "redis") => (error: unknown) => {
   metrics.failed(dependency);
   health.down(dependency, messageOf(error));
-  log.debug({ err: error, dependency }, "a call failed, and is tried again");
+  log.debug({ err: error, dependency }, "a call failed and will be retried");
 };
 
-// Health is answered from the start; clients come in once everything below is there.
+// Health answers from the start. Clients are admitted when everything below is ready.
 const server = new SocketServer({ health, registry, log, settings });
 serveDocs(server, openapi());
 serveDocument(server, "/asyncapi.json", "application/json", asyncapi());
@@ -220,7 +220,7 @@ server.get(
   undefined,
   (request) => polls.head(request),
 );
-// What the library does not take for an upgrade.
+// Requests that the library does not treat as an upgrade.
 server.get("/v1/ws", (request) => notAnUpgrade(request) ?? internalError());
 const acked = { callerOf, hub, controlProducer, partitions };
 server.post("/v1/acks", 1_024, (request, body) => acknowledge(request, body, acked), callerGuard);
@@ -231,7 +231,7 @@ const stopKeepingUp = monitorConnections(hub, settings, ({ identity, address, or
 health.up("composed");
 log.info({ slot: slotOwner.slot, port, routes: server.routes }, "ready");
 
-// Released last-in first-out: nobody new, everybody out with a hint to come back, then what they left is sent.
+// Released last-in first-out: admit no one, end all connections with a hint to return, then send what they left.
 lifecycle.onEnd("slot", () => slotOwner.close());
 lifecycle.onEnd("deletions", () => storedDeletions.close());
 lifecycle.onEnd("control", () => producer.drained());

@@ -7,7 +7,6 @@ export type DistributorMetrics = ReturnType<typeof createMetrics>;
 export type Source = "live" | "stored";
 export type Transport = "websocket" | "sse" | "poll";
 
-/** The distributor's verbs. */
 export function createMetrics(registry: Registry) {
   const { counter, counts, histogram, tally, watched } = meters(registry);
   const delivered: Record<Transport, Record<Source, number>> = {

@@ -11,7 +11,7 @@ import { connectRedis, keysLike, redisReady, type RedisAddress } from "@saasapar
 const DELETION_TRIES = 100;
 const DELETION_MS = 100;
 
-/** The namespace of a platform that somebody uses. */
+/** The namespace of a platform in use. */
 const GUARDED = "notifications";
 
 export async function drop(
@@ -45,11 +45,11 @@ async function dropTopics(link: KafkaLink, prefix: string, log: Log): Promise<vo
     const left = async (): Promise<string[]> => (await admin.listTopics()).filter((topic) => topic.startsWith(prefix));
     const topics = await left();
     if (topics.length > 0) await admin.deleteTopics({ topics });
-    // Kafka answers before they are gone.
+    // Kafka answers before they are deleted.
     for (let tries = 0; (await left()).length > 0 && tries < DELETION_TRIES; tries += 1) await sleep(DELETION_MS);
     const { groups } = await admin.listGroups();
     const ours = groups.map(({ groupId }) => groupId).filter((group) => group.startsWith(prefix));
-    // A group that a killed member has left behind is refused until its session is over; it holds nothing any more.
+    // A group of a killed member is refused until its session ends. It no longer holds anything.
     if (ours.length > 0)
       await admin
         .deleteGroups(ours)
@@ -61,7 +61,7 @@ async function dropKeys(address: RedisAddress, pattern: string, log: Log, health
   const redis = connectRedis(address, log, health);
   await redisReady(redis);
   const keys = await keysLike(redis, pattern);
-  // One by one: those of a cluster lie apart.
+  // One by one: in a cluster, keys are on different nodes.
   await Promise.all(keys.map((key) => redis.unlink(key)));
   redis.disconnect();
 }

@@ -2,11 +2,12 @@ import type { Epoch } from "@saasaparilla/shared/kafka/epochs.ts";
 import type { Session } from "./migrate.ts";
 
 /**
- * A topic made anew starts at offset 0 again, and one that is repartitioned has its clients elsewhere: both need a new
- * epoch, or sequences would go backwards. The row is written before the topic is made. A crash between the two costs a
- * number, for the next run writes another; the other way round, a new topic would go on under the old epoch.
+ * A recreated topic starts at offset 0 again, and a repartitioned one has its clients in other partitions. Both need a
+ * new epoch, or sequences would go backwards. The row is written before the topic is created. A crash between the two
+ * costs a number, because the next run writes another. In the reverse order, a new topic would continue under the old
+ * epoch.
  *
- * `kept` is what Kafka says: Postgres and Kafka each have the epochs, so that neither's loss makes them begin anew.
+ * `kept` is the epoch in Kafka. Postgres and Kafka each keep the epochs, so the loss of either does not restart them.
  */
 export async function beginEpoch(
   session: Session,

@@ -9,7 +9,10 @@ import { drop } from "./drop.ts";
 import { provision } from "./provision.ts";
 import { settings as schema } from "./settings.ts";
 
-/** Makes what is missing and ends: harmless to repeat. `--drop` removes a namespace with all that is in it, `--repartition` grows accepted. */
+/**
+ * Creates missing parts and ends; repeating it is harmless. `--drop` removes a namespace with all its contents, and
+ * `--repartition` grows accepted.
+ */
 const { values: flags } = parseArgs({
   options: { drop: { type: "boolean" }, yes: { type: "boolean" }, repartition: { type: "boolean" } },
 });
@@ -19,7 +22,7 @@ try {
   const log = createLog("provision", settings.LOG_LEVEL);
   const health = new Health(["kafka", "postgres"]);
   const link = new KafkaLink(settings, "provision", log, health);
-  // Ten minutes: another one may be at it, behind the same lock, and a migration may have to count all that is stored.
+  // Ten minutes: another run may hold the same lock, and a migration may have to count all stored rows.
   const postgres = connectPostgres(settings.DATABASE_URL, {
     service: "provision",
     log,

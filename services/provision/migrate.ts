@@ -2,7 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure } from "@saasaparilla/shared/runtime/errors.ts";
 
-/** What this needs of a Postgres session: one, so that its lock and its search path hold. */
+/** The Postgres session that this needs: one, so that its lock and its search path hold. */
 export interface Session {
   query<Row = unknown>(text: string, values?: unknown[]): Promise<{ rows: Row[] }>;
 }
@@ -10,7 +10,7 @@ export interface Session {
 const FOLDER = join(import.meta.dirname, "migrations");
 const NAME = /^(\d{4})-[a-z0-9-]+\.sql$/;
 
-/** Forward only: a file that has run is never changed, and what it made is changed by a later one. */
+/** Forward only: a file that has run never changes. A later file changes its result. */
 export async function migrate(session: Session, schema: string): Promise<string[]> {
   await session.query(`create schema if not exists "${schema}"`);
   await session.query(`set search_path to "${schema}"`);

@@ -15,8 +15,8 @@ import { partitionStored } from "./stored-partitions.ts";
 import { epochsSpec, topicSpecs, type TopicSizes } from "./topic-specs.ts";
 
 /**
- * Tables, then the epoch, then the topics: see epoch.ts for why in this order. `repartition` lets accepted grow; without it
- * a topic keeps the partitions that it has.
+ * Tables, then the epoch, then the topics: epoch.ts gives the reason for this order. `repartition` lets accepted grow.
+ * Without it a topic keeps its partitions.
  */
 export async function provision(
   settings: TopicSizes & Parameters<typeof makeRoles>[0] & { STORED_PARTITIONS: number; TENANTS: string[] },
@@ -25,13 +25,16 @@ export async function provision(
 ): Promise<void> {
   const { NAMESPACE } = settings;
   const names = topicsOf(NAMESPACE);
-  // Kafka may be long in coming: nobody is to wait for the lock meanwhile.
+  // Kafka may take long to appear. No other run should wait for the lock meanwhile.
   await link.present([]);
   await locked(postgres, NAMESPACE, async (session) => {
     const migrations = await migrate(session, NAMESPACE);
     const parts = await partitionStored(session, settings.STORED_PARTITIONS);
     if (parts !== settings.STORED_PARTITIONS)
-      log.warn({ table: "stored_notifications", has: parts }, "it keeps its partitions: something is stored in them");
+      log.warn(
+        { table: "stored_notifications", has: parts },
+        "the table keeps its partitions, because it contains rows",
+      );
     const roles = await makeRoles(settings, { session, link, log, health });
     const tenants = await tenantsMade(new PolicyStore(postgres, NAMESPACE), settings.TENANTS);
     const present = await link.present([names.accepted, names.control, names.deferred, names.routed]);
@@ -43,8 +46,8 @@ export async function provision(
     const specs = topicSpecs(names, { ...settings, ACCEPTED_PARTITIONS: partitions });
     const topics = await link.createTopics(specs);
     const changed = await link.completeTopics(specs).catch((error: unknown) => {
-      // Not every user may read and change topics' settings, and an earlier version did not need it.
-      log.warn({ err: error }, "topics that were there keep the settings that they have");
+      // Not every user may read and change topics' settings, and an earlier version did not need that right.
+      log.warn({ err: error }, "existing topics keep their settings");
       return [];
     });
     for (const topic of [names.accepted, names.control, names.deferred])
@@ -53,7 +56,7 @@ export async function provision(
     if (partitions !== settings.ACCEPTED_PARTITIONS)
       log.warn(
         { topic: names.accepted, has: partitions },
-        "it keeps the partitions that it has: see docs/operations/epochs.md",
+        "the topic keeps its partitions: see docs/operations/epochs.md",
       );
     log.info(
       { namespace: NAMESPACE, migrations, topics: [...made, ...topics], changed, epoch, begun, tenants, roles },
@@ -62,7 +65,7 @@ export async function provision(
   });
 }
 
-/** A tenant that is there is left as it is, suspended or not. */
+/** An existing tenant is left unchanged, suspended or not. */
 async function tenantsMade(policyStore: PolicyStore, names: string[]): Promise<string[]> {
   const there = await Promise.all(names.map((name) => policyStore.find("tenant", name, TENANT_ROW)));
   const missing = names.filter((_, index) => there[index] === undefined);
@@ -80,7 +83,7 @@ async function partitionsOfAccepted(
 ): Promise<number> {
   const names = topicsOf(NAMESPACE);
   const present = topics.get(names.accepted);
-  // Made anew beside a deferred that may not be drained: its clients' partitions stay what they were.
+  // Recreated beside a deferred topic that may not be drained: its clients' partitions stay the same.
   if (present === undefined) return topics.get(names.deferred) ?? wanted;
   if (!repartition) return present;
   await checkSettled(link, NAMESPACE, names, { present, wanted });
@@ -93,7 +96,7 @@ async function publish(link: KafkaLink, topic: string, epoch: Epoch): Promise<vo
   await sender.close();
 }
 
-/** One at a time in each namespace. The session ends with the lock. */
+/** One run at a time in each namespace. The session ends with the lock. */
 async function locked(postgres: Postgres, namespace: string, work: (session: Session) => Promise<void>): Promise<void> {
   const session = await postgres.pool.connect();
   try {
@@ -107,11 +110,11 @@ async function locked(postgres: Postgres, namespace: string, work: (session: Ses
 const GROWTH_TRIES = 200;
 const GROWTH_MS = 50;
 
-/** Fewer cannot be had. */
+/** Kafka cannot reduce partitions. */
 async function grow(link: KafkaLink, topic: string, present: number | undefined, wanted: number): Promise<void> {
   if (present === undefined || present >= wanted) return;
   await link.admin((admin) => admin.createPartitions({ topicPartitions: [{ topic, count: wanted }] }));
-  // Kafka answers before its brokers tell of them; who is started next reads what they tell.
+  // Kafka answers before its brokers show the partitions, and the next service to start reads them there.
   for (let tries = 0; (await link.partitions(topic)) < wanted; tries += 1) {
     if (tries === GROWTH_TRIES)
       throw new Error(`Kafka took ${wanted} partitions for ${topic}, and does not show them.`);

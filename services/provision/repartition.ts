@@ -3,8 +3,9 @@ import type { KafkaLink } from "@saasaparilla/shared/kafka/client.ts";
 import { directorGroup, type Topics } from "@saasaparilla/shared/kafka/topic-names.ts";
 
 /**
- * With more partitions a client's notifications come to another one, where another director has its lane, and another its
- * deferred ones: what is not settled before would be overtaken. So nothing may be unsettled, and nobody at work.
+ * With more partitions, a client's notifications go to another one. Another director has its lane there, and another
+ * its deferred notifications. New notifications would overtake unsettled ones. So nothing may be unsettled, and no
+ * service may run.
  */
 export async function checkSettled(
   link: KafkaLink,

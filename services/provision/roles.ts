@@ -18,7 +18,10 @@ interface Parts {
   health: Health;
 }
 
-/** A role for each service in each store. Without passwords there are none, and services connect as whoever their addresses name. */
+/**
+ * A role for each service in each store. Without passwords there are no roles, and services connect as the user in
+ * their addresses.
+ */
 export async function makeRoles(
   settings: RedisAddress & Partial<Passwords> & { NAMESPACE: string; KAFKA_SASL?: unknown },
   parts: Parts,
@@ -28,12 +31,15 @@ export async function makeRoles(
   const { NAMESPACE } = settings;
   await inPostgres(NAMESPACE, passwords, parts.session);
   await inRedis(settings, passwords, parts);
-  // Without a name in Kafka nobody has rights there.
+  // Without a name in Kafka, no user has rights there.
   if (settings.KAFKA_SASL !== undefined) await inKafka(NAMESPACE, parts);
   return true;
 }
 
-/** Roles are of the whole server, and one at a time makes them: Postgres refuses two changes of one row at once. */
+/**
+ * Roles belong to the whole server, and one run at a time creates them: Postgres refuses two concurrent changes of one
+ * row.
+ */
 const LOCK = "select pg_advisory_xact_lock(hashtextextended('roles of notifications', 0))";
 
 async function inPostgres(
@@ -83,9 +89,9 @@ async function inRedis(
       const rules = redisRules(settings.NAMESPACE, role, sha256);
       await eachNode(redis, (node) => node.call("ACL", "SETUSER", roleOf(settings.NAMESPACE, role), ...rules));
     }
-    // A server without a file of users keeps them until it ends: its configuration must have them, too.
+    // A server without a users file keeps them until it ends. Its configuration must contain them, too.
     await eachNode(redis, (node) =>
-      node.call("ACL", "SAVE").catch((error: unknown) => log.debug({ err: error }, "Redis does not save its users")),
+      node.call("ACL", "SAVE").catch((error: unknown) => log.debug({ err: error }, "Redis cannot save its users")),
     );
   } finally {
     redis.disconnect();
@@ -96,11 +102,11 @@ async function inKafka(namespace: string, { link, log }: Parts): Promise<void> {
   const rights = ROLE_NAMES.flatMap((role) => kafkaRights(namespace, role));
   if (!(await link.setRights(rights)))
     log.warn(
-      "Kafka does not let this user set rights: whoever runs it must give the services theirs (docs/reference/grants.md)",
+      "Kafka does not let this user set rights: its operator must grant them to the services (docs/reference/grants.md)",
     );
 }
 
-/** Roles that a namespace had. */
+/** Drops a namespace's roles. */
 export async function dropRoles(
   settings: RedisAddress & Partial<Passwords> & { NAMESPACE: string; KAFKA_SASL?: unknown },
   { session, link, log, health }: Parts,

@@ -13,7 +13,7 @@ const password = z
 
 const count = z.coerce.number().int().min(1);
 
-/** What is made where it is not there yet. A topic that is there keeps its partitions of accepted and control. */
+/** Creates missing parts. An existing topic keeps its partitions of accepted and control. */
 export const settings = commonSettings
   .pick({ NAMESPACE: true, LOG_LEVEL: true })
   .extend(storeSettings.shape)
@@ -68,7 +68,7 @@ const PASSWORDS = {
 
 export type Passwords = Record<(typeof PASSWORDS)[keyof typeof PASSWORDS], string | undefined>;
 
-/** By role. Undefined: none is set. */
+/** By role. Undefined if none is set. */
 export function passwordsIn(given: Partial<Passwords>): ReadonlyMap<RoleName, string> | undefined {
   const all = Object.entries(PASSWORDS) as [RoleName, keyof Passwords][];
   const set = all.filter(([, name]) => given[name] !== undefined);

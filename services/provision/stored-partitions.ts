@@ -3,14 +3,14 @@ import { inTransaction, type Session } from "./migrate.ts";
 const TABLE = "stored_notifications";
 
 /**
- * The hash partitions of what is stored, as many as are wanted; answers how many there are. They are made anew only while
- * nothing is stored: rows do not move by themselves.
+ * Creates the wanted number of hash partitions of the stored notifications. Returns the present number. It recreates
+ * them only while the table is empty, because rows do not move on their own.
  */
 export async function partitionStored(session: Session, wanted: number): Promise<number> {
   const present = await partitions(session);
   if (present.length === wanted) return wanted;
   return inTransaction(session, async () => {
-    // Directors may be storing: from here on they wait.
+    // Directors may be storing. From here on they wait.
     await session.query(`lock table ${TABLE} in access exclusive mode`);
     const { rows } = await session.query(`select from ${TABLE} limit 1`);
     if (rows.length > 0) return present.length;

@@ -4,7 +4,7 @@ import type { Topics } from "@saasaparilla/shared/kafka/topic-names.ts";
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
 const FOR_EVER = -1;
-/** Of each of the four partitions of the audit log: floods of attempts must not fill the disk. */
+/** For each of the audit log's four partitions: floods of attempts must not fill the disk. */
 const AUDIT_BYTES = 1 << 30;
 const AUDIT_SEGMENT_BYTES = 64 << 20;
 const MAX_RECORD_BYTES = 2 * 1024 * 1024;
@@ -16,11 +16,11 @@ export interface TopicSizes {
   MIN_INSYNC: number;
 }
 
-/** Accepted answers for what is not settled, for days; routed and control only carry, for minutes. */
+/** Accepted keeps unsettled notifications, for days. Routed and control are only transport, for minutes. */
 interface Kept {
   retentionMs: number;
   segmentMs: number;
-  /** Of a record. */
+  /** The size of a record. */
   maxBytes?: number;
 }
 
@@ -36,7 +36,8 @@ export function topicSpecs(names: Topics, sizes: TopicSizes): TopicSpec[] {
     specOf(sizes, names.deferred, accepted, WEEK),
     specOf(sizes, names.routed, sizes.ROUTED_PARTITIONS, MINUTES),
     bounded(specOf(sizes, names.audit, 4, MONTH), AUDIT_BYTES, AUDIT_SEGMENT_BYTES),
-    // What was too large once more, with its headers and with what is sent together with it, would block its director for good.
+    // A dead letter carries headers, and is sent together with others. If it were too large again, it would block its
+    // director forever.
     specOf(sizes, names.deadLetters, 1, { ...MONTH, maxBytes: 2 * MAX_RECORD_BYTES }),
   ];
 }
@@ -45,7 +46,7 @@ export function epochsSpec(names: Topics, sizes: TopicSizes): TopicSpec {
   return specOf(sizes, names.epochs, 1, { retentionMs: FOR_EVER, segmentMs: DAY });
 }
 
-/** Only closed segments are deleted: they are small beside what is kept. */
+/** Only closed segments are deleted, so they must be small compared with the limit. */
 function bounded(spec: TopicSpec, bytes: number, segmentBytes: number): TopicSpec {
   return {
     ...spec,
@@ -66,13 +67,13 @@ function specOf(
     config: {
       "cleanup.policy": "delete",
       "retention.ms": String(retentionMs),
-      // Only closed segments are deleted: a segment must not live much longer than the retention.
+      // Only closed segments are deleted, so a segment must not live much longer than the retention.
       "segment.ms": String(segmentMs),
       "max.message.bytes": String(maxBytes),
       "min.insync.replicas": String(sizes.MIN_INSYNC),
-      // Whoever writes here himself may compress as he likes: our reader knows gzip only, so the broker unpacks it.
+      // External producers may compress as they like. Our reader knows only gzip, so the broker decompresses.
       "compression.type": "uncompressed",
-      // The time to live counts from the broker's clock, which is one for all publishers.
+      // The time to live counts from the broker's clock, which is the same for all publishers.
       "message.timestamp.type": "LogAppendTime",
     },
   };

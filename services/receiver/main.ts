@@ -36,7 +36,8 @@ const lifecycle = new Lifecycle(log, settings.SHUTDOWN_MS);
 const health = new Health(["kafka", "accepting", "access"]);
 const registry = createRegistry("receiver");
 const metrics = createMetrics(registry);
-// It is asked for who may do what and who is full, and told who is loud. Readiness waits for the first alone.
+// Postgres provides the policies and the full inboxes, and receives the loudest tenants. Readiness waits only for the
+// policies.
 const postgres = connectPostgres(settings.DATABASE_URL, {
   service: "receiver",
   log,
@@ -64,7 +65,7 @@ const fullInboxes = new FullInboxCheck({
 });
 fullInboxes.start();
 
-// Publishing goes on without Redis: it is none of what readiness asks for.
+// Publishing continues without Redis, so readiness does not require it.
 const redis = connectRedis(settings, log, new Health([]));
 const link = new KafkaLink(settings, "receiver", log, health);
 const topics = topicsOf(settings.NAMESPACE);
@@ -110,7 +111,7 @@ server.post(
 );
 serveDocs(server, openapi(settings));
 
-// Last first: no new requests, those that are in are answered, then what they stood on goes.
+// Released last-in first-out: no new requests, then the answers to admitted ones, then their dependencies.
 lifecycle.onEnd("full", () => fullInboxes.end());
 lifecycle.onEnd("loud", () => loud.end());
 lifecycle.onEnd("redis", () => redis.disconnect());

@@ -3,7 +3,6 @@ import { meters, type Registry } from "@saasaparilla/shared/runtime/metrics.ts";
 
 export type ReceiverMetrics = ReturnType<typeof createMetrics>;
 
-/** The receiver's verbs. */
 export function createMetrics(registry: Registry) {
   const { counter, histogram, watched } = meters(registry);
   const accepted = counter(

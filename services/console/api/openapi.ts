@@ -7,7 +7,7 @@ import {
 } from "@saasaparilla/shared/http/openapi/document.ts";
 import type { Route } from "./routes.ts";
 
-/** /openapi.json, from the routes themselves. */
+/** /openapi.json, built from the routes. */
 export function openapi(routes: readonly Route[]): Openapi {
   const schemas = new Schemas();
   return describeService({
@@ -77,12 +77,12 @@ function operationId({ method, path }: Pick<Route, "method" | "path">): string {
   const collection = capital(camel(collectionOf(path)));
   if (last.startsWith(":")) return `${method.toLowerCase()}${singular(collection)}`;
   if (method === "GET") return `list${collection}`;
-  // A verb, of one of them or of the tenant.
+  // A verb on one of them, or on the tenant.
   if (last !== collectionOf(path)) return parts.length > 4 ? `${camel(last)}${singular(collection)}` : camel(last);
   return `${method === "POST" ? "create" : method.toLowerCase()}${method === "POST" ? singular(collection) : collection}`;
 }
 
-/** The last part of a path that names many. */
+/** The last plural part of a path. */
 function collectionOf(path: string): string {
   return path.split("/").findLast((part) => part.endsWith("s") && !part.startsWith(":") && !part.endsWith("ss"))!;
 }

@@ -22,7 +22,7 @@ const wrongValue = (detail: string): HttpResponse =>
 export function wrongBody(issues: readonly { path: readonly PropertyKey[]; message: string }[]): HttpResponse {
   const errors = issues.slice(0, MOST_ERRORS).map(({ path, message }) => ({
     pointer: shorten(path.map((part) => `/${String(part).replaceAll("~", "~0").replaceAll("/", "~1")}`).join(""), 500),
-    // A message names each unknown member.
+    // The message names each unknown member.
     detail: shorten(message, 500),
     expected: "what /openapi.json says of this place",
     fix: "Correct it, and send it again. Nothing was changed.",

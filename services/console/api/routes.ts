@@ -27,35 +27,35 @@ export interface Call {
   tenant: string;
   id: string;
   query: URLSearchParams;
-  /** What it has written, for the audit log. */
+  /** The written changes, for the audit log. */
   written: Written[];
 }
 
-/** One thing that operators ask for. What they may, what they send and what they are answered stands here, and nowhere else. */
+/** One operation for operators. Its permissions, its body and its answers are defined only here. */
 export interface Route<Body = unknown> {
   method: "GET" | "PUT" | "POST" | "DELETE";
-  /** With `:tenant`, and maybe `:id`. */
+  /** With `:tenant`, and optionally `:id`. */
   path: string;
   needs: Extract<Scope, "operate" | "read">;
-  /** Whose operators: those of the tenant in the path and of the platform, or of the platform alone. */
+  /** The permitted operators: those of the tenant in the path and of the platform, or of the platform only. */
   of: "tenant" | "platform";
   summary: string;
   body?: z.ZodType<Body>;
   query?: Record<string, string>;
-  /** The answer where all is well, and its form. */
+  /** The answer of a success, and its schema. */
   status: 200 | 201 | 204;
   answer?: z.ZodType;
   handle(call: Call, body: Body): Promise<HttpResponse>;
 }
 
-/** A call on its way through its route. */
+/** A call in progress. */
 interface Asked {
   route: Route;
   request: Request;
   call: Call;
 }
 
-/** Infers what a route's body is from its form. */
+/** Infers the type of a route's body from its schema. */
 export function route<Body>(described: Route<Body>): Route {
   return described;
 }
@@ -66,7 +66,7 @@ const ID_FORM = /^[A-Za-z0-9_-]{1,64}$/;
 
 export interface ServeParts {
   guard: Guard;
-  /** How often the operators of a tenant ask. */
+  /** Limits the request rate of a tenant's operators. */
   tenants: KeyedLimiter;
   registry: Registry;
   log: Log;
@@ -94,10 +94,11 @@ export function serveRoutes(server: HttpServer, routes: readonly Route[], parts:
   }
 }
 
-/** Who asks, before anything else: who may not learns nothing, not even whether there is such a tenant. */
+/** The caller is identified first. A caller without the right learns nothing, not even whether the tenant exists. */
 async function callOf(route: Route, request: Request, { guard, tenants }: ServeParts): Promise<Call | HttpResponse> {
   const { tenant, id } = named(route.path, request.path);
-  // A name that no tenant has is nobody's: only those who run the platform pass, and are told that it is wrong.
+  // A name that no tenant can have belongs to no tenant. Only operators of the platform pass, and are told that it is
+  // wrong.
   const reached = route.of === "platform" || tenant === undefined || !TENANT_FORM.test(tenant) ? "" : tenant;
   const token = bearer(request.headers.authorization);
   const caller = await authenticateRequest(() => guard.pass(token, route.needs, request, reached), ANSWERS);
@@ -109,10 +110,10 @@ async function callOf(route: Route, request: Request, { guard, tenants }: ServeP
   return refused;
 }
 
-/** What of a call is refused before its body is read. */
+/** The refusals before the body is read. */
 function refusalBefore(route: Route, { caller, tenant, id }: Call, tenants: KeyedLimiter): HttpResponse | undefined {
   const { source } = caller;
-  // A tenant's operators must not use up the rate of an operator of the platform whose token names their tenant.
+  // A tenant's operators must not use up the rate of a platform operator whose token names their tenant.
   const late = tenants.late(source.kind === "platform" ? PLATFORM_TENANT : caller.tenant, performance.now());
   if (late !== undefined) return tooMany("The operators of your tenant ask more often than they may.", late);
   if (route.path.includes("/:tenant") && !TENANT_FORM.test(tenant)) return wrongPath("tenant");
@@ -130,10 +131,10 @@ async function answered({ route, call }: Asked, body: Buffer): Promise<HttpRespo
   return route.handle(call, route.body ? parsed(route.body, body) : undefined);
 }
 
-/** Of what may change something, the audit log has how it ended, too. */
+/** For routes that can change something, the audit log also records the outcome. */
 function ended({ route, request, call }: Asked, response: HttpResponse, guard: Guard): void {
   if (route.needs !== "operate") return;
-  // What was made has a name only now.
+  // A created resource has its name only now.
   const made = response.headers?.location;
   const { method, path, address } = request;
   const written = made === undefined ? { method, path, address } : { method: "made", path: made, address };
@@ -155,7 +156,7 @@ function named(pattern: string, path: string): { tenant: string | undefined; id:
   return { tenant: at(":tenant"), id: at(":id") };
 }
 
-/** What is not well encoded has no name, and fits no form. */
+/** A badly encoded part has no name, and fits no form. */
 function decoded(part: string): string {
   try {
     return decodeURIComponent(part);
@@ -165,7 +166,7 @@ function decoded(part: string): string {
 }
 
 function parsed(schema: z.ZodType, body: Buffer): unknown {
-  // An empty body must not become a document of defaults: it would reset what is there.
+  // An empty body must not become a document of defaults, which would reset the stored values.
   if (body.length === 0) throw new Refusal(wrongBody([{ path: [], message: `it is missing: ${expectation(schema)}` }]));
   const read = readJson(body);
   if ("wrong" in read) throw new Refusal(wrongBody([{ path: [], message: read.wrong }]));
@@ -174,7 +175,7 @@ function parsed(schema: z.ZodType, body: Buffer): unknown {
   throw new Refusal(wrongBody(result.error.issues));
 }
 
-/** In words, what a body has to have. */
+/** The body's requirements, in words. */
 function expectation(schema: z.ZodType): string {
   const { required = [] } = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }) as { required?: string[] };
   return required.length > 0
@@ -185,10 +186,10 @@ function expectation(schema: z.ZodType): string {
 function refusalOf(error: unknown, { method, path }: Request, log: Log): HttpResponse {
   if (error instanceof Refusal) return error.response;
   if (error instanceof Failure && error.kind === "reject") return conflict(error.message);
-  // A token that a route examines can fail as that of a caller does.
+  // A token that a route examines can fail like a caller's token.
   if (error instanceof TurnedAway || (error instanceof Failure && error.retryAfter !== undefined))
     return refusedCaller(error, ANSWERS);
-  // Why is for those who run this: it may name what is inside.
-  log.warn({ err: error, method, path }, "an operator was not answered");
+  // The reason is only for operators of the process, because it may name internals.
+  log.warn({ err: error, method, path }, "an operator's request failed");
   return unavailable("It cannot be answered right now.");
 }

@@ -4,12 +4,12 @@ import type { Written } from "@saasaparilla/shared/auth/audit-log.ts";
 import { usableKey } from "@saasaparilla/shared/auth/tokens/jwk.ts";
 import { TENANT_ROW } from "@saasaparilla/shared/auth/policies/schema.ts";
 
-/** Of one value in the audit log, as JSON. */
+/** The most characters of one value in the audit log, as JSON. */
 const VALUE_LENGTH = 400;
 
 type Members = Record<string, unknown>;
 
-/** What a change has written, for the audit log: the members that differ, each shortened, and no secret. */
+/** The members that a change altered, for the audit log: each shortened, without secrets. */
 export function writtenBy({ kind, tenant, id, value }: Change, before: unknown): Written {
   const [old, now] = [shown(before), shown(value)];
   const changed: Record<string, [unknown, unknown]> = {};
@@ -20,7 +20,7 @@ export function writtenBy({ kind, tenant, id, value }: Change, before: unknown):
   return { kind, id: id === TENANT_ROW ? tenant : id, changed };
 }
 
-/** Keys and secrets by a fingerprint: enough to see that they changed, and which ones they are. */
+/** Keys and secrets appear as a fingerprint, which shows which ones changed. */
 function shown(value: unknown): Members {
   const { hash: _hash, sealedSecret, jwks, ...rest } = (value ?? {}) as Members;
   return {

@@ -19,24 +19,24 @@ import { writtenBy } from "./audit-changes.ts";
 
 export interface ConsoleParts {
   policyStore: PolicyStore;
-  /** What was written holds here at once, and in every service a few seconds later. */
+  /** Applies a write here at once. Other services follow a few seconds later. */
   refresh: () => Promise<void>;
   /** Seconds since 1970. */
   now: () => number;
-  /** The platform's own issuer, whose name is no tenant's. */
+  /** The platform's own issuer. No tenant has this name. */
   issuer: string;
-  /** Seals those of issuers. */
+  /** Seals the secrets of issuers. */
   secrets: SealedSecrets;
-  /** What new API keys name. */
+  /** The environment that new API keys contain. */
   environment: string;
-  /** Where issuers' keys may come from. */
+  /** The permitted sources of issuers' keys. */
   jwksAddresses: Pick<JwksAddresses, "refusal">;
 }
 
 const NAMES = { tenant: "tenant", issuer: "issuer", grant: "grant", revocation: "revocation" } as const;
 const PAGE = 200;
 
-/** Everything that is written as a whole: tenants, and what a tenant has of issuers, grants and revocations. */
+/** Documents that are written as a whole: tenants, and their issuers, grants and revocations. */
 export function documentRoutes(parts: ConsoleParts): Route[] {
   return [
     route({
@@ -90,7 +90,7 @@ export function documentRoutes(parts: ConsoleParts): Route[] {
     }),
     ...resource(parts, {
       kind: "issuer",
-      // Whoever may name any address here makes the platform ask there.
+      // A caller that may enter any address makes the platform send requests to it.
       writes: "platform",
       summary: "whose tokens may speak for this tenant, and for no other",
       body: issuerBody.refine(({ issuer }) => issuer !== parts.issuer, "it is the platform's own issuer"),
@@ -129,7 +129,7 @@ const revocation = z.strictObject({
   ),
 });
 
-/** A later time would also refuse every token that is still to be issued. */
+/** A later time would also refuse every future token. */
 function revocationRow({ before }: z.output<typeof revocation>, now: number): RowOf<"revocation"> {
   if (before !== undefined && before > now + LEEWAY_SECONDS) {
     const message = `it is in the future: expected seconds since 1970, at most ${now + LEEWAY_SECONDS} now`;
@@ -144,11 +144,11 @@ interface Resource<K extends keyof typeof NAMES, Body> {
   summary: string;
   body: z.ZodType<Body>;
   answer?: z.ZodType;
-  /** What is kept of it; throws a Refusal for what the form alone does not say. */
+  /** The stored part. Throws a Refusal for errors that the schema cannot express. */
   row: (body: Body) => Promise<RowOf<K>>;
 }
 
-/** What a tenant has any number of, each with an id of its own. */
+/** Resources that a tenant has any number of, each with its own id. */
 function resource<K extends "issuer" | "grant" | "revocation", Body>(
   parts: ConsoleParts,
   { kind, writes, summary, body, row, answer = rowSchemas[kind] }: Resource<K, Body>,
@@ -202,11 +202,11 @@ function resource<K extends "issuer" | "grant" | "revocation", Body>(
 export async function write({ policyStore, refresh }: ConsoleParts, call: Call, ...changes: Change[]): Promise<void> {
   const before = await policyStore.write(...changes);
   call.written.push(...changes.map((change, index) => writtenBy(change, before[index])));
-  // It is written: that it is not read here yet is no failure of the request.
+  // It is written. A failure to read it here yet does not fail the request.
   await refresh().catch(() => undefined);
 }
 
-/** The tenant that operators' tokens name has no document, and so nothing that could lock them out. */
+/** The tenant that operators' tokens name has no document, so it cannot lock them out. */
 function mustBeFree(tenant: string): void {
   if (tenant === PLATFORM_TENANT)
     throw new Refusal(
@@ -231,12 +231,12 @@ async function pageOf(policyStore: PolicyStore, kind: RowKind, tenant: string | 
   return rows.length > limit && last ? { items, next: kind === "tenant" ? last.tenant : last.id } : { items };
 }
 
-/** As an operator sees it. */
+/** The form that operators see. */
 export function show({ tenant, id, value, at }: StoredRow): { tenant: string; id?: string } & Record<string, unknown> {
   return { tenant, ...(id === TENANT_ROW ? {} : { id }), ...open(value as object), changed: at.toISOString() };
 }
 
-/** Without the hash of a key and a sealed secret, which no answer has. */
+/** Without a key's hash and a sealed secret, which no answer contains. */
 function open(value: object): object {
   const { hash: _hash, sealedSecret: _secret, ...rest } = value as Record<string, unknown>;
   return rest;

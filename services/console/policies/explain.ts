@@ -19,7 +19,7 @@ const question = z.union([
   z.strictObject({
     subject,
     scopes: z.array(scope).min(1),
-    /** Of the tenant's issuers; where none is named, the platform's own. */
+    /** One of the tenant's issuers. Without it, the platform's own. */
     issuer: z.exactOptional(z.string().min(1).max(500)),
     scope,
     client,
@@ -44,7 +44,7 @@ type Check = { check: string; holds: boolean; why?: string };
 
 const GOOD = "the token is good";
 
-/** Why a request would be allowed or not: the same checks, in the same order, as every service makes. */
+/** Explains why a request would be allowed or refused: the same checks, in the same order, as every service. */
 export function explainRoute(parts: Known & { refresh: () => Promise<void>; now: () => number }): Route {
   const { refresh } = parts;
   return route({
@@ -95,7 +95,7 @@ function originCheck(cors: Cors, origin: string, tenant: string): Check {
   return why === undefined ? { check, holds: true } : { check, holds: false, why };
 }
 
-/** What people take for an origin, and no browser sends. */
+/** Values that people take for an origin, but no browser sends. */
 function malformed(origin: string): string | undefined {
   if (origin === "null")
     return 'a page of a file, a data: URL or a sandboxed frame has the origin "null", which cannot be allowed: serve it from a site';
@@ -108,7 +108,10 @@ function malformed(origin: string): string | undefined {
 
 const OTHER = "it is of another tenant";
 
-/** Or why it is none. Of another tenant's nothing is told, neither whether it is good nor whether there is such a key. */
+/**
+ * Returns the identity, or the reason for its refusal. It reveals nothing about another tenant's key, not even whether
+ * it exists.
+ */
 async function identityOf(
   { authenticator, policies }: Known,
   token: string,

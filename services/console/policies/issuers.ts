@@ -3,15 +3,15 @@ import { UnusableKey, usableKey } from "@saasaparilla/shared/auth/tokens/jwk.ts"
 import type { SealedSecrets } from "@saasaparilla/shared/auth/tokens/sealed-secrets.ts";
 import { z } from "zod";
 
-/** 256 bits, the least for HS256 (RFC 7518). A longer one than the most adds nothing. */
+/** 256 bits, the minimum for HS256 (RFC 7518). More than the maximum adds nothing. */
 const SECRET_BYTES = { least: 32, most: 512 };
 
 const { sealedSecret: _sealed, ...members } = rowSchemas.issuer.shape;
 
-/** An issuer as it is shown: never with its secret. */
+/** An issuer in answers: without its secret. */
 export const shownIssuer = z.strictObject(members);
 
-/** An issuer as it is sent. A fetched set is checked when it is fetched. */
+/** An issuer in requests. A fetched set is checked at fetch. */
 export const issuerBody = z
   .strictObject({
     ...members,
@@ -70,7 +70,7 @@ function secretProblem(secret: string, encoding: IssuerBody["secretEncoding"]): 
   return length > SECRET_BYTES.most ? `it has ${length} bytes: at most ${SECRET_BYTES.most} are useful` : undefined;
 }
 
-/** A key that no token can be checked with is a mistake that would show only later, as a 403. */
+/** A key that can verify no token is a mistake that would appear only later, as a 403. */
 function checkKeys(
   keys: readonly Record<string, unknown>[],
   algorithms: readonly string[],

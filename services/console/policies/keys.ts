@@ -15,7 +15,7 @@ const asked = z.strictObject({
   name,
   scopes,
   clients,
-  /** Seconds; without it, until it is taken away. */
+  /** Seconds; without it, until it is revoked. */
   expiresIn: z.exactOptional(z.int().min(1).max(YEARS_10)),
 });
 const rotation = z.strictObject({ overlapSeconds: z.int().min(0).max(MONTH).default(DAY) });
@@ -27,7 +27,7 @@ const made = z.looseObject({
 
 const PATH = "/v1/tenants/:tenant/keys";
 
-/** API keys: made here, shown once, kept as a hash. */
+/** API keys: created here, shown once, stored as a hash. */
 export function keyRoutes(parts: ConsoleParts): Route[] {
   const { policyStore, now } = parts;
   const find = async (tenant: string, id: string): Promise<RowOf<"key">> => {

@@ -34,7 +34,7 @@ const answer = z.strictObject({
   ),
 });
 
-/** Which tenant is loud: what operators of the platform ask when something is slow or fills up. */
+/** The loudest tenants, for operators of the platform when something is slow or fills up. */
 export function usageRoute(use: Pick<TenantUse, "top">): Route {
   return route({
     method: "GET",

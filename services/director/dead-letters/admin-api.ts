@@ -19,12 +19,12 @@ import { NOTHING, REDRIVEN } from "./dead-letter.ts";
 import { DEAD_LETTERS_PARTITION } from "./dead-letters.ts";
 import type { DirectorMetrics } from "#metrics.ts";
 
-/** What operators ask of the platform: of all its tenants, so their tokens come from whoever runs it. */
+/** The API for operators of the platform. It covers all tenants, so tokens come from the platform's own issuer. */
 export interface AdminApiOptions {
   guard: Guard;
   reader: DeadLetterReader;
   kafka: Pick<KafkaLink, "present">;
-  /** One attempt: an operator repeats it. Nothing of the lanes' own waits behind it. */
+  /** Sends once: the operator repeats the request. No lane waits for this. */
   send: (records: Outgoing[]) => Promise<number[]>;
   topics: Topics;
   metrics: Pick<DirectorMetrics, "redriven" | "forbade">;
@@ -48,7 +48,7 @@ export function serveAdminApi(server: HttpServer, options: AdminApiOptions): voi
   const callerGuard = new CallerGuard({
     registry,
     identify: (request) =>
-      // Of no tenant: a dead letter can hold notifications of several.
+      // No tenant is checked: one dead letter can hold notifications of several tenants.
       authenticateRequest(() => guard.pass(bearer(request.headers.authorization), "operate", request, ""), answers),
     refused: ended,
   });
@@ -58,7 +58,7 @@ export function serveAdminApi(server: HttpServer, options: AdminApiOptions): voi
       const operator = await callerGuard.callerOf(request);
       if (isResponse(operator)) return operator;
       const response = await handle(request, operator).catch((error: unknown) => {
-        log.warn({ err: error, path: request.path }, "an operator was not answered");
+        log.warn({ err: error, path: request.path }, "an operator's request failed");
         return unavailable(`${messageOf(error)} Try again.`);
       });
       ended(request, operator, response);
@@ -90,12 +90,11 @@ export function serveAdminApi(server: HttpServer, options: AdminApiOptions): voi
   );
 }
 
-/** `/v1/dead-letters/:id...` */
 function idIn(path: string): string {
   return path.split("/")[3] ?? "";
 }
 
-/** Without `after` the newest; the oldest on after "start". */
+/** Without `after`: the newest. With "start": from the oldest on. */
 async function list(reader: DeadLetterReader, query: URLSearchParams): Promise<HttpResponse> {
   const asked = query.get("limit") ?? "50";
   const limit = /^\d{1,3}$/.test(asked) ? Number(asked) : 0;
@@ -130,13 +129,13 @@ async function redrive(
   if (![topics.accepted, topics.control, topics.deferred].includes(topic))
     return conflict(`It is said to be from the topic ${JSON.stringify(topic)}, which is none of this platform's.`);
   const partitions = (await inTime(kafka.present([topic]))).get(topic) ?? 0;
-  // The topic may have been repartitioned since: its clients' partition is where their lanes are.
+  // The topic may have been repartitioned since. The client's current partition has its lane.
   const homes = new Set(notifications.map(({ client }) => partitionOf(client, partitions)));
   const partition = homes.size === 1 ? [...homes][0]! : source;
   if (!(partition < partitions)) return conflict(`The topic ${topic} has no partition ${partition} any more.`);
   const [offset] = await send([{ topic, partition, value: record.value ?? NOTHING, headers: { [REDRIVEN]: id } }]);
   metrics.redriven();
-  log.info({ deadLetter: id, topic, partition, offset, operator }, "a dead letter was redriven");
+  log.info({ deadLetter: id, topic, partition, offset, operator }, "dead letter redriven");
   return json(200, { redriven: id, topic, partition, offset });
 }
 

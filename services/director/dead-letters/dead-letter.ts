@@ -1,7 +1,9 @@
 import { messageOf } from "@saasaparilla/shared/runtime/errors.ts";
 import type { Batch, Incoming } from "@saasaparilla/shared/kafka/client.ts";
 
-/** A record that can never be processed: where it stood, and its bytes, which can be sent there again as they are. */
+/**
+ * A record that can never be processed: its original position, and its bytes, which can be sent there again unchanged.
+ */
 export interface DeadLetter {
   topic: string;
   partition: number;
@@ -20,5 +22,5 @@ export function deadLetterOf(
   return { topic, partition, offset, value: value ?? NOTHING, reason: messageOf(error) };
 }
 
-/** The header of a record that an operator has sent again: the id of its dead letter. */
+/** The header of a record that an operator redrives: the id of its dead letter. */
 export const REDRIVEN = "redriven";

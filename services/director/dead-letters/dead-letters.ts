@@ -9,16 +9,16 @@ import type { Topics } from "@saasaparilla/shared/kafka/topic-names.ts";
 import type { DirectorMetrics } from "#metrics.ts";
 import type { DeadLetter } from "./dead-letter.ts";
 
-/** One partition holds them all, in the order of their coming: they are few. */
+/** Dead letters are rare, so one partition holds all of them, in order of arrival. */
 export const DEAD_LETTERS_PARTITION = 0;
 
-/** Kafka has a bound for a record with its headers. */
+/** Kafka limits the size of a record with its headers. */
 const MAX_REASON = 1_000;
 
 export class DeadLetters {
   readonly #producer: BatchingProducer;
   readonly #topics: Topics;
-  /** Of accepted. */
+  /** The partitions of accepted. */
   readonly #partitions: number;
   readonly #reports: { metrics: Pick<DirectorMetrics, "deadLettered">; log: Log };
 
@@ -34,11 +34,11 @@ export class DeadLetters {
     this.#reports = reports;
   }
 
-  /** Resolves once Kafka has it: only then may what it stands for be settled. Without Kafka it never does. */
+  /** Resolves when Kafka has the dead letter; settle its notifications only then. Without Kafka it never resolves. */
   add({ topic, partition, offset, value, reason }: DeadLetter): Promise<void> {
     const { metrics, log } = this.#reports;
     metrics.deadLettered();
-    log.error({ topic, partition, offset, reason }, "a record went to the dead letters");
+    log.error({ topic, partition, offset, reason }, "record moved to the dead letters");
     const headers = {
       topic,
       partition: String(partition),
@@ -53,7 +53,9 @@ export class DeadLetters {
     );
   }
 
-  /** One notification that Postgres refuses for its data: as a pack of one, from accepted, wherever it was read last. */
+  /**
+   * A notification whose data Postgres refuses: a pack of one, from accepted, even if it was last read from deferred.
+   */
   addNotification({ client, sequence, body }: StoredNotification, error: unknown): Promise<void> {
     const writer = new PackWriter(body.length + 64);
     writer.notification({

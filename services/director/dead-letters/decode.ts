@@ -13,11 +13,11 @@ import {
 import { NOTHING } from "./dead-letter.ts";
 import { DEAD_LETTERS_PARTITION } from "./dead-letters.ts";
 
-/** What an operator is shown of a dead letter: whatever of it can be read, and the bytes where nothing can. */
+/** What an operator sees of a dead letter: its readable parts, or its bytes if no part is readable. */
 export interface Summary {
   /** "partition-offset" in the dead letters. */
   id: string;
-  /** Where the record stood. */
+  /** The record's original position. */
   topic: string;
   partition: number;
   offset: number;
@@ -53,7 +53,7 @@ export function contentOf(value: Buffer): { items: object[] } | { base64: string
   }
 }
 
-/** Those before the place where it is no pack any more. */
+/** The notifications before the first unreadable item. */
 function notificationsIn(value: Buffer): Summary["notifications"] {
   const found: Summary["notifications"] = [];
   try {
@@ -65,7 +65,7 @@ function notificationsIn(value: Buffer): Summary["notifications"] {
       found.push({ client: notificationBody.key(body), id: notificationBody.id(body) });
     });
   } catch {
-    // That it cannot be read is why it is here.
+    // An unreadable record is an expected dead letter.
   }
   return found;
 }

@@ -6,7 +6,7 @@ import { DEAD_LETTERS_PARTITION as partition } from "./dead-letters.ts";
 const MOST_AT_ONCE = 4;
 const DEADLINE_MS = 10_000;
 
-/** Reads the dead letters for an operator: so many records, for so long, by so many at once. */
+/** Reads dead letters for operators. The number of records, the time and the number of concurrent reads are bounded. */
 export class DeadLetterReader {
   readonly #kafka: Pick<KafkaLink, "progress" | "readSlot">;
   readonly #topic: string;
@@ -17,22 +17,22 @@ export class DeadLetterReader {
     this.#topic = topic;
   }
 
-  /** The offset of the oldest, and the one after the newest. */
+  /** The offset of the oldest record, and the offset after the newest. */
   async range(): Promise<{ first: number; end: number }> {
-    // A group that does not exist has committed nothing: it would go on at the oldest.
+    // A group that does not exist has no commit, so its position is the oldest record.
     const progress = await inTime(this.#kafka.progress(`${this.#topic}-none`, this.#topic));
     const { committed, end } = progress.get(partition) ?? { committed: 0, end: 0 };
     return { first: committed, end };
   }
 
   /**
-   * What `of` makes of each record from `from` to before `to`, in order; what retention has taken is left out. A record may
-   * have 2 MB, and is let go at once.
+   * Applies `of` to each record in [`from`, `to`), in order. Records that retention deleted are missing. A record can
+   * have 2 MB, so each is released at once.
    */
   async read<T>(from: number, to: number, of: (record: Incoming) => T): Promise<T[]> {
     if (this.#reading >= MOST_AT_ONCE) throw new Failure("retry", "The dead letters are being read by others.");
     this.#reading += 1;
-    // One that is given up goes on until Kafka is back, and counts until then.
+    // An abandoned read continues until Kafka is back, and counts against the bound until then.
     return inTime(this.#read(from, to, of).finally(() => (this.#reading -= 1)));
   }
 
@@ -44,7 +44,7 @@ export class DeadLetterReader {
   }
 }
 
-/** What goes on trying while Kafka is away is not waited for longer. */
+/** Limits the wait for work that retries while Kafka is away. */
 export async function inTime<T>(work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {

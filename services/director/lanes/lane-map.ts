@@ -2,8 +2,8 @@ import type { ClientKey, Sequence } from "@saasaparilla/shared/protocol/notifica
 import { blank, createLane, idle, NEVER, type Lane, type LaneState } from "./lane.ts";
 
 /**
- * A lane with which nothing happens, as small as it can be: most clients that are connected are sent nothing for a long time.
- * Session 0: nobody is attached.
+ * A lane without activity, in as little memory as possible: most connected clients receive nothing for a long time.
+ * Session 0 means that no connection is attached.
  */
 interface Parked {
   state: LaneState;
@@ -16,7 +16,10 @@ interface Parked {
   storedTo: Sequence;
 }
 
-/** The lanes of one partition, bounded in number: over it the oldest idle ones are forgotten, and their clients looked up again when something comes for them. */
+/**
+ * The lanes of one partition, bounded in number. Above the bound the oldest idle lanes are forgotten. The next event of
+ * such a client looks it up again.
+ */
 export class LaneMap {
   readonly #most: number;
   readonly #active = new Map<ClientKey, Lane>();
@@ -36,7 +39,7 @@ export class LaneMap {
     return this.#parked.size;
   }
 
-  /** Those that are not parked. */
+  /** The lanes that are not parked. */
   active(): MapIterator<Lane> {
     return this.#active.values();
   }
@@ -48,25 +51,25 @@ export class LaneMap {
   of(key: ClientKey): Lane {
     let lane = this.get(key);
     if (!lane) {
-      // Before the new one is in: it is idle too, and must not be the one that goes.
+      // Forget before adding: the new lane is idle too, and must not be the one forgotten.
       if (this.size >= this.#most) this.#forget();
       this.#active.set(key, (lane = createLane(key)));
     }
     return lane;
   }
 
-  /** False for one that was forgotten since, and may have a successor. */
+  /** False for a lane that was forgotten. Its key can have a new lane. */
   has(lane: Lane): boolean {
     return this.#active.get(lane.key) === lane;
   }
 
-  /** After each step. */
+  /** Call it after each step. */
   keep(lane: Lane): void {
     if (blank(lane)) this.#active.delete(lane.key);
     else lane.stirred = true;
   }
 
-  /** To be called now and then: looks at a part of the lanes, and parks those that were found still twice. */
+  /** Call it at intervals. It visits a part of the lanes, and parks those that were still at two visits. */
   park(part: number): void {
     const over = this.#visit(this.#parkRound, part, (lane) => {
       if (!lane.stirred && still(lane)) {
@@ -78,12 +81,12 @@ export class LaneMap {
     if (over) this.#parkRound = this.active();
   }
 
-  /** To be called now and then: looks at a part of the lanes that are not parked, and goes on there the next time. */
+  /** Call it at intervals. It visits a part of the active lanes, and continues there at the next call. */
   look(part: number, at: (lane: Lane) => void): void {
     if (this.#visit(this.#lookRound, part, at)) this.#lookRound = this.active();
   }
 
-  /** True where the round is over. */
+  /** True when the round is over. */
   #visit(round: MapIterator<Lane>, part: number, at: (lane: Lane) => void): boolean {
     for (let looked = Math.ceil(this.#active.size * part); looked > 0; looked -= 1) {
       const next = round.next();
@@ -121,7 +124,7 @@ export class LaneMap {
   }
 }
 
-/** Nothing is under way or awaited, and at most one connection is attached. */
+/** No work is in progress or expected, and at most one connection is attached. */
 function still(lane: Lane): boolean {
   if (!idle(lane) || lane.storing > 0 || lane.sent > 0 || lane.deadline !== NEVER) return false;
   const [attachment] = lane.attachments;

@@ -39,7 +39,7 @@ const reclaim = (lane: Lane, _: unknown, context: LaneContext): void => {
   if (lane.queue.length > lane.storing && context.waiting.over(lane)) storeRest(lane, context, "share");
 };
 
-/** Total: the compiler notices a state or an event without a cell. */
+/** Total: the compiler reports a state or an event without a cell. */
 export const laneTable: Table = {
   UNKNOWN: {
     accepted(lane, { entry }, context) {
@@ -60,7 +60,7 @@ export const laneTable: Table = {
       for (const id of connections) context.out.invite(lane, id);
     },
     prepare(lane, event, context) {
-      // The client may have more connections than the one that came by itself: they are looked up, and invited.
+      // The client may have further connections. They are looked up and invited.
       if (lane.search === "idle") lookUp(lane, context);
       attach(lane, event, context);
     },
@@ -83,7 +83,7 @@ export const laneTable: Table = {
       push(lane, entry, context);
       storeRest(lane, context, "not connected");
     },
-    // It may have been asked for before: the client's other connections are to come, too.
+    // An earlier lookup can answer now. The client's other connections attach too.
     found: inviteOthers,
     prepare: (lane, event, context) => attach(lane, event, context),
     commit: (lane, { id }, { out }) => out.demote(lane, id, "no hold"),
@@ -112,7 +112,7 @@ export const laneTable: Table = {
       }
       attachment.phase = "live";
       attachment.sent = sent;
-      // It read under this hold, and found nothing after it.
+      // The connection read under this hold, and found nothing after `sent`.
       if (sent < lane.storedTo) lane.storedTo = sent;
       attachment.pendingSince = 0;
       resume(lane, context);
@@ -145,7 +145,7 @@ export const laneTable: Table = {
       const reason = overflow(lane, context);
       if (reason) storeRest(lane, context, reason);
       else if (lane.queue.length > lane.sent && !lane.attachments.some(({ acknowledges }) => acknowledges)) {
-        // The window is full and nobody will acknowledge: replay from Postgres goes at the pace of the socket instead.
+        // The window is full and no connection acknowledges. A replay from Postgres follows the socket's pace instead.
         storeRest(lane, context, "paced");
       }
     },
@@ -173,7 +173,8 @@ export const laneTable: Table = {
         detach(lane, attachment);
         context.out.demote(lane, attachment, "unacknowledged");
       }
-      // Connections that never acknowledge, late one after the other, would each come back before the last has gone.
+      // Connections that never acknowledge can time out one by one, and each returns before the last leaves. The lane's
+      // own clock ends this cycle.
       if (lane.queue.length > 0 && lane.waitingSince > 0 && lane.waitingSince <= late)
         storeRest(lane, context, "unacknowledged");
       else lost(lane, context, "store");

@@ -11,7 +11,7 @@ import {
   type LaneLimits,
 } from "./lane.ts";
 
-/** What the cells of the table in lane-table.ts are made of: the moves of a lane, each of which leaves it whole. */
+/** The transitions that the cells of lane-table.ts use. Each leaves the lane consistent. */
 
 export function push(lane: Lane, entry: Entry, { waiting }: LaneContext): void {
   lane.queue.push(entry);
@@ -19,7 +19,7 @@ export function push(lane: Lane, entry: Entry, { waiting }: LaneContext): void {
   waiting.take(lane, entry);
 }
 
-/** Why what waits is to be stored, where there is a reason: at the lane's own bound, or where its tenant has its share of the partition's. */
+/** The reason to store the queue, if any: the lane's own bound, or its tenant's share of the partition's bound. */
 export function overflow(lane: Lane, { limits, waiting }: LaneContext): "overflow" | "share" | undefined {
   if (lane.queue.length > limits.maxQueued || lane.bytes > limits.maxBytes) return "overflow";
   return waiting.over(lane) ? "share" : undefined;
@@ -45,7 +45,7 @@ export function tryAgain(lane: Lane, context: LaneContext): void {
   else lookUp(lane, context);
 }
 
-/** Step 3 of the handover, and step 7 where others are live: nothing is stored or sent until the hold is over. */
+/** Step 3 of the handover, and step 7 if others are live. Until the hold ends, nothing is stored or sent. */
 export function attach(
   lane: Lane,
   { id, sent, acked, acknowledges }: Extract<LaneEvent, { type: "prepare" }>,
@@ -60,14 +60,16 @@ export function attach(
   attachment.phase = "waiting";
   attachment.sent = sent;
   attachment.acknowledges = acknowledges;
-  // The others wait for a hold no longer because its connection has asked again.
+  // A connection that asks again does not extend the hold for the others.
   if (lane.state !== "HELD") lane.deadline = NEVER;
   lane.state = "HELD";
   if (lane.search === "inviting") lane.search = "idle";
   grantWaiting(lane, context);
 }
 
-/** What is read under the hold must be all there is: nothing is on its way into Postgres any more, nothing is deferred. */
+/**
+ * A read under the hold must be complete: no insert into Postgres may be running, and no notification may be deferred.
+ */
 export function grantWaiting(lane: Lane, context: LaneContext): void {
   if (lane.storing > 0) return;
   const waiting = lane.attachments.filter(({ phase }) => phase === "waiting");
@@ -85,7 +87,7 @@ function grant(lane: Lane, attachment: Attachment, context: LaneContext): void {
   context.out.held(lane, attachment, caughtUp(lane, attachment.sent) ? lane.storedTo : undefined, queued);
 }
 
-/** Live again when no hold is left. */
+/** Makes the lane live again when no hold is left. */
 export function resume(lane: Lane, context: LaneContext): void {
   if (lane.attachments.some(({ phase }) => phase !== "live")) return;
   lane.state = "LIVE";
@@ -93,7 +95,7 @@ export function resume(lane: Lane, context: LaneContext): void {
   flush(lane, 0, context);
 }
 
-/** Sends what the window allows, from the queue's entry `from` on, to every connection that was not sent it yet. */
+/** Sends from the queue's entry `from` up to the window, to every connection that does not have the entry yet. */
 export function flush(lane: Lane, from: number, context: LaneContext): void {
   const { out, limits, now, wall } = context;
   for (let at = from; at < lane.queue.length && at < limits.window; at += 1) {
@@ -106,7 +108,7 @@ export function flush(lane: Lane, from: number, context: LaneContext): void {
     }
     for (const attachment of lane.attachments) {
       if (entry.sequence <= attachment.sent) {
-        // A connection that had it before the hold, and has not acknowledged it.
+        // This connection received the entry before the hold, and has not acknowledged it.
         attachment.pendingSince ||= now;
         continue;
       }
@@ -119,7 +121,7 @@ export function flush(lane: Lane, from: number, context: LaneContext): void {
   if (lane.sent > 0) lane.waitingSince ||= now;
 }
 
-/** Cumulative. Where an insert is under way its row is deleted after it. */
+/** Cumulative. If an insert is running, its row is deleted afterwards. */
 export function settleUpTo(lane: Lane, sequence: Sequence, context: LaneContext): void {
   if (lane.storing > 0 && sequence > lane.acked) lane.acked = sequence;
   const { queue, storing } = lane;
@@ -133,7 +135,7 @@ export function settleUpTo(lane: Lane, sequence: Sequence, context: LaneContext)
   if (end === storing) return;
   lane.waitingSince = 0;
   lane.sent = Math.max(0, lane.sent - (end - storing));
-  // By hand: splice would make an array of them for each acknowledgement.
+  // Copied by hand, because splice would allocate an array for each acknowledgement.
   let to = storing;
   for (let from = end; from < queue.length; from += 1) queue[to++] = queue[from]!;
   queue.length = to;
@@ -151,7 +153,8 @@ export function settleStored(lane: Lane, count: number, context: LaneContext): v
 
 export function acknowledge(lane: Lane, session: number, sequence: Sequence, now: number): void {
   for (const attachment of lane.attachments) {
-    // Session 0 is the client itself, by POST /v1/acks; and one that cannot acknowledge is served by the others' (`any`).
+    // Session 0 is the client itself, by POST /v1/acks. A connection that cannot acknowledge shares those of the others
+    // (`any`).
     if (attachment.session === session || session === 0 || !attachment.acknowledges) {
       attachment.pendingSince = sequence >= attachment.sent || attachment.pendingSince === 0 ? 0 : now;
     }
@@ -162,7 +165,7 @@ export function detach(lane: Lane, attachment: Attachment): void {
   lane.attachments = lane.attachments.filter((other) => other !== attachment);
 }
 
-/** A refusal speaks of what was sent: it is nothing to a connection that is in a hold. A close is, in every phase. */
+/** A refusal concerns what was sent, so it does not apply to a connection in a hold. A close applies in every phase. */
 export function lose(lane: Lane, event: Extract<LaneEvent, { type: "refuse" | "close" }>, context: LaneContext): void {
   const attachment = find(lane, event.id);
   if (!attachment || (event.type === "refuse" && attachment.phase !== "live")) return;
@@ -171,7 +174,9 @@ export function lose(lane: Lane, event: Extract<LaneEvent, { type: "refuse" | "c
   else lost(lane, context, event.reason === "slow" ? "store" : "await prepare");
 }
 
-/** More is stored for it than it could read under the hold: the others go on, and it comes back when it has read. */
+/**
+ * More is stored than the connection could read under the hold. The others continue, and it returns when it has read.
+ */
 export function release(lane: Lane, id: ConnectionId, hold: number, context: LaneContext): void {
   const attachment = find(lane, id);
   if (attachment?.phase !== "held" || attachment.hold !== hold) return;
@@ -180,7 +185,9 @@ export function release(lane: Lane, id: ConnectionId, hold: number, context: Lan
   else storeRest(lane, context, "replaying");
 }
 
-/** After a connection was lost: on with the others, or what is unsettled is stored, or looked up for, or awaited. */
+/**
+ * After the loss of a connection: continues with the others, or stores, looks up or awaits a connection for the queue.
+ */
 export function lost(lane: Lane, context: LaneContext, then: "store" | "look up" | "await prepare"): void {
   if (lane.attachments.length > 0) {
     if (lane.state === "HELD") resume(lane, context);
@@ -201,7 +208,7 @@ export function lost(lane: Lane, context: LaneContext, then: "store" | "look up"
   }
 }
 
-/** Everything from the first unsettled on is stored; connections are told, and come back by replaying. */
+/** Stores everything unsettled. Connections are demoted, and return by replaying. */
 export function storeRest(lane: Lane, context: LaneContext, reason: string): void {
   const { out, wall, waiting } = context;
   lane.state = "STORED";
@@ -249,7 +256,7 @@ function expired(entry: Entry, wall: number): boolean {
   return entry.expires !== 0 && entry.expires <= wall;
 }
 
-/** `deadline` was set where a hold or an invitation began; of a live lane it follows from its connections. */
+/** `deadline` is set at the start of a hold or an invitation. For a live lane it follows from its connections. */
 export function deadlineOf(lane: Lane, { ackMs }: LaneLimits): number {
   switch (lane.state) {
     case "STORED":

@@ -4,9 +4,9 @@ import type { ConnectionId, RefusalReason } from "@saasaparilla/shared/protocol/
 import type { TrackedRecord } from "./offset-tracker.ts";
 
 /**
- * The lane: the one place that decides whether a client's notifications are stored, held or sent. A pure state machine:
- * `step` (lane-table.ts) takes an event and the time, changes the lane, and says by `out` what is to be done. docs/internals/handover.md argues why
- * nothing is lost.
+ * The lane: the only place that decides whether a client's notifications are stored, held or sent. A pure state
+ * machine: `step` (lane-table.ts) takes an event and the time, changes the lane, and returns actions through `out`.
+ * docs/internals/handover.md explains why nothing is lost.
  *
  *            first notification         not connected, or tries are over
  *   UNKNOWN --------------------> (looks up, invites) -------------------> STORED
@@ -20,58 +20,64 @@ import type { TrackedRecord } from "./offset-tracker.ts";
  */
 export type LaneState = "UNKNOWN" | "STORED" | "HELD" | "LIVE";
 
-/** One unsettled notification. */
+/** An unsettled notification. */
 export interface Entry {
   sequence: Sequence;
   /** ms since 1970; 0 for never. */
   expires: number;
-  /** As it is forwarded; a part of its record. */
+  /** The bytes to forward, a view into the record. */
   body: Buffer;
   record: TrackedRecord;
 }
 
 export interface Attachment extends ConnectionId {
-  /** waiting: inserts are to be finished first. held: told so, its commit is awaited. live: it is sent notifications. */
+  /**
+   * waiting: inserts must finish first. held: the connection was told, and its commit is due. live: it receives
+   * notifications.
+   */
   phase: "waiting" | "held" | "live";
   hold: number;
-  /** The last sequence that it was sent: `prev` of the next. */
+  /** The last sequence sent to it: `prev` of the next. */
   sent: Sequence;
-  /** False for a transport that never acknowledges by itself, such as a plain EventSource. */
+  /** False for a transport that never acknowledges on its own, such as a plain EventSource. */
   acknowledges: boolean;
-  /** When the oldest unacknowledged one was sent, ms of the monotonic clock; 0 where there is none. */
+  /** When the oldest unacknowledged entry was sent, in ms of the monotonic clock; 0 without one. */
   pendingSince: number;
 }
 
 export interface Lane {
   readonly key: ClientKey;
   state: LaneState;
-  /** Everything unsettled, in order: first those whose insert is under way, then (LIVE) those sent, then the rest. */
+  /** All unsettled entries, in order: first those with a running insert, then (LIVE) those sent, then the rest. */
   queue: Entry[];
   storing: number;
   sent: number;
   bytes: number;
-  /** Its tenant's share, as it was when something was last accepted. What waits in the queue counts in it, and what is being stored does not. */
+  /**
+   * The tenant's share, as of the last accepted entry. The waiting entries count in it; the entries being stored do
+   * not.
+   */
   part: Part | undefined;
   attachments: Attachment[];
   search: "idle" | "looking" | "inviting";
   tries: number;
-  /** The highest sequence that the client acknowledged while its insert was under way. */
+  /** The highest sequence that the client acknowledged during its insert. */
   acked: Sequence;
-  /** Nothing after it is in Postgres or deferred, as far as this owner made it so; NOT_KNOWN until a connection has read. */
+  /** This owner stored or deferred nothing after it. NOT_KNOWN until a connection has read. */
   storedTo: Sequence;
-  /** Since when nothing of what was sent was settled, whoever was sent it; ms of the monotonic clock, 0 where there is nothing. */
+  /** Since when no sent entry was settled, on any connection; ms of the monotonic clock, 0 without sent entries. */
   waitingSince: number;
   /** When `timeout` is due, ms of the monotonic clock. */
   deadline: number;
-  /** When the timer that stands for it fires, at the latest; it may be earlier than the deadline. */
+  /** The latest time at which the lane's timer fires. It can be earlier than the deadline. */
   armed: number;
-  /** Something happened since it was last looked at (lane-map.ts). */
+  /** An event happened since the last visit (lane-map.ts). */
   stirred: boolean;
 }
 
 export type LaneEvent =
   | { type: "accepted"; entry: Entry }
-  /** What Redis says: where the client is connected. */
+  /** The client's connections according to Redis. */
   | { type: "found"; connections: readonly ConnectionId[] }
   | { type: "prepare"; id: ConnectionId; sent: Sequence; acked: Sequence; acknowledges: boolean }
   | { type: "commit"; id: ConnectionId; hold: number; sent: Sequence }
@@ -79,9 +85,9 @@ export type LaneEvent =
   | { type: "ack"; session: number; sequence: Sequence }
   | { type: "refuse"; id: ConnectionId; reason: RefusalReason }
   | { type: "close"; id: ConnectionId }
-  /** The first `count` of those whose insert was under way are in Postgres. */
+  /** The first `count` entries of the running insert are in Postgres. */
   | { type: "inserted"; count: number }
-  /** Its tenant holds more than its share, and others need it: to be stored. */
+  /** The tenant holds more than its share, and others need the space: store the queue. */
   | { type: "reclaim" }
   | { type: "timeout" };
 
@@ -90,19 +96,22 @@ export type Settled = "acknowledged" | "stored" | "expired";
 export interface LaneOutput {
   lookUp(lane: Lane): void;
   invite(lane: Lane, id: ConnectionId): void;
-  /** `stored`: nothing after it is stored; undefined where that is not known. `queued`: the last that it is sent after the hold, where there is one. */
+  /**
+   * `stored`: nothing after it is stored; undefined if unknown. `queued`: the last sequence to send after the hold, if
+   * any.
+   */
   held(lane: Lane, attachment: Attachment, stored: Sequence | undefined, queued: Sequence | undefined): void;
   demote(lane: Lane, id: ConnectionId, reason: string, resume?: Sequence): void;
   send(lane: Lane, attachment: Attachment, entry: Entry): void;
   store(lane: Lane, entries: Entry[], reason: string): void;
-  /** Acknowledged after its insert had begun. */
+  /** Deletes rows that the client acknowledged after their insert began. */
   deleteStored(lane: Lane, upTo: Sequence): void;
 }
 
 export interface LaneLimits {
-  /** Sent and unacknowledged, at most. */
+  /** The most entries that are sent and unacknowledged. */
   window: number;
-  /** Unsettled in memory, at most; over it the lane is STORED. */
+  /** The most unsettled entries in memory. Above it the lane is STORED. */
   maxQueued: number;
   maxBytes: number;
   ackMs: number;
@@ -111,7 +120,7 @@ export interface LaneLimits {
   tries: number;
 }
 
-/** What of the partition's bound each tenant has: waiting-shares.ts. */
+/** Each tenant's use of the partition's bound: waiting-shares.ts. */
 export interface Waiting {
   take(lane: Lane, entry: Entry): void;
   give(lane: Lane, entry: Entry): void;
@@ -122,21 +131,24 @@ export interface LaneContext {
   limits: LaneLimits;
   waiting: Waiting;
   out: LaneOutput;
-  /** The entry is done with: its record counts it no more. */
+  /** The entry is finished: its record no longer counts it. */
   settle(lane: Lane, entry: Entry, how: Settled): void;
   /** ms of the monotonic clock, for deadlines. */
   now: number;
   /** ms since 1970, for expiry only. */
   wall: number;
-  /** A number that no other hold of this generation has. */
+  /** A number that is unique among the holds of this generation. */
   nextHold(): number;
-  /** False while something that its tenant deferred is not in Postgres: held is then only who is caught up, for a replay would not find it. */
+  /**
+   * False while anything that the tenant deferred is not in Postgres. A replay would miss it, so only connections that
+   * are caught up get a hold.
+   */
   drained(lane: Lane): boolean;
 }
 
 export const NEVER = Number.POSITIVE_INFINITY;
 
-/** After every sequence: those are hexadecimal. */
+/** It sorts after every sequence, because sequences are hexadecimal. */
 const NOT_KNOWN: Sequence = "~";
 
 export function createLane(key: ClientKey): Lane {
@@ -160,17 +172,17 @@ export function createLane(key: ClientKey): Lane {
   };
 }
 
-/** Nothing would be lost by forgetting it: the client is looked up again when it is needed. */
+/** Forgetting the lane loses nothing: the client is looked up again when needed. */
 export function idle(lane: Lane): boolean {
   return lane.queue.length === 0 && lane.search === "idle" && lane.state !== "HELD";
 }
 
-/** It knows no more than a new one would. */
+/** The lane knows no more than a new one. */
 export function blank(lane: Lane): boolean {
   return idle(lane) && lane.state === "UNKNOWN" && lane.storedTo === NOT_KNOWN;
 }
 
-/** True where a connection that has everything up to `sent` has all that there is: nothing is stored or unsettled after it. */
+/** True if a connection with everything up to `sent` misses nothing: no later notification is stored or unsettled. */
 export function caughtUp(lane: Lane, sent: Sequence): boolean {
   return lane.queue.length === 0 && lane.storedTo <= sent;
 }

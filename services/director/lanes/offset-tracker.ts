@@ -1,13 +1,16 @@
 /**
- * Which offset may be committed: the lowest one of accepted that has anything unsettled. Settling happens in any order.
+ * Finds the offset to commit: the lowest offset of accepted with an unsettled notification. Settling can happen in any
+ * order.
  */
 export interface TrackedRecord {
   readonly offset: number;
   /** ms since 1970, by the broker. */
   readonly appended: number;
-  /** What it keeps in memory until all of it is settled, or what is left of it was copied out (partitions/free-record-memory.ts). */
+  /**
+   * The memory that it keeps until all of it is settled, or the rest is copied out (partitions/free-record-memory.ts).
+   */
   bytes: number;
-  /** Notifications of the pack that are not settled. */
+  /** The pack's unsettled notifications. */
   remaining: number;
 }
 
@@ -15,23 +18,23 @@ export class OffsetTracker {
   /** In order of offset; those before `#head` are settled. */
   #records: TrackedRecord[] = [];
   #head = 0;
-  /** What is before it was settled before. */
+  /** Everything before it was settled earlier. */
   readonly start: number;
   #next: number;
   #committed: number;
-  /** Notifications not settled. */
+  /** Unsettled notifications. */
   unsettled = 0;
-  /** Of all records that have any. */
+  /** The bytes of all records with unsettled notifications. */
   unsettledBytes = 0;
 
-  /** `start` is the offset of the first record that will be tracked, at least. */
+  /** `start`: no record before this offset will be tracked. */
   constructor(start: number) {
     this.start = start;
     this.#next = start;
     this.#committed = start;
   }
 
-  /** The offset after the last that was tracked. */
+  /** The offset after the last tracked one. */
   get next(): number {
     return this.#next;
   }
@@ -51,13 +54,13 @@ export class OffsetTracker {
     if (record.remaining === 0) this.unsettledBytes -= record.bytes;
   }
 
-  /** It keeps no more than so many bytes in memory now. */
+  /** The record now keeps only `bytes` in memory. */
   shrink(record: TrackedRecord, bytes: number): void {
     this.unsettledBytes -= record.bytes - bytes;
     record.bytes = bytes;
   }
 
-  /** The offset to commit where it has moved since the last call, else undefined. */
+  /** The offset to commit if it moved since the last call, else undefined. */
   commit(): number | undefined {
     while (this.#head < this.#records.length && this.#records[this.#head]!.remaining === 0) this.#head += 1;
     if (this.#head > 1_024 && this.#head * 2 > this.#records.length) {

@@ -3,19 +3,19 @@ import { tenantOf } from "@saasaparilla/shared/protocol/notification.ts";
 import type { Entry, Lane, Waiting } from "./lane.ts";
 
 export interface WaitingOptions {
-  /** Of the partition: it pauses at so many unsettled notifications, or bytes. */
+  /** The partition pauses at this number of unsettled notifications, or at `maxBytes`. */
   maxUnsettled: number;
   maxBytes: number;
   weightOf: (tenant: string) => number;
 }
 
 /**
- * What of a partition waits for its clients, shared among tenants. At most half of what the partition may have unsettled: it pauses at all of that, and
- * goes on at three quarters. So a pause waits for inserts, and never for an acknowledgement.
+ * Shares among tenants the part of a partition's bound that waits for clients: at most half of it. The partition pauses
+ * at the whole bound and resumes at three quarters. So a pause waits for inserts, and never for an acknowledgement.
  */
 export class WaitingShares implements Waiting {
   readonly share: FairShare;
-  /** A notification counts as its bytes, and at least as so many: one number bounds both. */
+  /** A notification counts as its bytes, and at least as this number. So one number bounds both. */
   readonly #least: number;
 
   constructor({ maxUnsettled, maxBytes, weightOf }: WaitingOptions) {
@@ -41,7 +41,7 @@ export class WaitingShares implements Waiting {
   }
 }
 
-/** What these entries take of a partition's bound. */
+/** The part of a partition's bound that these entries use. */
 export function placesOf(entries: readonly Entry[], least: number): number {
   let places = 0;
   for (const { body } of entries) places += Math.max(least, body.length);

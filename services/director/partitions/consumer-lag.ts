@@ -1,11 +1,11 @@
 type Progress = ReadonlyMap<number, { committed: number; end: number }>;
 
-/** A scrape comes as often, about, and whoever scales by it looks less often. */
+/** About the interval of a scrape. Autoscalers look less often. */
 export const LAG_MS = 5_000;
 
 /**
- * How far the group is behind what is accepted. Asked of Kafka and not counted from what was read: a partition that is paused
- * reads nothing, and that is when it matters.
+ * The group's lag behind accepted. It comes from Kafka, not from counting records read: a paused partition reads
+ * nothing, and its lag matters most.
  */
 export class ConsumerLag {
   readonly #ask: () => Promise<Progress>;
@@ -16,20 +16,20 @@ export class ConsumerLag {
     this.#ask = ask;
   }
 
-  /** To be called every few seconds. While Kafka is away it stays what it was. */
+  /** Call it every few seconds. While Kafka is away the last value stays. */
   async look(): Promise<void> {
     if (this.#looking) return;
     this.#looking = true;
     try {
       this.#progress = await this.#ask();
     } catch {
-      // Asked again in a moment; that Kafka does not answer is said elsewhere.
+      // The next call asks again. Other places report that Kafka does not answer.
     } finally {
       this.#looking = false;
     }
   }
 
-  /** Records that are not settled, of those partitions. */
+  /** The unsettled records of the owned partitions. */
   of(owns: (partition: number) => boolean): number {
     let records = 0;
     for (const [partition, { committed, end }] of this.#progress) if (owns(partition)) records += end - committed;

@@ -10,7 +10,7 @@ import type { CursorCheck } from "./cursor-check.ts";
 import type { DeferredQueue } from "./deferred.ts";
 import type { PartitionEffects } from "./partition-options.ts";
 
-/** The partition that the messages are for. */
+/** The partition that the messages belong to. */
 export interface ControlTarget {
   readonly generation: number;
   readonly owned: boolean;
@@ -18,29 +18,29 @@ export interface ControlTarget {
   readonly deferredQueue: DeferredQueue;
   readonly cursorCheck: CursorCheck;
   readonly effects: PartitionEffects;
-  /** With the time of the batch. */
+  /** Uses the time of the batch. */
   step(lane: Lane, event: LaneEvent): void;
-  /** With the time of the call. */
+  /** Uses the time of the call. */
   dispatch(lane: Lane, event: LaneEvent): void;
 }
 
 /** THE PATH of acknowledgements, and of connections that become live: control > lane. */
 export class ControlMessages {
   readonly #partition: ControlTarget;
-  /** The offset of control to read next. */
+  /** The next offset of control to read. */
   #next: number;
 
   constructor(partition: ControlTarget) {
     this.#partition = partition;
-    // What is before our claim is for another director.
+    // Messages before our claim belong to another director.
     this.#next = partition.generation + 1;
   }
 
-  /** Resolves once what was rejected is kept; the rest was acted on before it returns. */
+  /** Resolves when rejected messages are stored as dead letters. All others take effect before it returns. */
   read(batch: Batch): Promise<unknown> {
     const kept: Promise<void>[] = [];
     for (const record of batch.records) {
-      // What was read before a rejoin is read again: a `prepare` taken twice would hold a connection that is live.
+      // A rejoin reads messages again. A second `prepare` would hold a connection that is live.
       if (record.offset < this.#next || !this.#partition.owned) continue;
       this.#next = record.offset + 1;
       try {
@@ -66,9 +66,9 @@ export class ControlMessages {
     if (lane) this.#partition.step(lane, { type: "ack", session, sequence });
   }
 
-  /** By POST /v1/acks: no session vouches for the cursor, and what it deletes is gone. */
+  /** By POST /v1/acks: no session confirms the cursor, and its deletions are final. */
   #acknowledgedByClient(key: ClientKey, sequence: Sequence): void {
-    // One name for each cursor: a made-up one must not replace a true one that waits.
+    // Each cursor has its own name, so that an invented one does not replace a real one that waits.
     this.#whenKnown(`${key} ${sequence}`, sequence, (known) => {
       if (!known) return;
       const { lanes, effects } = this.#partition;
@@ -89,7 +89,7 @@ export class ControlMessages {
       case "prepare":
         this.#whenKnown(nameOf(id), message.sent, (known) => {
           if (!known) effects.demote(lanes.of(message.key), id, "cursor", START);
-          // While something is deferred a replay does not find it: they are invited when it is in Postgres.
+          // A replay misses deferred notifications. The connection is invited when they are in Postgres.
           else if (deferredQueue.activeFor(message.key) && !this.#caughtUp(message))
             deferredQueue.want(message.key, id);
           else this.#partition.dispatch(lanes.of(message.key), { ...message, id });
@@ -121,7 +121,7 @@ export class ControlMessages {
     if (lane) this.#partition.dispatch(lane, event);
   }
 
-  /** What a cursor that cannot have been issued would settle or skip was never sent. */
+  /** Only a cursor that can have been issued may settle or skip notifications. */
   #whenKnown(name: string, sequence: Sequence, then: (known: boolean) => void): void {
     this.#partition.cursorCheck.when(name, sequence, (known) => {
       if (this.#partition.owned) then(known);
@@ -129,7 +129,7 @@ export class ControlMessages {
   }
 }
 
-/** No client's key: it has no slash. */
+/** It cannot equal a client's key, because it has no slash. */
 function nameOf({ slot, incarnation, session }: ConnectionId): string {
   return `${slot}:${incarnation}:${session}`;
 }

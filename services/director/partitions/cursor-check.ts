@@ -1,35 +1,35 @@
 import { epochOf, offsetOf, START, type Sequence } from "@saasaparilla/shared/protocol/notification.ts";
 
-/** Those who wait for an answer, at most: who finds no place asks again by itself. */
+/** The most questions that wait. Clients above the bound ask again on their own. */
 const MOST_WAITING = 50_000;
 
 /**
- * Whether a cursor can have been issued: one of a later epoch, or past accepted's end, is none of this topic's, and must not
- * make its client miss anything. What this director has not read yet an earlier one may have sent: that is settled by asking
- * Kafka, one question at a time, for all who had asked before it began.
+ * Checks whether a cursor can have been issued. A cursor of a later epoch, or past accepted's end, is not from this
+ * topic. It must not make its client miss anything. An earlier director may have sent what this one has not read yet.
+ * So Kafka is asked, one question at a time, for all callers that asked before it began.
  */
 export class CursorCheck {
   readonly #epoch: number;
   readonly #findEnd: (found: (end: number) => void) => void;
-  /** A lower bound of accepted's end: what was read, and what was found. */
+  /** A lower bound of accepted's end, from records read and from Kafka's answers. */
   #end = 0;
-  /** Each under its own name: who asks again takes the place of before, and who is gone is forgotten. */
+  /** Each caller has a name: a repeated question replaces the earlier one, and a closed connection is forgotten. */
   #waiting = new Map<string, () => void>();
   #asked = new Map<string, () => void>();
   #asking = false;
 
-  /** `findEnd` asks Kafka for the offset that accepted's next record will have; where that fails for good, the process ends. */
+  /** `findEnd` asks Kafka for the offset of accepted's next record. If that fails for good, the process ends. */
   constructor(epoch: number, findEnd: (found: (end: number) => void) => void) {
     this.#epoch = epoch;
     this.#findEnd = findEnd;
   }
 
-  /** There is a record before this offset. */
+  /** A record before this offset exists. */
   read(end: number): void {
     if (end > this.#end) this.#end = end;
   }
 
-  /** At once where it can be told from what was read. */
+  /** Answers at once if the records read so far decide it. */
   when(name: string, sequence: Sequence, then: (known: boolean) => void): void {
     const known = (): boolean =>
       epochOf(sequence) < this.#epoch || offsetOf(sequence) < this.#end || sequence === START;
@@ -42,7 +42,7 @@ export class CursorCheck {
     }
   }
 
-  /** Nobody waits for it any more. */
+  /** Removes a question that no longer needs an answer. */
   forget(name: string): void {
     this.#waiting.delete(name);
     this.#asked.delete(name);

@@ -12,35 +12,38 @@ import type { ConnectionId } from "@saasaparilla/shared/protocol/control-message
 import type { StoredNotification } from "@saasaparilla/shared/postgres/stored-notifications.ts";
 import { deadLetterOf, NOTHING, type DeadLetter } from "#dead-letters/dead-letter.ts";
 
-/** Connections that are remembered, at most: who finds no place asks again by itself. */
+/** The most connections to remember. Connections above the bound ask again on their own. */
 const MAX_WANTING = 50_000;
 
-/** For all tenants: Postgres is away, or an earlier owner left something. For one: it stores more than its share. */
+/**
+ * For all tenants: Postgres is away, or an earlier owner left records. For one tenant: it stores more than its share.
+ */
 export type DeferredReason = "away" | "share";
 
-/** The name of what counts for all tenants: no tenant has it. */
+/** Stands for all tenants. No tenant has this name. */
 const ALL = "";
 
-/** What one tenant has deferred, or any of them, that is not in Postgres yet. */
+/** What one tenant, or all tenants, deferred and Postgres does not have yet. */
 export interface DeferredLine {
   readonly reason: DeferredReason;
-  /** On its way into the topic. */
+  /** Records on their way into the topic. */
   appending: number;
-  /** The offset after the last that counts. */
+  /** The offset after the last record that counts. */
   end: number;
 }
 
 /**
- * Whether anything deferred is not in Postgres yet: of all tenants, or of some. Until it is, everything that would be stored for these tenants is deferred too, behind it: later
- * notifications inserted directly would be replayed before the earlier ones.
+ * Tracks whether deferred notifications are missing in Postgres, for all tenants or for some. Until they are inserted,
+ * these tenants' new notifications are deferred behind them. A direct insert would replay later notifications before
+ * earlier ones.
  */
 export class DeferredQueue {
-  /** The offset of deferred to read next. */
+  /** The next offset of deferred to read. */
   #position: number;
   readonly #lines = new Map<string, DeferredLine>();
-  /** Connections that asked for a hold while there was something deferred: a replay would not find it. */
+  /** Connections that asked for a hold while something was deferred, which a replay would miss. */
   readonly #wanting = new Map<string, { key: ClientKey; id: ConnectionId }>();
-  /** A line was drained since they were looked at. */
+  /** A line was drained since the last `takeWanting`. */
   #drained = false;
 
   constructor(position: number, end: number) {
@@ -48,7 +51,7 @@ export class DeferredQueue {
     if (position < end) this.#lines.set(ALL, { reason: "away", appending: 0, end });
   }
 
-  /** Whether what this tenant would store is deferred. */
+  /** Whether this tenant's notifications to store are deferred. */
   active(tenant: string): boolean {
     return this.#lines.size > 0 && (this.#lines.has(ALL) || this.#lines.has(tenant));
   }
@@ -57,7 +60,7 @@ export class DeferredQueue {
     return this.#lines.size > 0 && this.active(tenantOf(key));
   }
 
-  /** Something of this tenant is on its way into the topic. `away`: so will be what others store. */
+  /** A record of this tenant is on its way into the topic. `away`: all other tenants' records are deferred too. */
   appending(tenant: string, away: boolean): DeferredLine {
     const name = away || this.#lines.has(ALL) ? ALL : tenant;
     let line = this.#lines.get(name);
@@ -82,7 +85,7 @@ export class DeferredQueue {
     if (this.#wanting.size < MAX_WANTING) this.#wanting.set(`${id.incarnation}:${id.session}`, { key, id });
   }
 
-  /** Those who need not wait any more. */
+  /** Connections that no longer need to wait. */
   takeWanting(): { key: ClientKey; id: ConnectionId }[] {
     if (!this.#drained) return [];
     this.#drained = false;
@@ -92,9 +95,9 @@ export class DeferredQueue {
   }
 
   /**
-   * The rows of what was not read yet, whoever deferred it: an earlier owner that goes on appends a client's notifications in
-   * order too, so that what is in Postgres never has a gap. To pick among them would make one. What is rejected is for the
-   * dead letters once the rows are in Postgres: while that is away the batch is read again and again.
+   * The rows of all unread records, from any owner. An earlier owner that continues also appends a client's
+   * notifications in order, so Postgres never has a gap. Choosing among them would create one. Rejected records become
+   * dead letters only after the rows are in Postgres: while it is away, the batch is read repeatedly.
    */
   read(batch: Batch): { rows: StoredNotification[]; rejected: DeadLetter[] } {
     const rows: StoredNotification[] = [];

@@ -15,8 +15,8 @@ export interface EpochWatchOptions {
 const LOOK_AGAIN_MS = 1_000;
 
 /**
- * The present epoch, from Kafka: a director needs no Postgres to start. It is followed from then on, for to go on under an
- * old one would give new notifications lower sequences than their clients have. Waits until the topic is as the epoch says.
+ * Reads the current epoch from Kafka, so a director starts without Postgres. It then follows the epoch: an old one
+ * would give new notifications lower sequences than their clients have. Waits until the topic matches the epoch.
  */
 export async function watchEpoch({ kafka, topics, health, fatal }: EpochWatchOptions): Promise<{
   epoch: Epoch;

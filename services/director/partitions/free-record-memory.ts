@@ -1,12 +1,12 @@
 import type { Entry, Lane } from "#lanes/lane.ts";
 import type { OffsetTracker, TrackedRecord } from "#lanes/offset-tracker.ts";
 
-/** Of a record's bytes, what is left of it is copied out where it is no more than so much. */
+/** Unsettled entries are copied out of a record if they are at most this part of its bytes. */
 const LEFT = 1 / 2;
 
 /**
- * A notification that waits keeps all of its record in memory, with what other tenants published beside it and have received long ago. Copies what
- * is left of such records, so that nobody's client fills the partition's bound of bytes with what is settled.
+ * A waiting notification keeps its whole record in memory, including other tenants' delivered notifications. Copying
+ * the rest out of such records stops settled bytes from filling the partition's bound.
  */
 export function compact(lanes: Iterable<Lane>, offsets: OffsetTracker): void {
   const left = new Map<TrackedRecord, Entry[]>();
@@ -20,7 +20,7 @@ export function compact(lanes: Iterable<Lane>, offsets: OffsetTracker): void {
   for (const [record, entries] of left) {
     const bytes = entries.reduce((sum, { body }) => sum + body.length, 0);
     if (bytes > record.bytes * LEFT) continue;
-    // Not from Node's pool of small buffers: that would keep others' bytes, too.
+    // Not from Node's pool of small buffers, which would keep other entries' bytes in memory too.
     for (const entry of entries) entry.body = Buffer.from(Uint8Array.from(entry.body).buffer);
     offsets.shrink(record, bytes);
   }

@@ -9,7 +9,7 @@ import type { PartitionEffects } from "./partition-options.ts";
 
 type Parts = Pick<DirectorOptions, "topics" | "kafka" | "stores" | "laneTimers" | "metrics" | "log" | "fatal">;
 
-/** What the lanes of one partition do: to routed, to the stores and to the dead letters, all counted. */
+/** Performs and counts the effects of one partition's lanes: on routed, on the stores and on the dead letters. */
 export class LaneEffects implements PartitionEffects {
   readonly superseded: (offset: number) => void;
   readonly #lanes: PartitionLanes;
@@ -89,7 +89,7 @@ export class LaneEffects implements PartitionEffects {
 
   duplicate(key: ClientKey, id: string): void {
     this.#parts.metrics.repeated();
-    this.#parts.log.info({ client: key, notification: id }, "dropped: its id was seen just now");
+    this.#parts.log.info({ client: key, notification: id }, "dropped: repeat of a recent id");
   }
 
   findEnd(found: (end: number) => void): void {

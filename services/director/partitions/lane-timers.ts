@@ -1,7 +1,10 @@
 import type { Lane } from "#lanes/lane.ts";
 import type { PartitionLanes } from "./partition.ts";
 
-/** One timer for all lanes: buckets of 50 ms. A lane whose deadline has moved on is put into a later bucket when its old one is due. */
+/**
+ * One timer serves all lanes, in buckets of 50 ms. If a lane's deadline moves on, it changes buckets when the old one
+ * is due.
+ */
 const TICK_MS = 50;
 
 export class LaneTimers {
@@ -20,7 +23,7 @@ export class LaneTimers {
     lane.armed = lane.deadline;
   }
 
-  /** Fires what is due; to be called at least every TICK_MS. */
+  /** Fires the due lanes. Call it at least every TICK_MS. */
   advance(now: number): void {
     for (const until = Math.floor(now / TICK_MS); this.#tick < until;) {
       this.#tick += 1;

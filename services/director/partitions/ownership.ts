@@ -11,7 +11,7 @@ export type OwnershipState = "CLAIMING" | "OWNED" | "SUPERSEDED" | "LOST";
 export class Ownership {
   readonly partition: number;
   state: OwnershipState = "CLAIMING";
-  /** The offset of our claim in `control`: it fences every earlier owner. */
+  /** The offset of our claim in `control`. It fences every earlier owner. */
   generation = -1;
   /** The offset of the claim that superseded ours. */
   newerClaim = -1;
@@ -87,7 +87,8 @@ export const ownershipTable: Table = {
   SUPERSEDED: {
     claimed: ignore,
     "newer claim": ignore,
-    // The group accepts commits of its members only. So we are the owner, and the newer claim is a former owner's that Kafka wrote late.
+    // The group accepts commits of its members only. So we are the owner. The newer claim is a former owner's, which
+    // Kafka wrote late.
     committed(ownership, { offset }, out) {
       if (offset > ownership.newerClaim) out.rejoin(ownership);
     },
@@ -95,6 +96,6 @@ export const ownershipTable: Table = {
     overdue: (ownership, _, out) => out.disagree(ownership),
   },
 
-  // A claim may be answered after the partition is gone: it must not bring the partition back.
+  // A claim can complete after the partition is lost. It must not bring the partition back.
   LOST: { claimed: ignore, "newer claim": ignore, committed: ignore, revoked: ignore, overdue: ignore },
 };

@@ -14,12 +14,12 @@ export interface PartitionLimits extends WaitingOptions {
   maxLanes: number;
 }
 
-/** A partition that this director owns, as Kafka was at the claim. */
+/** A partition that this director owns, with Kafka's state at the claim. */
 export interface Claim {
   ownership: Ownership;
-  /** Of deferred: what the group has committed, and the next record's offset. */
+  /** Of deferred: the group's committed offset, and the next record's offset. */
   deferred: { committed: number; end: number };
-  /** The oldest offset of accepted that Kafka still had. */
+  /** The oldest offset of accepted in Kafka. */
   oldest: number;
 }
 
@@ -30,15 +30,15 @@ export interface PartitionOptions {
   clock: Clock;
 }
 
-/** What the lanes of one partition do outside: lane-effects.ts. */
+/** The external effects of one partition's lanes: lane-effects.ts. */
 export interface PartitionEffects extends LaneOutput {
-  /** Asks Kafka for the offset that accepted's next record will have. */
+  /** Asks Kafka for the offset of accepted's next record. */
   findEnd(found: (end: number) => void): void;
-  /** `wall`: ms since 1970, now. */
+  /** `wall`: the current time, ms since 1970. */
   settled(lane: Lane, entry: Entry, how: Settled, wall: number): void;
   /** Arms one timer for the lane at its deadline. */
   arm(lane: Lane): void;
-  /** Resolves once Kafka has it. */
+  /** Resolves when Kafka has it. */
   deadLetter(letter: DeadLetter): Promise<void>;
   duplicate(key: ClientKey, id: string): void;
   /** Another director's claim is at this offset of control. */

@@ -18,16 +18,19 @@ import { RecentIds } from "./recent-ids.ts";
 import { OffsetTracker } from "#lanes/offset-tracker.ts";
 import { WaitingShares } from "#lanes/waiting-shares.ts";
 
-/** Of accepted, before the group's commit: at full load some twenty seconds, in which a publisher repeats what it was not answered. */
+/**
+ * Records of accepted before the group's commit: about twenty seconds at full load. Publishers repeat unanswered
+ * requests in this time.
+ */
 const REMEMBERED_RECORDS = 500;
 
-/** Kafka may have deleted the record. Without a limit the partition would seek for ever. */
+/** Kafka may have deleted the record. Without a limit the partition would seek forever. */
 const MOST_SEEKS = 3;
 
-/** Of the lanes so many are looked at in a turn of `reclaim`, which come four times a second. */
+/** The part of the lanes that each `reclaim` visits, four times a second. */
 const RECLAIMED_PART = 1 / 4;
 
-/** One partition of accepted and control, for one generation: its lanes, and what of it is settled. */
+/** One partition of accepted and control for one generation: its lanes, and which notifications are settled. */
 export class PartitionLanes implements ControlTarget {
   readonly partition: number;
   readonly generation: number;
@@ -47,7 +50,7 @@ export class PartitionLanes implements ControlTarget {
   readonly #recent = new RecentIds();
   #offsets: OffsetTracker | undefined;
   #holds = 0;
-  /** The offset of accepted from which on ids are to be remembered. */
+  /** The first offset of accepted whose ids are remembered. */
   #rememberFrom = 0;
   #seeks = 0;
 
@@ -84,7 +87,7 @@ export class PartitionLanes implements ControlTarget {
     };
   }
 
-  /** False once another director owns it: nothing more is sent, stored or committed. */
+  /** False when another director owns it. Then nothing more is sent, stored or committed. */
   get owned(): boolean {
     return this.#ownership.state === "OWNED";
   }
@@ -98,9 +101,9 @@ export class PartitionLanes implements ControlTarget {
   }
 
   /**
-   * What is read first begins where the group has committed. Answers where to read on instead: a little before it, so that the
-   * ids of what an earlier owner settled last are known, and a repeat of it is one. Undefined where there is nothing before.
-   * A rejoin of the group undoes a seek: reading begins at the commit again, and the next call answers the same offset.
+   * The group's commit decides where reading begins. Returns an earlier offset to read from, or undefined if there is
+   * none. From there the partition learns the ids that an earlier owner settled last, and recognises their repeats. A
+   * rejoin undoes a seek: reading begins at the commit again, and the next call returns the same offset.
    */
   begin(first: number): number | undefined {
     if (!this.#offsets) {
@@ -113,14 +116,14 @@ export class PartitionLanes implements ControlTarget {
     return this.#rememberFrom;
   }
 
-  /** The offset of accepted to commit, where it has moved. */
+  /** The offset of accepted to commit, if it moved. */
   commit(): number | undefined {
     return this.owned ? this.#offsets?.commit() : undefined;
   }
 
   /**
-   * To be called four times a second: where others need it, what tenants hold above their shares is stored within a second; and what is
-   * settled does not count in the bound of bytes any more.
+   * Call it four times a second. If others need space, everything that tenants hold above their shares is stored within
+   * a second. Settled bytes stop counting in the bound.
    */
   reclaim(): void {
     if (this.#offsets && this.unsettledBytes * 2 > this.#maxBytes) compact(this.lanes.active(), this.#offsets);
@@ -130,7 +133,10 @@ export class PartitionLanes implements ControlTarget {
     });
   }
 
-  /** THE PATH: accepted > lane > routed or stored. Records that were read before a rejoin are read again, and skipped. Answers how many notifications were taken. */
+  /**
+   * THE PATH: accepted > lane > routed or stored. A rejoin reads records again; these are skipped. Returns the number
+   * of notifications taken.
+   */
   accepted(batch: Batch): number {
     let taken = 0;
     const offsets = (this.#offsets ??= new OffsetTracker(batch.records[0]?.offset ?? 0));
@@ -153,25 +159,25 @@ export class PartitionLanes implements ControlTarget {
     return taken;
   }
 
-  /** Settled before this owner came: only its ids count. */
+  /** An earlier owner settled the record: only its ids matter. */
   #remember(record: Incoming): void {
     try {
       for (const body of bodiesOf(record.value))
         this.#recent.repeated(notificationBody.rawId(body), notificationBody.key(body));
     } catch (error) {
-      // It is among the dead letters.
+      // The record is already among the dead letters.
       if (classify(error) !== "reject") throw error;
     }
   }
 
   #acceptRecord(record: Incoming, offsets: OffsetTracker): number {
     const { offset, appended, headers } = record;
-    // Copied: a view would keep all that was fetched with it in memory, and the bound counts records.
+    // Copied: a view would keep the whole fetch in memory, and the bound counts records only.
     const value = Buffer.from(record.value ?? NOTHING);
     const bodies = bodiesOf(value);
     const pack = packSequence(this.#epoch, offset);
     const tracked = offsets.track(offset, bodies.length, appended, value.length);
-    // An operator's redrive has the id of what became a dead letter, perhaps a moment ago.
+    // A redriven record has the same id as its dead letter, which may be recent.
     const redriven = REDRIVEN in headers;
     for (let index = 0; index < bodies.length; index += 1) {
       const body = bodies[index]!;
@@ -189,24 +195,24 @@ export class PartitionLanes implements ControlTarget {
     return bodies.length;
   }
 
-  /** Resolves once what was rejected is kept; the rest was acted on before it returns. */
+  /** Resolves when rejected messages are stored as dead letters. All others take effect before it returns. */
   control(batch: Batch): Promise<unknown> {
     this.#lookAtClock();
     return this.#control.read(batch);
   }
 
-  /** What of deferred is to be inserted, and what can never be. */
+  /** The deferred rows to insert, and the records to reject. */
   deferred(batch: Batch): { rows: StoredNotification[]; rejected: DeadLetter[] } {
     return this.deferredQueue.read(batch);
   }
 
-  /** Those rows are in Postgres. */
+  /** The rows before `next` are in Postgres. */
   drainedTo(next: number): void {
     this.deferredQueue.drainedTo(next);
     this.#whenDrained();
   }
 
-  /** A deferred notification is in the topic, at this offset. */
+  /** A deferred notification is in the topic at this offset. */
   appendedDeferred(line: DeferredLine, offset: number): void {
     this.deferredQueue.appended(line, offset);
     this.#whenDrained();
@@ -221,15 +227,15 @@ export class PartitionLanes implements ControlTarget {
     this.step(lane, event);
   }
 
-  /** Once for all that one batch brings. */
+  /** Called once for each batch. */
   #lookAtClock(): void {
     this.#context.now = this.#clock.monotonic();
     this.#context.wall = this.#clock.wall();
   }
 
-  /** With the time of the last look at the clock. */
+  /** Uses the time of the last look at the clock. */
   step(lane: Lane, event: LaneEvent): void {
-    // An answer may come for a lane that was forgotten since, and has a successor.
+    // An answer can arrive for a lane that was forgotten and replaced.
     if (!this.owned || !this.lanes.has(lane)) return;
     stepLane(lane, event, this.#context);
     if (lane.deadline < lane.armed) this.effects.arm(lane);
@@ -237,7 +243,7 @@ export class PartitionLanes implements ControlTarget {
   }
 }
 
-/** The whole pack is checked before any of it counts: a record is taken or rejected as one. */
+/** Checks the whole pack before any of it counts: a record is taken or rejected as a whole. */
 function bodiesOf(value: Buffer | null): Buffer[] {
   const bodies: Buffer[] = [];
   readPack(value ?? NOTHING, (kind, body, index) => {

@@ -5,7 +5,10 @@ import type { Presence } from "@saasaparilla/shared/redis/presence.ts";
 import type { Lane } from "#lanes/lane.ts";
 import type { PartitionLanes } from "./partition.ts";
 
-/** Asks Redis for many lanes at a time, of tenants that take turns, and goes on asking while it is away: those lanes wait, the live ones do not. */
+/**
+ * Asks Redis for many lanes at a time; tenants take turns. While Redis is away it keeps asking: these lanes wait, live
+ * ones do not.
+ */
 const MOST_AT_ONCE = 1_000;
 const BACKOFF_MS: BackoffRange = [100, 2_000];
 
@@ -14,7 +17,7 @@ export class PresenceLookup {
   readonly #failed: (error: unknown) => void;
   readonly #answered: () => void;
   readonly #waiting: FairQueue<Lane, PartitionLanes>;
-  /** Asked for, and not answered yet. */
+  /** Asked, and not answered yet. */
   #asked = 0;
   #asking = false;
 

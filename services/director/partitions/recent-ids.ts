@@ -1,22 +1,23 @@
 import type { ClientKey } from "@saasaparilla/shared/protocol/notification.ts";
 
 /**
- * The ids of the last notifications of a partition: a repeat of one, from a publisher's or a producer's retry, is dropped.
- * A bounded window; after a takeover it has those of the last records before the commit. docs/internals/decisions/0003-repeats.md says what stands before it.
+ * The ids of a partition's last notifications. It drops repeats, which come from a publisher's or a producer's retry.
+ * The window is bounded; after a takeover it holds the ids of the last records before the commit.
+ * docs/internals/decisions/0003-repeats.md describes the checks before it.
  */
 const GENERATION = 16_384;
 
 export class RecentIds {
-  /** Whose each was: another client's same id is no repeat. */
+  /** The client of each id: the same id of another client is no repeat. */
   #young = new Map<string, ClientKey>();
   #old = new Map<string, ClientKey>();
   /**
-   * Ids are random, and so one client's; but a publisher may choose them. Once it has, those of the later clients stand here by
-   * a longer name, which is no other's id.
+   * Random ids belong to one client, but publishers can choose their own. If two clients share an id, the later one is
+   * kept under a longer name that equals no id.
    */
   #shared = false;
 
-  /** True where this client's id was seen within the last 16,384 to 32,768 notifications; it is seen now. */
+  /** True if this client's id occurred within the last 16,384 to 32,768 notifications. Marks the id as seen. */
   repeated(id: string, key: ClientKey): boolean {
     const owner = this.#young.get(id) ?? this.#old.get(id);
     if (owner === key) return true;

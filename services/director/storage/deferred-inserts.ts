@@ -9,14 +9,14 @@ const RETRY_MS = 1_000;
 export interface DrainsOptions {
   notificationWriter: Pick<NotificationWriter, "drain">;
   deadLetters: Pick<DeadLetters, "add">;
-  /** Everything of deferred before `next` is in Postgres. */
+  /** Everything in deferred before `next` is in Postgres. */
   drained: (partition: number, next: number) => void;
   fatal: (error: unknown) => void;
 }
 
 /**
- * Inserts what was deferred, one batch of each partition at a time, while its deferred is paused. Not while it is read: the Kafka client fetches nothing more, of
- * any partition, until all is handled that a fetch has brought.
+ * Inserts deferred records, one batch of each partition at a time, while that partition's deferred is paused. An insert
+ * during the read would block all partitions: the Kafka client fetches again only after a fetch is fully handled.
  */
 export class Drains {
   readonly #options: DrainsOptions;
@@ -27,26 +27,26 @@ export class Drains {
     this.#options = options;
   }
 
-  /** False where one is under way: the batch is to be read again. */
+  /** False while an insert is running: read the batch again. */
   begin(lanes: PartitionLanes, batch: Batch, reader: Pick<GroupReader, "pause" | "resume"> | undefined): boolean {
     if (this.#running.has(lanes)) return false;
     reader?.pause(batch.topic, batch.partition);
     const running = this.#run(lanes, batch).then((drained) => {
       this.#running.delete(lanes);
-      // Where it was taken away meanwhile, and perhaps given back, its reading is the new owner's.
+      // If the partition was revoked meanwhile, and perhaps assigned again, its new owner controls the reading.
       if (drained) reader?.resume(batch.topic, batch.partition);
     }, this.#options.fatal);
     this.#running.set(lanes, running);
     return true;
   }
 
-  /** Resolves when no insert is under way, and tries none again. */
+  /** Waits for the running inserts, and prevents retries. */
   async end(): Promise<void> {
     this.#ending = true;
     await Promise.all(this.#running.values());
   }
 
-  /** Paced by Postgres: while it is away the insert is tried again. */
+  /** Postgres sets the pace: while it is away the insert is retried. */
   async #run(lanes: PartitionLanes, batch: Batch): Promise<boolean> {
     const { notificationWriter, deadLetters, drained } = this.#options;
     const { rows, rejected } = lanes.deferred(batch);

@@ -6,7 +6,10 @@ import type { DirectorMetrics } from "#metrics.ts";
 
 const ROWS_AT_ONCE = 1_000;
 
-/** Deletes what expired in Postgres, counted and logged one by one. Several directors share the work (skip locked). Answers whether Postgres was there. */
+/**
+ * Deletes expired rows from Postgres; counts and logs each. Several directors share the work (skip locked). Returns
+ * false if Postgres is away.
+ */
 export async function sweepExpired(stored: StoredNotifications, metrics: DirectorMetrics, log: Log): Promise<boolean> {
   try {
     for (let rows = ROWS_AT_ONCE; rows === ROWS_AT_ONCE;) {
@@ -19,7 +22,7 @@ export async function sweepExpired(stored: StoredNotifications, metrics: Directo
     return true;
   } catch (error) {
     metrics.failed("postgres");
-    log.warn({ err: error }, `the sweep failed, and is tried again: ${messageOf(error)}`);
+    log.warn({ err: error }, `the sweep of expired notifications failed and will be retried: ${messageOf(error)}`);
     return false;
   }
 }

@@ -6,11 +6,11 @@ import type { StoredNotification } from "@saasaparilla/shared/postgres/stored-no
 import type { LimitsOf } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
 import type { DirectorMetrics } from "#metrics.ts";
 
-/** Over so many clients nobody counts what is stored for whom: who is forgotten begins anew. */
+/** The most clients with a count. A client above the bound is forgotten, and its count restarts at zero. */
 const MOST_CLIENTS = 100_000;
-/** Clients whose rows are looked at by one statement. */
+/** Clients that one statement checks. */
 const AT_ONCE = 50;
-/** A client is counted each time that a tenth of its bound was stored for it. */
+/** A client's rows are counted each time that a tenth of its bound was stored for it. */
 const SHARE = 10;
 
 export interface FullInboxMarkerParts {
@@ -20,10 +20,13 @@ export interface FullInboxMarkerParts {
   log: Log;
 }
 
-/** Finds out who has as many stored as its tenant allows, and who has room again. What is stored stays: publishers are refused. */
+/**
+ * Finds clients with as many stored rows as their tenant allows, and clients with room again. Stored rows stay;
+ * publishers are refused.
+ */
 export class FullInboxMarker {
   readonly #parts: FullInboxMarkerParts;
-  /** Stored since it was looked at last; longest untouched first. */
+  /** Rows stored since the last check; the client with the oldest change comes first. */
   readonly #since = new Map<ClientKey, number>();
   readonly #due = new Set<ClientKey>();
   #looking = false;
@@ -45,7 +48,7 @@ export class FullInboxMarker {
     }
   }
 
-  /** To be called every few seconds. Where Postgres is away, what is due stays due. */
+  /** Call it every few seconds. If Postgres is away, due clients stay due. */
   async look(): Promise<void> {
     if (this.#looking) return;
     this.#looking = true;
@@ -55,15 +58,16 @@ export class FullInboxMarker {
         const clients = [...this.#due].slice(0, AT_ONCE);
         const marked = await fullInboxes.mark(new Map(clients.map((client) => [client, this.#mostOf(client)])));
         for (const client of clients) this.#due.delete(client);
-        for (const client of marked) log.warn({ client }, "full: publishing to it is refused until it has read");
+        for (const client of marked)
+          log.warn({ client }, "Client inbox full: publishing to this client is refused until it reads");
       }
       const cleared = await fullInboxes.clearRead();
       const counted = await fullInboxes.toCount();
       if (counted !== undefined && (await fullInboxes.clear(counted, this.#mostOf(counted)))) cleared.push(counted);
-      for (const client of cleared) log.info({ client }, "there is room for it again");
+      for (const client of cleared) log.info({ client }, "Client inbox has room again");
     } catch (error) {
       metrics.failed("postgres");
-      log.warn({ err: error }, `who is full is not known, and is asked again: ${messageOf(error)}`);
+      log.warn({ err: error }, `the check of full inboxes failed and will be retried: ${messageOf(error)}`);
     } finally {
       this.#looking = false;
     }

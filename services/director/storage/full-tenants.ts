@@ -6,11 +6,11 @@ import type { StoredBound, StoredTenants, TenantStored } from "@saasaparilla/sha
 import type { LimitsOf, TenantLimits } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
 import type { DirectorMetrics } from "#metrics.ts";
 
-/** A tenant is full no more where one part of so many of what it may have is free. */
+/** A full tenant has room again when 1 / SHARE of its bound is free. */
 const SHARE = 20;
-/** In one look, no count of clients begins after so long. */
+/** One check starts no further count of clients after this time. */
 const COUNT_MS = 100;
-/** Tenants that are asked about by one statement. */
+/** Tenants that one statement checks. */
 const AT_ONCE = 1_000;
 
 export interface TenantFullnessParts {
@@ -21,12 +21,15 @@ export interface TenantFullnessParts {
   now: () => number;
 }
 
-/** Finds out which tenants have as much stored as they may, and which have room again. What is stored stays: their publishers are refused. */
+/**
+ * Finds tenants that use all their storage, and tenants with room again. Stored rows stay; their publishers are
+ * refused.
+ */
 export class TenantFullness {
   readonly #parts: TenantFullnessParts;
-  /** Tenants for whom something was stored since they were looked at last. */
+  /** Tenants with newly stored rows since the last check. */
   readonly #due = new Set<string>();
-  /** Of each bound, those that have used half of it or more: which part. */
+  /** For each bound, the tenants that use at least half of it, with the used part. */
   readonly #used: Record<StoredBound, Map<string, number>> = { bytes: new Map(), clients: new Map() };
   #looking = false;
 
@@ -37,7 +40,7 @@ export class TenantFullness {
   inserted(rows: readonly StoredNotification[]): void {
     let last = "";
     for (const { client } of rows) {
-      // Most rows have the tenant of the row before.
+      // Most rows have the same tenant as the row before.
       if (last !== "" && client.startsWith(last)) continue;
       const tenant = tenantOf(client);
       last = `${tenant}/`;
@@ -45,7 +48,7 @@ export class TenantFullness {
     }
   }
 
-  /** The part of each bound that the fullest tenant has used; of those under a half, 0. */
+  /** For each bound, the highest used part of any tenant; 0 if all are below a half. */
   highest(): ReadonlyMap<StoredBound, number> {
     const most = (bound: StoredBound): number => Math.max(0, ...this.#used[bound].values());
     return new Map([
@@ -54,17 +57,17 @@ export class TenantFullness {
     ]);
   }
 
-  /** To be called every few seconds. Where Postgres is away, what is due stays due. */
+  /** Call it every few seconds. If Postgres is away, due tenants stay due. */
   async look(): Promise<void> {
     if (this.#looking) return;
     this.#looking = true;
     const { stored, metrics, log } = this.#parts;
-    // What is stored meanwhile is the next look's.
+    // Rows stored during this check belong to the next one.
     const due = [...this.#due];
     this.#due.clear();
     try {
       for (let at = 0; at < due.length; at += AT_ONCE) await stored.follow(due.slice(at, at + AT_ONCE));
-      // Those that have much stored, too: another director may have counted them, or what they read.
+      // Tenants with high use are included, because another director may have counted them or their reads.
       const watched = [...this.#used.bytes.keys(), ...this.#used.clients.keys()];
       const asked = [...new Set([...due, ...watched, ...(await this.#count())])];
       let at = 0;
@@ -74,13 +77,13 @@ export class TenantFullness {
     } catch (error) {
       for (const tenant of due) this.#due.add(tenant);
       metrics.failed("postgres");
-      log.warn({ err: error }, `Which tenants are full is not known, and is asked again: ${messageOf(error)}`);
+      log.warn({ err: error }, `The check of full tenants failed and will be retried: ${messageOf(error)}`);
     } finally {
       this.#looking = false;
     }
   }
 
-  /** By turns: which were counted. */
+  /** Counts tenants in turns, and returns their names. */
   async #count(): Promise<string[]> {
     const { stored, now } = this.#parts;
     const counted: string[] = [];

@@ -3,9 +3,10 @@ import type { Entry } from "#lanes/lane.ts";
 import { placesOf, type WaitingOptions } from "#lanes/waiting-shares.ts";
 
 /**
- * What of a partition waits to be inserted into Postgres, shared among tenants: at most a quarter of what the partition may have unsettled. Above its share a
- * tenant's are deferred to Kafka (notification-writer.ts), so that a partition does not pause while one tenant stores faster than Postgres inserts. With what waits for
- * clients (lanes/waiting-shares.ts) that is three quarters, at which a paused partition goes on.
+ * Shares among tenants the part of a partition's bound that waits for inserts into Postgres: at most a quarter. A
+ * tenant's notifications above its share are deferred to Kafka (notification-writer.ts). So a partition does not pause
+ * while one tenant stores faster than Postgres inserts. With what waits for clients (lanes/waiting-shares.ts) that is
+ * three quarters, at which a paused partition resumes.
  */
 export class InsertingShares {
   readonly share: FairShare;
@@ -24,7 +25,7 @@ export class InsertingShares {
     this.share.give(this.share.of(tenant), placesOf(entries, this.#least));
   }
 
-  /** More than all places may be taken while an insert is under way. That is no other tenant's fault: each may keep an equal part. */
+  /** A running insert can exceed all places. Other tenants did not cause that, so each may keep an equal part. */
   over(tenant: string): boolean {
     const { bound, used, tenants } = this.share;
     return this.share.isOver(tenant, Math.max(bound - used, bound / (BORROWED * tenants)));

@@ -8,8 +8,9 @@ import type { Entry, Lane } from "#lanes/lane.ts";
 import type { PartitionLanes } from "#partitions/partition.ts";
 
 /**
- * Inserts for many clients in one statement, in order within one; partitions are shared among a few workers. While Postgres
- * is away, into deferred, as what a tenant has above its share: so live lanes never wait for another client's storage, and nothing grows in memory.
+ * Inserts for many clients in one statement, in order within a client. A few workers share the partitions. While
+ * Postgres is away, all notifications go to deferred; so do those above a tenant's share. So live lanes never wait for
+ * another client's storage, and memory stays bounded.
  */
 const WORKERS = 4;
 const BATCH_ROWS = 2_000;
@@ -29,7 +30,10 @@ export interface WriterReports {
   stored(rows: readonly StoredNotification[]): void;
   deferred(rows: number, reason: DeferredReason): void;
   failed(error: unknown): void;
-  /** Postgres refused the data itself: it will never be stored. Resolves once it is kept elsewhere, and so is settled. */
+  /**
+   * Postgres refused the data itself and will never store it. Resolves when the row is kept elsewhere, and so is
+   * settled.
+   */
   rejected(row: StoredNotification, error: unknown): Promise<void>;
 }
 
@@ -47,7 +51,10 @@ export class NotificationWriter {
   readonly #producer: BatchingProducer;
   readonly #topic: string;
   readonly #reports: WriterReports;
-  /** Tenants take turns: nobody waits for all of what another one stores. In order within a tenant, and so within a client. */
+  /**
+   * Tenants take turns, so no tenant waits for everything that another stores. Order holds within a tenant, and so
+   * within a client.
+   */
   readonly #queues: FairQueue<Job, true>[];
   readonly #busy: boolean[] = Array.from({ length: WORKERS }, () => false);
 
@@ -64,7 +71,7 @@ export class NotificationWriter {
     const queue = this.#queues[worker]!;
     const tenant = tenantOf(lane.key);
     const job = { partition, lane, tenant, entries };
-    // Behind what its tenant has queued already.
+    // Only after the tenant's queued jobs, to keep their order.
     if (partition.deferredQueue.active(tenant) && !queue.has(tenant)) {
       this.#defer(job, false);
       return;
@@ -76,12 +83,15 @@ export class NotificationWriter {
     setImmediate(() => void this.#work(worker));
   }
 
-  /** Inserts what was deferred; answers whether it is in Postgres now. */
+  /** Inserts deferred rows. Returns whether they are in Postgres now. */
   drain(rows: readonly StoredNotification[]): Promise<boolean> {
     return this.#insert(rows);
   }
 
-  /** Into Kafka instead, where it is as safe; in order, behind all that was deferred before. `away`: Postgres is, for all tenants. */
+  /**
+   * Writes to Kafka instead, which is equally durable, behind everything deferred earlier. `away`: Postgres is away, so
+   * all tenants are deferred.
+   */
   #defer({ partition, lane, tenant, entries }: Job, away: boolean): void {
     const line = partition.deferredQueue.appending(tenant, away);
     this.#reports.deferred(entries.length, line.reason);
@@ -90,7 +100,7 @@ export class NotificationWriter {
         this.#topic,
         partition.partition,
         (writer) => writer.deferred({ appended, sequence, body }),
-        // Packs are sent in order: with the last entry all of them are in the topic.
+        // Packs are sent in order, so the last entry confirms all of them.
         index < entries.length - 1
           ? undefined
           : (error, offset) => {
@@ -105,10 +115,10 @@ export class NotificationWriter {
   async #work(worker: number): Promise<void> {
     const queue = this.#queues[worker]!;
     while (queue.size > 0) {
-      // Between two inserts: of what is deferred none may be under way, or be queued before it.
+      // Called between two inserts: a deferred job must have no running insert, and no queued job before it.
       const jobs = take(queue).filter((job) => !this.#setAside(job));
       if (jobs.length === 0) {
-        // Much may be deferred: others have their turn in between.
+        // Many jobs may be deferred. Other work gets a turn in between.
         await new Promise((resolve) => setImmediate(resolve));
         continue;
       }
@@ -119,7 +129,7 @@ export class NotificationWriter {
           job.partition.dispatch(job.lane, { type: "inserted", count: job.entries.length });
         }
       } else {
-        // Postgres is away: these, and what is queued behind them, in their order.
+        // Postgres is away: these jobs and those queued behind them are deferred, in order.
         for (const job of [...jobs, ...rest(queue)]) {
           leave(job);
           if (job.partition.owned) this.#defer(job, true);
@@ -129,7 +139,7 @@ export class NotificationWriter {
     this.#busy[worker] = false;
   }
 
-  /** Defers what its tenant has above its share, and what is behind that. */
+  /** Defers the part above the tenant's share, and everything behind it. */
   #setAside(job: Job): boolean {
     const { partition, tenant } = job;
     if (!partition.deferredQueue.active(tenant) && !partition.inserting.over(tenant)) return false;
@@ -138,7 +148,7 @@ export class NotificationWriter {
     return true;
   }
 
-  /** False where Postgres is away. */
+  /** False if Postgres is away. */
   async #insert(rows: readonly StoredNotification[]): Promise<boolean> {
     if (rows.length === 0) return true;
     try {
@@ -154,14 +164,14 @@ export class NotificationWriter {
         await this.#reports.rejected(rows[0]!, error);
         return true;
       }
-      // At least one of them is at fault: it is searched by halves, in order.
+      // At least one row is at fault. Halving finds it, in order.
       const half = rows.length >> 1;
       return (await this.#insert(rows.slice(0, half))) && this.#insert(rows.slice(half));
     }
   }
 }
 
-/** The next batch, whole jobs in order. What belongs to a partition that was lost is its new owner's to store. */
+/** The next batch: whole jobs in order. Jobs of a lost partition are left to its new owner. */
 function take(queue: FairQueue<Job, true>): Job[] {
   const jobs: Job[] = [];
   let rows = 0;
@@ -181,7 +191,7 @@ function* rest(queue: FairQueue<Job, true>): Iterable<Job> {
   for (let next = queue.shift(); next; next = queue.shift()) yield next[0];
 }
 
-/** It waits for Postgres no more. */
+/** The job no longer waits for Postgres. */
 function leave({ partition, tenant, entries }: Job): void {
   partition.inserting.give(tenant, entries);
 }

@@ -1,34 +1,35 @@
 import { FairShare, type Part } from "@saasaparilla/shared/fairness/fair-share.ts";
 import { RejectedClients } from "./rejected-clients.ts";
 
-/** What a newcomer may be refused at. */
+/** The bounds at which a new connection is refused. */
 export type Bound = "connections" | "handovers" | "rate";
 
 export interface AdmissionLimits {
-  /** Connections a second, and at once after a rest. */
+  /** Connections per second, and the burst after a rest. */
   rate: number;
   burst: number;
-  /** Connections that were taken in and are not live yet. */
+  /** Connections that are admitted and not live yet. */
   handovers: number;
   connections: number;
 }
 
-/** A handover that takes longer waits for its own reader or for a store that is away, and keeps nobody else out. */
+/** A longer handover waits for its own reader or for an unavailable store. It no longer counts against others. */
 const HANDOVER_MS = 10_000;
 const JITTER = 0.25;
 
 /**
- * Who may come in now: a token bucket, and two bounds. Of the bucket and of the handovers each tenant has a share. What a tenant takes
- * from the bucket counts until it is refilled, oldest first. Pure: the time is passed in, in ms, and so is chance.
+ * Decides which connections may enter now: a token bucket, and two bounds. Each tenant has a share of the bucket and of
+ * the handovers. What a tenant takes from the bucket counts until it is refilled, oldest first. Pure: the time in ms
+ * and randomness are passed in.
  */
 export class AdmissionControl {
   readonly #limits: AdmissionLimits;
   readonly #rejected: RejectedClients;
-  /** By session, the oldest first. */
+  /** By session, oldest first. */
   readonly #handovers = new Map<number, { began: number; part: Part }>();
   readonly #handoverShares: FairShare;
   readonly #bucketShares: FairShare;
-  /** Who took what is not refilled yet, the oldest first, from #refilled on: as many as the burst, at most. */
+  /** The parts that took tokens not refilled yet, oldest first from #refilled on. Their number is at most the burst. */
   #taken: Part[] = [];
   #refilled = 0;
   #tokens: number;
@@ -43,14 +44,14 @@ export class AdmissionControl {
     this.#at = now;
   }
 
-  /** What a newcomer is refused at right now; it takes nothing. */
+  /** The bound that refuses a new connection right now. It takes nothing. */
   bound(now: number, connections: number): Bound | undefined {
     if (connections >= this.#limits.connections) return "connections";
     if (this.handovers(now) >= this.#limits.handovers) return "handovers";
     return this.tokens(now) < 1 ? "rate" : undefined;
   }
 
-  /** Of which bound a newcomer's tenant has its share, where it has; it takes nothing. */
+  /** The bound of which the connection's tenant has its whole share, if any. It takes nothing. */
   overShare(now: number, tenant: string): Bound | undefined {
     this.handovers(now);
     if (this.#handoverShares.isOver(tenant)) return "handovers";
@@ -62,7 +63,7 @@ export class AdmissionControl {
     return this.tokens(now) * 2 < this.#limits.burst || this.handovers(now) * 2 > this.#limits.handovers;
   }
 
-  /** One comes in, where nothing is in its way. */
+  /** Admits one connection, or returns the bound that refuses it. */
   take(now: number, connections: number, tenant: string): Bound | undefined {
     const bound = this.bound(now, connections) ?? this.overShare(now, tenant);
     if (bound !== undefined) return bound;
@@ -73,12 +74,12 @@ export class AdmissionControl {
     return undefined;
   }
 
-  /** One is refused: the seconds after which it is to come back. */
+  /** Refuses one connection. Returns the seconds after which it should return. */
   refuse(now: number, random: number, tenant: string): number {
     return comeBack(this.#rejected.add(tenant, now), random);
   }
 
-  /** The same for one who asks why it was refused; undefined where nobody of its tenant was of late. */
+  /** The same for a client that asks why it was refused. Undefined if no client of its tenant was refused recently. */
   refused(now: number, random: number, tenant: string): number | undefined {
     const place = this.#rejected.last(tenant, now);
     return place === undefined ? undefined : comeBack(place, random);
@@ -90,7 +91,7 @@ export class AdmissionControl {
     this.#handovers.set(session, { began: now, part });
   }
 
-  /** It is live, or gone. */
+  /** The connection is live, or closed. */
   handoverEnded(session: number): void {
     const handover = this.#handovers.get(session);
     if (!handover) return;
@@ -106,7 +107,7 @@ export class AdmissionControl {
     return this.#handovers.size;
   }
 
-  /** To be called once a second: tenants that take nothing are forgotten. */
+  /** Call it once a second. It forgets tenants that take nothing. */
   sweep(now: number): void {
     this.#pass(now);
     this.#bucketShares.sweep();
@@ -136,7 +137,7 @@ export class AdmissionControl {
   }
 }
 
-/** Give or take so much of its place, a refused one comes back. */
+/** Refused clients return at their place in the queue, spread by the jitter. */
 function comeBack(placeMs: number, random: number): number {
   return Math.max(1, Math.ceil((placeMs / 1_000) * (1 - JITTER + 2 * JITTER * random)));
 }

@@ -2,7 +2,7 @@ import type { IdleLoops } from "#transports/idle-loops.ts";
 import type { TenantUsage } from "./tenant-usage.ts";
 
 export interface CapacityParts {
-  /** That are open, idle loops among them. */
+  /** The open connections, including idle loops. */
   peers: { readonly size: number };
   idle: IdleLoops;
   usage: TenantUsage;
@@ -21,7 +21,7 @@ export class Capacity {
     return this.#parts.peers.size - this.#parts.idle.size;
   }
 
-  /** The tenant has as many connections as its limit, and no idle loop can give way. */
+  /** The tenant is at its limit of connections, and no idle loop can give way. */
   full(tenant: string): boolean {
     return this.#parts.usage.full(tenant) && !this.#parts.idle.giveWay(tenant);
   }
@@ -31,7 +31,7 @@ export class Capacity {
     return this.#parts.usage.over(tenant, this.#parts.most - this.used) && !this.#parts.idle.giveWay(tenant);
   }
 
-  /** One connection was opened. */
+  /** Call it after each opened connection. */
   opened(): void {
     if (this.#parts.peers.size > this.#parts.most) this.#parts.idle.giveWay();
   }

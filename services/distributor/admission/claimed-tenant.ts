@@ -1,6 +1,7 @@
 /**
- * The tenant that a token names, before its signature is checked; undefined where it names none. Only good to refuse by: in a storm those
- * whose tenant is over its share are refused without the cost of a signature, and who lies harms itself alone.
+ * The tenant that a token names, before its signature is checked; undefined if it names none. Use it only to refuse. In
+ * a storm, clients of a tenant over its share are refused without the cost of a signature. A client that lies harms
+ * only itself.
  */
 export function claimedTenant(token: string | undefined): string | undefined {
   const [, claims] = token?.split(".", 3) ?? [];

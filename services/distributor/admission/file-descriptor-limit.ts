@@ -1,9 +1,14 @@
-/** Of the descriptors that the process may open; the rest is for stores, scrapes, acknowledgements, and those it refuses. */
+/**
+ * The part of the process's descriptors for connections. The rest serves stores, scrapes, acknowledgements and refused
+ * clients.
+ */
 const SHARE = 0.9;
 
-/** `wanted`, but no more than the process has descriptors for: out of them it could neither answer nor reach a store. */
+/**
+ * `wanted`, limited by the process's descriptors. A process without descriptors could neither answer nor reach a store.
+ */
 export function mostConnections(wanted: number): number {
-  // With it every address would be looked up by name, and everything would wait.
+  // Otherwise the report looks up every address by name, and blocks everything.
   Object.assign(process.report, { excludeNetwork: true });
   const report = process.report.getReport() as { userLimits?: { open_files?: { soft?: number | "unlimited" } } };
   const descriptors = report.userLimits?.open_files?.soft;

@@ -28,19 +28,19 @@ import type { KeyedLimiter } from "@saasaparilla/shared/rate-limits/keyed-limite
 import type { DistributorMetrics } from "#metrics.ts";
 import type { Tickets } from "./tickets.ts";
 
-/** Who comes in, as whom, and from which cursor. */
+/** An admitted connection: its client, identity and cursor. */
 export interface Entry {
   key: ClientKey;
   identity: Identity;
-  /** From where it comes. */
+  /** The remote address. */
   address: string;
-  /** The origin of the page that it is. */
+  /** The page's origin. */
   origin: string | undefined;
-  /** Undefined where none was sent, or it is none of this client's: the connection begins at the start (R4). */
+  /** Undefined if none was sent, or it is not this client's. Then the connection begins at the start (R4). */
   cursor: Sequence | undefined;
-  /** The client promises to acknowledge by itself (R21). */
+  /** The client promises to send acknowledgements (R21). */
   explicitAck: boolean;
-  /** The client offered our subprotocol, and is to be answered with it. */
+  /** The client offered our subprotocol, so the answer names it. */
   offered: boolean;
 }
 
@@ -63,7 +63,7 @@ export interface HandshakeOptions {
   admission: AdmissionControl;
   capacity: Pick<Capacity, "used" | "full" | "crowded">;
   metrics: DistributorMetrics;
-  /** How often a client asks, and how often an address is refused. */
+  /** Limits of requests for each client and tenant, and of refusals for each address. */
   tickets: Pick<Tickets, "redeem">;
   clients: KeyedLimiter;
   tenants: KeyedLimiter;
@@ -71,9 +71,10 @@ export interface HandshakeOptions {
 }
 
 /**
- * A newcomer passes three times. `closed`, before its token costs anything: where nobody comes in, nobody's token is looked at,
- * but for a poll's, which may continue a loop. `admit`: its token. `enter`, in the turn in which it is opened: only here something
- * is taken from the bucket, so that nobody without a token can empty it, and keep others out.
+ * A new connection passes three checks. `closed` runs before its token costs anything: while no connection is admitted,
+ * no token is checked. A poll's token is the exception, because it may continue a loop. `admit` checks the token.
+ * `enter` runs in the turn that opens the connection. Only `enter` takes from the bucket, so that clients without a
+ * token cannot empty it and lock others out.
  */
 export class Handshake {
   readonly #options: HandshakeOptions;
@@ -92,12 +93,12 @@ export class Handshake {
     };
   }
 
-  /** From now on nobody comes in. */
+  /** From now on no connection is admitted. */
   drain(): void {
     this.#draining = true;
   }
 
-  /** The answer where nobody comes in right now, or nobody of the tenant that the token names; it takes nothing. */
+  /** The refusal if no connection is admitted now, or none of the tenant that the token names. It takes nothing. */
   closed(headers: Request["headers"]): HttpResponse | undefined {
     const { admission, capacity } = this.#options;
     if (this.#draining) return this.#ending();
@@ -110,7 +111,7 @@ export class Handshake {
     return share && this.#overShare(share, tenant!);
   }
 
-  /** The answer to a page of a site that may not open a WebSocket here. */
+  /** The answer to a page whose site may not open a WebSocket here. */
   stranger(request: Asked): HttpResponse {
     this.#options.metrics.forbade();
     this.#options.guard.refuse(
@@ -121,17 +122,19 @@ export class Handshake {
     return forbidden();
   }
 
-  /** Its token is in its query, where it is known to others by now: it is refused before it is looked at. */
+  /**
+   * The token is in the query, where others may already know it. The request is refused before the token is checked.
+   */
   exposed(request: Asked): void {
     this.#options.guard.turnAway("its token is in its query", "subscribe", request);
   }
 
-  /** One comes in, or is refused. */
+  /** Admits one connection, or refuses it. */
   enter({ identity: { tenant } }: Pick<Entry, "identity">): HttpResponse | undefined {
     const { admission, capacity, metrics } = this.#options;
     if (this.#draining) return this.#ending();
     const now = performance.now();
-    // First what ends no idle loop: `full` and `crowded` make room where they can.
+    // First the checks that end no idle loop: `full` and `crowded` make room if they can.
     const bound = admission.bound(now, capacity.used);
     if (bound !== undefined) return this.#refusal(bound, tenant);
     const share = admission.overShare(now, tenant);
@@ -145,7 +148,7 @@ export class Handshake {
     return late && this.#refusal(late, tenant);
   }
 
-  /** R9: for one that may have been refused a moment ago, and could not read why. */
+  /** R9: for a client that may have been refused just now, and could not read why. */
   closedOfLate(headers: Request["headers"]): HttpResponse | undefined {
     if (this.#draining) return unavailable();
     const tenant = claimedTenant(tokensOf(headers)[0]) ?? "";
@@ -153,12 +156,12 @@ export class Handshake {
     return retryAfter === undefined ? undefined : busy(BUSY.rate, retryAfter);
   }
 
-  /** Answered at once, but where the token's key is to be had first. */
+  /** Answers at once, unless the token's key must be fetched first. */
   admit(request: Request): Entry | HttpResponse | Promise<Entry | HttpResponse> {
     if (this.#draining) return this.#ending();
     const offers = offersOf(request.headers);
     const tokens = tokensOf(request.headers);
-    // A proxy before us may have looked at another one.
+    // A proxy before us may have checked another token.
     if (tokens.length > 1)
       return badHead("A request has one token: in Authorization, or as one subprotocol bearer.<token>.");
     const [token] = tokens;
@@ -166,7 +169,7 @@ export class Handshake {
       if ("status" in identity) return identity;
       const key = clientKey(identity.tenant, identity.subject);
       const { query } = request;
-      // A polyfill of EventSource adds lastEventId to a URL that may still have the cursor it began with.
+      // An EventSource polyfill adds lastEventId to a URL that may still have the initial cursor.
       const asked = request.headers["last-event-id"] || query.get("lastEventId") || query.get("cursor") || "";
       return {
         key,
@@ -189,13 +192,13 @@ export class Handshake {
     return identity instanceof Promise ? identity.then(entryOf) : entryOf(identity);
   }
 
-  /** The caller behind a token, or the answer that gives nothing away. */
+  /** The identity behind a token, or an answer that reveals nothing. */
   identify(token: string | undefined, asked: Asked): Identity | HttpResponse | Promise<Identity | HttpResponse> {
     const identity = authenticateRequest(() => this.#options.guard.pass(token, "subscribe", asked), this.#answers);
     return identity instanceof Promise ? identity.then((late) => this.#counted(late)) : this.#counted(identity);
   }
 
-  /** What one client and all of a tenant ask of this process is bounded, whatever becomes of it. */
+  /** Requests of one client and of one tenant to this process are bounded, whatever their outcome. */
   #counted(identity: Identity | HttpResponse): Identity | HttpResponse {
     if ("status" in identity) return identity;
     const { clients, tenants, limitsOf, metrics } = this.#options;
@@ -213,7 +216,7 @@ export class Handshake {
     return tooMany("Your tenant's clients ask more often here than they may.", late);
   }
 
-  /** Connections of one site share its text. */
+  /** Connections of one site share the origin's string. */
   #interned(origin: string | undefined): string | undefined {
     if (origin === undefined) return undefined;
     const known = this.#origins.get(origin);
@@ -251,7 +254,7 @@ function offersOf(headers: Request["headers"]): string[] {
   return headers["sec-websocket-protocol"]?.split(",").map((offer) => offer.trim()) ?? [];
 }
 
-/** The tokens of a request, of which there may be one: in Authorization, or as a subprotocol. */
+/** A request's tokens, from Authorization and from the subprotocols. Only one is allowed. */
 function tokensOf(headers: Request["headers"]): string[] {
   const sent = bearer(headers["authorization"]);
   const offered = offersOf(headers).filter((offer) => offer.startsWith(TOKEN_SUBPROTOCOL));

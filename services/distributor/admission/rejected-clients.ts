@@ -1,36 +1,38 @@
-/** However many were refused, nobody is sent away for much longer. */
+/** No client waits much longer than this, however many were refused. */
 export const FARTHEST_SECONDS = 60;
-/** A browser asks why it was refused so long after it, at most (R9). */
+/** The longest time after which a browser asks why it was refused (R9). */
 const RECENT_MS = 10_000;
-/** Tenants that are told apart. The rest share a queue: names come from tokens that nobody has checked yet. */
+/**
+ * The most tenants with a queue of their own. The rest share a queue, because the names come from unverified tokens.
+ */
 const MOST_TENANTS = 100;
 const THE_REST = "";
 
 interface Queue {
   weight: number;
-  /** ms: when the last one refused has its turn. */
+  /** ms: the turn of the last refused client. */
   until: number;
   refusedAt: number;
 }
 
 /**
- * Those who are refused stand in queues of which only the length is kept, one for each tenant: each is told the time that its tenant's
- * part of the rate needs for those before it. So they come back as fast as they can be taken in, and nobody waits for another tenant's crowd.
- * Pure: times are passed in, in ms.
+ * Refused clients wait in queues, one for each tenant. We keep only each queue's length. Each client is told the time
+ * until its turn, at its tenant's part of the rate. So clients return as fast as they can be admitted, and no client
+ * waits for another tenant's crowd. Pure: times are passed in, in ms.
  */
 export class RejectedClients {
   readonly #rate: number;
   readonly #weightOf: (tenant: string) => number;
-  /** The one that was refused last is the last. */
+  /** The tenant with the latest refusal is last. */
   readonly #queues = new Map<string, Queue>();
 
-  /** `rate`: turns in a second, of all tenants. */
+  /** `rate`: turns per second, of all tenants. */
   constructor(rate: number, weightOf: (tenant: string) => number) {
     this.#rate = rate;
     this.#weightOf = weightOf;
   }
 
-  /** One more is refused: ms until its turn. */
+  /** Adds one refused client. Returns the ms until its turn. */
   add(tenant: string, now: number): number {
     this.#forget(now);
     const name = this.#queues.has(tenant) || this.#queues.size < MOST_TENANTS ? tenant : THE_REST;
@@ -45,7 +47,7 @@ export class RejectedClients {
     return until - now;
   }
 
-  /** ms until the turn of the last one that was refused; undefined where nobody was of late. */
+  /** ms until the turn of the last refused client; undefined if none was refused recently. */
   last(tenant: string, now: number): number | undefined {
     const queue = this.#queues.get(tenant) ?? this.#queues.get(THE_REST);
     return queue && now - queue.refusedAt < RECENT_MS ? Math.max(0, queue.until - now) : undefined;

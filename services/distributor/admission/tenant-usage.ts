@@ -1,15 +1,15 @@
 import { overShare } from "@saasaparilla/shared/fairness/fair-share.ts";
 import type { LimitsOf } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
 
-/** What one tenant has of this distributor now. */
+/** One tenant's current use of this distributor. */
 export interface Usage {
   connections: number;
-  /** That wait for its slow clients, and the most that may. */
+  /** The bytes that wait for its slow clients, and the limit of them. */
   bytes: number;
   mostBytes: number;
 }
 
-/** No tenant has all of a distributor. */
+/** Prevents one tenant from using all of a distributor. */
 export class TenantUsage {
   readonly #limitsOf: LimitsOf;
   readonly #shares = new Map<string, Usage>();
@@ -22,12 +22,12 @@ export class TenantUsage {
     return (this.#shares.get(tenant)?.connections ?? 0) >= this.#limitsOf(tenant).connections;
   }
 
-  /** Whether it has its share of the connections here, of which so many may still come. */
+  /** Whether the tenant has its share of the connections here, when `free` more fit. */
   over(tenant: string, free: number): boolean {
     return overShare(this.#shares.get(tenant)?.connections ?? 0, this.#limitsOf(tenant).weight, free);
   }
 
-  /** A connection of its has begun. */
+  /** The tenant opened a connection. */
   opened(tenant: string): Usage {
     let share = this.#shares.get(tenant);
     if (!share) this.#shares.set(tenant, (share = { connections: 0, bytes: 0, mostBytes: 0 }));

@@ -6,7 +6,7 @@ import type { Identity } from "@saasaparilla/shared/auth/identity.ts";
 import { unavailable } from "./handshake.ts";
 import { TICKET_SECONDS, type Tickets } from "./tickets.ts";
 
-/** POST /v1/tickets: for a page whose EventSource can send no header. */
+/** POST /v1/tickets: for pages whose EventSource cannot send headers. */
 export async function issueTicket(
   request: Request,
   callerOf: CallerGuard<Identity>["callerOf"],
@@ -21,7 +21,7 @@ export async function issueTicket(
       { "cache-control": "no-store" },
     );
   } catch {
-    // Redis is away, which its health says.
+    // Redis is away, and its health reports that.
     return unavailable();
   }
 }

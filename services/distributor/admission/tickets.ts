@@ -2,17 +2,17 @@ import { createCipheriv, createDecipheriv, createHash, randomBytes } from "node:
 import type { Redis } from "@saasaparilla/shared/redis/client.ts";
 import type { Keys } from "@saasaparilla/shared/redis/keys.ts";
 
-/** Until it is used; a page uses it at once. */
+/** The time until use. A page uses its ticket at once. */
 export const TICKET_SECONDS = 30;
 const TICKET_FORM = /^[\w-]{43}$/;
 const ALGORITHM = "aes-256-gcm";
-/** Each key is used for one message. */
+/** Each key encrypts one message. */
 const NONCE = Buffer.alloc(12);
 
 /**
- * What stands for a token in the address of an EventSource, which can send no header: good once, and for seconds, so that it is worth
- * nothing in anybody's log. The token is kept in Redis meanwhile, under a key that the ticket alone has: what is read there
- * is neither of them.
+ * A ticket replaces the token in the URL of an EventSource, which cannot send headers. It works once and for seconds,
+ * so it is worthless in logs. Redis keeps the token meanwhile, encrypted with a key that only the ticket yields. A
+ * reader of Redis finds neither.
  */
 export class Tickets {
   readonly #redis: Redis;
@@ -32,7 +32,7 @@ export class Tickets {
     return ticket;
   }
 
-  /** The token, for the first who asks; undefined where there is none, or there was somebody before. */
+  /** The token, for the first request; undefined if the ticket is unknown or already used. */
   async redeem(ticket: string): Promise<string | undefined> {
     if (!TICKET_FORM.test(ticket)) return undefined;
     const { name, secret } = halves(ticket);

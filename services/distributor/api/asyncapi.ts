@@ -12,13 +12,16 @@ interface Message {
 
 const reference = (to: string) => ({ $ref: `#/${to}` });
 
-/** The streams, as an AsyncAPI 3 document: what the distributor sends, and what a client says on a WebSocket. /openapi.json has their requests. */
+/**
+ * The streams as an AsyncAPI 3 document: the distributor's frames, and the client's frames on a WebSocket.
+ * /openapi.json describes their requests.
+ */
 interface Channel {
   address: string;
   title: string;
   description: string;
   servers: string[];
-  /** Of its messages. */
+  /** The names of its messages. */
   names: string[];
 }
 

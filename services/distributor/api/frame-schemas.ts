@@ -1,7 +1,7 @@
 import { ackBody, clientFrame } from "@saasaparilla/shared/protocol/client-frames.ts";
 import { z } from "zod";
 
-/** What is said on the streams, as the documents describe it. A test holds real frames against it. */
+/** The frames of the streams, as the documents describe them. A test checks real frames against these schemas. */
 const cursor = z
   .string()
   .meta({ description: "Opaque. Of two cursors of one client the later one is the greater string (R3)." });
@@ -63,12 +63,12 @@ export const serverFrames = {
     .meta({ description: "The last that is said where the server ends the connection (R17)." }),
 } as const;
 
-/** On a WebSocket alone. */
+/** Only on a WebSocket. */
 export const batchFrame = z
   .object({ type: z.literal("notifications"), items: z.array(notification).min(1) })
   .meta({ description: "Several notifications, in order (R16)." });
 
-/** On a WebSocket alone. */
+/** Only on a WebSocket. */
 export const pongFrame = z.object({ type: z.literal("pong") }).meta({ description: "The answer to `ping` (R49)." });
 
 const [ack, refresh, ping] = clientFrame.options;

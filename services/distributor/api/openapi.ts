@@ -17,7 +17,7 @@ const query = (name: string, description: string, schema: JsonSchema = STRING): 
   schema,
 });
 
-/** From where a connection goes on (R5, R6). */
+/** The position from which a connection continues (R5, R6). */
 const FROM: Parameter[] = [
   {
     name: "Last-Event-ID",

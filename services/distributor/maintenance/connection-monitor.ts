@@ -5,10 +5,12 @@ import type { Hub } from "#sessions/hub.ts";
 import type { DistributorSettings } from "#settings.ts";
 
 const TICK_MS = 1_000;
-/** A client is told so long before its token expires. */
+/** The client learns this long before its token expires. */
 const REFRESH_SECONDS = 60;
 
-/** Once a second, for a part of the connections: heartbeats of SSE, tokens that expire, access that was withdrawn, outboxes that do not move. */
+/**
+ * Checks a part of the connections each second: SSE heartbeats, expiring tokens, withdrawn access and stuck outboxes.
+ */
 export function monitorConnections(
   hub: Hub,
   settings: Pick<DistributorSettings, "HEARTBEAT_MS" | "STUCK_MS">,
@@ -27,7 +29,7 @@ export function monitorConnections(
     return false;
   }
 
-  /** A long poll brings its token with each request. */
+  /** A long poll is excluded: each request brings its token. */
   function refresh(connection: Connection): void {
     const expiresIn = Math.floor(connection.identity.expires - Date.now() / 1_000);
     if (

@@ -1,7 +1,7 @@
 export interface DrainOptions<P> {
   /** From the first close to the last. */
   spreadMs: number;
-  /** Connections a second that one distributor takes in. */
+  /** Connections per second that one distributor admits. */
   rate: number;
   random: () => number;
   end: (peer: P, retryAfter: number) => void;
@@ -11,8 +11,8 @@ const TICK_MS = 20;
 const LEAST_SECONDS = 1;
 
 /**
- * Ends each in random order, spread over a time. Where one distributor such as this one could not take them in as fast, they
- * are told to come back over the time that it would need.
+ * Ends the connections in random order, spread over a time. If one such distributor cannot admit them that fast, they
+ * are told to return over the time that it needs.
  */
 export async function drain<P>(peers: P[], { spreadMs, rate, random, end }: DrainOptions<P>): Promise<void> {
   shuffle(peers, random);
@@ -22,7 +22,7 @@ export async function drain<P>(peers: P[], { spreadMs, rate, random, end }: Drai
     const share = spreadMs === 0 ? 1 : (performance.now() - began) / spreadMs;
     const due = Math.min(peers.length, Math.floor(share * peers.length) + 1);
     for (; ended < due; ended += 1) end(peers[ended]!, Math.round(random() * seconds * 1_000) / 1_000);
-    // A timer for each would take longer than there is, for many.
+    // For many connections, one timer each would take too long.
     if (ended < peers.length) await new Promise((resolve) => setTimeout(resolve, TICK_MS));
   }
 }

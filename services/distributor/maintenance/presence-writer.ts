@@ -2,7 +2,9 @@ import type { Presence } from "@saasaparilla/shared/redis/presence.ts";
 import type { Connection } from "#sessions/connection.ts";
 import type { ControlProducer } from "#sessions/control-producer.ts";
 
-/** Keeps Redis told who is connected here: at once, anew after a FLUSHALL or an outage, and every ten minutes. */
+/**
+ * Tells Redis which clients are connected here: at once, again after a FLUSHALL or an outage, and every ten minutes.
+ */
 const REFRESH_MS = 600_000;
 const CHUNK = 200;
 const CHUNK_MS = 50;
@@ -41,12 +43,12 @@ export class PresenceWriter {
     this.remove(session.key, session.id);
   }
 
-  /** Where this fails the entry stays until it expires: an invitation to it is answered with a close. */
+  /** If this fails, the entry stays until it expires. An invitation to it gets a close as its answer. */
   remove(key: string, session: number): void {
     this.#presence.unregister(key, this.#controlProducer.id(session)).catch(this.#failed);
   }
 
-  /** Paced, so that a flushed Redis is not stormed. */
+  /** Paced, to spare a Redis that was just flushed. */
   async registerAll(): Promise<void> {
     if (this.#running) return;
     this.#running = true;

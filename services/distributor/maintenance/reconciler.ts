@@ -4,7 +4,7 @@ import type { DistributorMetrics } from "#metrics.ts";
 import type { Connection } from "#sessions/connection.ts";
 import type { Hub } from "#sessions/hub.ts";
 
-/** Under every missed wake-up: asks Postgres whether something is stored for clients that are believed to be up to date. */
+/** The safety net for missed wake-ups: asks Postgres whether it has rows for clients that count as up to date. */
 const CLIENTS_AT_ONCE = 1_000;
 
 export interface SafetyNetParts {
@@ -32,7 +32,7 @@ export class Reconciler {
     this.#running = true;
     try {
       const live = [...this.#parts.hub.all()].filter(({ session }) => session.state === "LIVE");
-      // Where nobody is live it asks all the same: that Postgres answers again would go unnoticed.
+      // Asks even without live sessions, so that a recovery of Postgres is noticed.
       const chunks = Math.max(1, Math.ceil(live.length / CLIENTS_AT_ONCE));
       for (let index = 0; index < chunks && !this.#ended; index += 1) {
         if (index > 0) await new Promise((resolve) => setTimeout(resolve, spreadMs / chunks));

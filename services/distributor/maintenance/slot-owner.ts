@@ -14,14 +14,17 @@ export interface SlotOwnerOptions {
   endOffset(topic: string, partition: number): Promise<number>;
   readSlot(options: SlotReaderOptions): Promise<{ stop(): Promise<void> }>;
   onBatch(batch: Batch): void;
-  /** Redis lost the lease and has it again (a FLUSHALL), or the slot is another: everyone is to be registered again. */
+  /** Redis lost the lease and has it again (a FLUSHALL), or the slot changed: register every connection again. */
   onRegisterAgain(moved: boolean): void;
   onFatal: (error: unknown) => void;
   health: Health;
   log: Log;
 }
 
-/** Two distributors may think for a moment that a slot is theirs: records carry the incarnation, so neither takes the other's. */
+/**
+ * Two distributors may briefly believe that they own a slot. Records carry the incarnation, so neither takes the
+ * other's.
+ */
 export class SlotOwner {
   readonly #options: SlotOwnerOptions;
   #slot = -1;
@@ -42,7 +45,10 @@ export class SlotOwner {
     return this.#incarnation;
   }
 
-  /** Takes a free slot and reads it from now on: nothing for this incarnation can be there before. Waits while none is free. */
+  /**
+   * Takes a free slot and reads it from now on: earlier records cannot be for this incarnation. Waits while no slot is
+   * free.
+   */
   async open(): Promise<void> {
     const { presence, slots, leaseMs, topic, health, log } = this.#options;
     for (let warned = false; ;) {
@@ -85,7 +91,7 @@ export class SlotOwner {
   async close(): Promise<void> {
     clearInterval(this.#renewal);
     await this.#options.presence.releaseSlot(this.#slot, this.#incarnation).catch((error: unknown) => {
-      this.#options.log.warn({ err: error }, "the slot's lease could not be given up: it will expire");
+      this.#options.log.warn({ err: error }, "releasing the slot's lease failed: it will expire");
     });
     await this.#reader?.stop();
   }
@@ -94,11 +100,11 @@ export class SlotOwner {
     const { presence, leaseMs, log, health } = this.#options;
     try {
       const answer = await presence.renewSlot(this.#slot, this.#incarnation, leaseMs);
-      // A command that timed out has closed no connection that could say, by opening again, that Redis is back.
+      // A timeout closes no connection, so no reopening would show that Redis is back.
       health.up("redis");
       health.up("slot");
       if (answer === "renewed") return;
-      log.warn({ slot: this.#slot, answer }, "the slot's lease was gone");
+      log.warn({ slot: this.#slot, answer }, "the slot's lease was lost");
       if (answer === "lost") {
         this.#options.onRegisterAgain(false);
         return;
@@ -108,8 +114,8 @@ export class SlotOwner {
       await this.open();
       this.#options.onRegisterAgain(true);
     } catch (error) {
-      // Redis is a hint: live sessions go on without it.
-      log.debug({ err: error }, "the lease was not renewed");
+      // Redis is only a hint: live sessions continue without it.
+      log.debug({ err: error }, "renewing the slot's lease failed");
     }
   }
 }

@@ -6,35 +6,37 @@ import type { Transport } from "#metrics.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Session } from "./session.ts";
 
-/** What a transport gives for one connection; the rest of the distributor knows no transport. */
+/** A transport's interface for one connection. The rest of the distributor is independent of the transport. */
 export interface Wire {
   readonly transport: Transport;
   readonly acknowledges: boolean;
   readonly outbox: Outbox;
-  /** ms, monotonic. Of a long-poll loop between two polls: no request is open, and the client does not notice its end. */
+  /**
+   * ms, monotonic, for a long-poll loop between two polls. No request is open, and the client does not notice its end.
+   */
   readonly idleSince?: number | undefined;
   tell(frame: ServerFrame): void;
-  /** Of a transport whose idle streams need bytes from us. */
+  /** For transports whose idle streams need data from us. */
   heartbeat?(): void;
-  /** Everything stored was written. */
+  /** All stored notifications are written. */
   caughtUp?(): void;
   end(close: Close): void;
 }
 
-/** One connection: its session, its wire, and whose it is. */
+/** One connection: its session, wire and owner. */
 export interface Connection {
   readonly session: Session;
   readonly wire: Wire;
   readonly tag: string;
-  /** From where it was opened. */
+  /** The remote address at the opening. */
   readonly address: string;
-  /** Of the page that opened it. */
+  /** The origin of the page that opened it. */
   readonly origin: string | undefined;
-  /** When it was opened; ms since 1970, for people to read. */
+  /** The time of opening in ms since 1970, for people to read. */
   readonly since: number;
   identity: Identity;
   timer: NodeJS.Timeout | undefined;
-  /** Whose token the client was told to renew; that is told once (R14). */
+  /** The identity whose token the client was told to renew; it is told once (R14). */
   askedToRenew: Identity | undefined;
 }
 

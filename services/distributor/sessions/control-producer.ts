@@ -3,10 +3,10 @@ import type { BatchingProducer } from "@saasaparilla/shared/kafka/batching-produ
 import type { ConnectionId, ControlMessage, RefusalReason } from "@saasaparilla/shared/protocol/control-messages.ts";
 import type { Session } from "./session.ts";
 
-/** A director has ten seconds until it misses an acknowledgement; those that wait for each other share packs. */
+/** A director waits ten seconds for an acknowledgement. Acknowledgements that wait together share packs. */
 export const ACK_PATIENCE_MS = 20;
 
-/** What this distributor says to directors: on the control partition of the client, packed. */
+/** Sends this distributor's messages to directors: packed, on the client's control partition. */
 export class ControlProducer {
   readonly #producer: BatchingProducer;
   readonly #topic: string;
@@ -40,12 +40,12 @@ export class ControlProducer {
     this.#signal(partition, { type: "close", key, ...this.id(id) });
   }
 
-  /** A notification came for a connection that is not here. */
+  /** A notification arrived for a connection that is not here. */
   refuseUnknown(partition: number, generation: number, key: ClientKey, session: number): void {
     this.#signal(partition, { type: "refuse", key, generation, reason: "unknown", ...this.id(session) });
   }
 
-  /** Session 0: by the client itself, whichever connection it has. */
+  /** Session 0: the client itself acknowledges, regardless of its connection. */
   ack(partition: number, key: ClientKey, session: number, sequence: Sequence): void {
     this.#producer.addPatiently(this.#topic, partition, (writer) => writer.ack(session, sequence, key));
   }

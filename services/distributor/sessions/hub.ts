@@ -15,7 +15,7 @@ export interface PeersParts extends SessionEffectsParts {
   limitsOf: LimitsOf;
 }
 
-/** Told of each connection. */
+/** Observes each connection. */
 export interface PeerObserver {
   opened?(connection: Connection): void;
   /** Its replay is over. */
@@ -42,7 +42,7 @@ export class Hub implements SessionPeers {
     });
   }
 
-  /** In the order in which they are told. */
+  /** In notification order. */
   observe(...observers: PeerObserver[]): void {
     this.#observers.push(...observers);
   }
@@ -107,13 +107,13 @@ export class Hub implements SessionPeers {
     for (const observer of this.#observers) observer.live?.(connection);
   }
 
-  /** False where one more connection of this client would end another one that is in use. */
+  /** False if one more connection of this client would end another one in use. */
   fits({ key, identity: { tenant } }: Pick<Opening, "key" | "identity">): boolean {
     const over = this.#over(key, tenant);
     return over <= 0 || [...this.ofClient(key)].filter(({ wire }) => wire.idleSince !== undefined).length >= over;
   }
 
-  /** The loops that are idle for longest go first, then the oldest connections. */
+  /** The loops that are idle the longest go first, then the oldest connections. */
   #makeRoom(key: ClientKey, tenant: string): void {
     const over = this.#over(key, tenant);
     if (over <= 0) return;
@@ -122,13 +122,13 @@ export class Hub implements SessionPeers {
     for (const connection of leaving) this.end(connection, CloseCodes.replaced);
   }
 
-  /** How many connections of a client would be too many with one more. */
+  /** The number of excess connections of a client if one more opens. */
   #over(key: ClientKey, tenant: string): number {
     const connections = this.#byClient.get(key)?.size ?? 0;
     return connections === 0 ? 0 : connections + 1 - this.#parts.limitsOf(tenant).clientConnections;
   }
 
-  /** The transport's connection is gone. */
+  /** The transport's connection is closed. */
   closed(connection: Connection): void {
     if (!this.#bySession.delete(connection.session.id)) return;
     this.#effects.forget(connection);
@@ -141,7 +141,7 @@ export class Hub implements SessionPeers {
     for (const observer of this.#observers) observer.closed?.(connection);
   }
 
-  /** Ends it with a code that says what to do next. */
+  /** Ends the connection with a code that tells the client what to do next. */
   end(connection: Connection, close: Close): void {
     if (!this.#bySession.has(connection.session.id)) return;
     this.#parts.metrics.closed(close.reason);

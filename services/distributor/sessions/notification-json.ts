@@ -15,7 +15,9 @@ const DAY_MS = 86_400_000;
 const TIME = "00:00:00.000Z";
 const ZERO = 0x30;
 
-/** What all that the broker appended in one day (UTC) have in common, with room for id, cursor and the time of the day. */
+/**
+ * The common part of everything that the broker appended on one day (UTC). It has space for id, cursor and time of day.
+ */
 function headOf(day: number): Buffer {
   const room = `${ID}${"-".repeat(UUID_LENGTH)}${CURSOR}${"-".repeat(CURSOR_LENGTH)}`;
   return Buffer.from(`${room}","publishedAt":"${new Date(day * DAY_MS).toISOString()}"${DATA}`);
@@ -24,7 +26,10 @@ function headOf(day: number): Buffer {
 let headDay = 0;
 let head = headOf(headDay);
 
-/** A notification as a client gets it on every transport (R15). The payload is copied as the publisher wrote it. */
+/**
+ * A notification in the form that a client receives on every transport (R15). The payload is a copy of the publisher's
+ * text.
+ */
 export function notificationJson({ sequence, appended, body }: Row, tag: string): Buffer {
   const day = Math.floor(appended / DAY_MS);
   if (day !== headDay) {
@@ -46,7 +51,7 @@ export function notificationJson({ sequence, appended, body }: Row, tag: string)
   return json;
 }
 
-/** HH:MM:SS.mmm of RFC 3339, where such a text is already. */
+/** Overwrites an existing time in place with HH:MM:SS.mmm of RFC 3339. */
 function writeTime(ms: number, json: Buffer, at: number): void {
   const hours = Math.trunc(ms / 3_600_000);
   const minutes = Math.trunc(ms / 60_000);
@@ -64,7 +69,7 @@ function writeTwo(number: number, json: Buffer, at: number): void {
   json[at + 1] = ZERO + (number % 10);
 }
 
-/** Of what most do not have. */
+/** The members that most notifications do not have. */
 function membersOf(body: Buffer): string {
   const event = notificationBody.event(body);
   const traceparent = notificationBody.traceparent(body);

@@ -1,28 +1,28 @@
 import { START, type Sequence } from "@saasaparilla/shared/protocol/notification.ts";
 import type { Usage } from "#admission/tenant-usage.ts";
 
-/** A notification as the client gets it: JSON text as UTF-8. */
+/** A notification as the client receives it: JSON text as UTF-8. */
 export interface Item {
   sequence: Sequence;
   json: Buffer;
-  /** Of one with a time to live: true, and it is reported, where that is over. */
+  /** For a notification with a time to live: true if it expired, which is also reported. */
   late?: () => boolean;
 }
 
-/** Writes items to the peer; answers whether it takes more right now. */
+/** Writes items to the peer. Returns whether it takes more right now. */
 export type Sink = (items: Item[]) => boolean;
 
-/** What is handed to the sink at once, at most. */
+/** The most bytes for one call of the sink. */
 const CHUNK_BYTES = 64 * 1024;
 
 /**
- * What waits for one slow peer: bounded in bytes, one drain per socket. Full is a named outcome: the item is refused, the
- * session replays from Postgres once it has drained, and nothing is lost.
+ * The queue of one slow peer: bounded in bytes, one drain for each socket. Full is a named outcome: the item is
+ * refused, and the session replays from Postgres once the outbox has drained. Nothing is lost.
  */
 export class Outbox {
   readonly #sink: Sink;
   readonly #maxBytes: number;
-  /** Of its tenant: what waits here counts there too. */
+  /** The tenant's usage: the queued bytes count there too. */
   #share: Usage | undefined;
   #items: Item[] = [];
   #bytes = 0;
@@ -43,12 +43,12 @@ export class Outbox {
     this.#share = share;
   }
 
-  /** Counts hand-overs: while it stands still, the peer reads nothing. */
+  /** Counts hand-overs. If it does not change, the peer reads nothing. */
   get moved(): number {
     return this.#moved;
   }
 
-  /** The last sequence that the sink was handed, START before the first. The peer cannot have anything after it. */
+  /** The last sequence that the sink received, START before the first. The peer cannot have anything later. */
   get given(): Sequence {
     return this.#given;
   }
@@ -57,7 +57,7 @@ export class Outbox {
     return !this.#open || this.#bytes > 0;
   }
 
-  /** False where it is full; an empty one takes any item. */
+  /** False if it is full. An empty outbox takes any item. */
   add(item: Item): boolean {
     const { length } = item.json;
     const share = this.#share;
@@ -70,14 +70,14 @@ export class Outbox {
     return true;
   }
 
-  /** Drops what is left: the connection is gone, or is sent everything again from the start. */
+  /** Drops the rest: the connection is gone, or everything is sent again from the start. */
   discard(): void {
     this.#items = [];
     this.#count(-this.#bytes);
     this.#given = START;
   }
 
-  /** Hands over what the peer takes. */
+  /** Hands over as much as the peer takes. */
   flush(): void {
     while (this.#open && this.#items.length > 0) {
       let count = 0;
@@ -90,7 +90,7 @@ export class Outbox {
       this.#items = count === this.#items.length ? [] : this.#items.slice(count);
       this.#count(-bytes);
       this.#moved += 1;
-      // For a slow peer that may be long after it was added.
+      // For a slow peer, expiry can come long after `add`.
       const items = taken.some(({ late }) => late) ? taken.filter(({ late }) => !late?.()) : taken;
       const last = items.at(-1);
       if (!last) continue;
@@ -99,7 +99,7 @@ export class Outbox {
     }
   }
 
-  /** The peer takes more again. True where nothing waits any more. */
+  /** The peer takes more again. True if the outbox is empty. */
   drained(): boolean {
     this.#open = true;
     this.#moved += 1;

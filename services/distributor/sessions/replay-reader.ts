@@ -4,27 +4,27 @@ import { tenantOf, type ClientKey, type Sequence } from "@saasaparilla/shared/pr
 import type { Page, Session } from "./session.ts";
 
 /**
- * What sessions read from Postgres, many of them in one statement: what is asked while the statements of its share are under
- * way goes into the next one. Two shares, so that who has much to replay never delays who has little or nothing; and in each tenants
- * take turns, so that nobody waits for all of another tenant's clients.
+ * Reads from Postgres for many sessions in one statement. Requests that arrive while their share's statements run go
+ * into the next one. Two shares keep sessions with a long replay from delaying sessions with a short one. Within a
+ * share tenants take turns, so no client waits for all clients of another tenant.
  */
 interface Share {
-  /** Statements under way. */
+  /** Concurrent statements. */
   queries: number;
-  /** Clients in one. */
+  /** Clients in one statement. */
   clients: number;
-  /** A client's, in one: it ends with the row that reaches them. */
+  /** Bytes of one client in one statement. The page ends with the row that reaches them. */
   pageBytes: number;
 }
 
-/** In memory at most queries * clients * (pageBytes + one body), until the rows are in the outboxes. */
+/** The memory is at most queries * clients * (pageBytes + one body), until the rows are in the outboxes. */
 const SHARES = {
-  /** Of a session whose last page said that there is no more, or that has read none. */
+  /** For sessions whose last page had no more rows, or that read none. */
   first: { queries: 2, clients: 128, pageBytes: 32 * 1024 },
   further: { queries: 2, clients: 16, pageBytes: 128 * 1024 },
 } satisfies Record<string, Share>;
 
-/** Who has waited for so long is told that Postgres does not answer, and asks again by itself. */
+/** A session that waits this long is told that Postgres does not answer. It asks again on its own. */
 const WAIT_MS = 5_000;
 
 export interface Asked {
@@ -41,7 +41,7 @@ export interface ReplayReaderOptions {
   clock: () => number;
   /** One statement was answered. */
   asked(clients: number, seconds: number): void;
-  /** So many waited for too long. */
+  /** The number of reads that waited too long. */
   late(reads: number): void;
   weightOf: (tenant: string) => number;
 }
@@ -49,7 +49,7 @@ export interface ReplayReaderOptions {
 export class ReplayReader {
   readonly #first: Queue;
   readonly #further: Queue;
-  /** Those whose last page said that there is more. */
+  /** Sessions whose last page had more rows. */
   readonly #long = new WeakSet<Session>();
 
   constructor(options: ReplayReaderOptions) {
@@ -61,7 +61,7 @@ export class ReplayReader {
     return this.#first.size + this.#further.size;
   }
 
-  /** The next page after what the session was sent, as that is when the statement begins. */
+  /** The next page after the session's last sent sequence, as of the start of the statement. */
   async page(session: Session): Promise<Page> {
     const page = await (this.#long.has(session) ? this.#further : this.#first).add(session);
     if (page.more) this.#long.add(session);
@@ -73,7 +73,7 @@ export class ReplayReader {
 class Queue {
   readonly #share: Share;
   readonly #options: ReplayReaderOptions;
-  /** One entry a session. */
+  /** One entry for each session. */
   readonly #waiting: FairQueue<Session, Waiting>;
   #underWay = 0;
   #gathering = false;
@@ -92,7 +92,7 @@ class Queue {
   add(session: Session): Promise<Page> {
     const tenant = tenantOf(session.key);
     const before = this.#waiting.get(tenant, session);
-    // It has not begun: what it will find answers both.
+    // The statement has not started, so its result answers both requests.
     if (before) return before.promise;
     const waiting = { since: this.#options.clock(), ...Promise.withResolvers<Page>() };
     this.#waiting.set(tenant, session, waiting);
@@ -101,7 +101,7 @@ class Queue {
     return waiting.promise;
   }
 
-  /** At the end of the turn: what one batch of signals makes sessions ask for goes into one statement. */
+  /** Runs at the end of the turn, so that all requests caused by one batch of signals share one statement. */
   #begin(): void {
     if (this.#gathering) return;
     this.#gathering = true;
@@ -143,7 +143,7 @@ class Queue {
     return taken;
   }
 
-  /** The server hangs, or cannot keep up: what has waited for long fails, and the rest goes on waiting. */
+  /** The server hangs or cannot keep up. Requests that waited too long fail; the rest keep waiting. */
   #giveUp(): void {
     this.#timer = undefined;
     const now = this.#options.clock();

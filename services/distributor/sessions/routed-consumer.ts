@@ -16,7 +16,10 @@ import type { Hub } from "./hub.ts";
 import type { PresenceWriter } from "#maintenance/presence-writer.ts";
 import type { ControlProducer } from "./control-producer.ts";
 
-/** THE PATH: routed > session > outbox. Refuses another incarnation, and an older generation than it has heard of. */
+/**
+ * THE PATH: routed > session > outbox. Refuses records of another incarnation, and of a generation older than the
+ * newest it has seen.
+ */
 export class RoutedConsumer {
   readonly #hub: Hub;
   readonly #controlProducer: ControlProducer;
@@ -24,7 +27,7 @@ export class RoutedConsumer {
   readonly #log: Log;
   readonly #incarnation: () => number;
   readonly #presenceWriter: Pick<PresenceWriter, "remove">;
-  /** By partition, the newest generation that spoke. */
+  /** By partition, the newest generation that sent a record. */
   readonly #generations: number[] = [];
 
   constructor(options: {
@@ -53,11 +56,8 @@ export class RoutedConsumer {
         });
       } catch (error) {
         if (classify(error) !== "reject") throw error;
-        // Routed is transport: the director answers for what it held, and sends or stores it again.
-        this.#log.error(
-          { topic, partition, offset, err: error },
-          `a routed record was not understood: ${messageOf(error)}`,
-        );
+        // Routed is only transport: the director is responsible for its contents, and sends or stores them again.
+        this.#log.error({ topic, partition, offset, err: error }, `a routed record is invalid: ${messageOf(error)}`);
       }
     }
   }
@@ -74,7 +74,7 @@ export class RoutedConsumer {
     if (connection.session.key !== notificationBody.key(body)) {
       this.#log.error(
         { client: connection.session.key, session },
-        "a notification of another client came for this connection: dropped",
+        "dropped: a notification for another client than this connection's",
       );
       return;
     }
@@ -86,7 +86,7 @@ export class RoutedConsumer {
     const connection = this.#hub.find(message.session);
     if (connection) this.#toSession(connection, message);
     else if (message.type === "invite") {
-      // Redis still names a connection that is gone: it forgets it, and the director hears of it.
+      // Redis still names a closed connection. The entry is removed, and the director is told.
       this.#presenceWriter.remove(message.key, message.session);
       this.#controlProducer.close({ partition: message.partition, key: message.key, id: message.session });
     }

@@ -12,7 +12,7 @@ import type { Row, Session, SessionEvent, SessionOutput } from "./session.ts";
 import type { DistributorSettings } from "#settings.ts";
 import type { ControlProducer } from "./control-producer.ts";
 
-/** The connections behind the sessions. */
+/** The connections of the sessions. */
 export interface SessionPeers {
   find(session: number): Connection | undefined;
   step(connection: Connection, event: SessionEvent): void;
@@ -31,7 +31,7 @@ export interface SessionEffectsParts {
   wall: () => number;
 }
 
-/** What a session's outputs do here: to its connection, to the directors and to Postgres. */
+/** Performs a session's outputs: on its connection, on the directors and on Postgres. */
 export class SessionEffects implements SessionOutput {
   readonly prepareMs: number;
   readonly #peers: SessionPeers;
@@ -124,14 +124,14 @@ export class SessionEffects implements SessionOutput {
   tell(session: Session, what: "connected" | "live" | "replay_pending"): void {
     const connection = this.#peers.find(session.id);
     if (!connection) return;
-    // In order with the notifications before it: "live" says that the replay is over.
+    // Sent after the notifications before it: "live" says that the replay is over.
     connection.wire.outbox.flush();
     if (what === "live") {
       this.#peers.live(connection);
       connection.wire.tell({ type: "live" });
     } else if (what === "replay_pending") connection.wire.tell({ type: "replay_pending", retryAfter: 1 });
     else {
-      // What is left would come behind `connected`, and again in its place.
+      // Without this, queued items would follow `connected`, and come again at their position.
       connection.wire.outbox.discard();
       connection.wire.tell({
         type: "connected",
@@ -153,13 +153,13 @@ export class SessionEffects implements SessionOutput {
         : setTimeout(() => this.#peers.step(connection, { type: "timeout" }), ms * (0.75 + Math.random() / 2));
   }
 
-  /** The connection is gone. */
+  /** The connection is closed. */
   forget(connection: Connection): void {
     this.#dirty.delete(connection);
     clearTimeout(connection.timer);
   }
 
-  /** It keeps the id, and not the body: that is a view into all that was fetched with it. */
+  /** Keeps the id instead of the body, which is a view into the whole fetch. */
   #lateness(client: ClientKey, { appended, body }: Row, source: Source): (() => boolean) | undefined {
     const ttl = notificationBody.ttl(body);
     if (ttl === 0) return undefined;
@@ -168,13 +168,13 @@ export class SessionEffects implements SessionOutput {
       const over = appended + ttl * 1_000 <= this.#parts.wall();
       if (over) {
         this.#parts.metrics.expired(source);
-        this.#parts.log.info({ client, notification, source }, "expired on its last step");
+        this.#parts.log.info({ client, notification, source }, "expired before it was written to the client");
       }
       return over;
     };
   }
 
-  /** Once at the end of what is being handled: what one batch brings to a peer goes out in one frame. */
+  /** Runs once at the end of the current work. So all items of one batch for a peer share one frame. */
   #flushSoon(connection: Connection): void {
     this.#dirty.add(connection);
     if (this.#flushing) return;
@@ -185,7 +185,7 @@ export class SessionEffects implements SessionOutput {
       this.#dirty.clear();
       for (const dirty of connections) {
         dirty.wire.outbox.flush();
-        // The replay goes on where the peer took all of the page.
+        // The replay continues if the peer took the whole page.
         if (dirty.session.state === "REPLAYING" && !dirty.wire.outbox.congested)
           this.#peers.step(dirty, { type: "drained" });
       }

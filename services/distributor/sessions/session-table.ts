@@ -28,10 +28,11 @@ export function step(session: Session, event: SessionEvent, out: SessionOutput):
 
 const ignore = (): void => {};
 
-/** Total: the compiler notices a state or an event without a cell. */
+/** Total: the compiler reports a state or an event without a cell. */
 export const sessionTable: Table = {
   REPLAYING: {
-    // Held first: what is stored is read once then, and not at all where the director knows that it is nothing.
+    // The hold comes first. Then stored notifications are read once, or not at all if the director knows that there are
+    // none.
     opened: (session, _, out) => prepare(session, out),
     page(session, { read, rows, more }, out) {
       if (!answers(session, read)) return;
@@ -75,7 +76,7 @@ export const sessionTable: Table = {
     drained: ignore,
     waiting: (session, _, out) => restart(session, out),
     moved: (session, _, out) => prepare(session, out),
-    // The director is away, or has something deferred: what is stored is read all the same, without a hold.
+    // The director is away, or has deferred notifications. The stored ones are read without a hold.
     timeout: (session, _, out) => restart(session, out),
     closed: close,
   },
@@ -84,7 +85,7 @@ export const sessionTable: Table = {
     opened: ignore,
     page(session, { read, rows, more }, out) {
       if (!answers(session, read)) return;
-      // What is still in the outbox would be overtaken by `live`.
+      // `live` would overtake items that are still in the outbox.
       if (writeRows(session, rows, out) && !more && (session.toldLive || out.flush(session))) {
         live(session, out);
       } else {
@@ -124,7 +125,7 @@ export const sessionTable: Table = {
     held: ignore,
     demoted(session, event, out) {
       if (event.generation < session.generation) return;
-      // What was sent and not acknowledged is stored now, or soon.
+      // Unacknowledged notifications are stored now or soon.
       session.storedUpTo = session.sent;
       resumeFrom(session, event, out);
       restart(session, out);

@@ -3,16 +3,19 @@ import { doubled, type BackoffRange } from "@saasaparilla/shared/runtime/backoff
 import type { RefusalReason } from "@saasaparilla/shared/protocol/control-messages.ts";
 import type { Row, Session, SessionEvent, SessionOutput } from "./session.ts";
 
-/** What the cells of the table in session-table.ts are made of: the moves of a session. */
+/** The transitions that the cells of session-table.ts use. */
 
-/** ms until a failed read is tried again; doubled each time, up to the last. */
+/** ms until a failed read is retried; doubled each time, up to the last. */
 const READ_MS = [500, 10_000] as const;
-/** ms: what was queued at the hold is there by then, or was acknowledged on another connection, has expired, or waits for that connection. */
+/**
+ * ms: by then, everything queued at the hold has arrived or expired, was acknowledged on another connection, or waits
+ * for that connection.
+ */
 const QUEUED_MS = 500;
-/** ms: a HELD is waited for no longer, however often it did not come. */
+/** ms: the longest wait for a HELD, regardless of failed attempts. */
 const LONGEST_PREPARE_MS = 30_000;
 
-/** Reads the next page, unless the outbox is to drain before. */
+/** Reads the next page, unless the outbox must drain first. */
 export function replay(session: Session, out: SessionOutput): void {
   if (session.reading || out.congested(session)) return;
   readAgain(session, out);
@@ -25,14 +28,14 @@ function readAgain(session: Session, out: SessionOutput): void {
   out.read(session);
 }
 
-/** True where the page is that of the read that is awaited. */
+/** True if the page belongs to the expected read. */
 export function answers(session: Session, read: number): boolean {
   if (read !== session.read) return false;
   session.reading = false;
   return true;
 }
 
-/** False where the outbox did not take them all. */
+/** False if the outbox did not take them all. */
 export function writeRows(session: Session, rows: readonly Row[], out: SessionOutput): boolean {
   for (const row of rows) {
     if (row.sequence <= session.sent) continue;
@@ -54,20 +57,23 @@ export function prepare(session: Session, out: SessionOutput): void {
   session.state = "PREPARING";
   session.caughtUp = false;
   forgetRead(session);
-  // After a takeover the director may have some of these rows too, unsettled.
+  // After a takeover, the director may have some of these rows too, unsettled.
   session.replayed = session.acked;
   out.prepare(session);
   out.timer(session, backoff(session, [out.prepareMs, LONGEST_PREPARE_MS]));
 }
 
-/** Step 3: a read, begun under the hold, is the proof that nothing older is left; or the director's word that nothing is stored. */
+/**
+ * Step 3: a read that began under the hold proves that nothing older is left. The director's word that nothing is
+ * stored proves it too.
+ */
 export function check(session: Session, event: Extract<SessionEvent, { type: "held" }>, out: SessionOutput): void {
   const { generation, hold, stored, queued = START } = event;
   if (generation < session.generation) return;
   session.generation = generation;
   session.hold = hold;
   session.queued = queued;
-  // A hold says that the cursor is one of this topic's: only now may what is before it go.
+  // A hold confirms that the cursor is from this topic. Only now may earlier rows be deleted.
   session.cursorKnown = true;
   deleteAcknowledged(session, out);
   if (stored !== undefined && stored <= session.sent) {
@@ -102,7 +108,7 @@ export function resumeFrom(session: Session, { resume }: { resume?: Sequence }, 
   session.acked = resume;
   session.replayed = resume;
   session.storedUpTo = resume;
-  // It is the director's own.
+  // The cursor is the director's own.
   session.cursorKnown = true;
   session.toldLive = false;
   out.tell(session, "connected");
@@ -116,20 +122,26 @@ export function restart(session: Session, out: SessionOutput): void {
   replay(session, out);
 }
 
-/** A page that is still under way answers a question of before: it proves nothing now. */
+/** A running read answers an earlier question, so its page proves nothing now. */
 function forgetRead(session: Session): void {
   session.reading = false;
   session.read += 1;
 }
 
-/** Out of LIVE by its own doing: the director is told once, so that it stores what is unsettled at once. */
+/**
+ * Leaves LIVE on the session's initiative. The director is told once, so that it stores unsettled notifications at
+ * once.
+ */
 export function leave(session: Session, reason: RefusalReason, out: SessionOutput): void {
   session.storedUpTo = session.sent;
   out.refuse(session, reason);
   restart(session, out);
 }
 
-/** A client can send any cursor, and an acknowledgement deletes. So a cursor beyond what this peer was given is ignored. */
+/**
+ * A client can send any cursor, and an acknowledgement deletes. So a cursor beyond the last one sent to this peer is
+ * ignored.
+ */
 export function acknowledge(session: Session, { sequence }: { sequence: Sequence }, out: SessionOutput): void {
   if (sequence <= session.acked || sequence > out.given(session)) return;
   session.acked = sequence;
@@ -149,7 +161,7 @@ export function close(session: Session, _: unknown, out: SessionOutput): void {
   out.close(session);
 }
 
-/** Without jitter, which session-effects.ts adds: a transition is the same each time. */
+/** Without jitter, which session-effects.ts adds: transitions are deterministic. */
 function backoff(session: Session, range: BackoffRange): number {
   const ms = doubled(session.tries, range);
   session.tries += 1;

@@ -2,8 +2,9 @@ import { START, type ClientKey, type Sequence } from "@saasaparilla/shared/proto
 import type { RefusalReason } from "@saasaparilla/shared/protocol/control-messages.ts";
 
 /**
- * The session: what one connection has been sent, and whether it replays or is live. A pure state machine: `step` (session-table.ts) takes an
- * event, changes the session, and says by `out` what is to be done. It knows no transport.
+ * The session: which notifications one connection was sent, and whether it replays or is live. A pure state machine:
+ * `step` (session-table.ts) takes an event, changes the session, and returns actions through `out`. It is independent
+ * of the transport.
  *
  *   (opened) ---------- prepare --------> PREPARING -- held, and nothing is stored: commit ---------------> LIVE
  *                                         ^    |  \                                                        ^  |
@@ -17,29 +18,35 @@ export interface Session {
   readonly key: ClientKey;
   /** Unique in this incarnation. */
   readonly id: number;
-  /** Of accepted. */
+  /** The partition of accepted. */
   readonly partition: number;
-  /** False for a transport that never acknowledges by itself. */
+  /** False for a transport that never acknowledges on its own. */
   readonly acknowledges: boolean;
   state: SessionState;
-  /** The last sequence that was put into the outbox; at first, the cursor that the client came with. */
+  /** The last sequence that entered the outbox; at first, the client's cursor. */
   sent: Sequence;
-  /** False while only the client vouches for the cursor that it came with: until a director has checked it, nothing is deleted. */
+  /** False while only the client confirms its initial cursor. Nothing is deleted until a director has checked it. */
   cursorKnown: boolean;
-  /** Everything that was stored, deferred or queued at the last hold was written. Only a hold proves that: in LIVE alone it is true. */
+  /**
+   * Everything stored, deferred or queued at the last hold was written. Only a hold proves that, so it is true only in
+   * LIVE.
+   */
   caughtUp: boolean;
-  /** The last notification that was queued at the hold; START where there was none. */
+  /** The last notification that was queued at the hold; START if none was. */
   queued: Sequence;
-  /** The last sequence that the client is known to have, by this connection. */
+  /** The last sequence that the client is known to have, on this connection. */
   acked: Sequence;
-  /** Up to here the director need not hear of acknowledgements: those are rows, and the next `prepare` says how far they are acknowledged. */
+  /**
+   * The director needs no acknowledgements up to here. These notifications are rows, and the next `prepare` reports how
+   * far they are acknowledged.
+   */
   replayed: Sequence;
-  /** Rows up to here may be in Postgres: they go when they are acknowledged. START where there are none. */
+  /** Rows up to here may be in Postgres. They are deleted when acknowledged. START if there are none. */
   storedUpTo: Sequence;
-  /** Of the director that held for it, and the hold. */
+  /** The generation of the director that granted the hold, and the hold's number. */
   generation: number;
   hold: number;
-  /** Which read's page is awaited; an older one's page proves nothing. */
+  /** The number of the expected read. A page of an older read proves nothing. */
   read: number;
   reading: boolean;
   tries: number;
@@ -55,10 +62,10 @@ export interface Row {
   body: Buffer;
 }
 
-/** What one read answered. */
+/** The result of one read. */
 export interface Page {
   rows: readonly Row[];
-  /** False where it is certain that, when the read was made, nothing after these rows was stored. */
+  /** False only if it is certain that nothing after these rows was stored at the time of the read. */
   more: boolean;
 }
 
@@ -66,7 +73,10 @@ export type SessionEvent =
   | { type: "opened" }
   | ({ type: "page"; read: number } & Page)
   | { type: "readFailed"; read: number }
-  /** `stored`: nothing after it is stored; undefined where only a read can tell. `queued`: the last that the director sends after the hold. */
+  /**
+   * `stored`: nothing after it is stored; undefined if only a read can tell. `queued`: the last sequence that the
+   * director sends after the hold.
+   */
   | { type: "held"; generation: number; hold: number; stored?: Sequence; queued?: Sequence }
   | { type: "demoted"; generation: number; resume?: Sequence }
   | { type: "invited"; generation: number }
@@ -77,13 +87,13 @@ export type SessionEvent =
   | { type: "drained" }
   /** The safety net found rows after `sent`. */
   | { type: "waiting" }
-  /** The slot or its incarnation is another now: the director must hear of it. */
+  /** The slot or its incarnation changed: the director must be told. */
   | { type: "moved" }
   | { type: "timeout" }
   | { type: "closed" };
 
 export interface SessionOutput {
-  /** ms that a HELD is waited for before what is stored is read without one; doubled each time. */
+  /** ms to wait for a HELD before a read without one; doubled each time. */
   readonly prepareMs: number;
   read(session: Session): void;
   prepare(session: Session): void;
@@ -93,15 +103,15 @@ export interface SessionOutput {
   close(session: Session): void;
   ack(session: Session, sequence: Sequence): void;
   deleteStored(session: Session, upTo: Sequence): void;
-  /** False where the outbox is full, and nothing was written. */
+  /** False if the outbox is full. Then nothing was written. */
   write(session: Session, row: Row): boolean;
-  /** Hands over what the peer takes; true where nothing is left. */
+  /** Hands over as much as the peer takes. True if nothing is left. */
   flush(session: Session): boolean;
   /** True while nothing more should be read for it. */
   congested(session: Session): boolean;
-  /** The last sequence that was handed over to the peer: what waits in the outbox is not among it. START where that is nothing. */
+  /** The last sequence handed to the peer, without the outbox's queue. START if there is none. */
   given(session: Session): Sequence;
-  /** Nothing that is stored is left to write. */
+  /** Every stored notification is written. */
   caughtUp(session: Session): void;
   tell(session: Session, what: "connected" | "live" | "replay_pending"): void;
   /** Replaces the session's one timer; undefined for none. */

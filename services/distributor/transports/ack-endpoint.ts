@@ -17,7 +17,7 @@ export interface AckParts {
   partitions: number;
 }
 
-/** POST /v1/acks: the client has everything up to the cursor, wherever its connection is (R22). */
+/** POST /v1/acks: the client has everything up to the cursor, regardless of its connection (R22). */
 export async function acknowledge(
   request: Request,
   body: Buffer,
@@ -42,17 +42,20 @@ export async function acknowledge(
       }),
     );
   }
-  // In a turn of its own. What it brings to the client's stream is written where the turn ends, and where that is within the library's handling
-  // of this request, the library may take this connection for one to be closed.
+  // In a turn of its own, because the turn's end writes to the client's stream. If that happens during the library's
+  // handling of this request, the library may treat this connection as one to close.
   await turn();
-  // A connection here that was given it vouches for it, and says so to whichever director comes next.
+  // A connection here that received the cursor confirms it, and tells the client's next director.
   for (const connection of hub.ofClient(key)) hub.step(connection, { type: "ack", sequence });
-  // The director settles and deletes up to it, once it has checked that the cursor is one of its topic's.
+  // The director settles and deletes up to the cursor, after it has checked that the cursor is from its topic.
   controlProducer.ack(partitionOf(key, partitions), key, 0, sequence);
   return { status: 204 };
 }
 
-/** R9: it has no cursor, and wants to know why its WebSocket did not open. No other body is as short as `{}`, so that none is read here. */
+/**
+ * R9: the body has no cursor; the client asks why its WebSocket did not open. No other body is as short as `{}`, so it
+ * need not be read.
+ */
 export function asksWhy({ route, headers }: Request): boolean {
   return route === "/v1/acks" && /^[2-4]$/.test(headers["content-length"] ?? "");
 }

@@ -9,8 +9,8 @@ export interface Ender {
 }
 
 /**
- * Long-poll loops between two polls, the longest idle first. No request is open for them, so at every bound on connections they
- * give way to connections that are in use.
+ * Long-poll loops between two polls, the longest idle first. They have no open request, so at every bound on
+ * connections they give way to connections in use.
  */
 export class IdleLoops {
   readonly #peers: Ender;
@@ -18,7 +18,7 @@ export class IdleLoops {
   readonly #timers = new Map<Connection, NodeJS.Timeout>();
   readonly #byTenant = new Map<string, Set<Connection>>();
 
-  /** `graceMs`: a loop waits so long for its next poll. */
+  /** `graceMs`: how long a loop waits for its next poll. */
   constructor(peers: Ender, graceMs: number) {
     this.#peers = peers;
     this.#graceMs = graceMs;
@@ -28,7 +28,7 @@ export class IdleLoops {
     return this.#timers.size;
   }
 
-  /** Ends after the grace, unless it is taken out before. */
+  /** The loop ends after the grace, unless it is removed first. */
   add(connection: Connection): void {
     this.remove(connection);
     this.#timers.set(
@@ -38,7 +38,7 @@ export class IdleLoops {
         this.#peers.closed(connection);
       }, this.#graceMs),
     );
-    // By the key, which stays: a new token of the same client replaces the identity.
+    // From the key, which never changes: a new token of the same client replaces the identity.
     const tenant = tenantOf(connection.session.key);
     let loops = this.#byTenant.get(tenant);
     if (!loops) this.#byTenant.set(tenant, (loops = new Set()));
@@ -49,7 +49,7 @@ export class IdleLoops {
     this.remove(connection);
   }
 
-  /** It is polled again, or gone. */
+  /** The loop is polled again, or gone. */
   remove(connection: Connection): void {
     const timer = this.#timers.get(connection);
     if (timer === undefined) return;
@@ -61,7 +61,7 @@ export class IdleLoops {
     if (loops?.size === 0) this.#byTenant.delete(tenant);
   }
 
-  /** Ends the loop that has been idle for longest, of one tenant or of all. False where there is none. */
+  /** Ends the loop that is idle the longest, of one tenant or of all. False if there is none. */
   giveWay(tenant?: string): boolean {
     const [connection] = tenant === undefined ? this.#timers.keys() : (this.#byTenant.get(tenant) ?? []);
     if (!connection) return false;

@@ -2,17 +2,17 @@ import type { ListenOptions, TemplatedApp, us_listen_socket } from "uWebSockets.
 import { certificateOf, portTaken } from "@saasaparilla/shared/http/certificate.ts";
 import { App, SSLApp } from "./socket-library.ts";
 
-/** With a certificate it speaks TLS, and nothing else. */
+/** With a certificate it speaks only TLS. */
 export function appOf(settings: { TLS_CERT?: string | undefined; TLS_KEY?: string | undefined }): TemplatedApp {
-  // The library does not say what is wrong with a file, so that both are read before.
+  // The library does not report errors in the files, so both are read first.
   const certificate = certificateOf(settings);
   return certificate ? SSLApp({ cert_file_name: certificate.certFile, key_file_name: certificate.keyFile }) : App();
 }
 
-/** LIBUS_LISTEN_EXCLUSIVE_PORT: without it two processes would share the port, each with a part of the connections. */
+/** LIBUS_LISTEN_EXCLUSIVE_PORT: otherwise two processes share the port, and each gets a part of the connections. */
 const EXCLUSIVE = 1 satisfies ListenOptions.LIBUS_LISTEN_EXCLUSIVE_PORT;
 
-/** Port 0: any that is free. Throws a `fatal` where it is taken. */
+/** Port 0: any free port. Throws a `fatal` if the port is taken. */
 export function listen(app: TemplatedApp, host: string, port: number): Promise<us_listen_socket> {
   return new Promise((resolve, reject) => {
     listenAlone(app, host, port, (socket) => {
@@ -22,7 +22,7 @@ export function listen(app: TemplatedApp, host: string, port: number): Promise<u
   });
 }
 
-/** The library takes host, port and options together, which its types leave out. */
+/** The library accepts host, port and options together, but its types omit this form. */
 function listenAlone(
   app: TemplatedApp,
   host: string,

@@ -18,25 +18,28 @@ import type { Opening, Connection, Wire } from "#sessions/connection.ts";
 import type { Hub } from "#sessions/hub.ts";
 import type { DistributorSettings } from "#settings.ts";
 
-/** Seconds in decimal: Number alone takes "0x10" and "1e1", too. */
+/** Seconds in decimal: Number would also accept "0x10" and "1e1". */
 const WAIT_FORM = /^\d+(\.\d+)?$/;
 
-/** ms from the start of a poll in which the server finds out what is stored, however short `wait` is; and after a longer `wait`. */
+/**
+ * ms from the start of a poll in which the server reads stored notifications, even if `wait` is shorter. LATE_READ_MS
+ * applies after a longer `wait`.
+ */
 const READ_MS = 8_000;
 const LATE_READ_MS = 1_000;
-/** Seconds: the loop goes on reading, so the next poll should come soon. */
+/** Seconds: the loop continues to read, so the next poll should come soon. */
 const RETRY_SECONDS = 1;
 
 interface Answer {
   items: Item[];
   closing?: Close;
-  /** The time is over, and it is not known whether more is stored. */
+  /** The time is over, and it is unknown whether more is stored. */
   unread?: boolean;
 }
 
 /**
- * One long-poll loop. It is a connection that outlives its requests: between two polls its outbox is shut. The next poll
- * belongs to it when it brings the cursor that the last answer gave, and is the acknowledgement of that answer.
+ * One long-poll loop. It is a connection that outlives its requests: between two polls its outbox is shut. A poll
+ * belongs to the loop if it brings the cursor of the last answer. It acknowledges that answer.
  */
 class PollWire implements Wire {
   readonly transport = "poll";
@@ -47,7 +50,7 @@ class PollWire implements Wire {
   given: Sequence;
   #answer: ((answer: Answer) => void) | undefined;
   #answeredAt = performance.now();
-  /** `wait` is over: an empty answer is due as soon as it is known that nothing is stored. */
+  /** `wait` is over. An empty answer is due when it is certain that nothing is stored. */
   #due = false;
 
   constructor(given: Sequence, outboxBytes: number) {
@@ -56,7 +59,7 @@ class PollWire implements Wire {
     this.outbox.shut();
   }
 
-  /** ms, monotonic: when its last answer was given; undefined while a poll waits for one. */
+  /** ms, monotonic: the time of its last answer; undefined while a poll waits for one. */
   get idleSince(): number | undefined {
     return this.#answer === undefined ? this.#answeredAt : undefined;
   }
@@ -71,12 +74,14 @@ class PollWire implements Wire {
 
   caughtUp(): void {
     if (!this.#due) return;
-    // What was written is on its way into the answer.
+    // The flush answers with the written items, if there are any.
     this.outbox.flush();
     this.#answer?.({ items: [] });
   }
 
-  /** Resolves with what there is; or after `waitMs` with nothing, once it is certain that nothing is stored. */
+  /**
+   * Resolves with the available items. After `waitMs` it resolves with none, when it is certain that nothing is stored.
+   */
   wait(waitMs: number): Promise<Answer> {
     return new Promise((resolve) => {
       let timer = setTimeout(() => {
@@ -97,7 +102,7 @@ class PollWire implements Wire {
     });
   }
 
-  /** Nobody reads an answer any more. */
+  /** The client no longer reads an answer. */
   abandon(): void {
     this.#answer?.({ items: [] });
   }
@@ -130,21 +135,21 @@ export class LongPolls {
     request.onGone = () => (gone = true);
     const entry = await door.admit(request);
     if ("status" in entry) return entry;
-    // Nobody is there to be answered, or to be given anything.
+    // The client is gone, so it gets no answer and no connection.
     if (gone) return NOBODY;
     const wait = this.#waitOf(request);
     if (wait === undefined) return this.#wrongWait();
     lighten(request);
     const { key, identity, cursor, address } = entry;
     const known = this.#idleLoop(key, cursor);
-    // R37: a loop that goes on is no new connection.
+    // R37: a continued loop is no new connection.
     const refused = known ? undefined : this.#refuse(entry);
     if (refused) return { ...refused, close: true };
     const connection = known ?? this.#newLoop({ key, identity, cursor, address });
-    // Each request brings its own token: the loop lives as long as the newest.
+    // Each request brings its own token. The loop lives as long as the newest.
     connection.identity = identity;
     const wire = connection.wire as PollWire;
-    // What comes then waits for the next request, instead of going into an answer that nobody reads.
+    // Later items wait for the next request, instead of an answer that the client no longer reads.
     request.onGone = () => wire.abandon();
     idle.remove(connection);
     if (cursor !== undefined) hub.step(connection, { type: "ack", sequence: cursor });
@@ -157,7 +162,10 @@ export class LongPolls {
     return replayPending();
   }
 
-  /** HEAD of the same: whether a poll would be answered, and with which headers. It waits for nothing, and neither begins nor continues a loop. */
+  /**
+   * HEAD of the same: whether a poll would be answered, and with which headers. It does not wait, and neither begins
+   * nor continues a loop.
+   */
   async head(request: Request): Promise<HttpResponse> {
     const { door } = this.#parts;
     const entry = await door.admit(request);
@@ -166,7 +174,7 @@ export class LongPolls {
     return door.closed(request.headers) ?? { status: 200, headers: POLL_HEADERS };
   }
 
-  /** A poll may be the only one of its kind: it ends no connection that is in use. */
+  /** A poll may be a single request without a loop, so it ends no connection in use. */
   #refuse(entry: Entry): HttpResponse | undefined {
     const { door, metrics, hub } = this.#parts;
     if (hub.fits(entry)) return door.enter(entry);
@@ -185,7 +193,7 @@ export class LongPolls {
     return problemResponse(problemOf("invalid-request", detail));
   }
 
-  /** Without a cursor it is a loop that has given nothing yet. */
+  /** Without a cursor it finds a loop that has sent nothing yet. */
   #idleLoop(key: ClientKey, cursor: Sequence = START): Connection | undefined {
     for (const connection of this.#parts.hub.ofClient(key)) {
       if (
@@ -207,7 +215,9 @@ export class LongPolls {
   }
 }
 
-/** Lets go of what came with a request that is answered much later: a token alone is half a kilobyte. Who reads the answer stays. */
+/**
+ * Frees the headers of a request whose answer comes much later: a token alone has half a kilobyte. The origin stays.
+ */
 function lighten(request: Request): void {
   const { origin } = request.headers;
   request.headers = origin === undefined ? NO_HEADERS : { origin };
@@ -219,7 +229,7 @@ const NO_QUERY = new URLSearchParams();
 
 const POLL_HEADERS: Record<string, string> = { "content-type": "application/json", "cache-control": "no-store" };
 
-/** For a request that was given up: it is not sent. */
+/** For an abandoned request. It is not sent. */
 const NOBODY: HttpResponse = { status: 503, headers: {}, body: "" };
 
 function reply(items: Item[], cursor: Cursor, closing: Close | undefined): HttpResponse {
@@ -234,7 +244,7 @@ function reply(items: Item[], cursor: Cursor, closing: Close | undefined): HttpR
   return { status: 200, headers: POLL_HEADERS, body: Buffer.concat(parts) };
 }
 
-/** Like `replay_pending` on a stream (R13): the loop goes on reading, and gives what it finds to the next poll. */
+/** Like `replay_pending` on a stream (R13): the loop continues to read, and gives the result to the next poll. */
 function replayPending(): HttpResponse {
   const detail =
     "The stored notifications cannot be read at the moment, so it is not known whether there are any. Repeat the poll with the same cursor after Retry-After.";

@@ -8,26 +8,27 @@ import {
   type HttpResponse,
 } from "@saasaparilla/shared/http/response.ts";
 
-/** What of a request of the library is looked at here. */
+/** The used part of the library's request. */
 export interface Head {
   getMethod(): string;
   getUrl(): string;
-  /** The library has none where there is no question mark. */
+  /** The library returns undefined without a question mark. */
   getQuery(): string | undefined;
   forEach(each: (name: string, value: string) => void): void;
 }
 
-/** Of target, names and values. The library takes twice as much (`socket-library.ts`). */
+/** The bytes of target, names and values. The library accepts twice as many (`socket-library.ts`). */
 const MOST_BYTES = 16 << 10;
-/** What the library puts in the place of bytes that are not UTF-8. It drops them where they begin or end a header. */
+/** The library replaces bytes that are not UTF-8 with this. It drops them at the start or end of a header. */
 const REPLACEMENT = "\ufffd";
 
-/** A body has no meaning with these, and the library does not skip it on an upgrade. */
+/** A body has no meaning with these methods, and the library does not skip it on an upgrade. */
 const WITHOUT_BODY: ReadonlySet<string> = new Set(["get", "head", "options"]);
 
 /**
- * Puts all headers of a request into `headers`; or is the answer to a head that a proxy before us may read in another way (RFC 9112, 6.3). By presence, since the library
- * passes over an empty Transfer-Encoding, takes the first of two lengths, and reads chunks laxly. So no chunks are taken.
+ * Puts all headers of a request into `headers`. Returns an answer instead if a proxy before us could read the head
+ * differently (RFC 9112, 6.3). The check is by presence: the library ignores an empty Transfer-Encoding, takes the
+ * first of two lengths, and reads chunks laxly. So chunks are not accepted.
  */
 export function readHead(head: Head, headers: Record<string, string>): HttpResponse | undefined {
   let [hosts, lengths, codings, authorizations] = [0, 0, 0, 0];
@@ -38,7 +39,7 @@ export function readHead(head: Head, headers: Record<string, string>): HttpRespo
   head.forEach((name, value) => {
     bytes += name.length + value.length;
     if (value.includes(REPLACEMENT)) wrong = `header ${name}`;
-    // The four names have four lengths: mostly nothing is compared.
+    // The four names have four lengths, so most headers need no comparison.
     switch (name.length) {
       case 4:
         if (name === "host") hosts += 1;
@@ -54,7 +55,8 @@ export function readHead(head: Head, headers: Record<string, string>): HttpRespo
         break;
       default:
     }
-    // Lines of one name are one list (RFC 9110, 5.3): subprotocols, or what a proxy adds behind what a stranger wrote.
+    // Lines of one name are one list (RFC 9110, 5.3): subprotocols, or a proxy's additions after an untrusted sender's
+    // value.
     const before = headers[name];
     headers[name] = before === undefined ? value : `${before},${value}`;
   });

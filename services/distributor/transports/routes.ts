@@ -14,7 +14,7 @@ import type { DistributorSettings } from "#settings.ts";
 import { send, type SocketServer } from "./socket-server.ts";
 import { onFrame, WebSocketWire } from "./websocket.ts";
 
-/** The only file here that knows the socket library's server: routes, upgrades, and what is called back for each socket. */
+/** The only file that depends on the socket library's server: routes, upgrades, and the callbacks of each socket. */
 interface SocketData {
   entry: Entry;
   wire: WebSocketWire | undefined;
@@ -28,10 +28,10 @@ export function serveWebSocket(server: SocketServer, door: Handshake, hub: Hub, 
   server.routes.push("WS /v1/ws");
   server.app.ws<SocketData>("/v1/ws", {
     maxPayloadLength: CLIENT_FRAME_BYTES,
-    // The library pings within this time and closes what has not answered by its end.
+    // The library pings within this time, and closes sockets that have not answered by its end.
     idleTimeout: Math.min(960, Math.max(8, Math.round((settings.HEARTBEAT_MS * 2) / 1_000))),
     sendPingsAutomatically: true,
-    // The outbox is the bound: what is handed over is never dropped.
+    // The outbox is the bound: data handed over is never dropped.
     maxBackpressure: 64 << 20,
     upgrade: (response, raw, context) => {
       const headers = server.check(response, raw);
@@ -55,8 +55,8 @@ export function serveWebSocket(server: SocketServer, door: Handshake, hub: Hub, 
       const key = headers["sec-websocket-key"] ?? "";
       const extensions = headers["sec-websocket-extensions"] ?? "";
       admitted({ response, request, headers: shown }, door, (entry) => {
-        // Not inside a cork of ours: at its end the library takes the socket, where it was not moved by the upgrade, for an HTTP
-        // one still, and may close it.
+        // Not inside our cork. At the cork's end, the library treats a socket that the upgrade did not move as HTTP. It
+        // may close that socket.
         response.upgrade<SocketData>(
           { entry, wire: undefined, connection: undefined },
           key,
@@ -95,7 +95,7 @@ export function serveWebSocket(server: SocketServer, door: Handshake, hub: Hub, 
     },
   });
 
-  /** One that says too much is ended, and does not go on saying it while it reads how. */
+  /** A client that sends too much is ended. It cannot continue while it reads the reason. */
   function allowed(socket: WebSocket<SocketData>, what: "hears" | "answers"): boolean {
     const { connection, wire } = socket.getUserData();
     if (!connection || !wire || wire[what](performance.now(), frames)) return true;
@@ -121,7 +121,7 @@ export function serveSse(server: SocketServer, door: Handshake, hub: Hub, settin
       { response, request, headers: shown },
       door,
       ({ key, identity, cursor, address, origin: said, explicitAck }) => {
-        // Of an origin that is not known the browser has shown its page nothing: it is no reason to end the stream later.
+        // The browser shows the page nothing of an unknown origin. Such an origin is no reason to end the stream later.
         const origin = shown["access-control-allow-origin"] === undefined ? undefined : said;
         const wire = new SseWire(response, {
           headers: shown,
@@ -144,14 +144,15 @@ export function serveSse(server: SocketServer, door: Handshake, hub: Hub, settin
 interface Arrival {
   response: UwsResponse;
   request: Request;
-  /** Of each answer. */
+  /** The headers of each answer. */
   headers: Readonly<Record<string, string>>;
 }
 
 /**
- * Runs `enter` where the caller may come in, and answers the problem otherwise: in the library's own handling of the request, so that
- * all that is said goes out in one write. Where the token has to be waited for, in a turn of its own, if the caller is still there:
- * a microtask can run inside the library's handling of another socket, and an upgrade there ends that other socket.
+ * Runs `enter` if the caller is admitted, and sends the problem otherwise. It runs within the library's handling of the
+ * request, so that everything goes out in one write. If the token must be awaited, it runs in a turn of its own, unless
+ * the caller is gone. A microtask can run inside the library's handling of another socket, and an upgrade there would
+ * end that socket.
  */
 function admitted({ response, request, headers }: Arrival, door: Handshake, enter: (entry: Entry) => void): void {
   const decide = (admission: Entry | HttpResponse): void => {
@@ -169,7 +170,7 @@ function admitted({ response, request, headers }: Arrival, door: Handshake, ente
   void admission.then((late) => setImmediate(() => !gone && decide(late)));
 }
 
-/** Whoever is refused goes: in a storm their sockets would use up the descriptors. */
+/** A refused client is disconnected: in a storm, its sockets would use up the descriptors. */
 function refuse(response: UwsResponse, reply: HttpResponse, headers: Readonly<Record<string, string>>): void {
   send(response, { ...reply, headers: { ...reply.headers, ...headers }, close: true }, false);
 }

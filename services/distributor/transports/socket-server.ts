@@ -13,7 +13,10 @@ export interface SocketServerOptions extends ServerOptions {
   settings: ServerOptions["settings"] & Pick<DistributorSettings, "KEEP_ALIVE">;
 }
 
-/** The server of what stays open: WebSockets, streams and long polls. A request of the library lives only until its handler returns: it is copied here. */
+/**
+ * The server of open connections: WebSockets, streams and long polls. The library's request is valid only until its
+ * handler returns, so it is copied here.
+ */
 interface Running {
   response: UwsResponse;
   request: Request;
@@ -31,7 +34,7 @@ export class SocketServer extends BaseServer {
     this.#keepAlive = options.settings.KEEP_ALIVE;
     this.app = appOf(options.settings);
     const watch = (response: UwsResponse, change: number): void => {
-      // Of a socket that goes the library no longer knows the address: sockets are counted as they come.
+      // The library no longer knows the address of a closing socket, so sockets are counted as they open.
       if (change > 0 && this.tooMany(addressOf(response))) response.close();
     };
     this.app.filter(watch);
@@ -45,18 +48,18 @@ export class SocketServer extends BaseServer {
     });
   }
 
-  /** HEAD, of a route whose GET the library serves by itself. It answers what a GET would be answered, and opens nothing. */
+  /** HEAD of a route whose GET the library serves. It answers like a GET, and opens nothing. */
   head(path: string, handler: Handler): void {
     const route = { method: "get", pattern: path, maxBytes: 0, handler, guard: undefined };
     this.app.head(path, (response, raw) => this.#handle(response, raw, route));
   }
 
-  /** A route that the library serves by itself is named here too: another method there is a 405. */
+  /** Also names a route that the library serves, so that another method there is a 405. */
   route(method: string, path: string): void {
     this.router.add(method, path, undefined);
   }
 
-  /** With the headers of every answer; to HEAD without a body. */
+  /** Adds the headers of every answer. The answer to HEAD has no body. */
   send(response: UwsResponse, { method, headers }: Pick<Request, "method" | "headers">, reply: HttpResponse): void {
     const close = reply.close || !this.#keepAlive;
     const shown = this.cors.headers(headers["origin"] ?? "");
@@ -75,7 +78,7 @@ export class SocketServer extends BaseServer {
   #handle(response: UwsResponse, raw: HttpRequest, route: Route): void {
     const headers = this.check(response, raw);
     if (!headers) return;
-    // With its address, which cannot be asked for later.
+    // With its address, which is not available later.
     const request = { ...this.copy(response, raw, headers, route.pattern) };
     const refused = this.exposed(request) ?? this.admitted(route.guard, request);
     if (refused && !(refused instanceof Promise)) this.#refuse(response, request, route, refused);
@@ -88,7 +91,7 @@ export class SocketServer extends BaseServer {
     return us_socket_local_port(this.#socket);
   }
 
-  /** No new connections; those that are open go on. */
+  /** Accepts no new connections. Open ones continue. */
   stopListening(): void {
     if (this.#socket) us_listen_socket_close(this.#socket);
     this.#socket = undefined;
@@ -99,8 +102,9 @@ export class SocketServer extends BaseServer {
   }
 
   /**
-   * The headers of a request, of each route, WebSockets too; or undefined where its end is uncertain, and the connection is closed. That answer comes
-   * in a later turn: behind an answer the library handles the next request of the same packet, and while one is awaited it closes the socket instead.
+   * The headers of a request, for each route, including WebSockets. Undefined if the end of the request is uncertain;
+   * then the connection is closed. That answer comes in a later turn: after an answer, the library handles the next
+   * request of the same packet. While an answer is pending, it closes the socket instead.
    */
   check(response: UwsResponse, raw: HttpRequest): Record<string, string> | undefined {
     const headers: Record<string, string> = {};
@@ -116,7 +120,10 @@ export class SocketServer extends BaseServer {
     return undefined;
   }
 
-  /** The address is to be asked for in the turn of the request: where many are turned away, mostly it is not needed. */
+  /**
+   * Ask for the address in the turn of the request. It is read on demand, because most rejected requests do not need
+   * it.
+   */
   copy(response: UwsResponse, raw: HttpRequest, headers: Record<string, string>, route: string): Request {
     const caller = (): string => this.callerOf(addressOf(response), () => headers["x-forwarded-for"]);
     let known: string | undefined;
@@ -132,7 +139,10 @@ export class SocketServer extends BaseServer {
     };
   }
 
-  /** Without its body. One that came whole, mostly in the packet of the head, does not cost its sender the connection. */
+  /**
+   * Answers without the request's body. If the body arrived whole, mostly in the packet of the head, the connection
+   * stays open.
+   */
   #refuse(response: UwsResponse, request: Request, route: Route, reply: HttpResponse): void {
     if (route.method === "get") {
       this.send(response, request, reply);
@@ -165,7 +175,7 @@ export class SocketServer extends BaseServer {
     void refused?.then((late) => setImmediate(() => body.decided(late)));
     response.onData((chunk, last) => {
       if (body.over) return;
-      // The library uses the memory again.
+      // The library reuses the memory.
       body.add(Buffer.from(chunk.slice(0)));
       if (last) body.end();
       else body.wait();
@@ -200,7 +210,7 @@ function addressOf(response: UwsResponse): string {
   return plainAddress(Buffer.from(response.getRemoteAddressAsText()).toString("latin1"));
 }
 
-/** `head`: the request was HEAD, so that the answer has no body. */
+/** `head`: the request was HEAD, so the answer has no body. */
 export function send(
   response: UwsResponse,
   { status, headers = {}, body, close = false }: HttpResponse,
@@ -220,8 +230,9 @@ export function send(
 }
 
 /**
- * The library cannot close behind an answer without a body: `endWithoutBody` with a length never ends the answer, and the process ends where no abort handler is attached; `end`
- * would say `Content-Length: 0`. So the empty line that ends the head is written here, and the socket is closed once it is flushed.
+ * The library cannot close after an answer without a body. `endWithoutBody` with a length never ends the answer, and
+ * the process ends if no abort handler is attached. `end` would send `Content-Length: 0`. So we write the empty line
+ * that ends the head, and close the socket after the flush.
  */
 function endByHand(response: UwsResponse): void {
   let gone = false;

@@ -4,9 +4,9 @@ import { Outbox, type Item } from "#sessions/outbox.ts";
 import type { Wire } from "#sessions/connection.ts";
 
 /**
- * One SSE stream (WHATWG HTML, 9.2). The library sends the CRLF that ends a chunk only with the next chunk, so that a strict
- * reader would see each event one late: a comment follows in a chunk of its own. An empty line there, or behind a comment, would
- * be an empty event to readers such as httpx-sse.
+ * One SSE stream (WHATWG HTML, 9.2). The library sends the CRLF that ends a chunk only with the next chunk. A strict
+ * reader would see each event one late, so a comment follows in its own chunk. Readers such as httpx-sse take an empty
+ * line there, or after a comment, for an empty event.
  */
 const COMMENT = ":\n";
 
@@ -16,11 +16,11 @@ export const SSE_HEADERS: Readonly<Record<string, string>> = {
   "x-accel-buffering": "no",
 };
 
-/** What of a response of the library is used here. */
+/** The used part of the library's response. */
 export interface Stream {
   writeStatus(status: string): unknown;
   writeHeader(name: string, value: string): unknown;
-  /** False where the peer takes no more right now. */
+  /** False if the peer takes no more right now. */
   write(chunk: string): boolean;
   end(): unknown;
   cork(write: () => void): unknown;
@@ -100,8 +100,8 @@ export class SseWire implements Wire {
 }
 
 /**
- * One event. What was accepted has no line break, but who writes packs to Kafka can: each line of the data becomes a line of its
- * own, as the format has it, so that nothing in it is ever read as a field. A name and an id are ours, and have none.
+ * One event. Accepted data has no line break, but a producer that writes packs to Kafka can include one. So each line
+ * of the data becomes its own data line, and none is read as a field. Names and ids are ours, and have none.
  */
 export function eventOf(type: string, data: string, id?: string): string {
   const lines = LINE_BREAK.test(data) ? data.replaceAll(LINE_BREAKS, "\ndata: ") : data;

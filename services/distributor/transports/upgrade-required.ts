@@ -6,7 +6,10 @@ const VERSION = "13";
 /** 16 bytes in base64. */
 const KEY = /^[A-Za-z0-9+/]{22}==$/;
 
-/** The answer to a request for /v1/ws that is no upgrade to WebSocket (RFC 6455, 4.2). The socket library looks at the length of the key alone. */
+/**
+ * The answer to a request for /v1/ws that is no WebSocket upgrade (RFC 6455, 4.2). The library checks only the key's
+ * length.
+ */
 export function notAnUpgrade({ headers }: Pick<Request, "headers">): HttpResponse | undefined {
   const version = headers["sec-websocket-version"];
   if (!names(headers["upgrade"], "websocket") || !names(headers["connection"], "upgrade"))

@@ -8,19 +8,19 @@ import { Outbox, type Item } from "#sessions/outbox.ts";
 import type { Connection, Wire } from "#sessions/connection.ts";
 import type { Hub } from "#sessions/hub.ts";
 
-/** Over so many bytes in the library's buffer the peer is slow, and the rest waits in the outbox. */
+/** Above this number of bytes in the library's buffer the peer is slow, and the rest waits in the outbox. */
 const SOCKET_BYTES = 64 * 1024;
-/** A peer that reads slowly has so long to read what was said last; then the connection simply ends (R30). */
+/** A slow peer has this time to read the last data. Then the connection ends (R30). */
 const FAREWELL_MS = 10_000;
-/** Answers of the library to pings that nobody reads may have so many bytes, on top of what a slow peer has waiting. */
+/** The most bytes of the library's unread answers to pings, in addition to a slow peer's waiting data. */
 const UNREAD_BYTES = 1 << 20;
-/** A client's `ping` frames that are answered (R49); anything that arrives shows that the connection is alive. */
+/** The rate of answers to a client's `ping` frames (R49). Any received frame shows that the connection is alive. */
 const PINGS = { rate: 1, burst: 5 };
-/** Tell our pings from the library's own. */
+/** These distinguish our pings from the library's. */
 const ACK_PING = "ack";
 const FAREWELL_PING = "farewell";
 
-/** What of a socket of the library is used here. */
+/** The used part of the library's socket. */
 export interface Socket {
   send(message: string | Uint8Array, isBinary: boolean): number;
   ping(payload: string): number;
@@ -30,7 +30,10 @@ export interface Socket {
   getBufferedAmount(): number;
 }
 
-/** One WebSocket. Without acknowledgements of its own, a ping behind the data is one: its pong proves that all before it was read. */
+/**
+ * One WebSocket. If the client sends no acknowledgements, a ping after the data replaces them: its pong proves that all
+ * earlier data was read.
+ */
 export class WebSocketWire implements Wire {
   readonly transport = "websocket";
   readonly acknowledges = true;
@@ -41,13 +44,13 @@ export class WebSocketWire implements Wire {
   #gone = false;
   #ending: { finish: () => void; deadline: NodeJS.Timeout } | undefined;
   #written: Sequence | undefined;
-  /** What was written before the ping whose pong is awaited. */
+  /** The last sequence written before the pending ping. */
   #pinged: Sequence | undefined;
-  /** Another one after each `connected` but the first: an older pong speaks of what was written before it. */
+  /** It changes with each `connected` after the first: an older pong concerns earlier data. */
   #ackPing = ACK_PING;
-  /** When its frames may come as fast as they like again. */
+  /** When the full burst of its frames is allowed again. */
   #restedAt = 0;
-  /** When its `ping` frames may come as fast as they like again. */
+  /** When the full burst of its `ping` frames is allowed again. */
   #pingsRestedAt = 0;
 
   constructor(socket: Socket, outboxBytes: number, explicitAck: boolean, acked: (sequence: Sequence) => void) {
@@ -61,7 +64,7 @@ export class WebSocketWire implements Wire {
     return !this.#gone && !this.#ending && this.#socket.getBufferedAmount() < SOCKET_BYTES;
   }
 
-  /** Whether it may say one more thing now. */
+  /** Whether it may send one more frame now. */
   hears(now: number, limit: Rate): boolean {
     const restedAt = taken(this.#restedAt, now, limit);
     if (restedAt === undefined) return false;
@@ -69,12 +72,12 @@ export class WebSocketWire implements Wire {
     return true;
   }
 
-  /** Whether it may ping: the library answers that by itself. */
+  /** Whether it may ping: the library answers pings itself. */
   answers(now: number, limit: Rate): boolean {
     return this.hears(now, limit) && this.#socket.getBufferedAmount() <= UNREAD_BYTES;
   }
 
-  /** R49: whether its `ping` is answered. A peer that reads nothing gets no more to read. */
+  /** R49: whether its `ping` is answered. A peer that reads nothing gets no more data. */
   pong(now: number): boolean {
     const restedAt = taken(this.#pingsRestedAt, now, PINGS);
     if (restedAt === undefined || this.#socket.getBufferedAmount() > UNREAD_BYTES) return false;
@@ -83,7 +86,7 @@ export class WebSocketWire implements Wire {
     return true;
   }
 
-  /** At once, whatever it has not read. */
+  /** Ends at once, regardless of unread data. */
   cut(): void {
     if (!this.#gone) this.#socket.close();
   }
@@ -98,8 +101,9 @@ export class WebSocketWire implements Wire {
   }
 
   /**
-   * Some seconds after its `end` the library gives the socket up, whatever waits in it; where the peer then answers a ping that
-   * it finds there, the reset takes away what it has not read. So a slow peer is asked first: its pong says that it has read all.
+   * Some seconds after `end`, the library drops the socket with everything that waits in it. If the peer then answers a
+   * ping that it finds there, the reset removes the unread data. So a slow peer is pinged first: its pong says that it
+   * has read all.
    */
   end({ code, reason }: Close): void {
     if (this.#gone || this.#ending) return;
@@ -117,7 +121,7 @@ export class WebSocketWire implements Wire {
     clearTimeout(this.#ending?.deadline);
   }
 
-  /** Whether it was asked for. */
+  /** Whether the pong was expected. */
   ponged(payload: string): boolean {
     if (this.#ending) {
       if (payload === FAREWELL_PING) this.#ending.finish();
@@ -161,7 +165,10 @@ function together(items: Item[]): Buffer {
   return Buffer.concat(parts);
 }
 
-/** R20: what a client says. What is not understood ends the connection: it is a defect that its author must see. `text` is undefined for a binary frame. */
+/**
+ * R20: handles a client's frame. An invalid frame ends the connection: it is a defect that its author must see. `text`
+ * is undefined for a binary frame.
+ */
 export function onFrame(text: Buffer | undefined, connection: Connection, hub: Hub, door: Handshake): void {
   const frame = text && parseFrame(text);
   if (!frame) {
@@ -185,7 +192,7 @@ async function refresh(token: string, connection: Connection, hub: Hub, door: Ha
     address: connection.address,
   });
   if ("status" in identity && identity.status !== 403) {
-    // The old token counts until it expires, and the client is asked again (R14).
+    // The old token remains valid until it expires, and the client is asked again (R14).
     connection.askedToRenew = undefined;
     return;
   }
@@ -200,12 +207,12 @@ async function refresh(token: string, connection: Connection, hub: Hub, door: Ha
   }
 }
 
-/** An acknowledgement as JSON.stringify writes it: by far the most frames. Any other form of it is parsed. */
+/** An acknowledgement as JSON.stringify writes it: by far the most frequent frame. Any other form is parsed. */
 const ACK_START = '{"type":"ack","cursor":"';
 const ACK_END = '"}';
 const ACK_BYTES = ACK_START.length + CURSOR_LENGTH + ACK_END.length;
 
-/** The next most: an idle browser sends little else. */
+/** The second most frequent frame: an idle browser sends little else. */
 const PING = JSON.stringify({ type: "ping" } satisfies ClientFrame);
 const PONG = JSON.stringify({ type: "pong" } satisfies ServerFrame);
 

@@ -1,7 +1,7 @@
 import { problemOf, type Problem, type ProblemError } from "@saasaparilla/shared/http/problem.ts";
 import type { ProblemName } from "@saasaparilla/shared/http/problem-types.ts";
 
-/** Where an item stands in the request, for pointers; and in NDJSON its line, from 1. */
+/** An item's position in the request, for pointers. In NDJSON it includes the line, from 1. */
 export interface Place {
   pointer: string;
   line: number | undefined;
@@ -25,7 +25,7 @@ export function idReused(item: Place): Problem {
   });
 }
 
-/** The receiver's limits have changed between a request and its repeat, so the first problem cannot be found again. */
+/** The receiver's limits changed between a request and its repeat, so the original problem cannot be reproduced. */
 export function refusedBefore(slug: ProblemName, item: Place): Problem {
   return pointed(slug, item, "", {
     detail: "This item was refused when the request was sent first.",

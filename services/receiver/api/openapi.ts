@@ -3,7 +3,7 @@ import { describeService, type Openapi, type Operation } from "@saasaparilla/sha
 import { z } from "zod";
 import { notificationSchema } from "#publish/notification-schema.ts";
 
-/** The tests hold what is answered against it. */
+/** The tests check answers against this schema. */
 export const acceptedSchema = z
   .object({
     accepted: z.int(),
@@ -41,7 +41,8 @@ export interface OpenapiLimits {
 export function openapi(limits: OpenapiLimits): Openapi {
   const schemas = new Schemas();
   const one = schemas.ref("Notification", notificationSchema, "input");
-  // The same under another name: openapi-generator's typescript-fetch imports a schema twice that is both itself and an array's item.
+  // The same schema under another name: openapi-generator's typescript-fetch imports a schema twice if it is both
+  // itself and an array's item.
   const item = schemas.ref("NotificationItem", notificationSchema, "input");
   schemas.all["Notifications"] = { type: "array", items: item, minItems: 1, maxItems: limits.MAX_BATCH_ITEMS };
   schemas.all["Publication"] = {

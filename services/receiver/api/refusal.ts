@@ -1,11 +1,11 @@
 import { problemOf, type Problem } from "@saasaparilla/shared/http/problem.ts";
 import type { ProblemName } from "@saasaparilla/shared/http/problem-types.ts";
 
-/** Ends a request as a whole. */
+/** Ends the whole request. */
 export class Refusal extends Error {
   override readonly name = "Refusal";
   readonly problem: Problem;
-  /** That go with it. */
+  /** Sent with the answer. */
   readonly headers: Record<string, string> | undefined;
 
   constructor(problem: Problem, headers?: Record<string, string>) {

@@ -2,29 +2,29 @@ import { messageOf } from "@saasaparilla/shared/runtime/errors.ts";
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
 import type { TenantUse, Use } from "@saasaparilla/shared/postgres/tenant-use.ts";
 
-/** Tenants whose requests are counted until the next report; those beyond are not. */
+/** The most tenants with counted requests until the next report. Further tenants are not counted. */
 const MOST_TENANTS = 10_000;
-/** Of each kind, the loudest of them are reported. */
+/** The number of tenants in each report, of each kind. */
 const REPORTED = 20;
-/** A tenant's refusals are logged so far apart, at least. */
+/** The least time between two logs of a tenant's refusals. */
 const LOG_MS = 30_000;
-/** Tenants whose refusals are logged within that time. */
+/** The most tenants with logged refusals within that time. */
 const MOST_LOGGED = 100;
 
 export interface LoudParts {
   source: Pick<TenantUse, "report">;
-  /** Of this receiver: a UUID. */
+  /** This receiver's UUID. */
   name: string;
   everyMs: number;
   log: Log;
   now: () => number;
 }
 
-/** Which tenants publish most, and which are refused: for operators, who look for the loud one. */
+/** Reports the tenants that publish most or are refused most, for operators who look for the loud one. */
 export class Loud {
   readonly #parts: LoudParts;
   #uses = new Map<string, Use>();
-  /** When a tenant was logged, and what was refused since. */
+  /** When a tenant was last logged, and its refusals since then. */
   readonly #logged = new Map<string, { at: number; refused: Record<string, number> }>();
   #since: number;
   #timer: NodeJS.Timeout | undefined;
@@ -35,7 +35,7 @@ export class Loud {
     this.#since = parts.now();
   }
 
-  /** Again and again, until `end`. */
+  /** Repeats until `end`. */
   start(): void {
     this.#timer = setTimeout(() => {
       void this.report().then(() => {
@@ -81,7 +81,7 @@ export class Loud {
     try {
       await source.report(name, seconds, loudest(uses));
     } catch (error) {
-      log.debug({ err: error }, `The loudest tenants were not reported: ${messageOf(error)}`);
+      log.debug({ err: error }, `Reporting the loudest tenants failed: ${messageOf(error)}`);
     }
   }
 

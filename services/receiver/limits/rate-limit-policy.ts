@@ -2,31 +2,31 @@ import type { Rate } from "@saasaparilla/shared/rate-limits/gcra.ts";
 
 /** One limit that a request counts against. */
 export interface Bucket {
-  /** In Redis; all buckets of one request share a hash tag. */
+  /** The key in Redis. All buckets of one request share a hash tag. */
   key: string;
-  /** As the headers have it. */
+  /** The name in the headers. */
   policy: string;
-  /** What it counts: notifications, where nothing else is said. */
+  /** The counted unit: notifications if not set. */
   unit?: "bytes";
   rate: Rate;
 }
 
 export interface Verdict {
-  /** Undefined where it passes: else what it was refused at, and how long until it would not be. */
+  /** Undefined if the request passes. Otherwise the bucket that refused it, and the time until it would pass. */
   refused: { policy: string; retryMs: number } | undefined;
-  /** How much is left after it. */
+  /** The remaining quota after the request. */
   headers: Record<string, string>;
 }
 
-/** All that the requests of one caller count against. What is `owed` to a bucket is how long until it is full, in us. */
+/** All limits of one caller's requests. A bucket's `owed` is the time until it is full, in us. */
 export class RateLimitPolicy {
   readonly buckets: readonly Bucket[];
   /**
-   * The header RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers): the quota is what a full bucket holds, the window
-   * the time in which an empty one fills.
+   * The header RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers). The quota is the capacity of a full bucket. The
+   * window is the time that an empty one needs to fill.
    */
   readonly policies: string;
-  /** What Redis is told of it. */
+  /** The parameters for Redis. */
   readonly keys: readonly string[];
   readonly rates: readonly number[];
 
@@ -42,7 +42,7 @@ export class RateLimitPolicy {
     this.rates = buckets.flatMap(({ rate: { rate, burst } }) => [1_000_000 / rate, burst]);
   }
 
-  /** What a request costs each bucket. */
+  /** The cost of a request for each bucket. */
   costs(notifications: number, bytes: number): number[] {
     return this.buckets.map(({ unit }) => (unit === "bytes" ? bytes : notifications));
   }
@@ -67,5 +67,5 @@ export class RateLimitPolicy {
   }
 }
 
-/** `owed`: how long until it is full, in us. */
+/** `owed`: the time until it is full, in us. */
 export const leftIn = ({ rate: { rate, burst } }: Bucket, owed: number): number => burst - (owed * rate) / 1_000_000;

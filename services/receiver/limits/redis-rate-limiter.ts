@@ -12,53 +12,55 @@ interface Asker {
 
 export interface RedisRateLimiterOptions {
   redis: Redis;
-  /** Redis answers in less than one; nobody waits for it for longer. */
+  /** Redis answers in less than 1 ms. No request waits longer than this. */
   waitMs: number;
-  /** A request was counted here alone. */
+  /** Called when a request was counted only in this process. */
   alone: () => void;
   now?: () => number;
 }
 
-/** After Redis failed, it is left alone for so long. */
+/** The pause after a failure of Redis. */
 const REST_MS = 1_000;
 const MAX_LOCAL = 10_000;
-/** Requests of one caller in one question: a script is never long at work. */
+/** The most requests of one caller in one call, so that no script runs long. */
 const MOST_AT_ONCE = 200;
-/** Of what a bucket had when Redis last spoke of it, so much may be taken on account. */
+/** The part of a bucket's last known content that may be taken on account. */
 const ON_ACCOUNT = 1 / 20;
-/** What was taken on account Redis is told after so long. */
+/** The delay after which Redis learns the amount taken on account. */
 const SETTLE_MS = 50;
-/** What a bucket had is not believed for longer. */
+/** The time for which a bucket's last known content counts as valid. */
 const BELIEVED_MS = 1_000;
 
 interface Seen {
   at: number;
-  /** How long until it is full (us), as Redis last said. */
+  /** The time until it is full (us), as last reported by Redis. */
   owed: number;
-  /** Taken on account by all who share it here; Redis has not said yet that it knows. */
+  /** Taken on account by all local callers, and not confirmed by Redis yet. */
   taken: number;
 }
 
-/** What was taken on account of each bucket, and is not told yet. */
+/** The amount taken on account of each bucket, and not reported yet. */
 interface Account {
   taken: number[];
   timer: NodeJS.Timeout;
 }
 
 /**
- * Rates over all processes, by buckets in Redis, and its time is that of Redis. Where there is plenty, a request takes on account, and Redis
- * is told of all of them together: nobody waits for it, and it is asked some twenty times a second for a caller, however often that one comes. What is
- * told later is taken from the buckets whatever they have, so that in the end each is counted; meanwhile a bucket may give a twentieth too much for each process.
+ * Rates across all processes, by buckets in Redis; the time is that of Redis. While there is plenty, a request takes on
+ * account, and Redis learns of all of them together. So no request waits for Redis. It receives about twenty calls per
+ * second for each caller, regardless of the request rate. Reports take from the buckets whatever they contain, so each
+ * request is counted in the end. Meanwhile a bucket can give a twentieth too much for each process.
  *
- * Where there is not, a caller's requests that come while Redis is being asked for one of them wait for the answer and go with the next question: they are counted
- * one after the other all the same. While Redis is away each process counts by itself, with the whole rates: so limits hold for each, nobody is refused for it, and nobody is let go.
+ * Otherwise, a caller's requests that arrive during a call wait for its answer and share the next call. They are still
+ * counted one after the other. While Redis is away, each process counts alone, with the whole rates. So each process
+ * keeps the limits, and the outage neither refuses requests nor lifts the limits.
  */
 export class RedisRateLimiter {
   readonly #options: RedisRateLimiterOptions;
   readonly #now: () => number;
-  /** Key to when it is full again (ms), longest untouched first. */
+  /** Key to the time of being full again (ms); longest unused first. */
   readonly #local = new Map<string, number>();
-  /** Those who wait while Redis is asked for others of the same caller. */
+  /** Requests that wait during a call to Redis for the same caller. */
   readonly #asking = new Map<RateLimitPolicy, Asker[]>();
   readonly #accounts = new Map<RateLimitPolicy, Account>();
   readonly #seen = new WeakMap<Bucket, Seen>();
@@ -69,7 +71,7 @@ export class RedisRateLimiter {
     this.#now = options.now ?? (() => performance.now());
   }
 
-  /** Takes from all of the buckets what the request costs each, or from none. */
+  /** Takes the request's cost from all buckets, or from none. */
   take(policy: RateLimitPolicy, notifications: number, bytes = 0): Verdict | Promise<Verdict> {
     const costs = policy.costs(notifications, bytes);
     return this.#onAccount(policy, costs) ?? new Promise((told) => this.#queue(policy, { costs, told }));
@@ -111,7 +113,7 @@ export class RedisRateLimiter {
     else void this.#serve(policy, asker);
   }
 
-  /** As many as are asked for hold requests of their own, which bounds them. */
+  /** Each caller in progress holds requests of its own, which bounds their number. */
   async #serve(policy: RateLimitPolicy, first: Asker): Promise<void> {
     const waiting = [first];
     this.#asking.set(policy, waiting);
@@ -126,7 +128,10 @@ export class RedisRateLimiter {
     this.#asking.delete(policy);
   }
 
-  /** For each asker whether it passes, and for each bucket how long until it is full (us); undefined where Redis is away. */
+  /**
+   * For each asker, whether it passes, and for each bucket, the time until it is full (us). Undefined while Redis is
+   * away.
+   */
   async #ask(policy: RateLimitPolicy, askers: readonly Asker[]): Promise<number[][] | undefined> {
     const { redis, waitMs } = this.#options;
     const { buckets, keys, rates } = policy;
@@ -145,7 +150,7 @@ export class RedisRateLimiter {
     return answers;
   }
 
-  /** Of a bucket of which Redis does not say how much is owed nothing is taken on account. */
+  /** Nothing is taken on account of a bucket for which Redis did not report `owed`. */
   #hear(bucket: Bucket, taken: number, owed: number | undefined): void {
     const seen = this.#seen.get(bucket) ?? { at: 0, owed: 0, taken: 0 };
     seen.taken -= taken;
@@ -165,7 +170,7 @@ export class RedisRateLimiter {
   }
 
   #takeHere({ buckets }: RateLimitPolicy, costs: readonly number[]): number[] {
-    // What is only told later is nobody's request.
+    // Zero costs only report earlier amounts and belong to no request.
     if (costs.some((cost) => cost > 0)) this.#options.alone();
     const now = this.#now();
     const before = buckets.map(({ key }) => this.#local.get(key) ?? 0);
@@ -187,8 +192,9 @@ export class RedisRateLimiter {
 }
 
 /**
- * As `taken` of rate-limits/gcra.ts, for several buckets, all or none, and several askers one after the other, after what was taken on account. Each asker has a cost for each bucket.
- * Answers for each of these whether it passes, and for each bucket how long until it is full (us).
+ * Like `taken` of rate-limits/gcra.ts, for several buckets (all or none) and several askers in turn. Amounts taken on
+ * account come first. Each asker has a cost for each bucket. Returns for each asker whether it passes, and for each
+ * bucket the time until it is full (us).
  */
 const TAKE = `
 local time = redis.call('TIME')

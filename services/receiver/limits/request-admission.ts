@@ -9,7 +9,7 @@ import type { TenantQuota } from "./tenant-quota.ts";
 
 export interface RequestAdmissionParts {
   metrics: Pick<ReceiverMetrics, "busy">;
-  /** Bytes that outlive their request: they wait for Kafka. */
+  /** Bytes that outlive their request, because they wait for Kafka. */
   queued: () => number;
   identify: (request: Request) => Identity | HttpResponse | Promise<Identity | HttpResponse>;
   quota: Pick<TenantQuota, "begin" | "hold" | "end" | "charge">;
@@ -21,8 +21,9 @@ interface Admitted {
 }
 
 /**
- * Bounds on what this receiver holds at once: requests, and the bytes of their bodies from the first one read; of all together, and of each tenant.
- * A request takes its place once its caller is known. Until then it counts for the waiters alone (shared/auth/pending-callers.ts), and its body is not read.
+ * Bounds the requests that this receiver holds at once, and the bytes of their bodies from the first one read. Both
+ * bounds exist in total and for each tenant. A request takes its place when its caller is known. Until then it counts
+ * only for the pending callers (shared/auth/pending-callers.ts), and its body is not read.
  */
 export class RequestAdmission implements BodyGuard {
   readonly checksEncoding = true;
@@ -53,7 +54,7 @@ export class RequestAdmission implements BodyGuard {
     return caller instanceof Promise ? caller.then((late) => this.#take(request, late)) : this.#take(request, caller);
   }
 
-  /** Who sent an admitted request. */
+  /** The caller of an admitted request. */
   callerOf(request: Request): Identity {
     return this.#admitted.get(request)!.caller;
   }
@@ -71,14 +72,17 @@ export class RequestAdmission implements BodyGuard {
   release(request: Request, bytes: number, refused?: HttpResponse): void {
     const { caller } = this.#admitted.get(request)!;
     this.#parts.quota.end(caller, bytes);
-    // Its answer is known already: the next request finds less.
+    // The answer is already decided; the next request finds less quota.
     if (refused && CHARGED.has(refused.status)) this.#parts.quota.charge(caller, costOfRefused(bytes), bytes);
     this.#admitted.delete(request);
     this.#bytes -= bytes;
     if (this.requests === 0) this.#idle?.();
   }
 
-  /** Admits no more, and resolves when every admitted request is answered. The server refuses the bodies that still arrive. */
+  /**
+   * Admits no more requests, and resolves when every admitted one is answered. The server refuses the bodies that still
+   * arrive.
+   */
   async close(): Promise<void> {
     this.#closed = true;
     if (this.requests > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
@@ -86,7 +90,7 @@ export class RequestAdmission implements BodyGuard {
 
   #take(request: Request, caller: Identity | HttpResponse): HttpResponse | undefined {
     if ("status" in caller) return caller;
-    // Others may have come while it waited.
+    // Other requests may have been admitted while this one waited.
     const full = (this.#closed ? ending() : this.#crowded()) ?? this.#parts.quota.begin(caller, this.#freeRequests);
     if (!full) this.#admitted.set(request, { caller, bytes: 0 });
     return full;
@@ -110,7 +114,7 @@ export class RequestAdmission implements BodyGuard {
   }
 }
 
-/** Too slow, too large, or malformed. Other refusals are for what this receiver or the tenant holds at once. */
+/** Too slow, too large or malformed. Other refusals concern what this receiver or the tenant holds at once. */
 const CHARGED: ReadonlySet<number> = new Set([400, 408, 413, 431]);
 
 function ending(): HttpResponse {

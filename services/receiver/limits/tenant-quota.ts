@@ -10,7 +10,7 @@ import type { LimitsOf, TenantLimits } from "@saasaparilla/shared/auth/policies/
 import type { Loud } from "./noisy-tenants.ts";
 import type { ReceiverMetrics } from "#metrics.ts";
 
-/** Whose allowance is made anew with each request, where there are more. */
+/** The most callers with a stored policy. Above it, the policy is built again for each request. */
 const MOST_CALLERS = 10_000;
 
 export interface TenantQuotaParts {
@@ -21,10 +21,13 @@ export interface TenantQuotaParts {
   loud: Pick<Loud, "took" | "refused">;
 }
 
-/** What a tenant and each of its publishers may publish, in notifications, and a tenant in bytes of bodies: counted once for each request. */
+/**
+ * The quota of a tenant and of each of its publishers in notifications. A tenant also has a quota in bytes of bodies.
+ * Each request is counted once.
+ */
 export class TenantQuota {
   readonly #parts: TenantQuotaParts;
-  /** What is not answered yet, by tenant. */
+  /** Unanswered requests, by tenant. */
   readonly #held = new Map<string, { requests: number; bytes: number }>();
   readonly #policies = new Map<string, { limits: TenantLimits; policy: RateLimitPolicy }>();
   readonly #buckets = new Map<string, { limits: TenantLimits; buckets: TenantBuckets }>();
@@ -33,7 +36,10 @@ export class TenantQuota {
     this.#parts = parts;
   }
 
-  /** A request begins, or the answer where its tenant has as many as it may, or its share of this receiver's. `free`: those that may still come. What began is ended once. */
+  /**
+   * Begins a request, or returns the refusal. A tenant is refused at its own limit, or at its share of this receiver's.
+   * `free`: the requests that still fit. End each begun request once.
+   */
   begin({ tenant }: Identity, free: number): HttpResponse | undefined {
     let held = this.#held.get(tenant);
     const { requests, weight } = this.#parts.limitsOf(tenant);
@@ -45,8 +51,9 @@ export class TenantQuota {
   }
 
   /**
-   * So much more of its body is there, or the answer where its tenant has as many bytes as it may, or its share of this receiver's. `free`: those that
-   * this receiver can still hold. A tenant with one request may send whatever a request may have.
+   * Adds received bytes of the body, or returns the refusal. A tenant is refused at its own limit of bytes, or at its
+   * share of this receiver's. `free`: the bytes that still fit. A tenant with one request may send the largest allowed
+   * body.
    */
   hold({ tenant }: Identity, bytes: number, free: number): HttpResponse | undefined {
     const held = this.#held.get(tenant)!;
@@ -65,7 +72,7 @@ export class TenantQuota {
     if (held.requests === 0) this.#held.delete(tenant);
   }
 
-  /** All of a request, or nothing of it. `bytes`: of its body. Answers the headers that say what is left. */
+  /** Charges the whole request, or none of it. `bytes`: of its body. Returns the headers with the remaining quota. */
   async spend(caller: Identity, notifications: number, bytes: number): Promise<Record<string, string>> {
     const { refused, headers } = await this.#parts.rateLimiter.take(this.#policyOf(caller), notifications, bytes);
     if (refused) throw this.#refusal(caller.tenant, refused.policy as Bound, refused.retryMs, headers);
@@ -73,12 +80,12 @@ export class TenantQuota {
     return headers;
   }
 
-  /** For a request that was refused before its body was read to its end. */
+  /** For a request that was refused before its body was fully read. */
   charge(caller: Identity, notifications: number, bytes: number): void {
     void this.#parts.rateLimiter.take(this.#policyOf(caller), notifications, bytes);
   }
 
-  /** The same one for all requests of a caller, as long as its limits are the same: so they share their questions. */
+  /** One policy for all requests of a caller while its limits are unchanged, so that they share calls to Redis. */
   #policyOf({ tenant, subject }: Identity): RateLimitPolicy {
     const limits = this.#parts.limitsOf(tenant);
     const name = `${tenant}/${subject}`;
@@ -92,7 +99,7 @@ export class TenantQuota {
     return policy;
   }
 
-  /** The same ones for all of a tenant's publishers. */
+  /** One set for all publishers of a tenant. */
   #bucketsOf(tenant: string, limits: TenantLimits): TenantBuckets {
     const known = this.#buckets.get(tenant);
     if (known?.limits === limits) return known.buckets;

@@ -16,7 +16,7 @@ export interface AuthorizerParts {
   metrics: Pick<ReceiverMetrics, "refused" | "limited">;
 }
 
-/** A caller who is refused is told only that. */
+/** A refused caller learns only that it is refused. */
 export class Authorizer {
   readonly #parts: AuthorizerParts;
   readonly #answers: CallerAnswers;
@@ -33,7 +33,10 @@ export class Authorizer {
     };
   }
 
-  /** Who publishes, or the answer that gives nothing away: before the body is read, so that nobody's takes the place of those who may. */
+  /**
+   * The publisher, or an answer that reveals nothing. It runs before the body is read, so that unauthorized bodies take
+   * no space from authorized ones.
+   */
   identify(request: Request): Identity | HttpResponse | Promise<Identity | HttpResponse> {
     const { guard } = this.#parts;
     return authenticateRequest(
@@ -42,13 +45,13 @@ export class Authorizer {
     );
   }
 
-  /** To whom a caller may publish; undefined is everybody of its tenant. */
+  /** The clients that a caller may publish to; undefined means all clients of its tenant. */
   clientsOf(caller: Identity): ClientPatterns | undefined {
     return clientsOf(this.#parts.policies, caller);
   }
 }
 
-/** What is for a client that this caller may not name is refused, and the rest goes on. */
+/** Refuses items for clients that this caller may not name. The rest continues. */
 export function forbid(items: readonly Item[], clients: ClientPatterns): void {
   for (const item of items) {
     const client = item.published?.to.client;

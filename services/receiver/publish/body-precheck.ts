@@ -3,19 +3,19 @@ export interface Most {
   MAX_BATCH_ITEMS: number;
 }
 
-/** Smaller bodies are parsed in some ten milliseconds, whatever they are. */
+/** Smaller bodies are parsed in about ten milliseconds, whatever their content. */
 const LARGE_BYTES = 512 << 10;
 const QUOTE = 0x22;
 const COMMA = 0x2c;
 const BACKSLASH = 0x5c;
 
 /**
- * What makes it certain that a large body has nothing that can be taken, before it is parsed: a pass over its bytes costs a tenth of that. It reads no more than brackets, commas and
- * strings, and leaves what is no JSON to the parser.
+ * Detects, before parsing, that nothing in a large body can be accepted: a pass over its bytes costs a tenth of
+ * parsing. It looks only at brackets, commas and strings, and leaves invalid JSON to the parser.
  */
 export function overgrown(body: Buffer, { MAX_DATA_BYTES, MAX_BATCH_ITEMS }: Most): "items" | "members" | undefined {
   if (body.length < LARGE_BYTES) return undefined;
-  // An element and its comma are two bytes at least, and what is beside `data` has a few.
+  // An element and its comma have at least two bytes; the members beside `data` have a few.
   const mostCommas = MAX_DATA_BYTES / 2 + 16;
   let [depth, items, commas, outside] = [0, 0, 0, -1];
   for (let at = 0; at < body.length; at += 1) {
@@ -28,7 +28,7 @@ export function overgrown(body: Buffer, { MAX_DATA_BYTES, MAX_BATCH_ITEMS }: Mos
         if (items >= MAX_BATCH_ITEMS) return "items";
       } else if ((commas += 1) > mostCommas) return "members";
     } else if (byte === 0x7b || byte === 0x5b) {
-      // Items stand in an array, or the body is one.
+      // Items are in an array, or the body is one.
       if (outside < 0) outside = byte === 0x5b ? 1 : 0;
       depth += 1;
     } else if (byte === 0x7d || byte === 0x5d) depth -= 1;

@@ -5,7 +5,7 @@ import { clientKey, type ClientKey } from "@saasaparilla/shared/protocol/notific
 import type { StoredBound, StoredTenants } from "@saasaparilla/shared/postgres/stored-tenants.ts";
 import type { Item } from "./parse.ts";
 
-/** Who reads comes back soon; who does not is not worth asking for every second. */
+/** A client that reads is back soon. A client that does not is not worth a retry each second. */
 const RETRY_SECONDS = [20, 60] as const;
 const MOST = 10_000;
 
@@ -24,8 +24,8 @@ export interface FullParts {
 }
 
 /**
- * For whom no more is taken, as directors have found a few seconds ago: some clients, or all of some tenants. While Postgres is away the last that was
- * read holds: what is accepted beyond the bound meanwhile is stored all the same.
+ * Knows which clients, or all clients of which tenants, accept nothing more, as directors found a few seconds ago.
+ * While Postgres is away the last list stays valid, and anything accepted beyond the bound is still stored.
  */
 export class FullInboxCheck {
   readonly #parts: FullParts;
@@ -46,7 +46,7 @@ export class FullInboxCheck {
     return this.#tenants.size;
   }
 
-  /** Again and again, until `end`. */
+  /** Repeats until `end`. */
   start(): void {
     void this.refresh().then(() => {
       if (!this.#ended) this.#timer = setTimeout(() => this.start(), this.#parts.everyMs);
@@ -64,11 +64,11 @@ export class FullInboxCheck {
       this.#clients = new Set(await clients.all(MOST));
       this.#tenants = new Map((await tenants.full(MOST)).map(({ tenant, bound }) => [tenant, bound]));
     } catch (error) {
-      log.debug({ err: error }, "who is full was not read");
+      log.debug({ err: error }, "reading the full inboxes failed");
     }
   }
 
-  /** What is for one of them is not accepted, and the rest goes on. A repeat of what was accepted before has its outcome already. */
+  /** Refuses items for full clients. The rest continues. A repeat of accepted items already has its outcome. */
   refuse(items: readonly Item[], tenant: string): void {
     const bound = this.#tenants.get(tenant);
     if (bound !== undefined) this.#refuseAll(items, tenant, bound);

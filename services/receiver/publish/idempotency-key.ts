@@ -4,7 +4,7 @@ import type { Identity, Source } from "@saasaparilla/shared/auth/identity.ts";
 
 const KEY_FORM = /^[ -~]{1,255}$/;
 
-/** The header is a structured string, in quotes (RFC 9651); one without quotes is taken as it is. */
+/** The header is a structured string, in quotes (RFC 9651). A value without quotes is used unchanged. */
 export function readKey(header: string | undefined): string | undefined {
   if (header === undefined) return undefined;
   const quoted = /^"((?:[^"\\]|\\["\\])*)"$/.exec(header)?.[1]?.replace(/\\(.)/g, "$1");
@@ -19,14 +19,15 @@ export function readKey(header: string | undefined): string | undefined {
 }
 
 /**
- * The name of a key, which belongs to its publisher. A digest is of one length, however long the subject is. JSON keeps the
- * parts apart whatever they contain; it also escapes lone surrogates, which would all become the same bytes in UTF-8.
+ * The name of a key, which belongs to its publisher. A digest has one length, regardless of the subject's length. JSON
+ * separates the parts whatever they contain. It also escapes lone surrogates, which would all become the same bytes in
+ * UTF-8.
  */
 export function nameOfKey({ tenant, source, subject }: Pick<Identity, "tenant" | "source" | "subject">, key: string) {
   return hash("sha256", JSON.stringify([tenant, source.kind, idOf(source), subject, key]), "base64url");
 }
 
-/** The same key of the same publisher makes the same ids: UUIDs of version 8. */
+/** The same key of the same publisher produces the same ids: UUIDs of version 8. */
 export function derivedId(keyName: string, index: number): string {
   const hex = hash("sha256", `${keyName}\0${index}`, "hex");
   const variant = ((Number.parseInt(hex[16]!, 16) & 3) | 8).toString(16);

@@ -6,13 +6,13 @@ import type { ReceiverMetrics } from "#metrics.ts";
 import type { Item } from "./parse.ts";
 
 /**
- * What Redis knows of ids and Idempotency-Keys (draft-ietf-httpapi-idempotency-key-header). An entry is pending for a short
- * while, then done for a day. Redis is a hint: while it is away publishing goes on, and what then finds a copy is the
- * director, which drops ids that it has just seen. So an id that was not given is derived from the key.
+ * Redis's knowledge of ids and Idempotency-Keys (draft-ietf-httpapi-idempotency-key-header). An entry is pending for a
+ * short time, then done for a day. Redis is a hint: publishing continues while it is away, and the director then finds
+ * the repeats, because it drops recent ids. So a missing id is derived from the key.
  */
 const REST_MS = 1_000;
 
-/** A send that was given up is over by then. */
+/** An abandoned send is over by then. */
 export const PENDING_MS = 10_000;
 
 export type Reserved = "fresh" | "done" | "pending" | "other";
@@ -22,12 +22,12 @@ export interface Entry {
   fingerprint: string;
 }
 
-/** `retryName`: while it is there, a repeat is trying the open items, or a send of them may still be under way. */
+/** `retryName` exists while a repeat is trying the open items, or while their send may be in progress. */
 export interface KeyEntry extends Entry {
   retryName: string;
 }
 
-/** `verdicts`: what was kept by `remember`; "" where it is not done. */
+/** `verdicts`: the text kept by `remember`; "" if the entry is not done. */
 interface Found {
   state: Reserved;
   verdicts: string;
@@ -69,7 +69,7 @@ export class Idempotency {
     return { name: this.#keys.publishedId(tenant, id), fingerprint: hash("sha256", said, "base64url") };
   }
 
-  /** One round trip for all. Undefined while Redis is away: nothing is known, and nothing stands in the way. */
+  /** One round trip for all entries. Undefined while Redis is away: nothing is known, and nothing is blocked. */
   async reserve(entries: readonly Entry[]): Promise<Reserved[] | undefined> {
     const values = await this.#ask(() => Promise.all(entries.map((entry) => this.#pend(entry))));
     return values?.map((value, index) => foundIn(value, entries[index]!).state);
@@ -82,8 +82,8 @@ export class Idempotency {
   }
 
   /**
-   * Lets one repeat at a time try what is open. The entry is read after that, in the same round trip: another repeat may have
-   * ended since it was read first. `verdicts` is undefined where the entry has gone.
+   * Lets one repeat at a time try the open items. It reads the entry afterwards, in the same round trip, because
+   * another repeat may have finished since the first read. `verdicts` is undefined if the entry is gone.
    */
   async retry(entry: KeyEntry): Promise<{ mine: boolean; verdicts: string | undefined } | undefined> {
     const found = await this.#ask(() =>
@@ -94,7 +94,7 @@ export class Idempotency {
     return { mine: found[0] !== null, verdicts: state === "done" ? verdicts : undefined };
   }
 
-  /** Not waited for: a repeat that comes before it is told that the first is still in progress. */
+  /** Not awaited: an earlier repeat is told that the first request is still in progress. */
   done(entries: readonly Entry[]): void {
     this.#keep(
       entries.map(({ name, fingerprint }) => this.#redis.set(name, `done ${fingerprint}`, "PX", this.#doneMs)),
@@ -102,20 +102,20 @@ export class Idempotency {
   }
 
   /**
-   * Done, with a verdict for each item. The largest value has 10,049 bytes: "done", a digest of 43 and two spaces are 49, and 10,000
-   * verdicts (1,049 bytes at the default MAX_BATCH_ITEMS).
+   * Done, with a verdict for each item. The largest value has 10,049 bytes: "done", a digest of 43 and two spaces are
+   * 49, and 10,000 verdicts (1,049 bytes at the default MAX_BATCH_ITEMS).
    */
   remember({ name, fingerprint }: Entry, verdicts: string): void {
     const value = verdicts === "" ? `done ${fingerprint}` : `done ${fingerprint} ${verdicts}`;
     this.#keep([this.#redis.set(name, value, "PX", this.#doneMs)]);
   }
 
-  /** What is open may still be on its way to Kafka. Call it before `remember`: Redis keeps that order. */
+  /** Open items may still be on their way to Kafka. Call it before `remember`: Redis keeps that order. */
   holdRetry({ retryName }: KeyEntry): void {
     this.#keep([this.#redis.set(retryName, "pending", "PX", PENDING_MS)]);
   }
 
-  /** Nothing came of it: a repeat may try at once. */
+  /** The request had no result, so a repeat may try at once. */
   release(names: readonly string[]): void {
     this.#keep(names.map((name) => this.#redis.unlink(name)));
   }
@@ -145,7 +145,7 @@ export class Idempotency {
   }
 }
 
-/** What is pending may come to nothing, so it makes nothing of other content `other`. */
+/** A pending entry may have no result, so different content is not `other`. */
 function foundIn(value: string | null, { fingerprint }: Entry): Found {
   if (value === null) return { state: "fresh", verdicts: "" };
   const [state, of, verdicts = ""] = value.split(" ");

@@ -5,7 +5,7 @@ import { idReused, inProgress } from "#api/item-problems.ts";
 import type { Item } from "./parse.ts";
 import { isTaken, recallVerdicts, writeVerdicts } from "./stored-outcomes.ts";
 
-/** What a request holds in Redis until it is answered. */
+/** A request's entries in Redis until its answer. */
 export interface Reservation {
   /** On the clock of performance.now(). */
   at: number;
@@ -13,7 +13,7 @@ export interface Reservation {
   items: { item: Item; entry: Entry }[];
 }
 
-/** Gives repeats the verdicts that they had. PROTOCOL.md, R51; docs/internals/decisions/0019-a-key-is-its-publishers.md. */
+/** Gives repeats their earlier verdicts. PROTOCOL.md, R51; docs/internals/decisions/0019-a-key-is-its-publishers.md. */
 export class Repeats {
   readonly #idempotency: Idempotency;
 
@@ -21,7 +21,9 @@ export class Repeats {
     this.#idempotency = idempotency;
   }
 
-  /** Only what has an id or a key costs a question to Redis. Repeats, and what is in progress, have their outcome after it. */
+  /**
+   * Only items with an id or a key cost a call to Redis. Afterwards, repeats and items in progress have their outcome.
+   */
   async reserve(items: readonly Item[], tenant: string, key: KeyEntry | undefined): Promise<Reservation> {
     const at = performance.now();
     const reserved = key && (await this.#reserveKey(items, key));
@@ -29,8 +31,8 @@ export class Repeats {
   }
 
   /**
-   * Accepted is done; certainly not accepted is released; where it is unknown, the reservation runs out by itself. One that
-   * has run out may be another request's by now, so nothing is changed.
+   * Accepted items become done. Items that were certainly not accepted are released. If the outcome is unknown, the
+   * reservation expires on its own. An expired reservation may belong to another request, so nothing is changed.
    */
   conclude(items: readonly Item[], { at, key, items: reserved }: Reservation): void {
     if (performance.now() - at >= PENDING_MS) return;
@@ -47,7 +49,7 @@ export class Repeats {
     } else if (!unknown) idempotency.release([key.entry.name]);
   }
 
-  /** Undefined where nothing is left to remember, or Redis is away. */
+  /** Undefined if nothing needs to be remembered, or Redis is away. */
   async #reserveKey(items: readonly Item[], entry: KeyEntry): Promise<Reservation["key"]> {
     const found = await this.#idempotency.reserveKey(entry);
     if (!found) return undefined;

@@ -1,6 +1,7 @@
 /**
- * Finds where a member's value stands in JSON text, so that `data` is forwarded as it was written: parsed and written
- * again, 12345678901234567890 and 1.0 would be other numbers. The text must be valid JSON: JSON.parse has seen it.
+ * Finds the position of a member's value in JSON text, so that `data` is forwarded as written. After parsing and
+ * serializing, 12345678901234567890 and 1.0 would become different numbers. The text must be valid JSON: JSON.parse has
+ * accepted it.
  */
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -16,17 +17,17 @@ const CARRIAGE_RETURN = 0x0d;
 export interface Span {
   start: number;
   end: number;
-  /** How many arrays and objects are inside one another there; 0 for a scalar. */
+  /** The nesting depth of arrays and objects; 0 for a scalar. */
   depth: number;
   /** Whether it is on one line. */
   line: boolean;
 }
 
-/** Over one text; each call goes on where the last one ended. */
+/** Scans one text. Each call continues at the end of the last one. */
 export class JsonScanner {
   readonly text: Buffer;
   #at: number;
-  /** Of the value that was skipped last. */
+  /** Of the last skipped value. */
   #deepest = 0;
   #line = true;
 
@@ -35,12 +36,12 @@ export class JsonScanner {
     this.#at = at;
   }
 
-  /** Where it is in the text. */
+  /** The position in the text. */
   get at(): number {
     return this.#at;
   }
 
-  /** Whether an array begins here: then its elements are next. */
+  /** Whether an array begins here. Then its elements follow. */
   enterArray(): boolean {
     this.#skipSpace();
     if (this.text[this.#at] !== OPEN_BRACKET) return false;
@@ -48,7 +49,10 @@ export class JsonScanner {
     return true;
   }
 
-  /** Skips an element and the comma after it. Where the element is an object: the value of its last member called `name`. */
+  /**
+   * Skips an element and the comma after it. If the element is an object, returns the value of its last member called
+   * `name`.
+   */
   member(name: string): Span | undefined {
     this.#skipSpace();
     const found = this.text[this.#at] === OPEN_BRACE ? this.#memberOfObject(name) : undefined;
@@ -72,7 +76,7 @@ export class JsonScanner {
       this.#skipSpace();
       const start = this.#at;
       this.#skipValue();
-      // The last of several wins, as it does in JSON.parse.
+      // The last of several members wins, as in JSON.parse.
       if (wanted) span = { start, end: this.#at, depth: this.#deepest, line: this.#line };
       this.#skipSpace();
       if (text[this.#at] === COMMA) this.#at += 1;
@@ -82,7 +86,7 @@ export class JsonScanner {
     return { span };
   }
 
-  /** `name` has letters alone, and the only escape of a letter is its code. */
+  /** `name` has only letters, and the only escape of a letter is its code. */
   #isKey(name: string, start: number, end: number): boolean {
     const text = this.text;
     let at = start + 1;
@@ -147,7 +151,7 @@ function isSpace(byte: number): boolean {
   return byte === 0x20 || byte === LINE_FEED || byte === CARRIAGE_RETURN || byte === 0x09;
 }
 
-/** JSON on one line. In valid JSON a line break stands only between tokens: all such space goes. */
+/** JSON on one line. In valid JSON line breaks occur only between tokens, so all such whitespace is removed. */
 export function oneLine(json: Buffer): Buffer {
   const line = Buffer.allocUnsafe(json.length);
   let length = 0;

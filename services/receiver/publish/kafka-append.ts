@@ -11,8 +11,9 @@ import type { Item } from "./parse.ts";
 import { bytesOf, WaitingAppends } from "./waiting-appends.ts";
 
 /**
- * Into Kafka, or an honest no. While Kafka is known to be away nothing is queued: one probe at a time looks for it. What is
- * queued when a send fails or takes too long is withdrawn, and is never sent later; of what was in that send the outcome is unknown.
+ * Appends to Kafka, or reports failure. While Kafka is known to be away, nothing is queued, and one probe at a time
+ * checks for it. If a send fails or takes too long, the queue is withdrawn and never sent later. The outcome of the
+ * items in that send is unknown.
  */
 export interface AppendOptions {
   PACE_MS: number;
@@ -29,7 +30,7 @@ interface From {
 interface Waiting {
   items: readonly Item[];
   from: From;
-  /** So many of them are with the packer, and may be sent. */
+  /** The number of items that the packer has, and may send. */
   given: number;
   open: number;
   /** On the clock of performance.now(). */
@@ -48,7 +49,7 @@ type Sender = Awaited<ReturnType<KafkaLink["sender"]>>;
 
 const PACK_BYTES = 256 * 1024;
 const SEND_BYTES = 1024 * 1024;
-/** The packer has so much to send next, at most: what is more takes turns by tenant. */
+/** The most bytes that the packer has to send next. Further items take turns by tenant. */
 const NEXT_BYTES = 512 * 1024;
 const SWEEP_MS = 50;
 const WITHDRAWN = new Error("It was withdrawn before it was sent.");
@@ -91,7 +92,7 @@ export class Appender {
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS);
   }
 
-  /** Resolves when Kafka was reached for the first time; nothing waits for that. */
+  /** Resolves when Kafka was reached for the first time. No caller waits for it. */
   async start(): Promise<void> {
     this.#sender = await this.#link.sender();
     await this.#recover();
@@ -101,14 +102,14 @@ export class Appender {
     return this.#producer.queuedBytes + this.#queue.bytes;
   }
 
-  /** Whether it is worth trying: Kafka was there last time, and does not leave a send without an answer now. */
+  /** Whether a send is worth trying: Kafka answered last time, and no current send is stalled. */
   get available(): boolean {
     return (
       this.#up && !(this.#sendingSince !== undefined && performance.now() - this.#sendingSince > this.#options.STALL_MS)
     );
   }
 
-  /** Resolves when every open item has its outcome: in time, whatever Kafka does. */
+  /** Resolves in time when every open item has its outcome, whatever Kafka does. */
   append(items: readonly Item[], from: From): Promise<void> {
     return new Promise((resolve) => {
       const open = items.filter(({ outcome }) => outcome === "open");
@@ -128,7 +129,7 @@ export class Appender {
     return NEXT_BYTES - this.#producer.queuedBytes;
   }
 
-  /** As many to the packer as there is room for, in bytes. */
+  /** Gives items to the packer while it has room, in bytes. */
   #give(items: readonly Item[], waiting: Waiting, room: number): number {
     let taken = 0;
     for (let left = room; taken < items.length && left > 0; taken += 1) {
@@ -140,7 +141,7 @@ export class Appender {
     return taken;
   }
 
-  /** After each send: whose turn it is. While anything waits here, the packer has something to send. */
+  /** After each send, decides whose turn it is. While anything waits here, the packer has data to send. */
   #handOn(): void {
     for (let room = this.#queue.empty ? 0 : this.#room; room > 0;) {
       const slice = this.#queue.shift();
@@ -150,7 +151,7 @@ export class Appender {
     }
   }
 
-  /** It will never be in Kafka, where its send has not begun. */
+  /** Withdrawn items whose send has not begun never reach Kafka. */
   #withdraw(): void {
     this.#producer.withdraw(WITHDRAWN);
     for (let slice = this.#queue.shift(); slice; slice = this.#queue.shift())
@@ -164,7 +165,7 @@ export class Appender {
   }
 
   #last = { key: "", partitions: 0, partition: 0 };
-  /** One for all: it is copied into the pack at once. */
+  /** One shared object, because it is copied into the pack at once. */
   readonly #notification: NewNotification = {
     key: "",
     id: "",
@@ -200,7 +201,7 @@ export class Appender {
 
   #settle(waiting: Waiting, item: Item, error: unknown): void {
     if (item.outcome !== "open") {
-      // Its publisher was told that the outcome is not known.
+      // Its publisher was told that the outcome is unknown.
       if (error === undefined) this.#parts.metrics.late();
       return;
     }
@@ -226,17 +227,17 @@ export class Appender {
   #failed(error: unknown): void {
     this.#up = false;
     this.#parts.health.down("accepting", messageOf(error));
-    this.#parts.log.warn({ err: error }, "Kafka did not take a send; until it answers again, nothing is accepted");
+    this.#parts.log.warn({ err: error }, "a send to Kafka failed: publishing is refused until Kafka answers");
     this.#withdraw();
     void this.#recover();
   }
 
-  /** A failed send comes only after this has ended: there is one at a time. */
+  /** A failed send comes only after this has ended, because only one runs at a time. */
   async #recover(): Promise<void> {
     this.#partitions = await this.#link.partitions(this.#topic);
     this.#up = true;
     this.#parts.health.up("accepting");
-    this.#parts.log.info({ topic: this.#topic, partitions: this.#partitions }, "Kafka accepts");
+    this.#parts.log.info({ topic: this.#topic, partitions: this.#partitions }, "Kafka accepts writes");
   }
 
   #sweep(): void {
@@ -245,11 +246,11 @@ export class Appender {
     for (const waiting of this.#waiting) {
       if (waiting.deadline > now) continue;
       if (waiting.given === 0) {
-        // What is left of it waits behind what its own tenant has queued.
+        // The rest of the request waits behind its own tenant's queue.
         for (const item of waiting.items) this.#settle(waiting, item, WITHDRAWN);
         continue;
       }
-      // Too slow for this one is too slow for all that is queued behind it.
+      // If Kafka is too slow for this request, it is too slow for everything queued behind it.
       this.#withdraw();
       for (const item of waiting.items)
         if (item.outcome === "open") this.#settle(waiting, item, new Error("Kafka has not answered in time."));

@@ -4,10 +4,10 @@ import { z } from "zod";
 
 const MAX_TTL_SECONDS = 30 * 24 * 60 * 60;
 
-/** A client's JSON parser may call itself for each level, and some stop at 64; the frame has levels of its own. */
+/** A client's JSON parser may recurse once for each level, and some stop at 64. The frame adds levels of its own. */
 export const MAX_DEPTH = 60;
 
-/** What a publisher sends: the one source of what is accepted and of what /openapi.json says. */
+/** The publisher's notification: the only source for validation and for /openapi.json. */
 export const notificationSchema = z
   .strictObject({
     to: z
@@ -49,7 +49,7 @@ export type Published = z.output<typeof notificationSchema>;
 const MEMBERS = Object.keys(notificationSchema.shape);
 const TO_MEMBERS = Object.keys(notificationSchema.shape.to.shape);
 
-/** For each place: what is expected there, and how to get it right. */
+/** For each place: the expected value, and how to fix it. */
 const PLACES: Record<string, { expected: string; fix: string }> = {
   "": {
     expected: 'an object such as {"to": {"client": "u1"}, "data": "Hello"}',
@@ -77,7 +77,7 @@ const PLACES: Record<string, { expected: string; fix: string }> = {
 
 type Issue = z.core.$ZodIssue;
 
-/** Undefined where the value is a notification. `shape`: something is missing, unknown or of another type. */
+/** Undefined if the value is a notification. `shape`: a member is missing, unknown or has another type. */
 export function check(value: unknown): Wrong | undefined {
   if (isPlain(value)) return undefined;
   const unknown = unknownMembers(value);
@@ -88,7 +88,7 @@ export function check(value: unknown): Wrong | undefined {
   const known = issues.map((issue) => explain(issue, value));
   const inTo = ({ pointer }: ProblemError): boolean => pointer === "/to" || pointer.startsWith("/to/");
   const beside = (error: ProblemError): boolean => !inTo(error);
-  // As they stand in the schema, with what is unknown behind what is known.
+  // In the schema's order, with unknown members after known ones.
   const errors = [
     known.filter(inTo),
     unknown.errors.filter(inTo),
@@ -100,12 +100,15 @@ export function check(value: unknown): Wrong | undefined {
 
 export interface Wrong {
   errors: ProblemError[];
-  /** There may be more than are explained. */
+  /** Can exceed the number of explained errors. */
   errorCount: number;
   shape: boolean;
 }
 
-/** The members that there are, without those that nothing is known of. The schema would list and join the names of all of these, of which a body has room for 300,000. */
+/**
+ * Keeps the known members. The schema would list and join the names of all unknown ones, and a body has room for
+ * 300,000.
+ */
 function unknownMembers(value: unknown): { known: unknown; errors: ProblemError[]; count: number } {
   const found = { known: value, errors: [] as ProblemError[], count: 0 };
   if (!isObject(value)) return found;
@@ -121,7 +124,7 @@ function split(
   found: { errors: ProblemError[]; count: number },
 ): Record<string, unknown> {
   const known: Record<string, unknown> = {};
-  // Object.keys would make an array of all of them.
+  // Object.keys would allocate an array of all names.
   for (const name in value) {
     if (members.includes(name)) known[name] = value[name];
     else {
@@ -134,7 +137,7 @@ function split(
 
 function unknownMember(name: string, pointer: string, members: readonly string[]): ProblemError {
   return {
-    // One that is long would make the answer as long: then it is the object around it.
+    // A long name would make the answer as long, so the pointer names the object around it.
     pointer: name.length > 256 ? pointer : `${pointer}/${escapePointer(name)}`,
     detail: `There is no member ${JSON.stringify(shorten(name))}.`,
     expected: `only ${members.join(", ")}`,
@@ -147,8 +150,8 @@ function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 /**
- * What most are: nothing but whom it is for and the data. The rest is the schema's to judge, which makes two kilobytes of copies
- * of what it takes. `value` was parsed from JSON.
+ * Recognises the common form: only the client and the data. The schema checks all other forms, at the cost of two
+ * kilobytes of copies. `value` was parsed from JSON.
  */
 export function isPlain(value: unknown): boolean {
   if (typeof value !== "object" || value === null || !("data" in value) || !("to" in value)) return false;

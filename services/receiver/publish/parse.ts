@@ -8,18 +8,18 @@ import { overgrown } from "./body-precheck.ts";
 import { check, MAX_DEPTH, type Published } from "./notification-schema.ts";
 import { oneLine, JsonScanner } from "./json-scanner.ts";
 
-/** One item of a request, from what was sent to what became of it. */
+/** One item of a request, with its input and its outcome. */
 export interface Item extends Place {
   index: number;
-  /** Undefined where a problem says why. */
+  /** Undefined if a problem gives the reason. */
   published: Published | undefined;
-  /** The text of `data` as it was written. */
+  /** The text of `data` as written. */
   payload: Buffer;
   id: string;
   outcome: "open" | "accepted" | "repeated" | Problem;
-  /** In notifications, of the publisher's rate. One that is refused costs what reading it took. */
+  /** In notifications, charged to the publisher's rate. A refused item costs as much as reading it. */
   cost: number;
-  /** An earlier request with the same Idempotency-Key was told so, whatever the item is judged to be now. */
+  /** An earlier request with the same Idempotency-Key got this outcome, regardless of the item's current verdict. */
   acceptedBefore?: boolean;
 }
 
@@ -33,7 +33,7 @@ export function mediaTypeOf(contentType: string | undefined): string {
   return (contentType ?? "").split(";", 1)[0]!.trim().toLowerCase();
 }
 
-/** Shape first, then logic. Each item gets its own verdict; only a body that cannot be taken apart is refused as a whole. */
+/** Shape first, then logic. Each item gets its own verdict. Only a body that cannot be split is refused as a whole. */
 export function parse(contentType: string | undefined, body: Buffer, limits: ParseLimits): Item[] {
   const form = mediaTypeOf(contentType);
   if (form !== "application/json" && form !== "application/x-ndjson") {
@@ -71,10 +71,10 @@ function parseBody(body: Buffer, limits: ParseLimits): Item[] {
   });
 }
 
-/** A line that is no JSON is refused alone. Empty lines do not count. */
+/** A line with invalid JSON is refused alone. Empty lines do not count. */
 function parseLines(body: Buffer, limits: ParseLimits): Item[] {
   const items: Item[] = [];
-  // Where each byte is a character, and mostly it is, the lines are parts of one text.
+  // If each byte is a character, as is usual, the lines are parts of one text.
   const ascii = isAscii(body) ? body.toString("latin1") : undefined;
   for (let start = 0, end, line = 1; start < body.length; start = end + 1, line += 1) {
     const lineFeed = body.indexOf(0x0a, start);
@@ -99,7 +99,7 @@ function parseLines(body: Buffer, limits: ParseLimits): Item[] {
 
 const REFUSED_BYTES = 1_024;
 
-/** As many notifications as the publisher's rate is charged for a refused body, or a refused part of one. */
+/** The cost of a refused body, or a refused part of one, in notifications of the publisher's rate. */
 export function costOfRefused(bytes: number): number {
   return Math.max(1, Math.ceil(bytes / REFUSED_BYTES));
 }
@@ -118,7 +118,7 @@ function priced(item: Item, bytes: number): Item {
 type ItemPlace = Pick<Item, "index" | "pointer" | "line">;
 
 function toItem(place: ItemPlace, value: unknown, scanner: JsonScanner, limits: ParseLimits): Item {
-  // Always: the scanner goes on to the next item by it.
+  // Always call this: the scanner moves to the next item with it.
   const span = scanner.member("data");
   const wrong = check(value);
   if (wrong || !span) {

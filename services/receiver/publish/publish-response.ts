@@ -3,7 +3,10 @@ import type { ProblemName } from "@saasaparilla/shared/http/problem-types.ts";
 import { problemResponse, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
 import type { Item } from "./parse.ts";
 
-/** Where nothing was accepted, the answer is that of the first of these: what passes by itself before what must be mended. */
+/**
+ * If nothing was accepted, the first problem of this list decides the answer: temporary problems come before those to
+ * fix.
+ */
 const FIRST: ProblemName[] = [
   "outcome-unknown",
   "unavailable",
@@ -30,7 +33,7 @@ export function count(items: readonly Item[]): Count {
   return counted;
 }
 
-/** 202 with every item's verdict; or, where none was accepted, one problem with every wrong place. */
+/** 202 with every item's verdict. If none was accepted, one problem with every error. */
 export function publishResponse(items: readonly Item[], { accepted, repeated }: Count): HttpResponse {
   const taken = accepted + repeated;
   if (taken === 0) return refusal(items);
@@ -45,10 +48,10 @@ export function publishResponse(items: readonly Item[], { accepted, repeated }: 
   };
 }
 
-/** `budget`: so many errors are listed in one answer. Of an item beyond them it says how many there are. */
+/** `budget`: the number of errors that one answer lists. Beyond it, an item reports only its error count. */
 function verdict({ index, id, outcome }: Item, budget: { errors: number }): string {
   if (typeof outcome === "string") return `{"index":${index},"id":"${id}"}`;
-  // Its id makes a retry harmless.
+  // The id makes a retry harmless.
   const known = nameOf(outcome) === "outcome-unknown" ? `"id":"${id}",` : "";
   return `{"index":${index},${known}"problem":${JSON.stringify(within(outcome, budget))}}`;
 }

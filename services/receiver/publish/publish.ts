@@ -19,7 +19,7 @@ import type { TenantQuota } from "#limits/tenant-quota.ts";
 import { Repeats } from "./idempotent-replay.ts";
 
 export interface PublishParts {
-  /** It was found out before the body was read. */
+  /** The caller was identified before the body was read. */
   callerOf: (request: Request) => Identity;
   authorizer: Pick<Authorizer, "clientsOf">;
   appender: Appender;
@@ -32,12 +32,12 @@ export interface PublishParts {
 }
 
 /**
- * Three ways to refuse, by what is refused:
+ * Three ways to refuse, by scope:
  * - Before the body is read, the guards return an HttpResponse.
  * - The whole request afterwards: any step throws a Refusal. Only `publish` catches it, and answers.
- * - One item: its `outcome` becomes a Problem, and the others go on.
+ * - One item: its `outcome` becomes a Problem, and the others continue.
  *
- * THE PATH, after who asks is known and its body is there: parse, stamp, spend, reserve, refuse, append, answer.
+ * THE PATH, after the caller is known and the body is read: parse, stamp, spend, reserve, refuse, append, answer.
  */
 export class Publisher {
   readonly #parts: PublishParts;
@@ -85,7 +85,7 @@ export class Publisher {
     return response;
   }
 
-  /** A body that is refused as a whole costs, too: it took as long to read as another. */
+  /** A body that is refused as a whole is charged too: reading it took as long as reading another. */
   async #read(request: Request, body: Buffer, caller: Identity): Promise<{ items: Item[]; key: string | undefined }> {
     try {
       const encoding = request.headers["content-encoding"];
@@ -114,7 +114,10 @@ export class Publisher {
   }
 }
 
-/** Before an item is forbidden: a repeat is told the ids of its accepted items, whatever its publisher may do by now. */
+/**
+ * Before an item is forbidden: a repeat gets the ids of its accepted items, regardless of the publisher's current
+ * rights.
+ */
 function stamp(items: Item[], keyName: string | undefined): void {
   const nameless = items.filter(({ published }) => published && published.id === undefined);
   const ids =

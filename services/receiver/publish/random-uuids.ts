@@ -2,8 +2,8 @@ import { randomFillSync } from "node:crypto";
 import { UUID_LENGTH, writeUuid } from "@saasaparilla/shared/protocol/uuid.ts";
 
 /**
- * So many random UUIDs (RFC 9562, version 4). Made together, as parts of one text: each by itself is put together from twenty strings,
- * half a kilobyte of garbage.
+ * Random UUIDs (RFC 9562, version 4). They are created together, as parts of one text. Each alone would be built from
+ * twenty strings, with half a kilobyte of garbage.
  */
 export function randomIds(count: number): string[] {
   const random = randomFillSync(Buffer.allocUnsafe(count * 16));

@@ -4,9 +4,10 @@ import { clientForbidden, idReused, refusedBefore } from "#api/item-problems.ts"
 import type { Item } from "./parse.ts";
 
 /**
- * What Redis keeps of a request's verdicts: one letter for each item, and a number after the letter of a run ("a998fo"). The text
- * is empty where all were accepted. It never has more characters than the request has items: 10,000 at most (MAX_BATCH_ITEMS).
- * Pointers and errors are not kept: the repeat has the same body, so judging it again finds them.
+ * The form of a request's verdicts in Redis: one letter for each item, and a number after the letter of a run
+ * ("a998fo"). The text is empty if all were accepted. It never has more characters than the request has items: 10,000
+ * at most (MAX_BATCH_ITEMS). Pointers and errors are not kept: the repeat has the same body, so validating it again
+ * finds them.
  */
 const LETTERS = {
   a: "accepted",
@@ -43,8 +44,8 @@ export function writeVerdicts(items: readonly Judged[]): string {
 }
 
 /**
- * Gives each item the verdict that it had, whatever it was judged to be just now. What was open stays as it was judged now.
- * So does everything that this version cannot read: it is never called accepted.
+ * Gives each item its earlier verdict, regardless of its current validation. Open items keep their current verdict. So
+ * do verdicts that this version cannot read: they never count as accepted.
  */
 export function recallVerdicts(items: readonly Item[], text: string): void {
   if (text === "") {
@@ -62,7 +63,7 @@ function recall(item: Item, verdict: (typeof LETTERS)[Letter]): void {
   if (verdict === "open") return;
   if (verdict === "accepted") {
     item.acceptedBefore = true;
-    // The receiver's limits have been lowered since: the item's id is not known any more.
+    // The receiver's limits were lowered since then, so the item's id is unknown.
     if (item.id !== "") item.outcome = "repeated";
   } else if (verdict === "client-forbidden") item.outcome = clientForbidden(item);
   else if (verdict === "id-reused") item.outcome = idReused(item);

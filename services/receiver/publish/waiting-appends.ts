@@ -1,21 +1,21 @@
 import { FairQueue } from "@saasaparilla/shared/fairness/fair-queue.ts";
 import type { Item } from "./parse.ts";
 
-/** Of one request, what is handed on in one turn. */
+/** The part of one request that one turn passes on. */
 export interface Slice<W> {
   waiting: W;
   items: Item[];
   bytes: number;
 }
 
-/** A tenant of weight 1 hands on so many bytes in its turn. */
+/** The bytes that a tenant of weight 1 passes on in its turn. */
 const SLICE_BYTES = 64 << 10;
-/** What an item takes in a pack beside its payload, about. */
+/** The approximate bytes of an item in a pack, without its payload. */
 const ITEM_BYTES = 100;
 
 /**
- * Items that wait until Kafka takes more, in turns by tenant and bytes: a request waits for what is being sent and for the turns of other tenants, and not for all that they
- * have queued. In order within a tenant.
+ * Items that wait for room in Kafka, in turns by tenant and bytes. A request waits for the current send and for the
+ * turns of other tenants, but not for their whole queues. In order within a tenant.
  */
 export class WaitingAppends<W> {
   readonly #queue: FairQueue<Slice<W>, true>;
