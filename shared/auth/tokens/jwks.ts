@@ -112,8 +112,7 @@ export class Jwks implements Keys {
 
   /**
    * The function that jose calls. Throws jose's errors if no key fits, and a `retry` if there are no keys yet. An
-   * unknown kid is a `retry` too until the keys can be read again: the issuer may have rotated them after they were
-   * read.
+   * unknown kid is a `retry` too until the keys can be read again, because the issuer may have rotated them.
    */
   readonly find = async (header?: JWSHeaderParameters, token?: FlattenedJWSInput, wait = freely) => {
     if (!this.#local) await this.#again(FIRST_PAUSE_MS, wait);
