@@ -1,9 +1,11 @@
-/** The public types. They import nothing and use no type of the DOM, so that every TypeScript from 4.9 on can read them. */
+/**
+ * The public types. They import nothing and use no type of the DOM, so that every TypeScript from 4.9 on can read them.
+ */
 
 /** Opaque, and ordered: of two cursors of one client, the later one is the greater string (R3). */
 export type Cursor = string;
 
-/** R15. `T` is the type of what your publisher sends as `data`. It is not checked. */
+/** R15. `T` is the type of the `data` that your publisher sends. It is not checked. */
 export interface Notification<T = unknown> {
   type: "notification";
   id: string;
@@ -11,7 +13,7 @@ export interface Notification<T = unknown> {
   /** When the platform accepted it; ISO 8601. */
   publishedAt: string;
   event?: string;
-  /** W3C Trace Context, where the publisher sent one. */
+  /** W3C Trace Context, if the publisher sent one. */
   traceparent?: string;
   data: T;
 }
