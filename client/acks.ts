@@ -14,10 +14,7 @@ export interface AcksOptions {
 
 type Send = (cursor: Cursor) => void | Promise<void>;
 
-/**
- * Acknowledgements: cumulative, a few a second. The cursor is saved before it is sent, so we remember it if the server
- * loses it.
- */
+/** Acknowledgements: cumulative, a few a second. Saved before they are sent, because the server may lose a cursor. */
 export class Acks {
   readonly #options: AcksOptions;
   readonly #backoff: Backoff;

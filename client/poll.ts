@@ -3,10 +3,7 @@ import { pause } from "./timing.ts";
 import { address, authorization, ended, lost, PATIENCE_MS, refusal, request, wrongUrl } from "./http.ts";
 import type { Close, Context, Ending } from "./protocol.ts";
 
-/**
- * Seconds that the server waits for a notification. At first 0: an empty answer means that all stored ones were sent
- * (R7).
- */
+/** Seconds that the server waits. At first 0: an empty answer means that all stored notifications were sent (R7). */
 const FIRST_WAIT = 0;
 const WAIT = 25;
 /** The server could not read the stored notifications: the same loop continues (R7). */

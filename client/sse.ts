@@ -5,16 +5,12 @@ import { type Context, type Ending, ending, type ServerFrame } from "./protocol.
 
 /** Until `connected`. If it does not come in time, a proxy on the way buffers the stream. */
 const OPEN_MS = 10_000;
-/**
- * Missing heartbeats before the end: two, and half of one for the way (R42). After a probe, the next one may be
- * missing.
- */
+/** Missing heartbeats before the end: two, and half of one for the way (R42). After a probe, one may be missing. */
 const SILENT = 2.5;
 const SILENT_AFTER_PROBE = 1.5;
 
 /**
- * Server-sent events by fetch: EventSource cannot send an Authorization header. It stops reading while the handler is
- * slow.
+ * Server-sent events by fetch: EventSource cannot send an Authorization header. It does not read ahead of the handler.
  */
 export async function sse(context: Context): Promise<Ending> {
   const stop = new AbortController();

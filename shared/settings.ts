@@ -32,7 +32,7 @@ export const storeSettings = z.object({
 });
 
 /**
- * Settings that every service reads from the environment. A wrong value stops the start with the variable's name and a
+ * Settings that every service reads from the environment. A wrong value stops the start with the setting's name and a
  * fix.
  */
 export const commonSettings = z.object({

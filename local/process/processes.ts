@@ -33,8 +33,7 @@ export function startedAt(pid: number): string | undefined {
   try {
     if (process.platform === "linux") {
       const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-      // The name, in brackets, may hold spaces and brackets itself. After it: state is the 1st field, start time the
-      // 20th.
+      // The name in brackets may hold spaces and brackets. After it: state is the 1st field, start time the 20th.
       const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
       return fields[0] === "Z" || fields[0] === "X" ? undefined : fields[19];
     }

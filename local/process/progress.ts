@@ -3,8 +3,8 @@ const started = performance.now();
 const seconds = (since: number): string => `${((performance.now() - since) / 1000).toFixed(1)} s`;
 
 /**
- * Prints one line when the work is done: a tick, the label and the duration. It goes to stderr, so that stdout has only
- * the answer.
+ * Prints one line after the work: a tick, the label and the duration. It uses stderr, so that stdout has only the
+ * answer.
  */
 export async function step<T>(label: string, work: () => Promise<T>): Promise<T> {
   const since = performance.now();

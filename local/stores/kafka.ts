@@ -97,10 +97,7 @@ function id(): string {
   return random.startsWith("-") ? id() : random;
 }
 
-/**
- * Writes the same files as Kafka's own format tool, once. It writes the configuration at each start, since ports may
- * have changed.
- */
+/** Writes the files of Kafka's own format tool once, and the configuration at each start: ports may have changed. */
 function format(folder: string, broker: number, { cluster, node, controllers }: Member): string {
   mkdirSync(folder, { recursive: true });
   const meta = `version=1\ncluster.id=${cluster}\nnode.id=${node}\ndirectory.id=${id()}\n`;

@@ -23,8 +23,8 @@ export const redis: Backing = {
 const password = (): string => secret("redis.password", () => randomBytes(18).toString("base64url"));
 
 /**
- * With a separate data folder and port: a battery of faults needs a server without other users. `more`: lines of its
- * configuration.
+ * Has its own data folder and port: a battery of faults needs a server without other users. `more`: configuration
+ * lines.
  */
 export async function redisIn(
   data: string,

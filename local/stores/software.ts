@@ -5,8 +5,7 @@ import { note } from "#local/process/progress.ts";
 import { ask, runTool } from "#local/process/run-tool.ts";
 
 /**
- * A folder of downloaded software. It gets its name only when it is complete, so that an interrupted download leaves no
- * partial folder.
+ * A folder of downloaded software. It gets its name when it is complete: interrupted downloads leave no partial folder.
  */
 export async function downloaded(
   name: string,

@@ -18,8 +18,7 @@ export async function unprivileged(
   if (spawnSync("test", reach, { uid, gid }).status === 0)
     return { uid, gid, wrap: (file, args) => ({ file, args, uid, gid }) };
 
-  // The clone may be in a folder that only root may enter, such as /root. `nobody` gets only the right to pass through
-  // it.
+  // The clone may be in a folder that only root may enter, as /root. `nobody` gets only the right to pass through.
   const lend = [
     `--reuid=${uid}`,
     `--regid=${gid}`,

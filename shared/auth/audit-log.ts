@@ -125,11 +125,9 @@ export class AuditLog {
     const verdict = attempt.allowed ? "allowed" : "refused";
     this.#noted[verdict] += 1;
     const { scope, method, route, address, tenant, subject, source, why, outcome, wrote } = attempt;
-    // A stranger varies its path and its address within a network at no cost. The rate of an admitted caller is
-    // bounded.
+    // A stranger varies its path and its address within a network at no cost. An admitted caller has a bounded rate.
     const path = attempt.allowed ? attempt.path : route;
-    // A refused caller can claim any names. Their lengths are in the key, so that names cannot make two attempts look
-    // equal.
+    // A refused caller can claim any names. The lengths in the key prevent collisions between different names.
     const lengths = `${path.length}:${tenant.length}:${subject.length}`;
     const ending = outcome && `${outcome} ${JSON.stringify(wrote)}`;
     const from = networkOf(address);

@@ -12,10 +12,7 @@ export interface CallerAnswers {
   refused?: (as: RefusedAs) => void;
 }
 
-/**
- * The caller that a guard admits, or the answer to one that it refuses. It is synchronous unless a key must be fetched
- * first.
- */
+/** The caller that a guard admits, or the answer to one that it refuses. Synchronous unless a key must be fetched. */
 export function authenticateRequest(
   pass: () => Identity | Promise<Identity>,
   answers: CallerAnswers,

@@ -173,10 +173,7 @@ export class Authenticator {
     return typeof name === "string" && name !== this.#platformName ? this.#policies.issuer(name) : undefined;
   }
 
-  /**
-   * The tenant that a token names, or else its issuer's tenant. Nothing is verified: it only picks the log of a
-   * refusal.
-   */
+  /** The tenant that a token names, or else its issuer's. Nothing is verified: it only picks the log of a refusal. */
   claimedTenant(claims: Record<string, unknown> | undefined): unknown {
     return claims?.tenant ?? (typeof claims?.iss === "string" ? this.#policies.issuer(claims.iss)?.tenant : undefined);
   }

@@ -188,8 +188,7 @@ export class Guard {
   }
 
   /**
-   * Serves a page whose origin no tenant has. Its browser hides the answer from it. A page behind our own address needs
-   * no origin.
+   * Serves a page of an unknown origin: its browser hides the answer. A page behind our own address needs no origin.
    */
   #entered(identity: Identity, scope: Scope, asked: Asked): Identity {
     const origin = asked.headers?.origin;

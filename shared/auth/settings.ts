@@ -6,8 +6,7 @@ import { TOKEN_MAX_SECONDS } from "#auth/tokens/token-times.ts";
 import { networks } from "#http/settings.ts";
 
 /**
- * Settings of identity. Tokens are JWTs signed by a key of the platform's own JWKS. The issuers of tenants are in
- * Postgres.
+ * Settings of identity. Tokens are JWTs signed by a key of the platform's own JWKS. Tenants' issuers are in Postgres.
  */
 export const identitySettings = z.object({
   AUTH_JWKS: z

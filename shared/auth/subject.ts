@@ -4,14 +4,13 @@ import { z } from "zod";
 const SUBJECT_LENGTH = 256;
 
 /**
- * Postgres cannot store NUL, a URL cannot carry half of a surrogate pair, and the others forge lines in terminals and
- * logs.
+ * Postgres cannot store NUL, and a URL cannot carry half a surrogate pair. Others forge lines in terminals and logs.
  */
 const UNWRITABLE = /[\p{Cc}\p{Cs}]/u;
 
 /**
- * Why a text cannot be a subject, or undefined. Tokens and the console share this check, so each subject can be granted
- * and revoked.
+ * Why a text cannot be a subject, or undefined. Tokens and the console share it: each subject can be granted and
+ * revoked.
  */
 export function subjectProblem(text: unknown): string | undefined {
   const problem = textProblem(text);

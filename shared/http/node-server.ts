@@ -6,10 +6,7 @@ import { Failure, messageOf } from "#runtime/errors.ts";
 import type { nodeServerSettings } from "./settings.ts";
 
 const HEAD_BYTES = 16 << 10;
-/**
- * Node checks HEAD_MS at this interval. HEAD_MS counts from the connection, or from the first byte of a further
- * request.
- */
+/** Node checks HEAD_MS at this interval. It counts from the connection, or from the first byte of a further request. */
 const CHECK_MS = 1_000;
 
 /** A server of Node, with TLS if the settings have a certificate. */

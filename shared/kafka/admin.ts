@@ -130,8 +130,7 @@ export class KafkaAdmin {
         return new Map(
           ends.map(({ partition, low, high }) => [
             partition,
-            // Records that retention deleted are no longer to be read. Without a commit (-1) reading begins at the
-            // lowest.
+            // Retention may have deleted committed records. Without a commit (-1) reading begins at the lowest.
             { committed: Math.max(committed.get(partition) ?? -1, Number(low)), end: Number(high) },
           ]),
         );

@@ -78,8 +78,8 @@ const SLOT_SESSION_MS = 6_000;
 
 export class KafkaLink extends KafkaAdmin {
   /**
-   * Sends records in order, acks=all, and returns their offsets. The caller keeps one send in flight, and repeats
-   * failed sends.
+   * Sends records in order, acks=all, and returns their offsets. The caller has one send in flight, and repeats
+   * failures.
    */
   async sender(): Promise<{ send(records: Outgoing[]): Promise<number[]>; close(): Promise<void> }> {
     warmUpChecksum();
@@ -97,8 +97,7 @@ export class KafkaLink extends KafkaAdmin {
         });
         const unsent = records[offsets.findIndex(Number.isNaN)];
         if (!unsent) return offsets;
-        // The client silently drops records for a partition that it does not know. A new producer reads the metadata
-        // again.
+        // The client silently drops records for a partition that it does not know. A new producer reads new metadata.
         const old = producer;
         producer = await this.#producer();
         await old.disconnect();

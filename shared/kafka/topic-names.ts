@@ -7,7 +7,7 @@ export interface Topics {
   /** Distributor to director, co-partitioned with accepted; minutes of retention. */
   control: string;
   /**
-   * Director to itself, co-partitioned with accepted: the rows it could not store while Postgres was down; days of
+   * Director to itself, co-partitioned with accepted: rows it could not store while Postgres was down; days of
    * retention.
    */
   deferred: string;

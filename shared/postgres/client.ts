@@ -63,8 +63,7 @@ export function connectPostgres(
     health.down("postgres", messageOf(error));
     log.warn({ err: error }, "Postgres ended an idle connection");
   });
-  // Every answered statement reports health. After a timeout or a restart, a service must be ready when Postgres
-  // answers again.
+  // Every answered statement reports health: a service must be ready again once Postgres answers after an outage.
   pool.on("release", (error) => {
     if (!(error as Error | undefined)) health.up("postgres");
   });

@@ -6,10 +6,7 @@ const bytea = customType<{ data: Buffer }>({ dataType: () => "bytea" });
 export function tablesOf(namespace: string) {
   const schema = pgSchema(namespace);
   return {
-    /**
-     * Notifications that could not be delivered. `client` is the distribution column (Citus) and the hash partition
-     * key.
-     */
+    /** Undelivered notifications. `client` is the distribution column (Citus) and the hash partition key. */
     stored: schema.table(
       "stored_notifications",
       {

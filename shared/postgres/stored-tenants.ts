@@ -13,8 +13,8 @@ export interface TenantStored {
 }
 
 /**
- * The stored rows of each tenant, and the tenants at their limit. Directors mark these tenants, and receivers refuse
- * their publishing.
+ * Stored rows of each tenant, and the tenants at their limit. Directors mark these, and receivers refuse their
+ * publishing.
  */
 export class StoredTenants {
   readonly #postgres: Postgres;
@@ -35,8 +35,7 @@ export class StoredTenants {
   }
 
   /**
-   * Counts the clients of the tenant that is due for longest. Returns it, or undefined if none is due. Each goes to one
-   * director.
+   * Counts the clients of the tenant that is due for longest, and returns it or undefined. Each goes to one director.
    */
   async countNext(): Promise<string | undefined> {
     const [counted] = await this.#ask<{ tenant: string }>(

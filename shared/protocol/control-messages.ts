@@ -2,8 +2,7 @@ import { z } from "zod";
 import { Failure } from "#runtime/errors.ts";
 
 /**
- * Messages between distributors and directors, other than notifications and acknowledgements. See
- * docs/internals/handover.md.
+ * Other messages of distributors and directors than notifications and acknowledgements. See docs/internals/handover.md.
  */
 
 /** One connection, as both sides name it. */

@@ -5,8 +5,8 @@ const HYPHEN = 0x2d;
 export const UUID_LENGTH = 36;
 
 /**
- * Writes the text (RFC 9562) of 16 bytes of `id` from `from` on, into `text` from `start` on. It makes no string for
- * each part.
+ * Writes the text (RFC 9562) of 16 bytes of `id` from `from` on, into `text` from `start` on, without strings for
+ * parts.
  */
 export function writeUuid(id: Uint8Array, from: number, text: Uint8Array, start: number): void {
   let at = start;

@@ -1,7 +1,7 @@
 import type { ClientKey } from "#protocol/notification.ts";
 
 /**
- * All keys in Redis. Names are length-prefixed, so that none collides; a client's keys share a hash tag (Redis
+ * All keys in Redis. Names are length-prefixed, so that none collides. A client's keys share a hash tag (Redis
  * Cluster).
  */
 export class Keys {

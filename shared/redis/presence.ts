@@ -27,8 +27,7 @@ export class Presence {
   }
 
   /**
-   * The live connections of each client: those whose slot's lease is held by the same incarnation. One round trip or
-   * two.
+   * The live connections of each client: those whose incarnation holds the lease of the slot. One round trip or two.
    */
   async lookUp(clients: readonly ClientKey[]): Promise<ConnectionId[][]> {
     const entries = await Promise.all(clients.map((key) => this.#redis.hkeys(this.#keys.connections(key))));

@@ -41,7 +41,7 @@ export class Lifecycle {
     this.#log.info({ reason }, "ending");
     const deadline = setTimeout(() => {
       try {
-        this.#log.error({ deadlineMs: this.#deadlineMs }, "the ending took too long");
+        this.#log.error({ deadlineMs: this.#deadlineMs }, "shutdown took too long");
       } finally {
         process.exit(1);
       }

@@ -29,8 +29,7 @@ export function readSettings<S extends z.ZodObject>(schema: S, env: NodeJS.Proce
 }
 
 /**
- * A file keeps secrets better than an environment, which many tools print. REDIS_URL_FILE names a file with the value
- * of REDIS_URL.
+ * Files keep secrets better than an environment, which many tools print. REDIS_URL_FILE names a file with REDIS_URL.
  */
 function fromFile(name: string, env: NodeJS.ProcessEnv): string | undefined {
   const path = env[name];

@@ -2,10 +2,7 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom
 
 export type { Registry };
 
-/**
- * One registry a service. Services name their metrics in their own metrics.ts, as verbs. No other file has a label
- * string.
- */
+/** One registry a service. Each names its metrics in its own metrics.ts, as verbs. No other file has a label string. */
 export function createRegistry(service: string): Registry {
   const registry = new Registry();
   registry.setDefaultLabels({ service });

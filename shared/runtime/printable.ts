@@ -1,12 +1,10 @@
 /**
- * Controls, formatting, halves of surrogate pairs, private and unassigned characters, and separators other than a
- * space.
+ * Controls, formatting, halves of surrogate pairs, private and unassigned characters, and separators except a space.
  */
 const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu;
 
 /**
- * Strangers' text for a terminal. It cannot end a line, move the cursor, change colours, or change the direction of
- * later text.
+ * Strangers' text for a terminal. It cannot end a line, move the cursor, or change colours or the direction of text.
  */
 export function printable(text: string): string {
   return text.replaceAll(UNPRINTABLE, escaped);

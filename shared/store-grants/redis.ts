@@ -1,9 +1,6 @@
 import { GRANTS, roleOf, type RoleName } from "./grants.ts";
 
-/**
- * Needed to log in, to check readiness, to find the node of a key, and to give scripts the time. These commands have no
- * key.
- */
+/** Commands without a key: for login, readiness, the node of a key, and the time in scripts. */
 const CONNECTION = [
   "auth",
   "hello",
@@ -20,8 +17,8 @@ const CONNECTION = [
 ];
 
 /**
- * The rules after the name in ACL SETUSER, and in a line `user` of Redis' configuration. `sha256`: of its password, in
- * hexadecimal.
+ * The rules after the name in ACL SETUSER, and in a `user` line of Redis' configuration. `sha256`: of its password, in
+ * hex.
  */
 export function redisRules(namespace: string, role: RoleName, sha256: string): string[] {
   return [

@@ -8,10 +8,7 @@ import type { Load } from "./load.ts";
 const REPEAT_SECONDS = receiverSettings.shape.REPEAT_SECONDS.parse(undefined);
 /** Retention of control and routed, with a segment that is still written to (services/provision/topic-specs.ts). */
 export const CARRIED_SECONDS = 20 * 60;
-/**
- * Time between two registrations of a connection by a distributor
- * (services/distributor/maintenance/presence-writer.ts).
- */
+/** Time between two registrations of a connection (services/distributor/maintenance/presence-writer.ts). */
 const REFRESH_SECONDS = 600;
 
 export function kafka(

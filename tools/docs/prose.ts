@@ -6,8 +6,7 @@ import { readability, type Readability } from "./readability.ts";
 import { vale } from "./vale.ts";
 
 /**
- * Measures the documents, follows their inner links, and runs Vale. `--files`: a line for each. `--long`: each long
- * sentence.
+ * Measures the documents, follows inner links, and runs Vale. `--files`: a line for each. `--long`: each long sentence.
  */
 const { files, long } = parseArgs({ options: { files: { type: "boolean" }, long: { type: "boolean" } } }).values;
 

@@ -6,8 +6,7 @@ import { digestsOf, foreignImages, pinned, pinnedEnvironment, pinValues, type Di
 import { run } from "./run.ts";
 
 /**
- * One image for each architecture, under one name. Docker's buildx makes and pushes them, with binfmt for foreign
- * architectures.
+ * One image for each architecture, under one name. Docker's buildx makes and pushes them, with binfmt for foreign ones.
  */
 const PLATFORMS = "linux/amd64,linux/arm64";
 

@@ -62,8 +62,8 @@ export const CHECKS = {
   },
 
   "it was not revoked": (policies, { identity, scope }) => {
-    // A tenant's operators write its revocations. They must not lock out an operator of the platform whose token names
-    // their tenant.
+    // A tenant's operators write its revocations. They must not lock out a platform operator whose token names the
+    // tenant.
     if (isOfPlatform(identity, scope)) return undefined;
     const { tenant, subject, issued } = identity;
     const revoked = policies.tenant(tenant)?.revoked;

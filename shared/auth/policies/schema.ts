@@ -18,10 +18,7 @@ export const ROLES = {
 } as const satisfies Record<string, readonly Scope[]>;
 
 export const ALGORITHMS = ["EdDSA", "ES256", "ES384", "RS256", "PS256"] as const;
-/**
- * Signed with a secret that the issuer and the platform share. It counts only if the issuer's row names it, and then
- * alone.
- */
+/** Signed with a secret that issuer and platform share. It counts only if the issuer's row names it, and then alone. */
 export const SHARED_ALGORITHM = "HS256";
 /** Operators' tokens name it. No tenant can have this name, so that no tenant's operators can revoke them. */
 export const PLATFORM_TENANT = "platform";

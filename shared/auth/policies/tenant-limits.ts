@@ -2,10 +2,7 @@ import { z } from "zod";
 import type { Policies } from "./policies.ts";
 
 const count = (value: number) => z.coerce.number().int().min(1).default(value);
-/**
- * Range of a weight. Above it one tenant would leave others nearly nothing. Below it a tenant has nearly nothing
- * itself.
- */
+/** Range of a weight. Above it one tenant leaves others nearly nothing. Below it a tenant has nearly nothing itself. */
 export const WEIGHTS = { least: 0.01, most: 100 } as const;
 const rate = (value: number) => z.coerce.number().min(0.001).default(value);
 

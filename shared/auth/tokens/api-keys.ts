@@ -27,8 +27,7 @@ export function newApiKey(environment = "live"): { id: string; token: string; ha
 }
 
 /**
- * The caller of an existing key with the right secret. The refusal of a key of another environment names that
- * environment.
+ * The caller of an existing key with the right secret. The refusal of another environment's key names that environment.
  */
 export function identityOfKey(token: string, policies: Policies, environment?: string): Identity {
   const [, named, id = "", secret = ""] = FORM.exec(token) ?? [];

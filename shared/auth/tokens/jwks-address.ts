@@ -34,7 +34,7 @@ export class JwksAddresses {
   }
 
   /**
-   * Why keys are not fetched from this address, or undefined. It is undefined too if the name does not resolve at the
+   * Why keys are not fetched from this address, or undefined. Also undefined if the name does not resolve at the
    * moment.
    */
   async refusal(url: URL): Promise<string | undefined> {

@@ -140,10 +140,7 @@ export class Jwks implements Keys {
     return name;
   }
 
-  /**
-   * Compares keys, not their ids: another key may take an id, and keys may have none. Without any keys the answer is
-   * yes.
-   */
+  /** Compares keys, not ids: another key may take an id, and keys may have none. Without any keys the answer is yes. */
   has(name: string | undefined): boolean {
     return name === undefined || !this.#local || this.#fingerprints.has(name);
   }
