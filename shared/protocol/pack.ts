@@ -11,7 +11,7 @@ import {
 import { UUID_LENGTH, writeUuid } from "./uuid.ts";
 
 /**
- * A record of accepted, routed and control is a pack: one or more items in one Kafka record. All integers are big-endian.
+ * A record of accepted, routed and control is a pack: one or more items in one Kafka record. Integers are big-endian.
  *
  *   pack  = magic u8 (1), count u16, item*
  *   item  = length u32 (of the rest), kind u8, body
@@ -29,7 +29,10 @@ export const NOTIFICATION_HEADER = 24;
 export const Kind = {
   /** accepted: a notification's body. */
   NOTIFICATION: 1,
-  /** routed: incarnation u48, session u32, partition u16, generation u48, appended u48 (ms), prev 19, sequence 19, a notification's body. */
+  /**
+   * routed: incarnation u48, session u32, partition u16, generation u48, appended u48 (ms), prev 19, sequence 19, a
+   * notification's body.
+   */
   DELIVER: 2,
   /** control: session u32, sequence 19, key (the rest). */
   ACK: 3,
