@@ -110,7 +110,7 @@ export interface Options<T = unknown> {
   transport?: TransportName | "auto";
   /** Where to resume. Without it the cursor of `store` counts, and without that the oldest stored notification. */
   cursor?: Cursor;
-  /** One call at a time. When it returns, its notification is acknowledged. A call that throws or rejects is repeated. */
+  /** One call at a time. A call that returns acknowledges its notification. One that throws or rejects is repeated. */
   onNotification(notification: Notification<T>): unknown;
   onState?(status: Status): unknown;
   /** A callback of yours failed, or the connection stopped for good. Without `onError` that goes to `console.error`. */
