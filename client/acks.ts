@@ -14,7 +14,7 @@ export interface AcksOptions {
 
 type Send = (cursor: Cursor) => void | Promise<void>;
 
-/** Acknowledgements: cumulative, a few a second. Saved before they are sent: what the server forgets, we have not forgotten. */
+/** Acknowledgements: cumulative, a few a second. Saved before they are sent, because the server may lose a cursor. */
 export class Acks {
   readonly #options: AcksOptions;
   readonly #backoff: Backoff;
@@ -32,7 +32,7 @@ export class Acks {
     this.#backoff = new Backoff(options.random);
   }
 
-  /** A cursor that a new connection starts with is itself an acknowledgement, of all before it. */
+  /** The cursor that a new connection starts with acknowledges everything before it. */
   by(send: Send | undefined): void {
     this.#send = send;
     if (!send || this.pending === undefined) return;
@@ -47,7 +47,7 @@ export class Acks {
     else this.#soon(LINGER_MS);
   }
 
-  /** Saves and sends what was handled. Never rejects: what fails is tried again. */
+  /** Saves and sends the handled cursor. Never rejects: a failure is tried again. */
   async flush(): Promise<void> {
     this.stop();
     this.#count = 0;
@@ -57,12 +57,12 @@ export class Acks {
     this.#running = undefined;
   }
 
-  /** What a connection that ends by our own will could not say. */
+  /** The cursor that a connection closed by us could not send. */
   get pending(): Cursor | undefined {
     return this.#handled === this.#acked ? undefined : this.#handled;
   }
 
-  /** The cursor is another's, or of a topic that is no more: it must not be sent where it is not known. */
+  /** The cursor belongs to another client, or to a topic that no longer exists. It must not be sent. */
   reset(): void {
     this.stop();
     this.#handled = this.#acked;

@@ -1,9 +1,11 @@
-/** The public types. They import nothing and use no type of the DOM, so that every TypeScript from 4.9 on can read them. */
+/**
+ * The public types. They import nothing and use no type of the DOM, so that every TypeScript from 4.9 on can read them.
+ */
 
 /** Opaque, and ordered: of two cursors of one client, the later one is the greater string (R3). */
 export type Cursor = string;
 
-/** R15. `T` is the type of what your publisher sends as `data`. It is not checked. */
+/** R15. `T` is the type of the `data` that your publisher sends. It is not checked. */
 export interface Notification<T = unknown> {
   type: "notification";
   id: string;
@@ -11,7 +13,7 @@ export interface Notification<T = unknown> {
   /** When the platform accepted it; ISO 8601. */
   publishedAt: string;
   event?: string;
-  /** W3C Trace Context, where the publisher sent one. */
+  /** W3C Trace Context, if the publisher sent one. */
   traceparent?: string;
   data: T;
 }
@@ -66,7 +68,7 @@ export interface Status {
   reason?: Reason;
   /** Milliseconds until the next attempt. */
   delay?: number;
-  /** The error behind it, with its cause. Also what one of your callbacks threw. */
+  /** The error behind it, with its cause. Also an error of one of your callbacks. */
   error?: unknown;
 }
 
@@ -100,15 +102,15 @@ export interface Store {
 }
 
 export interface Options<T = unknown> {
-  /** Of a distributor, or of the proxy in front of them: "https://notifications.example". */
+  /** The address of a distributor, or of the proxy in front of them: "https://notifications.example". */
   url: string;
   /** A JSON Web Token, or a function that returns one. The function is called for each connection and each renewal. */
   token: string | (() => string | PromiseLike<string>);
-  /** `auto`, the default: WebSocket; server-sent events where that is blocked; then long poll. */
+  /** `auto`, the default: WebSocket; server-sent events if that is blocked; then long poll. */
   transport?: TransportName | "auto";
   /** Where to resume. Without it the cursor of `store` counts, and without that the oldest stored notification. */
   cursor?: Cursor;
-  /** One call at a time. A notification whose call returned is acknowledged. A call that throws or rejects is repeated. */
+  /** One call at a time. A call that returns acknowledges its notification. One that throws or rejects is repeated. */
   onNotification(notification: Notification<T>): unknown;
   onState?(status: Status): unknown;
   /** A callback of yours failed, or the connection stopped for good. Without `onError` that goes to `console.error`. */
@@ -124,7 +126,7 @@ export interface Connection {
   readonly transport: TransportName;
   /** Everything up to here was handled. */
   readonly cursor: Cursor | undefined;
-  /** Drops the connection and opens another one now. While it waits it ends the wait, except for the server's Retry-After. */
+  /** Opens a new connection now. It ends a wait for the next attempt, but not the server's Retry-After. */
   reconnect(): void;
   /** Waits up to 10 s for the running handler, acknowledges, and disconnects. It never rejects. */
   close(): Promise<void>;

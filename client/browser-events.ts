@@ -1,4 +1,4 @@
-/** What of a browser's or worker's global object is used here; elsewhere it is not there. */
+/** The used part of the global object of a browser or worker. Other runtimes do not have it. */
 type Listen = (name: string, listener: (event: { type: string }) => void, capture: boolean) => void;
 interface Scope {
   addEventListener?: Listen;
@@ -9,7 +9,7 @@ interface Scope {
 /** After these the connection may be gone: the page was hidden, frozen or kept in a cache, or the network changed. */
 const EVENTS = ["online", "offline", "pageshow", "visibilitychange", "resume"];
 
-/** Listens to the page and the network, where there are such events. Answers how to stop. */
+/** Listens to the page and the network, if the runtime has such events. Returns a function that stops it. */
 export function watchPage(awake: (event: string) => void): () => void {
   const scope = globalThis as Scope;
   const listener = ({ type }: { type: string }): void => {

@@ -1,12 +1,14 @@
 import type { Failure, Options, Timers } from "./api.ts";
 import { pause } from "./timing.ts";
 
-/** A callback that has not returned by then has failed: the token function, and those of the store. */
+/** A callback that has not returned within this time has failed: the token function, and those of the store. */
 export const CALLBACK_MS = 30_000;
 
 export const LATE = new Error("It has not returned.");
 
-/** Calls `start` and waits for what it returns: so long, or until the signal. Rejects with LATE, or resolves with undefined. */
+/**
+ * Calls `start` and waits for its result, for `ms` or until the signal. Rejects with LATE, or resolves with undefined.
+ */
 export async function within<T>(
   start: () => T | PromiseLike<T>,
   { signal, timers, ms }: { signal: AbortSignal; timers: Timers; ms: number },
@@ -24,9 +26,9 @@ export async function within<T>(
   }
 }
 
-/** Calls a callback of the application. What it throws, or rejects with, reaches `failed` and nothing else. */
+/** Calls a callback of the application. An error that it throws, or rejects with, reaches only `failed`. */
 export function guarded(call: () => unknown, failed: (error: unknown) => void): void {
-  // Not by `await`: the callback runs in this turn.
+  // Not with `await`: the callback runs in this turn.
   try {
     Promise.resolve(call()).then(undefined, failed);
   } catch (error) {
@@ -34,7 +36,9 @@ export function guarded(call: () => unknown, failed: (error: unknown) => void): 
   }
 }
 
-/** Tells the application that one of its callbacks failed. The default says nothing of what the token function threw: it may hold a token. */
+/**
+ * Tells the application that a callback failed. The default omits errors of the token function: they may hold a token.
+ */
 export function reporter<T>({ onError }: Pick<Options<T>, "onError">) {
   const print = (text: string, ...error: unknown[]): void => {
     // oxlint-disable-next-line no-console

@@ -49,7 +49,7 @@ test("a stream that is cut while an acknowledgement is under way is lost, and re
   });
   const waiting = (): Status[] => statuses.filter(({ state }) => state === "waiting");
   await expect.poll(() => waiting().length).toBeGreaterThan(0);
-  // The next attempt has begun: what the first one could still report was reported.
+  // The next attempt has begun, so every report of the first one has arrived.
   await expect.poll(() => statuses.filter(({ state }) => state === "connecting").length, { timeout: 5_000 }).toBe(2);
   const codes = waiting().map(({ reason }) => reason?.code);
   expect(codes[0]).toBe("lost");

@@ -26,15 +26,15 @@ export type {
 } from "./api.ts";
 
 const LAST_WORDS_MS = 2_000;
-/** close() waits so long for the handler that is running. */
+/** close() waits this long for the running handler. */
 const HANDLER_MS = 10_000;
 /** Between two attempts that reconnect() or the page asks for. */
 const REST_MS = 1_000;
 /** A server that asks for more than an hour is asked again after an hour. */
 const MOST_SECONDS = 3_600;
-/** Answers of something else than a notification server, before the first connection, that are taken for a wrong URL. */
+/** The URL counts as wrong after this many answers from other servers, before the first connection. */
 const WRONG_ANSWERS = 3;
-/** What every transport can carry: a JSON Web Token, and no line break, quote or markup. */
+/** The form that every transport can carry: a JSON Web Token, without line break, quote or markup. */
 const TOKEN_FORM = /^[\w.~+-]{1,8192}$/;
 
 const ignore = (): void => {};
@@ -53,7 +53,7 @@ export function connect<T = unknown>(options: Options<T>): Connection {
   const choice = choose(options.transport ?? "auto");
   const tell = reporter(options);
   let state: State = "connecting";
-  /** Of the present attempt. */
+  /** Aborts the current attempt. */
   let attempt = new AbortController();
   let context: Context | undefined;
   let probe: (() => void) | undefined;
@@ -142,7 +142,7 @@ export function connect<T = unknown>(options: Options<T>): Connection {
     return token;
   }
 
-  /** One that cannot be had now changes nothing: the old one counts until it expires. */
+  /** A failure changes nothing: the old token counts until it expires. */
   async function newToken(): Promise<string | undefined> {
     if (typeof given === "string") return undefined;
     const token = await obtain();
@@ -153,7 +153,7 @@ export function connect<T = unknown>(options: Options<T>): Connection {
   async function once(signal: AbortSignal): Promise<Ending> {
     const token = await obtain();
     if (typeof token !== "string") return token;
-    // It may have been handled while the token was on its way.
+    // Read late, because the handler may have moved it while the token was being fetched.
     const cursor = inbox.cursor || undefined;
     let first = true;
     function hear(frame: ServerFrame): void {
@@ -161,7 +161,7 @@ export function connect<T = unknown>(options: Options<T>): Connection {
       if (frame.type === "notification") inbox.add(frame);
       else if (frame.type === "notifications") for (const one of frame.items) inbox.add(one);
       else if (frame.type === "connected") {
-        // Elsewhere than we asked: our cursor was unknown there (R4). A second one always means that, and no `live` follows it (R11).
+        // Our cursor is unknown there (R4). A second frame always means that, without a `live` after it (R11).
         if (!first || frame.cursor !== cursor) {
           inbox.reset(frame.cursor);
           acks.reset();
@@ -206,14 +206,14 @@ export function connect<T = unknown>(options: Options<T>): Connection {
         if (cursor) inbox.reset(cursor);
         return;
       } catch (error) {
-        // From the start would be wrong: everything would come again.
+        // A start without the cursor would be wrong: every notification would come again.
         report(error, "store-failed", "store.load failed.");
         await pause(backoff.next(), [closing.signal], timers);
       }
     }
   }
 
-  /** Whether a further attempt can succeed. */
+  /** Whether no further attempt can succeed. */
   function hopeless({ reconnect }: Ending, rotated: boolean): boolean {
     if (reconnect === "no") return true;
     if (reconnect === "token") {
@@ -221,7 +221,7 @@ export function connect<T = unknown>(options: Options<T>): Connection {
       refusedToken = latestToken;
       return typeof given === "string";
     }
-    // A URL that worked once is right: what answers now is a proxy, or a captive portal.
+    // A URL that worked once is right: a proxy or a captive portal answers now.
     if (reconnect !== "url" || everConnected || rotated) return false;
     wrongAnswers += 1;
     return wrongAnswers >= WRONG_ANSWERS;
@@ -240,7 +240,7 @@ export function connect<T = unknown>(options: Options<T>): Connection {
       );
       if (closing.signal.aborted) break;
       const { reason, reconnect, retryAfter = 0, error } = ended;
-      // Whatever of it goes on ends.
+      // Stops the remaining work of this attempt.
       attempt.abort();
       acks.by(undefined);
       probe = undefined;
@@ -251,7 +251,7 @@ export function connect<T = unknown>(options: Options<T>): Connection {
       const [server, own] = [Math.min(retryAfter, MOST_SECONDS) * 1_000, atOnce ? 0 : backoff.next()];
       become("waiting", { reason, delay: server + own, ...(error !== undefined && { error }) });
       if (reconnect === "room") await inbox.room();
-      // Nothing shortens what the server asks for (R44).
+      // No event shortens the wait that the server asks for (R44).
       await pause(server, [closing.signal], timers);
       await pause(own, [closing.signal, hurry.signal], timers);
       if (hurry.signal.aborted || reconnect === "again" || reconnect === "token") await rest;
@@ -260,7 +260,7 @@ export function connect<T = unknown>(options: Options<T>): Connection {
     return CLOSED;
   }
 
-  // Ends the wait, or finds out whether the connection is still there.
+  // Ends the wait, or checks whether the connection still works.
   const unwatch = watchPage((event) => {
     if (event === "online") choice.forget();
     hurry.abort();
@@ -270,7 +270,7 @@ export function connect<T = unknown>(options: Options<T>): Connection {
   async function stop(): Promise<void> {
     await bounded(() => inbox.stop(), HANDLER_MS).catch(ignore);
     await bounded(() => acks.flush(), LAST_WORDS_MS).catch(ignore);
-    // A long poll has no way back; and where this fails, the cursor of the next connection says it.
+    // A long poll cannot send it. If this request fails, the cursor of the next connection acknowledges it.
     if (context && acks.pending !== undefined)
       await postAck({ ...context, signal: closing.signal }, acks.pending, LAST_WORDS_MS).catch((error: unknown) =>
         status({ error }),

@@ -3,7 +3,7 @@ import { EventReader, type StreamEvent } from "./events.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-/** The same, however it is cut into chunks. */
+/** The events are the same for every split into chunks. */
 function read(stream: Uint8Array): StreamEvent[] {
   const whole = new EventReader().read(stream);
   for (const size of [1, 2, 3, 7]) {
@@ -17,7 +17,7 @@ function read(stream: Uint8Array): StreamEvent[] {
 
 const BOM = "\uFEFF";
 
-/** What the cases of web-platform-tests for an event stream ask for, by their names; streams and answers are our own. */
+/** The cases of web-platform-tests for an event stream, by their names. Streams and answers are our own. */
 test.for<[string, string, [data: string, type?: string, id?: string][]]>([
   ["format-bom: one at the start is nothing", `${BOM}data: 1\n\n`, [["1"]]],
   ["format-bom-2: a second one is a part of the field's name", `${BOM}${BOM}data: 1\n\ndata: 2\n\n`, [["2"]]],

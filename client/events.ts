@@ -1,17 +1,17 @@
-/** No event is so long. */
+/** No event is longer. */
 const MOST_CHARACTERS = 8 << 20;
 
 export interface StreamEvent {
-  /** `message` where the stream names none. */
+  /** `message` if the stream names none. */
   type: string;
   data: string;
-  /** The last that was named, by this event or one before it. */
+  /** The last id named by this event or an earlier one. */
   id: string;
 }
 
-/** An event stream, across chunks (WHATWG HTML, 9.2.6). `retry` is left out: when to come back is said by the protocol (R44). */
+/** An event stream, across chunks (WHATWG HTML, 9.2.6). `retry` is ignored: the protocol sets the delays (R44). */
 export class EventReader {
-  // It takes a byte order mark away.
+  // It removes a byte order mark.
   readonly #decoder = new TextDecoder();
   #text = "";
   #afterReturn = false;
@@ -22,7 +22,7 @@ export class EventReader {
 
   read(chunk: Uint8Array): StreamEvent[] {
     let text = this.#decoder.decode(chunk, { stream: true });
-    // A line feed that belongs to a return, which ended the chunk before.
+    // A line feed that belongs to a return at the end of the chunk before.
     if (this.#afterReturn && text !== "") {
       if (text.startsWith("\n")) text = text.slice(1);
       this.#afterReturn = false;

@@ -2,12 +2,12 @@ import type { Cursor } from "./api.ts";
 import { onAbort } from "./timing.ts";
 import { type Base, type Close, type Context, type Ending, ending } from "./protocol.ts";
 
-/** An answer to a request without a wait comes within so long. */
+/** An answer to a request without a wait comes within this time. */
 export const PATIENCE_MS = 10_000;
 
 const URL_FORM = /^(?:http|ws)(s?):\/\/([^/?#@\s\\]+)(\/[^?#\s]*)?(?:\?([^#\s]*))?(?:#\S*)?$/i;
 
-/** Throws where the option `url` is none. What stands before an @ is a secret, and is not repeated. */
+/** Throws if the option `url` is not valid. The part before an @ is a secret, and is not repeated. */
 export function baseOf(url: string): Base {
   const [, secure, host, path = "", query] = URL_FORM.exec(url) ?? [];
   if (host === undefined) {
@@ -17,7 +17,7 @@ export function baseOf(url: string): Base {
   return { origin: `http${secure}://${host}`, path: path.replace(/\/+$/, ""), query };
 }
 
-/** What the three transports share of HTTP. */
+/** Shared HTTP code of the three transports. */
 export function address({ base }: Context, path: string, query?: string, cursor?: Cursor): string {
   const pairs = [base.query, query, cursor && `cursor=${encodeURIComponent(cursor)}`].filter(Boolean);
   return `${named(base, path)}${pairs.length > 0 ? `?${pairs.join("&")}` : ""}`;
@@ -30,7 +30,7 @@ export function authorization({ token }: Context): Record<string, string> {
   return { authorization: `Bearer ${token}` };
 }
 
-/** A request that ends with the connection, after so long, or with `more`. `use` reads the answer before that. */
+/** A request that ends with the connection, after `ms`, or with `more`. `use` reads the answer before that. */
 export async function request<T>(
   context: Context,
   url: string,
@@ -52,7 +52,7 @@ export async function request<T>(
   } catch (error) {
     throw late ? new Error(`no answer within ${ms / 1_000} s`) : error;
   } finally {
-    // What was not read of the answer is not wanted.
+    // The unread rest of the answer is not needed.
     abort();
     context.timers.clearTimeout(timer);
     off();
@@ -61,15 +61,15 @@ export async function request<T>(
 
 export const isOf = ({ headers }: Response, type: string): boolean => !!headers.get("content-type")?.includes(type);
 
-/** R22: everything up to the cursor was handled. */
+/** R22: acknowledges everything up to the cursor. */
 export async function postAck(context: Context, cursor: Cursor, ms = PATIENCE_MS): Promise<void> {
   const status = await post(context, { cursor }, ms, ({ status }) => status);
   if (status >= 300) throw new Error(`answered ${status}`);
 }
 
 /**
- * Why a WebSocket or a stream did not open: a browser does not tell. POST /v1/acks without a cursor changes nothing, and says
- * whether it is the network, a server that takes in nobody, the token, or the transport alone (R9).
+ * Why a WebSocket or a stream did not open: a browser does not tell. POST /v1/acks without a cursor changes nothing. It
+ * shows whether the network, a server without room, the token, or only the transport failed (R9).
  */
 export async function whyNot(context: Context, what: string): Promise<Ending> {
   try {
@@ -80,7 +80,7 @@ export async function whyNot(context: Context, what: string): Promise<Ending> {
   }
 }
 
-/** What an answer that is no stream and no list asks for. */
+/** The next step after an answer that is neither a stream nor a list. */
 export async function refusal(
   { base }: Context,
   path: string,

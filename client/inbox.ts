@@ -2,7 +2,7 @@ import type { Cursor, Notification, Timers } from "./api.ts";
 import { type Backoff, pause } from "./timing.ts";
 import { LATE } from "./callbacks.ts";
 
-/** So many may wait for the handler before a transport stops reading; and so many before one that cannot has to end. */
+/** With this many waiting, a transport stops reading. One that cannot stop ends at the second limit. */
 const ROOM = 256;
 const OVERFULL = 4_096;
 const SLOW_MS = 60_000;
@@ -10,13 +10,15 @@ const SLOW_MS = 60_000;
 export interface InboxOptions {
   handle(notification: Notification): unknown;
   handled(cursor: Cursor): void;
-  /** The handler failed, and is tried again; or it has not returned for long (LATE). What follows waits: the order holds. */
+  /**
+   * The handler failed and is tried again, or it has been running for long (LATE). Later notifications wait in order.
+   */
   failed(error: unknown, notification: Notification, attempts: number): void;
   backoff: Backoff;
   timers: Timers;
 }
 
-/** What was received and is not handled yet: one at a time, in order, each once. */
+/** Received notifications that are not handled yet. They are handled one at a time, in order, each once. */
 export class Inbox {
   readonly #options: InboxOptions;
   readonly #stopped = new AbortController();
@@ -24,13 +26,13 @@ export class Inbox {
   #waiters: (() => void)[] = [];
   #work: Promise<void> | undefined;
   #resets = 0;
-  /** How often the handler was called with the first of the queue. */
+  /** Calls of the handler with the first notification of the queue. */
   #attempts = 0;
-  /** The handler runs in this very turn, and is what calls us. */
+  /** The handler runs in this very turn, and calls us. */
   inHandler = false;
-  /** Received up to here: what is not after it is a duplicate. */
+  /** Received up to here: a notification at or before it is a duplicate. */
   #received: Cursor = "";
-  /** Handled up to here: where a connection resumes. */
+  /** Handled up to here: a connection resumes from it. */
   cursor: Cursor | undefined;
 
   constructor(options: InboxOptions, cursor: Cursor | undefined) {
@@ -47,7 +49,7 @@ export class Inbox {
     this.#work ??= this.#run();
   }
 
-  /** The server resumes elsewhere than we asked it to: what waits here comes again, if it is still ours at all. */
+  /** The server resumes elsewhere. The waiting notifications come again, if they are still ours. */
   reset(cursor: Cursor): void {
     this.#resets += 1;
     this.#attempts = 0;
@@ -69,7 +71,7 @@ export class Inbox {
     return this.#below(1);
   }
 
-  /** Nothing more is begun; resolves when what was begun has ended. */
+  /** Starts no further handler. Resolves when the running one has ended. */
   async stop(): Promise<void> {
     this.#stopped.abort();
     this.#queue = this.#queue.slice(0, 1);

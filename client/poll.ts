@@ -3,10 +3,10 @@ import { pause } from "./timing.ts";
 import { address, authorization, ended, lost, PATIENCE_MS, refusal, request, wrongUrl } from "./http.ts";
 import type { Close, Context, Ending } from "./protocol.ts";
 
-/** Seconds that the server waits for something to come. Not at first: an empty answer means that everything stored was sent (R7). */
+/** Seconds that the server waits. At first 0: an empty answer means that all stored notifications were sent (R7). */
 const FIRST_WAIT = 0;
 const WAIT = 25;
-/** The server could not read what is stored: the same loop goes on (R7). */
+/** The server could not read the stored notifications: the same loop continues (R7). */
 const REPLAY_PENDING = "/problems/replay-pending";
 
 interface Answer {
@@ -17,7 +17,7 @@ interface Answer {
 
 type Outcome = Answer | Awaited<ReturnType<typeof refusal>>;
 
-/** The next poll is the acknowledgement of the last (R23): it is sent once everything was handled. */
+/** The next poll acknowledges the last one (R23), so it is sent once everything was handled. */
 export async function poll(context: Context): Promise<Ending> {
   const { signal, timers } = context;
   try {
@@ -26,7 +26,7 @@ export async function poll(context: Context): Promise<Ending> {
     let first = true;
     for (;;) {
       const answer = await ask(context, cursor, live ? WAIT : FIRST_WAIT);
-      // It was given up for another one.
+      // A probe ended this poll; another one follows.
       if (!answer) continue;
       if ("reason" in answer) {
         if (answer.type !== REPLAY_PENDING) return answer;
@@ -34,7 +34,7 @@ export async function poll(context: Context): Promise<Ending> {
         continue;
       }
       const { notifications, closing } = answer;
-      // An answer says nothing of where it resumed. Where it is not after our cursor, the server began at the start (R4).
+      // An answer does not name its start. If it is not after our cursor, the server began at the start (R4).
       const again =
         cursor !== undefined && (answer.cursor < cursor || notifications.some((one) => one.cursor <= cursor!));
       if (again || cursor === undefined) context.hear({ type: "connected", cursor: "", heartbeat: 0 });
@@ -51,7 +51,7 @@ export async function poll(context: Context): Promise<Ending> {
   }
 }
 
-/** One poll. Undefined where a probe ended it: the page or the network was away, and so may be the answer. */
+/** One poll. Undefined if a probe ended it: the page or the network was away, so the answer may be lost. */
 async function ask(context: Context, cursor: Cursor | undefined, wait: number): Promise<Outcome | undefined> {
   const url = address(context, "poll", `wait=${wait}`, cursor);
   const init = { headers: authorization(context) };

@@ -1,6 +1,6 @@
 import type { Cursor, Notification, Reason, ReasonCode, Timers } from "./api.ts";
 
-/** What client and server say to each other, as PROTOCOL.md has it. This library imports nothing: others install it. */
+/** The messages between client and server, as in PROTOCOL.md. This library imports nothing: others install it. */
 
 /** R30. */
 export interface Close {
@@ -25,12 +25,12 @@ export type ServerFrame =
 /** R20, R49. */
 export type ClientFrame = { type: "ack"; cursor: Cursor } | { type: "refresh"; token: string } | { type: "ping" };
 
-/** How a connection ended, and what is to be done. */
+/** How a connection ended, and the next step. */
 export interface Ending {
   reason: Reason;
   /**
-   * `now` and `later` differ for people only: both back off. `again`: at once. `other`: this transport cannot be opened here.
-   * `url`: no server of ours answered. `room`: once the handler has caught up.
+   * `now` and `later` differ for people only: both back off. `again`: at once. `other`: this transport cannot be opened
+   * here. `url`: no server of ours answered. `room`: once the handler has caught up.
    */
   reconnect: Close["reconnect"] | "later" | "again" | "other" | "url" | "room";
   /** Seconds, by the server. */
@@ -45,7 +45,7 @@ export const ending = (
   more: Pick<Ending, "retryAfter" | "error"> = {},
 ): Ending => ({ reason: { code, text }, reconnect, ...more });
 
-/** What a transport is given for one connection. It resolves when that connection is over, and never rejects. */
+/** A transport gets the context of one connection. It resolves when that connection is over, and never rejects. */
 export type Transport = (context: Context) => Promise<Ending>;
 
 export interface Context {
@@ -55,19 +55,19 @@ export interface Context {
   /** Aborted by close() and reconnect(). */
   signal: AbortSignal;
   timers: Timers;
-  /** Everything that the server says. Throws at what is no frame of the protocol. */
+  /** Takes every frame of the server. Throws if it is not a frame of the protocol. */
   hear(frame: ServerFrame): void;
-  /** How notifications that were handled are acknowledged while this connection is open; undefined for no longer. */
+  /** Sets how handled notifications are acknowledged while this connection is open; undefined ends that. */
   acknowledgeBy(send: ((cursor: Cursor) => void | Promise<void>) | undefined): void;
-  /** What to do when the page or the network comes back: find out whether the connection is still there. */
+  /** Sets the check of the connection that runs when the page or the network comes back. */
   probeBy(probe: (() => void) | undefined): void;
-  /** Resolves while little waits for the handler: a transport that can stop reading waits for it. */
+  /** Resolves while few notifications wait for the handler: a transport that can stop reading waits for it. */
   room(): Promise<void>;
-  /** True where too much waits: a transport that cannot stop reading ends, and comes back for the rest. */
+  /** True if too many wait: a transport that cannot stop reading ends, and reconnects for the rest. */
   overfull(): boolean;
   /** Resolves with the cursor once everything was handled, and the cursor was saved. */
   settled(): Promise<Cursor | undefined>;
-  /** Another token, or undefined where there is only the one, or none can be had now. Never rejects. */
+  /** Another token, or undefined if there is only one, or none is available now. Never rejects. */
   newToken(): Promise<string | undefined>;
 }
 

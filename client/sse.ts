@@ -3,13 +3,15 @@ import { EventReader } from "./events.ts";
 import { address, authorization, ended, isOf, lost, postAck, refusal, request, whyNot, wrongUrl } from "./http.ts";
 import { type Context, type Ending, ending, type ServerFrame } from "./protocol.ts";
 
-/** Until `connected`: where it does not come in time, something on the way collects the stream. */
+/** Until `connected`. If it does not come in time, a proxy on the way buffers the stream. */
 const OPEN_MS = 10_000;
-/** So many heartbeats may be missing: two, and half of one for the way (R42); and after a probe, the next one may. */
+/** Missing heartbeats before the end: two, and half of one for the way (R42). After a probe, one may be missing. */
 const SILENT = 2.5;
 const SILENT_AFTER_PROBE = 1.5;
 
-/** Server-sent events by fetch: EventSource cannot send an Authorization header. What the handler is slow for is not read. */
+/**
+ * Server-sent events by fetch: EventSource cannot send an Authorization header. It does not read ahead of the handler.
+ */
 export async function sse(context: Context): Promise<Ending> {
   const stop = new AbortController();
   let opened = false;
@@ -49,7 +51,7 @@ export async function sse(context: Context): Promise<Ending> {
         } else if (frame.type === "closing") {
           return ended(frame);
         } else if (frame.type === "refresh" && ((await context.newToken()) ?? context.token) !== context.token) {
-          // A stream hears no new token: the next stream brings it. One that cannot be had now changes nothing.
+          // A stream cannot take a new token: the next stream brings it. A failed renewal changes nothing now.
           return ending("token-renewed", "The token expires.", "again");
         }
       }

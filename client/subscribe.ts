@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { connect, type Options } from "./client.ts";
 
-/** A subscriber for the terminal: one line of JSON for each notification, what happens to the connection on stderr. */
+/** A subscriber for the terminal: one line of JSON for each notification, and the connection's events on stderr. */
 const TRANSPORTS = ["auto", "websocket", "sse", "poll"] as const;
 const values = parsed();
 const token = process.env.NOTIFICATIONS_TOKEN;
@@ -30,7 +30,7 @@ const reason = await connection.closed;
 if (connection.cursor) console.error(`To resume: --cursor ${connection.cursor}`);
 process.exitCode = reason.code === "closed" ? 0 : 1;
 
-/** A publisher's text must not move the cursor, change colours or hide what follows. In JSON, the escape means the same character. */
+/** A publisher's text must not move the cursor, change colours or hide text. In JSON, an escape means the same. */
 function printable(text: string): string {
   return text.replaceAll(/[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu, (character) =>
     Array.from({ length: character.length }, (_, at) => character.charCodeAt(at).toString(16).padStart(4, "0"))

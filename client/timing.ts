@@ -1,6 +1,8 @@
 import type { Timers } from "./api.ts";
 
-/** Full jitter: anything from nothing to a bound that doubles, so that those who lost a server together do not come back together. */
+/**
+ * Full jitter: a random delay up to a bound that doubles. Clients that lost a server together do not return together.
+ */
 const FIRST_MS = 1_000;
 const MOST_MS = 30_000;
 
@@ -23,17 +25,17 @@ export class Backoff {
   }
 }
 
-/** Calls back when one of the signals is aborted, or already is. Answers how to stop that. */
+/** Calls back when one of the signals is aborted, or already is. Returns a function that stops it. */
 export function onAbort(signals: readonly AbortSignal[], call: () => void): () => void {
   for (const signal of signals) {
     signal.addEventListener("abort", call);
-    // A signal tells only of what comes.
+    // A signal reports only later aborts.
     if (signal.aborted) call();
   }
   return () => signals.forEach((signal) => signal.removeEventListener("abort", call));
 }
 
-/** Resolves early where one of the signals is aborted. */
+/** Resolves early if one of the signals is aborted. */
 export async function pause(ms: number, signals: readonly AbortSignal[], timers: Timers): Promise<void> {
   let timer: unknown;
   let off: (() => void) | undefined;
@@ -45,7 +47,7 @@ export async function pause(ms: number, signals: readonly AbortSignal[], timers:
   off!();
 }
 
-/** Calls back once nothing was heard for so long. */
+/** Calls back after a time of silence. */
 export class Watchdog {
   readonly #timers: Timers;
   readonly #silent: () => void;
@@ -59,7 +61,7 @@ export class Watchdog {
     this.heard();
   }
 
-  /** From now on so long. */
+  /** Sets the time of silence, from now on. */
   expect(ms: number): void {
     this.#ms = ms;
     this.heard();
@@ -69,19 +71,19 @@ export class Watchdog {
     this.within(this.#ms);
   }
 
-  /** This once so long. */
+  /** Sets the time of silence for this once. */
   within(ms: number): void {
     this.stop();
     this.#timer = this.#timers.setTimeout(this.#silent, ms);
   }
 
-  /** While we do not read, silence is our own. */
+  /** While we do not read, the silence is our own. */
   stop(): void {
     this.#timers.clearTimeout(this.#timer);
   }
 }
 
-/** The longest that a timer waits. */
+/** The longest wait of a timer. */
 export const NEVER_MS = 2 ** 31 - 1;
 const HEARTBEAT_SECONDS = 15;
 

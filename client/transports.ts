@@ -5,10 +5,10 @@ import type { TransportName } from "./api.ts";
 import type { Context, Ending, Transport } from "./protocol.ts";
 
 const TRANSPORTS: Record<TransportName, Transport> = { websocket, sse, poll };
-/** Refused so often, a transport is not tried again; before that it may have been an accident. */
+/** A transport that was refused this often is not tried again. A single refusal may be an accident. */
 const REFUSALS = 2;
 
-/** Which transport it is now. In `auto` the next one is tried at once where one does not get through. */
+/** The current transport. In `auto` the next one is tried at once if one does not get through. */
 export function choose(wanted: TransportName | "auto") {
   const all: TransportName[] = typeof WebSocket === "undefined" ? ["sse", "poll"] : ["websocket", "sse", "poll"];
   const order = wanted === "auto" ? all : [wanted];
@@ -25,13 +25,13 @@ export function choose(wanted: TransportName | "auto") {
     forget(): void {
       refused.fill(0);
     },
-    /** False where all had their turn. */
+    /** False if all were tried. */
     other(): boolean {
       refused[at]! += 1;
       at = (at + 1) % order.length;
       return at > 0;
     },
-    /** After an end: the best of those that were not refused. */
+    /** After an end: the best transport that was not refused. */
     again(): void {
       const best = refused.findIndex((count) => count < REFUSALS);
       if (best >= 0) at = best;

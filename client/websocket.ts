@@ -5,16 +5,18 @@ import { type ClientFrame, type Close, type Context, type Ending, ending, type S
 const SUBPROTOCOL = "notifications.v1.json";
 /** Until `connected`. */
 const OPEN_MS = 10_000;
-/** Heartbeats of silence before a ping: fewer pings for an idle server, and dead for no longer than half a minute. */
+/**
+ * Heartbeats of silence before a ping. Fewer pings for an idle server, and a dead connection for half a minute at most.
+ */
 const SILENT = 1.5;
-/** Until something comes after a ping (R42). */
+/** Until a frame comes after a ping (R42). */
 const PONG_MS = 10_000;
 /** Between two pings: the server answers one a second (R49). */
 const PING_REST_MS = 2_000;
-/** R30: what a server that could not say `closing` before it meant by its code. */
+/** R30: the meaning of the code, for a server that could not send `closing` before. */
 const CODES: Record<number, Close["reconnect"]> = { 4001: "no", 4002: "token", 4003: "no", 4004: "token", 4011: "no" };
 
-/** A WebSocket cannot be read more slowly: what waits is bounded by ending it, and coming back for the rest. */
+/** A WebSocket cannot be read more slowly. The limit on waiting notifications ends it, and a new one gets the rest. */
 export async function websocket(context: Context): Promise<Ending> {
   const url = address(context, "ws", "ack=explicit", context.cursor).replace(/^http/, "ws");
   if (typeof WebSocket === "undefined") return ending("unsupported", "There is no WebSocket.", "no");
@@ -22,7 +24,7 @@ export async function websocket(context: Context): Promise<Ending> {
   try {
     socket = new WebSocket(url, [SUBPROTOCOL, `bearer.${context.token}`]);
   } catch {
-    // The page's policy forbids it. The error is not kept: it may hold what was passed.
+    // The page's policy forbids it. The error is not kept: it may hold the token.
     return ending("blocked", "A WebSocket does not get through.", "other");
   }
   const last = await new Promise<Ending | undefined>((resolve) => {
@@ -34,7 +36,7 @@ export async function websocket(context: Context): Promise<Ending> {
     let resting: unknown;
     const { timers } = context;
     const watchdog = new Watchdog(timers, OPEN_MS, () => {
-      // One that was never connected may have been refused, or swallowed on the way: undefined asks why.
+      // A connection that never opened may have been refused, or lost on the way: undefined asks why.
       if (!connected) end(undefined);
       else if (pinged) end(ending("silent", "Nothing was heard."));
       else if (rested) probe();
@@ -63,14 +65,14 @@ export async function websocket(context: Context): Promise<Ending> {
       watchdog.within(PONG_MS);
     }
 
-    // Before `connected`, whatever ends it: something on the way may let no WebSocket through.
+    // Before `connected`, any end may come from a proxy on the way that blocks WebSockets.
     const fail = (code: "lost" | "protocol", text: string): void => end(connected ? ending(code, text) : undefined);
     socket.addEventListener("close", ({ code, reason }) => {
       const reconnect = CODES[code];
       if (reconnect) end(ended({ code, reason, reconnect }));
       else fail("lost", `Closed with ${code} ${reason}`);
     });
-    // Node 22 tells of a refused upgrade by this alone.
+    // Node 22 reports a refused upgrade only by this event.
     socket.addEventListener("error", () => fail("lost", "The connection ended."));
     socket.addEventListener("message", ({ data }: MessageEvent<string>) => {
       if (over) return;
@@ -89,7 +91,7 @@ export async function websocket(context: Context): Promise<Ending> {
         connected = true;
         // An older server takes a ping for a defect.
         watchdog.expect(frame.ping ? heartbeatMs(frame.heartbeat) * SILENT : NEVER_MS);
-        // Not before it: the cursor may turn out to be none of this client's.
+        // Only now: before it, the cursor may turn out not to be this client's.
         context.acknowledgeBy((cursor) => say({ type: "ack", cursor }));
         if (frame.ping) context.probeBy(probe);
       } else if (frame.type === "closing") end(ended(frame));
@@ -98,7 +100,7 @@ export async function websocket(context: Context): Promise<Ending> {
     }
 
     async function refresh(): Promise<void> {
-      // Where it cannot be had now, the server closes when the old one expires, and says so.
+      // If the renewal fails now, the server closes when the old token expires, and gives that reason.
       const token = await context.newToken();
       if (token !== undefined && !over) say({ type: "refresh", token });
     }

@@ -51,7 +51,7 @@ test("the commands run from what the image has, by their name and by `cli`", () 
       status: 0,
       stdout: expect.stringContaining("Usage: notifications tenant"),
     });
-    // The libraries that are loaded late are found, too.
+    // Libraries that load late are found, too.
     expect(run("audit").stderr).toContain("KAFKA_BROKERS: is not set");
     expect(run("epoch").stderr).toMatch(/DATABASE_URL: is not set|KAFKA_BROKERS: is not set/);
     const refused = spawnSync(process.execPath, ["client/subscribe.ts", "--transport", "x"], {

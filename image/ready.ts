@@ -3,7 +3,7 @@ import { request as plain } from "node:http";
 import { request as secure } from "node:https";
 import { portOf, serviceOf } from "./services.ts";
 
-/** Docker's health check: whether the service that this container runs is ready. There is no shell, and no curl. */
+/** Docker's health check: whether the service of this container is ready. The image has no shell and no curl. */
 const service = readFileSync("/proc/1/cmdline", "utf8")
   .split("\0")
   .map(serviceOf)
@@ -17,7 +17,7 @@ function fail(reason: string): void {
 
 if (port === undefined) fail("Nothing that could be ready runs here.");
 const options = { host: "127.0.0.1", port, path: "/health/ready", timeout: 4_000, agent: false };
-// Its certificate is for those who call it by name.
+// The request uses no name, so it cannot check the name in the certificate.
 const request = process.env.TLS_CERT ? secure({ ...options, rejectUnauthorized: false }) : plain(options);
 request.once("timeout", () => fail("no answer"));
 request.once("error", (error) => fail(error.message));

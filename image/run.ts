@@ -3,7 +3,9 @@ import { serviceOf } from "./services.ts";
 
 const CLI = "cli";
 
-/** What the image starts: the service that its argument names, or `cli`, in this process, so that signals reach it. */
+/**
+ * The image's entry point. It starts the service of its argument, or `cli`, in this process, so that signals reach it.
+ */
 const [service, ...args] = process.argv.slice(2);
 const main = service === CLI ? CLI : serviceOf(service);
 if (main === undefined) {
@@ -12,8 +14,8 @@ if (main === undefined) {
   process.exit(64);
 }
 
-// The kernel keeps from process 1 a signal that nobody handles. Until the service does, by its own ending, this one ends it. It
-// stays, and counts: where the last one that listens goes, Node stops listening, though another one is just coming.
+// The kernel drops a signal to process 1 that has no handler. This handler ends the process until the service has its
+// own. It must stay: if the last listener is removed, Node stops listening, even while another one is being added.
 for (const [signal, number] of [
   ["SIGTERM", 15],
   ["SIGINT", 2],

@@ -1,4 +1,4 @@
-/** By the names that the image is started with: the port that each listens on where PORT names no other. Provision ends by itself. */
+/** The names that start the image, with each default port if PORT is not set. Provision ends when it is done. */
 const ports = { receiver: 8080, distributor: 8081, director: 8082, console: 8083, provision: undefined };
 
 type Service = keyof typeof ports;

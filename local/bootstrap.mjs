@@ -1,5 +1,5 @@
-// The first thing that runs on a fresh machine, on whatever Node is there: plain JavaScript, no dependencies.
-// It installs the packages, the pinned Node among them, and hands over to just: node bootstrap.mjs start|test|packages [ARGS].
+// The first program on a fresh machine, on any Node: plain JavaScript, no dependencies. It installs the packages, with
+// the pinned Node, and starts just: node bootstrap.mjs start|test|packages [ARGS].
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
@@ -35,7 +35,7 @@ function installPackages() {
   const { status, error } = spawnSync("npx", ["-y", packageManager, "install", "--frozen-lockfile"], {
     cwd: root,
     stdio: ["ignore", log, log],
-    // Without a terminal to ask at, pnpm would refuse to replace packages that another pnpm has laid.
+    // Without a terminal to ask at, pnpm refuses to replace packages of another pnpm.
     env: { ...process.env, CI: "true" },
   });
   closeSync(log);
@@ -62,7 +62,7 @@ function handOver() {
     stdio: "inherit",
     env: { ...process.env, PATH: path },
   });
-  // Ctrl-C reaches the whole group; this one waits for what the child makes of it.
+  // Ctrl-C reaches the whole group. This process waits for the child's reaction.
   for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => signal === "SIGTERM" && child.kill(signal));
   child.once("error", (error) =>
     fail(`just could not be started: ${error.message}. Delete node_modules, and start again.`),

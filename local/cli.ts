@@ -3,7 +3,7 @@ import { port } from "#local/process/ports.ts";
 import { command } from "#local/process/user-error.ts";
 import { audience, issuer, privateFile, signingKey } from "./keys.ts";
 
-/** The operators' commands on the local stack: what the environment does not say, this copy knows. */
+/** The operators' commands on the local stack. This copy supplies settings that the environment does not have. */
 await command(async () => {
   const args = process.argv.slice(2);
   const { env } = process;

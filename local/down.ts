@@ -8,7 +8,7 @@ import { step } from "#local/process/progress.ts";
 import { end } from "./services.ts";
 import { command } from "#local/process/user-error.ts";
 
-/** Services first, while what they settle with is still there. */
+/** Services stop first, because they settle their work with the stores. */
 async function down(): Promise<void> {
   await withFileLock("up", async () => {
     const services = known()

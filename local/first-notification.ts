@@ -8,7 +8,7 @@ const PATIENCE = 20_000;
 
 export type Arrival = { notification: string; milliseconds: number };
 
-/** One notification through all of it: published to the receiver, received from the distributor. */
+/** Sends one notification through the whole platform: published to the receiver, received from the distributor. */
 export async function firstNotification({ receiver, distributors: [distributor] }: Platform): Promise<Arrival> {
   if (distributor === undefined) throw new Error("there is no distributor");
   const id = crypto.randomUUID();
@@ -43,7 +43,7 @@ async function publish(receiver: string, id: string, signal: AbortSignal): Promi
   await response.arrayBuffer();
 }
 
-/** The data of the SSE event with this id; older ones, of a start that was interrupted, are passed over. */
+/** The data of the SSE event with this id. It skips older events of an interrupted start. */
 async function arrival(body: ReadableStream<Uint8Array>, id: string): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
@@ -61,7 +61,7 @@ async function arrival(body: ReadableStream<Uint8Array>, id: string): Promise<st
   );
 }
 
-/** SSE itself cannot acknowledge; unacknowledged, it would come again at the next start. */
+/** SSE itself cannot acknowledge. Without this call the notification comes again at the next start. */
 async function acknowledge(
   distributor: string,
   client: Record<string, string>,

@@ -4,11 +4,11 @@ import { type JWK, exportJWK, generateKeyPair } from "jose";
 import { withFileLock } from "#local/process/file-lock.ts";
 import { paths, readIfThere, writeWhole } from "#local/process/paths.ts";
 
-/** Who the local stack's tokens are from and for: the services are told the same. */
+/** Issuer and audience of the local stack's tokens. The services get the same. */
 export const issuer = process.env.AUTH_ISSUER || "http://localhost/saasaparilla";
 export const audience = process.env.AUTH_AUDIENCE || "notifications";
 
-/** The public half, for whoever verifies. */
+/** The public half, for verifiers. */
 export const jwksFile = join(paths.keys, "jwks.json");
 /** The private half, for the commands of `cli/`. */
 export const privateFile = join(paths.keys, "private.json");
@@ -20,7 +20,7 @@ const kept = (): JWK | undefined => {
 
 const secretsFile = join(paths.keys, "secrets.key");
 
-/** The key that seals the secrets of issuers in this copy's Postgres, made when it is first needed. */
+/** The key that seals the secrets of issuers in this copy's Postgres, made on first use. */
 export function secretsKey(): string {
   const there = readIfThere(secretsFile);
   if (there !== undefined) return there.trim();
@@ -29,7 +29,7 @@ export function secretsKey(): string {
   return made;
 }
 
-/** The key that this copy signs with, made when it is first asked for. */
+/** The key that this copy signs with, made on first use. */
 export async function signingKey(): Promise<JWK> {
   return kept() ?? withFileLock("keys", async () => kept() ?? makeKeys());
 }
@@ -39,7 +39,7 @@ async function makeKeys(): Promise<JWK> {
   const secret: JWK = { ...(await exportJWK(privateKey)), kid: crypto.randomUUID(), alg: "EdDSA", use: "sig" };
   const { d: _secret, ...open } = secret;
   writeWhole(jwksFile, `${JSON.stringify({ keys: [open] }, null, 2)}\n`, 0o644);
-  // Last: its being there says that both are.
+  // Written last: if it exists, both files exist.
   writeWhole(privateFile, `${JSON.stringify(secret, null, 2)}\n`, 0o600);
   return secret;
 }

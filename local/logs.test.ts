@@ -33,7 +33,7 @@ test("just logs ends with what called it, which passes no signal on", async () =
   writeFileSync(logFile(name), "first\n");
   onTestFinished(() => rmSync(logFile(name)));
   const file = join(import.meta.dirname, "logs.ts");
-  // As npx: it waits for its child, and ends by itself at SIGTERM.
+  // Like npx, it waits for its child, and ends at SIGTERM without passing it on.
   const script = `const { spawn } = require("node:child_process"); console.log(spawn(process.execPath, ${JSON.stringify([file, name])}, { stdio: "inherit" }).pid)`;
   const caller = spawn(process.execPath, ["-e", script], { stdio: ["ignore", "pipe", "inherit"], detached: true });
   const closed = new Promise((done) => caller.stdout.once("close", done));
@@ -41,14 +41,14 @@ test("just logs ends with what called it, which passes no signal on", async () =
     try {
       process.kill(-caller.pid!, "SIGKILL");
     } catch {
-      // All of its group are gone, as they should be.
+      // Its whole group is gone, as expected.
     }
   });
   let out = "";
   caller.stdout.on("data", (chunk: Buffer) => (out += chunk.toString()));
   await expect.poll(() => out).toContain("first\n");
   caller.kill("SIGTERM");
-  // The last that writes there has ended.
+  // The last writer has ended.
   await closed;
 });
 

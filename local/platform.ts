@@ -10,11 +10,11 @@ import { UserError } from "#local/process/user-error.ts";
 
 export type Platform = BackingUrls & { receiver: string; distributors: string[] };
 
-/** The whole platform, running: what runs already is left alone, unless its settings or its code have changed. */
+/** Starts the whole platform. Running services stay, unless their settings or their code have changed. */
 export async function up(distributors = wanted()): Promise<Platform> {
   return withFileLock("up", async () => {
     const list = services(distributors);
-    // Before anything is fetched or started: 8080 is everybody's favourite.
+    // Before any download or start: port 8080 is often in use.
     for (const service of list) if (running(service.name) === undefined) await free(service);
     const [urls] = await Promise.all([backing(), signingKey()]);
     const told = settings(urls);
@@ -35,7 +35,7 @@ function of(list: Service[], kind: Service["kind"]): Service {
   return found;
 }
 
-/** Distributors of an earlier `just up` that wanted more of them. */
+/** Distributors of an earlier `just up` that had more of them. */
 function superfluous(list: Service[]): string[] {
   return known().filter((name) => /^distributor-\d+$/.test(name) && !list.some((service) => service.name === name));
 }

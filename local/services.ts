@@ -18,7 +18,7 @@ export type Service = {
   port: number;
 };
 
-/** One of each, and as many distributors as are asked for: a hundred ports apart. */
+/** One of each service, and `distributors` distributors on ports a hundred apart. */
 export function services(distributors: number): Service[] {
   return [
     { name: "receiver", kind: "receiver", portName: "RECEIVER_PORT", port: port("RECEIVER_PORT") },
@@ -41,7 +41,7 @@ export const mainOf = (kind: Service["kind"] | "provision"): string => join(repo
 
 export const urlOf = (service: Pick<Service, "port">): string => `http://localhost:${service.port}`;
 
-/** What every service is told. What the environment says already about identity and names stands. */
+/** Settings that every service gets. Identity and names from the environment stay. */
 export function settings(urls: BackingUrls): Record<string, string> {
   return {
     NAMESPACE: process.env.NAMESPACE || "notifications",
@@ -50,16 +50,16 @@ export function settings(urls: BackingUrls): Record<string, string> {
     AUTH_JWKS: process.env.AUTH_JWKS || jwksFile,
     // An identity provider may run on this machine.
     AUTH_PRIVATE_NETWORKS: process.env.AUTH_PRIVATE_NETWORKS || "127.0.0.0/8,::1",
-    // Whoever runs a copy is all of its tenants; for any other one: npx just tenant add NAME
+    // The developer may act for these tenants. To add another one: npx just tenant add NAME
     TENANTS: process.env.TENANTS || "local,acme",
     AUTH_ISSUER: issuer,
     AUTH_AUDIENCE: process.env.AUTH_AUDIENCE || audience,
-    // A page of the developer's own, on whatever port it is served.
+    // The developer's own page, on any port.
     ALLOWED_ORIGINS: process.env.ALLOWED_ORIGINS ?? LOCAL_ORIGINS,
     KEY_ENVIRONMENT: process.env.KEY_ENVIRONMENT || "test",
     SECRETS_KEY: process.env.SECRETS_KEY || secretsKey(),
     LOG_LEVEL: process.env.LOG_LEVEL || "info",
-    // Nobody's clients are to be let go gently here.
+    // A local stop need not wait for clients to leave gently.
     SHUTDOWN_MS: process.env.SHUTDOWN_MS || "5000",
   };
 }
@@ -68,7 +68,10 @@ const KINDS = ["receiver", "director", "distributor", "console"] as const satisf
 const passwordOf = (kind: Service["kind"]): string =>
   secret(`${kind}.password`, () => randomBytes(18).toString("base64url"));
 
-/** Whether the stores run here. Those that the environment names are used as it names them: their owner may have no roles for us. */
+/**
+ * Whether the stores run here. Stores named in the environment are used with its credentials: they may have no roles
+ * for our services.
+ */
 const own = (): boolean => !process.env.DATABASE_URL && !process.env.REDIS_URL;
 
 /** For provision, which makes a role for each service in the stores that run here. */
@@ -82,13 +85,13 @@ function asItself(kind: Service["kind"], told: Record<string, string>): Record<s
   return { ...told, DATABASE_URL: as(told.DATABASE_URL!), REDIS_URL: as(told.REDIS_URL!) };
 }
 
-/** What this service is told. */
+/** The environment of this service. */
 export const environment = (service: Service, told: Record<string, string>): Record<string, string> => ({
   ...asItself(service.kind, told),
   PORT: String(service.port),
 });
 
-/** Starts it under its supervisor; one that runs with other settings or older code is replaced. */
+/** Starts it under its supervisor. It replaces a service with other settings or older code. */
 export async function ensure(service: Service, told: Record<string, string>): Promise<void> {
   const env = environment(service, told);
   const setup = createHash("sha256")
@@ -111,13 +114,13 @@ export async function ensure(service: Service, told: Record<string, string>): Pr
   });
 }
 
-/** Fails when somebody else has its port. A child that its supervisor has left behind does not count. */
+/** Fails if another program has its port. A child that its supervisor has left behind does not count. */
 export async function free(service: Service): Promise<void> {
   if (running(childOf(service.name)) === undefined)
     await wantPort(service.portName, service.port, `the ${service.kind}`);
 }
 
-/** The supervisor first; then its child, should the supervisor have died and left it. */
+/** Stops the supervisor first, then its child, in case the supervisor died and left it. */
 export async function end(name: string): Promise<void> {
   await stop(name);
   await stop(childOf(name));
@@ -127,7 +130,7 @@ export const childOf = (name: string): string => `${name}.child`;
 
 let seen: string | undefined;
 
-/** Changes when any file does that the services are made of, so that `just up` after an edit runs what was edited. */
+/** A hash of all source files of the services, so that `just up` after an edit runs the edited code. */
 function code(): string {
   seen ??= globSync("{services,shared}/**/*.{ts,json}", {
     cwd: repository,
@@ -150,7 +153,7 @@ async function ready(service: Service): Promise<void> {
     if (missing === undefined) return;
     const child = running(childOf(service.name));
     if (child !== undefined) lives.add(child.pid);
-    // It has ended twice: it would again.
+    // It has ended twice, so it would end again.
     if (lives.size > 2) throw new UserError(`${service.name} ends each time it is started.`, whatItSaid(service.name));
     if (Date.now() > deadline)
       throw new UserError(`${service.name} is not ready: ${missing}.`, whatItSaid(service.name));

@@ -15,7 +15,7 @@ Ready in ${elapsed()}. The client "welcome" received, ${milliseconds.toFixed(0)}
 ${next(platform)}`);
 });
 
-/** To be pasted as it is, from this folder. */
+/** Commands to paste in this folder. */
 function next({ receiver, distributors: [distributor] }: Platform): string {
   const client = "Authorization: Bearer $(npx just token --client u1)";
   return `

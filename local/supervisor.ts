@@ -4,7 +4,8 @@ import { restartLoop } from "#local/process/restart-loop.ts";
 import { record } from "#local/process/processes.ts";
 import { childOf } from "./services.ts";
 
-// Keeps one service alive: node supervisor.ts NAME MAIN. It is a process of its own, and it does so little that it has no reason to end.
+// Keeps one service alive: node supervisor.ts NAME MAIN. It is a separate process, and does so little that it has no
+// reason to end.
 const [name, main] = process.argv.slice(2);
 if (name === undefined || main === undefined) throw new Error("supervise.ts NAME MAIN");
 
@@ -31,7 +32,7 @@ const service = {
 };
 await restartLoop(service, stopping.signal);
 
-/** In the form of the services' own log, which it stands in. */
+/** In the format of the services' log, because it writes into that. */
 function say(msg: string): void {
   process.stdout.write(
     `${JSON.stringify({ level: "warn", time: new Date().toISOString(), service: "supervisor", msg })}\n`,

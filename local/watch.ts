@@ -10,7 +10,9 @@ import { command } from "#local/process/user-error.ts";
 /** An editor writes a file in several steps, and git many files at once. */
 const QUIET_MS = 200;
 
-/** `just watch`: after an edit, the services that it changes start again. `just up` knows which: it compares what each was made of. */
+/**
+ * `just watch`: after an edit, the affected services restart. `just up` finds them: it compares the sources of each.
+ */
 await command(async () => {
   const args = process.argv.slice(2);
   wanted(args);
@@ -22,7 +24,7 @@ await command(async () => {
         changed.resolve();
     });
   for (;;) {
-    // A process of its own: it reads the code again. What fails has said so, and the next edit may mend it.
+    // A new process reads the code again. A failure has printed its reason, and the next edit may fix it.
     const up = spawn(process.execPath, [join(import.meta.dirname, "up.ts"), ...args], { stdio: "inherit" });
     await new Promise((done) => up.once("close", done));
     process.stderr.write("watching services and shared: ctrl-C ends the watch, and the services go on\n");

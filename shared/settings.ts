@@ -2,7 +2,7 @@ import { z } from "zod";
 import { kafkaSettings } from "#kafka/settings.ts";
 import { serverSettings } from "#http/settings.ts";
 
-/** Where Kafka, Postgres and Redis are. */
+/** The addresses of Kafka, Postgres and Redis. */
 export const storeSettings = z.object({
   ...kafkaSettings.shape,
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).meta({
@@ -31,7 +31,10 @@ export const storeSettings = z.object({
   REDIS_KEY: z.string().min(1).optional().meta({ description: "The file of its private key." }),
 });
 
-/** What every service reads from the environment. A wrong value stops the start with the variable's name and a fix. */
+/**
+ * Settings that every service reads from the environment. A wrong value stops the start with the setting's name and a
+ * fix.
+ */
 export const commonSettings = z.object({
   NAMESPACE: z
     .string()

@@ -8,15 +8,15 @@ import { childOf } from "#local/services.ts";
 import { UserError, command } from "#local/process/user-error.ts";
 
 /**
- * A scene to watch, on the running local stack: a client that is away, then connected three ways one after the other, and a
- * distributor that is killed. Ends with code 1 where anything is missing, out of order or twice.
+ * A demonstration on the running local stack. A client is away, then connects in three ways one after the other, and a
+ * distributor is killed. Ends with code 1 if a notification is missing, out of order or repeated.
  */
 const PATIENCE_MS = 40_000;
-/** Between two lines, for whoever reads along. */
+/** Pause between two lines, for a person who reads along. */
 const BEAT_MS = 2_000;
 
 async function main(): Promise<void> {
-  // As many distributors as there are: up() would stop the others.
+  // As many distributors as are running: up() would stop the others.
   const others = known().filter((name) => /^distributor-\d+$/.test(name)).length;
   const { receiver, distributors } = await up(Math.max(wanted(), others + 1));
   const scene = new Scene(receiver, distributors[0]!);
@@ -93,7 +93,7 @@ class Scene {
     for (let n = 0; n < count; n += 1) {
       const number = this.#published.length + 1;
       const id = randomUUID();
-      // Before it is answered: it may arrive earlier than the answer does.
+      // Before the answer: the notification may arrive earlier than the answer.
       this.#published.push({ id, at: performance.now() });
       const response = await fetch(`${this.#receiver}/v1/notifications`, {
         method: "POST",
@@ -127,7 +127,7 @@ class Scene {
     );
   }
 
-  /** Everything that was published so far. */
+  /** Everything published so far. */
   async arrived(): Promise<void> {
     await until(
       `notification ${this.#published.length} has not arrived`,

@@ -4,8 +4,8 @@ import { isAlive, startedAt } from "./processes.ts";
 const EVERY_MS = 500;
 
 /**
- * Calls back once a process between the terminal and this one has ended. npx ends at SIGTERM without passing it on, so what it
- * started would stay. Returns how to stop that.
+ * Calls back once a process between the terminal and this one has ended. npx ends at SIGTERM without passing it on, so
+ * its child processes would stay. Returns a function that stops the watch.
  */
 export function onCallerGone(call: () => void): () => void {
   const callers = callersOf(process.pid).map((pid) => ({ pid, since: startedAt(pid) ?? "ended" }));
@@ -18,7 +18,7 @@ export function onCallerGone(call: () => void): () => void {
   return () => clearInterval(timer);
 }
 
-/** Those in this process group: a shell gives each command a group of its own. */
+/** Callers in this process group: a shell gives each command a separate group. */
 function callersOf(pid: number): number[] {
   const [parent, group] = familyOf(pid);
   const found: number[] = [];

@@ -6,7 +6,7 @@ import { isAlive, startedAt } from "./processes.ts";
 
 type Owner = { pid: number; since: string };
 
-/** One at a time over all processes: `just up` beside `npm test` must not start two brokers on one folder. */
+/** One holder at a time over all processes: `just up` beside `npm test` must not start two brokers on one folder. */
 export async function withFileLock<T>(name: string, work: () => Promise<T>): Promise<T> {
   makePaths();
   const path = join(local, `${name}.lock`);
@@ -27,7 +27,7 @@ export async function withFileLock<T>(name: string, work: () => Promise<T>): Pro
   }
 }
 
-/** A link is made whole or not at all: nobody ever reads a lock without its owner in it. */
+/** A link is created atomically, so no process reads a lock without its owner in it. */
 function take(mine: string, path: string): boolean {
   try {
     linkSync(mine, path);
@@ -44,7 +44,7 @@ function breakIfAbandoned(path: string): void {
   const aside = `${path}.abandoned.${crypto.randomUUID()}`;
   try {
     renameSync(path, aside);
-    // Somebody may have broken it and taken it in between: then it is theirs, and goes back.
+    // Another process may have broken and taken it in between. Then it is theirs, and goes back.
     if (readIfThere(aside) !== text) linkSync(aside, path);
     rmSync(aside, { force: true });
   } catch (error) {

@@ -14,8 +14,8 @@ export const paths = {
 };
 
 /**
- * Others may pass through `.local` (Postgres refuses to be root, and runs as nobody), but not list it. Only folders that
- * nobody else has to enter are closed.
+ * Other users may pass through `.local`, but not list it: Postgres refuses to run as root, and runs as `nobody`. Only
+ * folders that `nobody` does not need are closed.
  */
 export function makePaths(): void {
   mkdirSync(local, { recursive: true, mode: 0o711 });
@@ -33,7 +33,7 @@ export function readIfThere(path: string): string | undefined {
   }
 }
 
-/** Its being there says that it is whole. What a cut has left of an earlier try may be nobody's to write to. */
+/** If the file exists, it is complete. The file of an interrupted earlier try may not be writable. */
 export function writeWhole(path: string, text: string, mode: number): void {
   const partial = `${path}.partial`;
   rmSync(partial, { force: true });
@@ -41,7 +41,7 @@ export function writeWhole(path: string, text: string, mode: number): void {
   renameSync(partial, path);
 }
 
-/** Written once and read ever after, so that what it guards outlives a restart. */
+/** Written once and read afterwards, so that the data it protects outlives a restart. */
 export function secret(name: string, make: () => string): string {
   const path = join(paths.secrets, name);
   const known = readIfThere(path);

@@ -2,7 +2,10 @@ import { execFile } from "node:child_process";
 import { readdir, readFile, readlink } from "node:fs/promises";
 import { promisify } from "node:util";
 
-/** Who listens on a local port, as "name (pid 123)". Undefined where that cannot be seen: it is a courtesy, never a condition. */
+/**
+ * The process that listens on a local port, as "name (pid 123)". Undefined if that is not visible. It only improves
+ * messages, so never depend on it.
+ */
 export async function portOwner(port: number): Promise<string | undefined> {
   return process.platform === "linux" ? fromProc(port) : fromLsof(port);
 }
@@ -19,7 +22,7 @@ async function fromProc(port: number): Promise<string | undefined> {
     }
   }
   for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/.test(name))) {
-    // Processes end while they are looked at, and those of other users may not be.
+    // Processes may end meanwhile, and those of other users may not be readable.
     const descriptors = await readdir(`/proc/${pid}/fd`).catch(() => []);
     for (const descriptor of descriptors) {
       const target = await readlink(`/proc/${pid}/fd/${descriptor}`).catch(() => "");

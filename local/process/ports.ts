@@ -25,13 +25,15 @@ function remembered(): Partial<Record<PortName, number>> {
   return text === undefined ? {} : (JSON.parse(text) as Partial<Record<PortName, number>>);
 }
 
-/** The environment's; else what this copy ran with the last time, so that a second copy is told its ports once; else the default. */
+/**
+ * From the environment, else from this copy's last run, else the default. So a second copy needs its ports only once.
+ */
 export function port(name: PortName): number {
   const given = process.env[name];
   if (given !== undefined && given !== "") return parse(name, given);
   const kept = remembered()[name];
   if (kept !== undefined) return kept;
-  // A controller beside the broker: whoever moves one moves both.
+  // The controller's port follows the broker's, so that one setting moves both.
   return name === "KAFKA_CONTROLLER_PORT" ? port("KAFKA_PORT") + 1 : defaults[name];
 }
 
@@ -49,7 +51,7 @@ export function rememberPort(name: PortName, number: number): void {
   if (known[name] !== number) writeFileSync(memory, `${JSON.stringify({ ...known, [name]: number }, null, 2)}\n`);
 }
 
-/** Fails in one line when something else listens there: what, and which variable moves ours. */
+/** Fails in one line if the port is in use. The error names the program, and the setting that changes our port. */
 export async function wantPort(name: PortName, number: number, label: string): Promise<void> {
   if (await isFree(number)) return;
   const holder = await portOwner(number);

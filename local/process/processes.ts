@@ -4,12 +4,12 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { hasCode, paths, readIfThere, writeWhole } from "./paths.ts";
 
-/** A pid alone proves nothing: it is used again after its process has ended. With its start time it is one process. */
+/** A pid alone proves nothing: the system reuses it. With its start time it identifies one process. */
 export type Process = {
   pid: number;
   since: string;
   setup: string;
-  /** Where its part of the log begins. */
+  /** The offset of its part of the log. */
   logFrom: number;
 };
 
@@ -25,12 +25,15 @@ export type Command = {
 const pidFile = (name: string): string => join(paths.run, `${name}.json`);
 export const logFile = (name: string): string => join(paths.logs, `${name}.log`);
 
-/** When a process began, in a form only good for comparing. Undefined when it is gone, or is a zombie that nobody reaps. */
+/**
+ * The start time of a process, in a form only for comparison. Undefined if it is gone, or is a zombie without a parent
+ * to reap it.
+ */
 export function startedAt(pid: number): string | undefined {
   try {
     if (process.platform === "linux") {
       const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-      // The name, in brackets, may hold spaces and brackets itself. After it: state is the 1st field, start time the 20th.
+      // The name in brackets may hold spaces and brackets. After it: state is the 1st field, start time the 20th.
       const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
       return fields[0] === "Z" || fields[0] === "X" ? undefined : fields[19];
     }
@@ -40,7 +43,7 @@ export function startedAt(pid: number): string | undefined {
     }).trim();
     return shown === "" || shown.startsWith("Z") ? undefined : shown.replace(/^\S+\s+/, "");
   } catch (error) {
-    // Gone before or while it was read; ps says so by its exit code.
+    // The process ended before or during the read. ps reports that by its exit code.
     if (
       hasCode(error, "ENOENT") ||
       hasCode(error, "ESRCH") ||
@@ -53,7 +56,7 @@ export function startedAt(pid: number): string | undefined {
 
 export const isAlive = (known: Pick<Process, "pid" | "since">): boolean => startedAt(known.pid) === known.since;
 
-/** The process that we started under this name, if it is still that one. */
+/** The process that we started under this name, if it still runs. */
 export function running(name: string): Process | undefined {
   const text = readIfThere(pidFile(name));
   if (text === undefined) return undefined;
@@ -61,7 +64,7 @@ export function running(name: string): Process | undefined {
   return isAlive(known) ? known : undefined;
 }
 
-/** Names under which something was started and not yet stopped. */
+/** Names of started processes that were not stopped yet. */
 export function known(): string[] {
   try {
     return readdirSync(paths.run)
@@ -77,13 +80,13 @@ const LOG_LIMIT = 16 * 1024 * 1024;
 
 function openLog(name: string): { log: number; logFrom: number } {
   const path = logFile(name);
-  // Kept from growing without end: one old log, and the current one.
+  // Limits the size: one old log, and the current one.
   if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) > LOG_LIMIT) renameSync(path, `${path}.old`);
   const log = openSync(path, "a", 0o600);
   return { log, logFrom: fstatSync(log).size };
 }
 
-/** Starts it in a session of its own, so that it outlives this command, and Ctrl-C in a terminal is not for it. */
+/** Starts it in a separate session, so that it outlives this command, and Ctrl-C in a terminal does not reach it. */
 export async function start(name: string, command: Command, setup: string): Promise<Process> {
   const { log, logFrom } = openLog(name);
   const { file, args, env, cwd, uid, gid } = command;
@@ -105,7 +108,7 @@ export async function start(name: string, command: Command, setup: string): Prom
 }
 
 export function record(name: string, pid: number, setup: string, logFrom: number): Process {
-  // A process that has ended already has no start time; it is then simply not alive.
+  // A process that has ended already has no start time. It then counts as not alive.
   const started = { pid, since: startedAt(pid) ?? "ended", setup, logFrom };
   writeWhole(pidFile(name), JSON.stringify(started), 0o644);
   return started;
@@ -122,7 +125,7 @@ async function end(target: Process, signal: NodeJS.Signals, patience: number): P
   send(target.pid, signal);
   const deadline = Date.now() + patience;
   while (isAlive(target)) {
-    // It leads its own group: what it has forked goes with it.
+    // It leads its own group, so its child processes end too.
     if (Date.now() > deadline) send(-target.pid, "SIGKILL");
     await sleep(50);
   }
@@ -136,7 +139,7 @@ function send(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-/** The end of a log, to stand below a message about why something did not start. */
+/** The end of a log, for a message about a failed start. */
 export function ending(name: string, from = 0): string {
   const log = Buffer.from(readIfThere(logFile(name)) ?? "").subarray(from);
   const lines = log.toString().trimEnd().split("\n").slice(-12);

@@ -2,7 +2,10 @@ const started = performance.now();
 
 const seconds = (since: number): string => `${((performance.now() - since) / 1000).toFixed(1)} s`;
 
-/** One line once it is done: a tick, what was done, how long it took. Progress goes to stderr, so that stdout stays an answer. */
+/**
+ * Prints one line after the work: a tick, the label and the duration. It uses stderr, so that stdout has only the
+ * answer.
+ */
 export async function step<T>(label: string, work: () => Promise<T>): Promise<T> {
   const since = performance.now();
   const result = await work();
@@ -10,7 +13,7 @@ export async function step<T>(label: string, work: () => Promise<T>): Promise<T>
   return result;
 }
 
-/** For what takes long: said before it begins, so that nobody stares at nothing. */
+/** Announces slow work before it begins, so that users know why they wait. */
 export function note(text: string): void {
   process.stderr.write(`… ${text}\n`);
 }

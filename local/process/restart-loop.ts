@@ -3,29 +3,29 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 10_000;
-/** One that ran for so long has not failed to start: the next pause is the first again. */
+/** A process that ran this long has started well: the next pause is the shortest again. */
 const SETTLED_MS = 10_000;
 
-/** With the patience of each: a process that hangs is ended within 40 s. */
+/** With the time limit of each check, a process that hangs is ended within 40 s. */
 const CHECK_EVERY_MS = 5_000;
-/** Until it is alive for the first time; before that, silence may be a start that waits for something. */
+/** Used until it is alive for the first time. Before that, silence may be a start that waits. */
 const FIRST_CHECK_EVERY_MS = 300;
 const PATIENCE_MS = 3_000;
-/** A process that is there but turns no event loop serves nobody either. */
+/** A process whose event loop does not turn serves no client either. */
 const HUNG_AFTER = 4;
 
-/** One service, which is to be alive always. */
+/** One service that must always be alive. */
 export interface Restarted {
-  /** One life. */
+  /** Starts one process. */
   spawn(): ChildProcess;
   port: number;
-  /** Where not, one that hangs is left alone. */
+  /** If false, a process that hangs is left alone. */
   endsHung(): boolean;
   ended(how: string, pauseMs: number): void;
   hung(silences: number): void;
 }
 
-/** Starts it again whenever it ends, and ends it where it hangs, until that is over. */
+/** Restarts the process whenever it ends, and ends it if it hangs, until `over`. */
 export async function restartLoop(kept: Restarted, over: AbortSignal): Promise<void> {
   let pause = FIRST_PAUSE_MS;
   while (!over.aborted) {
@@ -39,7 +39,7 @@ export async function restartLoop(kept: Restarted, over: AbortSignal): Promise<v
   }
 }
 
-/** From its start to its end: how it ended. */
+/** Runs from its start to its end. Returns how it ended. */
 async function life(kept: Restarted, over: AbortSignal): Promise<string> {
   const child = kept.spawn();
   const ended = new AbortController();
@@ -50,7 +50,7 @@ async function life(kept: Restarted, over: AbortSignal): Promise<string> {
   }).finally(() => ended.abort());
 }
 
-/** Ends one that was alive once and has not answered for half a minute. */
+/** Ends a process that was alive once and has not answered for half a minute. */
 async function watch(kept: Restarted, child: ChildProcess, over: AbortSignal): Promise<void> {
   let lived = false;
   let silences = 0;
@@ -76,7 +76,7 @@ async function answers(port: number): Promise<boolean> {
   }
 }
 
-/** Shorter where it is over before: nothing else can go wrong with it. */
+/** Ends early once `over` is aborted. Nothing else can fail here. */
 async function rest(ms: number, over: AbortSignal): Promise<void> {
   await sleep(ms, undefined, { signal: over }).catch(() => undefined);
 }

@@ -12,7 +12,7 @@ type Options = {
   gid?: number | undefined;
 };
 
-/** Runs a tool to its end with its output in a log. When it fails, the end of the log is shown with what to do. */
+/** Runs a tool to its end with its output in a log. If it fails, the error has the end of the log and a fix. */
 export async function runTool(file: string, args: string[], { log, fix, env, uid, gid }: Options): Promise<void> {
   const output = openSync(logFile(log), "w", 0o600);
   const child = spawn(file, args, {
@@ -28,7 +28,7 @@ export async function runTool(file: string, args: string[], { log, fix, env, uid
   if (code !== 0) throw new UserError(`${basename(file)} failed (${code}).`, `${fix}\n${ending(log)}`);
 }
 
-/** What a tool prints, or undefined where there is no such tool, or it does not work. */
+/** The output of a tool, or undefined if the tool is missing or fails. */
 export async function ask(
   file: string,
   args: string[],

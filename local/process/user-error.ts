@@ -1,6 +1,6 @@
 import { printableLines } from "@saasaparilla/shared/runtime/printable.ts";
 
-/** What a user can do something about: what is wrong, and how to fix it, in one line. It is shown without a stack trace. */
+/** An error that a user can fix. It has the problem and the fix in one line, and is shown without a stack trace. */
 export class UserError extends Error {
   override readonly name = "Trouble";
 
@@ -9,11 +9,11 @@ export class UserError extends Error {
   }
 }
 
-/** What went wrong, in words: several failures at once, and one that wraps another with no words of its own, included. */
+/** The reason in words. It unwraps several failures at once, and an error without a text of its own. */
 export function reasonOf(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(reasonOf).join("\n✗ ");
   if (!(error instanceof Error)) return String(error);
-  // fetch says "fetch failed", and why only in the cause.
+  // fetch says "fetch failed", and has the reason only in the cause.
   return error instanceof TypeError && error.cause !== undefined ? reasonOf(error.cause) : error.message || error.name;
 }
 
@@ -27,9 +27,9 @@ export async function command(main: () => Promise<void>, usage?: string): Promis
     await main();
   } catch (error) {
     process.stderr.write(`\n✗ ${printableLines(reasonOf(error))}\n`);
-    // Somebody at work on this stack wants to know where; somebody who uses it does not.
+    // Developers of this stack need the stack trace; its users do not.
     if (process.env.DEBUG !== undefined && error instanceof Error) process.stderr.write(`${error.stack}\n`);
-    // What goes on trying is not waited for.
+    // Background work that still retries must not keep the process alive.
     process.exit(1);
   }
 }

@@ -1,16 +1,16 @@
 import type { PortName } from "#local/process/ports.ts";
 import type { Command } from "#local/process/processes.ts";
 
-/** What each of Kafka, Postgres and Redis says of itself; backing.ts starts them by it. */
+/** The description of Kafka, Postgres or Redis that backing.ts starts it by. */
 export type Backing = {
   name: string;
   label: string;
-  /** Set in the environment, it names one that runs elsewhere, and none is started. */
+  /** If the environment has it, it names a server elsewhere, and none is started. */
   variable: "KAFKA_BROKERS" | "DATABASE_URL" | "REDIS_URL";
   ports: PortName[];
   stopSignal: NodeJS.Signals;
   url: () => string;
-  /** Fetches and prepares what it needs, and says how it is started. */
+  /** Fetches and prepares its needs, and returns the command that starts it. */
   command: () => Promise<Command>;
   /** Speaks the service's own protocol; throws while it is not ready. */
   answers: (url: string) => Promise<void>;

@@ -13,7 +13,7 @@ export type BackingUrls = Record<Backing["variable"], string>;
 
 export const all = [kafka, postgres, redis];
 
-/** Starts what does not run yet and waits until each answers. To be called as often as one likes, by any number of processes. */
+/** Starts the missing stores and waits until each answers. Any number of processes may call it, any number of times. */
 export async function backing(): Promise<BackingUrls> {
   const [brokers, database, cache] = await withFileLock("backing", () => together(all.map((one) => () => ensure(one))));
   if (brokers === undefined || database === undefined || cache === undefined)
@@ -21,11 +21,11 @@ export async function backing(): Promise<BackingUrls> {
   return { KAFKA_BROKERS: brokers, DATABASE_URL: database, REDIS_URL: cache };
 }
 
-/** Unlike Promise.all it lets every one come to its end first: a start must not go on behind a lock that is given up. */
+/** Unlike Promise.all it waits for every work to end: a start must not continue after its lock is released. */
 export async function together<T>(works: (() => Promise<T>)[]): Promise<T[]> {
   const results = await Promise.allSettled(works.map((work) => work()));
   const reasons = results.flatMap((result) => (result.status === "rejected" ? [result.reason as unknown] : []));
-  // All of them: whoever has neither Java nor Redis is to learn that at once.
+  // All reasons: a user without Java and Redis must learn both at once.
   if (reasons.length > 0)
     throw reasons.length === 1 ? reasons[0] : new AggregateError(reasons, reasons.map(reasonOf).join("\n"));
   return results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
@@ -43,7 +43,7 @@ async function ensure(one: Backing): Promise<string> {
   await step(label, async () => {
     const failure = current?.setup === setup ? await answer(one, current, SHORT_PATIENCE) : "it does not run";
     if (failure === undefined) return;
-    // One that answers no more, and still is there, is somebody's to look at and not ours to end.
+    // A process that runs but does not answer needs a person's look. It is not ended here.
     if (current?.setup === setup && isAlive(current)) throw notUp(one, current, failure);
     await launch(one, setup);
   });
@@ -51,7 +51,7 @@ async function ensure(one: Backing): Promise<string> {
 }
 
 async function launch(one: Backing, setup: string): Promise<void> {
-  // It may run on other ports than are wanted now.
+  // It may run on other ports than the ones now wanted.
   await stop(one.name, one.stopSignal);
   for (const name of one.ports) await wantPort(name, port(name), one.label);
   const command = await one.command();
@@ -66,9 +66,9 @@ async function launch(one: Backing, setup: string): Promise<void> {
 }
 
 const PATIENCE = 90_000;
-/** For one that has been up before. */
+/** For a store that has been up before. */
 const SHORT_PATIENCE = 20_000;
-/** After kill -9 the children of what was killed may hold its data folder for a moment longer. */
+/** After kill -9 the children of the killed process may hold its data folder for a moment. */
 const TRIES = 4;
 
 function answer(one: Backing, process: Process, patience = PATIENCE): Promise<string | undefined> {
@@ -102,7 +102,7 @@ async function elsewhere(one: Backing, url: string): Promise<void> {
   );
 }
 
-/** Tries until it works: undefined. Else, once time is over or there is no point in going on, what was wrong the last time. */
+/** Tries until it works, and returns undefined. If the time is over or a retry is pointless, returns the last error. */
 async function until(
   patience: number,
   attempt: () => Promise<void>,

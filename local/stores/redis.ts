@@ -8,7 +8,7 @@ import { port } from "#local/process/ports.ts";
 import type { Command } from "#local/process/processes.ts";
 import { serverFor } from "./redis-server.ts";
 
-/** Redis or Valkey: they speak the same. */
+/** Redis or Valkey: both have the same protocol. */
 export const redis: Backing = {
   name: "redis",
   label: "Redis",
@@ -22,7 +22,10 @@ export const redis: Backing = {
 
 const password = (): string => secret("redis.password", () => randomBytes(18).toString("base64url"));
 
-/** On a data folder and a port of its own: a battery of faults has one that nobody else is on. `more`: lines of its configuration. */
+/**
+ * Has its own data folder and port: a battery of faults needs a server without other users. `more`: configuration
+ * lines.
+ */
 export async function redisIn(
   data: string,
   config: string,
@@ -55,7 +58,7 @@ async function answers(url: string): Promise<void> {
     retryStrategy: null,
     maxRetriesPerRequest: 0,
   });
-  // ioredis also emits what it throws, and an event without a listener is printed.
+  // ioredis also emits the errors that it throws, and prints an event without a listener.
   client.on("error", () => {});
   try {
     await client.connect();

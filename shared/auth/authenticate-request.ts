@@ -6,13 +6,13 @@ import { Refused, TurnedAway, type Identity } from "./identity.ts";
 export type RefusedAs = "forbidden" | "rate-limited" | "unavailable";
 
 export interface CallerAnswers {
-  /** The detail of a 403: what the token must allow. It must not depend on the token (R2). */
+  /** The detail of a 403: the rights that the token needs. It must not depend on the token (R2). */
   forbidden?: string;
   /** Counts an answer. */
   refused?: (as: RefusedAs) => void;
 }
 
-/** The caller whom a guard lets pass, or the answer to one that it refuses. It is at once, unless a key must be fetched first. */
+/** The caller that a guard admits, or the answer to one that it refuses. Synchronous unless a key must be fetched. */
 export function authenticateRequest(
   pass: () => Identity | Promise<Identity>,
   answers: CallerAnswers,
@@ -25,7 +25,7 @@ export function authenticateRequest(
   }
 }
 
-/** Every service answers a refused caller with this. The reason is in the audit log only. */
+/** The answer of every service to a refused caller. The reason is only in the audit log. */
 export function refusedCaller(error: unknown, answers: CallerAnswers): HttpResponse {
   if (error instanceof TurnedAway) {
     answers.refused?.("rate-limited");
@@ -35,7 +35,7 @@ export function refusedCaller(error: unknown, answers: CallerAnswers): HttpRespo
     answers.refused?.("forbidden");
     return forbidden(answers.forbidden);
   }
-  // A key or a store is missing, so nothing is known about the token.
+  // A key or a store is missing, so the token is neither good nor bad yet.
   answers.refused?.("unavailable");
   const detail = "Your token cannot be checked at the moment. Repeat the request after Retry-After.";
   return problemResponse(problemOf("unavailable", detail, { retryAfter: retryAfterOf(error) }));

@@ -26,33 +26,33 @@ export interface AuthenticatorParts {
   now?: () => number;
   /** ms, monotonic. */
   clock?: () => number;
-  /** The text at an address; otherwise it is fetched from where AUTH_PRIVATE_NETWORKS allows. */
+  /** Returns the text at an address. By default it is fetched from the addresses that AUTH_PRIVATE_NETWORKS allows. */
   fetch?: (url: URL) => Promise<string>;
-  /** The keys of one issuer could not be had anew: those that there are hold. */
+  /** The keys of one issuer could not be refreshed. The known keys stay in use. */
   failed?: (issuer: string, error: unknown) => void;
-  /** Callers who wait for keys, and for signatures that are checked off the main thread; without it, any number. */
+  /** Bounds callers who wait for keys, and for signature checks off the main thread. Without it there is no bound. */
   waiters?: Waiters;
   /** A key of an issuer is not used. */
   skipped?: (issuer: string, key: SkippedKey) => void;
 }
 
-/** Who is behind a token, whoever has issued it, and whether it may do what it is for. */
+/** Identifies the caller of a token from any issuer, and decides whether it may do what it asks. */
 export class Authenticator {
-  /** Where keys may come from. */
+  /** Addresses that keys may come from. */
   readonly jwksAddresses: JwksAddresses;
   readonly #policies: Policies;
   readonly #platform: TokenVerifier;
   readonly #platformKeys: Jwks;
   readonly #platformName: string;
-  /** Those of tenants, each until its row changes. */
+  /** The verifiers of tenants' issuers. Each is kept until its row changes. */
   readonly #issuers = new WeakMap<IssuerOf, TokenVerifier>();
   readonly #seen = new Seen();
-  /** Token to identity, oldest first: the signature of one that comes again and again is checked no more. */
+  /** Token to identity, oldest first. The signature of a token that returns is not checked again. */
   readonly #verified = new Map<string, { identity: Identity; verifier: TokenVerifier; keys: number }>();
   readonly #now: () => number;
   readonly #keysOf: (issuer: string, source: KeySource) => Jwks;
   readonly #secrets: SealedSecrets;
-  /** What is the same for every issuer. */
+  /** The limits that every issuer shares. */
   readonly #limits: { maxSeconds?: number; waiters?: Waiters };
   readonly #environment: string | undefined;
 
@@ -100,7 +100,7 @@ export class Authenticator {
     const refused =
       isAddress(AUTH_JWKS) && !parts.fetch ? await authenticator.jwksAddresses.refusal(new URL(AUTH_JWKS)) : undefined;
     if (refused !== undefined) throw new Failure("fatal", `AUTH_JWKS is wrong. ${refused}`);
-    // A file is there, or somebody made a mistake.
+    // A missing file is a mistake of the operator.
     if (!isAddress(AUTH_JWKS))
       await authenticator.#platformKeys.reload().catch((error: unknown) => {
         throw new Failure("fatal", `AUTH_JWKS is wrong. ${messageOf(error)}`, { cause: error });
@@ -109,8 +109,8 @@ export class Authenticator {
   }
 
   /**
-   * The caller behind a token that allows `scope`, in `tenant` where it is about one: at once, but where its key is not at hand. Throws Refused, or a `retry` where the
-   * keys cannot be had, or nobody knows yet who may do what.
+   * The caller of a token that allows `scope`, in `tenant` if given. It is synchronous unless the key must be fetched.
+   * Throws Refused, or a `retry` if the keys are unavailable or the policies are not loaded yet.
    */
   authorize(
     token: string | undefined,
@@ -124,7 +124,7 @@ export class Authenticator {
       : this.#allowed(token!, identity, scope, tenant);
   }
 
-  /** Who it is, whatever it may do. API keys and tokens that were good before are known without a check. */
+  /** The caller, whatever its rights. API keys and tokens that were good before need no signature check. */
   identify(token: string | undefined, asker: Asker = NOBODY): Identity | Promise<Identity> {
     if (!token) throw new Refused("no token was sent");
     if (token.length > MAX_TOKEN_LENGTH) throw new Refused("the token is too long");
@@ -133,24 +133,24 @@ export class Authenticator {
     const row = this.#rowOf(token);
     const verifier = row ? this.#issuerOf(row) : this.#platform;
     const known = this.#verified.get(token);
-    // Its issuer may have other keys now, or be another.
+    // The issuer may have other keys now, or the token another issuer.
     if (known?.verifier === verifier && known.keys === verifier.keys) return known.identity;
     const identity = verifier.verify(token, asker);
-    // The next time it must not need a check again.
+    // A token that cost a scarce check must not need another one next time.
     const scarce = asker.mayCheck !== undefined;
     return identity instanceof Promise
       ? identity.then((late) => this.#keep(token, late, verifier, scarce))
       : this.#keep(token, identity, verifier, scarce);
   }
 
-  /** Why one who was let in may go on no longer; undefined: it may. */
+  /** Why an admitted caller must stop, or undefined. */
   barred(identity: Identity, scope: Scope, tenant?: string): string | undefined {
     const client = scope === "subscribe" ? identity.subject : undefined;
     const why = refusal(this.#policies, { identity, scope, now: this.#now() / 1_000, client, tenant });
     return why ?? (this.#signed(identity) ? undefined : "the key that signed its token was taken away");
   }
 
-  /** Still: keys come and go. */
+  /** Whether its key is still valid: keys come and go. */
   #signed(identity: Identity): boolean {
     const { source } = identity;
     if (source.kind === "key") return true;
@@ -166,14 +166,14 @@ export class Authenticator {
     throw new Refused(why);
   }
 
-  /** By what the token says of itself, which is believed by nobody: whose keys it is to be checked with. Undefined: the platform's. */
+  /** The issuer whose keys check the token, by the token's own unverified claims. Undefined: the platform's issuer. */
   #rowOf(token: string): IssuerOf | undefined {
     if (this.#policies.issuers === 0) return undefined;
     const name = claimed(token)?.iss;
     return typeof name === "string" && name !== this.#platformName ? this.#policies.issuer(name) : undefined;
   }
 
-  /** The tenant that a token names, or else the one that its issuer speaks for. Nothing is verified: it says in whose log a refusal is found. */
+  /** The tenant that a token names, or else its issuer's. Nothing is verified: it only picks the log of a refusal. */
   claimedTenant(claims: Record<string, unknown> | undefined): unknown {
     return claims?.tenant ?? (typeof claims?.iss === "string" ? this.#policies.issuer(claims.iss)?.tenant : undefined);
   }
@@ -184,7 +184,7 @@ export class Authenticator {
       const { algorithms, sealedSecret } = row;
       verifier = new TokenVerifier({
         ...row,
-        // The kind of keys decides, so that no public key is ever taken for a secret.
+        // The kind of keys decides. Otherwise a public key could be used as a secret.
         algorithms: sealedSecret ? [SHARED_ALGORITHM] : algorithms.filter((one) => one !== SHARED_ALGORITHM),
         keys: this.#keysIn(row),
         source: { kind: "issuer", name: row.issuer },
@@ -201,7 +201,7 @@ export class Authenticator {
     return this.#keysOf(issuer, jwksUrl === undefined ? (jwks as JSONWebKeySet) : new URL(jwksUrl));
   }
 
-  /** From the second time on: most tokens come once, with a connection. */
+  /** Keeps a token from its second use on: most tokens are used once, for one connection. */
   #keep(token: string, identity: Identity, verifier: TokenVerifier, atOnce: boolean): Identity {
     if (!this.#seen.again(token) && !atOnce) return identity;
     this.#verified.set(token, { identity, verifier, keys: verifier.keys });
@@ -213,7 +213,7 @@ export class Authenticator {
 const NOBODY: Asker = { address: "" };
 const isAddress = (place: string): boolean => /^https?:/i.test(place);
 
-/** What a token says of itself, to be believed by nobody. */
+/** The claims of a token, unverified. Do not trust them. */
 export function claimed(token: string | undefined): Record<string, unknown> | undefined {
   try {
     return JSON.parse(Buffer.from(token?.split(".")[1] ?? "", "base64url").toString()) as Record<string, unknown>;
@@ -222,12 +222,12 @@ export function claimed(token: string | undefined): Record<string, unknown> | un
   }
 }
 
-/** Tokens that were good, four bytes of the signature each: whom it takes for seen wrongly is kept, and nothing else. */
+/** Tokens that were good, as four bytes of each signature. A false match only keeps a token too early. */
 class Seen {
   readonly #marks = new Uint32Array(1 << 16);
 
   again(token: string): boolean {
-    // The last characters may be padding; those before them are as good as random in every algorithm.
+    // The last characters may be padding. The characters before them are as good as random in every algorithm.
     const mark = Buffer.from(token.slice(-12, -4), "base64url").readUInt32LE();
     const place = mark & 0xffff;
     if (this.#marks[place] === mark) return true;

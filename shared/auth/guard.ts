@@ -11,22 +11,22 @@ import type { Log } from "#runtime/log.ts";
 import type { Cors } from "#http/allowed-origins.ts";
 import { printable } from "#runtime/printable.ts";
 
-/** What of a request is written down; and its headers, where it may come from a page. */
+/** The recorded parts of a request, and its headers if it may come from a page. */
 export type Asked = Pick<Request, "method" | "route" | "path" | "address"> & Partial<Pick<Request, "headers">>;
 
-/** That tokens cannot be checked is said once in so long. */
+/** The log says at most once in this time that tokens cannot be checked. */
 const UNSURE_MS = 1_000;
 
-/** How a request ended whose address is over its rate of refusals. */
+/** The outcome of a request whose address is over its rate of refusals. */
 export type OverLimit = "passed" | "turned_away";
 
 export interface GuardParts {
   authenticator: Authenticator;
   audit: Pick<AuditLog, "note">;
   cors: Cors;
-  /** How often an address is refused. */
+  /** The rate of refusals of each address. */
   strangers: KeyedLimiter;
-  /** Signatures that are checked for an address although it is over that. */
+  /** Signature checks that an address over its rate still has. */
   checks: Pick<Checks, "take" | "giveBack">;
   overLimit: (outcome: OverLimit) => void;
   /** A token was answered 503 because its key is not known yet. */
@@ -34,7 +34,7 @@ export interface GuardParts {
   log: Log;
 }
 
-/** Where every caller passes: who it is, whether it may, and that it is written down whatever the answer is. */
+/** Every caller passes here. The guard identifies and authorizes it, and records the attempt in any case. */
 interface Claimed {
   token: string | undefined;
   scope: Scope;
@@ -64,11 +64,11 @@ export class Guard {
   }
 
   /**
-   * The caller behind a token that allows `scope`, in this tenant where one is given: at once, but where the token's key is not at hand.
-   * Throws Refused, TurnedAway, or a `retry` where it cannot be said.
+   * The caller of a token that allows `scope`, in `tenant` if given. It is synchronous unless the key must be fetched.
+   * Throws Refused or TurnedAway, or a `retry` if the answer is not known yet.
    */
   pass(token: string | undefined, scope: Scope, asked: Asked, tenant?: string): Identity | Promise<Identity> {
-    // Usually no address was refused anything, and the address is not read.
+    // Usually no address was refused, and then the address is not read.
     const spent = this.#strangers.any ? this.#strangers.spent(networkOf(asked.address), performance.now()) : undefined;
     if (spent !== undefined) return this.#passKnown(spent, { token, scope, tenant }, asked);
     try {
@@ -84,8 +84,9 @@ export class Guard {
   }
 
   /**
-   * The same for an address over its rate of refusals, which good callers may share. Known tokens and API keys pass. Other tokens are checked while
-   * the address has checks left. Everything else is turned away, and the log stays quiet.
+   * The same for an address over its rate of refusals, which good callers may share. Known tokens and API keys pass.
+   * Other tokens are checked while the address has checks left. All other requests are turned away, without a line in
+   * the log.
    */
   #passKnown(spent: number, { token, scope, tenant }: Claimed, asked: Asked): Identity | Promise<Identity> {
     const kept = keptOf(asked);
@@ -121,8 +122,8 @@ export class Guard {
   }
 
   /**
-   * The caller behind what `find` looks up in a store. The look-up counts as a refusal of its address until it finds a token: looking first would
-   * let a stranger who may ask no more still cause look-ups.
+   * The caller of a token that `find` looks up in a store. The look-up counts as a refusal of its address until it
+   * finds a token. Otherwise a stranger over its rate could still cause look-ups.
    */
   async redeem(find: () => Promise<string | undefined>, scope: Scope, asked: Asked): Promise<Identity> {
     const kept = keptOf(asked);
@@ -145,7 +146,7 @@ export class Guard {
     return this.pass(token, scope, kept);
   }
 
-  /** Whether one who was let in may stay; where not, that is written down, too. `origin`: of the page that it is. */
+  /** Whether an admitted caller may stay. If it may not, that is recorded. `origin`: the origin of its page. */
   holds(identity: Identity, scope: Scope, address: string, origin?: string): boolean {
     const why = this.#authenticator.barred(identity, scope) ?? this.#foreign(origin, identity.tenant);
     if (why === undefined) return true;
@@ -165,18 +166,18 @@ export class Guard {
     return false;
   }
 
-  /** How it ended what one did who was let in. */
+  /** Records the outcome of an admitted caller's action. */
   ended(identity: Identity, scope: Scope, asked: Asked, ending: Ending): void {
     const { tenant, subject, source } = identity;
     this.#audit.note({ allowed: true, scope, ...copyOf(asked), tenant, subject, source, ...ending });
   }
 
-  /** Nobody asked it who that is: the request is refused before. */
+  /** Refuses a request before its caller is identified. */
   refuse(why: string, scope: Scope, asked: Asked): void {
     this.#note(why, undefined, scope, asked);
   }
 
-  /** The same where so many come that a line in the log for each would be a flood itself. */
+  /** The same for floods: without a line in the log for each. */
   turnAway(why: string, scope: Scope, asked: Asked): void {
     this.#audit.note({ allowed: false, why, scope, ...copyOf(asked), tenant: "", subject: "", source: undefined });
   }
@@ -186,7 +187,9 @@ export class Guard {
     throw new TurnedAway(seconds);
   }
 
-  /** A page of an origin that no tenant has is served: its browser shows it no answer, and a page behind our own address needs none. */
+  /**
+   * Serves a page of an unknown origin: its browser hides the answer. A page behind our own address needs no origin.
+   */
   #entered(identity: Identity, scope: Scope, asked: Asked): Identity {
     const origin = asked.headers?.origin;
     if (origin !== undefined && this.#cors.knows(origin)) {
@@ -215,9 +218,9 @@ export class Guard {
     throw error;
   }
 
-  /** Nobody was refused, and nobody let in: whoever asks comes again, so that a line for each would be a flood. */
+  /** The caller is neither refused nor admitted. It tries again, so a line in the log for each would be a flood. */
   #unsure(error: unknown): void {
-    // Anybody can name a key that does not exist: the metric counts it, and the log stays quiet.
+    // Any caller can name a key that does not exist. The metric counts it, and the log stays quiet.
     if (error instanceof Failure && error.retryAfter !== undefined) {
       this.#keyUnknown();
       return;
@@ -228,7 +231,7 @@ export class Guard {
     this.#log.error({ err: error }, "tokens cannot be checked");
   }
 
-  /** Who the token says that it is from, believed by nobody: to find its sender. */
+  /** Records the sender that the token claims, unverified, so that operators can find it. */
   #note(why: string, token: string | undefined, scope: Scope, asked: Asked): void {
     const { method, path, address } = asked;
     const claims = claimed(token);
@@ -248,12 +251,12 @@ export class Guard {
   }
 }
 
-/** What is written down. The headers are not: they have the token. */
+/** The recorded parts. The headers are left out because they have the token. */
 function copyOf({ method, route, path, address }: Asked): Omit<Asked, "headers"> {
   return { method, route, path, address };
 }
 
-/** Of a request of the distributor, the address can be had in its turn alone. */
+/** The address of a request of the distributor can be read only in its own turn. */
 function keptOf(asked: Asked): Asked {
   return { ...copyOf(asked), headers: asked.headers ?? {} };
 }

@@ -1,19 +1,19 @@
-/** Who vouches for a caller. */
+/** The issuer that vouches for a caller. */
 export type Source =
-  /** The platform's own issuer, which may speak for any tenant, and for those who run the platform. */
+  /** The platform's own issuer. It may speak for any tenant, and for operators of the platform. */
   | { readonly kind: "platform" }
-  /** One of a tenant's, which may speak for that tenant alone. */
+  /** An issuer of one tenant. It may speak for that tenant only. */
   | { readonly kind: "issuer"; readonly name: string }
   | { readonly kind: "key"; readonly id: string };
 
-/** Who calls, as its token says: nothing else about a caller is believed. */
+/** A caller, as its token names it. Nothing else about a caller is trusted. */
 export interface Identity {
   tenant: string;
-  /** The client's or the publisher's id. */
+  /** The id of the client or publisher. */
   subject: string;
   /** Space-separated `scope` claim (RFC 8693). */
   scopes: ReadonlySet<string>;
-  /** Seconds since 1970 (`exp`, `iat`); a token that does not say when it was issued is older than any revocation. */
+  /** Seconds since 1970 (`exp`, `iat`). A token without `iat` is older than any revocation. */
   expires: number;
   issued: number;
   source: Source;
@@ -21,7 +21,7 @@ export interface Identity {
   signer?: string | undefined;
 }
 
-/** Why a token was refused: for the log. The caller is told only that it was. */
+/** Why a token was refused, for the log. The caller learns only that it was refused. */
 export class Refused extends Error {
   override readonly name = "Refused";
 }
@@ -38,14 +38,14 @@ export class TurnedAway extends Error {
   }
 }
 
-/** Where a token comes from. Its caller is not known yet. */
+/** The sender of a token, not identified yet. */
 export interface Asker {
   readonly address: string;
-  /** Called before a signature is checked. It throws where no more may be checked for this address. */
+  /** Called before a signature check. It throws if this address has no checks left. */
   readonly mayCheck?: () => void;
 }
 
-/** Of clocks that differ: a token counts so much longer than it says, everywhere. */
+/** Tolerance for clocks that differ: every service accepts a token this much longer than its `exp`. */
 export const LEEWAY_SECONDS = 30;
 
 /** The token of an Authorization header (RFC 6750), or undefined. */

@@ -3,11 +3,11 @@ import { TurnedAway } from "./identity.ts";
 
 /** Bounds on callers whose tokens are not checked yet. */
 export interface WaiterLimits {
-  /** Of all issuers and addresses. */
+  /** For all issuers and addresses together. */
   all: number;
-  /** Who wait for the keys of one issuer. */
+  /** Callers who wait for the keys of one issuer. */
   issuer: number;
-  /** Who wait for keys, from one network. */
+  /** Callers who wait for keys, from one network. */
   address: number;
 }
 
@@ -17,8 +17,8 @@ export type WaitBound = keyof WaiterLimits;
 const RETRY_SECONDS = 5;
 
 /**
- * Callers who are not known yet: their tokens' keys are being fetched, or their signatures are checked off the main thread. They take no place
- * among the requests of known callers, so that an issuer that does not answer delays only its own tokens.
+ * Unidentified callers: their tokens' keys are being fetched, or their signatures are checked off the main thread. They
+ * take no place from requests of known callers. So an issuer that does not answer delays only its own tokens.
  */
 export class Waiters {
   readonly #limits: WaiterLimits;
@@ -36,7 +36,7 @@ export class Waiters {
     return this.#size;
   }
 
-  /** Throws a `retry` at the bound; then nothing is checked. */
+  /** Throws a `retry` at the bound, without a check. */
   async check<T>(verify: () => Promise<T>): Promise<T> {
     if (this.#size >= this.#limits.all) this.#full("all", "Too many tokens are being checked.");
     this.#size += 1;

@@ -5,7 +5,9 @@ import { secretsKey } from "#auth/tokens/sealed-secrets.ts";
 import { TOKEN_MAX_SECONDS } from "#auth/tokens/token-times.ts";
 import { networks } from "#http/settings.ts";
 
-/** Who may call: tokens are JWTs signed by a key of this JWKS, which is the platform's own; those of tenants stand in Postgres. */
+/**
+ * Settings of identity. Tokens are JWTs signed by a key of the platform's own JWKS. Tenants' issuers are in Postgres.
+ */
 export const identitySettings = z.object({
   AUTH_JWKS: z
     .string()

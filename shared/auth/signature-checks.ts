@@ -1,11 +1,11 @@
 import { KeyedLimiter } from "#rate-limits/keyed-limiter.ts";
 
-/** All addresses together cause at most so many times as many checks as one. */
+/** All addresses together may cause this many times the checks of one. */
 const ADDRESSES = 10;
 
 /**
- * Checks of signatures for addresses over their rate of refusals: a few, so that a good token that is not known yet gets in from there.
- * A check that finds a good token costs its address nothing.
+ * Signature checks for addresses over their rate of refusals. There are a few, so that a good new token still gets in
+ * from there. A check that finds a good token costs its address nothing.
  */
 export class Checks {
   readonly #each: KeyedLimiter;
@@ -16,12 +16,12 @@ export class Checks {
     this.#all = new KeyedLimiter({ rate: rate * ADDRESSES, burst: Math.ceil(rate) * ADDRESSES });
   }
 
-  /** Whether one more may be made. It is counted. */
+  /** Whether one more check is allowed. It is counted. */
   take(network: string, now: number): boolean {
     return this.#each.late(network, now) === undefined && this.#all.late("", now) === undefined;
   }
 
-  /** The check that was counted last found a good token. */
+  /** The last counted check found a good token. */
   giveBack(network: string, now: number): void {
     this.#each.giveBack(network, now);
     this.#all.giveBack("", now);

@@ -1,19 +1,24 @@
 import { z } from "zod";
 
-/** In UTF-16 units. OpenID Connect allows 255. It is also a bound on the row's key in Postgres and on the console's path. */
+/** In UTF-16 units. OpenID Connect allows 255. The row's key in Postgres and the console's path need a bound too. */
 const SUBJECT_LENGTH = 256;
 
-/** Postgres keeps no NUL, a URL carries no half of a surrogate pair, and the others forge lines in terminals and logs. */
+/**
+ * Postgres cannot store NUL, and a URL cannot carry half a surrogate pair. Others forge lines in terminals and logs.
+ */
 const UNWRITABLE = /[\p{Cc}\p{Cs}]/u;
 
-/** Why a text cannot be a subject, or undefined. Tokens and the console ask the same question, so each subject can be granted and revoked. */
+/**
+ * Why a text cannot be a subject, or undefined. Tokens and the console share it: each subject can be granted and
+ * revoked.
+ */
 export function subjectProblem(text: unknown): string | undefined {
   const problem = textProblem(text);
   if (problem !== undefined) return problem;
   if (text === "") return "is empty";
-  // In a revocation and a grant, it stands for all subjects, or for all that begin alike.
+  // In a revocation and a grant, it stands for all subjects, or for all with the same prefix.
   if ((text as string).endsWith("*")) return "ends with *";
-  // Every URL parser removes these from the path, also where they are percent-encoded.
+  // Every URL parser removes these from the path, even if they are percent-encoded.
   if (text === "." || text === "..") return "is a dot segment, which no URL can name";
   return undefined;
 }
@@ -33,7 +38,7 @@ const checked = (problemOf: (text: string) => string | undefined) =>
 
 export const subject = checked(subjectProblem);
 
-/** One subject exactly, or a beginning with `*` after it. A `*` elsewhere is a character like any other. */
+/** One exact subject, or a prefix followed by `*`. A `*` elsewhere is an ordinary character. */
 export const subjectPatterns = z
   .array(checked((text) => (text.endsWith("*") ? textProblem(text.slice(0, -1)) : subjectProblem(text))))
   .min(1)

@@ -1,18 +1,19 @@
 interface Line<K, V> {
   readonly weight: number;
-  /** What it may still take in this turn; below 0 what it took too much. */
+  /** What the line may still take in this turn. Below 0: what it took too much. */
   credit: number;
   readonly waiting: Map<K, V>;
 }
 
 /**
- * What waits for one worker, in lines by tenant that take turns: deficit round robin (Shreedhar and Varghese, 1995). In a turn a tenant
- * takes what costs `quantum` for each of its weight; the order within a tenant stays. A tenant without anything waiting is forgotten. Pure.
+ * Work for one worker, in one line per tenant. The lines take turns: deficit round robin (Shreedhar and Varghese,
+ * 1995). In a turn a tenant takes work that costs `quantum` for each unit of its weight. The order within a tenant
+ * stays. A tenant without waiting work is forgotten. Pure.
  */
 export class FairQueue<K, V> {
   readonly #quantum: number;
   readonly #weightOf: (tenant: string) => number;
-  /** The next turn first. */
+  /** The line with the next turn is first. */
   readonly #lines = new Map<string, Line<K, V>>();
   #size = 0;
 
@@ -29,12 +30,12 @@ export class FairQueue<K, V> {
     return this.#lines.get(tenant)?.waiting.get(key);
   }
 
-  /** Whether anything of this tenant waits. */
+  /** Whether work of this tenant waits. */
   has(tenant: string): boolean {
     return this.#lines.has(tenant);
   }
 
-  /** At the end of its tenant's line; where the key waits already, in its place. */
+  /** Appends to its tenant's line. If the key waits already, its value is replaced in place. */
   set(tenant: string, key: K, value: V): void {
     let line = this.#lines.get(tenant);
     if (!line) this.#lines.set(tenant, (line = { weight: this.#weightOf(tenant), credit: 0, waiting: new Map() }));
@@ -50,7 +51,7 @@ export class FairQueue<K, V> {
     if (line.waiting.size === 0) this.#lines.delete(tenant);
   }
 
-  /** Takes out the one whose turn it is. */
+  /** Removes the entry whose turn it is. */
   shift(cost: (key: K) => number = one): [K, V] | undefined {
     for (const [tenant, line] of this.#lines) {
       if (line.credit <= 0) line.credit += this.#quantum * line.weight;
@@ -67,12 +68,12 @@ export class FairQueue<K, V> {
     return undefined;
   }
 
-  /** The lines of all tenants, each with who has waited for longest first. */
+  /** The lines of all tenants, each with the longest wait first. */
   *lines(): Iterable<readonly [tenant: string, waiting: ReadonlyMap<K, V>]> {
     for (const [tenant, { waiting }] of this.#lines) yield [tenant, waiting];
   }
 
-  /** A map goes on over what is put in at its end: so a loop over it takes turn after turn. */
+  /** Iteration over a map includes entries appended meanwhile, so one loop takes turn after turn. */
   #toEnd(tenant: string, line: Line<K, V>): void {
     this.#lines.delete(tenant);
     this.#lines.set(tenant, line);

@@ -1,26 +1,27 @@
-/** A tenant may have so many times the places that are free, for each of its weight: alone, 8/9 of all. */
+/** A tenant may have this many times the free places, for each unit of its weight: alone, 8/9 of all. */
 export const BORROWED = 8;
 
-/** A tenant that uses so much of a resource may take no more, while so much of it is free. */
+/** Whether a tenant with this use may take no more while this much is free. */
 export function overShare(used: number, weight: number, free: number): boolean {
   return used >= BORROWED * weight * free;
 }
 
-/** What one tenant has of a resource now. */
+/** The part of a resource that one tenant has now. */
 export interface Part {
   readonly tenant: string;
   weight: number;
   used: number;
-  /** False once it was forgotten: its successor counts. */
+  /** False once the tenant was forgotten. Then its successor counts. */
   known: boolean;
-  /** It used nothing when it was last looked at. */
+  /** It used nothing at the last sweep. */
   idle: boolean;
 }
 
 /**
- * The places of one bounded resource, shared among tenants by the dynamic threshold of shared-memory switches (Choudhury and Hahne, 1998): a
- * tenant is over its share while it uses `BORROWED * weight` times the free places, or more. So it borrows what others do not use, some
- * places are always free for another tenant, and those who want everything get parts in proportion to their weights. Pure.
+ * The places of one bounded resource, shared among tenants by the dynamic threshold of shared-memory switches
+ * (Choudhury and Hahne, 1998). A tenant is over its share while it uses `BORROWED * weight` times the free places, or
+ * more. So it borrows unused places, and some places are always free for another tenant. Tenants that want everything
+ * get parts in proportion to their weights. Pure.
  */
 export class FairShare {
   readonly bound: number;
@@ -37,7 +38,7 @@ export class FairShare {
     return this.#used;
   }
 
-  /** Tenants that are remembered. */
+  /** Number of remembered tenants. */
   get tenants(): number {
     return this.#parts.size;
   }
@@ -62,25 +63,25 @@ export class FairShare {
     this.#used -= places;
   }
 
-  /** It may take no more now. */
+  /** Whether it may take no more now. */
   over({ used, weight }: Part, free = this.bound - this.#used): boolean {
     return overShare(used, weight, free);
   }
 
-  /** The same for a tenant that may not be known; it is not remembered for it. */
+  /** The same for a tenant that may be unknown. The call does not make it remembered. */
   isOver(tenant: string, free?: number): boolean {
     const part = this.#parts.get(tenant);
     return part ? this.over(part, free) : overShare(0, this.#weightOf(tenant), free ?? this.bound - this.#used);
   }
 
-  /** Whether any tenant may have to give back: never while half of the places are free. */
+  /** Whether any tenant may have to give back. It is false while half of the places are free. */
   pressed(): boolean {
     if (this.#used * 2 <= this.bound) return false;
     for (const part of this.#parts.values()) if (this.over(part)) return true;
     return false;
   }
 
-  /** To be called once a second: reads weights again, and forgets who used nothing at two calls in a row. */
+  /** Call it once a second. It reads weights again, and forgets tenants that used nothing at two calls in a row. */
   sweep(): void {
     for (const [tenant, part] of this.#parts) {
       if (part.used === 0 && part.idle) {

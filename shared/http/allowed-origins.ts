@@ -5,14 +5,14 @@ import type { HttpResponse } from "./response.ts";
 const HEADERS =
   "authorization, baggage, cache-control, content-type, idempotency-key, last-event-id, traceparent, tracestate";
 const SHOWN = "retry-after, ratelimit, ratelimit-policy, idempotency-replayed, www-authenticate";
-/** Of every answer: no browser is to take it for something that its content type does not say. */
+/** On every answer: a browser must not guess a type other than the content type. */
 const EVERY: Readonly<Record<string, string>> = { "x-content-type-options": "nosniff" };
 const OTHER: Readonly<Record<string, string>> = { ...EVERY, vary: "origin" };
 
 /**
- * The sites whose pages may call from a browser: those of ALLOWED_ORIGINS for every tenant, and those of a tenant's document for that tenant.
- * A preflight, and a request before its token is checked, name no tenant: there an origin counts if any tenant has it. No cookie is
- * ever read, so there are no credentials to allow.
+ * The sites whose pages may call from a browser. ALLOWED_ORIGINS counts for every tenant; a tenant's document counts
+ * for that tenant. A preflight, and a request before its token is checked, name no tenant. There an origin counts if
+ * any tenant has it. The service never reads a cookie, so it allows no credentials.
  */
 export class Cors {
   readonly #allowed: ReadonlySet<string>;
@@ -22,12 +22,12 @@ export class Cors {
     this.#allowed = new Set(allowed);
   }
 
-  /** From now on tenants' documents count, too. */
+  /** Adds the origins in tenants' documents. */
   follow(policies: Pick<Policies, "tenant" | "origins">): void {
     this.#policies = policies;
   }
 
-  /** Whether pages of this origin may call at all. A caller that is no browser sends no origin. */
+  /** Whether pages of this origin may call at all. A caller outside a browser sends no origin. */
   knows(origin: string | undefined): boolean {
     return (
       origin === undefined ||
@@ -36,13 +36,13 @@ export class Cors {
     );
   }
 
-  /** Whether they may call for this tenant. */
+  /** Whether pages of this origin may call for this tenant. */
   allows(origin: string, tenant: string): boolean {
     const own = this.#policies?.tenant(tenant)?.origins;
     return this.#isUsual(origin) || (own !== undefined && named(own, origin));
   }
 
-  /** Why a page of this origin is refused for a tenant; undefined: it is not. */
+  /** Why a page of this origin is refused for a tenant, or undefined. */
   refusal(origin: string, tenant: string): string | undefined {
     if (this.allows(origin, tenant)) return undefined;
     return `the origin ${JSON.stringify(origin)} is neither in the tenant's document nor in ALLOWED_ORIGINS`;
@@ -52,14 +52,14 @@ export class Cors {
     return named(this.#allowed, origin);
   }
 
-  /** What every answer has; with what lets a page of an allowed site read it (the Fetch standard, CORS). */
+  /** Headers of every answer, with those that let a page of an allowed site read it (the Fetch standard, CORS). */
   headers(origin: string): Readonly<Record<string, string>> {
     if (this.#allowed.size === 0 && (this.#policies?.origins.size ?? 0) === 0) return EVERY;
     if (origin === "" || !this.knows(origin)) return OTHER;
     return { ...OTHER, "access-control-allow-origin": origin, "access-control-expose-headers": SHOWN };
   }
 
-  /** To OPTIONS: what there is, and for a page that may, what it may send. */
+  /** The answer to OPTIONS: the methods, and the headers that an allowed page may send. */
   preflight(origin: string, methods: readonly string[]): HttpResponse {
     const headers: Record<string, string> = { allow: [...methods, "OPTIONS"].join(", "), ...this.headers(origin) };
     if (origin !== "" && this.knows(origin)) {
@@ -71,7 +71,7 @@ export class Cors {
   }
 }
 
-/** Itself, or by any port of this machine. */
+/** True if the set has the origin, or its host of this machine with any port. */
 function named(origins: Pick<ReadonlySet<string>, "has">, origin: string): boolean {
   if (origins.has(origin)) return true;
   const anyPort = anyPortOf(origin);

@@ -32,31 +32,31 @@ export interface ServerOptions {
 }
 
 export interface Route {
-  /** In lower case, as it stands in logs and in the audit log. */
+  /** In lower case, as in logs and in the audit log. */
   method: string;
-  /** As /v1/tenants/:tenant. */
+  /** For example /v1/tenants/:tenant. */
   pattern: string;
   maxBytes: number;
   handler: Handler;
   guard: BodyGuard | undefined;
-  /** Answers HEAD in the place of the handler, where a GET opens something. */
+  /** Answers HEAD instead of the handler, for a GET that opens something. */
   head?: Handler | undefined;
 }
 
-/** A GET or a DELETE has no use for a body: a larger one is refused. */
+/** A GET or a DELETE has no use for a body, so a larger one is refused. */
 const IGNORED_BYTES = 1_024;
 
-/** What the HTTP servers of all services have in common, whatever reads the bytes. */
+/** The common part of the HTTP servers of all services, independent of the parser. */
 export abstract class BaseServer {
   readonly cors: Cors;
-  /** Called where a token came in a query. */
+  /** Called when a token came in a query. */
   onExposed: ((request: Request) => void) | undefined;
   protected readonly log: Log;
   protected readonly bodyMs: number;
   protected readonly router = new Router<Route | undefined>();
   /** Counts a request that is not read to its end. */
   protected readonly cut: (reason: Cut) => void;
-  /** Counts a connection that ends before its peer wants that. */
+  /** Counts a connection that ends before its peer ends it. */
   protected readonly cutConnection: (reason: ConnectionCut) => void;
   readonly #health: Health;
   readonly #clientAddresses: ClientAddresses;
@@ -90,7 +90,7 @@ export abstract class BaseServer {
     this.cutConnection = (reason) => connections.inc({ reason });
   }
 
-  /** Every route, as "GET /v1/poll". A test tries each of them without the right to use it. */
+  /** Every route, for example "GET /v1/poll". A test tries each of them without the right to use it. */
   get routes(): string[] {
     return this.router.names;
   }
@@ -113,7 +113,7 @@ export abstract class BaseServer {
 
   protected abstract serve(route: Route): void;
 
-  /** Health, metrics and the pages of all problems, which every service has from its start on. */
+  /** Health, metrics and the pages of all problems. Every service has them from its start. */
   protected serveCommon(registry: Registry): void {
     this.get("/health/live", () => json(200, { live: true }));
     this.get("/health/ready", () => {
@@ -129,25 +129,25 @@ export abstract class BaseServer {
     this.get("/problems/:name", problemPage);
   }
 
-  /** The answer where no route is. */
+  /** The answer if no route matches. */
   protected unrouted(method: string, path: string, origin: string): HttpResponse {
     const known = withHead(path === "*" ? this.#methods() : this.router.methodsOf(path));
     const early = path.startsWith("/v1/") && !this.#health.ready().ready;
-    // A page reads no 503 if its preflight failed.
+    // A page cannot read the 503 if its preflight failed.
     const allowed = early && known.length === 0 && method === "OPTIONS" && origin !== "" ? EVERY_METHOD : known;
     if (early && (method !== "OPTIONS" || allowed.length === 0)) return notThereYet();
     if (allowed.length === 0) return notFound(method, path);
     return method === "OPTIONS" ? this.cors.preflight(origin, allowed) : notAllowed(method, path, allowed);
   }
 
-  /** The answer where a token is in the query. Whether it is good is not looked at. */
+  /** The answer if the query has a token. The token is not checked. */
   protected exposed(request: Request): HttpResponse | undefined {
     const response = tokenInQuery(request.query);
     if (response) this.onExposed?.(request);
     return response;
   }
 
-  /** Whether too many sockets came from its address. They are counted as they come: the address of a closed one is not known. */
+  /** Whether its address opened too many sockets. Sockets are counted on arrival: a closed one has no known address. */
   protected tooMany(address: string): boolean {
     if (this.#clientAddresses.trusts(address)) return false;
     if (this.#newcomers.late(networkOf(address), performance.now()) === undefined) return false;
@@ -155,13 +155,13 @@ export abstract class BaseServer {
     return true;
   }
 
-  /** The caller's address, as plain text. `forwarded`: all lines of X-Forwarded-For, with commas between them. */
+  /** The caller's address, as plain text. `forwarded`: all lines of X-Forwarded-For, joined by commas. */
   protected callerOf(peer: string, forwarded: () => string | undefined): string {
     if (!this.#toldOfProxy && !this.#clientAddresses.trusts(peer) && forwarded()) {
       this.#toldOfProxy = true;
       this.log.warn(
         { address: peer },
-        "a request came with X-Forwarded-For from an address that is not in TRUSTED_PROXIES: everybody behind it counts as one",
+        "ignored X-Forwarded-For from an address that is not in TRUSTED_PROXIES: all clients behind it count as one",
       );
     }
     const caller = this.#clientAddresses.of(peer, forwarded);
@@ -169,7 +169,7 @@ export abstract class BaseServer {
       this.#toldOfHops = true;
       this.log.warn(
         { address: caller },
-        "a caller's address is in TRUSTED_PROXIES: if it is a further proxy of yours, set PROXY_HOPS to the number of proxies that a request passes through",
+        "a caller's address is in TRUSTED_PROXIES: if it is another of your proxies, set PROXY_HOPS to the number of proxies that a request passes through",
       );
     }
     return caller;
@@ -194,7 +194,7 @@ export abstract class BaseServer {
     return internalError();
   }
 
-  /** The handler's answer, where the body is one that handlers read. */
+  /** The handler's answer, if handlers read this body. */
   protected handled({ handler, guard }: Route, request: Request, body: Buffer): HttpResponse | Promise<HttpResponse> {
     const encoding = request.headers["content-encoding"];
     if (body.length === 0 || guard?.checksEncoding || isIdentity(encoding)) return handler(request, body);
@@ -210,7 +210,7 @@ export abstract class BaseServer {
 
 const EVERY_METHOD = ["GET", "HEAD", "POST", "PUT", "DELETE"];
 
-/** HEAD is served wherever GET is. */
+/** Every path with GET also serves HEAD. */
 function withHead(methods: readonly string[]): string[] {
   return methods.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method]));
 }

@@ -5,18 +5,21 @@ import { jittered, problemOf } from "./problem.ts";
 import { problemResponse, type HttpResponse } from "./response.ts";
 
 export interface CallerGuardParts<Caller> {
-  /** Throws no refusal: it is a reply. */
+  /** Returns a refusal as an answer; it throws none. */
   identify: (request: Request) => Caller | HttpResponse | Promise<Caller | HttpResponse>;
-  /** The answer to a known caller whose body no handler gets. */
+  /** The answer to a known caller whose body reaches no handler. */
   refused?: (request: Request, caller: Caller, response: HttpResponse) => void;
   registry: Registry;
-  /** Of bodies that are held at once, of all callers together. */
+  /** Limit on the bytes of bodies held at once, for all callers together. */
   maxBytes?: number;
 }
 
 const MAX_BYTES = 8 << 20;
 
-/** Finds out who calls before a body is read. Only the socket library keeps the body of a caller whose key is being fetched: 1 KB each at most, and MAX_WAITERS bounds them. */
+/**
+ * Identifies the caller before a body is read. If the caller's key must be fetched, only the socket library keeps the
+ * body. Each such body has at most 1 KB, and MAX_WAITERS bounds their number.
+ */
 export class CallerGuard<Caller extends object> implements BodyGuard {
   readonly #parts: CallerGuardParts<Caller>;
   readonly #maxBytes: number;
@@ -64,7 +67,7 @@ export class CallerGuard<Caller extends object> implements BodyGuard {
     else tell(caller);
   }
 
-  /** Who calls. A reply: the body was whole before the caller was refused. */
+  /** The caller. An answer means that the body was complete before the caller was refused. */
   callerOf(request: Request): Caller | HttpResponse | Promise<Caller | HttpResponse> {
     return this.#callers.get(request)!;
   }

@@ -8,7 +8,7 @@ export interface Certificate {
   key: string;
 }
 
-/** What a port shows, or undefined where it speaks no TLS. */
+/** The certificate of a port, or undefined if it does not speak TLS. */
 export function certificateOf({
   TLS_CERT: certFile,
   TLS_KEY: keyFile,

@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import { Networks, plainAddress } from "./networks.ts";
 
-/** Where a request comes from: the address that a trusted proxy heard, and never one that a client wrote. */
+/** The address of a caller, as a trusted proxy saw it. An address that a client wrote never counts. */
 export class ClientAddresses {
   readonly #trusted: Networks;
   readonly #any: boolean;
@@ -19,8 +19,9 @@ export class ClientAddresses {
   }
 
   /**
-   * `forwarded`: the header X-Forwarded-For, to which each proxy adds the address that it heard. It is read from its end, and one entry for each hop
-   * at most: a client in a trusted network is not taken for a further proxy, whose entries before its own would be believed.
+   * `forwarded`: the header X-Forwarded-For, to which each proxy appends its peer's address. It is read from its end,
+   * at most one entry for each hop. Otherwise a client in a trusted network would count as a proxy, and its own entries
+   * would be believed.
    */
   of(peer: string, forwarded: () => string | undefined): string {
     if (!this.trusts(peer)) return peer;
@@ -37,7 +38,7 @@ export class ClientAddresses {
   }
 }
 
-/** Who has one address of IPv6 has all of its network (/64). */
+/** The owner of one IPv6 address has all of its network (/64). */
 export function networkOf(address: string): string {
   if (isIP(address) !== 6) return address;
   const [head = "", tail] = address.toLowerCase().split("::");

@@ -7,13 +7,19 @@ import type { HttpResponse } from "./response.ts";
 
 /** The socket is not read while this many pipelined requests wait. */
 const PAUSE_AT = 8;
-/** One read brings up to 64 KB, which can be thousands of tiny requests. A request over this limit is dropped, and the connection ends. */
+/**
+ * One read brings up to 64 KB, which can be thousands of tiny requests. A request over this limit is dropped, and the
+ * connection ends.
+ */
 const MOST_WAITING = 128;
 /** No further request is handled while more than this waits for a peer that does not read. One answer may exceed it. */
 const MOST_UNREAD_BYTES = 1 << 20;
 /** Estimate for the head of one answer. */
 const ANSWER_HEAD_BYTES = 256;
-/** A client that still sends loses an answer if its bytes meet a closed socket. So its bytes are read and dropped, up to these limits. */
+/**
+ * A client that still sends loses an answer if its bytes meet a closed socket. So its bytes are read and dropped, up to
+ * these limits.
+ */
 const LINGER_MS = 5_000;
 const LINGER_BYTES = 8 << 20;
 
@@ -25,15 +31,15 @@ export interface Exchange {
   readonly expects: "nothing" | "continue" | "unknown";
   body: Body | undefined;
   request: Request | undefined;
-  /** The answer to a request whose body is malformed. It came while the request waited. */
+  /** The answer to a request whose body is malformed. It is set while the request waits. */
   broken: HttpResponse | undefined;
   answered: boolean;
 }
 
-/** Why a connection ended before its peer wanted that. */
+/** Why the service ended a connection before its peer did. */
 export type ConnectionCut = "pipelined" | "linger_bytes" | "linger_time";
 
-/** Who answers the requests of a connection. */
+/** Answers the requests of a connection. */
 export interface Handling {
   start(exchange: Exchange): void;
   /** The peer of the current request went away. */
@@ -42,20 +48,20 @@ export interface Handling {
   late(connection: Connection): void;
   cut(reason: ConnectionCut): void;
   closed(connection: Connection): void;
-  /** A head must be complete within this time. */
+  /** A head must be complete within this time, in ms. */
   readonly headMs: number;
 }
 
-/** Private to Node: it stops parser and socket while this is set. `socket.pause()` alone is undone by the next body that is read. */
+/** Private to Node: this flag stops parser and socket. The next body that is read undoes `socket.pause()` alone. */
 interface Pausable {
   _paused: boolean;
 }
 
-/** One connection: its requests are handled one after the other, in the order in which they came (R33). */
+/** One connection. Its requests are handled one after the other, in their order of arrival (R33). */
 export class Connection {
   readonly socket: Socket;
   readonly address: string;
-  /** The last answer was given. What comes now is dropped. */
+  /** The last answer is given. Later bytes are dropped. */
   over = false;
   current: Exchange | undefined;
   readonly #handling: Handling;
@@ -65,9 +71,9 @@ export class Connection {
   #ending = false;
   #lingering = false;
   #failed = false;
-  /** The answer to what is not a request. It goes out behind the answers to the requests before it. */
+  /** The answer to bytes that are not a request. It follows the answers to the requests before it. */
   #failure: HttpResponse | undefined;
-  /** It was HEAD, whose answer has no body. */
+  /** The failed request was HEAD, whose answer has no body. */
   #failedHead = false;
   #late = false;
   #lateTimer: NodeJS.Timeout | undefined;
@@ -77,15 +83,15 @@ export class Connection {
     this.address = plainAddress(socket.remoteAddress ?? "");
     this.#handling = handling;
     socket.once("close", () => this.#gone());
-    // Node reads again on this event, and its own listener comes first.
+    // Node resumes reading on this event. Its own listener runs first.
     socket.on("drain", () => {
       if (this.#full) this.#pause();
     });
-    // Node calls it behind the last answer, and would destroy the socket at once.
+    // Node calls this after the last answer, and would destroy the socket at once.
     socket.destroySoon = () => this.#linger();
   }
 
-  /** Nothing that comes is looked at. */
+  /** Incoming bytes are ignored. */
   get deaf(): boolean {
     return this.over || this.#failed;
   }
@@ -117,7 +123,7 @@ export class Connection {
     this.#regulate();
   }
 
-  /** What came is malformed or too large: as the body of the last request, or behind it. */
+  /** The bytes are malformed or too large. They belong to the body of the last request, or follow it. */
   fail(response: HttpResponse, head = false): void {
     if (this.deaf) return;
     this.#failed = true;
@@ -133,13 +139,13 @@ export class Connection {
     this.#proceed();
   }
 
-  /** A head took too long. One that was not read because the socket was paused gets its time again. */
+  /** A head took too long. If the pause of the socket delayed it, its time starts again. */
   late(): void {
     if (this.#idle) this.#handling.late(this);
     else this.#late = true;
   }
 
-  /** The answer to the current request was written: so many bytes of body. */
+  /** The answer to the current request was written. `bytes`: the size of its body. */
   next(res: ServerResponse, bytes: number): void {
     this.current = undefined;
     this.over ||= !res.shouldKeepAlive;
@@ -158,7 +164,7 @@ export class Connection {
     if (this.#waiting.length > 0) process.nextTick(() => this.#proceed());
   }
 
-  /** Ends the connection once everything under way is answered and flushed. */
+  /** Ends the connection once every request under way is answered and flushed. */
   end(): void {
     this.#ending = true;
     this.#proceed();
@@ -178,7 +184,7 @@ export class Connection {
     } else if (this.#idle) this.#rest();
   }
 
-  /** Everything is answered and flushed. */
+  /** Every answer is flushed. */
   #rest(): void {
     if (this.#failure) this.#writeFailure(this.#failure);
     else if (this.#ending) this.#linger();
@@ -197,7 +203,7 @@ export class Connection {
     else this.#resume();
   }
 
-  /** Nothing is read while enough waits, nor behind the last request: Node keeps every request that it parses. */
+  /** Stops reading while enough requests wait, and after the last request: Node keeps every request that it parses. */
   #pause(): void {
     if (this.#lingering) return;
     (this.socket as unknown as Pausable)._paused = true;
@@ -206,7 +212,7 @@ export class Connection {
 
   #resume(): void {
     if (this.#lingering || !(this.socket as unknown as Pausable)._paused || this.socket.writableNeedDrain) return;
-    // Only Node's own listener to this event resumes its parser too. It does nothing while Node wants the pause.
+    // Only Node's own listener to this event also resumes its parser. It does nothing while Node wants the pause.
     this.socket.emit("drain");
   }
 
@@ -234,7 +240,7 @@ export class Connection {
       this.#handling.cut(reason);
       socket.destroy();
     };
-    // The parser is not fed any more.
+    // The parser gets no more bytes.
     socket.removeAllListeners("data").removeAllListeners("end");
     let left = LINGER_BYTES;
     socket.on("data", (bytes: Buffer) => {
@@ -244,11 +250,11 @@ export class Connection {
     socket.once("end", () => socket.destroy());
     const timer = setTimeout(() => cut("linger_time"), LINGER_MS);
     socket.once("close", () => clearTimeout(timer));
-    // A peer that has said its last needs no time.
+    // A peer that has ended its side needs no time.
     if (socket.readableEnded) socket.end(() => socket.destroy());
     else socket.end();
     socket.resume();
-    // The parser read in the place of the stream, which does not know that a paused handle stopped.
+    // The parser read instead of the stream. The stream does not know that a paused handle stopped.
     socket._read(0);
   }
 

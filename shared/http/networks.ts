@@ -1,6 +1,6 @@
 import { BlockList, isIP } from "node:net";
 
-/** A set of addresses and networks, as 10.0.0.0/8. */
+/** A set of addresses and networks, for example 10.0.0.0/8. */
 export class Networks {
   readonly #list = new BlockList();
 
@@ -19,7 +19,7 @@ export class Networks {
   }
 }
 
-/** Larger than a /8 of IPv4 or a /7 of IPv6: no network of one owner. IPv4 counts in its IPv6 forms too. */
+/** Larger than a /8 of IPv4 or a /7 of IPv6: no single owner has such a network. IPv4 counts in its IPv6 forms too. */
 export function isTooWide(network: string): boolean {
   const [address = "", bits = "128"] = network.split("/");
   const networks = new Networks([network]);
@@ -27,7 +27,7 @@ export function isTooWide(network: string): boolean {
   return octets.length > 1 || (isIP(address) === 6 && Number(bits) < 7);
 }
 
-/** Of IPv4 behind IPv6: as the library writes it, 0000:...:ffff:7f00:0001, and as proxies do, ::ffff:127.0.0.1. */
+/** IPv4 mapped into IPv6: the library writes 0000:...:ffff:7f00:0001, proxies write ::ffff:127.0.0.1. */
 const MAPPED = /^(?:(?:0{1,4}:){5}|::)ffff:(?:([0-9a-f]{1,4}):([0-9a-f]{1,4})|([\d.]+))$/i;
 
 export function plainAddress(address: string): string {
@@ -39,7 +39,7 @@ export function plainAddress(address: string): string {
     .join(".");
 }
 
-/** Of IPv4 everything but these is public: IANA's special-purpose registry, multicast and what is reserved. */
+/** All of IPv4 is public except these: IANA's special-purpose registry, multicast and reserved networks. */
 const SPECIAL = new Networks([
   "0.0.0.0/8",
   "10.0.0.0/8",
@@ -55,18 +55,18 @@ const SPECIAL = new Networks([
   "198.51.100.0/24",
   "203.0.113.0/24",
   "224.0.0.0/3",
-  // Teredo and other protocol assignments, documentation, and 6to4, which contains an address of IPv4.
+  // Teredo and other protocol assignments, documentation, and 6to4, which contains an IPv4 address.
   "2001::/23",
   "2001:db8::/32",
   "2002::/16",
   "3fff::/20",
 ]);
-/** Of IPv6 nothing but this is public. */
+/** The only public part of IPv6. */
 const GLOBAL_UNICAST = new Networks(["2000::/3"]);
-/** IPv4 by way of a translator (RFC 6052): the address of IPv4 counts. */
+/** IPv4 through a translator (RFC 6052): the IPv4 address counts. */
 const TRANSLATED = new Networks(["64:ff9b::/96"]);
 
-/** Whether an address is of a network that is not the public internet: our own, this machine, or none at all. */
+/** Whether an address is outside the public internet: in a private network, on this machine, or invalid. */
 export function isPrivate(address: string): boolean {
   const plain = plainAddress(address);
   if (isIP(plain) === 4) return SPECIAL.has(plain);
@@ -74,11 +74,11 @@ export function isPrivate(address: string): boolean {
   return !GLOBAL_UNICAST.has(plain) || SPECIAL.has(plain);
 }
 
-/** The last 32 bits of an address of IPv6, as one of IPv4. */
+/** The last 32 bits of an IPv6 address, as an IPv4 address. */
 function lastFour(address: string): string {
   const dotted = /[\d.]+$/.exec(address)?.[0];
   if (dotted?.includes(".")) return dotted;
-  // The URL parser writes each address in one way: in groups, with the zeros left out.
+  // The URL parser writes each address in one form: in groups, without leading zeros.
   const groups = new URL(`http://[${address}]/`).hostname.slice(1, -1).split(":");
   const tail = address.endsWith("::") ? ["0", "0"] : ["0", ...groups].slice(-2);
   return tail

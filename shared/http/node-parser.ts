@@ -2,20 +2,22 @@ import type { IncomingMessage } from "node:http";
 import type { Cut } from "./request-body.ts";
 import { badHead, largeChunks, largeHead, type HttpResponse } from "./response.ts";
 
-/** Where the parser of Node needs help: what it says of a request that it refuses, and after which answers it may not go on. */
+/**
+ * Helps Node's parser in two cases: to answer a request that it refuses, and to end a connection after certain answers.
+ */
 export interface ParserError extends NodeJS.ErrnoException {
   rawPacket?: Buffer;
   bytesParsed?: number;
 }
 
-/** The answer to what the parser refuses, and how it is counted. */
+/** The answer to a request that the parser refuses, and its counter. */
 export function parserRefusal(code: string, inBody: boolean): { cut: Cut; response: HttpResponse } {
   if (code === "HPE_HEADER_OVERFLOW" || code === "HPE_CHUNK_EXTENSIONS_OVERFLOW")
     return { cut: "large", response: inBody ? largeChunks() : largeHead() };
   return { cut: "malformed", response: badHead("This is no HTTP/1.1 request: it is malformed or incomplete.") };
 }
 
-/** Whether the request that is malformed is HEAD, as far as its packet says it. */
+/** Whether the malformed request is HEAD, as far as its packet shows it. */
 export function asksHead(packet: Buffer | undefined, parsed: number | undefined): boolean {
   const text = packet?.toString("latin1", 0, (parsed ?? 0) + 1) ?? "";
   const before = text.lastIndexOf("\r\n\r\n", text.length - "\r\n\r\n".length - 1);
@@ -23,10 +25,11 @@ export function asksHead(packet: Buffer | undefined, parsed: number | undefined)
 }
 
 /**
- * Node ends these connections behind the answer, and must not handle what follows.
- * - The parser pauses behind a request with `Connection: upgrade` or `Proxy-Connection: upgrade`, loses the rest of the packet,
- *   and takes the next packet for a new request. The Upgrade header alone decides here, so that no reading of the other can differ.
- * - An answer without a length ends a connection of HTTP/1.0, even one that is to be kept.
+ * Node ends these connections after the answer, and must not handle later bytes.
+ * - After `Connection: upgrade` or `Proxy-Connection: upgrade` the parser pauses and loses the rest of the packet. It
+ *   takes the next packet for a new request. Only the Upgrade header decides here, so that two readings of the other
+ *   cannot differ.
+ * - An answer without a length ends a connection of HTTP/1.0, even one with keep-alive.
  */
 export function endsConnection({ headers, httpVersionMinor }: IncomingMessage, empty: boolean): boolean {
   return headers.upgrade !== undefined || (empty && httpVersionMinor === 0);

@@ -3,7 +3,7 @@ import type { Route } from "./base-server.ts";
 import type { Request } from "./request.ts";
 import type { Target } from "./request-framing.ts";
 
-/** Query and address are made for those who ask. */
+/** Query and address are computed on first use: most handlers read neither. */
 export class NodeRequest implements Request {
   method: string;
   path: string;
@@ -24,7 +24,7 @@ export class NodeRequest implements Request {
     this.method = method;
     this.path = path;
     this.route = pattern;
-    // All but Set-Cookie, which no request has, are text.
+    // All headers are text except Set-Cookie, which no request has.
     this.headers = req.headers as Record<string, string>;
     this.#search = search;
     this.#caller = caller;

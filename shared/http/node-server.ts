@@ -6,18 +6,18 @@ import { Failure, messageOf } from "#runtime/errors.ts";
 import type { nodeServerSettings } from "./settings.ts";
 
 const HEAD_BYTES = 16 << 10;
-/** HEAD_MS counts from the connection on, or from the first byte of a further request on. It is looked at so often. */
+/** Node checks HEAD_MS at this interval. It counts from the connection, or from the first byte of a further request. */
 const CHECK_MS = 1_000;
 
-/** A server of Node, with TLS where the settings have a certificate. */
+/** A server of Node, with TLS if the settings have a certificate. */
 export function serverOf(settings: z.output<typeof nodeServerSettings>): Server {
   const options: NodeOptions = {
     maxHeaderSize: HEAD_BYTES,
     insecureHTTPParser: false,
-    // It is asked for here, where a request behind a bad one is not handled.
+    // The service checks the Host header. It does not handle a request that follows a bad one.
     requireHostHeader: false,
     headersTimeout: settings.HEAD_MS,
-    // Bodies have a time of their own.
+    // Bodies have a separate time limit.
     requestTimeout: 0,
     connectionsCheckingInterval: CHECK_MS,
     keepAliveTimeout: settings.KEEP_ALIVE_MS,
@@ -27,7 +27,7 @@ export function serverOf(settings: z.output<typeof nodeServerSettings>): Server 
   if (!certificate) return createServer(options);
   try {
     const { cert, key } = certificate;
-    // A plain server has `allowHalfOpen` by itself.
+    // A plain server sets `allowHalfOpen` itself.
     return createTlsServer({ ...options, allowHalfOpen: true, handshakeTimeout: settings.HEAD_MS, cert, key });
   } catch (error) {
     throw new Failure("fatal", `TLS_CERT and TLS_KEY cannot be used: ${messageOf(error)}.`, { cause: error });

@@ -1,5 +1,5 @@
 export interface ProblemType {
-  /** The usual one. A few answers have another: a head that is too large is 431. */
+  /** The usual status. A few answers have another: a head that is too large is 431. */
   status: number;
   title: string;
   about: string;

@@ -1,17 +1,17 @@
 import { PROBLEM_TYPES, type ProblemName } from "./problem-types.ts";
 
-/** Problem details as RFC 9457 has them, with members that say how to mend the request. */
+/** Problem details (RFC 9457), with members that say how to fix the request. */
 export interface Problem {
   /** A relative reference to the documentation of this kind of problem. */
   type: string;
   title: string;
   status: number;
   detail: string;
-  /** How to mend the request; where `errors` are given, each says more. */
+  /** How to fix the request. Each of `errors` says more. */
   fix?: string;
-  /** The wrong places, each by JSON pointer (RFC 6901) into what was sent: the first MOST_ERRORS. */
+  /** The first MOST_ERRORS errors, each with a JSON pointer (RFC 6901) into the request body. */
   errors?: ProblemError[];
-  /** How many errors there are, if that is more than `errors` has. */
+  /** The number of errors, if it is larger than that of `errors`. */
   errorCount?: number;
   /** Seconds; also sent as Retry-After. */
   retryAfter?: number;
@@ -20,7 +20,7 @@ export interface Problem {
 export interface ProblemError {
   /** RFC 6901; "" is the whole document. */
   pointer: string;
-  /** Where each line is a document of its own (NDJSON): which, from 1. */
+  /** The line number, from 1, if each line is a separate document (NDJSON). */
   line?: number;
   /** What was wrong. */
   detail: string;
@@ -30,7 +30,7 @@ export interface ProblemError {
   fix: string;
 }
 
-/** An answer has no more of them: a small request must not make a large answer. */
+/** Limit of errors in one answer: a small request must not cause a large answer. */
 export const MOST_ERRORS = 20;
 
 export function problemOf(
@@ -46,7 +46,7 @@ export function problemOf(
   return { type: `/problems/${name}`, title, status, detail, fix, ...more, ...bounded(errors, errorCount) };
 }
 
-/** What an answer says of so many errors. */
+/** The members of an answer for this number of errors. */
 export function bounded(errors: readonly ProblemError[], count: number): Pick<Problem, "errors" | "errorCount"> {
   if (count === 0) return {};
   const listed = errors.slice(0, MOST_ERRORS);
@@ -57,12 +57,12 @@ export function nameOf({ type }: Problem): ProblemName {
   return type.slice("/problems/".length) as ProblemName;
 }
 
-/** What a request said, for an error text: a part of it where it is long. */
+/** A part of a request for an error text, shortened if it is long. */
 export function shorten(text: string, most = 80): string {
   return text.length > most ? `${text.slice(0, most - 3)}...` : text;
 }
 
-/** Seconds between low and high, so that refused clients do not come back at once together. */
+/** Seconds between low and high, so that refused clients do not all return at once. */
 export function jittered(low: number, high: number, random: () => number = Math.random): number {
   return Math.ceil(low + (high - low) * random());
 }

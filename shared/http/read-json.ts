@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 
-/** JSON text of a request, or what is wrong with it. */
+/** The JSON value of a request body, or why it is not JSON. */
 export function readJson(text: Buffer): { value: unknown } | { wrong: string } {
   const mark = markOf(text);
   if (mark !== undefined) return { wrong: `It begins with a byte order mark (${mark}). Send UTF-8 without one.` };
@@ -15,7 +15,7 @@ export function parseJson(text: string): { value: unknown } | { wrong: string } 
   }
 }
 
-/** Editors and PowerShell write them. JSON has none (RFC 8259, 8.1), and no parser says so. */
+/** Editors and PowerShell write byte order marks. JSON has none (RFC 8259, 8.1), and no parser names them. */
 function markOf(text: Buffer): string | undefined {
   const [first, second, third] = text;
   if (first === 0xef && second === 0xbb && third === 0xbf) return "EF BB BF, of UTF-8";

@@ -1,16 +1,19 @@
 import type { Request } from "./request.ts";
 import { tooLarge, tooSlow, type HttpResponse } from "./response.ts";
 
-/** Bounds bodies that arrive and requests under way. A refusal is the answer; nothing more is read. */
+/** Bounds arriving bodies and requests under way. A refusal is the answer; nothing more is read. */
 export interface BodyGuard {
-  /** It refuses encoded bodies by itself, and counts them. */
+  /** The guard refuses encoded bodies itself, and counts them. */
   readonly checksEncoding?: true;
-  /** Before the body is read. A server on Node reads nothing until a decision that comes late; the socket library reads, and a refusal ends that. Every admitted request is released once, with all the bytes that were granted. */
+  /**
+   * Decides before the body is read. A server on Node reads nothing until a late decision. The socket library reads on,
+   * and a refusal ends that. Every admitted request is released once, with all the bytes that were granted.
+   */
   admit(request: Request): HttpResponse | undefined | Promise<HttpResponse | undefined>;
   grant(request: Request, bytes: number): HttpResponse | undefined;
-  /** `refused`: the answer to a body that was not read to its end, where it is the peer's fault. */
+  /** `refused`: the answer to a body that was not read to its end because of the peer. */
   release(request: Request, bytes: number, refused?: HttpResponse): void;
-  /** The answer to a body that was read, and that no handler gets. */
+  /** The answer to a body that was read but reaches no handler. */
   refused?(request: Request, response: HttpResponse): void;
 }
 
@@ -21,26 +24,28 @@ export interface BodyParts {
   request: Request;
   /** A larger body is answered 413 before the rest of it is read. */
   maxBytes: number;
-  /** A body that is incomplete by then is answered 408. */
+  /** A body that is not complete within this time is answered 408. */
   withinMs: number;
   guard: BodyGuard | undefined;
   cut: (reason: Cut) => void;
   /** Answers a request whose body is not read to its end. */
   refuse: (response: HttpResponse) => void;
-  /** Handles the complete body. `finish()` of the body is due when the request is answered. */
+  /** Handles the complete body. Call `finish()` of the body when the request is answered. */
   whole: (body: Buffer) => void;
 }
 
 const EMPTY = Buffer.alloc(0);
-/** A chunk costs some 400 bytes beside its own, so smaller ones are copied together. */
+/** A chunk costs about 400 bytes beside its content, so smaller ones are copied together. */
 const SMALL_BYTES = 4 << 10;
 const SLAB_BYTES = 64 << 10;
 
-/** The body of one request, chunk by chunk. It holds its place at the guard until `finish`, which may be called again. */
+/**
+ * The body of one request, chunk by chunk. It holds its place at the guard until `finish`, which may be called again.
+ */
 export class Body {
   readonly #parts: BodyParts;
   #pieces: Buffer[] = [];
-  /** Small chunks are copied into it: from `#start` to `#end` are those that are not yet a piece. */
+  /** Holds copies of small chunks. Those from `#start` to `#end` are not yet a piece. */
   #slab = EMPTY;
   #start = 0;
   #end = 0;
@@ -53,12 +58,12 @@ export class Body {
     this.#parts = parts;
   }
 
-  /** Nothing more of it is wanted. */
+  /** The rest of the body is not needed. */
   get over(): boolean {
     return this.#over;
   }
 
-  /** Starts the time within which the rest must come. */
+  /** Starts the time limit for the rest of the body. */
   wait(): void {
     if (this.#over || this.#whole) return;
     const { withinMs, cut } = this.#parts;

@@ -2,13 +2,13 @@ import type { IncomingMessage } from "node:http";
 import { isDecodable, isUtf8Latin1 } from "./encoding.ts";
 import { badHead, largeHead, notUtf8, unclear, versionNotSupported, type HttpResponse } from "./response.ts";
 
-/** One head has no more. Node has no limit then, so that none is dropped unseen. */
+/** Limit for one head. Node's own limit is off, because Node drops further headers silently. */
 const MOST_HEADERS = 100;
 
-/** What of a request of Node is looked at here. */
+/** The parts of a Node request that are read here. */
 export type Head = Pick<IncomingMessage, "rawHeaders" | "httpVersionMajor" | "httpVersionMinor">;
 
-/** Whether a body follows; or the answer to a head that two servers could read in two ways (RFC 9112, 6.3). */
+/** Whether a body follows, or the answer to a head that two servers could read in two ways (RFC 9112, 6.3). */
 export function framingOf(head: Head): boolean | HttpResponse {
   const raw = head.rawHeaders;
   if (head.httpVersionMajor !== 1) return versionNotSupported();
@@ -19,7 +19,7 @@ export function framingOf(head: Head): boolean | HttpResponse {
   for (let at = 0; at < raw.length; at += 2) {
     const name = raw[at]!;
     if (!isUtf8Latin1(raw[at + 1]!)) return notUtf8(`header ${name}`);
-    // The four names have four lengths: mostly nothing is compared.
+    // The four names have four lengths, so most headers need no comparison.
     switch (name.length) {
       case 4:
         if (name.toLowerCase() === "host") hosts += 1;
@@ -56,14 +56,17 @@ export function framingOf(head: Head): boolean | HttpResponse {
 
 export interface Target {
   path: string;
-  /** What follows the question mark. */
+  /** The part after the question mark. */
   search: string;
 }
 
-/** `http://host/path` and its like, as a client writes them to a proxy. */
+/** The form of `http://host/path`, as a client sends it to a proxy. */
 const ABSOLUTE_FORM = /^https?:\/\/[^/?#@\\]+([/?].*)?$/i;
 
-/** Path and query, of a target in origin-form or absolute-form (RFC 9112, 3.2); or the answer to another. `OPTIONS *` asks about the server. */
+/**
+ * Path and query of a target in origin-form or absolute-form (RFC 9112, 3.2), or the answer to another form. `OPTIONS
+ * *` asks about the server.
+ */
 export function targetOf(url: string, method: string): Target | HttpResponse {
   if (url === "*" && method === "OPTIONS") return { path: "*", search: "" };
   let target = url;

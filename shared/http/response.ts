@@ -1,6 +1,6 @@
 import { jittered, nameOf, problemOf, shorten, type Problem } from "./problem.ts";
 
-/** What a service answers a request with, whoever brings it to the peer. */
+/** A service's answer to a request, independent of the server. */
 export interface HttpResponse {
   status: number;
   headers?: Record<string, string>;
@@ -20,7 +20,7 @@ export function problemResponse(value: Problem): HttpResponse {
   return { status: value.status, headers, body: JSON.stringify(value) };
 }
 
-/** RFC 6750, 3. One code for every refused caller: which it is would say whether a token is good (R2). */
+/** RFC 6750, 3. Every refused caller gets one code: different codes would tell whether a token is good (R2). */
 const REFUSED =
   'Bearer realm="notifications", error="invalid_token", error_description="The token is missing, not valid, or does not allow this"';
 const NARROW =
@@ -41,7 +41,7 @@ export function notAllowed(method: string, path: string, allowed: string[]): Htt
   return { ...response, headers: { ...response.headers, allow } };
 }
 
-/** A body is taken as it is (RFC 9110, 15.5.16). */
+/** Only an unencoded body is accepted (RFC 9110, 15.5.16). */
 export function encoded(encoding: string): HttpResponse {
   const { status, headers, body } = problemResponse(encodedProblem(encoding));
   return { status, headers: { ...headers, ...ACCEPTED }, body: body! };
@@ -52,7 +52,7 @@ export function encodedProblem(encoding: string): Problem {
   return problemOf("unsupported-media-type", detail);
 }
 
-/** Of the answer to another content encoding. */
+/** A header of the answer to another content encoding. */
 export const ACCEPTED = { "accept-encoding": "identity" };
 
 export function tooSlow(ms: number): HttpResponse {
@@ -68,7 +68,7 @@ export function notUtf8(what: string): HttpResponse {
   return badHead(`The ${what} has bytes that are not UTF-8. Send UTF-8, percent-encoded in a path or query.`);
 }
 
-/** A request that is not read any further. What follows it on the connection may be a part of it. */
+/** For a request that is not read any further. The next bytes on the connection may be a part of it. */
 export function badHead(detail: string): HttpResponse {
   return { ...problemResponse(problemOf("invalid-request", detail)), close: true };
 }
@@ -116,7 +116,7 @@ export function unavailable(detail: string): HttpResponse {
   return problemResponse(problemOf("unavailable", detail, { retryAfter: jittered(1, 5) }));
 }
 
-/** Before everything is composed a route is not missing, it is not there yet. */
+/** Before the service is composed, an unknown route may still come, so it is not "not found". */
 export function notThereYet(): HttpResponse {
   return unavailable("The service is starting or ending. Try again.");
 }
@@ -125,10 +125,10 @@ export function internalError(): HttpResponse {
   return problemResponse(problemOf("internal", "Something went wrong here. It has been logged; try again."));
 }
 
-/** What people name a token there. */
+/** Usual names of a token in a query. */
 const TOKEN_NAMES = ["token", "access_token", "bearer", "jwt", "authorization", "api_key"];
 
-/** The answer to a token in a query: logs and histories keep addresses, so it is known to others by now. */
+/** The answer to a token in a query. Logs and histories keep addresses, so others may know it already. */
 export function tokenInQuery(query: URLSearchParams): HttpResponse | undefined {
   if (query.size === 0) return undefined;
   const name = TOKEN_NAMES.find((one) => query.has(one));

@@ -4,9 +4,9 @@ interface Found<R> {
   route: R;
 }
 
-/** Which route answers a method and a path. A path has names in it, as `/v1/tenants/:tenant`, or none. */
+/** Finds the route for a method and a path. A path may have names in it, as `/v1/tenants/:tenant`. */
 export class Router<R> {
-  /** Every route, as "GET /v1/poll". */
+  /** Every route, for example "GET /v1/poll". */
   readonly names: string[] = [];
   readonly #plain = new Map<string, Map<string, R>>();
   readonly #named: Found<R>[] = [];

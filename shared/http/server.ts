@@ -19,18 +19,18 @@ export interface NodeServerOptions extends ServerOptions {
   settings: z.output<typeof nodeServerSettings>;
 }
 
-/** A handler that is slow has this time, however soon idle connections are to end. */
+/** A slow handler has this time, even if idle connections end sooner. */
 const LEAST_SILENCE_MS = 75_000;
-/** At the end, a body that is still arriving after this time is refused. */
+/** At shutdown, a body that is still arriving after this time is refused. */
 const ARRIVE_MS = 1_000;
-/** At the end, connections whose answers are under way or not yet flushed get this time. */
+/** At shutdown, connections with unfinished or unflushed answers get this time. */
 const CLOSE_MS = 5_000;
 
 const EMPTY = Buffer.alloc(0);
 const CONNECTION = Symbol("connection");
 type Known = Socket & { [CONNECTION]?: Connection };
 
-/** The HTTP server of each service that changes something: the parser of Node, and no answer but ours. */
+/** The HTTP server of each service that changes something. It uses Node's parser, and every answer is its own. */
 export class HttpServer extends BaseServer {
   readonly #server: Server;
   readonly #headMs: number;
@@ -55,13 +55,13 @@ export class HttpServer extends BaseServer {
     };
     this.#server = serverOf(options.settings);
     Object.assign(this.#server, {
-      // Without it, a half-closed connection loses the answer to what was accepted.
+      // Without it, a half-closed connection loses the answer to an accepted request.
       httpAllowHalfOpen: true,
-      // Node calls it when the server closes, and counts a connection as idle whose answer is not flushed.
+      // Node calls it when the server closes. It counts a connection with an unflushed answer as idle.
       closeIdleConnections: () => {},
     });
     this.#server.maxHeadersCount = 0;
-    // Without a byte, also while an answer is awaited.
+    // Time without a byte, also while an answer is awaited.
     this.#server.timeout = Math.max(LEAST_SILENCE_MS, options.settings.KEEP_ALIVE_MS);
     this.#server
       .on("connection", (socket: Socket) => {
@@ -87,7 +87,7 @@ export class HttpServer extends BaseServer {
     this.router.add(route.method.toUpperCase(), route.pattern, route);
   }
 
-  /** Port 0: any that is free. Throws a `fatal` where it is taken. */
+  /** Port 0: any free port. Throws a `fatal` if the port is in use. */
   listen(host: string, port: number): Promise<number> {
     return new Promise((resolve, reject) => {
       this.#server.once("error", (error: NodeJS.ErrnoException) => {
@@ -103,7 +103,7 @@ export class HttpServer extends BaseServer {
     });
   }
 
-  /** No new connections, and none that are idle. Each answer from now on ends its connection. */
+  /** Accepts no new connections and closes idle ones. Each later answer ends its connection. */
   stopListening(): void {
     if (this.#closing) return;
     this.#closing = true;
@@ -114,7 +114,7 @@ export class HttpServer extends BaseServer {
     }, ARRIVE_MS);
   }
 
-  /** Waits for the connections that still answer, and for their peers to read it. */
+  /** Waits until the other connections have answered and their peers have read the answers. */
   async close(): Promise<void> {
     this.stopListening();
     if (this.#connections.size > 0) {
@@ -186,7 +186,7 @@ export class HttpServer extends BaseServer {
     else this.#read(exchange, route, hasBody);
   }
 
-  /** The guard's decision came late. Nothing of the body was read, so that a caller who is not known takes no memory of those who are. */
+  /** The guard's decision came late. No body was read, so an unknown caller takes no memory from known ones. */
   #decided(exchange: Exchange, route: Route, hasBody: boolean, refused: HttpResponse | undefined): void {
     const response = refused ?? exchange.broken;
     if (!refused && (response || exchange.answered)) route.guard?.release(exchange.request!, 0, response);
@@ -227,7 +227,9 @@ export class HttpServer extends BaseServer {
     }
   }
 
-  /** Before its body was read. Mostly all of it came in the same packet, which the parser has read in a later turn. */
+  /**
+   * Refuses before the body is read. Usually the same packet has all of it, and the parser has read it by a later turn.
+   */
   #refuse(exchange: Exchange, hasBody: boolean, response: HttpResponse): void {
     if (!hasBody) {
       this.#answer(exchange, response);
@@ -250,7 +252,7 @@ export class HttpServer extends BaseServer {
     const bytes = empty ? 0 : typeof body === "string" ? Buffer.byteLength(body) : body.length;
     if (!empty) sent["content-length"] = bytes;
     if (close || this.#closing || endsConnection(req, empty)) res.shouldKeepAlive = false;
-    // It throws if a header cannot be sent, before anything is done. The next answer then has a reason of its own.
+    // It throws before any effect if a header cannot be sent. The next answer then has its own reason.
     res.writeHead(status, STATUS_CODES[status] ?? "", sent);
     exchange.answered = true;
     exchange.body?.finish();
@@ -258,7 +260,7 @@ export class HttpServer extends BaseServer {
     connection.next(res, bytes);
   }
 
-  /** The peer went away. The answer of a handler that is under way goes nowhere. */
+  /** The peer went away. The answer of a running handler is dropped. */
   #gone(exchange: Exchange): void {
     exchange.answered = true;
     exchange.body?.gone();
@@ -270,7 +272,7 @@ export class HttpServer extends BaseServer {
   }
 
   #late(connection: Connection): void {
-    // A connection that never said a word is not spoken to.
+    // A connection that never sent a byte gets no answer.
     if (connection.socket.bytesRead === 0) {
       connection.socket.destroy();
       return;
@@ -279,14 +281,14 @@ export class HttpServer extends BaseServer {
     connection.fail(this.#shown(slowHead(this.#headMs)));
   }
 
-  /** What the parser refuses, and a head that is late. */
+  /** Answers a request that the parser refuses, and a late head. */
   #malformed({ code = "", rawPacket, bytesParsed }: ParserError, socket: Socket): void {
     const connection = this.#connectionOf(socket);
     if (socket.destroyed || connection.deaf) return;
     if (code === "ERR_HTTP_REQUEST_TIMEOUT") connection.late();
-    // A connection that broke cannot be spoken to.
+    // A broken connection cannot get an answer.
     else if (!code.startsWith("HPE_")) socket.destroy();
-    // It comes behind a request that is the last by its own word.
+    // These bytes follow a request that announced itself as the last.
     else if (code !== "HPE_CLOSED_CONNECTION") {
       const { cut, response } = parserRefusal(code, connection.inBody);
       this.cut(cut);

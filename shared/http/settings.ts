@@ -9,7 +9,7 @@ export const networks = z
   .transform((list) => list.split(",").flatMap((one) => (one.trim() === "" ? [] : [one.trim()])))
   .pipe(z.array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()])));
 
-/** What faces out, of every service. */
+/** Settings of the public side of every service. */
 export const serverSettings = z.object({
   TLS_CERT: z.string().min(1).optional().meta({
     description: "A file with the certificate of this service. With it and TLS_KEY the port speaks only TLS.",
@@ -68,7 +68,7 @@ export const serverSettings = z.object({
   }),
 });
 
-/** The same of a service on Node. The socket library has its own times. */
+/** The same for a service on Node. The socket library has its own timeouts. */
 export const nodeServerSettings = serverSettings.extend({
   KEEP_ALIVE_MS: z.coerce.number().int().min(1_000).max(3_600_000).default(75_000).meta({
     description:

@@ -35,11 +35,11 @@ function sameAcl(one: AclEntry, other: AclEntry): boolean {
   return (Object.keys(one) as (keyof AclEntry)[]).every((field) => one[field] === other[field]);
 }
 
-/** As the protocol numbers them: the client's enumerations are not among the named exports of its CommonJS module. */
+/** Numbers of the protocol. The client's enumerations are not among the named exports of its CommonJS module. */
 const TOPIC = 2;
 const SET_ON_TOPIC = 1;
 
-/** One Kafka, and what is asked of it about its topics. */
+/** Administration of the topics of one Kafka cluster. */
 export class KafkaAdmin {
   protected readonly kafka: Kafka;
   protected readonly log: Log;
@@ -54,7 +54,7 @@ export class KafkaAdmin {
       connectionTimeout: 1_000,
       requestTimeout: 5_000,
       enforceRequestTimeout: true,
-      // Short: whoever sends decides itself how long to go on.
+      // Short: each sender decides itself how long it retries.
       retry: { initialRetryTime: 50, maxRetryTime: 500, retries: 3 },
       logLevel: logLevel.WARN,
       logCreator:
@@ -74,11 +74,11 @@ export class KafkaAdmin {
     }
   }
 
-  /** Waits until the topic is there, and answers how many partitions it has. */
+  /** Waits until the topic exists, and returns its number of partitions. */
   async partitions(topic: string): Promise<number> {
     return this.reach("kafka", () =>
       this.admin(async (admin) => {
-        // Asked for by its name, one that is not there would be an error that does not name it.
+        // A request for a missing topic fails with an error that does not name the topic.
         if (!(await admin.listTopics()).includes(topic))
           throw new Error(`The topic ${topic} is not there yet: run the provision service.`);
         const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
@@ -87,7 +87,7 @@ export class KafkaAdmin {
     );
   }
 
-  /** How many partitions each of these topics has; those that are not there are missing. */
+  /** The number of partitions of each of these topics. Missing topics are left out. */
   async present(topics: string[]): Promise<Map<string, number>> {
     return this.reach("kafka", () =>
       this.admin(async (admin) => {
@@ -110,7 +110,7 @@ export class KafkaAdmin {
     });
   }
 
-  /** By partition: the oldest offset that is still there. */
+  /** By partition: the oldest offset that still exists. */
   async oldestOffsets(topic: string): Promise<Map<number, number>> {
     return this.reach("kafka", async () => {
       const offsets = await this.admin((admin) => admin.fetchTopicOffsets(topic));
@@ -118,7 +118,7 @@ export class KafkaAdmin {
     });
   }
 
-  /** By partition: where the group goes on reading, and the offset that the next record will have. */
+  /** By partition: the group's position, and the offset that the next record will have. */
   async progress(group: string, topic: string): Promise<Map<number, { committed: number; end: number }>> {
     return this.reach("kafka", () =>
       this.admin(async (admin) => {
@@ -130,7 +130,7 @@ export class KafkaAdmin {
         return new Map(
           ends.map(({ partition, low, high }) => [
             partition,
-            // What retention took is no longer to be read; without a commit (-1) reading begins at the lowest.
+            // Retention may have deleted committed records. Without a commit (-1) reading begins at the lowest.
             { committed: Math.max(committed.get(partition) ?? -1, Number(low)), end: Number(high) },
           ]),
         );
@@ -138,7 +138,7 @@ export class KafkaAdmin {
     );
   }
 
-  /** Makes the topics that are not there and answers which it made. */
+  /** Creates the missing topics and returns their names. */
   async createTopics(specs: TopicSpec[]): Promise<string[]> {
     return this.reach("kafka", () =>
       this.admin(async (admin) => {
@@ -164,8 +164,8 @@ export class KafkaAdmin {
   }
 
   /**
-   * Gives these rights, and takes away those that their owners have besides, or that `principals` have. Answers false if this user may not, or if the
-   * cluster asks nobody for rights.
+   * Grants these rights. Revokes all others of their owners, and all others of `principals`. Returns false if this user
+   * may not, or if the cluster has no authorizer.
    */
   async setRights(
     rights: readonly KafkaRight[],
@@ -191,7 +191,7 @@ export class KafkaAdmin {
     }
   }
 
-  /** Gives topics that an earlier version made the settings that they lack. What is set on a topic stays. Answers which it changed. */
+  /** Adds missing settings to topics of an earlier version. Existing settings stay. Returns the changed topics. */
   async completeTopics(specs: TopicSpec[]): Promise<string[]> {
     return this.admin(async (admin) => {
       const { resources } = await admin.describeConfigs({
@@ -203,7 +203,7 @@ export class KafkaAdmin {
         const set = entries.filter(({ configSource }) => Number(configSource) === SET_ON_TOPIC);
         const present = Object.fromEntries(set.map(({ configName, configValue }) => [configName, configValue]));
         if (Object.keys(config).every((name) => name in present)) return [];
-        // The request replaces all that is set on the topic.
+        // The request replaces all settings of the topic.
         const whole = Object.entries({ ...config, ...present }).map(([name, value]) => ({ name, value }));
         return [{ type: TOPIC, name: topic, configEntries: whole }];
       });
@@ -212,7 +212,7 @@ export class KafkaAdmin {
     });
   }
 
-  /** Goes on trying, without end: a dependency may appear last. */
+  /** Retries without end: a dependency may start last. */
   protected async reach<T>(name: string, attempt: () => Promise<T>): Promise<T> {
     for (let tries = 0; ; tries += 1) {
       try {
@@ -229,7 +229,7 @@ export class KafkaAdmin {
   }
 }
 
-/** What the cluster will refuse at every try, such as more replicas than it has brokers: waiting does not mend it. */
+/** A refusal that the cluster repeats at every try, for example more replicas than brokers. Waiting does not help. */
 function topicsRefused(error: unknown): Failure | undefined {
   // The client's error classes are not among the named exports of its CommonJS module.
   const { errors = [] } = error as { errors?: { retriable?: boolean; topic?: string; type?: string }[] };

@@ -3,19 +3,19 @@ import { PackWriter } from "#protocol/pack-writer.ts";
 import type { Outgoing } from "./client.ts";
 
 /**
- * Fills one pack for each partition while one send is in flight, then sends them all together: order is kept in each
- * partition, an idle producer sends at once, and a busy one packs more.
+ * Fills one pack for each partition while one send is in flight, then sends them all together. Order is kept in each
+ * partition. An idle producer sends at once, and a busy one packs more.
  */
 export interface BatchingProducerOptions {
   send(records: Outgoing[]): Promise<number[]>;
-  /** ms between the beginnings of two sends, at least: a send costs much the same, whatever is in it. */
+  /** Least time in ms between the starts of two sends: a send costs about the same, whatever its size. */
   paceMs?: number;
-  /** ms that what is added patiently waits, unless something goes before that is not. */
+  /** Longest time in ms that patient items wait, unless an urgent item goes first. */
   patienceMs?: number;
-  /** A pack is closed at this size, and a send takes at most this many bytes more than one pack. */
+  /** A pack is closed at this size. A send takes at most one pack more than this many bytes. */
   maxPackBytes: number;
   maxSendBytes: number;
-  /** `retry` repeats a failed send until it succeeds; `fail` hands the error to those who wait, and goes on. */
+  /** `retry` repeats a failed send until it succeeds. `fail` passes the error to the waiting callers, and continues. */
   onFailure: "retry" | "fail";
   failed(error: unknown): void;
   sent?(records: number, bytes: number): void;
@@ -44,11 +44,11 @@ export class BatchingProducer {
   readonly #closed: ClosedPack[] = [];
   #closedBytes = 0;
   #sending = false;
-  /** When the last send began, on the clock of performance.now(). */
+  /** The start of the last send, on the clock of performance.now(). */
   #began = -Infinity;
-  /** Something waits that is not patient. */
+  /** An urgent item waits. */
   #urgent = false;
-  /** What the next send waits for, where none is in flight. */
+  /** The reason for the wait before the next send, if none is in flight. */
   #awaited: "turn" | "patience" | undefined;
   #timer: NodeJS.Timeout | undefined;
   #ended = false;
@@ -58,20 +58,20 @@ export class BatchingProducer {
     this.#options = options;
   }
 
-  /** Bytes not yet sent; what a bound is kept on. */
+  /** Bytes not yet sent. Callers bound them. */
   get queuedBytes(): number {
     let open = 0;
     for (const pack of this.#touched) open += pack.writer.bytes;
     return this.#closedBytes + open;
   }
 
-  /** Adds one item by `write`; `sent`, where given, is told when its pack is in Kafka and at which offset. */
+  /** Adds one item by `write`. `sent` is told the offset once its pack is in Kafka. */
   add(topic: string, partition: number, write: (writer: PackWriter) => void, sent?: Sent): void {
     this.#put(topic, partition, write, sent);
     this.#hurry();
   }
 
-  /** What has time: it goes with whatever goes next. */
+  /** Adds an item that is not urgent: it goes with the next send. */
   addPatiently(topic: string, partition: number, write: (writer: PackWriter) => void): void {
     this.#put(topic, partition, write);
     this.#schedule();
@@ -85,7 +85,7 @@ export class BatchingProducer {
     if (pack.writer.full || pack.writer.bytes >= this.#options.maxPackBytes) this.#close(pack);
   }
 
-  /** A whole record that is no pack: a dead letter. */
+  /** Adds a whole record that is not a pack: a dead letter. */
   record(record: Outgoing, sent?: Sent): void {
     this.#push({ ...record, waiting: sent ? [sent] : [] });
     this.#hurry();
@@ -98,14 +98,14 @@ export class BatchingProducer {
     await new Promise<void>((resolve) => this.#idle.push(resolve));
   }
 
-  /** Takes back everything whose send has not begun: it will never be in Kafka. Those who wait are told `error`. */
+  /** Removes every item whose send has not begun: it will never be in Kafka. The waiting callers get `error`. */
   withdraw(error: unknown): void {
     for (const pack of this.#touched) this.#close(pack);
     this.#closedBytes = 0;
     for (const { waiting } of this.#closed.splice(0)) for (const sent of waiting) sent(error, -1);
   }
 
-  /** Gives up on retries; what waits is told. */
+  /** Stops retries. The waiting callers get the error. */
   end(): void {
     this.#ended = true;
   }
@@ -124,7 +124,7 @@ export class BatchingProducer {
 
   #push(pack: Omit<ClosedPack, "bytes">): void {
     let bytes = pack.value.length;
-    // Kafka's bound is on a partition's records together: many small ones with long headers would be over it for good.
+    // Kafka limits a partition's records together: many small ones with long headers would exceed the limit for good.
     for (const name in pack.headers) bytes += name.length + 2 * pack.headers[name]!.length;
     this.#closed.push({ ...pack, bytes });
     this.#closedBytes += bytes;
@@ -154,7 +154,7 @@ export class BatchingProducer {
     this.#sending = true;
     this.#urgent = false;
     this.#began = performance.now();
-    // Each time: packs that fill up one after the other would keep the others waiting.
+    // All packs each time: packs that fill up one after the other would delay the rest.
     for (const pack of this.#touched) this.#close(pack);
     if (this.#closed.length > 0) await this.#sendOne(this.#next());
     this.#sending = false;
@@ -187,7 +187,7 @@ export class BatchingProducer {
         await backOff(tries, BACKOFF_MS);
         continue;
       }
-      // Outside the try: what goes wrong in those who wait is not a failed send.
+      // Outside the try: an error in a waiting caller is not a failed send.
       this.#options.sent?.(
         packs.length,
         packs.reduce((sum, { value }) => sum + value.length, 0),

@@ -6,7 +6,10 @@ import { warmUpChecksum } from "./checksum.ts";
 import { FetchThrottle } from "./fetch-throttle.ts";
 import { ConsumerRunner } from "./consumer-runner.ts";
 
-/** The only importer of the Kafka client, with admin.ts and partition-assigners.ts. Partitions are numbers, offsets are numbers (2^53 records are enough). */
+/**
+ * The only importer of the Kafka client, with admin.ts and partition-assigners.ts. Partitions and offsets are numbers
+ * (2^53 records are enough).
+ */
 export interface Outgoing {
   topic: string;
   partition: number;
@@ -26,19 +29,19 @@ export interface Batch {
   topic: string;
   partition: number;
   records: Incoming[];
-  /** The offset after the last record that consumers may read, when this was fetched. */
+  /** The offset after the last record that consumers may read, at the time of this fetch. */
   highWatermark: number;
 }
 
 export interface GroupReader {
-  /** Commits where a new owner would start. Refused (and thrown) where the group has moved on. */
+  /** Commits the offsets at which a new owner starts. Throws if the group has moved on. */
   commit(offsets: { topic: string; partition: number; offset: number }[]): Promise<void>;
-  /** Holds until `resume`, also where the partition is taken away and comes back. */
+  /** Holds until `resume`, even if the partition is taken away and comes back. */
   pause(topic: string, partition: number): void;
   resume(topic: string, partition: number): void;
-  /** What is read next begins there. Within `onBatch` it must answer false. */
+  /** Sets the next offset to read. `onBatch` must then return false. */
   seek(topic: string, partition: number, offset: number): void;
-  /** Leaves the group and joins it as a new member: all partitions are assigned anew. Not to be awaited within `onBatch`. */
+  /** Leaves the group and joins it as a new member: all partitions are reassigned. Do not await it within `onBatch`. */
   rejoin(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -47,9 +50,11 @@ export interface GroupReaderOptions {
   group: string;
   /** Co-partitioned topics: partition n of each goes to the same member. */
   topics: string[];
-  /** After every (re)join: all partitions that are now this member's. `member` is unchanged while the group never expelled it. */
+  /**
+   * After every (re)join: all partitions that this member now has. `member` is unchanged unless the group expelled it.
+   */
   onAssigned(partitions: number[], member: string): void;
-  /** Where the answer is false, nothing of the batch counts as read. */
+  /** If it returns false, the whole batch counts as unread. */
   onBatch(batch: Batch): Promise<boolean>;
   onFatal: (error: unknown) => void;
   sessionTimeoutMs: number;
@@ -59,20 +64,23 @@ export interface SlotReaderOptions {
   topic: string;
   partition: number;
   group: string;
-  /** The offset to start at, and to go on from after a disconnect. */
+  /** The offset to start at, and to continue from after a disconnect. */
   position: () => number;
   onBatch(batch: Batch): void;
   onFatal: (error: unknown) => void;
 }
 
 /**
- * After an outage a reader joins as a new member, and the group waits for the old one until its session is over: nothing is
- * read from the slot for so long. Kafka allows no less unless it is told to.
+ * After an outage a reader joins as a new member, and the group waits for the end of the old one's session. Nothing is
+ * read from the slot for that time. Kafka allows no less by default.
  */
 const SLOT_SESSION_MS = 6_000;
 
 export class KafkaLink extends KafkaAdmin {
-  /** Sends records in order, acks=all, and answers their offsets. It is the caller's to have one send in flight, and to repeat. */
+  /**
+   * Sends records in order, acks=all, and returns their offsets. The caller has one send in flight, and repeats
+   * failures.
+   */
   async sender(): Promise<{ send(records: Outgoing[]): Promise<number[]>; close(): Promise<void> }> {
     warmUpChecksum();
     let producer = await this.#producer();
@@ -89,7 +97,7 @@ export class KafkaLink extends KafkaAdmin {
         });
         const unsent = records[offsets.findIndex(Number.isNaN)];
         if (!unsent) return offsets;
-        // The client leaves out, without a word, what is for a partition that it has not heard of: another one asks anew.
+        // The client silently drops records for a partition that it does not know. A new producer reads new metadata.
         const old = producer;
         producer = await this.#producer();
         await old.disconnect();
@@ -100,8 +108,9 @@ export class KafkaLink extends KafkaAdmin {
   }
 
   /**
-   * It repeats nothing by itself: it would repeat a send to several brokers only to those that have not answered yet. What one
-   * that has answered took over meanwhile would never be sent, and count as written.
+   * The producer does not retry. It would repeat a send to several brokers only to those that have not answered yet. A
+   * broker that has answered may have passed a partition on meanwhile. Records for that partition would never be sent,
+   * and would count as written.
    */
   async #producer(): Promise<Producer> {
     const producer = this.kafka.producer({
@@ -153,7 +162,7 @@ export class KafkaLink extends KafkaAdmin {
     };
   }
 
-  /** Reads one partition, by a group of its own: kafkajs reads only through groups. Nothing is ever committed. */
+  /** Reads one partition, with a group of its own: kafkajs reads only through groups. It never commits. */
   async readSlot(options: SlotReaderOptions): Promise<{ stop(): Promise<void> }> {
     const { topic, partition } = options;
     const consumer = this.#consumer(options.group, SLOT_SESSION_MS, only(topic, partition));

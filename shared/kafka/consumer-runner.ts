@@ -1,4 +1,4 @@
-/** Of a consumer of kafkajs, what is used here. */
+/** The used part of a kafkajs consumer. */
 export interface Runnable<Config> {
   run(config: Config): Promise<void>;
   stop(): Promise<void>;
@@ -7,20 +7,20 @@ export interface Runnable<Config> {
 
 export interface Crash {
   error: Error;
-  /** The client runs it again by itself. */
+  /** The client restarts the consumer itself. */
   restart: boolean;
 }
 
 /**
- * What the client gives up for, though it passes: a broker that it was about to ask has gone, or brokers that have much to do
- * have not yet said who looks after the group. Run again it asks another one.
+ * Errors that pass, although the client gives up. A broker that it was about to ask has gone, or busy brokers have not
+ * yet named the group's coordinator. A new run asks another broker.
  */
 const PASSING = ["Broker not connected", "Failed to find group coordinator"];
 const AGAIN_MS = 500;
 
 /**
- * Runs a consumer until it is stopped, also where the client gives up for good though what failed passes by itself. What else
- * it gives up for is fatal.
+ * Runs a consumer until it is stopped. It restarts the client after errors that pass. Every other error that stops the
+ * client is fatal.
  */
 export class ConsumerRunner<Config> {
   readonly #consumer: Runnable<Config>;

@@ -19,7 +19,7 @@ export function readEpoch({ value }: Pick<Incoming, "value">): Epoch {
   return JSON.parse(String(value)) as Epoch;
 }
 
-/** Undefined where none was ever written. */
+/** Undefined if none was ever written. */
 export async function latestEpoch(
   kafka: Pick<KafkaLink, "endOffset" | "readSlot">,
   topic: string,

@@ -1,9 +1,9 @@
-/** ms between the beginnings of two fetches, at least, where the first brought something. */
+/** Least time in ms between the starts of two fetches, if the first returned records. */
 const FETCH_MS = 4;
 
 /**
- * A fetch costs the broker and the client much the same, whatever it brings, and a client that asks again at once is brought a
- * single record each time. What comes after a rest is had at once.
+ * A fetch costs the broker and the client about the same, whatever it returns. A client that asks again at once gets a
+ * single record each time. Records that come after a pause are fetched at once.
  */
 export class FetchThrottle {
   #began = -Infinity;
@@ -15,10 +15,10 @@ export class FetchThrottle {
     this.#over = undefined;
   }
 
-  /** Resolves when the next fetch may begin: one timer for all partitions that the last one brought. */
+  /** Resolves when the next fetch may begin. One timer serves all partitions of the last fetch. */
   over(now: number): Promise<void> | undefined {
     const left = this.#began + FETCH_MS - now;
-    // A timer that is shorter takes longer than it says.
+    // A shorter timer takes longer than its delay.
     if (left < 0.5) return undefined;
     return (this.#over ??= new Promise((resolve) => setTimeout(resolve, left)));
   }

@@ -1,7 +1,9 @@
 import { AssignerProtocol, type PartitionAssigner } from "kafkajs";
 import { stickyAssignment } from "./sticky-assignment.ts";
 
-/** Partition n of every topic to the same member, each member keeping what it has as far as the balance allows. */
+/**
+ * Assigns partition n of every topic to the same member. Each member keeps its partitions as far as the balance allows.
+ */
 export function coPartitioned(topics: string[], owned: () => number[]): PartitionAssigner {
   const name = "CoPartitioned";
   return ({ cluster }) => ({

@@ -9,7 +9,7 @@ export interface Range {
   to: number;
 }
 
-/** The records of one partition from `from` to before `to`, in order. It goes on trying while Kafka is away. */
+/** The records of one partition from `from` to before `to`, in order. It retries while Kafka is unavailable. */
 export async function* readRange(
   kafka: Pick<KafkaLink, "readSlot">,
   { topic, partition, from, to }: Range,
@@ -25,7 +25,7 @@ export async function* readRange(
   const reader = await kafka.readSlot({
     topic,
     partition,
-    // Each read joins a group of its own, which commits nothing: Kafka forgets it.
+    // Each read joins a new group, which commits nothing, so Kafka forgets it.
     group: `${topic}-${randomUUID()}`,
     position: () => next,
     onBatch(batch) {
@@ -34,7 +34,7 @@ export async function* readRange(
         next = record.offset + 1;
         records.enqueue(record);
       }
-      // Retention may have taken the last ones.
+      // Retention may have deleted the last records.
       if (!open || (next < to && (batch.records.at(-1)?.offset ?? -1) < to)) return;
       open = false;
       records.close();

@@ -4,7 +4,7 @@ import { readPem } from "#runtime/pem.ts";
 
 const path = z.string().min(1).optional();
 
-/** Where Kafka is, and what it takes to be let in there. */
+/** The address of Kafka, and the credentials for it. */
 export const kafkaSettings = z.object({
   KAFKA_BROKERS: z
     .string()
@@ -26,12 +26,12 @@ export const kafkaSettings = z.object({
 });
 
 type Mechanism = NonNullable<KafkaAddress["KAFKA_SASL"]>;
-/** One of them, as the client tells them apart. */
+/** One mechanism, in the types of the client. */
 type Sasl = { [M in Mechanism]: { mechanism: M; username: string; password: string } }[Mechanism];
 
 export type KafkaAddress = z.output<typeof kafkaSettings>;
 
-/** As the Kafka client wants it. */
+/** Options for the Kafka client. */
 export function kafkaOptions(address: KafkaAddress) {
   const { KAFKA_BROKERS: brokers, KAFKA_TLS: tls, KAFKA_SASL: mechanism } = address;
   const {

@@ -1,6 +1,6 @@
 /**
- * Shares partitions among members so that no two differ by more than one, moving as few as that allows: a partition that
- * moves costs its clients a handover.
+ * Shares partitions among members so that no two differ by more than one, with as few moves as possible. A partition
+ * that moves costs its clients a handover.
  */
 export function stickyAssignment(
   partitions: readonly number[],
@@ -11,7 +11,7 @@ export function stickyAssignment(
   const quota = Math.floor(partitions.length / members.length);
   let extras = partitions.length - quota * members.length;
   const kept = new Map<string, number[]>();
-  // Those who had most keep the extras: nothing moves that need not.
+  // Members with the most partitions keep the extras, so that no partition moves needlessly.
   const byHolding = members.toSorted((a, b) => before.get(b)!.length - before.get(a)!.length);
   for (const member of byHolding) {
     const had = [...new Set(before.get(member))].filter((partition) => free.has(partition));

@@ -1,4 +1,4 @@
-/** Names of the topics, groups and settings that belong to them. What their records hold is in protocol/pack.ts. */
+/** Names of the platform's topics and groups, and the topics' settings. protocol/pack.ts describes the records. */
 export interface Topics {
   /** Receiver to director, by client; log-append time; days of retention. */
   accepted: string;
@@ -6,12 +6,15 @@ export interface Topics {
   routed: string;
   /** Distributor to director, co-partitioned with accepted; minutes of retention. */
   control: string;
-  /** Director to itself, co-partitioned with accepted: what it would have stored while Postgres was away; days. */
+  /**
+   * Director to itself, co-partitioned with accepted: rows it could not store while Postgres was down; days of
+   * retention.
+   */
   deferred: string;
   deadLetters: string;
-  /** Provision to directors: the present epoch is its last record; for ever. */
+  /** Provision to directors: its last record is the present epoch; kept for ever. */
   epochs: string;
-  /** Who tried what; lines of JSON; a month. */
+  /** Attempts of callers; lines of JSON; a month of retention. */
   audit: string;
 }
 
@@ -27,7 +30,7 @@ export function topicsOf(namespace: string): Topics {
   };
 }
 
-/** The directors' one consumer group. */
+/** The one consumer group of all directors. */
 export function directorGroup(namespace: string): string {
   return `${namespace}.directors`;
 }

@@ -9,15 +9,15 @@ import type { Log } from "#runtime/log.ts";
 export interface Postgres {
   pool: pg.Pool;
   db: NodePgDatabase;
-  /** Resolves when the server has answered; goes on trying without end. */
+  /** Resolves when the server has answered. It retries without end. */
   reached(): Promise<void>;
   close(): Promise<void>;
 }
 
 /**
- * Every statement finds rows by their key, whatever the statistics say: one plan for all values, no plan that scans a table
- * because many clients are asked about, and none that reads all that is stored for a client in order to sort a page of it. Only
- * a nested loop leaves out the partitions that none of the clients is in.
+ * Every statement finds rows by their key, whatever the statistics say. One plan serves all values. No plan may scan a
+ * table because a statement asks about many clients. None may read all stored rows of a client to sort one page. Only a
+ * nested loop skips the partitions that have none of the clients.
  */
 const PLANS = [
   "plan_cache_mode=force_generic_plan",
@@ -29,11 +29,11 @@ const PLANS = [
 
 const BACKOFF_MS: BackoffRange = [100, 2_000];
 
-/** Of a director, or a distributor, to Postgres at once. */
+/** Connections that a director or a distributor has to Postgres at once. */
 export const POOL_CONNECTIONS = 8;
 
 export interface PostgresOptions {
-  /** Its connections have this name in Postgres. */
+  /** The name of its connections in Postgres. */
   service: string;
   log: Log;
   health: Health;
@@ -41,7 +41,9 @@ export interface PostgresOptions {
   statementMs?: number;
 }
 
-/** The only importer of the Postgres client. Statements end after `statementMs`, so that a hanging server is an error. */
+/**
+ * The only importer of the Postgres client. Statements end after `statementMs`, so that a hanging server is an error.
+ */
 export function connectPostgres(
   url: string,
   { service, log, health, connections = POOL_CONNECTIONS, statementMs = 15_000 }: PostgresOptions,
@@ -61,7 +63,7 @@ export function connectPostgres(
     health.down("postgres", messageOf(error));
     log.warn({ err: error }, "Postgres ended an idle connection");
   });
-  // Whatever asks and is answered says so: a timeout or a restart must leave nobody unready after Postgres answers again.
+  // Every answered statement reports health: a service must be ready again once Postgres answers after an outage.
   pool.on("release", (error) => {
     if (!(error as Error | undefined)) health.up("postgres");
   });

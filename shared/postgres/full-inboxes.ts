@@ -3,12 +3,15 @@ import type { ClientKey } from "#protocol/notification.ts";
 import type { Postgres } from "./client.ts";
 import { tablesOf } from "./schema.ts";
 
-/** A client is full no more where one part of so many of what it may have is free. */
+/** A client's inbox is full until one part in this many of its limit is free. */
 const SHARE = 10;
-/** To count is dear: that is done only for who was not counted for so long. */
+/** Counting is expensive, so a client is counted at most once in this time. */
 const COUNT_AGAIN = "1 minute";
 
-/** Who has as many stored as may be: directors mark them, receivers refuse what is for them, so that nothing is ever taken away. */
+/**
+ * Clients with full inboxes. Directors mark them, and receivers refuse notifications for them, so that nothing is ever
+ * deleted for space.
+ */
 export class FullInboxes {
   readonly #postgres: Postgres;
   readonly #stored: string;
@@ -20,7 +23,7 @@ export class FullInboxes {
     this.#full = `"${namespace}".full_clients`;
   }
 
-  /** Marks those of them who have so many, or more; answers who was not marked before. */
+  /** Marks the clients that have reached their limit, or more. Returns the newly marked. */
   mark(most: ReadonlyMap<ClientKey, number>): Promise<ClientKey[]> {
     return this.#ask(
       "full-mark",
@@ -34,7 +37,7 @@ export class FullInboxes {
     );
   }
 
-  /** Takes the mark from those who have read enough; answers who they are. One look into an index for each. */
+  /** Unmarks the clients that have read enough, and returns them. One index look-up for each. */
   clearRead(): Promise<ClientKey[]> {
     return this.#ask(
       "full-clear-read",
@@ -47,7 +50,10 @@ export class FullInboxes {
     );
   }
 
-  /** The one that was not counted for longest, if for long: what expired, or another bound, makes room as well. Each is one director's. */
+  /**
+   * The client whose last count is the oldest, if it is due. Expired rows or a new limit make room as well. Each goes
+   * to one director.
+   */
   async toCount(): Promise<ClientKey | undefined> {
     const [client] = await this.#ask(
       "full-to-count",
@@ -59,7 +65,7 @@ export class FullInboxes {
     return client;
   }
 
-  /** Takes its mark where a part of `most` is free; true where it was. */
+  /** Removes its mark if a part of `most` is free. True if it was marked. */
   async clear(client: ClientKey, most: number): Promise<boolean> {
     const cleared = await this.#ask(
       "full-clear",
@@ -71,7 +77,7 @@ export class FullInboxes {
     return cleared.length > 0;
   }
 
-  /** Those who are marked, the longest first, at most so many. */
+  /** The marked clients, the longest first, up to `limit`. */
   all(limit: number): Promise<ClientKey[]> {
     return this.#ask("full-all", `select client from ${this.#full} order by since limit $1`, [limit]);
   }

@@ -6,7 +6,7 @@ const bytea = customType<{ data: Buffer }>({ dataType: () => "bytea" });
 export function tablesOf(namespace: string) {
   const schema = pgSchema(namespace);
   return {
-    /** What could not be delivered. `client` is the distribution column (Citus) and the hash partition key. */
+    /** Undelivered notifications. `client` is the distribution column (Citus) and the hash partition key. */
     stored: schema.table(
       "stored_notifications",
       {
@@ -23,7 +23,7 @@ export function tablesOf(namespace: string) {
           .where(sql`expires is not null`),
       ],
     ),
-    /** One row for each time that the accepted topic was made anew: sequences only grow. */
+    /** One row for each time that the accepted topic was recreated: sequences only grow. */
     epochs: schema.table("epochs", {
       epoch: integer("epoch").primaryKey(),
       partitions: integer("partitions").notNull(),

@@ -4,18 +4,20 @@ import type { ClientKey, Sequence } from "#protocol/notification.ts";
 const LINGER_MS = 50;
 const RETRY_MS = 2_000;
 const BATCH_CLIENTS = 5_000;
-/** Clients that wait, at most: about 20 MB. */
+/** Limit of waiting clients: about 20 MB. */
 const MOST_CLIENTS = 100_000;
 
 export interface StoredDeletionsOptions {
   /** Deletes each client's stored rows up to its sequence. */
   remove(acknowledged: ReadonlyMap<ClientKey, Sequence>): Promise<unknown>;
-  /** It is tried again. */
+  /** Called for a failed deletion, which is tried again. */
   failed(error: unknown): void;
   registry: Registry;
 }
 
-/** Deletes acknowledged rows, many clients in one statement, one entry a client. A deletion that fails is tried again. */
+/**
+ * Deletes acknowledged rows, many clients in one statement, one entry a client. A deletion that fails is tried again.
+ */
 export class StoredDeletions {
   readonly #options: StoredDeletionsOptions;
   readonly #waiting = new Map<ClientKey, Sequence>();
@@ -43,12 +45,12 @@ export class StoredDeletions {
     if (!this.#flushing) this.#timer ??= setTimeout(() => void this.#flush(), LINGER_MS);
   }
 
-  /** Clients whose acknowledged rows are still there. */
+  /** Number of clients whose acknowledged rows still exist. */
   get waiting(): number {
     return this.#waiting.size;
   }
 
-  /** Deletes what waits, at the end of the process; or as much as Postgres lets it. */
+  /** Deletes the waiting rows at the end of the process, as far as Postgres answers. */
   async close(): Promise<void> {
     await this.#flushing;
     for (let before = Infinity; this.#waiting.size > 0 && this.#waiting.size < before;) {
@@ -64,7 +66,7 @@ export class StoredDeletions {
     return (this.#flushing ??= this.#flushOne());
   }
 
-  /** One statement at a time: many would keep all connections from those who read. */
+  /** One statement at a time: many would take all connections from readers. */
   async #flushOne(): Promise<void> {
     const batch = new Map([...this.#waiting].slice(0, BATCH_CLIENTS));
     for (const key of batch.keys()) this.#waiting.delete(key);

@@ -15,20 +15,20 @@ export interface StoredNotification {
 }
 
 export interface StoredPage {
-  /** In order, without what has expired. */
+  /** In order, without expired rows. */
   rows: { sequence: Sequence; appended: number; body: Buffer }[];
-  /** False where, when this was read, nothing was stored after these rows. */
+  /** False if nothing was stored after these rows at the time of reading. */
   more: boolean;
 }
 
-/** A page ends at this many rows, or with the row that reaches the bytes it is given. */
+/** A page ends at this many rows, or with the row that reaches its limit of bytes. */
 const PAGE_ROWS = 200;
-/** Deleted by one statement, at most. */
+/** Limit of rows that one statement deletes. */
 const DELETED_ROWS = 10_000;
 
 /**
- * What could not be delivered: insert once, read in order after a sequence, delete up to a sequence, expire. What is asked
- * often is a named statement over arrays, which Postgres plans once; the rest is the query builder's.
+ * Undelivered notifications: insert once, read in order after a sequence, delete up to a sequence, expire. Frequent
+ * queries are named statements over arrays, which Postgres plans once. The query builder makes the others.
  */
 export class StoredNotifications {
   readonly #postgres: Postgres;
@@ -43,7 +43,7 @@ export class StoredNotifications {
     this.#table = `"${getTableConfig(stored).schema}"."${getTableName(stored)}"`;
   }
 
-  /** One statement for all rows; a row that is there already stays as it is. */
+  /** One statement for all rows. Existing rows stay unchanged. */
   async insert(rows: readonly StoredNotification[]): Promise<void> {
     await this.#postgres.pool.query({
       name: "stored-insert",
@@ -58,8 +58,8 @@ export class StoredNotifications {
   }
 
   /**
-   * For each of those who ask, in their order, the next page after a sequence. Where Postgres is distributed this statement
-   * needs another form: Citus does not push down a limit that is lateral to an array.
+   * The next page after a sequence for each client, in the order of `asked`. A distributed Postgres needs another form
+   * of this statement: Citus does not push down a limit that is lateral to an array.
    */
   async pages(asked: readonly { client: ClientKey; after: Sequence }[], pageBytes: number): Promise<StoredPage[]> {
     const { rows } = await this.#postgres.pool.query<{ asker: number; page: Buffer }>({
@@ -84,8 +84,8 @@ export class StoredNotifications {
   }
 
   /**
-   * Deletes what the clients have acknowledged, in statements of a bounded size; answers how many rows went. What has expired
-   * is the sweep's: a replay left it out, and an acknowledgement of what came after it would take it away uncounted.
+   * Deletes acknowledged rows in statements of a bounded size, and returns their number. It leaves expired rows to the
+   * sweep: a replay skipped them, and an acknowledgement of later rows would delete them uncounted.
    */
   async deleteUpTo(acknowledged: ReadonlyMap<ClientKey, Sequence>): Promise<number> {
     const values = [[...acknowledged.keys()], [...acknowledged.values()]];
@@ -107,7 +107,7 @@ export class StoredNotifications {
     }
   }
 
-  /** Which of these clients have something stored after the sequence that they were sent last. */
+  /** Clients that have stored rows after the sequence that was sent to them last. */
   async waiting(sent: ReadonlyMap<ClientKey, Sequence>): Promise<ClientKey[]> {
     const result = await this.#postgres.pool.query<{ client: ClientKey }>({
       name: "stored-waiting",
@@ -119,7 +119,7 @@ export class StoredNotifications {
     return result.rows.map(({ client }) => client);
   }
 
-  /** Deletes up to `limit` expired rows and answers which, so that each is counted and logged. */
+  /** Deletes up to `limit` expired rows and returns them, so that each is counted and logged. */
   async sweep(limit: number): Promise<{ client: ClientKey; sequence: Sequence; body: Buffer }[]> {
     const { db } = this.#postgres;
     const { stored } = this.#tables;
@@ -138,8 +138,9 @@ export class StoredNotifications {
 }
 
 /**
- * Bodies go as one value in binary, and arrays as text. The client library would write each body as hexadecimal digits, which takes half of a director's time
- * while it stores much. Keys and sequences have no character that an array's text has to escape within quotes.
+ * Bodies go as one binary value, and arrays as text. The client library would write each body as hexadecimal digits,
+ * which takes half of a director's time while it stores much. Keys and sequences have no character that needs an escape
+ * within a quoted array element.
  */
 function insertValues(rows: readonly StoredNotification[]): (string | Buffer)[] {
   let [clients, sequences, appended, expires, starts, lengths] = ["", "", "", "", "", ""];
@@ -160,24 +161,24 @@ function insertValues(rows: readonly StoredNotification[]): (string | Buffer)[] 
   return [...arrays.slice(0, 4), bodies, ...arrays.slice(4)];
 }
 
-/** Of a row in a page: sequence, appended u64 (ms), length u32 (of the body). */
+/** Layout of a row in a page: sequence, appended u64 (ms), length u32 (of the body). */
 const APPENDED_AT = START.length;
 const LENGTH_AT = APPENDED_AT + 8;
 const BODY_AT = LENGTH_AT + 4;
 
-/** A page is one value, row after row: a value a row costs Postgres' client more than the row. */
+/** A page is one value, row after row: one value per row costs Postgres' client more than the row. */
 function readPage(page: Buffer, pageBytes: number): StoredPage {
   const rows: StoredPage["rows"] = [];
   let bytes = 0;
   for (let at = 0; at < page.length;) {
     const end = at + BODY_AT + page.readUInt32BE(at + LENGTH_AT);
     const body = page.subarray(at + BODY_AT, end);
-    // As many of them as matter here are the low six bytes.
+    // Only the low six bytes can be non-zero.
     const appended = page.readUIntBE(at + APPENDED_AT + 2, 6);
     rows.push({ sequence: page.toString("latin1", at, at + APPENDED_AT), appended, body });
     bytes += body.length;
     at = end;
   }
-  // Either bound may have cut it off; where neither was reached nothing was left out.
+  // Either bound may have cut the page. If neither was reached, nothing was left out.
   return { rows, more: rows.length >= PAGE_ROWS || bytes >= pageBytes };
 }

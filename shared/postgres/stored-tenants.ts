@@ -1,6 +1,6 @@
 import type { Postgres } from "./client.ts";
 
-/** What a tenant may have stored at most, of each. */
+/** The bounds on a tenant's stored rows. */
 export type StoredBound = "bytes" | "clients";
 
 export interface TenantStored {
@@ -12,7 +12,10 @@ export interface TenantStored {
   full: StoredBound | undefined;
 }
 
-/** How much is stored for each tenant, and which have as much as they may: directors mark them, receivers refuse their publishing. */
+/**
+ * Stored rows of each tenant, and the tenants at their limit. Directors mark these, and receivers refuse their
+ * publishing.
+ */
 export class StoredTenants {
   readonly #postgres: Postgres;
   readonly #schema: string;
@@ -22,7 +25,7 @@ export class StoredTenants {
     this.#schema = `"${namespace}"`;
   }
 
-  /** From now on their clients are counted, in their turn. */
+  /** Adds tenants whose clients are then counted in turn. */
   async follow(tenants: readonly string[]): Promise<void> {
     await this.#ask(
       "tenants-follow",
@@ -31,7 +34,9 @@ export class StoredTenants {
     );
   }
 
-  /** Counts the clients of the tenant that is due for longest; answers which, or undefined where none is due. Each is one director's. */
+  /**
+   * Counts the clients of the tenant that is due for longest, and returns it or undefined. Each goes to one director.
+   */
   async countNext(): Promise<string | undefined> {
     const [counted] = await this.#ask<{ tenant: string }>(
       "tenants-count",
@@ -42,7 +47,7 @@ export class StoredTenants {
     return counted?.tenant;
   }
 
-  /** Of these tenants, and of each that is marked. */
+  /** The use of these tenants, and of each marked one. */
   async of(tenants: readonly string[]): Promise<TenantStored[]> {
     const rows = await this.#ask<{ tenant: string; bytes: string; clients: string; full: StoredBound | null }>(
       "tenants-stored",
@@ -61,7 +66,7 @@ export class StoredTenants {
     }));
   }
 
-  /** True where it was not marked so before. */
+  /** True if it was not marked for this bound before. */
   async mark(tenant: string, bound: StoredBound): Promise<boolean> {
     const marked = await this.#ask(
       "tenants-mark",
@@ -72,13 +77,13 @@ export class StoredTenants {
     return marked.length > 0;
   }
 
-  /** True where it was marked. */
+  /** True if it was marked. */
   async clear(tenant: string): Promise<boolean> {
     const text = `delete from ${this.#schema}.full_tenants where tenant = $1 returning tenant`;
     return (await this.#ask("tenants-clear", text, [tenant])).length > 0;
   }
 
-  /** Those that are marked, the longest first, at most so many. */
+  /** The marked tenants, the longest first, up to `limit`. */
   full(limit: number): Promise<{ tenant: string; bound: StoredBound }[]> {
     return this.#ask("tenants-full", `select tenant, bound from ${this.#schema}.full_tenants order by since limit $1`, [
       limit,

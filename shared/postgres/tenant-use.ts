@@ -1,26 +1,26 @@
 import type { Postgres } from "./client.ts";
 import type { StoredBound } from "./stored-tenants.ts";
 
-/** What one receiver has of a tenant, of the last seconds. */
+/** A tenant's use of one receiver in the last seconds. */
 export interface Use {
   tenant: string;
   notifications: number;
   bytes: number;
-  /** Requests, by the limit that they were refused at. */
+  /** Refused requests, by the limit that refused them. */
   refused: Record<string, number>;
 }
 
-/** What operators are shown of a tenant. */
+/** A tenant's use, as operators see it. */
 export interface TenantUsage {
   tenant: string;
   stored: { notifications: number; bytes: number; clients: number; full?: StoredBound };
-  /** In a second, over all receivers. */
+  /** Per second, over all receivers. */
   published: { notifications: number; bytes: number };
-  /** Requests in a second, by the limit. */
+  /** Requests per second, by the limit. */
   refused: Record<string, number>;
 }
 
-/** Tenants are listed by the greatest of it first. */
+/** The greatest value comes first. */
 export const USAGE_ORDERS = {
   bytes: "stored_bytes",
   clients: "clients",
@@ -29,10 +29,10 @@ export const USAGE_ORDERS = {
 } as const;
 export type UsageOrder = keyof typeof USAGE_ORDERS;
 
-/** What a receiver said that went is not shown for longer. */
+/** The report of a stopped receiver is not shown for longer. */
 const SHOWN = "1 minute";
 
-/** Who is loud: receivers report their loudest tenants, and operators see them beside what is stored. */
+/** The loudest tenants. Receivers report theirs, and operators see them beside the stored amounts. */
 export class TenantUse {
   readonly #postgres: Postgres;
   readonly #schema: string;
@@ -42,7 +42,7 @@ export class TenantUse {
     this.#schema = `"${namespace}"`;
   }
 
-  /** In place of what the receiver said before. */
+  /** Replaces the receiver's earlier report. */
   async report(receiver: string, seconds: number, uses: readonly Use[]): Promise<void> {
     const use = `${this.#schema}.tenant_use`;
     await this.#postgres.pool.query({
@@ -68,7 +68,7 @@ export class TenantUse {
     });
   }
 
-  /** At most so many tenants. */
+  /** Returns up to `limit` tenants. */
   async top(order: UsageOrder, limit: number): Promise<TenantUsage[]> {
     const schema = this.#schema;
     const { rows } = await this.#postgres.pool.query<Record<string, string> & { refused: Record<string, number> }>(

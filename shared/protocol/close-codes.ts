@@ -1,11 +1,11 @@
 /** Why the server closes, and what the client does then (R30). PROTOCOL.md has the same table; a test compares them. */
 export interface Close {
-  /** Of the WebSocket close frame (RFC 6455, 7.4), and of the `closing` event of the other transports. */
+  /** Code of the WebSocket close frame (RFC 6455, 7.4), and of the `closing` event of the other transports. */
   code: number;
   reason: string;
   /** `now`: with jitter, at once. `token`: with a new token. `no`: the same request would end the same way. */
   reconnect: "now" | "token" | "no";
-  /** Seconds to wait before it, so that those who are closed together do not come back together (R31). */
+  /** Seconds to wait before it, so that clients that are closed together do not return together (R31). */
   retryAfter?: number;
 }
 

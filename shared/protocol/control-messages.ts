@@ -1,7 +1,9 @@
 import { z } from "zod";
 import { Failure } from "#runtime/errors.ts";
 
-/** What distributors and directors say to each other beside notifications and acknowledgements. See docs/internals/handover.md. */
+/**
+ * Other messages of distributors and directors than notifications and acknowledgements. See docs/internals/handover.md.
+ */
 
 /** One connection, as both sides name it. */
 const connection = {
@@ -14,17 +16,20 @@ const connection = {
 
 export type ConnectionId = z.output<z.ZodObject<typeof connection>>;
 
-/** `unknown`: no such connection here. `gap`: `prev` is not what was sent last. `slow`: its outbox is full. `replaying`: it reads stored ones again. */
+/**
+ * `unknown`: no such connection here. `gap`: `prev` is not the sequence sent last. `slow`: its outbox is full.
+ * `replaying`: it reads stored ones again.
+ */
 export type RefusalReason = "unknown" | "gap" | "slow" | "replaying";
 
 const ofClient = { key: z.string(), ...connection };
-/** A newer process may know further reasons: none is refused. */
+/** Accepts any reason: a newer process may know further ones. */
 const reason = z.string() as z.ZodType<RefusalReason>;
 
 /** Distributor to director, on the control partition of the client; and the director's own claim. */
 const controlMessage = z.discriminatedUnion("type", [
   z.object({ type: z.literal("claim"), director: z.string() }),
-  /** What is stored up to `sent` was written to the connection: please hold. What is up to `acked` the client has for certain. */
+  /** The connection has the stored rows up to `sent`: hold now. The client has everything up to `acked` for certain. */
   z.object({
     type: z.literal("prepare"),
     ...ofClient,
@@ -32,9 +37,9 @@ const controlMessage = z.discriminatedUnion("type", [
     acked: z.string(),
     acknowledges: z.boolean(),
   }),
-  /** Nothing was found under the hold either: live from here. */
+  /** The hold found no further rows either: live from here. */
   z.object({ type: z.literal("commit"), ...ofClient, generation: z.number(), hold: z.number(), sent: z.string() }),
-  /** More is stored than one page: let the others go on meanwhile, and store what was held. */
+  /** More is stored than one page. Release the hold, let other lanes continue, and store the held notifications. */
   z.object({ type: z.literal("release"), ...ofClient, generation: z.number(), hold: z.number() }),
   z.object({ type: z.literal("refuse"), ...ofClient, generation: z.number(), reason }),
   z.object({ type: z.literal("close"), ...ofClient }),
@@ -48,8 +53,9 @@ const routed = { partition: z.number(), generation: z.number(), incarnation: z.n
 /** Director to distributor, on the slot. */
 const routedMessage = z.discriminatedUnion("type", [
   /**
-   * New notifications are held. `stored`: nothing after it is stored, so whoever is there or beyond need not read; absent where that is not known.
-   * `queued`: the last notification that is sent as soon as the hold is over; absent where there is none.
+   * New notifications are held. `stored`: nothing after it is stored, so a session at or beyond it need not read. It is
+   * absent if unknown. `queued`: the last notification that is sent as soon as the hold is over. It is absent if there
+   * is none.
    */
   z.object({
     type: z.literal("held"),
@@ -58,7 +64,7 @@ const routedMessage = z.discriminatedUnion("type", [
     stored: z.string().exactOptional(),
     queued: z.string().exactOptional(),
   }),
-  /** Replay, and prepare again; where `resume` is given, from there, for the cursor was none of this topic's. */
+  /** Replay and prepare again. `resume`: start there, because the cursor does not belong to this topic. */
   z.object({ type: z.literal("demoted"), ...routed, reason: z.string(), resume: z.string().exactOptional() }),
   /** A director without a lane for this client asks this connection to prepare. */
   z.object({ type: z.literal("invite"), ...routed, key: z.string() }),
@@ -74,7 +80,7 @@ export function asRouted(value: unknown): RoutedMessage {
   return read(routedMessage, value);
 }
 
-/** Both ends are ours: what an older process does not know of a newer one it rejects, and never stumbles on. */
+/** Both ends are ours. An older process rejects unknown messages of a newer one, and does not fail on them. */
 function read<T>(schema: z.ZodType<T>, value: unknown): T {
   const message = schema.safeParse(value);
   if (message.success) return message.data;

@@ -1,13 +1,12 @@
-/**
- * The vocabulary: what a notification is, whom it is for, and what orders it. PROTOCOL.md uses the same words.
- */
+/** The vocabulary: a notification, its recipient, and its order. PROTOCOL.md uses the same words. */
 
 /** A recipient inside its tenant, as `tenant/client`. A tenant's id has no slash, so two pairs never make one key. */
 export type ClientKey = string;
 
 /**
- * Orders the notifications of one client: topic epoch, offset in the accepted topic, index in the pack; as 19 lower-case
- * hexadecimal digits of fixed width, so that comparing the strings compares the sequences. No clock, no counter.
+ * Orders the notifications of one client by topic epoch, offset in the accepted topic, and index in the pack. It has 19
+ * lower-case hexadecimal digits of fixed width, so that comparing the strings compares the sequences. It needs no clock
+ * and no counter.
  */
 export type Sequence = string;
 
@@ -41,7 +40,7 @@ export function clientKey(tenant: string, client: string): ClientKey {
 
 const indexDigits = Array.from({ length: MAX_PACK_ITEMS }, (_, index) => index.toString(16).padStart(3, "0"));
 
-/** The sixteen digits that every sequence of one pack starts with. */
+/** The first sixteen digits of every sequence of one pack. */
 export function packSequence(epoch: number, offset: string | number): string {
   return epoch.toString(16).padStart(4, "0") + Number(offset).toString(16).padStart(12, "0");
 }
@@ -63,7 +62,7 @@ export function partitionOf(key: ClientKey, partitions: number): number {
   return (murmur2(key) & 0x7fffffff) % partitions;
 }
 
-/** Six digits that tie a cursor to its client: a cursor that an app kept from another user must not skip anything. */
+/** Six digits that tie a cursor to its client: an app's cursor from another user must not skip anything. */
 export function cursorTag(key: ClientKey): string {
   return (murmur2(key) & 0xffffff).toString(16).padStart(6, "0");
 }
@@ -75,7 +74,7 @@ export function toCursor(sequence: Sequence, tag: string): Cursor {
 export const CURSOR_LENGTH = 25;
 const CURSOR_FORM = /^[0-9a-f]{25}$/;
 
-/** The sequence in a cursor, or undefined where it is no cursor of this client. */
+/** The sequence in a cursor, or undefined if it is not a cursor of this client. */
 export function fromCursor(cursor: string, tag: string): Sequence | undefined {
   return CURSOR_FORM.test(cursor) && cursor.endsWith(tag) ? cursor.slice(0, 19) : undefined;
 }

@@ -13,7 +13,7 @@ import {
   ITEM_HEADER,
 } from "./pack.ts";
 
-/** Builds one pack at a time in one growing buffer: nothing is allocated per item. */
+/** Builds one pack at a time in one growing buffer, without an allocation per item. */
 export class PackWriter {
   #buffer: Buffer;
   #length = PACK_HEADER;
@@ -82,12 +82,12 @@ export class PackWriter {
 
   signal(signal: object): void {
     const json = Buffer.from(JSON.stringify(signal));
-    // Before the buffer is named: making room may replace it.
+    // Make room before reading the buffer, because making room may replace it.
     const at = this.#item(Kind.SIGNAL, json.length);
     json.copy(this.#buffer, at);
   }
 
-  /** The finished pack, copied out; the writer is empty again. */
+  /** Copies out the finished pack. The writer is then empty. */
   take(): Buffer {
     this.#buffer.writeUInt8(MAGIC, 0);
     this.#buffer.writeUInt16BE(this.#count, 1);

@@ -11,12 +11,12 @@ import {
 import { UUID_LENGTH, writeUuid } from "./uuid.ts";
 
 /**
- * A record of accepted, routed and control is a pack: one or more items in one Kafka record. All integers are big-endian.
+ * A record of accepted, routed and control is a pack: one or more items in one Kafka record. Integers are big-endian.
  *
  *   pack  = magic u8 (1), count u16, item*
- *   item  = length u32 (of what follows), kind u8, body
+ *   item  = length u32 (of the rest), kind u8, body
  *
- * The body of kind NOTIFICATION, which is forwarded as it is from accepted to routed:
+ * The body of kind NOTIFICATION, which is forwarded unchanged from accepted to routed:
  *
  *   id 16 bytes, ttl u32 (seconds, 0 for none), event length u8, traceparent length u8, key length u16,
  *   event, traceparent, key (all ASCII), payload (the rest: UTF-8 JSON)
@@ -29,35 +29,38 @@ export const NOTIFICATION_HEADER = 24;
 export const Kind = {
   /** accepted: a notification's body. */
   NOTIFICATION: 1,
-  /** routed: incarnation u48, session u32, partition u16, generation u48, appended u48 (ms), prev 19, sequence 19, a notification's body. */
+  /**
+   * routed: incarnation u48, session u32, partition u16, generation u48, appended u48 (ms), prev 19, sequence 19, a
+   * notification's body.
+   */
   DELIVER: 2,
   /** control: session u32, sequence 19, key (the rest). */
   ACK: 3,
   /** deferred: appended u48 (ms), sequence 19, a notification's body. */
   DEFERRED: 5,
-  /** routed and control: what is rare, as UTF-8 JSON. */
+  /** routed and control: rare messages, as UTF-8 JSON. */
   SIGNAL: 4,
 } as const;
 export type Kind = (typeof Kind)[keyof typeof Kind];
 
 export interface Deliver {
   kind: typeof Kind.DELIVER;
-  /** Which connection: of the slot's incarnation, the session. */
+  /** The connection: the incarnation of the slot, and the session. */
   incarnation: number;
   session: number;
-  /** Of accepted, and the director's generation for it. */
+  /** The partition of accepted, and the director's generation for it. */
   partition: number;
   generation: number;
   /** When the broker appended it; ms since 1970. */
   appended: number;
-  /** The sequence that this session was sent before it. */
+  /** The sequence that this session received before it. */
   prev: Sequence;
   sequence: Sequence;
   body: Buffer;
 }
 export const DELIVER_HEADER = 6 + 4 + 2 + 6 + 6 + START.length * 2;
 
-/** What would have been stored. */
+/** A notification that could not be stored. */
 export interface Deferred {
   /** When the broker appended it to accepted; ms since 1970. */
   appended: number;
@@ -133,7 +136,7 @@ export function readMessage(body: Buffer): unknown {
   }
 }
 
-/** Checks a notification's body once, where it enters the director; the readers below trust it afterwards. */
+/** Checks a notification's body once, when it enters the director. The readers below trust it afterwards. */
 export function checkNotification(body: Buffer, index: number): void {
   if (body.length < NOTIFICATION_HEADER) throw malformed(`item ${index} is shorter than a notification's header`);
   if (payloadStart(body) >= body.length) throw malformed(`item ${index} has no payload`);
@@ -169,7 +172,7 @@ export const notificationBody = {
     return body.toString("latin1", start, start + keyLength(body));
   },
   payload: (body: Buffer): Buffer => body.subarray(payloadStart(body)),
-  /** Where the payload starts. */
+  /** The offset of the payload. */
   payloadAt: payloadStart,
 };
 

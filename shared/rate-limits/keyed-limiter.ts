@@ -3,8 +3,8 @@ import { taken, type Rate } from "./gcra.ts";
 const MOST = 50_000;
 
 /**
- * How often each asks, by name: a bucket for everybody who is not rested, and no more of them than a bound. Where there are more, the one
- * untouched for longest is forgotten, and begins anew.
+ * Rate limits by name: an LRU of token buckets. Only buckets that are not full are kept, up to a bound. Over the bound,
+ * the least recently used is evicted and starts again full.
  */
 export class KeyedLimiter {
   readonly #rate: Rate;
@@ -18,14 +18,14 @@ export class KeyedLimiter {
     return this.#fullAt.size > 0;
   }
 
-  /** Seconds to wait; undefined where it may ask now, and this is counted. `rate`: its own. */
+  /** Seconds to wait, or undefined if it may proceed now; then it is counted. `rate`: its own. */
   late(name: string, now: number, rate: Rate = this.#rate): number | undefined {
     const before = this.#fullAt.get(name) ?? 0;
     const fullAt = taken(before, now, rate);
     if (fullAt === undefined) return wait(before, now, rate);
     this.#fullAt.delete(name);
     this.#fullAt.set(name, fullAt);
-    // Those who are rested go first: they are the oldest.
+    // Full buckets go first: they are the oldest.
     for (const [oldest, at] of this.#fullAt) {
       if (at > now && this.#fullAt.size <= MOST) break;
       this.#fullAt.delete(oldest);
@@ -33,14 +33,14 @@ export class KeyedLimiter {
     return undefined;
   }
 
-  /** What was counted last was no reason to. */
+  /** Undoes the last count. */
   giveBack(name: string, now: number): void {
     const fullAt = (this.#fullAt.get(name) ?? 0) - 1_000 / this.#rate.rate;
     if (fullAt > now) this.#fullAt.set(name, fullAt);
     else this.#fullAt.delete(name);
   }
 
-  /** The same as `late`, and nothing is counted. */
+  /** The same as `late`, without a count. */
   spent(name: string, now: number): number | undefined {
     const before = this.#fullAt.get(name);
     return before === undefined || taken(before, now, this.#rate) !== undefined

@@ -6,11 +6,11 @@ import type { Health } from "#runtime/health.ts";
 import type { Log } from "#runtime/log.ts";
 import { readPem } from "#runtime/pem.ts";
 
-/** One Redis, or a cluster of them: each command is about one key, so that both can do it. */
+/** One Redis, or a cluster. Each command is about one key, so that both work. */
 export type Redis = RedisCommander & Pick<EventEmitter, "once"> & { readonly status: string; disconnect(): void };
 
 export interface RedisAddress {
-  /** One, or some nodes of a cluster, which tell of the others. The credentials are those of the first. */
+  /** One address, or some nodes of a cluster, which name the others. The credentials are those of the first. */
   REDIS_URL: string[];
   REDIS_CLUSTER: boolean;
   REDIS_CA?: string | undefined;
@@ -21,19 +21,19 @@ export interface RedisAddress {
 const CLOSED = "the connection closed";
 const COMMAND_MS = 2_000;
 const CONNECT_MS = 2_000;
-/** A cluster that moves a key says so; one that has lost a node is asked. */
+/** A cluster announces a moved key. After the loss of a node it must be asked. */
 const REFRESH_MS = 1_000;
 const retry = (times: number): number => backoffMs(times - 1, [100, 1_000]);
 
 /**
- * Redis is only ever a hint. A command fails at once while Redis, or the node of its key, is away (there is no offline queue to
- * grow), and the caller decides what that means; the link itself goes on reconnecting.
+ * Redis is only ever a hint. A command fails at once while Redis, or the node of its key, is down, because an offline
+ * queue would grow. The caller decides what that means. The link itself reconnects without end.
  */
 export function connectRedis(address: RedisAddress, log: Log, health: Health): Redis {
   const { REDIS_URL: urls, REDIS_CLUSTER: cluster } = address;
   const tls = tlsOf(address);
   const redis = cluster || urls.length > 1 ? connectCluster(urls, tls) : connectOne(urls[0]!, tls);
-  // What went wrong says more than the close that follows it.
+  // The error says more than the close that follows it.
   let reason = CLOSED;
   redis.on("ready", () => {
     reason = CLOSED;
@@ -49,7 +49,7 @@ export function connectRedis(address: RedisAddress, log: Log, health: Health): R
   return redis;
 }
 
-/** Undefined where it is not spoken. */
+/** Undefined without TLS. */
 function tlsOf({ REDIS_URL: urls, REDIS_CA: ca, REDIS_CERT: cert, REDIS_KEY: key }: RedisAddress) {
   const spoken = urls.every((url) => url.startsWith("rediss:"));
   if (!spoken && ((ca ?? cert ?? key) !== undefined || urls.some((url) => url.startsWith("rediss:"))))
@@ -80,8 +80,8 @@ function connectOne(url: string, tls: Tls): Single {
 }
 
 /**
- * Commands are not pipelined by the client: of a pipeline in which one key has moved, it neither repeats the one nor learns
- * where the key is, and where nobody has a key's slot it throws at once.
+ * The client must not pipeline commands. If one key of a pipeline has moved, it neither repeats that command nor learns
+ * the key's new node. If no node has a key's slot, it throws synchronously.
  */
 function connectCluster(urls: readonly string[], tls: Tls): Cluster {
   const nodes = urls.map((url) => new URL(url));
@@ -90,13 +90,13 @@ function connectCluster(urls: readonly string[], tls: Tls): Cluster {
     nodes.map(({ hostname, port }) => ({ host: hostname, port: Number(port || 6_379) })),
     {
       enableOfflineQueue: false,
-      // Who asked decides whether to ask again.
+      // The caller decides whether to retry.
       retryDelayOnFailover: 0,
       retryDelayOnClusterDown: 0,
       slotsRefreshInterval: REFRESH_MS,
       clusterRetryStrategy: retry,
       clusterNodeRetryStrategy: retry,
-      // By name, as their certificates have it.
+      // By name, as in the nodes' certificates.
       dnsLookup: (address, callback) => callback(null, address),
       redisOptions: {
         ...(username !== "" && { username: decodeURIComponent(username) }),
@@ -108,15 +108,15 @@ function connectCluster(urls: readonly string[], tls: Tls): Cluster {
       },
     },
   );
-  // A node would be connected to by its first command, and those that come meanwhile would fail. What
-  // fails here it says by its events, and goes on trying.
+  // Connects each node at once. Otherwise its first command connects it, and commands meanwhile fail. A failure here
+  // emits an event, and the client retries.
   cluster.on("+node", (node: Single) => {
     if (node.options.readOnly !== true) node.connect().catch(() => {});
   });
   return cluster;
 }
 
-/** A node of a cluster is reached, anew or for the first time: what it held may be gone, and no lease tells. */
+/** A node of a cluster is reached, for the first time or again. Its data may be gone, and no lease shows that. */
 export function onNodeReached(redis: Redis, reached: () => void): void {
   if (!(redis instanceof Cluster)) return;
   const watch = (node: Single): void => void node.on("ready", reached);
@@ -124,17 +124,17 @@ export function onNodeReached(redis: Redis, reached: () => void): void {
   redis.on("+node", watch);
 }
 
-/** On each server that there is, replicas too. */
+/** On every server, replicas too. */
 export async function eachNode(redis: Redis, work: (node: Single) => Promise<unknown>): Promise<void> {
   for (const node of redis instanceof Cluster ? redis.nodes("all") : [redis as Single]) {
-    // A replica is connected to by its first command, which would fail for it.
+    // The first command to a replica starts its connection, and would fail.
     if (node.status === "wait") await node.connect();
     else if (node.status !== "ready") await once(node, "ready", { signal: AbortSignal.timeout(CONNECT_MS) });
     await work(node);
   }
 }
 
-/** Every key of this pattern, on whichever node. */
+/** Every key of this pattern, on any node. */
 export async function keysLike(redis: Redis, pattern: string): Promise<string[]> {
   const keys: string[] = [];
   for (const node of redis instanceof Cluster ? redis.nodes("master") : [redis]) {
@@ -148,7 +148,7 @@ export async function keysLike(redis: Redis, pattern: string): Promise<string[]>
   return keys;
 }
 
-/** Where nothing can be done without it: it resolves once commands are taken. */
+/** For callers that cannot work without Redis: it resolves once commands are accepted. */
 export async function redisReady(redis: Redis): Promise<void> {
   while (redis.status !== "ready") await new Promise<void>((resolve) => redis.once("ready", () => resolve()));
 }

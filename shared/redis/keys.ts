@@ -1,6 +1,9 @@
 import type { ClientKey } from "#protocol/notification.ts";
 
-/** Every key that there is. Names are length-prefixed, so that none collides; a client's keys share a hash tag (Redis Cluster). */
+/**
+ * All keys in Redis. Names are length-prefixed, so that none collides. A client's keys share a hash tag (Redis
+ * Cluster).
+ */
 export class Keys {
   readonly #namespace: string;
 
@@ -8,7 +11,7 @@ export class Keys {
     this.#namespace = namespace;
   }
 
-  /** Hash: connection (`slot:incarnation:session`) to when it began (ms, for people to read). */
+  /** Hash: connection (`slot:incarnation:session`) to its start (ms, for people to read). */
   connections(key: ClientKey): string {
     return `${this.#namespace}:c:{${key.length}:${key}}`;
   }
@@ -18,22 +21,25 @@ export class Keys {
     return `${this.#namespace}:s:{${slot}}`;
   }
 
-  /** String: when this bucket of a tenant's is full again (us). Those of one tenant share a hash tag, so that one script sees them. */
+  /**
+   * String: when this bucket of a tenant is full again (us). All buckets of one tenant share a hash tag, so that one
+   * script sees them.
+   */
   rate(tenant: string, policy: string, subject = ""): string {
     return `${this.#namespace}:r:{${tenant.length}:${tenant}}${policy}:${subject}`;
   }
 
-  /** String: the token that a ticket stands for, sealed. `name` is a digest. */
+  /** String: the sealed token of a ticket. `name` is a digest. */
   ticket(name: string): string {
     return `${this.#namespace}:t:{${name}}`;
   }
 
-  /** String: what became of the notification with this id, where its publisher gave the id. */
+  /** String: the outcome of the notification with this id, if its publisher gave the id. */
   publishedId(tenant: string, id: string): string {
     return `${this.#namespace}:p:id:{${tenant.length}:${tenant}:${id.length}:${id}}`;
   }
 
-  /** String: what became of a publish with an Idempotency-Key. `name` is a digest of the publisher and its key. */
+  /** String: the outcome of a publish with an Idempotency-Key. `name` is a digest of the publisher and its key. */
   publishedKey(name: string): string {
     return `${this.#namespace}:p:key:{${name}}`;
   }

@@ -4,9 +4,9 @@ import type { Redis } from "./client.ts";
 import type { Keys } from "./keys.ts";
 import type { ConnectionId } from "#protocol/control-messages.ts";
 
-/** Who is connected where, in Redis. It is a hint: what it says wrongly costs time, and never a notification. */
+/** The connections of each client, in Redis. It is a hint: a wrong entry costs time, and never a notification. */
 
-/** Seconds that a client's entry lives without being registered again. What makes it valid is the slot's lease. */
+/** Seconds that a client's entry lives without a new registration. The slot's lease makes it valid. */
 const ENTRY_SECONDS = 1_800;
 
 export class Presence {
@@ -26,7 +26,9 @@ export class Presence {
     await this.#redis.hdel(this.#keys.connections(key), field(id));
   }
 
-  /** The live connections of each client: those whose slot's lease is held by the same incarnation. One round trip or two. */
+  /**
+   * The live connections of each client: those whose incarnation holds the lease of the slot. One round trip or two.
+   */
   async lookUp(clients: readonly ClientKey[]): Promise<ConnectionId[][]> {
     const entries = await Promise.all(clients.map((key) => this.#redis.hkeys(this.#keys.connections(key))));
     const found = entries.map((fields) => fields.map(fromField));
@@ -36,7 +38,7 @@ export class Presence {
     return found.map((ids) => ids.filter(({ slot, incarnation }) => owner.get(slot) === incarnation));
   }
 
-  /** Takes a free slot, or undefined where none is free. Tried from a random one on, so that many starts do not queue. */
+  /** Takes a free slot, or undefined if none is free. It starts from a random one, so that many starts do not queue. */
   async claimSlot(
     slots: number,
     incarnation: number,
@@ -50,7 +52,7 @@ export class Presence {
     return undefined;
   }
 
-  /** Makes the lease anew. `lost`: nobody holds it any more, as after a FLUSHALL. `taken`: another incarnation does. */
+  /** Renews the lease. `lost`: it has no holder, as after a FLUSHALL. `taken`: another incarnation holds it. */
   async renewSlot(slot: number, incarnation: number, leaseMs: number): Promise<"renewed" | "lost" | "taken"> {
     const answer = await this.#redis.eval(RENEW, 1, this.#keys.slot(slot), String(incarnation), leaseMs);
     return answer === 1 ? "renewed" : answer === 2 ? "lost" : "taken";
@@ -61,12 +63,12 @@ export class Presence {
   }
 }
 
-/** One command: in the client two cost twice as much, and here little less. */
+/** One command: two cost the client twice as much, and Redis little less. */
 const REGISTER = `
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 return redis.call('EXPIRE', KEYS[1], ARGV[3])`;
 
-/** 1: it was ours; 2: it was nobody's and is ours again; 0: it is another's. */
+/** 1: it was ours; 2: it had no owner and is ours again; 0: another owns it. */
 const RENEW = `
 local owner = redis.call('GET', KEYS[1])
 if owner and owner ~= ARGV[1] then return 0 end

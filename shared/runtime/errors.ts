@@ -1,13 +1,14 @@
 /**
- * Every failure is one of three. `retry`: infrastructure, passes by itself; pause and try again. `reject`: this input can
- * never succeed; to the dead letters with its reason, and go on. `fatal`: this process must not go on.
+ * Every failure is one of three. `retry`: infrastructure, passes without help; pause and try again. `reject`: this
+ * input can never succeed; send it to the dead letters with its reason, and continue. `fatal`: this process must not
+ * continue.
  */
 export type FailureKind = "retry" | "reject" | "fatal";
 
 export class Failure extends Error {
   override readonly name = "Failure";
   readonly kind: FailureKind;
-  /** Seconds until a retry can succeed, where they are known. */
+  /** Seconds until a retry can succeed, if known. */
   readonly retryAfter: number | undefined;
 
   constructor(kind: FailureKind, message: string, options?: ErrorOptions & { retryAfter?: number }) {
@@ -17,10 +18,12 @@ export class Failure extends Error {
   }
 }
 
-/** SQLSTATE classes that speak of the data and not of the server: data exception, integrity constraint violation. */
+/** SQLSTATE classes about the data and not the server: data exception, integrity constraint violation. */
 const REJECTED_BY_POSTGRES = new Set(["22", "23"]);
 
-/** Total over what Kafka, Postgres, Redis and our own code throw. What is not known to be the data's fault is retried. */
+/**
+ * Total over the errors of Kafka, Postgres, Redis and our own code. An unknown error is retried: the data may be good.
+ */
 export function classify(error: unknown): FailureKind {
   if (error instanceof Failure) return error.kind;
   if (error instanceof RangeError || error instanceof TypeError || error instanceof SyntaxError) return "fatal";

@@ -1,7 +1,8 @@
 /**
- * Live: the process turns its event loop. Ready: every dependency it needs has answered, and it is not draining. What is
- * missing is named, so that "why is it not ready" is one request away. Serving: it was ready once, and is not draining: it answers as the
- * protocol says where a store is away, so that is what a load balancer asks, which would else take all of them out at once.
+ * Live: the process turns its event loop. Ready: every dependency has answered, and it is not draining. A missing
+ * dependency is named, so that one request shows why it is not ready. Serving: it was ready once, and is not draining.
+ * If a store is down, it still answers by the protocol. A load balancer must check this one: readiness would take all
+ * services out at once.
  */
 export class Health {
   readonly #missing = new Map<string, string>();
@@ -22,7 +23,7 @@ export class Health {
     this.#missing.set(name, reason);
   }
 
-  /** Nobody new is to come in. */
+  /** Accepts no new work. */
   end(): void {
     this.#ending = true;
     this.down("draining", "the process was asked to end");
@@ -32,7 +33,7 @@ export class Health {
     return this.#wasReady && !this.#ending;
   }
 
-  /** Something is wrong that somebody must mend, and this goes on serving. */
+  /** Reports a problem that an operator must fix, while the service continues. */
   ail(name: string, reason: string): void {
     this.#ailing.set(name, reason);
   }

@@ -2,8 +2,8 @@ import type { Log } from "./log.ts";
 import { messageOf } from "./errors.ts";
 
 /**
- * The ending is designed: what was acquired is released last-in first-out, within a deadline. SIGTERM and SIGINT start it,
- * and so does a fatal error, after which the exit code is 1 and a supervisor starts the process anew.
+ * Ordered shutdown: resources are released last-in first-out, within a deadline. SIGTERM, SIGINT and a fatal error
+ * start it. After a fatal error the exit code is 1, and a supervisor restarts the process.
  */
 export class Lifecycle {
   readonly #releases: { name: string; release: () => Promise<void> | void }[] = [];
@@ -41,7 +41,7 @@ export class Lifecycle {
     this.#log.info({ reason }, "ending");
     const deadline = setTimeout(() => {
       try {
-        this.#log.error({ deadlineMs: this.#deadlineMs }, "the ending took too long");
+        this.#log.error({ deadlineMs: this.#deadlineMs }, "shutdown took too long");
       } finally {
         process.exit(1);
       }

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import type { z } from "zod";
 import { Failure, messageOf } from "./errors.ts";
 
-/** The settings of this process; where one is wrong, one line says which, and the process ends. */
+/** The settings of this process. For a wrong one it prints one line with its name, and the process ends. */
 export function loadSettings<S extends z.ZodObject>(schema: S): z.output<S> {
   try {
     return readSettings(schema, process.env);
@@ -28,7 +28,9 @@ export function readSettings<S extends z.ZodObject>(schema: S, env: NodeJS.Proce
   );
 }
 
-/** What is secret is better in a file than in an environment, which everybody prints: REDIS_URL_FILE names one with what REDIS_URL would be. */
+/**
+ * Files keep secrets better than an environment, which many tools print. REDIS_URL_FILE names a file with REDIS_URL.
+ */
 function fromFile(name: string, env: NodeJS.ProcessEnv): string | undefined {
   const path = env[name];
   if (path === undefined) return undefined;
@@ -41,7 +43,7 @@ function fromFile(name: string, env: NodeJS.ProcessEnv): string | undefined {
   }
 }
 
-/** A URL may carry a password: it is never printed. */
+/** A URL may carry a password, so it is never printed. */
 function shown(name: string, value: string): string {
   return /URL|SECRET|PASSWORD|TOKEN/.test(name) ? "(hidden)" : value;
 }

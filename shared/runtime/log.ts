@@ -2,10 +2,10 @@ import { pino, type Logger, type LoggerOptions } from "pino";
 
 export type Log = Logger;
 
-/** JSON lines on standard output: `time` in ISO 8601, `level` as a word, `service`, and what the line is bound to. */
+/** JSON lines on standard output: `time` in ISO 8601, `level` as a word, `service`, and the bound fields. */
 export function createLog(service: string, level: string): Log {
   const output = pino.destination({ dest: 1, sync: true });
-  // Where the log's reader is gone the service goes on, and can end.
+  // Without a reader of its log the service continues, and can end.
   output.on("error", () => {});
   const options: LoggerOptions = {
     level,

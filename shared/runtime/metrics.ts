@@ -2,7 +2,7 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom
 
 export type { Registry };
 
-/** One registry a service. Services name their metrics in their own metrics.ts, as verbs; no label string elsewhere. */
+/** One registry a service. Each names its metrics in its own metrics.ts, as verbs. No other file has a label string. */
 export function createRegistry(service: string): Registry {
   const registry = new Registry();
   registry.setDefaultLabels({ service });
@@ -10,7 +10,7 @@ export function createRegistry(service: string): Registry {
   return registry;
 }
 
-/** The labels, and how often so far. */
+/** The labels, and the count so far. */
 export type Count = { count: number } & Record<string, string | number>;
 
 interface WatchedGauge {
@@ -24,10 +24,10 @@ type ReadersOf<G extends Record<string, WatchedGauge>> = {
   [K in keyof G]: () => G[K] extends { label: string } ? ReadonlyMap<string, number> : number;
 };
 
-/** How a service makes its meters: each in the one registry. */
+/** A service makes all its meters with these, in one registry. */
 export function meters(registry: Registry) {
   const registers = [registry];
-  /** For what happens with every notification: counted by its owner in plain numbers, and read when it is scraped. */
+  /** For events of every notification: their owner counts in plain numbers, which are read at a scrape. */
   const counts = (name: string, help: string, labelNames: string[], read: () => Iterable<Count>): Counter =>
     new Counter({
       name,
@@ -64,8 +64,8 @@ export function meters(registry: Registry) {
       };
     },
     /**
-     * Gauges of objects that are made later. Each object gives the readers of its gauges when it is made, so that a scrape during
-     * the start succeeds. Until then a gauge is 0, and one with a label has no values.
+     * Gauges of objects that are made later. Each object passes the readers of its gauges when it is made, so that a
+     * scrape during the start succeeds. Until then a gauge is 0, and one with a label has no values.
      */
     watched: <G extends Record<string, WatchedGauge>>(gauges: G): ((readers: Partial<ReadersOf<G>>) => void) => {
       const known: Record<string, () => number | ReadonlyMap<string, number>> = {};

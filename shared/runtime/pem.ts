@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Failure, messageOf } from "./errors.ts";
 
-/** What is in the file that a setting names, once, at the start: a certificate that is renewed takes a restart. */
+/** Reads the file that a setting names, once, at the start. A renewed certificate takes a restart. */
 export function readPem(setting: string, path: string): string {
   let text: string;
   try {

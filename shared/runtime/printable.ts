@@ -1,28 +1,32 @@
-/** Controls, formatting, halves of surrogate pairs, private and unassigned characters, and separators other than a space. */
+/**
+ * Controls, formatting, halves of surrogate pairs, private and unassigned characters, and separators except a space.
+ */
 const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu;
 
-/** Text of strangers for a terminal: it cannot end a line, move the cursor, change colours, or change the direction of what follows. */
+/**
+ * Strangers' text for a terminal. It cannot end a line, move the cursor, or change colours or the direction of text.
+ */
 export function printable(text: string): string {
   return text.replaceAll(UNPRINTABLE, escaped);
 }
 
-/** Text of several lines that are ours, with strangers' words in them. */
+/** Our own text of several lines, with strangers' words in it. */
 export function printableLines(text: string): string {
   return text.split("\n").map(printable).join("\n");
 }
 
-/** One field of a line: quoted where it could be taken for several. */
+/** One field of a line, quoted if it could be read as several. */
 export function field(text: string): string {
   return /^[\x21-\x7e]*$/.test(text) && !/["\\]/.test(text) ? text : printable(JSON.stringify(text));
 }
 
-/** JSON that means the same, of printable characters. Line feeds between its members stay. */
+/** Equivalent JSON in printable characters. Line feeds between its members stay. */
 export function printableJson(value: unknown, indent?: number): string {
   const text = JSON.stringify(value, undefined, indent) as string | undefined;
   return printableLines(text ?? "null");
 }
 
-/** As JSON writes it. */
+/** An escape as JSON writes it. */
 function escaped(character: string): string {
   return Array.from(
     { length: character.length },

@@ -8,16 +8,19 @@ import {
   type SpanContext,
 } from "@opentelemetry/api";
 
-/** W3C Trace Context, level 2. Without an OpenTelemetry SDK in the process a span is nothing, and the caller's context is carried on. */
+/**
+ * W3C Trace Context, level 2. Without an OpenTelemetry SDK in the process a span does nothing, and the caller's context
+ * is passed on.
+ */
 const FORM = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
 
 export interface Traced {
-  /** What is carried on: the span's own where there is an SDK, else the caller's; "" for none. */
+  /** The context to pass on: the span's own if there is an SDK, else the caller's; "" for none. */
   traceparent: string;
   span: Span;
 }
 
-/** The context in a traceparent, or undefined where it is not valid and is to be ignored. */
+/** The context in a traceparent. It is undefined if the header is not valid and must be ignored. */
 export function readTraceparent(header: string | undefined): SpanContext | undefined {
   const [, version, traceId, spanId, flags, more] = FORM.exec(header ?? "") ?? [];
   if (version === undefined || version === "ff" || (version === "00" && more !== undefined)) return undefined;

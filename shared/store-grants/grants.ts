@@ -1,27 +1,30 @@
 import type { Topics } from "#kafka/topic-names.ts";
 
-/** Who has a role in the stores. `auditor` reads the audit log, and is no service. */
+/** The roles in the stores. `auditor` reads the audit log, and is not a service. */
 export const ROLE_NAMES = ["receiver", "director", "distributor", "console", "auditor"] as const;
 export type RoleName = (typeof ROLE_NAMES)[number];
 
 export interface Grants {
-  /** Of Postgres: verbs by table. A verb may name columns: `update (counted)`. */
+  /** Postgres: verbs by table. A verb may name columns: `update (counted)`. */
   postgres: Readonly<Record<string, readonly string[]>>;
-  /** Of Redis: the commands for the keys that begin with a prefix, behind the namespace. */
+  /** Redis: the commands for the keys that begin with a prefix, after the namespace. */
   redis: readonly { keys: string; commands: readonly string[] }[];
   kafka: {
     read: readonly (keyof Topics)[];
     write: readonly (keyof Topics)[];
-    /** Its partitions and offsets, and nothing of what is in it. */
+    /** Partitions and offsets of the topic, without its content. */
     describe: readonly (keyof Topics)[];
-    /** Consumer groups, behind the namespace; one that ends with `*` is a prefix. */
+    /** Consumer groups, after the namespace; one that ends with `*` is a prefix. */
     groups: readonly string[];
   };
 }
 
 const ACCESS = { access: ["select"], access_version: ["select"] } as const;
 
-/** All that each may do. The statements of Postgres, users of Redis, ACLs of Kafka, and docs/reference/grants.md are made of this table alone. */
+/**
+ * All rights of each role. The statements of Postgres, users of Redis, ACLs of Kafka, and docs/reference/grants.md are
+ * made from this table alone.
+ */
 export const GRANTS: Readonly<Record<RoleName, Grants>> = {
   receiver: {
     postgres: {
@@ -39,7 +42,7 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
   director: {
     postgres: {
       ...ACCESS,
-      // The sweep locks the rows that it deletes, which takes a right to change some column.
+      // The sweep locks the rows that it deletes, which needs a right to change some column.
       stored_notifications: ["select", "insert", "delete", "update (expires)"],
       full_clients: ["select", "insert", "delete", "update (counted)"],
       full_tenants: ["select", "insert", "delete", "update (bound)"],
@@ -53,7 +56,7 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
     ],
     kafka: {
       read: ["accepted", "control", "deferred", "deadLetters", "epochs"],
-      // A dead letter is sent again to where it came from.
+      // A dead letter is sent again to its original topic.
       write: ["accepted", "control", "deferred", "routed", "deadLetters", "audit"],
       describe: [],
       groups: ["directors", "dead-letters-*", "epochs-*"],

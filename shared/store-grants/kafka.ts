@@ -1,7 +1,7 @@
 import { GRANTS, roleOf, type RoleName } from "./grants.ts";
 import { topicsOf } from "#kafka/topic-names.ts";
 
-/** One right, as `kafka-acls` says it. A prefix ends with `*`. */
+/** One right, in the words of `kafka-acls`. A prefix ends with `*`. */
 export interface KafkaRight {
   principal: string;
   resource: "topic" | "group";
@@ -9,7 +9,7 @@ export interface KafkaRight {
   operation: "Read" | "Write" | "Describe";
 }
 
-/** Whoever may read or write may describe, too: Kafka says so by itself. */
+/** A right to read or write includes the right to describe: Kafka implies it. */
 export function kafkaRights(namespace: string, role: RoleName): KafkaRight[] {
   const names = topicsOf(namespace);
   const { read, write, describe, groups } = GRANTS[role].kafka;
@@ -26,7 +26,7 @@ export function kafkaRights(namespace: string, role: RoleName): KafkaRight[] {
   ];
 }
 
-/** Who makes the topics, and gives the others their rights. */
+/** The user that creates the topics and grants rights. */
 export const KAFKA_OWNER = "admin";
 
 /** Users of SASL/PLAIN, as a broker's login configuration (java.security.auth.login.config) names them. */

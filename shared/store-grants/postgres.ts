@@ -1,12 +1,15 @@
 import { createHmac, hash, pbkdf2Sync, randomBytes } from "node:crypto";
 import { GRANTS, roleOf, type RoleName } from "./grants.ts";
 
-/** Of what Postgres lets every role do once it is connected, a service needs nothing. Roles of one server are made by one at a time. */
+/**
+ * Revokes the rights that Postgres gives every role: a service needs none of them. Only one process at a time creates
+ * the roles of a server.
+ */
 export function databaseStatements(database: string): string[] {
   return [`revoke temporary, create on database ${quoted(database)} from public`];
 }
 
-/** Idempotent. What an earlier version granted, and this one does not, is taken away. */
+/** Idempotent. It revokes grants of an earlier version that this one does not have. */
 export function postgresStatements(namespace: string, role: RoleName, password: string): string[] {
   const [name, schema] = [quoted(roleOf(namespace, role)), quoted(namespace)];
   return [
@@ -24,7 +27,7 @@ const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
 const ROUNDS = 4_096;
 
-/** What Postgres keeps of a password (RFC 5803): so that its log never shows the password itself. */
+/** The stored form of a password in Postgres (RFC 5803), so that its log never shows the password itself. */
 function verifier(password: string, salt = randomBytes(16)): string {
   const salted = pbkdf2Sync(password, salt, ROUNDS, 32, "sha256");
   const hmac = (key: Buffer, text: string): Buffer => createHmac("sha256", key).update(text).digest();

@@ -1,6 +1,6 @@
 import { GRANTS, roleOf, type RoleName } from "./grants.ts";
 
-/** To be let in, to know that it is ready, to find the node of a key, and for scripts to know the time. They have no key. */
+/** Commands without a key: for login, readiness, the node of a key, and the time in scripts. */
 const CONNECTION = [
   "auth",
   "hello",
@@ -16,7 +16,10 @@ const CONNECTION = [
   "time",
 ];
 
-/** What follows the name in ACL SETUSER, and in a line `user` of Redis' configuration. `sha256`: of its password, in hexadecimal. */
+/**
+ * The rules after the name in ACL SETUSER, and in a `user` line of Redis' configuration. `sha256`: of its password, in
+ * hex.
+ */
 export function redisRules(namespace: string, role: RoleName, sha256: string): string[] {
   return [
     "reset",

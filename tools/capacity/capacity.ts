@@ -4,7 +4,7 @@ import { readInput, usage } from "./input.ts";
 import { memoryText } from "./memory.ts";
 import { constantsText, planText, rowsOf, shown } from "./print.ts";
 
-/** What `just capacity` prints for these arguments. */
+/** The output of `just capacity` for these arguments. */
 export function capacity(args: readonly string[]): string {
   if (args.includes("--help")) return usage();
   const { machine, figures } = baseline();

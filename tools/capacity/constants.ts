@@ -1,8 +1,8 @@
 import { spread, type Figure } from "#bench/results/figures.ts";
 
 /**
- * What the plan counts with: each is a figure that `just bench` measured. Of several the dearest counts: a notification
- * costs most where packs hold one or two, which is how they are where very many processes share the work.
+ * The constants of the plan. Each is a figure that `just bench` measured. Of several, the most expensive counts. A
+ * notification costs most when packs hold one or two, as they do when very many processes share the work.
  */
 type Sources = readonly (readonly [work: string, name: string])[];
 
@@ -28,7 +28,7 @@ export const sources = {
   "distributor.byte": [["larger data", "distributor, for a byte more"]],
   "distributor.live": ofBoth("distributor"),
   "distributor.replayed": [["come back", "distributor"]],
-  // By whichever algorithm the tokens are signed.
+  // The most expensive signature algorithm of the tokens counts.
   "distributor.connect": [
     ["idle WebSocket", "distributor, to connect"],
     ["idle WebSocket, RS256", "distributor, to connect"],
@@ -68,14 +68,14 @@ export type ConstantName = keyof typeof sources;
 
 export const constantNames = Object.keys(sources) as ConstantName[];
 
-/** Bytes of `data` in what was measured. */
+/** Bytes of `data` in the measurements. */
 export const MEASURED_PAYLOAD = 200;
-/** The same where what a byte more costs was measured (bench/scenarios/payload-size.ts). */
+/** The same for the cost of each further byte (bench/scenarios/payload-size.ts). */
 export const LARGEST_PAYLOAD = 2_000;
 
 export interface Constant {
   name: ConstantName;
-  /** Of the dearest of its figures. */
+  /** Of the most expensive of its figures. */
   median: number;
   /** Of all runs of all its figures. */
   min: number;
@@ -86,7 +86,7 @@ export interface Constant {
   from: string;
 }
 
-/** Where a figure is missing, says how it is measured. */
+/** If a figure is missing, the error says how to measure it. */
 export function readConstants(figures: readonly Figure[]): Constant[] {
   const missing = new Set<string>();
   const found = constantNames.flatMap((name) => {

@@ -1,6 +1,6 @@
 /**
- * The blocks of docs/guides/sizing.md that `just capacity` writes: what it prints for the flags in the comment before it. So the
- * document is never older than the constants.
+ * The blocks of docs/guides/sizing.md that `just capacity` writes: its output for the flags in the comment before each.
+ * So the document is never older than the constants.
  */
 const BLOCK = /(<!-- just capacity (.*) -->\n\n```text\n)[^]*?(^```$)/gm;
 

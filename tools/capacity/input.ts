@@ -3,7 +3,7 @@ import { z } from "zod";
 import { distributorSettings } from "#services/distributor/settings.ts";
 import { settings as receiverSettings } from "#services/receiver/settings.ts";
 
-/** What a plan is asked for. Each member is a flag: `perRequest` is --per-request. */
+/** The inputs of a plan. Each member is a flag: `perRequest` is --per-request. */
 const number = z
   .string()
   .regex(/^(?!-\d)/, { error: "is below 0", abort: true })
@@ -12,13 +12,13 @@ const number = z
 const positive = number.pipe(z.number().positive().max(1e15));
 const amount = number.pipe(z.number().min(0).max(1e15));
 const share = number.pipe(z.number().min(0).max(1));
-/** Whole, for there is no half of what is counted. */
+/** An integer: these things have no fractions. */
 const count = (most: number, why?: string) => number.pipe(z.number().int("is not whole").min(1).max(most, why));
 const few = count(9);
 const many = count(1e15);
 
 const MAX_CONNECTIONS = distributorSettings.shape.MAX_CONNECTIONS.parse(undefined);
-/** The most that the setting may be. */
+/** The largest value of the setting. */
 const MAX_DATA_BYTES = receiverSettings.shape.MAX_DATA_BYTES.unwrap().maxValue!;
 
 const flags = z.strictObject({
@@ -81,10 +81,10 @@ const schema = flags
 
 export type Input = z.output<typeof schema>;
 
-/** What is wrong with the flags: a line for each. */
+/** The wrong flags, one line for each. */
 export class WrongInput extends Error {}
 
-/** From a command line. */
+/** Reads a command line. */
 export function readInput(args: readonly string[]): { input: Input; json: boolean } {
   const { json, ...given } = parse(args);
   const named = Object.keys(flags.shape).flatMap((name) => {
@@ -102,7 +102,7 @@ export function readInput(args: readonly string[]): { input: Input; json: boolea
   throw new WrongInput(lines.join("\n"));
 }
 
-/** Not strict, so that what is wrong is said in words of ours: the first of it, for what comes after may be of it. */
+/** Not strict, so that errors have our own words. Only the first error counts, because it may cause the later ones. */
 function parse(args: readonly string[]) {
   const valued = new Set(Object.keys(flags.shape).map(flagOf));
   const options = Object.fromEntries([...valued].map((flag) => [flag, { type: "string" }] as const));
@@ -117,7 +117,7 @@ function parse(args: readonly string[]) {
     if (token.kind === "option-terminator") continue;
     const { name, rawName, value, inlineValue } = token;
     if (valued.has(name)) {
-      // Else the next flag would be taken for its value.
+      // Otherwise the next flag would count as its value.
       if (value === undefined || (!inlineValue && value.startsWith("--")))
         throw new WrongInput(`${rawName} has no value`);
     } else if (rawName !== "--json") throw new WrongInput(`${rawName}: a plan has no such flag`);
@@ -126,7 +126,7 @@ function parse(args: readonly string[]) {
   return values;
 }
 
-/** A line for each flag: what it is, and what it is where it is not given. */
+/** A line for each flag, with its meaning and its default. */
 export function usage(): string {
   const lines = Object.entries(flags.shape)
     .map(([name, flag]) => {

@@ -6,11 +6,11 @@ export interface Line {
   name: string;
   value: number;
   unit: string;
-  /** From which flags, constants and other lines it follows. */
+  /** The flags, constants and other lines that it follows from. */
   from: string;
   /**
-   * A need is to be bought or made: a higher rate never needs less of it. Each is a need that is shared out. A result follows
-   * from what is bought, and may well be less where more is.
+   * A need must be provided: a higher rate never needs less of it. Each is a need per unit. A result follows from the
+   * bought amounts, and may be lower when there are more of them.
    */
   kind: "need" | "each" | "result";
 }
@@ -21,7 +21,7 @@ export class Part {
   readonly #part: string;
   readonly #owned: readonly Line[];
 
-  /** `owned` is another plan: as many are bought as in that. */
+  /** `owned` is another plan: this one buys the same amounts. */
   constructor(part: string, owned: readonly Line[] = []) {
     this.#part = part;
     this.#owned = owned;
@@ -39,7 +39,7 @@ export class Part {
     return this.#add("result", name, value, unit, from);
   }
 
-  /** A need of whole ones, from which results follow. */
+  /** A need in whole units, from which results follow. */
   buy(name: string, [number, from]: Bound): number {
     const owned = this.#owned.find((line) => line.part === this.#part && line.name === name);
     return this.need(name, owned?.value ?? number, "", from);
@@ -51,7 +51,7 @@ export class Part {
   }
 }
 
-/** What a part takes of what is paid for. */
+/** The share of bought resources that a part uses. */
 export interface Taken {
   lines: Line[];
   cores: number;
@@ -64,22 +64,22 @@ export const MIB = 2 ** 20;
 export const MEGA = 1e6;
 export const DAY = 86_400;
 
-/** Cores that so many microseconds a second keep busy. */
+/** Cores that this many microseconds per second keep busy. */
 export function coresOf(microseconds: number): number {
   return microseconds / 1e6;
 }
 
-/** Microseconds that what is above the measured payload takes; `byteNanoseconds` is a constant. */
+/** Microseconds for the bytes above the measured payload; `byteNanoseconds` is a constant. */
 export function moreOf({ payload }: { payload: number }, byteNanoseconds: number): number {
   return (Math.max(0, payload - MEASURED_PAYLOAD) * byteNanoseconds) / 1_000;
 }
 
-/** So many whole ones that a share of them stays free. */
+/** The number of whole units that leaves a share of them free. */
 export function bought(used: number, each: number, headroom: number): number {
   return Math.ceil(used / (each * (1 - headroom)));
 }
 
-/** A number, and what it follows from. */
+/** A number, and its source. */
 export type Bound = readonly [value: number, from: string];
 
 export function largest(bounds: readonly Bound[]): Bound {

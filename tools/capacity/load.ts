@@ -1,15 +1,15 @@
 import type { Input } from "./input.ts";
 import { Part, type Line } from "./line.ts";
 
-/** What is asked of the platform, in its own terms. */
+/** The load on the platform, in its own terms. */
 export interface Load {
   connections: number;
-  /** A second, at the peak. */
+  /** Per second, at the peak. */
   accepted: number;
   live: number;
   stored: number;
   connects: number;
-  /** As a second's mean. */
+  /** Mean per second. */
   meanAccepted: number;
   meanStored: number;
   meanSent: number;
@@ -37,7 +37,7 @@ export function load(input: Input): Load {
     connects,
     meanAccepted: accepted * average,
     meanStored: stored * average,
-    // What is stored is sent, too, when its client comes.
+    // Stored notifications are sent, too, when their client comes.
     meanSent: rate * average,
     lines: part.lines,
   };

@@ -5,7 +5,10 @@ import { capacity } from "./capacity.ts";
 import { written } from "./document.ts";
 import { WrongInput } from "./input.ts";
 
-/** just capacity --rate N --clients N [...] [--json], or --constants, or --help; --document writes the plans in docs/guides/sizing.md anew. */
+/**
+ * just capacity --rate N --clients N [...] [--json], or --constants, or --help; --document rewrites the plans in
+ * docs/guides/sizing.md.
+ */
 const documentFile = join(import.meta.dirname, "../../docs/guides/sizing.md");
 const args = process.argv.slice(2);
 

@@ -84,7 +84,7 @@ test("directors are as many as their work or their lanes ask for, and partitions
   expect(large["Director: busy"]).toBeCloseTo(39.278, 3);
   expect(large["Director: pods of one core"]).toBe(79);
   expect(large["Director: partitions of accepted"]).toBe(512);
-  // 10 GB of connected ones, 45 GB of the others.
+  // 10 GB for connected clients, 45 GB for the others.
   expect(large["Director: lanes"]).toBeCloseTo(55e9 / GIB, 3);
   expect(planned(`${LARGE} --lanes-gib 0.5`)["Director: pods of one core"]).toBe(Math.ceil(55e9 / GIB / 0.5));
 });
@@ -92,16 +92,16 @@ test("directors are as many as their work or their lanes ask for, and partitions
 test("partitions are also as many as hold what is unacknowledged for ten seconds, and as many as lanes need", () => {
   const few = "--clients 1000000 --online 1 --reconnects 0 --lanes-gib 1000";
   const quick = { ...values, "director.live": 0.1, "director.rest": 0 };
-  // A million a second for ten, 22,222 of them in a partition: 450.
+  // A million a second for 10 s, 22,222 of them in a partition: 450.
   expect(planned(`--rate 1000000 ${few}`, quick)["Director: partitions of accepted"]).toBe(512);
-  // 20 GB in ten seconds, 29.8 MB of them in a partition: 671.
+  // 20 GB in 10 s, 29.8 MB of them in a partition: 671.
   expect(planned(`--rate 1000000 --payload 2000 ${few}`, quick)["Director: partitions of accepted"]).toBe(1_024);
   const lanes = planned("--rate 10 --clients 100000000 --lanes-gib 1000", quick);
   expect(lanes["Director: partitions of accepted"]).toBe(128);
 });
 
 test("distributors are as many as the connections or the work ask for", () => {
-  // 2.5 + 13.5 + 0.556 + 10 cores; 10 million by 100,000, of which half stays free.
+  // 2.5 + 13.5 + 0.556 + 10 cores; 10 million connections by 100,000, with half kept free.
   const large = planned(LARGE);
   expect(large["Distributor: busy"]).toBeCloseTo(26.556, 3);
   expect(large["Distributor: pods of one core"]).toBe(200);
@@ -130,7 +130,7 @@ test("a larger payload is in every byte, and in the work of all but the stores o
   expect(more("Kafka: appended")).toBeCloseTo(1_100);
   expect(more("Postgres: log (WAL)")).toBeCloseTo(900);
   expect(more("Distributor: to clients")).toBeCloseTo(1_000);
-  // A thousand bytes at 1, 2, 3 and 4 ns, of a million a second; Kafka's three times.
+  // A thousand bytes at 1, 2, 3 and 4 ns, for a million a second; three times for Kafka.
   expect(more("Receiver: busy")).toBeCloseTo(1);
   expect(more("Director: busy")).toBeCloseTo(2);
   expect(more("Distributor: busy")).toBeCloseTo(3);

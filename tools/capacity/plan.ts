@@ -7,7 +7,7 @@ import { director, distributor, receiver } from "./services.ts";
 import { storm } from "./storm.ts";
 import { kafka, postgres, redis } from "./stores.ts";
 
-/** The whole plan: a pure function of what is asked for, of what was measured, and of what is owned already. */
+/** The whole plan: a pure function of the inputs, the measured constants, and the amounts already owned. */
 export function plan(input: Input, values: Values, owned?: readonly Line[]): Line[] {
   const asked = load(input);
   const receivers = receiver(input, values, asked, owned);

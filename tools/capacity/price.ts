@@ -4,7 +4,7 @@ import type { Load } from "./load.ts";
 
 const MONTH = 30 * DAY;
 
-/** What is bought, at the prices that were given. They are examples, and nobody's list. */
+/** The cost of the bought resources at the given prices. The prices are examples, from no vendor's list. */
 export function price(
   input: Input,
   { meanAccepted }: Load,

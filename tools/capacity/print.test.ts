@@ -30,7 +30,7 @@ const decimal = (min: number, max: number): fc.Arbitrary<string> =>
 const whole = (min: number, max: number): fc.Arbitrary<string> => fc.integer({ min, max }).map(String);
 const share = decimal(0, 1);
 
-/** Any of the flags, from one end to the other of what they may be. */
+/** Any of the flags, over their whole range. */
 const flags = fc.record(
   {
     rate: decimal(0.001, 1e9),
@@ -67,7 +67,7 @@ const flags = fc.record(
   { requiredKeys: ["rate", "clients", "headroom"] },
 );
 
-/** As measured, with other spreads. */
+/** The measured constants, with other spreads. */
 const constants = fc
   .array(fc.tuple(fc.double({ min: 0.1, max: 1, noNaN: true }), fc.double({ min: 1, max: 10, noNaN: true })), {
     minLength: measured.length,

@@ -5,8 +5,8 @@ import { plan } from "./plan.ts";
 const FROM_WIDTH = 70;
 
 /**
- * A line of a plan, and between what it lies by the least and the most that any run measured: of a need how much is needed
- * then, of a result what follows then from what the plan bought.
+ * A line of a plan, with its range from the lowest to the highest constants of any run. For a need, the range is the
+ * amount needed. For a result, it follows from the amounts that the plan bought.
  */
 export interface Row {
   part: string;
@@ -30,7 +30,7 @@ export function rowsOf(input: Input, constants: readonly Constant[]): Row[] {
   });
 }
 
-/** The plan as text: a line says what, how much, between what by the runs' spread, and from what it follows. */
+/** The plan as text. Each line has a quantity, its value, its range across runs, and its formula. */
 export function planText(rows: readonly Row[]): string {
   const width = Math.max(...rows.map((row) => row.name.length)) + 2;
   const lines: string[] = [];
@@ -70,7 +70,7 @@ export function constantsText(constants: readonly Constant[]): string {
     .join("\n");
 }
 
-/** Whole where it is large or whole; else of three digits. */
+/** A large or whole number has no fraction; others have three digits. */
 export function shown(value: number): string {
   if (!Number.isFinite(value)) return "never";
   const rounded = value >= 1_000 || Number.isInteger(value) ? Math.round(value) : Number(value.toPrecision(3));

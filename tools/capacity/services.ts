@@ -6,10 +6,10 @@ import type { Input } from "./input.ts";
 import { bought, coresOf, GIB, largest, MEGA, MIB, moreOf, Part, type Bound, type Line, type Taken } from "./line.ts";
 import type { Load } from "./load.ts";
 
-/** A process of ours has one event loop, and so one core. */
+/** Each of our processes has one event loop, and so one core. */
 export interface Service extends Taken {
   pods: number;
-  /** Cores that are busy. */
+  /** Busy cores. */
   busy: number;
 }
 
@@ -18,9 +18,12 @@ const PARTITION_MAX_UNSETTLED = directorSettings.shape.PARTITION_MAX_UNSETTLED.p
 const MAX_LANES = directorSettings.shape.MAX_LANES.parse(undefined);
 const ACK_SECONDS = directorSettings.shape.ACK_MS.parse(undefined) / 1_000;
 const MAX_QUEUED_BYTES = receiverSettings.shape.MAX_QUEUED_BYTES.parse(undefined);
-/** Of what a partition may have unsettled, the share of a tenant that is alone, for what waits for its clients: more is stored, and replayed. */
+/**
+ * A lone tenant's share of the unsettled limit of a partition, for notifications that wait for its clients. More are
+ * stored, and replayed.
+ */
 const WAITING_PART = BORROWED / (BORROWED + 1) / 2;
-/** So that the one with a partition more has hardly more to do. */
+/** So that a director with one partition more has hardly more work. */
 const PARTITIONS_OF_DIRECTOR = 4;
 
 export function receiver(input: Input, values: Values, { accepted }: Load, owned?: readonly Line[]): Service {
@@ -57,7 +60,7 @@ export function director(input: Input, values: Values, load: Load, owned?: reado
     "cores",
     "live x director.live + stored x (director.stored + director.replayed) + both x more bytes x director.byte + connects x director.connect + connections x director.rest",
   );
-  // Whoever was ever sent something has a lane: none is forgotten below MAX_LANES.
+  // Every client that was ever sent a notification has a lane: none is forgotten below MAX_LANES.
   const away = load.stored > 0 ? input.clients - connections : 0;
   const lanes = part.need(
     "lanes",
@@ -87,7 +90,7 @@ export function director(input: Input, values: Values, load: Load, owned?: reado
     "",
     `${why}, to a power of 2`,
   );
-  // One partition more: they are not shared out to the last.
+  // One partition more: the shares are not always equal.
   const memory = values["director.process"] * MIB + (lanes * GIB) / pods + (rounded / pods + 1) * PARTITION_MAX_BYTES;
   const from = "director.process + lanes / pods + (partitions / pods + 1) x PARTITION_MAX_BYTES";
   const service = serviceOf(part, pods, busy, memory, from);
@@ -96,7 +99,7 @@ export function director(input: Input, values: Values, load: Load, owned?: reado
 
 export interface Distributor extends Service {
   slots: number;
-  /** A second. */
+  /** Per second. */
   bytesToClients: number;
 }
 
@@ -125,7 +128,7 @@ export function distributor(input: Input, values: Values, load: Load, owned?: re
     "",
     "2 x pods: while new ones start, the old ones are there",
   );
-  // After a zone is lost the others have its connections, too.
+  // After the loss of a zone the other pods have its connections, too.
   const most = connections / (pods * (1 - input.headroom));
   const memory = values["distributor.process"] * MIB + most * values["distributor.connection"];
   const service = serviceOf(
@@ -141,7 +144,7 @@ export function distributor(input: Input, values: Values, load: Load, owned?: re
   return { ...service, slots, bytesToClients };
 }
 
-/** As many as the narrowest bound asks for, and one in each zone. */
+/** The number that the narrowest bound needs, and one in each zone. */
 function podsOf(part: Part, { zones }: Input, bounds: readonly Bound[]): number {
   return part.buy("pods of one core", largest([...bounds, [zones, "one in each of --zones"]]));
 }

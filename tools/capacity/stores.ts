@@ -6,9 +6,9 @@ import { bought, coresOf, DAY, GIB, largest, MEGA, moreOf, Part, type Line, type
 import type { Load } from "./load.ts";
 
 const REPEAT_SECONDS = receiverSettings.shape.REPEAT_SECONDS.parse(undefined);
-/** Of control and routed, and of a segment of theirs that is still written to (services/provision/topic-specs.ts). */
+/** Retention of control and routed, with a segment that is still written to (services/provision/topic-specs.ts). */
 export const CARRIED_SECONDS = 20 * 60;
-/** Between two times that a distributor registers a connection (services/distributor/maintenance/presence-writer.ts). */
+/** Time between two registrations of a connection (services/distributor/maintenance/presence-writer.ts). */
 const REFRESH_SECONDS = 600;
 
 export function kafka(
@@ -110,7 +110,7 @@ export function redis(input: Input, values: Values, load: Load, owned?: readonly
     ]),
   );
   const nodes = part.need("nodes", shards * input.copies, "", "shards x --copies");
-  // Its file of appends is written anew beside the old one.
+  // A rewrite of its append-only file needs room beside the old one.
   const diskGib = (memory * input.copies * 2) / (1 - input.headroom);
   return {
     lines: part.lines,
@@ -122,7 +122,7 @@ export function redis(input: Input, values: Values, load: Load, owned?: readonly
   };
 }
 
-/** Who connects: with a pool, or for who may do what by one connection. */
+/** Processes that connect: with a pool, or with one connection for the policies. */
 interface PostgresPods {
   pools: number;
   receivers: number;

@@ -14,7 +14,7 @@ export interface Stormed {
   redis: RedisTaken;
 }
 
-/** How long until all are back: after the loss of a zone, and where every distributor is restarted once. */
+/** The time until all clients are back: after the loss of a zone, and after one restart of every distributor. */
 export function storm(input: Input, values: Values, load: Load, taken: Stormed): Line[] {
   const part = new Part("Everybody back");
   const { zones } = input;
@@ -49,7 +49,7 @@ function secondsOf(connections: number, rate: number): number {
   return connections === 0 ? 0 : connections / rate;
 }
 
-/** Connects a second beside all that goes on, with those processes. */
+/** Connects per second beside the normal load, with these processes. */
 function rateWith(
   values: Values,
   { directors, distributors, redis }: Stormed,

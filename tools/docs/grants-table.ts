@@ -4,7 +4,7 @@ import { redisLine } from "@saasaparilla/shared/store-grants/redis.ts";
 
 const NAMESPACE = "notifications";
 
-/** docs/reference/grants.md: what each service may do in the stores. */
+/** docs/reference/grants.md: the rights of each service in the stores. */
 export function grantsDocument(): string {
   return `# Rights in the stores
 

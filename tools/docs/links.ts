@@ -3,7 +3,7 @@ import { dirname, join, relative, resolve } from "node:path";
 
 const FENCED = /^\s*```[^]*?^\s*```/gm;
 
-/** Links to files or headings of this repository that are not there. Addresses of other sites are not asked. */
+/** Broken links to files or headings of this repository. Addresses of other sites are not checked. */
 export function brokenLinks(repository: string, paths: string[]): string[] {
   return paths.flatMap((path) =>
     linksIn(join(repository, path)).flatMap((link) => {
@@ -21,7 +21,7 @@ function linksIn(path: string): string[] {
   return [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => link!).filter((link) => !/^[a-z]+:/.test(link));
 }
 
-/** As GitHub names them. A heading that occurs again has a number behind it. */
+/** Anchors as GitHub names them. A repeated heading has a number after it. */
 function headingsIn(path: string): Set<string> {
   const names = new Set<string>();
   for (const [, heading] of readFileSync(path, "utf8")

@@ -14,7 +14,7 @@ export interface Sentence {
 const FENCE = /^\s*(```|~~~)/;
 const LIST = /^\s*(?:[-*+]|\d+\.)\s+/;
 
-/** Running text of a Markdown document. Code blocks, comments, headings and the lines under a table's head are none. */
+/** Running text of a Markdown document, without code blocks, comments, headings and the lines under a table's head. */
 export function blocksOf(markdown: string): Block[] {
   const blocks: Block[] = [];
   let open: Block | undefined;
@@ -51,7 +51,7 @@ function cellsOf(row: string, line: number): Block[] {
     .map((text) => ({ kind: "cell", line, text }));
 }
 
-/** A span of code and a link's address are one word and none: a reader takes them in at once. */
+/** A span of code counts as one word, and a link's address as none: a reader takes them in at once. */
 function plain(text: string): string {
   return text
     .replaceAll(/!\[[^\]]*\]\([^)]*\)/g, "")

@@ -5,15 +5,17 @@ import { brokenLinks } from "./links.ts";
 import { readability, type Readability } from "./readability.ts";
 import { vale } from "./vale.ts";
 
-/** Measures the documents, follows their inner links, and runs Vale. `--files`: a line for each. `--long`: each long sentence. */
+/**
+ * Measures the documents, follows inner links, and runs Vale. `--files`: a line for each. `--long`: each long sentence.
+ */
 const { files, long } = parseArgs({ options: { files: { type: "boolean" }, long: { type: "boolean" } } }).values;
 
 const repository = resolve(import.meta.dirname, "../..");
 const MEASURED = ["README.md", "CONTRIBUTING.md", "PROTOCOL.md", "docs/**/*.md"];
-/** These belong to their folders' own conventions: only their links are checked. */
+/** These follow their folders' own conventions: only their links are checked. */
 const LINKED = ["client/README.md", "charts/*/README.md"];
 
-/** Bounds of issue and style: a median sentence, the share of long ones, and how often the reader is spoken to. */
+/** Limits of style: the median sentence, the share of long ones, and how often the text addresses the reader. */
 const BOUNDS = { median: 15, long: 8, you: 6 };
 
 const paths = (patterns: string[]): string[] => globSync(patterns, { cwd: repository }).toSorted();

@@ -1,11 +1,11 @@
 import { blocksOf, type Sentence, sentencesOf, wordsOf } from "./markdown.ts";
 
-/** What is long for one sentence. */
+/** Words above which a sentence is long. */
 const LONG = 30;
 
 /**
  * Sentences are those of paragraphs and list items. Cells of tables are fragments that would lower the median, so they
- * have a share of long sentences of their own. Words of both count for how often "you" occurs; numbers alone are no words.
+ * have a separate share of long sentences. Words of both count for how often "you" occurs. Numbers alone are not words.
  */
 export interface Readability {
   median: number;

@@ -10,9 +10,7 @@ import { distributorSettings } from "#services/distributor/settings.ts";
 import { settings as provisionSettings } from "#services/provision/settings.ts";
 import { settings as receiverSettings } from "#services/receiver/settings.ts";
 
-/**
- * docs/reference/settings.md from the schemas. Names, defaults, bounds and descriptions are theirs.
- */
+/** docs/reference/settings.md from the schemas, with their names, defaults, bounds and descriptions. */
 interface Section {
   title: string;
   about: string;
@@ -70,7 +68,7 @@ Set them as environment variables. A wrong value stops the start, and the error 
 \`npx just settings\` writes this page from the schemas, and a test compares them. [Sizing](../guides/sizing.md) helps you choose values for a load. You can set most limits for one tenant, too: [limits](../concepts/limits.md#fixed-limits-and-shares).
 `;
 
-/** What a schema takes and where it begins, as JSON Schema says it. */
+/** The accepted values and the bounds of a schema, from its JSON Schema. */
 interface Described {
   default?: string | number | boolean;
   type?: string;
@@ -84,7 +82,7 @@ export function settingsDocument(): string {
   return [HEAD, ...SECTIONS.map((section) => tableOf(section, told))].join("\n");
 }
 
-/** A setting that several schemas share stands in the first section that has it. */
+/** A setting of several schemas is listed in the first section that has it. */
 function tableOf({ title, about, schema }: Section, told: Set<z.ZodType>): string {
   const fields = Object.entries(schema.shape as Record<string, z.ZodType>).filter(([, field]) => !told.has(field));
   const rows = fields.map(([name, field]) => {

@@ -5,10 +5,10 @@ import { kept } from "#tests/chart/tools.ts";
 
 const VERSION = "3.21.0";
 const MODULE = "github.com/vale-cli/vale/v3/cmd/vale";
-/** Compiling takes some minutes on two busy cores; what hangs is not waited for longer. */
+/** Compiling takes some minutes on two busy cores. After this time it counts as hanging. */
 const PATIENCE_MS = 15 * 60_000;
 
-/** What Vale finds wrong by the rules in tools/vale; warnings are printed by `vale README.md docs` alone. */
+/** Errors that Vale finds by the rules in tools/vale. Only `vale README.md docs` prints warnings. */
 export function vale(repository: string, paths: string[]): string[] {
   let binary: string | undefined;
   try {
@@ -20,7 +20,7 @@ export function vale(repository: string, paths: string[]): string[] {
     ];
   }
   if (binary === undefined) {
-    // Without Go there is no way to have it. CI has Go, so nothing passes there unseen.
+    // Vale needs Go to build. CI has Go, so every document is checked there.
     if (process.env.CI !== undefined) return [`Vale is not here. Install Go, or vale ${VERSION}.`];
     process.stdout.write(`Vale was left out: install Go, or vale ${VERSION}.\n`);
     return [];
@@ -34,7 +34,7 @@ export function vale(repository: string, paths: string[]): string[] {
   }
 }
 
-/** From the Go proxy, once for each version, and kept outside of the clone. The module's checksum is Go's to check. */
+/** Built from the Go proxy, once for each version, and kept outside of the clone. Go checks the module's checksum. */
 function binaryOf(): string | undefined {
   if (works("go", "version"))
     return join(

@@ -7,7 +7,10 @@ import { repository } from "#local/process/paths.ts";
 import { ask } from "#local/process/run-tool.ts";
 import { command } from "#local/process/user-error.ts";
 
-/** The image of all services, under the version of package.json. What is said after the command, `docker build` is told; what is pushed has its name there. */
+/**
+ * The image of all services, tagged with the version of package.json. Arguments go to `docker build`. To push, give the
+ * image its name there.
+ */
 await command(async () => {
   const { version } = JSON.parse(readFileSync(join(repository, "package.json"), "utf8")) as { version: string };
   const git = async (...args: string[]): Promise<string> =>
@@ -17,7 +20,7 @@ await command(async () => {
     REVISION: await git("rev-parse", "HEAD"),
     CREATED: await git("log", "-1", "--format=%cI"),
   };
-  // How this machine reaches the registry of npm is nothing that an image may hold.
+  // The image must not hold this machine's access to the npm registry.
   const { NODE_EXTRA_CA_CERTS: authorities, NPM_CONFIG_USERCONFIG: npmrc } = process.env;
   const more = process.argv.slice(2);
   const args = [

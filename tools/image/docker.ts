@@ -2,7 +2,10 @@ import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { ask } from "#local/process/run-tool.ts";
 
-/** The client on the path that can build by BuildKit: by its buildx, or so old that it needs none; where none can, the first. */
+/**
+ * The client on the path that can build with BuildKit: it has buildx, or is so old that it needs none. If no client
+ * can, the first.
+ */
 export async function dockerClient(): Promise<string> {
   const found = (process.env.PATH ?? "").split(delimiter).map((folder) => join(folder, "docker"));
   const there = found.filter((file) => existsSync(file));

@@ -1,4 +1,4 @@
-/** The public images that the Dockerfile, compose and the chart name. A test holds them to it. */
+/** The public images that the Dockerfile, compose and the chart name. A test compares them. */
 export const images = {
   node: "node:22.23.3-bookworm-slim",
   kafka: "apache/kafka:4.4.0",

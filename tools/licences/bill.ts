@@ -28,7 +28,7 @@ interface Component {
   properties?: { name: string; value: string }[];
 }
 
-/** CycloneDX 1.6: packages with what they bring, Node, and the system libraries that the image copies. */
+/** CycloneDX 1.6: packages with their contents, Node, and the system libraries that the image copies. */
 export function billOf(packages: Package[], native: NativeFile[]): object {
   const { name, version } = JSON.parse(readFileSync(join(repository, "package.json"), "utf8")) as Record<
     string,
@@ -52,7 +52,7 @@ export function packageComponents(packages: Package[], native: NativeFile[], loc
     const key = `${name}@${version}`;
     const purl = `pkg:npm/${name.replace("@", "%40")}@${version}`;
     const files = native.filter(({ owner }) => owner === key).map((file) => fileComponent(purl, file));
-    // What pnpm downloads has to have this hash, of the packed archive.
+    // The hash that pnpm requires of the packed archive.
     const integrity = /^sha512-(.+)$/.exec(locked[key]?.resolution.integrity ?? "")?.[1];
     if (integrity === undefined) throw new Error(`The lockfile has no SHA-512 of ${key}.`);
     return {
@@ -69,7 +69,7 @@ export function packageComponents(packages: Package[], native: NativeFile[], loc
   });
 }
 
-/** As the Dockerfile keeps them: one for each architecture that an image is published for. */
+/** The files that the Dockerfile keeps: one for each architecture of a published image. */
 export function keptInImage(owner: string, file: string): boolean {
   if (owner.startsWith("@uwsjs/linux-x64-22@")) return file === "uws.node";
   return owner.startsWith("uws-pack@") && file.endsWith(`/uws_linux_arm64_${process.versions.modules}.node`);
@@ -91,7 +91,7 @@ function fileComponent(purl: string, { owner, file, platform, arch, sha256 }: Na
   };
 }
 
-/** Licences of the system libraries whose versions only the base image knows. A scanner finds those in the image. */
+/** Licences of system libraries. Only the base image knows their versions, and a scanner finds those in the image. */
 const SYSTEM_LICENCES: Record<string, string> = {
   libc6: "LGPL-2.1-or-later",
   "libgcc-s1": "GPL-3.0-or-later WITH GCC-exception-3.1",

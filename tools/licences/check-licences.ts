@@ -8,9 +8,9 @@ import { differences, hashesOf, nativeFilesIn, type Hashes } from "./native-file
 import { repository } from "#local/process/paths.ts";
 
 /**
- * What runs in production: its licences and its native files. With --sbom it writes a bill of materials (CycloneDX 1.6). With
- * --write it accepts the native files that are installed now. Ends with 1 at a licence that is not named here, and at a
- * native file that nobody accepted.
+ * Checks the licences and native files of production packages. With --sbom it writes a bill of materials (CycloneDX
+ * 1.6). With --write it accepts the installed native files. Ends with 1 at a licence that is not named here, and at a
+ * native file that was not accepted.
  */
 const ALLOWED = new Set(["MIT", "ISC", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "0BSD"]);
 /** The first half of BoringSSL's licence, which is inside of the socket library. No package is under it. */

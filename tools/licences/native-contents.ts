@@ -8,9 +8,9 @@ export interface Content {
 }
 
 /**
- * The libraries inside native files, by the package that brings them. No file names its own: these come from the symbols in
- * the file and from upstream's history (docs/internals/decisions/0020-socket-library.md). A new version of the package needs a new entry:
- * `npx just licences` fails without one.
+ * The libraries inside native files, by their package. No file names its own. These come from the symbols in the file
+ * and from upstream's history (docs/internals/decisions/0020-socket-library.md). A new version of the package needs a
+ * new entry: `npx just licences` fails without one.
  */
 export const NATIVE_CONTENTS: Record<string, Content[]> = {
   "@uwsjs/linux-x64-22@20.51.4": [

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { run } from "./run.ts";
 
-/** As `helm package` would have it, and the same bytes for the same commit. */
+/** The same archive as from `helm package`, with the same bytes for the same commit. */
 export function chartPackage(tree: string, folder: string, version: string): string {
   const name = "saasaparilla-notifications";
   const file = join(folder, `${name}-${version}.tgz`);

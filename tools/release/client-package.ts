@@ -7,14 +7,14 @@ import { UserError } from "#local/process/user-error.ts";
 import { packageManager, run } from "./run.ts";
 import { tried } from "./try-client.ts";
 
-/** Of the library in an application's bundle: minified, and compressed by gzip. */
+/** Limit of the library in an application's bundle: minified, and compressed by gzip. */
 const MOST_BYTES = 6 * 1_024;
 const PUBLINT = "publint@0.3.25";
 /** The declarations that an application reads. */
 const PUBLIC = ["api.d.ts", "client.d.ts"];
 const ATTW = "@arethetypeswrong/cli@0.18.5";
 
-/** The client library as others install it: ESM and CommonJS with their types and source maps, checked and tried. */
+/** The client library's package: ESM and CommonJS with their types and source maps, checked and tried. */
 export async function clientPackage(tree: string, folder: string, everyTypeScript = false): Promise<string> {
   const client = join(tree, "client");
   rmSync(join(client, "dist"), { recursive: true, force: true });
@@ -47,7 +47,7 @@ async function bundle(client: string): Promise<void> {
   await library.close();
 }
 
-/** The same declarations twice: what is required has types of its own, or TypeScript takes them for those of an ES module. */
+/** The same declarations twice: `require` needs its own types, or TypeScript takes them for those of an ES module. */
 function declare(tree: string): void {
   const dist = join(tree, "client/dist");
   run(join(repository, "node_modules/.bin/tsc"), ["--project", join(tree, "client")], tree);

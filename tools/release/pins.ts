@@ -7,7 +7,7 @@ export type Digests = ReadonlyMap<string, string>;
 
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 
-/** The images of others that a release names, by the variable that replaces each: of compose, and the base of our own. */
+/** The public images in a release, by the variable that replaces each: those of compose, and the base of our own. */
 export function foreignImages(tree: string): Map<string, string> {
   const text = ["compose/compose.yaml", "Dockerfile"].map((file) => readFileSync(join(tree, file), "utf8")).join("\n");
   const named = [...text.matchAll(/\b([A-Z]+_IMAGE)(?::-|=)([^\s}]+)/g)].map(
@@ -18,7 +18,7 @@ export function foreignImages(tree: string): Map<string, string> {
 
 const OWN = "NOTIFICATIONS_IMAGE";
 
-/** A tag can be moved to another image, a digest cannot. `inspect` asks the registry for the digest of a tag. */
+/** A tag can move to another image, a digest cannot. `inspect` asks the registry for the digest of a tag. */
 export function digestsOf(images: Iterable<string>, inspect: (image: string) => string): Digests {
   return new Map(
     Array.from(images, (image) => {
@@ -54,7 +54,7 @@ export function pinValues(values: string, digests: Digests, own: { repository: s
   return replaced;
 }
 
-/** The same for compose: an `.env` to lie beside compose.yaml. */
+/** The same for compose: an `.env` for the folder of compose.yaml. */
 export function pinnedEnvironment(images: ReadonlyMap<string, string>, digests: Digests, own: string): string {
   const lines = [...images]
     .filter(([name]) => name !== "NODE_IMAGE")

@@ -5,7 +5,9 @@ import { chartPackage } from "./chart-package.ts";
 import { digestsOf, foreignImages, pinned, pinnedEnvironment, pinValues, type Digests } from "./pins.ts";
 import { run } from "./run.ts";
 
-/** One image for each kind of machine, under one name: Docker's buildx makes and pushes them, with binfmt for the kind that this machine is not. */
+/**
+ * One image for each architecture, under one name. Docker's buildx makes and pushes them, with binfmt for foreign ones.
+ */
 const PLATFORMS = "linux/amd64,linux/arm64";
 
 interface Release {
@@ -16,7 +18,10 @@ interface Release {
   client: string;
 }
 
-/** To where the clients themselves are logged in: docker login, npm login, helm registry login. Answers the files that it made. */
+/**
+ * Publishes with the logins of the clients themselves: docker login, npm login, helm registry login. Returns the files
+ * that it made.
+ */
 export function publish({ tree, folder, version, registry, client }: Release): string[] {
   const images = foreignImages(tree);
   const digests = digestsOf(images.values(), digestAt);
@@ -33,11 +38,11 @@ export function publish({ tree, folder, version, registry, client }: Release): s
   return [chart, environment];
 }
 
-/** Of the list of all platforms' images. */
+/** The digest of the list of all platforms' images. */
 const digestAt = (image: string): string =>
   run("docker", ["buildx", "imagetools", "inspect", "--format", "{{.Manifest.Digest}}", image], repository);
 
-/** The digest of what was built on a base of this digest, and pushed. */
+/** Builds on a base of this digest, pushes, and returns the digest of the new image. */
 function pushed(tree: string, name: string, base: string): string {
   const more = ["--platform", PLATFORMS, "--push", "--tag", name];
   const args = ["--build-arg", `SOURCE=${source()}`, "--build-arg", `NODE_IMAGE=${base}`];
@@ -45,7 +50,7 @@ function pushed(tree: string, name: string, base: string): string {
   return digestsOf([name], digestAt).get(name)!;
 }
 
-/** The commit keeps the tags: whoever builds from it may have other images under them. */
+/** The commit keeps the tags, because other builds from it may have other images under them. */
 function pinnedChart(
   { tree, folder, version }: Pick<Release, "tree" | "folder" | "version">,
   digests: Digests,
@@ -61,7 +66,7 @@ function pinnedChart(
   }
 }
 
-/** Without what stands before the @: a token, where somebody clones by one. */
+/** Without the part before the @, which may be a token. */
 const source = (): string =>
   run("git", ["remote", "get-url", "origin"], repository)
     .trim()

@@ -11,8 +11,8 @@ import { billOfMaterials } from "./bill-of-materials.ts";
 import { nextVersion } from "./version.ts";
 
 /**
- * A release of what is committed: its version and changelog from the changesets, the client library, the chart, the bill of
- * materials, the image. All of it is made in a work tree of its own; nothing leaves this machine without --publish.
+ * A release of the committed state: version and changelog from the changesets, the client library, the chart, the bill
+ * of materials, the image. It is made in a separate work tree. Nothing leaves this machine without --publish.
  */
 await command(async () => {
   const { values } = parseArgs({
@@ -42,7 +42,7 @@ await command(async () => {
         `Take it over: git merge --ff-only ${tag}. Or make it anew: git tag --delete ${tag}, and this again.`,
       );
     console.log(`version ${version}`);
-    // What the release before has left is there until another one is made.
+    // The files of the last release stay until another one is made.
     for (const name of readdirSync(folder).filter((one) => join(folder, one) !== tree))
       rmSync(join(folder, name), { recursive: true });
     const client = await clientPackage(tree, folder);
@@ -52,7 +52,7 @@ await command(async () => {
     run("git", ["add", "--all"], tree);
     // A hook would look for its tools in this tree, which has no packages.
     run("git", ["commit", "--quiet", "--no-verify", "--message", `chore(release): ${version}`], tree);
-    // The image says of which commit it is.
+    // The image records its commit.
     run("node", [join(tree, "tools/image/build-image.ts")], tree);
     run("git", ["tag", "--annotate", tag, "--message", `Release ${version}`], tree);
     if (values.publish)

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "#local/process/user-error.ts";
 
-/** What it prints; where it fails, what it printed. */
+/** The output of a command. A failure has the output in its error. */
 export function run(file: string, args: string[], cwd: string): string {
   try {
     return execFileSync(file, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
@@ -15,7 +15,7 @@ export function run(file: string, args: string[], cwd: string): string {
   }
 }
 
-/** pnpm, at the version that is pinned. */
+/** pnpm, at the pinned version. */
 export function packageManager(tree: string): string {
   const manifest = JSON.parse(readFileSync(join(tree, "package.json"), "utf8")) as { packageManager: string };
   return manifest.packageManager;

@@ -1,4 +1,4 @@
-// What is required is the same library.
+// `require` loads the same library.
 // oxlint-disable-next-line typescript/no-require-imports
 const { connect } = require("@saasaparilla/client");
 

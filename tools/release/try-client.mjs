@@ -1,4 +1,4 @@
-// A notification over server-sent events, handled and acknowledged: what the package has to do where it is installed.
+// A notification over server-sent events, handled and acknowledged: the least that an installed package must do.
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { connect } from "@saasaparilla/client";

@@ -4,11 +4,11 @@ import { rolldown } from "rolldown";
 import { repository } from "#local/process/paths.ts";
 import { run } from "./run.ts";
 
-/** The oldest and the newest that are promised. */
+/** The oldest and the newest supported versions. */
 const TYPESCRIPT = ["4.9.5", "7.0.2"];
 const EVERY_TYPESCRIPT = ["4.9.5", "5.0.4", "5.2.2", "5.4.5", "5.6.3", "5.7.3", "5.8.3", "5.9.3", "6.0.3", "7.0.2"];
 
-/** The package as others use it: in an empty folder, imported, required and bundled, by each Node and TypeScript. */
+/** Uses the package as others do: in an empty folder, imported, required and bundled, by each Node and TypeScript. */
 export async function tried(file: string, folder: string, everyTypeScript: boolean): Promise<void> {
   mkdirSync(folder);
   writeFileSync(join(folder, "package.json"), '{ "private": true }\n');
@@ -19,7 +19,7 @@ export async function tried(file: string, folder: string, everyTypeScript: boole
   const bundle = await rolldown({ input: join(folder, "try-client.mjs"), platform: "node", cwd: folder });
   await bundle.write({ file: join(folder, "bundle.mjs") });
   await bundle.close();
-  // The bundle has the library in it.
+  // The bundle contains the library.
   renameSync(join(folder, "node_modules"), join(folder, "away"));
   run(process.execPath, ["bundle.mjs"], folder);
   renameSync(join(folder, "away"), join(folder, "node_modules"));
@@ -28,12 +28,12 @@ export async function tried(file: string, folder: string, everyTypeScript: boole
       console.log(`the client library: ${run(node, [name], folder).trim()}`);
 }
 
-/** By each way in which TypeScript looks for declarations; `node10` is the one from before Node 16. */
+/** With each way in which TypeScript looks for declarations; `node10` is the one from before Node 16. */
 function checked(version: string, folder: string): void {
   const major = Number(version.split(".")[0]);
   const ways: [object, string[]][] = [[{ module: "node16", moduleResolution: "node16" }, Object.keys(TYPED)]];
   if (major >= 5) ways.push([{ module: "esnext", moduleResolution: "bundler" }, ["typed.mts"]]);
-  // TypeScript 6 calls it deprecated, and 7 has it no more.
+  // TypeScript 6 deprecates it, and 7 no longer has it.
   const deprecated = major === 6 ? { ignoreDeprecations: "6.0" } : {};
   if (major < 7) ways.push([{ module: "commonjs", moduleResolution: "node", ...deprecated }, ["typed.cts"]]);
   for (const [options, files] of ways) {
@@ -43,7 +43,7 @@ function checked(version: string, folder: string): void {
   console.log(`the client library: its types, by TypeScript ${version}`);
 }
 
-/** Nothing of the folders above: an application has its own types. */
+/** No settings of the folders above: an application has its own types. */
 const STRICT = {
   noEmit: true,
   strict: true,
@@ -77,7 +77,7 @@ export const connection: client.Connection = client.connect<{ id: string }>({ ur
 `,
 };
 
-/** Ours, and one of each other version that the machine has. */
+/** Ours, and one of each other version on the machine. */
 function nodes(): string[] {
   const others = (process.env.PATH ?? "")
     .split(delimiter)

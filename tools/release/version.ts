@@ -4,7 +4,7 @@ import { repository } from "#local/process/paths.ts";
 import { UserError } from "#local/process/user-error.ts";
 import { packageManager, run } from "./run.ts";
 
-/** Besides the library's own, which changesets writes: one version is that of everything. */
+/** Files with the one version of the whole platform. changesets writes the library's own. */
 const HOLDERS = [
   "package.json",
   "{shared,pulumi}/package.json",
@@ -15,7 +15,7 @@ const HOLDERS = [
   "tests/chart/golden/*.yaml",
 ];
 
-/** Of the platform's changelog. What the library's package brings to its users says nothing of our files. */
+/** The head of the platform's changelog. Entries of the library's package do not mention our files. */
 const HEAD = `# Changelog
 
 The files in [.changeset](.changeset) describe what the next release changes. \`npx just release\` moves them here.
@@ -28,9 +28,9 @@ export function nextVersion(tree: string): string {
   if (pending.length === 0)
     throw new UserError("No changeset is pending: there is nothing to release.", "Say what changed by: npx changeset");
   const [ours, theirs] = [join(tree, "CHANGELOG.md"), join(tree, "client/CHANGELOG.md")];
-  // The platform has one changelog; changesets knows those of packages.
+  // The platform has one changelog; changesets has one for each package.
   if (existsSync(ours)) writeFileSync(theirs, readFileSync(ours, "utf8").replace(HEAD, "# Changelog\n"));
-  // It asks pnpm what is in the workspace.
+  // It asks pnpm for the packages of the workspace.
   run("npx", ["-y", "--package", packageManager(tree), "--", changeset, "version"], tree);
   const version = versionOf(tree);
   const text = readFileSync(theirs, "utf8").replace(/^# .*\n/, "# Changelog\n");

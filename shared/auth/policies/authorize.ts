@@ -8,18 +8,21 @@ import { ClientPatterns } from "./client-patterns.ts";
 export interface Question {
   identity: Identity;
   scope: Scope;
-  /** Whom it is about: for who subscribes, itself. */
+  /** The client that it is about. A subscriber names itself. */
   client?: string | undefined;
-  /** What of a tenant's is operated or read: its own only, but for those who run the platform. "" is what is of no tenant. */
+  /**
+   * The tenant that is operated or read. Only operators of the platform may name another tenant than their own. ""
+   * means no tenant.
+   */
   tenant?: string | undefined;
   /** Seconds since 1970. */
   now: number;
 }
 
-/** Answers why not, or nothing. */
+/** Returns why not, or undefined. */
 type Check = (policies: Policies, question: Question) => string | undefined;
 
-/** Where what its tokens say is enough. */
+/** The grants of a tenant that trusts the scopes of its tokens. */
 const TRUSTED: readonly Grant[] = [
   {
     scopes: ["publish", "subscribe", "operate", "read"],
@@ -29,12 +32,12 @@ const TRUSTED: readonly Grant[] = [
 ];
 const NONE: readonly Grant[] = [];
 
-/** Those who run the platform: by a token of its own issuer, which needs no tenant that exists. */
+/** Operators of the platform. Their token comes from the platform's own issuer, and its tenant need not exist. */
 function isOfPlatform({ source }: Identity, scope: Scope): boolean {
   return source.kind === "platform" && (scope === "operate" || scope === "read");
 }
 
-/** In this order; the first that says why not is the reason in the logs. */
+/** Checked in this order. The first failed check is the reason in the logs. */
 export const CHECKS = {
   "it has not expired": (_, { identity, now }) =>
     identity.expires + LEEWAY_SECONDS < now ? "the token has expired" : undefined,
@@ -59,7 +62,8 @@ export const CHECKS = {
   },
 
   "it was not revoked": (policies, { identity, scope }) => {
-    // A tenant's operators write its revocations. They must not lock out an operator of the platform whose token names their tenant.
+    // A tenant's operators write its revocations. They must not lock out a platform operator whose token names the
+    // tenant.
     if (isOfPlatform(identity, scope)) return undefined;
     const { tenant, subject, issued } = identity;
     const revoked = policies.tenant(tenant)?.revoked;
@@ -88,7 +92,7 @@ export const CHECKS = {
 
 const inOrder: Check[] = Object.values(CHECKS);
 
-/** Why not, or undefined: it may. */
+/** Why not, or undefined if it may. */
 export function refusal(policies: Policies, question: Question): string | undefined {
   for (const check of inOrder) {
     const why = check(policies, question);
@@ -97,7 +101,7 @@ export function refusal(policies: Policies, question: Question): string | undefi
   return undefined;
 }
 
-/** What was asked, in the same order, and what each answer is. */
+/** Every check in the same order, with its result. */
 export function explain(policies: Policies, question: Question): { check: string; holds: boolean; why?: string }[] {
   return Object.entries(CHECKS).map(([check, ask]) => {
     const why = ask(policies, question);
@@ -105,14 +109,14 @@ export function explain(policies: Policies, question: Question): { check: string
   });
 }
 
-/** Whom a caller that may publish may publish to; undefined is everybody of its tenant, which costs nothing to ask. */
+/** The clients that a publisher may publish to. Undefined means its whole tenant, and costs no check. */
 export function clientsOf(policies: Policies, identity: Identity): ClientPatterns | undefined {
   const clients = grantsOf(policies, { identity, scope: "publish" }).map((grant) => grant.clients);
   if (clients.some(({ all }) => all)) return undefined;
   return clients.length === 1 ? clients[0] : new ClientPatterns(clients.flatMap(({ texts }) => texts));
 }
 
-/** A key is its own grant; a token's are its tenant's, where that trusts no scope alone. */
+/** A key is its own grant. A token has the grants of its tenant, unless that trusts scopes alone. */
 function grantsOf(policies: Policies, { identity, scope }: Pick<Question, "identity" | "scope">): readonly Grant[] {
   const { source, tenant: name, subject } = identity;
   if (source.kind === "key") {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** Clients, by their id: one exactly, or all that begin with what stands before the `*`. */
+/** A client's id, or a prefix of ids followed by `*`. */
 const pattern = z
   .string()
   .regex(
@@ -8,15 +8,15 @@ const pattern = z
     "a client's id, or the beginning of some with * after it",
   );
 
-/** All of them, where a pattern is left out. */
+/** All clients, if no pattern is given. */
 export const patterns = z.array(pattern).min(1).max(100).default(["*"]);
 
 /**
- * Made once, when what it stands in is read: to match costs a look-up for each length that a beginning has, and nothing where all match. A tenant's
- * own people write patterns, and how many there are is not to cost the others anything.
+ * Built once, when its row is read. A match costs one look-up for each length of prefix, and nothing if all clients
+ * match. A tenant's own people write patterns, so their number must not cost other tenants anything.
  */
 export class ClientPatterns {
-  /** Whatever is asked. */
+  /** True if every client matches. */
   readonly all: boolean;
   readonly texts: readonly string[];
   readonly #exact = new Set<string>();

@@ -14,7 +14,7 @@ export interface Key extends RowOf<"key"> {
 
 export interface IssuerOf extends RowOf<"issuer"> {
   tenant: string;
-  /** Which row it is. */
+  /** The place of its row. */
   place: string;
 }
 
@@ -23,26 +23,26 @@ interface Tenant {
   row: RowOf<"tenant"> | undefined;
   origins: ReadonlySet<string>;
   grants: Map<string, Grant>;
-  /** Subject, or "*", to the second up to which what was issued is good no more. */
+  /** Subject, or "*", to a second. Tokens and keys issued up to that second are revoked. */
   revoked: Map<string, number>;
-  /** Rows that were not understood: a tenant that has one may do nothing, for it may be one that forbids. */
+  /** Rows that were not understood. A tenant with one may do nothing, because the row may be one that forbids. */
   unknown: Set<string>;
 }
 
-/** Takes a row in, or where there is none any more, away. */
+/** Adds a row, or removes it if it no longer exists. */
 type Puts = { [K in RowKind]: (tenant: Tenant, id: string, row: RowOf<K> | undefined) => void };
 
 /**
- * Who may do what, as it stood in Postgres a moment ago: all of it, in memory, so that no request asks there. Pure: the
- * rows are brought by refresh.ts, and authorize.ts decides by them.
+ * The policies as Postgres had them a moment ago. All of them are in memory, so that no request reads Postgres. Pure:
+ * refresh.ts brings the rows, and authorize.ts decides by them.
  */
 export class Policies {
   readonly #tenants = new Map<string, Tenant>();
   readonly #keys = new Map<string, Key>();
-  /** By the name of the issuer, and that by its row: one that is renamed leaves its name. */
+  /** By the name of the issuer, and the name by its row: a renamed issuer gives up its old name. */
   readonly #issuers = new Map<string, IssuerOf>();
   readonly #issuerNames = new Map<string, string>();
-  /** Of all tenants' documents: how many tenants name each. */
+  /** The number of tenants whose documents name each origin. */
   readonly #origins = new Map<string, number>();
   #loaded = false;
 
@@ -84,12 +84,12 @@ export class Policies {
     revocation: ({ revoked }, id, row) => set(revoked, id, row?.before),
   };
 
-  /** Nobody is let in before. */
+  /** No caller is admitted before. */
   get loaded(): boolean {
     return this.#loaded;
   }
 
-  /** How many there are beside the platform's own. */
+  /** The number of issuers beside the platform's own. */
   get issuers(): number {
     return this.#issuers.size;
   }
@@ -111,7 +111,7 @@ export class Policies {
     return this.#origins;
   }
 
-  /** `anew`: these are all that there are. */
+  /** `anew`: these rows replace all others. */
   apply(rows: readonly PolicyRow[], anew = false): void {
     if (anew)
       for (const map of [this.#tenants, this.#keys, this.#issuers, this.#issuerNames, this.#origins]) map.clear();

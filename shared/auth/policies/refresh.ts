@@ -17,8 +17,9 @@ export interface PolicyRefreshOptions {
 }
 
 /**
- * Brings into memory what has changed of who may do what, every few seconds. While Postgres is away the last that was read
- * holds: nobody is locked out by it, and what was revoked meanwhile is heard of when it is back. Its age is a metric.
+ * Reads changed policies into memory every few seconds. While Postgres is unavailable the last known policies stay in
+ * use, so no caller is locked out. A revocation made meanwhile takes effect when Postgres is back. The age of the
+ * policies is a metric.
  */
 export class PolicyRefresh {
   readonly #options: PolicyRefreshOptions;
@@ -44,7 +45,7 @@ export class PolicyRefresh {
     return this.#at === undefined ? -1 : (this.#clock() - this.#at) / 1_000;
   }
 
-  /** Again and again, until `end`. */
+  /** Refreshes repeatedly, until `end`. */
   start(): void {
     void this.refresh()
       .catch(() => undefined)
@@ -58,7 +59,9 @@ export class PolicyRefresh {
     clearTimeout(this.#timer);
   }
 
-  /** Once, now; one after the other, for an earlier answer that comes later would bring back what has changed since. */
+  /**
+   * Refreshes once, now. Refreshes run one after the other: a late answer of an earlier one would undo newer changes.
+   */
   refresh(): Promise<void> {
     const next = this.#last.then(() => this.#refresh());
     this.#last = next.catch(() => undefined);
@@ -70,12 +73,12 @@ export class PolicyRefresh {
     try {
       const began = this.#clock();
       const version = await policyStore.version();
-      // Postgres was set back, or so much time has passed that what was taken away may have been forgotten.
+      // Postgres was restored to an earlier state, or deletions may have been purged since the last refresh.
       const anew = this.#at === undefined || version < this.#version || began - this.#at > MEMORY_MS;
       if (anew || version > this.#version) {
         const rows = await policyStore.changes(anew ? 0 : this.#version);
         policies.apply(rows, anew);
-        log.debug({ version, rows: rows.length }, "read who may do what");
+        log.debug({ version, rows: rows.length }, "read the policies");
       }
       this.#version = version;
       this.#at = began;
@@ -84,7 +87,7 @@ export class PolicyRefresh {
     } catch (error) {
       this.#failed();
       if (this.#at === undefined) health.down("access", messageOf(error));
-      if (!this.#failing) log.warn({ err: error }, "it cannot be read who may do what: what was read last holds");
+      if (!this.#failing) log.warn({ err: error }, "policy refresh failed: the last known policies stay in use");
       this.#failing = true;
       throw error;
     }

@@ -3,13 +3,13 @@ import { isOrigin } from "#http/origin.ts";
 import { patterns } from "./client-patterns.ts";
 import { subjectPatterns } from "#auth/subject.ts";
 
-/** What says who may do what: rows of the table `access`, each checked when it is written, and again when it is read. */
+/** Policies are rows of the table `access`. Each is checked when it is written, and again when it is read. */
 export const SCOPES = ["publish", "subscribe", "operate", "read"] as const;
 
-/** `operate` changes what a tenant's people and machines may do, `read` sees it. */
+/** `operate` changes the rights of a tenant's people and machines, `read` sees them. */
 export type Scope = (typeof SCOPES)[number];
 
-/** What a role may be used for. */
+/** The scopes that a role may use. */
 export const ROLES = {
   publisher: ["publish"],
   subscriber: ["subscribe"],
@@ -18,44 +18,44 @@ export const ROLES = {
 } as const satisfies Record<string, readonly Scope[]>;
 
 export const ALGORITHMS = ["EdDSA", "ES256", "ES384", "RS256", "PS256"] as const;
-/** Signed with a secret that the issuer and the platform share: only where an issuer's row says so, and then nothing else. */
+/** Signed with a secret that issuer and platform share. It counts only if the issuer's row names it, and then alone. */
 export const SHARED_ALGORITHM = "HS256";
-/** Operators' tokens name it. No tenant can have it, so that no tenant's operators can revoke them. */
+/** Operators' tokens name it. No tenant can have this name, so that no tenant's operators can revoke them. */
 export const PLATFORM_TENANT = "platform";
 
 /** Seconds since 1970. */
 const seconds = z.int().min(0);
 
-/** A public key (RFC 7517). Nobody's secret is kept here, and what anybody could sign with is no public key. */
+/** A public key (RFC 7517). A private key is refused, and so is a secret key that anybody could sign with. */
 const publicKey = z
   .looseObject({ kty: z.enum(["OKP", "EC", "RSA"]), kid: z.string().min(1).max(256).optional() })
   .refine((jwk) => !("d" in jwk || "k" in jwk), "it has a private member: send only the public key");
 
 const loopback = /^(localhost|127\.0\.0\.1|\[::1\])$/;
 
-/** Where keys may be asked for: who is on the way elsewhere without TLS could put in one of its own. */
+/** Addresses that keys may be fetched from. Without TLS, an attacker on the network path could insert a key. */
 export function isKeysAddress(url: string): boolean {
   if (!URL.canParse(url)) return false;
   const { protocol, hostname } = new URL(url);
   return protocol === "https:" || (protocol === "http:" && loopback.test(hostname));
 }
 
-/** The id of a tenant's own row: there is one. */
+/** The id of a tenant's own row. Each tenant has one. */
 export const TENANT_ROW = "";
 
 export const tenantRow = z.strictObject({
   state: z.enum(["active", "suspended"]).default("active"),
-  /** `scopes`: what its issuers' tokens say is enough. `grants`: and one of its grants must allow it. */
+  /** `scopes`: the scopes of its issuers' tokens are enough. `grants`: one of the tenant's grants must allow it too. */
   trust: z.enum(["scopes", "grants"]).default("grants"),
   limits: z.record(z.string().regex(/^[a-z][A-Za-z]{0,40}$/), z.number().min(0)).default({}),
-  /** Sites whose pages may speak for this tenant, beside those of ALLOWED_ORIGINS. */
+  /** Sites whose pages may speak for this tenant, in addition to ALLOWED_ORIGINS. */
   origins: z.exactOptional(
     z.array(z.string().max(300).refine(isOrigin, "an origin without a path, as https://app.example.com")).max(50),
   ),
 });
 
 const keyRow = z.strictObject({
-  /** Of the secret: SHA-256, hexadecimal. */
+  /** SHA-256 of the secret, hexadecimal. */
   hash: z.string().regex(/^[0-9a-f]{64}$/),
   name: z.string().min(1).max(100),
   scopes: z.array(z.enum(["publish", "operate", "read"])).min(1),
@@ -66,15 +66,15 @@ const keyRow = z.strictObject({
 
 const claim = z.string().min(1).max(200);
 
-/** How the tokens of an issuer say what the platform's own say in `sub`, `scope` and `aud`. */
+/** Maps the claims of an issuer's tokens to the platform's `sub`, `scope` and `aud`. */
 const claimMapping = {
-  /** Where the client's or publisher's id is; by default `sub`. A path with dots reaches into objects. */
+  /** The claim with the client's or publisher's id; by default `sub`. A path with dots reaches into objects. */
   subjectClaim: z.exactOptional(claim),
-  /** Where the scopes are, as a text with spaces or a list; by default `scope`. */
+  /** The claim with the scopes, as a text with spaces or a list; by default `scope`. */
   scopeClaim: z.exactOptional(z.union([claim, z.array(claim).min(1).max(5)])),
   /** Only scopes with this prefix count. It is removed from them. */
   scopePrefix: z.exactOptional(z.string().min(1).max(200)),
-  /** Where the audience is; by default `aud`. */
+  /** The claim with the audience; by default `aud`. */
   audienceClaim: z.exactOptional(claim),
   /** Scopes that every token of this issuer has: any token may subscribe. */
   defaultScopes: z.exactOptional(z.array(z.literal("subscribe")).length(1)),
@@ -91,14 +91,14 @@ const jwksUrl = z
   .max(1_000)
   .refine(isKeysAddress, "must be https");
 
-/** As it is kept. An older service closes a tenant whose issuer has a member that it does not know. */
+/** The stored form. An older service closes a tenant whose issuer has an unknown member. */
 const issuerRow = z
   .strictObject({
     ...issuerMembers,
     algorithms: z.array(z.enum([...ALGORITHMS, SHARED_ALGORITHM])).min(1),
     jwks: z.exactOptional(jwks),
     jwksUrl: z.exactOptional(jwksUrl),
-    /** A JWE: the secret is in the clear nowhere. */
+    /** A JWE: the secret is stored nowhere in clear text. */
     sealedSecret: z.exactOptional(z.string().min(1).max(2_000)),
   })
   .refine(
@@ -116,15 +116,15 @@ const issuerRow = z
 
 const grantRow = z.strictObject({
   role: z.enum(["publisher", "subscriber", "operator", "auditor"]),
-  /** Whose tokens: by their `sub`. Nobody is meant by leaving it out. */
+  /** The `sub` of the tokens that have this grant. It must not be left out. */
   subjects: subjectPatterns,
-  /** Whom they may publish to, or be. */
+  /** The clients that they may publish to, or be. */
   clients: patterns,
 });
 
-/** The row's id is whose: a subject, or "*" for the tenant's all. */
+/** The row's id is a subject, or "*" for all of the tenant. */
 const revocationRow = z.strictObject({
-  /** Tokens and keys that were issued by then are good no more. */
+  /** Revokes tokens and keys that were issued up to this second. */
   before: seconds,
 });
 
@@ -140,7 +140,7 @@ export type ClaimMapping = Pick<z.output<typeof issuerRow>, keyof typeof claimMa
 export type RowKind = keyof typeof rowSchemas;
 export type RowOf<K extends RowKind> = z.output<(typeof rowSchemas)[K]>;
 
-/** As it stands in the table. Without a value it was taken away. */
+/** A row of the table. A row without a value was deleted. */
 export interface PolicyRow {
   kind: string;
   tenant: string;

@@ -2,20 +2,20 @@ import { rowSchemas, type PolicyRow, type RowKind, type RowOf } from "./schema.t
 import { Failure } from "#runtime/errors.ts";
 import type { Postgres } from "#postgres/client.ts";
 
-/** `changes`: only a row that is there still. */
+/** `changes`: change only a row that still exists. */
 export type Change = {
   [K in RowKind]: { kind: K; tenant: string; id: string; value: RowOf<K> | null; changes?: true };
 }[RowKind];
 
 export type StoredRow = PolicyRow & { at: Date };
 
-/** What one statement brings. */
+/** Rows that one statement returns. */
 const PAGE_ROWS = 10_000;
-/** Of each kind, in one tenant. What stands at the bound is refused, and says so. */
+/** Limit for each kind in one tenant. A write over the limit is refused with an error. */
 const MOST: Record<RowKind, number> = { tenant: 1, key: 1_000, issuer: 20, grant: 1_000, revocation: 10_000 };
-/** Of all grants of a tenant, of subjects and of clients: each check may have to look at all of them. */
+/** Limit for all grants of a tenant, of subjects and of clients: each check may have to look at all of them. */
 const MOST_PATTERNS = 2_000;
-/** Whoever has not asked for so long asks for everything: what was taken away is forgotten then. */
+/** A reader that last asked longer ago reads everything, because deleted rows are purged by then. */
 export const MEMORY_MS = 24 * 60 * 60 * 1_000;
 
 /** The tables `access` and `access_version` of one platform. */
@@ -38,7 +38,7 @@ export class PolicyStore {
     return Number(rows[0].version);
   }
 
-  /** What has changed after a version: also what does so meanwhile, whose row would else be missing. */
+  /** Changes after a version. It includes changes during the read, whose rows would otherwise be missing. */
   async changes(after: number): Promise<PolicyRow[]> {
     const found: PolicyRow[] = [];
     for (let from = after; ;) {
@@ -53,7 +53,7 @@ export class PolicyStore {
     }
   }
 
-  /** What there is of one kind: in one tenant, or in all; `after` an id (of all: a tenant) on. */
+  /** The rows of one kind: in one tenant, or in all. `after`: the last id of the previous page (of all: a tenant). */
   async list(
     kind: RowKind,
     tenant?: string,
@@ -78,8 +78,8 @@ export class PolicyStore {
   }
 
   /**
-   * All of it or nothing, one writer at a time, in the order of the versions. Returns the value that each row had before, or null.
-   * Throws a `reject` where a bound or a name is in the way.
+   * Writes all changes or none, one writer at a time, in the order of the versions. Returns the value that each row had
+   * before, or null. Throws a `reject` if a bound or a name prevents it.
    */
   async write(...changes: Change[]): Promise<unknown[]> {
     const before: unknown[] = [];
@@ -154,7 +154,7 @@ export class PolicyStore {
   }
 }
 
-/** SQLSTATE of a table, or a schema, that is not there. */
+/** SQLSTATE of a missing table or schema. */
 function missing(error: unknown): Failure | undefined {
   const { code = "" } = error as { code?: string };
   return code === "42P01" || code === "3F000"
@@ -164,7 +164,7 @@ function missing(error: unknown): Failure | undefined {
     : undefined;
 }
 
-/** SQLSTATE 23505 on the index of issuers; of class 22 what no row of Postgres can hold. */
+/** SQLSTATE 23505 on the index of issuers, or class 22 for values that Postgres cannot store. */
 function taken(error: unknown): Failure | undefined {
   const { code, constraint } = error as { code?: string; constraint?: string };
   if (code === "22P05" || code === "22P02")

@@ -2,11 +2,11 @@ import { z } from "zod";
 import type { Policies } from "./policies.ts";
 
 const count = (value: number) => z.coerce.number().int().min(1).default(value);
-/** What a weight may be: above it one tenant would leave others nearly nothing, below it has nearly nothing itself. */
+/** Range of a weight. Above it one tenant leaves others nearly nothing. Below it a tenant has nearly nothing itself. */
 export const WEIGHTS = { least: 0.01, most: 100 } as const;
 const rate = (value: number) => z.coerce.number().min(0.001).default(value);
 
-/** What every tenant may, where its own row in Postgres says nothing else. */
+/** The limits of every tenant whose row in Postgres sets no others. */
 export const tenantLimitSettings = z.object({
   TENANT_PUBLISH_RATE: rate(20_000).meta({ description: "Notifications a second that a tenant may publish." }),
   TENANT_PUBLISH_BURST: count(100_000).meta({
@@ -63,7 +63,7 @@ export const tenantLimitSettings = z.object({
   }),
 });
 
-/** As a tenant's row names them. */
+/** The names in a tenant's row. */
 const NAMES = {
   publishRate: "TENANT_PUBLISH_RATE",
   publishBurst: "TENANT_PUBLISH_BURST",
@@ -84,20 +84,20 @@ const NAMES = {
   weight: "TENANT_WEIGHT",
 } as const satisfies Record<string, keyof z.output<typeof tenantLimitSettings>>;
 
-/** A name that a later version knows is no reason to refuse a row; to write one is. */
+/** A row that is read may have a name from a later version. A write with an unknown name is refused. */
 export const LIMITS: readonly string[] = Object.keys(NAMES);
 
 export type TenantLimits = Record<keyof typeof NAMES, number>;
 export type LimitsOf = (tenant: string) => TenantLimits;
 
-/** What a tenant may: its row says it, as it stands now, or else the settings. */
+/** The limits of a tenant, from its current row or else from the settings. */
 export function tenantLimits(
   policies: Pick<Policies, "tenant">,
   settings: z.output<typeof tenantLimitSettings>,
 ): LimitsOf {
   const names = Object.keys(NAMES) as (keyof TenantLimits)[];
   const usual = Object.fromEntries(names.map((name) => [name, settings[NAMES[name]]])) as TenantLimits;
-  // Asked with every request, and a row is another object each time that it changes.
+  // Read with every request. A changed row is a new object.
   const known = new WeakMap<object, TenantLimits>();
   return (tenant) => {
     const own = policies.tenant(tenant)?.row?.limits;
@@ -111,7 +111,7 @@ export function tenantLimits(
   };
 }
 
-/** A bucket of nothing would be full at once. Who may do nothing at all is suspended. */
+/** An empty bucket would be full at once. A tenant that may do nothing is suspended instead. */
 function least(name: string, value: number): number {
   if (name === "weight") return Math.min(WEIGHTS.most, Math.max(WEIGHTS.least, value));
   return name.endsWith("Burst") ? Math.max(1, value) : name.endsWith("Rate") ? Math.max(0.001, value) : value;

@@ -3,7 +3,7 @@ import { SCOPES, type ClaimMapping, type Scope } from "#auth/policies/schema.ts"
 import { Refused } from "#auth/identity.ts";
 import { subjectProblem } from "#auth/subject.ts";
 
-/** A claim by its name; or, where there is none of that name, by its path with dots: `realm_access.roles`. */
+/** A claim by its name, or else by its path with dots: `realm_access.roles`. */
 function claimAt(payload: Readonly<Record<string, unknown>>, path: string): unknown {
   if (Object.hasOwn(payload, path)) return payload[path];
   let value: unknown = payload;
@@ -21,7 +21,7 @@ export function subjectOf(payload: JWTPayload, { subjectClaim = "sub" }: ClaimMa
   return subject as string;
 }
 
-/** Where the audience is not in `aud`, which jose checks. */
+/** For an audience outside `aud`. jose checks `aud` itself. */
 export function checkAudience(payload: JWTPayload, audience: string, { audienceClaim = "aud" }: ClaimMapping): void {
   if (audienceClaim === "aud") return;
   const said = claimAt(payload, audienceClaim);
@@ -31,7 +31,7 @@ export function checkAudience(payload: JWTPayload, audience: string, { audienceC
 
 const scopeSets = new Map<string, ReadonlySet<Scope>>();
 
-/** Those that mean something here: connections are many, and a token may say any number of others. */
+/** Only the scopes with a meaning here: connections are many, and a token may list any number of others. */
 export function scopesOf(payload: JWTPayload, mapping: ClaimMapping): ReadonlySet<Scope> {
   const { scopeClaim = "scope", scopePrefix = "", defaultScopes = [] } = mapping;
   const said = new Set<string>(defaultScopes);

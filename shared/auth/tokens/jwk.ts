@@ -1,7 +1,7 @@
 import { createHash, createPublicKey, type JsonWebKey, type KeyObject } from "node:crypto";
 import { messageOf } from "#runtime/errors.ts";
 
-/** Which algorithms of ours a key may be used with. RSA is not told apart: jose imports it for the algorithm of the token. */
+/** The algorithms that each kind of key supports. RSA has one entry: jose imports it for the algorithm of the token. */
 const ALGORITHMS_OF: Record<string, readonly string[]> = {
   RSA: ["RS256", "PS256"],
   "EC P-256": ["ES256"],
@@ -52,7 +52,7 @@ export function usableKey(jwk: Readonly<Record<string, unknown>>, algorithms?: r
   return fingerprint(key);
 }
 
-/** The same for every way to write the same key. */
+/** The same for every form of the same key. */
 export function fingerprint(key: KeyObject): string {
   return createHash("sha256")
     .update(key.export({ type: "spki", format: "der" }))
@@ -67,7 +67,7 @@ function imported(jwk: Readonly<Record<string, unknown>>): KeyObject {
   }
 }
 
-/** Points of small order on Curve25519, without the sign: with one of them as the key, anybody can make signatures. */
+/** Points of small order on Curve25519, without the sign. With one of them as the key, anybody can make signatures. */
 const SMALL_ORDER = new Set([
   `00${"00".repeat(31)}`,
   `01${"00".repeat(31)}`,
@@ -89,7 +89,7 @@ function checkRsa(key: KeyObject): void {
     throw new UnusableKey("weak", `has ${modulusLength} bits: an RSA key needs at least ${RSA_BITS.least}`);
   if (modulusLength > RSA_BITS.most)
     throw new UnusableKey("weak", `has ${modulusLength} bits: an RSA key may have at most ${RSA_BITS.most}`);
-  // With 1 as the exponent everybody can sign.
+  // With an exponent of 1 anybody can sign.
   if (publicExponent < 3n || publicExponent % 2n === 0n)
     throw new UnusableKey("weak", "has an exponent that is even or less than 3: use 65537");
 }

@@ -11,7 +11,7 @@ const FETCH_MS = 5_000;
 const RESOLVE_MS = 2_000;
 const ACCEPT = { accept: "application/jwk-set+json, application/json", "accept-encoding": "identity" };
 
-/** As `lookup` of node:dns. */
+/** The signature of `lookup` of node:dns. */
 export type Resolve = (
   host: string,
   options: LookupAllOptions,
@@ -19,20 +19,24 @@ export type Resolve = (
 ) => void;
 
 /**
- * Where key sets may be fetched from: the public internet, and private networks that a setting names. Otherwise the writer of an address could
- * make the services ask within their own network. The addresses that are checked are those that are connected to.
+ * The addresses that key sets may come from: the public internet, and private networks named in a setting. Otherwise
+ * the author of an address could make the services send requests within their own network. The checked addresses are
+ * those that are connected to.
  */
 export class JwksAddresses {
   readonly #allowed: Networks;
   readonly #resolve: Resolve;
 
-  /** `allowed`: private addresses and networks from which keys may come. */
+  /** `allowed`: private addresses and networks that keys may come from. */
   constructor(allowed: readonly string[], resolve: Resolve = lookup) {
     this.#allowed = new Networks(allowed);
     this.#resolve = resolve;
   }
 
-  /** Why keys are not fetched from there; undefined if they are, or if its name cannot be resolved at the moment. */
+  /**
+   * Why keys are not fetched from this address, or undefined. Also undefined if the name does not resolve at the
+   * moment.
+   */
   async refusal(url: URL): Promise<string | undefined> {
     const host = hostOf(url);
     const found = isIP(host) === 0 ? await withTimeout(RESOLVE_MS, this.#resolved(host)) : [{ address: host }];
@@ -46,7 +50,7 @@ export class JwksAddresses {
     if (refused !== undefined) return Promise.reject(new Error(refused));
     return get(url, {
       headers: ACCEPT,
-      // A connection of its own: one that is used again was resolved before.
+      // A new connection: a reused one was resolved before.
       agent: false,
       signal: AbortSignal.timeout(FETCH_MS),
       lookup: this.#lookup,

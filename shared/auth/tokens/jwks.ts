@@ -13,33 +13,33 @@ import { Failure, messageOf } from "#runtime/errors.ts";
 import { fingerprint, UnusableKey, usableKey, type KeyDefect } from "./jwk.ts";
 import { JwksAddresses } from "./jwks-address.ts";
 
-/** Where an issuer's keys are: themselves, a file, or an address. */
+/** The source of an issuer's keys: the keys themselves, a file, or an address. */
 export type KeySource = JSONWebKeySet | URL | { file: string };
 
-/** Ids of removed keys that are remembered, the newest. */
+/** Limit of remembered ids of removed keys; the newest are kept. */
 const MOST_REMOVED = 64;
 const publicly = (url: URL): Promise<string> => new JwksAddresses([]).fetch(url);
-/** An address is asked again after so long, and a file read. */
+/** An address is fetched again, or a file read again, after this time. */
 const REFRESH_MS = { url: 10 * 60_000, file: 30_000 };
-/** For a key that is not among them they are had anew, so often at most; and where that fails, tried again. */
+/** An unknown key causes a refresh at most this often. A failed refresh is repeated after the same time. */
 const PAUSE_MS = 30_000;
-/** The same where there are none yet. */
+/** The same while there are no keys yet. */
 const FIRST_PAUSE_MS = 1_000;
 
 export type Wait = <T>(ask: () => Promise<T>) => Promise<T>;
 const freely: Wait = (ask) => ask();
 
-/** What an issuer's tokens are checked with. */
+/** The keys that check an issuer's tokens. */
 export interface Keys {
-  /** Another number: other keys. */
+  /** It changes when the keys change. */
   readonly version: number;
-  /** Asks for new keys where these are old. It returns a promise only where the caller must wait. */
+  /** Fetches keys again if these are old. It returns a promise only if the caller must wait. */
   freshen(): Promise<void> | undefined;
-  /** What jose asks. `wait`: takes a place for as long as keys are being fetched, or throws. */
+  /** The function that jose calls. `wait`: takes a place while keys are being fetched, or throws. */
   find(header?: JWSHeaderParameters, token?: FlattenedJWSInput, wait?: Wait): Promise<CryptoKey | Uint8Array>;
   /** The fingerprint of a key that `find` has returned. */
   nameOf(key: CryptoKey | Uint8Array): string;
-  /** Whether the key with this fingerprint may still let somebody in. */
+  /** Whether callers with this key's fingerprint may stay. */
   has(fingerprint: string | undefined): boolean;
 }
 
@@ -52,17 +52,18 @@ export interface SkippedKey {
 export interface JwksParts {
   /** ms, monotonic. */
   clock?: () => number;
-  /** The text at an address; by default, of a public one. */
+  /** The text at an address; by default, at a public one. */
   fetch?: (url: URL) => Promise<string>;
-  /** The last keys stay in use, because new ones could not be fetched. */
+  /** New keys could not be fetched. The last keys stay in use. */
   failed?: (error: unknown) => void;
   /** This key of the set is not used. */
   skipped?: (key: SkippedKey) => void;
 }
 
 /**
- * The public keys of one issuer (RFC 7517). Those that were had last hold while there are no newer ones to be had: an identity provider that is away
- * locks nobody out. It is asked at a bounded rate, whatever tokens come and whether it answers or not.
+ * The public keys of one issuer (RFC 7517). The last known keys stay in use until new ones arrive: an unavailable
+ * identity provider locks no caller out. Requests to it have a bounded rate, whatever tokens come and whether it
+ * answers or not.
  */
 export class Jwks implements Keys {
   readonly #load: (() => Promise<string>) | undefined;
@@ -74,7 +75,7 @@ export class Jwks implements Keys {
   #text = "";
   #fingerprints: ReadonlySet<string> = new Set();
   #kids: ReadonlySet<string> = new Set();
-  /** Ids of keys that were in the set before: a token signed by one of them waits for no other keys. */
+  /** Ids of keys that were in the set before. A token signed by one of them does not wait for other keys. */
   #removed: ReadonlySet<string> = new Set();
   #local: ReturnType<typeof createLocalJWKSet> | undefined;
   #version = 0;
@@ -92,12 +93,15 @@ export class Jwks implements Keys {
     else this.#take(JSON.stringify(source));
   }
 
-  /** Which keys these are: another number, others. */
+  /** It changes when the keys change. */
   get version(): number {
     return this.#version;
   }
 
-  /** Asks for them anew where they are old. Nobody waits for that, but where nobody has asked for long: then it resolves, whether they could be had or not. */
+  /**
+   * Refreshes old keys in the background. It returns a promise only if the keys are long out of date. The promise
+   * resolves even if the refresh fails.
+   */
   freshen(): Promise<void> | undefined {
     if (!this.#load || !this.#local) return undefined;
     const since = this.#clock() - this.#triedAt;
@@ -107,8 +111,8 @@ export class Jwks implements Keys {
   }
 
   /**
-   * What jose asks. Throws its errors where no key fits, and a `retry` where there are no keys yet. An unknown kid is a `retry`
-   * too until the keys can be read again: the issuer may have rotated them after they were read.
+   * The function that jose calls. Throws jose's errors if no key fits, and a `retry` if there are no keys yet. An
+   * unknown kid is a `retry` too until the keys can be read again, because the issuer may have rotated them.
    */
   readonly find = async (header?: JWSHeaderParameters, token?: FlattenedJWSInput, wait = freely) => {
     if (!this.#local) await this.#again(FIRST_PAUSE_MS, wait);
@@ -136,12 +140,12 @@ export class Jwks implements Keys {
     return name;
   }
 
-  /** Compares keys, not their ids: another key may take an id, and keys may have none. Without any keys the answer is yes. */
+  /** Compares keys, not ids: another key may take an id, and keys may have none. Without any keys the answer is yes. */
   has(name: string | undefined): boolean {
     return name === undefined || !this.#local || this.#fingerprints.has(name);
   }
 
-  /** Throws a `retry`. Those who ask meanwhile wait for the same answer. */
+  /** Throws a `retry`. Concurrent callers share one answer. */
   reload(): Promise<void> {
     if (this.#loading) return this.#loading;
     this.#triedAt = this.#clock();

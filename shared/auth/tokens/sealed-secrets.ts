@@ -16,7 +16,10 @@ export const secretsKey = z
     "keys of 32 bytes in base64, with commas between them: openssl rand -base64 32",
   );
 
-/** Seals what must be read again, so that a copy of Postgres has no secret: a JWE (RFC 7516) for one issuer, with the id of its key. */
+/**
+ * Seals secrets that must be read again, so that a copy of Postgres does not reveal them. Each is a JWE (RFC 7516) for
+ * one issuer, with the id of its key.
+ */
 export class SealedSecrets {
   readonly #keys: ReadonlyMap<string, Buffer>;
 
@@ -24,7 +27,7 @@ export class SealedSecrets {
     this.#keys = new Map(keys.map((key) => [idOf(key), key]));
   }
 
-  /** `owner`: a sealed secret opens for nothing else. Throws a `reject` without a key. */
+  /** `owner`: the sealed secret opens for no other owner. Throws a `reject` without a key. */
   async seal(secret: Uint8Array, owner: string): Promise<string> {
     const [entry] = this.#keys;
     if (!entry)
@@ -54,7 +57,7 @@ export class SealedSecrets {
   }
 }
 
-/** It names a key, and tells nothing about it. */
+/** It identifies a key, and reveals nothing about it. */
 function idOf(key: Buffer): string {
   return createHash("sha256").update(key).digest("base64url").slice(0, 8);
 }

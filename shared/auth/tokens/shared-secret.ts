@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Keys } from "./jwks.ts";
 
-/** The one key of an issuer that signs with a shared secret. It is opened when it is first needed. */
+/** The one key of an issuer that signs with a shared secret. It is opened on first use. */
 export class SharedSecret implements Keys {
   readonly version = 1;
   readonly #open: () => Promise<Uint8Array>;
@@ -12,7 +12,7 @@ export class SharedSecret implements Keys {
     this.#open = open;
   }
 
-  /** So that it is known soon whether the secret of an open connection is still this one. */
+  /** Opens it now: open connections need to know whether the secret is still the same. */
   freshen(): undefined {
     if (this.#name === undefined) this.find().catch(() => undefined);
   }

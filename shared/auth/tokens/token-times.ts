@@ -1,10 +1,13 @@
 import type { JWTPayload } from "jose";
 import { LEEWAY_SECONDS, Refused } from "#auth/identity.ts";
 
-/** Seconds: a token that lives for longer is refused where TOKEN_MAX_SECONDS says nothing else. */
+/** Seconds: a longer lifetime is refused, unless TOKEN_MAX_SECONDS sets another limit. */
 export const TOKEN_MAX_SECONDS = 366 * 24 * 60 * 60;
 
-/** `exp`, and `iat` or 0, after jose has compared exp and nbf with the clock. RFC 7519 also allows fractions; no provider writes them, and comparisons are by the second. */
+/**
+ * `exp`, and `iat` or 0, after jose has compared exp and nbf with the clock. RFC 7519 also allows fractions, but no
+ * provider writes them. Comparisons are by the second.
+ */
 export function timesOf(
   { exp, iat, nbf }: JWTPayload,
   now: number,
@@ -13,9 +16,9 @@ export function timesOf(
   for (const [name, value] of Object.entries({ exp, iat, nbf }))
     if (value !== undefined && !(Number.isSafeInteger(value) && value >= 0))
       throw new Refused(`the token's ${name} is no number of seconds since 1970`);
-  // jose asks for exp.
+  // jose requires exp.
   const expires = exp!;
-  // A token from the future would outlive a revocation of everything that was issued by now.
+  // A token from the future would outlive a revocation of all tokens issued until now.
   if (iat !== undefined && iat > now + LEEWAY_SECONDS) throw new Refused("the token's iat is in the future");
   if (expires - (iat ?? now) > maxSeconds) throw new Refused(`the token is valid for more than ${maxSeconds} seconds`);
   return { expires, issued: iat ?? 0 };

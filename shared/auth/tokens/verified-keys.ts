@@ -7,7 +7,10 @@ export interface VerifiedKey {
   signed(header: string, payload: string, signature: Buffer): boolean;
 }
 
-/** What node:crypto is told, by algorithm. ES384 is not here: it takes ten times as long, and stays off the main thread. */
+/**
+ * Parameters for node:crypto by algorithm. ES384 is not here: it takes ten times as long, and stays off the main
+ * thread.
+ */
 const ALGORITHMS: Record<string, { digest: string | null; options?: object }> = {
   EdDSA: { digest: null },
   ES256: { digest: "sha256", options: { dsaEncoding: "ieee-p1363" } },
@@ -15,18 +18,18 @@ const ALGORITHMS: Record<string, { digest: string | null; options?: object }> = 
   PS256: { digest: "sha256", options: { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 } },
 };
 
-/** An issuer has a few; whoever varies the text of its headers keeps no more than that. */
+/** An issuer has a few. A sender that varies its headers cannot make the service keep more. */
 const MOST = 64;
 
 /**
- * Who has signed before, by the protected header as it is written, which is the same text in each token of one key: what jose
- * has found good in it once, algorithm and key, is good again for as long as the set of keys is the same.
+ * Keys that have verified tokens, by the written protected header. All tokens of one key share that text. The algorithm
+ * and key that jose has accepted once for it stay accepted while the key set is the same.
  */
 export class VerifiedKeys {
   readonly #known = new Map<string, VerifiedKey>();
   #keySet = 0;
 
-  /** `keySet`: which one it is; another one's signers are forgotten. */
+  /** `keySet`: the version of the key set. The keys of another version are forgotten. */
   of(header: string, keySet: number): VerifiedKey | undefined {
     if (keySet !== this.#keySet) {
       this.#known.clear();
@@ -35,7 +38,7 @@ export class VerifiedKeys {
     return this.#known.get(header);
   }
 
-  /** Where jose has verified a token with this header, by this key. */
+  /** Call it after jose has verified a token with this header, by this key. */
   add(text: string, alg: string, name: string, cryptoKey: CryptoKey): void {
     if (!Object.hasOwn(ALGORITHMS, alg) || this.#known.size >= MOST) return;
     const { digest, options } = ALGORITHMS[alg]!;

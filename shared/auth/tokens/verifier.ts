@@ -24,24 +24,26 @@ export interface TokenVerifierOptions extends ClaimMapping {
   algorithms: readonly string[];
   keys: Keys;
   source: Source;
-  /** The only tenant that it may speak for: its tokens need not name it. Undefined: any tenant, which the token names. */
+  /**
+   * The only tenant that it may speak for; its tokens need not name it. Undefined: any tenant, which the token names.
+   */
   tenant: string | undefined;
-  /** Seconds from iat to exp, at most. */
+  /** Limit of the seconds from iat to exp. */
   maxSeconds?: number;
   now: () => number;
-  /** Of all issuers together. */
+  /** Shared by all issuers. */
   waiters?: Waiters;
 }
 
 const NOBODY: Asker = { address: "" };
 
-/** Header, payload and signature as RFC 7515 writes them. */
+/** Header, payload and signature in the form of RFC 7515. */
 const TOKEN_FORM = /^([\w-]+)\.([\w-]+)\.([\w-]+)$/;
-/** jose looks at claims by themselves where they stand in a token that says to be unsigned. */
+/** jose checks claims alone only in a token with this unsigned header. */
 const UNSIGNED = Buffer.from('{"alg":"none"}').toString("base64url");
-/** Where a token says itself by which key it is to be checked. Nobody looks there; who writes it is up to something. */
+/** Headers with which a token names its own key. They are never used, so their sender is suspicious. */
 const OWN_KEYS = ["jku", "jwk", "x5u", "x5c"] as const satisfies (keyof JWTHeaderParameters)[];
-/** One who issues tokens. Its keys come from its own set alone. */
+/** Verifies the tokens of one issuer. Its keys come only from its own set. */
 export class TokenVerifier {
   readonly #options: TokenVerifierOptions;
   readonly #verifiedKeys = new VerifiedKeys();
@@ -52,20 +54,21 @@ export class TokenVerifier {
     this.#waiters = options.waiters ?? new Waiters({ all: Infinity, issuer: Infinity, address: Infinity });
   }
 
-  /** Which keys it has: another number, others. */
+  /** The version of its keys. */
   get keys(): number {
     return this.#options.keys.version;
   }
 
-  /** Whether who was let in by this key may stay: its issuer may have taken it away. */
+  /** Whether a caller admitted by this key may stay. Its issuer may have removed the key. */
   keeps({ signer }: Identity): boolean {
     void this.#options.keys.freshen();
     return this.#options.keys.has(signer);
   }
 
   /**
-   * At once, unless its key is not at hand. Throws Refused; a `retry` if the keys cannot be had, or too many wait for them; or TurnedAway.
-   * It refuses what no signature could save before it checks one, and before the caller waits.
+   * Synchronous unless the key must be fetched. Throws Refused; a `retry` if the keys are unavailable or too many
+   * callers wait for them; or TurnedAway. Tokens that no signature could save are refused before a signature check, and
+   * before the caller waits.
    */
   verify(token: string, asker: Asker = NOBODY): Identity | Promise<Identity> {
     const [, header, payload, written] = TOKEN_FORM.exec(token) ?? [];
@@ -79,7 +82,7 @@ export class TokenVerifier {
       return this.#wait(networkOf(address), () => asked).then(() => this.verify(token, kept));
     }
     const verifiedKey = this.#verifiedKeys.of(header, keys.version);
-    // A new header: jose is to look at it.
+    // The header is new, so jose checks it.
     if (!verifiedKey) return this.#looked(token, header, payload, asker);
     const identity = this.#claimed(payload, verifiedKey.name);
     asker.mayCheck?.();
@@ -109,7 +112,7 @@ export class TokenVerifier {
     if (own) throw new Refused(`its header brings a key of its own (${own})`);
   }
 
-  /** Throws Refused where the claims are not good, whoever signed them. */
+  /** Throws Refused if the claims are not good, whatever the signer. */
   #claimed(payload: string, signer: string): Identity {
     try {
       return this.#identityOf(UnsecuredJWT.decode(`${UNSIGNED}.${payload}.`, this.#expected()).payload, signer);
@@ -134,7 +137,7 @@ export class TokenVerifier {
       throw refusal(error);
     });
     const header = token.slice(0, token.indexOf("."));
-    // Where the keys were had anew meanwhile, it may be one of those before: the next token tells.
+    // If the keys changed meanwhile, this may be an old one. The next token decides.
     const name = keys.nameOf(used!);
     if (before === keys.version && !(used instanceof Uint8Array) && !this.#verifiedKeys.of(header, before))
       this.#verifiedKeys.add(header, protectedHeader.alg, name, used!);

@@ -31,7 +31,7 @@ export interface Operation {
   tag: string;
   summary: string;
   description: string;
-  /** A name of `Service.security`; without it nobody is asked for a token. */
+  /** A name of `Service.security`. Without it the operation needs no token. */
   security?: string;
   parameters?: Parameter[];
   body?: { required: boolean; content: Record<string, Content> };
@@ -48,9 +48,9 @@ export interface Service {
   description: string;
   /** In the local stack. */
   port: number;
-  /** What each tag is about. */
+  /** The description of each tag. */
   tags: Record<string, string>;
-  /** Bearer tokens, by name: what they must allow. */
+  /** Bearer tokens by name, with the rights that they need. */
   security: Record<string, string>;
   schemas: Schemas;
   operations: Operation[];
@@ -91,12 +91,12 @@ const AUTHENTICATE = {
 };
 const ALLOW = { Allow: { description: "The methods that it takes.", schema: { type: "string" } } };
 
-/** Every request can be answered so, whatever it asks for. */
+/** Any request can get these answers. */
 const ALWAYS: ProblemName[] = ["invalid-request", "not-found", "internal"];
-/** Every request with a token. */
+/** Any request with a token can get these answers. */
 const WITH_TOKEN: ProblemName[] = ["forbidden", "token-in-query", "rate-limited", "unavailable"];
 
-/** An OpenAPI 3.1 document. What every service has is added: health, metrics, and the documents themselves. */
+/** An OpenAPI 3.1 document. It adds the parts of every service: health, metrics, and the documents themselves. */
 export function describeService(service: Service): Openapi {
   const { schemas } = service;
   const problem = schemas.ref("Problem", problemSchema);

@@ -1,6 +1,6 @@
 import type { HttpResponse } from "#http/response.ts";
 
-/** Pages that need nothing from elsewhere. */
+/** A page without resources from other servers. */
 export function html(title: string, body: string): HttpResponse {
   const headers = {
     "content-type": "text/html; charset=utf-8",
@@ -24,7 +24,7 @@ export function code(text: string): string {
   return `<pre><code>${escape(text)}</code></pre>`;
 }
 
-/** Escaped, with what stands between backticks as code. */
+/** Escaped text, with code for text between backticks. */
 export function prose(text: string): string {
   return escape(text).replace(/`([^`]+)`/g, "<code>$1</code>");
 }

@@ -10,7 +10,7 @@ interface Gets {
   get(path: string, handler: Handler): void;
 }
 
-/** /openapi.json and a page that renders it. They need nothing from elsewhere: no script, no CDN. */
+/** /openapi.json and a page that renders it. They load nothing from other servers: no script, no CDN. */
 export function serveDocs(server: Gets, document: Openapi): void {
   serveDocument(server, "/openapi.json", "application/openapi+json", document);
   const page = html(document.info.title, renderOpenapi(document));

@@ -59,18 +59,18 @@ export interface JsonSchema {
 
 const PLACE = "#/components/schemas/";
 
-/** The components of one document. A schema with an `id` in its metadata becomes one wherever it stands. */
+/** The components of one document. Any schema with an `id` in its metadata becomes a component. */
 export class Schemas {
   readonly all: Record<string, JsonSchema> = {};
 
-  /** Adds the schema, and whatever it has in it, under its name. That is its `id`, if it has one. */
+  /** Adds the schema and its inner schemas under their names. A name is the schema's `id`, if it has one. */
   ref(name: string, schema: z.ZodType, io: "input" | "output" = "output"): { $ref: string } {
     const made = z.toJSONSchema(schema, { io, unrepresentable: "any" }) as JsonSchema & {
       $defs?: Record<string, JsonSchema>;
     };
     const { $defs = {}, ...root } = made;
     for (const [inner, value] of Object.entries($defs)) this.all[inner] ??= this.#placed(value);
-    // A schema with an id is a reference to itself among the others.
+    // A schema with an id appears among the others as a reference to itself.
     if ($defs[name] === undefined) this.all[name] ??= this.#placed(root);
     return { $ref: `${PLACE}${name}` };
   }
@@ -82,7 +82,7 @@ export class Schemas {
   }
 }
 
-/** Of an answer with these problems, which have one status. */
+/** The description of an answer with these problems, which have one status. */
 export function problemsText(names: readonly ProblemName[]): string {
   return names.map((name) => `${PROBLEM_TYPES[name].title} (/problems/${name})`).join("; ");
 }
