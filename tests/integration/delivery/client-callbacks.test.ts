@@ -46,7 +46,7 @@ describe.for(TRANSPORTS)("%s", (transport) => {
     ["is no text", () => undefined],
     ["is an object", (token) => ({ token })],
     ["is longer than a server reads", (token) => token + "x".repeat(9_000)],
-  ])("a token that %s is never printed, and asked for again", async ([, first]) => {
+  ])("a token that %s is never printed, and requested again", async ([, first]) => {
     const lines = printed();
     let asked = 0;
     const subscriber = await subscribe(({ token }) => ({

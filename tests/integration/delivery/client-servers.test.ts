@@ -18,7 +18,7 @@ describe.for(TRANSPORTS)("%s", (transport) => {
     ["404", (_, response) => response.writeHead(404).end()],
     ["a page", (_, response) => response.writeHead(200, { "content-type": "text/html" }).end("<html>")],
     ["another API", (_, response) => response.writeHead(200, { "content-type": "application/json" }).end("{}")],
-  ])("a URL that answers %s is stopped at, by its name", async ([, answer]) => {
+  ])("a URL that answers %s stops the client with an error that names the URL", async ([, answer]) => {
     const { url, requests } = await serve(answer);
     const subscriber = await subscribe(() => ({ transport, url: `${url}/base/` }));
     const reason = await subscriber.connection.closed;

@@ -85,7 +85,7 @@ test.for([
   ["R33", "that does not follow what it was sent last", "prev", gaps, () => ({ prev: START })],
   ["R2", "for another client's connection", "client", dropped, () => ({})],
 ] as const satisfies [string, string, string, () => Promise<number>, (last: Deliver) => Partial<Deliver>][])(
-  "%s: a connection is not sent what was written %s",
+  "%s: a connection does not get a message written %s",
   async ([, , name, refusals, change]) => {
     const subscriber = await liveClient(name);
     const last = await lastSent(name);

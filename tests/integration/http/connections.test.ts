@@ -98,7 +98,7 @@ describe("WebSocket", () => {
     ["version 8", () => [...without("sec-websocket-version"), "sec-websocket-version: 8"]],
     ["no version", () => without("sec-websocket-version")],
     ["two versions", () => [...UPGRADE, "sec-websocket-version: 8"]],
-  ] as const)("R8: %s is 426, with what it upgrades to", async ([, headers]) => {
+  ] as const)("R8: %s is 426, with the protocol to upgrade to", async ([, headers]) => {
     const answer = await ask(services.distributor, head("GET /v1/ws", bearer(client), ...headers()));
     expect(answer).toMatchObject({
       status: 426,

@@ -61,7 +61,7 @@ describe.each(["receiver", "console", "director"] as const)("%s, by Node", (kind
       head("GET /", "host: x", ...Array<string>(2_100).fill("a:"), "host: y"),
       431,
     ],
-  ] as const)("%s is answered by a problem at once, and closed", async ([, bytes, status]) => {
+  ] as const)("%s gets a problem at once, and its connection closes", async ([, bytes, status]) => {
     const began = performance.now();
     const heard = await says(bytes + LIVE);
     expect(statuses(heard)).toEqual([status]);
@@ -89,7 +89,7 @@ describe.each(["receiver", "console", "director"] as const)("%s, by Node", (kind
     ["a length that is negative", post("content-length: -2")],
     ["a length in hexadecimal", post("content-length: 0x2") + "{}"],
     ["two lengths of a GET", head("GET /health/live", "host: x", "content-length: 0", "content-length: 36")],
-  ] as const)("%s is 400, closed, and what follows in the same packet is not read", async ([, bytes]) => {
+  ] as const)("%s is 400 and closed, and the rest of the packet is not read", async ([, bytes]) => {
     const heard = await says(bytes + LIVE + LIVE);
     expect(statuses(heard)).toEqual([400]);
   });
@@ -282,7 +282,7 @@ describe("distributor", () => {
           ] as const
         ).map(([name, headers, status]) => [line, name, [...headers, ...more], status] as const),
     ),
-  )("%s with %s is refused, and closed", async ([line, , headers, status]) => {
+  )("%s with %s is refused, and its connection closes", async ([line, , headers, status]) => {
     const heard = await says(head(line, ...headers));
     // The library itself refuses some of these.
     expect([[status], [400], []]).toContainEqual(statuses(heard));

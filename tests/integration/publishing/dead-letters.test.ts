@@ -93,7 +93,7 @@ const malformed = {
 } as const;
 
 test.for(Object.keys(malformed) as (keyof typeof malformed)[])(
-  "what can never be read in %s goes to the dead letters, with where and why, and its partition goes on",
+  "an unreadable record in %s becomes a dead letter with place and reason, and its partition continues",
   async (topic) => {
     const client = `beside-${topic}`;
     const subscriber = await Subscriber.of(stack, { client, transport: "websocket" });

@@ -237,7 +237,7 @@ describe("R20: a frame outside the protocol ends the WebSocket with 4001", () =>
     ["with reserved bits", maskedFrame(0x41, Buffer.from("{}"))],
     ["that is no UTF-8", maskedFrame(1, Buffer.from([0xff, 0xfe]))],
     ["that goes on with nothing", maskedFrame(0, Buffer.from("{}"))],
-  ] as const)("a frame %s ends it, in whatever way the library does it", async ([, bytes]) => {
+  ] as const)("a frame %s ends the WebSocket, in the library's own way", async ([, bytes]) => {
     const { end } = await ended((subscriber) => subscriber.write(bytes));
     expect([undefined, 1002, 1006, 1007, 4001]).toContain(end?.code);
   });
@@ -247,7 +247,7 @@ describe("R20: a frame outside the protocol ends the WebSocket with 4001", () =>
     ["of another tenant", (client: string) => stack.token({ client, tenant: "other" })],
     ["of no worth", () => Promise.resolve("x.y.z")],
     ["for publishing", () => stack.token({ publisher: "p1" })],
-  ] as const)("a refresh with a token %s ends it with 4003", async ([, token]) => {
+  ] as const)("a refresh with a token %s ends the WebSocket with 4003", async ([, token]) => {
     const { end, frames } = await ended(async (subscriber) => {
       subscriber.say(JSON.stringify({ type: "refresh", token: await token(subscriber.client) }));
     });

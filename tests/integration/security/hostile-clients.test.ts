@@ -208,7 +208,7 @@ describe("WebSocket", () => {
     ["pings", maskedFrame(9, Buffer.alloc(100))],
     ["pongs that nobody asked for", maskedFrame(10, Buffer.alloc(100))],
     ["acknowledgements", maskedFrame(1, Buffer.from(`{"type":"ack","cursor":"${"0".repeat(25)}"}`))],
-  ] as const)("a flood of %s ends with 4010, to come back later", async ([kind, frame]) => {
+  ] as const)("a flood of %s ends with 4010, and an order to reconnect later", async ([kind, frame]) => {
     const before = await scrapeMetric(distributor, "connections_closed_total", "Too many frames");
     const flood = await rude();
     const one = kind === "acknowledgements" ? ackOf(flood) : frame;

@@ -238,7 +238,7 @@ describe("stores over TLS, each with a password, and Kafka and Redis with our ow
     ["a wrong password for Kafka", { KAFKA_PASSWORD: "wrong" }, "kafka"],
     ["a Postgres of another authority", { DATABASE_URL: "theirs" }, "postgres"],
     ["a Redis of another authority", { REDIS_CA: "theirs" }, "redis"],
-  ])("%s: nobody is ready, and nothing is said to it in the clear", async ([, wrong, store]) => {
+  ])("%s: no service is ready, and none talks to it without TLS", async ([, wrong, store]) => {
     const changed = Object.fromEntries(
       Object.entries(wrong).map(([name, value]) => [
         name,
