@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { derivedId, nameOfKey, readKey } from "./idempotency-key.ts";
 
-test("a key is a quoted string, or what stands there without quotes", () => {
+test("a key is a quoted string, or the bare text", () => {
   expect(readKey(undefined)).toBeUndefined();
   expect(readKey('"abc"')).toBe("abc");
   expect(readKey("abc")).toBe("abc");
@@ -12,7 +12,7 @@ test("a key is a quoted string, or what stands there without quotes", () => {
     expect(() => readKey(wrong)).toThrow("Idempotency-Key");
 });
 
-/** Texts made of separators, of what JSON writes, and of halves of a character. */
+/** Texts of separators, of JSON syntax, and of halves of a character. */
 const text = fc
   .array(fc.constantFrom("a", "1", ",", '"', "\\", "[", "]", "\0", ":", "{", "}", "\ud800", "\udc00", "ä", "key"), {
     maxLength: 5,
