@@ -38,7 +38,7 @@ test("a subject is any text that the console, Postgres and a log can name; other
   for (const [text, why] of bad) expect([text, subjectProblem(text)]).toEqual([text, expect.stringContaining(why)]);
 });
 
-test("every subject can be named in the console's path, and granted exactly", () => {
+test("every subject has a path in the console, and can be granted exactly", () => {
   const text = fc.string({ unit: "binary", maxLength: 300 });
   const special = fc.array(fc.constantFrom("*", ".", "/", "\\", "%", "?", "#", " ", "é", "👍", "\ud83d"), {
     maxLength: 4,
