@@ -3,7 +3,7 @@ import { EventReader, type StreamEvent } from "./events.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-/** The same, however it is cut into chunks. */
+/** Parses the stream with every split into chunks; the result is always the same. */
 function read(stream: Uint8Array): StreamEvent[] {
   const whole = new EventReader().read(stream);
   for (const size of [1, 2, 3, 7]) {
@@ -17,7 +17,7 @@ function read(stream: Uint8Array): StreamEvent[] {
 
 const BOM = "\uFEFF";
 
-/** What the cases of web-platform-tests for an event stream ask for, by their names; streams and answers are our own. */
+/** The cases of web-platform-tests for an event stream, by their names; streams and answers are our own. */
 test.for<[string, string, [data: string, type?: string, id?: string][]]>([
   ["format-bom: one at the start is nothing", `${BOM}data: 1\n\n`, [["1"]]],
   ["format-bom-2: a second one is a part of the field's name", `${BOM}${BOM}data: 1\n\ndata: 2\n\n`, [["2"]]],
@@ -57,13 +57,13 @@ test.for<[string, string, [data: string, type?: string, id?: string][]]>([
   expect(read(bytes(stream))).toEqual(events);
 });
 
-test("what is no UTF-8 is replaced, and ends nothing", () => {
+test("invalid UTF-8 is replaced, and ends nothing", () => {
   expect(read(new Uint8Array([...bytes("data: "), 0xff, 0xc3, ...bytes("\n\n")]))).toMatchObject([
     { data: "\uFFFD\uFFFD" },
   ]);
 });
 
-test("an event that has no end is given up", () => {
+test("an endless event is abandoned", () => {
   const reader = new EventReader();
   const chunk = bytes(`data: ${"x".repeat(1 << 20)}\n`);
   expect(() => Array.from({ length: 9 }, () => reader.read(chunk))).toThrow("too long");

@@ -9,7 +9,7 @@ beforeAll(async () => {
   kubernetes = (await declare({ target: "kubernetes" })).declared;
 });
 
-/** The resource with one thing in it changed. */
+/** The resource with one change. */
 function broken(declared: Declared[], type: RegExp, path: string, value: unknown): Declared[] {
   const found = declared.find((one) => type.test(one.type))!;
   const inputs = structuredClone(found.inputs);
@@ -20,7 +20,7 @@ function broken(declared: Declared[], type: RegExp, path: string, value: unknown
   return [{ ...found, inputs }];
 }
 
-describe("each rule finds what is against it", () => {
+describe("each rule finds its violation", () => {
   const password = `a ${HIDDEN} word`;
   test.each([
     ["a container that runs as root", /:Container$/, "user", "0:0"],
@@ -62,7 +62,7 @@ describe("each rule finds what is against it", () => {
   });
 });
 
-test("data that go with what is deleted", () => {
+test("data that disappear with a deleted resource", () => {
   for (const [declared, type] of [
     [docker, /:Volume$/],
     [kubernetes, /cnpg.*:Cluster$/],
@@ -73,7 +73,7 @@ test("data that go with what is deleted", () => {
   }
 });
 
-test("a secret that is not told to the engine as one is found where it may stand, too", () => {
+test("a secret that the engine does not know as one is found even in a permitted place", () => {
   const [secret] = kubernetes.filter(({ type }) => type === "kubernetes:core/v1:Secret");
   expect(violations([secret!])).toEqual([]);
   expect(violations([{ ...secret!, open: secret!.inputs }])).toHaveLength(1);

@@ -33,7 +33,7 @@ test.each([
     "10.0.0.1,0.0.0.0/0",
     /TRUSTED_PROXIES: your proxies' addresses .*not "10\.0\.0\.1,0\.0\.0\.0\/0"/,
   ],
-])("a wrong %s is named, with its value", (name, value, message) => {
+])("a wrong %s is named, with the expected form", (name, value, message) => {
   expect(() => readSettings(commonSettings, { ...right, [name]: value })).toThrow(message);
 });
 

@@ -11,7 +11,7 @@ function broken(documents: Record<string, string>): string[] {
   return brokenLinks(folder, Object.keys(documents));
 }
 
-test("links to files and headings that are there are good", () => {
+test("links to existing files and headings are good", () => {
   const text = "# A `b`, (c)\n\n[one](#a-b-c) [two](b.md) [three](b.md#again-1) [out](https://example.org/x#y)\n";
   expect(broken({ "a.md": text, "b.md": "# Again\n\n# Again\n" })).toEqual([]);
 });
@@ -23,6 +23,6 @@ test("a missing file and a missing heading are named with their document", () =>
   ]);
 });
 
-test("a link inside a block of code is no link", () => {
+test("a link inside a block of code does not count", () => {
   expect(broken({ "a.md": "```\n[x](no.md)\n```\n" })).toEqual([]);
 });
