@@ -219,8 +219,8 @@ class Checker {
   }
 
   /**
-   * Each that owned its partition in this run may find it: whoever takes it over, and a zombie of before that reads on; and so
-   * may one whose send was not answered.
+   * Each that owned its partition in this run may find it: whoever takes it over, and a zombie of before that reads on;
+   * and so may one whose send was not answered.
    */
   #poisoned({ place, partition }: Extract<HistoryEvent, { kind: "poison" }>): void {
     const claims = this.#events.filter((one) => one.kind === "claim" && one.partition === partition);

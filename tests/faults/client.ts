@@ -13,13 +13,16 @@ import type { History } from "./history.ts";
 import type { Platform } from "./platform.ts";
 
 /**
- * steady: wants to be connected always. roaming: comes and goes. dying: connects, reads a little and dies, and forgets what
- * it has not acknowledged. trickling: reads a moment in each second. abandoning: leaves its socket open, as a machine that
- * lost its network, and comes back on another.
+ * steady: wants to be connected always. roaming: comes and goes. dying: connects, reads a little and dies, and forgets
+ * what it has not acknowledged. trickling: reads a moment in each second. abandoning: leaves its socket open, as a
+ * machine that lost its network, and comes back on another.
  */
 export type Habit = "steady" | "roaming" | "dying" | "trickling" | "abandoning";
 
-/** How it is heard, and how it acknowledges: by frame, by the pong of its library, by POST, not at all, by the next poll. */
+/**
+ * How it is heard, and how it acknowledges: by frame, by the pong of its library, by POST, not at all, by the next
+ * poll.
+ */
 export const WAYS = ["frames", "pongs", "posts", "silent", "polls"] as const;
 export type Way = (typeof WAYS)[number];
 
@@ -117,7 +120,8 @@ export class LoadClient {
     while (!this.#over) {
       const began = performance.now();
       await this.#connection();
-      // Full jitter, doubled, and begun anew once a connection has held (R44); shorter than an application's, to be harder.
+      // Full jitter, doubled, and begun anew once a connection has held (R44); shorter than an application's, to be
+      // harder.
       bound = performance.now() - began > 1_000 ? 100 : Math.min(bound * 2, 2_000);
       const asked = this.#retryAfter;
       this.#retryAfter = 0;

@@ -2,14 +2,16 @@ import { createWriteStream, type WriteStream } from "node:fs";
 import { once } from "node:events";
 
 /**
- * What happened, in the order in which it was seen, as clients and publishers saw it. `id` is what the load wrote into a
- * notification: unlike the platform's own it is known where no answer came. `key` is tenant/client; `at` is in ms, monotonic.
+ * What happened, in the order in which it was seen, as clients and publishers saw it. `id` is what the load wrote into
+ * a notification: unlike the platform's own it is known where no answer came. `key` is tenant/client; `at` is in ms,
+ * monotonic.
  */
 export type HistoryEvent =
   | { kind: "client"; key: string; steady: boolean }
   /**
    * Whoever sends on one stream waits for the answer before it sends again: its order is the order of its answers.
-   * `repeats`: under an id or an Idempotency-Key of its own, and again until it is accepted; the best of its answers counts.
+   * `repeats`: under an id or an Idempotency-Key of its own, and again until it is accepted; the best of its answers
+   * counts.
    */
   | { kind: "send"; id: string; key: string; stream: string; at: number; ttl?: number; repeats?: true }
   /** `notification`: the platform's own id of it, where it said one. */

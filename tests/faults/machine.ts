@@ -28,7 +28,10 @@ const FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
 
 export const canMoveClocks = (): boolean => existsSync(FAKETIME);
 
-/** A director ten minutes ahead, a distributor ten behind; the monotonic clock goes on as it is, as where NTP sets a clock. */
+/**
+ * A director ten minutes ahead, a distributor ten behind; the monotonic clock goes on as it is, as where NTP sets a
+ * clock.
+ */
 export const clocks: Fault = {
   name: "clocks moved by ten minutes",
   // What it says of expiry is then wrong by as much; and the load's own clock is the only other one.

@@ -8,7 +8,10 @@ import { runFault, type Outcome } from "./run.ts";
 import { SHORT } from "./settings.ts";
 import { header, line, totals } from "./table.ts";
 
-/** `just faults`: every fault once; with --minutes, in every order until the time is over. Exit 1 where a promise was broken. */
+/**
+ * `just faults`: every fault once; with --minutes, in every order until the time is over. Exit 1 where a promise was
+ * broken.
+ */
 const { values } = parseArgs({
   options: {
     full: { type: "boolean", default: false },

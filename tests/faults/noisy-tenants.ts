@@ -9,7 +9,9 @@ const QUIET = "quiet";
 const REQUESTS = 50;
 /** ms between two notifications of the tenant that is looked at. */
 const EVERY_MS = 50;
-/** ms that another tenant's client may ever wait: far less than the time after which what is not acknowledged is stored. */
+/**
+ * ms that another tenant's client may ever wait: far less than the time after which what is not acknowledged is stored.
+ */
 const MOST_MS = 2_000;
 
 /** A tenant that does its worst by one means, beside the load's two and one more, whose client never waits for long. */

@@ -21,7 +21,10 @@ const KINDS = [(text: Buffer) => text, (text: Buffer) => pack(9, text), (text: B
 const placeOf = ({ topic, partition, offset }: Pick<DeadLetter, "topic" | "partition" | "offset">): string =>
   `${topic}/${partition}/${offset}`;
 
-/** Writes to accepted, past the receivers, what nobody can ever process; each is to be a dead letter, and nothing else is. */
+/**
+ * Writes to accepted, past the receivers, what nobody can ever process; each is to be a dead letter, and nothing else
+ * is.
+ */
 export class Poison {
   readonly #rig: Rig;
   readonly #history: History;

@@ -52,8 +52,8 @@ export class LoadPublisher {
   }
 
   /**
-   * `rate`: notifications a second; `most`: in one request. What a slow answer delays is not made up for: a fault is to be met
-   * by load, not by a burst.
+   * `rate`: notifications a second; `most`: in one request. What a slow answer delays is not made up for: a fault is to
+   * be met by load, not by a burst.
    */
   start(rate: number, most: number, next: () => Note): void {
     this.#run = (async () => {

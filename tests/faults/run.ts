@@ -29,7 +29,10 @@ export interface Outcome extends Verdict {
   unsettled: number;
   /** A service that did not serve again. */
   unready: string | undefined;
-  /** ms: the longest that it took from a crash, or from when a service hung, until that was noticed, and until it served again. */
+  /**
+   * ms: the longest that it took from a crash, or from when a service hung, until that was noticed, and until it served
+   * again.
+   */
   noticed: number;
   away: number;
 }

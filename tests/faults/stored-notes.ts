@@ -5,8 +5,8 @@ import type { History } from "./history.ts";
 const EVERY_MS = 1_000;
 
 /**
- * What Postgres has for these clients, again and again, into the history: a connection that begins after such a look must
- * bring it before `live`.
+ * What Postgres has for these clients, again and again, into the history: a connection that begins after such a look
+ * must bring it before `live`.
  */
 export function noteStored(
   pool: pg.Pool,

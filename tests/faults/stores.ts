@@ -44,7 +44,9 @@ export class OwnStore {
     this.#log = options.log;
   }
 
-  /** Resolves once it answers. Where it ends while it starts, as one that finds its own lock does, it is started again. */
+  /**
+   * Resolves once it answers. Where it ends while it starts, as one that finds its own lock does, it is started again.
+   */
   async start(): Promise<void> {
     const deadline = Date.now() + PATIENCE_MS;
     // What it needs may be laid out anew each time, in a folder that other copies use.
@@ -149,8 +151,8 @@ export async function ownRedisNodes(folder: string, count: number): Promise<OwnS
 }
 
 /**
- * Ports that nobody listens on, each once. Below those that the kernel gives to outgoing connections: one of theirs could be
- * gone again before its service is started, or started anew.
+ * Ports that nobody listens on, each once. Below those that the kernel gives to outgoing connections: one of theirs
+ * could be gone again before its service is started, or started anew.
  */
 export async function freePorts(count: number): Promise<number[]> {
   const ports = new Set<number>();

@@ -11,7 +11,9 @@ import { reaped } from "./end-processes.ts";
 
 const repository = resolve(import.meta.dirname, "../..");
 
-/** A service that is started again whenever it ends, on the same port, by the same rules as those of the local stack. */
+/**
+ * A service that is started again whenever it ends, on the same port, by the same rules as those of the local stack.
+ */
 export class Supervised {
   readonly kind: Kind;
   readonly name: string;

@@ -37,7 +37,9 @@ export function killed(kind: Kind): Fault {
   };
 }
 
-/** None of a kind can even start, as after a bad rollout: each ends again at once, until its settings are right again. */
+/**
+ * None of a kind can even start, as after a bad rollout: each ends again at once, until its settings are right again.
+ */
 export function none(kind: Kind): Fault {
   return {
     name: `every ${kind} away`,

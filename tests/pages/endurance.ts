@@ -10,8 +10,9 @@ import { RotatingKey } from "./rotating-key.ts";
 import { startSite, type Site } from "./site.ts";
 
 /**
- * A page that is frozen, put offline, cut, swallowed, moved to another distributor and given a rotated key, again and again, while
- * notifications come. In the end each of its subscribers is live, and has every notification once and in order.
+ * A page that is frozen, put offline, cut, swallowed, moved to another distributor and given a rotated key, again and
+ * again, while notifications come. In the end each of its subscribers is live, and has every notification once and in
+ * order.
  */
 export const TRANSPORTS = ["auto", "websocket", "sse", "poll"] as const;
 

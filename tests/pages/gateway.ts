@@ -1,7 +1,10 @@
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 
-/** What stands between pages and distributors. Its connections can be cut or silently swallowed, and it can lead elsewhere. */
+/**
+ * What stands between pages and distributors. Its connections can be cut or silently swallowed, and it can lead
+ * elsewhere.
+ */
 export interface Gateway {
   url: string;
   /** Where new connections lead. */

@@ -4,7 +4,10 @@ import { exportJWK, generateKeyPair, type CryptoKey, type JWK } from "jose";
 import type { Stack } from "#tests/support/stack.ts";
 import { mint, type Bearer } from "#tests/support/tokens.ts";
 
-/** The key of the stack's issuer, until it is replaced: then tokens are signed by the newest, and the one before is taken away. */
+/**
+ * The key of the stack's issuer, until it is replaced: then tokens are signed by the newest, and the one before is
+ * taken away.
+ */
 export class RotatingKey {
   readonly #file: string;
   readonly #permanent: JWK[];

@@ -6,11 +6,17 @@ import { SimulatedDirector, type Membership } from "./director.ts";
 import { SimulatedDistributor, type Wire } from "./distributor.ts";
 import { EPOCH, PARTITION, short, Stage, Violation } from "./stage.ts";
 
-/** What happens to one client: something is published for it, or one of its connections comes, acknowledges all it has, or dies. */
+/**
+ * What happens to one client: something is published for it, or one of its connections comes, acknowledges all it has,
+ * or dies.
+ */
 export type Event = "publish" | `${"connect" | "ack" | "die"} ${Name}`;
 export type Name = "A" | "B" | "C";
 
-/** In order, everything that can be done is done, so that it is known when nothing is left; else by chance. No fault of its own. */
+/**
+ * In order, everything that can be done is done, so that it is known when nothing is left; else by chance. No fault of
+ * its own.
+ */
 class Scheduler extends SeededRandom {
   orderly = false;
   /** Between how many the last pick chose. */
@@ -54,8 +60,8 @@ const ONLY_MEMBER: Membership = {
 };
 
 /**
- * One client's connections and one order of what happens to them. Between two events everything comes to rest, or only so
- * many steps are made. `stage.received` has what was acknowledged: what was only sent counts for nothing.
+ * One client's connections and one order of what happens to them. Between two events everything comes to rest, or only
+ * so many steps are made. `stage.received` has what was acknowledged: what was only sent counts for nothing.
  */
 export class AckOrdering {
   readonly #stage: OrderlyStage;
@@ -164,7 +170,10 @@ export class AckOrdering {
     }
   }
 
-  /** Everything in order, once, and without a gap but for what was acknowledged: so nothing new is before what is to be replayed. */
+  /**
+   * Everything in order, once, and without a gap but for what was acknowledged: so nothing new is before what is to be
+   * replayed.
+   */
   #read(name: string, { distributor, wire, received }: Connection): boolean {
     const rows = wire.rows.splice(0);
     wire.given = rows.at(-1)?.sequence ?? wire.given;
@@ -194,7 +203,10 @@ export class AckOrdering {
   }
 }
 
-/** Every order of these events in which a connection comes, acknowledges and dies in this sequence, and A comes before B before C. */
+/**
+ * Every order of these events in which a connection comes, acknowledges and dies in this sequence, and A comes before B
+ * before C.
+ */
 export function ackOrderingsOf(publishes: number, connections: Partial<Record<Name, readonly Event[]>>): Event[][] {
   const lines: (readonly Event[])[] = [
     Array.from({ length: publishes }, () => "publish" as const),

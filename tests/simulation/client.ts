@@ -66,8 +66,8 @@ export class SimulatedClient {
   }
 
   /**
-   * Sends a cursor that this platform has never given, in each way that there is: of another epoch, of an offset that is not written yet,
-   * or of a notification that this connection was not given. It acknowledges nothing.
+   * Sends a cursor that this platform has never given, in each way that there is: of another epoch, of an offset that
+   * is not written yet, or of a notification that this connection was not given. It acknowledges nothing.
    */
   #makeUp(): void {
     const { random, accepted, published } = this.#stage;

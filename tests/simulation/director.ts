@@ -154,7 +154,10 @@ export class SimulatedDirector {
     stage.random.pick(todo)();
   }
 
-  /** What waits for clients never fills more than half of the partition, so that no pause has to wait for them; and each place is given back. */
+  /**
+   * What waits for clients never fills more than half of the partition, so that no pause has to wait for them; and each
+   * place is given back.
+   */
   #checkShares(): void {
     const { used, bound } = this.#lanes.waiting.share;
     if (used > bound) throw new Violation(this.#stage, `${used} of ${bound} wait for clients`);

@@ -185,7 +185,10 @@ const demoted = {
 /** Safe, for the safety net is there. */
 export const lostWakeUps: BrokenPlatform = { name: "lost wake-ups", actors: "wake-ups lost" };
 
-/** Safe, and slow: what the outbox refused, and nobody was told of, waits for the next one or for the acknowledgement's deadline. */
+/**
+ * Safe, and slow: what the outbox refused, and nobody was told of, waits for the next one or for the acknowledgement's
+ * deadline.
+ */
 export const ignoredRefusal: BrokenPlatform = {
   name: "an ignored refusal of a send",
   machines: () =>

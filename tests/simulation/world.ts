@@ -6,9 +6,9 @@ import { Group, Member } from "./member.ts";
 import { EPOCH, short, Stage, Violation, type Mutant } from "./stage.ts";
 
 /**
- * Several clients, two distributors, and directors that take over from each other, over one partition. At each step chance picks
- * who acts: any delay, loss of a routed record, repeat, timeout, death and takeover can come between any two steps. Then
- * everything heals, and all that was accepted must have reached its client.
+ * Several clients, two distributors, and directors that take over from each other, over one partition. At each step
+ * chance picks who acts: any delay, loss of a routed record, repeat, timeout, death and takeover can come between any
+ * two steps. Then everything heals, and all that was accepted must have reached its client.
  */
 export class World {
   readonly stage: Stage;
@@ -49,7 +49,10 @@ export class World {
     });
   }
 
-  /** The group assigns the partition: to a new process, to another member, or to its owner again. The owner before goes on until it learns of it. */
+  /**
+   * The group assigns the partition: to a new process, to another member, or to its owner again. The owner before goes
+   * on until it learns of it.
+   */
   #takeOver(): void {
     const { random } = this.stage;
     const next = random.in(0.5) ? undefined : random.pick([undefined, ...this.#members]);

@@ -22,7 +22,9 @@ export const SHORT_TIMES: Record<string, string> = {
 
 const PATIENCE_MS = 60_000;
 
-/** The load of the faults' battery on a stack that changes under it, its history, and at the end the checker's verdict. */
+/**
+ * The load of the faults' battery on a stack that changes under it, its history, and at the end the checker's verdict.
+ */
 export class BackgroundTraffic {
   readonly services: Service[];
   readonly history = new History();

@@ -14,7 +14,10 @@ export interface Member {
   statuses: (Status & { at: number })[];
 }
 
-/** Many clients of the library. Chance gives them nothing: each comes back exactly when it is told to, and at once otherwise. */
+/**
+ * Many clients of the library. Chance gives them nothing: each comes back exactly when it is told to, and at once
+ * otherwise.
+ */
 export class ClientLibraryCrowd {
   readonly members: Member[];
 

@@ -68,7 +68,10 @@ export async function readAll(socket: Socket): Promise<string> {
   return text;
 }
 
-/** A connection whose peer does not read: the kernel takes no more, and less waits in the process than what Node pauses at. */
+/**
+ * A connection whose peer does not read: the kernel takes no more, and less waits in the process than what Node pauses
+ * at.
+ */
 export async function fill(server: HttpServer, port: number) {
   const body = "x".repeat(30_000);
   server.get("/u", () => ({ status: 200, body }));

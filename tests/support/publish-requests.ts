@@ -31,7 +31,10 @@ export const verdicts = ({ body }: { body: { items: { id?: string; problem?: { t
   body.items.map(({ id, problem }) => problem?.type.slice(10) ?? id);
 export const client = (): string => `c-${randomUUID()}`;
 
-/** Requests as a publisher writes them, for tests of what a receiver answers. `of` is asked with each: the stack is there later. */
+/**
+ * Requests as a publisher writes them, for tests of what a receiver answers. `of` is asked with each: the stack is
+ * there later.
+ */
 export function publishRequests(of: () => { stack: Stack; receiver: Service; token: string }) {
   async function publish(
     body: unknown,
@@ -49,7 +52,10 @@ export function publishRequests(of: () => { stack: Stack; receiver: Service; tok
     return answer;
   }
 
-  /** A request all of which has been sent but its end: it stays in the receiver until `finish`, which answers its status. */
+  /**
+   * A request all of which has been sent but its end: it stays in the receiver until `finish`, which answers its
+   * status.
+   */
   function hold(to: Service, data: string, token = of().token): { finish(): Promise<number | undefined> } {
     const body = Buffer.from(JSON.stringify(item("a", data)));
     const headers = { "content-type": "application/json", "content-length": body.length };

@@ -16,8 +16,8 @@ import { Running, type Kind, type LogLine, type Service } from "./service-proces
 import { AUDIENCE, ISSUER, makeKey, mint, type Algorithm, type Bearer } from "./tokens.ts";
 
 /**
- * Services as real processes, on the Kafka, Postgres and Redis of tests/support/global-setup.ts, in a namespace of their own that
- * `close()` removes again. What does not end, ends badly or stays behind fails the test.
+ * Services as real processes, on the Kafka, Postgres and Redis of tests/support/global-setup.ts, in a namespace of
+ * their own that `close()` removes again. What does not end, ends badly or stays behind fails the test.
  */
 export type { Kind, LogLine, Service };
 

@@ -11,16 +11,18 @@ export interface SubscriberOptions {
   client: string;
   tenant?: string;
   transport: Transport;
-  /** auto: what arrived is acknowledged, as the transport does it. manual: only by ack(). never: as a plain EventSource. */
+  /**
+   * auto: what arrived is acknowledged, as the transport does it. manual: only by ack(). never: as a plain EventSource.
+   */
   acknowledge?: "auto" | "manual" | "never";
   /** Seconds, of its token. */
   ttl?: number;
 }
 
 /**
- * One client's strict subscriber, over any number of connections, one after the other. It keeps everything that came, and
- * fails at once where something comes that may not: out of order, at or before the point that the connection was resumed
- * at, late, twice under two cursors, or no frame of the protocol.
+ * One client's strict subscriber, over any number of connections, one after the other. It keeps everything that came,
+ * and fails at once where something comes that may not: out of order, at or before the point that the connection was
+ * resumed at, late, twice under two cursors, or no frame of the protocol.
  */
 export class Subscriber {
   readonly client: string;
@@ -73,7 +75,10 @@ export class Subscriber {
     return this.#wire !== undefined;
   }
 
-  /** Opens a connection, from its cursor unless told otherwise, and waits for `connected`; a loop of polls has no such frame. */
+  /**
+   * Opens a connection, from its cursor unless told otherwise, and waits for `connected`; a loop of polls has no such
+   * frame.
+   */
   async connect(
     distributor: Service,
     from: { cursor?: string | undefined; transport?: Transport } = {},

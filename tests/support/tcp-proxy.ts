@@ -7,8 +7,9 @@ export interface TcpProxy {
   address: string;
   /**
    * pass: all is forwarded. hang: connections stay open, and nothing passes until it passes again, as of a stopped
-   * process. mute: what is sent arrives, its answer never does. deaf: what is sent never arrives. refuse: nobody listens. slow: everything comes late, in
-   * both directions. reset: each connection is reset, and so is whoever comes anew.
+   * process. mute: what is sent arrives, its answer never does. deaf: what is sent never arrives. refuse: nobody
+   * listens. slow: everything comes late, in both directions. reset: each connection is reset, and so is whoever comes
+   * anew.
    */
   set(mode: Mode): Promise<void>;
   close(): Promise<void>;

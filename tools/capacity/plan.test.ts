@@ -182,7 +182,8 @@ test("the mean rate fills disks, and the peak occupies cores", () => {
 test("a lost zone's connections return as fast as the narrowest remaining part allows", () => {
   const large = planned(LARGE);
   expect(large["Everybody back: connections that a lost zone had"]).toBeCloseTo(3_333_333.3, 0);
-  // 133 of 200 distributors: 106.4 free cores, 532,222/s by their work, and 266,000/s by CONNECT_RATE. 52 of 79 directors:
+  // 133 of 200 distributors: 106.4 free cores, 532,222/s by their work, and 266,000/s by CONNECT_RATE. 52 of 79
+  // directors:
   // 12.7 free cores, 127,222/s. Redis: 0.778 of a core free, 38,889/s.
   expect(large["Everybody back: taken in meanwhile"]).toBeCloseTo((1e6 * (1 - 0.2222222)) / 20, 0);
   const redis = { ...values, "redis.connect": 0.02 };

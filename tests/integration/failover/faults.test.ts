@@ -6,8 +6,8 @@ import { SHORT } from "#tests/faults/settings.ts";
 import { LONG } from "#tests/support/long-form.ts";
 
 /**
- * Runs a few faults of the battery once; `just faults` has all of them. Its stores are its own. The crowd takes a minute,
- * so distributor-death.test.ts restarts distributors under a crowd in CI.
+ * Runs a few faults of the battery once; `just faults` has all of them. Its stores are its own. The crowd takes a
+ * minute, so distributor-death.test.ts restarts distributors under a crowd in CI.
  */
 const SINGLES = [
   "kill -9 of all directors at once",

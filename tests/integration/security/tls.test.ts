@@ -95,7 +95,10 @@ describe("stores over TLS, each with a password, and Kafka and Redis with our ow
     await Promise.all([broker?.kill(), database?.kill()]);
   });
 
-  /** The listener for services, and another for controller election; its metadata log lists the permitted users from the start. */
+  /**
+   * The listener for services, and another for controller election; its metadata log lists the permitted users from the
+   * start.
+   */
   function brokerOverTls(address: KafkaAddress, port: number, controller: number, plain: number): OwnStore {
     const data = join(folder, "kafka");
     const command = async (): Promise<Command> => {
