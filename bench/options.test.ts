@@ -10,7 +10,7 @@ const KNOWN = {
 const read = (...args: string[]) => readOptions(args, KNOWN);
 const HERE = resolve(import.meta.dirname, "..");
 
-test("without names all scenarios run, otherwise the exact match, or the partial matches", () => {
+test("names select an exact match, or partial matches; none selects all", () => {
   expect(read()).toMatchObject({ works: KNOWN.works, runs: 3, seconds: 8 });
   expect(read("idle", "two of each").works).toEqual(["idle SSE", "idle poll", "two of each"]);
   const known = { works: ["connects", "connects, RS256"], large: [], once: [] };

@@ -14,7 +14,7 @@ test.for([
   expect(() => connect(options)).toThrow(named);
 });
 
-test("a stream that breaks during an acknowledgement is lost, and reported once", async () => {
+test("a stream that breaks during an acknowledgement is reported once", async () => {
   let stream: ServerResponse | undefined;
   const event = (frame: object): string => `data: ${JSON.stringify(frame)}\n\n`;
   const server = createServer((request, response) => {

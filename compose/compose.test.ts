@@ -14,7 +14,7 @@ test("compose runs and builds this version", () => {
   expect(named.map(([, tag, built]) => tag ?? built)).toEqual([version, version]);
 });
 
-test("the tests pull or build exactly the images of compose and the Dockerfile", () => {
+test("the tests use exactly the images of compose and the Dockerfile", () => {
   const named = [...compose.matchAll(/_IMAGE:-([^}]+)}/g)].map(([, image]) => image!);
   const { node, ...rest } = images;
   // No package has Grafana.

@@ -7,7 +7,7 @@ import { keptInImage } from "#tools/licences/bill.ts";
 import { NODE_FLAGS } from "@saasaparilla/shared/runtime/node-flags.ts";
 import { expect, onTestFinished, test } from "vitest";
 
-test("the image runs services with the flags of the tests and the local stack", () => {
+test("the image runs services with the local stack's and tests' flags", () => {
   const dockerfile = readFileSync(join(import.meta.dirname, "../Dockerfile"), "utf8");
   const entrypoint = /^ENTRYPOINT (.*)$/m.exec(dockerfile)?.[1] ?? "";
   expect(JSON.parse(entrypoint)).toEqual(["node", ...NODE_FLAGS, "/saasaparilla/image/run.ts"]);

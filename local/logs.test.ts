@@ -27,7 +27,7 @@ test("just logs follows, escapes cursor movements, and ends its tail on SIGTERM"
   await expect.poll(() => isAlive({ pid: tail, since })).toBe(false);
 });
 
-test("just logs ends with its caller, even if the caller passes no signal on", async () => {
+test("just logs ends with its caller, even without a signal", async () => {
   makePaths();
   const name = `test-orphan-${process.pid}`;
   writeFileSync(logFile(name), "first\n");

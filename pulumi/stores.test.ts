@@ -57,7 +57,7 @@ describe.each(["docker", "kubernetes"])("on %s", (target) => {
     expect(readSettings(provisionSettings, { ...env, ...(await valueOf(secrets)) })).toMatchObject(sizes);
   });
 
-  test("secrets are secrets in the outputs, and appear nowhere else there", async () => {
+  test("outputs mark secrets, and show them nowhere else", async () => {
     const { environment, topics, secrets, values } = program.outputs;
     expect(await isSecret(secrets)).toBe(true);
     expect(JSON.stringify(await valueOf(output({ environment, topics, values })))).not.toContain(HIDDEN);
@@ -127,7 +127,7 @@ describe("on docker", () => {
 });
 
 describe("on kubernetes", () => {
-  test("the chart's schema accepts its values, and the chart's own stores are off", async () => {
+  test("the chart's schema accepts its values, without stores of its own", async () => {
     const { values } = (await declare({ target: "kubernetes" })).outputs;
     const plain = await valueOf(output(values));
     expect(z.fromJSONSchema(schema as never).safeParse(plain).error?.issues).toBeUndefined();

@@ -23,7 +23,7 @@ test("a process that has ended is not alive", async () => {
   expect(isAlive(known)).toBe(false);
 });
 
-test("a taken port is named, with its owner and the variable that moves ours", async () => {
+test("the error for a taken port names its owner and our variable", async () => {
   const server = createServer().listen(0, "127.0.0.1");
   await new Promise((done) => server.once("listening", done));
   const address = server.address();

@@ -85,7 +85,7 @@ function deferred(): Batch {
   );
 }
 
-test("a partition paused in a Postgres outage is read again after a new assignment", async () => {
+test("a partition paused for Postgres resumes after a new assignment", async () => {
   director.assigned([0], "first");
   drained.resolve(false);
   expect(await director.read(deferred())).toBe(true);
@@ -95,7 +95,7 @@ test("a partition paused in a Postgres outage is read again after a new assignme
   expect([...paused]).toEqual([]);
 });
 
-test("an insert that fails after a new assignment of its partition pauses nothing", async () => {
+test("an insert that fails after a new assignment pauses nothing", async () => {
   director.assigned([0], "first");
   expect(await director.read(deferred())).toBe(true);
   director.assigned([0], "second");
@@ -120,7 +120,7 @@ test("reading does not wait for a deferred insert, and the deferred topic resume
   ]);
 });
 
-test("a partition paused at its limit is read again after a new assignment", async () => {
+test("a partition paused at its limit resumes after a new assignment", async () => {
   director.assigned([0], "first");
   await director.read(batchOf(topics.accepted, (writer) => writer.notification(notification)));
   expect([...paused]).toEqual([`${topics.accepted}:0`]);
@@ -128,7 +128,7 @@ test("a partition paused at its limit is read again after a new assignment", asy
   expect([...paused]).toEqual([]);
 });
 
-test("the newer of two close claims counts, whichever is answered first", async () => {
+test("the newer of two close claims counts, in any order of answers", async () => {
   const late = Promise.withResolvers<typeof PROGRESS>();
   progress = [late.promise];
   director.assigned([0], "first");

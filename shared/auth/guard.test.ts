@@ -53,7 +53,7 @@ test("unavailable policies refuse no caller: no attempt is recorded, and the log
   expect(logged).toEqual(["tokens cannot be checked"]);
 });
 
-test("a token whose key is not known yet is counted, and neither refused nor logged", () => {
+test("a token of an unknown key is counted, not refused or logged", () => {
   const { guard, noted, logged, unknown } = guardThat(() => new Failure("retry", "unknown", { retryAfter: 20 }));
   for (let time = 0; time < 3; time += 1) expect(() => guard.pass("t", "subscribe", asked)).toThrow("unknown");
   expect([noted, logged, unknown()]).toEqual([[], [], 3]);
@@ -128,7 +128,7 @@ test("a look-up is counted before it is made, so concurrent ones cannot exceed t
   expect(noted).toHaveLength(10);
 });
 
-test("a look-up that finds a token, or fails, does not count as a refusal", async () => {
+test("a look-up that succeeds or errors does not count as a refusal", async () => {
   const { guard } = guardThat(() => new Failure("retry", "the token reached its check"), 3);
   for (let time = 0; time < 10; time += 1) {
     const found = guard.redeem(() => Promise.resolve("token"), "subscribe", asked);

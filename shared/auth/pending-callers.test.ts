@@ -35,7 +35,7 @@ test("one address has a bounded number of requests that wait for keys, for any i
   await Promise.all(first);
 });
 
-test("a failed check frees its place, and at the limit nothing is checked", async () => {
+test("a failed check frees its place; at the limit nothing is checked", async () => {
   const { waiters, refused, keys, arrive } = waiting();
   await expect(waiters.check(() => Promise.reject(new Error("no")))).rejects.toThrow("no");
   expect(waiters.size).toBe(0);

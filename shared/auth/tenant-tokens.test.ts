@@ -57,7 +57,7 @@ async function may(authenticator: Authenticator, text: string, scope: Scope = "s
   return said.has(true);
 }
 
-test("an issuer counts only for its own tenant, with only its own keys", async () => {
+test("an issuer counts for its own tenant only, with its own keys", async () => {
   const { policies, authenticator } = await twoTenants();
   const by = (iss: string, tenant: string, key: KeyObject) =>
     token({ alg: "RS256", kid: "k" }, { ...claims, iss: `https://${iss}.example`, tenant }, key);

@@ -18,7 +18,7 @@ test("tenants take turns, each in its own order: a late tenant waits for a turn,
   expect(queue.size).toBe(95);
 });
 
-test("a tenant's turn is bounded by its weight and the cost of its entries", () => {
+test("a tenant's turn depends on its weight and its entries' cost", () => {
   const queue = new FairQueue<string, number>((tenant) => (tenant === "heavy" ? 3 : 1), 10);
   fill(queue, "heavy", 1_000);
   fill(queue, "light", 1_000);

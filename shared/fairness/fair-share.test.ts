@@ -15,7 +15,7 @@ function saturate(share: FairShare, tenants: readonly string[]): number[] {
   return tenants.map((tenant) => share.of(tenant).used);
 }
 
-test("a tenant alone borrows eight ninths, and another may use the rest at once", () => {
+test("a lone tenant borrows eight ninths, and the rest stays free", () => {
   const share = new FairShare(9_000, () => 1);
   expect(saturate(share, ["a"])).toEqual([8_000]);
   expect(share.isOver("a")).toBe(true);
@@ -58,7 +58,7 @@ test("a borrower is over its share when another tenant uses its own, until it ha
   expect(given).toBeLessThan(500);
 });
 
-test("the places in use never exceed the limit, for any sequence of operations", () => {
+test("the places in use never exceed the limit", () => {
   const moves = fc.array(fc.record({ tenant: fc.constantFrom("a", "b", "c"), take: fc.boolean() }), { maxLength: 300 });
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 40 }), moves, (bound, all) => {
@@ -74,7 +74,7 @@ test("the places in use never exceed the limit, for any sequence of operations",
   );
 });
 
-test("an idle tenant is forgotten, and a busy one is not; a new weight counts", () => {
+test("idle tenants are forgotten, busy ones not; a new weight counts", () => {
   let weight = 1;
   const share = new FairShare(10, () => weight);
   const [idle, busy] = [share.of("idle"), share.of("busy")];

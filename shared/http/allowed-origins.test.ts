@@ -46,7 +46,7 @@ test("CORS: an origin of any tenant may send a preflight, and others learn nothi
   });
 });
 
-test("a setting can allow every port of this machine, and of no other", () => {
+test("a setting can allow all ports, of this machine only", () => {
   const { cors } = followed();
   for (const origin of ["http://localhost:3000", "http://localhost"]) expect(cors.knows(origin)).toBe(true);
   for (const origin of ["https://localhost:3000", "http://localhost.evil.example", "http://127.0.0.1:3000", "null", ""])

@@ -18,7 +18,7 @@ test("a stranger is refused after its head, at once or late", async () => {
   expect(await guardOf(() => Promise.resolve(forbidden)).callerGuard.admit(request())).toBe(forbidden);
 });
 
-test("a known caller is admitted, and its handler learns the caller's identity", async () => {
+test("a known caller is admitted, and its handler has the identity", async () => {
   for (const known of [caller, Promise.resolve(caller)]) {
     const { callerGuard } = guardOf(() => known);
     const asked = request();

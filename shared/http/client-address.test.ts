@@ -38,7 +38,7 @@ test("without proxies of ours the header is not even read", () => {
   expect(new ClientAddresses([]).of("198.51.100.1", read)).toBe("198.51.100.1");
 });
 
-test("all addresses of one IPv6 network are one, and each IPv4 address is its own", () => {
+test("an IPv6 network is one address; each IPv4 address is its own", () => {
   const same = ["2001:db8:1:2::9", "2001:0DB8:0001:0002:ffff:ffff:ffff:ffff", "2001:db8:1:2::"];
   expect(new Set(same.map(networkOf))).toEqual(new Set(["2001:db8:1:2::"]));
   expect(networkOf("2001:db8:1:3::9")).toBe("2001:db8:1:3::");

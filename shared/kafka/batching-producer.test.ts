@@ -73,7 +73,7 @@ test("two sends begin a pace apart, however fast Kafka answers", async () => {
   expect(sends.flatMap(({ packs }) => packs.flat())).toEqual(Array.from({ length: 12 }, (_, n) => n + 1));
 });
 
-test("patient entries wait for urgent ones, and at most their patience", async () => {
+test("patient entries wait for urgent ones, up to their patience", async () => {
   const producer = producerOf(1);
   add(producer, 1, "addPatiently");
   await vi.advanceTimersByTimeAsync(PATIENCE_MS - 1);
@@ -88,7 +88,7 @@ test("patient entries wait for urgent ones, and at most their patience", async (
   expect(begun()[1]).toBeLessThan(2 * PATIENCE_MS);
 });
 
-test("a patient entry that arrives during a send begins its wait after it", async () => {
+test("a patient entry during a send begins its wait after it", async () => {
   const producer = producerOf(10);
   add(producer, 1);
   await vi.advanceTimersByTimeAsync(5);
@@ -130,7 +130,7 @@ test("a wait for an empty producer sends patient entries at once", async () => {
   expect(begun()).toEqual([0]);
 });
 
-test("a failed send is repeated before later sends, or its owners hear of it", async () => {
+test("a failed send is repeated first, or its owners hear of it", async () => {
   const failures = [new Error("away"), undefined, new Error("away")];
   const sent: number[][] = [];
   const producer = (onFailure: "retry" | "fail"): BatchingProducer =>

@@ -18,7 +18,7 @@ beforeEach(() => {
 afterEach(() => vi.useRealTimers());
 
 test.for(["Broker not connected", "Failed to find group coordinator"])(
-  "a consumer is run again after a temporary error that ends the client: %s",
+  "a consumer runs again after a temporary error: %s",
   async (message) => {
     await runner.start();
     runner.crashed({ error: new Error(message), restart: false });
@@ -47,7 +47,7 @@ test("a stopped consumer is not run again, before or after the stop", async () =
   expect(done).toEqual(["runs", "disconnected"]);
 });
 
-test("a consumer leaves the group and rejoins it, unless it was stopped meanwhile", async () => {
+test("a consumer rejoins its group, unless it was stopped meanwhile", async () => {
   await runner.start();
   await runner.rejoin();
   expect(done).toEqual(["runs", "left", "runs"]);

@@ -31,7 +31,7 @@ afterEach(() => vi.useRealTimers());
 const forgotten = async (): Promise<number> =>
   (await registry.getSingleMetric("deletions_forgotten_total")!.get()).values[0]?.value ?? 0;
 
-test("one statement deletes for many clients, each up to its latest sequence", async () => {
+test("one statement deletes up to the latest sequence of each client", async () => {
   storedDeletions.add("t/a", "1");
   storedDeletions.add("t/b", "5");
   storedDeletions.add("t/a", "3");

@@ -16,7 +16,7 @@ test("links to existing files and headings are good", () => {
   expect(broken({ "a.md": text, "b.md": "# Again\n\n# Again\n" })).toEqual([]);
 });
 
-test("a missing file and a missing heading are named with their document", () => {
+test("missing files and headings are named with their document", () => {
   expect(broken({ "a.md": "[x](no.md) [y](b.md#no)", "b.md": "# Yes\n" })).toEqual([
     "a.md: no.md is not there.",
     "a.md: b.md has no heading #no.",

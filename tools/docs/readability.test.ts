@@ -4,7 +4,7 @@ import { readability } from "./readability.ts";
 
 const words = (count: number): string => `Begin ${"word ".repeat(count - 1).trim()}.`;
 
-test("wrapped lines are one sentence, and each list item begins another", () => {
+test("wrapped lines are one sentence, and each list item another", () => {
   const blocks = blocksOf("One\ntwo. Three.\n\n- four\n  five\n- six\n");
   expect(blocks.flatMap(sentencesOf).map(({ line, text }) => [line, text])).toEqual([
     [1, "One two."],
@@ -41,6 +41,6 @@ test("a sentence over 30 words is long, one of 30 is not; cells have a share of 
   expect(measured.longSentences.map(({ line }) => line)).toEqual([1, 3]);
 });
 
-test("you, your and yours are counted, even before a punctuation mark", () => {
+test("you, your and yours count, even before punctuation", () => {
   expect(readability(["You see your house. Is it yours, you?"]).you).toBe(500);
 });

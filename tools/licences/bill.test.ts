@@ -53,7 +53,7 @@ test("a package outside the lockfile ends the bill", () => {
   expect(() => packageComponents([{ ...library, version: "0.0.0" }], [], lockfile)).toThrow("no SHA-512");
 });
 
-test("Node and the system libraries are those that the Dockerfile copies", () => {
+test("Node and the system libraries match the Dockerfile's copies", () => {
   const names = imageComponents(dockerfile).map(({ name: part }) => part);
   expect(names).toEqual(["node", "libc6", "libgcc-s1", "libstdc++6"]);
   expect(() => imageComponents(dockerfile.replace("in libc6", "in libssl3 libc6"))).toThrow("libssl3");

@@ -46,7 +46,7 @@ test("a native file is found at any depth and under any name", () => {
   ]);
 });
 
-test("a file that appears, disappears or changes is named with its package", () => {
+test("a new, missing or changed file is named with its package", () => {
   const before = { "p@1.0.0": { "a.node": "11", "b.node": "22", "c.node": "33" } };
   const now = { "p@1.0.0": { "a.node": "11", "b.node": "23" }, "q@2.0.0": { "d.so": "44" } };
   expect(differences(before, now)).toEqual([

@@ -55,7 +55,7 @@ test("a record is settled only once its dead letter is in Kafka, however often t
   ]);
 });
 
-test("concurrent dead letters of any reason keep each send within its limit", async () => {
+test("concurrent dead letters keep each send within its limit", async () => {
   const sends: number[] = [];
   const deadLetters = deadLettersBy((records) => {
     sends.push(records.length);

@@ -50,7 +50,7 @@ test.each<[string, (lane: Lane) => void]>([
   expect(lanes.has(lane)).toBe(true);
 });
 
-test("at the limit the lanes parked first are forgotten first, and busy lanes never", () => {
+test("the limit evicts the lanes parked first, and no busy lane", () => {
   const lanes = new LaneMap(3);
   live(lanes.of("acme/a"));
   live(lanes.of("acme/b"));

@@ -90,7 +90,7 @@ test("R51: a rejoin that undoes the read-back is noticed, and missing records in
   expect(gap.begin(1_800)).toBeUndefined();
 });
 
-test("a record counts toward the byte limit exactly until all of it is settled", () => {
+test("a record counts toward the byte limit until it is fully settled", () => {
   const { lanes, settled } = partition();
   const batch = batchOf(0, idOf(1), { keys: ["t/a", "t/b"] });
   lanes.accepted(batch);
@@ -182,7 +182,7 @@ test("a tenant with an undrained deferred backlog makes only its own connections
   expect(granted.at(-1)).toBe("invite other/a");
 });
 
-test("R35: a notification that has expired when its batch is read is not stored", () => {
+test("R35: a notification that expired before its read is not stored", () => {
   const { lanes, settled } = partition();
   lanes.accepted(batchOf(0, idOf(1)));
   lanes.dispatch(lanes.lanes.of("t/a"), { type: "found", connections: [] });

@@ -30,7 +30,7 @@ const rows = (client: string, count: number) =>
     body: Buffer.alloc(0),
   }));
 
-test("a client is checked after each tenth of its limit is stored, and not earlier", async () => {
+test("a client is checked only after each stored tenth of its limit", async () => {
   const asked: [string, number][][] = [];
   const { one } = fullInboxes({
     mark(clients) {

@@ -93,7 +93,7 @@ test("due checks stay due while Postgres is away", async () => {
   expect(done).toEqual(["follow a", "follow a", "mark a bytes"]);
 });
 
-test("the fullest tenant's part of each limit is reported from one half upwards", async () => {
+test("the fullest tenant's part of a limit is reported from one half", async () => {
   has("a", 700, 1);
   has("b", 800, 49);
   fullness.inserted(rows("a/1", "b/1"));

@@ -159,7 +159,7 @@ test("a small tenant is not deferred, however far another tenant is above its sh
   expect(deferred.length).toBeGreaterThan(20);
 });
 
-test("notifications of a tenant above its share wait for its insert under way", async () => {
+test("a tenant above its share waits for its insert under way", async () => {
   Object.assign(partition, { inserting: sharesOf(40) });
   addFor("loud/a", "0");
   await turns();

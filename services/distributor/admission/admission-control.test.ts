@@ -7,7 +7,7 @@ const wide = { rate: 100, burst: 100, handovers: 1_000_000, connections: 1_000_0
 const limits = fc.record({ rate: fc.integer({ min: 1, max: 5_000 }), burst: fc.integer({ min: 1, max: 5_000 }) });
 const chance = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 
-test("R36: in any period admissions are at most the burst plus the rate's refill", () => {
+test("R36: admissions in any period are at most burst plus refill", () => {
   const arrivals = fc.array(fc.record({ pause: fc.integer({ min: 0, max: 3_000 }), count: fc.nat(2_000) }), {
     maxLength: 20,
   });
@@ -189,7 +189,7 @@ test("one tenant's refused crowd delays another tenant only by its part of the r
   expect(admission.refused(0, 0.5, "third")).toBeUndefined();
 });
 
-test("the number of separate tenant queues is bounded: the rest share one queue", () => {
+test("separate tenant queues are bounded: the rest share one queue", () => {
   const admission = new AdmissionControl(wide, 0);
   for (let index = 0; index < 1_000; index += 1) admission.refuse(0, 0.5, `made-up-${index}`);
   expect(admission.refused(0, 0.5, "never-seen")).toBeGreaterThan(1);

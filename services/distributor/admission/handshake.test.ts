@@ -44,7 +44,7 @@ test("R9: a client that asks for the reason hears it, too; an ending server tell
     expect(answer).toMatchObject(busy);
 });
 
-test("R39: a tenant makes room only for a connection that nothing else refuses", () => {
+test("R39: a tenant makes room only after all other checks pass", () => {
   expect(handshakeOf({ burst: 0 }).enter(ANYBODY)).toMatchObject(busy);
   expect(asked).toEqual([]);
   const door = handshakeOf({ burst: 2 });

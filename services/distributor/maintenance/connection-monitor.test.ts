@@ -65,7 +65,7 @@ test.for(["websocket", "sse"] as const)("R14: a %s hears once that its token exp
   expect(ended).toContain("The token has expired");
 });
 
-test("R14: a renewed token has its expiry announced again, once, at its own time", () => {
+test("R14: a renewed token's expiry is announced once, in its time", () => {
   const connection = open("websocket", 30);
   vi.advanceTimersByTime(HEARTBEAT_MS);
   connection.identity = expiringIn(90);
@@ -84,7 +84,7 @@ test("R14: a client whose new token could not be checked is asked again in the n
   expect(told).toHaveLength(2);
 });
 
-test("R14: a long poll sends its token with each request, and hears nothing", () => {
+test("R14: a long poll, with a token in each request, hears nothing", () => {
   open("poll", 30);
   vi.advanceTimersByTime(20_000);
   expect(told).toEqual([]);

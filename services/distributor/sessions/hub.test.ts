@@ -146,7 +146,7 @@ test("a stored notification is reported as stored: it stays in Postgres, and the
   expect(expired).toEqual(["1 stored"]);
 });
 
-test("R12: `live` does not overtake data that the peer has not read yet", async () => {
+test("R12: `live` does not overtake unread data", async () => {
   rows = [rowOf(1, 0), rowOf(2, 0)];
   connection.wire.outbox.shut();
   hub.step(connection, { type: "held", generation: 1, hold: 1 });
@@ -189,7 +189,7 @@ test("the director hears acknowledgements of a live connection: it holds those n
   expect(acknowledged).toEqual([one.sequence, two.sequence]);
 });
 
-test("R20: a notification in the outbox is not acknowledged by any cursor", async () => {
+test("R20: no cursor acknowledges a notification in the outbox", async () => {
   await goLive();
   connection.wire.outbox.shut();
   const [one, two] = [rowOf(1, 0), rowOf(2, 0)];

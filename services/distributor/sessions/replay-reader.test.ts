@@ -140,7 +140,7 @@ test("a connection that closes before its turn is not read", async () => {
   await Promise.all(pages);
 });
 
-test("a session that waits too long for unanswered statements is told, and counted", async () => {
+test("a session is notified of a long wait, and counted", async () => {
   const underWay = [replayReader.page(session("a"))];
   await turn();
   underWay.push(replayReader.page(session("b")));
@@ -158,7 +158,7 @@ test("a session that waits too long for unanswered statements is told, and count
   expect(await Promise.all([...underWay, younger])).toHaveLength(3);
 });
 
-test("tenants take turns: another tenant's client does not wait for a whole crowd", async () => {
+test("tenants take turns: one client does not wait for a whole crowd", async () => {
   const pages = sessions(1_000, "crowd").map((one) => replayReader.page(one));
   await turn();
   const other = createSession({ key: "other/one", id: 1, partition: 0, acknowledges: true }, undefined);

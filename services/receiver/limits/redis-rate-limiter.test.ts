@@ -24,7 +24,7 @@ test("without Redis a receiver counts alone, all buckets or none, and reports fo
   expect(alone).toBe(3);
 });
 
-test("an unresponsive Redis is awaited once, and then skipped for a while", async () => {
+test("an unresponsive Redis is awaited once, then skipped for a while", async () => {
   let now = 0;
   let asked = 0;
   const evalsha = (): Promise<never> => {
@@ -119,7 +119,7 @@ test("callers with tokens to spare do not wait: Redis is told later, together, a
   expect(rateLimiter.take(plenty, 5)).toBeInstanceOf(Promise);
 });
 
-test("callers who share a bucket share one sum of tokens taken on account", async () => {
+test("callers of one bucket share one sum of tokens on account", async () => {
   const shared: Bucket = { key: "t", policy: "tenant", rate: { rate: 1_000, burst: 1_000 } };
   const evalsha = (_sha: string, _keys: number, ...args: unknown[]) =>
     Promise.resolve(args.slice(8).map(() => [1, 0, 0]));

@@ -39,7 +39,7 @@ test("the name of a key is bounded, and no two keys share one, whatever their pa
   expect(nameOf(long)).toMatch(/^[\w-]{43}$/);
 });
 
-test("the name of a key differs by tenant, issuer, API key and subject", () => {
+test("a key's name differs by tenant, issuer, API key and subject", () => {
   const base = { tenant: "acme", source: { kind: "platform" }, subject: "shop", key: "k" } as const;
   const names = [
     base,

@@ -54,7 +54,7 @@ test("any bytes are accepted or refused, without a crash", () => {
   );
 });
 
-test("lines are counted as in an editor, and items without the empty lines", () => {
+test("lines count as in an editor; empty lines are not items", () => {
   const found = parse("application/x-ndjson", Buffer.from('\n \r\n{"to":{"client":"a"},"data":1}\n\n{\n'), limits);
   expect(found.map(({ index, line }) => [index, line])).toEqual([
     [0, 3],
@@ -71,7 +71,7 @@ test("the size of data is the size of its text on one line", () => {
   expect(parse("application/json", Buffer.from(long), limits).map(verdict)).toEqual(["too-large"]);
 });
 
-test("an invalid JSON line gets its reason and position, whatever the other lines are", () => {
+test("an invalid JSON line gets its reason and position beside any line", () => {
   const good = '{"to":{"client":"u1"},"data":1}';
   for (const neighbour of [good, good.replace("1}", '"ä"}')]) {
     const body = `${neighbour}\n\n{"to":}\n{"data":1`;

@@ -14,7 +14,7 @@ const told = (items: Item[]): { text: string; body: Problem } => {
   return { text, body: JSON.parse(text) as Problem };
 };
 
-test("a body without any acceptable item is refused before it is parsed", () => {
+test("a body without acceptable items is refused before parsing", () => {
   const large = "x".repeat(600 << 10);
   const many = Array.from({ length: 1_000 }, () => `{"to":{"client":"u1"},"data":"${"x".repeat(600)}"}`).join(",");
   for (const [body, problem] of [
@@ -46,7 +46,7 @@ test("a few errors are listed without a count", () => {
   expect(body).not.toHaveProperty("errorCount");
 });
 
-test("an answer lists 20 errors over all items, with a count for each item", () => {
+test("an answer lists 20 errors in all, with a count for each item", () => {
   const bad = Array.from({ length: 500 }, () => unknown(50)).join(",");
   const refused = told(read(`[${bad}]`));
   expect(refused.body).toMatchObject({ errorCount: 500 * 52 });

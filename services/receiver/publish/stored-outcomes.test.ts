@@ -77,7 +77,7 @@ test("at the limit, all but one refused, each unlike the one before: one charact
   expect(again.slice(0, -1).every((item, n) => nameOf(item.outcome as never) === FINAL[n % FINAL.length])).toBe(true);
 });
 
-test("the errors of a refused item are found again, with its pointer and line", () => {
+test("a refused item's errors are found again, with pointer and line", () => {
   const judged = problemOf("invalid-value", undefined, { errors: [] });
   const items = itemsOf([judged, "open", "open", "open", clientForbidden({ pointer: "/4", line: 5 })]);
   recallVerdicts(items, "vfila");

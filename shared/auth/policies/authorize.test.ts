@@ -44,14 +44,14 @@ function why(policies: Policies, who: Identity, scope: Scope, more: Partial<Ques
   });
 }
 
-test("with trusted scopes a token has the rights of its scopes, and no others", () => {
+test("a token with trusted scopes has only their rights", () => {
   const policies = accessOf();
   expect(why(policies, identity("open", "u1", "subscribe"), "subscribe")).toBeUndefined();
   expect(why(policies, identity("open", "u1", "subscribe"), "publish")).toMatch("does not allow");
   expect(clientsOf(policies, identity("open", "u1", "publish"))).toBeUndefined();
 });
 
-test("with required grants a token has only granted rights, by subject and client", () => {
+test("required grants give rights by subject and client", () => {
   const policies = accessOf();
   expect(why(policies, identity("strict", "u12", "subscribe"), "subscribe")).toBeUndefined();
   expect(why(policies, identity("strict", "u2", "subscribe"), "subscribe")).toMatch("no pattern");

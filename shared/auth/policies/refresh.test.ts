@@ -64,7 +64,7 @@ test("a refresh brings the changed rows only", async () => {
   ]);
 });
 
-test("the last policies hold while Postgres is away, and their age is reported", async () => {
+test("the last policies hold without Postgres, and report their age", async () => {
   const { policies, away, feeding, pass, put, ready } = feed();
   away(true);
   await expect(feeding.refresh()).rejects.toThrow("away");
@@ -78,7 +78,7 @@ test("the last policies hold while Postgres is away, and their age is reported",
   expect([feeding.age, policies.tenant("a")?.row?.state, ready()]).toEqual([600, "active", true]);
 });
 
-test("all rows are read again after a day, or after a restore of Postgres", async () => {
+test("all rows are read again after a day or a restore of Postgres", async () => {
   const { policies, asked, feeding, pass, put, setBack } = feed();
   put("a");
   put("b");

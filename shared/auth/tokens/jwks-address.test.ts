@@ -57,7 +57,7 @@ test("a redirect is not followed", async () => {
   await expect(asked).rejects.toThrow("answered 302");
 });
 
-test("a name that does not resolve is accepted: each connection checks it again", async () => {
+test("an unresolved name is accepted: each connection checks it again", async () => {
   const url = new URL("https://nothing.invalid/jwks");
   expect(await new JwksAddresses([]).refusal(url)).toBeUndefined();
   await expect(new JwksAddresses([]).fetch(url)).rejects.toThrow(/nothing\.invalid/);

@@ -77,7 +77,7 @@ test("an absent identity provider blocks no known key, and gets requests at a bo
   });
 });
 
-test("an answer that is too large, no key set, or a redirect changes nothing", async () => {
+test("a too large or invalid key set, or a redirect, changes nothing", async () => {
   const answers: RequestListener[] = [
     (_, response) => response.end(JSON.stringify({ keys: [keys.a] })),
     (_, response) => response.end(`{"keys":[${" ".repeat(300_000)}]}`),
@@ -101,7 +101,7 @@ test("an answer that is too large, no key set, or a redirect changes nothing", a
   );
 });
 
-test("a file is read again: an added key is found, a removed one is not", async () => {
+test("a file is read again: added keys count, removed ones do not", async () => {
   const folder = await mkdtemp(join(tmpdir(), "keys-"));
   try {
     const file = join(folder, "jwks.json");

@@ -45,7 +45,7 @@ const verdict = async (authenticator: Authenticator, token: string): Promise<str
       (error: unknown) => (error instanceof Refused ? "refused" : classify(error)),
     );
 
-test("an issuer with a shared secret accepts HS256 with that secret only", async () => {
+test("an issuer with a shared secret accepts only HS256 with it", async () => {
   const policies = new Policies();
   policies.apply([tenant, await shared()]);
   const authenticator = await authenticatorOf(policies);

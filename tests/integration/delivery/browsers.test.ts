@@ -109,7 +109,7 @@ const ticketFor = async (client: string): Promise<{ ticket: string; expiresIn: n
   return (await answer.json()) as { ticket: string; expiresIn: number };
 };
 
-test("R47: a ticket opens one SSE stream, only as the client of its token", async () => {
+test("R47: a ticket opens one SSE stream, for its token's client", async () => {
   const { ticket, expiresIn } = await ticketFor("ticketed");
   expect(expiresIn).toBe(30);
   await publisher.publish([{ client: "ticketed", json: '"for the ticketed"' }]);

@@ -102,7 +102,7 @@ describe.for(TRANSPORTS)("%s", (transport) => {
     expect(subscriber.statuses.find(({ state }) => state === "waiting")!.reason!.code).toBe("token-timeout");
   });
 
-  test("refused tokens are replaced with back-off, and no token is sent twice", async () => {
+  test("refused tokens are replaced with back-off, and never sent twice", async () => {
     let asked = 0;
     let good = false;
     const subscriber = await subscribe(({ token }) => ({

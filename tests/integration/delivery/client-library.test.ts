@@ -79,7 +79,7 @@ describe.for(TRANSPORTS)("%s", (transport) => {
     expect(states()).toEqual(["connecting", "replaying", "live"]);
   });
 
-  test("R3: another transport at another distributor continues at the same cursor", async () => {
+  test("R3: another transport and distributor continue at the cursor", async () => {
     const client = newClient("resume");
     const first = await subscribe(client, { transport });
     await publish(client, 1, 2, 3);
@@ -122,7 +122,7 @@ describe.for(TRANSPORTS)("%s", (transport) => {
     await expectSoon(() => received, upTo(1_400));
   });
 
-  test("a notification comes again when its handler throws, and later ones wait", async () => {
+  test("a notification repeats when its handler throws; later ones wait", async () => {
     const client = newClient("throwing");
     let throws = 2;
     const { received, statuses } = await subscribe(client, {
@@ -137,7 +137,7 @@ describe.for(TRANSPORTS)("%s", (transport) => {
     expect(statuses.filter(({ error }) => error)).toHaveLength(2);
   });
 
-  test("a broken connection is opened again, and duplicates are dropped", async () => {
+  test("a broken connection reopens, and duplicates are dropped", async () => {
     const client = newClient("cut");
     const between = await relay(distributor.url);
     const { received, states } = await subscribe(client, {
@@ -172,7 +172,7 @@ describe.for(TRANSPORTS)("%s", (transport) => {
     await expectSoon(() => received, [1]);
   });
 
-  test("R14: a token is renewed before it expires, and nothing is missed", async () => {
+  test("R14: a token is renewed before its expiry, without a gap", async () => {
     const client = newClient("refresh");
     // A long poll sends its token with each request and hears only of an expired one. Servers allow 30 s of leeway.
     const ttls = transport === "poll" ? [-27, 3_600] : [3, 62, 3_600];

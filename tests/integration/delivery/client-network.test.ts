@@ -23,7 +23,7 @@ const subscribe = subscribing(() => ({ url: distributor.url, token: (client) => 
 const expectDelivery = delivering(() => publisher);
 
 describe.for(TRANSPORTS)("%s", (transport) => {
-  test("a URL that answered well once counts as right, whatever it answers later", async () => {
+  test("a URL that answered well once counts as right from then on", async () => {
     let strange = false;
     const proxy = await startProxy(distributor.url.slice("http://".length));
     onTestFinished(() => proxy.close());
@@ -51,7 +51,7 @@ describe.for(TRANSPORTS)("%s", (transport) => {
     await subscriber.connection.close();
   });
 
-  test("a silently dropped connection is abandoned, and another one becomes live", async () => {
+  test("a silently dropped connection is replaced by a live one", async () => {
     const proxy = await startProxy(distributor.url.slice("http://".length));
     const subscriber = await subscribe(() => ({
       transport,
@@ -143,7 +143,7 @@ test("auto: long poll if streams are dropped, too", async () => {
   expect(subscriber.connection.transport).toBe("poll");
 });
 
-test("auto: an unavailable server is retried without a change of transport", async () => {
+test("auto: an unavailable server is retried with the same transport", async () => {
   const way = await relay("http://127.0.0.1:1");
   const subscriber = await subscribe(() => ({ url: way.url }));
   await expectSoon(() => subscriber.statuses.filter(({ state }) => state === "waiting").length >= 3, true);

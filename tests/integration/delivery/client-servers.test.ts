@@ -18,7 +18,7 @@ describe.for(TRANSPORTS)("%s", (transport) => {
     ["404", (_, response) => response.writeHead(404).end()],
     ["a page", (_, response) => response.writeHead(200, { "content-type": "text/html" }).end("<html>")],
     ["another API", (_, response) => response.writeHead(200, { "content-type": "application/json" }).end("{}")],
-  ])("a URL that answers %s stops the client with an error that names the URL", async ([, answer]) => {
+  ])("a URL that answers %s stops the client, and is named", async ([, answer]) => {
     const { url, requests } = await serve(answer);
     const subscriber = await subscribe(() => ({ transport, url: `${url}/base/` }));
     const reason = await subscriber.connection.closed;
@@ -38,7 +38,7 @@ test.for(["", "nonsense", "/path", "ftp://host", "https://", "//host", undefined
   },
 );
 
-test("a URL with credentials is refused, and the error does not repeat them", () => {
+test("a URL with credentials is refused, and the error omits them", () => {
   const options = { url: "https://user:secret@host/?key=secret", token: "t", onNotification: () => {} };
   expect(() => connect(options)).toThrow(expect.not.stringContaining("secret"));
   expect(() => connect(options)).toThrow("without credentials");
@@ -63,7 +63,7 @@ test("a connection failure keeps its cause, and names the server", async () => {
   }
 });
 
-test("a constant malformed token stops the client, and is not printed", async () => {
+test("a constant malformed token stops the client, unprinted", async () => {
   const lines = printed();
   const subscriber = await subscribe(({ token }) => ({ token: `${token}\n`, onError: undefined as never }));
   expect((await subscriber.connection.closed).code).toBe("token-invalid");

@@ -54,7 +54,7 @@ test.for(TRANSPORTS)("%s: a page gets published notifications, and prints nothin
   expect(printed).toEqual([]);
 });
 
-test.for(TRANSPORTS)("%s: a token that is an error page is requested again, and not printed", async (transport) => {
+test.for(TRANSPORTS)("%s: an error page as a token is requested again, unprinted", async (transport) => {
   const { token } = bed.site;
   onTestFinished(() => void (bed.site.token = token));
   let asked = 0;
@@ -74,7 +74,7 @@ test.for(TRANSPORTS)("%s: a token that is an error page is requested again, and 
   for (const part of good.split(".")) expect(said).not.toContain(part.slice(0, 12));
 });
 
-test("a dropped WebSocket is live again within 50 s, whatever the browser reports", async () => {
+test("a dropped WebSocket is live again within 50 s", async () => {
   const { page, client } = await open("websocket");
   await expectLive(page);
   const began = performance.now();
@@ -89,7 +89,7 @@ test("a dropped WebSocket is live again within 50 s, whatever the browser report
   await expectDelivery(page, client);
 });
 
-test("a page that is shown again notices at once that its WebSocket is gone", async () => {
+test("a page that is shown again notices its lost WebSocket at once", async () => {
   const { page, client } = await open("websocket", { waits: { 10_000: 4_000 } });
   await expectLive(page);
   bed.gateway.swallow();

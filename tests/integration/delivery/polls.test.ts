@@ -61,7 +61,7 @@ describe("R7: every wait", () => {
       expect((await poll(client, `wait=${wait}`)).ids).toEqual(publisher.accepted(client));
   });
 
-  test("polls with wait=0 give every page, and only the last answer is empty", async () => {
+  test("polls with wait=0 give every page, then one empty answer", async () => {
     const client = "pages";
     await publisher.number(client, 450, "x".repeat(200));
     await storedFor(stack, [client], 450);
@@ -78,7 +78,7 @@ describe("R7: every wait", () => {
     await storedFor(stack, [client], 0);
   });
 
-  test("a continued loop gives notifications that arrived between two polls", async () => {
+  test("a continued loop gives notifications from between two polls", async () => {
     const client = "between";
     const first = await poll(client, "wait=0");
     expect(first.ids).toEqual([]);
@@ -124,7 +124,7 @@ test("R7: while stored notifications are unreadable a poll is 503, never empty, 
   await library.close();
 });
 
-test("R7: polls without a cursor share one loop until it gives notifications", async () => {
+test("R7: polls without a cursor share a loop until its first items", async () => {
   const opened = (): Promise<number> => scrapeMetric(distributor, "connections_opened_total", 'transport="poll"');
   const before = await opened();
   for (let time = 0; time < 5; time += 1) expect((await poll("nothing-yet", "wait=0")).ids).toEqual([]);
@@ -202,7 +202,7 @@ describe("R39: idle loops", () => {
     await Promise.all([...streams, third].map((stream) => stream.close()));
   });
 
-  test("idle loops give way to a new connection of their own tenant only", async () => {
+  test("idle loops give way to new connections of their own tenant", async () => {
     for (let one = 0; one < 9; one += 1)
       expect(await poll(`one-off-${one}`, "wait=0", "other")).toMatchObject({ status: 200 });
     const connections = (): Promise<number> => scrapeMetric(distributor, "connections", 'transport="poll"');
@@ -227,7 +227,7 @@ test("R7: a new loop with wait=0 gives the unacknowledged notifications of an id
   expect((await poll(client, "wait=0")).ids).toEqual(publisher.accepted(client));
 });
 
-test("R7: a poll is answered when a notification arrives, or when its wait is over", async () => {
+test("R7: a poll ends with a notification, or when its wait is over", async () => {
   const client = "waits";
   const waiting = poll(client, "wait=30");
   await publisher.number(client);

@@ -43,7 +43,7 @@ async function pageOf(client: string, after: string): Promise<StoredPage> {
   return (await stored.pages([{ client, after }], PAGE_BYTES))[0]!;
 }
 
-test("a row is inserted once, and read by sequence in any order of inserts", async () => {
+test("a row is inserted once, and rows are read by sequence", async () => {
   await stored.insert([row("t/order", 3), row("t/order", 1), row("t/other", 2)]);
   await stored.insert([row("t/order", 2), row("t/order", 1, { body: Buffer.from("again") })]);
   const { rows } = await pageOf("t/order", START);
@@ -56,7 +56,7 @@ test("a row is inserted once, and read by sequence in any order of inserts", asy
   expect((await pageOf("t/order", at(2))).rows.map(({ sequence }) => sequence)).toEqual([at(3)]);
 });
 
-test("a page is bounded in rows and bytes, and the next page continues after it", async () => {
+test("a page is bounded in rows and bytes, and the next continues it", async () => {
   await stored.insert(Array.from({ length: 450 }, (_, n) => row("t/rows", n)));
   await stored.insert(Array.from({ length: 10 }, (_, n) => row("t/bytes", n, { body: Buffer.alloc(60_000, n) })));
   for (const [client, count, most] of [
@@ -112,7 +112,7 @@ test("expired rows are neither read nor awaited, and are swept once", async () =
   expect(await stored.sweep(10)).toEqual([]);
 });
 
-test("an acknowledgement deletes up to its cursor, for its client only", async () => {
+test("an acknowledgement deletes its client's rows up to its cursor", async () => {
   await stored.insert([row("t/acked", 1), row("t/acked", 2), row("t/kept", 1)]);
   expect(await stored.deleteUpTo(new Map([["t/acked", at(1)]]))).toBe(1);
   expect((await pageOf("t/acked", START)).rows.map(({ sequence }) => sequence)).toEqual([at(2)]);

@@ -52,7 +52,7 @@ test("sequences and clients sort by bytes, and stored notifications use eight pa
   expect(parts).toHaveLength(8);
 });
 
-test("missing slots are added; an accepted topic keeps its partitions", async () => {
+test("missing slots are added; accepted topics keep their partitions", async () => {
   await provision({ ...stack.env, ROUTED_PARTITIONS: "5", ACCEPTED_PARTITIONS: "7" });
   const { topics } = await withAdmin((client) =>
     client.fetchTopicMetadata({

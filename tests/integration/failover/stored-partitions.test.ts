@@ -118,7 +118,7 @@ async function leavesOf({ text, values }: Statement): Promise<Set<string>> {
   }
 }
 
-test("each statement of the services uses only the partition of its client", async () => {
+test("each statement uses only the partition of its client", async () => {
   const statements: Statement[] = [];
   const pool = {
     query(statement: Statement) {

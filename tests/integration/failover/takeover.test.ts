@@ -116,7 +116,7 @@ test("R32, R33: a director that stalls past its session wakes as a zombie: nothi
   });
 });
 
-test("R51: a director drops a resent record that an earlier director settled", async () => {
+test("R51: a director drops resent records of an earlier director", async () => {
   const client = "repeated";
   const subscriber = await Subscriber.of(stack, { client, transport: "websocket" });
   await subscriber.connect(distributor);

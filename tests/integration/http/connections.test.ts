@@ -45,7 +45,7 @@ describe("preflights", () => {
     }
   });
 
-  test("are answered while a service starts, and a page can read its 503", async () => {
+  test("are answered during a start, and a page can read the 503", async () => {
     for (const kind of ["distributor", "director"] as const) {
       const starting = await stack.start(
         kind,
@@ -155,7 +155,7 @@ describe("idle connections", () => {
     await quick.stop();
   });
 
-  test("without KEEP_ALIVE each answer of a distributor ends its connection", async () => {
+  test("a distributor without KEEP_ALIVE ends each answer's connection", async () => {
     const closing = await stack.start("distributor", { KEEP_ALIVE: "false" });
     for (const [line, status] of [
       ["GET /health/live", 200],

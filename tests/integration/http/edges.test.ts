@@ -54,7 +54,7 @@ const post = (kind: Kind, body: string | Buffer, ...headers: string[]): string[]
 };
 
 describe("HEAD", () => {
-  test.for(KINDS)("%s: HEAD of every GET route has the status and headers, and no body", async (kind) => {
+  test.for(KINDS)("%s: HEAD of each GET route has its status and headers, no body", async (kind) => {
     const { routes } = await services[kind].logged(({ routes: all }) => Array.isArray(all) && all.length > 5);
     const gets = (routes as string[]).filter((route) => route.startsWith("GET ") && route !== "GET /v1/sse");
     expect(gets.length).toBeGreaterThan(6);
@@ -83,7 +83,7 @@ describe("HEAD", () => {
     }
   });
 
-  test("HEAD of a stream or a poll is answered at once, and opens nothing", async () => {
+  test("HEAD of a stream or poll is answered at once, and opens none", async () => {
     const { distributor } = services;
     const opened = await scrapeMetric(distributor, "connections_opened_total");
     const stream = await ask("distributor", head("HEAD /v1/sse", bearer(client)));
@@ -115,7 +115,7 @@ describe("HEAD", () => {
   });
 });
 
-test.for(KINDS)("%s: every answer has nosniff, and none names the server software", async (kind) => {
+test.for(KINDS)("%s: every answer has nosniff, and no server name", async (kind) => {
   const token = bearer(tokenOf(kind));
   for (const bytes of [
     head("GET /health/live"),
@@ -172,7 +172,7 @@ describe("heads", () => {
     expect(JSON.parse(body)).toMatchObject({ type: "/problems/too-large", status: 431 });
   });
 
-  test.for(KINDS)("%s: bytes that are not UTF-8 are refused in path, query and headers", async (kind) => {
+  test.for(KINDS)("%s: invalid UTF-8 is refused in path, query and headers", async (kind) => {
     for (const bytes of [
       head("GET /problems/%ff"),
       head("GET /problems/\xff"),
@@ -186,7 +186,7 @@ describe("heads", () => {
     expect(await ask(kind, fine)).toMatchObject({ status: 200 });
   });
 
-  test("two Authorization headers are 400 on every route of every service", async () => {
+  test("two Authorization headers are 400 on every service's routes", async () => {
     for (const kind of KINDS) {
       const { routes } = await services[kind].logged(({ routes: all }) => Array.isArray(all) && all.length > 5);
       for (const route of routes as string[]) {

@@ -69,7 +69,7 @@ describe("no request is handled after a request that ends its connection", () =>
   });
 });
 
-test("over TLS, a client that half-closes after its request reads the answer", async () => {
+test("a TLS client that half-closes after its request gets its answer", async () => {
   const folder = mkdtempSync(join(tmpdir(), "http-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const ours = new Authority(folder, "ours");

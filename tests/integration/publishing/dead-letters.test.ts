@@ -171,7 +171,7 @@ test("only the records that Postgres refuses become dead letters, and a redrive 
   await subscriber.close();
 });
 
-test("no record becomes a dead letter because Postgres or Redis is away", async () => {
+test("an outage of Postgres or Redis makes no dead letters", async () => {
   const client = "while-away";
   const before = await deadLetters();
   await Promise.all([postgres.set("refuse"), redis.set("refuse")]);

@@ -182,7 +182,7 @@ async function usageBy(by: string, bearer?: string): Promise<{ tenant: string; s
   return body.items;
 }
 
-test("only operators see the loudest tenants, a bounded number of them", async () => {
+test("only operators see the loudest tenants, in bounded number", async () => {
   await limit("other", { publishRate: 0.001, publishBurst: 50 });
   // Until the receiver has read the limit.
   await expect

@@ -69,7 +69,7 @@ describe.for(TRANSPORTS)("%s", (transport) => {
     await subscriber.close();
   });
 
-  test("R33: a batch arrives in publishing order, each notification once", async () => {
+  test("R33: a batch arrives in order, each notification once", async () => {
     const subscriber = await Subscriber.of(stack, { client: `many-${transport}`, transport });
     await subscriber.connect(distributor);
     for (const count of [2, 50, 700]) await publisher.number(subscriber.client, count);
@@ -99,7 +99,7 @@ describe.for(TRANSPORTS)("%s", (transport) => {
   );
 });
 
-test("R24: an EventSource that never acknowledges still gets everything", async () => {
+test("R24: an EventSource without acknowledgements gets everything", async () => {
   const subscriber = await Subscriber.of(stack, { client: "event-source", transport: "sse", acknowledge: "never" });
   await subscriber.connect(distributor);
   await subscriber.live();

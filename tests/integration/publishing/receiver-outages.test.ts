@@ -45,7 +45,7 @@ describe("repeats", () => {
     expect(await acceptedFor(to)).toHaveLength(2);
   });
 
-  test("an id with equal content is published once, with other content refused", async () => {
+  test("an id is published once with equal content, else refused", async () => {
     const to = client();
     const id = randomUUID();
     const first = await publish(item(to, 1, { id }));

@@ -43,7 +43,7 @@ test.for([
   expect(await publish('{"to":{"client":"c"},"data":1,"ttl":1}')).toEqual([429, "0"]);
 });
 
-test("R53: a refused body costs its size, each KiB as one notification", async () => {
+test("R53: a refused body costs a notification for each KiB", async () => {
   const publish = await publisher();
   expect(await publish("x".repeat(2_100))).toEqual([400, "2"]);
   expect(await publish(`[{"to":{"client":"c"},"data":1,"ttl":1},{"x":"${"x".repeat(900)}"}]`)).toEqual([202, "0"]);

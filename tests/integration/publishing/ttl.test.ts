@@ -96,7 +96,7 @@ describe.for(["websocket", "sse"] as const)("a slow reader over %s", (transport)
     expect(await checkLate(subscriber)).toBeGreaterThanOrEqual(before + LATE);
   });
 
-  test("replay: expired notifications are not sent, and each is counted once", async () => {
+  test("replay: expired notifications are skipped, each counted once", async () => {
     const client = `replayed-${transport}`;
     await publisher.number(client, PADDED, PAD);
     await storedFor(stack, [client], PADDED);

@@ -157,7 +157,7 @@ test("requests of a tenant's operators, and refused requests of an address, are 
   expect(await statuses(new ConsoleApi(busy, "x"), 3)).toEqual([403, 403, 429]);
 });
 
-test("a tenant's row bounds the request rate of its clients, all together", async () => {
+test("a tenant's row bounds the total request rate of its clients", async () => {
   const tenant = await newTenant(operator, "asks");
   await operator.does("PUT", `/${tenant}`, { trust: "scopes", limits: { requestRate: 0.001, requestBurst: 3 } });
   const polled = async (client: string): Promise<number> => {

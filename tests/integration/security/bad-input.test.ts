@@ -228,7 +228,7 @@ describe("R20: a frame outside the protocol ends the WebSocket with 4001", () =>
     expect(end).toMatchObject({ code: 4001 });
   });
 
-  test("a frame over frameBytes ends the WebSocket without a close frame", async () => {
+  test("a frame over frameBytes ends the WebSocket without a close", async () => {
     const { end } = await ended((subscriber) => subscriber.say(`"${"x".repeat(16_384)}"`));
     expect(end).toEqual({});
   });

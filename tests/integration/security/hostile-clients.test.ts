@@ -138,7 +138,7 @@ describe("HTTP", () => {
     expect(await post(distributor, "/v1/acks", ack, headers)).toMatchObject({ status: 415 });
   });
 
-  test("JSON of any depth is refused with its place, without a stack overflow", async () => {
+  test("deep JSON is refused with its place, without a stack overflow", async () => {
     const deep = (levels: number): string => `${"[".repeat(levels)}${"]".repeat(levels)}`;
     const headers = { "content-type": "application/json" };
     const answer = (data: string) =>
@@ -189,7 +189,7 @@ describe("WebSocket", () => {
     expect(large.end).toEqual({});
   });
 
-  test("compression is not offered, and a compressed frame ends the WebSocket", async () => {
+  test("compression is not offered; a compressed frame ends the socket", async () => {
     const token = await stack.token({ client: "u1" });
     const key = "sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n";
     const { socket, said } = open(

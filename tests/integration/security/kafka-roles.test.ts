@@ -94,7 +94,7 @@ afterAll(async () => {
   }
 });
 
-test("the platform does all of its work with its own users in all stores", async () => {
+test("the platform works with its own users in all stores", async () => {
   const start = (kind: Kind) => stack.start(kind, kafkaEnv(kind));
   const [receiver, director, distributor, desk] = await Promise.all([
     start("receiver"),

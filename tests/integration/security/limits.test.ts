@@ -97,7 +97,7 @@ test("all lines of a proxy's header count: earlier lines from a stranger cannot 
   expect(await ask("203.0.113.77", "203.0.113.78")).toBe("403");
 });
 
-test("sockets of one address are bounded, and another address is not affected", async () => {
+test("one address has bounded sockets, and another is unaffected", async () => {
   const { port } = new URL(distributor.url);
   const answers = async (localAddress: string): Promise<boolean> => {
     const socket = connect({ port: Number(port), host: "127.0.0.1", localAddress });

@@ -71,7 +71,7 @@ test("good tokens, even new ones, pass from an address over its refusal rate, on
   }
 });
 
-test("an API key passes from such an address, and an unknown key does not", async () => {
+test("an API key passes from such an address; an unknown key does not", async () => {
   const tenant = await newTenant(operator, "keyed");
   const { key } = (await operator.does("POST", `/${tenant}/keys`, {
     name: "shop",

@@ -242,7 +242,7 @@ async function endpoints(): Promise<string[]> {
   return all;
 }
 
-test("every endpoint and frame has a case, and gives another tenant nothing", async () => {
+test("every endpoint and frame is tried, and gives others nothing", async () => {
   const all = await endpoints();
   expect(all.filter((endpoint) => !caseOf(endpoint))).toEqual([]);
   // No case is for an endpoint that no longer exists.
