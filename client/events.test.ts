@@ -22,7 +22,7 @@ test.for<[string, string, [data: string, type?: string, id?: string][]]>([
   ["format-bom: one at the start is nothing", `${BOM}data: 1\n\n`, [["1"]]],
   ["format-bom-2: a second one is a part of the field's name", `${BOM}${BOM}data: 1\n\ndata: 2\n\n`, [["2"]]],
   ["format-comments", "data: 1\n:\n:data: 2\n: \0 x\ndata: 3\n\n", [["1\n3"]]],
-  ["format-data-before-final-empty-line: an event without an end is none", "data: 1\n\ndata: 2\n", [["1"]]],
+  ["format-data-before-final-empty-line: an incomplete event does not count", "data: 1\n\ndata: 2\n", [["1"]]],
   ["format-field-data", "data:\n\ndata\ndata\n\ndata:test\n\n", [[""], ["\n"], ["test"]]],
   ["format-field-event", "event: test\ndata: x\n\ndata: y\n\n", [["x", "test"], ["y"]]],
   ["format-field-event-empty", "event: \ndata: data\n\n", [["data"]]],
@@ -37,13 +37,17 @@ test.for<[string, string, [data: string, type?: string, id?: string][]]>([
     "data:\0\ndata:  2\rData:1\ndata\0:2\ndata:1\r\0data:4\nda-ta:3\rdata_5\ndata:3\rdata:\r\n data:32\ndata:4\n\n",
     [["\0\n 2\n1\n3\n\n4"]],
   ],
-  ["format-field-retry, -bogus, -empty: no part of the data", "retry: 5\nretry:x\nretry\ndata: x\n\n", [["x"]]],
+  ["format-field-retry, -bogus, -empty: not part of the data", "retry: 5\nretry:x\nretry\ndata: x\n\n", [["x"]]],
   [
     "format-field-unknown",
     "data:test\n data\ndata\nfoobar:xxx\njustsometext\n:thisisacommentyay\ndata:test\n\n",
     [["test\n\ntest"]],
   ],
-  ["format-leading-space: one is taken away, and no tab", "data:\ttest\rdata: \ndata:test\n\n", [["\ttest\n\ntest"]]],
+  [
+    "format-leading-space: one space is removed, but no tab",
+    "data:\ttest\rdata: \ndata:test\n\n",
+    [["\ttest\n\ntest"]],
+  ],
   [
     "format-newlines: of each kind, and mixed",
     "data:1\r\ndata:2\ndata:3\rdata:4\r\r\ndata:5\r\rdata:6\n\r\n",

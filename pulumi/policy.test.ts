@@ -26,7 +26,7 @@ describe("each rule finds its violation", () => {
     ["a container that runs as root", /:Container$/, "user", "0:0"],
     ["one without a limit of memory", /:Container$/, "memory", undefined],
     ["one with capabilities", /:Container$/, "capabilities", undefined],
-    ["one that is published", /:Container$/, "ports", [{ internal: 9092 }]],
+    ["a published port", /:Container$/, "ports", [{ internal: 9092 }]],
     ["a server that keeps nothing", /:Container$/, "volumes", []],
     ["a key that others can read", /:Container$/, "uploads/0/permissions", "0444"],
     ["a secret in a server's environment", /:Container$/, "envs/0", password],
@@ -40,7 +40,7 @@ describe("each rule finds its violation", () => {
     ["a pod that may be root", /:Job$/, "spec/template/spec/securityContext/runAsNonRoot", false],
     ["one without limits", /:Job$/, "spec/template/spec/containers/0/resources", undefined],
     [
-      "one that can write to its image",
+      "a container that can write to its image",
       /:Job$/,
       "spec/template/spec/containers/0/securityContext/readOnlyRootFilesystem",
       false,

@@ -67,7 +67,7 @@ test.for([
     "7.0.15",
     "Redis 7.4.1, and redis-server 7.0.15 cannot read it. Install Redis 7.4.1 or later",
   ],
-  ["is gone, and there is no other", undefined, undefined, "Redis 7.4.1, and it is not installed. Install Redis 7.4.1"],
+  ["is gone, without another", undefined, undefined, "Redis 7.4.1, and it is not installed. Install Redis 7.4.1"],
 ] as const)(
   "if that server %s, the error says what to install, and the data stays",
   async ([, valkey, redis, said]) => {

@@ -33,7 +33,7 @@ test.for([
   ["a coding and a length", [HOST, ["transfer-encoding", "chunked"], ["content-length", "0"]], 400],
   ["two lengths", [HOST, ["content-length", "0"], ["content-length", "0"]], 400],
   ["an empty length", [HOST, ["content-length", ""]], 400],
-  ["a length that is no number", [HOST, ["content-length", "+1"]], 400],
+  ["a length that is not a number", [HOST, ["content-length", "+1"]], 400],
   ["a length of a GET", [HOST, ["content-length", "1"]], 400],
   ["no host", [], 400],
   ["two hosts", [HOST, HOST], 400],

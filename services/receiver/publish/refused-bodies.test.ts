@@ -66,7 +66,7 @@ test.for([
   ["a long client", `{"to":{"client":"${"c".repeat(1_000_000)}"},"data":1}`],
   ["a long name inside", `{"to":{"client":"u1","${"n".repeat(1_000_000)}":1},"data":1}`],
   ["a long event", `{"to":{"client":"u1"},"data":1,"event":"${"e".repeat(1_000_000)}"}`],
-  ["no JSON", `${"x".repeat(1_000_000)}`],
+  ["invalid JSON", `${"x".repeat(1_000_000)}`],
 ] as const)("%s gets a bounded answer", ([, body]) => {
   let text: string;
   try {

@@ -93,7 +93,7 @@ describe("WebSocket", () => {
   test.for([
     ["a plain GET", () => []],
     ["without Upgrade", () => without("upgrade")],
-    ["an upgrade to something else", () => [...without("upgrade"), "upgrade: h2c"]],
+    ["an upgrade to another protocol", () => [...without("upgrade"), "upgrade: h2c"]],
     ["without Connection", () => without("connection")],
     ["version 8", () => [...without("sec-websocket-version"), "sec-websocket-version: 8"]],
     ["no version", () => without("sec-websocket-version")],

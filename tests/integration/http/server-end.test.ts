@@ -10,7 +10,7 @@ describe("at the server's end", () => {
   test.for([
     ["under way", 0, ""],
     ["not flushed", 100, ""],
-    ["not flushed, with a request behind it", 100, post("B")],
+    ["not flushed, with a request after it", 100, post("B")],
   ] as const)("an answer that is %s reaches its peer whole", async ([, afterMs, behind]) => {
     const { server, port } = await serve();
     let answered = false;

@@ -94,11 +94,11 @@ describe("verdicts", () => {
 
   const id = randomUUID();
   test.for<[string, unknown, Options, number, string, string[]]>([
-    ["no JSON", "{", {}, 400, "not-json", [""]],
+    ["invalid JSON", "{", {}, 400, "not-json", [""]],
     ["nothing", "", {}, 400, "not-json", [""]],
-    ["no UTF-8", Uint8Array.from([0x22, 0xff, 0x22]), {}, 400, "not-json", [""]],
+    ["invalid UTF-8", Uint8Array.from([0x22, 0xff, 0x22]), {}, 400, "not-json", [""]],
     ["an empty list", [], {}, 400, "invalid-shape", [""]],
-    ["no object", "null", {}, 400, "invalid-shape", [""]],
+    ["not an object", "null", {}, 400, "invalid-shape", [""]],
     ["one item of a wrong shape", { data: 1 }, {}, 400, "invalid-shape", ["/to"]],
     [
       "a member called __proto__",
@@ -115,7 +115,7 @@ describe("verdicts", () => {
     ["too much data", item("a", "x".repeat(65_535)), {}, 413, "too-large", ["/data"]],
     ["too many items", Array.from({ length: 1_001 }, () => item("a")), {}, 413, "too-large", [""]],
     ["another content type", item("a"), { type: "text/plain" }, 415, "unsupported-media-type", []],
-    ["no key in Idempotency-Key", item("a"), { headers: { "idempotency-key": '"' } }, 422, "invalid-value", []],
+    ["an invalid Idempotency-Key", item("a"), { headers: { "idempotency-key": '"' } }, 422, "invalid-value", []],
     [
       "only wrong ones",
       [item("a b", 1, { id }), { to: 1 }],

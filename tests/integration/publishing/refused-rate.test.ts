@@ -29,7 +29,7 @@ async function publisher(): Promise<(body: string, headers?: Record<string, stri
 }
 
 test.for([
-  ["no JSON", "x", {}, 400],
+  ["invalid JSON", "x", {}, 400],
   ["another shape", "[]", {}, 400],
   ["a byte order mark", "\ufeff{}", {}, 400],
   ["another media type", "{}", { "content-type": "text/plain" }, 415],

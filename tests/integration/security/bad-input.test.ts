@@ -235,8 +235,8 @@ describe("R20: a frame outside the protocol ends the WebSocket with 4001", () =>
 
   test.for([
     ["with reserved bits", maskedFrame(0x41, Buffer.from("{}"))],
-    ["that is no UTF-8", maskedFrame(1, Buffer.from([0xff, 0xfe]))],
-    ["that goes on with nothing", maskedFrame(0, Buffer.from("{}"))],
+    ["that is not UTF-8", maskedFrame(1, Buffer.from([0xff, 0xfe]))],
+    ["that continues no message", maskedFrame(0, Buffer.from("{}"))],
   ] as const)("a frame %s ends the WebSocket, in the library's own way", async ([, bytes]) => {
     const { end } = await ended((subscriber) => subscriber.write(bytes));
     expect([undefined, 1002, 1006, 1007, 4001]).toContain(end?.code);
@@ -245,7 +245,7 @@ describe("R20: a frame outside the protocol ends the WebSocket with 4001", () =>
   test.for([
     ["of another client", () => stack.token({ client: "somebody" })],
     ["of another tenant", (client: string) => stack.token({ client, tenant: "other" })],
-    ["of no worth", () => Promise.resolve("x.y.z")],
+    ["that is malformed", () => Promise.resolve("x.y.z")],
     ["for publishing", () => stack.token({ publisher: "p1" })],
   ] as const)("a refresh with a token %s ends the WebSocket with 4003", async ([, token]) => {
     const { end, frames } = await ended(async (subscriber) => {

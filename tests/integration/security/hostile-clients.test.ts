@@ -122,7 +122,7 @@ describe("HTTP", () => {
     ["too many headers", Array.from({ length: 300 }, (_, n) => `x-${n}: y\r\n`).join(""), 431],
     ["two lengths of one body", "content-length: 5\r\ntransfer-encoding: chunked\r\n", 400],
     ["two lengths that differ", "content-length: 5\r\ncontent-length: 6\r\n", 400],
-    ["a coding that is none", "transfer-encoding: xchunked\r\n", 400],
+    ["an unknown coding", "transfer-encoding: xchunked\r\n", 400],
   ] as const)("%s", async ([, headers, status]) => {
     for (const service of [receiver, distributor])
       expect(await cut(service, `POST /v1/acks HTTP/1.1\r\nhost: x\r\n${headers}\r\n`)).toMatch(
@@ -206,7 +206,7 @@ describe("WebSocket", () => {
 
   test.for([
     ["pings", maskedFrame(9, Buffer.alloc(100))],
-    ["pongs that nobody asked for", maskedFrame(10, Buffer.alloc(100))],
+    ["unsolicited pongs", maskedFrame(10, Buffer.alloc(100))],
     ["acknowledgements", maskedFrame(1, Buffer.from(`{"type":"ack","cursor":"${"0".repeat(25)}"}`))],
   ] as const)("a flood of %s ends with 4010, and an order to reconnect later", async ([kind, frame]) => {
     const before = await scrapeMetric(distributor, "connections_closed_total", "Too many frames");
