@@ -78,7 +78,7 @@ test("a clean history passes, and its figures are right", () => {
   expect(figures).toMatchObject({ sent: 3, received: 3, failed: 1, unknown: 1, lost: 0, reordered: 0, duplicates: 1 });
 });
 
-test("an accepted notification that never arrives is lost; one with an unknown outcome may stay away", () => {
+test("an answer of 202 without its notification is a loss; one with an unknown outcome may stay away", () => {
   expect(clean().publish("4").breaches()).toEqual(["lost"]);
   expect(clean().publish("4", { outcome: "unknown" }).breaches()).toEqual([]);
   expect(clean().event({ kind: "send", id: "4", key: "t/a", stream: "p", at: 99 }).breaches()).toEqual([]);
