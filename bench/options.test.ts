@@ -10,14 +10,14 @@ const KNOWN = {
 const read = (...args: string[]) => readOptions(args, KNOWN);
 const HERE = resolve(import.meta.dirname, "..");
 
-test("all works where none is named, the one with that name, or those with a part of it", () => {
+test("names select an exact match, or partial matches; none selects all", () => {
   expect(read()).toMatchObject({ works: KNOWN.works, runs: 3, seconds: 8 });
   expect(read("idle", "two of each").works).toEqual(["idle SSE", "idle poll", "two of each"]);
   const known = { works: ["connects", "connects, RS256"], large: [], once: [] };
   expect(readOptions(["connects"], known).works).toEqual(["connects"]);
 });
 
-test("by turns there are eight runs", () => {
+test("alternating runs are eight", () => {
   expect(read("saturation", "--against", HERE)).toMatchObject({ runs: 8, against: HERE });
   expect(read("saturation", "--beside", "two of each")).toMatchObject({ runs: 8, beside: "two of each" });
 });

@@ -8,7 +8,7 @@ import { expect, onTestFinished, test } from "vitest";
 test.each([
   [true, 0, "may do this"],
   [false, 2, "may not do this"],
-] as const)("explain-access: where allowed is %s, it ends with %i", async (allowed, code, said) => {
+] as const)("explain-access: if allowed is %s, the command ends with %i", async (allowed, code, said) => {
   const console = createServer((_, response) => {
     response.end(JSON.stringify({ allowed, subject: "u1", checks: [{ check: "scope", holds: allowed }] }));
   }).listen(0, "127.0.0.1");

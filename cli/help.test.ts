@@ -58,13 +58,13 @@ test("each example is a command line that the parser accepts", async () => {
   }
 });
 
-test("--help ends with 0, and is on stdout", () => {
+test("--help ends with 0, and writes to stdout", () => {
   const args = [main, "tenant", "issuer", "--help"];
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
   expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: expect.stringContaining("--jwks"), stderr: "" });
 });
 
-test("without a command it prints its help, and says that this is wrong use", () => {
+test("a call without a command prints help, and ends as wrong use", () => {
   const { status, stderr } = spawnSync(process.execPath, [main], { encoding: "utf8" });
   expect({ status, stderr }).toEqual({ status: 2, stderr: expect.stringContaining("Usage: notifications") });
 });

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test, vi } fro
 import { UsageError } from "./command.ts";
 import { createProgram } from "./program.ts";
 
-/** A console and a director at once. It counts requests: a wrong command line sends none. */
+/** A console and a director in one. It counts requests: a wrong command line sends none. */
 let requests = 0;
 let answer: { status: number; body: string };
 const server = createServer((request, response) => {
@@ -71,7 +71,7 @@ test.each([
   ["subscribe --url http://x --client u1 --token-file x", "either --client, which signs a token, or --token-file"],
   ["subscribe --url http://x", "Pass --client ID, --token-file FILE, or set NOTIFICATIONS_TOKEN"],
   ["subscribe --transport carrier-pigeon --token-file x", "Allowed choices are auto"],
-])("%s is refused before anything is sent", async (line, wrong) => {
+])("%s is refused before any request", async (line, wrong) => {
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   for (const name of ["CONSOLE_URL", "DIRECTOR_URL"]) vi.stubEnv(name, url);
   vi.stubEnv("OPERATOR_TOKEN", "t");
@@ -94,7 +94,7 @@ test.each([
   ["explain-access --scope publish --token t --subject u", "Pass one of"],
   ["explain-access --scope publish --token t --issuer i", "--scopes and --issuer go with --subject"],
   ["explain-access --scope fly --subject u", "Allowed choices are"],
-])("%s ends with 1: 2 would say that access is not allowed", async (line, wrong) => {
+])("%s ends with 1, because 2 means that access is not allowed", async (line, wrong) => {
   expect(await cli(line.split(" "))).toEqual({ code: 1, out: "", err: expect.stringContaining(wrong) });
   expect(requests).toBe(0);
 });
@@ -109,7 +109,7 @@ test.each([
     "Name a file that you may read",
   ],
   ["an address that does not answer", { CONSOLE_URL: "http://127.0.0.1:9" }, "does not answer"],
-] as const)("with %s it says how to mend that", async (_, env, wrong) => {
+] as const)("%s: the error says how to fix it", async (_, env, wrong) => {
   const { code, out, err } = await cli(["tenant", "list"], env);
   expect({ code, out, requests }).toEqual({ code: 1, out: "", requests: 0 });
   expect(err).toContain(wrong);

@@ -20,7 +20,7 @@ async function token(args: string[], key: string): Promise<{ code: number | null
   return { code: await ended, out, err };
 }
 
-test("a container of a service makes a token of the key that it is handed, for the issuer that it knows", async () => {
+test("a service's container mints a token with the given key, for its own issuer", async () => {
   const pair = await generateKeyPair("ES256", { extractable: true });
   const told = { kid: "k", alg: "ES256", use: "sig" };
   const folder = await mkdtemp(join(tmpdir(), "token-"));
@@ -45,7 +45,7 @@ test.each([
   [["--client", "u1"], '{"d":"SECRET', 1, "--signing-key names no private key."],
   [["--client", "u1", "--ttl", "soon"], "{}", 2, "'soon' is invalid. A duration is"],
   [[], "{}", 2, "A token is for either a client, a publisher or an operator."],
-])("with %j and %j on stdin it says what is wrong, in one line", async (args, key, code, wrong) => {
+])("%j with %j on stdin: the error is one line with the cause", async (args, key, code, wrong) => {
   const ended = await token(args, key);
   expect(ended).toMatchObject({ code, out: "" });
   expect(ended.err.trim().split("\n")).toEqual([expect.stringContaining(wrong)]);

@@ -6,16 +6,16 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 
 test.each(["SIGINT", "SIGTERM"] as const)(
-  "%s to it alone, as Docker sends it, ends the subscriber, too",
+  "%s to its process alone, as Docker sends it, ends the subscriber, too",
   async (signal) => {
-    // Nobody listens there: it tries again, and would for ever.
+    // No server listens there: the subscriber retries without end.
     const env = { ...process.env, NOTIFICATIONS_URL: "http://127.0.0.1:9", NOTIFICATIONS_TOKEN: "t" };
     const args = [join(import.meta.dirname, "main.ts"), "subscribe"];
-    // A group of its own, so that what is left of it can be ended.
+    // A group of its own, so that the test can end any process that is left.
     const child = spawn(process.execPath, args, { env, detached: true });
     let said = "";
     child.stderr.on("data", (chunk: Buffer) => (said += chunk.toString()));
-    // When the last has ended that has its stderr: the subscriber has it, too.
+    // Ends when the last process with its stderr ends: the subscriber has it, too.
     const closed = once(child, "close");
     onTestFinished(() => void (child.stderr.closed || process.kill(-child.pid!, "SIGKILL")));
     await expect.poll(() => said).toContain("again in");
@@ -24,7 +24,7 @@ test.each(["SIGINT", "SIGTERM"] as const)(
   },
 );
 
-test("what a publisher wrote cannot move the terminal's cursor, and is the same JSON", async () => {
+test("a publisher's text cannot move the terminal's cursor, and stays the same JSON", async () => {
   const data = "a\u001b[2J\u009b1m\u202e\u2028b";
   const cursor = "0".repeat(25);
   const frames = [

@@ -24,7 +24,7 @@ test.each([
   [["--operator", "--ttl", "5m"], "operate", { tenant: "platform", subject: "operator" }, 300],
   [["--publisher", "shop", "--tenant", "acme", "--ttl", "5m"], "publish", { tenant: "acme", subject: "shop" }, 300],
   [["--publisher", "--tenant", "acme"], "publish", { tenant: "acme", subject: "publisher" }, 3600],
-] as const)("just token %j prints what the services accept, and only that", async (args, scope, who, ttl) => {
+] as const)("just token %j prints only a token that the services accept", async (args, scope, who, ttl) => {
   const { code, out } = await token(...args);
   expect(code).toBe(0);
   const policies = new Policies();
@@ -47,7 +47,7 @@ test.each([
   [["--client", "u1", "--ttl", "1 year"], "'1 year' is invalid. A duration is a number and a unit"],
   [["--clinet", "u1"], "unknown option '--clinet' (Did you mean --client?)"],
   [["u1"], "too many arguments"],
-])("just token %j says what is wrong in one line, and nothing on stdout", async (args, wrong) => {
+])("just token %j: the error is one line with the cause, and stdout is empty", async (args, wrong) => {
   const { code, out, err } = await token(...args);
   expect({ code, out }).toEqual({ code: 2, out: "" });
   expect(err.trim()).toContain(wrong);
@@ -55,7 +55,7 @@ test.each([
   expect(err.trim().split("\n")).toHaveLength(1);
 });
 
-test("just token warns of a tenant that the console does not know, and mints what was asked for", async () => {
+test("just token warns of a tenant that the console does not know, and still mints the token", async () => {
   const console = createServer((request, response) => {
     response.writeHead(request.url === "/v1/tenants/acme" ? 200 : 404).end("{}");
   }).listen(0, "127.0.0.1");

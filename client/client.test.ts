@@ -14,12 +14,12 @@ test.for([
   expect(() => connect(options)).toThrow(named);
 });
 
-test("a stream that is cut while an acknowledgement is under way is lost, and reported once", async () => {
+test("a stream that breaks during an acknowledgement is reported once", async () => {
   let stream: ServerResponse | undefined;
   const event = (frame: object): string => `data: ${JSON.stringify(frame)}\n\n`;
   const server = createServer((request, response) => {
     if (request.url!.startsWith("/v1/acks")) {
-      // It stays without an answer.
+      // This request gets no answer.
       stream?.destroy();
       return;
     }
@@ -49,7 +49,7 @@ test("a stream that is cut while an acknowledgement is under way is lost, and re
   });
   const waiting = (): Status[] => statuses.filter(({ state }) => state === "waiting");
   await expect.poll(() => waiting().length).toBeGreaterThan(0);
-  // The next attempt has begun, so every report of the first one has arrived.
+  // The next attempt has begun: the first one can report nothing more.
   await expect.poll(() => statuses.filter(({ state }) => state === "connecting").length, { timeout: 5_000 }).toBe(2);
   const codes = waiting().map(({ reason }) => reason?.code);
   expect(codes[0]).toBe("lost");

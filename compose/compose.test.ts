@@ -14,16 +14,16 @@ test("compose runs and builds this version", () => {
   expect(named.map(([, tag, built]) => tag ?? built)).toEqual([version, version]);
 });
 
-test("what compose and the Dockerfile name is what is pulled, or built in its place, for the tests", () => {
+test("the tests use exactly the images of compose and the Dockerfile", () => {
   const named = [...compose.matchAll(/_IMAGE:-([^}]+)}/g)].map(([, image]) => image!);
   const { node, ...rest } = images;
-  // Of Grafana there is no package.
+  // No package has Grafana.
   const expected = ["saasaparilla/notifications:" + version, "grafana/grafana:12.2.0", ...Object.values(rest)];
   expect(named.toSorted()).toEqual(expected.toSorted());
   expect(read("Dockerfile")).toContain(`ARG NODE_IMAGE=${node}\n`);
 });
 
-test("on the stores that pulumi/ makes, nobody is told of compose's own", () => {
+test("compose/pulumi.yaml replaces compose's own store addresses for every service", () => {
   type File = { services: Record<string, { environment?: Record<string, unknown> }> };
   const told = (file: File): string[] =>
     Object.keys(file.services).filter((name) => file.services[name]?.environment?.KAFKA_BROKERS !== undefined);
@@ -31,7 +31,7 @@ test("on the stores that pulumi/ makes, nobody is told of compose's own", () => 
   expect(elsewhere.toSorted()).toEqual(told(parse(compose, { merge: true, logLevel: "error" }) as File).toSorted());
 });
 
-test("on Swarm the same services run, and a store that is away restarts none of them", () => {
+test("Swarm runs the same services, and an absent store restarts none of them", () => {
   type Service = { command?: string[]; image: string; healthcheck?: { test?: string[] } };
   const swarm = parse(read("compose/swarm.yaml"), { merge: true, logLevel: "error" }) as {
     services: Record<string, Service>;

@@ -7,13 +7,13 @@ import { keptInImage } from "#tools/licences/bill.ts";
 import { NODE_FLAGS } from "@saasaparilla/shared/runtime/node-flags.ts";
 import { expect, onTestFinished, test } from "vitest";
 
-test("the image runs services with the flags that the tests and the local stack run them with", () => {
+test("the image runs services with the local stack's and tests' flags", () => {
   const dockerfile = readFileSync(join(import.meta.dirname, "../Dockerfile"), "utf8");
   const entrypoint = /^ENTRYPOINT (.*)$/m.exec(dockerfile)?.[1] ?? "";
   expect(JSON.parse(entrypoint)).toEqual(["node", ...NODE_FLAGS, "/saasaparilla/image/run.ts"]);
 });
 
-test("the image runs the operators' commands by their name, without a shell", () => {
+test("the image runs each operator command by name, without a shell", () => {
   const dockerfile = readFileSync(join(import.meta.dirname, "../Dockerfile"), "utf8");
   const main = join(import.meta.dirname, "../cli/main.ts");
   expect(dockerfile).toContain("ln -s /saasaparilla/cli/main.ts /system/usr/local/bin/notifications");
@@ -21,7 +21,7 @@ test("the image runs the operators' commands by their name, without a shell", ()
   expect(statSync(main).mode & 0o111).toBe(0o111);
 });
 
-test("the commands run from what the image has, by their name and by `cli`", () => {
+test("the commands run with the image's files, by name and by `cli`", () => {
   const root = join(import.meta.dirname, "..");
   const dockerfile = readFileSync(join(root, "Dockerfile"), "utf8");
   const image = mkdtempSync(join(tmpdir(), "image-"));
@@ -51,7 +51,7 @@ test("the commands run from what the image has, by their name and by `cli`", () 
       status: 0,
       stdout: expect.stringContaining("Usage: notifications tenant"),
     });
-    // Libraries that load late are found, too.
+    // The libraries that load lazily are found, too.
     expect(run("audit").stderr).toContain("KAFKA_BROKERS: is not set");
     expect(run("epoch").stderr).toMatch(/DATABASE_URL: is not set|KAFKA_BROKERS: is not set/);
     const refused = spawnSync(process.execPath, ["client/subscribe.ts", "--transport", "x"], {
@@ -68,21 +68,18 @@ test("the commands run from what the image has, by their name and by `cli`", () 
 test.for([
   ["x64", "@uwsjs/linux-x64-22@20.51.4", "uws.node"],
   ["arm64", "uws-pack@20.0.8", "dist/bin/uws_linux_arm64_127.node"],
-] as const)(
-  "of the native files the image for %s keeps the one that the bill of materials says",
-  ([arch, owner, file]) => {
-    const dockerfile = readFileSync(join(import.meta.dirname, "../Dockerfile"), "utf8");
-    expect(dockerfile).toContain("-o -name '*.node' \\)");
-    const script = /! -path "\$\(node -p '([^']+)'\)" -delete/.exec(dockerfile)?.[1] ?? "";
-    const process = { arch, versions: { modules: "127" } };
-    const kept = runInNewContext(script, { process }) as string;
-    const recorded = readFileSync(join(import.meta.dirname, "../tools/licences/native-files.json"), "utf8");
-    const files = Object.entries(JSON.parse(recorded) as Record<string, Record<string, string>>).flatMap(
-      ([of, hashes]) => Object.keys(hashes).map((one) => [of, one] as const),
-    );
-    const ends = kept.replace(/^\*/, "");
-    const matching = files.filter(([of, one]) => `/${of.replace(/@[^@]+$/, "")}/${one}`.endsWith(ends));
-    expect(matching).toEqual([[owner, file]]);
-    expect(keptInImage(owner, file)).toBe(true);
-  },
-);
+] as const)("the image for %s keeps only the native file in the bill of materials", ([arch, owner, file]) => {
+  const dockerfile = readFileSync(join(import.meta.dirname, "../Dockerfile"), "utf8");
+  expect(dockerfile).toContain("-o -name '*.node' \\)");
+  const script = /! -path "\$\(node -p '([^']+)'\)" -delete/.exec(dockerfile)?.[1] ?? "";
+  const process = { arch, versions: { modules: "127" } };
+  const kept = runInNewContext(script, { process }) as string;
+  const recorded = readFileSync(join(import.meta.dirname, "../tools/licences/native-files.json"), "utf8");
+  const files = Object.entries(JSON.parse(recorded) as Record<string, Record<string, string>>).flatMap(([of, hashes]) =>
+    Object.keys(hashes).map((one) => [of, one] as const),
+  );
+  const ends = kept.replace(/^\*/, "");
+  const matching = files.filter(([of, one]) => `/${of.replace(/@[^@]+$/, "")}/${one}`.endsWith(ends));
+  expect(matching).toEqual([[owner, file]]);
+  expect(keptInImage(owner, file)).toBe(true);
+});

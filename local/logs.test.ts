@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { makePaths } from "#local/process/paths.ts";
 import { isAlive, logFile, startedAt } from "#local/process/processes.ts";
 
-test("just logs follows, escapes what could move the cursor, and takes tail with it on SIGTERM", async () => {
+test("just logs follows, escapes cursor movements, and ends its tail on SIGTERM", async () => {
   makePaths();
   const name = `test-${process.pid}`;
   writeFileSync(logFile(name), "first\u001b[2J\u009b1m\u202e\n");
@@ -27,13 +27,13 @@ test("just logs follows, escapes what could move the cursor, and takes tail with
   await expect.poll(() => isAlive({ pid: tail, since })).toBe(false);
 });
 
-test("just logs ends with what called it, which passes no signal on", async () => {
+test("just logs ends with its caller, even without a signal", async () => {
   makePaths();
   const name = `test-orphan-${process.pid}`;
   writeFileSync(logFile(name), "first\n");
   onTestFinished(() => rmSync(logFile(name)));
   const file = join(import.meta.dirname, "logs.ts");
-  // Like npx, it waits for its child, and ends at SIGTERM without passing it on.
+  // Like npx: it waits for its child, and ends itself at SIGTERM.
   const script = `const { spawn } = require("node:child_process"); console.log(spawn(process.execPath, ${JSON.stringify([file, name])}, { stdio: "inherit" }).pid)`;
   const caller = spawn(process.execPath, ["-e", script], { stdio: ["ignore", "pipe", "inherit"], detached: true });
   const closed = new Promise((done) => caller.stdout.once("close", done));
@@ -41,23 +41,23 @@ test("just logs ends with what called it, which passes no signal on", async () =
     try {
       process.kill(-caller.pid!, "SIGKILL");
     } catch {
-      // Its whole group is gone, as expected.
+      // Every process of its group is gone, as required.
     }
   });
   let out = "";
   caller.stdout.on("data", (chunk: Buffer) => (out += chunk.toString()));
   await expect.poll(() => out).toContain("first\n");
   caller.kill("SIGTERM");
-  // The last writer has ended.
+  // The last process that writes there has ended.
   await closed;
 });
 
-test("just logs --help prints its usage, and ends well", () => {
+test("just logs --help prints its usage, and exits with 0", () => {
   const args = [join(import.meta.dirname, "logs.ts"), "--help"];
   expect(execFileSync(process.execPath, args, { encoding: "utf8" })).toContain("Usage: npx just logs");
 });
 
-test("just logs names the logs that there are", async () => {
+test("just logs lists the available logs", async () => {
   makePaths();
   const logs = spawn(process.execPath, [join(import.meta.dirname, "logs.ts"), "nobody"]);
   let err = "";

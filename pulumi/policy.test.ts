@@ -9,7 +9,7 @@ beforeAll(async () => {
   kubernetes = (await declare({ target: "kubernetes" })).declared;
 });
 
-/** The resource with one thing in it changed. */
+/** The resource with one change. */
 function broken(declared: Declared[], type: RegExp, path: string, value: unknown): Declared[] {
   const found = declared.find((one) => type.test(one.type))!;
   const inputs = structuredClone(found.inputs);
@@ -20,13 +20,13 @@ function broken(declared: Declared[], type: RegExp, path: string, value: unknown
   return [{ ...found, inputs }];
 }
 
-describe("each rule finds what is against it", () => {
+describe("each rule finds its violation", () => {
   const password = `a ${HIDDEN} word`;
   test.each([
     ["a container that runs as root", /:Container$/, "user", "0:0"],
     ["one without a limit of memory", /:Container$/, "memory", undefined],
     ["one with capabilities", /:Container$/, "capabilities", undefined],
-    ["one that is published", /:Container$/, "ports", [{ internal: 9092 }]],
+    ["a published port", /:Container$/, "ports", [{ internal: 9092 }]],
     ["a server that keeps nothing", /:Container$/, "volumes", []],
     ["a key that others can read", /:Container$/, "uploads/0/permissions", "0444"],
     ["a secret in a server's environment", /:Container$/, "envs/0", password],
@@ -40,7 +40,7 @@ describe("each rule finds what is against it", () => {
     ["a pod that may be root", /:Job$/, "spec/template/spec/securityContext/runAsNonRoot", false],
     ["one without limits", /:Job$/, "spec/template/spec/containers/0/resources", undefined],
     [
-      "one that can write to its image",
+      "a container that can write to its image",
       /:Job$/,
       "spec/template/spec/containers/0/securityContext/readOnlyRootFilesystem",
       false,
@@ -62,7 +62,7 @@ describe("each rule finds what is against it", () => {
   });
 });
 
-test("data that go with what is deleted", () => {
+test("data that disappear with a deleted resource", () => {
   for (const [declared, type] of [
     [docker, /:Volume$/],
     [kubernetes, /cnpg.*:Cluster$/],
@@ -73,7 +73,7 @@ test("data that go with what is deleted", () => {
   }
 });
 
-test("a secret that is not told to the engine as one is found where it may stand, too", () => {
+test("a secret that the engine does not know as one is found even in a permitted place", () => {
   const [secret] = kubernetes.filter(({ type }) => type === "kubernetes:core/v1:Secret");
   expect(violations([secret!])).toEqual([]);
   expect(violations([{ ...secret!, open: secret!.inputs }])).toHaveLength(1);

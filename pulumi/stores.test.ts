@@ -24,19 +24,19 @@ describe.each(["docker", "kubernetes"])("on %s", (target) => {
     });
   });
 
-  test("nothing is against the policy", () => {
+  test("nothing violates the policy", () => {
     expect(program.declared.length).toBeGreaterThan(10);
     expect(violations(program.declared)).toEqual([]);
   });
 
-  test("the same three stores and their provisioning stand in each", () => {
+  test("the same three stores and their provisioning are in each", () => {
     const ours = program.declared.map(({ type }) => type).filter((type) => type.startsWith("saasaparilla:"));
     expect(ours).toEqual(
       expect.arrayContaining(["Kafka", "Postgres", "Redis", "Provisioning"].map((name) => `saasaparilla:${name}`)),
     );
   });
 
-  test("what the services are told, they take: TLS to all three, and a password for each", async () => {
+  test("the services accept their settings: TLS to all three stores, and a password for each", async () => {
     const { environment, secrets } = program.outputs;
     const plain = (await valueOf(output(environment))) as Record<string, string>;
     const env = Object.fromEntries(Object.entries(plain).filter(([name]) => !name.endsWith("_FILE")));
@@ -57,7 +57,7 @@ describe.each(["docker", "kubernetes"])("on %s", (target) => {
     expect(readSettings(provisionSettings, { ...env, ...(await valueOf(secrets)) })).toMatchObject(sizes);
   });
 
-  test("secrets are secrets in what is put out, and stand nowhere else there", async () => {
+  test("outputs mark secrets, and show them nowhere else", async () => {
     const { environment, topics, secrets, values } = program.outputs;
     expect(await isSecret(secrets)).toBe(true);
     expect(JSON.stringify(await valueOf(output({ environment, topics, values })))).not.toContain(HIDDEN);
@@ -82,7 +82,7 @@ describe.each(["docker", "kubernetes"])("on %s", (target) => {
 });
 
 describe("on docker", () => {
-  test("what the provision service is told in files, compose tells the other services by the same ones", async () => {
+  test("the provision service and compose's other services read the same files", async () => {
     const { outputs, declared } = await declare({ target: "docker" });
     const { inputs } = declared.find(({ name, type }) => name === "stores-provision" && type.endsWith(":Container"))!;
     const there = (inputs.uploads as { file: string }[]).map(({ file }) => file);
@@ -94,7 +94,7 @@ describe("on docker", () => {
     }
   });
 
-  test("three nodes of Kafka are broker and controller; who comes as a client has a password, who comes as a node a certificate", async () => {
+  test("three Kafka nodes are broker and controller; clients use a password, and nodes a certificate", async () => {
     const { declared } = await declare({ target: "docker" });
     const files = declared
       .filter(({ name, type }) => name.startsWith("stores-kafka-") && type.endsWith(":Container"))
@@ -115,7 +115,7 @@ describe("on docker", () => {
     }
   });
 
-  test("the machine's only network has the subnet that is set, and Redis' nodes addresses that last", async () => {
+  test("the machine's only network has the configured subnet, and Redis' nodes have fixed addresses", async () => {
     const { declared } = await declare({ target: "docker", subnet: "10.99.7.0/24" });
     const network = declared.find(({ type }) => type.endsWith(":Network"))!;
     expect(network.inputs.ipamConfigs).toEqual([{ subnet: "10.99.7.0/24", gateway: "10.99.7.1" }]);
@@ -127,7 +127,7 @@ describe("on docker", () => {
 });
 
 describe("on kubernetes", () => {
-  test("what the chart is told, its schema takes, and nothing there is left to the chart's own stores", async () => {
+  test("the chart's schema accepts its values, without stores of its own", async () => {
     const { values } = (await declare({ target: "kubernetes" })).outputs;
     const plain = await valueOf(output(values));
     expect(z.fromJSONSchema(schema as never).safeParse(plain).error?.issues).toBeUndefined();
@@ -138,7 +138,7 @@ describe("on kubernetes", () => {
     });
   });
 
-  test("the operators are installed, at a pinned version, or left to the cluster", async () => {
+  test("the operators are installed at a pinned version, or left to the cluster", async () => {
     const releases = async (config: Record<string, string>) =>
       (await declare({ target: "kubernetes", ...config })).declared.filter(({ type }) => type.endsWith(":Release"));
     expect((await releases({})).map(({ inputs }) => String(inputs.version))).toEqual(
@@ -147,7 +147,7 @@ describe("on kubernetes", () => {
     expect(await releases({ installOperators: "false" })).toEqual([]);
   });
 
-  test("who uses Kafka may do anything with the platform's own topics and groups, and nothing else", async () => {
+  test("the Kafka user has all rights on the platform's own topics and groups, and no others", async () => {
     const { declared } = await declare({ target: "kubernetes", namespace: "ours" });
     const user = declared.find(({ type }) => type.endsWith(":KafkaUser"))!;
     const { acls } = (user.inputs.spec as { authorization: { acls: { resource: object }[] } }).authorization;
@@ -160,7 +160,7 @@ describe("on kubernetes", () => {
 });
 
 describe("settings", () => {
-  test("images are those that compose has", () => {
+  test("images match compose's", () => {
     const read = readConfiguration((name) => (name === "target" ? "docker" : undefined));
     expect([read.kafkaImage, read.postgresImage, read.redisImage]).toEqual([
       images.kafka,
@@ -169,7 +169,7 @@ describe("settings", () => {
     ]);
   });
 
-  test("a wrong one is named, and so is what to do", () => {
+  test("a wrong setting is named with its fix", () => {
     const wrong: Record<string, string> = { target: "vm", acceptedPartitions: "0", kafka: '{"cpu": 1}' };
     expect(() => readConfiguration((name) => wrong[name])).toThrow(
       /target: .*; acceptedPartitions: .*; kafka\.memoryMib: .*pulumi config set/,

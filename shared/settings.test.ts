@@ -13,7 +13,7 @@ const right = {
   PORT: "8080",
 };
 
-test("settings have their defaults, and an empty variable counts as none", () => {
+test("settings have their defaults, and an empty variable counts as unset", () => {
   expect(readSettings(commonSettings, { ...right, NAMESPACE: "" })).toMatchObject({
     NAMESPACE: "notifications",
     KAFKA_BROKERS: ["a:1", "b:2"],
@@ -33,11 +33,11 @@ test.each([
     "10.0.0.1,0.0.0.0/0",
     /TRUSTED_PROXIES: your proxies' addresses .*not "10\.0\.0\.1,0\.0\.0\.0\/0"/,
   ],
-])("a wrong %s is named, with what it is", (name, value, message) => {
+])("a wrong %s is named, with the expected form", (name, value, message) => {
   expect(() => readSettings(commonSettings, { ...right, [name]: value })).toThrow(message);
 });
 
-test("keys come from a file, by TLS, or from this machine: who is on the way could put in one of its own", () => {
+test("keys come from a file, by TLS, or from this machine: otherwise an attacker could insert a key", () => {
   const read = (AUTH_JWKS: string) => readSettings(identitySettings, { AUTH_JWKS, AUTH_ISSUER: "i" }).AUTH_JWKS;
   for (const place of ["keys/jwks.json", "https://issuer.example/jwks", "http://localhost:8000/jwks", "http://[::1]/"])
     expect(read(place)).toBe(place);
@@ -45,13 +45,13 @@ test("keys come from a file, by TLS, or from this machine: who is on the way cou
     expect(() => read(place)).toThrow(/AUTH_JWKS: a file's path, or an https URL/);
 });
 
-test("a wrong URL is named without being shown: it may carry a password", () => {
+test("a wrong URL is named without its text, because it may contain a password", () => {
   const read = () => readSettings(commonSettings, { ...right, DATABASE_URL: "mysql://root:secret@host" });
   expect(read).toThrow(/DATABASE_URL: .*\(hidden\)/);
   expect(read).not.toThrow(/secret/);
 });
 
-test("a setting may stand in a file that another variable names; its own goes before", () => {
+test("a setting may be in a file that another variable names; its own variable takes precedence", () => {
   const folder = mkdtempSync(join(tmpdir(), "settings-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const path = join(folder, "url");

@@ -10,7 +10,7 @@ const figure = (work: string, name: string, runs: number[], more: Partial<Figure
   ...more,
 });
 
-test("a table has a heading for each work, no noughts, and says which aim was missed", () => {
+test("a table has a heading for each scenario, no zeros, and the missed targets", () => {
   const figures = [
     figure("one", "a", [3, 1, 2], { aim: 1 }),
     figure("two", "b", [5, 5], { aim: 5 }),
@@ -34,7 +34,7 @@ test("a table has a heading for each work, no noughts, and says which aim was mi
   ]);
 });
 
-test("a change counts where the ranges of the runs do not touch, and by which way is better", () => {
+test("a change counts if the runs' ranges do not overlap, in the metric's better direction", () => {
   const before = [figure("one", "a", [10, 12]), figure("one", "b", [10, 12]), figure("one", "c", [10, 12])];
   const after = [
     figure("one", "a", [12, 14]),
@@ -49,7 +49,7 @@ test("a change counts where the ranges of the runs do not touch, and by which wa
   expect(verdicts).toEqual(["within noise", "WORSE", "better"]);
 });
 
-test("runs by turns are compared pair by pair: what drifts in both is no change, and what all pairs agree on is one", () => {
+test("alternating runs are compared in pairs: common drift is no change, and a change needs agreement of all pairs", () => {
   const drift = [10, 20, 15, 12, 18, 11];
   const by = (change: (value: number, index: number) => number): number[] => drift.map(change);
   const there = ["a", "b", "c", "d"].map((name) => figure("one", name, drift));

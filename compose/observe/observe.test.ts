@@ -16,7 +16,10 @@ const { panels } = JSON.parse(read("grafana/dashboards/notifications.json")) as 
 const drawn = panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr));
 const alerts = [...read("alerts.yaml").matchAll(/^ +expr: (.+)$/gm)].map((match) => match[1]!);
 
-/** What is scraped: of the services, by Prometheus itself, and by what every service has (shared/auth/audit-log.ts, shared/auth/policies/refresh.ts, shared/auth/pending-callers.ts, shared/auth/guard.ts). */
+/**
+ * The scraped series: of the services, of Prometheus itself, and those of every service (shared/auth/audit-log.ts,
+ * shared/auth/policies/refresh.ts, shared/auth/pending-callers.ts, shared/auth/guard.ts).
+ */
 const known = new Set([
   "up",
   "access_age_seconds",
@@ -40,13 +43,13 @@ function metricsOf(expression: string): string[] {
 test.each([
   ["dashboard", drawn],
   ["alerts", alerts],
-])("each metric of the %s is one that a service has", (_, expressions) => {
+])("each metric of the %s exists in a service", (_, expressions) => {
   expect(expressions.length).toBeGreaterThan(10);
   const used = expressions.flatMap(metricsOf).map((name) => name.replace(/_(bucket|count|sum)$/, ""));
   expect(used.filter((name) => !known.has(name))).toEqual([]);
 });
 
-test("nothing is drawn or alerted by client or tenant: there may be a hundred million", () => {
+test("no chart or alert groups by client or tenant, because there may be a hundred million", () => {
   expect(
     [...drawn, ...alerts].filter((expression) =>
       /\b(client|tenant)\b(?!"\s*})/.test(expression.replace(/reason!~"[^"]*"/, "")),

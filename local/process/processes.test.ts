@@ -9,7 +9,7 @@ import { local, makePaths } from "./paths.ts";
 import { wantPort } from "./ports.ts";
 import { isAlive, startedAt } from "./processes.ts";
 
-test("a pid that is used again is not taken for the process that had it", () => {
+test("a reused pid does not count as the earlier process", () => {
   const since = startedAt(process.pid);
   expect(since).toBeDefined();
   expect(isAlive({ pid: process.pid, since: since ?? "" })).toBe(true);
@@ -23,7 +23,7 @@ test("a process that has ended is not alive", async () => {
   expect(isAlive(known)).toBe(false);
 });
 
-test("a taken port is named, with what has it and which variable moves ours", async () => {
+test("the error for a taken port names its owner and our variable", async () => {
   const server = createServer().listen(0, "127.0.0.1");
   await new Promise((done) => server.once("listening", done));
   const address = server.address();
@@ -36,7 +36,7 @@ test("a taken port is named, with what has it and which variable moves ours", as
   await expect(wantPort("RECEIVER_PORT", taken, "the receiver")).resolves.toBeUndefined();
 });
 
-test("one at a time under a lock; one that was left by a dead process is broken once", async () => {
+test("one process at a time holds the lock; a dead process's lock is broken once", async () => {
   const name = `test-${crypto.randomUUID()}`;
   makePaths();
   writeFileSync(join(local, `${name}.lock`), JSON.stringify({ pid: process.pid, since: "long ago" }));

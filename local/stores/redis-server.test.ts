@@ -18,7 +18,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** Puts a server on the path that prints its version. */
+/** Puts a server that reports its version on the path. */
 function install(kind: "redis" | "valkey", version: string): void {
   const name = kind === "redis" ? "Redis" : "Valkey";
   writeFileSync(
@@ -38,21 +38,21 @@ function written(magic: string, kind: "redis" | "valkey", version: string): stri
   return data;
 }
 
-test("the snapshot says who wrote it", () => {
+test("the snapshot names its writer", () => {
   expect(writerOf(join(folder, "none"))).toBeUndefined();
   expect(writerOf(written("REDIS0010", "redis", "7.0.15"))).toEqual({ kind: "redis", version: "7.0.15" });
   expect(writerOf(written("REDIS0011", "valkey", "8.0.2"))).toEqual({ kind: "valkey", version: "8.0.2" });
   expect(writerOf(written("VALKEY080", "valkey", "9.1.2"))).toEqual({ kind: "valkey", version: "9.1.2" });
 });
 
-test("an empty folder takes the first server that is installed", async () => {
+test("an empty folder uses the first installed server", async () => {
   install("valkey", "8.1.0");
   expect(await serverFor(join(folder, "none"))).toBe("valkey-server");
   install("redis", "7.0.15");
   expect(await serverFor(join(folder, "none"))).toBe("redis-server");
 });
 
-test("data stays with the server that wrote it, whatever is installed later", async () => {
+test("data stays with its server after another is installed", async () => {
   install("redis", "7.0.15");
   install("valkey", "9.2.0");
   expect(await serverFor(written("VALKEY080", "valkey", "9.1.2"))).toBe("valkey-server");
@@ -67,9 +67,9 @@ test.for([
     "7.0.15",
     "Redis 7.4.1, and redis-server 7.0.15 cannot read it. Install Redis 7.4.1 or later",
   ],
-  ["is gone, and there is no other", undefined, undefined, "Redis 7.4.1, and it is not installed. Install Redis 7.4.1"],
+  ["is gone, without another", undefined, undefined, "Redis 7.4.1, and it is not installed. Install Redis 7.4.1"],
 ] as const)(
-  "where that server %s, the error says what to install, and the data stays",
+  "if that server %s, the error says what to install, and the data stays",
   async ([, valkey, redis, said]) => {
     if (valkey) install("valkey", valkey);
     if (redis) install("redis", redis);

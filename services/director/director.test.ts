@@ -8,16 +8,16 @@ import { Director } from "./director.ts";
 import type { DirectorKafka, DirectorOptions, DirectorStores } from "./director-options.ts";
 
 const topics = topicsOf("test");
-/** What the Kafka client would not fetch from. Its pauses outlive an assignment. */
+/** Partitions that the Kafka client would not fetch. Its pauses outlive an assignment. */
 let paused: Set<string>;
 let drained: PromiseWithResolvers<boolean>;
 let director: Director;
 let committed: { topic: string; partition: number; offset: number }[];
 const PROGRESS = { deferred: new Map([[0, { committed: 0, end: 1 }]]), oldest: new Map([[0, 0]]) };
-/** Kafka's answers to come, where they are not to come at once. */
+/** Kafka's pending answers, in tests that delay them. */
 let progress: Promise<typeof PROGRESS>[];
 
-/** Whatever is asked of it, it does nothing. */
+/** An object whose methods do nothing. */
 const silent = <T>(): T => new Proxy({}, { get: () => () => {} }) as T;
 
 beforeEach(() => {
@@ -85,7 +85,7 @@ function deferred(): Batch {
   );
 }
 
-test("what was paused because Postgres is away is read again by whoever is given the partition anew", async () => {
+test("a partition paused for Postgres resumes after a new assignment", async () => {
   director.assigned([0], "first");
   drained.resolve(false);
   expect(await director.read(deferred())).toBe(true);
@@ -95,7 +95,7 @@ test("what was paused because Postgres is away is read again by whoever is given
   expect([...paused]).toEqual([]);
 });
 
-test("an insert that fails after its partition was given anew pauses nothing", async () => {
+test("an insert that fails after a new assignment pauses nothing", async () => {
   director.assigned([0], "first");
   expect(await director.read(deferred())).toBe(true);
   director.assigned([0], "second");
@@ -104,11 +104,11 @@ test("an insert that fails after its partition was given anew pauses nothing", a
   expect([...paused]).toEqual([]);
 });
 
-test("reading does not wait for the insert of what was deferred, and deferred is read on once that has ended", async () => {
+test("reading does not wait for a deferred insert, and the deferred topic resumes after it", async () => {
   director.assigned([0], "first");
   expect(await director.read(deferred())).toBe(true);
   expect([...paused]).toEqual([`${topics.deferred}:0`]);
-  // It was fetched before the pause.
+  // Fetched before the pause.
   expect(await director.read(deferred())).toBe(false);
   await director.read(batchOf(topics.control, (writer) => writer.ack(1, sequenceAt(packSequence(1, 0), 0), "acme/u1")));
   drained.resolve(true);
@@ -120,7 +120,7 @@ test("reading does not wait for the insert of what was deferred, and deferred is
   ]);
 });
 
-test("what was paused at its bound is read again by whoever is given the partition anew", async () => {
+test("a partition paused at its limit resumes after a new assignment", async () => {
   director.assigned([0], "first");
   await director.read(batchOf(topics.accepted, (writer) => writer.notification(notification)));
   expect([...paused]).toEqual([`${topics.accepted}:0`]);
@@ -128,7 +128,7 @@ test("what was paused at its bound is read again by whoever is given the partiti
   expect([...paused]).toEqual([]);
 });
 
-test("of two claims that follow each other closely the newer one counts, whichever is answered first", async () => {
+test("the newer of two close claims counts, in any order of answers", async () => {
   const late = Promise.withResolvers<typeof PROGRESS>();
   progress = [late.promise];
   director.assigned([0], "first");

@@ -59,7 +59,7 @@ async function audit(maxBytes = 1 << 20, early: (made: AuditLog) => void = () =>
 
 const passes = (ms = 1_100): Promise<unknown> => vi.advanceTimersByTimeAsync(ms);
 
-test("the same attempt again is one entry that says how often; every other one has its own", async () => {
+test("repeats of an attempt are one entry with a count; every other attempt has its own", async () => {
   const log = await audit();
   for (let time = 0; time < 3; time += 1) log.note(attempt);
   log.note({ ...attempt, address: "127.0.0.2" });
@@ -72,7 +72,7 @@ test("the same attempt again is one entry that says how often; every other one h
   expect(written[2]).toMatchObject({ allowed: false, why: "the token has expired", tenant: "acme", subject: "shop" });
 });
 
-test("while Kafka is away it is kept and said, and written when it is back", async () => {
+test("entries are kept and reported while Kafka is away, and written when it is back", async () => {
   const log = await audit();
   away = true;
   log.note(attempt);
@@ -85,7 +85,7 @@ test("while Kafka is away it is kept and said, and written when it is back", asy
   expect(health.ready()).toEqual({ ready: true, missing: {} });
 });
 
-test("past the bound attempts are counted, refusals first, and the log itself says how many are missing", async () => {
+test("attempts past the limit are counted, refusals first, and the log itself states how many are missing", async () => {
   const log = await audit(10_000);
   away = true;
   for (let count = 0; count < 100; count += 1) log.note({ ...refused, subject: `r${count}` });
@@ -110,7 +110,7 @@ test("past the bound attempts are counted, refusals first, and the log itself sa
   );
 });
 
-test("refused paths and addresses of one route and network are one entry, which counts what it omits", async () => {
+test("refused paths and addresses of one route and network share one entry, which counts the omitted ones", async () => {
   const log = await audit();
   const stranger = { ...refused, route: "/v1/tenants/:tenant", tenant: "", subject: "" };
   for (let count = 0; count < 50; count += 1)
@@ -131,7 +131,7 @@ test("each allowed path has its own entry", async () => {
   expect(written.map(({ path }) => path)).toEqual(["/v1/tenants/a", "/v1/tenants/b"]);
 });
 
-test("what was noted just before the end is written", async () => {
+test("an attempt noted just before the end is written", async () => {
   const log = await audit();
   log.note(attempt);
   const ended = log.close();
@@ -140,7 +140,7 @@ test("what was noted just before the end is written", async () => {
   expect(written).toHaveLength(1);
 });
 
-test("what came together before Kafka was there is written in records that it takes", async () => {
+test("attempts that arrive before Kafka is up are written in records that Kafka accepts", async () => {
   const log = await audit(16 << 20, (made) => {
     for (let count = 0; count < 10_000; count += 1) made.note({ ...attempt, subject: `s${count}` });
   });
@@ -150,7 +150,7 @@ test("what came together before Kafka was there is written in records that it ta
   expect(log.queuedBytes).toBe(0);
 });
 
-test("no two attempts are one entry for the names that somebody made up", async () => {
+test("invented names cannot merge two attempts into one entry", async () => {
   const log = await audit();
   log.note({ ...refused, tenant: "a\nb", subject: "c" });
   log.note({ ...refused, tenant: "a", subject: "b\nc" });
@@ -158,7 +158,7 @@ test("no two attempts are one entry for the names that somebody made up", async 
   expect(written).toHaveLength(2);
 });
 
-test("what is missing is said when Kafka is back, also where nobody tries anything any more", async () => {
+test("missing entries are reported once Kafka is back, even without further attempts", async () => {
   const log = await audit(1_500);
   away = true;
   log.note(attempt);

@@ -6,7 +6,7 @@ import { Refused, TurnedAway, type Identity } from "./identity.ts";
 
 const identity = { tenant: "acme", subject: "u1" } as Identity;
 
-test("a caller that passes is answered as it is, at once or late", async () => {
+test("an accepted caller is answered unchanged, at once or late", async () => {
   expect(authenticateRequest(() => identity, {})).toBe(identity);
   expect(await authenticateRequest(() => Promise.resolve(identity), {})).toBe(identity);
 });
@@ -31,7 +31,7 @@ test.each<[Error, RefusedAs, number, [number, number] | undefined]>([
     expect([answer.status, counted]).toEqual([status, [as]]);
     const problem = JSON.parse(String(answer.body)) as { type: string; detail: string; retryAfter?: number };
     expect(problem.type).toBe(`/problems/${as}`);
-    // R2: the reason would tell a stranger whether a token is good.
+    // R2: the reason would reveal to a stranger whether a token is good.
     expect(problem.detail).not.toContain("signature");
     expect(wait === undefined || (problem.retryAfter! >= wait[0] && problem.retryAfter! <= wait[1])).toBe(true);
   }

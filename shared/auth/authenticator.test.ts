@@ -65,14 +65,14 @@ async function verdict(of: Authenticator, token: string): Promise<Identity | "re
   }
 }
 
-/** One that has seen a token of each key, so that it checks the next ones by itself. */
+/** An authenticator that has seen a token of each key, so it checks the next ones itself. */
 async function warm(): Promise<Authenticator> {
   const checked = await authenticatorOf();
   for (const alg of ALGORITHMS) await checked.authorize(await signed(alg, { ...claims, jti: "warm" }), "subscribe");
   return checked;
 }
 
-test("R2: a token is checked at once where its key is known, but for ES384", async () => {
+test("R2: a token of a known key is checked at once, except for ES384", async () => {
   const checked = await warm();
   for (const alg of ALGORITHMS) {
     const answer = checked.authorize(await signed(alg, claims), "subscribe");
@@ -81,7 +81,7 @@ test("R2: a token is checked at once where its key is known, but for ES384", asy
   }
 });
 
-test("R2: a number that JSON can write and no clock can show is refused", async () => {
+test("R2: a number that fits JSON but no clock is refused", async () => {
   const checked = await warm();
   for (const exp of ["1e999", "-1e999", "1e21", `${NOW}.5`, "9007199254740993", "-0.1"]) {
     const text = JSON.stringify(claims).replace(`"exp":${NOW + 60}`, `"exp":${exp}`);
@@ -96,7 +96,7 @@ const strange = fc.oneof(
   fc.constantFrom(NOW - 31, NOW - 30, NOW - 29, NOW, NOW + 29, NOW + 30, NOW + 31, String(NOW), 1e300, -1),
 );
 
-test("R2: what it then says of a token is what jose says", { timeout: 60_000 }, async () => {
+test("R2: its later verdict on a token equals jose's verdict", { timeout: 60_000 }, async () => {
   const checked = await warm();
   let accepted = 0;
   let refused = 0;
@@ -104,7 +104,7 @@ test("R2: what it then says of a token is what jose says", { timeout: 60_000 }, 
   await fc.assert(
     fc.asyncProperty(
       fc.constantFrom<Algorithm>("EdDSA", "ES256", "RS256", "PS256"),
-      // One or two claims that are strange, or (undefined) not there.
+      // One or two claims that are strange, or (undefined) missing.
       fc.dictionary(
         fc.constantFrom("exp", "nbf", "iat", "iss", "aud", "sub", "tenant", "scope", "more"),
         fc.option(strange, { nil: undefined }),
@@ -113,7 +113,7 @@ test("R2: what it then says of a token is what jose says", { timeout: 60_000 }, 
       async (alg, others) => {
         const changed = { ...claims, ...others };
         const token = await signed(alg, changed);
-        // Its first token with this header: jose alone looks at it.
+        // Its first token with this header: only jose checks it.
         const expected = await verdict(await authenticatorOf(), token);
         try {
           said.add(checked.authorize(token, "subscribe") instanceof Promise);
@@ -131,7 +131,7 @@ test("R2: what it then says of a token is what jose says", { timeout: 60_000 }, 
   expect(Math.min(accepted, refused)).toBeGreaterThan(50);
 });
 
-test("R2: a token whose signature, payload or header is another is refused", async () => {
+test("R2: a changed signature, payload or header is refused", async () => {
   const checked = await warm();
   for (const alg of ALGORITHMS) {
     const [header, payload, signature] = (await signed(alg, claims)).split(".") as [string, string, string];
@@ -155,13 +155,13 @@ test("R2: a token whose signature, payload or header is another is refused", asy
       ...ALGORITHMS.filter((name) => name !== alg).map((name) => `${of(name)}.${payload}.${signature}`),
     ];
     for (const token of forged) expect([token, await verdict(checked, token)]).toEqual([token, "refused"]);
-    // The same payload in no JSON, and in no UTF-8.
+    // The same payload as invalid JSON, and as invalid UTF-8.
     for (const text of ["", "[]", '"text"', "{", "null"])
       expect(await verdict(checked, await signed(alg, text))).toBe("refused");
   }
 });
 
-test("R2: a header with something critical in it is not one that is known", async () => {
+test("R2: a header with a critical parameter is never a known one", async () => {
   const checked = await warm();
   const token = await signed("EdDSA", claims, { kid: "EdDSA", b64: true, crit: ["b64"] });
   const [, payload, signature] = token.split(".") as [string, string, string];
@@ -170,7 +170,7 @@ test("R2: a header with something critical in it is not one that is known", asyn
   expect(await verdict(checked, `${strange}.${payload}.${signature}`)).toBe("refused");
 });
 
-test("R2: a token that was seen is refused once it has expired", async () => {
+test("R2: a known token is refused once it has expired", async () => {
   let now = NOW;
   const { jwk } = pairs.get("EdDSA")!;
   const fetch = () => Promise.resolve(JSON.stringify({ keys: [jwk] }));
@@ -186,7 +186,7 @@ test("R2: a token that was seen is refused once it has expired", async () => {
   expect(await verdict(checked, token)).toBe("refused");
 });
 
-test("a key that was taken out of the set is good no longer than the set is kept, nor are those whom it let in", async () => {
+test("a key removed from the set, and the connections of its tokens, are good only while the set is kept", async () => {
   let clock = 0;
   let keys = ["EdDSA", "ES256"] as Algorithm[];
   const fetch = () => Promise.resolve(JSON.stringify({ keys: keys.map((alg) => pairs.get(alg)!.jwk) }));
@@ -202,22 +202,22 @@ test("a key that was taken out of the set is good no longer than the set is kept
   const inside = await byAge.authorize(await token("EdDSA"), "subscribe");
   keys = ["ES256", "RS256"];
   clock = 31_000;
-  // Nobody has asked for the set anew.
+  // No caller has caused a new request for the set.
   expect(await verdict(bySet, await token("EdDSA"))).toMatchObject({ subject: "u1" });
-  // A key that is not in the set makes it be asked for.
+  // A key that is not in the set causes a new request.
   expect(await verdict(bySet, await token("RS256"))).toMatchObject({ subject: "u1" });
   expect(await verdict(bySet, await token("EdDSA"))).toBe("refused");
   clock = 601_000;
-  // Who is inside is looked at every few seconds.
+  // Connected clients are checked every few seconds.
   expect(byAge.barred(inside, "subscribe")).toBeUndefined();
   await vi.waitFor(() => expect(byAge.barred(inside, "subscribe")).toContain("was taken away"));
   expect(await verdict(byAge, await token("EdDSA"))).toBe("refused");
-  // Where nobody has asked for long, the first one waits for it.
+  // After a long time without callers, the first one waits for the set.
   clock = 1_201_000;
   expect(await verdict(idle, await token("EdDSA"))).toBe("refused");
 });
 
-test("a token that names no tenant is refused in the log of its issuer's tenant", async () => {
+test("a refused token without a tenant is in its issuer tenant's log", async () => {
   const issuer = (value: object | null) => ({ kind: "issuer", tenant: "acme", id: "own", value }) as const;
   const row = {
     issuer: "https://own",

@@ -46,26 +46,26 @@ function guardThat(
   };
 }
 
-test("where it cannot be said who may, nobody was refused: nothing is written down of each, and the log says it once", () => {
+test("unavailable policies refuse no caller: no attempt is recorded, and the log says it once", () => {
   const { guard, noted, logged } = guardThat(() => new Failure("retry", "Who may do what is not known yet."));
   for (let time = 0; time < 50; time += 1) expect(() => guard.pass("t", "subscribe", asked)).toThrow("not known yet");
   expect(noted).toEqual([]);
   expect(logged).toEqual(["tokens cannot be checked"]);
 });
 
-test("a token whose key is not known yet is counted, and neither refused nor logged", () => {
+test("a token of an unknown key is counted, not refused or logged", () => {
   const { guard, noted, logged, unknown } = guardThat(() => new Failure("retry", "unknown", { retryAfter: 20 }));
   for (let time = 0; time < 3; time += 1) expect(() => guard.pass("t", "subscribe", asked)).toThrow("unknown");
   expect([noted, logged, unknown()]).toEqual([[], [], 3]);
 });
 
-test("each who is refused is written down", () => {
+test("each refused caller is recorded", () => {
   const { guard, noted } = guardThat(() => new Refused("no token was sent"));
   for (let time = 0; time < 3; time += 1) expect(() => guard.pass(undefined, "subscribe", asked)).toThrow(Refused);
   expect(noted.map(({ allowed, why }) => `${allowed} ${why}`)).toEqual(Array(3).fill("false no token was sent"));
 });
 
-test("the log's line of a refusal has no control character of a stranger's, and the audit log has its words as they are", () => {
+test("a refusal's log line has no control character of a stranger's; the audit log has the original text", () => {
   const { guard, noted, logged } = guardThat(() => new Refused("no"));
   const sub = "x\u009b31m\u202e";
   const token = `e30.${Buffer.from(JSON.stringify({ tenant: "acme", sub })).toString("base64url")}.x`;
@@ -77,7 +77,7 @@ test("the log's line of a refusal has no control character of a stranger's, and 
 
 const PAGE = "https://page.example";
 
-test("a page is refused for a tenant that does not have its origin, and served where no tenant has it", () => {
+test("a page is refused for a tenant without its origin, and served if no tenant has the origin", () => {
   const policies = new Policies();
   policies.apply([{ kind: "tenant", tenant: "shop", id: "", value: { origins: [PAGE] } }]);
   const cors = new Cors([]);
@@ -114,7 +114,7 @@ test("a page is refused for a tenant that does not have its origin, and served w
   ]);
 });
 
-test("a look-up is counted before it is made: of many at once, only as many are made as may be refused", async () => {
+test("a look-up is counted before it is made, so concurrent ones cannot exceed the allowed refusals", async () => {
   const { guard, noted } = guardThat(() => new Refused("never asked"), 3);
   let lookUps = 0;
   const find = async (): Promise<undefined> => {
@@ -128,7 +128,7 @@ test("a look-up is counted before it is made: of many at once, only as many are 
   expect(noted).toHaveLength(10);
 });
 
-test("a look-up that finds a token, or fails, is not counted as a refusal", async () => {
+test("a look-up that succeeds or errors does not count as a refusal", async () => {
   const { guard } = guardThat(() => new Failure("retry", "the token reached its check"), 3);
   for (let time = 0; time < 10; time += 1) {
     const found = guard.redeem(() => Promise.resolve("token"), "subscribe", asked);
@@ -138,7 +138,10 @@ test("a look-up that finds a token, or fails, is not counted as a refusal", asyn
   }
 });
 
-/** Over its rate of refusals from the start, with so many checks. Tokens: "known", "new" and "forged", of which the last two need a check. */
+/**
+ * An address over its refusal rate from the start, with the given number of checks. Tokens: "known", "new" and
+ * "forged"; the last two need a check.
+ */
 function overLimit(checks: number): { ask: (token: string) => string; noted: Attempt[]; outcomes: string[] } {
   const noted: Attempt[] = [];
   const outcomes: string[] = [];
@@ -174,7 +177,7 @@ function overLimit(checks: number): { ask: (token: string) => string; noted: Att
   return { ask, noted, outcomes };
 }
 
-test("over its rate of refusals an address has few signatures checked in vain; a good token costs none of them", () => {
+test("an address over its refusal rate has few failed signature checks; a good token costs none of them", () => {
   const { ask, noted, outcomes } = overLimit(0.001);
   for (let times = 0; times < 5; times += 1) expect([ask("new"), ask("malformed")]).toEqual(["passed", "TurnedAway"]);
   expect([ask("forged"), ask("new"), ask("known"), ask("forged")]).toEqual([

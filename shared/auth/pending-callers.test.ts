@@ -12,7 +12,7 @@ function waiting(): { waiters: Waiters; refused: WaitBound[]; keys: Promise<void
   return { waiters: new Waiters(LIMITS, (bound) => refused.push(bound)), refused, keys: promise, arrive: resolve };
 }
 
-test("one issuer's keys are waited for by a bounded number, and another issuer's waiters have places of their own", async () => {
+test("a bounded number of callers wait for one issuer's keys, and another issuer has its own places", async () => {
   const { waiters, refused, keys, arrive } = waiting();
   const wait = (issuer: object, network: string) => waiters.keys(issuer, network, () => keys);
   const first = [wait(acme, "a"), wait(acme, "a"), wait(acme, "b")];
@@ -25,7 +25,7 @@ test("one issuer's keys are waited for by a bounded number, and another issuer's
   expect(refused).toHaveLength(1);
 });
 
-test("one address waits for keys with a bounded number of requests, whatever issuers they name", async () => {
+test("one address has a bounded number of requests that wait for keys, for any issuers", async () => {
   const { waiters, refused, keys, arrive } = waiting();
   const first = [acme, globex].map((issuer) => waiters.keys(issuer, "a", () => keys));
   await expect(waiters.keys(acme, "a", () => keys)).rejects.toThrow(TurnedAway);
@@ -35,7 +35,7 @@ test("one address waits for keys with a bounded number of requests, whatever iss
   await Promise.all(first);
 });
 
-test("a place is free again after a check that failed, and at the bound nothing is checked", async () => {
+test("a failed check frees its place; at the limit nothing is checked", async () => {
   const { waiters, refused, keys, arrive } = waiting();
   await expect(waiters.check(() => Promise.reject(new Error("no")))).rejects.toThrow("no");
   expect(waiters.size).toBe(0);

@@ -38,7 +38,7 @@ test("a subject is any text that the console, Postgres and a log can name; other
   for (const [text, why] of bad) expect([text, subjectProblem(text)]).toEqual([text, expect.stringContaining(why)]);
 });
 
-test("every subject can be named in the console's path, and granted exactly", () => {
+test("every subject has a console path, and can be granted exactly", () => {
   const text = fc.string({ unit: "binary", maxLength: 300 });
   const special = fc.array(fc.constantFrom("*", ".", "/", "\\", "%", "?", "#", " ", "é", "👍", "\ud83d"), {
     maxLength: 4,
@@ -62,7 +62,7 @@ test("every subject can be named in the console's path, and granted exactly", ()
   );
 });
 
-test("a pattern is a subject, or the beginning of some with * after it", () => {
+test("a pattern is a subject, or a prefix of subjects with a *", () => {
   for (const pattern of ["*", "u*", "名*", "a*b", "a**"])
     expect(subjectPatterns.safeParse([pattern]).success).toBe(true);
   for (const pattern of ["", "a\n*", "\ud800*", `${"x".repeat(257)}*`, "."])

@@ -43,7 +43,7 @@ async function twoTenants(): Promise<{ policies: Policies; authenticator: Authen
 
 async function may(authenticator: Authenticator, text: string, scope: Scope = "subscribe"): Promise<boolean> {
   const said = new Set<boolean>();
-  // Again and again, until it is known by heart.
+  // Repeatedly, until the token is in the cache.
   for (let time = 0; time < 4; time += 1) {
     try {
       await authenticator.authorize(text, scope);
@@ -57,7 +57,7 @@ async function may(authenticator: Authenticator, text: string, scope: Scope = "s
   return said.has(true);
 }
 
-test("an issuer speaks for its own tenant alone, by its own keys alone", async () => {
+test("an issuer counts for its own tenant only, with its own keys", async () => {
   const { policies, authenticator } = await twoTenants();
   const by = (iss: string, tenant: string, key: KeyObject) =>
     token({ alg: "RS256", kid: "k" }, { ...claims, iss: `https://${iss}.example`, tenant }, key);
@@ -66,7 +66,7 @@ test("an issuer speaks for its own tenant alone, by its own keys alone", async (
   expect(await may(authenticator, await by("acme", "globex", rsa.privateKey))).toBe(false);
   expect(await may(authenticator, await by("globex", "globex", rsa.privateKey))).toBe(false);
   expect(await may(authenticator, await by("nobody", "acme", rsa.privateKey))).toBe(false);
-  // Taken away, or with other keys, it is good no more: also a token that was seen often.
+  // A removed issuer, or one with other keys, is no longer accepted, even for a token that was seen often.
   const text = await by("acme", "acme", rsa.privateKey);
   expect(await may(authenticator, text)).toBe(true);
   const row = { issuer: "https://acme.example", audience: "notifications", algorithms: ["RS256"] };
@@ -81,7 +81,7 @@ test("an issuer speaks for its own tenant alone, by its own keys alone", async (
   expect(await may(authenticator, text)).toBe(false);
 });
 
-test("a key is good with its whole secret, until it expires or is taken away, and for its scopes", async () => {
+test("a key needs its whole secret, is good until its expiry or removal, and has only its scopes", async () => {
   const { policies, authenticator } = await twoTenants();
   const { id, token: text, hash } = newApiKey();
   const value = {

@@ -9,7 +9,7 @@ function fill(queue: FairQueue<string, number>, tenant: string, count: number): 
 const taken = (queue: FairQueue<string, number>, count: number): string[] =>
   Array.from({ length: count }, () => queue.shift()![0]);
 
-test("tenants take turns, each in its own order: one that comes late waits for a turn, not for all before it", () => {
+test("tenants take turns, each in its own order: a late tenant waits for a turn, not for the whole queue", () => {
   const queue = new FairQueue<string, number>(() => 1);
   fill(queue, "a", 100);
   expect(taken(queue, 2)).toEqual(["a0", "a1"]);
@@ -18,7 +18,7 @@ test("tenants take turns, each in its own order: one that comes late waits for a
   expect(queue.size).toBe(95);
 });
 
-test("in a turn a tenant takes by its weight, and by what each costs", () => {
+test("a tenant's turn depends on its weight and its entries' cost", () => {
   const queue = new FairQueue<string, number>((tenant) => (tenant === "heavy" ? 3 : 1), 10);
   fill(queue, "heavy", 1_000);
   fill(queue, "light", 1_000);
@@ -32,7 +32,7 @@ test("in a turn a tenant takes by its weight, and by what each costs", () => {
   expect(costs.heavy / costs.light).toBeLessThan(3.2);
 });
 
-test("what waits is taken once, or was deleted; none waits for longer than a turn of every other tenant", () => {
+test("an entry is taken once or deleted, and waits at most one turn of every other tenant", () => {
   const tenants = fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1, maxLength: 6 });
   fc.assert(
     fc.property(tenants, fc.nat(5), (counts, dropped) => {
@@ -54,7 +54,7 @@ test("what waits is taken once, or was deleted; none waits for longer than a tur
   );
 });
 
-test("what waits already keeps its place, and has the newest value", () => {
+test("a repeated key keeps its place, and has the newest value", () => {
   const queue = new FairQueue<string, number>(() => 0.01);
   queue.set("a", "x", 1);
   queue.set("a", "y", 2);

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { BORROWED, FairShare } from "./fair-share.ts";
 
-/** All of these tenants take what they may, in this order, until none may take more. */
+/** All of these tenants take as much as possible, in this order, until none may take more. */
 function saturate(share: FairShare, tenants: readonly string[]): number[] {
   for (let moved = true; moved;) {
     moved = false;
@@ -15,14 +15,14 @@ function saturate(share: FairShare, tenants: readonly string[]): number[] {
   return tenants.map((tenant) => share.of(tenant).used);
 }
 
-test("a tenant alone borrows eight ninths, and what is left is free for another one at once", () => {
+test("a lone tenant borrows eight ninths, and the rest stays free", () => {
   const share = new FairShare(9_000, () => 1);
   expect(saturate(share, ["a"])).toEqual([8_000]);
   expect(share.isOver("a")).toBe(true);
   expect(share.isOver("b")).toBe(false);
 });
 
-test("tenants that want everything come to parts in proportion to their weights, whoever was first", () => {
+test("greedy tenants reach shares in proportion to their weights, in any order of arrival", () => {
   const bound = 3_000;
   const weights = fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 2, maxLength: 5 });
   fc.assert(
@@ -47,7 +47,7 @@ test("tenants that want everything come to parts in proportion to their weights,
   );
 });
 
-test("who borrowed is over its share as soon as another tenant uses its own, and only until it has given that back", () => {
+test("a borrower is over its share when another tenant uses its own, until it has returned that part", () => {
   const share = new FairShare(9_000, () => 1);
   saturate(share, ["a"]);
   const a = share.of("a");
@@ -58,7 +58,7 @@ test("who borrowed is over its share as soon as another tenant uses its own, and
   expect(given).toBeLessThan(500);
 });
 
-test("the places in use never exceed the bound, whatever is taken and given", () => {
+test("the places in use never exceed the limit", () => {
   const moves = fc.array(fc.record({ tenant: fc.constantFrom("a", "b", "c"), take: fc.boolean() }), { maxLength: 300 });
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 40 }), moves, (bound, all) => {
@@ -74,7 +74,7 @@ test("the places in use never exceed the bound, whatever is taken and given", ()
   );
 });
 
-test("a tenant that uses nothing is forgotten, and one that does is not; a new weight counts", () => {
+test("idle tenants are forgotten, busy ones not; a new weight counts", () => {
   let weight = 1;
   const share = new FairShare(10, () => weight);
   const [idle, busy] = [share.of("idle"), share.of("busy")];

@@ -20,7 +20,7 @@ const row = (tenant: string, origins?: string[]) => ({
   value: origins ? { origins } : {},
 });
 
-test("a setting's origins count for every tenant, and a document's for its own tenant, as soon as it is read", () => {
+test("a setting's origins count for every tenant, and a document's for its own tenant, once it is read", () => {
   const { cors, policies } = followed();
   expect([cors.knows(SHOP), cors.allows(OURS, "any"), cors.knows(undefined)]).toEqual([false, true, true]);
   policies.apply([row("shop", [SHOP]), row("other")]);
@@ -46,7 +46,7 @@ test("CORS: an origin of any tenant may send a preflight, and others learn nothi
   });
 });
 
-test("any port of this machine, and only of this machine, can be allowed at once", () => {
+test("a setting can allow all ports, of this machine only", () => {
   const { cors } = followed();
   for (const origin of ["http://localhost:3000", "http://localhost"]) expect(cors.knows(origin)).toBe(true);
   for (const origin of ["https://localhost:3000", "http://localhost.evil.example", "http://127.0.0.1:3000", "null", ""])

@@ -13,12 +13,12 @@ function guardOf(identify: CallerGuardParts<typeof caller>["identify"], maxBytes
   return { registry, callerGuard: new CallerGuard({ registry, identify, maxBytes }) };
 }
 
-test("a stranger is refused at its head, at once or late", async () => {
+test("a stranger is refused after its head, at once or late", async () => {
   expect(guardOf(() => forbidden).callerGuard.admit(request())).toBe(forbidden);
   expect(await guardOf(() => Promise.resolve(forbidden)).callerGuard.admit(request())).toBe(forbidden);
 });
 
-test("a known caller is admitted, and its handler learns who it is", async () => {
+test("a known caller is admitted, and its handler has the identity", async () => {
   for (const known of [caller, Promise.resolve(caller)]) {
     const { callerGuard } = guardOf(() => known);
     const asked = request();
@@ -27,7 +27,7 @@ test("a known caller is admitted, and its handler learns who it is", async () =>
   }
 });
 
-test("it says which known caller's body was refused, also when the caller is known late, and nothing of a stranger", async () => {
+test("a refused body is reported with its known caller, even if known late, and without a stranger's data", async () => {
   const said: unknown[] = [];
   const refused = (_: Request, known: unknown, { status }: HttpResponse) => said.push([known, status]);
   for (const known of [caller, Promise.resolve(caller), forbidden, Promise.resolve(forbidden)]) {

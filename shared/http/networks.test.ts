@@ -59,9 +59,9 @@ test.each([
   "::ffff:0:0/96",
   "::/64",
   "::ffff:10.0.0.0/103",
-])("%s is no network of one owner", (network) => expect(isTooWide(network)).toBe(true));
+])("%s is too wide for a network of one owner", (network) => expect(isTooWide(network)).toBe(true));
 
 test.each(["10.0.0.0/8", "192.0.2.7", "fc00::/7", "2001:db8::/32", "::1", "::ffff:10.0.0.0/104", "::ffff:10.1.2.3"])(
-  "%s may be one",
+  "%s may be a network of one owner",
   (network) => expect(isTooWide(network)).toBe(false),
 );

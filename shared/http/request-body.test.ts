@@ -17,7 +17,7 @@ function bodyOf(whole: (bytes: Buffer) => void): Body {
   });
 }
 
-test("a body is its chunks, whatever their sizes", () => {
+test("a body is its chunks, of any sizes", () => {
   const size = fc.oneof(fc.nat(3), fc.nat(5_000), fc.constantFrom(0, 4_095, 4_096, 70_000));
   fc.assert(
     fc.property(fc.array(size, { maxLength: 60 }), (sizes) => {
@@ -31,7 +31,7 @@ test("a body is its chunks, whatever their sizes", () => {
   );
 });
 
-test("one chunk, or a large one, is not copied", () => {
+test("a single chunk, or a large one, is not copied", () => {
   const chunk = Buffer.alloc(1_000_000);
   let got: Buffer | undefined;
   const body = bodyOf((bytes) => (got = bytes));

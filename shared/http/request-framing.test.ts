@@ -64,6 +64,6 @@ test.for([
   expect(targetOf(url, "GET")).toMatchObject(target);
 });
 
-test("* is the target of OPTIONS alone", () => {
+test("* is a target of OPTIONS only", () => {
   expect(targetOf("*", "OPTIONS")).toEqual({ path: "*", search: "" });
 });

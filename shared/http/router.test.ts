@@ -21,7 +21,7 @@ test.for([
   expect(router.find(method, path)).toBe(route);
 });
 
-test("the methods of a path, for a 405", () => {
+test("a path lists its methods, for a 405", () => {
   expect(router.methodsOf("/v1/keys")).toEqual(["GET", "POST"]);
   expect(router.methodsOf("/v1/keys/a")).toEqual(["GET", "DELETE"]);
   expect(router.methodsOf("/")).toEqual([]);

@@ -8,7 +8,7 @@ const SEQUENCE = sequenceAt(packSequence(0, 1), 1);
 const PACE_MS = 6;
 const PATIENCE_MS = 20;
 
-/** When each send began, and the sessions in each of its packs. */
+/** The start time of each send, and the sessions in each of its packs. */
 let sends: { at: number; packs: number[][] }[];
 
 beforeEach(() => {
@@ -17,7 +17,7 @@ beforeEach(() => {
 });
 afterEach(() => vi.useRealTimers());
 
-/** Each send is answered after `ms`. */
+/** Kafka answers each send after `ms`. */
 function producerOf(ms: number, more: Partial<BatchingProducerOptions> = {}): BatchingProducer {
   return new BatchingProducer({
     async send(records) {
@@ -50,7 +50,7 @@ function add(producer: BatchingProducer, session: number, how: "add" | "addPatie
 
 const begun = (): number[] => sends.map(({ at }) => Math.round(at));
 
-test("an idle packer sends at once; what comes while a send is in flight goes together, a pack for each partition", async () => {
+test("an idle producer sends at once; later entries share the next send, with one pack for each partition", async () => {
   const producer = producerOf(10);
   add(producer, 1);
   await vi.advanceTimersByTimeAsync(5);
@@ -62,7 +62,7 @@ test("an idle packer sends at once; what comes while a send is in flight goes to
   expect(begun()[1]).toBeGreaterThanOrEqual(10);
 });
 
-test("two sends begin a pace apart, however fast they are answered", async () => {
+test("two sends begin a pace apart, however fast Kafka answers", async () => {
   const producer = producerOf(1);
   for (let session = 1; session <= 12; session += 1) {
     add(producer, session);
@@ -73,7 +73,7 @@ test("two sends begin a pace apart, however fast they are answered", async () =>
   expect(sends.flatMap(({ packs }) => packs.flat())).toEqual(Array.from({ length: 12 }, (_, n) => n + 1));
 });
 
-test("what is patient waits for what is not, and no longer than its patience", async () => {
+test("patient entries wait for urgent ones, up to their patience", async () => {
   const producer = producerOf(1);
   add(producer, 1, "addPatiently");
   await vi.advanceTimersByTimeAsync(PATIENCE_MS - 1);
@@ -88,7 +88,7 @@ test("what is patient waits for what is not, and no longer than its patience", a
   expect(begun()[1]).toBeLessThan(2 * PATIENCE_MS);
 });
 
-test("what is patient and came while a send was in flight begins to wait after it", async () => {
+test("a patient entry during a send begins its wait after it", async () => {
   const producer = producerOf(10);
   add(producer, 1);
   await vi.advanceTimersByTimeAsync(5);
@@ -98,14 +98,14 @@ test("what is patient and came while a send was in flight begins to wait after i
   expect(begun()[1]).toBeGreaterThanOrEqual(10 + PATIENCE_MS);
 });
 
-test("a pack that is full goes, patient or not", async () => {
+test("a full pack is sent, patient or not", async () => {
   const producer = producerOf(1, { maxPackBytes: 100 });
   for (let session = 1; session <= 5; session += 1) add(producer, session, "addPatiently");
   await vi.advanceTimersByTimeAsync(1);
   expect(begun()).toEqual([0]);
 });
 
-test("packs that fill up one after the other keep no other one waiting", async () => {
+test("packs that fill one after the other delay no other pack", async () => {
   const producer = producerOf(10, { maxPackBytes: 100, maxSendBytes: 1 });
   const fill = (): void => [1, 2, 3, 4, 5].forEach((session) => add(producer, session));
   fill();
@@ -117,11 +117,11 @@ test("packs that fill up one after the other keep no other one waiting", async (
   }
   const packs = sends.flatMap(({ packs: sent }) => sent);
   expect(sends.every(({ packs: sent }) => sent.length === 1)).toBe(true);
-  // Behind what was full before it, and before what became so since.
+  // After the packs that were full before it, and before those that filled later.
   expect(packs.slice(0, 6).flat()).toContain(99);
 });
 
-test("whoever waits until it is empty waits for nothing that is patient", async () => {
+test("a wait for an empty producer sends patient entries at once", async () => {
   const producer = producerOf(1);
   add(producer, 1, "addPatiently");
   const drained = producer.drained();
@@ -130,7 +130,7 @@ test("whoever waits until it is empty waits for nothing that is patient", async 
   expect(begun()).toEqual([0]);
 });
 
-test("a failed send is repeated before anything after it, or its owners are told", async () => {
+test("a failed send is repeated first, or its owners hear of it", async () => {
   const failures = [new Error("away"), undefined, new Error("away")];
   const sent: number[][] = [];
   const producer = (onFailure: "retry" | "fail"): BatchingProducer =>
@@ -151,7 +151,7 @@ test("a failed send is repeated before anything after it, or its owners are told
   await vi.advanceTimersByTimeAsync(5_000);
   expect(sent).toEqual([[1], [2]]);
   const failing = producer("fail");
-  // The list is over: this one fails by the last of it.
+  // The list of answers is over: this send fails with its last answer.
   failures.unshift(new Error("away"));
   const told = new Promise((resolve) => {
     failing.add("control", 0, (writer) => writer.ack(3, SEQUENCE, "acme/ann"), resolve);

@@ -18,7 +18,7 @@ beforeEach(() => {
 afterEach(() => vi.useRealTimers());
 
 test.for(["Broker not connected", "Failed to find group coordinator"])(
-  "what the client gives up for though it passes, it is run again after: %s",
+  "a consumer runs again after a temporary error: %s",
   async (message) => {
     await runner.start();
     runner.crashed({ error: new Error(message), restart: false });
@@ -28,7 +28,7 @@ test.for(["Broker not connected", "Failed to find group coordinator"])(
   },
 );
 
-test("what the client runs again is left to it, and what it gives up for else is fatal", async () => {
+test("the client's own restarts are left to the client, and other errors that it does not survive are fatal", async () => {
   await runner.start();
   runner.crashed({ error: new Error("Broker not connected"), restart: true });
   await vi.runAllTimersAsync();
@@ -37,7 +37,7 @@ test("what the client runs again is left to it, and what it gives up for else is
   expect(done).toEqual(["runs", "fatal: The handler is wrong."]);
 });
 
-test("once it is stopped it is not run again, before the stop or after it", async () => {
+test("a stopped consumer is not run again, before or after the stop", async () => {
   await runner.start();
   runner.crashed({ error: new Error("Broker not connected"), restart: false });
   await runner.stop();
@@ -47,7 +47,7 @@ test("once it is stopped it is not run again, before the stop or after it", asyn
   expect(done).toEqual(["runs", "disconnected"]);
 });
 
-test("it leaves the group and joins it anew, unless it was stopped meanwhile", async () => {
+test("a consumer rejoins its group, unless it was stopped meanwhile", async () => {
   await runner.start();
   await runner.rejoin();
   expect(done).toEqual(["runs", "left", "runs"]);

@@ -6,7 +6,7 @@ beforeEach(() => {
 });
 afterEach(() => vi.useRealTimers());
 
-test("the next fetch waits until 4 ms after the last one began, by one timer, and not at all where that is over", async () => {
+test("a fetch waits until 4 ms after the last one began, with one timer, and not if that time is over", async () => {
   const fetchThrottle = new FetchThrottle();
   expect(fetchThrottle.over(100)).toBeUndefined();
   fetchThrottle.began(100);

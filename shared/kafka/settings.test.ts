@@ -4,11 +4,11 @@ import { kafkaOptions, kafkaSettings } from "./settings.ts";
 const options = (env: Record<string, string>) =>
   kafkaOptions(kafkaSettings.parse({ KAFKA_BROKERS: "a:1, b:2", ...env }));
 
-test("without more it is spoken to in the clear, as nobody", () => {
+test("the default is a connection without TLS or user", () => {
   expect(options({})).toEqual({ brokers: ["a:1", "b:2"] });
 });
 
-test("with TLS and a password", () => {
+test("TLS and a password are used when they are set", () => {
   const env = { KAFKA_TLS: "true", KAFKA_SASL: "scram-sha-256", KAFKA_USERNAME: "u", KAFKA_PASSWORD: "p" };
   expect(options(env)).toMatchObject({ ssl: {}, sasl: { mechanism: "scram-sha-256", username: "u", password: "p" } });
 });
@@ -20,6 +20,6 @@ test.for([
   [{ KAFKA_TLS: "true", KAFKA_CERT: "/nowhere" }, "KAFKA_CERT and KAFKA_KEY go together"],
   [{ KAFKA_SASL: "plain", KAFKA_USERNAME: "u" }, "KAFKA_SASL needs KAFKA_USERNAME and KAFKA_PASSWORD"],
   [{ KAFKA_PASSWORD: "p" }, "need KAFKA_SASL"],
-] as const)("what does not go together ends the start, and is named: %j", ([env, said]) => {
+] as const)("conflicting settings end the start, and are named: %j", ([env, said]) => {
   expect(() => options(env)).toThrow(said);
 });

@@ -4,7 +4,7 @@ import { stickyAssignment } from "./sticky-assignment.ts";
 
 const partitions = Array.from({ length: 12 }, (_, index) => index);
 
-test("every partition has one owner and the shares differ by one at most, whatever the members say they had", () => {
+test("every partition has one owner, and shares differ by at most one, for any earlier owners", () => {
   const before = fc.dictionary(fc.stringMatching(/^m[0-9]{1,2}$/), fc.array(fc.nat(14)), { minKeys: 1, maxKeys: 15 });
   fc.assert(
     fc.property(before, (owned) => {

@@ -31,7 +31,7 @@ afterEach(() => vi.useRealTimers());
 const forgotten = async (): Promise<number> =>
   (await registry.getSingleMetric("deletions_forgotten_total")!.get()).values[0]?.value ?? 0;
 
-test("one statement deletes for many clients, each up to its latest sequence", async () => {
+test("one statement deletes up to the latest sequence of each client", async () => {
   storedDeletions.add("t/a", "1");
   storedDeletions.add("t/b", "5");
   storedDeletions.add("t/a", "3");
@@ -46,7 +46,7 @@ test("one statement deletes for many clients, each up to its latest sequence", a
   expect(storedDeletions.waiting).toBe(0);
 });
 
-test("a deletion that fails is tried again until it succeeds, with what was added meanwhile", async () => {
+test("a failed deletion is repeated until it succeeds, with later additions", async () => {
   away = true;
   storedDeletions.add("t/a", "1");
   await vi.advanceTimersByTimeAsync(50 + 2_000 * 3);
@@ -57,7 +57,7 @@ test("a deletion that fails is tried again until it succeeds, with what was adde
   expect(deleted).toEqual([[["t/a", "2"]]]);
 });
 
-test("over its bound it forgets further clients, counts them, and takes more of those that wait", async () => {
+test("deletions over the limit forget and count further clients, and update those that wait", async () => {
   away = true;
   for (let client = 0; client < 100_000; client += 1) storedDeletions.add(`t/${client}`, "1");
   storedDeletions.add("t/one-more", "1");
@@ -69,7 +69,7 @@ test("over its bound it forgets further clients, counts them, and takes more of 
   expect([storedDeletions.waiting, deleted.flat().length]).toEqual([0, 100_000]);
 });
 
-test("at the end it deletes all that waits, in statements of its size, and gives up where Postgres is away", async () => {
+test("close() deletes all that waits, in statements of limited size, and gives up if Postgres is away", async () => {
   for (let client = 0; client < 12_000; client += 1) storedDeletions.add(`t/${client}`, "1");
   await storedDeletions.close();
   expect(deleted.map(({ length }) => length)).toEqual([5_000, 5_000, 2_000]);

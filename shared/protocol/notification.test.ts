@@ -5,7 +5,7 @@ import { cursorTag, fromCursor, packSequence, partitionOf, sequenceAt, START, to
 
 const key = fc.stringMatching(/^[A-Za-z0-9_-]{1,20}\/[!#-[\]-z|~]{1,40}$/);
 
-test("a partition is the one that Kafka's own partitioner chooses", () => {
+test("a partition matches the choice of Kafka's own partitioner", () => {
   const partitioner = Partitioners.DefaultPartitioner();
   const metadata = Array.from({ length: 12 }, (_, partitionId) => ({
     partitionId,
@@ -22,7 +22,7 @@ test("a partition is the one that Kafka's own partitioner chooses", () => {
   );
 });
 
-test("sequences compare as epoch, offset, index do", () => {
+test("sequences compare as epoch, offset and index do", () => {
   const part = fc.tuple(fc.nat(65535), fc.nat(2 ** 40), fc.nat(4095));
   fc.assert(
     fc.property(part, part, (a, b) => {
@@ -34,7 +34,7 @@ test("sequences compare as epoch, offset, index do", () => {
   );
 });
 
-test("R3: a cursor is refused for another client, and anything that is no cursor is too", () => {
+test("R3: a cursor of another client, and any other text, is refused", () => {
   const cursor = toCursor(sequenceAt(packSequence(1, 77), 3), cursorTag("acme/u1"));
   expect(fromCursor(cursor, cursorTag("acme/u1"))).toBe(cursor.slice(0, 19));
   expect(fromCursor(cursor, cursorTag("acme/u2"))).toBeUndefined();

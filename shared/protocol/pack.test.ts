@@ -15,7 +15,7 @@ function bodiesOf(record: Buffer): Buffer[] {
   return bodies;
 }
 
-test("what is written into a pack is read from it, and the body is forwarded as it is", () => {
+test("a pack reads back as written, and the body is forwarded unchanged", () => {
   const text = fc.stringMatching(/^[a-z0-9][a-z0-9.]{0,29}$/);
   const item = fc.record({
     key: text.map((client) => `acme/${client}`),
@@ -61,7 +61,7 @@ test("what is written into a pack is read from it, and the body is forwarded as 
   );
 });
 
-test("acknowledgements and signals come back, also where the buffer had to grow for them", () => {
+test("acknowledgements and signals read back, even if the buffer grew for them", () => {
   const writer = new PackWriter(16);
   writer.ack(9, START, "acme/u1");
   writer.signal({ type: "invite", client: "acme/ü" });
@@ -73,7 +73,7 @@ test("acknowledgements and signals come back, also where the buffer had to grow 
   ]);
 });
 
-test("no mutation of a pack's bytes is anything but a pack or a reject", () => {
+test("any mutation of a pack's bytes is a pack or a rejection", () => {
   const writer = new PackWriter();
   writer.notification({ key: "acme/u1", id: randomUUID(), event: "e", payload: Buffer.from("{}") });
   writer.notification({ key: "acme/u2", id: randomUUID(), payload: Buffer.from("[1]") });

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { KeyedLimiter } from "./keyed-limiter.ts";
 
-test("each has a bucket of its own, and is told how long to wait", () => {
+test("each key has its own bucket, and a refusal states the wait", () => {
   const limiter = new KeyedLimiter({ rate: 0.5, burst: 2 });
   expect([limiter.late("a", 0), limiter.late("a", 0), limiter.late("b", 0)]).toEqual([undefined, undefined, undefined]);
   expect([limiter.spent("b", 0), limiter.spent("a", 0), limiter.late("a", 0)]).toEqual([undefined, 2, 2]);
@@ -10,7 +10,7 @@ test("each has a bucket of its own, and is told how long to wait", () => {
   expect(limiter.late("a", 2_000)).toBe(2);
 });
 
-test("who is rested is forgotten, and nobody who is not", () => {
+test("a rested key is forgotten, and no other", () => {
   const limiter = new KeyedLimiter({ rate: 1, burst: 1 });
   for (let n = 0; n < 1_000; n += 1) limiter.late(`one-${n}`, 0);
   expect(limiter.late("one-0", 999)).toBe(1);

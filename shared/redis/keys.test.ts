@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Keys } from "./keys.ts";
 
-/** Names made of what keys are made of. */
+/** Names made of the separators of keys. */
 const name = fc
   .array(fc.constantFrom("a", "1", ":", "/", "{", "}", "-", "p", "key", "tenant"), { maxLength: 6 })
   .map((parts) => parts.join(""));

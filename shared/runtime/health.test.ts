@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { Health } from "./health.ts";
 
-test("once it was ready it serves, whatever is away, until it ends", () => {
+test("a service that was ready once serves until it ends, even without its stores", () => {
   const health = new Health(["kafka", "redis"]);
   health.up("kafka");
   expect([health.ready().ready, health.serving]).toEqual([false, false]);

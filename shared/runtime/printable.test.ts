@@ -4,7 +4,7 @@ import { field, printable, printableJson } from "./printable.ts";
 
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 
-test("no text of a stranger has a control character, or one that changes how others are shown", () => {
+test("a stranger's text has no control character, and none that changes the display of others", () => {
   const strange = fc.array(
     fc.oneof(
       fc.string({ unit: "binary" }),
@@ -21,7 +21,7 @@ test("no text of a stranger has a control character, or one that changes how oth
   );
 });
 
-test("a field that could be taken for several is quoted, and plain ones are left alone", () => {
+test("a field that could be taken for several is quoted, and plain ones stay unchanged", () => {
   expect(field("auth0|507f")).toBe("auth0|507f");
   expect(field("x  allowed  acme/root")).toBe('"x  allowed  acme/root"');
   expect(field('"x"')).toBe('"\\"x\\""');

@@ -4,7 +4,7 @@ import { readTraceparent, startSpan } from "./tracing.ts";
 const trace = "0af7651916cd43dd8448eb211c80319c";
 const span = "b7ad6b7169203331";
 
-test("without an SDK the caller's context is carried on, and an invalid one is ignored", () => {
+test("without an SDK the caller's context is passed on, and an invalid one is ignored", () => {
   const carried = (header?: string): string => startSpan("receiver", "publish", "server", header).traceparent;
   expect(carried(`00-${trace}-${span}-01`)).toBe(`00-${trace}-${span}-01`);
   expect(carried(`00-${trace}-${span}-03`)).toBe(`00-${trace}-${span}-03`);

@@ -17,7 +17,10 @@ interface Row {
   about: string;
 }
 
-/** A line of the table for each value that has a comment beginning with `--`; what has none, and is no section, is an omission. */
+/**
+ * A table row for each value whose comment begins with `--`. A value without a comment that is not a section is an
+ * omission.
+ */
 function rows(): { rows: Row[]; without: string[] } {
   const rows: Row[] = [];
   const without: string[] = [];
@@ -41,7 +44,7 @@ function rows(): { rows: Row[]; without: string[] } {
 const plain = (value: unknown): unknown =>
   typeof value === "object" && value !== null && "toJSON" in value ? (value as { toJSON(): unknown }).toJSON() : value;
 
-/** README.md as it should be. */
+/** The correct README.md. */
 export function readme(present: string): string {
   const { rows: lines, without } = rows();
   if (without.length > 0) throw new Error(`values.yaml: no comment says what these are: ${without.join(", ")}`);
@@ -54,11 +57,11 @@ export function readme(present: string): string {
   return `${before}${MARKS[0]}\n\n${table.join("\n")}\n\n${MARKS[1]}${after}`;
 }
 
-/** Said by other values, or about files that no pod has. */
+/** Settings that other values replace, or that need files which no pod has. */
 const OTHERWISE =
   /^(NAMESPACE|LOG_LEVEL|HOST|PORT|TLS_.*|KAFKA_.*|DATABASE_URL|REDIS_.*|AUTH_.*|SHUTDOWN_MS|DRAIN_MS|ALLOWED_ORIGINS|TRUSTED_PROXIES|PROXY_HOPS|SECRETS_KEY|KEY_ENVIRONMENT)$/;
 
-/** Numbers with their bounds; what else there is, its service reads out of a text. */
+/** Numbers with their limits; each service parses its other settings from text. */
 function typeOf(setting: z.ZodType): object {
   const { type, minimum, maximum } = z.toJSONSchema(setting, { unrepresentable: "any" });
   return type === "integer" || type === "number"
@@ -66,7 +69,7 @@ function typeOf(setting: z.ZodType): object {
     : { type: ["string", "number", "boolean"] };
 }
 
-/** values.schema.json as it should be: the services' own settings are in it, and how a tenant is named. */
+/** The correct values.schema.json: it contains the services' own settings, and the form of a tenant's name. */
 export function schema(present: string): string {
   const document = JSON.parse(present) as { definitions: Record<string, object> };
   document.definitions.tenant = { type: "string", pattern: TENANT_FORM.source };

@@ -13,7 +13,7 @@ import { chart, native, objectsOf, rendered, repository, VALUES, valuesOf } from
 import { unknownSeries } from "./series.ts";
 import { kubernetesTools, run, validator } from "./tools.ts";
 
-/** Holds the chart against what it must be, without a cluster. `--write`: what is made of other files is made anew. */
+/** Checks the chart without a cluster. `--write` regenerates the files that are made from others. */
 const { write } = parseArgs({ options: { write: { type: "boolean" } } }).values;
 const KUBERNETES = ["1.30", "1.34"];
 
@@ -21,7 +21,7 @@ const { helm } = kubernetesTools();
 const scratch = mkdtempSync(join(tmpdir(), "chart-"));
 const said: string[] = [];
 
-/** The file is what it should be, or becomes it. */
+/** Checks the file, or with `--write` corrects it. */
 function same(path: string, wanted: string): void {
   const present = existsSync(path) ? readFileSync(path, "utf8") : "";
   if (present === wanted) return;
@@ -42,7 +42,7 @@ function firstOther(present: string, wanted: string): [line: number] {
   return [wanted.split("\n").findIndex((line, index) => line !== lines[index]) + 1];
 }
 
-/** What it says where it fails; undefined where it succeeds. */
+/** The error text on failure; undefined on success. */
 function failure(args: string[], input?: string): string | undefined {
   try {
     run(helm, args, input === undefined ? {} : { input });
@@ -69,9 +69,9 @@ function validate(name: string, text: string): void {
 }
 
 same(join(chart, "values.schema.json"), schema(readFileSync(join(chart, "values.schema.json"), "utf8")));
-// One set of alerts for every way in; a chart holds only what is in its folder.
+// One set of alerts for every kind of installation; a chart holds only files of its folder.
 same(join(chart, "files/alerts.yaml"), readFileSync(join(repository, "compose/observe/alerts.yaml"), "utf8"));
-// Who may do what in the bundled Redis: made of the one table of grants.
+// The users of the bundled Redis come from the one table of grants.
 const redisUsers = ROLE_NAMES.filter((role) => uses(role, "redis")).map((role) =>
   redisLine("NAMESPACE", role, `PASSWORD-${role}`),
 );

@@ -63,11 +63,11 @@ const MUTANTS: [said: string, mutate: (objects: KubernetesObject[]) => void][] =
   ["scales nothing", (objects) => (objects[4]!.spec.scaleTargetRef.name = "other")],
 ];
 
-test("a chart that keeps all of it is let through", () => {
+test("a chart that keeps every rule passes", () => {
   expect(breaches(good())).toEqual([]);
 });
 
-test.each(MUTANTS)("what %s is found", (said, mutate) => {
+test.each(MUTANTS)("a violation is found: %s", (said, mutate) => {
   const objects = good();
   mutate(objects);
   expect(breaches(objects)).toEqual([expect.stringContaining(said)]);

@@ -1,4 +1,4 @@
-/** What a rendered object is, as far as it is looked at here. */
+/** The parts of a rendered object that this file checks. */
 export interface KubernetesObject {
   kind: string;
   metadata: { name: string; annotations?: Record<string, string> };
@@ -28,7 +28,7 @@ interface Container {
 const SERVING = ["Deployment", "StatefulSet"];
 const CRASH_SECONDS = 60;
 
-/** What each pod of ours must be, whatever the values are. Answers what is not so. */
+/** Rules for each of our pods, with any values. Returns the violations. */
 export function breaches(objects: readonly KubernetesObject[]): string[] {
   return [...objects.flatMap(ofPods), ...objects.flatMap((one) => ofOthers(one, objects))];
 }
@@ -72,7 +72,7 @@ function ofPods(one: KubernetesObject): string[] {
   return said;
 }
 
-/** From its hanging until it is killed. */
+/** Time from a hang to the kill. */
 function crashSeconds(probe: Probe | undefined): number {
   if (!probe) return Number.POSITIVE_INFINITY;
   const { periodSeconds = 10, failureThreshold = 3, timeoutSeconds = 1, terminationGracePeriodSeconds = 0 } = probe;

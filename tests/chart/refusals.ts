@@ -1,4 +1,4 @@
-/** Values that somebody may well write, and words that the answer must have. */
+/** Likely wrong values, and words that their error must have. */
 export const REFUSALS: [values: object, says: string[], release?: string][] = [
   [{ recevier: { replicas: 2 } }, ["recevier", "not allowed"]],
   [{ receiver: { replicas: "two" } }, ["/receiver/replicas", "integer"]],

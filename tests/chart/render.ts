@@ -5,7 +5,7 @@ import { kubernetesTools, run } from "./tools.ts";
 
 export const repository = resolve(import.meta.dirname, "../..");
 export const chart = join(repository, "charts/saasaparilla-notifications");
-/** Each has a comment that says what it is for. */
+/** Each file has a comment with its purpose. */
 export const VALUES = ["none", "small", "external", "scaled", "scaled-by-cpu"];
 export const valuesOf = (name: string): string => join(import.meta.dirname, "values", `${name}.yaml`);
 
@@ -21,17 +21,17 @@ export const template = (name: string): string =>
     valuesOf(name),
   ]);
 
-/** Without what Helm makes up anew each time. */
+/** Without the parts that Helm generates each time. */
 export const rendered = (name: string): string =>
   template(name)
     .split(/^(?=---$)/m)
     .map((part) => (/^kind: Secret$/m.test(part) ? part.replace(/^( {2}[\w.-]+): [\w+/=]+$/gm, "$1: (made)") : part))
     .join("");
 
-/** Not Kubernetes' own: nothing here has their schemas. */
+/** Kinds that are not Kubernetes' own: there are no schemas for them here. */
 const FOREIGN = ["ServiceMonitor", "PrometheusRule", "HTTPRoute"];
 
-/** What a Kubernetes with nothing added knows of it. */
+/** The kinds that a Kubernetes without additions knows. */
 export const native = (text: string): string =>
   text
     .split(/^---$/m)

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { parse } from "yaml";
 import { chart, repository } from "./render.ts";
 
-/** Series that the adapter's rules read and no service of ours has: an autoscaler would wait for them for ever. */
+/** Series that the adapter's rules read and no service of ours has: an autoscaler would wait for them without end. */
 export function unknownSeries(): string[] {
   const source = globSync("services/*/metrics.ts", { cwd: repository })
     .map((path) => readFileSync(join(repository, path), "utf8"))

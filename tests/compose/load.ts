@@ -6,7 +6,7 @@ import { until } from "./project.ts";
 
 type Transport = "websocket" | "sse" | "poll";
 
-/** One client: whatever was published to it is to arrive, each once, in order, over however many connections. */
+/** One client: each notification for it must arrive once, in order, over any number of connections. */
 export class Subscriber {
   readonly client: string;
   readonly #url: string;
@@ -59,7 +59,10 @@ export class Subscriber {
   }
 }
 
-/** Publishes to each in turn until it is stopped, one request after the other; what is not accepted is sent again, under the same id. */
+/**
+ * Publishes to each client in turn until stopped, one request at a time. An unaccepted notification is sent again
+ * under the same id.
+ */
 export class Publisher {
   readonly #url: string;
   readonly #token: string;
@@ -82,7 +85,7 @@ export class Publisher {
         await response.arrayBuffer();
         if (response.status === 202) return true;
       } catch {
-        // Sent again, as a refusal is.
+        // Sent again, like a refused one.
       }
       this.refused += 1;
       return false;
@@ -97,7 +100,7 @@ export class Publisher {
         await sleep(20);
       }
     })();
-    // It is looked at where it is stopped.
+    // stop() reports it.
     this.#running.catch(() => {});
   }
 

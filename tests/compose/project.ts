@@ -8,7 +8,7 @@ import { docker } from "#tests/deploy/engine.ts";
 
 const PATIENCE_MS = 300_000;
 
-/** compose/ as a newcomer has it, under a name, a network and ports of its own: it stands beside whatever else runs. */
+/** compose/ as a new user has it, under its own name, network and ports: it runs beside any other stack. */
 export class Project {
   readonly #name: string;
   readonly #env: NodeJS.ProcessEnv;
@@ -36,7 +36,7 @@ export class Project {
     return `http://127.0.0.1:${this.#env.PROMETHEUS_PORT}`;
   }
 
-  /** What `docker compose` prints; that of a command which fails is the error. */
+  /** The output of `docker compose`, or the error output of a failed command. */
   compose(...args: string[]): Promise<string> {
     return run(["compose", ...args], this.#env);
   }
@@ -50,7 +50,7 @@ export class Project {
     return lines(await this.compose("ps", "--quiet", service))[0]!;
   }
 
-  /** As the kernel ends a process that has no more memory: Docker takes it for a crash, as it does not by `docker kill`. */
+  /** Like the kernel's kill of a process without memory: Docker treats it as a crash, unlike `docker kill`. */
   async crash(container: string): Promise<void> {
     const before = await restarts(container);
     const [image, pid] = [
@@ -62,7 +62,7 @@ export class Project {
     await until(`${container} is not started again`, async () => (await restarts(container)) > before);
   }
 
-  /** SIGTERM: it ends by its own ending, before it would be killed. */
+  /** SIGTERM: it must shut down itself, before Docker kills it. */
   async leaves(container: string): Promise<void> {
     await run(["stop", "--time", "60", container]);
     const code = await inspect(container, "{{.State.ExitCode}}");
@@ -79,7 +79,7 @@ export class Project {
     await until(`${container} is not healthy`, async () => (await state()) === "healthy");
   }
 
-  /** Volumes without a name: `down` would leave them behind. */
+  /** Volumes without a name: `down` would leave them. */
   async nameless(): Promise<string[]> {
     const containers = lines(await this.compose("ps", "--all", "--quiet"));
     const mounted = await Promise.all(
@@ -88,7 +88,7 @@ export class Project {
     return mounted.flatMap(lines).filter((line) => / [0-9a-f]{64}$/.test(line));
   }
 
-  /** What Docker has of it: containers, volumes, networks. */
+  /** Its Docker resources: containers, volumes, networks. */
   async remains(): Promise<string[]> {
     const filter = ["--quiet", "--filter", `label=com.docker.compose.project=${this.#name}`];
     const listed = [

@@ -7,7 +7,9 @@ import { Publisher } from "#tests/support/publisher.ts";
 import { startStack, type Kind, type Service, type Stack } from "#tests/support/stack.ts";
 import { openWebSocket } from "#tests/support/raw-transports.ts";
 
-/** What each service says of itself. `npx just descriptions` holds the same documents against linters and generators. */
+/**
+ * Each service's description of itself. `npx just descriptions` checks the same documents with linters and generators.
+ */
 const KINDS = ["receiver", "director", "distributor", "console"] as const satisfies Kind[];
 
 let stack: Stack;
@@ -33,14 +35,14 @@ async function documentOf(kind: Kind, name = "openapi"): Promise<Document> {
   return (await response.json()) as Document;
 }
 
-/** Every member of that name, wherever it stands. */
+/** Every member of that name, at any depth. */
 function all(value: unknown, name: string): unknown[] {
   if (typeof value !== "object" || value === null) return [];
   return Object.entries(value).flatMap(([key, inner]) => [...(key === name ? [inner] : []), ...all(inner, name)]);
 }
 
 test.for(KINDS)(
-  "%s: an OpenAPI 3.1 document with a server, identifiers, and schemas that are components",
+  "%s: the OpenAPI 3.1 document has a server and identifiers, and its schemas are components",
   async (kind) => {
     const document = await documentOf(kind);
     expect(document.openapi).toMatch(/^3\.1\./);
@@ -53,13 +55,13 @@ test.for(KINDS)(
     const known = Object.keys(document.components.schemas).map((name) => `#/components/schemas/${name}`);
     expect(references.filter((reference) => !known.includes(reference))).toEqual([]);
     expect(known.filter((reference) => !references.includes(reference))).toEqual([]);
-    // Bodies have no schema of objects beside the components.
+    // Bodies have no inline object schemas beside the components.
     const inline = all(document.paths, "schema").filter((schema) => "properties" in (schema as object));
     expect(inline).toEqual([]);
   },
 );
 
-test.for(KINDS)("%s: describes each of its routes, and no other", async (kind) => {
+test.for(KINDS)("%s: the document describes every route, and no other", async (kind) => {
   const { routes } = await services[kind].logged(({ routes: listed }) => Array.isArray(listed) && listed.length > 5);
   const served = (routes as string[])
     .filter((route) => !route.startsWith("WS ") && route !== "GET /asyncapi.json")
@@ -71,7 +73,7 @@ test.for(KINDS)("%s: describes each of its routes, and no other", async (kind) =
   expect(described.toSorted()).toEqual(served.toSorted());
 });
 
-test("no default depends on the clock: two processes say the same", async () => {
+test("defaults do not depend on the clock: two processes have the same documents", async () => {
   const other = await stack.start("console");
   const said = await (await fetch(`${other.url}/openapi.json`)).json();
   expect(said).toEqual(await documentOf("console"));
@@ -80,7 +82,7 @@ test("no default depends on the clock: two processes say the same", async () => 
   await other.stop();
 });
 
-test("the frames of the streams are as the AsyncAPI document has them", async () => {
+test("the frames of the streams match the AsyncAPI document", async () => {
   const document = (await documentOf("distributor", "asyncapi")) as unknown as { asyncapi: string };
   expect(document.asyncapi).toMatch(/^3\./);
   const { distributor } = services;
@@ -115,7 +117,7 @@ test("the frames of the streams are as the AsyncAPI document has them", async ()
   expect(pollAnswer.safeParse(await polled.json())).toMatchObject({ success: true });
 });
 
-/** Every name of a problem in the source of the services. */
+/** Every problem name in the services' source. */
 function namesInSource(): string[] {
   const root = resolve(import.meta.dirname, "../..");
   const files = ["services", "shared", "compose/haproxy"].flatMap((folder) =>
@@ -130,7 +132,7 @@ function namesInSource(): string[] {
   return [...new Set(found)];
 }
 
-test("every type of problem that any service can answer is a page on each of them, for people and for programs", async () => {
+test("every problem type has a page on each service, for people and for programs", async () => {
   const names = [...new Set([...Object.keys(PROBLEM_TYPES), ...namesInSource()])];
   expect(namesInSource().length).toBeGreaterThan(15);
   for (const kind of KINDS) {

@@ -4,7 +4,7 @@ import { startDelivery } from "#tests/support/delivery.ts";
 import type { Publisher } from "#tests/support/publisher.ts";
 import type { Service, Stack } from "#tests/support/stack.ts";
 
-/** What readers of others make of a stream. `npx just sse-readers` has those of Python, Go and Java. */
+/** How third-party readers parse a stream. `npx just sse-readers` has those of Python, Go and Java. */
 let stack: Stack;
 let distributor: Service;
 let publisher: Publisher;
@@ -15,7 +15,7 @@ beforeAll(async () => {
 
 afterAll(() => stack.close());
 
-test("R6, R42: an empty line ends an event and stands nowhere else; a heartbeat is a comment", async () => {
+test("R6, R42: an empty line only ends an event; a heartbeat is a comment", async () => {
   await publisher.number("bytes", 3);
   const stop = new AbortController();
   onTestFinished(() => stop.abort());
@@ -41,7 +41,7 @@ test("R6, R42: an empty line ends an event and stands nowhere else; a heartbeat 
   expect(text).toContain('"type":"refresh"');
 });
 
-test("the eventsource package sees each event once, and no other", async () => {
+test("the eventsource package reads each event once, and no other", async () => {
   await publisher.number("reader", 2);
   const token = await stack.token({ client: "reader" });
   const source = new EventSource(`${distributor.url}/v1/sse`, {

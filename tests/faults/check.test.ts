@@ -5,14 +5,14 @@ import type { HistoryEvent, Outcome } from "./history.ts";
 
 interface Publish {
   outcome?: Outcome;
-  /** Its answers, where it was sent again. */
+  /** Its answers, if it was sent more than once. */
   outcomes?: Outcome[];
   repeats?: true;
   key?: string;
   ttl?: number;
 }
 
-/** A history, told in one word each. Cursors are numbers of two digits here: the checker only compares them. */
+/** A history of one-word events. Cursors are two-digit numbers here: the checker only compares them. */
 class Tale {
   readonly events: HistoryEvent[] = [{ kind: "client", key: "t/a", steady: true }];
   #at = 0;
@@ -53,7 +53,7 @@ class Tale {
   }
 }
 
-/** Two stored, one live, a reconnect at an older cursor that brings one again, one that was refused, one unknown. */
+/** Two stored, one live, a reconnect at an older cursor that repeats one, one refused, one unknown. */
 const clean = (): Tale =>
   new Tale()
     .publish("1")
@@ -78,7 +78,7 @@ test("a clean history passes, and its figures are right", () => {
   expect(figures).toMatchObject({ sent: 3, received: 3, failed: 1, unknown: 1, lost: 0, reordered: 0, duplicates: 1 });
 });
 
-test("one that was answered 202 and never came is lost; one whose outcome is unknown may stay away", () => {
+test("an answer of 202 without its notification is a loss; one with an unknown outcome may stay away", () => {
   expect(clean().publish("4").breaches()).toEqual(["lost"]);
   expect(clean().publish("4", { outcome: "unknown" }).breaches()).toEqual([]);
   expect(clean().event({ kind: "send", id: "4", key: "t/a", stream: "p", at: 99 }).breaches()).toEqual([]);
@@ -95,30 +95,30 @@ test("a first receipt before an earlier one's is reordered", () => {
   expect(swapped.breaches()).toContain("reordered");
 });
 
-test("what one publisher was answered first has the lower cursor", () => {
+test("an earlier answer of one publisher has the lower cursor", () => {
   const swapped = new Tale().publish("1").publish("2").connect(1).receive(1, "2", "01").receive(1, "1", "02");
   expect(swapped.breaches()).toEqual(["reordered"]);
 });
 
-test("on one connection nothing comes at or before what came, or before its cursor", () => {
+test("a connection never gets a notification at or before its cursor or an earlier one", () => {
   expect(clean().receive(2, "3", "04").breaches()).toEqual(["repeated on a connection"]);
   expect(clean().connect(3, "04").receive(3, "3", "04").breaches()).toEqual(["repeated on a connection"]);
 });
 
-test("what was stored before a connection comes before live", () => {
+test("notifications stored before a connection come before live", () => {
   const tale = new Tale().publish("1").event({ kind: "stored", key: "t/a", cursor: "01", at: 3 }).connect(1);
   expect(tale.event({ kind: "live", connection: 1, at: 4 }).receive(1, "1", "01").breaches()).toEqual([
     "new before stored",
   ]);
 });
 
-test("one publish is one notification, and one that failed is none", () => {
+test("one publish is one notification, and a failed one is none", () => {
   expect(clean().receive(1, "unknown", "05").breaches()).toEqual(["under two cursors"]);
   expect(clean().receive(1, "refused", "05").breaches()).toEqual(["refused, but received"]);
   expect(clean().receive(1, "nobody's", "05").breaches()).toEqual(["never sent"]);
 });
 
-test("nothing is another client's or tenant's", () => {
+test("a client gets nothing of another client or tenant", () => {
   expect(clean().connect(3, undefined, "u/a").receive(3, "1", "01").breaches()).toEqual(["of another client"]);
 });
 
@@ -136,13 +136,13 @@ test("duplicates are bounded by the window times the connections", () => {
   expect(again.receive(2, "5", "5").breaches()).toEqual(["too many duplicates"]);
 });
 
-test("a cursor that was issued is taken", () => {
+test("an issued cursor is accepted", () => {
   expect(clean().connect(3, "04").event({ kind: "resume", connection: 3, cursor: "00", at: 99 }).breaches()).toEqual([
     "cursor not taken",
   ]);
 });
 
-test("one that expired is accounted for, but not before its time, and only where it has one", () => {
+test("an expired notification is accounted for, but only after its time, and only if it has one", () => {
   expect(clean().publish("4", { ttl: 1_000 }).breaches()).toEqual(["lost"]);
   const expired = clean().publish("4", { ttl: 10 }).wait(20).publish("5").receive(2, "5", "05");
   expect(expired.breaches()).toEqual(["expired unseen"]);
@@ -154,12 +154,12 @@ test("one that expired is accounted for, but not before its time, and only where
   ]);
 });
 
-test("a dead letter is accounted for, and said, for no publisher sends what deserves it", () => {
+test("a dead letter is accounted for and reported, because no publisher sends unprocessable records", () => {
   const letter = { kind: "dead letter", place: "accepted/1/7", notifications: ["n4"], reason: "why", at: 99 } as const;
   expect(clean().publish("4").event(letter).breaches()).toEqual(["dead letter"]);
 });
 
-test("poison is a dead letter, once, or once more for each successor and each send without an answer", () => {
+test("poison is one dead letter, plus one for each successor and each unanswered send", () => {
   const poison = { kind: "poison", place: "accepted/1/7", partition: 1, at: 50 } as const;
   const letter = { kind: "dead letter", place: "accepted/1/7", notifications: [], reason: "why", at: 99 } as const;
   expect(clean().event(poison).breaches()).toEqual(["no dead letter"]);
@@ -174,14 +174,14 @@ test("poison is a dead letter, once, or once more for each successor and each se
   expect(elsewhere.event({ ...claim, partition: 2 }).breaches()).toEqual(["dead letter again"]);
 });
 
-test("what is repeated until it is accepted is accepted, and is one notification", () => {
+test("a notification that is repeated until accepted is accepted, and is one notification", () => {
   const repeated = (...outcomes: Outcome[]): Tale => clean().publish("4", { repeats: true, outcomes });
   expect(repeated("failed", "unknown", "failed", "ok").receive(2, "4", "05").breaches()).toEqual([]);
   expect(repeated("unknown", "ok").breaches()).toEqual(["lost"]);
   expect(repeated("unknown", "ok").receive(2, "4", "05").receive(2, "4", "06").breaches()).toEqual([
     "under two cursors",
   ]);
-  // It was accepted: what a later repeat was told does not undo that.
+  // It was accepted: the answer to a later repeat does not undo that.
   expect(repeated("ok", "failed").breaches()).toEqual(["lost"]);
   expect(repeated("failed", "unknown").breaches()).toEqual(["never accepted"]);
   expect(repeated("unknown", "failed").receive(2, "4", "05").breaches()).toEqual(["never accepted"]);
@@ -191,7 +191,7 @@ test("what is repeated until it is accepted is accepted, and is one notification
   ]);
 });
 
-test("the silence and the recovery are those of clients that want to be connected", () => {
+test("silence and recovery are measured for clients that want to be connected", () => {
   const tale = new Tale().connect(1).publish("1").wait(5_000);
   tale.event({ kind: "mark", what: "healed", at: 5_000 }).wait(1_000).receive(1, "1", "01");
   const { figures } = check(tale.events);
@@ -200,7 +200,7 @@ test("the silence and the recovery are those of clients that want to be connecte
   expect(figures.recovery).toBeLessThan(1_100);
 });
 
-test("nobody waits for what has expired", () => {
+test("no client waits for an expired notification", () => {
   const tale = new Tale().connect(1).publish("1", { ttl: 1 }).wait(10);
   tale.event({ kind: "expire", notification: "n1", at: 20 }).wait(5_000).publish("2").receive(1, "2", "02");
   expect(check(tale.events)).toMatchObject({ violations: [], figures: { expired: 1 } });

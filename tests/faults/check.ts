@@ -2,22 +2,22 @@ import type { HistoryEvent, Outcome } from "./history.ts";
 import { newClient, newSent, type Client, type Connection, type Sent } from "./tracked.ts";
 import type { Breach, Verdict, Violation } from "./verdict.ts";
 
-/** What came later than this was delayed by the fault. */
+/** Later arrivals were delayed by the fault. */
 const LATE_MS = 2_000;
 
 interface Bounds {
-  /** Sent and not yet acknowledged, at most. */
+  /** The most that are sent and not yet acknowledged. */
   window: number;
-  /** Sends to Kafka were unanswered: what it took of them stands there twice. */
+  /** Unanswered sends to Kafka: records that Kafka took anyway are there twice. */
   repeatedSends: boolean;
 }
 
-/** Pure. To be asked once every client has been online for long enough to have everything. */
+/** Pure. Call it only once every client has been online long enough to have everything. */
 export function check(events: readonly HistoryEvent[], bounds: Partial<Bounds> = {}): Verdict {
   return new Checker(events, { window: 256, repeatedSends: false, ...bounds }).verdict();
 }
 
-/** While Kafka does not answer, so often at most. */
+/** The maximum of repeats while Kafka does not answer. */
 const MOST_REPEATED_SENDS = 10;
 const RANK: Record<Outcome, number> = { ok: 2, unknown: 1, failed: 0 };
 
@@ -26,7 +26,7 @@ class Checker {
   readonly #bounds: Bounds;
   readonly #violations: Violation[] = [];
   readonly #sent = new Map<string, Sent>();
-  /** From the platform's id of it. */
+  /** By the platform's id. */
   readonly #named = new Map<string, Sent>();
   readonly #clients = new Map<string, Client>();
   readonly #connections = new Map<number, Connection>();
@@ -136,7 +136,7 @@ class Checker {
       return;
     }
     const client = this.#client(sent.key);
-    // Only the first such answer: a request that was repeated under its key says it again.
+    // Only the first such answer: a repeat under its key has the same one.
     if (!client.steady || sent.received || sent.expired || at !== sent.answered) return;
     client.pending += 1;
     client.waitingSince ??= at;
@@ -211,7 +211,7 @@ class Checker {
     if (at - sent.answered > LATE_MS) this.#lastTrouble = Math.max(this.#lastTrouble, at);
   }
 
-  /** A repeat that was refused says nothing of the one before it. */
+  /** A refused repeat means nothing for the one before it. */
   #best(sent: Sent, { outcome, at }: Extract<HistoryEvent, { kind: "answer" }>): void {
     if (sent.outcome === "ok") return;
     if (!sent.repeats || RANK[outcome] > RANK[sent.outcome]) sent.outcome = outcome;
@@ -219,8 +219,8 @@ class Checker {
   }
 
   /**
-   * Each that owned its partition in this run may find it: whoever takes it over, and a zombie of before that reads on; and so
-   * may one whose send was not answered.
+   * Each owner of its partition in this run may report it: every successor, and an earlier zombie that reads on. So may
+   * an owner whose send was not answered.
    */
   #poisoned({ place, partition }: Extract<HistoryEvent, { kind: "poison" }>): void {
     const claims = this.#events.filter((one) => one.kind === "claim" && one.partition === partition);
@@ -266,7 +266,7 @@ class Checker {
     }
   }
 
-  /** R33: what one publisher was answered first comes first. */
+  /** R33: an earlier answer of one publisher means an earlier notification. */
   #orderOfAnswers(): void {
     const last = new Map<string, Sent>();
     for (const sent of this.#sent.values()) {

@@ -13,13 +13,13 @@ import type { History } from "./history.ts";
 import type { Platform } from "./platform.ts";
 
 /**
- * steady: wants to be connected always. roaming: comes and goes. dying: connects, reads a little and dies, and forgets what
- * it has not acknowledged. trickling: reads a moment in each second. abandoning: leaves its socket open, as a machine that
- * lost its network, and comes back on another.
+ * steady: always wants to be connected. roaming: connects and leaves. dying: connects, reads a little and dies, and
+ * forgets its unacknowledged notifications. trickling: reads for a moment in each second. abandoning: leaves its socket
+ * open, as a machine that lost its network, and reconnects on another.
  */
 export type Habit = "steady" | "roaming" | "dying" | "trickling" | "abandoning";
 
-/** How it is heard, and how it acknowledges: by frame, by the pong of its library, by POST, not at all, by the next poll. */
+/** How it receives, and how it acknowledges: by frame, by its library's pong, by POST, never, or by the next poll. */
 export const WAYS = ["frames", "pongs", "posts", "silent", "polls"] as const;
 export type Way = (typeof WAYS)[number];
 
@@ -44,18 +44,18 @@ interface Item {
   data: { id: string };
 }
 
-/** Between an answer and the next poll: one who handles what he got takes as long. */
+/** Between an answer and the next poll: the time of a client that handles its notifications. */
 const POLL_PAUSE_MS = 100;
 const ACK_MS = 100;
 const agent = new Agent({ keepAlive: true, maxSockets: 32 });
 let connections = 0;
 
-/** One client: it keeps its cursor, reconnects with jitter, and writes down what it sees. It never judges. */
+/** One client: it keeps its cursor, reconnects with jitter, and records what it sees. It never judges. */
 export class LoadClient {
   readonly key: string;
   readonly way: Way;
   habit: Habit;
-  /** Connected, and has heard something. */
+  /** Connected, and has received something. */
   online = false;
   readonly #pollSeconds: number;
   readonly #token: string;
@@ -71,7 +71,7 @@ export class LoadClient {
   #heard = 0;
   /** When its habit ends the connection. */
   #until = 0;
-  /** ms that it was asked to stay away (R44). */
+  /** The ms that a server asked it to stay away (R44). */
   #retryAfter = 0;
   #run: Promise<void> | undefined;
   #acking = false;
@@ -95,7 +95,7 @@ export class LoadClient {
     this.#run ??= this.#live();
   }
 
-  /** From now on it stays, and reads all that there is. */
+  /** From now on it stays, and reads everything. */
   settle(): void {
     this.habit = "steady";
     this.#wire?.resume();
@@ -117,7 +117,8 @@ export class LoadClient {
     while (!this.#over) {
       const began = performance.now();
       await this.#connection();
-      // Full jitter, doubled, and begun anew once a connection has held (R44); shorter than an application's, to be harder.
+      // Full jitter, doubled, and reset once a connection has lasted (R44); shorter than an application's, to be
+      // harder.
       bound = performance.now() - began > 1_000 ? 100 : Math.min(bound * 2, 2_000);
       const asked = this.#retryAfter;
       this.#retryAfter = 0;
@@ -128,7 +129,7 @@ export class LoadClient {
 
   async #connection(): Promise<void> {
     const connection = (connections += 1);
-    // One that dies without having kept what it read comes back where it acknowledged.
+    // A client that dies without keeping what it read resumes at its last acknowledgement.
     if (this.habit === "dying" && this.#acknowledged !== undefined) this.#cursor = this.#acknowledged;
     const ended = new Promise<void>((resolve) => (this.#ended = resolve));
     const url = this.#random.pick(this.#platform.distributors);
@@ -146,7 +147,7 @@ export class LoadClient {
         this.#ended?.();
       },
       failed: (error) => {
-        // An answer other than the one wanted is a refusal, as while a distributor starts or ends.
+        // An unexpected answer is a refusal, for example while a distributor starts or ends.
         if (this.#wire === wire && !/^\/v1\/\w+: /.test(error.message))
           this.#history.add({ kind: "breach", connection, what: error.message, at: performance.now() });
         if (this.#wire !== wire) return;
@@ -168,7 +169,7 @@ export class LoadClient {
     return this.way === "frames" || this.way === "pongs" ? openWebSocket(opening, sink) : openSse(opening, sink);
   }
 
-  /** From time to time. Ends the connection as its habit would, or where nothing was heard for too long (R42). */
+  /** Call it periodically. Ends the connection by its habit, or after too long a silence (R42). */
   tick(now: number): void {
     const wire = this.#wire;
     if (!wire) return;
@@ -238,13 +239,13 @@ export class LoadClient {
     );
   }
 
-  /** Shorter where it is ending: nothing else can go wrong with it. */
+  /** Shorter while it ends: nothing else can fail then. */
   async #pause(ms: number): Promise<void> {
     await sleep(ms, undefined, { signal: this.#ending.signal }).catch(() => undefined);
   }
 }
 
-/** Not repeated: what it would have settled comes again, or the next one settles it. */
+/** Never repeated: an unsettled notification comes again, or the next acknowledgement settles it. */
 function post(url: string, token: string, cursor: string): void {
   const body = JSON.stringify({ cursor });
   const headers = {

@@ -11,14 +11,14 @@ import { hung, killed, none, stopped, type Fault } from "./tools.ts";
 const KINDS: Kind[] = ["receiver", "director", "distributor"];
 const MODES: Mode[] = ["refuse", "hang", "mute", "deaf", "reset", "slow"];
 
-/** One store cut off from one kind of service, in every way that a network fails. */
+/** One store, cut off from one kind of service, in every way that a network fails. */
 function cut(store: StoreName, kind: Kind): Fault {
   return {
     name: `${store} cut off from each ${kind}`,
     async run({ rig, random, wait }) {
       const links = rig.of(kind).map((member) => member.links[store]!);
       for (const mode of MODES.toSorted(() => random.next() - 0.5)) {
-        // All of them, or one while the others go on.
+        // All of them, or one while the others continue.
         const some = random.next() < 0.5 ? links : [random.pick(links)];
         await Promise.all(some.map((link) => link.set(mode)));
         await wait(3_000, 60_000);
@@ -31,7 +31,7 @@ function cut(store: StoreName, kind: Kind): Fault {
 
 const HOW = { SIGKILL: "kill -9", SIGTERM: "stopped", SIGINT: "stopped", SIGQUIT: "stopped at once" };
 
-/** The store's own process is away, as long as an operator may take: ten minutes in the full form. */
+/** The store's own process is away, for as long as an operator may take: ten minutes in the full form. */
 function away(store: StoreName, signal: keyof typeof HOW): Fault {
   return {
     name: `${store} away (${HOW[signal]}), started again`,
@@ -43,7 +43,7 @@ function away(store: StoreName, signal: keyof typeof HOW): Fault {
   };
 }
 
-/** Hangs as a whole: connections stay, and nothing comes. */
+/** The whole store hangs: connections stay, and nothing arrives. */
 function frozen(store: StoreName): Fault {
   return {
     name: `${store} hangs for everybody`,
@@ -76,7 +76,7 @@ const directorsAtOnce: Fault = {
   },
 };
 
-/** A director is killed while what it has to store goes to deferred, and Postgres comes back only after. */
+/** A director is killed while its notifications go to the deferred topic, and Postgres returns only later. */
 const directorWhilePostgresIsAway: Fault = {
   name: "postgres away, and a director killed meanwhile",
   async run({ rig, random, wait }) {
@@ -113,10 +113,10 @@ const rolling: Fault = {
   },
 };
 
-/** So many clients that lanes must not be forgotten as early as for a small load. */
+/** A crowd for which lanes must not be forgotten as early as for a small load. */
 const MANY = 1_000;
 
-/** Each distributor only once everybody is connected again. */
+/** Restarts each distributor only once every client is connected again. */
 const rollingUnderACrowd: Fault = {
   name: "rolling restart of the distributors under a crowd",
   crowd: true,
@@ -133,7 +133,7 @@ const rollingUnderACrowd: Fault = {
   },
 };
 
-/** The battery's directors forget lanes early; for a crowd each notification would begin with a handover. */
+/** The battery's directors forget lanes early; with a crowd each notification would begin with a handover. */
 async function lanes(rig: Rig, most: string | undefined): Promise<void> {
   for (const { service } of rig.of("director")) {
     if (most === undefined) delete service.env.MAX_LANES;
@@ -142,7 +142,7 @@ async function lanes(rig: Rig, most: string | undefined): Promise<void> {
   }
 }
 
-/** What the clients do is the fault. */
+/** The clients' own behaviour is the fault. */
 function clients(name: string, load: Fault["load"]): Fault {
   return { name, ...(load && { load }), run: ({ wait }) => wait(12_000, 300_000) };
 }

@@ -2,20 +2,21 @@ import { createWriteStream, type WriteStream } from "node:fs";
 import { once } from "node:events";
 
 /**
- * What happened, in the order in which it was seen, as clients and publishers saw it. `id` is what the load wrote into a
- * notification: unlike the platform's own it is known where no answer came. `key` is tenant/client; `at` is in ms, monotonic.
+ * The observed events, in order, as clients and publishers saw them. `id` comes from the load, inside each
+ * notification: unlike the platform's own id it is known without an answer. `key` is tenant/client; `at` is in ms,
+ * monotonic.
  */
 export type HistoryEvent =
   | { kind: "client"; key: string; steady: boolean }
   /**
-   * Whoever sends on one stream waits for the answer before it sends again: its order is the order of its answers.
-   * `repeats`: under an id or an Idempotency-Key of its own, and again until it is accepted; the best of its answers counts.
+   * A publisher on one stream waits for the answer before its next request: its order is the order of its answers.
+   * `repeats`: under an id or an Idempotency-Key of its own, repeated until accepted; the best of its answers counts.
    */
   | { kind: "send"; id: string; key: string; stream: string; at: number; ttl?: number; repeats?: true }
-  /** `notification`: the platform's own id of it, where it said one. */
+  /** `notification`: the platform's own id of it, if an answer had one. */
   | { kind: "answer"; id: string; outcome: Outcome; notification?: string; at: number }
   | { kind: "connect"; connection: number; key: string; cursor: string | undefined; at: number }
-  /** `connected`: where the connection really resumes. */
+  /** `connected`: the actual resume point of the connection. */
   | { kind: "resume"; connection: number; cursor: string; at: number }
   | { kind: "receive"; connection: number; id: string; cursor: string; at: number }
   | { kind: "live"; connection: number; at: number }
@@ -23,37 +24,37 @@ export type HistoryEvent =
   | { kind: "close"; connection: number; at: number }
   /** Seen in Postgres for this client, up to this cursor. */
   | { kind: "stored"; key: string; cursor: string; at: number }
-  /** By the platform's own id: so its log has it. */
+  /** Named by the platform's own id, as the log has it. */
   | { kind: "expire"; notification: string; at: number }
-  /** Written to accepted past the receivers: nobody can ever process it. `place`: topic, partition and offset. */
+  /** Written to accepted past the receivers: it is unprocessable. `place`: topic, partition and offset. */
   | { kind: "poison"; place: string; partition: number; at: number }
-  /** A director took a partition over: what its predecessor had not yet committed it does again. */
+  /** A director took over a partition: it repeats its predecessor's uncommitted work. */
   | { kind: "claim"; partition: number; at: number }
   /** As an operator reads it. */
   | { kind: "dead letter"; place: string; notifications: readonly string[]; reason: string; at: number }
-  /** What the protocol does not allow, whatever it was. */
+  /** Any violation of the protocol. */
   | { kind: "breach"; connection: number; what: string; at: number }
   | { kind: "mark"; what: "injected" | "healed" | "drained"; at: number };
 
-/** unknown: it may have been accepted or not. A send that was never answered is unknown too. */
+/** unknown: accepted or not. An unanswered send is unknown, too. */
 export type Outcome = "ok" | "failed" | "unknown";
 
 export class History {
   readonly events: HistoryEvent[] = [];
   readonly #file: WriteStream | undefined;
   readonly #steady = new Set<string>();
-  /** Not yet accepted: to whether its client wants to be connected always. */
+  /** Not yet accepted; the value says whether its client always wants to be connected. */
   readonly #sent = new Map<string, boolean>();
   /** In the order of their answers. */
   readonly #open = new Map<string, { steady: boolean; at: number }>();
   readonly #here = new Set<string>();
-  /** One that expired before its publisher was answered was never open. */
+  /** A notification that expired before its publisher's answer was never open. */
   readonly #expired = new Set<string>();
   readonly #ids = new Map<string, string>();
   #arrived = 0;
   #acceptedAt = 0;
 
-  /** `path`: each event is a line of NDJSON there too, so that a run that ends badly can be read. */
+  /** `path`: also writes each event there as an NDJSON line, so that a failed run can be read. */
   constructor(path?: string) {
     this.#file = path === undefined ? undefined : createWriteStream(path);
   }
@@ -64,17 +65,17 @@ export class History {
     this.#file?.write(`${JSON.stringify(event)}\n`);
   }
 
-  /** Accepted, and neither received nor expired until now. */
+  /** Accepted, and neither received nor expired yet. */
   get open(): number {
     return this.#open.size;
   }
 
-  /** Received or expired, again or for the first time: connections come and go without end, only this is progress. */
+  /** Received or expired, including repeats: connections change without end, so only this counts as progress. */
   get arrived(): number {
     return this.#arrived;
   }
 
-  /** Something was accepted after it, and whoever wants to be connected has all that was accepted before it. */
+  /** A later publish was accepted, and clients that want to be connected have all that was accepted before it. */
   recovered(since: number): boolean {
     if (this.#acceptedAt < since) return false;
     for (const { steady, at } of this.#open.values()) {

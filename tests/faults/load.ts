@@ -6,29 +6,29 @@ import type { Platform } from "./platform.ts";
 import { LoadPublisher, REPEATS, type Note } from "./publish.ts";
 
 export interface LoadOptions {
-  /** Part of every client's name: a load's clients are its own. */
+  /** Part of every client's name, so that loads share no clients. */
   name: string;
   seed: number;
   clients: number;
   /** Notifications a second, all together. */
   rate: number;
-  /** Of ten clients, how many have which habit; the rest are steady. */
+  /** How many of ten clients have which habit; the rest are steady. */
   habits: Partial<Record<Habit, number>>;
-  /** Bytes of each notification's data, about. */
+  /** Approximate bytes of each notification's data. */
   bytes?: number;
   pollSeconds?: number;
-  /** Of a hundred, how many may expire after a few seconds. */
+  /** How many of a hundred may expire after a few seconds. */
   expiring?: number;
 }
 
 const TENANTS = ["acme", "globex"];
 const BYTES = 100;
-/** In one request of a publisher: far below what a receiver takes, also where each has half as much again. */
+/** The limit of bytes in one request: far below a receiver's, even if each notification has half as much again. */
 const MOST_AT_ONCE = 400;
 const MOST_BYTES_AT_ONCE = 1 << 20;
-/** Of all together: large ones come less often. */
+/** The total limit: large notifications come less often. */
 const MOST_BYTES_A_SECOND = 8 << 20;
-/** Clients notice silence, and what their habit makes them do, as often. */
+/** The interval at which clients notice silence and follow their habits. */
 const TICK_MS = 200;
 
 /** Clients of two tenants under the same names, over every transport and of every habit, and publishers for them. */
@@ -60,7 +60,7 @@ export class Load {
         const token = await platform.token({ client: name, tenant, ttl: 86_400 });
         const key = `${tenant}/${name}`;
         const way = WAYS[index % WAYS.length]!;
-        // Each habit over each way: the two lists have no common length.
+        // Each habit over each transport: the two lists have no common length.
         const habit = habits[(index * 7 + Math.floor(index / 5)) % 10] ?? "steady";
         load.clients.push(new LoadClient({ key, way, habit, token, pollSeconds: options.pollSeconds ?? 2 }, parts));
         streams[index % REPEATS.length]!.push({ key, name });
@@ -86,7 +86,7 @@ export class Load {
     for (const { publisher, clients } of this.#publishers) publisher.start(rate, most, () => this.#next(clients));
   }
 
-  /** All but one in a hundred are connected: of some thousands somebody has always just left. */
+  /** All but one in a hundred are connected: among some thousands, some clients have always just left. */
   async gathered(patienceMs: number): Promise<void> {
     const missing = (): number => this.clients.filter(({ online }) => !online).length;
     for (const deadline = performance.now() + patienceMs; missing() > this.clients.length / 100; await sleep(50)) {
@@ -94,7 +94,7 @@ export class Load {
     }
   }
 
-  /** No more is published; everyone stays, until all of it is there or nothing has come for `patienceMs`. */
+  /** Stops publishing; every client stays until it has everything, or nothing has come for `patienceMs`. */
   async drain(complete: () => boolean, patienceMs: number): Promise<void> {
     await Promise.all(this.#publishers.map(({ publisher }) => publisher.stop()));
     for (const client of this.clients) client.settle();

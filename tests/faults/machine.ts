@@ -6,11 +6,11 @@ import type { Rig } from "./rig.ts";
 import type { StoreName } from "./stores.ts";
 import type { Fault } from "./tools.ts";
 
-/** Faults of the machine itself; each is left out, and said so, where the machine cannot be made to have them. */
+/** Faults of the machine itself; one that the machine cannot have is skipped and reported. */
 export function diskFull(store: StoreName): Fault {
   return {
     name: `disk full, of ${store}`,
-    // Postgres has room in what it has laid out before: it takes much that is to be stored to need more.
+    // Postgres has room in its preallocated files: it needs more only after much storing.
     load: store === "postgres" ? { habits: { roaming: 8 }, bytes: 16_000 } : {},
     async run({ rig, wait }) {
       const folder = join(rig.folder, store);
@@ -18,7 +18,7 @@ export function diskFull(store: StoreName): Fault {
       execFileSync("mount", ["-o", `remount,size=${Number(used) + 64}k`, folder]);
       await wait(6_000, 120_000);
       execFileSync("mount", ["-o", `remount,size=${DISK_SIZE}`, folder]);
-      // A broker, or a server, that ended for want of space is started again, as its supervisor would.
+      // A store that ended without disk space is started again, as its supervisor would.
       await rig.stores[store].start();
     },
   };
@@ -28,10 +28,12 @@ const FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
 
 export const canMoveClocks = (): boolean => existsSync(FAKETIME);
 
-/** A director ten minutes ahead, a distributor ten behind; the monotonic clock goes on as it is, as where NTP sets a clock. */
+/**
+ * A director ten minutes ahead, a distributor ten behind; the monotonic clock is unaffected, as when NTP sets a clock.
+ */
 export const clocks: Fault = {
   name: "clocks moved by ten minutes",
-  // What it says of expiry is then wrong by as much; and the load's own clock is the only other one.
+  // Its reports of expiry are then wrong by the same time, and the load's own clock is the only other one.
   load: { expiring: 0 },
   async run({ rig, wait }) {
     await moved(rig, "director", "+10m");

@@ -8,7 +8,10 @@ import { runFault, type Outcome } from "./run.ts";
 import { SHORT } from "./settings.ts";
 import { header, line, totals } from "./table.ts";
 
-/** `just faults`: every fault once; with --minutes, in every order until the time is over. Exit 1 where a promise was broken. */
+/**
+ * `just faults`: every fault once; with --minutes, in random orders until the time is over. Exits with 1 on a broken
+ * promise.
+ */
 const { values } = parseArgs({
   options: {
     full: { type: "boolean", default: false },
@@ -33,7 +36,7 @@ if (chosen.length === 0) {
 if (values.histories !== undefined) await mkdir(values.histories, { recursive: true });
 
 console.log(`seed ${seed}`);
-// What was started ends with this process: by its exit, which a signal alone would skip.
+// Started processes end with this process: at its exit, which a signal alone would skip.
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
 const smallDisks = chosen.some(({ name }) => name.startsWith("disk full"));
 const rig = await Rig.start(full ? {} : SHORT, { smallDisks });

@@ -5,14 +5,19 @@ import type { Rig } from "./rig.ts";
 import type { Fault } from "./tools.ts";
 
 const QUIET = "quiet";
-/** Requests a second of the neighbour: this machine runs two or three of each service, and their stores. */
+/** The neighbour's requests a second: this machine runs two or three of each service, and their stores. */
 const REQUESTS = 50;
-/** ms between two notifications of the tenant that is looked at. */
+/** ms between two notifications of the measured tenant. */
 const EVERY_MS = 50;
-/** ms that another tenant's client may ever wait: far less than the time after which what is not acknowledged is stored. */
+/**
+ * The longest permitted wait of another tenant's client, in ms: far less than the acknowledgement timeout that causes
+ * storing.
+ */
 const MOST_MS = 2_000;
 
-/** A tenant that does its worst by one means, beside the load's two and one more, whose client never waits for long. */
+/**
+ * A tenant that does its worst in one way, beside the load's two tenants and a third, whose client never waits long.
+ */
 export function loud(means: keyof typeof MEANS): Fault {
   return {
     name: `a loud neighbour: ${means}`,
@@ -37,7 +42,7 @@ export function loud(means: keyof typeof MEANS): Fault {
   };
 }
 
-/** One client of a quiet tenant, and its publisher: how long what is published takes, at worst. */
+/** One client of a quiet tenant and its publisher: measures the worst delivery time. */
 class Probe {
   worst = 0;
   received = 0;
@@ -63,7 +68,7 @@ class Probe {
     return probe;
   }
 
-  /** Waits for what is still to come: it counts, too. */
+  /** Waits for pending notifications: they count, too. */
   async end(): Promise<void> {
     this.#stopped = true;
     await this.#publishing;

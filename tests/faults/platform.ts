@@ -1,6 +1,6 @@
 import type { Bearer } from "#tests/support/tokens.ts";
 
-/** What a load needs to know of the platform that it runs against. */
+/** The properties of a platform that a load needs. */
 export interface Platform {
   receivers: readonly string[];
   distributors: readonly string[];

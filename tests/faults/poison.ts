@@ -9,7 +9,7 @@ import type { Rig } from "./rig.ts";
 const EVERY_MS = 700;
 const PATIENCE_MS = 30_000;
 
-/** One item of this kind, whatever its body. */
+/** One item of this kind, with any body. */
 function pack(kind: number, body: Buffer): Buffer {
   const head = Buffer.from([1, 0, 1, 0, 0, 0, 0, kind]);
   head.writeUInt32BE(1 + body.length, 3);
@@ -21,12 +21,14 @@ const KINDS = [(text: Buffer) => text, (text: Buffer) => pack(9, text), (text: B
 const placeOf = ({ topic, partition, offset }: Pick<DeadLetter, "topic" | "partition" | "offset">): string =>
   `${topic}/${partition}/${offset}`;
 
-/** Writes to accepted, past the receivers, what nobody can ever process; each is to be a dead letter, and nothing else is. */
+/**
+ * Writes unprocessable records to accepted, past the receivers; each must be a dead letter, and nothing else may be.
+ */
 export class Poison {
   readonly #rig: Rig;
   readonly #history: History;
   readonly #random: SeededRandom;
-  /** In each of them. */
+  /** The number in each partition. */
   readonly #mark: string;
   readonly #ending = new AbortController();
   readonly #places = new Set<string>();
@@ -63,11 +65,11 @@ export class Poison {
       this.#places.add(place);
       this.#history.add({ kind: "poison", place, partition, at });
     } catch {
-      // Whether it was written the dead letters say.
+      // The dead letters show whether it was written.
     }
   }
 
-  /** Reads what became a dead letter since the run before, until each that was written is there. */
+  /** Reads new dead letters since the last run, until each written record is there. */
   async find(): Promise<void> {
     const deadLettersApi = await DeadLettersApi.of(this.#rig, () => this.#rig.of("director")[0]!.service);
     const deadline = performance.now() + PATIENCE_MS;
@@ -90,10 +92,10 @@ export class Poison {
     const at = performance.now();
     this.#seen.add(place);
     if (!this.#places.has(place)) {
-      // A successor does again what was not yet committed when the run before ended.
+      // A successor repeats the uncommitted work of the run's end.
       const claimed = this.#history.events.some((event) => event.kind === "claim" && event.partition === partition);
       if (claimed && this.#rig.poisoned.has(place)) return;
-      // Written, though the answer said otherwise or never came; or written twice.
+      // Written despite a failed or missing answer, or written twice.
       const { content } = await deadLettersApi.show(letter.id);
       if (content && "base64" in content && Buffer.from(content.base64, "base64").includes(this.#mark)) {
         this.#history.add({ kind: "poison", place, partition, at });

@@ -15,17 +15,17 @@ export interface Note {
 }
 
 /**
- * Whether it sends again what was not accepted: never, so that once is once; or until it is accepted, each notification
- * under an id of its own, or each request under an Idempotency-Key (R51).
+ * Whether unaccepted notifications are sent again: never, so that each is sent once; or until accepted, each under
+ * an id of its own, or each request under an Idempotency-Key (R51).
  */
 export const REPEATS = ["never", "by id", "by key"] as const;
 export type Repeats = (typeof REPEATS)[number];
 
 const TICK_MS = 40;
-/** Once the load ends all is healed: what is not accepted by then is for the checker to say. */
+/** By the load's end all faults are healed: the checker judges any notification that is still unaccepted. */
 const LAST_REPEATS_MS = 30_000;
 
-/** Publishes at a rate, one request in flight, so that the order of its answers is one. */
+/** Publishes at a rate, with one request in flight, so that the answers have one order. */
 export class LoadPublisher {
   readonly #stream: string;
   readonly #repeats: Repeats;
@@ -52,8 +52,8 @@ export class LoadPublisher {
   }
 
   /**
-   * `rate`: notifications a second; `most`: in one request. What a slow answer delays is not made up for: a fault is to be met
-   * by load, not by a burst.
+   * `rate`: notifications a second; `most`: in one request. A slow answer's delay is not made up for: a fault must meet
+   * load, not a burst.
    */
   start(rate: number, most: number, next: () => Note): void {
     this.#run = (async () => {
@@ -98,7 +98,7 @@ export class LoadPublisher {
     }
   }
 
-  /** Answers what was not accepted. */
+  /** Returns the unaccepted notifications. */
   async #attempt(items: Sending[], headers: Record<string, string>): Promise<Sending[]> {
     const { outcomes, ids, again } = await this.#post(items.map(({ line }) => line).join("\n"), items.length, headers);
     const at = performance.now();
@@ -151,9 +151,9 @@ interface Sending {
 
 interface Outcomes {
   outcomes: Outcome[];
-  /** The platform's, by index. */
+  /** The platform's ids, by index. */
   ids?: Map<number, string>;
-  /** Not all went well: the next request goes elsewhere, a little later. */
+  /** Some failed: the next request goes to another receiver, a little later. */
   again: boolean;
 }
 
@@ -162,7 +162,7 @@ interface Answer {
   items?: { index: number; id?: string; problem?: { type: string } }[];
 }
 
-/** R51: a problem means that nothing was accepted, unless it says that the outcome is unknown, and of which. */
+/** R51: a problem means that nothing was accepted, unless it names notifications with an unknown outcome. */
 function outcomesOf(status: number, text: string, count: number): Outcomes {
   const outcomes = Array.from({ length: count }, (): Outcome => (status === 202 ? "ok" : "failed"));
   let answer: Answer;

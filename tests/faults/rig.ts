@@ -32,17 +32,17 @@ export interface Member {
   links: Partial<Record<StoreName, TcpProxy>>;
 }
 
-/** A platform of its own, down to the stores, with something that can be cut between any two parts. */
+/** A platform of its own, including the stores, with a proxy between any two parts. */
 export class Rig implements Platform {
   readonly folder: string;
   readonly stores: Record<StoreName, OwnStore>;
   readonly members: Member[] = [];
   readonly env: Record<string, string>;
   readonly heartbeatMs: number;
-  /** Where what the services log about notifications goes. */
+  /** The destination of the services' log lines about notifications. */
   history: History | undefined;
   readonly token: (bearer: Bearer) => Promise<string>;
-  /** Where poison was written in any run, and how far the dead letters were read. */
+  /** The places of poison in any run, and the read position of the dead letters. */
   readonly poisoned = new Set<string>();
   lastDeadLetter = "start";
   readonly pool: pg.Pool;
@@ -59,7 +59,7 @@ export class Rig implements Platform {
     this.env = {
       NAMESPACE: "faults",
       TENANTS: "acme,globex,loud,quiet",
-      // A neighbour names an address of its own, for refusals count by address.
+      // A neighbour names an address of its own, because refusals count by address.
       TRUSTED_PROXIES: "127.0.0.1",
       HOST: "127.0.0.1",
       KAFKA_BROKERS: stores.kafka.url,
@@ -76,7 +76,7 @@ export class Rig implements Platform {
 
   static async start(settings: Record<string, string>, { smallDisks = false } = {}): Promise<Rig> {
     const folder = await mkdtemp(join(tmpdir(), "faults-"));
-    // Postgres is run by somebody who must get to his data.
+    // Postgres runs as another user, who must be able to read its data.
     await chmod(folder, 0o755);
     for (const name of STORES) await mkdir(join(folder, name));
     const disks = smallDisks ? DISKS.map((name) => join(folder, name)).filter(ownDisk) : [];

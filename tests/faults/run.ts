@@ -14,10 +14,10 @@ export interface RunOptions {
   seed: number;
   full: boolean;
   clients: number;
-  /** Clients of a fault that is about their number. */
+  /** The clients of a fault that needs a crowd. */
   crowd: number;
   rate: number;
-  /** Each history is kept there. */
+  /** The folder of each history. */
   histories?: string | undefined;
 }
 
@@ -25,11 +25,11 @@ export interface Outcome extends Verdict {
   fault: string;
   seed: number;
   seconds: number;
-  /** Left unsettled by the directors once everything was received: it would be sent or stored again and again. */
+  /** Still unsettled at the directors once everything was received: they would send or store it repeatedly. */
   unsettled: number;
-  /** A service that did not serve again. */
+  /** A service that did not recover. */
   unready: string | undefined;
-  /** ms: the longest that it took from a crash, or from when a service hung, until that was noticed, and until it served again. */
+  /** The longest times in ms from a crash or hang until it was noticed, and until the service served again. */
   noticed: number;
   away: number;
 }
@@ -70,17 +70,17 @@ export async function runFault(rig: Rig, fault: Fault, options: RunOptions): Pro
   history.mark("healed");
   const healed = performance.now();
   const unready = failure ?? (await rig.ready(full ? 180_000 : 60_000).then(() => undefined, String));
-  // The load goes on meanwhile: to drain first what a fault has heaped up would leave the machine idle.
+  // The load continues meanwhile: to drain a fault's backlog first would leave the machine idle.
   const longest = healed + (full ? 120_000 : 20_000);
   while (!history.recovered(healed) && performance.now() < longest) await sleep(50);
   if (full) await sleep(20_000);
   await noting.stop();
   await poison.stop();
   await load.drain(() => history.open === 0, full ? 120_000 : 30_000);
-  // One that should not come would come now.
+  // An unexpected notification would arrive now.
   const [unsettled] = await Promise.all([settled(rig), sleep(500), poison.find()]);
   await load.close();
-  // First: what a service logs meanwhile is of no run.
+  // First, because log lines during this time belong to no run.
   rig.history = undefined;
   await history.close();
   const seconds = (performance.now() - began) / 1_000;

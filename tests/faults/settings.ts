@@ -1,4 +1,4 @@
-/** The services' own times, scaled to seconds, and their bounds so low that a small load meets them. */
+/** The services' own times, scaled to seconds, and limits low enough for a small load. */
 export const SHORT: Record<string, string> = {
   LOG_LEVEL: "info",
   LEASE_MS: "3000",

@@ -5,8 +5,8 @@ import type { History } from "./history.ts";
 const EVERY_MS = 1_000;
 
 /**
- * What Postgres has for these clients, again and again, into the history: a connection that begins after such a look must
- * bring it before `live`.
+ * Repeatedly records the Postgres rows of these clients in the history: a connection that begins after such a look must
+ * bring them before `live`.
  */
 export function noteStored(
   pool: pg.Pool,
@@ -24,7 +24,7 @@ export function noteStored(
       history.add({ kind: "stored", key: client, cursor: toCursor(last, cursorTag(client)), at });
   };
   const timer = setInterval(() => {
-    // While Postgres is away there is nothing to be seen.
+    // Nothing can be read while Postgres is away.
     look ??= noted()
       .catch(() => undefined)
       .finally(() => (look = undefined));

@@ -17,7 +17,7 @@ export type StoreName = "kafka" | "postgres" | "redis";
 
 const PATIENCE_MS = 90_000;
 
-/** A Kafka, Postgres or Redis of this battery alone: to kill it hits nobody else. */
+/** A Kafka, Postgres or Redis of this battery only: its death affects nothing else. */
 export class OwnStore {
   readonly name: StoreName;
   readonly url: string;
@@ -44,10 +44,12 @@ export class OwnStore {
     this.#log = options.log;
   }
 
-  /** Resolves once it answers. Where it ends while it starts, as one that finds its own lock does, it is started again. */
+  /**
+   * Resolves once it answers. If it ends during its start, for example because of its own lock, it is started again.
+   */
   async start(): Promise<void> {
     const deadline = Date.now() + PATIENCE_MS;
-    // What it needs may be laid out anew each time, in a folder that other copies use.
+    // Its files may be created again each time, in a folder that other copies use.
     const { file, args, env, cwd, uid, gid } = await withFileLock("backing", this.#command);
     for (;;) {
       if (this.#child === undefined || this.#child.exitCode !== null || this.#child.signalCode !== null) {
@@ -107,7 +109,7 @@ export async function ownStores(folder: string): Promise<Record<StoreName, OwnSt
   };
 }
 
-/** Brokers that are one cluster; each is started, and hurt, by itself. */
+/** Brokers of one cluster; each is started, and disturbed, on its own. */
 export async function ownBrokers(folder: string, count: number): Promise<OwnStore[]> {
   const ports = await freePorts(2 * count);
   const controllers = ports.slice(count);
@@ -121,7 +123,7 @@ export async function ownBrokers(folder: string, count: number): Promise<OwnStor
   });
 }
 
-/** Redis nodes that are to be one cluster: they do not know each other yet. */
+/** Redis nodes of a future cluster: they do not know each other yet. */
 export async function ownRedisNodes(folder: string, count: number): Promise<OwnStore[]> {
   const ports = await freePorts(2 * count);
   const password = randomBytes(12).toString("base64url");
@@ -131,7 +133,7 @@ export async function ownRedisNodes(folder: string, count: number): Promise<OwnS
       "cluster-enabled yes",
       `cluster-port ${ports[count + index]}`,
       "cluster-node-timeout 1000",
-      // What the others hold is of use where one is away.
+      // Data on the other nodes stays available while one is away.
       "cluster-require-full-coverage no",
       `masterauth ${password}`,
     ];
@@ -149,8 +151,8 @@ export async function ownRedisNodes(folder: string, count: number): Promise<OwnS
 }
 
 /**
- * Ports that nobody listens on, each once. Below those that the kernel gives to outgoing connections: one of theirs could be
- * gone again before its service is started, or started anew.
+ * Unused ports, each once. They lie below the kernel's range for outgoing connections, which could take one before its
+ * service is started or restarted.
  */
 export async function freePorts(count: number): Promise<number[]> {
   const ports = new Set<number>();

@@ -11,7 +11,7 @@ import { reaped } from "./end-processes.ts";
 
 const repository = resolve(import.meta.dirname, "../..");
 
-/** A service that is started again whenever it ends, on the same port, by the same rules as those of the local stack. */
+/** A service that is started again whenever it ends, on the same port, by the rules of the local stack. */
 export class Supervised {
   readonly kind: Kind;
   readonly name: string;
@@ -19,7 +19,7 @@ export class Supervised {
   env: Record<string, string>;
   /** Times that it was started. */
   starts = 0;
-  /** ms, the longest of late, from the crash, or from when it hung: until it was noticed, and until it served again. */
+  /** The longest recent times in ms from the crash or hang: until noticed, and until it served again. */
   noticed = 0;
   away = 0;
   readonly #port: number;
@@ -29,7 +29,7 @@ export class Supervised {
   #closed: Promise<unknown> | undefined;
   /** When it was killed or hung, until that is noticed. */
   #hurt: number | undefined;
-  /** One that is only stopped for a while is left alone: it is to go on later and be a zombie. */
+  /** A service that is only stopped for a while is left alone: it must continue later, as a zombie. */
   #hangs = false;
   readonly #stopping = new AbortController();
   #run: Promise<void> | undefined;
@@ -106,7 +106,7 @@ export class Supervised {
     this.#child?.kill(signal);
   }
 
-  /** Nobody resumes it, so that its supervisor must notice. */
+  /** Nothing resumes it, so its supervisor must notice. */
   async hang(patienceMs: number): Promise<void> {
     const before = this.starts;
     const deadline = performance.now() + patienceMs;
@@ -119,7 +119,7 @@ export class Supervised {
     }
   }
 
-  /** What it is missing, or undefined where it serves. */
+  /** The missing parts, or undefined if it serves. */
   async missing(): Promise<string | undefined> {
     try {
       const response = await fetch(`${this.url}/health/ready`, { signal: AbortSignal.timeout(1_000) });

@@ -16,9 +16,9 @@ export interface Tools {
 export interface Fault {
   name: string;
   load?: Partial<LoadOptions>;
-  /** Many clients, of which each hears little. */
+  /** Many clients, each with few notifications. */
   crowd?: true;
-  /** Resolves when it is healed, as far as it depends on whoever made the fault. */
+  /** Resolves when it is healed, as far as that depends on the cause of the fault. */
   run(tools: Tools): Promise<void>;
 }
 
@@ -37,7 +37,9 @@ export function killed(kind: Kind): Fault {
   };
 }
 
-/** None of a kind can even start, as after a bad rollout: each ends again at once, until its settings are right again. */
+/**
+ * No service of a kind can even start, as after a bad rollout: each ends at once, until its settings are right again.
+ */
 export function none(kind: Kind): Fault {
   return {
     name: `every ${kind} away`,
@@ -54,7 +56,7 @@ export function none(kind: Kind): Fault {
   };
 }
 
-/** For good: its supervisor is to notice within a minute, and it is to serve within three. */
+/** Permanently: its supervisor must notice within a minute, and the service must serve within three. */
 export function hung(kind: Kind): Fault {
   return {
     name: `a ${kind} hangs for good`,
@@ -68,7 +70,7 @@ export function hung(kind: Kind): Fault {
   };
 }
 
-/** Stopped for longer than its lease or session lasts, so that another takes over; then it goes on as a zombie. */
+/** Stopped for longer than its lease or session, so that another takes over; then it continues as a zombie. */
 export function stopped(kind: Kind): Fault {
   return {
     name: `SIGSTOP of a ${kind}, and a zombie`,

@@ -1,6 +1,6 @@
 import type { HistoryEvent, Outcome } from "./history.ts";
 
-/** What the checker knows of a notification, a connection and a client while it reads a history. */
+/** The checker's knowledge of a notification, a connection and a client while it reads a history. */
 export interface Sent {
   id: string;
   key: string;
@@ -19,11 +19,11 @@ export interface Sent {
 export interface Connection {
   id: number;
   key: string;
-  /** What it asked to resume at; everything on it is after `position`. */
+  /** The requested resume point; everything on the connection is after `position`. */
   asked: string | undefined;
   position: string;
   live: boolean;
-  /** What was seen in Postgres before it connected. */
+  /** Rows seen in Postgres before it connected. */
   storedBefore: string;
 }
 

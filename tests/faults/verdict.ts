@@ -1,4 +1,4 @@
-/** Each is a promise of PROTOCOL.md that was broken. */
+/** Each is a broken promise of PROTOCOL.md. */
 export type Breach =
   | "lost"
   | "reordered"
@@ -11,7 +11,7 @@ export type Breach =
   | "never sent"
   | "cursor not taken"
   | "expired early"
-  /** Its time is over, and nobody said so: each expiry is to be counted. */
+  /** Its time is over without a report: each expiry must be counted. */
   | "expired unseen"
   /** The load repeats it until it is accepted. */
   | "never accepted"
@@ -37,11 +37,11 @@ export interface Figures {
   lost: number;
   reordered: number;
   duplicates: number;
-  /** Of what can never be processed; each is one, and nothing else. */
+  /** Of unprocessable records; each is one dead letter, and nothing else. */
   "dead letters": number;
-  /** ms: the longest that a client which wants to be connected heard nothing, though something was accepted for it. */
+  /** The longest silence in ms of a client that wants to be connected, while an accepted notification waited for it. */
   silence: number;
-  /** ms from the healing until nothing came late any more and no publish was refused. */
+  /** ms from the healing until the last late notification or refused publish. */
   recovery: number;
 }
 

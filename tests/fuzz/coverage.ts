@@ -1,7 +1,7 @@
 import { Session, type Profiler } from "node:inspector";
 
 /**
- * Which blocks of our own code ran, as V8 counts them: nothing is instrumented.
+ * The blocks of our own code that ran, as V8 counts them, without instrumentation.
  */
 export class Coverage {
   readonly #session = new Session();
@@ -19,7 +19,7 @@ export class Coverage {
     return this.#places.size;
   }
 
-  /** What has run since it was asked last, and is not known. */
+  /** New blocks that ran since the last call. */
   fresh(): string[] {
     return this.#ran().filter((place) => !this.#places.has(place));
   }
@@ -42,7 +42,7 @@ export class Coverage {
 
   #take(): Profiler.ScriptCoverage[] {
     let result: Profiler.ScriptCoverage[] = [];
-    // To a session of one's own thread it calls back before it returns.
+    // A session on its own thread calls back before it returns.
     this.#session.post("Profiler.takePreciseCoverage", (error, answer) => {
       if (error) throw error;
       result = answer.result;

@@ -8,11 +8,11 @@ import { Random } from "./random.ts";
 import { TARGETS, type Target } from "./targets.ts";
 
 /**
- * Fuzzing that is led by coverage: an input that reaches a block of our code which none has reached before is kept, and further ones are made from
- * it. What is kept stands in corpus/, so that the next run begins there. [TARGET...] [--seconds N] [--seed N] [--keep]
+ * Coverage-guided fuzzing: an input that reaches a new block of our code is kept, and further inputs are made from
+ * it. corpus/ keeps these inputs for the next run. [TARGET...] [--seconds N] [--seed N] [--keep]
  */
 const CORPUS = join(import.meta.dirname, "corpus");
-/** Coverage is asked for after so many inputs: after each it would take nearly all of the time. */
+/** Inputs between two coverage reads: a read after each input would take nearly all of the time. */
 const ROUND = 256;
 
 const { values, positionals } = parseArgs({
@@ -63,7 +63,7 @@ async function fuzz(name: string, target: Target, seconds: number, random: Rando
   const before = corpus.length;
   let tried = 0;
 
-  /** Of many, mostly none reaches anything new; of those that do, which it was is found by halves. */
+  /** Few of many inputs reach anything new; a binary search finds them. */
   async function sift(inputs: readonly Buffer[]): Promise<void> {
     for (const input of inputs) await runs(target, name, input);
     const fresh = coverage.fresh();
@@ -76,7 +76,7 @@ async function fuzz(name: string, target: Target, seconds: number, random: Rando
       await sift(inputs.slice(0, half));
       await sift(inputs.slice(half));
     }
-    // Where blocks are counted as one depends on how often each ran: what neither half shows alone is no input's.
+    // V8 merges blocks depending on how often each ran: a block that neither half shows alone belongs to no input.
     coverage.know(fresh);
   }
 

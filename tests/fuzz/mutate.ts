@@ -3,7 +3,7 @@ import type { Random } from "./random.ts";
 const MOST_BYTES = 4_096;
 const EDGES = [0, 1, 0x0a, 0x0d, 0x20, 0x22, 0x5c, 0x7f, 0x80, 0xc3, 0xff];
 
-/** Another input, near these. `words`: what the format is made of. */
+/** Another input, close to these. `words`: the tokens of the format. */
 export function mutate(corpus: readonly Buffer[], words: readonly string[], random: Random): Buffer {
   let bytes: Buffer = Buffer.from(random.of(corpus));
   for (let times = 1 + random.below(4); times > 0; times -= 1)

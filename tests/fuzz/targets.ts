@@ -27,11 +27,11 @@ import {
 } from "@saasaparilla/shared/protocol/pack.ts";
 import { PackWriter } from "@saasaparilla/shared/protocol/pack-writer.ts";
 
-/** What is fuzzed: some of our code that reads what others wrote, and what must hold of it, whatever they wrote. */
+/** The fuzz targets: our code that reads foreign input, and the properties that hold for any input. */
 export interface Target {
-  /** Whose blocks count as reached. */
+  /** Files whose blocks count as reached. */
   of: RegExp;
-  /** What the format is made of. */
+  /** The tokens of the format. */
   words: string[];
   seeds: Buffer[];
   run(input: Buffer): void | Promise<void>;
@@ -53,7 +53,8 @@ const frames: Target = {
   run(input) {
     const frame = parseFrame(input);
     if (frame) deepEqual(clientFrame.parse(frame), frame);
-    // What is read by its form alone means what it means as JSON. An acknowledgement of no cursor ends the connection as no frame does.
+    // A frame that is read by its form alone means the same as its JSON. An invalid acknowledgement ends the connection
+    // like an invalid frame.
     deepEqual(meaning(frame), meaning(clientFrame.safeParse(json(input)).data));
   },
 };
@@ -131,7 +132,7 @@ const READERS: Record<number, (body: Buffer, index: number) => unknown> = {
     checkNotification(body, index);
     const text = notificationJson({ sequence: START, appended: 0, body }, TAG).toString("utf8");
     const payload = notificationBody.payload(body);
-    // What is before the data is ours, whatever the data is.
+    // The text before the data is ours, for any data.
     const frame = json(Buffer.from(text.replace(/,"data":.*$/s, "}"))) as { cursor: string };
     equal(frame.cursor, toCursor(START, TAG));
     if (json(payload) !== undefined) ok(json(Buffer.from(text)) !== undefined);
@@ -156,7 +157,7 @@ const packs: Target = {
     try {
       readPack(input, (kind, body, index) => READERS[kind]?.(body, index));
     } catch (error) {
-      // What can never be read is put aside, and ends nothing.
+      // An unreadable record is set aside, and ends nothing.
       if (classify(error) !== "reject") throw error;
     }
   },
@@ -174,7 +175,7 @@ const sse: Target = {
       { type: "notification", data: data.replaceAll(/\r\n|\r/g, "\n"), id: CURSOR },
       { type: "live", data: "{}", id: CURSOR },
     ]);
-    // Whatever comes is read, in whatever pieces.
+    // Any bytes are read, in any pieces.
     const [whole, pieces] = [new EventReader().read(input), new EventReader()];
     deepEqual(
       [...input].flatMap((byte) => pieces.read(Uint8Array.of(byte))),
@@ -223,7 +224,7 @@ async function tokens(): Promise<Target> {
         try {
           await authenticator.authorize(token, scope);
         } catch (error) {
-          // A key that is not known yet: neither refused nor taken.
+          // A key that is not known yet: neither refused nor accepted.
           if (error instanceof Refused || (error instanceof Failure && error.kind === "retry")) continue;
           throw error;
         }

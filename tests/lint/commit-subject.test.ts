@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from "vitest";
 
 const hook = resolve(import.meta.dirname, "../../.lefthook/commit-msg/subject.mjs");
 
-/** What the hook says of a message: nothing where it is accepted. */
+/** The hook's output for a message: empty if it is accepted. */
 function refusal(message: string): string {
   const folder = mkdtempSync(join(tmpdir(), "subject-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));

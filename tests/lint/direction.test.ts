@@ -7,8 +7,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { fixtures } from "./fixtures.ts";
 
 /**
- * The rules are proved, not trusted: a linter that reads no files, or has lost its types, passes everything. The real
- * configuration runs over a tree of fixtures; what it reports must be what they say, no more and no less.
+ * The rules are tested, not trusted: a linter that reads no files, or has lost its types, passes everything. The real
+ * configuration runs over a tree of fixtures; its report must match their marks exactly.
  */
 interface Report {
   number_of_files: number;
@@ -39,11 +39,11 @@ test("the linter reads every fixture and refuses the tree", () => {
   expect(whole.code).toBe(1);
 });
 
-test.for(Object.entries(fixtures))("%s is reported where it says so, and nowhere else", ([path, source]) => {
+test.for(Object.entries(fixtures))("%s is reported at its marks, and nowhere else", ([path, source]) => {
   expect(reportedIn(path)).toEqual(markedIn(source));
 });
 
-test("what breaks no rule passes", async () => {
+test("a fixture without violations passes", async () => {
   const sound = Object.keys(fixtures).filter((path) => markedIn(fixtures[path]!).length === 0);
   const { code, report } = await lint(...sound);
   expect(report).toMatchObject({ number_of_files: sound.length, diagnostics: [] });

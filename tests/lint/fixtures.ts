@@ -1,6 +1,6 @@
 /**
- * A tree that breaks each rule of `.oxlintrc.json` worth proving. A line that must be reported ends in `//!` and the rule's
- * name; every other line must pass. Nothing here is ever loaded.
+ * A tree that breaks each important rule of `.oxlintrc.json`. A line that must be reported ends in `//!` and the rule's
+ * name; every other line must pass. No code here is ever loaded.
  */
 export const fixtures: Record<string, string> = {
   "services/receiver/publish/publish.ts": `

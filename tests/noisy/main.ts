@@ -2,7 +2,7 @@ import { Asking } from "./measured-tenant.ts";
 import { MEANS } from "./neighbour-loads.ts";
 import type { Target } from "./target.ts";
 
-/** A process of its own, forked by neighbour.ts: what it costs is not the load tool's. */
+/** A separate process, forked by neighbour.ts: its cost does not count as the load tool's. */
 process.once("message", ({ means, target }: { means: string; target: Target }) => {
   const asking = new Asking(target);
   process.once("message", () => asking.end());

@@ -2,10 +2,10 @@ import { Agent, request, type IncomingMessage } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Target } from "./target.ts";
 
-/** From where it comes, as a proxy of ours names it: an address of its own, for refusals count by address. */
+/** Its address, as our proxy names it: separate, because refusals count by address. */
 const ADDRESS = "203.0.113.200";
 
-/** Requests as fast as they are answered, whatever the answer; they are counted by status. */
+/** Sends the next request after each answer of any kind, and counts answers by status. */
 export class Asking {
   readonly answers: Record<string, number> = {};
   readonly #target: Target;
@@ -17,7 +17,7 @@ export class Asking {
     this.#target = target;
   }
 
-  /** So many at a time, and no more in a second than the target's rate, until the end. */
+  /** The given number at a time, and at most the target's rate per second, until the end. */
   async often(atOnce: number, ask: (n: number) => Promise<unknown>): Promise<void> {
     const began = performance.now();
     let n = 0;
@@ -38,7 +38,7 @@ export class Asking {
     await new Promise((resolve) => answer.once("close", resolve));
   }
 
-  /** What comes is read, and never acknowledged. Undefined where it is refused. */
+  /** Reads notifications, and never acknowledges. Undefined if it is refused. */
   async stream(token: string, path: string): Promise<IncomingMessage | undefined> {
     const answer = await this.#ask(`${this.#target.distributor}${path}`, "GET", token);
     answer.on("error", () => {});

@@ -12,7 +12,7 @@ const LARGE = JSON.stringify("x".repeat(60_000));
 const UNSIGNED = (n: number): string =>
   `e30.${Buffer.from(JSON.stringify({ tenant: "loud", sub: `s${n}` })).toString("base64url")}.c2lnbmVkIGJ5IG5vYm9keQ`;
 
-/** What one tenant can do to the others, each as often as it is answered. */
+/** The ways of one tenant to disturb the others; each repeats after its answer. */
 export const MEANS: Readonly<Record<string, Means>> = {
   "publishes at its limit": ({ publisher }, asking) =>
     asking.often(8, (n) => asking.publish(publisher, batch(`absent-${n % 50}`, 100))),

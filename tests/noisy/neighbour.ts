@@ -5,10 +5,10 @@ import type { Bearer } from "#tests/support/tokens.ts";
 import type { Target } from "./target.ts";
 
 const CLIENTS = 60;
-/** The tenant that is loud. */
+/** The noisy tenant. */
 const LOUD = "loud";
 
-/** What its requests were answered: how many of each status. */
+/** The answers to its requests: the number of each status. */
 export type Answers = Readonly<Record<string, number>>;
 
 export interface Neighbour {
@@ -24,7 +24,7 @@ export interface Place {
   rate: number;
 }
 
-/** A tenant that does its worst by one of the means in neighbour-loads.ts. */
+/** A tenant that does its worst in one of the ways of neighbour-loads.ts. */
 export async function startNeighbour(means: string, { receiver, distributor, token, rate }: Place): Promise<Neighbour> {
   const target: Target = {
     receiver,

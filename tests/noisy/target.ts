@@ -1,10 +1,10 @@
-/** Where a neighbour is loud, and as whom. */
+/** The target and the identity of a noisy neighbour. */
 export interface Target {
   receiver: string;
   distributor: string;
   publisher: string;
   /** Tokens of its clients. */
   clients: readonly string[];
-  /** Requests a second, at most: as loud as a tenant is, and not as loud as a process that has the machine to itself. */
+  /** The maximum of requests a second: as a noisy tenant sends, and not as a process that has the machine to itself. */
   rate: number;
 }

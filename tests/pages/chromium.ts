@@ -14,7 +14,7 @@ const KNOWN = [
 ];
 const ARGS = ["--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update"];
 
-/** A real browser: the one that CHROMIUM names, one that is installed, or Debian's, which root installs. */
+/** A real browser: the one in CHROMIUM, an installed one, or Debian's, which root installs. */
 export async function launchChromium(): Promise<Browser> {
   const named = process.env.CHROMIUM;
   const executablePath = named ?? KNOWN.find((file) => existsSync(file)) ?? (await installed());

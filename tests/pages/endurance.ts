@@ -10,12 +10,13 @@ import { RotatingKey } from "./rotating-key.ts";
 import { startSite, type Site } from "./site.ts";
 
 /**
- * A page that is frozen, put offline, cut, swallowed, moved to another distributor and given a rotated key, again and again, while
- * notifications come. In the end each of its subscribers is live, and has every notification once and in order.
+ * A page that is repeatedly frozen, put offline, cut, silently dropped, moved to another distributor and given a
+ * rotated key, while notifications arrive. In the end each of its subscribers is live, and has every notification once
+ * and in order.
  */
 export const TRANSPORTS = ["auto", "websocket", "sse", "poll"] as const;
 
-/** Answers nothing, and says what was done by its name. Each leaves the network as it was. */
+/** Returns nothing; each fault is described by its name. Each restores the network. */
 const FAULTS: Record<string, (bed: TestBed, random: SeededRandom) => Promise<void>> = {
   async freeze(bed, random) {
     const { devtools } = bed;
@@ -59,9 +60,9 @@ const RECOVERY_MS = 100_000;
 export interface Report {
   published: number;
   faults: Record<string, number>;
-  /** Of each subscriber. */
+  /** For each subscriber. */
   subscribers: Record<string, { connections: number; transport: string }>;
-  /** ms from the end of a fault until all are live and have everything, by fault: the longest. */
+  /** The longest ms, by fault, from the end of the fault until all are live and have everything. */
   slowest: Record<string, number>;
 }
 
@@ -72,9 +73,9 @@ export class TestBed {
   readonly gateway: Gateway;
   readonly page: Page;
   readonly devtools: CDPSession;
-  /** Of how long a fault lasts. */
+  /** Scales the duration of a fault. */
   pace = 1;
-  /** Of the library, that are shorter. */
+  /** The library's waits that are shorter. */
   waits: Record<number, number> = {};
   readonly #browser: Browser;
   #distributor: Service;
@@ -110,7 +111,7 @@ export class TestBed {
     return new TestBed({ stack, site, key, gateway, page, devtools, browser });
   }
 
-  /** To another distributor; the one before ends. */
+  /** Moves to another distributor; the old one ends. */
   async move(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
     const before = this.#distributor;
     this.#distributor = await this.stack.start("distributor");
@@ -146,7 +147,7 @@ export interface Endurance {
 
 export async function endure(bed: TestBed, { minutes, seed, everyMs, said }: Endurance): Promise<Report> {
   const random = new SeededRandom(seed);
-  // A short run has short faults, and gives up a silent WebSocket or poll sooner.
+  // A short run has short faults, and abandons a silent WebSocket or poll sooner.
   bed.pace = Math.min(1, minutes / 5);
   if (minutes < 1) bed.waits = { 10_000: 4_000, 35_000: 8_000 };
   const publisher = await Publisher.of(bed.stack);
@@ -186,7 +187,7 @@ export async function endure(bed: TestBed, { minutes, seed, everyMs, said }: End
   }
   return report;
 
-  /** ms until each is live, and has something that was accepted after this began. */
+  /** ms until each is live, and has a notification that was accepted after this began. */
   async function recovered(): Promise<number> {
     const began = performance.now();
     await Promise.all(

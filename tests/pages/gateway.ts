@@ -1,15 +1,15 @@
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 
-/** What stands between pages and distributors. Its connections can be cut or silently swallowed, and it can lead elsewhere. */
+/** The proxy between pages and distributors. It can cut or silently drop its connections, and change its target. */
 export interface Gateway {
   url: string;
-  /** Where new connections lead. */
+  /** The target of new connections. */
   target: string;
   /** Whether new connections are refused. */
   refuses: boolean;
   cut(): void;
-  /** Nothing more passes on the connections that are open, and they stay open. New ones pass. */
+  /** Stops all data on the open connections, which stay open. New connections work. */
   swallow(): void;
   close(): Promise<void>;
 }
@@ -29,7 +29,7 @@ export async function startGateway(target: string): Promise<Gateway> {
       one.on("error", () => peer.destroy());
       one.on("close", () => {
         sockets.delete(one);
-        // The other side never hears of it.
+        // The other side never learns of it.
         if (!swallowed.has(one)) peer.destroy();
       });
     }

@@ -1,6 +1,6 @@
 import { connect, type Connection, type Options, type Status, type TransportName } from "#client/client.ts";
 
-/** What runs in the page and in workers: subscribers, and what they saw. */
+/** The code in the page and in workers: subscribers, and what they saw. */
 export interface Seen {
   received: unknown[];
   statuses: Status[];
@@ -14,11 +14,11 @@ export interface Start {
   url: string;
   client: string;
   transport: TransportName | "auto";
-  /** Of the site, that mints a token for the client; what it answers is the token. */
+  /** The site's URL that mints a token for the client; its answer is the token. */
   tokens?: string;
-  /** In place of chance. */
+  /** Replaces Math.random in the library. */
   random?: number;
-  /** Some of the library's waits are shorter, in ms. */
+  /** Shortens some of the library's waits, in ms. */
   waits?: Record<number, number>;
 }
 
@@ -59,6 +59,6 @@ export const harness: Harness = {
   close: (name) => subscribers.get(name)!.connection.close(),
 };
 
-/** Of an error a page keeps the text alone: nothing else can be told to the test. */
+/** A page keeps only the text of an error: it can pass nothing else to the test. */
 const inspected = (error: unknown): string =>
   error instanceof Error ? `${error.name}: ${error.message}` : JSON.stringify(error);

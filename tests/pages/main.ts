@@ -3,7 +3,10 @@ import { backing } from "#local/stores/backing.ts";
 import { command } from "#local/process/user-error.ts";
 import { endure, TestBed } from "./endurance.ts";
 
-/** `just client-endurance`: pages in a real browser that lose their network, page and distributor, for so many minutes. */
+/**
+ * `just client-endurance`: pages in a real browser that lose their network, page and distributor, for the given
+ * minutes.
+ */
 await command(async () => {
   const { values } = parseArgs({
     options: { minutes: { type: "string", default: "60" }, seed: { type: "string" } },

@@ -4,7 +4,10 @@ import { exportJWK, generateKeyPair, type CryptoKey, type JWK } from "jose";
 import type { Stack } from "#tests/support/stack.ts";
 import { mint, type Bearer } from "#tests/support/tokens.ts";
 
-/** The key of the stack's issuer, until it is replaced: then tokens are signed by the newest, and the one before is taken away. */
+/**
+ * The key of the stack's issuer, until it is replaced: then the newest key signs tokens, and the one before is
+ * removed.
+ */
 export class RotatingKey {
   readonly #file: string;
   readonly #permanent: JWK[];
@@ -12,7 +15,7 @@ export class RotatingKey {
   #key: CryptoKey | undefined;
   readonly #stack: Pick<Stack, "token">;
 
-  /** The key that the stack has stays. */
+  /** The stack's own key stays. */
   constructor(stack: Pick<Stack, "env" | "token">) {
     this.#stack = stack;
     this.#file = stack.env.AUTH_JWKS!;

@@ -6,7 +6,7 @@ import { rolldown } from "rolldown";
 /** A site whose pages use the client library: the page, its scripts, and the tokens of its users. */
 export interface Site {
   origin: string;
-  /** Answers `GET /token?client=...`; whatever it answers is what the page takes for a token. */
+  /** Answers `GET /token?client=...`; the page uses any answer as its token. */
   token: (client: string) => string | Promise<string>;
   close(): Promise<void>;
 }

@@ -1,6 +1,6 @@
 import { harness, type Start } from "./harness.ts";
 
-/** A dedicated, shared or service worker: starts what it is told to, and answers what was seen. */
+/** A dedicated, shared or service worker: starts subscribers on command, and reports what they saw. */
 interface Port {
   postMessage(message: unknown): void;
 }

@@ -55,7 +55,7 @@ test.for([
   ["two", two],
   ["three", three],
 ] as const)(
-  "with %s connections nothing is lost, and what one acknowledged is settled",
+  "with %s connections nothing is lost, and an acknowledgement by one settles",
   { timeout: 120_000 },
   ([, orders]) => {
     expect(violation(orders, 1)).toBeUndefined();

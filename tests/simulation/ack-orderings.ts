@@ -6,14 +6,14 @@ import { SimulatedDirector, type Membership } from "./director.ts";
 import { SimulatedDistributor, type Wire } from "./distributor.ts";
 import { EPOCH, PARTITION, short, Stage, Violation } from "./stage.ts";
 
-/** What happens to one client: something is published for it, or one of its connections comes, acknowledges all it has, or dies. */
+/** An event of one client: a publish, or one of its connections connects, acknowledges all it has, or dies. */
 export type Event = "publish" | `${"connect" | "ack" | "die"} ${Name}`;
 export type Name = "A" | "B" | "C";
 
-/** In order, everything that can be done is done, so that it is known when nothing is left; else by chance. No fault of its own. */
+/** Every possible step, in order, so that the end is known; else at random. Without faults of its own. */
 class Scheduler extends SeededRandom {
   orderly = false;
-  /** Between how many the last pick chose. */
+  /** The number of choices in the last pick. */
   choices = 0;
 
   override pick<T>(list: readonly T[]): T {
@@ -44,7 +44,7 @@ interface Connection {
 
 const KEY = "t/a";
 
-/** Nobody takes the partition from it. */
+/** No other director takes the partition. */
 const ONLY_MEMBER: Membership = {
   accepted: true,
   committed: () => {},
@@ -54,8 +54,8 @@ const ONLY_MEMBER: Membership = {
 };
 
 /**
- * One client's connections and one order of what happens to them. Between two events everything comes to rest, or only so
- * many steps are made. `stage.received` has what was acknowledged: what was only sent counts for nothing.
+ * One client's connections and one order of events. Between two events the platform comes to rest, or makes only the
+ * given number of steps. `stage.received` has the acknowledged notifications: merely sent ones do not count.
  */
 export class AckOrdering {
   readonly #stage: OrderlyStage;
@@ -77,7 +77,7 @@ export class AckOrdering {
     this.#director = new SimulatedDirector(this.#stage, ownership, ONLY_MEMBER);
   }
 
-  /** Throws where a promise is broken. `apart`: A is at one distributor, the others at another. */
+  /** Throws on a broken promise. `apart`: A is at one distributor, the others at another. */
   run(events: readonly Event[], apart: boolean, pace: "at rest" | "in haste"): void {
     for (const event of events) {
       this.#stage.note(() => event);
@@ -118,7 +118,7 @@ export class AckOrdering {
     this.#published.push(sequenceAt(packSequence(EPOCH, accepted.append(writer.take(), now)), 0));
   }
 
-  /** Without a cursor: it is owed everything that nobody has acknowledged. */
+  /** Without a cursor: it must get every unacknowledged notification. */
   #connect(name: string, slot: number): void {
     const distributor = this.#distributors[slot]!;
     this.#connections.set(name, { distributor, wire: distributor.connect(KEY, START, true), received: [] });
@@ -164,7 +164,10 @@ export class AckOrdering {
     }
   }
 
-  /** Everything in order, once, and without a gap but for what was acknowledged: so nothing new is before what is to be replayed. */
+  /**
+   * Everything in order, once, without a gap except for acknowledged ones: so nothing new comes before replayed
+   * notifications.
+   */
   #read(name: string, { distributor, wire, received }: Connection): boolean {
     const rows = wire.rows.splice(0);
     wire.given = rows.at(-1)?.sequence ?? wire.given;
@@ -194,7 +197,10 @@ export class AckOrdering {
   }
 }
 
-/** Every order of these events in which a connection comes, acknowledges and dies in this sequence, and A comes before B before C. */
+/**
+ * Every order of these events in which a connection connects, acknowledges and dies in this sequence, and A connects
+ * before B before C.
+ */
 export function ackOrderingsOf(publishes: number, connections: Partial<Record<Name, readonly Event[]>>): Event[][] {
   const lines: (readonly Event[])[] = [
     Array.from({ length: publishes }, () => "publish" as const),
@@ -209,7 +215,7 @@ export function ackOrderingsOf(publishes: number, connections: Partial<Record<Na
       const event = line[taken[index]!];
       if (event === undefined) return;
       ended = false;
-      // Connections are alike until one is there.
+      // Connections are equivalent until one is there.
       if (index > 1 && taken[index] === 0 && taken[index - 1] === 0) return;
       taken[index]! += 1;
       order.push(event);
@@ -223,7 +229,7 @@ export function ackOrderingsOf(publishes: number, connections: Partial<Record<Na
   return orders;
 }
 
-/** A connection that acknowledges so often, and dies or stays. */
+/** A connection that acknowledges the given number of times, and dies or stays. */
 export function lifeOf(name: Name, acks: number, dies: boolean): Event[] {
   const acknowledged = Array.from({ length: acks }, () => `ack ${name}` as const);
   return [`connect ${name}`, ...acknowledged, ...(dies ? [`die ${name}` as const] : [])];

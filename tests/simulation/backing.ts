@@ -2,7 +2,7 @@ import type { ClientKey, Sequence } from "@saasaparilla/shared/protocol/notifica
 import type { Incoming } from "@saasaparilla/shared/kafka/client.ts";
 import type { Page, Row } from "#services/distributor/sessions/session.ts";
 
-/** The simulated stores: what Kafka, Postgres and Redis are to the machines, and nothing more. */
+/** The simulated stores: the parts of Kafka, Postgres and Redis that the machines use. */
 
 /** One partition's log. */
 export class Log {

@@ -11,11 +11,11 @@ import { EPOCH, short, Violation, type Stage } from "./stage.ts";
 interface Connection {
   distributor: SimulatedDistributor;
   wire: Wire;
-  /** The last it received, or began at. */
+  /** The last cursor that it received, or its start. */
   last: Sequence;
-  /** The network is gone and nobody has noticed: nothing is read from it any more. */
+  /** The network is gone unnoticed: nothing is read from it any more. */
   halfOpen: boolean;
-  /** The server did not know the cursor, so it sends what was received before, too, unless that was acknowledged. */
+  /** The server did not know the cursor, so it also sends earlier notifications that are not acknowledged. */
   resumed: boolean;
 }
 
@@ -66,8 +66,8 @@ export class SimulatedClient {
   }
 
   /**
-   * Sends a cursor that this platform has never given, in each way that there is: of another epoch, of an offset that is not written yet,
-   * or of a notification that this connection was not given. It acknowledges nothing.
+   * Sends an invented cursor, in every possible way: of another epoch, of an unwritten offset,
+   * or of a notification that this connection did not get. It must acknowledge nothing.
    */
   #makeUp(): void {
     const { random, accepted, published } = this.#stage;
@@ -87,7 +87,7 @@ export class SimulatedClient {
     }
   }
 
-  /** What is on the wire then is lost, as with a broken socket. */
+  /** Data on the wire is lost then, as with a broken socket. */
   #disconnect(connection: Connection): void {
     connection.distributor.disconnect(connection.wire);
     this.#connections = this.#connections.filter((other) => other !== connection);

@@ -9,7 +9,7 @@ import { changeOwnership, type Ownership, type OwnershipOutput } from "#services
 import { SimulatedRouted } from "./routed.ts";
 import { EPOCH, PARTITION, short, Violation, type Stage } from "./stage.ts";
 
-/** What a notification counts as, in the shares of what waits: more than any here has. */
+/** The size of a notification in the waiting shares: more than any here has. */
 const PLACE = 1_000;
 
 interface Job {
@@ -18,11 +18,11 @@ interface Job {
   entries: Entry[];
 }
 
-/** The process that it runs in, as the group sees it. */
+/** The process of this director, as the group sees it. */
 export interface Membership extends OwnershipOutput {
   /** Whether the group accepts its commits. */
   readonly accepted: boolean;
-  /** It has accepted one, of `control` up to this offset. */
+  /** The group accepted a commit of `control` up to this offset. */
   committed(ownership: Ownership, offset: number): void;
 }
 
@@ -37,7 +37,7 @@ export class SimulatedDirector {
   #read: number;
   #readControl: number;
   #readDeferred: number;
-  /** Sent to deferred by its producer, not yet in the topic. */
+  /** Sent to the deferred topic by its producer, not yet in the topic. */
   #appends: (Job & { line: DeferredLine })[] = [];
   /** Not yet in Postgres, in order. */
   #inserts: Job[] = [];
@@ -61,7 +61,7 @@ export class SimulatedDirector {
         claim: {
           ownership,
           oldest: 0,
-          // The mutant takes what is deferred for drained.
+          // The mutant treats a deferred backlog as drained.
           deferred: {
             committed: stage.drained,
             end: stage.mutant === "held before deferred is drained" ? 0 : stage.deferred.records.length,
@@ -73,7 +73,7 @@ export class SimulatedDirector {
           maxLanes: 2,
           maxUnsettled: stage.rates.mostUnsettled,
           maxBytes: stage.rates.mostUnsettled * PLACE,
-          // So light that a few notifications of one tenant make another give back.
+          // A share so low that a few notifications of one tenant make another give back.
           weightOf: (tenant) => (tenant === "t" ? 0.1 : 0.2),
         },
         clock: { monotonic: () => stage.now, wall: () => stage.now },
@@ -133,7 +133,7 @@ export class SimulatedDirector {
     this.#laneTimers.advance(this.#stage.now);
   }
 
-  /** One of those things for which there is something to do. */
+  /** Picks one pending task. */
   act(): void {
     const stage = this.#stage;
     if ((this.#acts += 1) % 5 === 0) {
@@ -154,7 +154,10 @@ export class SimulatedDirector {
     stage.random.pick(todo)();
   }
 
-  /** What waits for clients never fills more than half of the partition, so that no pause has to wait for them; and each place is given back. */
+  /**
+   * Waiting notifications never fill more than half of the partition, so that no pause depends on them; and each place
+   * is given back.
+   */
   #checkShares(): void {
     const { used, bound } = this.#lanes.waiting.share;
     if (used > bound) throw new Violation(this.#stage, `${used} of ${bound} wait for clients`);
@@ -188,7 +191,7 @@ export class SimulatedDirector {
     const job = this.#inserts[0];
     if (!job) return;
     if (stage.postgres.away) {
-      // It has failed: this and what is queued behind it go to deferred, in order.
+      // The insert failed: it and the queue after it go to the deferred topic, in order.
       if (stage.random.in(0.3)) for (const failed of this.#inserts.splice(0)) this.#leave(failed, true);
       return;
     }

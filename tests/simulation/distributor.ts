@@ -13,14 +13,14 @@ import {
 import { step } from "#services/distributor/sessions/session-table.ts";
 import { PARTITION, short, type Stage } from "./stage.ts";
 
-/** One connection's wire: what the distributor wrote and the client has not read yet. */
+/** One connection's wire: data that the distributor wrote and the client has not read yet. */
 export interface Wire {
   readonly session: Session;
   readonly rows: Row[];
   open: boolean;
-  /** The last row that the client was handed; START before the first. */
+  /** The last row that the client got; START before the first. */
   given: Sequence;
-  /** `connected` was said again: the session goes on from here. */
+  /** `connected` was sent again: the session continues from here. */
   resumed?: Sequence;
 }
 
@@ -33,7 +33,7 @@ export class SimulatedDistributor {
   #read = 0;
   #wires = new Map<number, Wire>();
   #timers = new Map<number, number>();
-  /** Reads of Postgres: asked, or answered with what was there at some moment after they were asked. */
+  /** Reads of Postgres: pending, or answered with the rows of some later moment. */
   #reads: { session: Session; read: number; from: Sequence; page?: Page | "failed" }[] = [];
   #control: ((writer: PackWriter) => void)[] = [];
   #newest = -1;
@@ -108,7 +108,7 @@ export class SimulatedDistributor {
     if (wire.open && wire.rows.length === 0) this.step(wire.session, { type: "drained" });
   }
 
-  /** POST /v1/acks, as acks.ts does it. */
+  /** POST /v1/acks, as the real endpoint handles it. */
   acknowledge(key: ClientKey, sequence: Sequence): void {
     for (const { session } of this.#wires.values())
       if (session.key === key) this.step(session, { type: "ack", sequence });
@@ -124,7 +124,7 @@ export class SimulatedDistributor {
       );
   }
 
-  /** One of those things for which there is something to do. */
+  /** Picks one pending task. */
   act(): void {
     const { random, routed } = this.#stage;
     const todo: (() => void)[] = [];

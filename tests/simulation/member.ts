@@ -3,7 +3,7 @@ import { changeOwnership, Ownership, type OwnershipOutput } from "#services/dire
 import { SimulatedDirector } from "./director.ts";
 import { PARTITION, Violation, type Stage } from "./stage.ts";
 
-/** A superseded owner learns the truth from the group within so many of its turns. */
+/** A superseded owner learns the truth from the group within this number of its turns. */
 const OVERDUE_TURNS = 400;
 
 /** The consumer group: it has one owner of the partition, and each member learns of a change late. */
@@ -11,7 +11,7 @@ export class Group {
   generation = 0;
   owner: Member | undefined;
 
-  /** `expelled`: the owner before was away for too long, and joins as a new member. */
+  /** `expelled`: the earlier owner was away too long, and joins as a new member. */
   assign(owner: Member, expelled: boolean): void {
     this.generation += 1;
     if (expelled && this.owner) this.owner.expelled = true;
@@ -26,7 +26,7 @@ export class Member implements OwnershipOutput {
   readonly #group: Group;
   #joined = 0;
   #ownership: Ownership | undefined;
-  /** Claims that its producer has sent: they come into `control` late, and also when the partition is lost. */
+  /** Claims that its producer has sent: they reach `control` late, even after the partition is lost. */
   #sentClaims: Ownership[] = [];
   #writtenClaims: { ownership: Ownership; generation: number }[] = [];
   #directors: SimulatedDirector[] = [];
@@ -42,7 +42,7 @@ export class Member implements OwnershipOutput {
     return this.#group.owner === this || this.#ownership !== undefined || busy;
   }
 
-  /** Kafka takes commits of members of the present generation. It does not ask who owns the partition. */
+  /** Kafka accepts commits of members of the present generation. It does not check who owns the partition. */
   get accepted(): boolean {
     return !this.expelled && this.#joined === this.#group.generation;
   }

@@ -6,15 +6,15 @@ import { WaitingShares } from "#services/director/lanes/waiting-shares.ts";
 import { sessionTable } from "#services/distributor/sessions/session-table.ts";
 import type { Mutant } from "./stage.ts";
 
-/** The platform with one thing broken: each must violate a property, or the property proves nothing. */
+/** The platform with one fault: each must violate a property, or the property proves nothing. */
 export interface BrokenPlatform {
   name: string;
   actors?: Mutant;
-  /** Breaks a machine; answers how it is mended. */
+  /** Breaks a machine; returns the repair. */
   machines?: () => () => void;
 }
 
-/** Puts another cell into a table; answers how it is taken out. */
+/** Puts another cell into a table; returns the undo. */
 function patch<R extends object, K extends keyof R>(row: R, cell: K, broken: R[K]): () => void {
   const whole = row[cell];
   row[cell] = broken;
@@ -42,7 +42,8 @@ export const mutants: readonly BrokenPlatform[] = [
           };
           lane.attachments.push(attachment);
         }
-        // What it had in memory goes out at once, and counts as delivered: the registry said that the client is there.
+        // Its notifications in memory are sent at once, and count as delivered, because Redis lists the client as
+        // connected.
         for (const entry of lane.queue.splice(0)) {
           lane.bytes -= entry.body.length;
           for (const attachment of lane.attachments) context.out.send(lane, attachment, entry);
@@ -182,10 +183,13 @@ const demoted = {
   CLOSED: sessionTable.CLOSED.demoted,
 };
 
-/** Safe, for the safety net is there. */
+/** Safe, because the safety net exists. */
 export const lostWakeUps: BrokenPlatform = { name: "lost wake-ups", actors: "wake-ups lost" };
 
-/** Safe, and slow: what the outbox refused, and nobody was told of, waits for the next one or for the acknowledgement's deadline. */
+/**
+ * Safe but slow: an unreported refusal of the outbox waits for the next notification or for the acknowledgement's
+ * deadline.
+ */
 export const ignoredRefusal: BrokenPlatform = {
   name: "an ignored refusal of a send",
   machines: () =>

@@ -2,7 +2,7 @@ import { PackWriter } from "@saasaparilla/shared/protocol/pack-writer.ts";
 import type { LaneOutput } from "#services/director/lanes/lane.ts";
 import { PARTITION, short, type Stage } from "./stage.ts";
 
-/** What a director's producer has queued for routed, until it is in the topic. */
+/** Records that a director's producer has queued for routed, until they are in the topic. */
 export class SimulatedRouted {
   readonly #stage: Stage;
   readonly #generation: number;
@@ -48,7 +48,7 @@ export class SimulatedRouted {
     };
   }
 
-  /** The first of them gets into the topic, now and then twice. */
+  /** The first of them reaches the topic, sometimes twice. */
   send(): void {
     const stage = this.#stage;
     const send = this.#sends.shift();

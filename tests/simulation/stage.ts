@@ -6,7 +6,7 @@ import { Log, Postgres } from "./backing.ts";
 export const PARTITION = 0;
 export const EPOCH = 1;
 
-/** What an actor of the simulation does wrong on purpose; mutants.ts breaks the machines themselves. */
+/** Deliberate faults of an actor of the simulation; mutants.ts breaks the machines themselves. */
 export type Mutant =
   | "none"
   | "no read under the hold"
@@ -20,7 +20,7 @@ export type Mutant =
   | "wake-ups lost"
   | "wake-ups lost, no safety net";
 
-/** What the actors share: time, chance, the stores, and what has happened so far. */
+/** The actors' shared state: time, chance, the stores, and the events so far. */
 export class Stage {
   readonly random: SeededRandom;
   readonly mutant: Mutant;
@@ -39,7 +39,9 @@ export class Stage {
   committed = 0;
   /** Of deferred, by the group. */
   drained = 0;
-  /** How this run differs from others (swarm testing, Groce et al. 2012): what is rare in one is common in another. */
+  /**
+   * The weights of this run (swarm testing, Groce et al. 2012): an event that is rare in one run is common in another.
+   */
   readonly rates: Readonly<
     Record<"publish" | "fault" | "connect" | "disconnect" | "halfOpen" | "lose" | "madeUp" | "mostUnsettled", number>
   >;
@@ -66,7 +68,7 @@ export class Stage {
     this.mutant = mutant;
   }
 
-  /** Told only where it is asked for: a run that fails is run again for its trace. */
+  /** Only written on request: a failed run is repeated for its trace. */
   note(tell: () => string): void {
     if (this.#tracing) this.trace.push(`${this.now} ${tell()}`);
   }

@@ -6,9 +6,9 @@ import { Group, Member } from "./member.ts";
 import { EPOCH, short, Stage, Violation, type Mutant } from "./stage.ts";
 
 /**
- * Several clients, two distributors, and directors that take over from each other, over one partition. At each step chance picks
- * who acts: any delay, loss of a routed record, repeat, timeout, death and takeover can come between any two steps. Then
- * everything heals, and all that was accepted must have reached its client.
+ * Several clients, two distributors, and directors that take over from each other, over one partition. Each step picks
+ * an actor at random: any delay, loss of a routed record, repeat, timeout, death and takeover can come between any two
+ * steps. Then everything heals, and every accepted notification must have reached its client.
  */
 export class World {
   readonly stage: Stage;
@@ -49,7 +49,10 @@ export class World {
     });
   }
 
-  /** The group assigns the partition: to a new process, to another member, or to its owner again. The owner before goes on until it learns of it. */
+  /**
+   * The group assigns the partition: to a new process, to another member, or to its owner again. The old owner
+   * continues until it learns of it.
+   */
   #takeOver(): void {
     const { random } = this.stage;
     const next = random.in(0.5) ? undefined : random.pick([undefined, ...this.#members]);
@@ -66,7 +69,7 @@ export class World {
     for (const client of this.#clients) client.lostAt(distributor);
   }
 
-  /** Answers how many ms after the last fault everything was delivered. */
+  /** Returns the ms from the last fault until everything was delivered. */
   run(steps: number): number {
     for (let step = 0; step < steps; step += 1) this.#step();
     const healed = this.stage.now;
@@ -102,7 +105,7 @@ export class World {
     else this.stage.registry.clear();
   }
 
-  /** No more faults: everybody gets as many turns as it takes. */
+  /** No more faults: every actor gets as many turns as it needs. */
   #heal(): void {
     this.stage.note(() => "heal");
     this.stage.postgres.away = false;

@@ -2,7 +2,7 @@ import { notificationBody, readPack } from "@saasaparilla/shared/protocol/pack.t
 import { readAll } from "./kafka-records.ts";
 import type { Stack } from "./stack.ts";
 
-/** A notification as it stands in the accepted topic. */
+/** A notification as it is in the accepted topic. */
 export interface Accepted {
   partition: number;
   offset: number;
@@ -16,7 +16,7 @@ export interface Accepted {
   payload: string;
 }
 
-/** All that the accepted topic holds at the time of the call, each partition in its order. */
+/** All records of the accepted topic at the time of the call, each partition in its order. */
 export async function readAccepted(stack: Pick<Stack, "namespace" | "env">): Promise<Accepted[]> {
   const read: Accepted[] = [];
   for (const { partition, offset, value } of await readAll(stack, "accepted"))

@@ -9,7 +9,7 @@ import type { Stack } from "./stack.ts";
 
 const PARTITIONS = 12;
 
-/** Sends to every partition of a topic of its own again and again, and keeps what it was answered for. */
+/** Sends repeatedly to every partition of a topic of its own, and keeps the acknowledged records. */
 export class AckedWrites {
   readonly #stack: Pick<Stack, "env">;
   readonly #topic: string;
@@ -30,7 +30,7 @@ export class AckedWrites {
     const config = { "min.insync.replicas": String(replicas - 1) };
     await this.#link.createTopics([{ topic: this.#topic, partitions: PARTITIONS, replicas, config }]);
     this.#run = this.#send();
-    // It is awaited at the end; until then a failure waits.
+    // stop() awaits it; a failure waits until then.
     this.#run.catch(() => {});
   }
 
@@ -43,7 +43,7 @@ export class AckedWrites {
         partition,
         value,
       }));
-      // Of what fails nothing is known.
+      // The outcome of a failed send is unknown.
       const offsets = await sender.send(records).catch(() => []);
       for (const [partition, offset] of offsets.entries())
         this.#answered.push({ place: `${partition}:${offset}`, value: String(count) });
@@ -57,7 +57,7 @@ export class AckedWrites {
     await vi.waitUntil(() => this.#sends > sends, { timeout: 30_000 });
   }
 
-  /** What was answered, and does not stand where it was said to. */
+  /** Acknowledged records that are missing from their place. */
   async missing(): Promise<unknown[]> {
     await this.stop();
     const read = await readTopic(this.#stack, this.#topic);

@@ -8,7 +8,7 @@ import { noteStored } from "#tests/faults/stored-notes.ts";
 import { scrapeMetric } from "./scrape-metric.ts";
 import type { Kind, Service, Stack } from "./stack.ts";
 
-/** Times so short that a test sees what a platform does in minutes. */
+/** Times short enough for a test to see minutes of a platform's work. */
 export const SHORT_TIMES: Record<string, string> = {
   LEASE_MS: "3000",
   ACK_MS: "2000",
@@ -22,7 +22,7 @@ export const SHORT_TIMES: Record<string, string> = {
 
 const PATIENCE_MS = 60_000;
 
-/** The load of the faults' battery on a stack that changes under it, its history, and at the end the checker's verdict. */
+/** The faults' battery's load on a changing stack, its history, and at the end the checker's verdict. */
 export class BackgroundTraffic {
   readonly services: Service[];
   readonly history = new History();
@@ -37,7 +37,7 @@ export class BackgroundTraffic {
     this.token = (bearer) => stack.token(bearer);
     this.heartbeatMs = Number(stack.env.HEARTBEAT_MS ?? 15_000);
     this.#pool = new pg.Pool({ connectionString: stack.env.DATABASE_URL!, max: 1 });
-    // Postgres may be what is away.
+    // Postgres may be away on purpose.
     this.#pool.on("error", () => {});
   }
 
@@ -64,7 +64,7 @@ export class BackgroundTraffic {
     this.services.push(service);
   }
 
-  /** Nobody is sent there any more. */
+  /** Sends no more clients there. */
   remove(service: Service): void {
     this.services.splice(this.services.indexOf(service), 1);
   }
@@ -81,12 +81,12 @@ export class BackgroundTraffic {
     return this.#load!.clients.length;
   }
 
-  /** Those who want to be connected always. */
+  /** Clients that always want to be connected. */
   get steady(): string[] {
     return this.history.events.flatMap((event) => (event.kind === "client" && event.steady ? event.key : []));
   }
 
-  /** Times that a client which wants to stay was not let. */
+  /** How often a connection closed though its client wants to stay. */
   get interruptions(): number {
     const key = new Map<number, string>();
     const steady = new Set(this.steady);
@@ -98,13 +98,13 @@ export class BackgroundTraffic {
     return count;
   }
 
-  /** So many of the last answers to publishers, and no other, were that it is not accepted, or perhaps not. */
+  /** The number of latest consecutive answers that were a refusal or an unknown outcome. */
   get refused(): number {
     const answers = this.history.events.filter((event) => event.kind === "answer");
     return answers.length - 1 - answers.findLastIndex(({ outcome }) => outcome === "ok");
   }
 
-  /** Something is accepted after now, and whoever wants to be connected gets all that was accepted before it. */
+  /** A later publish is accepted, and clients that want to be connected get all that was accepted before it. */
   async flows(): Promise<void> {
     const since = performance.now();
     while (!this.history.recovered(since)) {
@@ -114,7 +114,7 @@ export class BackgroundTraffic {
     }
   }
 
-  /** No more is published, everybody comes and stays, and has everything; the directors answer for nothing more. */
+  /** Stops publishing; every client connects and stays until it has everything, and the directors hold nothing more. */
   async drain(): Promise<void> {
     await this.#noting!.stop();
     await this.#load!.drain(() => this.history.open === 0, PATIENCE_MS);

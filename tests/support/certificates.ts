@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** Files, as openssl makes them: of an authority, and of whom it vouches for. */
+/** Files from openssl: of an authority, and of the certificates that it signs. */
 export interface Certified {
   cert: string;
   key: string;

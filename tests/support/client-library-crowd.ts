@@ -5,7 +5,7 @@ import type { Publisher } from "./publisher.ts";
 import type { Stack } from "./stack.ts";
 import { TRANSPORTS } from "./raw-transports.ts";
 
-/** What one client of the library saw. */
+/** The observations of one client of the library. */
 export interface Member {
   client: string;
   transport: (typeof TRANSPORTS)[number];
@@ -14,7 +14,7 @@ export interface Member {
   statuses: (Status & { at: number })[];
 }
 
-/** Many clients of the library. Chance gives them nothing: each comes back exactly when it is told to, and at once otherwise. */
+/** Many clients of the library, without jitter: each reconnects exactly when told to, and otherwise at once. */
 export class ClientLibraryCrowd {
   readonly members: Member[];
 
@@ -22,7 +22,7 @@ export class ClientLibraryCrowd {
     this.members = members;
   }
 
-  /** All in one turn. `auto`: those with a WebSocket have it by the library's own choice. */
+  /** All in one turn. With `auto` the library itself chooses WebSocket. */
   static async connect(
     stack: Stack,
     url: string,
@@ -58,7 +58,7 @@ export class ClientLibraryCrowd {
       .map(({ delay, at }) => ({ delay: delay!, at }));
   }
 
-  /** When each connection was opened, as its client saw it. */
+  /** When each connection opened, as its client saw it. */
   get opened(): number[] {
     return this.members.flatMap(({ statuses }) =>
       statuses.filter(({ state }) => state === "replaying").map(({ at }) => at),
@@ -70,7 +70,7 @@ export class ClientLibraryCrowd {
   }
 }
 
-/** A poll is live from its first empty answer on; where notifications go on coming, it need only be connected. */
+/** A poll is live from its first empty answer; while notifications keep arriving, it only needs to be connected. */
 export async function allLive({ members }: ClientLibraryCrowd, { quiet = true } = {}): Promise<void> {
   const there = ({ connection: { state, transport } }: Member): boolean =>
     state === "live" || (!quiet && transport === "poll" && state === "replaying");

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { expect, onTestFinished, vi } from "vitest";
 import type { Publisher } from "./publisher.ts";
 
-/** The client library in a test, and what it told its application. */
+/** The client library in a test, and its reports to its application. */
 export interface LibraryClient {
   client: string;
   token: string;
@@ -19,7 +19,7 @@ type Make = (parts: Omit<LibraryClient, "connection">) => Partial<Options>;
 
 let clients = 0;
 
-/** Connects new clients to `url`. `make` has the last word on every option, callbacks too. */
+/** Connects new clients to `url`. `make` can override every option, including callbacks. */
 export function subscribing(of: () => { url: string; token(client: string): Promise<string> }) {
   return async (make: Make = () => ({})): Promise<LibraryClient> => {
     const client = `faulty-${(clients += 1)}`;
@@ -43,7 +43,7 @@ export function subscribing(of: () => { url: string; token(client: string): Prom
 export const expectSoon = async (what: () => unknown, is: unknown): Promise<void> =>
   expect.poll(what, { interval: 10 }).toEqual(is);
 
-/** Publishes one notification, and expects that nothing else has come. */
+/** Publishes one notification, and expects no other to have arrived. */
 export const delivering =
   (publisher: () => Publisher) =>
   async ({ client, received }: Pick<LibraryClient, "client" | "received">): Promise<void> => {
@@ -61,13 +61,13 @@ export function printed(): unknown[][] {
   return lines;
 }
 
-/** Some of the library's waits are shorter. */
+/** Shortens some of the library's waits. */
 export const faster = (waits: Record<number, number>): Timers => ({
   setTimeout: (callback, ms) => setTimeout(callback, waits[ms] ?? ms),
   clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),
 });
 
-/** An HTTP server that is no distributor. */
+/** An HTTP server that is not a distributor. */
 export async function serve(answer: RequestListener): Promise<{ url: string; requests: string[] }> {
   const requests: string[] = [];
   const server = createHttpServer((request, response) => {

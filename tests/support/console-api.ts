@@ -5,7 +5,7 @@ export interface Answer {
   body: Record<string, unknown>;
 }
 
-/** One who asks the console, by a token or a key. */
+/** A caller of the console, with a token or a key. */
 export class ConsoleApi {
   readonly #service: Pick<Service, "url">;
   readonly #token: string;
@@ -15,7 +15,7 @@ export class ConsoleApi {
     this.#token = token;
   }
 
-  /** Who runs the platform. */
+  /** A platform operator. */
   static async of(stack: Pick<Stack, "token">, service: Pick<Service, "url">): Promise<ConsoleApi> {
     return new ConsoleApi(service, await stack.token({ publisher: "operator", scope: "operate" }));
   }
@@ -30,7 +30,7 @@ export class ConsoleApi {
     return { status: response.status, body: (text === "" ? {} : JSON.parse(text)) as Record<string, unknown> };
   }
 
-  /** What must succeed. */
+  /** A request that must succeed. */
   async does(method: string, path: string, body?: unknown): Promise<Record<string, unknown>> {
     const answer = await this.ask(method, path, body);
     if (answer.status >= 300)

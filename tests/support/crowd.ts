@@ -3,7 +3,9 @@ import type { Service, Stack } from "./stack.ts";
 import { Subscriber } from "./subscriber.ts";
 import { TRANSPORTS } from "./raw-transports.ts";
 
-/** Clients that are connected, over all three transports, and as many that are not: what a failure must not touch. */
+/**
+ * Clients that are connected, over all three transports, and as many offline ones: a failure must not affect either.
+ */
 export class Crowd {
   readonly connected: Subscriber[];
   readonly #absent: Subscriber[];
@@ -31,7 +33,7 @@ export class Crowd {
     return [...this.connected, ...this.#absent].map(({ client }) => client);
   }
 
-  /** Those who are connected have everything, and so has everybody else who connects now. */
+  /** Connected clients have everything, and so has every other client that connects now. */
   async all(publisher: Publisher, distributor: Service): Promise<void> {
     await Promise.all(this.connected.map((subscriber) => subscriber.all(publisher)));
     await Promise.all(this.#absent.map((subscriber) => subscriber.connect(distributor)));

@@ -3,7 +3,7 @@ import type { Service, Stack } from "./stack.ts";
 
 export type DeadLetter = Summary & { content?: { items: Record<string, unknown>[] } | { base64: string } };
 
-/** One who runs the platform, and asks a director. */
+/** A platform operator that calls a director. */
 export class DeadLettersApi {
   readonly #director: () => Pick<Service, "url">;
   readonly #token: string;

@@ -1,7 +1,7 @@
 import { Publisher } from "./publisher.ts";
 import { startStack, type Service, type Stack } from "./stack.ts";
 
-/** One of each service on the way from a publisher to a client, and a publisher: for tests of delivery. */
+/** One of each service between a publisher and a client, and a publisher, for tests of delivery. */
 export interface Delivery {
   stack: Stack;
   receiver: Service;

@@ -3,7 +3,7 @@ import { Kafka, logLevel } from "kafkajs";
 import { topicsOf, type Topics } from "@saasaparilla/shared/kafka/topic-names.ts";
 import type { Stack } from "./stack.ts";
 
-/** Writes records as they are, past the receiver; answers their offsets. */
+/** Writes records unchanged, without the receiver; returns their offsets. */
 export async function produce(
   { namespace, env }: Pick<Stack, "namespace" | "env">,
   topic: keyof Topics,
@@ -33,7 +33,7 @@ export interface Written {
   value: Buffer;
 }
 
-/** All that the topic holds at the time of the call, each partition in its order. */
+/** All records of the topic at the time of the call, each partition in its order. */
 export function readAll(stack: Pick<Stack, "namespace" | "env">, name: keyof Topics): Promise<Written[]> {
   return readTopic(stack, topicsOf(stack.namespace)[name]);
 }

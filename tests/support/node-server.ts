@@ -12,7 +12,7 @@ import type { HttpResponse } from "@saasaparilla/shared/http/response.ts";
 import { readSettings } from "@saasaparilla/shared/runtime/load-settings.ts";
 import { nodeServerSettings } from "@saasaparilla/shared/http/settings.ts";
 
-/** The server of the services on Node, in this process: what it handles is seen, and what Node reads. */
+/** The services' HTTP server on Node, in this process: a test sees what it handles, and what Node reads. */
 const servers: HttpServer[] = [];
 
 afterEach(async () => {
@@ -68,7 +68,10 @@ export async function readAll(socket: Socket): Promise<string> {
   return text;
 }
 
-/** A connection whose peer does not read: the kernel takes no more, and less waits in the process than what Node pauses at. */
+/**
+ * A connection whose peer does not read: the kernel's buffer is full, and less than Node's pause limit waits in the
+ * process.
+ */
 export async function fill(server: HttpServer, port: number) {
   const body = "x".repeat(30_000);
   server.get("/u", () => ({ status: 200, body }));

@@ -1,4 +1,4 @@
-/** The little that tests use of it. Its published types bring those of a whole web framework. */
+/** The few parts that tests use. Its published types bring those of a whole web framework. */
 declare module "oidc-provider" {
   import type { RequestListener } from "node:http";
 

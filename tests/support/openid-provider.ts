@@ -8,7 +8,7 @@ const REDIRECT = "https://shop.example/callback";
 const SECRET = randomBytes(20).toString("hex");
 
 export interface OpenIdProvider {
-  /** The issuer's document for the console, as its discovery document gives it. */
+  /** The issuer's document for the console, from its discovery document. */
   row: { issuer: string; audience: string; algorithms: string[]; jwksUrl: string; scopePrefix: string };
   /** An access token for a service, by its credentials. */
   forService(scope: string): Promise<string>;
@@ -55,7 +55,7 @@ export async function startOpenIdProvider(): Promise<OpenIdProvider> {
   };
 }
 
-/** What a browser does: follows redirects with cookies, and sends the forms of sign-in and consent. */
+/** Acts as a browser: follows redirects with cookies, and sends the forms of sign-in and consent. */
 async function signIn(start: string, name: string): Promise<string> {
   const cookies = new Map<string, string>();
   const forms = [

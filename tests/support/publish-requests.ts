@@ -8,7 +8,7 @@ import type { Service, Stack } from "./stack.ts";
 interface Answer {
   status: number;
   headers: Headers;
-  // Whatever was answered; the tests say what they expect.
+  // Any answer; each test states the one that it expects.
   // oxlint-disable-next-line typescript/no-explicit-any
   body: any;
 }
@@ -26,12 +26,15 @@ export const item = (client: string, data: unknown = "x", more: object = {}): ob
 });
 export const newKey = (): { "idempotency-key": string } => ({ "idempotency-key": `"${randomUUID()}"` });
 export const replayed = ({ headers }: Pick<Answer, "headers">): string | null => headers.get("idempotency-replayed");
-/** Of each item: its id, or its problem's kind. */
+/** For each item: its id, or its problem's kind. */
 export const verdicts = ({ body }: { body: { items: { id?: string; problem?: { type: string } }[] } }) =>
   body.items.map(({ id, problem }) => problem?.type.slice(10) ?? id);
 export const client = (): string => `c-${randomUUID()}`;
 
-/** Requests as a publisher writes them, for tests of what a receiver answers. `of` is asked with each: the stack is there later. */
+/**
+ * Requests as a publisher writes them, for tests of a receiver's answers. Each request calls `of`, because the stack
+ * starts later.
+ */
 export function publishRequests(of: () => { stack: Stack; receiver: Service; token: string }) {
   async function publish(
     body: unknown,
@@ -44,12 +47,12 @@ export function publishRequests(of: () => { stack: Stack; receiver: Service; tok
     });
     const text = await response.text();
     const answer = { status: response.status, headers: response.headers, body: JSON.parse(text) };
-    // What was answered is what /openapi.json says.
+    // Each answer matches /openapi.json.
     (answer.status === 202 ? acceptedSchema : problemSchema.strict()).parse(answer.body);
     return answer;
   }
 
-  /** A request all of which has been sent but its end: it stays in the receiver until `finish`, which answers its status. */
+  /** A request that is sent except for its end: it stays in the receiver until `finish`, which returns its status. */
   function hold(to: Service, data: string, token = of().token): { finish(): Promise<number | undefined> } {
     const body = Buffer.from(JSON.stringify(item("a", data)));
     const headers = { "content-type": "application/json", "content-length": body.length };
@@ -75,7 +78,7 @@ export function publishRequests(of: () => { stack: Stack; receiver: Service; tok
     return (await readAccepted(of().stack)).filter(({ key }) => keys.has(key));
   }
 
-  /** Sorted where there are several clients: each may be on another partition. */
+  /** Sorted for several clients: each may be on another partition. */
   async function dataFor(...clients: string[]) {
     const data = (await acceptedFor(...clients)).map(({ payload }) => payload);
     return clients.length === 1 ? data : data.toSorted();

@@ -9,7 +9,7 @@ export interface Item {
   ttl?: number;
 }
 
-/** Publishes, and keeps the list of what was accepted: what subscribers are held against. */
+/** Publishes, and lists the accepted notifications, which subscribers are checked against. */
 export class Publisher {
   #receiver: Service;
   readonly #token: string;
@@ -26,7 +26,7 @@ export class Publisher {
     return new Publisher(receiver, await stack.token({ publisher: "tests", tenant }));
   }
 
-  /** From now on by this one. */
+  /** From now on uses this receiver. */
   use(receiver: Service): void {
     this.#receiver = receiver;
   }
@@ -68,7 +68,7 @@ export class Publisher {
     for (let from = 0; from < items.length; from += most) await this.publish(items.slice(from, from + most));
   }
 
-  /** One to each client, again and again, until it is stopped. */
+  /** One to each client, repeatedly, until stopped. */
   stream(clients: string[], everyMs: number): { stop(): Promise<void> } {
     const ending = new AbortController();
     const run = (async () => {
@@ -77,7 +77,7 @@ export class Publisher {
         await sleep(everyMs);
       }
     })();
-    // It is awaited by stop(); until then a failure waits.
+    // stop() awaits it; a failure waits until then.
     run.catch(() => {});
     return {
       stop() {

@@ -18,20 +18,20 @@ export interface Heard {
 }
 
 export interface Ways {
-  /** Waits for so many answers, and no longer. Without it until the server closes. */
+  /** Waits for this number of answers only. Without it, until the server closes. */
   answers?: number;
-  /** Sends FIN behind the bytes. */
+  /** Sends FIN after the bytes. */
   half?: boolean;
-  /** To these requests, in their order. An answer to HEAD has no body. */
+  /** The requests to answer, in order. An answer to HEAD has no body. */
   methods?: readonly string[];
   deadlineMs?: number;
-  /** Speaks TLS with a server of this authority. */
+  /** Uses TLS with a server of this authority. */
   ca?: string;
 }
 
 const DEADLINE_MS = 30_000;
 
-/** Sends bytes as they are, each piece in a segment of its own, and reads the answers strictly. */
+/** Sends bytes unchanged, each piece in a segment of its own, and reads the answers strictly. */
 export async function sendRaw(
   { url }: Pick<Service, "url">,
   pieces: string | readonly string[],
@@ -66,7 +66,7 @@ export async function sendRaw(
   try {
     for (const piece of [pieces].flat()) {
       if (closed) break;
-      // The kernel has it: what is written next goes into another segment.
+      // The kernel has it: the next write goes into another segment.
       await new Promise<void>((sent) => socket.write(piece, "latin1", () => setImmediate(sent)));
     }
     if (half) socket.end();
@@ -88,7 +88,7 @@ export async function sendRaw(
   }
 }
 
-/** Every complete answer but `100 Continue`, which stands in the list as it came. */
+/** Every complete answer except `100 Continue`, which is in the list in its order. */
 function readAnswers(
   text: string,
   methods: readonly string[],

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 /**
  * The three transports as a strict peer sees them, on bare sockets: nothing is repaired, guessed or read ahead, and a
- * socket can be paused or destroyed. What the protocol does not allow is a failure.
+ * socket can be paused or destroyed. Any violation of the protocol is a failure.
  */
 export const TRANSPORTS = ["websocket", "sse", "poll"] as const;
 export type Transport = (typeof TRANSPORTS)[number];
@@ -13,7 +13,7 @@ export interface Opening {
   url: string;
   token: string;
   cursor: string | undefined;
-  /** `explicit`: the client acknowledges by itself. Else by what the transport does anyway. */
+  /** `explicit`: the client acknowledges itself. Else by the transport's own behaviour. */
   explicit: boolean;
 }
 
@@ -98,7 +98,7 @@ export function maskedFrame(opcode: number, payload: Buffer): Buffer {
   return Buffer.concat([head, mask, payload.map((byte, index) => byte ^ mask[index % 4]!)]);
 }
 
-/** RFC 6455, 5.2: whole, unmasked, without extension bits. Undefined where it is not all there. */
+/** RFC 6455, 5.2: whole, unmasked, without extension bits. Undefined if it is incomplete. */
 function readFrame(bytes: Buffer, at: number): { opcode: number; payload: Buffer; end: number } | undefined {
   if (bytes.length < at + 2) return undefined;
   const [first, second] = [bytes[at]!, bytes[at + 1]!];
@@ -111,7 +111,9 @@ function readFrame(bytes: Buffer, at: number): { opcode: number; payload: Buffer
   return bytes.length < end ? undefined : { opcode: first & 15, payload: bytes.subarray(start, end), end };
 }
 
-/** Chunks count when their last CRLF is there, events at their empty line: what is late by one would be late here. */
+/**
+ * A chunk counts with its last CRLF, and an event with its empty line: a server that sends either late is late here.
+ */
 export function openSse({ url, token, cursor, explicit }: Opening, sink: Sink): Wire {
   let text = "";
   const event: string[] = [];
@@ -133,7 +135,7 @@ export function openSse({ url, token, cursor, explicit }: Opening, sink: Sink): 
         if (bytes.toString("latin1", end, end + 2) !== "\r\n") throw new Error("a chunk that does not end");
         text += bytes.toString("utf8", line + 2, end);
         at = end + 2;
-        // The response is over, though the connection may be kept for another.
+        // The response is over, but the connection may stay for another.
         if (size === 0) socket.end();
         const lines = text.split("\n");
         text = lines.pop()!;
@@ -172,7 +174,7 @@ function readEvent(lines: readonly string[], sink: Sink): void {
 interface Handlers {
   status: number;
   head(headers: Record<string, string>): void;
-  /** Answers what is left over. */
+  /** Returns the rest. */
   read(bytes: Buffer): Buffer;
   end(): void;
 }
@@ -204,14 +206,14 @@ function request(url: string, path: string, headers: Record<string, string>, sin
       socket.destroy();
     }
   });
-  // A process that is killed resets its connections.
+  // A killed process resets its connections.
   socket.on("error", () => {});
   socket.on("end", () => socket.end());
   socket.on("close", () => on.end());
   return socket;
 }
 
-/** A loop of polls; the cursor of each is that of the answer before. `resume` lets it ask again where it was paused. */
+/** A poll loop; each poll has the cursor of the answer before. `resume` continues a paused loop. */
 export function openPolls({ url, token, cursor }: Opening, sink: Sink, waitSeconds = 20): Wire {
   const stop = new AbortController();
   let going = Promise.withResolvers<void>();
@@ -225,11 +227,11 @@ export function openPolls({ url, token, cursor }: Opening, sink: Sink, waitSecon
       const text = await response.text();
       const retryAfter = Number(response.headers.get("retry-after") ?? Number.NaN);
       if (response.status === 503 && text.includes('"/problems/replay-pending"')) {
-        // R7: the loop goes on.
+        // R7: the loop continues.
         await sleep(retryAfter * 1_000, undefined, { signal: stop.signal });
         continue;
       }
-      // A distributor that ends takes no further poll.
+      // An ending distributor accepts no further poll.
       if (response.status === 503 && retryAfter >= 0) return sink.ended({ code: 503, retryAfter });
       if (response.status !== 200) throw new Error(`/v1/poll: ${response.status} ${text}`);
       sink.frame(text);
@@ -239,7 +241,7 @@ export function openPolls({ url, token, cursor }: Opening, sink: Sink, waitSecon
     }
   };
   loop().catch((error: unknown) => {
-    // Closed by us, or the server is gone: an end as any other.
+    // Closed by us, or the server is gone: a normal end.
     if (stop.signal.aborted || error instanceof TypeError) sink.ended({});
     else sink.failed(error as Error);
   });

@@ -8,7 +8,7 @@ import { ownRedisNodes, type OwnStore } from "#tests/faults/stores.ts";
 const SLOTS = 16_384;
 const WAIT = { timeout: 30_000, interval: 50 };
 
-/** Three that share the slots, and a fourth that holds what the first one holds. */
+/** Three primaries that share the slots, and a fourth node that replicates the first one. */
 export class RedisCluster {
   readonly nodes: readonly OwnStore[];
   readonly #folder: string;
@@ -18,7 +18,7 @@ export class RedisCluster {
     this.#folder = folder;
     this.nodes = nodes;
     this.#connections = nodes.map(({ url }) => new Redis(url, { retryStrategy: () => 100 }));
-    // One that was killed is reached again once it is back.
+    // A killed node is reachable again once it is back.
     for (const connection of this.#connections) connection.on("error", () => {});
   }
 
@@ -30,7 +30,7 @@ export class RedisCluster {
       await cluster.#join();
       return cluster;
     } catch (error) {
-      // Whoever called has nothing yet to close.
+      // The caller has nothing to close yet.
       await cluster.close();
       throw error;
     }
@@ -48,18 +48,18 @@ export class RedisCluster {
     }
     const replica = others.at(-1)!;
     const id = String(await first.call("CLUSTER", "MYID"));
-    // It has to hear of that one first.
+    // It must learn of that node first.
     await vi.waitFor(() => replica.call("CLUSTER", "REPLICATE", id), WAIT);
     for (const one of this.#connections) await vi.waitUntil(() => ok(one), WAIT);
     await says(replica, "master_link_status:up");
   }
 
-  /** It has become a primary: what it held for another is its own. */
+  /** It has become a primary: the replicated data is its own. */
   async promoted(index: number): Promise<void> {
     await says(this.#connections[index]!, "role:master");
   }
 
-  /** As one whose disk is new; where it belongs it knows. */
+  /** Like a node with a new disk; it knows its place in the cluster. */
   async startEmpty(index: number): Promise<void> {
     await rm(join(this.#folder, `redis-${index + 1}`, "appendonlydir"), { recursive: true });
     await this.nodes[index]!.start();
@@ -80,7 +80,7 @@ async function says(node: Redis, what: string): Promise<void> {
   await vi.waitUntil(async () => (await node.info("replication")).includes(what), WAIT);
 }
 
-/** It knows of all slots, and that their nodes are there. */
+/** It knows of all slots, and that their nodes are up. */
 async function ok(node: Redis): Promise<boolean> {
   const info = String(await node.call("CLUSTER", "INFO"));
   return info.includes("cluster_state:ok") && info.includes(`cluster_slots_ok:${SLOTS}`);

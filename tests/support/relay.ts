@@ -28,7 +28,7 @@ export async function between(carry: (near: Socket) => Socket): Promise<{ url: s
   return { cut, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
 }
 
-/** What may stand between: it refuses upgrades where it is told to, is cut, and leads elsewhere when it is turned. */
+/** A typical proxy: it can refuse upgrades, cut connections, and change its target. */
 export async function relay(target: string, options: { refuseUpgrades?: boolean; swallowStreams?: boolean } = {}) {
   const state = { target, requests: [] as string[] };
   const server = await between((near) => {

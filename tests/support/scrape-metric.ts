@@ -1,6 +1,9 @@
 import type { Service } from "./stack.ts";
 
-/** The sum of a service's metric over the label sets that contain all of `labels`; 0 where there is none yet. A name that it does not have is a mistake. */
+/**
+ * The sum of a service's metric over the label sets that contain all of `labels`; 0 if there is none yet. An unknown
+ * name is an error.
+ */
 export async function scrapeMetric(service: Service, name: string, ...labels: string[]): Promise<number> {
   const text = await page(`${service.url}/metrics`);
   const lines = text.split("\n");
@@ -15,7 +18,9 @@ export async function scrapeMetric(service: Service, name: string, ...labels: st
   return sum;
 }
 
-/** A connection that was kept may close while the next request is on its way: what changes nothing is asked again (RFC 9110, 9.2.2). */
+/**
+ * A kept connection may close during the next request: a request that changes nothing is repeated (RFC 9110, 9.2.2).
+ */
 async function page(url: string, again = true): Promise<string> {
   try {
     return await (await fetch(url)).text();

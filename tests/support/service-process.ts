@@ -11,9 +11,9 @@ export interface Service {
   kind: Kind;
   url: string;
   pid: number;
-  /** Every line that it logged; a line that is no JSON stands in `msg`. */
+  /** Every logged line; a line that is not JSON is in `msg`. */
   logs: LogLine[];
-  /** The first line that fits, past or to come. */
+  /** The first matching line, past or to come. */
   logged(fits: (line: LogLine) => boolean, deadlineMs?: number): Promise<LogLine>;
   ready(deadlineMs?: number): Promise<void>;
   kill(signal: NodeJS.Signals): void;
@@ -107,7 +107,7 @@ export class Running implements Service {
   async stop(): Promise<Exit> {
     if (this.#exit) return this.#exit;
     this.#child.kill("SIGTERM");
-    // A test may have stopped it; it could not end.
+    // A test may have stopped it (SIGSTOP); it could not end then.
     this.#child.kill("SIGCONT");
     const late = setTimeout(() => this.#child.kill("SIGKILL"), STOP_MS);
     const exit = await this.exited;
@@ -115,7 +115,7 @@ export class Running implements Service {
     return exit;
   }
 
-  /** Stops it, and says what is wrong with how it ended and with what it logged. */
+  /** Stops it, and reports faults of its end and of its log. */
   async end(): Promise<string[]> {
     const { code, signal } = await this.stop();
     const wrong: string[] = [];

@@ -16,14 +16,15 @@ import { Running, type Kind, type LogLine, type Service } from "./service-proces
 import { AUDIENCE, ISSUER, makeKey, mint, type Algorithm, type Bearer } from "./tokens.ts";
 
 /**
- * Services as real processes, on the Kafka, Postgres and Redis of tests/support/global-setup.ts, in a namespace of their own that
- * `close()` removes again. What does not end, ends badly or stays behind fails the test.
+ * Services as real processes, on the Kafka, Postgres and Redis of tests/support/global-setup.ts, in a namespace of
+ * their own that `close()` removes. A service that does not end, or fails at its end, fails the test; so does any
+ * remaining data.
  */
 export type { Kind, LogLine, Service };
 
 export interface Stack {
   namespace: string;
-  /** What every service of this stack is told. */
+  /** Settings of every service of this stack. */
   env: Record<string, string>;
   /** Those that `services` named, in that order. */
   services: Service[];
@@ -42,7 +43,7 @@ export async function startStack(
     algorithm?: Algorithm;
     /** False: one owner of each store serves all services, as in an installation without roles. */
     roles?: boolean;
-    /** The checkout whose services they are; this one otherwise. */
+    /** The checkout of the services; this one by default. */
     checkout?: string;
   } = {},
 ): Promise<Stack> {
@@ -67,7 +68,7 @@ export async function startStack(
     ...options.env,
   };
   const { checkout = repository } = options;
-  // A checkout of before the roles has one user for all.
+  // A checkout from before the roles has one user for all.
   const roles =
     options.roles !== false &&
     ["shared/store-grants", "shared"].some((folder) => existsSync(join(checkout, folder, "grants.ts")));
@@ -103,7 +104,7 @@ export async function startStack(
       close,
     };
   } catch (error) {
-    // Whoever called has nothing yet to close.
+    // The caller has nothing to close yet.
     await close().catch(() => undefined);
     throw error;
   }
@@ -112,7 +113,7 @@ export async function startStack(
 const KINDS: readonly Kind[] = ["receiver", "director", "distributor", "console"];
 const passwordOf = (kind: Kind): string => `${kind.toUpperCase()}_PASSWORD`;
 
-/** What one service of a stack is told: the stores by its own role, and the passwords of none. */
+/** Settings of one service of a stack: the stores with its own role, and no other passwords. */
 export function serviceEnv(env: Record<string, string>, kind: Kind): Record<string, string> {
   const told = { ...env };
   for (const one of KINDS) delete told[passwordOf(one)];
@@ -138,7 +139,7 @@ function fromEnvironment(name: string): string {
   return value;
 }
 
-/** Makes the namespace's topics and tables, or with --drop removes them. */
+/** Creates the namespace's topics and tables, or with --drop removes them. */
 export async function provision(
   env: Record<string, string>,
   args: readonly string[] = [],
@@ -155,7 +156,7 @@ export async function provision(
   if (code !== 0) throw new Error(`Provision ${args.join(" ")} ended with code ${String(code)}:\n${said}`);
 }
 
-/** What a dropped namespace left behind. */
+/** The remains of a dropped namespace. */
 async function leftovers(namespace: string, env: Record<string, string>): Promise<string[]> {
   const address = readSettings(storeSettings, env);
   const redis = connectRedis(address, createLog("test", "warn"), new Health([]));

@@ -2,9 +2,9 @@ import pg from "pg";
 import { expect } from "vitest";
 import type { Stack } from "./stack.ts";
 
-/** What a test learns of the platform's inside. */
+/** The platform's internal state, for tests. */
 
-/** Waits until so many notifications of these clients are in Postgres. */
+/** Waits until this number of notifications of these clients is in Postgres. */
 export async function storedFor(stack: Stack, clients: string[], count: number): Promise<void> {
   const pool = new pg.Pool({ connectionString: process.env.DATABASE_URL!, max: 1 });
   const text = `select count(*)::int as rows from "${stack.namespace}".stored_notifications where client = any($1)`;

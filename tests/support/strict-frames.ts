@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** Each frame of the protocol, and no member that PROTOCOL.md does not name. */
+/** Each frame of the protocol, without members that PROTOCOL.md does not name. */
 const cursor = z.string().regex(/^[0-9a-f]{25}$/);
 const notification = z.strictObject({
   type: z.literal("notification"),

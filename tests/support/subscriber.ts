@@ -11,16 +11,19 @@ export interface SubscriberOptions {
   client: string;
   tenant?: string;
   transport: Transport;
-  /** auto: what arrived is acknowledged, as the transport does it. manual: only by ack(). never: as a plain EventSource. */
+  /**
+   * auto: arrived notifications are acknowledged, as the transport does it. manual: only by ack(). never: as a plain
+   * EventSource.
+   */
   acknowledge?: "auto" | "manual" | "never";
-  /** Seconds, of its token. */
+  /** The lifetime of its token, in seconds. */
   ttl?: number;
 }
 
 /**
- * One client's strict subscriber, over any number of connections, one after the other. It keeps everything that came, and
- * fails at once where something comes that may not: out of order, at or before the point that the connection was resumed
- * at, late, twice under two cursors, or no frame of the protocol.
+ * One client's strict subscriber, over any number of connections, one after the other. It keeps everything that came,
+ * and fails at once on an invalid frame or a wrong notification: out of order, at or before the connection's resume
+ * point, expired, or twice under two cursors.
  */
 export class Subscriber {
   readonly client: string;
@@ -29,7 +32,7 @@ export class Subscriber {
   /** Of the present connection. */
   frames: Frame[] = [];
   heartbeats = 0;
-  /** Times that a notification came which an earlier connection had brought. */
+  /** Times that a notification came again on a later connection. */
   duplicates = 0;
   end: End | undefined;
   transport: Transport;
@@ -64,7 +67,7 @@ export class Subscriber {
     return new Subscriber(options, await stack.token({ client, tenant, ttl }));
   }
 
-  /** Where it would resume: the cursor of the last that it received. */
+  /** Its resume point: the cursor of the last notification that it received. */
   get cursor(): string | undefined {
     return this.received.at(-1)?.cursor;
   }
@@ -73,7 +76,7 @@ export class Subscriber {
     return this.#wire !== undefined;
   }
 
-  /** Opens a connection, from its cursor unless told otherwise, and waits for `connected`; a loop of polls has no such frame. */
+  /** Opens a connection, from its cursor by default, and waits for `connected`; a poll loop has no such frame. */
   async connect(
     distributor: Service,
     from: { cursor?: string | undefined; transport?: Transport } = {},
@@ -118,7 +121,7 @@ export class Subscriber {
     );
   }
 
-  /** Resolves once `holds`, looked at after everything that arrives. */
+  /** Resolves once `holds` is true; it is checked after each arrival. */
   async until(what: string, holds: () => boolean, deadlineMs = 60_000): Promise<void> {
     let late = false;
     const timer = setTimeout(() => {
@@ -155,7 +158,7 @@ export class Subscriber {
     this.#wire!.say(text);
   }
 
-  /** Bytes as they are. */
+  /** The bytes unchanged. */
   write(bytes: Buffer): void {
     this.#wire!.write(bytes);
   }
@@ -195,7 +198,7 @@ export class Subscriber {
 
   #answer(raw: string, wire: Wire): void {
     const { notifications, cursor: given } = answer.parse(JSON.parse(raw));
-    // Whoever is to acknowledge by hand does so by asking again.
+    // The next poll is the acknowledgement in manual mode.
     if (this.acknowledge === "manual") wire.pause();
     for (const item of notifications) {
       this.frames.push({ ...item, raw });
@@ -222,7 +225,7 @@ export class Subscriber {
     }
   }
 
-  /** One request at a time; the next says what came meanwhile. */
+  /** One request at a time; the next one sends the acknowledgements that accumulated meanwhile. */
   #ackSoon(): void {
     if (this.#acking || !this.cursor || this.cursor === this.#acked) return;
     this.#acked = this.cursor;
@@ -232,9 +235,9 @@ export class Subscriber {
         if (status !== 204) this.#fail(new Error(`An acknowledgement was answered ${status}.`));
         if (this.open) this.#ackSoon();
       },
-      // The distributor is gone: so is the connection.
+      // The distributor is gone, and so is the connection.
       () => {
-        // The connection that it was on was just closed: what was not answered is said again.
+        // Its connection was just closed: unanswered acknowledgements are sent again.
         this.#acking = undefined;
         this.#acked = "";
         if (this.open) this.#ackSoon();

@@ -1,14 +1,14 @@
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 
-/** A dependency that can go away, for one service alone: a TCP proxy in front of the real one. */
+/** A dependency that can be away for one service only: a TCP proxy in front of the real one. */
 export interface TcpProxy {
   /** host:port */
   address: string;
   /**
    * pass: all is forwarded. hang: connections stay open, and nothing passes until it passes again, as of a stopped
-   * process. mute: what is sent arrives, its answer never does. deaf: what is sent never arrives. refuse: nobody listens. slow: everything comes late, in
-   * both directions. reset: each connection is reset, and so is whoever comes anew.
+   * process. mute: sent data arrives, its answer never does. deaf: sent data never arrives. refuse: no listener. slow:
+   * everything comes late, in both directions. reset: each connection is reset, and so is each new one.
    */
   set(mode: Mode): Promise<void>;
   close(): Promise<void>;
@@ -59,7 +59,7 @@ export async function startProxy(target: string, rewrite: Rewrite = () => (bytes
     });
   };
 
-  /** Behind what is late all is late, or it would overtake. */
+  /** Data after a delayed part is delayed, too, or it would overtake. */
   const forward = (bytes: Buffer, to: Socket): void => {
     const before = late.get(to) ?? 0;
     if (mode !== "slow" && before === 0) {
@@ -93,7 +93,7 @@ export async function startProxy(target: string, rewrite: Rewrite = () => (bytes
   return {
     address: `127.0.0.1:${ownPort}`,
     async set(next) {
-      // What is lost in one direction has been swallowed: a connection that goes on would wait for it for ever.
+      // Data was lost in one direction: a connection that continued would wait for it without end.
       if (mode === "mute" || mode === "deaf") for (const socket of sockets) socket.destroy();
       mode = next;
       if (next === "refuse") await cut();
@@ -108,7 +108,7 @@ export async function startProxy(target: string, rewrite: Rewrite = () => (bytes
   };
 }
 
-/** Every message of Kafka's protocol is a length, as four bytes, and so many bytes. */
+/** Every message of Kafka's protocol is a length, as four bytes, and that number of bytes. */
 class Frames {
   #rest: Buffer = Buffer.alloc(0);
 

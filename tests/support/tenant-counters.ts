@@ -1,6 +1,6 @@
 import type { Postgres } from "@saasaparilla/shared/postgres/client.ts";
 
-/** What the counters say, and what the table has. */
+/** The counters' values, and the table's. */
 export async function counted(postgres: Postgres, schema: string, tenant: string) {
   const { rows } = await postgres.pool.query<Record<string, string>>(
     `select (select coalesce(sum(notifications), 0) from "${schema}".tenant_stored where tenant = $1) as notifications,

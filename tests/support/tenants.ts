@@ -1,7 +1,7 @@
 import { ConsoleApi } from "./console-api.ts";
 import { startStack, type Service, type Stack } from "./stack.ts";
 
-/** All services, and an operator at the console: for tests of who may do what. */
+/** All services, and an operator at the console: for tests of access rights. */
 export interface Tenancy {
   stack: Stack;
   receiver: Service;

@@ -3,16 +3,16 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey } from "jose";
 
-/** Tokens as a stack's services take them. */
+/** Tokens that a stack's services accept. */
 export const ISSUER = "http://tests/saasaparilla";
 export const AUDIENCE = "notifications";
 
-/** That tokens are signed with. */
+/** The key that signs tokens. */
 export type Algorithm = "EdDSA" | "ES256" | "RS256";
 
 export type Bearer = ({ client: string } | { publisher: string }) & { tenant?: string; ttl?: number; scope?: string };
 
-/** A key for a stack: its public half stands in a file of the folder. */
+/** A key for a stack: its public half is in a file of the folder. */
 export async function makeKey(folder: string, alg: Algorithm): Promise<{ key: CryptoKey; jwks: string }> {
   const { privateKey, publicKey } = await generateKeyPair(alg);
   const jwks = join(folder, "jwks.json");

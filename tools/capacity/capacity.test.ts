@@ -4,7 +4,7 @@ import { usage } from "./input.ts";
 
 const SMALL = ["--rate", "1", "--clients", "1"];
 
-test("a plan says where it is extrapolated: above the largest payload that was measured", () => {
+test("a plan marks extrapolation above the largest measured payload", () => {
   const note = "Up to 2,000 bytes of data were measured: what more of --payload takes is extrapolated.";
   expect(capacity([...SMALL, "--payload", "2000"])).not.toContain("extrapolated");
   expect(capacity([...SMALL, "--payload", "2001"]).split("\n")).toContain(note);
@@ -13,7 +13,7 @@ test("a plan says where it is extrapolated: above the largest payload that was m
   });
 });
 
-test("--help is the usage, whatever else is asked for", () => {
+test("--help prints the usage, with any other flags", () => {
   expect(capacity(["--help"])).toBe(usage());
   expect(capacity(["--rate", "no", "--help"])).toBe(usage());
 });

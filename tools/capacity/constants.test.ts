@@ -17,7 +17,7 @@ const figures: Figure[] = constantNames
 const runsOf = (work: string, name: string): number[] =>
   figures.find((figure) => figure.work === work && figure.name === name)!.runs;
 
-test("each constant is the dearest of its figures, with the spread of all of them", () => {
+test("each constant is the largest of its figures, with the spread of all of them", () => {
   const constants = readConstants(figures);
   expect(constants.map(({ name }) => name)).toEqual(constantNames);
   const live = constants.find(({ name }) => name === "director.live")!;
@@ -27,18 +27,18 @@ test("each constant is the dearest of its figures, with the spread of all of the
   expect(valuesOf(constants, "max")["director.live"]).toBe(most);
 });
 
-test("a figure that is missing is named by the work that measures it", () => {
+test("a missing figure is named with the benchmark that measures it", () => {
   const without = figures.filter(({ work }) => work !== "at rest" && work !== "saturation");
   expect(() => readConstants(without)).toThrow('just bench "saturation" "at rest" --save');
 });
 
-test("a constant of --quick says so", () => {
+test("a constant of --quick is marked", () => {
   const quick = readConstants(figures.map((figure) => ({ ...figure, quick: figure.work === "storing" })));
   expect(quick.filter((constant) => constant.quick).map(({ name }) => name)).toContain("postgres.row");
   expect(readConstants(figures).some((constant) => constant.quick)).toBe(false);
 });
 
-test("what the plan takes for granted is so", () => {
+test("the plan's assumptions match the settings", () => {
   const specs = topicSpecs(topicsOf("n"), { ACCEPTED_PARTITIONS: 1, ROUTED_PARTITIONS: 1, REPLICAS: 1, MIN_INSYNC: 1 });
   const seconds = (topic: string, name: string): number =>
     Number(specs.find((spec) => spec.topic === `n.${topic}`)!.config[name]) / 1_000;
@@ -46,6 +46,6 @@ test("what the plan takes for granted is so", () => {
   expect(input.retentionDays * 86_400).toBe(seconds("accepted", "retention.ms"));
   for (const topic of ["routed", "control"])
     expect(CARRIED_SECONDS).toBe(seconds(topic, "retention.ms") + seconds(topic, "segment.ms"));
-  // In the middle of a measurement its numbers have some digits.
+  // During a measurement its numbers have some digits.
   expect(Math.abs(dataOf(100, 1e15).length - MEASURED_PAYLOAD)).toBeLessThan(10);
 });

@@ -12,7 +12,7 @@ function wrong(args: string): string {
   return "";
 }
 
-test("what is not given has its default; who is away is who is not connected", () => {
+test("missing flags have their defaults; clients that are not connected are away", () => {
   const { input, json } = readInput(["--rate", "1e6", "--clients", "5", "--online", "0.25", "--json"]);
   expect(input).toMatchObject({ rate: 1_000_000, clients: 5, online: 0.25, offline: 0.75, zones: 3, headroom: 0.4 });
   expect(json).toBe(true);
@@ -58,18 +58,18 @@ test("each wrong flag has a line", () => {
   expect(wrong("--rate no --clients 0.5 --online 2 --payload -0.5").split("\n")).toHaveLength(4);
 });
 
-test("what is no flag is said alone: its value would be taken for another", () => {
+test("an unknown flag is reported alone, because its value would count as another flag", () => {
   expect(wrong("--foo 1 --bar 2")).toBe("--foo: a plan has no such flag");
   expect(wrong("--rate --clients 1")).toBe("--rate has no value");
 });
 
-test("as many bytes are planned with as a receiver can be set to take", () => {
+test("a plan accepts as many bytes as a receiver's setting allows", () => {
   const { input } = readInput(["--rate", "1", "--clients", "1", "--payload", "524288"]);
   expect(settings.shape.MAX_DATA_BYTES.safeParse(input.payload).success).toBe(true);
   expect(settings.shape.MAX_DATA_BYTES.safeParse(input.payload + 1).success).toBe(false);
 });
 
-test("the usage has every flag, and what holds without it", () => {
+test("the usage has every flag and its default", () => {
   expect(usage()).toMatch(/--rate +required +notifications accepted a second/);
   expect(usage()).toMatch(/--connections-each +100000 /);
 });

@@ -5,7 +5,7 @@ import { readInput } from "./input.ts";
 import { GIB, MIB } from "./line.ts";
 import { plan } from "./plan.ts";
 
-/** Round numbers, so that a plan can be counted by hand. */
+/** Round numbers, so that a plan can be checked by hand. */
 const values: Values = {
   "receiver.notification": 10,
   "receiver.single": 110,
@@ -60,7 +60,7 @@ function planned(args: string, measured = values): Record<string, number> {
 
 const LARGE = "--rate 1000000 --clients 100000000 --online 0.1 --headroom 0.5";
 
-test("what is asked for is 10 million connections, a tenth delivered live, 2,778 connects a second", () => {
+test("the input is 10 million connections, a tenth delivered live, 2,778 connects a second", () => {
   expect(planned(LARGE)).toMatchObject({
     "Load: connections": 10_000_000,
     "Load: delivered live": expect.closeTo(100_000, 3),
@@ -69,7 +69,7 @@ test("what is asked for is 10 million connections, a tenth delivered live, 2,778
   });
 });
 
-test("a receiver's request of a hundred shares what a request costs", () => {
+test("notifications of one request share its cost at the receiver", () => {
   // 10 us + 100 us / 100 each, and 10 us + 100 us alone.
   expect(planned(LARGE)).toMatchObject({ "Receiver: busy": 11, "Receiver: pods of one core": 22 });
   expect(planned(`${LARGE} --per-request 1`)).toMatchObject({
@@ -78,18 +78,18 @@ test("a receiver's request of a hundred shares what a request costs", () => {
   });
 });
 
-test("directors are as many as their work or their lanes ask for, and partitions a power of two above four of each", () => {
+test("directors follow their work or their lanes, and partitions are a power of two above four of each", () => {
   // 2 cores live, 36 stored, 0.278 connects, 1 at rest.
   const large = planned(LARGE);
   expect(large["Director: busy"]).toBeCloseTo(39.278, 3);
   expect(large["Director: pods of one core"]).toBe(79);
   expect(large["Director: partitions of accepted"]).toBe(512);
-  // 10 GB for connected clients, 45 GB for the others.
+  // 10 GB of connected clients, 45 GB of the others.
   expect(large["Director: lanes"]).toBeCloseTo(55e9 / GIB, 3);
   expect(planned(`${LARGE} --lanes-gib 0.5`)["Director: pods of one core"]).toBe(Math.ceil(55e9 / GIB / 0.5));
 });
 
-test("partitions are also as many as hold what is unacknowledged for ten seconds, and as many as lanes need", () => {
+test("partitions also hold ten seconds of unacknowledged notifications, and follow the lanes", () => {
   const few = "--clients 1000000 --online 1 --reconnects 0 --lanes-gib 1000";
   const quick = { ...values, "director.live": 0.1, "director.rest": 0 };
   // A million a second for 10 s, 22,222 of them in a partition: 450.
@@ -100,8 +100,8 @@ test("partitions are also as many as hold what is unacknowledged for ten seconds
   expect(lanes["Director: partitions of accepted"]).toBe(128);
 });
 
-test("distributors are as many as the connections or the work ask for", () => {
-  // 2.5 + 13.5 + 0.556 + 10 cores; 10 million connections by 100,000, with half kept free.
+test("distributors follow the connections or the work", () => {
+  // 2.5 + 13.5 + 0.556 + 10 cores; 10 million by 100,000, of which half stays free.
   const large = planned(LARGE);
   expect(large["Distributor: busy"]).toBeCloseTo(26.556, 3);
   expect(large["Distributor: pods of one core"]).toBe(200);
@@ -123,7 +123,7 @@ test("Kafka's bytes, disks and brokers", () => {
   expect(planned(`${LARGE} --retention-days 0.01`)["Kafka: brokers"]).toBe(5);
 });
 
-test("a larger payload is in every byte, and in the work of all but the stores of what waits", () => {
+test("a larger payload adds to all bytes, and to all work except the stores' for waiting notifications", () => {
   const small = planned(LARGE);
   const large = planned(`${LARGE} --payload 1200`);
   const more = (name: string): number => large[name]! - small[name]!;
@@ -171,7 +171,7 @@ test("Postgres' rows, log, disks and shards", () => {
   expect(large["Postgres: nodes"]).toBe(24);
 });
 
-test("the mean rate fills disks, the peak keeps cores busy", () => {
+test("the mean rate fills disks, and the peak occupies cores", () => {
   const peak = planned(LARGE);
   const mean = planned(`${LARGE} --average 0.25`);
   expect(mean["Postgres: rows kept"]! * 4).toBe(peak["Postgres: rows kept"]);
@@ -179,10 +179,11 @@ test("the mean rate fills disks, the peak keeps cores busy", () => {
   expect(mean["Director: busy"]).toBe(peak["Director: busy"]);
 });
 
-test("a lost zone's connections come back as fast as the narrowest of what is left", () => {
+test("a lost zone's connections return as fast as the narrowest remaining part allows", () => {
   const large = planned(LARGE);
   expect(large["Everybody back: connections that a lost zone had"]).toBeCloseTo(3_333_333.3, 0);
-  // 133 of 200 distributors: 106.4 free cores, 532,222/s by their work, and 266,000/s by CONNECT_RATE. 52 of 79 directors:
+  // 133 of 200 distributors: 106.4 free cores, 532,222/s by their work, and 266,000/s by CONNECT_RATE. 52 of 79
+  // directors:
   // 12.7 free cores, 127,222/s. Redis: 0.778 of a core free, 38,889/s.
   expect(large["Everybody back: taken in meanwhile"]).toBeCloseTo((1e6 * (1 - 0.2222222)) / 20, 0);
   const redis = { ...values, "redis.connect": 0.02 };
@@ -192,7 +193,7 @@ test("a lost zone's connections come back as fast as the narrowest of what is le
   expect(planned(LARGE, fast)["Everybody back: all back after"]).toBeCloseTo(3_333_333.3 / 266_000, 2);
 });
 
-test("in one zone it is one distributor that is lost, and no director", () => {
+test("one zone loses one distributor, and no director", () => {
   const one = planned(
     "--rate 10 --clients 1000 --online 1 --reconnects 0 --zones 1 --connections-each 100 --headroom 0",
   );
@@ -202,7 +203,7 @@ test("in one zone it is one distributor that is lost, and no director", () => {
   expect(one["Everybody back: taken in meanwhile"]).toBeCloseTo((1 - 0.0003) * 10_000, 0);
 });
 
-test("what it costs is what it takes, at the prices", () => {
+test("the cost is the resources at their prices", () => {
   const large = planned(`${LARGE} --price-core 2 --price-gib 0 --price-disk 0 --price-traffic 0`);
   // Pods; brokers and Postgres nodes of 16 cores; Redis nodes.
   expect(large["A month: cores"]).toBe(22 + 79 + 200 + 62 * 16 + 2 + 24 * 16);
@@ -253,7 +254,7 @@ test("more headroom never needs less of anything", () => {
   );
 });
 
-test("each number of a plan is one, and what is bought is whole", () => {
+test("each value of a plan is a number, and purchases are whole", () => {
   const whole = /pods|brokers|shards|nodes|partitions/;
   fc.assert(
     fc.property(inputs, (asked) => {
@@ -266,7 +267,7 @@ test("each number of a plan is one, and what is bought is whole", () => {
   );
 });
 
-test("each line says from what it follows, and every constant is in one", () => {
+test("each line names its inputs, and every constant is in a line", () => {
   const { input } = readInput(LARGE.split(" "));
   const lines = plan(input, values);
   const constant = /\b(receiver|director|distributor|kafka|redis|postgres)(\.\w+)+/g;

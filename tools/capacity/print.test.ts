@@ -30,7 +30,7 @@ const decimal = (min: number, max: number): fc.Arbitrary<string> =>
 const whole = (min: number, max: number): fc.Arbitrary<string> => fc.integer({ min, max }).map(String);
 const share = decimal(0, 1);
 
-/** Any of the flags, over their whole range. */
+/** Any of the flags, over its whole permitted range. */
 const flags = fc.record(
   {
     rate: decimal(0.001, 1e9),
@@ -80,7 +80,7 @@ const constants = fc
     }),
   );
 
-test("whatever is asked for and however the runs differ, each value lies in its range", () => {
+test("each value lies in its range, for any flags and spread", () => {
   fc.assert(
     fc.property(flags, fc.oneof(fc.constant(measured), constants), (asked, known) => {
       const { input } = readInput(Object.entries(asked).map(([name, value]) => `--${name}=${value}`));
@@ -90,7 +90,7 @@ test("whatever is asked for and however the runs differ, each value lies in its 
   );
 });
 
-test("a result's range is of what the plan bought, and not of as many as other constants would ask for", () => {
+test("a result's range follows the plan's purchases, and not the purchases of other constants", () => {
   const work = measured.map((constant) => {
     const spread = constant.name === "director.stored" ? 4 : 1;
     return { ...constant, min: constant.median / spread, max: constant.median * spread };

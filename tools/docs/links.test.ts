@@ -11,18 +11,18 @@ function broken(documents: Record<string, string>): string[] {
   return brokenLinks(folder, Object.keys(documents));
 }
 
-test("links to files and headings that are there are good", () => {
+test("links to existing files and headings are good", () => {
   const text = "# A `b`, (c)\n\n[one](#a-b-c) [two](b.md) [three](b.md#again-1) [out](https://example.org/x#y)\n";
   expect(broken({ "a.md": text, "b.md": "# Again\n\n# Again\n" })).toEqual([]);
 });
 
-test("a missing file and a missing heading are named with their document", () => {
+test("missing files and headings are named with their document", () => {
   expect(broken({ "a.md": "[x](no.md) [y](b.md#no)", "b.md": "# Yes\n" })).toEqual([
     "a.md: no.md is not there.",
     "a.md: b.md has no heading #no.",
   ]);
 });
 
-test("a link inside a block of code is no link", () => {
+test("a link inside a block of code does not count", () => {
   expect(broken({ "a.md": "```\n[x](no.md)\n```\n" })).toEqual([]);
 });

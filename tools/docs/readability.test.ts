@@ -4,7 +4,7 @@ import { readability } from "./readability.ts";
 
 const words = (count: number): string => `Begin ${"word ".repeat(count - 1).trim()}.`;
 
-test("wrapped lines are one sentence, and each list item begins another", () => {
+test("wrapped lines are one sentence, and each list item another", () => {
   const blocks = blocksOf("One\ntwo. Three.\n\n- four\n  five\n- six\n");
   expect(blocks.flatMap(sentencesOf).map(({ line, text }) => [line, text])).toEqual([
     [1, "One two."],
@@ -14,7 +14,7 @@ test("wrapped lines are one sentence, and each list item begins another", () => 
   ]);
 });
 
-test("code, comments, headings and the rule of a table are no prose", () => {
+test("code, comments, headings and table rules do not count as prose", () => {
   const text = "# Head\n\n```sh\nnot this\n```\n\n<!-- nor\nthis -->\n\n| a | b |\n| --- | --- |\n";
   expect(blocksOf(text).map(({ kind, text: cell }) => [kind, cell])).toEqual([
     ["cell", "a"],
@@ -22,7 +22,7 @@ test("code, comments, headings and the rule of a table are no prose", () => {
   ]);
 });
 
-test("a span of code is one word, and a link's address is none", () => {
+test("a code span is one word, and a link's address is none", () => {
   const [sentence] = sentencesOf({
     kind: "prose",
     line: 1,
@@ -35,12 +35,12 @@ test("a version and an abbreviated number do not end a sentence", () => {
   expect(sentencesOf({ kind: "prose", line: 1, text: "It needs 22.18 or later. Then it runs." })).toHaveLength(2);
 });
 
-test("over 30 words is long, 30 is not; cells have a share of their own", () => {
+test("a sentence over 30 words is long, one of 30 is not; cells have a share of their own", () => {
   const measured = readability([`${words(30)} ${words(31)}\n\n| ${words(31)} | short |\n`]);
   expect(measured).toMatchObject({ longShare: 50, longCells: 50, median: 31 });
   expect(measured.longSentences.map(({ line }) => line)).toEqual([1, 3]);
 });
 
-test("you, your and yours are counted, with a mark behind them too", () => {
+test("you, your and yours count, even before punctuation", () => {
   expect(readability(["You see your house. Is it yours, you?"]).you).toBe(500);
 });

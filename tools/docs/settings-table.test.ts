@@ -11,11 +11,11 @@ import { settingsDocument } from "./settings-table.ts";
 
 const document = settingsDocument();
 
-test("docs/reference/settings.md is what the schemas say now; else: npx just settings", () => {
+test("docs/reference/settings.md matches the schemas; else: npx just settings", () => {
   expect(readFileSync(join(repository, "docs/reference/settings.md"), "utf8")).toBe(document);
 });
 
-test("every setting of every service is in it, with what it means", () => {
+test("every setting of every service is in it, with its meaning", () => {
   const schemas = [consoleSettings, directorSettings, distributorSettings, provisionSettings, receiverSettings];
   const names = new Set(schemas.flatMap(({ shape }) => Object.keys(shape)));
   expect([...names].filter((name) => !document.includes(`\n| \`${name}\` | `))).toEqual([]);

@@ -19,7 +19,7 @@ const file = (platform: "linux" | "darwin", arch: string, modules: string) => ({
   sha256: "00",
 });
 
-test("a package has its hash of the lockfile, and its native files have theirs and the libraries inside", () => {
+test("a package has its lockfile hash, and its native files have theirs and the libraries inside", () => {
   const [component] = packageComponents([library], [file("linux", "x64", process.versions.modules)], lockfile);
   const integrity = new RegExp(`${owner}:\\s+resolution: \\{integrity: sha512-([^}]+)\\}`).exec(lockfile)![1]!;
   expect(component).toMatchObject({
@@ -49,18 +49,18 @@ test("files that the image does not keep, and packages of the local stack, are o
   expect(scopes).toEqual(["required", "optional", "optional", "optional"]);
 });
 
-test("a package that the lockfile does not know ends it", () => {
+test("a package outside the lockfile ends the bill", () => {
   expect(() => packageComponents([{ ...library, version: "0.0.0" }], [], lockfile)).toThrow("no SHA-512");
 });
 
-test("Node and the system libraries are those that the Dockerfile copies", () => {
+test("Node and the system libraries match the Dockerfile's copies", () => {
   const names = imageComponents(dockerfile).map(({ name: part }) => part);
   expect(names).toEqual(["node", "libc6", "libgcc-s1", "libstdc++6"]);
   expect(() => imageComponents(dockerfile.replace("in libc6", "in libssl3 libc6"))).toThrow("libssl3");
   expect(() => imageComponents("FROM scratch")).toThrow("does not say");
 });
 
-test("every reference within the bill is to one thing", () => {
+test("every reference within the bill has one target", () => {
   const bill = JSON.stringify(billOf([library], [file("linux", "x64", "127"), file("linux", "arm64", "127")]));
   const references = [...bill.matchAll(/"bom-ref":"([^"]+)"/g)].map(([, reference]) => reference);
   expect(new Set(references).size).toBe(references.length);

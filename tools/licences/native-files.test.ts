@@ -23,7 +23,7 @@ test.each([
   ["a class of Java", head({ 0: [0xca, 0xfe, 0xba, 0xbe, 0, 0, 0, 65] }), undefined],
   ["text", Buffer.from("export const text = 'ELF';\n"), undefined],
   ["an empty file", Buffer.alloc(0), undefined],
-])("a file's first bytes say what it is: %s", (_, bytes, expected) => {
+])("a file's first bytes identify its type: %s", (_, bytes, expected) => {
   expect(kindOf(bytes)).toEqual(expected);
 });
 
@@ -46,7 +46,7 @@ test("a native file is found at any depth and under any name", () => {
   ]);
 });
 
-test("a file that appears, disappears or changes is named with its package", () => {
+test("a new, missing or changed file is named with its package", () => {
   const before = { "p@1.0.0": { "a.node": "11", "b.node": "22", "c.node": "33" } };
   const now = { "p@1.0.0": { "a.node": "11", "b.node": "23" }, "q@2.0.0": { "d.so": "44" } };
   expect(differences(before, now)).toEqual([
@@ -57,7 +57,7 @@ test("a file that appears, disappears or changes is named with its package", () 
   expect(differences(before, before)).toEqual([]);
 });
 
-test("the socket library's native files are the accepted ones, and what is inside of them is recorded", () => {
+test("the socket library's native files are the accepted ones, and their contents are recorded", () => {
   const found = ["@uwsjs/linux-x64-22", "uWebSockets.js"].flatMap((dependency) => {
     const folder = realpathSync(join(repository, "services/distributor/node_modules", dependency));
     const { name, version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as Record<string, string>;

@@ -11,7 +11,7 @@ const named = foreignImages(repository);
 const digests = digestsOf(named.values(), (image) => digest(image.includes("kafka") ? "a" : "b"));
 const own = { repository: "registry.example/notifications", digest: digest("c") };
 
-test("every image of others is found", () => {
+test("every third-party image is found", () => {
   expect([...named.values()]).toEqual(expect.arrayContaining(Object.values(images)));
 });
 

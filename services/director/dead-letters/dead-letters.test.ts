@@ -30,7 +30,7 @@ function deadLettersBy(send: BatchingProducerOptions["send"]): DeadLetters {
 
 const record = (offset: number) => ({ offset, appended: 0, value: Buffer.from("no pack"), headers: {} });
 
-test("a record is settled once its dead letter is in Kafka, and not before, however often that fails", async () => {
+test("a record is settled only once its dead letter is in Kafka, however often that fails", async () => {
   let there = (): void => {};
   const sent: Outgoing[] = [];
   const kafka = new Promise<void>((resolve) => (there = resolve));
@@ -55,7 +55,7 @@ test("a record is settled once its dead letter is in Kafka, and not before, howe
   ]);
 });
 
-test("however many go at once, and whatever their reasons, a send stays within its bound", async () => {
+test("concurrent dead letters keep each send within its limit", async () => {
   const sends: number[] = [];
   const deadLetters = deadLettersBy((records) => {
     sends.push(records.length);

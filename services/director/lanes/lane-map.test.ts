@@ -14,11 +14,11 @@ function live(lane: Lane): Lane {
 }
 
 function parkAll(lanes: LaneMap): void {
-  // Once until the round is over, once to find them still, once for the rest.
+  // Once to end the round, once to see that they are still idle, once for the rest.
   for (let times = 0; times < 4; times += 1) lanes.park(1);
 }
 
-test("a lane that is still is parked, and comes back as it was", () => {
+test("an idle lane is parked, and comes back unchanged", () => {
   const lanes = new LaneMap(10);
   live(lanes.of("acme/live"));
   lanes.of("acme/stored").state = "STORED";
@@ -50,7 +50,7 @@ test.each<[string, (lane: Lane) => void]>([
   expect(lanes.has(lane)).toBe(true);
 });
 
-test("at the bound those that were parked first are forgotten first, and what is not idle never", () => {
+test("the limit evicts the lanes parked first, and no busy lane", () => {
   const lanes = new LaneMap(3);
   live(lanes.of("acme/a"));
   live(lanes.of("acme/b"));

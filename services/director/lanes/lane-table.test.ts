@@ -51,7 +51,7 @@ function commit(session: number): void {
   step(lane, { type: "commit", id: idOf(session), hold: held.at(-1)!.hold, sent: START }, context);
 }
 
-test("R24: connections that never acknowledge, late one after the other, keep nothing from being stored", () => {
+test("R24: connections that never acknowledge, late one after the other, do not prevent storing", () => {
   const join = (session: number): void => {
     prepare(session, false);
     commit(session);
@@ -69,7 +69,7 @@ test("R24: connections that never acknowledge, late one after the other, keep no
   );
   context.now += ACK_MS / 2;
   join(2);
-  // The first is late, and the second is not yet: it comes back before the second is late in its turn.
+  // The first is late, and the second is not yet: the first reconnects before the second is late in its turn.
   for (let round = 0; round < 4 && stored.length === 0; round += 1) {
     context.now = lane.deadline;
     step(lane, { type: "timeout" }, context);
@@ -79,7 +79,7 @@ test("R24: connections that never acknowledge, late one after the other, keep no
   expect(context.now).toBeLessThanOrEqual(2 * ACK_MS);
 });
 
-test("R25: a look-up that is answered after its connection has given its hold back invites the client's others", () => {
+test("R25: a look-up answered after its connection released the hold invites the client's other connections", () => {
   prepare(2);
   step(lane, { type: "release", id: idOf(2), hold: held[0]!.hold }, context);
   expect(lane.state).toBe("STORED");
@@ -87,19 +87,19 @@ test("R25: a look-up that is answered after its connection has given its hold ba
   expect(invited).toContain(1);
 });
 
-test("a hold given back lets the others go on, and what no other has is stored", () => {
+test("a released hold lets the other connections continue, and what none of them has is stored", () => {
   prepare(1);
   commit(1);
   prepare(2);
   step(lane, { type: "release", id: idOf(2), hold: held[1]!.hold }, context);
   expect([lane.state, lane.attachments.map(({ session }) => session)]).toEqual(["LIVE", [1]]);
-  // One of before, or of another's: it is nothing to this one.
+  // A release of an earlier hold, or of another connection: it does not affect this one.
   prepare(2);
   step(lane, { type: "release", id: idOf(2), hold: held[1]!.hold }, context);
   expect(lane.state).toBe("HELD");
 });
 
-test("a connection that asks again and again keeps the client's others waiting for one hold's time only", () => {
+test("a connection that asks repeatedly delays the client's others for one hold only", () => {
   prepare(1);
   commit(1);
   prepare(2);
@@ -111,7 +111,7 @@ test("a connection that asks again and again keeps the client's others waiting f
   expect([lane.state, demoted]).toEqual(["LIVE", [2]]);
 });
 
-test("R35: what has expired when it is to be sent, or stored, is neither, and settled as expired", () => {
+test("R35: an expired notification is neither sent nor stored, and is settled as expired", () => {
   const settled: string[] = [];
   const sent: string[] = [];
   context.settle = (_, entry, how) => settled.push(`${entry.sequence.slice(-1)} ${how}`);

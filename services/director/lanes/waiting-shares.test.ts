@@ -55,7 +55,7 @@ function live(key: string): Lane {
   return lane;
 }
 
-test("what waits for a tenant's clients above its share is stored, and another tenant's is not", () => {
+test("a tenant's waiting notifications above its share are stored, and another tenant's are not", () => {
   const loud = [live("loud/a"), live("loud/b")];
   for (let turn = 0; turn < 100; turn += 1) accept(loud[turn % 2]!);
   expect(waiting.share.used).toBeLessThanOrEqual(800);
@@ -66,7 +66,7 @@ test("what waits for a tenant's clients above its share is stored, and another t
   expect(stored.every((line) => /^loud\/. share$/.test(line) || line.endsWith("not connected"))).toBe(true);
 });
 
-test("a notification counts as its bytes, and at least as its part of the bound", () => {
+test("a notification counts its bytes, and at least one part", () => {
   const lane = live("a/1");
   accept(lane, 300);
   accept(lane, 1);
@@ -75,7 +75,7 @@ test("a notification counts as its bytes, and at least as its part of the bound"
   expect(waiting.share.used).toBe(10);
 });
 
-test("who is looked up, held or live gives back at a reclaim, in whatever state; what is being stored does not count", () => {
+test("lanes in lookup, held or live give back on reclaim; notifications being stored do not count", () => {
   const unknown = createLane("loud/unknown");
   const held = createLane("loud/held");
   step(

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { ConsumerLag } from "./consumer-lag.ts";
 
-test("it is that of the partitions that are owned, and stays what it was while Kafka is away", async () => {
+test("the lag covers the owned partitions, and keeps its value while Kafka is away", async () => {
   const answers = [
     Promise.resolve(
       new Map([
@@ -24,7 +24,7 @@ test("it is that of the partitions that are owned, and stays what it was while K
   expect(consumerLag.of(owns)).toBe(0);
 });
 
-test("one question at a time", async () => {
+test("the lag asks Kafka one question at a time", async () => {
   let asked = 0;
   const slow = Promise.withResolvers<Map<number, { committed: number; end: number }>>();
   const consumerLag = new ConsumerLag(() => {

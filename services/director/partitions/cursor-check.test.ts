@@ -5,7 +5,7 @@ import { CursorCheck } from "./cursor-check.ts";
 const EPOCH = 2;
 const at = (offset: number, epoch = EPOCH) => sequenceAt(packSequence(epoch, offset), 0);
 
-/** Questions to Kafka that are not answered yet. */
+/** Pending questions to Kafka. */
 let questions: ((end: number) => void)[];
 let cursorCheck: CursorCheck;
 let told: string[];
@@ -19,7 +19,7 @@ beforeEach(() => {
 const ask = (name: string, sequence: string): void =>
   cursorCheck.when(name, sequence, (known) => told.push(`${name} ${known}`));
 
-test("R4: what was read tells at once; of a later epoch nothing is known, of an earlier one and at the start all is", () => {
+test("R4: read offsets answer at once; a later epoch is unknown; an earlier epoch and the start are known", () => {
   cursorCheck.read(5);
   ask("a", at(4));
   ask("b", at(4, EPOCH + 1));
@@ -28,12 +28,12 @@ test("R4: what was read tells at once; of a later epoch nothing is known, of an 
   expect([told, questions.length]).toEqual([["a true", "b false", "c true", "d true"], 0]);
 });
 
-test("R4: for all that ask before a question began one answer counts; who asks while it is under way waits for the next", () => {
+test("R4: one answer serves all requests before its question began; later requests wait for the next question", () => {
   for (let n = 0; n < 1_000; n += 1) ask(`early ${n}`, at(7));
   ask("early", at(8));
   expect(questions).toHaveLength(1);
   questions[0]!(8);
-  // The first had the question made for it; the others came while it was under way.
+  // The first request caused the question; the others came while it was under way.
   expect(told).toEqual(["early 0 true"]);
   expect(questions).toHaveLength(2);
   questions[1]!(8);
@@ -41,7 +41,7 @@ test("R4: for all that ask before a question began one answer counts; who asks w
   expect(told.at(-1)).toBe("early false");
 });
 
-test("one that asks again is told once, and one that is gone is told nothing", () => {
+test("a repeated request is answered once, and a cancelled one never", () => {
   ask("first", at(9));
   ask("again", at(9));
   ask("again", at(3));

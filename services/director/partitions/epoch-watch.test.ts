@@ -5,7 +5,7 @@ import type { SlotReaderOptions } from "@saasaparilla/shared/kafka/client.ts";
 import { topicsOf } from "@saasaparilla/shared/kafka/topic-names.ts";
 import { watchEpoch } from "./epoch-watch.ts";
 
-/** Kafka as far as an epoch needs it. */
+/** The part of Kafka that an epoch needs. */
 function kafkaWith(log: Epoch[], state: { partitions: number }) {
   let reading: SlotReaderOptions | undefined;
   const batch = () => {
@@ -28,7 +28,7 @@ function kafkaWith(log: Epoch[], state: { partitions: number }) {
   };
 }
 
-test("a director takes the last epoch once the topic is as it says, and ends when another begins", async () => {
+test("a director uses the last epoch once the topic matches it, and ends when another begins", async () => {
   const state = { partitions: 3 };
   const kafka = kafkaWith([{ epoch: 1, partitions: 9 }], state);
   const health = new Health(["epoch"]);

@@ -41,7 +41,7 @@ test("a superseded owner waits for the group, and the group revokes the partitio
   expect(effects).toEqual(["awaitRevocation"]);
 });
 
-test("a superseded owner rejoins when the group accepts a commit behind the newer claim", () => {
+test("a superseded owner rejoins when the group accepts a commit after the newer claim", () => {
   after(CLAIMED, NEWER_CLAIM);
   after({ type: "committed", offset: 8 });
   expect(effects).toEqual(["awaitRevocation"]);

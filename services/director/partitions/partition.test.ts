@@ -52,7 +52,7 @@ function batchOf(offset: number, id: string, { keys = ["t/a"], ttl = 0 } = {}): 
   return { topic: "accepted", partition: 0, records, highWatermark: offset + 1 };
 }
 
-test("R51: a new owner reads back what was settled last, as far as Kafka has it, and knows a repeat of it", () => {
+test("R51: a new owner reads the last settled records that Kafka has, and recognises repeats of them", () => {
   expect(partition().lanes.begin(2_000)).toBe(1_500);
   expect(partition().lanes.begin(200)).toBe(0);
   expect(partition(1_900).lanes.begin(2_000)).toBe(1_900);
@@ -68,10 +68,10 @@ test("R51: a new owner reads back what was settled last, as far as Kafka has it,
   expect(lanes.unsettled).toBe(1);
 });
 
-test("R51: a rejoin of the group that undoes the reading back is noticed, and a gap in what Kafka has is not waited for", () => {
+test("R51: a rejoin that undoes the read-back is noticed, and missing records in Kafka are not awaited", () => {
   const { lanes, repeated } = partition();
   expect(lanes.begin(2_000)).toBe(1_500);
-  // The group was joined anew: it begins at the commit again.
+  // The group rejoined: reading begins at the commit again.
   expect(lanes.begin(2_000)).toBe(1_500);
   expect(lanes.begin(1_500)).toBeUndefined();
   lanes.accepted(batchOf(1_500, idOf(1)));
@@ -90,7 +90,7 @@ test("R51: a rejoin of the group that undoes the reading back is noticed, and a 
   expect(gap.begin(1_800)).toBeUndefined();
 });
 
-test("a record counts in the bound of bytes until all of it is settled, and no longer", () => {
+test("a record counts toward the byte limit until it is fully settled", () => {
   const { lanes, settled } = partition();
   const batch = batchOf(0, idOf(1), { keys: ["t/a", "t/b"] });
   lanes.accepted(batch);
@@ -108,11 +108,11 @@ test("a record counts in the bound of bytes until all of it is settled, and no l
   expect(settled).toEqual(["t/a stored", "t/b stored"]);
 });
 
-test("what a tenant holds above its share is stored within a second, as soon as another tenant needs its own", () => {
+test("a tenant's notifications above its share are stored within a second when another tenant needs its own", () => {
   const { lanes, stored } = partition();
   const accept = (offset: number, key: string): void =>
     void lanes.accepted(batchOf(offset, idOf(offset), { keys: [key] }));
-  // Of 50 places, with each client at its own bound of 9.
+  // Of 50 places, with each client at its own limit of 9.
   for (let offset = 0; offset < 40; offset += 1) accept(offset, `loud/${offset % 5}`);
   lanes.reclaim();
   for (let offset = 40; offset < 46; offset += 1) accept(offset, "quiet/a");
@@ -124,7 +124,7 @@ test("what a tenant holds above its share is stored within a second, as soon as 
   expect(lanes.lanes.of("quiet/a").queue).toHaveLength(6);
 });
 
-test("notifications that wait keep no more than their own bytes in the bound, where most of their records is settled", () => {
+test("waiting notifications count only their own bytes once most of their record is settled", () => {
   const { lanes } = partition();
   const everything = { type: "ack", session: 0, sequence: `0001${"f".repeat(15)}` } as const;
   for (let offset = 0; offset < 2; offset += 1) {
@@ -150,7 +150,7 @@ test("notifications that wait keep no more than their own bytes in the bound, wh
   expect([lanes.unsettledBytes, lanes.unsettled, lanes.waiting.share.used]).toEqual([0, 0, 0]);
 });
 
-test("while one tenant's deferred is not drained its connections wait for a hold, and those of other tenants do not", () => {
+test("a tenant with an undrained deferred backlog makes only its own connections wait for a hold", () => {
   const { lanes, granted } = partition();
   let offset = 1;
   const prepare = (key: string): void => {
@@ -173,7 +173,7 @@ test("while one tenant's deferred is not drained its connections wait for a hold
   prepare("loud/a");
   expect(granted.at(-1)).toBe("held loud/a");
 
-  // Postgres is away: nobody is held.
+  // Postgres is away: no connection is held.
   const everyone = lanes.deferredQueue.appending("quiet", true);
   prepare("other/a");
   lanes.appendedDeferred(everyone, 6);
@@ -182,7 +182,7 @@ test("while one tenant's deferred is not drained its connections wait for a hold
   expect(granted.at(-1)).toBe("invite other/a");
 });
 
-test("R35: what has expired when its batch is read is not stored", () => {
+test("R35: a notification that expired before its read is not stored", () => {
   const { lanes, settled } = partition();
   lanes.accepted(batchOf(0, idOf(1)));
   lanes.dispatch(lanes.lanes.of("t/a"), { type: "found", connections: [] });

@@ -4,7 +4,7 @@ import { createLane, type Lane } from "#lanes/lane.ts";
 import { PresenceLookup } from "./presence-lookup.ts";
 import type { PartitionLanes } from "./partition.ts";
 
-test("tenants take turns in being looked up; what Redis does not answer is asked again, and what was lost with its partition is not", async () => {
+test("look-ups take turns by tenant; failed ones are repeated, except for lost partitions", async () => {
   const asked: (readonly string[])[] = [];
   let away = true;
   const presence = {

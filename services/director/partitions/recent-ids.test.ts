@@ -3,7 +3,7 @@ import { RecentIds } from "./recent-ids.ts";
 
 const id = (n: number): string => String(n).padStart(16, "0");
 
-test("R51: an id is a repeat for its own client only, whoever else chose the same one", () => {
+test("R51: an id is a repeat for its own client only, even if another client's publisher chose the same one", () => {
   const recent = new RecentIds();
   expect(recent.repeated(id(1), "acme/a")).toBe(false);
   expect(recent.repeated(id(1), "acme/b")).toBe(false);
@@ -12,7 +12,7 @@ test("R51: an id is a repeat for its own client only, whoever else chose the sam
   expect(recent.repeated(id(1), "globex/a")).toBe(false);
 });
 
-test("R51: an id that two clients have is a repeat for both as long as any other", () => {
+test("R51: an id of two clients is remembered for both", () => {
   const recent = new RecentIds();
   recent.repeated(id(1), "acme/a");
   for (let n = 2; n <= 16_384; n += 1) recent.repeated(id(n), "acme/a");
@@ -21,7 +21,7 @@ test("R51: an id that two clients have is a repeat for both as long as any other
   expect(recent.repeated(id(1), "acme/b")).toBe(true);
 });
 
-test("an id is remembered for 16,384 notifications at least, and for 32,768 at most", () => {
+test("an id is remembered for 16,384 to 32,768 notifications", () => {
   const recent = new RecentIds();
   for (let n = 0; n < 16_384; n += 1) recent.repeated(id(n), "acme/a");
   expect(recent.repeated(id(0), "acme/a")).toBe(true);

@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import type { DirectorMetrics } from "#metrics.ts";
 import { sweepExpired } from "./expiry-sweep.ts";
 
-test("all that expired is swept, however much it is, each counted and named", async () => {
+test("any number of expired rows is swept, counted and named", async () => {
   const writer = new PackWriter();
   writer.notification({ key: "t/a", id: "00000000-0000-4000-8000-000000000000", payload: Buffer.from("1") });
   let body: Buffer = Buffer.alloc(0);

@@ -30,7 +30,7 @@ const rows = (client: string, count: number) =>
     body: Buffer.alloc(0),
   }));
 
-test("a client is looked at each time that a tenth of its bound was stored for it, and no sooner", async () => {
+test("a client is checked only after each stored tenth of its limit", async () => {
   const asked: [string, number][][] = [];
   const { one } = fullInboxes({
     mark(clients) {
@@ -53,7 +53,7 @@ test("a client is looked at each time that a tenth of its bound was stored for i
   expect(asked).toHaveLength(1);
 });
 
-test("one of those who are full is counted at each look, by its own tenant's bound", async () => {
+test("each check counts one full client, by its tenant's limit", async () => {
   const asked: unknown[] = [];
   const { one } = fullInboxes({
     toCount: () => Promise.resolve("other/a"),
@@ -66,7 +66,7 @@ test("one of those who are full is counted at each look, by its own tenant's bou
   expect(asked).toEqual([["other/a", 100]]);
 });
 
-test("where Postgres is away it is tried again, and one look ends before the next begins", async () => {
+test("a check is repeated while Postgres is away, and one check ends before the next begins", async () => {
   let tries = 0;
   const answer = Promise.withResolvers<string[]>();
   const { one, seen } = fullInboxes({

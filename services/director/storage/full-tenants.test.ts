@@ -7,7 +7,7 @@ import { TenantFullness, type TenantFullnessParts } from "./full-tenants.ts";
 
 let done: string[];
 let table: Map<string, TenantStored>;
-/** Tenants whose clients are due to be counted. */
+/** Tenants with a due count of clients. */
 let due: string[];
 let away: boolean;
 let failed: number;
@@ -54,7 +54,7 @@ beforeEach(() => {
   });
 });
 
-test("a tenant is looked at once for all that was stored for it, and marked at the bound that it has reached", async () => {
+test("a tenant is checked once for all its stored notifications, and marked at the limit that it reaches", async () => {
   has("a", 1_000, 1);
   has("b", 999, 100);
   has("c", 999, 99);
@@ -65,7 +65,7 @@ test("a tenant is looked at once for all that was stored for it, and marked at t
   expect(done).toHaveLength(3);
 });
 
-test("a mark goes where a twentieth of both bounds is free, and changes with the bound", async () => {
+test("a mark is removed when a twentieth of both limits is free, and follows changes of the limit", async () => {
   has("a", 951, 1, "bytes");
   has("b", 0, 96, "clients");
   has("c", 950, 95, "bytes");
@@ -74,7 +74,7 @@ test("a mark goes where a twentieth of both bounds is free, and changes with the
   expect(done).toEqual(["clear c", "mark d clients"]);
 });
 
-test("whose clients were counted is looked at, and no count begins once a look has counted for long", async () => {
+test("a tenant is checked after its count of clients, and no count begins late in a long check", async () => {
   for (const tenant of ["a", "b", "c", "d", "e"]) has(tenant, 0, 100);
   due = ["a", "b", "c", "d", "e"];
   await fullness.look();
@@ -82,7 +82,7 @@ test("whose clients were counted is looked at, and no count begins once a look h
   expect(done).toEqual(["mark a clients", "mark b clients", "mark c clients", "mark d clients"]);
 });
 
-test("where Postgres is away, what is due stays due", async () => {
+test("due checks stay due while Postgres is away", async () => {
   has("a", 1_000, 0);
   fullness.inserted(rows("a/1"));
   away = true;
@@ -93,7 +93,7 @@ test("where Postgres is away, what is due stays due", async () => {
   expect(done).toEqual(["follow a", "follow a", "mark a bytes"]);
 });
 
-test("the fullest tenant's part of each bound is told from a half on", async () => {
+test("the fullest tenant's part of a limit is reported from one half", async () => {
   has("a", 700, 1);
   has("b", 800, 49);
   fullness.inserted(rows("a/1", "b/1"));
@@ -111,7 +111,7 @@ test("the fullest tenant's part of each bound is told from a half on", async () 
   ]);
 });
 
-test("a tenant that had much stored is looked at until it has not, whoever deletes it", async () => {
+test("a tenant with much stored is checked until it has little, whichever service deletes", async () => {
   has("a", 900, 1);
   fullness.inserted(rows("a/1"));
   await fullness.look();

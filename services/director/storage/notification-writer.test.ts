@@ -8,14 +8,14 @@ import type { PartitionLanes } from "#partitions/partition.ts";
 import { NotificationWriter, type WriterReports } from "./notification-writer.ts";
 
 let away: boolean;
-/** Inserts end after it. */
+/** Inserts end after this promise. */
 let held: Promise<void>;
 let inserted: string[];
-/** What was appended to deferred, and how Kafka's answer is told. */
+/** Records appended to the deferred topic, and the callback for Kafka's answer. */
 let deferred: { sequence: string; sent: Sent | undefined }[];
 let settled: number;
 let partition: PartitionLanes;
-/** Why, for each that was deferred. */
+/** The reason for each deferred record. */
 let reasons: string[];
 let notificationWriter: NotificationWriter;
 
@@ -56,7 +56,7 @@ beforeEach(() => {
   notificationWriter = new NotificationWriter({ stored, producer, topic: "deferred", weightOf: () => 1, reports });
 });
 
-/** Notifications of one byte, of which a partition may have so many unsettled. */
+/** Notifications of one byte; the partition may have the given number unsettled. */
 function sharesOf(maxUnsettled: number): InsertingShares {
   return new InsertingShares({ maxUnsettled, maxBytes: maxUnsettled, weightOf: () => 1 });
 }
@@ -67,12 +67,12 @@ const addFor = (key: string, ...sequences: string[]): void => {
 };
 const add = (...sequences: string[]): void => addFor("t/a", ...sequences);
 
-/** The insert that is due, and what follows from it. */
+/** Runs the due insert and its consequences. */
 const turns = async (): Promise<void> => {
   for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 };
 
-test("what fails to be inserted is deferred, with what was queued behind it, in order, and settled once Kafka has it", async () => {
+test("a failed insert and the queue after it are deferred in order, and settled once in Kafka", async () => {
   away = true;
   add("1", "2");
   add("3");
@@ -84,7 +84,7 @@ test("what fails to be inserted is deferred, with what was queued behind it, in 
   expect(settled).toBe(2);
 });
 
-test("nothing is inserted beside what is deferred and not drained; after it, directly again", async () => {
+test("no insert runs beside an undrained deferred backlog; afterwards inserts are direct again", async () => {
   away = true;
   add("1");
   await turns();
@@ -102,7 +102,7 @@ test("nothing is inserted beside what is deferred and not drained; after it, dir
   expect([inserted, deferred.length, settled]).toEqual([["4"], 3, 4]);
 });
 
-test("tenants take turns in inserting: what one has little of does not wait for all of another's", async () => {
+test("inserts take turns by tenant: a short queue does not wait for all of a long one", async () => {
   for (let job = 0; job < 20; job += 1) {
     const rows = Array.from(
       { length: 1_000 },
@@ -119,7 +119,7 @@ test("tenants take turns in inserting: what one has little of does not wait for 
   );
 });
 
-test("above its share a tenant's are deferred in order, while another tenant's are inserted; once drained, directly again", async () => {
+test("a tenant above its share is deferred in order, others are inserted; once drained, it is direct again", async () => {
   // Of 10 places one tenant may have 8.
   Object.assign(partition, { inserting: sharesOf(40) });
   for (let job = 0; job < 12; job += 1) addFor("loud/a", `loud${job}`);
@@ -135,7 +135,7 @@ test("above its share a tenant's are deferred in order, while another tenant's a
   expect(new Set(reasons)).toEqual(new Set(["share"]));
   expect(partition.inserting.share.used).toBe(0);
 
-  // On its way, and in the topic: what comes next is behind it.
+  // On its way, and in the topic: later notifications queue after it.
   addFor("loud/a", "loud12");
   for (const [offset, { sent }] of deferred.entries()) sent?.(undefined, offset);
   addFor("loud/b", "loud13");
@@ -150,7 +150,7 @@ test("above its share a tenant's are deferred in order, while another tenant's a
   expect(inserted.at(-1)).toBe("loud14");
 });
 
-test("a tenant with little is not deferred, however much another one has above its share", async () => {
+test("a small tenant is not deferred, however far another tenant is above its share", async () => {
   Object.assign(partition, { inserting: sharesOf(40) });
   addFor("quiet/a", "quiet");
   for (let job = 0; job < 30; job += 1) addFor("loud/a", `loud${job}`);
@@ -159,7 +159,7 @@ test("a tenant with little is not deferred, however much another one has above i
   expect(deferred.length).toBeGreaterThan(20);
 });
 
-test("what comes for a tenant above its share while an insert of it is under way waits for that", async () => {
+test("a tenant above its share waits for its insert under way", async () => {
   Object.assign(partition, { inserting: sharesOf(40) });
   addFor("loud/a", "0");
   await turns();

@@ -7,7 +7,7 @@ const wide = { rate: 100, burst: 100, handovers: 1_000_000, connections: 1_000_0
 const limits = fc.record({ rate: fc.integer({ min: 1, max: 5_000 }), burst: fc.integer({ min: 1, max: 5_000 }) });
 const chance = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 
-test("R36: in no time more come in than the burst and what the rate gives", () => {
+test("R36: admissions in any period are at most burst plus refill", () => {
   const arrivals = fc.array(fc.record({ pause: fc.integer({ min: 0, max: 3_000 }), count: fc.nat(2_000) }), {
     maxLength: 20,
   });
@@ -34,7 +34,7 @@ test("R36: in no time more come in than the burst and what the rate gives", () =
   );
 });
 
-test("R36: to look at the bounds, and to be refused, takes nothing", () => {
+test("R36: a check of the limits, and a refusal, cost no token", () => {
   fc.assert(
     fc.property(limits, fc.nat(1_000), ({ rate, burst }, looks) => {
       const admission = new AdmissionControl({ ...wide, rate, burst }, 0);
@@ -47,7 +47,7 @@ test("R36: to look at the bounds, and to be refused, takes nothing", () => {
   );
 });
 
-test("R36: Retry-After is the place among those refused, give or take a quarter, and has a farthest", () => {
+test("R36: Retry-After follows the place among refused clients, within a quarter, up to a maximum", () => {
   fc.assert(
     fc.property(limits, fc.array(chance, { minLength: 1, maxLength: 2_000 }), ({ rate, burst }, chances) => {
       const admission = new AdmissionControl({ ...wide, rate, burst }, 0);
@@ -63,7 +63,7 @@ test("R36: Retry-After is the place among those refused, give or take a quarter,
   );
 });
 
-test("R36: those whose turn has come stand in nobody's way any more", () => {
+test("R36: clients whose turn has come delay no others", () => {
   const admission = new AdmissionControl(wide, 0);
   for (let index = 0; index < 1_000; index += 1) admission.refuse(0, 0.5, "acme");
   expect(admission.refused(0, 0.5, "acme")).toBe(10);
@@ -71,7 +71,7 @@ test("R36: those whose turn has come stand in nobody's way any more", () => {
   expect(admission.refuse(9_999, 0.5, "acme")).toBe(1);
 });
 
-test("R9: why one was refused can be asked for ten seconds, and moves nobody back", () => {
+test("R9: the reason for a refusal is available for ten seconds, and asking costs no place", () => {
   const admission = new AdmissionControl(wide, 0);
   expect(admission.refused(0, 0, "acme")).toBeUndefined();
   const told = admission.refuse(0, 0.5, "acme");
@@ -79,7 +79,7 @@ test("R9: why one was refused can be asked for ten seconds, and moves nobody bac
   expect(admission.refused(10_000, 0.5, "acme")).toBeUndefined();
 });
 
-/** Everybody comes at once, and comes back exactly when told to. */
+/** All clients arrive at once, and return exactly when they are told to. */
 function storm(crowd: number, rate: number, burst: number, chances: () => number) {
   const admission = new AdmissionControl({ ...wide, rate, burst }, 0);
   const due = new Map<number, number>([[0, crowd]]);
@@ -101,7 +101,7 @@ function storm(crowd: number, rate: number, burst: number, chances: () => number
   return { attempts: attempts / crowd, seconds: last / 1_000 };
 }
 
-test("R36: a storm is over soon after the time that the bucket needs for it, and each came few times", () => {
+test("R36: a storm ends soon after the time that its bucket needs, with few attempts for each client", () => {
   const sizes = fc.record({
     rate: fc.integer({ min: 10, max: 200 }),
     seconds: fc.integer({ min: 1, max: 50 }),
@@ -118,7 +118,7 @@ test("R36: a storm is over soon after the time that the bucket needs for it, and
   );
 });
 
-test("R36: handovers are bounded; one ends when it is live or gone, or has waited for long enough", () => {
+test("R36: handovers are bounded; each ends when it is live, gone, or has waited too long", () => {
   const admission = new AdmissionControl({ ...wide, handovers: 2 }, 0);
   admission.handoverBegan(1, 0, "acme");
   admission.handoverBegan(2, 4_000, "acme");
@@ -133,14 +133,14 @@ test("R36: handovers are bounded; one ends when it is live or gone, or has waite
   expect(admission.handovers(10_000)).toBe(1);
 });
 
-test("R36: connections in all are bounded, before anything else is counted", () => {
+test("R36: total connections are bounded before any other limit", () => {
   const admission = new AdmissionControl({ ...wide, connections: 3 }, 0);
   expect(admission.take(0, 2, "acme")).toBeUndefined();
   expect(admission.take(0, 3, "acme")).toBe("connections");
   expect(admission.tokens(0)).toBe(99);
 });
 
-/** Everybody who may come in now does. */
+/** Admits every client that may enter now. */
 function enter(admission: AdmissionControl, now: number, tenants: readonly string[]): Map<string, number> {
   const entered = new Map(tenants.map((tenant) => [tenant, 0]));
   for (let refused = 0; refused < tenants.length;) {
@@ -153,7 +153,7 @@ function enter(admission: AdmissionControl, now: number, tenants: readonly strin
   return entered;
 }
 
-test("one tenant's connects leave room: another one comes in at once, and of a rate that both want each gets half", () => {
+test("one tenant's connects leave room for another's, and two busy tenants get half of the rate each", () => {
   const admission = new AdmissionControl({ ...wide, rate: 90, burst: 90 }, 0);
   expect(enter(admission, 0, ["loud"]).get("loud")).toBe(80);
   expect([admission.bound(0, 0), admission.overShare(0, "loud"), admission.overShare(0, "quiet")]).toEqual([
@@ -173,7 +173,7 @@ test("one tenant's connects leave room: another one comes in at once, and of a r
   expect(sum.get("loud")! / sum.get("quiet")!).toBeLessThan(1.25);
 });
 
-test("a tenant's handovers leave room for another tenant's", () => {
+test("one tenant's handovers leave room for another tenant's", () => {
   const admission = new AdmissionControl({ ...wide, handovers: 90 }, 0);
   for (let session = 0; session < 80; session += 1) admission.handoverBegan(session, 0, "loud");
   expect([admission.take(0, 0, "loud"), admission.take(0, 0, "quiet")]).toEqual(["handovers", undefined]);
@@ -181,7 +181,7 @@ test("a tenant's handovers leave room for another tenant's", () => {
   expect(admission.take(0, 0, "loud")).toBeUndefined();
 });
 
-test("a tenant's crowd of refused ones makes another tenant's wait no longer than its part of the rate", () => {
+test("one tenant's refused crowd delays another tenant only by its part of the rate", () => {
   const admission = new AdmissionControl(wide, 0);
   for (let index = 0; index < 3_000; index += 1) admission.refuse(0, 0.5, "loud");
   for (let index = 0; index < 100; index += 1) admission.refuse(0, 0.5, "quiet");
@@ -189,7 +189,7 @@ test("a tenant's crowd of refused ones makes another tenant's wait no longer tha
   expect(admission.refused(0, 0.5, "third")).toBeUndefined();
 });
 
-test("the tenants that are told apart are bounded: the rest stand in one queue", () => {
+test("separate tenant queues are bounded: the rest share one queue", () => {
   const admission = new AdmissionControl(wide, 0);
   for (let index = 0; index < 1_000; index += 1) admission.refuse(0, 0.5, `made-up-${index}`);
   expect(admission.refused(0, 0.5, "never-seen")).toBeGreaterThan(1);

@@ -19,20 +19,20 @@ function handshakeOf(limits: Partial<ConstructorParameters<typeof AdmissionContr
   } as unknown as HandshakeOptions);
 }
 
-/** A token that names the tenant; nothing looks at its signature here. */
+/** A token that names the tenant; its signature is not checked here. */
 const HEADERS = { authorization: `Bearer e30.${Buffer.from('{"tenant":"acme"}').toString("base64url")}.x` };
 const ANYBODY_OF = (tenant: string): Entry => ({ identity: { tenant } }) as Entry;
 const ANYBODY = { identity: { tenant: "acme" } } as Entry;
 const busy = { status: 503, headers: { "retry-after": expect.stringMatching(/^[1-9]\d*$/) as string } };
 
-test("R36: who is refused is told when to come back, whatever is in its way, before its token and after it", () => {
+test("R36: a refused client hears when to return, for every reason, before and after its token check", () => {
   for (const door of [handshakeOf({ burst: 0 }), handshakeOf({ handovers: 0 }), handshakeOf({}, 10)]) {
     expect(door.closed({})).toMatchObject(busy);
     expect(door.enter(ANYBODY)).toMatchObject(busy);
   }
 });
 
-test("R9: one who asks why is told it, too; a server that ends says when to come back to all", () => {
+test("R9: a client that asks for the reason hears it, too; an ending server tells all clients when to return", () => {
   const door = handshakeOf({ burst: 0 });
   expect(door.closedOfLate(HEADERS)).toBeUndefined();
   door.enter(ANYBODY);
@@ -44,7 +44,7 @@ test("R9: one who asks why is told it, too; a server that ends says when to come
     expect(answer).toMatchObject(busy);
 });
 
-test("R39: a tenant is asked for room only where nothing else refuses its newcomer", () => {
+test("R39: a tenant makes room only after all other checks pass", () => {
   expect(handshakeOf({ burst: 0 }).enter(ANYBODY)).toMatchObject(busy);
   expect(asked).toEqual([]);
   const door = handshakeOf({ burst: 2 });
@@ -53,7 +53,7 @@ test("R39: a tenant is asked for room only where nothing else refuses its newcom
   expect(asked).toEqual(["acme", "acme"]);
 });
 
-test("whose tenant has its share is refused before its signature is checked, and after it; other tenants come in", () => {
+test("a tenant at its share is refused before and after the signature check; other tenants are admitted", () => {
   const door = handshakeOf({ rate: 0.001, burst: 89 });
   const other = {
     authorization: HEADERS.authorization.replace(

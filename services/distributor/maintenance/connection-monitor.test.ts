@@ -49,26 +49,23 @@ function expiringIn(seconds: number): Identity {
   };
 }
 
-test.for(["websocket", "sse"] as const)(
-  "R14: a %s is told once that its token expires within a minute",
-  (transport) => {
-    open(transport, 90);
-    vi.advanceTimersByTime(25_000);
-    expect(told).toEqual([]);
-    vi.advanceTimersByTime(2 * HEARTBEAT_MS);
-    expect(told).toHaveLength(1);
-    expect(told[0]).toMatchObject({ type: "refresh" });
-    expect((told[0] as { expiresIn: number }).expiresIn).toBeGreaterThanOrEqual(60 - HEARTBEAT_MS / 1_000);
-    vi.advanceTimersByTime(40_000);
-    expect(told).toHaveLength(1);
-    expect(ended).toEqual([]);
-    // With the leeway that it was admitted with.
-    vi.advanceTimersByTime(50_000);
-    expect(ended).toContain("The token has expired");
-  },
-);
+test.for(["websocket", "sse"] as const)("R14: a %s hears once that its token expires within a minute", (transport) => {
+  open(transport, 90);
+  vi.advanceTimersByTime(25_000);
+  expect(told).toEqual([]);
+  vi.advanceTimersByTime(2 * HEARTBEAT_MS);
+  expect(told).toHaveLength(1);
+  expect(told[0]).toMatchObject({ type: "refresh" });
+  expect((told[0] as { expiresIn: number }).expiresIn).toBeGreaterThanOrEqual(60 - HEARTBEAT_MS / 1_000);
+  vi.advanceTimersByTime(40_000);
+  expect(told).toHaveLength(1);
+  expect(ended).toEqual([]);
+  // With the leeway of its admission.
+  vi.advanceTimersByTime(50_000);
+  expect(ended).toContain("The token has expired");
+});
 
-test("R14: a token that was renewed is told of again, once, in its turn", () => {
+test("R14: a renewed token's expiry is announced once, in its time", () => {
   const connection = open("websocket", 30);
   vi.advanceTimersByTime(HEARTBEAT_MS);
   connection.identity = expiringIn(90);
@@ -79,7 +76,7 @@ test("R14: a token that was renewed is told of again, once, in its turn", () => 
   expect(ended).toEqual([]);
 });
 
-test("R14: a client whose new token could not be checked is asked again in the next turn", () => {
+test("R14: a client whose new token could not be checked is asked again in the next round", () => {
   const connection = open("websocket", 50);
   vi.advanceTimersByTime(HEARTBEAT_MS);
   connection.askedToRenew = undefined;
@@ -87,14 +84,14 @@ test("R14: a client whose new token could not be checked is asked again in the n
   expect(told).toHaveLength(2);
 });
 
-test("R14: a long poll brings its token with each request, and is told nothing", () => {
+test("R14: a long poll, with a token in each request, hears nothing", () => {
   open("poll", 30);
   vi.advanceTimersByTime(20_000);
   expect(told).toEqual([]);
 });
 
 test.for(["websocket", "sse", "poll"] as const)(
-  "R19: a %s whose access was withdrawn is ended at its next turn",
+  "R19: a %s with withdrawn access is closed at its next check",
   (transport) => {
     open(transport, 3_600);
     vi.advanceTimersByTime(2 * HEARTBEAT_MS);

@@ -22,7 +22,7 @@ function ends(count: number, spreadMs: number, rate = 1_000) {
   return { ended, over };
 }
 
-test("R30: many are ended within the time, evenly, each once, and in no order of their own", async () => {
+test("R30: many connections close within the time, evenly, each once, in random order", async () => {
   const { ended, over } = ends(20_000, 5_000);
   await vi.advanceTimersByTimeAsync(5_000);
   await over;
@@ -37,7 +37,7 @@ test("R30: many are ended within the time, evenly, each once, and in no order of
   expect(first).not.toEqual(first.toSorted((a, b) => a - b));
 });
 
-test("R31: they are told to come back over the time that one distributor would need for them", async () => {
+test("R31: reconnects spread over the time that one distributor would need for them", async () => {
   const { ended, over } = ends(20_000, 5_000);
   await vi.advanceTimersByTimeAsync(5_000);
   await over;
@@ -47,7 +47,7 @@ test("R31: they are told to come back over the time that one distributor would n
   expect(Math.min(...told)).toBeLessThan(1);
 });
 
-test("R31: few are told to come back within a second", async () => {
+test("R31: a few connections hear to reconnect within a second", async () => {
   const { ended, over } = ends(10, 0);
   await over;
   expect(ended).toHaveLength(10);
@@ -57,7 +57,7 @@ test("R31: few are told to come back within a second", async () => {
   }
 });
 
-test("nobody is there: it is over", async () => {
+test("a drain without connections ends at once", async () => {
   const { ended, over } = ends(0, 5_000);
   await over;
   expect(ended).toEqual([]);

@@ -6,7 +6,7 @@ import { Reconciler } from "./reconciler.ts";
 const connectionOf = (key: ClientKey, sent: Sequence, state = "LIVE"): Connection =>
   ({ session: { key, sent, state } }) as unknown as Connection;
 
-test("a round finds every live connection of a client for which something is stored, and asks from the one that has least", async () => {
+test("a round finds every live connection of a client with stored rows, and reads from the earliest one", async () => {
   const connections = [
     connectionOf("t/a", "2"),
     connectionOf("t/a", "1"),

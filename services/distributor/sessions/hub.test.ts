@@ -16,7 +16,7 @@ let now: number;
 let expired: string[];
 let sent: Item[];
 let told: string[];
-/** What was written and what was told, in the order of the wire. */
+/** Frames and reports, in wire order. */
 let wrote: string[];
 let registry: Connection[];
 let acknowledged: Sequence[];
@@ -27,7 +27,7 @@ let connection: Connection;
 let hub: Hub;
 let most: number;
 
-/** Whatever is asked of it, it does nothing. */
+/** An object whose methods do nothing. */
 const silent = <T>(): T => new Proxy({}, { get: () => () => {} }) as T;
 
 beforeEach(() => {
@@ -99,10 +99,10 @@ function rowOf(index: number, ttl: number): Row {
   return { sequence: sequenceAt(packSequence(1, index), 0), appended: LONG_AGO, body: body! };
 }
 
-/** What was read, and what waits for its turn. */
+/** The reads, and the sessions that wait for their turn. */
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** Held, and what is stored read: live. */
+/** Makes it live: held, with all stored rows read. */
 async function goLive(): Promise<void> {
   hub.step(connection, { type: "held", generation: 1, hold: 1 });
   await turn();
@@ -113,7 +113,7 @@ function deliver(row: Row): void {
   hub.step(connection, { type: "deliver", generation: 1, prev: connection.session.sent, row });
 }
 
-test("what expires in the outbox is told once, and as live where it came from a director", async () => {
+test("a notification that expires in the outbox is reported once, as live if it came from a director", async () => {
   await goLive();
   connection.wire.outbox.shut();
   for (const row of [rowOf(1, 1), rowOf(2, 0), rowOf(3, 1)]) deliver(row);
@@ -125,7 +125,7 @@ test("what expires in the outbox is told once, and as live where it came from a 
   expect(expired).toEqual(["1 live", "3 live"]);
 });
 
-test("what has expired when it comes is told once, and what follows it is no gap", async () => {
+test("a notification that arrives expired is reported once, and leaves no gap before the next", async () => {
   await goLive();
   now += 1_000;
   for (const row of [rowOf(1, 1), rowOf(2, 0)]) deliver(row);
@@ -135,7 +135,7 @@ test("what has expired when it comes is told once, and what follows it is no gap
   expect(expired).toEqual(["1 live"]);
 });
 
-test("what was stored is told as stored: it stays in Postgres, where the sweep counts it", async () => {
+test("a stored notification is reported as stored: it stays in Postgres, and the sweep counts it", async () => {
   rows = [rowOf(1, 1), rowOf(2, 0), rowOf(3, 5)];
   connection.wire.outbox.shut();
   hub.step(connection, { type: "held", generation: 1, hold: 1 });
@@ -146,7 +146,7 @@ test("what was stored is told as stored: it stays in Postgres, where the sweep c
   expect(expired).toEqual(["1 stored"]);
 });
 
-test("R12: `live` does not overtake what the peer has not taken yet", async () => {
+test("R12: `live` does not overtake unread data", async () => {
   rows = [rowOf(1, 0), rowOf(2, 0)];
   connection.wire.outbox.shut();
   hub.step(connection, { type: "held", generation: 1, hold: 1 });
@@ -160,7 +160,7 @@ test("R12: `live` does not overtake what the peer has not taken yet", async () =
   expect(told).toEqual(["connected", "live"]);
 });
 
-test("R11: `connected` anew stands behind what was sent before it", async () => {
+test("R11: a repeated `connected` follows all earlier frames", async () => {
   await goLive();
   const row = rowOf(1, 0);
   deliver(row);
@@ -169,27 +169,27 @@ test("R11: `connected` anew stands behind what was sent before it", async () => 
   expect(wrote).toEqual(["connected", "live", row.sequence, "connected"]);
 });
 
-test("who comes is registered, and no more once it is closed, by whichever side", () => {
+test("a connection is registered until it closes, from either side", () => {
   expect(registry).toEqual([connection]);
   hub.closed(connection);
   expect(registry).toEqual([]);
 });
 
-test("what is acknowledged of a live connection is told to the director: it answers for it until then", async () => {
+test("the director hears acknowledgements of a live connection: it holds those notifications until then", async () => {
   await goLive();
   const [one, two] = [rowOf(1, 0), rowOf(2, 0)];
   for (const row of [one, two]) deliver(row);
   await turn();
   hub.step(connection, { type: "ack", sequence: one.sequence });
   hub.step(connection, { type: "ack", sequence: one.sequence });
-  // Beyond what it was sent.
+  // Beyond the sent notifications.
   hub.step(connection, { type: "ack", sequence: rowOf(3, 0).sequence });
   expect(acknowledged).toEqual([one.sequence]);
   hub.step(connection, { type: "ack", sequence: two.sequence });
   expect(acknowledged).toEqual([one.sequence, two.sequence]);
 });
 
-test("R20: what waits in the outbox is not acknowledged, whatever cursor is sent", async () => {
+test("R20: no cursor acknowledges a notification in the outbox", async () => {
   await goLive();
   connection.wire.outbox.shut();
   const [one, two] = [rowOf(1, 0), rowOf(2, 0)];
@@ -202,7 +202,7 @@ test("R20: what waits in the outbox is not acknowledged, whatever cursor is sent
   expect(acknowledged).toEqual([two.sequence]);
 });
 
-test("R11: what waits in the outbox when the server goes back to the start does not come behind `connected`", async () => {
+test("R11: queued notifications are dropped, and do not follow `connected`, when the server resumes at the start", async () => {
   await goLive();
   connection.wire.outbox.shut();
   deliver(rowOf(7, 0));
@@ -214,7 +214,7 @@ test("R11: what waits in the outbox when the server goes back to the start does 
   expect(wrote).toEqual(["connected", "live", "connected", rowOf(1, 0).sequence, rowOf(7, 0).sequence]);
 });
 
-test("R39: at the bound of a client an idle loop gives way first, and then the oldest connection", () => {
+test("R39: at a client's limit an idle loop gives way first, and then the oldest connection", () => {
   const loop = open({ transport: "poll", idleSince: 1 });
   open();
   expect(registry).not.toContain(loop);
@@ -224,7 +224,7 @@ test("R39: at the bound of a client an idle loop gives way first, and then the o
   expect(registry).toHaveLength(2);
 });
 
-test("R39: of several idle loops the one that is idle for longest gives way", () => {
+test("R39: the loop that is idle for longest gives way", () => {
   hub.closed(connection);
   const [later, longest] = [open({ transport: "poll", idleSince: 9 }), open({ transport: "poll", idleSince: 3 })];
   expect(registry).toEqual([later, longest]);
@@ -232,12 +232,12 @@ test("R39: of several idle loops the one that is idle for longest gives way", ()
   expect(registry).toEqual([later, next]);
 });
 
-test("R39: a newcomer fits where there is room or an idle loop, and not where it would end a connection in use", () => {
+test("R39: a new connection fits if there is room or an idle loop, but never ends a connection in use", () => {
   const newcomer = { key: KEY, identity: connection.identity };
   expect(hub.fits(newcomer)).toBe(true);
   const loop = open({ transport: "poll", idleSince: 1 });
   expect(hub.fits(newcomer)).toBe(true);
-  // One idle loop is not enough where the limit was lowered.
+  // One idle loop is not enough after the limit went down.
   most = 1;
   expect(hub.fits(newcomer)).toBe(false);
   most = 2;

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { notificationJson } from "./notification-json.ts";
 
-test("R15: a notification is its members in their order, and its data byte for byte", () => {
+test("R15: a notification keeps its member order and its data's bytes", () => {
   const hex = (length: number) => fc.stringMatching(new RegExp(`^[0-9a-f]{${length}}$`));
   fc.assert(
     fc.property(

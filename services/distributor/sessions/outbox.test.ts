@@ -13,18 +13,18 @@ function slow(usage: TenantUsage, tenant: string): Outbox {
   return outbox;
 }
 
-test("what waits for all clients of a tenant is bounded together, and another tenant's is its own", () => {
+test("all clients of a tenant share one outbox limit, separate from another tenant's", () => {
   const usage = new TenantUsage(() => ({ outboxBytes: 350, connections: 10 }) as TenantLimits);
   const [a, b, other] = [slow(usage, "acme"), slow(usage, "acme"), slow(usage, "other")];
   expect([a.add(item), a.add(item), b.add(item), a.add(item)]).toEqual([true, true, true, false]);
   expect([other.add(item), other.add(item)]).toEqual([true, true]);
-  // One that holds nothing takes any item: it would never get it otherwise.
+  // An empty outbox takes any item: otherwise that item could never be sent.
   expect(slow(usage, "acme").add(item)).toBe(true);
   a.drained();
   expect(b.add(item)).toBe(true);
 });
 
-test("what a connection leaves behind counts no more", () => {
+test("the outbox of a closed connection no longer counts", () => {
   const usage = new TenantUsage(() => ({ outboxBytes: 250, connections: 2 }) as TenantLimits);
   const [a, b] = [slow(usage, "acme"), slow(usage, "acme")];
   expect(usage.full("acme")).toBe(true);

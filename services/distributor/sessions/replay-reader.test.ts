@@ -3,7 +3,7 @@ import { START } from "@saasaparilla/shared/protocol/notification.ts";
 import { ReplayReader, type Asked } from "./replay-reader.ts";
 import { createSession, type Page, type Session } from "./session.ts";
 
-/** A Postgres that answers when it is told to. */
+/** A Postgres that answers on command. */
 interface Statement extends PromiseWithResolvers<Page[]> {
   asked: readonly Asked[];
   pageBytes: number;
@@ -52,7 +52,7 @@ async function answer(statement: Statement, page: Page): Promise<void> {
 
 const clients = ({ asked }: Statement): string[] => asked.map(({ client }) => client);
 
-test("what is asked in one turn goes into one statement, at once", async () => {
+test("reads of one turn share one statement, at once", async () => {
   const pages = Promise.all(sessions(3, "a").map((one) => replayReader.page(one)));
   await turn();
   expect(statements.map(clients)).toEqual([["acme/a0", "acme/a1", "acme/a2"]]);
@@ -61,7 +61,7 @@ test("what is asked in one turn goes into one statement, at once", async () => {
   expect(await pages).toEqual([NOTHING, NOTHING, NOTHING]);
 });
 
-test("what is asked while both statements are under way goes into the next, as far as it has room", async () => {
+test("reads that arrive during both statements share the next one, up to its limit", async () => {
   const pages: Promise<Page>[] = [];
   for (const name of ["a", "b"]) {
     pages.push(replayReader.page(session(name)));
@@ -79,7 +79,7 @@ test("what is asked while both statements are under way goes into the next, as f
   expect(await Promise.all(pages)).toHaveLength(202);
 });
 
-test("who has more to read takes no place from who comes anew, and comes back to it when there is no more", async () => {
+test("a session with more to read takes no place from new sessions, and continues after them", async () => {
   const long = sessions(100, "long");
   const first = long.map((one) => replayReader.page(one));
   await turn();
@@ -103,7 +103,7 @@ test("who has more to read takes no place from who comes anew, and comes back to
   await again;
 });
 
-test("a failed statement fails the reads in it, and no other", async () => {
+test("a failed statement fails only its own reads", async () => {
   const failing = replayReader.page(session("a"));
   await turn();
   const other = replayReader.page(session("b"));
@@ -114,7 +114,7 @@ test("a failed statement fails the reads in it, and no other", async () => {
   expect(await other).toEqual(NOTHING);
 });
 
-test("a session that asks again before it was its turn is asked about once, from where it is by then", async () => {
+test("a session that asks again before its turn is read once, from its current position", async () => {
   const blocking = sessions(2, "a").map(async (one) => replayReader.page(one));
   await turn();
   const blocked = replayReader.page(session("b"));
@@ -130,7 +130,7 @@ test("a session that asks again before it was its turn is asked about once, from
   await Promise.all([...blocking, blocked]);
 });
 
-test("a connection that is closed before its turn is not asked about", async () => {
+test("a connection that closes before its turn is not read", async () => {
   const [gone, here] = [session("gone"), session("here")];
   const pages = [replayReader.page(gone), replayReader.page(here)];
   gone.state = "CLOSED";
@@ -140,7 +140,7 @@ test("a connection that is closed before its turn is not asked about", async () 
   await Promise.all(pages);
 });
 
-test("who waits for too long behind statements that are not answered is told, and counted", async () => {
+test("a session is notified of a long wait, and counted", async () => {
   const underWay = [replayReader.page(session("a"))];
   await turn();
   underWay.push(replayReader.page(session("b")));
@@ -158,7 +158,7 @@ test("who waits for too long behind statements that are not answered is told, an
   expect(await Promise.all([...underWay, younger])).toHaveLength(3);
 });
 
-test("tenants take turns: one client of another tenant does not wait for all of a crowd", async () => {
+test("tenants take turns: one client does not wait for a whole crowd", async () => {
   const pages = sessions(1_000, "crowd").map((one) => replayReader.page(one));
   await turn();
   const other = createSession({ key: "other/one", id: 1, partition: 0, acknowledges: true }, undefined);

@@ -56,7 +56,7 @@ function read(write: (writer: PackWriter) => void): void {
   routedConsumer.batch({ topic: "routed", partition: 0, records: [record], highWatermark: 1 });
 }
 
-test("what is of an older generation than any that spoke for its partition is dropped, whatever session it is for", () => {
+test("a record of an older generation of its partition is dropped, for any session", () => {
   sent({ generation: 10 });
   read((writer) =>
     writer.signal({ type: "invite", partition: 3, generation: 12, incarnation: INCARNATION, session: 2, key: KEY }),
@@ -67,18 +67,18 @@ test("what is of an older generation than any that spoke for its partition is dr
   expect(fenced).toBe(1);
 });
 
-test("generations of other partitions say nothing of this one's", () => {
+test("generations of other partitions do not matter", () => {
   sent({ partition: 2, generation: 99 });
   sent({ partition: 3, generation: 10 });
   expect([events.length, fenced]).toEqual([2, 0]);
 });
 
-test("what was meant for another incarnation of the slot is dropped", () => {
+test("a record for another incarnation of the slot is dropped", () => {
   sent({ incarnation: INCARNATION - 1 });
   expect([events, fenced, refused]).toEqual([[], 1, []]);
 });
 
-test("who is not here is refused, and where invited said to be gone; another client's is dropped", () => {
+test("an absent client is refused, and reported as gone if invited; a record for another client is dropped", () => {
   sent({ session: 2 });
   read((writer) =>
     writer.signal({ type: "invite", partition: 3, generation: 10, incarnation: INCARNATION, session: 4, key: KEY }),

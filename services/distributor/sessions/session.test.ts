@@ -3,7 +3,10 @@ import { packSequence, sequenceAt, START, type Sequence } from "@saasaparilla/sh
 import { createSession, type Row, type Session, type SessionOutput } from "./session.ts";
 import { step } from "./session-table.ts";
 
-/** What an acknowledgement or a cursor may do before a director has checked it, and what was given counts as given. */
+/**
+ * The effect of an acknowledgement or cursor before a director has checked it. Sent notifications always count as
+ * sent.
+ */
 let deleted: Sequence[];
 let acknowledged: Sequence[];
 let caughtUp: number;
@@ -45,7 +48,7 @@ function open(cursor?: Sequence): Session {
   return session;
 }
 
-/** No director answers, so what is stored is read without a hold. */
+/** No director answers, so stored rows are read without a hold. */
 function page(session: Session, rows: Row[], more = false): void {
   if (session.state === "PREPARING") step(session, { type: "timeout" }, out);
   step(session, { type: "page", read: session.read, rows, more }, out);
@@ -56,7 +59,7 @@ function held(session: Session, stored?: Sequence): void {
 }
 
 test.for(["REPLAYING", "PREPARING", "CHECKING", "LIVE"] as const)(
-  "R20, R22: an acknowledgement beyond what was given says nothing, whatever was written, in %s",
+  "R20, R22: an acknowledgement beyond the sent notifications has no effect, for any written text, in %s",
   (state) => {
     const session = open();
     page(session, [row(1), row(2), row(3)], state === "REPLAYING");
@@ -70,7 +73,7 @@ test.for(["REPLAYING", "PREPARING", "CHECKING", "LIVE"] as const)(
   },
 );
 
-test("R4, R23: nothing is deleted before a director has checked the cursor that a connection came with", () => {
+test("R4, R23: nothing is deleted before a director has checked the connection's first cursor", () => {
   const session = open(at(2));
   page(session, [row(3), row(4)]);
   given = at(4);
@@ -80,7 +83,7 @@ test("R4, R23: nothing is deleted before a director has checked the cursor that 
   expect(deleted).toEqual([at(4)]);
 });
 
-test("R11: what was given before the server went back to the start acknowledges nothing after it", () => {
+test("R11: notifications sent before a restart at the beginning acknowledge nothing after it", () => {
   const session = open(at(2));
   held(session, at(2));
   expect(session.state).toBe("LIVE");
@@ -93,11 +96,11 @@ test("R11: what was given before the server went back to the start acknowledges 
   expect([session.acked, deleted]).toEqual([START, []]);
 });
 
-test("R7: it is caught up once it is live, and no more while it reads, prepares or checks", () => {
+test("R7: a live session counts as caught up, but not while it reads, prepares or checks", () => {
   const session = open();
   page(session, [row(1)], true);
   page(session, [row(2)]);
-  // What was read without a hold leaves out what is deferred, and what was stored since.
+  // A read without a hold omits deferred notifications, and those stored since.
   expect([session.state, session.caughtUp]).toEqual(["PREPARING", false]);
   held(session);
   expect([session.state, session.caughtUp]).toEqual(["CHECKING", false]);
@@ -115,7 +118,7 @@ test("R7: it is caught up once it is live, and no more while it reads, prepares 
   }
 });
 
-test("R7: what was queued at the hold belongs to it, until it has come, or will not come any more", () => {
+test("R7: notifications queued at the hold belong to it, until they arrive or can no longer arrive", () => {
   const session = open();
   step(session, { type: "held", generation: 1, hold: 1, stored: START, queued: at(2) }, out);
   expect([session.state, session.caughtUp]).toEqual(["LIVE", false]);

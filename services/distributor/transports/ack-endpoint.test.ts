@@ -12,7 +12,7 @@ import { acknowledge } from "./ack-endpoint.ts";
 
 type Parts = Parameters<typeof acknowledge>[2];
 
-test("R22: what the client acknowledges is told to its connections here and, wherever they are, to its director", async () => {
+test("R22: the client's connections here, and its director, hear each acknowledgement", async () => {
   const key = clientKey("acme", "u1");
   const sequence = sequenceAt(packSequence(1, 7), 0);
   const told: unknown[] = [];

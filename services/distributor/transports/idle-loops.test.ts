@@ -20,7 +20,7 @@ afterEach(() => vi.useRealTimers());
 
 const loopOf = (tenant: string): Connection => ({ session: { key: `${tenant}/u1` } }) as Connection;
 
-test("a loop ends after its grace, unless it is polled again before", () => {
+test("a loop ends after its grace period without another poll", () => {
   const [left, polled] = [loopOf("acme"), loopOf("acme")];
   idle.add(left);
   idle.add(polled);
@@ -33,7 +33,7 @@ test("a loop ends after its grace, unless it is polled again before", () => {
   expect([expired, replaced]).toEqual([[left, polled], []]);
 });
 
-test("the loop that is idle for longest gives way: of one tenant, or of all", () => {
+test("the longest idle loop gives way, of one tenant or of all", () => {
   const [first, second, other] = [loopOf("acme"), loopOf("acme"), loopOf("other")];
   for (const connection of [other, first, second]) idle.add(connection);
   expect(idle.giveWay("acme")).toBe(true);

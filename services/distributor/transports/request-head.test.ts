@@ -15,7 +15,7 @@ const read = (lines: readonly (readonly [string, string])[], method = "get", url
 };
 const HOST = ["host", "x"] as const;
 
-test("the headers of a request; of all lines of X-Forwarded-For", () => {
+test("a request has its headers, with all lines of X-Forwarded-For", () => {
   const lines = [HOST, ["x-forwarded-for", "1.1.1.1"], ["accept", "*/*"], ["x-forwarded-for", "2.2.2.2"]] as const;
   expect(read(lines)).toEqual({
     refused: undefined,
@@ -33,7 +33,7 @@ test.for([
   ["a coding and a length", [HOST, ["transfer-encoding", "chunked"], ["content-length", "0"]], 400],
   ["two lengths", [HOST, ["content-length", "0"], ["content-length", "0"]], 400],
   ["an empty length", [HOST, ["content-length", ""]], 400],
-  ["a length that is no number", [HOST, ["content-length", "+1"]], 400],
+  ["a length that is not a number", [HOST, ["content-length", "+1"]], 400],
   ["a length of a GET", [HOST, ["content-length", "1"]], 400],
   ["no host", [], 400],
   ["two hosts", [HOST, HOST], 400],
@@ -54,7 +54,7 @@ test.for([
   expect(read([HOST], "get", "/a%c3%a9", "b=%e2%82%ac+c%25").refused).toBeUndefined();
 });
 
-test("lines of one name are one list", () => {
+test("lines of one name form one list", () => {
   const lines = [
     HOST,
     ["sec-websocket-protocol", "notifications.v1.json"],

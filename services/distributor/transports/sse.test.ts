@@ -8,7 +8,7 @@ interface Event {
   id: string;
 }
 
-/** As WHATWG HTML, 9.2.6 has it, by the letter. */
+/** A parser that follows WHATWG HTML, 9.2.6, strictly. */
 function interpret(stream: string): Event[] {
   const events: Event[] = [];
   let [type, data, id] = ["", "", ""];
@@ -48,7 +48,7 @@ const data = fc.oneof(
   fc.array(line, { maxLength: 20 }).map((parts) => parts.join("")),
 );
 
-test("R6: whatever is in the data, it is one event, of its own type and id, and nothing else is read from it", () => {
+test("R6: any data makes exactly one event, with its own type and id", () => {
   fc.assert(
     fc.property(fc.array(data, { maxLength: 5 }), (all) => {
       const stream = all.map((text, n) => eventOf("notification", `"${text}"`, `c${n}`)).join("");
@@ -63,6 +63,6 @@ test("R6: whatever is in the data, it is one event, of its own type and id, and 
   );
 });
 
-test("what stands on one line is written as it is", () => {
+test("data on one line is written unchanged", () => {
   expect(eventOf("live", '{"type":"live"}')).toBe('event: live\ndata: {"type":"live"}\n\n');
 });

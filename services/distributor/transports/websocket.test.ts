@@ -3,7 +3,7 @@ import { START } from "@saasaparilla/shared/protocol/notification.ts";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { WebSocketWire } from "./websocket.ts";
 
-/** What was asked of the library, in order. */
+/** The calls to the library, in order. */
 let asked: string[];
 let buffered: number;
 let wire: WebSocketWire;
@@ -35,12 +35,12 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-test("R30: where nothing waits, the close frame goes at once", () => {
+test("R30: the close frame goes at once when nothing waits", () => {
   wire.end(CloseCodes.restart);
   expect(asked).toEqual(["end 1012"]);
 });
 
-test("R30: of a slow peer the close frame waits until it has read all, and nothing comes between", () => {
+test("R30: a slow peer gets the close frame after all data, and nothing in between", () => {
   buffered = 100;
   wire.end(CloseCodes.slow);
   wire.outbox.add({ sequence: START, json: Buffer.from("{}") });
@@ -55,13 +55,13 @@ test("R30: of a slow peer the close frame waits until it has read all, and nothi
   expect(vi.getTimerCount()).toBe(0);
 });
 
-test("R30: a peer is slow, too, where only its outbox does not move: the kernel may have taken what the library had", () => {
+test("R30: a peer counts as slow by its outbox alone: the kernel may hold the library's data", () => {
   wire.outbox.shut();
   wire.end(CloseCodes.slow);
   expect(asked).toEqual(["ping farewell"]);
 });
 
-test("R30: a peer that reads nothing is waited for so long, and ended", () => {
+test("R30: a peer that does not read is ended after a limited wait", () => {
   buffered = 100;
   wire.end(CloseCodes.slow);
   vi.advanceTimersByTime(9_999);
@@ -70,14 +70,14 @@ test("R30: a peer that reads nothing is waited for so long, and ended", () => {
   expect(asked).toEqual(["ping farewell", "end 4000"]);
 });
 
-test("a peer that goes while its farewell waits ends the waiting", () => {
+test("a peer that disconnects before its close frame ends the wait", () => {
   buffered = 100;
   wire.end(CloseCodes.slow);
   wire.gone();
   expect(vi.getTimerCount()).toBe(0);
 });
 
-test("R49: pings are answered five at once, then one a second, and never to a peer that reads nothing", () => {
+test("R49: pings get five answers at once, then one a second, and none if the peer does not read", () => {
   const answered = Array.from({ length: 8 }, () => wire.pong(1_000)).filter(Boolean).length;
   expect([answered, wire.pong(1_999), wire.pong(2_000), wire.pong(2_001)]).toEqual([5, false, true, false]);
   expect(asked).toEqual(Array(6).fill('send {"type":"pong"}'));

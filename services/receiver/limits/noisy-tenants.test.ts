@@ -24,7 +24,7 @@ beforeEach(() => {
   });
 });
 
-test("what each tenant published and was refused since the last report is reported once", async () => {
+test("a tenant's publishes and refusals since the last report appear in one report", async () => {
   loud.took("a", 2, 100);
   loud.took("a", 1, 50);
   loud.refused("b", "tenant-bytes");
@@ -45,7 +45,7 @@ test("what each tenant published and was refused since the last report is report
   ]);
 });
 
-test("a report has the loudest of each kind, and no more, whatever the number of tenants", async () => {
+test("a report lists a fixed number of the loudest tenants of each kind, for any number of tenants", async () => {
   for (let n = 0; n < 20_000; n += 1) loud.took(`t${n}`, n < 1_000 ? n : 0, n < 1_000 ? 1_000 - n : 1);
   loud.refused("t500", "tenant");
   await loud.report();
@@ -56,7 +56,7 @@ test("a report has the loudest of each kind, and no more, whatever the number of
   expect(names).not.toContain("t600");
 });
 
-test("a tenant's refusals are logged at once, then together and far apart, and of a bounded number of tenants", async () => {
+test("a tenant's refusals are logged at once, then rarely and together, for a bounded number of tenants", async () => {
   loud.refused("a", "tenant");
   expect(lines).toEqual([{ tenant: "a", refused: { tenant: 1 } }]);
   for (let n = 0; n < 50; n += 1) loud.refused("a", n % 2 === 0 ? "tenant" : "bytes");

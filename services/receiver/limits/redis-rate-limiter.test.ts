@@ -8,7 +8,7 @@ const publisher: Bucket = { key: "p", policy: "publisher", rate: { rate: 1, burs
 const both = new RateLimitPolicy([tenant, publisher]);
 const away = { status: "reconnecting" } as Redis;
 
-test("without Redis it counts by itself: all of the buckets, or none, and says for how long", async () => {
+test("without Redis a receiver counts alone, all buckets or none, and reports for how long", async () => {
   let now = 0;
   let alone = 0;
   const rateLimiter = new RedisRateLimiter({ redis: away, waitMs: 10, alone: () => (alone += 1), now: () => now });
@@ -17,14 +17,14 @@ test("without Redis it counts by itself: all of the buckets, or none, and says f
   expect(first.headers.ratelimit).toBe('"tenant";r=15;t=1, "publisher";r=0;t=5');
   const second = await rateLimiter.take(both, 2);
   expect(second.refused).toEqual({ policy: "publisher", retryMs: 2_000 });
-  // Nothing was taken of the other.
+  // The other bucket lost nothing.
   expect(second.headers.ratelimit).toBe('"tenant";r=15;t=1, "publisher";r=0;t=5');
   now = 2_000;
   expect((await rateLimiter.take(both, 2)).refused).toBeUndefined();
   expect(alone).toBe(3);
 });
 
-test("a Redis that does not answer is waited for once, and then left alone for a while", async () => {
+test("an unresponsive Redis is awaited once, then skipped for a while", async () => {
   let now = 0;
   let asked = 0;
   const evalsha = (): Promise<never> => {
@@ -38,17 +38,17 @@ test("a Redis that does not answer is waited for once, and then left alone for a
   now = 1_000;
   await rateLimiter.take(both, 1);
   expect(asked).toBe(2);
-  // Those who waited behind it wait no second time.
+  // Callers that waited for it do not wait a second time.
   now = 2_000;
   const behind = [1, 2, 3].map(() => rateLimiter.take(both, 1));
   for (const verdict of behind) await verdict;
   expect(asked).toBe(3);
 });
 
-test("who comes while Redis is asked for the same caller goes with the next question, and each hears its own answer", async () => {
+test("calls during a Redis request for the same caller share the next one, and each gets its own answer", async () => {
   const questions: unknown[][] = [];
   const evalsha = async (_sha: string, _keys: number, ...args: unknown[]) => {
-    // Behind rate and burst, and what was taken on account, of two buckets: two costs for each asker.
+    // After rate, burst and the tokens taken on account, of two buckets: two costs for each caller.
     const costs = args.slice(8).filter((_, index) => index % 2 === 0);
     questions.push(costs);
     await Promise.resolve();
@@ -74,12 +74,12 @@ test("who comes while Redis is asked for the same caller goes with the next ques
   expect(questions).toHaveLength(5);
 });
 
-test("where there is plenty nobody waits: Redis is told later, and together, and asked where there is not", async () => {
+test("callers with tokens to spare do not wait: Redis is told later, together, and asked only near the limit", async () => {
   let now = 0;
   let left = 1_000;
   const questions: number[][] = [];
   const evalsha = async (...sent: (string | number)[]) => {
-    // Behind its hash, the number of keys, the key, the rate and the burst.
+    // After its hash, the number of keys, the key, the rate and the burst.
     const told = sent.slice(5) as number[];
     questions.push(told);
     await Promise.resolve();
@@ -99,7 +99,7 @@ test("where there is plenty nobody waits: Redis is told later, and together, and
     { refused: undefined, headers: { ratelimit: '"all";r=970;t=1' } },
     { refused: undefined, headers: { ratelimit: '"all";r=950;t=1' } },
   ]);
-  // A twentieth of what there was is 49: this one is counted by Redis, which hears of the others with it.
+  // A twentieth of the last known 990 is 49: Redis counts this request, and hears of the others with it.
   expect(await rateLimiter.take(plenty, 10)).toMatchObject({ headers: { ratelimit: '"all";r=940;t=1' } });
   expect(questions).toEqual([
     [0, 10],
@@ -107,19 +107,19 @@ test("where there is plenty nobody waits: Redis is told later, and together, and
   ]);
   expect(rateLimiter.take(plenty, 5)).not.toBeInstanceOf(Promise);
   await expect.poll(() => questions.at(-1)).toEqual([5, 0]);
-  // What it said long ago is not believed.
+  // An old answer is not trusted.
   now = 1_001;
   const late = rateLimiter.take(plenty, 5);
   expect(late).toBeInstanceOf(Promise);
   await late;
   expect(rateLimiter.take(plenty, 5)).not.toBeInstanceOf(Promise);
-  // And nothing of one that is away.
+  // Nor is any answer of an absent Redis.
   redis.status = "reconnecting";
   expect(await rateLimiter.take(plenty, 900)).toMatchObject({ refused: undefined });
   expect(rateLimiter.take(plenty, 5)).toBeInstanceOf(Promise);
 });
 
-test("what callers who share a bucket take on account is one sum", async () => {
+test("callers of one bucket share one sum of tokens on account", async () => {
   const shared: Bucket = { key: "t", policy: "tenant", rate: { rate: 1_000, burst: 1_000 } };
   const evalsha = (_sha: string, _keys: number, ...args: unknown[]) =>
     Promise.resolve(args.slice(8).map(() => [1, 0, 0]));
@@ -132,7 +132,7 @@ test("what callers who share a bucket take on account is one sum", async () => {
   expect(answers.filter((answer) => answer instanceof Promise)).toHaveLength(10);
 });
 
-test("a bucket of bytes is charged the bytes of a request, and the others its notifications: all of it, or nothing", async () => {
+test("a byte bucket is charged bytes, and the others notifications: all of the request, or nothing", async () => {
   const bytes: Bucket = { key: "b", policy: "tenant-bytes", unit: "bytes", rate: { rate: 100, burst: 1_000 } };
   const three = new RateLimitPolicy([tenant, publisher, bytes]);
   const rateLimiter = new RedisRateLimiter({ redis: away, waitMs: 10, alone: () => {}, now: () => 0 });
@@ -147,7 +147,7 @@ test("a bucket of bytes is charged the bytes of a request, and the others its no
   expect((await rateLimiter.take(three, 1, 100)).refused).toBeUndefined();
 });
 
-test("of bytes, too, so much is taken on account as there is plenty of", async () => {
+test("bytes, too, are taken on account while there are plenty", async () => {
   const questions: number[][] = [];
   const evalsha = (_sha: string, _keys: number, ...args: number[]) => {
     questions.push(args.slice(6));
@@ -168,6 +168,6 @@ test("of bytes, too, so much is taken on account as there is plenty of", async (
   ]);
 });
 
-test("the policies say the quota and its window", () => {
+test("the policies state the quota and its window", () => {
   expect(both.policies).toBe('"tenant";q=20;w=2, "publisher";q=5;w=5');
 });

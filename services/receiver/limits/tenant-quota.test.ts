@@ -25,7 +25,7 @@ test("one tenant's requests leave room for another's: it is refused at its share
   expect(limited).toEqual(["requests"]);
 });
 
-test("one tenant's bytes leave room for another's: beside its only request it is refused at its share", () => {
+test("one tenant's bytes leave room for another's only request: the first is refused at its share", () => {
   for (let n = 0; n < 3; n += 1) expect(quota.begin(loud, 1_000)).toBeUndefined();
   let held = 0;
   while (!quota.hold(loud, 10, 900 - held)) held += 10;
@@ -33,12 +33,12 @@ test("one tenant's bytes leave room for another's: beside its only request it is
   expect(limited).toEqual(["bytes"]);
   quota.begin(quiet, 1_000);
   expect(quota.hold(quiet, 100, 900 - held)).toBeUndefined();
-  // What ends makes room again.
+  // A finished request makes room again.
   quota.end(loud, 400);
   expect(quota.hold(loud, 10, 400)).toBeUndefined();
 });
 
-test("a tenant's only request is not held to its share: a large one could never be sent", () => {
+test("a tenant's only request may exceed its share: a large one could never be sent otherwise", () => {
   quota.begin(loud, 1_000);
   expect(quota.hold(loud, 900, 900)).toBeUndefined();
   expect(quota.hold(loud, 10, 1)).toBeUndefined();

@@ -25,7 +25,7 @@ function fullOf(tenants: { tenant: string; bound: StoredBound }[]) {
   return { fullInboxes, source };
 }
 
-test("of a full tenant everything new is refused, counted once, and what was accepted before is left as it is", async () => {
+test("a full tenant's new items are refused and counted once, and accepted ones stay", async () => {
   const { fullInboxes, source } = fullOf([{ tenant: "acme", bound: "clients" }]);
   await fullInboxes.refresh();
   const items = [itemOf("a"), itemOf("b", "repeated"), itemOf("full")];
@@ -40,7 +40,7 @@ test("of a full tenant everything new is refused, counted once, and what was acc
   expect(outcomes(others)).toEqual(["open", "open"]);
 });
 
-test("while Postgres is away, what was read last holds", async () => {
+test("the last known state holds while Postgres is away", async () => {
   const { fullInboxes, source } = fullOf([{ tenant: "acme", bound: "bytes" }]);
   await fullInboxes.refresh();
   source.away = true;

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { derivedId, nameOfKey, readKey } from "./idempotency-key.ts";
 
-test("a key is a quoted string, or what stands there without quotes", () => {
+test("a key is a quoted string, or the bare text", () => {
   expect(readKey(undefined)).toBeUndefined();
   expect(readKey('"abc"')).toBe("abc");
   expect(readKey("abc")).toBe("abc");
@@ -12,7 +12,7 @@ test("a key is a quoted string, or what stands there without quotes", () => {
     expect(() => readKey(wrong)).toThrow("Idempotency-Key");
 });
 
-/** Texts made of separators, of what JSON writes, and of halves of a character. */
+/** Texts of separators, of JSON syntax, and of halves of a character. */
 const text = fc
   .array(fc.constantFrom("a", "1", ",", '"', "\\", "[", "]", "\0", ":", "{", "}", "\ud800", "\udc00", "ä", "key"), {
     maxLength: 5,
@@ -39,7 +39,7 @@ test("the name of a key is bounded, and no two keys share one, whatever their pa
   expect(nameOf(long)).toMatch(/^[\w-]{43}$/);
 });
 
-test("the name of a key differs by tenant, issuer, API key and subject", () => {
+test("a key's name differs by tenant, issuer, API key and subject", () => {
   const base = { tenant: "acme", source: { kind: "platform" }, subject: "shop", key: "k" } as const;
   const names = [
     base,

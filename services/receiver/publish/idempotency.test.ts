@@ -3,7 +3,7 @@ import type { Keys } from "@saasaparilla/shared/redis/keys.ts";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { Idempotency } from "./idempotency.ts";
 
-test("of those who come while Redis hangs the first waits a moment for it, and for a second nobody else", async () => {
+test("the first caller waits a moment for a hanging Redis, and for a second the others do not", async () => {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
   let asked = 0;

@@ -11,7 +11,7 @@ const BODY = Buffer.from(
   '[{"to":{"client":"a"},"data":1},{"to":{"client":"b"},"data":2,"id":"3f0e7a52-6c1d-4f4b-9a57-0f5f6d1c2b3a"}]',
 );
 
-/** What a receiver says to Redis. Which answers a real one gives, tests/integration/publishing/repeats.test.ts shows. */
+/** A receiver's calls to Redis. tests/integration/publishing/repeats.test.ts shows the answers of a real one. */
 function startRepeats() {
   const said: string[] = [];
   const say = (name: string) => (): Promise<null> => {
@@ -24,7 +24,7 @@ function startRepeats() {
   return { said, idempotency, repeats: new Repeats(idempotency) };
 }
 
-test("a request without key or id says nothing to Redis; one with both asks twice, however many items it has", async () => {
+test("a request without key or id makes no Redis call; one with both makes two, for any number of items", async () => {
   const { said, idempotency, repeats } = startRepeats();
   const plain = parse("application/json", BODY, LIMITS).slice(0, 1);
   repeats.conclude(plain, await repeats.reserve(plain, "acme", undefined));
@@ -34,7 +34,7 @@ test("a request without key or id says nothing to Redis; one with both asks twic
   expect(said).toEqual(["set", "set"]);
 });
 
-test("a reservation that has run out while the receiver stood still is left alone: it may be another's", async () => {
+test("a reservation that expired while the receiver stalled is left alone: another may own it", async () => {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
   for (const [outcome, late, expected] of [

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { oneLine, JsonScanner } from "./json-scanner.ts";
 
-/** JSON written in some of the ways that one value can be: spaces, escapes, members twice, numbers as they please. */
+/** JSON in several spellings of one value: spaces, escapes, repeated members, any form of number. */
 const space = fc.stringMatching(/^[ \t\r\n]{0,3}$/);
 const scalar = fc.oneof(
   fc.constantFrom(
@@ -43,7 +43,7 @@ function dataOf(parsed: unknown): unknown {
     : undefined;
 }
 
-test("the depth is how many arrays and objects are inside one another", () => {
+test("the depth is the number of nested arrays and objects", () => {
   const depthOf = (parsed: unknown): number =>
     typeof parsed === "object" && parsed !== null ? 1 + Math.max(0, ...Object.values(parsed).map(depthOf)) : 0;
   fc.assert(
@@ -54,7 +54,7 @@ test("the depth is how many arrays and objects are inside one another", () => {
   );
 });
 
-test("the span of data is the text of what JSON.parse finds there, for every element of an array", () => {
+test("the span of data is the text that JSON.parse reads there, for every element of an array", () => {
   fc.assert(
     fc.property(fc.array(fc.tuple(space, fc.oneof(object, value), space)), (elements) => {
       const text = Buffer.from(`[${elements.map((element) => element.join("")).join(",")}]`);
@@ -86,7 +86,7 @@ test("data is found as it was written", () => {
   expect(written("[1]")).toBeUndefined();
 });
 
-test("on one line it is the same value", () => {
+test("data on one line is the same value", () => {
   fc.assert(
     fc.property(value, (text) => {
       const line = oneLine(Buffer.from(text)).toString();
@@ -97,7 +97,7 @@ test("on one line it is the same value", () => {
   );
 });
 
-test("depth is no danger", () => {
+test("deep nesting is safe", () => {
   const deep = `{"data":${"[".repeat(100_000)}${"]".repeat(100_000)}}`;
   expect(new JsonScanner(Buffer.from(deep)).member("data")).toEqual({
     start: 8,

@@ -6,7 +6,7 @@ import { Appender } from "./kafka-append.ts";
 import type { Item } from "./parse.ts";
 
 const ANSWER_MS = 60_000;
-/** Sends that Kafka has not answered: the keys and data of each. */
+/** Pending sends to Kafka: the keys and data of each. */
 let sends: { items: string[]; answer: () => void }[];
 let appender: Appender;
 
@@ -57,7 +57,7 @@ function itemsOf(client: string, count: number, bytes: number, first = 0): Item[
   }));
 }
 
-/** `ago`: ms since it arrived. */
+/** `ago`: ms since its arrival. */
 const append = (tenant: string, items: Item[], ago = 0): Promise<void> =>
   appender.append(items, { tenant, traceparent: "", arrived: performance.now() - ago });
 
@@ -70,7 +70,7 @@ async function sent(): Promise<string[]> {
   return items;
 }
 
-test("a tenant's request waits for a turn, and not for all that another tenant has queued", async () => {
+test("a tenant's request waits for its turn, and not for another tenant's whole queue", async () => {
   const large = Array.from({ length: 10 }, (_, request) => itemsOf("a", 10, 60_000, request * 10));
   const done = Promise.all(large.map((items) => append("loud", items)));
   expect(appender.queuedBytes).toBeGreaterThan(6_000_000);
@@ -89,7 +89,7 @@ test("a tenant's request waits for a turn, and not for all that another tenant h
   expect(appender.queuedBytes).toBe(0);
 });
 
-test("what waits behind its own tenant's for too long is refused alone, and never sent", async () => {
+test("a request that waits too long for its own tenant is refused alone, and never sent", async () => {
   const before = [itemsOf("a", 9, 60_000), itemsOf("a", 9, 60_000, 9)];
   const accepted = [append("loud", before[0]!)];
   // Kafka does not answer the first send, the next one is full, and the last request waits for its turn.

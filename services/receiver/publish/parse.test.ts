@@ -16,7 +16,7 @@ const bad = fc.oneof(
 );
 const items = fc.array(fc.oneof(good, bad), { minLength: 1, maxLength: 20 });
 
-test("an array and the same as lines get the same verdicts and payloads; every pointer leads into its own item", () => {
+test("an array and equal lines get the same verdicts and payloads; every pointer leads into its own item", () => {
   fc.assert(
     fc.property(items, (sent) => {
       const array = parse("application/json", Buffer.from(JSON.stringify(sent)), limits);
@@ -36,7 +36,7 @@ test("an array and the same as lines get the same verdicts and payloads; every p
   );
 });
 
-test("whatever the bytes are, they are taken or refused", () => {
+test("any bytes are accepted or refused, without a crash", () => {
   const text = fc.oneof(
     fc.uint8Array(),
     fc.string({ unit: "binary" }).map((value) => Buffer.from(value)),
@@ -54,7 +54,7 @@ test("whatever the bytes are, they are taken or refused", () => {
   );
 });
 
-test("lines are counted as an editor does, items without the empty ones", () => {
+test("lines count as in an editor; empty lines are not items", () => {
   const found = parse("application/x-ndjson", Buffer.from('\n \r\n{"to":{"client":"a"},"data":1}\n\n{\n'), limits);
   expect(found.map(({ index, line }) => [index, line])).toEqual([
     [0, 3],
@@ -62,7 +62,7 @@ test("lines are counted as an editor does, items without the empty ones", () => 
   ]);
 });
 
-test("the size of data is that of its text on one line", () => {
+test("the size of data is the size of its text on one line", () => {
   const padded = `{"to":{"client":"a"},"data":[1,\n${" ".repeat(200)}2]}`;
   expect(parse("application/json", Buffer.from(padded), limits).map(({ payload }) => payload.toString())).toEqual([
     "[1,2]",
@@ -71,7 +71,7 @@ test("the size of data is that of its text on one line", () => {
   expect(parse("application/json", Buffer.from(long), limits).map(verdict)).toEqual(["too-large"]);
 });
 
-test("a line that is no JSON is told why, and where it stands, whatever its neighbours are", () => {
+test("an invalid JSON line gets its reason and position beside any line", () => {
   const good = '{"to":{"client":"u1"},"data":1}';
   for (const neighbour of [good, good.replace("1}", '"ä"}')]) {
     const body = `${neighbour}\n\n{"to":}\n{"data":1`;

@@ -14,7 +14,7 @@ const told = (items: Item[]): { text: string; body: Problem } => {
   return { text, body: JSON.parse(text) as Problem };
 };
 
-test("what can hold nothing that is taken is refused before it is parsed", () => {
+test("a body without acceptable items is refused before parsing", () => {
   const large = "x".repeat(600 << 10);
   const many = Array.from({ length: 1_000 }, () => `{"to":{"client":"u1"},"data":"${"x".repeat(600)}"}`).join(",");
   for (const [body, problem] of [
@@ -25,14 +25,14 @@ test("what can hold nothing that is taken is refused before it is parsed", () =>
     [`[${many},${GOOD}]`, "/problems/too-large"],
   ] as const)
     expect(() => read(body)).toThrow(expect.objectContaining({ problem: expect.objectContaining({ type: problem }) }));
-  // Brackets and commas inside strings are none, and what is on the limit is read.
+  // Brackets and commas inside strings do not count, and a body at the limit is read.
   const strings = `{"to":{"client":"u1"},"data":1,"event":"${"[,".repeat(400_000)}"}`;
   expect(told(read(strings)).body.errors?.map(({ pointer }) => pointer)).toEqual(["/event"]);
   expect(read(`[${many}]`).every(({ outcome }) => outcome === "open")).toBe(true);
   expect(told(read(`{"to":{"client":"${large}"},"data":1}`)).body.errors?.[0]?.pointer).toBe("/to/client");
 });
 
-test("an answer lists 20 errors and says how many there are", () => {
+test("an answer lists 20 errors and their total number", () => {
   const { text, body } = told(read(unknown(30_000)));
   expect(body.errors).toHaveLength(MOST_ERRORS);
   // `to` and `data` are missing, too.
@@ -40,13 +40,13 @@ test("an answer lists 20 errors and says how many there are", () => {
   expect(text.length).toBeLessThan(10_000);
 });
 
-test("a few errors are listed as they are, without a count", () => {
+test("a few errors are listed without a count", () => {
   const { body } = told(read('{"to":{"client":"u1","x":1},"data":1,"ttl":"a","z":2}'));
   expect(body.errors?.map(({ pointer }) => pointer)).toEqual(["/to/x", "/ttl", "/z"]);
   expect(body).not.toHaveProperty("errorCount");
 });
 
-test("of many items with errors the answer lists 20 in all, and each item's count", () => {
+test("an answer lists 20 errors in all, with a count for each item", () => {
   const bad = Array.from({ length: 500 }, () => unknown(50)).join(",");
   const refused = told(read(`[${bad}]`));
   expect(refused.body).toMatchObject({ errorCount: 500 * 52 });
@@ -66,8 +66,8 @@ test.for([
   ["a long client", `{"to":{"client":"${"c".repeat(1_000_000)}"},"data":1}`],
   ["a long name inside", `{"to":{"client":"u1","${"n".repeat(1_000_000)}":1},"data":1}`],
   ["a long event", `{"to":{"client":"u1"},"data":1,"event":"${"e".repeat(1_000_000)}"}`],
-  ["no JSON", `${"x".repeat(1_000_000)}`],
-] as const)("%s is not answered in full", ([, body]) => {
+  ["invalid JSON", `${"x".repeat(1_000_000)}`],
+] as const)("%s gets a bounded answer", ([, body]) => {
   let text: string;
   try {
     ({ text } = told(read(body)));
@@ -77,7 +77,7 @@ test.for([
   expect(text.length).toBeLessThan(2_000);
 });
 
-test("a part that is refused costs its size, and a good one 1", () => {
+test("a refused part costs its size, and a good one costs 1", () => {
   const items = read(`[${GOOD},${unknown(1_000)},${GOOD}]`);
   expect(items.map(({ cost }) => cost)).toEqual([1, Math.ceil(unknown(1_000).length / 1_024), 1]);
   expect(costOf(read(GOOD))).toBe(1);
@@ -85,7 +85,7 @@ test("a part that is refused costs its size, and a good one 1", () => {
   expect(read(`${GOOD}\n${"x".repeat(5_000)}\n`, "application/x-ndjson").map(({ cost }) => cost)).toEqual([1, 5]);
 });
 
-test("a name that is an object's own is unknown as any other", () => {
+test("a member named like a built-in property of objects is unknown, as any other", () => {
   const { body } = told(read('{"to":{"client":"u1"},"data":1,"__proto__":{"ttl":1},"constructor":2}'));
   expect(body.errors?.map(({ pointer }) => pointer)).toEqual(["/__proto__", "/constructor"]);
 });

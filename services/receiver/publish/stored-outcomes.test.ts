@@ -15,7 +15,7 @@ const FINAL: ProblemName[] = [
   "id-reused",
 ];
 const TEMPORARY: ProblemName[] = ["in-progress", "client-full", "unavailable", "outcome-unknown"];
-/** The most that MAX_BATCH_ITEMS can be. */
+/** The largest possible MAX_BATCH_ITEMS. */
 const MOST = 10_000;
 
 const itemsOf = (outcomes: Item["outcome"][]): Item[] =>
@@ -36,7 +36,7 @@ const outcome = fc.oneof(
   fc.constantFrom(...FINAL, ...TEMPORARY).map((slug) => problemOf(slug)),
 );
 
-test("a repeat recalls what was accepted and what was refused for good, and what is temporary stays open", () => {
+test("a repeat recalls accepted and finally refused items, and temporary refusals stay open", () => {
   fc.assert(
     fc.property(fc.array(outcome, { minLength: 1, maxLength: 50 }), (outcomes) => {
       const again = open(outcomes.length);
@@ -54,18 +54,18 @@ test("a repeat recalls what was accepted and what was refused for good, and what
   );
 });
 
-test("every problem that an item can have is refused for good, or temporary by its status", () => {
+test("each problem of an item is final or temporary by its status", () => {
   for (const slug of FINAL) expect([400, 403, 413, 422]).toContain(PROBLEM_TYPES[slug].status);
   for (const slug of TEMPORARY) expect([409, 429, 503]).toContain(PROBLEM_TYPES[slug].status);
 });
 
-test("all accepted is the empty text; runs are counted", () => {
+test("a fully accepted request is the empty text; runs are counted", () => {
   expect(writeVerdicts(itemsOf(["accepted", "repeated", "accepted"]))).toBe("");
   const refused = Array.from({ length: 998 }, () => problemOf("invalid-value"));
   expect(writeVerdicts(itemsOf(["accepted", ...refused, problemOf("client-full")]))).toBe("av998o");
 });
 
-test("at the bound, all but one refused, each for another reason than the one before: a character for each item", () => {
+test("at the limit, all but one refused, each unlike the one before: one character for each item", () => {
   const outcomes = Array.from({ length: MOST }, (_, n) =>
     n === MOST - 1 ? ("accepted" as const) : problemOf(FINAL[n % FINAL.length]!),
   );
@@ -77,7 +77,7 @@ test("at the bound, all but one refused, each for another reason than the one be
   expect(again.slice(0, -1).every((item, n) => nameOf(item.outcome as never) === FINAL[n % FINAL.length])).toBe(true);
 });
 
-test("the errors of a refused item are found again, with its pointer and line", () => {
+test("a refused item's errors are found again, with pointer and line", () => {
   const judged = problemOf("invalid-value", undefined, { errors: [] });
   const items = itemsOf([judged, "open", "open", "open", clientForbidden({ pointer: "/4", line: 5 })]);
   recallVerdicts(items, "vfila");
@@ -89,7 +89,7 @@ test("the errors of a refused item are found again, with its pointer and line", 
   expect(items[4]!.outcome).toBe("repeated");
 });
 
-test("what cannot be read is never called accepted", () => {
+test("an unreadable entry is never called accepted", () => {
   for (const text of ["z", "z3", "o3", "?", "3", "A3", "o"]) {
     const items = open(3);
     recallVerdicts(items, text);
@@ -100,16 +100,16 @@ test("what cannot be read is never called accepted", () => {
   expect(items.map((item) => item.outcome)).toEqual(["repeated", "repeated", "repeated"]);
 });
 
-test("an item whose id cannot be told any more is not called accepted", () => {
+test("an item without a recoverable id is not called accepted", () => {
   const items = itemsOf([problemOf("too-large"), "open"]);
   items[0]!.id = "";
   recallVerdicts(items, "");
   expect(items.map((item) => item.outcome)).toEqual([problemOf("too-large"), "repeated"]);
 });
 
-test("an accepted item stays accepted in what is kept, where it would be refused by now", () => {
+test("an accepted item stays accepted in the entry, even if it would be refused now", () => {
   const items = open(2);
-  // A limit has been lowered since: the parser gives it no id.
+  // A limit has gone down since: the parser gives the item no id.
   Object.assign(items[0]!, { id: "", outcome: problemOf("too-large") });
   recallVerdicts(items, "ao");
   items[1]!.outcome = "accepted";

@@ -44,26 +44,26 @@ function why(policies: Policies, who: Identity, scope: Scope, more: Partial<Ques
   });
 }
 
-test("where scopes are trusted, a token may do what it says, and nothing else", () => {
+test("a token with trusted scopes has only their rights", () => {
   const policies = accessOf();
   expect(why(policies, identity("open", "u1", "subscribe"), "subscribe")).toBeUndefined();
   expect(why(policies, identity("open", "u1", "subscribe"), "publish")).toMatch("does not allow");
   expect(clientsOf(policies, identity("open", "u1", "publish"))).toBeUndefined();
 });
 
-test("where grants are wanted, none is nothing; and they name subjects and clients", () => {
+test("required grants give rights by subject and client", () => {
   const policies = accessOf();
   expect(why(policies, identity("strict", "u12", "subscribe"), "subscribe")).toBeUndefined();
   expect(why(policies, identity("strict", "u2", "subscribe"), "subscribe")).toMatch("no pattern");
   expect(why(policies, identity("strict", "v1", "subscribe"), "subscribe")).toMatch("no grant");
   const shop = identity("strict", "shop", "publish");
-  // Of both grants, whichever names the client.
+  // A client of either grant.
   for (const client of ["u1", "v", "v9"]) expect(why(policies, shop, "publish", { client })).toBeUndefined();
   expect(why(policies, shop, "publish", { client: "u2" })).toMatch("no pattern");
   expect(clientsOf(policies, shop)?.has("u2")).toBe(false);
 });
 
-test("a tenant that is unknown, suspended, or has a row that is not understood may do nothing", () => {
+test("an unknown or suspended tenant, or one with an unreadable row, has no rights", () => {
   const who = identity("open", "u1", "subscribe publish operate read");
   const own: Source = { kind: "issuer", name: "https://own" };
   const rows: [string, PolicyRow[], string][] = [
@@ -81,7 +81,7 @@ test("a tenant that is unknown, suspended, or has a row that is not understood m
     for (const scope of ["subscribe", "publish"] as const) expect(why(policies, who, scope)).toMatch(reason);
     for (const scope of ["operate", "read"] as const)
       expect(why(policies, { ...who, source: own }, scope)).toMatch(reason);
-    // Those who run the platform mend it.
+    // The platform's operators can repair it.
     expect(why(policies, who, "operate", { tenant: "strict" })).toBeUndefined();
   }
   const mended = accessOf(
@@ -91,7 +91,7 @@ test("a tenant that is unknown, suspended, or has a row that is not understood m
   expect(why(mended, who, "subscribe")).toBeUndefined();
 });
 
-test("what was revoked is good no more: a subject, all of a tenant, an issuer, a key", () => {
+test("a revoked subject, tenant, issuer or key is no longer accepted", () => {
   const revoked = (id: string, before: number): PolicyRow => ({
     kind: "revocation",
     tenant: "open",
@@ -115,7 +115,7 @@ test("what was revoked is good no more: a subject, all of a tenant, an issuer, a
   );
 });
 
-test("a tenant's revocations stop its own operators, and none of the platform's that names it", () => {
+test("a tenant's revocations stop its own operators, and none of the platform's that name it", () => {
   const policies = accessOf({ kind: "revocation", tenant: "open", id: "*", value: { before: NOW } });
   const own: Source = { kind: "issuer", name: "https://own" };
   for (const scope of ["operate", "read"] as const) {
@@ -125,7 +125,7 @@ test("a tenant's revocations stop its own operators, and none of the platform's 
   expect(why(policies, identity("open", "root", "operate publish"), "publish")).toMatch("revoked");
 });
 
-test("a tenant's own operators reach that tenant, and those of the platform any", () => {
+test("a tenant's own operators reach that tenant, and the platform's operators reach any", () => {
   const policies = accessOf();
   const own = identity("open", "ann", "operate read", { kind: "issuer", name: "https://own" });
   expect(why(policies, own, "operate", { tenant: "open" })).toBeUndefined();
@@ -135,7 +135,7 @@ test("a tenant's own operators reach that tenant, and those of the platform any"
   expect(why(policies, identity("nowhere", "op", "operate"), "publish", { tenant: "strict" })).toBeDefined();
 });
 
-test("an explanation says what a decision says, check by check", () => {
+test("an explanation matches the decision, check by check", () => {
   const policies = accessOf();
   for (const who of [identity("strict", "shop", "publish"), identity("none", "x", "read")])
     for (const client of ["u1", "u2"]) {
@@ -146,7 +146,7 @@ test("an explanation says what a decision says, check by check", () => {
     }
 });
 
-test("an issuer that is renamed leaves its name", () => {
+test("a renamed issuer frees its old name", () => {
   const policies = accessOf({
     kind: "issuer",
     tenant: "open",
@@ -156,7 +156,7 @@ test("an issuer that is renamed leaves its name", () => {
   expect([policies.issuer("https://own"), policies.issuer("https://new")?.tenant]).toEqual([undefined, "open"]);
 });
 
-test("an issuer's name that went to another row is that row's, in whichever order they are read", () => {
+test("an issuer's name that moves to another row belongs to that row, in any order of reads", () => {
   const named = (issuer: string) => ({ issuer, audience: "n", algorithms: ["EdDSA"], jwks });
   const policies = accessOf(
     { kind: "issuer", tenant: "strict", id: "its", value: named("https://own") },

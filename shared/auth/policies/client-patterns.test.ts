@@ -4,7 +4,7 @@ import { ClientPatterns } from "./client-patterns.ts";
 
 const name = fc.array(fc.constantFrom("a", "b", "/"), { maxLength: 5 }).map((parts) => parts.join(""));
 
-test("a name fits where it is one of them, or begins with what stands before a *", () => {
+test("a name matches an equal entry, or the text before a *", () => {
   const pattern = fc.oneof(
     name,
     name.map((text) => `${text}*`),

@@ -48,7 +48,7 @@ function feed() {
   };
 }
 
-test("what has changed is brought, and nothing where nothing has", async () => {
+test("a refresh brings the changed rows only", async () => {
   const { policies, asked, feeding, put, ready } = feed();
   put("a");
   expect(ready()).toBe(false);
@@ -64,7 +64,7 @@ test("what has changed is brought, and nothing where nothing has", async () => {
   ]);
 });
 
-test("while Postgres is away the last one holds, and says how old it is", async () => {
+test("the last policies hold without Postgres, and report their age", async () => {
   const { policies, away, feeding, pass, put, ready } = feed();
   away(true);
   await expect(feeding.refresh()).rejects.toThrow("away");
@@ -78,7 +78,7 @@ test("while Postgres is away the last one holds, and says how old it is", async 
   expect([feeding.age, policies.tenant("a")?.row?.state, ready()]).toEqual([600, "active", true]);
 });
 
-test("where Postgres was set back, or after a day, all is read anew", async () => {
+test("all rows are read again after a day or a restore of Postgres", async () => {
   const { policies, asked, feeding, pass, put, setBack } = feed();
   put("a");
   put("b");
@@ -91,7 +91,7 @@ test("where Postgres was set back, or after a day, all is read anew", async () =
   expect(asked).toEqual([0, 0, 0]);
 });
 
-test("two at once are made one after the other", async () => {
+test("two concurrent refreshes run one after the other", async () => {
   const { policies, asked, feeding, put } = feed();
   put("a");
   const first = feeding.refresh();

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { Policies } from "./policies.ts";
 import { tenantLimits, tenantLimitSettings } from "./tenant-limits.ts";
 
-test("a tenant's row says what it may, and where it does not the settings do", () => {
+test("a tenant's row sets its limits, and the settings fill the gaps", () => {
   const policies = new Policies();
   const limitsOf = tenantLimits(policies, tenantLimitSettings.parse({ CLIENT_CONNECTIONS: "7" }));
   expect(limitsOf("acme").clientConnections).toBe(7);
@@ -15,7 +15,7 @@ test("a tenant's row says what it may, and where it does not the settings do", (
   expect(limitsOf("acme")).toMatchObject({ clientConnections: 4, publishRate: 20_000 });
 });
 
-test("nothing at all is no bucket, and no connection is none", () => {
+test("a rate of zero gets the smallest bucket, and a limit of zero connections stays zero", () => {
   const policies = new Policies();
   const limitsOf = tenantLimits(policies, tenantLimitSettings.parse({}));
   policies.apply([

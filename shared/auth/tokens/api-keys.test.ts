@@ -9,7 +9,7 @@ function accessWith({ id, hash }: { id: string; hash: string }): Policies {
   return policies;
 }
 
-test("a key names its environment, and is refused by name in another one", () => {
+test("a key names its environment, and the refusal in another environment names it", () => {
   const key = newApiKey("staging");
   expect(key.token).toMatch(/^ssp_staging_[0-9a-f]{16}_[\w-]{43}$/);
   expect([isApiKey(key.token), idOf(key.token)]).toEqual([true, key.id]);

@@ -49,7 +49,7 @@ async function verdict(row: Row, claims: object): Promise<Identity | string> {
   return said[0]!;
 }
 
-/** Tokens as the providers' own documents show them: docs/guides/identity-providers.md has the same issuers. */
+/** Tokens from the providers' own documentation: docs/guides/identity-providers.md has the same issuers. */
 const PROVIDERS: Record<string, { row: Row; claims: object; expected: [subject: string, scopes: string[]] }> = {
   "Keycloak, realm roles": {
     row: {
@@ -196,7 +196,7 @@ test.each(Object.entries(PROVIDERS))("a token of %s works as the provider writes
   expect(identity).toMatchObject({ tenant: "shop", subject, scopes: new Set(scopes) });
 });
 
-test("a mapped audience is checked like aud: neither another application's token nor one without the claim passes", async () => {
+test("a mapped audience is checked like aud: another application's token, or one without the claim, fails", async () => {
   const { row, claims } = PROVIDERS["Cognito, access token"]!;
   for (const client_id of ["another", undefined, ["x"], { [row.audience]: 1 }])
     expect(await verdict(row, { ...claims, client_id })).toBe("the token's client_id is not the issuer's audience");
@@ -205,7 +205,7 @@ test("a mapped audience is checked like aud: neither another application's token
   expect(await verdict(row, { ...claims, client_id: undefined, aud: row.audience })).toMatch("client_id");
 });
 
-test("the tenant is the issuer's own: a token need not name it, and names no other", async () => {
+test("the tenant is the issuer's own: a token need not name it, and cannot name another", async () => {
   const row = { issuer: "https://i.example", audience: "a" };
   const claims = { aud: "a", sub: "u1", scope: "subscribe" };
   expect(await verdict(row, claims)).toMatchObject({ tenant: "shop" });
@@ -214,7 +214,7 @@ test("the tenant is the issuer's own: a token need not name it, and names no oth
   expect(await verdict(row, { ...claims, tenant: 5 })).toBe("the token's tenant is no tenant id");
 });
 
-test("without defaultScopes a token without scopes may do nothing, and a prefix keeps the provider's own scopes out", async () => {
+test("without defaultScopes a token without scopes has no rights, and a prefix excludes the provider's own scopes", async () => {
   const row = { issuer: "https://i.example", audience: "a" };
   const scopesOf = async (more: Partial<Row>, claims: object) => {
     const said = await verdict({ ...row, ...more }, { aud: "a", sub: "u1", ...claims });
@@ -230,7 +230,7 @@ test("without defaultScopes a token without scopes may do nothing, and a prefix 
   expect(await scopesOf({}, { scope: [1, ["publish"], "subscribe"] })).toEqual(["subscribe"]);
 });
 
-test("R2: iat, exp and nbf are whole seconds, iat is not in the future, and a token has a longest life", async () => {
+test("R2: iat, exp and nbf are whole seconds, iat is not in the future, and a token's lifetime is limited", async () => {
   const row = { issuer: "https://i.example", audience: "a" };
   const claims = { aud: "a", sub: "u1", scope: "subscribe" };
   const said = async (more: object) => {

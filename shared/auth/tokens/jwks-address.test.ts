@@ -13,7 +13,7 @@ async function served(answer: RequestListener): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-test("nothing is asked of a private address, however it is written, unless the setting names it", async () => {
+test("a private address, in any spelling, gets no request unless the setting names it", async () => {
   let asked = 0;
   const port = await served((_, response) => {
     asked += 1;
@@ -34,7 +34,7 @@ test("nothing is asked of a private address, however it is written, unless the s
     expect(await strict.refusal(new URL(`https://${host}/`))).toContain("private address");
 });
 
-test("one private address among those of a name is enough, and a name that changes is checked as it is connected to", async () => {
+test("one private address of a name is enough to refuse it, and a changed name is checked on connect", async () => {
   const answers = [["1.1.1.1", "10.0.0.1"], ["1.1.1.1"], ["127.0.0.1"]];
   const resolve: Resolve = (_, __, done) =>
     done(
@@ -57,7 +57,7 @@ test("a redirect is not followed", async () => {
   await expect(asked).rejects.toThrow("answered 302");
 });
 
-test("a name that cannot be resolved is not refused: it is checked again with each connection", async () => {
+test("an unresolved name is accepted: each connection checks it again", async () => {
   const url = new URL("https://nothing.invalid/jwks");
   expect(await new JwksAddresses([]).refusal(url)).toBeUndefined();
   await expect(new JwksAddresses([]).fetch(url)).rejects.toThrow(/nothing\.invalid/);

@@ -12,7 +12,7 @@ import { Jwks, type SkippedKey } from "./jwks.ts";
 import { JwksAddresses } from "./jwks-address.ts";
 
 let keys: Record<"a" | "b", JWK>;
-/** Their fingerprints. */
+/** The fingerprints of the keys. */
 let names: Record<"a" | "b", string>;
 
 beforeAll(async () => {
@@ -21,7 +21,7 @@ beforeAll(async () => {
   names = { a: usableKey(keys.a), b: usableKey(keys.b) };
 });
 
-/** An identity provider, and a clock that goes as it is told. */
+/** An identity provider, and a controlled clock. */
 async function served(
   answer: RequestListener,
   use: (jwks: Jwks, clock: { ms: number }, told: unknown[]) => Promise<void>,
@@ -48,7 +48,7 @@ const found = (jwks: Jwks, kid: string): Promise<unknown> =>
     (error: unknown) => (classify(error) === "retry" ? (error as Error).name : error),
   );
 
-test("an identity provider that is away locks nobody out whose key is known, and is asked at a bounded rate", async () => {
+test("an absent identity provider blocks no known key, and gets requests at a bounded rate", async () => {
   let asked = 0;
   let away = true;
   const answer: RequestListener = (_, response) => {
@@ -68,7 +68,7 @@ test("an identity provider that is away locks nobody out whose key is known, and
     expect(await found(jwks, "a")).toBe("found");
     await expect.poll(() => told).toMatchObject([{ message: expect.stringContaining("answered 503") as string }]);
     expect(asked).toBe(3);
-    // What is for a key that nobody knows fails with the provider's reason, and soon with none.
+    // A check with an unknown key fails with the provider's reason, and soon without one.
     clock.ms += 30_000;
     expect(await found(jwks, "b")).toBe("Failure");
     for (let count = 0; count < 50; count += 1) expect(await found(jwks, "b")).toBe("Failure");
@@ -77,7 +77,7 @@ test("an identity provider that is away locks nobody out whose key is known, and
   });
 });
 
-test("an answer that is too large, no set of keys, or sends us elsewhere, changes nothing", async () => {
+test("a too large or invalid key set, or a redirect, changes nothing", async () => {
   const answers: RequestListener[] = [
     (_, response) => response.end(JSON.stringify({ keys: [keys.a] })),
     (_, response) => response.end(`{"keys":[${" ".repeat(300_000)}]}`),
@@ -101,7 +101,7 @@ test("an answer that is too large, no set of keys, or sends us elsewhere, change
   );
 });
 
-test("a file is read again: a key that was put in is found, one that was taken out is not", async () => {
+test("a file is read again: added keys count, removed ones do not", async () => {
   const folder = await mkdtemp(join(tmpdir(), "keys-"));
   try {
     const file = join(folder, "jwks.json");
@@ -120,7 +120,7 @@ test("a file is read again: a key that was put in is found, one that was taken o
   }
 });
 
-test("a key that is new to the set is waited for until it can be read again; one that was removed is not", async () => {
+test("a key new to the set is awaited until the next read; a removed one is not", async () => {
   let present = [keys.a];
   await served(
     (_, response) => response.end(JSON.stringify({ keys: present })),
@@ -134,7 +134,7 @@ test("a key that is new to the set is waited for until it can be read again; one
       expect(await found(jwks, "b")).toBe("found");
       expect(await found(jwks, "a")).toBe("JWKSNoMatchingKey");
       expect(await found(jwks, "c")).toBe("Failure");
-      // No id, or one that is no text, names no key that could come.
+      // A missing id, or one that is not text, names no key that could arrive.
       for (const kid of [undefined, 7 as unknown as string])
         expect(
           await jwks

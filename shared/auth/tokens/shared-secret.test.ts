@@ -45,7 +45,7 @@ const verdict = async (authenticator: Authenticator, token: string): Promise<str
       (error: unknown) => (error instanceof Refused ? "refused" : classify(error)),
     );
 
-test("an issuer with a shared secret takes HS256 by that secret and nothing else", async () => {
+test("an issuer with a shared secret accepts only HS256 with it", async () => {
   const policies = new Policies();
   policies.apply([tenant, await shared()]);
   const authenticator = await authenticatorOf(policies);
@@ -59,7 +59,7 @@ test("an issuer with a shared secret takes HS256 by that secret and nothing else
     expect(await verdict(authenticator, await signed(randomBytes(64), alg))).toBe("refused");
 });
 
-test("an issuer with public keys never takes one of them for a secret", async () => {
+test("an issuer with public keys never uses one of them as a secret", async () => {
   const rsa = generateKeyPairSync("rsa", { modulusLength: 2_048 });
   const jwk = await exportJWK(rsa.publicKey);
   const policies = new Policies();
@@ -69,12 +69,12 @@ test("an issuer with public keys never takes one of them for a secret", async ()
   const pem = createPublicKey(rsa.privateKey).export({ type: "spki", format: "pem" });
   for (const key of [pem, JSON.stringify(jwk), jwk.n!])
     expect(await verdict(authenticator, await signed(Buffer.from(key), "HS256"))).toBe("refused");
-  // A row that asks for both is not understood: nobody's keys are this issuer's then.
+  // A row that asks for both is invalid: the issuer then has no keys.
   policies.apply([issuerRow({ algorithms: ["RS256", "HS256"], jwks: { keys: [jwk] } })]);
   expect([policies.issuer(ISSUER), policies.tenant("shop")?.unknown.size]).toEqual([undefined, 1]);
 });
 
-test("another secret ends who the old one let in; the same secret, sealed again, does not", async () => {
+test("another secret disconnects clients of the old one; the same secret, sealed again, does not", async () => {
   const policies = new Policies();
   policies.apply([tenant, await shared()]);
   const authenticator = await authenticatorOf(policies);
@@ -85,7 +85,7 @@ test("another secret ends who the old one let in; the same secret, sealed again,
   await expect.poll(() => authenticator.barred(inside, "subscribe")).toContain("was taken away");
 });
 
-test("a secret is sealed for its issuer, opens with an older key too, and without a key nobody is refused for it", async () => {
+test("a secret is sealed for its issuer and opens with an older key, too; without a key no token is refused for it", async () => {
   const old = randomBytes(32);
   const sealed = await new SealedSecrets([old]).seal(secret, ISSUER);
   expect(sealed.split(".")).toHaveLength(5);

@@ -37,7 +37,7 @@ async function issuerOf(more: Partial<ConstructorParameters<typeof TokenVerifier
 const token = (header: { alg: string; kid?: string } & Record<string, unknown>, payload: object, key: KeyObject) =>
   new SignJWT({ ...payload }).setProtectedHeader(header).sign(key);
 
-test("of a token's scopes those are kept that mean something here, however many it says", async () => {
+test("only meaningful scopes of a token are kept, out of any number", async () => {
   const verifier = await issuerOf();
   const many = Array.from({ length: 300 }, (_, n) => `scope:${n}`);
   const scope = [...many, "publish", "operate"].join(" ");
@@ -50,7 +50,7 @@ test("of a token's scopes those are kept that mean something here, however many 
   expect(other!.scopes).toBe(one!.scopes);
 });
 
-/** Also the second time, when the issuer checks by itself. */
+/** Twice: the second time the issuer checks by itself. */
 async function verdict(verifier: TokenVerifier, text: string): Promise<Identity | "refused"> {
   const said: (Identity | "refused")[] = [];
   for (let time = 0; time < 2; time += 1) {
@@ -65,7 +65,7 @@ async function verdict(verifier: TokenVerifier, text: string): Promise<Identity 
   return said[0]!;
 }
 
-test("a key that a token brings itself, or points to, is none: neither where it signs nor beside a good one", async () => {
+test("a key inside a token, or linked from it, is ignored: neither as a signer nor beside a good key", async () => {
   const verifier = await issuerOf();
   const jwk = await jwkOf(other.publicKey, "evil");
   const urls = { jku: "https://evil.example/jwks", x5u: "https://evil.example/chain", x5c: ["MIIB"], jwk };
@@ -88,7 +88,7 @@ test("a key that a token brings itself, or points to, is none: neither where it 
   expect(keysFetched).not.toHaveBeenCalled();
 });
 
-test("no signature, or one by the public key as if it were a shared secret, is refused", async () => {
+test("a missing signature, or an HMAC by the public key, is refused", async () => {
   const verifier = await issuerOf();
   const text = (part: object): string => Buffer.from(JSON.stringify(part)).toString("base64url");
   for (const alg of ["none", "None", "NONE", ""])
@@ -109,7 +109,7 @@ test("no signature, or one by the public key as if it were a shared secret, is r
   expect(await verdict(verifier, `${head}.${signature}`)).toBe("refused");
 });
 
-test("an algorithm that the issuer was not set up with is refused, whoever signed", async () => {
+test("an algorithm outside the issuer's list is refused", async () => {
   const verifier = await issuerOf({ algorithms: ["EdDSA"] });
   expect(await verdict(verifier, await token({ alg: "EdDSA", kid: "ed" }, claims, ed.privateKey))).toMatchObject({
     subject: "u1",
@@ -118,7 +118,7 @@ test("an algorithm that the issuer was not set up with is refused, whoever signe
     expect(await verdict(verifier, await token({ alg, kid: "rsa" }, claims, rsa.privateKey))).toBe("refused");
 });
 
-test("aud, iss, exp and nbf must hold, with no more than a minute of leeway", async () => {
+test("aud, iss, exp and nbf must hold, within a minute of leeway", async () => {
   const verifier = await issuerOf();
   const check = async (more: object): Promise<unknown> =>
     verdict(verifier, await token({ alg: "EdDSA", kid: "ed" }, { ...claims, ...more }, ed.privateKey));
@@ -135,7 +135,7 @@ test("aud, iss, exp and nbf must hold, with no more than a minute of leeway", as
   for (const more of bad) expect([more, await check(more)]).toEqual([more, "refused"]);
 });
 
-test("keys are asked for again for a kid that is not there, a few times a minute however many such tokens come", async () => {
+test("an unknown kid causes a few key requests a minute, for any number of such tokens", async () => {
   let clock = 0;
   let served = [await jwkOf(ed.publicKey, "ed")];
   const fetch = vi.fn<() => Promise<string>>(() => Promise.resolve(JSON.stringify({ keys: served })));
@@ -148,7 +148,7 @@ test("keys are asked for again for a kid that is not there, a few times a minute
     const text = await token({ alg: "RS256", kid }, payload, rsa.privateKey);
     return verdict(verifier, text).catch((error: unknown) => (error instanceof Failure ? error.retryAfter : error));
   };
-  // The issuer may have rotated its keys a moment ago: nobody is refused for that until they can be read again.
+  // The issuer may have rotated its keys just now: no token is refused for that before the next read.
   for (let count = 0; count < 50; count += 1) expect(await strange(`unknown-${count}`)).toBe(30);
   clock = 12_000;
   expect(await strange("unknown")).toBe(18);
@@ -156,7 +156,7 @@ test("keys are asked for again for a kid that is not there, a few times a minute
   // No key could make these good.
   expect(await strange("unknown", { ...claims, exp: NOW - 100 })).toBe("refused");
   expect(await strange("unknown", { ...claims, aud: "another" })).toBe("refused");
-  // The issuer has a new key: the first token of it, half a minute after the last time, finds it.
+  // The issuer has a new key: its first token, half a minute after the last read, finds it.
   served = [...served, await jwkOf(rsa.publicKey, "new")];
   clock = 31_000;
   expect(await strange("new")).toMatchObject({ subject: "u1" });
@@ -168,7 +168,7 @@ test("keys are asked for again for a kid that is not there, a few times a minute
   await expect(async () => verifier.verify(invented)).rejects.toThrow(Refused);
 });
 
-test("a token that no signature could save is refused at once, and neither checks a signature nor asks for keys", async () => {
+test("a token with fatal claims is refused at once, without a signature check or a key request", async () => {
   const fetch = vi.fn<() => Promise<string>>(() => new Promise(() => {}));
   const verifier = await issuerOf({ keys: new Jwks(new URL("https://issuer.example/jwks"), { fetch }) });
   const text = (part: unknown): string =>
@@ -197,7 +197,7 @@ test("a token that no signature could save is refused at once, and neither check
   expect(mayCheck).not.toHaveBeenCalled();
 });
 
-test("an issuer whose key set hangs is asked once at a time, by a bounded number of callers", async () => {
+test("an issuer with a hanging key set gets one request at a time, from a bounded number of callers", async () => {
   let answer: (text: string) => void = () => undefined;
   const fetch = vi.fn<() => Promise<string>>(() => new Promise((resolve) => (answer = resolve)));
   const waiters = new Waiters({ all: 10, issuer: 2, address: 10 });
@@ -213,7 +213,7 @@ test("an issuer whose key set hangs is asked once at a time, by a bounded number
   expect(waiters.size).toBe(0);
 });
 
-test("whoever may have no signature checked has none checked: neither of a known key nor of a new one", async () => {
+test("a caller without permitted checks has no signature checked, with a known or a new key", async () => {
   const verifier = await issuerOf();
   const good = await token({ alg: "EdDSA", kid: "ed" }, claims, ed.privateKey);
   const mayCheck = (): void => {

@@ -5,8 +5,8 @@ import { SocketServer } from "#services/distributor/transports/socket-server.ts"
 import { serverSettings } from "@saasaparilla/shared/http/settings.ts";
 
 /**
- * What the suite speaks with, a process of its own: the server of the distributor, which says back what it hears. Its messages may be as
- * long as the suite's longest; the distributor's end at 16 KB, which is tested with it.
+ * The suite's peer, in a process of its own: the distributor's server, which echoes each message. It accepts the
+ * suite's longest messages; the distributor limits them to 16 KB, and its own tests cover that.
  */
 const log = createLog("autobahn", "warn");
 const server = new SocketServer({

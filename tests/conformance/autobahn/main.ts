@@ -9,11 +9,11 @@ import { ask, runTool } from "#local/process/run-tool.ts";
 import { downloaded } from "#local/stores/software.ts";
 
 /**
- * Every case of Autobahn's suite for servers but those of compression, which is not offered, against the server of the distributor. The
- * suite is of Python 2.7. Ends with 1 where a case is not passed.
+ * Every case of Autobahn's suite for servers, against the distributor's server. It omits compression, which is not
+ * offered. The suite needs Python 2.7. Exits with 1 if a case fails.
  */
 const SUITE = "autobahntestsuite==25.10.1";
-/** The server may also do what is not quite what the suite would like best, and where it asks for no more than a look. */
+/** The server may also behave in a tolerated, not preferred, way, and in ways that the suite only reports. */
 const PASSED = new Set(["OK", "NON-STRICT", "INFORMATIONAL"]);
 
 interface Case {
@@ -31,7 +31,7 @@ async function suite(file: string): Promise<string> {
   return downloaded(SUITE.replace("==", "-"), "Autobahn's suite (60 MB)", async (folder) => {
     const args = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", folder, SUITE];
     await runTool(file, args, { log: "autobahn", fix: `${SUITE} could not be fetched: is there a network?` });
-    // Without it Python 2 does not find what is in there.
+    // Without it Python 2 does not find the packages in there.
     const marker = join(folder, "zope/__init__.py");
     if (!existsSync(marker)) writeFileSync(marker, "");
   });

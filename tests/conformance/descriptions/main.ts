@@ -8,8 +8,8 @@ import { startStack, type Kind } from "#tests/support/stack.ts";
 import { generator, nodeTools } from "./tools.ts";
 
 /**
- * The documents of all services, as they are served, before linters and generators of clients. What is generated is compiled. Ends with 1 where one finds
- * something wrong. [KIND...]
+ * Checks the served documents of all services with linters and client generators. Generated code is compiled. Exits
+ * with 1 if one finds an error. [KIND...]
  */
 const KINDS: Kind[] = ["receiver", "distributor", "director", "console"];
 const RULES = join(import.meta.dirname, "spectral.yaml");
@@ -87,7 +87,7 @@ for (const [name, file] of documents) {
     if (!(await tried(`generate-${language}-${name}`, runtime.file, [...args, ...go]))) continue;
     const compile = `compile-${language}-${name}`;
     if (language === "go") {
-      // What it generates as tests asks for a package of its own.
+      // The generated tests require a package of their own.
       rmSync(join(output, "test"), { recursive: true, force: true });
       await tried(compile, "go", ["-C", output, "build", "./..."]);
     } else if (language === "python") {

@@ -3,7 +3,7 @@ import { java } from "#local/stores/java.ts";
 import { runTool } from "#local/process/run-tool.ts";
 import { downloaded } from "#local/stores/software.ts";
 
-/** Not in package.json: they bring some 300 packages, and are used by one recipe. */
+/** Not in package.json: they bring some 300 packages for one recipe. */
 const NODE_TOOLS = ["@redocly/cli@2.77.0", "@stoplight/spectral-cli@6.16.3", "openapi-typescript@7.13.0"];
 const GENERATOR = "7.25.0";
 

@@ -8,8 +8,8 @@ import { downloaded } from "#local/stores/software.ts";
 import { startStack, type Kind } from "#tests/support/stack.ts";
 
 /**
- * Requests made from /openapi.json, good ones and bad ones, with a token and without: no answer is a 5xx, and none is other than the
- * document says. Ends with 1 where one is. [--max-examples N and whatever else schemathesis takes]
+ * Sends valid and invalid requests made from /openapi.json, with and without a token: no answer is a 5xx, and each
+ * matches the document. Exits with 1 otherwise. [--max-examples N and other options of schemathesis]
  */
 const TOOL = "schemathesis==4.32.5";
 const CHECKS = [

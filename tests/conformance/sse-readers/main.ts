@@ -11,7 +11,9 @@ import { command, UserError } from "#local/process/user-error.ts";
 import { Publisher } from "#tests/support/publisher.ts";
 import { startStack } from "#tests/support/stack.ts";
 
-/** `just sse-readers`: what libraries of Python, Go and Java make of the stream. Each event must come once, and nothing else. */
+/**
+ * `just sse-readers`: how Python, Go and Java libraries parse the stream. Each event must come once, and nothing else.
+ */
 const PYTHON = ["httpx==0.28.1", "httpx-sse==0.4.3", "sseclient-py==1.9.0", "requests==2.32.5"];
 const STORED = 5;
 const LIVE = 5;

@@ -4,10 +4,10 @@ import type { Cluster } from "#tests/deploy/cluster/cluster.ts";
 /** Namespaces that the sets of values name. */
 const NAMESPACES = ["notifications", "monitoring"];
 
-/** What the API server takes; it throws at what it refuses. */
+/** Applies objects to the API server; throws if it refuses one. */
 export async function tried(cluster: Cluster): Promise<string> {
   const namespaces = NAMESPACES.map((name) => ({ apiVersion: "v1", kind: "Namespace", metadata: { name } }));
-  // A controller would make it, where there is one.
+  // In a full cluster a controller would create it.
   const account = { apiVersion: "v1", kind: "ServiceAccount", metadata: { name: "default", namespace: "default" } };
   const items = [...namespaces, account];
   await cluster.kubectl(["apply", "--filename", "-"], JSON.stringify({ apiVersion: "v1", kind: "List", items }));

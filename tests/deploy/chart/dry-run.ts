@@ -5,7 +5,7 @@ import { Cluster } from "#tests/deploy/cluster/cluster.ts";
 import { ensurePackages, FOR_API } from "#tests/deploy/cluster/packages.ts";
 import { tried } from "./checks.ts";
 
-/** Every set of values before a real API server: it says what it would refuse. */
+/** Applies every set of values to a real API server in a dry run, and reports its refusals. */
 await command(async () => {
   makePaths();
   await ensurePackages(FOR_API);

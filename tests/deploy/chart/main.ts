@@ -18,7 +18,9 @@ import { Release, NAME, NAMESPACE } from "./release.ts";
 import { Traffic } from "./traffic.ts";
 import { tried } from "./checks.ts";
 
-/** The chart in a real cluster on this machine, from `helm install` to its end, under a load whose history is checked. */
+/**
+ * The chart in a real cluster on this machine, from `helm install` to removal, under a load whose history is checked.
+ */
 const { keep } = parseArgs({ options: { keep: { type: "boolean" } } }).values;
 const { version } = JSON.parse(readFileSync(join(repository, "package.json"), "utf8")) as { version: string };
 const IMAGE = "saasaparilla/notifications";
@@ -26,7 +28,7 @@ const NEXT = `${version}-next`;
 const MANY = 4;
 const FEW = 2;
 
-/** What is said besides no values at all: the load's tenants, and times and bounds in which a test can see them at work. */
+/** Settings of every set of values: the load's tenants, and times and limits short enough for a test. */
 const LITTLE = { requests: { cpu: "20m" } };
 const VALUES_OF_TEST = {
   platform: { tenants: ["default", "acme", "globex"] },
@@ -36,7 +38,7 @@ const VALUES_OF_TEST = {
   distributor: {
     resources: LITTLE,
     drainSeconds: 5,
-    // A Service gives each poll to another one, and each of them counts the loop for so long.
+    // A Service sends each poll to another pod, and each pod counts the loop for this long.
     settings: { POLL_GRACE_MS: 2_000 },
     autoscaling: { min: FEW, max: MANY, connections: "60", scaleInSeconds: 15, stabilizationSeconds: 10 },
   },
@@ -72,7 +74,7 @@ async function prepare(): Promise<void> {
   });
 }
 
-/** What a cluster of somebody's has, and this one has not by itself: volumes. */
+/** Resources that a user's cluster has and this one lacks: volumes. */
 async function furnish(cluster: Cluster): Promise<void> {
   const volumes = ["kafka", "postgres"].map((name) => {
     const path = join(cluster.folder, "volumes", name);
@@ -96,7 +98,7 @@ interface Autoscaler {
   };
 }
 
-/** What its autoscaler has read, once that is all that it goes by. */
+/** The metrics that its autoscaler has read, once it uses no others. */
 async function readFor(kind: string, cluster: Cluster): Promise<string | undefined> {
   const { spec, status } = await cluster.get<Autoscaler>("hpa", `${NAME}-${kind}`, "--namespace", NAMESPACE);
   const read = (status.currentMetrics ?? []).flatMap(({ pods, resource }) => {
@@ -185,7 +187,7 @@ async function disturb(release: Release, traffic: Traffic): Promise<void> {
     });
 }
 
-/** A crowd comes and goes; who is there already notices nothing but a reconnect. */
+/** A crowd comes and goes; clients that stay notice only a reconnect. */
 async function scale(release: Release, traffic: Traffic): Promise<void> {
   const { cluster } = release;
   const distributors = async (): Promise<number> => (await release.pods("distributor")).length;

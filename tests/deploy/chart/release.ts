@@ -18,7 +18,7 @@ export interface Pod {
   };
 }
 
-/** The chart as it is installed, seen from this machine: a load reaches it by its Services' addresses. */
+/** An installed chart, seen from this machine: a load reaches it by its Services' addresses. */
 export class Release implements Platform {
   readonly cluster: Cluster;
   readonly heartbeatMs = 15_000;
@@ -35,14 +35,14 @@ export class Release implements Platform {
     return this.cluster.helm([...args, "--namespace", NAMESPACE]);
   }
 
-  /** `values`: undefined, none at all. */
+  /** `values`: undefined for no values. */
   async install(verb: "install" | "upgrade", values?: object, ...flags: string[]): Promise<string> {
     const given = values === undefined ? [] : ["--values", "-"];
     const args = [verb, NAME, chart, "--namespace", NAMESPACE, ...given, ...flags];
     return this.cluster.helm(args, values && JSON.stringify(values));
   }
 
-  /** Every deployment has all of its pods, and they are of its newest kind. */
+  /** Every deployment has all of its pods, in its newest version. */
   async rolledOut(): Promise<void> {
     for (const kind of SERVING)
       await this.cluster.kubectl([
@@ -79,7 +79,7 @@ export class Release implements Platform {
     );
   }
 
-  /** Addresses, the key that tokens are signed with, and how Postgres is reached from here. */
+  /** Addresses, the key that signs tokens, and the way to Postgres from here. */
   async find(): Promise<void> {
     const address = async (service: string): Promise<string> =>
       this.cluster.kubectl([
@@ -111,7 +111,10 @@ export class Release implements Platform {
       .sign(await importJWK(this.#key, "ES256"));
   }
 
-  /** To the process of a pod itself, past the kubelet. Answers seconds until it ran again in the same pod, and was ready. */
+  /**
+   * Signals a pod's process directly, without the kubelet. Returns the seconds until it runs in the same pod and is
+   * ready.
+   */
   async signal(component: string, signal: "SIGKILL" | "SIGSTOP"): Promise<{ restarted: number; ready: number }> {
     const [pod] = await this.pods(component);
     const { name } = pod!.metadata;
@@ -128,7 +131,7 @@ export class Release implements Platform {
     return { restarted, ready: since() };
   }
 
-  /** As an eviction does: with its time to end. */
+  /** Like an eviction: with its time to shut down. */
   async remove(component: string): Promise<void> {
     const [pod] = await this.pods(component);
     await this.cluster.kubectl(["delete", "pod", pod!.metadata.name, "--namespace", NAMESPACE, "--wait=true"]);

@@ -9,7 +9,7 @@ import type { Release } from "./release.ts";
 
 const PATIENCE_MS = 120_000;
 
-/** A load on the release, its history, and the checker's verdict at its end. */
+/** A load on the release, its history, and the checker's verdict at the end. */
 export class Traffic {
   readonly history: History;
   readonly #load: Load;
@@ -20,7 +20,7 @@ export class Traffic {
     this.#load = load;
     this.history = history;
     this.#pool = new pg.Pool({ connectionString: release.database, max: 1 });
-    // Postgres may be what is away.
+    // Postgres may be away on purpose.
     this.#pool.on("error", () => {});
     this.#noting = noteStored(
       this.#pool,
@@ -37,12 +37,12 @@ export class Traffic {
     return new Traffic(load, history, release);
   }
 
-  /** All are there: to be asked where everybody wants to stay. */
+  /** All clients are connected. Call it only while every client wants to stay. */
   gathered(): Promise<void> {
     return this.#load.gathered(PATIENCE_MS);
   }
 
-  /** Something is accepted from now on, and whoever wants to be connected gets all that was accepted before. Answers seconds. */
+  /** A new publish is accepted, and connected clients get all that was accepted before. Returns the seconds. */
   async flows(): Promise<number> {
     const since = performance.now();
     while (!this.history.recovered(since)) {
@@ -55,7 +55,7 @@ export class Traffic {
     return (performance.now() - since) / 1_000;
   }
 
-  /** No more is published; everybody has everything. */
+  /** Stops publishing; every client gets everything. */
   async end(): Promise<Verdict> {
     await this.#noting.stop();
     await this.#load.drain(() => this.history.open === 0, PATIENCE_MS);

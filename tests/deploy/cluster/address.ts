@@ -1,2 +1,2 @@
-/** The bridge's own address: what listens there is reached by pods and by this machine, and by nobody else. */
+/** The bridge's own address: only pods and this machine can reach a listener there. */
 export const ADDRESS = "10.244.0.1";

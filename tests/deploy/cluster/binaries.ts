@@ -5,13 +5,13 @@ import { cache } from "#tests/chart/tools.ts";
 import { call } from "./call.ts";
 
 /**
- * Kubernetes itself, compiled from its modules: no registry that a machine without images reaches has its binaries. It takes ten
- * minutes on two cores, once: it is kept by its version, outside of the clone.
+ * Kubernetes itself, compiled from its modules: no registry within reach of a machine without images has its binaries.
+ * It takes ten minutes on two cores, once: the result is kept by version, outside the clone.
  */
 const VERSION = "v1.34.4";
 const COREDNS = "v1.15.0";
 const COMMANDS = ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy"] as const;
-/** What holds a pod's namespaces: it waits until it is told to end. */
+/** The program that holds a pod's namespaces: it waits for its end. */
 const PAUSE = `package main
 
 import (
@@ -26,7 +26,7 @@ func main() {
 	<-end
 }
 `;
-/** Only what names of Services need: all plugins together are as large as Kubernetes. */
+/** Only the plugins that names of Services need: all plugins together are as large as Kubernetes. */
 const NAMES = `package main
 
 import (
@@ -50,8 +50,8 @@ const FLAGS = { CGO_ENABLED: "0", GOFLAGS: "-trimpath -buildvcs=false -mod=mod" 
 export type Binaries = Record<(typeof COMMANDS)[number] | "coredns" | "pause", string>;
 
 /**
- * The API server alone, for a few questions: not optimised, which is compiled in half the time. One that was compiled for a cluster will do,
- * too.
+ * The API server alone, for a few questions: not optimised, which halves the compile time. A build for a full cluster
+ * works, too.
  */
 export async function apiServer(): Promise<string> {
   const folder = join(cache, `kubernetes-${VERSION}`);
@@ -65,7 +65,7 @@ export async function apiServer(): Promise<string> {
   return quick;
 }
 
-/** All that a cluster of one node runs. */
+/** Every program that a cluster of one node runs. */
 export async function binaries(): Promise<Binaries> {
   const folder = join(cache, `kubernetes-${VERSION}`);
   mkdirSync(folder, { recursive: true });
@@ -93,7 +93,7 @@ const versionFlags = (): string => {
   return `-X ${at}.gitVersion=${VERSION} -X ${at}.gitMajor=${major} -X ${at}.gitMinor=${minor}`;
 };
 
-/** `go install` refuses a module that replaces others: each of its parts is named here by the release that goes with it. */
+/** `go install` refuses a module that replaces others: this names each of its parts by the matching release. */
 async function kubernetesModule(folder: string): Promise<string> {
   mkdirSync(folder, { recursive: true });
   if (existsSync(join(folder, "whole"))) return folder;
@@ -121,7 +121,7 @@ async function single(folder: string, main: string, path: string, needs?: string
   await build(folder, ".", path);
 }
 
-/** It gets its name once it is whole. */
+/** The file gets its name once it is complete. */
 async function build(
   folder: string,
   what: string,

@@ -6,14 +6,14 @@ export interface CallOptions {
   cwd?: string;
 }
 
-/** What a tool prints. It never keeps the load from going on, which is in this process too. */
+/** The output of a tool. It never blocks the load, which runs in this process, too. */
 export function call(file: string, args: readonly string[], { input, ...options }: CallOptions = {}): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = execFile(file, args, { maxBuffer: 64 << 20, ...options }, (error, stdout, stderr) => {
       if (error) reject(new Error(`${file} ${args.slice(0, 6).join(" ")}: ${stderr || stdout || error.message}`));
       else resolve(stdout);
     });
-    // A tool that does not read to the end says itself what is wrong.
+    // A tool that does not read to the end reports the error itself.
     child.stdin?.on("error", () => {});
     child.stdin?.end(input ?? "");
   });

@@ -2,7 +2,7 @@ import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { call } from "./call.ts";
 
-/** An authority of the cluster's own, and who is who in it. */
+/** The cluster's own authority, and the identities in it. */
 export async function makeCertificates(folder: string, address: string): Promise<void> {
   const openssl = (...args: string[]): Promise<string> => call("openssl", args, { cwd: folder });
   await openssl("genrsa", "-out", "accounts.key", "2048");

@@ -12,7 +12,10 @@ import { until } from "./until.ts";
 
 const PORT = 6443;
 
-/** A real Kubernetes of one node on this machine: API server, controllers, scheduler, kubelet, names and cluster addresses. */
+/**
+ * A real Kubernetes of one node on this machine: API server, controllers, scheduler, kubelet, names and cluster
+ * addresses.
+ */
 export class Cluster {
   readonly folder: string;
   readonly processes: Processes;
@@ -34,7 +37,7 @@ export class Cluster {
     };
   }
 
-  /** `images`: those of Docker's engine that its pods may have. */
+  /** `images`: images of Docker's engine that its pods may use. */
   static async up(docker: string, images: readonly string[]): Promise<Cluster> {
     const ours = await binaries();
     return Cluster.#of(ours["kube-apiserver"], async (cluster) => {
@@ -46,7 +49,7 @@ export class Cluster {
     });
   }
 
-  /** The API server alone: it takes what is right and refuses what is wrong, and nothing comes of it. */
+  /** The API server alone: it validates objects, and nothing acts on them. */
   static async api(): Promise<Cluster> {
     return Cluster.#of(await apiServer(), async () => {});
   }
@@ -80,7 +83,7 @@ export class Cluster {
     return this.#node!;
   }
 
-  /** All that it made, processes, pods, addresses and files, is gone after it. */
+  /** Removes all its processes, pods, addresses and files. */
   async down(): Promise<void> {
     await this.#node?.down();
     await this.processes.end();
@@ -93,7 +96,7 @@ export class Cluster {
     await call("ip", ["link", "add", "pods", "type", "bridge"]);
     await call("ip", ["address", "add", `${ADDRESS}/24`, "dev", "pods"]);
     await call("ip", ["link", "set", "pods", "up"]);
-    // Docker's engine drops what is forwarded and not its own.
+    // Docker's engine drops forwarded packets that are not its own.
     for (const rule of FORWARDED) await call("iptables", ["-I", ...rule]);
   }
 
@@ -149,7 +152,7 @@ export class Cluster {
       `--root-ca-file=${at("ca.crt")}`,
       "--bind-address=127.0.0.1",
       "--leader-elect=false",
-      // As often as an operator may have it; by default four times as long.
+      // As often as an operator may configure; the default is four times as long.
       "--horizontal-pod-autoscaler-sync-period=5s",
       "--horizontal-pod-autoscaler-cpu-initialization-period=30s",
     ];

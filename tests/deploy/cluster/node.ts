@@ -66,7 +66,7 @@ export class Node {
     });
   }
 
-  /** Images of Docker's engine into that of the node. */
+  /** Copies images of Docker's engine to the node's. */
   async load(images: readonly string[]): Promise<void> {
     const save = spawn(this.#ground.docker, ["save", ...images], { stdio: ["ignore", "pipe", "inherit"] });
     const args = ["--address", this.#socket, "--namespace", "k8s.io", "images", "import", "-"];
@@ -75,7 +75,7 @@ export class Node {
     if (saved !== 0 || loaded !== 0) throw new Error(`The images ${images.join(", ")} did not get to the node.`);
   }
 
-  /** The process of a container, as this machine knows it. */
+  /** The process id of a container on this machine. */
   async process(container: string): Promise<number> {
     const lines = (await this.#containers("tasks", "ls")).split("\n");
     const pid = lines.map((line) => line.trim().split(/\s+/)).find(([id]) => id === container)?.[1];
@@ -88,7 +88,7 @@ export class Node {
     const { folder, processes } = this.#ground;
     await processes.end("kubelet");
     await processes.end("kube-proxy");
-    // What the pods held is left by each of them here, since the kubelet would have done it.
+    // Each pod's resources are released here: the kubelet, which would do it, is gone.
     const running = await this.#containers("tasks", "ls", "--quiet").catch(() => "");
     const end = async (task: string): Promise<void> => {
       await this.#containers("tasks", "kill", "--signal", "SIGKILL", task).catch(() => "");
@@ -177,7 +177,7 @@ const kubelet = (folder: string) => ({
   },
   cgroupRoot: "/",
   enforceNodeAllocatable: [] as string[],
-  // Nobody would take them away.
+  // No other program would remove them.
   makeIPTablesUtilChains: false,
 });
 

@@ -3,7 +3,7 @@ import { step } from "#local/process/progress.ts";
 import { runTool } from "#local/process/run-tool.ts";
 import { UserError } from "#local/process/user-error.ts";
 
-/** A file of each, and the Debian package that it is of. */
+/** One file of each Debian package, and the package. */
 const NEEDED: Record<string, string> = {
   "/usr/bin/etcd": "etcd-server",
   "/usr/bin/containerd": "containerd",
@@ -17,7 +17,7 @@ const NEEDED: Record<string, string> = {
 /** For the API server alone. */
 export const FOR_API = ["/usr/bin/etcd", "/usr/sbin/iptables", "/usr/sbin/ip"];
 
-/** What the cluster has of Debian: installed where it is missing and we are root. */
+/** The cluster's Debian packages: missing ones are installed if we are root. */
 export async function ensurePackages(files: readonly string[] = Object.keys(NEEDED)): Promise<void> {
   if (process.platform !== "linux" || process.getuid?.() !== 0)
     throw new UserError(

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 const PATIENCE_MS = 20_000;
 
-/** What was started here, each with its log; the last one ends first. */
+/** The processes that were started here, each with its log; the last one ends first. */
 export class Processes {
   readonly #logs: string;
   readonly #running: { name: string; child: ChildProcess }[] = [];
@@ -17,14 +17,14 @@ export class Processes {
 
   start(name: string, file: string, args: readonly string[], cwd: string): void {
     const log = openSync(join(this.#logs, `${name}.log`), "w");
-    // Of a group of its own: an interrupt from the keyboard is for the test, which then ends these in order.
+    // A group of its own: a keyboard interrupt is for the test, which then ends these in order.
     const child = spawn(file, args, { cwd, stdio: ["ignore", log, log], detached: true });
     closeSync(log);
     child.on("error", () => {});
     this.#running.push({ name, child });
   }
 
-  /** Throws where one has ended by itself. */
+  /** Throws if one has ended unexpectedly. */
   check(): void {
     const gone = this.#running.find(
       ({ child }) => child.exitCode !== null || child.signalCode !== null || child.pid === undefined,

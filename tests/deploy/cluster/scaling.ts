@@ -6,7 +6,7 @@ import { ADDRESS } from "./address.ts";
 import type { Cluster } from "./cluster.ts";
 import { until } from "./until.ts";
 
-/** One of prometheus-adapter's rules, as far as these use them. */
+/** The parts of prometheus-adapter's rules that these rules use. */
 interface Rule {
   seriesQuery: string;
   name: { as: string };
@@ -26,8 +26,9 @@ const PROMETHEUS = `${ADDRESS}:6450`;
 const PORT = 6451;
 
 /**
- * What autoscalers read, by a real Prometheus that scrapes the real pods. In place of prometheus-adapter, whose binaries no registry
- * here has, this answers by the adapter's own rules; and in place of metrics-server, with the CPU that each process says of itself.
+ * The metrics of autoscalers, by a real Prometheus that scrapes the real pods. No registry here has binaries of
+ * prometheus-adapter, so this server answers by the adapter's own rules. It also replaces metrics-server, with the CPU
+ * metric of each process.
  */
 export class Scaling {
   readonly #cluster: Cluster;
@@ -35,7 +36,7 @@ export class Scaling {
   #pods: Pod[] = [];
   #server: Server | undefined;
   #looks: NodeJS.Timeout | undefined;
-  /** What was asked for by an autoscaler, and what it was told last. */
+  /** An autoscaler's query, and the last answer to it. */
   readonly answered = new Map<string, Record<string, number>>();
 
   constructor(cluster: Cluster, rules: string) {
@@ -97,7 +98,7 @@ export class Scaling {
     this.#server?.closeAllConnections();
   }
 
-  /** Prometheus of this age knows no Kubernetes: it is told of each pod by a file. */
+  /** This version of Prometheus cannot discover Kubernetes pods: a file lists them. */
   async #look(): Promise<void> {
     const { items } = await this.#cluster.get<{ items: Pod[] }>("pods", "--all-namespaces");
     this.#pods = items;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** Waits until there is an answer; where there is none in time, says what it waited for, and what went wrong last. */
+/** Waits for a result; on a timeout it reports the awaited condition and the last error. */
 export async function until<T>(
   what: string,
   ask: () => Promise<T | undefined | false>,

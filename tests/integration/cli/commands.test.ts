@@ -12,7 +12,7 @@ const main = resolve(import.meta.dirname, "../../../cli/main.ts");
 let stack: Stack;
 let folder: string;
 let env: Record<string, string>;
-/** It takes its 10 s while the other tests run. */
+/** This file runs for 10 s beside the other tests. */
 let unanswered: ReturnType<typeof cli>;
 
 beforeAll(async () => {
@@ -60,7 +60,7 @@ async function done(line: string, stdin = ""): Promise<string> {
 
 const json = async (line: string) => JSON.parse(await done(line));
 
-test("a tenant is made, used, limited, explained and audited by the commands alone", async () => {
+test("commands alone create, use, limit, explain and audit a tenant", async () => {
   expect(await json("tenant add shop --trust scopes")).toMatchObject({ trust: "scopes" });
   expect(await cli("tenant add shop")).toMatchObject({ code: 1, err: expect.stringContaining("exists already") });
   expect((await json("tenant list")).map(({ tenant }: { tenant: string }) => tenant)).toContain("shop");
@@ -76,7 +76,7 @@ test("a tenant is made, used, limited, explained and audited by the commands alo
     await response.body?.cancel();
     return response.status;
   };
-  // The receiver reads policies every so often.
+  // The receiver reads policies at an interval.
   await expect.poll(publish).toBe(202);
 
   const limited = await json("tenant limits shop publishRate=5,weight=2");
@@ -111,14 +111,14 @@ test("a tenant is made, used, limited, explained and audited by the commands alo
   await done(`tenant remove shop key ${id}`);
   await json("tenant revoke shop u1");
 
-  // What operators of the platform do belongs to its own tenant.
+  // Actions of platform operators belong to the operators' tenant.
   await expect.poll(() => done("audit --tenant platform --limit 200")).toMatch(/revocation u1/);
   await expect.poll(() => done("audit --tenant shop --json")).not.toBe("");
   const entries = (await done("audit --tenant shop --json")).trim().split("\n");
   expect(entries.map((line) => JSON.parse(line).tenant)).toEqual(entries.map(() => "shop"));
 });
 
-test("dead letters and epochs are shown, as text and as JSON", async () => {
+test("the commands show dead letters and epochs, as text and as JSON", async () => {
   expect(await done("dead-letters")).toBe("There are no dead letters.\n");
   expect(await json("dead-letters list --json")).toEqual({ deadLetters: [] });
   expect(await cli("dead-letters show 0-999999")).toMatchObject({ code: 1, err: expect.stringContaining("404") });
@@ -127,14 +127,14 @@ test("dead letters and epochs are shown, as text and as JSON", async () => {
   expect(epochs[0].partitions).toBe(partitions);
 });
 
-test("a token that is not an operator's is refused, and the error says what to pass", async () => {
+test("the commands refuse a token without operator rights, and the error says what to pass", async () => {
   await writeFile(join(folder, "client.txt"), await done("token --client u1 --tenant acme"));
   const refused = await cli(`tenant list --operator-token-file ${join(folder, "client.txt")}`);
   expect(refused).toMatchObject({ code: 1, err: expect.stringContaining("answered 403") });
   expect(refused.err).toContain("Pass an operator's token that may do this");
 });
 
-test("a Kafka that does not answer is an error within bounded time", async () => {
+test("a command fails within bounded time when Kafka does not answer", async () => {
   const { code, err } = await unanswered;
   expect({ code, err }).toEqual({ code: 1, err: expect.stringContaining("Kafka at 127.0.0.1:9 did not answer") });
 });

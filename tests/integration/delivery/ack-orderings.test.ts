@@ -5,7 +5,10 @@ import { lifeOf, ackOrderingsOf, type Event } from "#tests/simulation/ack-orderi
 import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
 import { Subscriber } from "#tests/support/subscriber.ts";
 
-/** The orders of tests/simulation/ack-orderings.test.ts that a stack has time for; each is one client's, and all run beside each other. */
+/**
+ * The orders of tests/simulation/ack-orderings.test.ts that a stack has time for. Each order has its own client; all
+ * run at once.
+ */
 const ORDERS = ackOrderingsOf(0, { A: lifeOf("A", 1, true), B: lifeOf("B", 1, true) });
 const TRANSPORTS = [
   ["websocket", "websocket"],
@@ -20,7 +23,7 @@ let distributors: Service[];
 let publisher: Publisher;
 
 beforeAll(async () => {
-  // Whatever the machine does meanwhile, nothing is stored for want of an acknowledgement.
+  // On a slow machine, too, a missing acknowledgement must not cause storing.
   stack = await startStack({
     services: ["receiver", "director", "distributor", "distributor"],
     env: { DRAIN_MS: "0", ACK_MS: "60000" },
@@ -32,7 +35,7 @@ beforeAll(async () => {
 
 afterAll(() => stack.close());
 
-/** Runs one order, something published after each event; answers how many were acknowledged. */
+/** Runs one order and publishes after each event. Returns how many notifications were acknowledged. */
 async function runOrder(
   client: string,
   events: readonly Event[],
@@ -59,16 +62,16 @@ async function runOrder(
     const ids = publisher.accepted(client);
     for (const open of [connections.A, connections.B].filter((connection) => connection.open)) {
       await open.until(`the last is here after ${event}`, () => open.received.at(-1)?.id === ids.at(-1));
-      // Without a gap from where it came in.
+      // No gap after the first notification of this connection.
       expect(open.received.map(({ id }) => id)).toEqual(ids.slice(-open.received.length));
     }
-    // First the window that nobody has acknowledged.
+    // The unacknowledged window comes first.
     if (owed !== undefined) expect(subscriber.received.length - before).toBeGreaterThanOrEqual(ids.length - owed);
   }
   return acknowledged;
 }
 
-test(`R25, R32: in each of ${ORDERS.length * TRANSPORTS.length} orders a connection first gets what nobody has acknowledged, and so does the next when all have died`, async () => {
+test(`R25, R32: ${ORDERS.length * TRANSPORTS.length} orders: a connection first gets unacknowledged notifications, and so does the next one`, async () => {
   const runs = await Promise.all(
     TRANSPORTS.flatMap((transports) =>
       ORDERS.map(async (events, index) => {

@@ -5,7 +5,7 @@ import { Publisher } from "#tests/support/publisher.ts";
 import { startProxy, type TcpProxy } from "#tests/support/tcp-proxy.ts";
 import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
 
-/** What pages in browsers may do, and what they may not. */
+/** Which requests of browser pages are allowed and which are refused. */
 const OURS = "https://app.example.com";
 const OTHERS = [
   "https://evil.example.com",
@@ -54,7 +54,7 @@ async function upgrade(origin: string | undefined): Promise<number> {
   return Number(answer.toString("latin1").split(" ")[1]);
 }
 
-test("R48: a WebSocket is opened for pages of the sites that are named, by their whole origin, and for who is no browser", async () => {
+test("R48: a WebSocket opens for pages of listed origins, and for clients that are not browsers", async () => {
   for (const origin of [OURS, "https://admin.example.com", undefined]) expect(await upgrade(origin)).toBe(101);
   for (const origin of OTHERS) expect([origin, await upgrade(origin)]).toEqual([origin, 403]);
   const lines = () =>
@@ -62,7 +62,7 @@ test("R48: a WebSocket is opened for pages of the sites that are named, by their
   await expect.poll(() => lines().length).toBe(OTHERS.length);
 });
 
-test("R48: the pages of those sites read every answer, and no others do", async () => {
+test("R48: pages of listed origins can read every answer; other pages cannot", async () => {
   const token = await stack.token({ client: "page" });
   const asked: [Service, string, RequestInit][] = [
     [distributor, "/v1/poll?wait=0", {}],
@@ -87,7 +87,7 @@ test("R48: the pages of those sites read every answer, and no others do", async 
   }
 });
 
-test("R48: a preflight says what a page may send", async () => {
+test("R48: a preflight answer lists what a page may send", async () => {
   const preflight = async (origin: string, path = "/v1/acks") => {
     const headers = {
       origin,
@@ -109,7 +109,7 @@ const ticketFor = async (client: string): Promise<{ ticket: string; expiresIn: n
   return (await answer.json()) as { ticket: string; expiresIn: number };
 };
 
-test("R47: a ticket opens one SSE stream, as the client whose token it stands for, and no other", async () => {
+test("R47: a ticket opens one SSE stream, for its token's client", async () => {
   const { ticket, expiresIn } = await ticketFor("ticketed");
   expect(expiresIn).toBe(30);
   await publisher.publish([{ client: "ticketed", json: '"for the ticketed"' }]);
@@ -137,7 +137,7 @@ test("R47: a ticket opens one SSE stream, as the client whose token it stands fo
     expect([path, await status(path)]).toEqual([path, 403]);
 });
 
-test("R47: without a good token there is no ticket, and while Redis is away none is given or taken", async () => {
+test("R47: a bad token gets no ticket, and no ticket works while Redis is away", async () => {
   const { ticket } = await ticketFor("ticketed");
   const wrong = await fetch(`${distributor.url}/v1/tickets`, {
     method: "POST",
@@ -157,7 +157,7 @@ test("R47: without a good token there is no ticket, and while Redis is away none
   stop.abort();
 });
 
-test("R1: a token in a query is refused for being there, whether it is good or not", async () => {
+test("R1: a token in a query is refused, good or bad", async () => {
   const token = await stack.token({ client: "page" });
   const headers = { authorization: `Bearer ${token}` };
   for (const name of ["token", "access_token", "jwt"]) {

@@ -14,7 +14,7 @@ import type { Publisher } from "#tests/support/publisher.ts";
 import type { Service, Stack } from "#tests/support/stack.ts";
 import { TRANSPORTS } from "#tests/support/raw-transports.ts";
 
-/** What an application does to the client library: it goes on, and says what happened. */
+/** Faults in the application's callbacks: the client library continues and reports each one. */
 let stack: Stack;
 let distributor: Service;
 let publisher: Publisher;
@@ -43,10 +43,10 @@ describe.for(TRANSPORTS)("%s", (transport) => {
     ["is an error page", (token) => `<html>502 ${token}</html>`],
     ["is not ASCII", (token) => `${token}é`],
     ["is empty", () => ""],
-    ["is no text", () => undefined],
+    ["is not text", () => undefined],
     ["is an object", (token) => ({ token })],
     ["is longer than a server reads", (token) => token + "x".repeat(9_000)],
-  ])("a token that %s is never printed, and asked for again", async ([, first]) => {
+  ])("a token that %s is never printed, and requested again", async ([, first]) => {
     const lines = printed();
     let asked = 0;
     const subscriber = await subscribe(({ token }) => ({
@@ -102,7 +102,7 @@ describe.for(TRANSPORTS)("%s", (transport) => {
     expect(subscriber.statuses.find(({ state }) => state === "waiting")!.reason!.code).toBe("token-timeout");
   });
 
-  test("tokens that are refused again and again are asked for with back-off, and never sent twice", async () => {
+  test("refused tokens are replaced with back-off, and never sent twice", async () => {
     let asked = 0;
     let good = false;
     const subscriber = await subscribe(({ token }) => ({
@@ -163,7 +163,7 @@ describe.for(TRANSPORTS)("%s", (transport) => {
     expect((await subscriber.connection.closed).code).toBe("closed");
   });
 
-  test("onNotification that throws is told of with its notification, and onError may throw itself", async () => {
+  test("an error in onNotification is reported with its notification, even if onError throws", async () => {
     const lines = printed();
     let calls = 0;
     const seen: Failure[] = [];
@@ -186,7 +186,7 @@ describe.for(TRANSPORTS)("%s", (transport) => {
     expect(lines.map(([text]) => text)).toEqual(Array(2).fill("@saasaparilla/client: onError failed."));
   });
 
-  test("without onError a failing onNotification is printed", async () => {
+  test("a failing onNotification is printed when there is no onError", async () => {
     const lines = printed();
     let calls = 0;
     const failed = new Error("not yet");
@@ -199,7 +199,7 @@ describe.for(TRANSPORTS)("%s", (transport) => {
     expect(lines).toEqual([[expect.stringContaining("onNotification failed (attempt 1)"), failed]]);
   });
 
-  test("close() within onNotification and within onState ends it, and acknowledges", async () => {
+  test("close() within onNotification and onState ends the client, and acknowledges", async () => {
     let closed: Promise<void> | undefined;
     const subscriber: LibraryClient = await subscribe(({ received }) => ({
       transport,
@@ -226,7 +226,7 @@ describe.for(TRANSPORTS)("%s", (transport) => {
     expect(subscriber.received).toEqual(["hello"]);
   });
 
-  test("reconnect() within every onState connects once a second at most, and notifications still come", async () => {
+  test("reconnect() within every onState connects at most once a second, and notifications still arrive", async () => {
     let calls = 0;
     const subscriber: LibraryClient = await subscribe(() => ({
       transport,
@@ -239,7 +239,7 @@ describe.for(TRANSPORTS)("%s", (transport) => {
     expect(performance.now() - began).toBeGreaterThan(2_000);
   });
 
-  test("reconnect() opens another connection at the cursor, and what was handled does not come again", async () => {
+  test("reconnect() opens a new connection at the cursor, and handled notifications do not come again", async () => {
     const subscriber = await subscribe(() => ({ transport }));
     await expectDelivery(subscriber);
     await expectSoon(() => subscriber.connection.state, "live");
@@ -257,7 +257,7 @@ describe.for(TRANSPORTS)("%s", (transport) => {
   });
 });
 
-test("a store that fails, and one that never settles, is asked again", async () => {
+test("a store that fails, or never settles, is called again", async () => {
   let [loads, saves] = [0, 0];
   let kept: string | undefined;
   const subscriber = await subscribe(() => ({

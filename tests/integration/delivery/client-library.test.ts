@@ -7,7 +7,7 @@ import { storedFor } from "#tests/support/stored-rows.ts";
 import { relay } from "#tests/support/relay.ts";
 import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
 
-/** The client library, as an application uses it, against the real services. */
+/** The client library as an application uses it, against the real services. */
 const TRANSPORTS = ["websocket", "sse", "poll"] as const;
 type Transport = (typeof TRANSPORTS)[number];
 
@@ -68,7 +68,7 @@ async function subscribe(client: string, options: Partial<Options> = {}): Promis
 }
 
 describe.for(TRANSPORTS)("%s", (transport) => {
-  test("what is stored comes first, then what is live, in order", async () => {
+  test("stored notifications come first, then live ones, in order", async () => {
     const client = newClient("stored");
     await publish(client, ...upTo(300));
     const { received, connection, states } = await subscribe(client, { transport });
@@ -79,7 +79,7 @@ describe.for(TRANSPORTS)("%s", (transport) => {
     expect(states()).toEqual(["connecting", "replaying", "live"]);
   });
 
-  test("R3: another transport at another distributor goes on at the same cursor", async () => {
+  test("R3: another transport and distributor continue at the cursor", async () => {
     const client = newClient("resume");
     const first = await subscribe(client, { transport });
     await publish(client, 1, 2, 3);
@@ -92,13 +92,13 @@ describe.for(TRANSPORTS)("%s", (transport) => {
     await expectSoon(() => second.received, [4, 5, 6]);
   });
 
-  test("what was handled is acknowledged: it does not come again to one without a cursor", async () => {
+  test("a handled notification is acknowledged: a connection without a cursor does not get it", async () => {
     const client = newClient("acknowledged");
     const first = await subscribe(client, { transport });
     await publish(client, ...upTo(100));
     await expectSoon(() => first.received, upTo(100));
     await first.connection.close();
-    // An acknowledgement takes effect a moment after it is answered.
+    // An acknowledgement takes effect a moment after its answer.
     await expectSoon(() => scrapeMetric(director, "notifications_unsettled"), 0);
     await storedFor(stack, [client], 0);
     await publish(client, 101);
@@ -106,7 +106,7 @@ describe.for(TRANSPORTS)("%s", (transport) => {
     await expectSoon(() => second.received, [101]);
   });
 
-  test("a slow handler gets one at a time, and all", async () => {
+  test("a slow handler gets every notification, one at a time", async () => {
     const client = newClient("slow");
     await publish(client, ...upTo(700));
     let running = 0;
@@ -122,7 +122,7 @@ describe.for(TRANSPORTS)("%s", (transport) => {
     await expectSoon(() => received, upTo(1_400));
   });
 
-  test("what a handler throws at comes again, and what follows waits", async () => {
+  test("a notification repeats when its handler throws; later ones wait", async () => {
     const client = newClient("throwing");
     let throws = 2;
     const { received, statuses } = await subscribe(client, {
@@ -137,7 +137,7 @@ describe.for(TRANSPORTS)("%s", (transport) => {
     expect(statuses.filter(({ error }) => error)).toHaveLength(2);
   });
 
-  test("a cut connection is opened again, and what comes twice is dropped", async () => {
+  test("a broken connection reopens, and duplicates are dropped", async () => {
     const client = newClient("cut");
     const between = await relay(distributor.url);
     const { received, states } = await subscribe(client, {
@@ -151,20 +151,20 @@ describe.for(TRANSPORTS)("%s", (transport) => {
       between.cut();
     }
     await expectSoon(() => received, upTo(500));
-    // A poll that is cut between two requests goes unnoticed.
+    // The client does not notice a cut between two polls.
     if (transport !== "poll") expect(states()).toContain("waiting");
   });
 
-  test("a token that is refused is not tried again and again", async () => {
+  test("a refused token is not sent repeatedly", async () => {
     const between = await relay(distributor.url);
     const { connection, received } = await subscribe("nobody", { url: between.url, token: "nonsense", transport });
     expect((await connection.closed).code).toBe("forbidden");
-    // A WebSocket asks why it was refused.
+    // A WebSocket asks for the reason of its refusal.
     expect(between.requests.length).toBe(transport === "websocket" ? 2 : 1);
     expect(received).toEqual([]);
   });
 
-  test("a newer token is asked for where the first is refused", async () => {
+  test("a newer token is requested when the first one is refused", async () => {
     const client = newClient("token");
     const tokens = ["nonsense", await stack.token({ client })];
     const { received } = await subscribe(client, { transport, token: async () => tokens.shift()! });
@@ -172,9 +172,9 @@ describe.for(TRANSPORTS)("%s", (transport) => {
     await expectSoon(() => received, [1]);
   });
 
-  test("R14: a token that is about to expire is renewed, and nothing is missed", async () => {
+  test("R14: a token is renewed before its expiry, without a gap", async () => {
     const client = newClient("refresh");
-    // A long poll brings its token with each request, and is told only of one that has expired. Servers allow 30 s of leeway.
+    // A long poll sends its token with each request and hears only of an expired one. Servers allow 30 s of leeway.
     const ttls = transport === "poll" ? [-27, 3_600] : [3, 62, 3_600];
     const { received, connection } = await subscribe(client, {
       transport,
@@ -189,7 +189,7 @@ describe.for(TRANSPORTS)("%s", (transport) => {
   });
 
   test.each(["late", "never"])(
-    "closed while its token is being had, and comes %s, it ends and connects no more",
+    "a client closed while its token is fetched, which comes %s, ends and does not connect",
     async (comes) => {
       const client = newClient("closing");
       const asked = Promise.withResolvers<void>();
@@ -207,23 +207,20 @@ describe.for(TRANSPORTS)("%s", (transport) => {
     },
   );
 
-  test.skipIf(transport === "poll")(
-    "R14: a newer token that cannot be had is told of, and changes nothing",
-    async () => {
-      const client = newClient("no-newer");
-      let asked = 0;
-      const token = (): Promise<string> =>
-        (asked += 1) === 1 ? stack.token({ client, ttl: 3 }) : Promise.reject(new Error("the provider is away"));
-      const { received, connection, statuses } = await subscribe(client, { transport, token });
-      const told = () => statuses.map(({ error }) => error instanceof Error && error.message);
-      await expect.poll(told).toContain("the provider is away");
-      await publish(client, 1);
-      await expectSoon(() => received, [1]);
-      expect(connection.state).toBe("live");
-    },
-  );
+  test.skipIf(transport === "poll")("R14: a failed token renewal is reported, and changes nothing", async () => {
+    const client = newClient("no-newer");
+    let asked = 0;
+    const token = (): Promise<string> =>
+      (asked += 1) === 1 ? stack.token({ client, ttl: 3 }) : Promise.reject(new Error("the provider is away"));
+    const { received, connection, statuses } = await subscribe(client, { transport, token });
+    const told = () => statuses.map(({ error }) => error instanceof Error && error.message);
+    await expect.poll(told).toContain("the provider is away");
+    await publish(client, 1);
+    await expectSoon(() => received, [1]);
+    expect(connection.state).toBe("live");
+  });
 
-  test("a server that drains says to come back; one that is killed is left for another", async () => {
+  test("a draining server tells the client to reconnect; a killed server is replaced by another", async () => {
     const client = newClient("failover");
     const between = await relay(distributor.url);
     const [killed, drained] = [await stack.start("distributor"), await stack.start("distributor")];
@@ -242,7 +239,7 @@ describe.for(TRANSPORTS)("%s", (transport) => {
     expect(connection.state).not.toBe("closed");
   });
 
-  test("the cursor is kept by the store, and taken from it", async () => {
+  test("the store keeps the cursor and supplies it", async () => {
     const client = newClient("store");
     let kept: string | undefined;
     const store = { load: () => kept, save: (cursor: string) => void (kept = cursor) };
@@ -256,7 +253,7 @@ describe.for(TRANSPORTS)("%s", (transport) => {
     await expectSoon(() => second.received, [3]);
   });
 
-  test("R4: a cursor of another client begins at the start", async () => {
+  test("R4: a cursor of another client starts at the beginning", async () => {
     const [one, two] = [newClient("one"), newClient("two")];
     await publish(one, 1);
     const first = await subscribe(one, { transport });
@@ -268,7 +265,7 @@ describe.for(TRANSPORTS)("%s", (transport) => {
   });
 });
 
-test("a WebSocket whose handler is far behind is ended, and comes back for the rest", async () => {
+test("a WebSocket whose handler is far behind is closed, and reconnects for the rest", async () => {
   const client = newClient("behind");
   for (let thousand = 0; thousand < 6; thousand += 1) await publish(client, ...upTo(1_000, thousand * 1_000 + 1));
   const gate = Promise.withResolvers<void>();

@@ -8,7 +8,7 @@ import type { Publisher } from "#tests/support/publisher.ts";
 import type { Service, Stack } from "#tests/support/stack.ts";
 import { TRANSPORTS } from "#tests/support/raw-transports.ts";
 
-/** What the network, and a page's environment, do to the client library on its way to a distributor. */
+/** Effects of the network and of the page's environment on the client library's connection to a distributor. */
 let stack: Stack;
 let distributor: Service;
 let publisher: Publisher;
@@ -23,11 +23,11 @@ const subscribe = subscribing(() => ({ url: distributor.url, token: (client) => 
 const expectDelivery = delivering(() => publisher);
 
 describe.for(TRANSPORTS)("%s", (transport) => {
-  test("a URL that answered well before is right, whatever answers later", async () => {
+  test("a URL that answered well once counts as right from then on", async () => {
     let strange = false;
     const proxy = await startProxy(distributor.url.slice("http://".length));
     onTestFinished(() => proxy.close());
-    // A connection that stays open would carry the next request to this server, too.
+    // An open connection would carry the next request to this server, too.
     const server = await serve((_, response) => response.writeHead(404, { connection: "close" }).end());
     const { url } = await between((near) => {
       const target = new URL(strange ? server.url : `http://${proxy.address}`);
@@ -51,7 +51,7 @@ describe.for(TRANSPORTS)("%s", (transport) => {
     await subscriber.connection.close();
   });
 
-  test("a connection that is silently swallowed is given up, and another one is live", async () => {
+  test("a silently dropped connection is replaced by a live one", async () => {
     const proxy = await startProxy(distributor.url.slice("http://".length));
     const subscriber = await subscribe(() => ({
       transport,
@@ -62,7 +62,8 @@ describe.for(TRANSPORTS)("%s", (transport) => {
     await expectSoon(() => subscriber.connection.state, "live");
     await proxy.set("hang");
     const waiting = () => subscriber.statuses.find(({ state }) => state === "waiting")?.reason?.code;
-    // A WebSocket: 1.5 s without a heartbeat, then 10 s (here 4 s) for a pong. A stream: 2.5 s. A poll: 35 s (here 3 s).
+    // A WebSocket: 1.5 s without a heartbeat, then 10 s (here 4 s) for a pong. A stream: 2.5 s. A poll: 35 s (here 3
+    // s).
     await expectSoon(waiting, transport === "poll" ? "unreachable" : "silent");
     await proxy.set("pass");
     await expectDelivery(subscriber);
@@ -70,7 +71,7 @@ describe.for(TRANSPORTS)("%s", (transport) => {
   });
 });
 
-test("a WebSocket that a proxy ends before `connected` is blocked: server-sent events take its place", async () => {
+test("a WebSocket that a proxy ends before `connected` is blocked: server-sent events replace it", async () => {
   const { hostname, port } = new URL(distributor.url);
   let upgrades = 0;
   const { url } = await between((socket) => {
@@ -83,7 +84,7 @@ test("a WebSocket that a proxy ends before `connected` is blocked: server-sent e
       }
       far.write(bytes);
     });
-    // Its 101, and nothing else.
+    // The 101 answer and nothing else.
     far.on("data", (bytes) => {
       if (!upgrade) socket.write(bytes);
       else socket.end(bytes.subarray(0, bytes.indexOf("\r\n\r\n") + 4));
@@ -97,7 +98,7 @@ test("a WebSocket that a proxy ends before `connected` is blocked: server-sent e
   await subscriber.connection.close();
 });
 
-test("a receiver's URL is no distributor's", async () => {
+test("the URL of a receiver is refused as a distributor's", async () => {
   const subscriber = await subscribe(() => ({ url: stack.services[0]!.url }));
   expect(await subscriber.connection.closed).toMatchObject({
     code: "wrong-url",
@@ -113,7 +114,7 @@ test.for(["http:", "ws:"])("%s//, with a path and a query, reaches the same serv
   await expectSoon(() => subscriber.connection.state, "live");
 });
 
-test("React Native's URLSearchParams, which has no set, is enough", async () => {
+test("React Native's URLSearchParams, which has no set, is sufficient", async () => {
   const set = vi.spyOn(URLSearchParams.prototype, "set").mockImplementation(() => {
     throw new Error("URLSearchParams.set is not implemented");
   });
@@ -121,28 +122,28 @@ test("React Native's URLSearchParams, which has no set, is enough", async () => 
   for (const transport of TRANSPORTS) await expectDelivery(await subscribe(() => ({ transport })));
 });
 
-test("auto: a WebSocket where it gets through", async () => {
+test("auto: a WebSocket if it gets through", async () => {
   const { connection, statuses } = await subscribe();
   await expectSoon(() => connection.state, "live");
   expect(connection.transport).toBe("websocket");
   expect(statuses.map(({ state }) => state)).toEqual(["connecting", "replaying", "live"]);
 });
 
-test("auto: server-sent events where upgrades are refused", async () => {
+test("auto: server-sent events if upgrades are refused", async () => {
   const { url } = await relay(distributor.url, { refuseUpgrades: true });
   const subscriber = await subscribe(() => ({ url }));
   await expectDelivery(subscriber);
   expect(subscriber.connection.transport).toBe("sse");
 });
 
-test("auto: long poll where streams are swallowed, too", async () => {
+test("auto: long poll if streams are dropped, too", async () => {
   const { url } = await relay(distributor.url, { refuseUpgrades: true, swallowStreams: true });
   const subscriber = await subscribe(() => ({ url, timers: faster({ 10_000: 3_000 }) }));
   await expectDelivery(subscriber);
   expect(subscriber.connection.transport).toBe("poll");
 });
 
-test("auto: a server that is away is waited for, and no reason for another transport", async () => {
+test("auto: an unavailable server is retried with the same transport", async () => {
   const way = await relay("http://127.0.0.1:1");
   const subscriber = await subscribe(() => ({ url: way.url }));
   await expectSoon(() => subscriber.statuses.filter(({ state }) => state === "waiting").length >= 3, true);

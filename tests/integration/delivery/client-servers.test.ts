@@ -7,7 +7,7 @@ import { describe, expect, test } from "vitest";
 import { expectSoon, printed, serve, subscribing } from "#tests/support/client-library.ts";
 import { TRANSPORTS } from "#tests/support/raw-transports.ts";
 
-/** URLs and servers that are no distributor. Nothing else runs. */
+/** URLs and servers that do not belong to a distributor. No services run. */
 const subscribe = subscribing(() => ({
   url: "http://127.0.0.1:1",
   token: (client) => Promise.resolve(`head-of-a-token.${client}.signature-of-it`),
@@ -18,7 +18,7 @@ describe.for(TRANSPORTS)("%s", (transport) => {
     ["404", (_, response) => response.writeHead(404).end()],
     ["a page", (_, response) => response.writeHead(200, { "content-type": "text/html" }).end("<html>")],
     ["another API", (_, response) => response.writeHead(200, { "content-type": "application/json" }).end("{}")],
-  ])("a URL that answers %s is stopped at, by its name", async ([, answer]) => {
+  ])("a URL that answers %s stops the client, and is named", async ([, answer]) => {
     const { url, requests } = await serve(answer);
     const subscriber = await subscribe(() => ({ transport, url: `${url}/base/` }));
     const reason = await subscriber.connection.closed;
@@ -38,13 +38,13 @@ test.for(["", "nonsense", "/path", "ftp://host", "https://", "//host", undefined
   },
 );
 
-test("a URL with credentials is refused, and they are not repeated", () => {
+test("a URL with credentials is refused, and the error omits them", () => {
   const options = { url: "https://user:secret@host/?key=secret", token: "t", onNotification: () => {} };
   expect(() => connect(options)).toThrow(expect.not.stringContaining("secret"));
   expect(() => connect(options)).toThrow("without credentials");
 });
 
-test("a failure to connect keeps its cause, and names the server", async () => {
+test("a connection failure keeps its cause, and names the server", async () => {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
@@ -63,7 +63,7 @@ test("a failure to connect keeps its cause, and names the server", async () => {
   }
 });
 
-test("a constant token that is none stops it, and is not printed", async () => {
+test("a constant malformed token stops the client, unprinted", async () => {
   const lines = printed();
   const subscriber = await subscribe(({ token }) => ({ token: `${token}\n`, onError: undefined as never }));
   expect((await subscriber.connection.closed).code).toBe("token-invalid");
@@ -71,7 +71,7 @@ test("a constant token that is none stops it, and is not printed", async () => {
   expect(lines).toHaveLength(1);
 });
 
-test("frames that are no frames end the connection, and not the process", async () => {
+test("malformed frames end the connection, but not the process", async () => {
   for (const data of ["nonsense", "null", "[]", '{"type":"notification"}', '{"type":"notifications"}']) {
     const { url } = await serve((request, response) => {
       if (request.method === "POST") response.writeHead(400, { "content-type": "application/problem+json" }).end("{}");

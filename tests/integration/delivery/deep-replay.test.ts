@@ -22,11 +22,13 @@ import type { Transport } from "#tests/support/raw-transports.ts";
 const FEWER = LONG ? 1 : 4;
 const PAYLOAD = Buffer.from(JSON.stringify({ pad: "x".repeat(1_900 * FEWER) }));
 const OUTBOX_BYTES = 256 * 1024;
-/** Of a distributor that has replayed before, for a replay of 200 MB: what its collector lets lie, and no more. */
+/**
+ * Limit for a distributor that has replayed before, during a replay of 200 MB: only garbage that is not collected yet.
+ */
 const MOST_GROWTH = 120 << 20;
-/** What it has replayed before: its heap has its size then, and its code is compiled. */
+/** The warm-up replay: the heap reaches its size, and the code is compiled. */
 const BEFORE = 20_000 / FEWER;
-/** How often the reader stops on its first half, until the others have theirs. */
+/** How often the reader pauses in its first half, until the other clients have their notifications. */
 const PAUSES = 5;
 
 let stack: Stack;
@@ -39,7 +41,7 @@ beforeAll(async () => {
 
 afterAll(() => stack.close());
 
-/** As the director writes them, of an epoch before this one: to publish so many would take a minute. */
+/** Inserts rows as the director does, of an earlier epoch: publishing this number would take a minute. */
 async function store(client: string, count: number): Promise<string[]> {
   const postgres = connectPostgres(stack.env.DATABASE_URL!, {
     service: "test",
@@ -66,7 +68,7 @@ async function away(transport: Transport): Promise<void> {
   await subscriber.close();
 }
 
-/** A stream that was not read for ten seconds is cut off: it comes back (R31). */
+/** An SSE stream that is not read for ten seconds is cut, and reconnects (R31). */
 async function reach(subscriber: Subscriber, wanted: number): Promise<void> {
   while (subscriber.received.length < wanted) {
     if (!subscriber.open) await subscriber.connect(distributor);
@@ -87,13 +89,13 @@ test.for([
   ["sse", 20_000 / FEWER],
   ["poll", 20_000 / FEWER],
 ] as const)(
-  'R12, R24, R33: %s: %i stored come at the reader\'s pace, once, in order and before "live", in little memory, and delay nobody',
+  'R12, R24, R33: %s: %i stored replay at the reader\'s pace, once, in order, before "live", in bounded memory, and delay no client',
   async ([transport, count]) => {
     await away(transport);
     const client = `long-away-${transport}`;
     const ids = await store(client, count);
     const others = await Crowd.gather(stack, distributor, `beside-${transport}`, 2);
-    // A poll acknowledges as it goes on.
+    // Each poll acknowledges the previous one.
     const acknowledge = transport === "poll" ? "auto" : "manual";
     const long = await Subscriber.of(stack, { client, transport, acknowledge });
     const memory = () => scrapeMetric(distributor, "process_resident_memory_bytes");
@@ -119,7 +121,7 @@ test.for([
     if (transport !== "poll") {
       await long.live();
       expect(long.frames.at(-1)!.type).toBe("live");
-      // Nothing goes before it is acknowledged.
+      // No row is deleted before its acknowledgement.
       await storedFor(stack, [client], count);
       await long.ack();
     }

@@ -5,7 +5,7 @@ import { Publisher } from "#tests/support/publisher.ts";
 import { startStack } from "#tests/support/stack.ts";
 import { Subscriber } from "#tests/support/subscriber.ts";
 
-test("while Postgres is away live clients go on, the rest is deferred, and its clients get it in order afterwards", async () => {
+test("while Postgres is away live clients continue, and offline clients get deferred notifications in order later", async () => {
   const database = new URL(process.env.DATABASE_URL!);
   const proxy = await startProxy(`${database.hostname}:${database.port}`);
   const proxied = new URL(database);
@@ -23,7 +23,7 @@ test("while Postgres is away live clients go on, the rest is deferred, and its c
     await publisher.number(offline, 10);
 
     await proxy.set("refuse");
-    // Far more than a partition may hold unsettled: without deferred it would pause, and "online" with it.
+    // Far more than a partition may hold unsettled: without the deferred topic it would pause, and "online" would wait.
     for (let round = 0; round < 20; round += 1) {
       await publisher.number(offline, 100);
       await publisher.number("online", 5);
@@ -54,7 +54,7 @@ test("while Postgres is away live clients go on, the rest is deferred, and its c
   }
 });
 
-test("a director that takes over while Postgres is away stores behind what its predecessor deferred", async () => {
+test("a director that takes over during a Postgres outage stores after its predecessor's deferred notifications", async () => {
   const database = new URL(process.env.DATABASE_URL!);
   const proxy = await startProxy(`${database.hostname}:${database.port}`);
   const proxied = new URL(database);

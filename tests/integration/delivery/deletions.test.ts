@@ -5,7 +5,7 @@ import { startProxy } from "#tests/support/tcp-proxy.ts";
 import { Publisher } from "#tests/support/publisher.ts";
 import { startStack } from "#tests/support/stack.ts";
 
-test("R22: an acknowledgement that a director cannot delete by is deleted by once Postgres is back", async () => {
+test("R22: an acknowledgement whose deletion fails takes effect once Postgres is back", async () => {
   const postgres = await startProxy(new URL(process.env.DATABASE_URL!).host);
   const stack = await startStack({
     services: ["receiver", "distributor"],
@@ -26,7 +26,7 @@ test("R22: an acknowledgement that a director cannot delete by is deleted by onc
     const answer = await fetch(`${distributor!.url}/v1/poll?wait=0`, { headers });
     const { cursor } = (await answer.json()) as { cursor: string };
 
-    // A connection that was given them would have them deleted by its distributor.
+    // A connection that received them would make its distributor delete them.
     await expect.poll(() => scrapeMetric(distributor!, "connections")).toBe(0);
     await postgres.set("reset");
     const failures = await scrapeMetric(director, "dependency_failures_total", 'dependency="postgres"');

@@ -7,11 +7,11 @@ import { startStack, type Service } from "#tests/support/stack.ts";
 import { Subscriber } from "#tests/support/subscriber.ts";
 import { TRANSPORTS } from "#tests/support/raw-transports.ts";
 
-/** Reads of Postgres that this distributor has made for replays. */
+/** The Postgres reads of this distributor for replays. */
 const pages = (distributor: Service): Promise<number> => scrapeMetric(distributor, "replay_query_pages_sum");
 
 test.for(TRANSPORTS)(
-  "R3, R33: %s: a client that comes back up to date is live without a read of Postgres, also while that is away; one page costs one read",
+  "R3, R33: %s: an up-to-date client becomes live without a Postgres read, even in an outage; one page costs one read",
   async (transport) => {
     const database = new URL(process.env.DATABASE_URL!);
     const proxy = await startProxy(`${database.hostname}:${database.port}`);
@@ -19,7 +19,7 @@ test.for(TRANSPORTS)(
     proxied.host = proxy.address;
     const stack = await startStack({ services: ["receiver", "director"] });
     try {
-      // What else would read: the safety net, and a handover that takes long because the machine is busy.
+      // Rule out other reads: the reconciler, and a handover that is slow on a busy machine.
       const quiet = { SAFETY_NET_MS: "600000", PREPARE_MS: "30000" };
       const env = { DATABASE_URL: proxied.href, DRAIN_MS: "0", POLL_GRACE_MS: "500", ...quiet };
       const distributor = await stack.start("distributor", env);
@@ -32,7 +32,10 @@ test.for(TRANSPORTS)(
       const live = () =>
         expect.poll(() => scrapeMetric(distributor, "sessions", 'state="LIVE"'), { interval: 20 }).toBe(1);
 
-      /** Connects, gets five that are published once it is live (before, they might be stored), and goes up to date. */
+      /**
+       * Connects, gets five notifications that are published after "live" (earlier ones might be stored), and leaves
+       * up to date.
+       */
       const visit = async (): Promise<void> => {
         await subscriber.connect(distributor);
         await live();

@@ -11,7 +11,8 @@ let distributors: [Service, Service];
 let publisher: Publisher;
 
 beforeAll(async () => {
-  // With "any", a connection that is put back to replaying misses what another acknowledges meanwhile (R25): nobody is here.
+  // With "any", a connection that returns to replaying misses notifications that another acknowledges meanwhile (R25).
+  // No test uses it.
   stack = await startStack({
     services: ["receiver", "director", "distributor", "distributor"],
     env: { DRAIN_MS: "0", ACK_MS: "60000", POLL_GRACE_MS: "1000" },
@@ -26,7 +27,7 @@ afterAll(() => stack.close());
 const of = (client: string, transport: Transport, acknowledge: "auto" | "manual" = "auto"): Promise<Subscriber> =>
   Subscriber.of(stack, { client, transport, acknowledge });
 
-/** It has everything from somewhere on, without a gap, to the end. */
+/** The connection has every notification from some point to the end, without a gap. */
 async function expectSuffix(subscriber: Subscriber): Promise<void> {
   const accepted = publisher.accepted(subscriber.client);
   await subscriber.until("the last is here", () => subscriber.received.at(-1)?.id === accepted.at(-1));
@@ -43,7 +44,7 @@ async function flows(...subscribers: Subscriber[]): Promise<void> {
 }
 
 describe.for(TRANSPORTS)("a further connection over %s", (transport) => {
-  test("R25: while notifications flow: each sees every one from where it came in, in order, here and elsewhere", async () => {
+  test("R25: under load each connection sees every notification from its start, in order, on any distributor", async () => {
     const client = `further-${transport}`;
     const [first, second, third] = [
       await of(client, "websocket"),
@@ -65,7 +66,7 @@ describe.for(TRANSPORTS)("a further connection over %s", (transport) => {
   });
 });
 
-test("R25: what any connection acknowledged is settled: a later connection without a cursor does not get it", async () => {
+test("R25: one acknowledgement settles a notification: a later connection without a cursor does not get it", async () => {
   const client = "any";
   const silent = await of(client, "sse", "manual");
   const reader = await of(client, "websocket", "manual");
@@ -73,7 +74,7 @@ test("R25: what any connection acknowledged is settled: a later connection witho
   await reader.connect(distributors[1]);
   const acknowledged = (): Promise<number> =>
     scrapeMetric(director, "notifications_settled_total", 'how="acknowledged"');
-  // What the tests before this one left behind is settled too, by then.
+  // The notifications of earlier tests are settled by then, too.
   await expect.poll(() => scrapeMetric(director, "notifications_unsettled")).toBe(0);
   const before = await acknowledged();
   await publisher.number(client, 20);
@@ -88,7 +89,7 @@ test("R25: what any connection acknowledged is settled: a later connection witho
   await later.close();
 });
 
-/** Who acknowledges (by hand, what it has so far), who dies, and in which order; two connections of one client. */
+/** Which of a client's two connections acknowledges (by hand, all it has so far), which dies, and in which order. */
 const EVENTS = [
   ["ack first", "die first"],
   ["ack first", "die second"],
@@ -106,13 +107,13 @@ const EVENTS = [
 
 describe.for(TRANSPORTS)("two connections, the second over %s", (transport) => {
   test.for(["here", "elsewhere"] as const)(
-    "R25, R32: %s: whoever acknowledges and whoever dies, in every order, nothing is lost",
+    "R25, R32: %s: nothing is lost, in any order of acknowledgements and deaths",
     async (where) => {
       await Promise.all(EVENTS.map((events, index) => checkOrder(`order-${transport}-${where}-${index}`, events)));
 
       async function checkOrder(client: string, events: readonly string[]): Promise<void> {
         const first = await of(client, "websocket", "manual");
-        // A loop of polls acknowledges by going on.
+        // A poll loop acknowledges with its next poll.
         const second = await of(client, transport, transport === "poll" ? "auto" : "manual");
         const stream = publisher.stream([client], 20);
         await first.connect(distributors[0]);
@@ -133,7 +134,7 @@ describe.for(TRANSPORTS)("two connections, the second over %s", (transport) => {
           await expectSuffix(survivor);
           await survivor.destroy();
         }
-        // Whoever comes now gets at least everything that was never acknowledged; a loop of polls acknowledged more.
+        // A later connection gets at least every unacknowledged notification; a poll loop acknowledged more.
         const later = await of(client, "websocket");
         await later.connect(distributors[0]);
         await publisher.number(client);
@@ -145,7 +146,7 @@ describe.for(TRANSPORTS)("two connections, the second over %s", (transport) => {
   );
 });
 
-/** The first notification after what was acknowledged. */
+/** The first notification after the acknowledged ones. */
 function nextAfter(cursor: string, subscribers: Subscriber[], client: string): string {
   const id = subscribers.flatMap(({ received }) => received).find((item) => item.cursor === cursor)?.id;
   const accepted = publisher.accepted(client);

@@ -20,7 +20,7 @@ afterAll(() => bed.close());
 
 let names = 0;
 
-/** A page of its own, with what it printed. */
+/** A separate page, with its console output. */
 async function open(transport: Start["transport"], more: Partial<Start> = {}) {
   const page = await bed.page.context().newPage();
   onTestFinished(() => page.close());
@@ -46,7 +46,7 @@ async function expectDelivery(page: Page, client: string): Promise<void> {
   await expect.poll(async () => (await seen(page)).received.length, { timeout: 50_000 }).toBe(before + 1);
 }
 
-test.for(TRANSPORTS)("%s: a page gets what is published, and prints nothing", async (transport) => {
+test.for(TRANSPORTS)("%s: a page gets published notifications, and prints nothing", async (transport) => {
   const { page, client, printed } = await open(transport);
   await expectLive(page);
   await expectDelivery(page, client);
@@ -54,7 +54,7 @@ test.for(TRANSPORTS)("%s: a page gets what is published, and prints nothing", as
   expect(printed).toEqual([]);
 });
 
-test.for(TRANSPORTS)("%s: a token that is an error page is asked for again, and not printed", async (transport) => {
+test.for(TRANSPORTS)("%s: an error page as a token is requested again, unprinted", async (transport) => {
   const { token } = bed.site;
   onTestFinished(() => void (bed.site.token = token));
   let asked = 0;
@@ -74,7 +74,7 @@ test.for(TRANSPORTS)("%s: a token that is an error page is asked for again, and 
   for (const part of good.split(".")) expect(said).not.toContain(part.slice(0, 12));
 });
 
-test("a WebSocket that is swallowed is live again within 50 s, whatever the browser thinks of it", async () => {
+test("a dropped WebSocket is live again within 50 s", async () => {
   const { page, client } = await open("websocket");
   await expectLive(page);
   const began = performance.now();
@@ -89,11 +89,11 @@ test("a WebSocket that is swallowed is live again within 50 s, whatever the brow
   await expectDelivery(page, client);
 });
 
-test("a page that comes back finds out at once that its WebSocket is gone", async () => {
+test("a page that is shown again notices its lost WebSocket at once", async () => {
   const { page, client } = await open("websocket", { waits: { 10_000: 4_000 } });
   await expectLive(page);
   bed.gateway.swallow();
-  // As from a cache, or another network.
+  // As from the back-forward cache, or on another network.
   await page.evaluate(() => globalThis.dispatchEvent(new Event("pageshow")));
   const began = performance.now();
   await expect.poll(async () => (await seen(page)).statuses.at(3)?.state, { timeout: 50_000 }).toBe("waiting");
@@ -104,7 +104,7 @@ test("a page that comes back finds out at once that its WebSocket is gone", asyn
 test.for(["online", "pageshow", "resume"])("%s ends the wait for the next attempt", async (event) => {
   const { token } = bed.site;
   onTestFinished(() => void (bed.site.token = token));
-  // Its waits become longer and longer.
+  // The waits become longer each time.
   bed.site.token = () => "";
   const { page } = await open("sse", { random: 1 });
   await expect
@@ -122,7 +122,7 @@ test.for(["online", "pageshow", "resume"])("%s ends the wait for the next attemp
   expect((await seen(page)).statuses.length).toBe(statuses.length + 3);
 });
 
-test.for(["dedicated", "shared", "service"])("a %s worker gets what is published", async (kind) => {
+test.for(["dedicated", "shared", "service"])("a %s worker gets published notifications", async (kind) => {
   const page = await bed.page.context().newPage();
   onTestFinished(() => page.close());
   await page.goto(bed.site.origin);
@@ -172,8 +172,9 @@ test.for(["dedicated", "shared", "service"])("a %s worker gets what is published
   expect((await workerSeen()).transport).toBe("websocket");
 });
 
-test("a page that everything happens to is live in the end, with every notification once", async () => {
-  // The short form's order has "rotate" before "kill": a new distributor reads the new key at once. tests/integration/security/key-rotation.test.ts waits for a key.
+test("a page is live after all faults, with every notification once", async () => {
+  // The short form's order has "rotate" before "kill": a new distributor reads the new key at once.
+  // tests/integration/security/key-rotation.test.ts waits for a key.
   const report = await endure(bed, { minutes: 0.1, seed: LONG ? 16 : 1, everyMs: 100 });
   expect(Object.values(report.faults)).toEqual(Array(8).fill(1));
   expect(report.published).toBeGreaterThan(400);

@@ -7,7 +7,7 @@ import { Publisher } from "#tests/support/publisher.ts";
 import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
 import { Subscriber } from "#tests/support/subscriber.ts";
 
-/** R7, R39: what a poll is answered, whatever its wait, and what its loop counts for. */
+/** R7, R39: the answers of polls with every wait, and the effect of a poll loop on limits. */
 let stack: Stack;
 let distributor: Service;
 let publisher: Publisher;
@@ -52,8 +52,8 @@ async function poll(client: string, query: string, tenant?: string): Promise<Ans
   };
 }
 
-describe("R7: whatever the wait is", () => {
-  test.for(["0", "0.001", "0.01"])("a new loop with wait=%s gives what is stored", async (wait) => {
+describe("R7: every wait", () => {
+  test.for(["0", "0.001", "0.01"])("a new loop with wait=%s gives stored notifications", async (wait) => {
     const client = `short-${wait}`;
     await publisher.number(client, 3);
     await storedFor(stack, [client], 3);
@@ -61,7 +61,7 @@ describe("R7: whatever the wait is", () => {
       expect((await poll(client, `wait=${wait}`)).ids).toEqual(publisher.accepted(client));
   });
 
-  test("polls with wait=0 give every page, and an empty answer only after the last", async () => {
+  test("polls with wait=0 give every page, then one empty answer", async () => {
     const client = "pages";
     await publisher.number(client, 450, "x".repeat(200));
     await storedFor(stack, [client], 450);
@@ -74,21 +74,21 @@ describe("R7: whatever the wait is", () => {
       cursor = answer.cursor;
     }
     expect(ids).toEqual(publisher.accepted(client));
-    // What was acknowledged by going on is gone.
+    // The next poll acknowledged these: they are gone.
     await storedFor(stack, [client], 0);
   });
 
-  test("a loop that goes on gives what came between two polls", async () => {
+  test("a continued loop gives notifications from between two polls", async () => {
     const client = "between";
     const first = await poll(client, "wait=0");
     expect(first.ids).toEqual([]);
     await publisher.number(client, 2);
-    // Nobody acknowledges, so they are stored while the loop is idle.
+    // Without acknowledgements, they are stored while the loop is idle.
     await storedFor(stack, [client], 2);
     expect((await poll(client, `wait=0&cursor=${first.cursor}`)).ids).toEqual(publisher.accepted(client));
   });
 
-  test("a cursor that was never given, with wait=0, resumes at the start at once", async () => {
+  test("an invented cursor with wait=0 resumes at the start at once", async () => {
     const client = "unknown";
     await publisher.number(client, 2);
     await storedFor(stack, [client], 2);
@@ -97,7 +97,7 @@ describe("R7: whatever the wait is", () => {
   });
 });
 
-test("R7: while what is stored cannot be read a poll is 503, its loop goes on, and then gives it; no answer is empty", async () => {
+test("R7: while stored notifications are unreadable a poll is 503, never empty, and its loop gives them later", async () => {
   const client = "away";
   await publisher.number(client, 3);
   await storedFor(stack, [client], 3);
@@ -124,14 +124,14 @@ test("R7: while what is stored cannot be read a poll is 503, its loop goes on, a
   await library.close();
 });
 
-test("R7: polls without a cursor share one loop until it has given something", async () => {
+test("R7: polls without a cursor share a loop until its first items", async () => {
   const opened = (): Promise<number> => scrapeMetric(distributor, "connections_opened_total", 'transport="poll"');
   const before = await opened();
   for (let time = 0; time < 5; time += 1) expect((await poll("nothing-yet", "wait=0")).ids).toEqual([]);
   expect(await opened()).toBe(before + 1);
 });
 
-test("R6: a polyfill's lastEventId counts like a cursor, and more than the one that its URL began with", async () => {
+test("R6: a polyfill's lastEventId acts as a cursor, and overrides the cursor of its first URL", async () => {
   const client = "polyfill";
   await publisher.number(client, 4);
   await storedFor(stack, [client], 4);
@@ -170,7 +170,7 @@ describe("R39: idle loops", () => {
       await live.all(publisher);
       const opened = (): Promise<number> => scrapeMetric(distributor, "connections_opened_total", 'transport="poll"');
       const before = await opened();
-      // Each has the cursor of no loop, so each begins one.
+      // Each cursor belongs to no loop, so each poll begins one.
       for (let time = 1; time < 11; time += 1) {
         const cursor = live.cursor!.replace(/^.{19}/, time.toString(16).padStart(19, "0"));
         expect(await poll(client, `wait=0&cursor=${cursor}`)).toMatchObject({ status: 200 });
@@ -183,7 +183,7 @@ describe("R39: idle loops", () => {
     },
   );
 
-  test("a new loop is 429 where only live connections are, and a stream ends an idle loop before any of them", async () => {
+  test("a new loop is 429 among live connections only, and a stream ends an idle loop before any of them", async () => {
     const client = "full";
     const streams = await Promise.all(
       ["websocket", "sse"].map((transport) =>
@@ -202,21 +202,21 @@ describe("R39: idle loops", () => {
     await Promise.all([...streams, third].map((stream) => stream.close()));
   });
 
-  test("they give way to a newcomer of their tenant, and to nobody else's", async () => {
+  test("idle loops give way to new connections of their own tenant", async () => {
     for (let one = 0; one < 9; one += 1)
       expect(await poll(`one-off-${one}`, "wait=0", "other")).toMatchObject({ status: 200 });
     const connections = (): Promise<number> => scrapeMetric(distributor, "connections", 'transport="poll"');
     expect(await connections()).toBeLessThanOrEqual(6 + 6);
     const mine = await poll("mine", "wait=0");
     for (let one = 0; one < 9; one += 1) await poll(`two-off-${one}`, "wait=0", "other");
-    // It goes on: a loop of its own would count as opened.
+    // The loop continues: a new loop would count as opened.
     const opened = await scrapeMetric(distributor, "connections_opened_total", 'transport="poll"');
     expect(await poll("mine", `wait=0&cursor=${mine.cursor}`)).toMatchObject({ status: 200 });
     expect(await scrapeMetric(distributor, "connections_opened_total", 'transport="poll"')).toBe(opened);
   });
 });
 
-test("R7: a new loop with wait=0 gives what an idle loop was sent and nobody has acknowledged", async () => {
+test("R7: a new loop with wait=0 gives the unacknowledged notifications of an idle loop", async () => {
   const client = "unsettled";
   const idle = await poll(client, "wait=0");
   expect(idle.ids).toEqual([]);
@@ -227,7 +227,7 @@ test("R7: a new loop with wait=0 gives what an idle loop was sent and nobody has
   expect((await poll(client, "wait=0")).ids).toEqual(publisher.accepted(client));
 });
 
-test("R7: a poll is answered as soon as something comes, and else when its wait is over", async () => {
+test("R7: a poll ends with a notification, or when its wait is over", async () => {
   const client = "waits";
   const waiting = poll(client, "wait=30");
   await publisher.number(client);

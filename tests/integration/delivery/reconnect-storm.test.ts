@@ -9,7 +9,7 @@ import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
 import { Subscriber } from "#tests/support/subscriber.ts";
 import { SUBPROTOCOL, TRANSPORTS } from "#tests/support/raw-transports.ts";
 
-/** What a crowd is taken in at. */
+/** The admission rate for a crowd. */
 interface Pace {
   rate: number;
   burst: number;
@@ -37,7 +37,7 @@ const opened = (distributor: Service): Promise<number> => scrapeMetric(distribut
 const refused = (distributor: Service, reason: string): Promise<number> =>
   scrapeMetric(distributor, "connections_refused_total", `reason="${reason}"`);
 
-/** Looks at how many were taken in, all the time, each between two moments. */
+/** Samples the number of admitted clients continuously, each sample between two times. */
 function watch(distributor: Service, { rate, burst }: Pace): { stop(): Promise<void> } {
   const seen: { before: number; after: number; count: number }[] = [];
   const over = new AbortController();
@@ -51,7 +51,7 @@ function watch(distributor: Service, { rate, burst }: Pace): { stop(): Promise<v
   })();
   run.catch(() => {});
   return {
-    /** In no time more than the burst and what the rate gives. */
+    /** No interval admits more than the burst plus its share of the rate. */
     async stop() {
       over.abort();
       await run;
@@ -63,7 +63,7 @@ function watch(distributor: Service, { rate, burst }: Pace): { stop(): Promise<v
   };
 }
 
-/** What stands before the distributors: each connection goes to the next of `targets`, to the end of the connection. */
+/** A proxy before the distributors: each connection goes to the next of `targets` until it closes. */
 async function balancer(targets: Service[]): Promise<{ url: string; targets: Service[] }> {
   const state = { url: "", targets };
   const sockets = new Set<Socket>();
@@ -93,8 +93,8 @@ async function balancer(targets: Service[]): Promise<{ url: string; targets: Ser
   return state;
 }
 
-test("R36: a crowd that comes at once is taken in at the rate, all of it is live in the end, and nothing is missed", async () => {
-  // So slow that most of them are refused, however long they take to come.
+test("R36: a crowd is admitted at the configured rate, all of it becomes live, and nothing is missed", async () => {
+  // A slow rate, so that most are refused, however long their arrival takes.
   const pace = { rate: 5, burst: 30 };
   const distributor = await stack.start("distributor", settingsOf(pace));
   const clients = crowdOf("crowd", 90);
@@ -121,16 +121,16 @@ test("R36: a crowd that comes at once is taken in at the rate, all of it is live
     expect(seconds).toBeGreaterThanOrEqual(1);
     expect(seconds).toBeLessThanOrEqual(Math.max(1, Math.ceil((1.25 * most) / pace.rate)));
   }
-  // Longer than what a few are told: it grows with those who are refused.
+  // Longer than the first few waits: `Retry-After` grows with the number of refused clients.
   expect(Math.max(...told)).toBeGreaterThanOrEqual(3);
-  // Nobody took it for a network that lets no WebSocket through, not even for one attempt.
+  // No client mistook a refusal for a network without WebSockets, even for one attempt.
   for (const { statuses, transport } of crowd.members)
     expect(new Set(statuses.map((status) => status.transport))).toEqual(new Set([transport]));
   await crowd.close();
   await distributor.stop();
 });
 
-test("R30, R31, R32: both distributors are restarted one after the other under a crowd, and nothing is lost", async () => {
+test("R30, R31, R32: both distributors restart one after the other under a crowd, and nothing is lost", async () => {
   const pace = { rate: 40, burst: 40 };
   const start = (): Promise<Service> => stack.start("distributor", settingsOf(pace));
   const old = await Promise.all([start(), start()]);
@@ -150,7 +150,7 @@ test("R30, R31, R32: both distributors are restarted one after the other under a
     const others = between.targets.filter((target) => target !== ending);
     const watched = others.map((other) => watch(other, pace));
     const exit = ending.stop();
-    // Or it has ended already, on a machine with much else to do.
+    // Or the process has already ended, on a busy machine.
     const status = (): Promise<number> =>
       fetch(`${ending.url}/health/ready`).then(
         (said) => said.status,
@@ -159,10 +159,10 @@ test("R30, R31, R32: both distributors are restarted one after the other under a
     await expect.poll(status, { interval: 5 }).toBe(503);
     between.targets = others;
     expect(await exit).toEqual({ code: 0, signal: null });
-    // With the loops that polls left behind as they were balanced.
+    // Poll loops that moved between distributors count, too.
     const { connections } = await ending.logged(({ msg }) => msg === "draining");
     most = Math.max(most, connections as number);
-    // Each that could hear it was told so, before the process ended, with a time of its own.
+    // Each reachable client heard of it before the process ended, with a delay of its own.
     all += heard;
     await expect.poll(() => crowd.waits("The server is restarting", "websocket", "sse").length).toBe(all);
     const next = await start();
@@ -184,7 +184,7 @@ test("R30, R31, R32: both distributors are restarted one after the other under a
   for (const target of between.targets) await target.stop();
 });
 
-test("R36, R37, R9: who is refused, with what, and what takes nothing from the bucket", async () => {
+test("R36, R37, R9: refused connections have their status, and some refusals cost no admission token", async () => {
   const distributor = await stack.start("distributor", {
     CONNECT_RATE: "1",
     CONNECT_BURST: "50",
@@ -215,14 +215,14 @@ test("R36, R37, R9: who is refused, with what, and what takes nothing from the b
     expect(await answer.json()).toMatchObject({ type: "/problems/busy", status: 503 });
   }
   expect(await refused(distributor, "connections")).toBe(3);
-  // Also to one without a token: that is looked at only where it could come in.
+  // The same holds without a token: authentication comes only after admission.
   expect((await ask("/v1/sse", {}, "nonsense")).status).toBe(503);
-  // But for a poll: only its token says whose loop it may continue.
+  // Polls are different: only the token identifies the loop that a poll may continue.
   expect((await ask("/v1/poll?wait=0", {}, "nonsense")).status).toBe(403);
   const asked = await why();
   expect([asked.status, Number(asked.headers.get("retry-after")) >= 1]).toEqual([503, true]);
 
-  // Those inside notice nothing, and a loop of polls goes on.
+  // Connected clients notice nothing, and a poll loop continues.
   await publisher.number(
     inside.map(({ client }) => client),
     3,
@@ -237,7 +237,7 @@ test("R36, R37, R9: who is refused, with what, and what takes nothing from the b
   await distributor.stop();
 });
 
-test("R36: handovers that are under way are bounded, and one that is live makes room", async () => {
+test("R36: handovers under way are bounded, and one that becomes live makes room", async () => {
   const distributor = await stack.start("distributor", { MAX_HANDOVERS: "5" });
   const director = stack.services[1]!;
   const come = async (client: string): Promise<Subscriber> => {
@@ -246,7 +246,7 @@ test("R36: handovers that are under way are bounded, and one that is live makes 
     return subscriber;
   };
   const authorization = `Bearer ${await stack.token({ client: "handover-next" })}`;
-  // Without it nobody gets live.
+  // Without it no connection becomes live.
   director.kill("SIGSTOP");
   onTestFinished(() => director.kill("SIGCONT"));
   const first = await Promise.all(crowdOf("handover", 5).map(come));
@@ -263,7 +263,7 @@ test("R36: handovers that are under way are bounded, and one that is live makes 
   await distributor.stop();
 });
 
-/** What an upgrade is answered where it is refused. */
+/** The answer to a refused upgrade. */
 function upgrade(distributor: Service, token: string): Promise<Response> {
   return new Promise((resolve, reject) => {
     const asked = request(`${distributor.url}/v1/ws`, {

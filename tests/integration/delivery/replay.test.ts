@@ -21,15 +21,15 @@ beforeAll(async () => {
 afterAll(() => stack.close());
 
 const STORED_EACH = 1_000;
-/** Clients that race at a time, and how often: 102 connects in all, each in the middle of what is published for it. */
+/** Clients that race at a time, and rounds: 102 connects in all, each during publishing for that client. */
 const AT_ONCE = 17;
 const ROUNDS = 2;
 
 describe.for(TRANSPORTS)("%s", (transport) => {
-  test(`R33: ${STORED_EACH} stored come first, in order, then what is published while the client connects, in order, each once`, async () => {
+  test(`R33: ${STORED_EACH} stored come first, then those published during the connect, in order, each once`, async () => {
     const seed = Number(process.env.SEED ?? randomInt(2 ** 31));
     console.log(`${transport}: SEED=${seed}`);
-    // Timing as the seed says, as far as timing can be repeated.
+    // The seed repeats the timing, as far as timing can repeat.
     const chance = new SeededRandom(seed);
     const random = () => chance.next();
     for (let round = 0; round < ROUNDS; round += 1) {

@@ -25,34 +25,37 @@ afterAll(() => stack.close());
 const PAIRS = TRANSPORTS.flatMap((from) => TRANSPORTS.filter((to) => to !== from).map((to) => [from, to] as const));
 
 describe("a cursor resumes on another transport, at another distributor", () => {
-  test.for(PAIRS)("R3: %s to %s: what came meanwhile first, nothing missing, nothing twice", async ([from, to]) => {
-    const client = `${from}-${to}`;
-    await publisher.number(client, 5);
-    const subscriber = await Subscriber.of(stack, { client, transport: from });
-    await subscriber.connect(here);
-    await publisher.number(client, 5);
-    await subscriber.all(publisher);
-    await subscriber.close();
-    await publisher.number(client, 5);
-    await subscriber.connect(there, { transport: to });
-    await publisher.number(client, 5);
-    await subscriber.all(publisher);
-    // And back, while notifications flow and the old connection is still there for the platform.
-    const stream = publisher.stream([client], 2);
-    const target = subscriber.received.length + 10;
-    await subscriber.until("it flows", () => subscriber.received.length > target);
-    await subscriber.destroy();
-    await subscriber.connect(here, { transport: from });
-    await subscriber.until("it flows on", () => subscriber.received.length > target + 20);
-    await stream.stop();
-    await subscriber.all(publisher);
-    expect(subscriber.duplicates).toBe(0);
-    await subscriber.close();
-  });
+  test.for(PAIRS)(
+    "R3: %s to %s: a cursor gets what it missed first, complete, without duplicates",
+    async ([from, to]) => {
+      const client = `${from}-${to}`;
+      await publisher.number(client, 5);
+      const subscriber = await Subscriber.of(stack, { client, transport: from });
+      await subscriber.connect(here);
+      await publisher.number(client, 5);
+      await subscriber.all(publisher);
+      await subscriber.close();
+      await publisher.number(client, 5);
+      await subscriber.connect(there, { transport: to });
+      await publisher.number(client, 5);
+      await subscriber.all(publisher);
+      // And back, under load, while the platform still holds the old connection.
+      const stream = publisher.stream([client], 2);
+      const target = subscriber.received.length + 10;
+      await subscriber.until("it flows", () => subscriber.received.length > target);
+      await subscriber.destroy();
+      await subscriber.connect(here, { transport: from });
+      await subscriber.until("it flows on", () => subscriber.received.length > target + 20);
+      await stream.stop();
+      await subscriber.all(publisher);
+      expect(subscriber.duplicates).toBe(0);
+      await subscriber.close();
+    },
+  );
 });
 
 describe.for(TRANSPORTS)("%s without a cursor", (transport) => {
-  test("R22, R33: what was acknowledged does not come again, what was not does, in order and before what is new", async () => {
+  test("R22, R33: unacknowledged notifications come again in order before new ones; acknowledged ones do not", async () => {
     const client = `unacknowledged-${transport}`;
     await publisher.number(client, 5);
     await storedFor(stack, [client], 5);
@@ -71,7 +74,7 @@ describe.for(TRANSPORTS)("%s without a cursor", (transport) => {
     await subscriber.close();
   });
 
-  test("R34: what was delivered live and not acknowledged comes again", async () => {
+  test("R34: a live notification that was not acknowledged comes again", async () => {
     const client = `unread-${transport}`;
     const subscriber = await Subscriber.of(stack, { client, transport, acknowledge: "manual" });
     await subscriber.connect(here);
@@ -117,7 +120,7 @@ describe.for(TRANSPORTS)("%s without a cursor", (transport) => {
   );
 });
 
-test("R22: an acknowledgement of what was never sent, by whoever made it up, deletes nothing; the next true one does", async () => {
+test("R22: an acknowledgement of an unsent notification deletes nothing; the next genuine one does", async () => {
   const client = "made-up";
   await publisher.number(client, 3);
   await storedFor(stack, [client], 3);
@@ -128,14 +131,14 @@ test("R22: an acknowledgement of what was never sent, by whoever made it up, del
   await subscriber.close();
   await subscriber.ack(`${own.slice(0, 4)}7${own.slice(5)}`, "post");
   await publisher.number(client);
-  // Its order behind the first one is the control topic's: it is read when this is stored after it.
+  // Its order after the first one comes from the control topic: it is read once this notification is stored after it.
   await storedFor(stack, [client], 4);
   await subscriber.ack(own, "post");
   await storedFor(stack, [client], 1);
   expect(subscriber.received).toHaveLength(3);
 });
 
-test("R24: connections that acknowledge nothing for long still see every one, once and in order, as their lane is stored again and again", async () => {
+test("R24: without acknowledgements connections see every notification once, in order, while their lane is stored again", async () => {
   const client = "mute";
   const mute = await Promise.all(
     (["websocket", "sse"] as const).map((transport) =>

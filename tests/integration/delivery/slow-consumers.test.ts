@@ -8,9 +8,9 @@ import { TRANSPORTS } from "#tests/support/raw-transports.ts";
 
 const OUTBOX_BYTES = 128 * 1024;
 const PAD = "x".repeat(60_000);
-/** More than what the sockets of a paused reader take in. */
+/** More than the socket buffers of a paused reader hold. */
 const COUNT = 400;
-/** What slow readers may cost beside what the process needs anyway: far below the 24 MB that is sent to each. */
+/** Memory limit for slow readers beyond the normal use of the process: far below the 24 MB that each is sent. */
 const MOST_RSS = 300 << 20;
 
 let stack: Stack;
@@ -24,7 +24,7 @@ beforeAll(async () => {
     env: {
       DRAIN_MS: "0",
       OUTBOX_BYTES: String(OUTBOX_BYTES),
-      // The director's own bound is out of the way, and a peer that reads nothing acknowledges nothing for long.
+      // Raises the director's own bound: a subscriber that does not read acknowledges nothing for a long time.
       LANE_MAX_BYTES: String(64 << 20),
       LANE_MAX_QUEUED: "4096",
       WINDOW: "4096",
@@ -39,7 +39,7 @@ beforeAll(async () => {
 afterAll(() => stack.close());
 
 describe.for(TRANSPORTS)("a reader over %s that stops reading", (transport) => {
-  test("R32: fills its outbox, is stored, holds up nobody else, and gets everything in order when it reads again", async () => {
+  test("R32: fills its outbox, is stored, delays no other client, and gets everything in order when it reads again", async () => {
     const slow = await Subscriber.of(stack, { client: `slow-${transport}`, transport });
     const other = await Subscriber.of(stack, { client: `other-${transport}`, transport });
     await Promise.all([slow.connect(distributor), other.connect(distributor)]);
@@ -50,7 +50,7 @@ describe.for(TRANSPORTS)("a reader over %s that stops reading", (transport) => {
     for (let left = COUNT; left > 0; left -= 20) {
       await publisher.number(slow.client, 20, PAD);
       await publisher.number(other.client);
-      // Beside it, and before the next: nobody waits for the slow one.
+      // During the stall, and before the next one: no client waits for the slow one.
       await other.all(publisher);
     }
     await expect
@@ -63,7 +63,7 @@ describe.for(TRANSPORTS)("a reader over %s that stops reading", (transport) => {
     slow.resume();
     const ids = publisher.accepted(slow.client);
     await slow.until("it has all, or its end", () => slow.received.length === ids.length || !slow.open);
-    // The library cuts off an SSE stream that was not read for ten seconds: it comes back (R31).
+    // The library cuts an SSE stream that is not read for ten seconds: it reconnects (R31).
     if (!slow.open) await slow.connect(distributor);
     await slow.all(publisher);
     expect(slow.duplicates).toBe(0);
@@ -72,18 +72,18 @@ describe.for(TRANSPORTS)("a reader over %s that stops reading", (transport) => {
 });
 
 test.for(["websocket", "sse"] as const)(
-  "R30: a connection over %s whose outbox does not move at all is closed with 4000, and gets everything when it comes back",
+  "R30: a connection over %s with a stuck outbox is closed with 4000, and gets everything when it reconnects",
   async (transport) => {
     const short = await stack.start("distributor", { STUCK_MS: "1000", HEARTBEAT_MS: "1000" });
     const stuck = await Subscriber.of(stack, { client: `stuck-${transport}`, transport });
-    // Stored before, so that it is full at once: what is said to a reader that reads nothing for long is cut off with it.
+    // Stored before, so that the outbox fills at once: a frame for a stuck reader is lost with its connection.
     await publisher.number(stuck.client, COUNT, PAD);
     await storedFor(stack, [stuck.client], COUNT);
     await stuck.connect(short);
     const { cursor } = stuck.frames[0] as Extract<Frame, { type: "connected" }>;
     stuck.pause();
     const open = (): Promise<number> => {
-      // It reads nothing, and still is no silent one (R42).
+      // The reader reads nothing, but still does not count as silent (R42).
       if (transport === "websocket") stuck.say(JSON.stringify({ type: "ack", cursor }));
       return scrapeMetric(short, "connections");
     };

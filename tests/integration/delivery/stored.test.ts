@@ -43,7 +43,7 @@ async function pageOf(client: string, after: string): Promise<StoredPage> {
   return (await stored.pages([{ client, after }], PAGE_BYTES))[0]!;
 }
 
-test("a row is inserted once, and read in the order of sequences whatever the order of inserts", async () => {
+test("a row is inserted once, and rows are read by sequence", async () => {
   await stored.insert([row("t/order", 3), row("t/order", 1), row("t/other", 2)]);
   await stored.insert([row("t/order", 2), row("t/order", 1, { body: Buffer.from("again") })]);
   const { rows } = await pageOf("t/order", START);
@@ -56,7 +56,7 @@ test("a row is inserted once, and read in the order of sequences whatever the or
   expect((await pageOf("t/order", at(2))).rows.map(({ sequence }) => sequence)).toEqual([at(3)]);
 });
 
-test("a page is bounded in rows and in bytes, and goes on where the last one ended", async () => {
+test("a page is bounded in rows and bytes, and the next continues it", async () => {
   await stored.insert(Array.from({ length: 450 }, (_, n) => row("t/rows", n)));
   await stored.insert(Array.from({ length: 10 }, (_, n) => row("t/bytes", n, { body: Buffer.alloc(60_000, n) })));
   for (const [client, count, most] of [
@@ -75,7 +75,7 @@ test("a page is bounded in rows and in bytes, and goes on where the last one end
   }
 });
 
-test("many are asked about at once, each answered from where it is, and cut off by itself", async () => {
+test("one read serves many clients, each from its own cursor and with its own bound", async () => {
   await stored.insert(Array.from({ length: 250 }, (_, n) => row("t/many", n)));
   await stored.insert([row("t/few", 1), row("t/few", 2)]);
   const asked = [
@@ -95,7 +95,7 @@ test("many are asked about at once, each answered from where it is, and cut off 
   ]);
 });
 
-test("what expired is neither read nor waited for, and swept once", async () => {
+test("expired rows are neither read nor awaited, and are swept once", async () => {
   const past = { expires: Date.now() - 1_000 };
   await stored.insert([
     row("t/expired", 1, past),
@@ -112,7 +112,7 @@ test("what expired is neither read nor waited for, and swept once", async () => 
   expect(await stored.sweep(10)).toEqual([]);
 });
 
-test("an acknowledgement deletes up to itself, for its client alone", async () => {
+test("an acknowledgement deletes its client's rows up to its cursor", async () => {
   await stored.insert([row("t/acked", 1), row("t/acked", 2), row("t/kept", 1)]);
   expect(await stored.deleteUpTo(new Map([["t/acked", at(1)]]))).toBe(1);
   expect((await pageOf("t/acked", START)).rows.map(({ sequence }) => sequence)).toEqual([at(2)]);

@@ -23,7 +23,7 @@ beforeAll(async () => {
 
 afterAll(() => stack.close());
 
-test("R32, R33: a distributor is killed under load: its clients resume at another, and miss nothing", async () => {
+test("R32, R33: clients of a killed distributor resume at another under load, and miss nothing", async () => {
   const dying = await stack.start("distributor");
   const crowd = await Crowd.gather(stack, dying, "kill");
   const stream = publisher.stream(crowd.clients, 10);
@@ -31,7 +31,7 @@ test("R32, R33: a distributor is killed under load: its clients resume at anothe
   dying.kill("SIGKILL");
   const back = crowd.connected.map(async (subscriber, index) => {
     await subscriber.until("it is cut off", () => !subscriber.open);
-    // Every third comes at once, others later, as jitter would have it; what was sent meanwhile is there for each.
+    // Every third client reconnects at once, the others later, as jitter does; each finds what it missed.
     const waitFor = publisher.accepted(subscriber.client).length + (index % 3) * 20;
     await expect.poll(() => publisher.accepted(subscriber.client).length).toBeGreaterThanOrEqual(waitFor);
     await subscriber.connect(other);
@@ -44,7 +44,7 @@ test("R32, R33: a distributor is killed under load: its clients resume at anothe
   await crowd.close();
 });
 
-test("R24, R32: those who do not come back after their distributor was killed find everything stored", async () => {
+test("R24, R32: clients that stay away after their distributor is killed find everything stored", async () => {
   const dying = await stack.start("distributor");
   const crowd = await Crowd.gather(stack, dying, "gone", 3);
   const stream = publisher.stream(crowd.clients, 10);
@@ -54,14 +54,14 @@ test("R24, R32: those who do not come back after their distributor was killed fi
   await Promise.all(crowd.connected.map((one) => one.until("it is cut off", () => !one.open)));
   await publisher.number(crowd.clients, 20);
   await stream.stop();
-  // The director answers for nothing any more: it is all in Postgres, without anybody having come.
+  // The director holds nothing for them any more: all is in Postgres, without any reconnect.
   await expect.poll(() => scrapeMetric(director, "notifications_unsettled")).toBe(0);
   await Promise.all(crowd.connected.map((one) => one.connect(other)));
   await crowd.all(publisher, other);
   await crowd.close();
 });
 
-test("R30: a distributor that ends is unready first, then closes its connections one by one with 1012, and nothing is lost", async () => {
+test("R30: an ending distributor becomes unready, then closes connections one by one with 1012, and nothing is lost", async () => {
   const ending = await stack.start("distributor");
   const crowd = await Crowd.gather(stack, ending, "drain", 8);
   const stream = publisher.stream(crowd.clients, 10);
@@ -86,7 +86,7 @@ test("R30: a distributor that ends is unready first, then closes its connections
   }
   expect(await exit).toEqual({ code: 0, signal: null });
   expect(refused).toBe(503);
-  // A loop of polls that asks again, instead of being told, is answered as a newcomer.
+  // A poll loop that asks after the close gets the answer of a new connection.
   expect(codes).toContain(1012);
   expect([503, 1012]).toEqual(expect.arrayContaining([...codes]));
   expect(readyAtClose).not.toContain(true);
@@ -96,7 +96,7 @@ test("R30: a distributor that ends is unready first, then closes its connections
   await crowd.close();
 });
 
-test("R17, R30: each transport is told why it is closed, and that it may come back at once", async () => {
+test("R17, R30: each transport receives the reason for its close, and may reconnect at once", async () => {
   const ending = await stack.start("distributor", { DRAIN_MS: "0" });
   const told = await Promise.all(
     (["websocket", "sse"] as const).map(async (transport) => {
@@ -122,7 +122,7 @@ test("R17, R30: each transport is told why it is closed, and that it may come ba
   expect(poll.end).toMatchObject({ code: 1012, reconnect: "now", retryAfter });
 });
 
-/** What a newcomer is answered once the distributor is unready. */
+/** The answer to a new connection once the distributor is unready. */
 async function refusedSoon(distributor: Service): Promise<number> {
   await expect.poll(async () => (await fetch(`${distributor.url}/health/ready`)).status, { interval: 5 }).toBe(503);
   const token = await stack.token({ client: "newcomer" });

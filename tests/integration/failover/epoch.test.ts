@@ -55,7 +55,7 @@ async function partitions(): Promise<Record<string, number>> {
   return Object.fromEntries(metadata.topics.map((topic) => [topic.name.split(".")[1], topic.partitions.length]));
 }
 
-/** Everyone has received something live, keeps that cursor, and has more stored. */
+/** Every client receives something live, keeps that cursor, and has more stored. */
 async function holdCursors(): Promise<void> {
   subscribers ??= await Promise.all(CLIENTS.map((client) => Subscriber.of(stack, { client, transport: "websocket" })));
   for (const subscriber of subscribers) await subscriber.connect(distributor);
@@ -68,7 +68,10 @@ async function holdCursors(): Promise<void> {
   await storedFor(stack, CLIENTS, 5 * CLIENTS.length);
 }
 
-/** What was stored before, then what is stored since, then what is new: each subscriber fails where a cursor goes backwards. */
+/**
+ * Earlier stored notifications come first, then later stored ones, then new ones. A subscriber fails if a cursor goes
+ * backwards.
+ */
 async function expectResumed(epoch: string): Promise<void> {
   const before = subscribers.map(({ received }) => received.length);
   await publisher.number(CLIENTS, 5);
@@ -89,23 +92,23 @@ async function expectResumed(epoch: string): Promise<void> {
   }
 }
 
-test("accepted is deleted and made anew: clients go on with their cursors, what was stored first", async () => {
+test("a recreated accepted topic: clients continue with their cursors, and stored notifications come first", async () => {
   await holdCursors();
   await stopServices();
   const accepted = `${stack.namespace}.accepted`;
   await withAdmin(async (admin) => {
     await admin.deleteTopics({ topics: [accepted] });
-    // Kafka answers before its brokers tell of it: who provisions meanwhile still finds the topic.
+    // Kafka answers before its brokers have the change: a provision run in between still finds the topic.
     await expect.poll(() => admin.listTopics(), { timeout: 60_000 }).not.toContain(accepted);
   });
-  // Made as large as deferred is, whatever is wanted.
+  // It gets the size of the deferred topic, whatever the settings ask for.
   await provision({ ...stack.env, ACCEPTED_PARTITIONS: "5" });
   expect(await partitions()).toEqual({ accepted: 3, control: 3, deferred: 3 });
   await startServices();
   await expectResumed("0002");
 });
 
-test("accepted is repartitioned, once nothing is unsettled and nobody is at work: so are control and deferred", async () => {
+test("repartitioning accepted, once settled and idle, repartitions control and deferred", async () => {
   await holdCursors();
   const repartition = (count: number): Promise<string> =>
     provision({ ...stack.env, ACCEPTED_PARTITIONS: String(count) }, ["--repartition"]).then(
@@ -141,7 +144,7 @@ test("accepted is repartitioned, once nothing is unsettled and nobody is at work
   }
 });
 
-test("a director starts while its Postgres is away: it delivers live, and says what is missing", async () => {
+test("a director that starts during a Postgres outage delivers live, and reports the problem", async () => {
   const postgres = await startProxy(new URL(process.env.DATABASE_URL!).host);
   try {
     await director.stop();
@@ -156,7 +159,7 @@ test("a director starts while its Postgres is away: it delivers live, and says w
     const ready = await fetch(`${director.url}/health/ready`);
     expect(ready.status).toBe(503);
     const { missing } = (await ready.json()) as { missing: object };
-    // Nobody who operates is let in before it was read who may.
+    // No operator is admitted before the policies are read.
     expect(Object.keys(missing).toSorted()).toEqual(["access", "postgres"]);
     expect(await scrapeMetric(director, "dead_letters_total")).toBe(0);
     await postgres.set("pass");

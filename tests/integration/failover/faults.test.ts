@@ -6,8 +6,8 @@ import { SHORT } from "#tests/faults/settings.ts";
 import { LONG } from "#tests/support/long-form.ts";
 
 /**
- * A few faults of the battery, each once; `just faults` has all of them. Its stores are its own. The crowd takes a minute, and
- * distributor-death.test.ts restarts distributors under a crowd in CI.
+ * Runs a few faults of the battery once; `just faults` has all of them. Its stores are its own. The crowd takes a
+ * minute, so distributor-death.test.ts restarts distributors under a crowd in CI.
  */
 const SINGLES = [
   "kill -9 of all directors at once",
@@ -25,7 +25,7 @@ beforeAll(async () => {
 afterAll(() => rig?.close());
 
 test.each(SINGLES)(
-  "R32, R33, R34: nothing is lost, late by a place, or twice: %s",
+  "R32, R33, R34: nothing is lost, out of order or duplicated: %s",
   async (name) => {
     const fault = FAULTS.find((one) => one.name === name)!;
     const seed = Math.floor(Math.random() * 1e9);

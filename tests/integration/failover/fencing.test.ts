@@ -9,14 +9,17 @@ import { produce, readAll } from "#tests/support/kafka-records.ts";
 import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
 import { Subscriber } from "#tests/support/subscriber.ts";
 
-/** What a director writes to a slot that it may not write any more, or never might: no client gets it. The test writes it itself. */
+/**
+ * Writes of a director to a slot without the right to write (lost, or never held): no client gets them. The test
+ * writes them.
+ */
 let stack: Stack;
 let director: Service;
 let distributor: Service;
 let publisher: Publisher;
 
 beforeAll(async () => {
-  // One partition: one director answers for all clients here.
+  // One partition: one director owns all clients here.
   stack = await startStack({
     services: ["receiver", "director", "distributor"],
     env: { ACCEPTED_PARTITIONS: "1", DRAIN_MS: "0" },
@@ -27,7 +30,7 @@ beforeAll(async () => {
 
 afterAll(() => stack.close());
 
-/** A client that is live, was sent something, and has acknowledged it. */
+/** A live client that has received and acknowledged a notification. */
 async function liveClient(client: string): Promise<Subscriber> {
   const subscriber = await Subscriber.of(stack, { client, transport: "websocket" });
   await subscriber.connect(distributor);
@@ -43,7 +46,7 @@ interface Sent {
   deliver: Deliver;
 }
 
-/** What the client's connection was sent last. */
+/** The last message to the client's connection. */
 async function lastSent(client: string): Promise<Sent> {
   let last: Sent | undefined;
   for (const { partition, value } of await readAll(stack, "routed"))
@@ -55,7 +58,7 @@ async function lastSent(client: string): Promise<Sent> {
   return last!;
 }
 
-/** Writes what could come next on this connection, but for what is changed. */
+/** Writes the next message of this connection, with the given changes. */
 async function forge({ slot, deliver }: Sent, client: string, change: Partial<Deliver>): Promise<void> {
   const writer = new PackWriter();
   writer.notification({ key: `acme/${client}`, id: randomUUID(), payload: Buffer.from('"forged"') });
@@ -82,13 +85,13 @@ test.for([
   ["R33", "that does not follow what it was sent last", "prev", gaps, () => ({ prev: START })],
   ["R2", "for another client's connection", "client", dropped, () => ({})],
 ] as const satisfies [string, string, string, () => Promise<number>, (last: Deliver) => Partial<Deliver>][])(
-  "%s: a connection is not sent what was written %s",
+  "%s: a connection does not get a message written %s",
   async ([, , name, refusals, change]) => {
     const subscriber = await liveClient(name);
     const last = await lastSent(name);
     const before = await refusals();
     await forge(last, name === "client" ? "somebody-else" : name, change(last.deliver));
-    // Behind it in the slot, or in Postgres after it.
+    // The next message in the slot, or in Postgres after it.
     await publisher.number(name);
     await subscriber.all(publisher);
     await expect.poll(refusals).toBe(before + 1);
@@ -96,12 +99,12 @@ test.for([
   },
 );
 
-test("R33: a connection that its new director has not spoken to yet is not sent what the former one writes late", async () => {
+test("R33: a connection unknown to its new director does not get late writes of the former one", async () => {
   const [quiet, other] = [await liveClient("quiet"), await liveClient("other")];
   const last = await lastSent(quiet.client);
   expect(await director.stop()).toEqual({ code: 0, signal: null });
   director = await stack.start("director");
-  // The distributor hears the new generation through another client of the partition.
+  // The distributor learns the new generation from another client of the partition.
   await publisher.number(other.client);
   await other.all(publisher);
   const heard = await lastSent(other.client);
@@ -114,7 +117,7 @@ test("R33: a connection that its new director has not spoken to yet is not sent 
   await Promise.all([quiet.close(), other.close()]);
 });
 
-test("R32: a claim that Kafka was slow to take, and has behind the owner's, only makes the owner claim again", async () => {
+test("R32: a late claim that Kafka orders after the owner's only makes the owner claim again", async () => {
   const client = await liveClient("claimed");
   const writer = new PackWriter();
   writer.signal({ type: "claim", director: "one that had the partition before" });

@@ -43,7 +43,7 @@ afterAll(async () => {
   }
 });
 
-/** Again where it fails: it may ask a broker that has just been killed. */
+/** Retries on failure: the broker that it asks may be dead. */
 function withAdmin<T>(use: (admin: ReturnType<Kafka["admin"]>) => Promise<T>): Promise<T> {
   return vi.waitFor(() => askOnce(use), { timeout: 60_000, interval: 200 });
 }
@@ -59,13 +59,13 @@ async function askOnce<T>(use: (admin: ReturnType<Kafka["admin"]>) => Promise<T>
   }
 }
 
-/** How many brokers have all of each partition, as the cluster sees it. */
+/** How many brokers are in sync for every partition, as the cluster reports. */
 async function inSync(): Promise<number[]> {
   const { topics } = await withAdmin((admin) => admin.fetchTopicMetadata());
   return [...new Set(topics.flatMap(({ partitions }) => partitions.map(({ isr }) => isr.length)))];
 }
 
-/** Records count as written once so many brokers have them; Kafka replaces a topic's settings as a whole. */
+/** The number of in-sync brokers for a write. Kafka replaces a topic's settings as a whole. */
 async function want(copies: number): Promise<void> {
   const sizes = { ACCEPTED_PARTITIONS: 12, ROUTED_PARTITIONS: 16, REPLICAS: BROKERS, MIN_INSYNC: copies };
   const resources = topicSpecs(topicsOf(stack.namespace), sizes).map(({ topic, config }) => ({
@@ -76,7 +76,7 @@ async function want(copies: number): Promise<void> {
   await withAdmin((admin) => admin.alterConfigs({ validateOnly: false, resources }));
 }
 
-test("provision puts each topic on as many brokers as are wanted, and has records written by as many", async () => {
+test("provision creates each topic with the configured replicas, and the same number for writes", async () => {
   expect(await inSync()).toEqual([BROKERS]);
   const { resources } = await withAdmin(async (admin) => {
     const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(`${stack.namespace}.`));
@@ -89,13 +89,13 @@ test("provision puts each topic on as many brokers as are wanted, and has record
   expect(new Set(resources.map(({ configEntries }) => configEntries[0]!.configValue))).toEqual(new Set(["2"]));
 });
 
-test("what a send was answered for is in Kafka, also where a broker hands its partitions over in the middle of it", async () => {
+test("an acknowledged send is in Kafka, even if a broker hands over its partitions meanwhile", async () => {
   const ackedWrites = new AckedWrites(stack);
   try {
     await ackedWrites.start(BROKERS);
     await ackedWrites.goesOn();
     const broker = brokers[randomInt(BROKERS)]!;
-    // As a rollout ends it: its partitions have another leader at once.
+    // A rollout ends a broker like this: its partitions change leader at once.
     await broker.stop();
     await ackedWrites.goesOn();
     expect(await ackedWrites.missing()).toEqual([]);
@@ -106,15 +106,15 @@ test("what a send was answered for is in Kafka, also where a broker hands its pa
   }
 });
 
-test("R32, R33, R34, R51: a broker dies under load and comes back: nothing is lost, late by a place or twice", async () => {
+test("R32, R33, R34, R51: a broker dies under load and returns: nothing is lost, out of order or duplicated", async () => {
   const platform = (traffic = await BackgroundTraffic.start(stack, { clients: 60, rate: 150 }));
   await platform.flows();
   const broker = brokers[randomInt(BROKERS)]!;
   await broker.kill("SIGKILL");
-  // Publishers go on, and clients receive, while it is away.
+  // Publishing and delivery continue while it is away.
   await platform.flows();
 
-  // Where three are wanted two are too few: publishers are told, and go on as soon as they are enough.
+  // Three brokers are required, so two are too few: publishers hear of it, and continue once there are three.
   await want(BROKERS);
   await expect.poll(() => platform.refused, { timeout: 30_000 }).toBeGreaterThan(200);
   await want(BROKERS - 1);

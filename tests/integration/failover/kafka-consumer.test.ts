@@ -3,7 +3,7 @@ import { Kafka, logLevel } from "kafkajs";
 import { expect, test } from "vitest";
 import { startStack } from "#tests/support/stack.ts";
 
-test("a consumer that the client has given up, and disconnected, reads on once it is run again", async () => {
+test("a consumer that the Kafka client disconnected reads on after a new run", async () => {
   const stack = await startStack();
   const topic = `${stack.namespace}.accepted`;
   const kafka = new Kafka({ brokers: stack.env.KAFKA_BROKERS!.split(","), logLevel: logLevel.NOTHING });
@@ -21,7 +21,7 @@ test("a consumer that the client has given up, and disconnected, reads on once i
     await runner.start();
     await producer.send({ topic, messages: [{ partition: 0, value: "before" }] });
     await expect.poll(() => read).toEqual(["before"]);
-    // As the client does before it tells of a crash.
+    // As the Kafka client does before it reports a crash.
     await consumer.disconnect();
     await producer.send({ topic, messages: [{ partition: 0, value: "after" }] });
     runner.crashed({ error: new Error("Broker not connected"), restart: false });

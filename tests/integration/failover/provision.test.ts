@@ -33,13 +33,13 @@ async function withAdmin<T>(use: (client: ReturnType<typeof admin>) => Promise<T
   }
 }
 
-test("a repeat changes nothing, four at once neither", async () => {
+test("repeated runs change nothing, nor do four runs at once", async () => {
   const before = await epochs();
   await Promise.all([1, 2, 3, 4].map(() => provision(stack.env)));
   expect(await epochs()).toEqual(before);
 });
 
-test("sequences and clients are ordered by their bytes, and stored notifications lie in eight partitions", async () => {
+test("sequences and clients sort by bytes, and stored notifications use eight partitions", async () => {
   const { rows: collations } = await postgres.query(
     `select column_name, collation_name from information_schema.columns
      where table_schema = $1 and table_name = 'stored_notifications' and collation_name is not null order by 1`,
@@ -52,7 +52,7 @@ test("sequences and clients are ordered by their bytes, and stored notifications
   expect(parts).toHaveLength(8);
 });
 
-test("slots are added where more are wanted; an accepted topic keeps its partitions", async () => {
+test("missing slots are added; accepted topics keep their partitions", async () => {
   await provision({ ...stack.env, ROUTED_PARTITIONS: "5", ACCEPTED_PARTITIONS: "7" });
   const { topics } = await withAdmin((client) =>
     client.fetchTopicMetadata({
@@ -63,11 +63,11 @@ test("slots are added where more are wanted; an accepted topic keeps its partiti
   expect(counts).toEqual({ accepted: 3, control: 3, routed: 5 });
 });
 
-test("a topic made anew or repartitioned begins an epoch, and a crash on the way only costs a number", async () => {
+test("a recreated or repartitioned topic begins an epoch, and a crash on the way costs only a number", async () => {
   const first = (await epochs()).length;
   const accepted = `${stack.namespace}.accepted`;
   await withAdmin((client) => client.deleteTopics({ topics: [accepted] }));
-  // As a run leaves it that has died after the row and before the topic.
+  // The state that a run leaves if it dies after the row and before the topic.
   await postgres.query(`insert into "${stack.namespace}".epochs (epoch, partitions) values ($1, 3)`, [first + 1]);
   await provision(stack.env);
   expect((await epochs()).at(-1)).toEqual({ epoch: first + 2, partitions: 3 });
@@ -75,13 +75,13 @@ test("a topic made anew or repartitioned begins an epoch, and a crash on the way
   await provision(stack.env);
   await provision(stack.env);
   expect((await epochs()).at(-1)).toEqual({ epoch: first + 3, partitions: 4 });
-  // A Postgres that was set back hears it from Kafka.
+  // A Postgres that was restored from a backup learns it from Kafka.
   await postgres.query(`delete from "${stack.namespace}".epochs where epoch > 1`);
   await provision(stack.env);
   expect((await epochs()).at(-1)).toEqual({ epoch: first + 3, partitions: 4 });
 });
 
-test("the audit topic of an earlier version gets a bound of bytes, and keeps what was set on it", async () => {
+test("the audit topic of an earlier version gets a byte limit, and keeps its other settings", async () => {
   const audit = { type: 2, name: `${stack.namespace}.audit` };
   const set = { "retention.ms": "86400000", "max.message.bytes": "2097152" };
   const configEntries = Object.entries(set).map(([name, value]) => ({ name, value }));
@@ -94,7 +94,7 @@ test("the audit topic of an earlier version gets a bound of bytes, and keeps wha
   expect(now).toMatchObject({ ...set, "retention.bytes": String(1 << 30), "segment.bytes": String(64 << 20) });
 });
 
-test("what the cluster will never grant ends it, with the reason", async () => {
+test("a request that the cluster never grants ends provision with the reason", async () => {
   const refused = provision({ ...stack.env, NAMESPACE: `${stack.namespace}_refused`, REPLICAS: "9" });
   await expect(refused).rejects.toThrow("INVALID_REPLICATION_FACTOR");
   await provision({ ...stack.env, NAMESPACE: `${stack.namespace}_refused` }, ["--drop"]);

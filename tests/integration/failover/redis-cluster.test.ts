@@ -15,9 +15,10 @@ beforeAll(async () => {
   redis = await RedisCluster.start();
   stack = await startStack({
     services: ["receiver", "director", "distributor", "distributor"],
-    // A node that comes back empty has lost its users, too, unless its configuration names them (docs/reference/grants.md).
+    // A node that returns empty has lost its users, too, unless its configuration names them
+    // (docs/reference/grants.md).
     roles: false,
-    // One of them is enough to find the others.
+    // One node is sufficient to find the others.
     env: { ...SHORT_TIMES, REDIS_URL: redis.nodes[2]!.url, REDIS_CLUSTER: "true" },
   });
 });
@@ -34,7 +35,7 @@ afterEach(() => traffic?.close());
 
 const entries = (node: number): Promise<string[]> => redis.keys(node, `${stack.namespace}:c:*`);
 
-test("R32, R33, R34: of a Redis Cluster one node fails over, and one is away: nothing is lost, late by a place or twice", async () => {
+test("R32, R33, R34: a Redis node fails over and another is away: nothing is lost, out of order or duplicated", async () => {
   const platform = (traffic = await BackgroundTraffic.start(stack, { clients: 60, rate: 150 }));
   await platform.flows();
   for (const node of PRIMARIES) await expect.poll(() => entries(node), WAIT).not.toEqual([]);
@@ -42,7 +43,7 @@ test("R32, R33, R34: of a Redis Cluster one node fails over, and one is away: no
   await platform.flows();
   await redis.promoted(REPLICA);
   await platform.flows();
-  // Whoever is connected has what is published; only some of those who come now wait for it.
+  // Connected clients get all that is published; only some new connections wait for the node.
   await redis.nodes[1]!.kill();
   await platform.flows();
   await redis.startEmpty(1);
@@ -54,7 +55,7 @@ test("R32, R33, R34: of a Redis Cluster one node fails over, and one is away: no
   expect(figures.sent).toBeGreaterThan(200);
 });
 
-test("who is connected is registered anew where a node has lost what it held, though nobody missed it", async () => {
+test("connected clients are registered again on a node that lost its data, even if the loss went unnoticed", async () => {
   const platform = (traffic = await BackgroundTraffic.start(stack, { clients: 30, rate: 30, habits: {} }));
   await platform.flows();
   const registered = async (): Promise<string[]> =>

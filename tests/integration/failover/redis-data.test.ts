@@ -7,7 +7,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { writerOf } from "#local/stores/redis-server.ts";
 import { ownStores } from "#tests/faults/stores.ts";
 
-test("a stack goes on with the server that wrote its data, also once the other one is installed", async () => {
+test("a stack keeps the server that wrote its data, even when the other one is installed", async () => {
   const folder = await mkdtemp(join(tmpdir(), "redis-data-"));
   const { PATH } = process.env;
   onTestFinished(async () => {
@@ -29,7 +29,7 @@ test("a stack goes on with the server that wrote its data, also once the other o
   const wrote = writerOf(join(folder, "redis"))!;
   expect(wrote.version).toBe(version);
   await redis.stop();
-  // One that would refuse the data stands first on the path from now on.
+  // A server that would refuse the data is first on the path from now on.
   const [other, name] = wrote.kind === "valkey" ? ["redis-server", "Redis"] : ["valkey-server", "Valkey"];
   const script = `#!/bin/sh\n[ "$1" = --version ] && echo "${name} server v=7.0.15 sha=0" || exit 1\n`;
   await writeFile(join(folder, other), script, { mode: 0o755 });

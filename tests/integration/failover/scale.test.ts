@@ -3,7 +3,7 @@ import { scrapeMetric } from "#tests/support/scrape-metric.ts";
 import { provision, startStack, type Kind, type Service, type Stack } from "#tests/support/stack.ts";
 import { SHORT_TIMES, BackgroundTraffic } from "#tests/support/background-traffic.ts";
 
-/** Neither three nor four nor two directors share them without a rest. There are as many slots as distributors. */
+/** Not divisible by two, three or four directors. There are as many slots as distributors. */
 const PARTITIONS = 11;
 const SLOTS = 5;
 const WAIT = { timeout: 60_000, interval: 50 };
@@ -26,7 +26,7 @@ function three(kind: Kind): Kind[] {
   return [kind, kind, kind];
 }
 
-/** Every partition has one owner, and no two directors differ by more than one. */
+/** Every partition has one owner, and directors' shares differ by at most one. */
 async function balanced(directors: Service[]): Promise<void> {
   const least = Math.floor(PARTITIONS / directors.length);
   const expected = directors.map((_, index) => least + (index < PARTITIONS % directors.length ? 1 : 0));
@@ -43,7 +43,7 @@ const slots = (services: Service[]): number[] => services.map(slotOf).sort((a, b
 const connections = (services: Service[]): Promise<number[]> =>
   Promise.all(services.map((service) => scrapeMetric(service, "connections")));
 
-test("R32, R33, R34: directors and distributors come, go and die under load: nothing is lost, late by a place or twice", async () => {
+test("R32, R33, R34: services join, leave and die under load: nothing is lost, out of order or duplicated", async () => {
   const platform = (traffic = await BackgroundTraffic.start(stack, { clients: 60, rate: 150 }));
   const add = async (kind: Kind): Promise<Service> => {
     const service = await stack.start(kind);
@@ -54,7 +54,7 @@ test("R32, R33, R34: directors and distributors come, go and die under load: not
   await balanced(platform.of("director"));
   expect(new Set(slots(platform.of("distributor"))).size).toBe(4);
 
-  // A director more takes its share, and no other partition moves.
+  // A new director takes its share, and no other partition moves.
   const before = platform.of("director").map(claims);
   const [oldest, older] = platform.of("director") as [Service, Service];
   const newDirector = await add("director");
@@ -63,17 +63,17 @@ test("R32, R33, R34: directors and distributors come, go and die under load: not
   expect(platform.of("director").map(claims)).toEqual([...before, claims(newDirector)]);
   await platform.flows();
 
-  // A distributor more takes a slot that was not there before, and whoever connects from now on; directors find it there.
+  // A new distributor takes a new slot and new connections; directors find it there.
   const interruptions = platform.interruptions;
   await provision({ ...stack.env, ROUTED_PARTITIONS: String(SLOTS) });
   const newDistributor = await add("distributor");
   await expect.poll(() => scrapeMetric(newDistributor, "sessions", 'state="LIVE"'), WAIT).toBeGreaterThan(0);
   await platform.flows();
-  // Nobody who was connected was sent away.
+  // No connected client was disconnected.
   expect(platform.interruptions).toBe(interruptions);
   expect(slots(platform.of("distributor"))).toEqual([0, 1, 2, 3, 4]);
 
-  // One of each ends as a rollout ends it.
+  // One of each ends as in a rollout.
   const [leaving, dying] = platform.of("distributor") as [Service, Service];
   const freed = slotOf(leaving);
   platform.remove(leaving);
@@ -84,10 +84,10 @@ test("R32, R33, R34: directors and distributors come, go and die under load: not
   ]);
   await balanced(platform.of("director"));
   await platform.flows();
-  // Its slot is free at once; there is no other.
+  // Its slot is free at once; there is no other free slot.
   expect(slotOf(await add("distributor"))).toBe(freed);
 
-  // One of each dies. Whoever comes for its slot gets it once the lease is over.
+  // One of each dies. A replacement gets its slot once the lease expires.
   platform.remove(dying);
   platform.remove(older);
   dying.kill("SIGKILL");
@@ -99,7 +99,7 @@ test("R32, R33, R34: directors and distributors come, go and die under load: not
   await expect.poll(async () => Math.min(...(await connections(running))), WAIT).toBeGreaterThan(0);
 
   await platform.drain();
-  // Each client is connected once, to one that runs.
+  // Each client has one connection, to a running distributor.
   await expect.poll(async () => (await connections(running)).reduce((a, b) => a + b), WAIT).toBe(platform.clients);
   const { violations, figures } = platform.verdict;
   expect(violations).toEqual([]);

@@ -8,14 +8,14 @@ import { Subscriber } from "#tests/support/subscriber.ts";
 type Dependency = "kafka" | "postgres" | "redis";
 
 const KINDS: Kind[] = ["receiver", "director", "distributor", "console"];
-/** What each cannot do its work without, or not begin it: who may do what is read before anybody is let in. */
+/** The stores that each service needs to work or to start: policies are read before any caller is admitted. */
 const NEEDS: Record<Dependency, Kind[]> = {
   kafka: ["receiver", "director", "distributor"],
   postgres: ["receiver", "director", "distributor", "console"],
   redis: ["director", "distributor"],
 };
 
-/** What a director then says. */
+/** The director's report. */
 const MISSING: Record<Dependency, unknown> = {
   kafka: expect.arrayContaining(["kafka", "epoch", "partitions"]),
   postgres: expect.toSatisfy((names: string[]) => names.toSorted().join(" ") === "access postgres"),
@@ -40,7 +40,7 @@ afterAll(async () => {
   await Promise.all(Object.values(proxies).map((proxy) => proxy.close()));
 });
 
-/** All services behind the proxies, none of them awaited. */
+/** All services behind the proxies, without waiting for any of them. */
 function startAll(env: Record<string, string> = {}): Promise<Service[]> {
   const behind = (url: string, { address }: TcpProxy): string => Object.assign(new URL(url), { host: address }).href;
   const proxied = {
@@ -81,7 +81,7 @@ async function expectAllWork(services: Service[], client: string): Promise<void>
 }
 
 test.for(["kafka", "postgres", "redis"] as const)(
-  "%s comes last: each service that needs it says so while it hangs and while it refuses, and works once it is there",
+  "%s starts last: each service that needs it reports a hang and a refusal, and works once it is up",
   async (last) => {
     await proxies[last].set("hang");
     const services = await startAll();
@@ -90,13 +90,13 @@ test.for(["kafka", "postgres", "redis"] as const)(
       for (const [index, service] of services.entries()) {
         const needs = NEEDS[last].includes(KINDS[index]!);
         if (!needs) await service.ready();
-        // What is missing is known as missing from the start, and stays so.
+        // Missing stores are known from the start, and stay so.
         else
           await expect
             .poll(async () => Object.keys(await missing(service)))
             .toContain(KINDS[index] === "receiver" && last === "postgres" ? "access" : last);
       }
-      // Long enough for what is there to have been reached.
+      // Long enough to reach the stores that are up.
       await expect.poll(async () => Object.keys(await missing(services[1]!))).toEqual(MISSING[last]);
       await expectScrapes(services);
     };
@@ -108,7 +108,7 @@ test.for(["kafka", "postgres", "redis"] as const)(
   },
 );
 
-test("topics and tables come last: each says what is not there yet, and all work once they have been made", async () => {
+test("topics and tables appear last: each service reports the missing ones, and all work once they exist", async () => {
   const namespace = `test_${randomBytes(6).toString("hex")}`;
   const env = { ...stack.env, NAMESPACE: namespace };
   const services = await startAll({ NAMESPACE: namespace });

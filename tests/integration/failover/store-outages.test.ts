@@ -25,7 +25,7 @@ beforeAll(async () => {
     services: ["receiver", "director"],
     env: { DRAIN_MS: "0", LEASE_MS: "1500", INVITE_MS: "300", SWEEP_MS: "300", GROUP_SESSION_MS: "4000" },
   });
-  // Behind the proxies stand the distributor, and the directors that a test starts.
+  // The distributor, and the directors that a test starts, use the proxies.
   distributor = await stack.start("distributor", proxied());
   director = stack.services[1]!;
   publisher = await Publisher.of(stack);
@@ -66,7 +66,7 @@ async function registered(subscribers: Subscriber[]): Promise<void> {
   await expect.poll(async () => (await Promise.all(entries.map(keys))).flat().length).toBe(subscribers.length);
 }
 
-/** A director that knows nothing takes over: it finds the clients by what Redis says. */
+/** A director without state takes over: it finds the clients through Redis. */
 async function takeOver(): Promise<void> {
   const next = await stack.start("director", proxied());
   await director.stop();
@@ -75,7 +75,7 @@ async function takeOver(): Promise<void> {
 }
 
 describe("Redis", () => {
-  test("loses everything: live goes on, clients are registered again, and another director finds them", async () => {
+  test("loses everything: live delivery continues, clients register again, and another director finds them", async () => {
     const subscribers = await connected("flushed");
     await checkDelivery(subscribers);
     await registered(subscribers);
@@ -89,7 +89,7 @@ describe("Redis", () => {
   });
 
   test.for(["refuse", "hang"] as const)(
-    "is away (%s): live goes on, newcomers come in, and all are registered once it is back",
+    "is away (%s): live delivery continues, new clients connect, and all register once it is back",
     async (mode) => {
       const subscribers = await connected(`redis-${mode}`);
       await checkDelivery(subscribers);
@@ -108,7 +108,7 @@ describe("Redis", () => {
 
 describe("Postgres", () => {
   test.for(TRANSPORTS)(
-    "R13: is away while a client connects over %s: it is told so, and gets what is stored, in order and first, once it is back",
+    "R13: a client that connects over %s in an outage hears of it, then gets stored notifications first, in order",
     async (transport) => {
       const client = `pending-${transport}`;
       await publisher.number(client, 300);
@@ -133,7 +133,7 @@ describe("Postgres", () => {
   );
 });
 
-describe("what has expired", () => {
+describe("an expired notification", () => {
   test.for(TRANSPORTS)("R35: is not replayed over %s, and is counted", async (transport) => {
     const client = `expired-${transport}`;
     const swept = await scrapeMetric(director, "notifications_swept_total");
@@ -160,7 +160,7 @@ describe("what has expired", () => {
     const before = await expired();
     director.kill("SIGSTOP");
     await publisher.publish(Array.from({ length: 3 }, (_, n) => ({ client, json: String(n), ttl: 1 })));
-    // It is the time itself that must pass.
+    // The test must let this time pass.
     await sleep(1_300);
     director.kill("SIGCONT");
     await publisher.number(client);

@@ -50,7 +50,7 @@ async function partitions(): Promise<string[]> {
   return found.map(({ name }) => name.split(".").at(-1)!);
 }
 
-test("the number of partitions is a setting, until something is stored: then what is stored stays where it is", async () => {
+test("the number of partitions is a setting until rows are stored, which then stay in place", async () => {
   expect(await partitions()).toHaveLength(3);
   await provision({ ...stack.env, STORED_PARTITIONS: String(PARTITIONS) });
   expect(await partitions()).toHaveLength(PARTITIONS);
@@ -62,11 +62,11 @@ test("the number of partitions is a setting, until something is stored: then wha
   );
   expect(counts).toHaveLength(PARTITIONS);
   expect(counts.reduce((sum, each) => sum + each.clients, 0)).toBe(CLIENTS);
-  // None has twice its share.
+  // No partition has twice its share.
   for (const each of counts) expect(each.clients).toBeLessThan((2 * CLIENTS) / PARTITIONS);
 });
 
-test("what must be unique is unique within a client, on each partition: so it can be distributed by client", async () => {
+test("unique keys are unique within a client on each partition, so rows can be distributed by client", async () => {
   const { rows: unique } = await postgres.pool.query<{ table: string; columns: string[] }>(
     `select indrelid::regclass::text as table,
             (select array_agg(attname::text) from pg_attribute where attrelid = indrelid and attnum = any(indkey)) as columns
@@ -102,7 +102,7 @@ interface Statement {
   values: unknown[];
 }
 
-/** The leaves that are read or written when it is run with the plan that the services get, one for all values. */
+/** The partitions that a statement reads or writes with the generic plan that the services get. */
 async function leavesOf({ text, values }: Statement): Promise<Set<string>> {
   const session = await postgres.pool.connect();
   try {
@@ -118,7 +118,7 @@ async function leavesOf({ text, values }: Statement): Promise<Set<string>> {
   }
 }
 
-test("each statement of the services is about the partition of its client, and about no other", async () => {
+test("each statement uses only the partition of its client", async () => {
   const statements: Statement[] = [];
   const pool = {
     query(statement: Statement) {
@@ -136,7 +136,7 @@ test("each statement of the services is about the partition of its client, and a
   await observed.insert(rows(client, 5));
   await observed.pages([{ client, after: sequence(0) }], 1_024);
   await observed.waiting(new Map([[client, sequence(0)]]));
-  // Nothing goes: there is something to find when it is explained.
+  // Rows stay, so that there is something to find when the statement is explained.
   await observed.deleteUpTo(new Map([[client, sequence(0)]]));
   statements.at(-1)!.values = [[client], [sequence(2)]];
   const fullInboxes = new FullInboxes({ ...postgres, pool: pool as unknown as pg.Pool }, stack.namespace);
@@ -145,9 +145,9 @@ test("each statement of the services is about the partition of its client, and a
   expect(await fullInboxes.clear(client, 5)).toBe(false);
   const [insert, ...others] = statements;
   for (const statement of others) expect([statement.name, await leavesOf(statement)]).toEqual([statement.name, its]);
-  // An insert finds the partition of each row by itself; its plan shows none.
+  // An insert routes each row at run time; its plan shows no partition.
   expect(await leavesOf(insert!)).toEqual(new Set());
-  // The sweep of what has expired is about every partition; whoever adds a statement adds it here.
+  // The expiry sweep covers every partition. Add each new statement here.
   const known = ["constructor", "insert", "pages", "deleteUpTo", "waiting", "sweep"];
   expect(Object.getOwnPropertyNames(StoredNotifications.prototype)).toEqual(known);
   expect(Object.getOwnPropertyNames(FullInboxes.prototype)).toEqual([

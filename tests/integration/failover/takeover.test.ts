@@ -50,11 +50,11 @@ async function startDirector(): Promise<Service> {
   return director;
 }
 
-/** Publishes all the time, lets the directors change, and everybody has everything in order. */
+/** Publishes continuously while directors change; every client gets everything in order. */
 async function checkThrough(name: string, change: (progress: () => Promise<void>) => Promise<void>): Promise<void> {
   const crowd = await Crowd.gather(stack, distributor, name);
   const stream = publisher.stream(crowd.clients, 10);
-  /** Every connected client has got something that was published after now. */
+  /** Every connected client has a notification that was published after this call. */
   const progress = async (): Promise<void> => {
     const targets = crowd.connected.map((subscriber) => publisher.accepted(subscriber.client).length + 2);
     await Promise.all(
@@ -75,7 +75,7 @@ async function owns(director: Service, partitions: number): Promise<void> {
   await expect.poll(() => scrapeMetric(director, "partitions_owned")).toBe(partitions);
 }
 
-test("R32, R33: a director that ends hands over in mid-stream: nothing is lost, nothing out of order", async () => {
+test("R32, R33: a director that ends hands over under load: nothing is lost or out of order", async () => {
   await checkThrough("end", async (progress) => {
     const second = await startDirector();
     await owns(second, PARTITIONS / 2);
@@ -85,7 +85,7 @@ test("R32, R33: a director that ends hands over in mid-stream: nothing is lost, 
   });
 });
 
-test("R32, R33: a director that is killed is replaced by a new one: nothing is lost, nothing out of order", async () => {
+test("R32, R33: a new director replaces a killed one: nothing is lost or out of order", async () => {
   await checkThrough("kill", async () => {
     first.kill("SIGKILL");
     await first.exited;
@@ -93,7 +93,7 @@ test("R32, R33: a director that is killed is replaced by a new one: nothing is l
   });
 });
 
-test("R32, R33: a director that is killed is replaced by one that runs: nothing is lost, nothing out of order", async () => {
+test("R32, R33: a running director replaces a killed one: nothing is lost or out of order", async () => {
   await checkThrough("kill-one", async (progress) => {
     const second = await startDirector();
     await owns(second, PARTITIONS / 2);
@@ -103,20 +103,20 @@ test("R32, R33: a director that is killed is replaced by one that runs: nothing 
   });
 });
 
-test("R32, R33: a director that stood still for longer than its session wakes as a zombie: nothing is lost, nothing out of order", async () => {
+test("R32, R33: a director that stalls past its session wakes as a zombie: nothing is lost or out of order", async () => {
   await checkThrough("zombie", async (progress) => {
     first.kill("SIGSTOP");
     const second = await startDirector();
     await owns(second, PARTITIONS);
     await progress();
     first.kill("SIGCONT");
-    // It learns that it was away, and takes its share again.
+    // It learns of its absence, and takes its share again.
     await owns(second, PARTITIONS / 2);
     await owns(first, PARTITIONS / 2);
   });
 });
 
-test("R51: what an earlier director settled is dropped by the next one where a producer sent it again", async () => {
+test("R51: a director drops resent records of an earlier director", async () => {
   const client = "repeated";
   const subscriber = await Subscriber.of(stack, { client, transport: "websocket" });
   await subscriber.connect(distributor);
@@ -127,7 +127,7 @@ test("R51: what an earlier director settled is dropped by the next one where a p
   await produce(stack, "accepted", partition, [sent]);
   await subscriber.until("it is here", () => subscriber.received.length === 1);
   await expect.poll(() => scrapeMetric(first, "notifications_unsettled"), { interval: 20 }).toBe(0);
-  // Ends well, and so with everything committed.
+  // Ends cleanly, and so with every offset committed.
   await first.stop();
   const second = await startDirector();
   await produce(stack, "accepted", partition, [sent]);

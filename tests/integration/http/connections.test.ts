@@ -5,7 +5,7 @@ import { sendRaw, type RawAnswer } from "#tests/support/raw-requests.ts";
 import { startStack, type Kind, type Service, type Stack } from "#tests/support/stack.ts";
 import { maskedFrame } from "#tests/support/raw-transports.ts";
 
-/** Connections: what a browser asks before its request, how one becomes a WebSocket, and how an idle one ends. */
+/** Connections: preflights of browsers, upgrades to WebSocket, and the end of idle connections. */
 const KINDS = ["receiver", "director", "distributor", "console"] as const satisfies Kind[];
 const ORIGIN = "https://a.example";
 
@@ -32,7 +32,7 @@ describe("preflights", () => {
   const preflight = (path: string): string =>
     head(`OPTIONS ${path}`, `origin: ${ORIGIN}`, "access-control-request-method: GET");
 
-  test("allow what libraries send", async () => {
+  test("allow the headers that libraries send", async () => {
     for (const [kind, path] of [
       ["receiver", "/v1/notifications"],
       ["distributor", "/v1/sse"],
@@ -45,7 +45,7 @@ describe("preflights", () => {
     }
   });
 
-  test("are answered while a service starts, and its 503 is read by the page", async () => {
+  test("are answered during a start, and a page can read the 503", async () => {
     for (const kind of ["distributor", "director"] as const) {
       const starting = await stack.start(
         kind,
@@ -77,7 +77,7 @@ describe("WebSocket", () => {
   const UPGRADE = ["upgrade: websocket", "connection: keep-alive, Upgrade", KEY, "sec-websocket-version: 13"];
   const without = (name: string): string[] => UPGRADE.filter((one) => !one.startsWith(name));
 
-  /** The status line and headers, of a connection that may stay open. */
+  /** The status line and headers of a connection that may stay open. */
   function opened(bytes: string): Promise<string> {
     const { hostname, port } = new URL(services.distributor.url);
     const socket = connect(Number(port), hostname);
@@ -93,12 +93,12 @@ describe("WebSocket", () => {
   test.for([
     ["a plain GET", () => []],
     ["without Upgrade", () => without("upgrade")],
-    ["an upgrade to something else", () => [...without("upgrade"), "upgrade: h2c"]],
+    ["an upgrade to another protocol", () => [...without("upgrade"), "upgrade: h2c"]],
     ["without Connection", () => without("connection")],
     ["version 8", () => [...without("sec-websocket-version"), "sec-websocket-version: 8"]],
     ["no version", () => without("sec-websocket-version")],
     ["two versions", () => [...UPGRADE, "sec-websocket-version: 8"]],
-  ] as const)("R8: %s is 426, with what it upgrades to", async ([, headers]) => {
+  ] as const)("R8: %s is 426, with the protocol to upgrade to", async ([, headers]) => {
     const answer = await ask(services.distributor, head("GET /v1/ws", bearer(client), ...headers()));
     expect(answer).toMatchObject({
       status: 426,
@@ -117,12 +117,12 @@ describe("WebSocket", () => {
     expect(await ask(services.distributor, head("GET /v1/ws", ...headers))).toMatchObject({ status: 400 });
   });
 
-  test("one token in Authorization and another as a subprotocol is 400", async () => {
+  test("different tokens in Authorization and in a subprotocol are 400", async () => {
     const bytes = head("GET /v1/ws", ...UPGRADE, bearer(client), "sec-websocket-protocol: bearer.x");
     expect(await ask(services.distributor, bytes)).toMatchObject({ status: 400 });
   });
 
-  test("subprotocols may stand on several lines", async () => {
+  test("subprotocols may use several header lines", async () => {
     const lines = ["sec-websocket-protocol: notifications.v1.json", `sec-websocket-protocol: bearer.${client}`];
     for (const order of [lines, lines.toReversed()]) {
       const said = await opened(head("GET /v1/ws", ...UPGRADE, ...order));
@@ -131,7 +131,7 @@ describe("WebSocket", () => {
     }
   });
 
-  test("text that is not UTF-8 ends it", async () => {
+  test("text that is not UTF-8 ends the WebSocket", async () => {
     const { hostname, port } = new URL(services.distributor.url);
     const socket = connect(Number(port), hostname);
     socket.write(head("GET /v1/ws", ...UPGRADE, bearer(client)));
@@ -143,7 +143,7 @@ describe("WebSocket", () => {
 });
 
 describe("idle connections", () => {
-  test("KEEP_ALIVE_MS and HEAD_MS are how long Node waits", async () => {
+  test("KEEP_ALIVE_MS and HEAD_MS are Node's timeouts", async () => {
     const quick = await stack.start("receiver", { KEEP_ALIVE_MS: "1000", HEAD_MS: "1000" });
     const began = performance.now();
     const [idle, half] = await Promise.all([
@@ -155,7 +155,7 @@ describe("idle connections", () => {
     await quick.stop();
   });
 
-  test("without KEEP_ALIVE each answer of a distributor ends its connection", async () => {
+  test("a distributor without KEEP_ALIVE ends each answer's connection", async () => {
     const closing = await stack.start("distributor", { KEEP_ALIVE: "false" });
     for (const [line, status] of [
       ["GET /health/live", 200],

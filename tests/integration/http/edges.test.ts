@@ -4,7 +4,7 @@ import { bearer, head, statuses } from "#tests/support/raw-http.ts";
 import { sendRaw, type RawAnswer, type Ways } from "#tests/support/raw-requests.ts";
 import { startStack, type Kind, type Service, type Stack } from "#tests/support/stack.ts";
 
-/** What tools and proxies expect of every port, whichever server is behind it. */
+/** Behaviour that tools and proxies expect of every port, with either HTTP server. */
 const KINDS = ["receiver", "director", "distributor", "console"] as const satisfies Kind[];
 const ORIGIN = "https://a.example";
 
@@ -36,7 +36,7 @@ async function ask(kind: Kind, bytes: string | string[], ways: Ways = {}): Promi
 const tokenOf = (kind: Kind): string =>
   ({ receiver: publisher, director: operator, distributor: client, console: operator })[kind];
 
-/** A request with a body that each service takes, and its good body. */
+/** A request with a body for each service, and a valid body. */
 const POSTS = {
   receiver: { line: "POST /v1/notifications", body: '{"to":{"client":"c"},"data":1,"ttl":1}', good: 202 },
   director: { line: "POST /v1/dead-letters/0-1/redrive", body: "{}", good: 404 },
@@ -54,7 +54,7 @@ const post = (kind: Kind, body: string | Buffer, ...headers: string[]): string[]
 };
 
 describe("HEAD", () => {
-  test.for(KINDS)("%s: of every GET it has the status and the headers, and no body", async (kind) => {
+  test.for(KINDS)("%s: HEAD of each GET route has its status and headers, no body", async (kind) => {
     const { routes } = await services[kind].logged(({ routes: all }) => Array.isArray(all) && all.length > 5);
     const gets = (routes as string[]).filter((route) => route.startsWith("GET ") && route !== "GET /v1/sse");
     expect(gets.length).toBeGreaterThan(6);
@@ -70,7 +70,7 @@ describe("HEAD", () => {
           ask(kind, head(`HEAD ${path}`, ...headers)),
           ask(kind, head(`GET ${path}`, ...headers)),
         ]);
-        // An answer that is made only by waiting has no length, and metrics change.
+        // An answer that requires a wait has no length, and metrics change.
         const open = /poll|metrics/.test(path);
         const shown = (answer: RawAnswer) => ({
           ...answer.headers,
@@ -83,7 +83,7 @@ describe("HEAD", () => {
     }
   });
 
-  test("of a stream and of a poll it is answered at once, and opens nothing", async () => {
+  test("HEAD of a stream or poll is answered at once, and opens none", async () => {
     const { distributor } = services;
     const opened = await scrapeMetric(distributor, "connections_opened_total");
     const stream = await ask("distributor", head("HEAD /v1/sse", bearer(client)));
@@ -94,7 +94,7 @@ describe("HEAD", () => {
     expect(await scrapeMetric(distributor, "connections_opened_total")).toBe(opened);
   });
 
-  test("a connection goes on behind it", async () => {
+  test("a connection continues after HEAD", async () => {
     for (const kind of KINDS) {
       const bytes =
         head("HEAD /health/live") + head("GET /health/live") + head("HEAD /nothing") + head("GET /health/live");
@@ -105,7 +105,7 @@ describe("HEAD", () => {
     }
   });
 
-  test("one whose end is uncertain closes the connection", async () => {
+  test("a request with an uncertain end closes the connection", async () => {
     const smuggled = head("GET /health/live");
     for (const kind of KINDS) {
       const bytes = head("HEAD /health/live", `content-length: ${smuggled.length}`, "content-length: 0");
@@ -115,7 +115,7 @@ describe("HEAD", () => {
   });
 });
 
-test.for(KINDS)("%s: every answer says nosniff, and none what serves it", async (kind) => {
+test.for(KINDS)("%s: every answer has nosniff, and no server name", async (kind) => {
   const token = bearer(tokenOf(kind));
   for (const bytes of [
     head("GET /health/live"),
@@ -139,7 +139,7 @@ test.for(KINDS)("%s: every answer says nosniff, and none what serves it", async 
   }
 });
 
-test("a stream says nosniff, too", async () => {
+test("a stream has nosniff, too", async () => {
   const response = await fetch(`${services.distributor.url}/v1/sse`, {
     headers: { authorization: `Bearer ${client}` },
   });
@@ -157,13 +157,13 @@ test("204 has no Content-Length", async () => {
 });
 
 describe("heads", () => {
-  /** So many bytes in all. */
+  /** The total size in bytes. */
   const sized = (bytes: number): string => {
     const empty = head("GET /health/live", "cookie: ");
     return empty.replace("cookie: ", `cookie: ${"a".repeat(bytes - empty.length)}`);
   };
 
-  test.for(KINDS)("%s: 16 KiB are taken, and more is a problem", async (kind) => {
+  test.for(KINDS)("%s: 16 KiB are accepted, and more is a problem", async (kind) => {
     const whole = sized(16 << 10);
     expect(await ask(kind, whole)).toMatchObject({ status: 200 });
     expect(await ask(kind, [whole.slice(0, 9_000), whole.slice(9_000)])).toMatchObject({ status: 200 });
@@ -172,7 +172,7 @@ describe("heads", () => {
     expect(JSON.parse(body)).toMatchObject({ type: "/problems/too-large", status: 431 });
   });
 
-  test.for(KINDS)("%s: what is not UTF-8 is refused, in path, query and headers", async (kind) => {
+  test.for(KINDS)("%s: invalid UTF-8 is refused in path, query and headers", async (kind) => {
     for (const bytes of [
       head("GET /problems/%ff"),
       head("GET /problems/\xff"),
@@ -186,7 +186,7 @@ describe("heads", () => {
     expect(await ask(kind, fine)).toMatchObject({ status: 200 });
   });
 
-  test("two Authorization headers are 400 at every route of every service", async () => {
+  test("two Authorization headers are 400 on every service's routes", async () => {
     for (const kind of KINDS) {
       const { routes } = await services[kind].logged(({ routes: all }) => Array.isArray(all) && all.length > 5);
       for (const route of routes as string[]) {
@@ -208,7 +208,7 @@ describe("bodies", () => {
   ] as const;
   const READERS = ["receiver", "distributor", "console"] as const;
 
-  test.for(READERS)("%s: a byte order mark is named", async (kind) => {
+  test.for(READERS)("%s: a byte order mark is named in the error", async (kind) => {
     for (const [name, body] of MARKS) {
       const answer = await ask(kind, post(kind, body));
       expect([answer.status, answer.body]).toEqual([400, expect.stringContaining("byte order mark")]);
@@ -216,20 +216,20 @@ describe("bodies", () => {
     }
   });
 
-  test("a byte order mark before the first line of NDJSON is named, and the other lines are taken", async () => {
+  test("a byte order mark before the first NDJSON line is named, and the other lines are accepted", async () => {
     const lines = Buffer.from(`\ufeff${POSTS.receiver.body}\n${POSTS.receiver.body}\n`);
     const { status, body } = await ask("receiver", post("receiver", lines, "content-type: application/x-ndjson"));
     expect([status, JSON.parse(body)]).toMatchObject([202, { accepted: 1, rejected: 1 }]);
     expect(body).toContain("byte order mark");
   });
 
-  test.for(READERS)("%s: what is not UTF-8 is refused", async (kind) => {
+  test.for(READERS)("%s: bytes that are not UTF-8 are refused", async (kind) => {
     const body = Buffer.concat([Buffer.from('{"cursor":"'), Buffer.from([0xc3, 0x28]), Buffer.from('"}')]);
     const answer = await ask(kind, post(kind, body));
     expect([answer.status, answer.body]).toEqual([400, expect.stringContaining("not UTF-8")]);
   });
 
-  test.for(KINDS)("%s: the content encoding identity is taken, and another one is 415", async (kind) => {
+  test.for(KINDS)("%s: the content encoding identity is accepted, and any other is 415", async (kind) => {
     const { body, good } = POSTS[kind];
     for (const encoding of ["identity", "Identity", "identity, identity", ""])
       expect([encoding, (await ask(kind, post(kind, body, `content-encoding: ${encoding}`))).status]).toEqual([
@@ -244,7 +244,7 @@ describe("bodies", () => {
 });
 
 describe("a refused caller", () => {
-  test("is 403 with the error code of RFC 6750, wherever it asks", async () => {
+  test("is 403 with the error code of RFC 6750, on every route", async () => {
     const asked = [
       ["receiver", POSTS.receiver.line],
       ["director", "GET /v1/dead-letters"],
@@ -268,11 +268,11 @@ describe("a refused caller", () => {
         said.add(answer.headers["www-authenticate"]);
       }
     }
-    // One for all: another one would say whether a token is good (R2).
+    // The same for all: a different answer would reveal whether a token is good (R2).
     expect([...said]).toEqual([expect.stringMatching(/^Bearer realm="[^"]+", error="invalid_token"/)]);
   });
 
-  test("reads it from a page", async () => {
+  test("can be read by a page", async () => {
     const { headers } = await ask("distributor", head("GET /v1/poll", `origin: ${ORIGIN}`));
     expect(headers["access-control-expose-headers"]).toContain("www-authenticate");
   });

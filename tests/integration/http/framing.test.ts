@@ -5,7 +5,7 @@ import { scrapeMetric } from "#tests/support/scrape-metric.ts";
 import { sendRaw, type Heard, type Ways } from "#tests/support/raw-requests.ts";
 import { startStack, type Kind, type Service, type Stack } from "#tests/support/stack.ts";
 
-/** How every port reads where a request begins and ends (RFC 9112), byte for byte. */
+/** How every port finds the start and end of a request (RFC 9112), byte for byte. */
 let stack: Stack;
 const services = {} as Record<Kind, Service>;
 let publisher: string;
@@ -27,7 +27,7 @@ const HOST = "host: x\r\n";
 const LIVE = `GET /health/live HTTP/1.1\r\n${HOST}\r\n`;
 const head = (line: string, ...headers: string[]): string => `${line} HTTP/1.1\r\n${headers.join("\r\n")}\r\n\r\n`;
 
-/** A path of the service that takes a body, and is answered 403 without a token. */
+/** A path of each service that takes a body, and answers 403 without a token. */
 const POSTS = {
   receiver: "POST /v1/notifications",
   console: "POST /v1/tenants/acme/keys",
@@ -48,20 +48,16 @@ describe.each(["receiver", "console", "director"] as const)("%s, by Node", (kind
     ["a NUL", head("GET /health/live", "host: x", "a: b\0c"), 400],
     ["a bare CR", head("GET /health/live", "host: x", "a: b\rc"), 400],
     ["bare LFs", "GET /health/live HTTP/1.1\nhost: x\n\n", 400],
-    ["a target that is no path", head("GET health", "host: x"), 400],
+    ["a target that is not a path", head("GET health", "host: x"), 400],
     ["an absolute-form without a host", head("GET http:///health/live", "host: x"), 400],
     ["CONNECT", head("CONNECT x:443", "host: x:443"), 405],
-    ["what is no HTTP", "\x00\xff\r\n\r\n", 400],
+    ["a request that is not HTTP", "\x00\xff\r\n\r\n", 400],
     ["HTTP/2.0", head("GET /health/live").replace("1.1", "2.0"), 505],
     ["HTTP/3.0", head("GET /health/live").replace("1.1", "3.0"), 400],
     ["one header of 20 KB", head("GET /health/live", "host: x", `a: ${"b".repeat(20_000)}`), 431],
     ["150 headers", head("GET /health/live", "host: x", ...Array.from({ length: 150 }, () => "a:")), 431],
-    [
-      "a second Host behind 2,000 headers",
-      head("GET /", "host: x", ...Array<string>(2_100).fill("a:"), "host: y"),
-      431,
-    ],
-  ] as const)("%s is answered by a problem at once, and closed", async ([, bytes, status]) => {
+    ["a second Host after 2,000 headers", head("GET /", "host: x", ...Array<string>(2_100).fill("a:"), "host: y"), 431],
+  ] as const)("%s gets a problem at once, and its connection closes", async ([, bytes, status]) => {
     const began = performance.now();
     const heard = await says(bytes + LIVE);
     expect(statuses(heard)).toEqual([status]);
@@ -77,7 +73,7 @@ describe.each(["receiver", "console", "director"] as const)("%s, by Node", (kind
     ["chunked twice", post("transfer-encoding: chunked", "transfer-encoding: chunked") + "0\r\n\r\n"],
     ["chunked, chunked", post("transfer-encoding: chunked, chunked") + "0\r\n\r\n"],
     ["another coding before chunked", post("transfer-encoding: gzip, chunked") + "0\r\n\r\n"],
-    ["a coding that is none", post("transfer-encoding: xchunked")],
+    ["an unknown coding", post("transfer-encoding: xchunked")],
     ["chunked and a length", post("content-length: 5", "transfer-encoding: chunked") + "0\r\n\r\n"],
     ["chunked by HTTP/1.0", post("transfer-encoding: chunked").replace("1.1", "1.0") + "0\r\n\r\n"],
     ["two lengths that differ", post("content-length: 2", "content-length: 5") + "{}"],
@@ -89,7 +85,7 @@ describe.each(["receiver", "console", "director"] as const)("%s, by Node", (kind
     ["a length that is negative", post("content-length: -2")],
     ["a length in hexadecimal", post("content-length: 0x2") + "{}"],
     ["two lengths of a GET", head("GET /health/live", "host: x", "content-length: 0", "content-length: 36")],
-  ] as const)("%s is 400, closed, and what follows in the same packet is not read", async ([, bytes]) => {
+  ] as const)("%s is 400 and closed, and the rest of the packet is not read", async ([, bytes]) => {
     const heard = await says(bytes + LIVE + LIVE);
     expect(statuses(heard)).toEqual([400]);
   });
@@ -98,11 +94,11 @@ describe.each(["receiver", "console", "director"] as const)("%s, by Node", (kind
     ["a chunk that ends in XX", "5\r\nhelloXX0\r\n\r\n"],
     ["a last chunk that ends in XX", "5\r\nhello\r\n0\r\nXX"],
     ["bare LFs", "5\nhello\n0\n\n"],
-    ["a size that is none", "g\r\nhello\r\n0\r\n\r\n"],
+    ["an invalid size", "g\r\nhello\r\n0\r\n\r\n"],
     ["no size", "\r\n"],
     ["a size that ends in ;", ";\r\n\r\n"],
     ["a size over 64 bits", "fffffffffffffffff\r\n"],
-  ] as const)("chunks with %s: one answer that is no success, and closed", async ([, chunks]) => {
+  ] as const)("chunks with %s: one error answer, then the connection closes", async ([, chunks]) => {
     const heard = await says(post("transfer-encoding: chunked") + chunks + LIVE);
     expect(heard.answers).toHaveLength(1);
     expect([400, 403]).toContain(heard.answers[0]!.status);
@@ -120,7 +116,7 @@ describe.each(["receiver", "console", "director"] as const)("%s, by Node", (kind
     expect(statuses(await says(bytes, { answers: 1 }))).toEqual([200]);
   });
 
-  test("an offer of another protocol ends the connection behind its answer, so nothing smuggled is read", async () => {
+  test("an offer of another protocol ends the connection after its answer, so no smuggled request is read", async () => {
     const offer = post("content-length: 1", "connection: upgrade", "upgrade: h2c");
     const hollow = head("POST /nothing", "host: x", `content-length: ${LIVE.length}`);
     for (const pieces of [[`${offer}A${hollow}`, LIVE], [`${offer}A${LIVE}`], [offer, `A${LIVE}`]]) {
@@ -129,12 +125,12 @@ describe.each(["receiver", "console", "director"] as const)("%s, by Node", (kind
     }
   });
 
-  test("a request that TCP cuts anywhere is the same request", async () => {
+  test("a request that TCP splits anywhere is the same request", async () => {
     const cuts = Array.from({ length: LIVE.length - 1 }, (_, at) => [LIVE.slice(0, at + 1), LIVE.slice(at + 1)]);
     for (const pieces of cuts) expect(statuses(await says(pieces, { answers: 1 }))).toEqual([200]);
   });
 
-  test("OPTIONS * tells the methods", async () => {
+  test("OPTIONS * lists the methods", async () => {
     const { answers } = await says(head("OPTIONS *", "host: x"), { answers: 1 });
     expect(answers).toMatchObject([{ status: 204, headers: { allow: expect.stringContaining("GET") } }]);
     expect(answers[0]!.headers).not.toHaveProperty("content-length");
@@ -148,20 +144,20 @@ describe.each(["receiver", "console", "director"] as const)("%s, by Node", (kind
     expect(answers.map(({ body }) => body)).toEqual(["", '{"live":true}']);
   });
 
-  test("pipelined requests are answered in their order, thousands of them too, and what breaks off behind them is 400", async () => {
+  test("thousands of pipelined requests are answered in order, and a truncated one after them is 400", async () => {
     const many = await says(LIVE.repeat(5_000), { answers: 5_000 });
     expect(new Set(statuses(many))).toEqual(new Set([200]));
     const wanted = [`GET /a HTTP/1.1\r\n${HOST}\r\n`, LIVE, `GET /b HTTP/1.1\r\n${HOST}\r\n`];
     expect(statuses(await says(`${wanted.join("")}\0\0`))).toEqual([404, 200, 404, 400]);
   });
 
-  test("no header says what serves it", async () => {
+  test("no header names the server software", async () => {
     const { answers } = await says(LIVE, { answers: 1 });
     expect(answers[0]!.headers).not.toHaveProperty("server");
     expect(answers[0]!.headers).not.toHaveProperty("x-powered-by");
   });
 
-  test("a body that does not come is 408; a refusal is read by a client that still sends", async () => {
+  test("a missing body is 408; a client that still sends can read a refusal", async () => {
     const drips = await says(post("content-length: 10"));
     expect([403, 408]).toContain(drips.answers[0]!.status);
     const large = await says([post("content-length: 7000000"), "x".repeat(7_000_000 - 1)]);
@@ -169,7 +165,7 @@ describe.each(["receiver", "console", "director"] as const)("%s, by Node", (kind
     expect(large.closed).toBe(true);
   });
 
-  test("a head that drips is 408 after ten seconds, and a connection that says nothing is closed", async () => {
+  test("a slow head is 408 after ten seconds, and a silent connection is closed", async () => {
     const [half, none] = await Promise.all([says("GET /health/live HTTP/1.1\r\nhost: x\r\n"), says([])]);
     expect(statuses(half)).toEqual([408]);
     expect(statuses(none)).toEqual([]);
@@ -200,7 +196,7 @@ describe("publishing", () => {
     expect(statuses(await sendRaw(receiver(), bytes(), { answers: 1 }))).toEqual([202]);
   });
 
-  test("R33: pipelined requests of one connection are written in their order", async () => {
+  test("R33: pipelined requests of one connection are written in order", async () => {
     const all = Array.from({ length: 40 }, (_, n) => JSON.stringify({ to: { client: "ordered" }, data: n }));
     const bytes = all.map((body) => publish("", `content-length: ${body.length}`) + body).join("");
     expect(statuses(await sendRaw(receiver(), bytes, { answers: 40 }))).toEqual(Array(40).fill(202));
@@ -208,13 +204,13 @@ describe("publishing", () => {
     expect(stored.map(({ payload }) => Number(payload))).toEqual(all.map((_, n) => n));
   });
 
-  test("a client that ends its side behind its request reads the answer", async () => {
+  test("a client that half-closes after its request reads the answer", async () => {
     expect(statuses(await sendRaw(receiver(), publish("half") + to("half"), { half: true }))).toEqual([202]);
     const broken = await sendRaw(receiver(), publish("half-body") + to("half-body").slice(0, -1), { half: true });
     expect(statuses(broken)).toEqual([400]);
   });
 
-  test("100 Continue is said to those who may publish, and to no other", async () => {
+  test("only callers who may publish get 100 Continue", async () => {
     const length = `content-length: ${to("expects").length}`;
     const expects = publish("", length, "expect: 100-continue");
     expect(statuses(await sendRaw(receiver(), [expects, to("expects")], { answers: 2 }))).toEqual([100, 202]);
@@ -223,7 +219,7 @@ describe("publishing", () => {
     expect(statuses(await sendRaw(receiver(), publish("", length, "expect: x")))).toEqual([417]);
   });
 
-  test("what is refused before its end gives its place back, and is counted by reason", async () => {
+  test("a request refused before its end frees its place, and is counted by reason", async () => {
     const before = await scrapeMetric(receiver(), "http_bodies_refused_total");
     const bad = `${publish("", "transfer-encoding: chunked")}2\r\n{}XX`;
     expect(statuses(await sendRaw(receiver(), bad))).toEqual([400]);
@@ -235,7 +231,7 @@ describe("publishing", () => {
     expect(await scrapeMetric(receiver(), "publish_body_bytes")).toBe(0);
   });
 
-  test("a receiver that ends closes idle connections, answers what it has begun, and refuses a body that drips", async () => {
+  test("an ending receiver closes idle connections, answers begun requests, and refuses slow bodies", async () => {
     const other = await stack.start("receiver", { BODY_MS: "60000" });
     const idle = sendRaw(other, LIVE);
     await expect.poll(() => scrapeMetric(other, "publish_requests")).toBe(0);
@@ -282,9 +278,9 @@ describe("distributor", () => {
           ] as const
         ).map(([name, headers, status]) => [line, name, [...headers, ...more], status] as const),
     ),
-  )("%s with %s is refused, and closed", async ([line, , headers, status]) => {
+  )("%s with %s is refused, and its connection closes", async ([line, , headers, status]) => {
     const heard = await says(head(line, ...headers));
-    // Some of it the library refuses itself.
+    // The library itself refuses some of these.
     expect([[status], [400], []]).toContainEqual(statuses(heard));
     expect(heard.closed).toBe(true);
   });
@@ -296,12 +292,12 @@ describe("distributor", () => {
     expect(answers).toMatchObject([{ status: 411, headers: { "access-control-allow-origin": "https://a.example" } }]);
   });
 
-  test("what is smuggled behind it in the same packet is handled by no route", async () => {
+  test("a smuggled request in the same packet reaches no route", async () => {
     const token = await stack.token({ client: "smuggler" });
     const smuggled = head("GET /v1/poll?wait=0", "host: x", `authorization: Bearer ${token}`);
     const opened = (): Promise<number> => scrapeMetric(services.distributor, "connections_opened_total");
     const before = [await opened(), await live()] as const;
-    // The last one the library refuses itself, on the platforms that have its newest build.
+    // The library itself refuses the last one, on platforms with its newest build.
     for (const headers of [["transfer-encoding:"], ["content-length: 0", "content-length: 0"], ["host: y"]]) {
       const heard = await says(head("GET /health/live", "host: x", ...headers) + smuggled);
       expect(statuses(heard).filter((status) => status !== 400)).toEqual([]);

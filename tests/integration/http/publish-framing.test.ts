@@ -6,8 +6,8 @@ import { sendRaw } from "#tests/support/raw-requests.ts";
 import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
 
 /**
- * R51, for bytes that no client library writes: a notification is in Kafka if, and only if, its request is answered 202, or by a problem that says that
- * the outcome is unknown. Each notification has an id of its own, which its answer names.
+ * R51, for bytes that no client library writes: a notification is in Kafka if, and only if, the answer is 202 or
+ * by a problem for an unknown outcome. Each notification has an id of its own, which its answer names.
  */
 const CASES = 4_000;
 const AT_ONCE = 16;
@@ -91,7 +91,7 @@ const conversation = fc.record({
 });
 type Conversation = typeof conversation extends fc.Arbitrary<infer C> ? C : never;
 
-/** Whether all of it is by the letter, so that each request is to be accepted. A request of HTTP/1.0, or with an Upgrade, is the last of its connection. */
+/** Whether every request is strictly valid, and so must be accepted. HTTP/1.0 or an Upgrade ends a connection. */
 function isValid({ requests, junk }: Conversation): boolean {
   return (
     (junk === undefined || /^[\r\n]+$/.test(junk.bytes)) &&
@@ -107,7 +107,7 @@ function isValid({ requests, junk }: Conversation): boolean {
 function bytesOf({ requests, junk, half }: Conversation, ids: readonly string[]): string {
   const parts = requests.map((asked, index) => requestOf(asked, ids[index]!));
   if (junk) parts.splice(Math.min(junk.at, parts.length), 0, junk.bytes);
-  // Where the server does not know that no more comes, the last request says so.
+  // The last request says that it is the last if the server cannot know it.
   if (!half) parts.push("GET /health/live HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
   return parts.join("");
 }
@@ -184,7 +184,7 @@ function cut(bytes: string, cuts: readonly number[]): string[] {
   return places.slice(1).flatMap((end, index) => (end > places[index]! ? [bytes.slice(places[index], end)] : []));
 }
 
-test(`R51: a notification is stored if and only if its request is answered so (FRAMING_SEED=${SEED})`, async () => {
+test(`R51: a notification is stored if and only if its answer says so (FRAMING_SEED=${SEED})`, async () => {
   const cases = fc.sample(conversation, { numRuns: CASES, seed: SEED });
   const answered = new Set<string>();
   const unknown = new Set<string>();
@@ -215,7 +215,7 @@ test(`R51: a notification is stored if and only if its request is answered so (F
     expect(answered.has(id) || unknown.has(id), `stored, and not answered so: ${sent.get(id)}`).toBe(true);
   const kept = new Set(stored);
   for (const id of answered) expect(kept.has(id), `answered 202, and not stored: ${sent.get(id)}`).toBe(true);
-  // Both kinds were among them.
+  // The run had both kinds.
   expect(answered.size).toBeGreaterThan(CASES / 4);
   expect(sent.size - answered.size).toBeGreaterThan(CASES / 10);
 });

@@ -4,13 +4,13 @@ import { describe, expect, test } from "vitest";
 import { dial, fill, get, HOST, post, readAll, serve, statuses } from "#tests/support/node-server.ts";
 import { sendRaw } from "#tests/support/raw-requests.ts";
 
-describe("at the end", () => {
+describe("at the server's end", () => {
   const big = "x".repeat(12 << 20);
 
   test.for([
     ["under way", 0, ""],
     ["not flushed", 100, ""],
-    ["not flushed, with a request behind it", 100, post("B")],
+    ["not flushed, with a request after it", 100, post("B")],
   ] as const)("an answer that is %s reaches its peer whole", async ([, afterMs, behind]) => {
     const { server, port } = await serve();
     let answered = false;
@@ -36,7 +36,7 @@ describe("at the end", () => {
     await closed;
   });
 
-  test("answers that wait behind one that is not flushed reach their peer", async () => {
+  test("answers queued after an unflushed one reach their peer", async () => {
     const { server, port } = await serve();
     const stuck = await fill(server, port);
     const begun = stuck.begun() + 3;
@@ -50,7 +50,7 @@ describe("at the end", () => {
     await closed;
   });
 
-  test("an answer with unread bytes behind it reaches its peer, and idle connections end", async () => {
+  test("an answer with unread bytes after it reaches its peer, and idle connections end", async () => {
     const { server, port, handled } = await serve({}, 150);
     const [idle, socket] = [await dial(port), await dial(port)];
     socket.write(post("A"));

@@ -9,7 +9,7 @@ import { Authority } from "#tests/support/certificates.ts";
 import { accepted, dial, ended, fill, get, HOST, post, readAll, serve, statuses } from "#tests/support/node-server.ts";
 import { sendRaw } from "#tests/support/raw-requests.ts";
 
-describe("nothing is handled behind a request that ends its connection", () => {
+describe("no request is handled after a request that ends its connection", () => {
   const evil = post("SMUGGLED");
   const hollow = `POST /p HTTP/1.1\r\n${HOST}content-length: ${evil.length}\r\n\r\n`;
 
@@ -28,14 +28,14 @@ describe("nothing is handled behind a request that ends its connection", () => {
     },
   );
 
-  test("HTTP/1.0 behind an answer without a length", async () => {
+  test("HTTP/1.0 after an answer without a length", async () => {
     const keep = "connection: keep-alive\r\n";
     const service = await serve();
     const heard = await sendRaw(service, `OPTIONS * HTTP/1.0\r\n${keep}\r\n${post("A", keep, "1.0")}`);
     expect([service.handled, statuses(heard), heard.closed]).toEqual([[], [204], true]);
   });
 
-  test("a peer that does not read such an answer is not read either", async () => {
+  test("the server stops reading from a peer that does not read such an answer", async () => {
     const { server, port } = await serve();
     const stuck = await fill(server, port);
     const before = stuck.begun();
@@ -69,7 +69,7 @@ describe("nothing is handled behind a request that ends its connection", () => {
   });
 });
 
-test("over TLS, a client that ends its side behind its request reads the answer", async () => {
+test("a TLS client that half-closes after its request gets its answer", async () => {
   const folder = mkdtempSync(join(tmpdir(), "http-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const ours = new Authority(folder, "ours");
@@ -79,7 +79,7 @@ test("over TLS, a client that ends its side behind its request reads the answer"
 });
 
 describe("a peer that reads slowly", () => {
-  test("gets the answers to all that it sent, in their order", async () => {
+  test("gets the answers to all its requests, in order", async () => {
     const { port, handled } = await serve({}, 0);
     const all = Array.from({ length: 2_000 }, (_, at) => String(at).padStart(3_000, "."));
     const socket = await dial(port);
@@ -104,7 +104,7 @@ describe("a peer that reads slowly", () => {
     subscribe("http.server.response.finish", count);
     const socket = await dial(port);
     socket.write(get("/u").repeat(128) + get("/u", "connection: close\r\n"));
-    // The kernel takes some MB. One more waits for it then.
+    // The kernel buffers some MB. About 1 MB more waits in the process.
     await expect.poll(() => begun - finished).toBeGreaterThan(10);
     expect((await readAll(socket)).length).toBeGreaterThan(129 * body.length);
     unsubscribe("http.server.response.finish", count);
@@ -112,7 +112,7 @@ describe("a peer that reads slowly", () => {
   });
 });
 
-test("a head is late only by its own time: not while earlier requests take long, but once it stops behind the last answer", async () => {
+test("a head is late by its own time only: not during earlier requests, but when it stops after the last answer", async () => {
   const bytes = post("A", `pad: ${"q".repeat(500)}\r\n`).repeat(125);
   const [unread, stopped] = await Promise.all([
     sendRaw(await serve({}, 130), bytes, { answers: 125 }),
@@ -126,11 +126,11 @@ describe("limits are counted", () => {
   test("waiting requests", async () => {
     const service = await serve({}, 5);
     const heard = await sendRaw(service, post("").repeat(1_000));
-    // The first, and those that wait.
+    // The first request, and those that wait.
     expect([statuses(heard), await service.cut("pipelined")]).toEqual([Array(129).fill(202), 1]);
   });
 
-  test("bytes and time behind the last answer", async () => {
+  test("bytes and time after the last answer", async () => {
     const { port, cut } = await serve();
     const head = `POST /p HTTP/1.1\r\n${HOST}content-length: 50000000\r\n\r\n`;
     const [floods, idles] = [await dial(port), await dial(port)];
@@ -167,7 +167,7 @@ test("an answer that cannot be sent is a 500 by name and by number", async () =>
   expect(answers).toMatchObject([{ status: 500, reason: "Internal Server Error" }]);
 });
 
-test("answers to malformed requests have a date, vary by origin, and say what is too large", async () => {
+test("answers to malformed requests have a date, vary by origin, and name an excessive size", async () => {
   const service = await serve({ ALLOWED_ORIGINS: "https://a.example" });
   const { answers } = await sendRaw(service, "\0\0");
   expect(answers).toMatchObject([{ status: 400, headers: { vary: "origin", date: expect.stringMatching(/GMT$/) } }]);

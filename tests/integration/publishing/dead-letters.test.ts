@@ -93,7 +93,7 @@ const malformed = {
 } as const;
 
 test.for(Object.keys(malformed) as (keyof typeof malformed)[])(
-  "what can never be read in %s goes to the dead letters, with where and why, and its partition goes on",
+  "an unreadable record in %s becomes a dead letter with place and reason, and its partition continues",
   async (topic) => {
     const client = `beside-${topic}`;
     const subscriber = await Subscriber.of(stack, { client, transport: "websocket" });
@@ -119,7 +119,7 @@ test.for(Object.keys(malformed) as (keyof typeof malformed)[])(
     });
     const { content } = await deadLettersApi.show(letters[0]!.id);
     expect(content).toEqual({ base64: (values[0] ?? Buffer.alloc(0)).toString("base64") });
-    // What is not mended comes back.
+    // Records that are not repaired become dead letters again.
     const again = await deadLettersApi.redrive(letters[0]!.id);
     expect(again).toMatchObject({ redriven: letters[0]!.id, topic: letters[0]!.topic, partition: homeOf(client) });
     await expect
@@ -131,7 +131,7 @@ test.for(Object.keys(malformed) as (keyof typeof malformed)[])(
   },
 );
 
-test("one as large as a record may be is kept with its headers, and blocks nothing", async () => {
+test("a dead letter of the largest record size keeps its headers, and blocks nothing", async () => {
   const before = (await deadLettersApi.list()).length;
   const size = 2 * 1024 * 1024 - 200;
   for (let sent = 0; sent < 3; sent += 1) await produce(stack, "accepted", homeOf("large"), [Buffer.alloc(size)]);
@@ -144,7 +144,7 @@ test("one as large as a record may be is kept with its headers, and blocks nothi
   await expect.poll(async () => (await deadLettersApi.list()).length).toBe(before + 4);
 });
 
-test("what Postgres refuses for its data goes to the dead letters alone, and reaches its client once it is redriven", async () => {
+test("only the records that Postgres refuses become dead letters, and a redrive delivers them", async () => {
   const clients = Array.from({ length: 6 }, (_, n) => `refused-${n}`);
   const table = `"${stack.namespace}".stored_notifications`;
   await database.query(`alter table ${table} add constraint poison check (client <> 'acme/refused-3')`);
@@ -159,7 +159,7 @@ test("what Postgres refuses for its data goes to the dead letters alone, and rea
   expect(letters[0]!.reason).toContain("poison");
   const { content } = await deadLettersApi.show(letters[0]!.id);
   expect(content).toMatchObject({ items: [{ kind: "notification", client: "acme/refused-3", data: { n: 0 } }] });
-  // All is settled: nothing of it is read again by the next one.
+  // Everything is settled: the next director reads none of it again.
   await expect.poll(() => scrapeMetric(director, "notifications_unsettled")).toBe(0);
 
   await database.query(`alter table ${table} drop constraint poison`);
@@ -171,14 +171,14 @@ test("what Postgres refuses for its data goes to the dead letters alone, and rea
   await subscriber.close();
 });
 
-test("nothing goes to the dead letters because Postgres or Redis is away", async () => {
+test("an outage of Postgres or Redis makes no dead letters", async () => {
   const client = "while-away";
   const before = await deadLetters();
   await Promise.all([postgres.set("refuse"), redis.set("refuse")]);
   await publisher.number(client, 50);
   await redis.set("pass");
   await expect.poll(() => scrapeMetric(director, "notifications_deferred_total")).toBeGreaterThan(49);
-  // It is read, with what was deferred before it, each time that the drain is tried.
+  // Each attempt to drain reads it, with the earlier deferred records.
   await produce(stack, "deferred", homeOf(client), [Buffer.from("no pack")]);
   const failures = await scrapeMetric(director, "dependency_failures_total", 'dependency="postgres"');
   await expect
@@ -190,7 +190,7 @@ test("nothing goes to the dead letters because Postgres or Redis is away", async
   await expect.poll(deadLetters).toBe(before + 1);
 });
 
-test("the newest are listed, newest last, and all of them page by page", async () => {
+test("the newest dead letters are listed, newest last, and pages cover all of them", async () => {
   const all = await deadLettersApi.list();
   expect(all.map(({ when }) => when)).toEqual(all.map(({ when }) => when).toSorted());
   expect(await deadLettersApi.list("?limit=2")).toEqual(all.slice(-2));
@@ -204,7 +204,7 @@ test("the newest are listed, newest last, and all of them page by page", async (
   expect(paged).toEqual(all);
 });
 
-test("what an operator asks wrongly is a problem with what is wrong; who is none is told nothing, and logged once", async () => {
+test("a bad request of an operator is a problem with its cause; other callers learn nothing, and are logged once", async () => {
   const problems = [
     ["?limit=0", "GET", 400],
     ["?limit=501", "GET", 400],

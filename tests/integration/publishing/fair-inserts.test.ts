@@ -5,12 +5,12 @@ import { Publisher } from "#tests/support/publisher.ts";
 import { startStack, type Stack } from "#tests/support/stack.ts";
 import { Subscriber } from "#tests/support/subscriber.ts";
 
-/** Of one insert. */
+/** The delay of one insert. */
 const INSERT_SECONDS = 1;
 /** Far less than the inserts of the burst take. */
 const SOON_MS = 9_000;
 
-test("a burst for one tenant's absent clients outruns Postgres' inserts, and another tenant on the same partition does not wait", async () => {
+test("a burst for one tenant's offline clients outruns the inserts, and another tenant on the partition does not wait", async () => {
   const stack = await startStack({
     services: ["receiver", "director", "distributor"],
     env: { ACCEPTED_PARTITIONS: "1", PARTITION_MAX_UNSETTLED: "500", DRAIN_MS: "0" },
@@ -28,7 +28,8 @@ test("a burst for one tenant's absent clients outruns Postgres' inserts, and ano
     await quiet.number("live", 1);
     await live.all(quiet);
 
-    // The partition pauses after each fetch of 1 MB. If it waited for an insert each time, reading all of these would take over 12 s.
+    // The partition pauses after each fetch of 1 MB. With a wait for an insert each time, reading all of these would
+    // take over 12 s.
     const mend = await slowInserts(stack);
     const absent = Array.from({ length: 20 }, (_, index) => `absent-${index}`);
     await loud.number(absent, 500, "x".repeat(1_000));
@@ -36,7 +37,7 @@ test("a burst for one tenant's absent clients outruns Postgres' inserts, and ano
     await quiet.number("away", 3);
     const began = performance.now();
     await live.all(quiet);
-    // What it had stored is inserted, and it is held: not behind what the other tenant has deferred.
+    // Its stored notifications are inserted, and it is held, but not behind the other tenant's deferred notifications.
     const away = await connect("away");
     await quiet.number("away", 1);
     await away.all(quiet);
@@ -60,7 +61,7 @@ test("a burst for one tenant's absent clients outruns Postgres' inserts, and ano
   }
 });
 
-/** Each statement that inserts takes long, until it is mended. */
+/** Makes every insert slow until the fault is removed. */
 async function slowInserts({ namespace }: Stack): Promise<() => Promise<void>> {
   const pool = new pg.Pool({ connectionString: process.env.DATABASE_URL!, max: 1 });
   const table = `"${namespace}".stored_notifications`;

@@ -47,7 +47,7 @@ async function publish(items: Item[]) {
 const areFull = (count: number): Promise<void> =>
   expect.poll(() => scrapeMetric(receiver, "clients_full"), { timeout: 60_000, interval: 100 }).toBe(count);
 
-test("R32, R55: for who has as much stored as may be no more is accepted until it has read, and what was accepted stays", async () => {
+test("R32, R55: a client with a full inbox gets no more until it reads, and accepted notifications stay", async () => {
   const much = Array.from({ length: MOST + 10 }, (_, n) => itemOf("much", n));
   expect((await publish(much)).body).toMatchObject({ accepted: MOST + 10 });
   await storedFor(stack, ["much"], MOST + 10);
@@ -67,19 +67,19 @@ test("R32, R55: for who has as much stored as may be no more is accepted until i
   expect(subscriber.received.map(({ id }) => id)).toEqual(much.map(({ id }) => id));
   await storedFor(stack, ["much"], 0);
   await areFull(0);
-  // The same that was refused: its id is not taken.
+  // The refused request again: its id is free.
   expect((await publish([refused])).status).toBe(202);
   await subscriber.until("it is here", () => subscriber.received.at(-1)!.id === refused.id);
   await subscriber.close();
 });
 
-test("R55: who has read a tenth has room again, and so has who may have more stored", async () => {
+test("R55: a client that reads a tenth has room again, and so has a client with a higher limit", async () => {
   const postgres = connectPostgres(stack.env.DATABASE_URL!, {
     service: "test",
     log: createLog("test", "warn"),
     health: new Health([]),
   });
-  // One without directors, who would look after those who are marked here.
+  // A stack without directors: they would process the marked clients.
   const idle = await startStack({ services: [] });
   try {
     const fullInboxes = new FullInboxes(postgres, idle.namespace);

@@ -67,7 +67,7 @@ async function publish(tenant: string, items: Item[]) {
 
 const refusedAt = (bound: string): Promise<number> =>
   scrapeMetric(receiver, "publish_limited_total", `limit="${bound}"`);
-/** Once a tenant is full, or is no more. */
+/** Waits until a tenant is full, or no longer full. */
 const isFull = (full: boolean): Promise<void> =>
   expect.poll(() => scrapeMetric(receiver, "tenants_full"), { timeout: 30_000, interval: 50 }).toBe(full ? 1 : 0);
 
@@ -78,7 +78,7 @@ async function read(tenant: string, client: string, count: number): Promise<Subs
   return subscriber;
 }
 
-test("R56: a tenant with as many bytes stored as it may is refused, also for other clients, until they are read; what was accepted stays", async () => {
+test("R56: a tenant over its stored bytes is refused for every client until they read; accepted notifications stay", async () => {
   await limit("bytes", { storedBytes: 50_000 });
   const first = Array.from({ length: 12 }, () => itemOf("away", "x".repeat(5_000)));
   expect((await publish("bytes", first)).body).toMatchObject({ accepted: 12 });
@@ -90,9 +90,9 @@ test("R56: a tenant with as many bytes stored as it may is refused, also for oth
   expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(0);
   expect(answer.headers.get("ratelimit-policy")).toContain('"tenant-bytes"');
   expect(await refusedAt("stored-bytes")).toBe(1);
-  // A repeat of what was accepted has its verdict, beside what is refused.
+  // A repeat of an accepted item has its verdict, beside refused items.
   expect(await publish("bytes", [first[0]!, itemOf("another")])).toMatchObject({ status: 202, body: { accepted: 1 } });
-  // Another tenant goes on.
+  // Another tenant continues.
   expect((await publish("other", [itemOf("u")])).status).toBe(202);
   await receiver.logged(({ msg, tenant }) => msg === "Tenant refused at its limits" && tenant === "bytes");
   await expect
@@ -109,7 +109,7 @@ test("R56: a tenant with as many bytes stored as it may is refused, also for oth
   });
 });
 
-test("R56: a tenant with something stored for as many clients as it may is refused, until one has read", async () => {
+test("R56: a tenant over its number of stored clients is refused until one client has read", async () => {
   await limit("clients", { storedClients: 5 });
   const items = Array.from({ length: 5 }, (_, n) => itemOf(`c${n}`));
   expect((await publish("clients", items)).body).toMatchObject({ accepted: 5 });
@@ -123,7 +123,7 @@ test("R56: a tenant with something stored for as many clients as it may is refus
   expect((await publish("clients", [itemOf("c1")])).status).toBe(202);
 });
 
-test("R56: what expires makes room, and so does a higher limit", async () => {
+test("R56: expired rows make room, and so does a higher limit", async () => {
   await limit("ttl", { storedBytes: 20_000 });
   await publish("ttl", [...Array.from({ length: 5 }, () => itemOf("away", "x".repeat(5_000), 1)), itemOf("away")]);
   await isFull(true);
@@ -136,7 +136,7 @@ test("R56: what expires makes room, and so does a higher limit", async () => {
   expect((await publish("ttl", [itemOf("away")])).status).toBe(202);
 });
 
-test("counters are exact beside a director that is killed, and its partitions' next owner", async () => {
+test("counters stay exact when a director is killed, and for the next owner of its partitions", async () => {
   const doomed = await stack.start("director");
   const clients = Array.from({ length: 200 }, (_, n) => `k${n}`);
   const waves = async (count: number): Promise<void> => {
@@ -182,9 +182,9 @@ async function usageBy(by: string, bearer?: string): Promise<{ tenant: string; s
   return body.items;
 }
 
-test("operators see the loudest tenants, a bounded number of them, and nobody else does", async () => {
+test("only operators see the loudest tenants, in bounded number", async () => {
   await limit("other", { publishRate: 0.001, publishBurst: 50 });
-  // Until the receiver has read it.
+  // Until the receiver has read the limit.
   await expect
     .poll(
       async () =>

@@ -17,7 +17,7 @@ beforeAll(async () => {
 
 afterAll(() => stack.close());
 
-/** What a publisher may write, and how it must arrive: byte for byte, where a parser and a writer would change it. */
+/** Payloads that a parser and a writer would change: each must arrive byte for byte. */
 const WRITTEN = [
   '{"n":1,"text":"a\\rb\\nc"}',
   "12345678901234567890",
@@ -35,7 +35,7 @@ const WRITTEN = [
 ];
 
 describe.for(TRANSPORTS)("%s", (transport) => {
-  test("R15: data arrives byte for byte, live, with id, event, time and trace of its publishing", async () => {
+  test("R15: data arrives byte for byte, live, with id, event, time and trace of its request", async () => {
     const subscriber = await Subscriber.of(stack, { client: `exact-${transport}`, transport });
     await subscriber.connect(distributor);
     if (transport !== "poll") await subscriber.live();
@@ -60,7 +60,7 @@ describe.for(TRANSPORTS)("%s", (transport) => {
     await subscriber.close();
   });
 
-  test("R15: without event and trace it has neither", async () => {
+  test("R15: a notification without event and trace has neither", async () => {
     const subscriber = await Subscriber.of(stack, { client: `plain-${transport}`, transport });
     await subscriber.connect(distributor);
     await publisher.number(subscriber.client);
@@ -69,7 +69,7 @@ describe.for(TRANSPORTS)("%s", (transport) => {
     await subscriber.close();
   });
 
-  test("R33: many at once arrive in the order of their publishing, each once", async () => {
+  test("R33: a batch arrives in order, each notification once", async () => {
     const subscriber = await Subscriber.of(stack, { client: `many-${transport}`, transport });
     await subscriber.connect(distributor);
     for (const count of [2, 50, 700]) await publisher.number(subscriber.client, count);
@@ -79,7 +79,7 @@ describe.for(TRANSPORTS)("%s", (transport) => {
   });
 
   test.skipIf(transport === "poll")(
-    'R10, R12: "connected" comes first, with a cursor before every notification; "live" after what was stored',
+    'R10, R12: "connected" comes first, with a cursor before every notification; "live" after stored ones',
     async () => {
       const client = `frames-${transport}`;
       await publisher.number(client, 3);
@@ -99,7 +99,7 @@ describe.for(TRANSPORTS)("%s", (transport) => {
   );
 });
 
-test("R24: an EventSource that never acknowledges gets everything all the same", async () => {
+test("R24: an EventSource without acknowledgements gets everything", async () => {
   const subscriber = await Subscriber.of(stack, { client: "event-source", transport: "sse", acknowledge: "never" });
   await subscriber.connect(distributor);
   await subscriber.live();
@@ -109,12 +109,12 @@ test("R24: an EventSource that never acknowledges gets everything all the same",
   await subscriber.close();
 });
 
-test("R21: a WebSocket as a browser has it: it acknowledges by being read", async () => {
+test("R21: a browser's WebSocket acknowledges by reading", async () => {
   const client = "browser";
   const { url } = distributor;
   const protocols = [SUBPROTOCOL, `bearer.${await stack.token({ client })}`];
   const acknowledged = await scrapeMetric(distributor, "acknowledgements_total");
-  // What it hears before it has listeners is gone: nothing is awaited until then.
+  // The socket drops messages until it has listeners, so nothing is awaited before that.
   const socket = new WebSocket(`${url.replace("http", "ws")}/v1/ws`, protocols);
   const delivered = Promise.withResolvers<void>();
   const closed = new Promise<void>((done) =>
@@ -143,7 +143,7 @@ test("R21: a WebSocket as a browser has it: it acknowledges by being read", asyn
   await again.close();
 });
 
-test("R42: an idle connection hears heartbeats, and one that answers none is given up", async () => {
+test("R42: an idle connection gets heartbeats, and one that does not answer is closed", async () => {
   const [webSocket, sse, silent] = await Promise.all(
     (["websocket", "sse", "websocket"] as const).map(async (transport) => {
       const subscriber = await Subscriber.of(stack, { client: "idle", transport });

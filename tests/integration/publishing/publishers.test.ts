@@ -32,7 +32,7 @@ const order = (client: string, key: string, more: object = {}) => {
   };
 };
 
-/** The ids of a client's first notifications, until the last of them is there. */
+/** The ids of a client's notifications, once the last of them has arrived. */
 async function received(token: string, last: string): Promise<string[]> {
   const ids: string[] = [];
   let cursor = "";
@@ -48,7 +48,7 @@ async function received(token: string, last: string): Promise<string[]> {
   return ids;
 }
 
-test("R51: publishers of one tenant with the same key, issuer by issuer and an API key: each is delivered under its own id", async () => {
+test("R51: one key of several publishers in a tenant, by issuer or API key, delivers each under its own id", async () => {
   const provider = await startIdentityProvider();
   const client = "order-everyone";
   const subscriber = await Subscriber.of(stack, { client, transport: "websocket" });
@@ -80,7 +80,7 @@ test("R51: publishers of one tenant with the same key, issuer by issuer and an A
   }
 });
 
-test("R51: an id that a publisher gave belongs to its tenant: the same content is a repeat, other content is refused", async () => {
+test("R51: a publisher's own id belongs to its tenant: equal content is a repeat, other content is refused", async () => {
   const [shop, crm] = [await stack.token({ publisher: "shop" }), await stack.token({ publisher: "crm" })];
   const id = randomUUID();
   const send = order("order-by-id", randomUUID(), { id });
@@ -90,7 +90,7 @@ test("R51: an id that a publisher gave belongs to its tenant: the same content i
   for (let n = 0; n < 2; n += 1) expect(await other(crm)).toMatchObject({ status: 422, type: "/problems/id-reused" });
 });
 
-test("R51: who may not name a client uses a key first: who may is accepted with it, and so is the first when its grant is widened", async () => {
+test("R51: a key first used by a publisher without a grant works for others, and for that publisher once granted", async () => {
   const tenant = await newTenant(operator, "widened", "grants");
   const grant = (name: string, clients?: string[]): Promise<unknown> =>
     operator.does("PUT", `/${tenant}/grants/${name}`, {
@@ -125,7 +125,7 @@ test("R51: who may not name a client uses a key first: who may is accepted with 
   expect(widened.id).not.toBe(accepted.id);
   expect(await received(bob, widened.id!)).toEqual([accepted.id, widened.id]);
 
-  // What was accepted stays accepted for its publisher, when its grant is narrowed again.
+  // An accepted request stays accepted for its publisher when the grant narrows again.
   await grant("narrow", ["a*"]);
   await expect.poll(() => publishes(receiver, narrow, "bob2")).toBe(403);
   await expect.poll(() => publishes(receiver, narrow, "bob")).toBe(403);

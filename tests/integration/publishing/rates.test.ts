@@ -8,7 +8,7 @@ import { scrapeMetric } from "#tests/support/scrape-metric.ts";
 import { startProxy, type TcpProxy } from "#tests/support/tcp-proxy.ts";
 import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
 
-/** So slow that no test waits for what comes in again. */
+/** A rate so slow that no test waits for a refill. */
 const RATES = {
   TENANT_PUBLISH_RATE: "0.001",
   TENANT_PUBLISH_BURST: "30",
@@ -25,7 +25,7 @@ beforeAll(async () => {
   const redis = new URL(stack.env.REDIS_URL!);
   proxy = await startProxy(redis.host);
   const url = Object.assign(new URL(redis), { host: proxy.address }).href;
-  // A Redis that answers late on a busy machine is no Redis that is away.
+  // A Redis that answers late on a busy machine must not count as away.
   const env = { ...RATES, REDIS_URL: url, RATE_WAIT_MS: "2000", ACCESS_REFRESH_MS: "50" };
   receivers = [await stack.start("receiver", env), await stack.start("receiver", env)];
 });
@@ -67,13 +67,13 @@ async function post(to: Service, token: string, body: string) {
   };
 }
 
-/** One notification, in a body of so many bytes. */
+/** One notification in a body of the given number of bytes. */
 function bodyOf(bytes: number): string {
   const empty = JSON.stringify({ to: { client: "u1" }, data: "" });
   return empty.replace('""', `"${"x".repeat(bytes - empty.length)}"`);
 }
 
-/** A publisher of a tenant with this limit of bytes, once both receivers know it. */
+/** A publisher of a tenant with this byte limit, once both receivers know it. */
 async function byteLimited(tenant: string, publishByteRate: number, publishByteBurst: number): Promise<string> {
   await writeTenant(tenant, { publishBurst: 1_000, publisherBurst: 1_000, publishByteRate, publishByteBurst });
   const token = await stack.token({ publisher: "bytes", tenant });
@@ -84,7 +84,7 @@ async function byteLimited(tenant: string, publishByteRate: number, publishByteB
   return token;
 }
 
-test("what a tenant and each of its publishers may is counted over all receivers, in notifications, all of a request or nothing", async () => {
+test("rates of a tenant and its publishers count notifications over all receivers; a request passes whole or not at all", async () => {
   const [one, two] = await Promise.all(["one", "two"].map((publisher) => stack.token({ publisher })));
   const first = await publish(receivers[0], one!, 15);
   expect([first.status, first.left]).toEqual([202, ["tenant 15", "publisher 5"]]);
@@ -104,12 +104,12 @@ test("what a tenant and each of its publishers may is counted over all receivers
   expect([second.status, second.left]).toEqual([202, ["tenant 5", "publisher 10"]]);
   expect(await publish(receivers[0], two!, 6)).toMatchObject({ status: 429, left: ["tenant 5", "publisher 10"] });
   expect(await scrapeMetric(receivers[0], "publish_limited_total", 'limit="tenant"')).toBe(1);
-  // Another tenant has all of its own.
+  // Another tenant has its full rate.
   const other = await stack.token({ publisher: "one", tenant: "other" });
   expect(await publish(receivers[0], other, 20)).toMatchObject({ status: 202, left: ["tenant 10", "publisher 0"] });
 });
 
-test("requests of one publisher that come at once are counted one by one: as many pass as may, and no more", async () => {
+test("concurrent requests of one publisher count one by one: only as many pass as the rate allows", async () => {
   const token = await stack.token({ publisher: "many", tenant: "many" });
   const answers = await Promise.all(Array.from({ length: 60 }, (_, n) => publish(receivers[n % 2]!, token, 1)));
   expect(answers.filter(({ status }) => status === 202)).toHaveLength(20);
@@ -118,13 +118,13 @@ test("requests of one publisher that come at once are counted one by one: as man
   expect(new Set(left).size).toBe(20);
 });
 
-test("a request with more than a whole bucket passes a full one, and is waited for after it", async () => {
+test("a request above the bucket size passes a full bucket, and later requests wait", async () => {
   const token = await stack.token({ publisher: "large", tenant: "large" });
   expect(await publish(receivers[0], token, 100)).toMatchObject({ status: 202, left: ["tenant 0", "publisher 0"] });
   expect(await publish(receivers[0], token, 1)).toMatchObject({ status: 429 });
 });
 
-test("while Redis is away each receiver counts by itself, with the whole rates; when it is back they count together", async () => {
+test("each receiver counts alone with full rates while Redis is away, and together once it is back", async () => {
   const token = await stack.token({ publisher: "away", tenant: "away" });
   expect(await publish(receivers[0], token, 12)).toMatchObject({ status: 202 });
   await proxy.set("refuse");
@@ -135,11 +135,11 @@ test("while Redis is away each receiver counts by itself, with the whole rates; 
   }
   await proxy.set("pass");
   const back = async () => (await publish(receivers[1], token, 16)).left;
-  // What it counts as left is what the bucket in Redis has.
+  // The receiver's count equals the bucket in Redis.
   await expect.poll(back).toEqual(["tenant 18", "publisher 8"]);
 });
 
-test("an address over its rate of refusals is turned away, and a good publisher from there goes on", async () => {
+test("an address over its refusal rate is turned away, and a good publisher there continues", async () => {
   const alone = await stack.start("receiver", { REFUSED_RATE: "0.001", REFUSED_BURST: "3" });
   const good = await stack.token({ publisher: "good", tenant: "alone" });
   expect((await publish(alone, good, 1)).status).toBe(202);
@@ -151,12 +151,12 @@ test("an address over its rate of refusals is turned away, and a good publisher 
   expect(await scrapeMetric(alone, "publish_limited_total", 'limit="address"')).toBe(3);
 });
 
-test("where there is plenty receivers count together later: what each took on account is missing in the end", async () => {
+test("receivers with tokens to spare count together later, and no debt is lost", async () => {
   const token = await stack.token({ publisher: "rich", tenant: "rich" });
   const limits = { publishBurst: 10_000, publisherBurst: 10_000 };
   await writeTenant("rich", limits);
   let sent = 0;
-  /** What the tenant's bucket has and what was taken from it, as this receiver knows it. */
+  /** The tenant's bucket and the tokens taken from it, as this receiver knows them. */
   const sum = async (to: Service, count: number): Promise<number> => {
     const { status, left } = await publish(to, token, count);
     if (status === 202) sent += count;
@@ -169,7 +169,7 @@ test("where there is plenty receivers count together later: what each took on ac
   await expect.poll(known).toBe(10_000);
 });
 
-test("a tenant's own row says what it may, and counts as soon as it is read", async () => {
+test("a tenant's own row sets its rate, and applies once it is read", async () => {
   const token = await stack.token({ publisher: "own", tenant: "own" });
   await writeTenant("own", { publishRate: 7, publisherBurst: 1_000 });
   const policy = async () => (await publish(receivers[0], token, 1)).headers.get("ratelimit-policy");
@@ -178,7 +178,7 @@ test("a tenant's own row says what it may, and counts as soon as it is read", as
     .toBe('"tenant";q=30;w=5, "publisher";q=1000;w=1000000, "tenant-bytes";q=41943040;w=2;qu="content-bytes"');
 });
 
-test("R53: bytes of a tenant's bodies are counted over all receivers; a refused body costs its bytes, too", async () => {
+test("R53: a tenant's body bytes count over all receivers, for refused bodies, too", async () => {
   const token = await byteLimited("wide", 0.001, 3_000);
   const start = (await post(receivers[0], token, bodyOf(1_000))).bytesLeft;
   expect(start).toBeLessThanOrEqual(2_000);
@@ -194,7 +194,7 @@ test("R53: bytes of a tenant's bodies are counted over all receivers; a refused 
   expect(await post(receivers[0], token, broken)).toMatchObject({ status: 400, bytesLeft: start - 1_200 });
 });
 
-test("R53: a request with more bytes than may pass at once passes a full bucket, and is waited for after it", async () => {
+test("R53: a request above the byte bucket passes a full bucket, and later requests wait", async () => {
   const token = await byteLimited("huge", 2_000, 2_000);
   await expect.poll(async () => (await post(receivers[0], token, bodyOf(5_000))).status).toBe(202);
   const early = await post(receivers[1], token, bodyOf(100));
@@ -202,7 +202,7 @@ test("R53: a request with more bytes than may pass at once passes a full bucket,
   await expect.poll(async () => (await post(receivers[1], token, bodyOf(100))).status, { timeout: 10_000 }).toBe(202);
 });
 
-test("while Redis is away each receiver counts a tenant's bytes by itself", async () => {
+test("each receiver counts a tenant's bytes alone without Redis", async () => {
   const token = await byteLimited("awry", 0.001, 5_000);
   await proxy.set("refuse");
   try {

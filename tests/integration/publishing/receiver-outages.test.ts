@@ -11,7 +11,7 @@ let receiver: Service;
 let token: string;
 
 beforeAll(async () => {
-  // A Redis that answers late on a busy machine would be gone on without.
+  // The receiver would continue without a Redis that answers late on a busy machine.
   stack = await startStack({ services: ["receiver"], env: { REPEAT_WAIT_MS: "2000" } });
   receiver = stack.services[0]!;
   token = await stack.token({ publisher: "shop" });
@@ -21,15 +21,15 @@ afterAll(() => stack.close());
 
 const { publish, hold, acceptedFor } = publishRequests(() => ({ stack, receiver, token }));
 
-/** As long as a receiver may be told to wait for Kafka. */
+/** The longest wait of a receiver for Kafka. */
 const PATIENT = { ANSWER_MS: "1900", STALL_MS: "1800" };
 
-/** Waits until so many are arriving or not answered. */
+/** Waits until the given number of requests arrive or wait for their answer. */
 const requests = (service: Service, count: number): Promise<void> =>
   expect.poll(() => scrapeMetric(service, "publish_requests"), { interval: 5 }).toBe(count);
 
 describe("repeats", () => {
-  test("the same Idempotency-Key is answered the same and published once; another body is refused", async () => {
+  test("an Idempotency-Key is published once with the same answer each time; another body is refused", async () => {
     const to = client();
     const headers = { "idempotency-key": `"${randomUUID()}"` };
     const body = [item(to, 1), item(to, 2), item("a b")];
@@ -45,7 +45,7 @@ describe("repeats", () => {
     expect(await acceptedFor(to)).toHaveLength(2);
   });
 
-  test("the same id with the same content is published once, with other content refused", async () => {
+  test("an id is published once with equal content, else refused", async () => {
     const to = client();
     const id = randomUUID();
     const first = await publish(item(to, 1, { id }));
@@ -59,7 +59,7 @@ describe("repeats", () => {
     expect((await acceptedFor(to)).map(({ payload }) => payload)).toEqual(["1", "2"]);
   });
 
-  test("twenty at once with one key: one is published, and each answer is either its answer or 409", async () => {
+  test("twenty concurrent requests with one key publish once; each answer is that answer or 409", async () => {
     const to = client();
     const headers = { "idempotency-key": randomUUID() };
     const answers = await Promise.all(Array.from({ length: 20 }, () => publish(item(to), { headers })));
@@ -72,7 +72,7 @@ describe("repeats", () => {
     expect(await acceptedFor(to)).toHaveLength(1);
   });
 
-  test("without Redis publishing goes on, it is counted, and the ids of a key stay the same", async () => {
+  test("without Redis publishing continues, is counted, and the ids of a key stay the same", async () => {
     const alone = await stack.start("receiver", { REDIS_URL: "redis://127.0.0.1:1" });
     const to = client();
     const headers = { "idempotency-key": randomUUID() };
@@ -84,7 +84,7 @@ describe("repeats", () => {
     expect(new Set((await acceptedFor(to)).map(({ id }) => id)).size).toBe(1);
   });
 
-  test("a Redis that hangs keeps nobody waiting", async () => {
+  test("a hanging Redis delays no caller", async () => {
     const redis = new URL(stack.env.REDIS_URL!);
     const proxy = await startProxy(redis.host);
     const url = Object.assign(new URL(redis), { host: proxy.address }).href;
@@ -119,11 +119,11 @@ describe("while Kafka is away", () => {
   });
   afterAll(() => proxy.close());
 
-  /** Requests that were not even tried. */
+  /** Requests that were refused without an attempt. */
   const refusedAtOnce = (service: Service): Promise<number> =>
     scrapeMetric(service, "publish_refused_total", 'problem="unavailable"');
 
-  test("it starts, is not ready and says why, and answers 503 at once", async () => {
+  test("a receiver starts, is not ready and reports why, and answers 503 at once", async () => {
     const alone = await stack.start("receiver", { KAFKA_BROKERS: "127.0.0.1:1" }, { ready: false });
     const ready = await fetch(`${alone.url}/health/ready`);
     expect([ready.status, await ready.json()]).toMatchObject([503, { missing: { kafka: expect.any(String) } }]);
@@ -135,7 +135,7 @@ describe("while Kafka is away", () => {
   });
 
   test.for<Mode>(["hang", "refuse", "mute"])(
-    "%s: every answer within two seconds, what was refused never appears, what was accepted is there, and it recovers",
+    "%s: answers take at most two seconds, only accepted items are in Kafka, and the receiver recovers",
     async (mode) => {
       await behind.ready();
       const to = Array.from({ length: 8 }, client);
@@ -154,7 +154,7 @@ describe("while Kafka is away", () => {
         expect.poll(() => [...told.values()].filter((value) => value === verdict).length).toBeGreaterThan(most);
       await some("accepted", 10);
       await proxy.set(mode);
-      // What was being sent at that moment, and then what came later.
+      // The send in progress at that moment, and then later ones.
       await some("outcome-unknown", 0);
       await some("unavailable", 100);
       await proxy.set("pass");
@@ -162,7 +162,7 @@ describe("while Kafka is away", () => {
       await expect.poll(async () => (await publish(item(client()), { to: behind })).status).toBe(202);
       ended.abort();
       await Promise.all(publishers);
-      // As the receiver has it: how late it is read is the reader's.
+      // As the receiver sent it: a late read is the reader's own delay.
       const answered = await scrapeMetric(behind, "publish_seconds_count");
       expect(await scrapeMetric(behind, "publish_seconds_bucket", 'le="2"')).toBe(answered);
       const found = new Set((await acceptedFor(...to)).map(({ payload }) => JSON.parse(payload) as string));
@@ -171,14 +171,14 @@ describe("while Kafka is away", () => {
     },
   );
 
-  test("what waits behind a send without an answer is taken back, and never sent; what comes later is refused at once", async () => {
+  test("requests behind an unanswered send are withdrawn and never sent; later ones are refused at once", async () => {
     await behind.ready();
     const to = client();
     await proxy.set("hang");
     const before = await refusedAtOnce(behind);
     const sent = publish(item(to, "sent"), { to: behind });
     await requests(behind, 1);
-    // The packer does not wait for so long.
+    // The batching producer does not wait this long.
     await sleep(50);
     const queued = publish(item(to, "queued"), { to: behind });
     await requests(behind, 2);
@@ -195,7 +195,7 @@ describe("while Kafka is away", () => {
     expect(new Set(found)).toEqual(new Set(["sent", "after"]));
   });
 
-  test("what is unknown keeps its id and key from a second try until that is known to be over; what is refused is free at once", async () => {
+  test("an unknown outcome blocks its id and key until it is known to be over; a refusal frees them at once", async () => {
     await behind.ready();
     const headers = { "idempotency-key": randomUUID() };
     await proxy.set("mute");
@@ -217,9 +217,9 @@ describe("while Kafka is away", () => {
 });
 
 describe("bounds and the end", () => {
-  test("more requests or bytes than it may hold: 503, counted, and everything else goes on", async () => {
+  test("requests or bytes over the receiver's limits are 503 and counted, and all others continue", async () => {
     const small = await stack.start("receiver", { MAX_REQUESTS: "3", MAX_QUEUED_BYTES: "100000" });
-    // Of two tenants: one alone is refused at its share, before the receiver is full.
+    // Two tenants: one alone would be refused at its share, before the receiver is full.
     const other = await stack.token({ publisher: "tests", tenant: "other" });
     const held = [undefined, other].map((of) => hold(small, "x".repeat(45_000), of));
     await expect.poll(() => scrapeMetric(small, "publish_body_bytes"), { interval: 5 }).toBeGreaterThan(90_000);
@@ -239,7 +239,7 @@ describe("bounds and the end", () => {
     await small.stop();
   });
 
-  test("SIGTERM: what is in flight is answered", async () => {
+  test("SIGTERM: requests in flight are answered", async () => {
     const proxy = await startKafkaProxy(stack.env.KAFKA_BROKERS!);
     const ending = await stack.start("receiver", { KAFKA_BROKERS: proxy.address, ...PATIENT });
     await proxy.set("hang");
@@ -253,7 +253,7 @@ describe("bounds and the end", () => {
     await proxy.close();
   });
 
-  test("SIGTERM under load: it ends well, and every 202 is in Kafka", async () => {
+  test("SIGTERM under load: the receiver ends cleanly, and every 202 is in Kafka", async () => {
     const ending = await stack.start("receiver");
     const to = Array.from({ length: 16 }, client);
     const accepted = new Set<string>();

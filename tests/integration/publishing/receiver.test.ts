@@ -10,7 +10,7 @@ let receiver: Service;
 let token: string;
 
 beforeAll(async () => {
-  // A Redis that answers late on a busy machine would be gone on without.
+  // The receiver would continue without a Redis that answers late on a busy machine.
   stack = await startStack({ services: ["receiver"], env: { REPEAT_WAIT_MS: "2000" } });
   receiver = stack.services[0]!;
   token = await stack.token({ publisher: "shop" });
@@ -21,7 +21,7 @@ afterAll(() => stack.close());
 const { publish, acceptedFor } = publishRequests(() => ({ stack, receiver, token }));
 
 describe("verdicts", () => {
-  test("one, many and lines are accepted, in Kafka by then, each client's in order", async () => {
+  test("single, batch and line requests are accepted, already in Kafka, in order for each client", async () => {
     const [a, b] = [client(), client()];
     const one = await publish(item(a, 0, { ttl: 60, event: "order.shipped" }));
     expect(one.status).toBe(202);
@@ -41,7 +41,7 @@ describe("verdicts", () => {
     expect(numbers(b)).toEqual(odd.map((n) => n - 1));
   });
 
-  test("each item has its own verdict, with a pointer to what is wrong, and only the others are accepted", async () => {
+  test("each item has its own verdict, with a pointer to its fault, and only the others are accepted", async () => {
     const [good, other, id] = [client(), client(), randomUUID()];
     const { status, body } = await publish([
       item(good),
@@ -73,7 +73,7 @@ describe("verdicts", () => {
     expect(await acceptedFor(good, other)).toHaveLength(2);
   });
 
-  test("a malformed line is refused alone, and named", async () => {
+  test("a malformed line alone is refused, with its number", async () => {
     const good = client();
     const lines = [
       JSON.stringify(item(good, 1)),
@@ -94,11 +94,11 @@ describe("verdicts", () => {
 
   const id = randomUUID();
   test.for<[string, unknown, Options, number, string, string[]]>([
-    ["no JSON", "{", {}, 400, "not-json", [""]],
+    ["invalid JSON", "{", {}, 400, "not-json", [""]],
     ["nothing", "", {}, 400, "not-json", [""]],
-    ["no UTF-8", Uint8Array.from([0x22, 0xff, 0x22]), {}, 400, "not-json", [""]],
+    ["invalid UTF-8", Uint8Array.from([0x22, 0xff, 0x22]), {}, 400, "not-json", [""]],
     ["an empty list", [], {}, 400, "invalid-shape", [""]],
-    ["no object", "null", {}, 400, "invalid-shape", [""]],
+    ["not an object", "null", {}, 400, "invalid-shape", [""]],
     ["one item of a wrong shape", { data: 1 }, {}, 400, "invalid-shape", ["/to"]],
     [
       "a member called __proto__",
@@ -115,7 +115,7 @@ describe("verdicts", () => {
     ["too much data", item("a", "x".repeat(65_535)), {}, 413, "too-large", ["/data"]],
     ["too many items", Array.from({ length: 1_001 }, () => item("a")), {}, 413, "too-large", [""]],
     ["another content type", item("a"), { type: "text/plain" }, 415, "unsupported-media-type", []],
-    ["no key in Idempotency-Key", item("a"), { headers: { "idempotency-key": '"' } }, 422, "invalid-value", []],
+    ["an invalid Idempotency-Key", item("a"), { headers: { "idempotency-key": '"' } }, 422, "invalid-value", []],
     [
       "only wrong ones",
       [item("a b", 1, { id }), { to: 1 }],
@@ -131,14 +131,14 @@ describe("verdicts", () => {
     expect((answer.body.errors ?? []).map(({ pointer }: { pointer: string }) => pointer)).toEqual(pointers);
   });
 
-  test("a body over the limit is refused before it is all there", async () => {
-    // The connection may be cut while the rest is still being sent.
+  test("a body over the limit is refused before it is complete", async () => {
+    // The server may cut the connection while the client still sends.
     const answer = await publish(new Uint8Array(5 << 20)).catch(() => undefined);
     expect(answer?.status ?? 413).toBe(413);
     expect((await publish(item("a"))).status).toBe(202);
   });
 
-  test("data stays as it was written, on one line", async () => {
+  test("data keeps its bytes, on one line", async () => {
     const to = client();
     const written = [
       "12345678901234567890",
@@ -157,7 +157,7 @@ describe("verdicts", () => {
     expect((await acceptedFor(to)).map(({ payload }) => payload)).toEqual(expected);
   });
 
-  test("traceparent is carried where it is valid", async () => {
+  test("a valid traceparent is passed on", async () => {
     const [traced, not] = [client(), client()];
     const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     await publish(item(traced), { headers: { traceparent } });
@@ -168,7 +168,7 @@ describe("verdicts", () => {
 });
 
 describe("callers", () => {
-  test("without a token that allows it: 403 that gives nothing away, a line in the log, and never the token", async () => {
+  test("a token without the right gets an opaque 403 and a log line, never with the token", async () => {
     const before = receiver.logs.length;
     const wrong = [
       `Bearer ${await stack.token({ client: "u1" })}`,
@@ -201,7 +201,7 @@ describe("callers", () => {
     for (const secret of wrong.slice(0, 3)) expect(log).not.toContain(secret.slice(-40));
   });
 
-  test("the tenant is the token's", async () => {
+  test("the tenant comes from the token", async () => {
     const to = client();
     await publish(item(to), {
       headers: { authorization: `Bearer ${await stack.token({ publisher: "p", tenant: "other" })}` },
@@ -213,7 +213,7 @@ describe("callers", () => {
 });
 
 describe("documents", () => {
-  test("/openapi.json has what is sent, and /docs shows it without anything from elsewhere", async () => {
+  test("/openapi.json matches the answers, and /docs shows it without external resources", async () => {
     const document = await (await fetch(`${receiver.url}/openapi.json`)).json();
     expect(document).toMatchObject({
       openapi: "3.1.0",
@@ -225,7 +225,7 @@ describe("documents", () => {
     expect(page).not.toMatch(/(src|href)="(https?:)?\/\//);
   });
 
-  test("every kind of problem has a page, for people and for programs", async () => {
+  test("every problem type has a page, for people and for programs", async () => {
     for (const slug of Object.keys(PROBLEM_TYPES)) {
       expect(await (await fetch(`${receiver.url}/problems/${slug}`)).json()).toMatchObject({
         type: `/problems/${slug}`,

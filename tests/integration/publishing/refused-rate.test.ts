@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
 
-/** So slow that nothing comes in again while a test runs. */
+/** A rate so slow that nothing refills during a test. */
 const RATES = { PUBLISHER_RATE: "0.001", PUBLISHER_BURST: "5", MAX_BODY_BYTES: "3000" };
 
 let stack: Stack;
@@ -9,7 +9,7 @@ let receiver: Service;
 
 beforeAll(async () => {
   stack = await startStack({ services: [] });
-  // A Redis that answers late on a busy machine is no Redis that is away.
+  // A Redis that answers late on a busy machine must not count as away.
   receiver = await stack.start("receiver", { ...RATES, RATE_WAIT_MS: "2000" });
 });
 
@@ -29,7 +29,7 @@ async function publisher(): Promise<(body: string, headers?: Record<string, stri
 }
 
 test.for([
-  ["no JSON", "x", {}, 400],
+  ["invalid JSON", "x", {}, 400],
   ["another shape", "[]", {}, 400],
   ["a byte order mark", "\ufeff{}", {}, 400],
   ["another media type", "{}", { "content-type": "text/plain" }, 415],
@@ -43,7 +43,7 @@ test.for([
   expect(await publish('{"to":{"client":"c"},"data":1,"ttl":1}')).toEqual([429, "0"]);
 });
 
-test("R53: what is refused costs its size, each KiB as a notification", async () => {
+test("R53: a refused body costs a notification for each KiB", async () => {
   const publish = await publisher();
   expect(await publish("x".repeat(2_100))).toEqual([400, "2"]);
   expect(await publish(`[{"to":{"client":"c"},"data":1,"ttl":1},{"x":"${"x".repeat(900)}"}]`)).toEqual([202, "0"]);
@@ -51,11 +51,11 @@ test("R53: what is refused costs its size, each KiB as a notification", async ()
   expect(await other(`{"${"x".repeat(2_900)}":1}`)).toEqual([400, "2"]);
 });
 
-test("R53: a body that is not read to its end costs, too", async () => {
+test("R53: a body that is not read to its end has a cost, too", async () => {
   const publish = await publisher();
   expect((await publish("x".repeat(200_000)))[0]).toBe(413);
   const [status, left] = await publish('{"to":{"client":"c"},"data":1,"ttl":1}');
   expect(status).toBe(202);
-  // Of five, one for each of the two.
+  // Of five tokens, one for each of the two requests.
   expect(Number(left)).toBeLessThan(4);
 });

@@ -10,7 +10,7 @@ import { startKafkaProxy, type TcpProxy } from "#tests/support/tcp-proxy.ts";
 import { client, item, newKey, publishRequests, replayed, verdicts } from "#tests/support/publish-requests.ts";
 import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
 
-/** R51: a receiver that does not know the outcome, since Kafka does not answer it, or since it dies before. */
+/** R51: a receiver that does not know the outcome, because Kafka does not answer or the receiver dies first. */
 let stack: Stack;
 let receiver: Service;
 let token: string;
@@ -34,7 +34,7 @@ afterAll(async () => {
 
 const { publish, acceptedFor, dataFor } = publishRequests(() => ({ stack, receiver, token }));
 
-test("R51: what is unknown is not tried again while its send may be under way; then it is, under the same id", async () => {
+test("R51: an unknown outcome is not retried while its send may be under way, then retried under the same id", async () => {
   const behind = await stack.start("receiver", { KAFKA_BROKERS: proxy.address });
   const [to, id, headers] = [client(), randomUUID(), newKey()];
   await publish(item(to, 1, { id }));
@@ -55,14 +55,14 @@ test("R51: what is unknown is not tried again while its send may be under way; t
   await behind.stop();
 });
 
-test("R51: a receiver dies before it concludes: the key is free when its reservation has run out, with the same id", async () => {
+test("R51: a receiver dies before the outcome: the key is free after its reservation, with the same id", async () => {
   const dying = await stack.start("receiver", { KAFKA_BROKERS: proxy.address, ANSWER_MS: "1900", STALL_MS: "1800" });
   const [to, id, headers] = [client(), randomUUID(), newKey()];
   const body = [item(to, 1), item(to, 2, { id })];
   await proxy.set("deaf");
   const cut = publish(body, { to: dying, headers }).catch(() => undefined);
   await expect.poll(() => redis.exists(new Keys(stack.namespace).publishedId("acme", id))).toBe(1);
-  // Its own repeat, and other content under its key and under its id: the first may come to nothing, so none is refused for good.
+  // A repeat, and other content under the same key or id: the first send may fail, so no refusal is final.
   const inProgress = { status: 409, body: { type: "/problems/in-progress" } };
   expect(await publish(body, { headers })).toMatchObject(inProgress);
   expect(await publish(item(to, "other"), { headers })).toMatchObject(inProgress);
@@ -72,7 +72,7 @@ test("R51: a receiver dies before it concludes: the key is free when its reserva
   await cut;
   await proxy.set("pass");
   await expect.poll(async () => (await publish(body, { headers })).status).toBe(202);
-  // The id was reserved a moment later than the key.
+  // The id was reserved a moment after the key.
   await expect.poll(async () => verdicts(await publish(body, { headers }))[1]).toBe(id);
   expect(replayed(await publish(body, { headers }))).toBe("true");
   expect(await dataFor(to)).toEqual(["1", "2"]);

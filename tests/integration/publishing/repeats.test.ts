@@ -26,7 +26,7 @@ let postgres: Postgres;
 let redis: Redis;
 
 beforeAll(async () => {
-  // On a busy machine Redis may answer late, and the receiver would go on without it.
+  // On a busy machine Redis may answer late, and the receiver would continue without it.
   stack = await startStack({ services: ["receiver"], env: { REPEAT_WAIT_MS: "2000" } });
   receiver = stack.services[0]!;
   token = await stack.token({ publisher: "shop" });
@@ -53,7 +53,7 @@ const entries = (kind: "key" | "retry"): Promise<string[]> => keysLike(redis, `$
 const known = (...ids: string[]): Promise<number> =>
   redis.exists(...ids.map((id) => new Keys(stack.namespace).publishedId("acme", id)));
 
-/** Nothing more is accepted for this client, until `read`. */
+/** Accepts nothing more for this client until `read`. */
 async function fill(to: string): Promise<{ read(): Promise<void> }> {
   const fullInboxes = new FullInboxes(postgres, stack.namespace);
   const stored = new StoredNotifications(postgres, stack.namespace);
@@ -74,8 +74,8 @@ async function fill(to: string): Promise<{ read(): Promise<void> }> {
   };
 }
 
-describe("where nothing was accepted, nothing is remembered", () => {
-  test("R51: an id that was used refuses the repeat as it refused the first, and its key stays free", async () => {
+describe("a request without accepted items leaves no entry", () => {
+  test("R51: a used id refuses the repeat like the first request, and its key stays free", async () => {
     const [to, id] = [client(), randomUUID()];
     await publish(item(to, "first", { id }));
     const headers = newKey();
@@ -103,7 +103,7 @@ describe("where nothing was accepted, nothing is remembered", () => {
     expect(await dataFor(to)).toEqual(["1", "2"]);
   });
 
-  test("R51: an item that is refused leaves its id free", async () => {
+  test("R51: a refused item leaves its id free", async () => {
     const [to, full] = [client(), client()];
     const { read } = await fill(full);
     const [a, b, c] = [randomUUID(), randomUUID(), randomUUID()];
@@ -124,9 +124,9 @@ describe("where nothing was accepted, nothing is remembered", () => {
   });
 });
 
-describe("where some items were accepted, a repeat has their verdicts", () => {
+describe("a repeat of a partly accepted request has its verdicts", () => {
   test.for(["application/json", "application/x-ndjson"])(
-    "R51: accepted, refused and full items of %s; what was open is tried again under the same id",
+    "R51: accepted, refused and full items of %s; open items are tried again under the same id",
     async (type) => {
       const [to, full, headers] = [client(), client(), newKey()];
       const [given, reused, repeated, open] = Array.from({ length: 4 }, () => randomUUID()) as [string, ...string[]];
@@ -170,7 +170,7 @@ describe("where some items were accepted, a repeat has their verdicts", () => {
     },
   );
 
-  test("R51: a repeat with a mixed result remembers what it accepted, and the rest stays open", async () => {
+  test("R51: a repeat with a mixed result remembers accepted items, and the rest stay open", async () => {
     const [to, one, two, headers] = [client(), client(), client(), newKey()];
     const rooms = [await fill(one), await fill(two)];
     const body = [item(to, 0), item(one, 1), item(two, 2)];
@@ -187,7 +187,7 @@ describe("where some items were accepted, a repeat has their verdicts", () => {
     expect(await dataFor(to, one, two)).toHaveLength(3);
   });
 
-  test("R51: of twenty repeats at once one tries what is open, and the others are told its id or 409 for that item", async () => {
+  test("R51: one of twenty concurrent repeats tries the open items; the others get its id or 409 for them", async () => {
     const [to, full, headers] = [client(), client(), newKey()];
     const { read } = await fill(full);
     const body = [item(to, 1), item(full, 2)];
@@ -206,7 +206,7 @@ describe("where some items were accepted, a repeat has their verdicts", () => {
     expect(await dataFor(to, full)).toEqual(["1", "2"]);
   });
 
-  test("R51: a repeat that read the entry before another repeat ended does not try again what that one accepted", async () => {
+  test("R51: a repeat with an old entry does not retry items that another repeat accepted", async () => {
     const options = { REPEAT_WAIT_MS: 2_000, REPEAT_SECONDS: 60 };
     const guarded = (): never => {
       throw new Error("Redis was too slow to be asked.");
@@ -243,7 +243,7 @@ describe("where some items were accepted, a repeat has their verdicts", () => {
     expect(await entries("retry")).toEqual([]);
   });
 
-  test("R51: at the bound, all but one of 1,000 refused: the repeat has each error, and the entry a bounded size", async () => {
+  test("R51: all but one of 1,000 refused, the maximum: the repeat has each error, and the entry a bounded size", async () => {
     const [to, headers] = [client(), newKey()];
     const before = new Set(await entries("key"));
     const wrong = (n: number): object => (n % 2 ? item("a b", n) : { to: { client: "a" }, n });
@@ -259,7 +259,7 @@ describe("where some items were accepted, a repeat has their verdicts", () => {
     expect(await dataFor(to)).toEqual(['"good"']);
   });
 
-  test("R51: an entry that Redis evicted: the items are sent again under the same ids, and ids that were given are not", async () => {
+  test("R51: after Redis evicts an entry the items are sent again under the same ids; publishers' ids are not", async () => {
     const [to, id, headers] = [client(), randomUUID(), newKey()];
     const before = new Set(await entries("key"));
     const body = [item(to, 1), item(to, 2, { id })];
@@ -274,7 +274,7 @@ describe("where some items were accepted, a repeat has their verdicts", () => {
 });
 
 describe("the form of a request", () => {
-  test("R51: charset, whitespace and case of the content type make no other request", async () => {
+  test("R51: charset, whitespace and case of the content type do not change a request", async () => {
     const [to, headers] = [client(), newKey()];
     const first = await publish(item(to), { headers });
     for (const type of [

@@ -10,7 +10,7 @@ import { StoredTenants } from "@saasaparilla/shared/postgres/stored-tenants.ts";
 import { counted } from "#tests/support/tenant-counters.ts";
 import { startStack } from "#tests/support/stack.ts";
 
-/** Tables without directors, which would look at them, too. */
+/** Tables without directors: directors would use them, too. */
 async function withTables(use: (postgres: Postgres, namespace: string) => Promise<void>): Promise<void> {
   const idle = await startStack({ services: [] });
   const own = connectPostgres(idle.env.DATABASE_URL!, {
@@ -27,9 +27,9 @@ async function withTables(use: (postgres: Postgres, namespace: string) => Promis
   }
 }
 
-test("statements of many tenants that count in the same rows do not wait for each other in a circle, and every counter is exact", async () => {
+test("concurrent statements on the same counter rows do not deadlock, and every counter is exact", async () => {
   await withTables(async (own, namespace) => {
-    // Of 17 connections two have the same shard.
+    // Of 17 connections two share a shard.
     const clients = await Promise.all(Array.from({ length: 17 }, () => own.pool.connect()));
     try {
       const shards = new Map<number, pg.PoolClient>();
@@ -53,7 +53,7 @@ test("statements of many tenants that count in the same rows do not wait for eac
             body: randomBytes(20 + worker),
           }));
           await stored.insert(rows);
-          // A second time changes nothing.
+          // A second run changes nothing.
           if (round % 5 === 0) await stored.insert(rows);
           if (round % 3 === 0)
             await stored.deleteUpTo(new Map(rows.map(({ client: key, sequence }) => [key, sequence])));
@@ -70,7 +70,7 @@ test("statements of many tenants that count in the same rows do not wait for eac
   });
 });
 
-test("one director counts a tenant's clients at a time, and a bound's mark is one", async () => {
+test("one director at a time counts a tenant's clients, and sets one mark for its limit", async () => {
   await withTables(async (own, namespace) => {
     const [stored, tenants] = [new StoredNotifications(own, namespace), new StoredTenants(own, namespace)];
     const rows = Array.from({ length: 30 }, (_, n) => ({
@@ -80,7 +80,7 @@ test("one director counts a tenant's clients at a time, and a bound's mark is on
       expires: undefined,
       body: randomBytes(20),
     }));
-    // Names on both sides of it are not its own.
+    // Names before and after the tenant's own are not its own.
     await stored.insert([...rows, { ...rows[0]!, client: "a-/c" }, { ...rows[0]!, client: "a0/c" }]);
     await tenants.follow(["a"]);
     await tenants.follow(["a"]);
@@ -92,7 +92,7 @@ test("one director counts a tenant's clients at a time, and a bound's mark is on
     client.release();
     expect(await tenants.countNext()).toBe("a");
     expect(await tenants.of(["a"])).toEqual([{ tenant: "a", bytes: 600, clients: 10, full: undefined }]);
-    // It is not due.
+    // The count is not due.
     expect(await tenants.countNext()).toBeUndefined();
     expect([await tenants.mark("a", "bytes"), await tenants.mark("a", "bytes")]).toEqual([true, false]);
     expect(await tenants.mark("a", "clients")).toBe(true);

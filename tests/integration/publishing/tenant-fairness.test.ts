@@ -4,10 +4,10 @@ import { Publisher } from "#tests/support/publisher.ts";
 import { startStack } from "#tests/support/stack.ts";
 import { Subscriber } from "#tests/support/subscriber.ts";
 
-/** Far longer than another tenant may be delayed. */
+/** Far longer than the permitted delay of another tenant. */
 const ACK_MS = 30_000;
 
-test("R24: what one tenant's clients do not acknowledge is stored above its share, and another tenant on the same partition does not wait", async () => {
+test("R24: a tenant's unacknowledged notifications above its share are stored, and delay no other tenant", async () => {
   const stack = await startStack({
     services: ["receiver", "director", "distributor"],
     env: { ACCEPTED_PARTITIONS: "1", PARTITION_MAX_UNSETTLED: "400", ACK_MS: String(ACK_MS), DRAIN_MS: "0" },
@@ -29,7 +29,7 @@ test("R24: what one tenant's clients do not acknowledge is stored above its shar
     await other.connect(distributor!);
     await other.live();
 
-    // More than the partition may have unsettled, and then again, while what came before is still in flight.
+    // More than the partition may have unsettled, and then again while the first batch is still in flight.
     for (let round = 0; round < 5; round += 1) {
       await loud.number(clients, 50);
       await quiet.number("quiet", 1);
@@ -39,7 +39,7 @@ test("R24: what one tenant's clients do not acknowledge is stored above its shar
     expect(await scrapeMetric(director!, "lane_demotions_total", 'reason="share"')).toBeGreaterThan(0);
     expect(await scrapeMetric(director!, "lane_demotions_total", 'reason="unacknowledged"')).toBe(0);
 
-    // In order, each once on its connection: the subscriber checks it.
+    // The subscriber checks the order, and that each comes once on its connection.
     for (const subscriber of silent) {
       await subscriber.all(loud);
       await subscriber.ack();
@@ -51,7 +51,7 @@ test("R24: what one tenant's clients do not acknowledge is stored above its shar
   }
 });
 
-test("R36: one tenant's connects leave room for another tenant's, who is taken in at once", async () => {
+test("R36: one tenant's connects leave room for another tenant, which is admitted at once", async () => {
   const stack = await startStack({
     services: ["director", "distributor"],
     env: { CONNECT_RATE: "1", CONNECT_BURST: "90", MAX_HANDOVERS: "100", DRAIN_MS: "0" },
@@ -71,7 +71,7 @@ test("R36: one tenant's connects leave room for another tenant's, who is taken i
     const answers = [];
     for (let times = 0; times < 100; times += 1) answers.push(await connect("acme", "/v1/sse"));
     const refused = answers.filter(({ status }) => status === 503);
-    // And what the rate gives meanwhile.
+    // And the tokens that the rate adds meanwhile.
     expect(answers.length - refused.length).toBeGreaterThanOrEqual(80);
     expect(refused.length).toBeGreaterThan(0);
     expect(Number(refused[0]!.later)).toBeGreaterThanOrEqual(1);

@@ -10,11 +10,14 @@ import { produce } from "#tests/support/kafka-records.ts";
 import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
 import { Subscriber } from "#tests/support/subscriber.ts";
 
-/** tests/integration/failover/store-outages.test.ts shows that what has expired is neither delivered live nor replayed; here: by which clock, named, and late. */
+/**
+ * tests/integration/failover/store-outages.test.ts shows that nothing expired is delivered or replayed. This file: the
+ * clock, the log and slow readers.
+ */
 
-/** Past the time to live of a second that is used here: it is the time itself that must pass. */
+/** Longer than the time to live of one second here. The test must let this time pass. */
 const OVER_MS = 1_500;
-/** Together more than the sockets of a paused reader take in, and less than its outbox holds. */
+/** Together more than the socket buffers of a paused reader hold, and less than its outbox holds. */
 const PAD = "x".repeat(60_000);
 const PADDED = 300;
 const LATE = 3;
@@ -38,7 +41,7 @@ afterAll(() => stack.close());
 const brief = (client: string, count = LATE): Promise<string[]> =>
   publisher.publish(Array.from({ length: count }, (_, n) => ({ client, json: String(n), ttl: 1 })));
 
-/** Each has a line of its own, with its id, and once. */
+/** Each has one log line of its own, with its id. */
 async function expectLogged({ logs }: Service, msg: string, ids: string[]): Promise<void> {
   const named = (): string[] =>
     logs
@@ -47,7 +50,7 @@ async function expectLogged({ logs }: Service, msg: string, ids: string[]): Prom
   await expect.poll(() => named().toSorted()).toEqual(ids.toSorted());
 }
 
-test("it counts from the broker's append time, whatever time the producer says", async () => {
+test("the time to live counts from the broker's append time, whatever the producer's time", async () => {
   const client = "by-the-broker";
   const subscriber = await Subscriber.of(stack, { client, transport: "websocket" });
   await subscriber.connect(distributor);
@@ -63,7 +66,7 @@ test("it counts from the broker's append time, whatever time the producer says",
   await subscriber.close();
 });
 
-test("what expires before it is routed, and before its client comes, is named in the log", async () => {
+test("a notification that expires before routing, or before its client connects, is named in the log", async () => {
   const client = "named";
   const subscriber = await Subscriber.of(stack, { client, transport: "sse" });
   await subscriber.connect(distributor);
@@ -80,7 +83,7 @@ test("what expires before it is routed, and before its client comes, is named in
 });
 
 describe.for(["websocket", "sse"] as const)("a slow reader over %s", (transport) => {
-  test("live: what expires while it waits to be read is not sent, counted and named; the rest comes in order", async () => {
+  test("live: notifications that expire unread are not sent, counted and named; the rest come in order", async () => {
     const client = `slow-${transport}`;
     const subscriber = await Subscriber.of(stack, { client, transport });
     await subscriber.connect(distributor);
@@ -88,26 +91,29 @@ describe.for(["websocket", "sse"] as const)("a slow reader over %s", (transport)
     subscriber.pause();
     await publisher.number(client, PADDED, PAD);
     await expect.poll(() => scrapeMetric(distributor, "outbox_bytes")).toBeGreaterThan(0);
-    // A busy machine may have it come back: what was left out, and not acknowledged, then expires at the director, too.
+    // On a busy machine it may reconnect: the skipped, unacknowledged notifications then expire at the director, too.
     const before = await expired();
     expect(await checkLate(subscriber)).toBeGreaterThanOrEqual(before + LATE);
   });
 
-  test("replay: the same, and each is counted once", async () => {
+  test("replay: expired notifications are skipped, each counted once", async () => {
     const client = `replayed-${transport}`;
     await publisher.number(client, PADDED, PAD);
     await storedFor(stack, [client], PADDED);
     const subscriber = await Subscriber.of(stack, { client, transport });
     await subscriber.connect(distributor);
     subscriber.pause();
-    // What the tests before this one left behind has expired or is stored by then.
+    // The notifications of earlier tests have expired or are stored by then.
     await expect.poll(() => scrapeMetric(director, "notifications_unsettled")).toBe(0);
     const before = await expired();
     expect(await checkLate(subscriber)).toBe(before + LATE);
   });
 });
 
-/** It is paused, with so much before it that what is brief waits until it is over. Answers how many have expired by then. */
+/**
+ * The reader pauses with enough queued that short-lived notifications wait past their time. Returns the number
+ * expired.
+ */
 async function checkLate(subscriber: Subscriber): Promise<number> {
   const { client } = subscriber;
   const late = await brief(client, LATE);
@@ -116,7 +122,7 @@ async function checkLate(subscriber: Subscriber): Promise<number> {
   subscriber.resume();
   const wanted = publisher.accepted(client).filter((id) => !late.includes(id));
   const received = async (): Promise<number> => {
-    // On a busy machine it may have been given up as stuck.
+    // On a busy machine it may have been closed as stuck.
     if (!subscriber.open) await subscriber.connect(distributor);
     return subscriber.received.length;
   };
@@ -129,7 +135,7 @@ async function checkLate(subscriber: Subscriber): Promise<number> {
   return expired();
 }
 
-/** On the last step, by the sweep, or before it was routed. What is stored the sweep counts. */
+/** Expired at the last step, in the sweep, or before routing. The sweep counts stored notifications. */
 async function expired(): Promise<number> {
   const [sent, swept, routed] = await Promise.all([
     scrapeMetric(distributor, "notifications_expired_total", 'source="live"'),

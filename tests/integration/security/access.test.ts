@@ -21,7 +21,7 @@ beforeAll(async () => {
 
 afterAll(() => stack.close());
 
-test("a tenant is made, suspended and resumed while everything runs; one that is not there may do nothing", async () => {
+test("a tenant is created, suspended and resumed on a running stack; an unknown tenant has no rights", async () => {
   const token = await stack.token({ publisher: "shop", tenant: "late" });
   expect(await publishes(receiver, token)).toBe(403);
   await newTenant(operator, "late");
@@ -35,7 +35,7 @@ test("a tenant is made, suspended and resumed while everything runs; one that is
   await expect.poll(() => publishes(receiver, token)).toBe(202);
 });
 
-test("a key publishes to whom its patterns name, is shown once, rotated with overlap, and taken away", async () => {
+test("a key publishes to clients that match its patterns, is shown once, rotated with overlap, and revoked", async () => {
   const tenant = await newTenant(operator, "keys");
   const made = await operator.does("POST", `/${tenant}/keys`, {
     name: "shop",
@@ -65,7 +65,7 @@ test("a key publishes to whom its patterns name, is shown once, rotated with ove
   expect(await publishes(receiver, next.key as string)).toBe(202);
 });
 
-test("changes that are made at once are all heard of", async () => {
+test("every one of several changes made at once takes effect", async () => {
   const tenant = await newTenant(operator, "together");
   const made = await Promise.all(
     Array.from({ length: 20 }, (_, n) =>
@@ -75,7 +75,7 @@ test("changes that are made at once are all heard of", async () => {
   for (const { key } of made) await expect.poll(() => publishes(receiver, key as string)).toBe(202);
 });
 
-test("while Postgres is away what was known holds; who starts then waits for it; what was changed is heard of after it", async () => {
+test("known policies hold while Postgres is away; new services wait for it; later changes take effect after it", async () => {
   const tenant = await newTenant(operator, "outage");
   const proxy = await startProxy(new URL(stack.env.DATABASE_URL!).host);
   onTestFinished(() => proxy.close());
@@ -108,7 +108,7 @@ test("while Postgres is away what was known holds; who starts then waits for it;
   await Promise.all([own.stop(), late.stop()]);
 });
 
-test("a tenant's own key operates or reads that tenant: its keys, grants and revocations, and neither issuers nor the tenant", async () => {
+test("a tenant's operator key reaches only its keys, grants and revocations, not its issuers or the tenant itself", async () => {
   const tenant = await newTenant(operator, "own");
   const newKey = async (scope: string): Promise<ConsoleApi> => {
     const { key } = await operator.does("POST", `/${tenant}/keys`, { name: scope, scopes: [scope] });
@@ -138,7 +138,7 @@ test("a tenant's own key operates or reads that tenant: its keys, grants and rev
   }
 });
 
-test("how often the operators of a tenant ask is bounded, and what comes from an address of which too much was refused", async () => {
+test("requests of a tenant's operators, and refused requests of an address, are bounded in rate", async () => {
   const { key } = await operator.does("POST", "/acme/keys", { name: "busy", scopes: ["operate"] });
   const busy = await stack.start("console", {
     OPERATOR_RATE: "0.001",
@@ -152,12 +152,12 @@ test("how often the operators of a tenant ask is bounded, and what comes from an
     return said;
   };
   expect(await statuses(new ConsoleApi(busy, key as string), 4)).toEqual([200, 200, 200, 429]);
-  // It takes nothing from those who run the platform, although their token names this tenant.
+  // The platform's operators lose no requests by it, although their token names this tenant.
   expect(await statuses(await ConsoleApi.of(stack, busy), 4)).toEqual([200, 200, 200, 429]);
   expect(await statuses(new ConsoleApi(busy, "x"), 3)).toEqual([403, 403, 429]);
 });
 
-test("how often a tenant's clients ask is bounded by its row, whoever of them it is", async () => {
+test("a tenant's row bounds the total request rate of its clients", async () => {
   const tenant = await newTenant(operator, "asks");
   await operator.does("PUT", `/${tenant}`, { trust: "scopes", limits: { requestRate: 0.001, requestBurst: 3 } });
   const polled = async (client: string): Promise<number> => {
@@ -169,7 +169,7 @@ test("how often a tenant's clients ask is bounded by its row, whoever of them it
   expect(await scrapeMetric(distributor, "requests_limited_total", 'bound="tenant"')).toBeGreaterThanOrEqual(2);
 });
 
-test("a key that was taken away while it was being rotated does not come back", async () => {
+test("a key that is deleted during its rotation does not come back", async () => {
   const tenant = await newTenant(operator, "rotates");
   const { id } = await operator.does("POST", `/${tenant}/keys`, { name: "shop", scopes: ["publish"] });
   const postgres = connectPostgres(stack.env.DATABASE_URL!, {
@@ -190,7 +190,7 @@ test("a key that was taken away while it was being rotated does not come back", 
   }
 });
 
-test("what is written wrongly is refused with its place, and changes nothing", async () => {
+test("a wrong document is refused with the place of its fault, and changes nothing", async () => {
   const wrong: [string, string, unknown, number][] = [
     ["PUT", "/acme", { trust: "everybody" }, 400],
     ["PUT", "/acme", { state: "active", more: 1 }, 400],
@@ -247,7 +247,7 @@ test("what is written wrongly is refused with its place, and changes nothing", a
   expect(await scrapeMetric(desk, "access_version")).toBe(before);
 });
 
-test("a text that Postgres cannot keep is refused, and is no sign that it is away", async () => {
+test("a text that Postgres cannot store is refused, and does not count as an outage", async () => {
   await operator.does("PUT", "/texts", { trust: "grants" });
   for (const name of ["a\0b", "a\ud800b"]) {
     const key = { name, scopes: ["publish"], clients: ["*"] };

@@ -34,7 +34,7 @@ async function audited(): Promise<Entry[]> {
   );
 }
 
-test("each attempt is in the audit log, allowed or not, from every service, and never the token", async () => {
+test("the audit log has each attempt, allowed or refused, of every service, and never the token", async () => {
   const tokens = {
     allowed: await stack.token({ publisher: "audit-allowed" }),
     refused: await stack.token({ publisher: "audit-refused", scope: "nothing" }),
@@ -79,13 +79,13 @@ test("each attempt is in the audit log, allowed or not, from every service, and 
   await expect
     .poll(async () => (await audited()).some(({ service, allowed }) => service === "director" && allowed === false))
     .toBe(true);
-  // What an operator asks a director to do has an ending, too.
+  // An operator's action on a director has an outcome entry, too.
   const headers = { authorization: `Bearer ${await stack.token({ publisher: "redriver", scope: "operate" })}` };
   await fetch(`${stack.services[1]!.url}/v1/dead-letters/0-99/redrive`, { method: "POST", headers });
   await expect
     .poll(async () => of(await audited(), "redriver").map(({ outcome }) => outcome))
     .toEqual([undefined, "refused"]);
-  // Also where no handler gets its body.
+  // The same holds if no handler gets the body.
   const [keys, redrive] = [
     `${desk.url}/v1/tenants/acme/keys`,
     `${stack.services[1]!.url}/v1/dead-letters/0-99/redrive`,
@@ -113,7 +113,7 @@ test("each attempt is in the audit log, allowed or not, from every service, and 
   await expect
     .poll(async () => (await audited()).filter(({ path }) => path === `/v1/tenants/acme/keys/${id as string}`))
     .toMatchObject([{ method: "made", subject: "operator", allowed: true }]);
-  // In a query it may be in a log: that is refused before it is looked at, by every service.
+  // A token in a query may end up in a log: every service refuses it before a check.
   for (const url of [`${desk.url}/v1/tenants`, `${distributor.url}/v1/poll`, `${distributor.url}/v1/sse`])
     expect((await fetch(`${url}?token=${tokens.operator}`)).status).toBe(400);
   await expect

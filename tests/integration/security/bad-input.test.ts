@@ -8,7 +8,7 @@ import { maskedFrame } from "#tests/support/raw-transports.ts";
 let stack: Stack;
 let distributor: Service;
 let publisher: Publisher;
-/** One who does nothing wrong, and must not notice. */
+/** A correct client that must not notice the others. */
 let bystander: Subscriber;
 
 beforeAll(async () => {
@@ -55,7 +55,7 @@ function expectProblem({ status, type, body }: Answer, expected: number, slug: s
 
 const bearer = (token: string): RequestInit => ({ headers: { authorization: `Bearer ${token}` } });
 
-describe("R2: who may not come in is answered 403, and learns nothing; the log has one line for each, without the token", () => {
+describe("R2: a refused caller gets 403 and learns nothing; the log has one line for each, without the token", () => {
   const PATHS = ["/v1/ws", "/v1/sse", "/v1/poll?wait=0", "/v1/acks"];
 
   test.for(PATHS)("%s", async (path) => {
@@ -93,7 +93,7 @@ describe("R2: who may not come in is answered 403, and learns nothing; the log h
     expect(JSON.stringify(distributor.logs)).not.toContain(signature);
   });
 
-  test("a head that is too large for any token is 431", async () => {
+  test("a head larger than any token is 431", async () => {
     expectProblem(await ask("/v1/poll", bearer("x".repeat(20_000))), 431, "too-large");
   });
 
@@ -118,7 +118,7 @@ async function upgrade(token: string): Promise<number> {
   return Number(answer.toString("latin1").split(" ")[1]);
 }
 
-describe("R8: what is no connection is answered by a problem", () => {
+describe("R8: a bad connection request is answered with a problem", () => {
   test.for(["-1", "61", "abc", "", "1e9", "NaN", "Infinity", "0x10"])("wait=%s is 400", async (wait) => {
     expectProblem(
       await ask(`/v1/poll?wait=${wait}`, bearer(await stack.token({ client: "u1" }))),
@@ -145,14 +145,14 @@ describe("R8: what is no connection is answered by a problem", () => {
     ["PUT", "/v1/ws", "GET, HEAD"],
     ["GET", "/v1/acks", "POST"],
     ["POST", "/health/live", "GET, HEAD"],
-  ] as const)("%s %s is 405, and says what is allowed", async ([method, path, allow]) => {
+  ] as const)("%s %s is 405, and lists the allowed methods", async ([method, path, allow]) => {
     const answer = await ask(path, { method });
     expectProblem(answer, 405, "method-not-allowed");
     expect(answer.allow).toBe(allow);
   });
 });
 
-describe("R22: an acknowledgement that names no cursor of this client is 400, and settles nothing", () => {
+describe("R22: an acknowledgement without a cursor of this client is 400, and settles nothing", () => {
   const BODIES = [
     "",
     "{",
@@ -189,13 +189,13 @@ describe("R22: an acknowledgement that names no cursor of this client is 400, an
     await owner.close();
   });
 
-  test("a body that is too large is 413", async () => {
+  test("a body over the limit is 413", async () => {
     const init = { ...bearer(await stack.token({ client: "u1" })), method: "POST", body: "x".repeat(5_000) };
     expectProblem(await ask("/v1/acks", init), 413, "too-large");
   });
 });
 
-describe("R20: what is no frame of the protocol ends the WebSocket with 4001", () => {
+describe("R20: a frame outside the protocol ends the WebSocket with 4001", () => {
   const FRAMES = [
     "",
     "{",
@@ -228,16 +228,16 @@ describe("R20: what is no frame of the protocol ends the WebSocket with 4001", (
     expect(end).toMatchObject({ code: 4001 });
   });
 
-  test("a frame over frameBytes ends it without a word", async () => {
+  test("a frame over frameBytes ends the WebSocket without a close", async () => {
     const { end } = await ended((subscriber) => subscriber.say(`"${"x".repeat(16_384)}"`));
     expect(end).toEqual({});
   });
 
   test.for([
     ["with reserved bits", maskedFrame(0x41, Buffer.from("{}"))],
-    ["that is no UTF-8", maskedFrame(1, Buffer.from([0xff, 0xfe]))],
-    ["that goes on with nothing", maskedFrame(0, Buffer.from("{}"))],
-  ] as const)("a frame %s ends it, in whatever way the library does it", async ([, bytes]) => {
+    ["that is not UTF-8", maskedFrame(1, Buffer.from([0xff, 0xfe]))],
+    ["that continues no message", maskedFrame(0, Buffer.from("{}"))],
+  ] as const)("a frame %s ends the WebSocket, in the library's own way", async ([, bytes]) => {
     const { end } = await ended((subscriber) => subscriber.write(bytes));
     expect([undefined, 1002, 1006, 1007, 4001]).toContain(end?.code);
   });
@@ -245,9 +245,9 @@ describe("R20: what is no frame of the protocol ends the WebSocket with 4001", (
   test.for([
     ["of another client", () => stack.token({ client: "somebody" })],
     ["of another tenant", (client: string) => stack.token({ client, tenant: "other" })],
-    ["of no worth", () => Promise.resolve("x.y.z")],
+    ["that is malformed", () => Promise.resolve("x.y.z")],
     ["for publishing", () => stack.token({ publisher: "p1" })],
-  ] as const)("a refresh with a token %s ends it with 4003", async ([, token]) => {
+  ] as const)("a refresh with a token %s ends the WebSocket with 4003", async ([, token]) => {
     const { end, frames } = await ended(async (subscriber) => {
       subscriber.say(JSON.stringify({ type: "refresh", token: await token(subscriber.client) }));
     });
@@ -264,7 +264,7 @@ describe("R20: what is no frame of the protocol ends the WebSocket with 4001", (
   }
 });
 
-test("what is no HTTP is cut off, and a request that never ends holds nothing up", async () => {
+test("bytes that are not HTTP are cut off, and an endless request delays no other", async () => {
   const { hostname, port } = new URL(distributor.url);
   const open = (bytes: string): Socket => {
     const socket = connect(Number(port), hostname);

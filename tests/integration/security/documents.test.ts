@@ -23,7 +23,7 @@ type Errors = { pointer: string; detail: string }[];
 const now = () => Math.floor(Date.now() / 1_000);
 const jwkOf = (key: ReturnType<typeof generateKeyPairSync>) => key.publicKey.export({ format: "jwk" });
 
-test("a document without a body is refused with its missing members, and what is there stays", async () => {
+test("a document without a body is refused with its missing members, and the stored one stays", async () => {
   const tenant = await newTenant(operator, "bodiless");
   await operator.does("PUT", `/${tenant}`, { state: "suspended", trust: "scopes", limits: { publishRate: 5 } });
   const before = await operator.does("GET", `/${tenant}`);
@@ -38,11 +38,11 @@ test("a document without a body is refused with its missing members, and what is
     expect([path, status, (body.errors as Errors)[0]!.detail]).toEqual([path, 400, expect.stringContaining(missing)]);
   }
   expect(await operator.does("GET", `/${tenant}`)).toEqual(before);
-  // What says that it wants the defaults has them.
+  // An empty object asks for the defaults, and gets them.
   expect(await operator.does("PUT", `/${tenant}`, {})).toEqual({ state: "active", trust: "grants", limits: {} });
 });
 
-test("the tenant of operators' tokens cannot be made, and has nothing; no tenant's operators lock out an operator", async () => {
+test("the operators' tenant cannot be created and holds nothing; no tenant operator can lock out a platform operator", async () => {
   const root = new ConsoleApi(desk, await stack.token({ publisher: "root", scope: "operate", tenant: "platform" }));
   for (const [method, path, body] of [
     ["PUT", "", {}],
@@ -61,7 +61,7 @@ test("the tenant of operators' tokens cannot be made, and has nothing; no tenant
   for (const one of [root, named]) expect((await one.ask("GET", "?limit=1")).status).toBe(200);
 });
 
-test("a revocation ends at the time of the request, or at one that is no later than the leeway", async () => {
+test("a revocation counts from its request, or from a given time within the leeway", async () => {
   const tenant = await newTenant(operator, "bounded");
   const path = `/${tenant}/revocations/u1`;
   const { before } = await operator.does("PUT", path, {});
@@ -74,7 +74,7 @@ test("a revocation ends at the time of the request, or at one that is no later t
   }
 });
 
-test("every subject that a token can carry is granted and revoked by its name; any other token is refused", async () => {
+test("every subject that a token can carry is granted and revoked by name; any other token is refused", async () => {
   const tenant = await newTenant(operator, "subjects", "grants");
   const good = ["名前 👍🏽", "CORP\\ann", "a/b?c#d%2e", "a*b", "...", "x".repeat(256)];
   for (const subject of good) {
@@ -98,7 +98,7 @@ test("every subject that a token can carry is granted and revoked by its name; a
     ]);
 });
 
-test("a key that can check no token is refused when its issuer is written, with the reason", async () => {
+test("an issuer with a key that can check no token is refused, with the reason", async () => {
   const tenant = await newTenant(operator, "weak");
   const rsa = jwkOf(generateKeyPairSync("rsa", { modulusLength: 2_048 }));
   const ec = jwkOf(generateKeyPairSync("ec", { namedCurve: "P-256" }));
@@ -139,7 +139,7 @@ test("a key that can check no token is refused when its issuer is written, with 
   expect(await operator.does("PUT", `/${tenant}/issuers/i`, good)).toEqual(good);
 });
 
-test("a shared secret has 256 bits, and is in clear neither in answers nor in Postgres nor in the audit log", async () => {
+test("a shared secret has 256 bits, and is never in clear in answers, Postgres or the audit log", async () => {
   const tenant = await newTenant(operator, "sealed");
   const secret = randomBytes(32).toString("base64url");
   const issuer = { issuer: "https://sealed.example", audience: "a", algorithms: ["HS256"] };
@@ -165,7 +165,7 @@ test("a shared secret has 256 bits, and is in clear neither in answers nor in Po
     expect(text).not.toContain(secret);
     expect(text).not.toContain(Buffer.from(secret, "base64url").toString("latin1"));
   }
-  // Without a key of its own a platform keeps no secret.
+  // Without a sealing key a platform stores no secret.
   const bare = await stack.start("console", { SECRETS_KEY: "" });
   const asking = await ConsoleApi.of(stack, bare);
   expect(await asking.ask("PUT", path, { ...issuer, secret })).toMatchObject({
@@ -185,7 +185,7 @@ interface Entry {
   wrote?: { kind: string; id: string; changed: Record<string, unknown> }[];
 }
 
-test("the audit log says what an operator has written, and how it ended", async () => {
+test("the audit log has each operator's change and its outcome", async () => {
   const tenant = await newTenant(operator, "written");
   await operator.does("PUT", `/${tenant}`, { state: "suspended", trust: "scopes" });
   await operator.ask("PUT", `/${tenant}`, { state: "gone" });

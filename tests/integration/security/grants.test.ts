@@ -15,7 +15,7 @@ beforeAll(async () => {
 
 afterAll(() => stack.close());
 
-test("an issuer of a tenant speaks for it alone; its keys are had from its own address", async () => {
+test("a tenant's issuer counts for that tenant only; its keys come from its own address", async () => {
   const tenant = await newTenant(operator, "idp");
   const issuer = await startIdentityProvider();
   try {
@@ -25,7 +25,7 @@ test("an issuer of a tenant speaks for it alone; its keys are had from its own a
     expect(await connects(distributor, await issuer.token({ tenant: "acme" }))).toBe(403);
     expect(await connects(distributor, await issuer.token({ tenant, aud: "notifications" }))).toBe(403);
     await expect.poll(async () => publishes(receiver, await issuer.token({ tenant, scope: "publish" }))).toBe(202);
-    // Another tenant cannot have it, too.
+    // Another tenant cannot have the same issuer.
     expect(await operator.ask("PUT", "/acme/issuers/theft", issuer.row)).toMatchObject({ status: 409 });
     await operator.does("DELETE", `/${tenant}/issuers/own`);
     await expect.poll(() => connects(distributor, good)).toBe(403);
@@ -34,7 +34,7 @@ test("an issuer of a tenant speaks for it alone; its keys are had from its own a
   }
 });
 
-test("grants: who may do what in a tenant that trusts no scope alone, and why", async () => {
+test("grants state each right in a tenant that does not trust scopes, and explain-access gives the reasons", async () => {
   const tenant = await newTenant(operator, "grants", "grants");
   const shop = await stack.token({ publisher: "shop", tenant });
   const u1 = await stack.token({ client: "u1", tenant });
@@ -55,7 +55,7 @@ test("grants: who may do what in a tenant that trusts no scope alone, and why", 
   ]);
   expect(await why({ subject: "v1", scopes: ["subscribe"], scope: "subscribe" })).toMatchObject({ allowed: false });
   expect(await why({ token: `${shop.slice(0, -4)}AAAA`, scope: "publish" })).toMatchObject({ allowed: false });
-  // Of another tenant's nothing is told: neither whether it is good, nor whether there is such a key.
+  // Another tenant's credentials reveal nothing: neither their validity nor the existence of a key.
   const { id, key } = await operator.does("POST", "/acme/keys", { name: "other's", scopes: ["publish"] });
   await expect.poll(() => publishes(receiver, key as string)).toBe(202);
   const wrongKeys = [`sk_${String(id)}_${"a".repeat(43)}`, `sk_${"0".repeat(16)}_${"a".repeat(43)}`];
@@ -65,7 +65,7 @@ test("grants: who may do what in a tenant that trusts no scope alone, and why", 
   for (const token of wrongKeys) expect(await told(token)).toMatchObject([{ why: "there is no such key here" }]);
 });
 
-test("all grants of a tenant name a bounded number of subjects and clients: each check looks at them", async () => {
+test("the grants of a tenant name a bounded number of subjects and clients, because each check reads them", async () => {
   const tenant = await newTenant(operator, "many", "grants");
   const hundred = (of: string) => Array.from({ length: 100 }, (_, n) => `${of}${n}*`);
   const grant = { role: "publisher", subjects: hundred("s"), clients: hundred("c") };

@@ -8,7 +8,7 @@ import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
 import { Subscriber } from "#tests/support/subscriber.ts";
 import { maskedFrame } from "#tests/support/raw-transports.ts";
 
-/** What one peer can do to a server by itself. After each, one who does nothing wrong has noticed nothing. */
+/** Attacks of one peer on a server. After each, a correct client has noticed nothing. */
 let stack: Stack;
 let receiver: Service;
 let distributor: Service;
@@ -44,21 +44,21 @@ function open(service: Service, bytes: string | Buffer): { socket: Socket; said:
   return { socket, said: () => said };
 }
 
-/** Its answer, once the server has ended it. */
+/** The answer, once the server has closed the connection. */
 async function cut(service: Service, bytes: string | Buffer): Promise<string> {
   const { socket, said } = open(service, bytes);
   if (!socket.destroyed) await once(socket, "close");
   return said();
 }
 
-/** The head of a publisher's request, but for its length. */
+/** The head of a publish request, without its length. */
 async function head(tenant: string): Promise<string> {
   const token = await stack.token({ publisher: "hostile", tenant });
   return `POST /v1/notifications HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${token}\r\n`;
 }
 
 describe("HTTP", () => {
-  test("nothing at all, half a head, one that drips, and a body that never comes are given up", async () => {
+  test("a silent connection, half a head, a slow head and a missing body are closed", async () => {
     const dripping = open(distributor, "GET /v1/poll HTTP/1.1\r\nhost: x\r\n").socket;
     const drip = setInterval(() => dripping.write("x: y\r\n"), 100);
     const half = "GET /v1/poll HTTP/1.1\r\nhost: x\r\n";
@@ -71,7 +71,7 @@ describe("HTTP", () => {
     await expect.poll(() => scrapeMetric(receiver, "publish_requests")).toBe(0);
   });
 
-  test("a body that drips is 408, and counted", async () => {
+  test("a slow body is 408, and counted", async () => {
     const before = await scrapeMetric(receiver, "http_bodies_refused_total");
     const { socket, said } = open(receiver, `${await head("acme")}content-length: 1000000\r\n\r\n{`);
     const drip = setInterval(() => socket.write("x".repeat(1_000)), 50);
@@ -82,7 +82,7 @@ describe("HTTP", () => {
     await expect.poll(() => scrapeMetric(receiver, "publish_requests")).toBe(0);
   });
 
-  test("who may not publish is answered before its body is there, and takes nobody's place", async () => {
+  test("a caller who may not publish is answered before the body arrives, and takes no place", async () => {
     const small = await stack.start("receiver", { MAX_REQUESTS: "3" });
     const stranger =
       "POST /v1/notifications HTTP/1.1\r\nhost: x\r\nauthorization: Bearer x\r\ncontent-length: 9\r\n\r\n{";
@@ -93,7 +93,7 @@ describe("HTTP", () => {
     await small.stop();
   });
 
-  test("a tenant has so many requests under way, and so many bytes of them, at one receiver; another one has its own", async () => {
+  test("a tenant has bounded requests and bytes under way at one receiver; another tenant has its own", async () => {
     const small = await stack.start("receiver", {
       TENANT_REQUESTS: "2",
       TENANT_QUEUED_BYTES: "1000",
@@ -122,7 +122,7 @@ describe("HTTP", () => {
     ["too many headers", Array.from({ length: 300 }, (_, n) => `x-${n}: y\r\n`).join(""), 431],
     ["two lengths of one body", "content-length: 5\r\ntransfer-encoding: chunked\r\n", 400],
     ["two lengths that differ", "content-length: 5\r\ncontent-length: 6\r\n", 400],
-    ["a coding that is none", "transfer-encoding: xchunked\r\n", 400],
+    ["an unknown coding", "transfer-encoding: xchunked\r\n", 400],
   ] as const)("%s", async ([, headers, status]) => {
     for (const service of [receiver, distributor])
       expect(await cut(service, `POST /v1/acks HTTP/1.1\r\nhost: x\r\n${headers}\r\n`)).toMatch(
@@ -130,7 +130,7 @@ describe("HTTP", () => {
       );
   });
 
-  test("a compressed body is not unpacked: 415", async () => {
+  test("a compressed body stays compressed, and is 415", async () => {
     const bomb = gzipSync(Buffer.alloc(50 << 20, " "));
     const headers = { "content-type": "application/json", "content-encoding": "gzip" };
     expect(await post(receiver, "/v1/notifications", bomb, headers)).toMatchObject({ status: 415 });
@@ -138,7 +138,7 @@ describe("HTTP", () => {
     expect(await post(distributor, "/v1/acks", ack, headers)).toMatchObject({ status: 415 });
   });
 
-  test("JSON of any depth is refused by its place, and not by a stack that is full", async () => {
+  test("deep JSON is refused with its place, without a stack overflow", async () => {
     const deep = (levels: number): string => `${"[".repeat(levels)}${"]".repeat(levels)}`;
     const headers = { "content-type": "application/json" };
     const answer = (data: string) =>
@@ -174,7 +174,7 @@ describe("WebSocket", () => {
     return subscriber;
   }
 
-  test("one message in any number of parts is one message, and no larger than another", async () => {
+  test("a message in any number of parts is one message, with the same size limit", async () => {
     const ack = JSON.stringify({ type: "ack", cursor: "x" });
     const split = await rude();
     split.write(part(1, ack.slice(0, 1)));
@@ -189,7 +189,7 @@ describe("WebSocket", () => {
     expect(large.end).toEqual({});
   });
 
-  test("compression is not offered, and what is compressed all the same ends it", async () => {
+  test("compression is not offered; a compressed frame ends the socket", async () => {
     const token = await stack.token({ client: "u1" });
     const key = "sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n";
     const { socket, said } = open(
@@ -206,9 +206,9 @@ describe("WebSocket", () => {
 
   test.for([
     ["pings", maskedFrame(9, Buffer.alloc(100))],
-    ["pongs that nobody asked for", maskedFrame(10, Buffer.alloc(100))],
+    ["unsolicited pongs", maskedFrame(10, Buffer.alloc(100))],
     ["acknowledgements", maskedFrame(1, Buffer.from(`{"type":"ack","cursor":"${"0".repeat(25)}"}`))],
-  ] as const)("a flood of %s ends with 4010, to come back later", async ([kind, frame]) => {
+  ] as const)("a flood of %s ends with 4010, and an order to reconnect later", async ([kind, frame]) => {
     const before = await scrapeMetric(distributor, "connections_closed_total", "Too many frames");
     const flood = await rude();
     const one = kind === "acknowledgements" ? ackOf(flood) : frame;
@@ -219,13 +219,13 @@ describe("WebSocket", () => {
     expect(await scrapeMetric(distributor, "connections_closed_total", "Too many frames")).toBe(before + 1);
   });
 
-  /** Of a cursor that is its own: the one that it was told at first. */
+  /** The connection's first cursor. */
   function ackOf({ frames }: Subscriber): Buffer {
     const { cursor } = frames.find(({ type }) => type === "connected") as unknown as { cursor: string };
     return maskedFrame(1, Buffer.from(JSON.stringify({ type: "ack", cursor })));
   }
 
-  test("one that pings and reads nothing is cut off, before the answers fill anything", async () => {
+  test("a peer that pings and reads nothing is cut off before the answers fill a buffer", async () => {
     const flood = await rude();
     flood.pause();
     flood.write(many(maskedFrame(9, Buffer.alloc(100)), 200_000));

@@ -19,7 +19,7 @@ beforeAll(async () => {
 
 afterAll(() => stack.close());
 
-test("tokens of an OpenID provider work as it issues them: of a service, and of a user who has signed in", async () => {
+test("tokens of an OpenID provider work as issued: for a service, and for a user after sign-in", async () => {
   const provider = await startOpenIdProvider();
   onTestFinished(() => provider.close());
   const tenant = await newTenant(operator, "openid");
@@ -31,7 +31,7 @@ test("tokens of an OpenID provider work as it issues them: of a service, and of 
   expect([await connects(distributor, service), await publishes(receiver, user)]).toEqual([403, 403]);
   const answer = await fetch(`${distributor.url}/v1/poll?wait=10`, { headers: { authorization: `Bearer ${user}` } });
   expect(await answer.json()).toMatchObject({ notifications: [{ data: 1 }] });
-  // Any token may subscribe only where the issuer's document says so.
+  // Every token may subscribe only if the issuer's document allows it.
   const bare = await provider.forUser("u2", "orders:read");
   expect(await connects(distributor, bare)).toBe(403);
   await operator.does("PUT", `/${tenant}/issuers/own`, { ...provider.row, defaultScopes: ["subscribe"] });
@@ -58,7 +58,7 @@ test("a tenant's own secret signs HS256 tokens, and another secret replaces it",
   expect(await connects(distributor, first)).toBe(403);
 });
 
-test("R19: when the key behind a kid is replaced, every distributor closes the connections that the old key let in", async () => {
+test("R19: a replaced key under the same kid makes every distributor close the connections of the old key", async () => {
   const tenant = await newTenant(operator, "swapped");
   const pairs = [await generateKeyPair("ES256"), await generateKeyPair("ES256")];
   const row = async (at: number) => ({
@@ -82,7 +82,7 @@ test("R19: when the key behind a kid is replaced, every distributor closes the c
   );
   await operator.does("PUT", `/${tenant}/issuers/own`, await row(1));
   expect(await Promise.all(open.map(({ closed }) => closed))).toEqual([4004, "4004", 4004, "4004"]);
-  // And the loops of their polls.
+  // The same goes for the loops of their polls.
   for (const [index, one] of [distributor, second].entries())
     await expect.poll(() => withdrawn(one)).toBeGreaterThanOrEqual(closedBefore[index]! + 2);
   expect(await connects(distributor, token)).toBe(403);

@@ -16,7 +16,7 @@ import { Publisher } from "#tests/support/publisher.ts";
 import { startStack, type Kind, type Stack } from "#tests/support/stack.ts";
 import { Subscriber } from "#tests/support/subscriber.ts";
 
-/** The broker of compose, by its own configuration: each service by its user, with no right but those of GRANTS. */
+/** The broker of compose, with its own configuration: each service has its user, with only the rights in GRANTS. */
 const namespace = `test_${randomBytes(6).toString("hex")}`;
 const passwords = new Map(ROLE_NAMES.map((role) => [role, randomBytes(18).toString("base64url")]));
 const OWNER_PASSWORD = randomBytes(18).toString("base64url");
@@ -94,7 +94,7 @@ afterAll(async () => {
   }
 });
 
-test("with its own users in all stores the platform does all of its work", async () => {
+test("the platform works with its own users in all stores", async () => {
   const start = (kind: Kind) => stack.start(kind, kafkaEnv(kind));
   const [receiver, director, distributor, desk] = await Promise.all([
     start("receiver"),
@@ -141,7 +141,7 @@ const verdict = (work: Promise<unknown>): Promise<Verdict> =>
     },
   );
 
-test.each(ROLE_NAMES)("a %s reads, writes and describes the topics that it is granted, and no other", async (role) => {
+test.each(ROLE_NAMES)("a %s reads, writes and describes only its granted topics", async (role) => {
   const { read, write, describe } = GRANTS[role].kafka;
   const client = as(role);
   const [admin, producer] = [client.admin(), client.producer()];
@@ -152,7 +152,7 @@ test.each(ROLE_NAMES)("a %s reads, writes and describes the topics that it is gr
       const known = [...read, ...write, ...describe].includes(name);
       const seen = await verdict(admin.fetchTopicOffsets(topic));
       expect([name, "describe", seen]).toEqual([name, "describe", known ? "done" : "denied"]);
-      // To a partition that is not there: nothing is written for a test.
+      // A partition that does not exist, so that a test writes nothing.
       const sent = await producer.send({ topic, messages: [{ value: null, partition: 0 }] }).then(
         () => "done",
         () => "denied",
@@ -162,7 +162,7 @@ test.each(ROLE_NAMES)("a %s reads, writes and describes the topics that it is gr
     const others = { topic: `${namespace}.other`, numPartitions: 1 };
     expect(await verdict(admin.createTopics({ topics: [others] }))).toBe("denied");
     expect(await verdict(admin.deleteTopics({ topics: [topics.audit] }))).toBe("denied");
-    // A topic that it knows: only the group is tried.
+    // A topic that it may read: only the group is under test.
     const asked = [topics[[...read, ...write][0]!]];
     const group = (groupId: string): Promise<string> => verdict(admin.fetchOffsets({ groupId, topics: asked }));
     for (const granted of GRANTS[role].kafka.groups)
@@ -174,7 +174,7 @@ test.each(ROLE_NAMES)("a %s reads, writes and describes the topics that it is gr
   }
 });
 
-test("nobody comes in without a password, with another's, or as a name that is none", async () => {
+test("a login without a password, with another user's, or with an unknown name fails", async () => {
   const tries = [
     new Kafka({ brokers: [broker!.url], logLevel: logLevel.NOTHING, requestTimeout: 2_000, retry: { retries: 0 } }),
     clientOf(roleOf(namespace, "receiver"), passwords.get("director")!),

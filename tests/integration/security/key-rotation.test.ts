@@ -9,7 +9,10 @@ import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
 import { Subscriber } from "#tests/support/subscriber.ts";
 import { TRANSPORTS } from "#tests/support/raw-transports.ts";
 
-/** The issuer signs by a new key, which the services cannot read yet: for half a minute after the last time they do not ask. */
+/**
+ * The issuer signs with a new key that the services cannot read yet: they wait half a minute between two requests for
+ * the key set.
+ */
 let stack: Stack;
 let services: Service[];
 let distributor: Service;
@@ -51,7 +54,7 @@ async function upgraded(token: string): Promise<string> {
   return answer.toString("latin1");
 }
 
-test("R8: a token whose key is not known yet is answered 503 with Retry-After, on every service and transport", async () => {
+test("R8: a token whose key is not known yet is 503 with Retry-After, on every service and transport", async () => {
   const [receiver, director, , console] = services.map(({ url }) => url);
   const client = await key.token({ client: "rotated" });
   const publisher = await key.token({ publisher: "p" });
@@ -80,7 +83,7 @@ test("R8: a token whose key is not known yet is answered 503 with Retry-After, o
   for (const { logs } of services) expect(logs.filter(({ msg }) => msg === "forbidden")).toEqual([]);
 });
 
-test("R14: a renewal that cannot be checked yet ends no WebSocket, and clients wait until the new key is known", async () => {
+test("R14: a renewal that cannot be checked yet ends no WebSocket, and clients wait for the new key", async () => {
   const subscriber = await Subscriber.of(stack, { client: "renews", transport: "websocket", ttl: 55 });
   await subscriber.connect(distributor);
   const received: string[] = [];
@@ -100,7 +103,7 @@ test("R14: a renewal that cannot be checked yet ends no WebSocket, and clients w
   await expect.poll(asked).toBe(1);
   const token = await key.token({ client: "renews" });
   subscriber.say(JSON.stringify({ type: "refresh", token }));
-  // Asked again, since it could not be checked.
+  // Asked for again, because the check was impossible before.
   await expect.poll(asked).toBe(2);
   await expect.poll(() => connections.map(({ state }) => state)).toEqual(["live", "live", "live"]);
   subscriber.say(JSON.stringify({ type: "refresh", token }));

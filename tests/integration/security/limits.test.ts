@@ -5,7 +5,7 @@ import { scrapeMetric } from "#tests/support/scrape-metric.ts";
 import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
 import { Subscriber } from "#tests/support/subscriber.ts";
 
-/** What a distributor lets one tenant, one client and one address do. */
+/** A distributor's limits for one tenant, one client and one address. */
 let stack: Stack;
 let distributor: Service;
 
@@ -40,7 +40,7 @@ const open = async (client: string): Promise<Subscriber> => {
   return subscriber.connect(distributor);
 };
 
-test("of the connections of one client the oldest makes place, and is told not to come back; a tenant has no more than its own", async () => {
+test("a client's oldest connection gives way and hears not to reconnect; a tenant has its own limit", async () => {
   const [first, second] = [await open("a"), await open("a")];
   const third = await open("a");
   await first.until("it is ended", () => !first.open);
@@ -59,7 +59,7 @@ test("of the connections of one client the oldest makes place, and is told not t
   await expect.poll(() => poll(other, "203.0.113.1")).toMatchObject({ status: 200 });
 });
 
-test("a client that asks too often is answered 429, and another one is not", async () => {
+test("a client that asks too often is 429, and another client is not", async () => {
   const [often, seldom] = await Promise.all(
     ["often", "seldom"].map((client) => stack.token({ client, tenant: "other" })),
   );
@@ -72,7 +72,7 @@ test("a client that asks too often is answered 429, and another one is not", asy
   expect(await scrapeMetric(distributor, "requests_limited_total", 'bound="client"')).toBeGreaterThan(0);
 });
 
-test("from an address of which too much was refused bad tokens are answered 429, as our own proxy names it; good ones, and others' bad ones, are not", async () => {
+test("bad tokens of an address over its refusal rate, as our proxy names it, are 429; all other tokens pass", async () => {
   const good = await stack.token({ client: "good", tenant: "other" });
   for (let n = 0; n < 10; n += 1) expect(await poll(`x.y.${n}`, "203.0.113.66")).toMatchObject({ status: 403 });
   await expect.poll(() => poll("x.y.z", "203.0.113.66")).toMatchObject({ status: 429, type: "/problems/rate-limited" });
@@ -82,7 +82,7 @@ test("from an address of which too much was refused bad tokens are answered 429,
   expect(await scrapeMetric(distributor, "requests_limited_total", 'bound="address"')).toBeGreaterThan(0);
 });
 
-test("of a proxy's header all lines count: what a stranger wrote before is not whom it heard", async () => {
+test("all lines of a proxy's header count: earlier lines from a stranger cannot fake the address", async () => {
   const { port } = new URL(distributor.url);
   const ask = async (...lines: string[]): Promise<string> => {
     const socket = connect(Number(port), "127.0.0.1");
@@ -97,12 +97,12 @@ test("of a proxy's header all lines count: what a stranger wrote before is not w
   expect(await ask("203.0.113.77", "203.0.113.78")).toBe("403");
 });
 
-test("so many sockets come in from one address, and from another none is refused for it", async () => {
+test("one address has bounded sockets, and another is unaffected", async () => {
   const { port } = new URL(distributor.url);
   const answers = async (localAddress: string): Promise<boolean> => {
     const socket = connect({ port: Number(port), host: "127.0.0.1", localAddress });
     socket.on("error", () => {}).write("GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n");
-    // One that is closed at once may be reset.
+    // A connection that is closed at once may be reset.
     const [said] = (await Promise.race([once(socket, "data"), once(socket, "close")]).catch(() => [])) as unknown[];
     socket.destroy();
     return Buffer.isBuffer(said);
@@ -114,6 +114,6 @@ test("so many sockets come in from one address, and from another none is refused
   );
   expect(all).toContain(false);
   expect(await answers("127.0.0.10")).toBe(true);
-  // Our own proxies are not held to it.
+  // The limit does not apply to our own proxies.
   expect(await Promise.all(Array.from({ length: 200 }, () => answers("127.0.0.1")))).not.toContain(false);
 });

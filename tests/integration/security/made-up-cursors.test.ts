@@ -6,8 +6,8 @@ import { Subscriber } from "#tests/support/subscriber.ts";
 import { TRANSPORTS } from "#tests/support/raw-transports.ts";
 
 /**
- * A client can send any cursor. Whatever it sends, and on whatever way, a notification that it was not given is not deleted:
- * it is stored once the connection is gone, and comes on the next one.
+ * A client can send any cursor, in any way. Still, no notification is deleted before it was sent to the client:
+ * the notification is stored once the connection is gone, and comes on the next one.
  */
 let stack: Stack;
 let here: Service;
@@ -55,7 +55,7 @@ describe.for(TRANSPORTS)("an open connection over %s", (transport) => {
       const subscriber = await Subscriber.of(stack, { client, transport, acknowledge: "manual" });
       await subscriber.connect(here);
       await subscriber.all(publisher);
-      // A poll loop is between two polls now: these wait in its outbox.
+      // The poll loop is between two polls now: these wait in its outbox.
       await publisher.number(client, 2);
       if (transport !== "poll") await subscriber.all(publisher);
       const cursor = made(subscriber.cursor!);
@@ -67,7 +67,7 @@ describe.for(TRANSPORTS)("an open connection over %s", (transport) => {
   );
 
   test.for(CURSORS)(
-    "R4, R23: a connection that begins %s deletes nothing, beside one that is open",
+    "R4, R23: a connection that begins %s deletes nothing, beside an open one",
     async ([what, made]) => {
       const client = `begin-${transport}-${what.length}`;
       await publisher.number(client, 3);
@@ -85,7 +85,7 @@ describe.for(TRANSPORTS)("an open connection over %s", (transport) => {
   );
 });
 
-test.for(CURSORS)("R20: a WebSocket's ack %s says nothing, and its connection goes on", async ([what, made]) => {
+test.for(CURSORS)("R20: a WebSocket's ack %s has no effect, and its connection continues", async ([what, made]) => {
   const client = `frame-${what.length}`;
   const subscriber = await Subscriber.of(stack, { client, transport: "websocket", acknowledge: "manual" });
   await subscriber.connect(here);

@@ -6,7 +6,7 @@ import { Subscriber } from "#tests/support/subscriber.ts";
 import { TRANSPORTS } from "#tests/support/raw-transports.ts";
 import { connects, startTenancy } from "#tests/support/tenants.ts";
 
-/** For how long one who was let in may stay. */
+/** How long an admitted connection may stay. */
 let stack: Stack;
 let distributor: Service;
 let operator: ConsoleApi;
@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => stack.close());
 
 test.for(TRANSPORTS)(
-  "R19: a connection over %s is cut with a code when its subject is revoked, and a newer token comes back",
+  "R19: a connection over %s is closed with a code when its subject is revoked; a newer token reconnects",
   async (transport) => {
     const client = `revoked-${transport}`;
     const publisher = await Publisher.of(stack);
@@ -27,7 +27,7 @@ test.for(TRANSPORTS)(
     await Promise.all([first.connect(distributor), other.connect(distributor)]);
     await publisher.number([client, other.client], 3);
     await Promise.all([first.all(publisher), other.all(publisher)]);
-    // One that is under way would be refused.
+    // A poll under way would be refused.
     await first.acknowledged();
     await operator.does("PUT", `/acme/revocations/${client}`, {});
     await first.until("it is cut", () => !first.open);
@@ -36,7 +36,7 @@ test.for(TRANSPORTS)(
     if (transport !== "sse") expect(first.end).toMatchObject({ code: 4004 });
     expect(other.open).toBe(true);
     await publisher.number(client, 2);
-    // One that was issued in a later second than the revocation.
+    // A token that was issued in a later second than the revocation.
     await expect.poll(async () => connects(distributor, await stack.token({ client }))).toBe(200);
     const later = await Subscriber.of(stack, { client, transport });
     await later.connect(distributor, { cursor: first.cursor });
@@ -46,9 +46,10 @@ test.for(TRANSPORTS)(
   },
 );
 
-test("R14, R19: a connection whose token has expired is closed with 4002; one that was told a new one goes on as it was", async () => {
+test("R14, R19: a connection with an expired token is closed with 4002; one with a renewed token continues", async () => {
   const publisher = await Publisher.of(stack);
-  // Expired already, and good yet by the leeway: twenty seconds. A poll waits for as long, and is to be ended while it does.
+  // Already expired, but still valid within the leeway: for twenty seconds. A poll waits that long and must end
+  // meanwhile.
   const open = async (name: string, transport: (typeof TRANSPORTS)[number]): Promise<Subscriber> =>
     (
       await Subscriber.of(stack, { client: `expires-${name}`, transport, ttl: transport === "poll" ? -20 : -10 })
@@ -70,7 +71,7 @@ test("R14, R19: a connection whose token has expired is closed with 4002; one th
   await renewed.all(publisher);
   expect(renewed.frames.filter(({ type }) => type === "connected")).toHaveLength(1);
   await renewed.close();
-  // With a new token in the header, and the cursor: the rest, and nothing again.
+  // With a new token in the header, and the cursor: the rest, without repeats.
   for (const { client, transport, cursor } of left) {
     const later = await Subscriber.of(stack, { client, transport });
     await later.connect(distributor, { cursor });

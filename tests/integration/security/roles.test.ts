@@ -7,7 +7,7 @@ import { GRANTS, type RoleName } from "@saasaparilla/shared/store-grants/grants.
 import { RedisRateLimiter } from "#services/receiver/limits/redis-rate-limiter.ts";
 import { provision, serviceEnv, startStack, type Kind, type Stack } from "#tests/support/stack.ts";
 
-/** Each service's role can do what GRANTS says, and nothing else: everything besides is tried. */
+/** Each service's role can do only what GRANTS lists: every other action is tried. */
 const KINDS: Kind[] = ["receiver", "director", "distributor", "console"];
 let stack: Stack;
 
@@ -30,7 +30,7 @@ async function asOwner<T>(use: (client: pg.Client) => Promise<T>, url = stack.en
 const as = <T>(kind: Kind, use: (client: pg.Client) => Promise<T>): Promise<T> =>
   asOwner(use, serviceEnv(stack.env, kind).DATABASE_URL);
 
-/** "done", or why not. Nothing of it stays. */
+/** "done", or the reason for the refusal. Every effect is rolled back. */
 async function tried(client: pg.Client, text: string): Promise<string> {
   await client.query("begin");
   try {
@@ -55,7 +55,7 @@ async function columns(): Promise<Map<string, string[]>> {
   return new Map(rows.map(({ table, columns: names }) => [table, names]));
 }
 
-test.each(KINDS)("Postgres: a %s does with each table what it is granted, and nothing else", async (kind) => {
+test.each(KINDS)("Postgres: a %s has exactly its granted rights on each table", async (kind) => {
   const tables = await columns();
   expect([...tables.keys()]).toEqual(
     expect.arrayContaining(["access", "epochs", "migrations", "stored_notifications_0"]),
@@ -67,11 +67,11 @@ test.each(KINDS)("Postgres: a %s does with each table what it is granted, and no
       const verdict = (verb: string): string => (granted.includes(verb) ? "done" : "denied");
       const said = {
         select: await tried(client, `select * from ${name} limit 0`),
-        // No row is complete by its defaults: what was allowed fails later.
+        // No row is complete by its defaults: an allowed statement fails later.
         insert: (await tried(client, `insert into ${name} default values`)) === "denied" ? "denied" : "done",
         delete: await tried(client, `delete from ${name} where false`),
       };
-      // A statement that names rows reads them: without the right to read, the right to delete is of no use.
+      // A statement that names rows reads them: the right to delete is useless without the right to read.
       const wanted = { select: verdict("select"), insert: verdict("insert"), delete: verdict("delete") };
       expect({ table, ...said }).toEqual({ table, ...wanted });
       for (const column of names) {
@@ -94,7 +94,7 @@ test.each(KINDS)("Postgres: a %s does with each table what it is granted, and no
   });
 });
 
-test.each(KINDS)("Postgres: a %s makes nothing, and becomes nobody else", async (kind) => {
+test.each(KINDS)("Postgres: a %s creates nothing, and assumes no other role", async (kind) => {
   const statements = (pid: number): string[] => [
     `create table "${stack.namespace}".mine (a int)`,
     "create table public.mine (a int)",
@@ -113,7 +113,7 @@ test.each(KINDS)("Postgres: a %s makes nothing, and becomes nobody else", async 
     const { rows } = await owner.query<{ pid: number }>("select pg_backend_pid() as pid");
     await as(kind, async (client) => {
       for (const text of statements(rows[0]!.pid)) {
-        // Some must be said outside of a transaction.
+        // Some statements must run outside a transaction.
         const said = await client.query(text).then(
           () => "done",
           (error: unknown) => (error as { code?: string }).code ?? messageOf(error),
@@ -124,7 +124,7 @@ test.each(KINDS)("Postgres: a %s makes nothing, and becomes nobody else", async 
   });
 });
 
-test("Postgres: what a role was granted besides is taken away by the next provision", async () => {
+test("Postgres: the next provision revokes extra grants of a role", async () => {
   await asOwner((client) => client.query(`grant all on "${stack.namespace}".epochs to "${stack.namespace}_receiver"`));
   await as("receiver", async (client) => {
     expect(await tried(client, `select * from "${stack.namespace}".epochs`)).toBe("done");
@@ -197,7 +197,7 @@ const said = (redis: Redis, [command, ...args]: string[]): Promise<string> =>
     (error: unknown) => (/^NOPERM|not allowed/.test(messageOf(error)) ? "denied" : "done"),
   );
 
-test.each(usersOfRedis)("Redis: a %s does with each kind of key what it is granted, and nothing else", async (kind) => {
+test.each(usersOfRedis)("Redis: a %s has exactly its granted rights on each kind of key", async (kind) => {
   await inRedis(kind, async (redis) => {
     for (const prefix of PREFIXES) {
       const key = `${stack.namespace}:${prefix}{roles}`;
@@ -210,14 +210,14 @@ test.each(usersOfRedis)("Redis: a %s does with each kind of key what it is grant
       }
     }
     for (const command of ELSEWHERE) expect([command, await said(redis, command)]).toEqual([command, "denied"]);
-    // What a script does is checked, too: it cannot do more than its caller.
+    // Redis checks the commands of a script, too: a script has only its caller's rights.
     const keys = `${stack.namespace}:${GRANTS[kind].redis[0]!.keys}{roles}`;
     const script = ["eval", "return redis.call('RENAME', KEYS[1], 'x')", "1", keys];
     await expect(redis.call(script[0]!, ...script.slice(1))).rejects.toThrow(/NOPERM|permission/i);
   });
 });
 
-test("Redis: a receiver counts its rates there, and not alone", async () => {
+test("Redis: a receiver counts its rates with the others", async () => {
   await inRedis("receiver", async (redis) => {
     let alone = 0;
     const rateLimiter = new RedisRateLimiter({ redis, waitMs: 5_000, alone: () => (alone += 1) });
@@ -229,7 +229,7 @@ test("Redis: a receiver counts its rates there, and not alone", async () => {
   });
 });
 
-test("Redis: the console has no user, and no user is without a password", async () => {
+test("Redis: the console has no user, and every user has a password", async () => {
   await expect(inRedis("console", (redis) => redis.ping())).rejects.toThrow(/WRONGPASS|closed/);
   const url = new URL(serviceEnv(stack.env, "receiver").REDIS_URL!);
   url.password = "wrong";
@@ -239,7 +239,7 @@ test("Redis: the console has no user, and no user is without a password", async 
   redis.disconnect();
 });
 
-test("every table of Postgres, and every kind of key, that a role names is there", async () => {
+test("every table and every kind of key that a role names exists", async () => {
   const tables = await columns();
   for (const role of Object.keys(GRANTS) as RoleName[]) {
     for (const table of Object.keys(GRANTS[role].postgres)) expect([...tables.keys()]).toContain(table);
@@ -250,7 +250,7 @@ test("every table of Postgres, and every kind of key, that a role names is there
   }
 });
 
-test("without passwords one owner serves all, as before; with some of them provision says which are missing", async () => {
+test("one owner serves all without passwords; with some of them, provision names the missing ones", async () => {
   const { RECEIVER_PASSWORD, DIRECTOR_PASSWORD, DISTRIBUTOR_PASSWORD, CONSOLE_PASSWORD, ...rest } = stack.env;
   const old = { ...rest, NAMESPACE: `${stack.namespace}_old` } as Record<string, string>;
   await provision(old);
@@ -263,7 +263,7 @@ test("without passwords one owner serves all, as before; with some of them provi
   await expect(provision({ ...old, RECEIVER_PASSWORD: RECEIVER_PASSWORD! })).rejects.toThrow(
     "DIRECTOR_PASSWORD, DISTRIBUTOR_PASSWORD",
   );
-  // An installation moves by one more run, and back by none: its owner keeps its rights.
+  // One more run moves an installation to roles, and no run moves it back: its owner keeps its rights.
   const all = { ...old, RECEIVER_PASSWORD, DIRECTOR_PASSWORD, DISTRIBUTOR_PASSWORD, CONSOLE_PASSWORD } as Record<
     string,
     string

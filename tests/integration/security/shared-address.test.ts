@@ -4,7 +4,7 @@ import { scrapeMetric } from "#tests/support/scrape-metric.ts";
 import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
 import { newTenant } from "#tests/support/tenants.ts";
 
-/** Callers behind one address, of which another sends what is refused. */
+/** Callers behind one address, one of which sends refused requests. */
 let stack: Stack;
 let receiver: Service;
 let operator: ConsoleApi;
@@ -44,19 +44,19 @@ const goodFor = (service: Service): Promise<string> =>
       : { publisher: "good", scope: service.kind === "receiver" ? "publish" : "operate" },
   );
 
-/** Until the address is over its rate of refusals. */
+/** Sends until the address is over its refusal rate. */
 async function spend(service: Service, address: string): Promise<void> {
   for (let times = 0; times < 5; times += 1) expect(await ask(service, "x", address)).toBe(403);
   expect(await ask(service, "x", address)).toBe(429);
 }
 
-/** A good token's header and claims, and another's signature. */
+/** A good token's header and claims, with a signature of another key. */
 async function forged(): Promise<string> {
   const [header, payload] = (await stack.token({ publisher: "forged" })).split(".");
   return `${header}.${payload}.${"A".repeat(86)}`;
 }
 
-test("from an address over its rate of refusals good tokens pass, new ones too, on every service; bad ones do not", async () => {
+test("good tokens, even new ones, pass from an address over its refusal rate, on every service; bad ones do not", async () => {
   for (const service of stack.services) {
     const known = await goodFor(service);
     const address = "203.0.113.1";
@@ -71,7 +71,7 @@ test("from an address over its rate of refusals good tokens pass, new ones too, 
   }
 });
 
-test("an API key passes from there, and a key that does not exist does not", async () => {
+test("an API key passes from such an address; an unknown key does not", async () => {
   const tenant = await newTenant(operator, "keyed");
   const { key } = (await operator.does("POST", `/${tenant}/keys`, {
     name: "shop",
@@ -83,7 +83,7 @@ test("an API key passes from there, and a key that does not exist does not", asy
   expect(await ask(receiver, `${key.slice(0, -1)}${key.endsWith("A") ? "B" : "A"}`, "203.0.113.3")).toBe(429);
 });
 
-test("a flood of well-formed forged tokens has few signatures checked; known tokens pass, and a new one a little later", async () => {
+test("a flood of forged tokens has few signatures checked; known tokens pass, and new ones a little later", async () => {
   // One in 5 s, which is longer than the flood takes.
   const few = await stack.start("receiver", { ADDRESS_CHECKS: "0.2" });
   const address = "203.0.113.4";
@@ -99,13 +99,13 @@ test("a flood of well-formed forged tokens has few signatures checked; known tok
   // Malformed tokens are refused without a check.
   for (let times = 0; times < 20; times += 1) expect(await ask(few, "x", address)).toBe(429);
   await expect.poll(() => ask(few, fresh, address), { timeout: 10_000 }).toBe(202);
-  // From now on it is known, whatever comes beside it.
+  // From now on the token is known, whatever arrives beside it.
   await Promise.all(Array.from({ length: 20 }, () => ask(few, bad, address)));
   expect(await ask(few, fresh, address)).toBe(202);
   await few.stop();
 });
 
-test("a caller in the proxies' own network cannot name another address, and the log says how to have more proxies", async () => {
+test("a caller in the proxies' network cannot name another address, and the log says how to add proxies", async () => {
   const own = "127.0.0.9";
   for (let times = 0; times < 5; times += 1) expect(await ask(receiver, "x", `198.51.100.${times}, ${own}`)).toBe(403);
   expect(await ask(receiver, "x", `198.51.100.99, ${own}`)).toBe(429);

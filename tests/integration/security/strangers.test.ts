@@ -6,7 +6,7 @@ import { scrapeMetric } from "#tests/support/scrape-metric.ts";
 import { readAll } from "#tests/support/kafka-records.ts";
 import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
 
-/** What callers without a good token can make the platform do. */
+/** The power of callers without a good token over the platform. */
 let stack: Stack;
 
 beforeAll(async () => {
@@ -23,7 +23,7 @@ async function bodyRoutes(service: Service): Promise<string[]> {
     .map((route) => route.replaceAll(/:[^/]+/g, "x"));
 }
 
-/** The status of the answer to a request whose body never comes whole, and whether the connection was closed. */
+/** The status of the answer to a request whose body stays incomplete, and whether the connection was closed. */
 async function half(service: Service, route: string, authorization = ""): Promise<{ status: number; body: string }> {
   const { hostname, port } = new URL(service.url);
   const socket = connect(Number(port), hostname);
@@ -36,7 +36,7 @@ async function half(service: Service, route: string, authorization = ""): Promis
   return { status: Number(/^HTTP\/1\.1 (\d+)/.exec(said)?.[1]), body: said };
 }
 
-test("a stranger is answered 403 before its body is there, on every route of every service, and its connection is closed", async () => {
+test("a stranger is 403 before its body arrives, on every route of every service, and is disconnected", async () => {
   const bad = `authorization: Bearer ${await stack.token({ client: "c", publisher: "p", scope: "nothing" })}\r\n`;
   for (const service of stack.services) {
     const routes = await bodyRoutes(service);
@@ -51,7 +51,7 @@ test("a stranger is answered 403 before its body is there, on every route of eve
   }
 });
 
-test("a refused request whose body is there keeps its connection", async () => {
+test("a refused request with a complete body keeps its connection", async () => {
   for (const service of stack.services) {
     const [route] = await bodyRoutes(service);
     const { hostname, port } = new URL(service.url);
@@ -86,7 +86,7 @@ test("the console bounds the bytes of the bodies that it holds", async () => {
   await expect.poll(() => scrapeMetric(desk, "http_body_bytes")).toBe(0);
 });
 
-test("paths that strangers invent share an entry of the audit log, by any service and means", async () => {
+test("paths that strangers invent share one audit log entry, for each service and method", async () => {
   const [, director, , desk] = stack.services as [Service, Service, Service, Service];
   const invented = Array.from({ length: 30 }, (_, index) => `/v1/tenants/invented-${index}/keys`);
   for (const path of invented) {
@@ -109,12 +109,12 @@ test("paths that strangers invent share an entry of the audit log, by any servic
   };
   await expect.poll(async () => (await sums()).times, { timeout: 10_000 }).toBe(90);
   const { entries: count, omitted } = await sums();
-  // Each second may begin another.
+  // Each second may begin another entry.
   expect(count).toBeLessThan(30);
   expect(omitted).toBe(90 - count);
 });
 
-test("Redis is not asked for the tickets of an address over its rate of refusals, and a good ticket costs none of it", async () => {
+test("Redis gets no ticket lookups from an address over its refusal rate, and a good ticket costs none of it", async () => {
   const distributor = await stack.start("distributor", { REFUSED_RATE: "0.001", REFUSED_BURST: "5" });
   const redis = new Redis(stack.env.REDIS_URL!);
   const monitor = await redis.monitor();

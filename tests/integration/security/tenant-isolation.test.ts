@@ -5,12 +5,12 @@ import { produce } from "#tests/support/kafka-records.ts";
 import { startStack, type Kind, type Service, type Stack } from "#tests/support/stack.ts";
 
 /**
- * Every endpoint and frame that there is, as the services themselves list them, tried by another tenant that has all rights
- * in its own. One that has no case here fails the test.
+ * Every endpoint and frame, as the services themselves list them, tried by another tenant that has all rights
+ * in its own tenant. An endpoint or frame without a case here fails the test.
  */
 const VICTIM = "victim";
 const INTRUDER = "intruder";
-/** The same name in both. */
+/** The same name in both tenants. */
 const CLIENT = "client-of-both";
 const SECRET = "what-only-the-victim-may-read";
 
@@ -19,7 +19,7 @@ let services: Record<Kind, Service>;
 let operator: ConsoleApi;
 let cursor: string;
 let victimKey: string;
-/** The intruder's: everything that a tenant can have. */
+/** The intruder's resources: everything that a tenant can have. */
 let key: string;
 let subscriber: string;
 
@@ -52,7 +52,7 @@ beforeAll(async () => {
     });
     return status === 202;
   });
-  // What is no pack: a dead letter.
+  // Bytes that are not a pack: a dead letter.
   await produce(stack, "accepted", 0, [Buffer.from(SECRET)]);
   await until("it is stored", async () => (await victimsPoll()).text.includes(SECRET));
   cursor = (JSON.parse((await victimsPoll()).text) as { cursor: string }).cursor;
@@ -92,7 +92,7 @@ async function asked(
     ...(body === undefined ? {} : { body }),
     signal: AbortSignal.timeout(30_000),
   });
-  // A stream: what comes with its beginning, up to `live`.
+  // A stream: its first messages, up to `live`.
   if (!response.headers.get("content-type")?.includes("event-stream"))
     return { status: response.status, text: await response.text() };
   let text = "";
@@ -107,7 +107,7 @@ async function asked(
 const victimsPoll = async (): Promise<Said> =>
   asked("distributor", "GET", "/v1/poll?wait=1", { token: stack.token({ client: CLIENT, tenant: VICTIM }) });
 
-/** Frames that a WebSocket of the intruder's brings until it is live, or closed; it says `frame` at its beginning. */
+/** Frames that an intruder's WebSocket gets until it is live or closed; it sends `frame` first. */
 async function overWebSocket(frame?: object): Promise<{ text: string; code: number | undefined }> {
   const url = `${services.distributor.url.replace("http", "ws")}/v1/ws?cursor=${cursor}`;
   const socket = new WebSocket(url, ["notifications.v1.json", `bearer.${subscriber}`]);
@@ -133,7 +133,7 @@ async function checkEmpty(said: Said): Promise<void> {
   expect(said.text).not.toContain(SECRET);
 }
 
-/** Whoever asks is told the same, and nothing of anybody's. */
+/** Every caller gets the same answer, without data of a tenant. */
 const open =
   (kind: Kind, path: string): Case =>
   async () => {
@@ -152,7 +152,7 @@ const closed =
 
 const CASES: Record<string, Case> = {
   "receiver POST /v1/notifications": async () => {
-    // It reaches its own client of that name, whatever it says, and a key that was used by others is its own.
+    // The request reaches the intruder's own client of that name, and a key used by another tenant is its own.
     const said = await asked("receiver", "POST", "/v1/notifications", {
       body: notification("mine"),
       headers: { "idempotency-key": SECRET },
@@ -192,7 +192,7 @@ const CASES: Record<string, Case> = {
     });
     expect(said.status).toBe(400);
   },
-  // A ticket is for who has asked for it.
+  // A ticket is for the client that asked for it.
   "distributor POST /v1/tickets": async () => {
     const said = await asked("distributor", "POST", "/v1/tickets", { token: Promise.resolve(subscriber), body: "" });
     const { ticket } = JSON.parse(said.text) as { ticket: string };
@@ -217,7 +217,10 @@ const CASES: Record<string, Case> = {
   "director POST /v1/dead-letters/:id/redrive": closed("director", "POST", "/v1/dead-letters/0-0/redrive"),
 };
 
-/** Health, metrics and documents are the same everywhere; and all that the console has of a tenant is closed to others, in the same way. */
+/**
+ * Health, metrics and documents are the same for all tenants. The console closes all data of a tenant to others, in
+ * the same way.
+ */
 function caseOf(endpoint: string): Case | undefined {
   const [kind, method, path] = endpoint.split(" ") as [Kind, string, string];
   if (/^\/(health\/(live|ready|serving)|metrics|docs|openapi\.json|asyncapi\.json)$/.test(path))
@@ -239,10 +242,10 @@ async function endpoints(): Promise<string[]> {
   return all;
 }
 
-test("each endpoint and frame that there is was thought of, and gives another tenant nothing", async () => {
+test("every endpoint and frame is tried, and gives others nothing", async () => {
   const all = await endpoints();
   expect(all.filter((endpoint) => !caseOf(endpoint))).toEqual([]);
-  // Nothing here is of an endpoint that is not there any more.
+  // No case is for an endpoint that no longer exists.
   expect(Object.keys(CASES).filter((endpoint) => !all.includes(endpoint))).toEqual([]);
   const before = await Promise.all(
     ["", "/keys", "/grants", "/issuers", "/revocations"].map((path) => operator.does("GET", `/${VICTIM}${path}`)),
@@ -254,7 +257,8 @@ test("each endpoint and frame that there is was thought of, and gives another te
       throw new Error(`${endpoint}: ${String(error)}`, { cause: error });
     }
   }
-  // And has changed nothing: what was stored is all there, unacknowledged, and so is what an operator sees.
+  // The attempts changed nothing: all stored notifications are there, unacknowledged, and so are the operator's
+  // resources.
   expect(
     await Promise.all(
       ["", "/keys", "/grants", "/issuers", "/revocations"].map((path) => operator.does("GET", `/${VICTIM}${path}`)),
@@ -264,7 +268,7 @@ test("each endpoint and frame that there is was thought of, and gives another te
   expect(notifications.map(({ data }) => data)).toEqual([SECRET]);
 });
 
-test("no name of a tenant's clients is in any metric", async () => {
+test("no metric has the name of a tenant's client", async () => {
   for (const kind of Object.keys(services) as Kind[]) {
     const { text } = await asked(kind, "GET", "/metrics");
     for (const name of [CLIENT, SECRET]) expect(text).not.toContain(name);

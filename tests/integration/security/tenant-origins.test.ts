@@ -62,9 +62,9 @@ async function polled(origin: string, tenant: string): Promise<[number, string |
   return [answer.status, answer.headers.get("access-control-allow-origin")];
 }
 
-test("R48: a tenant's origins are its document's, changed while everything runs, and count for no other tenant", async () => {
+test("R48: a tenant's origins come from its document, change at run time, and count for no other tenant", async () => {
   expect(await status(SHOP, "shop")).toBe(403);
-  // A tenant that was just made is heard of soon. Without CORS headers the browser shows the page nothing.
+  // A new tenant takes effect soon. Without CORS headers the browser shows the page nothing.
   await expect.poll(() => polled(SHOP, "shop")).toEqual([200, null]);
   await expect.poll(() => polled(ALL, "rival")).toEqual([200, ALL]);
   await allow("shop", [SHOP]);
@@ -83,7 +83,7 @@ test("R48: a tenant's origins are its document's, changed while everything runs,
   expect(distributor.logs.filter((line) => line.why === why).length).toBeGreaterThanOrEqual(2);
 });
 
-test("R19: when an origin is taken out of the document, its pages' connections are closed, and others stay", async () => {
+test("R19: an origin removed from the document has its pages' connections closed, and others stay", async () => {
   await allow("shop", [SHOP]);
   await expect.poll(() => status(SHOP, "shop")).toBe(101);
   const [page, other] = [await upgrade(SHOP, "shop"), await upgrade(ALL, "shop")];
@@ -94,7 +94,7 @@ test("R19: when an origin is taken out of the document, its pages' connections a
   expect(await status(SHOP, "shop")).toBe(403);
 });
 
-test("explain-access says why a page is refused, with the origin that it should send", async () => {
+test("explain-access gives the reason for a refused page, and the origin to send", async () => {
   await allow("shop", [SHOP]);
   const asked = async (tenant: string, body: object) => {
     const { allowed, checks } = await operator.does("POST", `/${tenant}/explain-access`, body);

@@ -40,7 +40,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true }));
 
-describe("stores over TLS, each with a password, and Kafka and Redis with a certificate of ours, too", () => {
+describe("stores over TLS, each with a password, and Kafka and Redis with our own certificate", () => {
   let own: Certified;
   let broker: OwnStore;
   let database: OwnStore;
@@ -95,7 +95,10 @@ describe("stores over TLS, each with a password, and Kafka and Redis with a cert
     await Promise.all([broker?.kill(), database?.kill()]);
   });
 
-  /** The listener that services use, and another by which it elects itself; who may come in stands in its own log from the start. */
+  /**
+   * The listener for services, and another for controller election; its metadata log lists the permitted users from the
+   * start.
+   */
   function brokerOverTls(address: KafkaAddress, port: number, controller: number, plain: number): OwnStore {
     const data = join(folder, "kafka");
     const command = async (): Promise<Command> => {
@@ -115,7 +118,7 @@ describe("stores over TLS, each with a password, and Kafka and Redis with a cert
         "ssl.keystore.location": pem,
         "ssl.truststore.type": "PEM",
         "ssl.truststore.location": ours.ca,
-        // The general setting does not hold for a listener that asks for a password.
+        // The general setting does not apply to a listener that asks for a password.
         "listener.name.sasl_ssl.ssl.client.auth": "required",
       };
       const all = Object.entries(lines).map(([name, value]) => `${name}=${value}`);
@@ -158,7 +161,7 @@ describe("stores over TLS, each with a password, and Kafka and Redis with a cert
     const data = join(folder, "postgres", "data");
     const command = async (): Promise<Command> => {
       const made = await postgresIn(data, port, PASSWORD);
-      // It wants a key that nobody else can read.
+      // Postgres requires a key that no other user can read.
       const key = join(folder, "postgres", "server.key");
       writeFileSync(key, readFileSync(server.key));
       const { uid, gid } = statSync(data);
@@ -186,7 +189,7 @@ describe("stores over TLS, each with a password, and Kafka and Redis with a cert
     });
   }
 
-  /** The Redis of the tests is built without TLS: something in front of it speaks it, as in front of many. */
+  /** The Redis of the tests is built without TLS: a proxy before it speaks TLS, as in many installations. */
   async function terminated({ hostname, port }: URL): Promise<Server> {
     const { cert, key } = server;
     const options = { cert: readFileSync(cert), key: readFileSync(key), ca: readFileSync(ours.ca), requestCert: true };
@@ -204,7 +207,7 @@ describe("stores over TLS, each with a password, and Kafka and Redis with a cert
     return listener;
   }
 
-  test("everything flows: live, stored, and to who comes back", async () => {
+  test("everything flows: live, stored, and after a reconnect", async () => {
     stack!.services = await Promise.all(
       (["receiver", "director", "distributor"] as const).map((kind) => stack!.start(kind)),
     );
@@ -238,7 +241,7 @@ describe("stores over TLS, each with a password, and Kafka and Redis with a cert
     ["a wrong password for Kafka", { KAFKA_PASSWORD: "wrong" }, "kafka"],
     ["a Postgres of another authority", { DATABASE_URL: "theirs" }, "postgres"],
     ["a Redis of another authority", { REDIS_CA: "theirs" }, "redis"],
-  ])("%s: nobody is ready, and nothing is said to it in the clear", async ([, wrong, store]) => {
+  ])("%s: no service is ready, and none talks to it without TLS", async ([, wrong, store]) => {
     const changed = Object.fromEntries(
       Object.entries(wrong).map(([name, value]) => [
         name,
@@ -246,7 +249,7 @@ describe("stores over TLS, each with a password, and Kafka and Redis with a cert
       ]),
     );
     const director = await stack!.start("director", { ...env, ...changed }, { ready: false });
-    // It says that it was not let in there, or let nobody in; not only that it is not ready yet.
+    // The director reports the refused connection, or that it admits no caller; not only that it is not ready yet.
     const said = async () =>
       (await (await fetch(`${director.url}/health/ready`)).text()) + JSON.stringify(director.logs);
     await expect.poll(said).toMatch(NOT_LET_IN[store]!);
@@ -288,7 +291,7 @@ describe("the services' own ports over TLS", () => {
     return { status: answer.statusCode, text };
   }
 
-  test("publishing, long polls and WebSockets, for who knows the authority", async () => {
+  test("publishing, long polls and WebSockets work for a client that trusts the authority", async () => {
     for (const service of [receiver, distributor])
       await expect.poll(() => ask(service, "/health/ready")).toMatchObject({ status: 200 });
     const item = JSON.stringify({ to: { client: "over-tls" }, data: "sealed" });
@@ -308,7 +311,7 @@ describe("the services' own ports over TLS", () => {
     await once(socket, "close");
   });
 
-  test("who does not know it goes, and who speaks in the clear is not answered", async () => {
+  test("a client that does not trust it leaves, and a client without TLS gets no answer", async () => {
     await expect(ask(receiver, "/health/live", undefined, theirs.ca)).rejects.toThrow(/certificate/);
     await expect(fetch(`${receiver.url}/health/live`)).rejects.toThrow("fetch failed");
   });

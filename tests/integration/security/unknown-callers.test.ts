@@ -6,7 +6,7 @@ import { ConsoleApi } from "#tests/support/console-api.ts";
 import { scrapeMetric } from "#tests/support/scrape-metric.ts";
 import { startStack, type Kind, type Service, type Stack } from "#tests/support/stack.ts";
 
-/** Callers who are not known yet: their tokens name an issuer whose key set never arrives. */
+/** Callers that are not known yet: their tokens name an issuer whose key set never arrives. */
 const ISSUER = "https://hangs.example";
 let stack: Stack;
 let tarpit: Server;
@@ -39,7 +39,7 @@ afterAll(async () => {
 const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString("base64url");
 const seconds = (): number => Math.floor(Date.now() / 1_000);
 
-/** A token that only its signature could refuse. */
+/** A token that only a check of its signature could refuse. */
 function forged(kid = "x"): string {
   const claims = { iss: ISSUER, aud: "a", sub: "x", tenant: "slow", scope: "publish subscribe", exp: seconds() + 900 };
   return `${part({ alg: "ES256", kid })}.${part(claims)}.${"A".repeat(86)}`;
@@ -50,7 +50,7 @@ interface Asked {
   close: () => void;
 }
 
-/** A request whose body never comes whole. */
+/** A request whose body stays incomplete. */
 function ask(service: Service, route: string, token: string, address: string): Asked {
   const { hostname, port } = new URL(service.url);
   const socket = connect(Number(port), hostname);
@@ -73,7 +73,7 @@ const NEAR = "203.0.113.1";
 const LIMITED = /^HTTP\/1\.1 429 .*retry-after: 5.*\/problems\/rate-limited/is;
 const UNAVAILABLE = /^HTTP\/1\.1 503 .*retry-after: \d.*\/problems\/unavailable/is;
 
-/** The first that waits. Until the service has read the issuer's row, such a token is refused. */
+/** The first waiting request. Until the service has read the issuer's row, it refuses such a token. */
 async function waiter(service: Service, route: string): Promise<Asked> {
   let one: Asked | undefined;
   const waits = async (): Promise<boolean> => {
@@ -86,7 +86,7 @@ async function waiter(service: Service, route: string): Promise<Asked> {
   return one!;
 }
 
-/** The answer to one who may. */
+/** The answer to a caller with rights. */
 async function good(service: Service): Promise<number> {
   const ofClient = service.kind === "distributor";
   const token = await stack.token(
@@ -103,7 +103,7 @@ async function good(service: Service): Promise<number> {
   return status;
 }
 
-test("an issuer whose key set hangs delays a bounded number of its own callers, on every service, and nobody else", async () => {
+test("an issuer with a hanging key set delays a bounded number of its own callers, on every service, and no others", async () => {
   await Promise.all(
     stack.services.map(async (service) => {
       const [route, ...others] = ROUTES[service.kind] as [string, ...string[]];
@@ -132,7 +132,7 @@ test("an issuer whose key set hangs delays a bounded number of its own callers, 
   expect(mostAsking).toBeGreaterThan(0);
 });
 
-test("all that wait are bounded together", async () => {
+test("the number of all waiting callers is bounded", async () => {
   const receiver = await stack.start("receiver", { MAX_WAITERS: "1" });
   const [route] = ROUTES.receiver as [string];
   const waiting = await waiter(receiver, route);
@@ -143,7 +143,7 @@ test("all that wait are bounded together", async () => {
   await receiver.stop();
 });
 
-test("tokens whose signatures are wrong take no place of a receiver while they are checked, however many come at once", async () => {
+test("tokens with wrong signatures take no place of a receiver during their check, however many arrive at once", async () => {
   const receiver = await stack.start("receiver", { MAX_REQUESTS: "1" });
   const [header, payload] = (await stack.token({ publisher: "p" })).split(".");
   const [route] = ROUTES.receiver as [string];
@@ -152,7 +152,7 @@ test("tokens whose signatures are wrong take no place of a receiver while they a
   await receiver.stop();
 });
 
-test("once a key has come, a body of any size is read, and a caller who went meanwhile takes no place", async () => {
+test("once a key arrives, bodies of any size are read, and callers that left meanwhile take no place", async () => {
   const { privateKey, publicKey } = await generateKeyPair("ES256");
   const keys = JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), kid: "late" }] });
   const asked = Promise.withResolvers<ServerResponse>();
@@ -171,7 +171,7 @@ test("once a key has come, a body of any size is read, and a caller who went mea
   const { close } = ask(receiver, ROUTES.receiver[0]!, token, "203.0.113.1");
   const response = await asked.promise;
   close();
-  // Its end was read before this answer was given.
+  // The server read the end of the connection before this answer.
   expect(await good(receiver)).toBe(202);
   const item = { to: { client: "c" }, data: "x".repeat(60_000) };
   const large = fetch(`${receiver.url}/v1/notifications`, {
