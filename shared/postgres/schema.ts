@@ -2,7 +2,10 @@ import { customType, index, integer, pgSchema, primaryKey, sql, text, timestamp 
 
 const bytea = customType<{ data: Buffer }>({ dataType: () => "bytea" });
 
-/** The tables of one platform, in the Postgres schema of its namespace. */
+/**
+ * The tables of one platform, in the Postgres schema of its namespace. Migrations create them: a change needs a new file in
+ * services/provision/migrations, too.
+ */
 export function tablesOf(namespace: string) {
   const schema = pgSchema(namespace);
   return {
