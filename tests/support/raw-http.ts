@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import type { Socket } from "node:net";
 import type { Heard } from "./raw-requests.ts";
 
 /** Requests and answers on bare sockets, as text. */
@@ -5,3 +7,10 @@ export const head = (line: string, ...headers: string[]): string =>
   `${line} HTTP/1.1\r\nhost: x\r\n${headers.map((one) => `${one}\r\n`).join("")}\r\n`;
 export const bearer = (token: string): string => `authorization: Bearer ${token}`;
 export const statuses = ({ answers }: Heard): number[] => answers.map(({ status }) => status);
+
+/** The head of the next answer, and what came with it. It can arrive in pieces: an upgrade in a later turn is not corked. */
+export async function headFrom(socket: Socket): Promise<string> {
+  let said = "";
+  while (!said.includes("\r\n\r\n")) said += ((await once(socket, "data")) as [Buffer])[0].toString("latin1");
+  return said;
+}

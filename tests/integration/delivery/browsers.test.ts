@@ -1,7 +1,7 @@
-import { once } from "node:events";
 import { connect } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Publisher } from "#tests/support/publisher.ts";
+import { headFrom } from "#tests/support/raw-http.ts";
 import { startProxy, type TcpProxy } from "#tests/support/tcp-proxy.ts";
 import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
 
@@ -49,9 +49,9 @@ async function upgrade(origin: string | undefined): Promise<number> {
   socket.write(
     `GET /v1/ws HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n${key}${subprotocols}${from}\r\n`,
   );
-  const [answer] = (await once(socket, "data")) as [Buffer];
+  const answer = await headFrom(socket);
   socket.destroy();
-  return Number(answer.toString("latin1").split(" ")[1]);
+  return Number(answer.split(" ")[1]);
 }
 
 test("R48: a WebSocket opens for pages of listed origins, and for clients that are not browsers", async () => {

@@ -1,5 +1,4 @@
 import { connect, type Connection } from "@saasaparilla/client";
-import { once } from "node:events";
 import { connect as connectTo } from "node:net";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { scrapeMetric } from "#tests/support/scrape-metric.ts";
@@ -8,6 +7,7 @@ import { Publisher } from "#tests/support/publisher.ts";
 import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
 import { Subscriber } from "#tests/support/subscriber.ts";
 import { TRANSPORTS } from "#tests/support/raw-transports.ts";
+import { headFrom } from "#tests/support/raw-http.ts";
 
 /**
  * The issuer signs with a new key that the services cannot read yet: they wait half a minute between two requests for
@@ -49,9 +49,9 @@ async function upgraded(token: string): Promise<string> {
   socket.write(
     `GET /v1/ws HTTP/1.1\r\nhost: x\r\n${head}sec-websocket-protocol: notifications.v1.json, bearer.${token}\r\n\r\n`,
   );
-  const [answer] = (await once(socket, "data")) as [Buffer];
+  const answer = await headFrom(socket);
   socket.destroy();
-  return answer.toString("latin1");
+  return answer;
 }
 
 test("R8: a token whose key is not known yet is 503 with Retry-After, on every service and transport", async () => {

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { ConsoleApi } from "#tests/support/console-api.ts";
 import type { Service, Stack } from "#tests/support/stack.ts";
 import { newTenant, startTenancy } from "#tests/support/tenants.ts";
+import { headFrom } from "#tests/support/raw-http.ts";
 
 const SHOP = "https://shop.example";
 const ALL = "https://all.example";
@@ -41,7 +42,7 @@ async function upgrade(
   let said = "";
   socket.on("data", (bytes: Buffer) => (said += bytes.toString("latin1")));
   socket.on("error", () => {});
-  await once(socket, "data");
+  await headFrom(socket);
   return {
     status: Number(said.split(" ")[1]),
     closed: once(socket, "close").then(() => said),
