@@ -221,7 +221,7 @@ export class Director implements OwnershipOutput {
   rejoin({ partition, newerClaim: newer }: Ownership): void {
     if (this.#rejoining) return;
     this.#rejoining = true;
-    this.#options.log.warn({ partition, newer }, "the claim of another director is outdated: joining the group again");
+    this.#options.log.warn({ partition, newer }, "late claim of another director: joining the group again");
     void this.#reader?.rejoin();
   }
 

@@ -72,7 +72,7 @@ async function forge({ slot, deliver }: Sent, client: string, change: Partial<De
 const fenced = (): Promise<number> => scrapeMetric(distributor, "routed_fenced_total");
 const gaps = (): Promise<number> => scrapeMetric(distributor, "session_refusals_total", 'reason="gap"');
 const dropped = async (): Promise<number> =>
-  distributor.logs.filter(({ msg }) => msg?.startsWith("a notification of another client")).length;
+  distributor.logs.filter(({ msg }) => msg?.startsWith("dropped: a notification for another client")).length;
 
 test.for([
   [
@@ -122,7 +122,7 @@ test("R32: a late claim that Kafka orders after the owner's only makes the owner
   const writer = new PackWriter();
   writer.signal({ type: "claim", director: "one that had the partition before" });
   await produce(stack, "control", 0, [writer.take()]);
-  await director.logged(({ msg }) => msg?.includes("came late") ?? false);
+  await director.logged(({ msg }) => msg?.startsWith("late claim") ?? false);
   await publisher.number(client.client, 5);
   await client.all(publisher);
   expect(await scrapeMetric(director, "partitions_owned")).toBe(1);
