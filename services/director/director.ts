@@ -1,6 +1,6 @@
 import { messageOf } from "@saasaparilla/shared/runtime/errors.ts";
 import type { Batch, GroupReader } from "@saasaparilla/shared/kafka/client.ts";
-import { Drains } from "./storage/deferred-inserts.ts";
+import { DeferredInserts } from "./storage/deferred-inserts.ts";
 import { PartitionLanes } from "#partitions/partition.ts";
 import { changeOwnership, Ownership, type OwnershipEvent, type OwnershipOutput } from "#partitions/ownership.ts";
 import type { DirectorOptions, Progress } from "./director-options.ts";
@@ -36,7 +36,7 @@ export class Director implements OwnershipOutput {
   readonly #options: DirectorOptions;
   readonly #assigned = new Map<number, Assigned>();
   readonly #uncommitted = new Map<string, { topic: string; partition: number; offset: number }>();
-  readonly #drains: Drains;
+  readonly #deferredInserts: DeferredInserts;
   #reader: GroupReader | undefined;
   #member = "";
   #committing = false;
@@ -46,7 +46,7 @@ export class Director implements OwnershipOutput {
     this.#options = options;
     const { fatal, topics } = options;
     const drained = (partition: number, next: number): void => this.#note(topics.deferred, partition, next);
-    this.#drains = new Drains({ ...options.stores, drained, fatal });
+    this.#deferredInserts = new DeferredInserts({ ...options.stores, drained, fatal });
     options.metrics.watch({
       unsettled: () => this.unsettled,
       lanes: () => this.#sum(({ lanes }) => lanes.size),
@@ -118,7 +118,8 @@ export class Director implements OwnershipOutput {
       await new Promise((resolve) => setTimeout(resolve, 100));
       return false;
     }
-    if (batch.topic === this.#options.topics.deferred) return this.#drains.begin(partition, batch, this.#reader);
+    if (batch.topic === this.#options.topics.deferred)
+      return this.#deferredInserts.begin(partition, batch, this.#reader);
     if (batch.topic === this.#options.topics.control) {
       await partition.control(batch);
       const last = batch.records.at(-1);
@@ -138,7 +139,7 @@ export class Director implements OwnershipOutput {
 
   /** Waits for the running inserts, then commits for the last time. */
   async end(): Promise<void> {
-    await this.#drains.end();
+    await this.#deferredInserts.end();
     await this.commit();
   }
 

@@ -22,7 +22,7 @@ import { Appender } from "#publish/kafka-append.ts";
 import { Authorizer } from "#publish/authorize.ts";
 import { Idempotency } from "#publish/idempotency.ts";
 import { RequestAdmission } from "#limits/request-admission.ts";
-import { Loud } from "./limits/noisy-tenants.ts";
+import { NoisyTenants } from "./limits/noisy-tenants.ts";
 import { createMetrics } from "./metrics.ts";
 import { FullInboxCheck } from "#publish/full-inboxes.ts";
 import { openapi } from "#api/openapi.ts";
@@ -45,21 +45,21 @@ const postgres = connectPostgres(settings.DATABASE_URL, {
   connections: 1,
 });
 lifecycle.onEnd("postgres", () => postgres.close());
-const loud = new Loud({
+const noisyTenants = new NoisyTenants({
   source: new TenantUse(postgres, settings.NAMESPACE),
   name: randomUUID(),
   everyMs: settings.ACCESS_REFRESH_MS,
   log,
   now: () => performance.now(),
 });
-loud.start();
+noisyTenants.start();
 const fullInboxes = new FullInboxCheck({
   clients: new FullInboxes(postgres, settings.NAMESPACE),
   tenants: new StoredTenants(postgres, settings.NAMESPACE),
   everyMs: settings.ACCESS_REFRESH_MS,
   refused(tenant, bound) {
     metrics.limited(`stored-${bound}`);
-    loud.refused(tenant, `stored-${bound}`);
+    noisyTenants.refused(tenant, `stored-${bound}`);
   },
   log,
 });
@@ -78,7 +78,7 @@ const appender = new Appender(link, topics.accepted, settings, { metrics, health
 const authorizer = new Authorizer({ guard, policies, metrics });
 const keys = new Keys(settings.NAMESPACE);
 const rateLimiter = new RedisRateLimiter({ redis, waitMs: settings.RATE_WAIT_MS, alone: metrics.limitedAlone });
-const quota = new TenantQuota({ rateLimiter, keys, limitsOf, metrics, loud });
+const quota = new TenantQuota({ rateLimiter, keys, limitsOf, metrics, noisyTenants });
 const admission = new RequestAdmission(settings, {
   metrics,
   queued: () => appender.queuedBytes,
@@ -113,7 +113,7 @@ serveDocs(server, openapi(settings));
 
 // Released last-in first-out: no new requests, then the answers to admitted ones, then their dependencies.
 lifecycle.onEnd("full", () => fullInboxes.end());
-lifecycle.onEnd("loud", () => loud.end());
+lifecycle.onEnd("loud", () => noisyTenants.end());
 lifecycle.onEnd("redis", () => redis.disconnect());
 lifecycle.onEnd("idempotency", () => idempotency.settled());
 lifecycle.onEnd("kafka", () => appender.close());

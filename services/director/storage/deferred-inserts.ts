@@ -6,7 +6,7 @@ import type { NotificationWriter } from "./notification-writer.ts";
 
 const RETRY_MS = 1_000;
 
-export interface DrainsOptions {
+export interface DeferredInsertsParts {
   notificationWriter: Pick<NotificationWriter, "drain">;
   deadLetters: Pick<DeadLetters, "add">;
   /** Everything in deferred before `next` is in Postgres. */
@@ -18,12 +18,12 @@ export interface DrainsOptions {
  * Inserts deferred records, one batch of each partition at a time, while that partition's deferred is paused. An insert
  * during the read would block all partitions: the Kafka client fetches again only after a fetch is fully handled.
  */
-export class Drains {
-  readonly #options: DrainsOptions;
+export class DeferredInserts {
+  readonly #options: DeferredInsertsParts;
   readonly #running = new Map<PartitionLanes, Promise<void>>();
   #ending = false;
 
-  constructor(options: DrainsOptions) {
+  constructor(options: DeferredInsertsParts) {
     this.#options = options;
   }
 

@@ -1,16 +1,16 @@
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
 import type { Use } from "@saasaparilla/shared/postgres/tenant-use.ts";
 import { beforeEach, expect, test } from "vitest";
-import { Loud } from "./noisy-tenants.ts";
+import { NoisyTenants } from "./noisy-tenants.ts";
 
 let clock: number;
 let reports: { seconds: number; uses: readonly Use[] }[];
 let lines: object[];
-let loud: Loud;
+let noisyTenants: NoisyTenants;
 
 beforeEach(() => {
   [clock, reports, lines] = [0, [], []];
-  loud = new Loud({
+  noisyTenants = new NoisyTenants({
     source: {
       report: (_, seconds, uses) => {
         reports.push({ seconds, uses });
@@ -25,12 +25,12 @@ beforeEach(() => {
 });
 
 test("a tenant's publishes and refusals since the last report appear in one report", async () => {
-  loud.took("a", 2, 100);
-  loud.took("a", 1, 50);
-  loud.refused("b", "tenant-bytes");
+  noisyTenants.took("a", 2, 100);
+  noisyTenants.took("a", 1, 50);
+  noisyTenants.refused("b", "tenant-bytes");
   clock = 2_000;
-  await loud.report();
-  await loud.report();
+  await noisyTenants.report();
+  await noisyTenants.report();
   expect(
     reports.map(({ seconds, uses }) => [seconds, uses.toSorted((one, two) => (one.tenant < two.tenant ? -1 : 1))]),
   ).toEqual([
@@ -46,9 +46,9 @@ test("a tenant's publishes and refusals since the last report appear in one repo
 });
 
 test("a report lists a fixed number of the loudest tenants of each kind, for any number of tenants", async () => {
-  for (let n = 0; n < 20_000; n += 1) loud.took(`t${n}`, n < 1_000 ? n : 0, n < 1_000 ? 1_000 - n : 1);
-  loud.refused("t500", "tenant");
-  await loud.report();
+  for (let n = 0; n < 20_000; n += 1) noisyTenants.took(`t${n}`, n < 1_000 ? n : 0, n < 1_000 ? 1_000 - n : 1);
+  noisyTenants.refused("t500", "tenant");
+  await noisyTenants.report();
   const { uses } = reports[0]!;
   expect(uses.length).toBeLessThanOrEqual(60);
   const names = uses.map(({ tenant }) => tenant);
@@ -57,20 +57,20 @@ test("a report lists a fixed number of the loudest tenants of each kind, for any
 });
 
 test("a tenant's refusals are logged at once, then rarely and together, for a bounded number of tenants", async () => {
-  loud.refused("a", "tenant");
+  noisyTenants.refused("a", "tenant");
   expect(lines).toEqual([{ tenant: "a", refused: { tenant: 1 } }]);
-  for (let n = 0; n < 50; n += 1) loud.refused("a", n % 2 === 0 ? "tenant" : "bytes");
-  await loud.report();
+  for (let n = 0; n < 50; n += 1) noisyTenants.refused("a", n % 2 === 0 ? "tenant" : "bytes");
+  await noisyTenants.report();
   expect(lines).toHaveLength(1);
   clock = 31_000;
-  await loud.report();
+  await noisyTenants.report();
   expect(lines.slice(1)).toEqual([{ tenant: "a", refused: { tenant: 25, bytes: 25 } }]);
   lines = [];
-  for (let n = 0; n < 1_000; n += 1) loud.refused(`t${n}`, "tenant");
+  for (let n = 0; n < 1_000; n += 1) noisyTenants.refused(`t${n}`, "tenant");
   expect(lines.length).toBeLessThanOrEqual(100);
   lines = [];
   clock = 70_000;
-  await loud.report();
-  loud.refused("late", "tenant");
+  await noisyTenants.report();
+  noisyTenants.refused("late", "tenant");
   expect(lines).toEqual([{ tenant: "late", refused: { tenant: 1 } }]);
 });

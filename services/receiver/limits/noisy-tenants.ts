@@ -11,7 +11,7 @@ const LOG_MS = 30_000;
 /** The most tenants with logged refusals within that time. */
 const MOST_LOGGED = 100;
 
-export interface LoudParts {
+export interface NoisyTenantsParts {
   source: Pick<TenantUse, "report">;
   /** This receiver's UUID. */
   name: string;
@@ -21,8 +21,8 @@ export interface LoudParts {
 }
 
 /** Reports the tenants that publish most or are refused most, for operators who look for the loud one. */
-export class Loud {
-  readonly #parts: LoudParts;
+export class NoisyTenants {
+  readonly #parts: NoisyTenantsParts;
   #uses = new Map<string, Use>();
   /** When a tenant was last logged, and its refusals since then. */
   readonly #logged = new Map<string, { at: number; refused: Record<string, number> }>();
@@ -30,7 +30,7 @@ export class Loud {
   #timer: NodeJS.Timeout | undefined;
   #ended = false;
 
-  constructor(parts: LoudParts) {
+  constructor(parts: NoisyTenantsParts) {
     this.#parts = parts;
     this.#since = parts.now();
   }

@@ -13,7 +13,7 @@ beforeEach(() => {
   quota = new TenantQuota({
     limitsOf: () => ({ requests: 1_000, queuedBytes: 1_000, weight: 1 }) as TenantLimits,
     metrics: { limited: (bound: string) => limited.push(bound) },
-    loud: { took: () => {}, refused: () => {} },
+    noisyTenants: { took: () => {}, refused: () => {} },
   } as unknown as TenantQuotaParts);
 });
 

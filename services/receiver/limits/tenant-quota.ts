@@ -7,7 +7,7 @@ import type { RedisRateLimiter } from "./redis-rate-limiter.ts";
 import type { Keys } from "@saasaparilla/shared/redis/keys.ts";
 import { problemResponse, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
 import type { LimitsOf, TenantLimits } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
-import type { Loud } from "./noisy-tenants.ts";
+import type { NoisyTenants } from "./noisy-tenants.ts";
 import type { ReceiverMetrics } from "#metrics.ts";
 
 /** The most callers with a stored policy. Above it, the policy is built again for each request. */
@@ -18,7 +18,7 @@ export interface TenantQuotaParts {
   keys: Keys;
   limitsOf: LimitsOf;
   metrics: Pick<ReceiverMetrics, "limited">;
-  loud: Pick<Loud, "took" | "refused">;
+  noisyTenants: Pick<NoisyTenants, "took" | "refused">;
 }
 
 /**
@@ -76,7 +76,7 @@ export class TenantQuota {
   async spend(caller: Identity, notifications: number, bytes: number): Promise<Record<string, string>> {
     const { refused, headers } = await this.#parts.rateLimiter.take(this.#policyOf(caller), notifications, bytes);
     if (refused) throw this.#refusal(caller.tenant, refused.policy as Bound, refused.retryMs, headers);
-    this.#parts.loud.took(caller.tenant, notifications, bytes);
+    this.#parts.noisyTenants.took(caller.tenant, notifications, bytes);
     return headers;
   }
 
@@ -122,7 +122,7 @@ export class TenantQuota {
 
   #refusal(tenant: string, bound: Bound, retryMs: number, headers?: Record<string, string>): Refusal {
     this.#parts.metrics.limited(bound);
-    this.#parts.loud.refused(tenant, bound);
+    this.#parts.noisyTenants.refused(tenant, bound);
     const retryAfter = Math.max(1, Math.ceil(retryMs / 1_000));
     return new Refusal(
       problemOf("rate-limited", `${BOUNDS[bound]} Nothing of this was accepted.`, { retryAfter }),
