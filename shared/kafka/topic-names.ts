@@ -14,6 +14,8 @@ export interface Topics {
   deadLetters: string;
   /** Provision to directors: its last record is the present epoch; kept for ever. */
   epochs: string;
+  /** Receiver to dispatcher: publications to expand or hold back; log-append time; days of retention. */
+  dispatch: string;
   /** Attempts of callers; lines of JSON; a month of retention. */
   audit: string;
 }
@@ -26,6 +28,7 @@ export function topicsOf(namespace: string): Topics {
     deferred: `${namespace}.deferred`,
     deadLetters: `${namespace}.dead-letters`,
     epochs: `${namespace}.epochs`,
+    dispatch: `${namespace}.dispatch`,
     audit: `${namespace}.audit`,
   };
 }
@@ -33,4 +36,9 @@ export function topicsOf(namespace: string): Topics {
 /** The one consumer group of all directors. */
 export function directorGroup(namespace: string): string {
   return `${namespace}.directors`;
+}
+
+/** The one consumer group of all dispatchers. */
+export function dispatcherGroup(namespace: string): string {
+  return `${namespace}.dispatchers`;
 }

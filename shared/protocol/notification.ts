@@ -1,6 +1,9 @@
 /** The vocabulary: a notification, its recipient, and its order. PROTOCOL.md uses the same words. */
 
-/** A recipient inside its tenant, as `tenant/client`. A tenant's id has no slash, so two pairs never make one key. */
+/**
+ * A recipient inside its tenant, as `tenant/client`. A tenant's id has no slash, so two pairs never make one key. A
+ * queue is a recipient without connections: its key is `tenant/{queue}`. No client's id has braces.
+ */
 export type ClientKey = string;
 
 /**
@@ -24,8 +27,10 @@ export const MAX_PACK_ITEMS = 4096;
 export const TENANT_FORM = /^[A-Za-z0-9_-]{1,64}$/;
 /** Printable ASCII without space, quote, backslash and braces: safe in keys, logs and headers. */
 export const CLIENT_FORM = /^[!#-[\]-z|~]{1,128}$/;
-/** A client key: a tenant's id, a slash, a client's id. */
-export const KEY_FORM = /^[A-Za-z0-9_-]{1,64}\/[!#-[\]-z|~]{1,128}$/;
+/** The name of a queue, a group or an exchange. */
+export const NAME_FORM = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$/;
+/** A client key or a queue key: a tenant's id, a slash, and a client's id or a queue's name in braces. */
+export const KEY_FORM = /^[A-Za-z0-9_-]{1,64}\/(?:[!#-[\]-z|~]{1,128}|\{[A-Za-z0-9][A-Za-z0-9._:-]{0,99}\})$/;
 export const EVENT_FORM = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/;
 /** W3C Trace Context, version 00. */
 export const TRACEPARENT_FORM = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
@@ -37,6 +42,21 @@ export function tenantOf(key: ClientKey): string {
 export function clientKey(tenant: string, client: string): ClientKey {
   return `${tenant}/${client}`;
 }
+
+export function queueKey(tenant: string, queue: string): ClientKey {
+  return `${tenant}/{${queue}}`;
+}
+
+export function isQueueKey(key: ClientKey): boolean {
+  return key.charCodeAt(key.length - 1) === CLOSE_BRACE;
+}
+
+/** The name of the queue with this key. */
+export function queueOf(key: ClientKey): string {
+  return key.slice(key.indexOf("/") + 2, -1);
+}
+
+const CLOSE_BRACE = 0x7d;
 
 const indexDigits = Array.from({ length: MAX_PACK_ITEMS }, (_, index) => index.toString(16).padStart(3, "0"));
 

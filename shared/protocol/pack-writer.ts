@@ -9,9 +9,12 @@ import {
   type Deferred,
   DEFERRED_HEADER,
   ACK_HEADER,
+  HAS_OPTIONS,
   MAGIC,
   ITEM_HEADER,
+  OPTIONS_HEADER,
 } from "./pack.ts";
+import { PUBLICATION_HEADER, type Publication } from "./publication.ts";
 
 /** Builds one pack at a time in one growing buffer, without an allocation per item. */
 export class PackWriter {
@@ -37,19 +40,32 @@ export class PackWriter {
   }
 
   notification(item: NewNotification): void {
-    const { key, event = "", traceparent = "", payload } = item;
-    const body = NOTIFICATION_HEADER + event.length + traceparent.length + key.length + payload.length;
+    const { key, event = "", traceparent = "", options, payload } = item;
+    const optionBytes = options === undefined ? 0 : OPTIONS_HEADER + options.length;
+    const body = NOTIFICATION_HEADER + event.length + traceparent.length + key.length + optionBytes + payload.length;
     let at = this.#item(Kind.NOTIFICATION, body);
     const buffer = this.#buffer;
     at = readUuid(item.id, buffer, at);
     at = buffer.writeUInt32BE(item.ttl ?? 0, at);
     at = buffer.writeUInt8(event.length, at);
-    at = buffer.writeUInt8(traceparent.length, at);
+    at = buffer.writeUInt8(options === undefined ? traceparent.length : traceparent.length | HAS_OPTIONS, at);
     at = buffer.writeUInt16BE(key.length, at);
     at += buffer.write(event, at, "latin1");
     at += buffer.write(traceparent, at, "latin1");
     at += buffer.write(key, at, "latin1");
+    if (options !== undefined) {
+      at = buffer.writeUInt16BE(options.length, at);
+      at += options.copy(buffer, at);
+    }
     payload.copy(buffer, at);
+  }
+
+  publication(publication: Publication): void {
+    const head = Buffer.from(JSON.stringify(publication.head));
+    const at = this.#item(Kind.PUBLICATION, PUBLICATION_HEADER + head.length + publication.payload.length);
+    const start = this.#buffer.writeUInt32BE(head.length, at);
+    head.copy(this.#buffer, start);
+    publication.payload.copy(this.#buffer, start + head.length);
   }
 
   deliver(message: Omit<Deliver, "kind">): void {
@@ -120,6 +136,8 @@ export interface NewNotification {
   ttl?: number;
   event?: string;
   traceparent?: string;
+  /** As written by `writeOptions`; undefined for none. */
+  options?: Buffer | undefined;
   /** JSON text as UTF-8. */
   payload: Buffer;
 }

@@ -8,6 +8,7 @@ import {
   type ClientKey,
   type Sequence,
 } from "./notification.ts";
+import { optionsProblem, readOptions, type NotificationOptions } from "./options.ts";
 import { UUID_LENGTH, writeUuid } from "./uuid.ts";
 
 /**
@@ -19,12 +20,19 @@ import { UUID_LENGTH, writeUuid } from "./uuid.ts";
  * The body of kind NOTIFICATION, which is forwarded unchanged from accepted to routed:
  *
  *   id 16 bytes, ttl u32 (seconds, 0 for none), event length u8, traceparent length u8, key length u16,
- *   event, traceparent, key (all ASCII), payload (the rest: UTF-8 JSON)
+ *   event, traceparent, key (all ASCII), options if any, payload (the rest: UTF-8 JSON)
+ *
+ * The high bit of the traceparent's length says that options follow the key: their length u16, and each as in
+ * options.ts. The high bit of the event's length is reserved.
  */
 export const MAGIC = 1;
 export const PACK_HEADER = 3;
 export const ITEM_HEADER = 5;
 export const NOTIFICATION_HEADER = 24;
+/** In the length of the traceparent: options follow the key. */
+export const HAS_OPTIONS = 0x80;
+export const OPTIONS_HEADER = 2;
+const LENGTH_BITS = 0x7f;
 
 export const Kind = {
   /** accepted: a notification's body. */
@@ -40,6 +48,8 @@ export const Kind = {
   DEFERRED: 5,
   /** routed and control: rare messages, as UTF-8 JSON. */
   SIGNAL: 4,
+  /** dispatch: a publication, as in publication.ts. */
+  PUBLICATION: 6,
 } as const;
 export type Kind = (typeof Kind)[keyof typeof Kind];
 
@@ -139,10 +149,11 @@ export function readMessage(body: Buffer): unknown {
 /** Checks a notification's body once, when it enters the director. The readers below trust it afterwards. */
 export function checkNotification(body: Buffer, index: number): void {
   if (body.length < NOTIFICATION_HEADER) throw malformed(`item ${index} is shorter than a notification's header`);
+  if (hasOptions(body)) checkOptions(body, index);
   if (payloadStart(body) >= body.length) throw malformed(`item ${index} has no payload`);
-  if (body[20]! > 0 && !EVENT_FORM.test(notificationBody.event(body)))
+  if (eventLength(body) > 0 && !EVENT_FORM.test(notificationBody.event(body)))
     throw malformed(`item ${index} has an event of no known form`);
-  if (body[21]! > 0 && !TRACEPARENT_FORM.test(notificationBody.traceparent(body))) {
+  if (traceparentLength(body) > 0 && !TRACEPARENT_FORM.test(notificationBody.traceparent(body))) {
     throw malformed(`item ${index} has a traceparent that is none`);
   }
   if (!KEY_FORM.test(notificationBody.key(body)))
@@ -160,28 +171,66 @@ export const notificationBody = {
   },
   /** Seconds; 0 for none. */
   ttl: (body: Buffer): number => body.readUInt32BE(16),
-  event: (body: Buffer): string =>
-    body[20] === 0 ? "" : body.toString("latin1", NOTIFICATION_HEADER, NOTIFICATION_HEADER + body[20]!),
+  event(body: Buffer): string {
+    const length = eventLength(body);
+    return length === 0 ? "" : body.toString("latin1", NOTIFICATION_HEADER, NOTIFICATION_HEADER + length);
+  },
   traceparent(body: Buffer): string {
-    if (body[21] === 0) return "";
-    const start = NOTIFICATION_HEADER + body[20]!;
-    return body.toString("latin1", start, start + body[21]!);
+    const length = traceparentLength(body);
+    if (length === 0) return "";
+    const start = NOTIFICATION_HEADER + eventLength(body);
+    return body.toString("latin1", start, start + length);
   },
   key(body: Buffer): ClientKey {
-    const start = NOTIFICATION_HEADER + body[20]! + body[21]!;
+    const start = NOTIFICATION_HEADER + eventLength(body) + traceparentLength(body);
     return body.toString("latin1", start, start + keyLength(body));
+  },
+  hasOptions,
+  /** Undefined without options. */
+  options(body: Buffer): NotificationOptions | undefined {
+    return hasOptions(body) ? readOptions(optionsOf(body)) : undefined;
   },
   payload: (body: Buffer): Buffer => body.subarray(payloadStart(body)),
   /** The offset of the payload. */
   payloadAt: payloadStart,
 };
 
+function hasOptions(body: Buffer): boolean {
+  return body[21]! >= HAS_OPTIONS;
+}
+
+function checkOptions(body: Buffer, index: number): void {
+  const start = keyEnd(body);
+  if (start + OPTIONS_HEADER > body.length || payloadStart(body) > body.length)
+    throw malformed(`the options of item ${index} are cut off`);
+  const why = optionsProblem(optionsOf(body));
+  if (why !== undefined) throw malformed(`item ${index} has ${why}`);
+}
+
+function optionsOf(body: Buffer): Buffer {
+  const start = keyEnd(body);
+  return body.subarray(start + OPTIONS_HEADER, start + OPTIONS_HEADER + body.readUInt16BE(start));
+}
+
+function eventLength(body: Buffer): number {
+  return body[20]! & LENGTH_BITS;
+}
+
+function traceparentLength(body: Buffer): number {
+  return body[21]! & LENGTH_BITS;
+}
+
 function keyLength(body: Buffer): number {
   return body.readUInt16BE(22);
 }
 
+function keyEnd(body: Buffer): number {
+  return NOTIFICATION_HEADER + eventLength(body) + traceparentLength(body) + keyLength(body);
+}
+
 function payloadStart(body: Buffer): number {
-  return NOTIFICATION_HEADER + body[20]! + body[21]! + keyLength(body);
+  const end = keyEnd(body);
+  return hasOptions(body) ? end + OPTIONS_HEADER + body.readUInt16BE(end) : end;
 }
 
 function malformed(why: string, cause?: unknown): Failure {

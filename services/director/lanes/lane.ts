@@ -1,5 +1,5 @@
 import type { Part } from "@saasaparilla/shared/fairness/fair-share.ts";
-import { START, type ClientKey, type Sequence } from "@saasaparilla/shared/protocol/notification.ts";
+import { isQueueKey, START, type ClientKey, type Sequence } from "@saasaparilla/shared/protocol/notification.ts";
 import type { ConnectionId, RefusalReason } from "@saasaparilla/shared/protocol/control-messages.ts";
 import type { TrackedRecord } from "./offset-tracker.ts";
 
@@ -151,10 +151,11 @@ export const NEVER = Number.POSITIVE_INFINITY;
 /** It sorts after every sequence, because sequences are hexadecimal. */
 const NOT_KNOWN: Sequence = "~";
 
+/** A queue has no connections, so its lane stores at once and never looks for connections. */
 export function createLane(key: ClientKey): Lane {
   return {
     key,
-    state: "UNKNOWN",
+    state: isQueueKey(key) ? "STORED" : "UNKNOWN",
     queue: [],
     storing: 0,
     sent: 0,

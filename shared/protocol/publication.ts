@@ -1,0 +1,76 @@
+import { createHash } from "node:crypto";
+import { Failure } from "#runtime/errors.ts";
+import type { ClientKey } from "./notification.ts";
+
+/**
+ * A record of dispatch has publications: notifications that the dispatcher expands or holds back. The body of kind
+ * PUBLICATION is the length of the head u32, the head as JSON, and the payload (the rest: UTF-8 JSON).
+ */
+export const PUBLICATION_HEADER = 4;
+
+export type Target =
+  | { client: string }
+  | { clients: readonly string[] }
+  | { group: string }
+  | { queue: string }
+  | { exchange: string; key?: string };
+
+export interface PublicationHead {
+  /** A UUID. The ids of its notifications derive from it. */
+  id: string;
+  tenant: string;
+  /** The subject that published it, for the audit log and for DELETE. */
+  publisher: string;
+  to: Target;
+  /** When it is due: ms since 1970, or seconds after it was accepted. Without both it is due at once. */
+  at?: number;
+  delay?: number;
+  /** Seconds after it is due. */
+  ttl?: number;
+  event?: string;
+  traceparent?: string;
+  /** An object of scalars. */
+  headers?: Readonly<Record<string, string | number | boolean | null>>;
+  collapse?: string;
+  retract?: boolean;
+  outcomes?: string;
+}
+
+export interface Publication {
+  head: PublicationHead;
+  /** JSON text as UTF-8. */
+  payload: Buffer;
+}
+
+/** The item must come from `readPack`. A malformed one is a `reject`. */
+export function readPublication(body: Buffer): Publication {
+  const end = body.length < PUBLICATION_HEADER ? Infinity : PUBLICATION_HEADER + body.readUInt32BE(0);
+  if (end >= body.length) throw new Failure("reject", "The item is not a publication: it is cut off.");
+  try {
+    const head = JSON.parse(body.toString("utf8", PUBLICATION_HEADER, end)) as PublicationHead;
+    return { head, payload: body.subarray(end) };
+  } catch (cause) {
+    throw new Failure("reject", "The item is not a publication: its head is not JSON.", { cause });
+  }
+}
+
+/** Publications with the same key keep their order. The key decides the partition of dispatch. */
+export function publicationKey(tenant: string, to: Target): string {
+  if ("group" in to) return `${tenant}/group:${to.group}`;
+  if ("exchange" in to) return `${tenant}/exchange:${to.exchange}`;
+  if ("queue" in to) return `${tenant}/queue:${to.queue}`;
+  if ("client" in to) return `${tenant}/client:${to.client}`;
+  return `${tenant}/clients`;
+}
+
+/**
+ * The id of one recipient's notification: the same after each repeat of a page, and another for each recipient. A UUID
+ * of version 8 (RFC 9562) from SHA-256.
+ */
+export function recipientId(publication: string, recipient: ClientKey): string {
+  const digest = createHash("sha256").update(publication.toLowerCase()).update("\0").update(recipient).digest();
+  digest[6] = (digest[6]! & 0x0f) | 0x80;
+  digest[8] = (digest[8]! & 0x3f) | 0x80;
+  const hex = digest.toString("hex", 0, 16);
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}
