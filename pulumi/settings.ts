@@ -21,6 +21,7 @@ export const settings = z.strictObject({
 
   acceptedPartitions: count.max(10_000).default(12),
   routedPartitions: count.max(65_535).default(16),
+  dispatchPartitions: count.max(10_000).default(4),
   storedPartitions: count.max(1_024).default(8),
   tenants: z.string().default(""),
 

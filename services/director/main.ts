@@ -21,7 +21,8 @@ import { StoredTenants } from "@saasaparilla/shared/postgres/stored-tenants.ts";
 import { tenantLimits } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
 import { directorGroup, topicsOf } from "@saasaparilla/shared/kafka/topic-names.ts";
 import { DeadLetterReader } from "#dead-letters/reader.ts";
-import { DeadLetters } from "#dead-letters/dead-letters.ts";
+import { refusedRow } from "#dead-letters/refused-row.ts";
+import { DeadLetters } from "@saasaparilla/shared/kafka/dead-letters.ts";
 import { Director } from "./director.ts";
 import { PresenceLookup } from "#partitions/presence-lookup.ts";
 import { watchEpoch } from "#partitions/epoch-watch.ts";
@@ -30,7 +31,7 @@ import { openapi } from "#dead-letters/openapi.ts";
 import { serveAdminApi } from "#dead-letters/admin-api.ts";
 import { directorSettings } from "./settings.ts";
 import { FullInboxMarker } from "#storage/full-inboxes.ts";
-import { ConsumerLag, LAG_MS } from "#partitions/consumer-lag.ts";
+import { ConsumerLag, LAG_MS } from "@saasaparilla/shared/kafka/consumer-lag.ts";
 import { NotificationWriter } from "#storage/notification-writer.ts";
 import { sweepExpired } from "#storage/expiry-sweep.ts";
 import { TenantFullness } from "#storage/full-tenants.ts";
@@ -113,7 +114,8 @@ const { epoch, reader: epochs } = await watchEpoch({
   fatal: (error) => lifecycle.fatal(error),
 });
 lifecycle.onEnd("epoch", () => epochs.stop());
-const deadLetters = new DeadLetters(packer, topics, epoch.partitions, { metrics, log });
+const deadLetters = new DeadLetters(packer, topics.deadLetters, { metrics, log });
+const acceptedTopic = { topic: topics.accepted, partitions: epoch.partitions };
 const limitsOf = tenantLimits(policies, settings);
 const weightOf = (tenant: string): number => limitsOf(tenant).weight;
 const fullInboxes = new FullInboxMarker({
@@ -147,7 +149,7 @@ const notificationWriter = new NotificationWriter({
       health.down("postgres", messageOf(error));
       log.warn({ err: error }, "storing failed: notifications go to deferred until it succeeds");
     },
-    rejected: (row, error) => deadLetters.addNotification(row, error),
+    rejected: (row, error) => deadLetters.add(refusedRow(row, acceptedTopic, error)),
   },
 });
 const storedDeletions = new StoredDeletions({

@@ -37,7 +37,7 @@ export async function provision(
       );
     const roles = await makeRoles(settings, { session, link, log, health });
     const tenants = await tenantsMade(new PolicyStore(postgres, NAMESPACE), settings.TENANTS);
-    const present = await link.present([names.accepted, names.control, names.deferred, names.routed]);
+    const present = await link.present([names.accepted, names.control, names.deferred, names.routed, names.dispatch]);
     const partitions = await partitionsOfAccepted(link, settings, present, repartition);
     const made = await link.createTopics([epochsSpec(names, settings)]);
     const kept = await latestEpoch(link, names.epochs);
@@ -53,6 +53,7 @@ export async function provision(
     for (const topic of [names.accepted, names.control, names.deferred])
       await grow(link, topic, present.get(topic), partitions);
     await grow(link, names.routed, present.get(names.routed), settings.ROUTED_PARTITIONS);
+    await grow(link, names.dispatch, present.get(names.dispatch), settings.DISPATCH_PARTITIONS);
     if (partitions !== settings.ACCEPTED_PARTITIONS)
       log.warn(
         { topic: names.accepted, has: partitions },

@@ -1,7 +1,7 @@
 import type { Topics } from "#kafka/topic-names.ts";
 
 /** The roles in the stores. `auditor` reads the audit log, and is not a service. */
-export const ROLE_NAMES = ["receiver", "director", "distributor", "console", "auditor"] as const;
+export const ROLE_NAMES = ["receiver", "director", "distributor", "console", "dispatcher", "auditor"] as const;
 export type RoleName = (typeof ROLE_NAMES)[number];
 
 export interface Grants {
@@ -21,6 +21,8 @@ export interface Grants {
 
 const ACCESS = { access: ["select"], access_version: ["select"] } as const;
 
+const WHOLE = ["select", "insert", "update", "delete"] as const;
+
 /**
  * All rights of each role. The statements of Postgres, users of Redis, ACLs of Kafka, and docs/reference/grants.md are
  * made from this table alone.
@@ -37,7 +39,7 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
       { keys: "r:", commands: ["eval", "evalsha", "get", "set"] },
       { keys: "p:", commands: ["get", "set", "unlink"] },
     ],
-    kafka: { read: [], write: ["accepted", "audit"], describe: [], groups: [] },
+    kafka: { read: [], write: ["accepted", "dispatch", "audit"], describe: [], groups: [] },
   },
   director: {
     postgres: {
@@ -57,7 +59,7 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
     kafka: {
       read: ["accepted", "control", "deferred", "deadLetters", "epochs"],
       // A dead letter is sent again to its original topic.
-      write: ["accepted", "control", "deferred", "routed", "deadLetters", "audit"],
+      write: ["accepted", "control", "deferred", "routed", "dispatch", "deadLetters", "audit"],
       describe: [],
       groups: ["directors", "dead-letters-*", "epochs-*"],
     },
@@ -82,6 +84,28 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
     },
     redis: [],
     kafka: { read: [], write: ["audit"], describe: [], groups: [] },
+  },
+  dispatcher: {
+    postgres: {
+      ...ACCESS,
+      documents: ["select"],
+      documents_version: ["select"],
+      members: WHOLE,
+      publications: WHOLE,
+      queue_positions: WHOLE,
+      claims: WHOLE,
+      quarantine: WHOLE,
+      // A confirmed message of a queue is deleted; a delete locks rows, which needs a right to change some column.
+      stored_notifications: ["select", "delete", "update (expires)"],
+    },
+    // The rates of tenants, which a receiver counts too.
+    redis: [{ keys: "r:", commands: ["eval", "evalsha", "get", "set"] }],
+    kafka: {
+      read: ["dispatch"],
+      write: ["accepted", "dispatch", "deadLetters", "audit"],
+      describe: [],
+      groups: ["dispatchers"],
+    },
   },
   auditor: {
     postgres: {},

@@ -19,6 +19,7 @@ const USES: Record<Kind, readonly StoreName[]> = {
   director: STORES,
   distributor: STORES,
   console: STORES,
+  dispatcher: STORES,
 };
 const COUNTS: [Kind, number][] = [
   ["receiver", 2],

@@ -15,8 +15,7 @@ import { problemOf, shorten } from "@saasaparilla/shared/http/problem.ts";
 import type { Topics } from "@saasaparilla/shared/kafka/topic-names.ts";
 import { contentOf, summaryOf } from "./decode.ts";
 import { inTime, type DeadLetterReader } from "./reader.ts";
-import { NOTHING, REDRIVEN } from "./dead-letter.ts";
-import { DEAD_LETTERS_PARTITION } from "./dead-letters.ts";
+import { DEAD_LETTERS_PARTITION, NOTHING, REDRIVEN } from "@saasaparilla/shared/kafka/dead-letters.ts";
 import type { DirectorMetrics } from "#metrics.ts";
 
 /** The API for operators of the platform. It covers all tenants, so tokens come from the platform's own issuer. */
@@ -126,7 +125,7 @@ async function redrive(
   { kafka, send, topics, metrics, log }: AdminApiOptions,
 ): Promise<HttpResponse> {
   const { id, topic, partition: source, notifications } = summaryOf(record);
-  if (![topics.accepted, topics.control, topics.deferred].includes(topic))
+  if (![topics.accepted, topics.control, topics.deferred, topics.dispatch].includes(topic))
     return conflict(`It is said to be from the topic ${JSON.stringify(topic)}, which is none of this platform's.`);
   const partitions = (await inTime(kafka.present([topic]))).get(topic) ?? 0;
   // The topic may have been repartitioned since. The client's current partition has its lane.

@@ -10,8 +10,8 @@ import {
   readPack,
   readMessage,
 } from "@saasaparilla/shared/protocol/pack.ts";
-import { NOTHING } from "./dead-letter.ts";
-import { DEAD_LETTERS_PARTITION } from "./dead-letters.ts";
+import { readPublication } from "@saasaparilla/shared/protocol/publication.ts";
+import { DEAD_LETTERS_PARTITION, NOTHING } from "@saasaparilla/shared/kafka/dead-letters.ts";
 
 /** What an operator sees of a dead letter: its readable parts, or its bytes if no part is readable. */
 export interface Summary {
@@ -82,6 +82,10 @@ function itemOf(kind: number, body: Buffer, index: number): object {
     case Kind.ACK: {
       const { session, sequence, key } = readAck(body);
       return { kind: "acknowledgement", client: key, session, sequence };
+    }
+    case Kind.PUBLICATION: {
+      const { head, payload } = readPublication(body);
+      return { kind: "publication", ...head, ...dataOf(payload) };
     }
     case Kind.SIGNAL:
       return { kind: "signal", signal: readMessage(body) };

@@ -3,7 +3,7 @@ import type { Batch } from "@saasaparilla/shared/kafka/client.ts";
 import { START, type ClientKey, type Sequence } from "@saasaparilla/shared/protocol/notification.ts";
 import { Kind, readAck, readMessage, readPack } from "@saasaparilla/shared/protocol/pack.ts";
 import { asControl, type ConnectionId, type ControlMessage } from "@saasaparilla/shared/protocol/control-messages.ts";
-import { deadLetterOf, NOTHING } from "#dead-letters/dead-letter.ts";
+import { deadLetterOf, NOTHING } from "@saasaparilla/shared/kafka/dead-letters.ts";
 import { caughtUp, type Lane, type LaneEvent } from "#lanes/lane.ts";
 import type { LaneMap } from "#lanes/lane-map.ts";
 import type { CursorCheck } from "./cursor-check.ts";

@@ -10,7 +10,7 @@ import {
 } from "@saasaparilla/shared/protocol/pack.ts";
 import type { ConnectionId } from "@saasaparilla/shared/protocol/control-messages.ts";
 import type { StoredNotification } from "@saasaparilla/shared/postgres/stored-notifications.ts";
-import { deadLetterOf, NOTHING, type DeadLetter } from "#dead-letters/dead-letter.ts";
+import { deadLetterOf, NOTHING, type DeadLetter } from "@saasaparilla/shared/kafka/dead-letters.ts";
 
 /** The most connections to remember. Connections above the bound ask again on their own. */
 const MAX_WANTING = 50_000;

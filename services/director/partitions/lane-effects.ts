@@ -1,7 +1,7 @@
 import { notificationBody } from "@saasaparilla/shared/protocol/pack.ts";
 import type { ConnectionId, RoutedMessage } from "@saasaparilla/shared/protocol/control-messages.ts";
 import type { ClientKey, Sequence } from "@saasaparilla/shared/protocol/notification.ts";
-import type { DeadLetter } from "#dead-letters/dead-letter.ts";
+import type { DeadLetter } from "@saasaparilla/shared/kafka/dead-letters.ts";
 import type { DirectorOptions } from "#director-options.ts";
 import type { Attachment, Entry, Lane, Settled } from "#lanes/lane.ts";
 import type { PartitionLanes } from "./partition.ts";

@@ -1,5 +1,5 @@
 import type { ClientKey } from "@saasaparilla/shared/protocol/notification.ts";
-import type { DeadLetter } from "#dead-letters/dead-letter.ts";
+import type { DeadLetter } from "@saasaparilla/shared/kafka/dead-letters.ts";
 import type { Entry, Lane, LaneLimits, LaneOutput, Settled } from "#lanes/lane.ts";
 import type { WaitingOptions } from "#lanes/waiting-shares.ts";
 import type { Ownership } from "./ownership.ts";

@@ -4,7 +4,7 @@ import { packSequence, sequenceAt } from "@saasaparilla/shared/protocol/notifica
 import { checkNotification, Kind, notificationBody, readPack } from "@saasaparilla/shared/protocol/pack.ts";
 import type { StoredNotification } from "@saasaparilla/shared/postgres/stored-notifications.ts";
 import { compact } from "./free-record-memory.ts";
-import { deadLetterOf, NOTHING, REDRIVEN, type DeadLetter } from "#dead-letters/dead-letter.ts";
+import { deadLetterOf, NOTHING, REDRIVEN, type DeadLetter } from "@saasaparilla/shared/kafka/dead-letters.ts";
 import { ControlMessages, type ControlTarget } from "./control-messages.ts";
 import { DeferredQueue, type DeferredLine } from "./deferred.ts";
 import { InsertingShares } from "#storage/inserting.ts";

@@ -4,7 +4,7 @@ type Progress = ReadonlyMap<number, { committed: number; end: number }>;
 export const LAG_MS = 5_000;
 
 /**
- * The group's lag behind accepted. It comes from Kafka, not from counting records read: a paused partition reads
+ * A group's lag behind its topic. It comes from Kafka, not from counting records read: a paused partition reads
  * nothing, and its lag matters most.
  */
 export class ConsumerLag {

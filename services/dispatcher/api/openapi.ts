@@ -1,0 +1,23 @@
+import { Schemas } from "@saasaparilla/shared/http/openapi/schemas.ts";
+import { describeService, type Openapi, type Operation } from "@saasaparilla/shared/http/openapi/document.ts";
+
+/** A part of the API: its tag, and its operations. Each subfolder describes its own. */
+export interface ApiPart {
+  tag: string;
+  about: string;
+  operations(schemas: Schemas): Operation[];
+}
+
+export function openapi(parts: readonly ApiPart[]): Openapi {
+  const schemas = new Schemas();
+  return describeService({
+    title: "dispatcher",
+    description:
+      "Queues, groups and publications: messages for readers that do not connect, and for many clients at once.",
+    port: 8085,
+    tags: Object.fromEntries(parts.map(({ tag, about }) => [tag, about])),
+    security: {},
+    schemas,
+    operations: parts.flatMap((part) => part.operations(schemas)),
+  });
+}

@@ -1,0 +1,51 @@
+import { meters, type Registry } from "@saasaparilla/shared/runtime/metrics.ts";
+
+export type DispatcherMetrics = ReturnType<typeof createMetrics>;
+
+export type PublicationState = "waiting" | "running" | "done" | "cancelled" | "skipped";
+export type QueueAction = "read" | "claimed" | "confirmed" | "released" | "extended" | "quarantined";
+
+const STATES: PublicationState[] = ["waiting", "running", "done", "cancelled", "skipped"];
+const ACTIONS: QueueAction[] = ["read", "claimed", "confirmed", "released", "extended", "quarantined"];
+
+export function createMetrics(registry: Registry) {
+  const { counter, watched } = meters(registry);
+  const publications = counter("publications_total", "Publications that reached a state, by state.", "state");
+  const messages = counter("queue_messages_total", "Messages of queues, by action of their readers.", "action");
+  const read = counter("dispatch_read_total", "Records read from dispatch.");
+  const deadLetters = counter("dead_letters_total", "Records that can never be processed.");
+  const pauses = counter("partition_pauses_total", "Times that a partition paused at its bound of waiting bytes.");
+  const failures = counter(
+    "dependency_failures_total",
+    "Failed calls, by dependency; each is tried again.",
+    "dependency",
+  );
+  // A series that does not exist has no rate, so a dashboard would be empty until the first event.
+  for (const state of STATES) publications.inc({ state }, 0);
+  for (const action of ACTIONS) messages.inc({ action }, 0);
+  const watch = watched({
+    lag: {
+      name: "dispatch_lag",
+      help: "Records of dispatch that are not settled, of the partitions that this dispatcher owns: as it was a few seconds ago.",
+    },
+    remaining: {
+      name: "fanout_remaining",
+      help: "Members that running publications of this dispatcher have yet to reach.",
+    },
+    dueLag: {
+      name: "due_lag_seconds",
+      help: "How late the oldest due publication of this dispatcher is; 0 if none is.",
+    },
+    partitions: { name: "partitions_owned", help: "Partitions of dispatch that this dispatcher owns." },
+    waitingBytes: { name: "dispatch_waiting_bytes", help: "Bytes of records of dispatch that wait in memory." },
+  });
+  return {
+    watch,
+    publication: (state: PublicationState) => publications.inc({ state }),
+    messages: (action: QueueAction, count: number) => messages.inc({ action }, count),
+    read: (records: number) => read.inc(records),
+    deadLettered: () => deadLetters.inc(),
+    paused: () => pauses.inc(),
+    failed: (dependency: "kafka" | "postgres" | "redis") => failures.inc({ dependency }),
+  };
+}
