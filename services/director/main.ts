@@ -176,7 +176,7 @@ const director = new Director({
       ackMs: settings.ACK_MS,
       holdMs: settings.HOLD_MS,
       inviteMs: settings.INVITE_MS,
-      tries: settings.TRIES,
+      tries: settings.INVITE_TRIES,
     },
     maxLanes: settings.MAX_LANES,
     maxUnsettled: settings.PARTITION_MAX_UNSETTLED,

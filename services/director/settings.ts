@@ -36,7 +36,9 @@ export const directorSettings = commonSettings.extend({
   INVITE_MS: count(2_000).meta({
     description: "An invited connection has so many ms to prepare. Doubled with each try.",
   }),
-  TRIES: count(3).meta({ description: "After so many tries without an answer, unsettled notifications are stored." }),
+  INVITE_TRIES: count(3).meta({
+    description: "After so many tries without an answer, unsettled notifications are stored.",
+  }),
   MAX_LANES: z.coerce.number().int().min(1).max(10_000_000).default(1_000_000).meta({
     description:
       "The most lanes of one partition in memory. Above it idle ones are forgotten. A Map takes no more than 2^24.",

@@ -1,3 +1,4 @@
+import { guarded } from "@saasaparilla/shared/http/body-guard.ts";
 import { CallerGuard } from "@saasaparilla/shared/http/caller-guard.ts";
 import { Presence } from "@saasaparilla/shared/redis/presence.ts";
 import { CloseCodes } from "@saasaparilla/shared/protocol/close-codes.ts";
@@ -6,7 +7,6 @@ import { serveDocs, serveDocument } from "@saasaparilla/shared/http/openapi/page
 import { openAccessControl } from "@saasaparilla/shared/auth/access-control.ts";
 import { messageOf } from "@saasaparilla/shared/runtime/errors.ts";
 import { Health } from "@saasaparilla/shared/runtime/health.ts";
-import type { Request } from "@saasaparilla/shared/http/request.ts";
 import { bearer } from "@saasaparilla/shared/auth/identity.ts";
 import { KafkaLink } from "@saasaparilla/shared/kafka/client.ts";
 import { Lifecycle } from "@saasaparilla/shared/runtime/lifecycle.ts";
@@ -211,19 +211,25 @@ const callerGuard = new CallerGuard({
     (asksWhy(request) ? door.closedOfLate(request.headers) : undefined) ??
     door.identify(bearer(request.headers.authorization), request),
 });
-const callerOf = (request: Request) => callerGuard.callerOf(request);
-server.post("/v1/tickets", 1_024, (request) => issueTicket(request, callerOf, tickets), callerGuard);
+server.post(
+  "/v1/tickets",
+  1_024,
+  guarded(callerGuard, (request) => issueTicket(request, tickets)),
+);
 const polls = new LongPolls({ hub, door, idle, metrics, settings });
 server.get(
   "/v1/poll",
   (request) => polls.poll(request),
-  undefined,
   (request) => polls.head(request),
 );
 // Requests that the library does not treat as an upgrade.
 server.get("/v1/ws", (request) => notAnUpgrade(request) ?? internalError());
-const acked = { callerOf, hub, controlProducer, partitions };
-server.post("/v1/acks", 1_024, (request, body) => acknowledge(request, body, acked), callerGuard);
+const acked = { hub, controlProducer, partitions };
+server.post(
+  "/v1/acks",
+  1_024,
+  guarded(callerGuard, (_, body, identity) => acknowledge(identity, body, acked)),
+);
 const sweeps = setInterval(() => admission.sweep(performance.now()), 1_000);
 const stopKeepingUp = monitorConnections(hub, settings, ({ identity, address, origin }) =>
   guard.holds(identity, "subscribe", address, origin),

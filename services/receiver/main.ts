@@ -3,8 +3,8 @@ import { serveDocs } from "@saasaparilla/shared/http/openapi/pages.ts";
 import { openAccessControl } from "@saasaparilla/shared/auth/access-control.ts";
 import { FullInboxes } from "@saasaparilla/shared/postgres/full-inboxes.ts";
 import { Health } from "@saasaparilla/shared/runtime/health.ts";
+import { guarded } from "@saasaparilla/shared/http/body-guard.ts";
 import { HttpServer } from "@saasaparilla/shared/http/server.ts";
-import type { Request } from "@saasaparilla/shared/http/request.ts";
 import { KafkaLink } from "@saasaparilla/shared/kafka/client.ts";
 import { Lifecycle } from "@saasaparilla/shared/runtime/lifecycle.ts";
 import { createLog } from "@saasaparilla/shared/runtime/log.ts";
@@ -87,9 +87,7 @@ const admission = new RequestAdmission(settings, {
 });
 metrics.watch({ requests: () => admission.requests, bodyBytes: () => admission.bytes });
 const idempotency = new Idempotency(redis, keys, metrics, settings);
-const callerOf = (request: Request) => admission.callerOf(request);
 const publisher = new Publisher({
-  callerOf,
   authorizer,
   appender,
   idempotency,
@@ -106,8 +104,7 @@ server.onExposed = (request) => guard.turnAway("its token is in its query", "pub
 server.post(
   "/v1/notifications",
   settings.MAX_BODY_BYTES,
-  (request, body) => publisher.publish(request, body),
-  admission,
+  guarded(admission, (request, body, caller) => publisher.publish(request, body, caller)),
 );
 serveDocs(server, openapi(settings));
 

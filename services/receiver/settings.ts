@@ -62,7 +62,7 @@ export const settings = commonSettings
       .max(2_000)
       .default(200)
       .meta({ description: "The same for rates: the receiver then counts alone." }),
-    REPEAT_SECONDS: z.coerce
+    IDEMPOTENCY_SECONDS: z.coerce
       .number()
       .int()
       .min(10)

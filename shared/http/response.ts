@@ -9,6 +9,10 @@ export interface HttpResponse {
   close?: boolean;
 }
 
+export function isResponse(value: object): value is HttpResponse {
+  return "status" in value;
+}
+
 export function json(status: number, value: unknown, headers: Record<string, string> = {}): HttpResponse {
   return { status, headers: { "content-type": "application/json", ...headers }, body: JSON.stringify(value) };
 }

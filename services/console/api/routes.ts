@@ -1,5 +1,6 @@
 import { PLATFORM_TENANT, type Scope } from "@saasaparilla/shared/auth/policies/schema.ts";
-import { isResponse, CallerGuard } from "@saasaparilla/shared/http/caller-guard.ts";
+import { guarded } from "@saasaparilla/shared/http/body-guard.ts";
+import { CallerGuard } from "@saasaparilla/shared/http/caller-guard.ts";
 import type { KeyedLimiter } from "@saasaparilla/shared/rate-limits/keyed-limiter.ts";
 import type { Written } from "@saasaparilla/shared/auth/audit-log.ts";
 import { endingOf } from "@saasaparilla/shared/auth/audit-ending.ts";
@@ -7,7 +8,7 @@ import { Failure } from "@saasaparilla/shared/runtime/errors.ts";
 import type { Guard } from "@saasaparilla/shared/auth/guard.ts";
 import type { HttpServer } from "@saasaparilla/shared/http/server.ts";
 import type { Request } from "@saasaparilla/shared/http/request.ts";
-import { tooMany, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
+import { isResponse, tooMany, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
 import { readJson } from "@saasaparilla/shared/http/read-json.ts";
 import {
   authenticateRequest,
@@ -82,15 +83,11 @@ export function serveRoutes(server: HttpServer, routes: readonly Route[], parts:
     refused: (request, call, response) => ended({ route: routeOf(request), request, call }, response, guard),
   });
   for (const route of routes) {
-    const answer = async (request: Request, body: Buffer): Promise<HttpResponse> => {
-      const call = await callerGuard.callerOf(request);
-      if (isResponse(call)) return call;
-      return handle({ route, request, call }, body, parts);
-    };
-    if (route.method === "GET") server.get(route.path, answer, callerGuard);
-    else if (route.method === "DELETE") server.delete(route.path, answer, callerGuard);
-    else if (route.method === "PUT") server.put(route.path, BODY_BYTES, answer, callerGuard);
-    else server.post(route.path, BODY_BYTES, answer, callerGuard);
+    const endpoint = guarded(callerGuard, (request, body, call) => handle({ route, request, call }, body, parts));
+    if (route.method === "GET") server.get(route.path, endpoint);
+    else if (route.method === "DELETE") server.delete(route.path, endpoint);
+    else if (route.method === "PUT") server.put(route.path, BODY_BYTES, endpoint);
+    else server.post(route.path, BODY_BYTES, endpoint);
   }
 }
 

@@ -1,4 +1,5 @@
-import { CallerGuard, isResponse } from "@saasaparilla/shared/http/caller-guard.ts";
+import { guarded } from "@saasaparilla/shared/http/body-guard.ts";
+import { CallerGuard } from "@saasaparilla/shared/http/caller-guard.ts";
 import { messageOf } from "@saasaparilla/shared/runtime/errors.ts";
 import { endingOf } from "@saasaparilla/shared/auth/audit-ending.ts";
 import type { Guard } from "@saasaparilla/shared/auth/guard.ts";
@@ -51,41 +52,35 @@ export function serveAdminApi(server: HttpServer, options: AdminApiOptions): voi
       authenticateRequest(() => guard.pass(bearer(request.headers.authorization), "operate", request, ""), answers),
     refused: ended,
   });
-  const guarded =
-    (handle: (request: Request, operator: Identity) => Promise<HttpResponse>) =>
-    async (request: Request): Promise<HttpResponse> => {
-      const operator = await callerGuard.callerOf(request);
-      if (isResponse(operator)) return operator;
+  const operated = (handle: (request: Request, operator: Identity) => Promise<HttpResponse>) =>
+    guarded(callerGuard, async (request, _, operator) => {
       const response = await handle(request, operator).catch((error: unknown) => {
         log.warn({ err: error, path: request.path }, "an operator's request failed");
         return unavailable(`${messageOf(error)} Try again.`);
       });
       ended(request, operator, response);
       return response;
-    };
+    });
   server.get(
     "/v1/dead-letters",
-    guarded((request) => list(reader, request.query)),
-    callerGuard,
+    operated((request) => list(reader, request.query)),
   );
   server.get(
     "/v1/dead-letters/:id",
-    guarded(async ({ path }) => {
+    operated(async ({ path }) => {
       const record = await find(reader, idIn(path));
       return record
         ? json(200, { ...summaryOf(record), content: contentOf(record.value ?? NOTHING) })
         : notFound(idIn(path));
     }),
-    callerGuard,
   );
   server.post(
     "/v1/dead-letters/:id/redrive",
     1_024,
-    guarded(async ({ path }, { subject }) => {
+    operated(async ({ path }, { subject }) => {
       const record = await find(reader, idIn(path));
       return record ? redrive(record, subject, options) : notFound(idIn(path));
     }),
-    callerGuard,
   );
 }
 

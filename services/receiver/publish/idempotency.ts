@@ -46,13 +46,13 @@ export class Idempotency {
     redis: Redis,
     keys: Keys,
     metrics: Pick<ReceiverMetrics, "unguarded">,
-    options: { REPEAT_WAIT_MS: number; REPEAT_SECONDS: number },
+    options: { REPEAT_WAIT_MS: number; IDEMPOTENCY_SECONDS: number },
   ) {
     this.#redis = redis;
     this.#keys = keys;
     this.#metrics = metrics;
     this.#waitMs = options.REPEAT_WAIT_MS;
-    this.#doneMs = options.REPEAT_SECONDS * 1_000;
+    this.#doneMs = options.IDEMPOTENCY_SECONDS * 1_000;
   }
 
   ofKey(keyName: string, mediaType: string, body: Buffer): KeyEntry {

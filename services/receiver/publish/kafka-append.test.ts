@@ -1,6 +1,6 @@
 import type { Outgoing } from "@saasaparilla/shared/kafka/client.ts";
 import { Kind, notificationBody, readPack } from "@saasaparilla/shared/protocol/pack.ts";
-import type { Problem } from "@saasaparilla/shared/http/problem.ts";
+import { nameOf, type Problem } from "@saasaparilla/shared/http/problem.ts";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Appender } from "./kafka-append.ts";
 import type { Item } from "./parse.ts";
@@ -10,7 +10,9 @@ const ANSWER_MS = 60_000;
 let sends: { items: string[]; answer: () => void }[];
 let appender: Appender;
 
-beforeEach(async () => {
+beforeEach(() => start(0));
+
+async function start(PACE_MS: number): Promise<void> {
   sends = [];
   const sender = {
     send: (records: Outgoing[]) =>
@@ -28,16 +30,21 @@ beforeEach(async () => {
   const link = { sender: () => Promise.resolve(sender), partitions: () => Promise.resolve(4) };
   const silent = { watch() {}, late() {}, packed() {}, up() {}, down() {}, info() {}, warn() {} };
   const parts = { metrics: silent, health: silent, log: silent, weightOf: () => 1 };
-  appender = new Appender(link, "accepted", { PACE_MS: 0, ANSWER_MS, STALL_MS: 60_000 }, parts);
+  appender = new Appender(link, "accepted", { PACE_MS, ANSWER_MS, STALL_MS: 60_000 }, parts);
   await appender.start();
-});
+}
 
-afterEach(async () => {
+afterEach(end);
+
+async function end(): Promise<void> {
   const closed = appender.close();
   const answering = setInterval(() => sends.splice(0).forEach(({ answer }) => answer()), 1);
   await closed;
   clearInterval(answering);
-});
+}
+
+const outcomesOf = (items: Item[]): string[] =>
+  items.map(({ outcome }) => (typeof outcome === "object" ? nameOf(outcome) : outcome));
 
 /** Items of one client of a tenant, each with its number first. */
 function itemsOf(client: string, count: number, bytes: number, first = 0): Item[] {
@@ -102,4 +109,59 @@ test("a request that waits too long for its own tenant is refused alone, and nev
   await Promise.all(accepted);
   expect(before.flat().map(({ outcome }) => outcome)).toEqual(names.map(() => "accepted"));
   expect([names.length, sends.length, appender.queuedBytes]).toEqual([18, 0, 0]);
+});
+
+test("a send that takes too long refuses the next packs and the rest of their requests; other queues stay", async () => {
+  const [sending, packed, quiet] = [itemsOf("a", 9, 60_000), itemsOf("b", 10, 60_000), itemsOf("c", 1, 100)];
+  const late = append("loud", sending, ANSWER_MS - 500);
+  await expect.poll(() => sends.length, { interval: 1 }).toBe(1);
+  // The packer has nine of these, and the tenth waits for its turn.
+  const refused = append("other", packed);
+  const accepted = append("quiet", quiet);
+  await Promise.all([late, refused]);
+  expect(outcomesOf(sending)).toEqual(sending.map(() => "outcome-unknown"));
+  expect(outcomesOf(packed)).toEqual(packed.map(() => "unavailable"));
+  expect(outcomesOf(quiet)).toEqual(["open"]);
+  expect((await sent()).length).toBe(9);
+  expect(await sent()).toEqual(["quiet/c0000"]);
+  await accepted;
+  expect(outcomesOf(quiet)).toEqual(["accepted"]);
+  expect([sends.length, appender.queuedBytes]).toEqual([0, 0]);
+});
+
+test("a request whose first items are being sent gets an unknown outcome for these only", async () => {
+  const items = itemsOf("a", 12, 60_000);
+  await append("loud", items, ANSWER_MS - 500);
+  expect(outcomesOf(items)).toEqual(items.map((_, index) => (index < 9 ? "outcome-unknown" : "unavailable")));
+  expect((await sent()).length).toBe(9);
+  const next = itemsOf("a", 1, 100, 12);
+  const accepted = append("loud", next);
+  expect(await sent()).toEqual(["loud/a0012"]);
+  await accepted;
+});
+
+test("a queue goes on if the packs before it are withdrawn between two sends", async () => {
+  await end();
+  await start(500);
+  const first = append("loud", itemsOf("a", 1, 100));
+  await sent();
+  await first;
+  const [packed, quiet] = [itemsOf("b", 10, 60_000), itemsOf("c", 1, 100)];
+  const refused = append("other", packed, ANSWER_MS);
+  const accepted = append("quiet", quiet);
+  await refused;
+  expect(outcomesOf(packed)).toEqual(packed.map(() => "unavailable"));
+  expect(await sent()).toEqual(["quiet/c0000"]);
+  await accepted;
+});
+
+test("refused items that still wait take no room from those behind them", async () => {
+  const before = [append("loud", itemsOf("a", 9, 60_000))];
+  await expect.poll(() => sends.length, { interval: 1 }).toBe(1);
+  before.push(append("loud", itemsOf("a", 9, 60_000, 9)));
+  await append("loud", itemsOf("a", 40, 60_000, 18), ANSWER_MS);
+  const behind = append("loud", itemsOf("a", 1, 100, 58));
+  expect((await sent()).length + (await sent()).length).toBe(18);
+  expect(await sent()).toEqual(["loud/a0058"]);
+  await Promise.all([...before, behind]);
 });

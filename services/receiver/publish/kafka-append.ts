@@ -12,8 +12,9 @@ import { bytesOf, WaitingAppends } from "./waiting-appends.ts";
 
 /**
  * Appends to Kafka, or reports failure. While Kafka is known to be away, nothing is queued, and one probe at a time
- * checks for it. If a send fails or takes too long, the queue is withdrawn and never sent later. The outcome of the
- * items in that send is unknown.
+ * checks for it. If a send fails, everything queued is withdrawn and never sent later. If one takes too long for a
+ * request, the packer's items and the rest of their requests are withdrawn. The outcome of the items in that send is
+ * unknown.
  */
 export interface AppendOptions {
   PACE_MS: number;
@@ -32,6 +33,8 @@ interface Waiting {
   from: From;
   /** The number of items that the packer has, and may send. */
   given: number;
+  /** The packer lost an item of it. A later item must not be sent, because it may be for the same client. */
+  withdrawn: boolean;
   open: number;
   /** On the clock of performance.now(). */
   deadline: number;
@@ -53,6 +56,7 @@ const SEND_BYTES = 1024 * 1024;
 const NEXT_BYTES = 512 * 1024;
 const SWEEP_MS = 50;
 const WITHDRAWN = new Error("It was withdrawn before it was sent.");
+const LATE = new Error("Kafka has not answered in time.");
 
 export class Appender {
   readonly #link: Pick<KafkaLink, "sender" | "partitions">;
@@ -118,7 +122,7 @@ export class Appender {
         return;
       }
       const deadline = from.arrived + this.#options.ANSWER_MS;
-      const waiting: Waiting = { items, from, given: 0, open: open.length, deadline, resolve };
+      const waiting: Waiting = { items, from, given: 0, withdrawn: false, open: open.length, deadline, resolve };
       this.#waiting.add(waiting);
       const taken = this.#queue.empty ? this.#give(open, waiting, this.#room) : 0;
       if (taken < open.length) this.#queue.add(from.tenant, waiting, taken === 0 ? open : open.slice(taken));
@@ -149,6 +153,20 @@ export class Appender {
       this.#give(slice.items, slice.waiting, Infinity);
       room -= slice.bytes;
     }
+  }
+
+  /** Withdraws what the packer would send next, and the queued rest of these requests. Others keep their turns. */
+  #withdrawPacked(): void {
+    if (this.#producer.queuedBytes === 0) return;
+    this.#producer.withdraw(WITHDRAWN);
+    for (const waiting of this.#waiting) if (waiting.withdrawn) this.#refuseQueued(waiting);
+  }
+
+  /** A request's items are given in order, so its queued ones follow those in the current send. */
+  #refuseQueued(waiting: Waiting): void {
+    let sending = waiting.given;
+    for (const item of waiting.items)
+      if (item.outcome === "open" && (sending -= 1) < 0) this.#settle(waiting, item, WITHDRAWN);
   }
 
   /** Withdrawn items whose send has not begun never reach Kafka. */
@@ -188,6 +206,7 @@ export class Appender {
     waiting.given += 1;
     this.#producer.add(this.#topic, this.#partitionOf(notification.key), this.#write, (error) => {
       waiting.given -= 1;
+      if (error === WITHDRAWN) waiting.withdrawn = true;
       this.#settle(waiting, item, error);
     });
   }
@@ -245,16 +264,13 @@ export class Appender {
     if (this.#up && !this.available) this.#parts.health.down("accepting", "a send is unanswered");
     for (const waiting of this.#waiting) {
       if (waiting.deadline > now) continue;
-      if (waiting.given === 0) {
-        // The rest of the request waits behind its own tenant's queue.
-        for (const item of waiting.items) this.#settle(waiting, item, WITHDRAWN);
-        continue;
-      }
-      // If Kafka is too slow for this request, it is too slow for everything queued behind it.
-      this.#withdraw();
-      for (const item of waiting.items)
-        if (item.outcome === "open") this.#settle(waiting, item, new Error("Kafka has not answered in time."));
+      // If Kafka is too slow for this request, it is too slow for what the packer sends next.
+      if (waiting.given > 0) this.#withdrawPacked();
+      this.#refuseQueued(waiting);
+      for (const item of waiting.items) if (item.outcome === "open") this.#settle(waiting, item, LATE);
     }
+    // The packer may be empty now. A current send hands on when it ends; without one, nothing else would.
+    if (this.#sendingSince === undefined) this.#handOn();
   }
 }
 

@@ -19,8 +19,6 @@ import type { TenantQuota } from "#limits/tenant-quota.ts";
 import { Repeats } from "./idempotent-replay.ts";
 
 export interface PublishParts {
-  /** The caller was identified before the body was read. */
-  callerOf: (request: Request) => Identity;
   authorizer: Pick<Authorizer, "clientsOf">;
   appender: Appender;
   idempotency: Idempotency;
@@ -48,14 +46,13 @@ export class Publisher {
     this.#repeats = new Repeats(parts.idempotency);
   }
 
-  async publish(request: Request, body: Buffer): Promise<HttpResponse> {
-    const { authorizer, callerOf, appender, idempotency, quota, fullInboxes, metrics } = this.#parts;
+  async publish(request: Request, body: Buffer, caller: Identity): Promise<HttpResponse> {
+    const { authorizer, appender, idempotency, quota, fullInboxes, metrics } = this.#parts;
     const arrived = performance.now();
     const { span, traceparent } = startSpan("receiver", "publish", "server", request.headers.traceparent);
     let response: HttpResponse;
     let left: Record<string, string> | undefined;
     try {
-      const caller = callerOf(request);
       const clients = authorizer.clientsOf(caller);
       if (!appender.available) throw new Refusal(unavailable());
       const { items, key } = await this.#read(request, body, caller);

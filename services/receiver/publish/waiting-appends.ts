@@ -44,11 +44,19 @@ export class WaitingAppends<W> {
     }
   }
 
+  /** The slice whose turn it is. Refused ones are dropped, and cost no turn. */
   shift(): Slice<W> | undefined {
-    const [slice] = this.#queue.shift(({ bytes }) => bytes) ?? [];
-    if (slice) this.#bytes -= slice.bytes;
-    return slice;
+    for (;;) {
+      const [slice] = this.#queue.shift((one) => (isOpen(one) ? one.bytes : 0)) ?? [];
+      if (slice) this.#bytes -= slice.bytes;
+      if (!slice || isOpen(slice)) return slice;
+    }
   }
+}
+
+/** The queued items of one request are refused together. */
+function isOpen({ items }: Slice<unknown>): boolean {
+  return items[0]!.outcome === "open";
 }
 
 export function bytesOf({ payload }: Item): number {

@@ -207,7 +207,7 @@ describe("a repeat of a partly accepted request has its verdicts", () => {
   });
 
   test("R51: a repeat with an old entry does not retry items that another repeat accepted", async () => {
-    const options = { REPEAT_WAIT_MS: 2_000, REPEAT_SECONDS: 60 };
+    const options = { REPEAT_WAIT_MS: 2_000, IDEMPOTENCY_SECONDS: 60 };
     const guarded = (): never => {
       throw new Error("Redis was too slow to be asked.");
     };
