@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from "commander";
 import { patterns } from "@saasaparilla/shared/auth/policies/client-patterns.ts";
+import { targetForm, targetPatterns as targets } from "@saasaparilla/shared/auth/policies/target-patterns.ts";
 import {
   ALGORITHMS,
   PLATFORM_TENANT,
@@ -85,9 +86,19 @@ const listBy =
 
 export const keyScopes = listBy(
   rowSchemas.key.shape.scopes,
-  "Scopes of a key are publish, read and operate, with commas between.",
+  "Scopes of a key are publish, read, operate and consume, with commas between.",
 );
-export const clientPatterns = listBy(patterns, "Write ids of clients, or beginnings with * after them: u1,shop-*");
+const clientList = listBy(patterns, "Write ids of clients, or beginnings with * after them: u1,shop-*");
+/** An empty text is no client. */
+export const clientPatterns: Parser<string[]> = (text) => (text === "" ? [] : clientList(text));
+export const targetPatterns = listBy(
+  targets,
+  "Write targets, or beginnings with * after them: queue/changes,group/*; or * alone.",
+);
+export const target = fitting(
+  (text) => targetForm.safeParse(text).success,
+  "A target is a queue, a group or an exchange: queue/changes.",
+);
 export const grantSubjects = listBy(subjectPatterns, "Write subjects, or beginnings with * after them: u1,shop-*");
 
 export const words: Parser<string[]> = (text) =>

@@ -49,6 +49,7 @@ const parts: ConsoleParts = {
   secrets: new SealedSecrets(settings.SECRETS_KEY),
   environment: settings.KEY_ENVIRONMENT,
   jwksAddresses: authenticator.jwksAddresses,
+  format: () => 2,
 };
 const server = new HttpServer({ health, registry, log, settings });
 server.cors.follow(policies);

@@ -5,7 +5,7 @@ import { networkOf } from "#http/client-address.ts";
 import type { Checks } from "./signature-checks.ts";
 import { Failure } from "#runtime/errors.ts";
 import type { Request } from "#http/request.ts";
-import { claimed, type Authenticator } from "./authenticator.ts";
+import { claimed, type About, type Authenticator } from "./authenticator.ts";
 import { Refused, TurnedAway, type Asker, type Identity } from "./identity.ts";
 import type { Log } from "#runtime/log.ts";
 import type { Cors } from "#http/allowed-origins.ts";
@@ -38,7 +38,7 @@ export interface GuardParts {
 interface Claimed {
   token: string | undefined;
   scope: Scope;
-  tenant: string | undefined;
+  about: About | undefined;
 }
 
 export class Guard {
@@ -64,15 +64,15 @@ export class Guard {
   }
 
   /**
-   * The caller of a token that allows `scope`, in `tenant` if given. It is synchronous unless the key must be fetched.
-   * Throws Refused or TurnedAway, or a `retry` if the answer is not known yet.
+   * The caller of a token that allows `scope`, for the tenant and target if given. It is synchronous unless the key must
+   * be fetched. Throws Refused or TurnedAway, or a `retry` if the answer is not known yet.
    */
-  pass(token: string | undefined, scope: Scope, asked: Asked, tenant?: string): Identity | Promise<Identity> {
+  pass(token: string | undefined, scope: Scope, asked: Asked, about?: About): Identity | Promise<Identity> {
     // Usually no address was refused, and then the address is not read.
     const spent = this.#strangers.any ? this.#strangers.spent(networkOf(asked.address), performance.now()) : undefined;
-    if (spent !== undefined) return this.#passKnown(spent, { token, scope, tenant }, asked);
+    if (spent !== undefined) return this.#passKnown(spent, { token, scope, about }, asked);
     try {
-      const identity = this.#authenticator.authorize(token, scope, tenant, asked);
+      const identity = this.#authenticator.authorize(token, scope, about, asked);
       if (!(identity instanceof Promise)) return this.#entered(identity, scope, asked);
       const kept = keptOf(asked);
       return identity
@@ -88,7 +88,7 @@ export class Guard {
    * Other tokens are checked while the address has checks left. All other requests are turned away, without a line in
    * the log.
    */
-  #passKnown(spent: number, { token, scope, tenant }: Claimed, asked: Asked): Identity | Promise<Identity> {
+  #passKnown(spent: number, { token, scope, about }: Claimed, asked: Asked): Identity | Promise<Identity> {
     const kept = keptOf(asked);
     const network = networkOf(kept.address);
     let checked = false;
@@ -114,7 +114,7 @@ export class Guard {
       throw error;
     };
     try {
-      const identity = this.#authenticator.authorize(token, scope, tenant, asker);
+      const identity = this.#authenticator.authorize(token, scope, about, asker);
       return identity instanceof Promise ? identity.then(entered).catch(refused) : entered(identity);
     } catch (error) {
       return refused(error);

@@ -57,6 +57,19 @@ export const PROBLEM_TYPES = {
     about: "The token or key of this request may publish, but not to this client.",
     fix: "Use a token or key whose patterns fit the client, or ask an operator of your tenant for one.",
   },
+  "target-forbidden": {
+    status: 403,
+    title: "Not one of your targets",
+    about:
+      "The token or key of this request may publish, but not to this queue, group or exchange. No publisher may name the queues of actions and endpoints.",
+    fix: "Use a token or key whose `targets` fit, or ask an operator of your tenant for a grant with them. `trust: scopes` gives no targets.",
+  },
+  "unknown-target": {
+    status: 422,
+    title: "There is no such target",
+    about: "Your tenant has no queue, group or exchange of this name, or the target has no known form.",
+    fix: "Correct the name, or let an operator of your tenant create the target first.",
+  },
   "id-reused": {
     status: 422,
     title: "The id is another notification's",
@@ -110,6 +123,13 @@ export const PROBLEM_TYPES = {
     about:
       "The service is starting or ending, or it cannot reach a store that it needs, or your token cannot be checked: its issuer's keys are not there, or too many tokens wait for them. Nothing of this request was done, and nothing will be later.",
     fix: "Send the same again after Retry-After.",
+  },
+  "upgrade-unfinished": {
+    status: 503,
+    title: "The platform's upgrade is not finished",
+    about:
+      "Services of the version before may still run, and would not understand this. Nothing of this request was done.",
+    fix: "Let an operator of the platform run `provision --finish-upgrade` when every service has the new version. Then send the same again.",
   },
   "outcome-unknown": {
     status: 503,

@@ -35,4 +35,13 @@ export const notFound = (what: string): HttpResponse => problemResponse(problemO
 
 export const conflict = (detail: string): HttpResponse => problemResponse(problemOf("conflict", detail));
 
+export const upgradeUnfinished = (needed: number, present: number): HttpResponse =>
+  problemResponse(
+    problemOf(
+      "upgrade-unfinished",
+      `This document needs format ${needed}, and the platform has ${present}. Nothing was changed.`,
+      { retryAfter: 60 },
+    ),
+  );
+
 export const unavailable = (detail: string): HttpResponse => notAvailable(`${detail} Try again.`);

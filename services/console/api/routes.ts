@@ -98,7 +98,7 @@ async function callOf(route: Route, request: Request, { guard, tenants }: ServeP
   // wrong.
   const reached = route.of === "platform" || tenant === undefined || !TENANT_FORM.test(tenant) ? "" : tenant;
   const token = bearer(request.headers.authorization);
-  const caller = await authenticateRequest(() => guard.pass(token, route.needs, request, reached), ANSWERS);
+  const caller = await authenticateRequest(() => guard.pass(token, route.needs, request, { tenant: reached }), ANSWERS);
   if (isResponse(caller)) return caller;
   const call: Call = { caller, tenant: tenant ?? "", id: id ?? "", query: request.query, written: [] };
   const refused = refusalBefore(route, call, tenants);

@@ -1,4 +1,5 @@
 import {
+  formatOf,
   PLATFORM_TENANT,
   rowSchemas,
   TENANT_ROW,
@@ -12,7 +13,7 @@ import { json } from "@saasaparilla/shared/http/response.ts";
 import type { SealedSecrets } from "@saasaparilla/shared/auth/tokens/sealed-secrets.ts";
 import { LIMITS, WEIGHTS } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
 import { z } from "zod";
-import { conflict, notFound, Refusal, wrongBody, wrongQuery } from "#api/responses.ts";
+import { conflict, notFound, Refusal, upgradeUnfinished, wrongBody, wrongQuery } from "#api/responses.ts";
 import { issuerBody, issuerRow, shownIssuer } from "./issuers.ts";
 import { route, type Call, type Route } from "#api/routes.ts";
 import { writtenBy } from "./audit-changes.ts";
@@ -31,6 +32,8 @@ export interface ConsoleParts {
   environment: string;
   /** The permitted sources of issuers' keys. */
   jwksAddresses: Pick<JwksAddresses, "refusal">;
+  /** The newest form of rows that may be written: each running service can read it. */
+  format: () => number;
 }
 
 const NAMES = { tenant: "tenant", issuer: "issuer", grant: "grant", revocation: "revocation" } as const;
@@ -106,7 +109,7 @@ export function documentRoutes(parts: ConsoleParts): Route[] {
     ...resource(parts, {
       kind: "grant",
       writes: "tenant",
-      summary: "a role for some subjects, and some clients",
+      summary: "a role for some subjects, and some clients and targets",
       body: rowSchemas.grant,
       row: async (body) => body,
     }),
@@ -199,7 +202,10 @@ function resource<K extends "issuer" | "grant" | "revocation", Body>(
   ];
 }
 
-export async function write({ policyStore, refresh }: ConsoleParts, call: Call, ...changes: Change[]): Promise<void> {
+export async function write(parts: ConsoleParts, call: Call, ...changes: Change[]): Promise<void> {
+  const { policyStore, refresh, format } = parts;
+  const needed = Math.max(...changes.map(({ kind, value }) => formatOf(kind, value)));
+  if (needed > format()) throw new Refusal(upgradeUnfinished(needed, format()));
   const before = await policyStore.write(...changes);
   call.written.push(...changes.map((change, index) => writtenBy(change, before[index])));
   // It is written. A failure to read it here yet does not fail the request.

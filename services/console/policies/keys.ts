@@ -10,11 +10,12 @@ const YEARS_10 = 10 * 366 * 24 * 60 * 60;
 const MONTH = 31 * 24 * 60 * 60;
 const DAY = 24 * 60 * 60;
 
-const { name, scopes, clients } = rowSchemas.key.shape;
+const { name, scopes, clients, targets } = rowSchemas.key.shape;
 const asked = z.strictObject({
   name,
   scopes,
   clients,
+  targets,
   /** Seconds; without it, until it is revoked. */
   expiresIn: z.exactOptional(z.int().min(1).max(YEARS_10)),
 });

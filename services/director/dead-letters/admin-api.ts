@@ -49,7 +49,10 @@ export function serveAdminApi(server: HttpServer, options: AdminApiOptions): voi
     registry,
     identify: (request) =>
       // No tenant is checked: one dead letter can hold notifications of several tenants.
-      authenticateRequest(() => guard.pass(bearer(request.headers.authorization), "operate", request, ""), answers),
+      authenticateRequest(
+        () => guard.pass(bearer(request.headers.authorization), "operate", request, { tenant: "" }),
+        answers,
+      ),
     refused: ended,
   });
   const operated = (handle: (request: Request, operator: Identity) => Promise<HttpResponse>) =>

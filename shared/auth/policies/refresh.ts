@@ -38,6 +38,11 @@ export class PolicyRefresh {
     const { gauge, tally } = meters(options.registry);
     gauge("access_age_seconds", "Since it was read who may do what; -1 before the first time.", () => this.age);
     gauge("access_version", "Which version of who may do what this process knows.", () => this.#version);
+    gauge(
+      "access_rows_unknown",
+      "Rows that this process does not understand. Grants and keys among them give nothing; any other closes its tenant.",
+      () => options.policies.unknown,
+    );
     this.#failed = tally("access_failures_total", "Times that it could not be read who may do what.");
   }
 

@@ -13,7 +13,7 @@ export type StoredRow = PolicyRow & { at: Date };
 const PAGE_ROWS = 10_000;
 /** Limit for each kind in one tenant. A write over the limit is refused with an error. */
 const MOST: Record<RowKind, number> = { tenant: 1, key: 1_000, issuer: 20, grant: 1_000, revocation: 10_000 };
-/** Limit for all grants of a tenant, of subjects and of clients: each check may have to look at all of them. */
+/** Limit for all grants of a tenant, of subjects, clients and targets: each check may have to look at all of them. */
 const MOST_PATTERNS = 2_000;
 /** A reader that last asked longer ago reads everything, because deleted rows are purged by then. */
 export const MEMORY_MS = 24 * 60 * 60 * 1_000;
@@ -142,14 +142,15 @@ export class PolicyStore {
 
   async #boundPatterns(session: { query: Postgres["pool"]["query"] }, tenant: string): Promise<void> {
     const { rows } = await session.query<{ count: number }>(
-      `select coalesce(sum(jsonb_array_length(value->'subjects') + jsonb_array_length(value->'clients')), 0)::int as count
+      `select coalesce(sum(jsonb_array_length(value->'subjects') + jsonb_array_length(value->'clients')
+         + coalesce(jsonb_array_length(value->'targets'), 0)), 0)::int as count
        from ${this.#schema}.access where kind = 'grant' and tenant = $1 and value is not null`,
       [tenant],
     );
     if (rows[0]!.count > MOST_PATTERNS)
       throw new Failure(
         "reject",
-        `The grants of a tenant name at most ${MOST_PATTERNS} subjects and clients, all together. Name fewer, or their beginnings.`,
+        `The grants of a tenant name at most ${MOST_PATTERNS} subjects, clients and targets, all together. Name fewer, or their beginnings.`,
       );
   }
 }
