@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { createRegistry } from "@saasaparilla/shared/runtime/metrics.ts";
 import { expect, test } from "vitest";
 import { createMetrics as director } from "#services/director/metrics.ts";
+import { createMetrics as dispatcher } from "#services/dispatcher/metrics.ts";
 import { createMetrics as distributor } from "#services/distributor/metrics.ts";
 import { createMetrics as receiver } from "#services/receiver/metrics.ts";
 
@@ -27,7 +28,7 @@ const known = new Set([
   "identity_waits_refused_total",
   "address_over_limit_requests_total",
 ]);
-for (const [service, create] of Object.entries({ receiver, director, distributor })) {
+for (const [service, create] of Object.entries({ receiver, director, distributor, dispatcher })) {
   const registry = createRegistry(service);
   create(registry);
   for (const { name } of registry.getMetricsAsArray()) known.add(name);

@@ -23,7 +23,7 @@ import { dispatcherSettings } from "./settings.ts";
 const settings = loadSettings(dispatcherSettings);
 const log = createLog("dispatcher", settings.LOG_LEVEL);
 const lifecycle = new Lifecycle(log, settings.SHUTDOWN_MS);
-const health = new Health(["kafka", "postgres", "redis", "partitions", "access"]);
+const health = new Health(["kafka", "postgres", "partitions", "access"]);
 const registry = createRegistry("dispatcher");
 const topics = topicsOf(settings.NAMESPACE);
 const metrics = createMetrics(registry);
@@ -32,18 +32,21 @@ const server = new HttpServer({ health, registry, log, settings });
 serveDocs(server, openapi([]));
 const port = await server.listen(settings.HOST, settings.PORT);
 lifecycle.onEnd("http", () => server.close());
-log.info({ port, routes: server.routes }, "listening");
+log.info({ port }, "listening");
 
 const postgres = connectPostgres(settings.DATABASE_URL, { service: "dispatcher", log, health });
 lifecycle.onEnd("postgres", () => postgres.close());
 // Startup does not wait for Postgres. Records wait in dispatch while Postgres is away.
 void postgres.reached();
-const redis = connectRedis(settings, log, health);
+// Redis only counts rates, and nothing here waits for it.
+const redis = connectRedis(settings, log, new Health([]));
 lifecycle.onEnd("redis", () => redis.disconnect());
 const kafka = new KafkaLink(settings, "dispatcher", log, health);
 const parts = { service: "dispatcher", settings, postgres, link: kafka, lifecycle, health, registry, log };
-const { policies } = await openAccessControl(parts);
+const { policies, guard } = await openAccessControl(parts);
 server.cors.follow(policies);
+server.onExposed = (request) => guard.turnAway("its token is in its query", "publish", request);
+log.info({ routes: server.routes }, "API ready");
 
 const sender = await kafka.sender();
 lifecycle.onEnd("kafka producer", () => sender.close());

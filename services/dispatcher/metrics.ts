@@ -13,6 +13,7 @@ export function createMetrics(registry: Registry) {
   const publications = counter("publications_total", "Publications that reached a state, by state.", "state");
   const messages = counter("queue_messages_total", "Messages of queues, by action of their readers.", "action");
   const read = counter("dispatch_read_total", "Records read from dispatch.");
+  const retries = counter("dispatch_retries_total", "Times that a record of dispatch was tried again after a failure.");
   const deadLetters = counter("dead_letters_total", "Records that can never be processed.");
   const pauses = counter("partition_pauses_total", "Times that a partition paused at its bound of waiting bytes.");
   const failures = counter(
@@ -44,6 +45,7 @@ export function createMetrics(registry: Registry) {
     publication: (state: PublicationState) => publications.inc({ state }),
     messages: (action: QueueAction, count: number) => messages.inc({ action }, count),
     read: (records: number) => read.inc(records),
+    retried: () => retries.inc(),
     deadLettered: () => deadLetters.inc(),
     paused: () => pauses.inc(),
     failed: (dependency: "kafka" | "postgres" | "redis") => failures.inc({ dependency }),

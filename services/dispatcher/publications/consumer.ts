@@ -22,7 +22,7 @@ export interface ConsumerOptions {
   deadLetters: Pick<DeadLetters, "add">;
   /** A partition pauses at so many bytes of waiting records. */
   maxBytes: number;
-  metrics: Pick<DispatcherMetrics, "read" | "paused" | "watch">;
+  metrics: Pick<DispatcherMetrics, "read" | "retried" | "paused" | "watch">;
   log: Log;
   fatal: (error: unknown) => void;
 }
@@ -133,7 +133,7 @@ export class DispatchConsumer {
 
   /** False if the partition was dropped before the record was settled. */
   async #settle(owned: Owned, record: Incoming): Promise<boolean> {
-    const { topic, handler, deadLetters, log } = this.#options;
+    const { topic, handler, deadLetters, metrics, log } = this.#options;
     const { partition } = owned;
     for (let tries = 0; ; tries += 1) {
       try {
@@ -146,6 +146,7 @@ export class DispatchConsumer {
           await deadLetters.add(deadLetterOf({ topic, partition }, record, error));
           return true;
         }
+        metrics.retried();
         log.warn({ err: error, partition, offset: record.offset }, "a record of dispatch failed: it is tried again");
         await backOff(tries, BACKOFF_MS);
         if (owned.dropped) return false;

@@ -83,3 +83,13 @@ test("the dead letter of a publication shows it, and is redriven to dispatch", a
   expect(content).toMatchObject({ items: [{ kind: "publication", ...head, data: { a: 1 } }] });
   expect(await deadLettersApi.redrive(letter.id)).toMatchObject({ topic: letter.topic, partition: 2, offset: 1 });
 });
+
+test("two dispatchers share the partitions, and one takes over from the other", async () => {
+  const [first, second] = await Promise.all([stack.start("dispatcher"), stack.start("dispatcher")]);
+  const owned = async (): Promise<number[]> =>
+    Promise.all([first, second].map((service) => scrapeMetric(service, "partitions_owned")));
+  await expect.poll(async () => (await owned()).every((count) => count > 0), { timeout: 30_000 }).toBe(true);
+  await second.stop();
+  await produce(stack, "dispatch", 0, [Buffer.from("after the end of its owner")]);
+  await expect.poll(async () => (await commits())[0], { timeout: 30_000 }).toBe(1);
+});
