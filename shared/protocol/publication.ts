@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { Failure } from "#runtime/errors.ts";
 import type { ClientKey } from "./notification.ts";
 
@@ -63,14 +63,16 @@ export function publicationKey(tenant: string, to: Target): string {
   return `${tenant}/clients`;
 }
 
-/**
- * The id of one recipient's notification: the same after each repeat of a page, and another for each recipient. A UUID
- * of version 8 (RFC 9562) from SHA-256.
- */
+/** The id of one recipient's notification: the same after each repeat of a page, and another for each recipient. */
 export function recipientId(publication: string, recipient: ClientKey): string {
-  const digest = createHash("sha256").update(publication.toLowerCase()).update("\0").update(recipient).digest();
-  digest[6] = (digest[6]! & 0x0f) | 0x80;
-  digest[8] = (digest[8]! & 0x3f) | 0x80;
-  const hex = digest.toString("hex", 0, 16);
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+  return derivedUuid(publication.toLowerCase(), recipient);
 }
+
+/** A UUID of version 8 (RFC 9562), from SHA-256 of two texts. The first one must not contain U+0000. */
+export function derivedUuid(first: string, second: string): string {
+  const hex = hash("sha256", `${first}\0${second}`);
+  const variant = VARIANTS[Number.parseInt(hex[16]!, 16) & 3]!;
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+}
+
+const VARIANTS = ["8", "9", "a", "b"];
