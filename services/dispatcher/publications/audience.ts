@@ -2,13 +2,16 @@ import { partitionHash, type ClientKey } from "@saasaparilla/shared/protocol/not
 import type { Target } from "@saasaparilla/shared/protocol/publication.ts";
 import { SLICES, WHOLE, type MemberStore } from "#groups/member-store.ts";
 import { directRecipients, PAGE } from "./fan-out.ts";
+import type { NewSlice } from "./publication-store.ts";
 
 /** Above it, all dispatchers share the work: each writes some slices. */
 const SLICED_MEMBERS = 100_000;
+/** Only a metric needs the exact number of a larger group. */
+const MOST_COUNTED = 10_000_000;
 
 export type Audience =
   /** At most one page. */
-  { recipients: ClientKey[] } | { slices: { slice: number; hash: number }[] };
+  { recipients: ClientKey[] } | { slices: NewSlice[] };
 
 /** Looks how many recipients the targets have: all of them if they fit into one page. */
 export async function audienceOf(
@@ -35,11 +38,12 @@ export async function slicesOf(
   key: string,
   targets: readonly Target[],
   members: Pick<MemberStore, "count">,
-): Promise<{ slice: number; hash: number }[]> {
+): Promise<NewSlice[]> {
   let count = 0;
   for (const to of targets)
-    if ("group" in to && count <= SLICED_MEMBERS) count += await members.count(tenant, to.group, SLICED_MEMBERS + 1);
+    count += "group" in to ? await members.count(tenant, to.group, MOST_COUNTED) : directRecipients(tenant, to).length;
   const hash = partitionHash(key);
-  if (count <= SLICED_MEMBERS) return [{ slice: WHOLE, hash }];
-  return Array.from({ length: SLICES }, (_, slice) => ({ slice, hash: (hash + slice) & 0x7fffffff }));
+  if (count <= SLICED_MEMBERS) return [{ slice: WHOLE, hash, expected: count }];
+  const expected = Math.ceil(count / SLICES);
+  return Array.from({ length: SLICES }, (_, slice) => ({ slice, hash: (hash + slice) & 0x7fffffff, expected }));
 }

@@ -21,7 +21,7 @@ const head = (group: string): StoredHead => ({
 class Stores {
   readonly members: ClientKey[];
   readonly sent: ClientKey[] = [];
-  readonly row: Slice & { written: number; done: boolean };
+  readonly row: Slice & { done: boolean };
   state: "running" | "cancelling" | "done" | "cancelled" = "running";
 
   constructor(members: number) {
@@ -37,6 +37,7 @@ class Stores {
       after: "",
       head: head("all"),
       payload: Buffer.from("1"),
+      expected: members,
       written: 0,
       done: false,
     };
@@ -150,7 +151,7 @@ it("after a cancellation the count is the number of members that got it, whateve
     fc.asyncProperty(fc.integer({ min: 1, max: 4 * PAGE }), fc.nat(12), crashes, async (members, when, fails) => {
       const stores = new Stores(members);
       let steps = 0;
-      await runToEnd(stores, (step) => {
+      await runToEnd(stores, () => {
         if ((steps += 1) === when + 1) stores.cancel();
         return fails();
       });

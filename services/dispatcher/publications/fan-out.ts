@@ -55,7 +55,7 @@ export class FanOut {
   constructor(parts: FanOutParts) {
     this.#parts = parts;
     this.#turns = new FairQueue(parts.weightOf);
-    parts.metrics.watch({ slices: () => this.#runs.size });
+    parts.metrics.watch({ remaining: () => this.#remaining });
   }
 
   /** Call it some times a second, and after a publication begins. Loads slices, and learns of cancellations. */
@@ -68,6 +68,13 @@ export class FanOut {
     this.#ending = true;
     await this.#loading;
     if (this.#working > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+
+  /** Recipients of the loaded slices that are not written yet. */
+  get #remaining(): number {
+    let sum = 0;
+    for (const { expected, written } of this.#runs.values()) sum += Math.max(0, expected - written);
+    return sum;
   }
 
   async #load(): Promise<void> {
@@ -147,6 +154,7 @@ export class FanOut {
     if (state === "moved") return "over";
     run.target = target;
     run.after = after;
+    run.written += written + refused;
     if (done) await publications.end(id);
     else if (state === "cancelling") return this.#finish(run);
     return done ? "over" : "more";

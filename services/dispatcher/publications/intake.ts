@@ -1,6 +1,5 @@
-import { classify, Failure, messageOf } from "@saasaparilla/shared/runtime/errors.ts";
-import type { Batch, Incoming } from "@saasaparilla/shared/kafka/client.ts";
-import type { Log } from "@saasaparilla/shared/runtime/log.ts";
+import { classify, Failure } from "@saasaparilla/shared/runtime/errors.ts";
+import type { Incoming } from "@saasaparilla/shared/kafka/client.ts";
 import { Kind, readPack } from "@saasaparilla/shared/protocol/pack.ts";
 import { publicationKey, readPublication, type Publication } from "@saasaparilla/shared/protocol/publication.ts";
 import type { MemberStore } from "#groups/member-store.ts";
@@ -18,13 +17,9 @@ export interface IntakeParts {
   writer: Pick<PageWriter, "write">;
   exchangeTargets: ExchangeTargets;
   charge: (tenant: string, notifications: number) => number | Promise<number>;
-  /** Resolves when the item is a dead letter. */
-  reject: (record: Incoming, batch: Batch, error: unknown) => Promise<void>;
   /** A publication runs from now on. */
   begun: () => void;
-  metrics: { fannedOut(written: number, refused: number): void; failed(store: string): void };
-  log: Log;
-  sleep: (ms: number) => Promise<unknown>;
+  metrics: { fannedOut(written: number, refused: number): void; publication(state: NewPublication["state"]): void };
 }
 
 interface Accepted extends Publication {
@@ -32,8 +27,6 @@ interface Accepted extends Publication {
   /** ms since 1970, by the broker. */
   appended: number;
 }
-
-const RETRY_MS = 1_000;
 
 /**
  * THE PATH of publications: dispatch > accepted, if they are due and have at most one page of recipients, or else >
@@ -46,46 +39,20 @@ export class Intake {
     this.#parts = parts;
   }
 
-  /** True when everything in the batch is written or in Postgres. Otherwise the batch is read again. */
-  async read(batch: Batch): Promise<boolean> {
-    const { log, metrics, sleep } = this.#parts;
-    try {
-      await this.#take(await this.#publicationsOf(batch));
-      return true;
-    } catch (error) {
-      if (classify(error) === "fatal") throw error;
-      metrics.failed("dispatch");
-      log.warn({ err: error }, `publications cannot be taken and will be read again: ${messageOf(error)}`);
-      await sleep(RETRY_MS);
-      return false;
-    }
-  }
-
-  async #publicationsOf(batch: Batch): Promise<Accepted[]> {
-    const found: Accepted[] = [];
-    const rejected: Promise<void>[] = [];
-    for (const record of batch.records) {
-      const reject = (error: unknown): void => {
-        if (classify(error) !== "reject") throw error;
-        rejected.push(this.#parts.reject(record, batch, error));
-      };
+  /** Resolves when all publications of the record are written or in Postgres. */
+  async settle(record: Incoming): Promise<void> {
+    const publications: Accepted[] = [];
+    let unreadable: unknown;
+    readPack(record.value ?? NOTHING, (kind, body) => {
       try {
-        readPack(record.value ?? Buffer.alloc(0), (kind, body) => {
-          try {
-            if (kind !== Kind.PUBLICATION) throw new Failure("reject", `An item of kind ${kind} is no publication.`);
-            const publication = readPublication(body);
-            const { tenant, to } = publication.head;
-            found.push({ ...publication, key: publicationKey(tenant, to), appended: record.appended });
-          } catch (error) {
-            reject(error);
-          }
-        });
+        publications.push(acceptedOf(kind, body, record));
       } catch (error) {
-        reject(error);
+        if (classify(error) !== "reject") throw error;
+        unreadable ??= error;
       }
-    }
-    await Promise.all(rejected);
-    return found;
+    });
+    await this.#take(publications);
+    if (unreadable !== undefined) throw unreadable;
   }
 
   async #take(publications: Accepted[]): Promise<void> {
@@ -104,6 +71,7 @@ export class Intake {
       rows.push(...taken.flat());
     }
     await this.#parts.publications.insert(rows);
+    for (const { state } of rows) this.#parts.metrics.publication(state);
     if (rows.some(({ state }) => state === "running")) this.#parts.begun();
   }
 
@@ -144,6 +112,15 @@ export class Intake {
     return { ...row, head: { ...head, targets }, state: "done", payload: undefined, written, refused };
   }
 }
+
+function acceptedOf(kind: number, body: Buffer, { appended }: Incoming): Accepted {
+  if (kind !== Kind.PUBLICATION) throw new Failure("reject", `An item of kind ${kind} is not a publication.`);
+  const publication = readPublication(body);
+  const { tenant, to } = publication.head;
+  return { ...publication, key: publicationKey(tenant, to), appended };
+}
+
+const NOTHING = Buffer.alloc(0);
 
 function rowOf({ head, payload, key }: Accepted): Pick<NewPublication, "head" | "payload" | "key"> {
   return { head: { ...head, targets: [head.to] }, payload, key };

@@ -23,8 +23,17 @@ export interface NewPublication {
   /** ms since 1970. */
   occurrence?: number;
   reason?: string;
-  /** The slices of a running publication, with the hash that decides their owner. */
-  slices?: readonly { slice: number; hash: number }[];
+  /** The slices of a running publication. */
+  slices?: readonly NewSlice[];
+}
+
+export interface NewSlice {
+  /** -1 for all of it, or a partition of `members`. */
+  slice: number;
+  /** Decides its owner. */
+  hash: number;
+  /** About how many recipients it has. */
+  expected: number;
 }
 
 /** Part of a running publication. */
@@ -40,6 +49,8 @@ export interface Slice {
   after: ClientKey;
   head: StoredHead;
   payload: Buffer;
+  expected: number;
+  written: number;
 }
 
 export interface Progress {
@@ -106,6 +117,7 @@ export class PublicationStore {
     const { rows } = await this.#postgres.pool.query<SliceRow>({
       name: "slices-open",
       text: `select slice.id, slice.tenant, slice.slice, slice.target, slice.after, slice.begun,
+                    slice.expected::float8 as expected, slice.written::float8 as written,
                     publication.key, publication.state, publication.head, publication.body
              from (
                select *, row_number() over (partition by tenant) as number from ${this.#schema}.publication_slices
@@ -249,9 +261,10 @@ export function insertOf(schema: string, publications: readonly NewPublication[]
                $8::text[], $9::float8[], $10::text[], $11::jsonb[], $12::bytea[]) with ordinality
                as given(id, tenant, key, state, due, written, refused, schedule, occurrence, reason, head, body, number)
              order by number on conflict do nothing returning id, tenant
-           ) insert into ${schema}.publication_slices (id, tenant, slice, hash)
-           select given.id, given.tenant, given.slice, given.hash
-           from unnest($13::uuid[], $14::text[], $15::int2[], $16::int4[]) as given(id, tenant, slice, hash)
+           ) insert into ${schema}.publication_slices (id, tenant, slice, hash, expected)
+           select given.id, given.tenant, given.slice, given.hash, given.expected
+           from unnest($13::uuid[], $14::text[], $15::int2[], $16::int4[], $17::int8[])
+             as given(id, tenant, slice, hash, expected)
            join new on new.id = given.id and new.tenant = given.tenant`,
     values: [
       columns(({ head }) => head.id),
@@ -270,6 +283,7 @@ export function insertOf(schema: string, publications: readonly NewPublication[]
       slices.map(({ head }) => head.tenant),
       slices.map(({ slice }) => slice),
       slices.map(({ hash }) => hash),
+      slices.map(({ expected }) => expected),
     ],
   };
 }

@@ -5,11 +5,19 @@ import { dueOccurrences, MOST_AT_ONCE, type ScheduleRule, type Timer } from "./o
 const MINUTE = 60_000;
 const START = Date.UTC(2026, 0, 1);
 const everyMinute = (after: number): number => (Math.floor(after / MINUTE) + 1) * MINUTE;
-const rule = (missed: ScheduleRule["missed"], catchUp = 86_400): ScheduleRule => ({ next: everyMinute, missed, catchUp });
+const rule = (missed: ScheduleRule["missed"], catchUp = 86_400): ScheduleRule => ({
+  next: everyMinute,
+  missed,
+  catchUp,
+});
 const timer: Timer = { occurrence: START, missed: 0 };
 
 /** Runs the schedule until its next occurrence is after `now`. */
-function settle(given: ScheduleRule, from: Timer, now: number): { fired: number[]; skipped: number[]; missed: number[] } {
+function settle(
+  given: ScheduleRule,
+  from: Timer,
+  now: number,
+): { fired: number[]; skipped: number[]; missed: number[] } {
   const all = { fired: [] as number[], skipped: [] as number[], missed: [] as number[] };
   for (let at: Timer | undefined = from; at && at.occurrence <= now;) {
     const due = dueOccurrences(given, at, now);

@@ -1,5 +1,5 @@
 import type { Postgres } from "@saasaparilla/shared/postgres/client.ts";
-import { insertOf, type NewPublication, type StoredHead } from "#publications/publication-store.ts";
+import { insertOf, type NewPublication, type NewSlice, type StoredHead } from "#publications/publication-store.ts";
 import type { Timer } from "./occurrences.ts";
 
 /** A row of `publications` whose time has come. */
@@ -26,7 +26,7 @@ export interface Started {
   state: "running" | "skipped";
   head: StoredHead;
   reason?: string;
-  slices: readonly { slice: number; hash: number }[];
+  slices: readonly NewSlice[];
 }
 
 export interface FiredSchedule {
@@ -73,8 +73,8 @@ export class TimerStore {
            from unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::text[])
              as given(id, tenant, state, head, reason)
            where publication.id = given.id and publication.tenant = given.tenant
-         ) insert into ${this.#schema}.publication_slices (id, tenant, slice, hash)
-         select * from unnest($6::uuid[], $7::text[], $8::int2[], $9::int4[]) on conflict do nothing`,
+         ) insert into ${this.#schema}.publication_slices (id, tenant, slice, hash, expected)
+         select * from unnest($6::uuid[], $7::text[], $8::int2[], $9::int4[], $10::int8[]) on conflict do nothing`,
         [
           started.map(({ publication }) => publication.id),
           started.map(({ publication }) => publication.tenant),
@@ -85,6 +85,7 @@ export class TimerStore {
           slices.map(({ publication }) => publication.tenant),
           slices.map(({ slice }) => slice),
           slices.map(({ hash }) => hash),
+          slices.map(({ expected }) => expected),
         ],
       );
       return rows.length;

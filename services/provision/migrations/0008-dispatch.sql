@@ -82,13 +82,14 @@ create table schedule_timers (
 create index schedule_timers_due on schedule_timers (occurrence);
 
 -- Parts of a running publication: -1 is all of it, 0 to 15 are the members in one partition of `members`. `target` and `after` say how far it is:
--- the number of its target, and the last member that was written. `begun`: a page may have been written that `after` does not show.
+-- the number of its target, and the last member that was written. `expected`: about how many recipients it has. `begun`: a page may have been written that `after` does not show.
 -- `hash` decides which dispatcher writes it, however many partitions dispatch has.
 create table publication_slices (
   id uuid not null,
   tenant text collate "C" not null,
   slice smallint not null,
   hash integer not null,
+  expected bigint not null default 0,
   target smallint not null default 0,
   after text collate "C" not null default '',
   written bigint not null default 0,
