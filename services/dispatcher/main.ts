@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { BatchingProducer } from "@saasaparilla/shared/kafka/batching-producer.ts";
 import { serveDocs } from "@saasaparilla/shared/http/openapi/pages.ts";
 import { openAccessControl } from "@saasaparilla/shared/auth/access-control.ts";
@@ -12,13 +13,30 @@ import { createLog } from "@saasaparilla/shared/runtime/log.ts";
 import { createRegistry } from "@saasaparilla/shared/runtime/metrics.ts";
 import { connectPostgres } from "@saasaparilla/shared/postgres/client.ts";
 import { connectRedis } from "@saasaparilla/shared/redis/client.ts";
+import { tenantLimits } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
 import { loadSettings } from "@saasaparilla/shared/runtime/load-settings.ts";
-import { dispatcherGroup, topicsOf } from "@saasaparilla/shared/kafka/topic-names.ts";
+import { directorGroup, dispatcherGroup, topicsOf } from "@saasaparilla/shared/kafka/topic-names.ts";
 import { openapi } from "#api/openapi.ts";
 import { DispatchConsumer } from "#publications/consumer.ts";
-import { rejectingHandler } from "#publications/rejecting-handler.ts";
+import { DirectorLag } from "#publications/director-lag.ts";
+import { FanOut } from "#publications/fan-out.ts";
+import { Intake } from "#publications/intake.ts";
+import { Pace } from "#publications/pace.ts";
+import { PageWriter } from "#publications/page-writer.ts";
+import { PublicationStore } from "#publications/publication-store.ts";
+import { sweep } from "#publications/sweep.ts";
+import { MemberStore } from "#groups/member-store.ts";
+import { Timers } from "#schedules/timers.ts";
+import { TimerStore } from "#schedules/timer-store.ts";
 import { createMetrics } from "./metrics.ts";
 import { dispatcherSettings } from "./settings.ts";
+
+/** ms between two looks at what is due. */
+const DUE_MS = 200;
+/** ms between two looks for publications of other dispatchers, and for cancellations. */
+const LOAD_MS = 500;
+const PARTITIONS_MS = 30_000;
+const SWEEP_MS = 10_000;
 
 const settings = loadSettings(dispatcherSettings);
 const log = createLog("dispatcher", settings.LOG_LEVEL);
@@ -62,9 +80,59 @@ const producer = new BatchingProducer({
   sent: () => health.up("kafka"),
 });
 
+const accepted = { partitions: await kafka.partitions(topics.accepted) };
+const dispatch = { partitions: await kafka.partitions(topics.dispatch) };
+const looksAtPartitions = setInterval(() => {
+  void kafka.partitions(topics.accepted).then((partitions) => (accepted.partitions = partitions));
+  void kafka.partitions(topics.dispatch).then((partitions) => (dispatch.partitions = partitions));
+}, PARTITIONS_MS);
+const pace = new Pace({ most: settings.FANOUT_RATE / accepted.partitions, now: () => performance.now(), sleep });
+const directorLag = new DirectorLag(() => kafka.progress(directorGroup(settings.NAMESPACE), topics.accepted), pace);
+const publications = new PublicationStore(postgres, settings.NAMESPACE);
+const members = new MemberStore(postgres, settings.NAMESPACE);
+const writer = new PageWriter({
+  producer,
+  topic: topics.accepted,
+  partitions: () => accepted.partitions,
+  pace,
+  isFull: () => false,
+});
+const limitsOf = tenantLimits(policies, settings);
+let owned: readonly number[] = [];
+const fanOut = new FanOut({
+  publications,
+  members,
+  writer,
+  charge: () => 0,
+  weightOf: (tenant) => limitsOf(tenant).weight,
+  owned: () => ({ partitions: owned, among: dispatch.partitions }),
+  metrics,
+  log,
+  sleep,
+});
+const begun = (): void => void fanOut.load();
+const exchangeTargets = (): undefined => undefined;
+const intake = new Intake({ publications, members, writer, exchangeTargets, charge: () => 0, begun, metrics });
+const timers = new Timers({
+  store: new TimerStore(postgres, settings.NAMESPACE),
+  members,
+  exchangeTargets,
+  nextOccurrence: () => undefined,
+  begun,
+  metrics,
+  log,
+});
+metrics.watch({ pace: () => pace.rate, dueLag: () => timers.lag });
+
 const consumer = new DispatchConsumer({
   topic: topics.dispatch,
-  handler: rejectingHandler,
+  handler: {
+    assigned(partitions) {
+      owned = partitions;
+      begun();
+    },
+    settle: (record) => intake.settle(record),
+  },
   deadLetters: new DeadLetters(producer, topics.deadLetters, { metrics, log }),
   maxBytes: settings.PARTITION_MAX_BYTES,
   metrics,
@@ -88,8 +156,15 @@ consumer.use(reader);
 
 const commits = setInterval(() => void consumer.commit(), 250);
 const lags = setInterval(() => void consumerLag.look(), LAG_MS);
+const paces = setInterval(() => void directorLag.look(), 1_000);
+const loads = setInterval(() => void fanOut.load(), LOAD_MS);
+const dues = setInterval(() => void timers.run(), DUE_MS);
+const schedules = setInterval(() => void timers.reconcile(), settings.ACCESS_REFRESH_MS);
+const sweeps = setInterval(() => void sweep(publications, metrics, log), SWEEP_MS);
 lifecycle.onEnd("dispatcher", async () => {
-  for (const timer of [commits, lags]) clearInterval(timer);
+  for (const timer of [commits, lags, paces, loads, dues, schedules, sweeps, looksAtPartitions]) clearInterval(timer);
+  await timers.end();
+  await fanOut.end();
   await consumer.end();
   await reader.stop();
 });

@@ -18,6 +18,10 @@ export const dispatcherSettings = commonSettings.extend({
     .max(300_000)
     .default(6_000)
     .meta({ description: "A dispatcher that is silent to its group for so many ms loses its partitions." }),
+  FANOUT_RATE: count(15_000).meta({
+    description:
+      "Notifications a second that a dispatcher writes for groups at most. It writes fewer while directors lag behind.",
+  }),
   PARTITION_MAX_BYTES: count(16 << 20).meta({
     description:
       "A partition of dispatch pauses at so many bytes of records that wait in memory. It goes on at three quarters of it.",

@@ -92,6 +92,10 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
       documents_version: ["select"],
       members: WHOLE,
       publications: WHOLE,
+      // Postgres asks for it to draw a number.
+      publication_places: ["update"],
+      publication_slices: WHOLE,
+      schedule_timers: WHOLE,
       queue_positions: WHOLE,
       claims: WHOLE,
       quarantine: WHOLE,

@@ -1,7 +1,7 @@
 import type { Postgres } from "@saasaparilla/shared/postgres/client.ts";
 import { clientKey, type ClientKey } from "@saasaparilla/shared/protocol/notification.ts";
 
-/** The partitions of `members`: a member is always in the same one. */
+/** Parts of a group. A member is always in the same one (`slice` in the table). */
 export const SLICES = 16;
 /** The slice that has all members. */
 export const WHOLE = -1;
@@ -40,16 +40,20 @@ export class MemberStore {
     });
   }
 
-  /** The next members in the order of their keys, after `after`. One value for all of them: a row each costs more. */
+  /**
+   * The next members after `after`, in the order of slices, and of keys within a slice. One value for all of them: a
+   * row each costs more.
+   */
   async page({ tenant, group, slice }: GroupPart, after: ClientKey, limit: number): Promise<ClientKey[]> {
-    const table = slice === WHOLE ? "members" : `members_${slice}`;
+    const [first, last] = slice === WHOLE ? [0, SLICES - 1] : [slice, slice];
     const { rows } = await this.#postgres.pool.query<{ clients: string | null }>({
-      name: `members-page-${slice}`,
-      text: `select string_agg(client, ' ' order by client) as clients from (
-               select client from ${this.#schema}.${table} where tenant = $1 and name = $2 and client > $3
-               order by client limit $4
+      name: "members-page",
+      text: `select string_agg(client, ' ' order by slice, client) as clients from (
+               select slice, client from ${this.#schema}.members where tenant = $1 and name = $2 and slice <= $4
+               and (slice, client) > (case when $5 = '' then $3::int else (hashtextextended($5, 0) & 15)::int end, $5)
+               order by slice, client limit $6
              ) as page`,
-      values: [tenant, group, after, limit],
+      values: [tenant, group, first, last, after, limit],
     });
     const clients = rows[0]?.clients ?? "";
     return clients === "" ? [] : clients.split(" ");

@@ -23,8 +23,8 @@ export interface FanOutParts {
   owned: () => { partitions: readonly number[]; among: number };
   metrics: {
     fannedOut(written: number, refused: number): void;
-    failed(store: string): void;
-    watch(readers: object): void;
+    failed(dependency: "kafka" | "postgres"): void;
+    watch(readers: { remaining: () => number }): void;
   };
   log: Log;
   sleep: (ms: number) => Promise<unknown>;
@@ -116,7 +116,7 @@ export class FanOut {
       next = await this.#page(run);
     } catch (error) {
       if (classify(error) === "fatal") throw error;
-      metrics.failed("fan-out");
+      metrics.failed("postgres");
       log.warn({ err: error, publication: run.id, slice: run.slice }, "a page failed: it will be written again");
       await sleep(RETRY_MS);
     }

@@ -177,9 +177,11 @@ export class PublicationStore {
              set state = case publication.state when 'cancelling' then 'cancelled' else 'done' end,
                  ended = now(), written = total.written, refused = total.refused, body = null
              from (
-               select id, tenant, sum(written) as written, sum(refused) as refused
-               from ${this.#schema}.publication_slices ${id === undefined ? "" : "where id = $1"}
-               group by id, tenant having bool_and(done)
+               select id, tenant, sum(slice.written) as written, sum(slice.refused) as refused
+               from ${this.#schema}.publications as running join ${this.#schema}.publication_slices as slice
+                 using (id, tenant)
+               where running.state in ('running', 'cancelling') ${id === undefined ? "" : "and id = $1"}
+               group by id, tenant having bool_and(slice.done)
              ) as total
              where publication.id = total.id and publication.tenant = total.tenant
              and publication.state in ('running', 'cancelling')`,

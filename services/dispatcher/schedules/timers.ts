@@ -33,7 +33,11 @@ export interface TimersParts {
   /** The next time of a cron expression in a zone after a time, in ms since 1970; undefined if there is none. */
   nextOccurrence: (cron: string, zone: string, after: number) => number | undefined;
   begun: () => void;
-  metrics: { fired(publications: number): void; skipped(occurrences: number): void; failed(store: string): void };
+  metrics: {
+    fired(publications: number): void;
+    skipped(occurrences: number): void;
+    failed(dependency: "postgres"): void;
+  };
   log: Log;
 }
 
@@ -41,6 +45,7 @@ export interface TimersParts {
 export class Timers {
   readonly #parts: TimersParts;
   #running: Promise<void> | undefined;
+  #lag = 0;
 
   constructor(parts: TimersParts) {
     this.#parts = parts;
@@ -49,6 +54,11 @@ export class Timers {
   /** Call it a few times a second. */
   run(): Promise<void> {
     return (this.#running ??= this.#run().finally(() => (this.#running = undefined)));
+  }
+
+  /** Seconds that the oldest due row had waited at the last look. */
+  get lag(): number {
+    return this.#lag;
   }
 
   async end(): Promise<void> {
@@ -79,6 +89,7 @@ export class Timers {
         return occurrence === undefined ? [] : [{ tenant, name, version, occurrence }];
       });
       await store.set(timers);
+      this.#lag = await store.lag();
     } catch (error) {
       metrics.failed("postgres");
       log.warn({ err: error }, `schedules cannot be read and will be tried again: ${messageOf(error)}`);

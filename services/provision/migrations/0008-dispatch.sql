@@ -1,8 +1,9 @@
--- Members of groups. `client` is the client key, as in stored_notifications. A slice of a large group is one partition of this table.
+-- Members of groups. `client` is the client key, as in stored_notifications. A member is always in the same slice.
 create table members (
   client text collate "C" not null,
   tenant text collate "C" not null,
   name text collate "C" not null,
+  slice smallint not null generated always as ((hashtextextended(client, 0) & 15)::smallint) stored,
   since timestamptz not null default now(),
   primary key (client, tenant, name)
 ) partition by hash (client);
@@ -24,7 +25,7 @@ create table members_13 partition of members for values with (modulus 16, remain
 create table members_14 partition of members for values with (modulus 16, remainder 14);
 create table members_15 partition of members for values with (modulus 16, remainder 15);
 
-create index members_of_group on members (tenant, name, client);
+create index members_of_group on members (tenant, name, slice, client);
 
 -- Publications that are due later, or too large to be written at once, and for some days those that have ended. Publications with the same
 -- key are written one after the other, in the order of `place`: one dispatcher inserts them in the order of dispatch.
@@ -81,7 +82,7 @@ create table schedule_timers (
 );
 create index schedule_timers_due on schedule_timers (occurrence);
 
--- Parts of a running publication: -1 is all of it, 0 to 15 are the members in one partition of `members`. `target` and `after` say how far it is:
+-- Parts of a running publication: -1 is all of it, 0 to 15 are the members of that slice. `target` and `after` say how far it is:
 -- the number of its target, and the last member that was written. `expected`: about how many recipients it has. `begun`: a page may have been written that `after` does not show.
 -- `hash` decides which dispatcher writes it, however many partitions dispatch has.
 create table publication_slices (
