@@ -14,6 +14,8 @@ import { createRegistry } from "@saasaparilla/shared/runtime/metrics.ts";
 import { connectPostgres } from "@saasaparilla/shared/postgres/client.ts";
 import { connectRedis } from "@saasaparilla/shared/redis/client.ts";
 import { tenantLimits } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
+import { RedisRateLimiter } from "@saasaparilla/shared/rate-limits/redis-rate-limiter.ts";
+import { Keys } from "@saasaparilla/shared/redis/keys.ts";
 import { loadSettings } from "@saasaparilla/shared/runtime/load-settings.ts";
 import { directorGroup, dispatcherGroup, topicsOf } from "@saasaparilla/shared/kafka/topic-names.ts";
 import { openapi } from "#api/openapi.ts";
@@ -23,6 +25,7 @@ import { FanOut } from "#publications/fan-out.ts";
 import { Intake } from "#publications/intake.ts";
 import { Pace } from "#publications/pace.ts";
 import { PageWriter } from "#publications/page-writer.ts";
+import { RecipientRate } from "#publications/recipient-rate.ts";
 import { PublicationStore } from "#publications/publication-store.ts";
 import { sweep } from "#publications/sweep.ts";
 import { MemberStore } from "#groups/member-store.ts";
@@ -37,6 +40,8 @@ const DUE_MS = 200;
 const LOAD_MS = 500;
 const PARTITIONS_MS = 30_000;
 const SWEEP_MS = 10_000;
+/** Redis answers in less than 1 ms. Without it, this process counts alone. */
+const RATE_WAIT_MS = 200;
 
 const settings = loadSettings(dispatcherSettings);
 const log = createLog("dispatcher", settings.LOG_LEVEL);
@@ -98,12 +103,15 @@ const writer = new PageWriter({
   isFull: () => false,
 });
 const limitsOf = tenantLimits(policies, settings);
+const rateLimiter = new RedisRateLimiter({ redis, waitMs: RATE_WAIT_MS, alone: () => metrics.failed("redis") });
+const recipientRate = new RecipientRate(rateLimiter, new Keys(settings.NAMESPACE), limitsOf);
+const charge = recipientRate.charge.bind(recipientRate);
 let owned: readonly number[] = [];
 const fanOut = new FanOut({
   publications,
   members,
   writer,
-  charge: () => 0,
+  charge,
   weightOf: (tenant) => limitsOf(tenant).weight,
   owned: () => ({ partitions: owned, among: dispatch.partitions }),
   metrics,
@@ -112,7 +120,7 @@ const fanOut = new FanOut({
 });
 const begun = (): void => void fanOut.load();
 const exchangeTargets = (): undefined => undefined;
-const intake = new Intake({ publications, members, writer, exchangeTargets, charge: () => 0, begun, metrics });
+const intake = new Intake({ publications, members, writer, exchangeTargets, charge, begun, metrics });
 const timers = new Timers({
   store: new TimerStore(postgres, settings.NAMESPACE),
   members,

@@ -28,16 +28,19 @@ export class MemberStore {
     tenant: string,
     group: string,
     changes: { add: readonly string[]; remove: readonly string[] },
-  ): Promise<void> {
+  ): Promise<{ added: number; removed: number }> {
     const keysOf = (clients: readonly string[]): string[] => clients.map((client) => clientKey(tenant, client));
-    await this.#postgres.pool.query({
+    const { rows } = await this.#postgres.pool.query<{ added: number; removed: number }>({
       name: "members-change",
       text: `with removed as (
-               delete from ${this.#schema}.members where tenant = $1 and name = $2 and client = any($4::text[])
-             ) insert into ${this.#schema}.members (client, tenant, name)
-             select client, $1, $2 from unnest($3::text[]) as added(client) on conflict do nothing`,
+               delete from ${this.#schema}.members where tenant = $1 and name = $2 and client = any($4::text[]) returning 1
+             ), added as (
+               insert into ${this.#schema}.members (client, tenant, name)
+               select client, $1, $2 from unnest($3::text[]) as given(client) on conflict do nothing returning 1
+             ) select (select count(*) from added)::int as added, (select count(*) from removed)::int as removed`,
       values: [tenant, group, keysOf(changes.add), keysOf(changes.remove)],
     });
+    return rows[0]!;
   }
 
   /**
@@ -57,6 +60,12 @@ export class MemberStore {
     });
     const clients = rows[0]?.clients ?? "";
     return clients === "" ? [] : clients.split(" ");
+  }
+
+  /** The ids of the next members after this one, in the order of `page`. */
+  async list(tenant: string, group: string, after: string, limit: number): Promise<string[]> {
+    const keys = await this.page({ tenant, group, slice: WHOLE }, after && clientKey(tenant, after), limit);
+    return keys.map((key) => key.slice(tenant.length + 1));
   }
 
   /** The number of members, counted up to `most`. */

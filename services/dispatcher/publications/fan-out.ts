@@ -17,7 +17,7 @@ export interface FanOutParts {
   members: Pick<MemberStore, "page">;
   writer: Pick<PageWriter, "write">;
   /** Takes so many notifications from the tenant's rate. Returns the ms to wait and ask again, or 0 if they were taken. */
-  charge: (tenant: string, notifications: number) => number | Promise<number>;
+  charge: (tenant: string, notifications: number, bytes: number) => number | Promise<number>;
   weightOf: (tenant: string) => number;
   /** The partitions of dispatch that this dispatcher owns, and their number. */
   owned: () => { partitions: readonly number[]; among: number };
@@ -142,7 +142,7 @@ export class FanOut {
     // A page that an earlier owner may have written is written again, so that the count is what arrived.
     if (run.cancelling && run.mine) return this.#finish(run);
     const { recipients, target, after } = await this.#next(run);
-    const wait = recipients.length === 0 ? 0 : await charge(run.tenant, recipients.length);
+    const wait = recipients.length === 0 ? 0 : await charge(run.tenant, recipients.length, run.payload.length);
     if (wait > 0) return wait;
     if (!run.mine && !run.begun && !(await publications.begin(run))) return "over";
     run.mine = true;

@@ -16,7 +16,7 @@ export interface IntakeParts {
   members: Pick<MemberStore, "page" | "count">;
   writer: Pick<PageWriter, "write">;
   exchangeTargets: ExchangeTargets;
-  charge: (tenant: string, notifications: number) => number | Promise<number>;
+  charge: (tenant: string, notifications: number, bytes: number) => number | Promise<number>;
   /** A publication runs from now on. */
   begun: () => void;
   metrics: { fannedOut(written: number, refused: number): void; publication(state: NewPublication["state"]): void };
@@ -106,7 +106,7 @@ export class Intake {
     if ("slices" in audience) return { ...row, head: { ...head, targets }, state: "running", slices: audience.slices };
     // A tenant over its rate must not hold up the partition.
     const { recipients } = audience;
-    if (recipients.length > 0 && (await charge(tenant, recipients.length)) > 0) return running();
+    if (recipients.length > 0 && (await charge(tenant, recipients.length, payload.length)) > 0) return running();
     const { written, refused } = await writer.write({ head, payload, recipients });
     metrics.fannedOut(written, refused);
     return { ...row, head: { ...head, targets }, state: "done", payload: undefined, written, refused };
