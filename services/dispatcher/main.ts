@@ -5,6 +5,7 @@ import { openAccessControl } from "@saasaparilla/shared/auth/access-control.ts";
 import { ConsumerLag, LAG_MS } from "@saasaparilla/shared/kafka/consumer-lag.ts";
 import { DeadLetters } from "@saasaparilla/shared/kafka/dead-letters.ts";
 import { messageOf } from "@saasaparilla/shared/runtime/errors.ts";
+import { FullInboxes } from "@saasaparilla/shared/postgres/full-inboxes.ts";
 import { Health } from "@saasaparilla/shared/runtime/health.ts";
 import { HttpServer } from "@saasaparilla/shared/http/server.ts";
 import { KafkaLink } from "@saasaparilla/shared/kafka/client.ts";
@@ -22,6 +23,7 @@ import { openapi } from "#api/openapi.ts";
 import { DispatchConsumer } from "#publications/consumer.ts";
 import { DirectorLag } from "#publications/director-lag.ts";
 import { FanOut } from "#publications/fan-out.ts";
+import { FullRecipients } from "#publications/full-recipients.ts";
 import { Intake } from "#publications/intake.ts";
 import { Pace } from "#publications/pace.ts";
 import { PageWriter } from "#publications/page-writer.ts";
@@ -95,12 +97,13 @@ const pace = new Pace({ most: settings.FANOUT_RATE / accepted.partitions, now: (
 const directorLag = new DirectorLag(() => kafka.progress(directorGroup(settings.NAMESPACE), topics.accepted), pace);
 const publications = new PublicationStore(postgres, settings.NAMESPACE);
 const members = new MemberStore(postgres, settings.NAMESPACE);
+const fullRecipients = new FullRecipients(new FullInboxes(postgres, settings.NAMESPACE), log);
 const writer = new PageWriter({
   producer,
   topic: topics.accepted,
   partitions: () => accepted.partitions,
   pace,
-  isFull: () => false,
+  isFull: (key) => fullRecipients.has(key),
 });
 const limitsOf = tenantLimits(policies, settings);
 const rateLimiter = new RedisRateLimiter({ redis, waitMs: RATE_WAIT_MS, alone: () => metrics.failed("redis") });
@@ -167,7 +170,10 @@ const lags = setInterval(() => void consumerLag.look(), LAG_MS);
 const paces = setInterval(() => void directorLag.look(), 1_000);
 const loads = setInterval(() => void fanOut.load(), LOAD_MS);
 const dues = setInterval(() => void timers.run(), DUE_MS);
-const schedules = setInterval(() => void timers.reconcile(), settings.ACCESS_REFRESH_MS);
+const schedules = setInterval(() => {
+  void timers.reconcile();
+  void fullRecipients.look();
+}, settings.ACCESS_REFRESH_MS);
 const sweeps = setInterval(() => void sweep(publications, metrics, log), SWEEP_MS);
 lifecycle.onEnd("dispatcher", async () => {
   for (const timer of [commits, lags, paces, loads, dues, schedules, sweeps, looksAtPartitions]) clearInterval(timer);

@@ -91,6 +91,7 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
       documents: ["select"],
       documents_version: ["select"],
       members: WHOLE,
+      full_clients: ["select"],
       publications: WHOLE,
       // Postgres asks for it to draw a number.
       publication_places: ["update"],
