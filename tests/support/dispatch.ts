@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
-import { expect } from "vitest";
 import { partitionOf } from "@saasaparilla/shared/protocol/notification.ts";
 import { PackWriter } from "@saasaparilla/shared/protocol/pack-writer.ts";
 import { publicationKey, type PublicationHead } from "@saasaparilla/shared/protocol/publication.ts";
@@ -10,10 +10,12 @@ import type { Stack } from "./stack.ts";
 /** Publications and groups, written without the receiver. */
 export class Dispatch {
   readonly #stack: Stack;
+  readonly #tenant: string;
   readonly #pool: pg.Pool;
 
-  constructor(stack: Stack) {
+  constructor(stack: Stack, tenant = "acme") {
     this.#stack = stack;
+    this.#tenant = tenant;
     this.#pool = new pg.Pool({ connectionString: stack.env.DATABASE_URL!, max: 2 });
   }
 
@@ -29,18 +31,18 @@ export class Dispatch {
   async fill(group: string, members: number, prefix = "m"): Promise<void> {
     await this.query(
       `insert into $schema.members (client, tenant, name)
-       select 'acme/' || $2 || n, 'acme', $1 from generate_series(0, $3::int - 1) as n`,
-      [group, prefix, members],
+       select $4 || '/' || $2 || n, $4, $1 from generate_series(0, $3::int - 1) as n`,
+      [group, prefix, members, this.#tenant],
     );
   }
 
   /** Writes publications of one key in one record. Returns their ids. */
   async publish(...given: (Partial<PublicationHead> & Pick<PublicationHead, "to">)[]): Promise<string[]> {
-    const heads = given.map((head) => ({ id: randomUUID(), tenant: "acme", publisher: "test", ...head }));
+    const heads = given.map((head) => ({ id: randomUUID(), tenant: this.#tenant, publisher: "test", ...head }));
     const writer = new PackWriter();
     for (const [index, head] of heads.entries()) writer.publication({ head, payload: Buffer.from(String(index)) });
     const partitions = 4;
-    await produce(this.#stack, "dispatch", partitionOf(publicationKey("acme", heads[0]!.to), partitions), [
+    await produce(this.#stack, "dispatch", partitionOf(publicationKey(this.#tenant, heads[0]!.to), partitions), [
       writer.take(),
     ]);
     return heads.map(({ id }) => id);
@@ -56,11 +58,13 @@ export class Dispatch {
 
   /** Waits until it ended; returns how. */
   async ended(id: string, timeout = 30_000): Promise<{ state: string; written: number; refused: number }> {
-    const states = ["done", "cancelled", "skipped"];
-    await expect
-      .poll(async () => states.includes((await this.state(id))?.state ?? ""), { timeout, interval: 100 })
-      .toBe(true);
-    return (await this.state(id))!;
+    const deadline = performance.now() + timeout;
+    for (;;) {
+      const found = await this.state(id);
+      if (found && ["done", "cancelled", "skipped"].includes(found.state)) return found;
+      if (performance.now() > deadline) throw new Error(`The publication ${id} did not end: ${JSON.stringify(found)}`);
+      await sleep(100);
+    }
   }
 
   records(): ReturnType<typeof readAll> {
