@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { connectionName, FORMAT, formatOf } from "./format.ts";
+import { connectionName, FORMAT, readConnectionName } from "./format.ts";
 
 test("the name of a connection says the service and its format; a name of an earlier version says only the service", () => {
-  expect(formatOf(connectionName("receiver"))).toEqual({ service: "receiver", format: FORMAT });
-  expect(formatOf(connectionName("director", 17))).toEqual({ service: "director", format: 17 });
+  expect(readConnectionName(connectionName("receiver"))).toEqual({ service: "receiver", format: FORMAT });
+  expect(readConnectionName(connectionName("director", 17))).toEqual({ service: "director", format: 17 });
   for (const service of ["receiver", "director.format-", "a.format-x", ""])
-    expect(formatOf(service)).toEqual({ service, format: 1 });
+    expect(readConnectionName(service)).toEqual({ service, format: 1 });
 });

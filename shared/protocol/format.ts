@@ -18,7 +18,7 @@ export function connectionName(service: string, format = FORMAT): string {
   return `${service}.format-${format}`;
 }
 
-export function formatOf(name: string): { service: string; format: number } {
+export function readConnectionName(name: string): { service: string; format: number } {
   const [, service, format] = NAMED.exec(name) ?? [];
   return service === undefined ? { service: name, format: FIRST_FORMAT } : { service, format: Number(format) };
 }
