@@ -10,7 +10,13 @@ import {
 } from "@saasaparilla/shared/protocol/pack.ts";
 import type { StoredNotification } from "@saasaparilla/shared/postgres/stored-notifications.ts";
 import { compact } from "./free-record-memory.ts";
-import { deadLetterOf, deadLetterOfItem, NOTHING, REDRIVEN, type DeadLetter } from "@saasaparilla/shared/kafka/dead-letters.ts";
+import {
+  deadLetterOf,
+  deadLetterOfItem,
+  NOTHING,
+  REDRIVEN,
+  type DeadLetter,
+} from "@saasaparilla/shared/kafka/dead-letters.ts";
 import { ControlMessages, type ControlTarget } from "./control-messages.ts";
 import { DeferredQueue, type DeferredLine } from "./deferred.ts";
 import { InsertingShares } from "#storage/inserting.ts";
