@@ -19,7 +19,9 @@ export interface Grants {
   };
 }
 
-const ACCESS = { access: ["select"], access_version: ["select"] } as const;
+/** Each service reads the platform's format, and reports its own. */
+const FORMAT = { platform: ["select"], service_formats: ["select", "insert", "update (at)", "delete"] } as const;
+const ACCESS = { access: ["select"], access_version: ["select"], ...FORMAT } as const;
 
 const WHOLE = ["select", "insert", "update", "delete"] as const;
 
@@ -75,6 +77,7 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
   },
   console: {
     postgres: {
+      ...FORMAT,
       access: ["select", "insert", "update", "delete"],
       access_version: ["select", "update"],
       full_tenants: ["select"],
