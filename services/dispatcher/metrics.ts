@@ -38,6 +38,8 @@ export function createMetrics(registry: Registry) {
       help: "How late the oldest due publication of this dispatcher is; 0 if none is.",
     },
     partitions: { name: "partitions_owned", help: "Partitions of dispatch that this dispatcher owns." },
+    queueReaders: { name: "queue_readers_waiting", help: "Readers of empty queues that wait for a message." },
+    queueRequests: { name: "queue_requests_waiting", help: "Requests to queues that wait for their statement." },
     waitingBytes: { name: "dispatch_waiting_bytes", help: "Bytes of records of dispatch that wait in memory." },
   });
   return {

@@ -75,12 +75,7 @@ export class QueueStore {
          select *, sum(octet_length(body)) over (order by sequence rows unbounded preceding) - octet_length(body) as ahead
          from (select stored.sequence, (extract(epoch from stored.appended) * 1000)::int8 as appended, stored.body,
                  coalesce(claim.attempts, 0) as attempts
-               from ${this.#stored} as stored
-               left join lateral (select attempts, confirmed from ${this.#schema}.claims as claim
-                                  where claim.client = asked.client and claim.sequence = stored.sequence limit 1) as claim on true
-               where stored.client = asked.client
-                 and stored.sequence > coalesce((select sequence from ${this.#schema}.queue_positions where client = asked.client), '')
-                 and (stored.expires is null or stored.expires > now()) and claim.confirmed is not true
+               from ${this.#oldest("asked.client")}
                order by stored.sequence limit asked.most) as oldest
        ) as page where page.ahead < $3 group by asked.asker`,
       [asked.map(({ queue }) => queue), asked.map(({ limit }) => limit + 1), PAGE_BYTES],
@@ -93,6 +88,33 @@ export class QueueStore {
       pages[asker - 1] = { messages: messages.slice(0, limit), more };
     }
     return pages;
+  }
+
+  /** Of these queues, those with an unconfirmed message. */
+  async nonEmpty(queues: readonly ClientKey[]): Promise<ClientKey[]> {
+    const rows = await this.#ask<{ client: ClientKey }>(
+      "queue-non-empty",
+      `select asked.client from unnest($1::text[]) as asked(client)
+       where exists (select from ${this.#oldest("asked.client")} offset 0 limit 1)`,
+      [queues],
+    );
+    return rows.map(({ client }) => client);
+  }
+
+  /**
+   * The sequences of messages with these ids, by id. It looks at the `limit` oldest unconfirmed messages only: ids have
+   * no index.
+   */
+  async find(queue: ClientKey, ids: readonly string[], limit: number): Promise<Map<string, Sequence>> {
+    const rows = await this.#ask<{ id: string; sequence: Sequence }>(
+      "queue-find",
+      `select id, sequence from (
+         select stored.sequence, encode(substring(stored.body from 1 for 16), 'hex')::uuid::text as id
+         from ${this.#oldest("$1::text")} order by stored.sequence limit $3
+       ) as oldest where id = any($2::text[])`,
+      [queue, ids, limit],
+    );
+    return new Map(rows.map(({ id, sequence }) => [id, sequence]));
   }
 
   /** Claims the oldest free messages. Two claims never have the same message at the same time. */
@@ -166,6 +188,16 @@ export class QueueStore {
     );
     const last = swept.length < queues ? undefined : swept.at(-1)!.client;
     return { last, swept: swept.reduce((sum, { swept: each }) => sum + each, 0) };
+  }
+
+  /** The from and where of unconfirmed messages. A subquery with a limit is never made a join, which could scan claims. */
+  #oldest(queue: string): string {
+    return `${this.#stored} as stored
+      left join lateral (select attempts, confirmed from ${this.#schema}.claims as claim
+                         where claim.client = ${queue} and claim.sequence = stored.sequence limit 1) as claim on true
+      where stored.client = ${queue}
+        and stored.sequence > coalesce((select sequence from ${this.#schema}.queue_positions where client = ${queue}), '')
+        and (stored.expires is null or stored.expires > now()) and claim.confirmed is not true`;
   }
 
   async #ask<Row extends object>(name: string, text: string, values: unknown[]): Promise<Row[]> {
