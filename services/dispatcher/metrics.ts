@@ -3,10 +3,10 @@ import { meters, type Registry } from "@saasaparilla/shared/runtime/metrics.ts";
 export type DispatcherMetrics = ReturnType<typeof createMetrics>;
 
 export type PublicationState = "waiting" | "running" | "done" | "cancelled" | "skipped";
-export type QueueAction = "read" | "claimed" | "confirmed" | "released" | "extended" | "quarantined";
+export type QueueAction = "read" | "claimed" | "confirmed" | "released" | "extended" | "quarantined" | "swept";
 
 const STATES: PublicationState[] = ["waiting", "running", "done", "cancelled", "skipped"];
-const ACTIONS: QueueAction[] = ["read", "claimed", "confirmed", "released", "extended", "quarantined"];
+const ACTIONS: QueueAction[] = ["read", "claimed", "confirmed", "released", "extended", "quarantined", "swept"];
 
 export function createMetrics(registry: Registry) {
   const { counter, watched } = meters(registry);

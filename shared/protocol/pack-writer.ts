@@ -60,6 +60,13 @@ export class PackWriter {
     payload.copy(buffer, at);
   }
 
+  /** A notification's body as it was read, with all its options. */
+  forward(body: Buffer): void {
+    // Make room before reading the buffer, because making room may replace it.
+    const at = this.#item(Kind.NOTIFICATION, body.length);
+    body.copy(this.#buffer, at);
+  }
+
   publication(publication: Publication): void {
     const head = Buffer.from(JSON.stringify(publication.head));
     const at = this.#item(Kind.PUBLICATION, PUBLICATION_HEADER + head.length + publication.payload.length);

@@ -1,7 +1,6 @@
 import { messageOf } from "@saasaparilla/shared/runtime/errors.ts";
 import type { DeadLetter } from "@saasaparilla/shared/kafka/dead-letters.ts";
 import { offsetOf, partitionOf } from "@saasaparilla/shared/protocol/notification.ts";
-import { notificationBody } from "@saasaparilla/shared/protocol/pack.ts";
 import { PackWriter } from "@saasaparilla/shared/protocol/pack-writer.ts";
 import type { StoredNotification } from "@saasaparilla/shared/postgres/stored-notifications.ts";
 
@@ -14,14 +13,7 @@ export function refusedRow(
   error: unknown,
 ): DeadLetter {
   const writer = new PackWriter(body.length + 64);
-  writer.notification({
-    key: client,
-    id: notificationBody.id(body),
-    ttl: notificationBody.ttl(body),
-    event: notificationBody.event(body),
-    traceparent: notificationBody.traceparent(body),
-    payload: notificationBody.payload(body),
-  });
+  writer.forward(body);
   return {
     topic: accepted.topic,
     partition: partitionOf(client, accepted.partitions),

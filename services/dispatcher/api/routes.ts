@@ -10,8 +10,11 @@ import type { Registry } from "@saasaparilla/shared/runtime/metrics.ts";
 import type { Request } from "@saasaparilla/shared/http/request.ts";
 import type { z } from "zod";
 
-/** The right that a request needs in its caller's tenant. A target is `queue/<name>` or another of its form. */
-export type Needs = { scope: "consume"; target: string } | { scope: "read" } | { scope: "operate" };
+/**
+ * The right that a request needs: for a target of the caller's tenant, as `queue/<name>`, or for a tenant. Only
+ * operators of the platform may name another tenant than their own.
+ */
+export type Needs = { scope: "consume"; target: string } | { scope: "read" | "operate"; tenant: string | undefined };
 
 /** The caller, if it has the right. Throws `Refused` otherwise. */
 export type Admit = (needs: Needs, token: string | undefined, request: Request) => Identity | Promise<Identity>;
@@ -28,7 +31,7 @@ export interface Route<Body = unknown> {
   method: "get" | "post" | "put" | "delete";
   /** With one named part at most: `/v1/queues/:queue/messages`. */
   path: string;
-  needs(name: string): Needs;
+  needs(name: string, request: Request): Needs;
   body?: z.ZodType<Body>;
   handle(call: Call, body: Body): HttpResponse | Promise<HttpResponse>;
   /** The outcome of an admitted request, for the audit log. */
@@ -60,8 +63,7 @@ export function serveRoutes(server: HttpServer, routes: readonly Route[], parts:
     registry,
     identify(request) {
       const name = nameIn(request);
-      const pass = () =>
-        admit(routeOf(request).needs(name), bearer(request.headers.authorization), request);
+      const pass = () => admit(routeOf(request).needs(name, request), bearer(request.headers.authorization), request);
       const toCall = (caller: Identity | HttpResponse): Call | HttpResponse =>
         isResponse(caller) ? caller : { caller, request, name };
       const caller = authenticateRequest(pass, ANSWERS);

@@ -47,7 +47,6 @@ create table quarantine (
   primary key (tenant, id)
 );
 create index quarantine_at on quarantine (at);
-create index quarantine_of_tenant on quarantine (tenant, at, id);
 
 select set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true);
 
