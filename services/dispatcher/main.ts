@@ -14,13 +14,13 @@ import { connectPostgres } from "@saasaparilla/shared/postgres/client.ts";
 import { connectRedis } from "@saasaparilla/shared/redis/client.ts";
 import { loadSettings } from "@saasaparilla/shared/runtime/load-settings.ts";
 import { dispatcherGroup, topicsOf } from "@saasaparilla/shared/kafka/topic-names.ts";
-import { Refused } from "@saasaparilla/shared/auth/identity.ts";
 import { tenantLimits } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
 import { openapi } from "#api/openapi.ts";
 import { serveRoutes } from "#api/routes.ts";
 import { DispatchConsumer } from "#publications/consumer.ts";
 import { rejectingHandler } from "#publications/rejecting-handler.ts";
 import { openQueues } from "#queues/open-queues.ts";
+import { queuesApi } from "#queues/openapi.ts";
 import { createMetrics } from "./metrics.ts";
 import { dispatcherSettings } from "./settings.ts";
 
@@ -33,7 +33,7 @@ const topics = topicsOf(settings.NAMESPACE);
 const metrics = createMetrics(registry);
 
 const server = new HttpServer({ health, registry, log, settings });
-serveDocs(server, openapi([]));
+serveDocs(server, openapi([queuesApi]));
 const port = await server.listen(settings.HOST, settings.PORT);
 lifecycle.onEnd("http", () => server.close());
 log.info({ port }, "listening");
@@ -82,10 +82,7 @@ const routes = openQueues({
   log,
 });
 serveRoutes(server, routes, {
-  admit(needs, token, request) {
-    if (needs.scope !== "consume") return guard.pass(token, needs.scope, request, needs.tenant);
-    throw new Refused("no right to consume exists yet");
-  },
+  admit: ({ scope, ...about }, token, request) => guard.pass(token, scope, request, about),
   failed(error) {
     metrics.failed("postgres");
     health.down("postgres", messageOf(error));

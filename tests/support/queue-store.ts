@@ -38,11 +38,7 @@ export async function openQueueTables(): Promise<QueueTables> {
 export const sequenceOf = (number: number): string => sequenceAt(packSequence(0, number), 0);
 
 /** The rows that a director stores for messages with these numbers. */
-export function rowsOf(
-  queue: ClientKey,
-  numbers: readonly number[],
-  expires: number | undefined = undefined,
-): StoredNotification[] {
+export function rowsOf(queue: ClientKey, numbers: readonly number[], expires?: number): StoredNotification[] {
   return numbers.map((number) => ({
     client: queue,
     sequence: sequenceOf(number),

@@ -22,8 +22,8 @@ export interface OpenQueuesParts {
   send: (records: Outgoing[]) => Promise<number[]>;
   /** The name of accepted. */
   topic: string;
-  weightOf(tenant: string): number;
-  maxAttemptsOf(queue: ClientKey): number | undefined;
+  weightOf: (tenant: string) => number;
+  maxAttemptsOf: (queue: ClientKey) => number | undefined;
   sweepMs: number;
   metrics: DispatcherMetrics;
   lifecycle: Lifecycle;

@@ -12,6 +12,7 @@ import { PackWriter } from "@saasaparilla/shared/protocol/pack-writer.ts";
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
 import { route, type Call, type Needs, type Route } from "#api/routes.ts";
 import { listResponse } from "./message-json.ts";
+import { numberIn } from "./queue-requests.ts";
 
 export interface QuarantineParts {
   quarantine: Quarantine;
@@ -38,7 +39,7 @@ export function quarantineRoutes(parts: QuarantineParts): Route[] {
       needs: (_, { query }): Needs => ({ scope: "read", tenant: query.get("tenant") ?? undefined }),
       async handle(call) {
         const { query } = call.request;
-        const limit = limitIn(query);
+        const limit = numberIn(query, "limit", { least: 1, most: MOST, otherwise: LIMIT });
         const after = query.get("after") ?? undefined;
         if (after !== undefined && !ID_FORM.test(after)) throw new Refusal(wrongQuery("after", "an id of this list"));
         const found = await quarantine.list(tenantIn(call), after, limit + 1);
@@ -99,13 +100,6 @@ function tenantIn({ caller, request }: Call): string {
   const tenant = request.query.get("tenant") ?? caller.tenant;
   if (!TENANT_FORM.test(tenant)) throw new Refusal(wrongQuery("tenant", "the name of a tenant"));
   return tenant;
-}
-
-function limitIn(query: URLSearchParams): number {
-  const text = query.get("limit") ?? String(LIMIT);
-  const limit = /^\d{1,3}$/.test(text) ? Number(text) : 0;
-  if (limit < 1 || limit > MOST) throw new Refusal(wrongQuery("limit", `a whole number from 1 to ${MOST}`));
-  return limit;
 }
 
 function notFound(id: string): HttpResponse {

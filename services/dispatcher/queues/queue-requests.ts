@@ -38,14 +38,20 @@ export function queueIn({ caller, name }: Call): ClientKey {
 }
 
 export function limitIn({ query }: Call["request"]): number {
-  return numberIn(query, "limit", LIMIT, 1, MOST_MESSAGES);
+  return numberIn(query, "limit", { least: 1, most: MOST_MESSAGES, otherwise: LIMIT });
 }
 
 export function waitMsIn({ query }: Call["request"]): number {
-  return numberIn(query, "wait", 0, 0, MOST_WAIT_SECONDS) * 1_000;
+  return numberIn(query, "wait", { least: 0, most: MOST_WAIT_SECONDS, otherwise: 0 }) * 1_000;
 }
 
-function numberIn(query: URLSearchParams, name: string, otherwise: number, least: number, most: number): number {
+interface Range {
+  least: number;
+  most: number;
+  otherwise: number;
+}
+
+export function numberIn(query: URLSearchParams, name: string, { least, most, otherwise }: Range): number {
   const text = query.get(name);
   if (text === null) return otherwise;
   const number = /^\d{1,5}$/.test(text) ? Number(text) : -1;

@@ -35,9 +35,9 @@ interface Renewal {
 
 export interface QueuesParts {
   store: QueueStore;
-  weightOf(tenant: string): number;
+  weightOf: (tenant: string) => number;
   /** A message with as many attempts goes to quarantine. Undefined for no limit. */
-  maxAttemptsOf(queue: ClientKey): number | undefined;
+  maxAttemptsOf: (queue: ClientKey) => number | undefined;
   metrics: Pick<DispatcherMetrics, "messages" | "watch">;
 }
 

@@ -8,15 +8,15 @@ const MOST_WAITING = 2_000;
 
 export interface StatementBatchesOptions<Asked extends object, Answer> {
   /** One statement. The answers have the order of the requests. */
-  run(asked: Asked[]): Promise<Answer[]>;
+  run: (asked: Asked[]) => Promise<Answer[]>;
   /** Concurrent statements. */
   statements: number;
   /** Limits of one statement: requests, and their cost together. */
   requests: number;
   cost: number;
-  costOf(asked: Asked): number;
-  tenantOf(asked: Asked): string;
-  weightOf(tenant: string): number;
+  costOf: (asked: Asked) => number;
+  tenantOf: (asked: Asked) => string;
+  weightOf: (tenant: string) => number;
 }
 
 /**

@@ -49,7 +49,7 @@ export class WaitingReaders {
   end(): void {
     this.#ended = true;
     clearTimeout(this.#timer);
-    for (const queue of [...this.#byQueue.keys()]) this.#each(queue, ({ resolve }) => resolve());
+    for (const queue of this.#byQueue.keys()) this.#each(queue, ({ resolve }) => resolve());
   }
 
   async #look(): Promise<void> {
