@@ -1,9 +1,10 @@
-import { isResponse, CallerGuard } from "@saasaparilla/shared/http/caller-guard.ts";
+import { guarded } from "@saasaparilla/shared/http/body-guard.ts";
+import { CallerGuard } from "@saasaparilla/shared/http/caller-guard.ts";
 import { authenticateRequest } from "@saasaparilla/shared/auth/authenticate-request.ts";
 import { bearer, type Identity } from "@saasaparilla/shared/auth/identity.ts";
 import { readJson } from "@saasaparilla/shared/http/read-json.ts";
 import { Refusal, wrongBody } from "@saasaparilla/shared/http/refusal.ts";
-import { unavailable, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
+import { isResponse, unavailable, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
 import type { HttpServer } from "@saasaparilla/shared/http/server.ts";
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
 import type { Registry } from "@saasaparilla/shared/runtime/metrics.ts";
@@ -72,16 +73,14 @@ export function serveRoutes(server: HttpServer, routes: readonly Route[], parts:
     refused: (request, call, response) => routeOf(request).ended?.(call, response),
   });
   for (const route of routes) {
-    const answer = async (request: Request, body: Buffer): Promise<HttpResponse> => {
-      const call = await callerGuard.callerOf(request);
-      if (isResponse(call)) return call;
+    const endpoint = guarded(callerGuard, async (_, body, call) => {
       const response = await answerOf(route, call, body, parts);
       route.ended?.(call, response);
       return response;
-    };
-    if (route.method === "get") server.get(route.path, answer, callerGuard);
-    else if (route.method === "delete") server.delete(route.path, answer, callerGuard);
-    else server[route.method](route.path, BODY_BYTES, answer, callerGuard);
+    });
+    if (route.method === "get") server.get(route.path, endpoint);
+    else if (route.method === "delete") server.delete(route.path, endpoint);
+    else server[route.method](route.path, BODY_BYTES, endpoint);
   }
 }
 
