@@ -1,6 +1,6 @@
 import pg from "pg";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { grantQueues, QueueConsumer, sendToQueue } from "#tests/support/queue-consumer.ts";
+import { grantQueues, QueueConsumer, sendToQueue, type Message } from "#tests/support/queue-consumer.ts";
 import { startStack, serviceEnv, type Service, type Stack } from "#tests/support/stack.ts";
 import { startProxy, type TcpProxy } from "#tests/support/tcp-proxy.ts";
 
@@ -65,7 +65,7 @@ test("R75: an operator lists the quarantine, and redrives a message, which has t
   try {
     const [id] = await sendToQueue(stack, PARTITIONS, "poison", [{ data: '{"a": 1}', headers: '{"h":1}' }]);
     await expect.poll(async () => (await consumer.read("poison")).body.messages.length).toBe(1);
-    const [{ receipt }] = (await consumer.read("poison")).body.messages as [{ receipt: string }];
+    const [{ receipt }] = (await consumer.read("poison")).body.messages as [Message];
     // As a claim with a limit of attempts moves it.
     await client.query(
       `insert into ${other} (tenant, id, source, reason, body)
