@@ -14,9 +14,13 @@ import { connectPostgres } from "@saasaparilla/shared/postgres/client.ts";
 import { connectRedis } from "@saasaparilla/shared/redis/client.ts";
 import { loadSettings } from "@saasaparilla/shared/runtime/load-settings.ts";
 import { dispatcherGroup, topicsOf } from "@saasaparilla/shared/kafka/topic-names.ts";
+import { tenantLimits } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
 import { openapi } from "#api/openapi.ts";
+import { serveRoutes } from "#api/routes.ts";
 import { DispatchConsumer } from "#publications/consumer.ts";
 import { rejectingHandler } from "#publications/rejecting-handler.ts";
+import { openQueues } from "#queues/open-queues.ts";
+import { queuesApi } from "#queues/openapi.ts";
 import { createMetrics } from "./metrics.ts";
 import { dispatcherSettings } from "./settings.ts";
 
@@ -29,7 +33,7 @@ const topics = topicsOf(settings.NAMESPACE);
 const metrics = createMetrics(registry);
 
 const server = new HttpServer({ health, registry, log, settings });
-serveDocs(server, openapi([]));
+serveDocs(server, openapi([queuesApi]));
 const port = await server.listen(settings.HOST, settings.PORT);
 lifecycle.onEnd("http", () => server.close());
 log.info({ port }, "listening");
@@ -45,8 +49,8 @@ const kafka = new KafkaLink(settings, "dispatcher", log, health);
 const parts = { service: "dispatcher", settings, postgres, link: kafka, lifecycle, health, registry, log };
 const { policies, guard } = await openAccessControl(parts);
 server.cors.follow(policies);
-server.onExposed = (request) => guard.turnAway("its token is in its query", "publish", request);
-log.info({ routes: server.routes }, "API ready");
+server.onExposed = (request) => guard.turnAway("its token is in its query", "consume", request);
+const limitsOf = tenantLimits(policies, settings);
 
 const sender = await kafka.sender();
 lifecycle.onEnd("kafka producer", () => sender.close());
@@ -61,6 +65,32 @@ const producer = new BatchingProducer({
   },
   sent: () => health.up("kafka"),
 });
+
+const routes = openQueues({
+  postgres,
+  namespace: settings.NAMESPACE,
+  guard,
+  kafka,
+  send: (records) => sender.send(records),
+  topic: topics.accepted,
+  weightOf: (tenant) => limitsOf(tenant).weight,
+  // Without a document, a queue has no limit.
+  maxAttemptsOf: () => undefined,
+  sweepMs: settings.SWEEP_MS,
+  metrics,
+  lifecycle,
+  log,
+});
+serveRoutes(server, routes, {
+  admit: ({ scope, ...about }, token, request) => guard.pass(token, scope, request, about),
+  failed(error) {
+    metrics.failed("postgres");
+    health.down("postgres", messageOf(error));
+  },
+  registry,
+  log,
+});
+log.info({ routes: server.routes }, "API ready");
 
 const consumer = new DispatchConsumer({
   topic: topics.dispatch,

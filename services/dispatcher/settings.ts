@@ -18,6 +18,9 @@ export const dispatcherSettings = commonSettings.extend({
     .max(300_000)
     .default(6_000)
     .meta({ description: "A dispatcher that is silent to its group for so many ms loses its partitions." }),
+  SWEEP_MS: count(10_000).meta({
+    description: "How often rows of queues that no consumer can see are deleted, in ms.",
+  }),
   PARTITION_MAX_BYTES: count(16 << 20).meta({
     description:
       "A partition of dispatch pauses at so many bytes of records that wait in memory. It goes on at three quarters of it.",

@@ -49,6 +49,8 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
       // The sweep locks the rows that it deletes, which needs a right to change some column.
       stored_notifications: ["select", "insert", "delete", "update (expires)"],
       full_clients: ["select", "insert", "delete", "update (counted)"],
+      // Confirmations that wait for a gap count, too.
+      claims: ["select"],
       full_tenants: ["select", "insert", "delete", "update (bound)"],
       // Triggers count, with their owner's rights.
       tenant_stored: ["select"],
