@@ -74,8 +74,8 @@ const { policies, guard } = await openAccessControl(parts);
 metrics.watch({ fullClients: () => fullInboxes.clients, fullTenants: () => fullInboxes.tenants });
 const limitsOf = tenantLimits(policies, settings);
 const weightOf = (tenant: string): number => limitsOf(tenant).weight;
-const appender = new Appender(link, topics.accepted, settings, { metrics, health, log, weightOf });
-const authorizer = new Authorizer({ guard, policies, metrics });
+const appender = new Appender(link, topics, settings, { metrics, health, log, weightOf });
+const authorizer = new Authorizer({ guard, policies, metrics, targetsOf: () => undefined });
 const keys = new Keys(settings.NAMESPACE);
 const rateLimiter = new RedisRateLimiter({ redis, waitMs: settings.RATE_WAIT_MS, alone: metrics.limitedAlone });
 const quota = new TenantQuota({ rateLimiter, keys, limitsOf, metrics, noisyTenants });
@@ -93,6 +93,7 @@ const publisher = new Publisher({
   idempotency,
   quota,
   fullInboxes,
+  format: () => 1,
   limits: settings,
   metrics,
   log,

@@ -1,5 +1,6 @@
 import { problemOf, type Problem, type ProblemError } from "@saasaparilla/shared/http/problem.ts";
 import type { ProblemName } from "@saasaparilla/shared/http/problem-types.ts";
+import type { Target } from "@saasaparilla/shared/protocol/publication.ts";
 
 /** An item's position in the request, for pointers. In NDJSON it includes the line, from 1. */
 export interface Place {
@@ -9,11 +10,56 @@ export interface Place {
 
 // Problems of one item. Each depends on the item alone, so a repeat gets the same text.
 
+const CLIENT = {
+  detail: "Your token or key may not publish to this client.",
+  expected: "a client that matches one of its patterns",
+  fix: "Use another token or key, or ask your tenant's operator to allow this client.",
+};
+
 export function clientForbidden(item: Place): Problem {
-  return pointed("client-forbidden", item, "/to/client", {
-    detail: "This token or key may not publish to this client.",
-    expected: "a client that one of its patterns fits",
-    fix: "Use another key, or ask whoever gave you this one to widen it.",
+  return pointed("client-forbidden", item, "/to/client", CLIENT);
+}
+
+/** `indexes`: of the clients that it may not name. */
+export function clientsForbidden(item: Place, indexes: readonly number[]): Problem {
+  const errors = indexes.flatMap((index) => pointed("client-forbidden", item, `/to/clients/${index}`, CLIENT).errors!);
+  return problemOf("client-forbidden", undefined, { errors });
+}
+
+/** The publisher's rights were widened between a request and its repeat. */
+export function forbiddenBefore(
+  name: "client-forbidden" | "target-forbidden",
+  item: Place,
+  to: Target | undefined,
+): Problem {
+  const [kind] = Object.keys(to ?? {});
+  if (name === "client-forbidden") return pointed(name, item, `/to/${kind ?? "client"}`, CLIENT);
+  return targetForbidden(item, kind === undefined ? "/to" : `/to/${kind}`);
+}
+
+/** `member`: the pointer to the name of the target in the item, as `/to/queue` or `/outcomes`. */
+export function targetForbidden(item: Place, member: string): Problem {
+  return pointed("target-forbidden", item, member, {
+    detail: "This token or key may not publish to this target.",
+    expected: "a queue, group or exchange that one of its `targets` fits",
+    fix: "Use another key, or ask an operator of your tenant for a grant with this target.",
+  });
+}
+
+export function unknownTarget(item: Place, member: string): Problem {
+  return pointed("unknown-target", item, member, {
+    detail: "There is no such queue, group or exchange in your tenant.",
+    expected: "the name of an existing target",
+    fix: "Correct the name, or let an operator create the target first.",
+  });
+}
+
+/** The platform may not write this form yet. */
+export function upgradeUnfinished(item: Place, member: string): Problem {
+  return pointed("upgrade-unfinished", item, member, {
+    detail: "This needs a finished upgrade: services of the version before may still run.",
+    expected: "only members that the version before knows",
+    fix: "Send it again when an operator has run `provision --finish-upgrade`.",
   });
 }
 

@@ -7,23 +7,31 @@ import type { Identity } from "@saasaparilla/shared/auth/identity.ts";
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
 import { startSpan } from "@saasaparilla/shared/runtime/tracing.ts";
 import { publishResponse, count } from "./publish-response.ts";
-import { unavailable, type Appender } from "./kafka-append.ts";
+import { unavailable } from "./append-problems.ts";
+import type { Appender } from "./kafka-append.ts";
 import { forbid, type Authorizer } from "./authorize.ts";
+import { isDispatched } from "./forms.ts";
+import { expand, gather } from "./expand.ts";
+import { refuseNewForms } from "./new-forms.ts";
 import type { FullInboxCheck } from "./full-inboxes.ts";
 import { randomIds } from "./random-uuids.ts";
 import type { Idempotency } from "./idempotency.ts";
 import { derivedId, nameOfKey, readKey } from "./idempotency-key.ts";
 import type { ReceiverMetrics } from "#metrics.ts";
-import { costOf, costOfRefused, mediaTypeOf, parse, type Item, type ParseLimits } from "./parse.ts";
+import { costOf, costOfRefused } from "./item-cost.ts";
+import type { Item, ParseLimits } from "./item.ts";
+import { mediaTypeOf, parse } from "./parse.ts";
 import type { TenantQuota } from "#limits/tenant-quota.ts";
 import { Repeats } from "./idempotent-replay.ts";
 
 export interface PublishParts {
-  authorizer: Pick<Authorizer, "clientsOf">;
+  authorizer: Pick<Authorizer, "clientsOf" | "targetsOf">;
   appender: Appender;
   idempotency: Idempotency;
   quota: TenantQuota;
   fullInboxes: FullInboxCheck;
+  /** The newest form of bytes that this platform may write. */
+  format: () => number;
   limits: ParseLimits;
   metrics: ReceiverMetrics;
   log: Log;
@@ -47,7 +55,7 @@ export class Publisher {
   }
 
   async publish(request: Request, body: Buffer, caller: Identity): Promise<HttpResponse> {
-    const { authorizer, appender, idempotency, quota, fullInboxes, metrics } = this.#parts;
+    const { authorizer, appender, idempotency, quota, fullInboxes, format, metrics } = this.#parts;
     const arrived = performance.now();
     const { span, traceparent } = startSpan("receiver", "publish", "server", request.headers.traceparent);
     let response: HttpResponse;
@@ -58,15 +66,18 @@ export class Publisher {
       const { items, key } = await this.#read(request, body, caller);
       const keyName = key === undefined ? undefined : nameOfKey(caller, key);
       stamp(items, keyName);
-      if (clients) forbid(items, clients);
+      forbid(items, { clients, targets: () => authorizer.targetsOf(caller) });
       left = await quota.spend(caller, costOf(items), body.length);
       const entry =
         keyName === undefined
           ? undefined
           : idempotency.ofKey(keyName, mediaTypeOf(request.headers["content-type"]), body);
       const reserved = await this.#repeats.reserve(items, caller.tenant, entry);
+      refuseNewForms(items, format());
       fullInboxes.refuse(items, caller.tenant);
-      await appender.append(items, { tenant: caller.tenant, traceparent, arrived });
+      const sent = expand(items);
+      await appender.append(sent, { tenant: caller.tenant, publisher: caller.subject, traceparent, arrived });
+      if (sent !== items) gather(items, sent);
       this.#repeats.conclude(items, reserved);
       response = publishResponse(items, this.#note(items, caller));
     } catch (error) {
@@ -99,12 +110,19 @@ export class Publisher {
   #note(items: Item[], { tenant, subject }: Identity) {
     const { metrics, log } = this.#parts;
     const counted = count(items);
-    metrics.accepted(counted.accepted);
+    let [direct, dispatched] = [0, 0];
+    for (const { outcome, published, cost } of items) {
+      if (outcome !== "accepted") continue;
+      if (isDispatched(published!)) dispatched += 1;
+      else direct += cost;
+    }
+    metrics.accepted(direct);
+    if (dispatched > 0) metrics.publications(dispatched);
     if (counted.repeated > 0) metrics.repeated(counted.repeated);
     for (const { outcome } of items) if (typeof outcome === "object") metrics.rejected(nameOf(outcome));
     if (log.isLevelEnabled("debug")) {
       for (const { id, published, outcome } of items) {
-        log.debug({ notification: id, tenant, publisher: subject, client: published?.to.client, outcome }, "published");
+        log.debug({ notification: id, tenant, publisher: subject, to: published?.to, outcome }, "published");
       }
     }
     return counted;
