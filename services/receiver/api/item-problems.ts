@@ -6,6 +6,8 @@ import type { Target } from "@saasaparilla/shared/protocol/publication.ts";
 export interface Place {
   pointer: string;
   line: number | undefined;
+  /** The place of a member in a request whose members have other names: an event of CloudEvents. */
+  names?: ((member: string) => Pick<ProblemError, "pointer" | "header">) | undefined;
 }
 
 // Problems of one item. Each depends on the item alone, so a repeat gets the same text.
@@ -112,9 +114,10 @@ export function inProgress(): Problem {
 
 export function pointed(
   slug: ProblemName,
-  { pointer, line }: Place,
+  { pointer, line, names }: Place,
   member: string,
-  more: Omit<ProblemError, "pointer" | "line">,
+  more: Omit<ProblemError, "pointer" | "line" | "header">,
 ): Problem {
-  return problemOf(slug, undefined, { errors: [{ pointer: pointer + member, ...(line && { line }), ...more }] });
+  const place = names ? names(member) : { pointer: pointer + member };
+  return problemOf(slug, undefined, { errors: [{ ...place, ...(line && { line }), ...more }] });
 }

@@ -12,6 +12,12 @@ export function costOfRefused(bytes: number): number {
   return Math.max(1, Math.ceil(bytes / REFUSED_BYTES));
 }
 
+/** Sets the cost of an item of so many bytes, if it is refused. */
+export function priced(item: Item, bytes: number): Item {
+  if (!item.published) item.cost = costOfRefused(bytes);
+  return item;
+}
+
 export function costOf(items: readonly Item[]): number {
   let cost = 0;
   for (const item of items) cost += item.cost;

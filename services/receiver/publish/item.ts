@@ -29,7 +29,7 @@ export interface ParseLimits {
   MAX_BATCH_ITEMS: number;
 }
 
-export type ItemPlace = Pick<Item, "index" | "pointer" | "line">;
+export type ItemPlace = Pick<Item, "index" | "pointer" | "line" | "names">;
 
 const NOTHING = Buffer.alloc(0);
 /** A retraction's payload: packs have no empty one. */

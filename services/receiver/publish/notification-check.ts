@@ -43,16 +43,17 @@ function checkTarget(to: unknown, wrong: WrongMembers): void {
   if (another !== undefined) wrong.add("/to", `It names ${kind!} and ${another}.`, false);
   const members = kind === undefined ? KINDS : Object.keys(TARGETS[kind].shape);
   const known = wrong.split(to, another === undefined ? members : [...KINDS, "key"], "/to");
-  if (kind === undefined || another !== undefined) return;
-  // The schema would copy and explain every entry.
   const { clients } = known;
+  // The schema would copy and explain every entry.
   if (Array.isArray(clients) && clients.length > MAX_CLIENTS)
     wrong.add("/to/clients", `It has ${clients.length} entries.`, false);
-  else wrong.issues("/to", known, TARGETS[kind].safeParse(known).error);
+  else if (kind !== undefined && another === undefined)
+    wrong.issues("/to", known, TARGETS[kind].safeParse(known).error);
+  wrong.addUnknown();
 }
 
 function checkRest(value: Members, wrong: WrongMembers): void {
-  const { to: _to, ...known } = wrong.split(value, MEMBERS, "", true);
+  const { to: _to, ...known } = wrong.split(value, MEMBERS, "");
   const retracts = Object.hasOwn(known, "retract");
   if (retracts && Object.hasOwn(known, "data")) {
     wrong.add("/retract", "It is beside data: a retraction has none.", false);
@@ -78,7 +79,7 @@ class WrongMembers implements Wrong {
   readonly errors: ProblemError[] = [];
   errorCount = 0;
   shape = false;
-  #late: ProblemError[] = [];
+  readonly #unknown: ProblemError[] = [];
 
   add(pointer: string, detail: string, shape: boolean): void {
     this.errorCount += 1;
@@ -105,11 +106,8 @@ class WrongMembers implements Wrong {
     }
   }
 
-  /**
-   * Keeps the known members. The schema would list and join the names of all unknown ones. `late`: they are explained
-   * by `addUnknown`, after the known ones.
-   */
-  split(value: Members, members: readonly string[], pointer: string, late = false): Members {
+  /** Keeps the known members. The schema would list and join the names of all unknown ones. */
+  split(value: Members, members: readonly string[], pointer: string): Members {
     const known: Members = {};
     // Object.keys would allocate an array of all names.
     for (const name in value) {
@@ -117,8 +115,7 @@ class WrongMembers implements Wrong {
       else {
         this.errorCount += 1;
         this.shape = true;
-        const errors = late ? this.#late : this.errors;
-        if (errors.length < MOST_ERRORS) errors.push(unknownMember(name, pointer, members));
+        if (this.#unknown.length < MOST_ERRORS) this.#unknown.push(unknownMember(name, pointer, members));
       }
     }
     return known;
@@ -126,7 +123,8 @@ class WrongMembers implements Wrong {
 
   /** In the schema's order, with unknown members after known ones. */
   addUnknown(): void {
-    this.errors.push(...this.#late.slice(0, MOST_ERRORS - this.errors.length));
+    const unknown = this.#unknown.splice(0);
+    this.errors.push(...unknown.slice(0, Math.max(0, MOST_ERRORS - this.errors.length)));
   }
 }
 

@@ -4,8 +4,9 @@ import { pointed } from "#api/item-problems.ts";
 import { refuse } from "#api/refusal.ts";
 import { isAscii } from "node:buffer";
 import { parseJson, readJson } from "@saasaparilla/shared/http/read-json.ts";
+import { eventItem } from "./cloud-event-bodies.ts";
 import { overgrown } from "./body-precheck.ts";
-import { costOfRefused, refuseAmplified } from "./item-cost.ts";
+import { priced, refuseAmplified } from "./item-cost.ts";
 import { check } from "./notification-check.ts";
 import { isPlain, type Published } from "./notification-schema.ts";
 import { newItem, prepare, withData, wrongItem, type Item, type ItemPlace, type ParseLimits } from "./item.ts";
@@ -19,13 +20,13 @@ export function mediaTypeOf(contentType: string | undefined): string {
 /** Shape first, then logic. Each item gets its own verdict. Only a body that cannot be split is refused as a whole. */
 export function parse(contentType: string | undefined, body: Buffer, limits: ParseLimits): Item[] {
   const form = mediaTypeOf(contentType);
-  if (form !== "application/json" && form !== "application/x-ndjson") {
+  if (!FORMS.has(form)) {
     refuse(
       "unsupported-media-type",
       contentType ? `The content type is ${JSON.stringify(contentType.slice(0, 80))}.` : "There is no content type.",
     );
   }
-  const items = form === "application/json" ? parseBody(body, limits) : parseLines(body, limits);
+  const items = form === "application/x-ndjson" ? parseLines(body, limits) : parseBody(form, body, limits);
   if (items.length === 0)
     refuseBody(
       "invalid-shape",
@@ -33,32 +34,36 @@ export function parse(contentType: string | undefined, body: Buffer, limits: Par
       "at least one notification",
       "Send nothing where there is nothing to publish.",
     );
-  return judged(items);
-}
-
-/** Refuses the items that are wrong only beside others. */
-export function judged(items: Item[]): Item[] {
   refuseRepeatedIds(items);
   refuseAmplified(items);
   return items;
 }
 
-function parseBody(body: Buffer, limits: ParseLimits): Item[] {
+const ONE_EVENT = "application/cloudevents+json";
+const EVENTS = "application/cloudevents-batch+json";
+const FORMS: ReadonlySet<string> = new Set(["application/json", "application/x-ndjson", ONE_EVENT, EVENTS]);
+
+function parseBody(form: string, body: Buffer, limits: ParseLimits): Item[] {
   refuseOvergrown(body, limits);
   const parsed = readJson(body);
   if ("wrong" in parsed)
     refuseBody("not-json", parsed.wrong, "JSON text in UTF-8", "Write the body with a JSON library.");
+  const read = form === "application/json" ? toItem : eventItem;
   const scanner = new JsonScanner(body);
-  if (!scanner.enterArray())
-    return [priced(toItem({ index: 0, pointer: "", line: undefined }, parsed.value, scanner, limits), body.length)];
+  if (form === ONE_EVENT || !scanner.enterArray()) {
+    if (form === EVENTS) refuseBody("invalid-shape", "It is not an array.", "an array of events", BATCH_FIX);
+    return [priced(read({ index: 0, pointer: "", line: undefined }, parsed.value, scanner, limits), body.length)];
+  }
   const values = parsed.value as unknown[];
   checkCount(values.length, limits);
   return values.map((value, index) => {
     const from = scanner.at;
-    const item = toItem({ index, pointer: `/${index}`, line: undefined }, value, scanner, limits);
+    const item = read({ index, pointer: `/${index}`, line: undefined }, value, scanner, limits);
     return priced(item, scanner.at - from);
   });
 }
+
+const BATCH_FIX = "Send a single event as application/cloudevents+json.";
 
 /** A line with invalid JSON is refused alone. Empty lines do not count. */
 function parseLines(body: Buffer, limits: ParseLimits): Item[] {
@@ -84,11 +89,6 @@ function parseLines(body: Buffer, limits: ParseLimits): Item[] {
     items.push(priced(item, end - start));
   }
   return items;
-}
-
-function priced(item: Item, bytes: number): Item {
-  if (!item.published) item.cost = costOfRefused(bytes);
-  return item;
 }
 
 function toItem(place: ItemPlace, value: unknown, scanner: JsonScanner, limits: ParseLimits): Item {

@@ -20,7 +20,7 @@ import { derivedId, nameOfKey, readKey } from "./idempotency-key.ts";
 import type { ReceiverMetrics } from "#metrics.ts";
 import { costOf, costOfRefused } from "./item-cost.ts";
 import type { Item, ParseLimits } from "./item.ts";
-import { mediaTypeOf, parse } from "./parse.ts";
+import { formOf, readItems } from "./read-items.ts";
 import type { TenantQuota } from "#limits/tenant-quota.ts";
 import { Repeats } from "./idempotent-replay.ts";
 
@@ -68,10 +68,7 @@ export class Publisher {
       stamp(items, keyName);
       forbid(items, { clients, targets: () => authorizer.targetsOf(caller) });
       left = await quota.spend(caller, costOf(items), body.length);
-      const entry =
-        keyName === undefined
-          ? undefined
-          : idempotency.ofKey(keyName, mediaTypeOf(request.headers["content-type"]), body);
+      const entry = keyName === undefined ? undefined : idempotency.ofKey(keyName, formOf(request.headers), body);
       const reserved = await this.#repeats.reserve(items, caller.tenant, entry);
       refuseNewForms(items, format());
       fullInboxes.refuse(items, caller.tenant);
@@ -98,7 +95,7 @@ export class Publisher {
     try {
       const encoding = request.headers["content-encoding"];
       if (!isIdentity(encoding)) throw new Refusal(encodedProblem(encoding!), ACCEPTED);
-      const items = parse(request.headers["content-type"], body, this.#parts.limits);
+      const items = readItems(request.headers, body, this.#parts.limits);
       return { items, key: readKey(request.headers["idempotency-key"]) };
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
