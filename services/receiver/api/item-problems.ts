@@ -65,32 +65,6 @@ export function upgradeUnfinished(item: Place, member: string): Problem {
   });
 }
 
-/** `member`: the pointer to the name of the target in the item, as `/to/queue` or `/outcomes`. */
-export function targetForbidden(item: Place, member: string): Problem {
-  return pointed("target-forbidden", item, member, {
-    detail: "This token or key may not publish to this target.",
-    expected: "a queue, group or exchange that one of its `targets` fits",
-    fix: "Use another key, or ask an operator of your tenant for a grant with this target.",
-  });
-}
-
-export function unknownTarget(item: Place, member: string): Problem {
-  return pointed("unknown-target", item, member, {
-    detail: "There is no such queue, group or exchange in your tenant.",
-    expected: "the name of an existing target",
-    fix: "Correct the name, or let an operator create the target first.",
-  });
-}
-
-/** The platform may not write this form yet. */
-export function upgradeUnfinished(item: Place, member: string): Problem {
-  return pointed("upgrade-unfinished", item, member, {
-    detail: "This needs a finished upgrade: services of the version before may still run.",
-    expected: "only members that the version before knows",
-    fix: "Send it again when an operator has run `provision --finish-upgrade`.",
-  });
-}
-
 export function idReused(item: Place): Problem {
   return pointed("id-reused", item, "/id", {
     detail: "A notification with this id and other content was accepted before.",

@@ -1,10 +1,11 @@
 import { authenticateRequest, type CallerAnswers } from "@saasaparilla/shared/auth/authenticate-request.ts";
 import type { Policies } from "@saasaparilla/shared/auth/policies/policies.ts";
-import { clientsOf } from "@saasaparilla/shared/auth/policies/authorize.ts";
+import { clientsOf, refusal, targetsOf } from "@saasaparilla/shared/auth/policies/authorize.ts";
 import type { Guard } from "@saasaparilla/shared/auth/guard.ts";
 import type { Request } from "@saasaparilla/shared/http/request.ts";
 import type { HttpResponse } from "@saasaparilla/shared/http/response.ts";
 import { bearer, type Identity } from "@saasaparilla/shared/auth/identity.ts";
+import type { TargetPatterns } from "@saasaparilla/shared/auth/policies/target-patterns.ts";
 import type { ClientPatterns } from "@saasaparilla/shared/auth/policies/client-patterns.ts";
 import type { Problem } from "@saasaparilla/shared/http/problem.ts";
 import { targetName } from "@saasaparilla/shared/protocol/target.ts";
@@ -17,7 +18,8 @@ export interface AuthorizerParts {
   guard: Guard;
   policies: Policies;
   metrics: Pick<ReceiverMetrics, "refused" | "limited">;
-  targetsOf: (caller: Identity) => Targets | undefined;
+  /** Since 1970. */
+  seconds: () => number;
 }
 
 /** A refused caller learns only that it is refused. */
@@ -56,14 +58,18 @@ export class Authorizer {
 
   /** The queues, groups and exchanges that it may publish to. Undefined means none. */
   targetsOf(caller: Identity): Targets | undefined {
-    return this.#parts.targetsOf(caller);
+    return targetsOf(this.#parts.policies, caller, "publish");
+  }
+
+  /** Whether it may read the tenant's documents, and so the names of members of groups. */
+  mayRead(identity: Identity): boolean {
+    const { policies, seconds } = this.#parts;
+    const { tenant } = identity;
+    return refusal(policies, { identity, scope: "read", tenant, now: seconds() }) === undefined;
   }
 }
 
-/** Says which targets, such as `queue/changes`, a caller may publish to. */
-export interface Targets {
-  has(target: string): boolean;
-}
+type Targets = Pick<TargetPatterns, "has">;
 
 export interface Rights {
   /** Undefined: all clients of the tenant. */

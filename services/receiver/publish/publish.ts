@@ -11,11 +11,13 @@ import { unavailable } from "./append-problems.ts";
 import type { Appender } from "./kafka-append.ts";
 import { forbid, type Authorizer } from "./authorize.ts";
 import { isDispatched } from "./forms.ts";
+import { dryRunResponse, isDryRun } from "./dry-run.ts";
 import { expand, gather } from "./expand.ts";
 import { refuseNewForms } from "./new-forms.ts";
+import type { GroupAudience } from "./group-audience.ts";
 import type { FullInboxCheck } from "./full-inboxes.ts";
 import { randomIds } from "./random-uuids.ts";
-import type { Idempotency } from "./idempotency.ts";
+import type { Idempotency, KeyEntry } from "./idempotency.ts";
 import { derivedId, nameOfKey, readKey } from "./idempotency-key.ts";
 import type { ReceiverMetrics } from "#metrics.ts";
 import { costOf, costOfRefused } from "./item-cost.ts";
@@ -25,11 +27,12 @@ import type { TenantQuota } from "#limits/tenant-quota.ts";
 import { Repeats } from "./idempotent-replay.ts";
 
 export interface PublishParts {
-  authorizer: Pick<Authorizer, "clientsOf" | "targetsOf">;
+  authorizer: Pick<Authorizer, "clientsOf" | "targetsOf" | "mayRead">;
   appender: Appender;
   idempotency: Idempotency;
   quota: TenantQuota;
   fullInboxes: FullInboxCheck;
+  groups: Pick<GroupAudience, "of">;
   /** The newest form of bytes that this platform may write. */
   format: () => number;
   limits: ParseLimits;
@@ -55,7 +58,7 @@ export class Publisher {
   }
 
   async publish(request: Request, body: Buffer, caller: Identity): Promise<HttpResponse> {
-    const { authorizer, appender, idempotency, quota, fullInboxes, format, metrics } = this.#parts;
+    const { authorizer, appender, quota, metrics } = this.#parts;
     const arrived = performance.now();
     const { span, traceparent } = startSpan("receiver", "publish", "server", request.headers.traceparent);
     let response: HttpResponse;
@@ -63,20 +66,19 @@ export class Publisher {
     try {
       const clients = authorizer.clientsOf(caller);
       if (!appender.available) throw new Refusal(unavailable());
+      const dryRun = isDryRun(request.query);
       const { items, key } = await this.#read(request, body, caller);
       const keyName = key === undefined ? undefined : nameOfKey(caller, key);
       stamp(items, keyName);
       forbid(items, { clients, targets: () => authorizer.targetsOf(caller) });
       left = await quota.spend(caller, costOf(items), body.length);
-      const entry = keyName === undefined ? undefined : idempotency.ofKey(keyName, formOf(request.headers), body);
-      const reserved = await this.#repeats.reserve(items, caller.tenant, entry);
-      refuseNewForms(items, format());
-      fullInboxes.refuse(items, caller.tenant);
-      const sent = expand(items);
-      await appender.append(sent, { tenant: caller.tenant, publisher: caller.subject, traceparent, arrived });
-      if (sent !== items) gather(items, sent);
-      this.#repeats.conclude(items, reserved);
-      response = publishResponse(items, this.#note(items, caller));
+      if (dryRun) response = await this.#tryOut(items, caller);
+      else {
+        const { idempotency } = this.#parts;
+        const entry = keyName === undefined ? undefined : idempotency.ofKey(keyName, formOf(request.headers), body);
+        await this.#send(items, entry, { tenant: caller.tenant, publisher: caller.subject, traceparent, arrived });
+        response = publishResponse(items, this.#note(items, caller));
+      }
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       metrics.refused(nameOf(error.problem));
@@ -88,6 +90,26 @@ export class Publisher {
     if (left) response = { ...response, headers: { ...response.headers, ...left } };
     metrics.answered(response.status, (performance.now() - arrived) / 1_000);
     return response;
+  }
+
+  async #send(items: Item[], entry: KeyEntry | undefined, from: Parameters<Appender["append"]>[1]): Promise<void> {
+    const reserved = await this.#repeats.reserve(items, from.tenant, entry);
+    this.#refuse(items, from.tenant);
+    const sent = expand(items);
+    await this.#parts.appender.append(sent, from);
+    if (sent !== items) gather(items, sent);
+    this.#repeats.conclude(items, reserved);
+  }
+
+  #tryOut(items: Item[], caller: Identity): Promise<HttpResponse> {
+    const { authorizer, groups } = this.#parts;
+    this.#refuse(items, caller.tenant);
+    return dryRunResponse(items, { tenant: caller.tenant, mayRead: authorizer.mayRead(caller) }, groups);
+  }
+
+  #refuse(items: Item[], tenant: string): void {
+    refuseNewForms(items, this.#parts.format());
+    this.#parts.fullInboxes.refuse(items, tenant);
   }
 
   /** A body that is refused as a whole is charged too: reading it took as long as reading another. */
