@@ -95,7 +95,7 @@ const publisher = new Publisher({
   quota,
   fullInboxes,
   groups: new GroupAudience(postgres, settings.NAMESPACE, log),
-  format: () => 1,
+  format: () => 2,
   limits: settings,
   metrics,
   log,

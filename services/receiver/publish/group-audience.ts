@@ -20,9 +20,9 @@ export interface GroupMembers {
 export class GroupAudience {
   readonly #postgres: Pick<Postgres, "pool">;
   readonly #members: string;
-  readonly #log: Pick<Log, "debug">;
+  readonly #log: Pick<Log, "warn">;
 
-  constructor(postgres: Pick<Postgres, "pool">, namespace: string, log: Pick<Log, "debug">) {
+  constructor(postgres: Pick<Postgres, "pool">, namespace: string, log: Pick<Log, "warn">) {
     this.#postgres = postgres;
     this.#members = `"${namespace}".members`;
     this.#log = log;
@@ -36,7 +36,7 @@ export class GroupAudience {
       const found = await withTimeout(WAIT_MS, this.#read(tenant, asked, named));
       return new Map(found?.map(({ name, count, clients }) => [name, { count, clients: clients ?? undefined }]));
     } catch (error) {
-      this.#log.debug({ err: error }, "counting members for a dry run failed");
+      this.#log.warn({ err: error }, "counting members for a dry run failed");
       return new Map();
     }
   }
@@ -46,7 +46,7 @@ export class GroupAudience {
       name: "dry-run-members",
       text: `select name,
                (select count(*)::int from (select from ${this.#members} as member
-                where member.tenant = $1 and member.name = asked.name limit ${MOST_MEMBERS + 1}) as some) as count,
+                where member.tenant = $1 and member.name = asked.name limit ${MOST_MEMBERS + 1}) as counted) as count,
                case when $3 then array(select substr(client, length($1) + 2) from ${this.#members} as member
                 where member.tenant = $1 and member.name = asked.name limit ${MOST_NAMES}) end as clients
              from unnest($2::text[]) as asked(name)`,
