@@ -35,6 +35,8 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
       ...ACCESS,
       full_clients: ["select"],
       full_tenants: ["select"],
+      // A dry run counts them.
+      members: ["select"],
       tenant_use: ["select", "insert", "update", "delete"],
     },
     redis: [
