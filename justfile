@@ -53,6 +53,12 @@ token *args:
 subscribe *args:
     node local/cli.ts subscribe "$@"
 
+# Let the services write the newest form; refuse while one of an earlier version runs [--wait SECONDS]. `just up` does it, too
+[group('operate')]
+[no-exit-message]
+finish-upgrade *args: _packages
+    node local/finish-upgrade.ts "$@"
+
 # Show the current epoch of the accepted topic, and those before it [--json]
 [group('operate')]
 [no-exit-message]
@@ -215,6 +221,12 @@ capacity *args: _packages
 [no-exit-message]
 faults *args: _packages
     node tests/faults/main.ts "$@"
+
+# Upgrade a platform from an earlier commit under load, and check that nothing is lost: some minutes [--from REF] [--seed N] [--clients N] [--rate N] [--keep]
+[group('long tests')]
+[no-exit-message]
+upgrade-test *args: _packages
+    node tests/upgrade/main.ts "$@"
 
 # Build the image of all services [--platform linux/arm64 and other arguments of docker build]
 [group('ship')]

@@ -7,6 +7,7 @@ import { directorAlone, distributorAlone, floorAtRate, receiverAlone } from "./s
 import { larger } from "./payload-size.ts";
 import { manyConnections, manyIds, manyLanes } from "./large-redis.ts";
 import { neighbours } from "./noisy-neighbours.ts";
+import { queue } from "./queue.ts";
 import { several } from "./scaling.ts";
 import { unicast } from "./saturation.ts";
 
@@ -87,6 +88,8 @@ export const works: Record<string, Work> = {
   "come back, RS256": (figures, work, { divisor, runs, profile }) =>
     comeBack(figures, work, { clients: 5_000 / divisor, each: 20, runs, aim: 1.2, algorithm: "RS256", profile }),
   "100,000 stored": (figures, work, { divisor, runs }) => deep(figures, work, { stored: 100_000 / divisor, runs }),
+  queue: (figures, work, { runs, seconds }) => queue(figures, work, { workers: 0, runs, seconds }),
+  "queue, four workers": (figures, work, { runs, seconds }) => queue(figures, work, { workers: 4, runs, seconds }),
   storing: (figures, work, { divisor, runs }) =>
     storing(figures, work, { clients: 5_000 / divisor, rows: 200_000 / divisor, runs, aim: 30_000 }),
 };

@@ -90,6 +90,7 @@ class Filled {
       arm: (lane) => laneTimers.arm(lanes, lane),
       deadLetter: unexpected,
       duplicate: unexpected,
+      skipped: unexpected,
       superseded: unexpected,
     }));
     this.#lanes.begin(0);

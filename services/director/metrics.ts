@@ -28,7 +28,9 @@ export function createMetrics(registry: Registry) {
     "Notifications that were stored because their tenant had its share of what may wait in a partition.",
   );
   const swept = counter("notifications_swept_total", "Stored notifications that expired before their client came.");
-  const deadLetters = counter("dead_letters_total", "Records that can never be processed.");
+  const deadLetters = counter("dead_letters_total", "Records, and items of records, that can never be processed.");
+  const skipped = counter("items_skipped_total", "Items of an unknown kind in control, by topic.", "topic");
+  skipped.inc({ topic: "control" }, 0);
   const redriven = counter(
     "dead_letters_redriven_total",
     "Dead letters that an operator has sent to their topic again.",
@@ -83,6 +85,7 @@ export function createMetrics(registry: Registry) {
     repeated: () => duplicates.inc(),
     swept: (rows: number) => swept.inc(rows),
     deadLettered: () => deadLetters.inc(),
+    skipped: (topic: "control") => skipped.inc({ topic }),
     redriven: () => redriven.inc(),
     forbade: () => forbidden.inc(),
     demoted: (reason: string) => demotions.inc({ reason }),

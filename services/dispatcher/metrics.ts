@@ -3,10 +3,10 @@ import { meters, type Registry } from "@saasaparilla/shared/runtime/metrics.ts";
 export type DispatcherMetrics = ReturnType<typeof createMetrics>;
 
 export type PublicationState = "waiting" | "running" | "done" | "cancelled" | "skipped";
-export type QueueAction = "read" | "claimed" | "confirmed" | "released" | "extended" | "quarantined";
+export type QueueAction = "read" | "claimed" | "confirmed" | "released" | "extended" | "quarantined" | "swept";
 
 const STATES: PublicationState[] = ["waiting", "running", "done", "cancelled", "skipped"];
-const ACTIONS: QueueAction[] = ["read", "claimed", "confirmed", "released", "extended", "quarantined"];
+const ACTIONS: QueueAction[] = ["read", "claimed", "confirmed", "released", "extended", "quarantined", "swept"];
 
 export function createMetrics(registry: Registry) {
   const { counter, watched } = meters(registry);
@@ -43,6 +43,8 @@ export function createMetrics(registry: Registry) {
     },
     pace: { name: "fanout_pace", help: "Notifications a second that fan-out may write now, while directors keep up." },
     partitions: { name: "partitions_owned", help: "Partitions of dispatch that this dispatcher owns." },
+    queueReaders: { name: "queue_readers_waiting", help: "Readers of empty queues that wait for a message." },
+    queueRequests: { name: "queue_requests_waiting", help: "Requests to queues that wait for their statement." },
     waitingBytes: { name: "dispatch_waiting_bytes", help: "Bytes of records of dispatch that wait in memory." },
   });
   return {

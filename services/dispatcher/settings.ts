@@ -22,6 +22,9 @@ export const dispatcherSettings = commonSettings.extend({
     description:
       "Notifications a second that a dispatcher writes for groups at most. It writes fewer while directors lag behind.",
   }),
+  SWEEP_MS: count(10_000).meta({
+    description: "How often rows that are over are deleted, in ms: of queues, and of publications.",
+  }),
   PARTITION_MAX_BYTES: count(16 << 20).meta({
     description:
       "A partition of dispatch pauses at so many bytes of records that wait in memory. It goes on at three quarters of it.",

@@ -20,7 +20,7 @@ import { internalError } from "@saasaparilla/shared/http/response.ts";
 import { loadSettings } from "@saasaparilla/shared/runtime/load-settings.ts";
 import { StoredNotifications } from "@saasaparilla/shared/postgres/stored-notifications.ts";
 import { tenantLimits } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
-import { topicsOf } from "@saasaparilla/shared/kafka/topic-names.ts";
+import { slotGroup, topicsOf } from "@saasaparilla/shared/kafka/topic-names.ts";
 import { acknowledge, asksWhy } from "#transports/ack-endpoint.ts";
 import { asyncapi } from "#api/asyncapi.ts";
 import { AdmissionControl } from "#admission/admission-control.ts";
@@ -176,7 +176,7 @@ const slotOwner: SlotOwner = new SlotOwner({
   slots,
   leaseMs: settings.LEASE_MS,
   topic: topics.routed,
-  group: (number, incarnation) => `${settings.NAMESPACE}.slot-${number}-${incarnation}`,
+  group: (slot, incarnation) => slotGroup(settings.NAMESPACE, slot, incarnation),
   endOffset: (topic, partition) => kafka.endOffset(topic, partition),
   readSlot: (options) => kafka.readSlot(options),
   onBatch: (batch) => routedConsumer.batch(batch),

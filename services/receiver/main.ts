@@ -25,6 +25,7 @@ import { RequestAdmission } from "#limits/request-admission.ts";
 import { NoisyTenants } from "./limits/noisy-tenants.ts";
 import { createMetrics } from "./metrics.ts";
 import { FullInboxCheck } from "#publish/full-inboxes.ts";
+import { GroupAudience } from "#publish/group-audience.ts";
 import { openapi } from "#api/openapi.ts";
 import { Publisher } from "#publish/publish.ts";
 import { TenantQuota } from "#limits/tenant-quota.ts";
@@ -74,8 +75,8 @@ const { policies, guard } = await openAccessControl(parts);
 metrics.watch({ fullClients: () => fullInboxes.clients, fullTenants: () => fullInboxes.tenants });
 const limitsOf = tenantLimits(policies, settings);
 const weightOf = (tenant: string): number => limitsOf(tenant).weight;
-const appender = new Appender(link, topics.accepted, settings, { metrics, health, log, weightOf });
-const authorizer = new Authorizer({ guard, policies, metrics });
+const appender = new Appender(link, topics, settings, { metrics, health, log, weightOf });
+const authorizer = new Authorizer({ guard, policies, metrics, seconds: () => Date.now() / 1_000 });
 const keys = new Keys(settings.NAMESPACE);
 const rateLimiter = new RedisRateLimiter({ redis, waitMs: settings.RATE_WAIT_MS, alone: metrics.limitedAlone });
 const quota = new TenantQuota({ rateLimiter, keys, limitsOf, metrics, noisyTenants });
@@ -93,6 +94,8 @@ const publisher = new Publisher({
   idempotency,
   quota,
   fullInboxes,
+  groups: new GroupAudience(postgres, settings.NAMESPACE, log),
+  format: () => 2,
   limits: settings,
   metrics,
   log,

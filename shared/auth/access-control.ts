@@ -14,6 +14,7 @@ import type { Log } from "#runtime/log.ts";
 import { meters, type Registry } from "#runtime/metrics.ts";
 import { Cors } from "#http/allowed-origins.ts";
 import type { Postgres } from "#postgres/client.ts";
+import { PlatformFormat } from "#postgres/platform-format.ts";
 import type { commonSettings } from "#settings.ts";
 import type { identitySettings } from "./settings.ts";
 import { topicsOf } from "#kafka/topic-names.ts";
@@ -40,11 +41,12 @@ export interface AccessControl {
   policyRefresh: PolicyRefresh;
   authenticator: Authenticator;
   guard: Guard;
+  format: PlatformFormat;
 }
 
 /**
- * Access control, the same at every service: policies from Postgres, kept in memory, and the audit log. Both close
- * before `postgres` does.
+ * Access control, the same at every service: policies and the platform's format from Postgres, kept in memory, and the
+ * audit log. All close before `postgres` does.
  */
 export async function openAccessControl(parts: AccessControlParts): Promise<AccessControl> {
   const { service, settings, postgres, link, lifecycle, health, registry, log } = parts;
@@ -96,6 +98,15 @@ export async function openAccessControl(parts: AccessControlParts): Promise<Acce
     log,
   });
   lifecycle.onEnd("access", () => policyRefresh.end());
+  const format = new PlatformFormat({
+    postgres,
+    namespace: settings.NAMESPACE,
+    service,
+    everyMs: settings.ACCESS_REFRESH_MS,
+    registry,
+    log,
+  });
+  lifecycle.onEnd("format", () => format.end());
   const topic = topicsOf(settings.NAMESPACE).audit;
   const audit = new AuditLog({ service, link, topic, maxBytes: settings.AUDIT_MAX_BYTES, health, registry, log });
   lifecycle.onEnd("audit", () => audit.close());
@@ -103,12 +114,14 @@ export async function openAccessControl(parts: AccessControlParts): Promise<Acce
   cors.follow(policies);
   const strangers = new KeyedLimiter({ rate: settings.REFUSED_RATE, burst: settings.REFUSED_BURST });
   policyRefresh.start();
+  format.start();
   audit.start().catch((error: unknown) => lifecycle.fatal(error));
   return {
     policies,
     policyStore,
     policyRefresh,
     authenticator,
+    format,
     guard: new Guard({
       authenticator,
       audit,

@@ -44,6 +44,9 @@ export interface Route {
   head?: Handler | undefined;
 }
 
+/** Routes of the services begin like this. They are added at the end of a service's start. */
+const API = /^\/(?:v1|api)\//;
+
 /** A GET or a DELETE has no use for a body, so a larger one is refused. */
 const IGNORED_BYTES = 1_024;
 
@@ -133,7 +136,7 @@ export abstract class BaseServer {
   /** The answer if no route matches. */
   protected unrouted(method: string, path: string, origin: string): HttpResponse {
     const known = withHead(path === "*" ? this.#methods() : this.router.methodsOf(path));
-    const early = path.startsWith("/v1/") && !this.#health.ready().ready;
+    const early = API.test(path) && !this.#health.ready().ready;
     // A page cannot read the 503 if its preflight failed.
     const allowed = early && known.length === 0 && method === "OPTIONS" && origin !== "" ? EVERY_METHOD : known;
     if (early && (method !== "OPTIONS" || allowed.length === 0)) return notThereYet();

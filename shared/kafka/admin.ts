@@ -2,6 +2,7 @@ import { Kafka, logLevel, type AclEntry, type Admin } from "kafkajs";
 import { backOff, type BackoffRange } from "#runtime/backoff.ts";
 import { classify, Failure, messageOf } from "#runtime/errors.ts";
 import type { Health } from "#runtime/health.ts";
+import { connectionName } from "#protocol/format.ts";
 import type { KafkaRight } from "#store-grants/kafka.ts";
 import { kafkaOptions, type KafkaAddress } from "./settings.ts";
 import type { Log } from "#runtime/log.ts";
@@ -22,6 +23,13 @@ export interface TopicSpec {
   partitions: number;
   replicas: number;
   config: Record<string, string>;
+}
+
+export interface GroupMember {
+  group: string;
+  /** As `connectionName` made it. */
+  name: string;
+  host: string;
 }
 
 const ANY = 1;
@@ -54,12 +62,12 @@ export class KafkaAdmin {
   protected readonly log: Log;
   protected readonly health: Health;
 
-  constructor(address: KafkaAddress, clientId: string, log: Log, health: Health) {
+  constructor(address: KafkaAddress, service: string, log: Log, health: Health) {
     this.log = log;
     this.health = health;
     this.kafka = new Kafka({
       ...kafkaOptions(address),
-      clientId,
+      clientId: connectionName(service),
       connectionTimeout: 1_000,
       requestTimeout: 5_000,
       enforceRequestTimeout: true,
@@ -146,6 +154,17 @@ export class KafkaAdmin {
         );
       }),
     );
+  }
+
+  /** The connections of each group's members. A group without members has none. */
+  async members(groups: string[]): Promise<GroupMember[]> {
+    if (groups.length === 0) return [];
+    return this.reach("kafka", async () => {
+      const found = await this.admin((admin) => admin.describeGroups(groups));
+      return found.groups.flatMap(({ groupId: group, members }) =>
+        members.map(({ clientId: name, clientHost: host }) => ({ group, name, host })),
+      );
+    });
   }
 
   /** Creates the missing topics and returns their names. */

@@ -19,7 +19,9 @@ export interface Grants {
   };
 }
 
-const ACCESS = { access: ["select"], access_version: ["select"] } as const;
+/** Each service reads the platform's format, and reports its own. */
+const FORMAT = { platform: ["select"], service_formats: ["select", "insert", "update (at)", "delete"] } as const;
+const ACCESS = { access: ["select"], access_version: ["select"], ...FORMAT } as const;
 
 const WHOLE = ["select", "insert", "update", "delete"] as const;
 
@@ -33,6 +35,8 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
       ...ACCESS,
       full_clients: ["select"],
       full_tenants: ["select"],
+      // A dry run counts them.
+      members: ["select"],
       tenant_use: ["select", "insert", "update", "delete"],
     },
     redis: [
@@ -47,6 +51,8 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
       // The sweep locks the rows that it deletes, which needs a right to change some column.
       stored_notifications: ["select", "insert", "delete", "update (expires)"],
       full_clients: ["select", "insert", "delete", "update (counted)"],
+      // Confirmations that wait for a gap count, too.
+      claims: ["select"],
       full_tenants: ["select", "insert", "delete", "update (bound)"],
       // Triggers count, with their owner's rights.
       tenant_stored: ["select"],
@@ -75,6 +81,7 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
   },
   console: {
     postgres: {
+      ...FORMAT,
       access: ["select", "insert", "update", "delete"],
       access_version: ["select", "update"],
       full_tenants: ["select"],

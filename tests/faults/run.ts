@@ -61,7 +61,7 @@ export async function runFault(rig: Rig, fault: Fault, options: RunOptions): Pro
   const keys = load.clients.map(({ key }) => key);
   const noting = noteStored(rig.pool, rig.env.NAMESPACE!, history, keys);
   const poison = new Poison(rig, { name, history, random: new SeededRandom(seed + 1) });
-  poison.start();
+  if (fault.poison !== false) poison.start();
   history.mark("injected");
   const wait = (short: number, long: number): Promise<void> => sleep(full ? long : short);
   const failure = await fault

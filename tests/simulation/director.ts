@@ -96,6 +96,9 @@ export class SimulatedDirector {
       deadLetter: ({ reason }) => {
         throw new Violation(stage, `a record was rejected: ${reason}`);
       },
+      skipped: ({ kind }) => {
+        throw new Violation(stage, `an item of kind ${kind} was skipped`);
+      },
       duplicate: () => {
         throw new Violation(stage, "a notification was taken for a repeat");
       },

@@ -21,6 +21,8 @@ export interface Summary {
   topic: string;
   partition: number;
   offset: number;
+  /** The item's original place in the record. Absent for a whole record. */
+  index?: number;
   reason: string;
   when: string;
   size: number;
@@ -30,12 +32,13 @@ export interface Summary {
 const MOST_NAMED = 20;
 
 export function summaryOf({ offset, appended, value, headers }: Incoming): Summary {
-  const { topic = "", reason = "" } = headers;
+  const { topic = "", reason = "", index } = headers;
   return {
     id: `${DEAD_LETTERS_PARTITION}-${offset}`,
     topic,
     partition: Number(headers.partition),
     offset: Number(headers.offset),
+    ...(index === undefined ? {} : { index: Number(index) }),
     reason,
     when: new Date(appended).toISOString(),
     size: value?.length ?? 0,
@@ -103,6 +106,7 @@ function notificationOf(body: Buffer, index: number): object {
     ttl: notificationBody.ttl(body),
     event: notificationBody.event(body),
     traceparent: notificationBody.traceparent(body),
+    ...notificationBody.options(body),
     ...dataOf(payload),
   };
 }

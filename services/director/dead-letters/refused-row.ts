@@ -1,8 +1,8 @@
 import { messageOf } from "@saasaparilla/shared/runtime/errors.ts";
 import type { DeadLetter } from "@saasaparilla/shared/kafka/dead-letters.ts";
 import { offsetOf, partitionOf } from "@saasaparilla/shared/protocol/notification.ts";
-import { notificationBody } from "@saasaparilla/shared/protocol/pack.ts";
-import { PackWriter } from "@saasaparilla/shared/protocol/pack-writer.ts";
+import { Kind } from "@saasaparilla/shared/protocol/pack.ts";
+import { packOf } from "@saasaparilla/shared/protocol/pack-writer.ts";
 import type { StoredNotification } from "@saasaparilla/shared/postgres/stored-notifications.ts";
 
 /**
@@ -13,20 +13,11 @@ export function refusedRow(
   accepted: { topic: string; partitions: number },
   error: unknown,
 ): DeadLetter {
-  const writer = new PackWriter(body.length + 64);
-  writer.notification({
-    key: client,
-    id: notificationBody.id(body),
-    ttl: notificationBody.ttl(body),
-    event: notificationBody.event(body),
-    traceparent: notificationBody.traceparent(body),
-    payload: notificationBody.payload(body),
-  });
   return {
     topic: accepted.topic,
     partition: partitionOf(client, accepted.partitions),
     offset: offsetOf(sequence),
-    value: writer.take(),
+    value: packOf(Kind.NOTIFICATION, body),
     reason: messageOf(error),
   };
 }

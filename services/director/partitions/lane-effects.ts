@@ -1,6 +1,7 @@
 import { notificationBody } from "@saasaparilla/shared/protocol/pack.ts";
 import type { ConnectionId, RoutedMessage } from "@saasaparilla/shared/protocol/control-messages.ts";
 import type { ClientKey, Sequence } from "@saasaparilla/shared/protocol/notification.ts";
+import { RareLog } from "@saasaparilla/shared/runtime/rare-log.ts";
 import type { DeadLetter } from "@saasaparilla/shared/kafka/dead-letters.ts";
 import type { DirectorOptions } from "#director-options.ts";
 import type { Attachment, Entry, Lane, Settled } from "#lanes/lane.ts";
@@ -14,6 +15,7 @@ export class LaneEffects implements PartitionEffects {
   readonly superseded: (offset: number) => void;
   readonly #lanes: PartitionLanes;
   readonly #parts: Parts;
+  readonly #rareLog = new RareLog();
 
   constructor(lanes: PartitionLanes, superseded: (offset: number) => void, parts: Parts) {
     this.#lanes = lanes;
@@ -85,6 +87,17 @@ export class LaneEffects implements PartitionEffects {
 
   deadLetter(letter: DeadLetter): Promise<void> {
     return this.#parts.stores.deadLetters.add(letter);
+  }
+
+  skipped(place: { offset: number; index: number; kind: number }): void {
+    const { metrics, log, topics } = this.#parts;
+    metrics.skipped("control");
+    this.#rareLog.say((silent) =>
+      log.warn(
+        { topic: topics.control, partition: this.#lanes.partition, ...place, silent },
+        "skipped an item of an unknown kind: another process may have a newer version",
+      ),
+    );
   }
 
   duplicate(key: ClientKey, id: string): void {

@@ -40,6 +40,8 @@ export interface PartitionEffects extends LaneOutput {
   arm(lane: Lane): void;
   /** Resolves when Kafka has it. */
   deadLetter(letter: DeadLetter): Promise<void>;
+  /** An item of control of an unknown kind. */
+  skipped(place: { offset: number; index: number; kind: number }): void;
   duplicate(key: ClientKey, id: string): void;
   /** Another director's claim is at this offset of control. */
   superseded(offset: number): void;

@@ -5,6 +5,8 @@ import { describeService, type Openapi, type Operation } from "@saasaparilla/sha
 export interface ApiPart {
   tag: string;
   about: string;
+  /** Bearer tokens by name, with the rights that they need. */
+  security: Record<string, string>;
   operations(schemas: Schemas): Operation[];
 }
 
@@ -16,7 +18,7 @@ export function openapi(parts: readonly ApiPart[]): Openapi {
       "Queues, groups and publications: messages for readers that do not connect, and for many clients at once.",
     port: 8085,
     tags: Object.fromEntries(parts.map(({ tag, about }) => [tag, about])),
-    security: {},
+    security: Object.assign({}, ...parts.map(({ security }) => security)) as Record<string, string>,
     schemas,
     operations: parts.flatMap((part) => part.operations(schemas)),
   });

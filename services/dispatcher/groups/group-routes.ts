@@ -14,7 +14,7 @@ const MOST_COUNTED = 10_000_000;
 
 const clients = z.array(z.string().regex(CLIENT_FORM, "the id of a client")).max(MOST_CHANGES);
 
-const changesBody = z
+export const changesBody = z
   .strictObject({ add: clients.default([]), remove: clients.default([]) })
   .refine(({ add, remove }) => add.length + remove.length >= 1, "name at least one client in add or remove")
   .refine(({ add, remove }) => add.length + remove.length <= MOST_CHANGES, `name at most ${MOST_CHANGES} clients`)
@@ -94,14 +94,12 @@ async function list(members: MemberStore, call: Call): Promise<HttpResponse> {
   return json(200, { members: shown, ...(page.length > limit ? { next: shown.at(-1) } : {}) });
 }
 
-function groupIn({ names }: Call): string {
-  const group = names["group"] ?? "";
+function groupIn({ names: [group = ""] }: Call): string {
   if (!NAME_FORM.test(group)) throw new Refusal(wrongPath("group"));
   return group;
 }
 
-function clientIn({ names }: Call): string {
-  const client = names["client"] ?? "";
+function clientIn({ names: [, client = ""] }: Call): string {
   if (!CLIENT_FORM.test(client)) throw new Refusal(wrongPath("client"));
   return client;
 }

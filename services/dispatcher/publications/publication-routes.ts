@@ -66,7 +66,7 @@ async function find(
   call: Call,
   { publications, mayPublishTo }: PublicationRoutesParts,
 ): Promise<{ id: string; status: PublicationStatus }> {
-  const id = (call.names["id"] ?? "").toLowerCase();
+  const id = (call.names[0] ?? "").toLowerCase();
   if (!ID_FORM.test(id)) throw new Refusal(wrongPath("id"));
   const status = await publications.status(call.caller.tenant, id);
   if (!status || !mayPublishTo(call.caller, [status.head.to])) throw new Refusal(notFound(id));

@@ -1,20 +1,42 @@
 import { problemOf, type Problem, type ProblemError } from "@saasaparilla/shared/http/problem.ts";
 import type { ProblemName } from "@saasaparilla/shared/http/problem-types.ts";
+import type { Target } from "@saasaparilla/shared/protocol/publication.ts";
 
 /** An item's position in the request, for pointers. In NDJSON it includes the line, from 1. */
 export interface Place {
   pointer: string;
   line: number | undefined;
+  /** The place of a member in a request whose members have other names: an event of CloudEvents. */
+  names?: ((member: string) => Pick<ProblemError, "pointer" | "header">) | undefined;
 }
 
 // Problems of one item. Each depends on the item alone, so a repeat gets the same text.
 
+const CLIENT = {
+  detail: "Your token or key may not publish to this client.",
+  expected: "a client that matches one of its patterns",
+  fix: "Use another token or key, or ask your tenant's operator to allow this client.",
+};
+
 export function clientForbidden(item: Place): Problem {
-  return pointed("client-forbidden", item, "/to/client", {
-    detail: "This token or key may not publish to this client.",
-    expected: "a client that one of its patterns fits",
-    fix: "Use another key, or ask whoever gave you this one to widen it.",
-  });
+  return pointed("client-forbidden", item, "/to/client", CLIENT);
+}
+
+/** `indexes`: of the clients that it may not name. */
+export function clientsForbidden(item: Place, indexes: readonly number[]): Problem {
+  const errors = indexes.flatMap((index) => pointed("client-forbidden", item, `/to/clients/${index}`, CLIENT).errors!);
+  return problemOf("client-forbidden", undefined, { errors });
+}
+
+/** The publisher's rights were widened between a request and its repeat. */
+export function forbiddenBefore(
+  name: "client-forbidden" | "target-forbidden",
+  item: Place,
+  to: Target | undefined,
+): Problem {
+  const [kind] = Object.keys(to ?? {});
+  if (name === "client-forbidden") return pointed(name, item, `/to/${kind ?? "client"}`, CLIENT);
+  return targetForbidden(item, kind === undefined ? "/to" : `/to/${kind}`);
 }
 
 /** `member`: the pointer to the name of the target in the item, as `/to/queue` or `/outcomes`. */
@@ -66,9 +88,10 @@ export function inProgress(): Problem {
 
 export function pointed(
   slug: ProblemName,
-  { pointer, line }: Place,
+  { pointer, line, names }: Place,
   member: string,
-  more: Omit<ProblemError, "pointer" | "line">,
+  more: Omit<ProblemError, "pointer" | "line" | "header">,
 ): Problem {
-  return problemOf(slug, undefined, { errors: [{ pointer: pointer + member, ...(line && { line }), ...more }] });
+  const place = names ? names(member) : { pointer: pointer + member };
+  return problemOf(slug, undefined, { errors: [{ ...place, ...(line && { line }), ...more }] });
 }

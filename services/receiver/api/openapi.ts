@@ -19,6 +19,35 @@ export const acceptedSchema = z
   })
   .meta({ id: "Accepted", description: "Every item's verdict, in the order that they were sent in." });
 
+export const dryRunSchema = z
+  .strictObject({
+    dryRun: z.literal(true),
+    accepted: z.int(),
+    rejected: z.int(),
+    items: z.array(
+      z.union([
+        z
+          .strictObject({
+            index: z.int(),
+            to: z.looseObject({}).optional().meta({ description: "The target, as you named it." }),
+            recipients: z.int().optional().meta({ description: "Left out if it cannot be known now." }),
+            more: z.literal(true).optional().meta({ description: "There are more than `recipients`." }),
+            clients: z
+              .array(z.string())
+              .optional()
+              .meta({ description: "Members of a group only with the scope `read`, and at most 1,000 of them." }),
+            why: z.string(),
+            at: z.string().optional(),
+            delay: z.int().optional(),
+            outcomes: z.string().optional(),
+          })
+          .meta({ id: "Audience", description: "Who would receive an item, and why." }),
+        z.strictObject({ index: z.int(), problem: problemSchema }).meta({ id: "WouldBeRejected" }),
+      ]),
+    ),
+  })
+  .meta({ id: "DryRun", description: "The answer to ?dryRun=true: nothing was sent." });
+
 /** draft-ietf-httpapi-ratelimit-headers. */
 const RATE_HEADERS = {
   "RateLimit-Policy": {

@@ -4,7 +4,7 @@ import type { Request } from "@saasaparilla/shared/http/request.ts";
 import type { Identity } from "@saasaparilla/shared/auth/identity.ts";
 import { isResponse, problemResponse, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
 import type { ReceiverMetrics } from "#metrics.ts";
-import { costOfRefused } from "#publish/parse.ts";
+import { costOfRefused } from "#publish/item-cost.ts";
 import type { TenantQuota } from "./tenant-quota.ts";
 
 export interface RequestAdmissionParts {

@@ -3,7 +3,7 @@ import { Kind, notificationBody, readPack } from "@saasaparilla/shared/protocol/
 import { nameOf, type Problem } from "@saasaparilla/shared/http/problem.ts";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Appender } from "./kafka-append.ts";
-import type { Item } from "./parse.ts";
+import type { Item } from "./item.ts";
 
 const ANSWER_MS = 60_000;
 /** Pending sends to Kafka: the keys and data of each. */
@@ -27,10 +27,15 @@ async function start(PACE_MS: number): Promise<void> {
       }),
     close: () => Promise.resolve(),
   };
-  const link = { sender: () => Promise.resolve(sender), partitions: () => Promise.resolve(4) };
+  const link = {
+    sender: () => Promise.resolve(sender),
+    partitions: () => Promise.resolve(4),
+    present: () => Promise.resolve(new Map()),
+  };
   const silent = { watch() {}, late() {}, packed() {}, up() {}, down() {}, info() {}, warn() {} };
   const parts = { metrics: silent, health: silent, log: silent, weightOf: () => 1 };
-  appender = new Appender(link, "accepted", { PACE_MS, ANSWER_MS, STALL_MS: 60_000 }, parts);
+  const topics = { accepted: "accepted", dispatch: "dispatch" };
+  appender = new Appender(link, topics, { PACE_MS, ANSWER_MS, STALL_MS: 60_000 }, parts);
   await appender.start();
 }
 
@@ -58,6 +63,7 @@ function itemsOf(client: string, count: number, bytes: number, first = 0): Item[
         .padStart(4, "0")
         .padEnd(bytes, "0"),
     ),
+    options: undefined,
     id: "00000000-0000-4000-8000-000000000000",
     outcome: "open" as const,
     cost: 1,
@@ -66,7 +72,7 @@ function itemsOf(client: string, count: number, bytes: number, first = 0): Item[
 
 /** `ago`: ms since its arrival. */
 const append = (tenant: string, items: Item[], ago = 0): Promise<void> =>
-  appender.append(items, { tenant, traceparent: "", arrived: performance.now() - ago });
+  appender.append(items, { tenant, publisher: "p", traceparent: "", arrived: performance.now() - ago });
 
 /** The next send, once it has begun. */
 async function sent(): Promise<string[]> {

@@ -1,14 +1,14 @@
-import { jittered, problemOf } from "@saasaparilla/shared/http/problem.ts";
 import { messageOf } from "@saasaparilla/shared/runtime/errors.ts";
 import type { Health } from "@saasaparilla/shared/runtime/health.ts";
 import type { KafkaLink, Outgoing } from "@saasaparilla/shared/kafka/client.ts";
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
-import { clientKey, partitionOf, type ClientKey } from "@saasaparilla/shared/protocol/notification.ts";
-import type { NewNotification, PackWriter } from "@saasaparilla/shared/protocol/pack-writer.ts";
 import { BatchingProducer } from "@saasaparilla/shared/kafka/batching-producer.ts";
 import type { ReceiverMetrics } from "#metrics.ts";
-import type { Item } from "./parse.ts";
-import { bytesOf, WaitingAppends } from "./waiting-appends.ts";
+import { unavailable, unknownOutcome } from "./append-problems.ts";
+import { bytesOf } from "./item-cost.ts";
+import { ItemWriter, type Origin, type ReceiverTopics } from "./item-writer.ts";
+import type { Item } from "./item.ts";
+import { WaitingAppends } from "./waiting-appends.ts";
 
 /**
  * Appends to Kafka, or reports failure. While Kafka is known to be away, nothing is queued, and one probe at a time
@@ -22,9 +22,7 @@ export interface AppendOptions {
   STALL_MS: number;
 }
 
-interface From {
-  tenant: string;
-  traceparent: string;
+interface From extends Origin {
   arrived: number;
 }
 
@@ -48,6 +46,7 @@ interface AppendParts {
   weightOf: (tenant: string) => number;
 }
 
+type Link = Pick<KafkaLink, "sender" | "partitions" | "present">;
 type Sender = Awaited<ReturnType<KafkaLink["sender"]>>;
 
 const PACK_BYTES = 256 * 1024;
@@ -59,27 +58,24 @@ const WITHDRAWN = new Error("It was withdrawn before it was sent.");
 const LATE = new Error("Kafka has not answered in time.");
 
 export class Appender {
-  readonly #link: Pick<KafkaLink, "sender" | "partitions">;
-  readonly #topic: string;
+  readonly #link: Link;
+  readonly #topics: ReceiverTopics;
   readonly #options: AppendOptions;
   readonly #parts: AppendParts;
   readonly #producer: BatchingProducer;
   readonly #waiting = new Set<Waiting>();
   readonly #queue: WaitingAppends<Waiting>;
   readonly #sweeper: NodeJS.Timeout;
+  readonly #writer: ItemWriter;
   #sender: Sender | undefined;
-  #partitions = 0;
   #up = false;
+  #looking = false;
   #sendingSince: number | undefined;
 
-  constructor(
-    link: Pick<KafkaLink, "sender" | "partitions">,
-    topic: string,
-    options: AppendOptions,
-    parts: AppendParts,
-  ) {
+  constructor(link: Link, topics: ReceiverTopics, options: AppendOptions, parts: AppendParts) {
     this.#link = link;
-    this.#topic = topic;
+    this.#topics = topics;
+    this.#writer = new ItemWriter(topics);
     this.#options = options;
     this.#parts = parts;
     this.#queue = new WaitingAppends(parts.weightOf);
@@ -182,40 +178,19 @@ export class Appender {
     await this.#sender?.close();
   }
 
-  #last = { key: "", partitions: 0, partition: 0 };
-  /** One shared object, because it is copied into the pack at once. */
-  readonly #notification: NewNotification = {
-    key: "",
-    id: "",
-    ttl: 0,
-    event: "",
-    traceparent: "",
-    payload: Buffer.alloc(0),
-  };
-  readonly #write = (writer: PackWriter): void => writer.notification(this.#notification);
-
   #add(item: Item, from: From, waiting: Waiting): void {
-    const { to, ttl = 0, event = "" } = item.published!;
-    const notification = this.#notification;
-    notification.key = clientKey(from.tenant, to.client);
-    notification.id = item.id;
-    notification.ttl = ttl;
-    notification.event = event;
-    notification.traceparent = from.traceparent;
-    notification.payload = item.payload;
+    const place = this.#writer.placeOf(item, from);
+    if (!place) {
+      void this.#lookForDispatch();
+      this.#settle(waiting, item, WITHDRAWN);
+      return;
+    }
     waiting.given += 1;
-    this.#producer.add(this.#topic, this.#partitionOf(notification.key), this.#write, (error) => {
+    this.#producer.add(place.topic, place.partition, place.write, (error) => {
       waiting.given -= 1;
       if (error === WITHDRAWN) waiting.withdrawn = true;
       this.#settle(waiting, item, error);
     });
-  }
-
-  /** Computed once for a client that gets many in a row. */
-  #partitionOf(key: ClientKey): number {
-    if (key !== this.#last.key || this.#partitions !== this.#last.partitions)
-      this.#last = { key, partitions: this.#partitions, partition: partitionOf(key, this.#partitions) };
-    return this.#last.partition;
   }
 
   #settle(waiting: Waiting, item: Item, error: unknown): void {
@@ -253,10 +228,25 @@ export class Appender {
 
   /** A failed send comes only after this has ended, because only one runs at a time. */
   async #recover(): Promise<void> {
-    this.#partitions = await this.#link.partitions(this.#topic);
+    const { accepted } = this.#topics;
+    const partitions = await this.#link.partitions(accepted);
+    this.#writer.partitions.accepted = partitions;
     this.#up = true;
     this.#parts.health.up("accepting");
-    this.#parts.log.info({ topic: this.#topic, partitions: this.#partitions }, "Kafka accepts writes");
+    this.#parts.log.info({ topic: accepted, partitions }, "Kafka accepts writes");
+    void this.#lookForDispatch();
+  }
+
+  /** A platform whose upgrade is not finished may not have the topic yet. Nothing but publications waits for it. */
+  async #lookForDispatch(): Promise<void> {
+    if (this.#looking) return;
+    this.#looking = true;
+    try {
+      const { dispatch } = this.#topics;
+      this.#writer.partitions.dispatch = (await this.#link.present([dispatch])).get(dispatch) ?? 0;
+    } finally {
+      this.#looking = false;
+    }
   }
 
   #sweep(): void {
@@ -272,12 +262,4 @@ export class Appender {
     // The packer may be empty now. A current send hands on when it ends; without one, nothing else would.
     if (this.#sendingSince === undefined) this.#handOn();
   }
-}
-
-export function unavailable() {
-  return problemOf("unavailable", undefined, { retryAfter: jittered(1, 5) });
-}
-
-function unknownOutcome() {
-  return problemOf("outcome-unknown", undefined, { retryAfter: jittered(1, 5) });
 }
