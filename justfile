@@ -41,7 +41,7 @@ clean:
 demo *args: _packages
     node tools/demo.ts "$@"
 
-# Print a token: --client ID, --publisher [NAME] or --operator [NAME], and --tenant NAME, --ttl 1h
+# Print a token: --client ID, --publisher [NAME], --consumer [NAME] or --operator [NAME], and --tenant NAME, --ttl 1h
 [group('operate')]
 [no-exit-message]
 token *args:
@@ -77,7 +77,25 @@ dead-letters *args:
 tenant *args:
     node local/cli.ts tenant "$@"
 
-# Explain why a request would be allowed or not: --scope publish --client u1 --token-file FILE | --subject NAME [--tenant NAME]
+# Manage exchanges: list, show, put, remove, explain ID [--key KEY] [--headers JSON]; --tenant NAME [--file FILE]
+[group('operate')]
+[no-exit-message]
+exchange *args:
+    node local/cli.ts exchange "$@"
+
+# Manage documents of queues: list, show, put, remove; --tenant NAME [--file FILE]
+[group('operate')]
+[no-exit-message]
+queue *args:
+    node local/cli.ts queue "$@"
+
+# Manage schedules: list, show, put, remove, explain; --tenant NAME [--file FILE]
+[group('operate')]
+[no-exit-message]
+schedule *args:
+    node local/cli.ts schedule "$@"
+
+# Explain why a request would be allowed or not: --scope publish --client u1 --token-file FILE | --subject NAME [--target queue/NAME] [--tenant NAME]
 [group('operate')]
 [no-exit-message]
 explain-access *args:

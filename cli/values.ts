@@ -11,7 +11,7 @@ import {
 import { LIMITS } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
 import { subjectPatterns, subjectProblem } from "@saasaparilla/shared/auth/subject.ts";
 import { isOrigin } from "@saasaparilla/shared/http/origin.ts";
-import { CLIENT_FORM, TENANT_FORM } from "@saasaparilla/shared/protocol/notification.ts";
+import { CLIENT_FORM, NAME_FORM, TENANT_FORM } from "@saasaparilla/shared/protocol/notification.ts";
 import { seconds } from "@saasaparilla/shared/runtime/duration.ts";
 import { z } from "zod";
 
@@ -40,6 +40,22 @@ export const newTenantName: Parser<string> = (text) =>
     : tenantName(text);
 
 export const documentId = fitting((text) => TENANT_FORM.test(text), "An id has 1 to 64 letters, digits, - and _.");
+
+/** The name of an exchange, a queue or a schedule. */
+export const targetId = fitting(
+  (text) => NAME_FORM.test(text),
+  "A name has a letter or digit, then at most 99 letters, digits, '.', '_', ':' and '-'.",
+);
+
+export const headers: Parser<object> = (text) => {
+  try {
+    const value = JSON.parse(text) as unknown;
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+  } catch {
+    // It is refused below.
+  }
+  return refused(`Headers are a JSON object, as {"country":"FR"}.`);
+};
 
 export const clientId = fitting(
   (text) => CLIENT_FORM.test(text) && subjectProblem(text) === undefined,

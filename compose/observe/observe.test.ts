@@ -19,7 +19,7 @@ const alerts = [...read("alerts.yaml").matchAll(/^ +expr: (.+)$/gm)].map((match)
 
 /**
  * The scraped series: of the services, of Prometheus itself, and those of every service (shared/auth/audit-log.ts,
- * shared/auth/policies/refresh.ts, shared/auth/pending-callers.ts, shared/auth/guard.ts).
+ * shared/postgres/row-refresh.ts, shared/auth/pending-callers.ts, shared/auth/guard.ts).
  */
 const known = new Set([
   "up",

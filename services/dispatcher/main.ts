@@ -4,6 +4,7 @@ import { openAccessControl } from "@saasaparilla/shared/auth/access-control.ts";
 import { ConsumerLag, LAG_MS } from "@saasaparilla/shared/kafka/consumer-lag.ts";
 import { DeadLetters } from "@saasaparilla/shared/kafka/dead-letters.ts";
 import { messageOf } from "@saasaparilla/shared/runtime/errors.ts";
+import { openDocuments } from "@saasaparilla/shared/dispatch/open-documents.ts";
 import { Health } from "@saasaparilla/shared/runtime/health.ts";
 import { HttpServer } from "@saasaparilla/shared/http/server.ts";
 import { KafkaLink } from "@saasaparilla/shared/kafka/client.ts";
@@ -14,6 +15,7 @@ import { connectPostgres } from "@saasaparilla/shared/postgres/client.ts";
 import { connectRedis } from "@saasaparilla/shared/redis/client.ts";
 import { loadSettings } from "@saasaparilla/shared/runtime/load-settings.ts";
 import { dispatcherGroup, topicsOf } from "@saasaparilla/shared/kafka/topic-names.ts";
+import { queueOf, tenantOf } from "@saasaparilla/shared/protocol/notification.ts";
 import { tenantLimits } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
 import { openapi } from "#api/openapi.ts";
 import { serveRoutes } from "#api/routes.ts";
@@ -28,7 +30,7 @@ import { dispatcherSettings } from "./settings.ts";
 const settings = loadSettings(dispatcherSettings);
 const log = createLog("dispatcher", settings.LOG_LEVEL);
 const lifecycle = new Lifecycle(log, settings.SHUTDOWN_MS);
-const health = new Health(["kafka", "postgres", "partitions", "access"]);
+const health = new Health(["kafka", "postgres", "partitions", "access", "documents"]);
 const registry = createRegistry("dispatcher");
 const topics = topicsOf(settings.NAMESPACE);
 const metrics = createMetrics(registry);
@@ -49,6 +51,7 @@ lifecycle.onEnd("redis", () => redis.disconnect());
 const kafka = new KafkaLink(settings, "dispatcher", log, health);
 const parts = { service: "dispatcher", settings, postgres, link: kafka, lifecycle, health, registry, log };
 const { policies, guard } = await openAccessControl(parts);
+const documents = openDocuments(parts);
 server.cors.follow(policies);
 server.onExposed = (request) => guard.turnAway("its token is in its query", "consume", request);
 const limitsOf = tenantLimits(policies, settings);
@@ -75,8 +78,7 @@ const queueRoutes = openQueues({
   send: (records) => sender.send(records),
   topic: topics.accepted,
   weightOf: (tenant) => limitsOf(tenant).weight,
-  // Without a document, a queue has no limit.
-  maxAttemptsOf: () => undefined,
+  maxAttemptsOf: (queue) => documents.readable("queue", tenantOf(queue), queueOf(queue))?.maxAttempts,
   sweepMs: settings.SWEEP_MS,
   metrics,
   lifecycle,

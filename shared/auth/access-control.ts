@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { Policies } from "#auth/policies/policies.ts";
-import { PolicyRefresh } from "#auth/policies/refresh.ts";
+import { RowRefresh } from "#postgres/row-refresh.ts";
 import { PolicyStore } from "#auth/policies/store.ts";
 import { KeyedLimiter } from "#rate-limits/keyed-limiter.ts";
 import { AuditLog } from "./audit-log.ts";
@@ -13,6 +13,7 @@ import type { Lifecycle } from "#runtime/lifecycle.ts";
 import type { Log } from "#runtime/log.ts";
 import { meters, type Registry } from "#runtime/metrics.ts";
 import { Cors } from "#http/allowed-origins.ts";
+import { Networks } from "#http/networks.ts";
 import type { Postgres } from "#postgres/client.ts";
 import { PlatformFormat } from "#postgres/platform-format.ts";
 import type { commonSettings } from "#settings.ts";
@@ -38,7 +39,7 @@ export interface AccessControlParts {
 export interface AccessControl {
   policies: Policies;
   policyStore: PolicyStore;
-  policyRefresh: PolicyRefresh;
+  policyRefresh: RowRefresh;
   authenticator: Authenticator;
   guard: Guard;
   format: PlatformFormat;
@@ -89,9 +90,12 @@ export async function openAccessControl(parts: AccessControlParts): Promise<Acce
     },
   });
   const policyStore = new PolicyStore(postgres, settings.NAMESPACE);
-  const policyRefresh = new PolicyRefresh({
-    policies,
-    policyStore,
+  const policyRefresh = new RowRefresh({
+    name: "access",
+    what: "policies",
+    unknown: "Grants and keys among them give nothing; any other closes its tenant.",
+    cache: policies,
+    store: policyStore,
     everyMs: settings.ACCESS_REFRESH_MS,
     health,
     registry,
@@ -112,6 +116,7 @@ export async function openAccessControl(parts: AccessControlParts): Promise<Acce
   lifecycle.onEnd("audit", () => audit.close());
   const cors = new Cors(settings.ALLOWED_ORIGINS);
   cors.follow(policies);
+  const operatorNetworks = settings.OPERATOR_NETWORKS;
   const strangers = new KeyedLimiter({ rate: settings.REFUSED_RATE, burst: settings.REFUSED_BURST });
   policyRefresh.start();
   format.start();
@@ -130,6 +135,7 @@ export async function openAccessControl(parts: AccessControlParts): Promise<Acce
       checks: new Checks(settings.ADDRESS_CHECKS),
       overLimit: (outcome) => overLimit.inc({ outcome }),
       keyUnknown,
+      operatorNetworks: operatorNetworks.length > 0 ? new Networks(operatorNetworks) : undefined,
       log,
     }),
   };

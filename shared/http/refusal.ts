@@ -19,7 +19,14 @@ export const wrongQuery = (name: string, expected: string): HttpResponse => wron
 const wrongValue = (detail: string): HttpResponse =>
   problemResponse(problemOf("invalid-value", detail, { status: 400 }));
 
-export function wrongBody(issues: readonly { path: readonly PropertyKey[]; message: string }[]): HttpResponse {
+interface Issue {
+  path: readonly PropertyKey[];
+  message: string;
+  /** `value`: the shape is right, and a value is wrong. */
+  params?: Record<string, unknown> | undefined;
+}
+
+export function wrongBody(issues: readonly Issue[]): HttpResponse {
   const errors = issues.slice(0, MOST_ERRORS).map(({ path, message }) => ({
     pointer: shorten(path.map((part) => `/${String(part).replaceAll("~", "~0").replaceAll("/", "~1")}`).join(""), 500),
     // The message names each unknown member.
@@ -28,5 +35,6 @@ export function wrongBody(issues: readonly { path: readonly PropertyKey[]; messa
     fix: "Correct it, and send it again. Nothing was changed.",
   }));
   const detail = "The body is not what is expected here.";
-  return problemResponse(problemOf("invalid-shape", detail, { errors, errorCount: issues.length }));
+  const name = issues.every(({ params }) => params?.value === true) ? "invalid-value" : "invalid-shape";
+  return problemResponse(problemOf(name, detail, { errors, errorCount: issues.length }));
 }

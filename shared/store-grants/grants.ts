@@ -84,6 +84,8 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
       ...FORMAT,
       access: ["select", "insert", "update", "delete"],
       access_version: ["select", "update"],
+      documents: WHOLE,
+      documents_version: ["select", "update"],
       full_tenants: ["select"],
       tenant_stored: ["select"],
       tenant_clients: ["select"],

@@ -68,7 +68,7 @@ function operation(route: Route, schemas: Schemas): Operation {
 }
 
 const METHODS = { GET: "get", PUT: "put", POST: "post", DELETE: "delete" } as const;
-const BODIES = ["invalid-shape", "busy", "too-large", "too-slow", "unsupported-media-type"] as const;
+const BODIES = ["invalid-shape", "invalid-value", "busy", "too-large", "too-slow", "unsupported-media-type"] as const;
 
 const WRITES = ["upgrade-unfinished"] as const;
 

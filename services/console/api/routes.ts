@@ -19,7 +19,6 @@ import { bearer, TurnedAway, type Identity } from "@saasaparilla/shared/auth/ide
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
 import type { Registry } from "@saasaparilla/shared/runtime/metrics.ts";
 import { TENANT_FORM } from "@saasaparilla/shared/protocol/notification.ts";
-import { subjectProblem } from "@saasaparilla/shared/auth/subject.ts";
 import { z } from "zod";
 import { conflict, Refusal, unavailable, wrongBody, wrongPath } from "./responses.ts";
 
@@ -37,6 +36,8 @@ export interface Route<Body = unknown> {
   method: "GET" | "PUT" | "POST" | "DELETE";
   /** With `:tenant`, and optionally `:id`. */
   path: string;
+  /** The form of `:id`. By default letters, digits, - and _. */
+  isId?: (id: string) => boolean;
   needs: Extract<Scope, "operate" | "read">;
   /** The permitted operators: those of the tenant in the path and of the platform, or of the platform only. */
   of: "tenant" | "platform";
@@ -63,7 +64,7 @@ export function route<Body>(described: Route<Body>): Route {
 
 const ANSWERS: CallerAnswers = { forbidden: "This needs a token or a key that allows it." };
 const BODY_BYTES = 64 << 10;
-const ID_FORM = /^[A-Za-z0-9_-]{1,64}$/;
+const isUsualId = (id: string): boolean => /^[A-Za-z0-9_-]{1,64}$/.test(id);
 
 export interface ServeParts {
   guard: Guard;
@@ -114,7 +115,7 @@ function refusalBefore(route: Route, { caller, tenant, id }: Call, tenants: Keye
   const late = tenants.late(source.kind === "platform" ? PLATFORM_TENANT : caller.tenant, performance.now());
   if (late !== undefined) return tooMany("The operators of your tenant ask more often than they may.", late);
   if (route.path.includes("/:tenant") && !TENANT_FORM.test(tenant)) return wrongPath("tenant");
-  if (route.path.includes("/:id") && !isId(route, id)) return wrongPath("id");
+  if (route.path.includes("/:id") && !(route.isId ?? isUsualId)(id)) return wrongPath("id");
   return undefined;
 }
 
@@ -136,12 +137,6 @@ function ended({ route, request, call }: Asked, response: HttpResponse, guard: G
   const { method, path, address } = request;
   const written = made === undefined ? { method, path, address } : { method: "made", path: made, address };
   guard.ended(call.caller, route.needs, { ...written, route: route.path }, endingOf(response, call.written));
-}
-
-/** A revocation's id is a subject, or `*`. */
-function isId({ path }: Route, id: string): boolean {
-  if (!path.includes("/revocations/")) return ID_FORM.test(id);
-  return id === "*" || subjectProblem(id) === undefined;
 }
 
 function named(pattern: string, path: string): { tenant: string | undefined; id: string | undefined } {

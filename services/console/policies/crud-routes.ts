@@ -1,27 +1,21 @@
-import {
-  formatOf,
-  PLATFORM_TENANT,
-  rowSchemas,
-  TENANT_ROW,
-  type RowKind,
-  type RowOf,
-} from "@saasaparilla/shared/auth/policies/schema.ts";
-import type { PolicyStore, Change, StoredRow } from "@saasaparilla/shared/auth/policies/store.ts";
+import { rowSchemas, TENANT_ROW, type RowOf } from "@saasaparilla/shared/auth/policies/schema.ts";
+import type { PolicyStore } from "@saasaparilla/shared/auth/policies/store.ts";
 import { LEEWAY_SECONDS } from "@saasaparilla/shared/auth/identity.ts";
 import type { JwksAddresses } from "@saasaparilla/shared/auth/tokens/jwks-address.ts";
 import { json } from "@saasaparilla/shared/http/response.ts";
 import type { SealedSecrets } from "@saasaparilla/shared/auth/tokens/sealed-secrets.ts";
 import { LIMITS, WEIGHTS } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
+import { subjectProblem } from "@saasaparilla/shared/auth/subject.ts";
 import { z } from "zod";
-import { conflict, notFound, Refusal, upgradeUnfinished, wrongBody, wrongQuery } from "#api/responses.ts";
+import { listed, mustBeFree, pageOf, PAGES, resource, show, shown, write, type Documents } from "#api/resource.ts";
+import { notFound, Refusal, wrongBody } from "#api/responses.ts";
 import { issuerBody, issuerRow, shownIssuer } from "./issuers.ts";
-import { route, type Call, type Route } from "#api/routes.ts";
-import { writtenBy } from "./audit-changes.ts";
+import { route, type Route } from "#api/routes.ts";
 
 export interface ConsoleParts {
   policyStore: PolicyStore;
-  /** Applies a write here at once. Other services follow a few seconds later. */
-  refresh: () => Promise<void>;
+  /** The policies, as documents. */
+  documents: Documents;
   /** Seconds since 1970. */
   now: () => number;
   /** The platform's own issuer. No tenant has this name. */
@@ -32,12 +26,7 @@ export interface ConsoleParts {
   environment: string;
   /** The permitted sources of issuers' keys. */
   jwksAddresses: Pick<JwksAddresses, "refusal">;
-  /** The newest form of rows that may be written: each running service can read it. */
-  format: () => number;
 }
-
-const NAMES = { tenant: "tenant", issuer: "issuer", grant: "grant", revocation: "revocation" } as const;
-const PAGE = 200;
 
 /** Documents that are written as a whole: tenants, and their issuers, grants and revocations. */
 export function documentRoutes(parts: ConsoleParts): Route[] {
@@ -48,10 +37,10 @@ export function documentRoutes(parts: ConsoleParts): Route[] {
       needs: "read",
       of: "platform",
       summary: "All tenants, by name",
-      query: { after: "The last name of the page before.", limit: `At most so many, 1 to ${PAGE}.` },
+      query: { ...PAGES, after: "The last name of the page before." },
       status: 200,
       answer: listed("tenant"),
-      handle: async ({ query }) => json(200, await pageOf(parts.policyStore, "tenant", undefined, query)),
+      handle: async ({ query }) => json(200, await pageOf(parts.documents, "tenant", undefined, query)),
     }),
     route({
       method: "GET",
@@ -87,7 +76,7 @@ export function documentRoutes(parts: ConsoleParts): Route[] {
       handle: async (call, value) => {
         const { tenant } = call;
         mustBeFree(tenant);
-        await write(parts, call, { kind: "tenant", tenant, id: TENANT_ROW, value });
+        await write(parts.documents, call, { kind: "tenant", tenant, id: TENANT_ROW, value });
         return json(200, value);
       },
     }),
@@ -111,6 +100,7 @@ export function documentRoutes(parts: ConsoleParts): Route[] {
       writes: "tenant",
       summary: "a role for some subjects, and some clients and targets",
       body: rowSchemas.grant,
+      answer: rowSchemas.grant,
       row: async (body) => body,
     }),
     ...resource(parts, {
@@ -119,10 +109,15 @@ export function documentRoutes(parts: ConsoleParts): Route[] {
       summary:
         "of what was issued to a subject, or with the id * to all of the tenant, by a time; without `before`, by the time of the request",
       body: revocation,
+      answer: rowSchemas.revocation,
+      isId: isRevocationId,
       row: async (body) => revocationRow(body, parts.now()),
     }),
   ];
 }
+
+/** A subject, or `*` for all of the tenant. */
+const isRevocationId = (id: string): boolean => id === "*" || subjectProblem(id) === undefined;
 
 const revocation = z.strictObject({
   before: z.exactOptional(
@@ -139,120 +134,4 @@ function revocationRow({ before }: z.output<typeof revocation>, now: number): Ro
     throw new Refusal(wrongBody([{ path: ["before"], message }]));
   }
   return { before: before ?? now };
-}
-
-interface Resource<K extends keyof typeof NAMES, Body> {
-  kind: K;
-  writes: "tenant" | "platform";
-  summary: string;
-  body: z.ZodType<Body>;
-  answer?: z.ZodType;
-  /** The stored part. Throws a Refusal for errors that the schema cannot express. */
-  row: (body: Body) => Promise<RowOf<K>>;
-}
-
-/** Resources that a tenant has any number of, each with its own id. */
-function resource<K extends "issuer" | "grant" | "revocation", Body>(
-  parts: ConsoleParts,
-  { kind, writes, summary, body, row, answer = rowSchemas[kind] }: Resource<K, Body>,
-): Route[] {
-  const path = `/v1/tenants/:tenant/${NAMES[kind]}s`;
-  const change = ({ tenant, id }: Call, value: unknown): Change => ({ kind, tenant, id, value }) as Change;
-  return [
-    route({
-      method: "GET",
-      path,
-      needs: "read",
-      of: "tenant",
-      summary: `Each ${kind} of a tenant: ${summary}`,
-      query: { after: "The last id of the page before.", limit: `At most so many, 1 to ${PAGE}.` },
-      status: 200,
-      answer: listed(kind),
-      handle: async ({ tenant, query }) => json(200, await pageOf(parts.policyStore, kind, tenant, query)),
-    }),
-    route({
-      method: "PUT",
-      path: `${path}/:id`,
-      needs: "operate",
-      of: writes,
-      summary: `Make or change one ${kind}: ${summary}`,
-      body,
-      status: 200,
-      answer,
-      handle: async (call, asked) => {
-        await mustExist(parts.policyStore, call.tenant);
-        const value = await row(asked);
-        await write(parts, call, change(call, value));
-        return json(200, open(value));
-      },
-    }),
-    route({
-      method: "DELETE",
-      path: `${path}/:id`,
-      needs: "operate",
-      of: writes,
-      summary: `Take one ${kind} away`,
-      status: 204,
-      handle: async (call) => {
-        if (!(await parts.policyStore.find(kind, call.tenant, call.id))) return notFound(`such ${kind}`);
-        await write(parts, call, change(call, null));
-        return { status: 204 };
-      },
-    }),
-  ];
-}
-
-export async function write(parts: ConsoleParts, call: Call, ...changes: Change[]): Promise<void> {
-  const { policyStore, refresh, format } = parts;
-  const needed = Math.max(...changes.map(({ kind, value }) => formatOf(kind, value)));
-  if (needed > format()) throw new Refusal(upgradeUnfinished(needed, format()));
-  const before = await policyStore.write(...changes);
-  call.written.push(...changes.map((change, index) => writtenBy(change, before[index])));
-  // It is written. A failure to read it here yet does not fail the request.
-  await refresh().catch(() => undefined);
-}
-
-/** The tenant that operators' tokens name has no document, so it cannot lock them out. */
-function mustBeFree(tenant: string): void {
-  if (tenant === PLATFORM_TENANT)
-    throw new Refusal(
-      conflict(`The tenant ${PLATFORM_TENANT} is reserved: operators' tokens name it. Choose another name.`),
-    );
-}
-
-export async function mustExist(policyStore: PolicyStore, tenant: string): Promise<void> {
-  mustBeFree(tenant);
-  if (!(await policyStore.find("tenant", tenant, TENANT_ROW))) throw new Refusal(notFound("such tenant"));
-}
-
-async function pageOf(policyStore: PolicyStore, kind: RowKind, tenant: string | undefined, query: URLSearchParams) {
-  const asked = query.get("limit") ?? String(PAGE);
-  const limit = /^\d{1,3}$/.test(asked) ? Number(asked) : 0;
-  if (limit < 1 || limit > PAGE) throw new Refusal(wrongQuery("limit", `a number from 1 to ${PAGE}`));
-  const after = query.get("after") ?? undefined;
-  if (after?.includes("\0")) throw new Refusal(wrongQuery("after", "the last name of the page before"));
-  const rows = await policyStore.list(kind, tenant, { after, limit: limit + 1 });
-  const items = rows.slice(0, limit).map(show);
-  const last = items.at(-1);
-  return rows.length > limit && last ? { items, next: kind === "tenant" ? last.tenant : last.id } : { items };
-}
-
-/** The form that operators see. */
-export function show({ tenant, id, value, at }: StoredRow): { tenant: string; id?: string } & Record<string, unknown> {
-  return { tenant, ...(id === TENANT_ROW ? {} : { id }), ...open(value as object), changed: at.toISOString() };
-}
-
-/** Without a key's hash and a sealed secret, which no answer contains. */
-function open(value: object): object {
-  const { hash: _hash, sealedSecret: _secret, ...rest } = value as Record<string, unknown>;
-  return rest;
-}
-
-function shown(kind: RowKind): z.ZodType {
-  const named = { tenant: z.string(), id: z.string().optional(), changed: z.string() };
-  return z.looseObject(named).meta({ description: `A ${kind}.` });
-}
-
-export function listed(kind: RowKind): z.ZodType {
-  return z.strictObject({ items: z.array(shown(kind)), next: z.string().optional() });
 }

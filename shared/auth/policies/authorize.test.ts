@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import type { PolicyRow, Scope } from "./schema.ts";
+import type { Scope } from "./schema.ts";
+import type { Row } from "#postgres/row-store.ts";
 import { Policies } from "./policies.ts";
 import { CHECKS, clientsOf, explain, refusal, targetsOf, type Question } from "./authorize.ts";
 import type { Identity, Source } from "#auth/identity.ts";
@@ -7,7 +8,7 @@ import type { Identity, Source } from "#auth/identity.ts";
 const NOW = 1_800_000_000;
 const key = { hash: "0".repeat(64), name: "shop", scopes: ["publish"], clients: ["u1", "shop-*"], created: NOW - 10 };
 const jwks = { keys: [{ kty: "OKP", kid: "1", crv: "Ed25519", x: "x" }] };
-const ROWS: PolicyRow[] = [
+const ROWS: Row[] = [
   { kind: "tenant", tenant: "open", id: "", value: { trust: "scopes" } },
   { kind: "tenant", tenant: "strict", id: "", value: {} },
   { kind: "grant", tenant: "strict", id: "app", value: { role: "subscriber", subjects: ["u*"], clients: ["u1*"] } },
@@ -22,13 +23,13 @@ const ROWS: PolicyRow[] = [
   },
 ];
 
-function accessOf(...more: PolicyRow[]): Policies {
+function accessOf(...more: Row[]): Policies {
   const policies = new Policies();
   policies.apply([...ROWS, ...more]);
   return policies;
 }
 
-const grant = (tenant: string, id: string, value: object): PolicyRow => ({ kind: "grant", tenant, id, value });
+const grant = (tenant: string, id: string, value: object): Row => ({ kind: "grant", tenant, id, value });
 
 const PLATFORM: Source = { kind: "platform" };
 
@@ -68,7 +69,7 @@ test("required grants give rights by subject and client", () => {
 test("an unknown or suspended tenant, or one with an unreadable row, has no rights", () => {
   const who = identity("open", "u1", "subscribe publish operate read");
   const own: Source = { kind: "issuer", name: "https://own" };
-  const rows: [string, PolicyRow[], string][] = [
+  const rows: [string, Row[], string][] = [
     ["unknown", [{ kind: "tenant", tenant: "open", id: "", value: null }], "no such tenant"],
     [
       "suspended",
@@ -132,7 +133,7 @@ test("grants, keys and trusted scopes of before name no target", () => {
 });
 
 test("targets come from a grant of the scope and subject, also if the tenant trusts scopes, or from the key", () => {
-  const rows: PolicyRow[] = ["open", "strict"].flatMap((tenant) => [
+  const rows: Row[] = ["open", "strict"].flatMap((tenant) => [
     grant(tenant, "q", { role: "consumer", subjects: ["feed"], targets: ["queue/ch*"] }),
     grant(tenant, "g", { role: "publisher", subjects: ["s*"], targets: ["group/*"] }),
     grant(tenant, "e", { role: "publisher", subjects: ["shop"], clients: [], targets: ["exchange/orders"] }),
@@ -200,7 +201,7 @@ test("consumers name queues only, subscribers and auditors no target, and operat
 });
 
 test("a revoked subject, tenant, issuer or key is no longer accepted", () => {
-  const revoked = (id: string, before: number): PolicyRow => ({
+  const revoked = (id: string, before: number): Row => ({
     kind: "revocation",
     tenant: "open",
     id,

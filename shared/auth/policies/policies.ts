@@ -1,4 +1,5 @@
-import { rowSchemas, ROLES, type PolicyRow, type RowKind, type RowOf, type Scope } from "./schema.ts";
+import { rowSchemas, ROLES, type RowKind, type RowOf, type Scope } from "./schema.ts";
+import type { Row } from "#postgres/row-store.ts";
 import { ClientPatterns } from "./client-patterns.ts";
 
 export interface Grant {
@@ -124,7 +125,7 @@ export class Policies {
   }
 
   /** `anew`: these rows replace all others. */
-  apply(rows: readonly PolicyRow[], anew = false): void {
+  apply(rows: readonly Row[], anew = false): void {
     if (anew)
       for (const map of [this.#tenants, this.#keys, this.#issuers, this.#issuerNames, this.#origins, this.#unknown])
         map.clear();
@@ -132,7 +133,7 @@ export class Policies {
     this.#loaded = true;
   }
 
-  #apply({ kind, tenant: name, id, value }: PolicyRow): void {
+  #apply({ kind, tenant: name, id, value }: Row): void {
     let tenant = this.#tenants.get(name);
     if (!tenant) {
       tenant = { name, row: undefined, origins: new Set(), grants: new Map(), revoked: new Map(), unknown: new Set() };

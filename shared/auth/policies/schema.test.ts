@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { formatOf, rowSchemas } from "./schema.ts";
+import { formatNeeded, rowSchemas } from "./schema.ts";
 
 test.for(["", "x", "ftp://a", "http://example.com", "https://"])("an invalid key address is refused: %j", (jwksUrl) => {
   const issuer = { issuer: "i", audience: "a", algorithms: ["ES256"], jwksUrl };
@@ -37,7 +37,7 @@ test("rows that an older service does not understand need format 2", () => {
     ["tenant", { trust: "scopes" }],
     ["revocation", { before: 1 }],
   ] as const)
-    expect([kind, value, formatOf(kind, value)]).toEqual([kind, value, 1]);
+    expect([kind, value, formatNeeded(kind, value)]).toEqual([kind, value, 1]);
   for (const [kind, value] of [
     ["grant", { ...grant, targets: ["*"] }],
     ["grant", { ...grant, role: "consumer" }],
@@ -45,5 +45,5 @@ test("rows that an older service does not understand need format 2", () => {
     ["key", { ...key, scopes: ["read", "consume"] }],
     ["key", { ...key, targets: ["queue/x"] }],
   ] as const)
-    expect([kind, value, formatOf(kind, value)]).toEqual([kind, value, 2]);
+    expect([kind, value, formatNeeded(kind, value)]).toEqual([kind, value, 2]);
 });

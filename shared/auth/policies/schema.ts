@@ -145,7 +145,7 @@ export const rowSchemas = {
 } as const;
 
 /** The lowest `format` of the platform at which this row may be written: services below it close the row's tenant. */
-export function formatOf(kind: RowKind, value: unknown): number {
+export function formatNeeded(kind: string, value: unknown): number {
   if (value === null || (kind !== "grant" && kind !== "key")) return 1;
   const { targets, clients, role, scopes } = value as Partial<RowOf<"grant"> & RowOf<"key">>;
   const consumes = role === "consumer" || scopes?.includes("consume") === true;
@@ -155,11 +155,3 @@ export function formatOf(kind: RowKind, value: unknown): number {
 export type ClaimMapping = Pick<z.output<typeof issuerRow>, keyof typeof claimMapping>;
 export type RowKind = keyof typeof rowSchemas;
 export type RowOf<K extends RowKind> = z.output<(typeof rowSchemas)[K]>;
-
-/** A row of the table. A row without a value was deleted. */
-export interface PolicyRow {
-  kind: string;
-  tenant: string;
-  id: string;
-  value: unknown;
-}

@@ -1,14 +1,14 @@
 import { expect, test } from "vitest";
-import type { PolicyRow } from "./schema.ts";
-import { PolicyRefresh } from "./refresh.ts";
-import { Policies } from "./policies.ts";
+import type { Row } from "./row-store.ts";
+import { RowRefresh } from "./row-refresh.ts";
+import { Policies } from "#auth/policies/policies.ts";
 import { Health } from "#runtime/health.ts";
 import type { Log } from "#runtime/log.ts";
 import { createRegistry } from "#runtime/metrics.ts";
 
 /** A table in which each row has its number. */
 function feed() {
-  const table: PolicyRow[] = [];
+  const table: Row[] = [];
   let away = false;
   const answered = async <T>(value: T): Promise<T> => {
     await Promise.resolve();
@@ -20,9 +20,12 @@ function feed() {
   const health = new Health(["access"]);
   const registry = createRegistry("test");
   let now = 0;
-  const feeding = new PolicyRefresh({
-    policies,
-    policyStore: {
+  const feeding = new RowRefresh({
+    name: "access",
+    what: "policies",
+    unknown: "",
+    cache: policies,
+    store: {
       version: () => answered(table.length),
       changes(after) {
         asked.push(after);
@@ -35,7 +38,7 @@ function feed() {
     log: { warn: () => {}, debug: () => {} } as unknown as Log,
     clock: () => now,
   });
-  const tenant = (name: string): PolicyRow => ({ kind: "tenant", tenant: name, id: "", value: {} });
+  const tenant = (name: string): Row => ({ kind: "tenant", tenant: name, id: "", value: {} });
   return {
     policies,
     asked,

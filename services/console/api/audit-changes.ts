@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Change } from "@saasaparilla/shared/auth/policies/store.ts";
+import type { Row } from "@saasaparilla/shared/postgres/row-store.ts";
 import type { Written } from "@saasaparilla/shared/auth/audit-log.ts";
 import { usableKey } from "@saasaparilla/shared/auth/tokens/jwk.ts";
 import { TENANT_ROW } from "@saasaparilla/shared/auth/policies/schema.ts";
@@ -10,7 +10,7 @@ const VALUE_LENGTH = 400;
 type Members = Record<string, unknown>;
 
 /** The members that a change altered, for the audit log: each shortened, without secrets. */
-export function writtenBy({ kind, tenant, id, value }: Change, before: unknown): Written {
+export function writtenBy({ kind, tenant, id, value }: Row, before: unknown): Written {
   const [old, now] = [shown(before), shown(value)];
   const changed: Record<string, [unknown, unknown]> = {};
   for (const name of new Set([...Object.keys(old), ...Object.keys(now)])) {
