@@ -30,3 +30,5 @@ export const dispatcherSettings = commonSettings.extend({
       "A partition of dispatch pauses at so many bytes of records that wait in memory. It goes on at three quarters of it.",
   }),
 });
+
+export type DispatcherSettings = z.output<typeof dispatcherSettings>;

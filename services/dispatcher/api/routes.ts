@@ -68,7 +68,8 @@ export function serveRoutes(server: HttpServer, routes: readonly Route[], parts:
     registry,
     identify(request) {
       const names = namesIn(request);
-      const pass = () => admit(routeOf(request).needs(names[0] ?? "", request), bearer(request.headers.authorization), request);
+      const pass = () =>
+        admit(routeOf(request).needs(names[0] ?? "", request), bearer(request.headers.authorization), request);
       const toCall = (caller: Identity | HttpResponse): Call | HttpResponse =>
         isResponse(caller) ? caller : { caller, request, names };
       const caller = authenticateRequest(pass, ANSWERS);

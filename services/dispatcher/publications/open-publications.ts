@@ -66,7 +66,10 @@ export async function openPublications(
   const { settings, postgres, redis, kafka, producer, policies, documents, lifecycle, metrics, log } = parts;
   const { NAMESPACE } = settings;
   const topics = topicsOf(NAMESPACE);
-  const counts = { accepted: await kafka.partitions(topics.accepted), dispatch: await kafka.partitions(topics.dispatch) };
+  const counts = {
+    accepted: await kafka.partitions(topics.accepted),
+    dispatch: await kafka.partitions(topics.dispatch),
+  };
   const lookAtPartitions = async (): Promise<void> => {
     counts.accepted = await kafka.partitions(topics.accepted);
     counts.dispatch = await kafka.partitions(topics.dispatch);

@@ -26,7 +26,7 @@ const members = z
 const changed = z.object({ added: z.int(), removed: z.int() }).meta({ id: "ChangedMembers" });
 
 const BODY_PROBLEMS: ProblemName[] = ["invalid-shape", "busy", "too-large", "too-slow", "unsupported-media-type"];
-const WRONG = { "400": "The path, the query or the body is not as it should be." };
+const WRONG: Record<number, ProblemName[]> = { 400: ["invalid-value", "invalid-shape", "invalid-request"] };
 
 const inPath = (name: string, description: string): Parameter => ({
   name,
@@ -35,6 +35,7 @@ const inPath = (name: string, description: string): Parameter => ({
   description,
   schema: { type: "string" },
 });
+const AGAIN = "A repeat is harmless.";
 const GROUP = inPath("group", "The name of the group, in your tenant. A group exists while it has members.");
 const CLIENT = inPath("client", "The id of a client.");
 const ID = inPath("id", "The id from the answer to the publish.");
@@ -49,7 +50,7 @@ export const publicationsApi: ApiPart = {
 function groupOperations(schemas: Schemas): Operation[] {
   const common = { tag: "publications", security: "publisher", others: WRONG, problems: [] as ProblemName[] };
   const member = { ...common, path: "/v1/groups/{group}/members/{client}", parameters: [GROUP, CLIENT] };
-  const nothing = { "204": { description: "It is done, and counts for each later publication." } };
+  const nothing = { 204: { description: "It is done, and counts for each later publication." } };
   return [
     {
       ...common,
@@ -57,6 +58,7 @@ function groupOperations(schemas: Schemas): Operation[] {
       method: "get",
       path: "/v1/groups/{group}",
       summary: "Count the members of a group",
+      description: "A group that has no members has the count 0.",
       parameters: [GROUP],
       answers: done(schemas, "Group", group),
     },
@@ -66,10 +68,23 @@ function groupOperations(schemas: Schemas): Operation[] {
       method: "get",
       path: "/v1/groups/{group}/members",
       summary: "List the members of a group",
+      description: "The order is always the same, and not that of the names.",
       parameters: [
         GROUP,
-        { name: "limit", in: "query", required: false, schema: { type: "integer", minimum: 1, maximum: 1_000 } },
-        { name: "after", in: "query", required: false, schema: { type: "string" } },
+        {
+          name: "limit",
+          in: "query",
+          required: false,
+          description: "At most so many.",
+          schema: { type: "integer", minimum: 1, maximum: 1_000, default: 100 },
+        },
+        {
+          name: "after",
+          in: "query",
+          required: false,
+          description: "`next` of the page before.",
+          schema: { type: "string" },
+        },
       ],
       answers: done(schemas, "Members", members),
     },
@@ -79,19 +94,35 @@ function groupOperations(schemas: Schemas): Operation[] {
       method: "post",
       path: "/v1/groups/{group}/members",
       summary: "Add and remove up to 1,000 members",
+      description: "Both in one step. A publication that is being written may reach either set of members.",
       parameters: [GROUP],
       body: body(schemas, "MemberChanges", changesBody),
       answers: done(schemas, "ChangedMembers", changed),
       problems: BODY_PROBLEMS,
     },
-    { ...member, id: "addMember", method: "put", summary: "Add a client to a group", answers: nothing },
-    { ...member, id: "removeMember", method: "delete", summary: "Remove a client from a group", answers: nothing },
+    {
+      ...member,
+      id: "addMember",
+      method: "put",
+      summary: "Add a client to a group",
+      description: AGAIN,
+      answers: nothing,
+    },
+    {
+      ...member,
+      id: "removeMember",
+      method: "delete",
+      summary: "Remove a client from a group",
+      description: AGAIN,
+      answers: nothing,
+    },
     {
       ...common,
       id: "deleteGroup",
       method: "delete",
       path: "/v1/groups/{group}",
       summary: "Remove all members of a group",
+      description: AGAIN,
       parameters: [GROUP],
       answers: nothing,
     },
@@ -121,17 +152,20 @@ function publicationOperations(schemas: Schemas): Operation[] {
       id: "cancelPublication",
       method: "delete",
       summary: "Cancel a publication",
-      description: "What is written stays. `written` is the exact number. 202: the last page is still being counted.",
-      answers: { ...done(schemas, "Publication", publication) },
+      description: "What is written stays. `written` is the exact number.",
+      answers: {
+        ...done(schemas, "Publication", publication),
+        202: { description: "It is cancelled, and the last page is still being counted." },
+      },
       problems: ["not-found", "already-written"],
     },
   ];
 }
 
 function done(schemas: Schemas, name: string, schema: z.ZodType): Operation["answers"] {
-  return { "200": { description: "Done.", content: { "application/json": { schema: schemas.add(name, schema) } } } };
+  return { 200: { description: "Done.", content: { "application/json": { schema: schemas.ref(name, schema) } } } };
 }
 
 function body(schemas: Schemas, name: string, schema: z.ZodType): NonNullable<Operation["body"]> {
-  return { required: true, content: { "application/json": { schema: schemas.add(name, schema) } } };
+  return { required: true, content: { "application/json": { schema: schemas.ref(name, schema, "input") } } };
 }

@@ -87,7 +87,8 @@ function toJson(id: string, { state, written, refused, due, reason, head }: Publ
 
 function alreadyWritten({ written }: PublicationStatus): HttpResponse {
   const detail = `It is over: ${written} notifications are written. To take them back, publish a retract with their collapse key.`;
-  return problemResponse({ ...problemOf("already-written", detail), written });
+  const problem = problemOf("already-written", detail);
+  return { ...problemResponse(problem), body: JSON.stringify({ ...problem, written }) };
 }
 
 function notFound(id: string): HttpResponse {

@@ -16,11 +16,5 @@ export function resolve({ tenant, to, headers }: PublicationHead, exchangeTarget
   if (!targets) return { reason: `There is no exchange "${to.exchange}".` };
   if (targets.length === 0)
     return { reason: `No binding of the exchange "${to.exchange}" matches, and it has no fallback.` };
-  return { targets: distinct(targets) };
-}
-
-/** Two bindings can name one target. */
-function distinct(targets: readonly Target[]): Target[] {
-  const seen = new Map(targets.map((target) => [JSON.stringify(target), target]));
-  return [...seen.values()];
+  return { targets };
 }
