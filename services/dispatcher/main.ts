@@ -84,12 +84,14 @@ const queueRoutes = openQueues({
   lifecycle,
   log,
 });
+const deadLetters = new DeadLetters(producer, topics.deadLetters, { metrics, log });
 const { routes: publicationRoutes, handler } = await openPublications({
   settings,
   postgres,
   redis,
   kafka,
   producer,
+  deadLetters,
   policies,
   documents,
   lifecycle,
@@ -110,7 +112,7 @@ log.info({ routes: server.routes }, "API ready");
 const consumer = new DispatchConsumer({
   topic: topics.dispatch,
   handler,
-  deadLetters: new DeadLetters(producer, topics.deadLetters, { metrics, log }),
+  deadLetters,
   maxBytes: settings.PARTITION_MAX_BYTES,
   metrics,
   log,

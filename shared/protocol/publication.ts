@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
-import { Failure } from "#runtime/errors.ts";
-import type { ClientKey } from "./notification.ts";
+import { Failure, messageOf } from "#runtime/errors.ts";
+import { TENANT_FORM, type ClientKey } from "./notification.ts";
 
 /**
  * A record of dispatch has publications: notifications that the dispatcher expands or holds back. The body of kind
@@ -48,11 +48,20 @@ export function readPublication(body: Buffer): Publication {
   if (end >= body.length) throw new Failure("reject", "The item is not a publication: it is cut off.");
   try {
     const head = JSON.parse(body.toString("utf8", PUBLICATION_HEADER, end)) as PublicationHead;
+    if (!hasTarget(head)) throw new Error("it has no target that this version knows");
     return { head, payload: body.subarray(end) };
   } catch (cause) {
-    throw new Failure("reject", "The item is not a publication: its head is not JSON.", { cause });
+    throw new Failure("reject", `The head of the publication cannot be read: ${messageOf(cause)}.`, { cause });
   }
 }
+
+function hasTarget({ tenant, to }: Partial<PublicationHead>): boolean {
+  if (typeof tenant !== "string" || !TENANT_FORM.test(tenant) || typeof to !== "object") return false;
+  const names: Partial<Record<string, unknown>> = to;
+  return Array.isArray(names["clients"]) || TARGETS.some((kind) => typeof names[kind] === "string");
+}
+
+const TARGETS = ["client", "group", "queue", "exchange"];
 
 /** Publications with the same key keep their order. The key decides the partition of dispatch. */
 export function publicationKey(tenant: string, to: Target): string {

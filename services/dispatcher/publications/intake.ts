@@ -1,6 +1,6 @@
 import { classify, Failure } from "@saasaparilla/shared/runtime/errors.ts";
 import type { Incoming } from "@saasaparilla/shared/kafka/client.ts";
-import { Kind, readPack } from "@saasaparilla/shared/protocol/pack.ts";
+import { Kind, readPack, type BadItem } from "@saasaparilla/shared/protocol/pack.ts";
 import { publicationKey, readPublication, type Publication } from "@saasaparilla/shared/protocol/publication.ts";
 import type { MemberStore } from "#groups/member-store.ts";
 import { audienceOf, slicesOf } from "./audience.ts";
@@ -17,6 +17,8 @@ export interface IntakeParts {
   writer: Pick<PageWriter, "write">;
   exchangeTargets: ExchangeTargets;
   charge: (tenant: string, notifications: number, bytes: number) => number | Promise<number>;
+  /** Resolves when the item is a dead letter. */
+  reject: (record: Incoming, partition: number, item: BadItem) => Promise<void>;
   /** A publication runs from now on. */
   begun: () => void;
   metrics: { fannedOut(written: number, refused: number): void; publication(state: NewPublication["state"]): void };
@@ -40,19 +42,19 @@ export class Intake {
   }
 
   /** Resolves when all publications of the record are written or in Postgres. */
-  async settle(record: Incoming): Promise<void> {
+  async settle(record: Incoming, partition: number): Promise<void> {
     const publications: Accepted[] = [];
-    let unreadable: unknown;
-    readPack(record.value ?? NOTHING, (kind, body) => {
+    const bad: BadItem[] = [];
+    readPack(record.value ?? NOTHING, (kind, body, index) => {
       try {
         publications.push(acceptedOf(kind, body, record));
       } catch (error) {
         if (classify(error) !== "reject") throw error;
-        unreadable ??= error;
+        bad.push({ index, kind, body, error });
       }
     });
     await this.#take(publications);
-    if (unreadable !== undefined) throw unreadable;
+    for (const item of bad) await this.#parts.reject(record, partition, item);
   }
 
   async #take(publications: Accepted[]): Promise<void> {

@@ -5,6 +5,7 @@ import { tenantLimits } from "@saasaparilla/shared/auth/policies/tenant-limits.t
 import { CronTimes } from "@saasaparilla/shared/dispatch/cron.ts";
 import type { DocumentCache } from "@saasaparilla/shared/dispatch/document-cache.ts";
 import type { BatchingProducer } from "@saasaparilla/shared/kafka/batching-producer.ts";
+import { deadLetterOfItem, type DeadLetters } from "@saasaparilla/shared/kafka/dead-letters.ts";
 import type { KafkaLink } from "@saasaparilla/shared/kafka/client.ts";
 import { directorGroup, topicsOf } from "@saasaparilla/shared/kafka/topic-names.ts";
 import type { Postgres } from "@saasaparilla/shared/postgres/client.ts";
@@ -42,6 +43,7 @@ export interface OpenPublicationsParts {
   redis: Redis;
   kafka: KafkaLink;
   producer: BatchingProducer;
+  deadLetters: Pick<DeadLetters, "add">;
   policies: Policies;
   documents: DocumentCache;
   lifecycle: Lifecycle;
@@ -63,7 +65,8 @@ const MOST_CRONS = 10_000;
 export async function openPublications(
   parts: OpenPublicationsParts,
 ): Promise<{ routes: Route[]; handler: RecordHandler }> {
-  const { settings, postgres, redis, kafka, producer, policies, documents, lifecycle, metrics, log } = parts;
+  const { settings, postgres, redis, kafka, producer, deadLetters, policies, documents, lifecycle, metrics, log } =
+    parts;
   const { NAMESPACE } = settings;
   const topics = topicsOf(NAMESPACE);
   const counts = {
@@ -104,7 +107,17 @@ export async function openPublications(
   });
   const begun = (): void => void fanOut.load();
   const exchangeTargets = exchangeTargetsOf(documents);
-  const intake = new Intake({ publications, members, writer, exchangeTargets, charge, begun, metrics });
+  const intake = new Intake({
+    publications,
+    members,
+    writer,
+    exchangeTargets,
+    charge,
+    reject: (record, partition, item) =>
+      deadLetters.add(deadLetterOfItem({ topic: topics.dispatch, partition }, record, item)),
+    begun,
+    metrics,
+  });
   const store = new TimerStore(postgres, NAMESPACE);
   const timers = new Timers({ store, members, exchangeTargets, nextOccurrence: cronTimes(), begun, metrics, log });
   metrics.watch({ pace: () => pace.rate, dueLag: () => timers.lag });
@@ -136,9 +149,9 @@ export async function openPublications(
         owned = partitions;
         begun();
       },
-      async settle(record) {
+      async settle(record, partition) {
         if (!documents.loaded) throw new Failure("retry", "The documents of exchanges are not read yet.");
-        await intake.settle(record);
+        await intake.settle(record, partition);
       },
     },
   };
