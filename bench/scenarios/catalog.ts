@@ -1,4 +1,5 @@
 import { comeBack, deep, storing } from "./offline-clients.ts";
+import { fanOut } from "./fan-out.ts";
 import type { Figures } from "#bench/results/figures.ts";
 import { atRest, connects, idle } from "./idle-connections.ts";
 import type { Profile } from "#bench/results/profiler.ts";
@@ -98,6 +99,10 @@ const SHARE = 0.1;
 
 /** Measured only where they are named. How it scales: as many clients for each, or the same load for all. */
 export const largeWorks: Record<string, Work> = {
+  "group of 1,000,000": (figures, work, { divisor, runs, seconds }) =>
+    fanOut(figures, work, { members: 1_000_000 / divisor, clients: 200 / divisor, rate: 500 / divisor, runs, seconds }),
+  "group of 100,000": (figures, work, { divisor, runs, seconds }) =>
+    fanOut(figures, work, { members: 100_000 / divisor, clients: 200 / divisor, rate: 500 / divisor, runs, seconds }),
   "noisy neighbours": (figures, work, { divisor, runs, seconds }) =>
     neighbours(figures, work, { clients: 200 / divisor, rate: 500 / divisor, runs, seconds }),
   "one of each, a tenth of a core": (figures, work, { divisor, runs, seconds }) =>

@@ -1,5 +1,5 @@
 import { messageOf } from "@saasaparilla/shared/runtime/errors.ts";
-import type { Batch, GroupReader } from "@saasaparilla/shared/kafka/client.ts";
+import type { Batch, Committed, GroupReader } from "@saasaparilla/shared/kafka/client.ts";
 import { DeferredInserts } from "./storage/deferred-inserts.ts";
 import { claimPartitions } from "#partitions/claim.ts";
 import type { PartitionLanes } from "#partitions/partition.ts";
@@ -36,7 +36,7 @@ interface Assigned {
 export class Director implements OwnershipOutput {
   readonly #options: DirectorOptions;
   readonly #assigned = new Map<number, Assigned>();
-  readonly #uncommitted = new Map<string, { topic: string; partition: number; offset: number }>();
+  readonly #uncommitted = new Map<string, Committed>();
   readonly #deferredInserts: DeferredInserts;
   #reader: GroupReader | undefined;
   #member = "";
@@ -150,7 +150,7 @@ export class Director implements OwnershipOutput {
       if (!lanes) continue;
       lanes.reclaim();
       const offset = lanes.commit();
-      if (offset !== undefined) this.#note(this.#options.topics.accepted, lanes.partition, offset);
+      if (offset !== undefined) this.#note(this.#options.topics.accepted, lanes.partition, offset, lanes.read);
       this.#resumeBelowBound(assigned, lanes);
     }
     if (this.#committing || this.#uncommitted.size === 0 || !this.#reader) return;
@@ -177,8 +177,8 @@ export class Director implements OwnershipOutput {
     if (ownership) changeOwnership(ownership, event, this);
   }
 
-  #note(topic: string, partition: number, offset: number): void {
-    this.#uncommitted.set(`${topic}:${partition}`, { topic, partition, offset });
+  #note(topic: string, partition: number, offset: number, read?: number): void {
+    this.#uncommitted.set(`${topic}:${partition}`, { topic, partition, offset, read });
   }
 
   awaitRevocation(ownership: Ownership): void {

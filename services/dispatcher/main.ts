@@ -20,7 +20,8 @@ import { tenantLimits } from "@saasaparilla/shared/auth/policies/tenant-limits.t
 import { openapi } from "#api/openapi.ts";
 import { serveRoutes } from "#api/routes.ts";
 import { DispatchConsumer } from "#publications/consumer.ts";
-import { rejectingHandler } from "#publications/rejecting-handler.ts";
+import { openPublications } from "#publications/open-publications.ts";
+import { publicationsApi } from "#publications/openapi.ts";
 import { openQueues } from "#queues/open-queues.ts";
 import { queuesApi } from "#queues/openapi.ts";
 import { createMetrics } from "./metrics.ts";
@@ -35,7 +36,7 @@ const topics = topicsOf(settings.NAMESPACE);
 const metrics = createMetrics(registry);
 
 const server = new HttpServer({ health, registry, log, settings });
-serveDocs(server, openapi([queuesApi]));
+serveDocs(server, openapi([queuesApi, publicationsApi]));
 const port = await server.listen(settings.HOST, settings.PORT);
 lifecycle.onEnd("http", () => server.close());
 log.info({ port }, "listening");
@@ -69,7 +70,7 @@ const producer = new BatchingProducer({
   sent: () => health.up("kafka"),
 });
 
-const routes = openQueues({
+const queueRoutes = openQueues({
   postgres,
   namespace: settings.NAMESPACE,
   guard,
@@ -83,7 +84,21 @@ const routes = openQueues({
   lifecycle,
   log,
 });
-serveRoutes(server, routes, {
+const deadLetters = new DeadLetters(producer, topics.deadLetters, { metrics, log });
+const { routes: publicationRoutes, handler } = await openPublications({
+  settings,
+  postgres,
+  redis,
+  kafka,
+  producer,
+  deadLetters,
+  policies,
+  documents,
+  lifecycle,
+  metrics,
+  log,
+});
+serveRoutes(server, [...queueRoutes, ...publicationRoutes], {
   admit: ({ scope, ...about }, token, request) => guard.pass(token, scope, request, about),
   failed(error) {
     metrics.failed("postgres");
@@ -96,8 +111,8 @@ log.info({ routes: server.routes }, "API ready");
 
 const consumer = new DispatchConsumer({
   topic: topics.dispatch,
-  handler: rejectingHandler,
-  deadLetters: new DeadLetters(producer, topics.deadLetters, { metrics, log }),
+  handler,
+  deadLetters,
   maxBytes: settings.PARTITION_MAX_BYTES,
   metrics,
   log,

@@ -12,6 +12,8 @@ export function createMetrics(registry: Registry) {
   const { counter, watched } = meters(registry);
   const publications = counter("publications_total", "Publications that reached a state, by state.", "state");
   const messages = counter("queue_messages_total", "Messages of queues, by action of their readers.", "action");
+  const notifications = counter("fanout_notifications_total", "Notifications of publications, by result.", "result");
+  const occurrences = counter("schedule_occurrences_total", "Occurrences of schedules, by result.", "result");
   const read = counter("dispatch_read_total", "Records read from dispatch.");
   const retries = counter("dispatch_retries_total", "Times that a record of dispatch was tried again after a failure.");
   const deadLetters = counter("dead_letters_total", "Records that can never be processed.");
@@ -23,6 +25,8 @@ export function createMetrics(registry: Registry) {
   );
   // A series that does not exist has no rate, so a dashboard would be empty until the first event.
   for (const state of STATES) publications.inc({ state }, 0);
+  for (const result of ["written", "refused"]) notifications.inc({ result }, 0);
+  for (const result of ["fired", "skipped"]) occurrences.inc({ result }, 0);
   for (const action of ACTIONS) messages.inc({ action }, 0);
   const watch = watched({
     lag: {
@@ -37,6 +41,7 @@ export function createMetrics(registry: Registry) {
       name: "due_lag_seconds",
       help: "How late the oldest due publication of this dispatcher is; 0 if none is.",
     },
+    pace: { name: "fanout_pace", help: "Notifications a second that fan-out may write now, while directors keep up." },
     partitions: { name: "partitions_owned", help: "Partitions of dispatch that this dispatcher owns." },
     queueReaders: { name: "queue_readers_waiting", help: "Readers of empty queues that wait for a message." },
     queueRequests: { name: "queue_requests_waiting", help: "Requests to queues that wait for their statement." },
@@ -46,6 +51,12 @@ export function createMetrics(registry: Registry) {
     watch,
     publication: (state: PublicationState) => publications.inc({ state }),
     messages: (action: QueueAction, count: number) => messages.inc({ action }, count),
+    fannedOut(written: number, refused: number) {
+      notifications.inc({ result: "written" }, written);
+      if (refused > 0) notifications.inc({ result: "refused" }, refused);
+    },
+    fired: (count: number) => occurrences.inc({ result: "fired" }, count),
+    skipped: (count: number) => occurrences.inc({ result: "skipped" }, count),
     read: (records: number) => read.inc(records),
     retried: () => retries.inc(),
     deadLettered: () => deadLetters.inc(),

@@ -18,11 +18,17 @@ export const dispatcherSettings = commonSettings.extend({
     .max(300_000)
     .default(6_000)
     .meta({ description: "A dispatcher that is silent to its group for so many ms loses its partitions." }),
+  FANOUT_RATE: count(15_000).meta({
+    description:
+      "Notifications a second that a dispatcher writes for groups at most. It writes fewer while directors lag behind.",
+  }),
   SWEEP_MS: count(10_000).meta({
-    description: "How often rows of queues that no consumer can see are deleted, in ms.",
+    description: "How often rows that are over are deleted, in ms: of queues, and of publications.",
   }),
   PARTITION_MAX_BYTES: count(16 << 20).meta({
     description:
       "A partition of dispatch pauses at so many bytes of records that wait in memory. It goes on at three quarters of it.",
   }),
 });
+
+export type DispatcherSettings = z.output<typeof dispatcherSettings>;

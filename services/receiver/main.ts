@@ -12,7 +12,7 @@ import { createRegistry } from "@saasaparilla/shared/runtime/metrics.ts";
 import { connectPostgres } from "@saasaparilla/shared/postgres/client.ts";
 import { connectRedis } from "@saasaparilla/shared/redis/client.ts";
 import { Keys } from "@saasaparilla/shared/redis/keys.ts";
-import { RedisRateLimiter } from "#limits/redis-rate-limiter.ts";
+import { RedisRateLimiter } from "@saasaparilla/shared/rate-limits/redis-rate-limiter.ts";
 import { loadSettings } from "@saasaparilla/shared/runtime/load-settings.ts";
 import { StoredTenants } from "@saasaparilla/shared/postgres/stored-tenants.ts";
 import { tenantLimits } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";

@@ -149,6 +149,12 @@ export const PROBLEM_TYPES = {
     about: "The request does not fit the present state. `detail` says what stands in its way.",
     fix: "Change the state first, or send another request.",
   },
+  "already-written": {
+    status: 409,
+    title: "It is already written",
+    about: "The publication ended before your request. `written` says how many notifications it has.",
+    fix: "To take them back, publish a notification with `retract: true` and their `collapse` key to the same target.",
+  },
   "cannot-redrive": {
     status: 409,
     title: "It cannot be redriven",

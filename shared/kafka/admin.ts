@@ -9,6 +9,15 @@ import type { Log } from "#runtime/log.ts";
 
 const BACKOFF_MS: BackoffRange = [200, 2_000];
 
+export interface GroupProgress {
+  /** Everything before it is settled. */
+  committed: number;
+  /** The next offset that the group reads, as of its last commit. A reader that does not say it reads at the commit. */
+  read: number;
+  /** The offset that the next record will have. */
+  end: number;
+}
+
 export interface TopicSpec {
   topic: string;
   partitions: number;
@@ -127,20 +136,21 @@ export class KafkaAdmin {
   }
 
   /** By partition: the group's position, and the offset that the next record will have. */
-  async progress(group: string, topic: string): Promise<Map<number, { committed: number; end: number }>> {
+  async progress(group: string, topic: string): Promise<Map<number, GroupProgress>> {
     return this.reach("kafka", () =>
       this.admin(async (admin) => {
         const [ends, [offsets]] = await Promise.all([
           admin.fetchTopicOffsets(topic),
           admin.fetchOffsets({ groupId: group, topics: [topic] }),
         ]);
-        const committed = new Map(offsets?.partitions.map(({ partition, offset }) => [partition, Number(offset)]));
+        const commits = new Map(offsets?.partitions.map((entry) => [entry.partition, entry]));
         return new Map(
-          ends.map(({ partition, low, high }) => [
-            partition,
+          ends.map(({ partition, low, high }) => {
+            const { offset = "-1", metadata } = commits.get(partition) ?? {};
             // Retention may have deleted committed records. Without a commit (-1) reading begins at the lowest.
-            { committed: Math.max(committed.get(partition) ?? -1, Number(low)), end: Number(high) },
-          ]),
+            const committed = Math.max(Number(offset), Number(low));
+            return [partition, { committed, read: Math.max(Number(metadata ?? 0), committed), end: Number(high) }];
+          }),
         );
       }),
     );

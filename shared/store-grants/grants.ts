@@ -100,7 +100,12 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
       documents: ["select"],
       documents_version: ["select"],
       members: WHOLE,
+      full_clients: ["select"],
       publications: WHOLE,
+      // Postgres asks for it to draw a number.
+      publication_places: ["update"],
+      publication_slices: WHOLE,
+      schedule_timers: WHOLE,
       queue_positions: WHOLE,
       claims: WHOLE,
       quarantine: WHOLE,

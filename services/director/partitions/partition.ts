@@ -128,7 +128,12 @@ export class PartitionLanes implements ControlTarget {
     return this.#rememberFrom;
   }
 
-  /** The offset of accepted to commit, if it moved. */
+  /** The next offset of accepted to read. */
+  get read(): number | undefined {
+    return this.#offsets?.next;
+  }
+
+  /** The offset of accepted to commit, if it or `read` moved. */
   commit(): number | undefined {
     return this.owned ? this.#offsets?.commit() : undefined;
   }

@@ -15,7 +15,10 @@ import type { z } from "zod";
  * The right that a request needs: for a target of the caller's tenant, as `queue/<name>`, or for a tenant. Only
  * operators of the platform may name another tenant than their own.
  */
-export type Needs = { scope: "consume"; target: string } | { scope: "read" | "operate"; tenant: string | undefined };
+export type Needs =
+  | { scope: "consume"; target: string }
+  | { scope: "publish"; target?: string }
+  | { scope: "read" | "operate"; tenant: string | undefined };
 
 /** The caller, if it has the right. Throws `Refused` otherwise. */
 export type Admit = (needs: Needs, token: string | undefined, request: Request) => Identity | Promise<Identity>;
@@ -23,15 +26,16 @@ export type Admit = (needs: Needs, token: string | undefined, request: Request) 
 export interface Call {
   caller: Identity;
   request: Request;
-  /** The part of the path that the route names, or "". */
-  name: string;
+  /** The parts of the path that the route names, in its order. */
+  names: readonly string[];
 }
 
 /** One operation. Its right, its body and its answers are defined only here. */
 export interface Route<Body = unknown> {
   method: "get" | "post" | "put" | "delete";
-  /** With one named part at most: `/v1/queues/:queue/messages`. */
+  /** As `/v1/queues/:queue/messages`. */
   path: string;
+  /** `name`: the first named part of the path, or "". */
   needs(name: string, request: Request): Needs;
   body?: z.ZodType<Body>;
   handle(call: Call, body: Body): HttpResponse | Promise<HttpResponse>;
@@ -63,10 +67,11 @@ export function serveRoutes(server: HttpServer, routes: readonly Route[], parts:
   const callerGuard = new CallerGuard<Call>({
     registry,
     identify(request) {
-      const name = nameIn(request);
-      const pass = () => admit(routeOf(request).needs(name, request), bearer(request.headers.authorization), request);
+      const names = namesIn(request);
+      const pass = () =>
+        admit(routeOf(request).needs(names[0] ?? "", request), bearer(request.headers.authorization), request);
       const toCall = (caller: Identity | HttpResponse): Call | HttpResponse =>
-        isResponse(caller) ? caller : { caller, request, name };
+        isResponse(caller) ? caller : { caller, request, names };
       const caller = authenticateRequest(pass, ANSWERS);
       return caller instanceof Promise ? caller.then(toCall) : toCall(caller);
     },
@@ -105,11 +110,14 @@ function parsed(schema: z.ZodType, body: Buffer): unknown {
 }
 
 /** A badly encoded part fits no form. */
-function nameIn({ route, path }: Request): string {
-  const at = route.split("/").findIndex((part) => part.startsWith(":"));
-  if (at < 0) return "";
+function namesIn({ route, path }: Request): string[] {
+  const parts = path.split("/");
+  return route.split("/").flatMap((part, at) => (part.startsWith(":") ? [decoded(parts[at] ?? "")] : []));
+}
+
+function decoded(part: string): string {
   try {
-    return decodeURIComponent(path.split("/")[at] ?? "");
+    return decodeURIComponent(part);
   } catch {
     return "";
   }

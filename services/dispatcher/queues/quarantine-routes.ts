@@ -54,9 +54,10 @@ export function quarantineRoutes(parts: QuarantineParts): Route[] {
       needs: (_, { query }): Needs => ({ scope: "operate", tenant: query.get("tenant") ?? undefined }),
       async handle(call) {
         const tenant = tenantIn(call);
-        if (!ID_FORM.test(call.name)) throw new Refusal(wrongPath("id"));
-        const found = await quarantine.find(tenant, call.name);
-        return found ? redrive(tenant, found, parts) : notFound(call.name);
+        const [id = ""] = call.names;
+        if (!ID_FORM.test(id)) throw new Refusal(wrongPath("id"));
+        const found = await quarantine.find(tenant, id);
+        return found ? redrive(tenant, found, parts) : notFound(id);
       },
       ended: ({ caller, request }, response) => guard.ended(caller, "operate", request, endingOf(response)),
     }),

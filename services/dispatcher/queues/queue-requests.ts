@@ -32,7 +32,7 @@ export const idsBody = z.strictObject({
 });
 
 /** The queue that the path names, in the caller's tenant. */
-export function queueIn({ caller, name }: Call): ClientKey {
+export function queueIn({ caller, names: [name = ""] }: Call): ClientKey {
   if (!NAME_FORM.test(name)) throw new Refusal(wrongPath("queue"));
   return queueKey(caller.tenant, name);
 }

@@ -1,9 +1,9 @@
 import { problemOf } from "@saasaparilla/shared/http/problem.ts";
 import { Refusal } from "#api/refusal.ts";
 import type { Identity } from "@saasaparilla/shared/auth/identity.ts";
-import { RateLimitPolicy, type Bucket } from "./rate-limit-policy.ts";
+import { RateLimitPolicy, type Bucket } from "@saasaparilla/shared/rate-limits/rate-limit-policy.ts";
 import { overShare } from "@saasaparilla/shared/fairness/fair-share.ts";
-import type { RedisRateLimiter } from "./redis-rate-limiter.ts";
+import type { RedisRateLimiter } from "@saasaparilla/shared/rate-limits/redis-rate-limiter.ts";
 import type { Keys } from "@saasaparilla/shared/redis/keys.ts";
 import { problemResponse, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
 import type { LimitsOf, TenantLimits } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";

@@ -1,10 +1,10 @@
 import { Redis } from "ioredis";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { RateLimitPolicy } from "#services/receiver/limits/rate-limit-policy.ts";
+import { RateLimitPolicy } from "@saasaparilla/shared/rate-limits/rate-limit-policy.ts";
 import { messageOf } from "@saasaparilla/shared/runtime/errors.ts";
 import { GRANTS, type RoleName } from "@saasaparilla/shared/store-grants/grants.ts";
-import { RedisRateLimiter } from "#services/receiver/limits/redis-rate-limiter.ts";
+import { RedisRateLimiter } from "@saasaparilla/shared/rate-limits/redis-rate-limiter.ts";
 import { provision, serviceEnv, startStack, type Kind, type Stack } from "#tests/support/stack.ts";
 
 /** Each service's role can do only what GRANTS lists: every other action is tried. */

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { leftIn, type RateLimitPolicy, type Bucket, type Verdict } from "./rate-limit-policy.ts";
-import { taken } from "@saasaparilla/shared/rate-limits/gcra.ts";
-import type { Redis } from "@saasaparilla/shared/redis/client.ts";
-import { withTimeout } from "@saasaparilla/shared/runtime/timeout.ts";
+import { taken } from "./gcra.ts";
+import type { Redis } from "#redis/client.ts";
+import { withTimeout } from "#runtime/timeout.ts";
 
 interface Asker {
   /** For each bucket. */

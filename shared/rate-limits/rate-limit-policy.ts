@@ -1,4 +1,4 @@
-import type { Rate } from "@saasaparilla/shared/rate-limits/gcra.ts";
+import type { Rate } from "./gcra.ts";
 
 /** One limit that a request counts against. */
 export interface Bucket {

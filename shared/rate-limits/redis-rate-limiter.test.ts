@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { RateLimitPolicy, type Bucket } from "./rate-limit-policy.ts";
 import { RedisRateLimiter } from "./redis-rate-limiter.ts";
-import type { Redis } from "@saasaparilla/shared/redis/client.ts";
+import type { Redis } from "#redis/client.ts";
 
 const tenant: Bucket = { key: "t", policy: "tenant", rate: { rate: 10, burst: 20 } };
 const publisher: Bucket = { key: "p", policy: "publisher", rate: { rate: 1, burst: 5 } };
