@@ -24,7 +24,11 @@ function partitionWith(deadLetters: DeadLetters): PartitionLanes {
 
 function deadLettersBy(send: BatchingProducerOptions["send"]): DeadLetters {
   const options = { maxPackBytes: 1e6, maxSendBytes: 1e6, onFailure: "retry", failed: () => {} } as const;
-  const reports = { metrics: { deadLettered: () => {} }, log: createLog("test", "fatal") };
+  const reports = {
+    metrics: { deadLettered: () => {} },
+    log: createLog("test", "fatal"),
+    outcomes: { append: () => Promise.resolve() },
+  };
   return new DeadLetters(new BatchingProducer({ send, ...options }), topicsOf("test"), 3, reports);
 }
 

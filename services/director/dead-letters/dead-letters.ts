@@ -1,11 +1,19 @@
 import { messageOf } from "@saasaparilla/shared/runtime/errors.ts";
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
 import { offsetOf, partitionOf } from "@saasaparilla/shared/protocol/notification.ts";
-import { notificationBody } from "@saasaparilla/shared/protocol/pack.ts";
+import type { EndedNotification } from "@saasaparilla/shared/protocol/outcome.ts";
+import {
+  checkNotification,
+  Kind,
+  notificationBody,
+  readDeferred,
+  readPack,
+} from "@saasaparilla/shared/protocol/pack.ts";
 import { PackWriter } from "@saasaparilla/shared/protocol/pack-writer.ts";
 import type { BatchingProducer } from "@saasaparilla/shared/kafka/batching-producer.ts";
 import type { StoredNotification } from "@saasaparilla/shared/postgres/stored-notifications.ts";
 import type { Topics } from "@saasaparilla/shared/kafka/topic-names.ts";
+import type { Outcomes } from "#storage/outcomes.ts";
 import type { DirectorMetrics } from "#metrics.ts";
 import type { DeadLetter } from "./dead-letter.ts";
 
@@ -15,27 +23,36 @@ export const DEAD_LETTERS_PARTITION = 0;
 /** Kafka limits the size of a record with its headers. */
 const MAX_REASON = 1_000;
 
+interface Reports {
+  metrics: Pick<DirectorMetrics, "deadLettered">;
+  log: Log;
+  outcomes: Pick<Outcomes, "append">;
+}
+
 export class DeadLetters {
   readonly #producer: BatchingProducer;
   readonly #topics: Topics;
   /** The partitions of accepted. */
   readonly #partitions: number;
-  readonly #reports: { metrics: Pick<DirectorMetrics, "deadLettered">; log: Log };
+  readonly #reports: Reports;
 
-  constructor(
-    producer: BatchingProducer,
-    topics: Topics,
-    partitions: number,
-    reports: { metrics: Pick<DirectorMetrics, "deadLettered">; log: Log },
-  ) {
+  constructor(producer: BatchingProducer, topics: Topics, partitions: number, reports: Reports) {
     this.#producer = producer;
     this.#topics = topics;
     this.#partitions = partitions;
     this.#reports = reports;
   }
 
-  /** Resolves when Kafka has the dead letter; settle its notifications only then. Without Kafka it never resolves. */
-  add({ topic, partition, offset, value, reason }: DeadLetter): Promise<void> {
+  /**
+   * Resolves when Kafka has the dead letter and the outcomes of its readable notifications; settle its notifications
+   * only then. Without Kafka it never resolves.
+   */
+  async add(letter: DeadLetter): Promise<void> {
+    const outcomes = endedIn(letter.value).map((ended) => this.#reports.outcomes.append(ended));
+    await Promise.all([this.#record(letter), ...outcomes]);
+  }
+
+  #record({ topic, partition, offset, value, reason }: DeadLetter): Promise<void> {
     const { metrics, log } = this.#reports;
     metrics.deadLettered();
     log.error({ topic, partition, offset, reason }, "record moved to the dead letters");
@@ -64,6 +81,7 @@ export class DeadLetters {
       ttl: notificationBody.ttl(body),
       event: notificationBody.event(body),
       traceparent: notificationBody.traceparent(body),
+      options: notificationBody.rawOptions(body),
       payload: notificationBody.payload(body),
     });
     return this.add({
@@ -74,4 +92,22 @@ export class DeadLetters {
       reason: messageOf(error),
     });
   }
+}
+
+/** The notifications that ask for an outcome, up to the first unreadable item. */
+function endedIn(value: Buffer): EndedNotification[] {
+  const ended: EndedNotification[] = [];
+  try {
+    readPack(value, (kind, raw, index) => {
+      if (kind !== Kind.NOTIFICATION && kind !== Kind.DEFERRED) return;
+      const body = kind === Kind.DEFERRED ? readDeferred(raw).body : raw;
+      checkNotification(body, index);
+      const outcomes = notificationBody.endOptions(body)?.outcomes;
+      if (outcomes === undefined) return;
+      ended.push({ key: notificationBody.key(body), id: notificationBody.id(body), outcomes, outcome: "dead" });
+    });
+  } catch {
+    // An unreadable record is an expected dead letter.
+  }
+  return ended;
 }

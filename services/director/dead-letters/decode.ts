@@ -99,6 +99,7 @@ function notificationOf(body: Buffer, index: number): object {
     ttl: notificationBody.ttl(body),
     event: notificationBody.event(body),
     traceparent: notificationBody.traceparent(body),
+    ...notificationBody.options(body),
     ...dataOf(payload),
   };
 }

@@ -1,6 +1,7 @@
 import { notificationBody } from "@saasaparilla/shared/protocol/pack.ts";
 import type { ConnectionId, RoutedMessage } from "@saasaparilla/shared/protocol/control-messages.ts";
 import type { ClientKey, Sequence } from "@saasaparilla/shared/protocol/notification.ts";
+import type { EndedNotification } from "@saasaparilla/shared/protocol/outcome.ts";
 import type { DeadLetter } from "#dead-letters/dead-letter.ts";
 import type { DirectorOptions } from "#director-options.ts";
 import type { Attachment, Entry, Lane, Settled } from "#lanes/lane.ts";
@@ -77,6 +78,10 @@ export class LaneEffects implements PartitionEffects {
       log.info({ client: lane.key, notification: notificationBody.id(body) }, "expired before it was delivered");
     else if (log.isLevelEnabled("debug"))
       log.debug({ client: lane.key, notification: notificationBody.id(body), how }, "settled");
+  }
+
+  outcome(ended: EndedNotification, appended: () => void): void {
+    void this.#parts.stores.outcomes.append(ended).then(appended);
   }
 
   arm(lane: Lane): void {

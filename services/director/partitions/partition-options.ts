@@ -1,4 +1,5 @@
 import type { ClientKey } from "@saasaparilla/shared/protocol/notification.ts";
+import type { EndedNotification } from "@saasaparilla/shared/protocol/outcome.ts";
 import type { DeadLetter } from "#dead-letters/dead-letter.ts";
 import type { Entry, Lane, LaneLimits, LaneOutput, Settled } from "#lanes/lane.ts";
 import type { WaitingOptions } from "#lanes/waiting-shares.ts";
@@ -38,6 +39,8 @@ export interface PartitionEffects extends LaneOutput {
   settled(lane: Lane, entry: Entry, how: Settled, wall: number): void;
   /** Arms one timer for the lane at its deadline. */
   arm(lane: Lane): void;
+  /** Calls back when Kafka has it: only then is the notification settled. */
+  outcome(ended: EndedNotification, appended: () => void): void;
   /** Resolves when Kafka has it. */
   deadLetter(letter: DeadLetter): Promise<void>;
   duplicate(key: ClientKey, id: string): void;
