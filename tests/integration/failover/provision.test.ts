@@ -45,7 +45,9 @@ test("sequences and clients sort by bytes, and stored notifications use eight pa
      where table_schema = $1 and table_name = 'stored_notifications' and collation_name is not null order by 1`,
     [stack.namespace],
   );
-  expect(collations).toEqual(["client", "sequence"].map((name) => ({ column_name: name, collation_name: "C" })));
+  expect(collations).toEqual(
+    ["client", "collapse", "outcomes", "sequence"].map((name) => ({ column_name: name, collation_name: "C" })),
+  );
   const { rows: parts } = await postgres.query("select relid from pg_partition_tree($1) where isleaf", [
     `${stack.namespace}.stored_notifications`,
   ]);
