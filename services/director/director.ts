@@ -19,6 +19,8 @@ const RESUMED_PART = 3 / 4;
 /** The group must revoke a superseded partition within this time. */
 const SUPERSEDED_MS = 30_000;
 
+const NOWHERE = { committed: -1, read: -1 };
+
 interface Assigned {
   readonly ownership: Ownership;
   /** Resolves when the claim is in `control`. */
@@ -26,6 +28,8 @@ interface Assigned {
   /** Undefined until `claimed` resolves. */
   lanes: PartitionLanes | undefined;
   paused: boolean;
+  /** The last position that was to be committed. */
+  noted: { committed: number; read: number };
 }
 
 /**
@@ -97,7 +101,7 @@ export class Director implements OwnershipOutput {
     const fresh = partitions.filter((partition) => !this.#assigned.has(partition));
     const ownerships = fresh.map((partition) => new Ownership(partition));
     for (const [ownership, claimed] of claimPartitions(ownerships, this.#options, this)) {
-      const assigned: Assigned = { ownership, claimed, lanes: undefined, paused: false };
+      const assigned: Assigned = { ownership, claimed, lanes: undefined, paused: false, noted: NOWHERE };
       this.#assigned.set(ownership.partition, assigned);
       claimed.then(
         (lanes) => (assigned.lanes = lanes),
@@ -149,8 +153,8 @@ export class Director implements OwnershipOutput {
       const { lanes } = assigned;
       if (!lanes) continue;
       lanes.reclaim();
-      const offset = lanes.commit();
-      if (offset !== undefined) this.#note(this.#options.topics.accepted, lanes.partition, offset, lanes.read);
+      lanes.commit();
+      this.#notePosition(assigned, lanes);
       this.#resumeBelowBound(assigned, lanes);
     }
     if (this.#committing || this.#uncommitted.size === 0 || !this.#reader) return;
@@ -175,6 +179,15 @@ export class Director implements OwnershipOutput {
   #change(partition: number, event: OwnershipEvent): void {
     const ownership = this.#assigned.get(partition)?.ownership;
     if (ownership) changeOwnership(ownership, event, this);
+  }
+
+  /** A partition whose lanes settle nothing can still read on. */
+  #notePosition(assigned: Assigned, { partition, position, owned }: PartitionLanes): void {
+    if (!owned || !position) return;
+    const { committed, read } = position;
+    if (committed === assigned.noted.committed && read === assigned.noted.read) return;
+    assigned.noted = position;
+    this.#note(this.#options.topics.accepted, partition, committed, read);
   }
 
   #note(topic: string, partition: number, offset: number, read?: number): void {

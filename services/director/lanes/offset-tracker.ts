@@ -22,8 +22,6 @@ export class OffsetTracker {
   readonly start: number;
   #next: number;
   #committed: number;
-  /** `next` at the last commit. */
-  #read: number;
   /** Unsettled notifications. */
   unsettled = 0;
   /** The bytes of all records with unsettled notifications. */
@@ -34,7 +32,6 @@ export class OffsetTracker {
     this.start = start;
     this.#next = start;
     this.#committed = start;
-    this.#read = start;
   }
 
   /** The offset after the last tracked one. */
@@ -63,7 +60,12 @@ export class OffsetTracker {
     record.bytes = bytes;
   }
 
-  /** The offset to commit, if it or `next` moved since the last call. */
+  /** The offset of the last commit. */
+  get committed(): number {
+    return this.#committed;
+  }
+
+  /** The offset to commit if it moved since the last call, else undefined. */
   commit(): number | undefined {
     while (this.#head < this.#records.length && this.#records[this.#head]!.remaining === 0) this.#head += 1;
     if (this.#head > 1_024 && this.#head * 2 > this.#records.length) {
@@ -71,9 +73,8 @@ export class OffsetTracker {
       this.#head = 0;
     }
     const offset = this.#records[this.#head]?.offset ?? this.#next;
-    if (offset === this.#committed && this.#next === this.#read) return undefined;
+    if (offset === this.#committed) return undefined;
     this.#committed = offset;
-    this.#read = this.#next;
     return offset;
   }
 }
