@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { messageOf } from "@saasaparilla/shared/runtime/errors.ts";
 import { StatementBatches } from "./statement-batches.ts";
 
 interface Asked {
@@ -78,7 +79,7 @@ test("tenants take turns", async () => {
 test("a request that waits for too long fails, and so does one above the limit", async () => {
   void ask(0);
   await turn();
-  const late = Array.from({ length: 2_000 }, (_, number) => ask(number).catch((error: Error) => error.message));
+  const late = Array.from({ length: 2_000 }, (_, number) => ask(number).catch(messageOf));
   await expect(ask(1)).rejects.toThrow("Too many requests");
   await vi.advanceTimersByTimeAsync(5_000);
   expect(new Set(await Promise.all(late))).toEqual(

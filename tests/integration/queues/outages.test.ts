@@ -1,5 +1,5 @@
 import pg from "pg";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { grantQueues, QueueConsumer, sendToQueue, type Message } from "#tests/support/queue-consumer.ts";
 import { startStack, serviceEnv, type Service, type Stack } from "#tests/support/stack.ts";
 import { startProxy, type TcpProxy } from "#tests/support/tcp-proxy.ts";
@@ -22,7 +22,7 @@ beforeAll(async () => {
   [, dispatcher] = await Promise.all([through("director"), through("dispatcher")]);
   await grantQueues(stack, stack.services[0]!);
   consumer = await QueueConsumer.of(stack, dispatcher);
-  await vi.waitFor(async () => expect((await consumer.read("jobs")).status).toBe(200), { timeout: 10_000 });
+  await consumer.untilGranted("jobs");
 });
 
 afterAll(async () => {
