@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { partitionOf, queueKey } from "@saasaparilla/shared/protocol/notification.ts";
 import { writeOptions } from "@saasaparilla/shared/protocol/options.ts";
 import { PackWriter } from "@saasaparilla/shared/protocol/pack-writer.ts";
@@ -88,6 +89,16 @@ export class QueueConsumer {
     const text = await response.text();
     const retryAfter = response.headers.get("retry-after");
     return { status: response.status, retryAfter, body: JSON.parse(text) as Answer["body"], text };
+  }
+
+  /** Policies arrive a moment after they are written. */
+  async untilGranted(queue: string): Promise<void> {
+    for (let tries = 0; ; tries += 1) {
+      const { status } = await this.read(queue);
+      if (status === 200) return;
+      if (tries === 200) throw new Error(`The consumer is answered ${status}.`);
+      await sleep(50);
+    }
   }
 
   read(queue: string, query = ""): Promise<Answer> {

@@ -48,7 +48,7 @@ export function rowsOf(queue: ClientKey, numbers: readonly number[], expires?: n
   }));
 }
 
-export function bodyOf(queue: ClientKey, data: unknown, id: string = randomUUID()): Buffer {
+function bodyOf(queue: ClientKey, data: unknown, id: string = randomUUID()): Buffer {
   const writer = new PackWriter();
   writer.notification({ key: queue, id, payload: Buffer.from(JSON.stringify(data)) });
   let body: Buffer = Buffer.alloc(0);

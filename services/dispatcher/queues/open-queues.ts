@@ -6,6 +6,7 @@ import { QueueStore } from "@saasaparilla/shared/postgres/queue-store.ts";
 import type { ClientKey } from "@saasaparilla/shared/protocol/notification.ts";
 import type { Lifecycle } from "@saasaparilla/shared/runtime/lifecycle.ts";
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
+import type { DocumentOf } from "@saasaparilla/shared/dispatch/documents.ts";
 import type { Route } from "#api/routes.ts";
 import type { DispatcherMetrics } from "#metrics.ts";
 import { changesRoutes } from "./changes-routes.ts";
@@ -23,7 +24,7 @@ export interface OpenQueuesParts {
   /** The name of accepted. */
   topic: string;
   weightOf: (tenant: string) => number;
-  maxAttemptsOf: (queue: ClientKey) => number | undefined;
+  documentOf: (queue: ClientKey) => DocumentOf<"queue"> | undefined;
   sweepMs: number;
   metrics: DispatcherMetrics;
   lifecycle: Lifecycle;

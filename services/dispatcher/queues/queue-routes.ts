@@ -30,7 +30,7 @@ export function queueRoutes(queues: Queues): Route[] {
       body: claimBody,
       async handle(call, { limit, seconds }) {
         const queue = queueIn(call);
-        const { messages, quarantineFull } = await queues.claim(queue, limit, seconds);
+        const { messages, quarantineFull } = await queues.claim(queue, limit, seconds ?? queues.claimSeconds(queue));
         if (quarantineFull && messages.length === 0) return quarantineFullResponse();
         return messagesResponse(new Receipts(queue), messages, true);
       },
@@ -54,21 +54,27 @@ export function queueRoutes(queues: Queues): Route[] {
       path: "/v1/queues/:queue/releases",
       needs,
       body: receiptsBody,
-      handle: (call, { receipts }) => renew(queues, call, receipts, 0),
+      handle: (call, { receipts }) => renew(queues, call, { receipts, seconds: 0 }),
     }),
     route({
       method: "post",
       path: "/v1/queues/:queue/extensions",
       needs,
       body: extensionBody,
-      handle: (call, { receipts, seconds }) => renew(queues, call, receipts, seconds),
+      handle: (call, extension) => renew(queues, call, extension),
     }),
   ];
 }
 
+interface Renewal {
+  receipts: readonly string[];
+  seconds?: number;
+}
+
 /** `seconds` 0 releases. */
-async function renew(queues: Queues, call: Call, receipts: readonly string[], seconds: number): Promise<HttpResponse> {
+async function renew(queues: Queues, call: Call, { receipts, seconds: asked }: Renewal): Promise<HttpResponse> {
   const queue = queueIn(call);
+  const seconds = asked ?? queues.claimSeconds(queue);
   const read = new Receipts(queue);
   const { known, unknown } = sorted(receipts, read);
   const claims = known.flatMap(({ receipt, sequence, attempts }) => {

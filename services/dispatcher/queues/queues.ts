@@ -6,6 +6,7 @@ import type {
   QueuePage,
   QueueStore,
 } from "@saasaparilla/shared/postgres/queue-store.ts";
+import type { DocumentOf } from "@saasaparilla/shared/dispatch/documents.ts";
 import type { DispatcherMetrics } from "#metrics.ts";
 import { StatementBatches } from "./statement-batches.ts";
 import { WaitingReaders } from "./waiting-readers.ts";
@@ -13,6 +14,7 @@ import { WaitingReaders } from "./waiting-readers.ts";
 /** Limit of messages in one read or claim, and of receipts in one request. */
 export const MOST_MESSAGES = 1_000;
 
+const CLAIM_SECONDS = 30;
 /** Pages of one statement are in memory together, about 1 MB each. */
 const PAGES = { statements: 2, requests: 16, cost: 16 * MOST_MESSAGES } as const;
 /** One at a time: two statements that change one queue wait for each other, and each keeps a connection. */
@@ -36,8 +38,8 @@ interface Renewal {
 export interface QueuesParts {
   store: QueueStore;
   weightOf: (tenant: string) => number;
-  /** A message with as many attempts goes to quarantine. Undefined for no limit. */
-  maxAttemptsOf: (queue: ClientKey) => number | undefined;
+  /** The document of a queue. Without one it has the defaults. */
+  documentOf: (queue: ClientKey) => DocumentOf<"queue"> | undefined;
   metrics: Pick<DispatcherMetrics, "messages" | "watch">;
 }
 
@@ -104,9 +106,15 @@ export class Queues {
     return page;
   }
 
+  /** The length of a claim for which no other was asked. */
+  claimSeconds(queue: ClientKey): number {
+    return this.#parts.documentOf(queue)?.claimSeconds ?? CLAIM_SECONDS;
+  }
+
   async claim(queue: ClientKey, limit: number, seconds: number): Promise<ClaimedPage> {
-    const { maxAttemptsOf, metrics } = this.#parts;
-    const page = await this.#claims.ask({ queue, limit, seconds, maxAttempts: maxAttemptsOf(queue) });
+    const { documentOf, metrics } = this.#parts;
+    const maxAttempts = documentOf(queue)?.maxAttempts;
+    const page = await this.#claims.ask({ queue, limit, seconds, maxAttempts });
     metrics.messages("claimed", page.messages.length);
     metrics.messages("quarantined", page.quarantined);
     return page;

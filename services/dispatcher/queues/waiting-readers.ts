@@ -4,7 +4,7 @@ import type { ClientKey } from "@saasaparilla/shared/protocol/notification.ts";
 /** All waiting readers of this process share one query in this time. */
 const EVERY_MS = 200;
 /** Limit of waiting readers. A further one fails at once. */
-export const MOST_READERS = 2_000;
+const MOST_READERS = 2_000;
 
 /** Readers of empty queues. Each waits for a message, or for the end of its time. */
 export class WaitingReaders {
@@ -13,6 +13,7 @@ export class WaitingReaders {
   #timer: NodeJS.Timeout | undefined;
   #size = 0;
   #ended = false;
+  #looking = false;
 
   constructor(nonEmpty: (queues: ClientKey[]) => Promise<ClientKey[]>) {
     this.#nonEmpty = nonEmpty;
@@ -33,7 +34,7 @@ export class WaitingReaders {
     const late = setTimeout(waiting.resolve, ms);
     const leave = (): void => waiting.resolve();
     gone.addEventListener("abort", leave);
-    this.#timer ??= setTimeout(() => void this.#look(), EVERY_MS);
+    this.#later();
     try {
       await waiting.promise;
     } finally {
@@ -53,14 +54,23 @@ export class WaitingReaders {
   }
 
   async #look(): Promise<void> {
+    this.#timer = undefined;
     const queues = [...this.#byQueue.keys()];
+    if (queues.length === 0) return;
+    this.#looking = true;
     try {
       for (const queue of await this.#nonEmpty(queues)) this.#each(queue, ({ resolve }) => resolve());
     } catch (error) {
       for (const queue of queues) this.#each(queue, ({ reject }) => reject(error));
     }
-    this.#timer = undefined;
-    if (this.#byQueue.size > 0 && !this.#ended) this.#timer = setTimeout(() => void this.#look(), EVERY_MS);
+    this.#looking = false;
+    this.#later();
+  }
+
+  /** One query at a time. */
+  #later(): void {
+    if (this.#looking || this.#ended) return;
+    this.#timer ??= setTimeout(() => void this.#look(), EVERY_MS);
   }
 
   #each(queue: ClientKey, tell: (waiting: PromiseWithResolvers<void>) => void): void {

@@ -18,8 +18,7 @@ beforeAll(async () => {
   dispatcher = stack.services[1]!;
   await grantQueues(stack, stack.services[2]!, ["queue/jobs*", "queue/changes"]);
   consumer = await QueueConsumer.of(stack, dispatcher);
-  // The grant has arrived.
-  await vi.waitFor(async () => expect((await consumer.read("jobs")).status).toBe(200), { timeout: 10_000 });
+  await consumer.untilGranted("jobs");
 });
 
 afterAll(() => stack.close());

@@ -1,6 +1,6 @@
-import pg from "pg";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { grantQueues, QueueConsumer, sendToQueue, type Message } from "#tests/support/queue-consumer.ts";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { ConsoleApi } from "#tests/support/console-api.ts";
+import { grantQueues, QueueConsumer, sendToQueue } from "#tests/support/queue-consumer.ts";
 import { startStack, serviceEnv, type Service, type Stack } from "#tests/support/stack.ts";
 import { startProxy, type TcpProxy } from "#tests/support/tcp-proxy.ts";
 
@@ -22,7 +22,7 @@ beforeAll(async () => {
   [, dispatcher] = await Promise.all([through("director"), through("dispatcher")]);
   await grantQueues(stack, stack.services[0]!);
   consumer = await QueueConsumer.of(stack, dispatcher);
-  await vi.waitFor(async () => expect((await consumer.read("jobs")).status).toBe(200), { timeout: 10_000 });
+  await consumer.untilGranted("jobs");
 });
 
 afterAll(async () => {
@@ -58,38 +58,33 @@ test("R73: while Postgres is away every request is answered 503, and then all me
   expect(await numbers()).toEqual([2, 3, 4]);
 });
 
-test("R75: an operator lists the quarantine, and redrives a message, which has the same id", async () => {
-  const other = `"${stack.namespace}".quarantine`;
-  const client = new pg.Client({ connectionString: process.env.DATABASE_URL! });
-  await client.connect();
-  try {
-    const [id] = await sendToQueue(stack, PARTITIONS, "poison", [{ data: '{"a": 1}', headers: '{"h":1}' }]);
-    await expect.poll(async () => (await consumer.read("poison")).body.messages.length).toBe(1);
-    const [{ receipt }] = (await consumer.read("poison")).body.messages as [Message];
-    // As a claim with a limit of attempts moves it.
-    await client.query(
-      `insert into ${other} (tenant, id, source, reason, body)
-       select 'acme', $1::uuid, 'queue/poison', 'attempts', body from "${stack.namespace}".stored_notifications where client = 'acme/{poison}'`,
-      [id],
-    );
-    await consumer.confirm("poison", receipt);
-    const operator = new QueueConsumer(dispatcher, await stack.token({ publisher: "op", scope: "operate" }));
-    const { body, text } = await operator.ask("GET", "/v1/quarantine?limit=1");
-    expect(body).toMatchObject({ items: [{ id, source: "queue/poison", reason: "attempts", headers: { h: 1 } }] });
-    expect(text).toContain('"data":{"a": 1}}');
-    expect((await operator.ask("GET", `/v1/quarantine?after=${id}`)).body).toEqual({ items: [] });
-    expect((await operator.ask("POST", `/v1/quarantine/${id}/redrive`)).body).toEqual({
-      redriven: id,
-      source: "queue/poison",
-    });
-    await expect
-      .poll(async () => (await consumer.read("poison")).body.messages)
-      .toMatchObject([{ id, data: { a: 1 }, headers: { h: 1 }, attempts: 0 }]);
-    expect((await operator.ask("POST", `/v1/quarantine/${id}/redrive`)).status).toBe(404);
-    expect((await operator.ask("GET", "/v1/quarantine")).body).toEqual({ items: [] });
-    expect((await operator.ask("GET", "/v1/quarantine?limit=0")).status).toBe(400);
-    expect((await operator.ask("POST", "/v1/quarantine/x/redrive")).status).toBe(400);
-  } finally {
-    await client.end();
-  }
+test("R75: a message after its last attempt is in quarantine, until an operator redrives it with the same id", async () => {
+  const desk = await ConsoleApi.of(stack, stack.services[0]!);
+  await desk.does("PUT", "/acme/queues/poison", { maxAttempts: 1 });
+  const [id] = await sendToQueue(stack, PARTITIONS, "poison", [{ data: '{"a": 1}', headers: '{"h":1}' }]);
+  // Each claim ends at once, and the next one finds no attempt left.
+  const claim = async () => (await consumer.claim("poison", { seconds: 1 })).body.messages.length;
+  await expect.poll(claim).toBe(1);
+  const operator = new QueueConsumer(dispatcher, await stack.token({ publisher: "op", scope: "operate" }));
+  const listed = async () => {
+    await claim();
+    return (await operator.ask("GET", "/v1/quarantine?limit=1")).body;
+  };
+  await expect
+    .poll(listed, { timeout: 10_000 })
+    .toMatchObject({ items: [{ id, source: "queue/poison", reason: "attempts", headers: { h: 1 } }] });
+  expect((await consumer.read("poison")).body.messages).toEqual([]);
+  expect((await operator.ask("GET", "/v1/quarantine")).text).toContain('"data":{"a": 1}}');
+  expect((await operator.ask("GET", `/v1/quarantine?after=${id}`)).body).toEqual({ items: [] });
+  expect((await operator.ask("GET", "/v1/quarantine?tenant=other")).body).toEqual({ items: [] });
+
+  const redrive = () => operator.ask("POST", `/v1/quarantine/${id}/redrive`);
+  expect((await redrive()).body).toEqual({ redriven: id, source: "queue/poison" });
+  await expect
+    .poll(async () => (await consumer.read("poison")).body.messages)
+    .toMatchObject([{ id, data: { a: 1 }, headers: { h: 1 }, attempts: 0 }]);
+  expect((await redrive()).status).toBe(404);
+  expect((await operator.ask("GET", "/v1/quarantine")).body).toEqual({ items: [] });
+  expect((await operator.ask("GET", "/v1/quarantine?limit=0")).status).toBe(400);
+  expect((await operator.ask("POST", "/v1/quarantine/x/redrive")).status).toBe(400);
 });

@@ -102,6 +102,22 @@ test("a claim hides messages until it ends, counts attempts, and has an order", 
   expect(await claim(queue, { limit: 1 })).toEqual([[1, 2]]);
 });
 
+test("a claimed message that is confirmed behind a gap stays invisible when it is inserted again", async () => {
+  const queue = "acme/{claimed-again}";
+  await add(queue, 1, 2, 3);
+  await claim(queue);
+  expect(await confirm(queue, 2)).toEqual([]);
+  await add(queue, 2);
+  await endClaims(queue);
+  expect(await read(queue)).toEqual([1, 3]);
+  expect(await claim(queue)).toEqual([
+    [1, 2],
+    [3, 2],
+  ]);
+  await confirm(queue, 1, 3);
+  expect([await read(queue), await rows("claims", queue)]).toEqual([[], 0]);
+});
+
 test("only the worker with the claim extends or releases it; a stale one may confirm", async () => {
   const queue = "acme/{renewed}";
   await add(queue, 1, 2);
