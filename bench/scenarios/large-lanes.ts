@@ -87,6 +87,7 @@ class Filled {
       send: unexpected,
       deleteStored: unexpected,
       settled: () => {},
+      outcome: unexpected,
       arm: (lane) => laneTimers.arm(lanes, lane),
       deadLetter: unexpected,
       duplicate: unexpected,

@@ -16,6 +16,7 @@ import { connectPostgres } from "@saasaparilla/shared/postgres/client.ts";
 import { connectRedis } from "@saasaparilla/shared/redis/client.ts";
 import { Keys } from "@saasaparilla/shared/redis/keys.ts";
 import { loadSettings } from "@saasaparilla/shared/runtime/load-settings.ts";
+import { StoredEnds } from "@saasaparilla/shared/postgres/stored-ends.ts";
 import { StoredNotifications } from "@saasaparilla/shared/postgres/stored-notifications.ts";
 import { StoredTenants } from "@saasaparilla/shared/postgres/stored-tenants.ts";
 import { tenantLimits } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
@@ -32,6 +33,8 @@ import { serveAdminApi } from "#dead-letters/admin-api.ts";
 import { directorSettings } from "./settings.ts";
 import { FullInboxMarker } from "#storage/full-inboxes.ts";
 import { ConsumerLag, LAG_MS } from "@saasaparilla/shared/kafka/consumer-lag.ts";
+import { EndedDeadLetters } from "#dead-letters/ended-dead-letters.ts";
+import { Outcomes } from "#storage/outcomes.ts";
 import { NotificationWriter } from "#storage/notification-writer.ts";
 import { sweepExpired } from "#storage/expiry-sweep.ts";
 import { TenantFullness } from "#storage/full-tenants.ts";
@@ -114,8 +117,13 @@ const { epoch, reader: epochs } = await watchEpoch({
   fatal: (error) => lifecycle.fatal(error),
 });
 lifecycle.onEnd("epoch", () => epochs.stop());
-const deadLetters = new DeadLetters(packer, topics.deadLetters, { metrics, log });
 const acceptedTopic = { topic: topics.accepted, partitions: epoch.partitions };
+const outcomes = new Outcomes({ producer: packer, ...acceptedTopic, wall: clock.wall, metrics });
+const storedEnds = new StoredEnds(postgres, settings.NAMESPACE, {
+  partitions: epoch.partitions,
+  append: (ended) => Promise.all(ended.map((one) => outcomes.append(one))),
+});
+const deadLetters = new EndedDeadLetters(new DeadLetters(packer, topics.deadLetters, { metrics, log }), outcomes);
 const limitsOf = tenantLimits(policies, settings);
 const weightOf = (tenant: string): number => limitsOf(tenant).weight;
 const fullInboxes = new FullInboxMarker({
@@ -133,7 +141,7 @@ const tenantFullness = new TenantFullness({
 });
 metrics.watch({ storedHighest: () => tenantFullness.highest() });
 const notificationWriter = new NotificationWriter({
-  stored,
+  stored: storedEnds,
   producer: deferring,
   topic: topics.deferred,
   weightOf,
@@ -153,7 +161,7 @@ const notificationWriter = new NotificationWriter({
   },
 });
 const storedDeletions = new StoredDeletions({
-  remove: (acknowledged) => stored.deleteUpTo(acknowledged),
+  remove: (acknowledged) => storedEnds.deleteUpTo(acknowledged),
   failed(error) {
     metrics.failed("postgres");
     health.down("postgres", messageOf(error));
@@ -195,7 +203,7 @@ const director = new Director({
       return { deferred, oldest };
     },
   },
-  stores: { notificationWriter, storedDeletions, deadLetters, presenceLookup },
+  stores: { notificationWriter, storedDeletions, deadLetters, outcomes, presenceLookup },
   laneTimers,
   metrics,
   log,
@@ -219,7 +227,7 @@ const ticks = setInterval(() => laneTimers.advance(clock.monotonic()), 50);
 const commits = setInterval(() => void director.commit(), 250);
 const parks = setInterval(() => director.park(), 1_000);
 const sweeps = setInterval(
-  () => void sweepExpired(stored, metrics, log).then((done) => done && health.up("postgres")),
+  () => void sweepExpired(stored, storedEnds, { metrics, log }).then((done) => done && health.up("postgres")),
   settings.SWEEP_MS,
 );
 const lags = setInterval(() => void consumerLag.look(), LAG_MS);

@@ -1,12 +1,19 @@
 import { meters, type Registry } from "@saasaparilla/shared/runtime/metrics.ts";
 import type { DeferredReason } from "#partitions/deferred.ts";
+import type { Outcome } from "@saasaparilla/shared/protocol/outcome.ts";
 import type { Settled } from "#lanes/lane.ts";
 
 export type DirectorMetrics = ReturnType<typeof createMetrics>;
 
 export function createMetrics(registry: Registry) {
   const { counter, counts, histogram, tally, watched } = meters(registry);
-  const settled: Record<Settled, number> = { acknowledged: 0, stored: 0, expired: 0 };
+  const settled: Record<Settled, number> = {
+    acknowledged: 0,
+    stored: 0,
+    expired: 0,
+    replaced: 0,
+    retracted: 0,
+  };
   counts("notifications_settled_total", "Notifications settled, by how.", ["how"], () =>
     Object.entries(settled).map(([how, count]) => ({ how, count })),
   );
@@ -26,6 +33,10 @@ export function createMetrics(registry: Registry) {
   const overShare = counter(
     "notifications_over_share_total",
     "Notifications that were stored because their tenant had its share of what may wait in a partition.",
+  );
+  const ended: Record<Outcome, number> = { acknowledged: 0, expired: 0, replaced: 0, retracted: 0, dead: 0 };
+  counts("outcomes_total", "Outcomes appended to queues, by outcome.", ["outcome"], () =>
+    Object.entries(ended).map(([outcome, count]) => ({ outcome, count })),
   );
   const swept = counter("notifications_swept_total", "Stored notifications that expired before their client came.");
   const deadLetters = counter("dead_letters_total", "Records, and items of records, that can never be processed.");
@@ -69,6 +80,10 @@ export function createMetrics(registry: Registry) {
     parkedLanes: { name: "lanes_parked", help: "Of them those that are kept small, since nothing happens." },
     lookUps: { name: "look_ups_waiting", help: "Lanes that wait for Redis." },
     partitions: { name: "partitions_owned", help: "Partitions of accepted that this director owns." },
+    outcomesUnderWay: {
+      name: "outcomes_waiting",
+      help: "Outcomes that Kafka does not have yet. Their notifications are not settled.",
+    },
     queuedBytes: { name: "routed_queued_bytes", help: "Bytes not yet sent to slots." },
   });
 
@@ -83,6 +98,9 @@ export function createMetrics(registry: Registry) {
     read: (notifications: number) => accepted.inc(notifications),
     routed: sent,
     repeated: () => duplicates.inc(),
+    outcome(outcome: Outcome): void {
+      ended[outcome] += 1;
+    },
     swept: (rows: number) => swept.inc(rows),
     deadLettered: () => deadLetters.inc(),
     skipped: (topic: "control") => skipped.inc({ topic }),

@@ -47,6 +47,7 @@ import { SlotOwner } from "#maintenance/slot-owner.ts";
 import { SocketServer } from "#transports/socket-server.ts";
 import { Tickets } from "#admission/tickets.ts";
 import { issueTicket } from "#admission/ticket-endpoint.ts";
+import { deleteStored } from "#sessions/delete-stored.ts";
 import { ACK_PATIENCE_MS, ControlProducer } from "#sessions/control-producer.ts";
 
 const settings = loadSettings(distributorSettings);
@@ -108,8 +109,12 @@ const producer = new BatchingProducer({
 metrics.watch({ controlBytes: () => producer.queuedBytes });
 const [partitions, slots] = await Promise.all([kafka.partitions(topics.accepted), kafka.partitions(topics.routed)]);
 
+const controlProducer = new ControlProducer(producer, topics.control, () => ({
+  slot: slotOwner.slot,
+  incarnation: slotOwner.incarnation,
+}));
 const storedDeletions = new StoredDeletions({
-  remove: (acknowledged) => stored.deleteUpTo(acknowledged),
+  remove: (acknowledged) => deleteStored(acknowledged, { stored, controlProducer, partitions }),
   failed: failedAt("postgres"),
   registry,
 });
@@ -121,10 +126,6 @@ const replayReader = new ReplayReader({
   weightOf,
 });
 metrics.watch({ readsWaiting: () => replayReader.waiting });
-const controlProducer = new ControlProducer(producer, topics.control, () => ({
-  slot: slotOwner.slot,
-  incarnation: slotOwner.incarnation,
-}));
 const limitsOf = tenantLimits(policies, settings);
 const usage = new TenantUsage(limitsOf);
 const hub = new Hub({

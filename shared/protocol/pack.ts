@@ -8,7 +8,7 @@ import {
   type ClientKey,
   type Sequence,
 } from "./notification.ts";
-import { optionsProblem, readOptions, type NotificationOptions } from "./options.ts";
+import { optionsProblem, readOptions, type EndOptions, type NotificationOptions } from "./options.ts";
 import { UUID_LENGTH, writeUuid } from "./uuid.ts";
 
 /**
@@ -212,6 +212,14 @@ export const notificationBody = {
   options(body: Buffer): NotificationOptions | undefined {
     return hasOptions(body) ? readOptions(optionsOf(body)) : undefined;
   },
+  /** Undefined without one of them. Headers can be long, so they are left out. */
+  endOptions(body: Buffer): EndOptions | undefined {
+    if (!hasOptions(body)) return undefined;
+    const { headers: _, ...options } = readOptions(optionsOf(body));
+    return options.collapse === undefined && options.outcomes === undefined ? undefined : options;
+  },
+  /** As written by `writeOptions`. Undefined without options. */
+  rawOptions: (body: Buffer): Buffer | undefined => (hasOptions(body) ? optionsOf(body) : undefined),
   payload: (body: Buffer): Buffer => body.subarray(payloadStart(body)),
   /** The offset of the payload. */
   payloadAt: payloadStart,

@@ -1,11 +1,12 @@
-import { tenantOf } from "@saasaparilla/shared/protocol/notification.ts";
+import { tenantOf, type ClientKey } from "@saasaparilla/shared/protocol/notification.ts";
 import { PackWriter } from "@saasaparilla/shared/protocol/pack-writer.ts";
 import type { DeferredLine } from "#services/director/partitions/deferred.ts";
-import type { Entry, Lane } from "#services/director/lanes/lane.ts";
+import type { Entry, Lane, Settled } from "#services/director/lanes/lane.ts";
 import { PartitionLanes } from "#services/director/partitions/partition.ts";
 import type { PartitionEffects } from "#services/director/partitions/partition-options.ts";
 import { LaneTimers } from "#services/director/partitions/lane-timers.ts";
 import { changeOwnership, type Ownership, type OwnershipOutput } from "#services/director/partitions/ownership.ts";
+import type { Row } from "#services/distributor/sessions/session.ts";
 import { SimulatedRouted } from "./routed.ts";
 import { EPOCH, PARTITION, short, Violation, type Stage } from "./stage.ts";
 
@@ -42,6 +43,8 @@ export class SimulatedDirector {
   /** Not yet in Postgres, in order. */
   #inserts: Job[] = [];
   #lookUps: Lane[] = [];
+  /** Outcomes that its producer has sent, not yet in their queue. */
+  #outcomes: (() => void)[] = [];
   #acts = 0;
   readonly #routed: SimulatedRouted;
 
@@ -90,8 +93,19 @@ export class SimulatedDirector {
         found(stage.mutant === "every cursor is known" ? Number.MAX_SAFE_INTEGER : stage.accepted.records.length),
       lookUp: (lane) => this.#lookUps.push(lane),
       store: (lane, entries) => this.#store(lane, entries),
-      deleteStored: (lane, upTo) => stage.postgres.deleteUpTo(lane.key, upTo),
-      settled: (lane, { sequence }, how) => stage.note(() => `g${generation} ${lane.key} ${short(sequence)} ${how}`),
+      deleteStored: (lane, upTo) => {
+        for (const { sequence } of stage.postgres.deleteUpTo(lane.key, upTo, false))
+          stage.ended(lane.key, sequence, "acknowledged");
+      },
+      settled: (lane, entry, how) => this.#settled(lane, entry, how),
+      outcome: ({ key, id, outcome }, appended) => {
+        const early = stage.mutant === "an outcome after the settlement";
+        if (early) appended();
+        this.#outcomes.push(() => {
+          stage.ended(key, stage.endings.byId(id), outcome);
+          if (!early) appended();
+        });
+      },
       arm: (lane) => this.#laneTimers.arm(lanes, lane),
       deadLetter: ({ reason }) => {
         throw new Violation(stage, `a record was rejected: ${reason}`);
@@ -107,6 +121,25 @@ export class SimulatedDirector {
         changeOwnership(this.#ownership, { type: "newer claim", offset }, this.#member);
       },
     };
+  }
+
+  #settled(lane: Lane, { sequence }: Entry, how: Settled): void {
+    this.#stage.note(() => `g${this.generation} ${lane.key} ${short(sequence)} ${how}`);
+    const sent = lane.attachments.some((attachment) => attachment.sent >= sequence);
+    if ((how === "replaced" || how === "retracted") && sent)
+      throw new Violation(this.#stage, `${lane.key} ${short(sequence)} was sent, and is ${how}`);
+  }
+
+  /** One transaction: delete, append the outcomes, commit. */
+  #storeRows(client: ClientKey, rows: readonly Row[]): void {
+    const { postgres, endings, mutant } = this.#stage;
+    if (mutant === "a replacement deletes all before it")
+      for (const { sequence } of rows)
+        if (endings.of(sequence)?.collapse !== undefined)
+          for (const asking of postgres.deleteUpTo(client, sequence, false))
+            endings.append(asking.sequence, "replaced");
+    for (const { sequence } of postgres.insert(client, rows))
+      if (endings.of(sequence)?.outcomes !== undefined) this.#stage.ended(client, sequence, "replaced");
   }
 
   #store(lane: Lane, entries: Entry[]): void {
@@ -129,7 +162,10 @@ export class SimulatedDirector {
   }
 
   get alive(): boolean {
-    return this.#ownership.state !== "LOST" || this.#routed.queued > 0 || this.#appends.length > 0;
+    // A process that lost the partition may end, with everything that its producer has not sent.
+    if (this.#ownership.state === "LOST" && this.#stage.random.in(0.3)) this.#outcomes = [];
+    const busy = this.#routed.queued + this.#appends.length + this.#outcomes.length;
+    return this.#ownership.state !== "LOST" || busy > 0;
   }
 
   timeouts(): void {
@@ -153,6 +189,7 @@ export class SimulatedDirector {
     if (this.#lookUps.length > 0) todo.push(() => this.#lookUp());
     if (this.#routed.queued > 0) todo.push(() => this.#routed.send());
     if (this.#appends.length > 0) todo.push(() => this.#append());
+    if (this.#outcomes.length > 0) todo.push(() => this.#outcomes.shift()?.());
     if (this.#readDeferred < stage.deferred.records.length) todo.push(() => this.#drain());
     stage.random.pick(todo)();
   }
@@ -206,7 +243,7 @@ export class SimulatedDirector {
     }
     this.#lanes.inserting.give(job.tenant, job.entries);
     const rows = job.entries.map(({ sequence, body, record: { appended } }) => ({ sequence, appended, body }));
-    stage.postgres.insert(job.lane.key, rows);
+    this.#storeRows(job.lane.key, rows);
     stage.note(
       () =>
         `g${this.generation} stored ${job.lane.key} ${job.entries.map(({ sequence }) => short(sequence)).join(" ")}`,
@@ -250,7 +287,7 @@ export class SimulatedDirector {
     this.#readDeferred += 1;
     const batch = { topic: "deferred", partition: PARTITION, records: [record], highWatermark: 0 };
     const { rows } = this.#lanes.deferred(batch);
-    for (const row of rows) stage.postgres.insert(row.client, [row]);
+    for (const row of rows) this.#storeRows(row.client, [row]);
     stage.note(
       () =>
         `g${this.generation} drained ${rows.map(({ client, sequence }) => `${client} ${short(sequence)}`).join(" ")}`,

@@ -167,6 +167,39 @@ export const mutants: readonly BrokenPlatform[] = [
     name: "an owner that a former owner's late claim stops for good",
     machines: () => patch(ownershipTable.SUPERSEDED, "committed", () => {}),
   },
+  {
+    name: "a replacement of what was sent",
+    machines: () =>
+      patch(LIVE, "accepted", (lane, event, context) => {
+        const { options } = event.entry;
+        for (let at = lane.sent - 1; at >= 0 && options?.collapse !== undefined; at -= 1) {
+          const entry = lane.queue[at]!;
+          if (entry.options?.collapse !== options.collapse) continue;
+          lane.queue.splice(at, 1);
+          lane.sent -= 1;
+          lane.bytes -= entry.body.length;
+          context.waiting.give(lane, entry);
+          context.settle(lane, entry, "replaced");
+        }
+        live(lane, event, context);
+      }),
+  },
+  { name: "a replacement that deletes all rows before it", actors: "a replacement deletes all before it" },
+  { name: "an outcome that is appended after the settlement", actors: "an outcome after the settlement" },
+  {
+    name: "a distributor that deletes rows that ask for an outcome",
+    actors: "a distributor that deletes what asks for an outcome",
+  },
+  {
+    name: "a retract that is acknowledged before what comes before it",
+    machines: () =>
+      patch(session, "deliver", (it, event, out) => {
+        delivered(it, event, out);
+        if (it.sent === it.written || it.acked >= it.sent) return;
+        it.acked = it.sent;
+        out.ack(it, it.sent);
+      }),
+  },
   { name: "a lost wake-up without the safety net", actors: "wake-ups lost, no safety net" },
 ];
 
@@ -174,6 +207,7 @@ const { appending } = DeferredQueue.prototype;
 const whole = HELD.commit;
 const delivered = session.deliver;
 const stored = STORED.accepted;
+const live = LIVE.accepted;
 const checked = sessionTable.CHECKING.page;
 const demoted = {
   REPLAYING: sessionTable.REPLAYING.demoted,

@@ -1,7 +1,9 @@
 import type { ClientKey, Sequence } from "@saasaparilla/shared/protocol/notification.ts";
 import type { ConnectionId } from "@saasaparilla/shared/protocol/control-messages.ts";
 import { SeededRandom } from "#tests/support/seeded-random.ts";
+import type { Outcome } from "@saasaparilla/shared/protocol/outcome.ts";
 import { Log, Postgres } from "./backing.ts";
+import { Endings } from "./endings.ts";
 
 export const PARTITION = 0;
 export const EPOCH = 1;
@@ -17,6 +19,9 @@ export type Mutant =
   | "deferred past what is queued"
   | "what waits in the outbox counts as given"
   | "every cursor is known"
+  | "a replacement deletes all before it"
+  | "an outcome after the settlement"
+  | "a distributor that deletes what asks for an outcome"
   | "wake-ups lost"
   | "wake-ups lost, no safety net";
 
@@ -29,6 +34,7 @@ export class Stage {
   readonly deferred = new Log();
   readonly routed = [new Log(), new Log()];
   readonly postgres = new Postgres();
+  readonly endings = new Endings();
   readonly registry = new Map<ClientKey, Map<string, ConnectionId>>();
   /** By slot. */
   readonly incarnations = [1_000, 2_000];
@@ -43,7 +49,10 @@ export class Stage {
    * The weights of this run (swarm testing, Groce et al. 2012): an event that is rare in one run is common in another.
    */
   readonly rates: Readonly<
-    Record<"publish" | "fault" | "connect" | "disconnect" | "halfOpen" | "lose" | "madeUp" | "mostUnsettled", number>
+    Record<
+      "publish" | "fault" | "connect" | "disconnect" | "halfOpen" | "lose" | "madeUp" | "mostUnsettled" | "options",
+      number
+    >
   >;
   now = 1_000;
   redisAway = false;
@@ -63,6 +72,7 @@ export class Stage {
       halfOpen: this.random.pick([0, 0, 0.01, 0.03]),
       lose: this.random.pick([0, 0, 0.02, 0.06]),
       madeUp: this.random.pick([0, 0, 0.02, 0.05]),
+      options: this.random.pick([0, 0.2, 0.5]),
       mostUnsettled: this.random.pick([16, 30, 1_000, 1_000]),
     };
     this.mutant = mutant;
@@ -81,6 +91,28 @@ export class Stage {
     return this.deferred.records.slice(this.drained).some(({ value }) => value!.includes(sequence, 0, "latin1"));
   }
 
+  /** An outcome reaches its queue. */
+  ended(key: ClientKey, sequence: Sequence, outcome: Outcome): void {
+    this.note(() => `${key} ${short(sequence)}: outcome ${outcome}`);
+    const { endings } = this;
+    const replaced = endings.replaced(key, sequence);
+    const wrong = outcome === "acknowledged" ? !this.has(key, sequence) && !endings.isRetract(sequence) : true;
+    if (wrong && !replaced) throw new Violation(this, `${key} ${short(sequence)} is said to be ${outcome}`);
+    endings.append(sequence, outcome);
+  }
+
+  /** Every settled notification that asks has an outcome, or will have one when its row is deleted. */
+  checkOutcomes(): void {
+    for (const [key, sequences] of this.published) {
+      for (const sequence of sequences) {
+        const above = Number.parseInt(sequence.slice(4, 16), 16) >= this.committed;
+        if (above || !this.endings.owed(sequence)) continue;
+        if (!this.postgres.has(key, sequence) && !this.#isDeferred(sequence))
+          throw new Violation(this, `${key} ${short(sequence)} is settled without an outcome`);
+      }
+    }
+  }
+
   commit(offset: number): void {
     if (offset < this.committed) throw new Violation(this, `${offset} is committed after ${this.committed}`);
     this.committed = offset;
@@ -89,9 +121,11 @@ export class Stage {
         const above = Number.parseInt(sequence.slice(4, 16), 16) >= this.committed;
         if (above || this.has(key, sequence) || this.postgres.has(key, sequence) || this.#isDeferred(sequence))
           continue;
+        if (this.endings.needNotArrive(key, sequence)) continue;
         throw new Violation(this, `${this.committed} was committed, and ${key} ${short(sequence)} is nowhere`);
       }
     }
+    this.checkOutcomes();
   }
 }
 

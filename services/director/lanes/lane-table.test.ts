@@ -63,7 +63,13 @@ test("R24: connections that never acknowledge, late one after the other, do not 
     lane,
     {
       type: "accepted",
-      entry: { sequence, expires: 0, body, record: { offset: 0, appended: 0, bytes: 0, remaining: 1 } },
+      entry: {
+        sequence,
+        expires: 0,
+        body,
+        options: undefined,
+        record: { offset: 0, appended: 0, bytes: 0, remaining: 1 },
+      },
     },
     context,
   );
@@ -118,7 +124,13 @@ test("R35: an expired notification is neither sent nor stored, and is settled as
   context.out.send = (_, __, entry) => sent.push(entry.sequence.slice(-1));
   const accept = (index: number, expires: number): void => {
     const record = { offset: index, appended: 0, bytes: 0, remaining: 1 };
-    const entry = { sequence: sequenceAt("0".repeat(16), index), expires, body: Buffer.from("x"), record };
+    const entry = {
+      sequence: sequenceAt("0".repeat(16), index),
+      expires,
+      body: Buffer.from("x"),
+      options: undefined,
+      record,
+    };
     step(lane, { type: "accepted", entry }, context);
   };
   prepare(1);

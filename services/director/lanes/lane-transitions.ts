@@ -1,4 +1,5 @@
 import { START, type Sequence } from "@saasaparilla/shared/protocol/notification.ts";
+import type { EndOptions } from "@saasaparilla/shared/protocol/options.ts";
 import type { ConnectionId } from "@saasaparilla/shared/protocol/control-messages.ts";
 import {
   caughtUp,
@@ -13,10 +14,34 @@ import {
 
 /** The transitions that the cells of lane-table.ts use. Each leaves the lane consistent. */
 
-export function push(lane: Lane, entry: Entry, { waiting }: LaneContext): void {
+export function push(lane: Lane, entry: Entry, context: LaneContext): void {
+  if (entry.options?.collapse !== undefined) replace(lane, entry.options, context);
   lane.queue.push(entry);
   lane.bytes += entry.body.length;
-  waiting.take(lane, entry);
+  context.waiting.take(lane, entry);
+}
+
+/**
+ * Removes the waiting entries with this collapse key. An entry that a connection was sent stays: its client may have it.
+ * So does one with a running insert: the insert of the later entry deletes its row.
+ */
+function replace(lane: Lane, { collapse, retract }: EndOptions, context: LaneContext): void {
+  const sent = lane.attachments.reduce((last, attachment) => (attachment.sent > last ? attachment.sent : last), START);
+  for (let at = lane.queue.length - 1; at >= lane.storing && at >= lane.sent; at -= 1) {
+    const entry = lane.queue[at]!;
+    if (entry.sequence <= sent) return;
+    if (entry.options?.collapse !== collapse) continue;
+    remove(lane, at, context);
+    context.settle(lane, entry, retract === true ? "retracted" : "replaced");
+  }
+}
+
+/**
+ * True if the queue replaces notifications that may be stored after `sent`. Only Postgres can tell, so the queue is
+ * stored before the connection reads.
+ */
+function mayReplaceStored(lane: Lane, sent: Sequence): boolean {
+  return lane.storedTo > sent && lane.queue.some(({ options }) => options?.collapse !== undefined);
 }
 
 /** The reason to store the queue, if any: the lane's own bound, or its tenant's share of the partition's bound. */
@@ -60,6 +85,11 @@ export function attach(
   attachment.phase = "waiting";
   attachment.sent = sent;
   attachment.acknowledges = acknowledges;
+  // Only for the entries that came before any connection: later ones would keep the connection from becoming live.
+  if (lane.state === "UNKNOWN" && mayReplaceStored(lane, sent)) {
+    storeRest(lane, context, "collapse");
+    return;
+  }
   // A connection that asks again does not extend the hold for the others.
   if (lane.state !== "HELD") lane.deadline = NEVER;
   lane.state = "HELD";

@@ -141,5 +141,12 @@ function toRow(kind: number, deferred: Buffer, index: number): StoredNotificatio
   checkNotification(body, index);
   const ttl = notificationBody.ttl(body);
   const expires = ttl === 0 ? undefined : appended + ttl * 1_000;
-  return { client: notificationBody.key(body), sequence, appended, expires, body };
+  return {
+    client: notificationBody.key(body),
+    sequence,
+    appended,
+    expires,
+    body,
+    options: notificationBody.endOptions(body),
+  };
 }

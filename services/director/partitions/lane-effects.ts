@@ -3,6 +3,7 @@ import type { ConnectionId, RoutedMessage } from "@saasaparilla/shared/protocol/
 import type { ClientKey, Sequence } from "@saasaparilla/shared/protocol/notification.ts";
 import { RareLog } from "@saasaparilla/shared/runtime/rare-log.ts";
 import type { DeadLetter } from "@saasaparilla/shared/kafka/dead-letters.ts";
+import type { EndedNotification } from "@saasaparilla/shared/protocol/outcome.ts";
 import type { DirectorOptions } from "#director-options.ts";
 import type { Attachment, Entry, Lane, Settled } from "#lanes/lane.ts";
 import type { PartitionLanes } from "./partition.ts";
@@ -79,6 +80,10 @@ export class LaneEffects implements PartitionEffects {
       log.info({ client: lane.key, notification: notificationBody.id(body) }, "expired before it was delivered");
     else if (log.isLevelEnabled("debug"))
       log.debug({ client: lane.key, notification: notificationBody.id(body), how }, "settled");
+  }
+
+  outcome(ended: EndedNotification, appended: () => void): void {
+    void this.#parts.stores.outcomes.append(ended).then(appended);
   }
 
   arm(lane: Lane): void {

@@ -93,7 +93,14 @@ export class PartitionLanes implements ControlTarget {
       drained: ({ key }) => !this.deferredQueue.activeFor(key),
       out: this.effects,
       settle: (lane, entry, how) => {
-        this.#offsets!.settle(entry.record);
+        const offsets = this.#offsets!;
+        const outcomes = entry.options?.outcomes;
+        // A stored notification has its outcome when its row is deleted.
+        if (outcomes === undefined || how === "stored") offsets.settle(entry.record);
+        else {
+          const ended = { key: lane.key, id: notificationBody.id(entry.body), outcomes, outcome: how };
+          this.effects.outcome(ended, () => offsets.settle(entry.record));
+        }
         this.effects.settled(lane, entry, how, this.#context.wall);
       },
     };
@@ -210,7 +217,8 @@ export class PartitionLanes implements ControlTarget {
       }
       const ttl = notificationBody.ttl(body);
       const expires = ttl === 0 ? 0 : appended + ttl * 1_000;
-      const entry: Entry = { sequence: sequenceAt(pack, index), expires, body, record: tracked };
+      const options = notificationBody.endOptions(body);
+      const entry: Entry = { sequence: sequenceAt(pack, index), expires, body, options, record: tracked };
       this.step(this.lanes.of(key), { type: "accepted", entry });
     }
     return bodies.length - bad.length;

@@ -34,6 +34,11 @@ const ACK = query("ack", "`explicit`: the client acknowledges by itself (R21).",
   enum: ["explicit"],
 });
 
+const RETRACT = query("retract", "`true`: the client takes frames of the type `retract` (R61).", {
+  type: "string",
+  enum: ["true"],
+});
+
 export function openapi(): Openapi {
   const schemas = new Schemas();
   return describeService({
@@ -62,6 +67,7 @@ function streams(schemas: Schemas): Operation[] {
       parameters: [
         ...FROM,
         ACK,
+        RETRACT,
         {
           name: "Sec-WebSocket-Protocol",
           in: "header",
@@ -86,7 +92,12 @@ function streams(schemas: Schemas): Operation[] {
       summary: "Open a stream of server-sent events",
       description:
         "It stays open, with a comment each heartbeat. HEAD is answered as a GET would be, and opens nothing.",
-      parameters: [...FROM, ACK, query("ticket", "In the place of a token, for a browser's EventSource (R47).")],
+      parameters: [
+        ...FROM,
+        ACK,
+        RETRACT,
+        query("ticket", "In the place of a token, for a browser's EventSource (R47)."),
+      ],
       answers: { 200: { description: "Events.", content: { "text/event-stream": { schema: STRING } } } },
       problems: ["busy"],
     },
@@ -97,7 +108,11 @@ function streams(schemas: Schemas): Operation[] {
       summary: "Wait for notifications",
       description:
         "Answered as soon as there is something, or when `wait` is over. HEAD is answered at once, and neither begins nor continues a loop of polls.",
-      parameters: [...FROM, query("wait", "Seconds.", { type: "number", minimum: 0, maximum: 60, default: 25 })],
+      parameters: [
+        ...FROM,
+        RETRACT,
+        query("wait", "Seconds.", { type: "number", minimum: 0, maximum: 60, default: 25 }),
+      ],
       answers: { 200: { description: "What there is.", content: { "application/json": { schema: poll } } } },
       problems: ["busy", "replay-pending"],
     },

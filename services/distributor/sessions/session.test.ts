@@ -43,7 +43,7 @@ const at = (offset: number): Sequence => sequenceAt(packSequence(1, offset), 0);
 const row = (offset: number): Row => ({ sequence: at(offset), appended: 0, body: Buffer.alloc(0) });
 
 function open(cursor?: Sequence): Session {
-  const session = createSession({ key: "t/a", id: 1, partition: 0, acknowledges: true }, cursor);
+  const session = createSession({ key: "t/a", id: 1, partition: 0, acknowledges: true, retracts: false }, cursor);
   step(session, { type: "opened" }, out);
   return session;
 }
