@@ -244,7 +244,10 @@ export class SimulatedDistributor {
       refuse: ({ key, generation, id }, reason) =>
         this.#say({ type: "refuse", key, generation, reason, ...this.#id(id) }),
       close: ({ key, id }) => this.#say({ type: "close", key, ...this.#id(id) }),
-      ack: ({ key, id }, sequence) => this.#control.push((writer) => writer.ack(id, sequence, key)),
+      ack: ({ key, id }, sequence) => {
+        stage.checkAcknowledged(key, sequence);
+        this.#control.push((writer) => writer.ack(id, sequence, key));
+      },
       deleteStored: ({ key }, upTo) => {
         if (stage.postgres.away) return;
         const keep = stage.mutant !== "a distributor that deletes what asks for an outcome";

@@ -72,7 +72,7 @@ export class Stage {
       halfOpen: this.random.pick([0, 0, 0.01, 0.03]),
       lose: this.random.pick([0, 0, 0.02, 0.06]),
       madeUp: this.random.pick([0, 0, 0.02, 0.05]),
-      options: this.random.pick([0, 0.2, 0.5]),
+      options: this.random.pick([0, 0, 0.2, 0.5]),
       mostUnsettled: this.random.pick([16, 30, 1_000, 1_000]),
     };
     this.mutant = mutant;
@@ -89,6 +89,15 @@ export class Stage {
 
   #isDeferred(sequence: Sequence): boolean {
     return this.deferred.records.slice(this.drained).some(({ value }) => value!.includes(sequence, 0, "latin1"));
+  }
+
+  /** A session acknowledges only what its client has, or need not get. */
+  checkAcknowledged(key: ClientKey, upTo: Sequence): void {
+    const early = (this.published.get(key) ?? []).filter(
+      (sequence) => sequence <= upTo && !this.has(key, sequence) && !this.endings.needNotArrive(key, sequence),
+    );
+    if (early.length > 0)
+      throw new Violation(this, `${key} ${short(upTo)} is acknowledged without ${early.map(short).join(" ")}`);
   }
 
   /** An outcome reaches its queue. */

@@ -124,7 +124,7 @@ describe.each(["websocket", "sse", "poll"] as const)("R61: on %s", (transport) =
   });
 });
 
-test("each notification that asks has an outcome: expired in a lane, and stored", async () => {
+test("a stored notification that expires has an outcome, and the outcome has none", async () => {
   const [stored] = await accept(stack, [{ client: "expires", ttl: 1, outcomes: "log" }]);
   await awaitOutcomes({ [stored!]: "expired" });
   // The outcome waits in its queue, and asks for none itself.
