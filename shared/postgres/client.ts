@@ -7,6 +7,9 @@ import { messageOf } from "#runtime/errors.ts";
 import type { Health } from "#runtime/health.ts";
 import type { Log } from "#runtime/log.ts";
 
+/** One connection, for a transaction. */
+export type PostgresSession = pg.PoolClient;
+
 export interface Postgres {
   pool: pg.Pool;
   db: NodePgDatabase;

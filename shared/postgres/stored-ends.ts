@@ -1,12 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type pg from "pg";
 import { Failure } from "#runtime/errors.ts";
 import { withTimeout } from "#runtime/timeout.ts";
 import { partitionOf, type ClientKey, type Sequence } from "#protocol/notification.ts";
 import type { EndedNotification, Outcome } from "#protocol/outcome.ts";
 import { notificationBody } from "#protocol/pack.ts";
 import { getTableName } from "./drizzle.ts";
-import type { Postgres } from "./client.ts";
+import type { Postgres, PostgresSession } from "./client.ts";
 import { tablesOf } from "./schema.ts";
 import { insertValues, StoredNotifications, type StoredNotification } from "./stored-notifications.ts";
 
@@ -89,7 +88,7 @@ export class StoredEnds {
 
   /** Deletes up to `limit` expired rows that ask for an outcome. */
   async sweep(limit: number): Promise<{ client: ClientKey; body: Buffer }[]> {
-    const swept: DeletedRow[] = [];
+    let swept: DeletedRow[] = [];
     await this.#transaction(async (session) => {
       const { rows } = await session.query<DeletedRow>({
         name: "ends-sweep",
@@ -98,7 +97,7 @@ export class StoredEnds {
                  order by expires limit $1 for update skip locked) ${RETURNING}`,
         values: [limit],
       });
-      swept.push(...rows);
+      swept = rows;
       return endedBy(rows, () => "expired");
     });
     return swept.map(({ client, id }) => ({ client, body: id }));
@@ -106,7 +105,9 @@ export class StoredEnds {
 
   async #deleteAsking(acknowledged: ReadonlyMap<ClientKey, Sequence>): Promise<void> {
     const values = [[...acknowledged.keys()], [...acknowledged.values()]];
-    for (let count = ROWS_AT_ONCE; count === ROWS_AT_ONCE;) {
+    let deleted: DeletedRow[];
+    do {
+      deleted = [];
       await this.#transaction(async (session) => {
         const { rows } = await session.query<DeletedRow>({
           name: "ends-delete",
@@ -121,17 +122,17 @@ export class StoredEnds {
                  ) as gone where stored.client = gone.client and stored.sequence = gone.sequence ${RETURNING}`,
           values,
         });
-        count = rows.length;
+        deleted = rows;
         return endedBy(rows, () => "acknowledged");
       });
-    }
+    } while (deleted.length === ROWS_AT_ONCE);
   }
 
   /**
    * An earlier owner of a partition can still insert. Without the lock, its older row and our newer row would not see each
    * other.
    */
-  async #lock(session: pg.PoolClient, rows: readonly StoredNotification[]): Promise<void> {
+  async #lock(session: PostgresSession, rows: readonly StoredNotification[]): Promise<void> {
     const partitions = new Set(rows.map(({ client }) => partitionOf(client, this.#options.partitions)));
     await session.query({
       name: "ends-lock",
@@ -140,7 +141,7 @@ export class StoredEnds {
     });
   }
 
-  async #insert(session: pg.PoolClient, rows: readonly StoredNotification[]): Promise<void> {
+  async #insert(session: PostgresSession, rows: readonly StoredNotification[]): Promise<void> {
     const text = (of: (row: StoredNotification) => string | undefined): string =>
       `{${rows.map((row) => (of(row) === undefined ? "NULL" : `"${of(row)}"`)).join(",")}}`;
     await session.query({
@@ -160,7 +161,7 @@ export class StoredEnds {
   }
 
   async #replace(
-    session: pg.PoolClient,
+    session: PostgresSession,
     newest: readonly StoredNotification[],
     outcome: (row: DeletedRow) => Outcome,
   ): Promise<EndedNotification[]> {
@@ -182,7 +183,7 @@ export class StoredEnds {
   }
 
   /** Commits when Kafka has the outcomes of the rows that `work` deleted. */
-  async #transaction(work: (session: pg.PoolClient) => Promise<EndedNotification[]>): Promise<void> {
+  async #transaction(work: (session: PostgresSession) => Promise<EndedNotification[]>): Promise<void> {
     for (let tries = 1; ; tries += 1) {
       const session = await this.#postgres.pool.connect();
       let failure: unknown;

@@ -1,4 +1,4 @@
-import { tenantOf, type ClientKey } from "@saasaparilla/shared/protocol/notification.ts";
+import { tenantOf } from "@saasaparilla/shared/protocol/notification.ts";
 import { PackWriter } from "@saasaparilla/shared/protocol/pack-writer.ts";
 import type { DeferredLine } from "#services/director/partitions/deferred.ts";
 import type { Entry, Lane, Settled } from "#services/director/lanes/lane.ts";
@@ -6,7 +6,6 @@ import { PartitionLanes } from "#services/director/partitions/partition.ts";
 import type { PartitionEffects } from "#services/director/partitions/partition-options.ts";
 import { LaneTimers } from "#services/director/partitions/lane-timers.ts";
 import { changeOwnership, type Ownership, type OwnershipOutput } from "#services/director/partitions/ownership.ts";
-import type { Row } from "#services/distributor/sessions/session.ts";
 import { SimulatedRouted } from "./routed.ts";
 import { EPOCH, PARTITION, short, Violation, type Stage } from "./stage.ts";
 
@@ -125,21 +124,8 @@ export class SimulatedDirector {
 
   #settled(lane: Lane, { sequence }: Entry, how: Settled): void {
     this.#stage.note(() => `g${this.generation} ${lane.key} ${short(sequence)} ${how}`);
-    const sent = lane.attachments.some((attachment) => attachment.sent >= sequence);
-    if ((how === "replaced" || how === "retracted") && sent)
+    if ((how === "replaced" || how === "retracted") && lane.attachments.some(({ sent }) => sent >= sequence))
       throw new Violation(this.#stage, `${lane.key} ${short(sequence)} was sent, and is ${how}`);
-  }
-
-  /** One transaction: delete, append the outcomes, commit. */
-  #storeRows(client: ClientKey, rows: readonly Row[]): void {
-    const { postgres, endings, mutant } = this.#stage;
-    if (mutant === "a replacement deletes all before it")
-      for (const { sequence } of rows)
-        if (endings.of(sequence)?.collapse !== undefined)
-          for (const asking of postgres.deleteUpTo(client, sequence, false))
-            endings.append(asking.sequence, "replaced");
-    for (const { sequence } of postgres.insert(client, rows))
-      if (endings.of(sequence)?.outcomes !== undefined) this.#stage.ended(client, sequence, "replaced");
   }
 
   #store(lane: Lane, entries: Entry[]): void {
@@ -243,7 +229,7 @@ export class SimulatedDirector {
     }
     this.#lanes.inserting.give(job.tenant, job.entries);
     const rows = job.entries.map(({ sequence, body, record: { appended } }) => ({ sequence, appended, body }));
-    this.#storeRows(job.lane.key, rows);
+    stage.store(job.lane.key, rows);
     stage.note(
       () =>
         `g${this.generation} stored ${job.lane.key} ${job.entries.map(({ sequence }) => short(sequence)).join(" ")}`,
@@ -287,7 +273,7 @@ export class SimulatedDirector {
     this.#readDeferred += 1;
     const batch = { topic: "deferred", partition: PARTITION, records: [record], highWatermark: 0 };
     const { rows } = this.#lanes.deferred(batch);
-    for (const row of rows) this.#storeRows(row.client, [row]);
+    for (const row of rows) stage.store(row.client, [row]);
     stage.note(
       () =>
         `g${this.generation} drained ${rows.map(({ client, sequence }) => `${client} ${short(sequence)}`).join(" ")}`,

@@ -171,10 +171,10 @@ export const mutants: readonly BrokenPlatform[] = [
     name: "a replacement of what was sent",
     machines: () =>
       patch(LIVE, "accepted", (lane, event, context) => {
-        const { options } = event.entry;
-        for (let at = lane.sent - 1; at >= 0 && options?.collapse !== undefined; at -= 1) {
+        const collapse = event.entry.options?.collapse;
+        for (let at = lane.sent - 1; at >= 0; at -= 1) {
           const entry = lane.queue[at]!;
-          if (entry.options?.collapse !== options.collapse) continue;
+          if (collapse === undefined || entry.options?.collapse !== collapse) continue;
           lane.queue.splice(at, 1);
           lane.sent -= 1;
           lane.bytes -= entry.body.length;

@@ -1,5 +1,6 @@
 import type { ClientKey, Sequence } from "@saasaparilla/shared/protocol/notification.ts";
 import type { ConnectionId } from "@saasaparilla/shared/protocol/control-messages.ts";
+import type { Row } from "#services/distributor/sessions/session.ts";
 import { SeededRandom } from "#tests/support/seeded-random.ts";
 import type { Outcome } from "@saasaparilla/shared/protocol/outcome.ts";
 import { Log, Postgres } from "./backing.ts";
@@ -98,6 +99,17 @@ export class Stage {
     );
     if (early.length > 0)
       throw new Violation(this, `${key} ${short(upTo)} is acknowledged without ${early.map(short).join(" ")}`);
+  }
+
+  /** One transaction: insert, delete what is replaced, append the outcomes, commit. */
+  store(client: ClientKey, rows: readonly Row[]): void {
+    const { postgres, endings } = this;
+    for (const { sequence } of this.mutant === "a replacement deletes all before it" ? rows : []) {
+      if (endings.of(sequence)?.collapse === undefined) continue;
+      for (const asking of postgres.deleteUpTo(client, sequence, false)) endings.append(asking.sequence, "replaced");
+    }
+    for (const { sequence } of postgres.insert(client, rows))
+      if (endings.of(sequence)?.outcomes !== undefined) this.ended(client, sequence, "replaced");
   }
 
   /** An outcome reaches its queue. */

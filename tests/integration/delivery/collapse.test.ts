@@ -119,6 +119,7 @@ describe.each(["websocket", "sse", "poll"] as const)("R61: on %s", (transport) =
     await awaitOutcomes({ [away!]: "acknowledged", [ids[0]!]: "acknowledged", [ids[1]!]: "acknowledged" });
     await accept(stack, [{ client }]);
     await subscriber.until("the next is here", () => subscriber.received.length === 2);
+    expect(subscriber.retracted).toEqual([]);
     await subscriber.close();
     await storedFor(stack, [client], 0);
   });
