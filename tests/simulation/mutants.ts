@@ -3,6 +3,7 @@ import { storeRest } from "#services/director/lanes/lane-transitions.ts";
 import { laneTable } from "#services/director/lanes/lane-table.ts";
 import { ownershipTable } from "#services/director/partitions/ownership.ts";
 import { WaitingShares } from "#services/director/lanes/waiting-shares.ts";
+import { give, passOver } from "#services/distributor/sessions/session-transitions.ts";
 import { sessionTable } from "#services/distributor/sessions/session-table.ts";
 import type { Mutant } from "./stage.ts";
 
@@ -88,7 +89,7 @@ export const mutants: readonly BrokenPlatform[] = [
     name: "a zombie director that is not fenced",
     machines: () =>
       patch(session, "deliver", (it, { row }, out) => {
-        if (row.sequence > it.sent && out.write(it, row)) it.sent = row.sequence;
+        if (row.sequence > it.sent) give(it, row, out);
       }),
   },
   { name: "replay skipped", actors: "replay skipped" },
@@ -110,7 +111,7 @@ export const mutants: readonly BrokenPlatform[] = [
     name: "a cumulative acknowledgement over a gap",
     machines: () =>
       patch(session, "deliver", (it, { generation, row }, out) => {
-        if (generation === it.generation && row.sequence > it.sent && out.write(it, row)) it.sent = row.sequence;
+        if (generation === it.generation && row.sequence > it.sent) give(it, row, out);
       }),
   },
   {
@@ -229,9 +230,8 @@ export const ignoredRefusal: BrokenPlatform = {
   machines: () =>
     patch(session, "deliver", (it, event, out) => {
       const { generation, prev, row } = event;
-      const full = generation === it.generation && prev === it.sent && !out.write(it, row);
-      if (full) return;
-      if (generation === it.generation && prev === it.sent) it.sent = row.sequence;
-      else delivered(it, event, out);
+      if (generation === it.generation && prev === it.sent) {
+        if (give(it, row, out)) passOver(it, out);
+      } else delivered(it, event, out);
     }),
 };
