@@ -1,6 +1,12 @@
 import type { DeadLetter, DeadLetters } from "@saasaparilla/shared/kafka/dead-letters.ts";
 import type { EndedNotification } from "@saasaparilla/shared/protocol/outcome.ts";
-import { checkNotification, Kind, notificationBody, readDeferred, readPack } from "@saasaparilla/shared/protocol/pack.ts";
+import {
+  checkNotification,
+  Kind,
+  notificationBody,
+  readDeferred,
+  readPack,
+} from "@saasaparilla/shared/protocol/pack.ts";
 import type { Outcomes } from "#storage/outcomes.ts";
 
 /** Dead letters, with the outcomes of their notifications. */
