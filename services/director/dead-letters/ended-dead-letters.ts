@@ -1,4 +1,4 @@
-import type { DeadLetters } from "@saasaparilla/shared/kafka/dead-letters.ts";
+import type { DeadLetter, DeadLetters } from "@saasaparilla/shared/kafka/dead-letters.ts";
 import type { EndedNotification } from "@saasaparilla/shared/protocol/outcome.ts";
 import {
   checkNotification,
@@ -9,19 +9,24 @@ import {
 } from "@saasaparilla/shared/protocol/pack.ts";
 import type { Outcomes } from "#storage/outcomes.ts";
 
-/**
- * Dead letters that report the outcome `dead` for their readable notifications. Resolves when Kafka has both; settle
- * the notifications only then.
- */
-export function withOutcomes(
-  deadLetters: Pick<DeadLetters, "add">,
-  outcomes: Pick<Outcomes, "append">,
-): Pick<DeadLetters, "add"> {
-  return {
-    async add(letter) {
-      await Promise.all([deadLetters.add(letter), ...endedIn(letter.value).map((ended) => outcomes.append(ended))]);
-    },
-  };
+/** Dead letters, with the outcomes of their notifications. */
+export class EndedDeadLetters {
+  readonly #deadLetters: Pick<DeadLetters, "add">;
+  readonly #outcomes: Pick<Outcomes, "append">;
+
+  constructor(deadLetters: Pick<DeadLetters, "add">, outcomes: Pick<Outcomes, "append">) {
+    this.#deadLetters = deadLetters;
+    this.#outcomes = outcomes;
+  }
+
+  /**
+   * Resolves when Kafka has the dead letter and the outcomes of its readable notifications; settle its notifications
+   * only then. Without Kafka it never resolves.
+   */
+  async add(letter: DeadLetter): Promise<void> {
+    const outcomes = endedIn(letter.value).map((ended) => this.#outcomes.append(ended));
+    await Promise.all([this.#deadLetters.add(letter), ...outcomes]);
+  }
 }
 
 /** The notifications that ask for an outcome, up to the first unreadable item. */
