@@ -71,7 +71,7 @@ const redis = connectRedis(settings, log, new Health([]));
 const link = new KafkaLink(settings, "receiver", log, health);
 const topics = topicsOf(settings.NAMESPACE);
 const parts = { service: "receiver", settings, postgres, link, lifecycle, health, registry, log };
-const { policies, guard } = await openAccessControl(parts);
+const { policies, guard, format } = await openAccessControl(parts);
 metrics.watch({ fullClients: () => fullInboxes.clients, fullTenants: () => fullInboxes.tenants });
 const limitsOf = tenantLimits(policies, settings);
 const weightOf = (tenant: string): number => limitsOf(tenant).weight;
@@ -95,7 +95,7 @@ const publisher = new Publisher({
   quota,
   fullInboxes,
   groups: new GroupAudience(postgres, settings.NAMESPACE, log),
-  format: () => 2,
+  format: () => format.present,
   limits: settings,
   metrics,
   log,
