@@ -226,7 +226,7 @@ test("R55: a full queue refuses publishes to it, and those whose outcomes name i
   expect(await full.all(10)).toEqual([key]);
 });
 
-test("R60: a dry run says who would receive it and why, and sends nothing", async () => {
+test("R58: a dry run says who would receive it and why, and sends nothing", async () => {
   const members = ["m1", "m2", "m3"];
   for (const member of members)
     await postgres.pool.query(
