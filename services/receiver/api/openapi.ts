@@ -38,6 +38,10 @@ export const dryRunSchema = z
               .array(z.string())
               .optional()
               .meta({ description: "Members of a group only with the scope `read`, and at most 1,000 of them." }),
+            bindings: z
+              .array(z.looseObject({ index: z.int(), matches: z.boolean(), why: z.string() }))
+              .optional()
+              .meta({ description: "Of an exchange, only with the scope `read`." }),
             why: z.string(),
             at: z.string().optional(),
             delay: z.int().optional(),
@@ -206,6 +210,7 @@ function publish(
       "unsupported-media-type",
       "client-forbidden",
       "target-forbidden",
+      "unknown-target",
       "upgrade-unfinished",
       "id-reused",
       "key-reused",
