@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { serveDocs } from "@saasaparilla/shared/http/openapi/pages.ts";
 import { openAccessControl } from "@saasaparilla/shared/auth/access-control.ts";
+import { openDocuments } from "@saasaparilla/shared/dispatch/open-documents.ts";
 import { FullInboxes } from "@saasaparilla/shared/postgres/full-inboxes.ts";
 import { Health } from "@saasaparilla/shared/runtime/health.ts";
 import { guarded } from "@saasaparilla/shared/http/body-guard.ts";
@@ -71,7 +72,9 @@ const redis = connectRedis(settings, log, new Health([]));
 const link = new KafkaLink(settings, "receiver", log, health);
 const topics = topicsOf(settings.NAMESPACE);
 const parts = { service: "receiver", settings, postgres, link, lifecycle, health, registry, log };
-const { policies, guard } = await openAccessControl(parts);
+const { policies, guard, format } = await openAccessControl(parts);
+// Only dry runs read documents, so readiness does not wait for them.
+const documents = openDocuments({ ...parts, health: new Health([]) });
 metrics.watch({ fullClients: () => fullInboxes.clients, fullTenants: () => fullInboxes.tenants });
 const limitsOf = tenantLimits(policies, settings);
 const weightOf = (tenant: string): number => limitsOf(tenant).weight;
@@ -94,8 +97,8 @@ const publisher = new Publisher({
   idempotency,
   quota,
   fullInboxes,
-  groups: new GroupAudience(postgres, settings.NAMESPACE, log),
-  format: () => 2,
+  audience: { groups: new GroupAudience(postgres, settings.NAMESPACE, log), documents },
+  format: () => format.present,
   limits: settings,
   metrics,
   log,

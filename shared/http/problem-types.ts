@@ -42,8 +42,8 @@ export const PROBLEM_TYPES = {
   "unsupported-media-type": {
     status: 415,
     title: "Unsupported media type",
-    about: "The content type is neither JSON nor NDJSON, or the body has a content encoding.",
-    fix: "Set Content-Type to application/json, or to application/x-ndjson for one object on each line. Send the body without Content-Encoding, or with `identity`.",
+    about: "The content type is neither JSON, NDJSON nor CloudEvents, or the body has a content encoding.",
+    fix: "Set Content-Type to application/json, to application/x-ndjson for one object on each line, or to application/cloudevents+json. Send the body without Content-Encoding, or with `identity`.",
   },
   forbidden: {
     status: 403,
@@ -98,9 +98,9 @@ export const PROBLEM_TYPES = {
   },
   "client-full": {
     status: 429,
-    title: "The client's inbox is full",
+    title: "The inbox is full",
     about:
-      "The client has not read for long, and has as many notifications waiting as your tenant allows. This one was not accepted.",
+      "A client or queue has not read for long, and has as many notifications waiting as your tenant allows. This one was not accepted. `errors` name it.",
     fix: "Send it again after Retry-After, or when the client has read. Give notifications that go stale a ttl: they make room by themselves.",
   },
   "tenant-full": {

@@ -35,7 +35,9 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
       ...ACCESS,
       full_clients: ["select"],
       full_tenants: ["select"],
-      // A dry run counts them.
+      // A dry run reads them.
+      documents: ["select"],
+      documents_version: ["select"],
       members: ["select"],
       tenant_use: ["select", "insert", "update", "delete"],
     },

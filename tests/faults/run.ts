@@ -62,25 +62,17 @@ export async function runFault(rig: Rig, fault: Fault, options: RunOptions): Pro
   const keys = load.clients.map(({ key }) => key);
   const noting = noteStored(rig.pool, rig.env.NAMESPACE!, history, keys);
   const poison = new Poison(rig, { name, history, random: new SeededRandom(seed + 1) });
-<<<<<<< HEAD
-  if (fault.poison !== false) poison.start();
-=======
->>>>>>> outcomes
   const acknowledging = load.clients.filter(({ way }) => way !== "silent").map(({ key }) => key);
   const optionPublisher = new OptionPublisher(rig, acknowledging, {
     name,
     history,
     random: new SeededRandom(seed + 2),
   });
-<<<<<<< HEAD
-  optionPublisher.start();
-=======
   // An earlier version, as in an upgrade, knows neither.
   if (fault.poison !== false) {
     poison.start();
     optionPublisher.start();
   }
->>>>>>> outcomes
   history.mark("injected");
   const wait = (short: number, long: number): Promise<void> => sleep(full ? long : short);
   const failure = await fault

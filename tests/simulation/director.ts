@@ -92,14 +92,7 @@ export class SimulatedDirector {
         found(stage.mutant === "every cursor is known" ? Number.MAX_SAFE_INTEGER : stage.accepted.records.length),
       lookUp: (lane) => this.#lookUps.push(lane),
       store: (lane, entries) => this.#store(lane, entries),
-<<<<<<< HEAD
-      deleteStored: (lane, upTo) => {
-        for (const { sequence } of stage.postgres.deleteUpTo(lane.key, upTo, false))
-          stage.ended(lane.key, sequence, "acknowledged");
-      },
-=======
       deleteStored: (lane, upTo) => stage.acknowledge(lane.key, upTo),
->>>>>>> outcomes
       settled: (lane, entry, how) => this.#settled(lane, entry, how),
       outcome: ({ key, id, outcome }, appended) => {
         const early = stage.mutant === "an outcome after the settlement";

@@ -112,15 +112,12 @@ export class Stage {
       if (endings.of(sequence)?.outcomes !== undefined) this.ended(client, sequence, "replaced");
   }
 
-<<<<<<< HEAD
-=======
   /** A director deletes acknowledged rows, and appends their outcomes. */
   acknowledge(client: ClientKey, upTo: Sequence): void {
     for (const { sequence } of this.postgres.deleteUpTo(client, upTo, false))
       this.ended(client, sequence, "acknowledged");
   }
 
->>>>>>> outcomes
   /** An outcome reaches its queue. */
   ended(key: ClientKey, sequence: Sequence, outcome: Outcome): void {
     this.note(() => `${key} ${short(sequence)}: outcome ${outcome}`);

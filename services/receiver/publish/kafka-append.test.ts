@@ -1,5 +1,6 @@
 import type { Outgoing } from "@saasaparilla/shared/kafka/client.ts";
 import { Kind, notificationBody, readPack } from "@saasaparilla/shared/protocol/pack.ts";
+import { publicationKey, readPublication } from "@saasaparilla/shared/protocol/publication.ts";
 import { nameOf, type Problem } from "@saasaparilla/shared/http/problem.ts";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Appender } from "./kafka-append.ts";
@@ -9,6 +10,8 @@ const ANSWER_MS = 60_000;
 /** Pending sends to Kafka: the keys and data of each. */
 let sends: { items: string[]; answer: () => void }[];
 let appender: Appender;
+/** Partitions of dispatch, as Kafka has them. */
+const present = new Map([["dispatch", 4]]);
 
 beforeEach(() => start(0));
 
@@ -20,6 +23,11 @@ async function start(PACE_MS: number): Promise<void> {
         const items: string[] = [];
         for (const { value } of records)
           readPack(value, (kind, body) => {
+            if (kind === Kind.PUBLICATION) {
+              const { head, payload } = readPublication(body);
+              items.push(`${publicationKey(head.tenant, head.to)}${payload.toString("latin1", 0, 4)}`);
+              return;
+            }
             expect(kind).toBe(Kind.NOTIFICATION);
             items.push(notificationBody.key(body) + notificationBody.payload(body).toString("latin1", 0, 4));
           });
@@ -30,7 +38,7 @@ async function start(PACE_MS: number): Promise<void> {
   const link = {
     sender: () => Promise.resolve(sender),
     partitions: () => Promise.resolve(4),
-    present: () => Promise.resolve(new Map()),
+    present: () => Promise.resolve(present),
   };
   const silent = { watch() {}, late() {}, packed() {}, up() {}, down() {}, info() {}, warn() {} };
   const parts = { metrics: silent, health: silent, log: silent, weightOf: () => 1 };
@@ -170,4 +178,43 @@ test("refused items that still wait take no room from those behind them", async 
   expect((await sent()).length + (await sent()).length).toBe(18);
   expect(await sent()).toEqual(["loud/a0058"]);
   await Promise.all([...before, behind]);
+});
+
+const forGroup = (items: Item[]): Item[] =>
+  items.map((item) => ({ ...item, published: { to: { group: "g" }, data: 1 } as Item["published"] }));
+
+test("publications and notifications share one queue, in turns by tenant", async () => {
+  const large = forGroup(itemsOf("a", 30, 60_000));
+  const done = append("loud", large);
+  const quiet = [...itemsOf("b", 1, 100), ...forGroup(itemsOf("b", 1, 100, 1))];
+  const answered = append("quiet", quiet);
+  const inOrder: string[] = [];
+  for (let send = 0; send < 2; send += 1) inOrder.push(...(await sent()));
+  await answered;
+  expect(outcomesOf(quiet)).toEqual(["accepted", "accepted"]);
+  expect(inOrder.length).toBeLessThan(30);
+  while (inOrder.length < 32) inOrder.push(...(await sent()));
+  await done;
+  expect(inOrder.filter((name) => name.startsWith("quiet"))).toEqual(["quiet/b0000", "quiet/group:g0001"]);
+  expect(inOrder.filter((name) => name.startsWith("loud"))).toEqual(
+    large.map((_, index) => `loud/group:g${String(index).padStart(4, "0")}`),
+  );
+});
+
+test("without the topic of publications only they are refused, and it is looked for again", async () => {
+  await end();
+  present.clear();
+  await start(0);
+  const mixed = [...itemsOf("a", 1, 10), ...forGroup(itemsOf("a", 1, 10, 1))];
+  const first = append("t", mixed);
+  expect(await sent()).toEqual(["t/a0000"]);
+  await first;
+  expect(outcomesOf(mixed)).toEqual(["accepted", "unavailable"]);
+  present.set("dispatch", 4);
+  // It is looked for when a publication comes, and the next one finds it.
+  await append("t", forGroup(itemsOf("a", 1, 10, 2)));
+  await new Promise((resolve) => setImmediate(resolve));
+  const later = append("t", forGroup(itemsOf("a", 1, 10, 3)));
+  expect(await sent()).toEqual(["t/group:g0003"]);
+  await later;
 });

@@ -11,10 +11,9 @@ import { unavailable } from "./append-problems.ts";
 import type { Appender } from "./kafka-append.ts";
 import { forbid, type Authorizer } from "./authorize.ts";
 import { isDispatched } from "./forms.ts";
-import { dryRunResponse, isDryRun } from "./dry-run.ts";
+import { dryRunResponse, isDryRun, type DryRunParts } from "./dry-run.ts";
 import { expand, gather } from "./expand.ts";
 import { refuseNewForms } from "./new-forms.ts";
-import type { GroupAudience } from "./group-audience.ts";
 import type { FullInboxCheck } from "./full-inboxes.ts";
 import { randomIds } from "./random-uuids.ts";
 import type { Idempotency, KeyEntry } from "./idempotency.ts";
@@ -32,7 +31,7 @@ export interface PublishParts {
   idempotency: Idempotency;
   quota: TenantQuota;
   fullInboxes: FullInboxCheck;
-  groups: Pick<GroupAudience, "of">;
+  audience: DryRunParts;
   /** The newest form of bytes that this platform may write. */
   format: () => number;
   limits: ParseLimits;
@@ -102,9 +101,9 @@ export class Publisher {
   }
 
   #tryOut(items: Item[], caller: Identity): Promise<HttpResponse> {
-    const { authorizer, groups } = this.#parts;
+    const { authorizer, audience } = this.#parts;
     this.#refuse(items, caller.tenant);
-    return dryRunResponse(items, { tenant: caller.tenant, mayRead: authorizer.mayRead(caller) }, groups);
+    return dryRunResponse(items, { tenant: caller.tenant, mayRead: authorizer.mayRead(caller) }, audience);
   }
 
   #refuse(items: Item[], tenant: string): void {

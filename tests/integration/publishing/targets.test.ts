@@ -226,13 +226,17 @@ test("R55: a full queue refuses publishes to it, and those whose outcomes name i
   expect(await full.all(10)).toEqual([key]);
 });
 
-test("R60: a dry run says who would receive it and why, and sends nothing", async () => {
+test("R58: a dry run says who would receive it and why, and sends nothing", async () => {
   const members = ["m1", "m2", "m3"];
   for (const member of members)
     await postgres.pool.query(
       `insert into "${stack.namespace}".members (client, tenant, name) values ($1, 'acme', 'my-crew')`,
       [`acme/${member}`],
     );
+  const binding = (key: string) => ({ key, to: { queue: key } });
+  const exchange = { type: "direct", bindings: [binding("eu"), binding("us")] };
+  await operator.does("PUT", "/acme/exchanges/my-orders", exchange);
+  await expect.poll(async () => (await dryRun({ to: { exchange: "my-orders", key: "eu" }, data: 1 })).status).toBe(200);
   const [accepted, dispatch] = [await readAccepted(stack), await readDispatch(stack)];
   const items = [
     { to: { client: "u1" }, data: 1 },
@@ -240,7 +244,7 @@ test("R60: a dry run says who would receive it and why, and sends nothing", asyn
     { to: { queue: "my-q" }, data: 1 },
     { to: { group: "my-crew" }, data: 1, at: "2099-01-01T00:00:00Z" },
     { to: { group: "my-empty" }, data: 1 },
-    { to: { exchange: "my-orders" }, data: 1 },
+    { to: { exchange: "my-orders", key: "eu" }, data: 1 },
     { to: { group: "theirs" }, data: 1 },
   ];
   const { status, body, headers } = await dryRun(items);
@@ -252,12 +256,21 @@ test("R60: a dry run says who would receive it and why, and sends nothing", asyn
     { to: { queue: "my-q" }, recipients: 1 },
     { to: { group: "my-crew" }, recipients: 3, at: "2099-01-01T00:00:00Z" },
     { to: { group: "my-empty" }, recipients: 0 },
-    { to: { exchange: "my-orders" } },
+    { to: { exchange: "my-orders" }, why: "1 of the exchange's 2 bindings match now." },
     { problem: { type: "/problems/target-forbidden" } },
   ]);
   expect(body.items[3]).not.toHaveProperty("clients");
   const reader = await stack.token({ publisher: "reader", scope: "publish read" });
   expect((await dryRun(items[3], reader)).body.items[0].clients.toSorted()).toEqual(members);
+  expect(body.items[5]).not.toHaveProperty("bindings");
+  expect((await dryRun(items[5], reader)).body.items[0].bindings).toMatchObject([
+    { index: 0, matches: true, to: { queue: "eu" } },
+    { index: 1, matches: false },
+  ]);
+  expect((await dryRun({ to: { exchange: "my-typo" }, data: 1 })).body).toMatchObject({
+    type: "/problems/unknown-target",
+    errors: [{ pointer: "/to/exchange" }],
+  });
   expect(await readAccepted(stack)).toHaveLength(accepted.length);
   expect(await readDispatch(stack)).toHaveLength(dispatch.length);
   expect(await publish(items[0], { query: "?dryRun=yes" })).toMatchObject({ status: 400 });
