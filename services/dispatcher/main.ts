@@ -78,7 +78,7 @@ const queueRoutes = openQueues({
   send: (records) => sender.send(records),
   topic: topics.accepted,
   weightOf: (tenant) => limitsOf(tenant).weight,
-  maxAttemptsOf: (queue) => documents.readable("queue", tenantOf(queue), queueOf(queue))?.maxAttempts,
+  documentOf: (queue) => documents.readable("queue", tenantOf(queue), queueOf(queue)),
   sweepMs: settings.SWEEP_MS,
   metrics,
   lifecycle,

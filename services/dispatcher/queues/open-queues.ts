@@ -3,7 +3,6 @@ import type { KafkaLink, Outgoing } from "@saasaparilla/shared/kafka/client.ts";
 import type { Postgres } from "@saasaparilla/shared/postgres/client.ts";
 import { Quarantine } from "@saasaparilla/shared/postgres/quarantine.ts";
 import { QueueStore } from "@saasaparilla/shared/postgres/queue-store.ts";
-import type { ClientKey } from "@saasaparilla/shared/protocol/notification.ts";
 import type { Lifecycle } from "@saasaparilla/shared/runtime/lifecycle.ts";
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
 import type { Route } from "#api/routes.ts";
@@ -12,7 +11,7 @@ import { changesRoutes } from "./changes-routes.ts";
 import { quarantineRoutes } from "./quarantine-routes.ts";
 import { queueRoutes } from "./queue-routes.ts";
 import { QueueSweep } from "./queue-sweep.ts";
-import { Queues } from "./queues.ts";
+import { Queues, type QueuesParts } from "./queues.ts";
 
 export interface OpenQueuesParts {
   postgres: Postgres;
@@ -23,7 +22,7 @@ export interface OpenQueuesParts {
   /** The name of accepted. */
   topic: string;
   weightOf: (tenant: string) => number;
-  maxAttemptsOf: (queue: ClientKey) => number | undefined;
+  documentOf: QueuesParts["documentOf"];
   sweepMs: number;
   metrics: DispatcherMetrics;
   lifecycle: Lifecycle;

@@ -8,10 +8,10 @@ import { RECEIPT_FORM } from "./receipts.ts";
 const LIMIT = 100;
 const MOST_WAIT_SECONDS = 30;
 const MOST_CLAIM_SECONDS = 43_200;
-const CLAIM_SECONDS = 30;
 
 const limit = z.int().min(1).max(MOST_MESSAGES).default(LIMIT).meta({ description: "At most so many messages." });
-const seconds = z.int().min(1).max(MOST_CLAIM_SECONDS).default(CLAIM_SECONDS);
+const seconds = z.exactOptional(z.int().min(1).max(MOST_CLAIM_SECONDS));
+const BY_DEFAULT = "By default `claimSeconds` of the queue's document, or else 30.";
 const receipts = z
   .array(z.string().regex(RECEIPT_FORM, "it is not a receipt of a message: send it as you got it"))
   .min(1)
@@ -20,12 +20,14 @@ const receipts = z
 
 export const claimBody = z.strictObject({
   limit,
-  seconds: seconds.meta({ description: "The claim ends after so many seconds, and the message returns." }),
+  seconds: seconds.meta({
+    description: `The claim ends after so many seconds, and the message returns. ${BY_DEFAULT}`,
+  }),
 });
 export const receiptsBody = z.strictObject({ receipts });
 export const extensionBody = z.strictObject({
   receipts,
-  seconds: seconds.meta({ description: "The claims end so many seconds from now." }),
+  seconds: seconds.meta({ description: `The claims end so many seconds from now. ${BY_DEFAULT}` }),
 });
 export const idsBody = z.strictObject({
   ids: z.array(z.uuid()).min(1).max(MOST_MESSAGES).meta({ description: "Ids of changes that you got." }),

@@ -30,7 +30,8 @@ export function queueRoutes(queues: Queues): Route[] {
       body: claimBody,
       async handle(call, { limit, seconds }) {
         const queue = queueIn(call);
-        const { messages, quarantineFull } = await queues.claim(queue, limit, seconds);
+        const page = await queues.claim(queue, limit, seconds ?? queues.claimSeconds(queue));
+        const { messages, quarantineFull } = page;
         if (quarantineFull && messages.length === 0) return quarantineFullResponse();
         return messagesResponse(new Receipts(queue), messages, true);
       },
@@ -61,7 +62,8 @@ export function queueRoutes(queues: Queues): Route[] {
       path: "/v1/queues/:queue/extensions",
       needs,
       body: extensionBody,
-      handle: (call, { receipts, seconds }) => renew(queues, call, receipts, seconds),
+      handle: (call, { receipts, seconds }) =>
+        renew(queues, call, receipts, seconds ?? queues.claimSeconds(queueIn(call))),
     }),
   ];
 }

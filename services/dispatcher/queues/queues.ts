@@ -1,3 +1,4 @@
+import { documentSchemas, type DocumentOf } from "@saasaparilla/shared/dispatch/documents.ts";
 import { tenantOf, type ClientKey, type Sequence } from "@saasaparilla/shared/protocol/notification.ts";
 import type {
   Claim,
@@ -33,11 +34,14 @@ interface Renewal {
   claims: readonly Claim[];
 }
 
+/** A queue without a document. */
+const WITHOUT = documentSchemas.queue.parse({});
+
 export interface QueuesParts {
   store: QueueStore;
   weightOf: (tenant: string) => number;
-  /** A message with as many attempts goes to quarantine. Undefined for no limit. */
-  maxAttemptsOf: (queue: ClientKey) => number | undefined;
+  /** The document of a queue, if it has one. */
+  documentOf: (queue: ClientKey) => DocumentOf<"queue"> | undefined;
   metrics: Pick<DispatcherMetrics, "messages" | "watch">;
 }
 
@@ -104,9 +108,14 @@ export class Queues {
     return page;
   }
 
+  /** The seconds of a claim that names none. */
+  claimSeconds(queue: ClientKey): number {
+    return (this.#parts.documentOf(queue) ?? WITHOUT).claimSeconds;
+  }
+
   async claim(queue: ClientKey, limit: number, seconds: number): Promise<ClaimedPage> {
-    const { maxAttemptsOf, metrics } = this.#parts;
-    const page = await this.#claims.ask({ queue, limit, seconds, maxAttempts: maxAttemptsOf(queue) });
+    const { documentOf, metrics } = this.#parts;
+    const page = await this.#claims.ask({ queue, limit, seconds, maxAttempts: documentOf(queue)?.maxAttempts });
     metrics.messages("claimed", page.messages.length);
     metrics.messages("quarantined", page.quarantined);
     return page;
