@@ -33,13 +33,7 @@ import { serveAdminApi } from "#dead-letters/admin-api.ts";
 import { directorSettings } from "./settings.ts";
 import { FullInboxMarker } from "#storage/full-inboxes.ts";
 import { ConsumerLag, LAG_MS } from "@saasaparilla/shared/kafka/consumer-lag.ts";
-const acceptedTopic = { topic: topics.accepted, partitions: epoch.partitions };
-const outcomes = new Outcomes({ producer: packer, ...acceptedTopic, wall: clock.wall, metrics });
-const storedEnds = new StoredEnds(postgres, settings.NAMESPACE, {
-  partitions: epoch.partitions,
-  append: (ended) => Promise.all(ended.map((one) => outcomes.append(one))),
-});
-const deadLetters = new EndedDeadLetters(new DeadLetters(packer, topics.deadLetters, { metrics, log }), outcomes);
+import { EndedDeadLetters } from "#dead-letters/ended-dead-letters.ts";
 import { Outcomes } from "#storage/outcomes.ts";
 import { NotificationWriter } from "#storage/notification-writer.ts";
 import { sweepExpired } from "#storage/expiry-sweep.ts";
@@ -123,13 +117,6 @@ const { epoch, reader: epochs } = await watchEpoch({
   fatal: (error) => lifecycle.fatal(error),
 });
 lifecycle.onEnd("epoch", () => epochs.stop());
-const acceptedTopic = { topic: topics.accepted, partitions: epoch.partitions };
-const outcomes = new Outcomes({ producer: packer, ...acceptedTopic, wall: clock.wall, metrics });
-const storedEnds = new StoredEnds(postgres, settings.NAMESPACE, {
-  partitions: epoch.partitions,
-  append: (ended) => Promise.all(ended.map((one) => outcomes.append(one))),
-});
-const deadLetters = new EndedDeadLetters(new DeadLetters(packer, topics.deadLetters, { metrics, log }), outcomes);
 const acceptedTopic = { topic: topics.accepted, partitions: epoch.partitions };
 const outcomes = new Outcomes({ producer: packer, ...acceptedTopic, wall: clock.wall, metrics });
 const storedEnds = new StoredEnds(postgres, settings.NAMESPACE, {

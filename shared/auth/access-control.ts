@@ -93,7 +93,6 @@ export async function openAccessControl(parts: AccessControlParts): Promise<Acce
   const policyRefresh = new RowRefresh({
     name: "access",
     what: "policies",
-    unknown: "Grants and keys among them give nothing; any other closes its tenant.",
     cache: policies,
     store: policyStore,
     everyMs: settings.ACCESS_REFRESH_MS,

@@ -23,7 +23,6 @@ export function openDocuments({ settings, postgres, lifecycle, health, registry,
   const refresh = new RowRefresh({
     name: "documents",
     what: "documents",
-    unknown: "They are used by no one.",
     cache,
     store: new DocumentStore(postgres, settings.NAMESPACE),
     everyMs: settings.ACCESS_REFRESH_MS,

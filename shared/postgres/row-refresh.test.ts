@@ -23,7 +23,6 @@ function feed() {
   const feeding = new RowRefresh({
     name: "access",
     what: "policies",
-    unknown: "",
     cache: policies,
     store: {
       version: () => answered(table.length),

@@ -2,7 +2,8 @@ import { MEMORY_MS, type Row } from "./row-store.ts";
 import { messageOf } from "#runtime/errors.ts";
 import type { Health } from "#runtime/health.ts";
 import type { Log } from "#runtime/log.ts";
-import { meters, type Registry } from "#runtime/metrics.ts";
+import type { Registry } from "#runtime/metrics.ts";
+import { ROW_METRICS } from "./row-metrics.ts";
 
 /** The rows of a table, in memory. */
 export interface RowCache {
@@ -13,12 +14,10 @@ export interface RowCache {
 }
 
 export interface RowRefreshOptions {
-  /** The name in metrics and in the health of the process: `access`. */
-  name: string;
+  /** The table, also in the health of the process. */
+  name: keyof typeof ROW_METRICS;
   /** The rows, for people: policies. */
   what: string;
-  /** The effect of a row that this process does not understand. */
-  unknown: string;
   cache: RowCache;
   store: { version(): Promise<number>; changes(after: number): Promise<readonly Row[]> };
   everyMs: number;
@@ -47,16 +46,12 @@ export class RowRefresh {
   constructor(options: RowRefreshOptions) {
     this.#options = options;
     this.#clock = options.clock ?? (() => performance.now());
-    const { gauge, tally } = meters(options.registry);
-    const { name, what, unknown, cache } = options;
-    gauge(`${name}_age_seconds`, `Since the ${what} were read; -1 before the first time.`, () => this.age);
-    gauge(`${name}_version`, `Version of the ${what} that this process uses.`, () => this.#version);
-    gauge(
-      `${name}_rows_unknown`,
-      `Rows of the ${what} that this process does not understand. ${unknown}`,
-      () => cache.unknown,
-    );
-    this.#failed = tally(`${name}_failures_total`, `Failed reads of the ${what}.`);
+    const { name, cache, registry } = options;
+    this.#failed = ROW_METRICS[name](registry, {
+      age: () => this.age,
+      version: () => this.#version,
+      unknown: () => cache.unknown,
+    });
   }
 
   get age(): number {

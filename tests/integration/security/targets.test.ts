@@ -1,4 +1,7 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { connectPostgres } from "@saasaparilla/shared/postgres/client.ts";
+import { Health } from "@saasaparilla/shared/runtime/health.ts";
+import { createLog } from "@saasaparilla/shared/runtime/log.ts";
 import { ConsoleApi } from "#tests/support/console-api.ts";
 import { scrapeMetric } from "#tests/support/scrape-metric.ts";
 import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
@@ -88,4 +91,38 @@ test("a wrong target is refused with its place, and changes nothing", async () =
   expect((await operator.ask("PUT", "/wrong/grants/g", { ...grant, targets: [] })).status).toBe(400);
   expect((await operator.ask("POST", "/wrong/explain-access", asks("x", "publish", "queue/*"))).status).toBe(400);
   expect(await scrapeMetric(desk, "access_version")).toBe(before);
+});
+
+test("before the upgrade is finished, only documents that older services understand are written", async () => {
+  await operator.does("PUT", "/early", {});
+  const setFormat = async (format: number): Promise<void> => {
+    await postgres.pool.query(`update "${stack.namespace}".platform set format = $1`, [format]);
+    await expect.poll(() => scrapeMetric(desk, "format_present")).toBe(format);
+  };
+  const postgres = connectPostgres(stack.env.DATABASE_URL!, {
+    service: "test",
+    log: createLog("test", "warn"),
+    health: new Health([]),
+    connections: 1,
+  });
+  onTestFinished(() => postgres.close());
+  await setFormat(1);
+  const publisher = { role: "publisher", subjects: ["*"] };
+  const key = { name: "k", scopes: ["publish"] };
+  const later: [string, string, object][] = [
+    ["PUT", "/early/grants/g", { ...publisher, targets: ["queue/x"] }],
+    ["PUT", "/early/grants/g", { ...publisher, clients: [] }],
+    ["PUT", "/early/grants/g", { ...publisher, role: "consumer" }],
+    ["POST", "/early/keys", { ...key, targets: ["*"] }],
+    ["POST", "/early/keys", { ...key, scopes: ["consume"] }],
+  ];
+  for (const [method, path, body] of later)
+    expect({ body, answer: await operator.ask(method, path, body) }).toMatchObject({
+      answer: { status: 503, body: { type: "/problems/upgrade-unfinished", retryAfter: expect.any(Number) } },
+    });
+  expect((await operator.does("GET", "/early/grants")).items).toEqual([]);
+  await operator.does("PUT", "/early/grants/g", publisher);
+  await operator.does("POST", "/early/keys", key);
+  await setFormat(2);
+  for (const [method, path, body] of later) await operator.does(method, path, body);
 });
