@@ -66,11 +66,11 @@ export async function fanOut(figures: Figures, work: string, options: FanOutOpti
       const end = await meters.begin();
       const began = performance.now();
       const [id] = await dispatch.publish({ to: { group: "crowd" } });
-      let settled = 0;
+      const large = { settled: 0 };
       const beside = await p99Of(async () => {
         let smalls = 0;
         const probing = (async () => {
-          while (settled === 0) {
+          while (large.settled === 0) {
             await sleep(SMALL_EVERY_MS);
             const at = performance.now();
             const [five] = await dispatch.publish({ to: { group: "five" } });
@@ -79,9 +79,9 @@ export async function fanOut(figures: Figures, work: string, options: FanOutOpti
             smalls += SMALL;
           }
         })();
-        while (settled === 0) {
+        while (large.settled === 0) {
           await publish(publisher, clients, rate, 1);
-          if ((await stored()) - before >= members) settled = performance.now();
+          if ((await stored()) - before >= members) large.settled = performance.now();
           else await sleep(LOOK_MS / 25);
         }
         await probing;
@@ -91,7 +91,7 @@ export async function fanOut(figures: Figures, work: string, options: FanOutOpti
       const cost = await end();
       const lower = (name: string, value: number, unit: string, aim?: number): void =>
         figures.note(work, name, value, { unit, better: "lower", ...(aim === undefined ? {} : { aim }) });
-      lower("all settled", (settled - began) / 1_000, "s", 120);
+      lower("all settled", (large.settled - began) / 1_000, "s", 120);
       lower("group of five, slowest", Math.max(0, ...small), "ms", 2_000);
       lower("another tenant, p99 alone", alone, "ms");
       lower("another tenant, p99 beside it", beside, "ms");

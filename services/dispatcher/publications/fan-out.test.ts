@@ -113,12 +113,12 @@ function dispatcher(stores: Stores, fails: (step: string) => boolean = () => fal
 async function runToEnd(stores: Stores, fails: (step: string) => boolean): Promise<void> {
   for (let owner = 0; stores.state === "running" || stores.state === "cancelling"; owner += 1) {
     expect(owner).toBeLessThan(100);
-    let crashed = false;
+    const process = { crashed: false };
     const fanOut = dispatcher(stores, (step) => {
-      crashed ||= fails(step);
-      return crashed;
+      process.crashed ||= fails(step);
+      return process.crashed;
     });
-    for (let look = 0; look < 40 && !crashed && !["done", "cancelled"].includes(stores.state); look += 1) {
+    for (let look = 0; look < 40 && !process.crashed && !["done", "cancelled"].includes(stores.state); look += 1) {
       await fanOut.load();
       await turn();
     }

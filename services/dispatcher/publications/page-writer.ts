@@ -1,3 +1,4 @@
+import { Failure } from "@saasaparilla/shared/runtime/errors.ts";
 import type { BatchingProducer } from "@saasaparilla/shared/kafka/batching-producer.ts";
 import { partitionOf, type ClientKey } from "@saasaparilla/shared/protocol/notification.ts";
 import { writeOptions } from "@saasaparilla/shared/protocol/options.ts";
@@ -65,7 +66,7 @@ export class PageWriter {
       let open = part.length;
       // One function for all, because each has a callback.
       const sent = (error: unknown): void => {
-        if (error !== undefined) reject(error);
+        if (error !== undefined) reject(new Failure("retry", "The notifications were not sent.", { cause: error }));
         else if ((open -= 1) === 0) resolve();
       };
       for (let index = 0; index < part.length; index += 1) {
