@@ -21,6 +21,8 @@ export interface FanOutOptions {
 }
 
 const WARM_SECONDS = 6;
+/** As in production. Tests refresh 25 times as often. */
+const SETTINGS = { ACCESS_REFRESH_MS: "5000" };
 const SMALL = 5;
 /** A publication to a small group, while the large one runs. */
 const SMALL_EVERY_MS = 5_000;
@@ -29,7 +31,7 @@ const LOOK_MS = 250;
 /** A group whose members are away, until each is settled; another tenant and a small group beside it. */
 export async function fanOut(figures: Figures, work: string, options: FanOutOptions): Promise<void> {
   const { members, rate, seconds, runs } = options;
-  const stack = await startPlatform(["receiver", "director", "distributor", "dispatcher"]);
+  const stack = await startPlatform(["receiver", "director", "distributor", "dispatcher"], SETTINGS);
   const [receiver, , distributor] = stack.services as [Service, Service, Service];
   const dispatch = new Dispatch(stack, "other");
   const clients = new LoadClients({

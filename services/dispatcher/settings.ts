@@ -18,7 +18,7 @@ export const dispatcherSettings = commonSettings.extend({
     .max(300_000)
     .default(6_000)
     .meta({ description: "A dispatcher that is silent to its group for so many ms loses its partitions." }),
-  FANOUT_RATE: count(15_000).meta({
+  FANOUT_RATE: count(10_000).meta({
     description:
       "Notifications a second that a dispatcher writes for groups at most. It writes fewer while directors lag behind.",
   }),

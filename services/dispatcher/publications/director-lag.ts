@@ -1,20 +1,23 @@
 import type { KafkaLink } from "@saasaparilla/shared/kafka/client.ts";
 import type { Pace } from "./pace.ts";
 
-/** Call `look` once a second: a partition lags if its directors have not read what was there at the look before. */
+/**
+ * Call `look` once a second: a partition lags if its directors have not read what was there at the look before. While
+ * nothing is written it asks Kafka nothing.
+ */
 export class DirectorLag {
   readonly #progress: () => ReturnType<KafkaLink["progress"]>;
-  readonly #pace: Pick<Pace, "adjust">;
+  readonly #pace: Pick<Pace, "adjust" | "used">;
   #ends: ReadonlyMap<number, number> = new Map();
   #looking = false;
 
-  constructor(progress: () => ReturnType<KafkaLink["progress"]>, pace: Pick<Pace, "adjust">) {
+  constructor(progress: () => ReturnType<KafkaLink["progress"]>, pace: Pick<Pace, "adjust" | "used">) {
     this.#progress = progress;
     this.#pace = pace;
   }
 
   async look(): Promise<void> {
-    if (this.#looking) return;
+    if (this.#looking || !this.#pace.used()) return;
     this.#looking = true;
     try {
       const progress = await this.#progress();

@@ -25,6 +25,7 @@ interface Bucket {
 export class Pace {
   readonly #options: PaceOptions;
   readonly #buckets = new Map<number, Bucket>();
+  #used = false;
 
   constructor(options: PaceOptions) {
     this.#options = options;
@@ -36,6 +37,14 @@ export class Pace {
     for (const partition of partitions) counts.set(partition, (counts.get(partition) ?? 0) + 1);
     for (let wait = this.#wait(counts); wait > 0; wait = this.#wait(counts)) await this.#options.sleep(wait);
     for (const [partition, count] of counts) this.#bucket(partition).tokens -= count;
+    this.#used = true;
+  }
+
+  /** Whether anything was written since the last call. */
+  used(): boolean {
+    const used = this.#used;
+    this.#used = false;
+    return used;
   }
 
   /** Call it once a second for each partition. */

@@ -7,7 +7,7 @@ import type { NewNotification, PackWriter } from "@saasaparilla/shared/protocol/
 import type { Pace } from "./pace.ts";
 
 /** Notifications that are handed over at once. Between two parts, directors read those of others. */
-const PART = 200;
+const PART = 100;
 
 export interface Page {
   head: PublicationHead;
@@ -46,12 +46,14 @@ export class PageWriter {
     const reachable = recipients.filter((key) => !isFull(key));
     const count = partitions();
     const notification = notificationOf(head, payload);
+    const sent: Promise<void>[] = [];
     for (let from = 0; from < reachable.length; from += PART) {
       const part = reachable.slice(from, from + PART);
       const target = part.map((key) => partitionOf(key, count));
       await pace.turn(target);
-      await this.#add(notification, head.id, { part, target, single });
+      sent.push(this.#add(notification, head.id, { part, target, single }));
     }
+    await Promise.all(sent);
     return { written: reachable.length, refused: recipients.length - reachable.length };
   }
 

@@ -52,6 +52,16 @@ export class TimerStore {
     this.#schema = `"${namespace}"`;
   }
 
+  /** Whether anything is due. One statement: most of the time nothing is. */
+  async due(): Promise<{ publications: boolean; schedules: boolean }> {
+    const { rows } = await this.#postgres.pool.query<{ publications: boolean; schedules: boolean }>({
+      name: "timers-due",
+      text: `select exists (select from ${this.#schema}.publications where state = 'waiting' and due <= now()) as publications,
+                    exists (select from ${this.#schema}.schedule_timers where occurrence <= now()) as schedules`,
+    });
+    return rows[0]!;
+  }
+
   /** Begins delayed publications. Returns their number: at MOST_DUE there may be more. */
   async startDue(start: (due: DuePublication[]) => Promise<Started[]>): Promise<number> {
     return this.#transaction(async (query) => {

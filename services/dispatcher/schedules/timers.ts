@@ -68,8 +68,9 @@ export class Timers {
   async #run(): Promise<void> {
     const { store, begun, metrics, log } = this.#parts;
     try {
-      const started = await store.startDue((due) => this.#start(due));
-      const fired = await store.fireDue((due, now) => this.#fire(due, now));
+      const due = await store.due();
+      const started = due.publications ? await store.startDue((rows) => this.#start(rows)) : 0;
+      const fired = due.schedules ? await store.fireDue((rows, now) => this.#fire(rows, now)) : 0;
       if (started + fired > 0) begun();
     } catch (error) {
       metrics.failed("postgres");
