@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { serveDocs } from "@saasaparilla/shared/http/openapi/pages.ts";
 import { openAccessControl } from "@saasaparilla/shared/auth/access-control.ts";
 import { openDocuments } from "@saasaparilla/shared/dispatch/open-documents.ts";
+import { FullWaiting } from "@saasaparilla/shared/postgres/full-waiting.ts";
 import { FullInboxes } from "@saasaparilla/shared/postgres/full-inboxes.ts";
 import { Health } from "@saasaparilla/shared/runtime/health.ts";
 import { guarded } from "@saasaparilla/shared/http/body-guard.ts";
@@ -58,10 +59,12 @@ noisyTenants.start();
 const fullInboxes = new FullInboxCheck({
   clients: new FullInboxes(postgres, settings.NAMESPACE),
   tenants: new StoredTenants(postgres, settings.NAMESPACE),
+  waiting: new FullWaiting(postgres, settings.NAMESPACE),
   everyMs: settings.ACCESS_REFRESH_MS,
   refused(tenant, bound) {
-    metrics.limited(`stored-${bound}`);
-    noisyTenants.refused(tenant, `stored-${bound}`);
+    const limit = bound === "waiting" ? bound : (`stored-${bound}` as const);
+    metrics.limited(limit);
+    noisyTenants.refused(tenant, limit);
   },
   log,
 });

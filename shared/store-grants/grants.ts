@@ -35,6 +35,7 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
       ...ACCESS,
       full_clients: ["select"],
       full_tenants: ["select"],
+      full_waiting: ["select"],
       // A dry run reads them.
       documents: ["select"],
       documents_version: ["select"],
@@ -103,6 +104,7 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
       documents_version: ["select"],
       members: WHOLE,
       full_clients: ["select"],
+      full_waiting: ["select", "insert", "delete"],
       publications: WHOLE,
       // Postgres asks for it to draw a number.
       publication_places: ["update"],

@@ -9,6 +9,7 @@ import { deadLetterOfItem, type DeadLetters } from "@saasaparilla/shared/kafka/d
 import type { KafkaLink } from "@saasaparilla/shared/kafka/client.ts";
 import { directorGroup, topicsOf } from "@saasaparilla/shared/kafka/topic-names.ts";
 import type { Postgres } from "@saasaparilla/shared/postgres/client.ts";
+import { FullWaiting } from "@saasaparilla/shared/postgres/full-waiting.ts";
 import { FullInboxes } from "@saasaparilla/shared/postgres/full-inboxes.ts";
 import { targetName } from "@saasaparilla/shared/protocol/target.ts";
 import { RedisRateLimiter } from "@saasaparilla/shared/rate-limits/redis-rate-limiter.ts";
@@ -121,6 +122,11 @@ export async function openPublications(
   const store = new TimerStore(postgres, NAMESPACE);
   const timers = new Timers({ store, members, exchangeTargets, nextOccurrence: cronTimes(), begun, metrics, log });
   metrics.watch({ pace: () => pace.rate, dueLag: () => timers.lag });
+  const fullWaiting = new FullWaiting(postgres, NAMESPACE);
+  // One dispatcher is enough: counting reads the index of all waiting publications.
+  const markFull = async (): Promise<void> => {
+    if (owned.includes(0)) await fullWaiting.mark((tenant) => limitsOf(tenant).waitingPublications);
+  };
   const intervals = [
     setInterval(() => void lookAtPartitions(), PARTITIONS_MS),
     setInterval(() => void directorLag.look(), LAG_MS),
@@ -128,7 +134,7 @@ export async function openPublications(
     setInterval(() => void (documents.loaded && timers.run()), DUE_MS),
     setInterval(() => void timers.reconcile(), settings.ACCESS_REFRESH_MS),
     setInterval(() => void fullRecipients.look(), settings.ACCESS_REFRESH_MS),
-    setInterval(() => void sweep(publications, metrics, log), settings.SWEEP_MS),
+    setInterval(() => void sweep(publications, markFull, metrics, log), settings.SWEEP_MS),
   ];
   lifecycle.onEnd("publications", async () => {
     for (const interval of intervals) clearInterval(interval);

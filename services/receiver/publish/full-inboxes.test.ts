@@ -11,13 +11,14 @@ const itemOf = (client: string, outcome: Item["outcome"] = "open"): Item =>
 const outcomes = (items: readonly Item[]): string[] =>
   items.map(({ outcome }) => (typeof outcome === "string" ? outcome : nameOf(outcome)));
 
-function fullOf(tenants: { tenant: string; bound: StoredBound }[]) {
+function fullOf(tenants: { tenant: string; bound: StoredBound }[], waiting: string[] = []) {
   const source = { away: false, refused: [] as string[] };
   const answer = <T>(rows: T[]): Promise<T[]> =>
     source.away ? Promise.reject(new Error("away")) : Promise.resolve(rows);
   const fullInboxes = new FullInboxCheck({
     clients: { all: () => answer(["acme/full"]) },
     tenants: { full: () => answer(tenants) },
+    waiting: { all: () => answer(waiting) },
     everyMs: 1_000,
     refused: (tenant, bound) => source.refused.push(`${tenant} ${bound}`),
     log: createLog("test", "fatal"),
@@ -49,4 +50,14 @@ test("the last known state holds while Postgres is away", async () => {
   const items = [itemOf("a")];
   fullInboxes.refuse(items, "acme");
   expect(outcomes(items)).toEqual(["tenant-full"]);
+});
+
+test("a tenant with too many publications for later may publish only for now", async () => {
+  const { fullInboxes, source } = fullOf([], ["acme"]);
+  await fullInboxes.refresh();
+  const later = { published: { to: { client: "a" }, data: 1, delay: 60 }, outcome: "open" } as Item;
+  const items = [itemOf("a"), later];
+  fullInboxes.refuse(items, "acme");
+  expect(outcomes(items)).toEqual(["open", "tenant-full"]);
+  expect(source.refused).toEqual(["acme waiting"]);
 });

@@ -1,5 +1,6 @@
 import { jittered, problemOf, type Problem } from "@saasaparilla/shared/http/problem.ts";
 import type { FullInboxes } from "@saasaparilla/shared/postgres/full-inboxes.ts";
+import type { FullWaiting } from "@saasaparilla/shared/postgres/full-waiting.ts";
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
 import { clientKey, queueKey, type ClientKey } from "@saasaparilla/shared/protocol/notification.ts";
 import type { StoredBound, StoredTenants } from "@saasaparilla/shared/postgres/stored-tenants.ts";
@@ -11,7 +12,8 @@ import type { Item } from "./item.ts";
 const RETRY_SECONDS = [20, 60] as const;
 const MOST = 10_000;
 
-const DETAILS: Record<StoredBound, string> = {
+const DETAILS: Record<StoredBound | "waiting", string> = {
+  waiting: "As many publications for later wait as your tenant may have.",
   bytes: "As many bytes wait for your tenant's clients as your tenant may have stored.",
   clients: "Notifications wait for as many of your tenant's clients as your tenant may have.",
 };
@@ -19,9 +21,10 @@ const DETAILS: Record<StoredBound, string> = {
 export interface FullParts {
   clients: Pick<FullInboxes, "all">;
   tenants: Pick<StoredTenants, "full">;
+  waiting: Pick<FullWaiting, "all">;
   everyMs: number;
   /** A request was refused at a tenant's bound. */
-  refused: (tenant: string, bound: StoredBound) => void;
+  refused: (tenant: string, bound: StoredBound | "waiting") => void;
   log: Log;
 }
 
@@ -33,6 +36,8 @@ export class FullInboxCheck {
   readonly #parts: FullParts;
   #tenants: ReadonlyMap<string, StoredBound> = new Map();
   #clients: ReadonlySet<ClientKey> = new Set();
+  /** Tenants that may publish nothing for later. */
+  #waiting: ReadonlySet<string> = new Set();
   #timer: NodeJS.Timeout | undefined;
   #ended = false;
 
@@ -61,10 +66,11 @@ export class FullInboxCheck {
   }
 
   async refresh(): Promise<void> {
-    const { clients, tenants, log } = this.#parts;
+    const { clients, tenants, waiting, log } = this.#parts;
     try {
       this.#clients = new Set(await clients.all(MOST));
       this.#tenants = new Map((await tenants.full(MOST)).map(({ tenant, bound }) => [tenant, bound]));
+      this.#waiting = new Set(await waiting.all(MOST));
     } catch (error) {
       log.debug({ err: error }, "reading the full inboxes failed");
     }
@@ -73,7 +79,8 @@ export class FullInboxCheck {
   /** Refuses items for full clients. The rest continues. A repeat of accepted items already has its outcome. */
   refuse(items: readonly Item[], tenant: string): void {
     const bound = this.#tenants.get(tenant);
-    if (bound !== undefined) this.#refuseAll(items, tenant, bound);
+    if (bound !== undefined) this.#refuseAll(items, tenant, bound, () => true);
+    if (this.#waiting.has(tenant)) this.#refuseAll(items, tenant, "waiting", isLater);
     if (this.#clients.size === 0) return;
     for (const item of items) {
       if (item.outcome !== "open" || !item.published) continue;
@@ -96,12 +103,21 @@ export class FullInboxCheck {
     return full;
   }
 
-  #refuseAll(items: readonly Item[], tenant: string, bound: StoredBound): void {
+  #refuseAll(
+    items: readonly Item[],
+    tenant: string,
+    bound: keyof typeof DETAILS,
+    concerns: (published: Published) => boolean,
+  ): void {
     const problem = problemOf("tenant-full", DETAILS[bound], { retryAfter: jittered(...RETRY_SECONDS) });
-    const open = items.filter(({ outcome }) => outcome === "open");
+    const open = items.filter(({ outcome, published }) => outcome === "open" && published && concerns(published));
     for (const item of open) item.outcome = problem;
     if (open.length > 0) this.#parts.refused(tenant, bound);
   }
+}
+
+function isLater({ at, delay }: Published): boolean {
+  return at !== undefined || delay !== undefined;
 }
 
 function fullProblem(item: Item, full: readonly string[]): Problem {

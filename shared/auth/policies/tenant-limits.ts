@@ -52,6 +52,10 @@ export const tenantLimitSettings = z.object({
     description:
       "Clients of a tenant that have stored notifications. At the limit, its publishing is refused until some have read.",
   }),
+  TENANT_WAITING_PUBLICATIONS: count(1_000_000).meta({
+    description:
+      "Publications of a tenant that wait for their time. At the limit, further ones are refused until some are due.",
+  }),
   TENANT_WEIGHT: z.coerce
     .number()
     .min(WEIGHTS.least)
@@ -80,6 +84,7 @@ const NAMES = {
   stored: "CLIENT_STORED",
   storedBytes: "TENANT_STORED_BYTES",
   storedClients: "TENANT_STORED_CLIENTS",
+  waitingPublications: "TENANT_WAITING_PUBLICATIONS",
   outboxBytes: "TENANT_OUTBOX_BYTES",
   weight: "TENANT_WEIGHT",
 } as const satisfies Record<string, keyof z.output<typeof tenantLimitSettings>>;
