@@ -128,7 +128,7 @@ export class Authenticator {
   identify(token: string | undefined, asker: Asker = NOBODY): Identity | Promise<Identity> {
     if (!token) throw new Refused("no token was sent");
     if (token.length > MAX_TOKEN_LENGTH) throw new Refused("the token is too long");
-    if (!this.#policies.loaded) throw new Failure("retry", "Who may do what is not known yet.");
+    if (!this.#policies.loaded) throw new Failure("retry", "The policies are not loaded yet.");
     if (isApiKey(token)) return identityOfKey(token, this.#policies, this.#environment);
     const row = this.#rowOf(token);
     const verifier = row ? this.#issuerOf(row) : this.#platform;

@@ -47,8 +47,8 @@ function guardThat(
 }
 
 test("unavailable policies refuse no caller: no attempt is recorded, and the log says it once", () => {
-  const { guard, noted, logged } = guardThat(() => new Failure("retry", "Who may do what is not known yet."));
-  for (let time = 0; time < 50; time += 1) expect(() => guard.pass("t", "subscribe", asked)).toThrow("not known yet");
+  const { guard, noted, logged } = guardThat(() => new Failure("retry", "The policies are not loaded yet."));
+  for (let time = 0; time < 50; time += 1) expect(() => guard.pass("t", "subscribe", asked)).toThrow("not loaded yet");
   expect(noted).toEqual([]);
   expect(logged).toEqual(["tokens cannot be checked"]);
 });

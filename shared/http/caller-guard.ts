@@ -82,6 +82,6 @@ export function isResponse(value: object): value is HttpResponse {
 }
 
 function busy(): HttpResponse {
-  const detail = "The bodies of other requests use all memory that is set aside for them. Try again.";
+  const detail = "Other requests use all memory for bodies. Try again after Retry-After.";
   return problemResponse(problemOf("busy", detail, { retryAfter: jittered(1, 5) }));
 }

@@ -10,8 +10,8 @@ const RETRY_SECONDS = [20, 60] as const;
 const MOST = 10_000;
 
 const DETAILS: Record<StoredBound, string> = {
-  bytes: "As many bytes wait for your tenant's clients as your tenant may have stored.",
-  clients: "Notifications wait for as many of your tenant's clients as your tenant may have.",
+  bytes: "Your tenant has reached its limit of stored bytes.",
+  clients: "Your tenant has reached its limit of clients with stored notifications.",
 };
 
 export interface FullParts {

@@ -55,23 +55,23 @@ const PLACES: Record<string, { expected: string; fix: string }> = {
     expected: 'an object such as {"to": {"client": "u1"}, "data": "Hello"}',
     fix: "Send an object for each notification.",
   },
-  "/to": { expected: 'an object {"client": "<id>"}', fix: 'Say whom it is for: "to": {"client": "u1"}.' },
+  "/to": { expected: 'an object {"client": "<id>"}', fix: 'Name the recipient: "to": {"client": "u1"}.' },
   "/to/client": {
-    expected: "1 to 128 printable ASCII characters without space, quotes, backslash and braces",
-    fix: "Use the client's id as its token has it in `sub`; encode other characters, for example as base64url.",
+    expected: "1 to 128 printable ASCII characters, without spaces, quotes, backslashes or braces",
+    fix: "Use the client's id from the claim `sub` of its token. Encode other characters, for example as base64url.",
   },
-  "/data": { expected: "any JSON value", fix: 'Put what the client is to get into "data"; null is allowed.' },
+  "/data": { expected: "any JSON value", fix: 'Put the content into "data". null is allowed.' },
   "/id": {
     expected: "a UUID, such as 3f0e7a52-6c1d-4f4b-9a57-0f5f6d1c2b3a",
-    fix: "Use crypto.randomUUID() or the like, or leave it out.",
+    fix: "Use a UUID function such as crypto.randomUUID(), or leave the id out.",
   },
   "/ttl": {
     expected: `a whole number of seconds from 1 to ${MAX_TTL_SECONDS}`,
-    fix: "Send seconds as a JSON number, or leave it out for no expiry.",
+    fix: "Send seconds as a JSON number, or leave ttl out for no expiry.",
   },
   "/event": {
-    expected: 'a letter or digit, then up to 63 more of letters, digits, ".", "_", ":" and "-"',
-    fix: "Use a short name such as order.shipped, and put the rest into data.",
+    expected: 'a letter or digit, then at most 63 letters, digits, ".", "_", ":" or "-"',
+    fix: 'Use a short name such as order.shipped, and put the rest into "data".',
   },
 };
 
@@ -139,9 +139,9 @@ function unknownMember(name: string, pointer: string, members: readonly string[]
   return {
     // A long name would make the answer as long, so the pointer names the object around it.
     pointer: name.length > 256 ? pointer : `${pointer}/${escapePointer(name)}`,
-    detail: `There is no member ${JSON.stringify(shorten(name))}.`,
+    detail: `The member ${JSON.stringify(shorten(name))} is unknown.`,
     expected: `only ${members.join(", ")}`,
-    fix: "Remove it, or put it into data.",
+    fix: 'Remove it, or move it into "data".',
   };
 }
 

@@ -39,16 +39,18 @@ export function parse(contentType: string | undefined, body: Buffer, limits: Par
   if (form !== "application/json" && form !== "application/x-ndjson") {
     refuse(
       "unsupported-media-type",
-      contentType ? `The content type is ${JSON.stringify(contentType.slice(0, 80))}.` : "There is no content type.",
+      contentType
+        ? `The content type is ${JSON.stringify(contentType.slice(0, 80))}.`
+        : "The header Content-Type is missing.",
     );
   }
   const items = form === "application/json" ? parseBody(body, limits) : parseLines(body, limits);
   if (items.length === 0)
     refuseBody(
       "invalid-shape",
-      "There is no item in the body.",
+      "The body has no items.",
       "at least one notification",
-      "Send nothing where there is nothing to publish.",
+      "Do not send a request without notifications.",
     );
   refuseRepeatedIds(items);
   return items;
@@ -89,7 +91,7 @@ function parseLines(body: Buffer, limits: ParseLimits): Item[] {
         ? wrongItem(place, "not-json", "", {
             detail: parsed.wrong,
             expected: "one JSON object on each line",
-            fix: "Write each line with a JSON library, without line breaks inside.",
+            fix: "Write each line with a JSON library, without line breaks inside an object.",
           })
         : toItem(place, parsed.value, new JsonScanner(body, start), limits);
     items.push(priced(item, end - start));
@@ -133,9 +135,9 @@ function toItem(place: ItemPlace, value: unknown, scanner: JsonScanner, limits: 
   }
   if (span.depth > MAX_DEPTH) {
     return wrongItem(place, "invalid-value", "/data", {
-      detail: `It has ${span.depth} arrays and objects inside one another.`,
+      detail: `It nests arrays and objects ${span.depth} levels deep.`,
       expected: `at most ${MAX_DEPTH}`,
-      fix: "Send it flatter, or as JSON inside a string.",
+      fix: "Nest it less, or send it as JSON in a string.",
     });
   }
   const written = scanner.text.subarray(span.start, span.end);
@@ -144,7 +146,7 @@ function toItem(place: ItemPlace, value: unknown, scanner: JsonScanner, limits: 
     return wrongItem(place, "too-large", "/data", {
       detail: `It has ${payload.length} bytes.`,
       expected: `at most ${limits.MAX_DATA_BYTES} bytes of JSON`,
-      fix: "Send a reference that the client can fetch.",
+      fix: "Send a link that the client can fetch.",
     });
   }
   const item = newItem(place, value as Published, "open");
@@ -182,9 +184,9 @@ function refuseRepeatedIds(items: Item[]): void {
       continue;
     }
     item.outcome = pointed("invalid-value", item, "/id", {
-      detail: `It is the id of item ${first.index}, too.`,
+      detail: `Item ${first.index} has the same id.`,
       expected: "an id that no other item has",
-      fix: "Give each notification an id of its own, also where several clients get the same.",
+      fix: "Give each notification a unique id, even if several clients get the same content.",
     });
     item.published = undefined;
   }
@@ -203,7 +205,7 @@ function refuseOvergrown(body: Buffer, limits: ParseLimits): void {
   if (why === "items") checkCount(limits.MAX_BATCH_ITEMS + 1, limits);
   if (why === "members") {
     const expected = `at most ${limits.MAX_DATA_BYTES} bytes of JSON`;
-    refuseBody("too-large", "An item has too many members.", expected, "Send a reference that the client can fetch.");
+    refuseBody("too-large", "An item has too many members.", expected, "Send a link that the client can fetch.");
   }
 }
 
@@ -211,9 +213,9 @@ function checkCount(count: number, { MAX_BATCH_ITEMS }: ParseLimits): void {
   if (count > MAX_BATCH_ITEMS)
     refuseBody(
       "too-large",
-      "There are more items than are allowed.",
+      "The request has too many items.",
       `at most ${MAX_BATCH_ITEMS} items`,
-      "Send several requests.",
+      "Split the items into several requests.",
     );
 }
 

@@ -110,7 +110,7 @@ export class PolicyStore {
             ],
           );
           if (rowCount === 0)
-            throw new Failure("reject", `This ${kind} was taken away meanwhile. Nothing was changed.`);
+            throw new Failure("reject", `This ${kind} was deleted in the meantime. Nothing was changed.`);
         }
         for (const { kind, tenant } of changes) await this.#bound(session, kind, tenant);
         await session.query(
@@ -136,7 +136,7 @@ export class PolicyStore {
       [kind, tenant],
     );
     if (rows[0]!.count > MOST[kind])
-      throw new Failure("reject", `A tenant has at most ${MOST[kind]} of these (${kind}). Take some away first.`);
+      throw new Failure("reject", `A tenant can have at most ${MOST[kind]} of these (${kind}). Delete some first.`);
     if (kind === "grant") await this.#boundPatterns(session, tenant);
   }
 
@@ -149,7 +149,7 @@ export class PolicyStore {
     if (rows[0]!.count > MOST_PATTERNS)
       throw new Failure(
         "reject",
-        `The grants of a tenant name at most ${MOST_PATTERNS} subjects and clients, all together. Name fewer, or their beginnings.`,
+        `All grants of a tenant together can name at most ${MOST_PATTERNS} subjects and clients. Name fewer, or use patterns that end with *.`,
       );
   }
 }
@@ -158,7 +158,7 @@ export class PolicyStore {
 function missing(error: unknown): Failure | undefined {
   const { code = "" } = error as { code?: string };
   return code === "42P01" || code === "3F000"
-    ? new Failure("retry", "The table of who may do what is not there yet: run the provision service.", {
+    ? new Failure("retry", "The table of policies does not exist yet: run the provision service.", {
         cause: error,
       })
     : undefined;
@@ -168,10 +168,12 @@ function missing(error: unknown): Failure | undefined {
 function taken(error: unknown): Failure | undefined {
   const { code, constraint } = error as { code?: string; constraint?: string };
   if (code === "22P05" || code === "22P02")
-    return new Failure("reject", "A text in it has a NUL, or half of a surrogate pair: it cannot be kept.", {
+    return new Failure("reject", "A text contains a NUL or half of a surrogate pair, and cannot be stored.", {
       cause: error,
     });
   return code === "23505" && constraint === "access_issuers"
-    ? new Failure("reject", "Another row has this issuer already: an issuer speaks for one tenant.", { cause: error })
+    ? new Failure("reject", "Another entry already has this issuer. An issuer can belong to only one tenant.", {
+        cause: error,
+      })
     : undefined;
 }
