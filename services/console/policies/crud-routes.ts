@@ -73,11 +73,11 @@ export function documentRoutes(parts: ConsoleParts): Route[] {
       body: rowSchemas.tenant
         .refine(({ limits }) => Object.keys(limits).every((name) => LIMITS.includes(name)), {
           path: ["limits"],
-          message: `has others than ${LIMITS.join(", ")}`,
+          message: `has unknown limits: the limits are ${LIMITS.join(", ")}`,
         })
         .refine(({ limits: { weight = 1 } }) => weight >= WEIGHTS.least && weight <= WEIGHTS.most, {
           path: ["limits", "weight"],
-          message: `is a number from ${WEIGHTS.least} to ${WEIGHTS.most}`,
+          message: `must be a number from ${WEIGHTS.least} to ${WEIGHTS.most}`,
         }),
       status: 200,
       answer: rowSchemas.tenant,
@@ -132,7 +132,7 @@ const revocation = z.strictObject({
 /** A later time would also refuse every future token. */
 function revocationRow({ before }: z.output<typeof revocation>, now: number): RowOf<"revocation"> {
   if (before !== undefined && before > now + LEEWAY_SECONDS) {
-    const message = `it is in the future: expected seconds since 1970, at most ${now + LEEWAY_SECONDS} now`;
+    const message = `it is in the future: expected seconds since 1970, now at most ${now + LEEWAY_SECONDS}`;
     throw new Refusal(wrongBody([{ path: ["before"], message }]));
   }
   return { before: before ?? now };
@@ -210,7 +210,7 @@ export async function write({ policyStore, refresh }: ConsoleParts, call: Call, 
 function mustBeFree(tenant: string): void {
   if (tenant === PLATFORM_TENANT)
     throw new Refusal(
-      conflict(`The tenant ${PLATFORM_TENANT} is reserved: operators' tokens name it. Choose another name.`),
+      conflict(`The tenant ${PLATFORM_TENANT} is reserved for operators' tokens. Choose another name.`),
     );
 }
 

@@ -98,12 +98,12 @@ function originCheck(cors: Cors, origin: string, tenant: string): Check {
 /** Values that people take for an origin, but no browser sends. */
 function malformed(origin: string): string | undefined {
   if (origin === "null")
-    return 'a page of a file, a data: URL or a sandboxed frame has the origin "null", which cannot be allowed: serve it from a site';
-  if (!URL.canParse(origin)) return "it is no origin: a browser sends https://app.example.com";
+    return 'a page from a file, a data: URL or a sandboxed frame has the origin "null", which cannot be allowed: serve it from a web server';
+  if (!URL.canParse(origin)) return "it is not an origin: a browser sends https://app.example.com";
   const actual = new URL(origin).origin;
   return actual === origin || actual === "null"
     ? undefined
-    : `it is no origin: a browser sends ${actual} for this page`;
+    : `it is not an origin: a browser sends ${actual} for this page`;
 }
 
 const OTHER = "it is of another tenant";
@@ -122,8 +122,7 @@ async function identityOf(
     return identity.tenant === tenant ? identity : OTHER;
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
-    if (isApiKey(token))
-      return policies.key(idOf(token))?.tenant === tenant ? error.message : "there is no such key here";
+    if (isApiKey(token)) return policies.key(idOf(token))?.tenant === tenant ? error.message : "there is no such key";
     const said = claimed(token)?.tenant;
     return said === undefined || said === tenant ? error.message : OTHER;
   }

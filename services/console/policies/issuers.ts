@@ -38,10 +38,10 @@ export const issuerBody = z
       wrong([], "give exactly one of jwks, jwksUrl and secret");
     const shared = algorithms.includes(SHARED_ALGORITHM);
     if (shared && algorithms.length > 1)
-      wrong(["algorithms"], `${SHARED_ALGORITHM} stands alone: no issuer has both a secret and public keys`);
+      wrong(["algorithms"], `an issuer cannot have both a secret and public keys: use ${SHARED_ALGORITHM} alone`);
     if (shared !== (secret !== undefined))
       wrong(["algorithms"], `${SHARED_ALGORITHM} needs a secret, and every other algorithm needs jwks or jwksUrl`);
-    if (secretEncoding !== undefined && secret === undefined) wrong(["secretEncoding"], "there is no secret");
+    if (secretEncoding !== undefined && secret === undefined) wrong(["secretEncoding"], "the secret is missing");
     if (secret !== undefined) {
       const why = secretProblem(secret, secretEncoding);
       if (why !== undefined) wrong(["secret"], why);
@@ -63,11 +63,13 @@ const bytesOf = (secret: string, encoding: IssuerBody["secretEncoding"] = "utf8"
   Buffer.from(secret, encoding);
 
 function secretProblem(secret: string, encoding: IssuerBody["secretEncoding"]): string | undefined {
-  if (encoding === "base64url" && !/^[\w-]+$/.test(secret)) return "it is no base64url";
+  if (encoding === "base64url" && !/^[\w-]+$/.test(secret)) return "it is not base64url";
   const { length } = bytesOf(secret, encoding);
   if (length < SECRET_BYTES.least)
     return `it has ${length} bytes: ${SHARED_ALGORITHM} needs at least ${SECRET_BYTES.least} random bytes (256 bits)`;
-  return length > SECRET_BYTES.most ? `it has ${length} bytes: at most ${SECRET_BYTES.most} are useful` : undefined;
+  return length > SECRET_BYTES.most
+    ? `it has ${length} bytes: ${SHARED_ALGORITHM} takes at most ${SECRET_BYTES.most}`
+    : undefined;
 }
 
 /** A key that can verify no token is a mistake that would appear only later, as a 403. */

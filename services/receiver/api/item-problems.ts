@@ -11,16 +11,16 @@ export interface Place {
 
 export function clientForbidden(item: Place): Problem {
   return pointed("client-forbidden", item, "/to/client", {
-    detail: "This token or key may not publish to this client.",
-    expected: "a client that one of its patterns fits",
-    fix: "Use another key, or ask whoever gave you this one to widen it.",
+    detail: "Your token or key may not publish to this client.",
+    expected: "a client that matches one of its patterns",
+    fix: "Use another token or key, or ask your tenant's operator to allow this client.",
   });
 }
 
 export function idReused(item: Place): Problem {
   return pointed("id-reused", item, "/id", {
-    detail: "A notification with this id and other content was accepted before.",
-    expected: "an id that was never used, or the same content with it",
+    detail: "An earlier notification with this id had different content.",
+    expected: "a new id, or the same content as before",
     fix: "Use a new id.",
   });
 }
@@ -28,8 +28,8 @@ export function idReused(item: Place): Problem {
 /** The receiver's limits changed between a request and its repeat, so the original problem cannot be reproduced. */
 export function refusedBefore(slug: ProblemName, item: Place): Problem {
   return pointed(slug, item, "", {
-    detail: "This item was refused when the request was sent first.",
-    expected: "a new request for an item that was refused for good",
+    detail: "This item was refused when you first sent the request.",
+    expected: "a new request for an item that was finally refused",
     fix: "Send this item with a new Idempotency-Key.",
   });
 }

@@ -125,7 +125,7 @@ export class TenantQuota {
     this.#parts.noisyTenants.refused(tenant, bound);
     const retryAfter = Math.max(1, Math.ceil(retryMs / 1_000));
     return new Refusal(
-      problemOf("rate-limited", `${BOUNDS[bound]} Nothing of this was accepted.`, { retryAfter }),
+      problemOf("rate-limited", `${BOUNDS[bound]} Nothing in this request was accepted.`, { retryAfter }),
       headers,
     );
   }
@@ -141,9 +141,9 @@ type TenantBuckets = Record<"notifications" | "bytes", Bucket>;
 export type Bound = keyof typeof BOUNDS;
 
 const BOUNDS = {
-  tenant: "Your tenant publishes more than it may.",
-  publisher: "This publisher publishes more than it may.",
-  "tenant-bytes": "Your tenant publishes more bytes than it may.",
-  requests: "Your tenant has as many requests under way as it may.",
-  bytes: "Your tenant has as many bytes under way as it may.",
+  tenant: "Your tenant publishes too many notifications.",
+  publisher: "You publish too many notifications.",
+  "tenant-bytes": "Your tenant publishes too many bytes.",
+  requests: "Your tenant has too many requests in progress.",
+  bytes: "Your tenant has too many bytes in progress.",
 } as const;

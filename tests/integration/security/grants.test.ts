@@ -62,7 +62,7 @@ test("grants state each right in a tenant that does not trust scopes, and explai
   const others = [await stack.token({ client: "u1" }), await stack.token({ client: "u1", ttl: -60 }), key as string];
   const told = async (token: string) => (await why({ token, scope: "subscribe" })).checks;
   for (const token of others) expect(await told(token)).toMatchObject([{ why: "it is of another tenant" }]);
-  for (const token of wrongKeys) expect(await told(token)).toMatchObject([{ why: "there is no such key here" }]);
+  for (const token of wrongKeys) expect(await told(token)).toMatchObject([{ why: "there is no such key" }]);
 });
 
 test("the grants of a tenant name a bounded number of subjects and clients, because each check reads them", async () => {
