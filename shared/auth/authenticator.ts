@@ -1,4 +1,5 @@
 import type { JSONWebKeySet } from "jose";
+import { LRUCache } from "lru-cache";
 import type { z } from "zod";
 import { ALGORITHMS, SHARED_ALGORITHM, type Scope } from "#auth/policies/schema.ts";
 import type { Policies, IssuerOf } from "#auth/policies/policies.ts";
@@ -16,6 +17,12 @@ import type { Waiters } from "./pending-callers.ts";
 
 const MAX_CACHED = 20_000;
 const MAX_TOKEN_LENGTH = 8_192;
+
+interface Verified {
+  identity: Identity;
+  verifier: TokenVerifier;
+  keys: number;
+}
 
 type AllSettings = z.output<typeof identitySettings>;
 type IdentitySettings = Pick<AllSettings, "AUTH_JWKS" | "AUTH_ISSUER" | "AUTH_AUDIENCE"> &
@@ -47,8 +54,8 @@ export class Authenticator {
   /** The verifiers of tenants' issuers. Each is kept until its row changes. */
   readonly #issuers = new WeakMap<IssuerOf, TokenVerifier>();
   readonly #seen = new Seen();
-  /** Token to identity, oldest first. The signature of a token that returns is not checked again. */
-  readonly #verified = new Map<string, { identity: Identity; verifier: TokenVerifier; keys: number }>();
+  /** Token to identity. The signature of a token that returns is not checked again. */
+  readonly #verified = new LRUCache<string, Verified>({ max: MAX_CACHED });
   readonly #now: () => number;
   readonly #keysOf: (issuer: string, source: KeySource) => Jwks;
   readonly #secrets: SealedSecrets;
@@ -205,7 +212,6 @@ export class Authenticator {
   #keep(token: string, identity: Identity, verifier: TokenVerifier, atOnce: boolean): Identity {
     if (!this.#seen.again(token) && !atOnce) return identity;
     this.#verified.set(token, { identity, verifier, keys: verifier.keys });
-    if (this.#verified.size > MAX_CACHED) this.#verified.delete(this.#verified.keys().next().value!);
     return identity;
   }
 }
