@@ -178,7 +178,7 @@ export class RedisRateLimiter {
     const after = buckets.map(({ rate }, index) => taken(before[index]!, now, rate, costs[index]));
     const passed = !after.includes(undefined);
     const fullAt = passed ? (after as number[]) : before;
-    if (passed) for (const [index, { key }] of buckets.entries()) this.#local.set(key, fullAt[index]!);
+    if (passed) for (const [index, { key }] of buckets.entries()) this.#local.set(key, fullAt[index]);
     return [passed ? 1 : 0, ...fullAt.map((at) => Math.max(0, at - now) * 1_000)];
   }
 }
