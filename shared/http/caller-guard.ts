@@ -31,11 +31,8 @@ export class CallerGuard<Caller extends object> implements BodyGuard {
     this.#parts = parts;
     this.#maxBytes = parts.maxBytes ?? MAX_BYTES;
     const { tally, gauge } = meters(parts.registry);
-    this.#full = tally(
-      "http_bodies_full_total",
-      "Requests that were answered 503 because as many bytes of bodies as allowed were held.",
-    );
-    gauge("http_body_bytes", "Bytes of bodies that are held.", () => this.#bytes);
+    this.#full = tally("http_bodies_full_total", "Requests answered 503 because the limit of body bytes was reached.");
+    gauge("http_body_bytes", "Bytes of bodies in memory.", () => this.#bytes);
   }
 
   admit(request: Request): HttpResponse | undefined | Promise<HttpResponse | undefined> {

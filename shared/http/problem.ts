@@ -22,7 +22,7 @@ export interface ProblemError {
   pointer: string;
   /** The line number, from 1, if each line is a separate document (NDJSON). */
   line?: number;
-  /** What was wrong. */
+  /** The error. */
   detail: string;
   /** What was expected. */
   expected: string;

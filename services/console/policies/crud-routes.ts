@@ -44,8 +44,11 @@ export function documentRoutes(parts: ConsoleParts): Route[] {
       path: "/v1/tenants",
       needs: "read",
       of: "platform",
-      summary: "All tenants, by name",
-      query: { after: "The last name of the page before.", limit: `At most so many, 1 to ${PAGE}.` },
+      summary: "List all tenants, by name",
+      query: {
+        after: "The last name of the previous page.",
+        limit: `The largest number of entries to return, 1 to ${PAGE}.`,
+      },
       status: 200,
       answer: listed("tenant"),
       handle: async ({ query }) => json(200, await pageOf(parts.policyStore, "tenant", undefined, query)),
@@ -55,7 +58,7 @@ export function documentRoutes(parts: ConsoleParts): Route[] {
       path: "/v1/tenants/:tenant",
       needs: "read",
       of: "tenant",
-      summary: "One tenant",
+      summary: "Get one tenant",
       status: 200,
       answer: shown("tenant"),
       handle: async ({ tenant }) => {
@@ -69,7 +72,7 @@ export function documentRoutes(parts: ConsoleParts): Route[] {
       needs: "operate",
       of: "platform",
       summary:
-        "Make a tenant, or change it: suspended, it may do nothing, and its connections are closed within a minute",
+        "Create or change a tenant. A suspended tenant can do nothing, and its connections are closed within a minute",
       body: rowSchemas.tenant
         .refine(({ limits }) => Object.keys(limits).every((name) => LIMITS.includes(name)), {
           path: ["limits"],
@@ -92,7 +95,7 @@ export function documentRoutes(parts: ConsoleParts): Route[] {
       kind: "issuer",
       // A caller that may enter any address makes the platform send requests to it.
       writes: "platform",
-      summary: "whose tokens may speak for this tenant, and for no other",
+      summary: "its tokens are valid for this tenant only",
       body: issuerBody.refine(({ issuer }) => issuer !== parts.issuer, "it is the platform's own issuer"),
       answer: shownIssuer,
       row: async (body) => {
@@ -106,7 +109,7 @@ export function documentRoutes(parts: ConsoleParts): Route[] {
     ...resource(parts, {
       kind: "grant",
       writes: "tenant",
-      summary: "a role for some subjects, and some clients",
+      summary: "gives a role to subjects, for some clients",
       body: rowSchemas.grant,
       row: async (body) => body,
     }),
@@ -114,7 +117,7 @@ export function documentRoutes(parts: ConsoleParts): Route[] {
       kind: "revocation",
       writes: "tenant",
       summary:
-        "of what was issued to a subject, or with the id * to all of the tenant, by a time; without `before`, by the time of the request",
+        "invalidates everything issued to a subject until a time, or with the id * everything of the tenant. Without `before`, until the time of the request",
       body: revocation,
       row: async (body) => revocationRow(body, parts.now()),
     }),
@@ -124,7 +127,7 @@ export function documentRoutes(parts: ConsoleParts): Route[] {
 const revocation = z.strictObject({
   before: z.exactOptional(
     rowSchemas.revocation.shape.before.meta({
-      description: `Seconds since 1970, at most ${LEEWAY_SECONDS} from now. If you leave it out, the time of the request.`,
+      description: `Seconds since 1970, at most ${LEEWAY_SECONDS} s in the future. The default is the time of the request.`,
     }),
   ),
 });
@@ -161,8 +164,11 @@ function resource<K extends "issuer" | "grant" | "revocation", Body>(
       path,
       needs: "read",
       of: "tenant",
-      summary: `Each ${kind} of a tenant: ${summary}`,
-      query: { after: "The last id of the page before.", limit: `At most so many, 1 to ${PAGE}.` },
+      summary: `List each ${kind} of a tenant: ${summary}`,
+      query: {
+        after: "The last id of the previous page.",
+        limit: `The largest number of entries to return, 1 to ${PAGE}.`,
+      },
       status: 200,
       answer: listed(kind),
       handle: async ({ tenant, query }) => json(200, await pageOf(parts.policyStore, kind, tenant, query)),
@@ -172,7 +178,7 @@ function resource<K extends "issuer" | "grant" | "revocation", Body>(
       path: `${path}/:id`,
       needs: "operate",
       of: writes,
-      summary: `Make or change one ${kind}: ${summary}`,
+      summary: `Create or change one ${kind}: ${summary}`,
       body,
       status: 200,
       answer,
@@ -188,7 +194,7 @@ function resource<K extends "issuer" | "grant" | "revocation", Body>(
       path: `${path}/:id`,
       needs: "operate",
       of: writes,
-      summary: `Take one ${kind} away`,
+      summary: `Delete one ${kind}`,
       status: 204,
       handle: async (call) => {
         if (!(await parts.policyStore.find(kind, call.tenant, call.id))) return notFound(`such ${kind}`);
@@ -224,7 +230,7 @@ async function pageOf(policyStore: PolicyStore, kind: RowKind, tenant: string | 
   const limit = /^\d{1,3}$/.test(asked) ? Number(asked) : 0;
   if (limit < 1 || limit > PAGE) throw new Refusal(wrongQuery("limit", `a number from 1 to ${PAGE}`));
   const after = query.get("after") ?? undefined;
-  if (after?.includes("\0")) throw new Refusal(wrongQuery("after", "the last name of the page before"));
+  if (after?.includes("\0")) throw new Refusal(wrongQuery("after", "the last name of the previous page"));
   const rows = await policyStore.list(kind, tenant, { after, limit: limit + 1 });
   const items = rows.slice(0, limit).map(show);
   const last = items.at(-1);

@@ -12,7 +12,11 @@ import { route, type Route } from "#api/routes.ts";
 
 const scope = z.enum(SCOPES);
 const client = z.exactOptional(z.string().min(1).max(128));
-const origin = z.string().min(1).max(300).meta({ description: "As a browser sends it: https://app.example.com" });
+const origin = z
+  .string()
+  .min(1)
+  .max(300)
+  .meta({ description: "The origin as a browser sends it: https://app.example.com" });
 
 const question = z.union([
   z.strictObject({ token: z.string().min(1).max(8_192), scope, client, origin: z.exactOptional(origin) }),
@@ -52,7 +56,7 @@ export function explainRoute(parts: Known & { refresh: () => Promise<void>; now:
     path: "/v1/tenants/:tenant/explain-access",
     needs: "read",
     of: "tenant",
-    summary: "Why a token, or whoever would have one, may do something or not",
+    summary: "Explain why a token or a subject may do something or not",
     body: question,
     status: 200,
     answer,
@@ -106,7 +110,7 @@ function malformed(origin: string): string | undefined {
     : `it is not an origin: a browser sends ${actual} for this page`;
 }
 
-const OTHER = "it is of another tenant";
+const OTHER = "it belongs to another tenant";
 
 /**
  * Returns the identity, or the reason for its refusal. It reveals nothing about another tenant's key, not even whether

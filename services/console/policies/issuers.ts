@@ -21,14 +21,12 @@ export const issuerBody = z
         .min(1)
         .max(2_000)
         .meta({
-          description: `Only for ${SHARED_ALGORITHM}: the secret that signs its tokens, at least ${SECRET_BYTES.least} bytes. It is sealed, and never shown again.`,
+          description: `Only for ${SHARED_ALGORITHM}: the secret that signs its tokens, at least ${SECRET_BYTES.least} bytes. It is stored encrypted and never shown again.`,
           writeOnly: true,
         }),
     ),
     secretEncoding: z.exactOptional(
-      z
-        .enum(["utf8", "base64url"])
-        .meta({ description: "How `secret` says its bytes. By default it is the text itself." }),
+      z.enum(["utf8", "base64url"]).meta({ description: "The encoding of `secret`. By default it is plain text." }),
     ),
   })
   .superRefine(({ algorithms, jwks, jwksUrl, secret, secretEncoding }, context) => {

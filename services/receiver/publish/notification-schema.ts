@@ -17,28 +17,28 @@ export const notificationSchema = z
           .regex(CLIENT_FORM)
           .meta({
             description:
-              "The recipient's id inside your tenant. Printable ASCII without space, quotes, backslash and braces.",
+              "The recipient's id in your tenant. Printable ASCII without spaces, quotes, backslashes or braces.",
             examples: ["u1"],
           }),
       })
-      .meta({ description: "Whom it is for." }),
+      .meta({ description: "The recipient." }),
     data: z.unknown().meta({
-      description: `Any JSON, of at most ${MAX_DEPTH} levels. It reaches the client byte for byte as it was written, on one line.`,
+      description: `Any JSON with at most ${MAX_DEPTH} levels. The client receives it byte for byte as you wrote it, on one line.`,
       examples: [{ text: "Hello" }],
     }),
     id: z.uuid().exactOptional().meta({
-      description: "Makes a repeat harmless: the same id is delivered once. Made here where it is not given.",
+      description: "Makes a retry safe: the same id is delivered once. The default is a new UUID.",
     }),
     ttl: z.int().min(1).max(MAX_TTL_SECONDS).exactOptional().meta({
       description:
-        "Seconds from being accepted after which it is no longer worth delivering. Without it, it waits until its client comes.",
+        "Seconds after which the notification expires undelivered. Without it, the notification waits until its client connects.",
     }),
     event: z
       .string()
       .regex(EVENT_FORM)
       .exactOptional()
       .meta({
-        description: "What kind of notification it is, for the client to tell apart.",
+        description: "The kind of notification. The client can filter by it.",
         examples: ["order.shipped"],
       }),
   })
