@@ -40,7 +40,7 @@ export const settings = commonSettings
       .int()
       .min(1)
       .default(5_000)
-      .meta({ description: "Requests that are arriving or not yet answered. Above it: 503." }),
+      .meta({ description: "Requests in progress. Above it: 503." }),
     PACE_MS: ms.max(100).default(6).meta({
       description:
         "The least ms between the starts of two sends to Kafka. Notifications that come meanwhile share packs. The first send does not wait.",

@@ -154,7 +154,7 @@ export class Authenticator {
   barred(identity: Identity, scope: Scope, tenant?: string): string | undefined {
     const client = scope === "subscribe" ? identity.subject : undefined;
     const why = refusal(this.#policies, { identity, scope, now: this.#now() / 1_000, client, tenant });
-    return why ?? (this.#signed(identity) ? undefined : "the key that signed its token was taken away");
+    return why ?? (this.#signed(identity) ? undefined : "the key that signed its token was removed");
   }
 
   /** Whether its key is still valid: keys come and go. */

@@ -150,7 +150,7 @@ function overLimit(checks: number): { ask: (token: string) => string; noted: Att
   const identity = { tenant: "acme", subject: "u1", source: { kind: "platform" } };
   const authenticator = {
     authorize(token: string, _: string, __: string, { mayCheck }: Asker) {
-      if (token === "malformed") throw new Refused("it is no token");
+      if (token === "malformed") throw new Refused("it is not a token");
       if (token !== "known") mayCheck!();
       if (token === "forged") throw new Refused("the signature is wrong");
       return identity;

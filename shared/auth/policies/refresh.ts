@@ -36,9 +36,9 @@ export class PolicyRefresh {
     this.#options = options;
     this.#clock = options.clock ?? (() => performance.now());
     const { gauge, tally } = meters(options.registry);
-    gauge("access_age_seconds", "Since it was read who may do what; -1 before the first time.", () => this.age);
-    gauge("access_version", "Which version of who may do what this process knows.", () => this.#version);
-    this.#failed = tally("access_failures_total", "Times that it could not be read who may do what.");
+    gauge("access_age_seconds", "Time since the policies were last read. -1 before the first time.", () => this.age);
+    gauge("access_version", "The version of the policies in this process.", () => this.#version);
+    this.#failed = tally("access_failures_total", "Failed reads of the policies.");
   }
 
   get age(): number {

@@ -31,7 +31,7 @@ export class SealedSecrets {
   async seal(secret: Uint8Array, owner: string): Promise<string> {
     const [entry] = this.#keys;
     if (!entry)
-      throw new Failure("reject", "This platform cannot keep secrets: its operator has to set SECRETS_KEY first.");
+      throw new Failure("reject", "This platform cannot store secrets. Its operator must set SECRETS_KEY first.");
     const [kid, key] = entry;
     return new CompactEncrypt(secret).setProtectedHeader({ ...SEALING, kid, owner }).encrypt(key);
   }

@@ -61,7 +61,7 @@ test("grants state each right in a tenant that does not trust scopes, and explai
   const wrongKeys = [`sk_${String(id)}_${"a".repeat(43)}`, `sk_${"0".repeat(16)}_${"a".repeat(43)}`];
   const others = [await stack.token({ client: "u1" }), await stack.token({ client: "u1", ttl: -60 }), key as string];
   const told = async (token: string) => (await why({ token, scope: "subscribe" })).checks;
-  for (const token of others) expect(await told(token)).toMatchObject([{ why: "it is of another tenant" }]);
+  for (const token of others) expect(await told(token)).toMatchObject([{ why: "it belongs to another tenant" }]);
   for (const token of wrongKeys) expect(await told(token)).toMatchObject([{ why: "there is no such key" }]);
 });
 
