@@ -13,7 +13,7 @@ export const secretsKey = z
   .transform((list) => list.split(",").flatMap((one) => (one.trim() === "" ? [] : [Buffer.from(one.trim(), "base64")])))
   .refine(
     (keys) => keys.every((key) => key.length === KEY_BYTES),
-    "keys of 32 bytes in base64, with commas between them: openssl rand -base64 32",
+    "keys of 32 bytes in base64, separated by commas: openssl rand -base64 32",
   );
 
 /**
