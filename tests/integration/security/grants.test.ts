@@ -51,7 +51,7 @@ test("grants state each right in a tenant that does not trust scopes, and explai
   const no = await why({ token: shop, scope: "publish", client: "u2" });
   expect(no.allowed).toBe(false);
   expect((no.checks as { holds: boolean; why?: string }[]).filter(({ holds }) => !holds)).toMatchObject([
-    { why: 'no pattern of its clients fits "u2"' },
+    { why: 'none of its client patterns matches "u2"' },
   ]);
   expect(await why({ subject: "v1", scopes: ["subscribe"], scope: "subscribe" })).toMatchObject({ allowed: false });
   expect(await why({ token: `${shop.slice(0, -4)}AAAA`, scope: "publish" })).toMatchObject({ allowed: false });
