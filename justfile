@@ -41,7 +41,7 @@ clean:
 demo *args: _packages
     node tools/demo.ts "$@"
 
-# Print a token: --client ID, --publisher [NAME] or --operator [NAME], and --tenant NAME, --ttl 1h
+# Print a token: --client ID, --publisher [NAME], --consumer [NAME] or --operator [NAME], and --tenant NAME, --ttl 1h
 [group('operate')]
 [no-exit-message]
 token *args:
@@ -52,6 +52,12 @@ token *args:
 [no-exit-message]
 subscribe *args:
     node local/cli.ts subscribe "$@"
+
+# Let the services write the newest form; refuse while one of an earlier version runs [--wait SECONDS]. `just up` does it, too
+[group('operate')]
+[no-exit-message]
+finish-upgrade *args: _packages
+    node local/finish-upgrade.ts "$@"
 
 # Show the current epoch of the accepted topic, and those before it [--json]
 [group('operate')]
@@ -71,7 +77,25 @@ dead-letters *args:
 tenant *args:
     node local/cli.ts tenant "$@"
 
-# Explain why a request would be allowed or not: --scope publish --client u1 --token-file FILE | --subject NAME [--tenant NAME]
+# Manage exchanges: list, show, put, remove, explain ID [--key KEY] [--headers JSON]; --tenant NAME [--file FILE]
+[group('operate')]
+[no-exit-message]
+exchange *args:
+    node local/cli.ts exchange "$@"
+
+# Manage documents of queues: list, show, put, remove; --tenant NAME [--file FILE]
+[group('operate')]
+[no-exit-message]
+queue *args:
+    node local/cli.ts queue "$@"
+
+# Manage schedules: list, show, put, remove, explain; --tenant NAME [--file FILE]
+[group('operate')]
+[no-exit-message]
+schedule *args:
+    node local/cli.ts schedule "$@"
+
+# Explain why a request would be allowed or not: --scope publish --client u1 --token-file FILE | --subject NAME [--target queue/NAME] [--tenant NAME]
 [group('operate')]
 [no-exit-message]
 explain-access *args:
@@ -215,6 +239,12 @@ capacity *args: _packages
 [no-exit-message]
 faults *args: _packages
     node tests/faults/main.ts "$@"
+
+# Upgrade a platform from an earlier commit under load, and check that nothing is lost: some minutes [--from REF] [--seed N] [--clients N] [--rate N] [--keep]
+[group('long tests')]
+[no-exit-message]
+upgrade-test *args: _packages
+    node tests/upgrade/main.ts "$@"
 
 # Build the image of all services [--platform linux/arm64 and other arguments of docker build]
 [group('ship')]

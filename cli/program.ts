@@ -2,7 +2,10 @@ import { CliCommand } from "./command.ts";
 import { auditCommand } from "./commands/audit.ts";
 import { deadLettersCommand } from "./commands/dead-letters.ts";
 import { epochCommand } from "./commands/epoch.ts";
+import { exchangeCommand } from "./commands/exchange.ts";
 import { explainAccessCommand } from "./commands/explain-access.ts";
+import { queueCommand } from "./commands/queue.ts";
+import { scheduleCommand } from "./commands/schedule.ts";
 import { subscribeCommand } from "./commands/subscribe.ts";
 import { tenantCommand } from "./commands/tenant.ts";
 import { tokenCommand } from "./commands/token.ts";
@@ -14,6 +17,9 @@ export function createProgram(name: string): CliCommand {
     .addCommand(tokenCommand())
     .addCommand(subscribeCommand())
     .addCommand(tenantCommand())
+    .addCommand(exchangeCommand())
+    .addCommand(queueCommand())
+    .addCommand(scheduleCommand())
     .addCommand(explainAccessCommand())
     .addCommand(auditCommand())
     .addCommand(deadLettersCommand())

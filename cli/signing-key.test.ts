@@ -44,7 +44,7 @@ test.each([
   [["--client", "u1"], "{}", 1, "--signing-key names no private key."],
   [["--client", "u1"], '{"d":"SECRET', 1, "--signing-key names no private key."],
   [["--client", "u1", "--ttl", "soon"], "{}", 2, "'soon' is invalid. A duration is"],
-  [[], "{}", 2, "A token is for either a client, a publisher or an operator."],
+  [[], "{}", 2, "A token is for either a client, a publisher, a consumer or an operator."],
 ])("%j with %j on stdin: the error is one line with the cause", async (args, key, code, wrong) => {
   const ended = await token(args, key);
   expect(ended).toMatchObject({ code, out: "" });

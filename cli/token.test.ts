@@ -20,6 +20,7 @@ async function token(...args: string[]): Promise<{ code: number | null; out: str
 test.each([
   [["--client", "u1"], "subscribe", { tenant: "local", subject: "u1" }, 3600],
   [["--publisher"], "publish", { tenant: "local", subject: "publisher" }, 3600],
+  [["--consumer", "feed"], "consume", { tenant: "local", subject: "feed" }, 3600],
   [["--operator"], "operate", { tenant: "platform", subject: "operator" }, 3600],
   [["--operator", "--ttl", "5m"], "operate", { tenant: "platform", subject: "operator" }, 300],
   [["--publisher", "shop", "--tenant", "acme", "--ttl", "5m"], "publish", { tenant: "acme", subject: "shop" }, 300],
@@ -37,8 +38,8 @@ test.each([
 });
 
 test.each([
-  [[], "A token is for either a client, a publisher or an operator."],
-  [["--client", "u1", "--publisher", "p"], "A token is for either a client, a publisher or an operator."],
+  [[], "A token is for either a client, a publisher, a consumer or an operator."],
+  [["--client", "u1", "--publisher", "p"], "A token is for either a client, a publisher, a consumer or an operator."],
   [["--client", "a b"], "'a b' is invalid. A client's id has 1 to 128 printable ASCII characters"],
   [["--client", ""], "'' is invalid. A client's id has"],
   [["--client", "u1\u001b[2J\nx"], "'u1\\u001b[2J\\u000ax' is invalid."],

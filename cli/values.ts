@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from "commander";
 import { patterns } from "@saasaparilla/shared/auth/policies/client-patterns.ts";
+import { targetForm, targetPatterns as targets } from "@saasaparilla/shared/auth/policies/target-patterns.ts";
 import {
   ALGORITHMS,
   PLATFORM_TENANT,
@@ -10,7 +11,7 @@ import {
 import { LIMITS } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
 import { subjectPatterns, subjectProblem } from "@saasaparilla/shared/auth/subject.ts";
 import { isOrigin } from "@saasaparilla/shared/http/origin.ts";
-import { CLIENT_FORM, TENANT_FORM } from "@saasaparilla/shared/protocol/notification.ts";
+import { CLIENT_FORM, NAME_FORM, TENANT_FORM } from "@saasaparilla/shared/protocol/notification.ts";
 import { seconds } from "@saasaparilla/shared/runtime/duration.ts";
 import { z } from "zod";
 
@@ -39,6 +40,22 @@ export const newTenantName: Parser<string> = (text) =>
     : tenantName(text);
 
 export const documentId = fitting((text) => TENANT_FORM.test(text), "An id has 1 to 64 letters, digits, - and _.");
+
+/** The name of an exchange, a queue or a schedule. */
+export const targetId = fitting(
+  (text) => NAME_FORM.test(text),
+  "A name has a letter or digit, then at most 99 letters, digits, '.', '_', ':' and '-'.",
+);
+
+export const headers: Parser<object> = (text) => {
+  try {
+    const value = JSON.parse(text) as unknown;
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+  } catch {
+    // It is refused below.
+  }
+  return refused(`Headers are a JSON object, as {"country":"FR"}.`);
+};
 
 export const clientId = fitting(
   (text) => CLIENT_FORM.test(text) && subjectProblem(text) === undefined,
@@ -85,9 +102,19 @@ const listBy =
 
 export const keyScopes = listBy(
   rowSchemas.key.shape.scopes,
-  "Scopes of a key are publish, read and operate, with commas between.",
+  "Scopes of a key are publish, read, operate and consume, with commas between.",
 );
-export const clientPatterns = listBy(patterns, "Write ids of clients, or beginnings with * after them: u1,shop-*");
+const clientList = listBy(patterns, "Write ids of clients, or beginnings with * after them: u1,shop-*");
+/** An empty text is no client. */
+export const clientPatterns: Parser<string[]> = (text) => (text === "" ? [] : clientList(text));
+export const targetPatterns = listBy(
+  targets,
+  "Write targets, or beginnings with * after them: queue/changes,group/*; or * alone.",
+);
+export const target = fitting(
+  (text) => targetForm.safeParse(text).success,
+  "A target is a queue, a group or an exchange: queue/changes.",
+);
 export const grantSubjects = listBy(subjectPatterns, "Write subjects, or beginnings with * after them: u1,shop-*");
 
 export const words: Parser<string[]> = (text) =>

@@ -15,7 +15,20 @@ export interface Notification<T = unknown> {
   event?: string;
   /** W3C Trace Context, if the publisher sent one. */
   traceparent?: string;
+  /** The publisher's key. Of the waiting notifications with one key only the last one comes (R60). */
+  collapse?: string;
+  /** As the publisher sent them. */
+  headers?: Record<string, string | number | boolean | null>;
   data: T;
+}
+
+/** R61. The notifications with this key that came before it are taken back. */
+export interface Retract {
+  type: "retract";
+  /** The id of the retract itself. */
+  id: string;
+  cursor: Cursor;
+  collapse: string;
 }
 
 export type TransportName = "websocket" | "sse" | "poll";
@@ -84,9 +97,9 @@ export type FailureCode =
 export interface Failure<T = unknown> {
   code: FailureCode;
   text: string;
-  /** The notification that `onNotification` failed at. */
-  notification?: Notification<T>;
-  /** How often `onNotification` was called with it. */
+  /** The notification that `onNotification` failed at, or the retract that `onRetract` failed at. */
+  notification?: Notification<T> | Retract;
+  /** How often the handler was called with it. */
   attempts?: number;
 }
 
@@ -112,6 +125,8 @@ export interface Options<T = unknown> {
   cursor?: Cursor;
   /** One call at a time. A call that returns acknowledges its notification. One that throws or rejects is repeated. */
   onNotification(notification: Notification<T>): unknown;
+  /** Asks for retracts (R61). They come in order with the notifications, and are handled in the same way. */
+  onRetract?(retract: Retract): unknown;
   onState?(status: Status): unknown;
   /** A callback of yours failed, or the connection stopped for good. Without `onError` that goes to `console.error`. */
   onError?(error: unknown, failure: Failure<T>): unknown;

@@ -1,5 +1,16 @@
 // oxlint-disable max-lines -- One closure is the state of a connection: its parts would share a dozen variables.
-import type { Connection, Failure, FailureCode, Notification, Options, Reason, State, Status, Timers } from "./api.ts";
+import type {
+  Connection,
+  Failure,
+  FailureCode,
+  Notification,
+  Options,
+  Reason,
+  Retract,
+  State,
+  Status,
+  Timers,
+} from "./api.ts";
 import { Acks } from "./acks.ts";
 import { Backoff, NEVER_MS, pause } from "./timing.ts";
 import { CALLBACK_MS, guarded, LATE, reporter, within } from "./callbacks.ts";
@@ -18,6 +29,7 @@ export type {
   Options,
   Reason,
   ReasonCode,
+  Retract,
   State,
   Status,
   Store,
@@ -100,14 +112,15 @@ export function connect<T = unknown>(options: Options<T>): Connection {
   });
   const inbox = new Inbox(
     {
-      handle: (notification) => options.onNotification(notification as Notification<T>),
+      handle: (item) =>
+        item.type === "retract" ? options.onRetract?.(item) : options.onNotification(item as Notification<T>),
       handled: (cursor) => acks.handled(cursor),
-      failed: (error, notification, attempts) =>
+      failed: (error, item, attempts) =>
         report(
           error,
           error === LATE ? "handler-slow" : "handler-failed",
-          `onNotification ${error === LATE ? "is late" : "failed"} (attempt ${attempts}). What follows waits.`,
-          { notification: notification as Notification<T>, attempts },
+          `${item.type === "retract" ? "onRetract" : "onNotification"} ${error === LATE ? "is late" : "failed"} (attempt ${attempts}). What follows waits.`,
+          { notification: item as Notification<T> | Retract, attempts },
         ),
       backoff: new Backoff(random),
       timers,
@@ -158,7 +171,7 @@ export function connect<T = unknown>(options: Options<T>): Connection {
     let first = true;
     function hear(frame: ServerFrame): void {
       if (signal.aborted) return;
-      if (frame.type === "notification") inbox.add(frame);
+      if (frame.type === "notification" || frame.type === "retract") inbox.add(frame);
       else if (frame.type === "notifications") for (const one of frame.items) inbox.add(one);
       else if (frame.type === "connected") {
         // Our cursor is unknown there (R4). A second frame always means that, without a `live` after it (R11).
@@ -179,6 +192,7 @@ export function connect<T = unknown>(options: Options<T>): Connection {
     context = {
       base,
       cursor,
+      asks: options.onRetract ? "&retract=true" : "",
       timers,
       hear,
       token,

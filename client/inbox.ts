@@ -1,4 +1,5 @@
-import type { Cursor, Notification, Timers } from "./api.ts";
+import type { Cursor, Timers } from "./api.ts";
+import type { Item } from "./protocol.ts";
 import { type Backoff, pause } from "./timing.ts";
 import { LATE } from "./callbacks.ts";
 
@@ -8,21 +9,21 @@ const OVERFULL = 4_096;
 const SLOW_MS = 60_000;
 
 export interface InboxOptions {
-  handle(notification: Notification): unknown;
+  handle(item: Item): unknown;
   handled(cursor: Cursor): void;
   /**
    * The handler failed and is tried again, or it has been running for long (LATE). Later notifications wait in order.
    */
-  failed(error: unknown, notification: Notification, attempts: number): void;
+  failed(error: unknown, item: Item, attempts: number): void;
   backoff: Backoff;
   timers: Timers;
 }
 
-/** Received notifications that are not handled yet. They are handled one at a time, in order, each once. */
+/** Received notifications and retracts that are not handled yet. They are handled one at a time, in order, each once. */
 export class Inbox {
   readonly #options: InboxOptions;
   readonly #stopped = new AbortController();
-  #queue: Notification[] = [];
+  #queue: Item[] = [];
   #waiters: (() => void)[] = [];
   #work: Promise<void> | undefined;
   #resets = 0;
@@ -41,11 +42,11 @@ export class Inbox {
     this.#received = cursor ?? "";
   }
 
-  add(notification: Notification): void {
-    if (typeof notification.cursor !== "string") throw new TypeError("no cursor");
-    if (notification.cursor <= this.#received) return;
-    this.#received = notification.cursor;
-    this.#queue.push(notification);
+  add(item: Item): void {
+    if (typeof item.cursor !== "string") throw new TypeError("no cursor");
+    if (item.cursor <= this.#received) return;
+    this.#received = item.cursor;
+    this.#queue.push(item);
     this.#work ??= this.#run();
   }
 
@@ -102,17 +103,17 @@ export class Inbox {
     this.#work = undefined;
   }
 
-  async #handle(notification: Notification): Promise<void> {
+  async #handle(item: Item): Promise<void> {
     const options = this.#options;
     this.inHandler = true;
     let result: unknown;
     try {
-      result = options.handle(notification);
+      result = options.handle(item);
     } finally {
       this.inHandler = false;
     }
     if (typeof (result as PromiseLike<unknown> | undefined)?.then !== "function") return;
-    const timer = options.timers.setTimeout(() => options.failed(LATE, notification, this.#attempts), SLOW_MS);
+    const timer = options.timers.setTimeout(() => options.failed(LATE, item, this.#attempts), SLOW_MS);
     try {
       await result;
     } finally {

@@ -1,7 +1,7 @@
-import type { Cursor, Notification } from "./api.ts";
+import type { Cursor } from "./api.ts";
 import { pause } from "./timing.ts";
 import { address, authorization, ended, lost, PATIENCE_MS, refusal, request, wrongUrl } from "./http.ts";
-import type { Close, Context, Ending } from "./protocol.ts";
+import type { Close, Context, Ending, Item } from "./protocol.ts";
 
 /** Seconds that the server waits. At first 0: an empty answer means that all stored notifications were sent (R7). */
 const FIRST_WAIT = 0;
@@ -10,7 +10,7 @@ const WAIT = 25;
 const REPLAY_PENDING = "/problems/replay-pending";
 
 interface Answer {
-  notifications: Notification[];
+  notifications: Item[];
   cursor: Cursor;
   closing?: Close;
 }
@@ -53,7 +53,7 @@ export async function poll(context: Context): Promise<Ending> {
 
 /** One poll. Undefined if a probe ended it: the page or the network was away, so the answer may be lost. */
 async function ask(context: Context, cursor: Cursor | undefined, wait: number): Promise<Outcome | undefined> {
-  const url = address(context, "poll", `wait=${wait}`, cursor);
+  const url = address(context, "poll", `wait=${wait}${context.asks}`, cursor);
   const init = { headers: authorization(context) };
   const probed = new AbortController();
   context.probeBy(() => probed.abort());

@@ -1,4 +1,4 @@
-import type { Cursor, Notification, Reason, ReasonCode, Timers } from "./api.ts";
+import type { Cursor, Notification, Reason, Retract, ReasonCode, Timers } from "./api.ts";
 
 /** The messages between client and server, as in PROTOCOL.md. This library imports nothing: others install it. */
 
@@ -11,10 +11,13 @@ export interface Close {
   retryAfter?: number;
 }
 
-/** R10 to R14, R49. */
+/** It has a place in the order, and is handled. */
+export type Item = Notification | Retract;
+
+/** R10 to R14, R49, R61. */
 export type ServerFrame =
   | { type: "connected"; cursor: Cursor; heartbeat: number; ping?: boolean }
-  | Notification
+  | Item
   | { type: "notifications"; items: Notification[] }
   | { type: "live" }
   | { type: "pong" }
@@ -52,6 +55,8 @@ export interface Context {
   base: Base;
   token: string;
   cursor: Cursor | undefined;
+  /** A further part of the query: `&retract=true`, or nothing (R61). */
+  asks: string;
   /** Aborted by close() and reconnect(). */
   signal: AbortSignal;
   timers: Timers;

@@ -59,7 +59,7 @@ export async function sse(context: Context): Promise<Ending> {
   }
 
   try {
-    const url = address(context, "sse", "ack=explicit", context.cursor);
+    const url = address(context, "sse", `ack=explicit${context.asks}`, context.cursor);
     const headers = { ...authorization(context), accept: "text/event-stream" };
     return await request(context, url, { headers }, NEVER_MS, read, stop.signal);
   } catch (error) {

@@ -18,7 +18,7 @@ const CODES: Record<number, Close["reconnect"]> = { 4001: "no", 4002: "token", 4
 
 /** A WebSocket cannot be read more slowly. The limit on waiting notifications ends it, and a new one gets the rest. */
 export async function websocket(context: Context): Promise<Ending> {
-  const url = address(context, "ws", "ack=explicit", context.cursor).replace(/^http/, "ws");
+  const url = address(context, "ws", `ack=explicit${context.asks}`, context.cursor).replace(/^http/, "ws");
   if (typeof WebSocket === "undefined") return ending("unsupported", "There is no WebSocket.", "no");
   let socket: WebSocket;
   try {

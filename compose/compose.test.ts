@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
 import { repository } from "#local/process/paths.ts";
+import { ROLE_NAMES } from "@saasaparilla/shared/store-grants/grants.ts";
 import { images } from "#tools/image/third-party-images.ts";
 
 const read = (file: string): string => readFileSync(join(repository, file), "utf8");
@@ -31,6 +32,14 @@ test("compose/pulumi.yaml replaces compose's own store addresses for every servi
   expect(elsewhere.toSorted()).toEqual(told(parse(compose, { merge: true, logLevel: "error" }) as File).toSorted());
 });
 
+test("a new user in the stores makes new containers of Kafka and Valkey, which read their users at the start", () => {
+  const { services } = parse(compose, { merge: true, logLevel: "error" }) as {
+    services: Record<string, { labels?: Record<string, string> }>;
+  };
+  for (const store of ["kafka", "valkey"])
+    expect(services[store]?.labels?.["saasaparilla.users"]?.split(" ")).toEqual([...ROLE_NAMES]);
+});
+
 test("Swarm runs the same services, and an absent store restarts none of them", () => {
   type Service = { command?: string[]; image: string; healthcheck?: { test?: string[] } };
   const swarm = parse(read("compose/swarm.yaml"), { merge: true, logLevel: "error" }) as {
@@ -39,7 +48,7 @@ test("Swarm runs the same services, and an absent store restarts none of them", 
   const { haproxy, provision, ...services } = swarm.services;
   expect(haproxy?.image).toContain(images.haproxy);
   expect(provision?.command).toEqual(["provision"]);
-  expect(Object.keys(services).toSorted()).toEqual(["console", "director", "distributor", "receiver"]);
+  expect(Object.keys(services).toSorted()).toEqual(["console", "director", "dispatcher", "distributor", "receiver"]);
   for (const [name, { command, healthcheck }] of Object.entries(services)) {
     expect(command).toEqual([name]);
     // Swarm replaces unhealthy tasks, and /health/ready fails while a store is away.

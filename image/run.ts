@@ -10,7 +10,9 @@ const [service, ...args] = process.argv.slice(2);
 const main = service === CLI ? CLI : serviceOf(service);
 if (main === undefined) {
   const given = JSON.stringify(service ?? "");
-  process.stderr.write(`${given} is no service. Say receiver, director, distributor, console, provision or cli.\n`);
+  process.stderr.write(
+    `${given} is no service. Say receiver, director, distributor, console, dispatcher, provision or cli.\n`,
+  );
   process.exit(64);
 }
 

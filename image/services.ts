@@ -1,5 +1,12 @@
 /** The names that start the image, with each default port if PORT is not set. Provision ends when it is done. */
-const ports = { receiver: 8080, distributor: 8081, director: 8082, console: 8083, provision: undefined };
+const ports = {
+  receiver: 8080,
+  distributor: 8081,
+  director: 8082,
+  console: 8083,
+  dispatcher: 8085,
+  provision: undefined,
+};
 
 type Service = keyof typeof ports;
 

@@ -1,5 +1,7 @@
 import { parseArgs } from "node:util";
 import { type BackingUrls, backing, together } from "#local/stores/backing.ts";
+import { presentFormat } from "#local/stores/postgres.ts";
+import { FORMAT } from "@saasaparilla/shared/protocol/format.ts";
 import { signingKey } from "./keys.ts";
 import { withFileLock } from "#local/process/file-lock.ts";
 import { known, running } from "#local/process/processes.ts";
@@ -21,6 +23,7 @@ export async function up(distributors = wanted()): Promise<Platform> {
     await step("topics and tables", () => provision({ ...told, ...passwords() }));
     await together(superfluous(list).map((name) => () => end(name)));
     await together(list.map((service) => () => ensure(service, told)));
+    await finishUpgrade(told);
     return {
       ...urls,
       receiver: urlOf(of(list, "receiver")),
@@ -47,6 +50,18 @@ async function provision(told: Record<string, string>): Promise<void> {
     fix,
     env: { ...process.env, ...told, PORT: "0" },
   });
+}
+
+/** No service of an earlier version runs any more. A new platform needs no upgrade. */
+async function finishUpgrade(told: Record<string, string>): Promise<void> {
+  if ((await presentFormat(told.DATABASE_URL!, told.NAMESPACE!)) >= FORMAT) return;
+  await step("finish the upgrade", () =>
+    runTool(process.execPath, [mainOf("provision"), "--finish-upgrade"], {
+      log: "finish-upgrade",
+      fix: "The services run, but may not write the newest form yet: end those that its log names, and: npx just finish-upgrade",
+      env: { ...process.env, ...told, PORT: "0" },
+    }),
+  );
 }
 
 /** From --distributors, else from DISTRIBUTORS, else one. */

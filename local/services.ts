@@ -13,7 +13,7 @@ import { UserError, reasonOf } from "#local/process/user-error.ts";
 
 export type Service = {
   name: string;
-  kind: "receiver" | "director" | "distributor" | "console";
+  kind: "receiver" | "director" | "distributor" | "console" | "dispatcher";
   portName: PortName;
   port: number;
 };
@@ -24,6 +24,7 @@ export function services(distributors: number): Service[] {
     { name: "receiver", kind: "receiver", portName: "RECEIVER_PORT", port: port("RECEIVER_PORT") },
     { name: "director", kind: "director", portName: "DIRECTOR_PORT", port: port("DIRECTOR_PORT") },
     { name: "console", kind: "console", portName: "CONSOLE_PORT", port: port("CONSOLE_PORT") },
+    { name: "dispatcher", kind: "dispatcher", portName: "DISPATCHER_PORT", port: port("DISPATCHER_PORT") },
     ...Array.from({ length: distributors }, (_, i): Service => ({
       name: i === 0 ? "distributor" : `distributor-${i + 1}`,
       kind: "distributor",
@@ -64,7 +65,7 @@ export function settings(urls: BackingUrls): Record<string, string> {
   };
 }
 
-const KINDS = ["receiver", "director", "distributor", "console"] as const satisfies Service["kind"][];
+const KINDS = ["receiver", "director", "distributor", "console", "dispatcher"] as const satisfies Service["kind"][];
 const passwordOf = (kind: Service["kind"]): string =>
   secret(`${kind}.password`, () => randomBytes(18).toString("base64url"));
 

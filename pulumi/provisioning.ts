@@ -35,6 +35,7 @@ function sizes(settings: Settings): Record<string, string> {
     NAMESPACE: settings.namespace,
     ACCEPTED_PARTITIONS: String(settings.acceptedPartitions),
     ROUTED_PARTITIONS: String(settings.routedPartitions),
+    DISPATCH_PARTITIONS: String(settings.dispatchPartitions),
     STORED_PARTITIONS: String(settings.storedPartitions),
     REPLICAS: String(REPLICATION.REPLICAS),
     MIN_INSYNC: String(REPLICATION.MIN_INSYNC),

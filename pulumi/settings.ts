@@ -21,6 +21,7 @@ export const settings = z.strictObject({
 
   acceptedPartitions: count.max(10_000).default(12),
   routedPartitions: count.max(65_535).default(16),
+  dispatchPartitions: count.max(10_000).default(12),
   storedPartitions: count.max(1_024).default(8),
   tenants: z.string().default(""),
 
@@ -30,7 +31,7 @@ export const settings = z.strictObject({
   /** Besides the primary. One is written to before a commit is answered. On Docker there is none: one machine is one machine. */
   postgresReplicas: z.coerce.number().int().min(1).max(8).default(2),
 
-  /** 8 for each director and distributor, one for each receiver: docs/guides/sizing.md. Past some hundreds a pooler stands before it. */
+  /** 8 for each director, distributor and dispatcher, one for each receiver: docs/guides/sizing.md. Past some hundreds a pooler stands before it. */
   postgresConnections: count.max(5_000).default(200),
 
   /** Kubernetes: where all of it lives, the platform too, so that it can read its secrets. */

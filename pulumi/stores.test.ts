@@ -53,7 +53,7 @@ describe.each(["docker", "kubernetes"])("on %s", (target) => {
     const url = new URL(told.DATABASE_URL);
     expect(url.password).toBe(`${HIDDEN}-password-postgres`);
     expect(url.search).toBe("?sslmode=verify-full&sslrootcert=/etc/stores/postgres/ca.crt");
-    const sizes = { ACCEPTED_PARTITIONS: 24, REPLICAS: 3, MIN_INSYNC: 2 };
+    const sizes = { ACCEPTED_PARTITIONS: 24, DISPATCH_PARTITIONS: 12, REPLICAS: 3, MIN_INSYNC: 2 };
     expect(readSettings(provisionSettings, { ...env, ...(await valueOf(secrets)) })).toMatchObject(sizes);
   });
 

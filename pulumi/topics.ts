@@ -15,6 +15,7 @@ export function topicsFor(settings: Settings): Record<string, Topic> {
   const sizes = {
     ACCEPTED_PARTITIONS: settings.acceptedPartitions,
     ROUTED_PARTITIONS: settings.routedPartitions,
+    DISPATCH_PARTITIONS: settings.dispatchPartitions,
     ...REPLICATION,
   };
   return Object.fromEntries(

@@ -13,6 +13,7 @@ export function chartValues(settings: Settings, kafka: Store) {
     platform: {
       namespace: settings.namespace,
       acceptedPartitions: settings.acceptedPartitions,
+      dispatchPartitions: settings.dispatchPartitions,
       slots: settings.routedPartitions,
       storedPartitions: settings.storedPartitions,
       replicas: REPLICATION.REPLICAS,

@@ -1,4 +1,5 @@
 import { comeBack, deep, storing } from "./offline-clients.ts";
+import { fanOut } from "./fan-out.ts";
 import type { Figures } from "#bench/results/figures.ts";
 import { atRest, connects, idle } from "./idle-connections.ts";
 import type { Profile } from "#bench/results/profiler.ts";
@@ -6,6 +7,7 @@ import { directorAlone, distributorAlone, floorAtRate, receiverAlone } from "./s
 import { larger } from "./payload-size.ts";
 import { manyConnections, manyIds, manyLanes } from "./large-redis.ts";
 import { neighbours } from "./noisy-neighbours.ts";
+import { queue } from "./queue.ts";
 import { several } from "./scaling.ts";
 import { unicast } from "./saturation.ts";
 
@@ -86,6 +88,8 @@ export const works: Record<string, Work> = {
   "come back, RS256": (figures, work, { divisor, runs, profile }) =>
     comeBack(figures, work, { clients: 5_000 / divisor, each: 20, runs, aim: 1.2, algorithm: "RS256", profile }),
   "100,000 stored": (figures, work, { divisor, runs }) => deep(figures, work, { stored: 100_000 / divisor, runs }),
+  queue: (figures, work, { runs, seconds }) => queue(figures, work, { workers: 0, runs, seconds }),
+  "queue, four workers": (figures, work, { runs, seconds }) => queue(figures, work, { workers: 4, runs, seconds }),
   storing: (figures, work, { divisor, runs }) =>
     storing(figures, work, { clients: 5_000 / divisor, rows: 200_000 / divisor, runs, aim: 30_000 }),
 };
@@ -95,6 +99,10 @@ const SHARE = 0.1;
 
 /** Measured only where they are named. How it scales: as many clients for each, or the same load for all. */
 export const largeWorks: Record<string, Work> = {
+  "group of 1,000,000": (figures, work, { divisor, runs, seconds }) =>
+    fanOut(figures, work, { members: 1_000_000 / divisor, clients: 200 / divisor, rate: 500 / divisor, runs, seconds }),
+  "group of 100,000": (figures, work, { divisor, runs, seconds }) =>
+    fanOut(figures, work, { members: 100_000 / divisor, clients: 200 / divisor, rate: 500 / divisor, runs, seconds }),
   "noisy neighbours": (figures, work, { divisor, runs, seconds }) =>
     neighbours(figures, work, { clients: 200 / divisor, rate: 500 / divisor, runs, seconds }),
   "one of each, a tenth of a core": (figures, work, { divisor, runs, seconds }) =>

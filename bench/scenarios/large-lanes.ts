@@ -87,9 +87,11 @@ class Filled {
       send: unexpected,
       deleteStored: unexpected,
       settled: () => {},
+      outcome: unexpected,
       arm: (lane) => laneTimers.arm(lanes, lane),
       deadLetter: unexpected,
       duplicate: unexpected,
+      skipped: unexpected,
       superseded: unexpected,
     }));
     this.#lanes.begin(0);

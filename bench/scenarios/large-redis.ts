@@ -84,7 +84,10 @@ export async function manyConnections(figures: Figures, work: string, { most }: 
 export async function manyIds(figures: Figures, work: string, { most }: { most: number }): Promise<void> {
   await inRedis(async (redis) => {
     // However busy the machine is, each is reserved.
-    const options = { REPEAT_WAIT_MS: 60_000, REPEAT_SECONDS: receiverSettings.shape.REPEAT_SECONDS.parse(undefined) };
+    const options = {
+      REPEAT_WAIT_MS: 60_000,
+      IDEMPOTENCY_SECONDS: receiverSettings.shape.IDEMPOTENCY_SECONDS.parse(undefined),
+    };
     const unguarded = (): never => {
       throw new Error("Redis was too slow to be asked.");
     };

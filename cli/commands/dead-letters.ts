@@ -68,8 +68,9 @@ const redrive = (): CliCommand =>
       print(`${id} was sent again: ${topic}, partition ${partition}, offset ${offset}.`);
     });
 
-function cells({ id, when, topic, partition, offset, size, notifications, reason }: Summary): string[] {
+function cells({ id, when, topic, partition, offset, index, size, notifications, reason }: Summary): string[] {
   const [first, ...more] = notifications;
   const client = more.length > 0 ? `${first!.client} +${more.length}` : (first?.client ?? "-");
-  return [id, when, `${topic}/${partition}@${offset}`, `${size} B`, client, reason];
+  const item = index === undefined ? "" : `#${index}`;
+  return [id, when, `${topic}/${partition}@${offset}${item}`, `${size} B`, client, reason];
 }

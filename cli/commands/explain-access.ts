@@ -6,7 +6,7 @@ import { consoleApi } from "#cli/connection/api.ts";
 import { consoleOptions, tenantOption, type ConsoleOptions } from "#cli/connection/options.ts";
 import { readGiven } from "#cli/connection/read-file.ts";
 import { print, printJson, JSON_OPTION } from "#cli/output.ts";
-import { clientId, origin, scopes, subjectName } from "#cli/values.ts";
+import { clientId, origin, scopes, subjectName, target } from "#cli/values.ts";
 
 interface Explained {
   allowed: boolean;
@@ -17,6 +17,7 @@ interface Explained {
 interface Question {
   scope?: string;
   client?: string;
+  target?: string;
   origin?: string;
   token?: string;
   tokenFile?: string;
@@ -40,6 +41,7 @@ export const explainAccessCommand = (): CliCommand =>
       .addOption(tenantOption())
       .addOption(new Option("--scope <scope>", "what the request is for").choices(SCOPES))
       .option("--client <id>", "the client that the request is about", clientId)
+      .option("--target <target>", "the queue, group or exchange that the request names: queue/changes", target)
       .option("--origin <origin>", "the site whose page asks; alone, only its origin is checked", origin)
       .option("--token <token>", "the token to explain; other users of this machine can see it, so prefer --token-file")
       .option("--token-file <file>", "the token to explain; - reads stdin")
@@ -51,6 +53,7 @@ export const explainAccessCommand = (): CliCommand =>
     .examples(
       "explain-access --tenant shop --scope subscribe --client u1 --token-file token.txt",
       "explain-access --tenant shop --scope publish --subject checkout",
+      "explain-access --tenant shop --scope consume --subject feed --target queue/changes",
       "explain-access --tenant shop --origin https://shop.example",
     )
     .action(async (options: Options, command: CliCommand) => {
@@ -64,15 +67,20 @@ export const explainAccessCommand = (): CliCommand =>
     });
 
 async function questionOf(options: Options, command: CliCommand): Promise<object> {
-  const { scope, client, origin, token, tokenFile, subject, scopes, issuer } = options;
+  const { scope, client, target, origin, token, tokenFile, subject, scopes, issuer } = options;
   const given = [token, tokenFile, subject].filter((value) => value !== undefined).length;
-  const others = [client, scopes, issuer].some((value) => value !== undefined);
+  const others = [client, target, scopes, issuer].some((value) => value !== undefined);
   if (scope === undefined) {
     if (origin !== undefined && given === 0 && !others) return { origin };
     return command.error(`--scope is missing: one of ${SCOPES.join(", ")}. Only --origin may stand alone.`);
   }
   if (given !== 1) return command.error("Pass one of --token-file, --token and --subject.");
-  const about = { scope, ...(client !== undefined && { client }), ...(origin !== undefined && { origin }) };
+  const about = {
+    scope,
+    ...(client !== undefined && { client }),
+    ...(target !== undefined && { target }),
+    ...(origin !== undefined && { origin }),
+  };
   if (subject !== undefined)
     return { ...about, subject, scopes: scopes ?? [scope], ...(issuer !== undefined && { issuer }) };
   if (scopes !== undefined || issuer !== undefined)

@@ -14,7 +14,7 @@ export const tokenCommand = (): CliCommand =>
       new CliCommand("token")
         .summary("print a token, signed with a key of the platform's issuer")
         .description(
-          "Print a token for a client, a publisher or an operator. Needs the private key of the platform's issuer.",
+          "Print a token for a client, a publisher, a consumer of queues or an operator. Needs the private key of the platform's issuer.",
         ),
     ),
   )
@@ -22,6 +22,7 @@ export const tokenCommand = (): CliCommand =>
     .examples(
       "token --client u1",
       "token --publisher --tenant shop --ttl 15m",
+      "token --consumer feed --tenant shop",
       "token --operator --signing-key private.json --token-issuer https://idp.example",
     )
     .action(async (options: Options, command: CliCommand) => {

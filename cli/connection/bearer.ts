@@ -8,6 +8,7 @@ export interface WhoOptions {
   /** True without a name. */
   publisher?: string | true;
   operator?: string | true;
+  consumer?: string | true;
   tenant: string;
   ttl?: number;
 }
@@ -16,22 +17,27 @@ export function whoOptions<C extends CliCommand>(command: C): C {
   return command
     .option("--client <id>", "for this client: it may subscribe as itself", clientId)
     .option("--publisher [name]", "for a publisher", subjectName)
+    .option("--consumer [name]", "for a reader of queues; a grant of its tenant names which", subjectName)
     .option("--operator [name]", "for an operator of the platform, or with --tenant of one tenant", subjectName)
     .addOption(tenantOption())
     .option("--ttl <duration>", "how long it is valid: 30s, 15m, 1h or 7d; an hour by default", ttl);
 }
 
 /** Whom the options are about. A tenant counts only if it was named: an operator belongs to none. */
-export function bearerOf({ client, publisher, operator, tenant, ttl }: WhoOptions, command: CliCommand): Bearer {
-  if ([client, publisher, operator].filter((name) => name !== undefined).length !== 1)
+export function bearerOf(
+  { client, publisher, consumer, operator, tenant, ttl }: WhoOptions,
+  command: CliCommand,
+): Bearer {
+  if ([client, publisher, consumer, operator].filter((name) => name !== undefined).length !== 1)
     return command.error(
-      "A token is for either a client, a publisher or an operator. Pass one of --client, --publisher and --operator.",
+      "A token is for either a client, a publisher, a consumer or an operator. Pass one of --client, --publisher, --consumer and --operator.",
     );
   const rest = {
     ...(command.getOptionValueSource("tenant") === "cli" && { tenant }),
     ...(ttl !== undefined && { ttl }),
   };
   if (client !== undefined) return { client, ...rest };
+  if (consumer !== undefined) return { consumer: consumer === true ? "consumer" : consumer, ...rest };
   if (publisher !== undefined) return { publisher: publisher === true ? "publisher" : publisher, ...rest };
   return { operator: operator === undefined || operator === true ? "operator" : operator, ...rest };
 }

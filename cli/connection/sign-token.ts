@@ -6,22 +6,18 @@ export type Bearer = { tenant?: string; ttl?: number } & (
   | { client: string }
   | { publisher: string }
   | { operator: string }
+  | { consumer: string }
 );
 
 const HOUR = 3600;
 
-/** A token as an identity provider would give it: clients may subscribe as themselves, publishers may publish, operators may operate. */
+/** A token as an identity provider would give it: clients may subscribe as themselves, publishers may publish, consumers may read queues, operators may operate. */
 export async function mint(
   bearer: Bearer,
   key: JWK,
   { issuer, audience, tenant }: { issuer: string; audience: string; tenant: string },
 ): Promise<string> {
-  const [scope, subject] =
-    "client" in bearer
-      ? ["subscribe", bearer.client]
-      : "publisher" in bearer
-        ? ["publish", bearer.publisher]
-        : ["operate", bearer.operator];
+  const [scope, subject] = saidOf(bearer);
   // No tenant's operators can revoke it.
   const usual = "operator" in bearer ? PLATFORM_TENANT : tenant;
   const { alg = "", kid = "" } = key;
@@ -33,4 +29,10 @@ export async function mint(
     .setIssuedAt()
     .setExpirationTime(Math.floor(Date.now() / 1000) + (bearer.ttl ?? HOUR))
     .sign(await importJWK(key, alg));
+}
+
+function saidOf(bearer: Bearer): [scope: string, subject: string] {
+  if ("client" in bearer) return ["subscribe", bearer.client];
+  if ("publisher" in bearer) return ["publish", bearer.publisher];
+  return "consumer" in bearer ? ["consume", bearer.consumer] : ["operate", bearer.operator];
 }

@@ -4,13 +4,14 @@ import { CliCommand } from "#cli/command.ts";
 import { consoleApi } from "#cli/connection/api.ts";
 import { consoleOptions, type ConsoleOptions } from "#cli/connection/options.ts";
 import { printJson } from "#cli/output.ts";
-import { clientPatterns, documentId, grantSubjects, tenantName } from "#cli/values.ts";
+import { clientPatterns, documentId, grantSubjects, targetPatterns, tenantName } from "#cli/values.ts";
 import { given } from "./documents.ts";
 
 interface Options extends ConsoleOptions {
   role: string;
   subjects: string[];
   clients?: string[];
+  targets?: string[];
 }
 
 export const grantCommand = (): CliCommand =>
@@ -25,10 +26,20 @@ export const grantCommand = (): CliCommand =>
         "--clients <list>",
         "the clients that they may publish to, or be: u1,shop-*; all by default",
         clientPatterns,
+      )
+      .option(
+        "--targets <list>",
+        "the queues, groups and exchanges that they may name: queue/changes,group/*; none by default",
+        targetPatterns,
       ),
   )
-    .examples("tenant grant shop apps --role subscriber --subjects 'u*'")
-    .action(async (tenant: string, id: string, { role, subjects, clients, ...options }: Options) => {
+    .examples(
+      "tenant grant shop apps --role subscriber --subjects 'u*'",
+      "tenant grant shop feed --role consumer --subjects feed --targets queue/changes",
+    )
+    .action(async (tenant: string, id: string, { role, subjects, clients, targets, ...options }: Options) => {
       const api = await consoleApi(options);
-      printJson(await api.ask("PUT", `/v1/tenants/${tenant}/grants/${id}`, given({ role, subjects, clients })));
+      printJson(
+        await api.ask("PUT", `/v1/tenants/${tenant}/grants/${id}`, given({ role, subjects, clients, targets })),
+      );
     });

@@ -2,13 +2,14 @@ import { CliCommand } from "#cli/command.ts";
 import { consoleApi } from "#cli/connection/api.ts";
 import { consoleOptions, type ConsoleOptions } from "#cli/connection/options.ts";
 import { printJson } from "#cli/output.ts";
-import { clientPatterns, documentId, keyName, keyScopes, tenantName, ttl } from "#cli/values.ts";
+import { clientPatterns, documentId, keyName, keyScopes, targetPatterns, tenantName, ttl } from "#cli/values.ts";
 import { given } from "./documents.ts";
 
 interface Options extends ConsoleOptions {
   name: string;
   scopes: string[];
   clients?: string[];
+  targets?: string[];
   ttl?: number;
 }
 
@@ -18,14 +19,21 @@ export const keyCommand = (): CliCommand =>
       .description("Create an API key. It is printed once, and never again.")
       .argument("<tenant>", "the tenant", tenantName)
       .requiredOption("--name <text>", "what it is for", keyName)
-      .requiredOption("--scopes <list>", "publish, read, operate", keyScopes)
+      .requiredOption("--scopes <list>", "publish, read, operate, consume", keyScopes)
       .option("--clients <list>", "the clients that it may publish to: u1,shop-*; all by default", clientPatterns)
+      .option(
+        "--targets <list>",
+        "the queues, groups and exchanges that it may name: queue/changes,group/*; none by default",
+        targetPatterns,
+      )
       .option("--ttl <duration>", "how long it is valid: 12h or 90d; until it is removed by default", ttl),
   )
     .examples("tenant key shop --name checkout --scopes publish --ttl 90d")
-    .action(async (tenant: string, { name, scopes, clients, ttl: expiresIn, ...options }: Options) => {
+    .action(async (tenant: string, { name, scopes, clients, targets, ttl: expiresIn, ...options }: Options) => {
       const api = await consoleApi(options);
-      printJson(await api.ask("POST", `/v1/tenants/${tenant}/keys`, given({ name, scopes, clients, expiresIn })));
+      printJson(
+        await api.ask("POST", `/v1/tenants/${tenant}/keys`, given({ name, scopes, clients, targets, expiresIn })),
+      );
     });
 
 export const rotateCommand = (): CliCommand =>

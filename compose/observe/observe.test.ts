@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { createRegistry } from "@saasaparilla/shared/runtime/metrics.ts";
 import { expect, test } from "vitest";
 import { createMetrics as director } from "#services/director/metrics.ts";
+import { createMetrics as dispatcher } from "#services/dispatcher/metrics.ts";
 import { createMetrics as distributor } from "#services/distributor/metrics.ts";
 import { createMetrics as receiver } from "#services/receiver/metrics.ts";
 import { readPromql } from "#tests/support/promql.ts";
@@ -21,7 +22,7 @@ const alerts = [...read("alerts.yaml").matchAll(/^ +expr: (.+)$/gm)].map((match)
 
 /**
  * The scraped series: of the services, of Prometheus itself, and those of every service (shared/auth/audit-log.ts,
- * shared/auth/policies/refresh.ts, shared/auth/pending-callers.ts, shared/auth/guard.ts).
+ * shared/postgres/row-refresh.ts, shared/auth/pending-callers.ts, shared/auth/guard.ts).
  */
 const known = new Set([
   "up",
@@ -30,7 +31,7 @@ const known = new Set([
   "identity_waits_refused_total",
   "address_over_limit_requests_total",
 ]);
-for (const [service, create] of Object.entries({ receiver, director, distributor })) {
+for (const [service, create] of Object.entries({ receiver, director, distributor, dispatcher })) {
   const registry = createRegistry(service);
   create(registry);
   for (const { name } of registry.getMetricsAsArray()) known.add(name);

@@ -14,6 +14,7 @@ const defaults = {
   DISTRIBUTOR_PORT: 8081,
   DIRECTOR_PORT: 8082,
   CONSOLE_PORT: 8083,
+  DISPATCHER_PORT: 8085,
 };
 
 export type PortName = keyof typeof defaults;

@@ -111,3 +111,15 @@ async function select(url: string, statement = "select 1"): Promise<void> {
     await client.end();
   }
 }
+
+/** The platform's format, as provision keeps it. */
+export async function presentFormat(url: string, namespace: string): Promise<number> {
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: 3_000 });
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ format: number }>(`select format from "${namespace}".platform`);
+    return rows[0]?.format ?? 1;
+  } finally {
+    await client.end();
+  }
+}

@@ -12,6 +12,11 @@ import { SealedSecrets } from "@saasaparilla/shared/auth/tokens/sealed-secrets.t
 import { loadSettings } from "@saasaparilla/shared/runtime/load-settings.ts";
 import { TenantUse } from "@saasaparilla/shared/postgres/tenant-use.ts";
 import { documentRoutes, type ConsoleParts } from "./policies/crud-routes.ts";
+import { formatNeeded } from "@saasaparilla/shared/auth/policies/schema.ts";
+import { exchangeRoutes } from "#documents/exchanges.ts";
+import { queueRoutes } from "#documents/queues.ts";
+import { scheduleRoutes } from "#documents/schedules.ts";
+import { DocumentStore } from "@saasaparilla/shared/dispatch/document-store.ts";
 import { explainRoute } from "#policies/explain.ts";
 import { keyRoutes } from "#policies/keys.ts";
 import { openapi } from "#api/openapi.ts";
@@ -40,23 +45,38 @@ const accessControl = await openAccessControl({
   log,
 });
 const { policies, policyStore, policyRefresh, authenticator, guard } = accessControl;
+const format = (): number => accessControl.format.present;
 
+const refresh = (): Promise<void> => policyRefresh.refresh();
 const parts: ConsoleParts = {
   policyStore,
-  refresh: () => policyRefresh.refresh(),
+  documents: { store: policyStore, refresh, formatNeeded, format },
   now: () => Math.floor(Date.now() / 1_000),
   issuer: settings.AUTH_ISSUER,
   secrets: new SealedSecrets(settings.SECRETS_KEY),
   environment: settings.KEY_ENVIRONMENT,
   jwksAddresses: authenticator.jwksAddresses,
 };
+// Only dispatchers use these documents, and every dispatcher understands them.
+const written = {
+  policyStore,
+  documents: {
+    store: new DocumentStore(postgres, settings.NAMESPACE),
+    refresh: () => Promise.resolve(),
+    formatNeeded: () => 1,
+    format,
+  },
+};
 const server = new HttpServer({ health, registry, log, settings });
 server.cors.follow(policies);
 const routes = [
   ...documentRoutes(parts),
   ...keyRoutes(parts),
+  ...exchangeRoutes(written),
+  ...queueRoutes(written),
+  ...scheduleRoutes(written, () => new Date()),
   usageRoute(new TenantUse(postgres, settings.NAMESPACE)),
-  explainRoute({ ...parts, policies, authenticator, cors: server.cors }),
+  explainRoute({ ...parts, refresh, policies, authenticator, cors: server.cors }),
 ];
 serveDocs(server, openapi(routes));
 server.onExposed = (request) => guard.turnAway("its token is in its query", "operate", request);

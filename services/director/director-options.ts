@@ -2,11 +2,12 @@ import type { StoredDeletions } from "@saasaparilla/shared/postgres/stored-delet
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
 import type { BatchingProducer } from "@saasaparilla/shared/kafka/batching-producer.ts";
 import type { Topics } from "@saasaparilla/shared/kafka/topic-names.ts";
-import type { DeadLetters } from "#dead-letters/dead-letters.ts";
+import type { DeadLetters } from "@saasaparilla/shared/kafka/dead-letters.ts";
 import type { PresenceLookup } from "#partitions/presence-lookup.ts";
 import type { LaneTimers } from "#partitions/lane-timers.ts";
 import type { Clock, PartitionLimits } from "#partitions/partition-options.ts";
 import type { NotificationWriter } from "#storage/notification-writer.ts";
+import type { Outcomes } from "#storage/outcomes.ts";
 import type { DirectorMetrics } from "./metrics.ts";
 
 /**
@@ -27,7 +28,8 @@ export interface DirectorKafka {
 export interface DirectorStores {
   notificationWriter: NotificationWriter;
   storedDeletions: Pick<StoredDeletions, "add">;
-  deadLetters: DeadLetters;
+  deadLetters: Pick<DeadLetters, "add">;
+  outcomes: Pick<Outcomes, "append">;
   presenceLookup: PresenceLookup;
 }
 

@@ -49,6 +49,7 @@ beforeEach(() => {
       } as unknown as DirectorStores["notificationWriter"],
       storedDeletions: silent<DirectorStores["storedDeletions"]>(),
       deadLetters: silent<DirectorStores["deadLetters"]>(),
+      outcomes: silent<DirectorStores["outcomes"]>(),
       presenceLookup: silent<DirectorStores["presenceLookup"]>(),
     },
     laneTimers: silent<DirectorOptions["laneTimers"]>(),

@@ -1,10 +1,10 @@
 import { messageOf } from "@saasaparilla/shared/runtime/errors.ts";
-import type { Batch, GroupReader } from "@saasaparilla/shared/kafka/client.ts";
+import type { Batch, Committed, GroupReader } from "@saasaparilla/shared/kafka/client.ts";
 import { DeferredInserts } from "./storage/deferred-inserts.ts";
-import { PartitionLanes } from "#partitions/partition.ts";
+import { claimPartitions } from "#partitions/claim.ts";
+import type { PartitionLanes } from "#partitions/partition.ts";
 import { changeOwnership, Ownership, type OwnershipEvent, type OwnershipOutput } from "#partitions/ownership.ts";
-import type { DirectorOptions, Progress } from "./director-options.ts";
-import { LaneEffects } from "#partitions/lane-effects.ts";
+import type { DirectorOptions } from "./director-options.ts";
 
 /**
  * The part of a partition's lanes that `park` visits each second. It parks lanes without events since the last visit.
@@ -19,6 +19,8 @@ const RESUMED_PART = 3 / 4;
 /** The group must revoke a superseded partition within this time. */
 const SUPERSEDED_MS = 30_000;
 
+const NOWHERE = { committed: -1, read: -1 };
+
 interface Assigned {
   readonly ownership: Ownership;
   /** Resolves when the claim is in `control`. */
@@ -26,16 +28,19 @@ interface Assigned {
   /** Undefined until `claimed` resolves. */
   lanes: PartitionLanes | undefined;
   paused: boolean;
+  /** The last position that was to be committed. */
+  noted: { committed: number; read: number };
 }
 
 /**
- * Owns partitions. It claims each before any other action, passes it the records it read, and commits settled offsets.
- * It pauses a partition at its bound. It drops a partition that the group or a newer claim gives to another director.
+ * Owns partitions. It claims each before any other action (claim.ts), passes it the records it read, and commits
+ * settled offsets. It pauses a partition at its bound. It drops a partition that the group or a newer claim gives to
+ * another director.
  */
 export class Director implements OwnershipOutput {
   readonly #options: DirectorOptions;
   readonly #assigned = new Map<number, Assigned>();
-  readonly #uncommitted = new Map<string, { topic: string; partition: number; offset: number }>();
+  readonly #uncommitted = new Map<string, Committed>();
   readonly #deferredInserts: DeferredInserts;
   #reader: GroupReader | undefined;
   #member = "";
@@ -94,14 +99,10 @@ export class Director implements OwnershipOutput {
     this.#rejoining = false;
     for (const [partition, { ownership }] of this.#assigned) if (!kept.has(partition)) this.#drop(ownership);
     const fresh = partitions.filter((partition) => !this.#assigned.has(partition));
-    const generations = new Map(fresh.map((partition) => [partition, this.#appendClaim(partition)]));
-    // This must follow the claims, so that it counts everything that earlier owners deferred.
-    const progress = Promise.all(generations.values()).then(() => this.#options.kafka.progress());
-    for (const [partition, generation] of generations) {
-      const ownership = new Ownership(partition);
-      const claimed = this.#claim(ownership, generation, progress);
-      const assigned: Assigned = { ownership, claimed, lanes: undefined, paused: false };
-      this.#assigned.set(partition, assigned);
+    const ownerships = fresh.map((partition) => new Ownership(partition));
+    for (const [ownership, claimed] of claimPartitions(ownerships, this.#options, this)) {
+      const assigned: Assigned = { ownership, claimed, lanes: undefined, paused: false, noted: NOWHERE };
+      this.#assigned.set(ownership.partition, assigned);
       claimed.then(
         (lanes) => (assigned.lanes = lanes),
         (error: unknown) => this.#options.fatal(error),
@@ -152,8 +153,8 @@ export class Director implements OwnershipOutput {
       const { lanes } = assigned;
       if (!lanes) continue;
       lanes.reclaim();
-      const offset = lanes.commit();
-      if (offset !== undefined) this.#note(this.#options.topics.accepted, lanes.partition, offset);
+      lanes.commit();
+      this.#notePosition(assigned, lanes);
       this.#resumeBelowBound(assigned, lanes);
     }
     if (this.#committing || this.#uncommitted.size === 0 || !this.#reader) return;
@@ -180,37 +181,17 @@ export class Director implements OwnershipOutput {
     if (ownership) changeOwnership(ownership, event, this);
   }
 
-  #note(topic: string, partition: number, offset: number): void {
-    this.#uncommitted.set(`${topic}:${partition}`, { topic, partition, offset });
+  /** A partition whose lanes settle nothing can still read on. */
+  #notePosition(assigned: Assigned, { partition, position, owned }: PartitionLanes): void {
+    if (!owned || !position) return;
+    const { committed, read } = position;
+    if (committed === assigned.noted.committed && read === assigned.noted.read) return;
+    assigned.noted = position;
+    this.#note(this.#options.topics.accepted, partition, committed, read);
   }
 
-  #appendClaim(partition: number): Promise<number> {
-    const { kafka, topics, name } = this.#options;
-    return new Promise<number>((resolve, reject) =>
-      kafka.producer.add(
-        topics.control,
-        partition,
-        (writer) => writer.signal({ type: "claim", director: name }),
-        (error, offset) => (error instanceof Error ? reject(error) : resolve(offset)),
-      ),
-    );
-  }
-
-  async #claim(ownership: Ownership, claimed: Promise<number>, asked: Promise<Progress>): Promise<PartitionLanes> {
-    const { partition } = ownership;
-    const generation = await claimed;
-    const progress = await asked;
-    const deferred = progress.deferred.get(partition) ?? { committed: 0, end: 0 };
-    const oldest = progress.oldest.get(partition) ?? 0;
-    changeOwnership(ownership, { type: "claimed", generation }, this);
-    const superseded = (offset: number): void => changeOwnership(ownership, { type: "newer claim", offset }, this);
-    const claim = { ownership, deferred, oldest };
-    const lanes = new PartitionLanes(
-      { ...this.#options, claim },
-      (owner) => new LaneEffects(owner, superseded, this.#options),
-    );
-    this.#options.log.info({ partition, generation, deferred: deferred.end - deferred.committed }, "partition claimed");
-    return lanes;
+  #note(topic: string, partition: number, offset: number, read?: number): void {
+    this.#uncommitted.set(`${topic}:${partition}`, { topic, partition, offset, read });
   }
 
   awaitRevocation(ownership: Ownership): void {

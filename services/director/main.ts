@@ -16,12 +16,14 @@ import { connectPostgres } from "@saasaparilla/shared/postgres/client.ts";
 import { connectRedis } from "@saasaparilla/shared/redis/client.ts";
 import { Keys } from "@saasaparilla/shared/redis/keys.ts";
 import { loadSettings } from "@saasaparilla/shared/runtime/load-settings.ts";
+import { StoredEnds } from "@saasaparilla/shared/postgres/stored-ends.ts";
 import { StoredNotifications } from "@saasaparilla/shared/postgres/stored-notifications.ts";
 import { StoredTenants } from "@saasaparilla/shared/postgres/stored-tenants.ts";
 import { tenantLimits } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
 import { directorGroup, topicsOf } from "@saasaparilla/shared/kafka/topic-names.ts";
 import { DeadLetterReader } from "#dead-letters/reader.ts";
-import { DeadLetters } from "#dead-letters/dead-letters.ts";
+import { refusedRow } from "#dead-letters/refused-row.ts";
+import { DeadLetters } from "@saasaparilla/shared/kafka/dead-letters.ts";
 import { Director } from "./director.ts";
 import { PresenceLookup } from "#partitions/presence-lookup.ts";
 import { watchEpoch } from "#partitions/epoch-watch.ts";
@@ -30,7 +32,9 @@ import { openapi } from "#dead-letters/openapi.ts";
 import { serveAdminApi } from "#dead-letters/admin-api.ts";
 import { directorSettings } from "./settings.ts";
 import { FullInboxMarker } from "#storage/full-inboxes.ts";
-import { ConsumerLag, LAG_MS } from "#partitions/consumer-lag.ts";
+import { ConsumerLag, LAG_MS } from "@saasaparilla/shared/kafka/consumer-lag.ts";
+import { EndedDeadLetters } from "#dead-letters/ended-dead-letters.ts";
+import { Outcomes } from "#storage/outcomes.ts";
 import { NotificationWriter } from "#storage/notification-writer.ts";
 import { sweepExpired } from "#storage/expiry-sweep.ts";
 import { TenantFullness } from "#storage/full-tenants.ts";
@@ -113,7 +117,13 @@ const { epoch, reader: epochs } = await watchEpoch({
   fatal: (error) => lifecycle.fatal(error),
 });
 lifecycle.onEnd("epoch", () => epochs.stop());
-const deadLetters = new DeadLetters(packer, topics, epoch.partitions, { metrics, log });
+const acceptedTopic = { topic: topics.accepted, partitions: epoch.partitions };
+const outcomes = new Outcomes({ producer: packer, ...acceptedTopic, wall: clock.wall, metrics });
+const storedEnds = new StoredEnds(postgres, settings.NAMESPACE, {
+  partitions: epoch.partitions,
+  append: (ended) => Promise.all(ended.map((one) => outcomes.append(one))),
+});
+const deadLetters = new EndedDeadLetters(new DeadLetters(packer, topics.deadLetters, { metrics, log }), outcomes);
 const limitsOf = tenantLimits(policies, settings);
 const weightOf = (tenant: string): number => limitsOf(tenant).weight;
 const fullInboxes = new FullInboxMarker({
@@ -131,7 +141,7 @@ const tenantFullness = new TenantFullness({
 });
 metrics.watch({ storedHighest: () => tenantFullness.highest() });
 const notificationWriter = new NotificationWriter({
-  stored,
+  stored: storedEnds,
   producer: deferring,
   topic: topics.deferred,
   weightOf,
@@ -147,11 +157,11 @@ const notificationWriter = new NotificationWriter({
       health.down("postgres", messageOf(error));
       log.warn({ err: error }, "storing failed: notifications go to deferred until it succeeds");
     },
-    rejected: (row, error) => deadLetters.addNotification(row, error),
+    rejected: (row, error) => deadLetters.add(refusedRow(row, acceptedTopic, error)),
   },
 });
 const storedDeletions = new StoredDeletions({
-  remove: (acknowledged) => stored.deleteUpTo(acknowledged),
+  remove: (acknowledged) => storedEnds.deleteUpTo(acknowledged),
   failed(error) {
     metrics.failed("postgres");
     health.down("postgres", messageOf(error));
@@ -174,7 +184,7 @@ const director = new Director({
       ackMs: settings.ACK_MS,
       holdMs: settings.HOLD_MS,
       inviteMs: settings.INVITE_MS,
-      tries: settings.TRIES,
+      tries: settings.INVITE_TRIES,
     },
     maxLanes: settings.MAX_LANES,
     maxUnsettled: settings.PARTITION_MAX_UNSETTLED,
@@ -193,7 +203,7 @@ const director = new Director({
       return { deferred, oldest };
     },
   },
-  stores: { notificationWriter, storedDeletions, deadLetters, presenceLookup },
+  stores: { notificationWriter, storedDeletions, deadLetters, outcomes, presenceLookup },
   laneTimers,
   metrics,
   log,
@@ -217,7 +227,7 @@ const ticks = setInterval(() => laneTimers.advance(clock.monotonic()), 50);
 const commits = setInterval(() => void director.commit(), 250);
 const parks = setInterval(() => director.park(), 1_000);
 const sweeps = setInterval(
-  () => void sweepExpired(stored, metrics, log).then((done) => done && health.up("postgres")),
+  () => void sweepExpired(stored, storedEnds, { metrics, log }).then((done) => done && health.up("postgres")),
   settings.SWEEP_MS,
 );
 const lags = setInterval(() => void consumerLag.look(), LAG_MS);

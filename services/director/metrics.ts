@@ -1,12 +1,19 @@
 import { meters, type Registry } from "@saasaparilla/shared/runtime/metrics.ts";
 import type { DeferredReason } from "#partitions/deferred.ts";
+import type { Outcome } from "@saasaparilla/shared/protocol/outcome.ts";
 import type { Settled } from "#lanes/lane.ts";
 
 export type DirectorMetrics = ReturnType<typeof createMetrics>;
 
 export function createMetrics(registry: Registry) {
   const { counter, counts, histogram, tally, watched } = meters(registry);
-  const settled: Record<Settled, number> = { acknowledged: 0, stored: 0, expired: 0 };
+  const settled: Record<Settled, number> = {
+    acknowledged: 0,
+    stored: 0,
+    expired: 0,
+    replaced: 0,
+    retracted: 0,
+  };
   counts("notifications_settled_total", "Settled notifications, by how.", ["how"], () =>
     Object.entries(settled).map(([how, count]) => ({ how, count })),
   );
@@ -28,7 +35,13 @@ export function createMetrics(registry: Registry) {
     "notifications_swept_total",
     "Stored notifications that expired before their client connected.",
   );
-  const deadLetters = counter("dead_letters_total", "Records that can never be processed.");
+  const ended: Record<Outcome, number> = { acknowledged: 0, expired: 0, replaced: 0, retracted: 0, dead: 0 };
+  counts("outcomes_total", "Outcomes appended to queues, by outcome.", ["outcome"], () =>
+    Object.entries(ended).map(([outcome, count]) => ({ outcome, count })),
+  );
+  const deadLetters = counter("dead_letters_total", "Records, and items of records, that can never be processed.");
+  const skipped = counter("items_skipped_total", "Items of an unknown kind in control, by topic.", "topic");
+  skipped.inc({ topic: "control" }, 0);
   const redriven = counter(
     "dead_letters_redriven_total",
     "Dead letters that an operator has sent to their topic again.",
@@ -64,6 +77,10 @@ export function createMetrics(registry: Registry) {
     parkedLanes: { name: "lanes_parked", help: "Lanes in memory without activity, in their small form." },
     lookUps: { name: "look_ups_waiting", help: "Lanes that wait for Redis." },
     partitions: { name: "partitions_owned", help: "Partitions of accepted that this director owns." },
+    outcomesUnderWay: {
+      name: "outcomes_waiting",
+      help: "Outcomes that Kafka does not have yet. Their notifications are not settled.",
+    },
     queuedBytes: { name: "routed_queued_bytes", help: "Bytes not yet sent to slots." },
   });
 
@@ -78,8 +95,12 @@ export function createMetrics(registry: Registry) {
     read: (notifications: number) => accepted.inc(notifications),
     routed: sent,
     repeated: () => duplicates.inc(),
+    outcome(outcome: Outcome): void {
+      ended[outcome] += 1;
+    },
     swept: (rows: number) => swept.inc(rows),
     deadLettered: () => deadLetters.inc(),
+    skipped: (topic: "control") => skipped.inc({ topic }),
     redriven: () => redriven.inc(),
     forbade: () => forbidden.inc(),
     demoted: (reason: string) => demotions.inc({ reason }),

@@ -46,7 +46,7 @@ export const directorSettings = commonSettings.extend({
   INVITE_MS: count(2_000).meta({
     description: "The time that an invited connection has to prepare, in ms. It doubles with each try.",
   }),
-  TRIES: count(3).meta({
+  INVITE_TRIES: count(3).meta({
     description: "The number of tries without an answer after which unsettled notifications are stored.",
   }),
   MAX_LANES: z.coerce.number().int().min(1).max(10_000_000).default(1_000_000).meta({

@@ -1,3 +1,4 @@
+import { guarded } from "@saasaparilla/shared/http/body-guard.ts";
 import { CallerGuard } from "@saasaparilla/shared/http/caller-guard.ts";
 import { Presence } from "@saasaparilla/shared/redis/presence.ts";
 import { CloseCodes } from "@saasaparilla/shared/protocol/close-codes.ts";
@@ -6,7 +7,6 @@ import { serveDocs, serveDocument } from "@saasaparilla/shared/http/openapi/page
 import { openAccessControl } from "@saasaparilla/shared/auth/access-control.ts";
 import { messageOf } from "@saasaparilla/shared/runtime/errors.ts";
 import { Health } from "@saasaparilla/shared/runtime/health.ts";
-import type { Request } from "@saasaparilla/shared/http/request.ts";
 import { bearer } from "@saasaparilla/shared/auth/identity.ts";
 import { KafkaLink } from "@saasaparilla/shared/kafka/client.ts";
 import { Lifecycle } from "@saasaparilla/shared/runtime/lifecycle.ts";
@@ -20,7 +20,7 @@ import { internalError } from "@saasaparilla/shared/http/response.ts";
 import { loadSettings } from "@saasaparilla/shared/runtime/load-settings.ts";
 import { StoredNotifications } from "@saasaparilla/shared/postgres/stored-notifications.ts";
 import { tenantLimits } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
-import { topicsOf } from "@saasaparilla/shared/kafka/topic-names.ts";
+import { slotGroup, topicsOf } from "@saasaparilla/shared/kafka/topic-names.ts";
 import { acknowledge, asksWhy } from "#transports/ack-endpoint.ts";
 import { asyncapi } from "#api/asyncapi.ts";
 import { AdmissionControl } from "#admission/admission-control.ts";
@@ -47,6 +47,7 @@ import { SlotOwner } from "#maintenance/slot-owner.ts";
 import { SocketServer } from "#transports/socket-server.ts";
 import { Tickets } from "#admission/tickets.ts";
 import { issueTicket } from "#admission/ticket-endpoint.ts";
+import { deleteStored } from "#sessions/delete-stored.ts";
 import { ACK_PATIENCE_MS, ControlProducer } from "#sessions/control-producer.ts";
 
 const settings = loadSettings(distributorSettings);
@@ -108,8 +109,12 @@ const producer = new BatchingProducer({
 metrics.watch({ controlBytes: () => producer.queuedBytes });
 const [partitions, slots] = await Promise.all([kafka.partitions(topics.accepted), kafka.partitions(topics.routed)]);
 
+const controlProducer = new ControlProducer(producer, topics.control, () => ({
+  slot: slotOwner.slot,
+  incarnation: slotOwner.incarnation,
+}));
 const storedDeletions = new StoredDeletions({
-  remove: (acknowledged) => stored.deleteUpTo(acknowledged),
+  remove: (acknowledged) => deleteStored(acknowledged, { stored, controlProducer, partitions }),
   failed: failedAt("postgres"),
   registry,
 });
@@ -121,10 +126,6 @@ const replayReader = new ReplayReader({
   weightOf,
 });
 metrics.watch({ readsWaiting: () => replayReader.waiting });
-const controlProducer = new ControlProducer(producer, topics.control, () => ({
-  slot: slotOwner.slot,
-  incarnation: slotOwner.incarnation,
-}));
 const limitsOf = tenantLimits(policies, settings);
 const usage = new TenantUsage(limitsOf);
 const hub = new Hub({
@@ -176,7 +177,7 @@ const slotOwner: SlotOwner = new SlotOwner({
   slots,
   leaseMs: settings.LEASE_MS,
   topic: topics.routed,
-  group: (number, incarnation) => `${settings.NAMESPACE}.slot-${number}-${incarnation}`,
+  group: (slot, incarnation) => slotGroup(settings.NAMESPACE, slot, incarnation),
   endOffset: (topic, partition) => kafka.endOffset(topic, partition),
   readSlot: (options) => kafka.readSlot(options),
   onBatch: (batch) => routedConsumer.batch(batch),
@@ -211,19 +212,25 @@ const callerGuard = new CallerGuard({
     (asksWhy(request) ? door.closedOfLate(request.headers) : undefined) ??
     door.identify(bearer(request.headers.authorization), request),
 });
-const callerOf = (request: Request) => callerGuard.callerOf(request);
-server.post("/v1/tickets", 1_024, (request) => issueTicket(request, callerOf, tickets), callerGuard);
+server.post(
+  "/v1/tickets",
+  1_024,
+  guarded(callerGuard, (request) => issueTicket(request, tickets)),
+);
 const polls = new LongPolls({ hub, door, idle, metrics, settings });
 server.get(
   "/v1/poll",
   (request) => polls.poll(request),
-  undefined,
   (request) => polls.head(request),
 );
 // Requests that the library does not treat as an upgrade.
 server.get("/v1/ws", (request) => notAnUpgrade(request) ?? internalError());
-const acked = { callerOf, hub, controlProducer, partitions };
-server.post("/v1/acks", 1_024, (request, body) => acknowledge(request, body, acked), callerGuard);
+const acked = { hub, controlProducer, partitions };
+server.post(
+  "/v1/acks",
+  1_024,
+  guarded(callerGuard, (_, body, identity) => acknowledge(identity, body, acked)),
+);
 const sweeps = setInterval(() => admission.sweep(performance.now()), 1_000);
 const stopKeepingUp = monitorConnections(hub, settings, ({ identity, address, origin }) =>
   guard.holds(identity, "subscribe", address, origin),

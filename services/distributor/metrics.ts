@@ -50,6 +50,12 @@ export function createMetrics(registry: Registry) {
     "source",
   );
   const fenced = counter("routed_fenced_total", "Routed messages of another incarnation or an older generation.");
+  const skipped = counter(
+    "items_skipped_total",
+    "Items of routed that were skipped, by topic: of an unknown kind, or malformed. A record that is no pack counts once.",
+    "topic",
+  );
+  skipped.inc({ topic: "routed" }, 0);
   const failures = counter(
     "dependency_failures_total",
     "Failed calls, by dependency; each is tried again.",
@@ -94,6 +100,7 @@ export function createMetrics(registry: Registry) {
     pingIgnored: pingsIgnored,
     forbade: () => forbidden.inc(),
     expired: (source: Source) => expired.inc({ source }),
+    skipped: (topic: "routed") => skipped.inc({ topic }),
     fenced: () => fenced.inc(),
     failed: (dependency: "kafka" | "postgres" | "redis") => failures.inc({ dependency }),
     readPages: (count: number, seconds: number) => {

@@ -4,7 +4,7 @@ import type { Health } from "@saasaparilla/shared/runtime/health.ts";
 import type { KafkaLink } from "@saasaparilla/shared/kafka/client.ts";
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
 import type { Postgres } from "@saasaparilla/shared/postgres/client.ts";
-import type { Session } from "./migrate.ts";
+import type { Session } from "./session.ts";
 import { dropRoles } from "./roles.ts";
 import { connectRedis, keysLike, redisReady, type RedisAddress } from "@saasaparilla/shared/redis/client.ts";
 

@@ -1,5 +1,5 @@
 import type { Epoch } from "@saasaparilla/shared/kafka/epochs.ts";
-import type { Session } from "./migrate.ts";
+import type { Session } from "./session.ts";
 
 /**
  * A recreated topic starts at offset 0 again, and a repartitioned one has its clients in other partitions. Both need a

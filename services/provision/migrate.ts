@@ -1,13 +1,12 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure } from "@saasaparilla/shared/runtime/errors.ts";
-
-/** The Postgres session that this needs: one, so that its lock and its search path hold. */
-export interface Session {
-  query<Row = unknown>(text: string, values?: unknown[]): Promise<{ rows: Row[] }>;
-}
+import { createIndexes } from "./concurrent-indexes.ts";
+import { inTransaction, type Session } from "./session.ts";
 
 const FOLDER = join(import.meta.dirname, "migrations");
+/** The first words of a file of indexes on large tables: concurrent-indexes.ts. */
+const WITHOUT_TRANSACTION = "-- without transaction";
 const NAME = /^(\d{4})-[a-z0-9-]+\.sql$/;
 
 /** Forward only: a file that has run never changes. A later file changes its result. */
@@ -23,8 +22,10 @@ export async function migrate(session: Session, schema: string): Promise<string[
   for (const { number, name } of await migrations()) {
     if (done.has(number)) continue;
     const statements = await readFile(join(FOLDER, name), "utf8");
+    // Its statements can be repeated, so a run that is interrupted here repeats them.
+    if (statements.startsWith(WITHOUT_TRANSACTION)) await createIndexes(session, statements);
     await inTransaction(session, async () => {
-      await session.query(statements);
+      if (!statements.startsWith(WITHOUT_TRANSACTION)) await session.query(statements);
       await session.query("insert into migrations (number, name) values ($1, $2)", [number, name]);
     });
     applied.push(name);
@@ -43,16 +44,4 @@ async function migrations(): Promise<{ number: number; name: string }[]> {
       );
     return { number, name };
   });
-}
-
-export async function inTransaction<T>(session: Session, work: () => Promise<T>): Promise<T> {
-  await session.query("begin");
-  try {
-    const result = await work();
-    await session.query("commit");
-    return result;
-  } catch (error) {
-    await session.query("rollback");
-    throw error;
-  }
 }

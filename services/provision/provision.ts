@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { Failure } from "@saasaparilla/shared/runtime/errors.ts";
 import { tenantRow, TENANT_ROW } from "@saasaparilla/shared/auth/policies/schema.ts";
 import { PolicyStore } from "@saasaparilla/shared/auth/policies/store.ts";
 import { EPOCHS_PARTITION, latestEpoch, writeEpoch, type Epoch } from "@saasaparilla/shared/kafka/epochs.ts";
@@ -8,9 +9,10 @@ import type { Log } from "@saasaparilla/shared/runtime/log.ts";
 import type { Postgres } from "@saasaparilla/shared/postgres/client.ts";
 import { topicsOf } from "@saasaparilla/shared/kafka/topic-names.ts";
 import { beginEpoch } from "./epoch.ts";
-import { migrate, type Session } from "./migrate.ts";
+import { migrate } from "./migrate.ts";
 import { checkSettled } from "./repartition.ts";
 import { makeRoles } from "./roles.ts";
+import type { Session } from "./session.ts";
 import { partitionStored } from "./stored-partitions.ts";
 import { epochsSpec, topicSpecs, type TopicSizes } from "./topic-specs.ts";
 
@@ -37,7 +39,7 @@ export async function provision(
       );
     const roles = await makeRoles(settings, { session, link, log, health });
     const tenants = await tenantsMade(new PolicyStore(postgres, NAMESPACE), settings.TENANTS);
-    const present = await link.present([names.accepted, names.control, names.deferred, names.routed]);
+    const present = await link.present([names.accepted, names.control, names.deferred, names.routed, names.dispatch]);
     const partitions = await partitionsOfAccepted(link, settings, present, repartition);
     const made = await link.createTopics([epochsSpec(names, settings)]);
     const kept = await latestEpoch(link, names.epochs);
@@ -53,6 +55,7 @@ export async function provision(
     for (const topic of [names.accepted, names.control, names.deferred])
       await grow(link, topic, present.get(topic), partitions);
     await grow(link, names.routed, present.get(names.routed), settings.ROUTED_PARTITIONS);
+    await grow(link, names.dispatch, present.get(names.dispatch), settings.DISPATCH_PARTITIONS);
     if (partitions !== settings.ACCEPTED_PARTITIONS)
       log.warn(
         { topic: names.accepted, has: partitions },
@@ -100,13 +103,23 @@ async function publish(link: KafkaLink, topic: string, epoch: Epoch): Promise<vo
 async function locked(postgres: Postgres, namespace: string, work: (session: Session) => Promise<void>): Promise<void> {
   const session = await postgres.pool.connect();
   try {
-    await session.query("select pg_advisory_lock(hashtextextended($1, 0))", [`provision ${namespace}`]);
+    // Not pg_advisory_lock: the snapshot of a statement that waits would stop an index that is made concurrently.
+    const lock = "select pg_try_advisory_lock(hashtextextended($1, 0)) as taken";
+    const taken = async (): Promise<boolean> =>
+      (await session.query<{ taken: boolean }>(lock, [`provision ${namespace}`])).rows[0]!.taken;
+    for (const end = performance.now() + LOCK_MS; !(await taken());) {
+      if (performance.now() > end)
+        throw new Failure("fatal", "Another run of provision has not ended for ten minutes.");
+      await sleep(LOCK_RETRY_MS);
+    }
     await work({ query: async (text, values) => session.query(text, values) as never });
   } finally {
     session.release(true);
   }
 }
 
+const LOCK_MS = 600_000;
+const LOCK_RETRY_MS = 200;
 const GROWTH_TRIES = 200;
 const GROWTH_MS = 50;
 

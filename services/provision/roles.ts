@@ -8,7 +8,7 @@ import type { Health } from "@saasaparilla/shared/runtime/health.ts";
 import type { KafkaLink } from "@saasaparilla/shared/kafka/client.ts";
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
 import { connectRedis, eachNode, redisReady, type RedisAddress } from "@saasaparilla/shared/redis/client.ts";
-import { inTransaction, type Session } from "./migrate.ts";
+import { inTransaction, type Session } from "./session.ts";
 import { passwordsIn, type Passwords } from "./settings.ts";
 
 interface Parts {

@@ -26,6 +26,10 @@ export const settings = commonSettings
       .max(65_535)
       .default(16)
       .meta({ description: "Slots: the most distributors that can run at once. You can raise it at any time." }),
+    DISPATCH_PARTITIONS: count.max(10_000).default(4).meta({
+      description:
+        "Partitions of dispatch. It is the most dispatchers that can share the work; use about four for each. You can raise it at any time.",
+    }),
     STORED_PARTITIONS: count.max(1_024).default(8).meta({
       description: "Partitions of the table of stored notifications. You can change it only while nothing is stored.",
     }),
@@ -47,11 +51,12 @@ export const settings = commonSettings
       }),
     RECEIVER_PASSWORD: password.meta({
       description:
-        "The password of the receiver's role in Postgres and Redis. With it and the three others each service has a role with only the rights that it needs: docs/reference/grants.md.",
+        "The password of the receiver's role in Postgres and Redis. With it and the four others each service has a role with only the rights that it needs: docs/reference/grants.md.",
     }),
     DIRECTOR_PASSWORD: password.meta({ description: "The password of the director's role." }),
     DISTRIBUTOR_PASSWORD: password.meta({ description: "The password of the distributor's role." }),
     CONSOLE_PASSWORD: password.meta({ description: "The password of the console's role." }),
+    DISPATCHER_PASSWORD: password.meta({ description: "The password of the dispatcher's role." }),
     REPLICAS: count.max(9).default(1).meta({ description: "Copies of each topic." }),
     MIN_INSYNC: count.max(9).default(1).meta({
       description:
@@ -64,6 +69,7 @@ const PASSWORDS = {
   director: "DIRECTOR_PASSWORD",
   distributor: "DISTRIBUTOR_PASSWORD",
   console: "CONSOLE_PASSWORD",
+  dispatcher: "DISPATCHER_PASSWORD",
 } as const satisfies Partial<Record<RoleName, keyof z.output<typeof settings>>>;
 
 export type Passwords = Record<(typeof PASSWORDS)[keyof typeof PASSWORDS], string | undefined>;

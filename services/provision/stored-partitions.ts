@@ -1,4 +1,4 @@
-import { inTransaction, type Session } from "./migrate.ts";
+import { inTransaction, type Session } from "./session.ts";
 
 const TABLE = "stored_notifications";
 

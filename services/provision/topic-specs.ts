@@ -12,6 +12,7 @@ const MAX_RECORD_BYTES = 2 * 1024 * 1024;
 export interface TopicSizes {
   ACCEPTED_PARTITIONS: number;
   ROUTED_PARTITIONS: number;
+  DISPATCH_PARTITIONS: number;
   REPLICAS: number;
   MIN_INSYNC: number;
 }
@@ -34,6 +35,7 @@ export function topicSpecs(names: Topics, sizes: TopicSizes): TopicSpec[] {
     specOf(sizes, names.accepted, accepted, WEEK),
     specOf(sizes, names.control, accepted, MINUTES),
     specOf(sizes, names.deferred, accepted, WEEK),
+    specOf(sizes, names.dispatch, sizes.DISPATCH_PARTITIONS, WEEK),
     specOf(sizes, names.routed, sizes.ROUTED_PARTITIONS, MINUTES),
     bounded(specOf(sizes, names.audit, 4, MONTH), AUDIT_BYTES, AUDIT_SEGMENT_BYTES),
     // A dead letter carries headers, and is sent together with others. If it were too large again, it would block its

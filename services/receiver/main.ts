@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { serveDocs } from "@saasaparilla/shared/http/openapi/pages.ts";
 import { openAccessControl } from "@saasaparilla/shared/auth/access-control.ts";
+import { openDocuments } from "@saasaparilla/shared/dispatch/open-documents.ts";
 import { FullInboxes } from "@saasaparilla/shared/postgres/full-inboxes.ts";
 import { Health } from "@saasaparilla/shared/runtime/health.ts";
+import { guarded } from "@saasaparilla/shared/http/body-guard.ts";
 import { HttpServer } from "@saasaparilla/shared/http/server.ts";
-import type { Request } from "@saasaparilla/shared/http/request.ts";
 import { KafkaLink } from "@saasaparilla/shared/kafka/client.ts";
 import { Lifecycle } from "@saasaparilla/shared/runtime/lifecycle.ts";
 import { createLog } from "@saasaparilla/shared/runtime/log.ts";
@@ -12,7 +13,7 @@ import { createRegistry } from "@saasaparilla/shared/runtime/metrics.ts";
 import { connectPostgres } from "@saasaparilla/shared/postgres/client.ts";
 import { connectRedis } from "@saasaparilla/shared/redis/client.ts";
 import { Keys } from "@saasaparilla/shared/redis/keys.ts";
-import { RedisRateLimiter } from "#limits/redis-rate-limiter.ts";
+import { RedisRateLimiter } from "@saasaparilla/shared/rate-limits/redis-rate-limiter.ts";
 import { loadSettings } from "@saasaparilla/shared/runtime/load-settings.ts";
 import { StoredTenants } from "@saasaparilla/shared/postgres/stored-tenants.ts";
 import { tenantLimits } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
@@ -25,6 +26,7 @@ import { RequestAdmission } from "#limits/request-admission.ts";
 import { NoisyTenants } from "./limits/noisy-tenants.ts";
 import { createMetrics } from "./metrics.ts";
 import { FullInboxCheck } from "#publish/full-inboxes.ts";
+import { GroupAudience } from "#publish/group-audience.ts";
 import { openapi } from "#api/openapi.ts";
 import { Publisher } from "#publish/publish.ts";
 import { TenantQuota } from "#limits/tenant-quota.ts";
@@ -70,12 +72,14 @@ const redis = connectRedis(settings, log, new Health([]));
 const link = new KafkaLink(settings, "receiver", log, health);
 const topics = topicsOf(settings.NAMESPACE);
 const parts = { service: "receiver", settings, postgres, link, lifecycle, health, registry, log };
-const { policies, guard } = await openAccessControl(parts);
+const { policies, guard, format } = await openAccessControl(parts);
+// Only dry runs read documents, so readiness does not wait for them.
+const documents = openDocuments({ ...parts, health: new Health([]) });
 metrics.watch({ fullClients: () => fullInboxes.clients, fullTenants: () => fullInboxes.tenants });
 const limitsOf = tenantLimits(policies, settings);
 const weightOf = (tenant: string): number => limitsOf(tenant).weight;
-const appender = new Appender(link, topics.accepted, settings, { metrics, health, log, weightOf });
-const authorizer = new Authorizer({ guard, policies, metrics });
+const appender = new Appender(link, topics, settings, { metrics, health, log, weightOf });
+const authorizer = new Authorizer({ guard, policies, metrics, seconds: () => Date.now() / 1_000 });
 const keys = new Keys(settings.NAMESPACE);
 const rateLimiter = new RedisRateLimiter({ redis, waitMs: settings.RATE_WAIT_MS, alone: metrics.limitedAlone });
 const quota = new TenantQuota({ rateLimiter, keys, limitsOf, metrics, noisyTenants });
@@ -87,14 +91,14 @@ const admission = new RequestAdmission(settings, {
 });
 metrics.watch({ requests: () => admission.requests, bodyBytes: () => admission.bytes });
 const idempotency = new Idempotency(redis, keys, metrics, settings);
-const callerOf = (request: Request) => admission.callerOf(request);
 const publisher = new Publisher({
-  callerOf,
   authorizer,
   appender,
   idempotency,
   quota,
   fullInboxes,
+  audience: { groups: new GroupAudience(postgres, settings.NAMESPACE, log), documents },
+  format: () => format.present,
   limits: settings,
   metrics,
   log,
@@ -106,8 +110,7 @@ server.onExposed = (request) => guard.turnAway("its token is in its query", "pub
 server.post(
   "/v1/notifications",
   settings.MAX_BODY_BYTES,
-  (request, body) => publisher.publish(request, body),
-  admission,
+  guarded(admission, (request, body, caller) => publisher.publish(request, body, caller)),
 );
 serveDocs(server, openapi(settings));
 

@@ -9,6 +9,10 @@ export function createMetrics(registry: Registry) {
     "notifications_accepted_total",
     "Notifications that Kafka stored and that were answered 202.",
   );
+  const publications = counter(
+    "publications_accepted_total",
+    "Publications for a group, an exchange or a later time that Kafka has, and whose publisher was told so.",
+  );
   const repeated = counter(
     "notifications_publish_repeated_total",
     "Notifications recognised as repeats of accepted ones.",
@@ -52,6 +56,7 @@ export function createMetrics(registry: Registry) {
   return {
     watch,
     accepted: (notifications: number) => accepted.inc(notifications),
+    publications: (count: number) => publications.inc(count),
     repeated: (notifications: number) => repeated.inc(notifications),
     rejected: (problem: ProblemName) => rejected.inc({ problem }),
     refused: (problem: ProblemName) => refused.inc({ problem }),

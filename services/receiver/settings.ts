@@ -67,7 +67,7 @@ export const settings = commonSettings
       .max(2_000)
       .default(200)
       .meta({ description: "The longest wait for Redis to check rates, in ms. The receiver then counts alone." }),
-    REPEAT_SECONDS: z.coerce
+    IDEMPOTENCY_SECONDS: z.coerce
       .number()
       .int()
       .min(10)

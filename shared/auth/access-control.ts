@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { Policies } from "#auth/policies/policies.ts";
-import { PolicyRefresh } from "#auth/policies/refresh.ts";
+import { RowRefresh } from "#postgres/row-refresh.ts";
 import { PolicyStore } from "#auth/policies/store.ts";
 import { KeyedLimiter } from "#rate-limits/keyed-limiter.ts";
 import { AuditLog } from "./audit-log.ts";
@@ -13,7 +13,9 @@ import type { Lifecycle } from "#runtime/lifecycle.ts";
 import type { Log } from "#runtime/log.ts";
 import { meters, type Registry } from "#runtime/metrics.ts";
 import { Cors } from "#http/allowed-origins.ts";
+import { Networks } from "#http/networks.ts";
 import type { Postgres } from "#postgres/client.ts";
+import { PlatformFormat } from "#postgres/platform-format.ts";
 import type { commonSettings } from "#settings.ts";
 import type { identitySettings } from "./settings.ts";
 import { topicsOf } from "#kafka/topic-names.ts";
@@ -37,14 +39,15 @@ export interface AccessControlParts {
 export interface AccessControl {
   policies: Policies;
   policyStore: PolicyStore;
-  policyRefresh: PolicyRefresh;
+  policyRefresh: RowRefresh;
   authenticator: Authenticator;
   guard: Guard;
+  format: PlatformFormat;
 }
 
 /**
- * Access control, the same at every service: policies from Postgres, kept in memory, and the audit log. Both close
- * before `postgres` does.
+ * Access control, the same at every service: policies and the platform's format from Postgres, kept in memory, and the
+ * audit log. All close before `postgres` does.
  */
 export async function openAccessControl(parts: AccessControlParts): Promise<AccessControl> {
   const { service, settings, postgres, link, lifecycle, health, registry, log } = parts;
@@ -87,28 +90,42 @@ export async function openAccessControl(parts: AccessControlParts): Promise<Acce
     },
   });
   const policyStore = new PolicyStore(postgres, settings.NAMESPACE);
-  const policyRefresh = new PolicyRefresh({
-    policies,
-    policyStore,
+  const policyRefresh = new RowRefresh({
+    name: "access",
+    what: "policies",
+    cache: policies,
+    store: policyStore,
     everyMs: settings.ACCESS_REFRESH_MS,
     health,
     registry,
     log,
   });
   lifecycle.onEnd("access", () => policyRefresh.end());
+  const format = new PlatformFormat({
+    postgres,
+    namespace: settings.NAMESPACE,
+    service,
+    everyMs: settings.ACCESS_REFRESH_MS,
+    registry,
+    log,
+  });
+  lifecycle.onEnd("format", () => format.end());
   const topic = topicsOf(settings.NAMESPACE).audit;
   const audit = new AuditLog({ service, link, topic, maxBytes: settings.AUDIT_MAX_BYTES, health, registry, log });
   lifecycle.onEnd("audit", () => audit.close());
   const cors = new Cors(settings.ALLOWED_ORIGINS);
   cors.follow(policies);
+  const operatorNetworks = settings.OPERATOR_NETWORKS;
   const strangers = new KeyedLimiter({ rate: settings.REFUSED_RATE, burst: settings.REFUSED_BURST });
   policyRefresh.start();
+  format.start();
   audit.start().catch((error: unknown) => lifecycle.fatal(error));
   return {
     policies,
     policyStore,
     policyRefresh,
     authenticator,
+    format,
     guard: new Guard({
       authenticator,
       audit,
@@ -117,6 +134,7 @@ export async function openAccessControl(parts: AccessControlParts): Promise<Acce
       checks: new Checks(settings.ADDRESS_CHECKS),
       overLimit: (outcome) => overLimit.inc({ outcome }),
       keyUnknown,
+      operatorNetworks: operatorNetworks.length > 0 ? new Networks(operatorNetworks) : undefined,
       log,
     }),
   };

@@ -4,7 +4,7 @@ import type { z } from "zod";
 import { ALGORITHMS, SHARED_ALGORITHM, type Scope } from "#auth/policies/schema.ts";
 import type { Policies, IssuerOf } from "#auth/policies/policies.ts";
 import { identityOfKey, isApiKey } from "#auth/tokens/api-keys.ts";
-import { refusal } from "#auth/policies/authorize.ts";
+import { refusal, type Question } from "#auth/policies/authorize.ts";
 import { Failure, messageOf } from "#runtime/errors.ts";
 import { Refused, type Asker, type Identity } from "./identity.ts";
 import { TokenVerifier } from "#auth/tokens/verifier.ts";
@@ -42,6 +42,9 @@ export interface AuthenticatorParts {
   /** A key of an issuer is not used. */
   skipped?: (issuer: string, key: SkippedKey) => void;
 }
+
+/** The tenant that is operated or read, and the target that is named. */
+export type About = Pick<Question, "tenant" | "target">;
 
 /** Identifies the caller of a token from any issuer, and decides whether it may do what it asks. */
 export class Authenticator {
@@ -116,19 +119,19 @@ export class Authenticator {
   }
 
   /**
-   * The caller of a token that allows `scope`, in `tenant` if given. It is synchronous unless the key must be fetched.
-   * Throws Refused, or a `retry` if the keys are unavailable or the policies are not loaded yet.
+   * The caller of a token that allows `scope`, for the tenant and target if given. It is synchronous unless the key must
+   * be fetched. Throws Refused, or a `retry` if the keys are unavailable or the policies are not loaded yet.
    */
   authorize(
     token: string | undefined,
     scope: Scope,
-    tenant?: string,
+    about: About = {},
     asker: Asker = NOBODY,
   ): Identity | Promise<Identity> {
     const identity = this.identify(token, asker);
     return identity instanceof Promise
-      ? identity.then((late) => this.#allowed(token!, late, scope, tenant))
-      : this.#allowed(token!, identity, scope, tenant);
+      ? identity.then((late) => this.#allowed(token!, late, scope, about))
+      : this.#allowed(token!, identity, scope, about);
   }
 
   /** The caller, whatever its rights. API keys and tokens that were good before need no signature check. */
@@ -151,9 +154,9 @@ export class Authenticator {
   }
 
   /** Why an admitted caller must stop, or undefined. */
-  barred(identity: Identity, scope: Scope, tenant?: string): string | undefined {
+  barred(identity: Identity, scope: Scope, { tenant, target }: About = {}): string | undefined {
     const client = scope === "subscribe" ? identity.subject : undefined;
-    const why = refusal(this.#policies, { identity, scope, now: this.#now() / 1_000, client, tenant });
+    const why = refusal(this.#policies, { identity, scope, now: this.#now() / 1_000, client, tenant, target });
     return why ?? (this.#signed(identity) ? undefined : "the key that signed its token was removed");
   }
 
@@ -166,8 +169,8 @@ export class Authenticator {
     return row !== undefined && this.#issuerOf(row).keeps(identity);
   }
 
-  #allowed(token: string, identity: Identity, scope: Scope, tenant: string | undefined): Identity {
-    const why = this.barred(identity, scope, tenant);
+  #allowed(token: string, identity: Identity, scope: Scope, about: About): Identity {
+    const why = this.barred(identity, scope, about);
     if (why === undefined) return identity;
     this.#verified.delete(token);
     throw new Refused(why);

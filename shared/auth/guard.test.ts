@@ -6,9 +6,11 @@ import { Checks } from "./signature-checks.ts";
 import { Failure } from "#runtime/errors.ts";
 import { Guard } from "./guard.ts";
 import type { Authenticator } from "./authenticator.ts";
-import { Refused, type Asker } from "./identity.ts";
+import { Refused, TurnedAway, type Asker, type Identity } from "./identity.ts";
 import { createLog } from "#runtime/log.ts";
 import { Cors } from "#http/allowed-origins.ts";
+import { Networks } from "#http/networks.ts";
+import type { Scope } from "#auth/policies/schema.ts";
 
 const asked = { method: "get", route: "/v1/poll", path: "/v1/poll", address: "127.0.0.1" };
 
@@ -197,4 +199,50 @@ test("all addresses together have ten times the checks of one", () => {
   expect(taken("a")).toBe(2);
   expect(Array.from({ length: 30 }, (_, n) => taken(`n${n}`)).reduce((all, one) => all + one, 0)).toBe(18);
   expect(checks.take("z", 1_000)).toBe(true);
+});
+
+test("operators outside OPERATOR_NETWORKS are refused and recorded, with what their token claims", () => {
+  const noted: Attempt[] = [];
+  const identity: Identity = {
+    tenant: "acme",
+    subject: "ann",
+    scopes: new Set(["operate", "read", "publish"]),
+    expires: Infinity,
+    issued: 0,
+    source: { kind: "platform" },
+  };
+  let checked = 0;
+  const guard = new Guard({
+    authenticator: {
+      authorize() {
+        checked += 1;
+        return identity;
+      },
+      claimedTenant: (claims: Record<string, unknown> | undefined) => claims?.tenant,
+    } as unknown as Authenticator,
+    audit: { note: (attempt) => noted.push(attempt) },
+    cors: new Cors([]),
+    strangers: new KeyedLimiter({ rate: 0.001, burst: 2 }),
+    checks: new Checks(100),
+    overLimit: () => undefined,
+    keyUnknown: () => undefined,
+    operatorNetworks: new Networks(["10.0.0.0/8", "2001:db8::/32"]),
+    log: createLog("test", "silent"),
+  });
+  const token = `x.${Buffer.from(JSON.stringify({ tenant: "acme", sub: "ann" })).toString("base64url")}.x`;
+  const pass = (scope: Scope, address: string) => guard.pass(token, scope, { ...asked, address });
+  for (const address of ["10.1.2.3", "::ffff:10.1.2.3", "2001:db8::1"])
+    for (const scope of ["operate", "read"] as const) expect(pass(scope, address)).toBe(identity);
+  expect(pass("publish", "192.0.2.1")).toBe(identity);
+  const before = checked;
+  expect(() => pass("operate", "192.0.2.1")).toThrow(Refused);
+  expect(() => pass("read", "::ffff:192.0.2.1")).toThrow(Refused);
+  expect(noted.filter(({ allowed }) => !allowed)).toMatchObject([
+    { why: "its address is outside OPERATOR_NETWORKS", scope: "operate", tenant: "acme", subject: "ann" },
+    { why: "its address is outside OPERATOR_NETWORKS", scope: "read", tenant: "acme", subject: "ann" },
+  ]);
+  // An address over its rate of refusals gets no further either.
+  expect(() => pass("operate", "192.0.2.1")).toThrow(Refused);
+  expect(() => pass("operate", "192.0.2.1")).toThrow(TurnedAway);
+  expect(checked).toBe(before);
 });

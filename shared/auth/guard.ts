@@ -2,10 +2,11 @@ import type { Scope } from "#auth/policies/schema.ts";
 import type { KeyedLimiter } from "#rate-limits/keyed-limiter.ts";
 import type { Attempt, AuditLog, Ending } from "./audit-log.ts";
 import { networkOf } from "#http/client-address.ts";
+import { plainAddress, type Networks } from "#http/networks.ts";
 import type { Checks } from "./signature-checks.ts";
 import { Failure } from "#runtime/errors.ts";
 import type { Request } from "#http/request.ts";
-import { claimed, type Authenticator } from "./authenticator.ts";
+import { claimed, type About, type Authenticator } from "./authenticator.ts";
 import { Refused, TurnedAway, type Asker, type Identity } from "./identity.ts";
 import type { Log } from "#runtime/log.ts";
 import type { Cors } from "#http/allowed-origins.ts";
@@ -31,6 +32,8 @@ export interface GuardParts {
   overLimit: (outcome: OverLimit) => void;
   /** A token was answered 503 because its key is not known yet. */
   keyUnknown: () => void;
+  /** Networks from which operators may call; by default any. */
+  operatorNetworks?: Networks | undefined;
   log: Log;
 }
 
@@ -38,7 +41,7 @@ export interface GuardParts {
 interface Claimed {
   token: string | undefined;
   scope: Scope;
-  tenant: string | undefined;
+  about: About | undefined;
 }
 
 export class Guard {
@@ -49,10 +52,12 @@ export class Guard {
   readonly #checks: Pick<Checks, "take" | "giveBack">;
   readonly #overLimit: (outcome: OverLimit) => void;
   readonly #keyUnknown: () => void;
+  readonly #operatorNetworks: Networks | undefined;
   readonly #log: Log;
   #unsureAt = -Infinity;
 
-  constructor({ authenticator, audit, cors, strangers, checks, overLimit, keyUnknown, log }: GuardParts) {
+  constructor(parts: GuardParts) {
+    const { authenticator, audit, cors, strangers, checks, overLimit, keyUnknown, operatorNetworks, log } = parts;
     this.#authenticator = authenticator;
     this.#audit = audit;
     this.#cors = cors;
@@ -60,19 +65,20 @@ export class Guard {
     this.#checks = checks;
     this.#overLimit = overLimit;
     this.#keyUnknown = keyUnknown;
+    this.#operatorNetworks = operatorNetworks;
     this.#log = log;
   }
 
   /**
-   * The caller of a token that allows `scope`, in `tenant` if given. It is synchronous unless the key must be fetched.
-   * Throws Refused or TurnedAway, or a `retry` if the answer is not known yet.
+   * The caller of a token that allows `scope`, for the tenant and target if given. It is synchronous unless the key must
+   * be fetched. Throws Refused or TurnedAway, or a `retry` if the answer is not known yet.
    */
-  pass(token: string | undefined, scope: Scope, asked: Asked, tenant?: string): Identity | Promise<Identity> {
+  pass(token: string | undefined, scope: Scope, asked: Asked, about?: About): Identity | Promise<Identity> {
     // Usually no address was refused, and then the address is not read.
     const spent = this.#strangers.any ? this.#strangers.spent(networkOf(asked.address), performance.now()) : undefined;
-    if (spent !== undefined) return this.#passKnown(spent, { token, scope, tenant }, asked);
+    if (spent !== undefined) return this.#passKnown(spent, { token, scope, about }, asked);
     try {
-      const identity = this.#authenticator.authorize(token, scope, tenant, asked);
+      const identity = this.#authorize({ token, scope, about }, asked);
       if (!(identity instanceof Promise)) return this.#entered(identity, scope, asked);
       const kept = keptOf(asked);
       return identity
@@ -88,7 +94,7 @@ export class Guard {
    * Other tokens are checked while the address has checks left. All other requests are turned away, without a line in
    * the log.
    */
-  #passKnown(spent: number, { token, scope, tenant }: Claimed, asked: Asked): Identity | Promise<Identity> {
+  #passKnown(spent: number, { token, scope, about }: Claimed, asked: Asked): Identity | Promise<Identity> {
     const kept = keptOf(asked);
     const network = networkOf(kept.address);
     let checked = false;
@@ -114,11 +120,19 @@ export class Guard {
       throw error;
     };
     try {
-      const identity = this.#authenticator.authorize(token, scope, tenant, asker);
+      const identity = this.#authorize({ token, scope, about }, asker);
       return identity instanceof Promise ? identity.then(entered).catch(refused) : entered(identity);
     } catch (error) {
       return refused(error);
     }
+  }
+
+  /** The network counts first: a stolen token of an operator must not even be checked from elsewhere. */
+  #authorize({ token, scope, about }: Claimed, asker: Asker): Identity | Promise<Identity> {
+    const networks = this.#operatorNetworks;
+    if (networks && (scope === "operate" || scope === "read") && !networks.has(plainAddress(asker.address)))
+      throw new Refused("its address is outside OPERATOR_NETWORKS");
+    return this.#authenticator.authorize(token, scope, about, asker);
   }
 
   /**

@@ -21,6 +21,10 @@ export const identitySettings = z.object({
     description:
       "Private addresses and networks from which key sets may be fetched, separated by commas: 10.0.0.0/8. All others must be public, also for tenants' issuers.",
   }),
+  OPERATOR_NETWORKS: networks.meta({
+    description:
+      "Addresses and networks from which operators may call (the scopes operate and read), with commas between them: 10.0.0.0/8. Others are refused, and audited. Without it, any.",
+  }),
   AUTH_ISSUER: z.string().min(1).meta({ description: "The claim `iss` of the platform's own tokens." }),
   AUTH_AUDIENCE: z
     .string()

@@ -108,3 +108,14 @@ test("a key needs its whole secret, is good until its expiry or removal, and has
   put(null);
   expect(await may(authenticator, text, "publish")).toBe(false);
 });
+
+test("a key passes for the targets that it names only", async () => {
+  const { policies, authenticator } = await twoTenants();
+  const { id, token, hash } = newApiKey();
+  const value = { hash, name: "feed", scopes: ["consume"], targets: ["queue/changes"], created: NOW, expires: null };
+  policies.apply([{ kind: "key", tenant: "acme", id, value }]);
+  const passes = (target: string): unknown => authenticator.authorize(token, "consume", { target });
+  expect(passes("queue/changes")).toMatchObject({ subject: `key:${id}` });
+  expect(() => passes("queue/orders")).toThrow(Refused);
+  expect(() => authenticator.authorize(token, "publish", { target: "queue/changes" })).toThrow(Refused);
+});

@@ -3,7 +3,8 @@ import { KeyedLimiter } from "#rate-limits/keyed-limiter.ts";
 import { ClientAddresses, networkOf } from "./client-address.ts";
 import { messageOf } from "#runtime/errors.ts";
 import type { Health } from "#runtime/health.ts";
-import type { Cut, BodyGuard } from "./request-body.ts";
+import type { Admission, Admitted, BodyGuard, Endpoint } from "./body-guard.ts";
+import type { Cut } from "./request-body.ts";
 import type { ConnectionCut } from "./connection.ts";
 import type { Handler, Request } from "./request.ts";
 import type { Log } from "#runtime/log.ts";
@@ -13,6 +14,7 @@ import { problemPage } from "#http/openapi/pages.ts";
 import {
   encoded,
   internalError,
+  isResponse,
   json,
   notAllowed,
   notFound,
@@ -37,11 +39,13 @@ export interface Route {
   /** For example /v1/tenants/:tenant. */
   pattern: string;
   maxBytes: number;
-  handler: Handler;
-  guard: BodyGuard | undefined;
-  /** Answers HEAD instead of the handler, for a GET that opens something. */
+  endpoint: Endpoint;
+  /** Answers HEAD instead of the endpoint and its guard, for a GET that opens something. */
   head?: Handler | undefined;
 }
+
+/** Routes of the services begin like this. They are added at the end of a service's start. */
+const API = /^\/(?:v1|api)\//;
 
 /** A GET or a DELETE has no use for a body, so a larger one is refused. */
 const IGNORED_BYTES = 1_024;
@@ -95,20 +99,20 @@ export abstract class BaseServer {
     return this.router.names;
   }
 
-  get(path: string, handler: Handler, guard?: BodyGuard, head?: Handler): void {
-    this.serve({ method: "get", pattern: path, maxBytes: IGNORED_BYTES, handler, guard, head });
+  get(path: string, endpoint: Endpoint, head?: Handler): void {
+    this.serve({ method: "get", pattern: path, maxBytes: IGNORED_BYTES, endpoint, head });
   }
 
-  delete(path: string, handler: Handler, guard?: BodyGuard): void {
-    this.serve({ method: "delete", pattern: path, maxBytes: IGNORED_BYTES, handler, guard });
+  delete(path: string, endpoint: Endpoint): void {
+    this.serve({ method: "delete", pattern: path, maxBytes: IGNORED_BYTES, endpoint });
   }
 
-  post(path: string, maxBytes: number, handler: Handler, guard?: BodyGuard): void {
-    this.serve({ method: "post", pattern: path, maxBytes, handler, guard });
+  post(path: string, maxBytes: number, endpoint: Endpoint): void {
+    this.serve({ method: "post", pattern: path, maxBytes, endpoint });
   }
 
-  put(path: string, maxBytes: number, handler: Handler, guard?: BodyGuard): void {
-    this.serve({ method: "put", pattern: path, maxBytes, handler, guard });
+  put(path: string, maxBytes: number, endpoint: Endpoint): void {
+    this.serve({ method: "put", pattern: path, maxBytes, endpoint });
   }
 
   protected abstract serve(route: Route): void;
@@ -132,7 +136,7 @@ export abstract class BaseServer {
   /** The answer if no route matches. */
   protected unrouted(method: string, path: string, origin: string): HttpResponse {
     const known = withHead(path === "*" ? this.#methods() : this.router.methodsOf(path));
-    const early = path.startsWith("/v1/") && !this.#health.ready().ready;
+    const early = API.test(path) && !this.#health.ready().ready;
     // A page cannot read the 503 if its preflight failed.
     const allowed = early && known.length === 0 && method === "OPTIONS" && origin !== "" ? EVERY_METHOD : known;
     if (early && (method !== "OPTIONS" || allowed.length === 0)) return notThereYet();
@@ -176,10 +180,7 @@ export abstract class BaseServer {
   }
 
   /** The guard's decision. A guard that fails admits nothing. */
-  protected admitted(
-    guard: BodyGuard | undefined,
-    request: Request,
-  ): HttpResponse | undefined | Promise<HttpResponse | undefined> {
+  protected admitted(guard: BodyGuard | undefined, request: Request): Admission | undefined {
     const failed = (error: unknown): HttpResponse => this.failed(request, error);
     try {
       const decision = guard?.admit(request);
@@ -194,18 +195,30 @@ export abstract class BaseServer {
     return internalError();
   }
 
-  /** The handler's answer, if handlers read this body. */
-  protected handled({ handler, guard }: Route, request: Request, body: Buffer): HttpResponse | Promise<HttpResponse> {
+  /** The handler's answer, if the request is admitted and handlers read this body. */
+  protected handled(
+    { endpoint }: Route,
+    request: Request,
+    body: Buffer,
+    admitted: Admitted | HttpResponse | undefined,
+  ): HttpResponse | Promise<HttpResponse> {
+    if (admitted && isResponse(admitted)) return admitted;
+    const guard = guardOf(endpoint);
     const encoding = request.headers["content-encoding"];
-    if (body.length === 0 || guard?.checksEncoding || isIdentity(encoding)) return handler(request, body);
+    if (body.length === 0 || guard?.checksEncoding || isIdentity(encoding))
+      return typeof endpoint === "function" ? endpoint(request, body) : endpoint.handler(request, body, admitted!);
     const response = encoded(encoding!);
-    guard?.refused?.(request, response);
+    guard?.refused?.(request, admitted!, response);
     return response;
   }
 
   #methods(): string[] {
     return [...new Set(this.router.names.map((name) => name.split(" ")[0]!))].filter((method) => method !== "WS");
   }
+}
+
+export function guardOf(endpoint: Endpoint): BodyGuard | undefined {
+  return typeof endpoint === "function" ? undefined : endpoint.guard;
 }
 
 const EVERY_METHOD = ["GET", "HEAD", "POST", "PUT", "DELETE"];

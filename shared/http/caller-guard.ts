@@ -1,12 +1,12 @@
-import type { BodyGuard } from "./request-body.ts";
+import type { Admission, Admitted, BodyGuard } from "./body-guard.ts";
 import type { Request } from "./request.ts";
 import { meters, type Registry } from "#runtime/metrics.ts";
 import { jittered, problemOf } from "./problem.ts";
 import { problemResponse, type HttpResponse } from "./response.ts";
 
-export interface CallerGuardParts<Caller> {
+export interface CallerGuardParts<Caller extends Admitted> {
   /** Returns a refusal as an answer; it throws none. */
-  identify: (request: Request) => Caller | HttpResponse | Promise<Caller | HttpResponse>;
+  identify: (request: Request) => Admission<Caller>;
   /** The answer to a known caller whose body reaches no handler. */
   refused?: (request: Request, caller: Caller, response: HttpResponse) => void;
   registry: Registry;
@@ -18,12 +18,11 @@ const MAX_BYTES = 8 << 20;
 
 /**
  * Identifies the caller before a body is read. If the caller's key must be fetched, only the socket library keeps the
- * body. Each such body has at most 1 KB, and MAX_WAITERS bounds their number.
+ * body. Each such body has at most 1 KB, and MAX_WAITERS bounds their number. Its bytes count once the caller is known.
  */
-export class CallerGuard<Caller extends object> implements BodyGuard {
+export class CallerGuard<Caller extends Admitted> implements BodyGuard<Caller> {
   readonly #parts: CallerGuardParts<Caller>;
   readonly #maxBytes: number;
-  readonly #callers = new WeakMap<Request, Caller | HttpResponse | Promise<Caller | HttpResponse>>();
   readonly #full: () => void;
   #bytes = 0;
 
@@ -35,13 +34,11 @@ export class CallerGuard<Caller extends object> implements BodyGuard {
     gauge("http_body_bytes", "Bytes of bodies in memory.", () => this.#bytes);
   }
 
-  admit(request: Request): HttpResponse | undefined | Promise<HttpResponse | undefined> {
-    const caller = this.#parts.identify(request);
-    this.#callers.set(request, caller);
-    return caller instanceof Promise ? caller.then(refusalIn) : refusalIn(caller);
+  admit(request: Request): Admission<Caller> {
+    return this.#parts.identify(request);
   }
 
-  grant(_: Request, bytes: number): HttpResponse | undefined {
+  grant(_: Caller, bytes: number): HttpResponse | undefined {
     if (this.#bytes + bytes > this.#maxBytes) {
       this.#full();
       return busy();
@@ -50,32 +47,14 @@ export class CallerGuard<Caller extends object> implements BodyGuard {
     return undefined;
   }
 
-  release(request: Request, bytes: number, refused?: HttpResponse): void {
+  release(request: Request, caller: Caller, bytes: number, refused?: HttpResponse): void {
     this.#bytes -= bytes;
-    if (refused) this.refused(request, refused);
+    if (refused) this.refused(request, caller, refused);
   }
 
-  refused(request: Request, response: HttpResponse): void {
-    const tell = (caller: Caller | HttpResponse | undefined): void => {
-      if (caller && !isResponse(caller)) this.#parts.refused?.(request, caller, response);
-    };
-    const caller = this.#callers.get(request);
-    if (caller instanceof Promise) caller.then(tell, () => undefined);
-    else tell(caller);
+  refused(request: Request, caller: Caller, response: HttpResponse): void {
+    this.#parts.refused?.(request, caller, response);
   }
-
-  /** The caller. An answer means that the body was complete before the caller was refused. */
-  callerOf(request: Request): Caller | HttpResponse | Promise<Caller | HttpResponse> {
-    return this.#callers.get(request)!;
-  }
-}
-
-function refusalIn(caller: object): HttpResponse | undefined {
-  return isResponse(caller) ? caller : undefined;
-}
-
-export function isResponse(value: object): value is HttpResponse {
-  return "status" in value;
 }
 
 function busy(): HttpResponse {

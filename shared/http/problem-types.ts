@@ -43,8 +43,8 @@ export const PROBLEM_TYPES = {
   "unsupported-media-type": {
     status: 415,
     title: "Unsupported media type",
-    about: "The content type is neither JSON nor NDJSON, or the body is compressed.",
-    fix: "Set Content-Type to application/json, or to application/x-ndjson for one object per line. Omit Content-Encoding, or set it to `identity`.",
+    about: "The content type is neither JSON, NDJSON nor CloudEvents, or the body is compressed.",
+    fix: "Set Content-Type to application/json, to application/x-ndjson for one object per line, or to application/cloudevents+json. Omit Content-Encoding, or set it to `identity`.",
   },
   forbidden: {
     status: 403,
@@ -58,6 +58,19 @@ export const PROBLEM_TYPES = {
     title: "Client not allowed",
     about: "Your token or key may publish, but not to this client.",
     fix: "Use a token or key whose client patterns match this client. Your tenant's operator can grant one.",
+  },
+  "target-forbidden": {
+    status: 403,
+    title: "Target not allowed",
+    about:
+      "Your token or key may publish, but not to this queue, group or exchange. Only the platform publishes to the queues of actions and endpoints.",
+    fix: "Use a token or key whose `targets` match. Your tenant's operator can grant one. `trust: scopes` gives no targets.",
+  },
+  "unknown-target": {
+    status: 422,
+    title: "Unknown target",
+    about: "Your tenant has no queue, group or exchange of this name, or the target has an invalid form.",
+    fix: "Correct the name, or ask your tenant's operator to create the target.",
   },
   "id-reused": {
     status: 422,
@@ -86,8 +99,9 @@ export const PROBLEM_TYPES = {
   },
   "client-full": {
     status: 429,
-    title: "The client's inbox is full",
-    about: "The client has reached your tenant's limit of unread notifications. This notification was not accepted.",
+    title: "The inbox is full",
+    about:
+      "A client or queue has reached your tenant's limit of unread notifications. This notification was not accepted. `errors` name the client or queue.",
     fix: "Send it again after Retry-After, or when the client has read. Set `ttl` on notifications that go stale: they expire and free space.",
   },
   "tenant-full": {
@@ -110,6 +124,13 @@ export const PROBLEM_TYPES = {
       "The service is starting or shutting down, cannot reach a store that it needs, or cannot fetch the keys to check your token. The request had no effect and will have none later.",
     fix: "Send the same request again after Retry-After.",
   },
+  "upgrade-unfinished": {
+    status: 503,
+    title: "Upgrade not finished",
+    about:
+      "Services of the previous version may still run, and do not understand this request. The request had no effect.",
+    fix: "Ask the operator of the platform to run `provision --finish-upgrade` once every service has the new version. Then send the same request again.",
+  },
   "outcome-unknown": {
     status: 503,
     title: "Outcome unknown",
@@ -127,6 +148,12 @@ export const PROBLEM_TYPES = {
     title: "Conflict with the current state",
     about: "The current state does not allow this request. `detail` says why.",
     fix: "Change the state that `detail` names, then send the request again.",
+  },
+  "already-written": {
+    status: 409,
+    title: "Already written",
+    about: "The publication ended before your request. `written` is the number of its notifications.",
+    fix: "To withdraw them, publish a notification with `retract: true` and their `collapse` key to the same target.",
   },
   "cannot-redrive": {
     status: 409,

@@ -22,6 +22,8 @@ export interface ProblemError {
   pointer: string;
   /** The line number, from 1, if each line is a separate document (NDJSON). */
   line?: number;
+  /** The name of the header, if the value is in one. The pointer is then "". */
+  header?: string;
   /** The error. */
   detail: string;
   /** What was expected. */

@@ -1,21 +1,6 @@
+import type { Admitted, BodyGuard } from "./body-guard.ts";
 import type { Request } from "./request.ts";
-import { tooLarge, tooSlow, type HttpResponse } from "./response.ts";
-
-/** Bounds arriving bodies and requests under way. A refusal is the answer; nothing more is read. */
-export interface BodyGuard {
-  /** The guard refuses encoded bodies itself, and counts them. */
-  readonly checksEncoding?: true;
-  /**
-   * Decides before the body is read. A server on Node reads nothing until a late decision. The socket library reads on,
-   * and a refusal ends that. Every admitted request is released once, with all the bytes that were granted.
-   */
-  admit(request: Request): HttpResponse | undefined | Promise<HttpResponse | undefined>;
-  grant(request: Request, bytes: number): HttpResponse | undefined;
-  /** `refused`: the answer to a body that was not read to its end because of the peer. */
-  release(request: Request, bytes: number, refused?: HttpResponse): void;
-  /** The answer to a body that was read but reaches no handler. */
-  refused?(request: Request, response: HttpResponse): void;
-}
+import { isResponse, tooLarge, tooSlow, type HttpResponse } from "./response.ts";
 
 /** Why a request was not read to its end. */
 export type Cut = "slow" | "large" | "unclear" | "malformed";
@@ -27,6 +12,8 @@ export interface BodyParts {
   /** A body that is not complete within this time is answered 408. */
   withinMs: number;
   guard: BodyGuard | undefined;
+  /** Undefined without a guard, and while its decision is pending: then call `decided`. */
+  admitted: Admitted | undefined;
   cut: (reason: Cut) => void;
   /** Answers a request whose body is not read to its end. */
   refuse: (response: HttpResponse) => void;
@@ -50,12 +37,16 @@ export class Body {
   #start = 0;
   #end = 0;
   #length = 0;
+  #admitted: Admitted | undefined;
+  #granted = 0;
+  #refused: HttpResponse | undefined;
   #over = false;
   #whole = false;
   #deadline: NodeJS.Timeout | undefined;
 
   constructor(parts: BodyParts) {
     this.#parts = parts;
+    this.#admitted = parts.admitted;
   }
 
   /** The rest of the body is not needed. */
@@ -73,9 +64,16 @@ export class Body {
     }, withinMs);
   }
 
-  /** The guard's decision came late. An admitted request whose body is complete answers the refusal itself. */
-  decided(refused: HttpResponse | undefined): void {
-    if (refused) this.refuseIncomplete(refused);
+  /**
+   * The guard's decision came late. Bytes that came before are granted now. Returns the decision for the handler. If it
+   * is an answer, call `refuseIncomplete` too.
+   */
+  decided(admission: Admitted | HttpResponse): Admitted | HttpResponse {
+    if (isResponse(admission)) return admission;
+    this.#admitted = admission;
+    if (!this.#over) return this.#grant(this.#length) ?? admission;
+    this.#parts.guard!.release(this.#parts.request, admission, 0, this.#refused);
+    return admission;
   }
 
   refuseIncomplete(response: HttpResponse): void {
@@ -85,13 +83,13 @@ export class Body {
   /** Keeps the chunk: it must not change afterwards. */
   add(chunk: Buffer): void {
     if (this.#over) return;
-    const { request, maxBytes, guard, cut } = this.#parts;
+    const { maxBytes, cut } = this.#parts;
     if (this.#length + chunk.length > maxBytes) {
       cut("large");
       this.refuse(tooLarge(maxBytes));
       return;
     }
-    const full = guard?.grant(request, chunk.length);
+    const full = this.#grant(chunk.length);
     if (full) {
       this.refuse(full);
       return;
@@ -129,8 +127,16 @@ export class Body {
     this.#over = true;
     clearTimeout(this.#deadline);
     this.#drop();
+    this.#refused = refused;
     const { guard, request } = this.#parts;
-    guard?.release(request, this.#length, refused);
+    if (this.#admitted) guard?.release(request, this.#admitted, this.#granted, refused);
+  }
+
+  #grant(bytes: number): HttpResponse | undefined {
+    if (!this.#admitted) return undefined;
+    const full = this.#parts.guard?.grant(this.#admitted, bytes);
+    if (!full) this.#granted += bytes;
+    return full;
   }
 
   #copy(chunk: Buffer): void {

@@ -1,3 +1,4 @@
+import type { ProblemName } from "./problem-types.ts";
 import { jittered, nameOf, problemOf, shorten, type Problem } from "./problem.ts";
 
 /** A service's answer to a request, independent of the server. */
@@ -9,6 +10,10 @@ export interface HttpResponse {
   close?: boolean;
 }
 
+export function isResponse(value: object): value is HttpResponse {
+  return "status" in value;
+}
+
 export function json(status: number, value: unknown, headers: Record<string, string> = {}): HttpResponse {
   return { status, headers: { "content-type": "application/json", ...headers }, body: JSON.stringify(value) };
 }
@@ -16,7 +21,7 @@ export function json(status: number, value: unknown, headers: Record<string, str
 export function problemResponse(value: Problem): HttpResponse {
   const headers: Record<string, string> = { "content-type": "application/problem+json" };
   if (value.retryAfter !== undefined) headers["retry-after"] = String(value.retryAfter);
-  if (value.status === 403) headers["www-authenticate"] = nameOf(value) === "client-forbidden" ? NARROW : REFUSED;
+  if (value.status === 403) headers["www-authenticate"] = NARROWED.has(nameOf(value)) ? NARROW : REFUSED;
   return { status: value.status, headers, body: JSON.stringify(value) };
 }
 
@@ -24,7 +29,8 @@ export function problemResponse(value: Problem): HttpResponse {
 const REFUSED =
   'Bearer realm="notifications", error="invalid_token", error_description="The token is missing, not valid, or does not allow this"';
 const NARROW =
-  'Bearer realm="notifications", error="insufficient_scope", error_description="The token does not allow this client"';
+  'Bearer realm="notifications", error="insufficient_scope", error_description="The token does not allow this recipient"';
+const NARROWED: ReadonlySet<string> = new Set<ProblemName>(["client-forbidden", "target-forbidden"]);
 
 export function forbidden(detail = "Send a token or key that allows this."): HttpResponse {
   return problemResponse(problemOf("forbidden", detail));

@@ -2,7 +2,8 @@ import { STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } 
 import { Server as TlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { z } from "zod";
-import { BaseServer, type Route, type ServerOptions } from "./base-server.ts";
+import { BaseServer, guardOf, type Route, type ServerOptions } from "./base-server.ts";
+import type { Admitted } from "./body-guard.ts";
 import { plainAddress } from "./networks.ts";
 import { portTaken } from "./certificate.ts";
 import { Failure, messageOf } from "#runtime/errors.ts";
@@ -13,7 +14,7 @@ import { NodeRequest } from "./node-request.ts";
 import { asksHead, endsConnection, parserRefusal, type ParserError } from "./node-parser.ts";
 import { serverOf } from "./node-server.ts";
 import type { nodeServerSettings } from "./settings.ts";
-import { expectationFailed, notAllowed, notThereYet, slowHead, type HttpResponse } from "./response.ts";
+import { expectationFailed, isResponse, notAllowed, notThereYet, slowHead, type HttpResponse } from "./response.ts";
 
 export interface NodeServerOptions extends ServerOptions {
   settings: z.output<typeof nodeServerSettings>;
@@ -166,7 +167,7 @@ export class HttpServer extends BaseServer {
     const method = req.method!;
     const { path } = target;
     const found = this.router.find(method === "HEAD" ? "GET" : method, path);
-    const route = method === "HEAD" && found?.head ? { ...found, handler: found.head } : found;
+    const route = method === "HEAD" && found?.head ? { ...found, endpoint: found.head } : found;
     if (!route) {
       this.#refuse(exchange, hasBody, this.unrouted(method, path, req.headers.origin ?? ""));
       return;
@@ -175,35 +176,36 @@ export class HttpServer extends BaseServer {
       this.callerOf(connection.address, () => req.headers["x-forwarded-for"] as string | undefined),
     );
     exchange.request = request;
-    const { guard } = route;
-    const admitted = (target.search === "" ? undefined : this.exposed(request)) ?? this.admitted(guard, request);
-    if (admitted instanceof Promise) {
-      void admitted.then((late) => this.#decided(exchange, route, hasBody, late));
-      return;
-    }
-    if (admitted) this.#refuse(exchange, hasBody, admitted);
-    else if (!guard && !hasBody) this.#run(exchange, route, EMPTY);
-    else this.#read(exchange, route, hasBody);
+    const guard = guardOf(route.endpoint);
+    const admission = (target.search === "" ? undefined : this.exposed(request)) ?? this.admitted(guard, request);
+    if (admission instanceof Promise) void admission.then((late) => this.#decided(exchange, route, hasBody, late));
+    else if (admission && isResponse(admission)) this.#refuse(exchange, hasBody, admission);
+    else if (!guard && !hasBody) this.#run(exchange, route, EMPTY, undefined);
+    else this.#read(exchange, route, hasBody, admission);
   }
 
   /** The guard's decision came late. No body was read, so an unknown caller takes no memory from known ones. */
-  #decided(exchange: Exchange, route: Route, hasBody: boolean, refused: HttpResponse | undefined): void {
-    const response = refused ?? exchange.broken;
-    if (!refused && (response || exchange.answered)) route.guard?.release(exchange.request!, 0, response);
-    if (response) this.#refuse(exchange, hasBody, response);
-    else if (!exchange.answered) this.#read(exchange, route, hasBody);
+  #decided(exchange: Exchange, route: Route, hasBody: boolean, admission: Admitted | HttpResponse): void {
+    const { request, broken, answered } = exchange;
+    if (isResponse(admission)) this.#refuse(exchange, hasBody, admission);
+    else if (!broken && !answered) this.#read(exchange, route, hasBody, admission);
+    else {
+      guardOf(route.endpoint)?.release(request!, admission, 0, broken);
+      if (broken) this.#refuse(exchange, hasBody, broken);
+    }
   }
 
-  #read(exchange: Exchange, route: Route, hasBody: boolean): void {
+  #read(exchange: Exchange, route: Route, hasBody: boolean, admitted: Admitted | undefined): void {
     const { req, res } = exchange;
     const body = new Body({
       request: exchange.request!,
       maxBytes: route.maxBytes,
       withinMs: this.bodyMs,
-      guard: route.guard,
+      guard: guardOf(route.endpoint),
+      admitted,
       cut: this.cut,
       refuse: (response) => this.#answer(exchange, { ...response, close: true }),
-      whole: (bytes) => this.#run(exchange, route, bytes),
+      whole: (bytes) => this.#run(exchange, route, bytes, admitted),
     });
     exchange.body = body;
     if (exchange.expects === "continue") res.writeContinue();
@@ -213,10 +215,10 @@ export class HttpServer extends BaseServer {
     } else body.end();
   }
 
-  #run(exchange: Exchange, route: Route, bytes: Buffer): void {
+  #run(exchange: Exchange, route: Route, bytes: Buffer, admitted: Admitted | undefined): void {
     const request = exchange.request!;
     try {
-      const response = this.handled(route, request, bytes);
+      const response = this.handled(route, request, bytes, admitted);
       if (response instanceof Promise) {
         response
           .then((late) => this.#answer(exchange, late))

@@ -2,17 +2,34 @@ import { Kafka, logLevel, type AclEntry, type Admin } from "kafkajs";
 import { backOff, type BackoffRange } from "#runtime/backoff.ts";
 import { classify, Failure, messageOf } from "#runtime/errors.ts";
 import type { Health } from "#runtime/health.ts";
+import { connectionName } from "#protocol/format.ts";
 import type { KafkaRight } from "#store-grants/kafka.ts";
 import { kafkaOptions, type KafkaAddress } from "./settings.ts";
 import type { Log } from "#runtime/log.ts";
 
 const BACKOFF_MS: BackoffRange = [200, 2_000];
 
+export interface GroupProgress {
+  /** Everything before it is settled. */
+  committed: number;
+  /** The next offset that the group reads, as of its last commit. A reader that does not say it reads at the commit. */
+  read: number;
+  /** The offset that the next record will have. */
+  end: number;
+}
+
 export interface TopicSpec {
   topic: string;
   partitions: number;
   replicas: number;
   config: Record<string, string>;
+}
+
+export interface GroupMember {
+  group: string;
+  /** As `connectionName` made it. */
+  name: string;
+  host: string;
 }
 
 const ANY = 1;
@@ -45,12 +62,12 @@ export class KafkaAdmin {
   protected readonly log: Log;
   protected readonly health: Health;
 
-  constructor(address: KafkaAddress, clientId: string, log: Log, health: Health) {
+  constructor(address: KafkaAddress, service: string, log: Log, health: Health) {
     this.log = log;
     this.health = health;
     this.kafka = new Kafka({
       ...kafkaOptions(address),
-      clientId,
+      clientId: connectionName(service),
       connectionTimeout: 1_000,
       requestTimeout: 5_000,
       enforceRequestTimeout: true,
@@ -119,23 +136,35 @@ export class KafkaAdmin {
   }
 
   /** By partition: the group's position, and the offset that the next record will have. */
-  async progress(group: string, topic: string): Promise<Map<number, { committed: number; end: number }>> {
+  async progress(group: string, topic: string): Promise<Map<number, GroupProgress>> {
     return this.reach("kafka", () =>
       this.admin(async (admin) => {
         const [ends, [offsets]] = await Promise.all([
           admin.fetchTopicOffsets(topic),
           admin.fetchOffsets({ groupId: group, topics: [topic] }),
         ]);
-        const committed = new Map(offsets?.partitions.map(({ partition, offset }) => [partition, Number(offset)]));
+        const commits = new Map(offsets?.partitions.map((entry) => [entry.partition, entry]));
         return new Map(
-          ends.map(({ partition, low, high }) => [
-            partition,
+          ends.map(({ partition, low, high }) => {
+            const { offset = "-1", metadata } = commits.get(partition) ?? {};
             // Retention may have deleted committed records. Without a commit (-1) reading begins at the lowest.
-            { committed: Math.max(committed.get(partition) ?? -1, Number(low)), end: Number(high) },
-          ]),
+            const committed = Math.max(Number(offset), Number(low));
+            return [partition, { committed, read: Math.max(Number(metadata ?? 0), committed), end: Number(high) }];
+          }),
         );
       }),
     );
+  }
+
+  /** The connections of each group's members. A group without members has none. */
+  async members(groups: string[]): Promise<GroupMember[]> {
+    if (groups.length === 0) return [];
+    return this.reach("kafka", async () => {
+      const found = await this.admin((admin) => admin.describeGroups(groups));
+      return found.groups.flatMap(({ groupId: group, members }) =>
+        members.map(({ clientId: name, clientHost: host }) => ({ group, name, host })),
+      );
+    });
   }
 
   /** Creates the missing topics and returns their names. */

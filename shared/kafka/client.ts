@@ -33,9 +33,17 @@ export interface Batch {
   highWatermark: number;
 }
 
+export interface Committed {
+  topic: string;
+  partition: number;
+  offset: number;
+  /** The next offset to read. It can be far beyond the offset, because settling takes longer than reading. */
+  read?: number | undefined;
+}
+
 export interface GroupReader {
   /** Commits the offsets at which a new owner starts. Throws if the group has moved on. */
-  commit(offsets: { topic: string; partition: number; offset: number }[]): Promise<void>;
+  commit(offsets: Committed[]): Promise<void>;
   /** Holds until `resume`, even if the partition is taken away and comes back. */
   pause(topic: string, partition: number): void;
   resume(topic: string, partition: number): void;
@@ -152,7 +160,12 @@ export class KafkaLink extends KafkaAdmin {
     return {
       commit: (offsets) =>
         consumer.commitOffsets(
-          offsets.map(({ topic, partition, offset }) => ({ topic, partition, offset: String(offset) })),
+          offsets.map(({ topic, partition, offset, read }) => ({
+            topic,
+            partition,
+            offset: String(offset),
+            metadata: read === undefined ? null : String(read),
+          })),
         ),
       pause: (topic, partition) => consumer.pause([{ topic, partitions: [partition] }]),
       resume: (topic, partition) => consumer.resume([{ topic, partitions: [partition] }]),

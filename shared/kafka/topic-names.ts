@@ -42,3 +42,8 @@ export function directorGroup(namespace: string): string {
 export function dispatcherGroup(namespace: string): string {
   return `${namespace}.dispatchers`;
 }
+
+/** The group of one distributor, which reads its slot. */
+export function slotGroup(namespace: string, slot: number, incarnation: number): string {
+  return `${namespace}.slot-${slot}-${incarnation}`;
+}

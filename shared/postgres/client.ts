@@ -2,9 +2,13 @@ import type { NodePgDatabase } from "drizzle-orm/node-postgres";
 import pg from "pg";
 import { drizzle } from "./drizzle.ts";
 import { backOff, type BackoffRange } from "#runtime/backoff.ts";
+import { connectionName } from "#protocol/format.ts";
 import { messageOf } from "#runtime/errors.ts";
 import type { Health } from "#runtime/health.ts";
 import type { Log } from "#runtime/log.ts";
+
+/** One connection, for a transaction. */
+export type PostgresSession = pg.PoolClient;
 
 export interface Postgres {
   pool: pg.Pool;
@@ -33,7 +37,7 @@ const BACKOFF_MS: BackoffRange = [100, 2_000];
 export const POOL_CONNECTIONS = 8;
 
 export interface PostgresOptions {
-  /** The name of its connections in Postgres. */
+  /** Names its connections in Postgres, with the format of this code. */
   service: string;
   log: Log;
   health: Health;
@@ -51,7 +55,7 @@ export function connectPostgres(
   const pool = new pg.Pool({
     connectionString: url,
     max: connections,
-    application_name: service,
+    application_name: connectionName(service),
     options: PLANS.map((setting) => `-c ${setting}`).join(" "),
     connectionTimeoutMillis: 3_000,
     idleTimeoutMillis: 30_000,

@@ -7,6 +7,10 @@ import { tablesOf } from "./schema.ts";
 const SHARE = 10;
 /** Counting is expensive, so a client is counted at most once in this time. */
 const COUNT_AGAIN = "1 minute";
+/** A queue's messages are confirmed in any order, so only a count says whether it has room. */
+const COUNT_QUEUE_AGAIN = "5 seconds";
+/** The boundary of a queue: no sequence is at or below it. */
+const NO_BOUNDARY = "''";
 
 /**
  * Clients with full inboxes. Directors mark them, and receivers refuse notifications for them, so that nothing is ever
@@ -16,11 +20,13 @@ export class FullInboxes {
   readonly #postgres: Postgres;
   readonly #stored: string;
   readonly #full: string;
+  readonly #claims: string;
 
   constructor(postgres: Postgres, namespace: string) {
     this.#postgres = postgres;
     this.#stored = `"${namespace}"."${getTableName(tablesOf(namespace).stored)}"`;
     this.#full = `"${namespace}".full_clients`;
+    this.#claims = `"${namespace}".claims`;
   }
 
   /** Marks the clients that have reached their limit, or more. Returns the newly marked. */
@@ -28,10 +34,11 @@ export class FullInboxes {
     return this.#ask(
       "full-mark",
       `insert into ${this.#full} (client, boundary)
-       select asked.client, (select sequence from ${this.#stored} as stored where stored.client = asked.client
-                             order by sequence offset (asked.most - 1) / ${SHARE} limit 1)
+       select asked.client, case when asked.client like '%}' then ${NO_BOUNDARY} else
+         (select sequence from ${this.#stored} as stored where stored.client = asked.client
+          order by sequence offset (asked.most - 1) / ${SHARE} limit 1) end
        from unnest($1::text[], $2::bigint[]) as asked(client, most)
-       where exists (select from ${this.#stored} as stored where stored.client = asked.client offset asked.most - 1 limit 1)
+       where exists (${this.#counted("asked.client")} offset asked.most - 1 limit 1)
        on conflict do nothing returning client`,
       [[...most.keys()], [...most.values()].map(atLeastOne)],
     );
@@ -42,7 +49,7 @@ export class FullInboxes {
     return this.#ask(
       "full-clear-read",
       // A subquery with a limit is never made a join, which could read the whole table.
-      `delete from ${this.#full} as marked where not exists
+      `delete from ${this.#full} as marked where boundary <> ${NO_BOUNDARY} and not exists
          (select from ${this.#stored} as stored
           where stored.client = marked.client and stored.sequence <= marked.boundary offset 0 limit 1)
        returning client`,
@@ -58,7 +65,9 @@ export class FullInboxes {
     const [client] = await this.#ask(
       "full-to-count",
       `update ${this.#full} set counted = now() where client =
-         (select client from ${this.#full} where counted < now() - interval '${COUNT_AGAIN}' order by counted limit 1 for update skip locked)
+         (select client from ${this.#full} where counted < now() -
+            case when boundary = ${NO_BOUNDARY} then interval '${COUNT_QUEUE_AGAIN}' else interval '${COUNT_AGAIN}' end
+          order by counted limit 1 for update skip locked)
        returning client`,
       [],
     );
@@ -70,7 +79,7 @@ export class FullInboxes {
     const cleared = await this.#ask(
       "full-clear",
       `delete from ${this.#full} where client = $1 and not exists
-         (select from ${this.#stored} as stored where stored.client = $1 offset $2::bigint limit 1)
+         (${this.#counted("$1")} offset $2::bigint limit 1)
        returning client`,
       [client, Math.floor(most - most / SHARE)],
     );
@@ -80,6 +89,12 @@ export class FullInboxes {
   /** The marked clients, the longest first, up to `limit`. */
   all(limit: number): Promise<ClientKey[]> {
     return this.#ask("full-all", `select client from ${this.#full} order by since limit $1`, [limit]);
+  }
+
+  /** A row for each stored notification, and for each confirmation of a queue that waits for a gap to close. */
+  #counted(client: string): string {
+    return `select from ${this.#stored} as stored where stored.client = ${client}
+            union all select from ${this.#claims} as claims where claims.client = ${client} and confirmed`;
   }
 
   async #ask(name: string, text: string, values: unknown[]): Promise<ClientKey[]> {

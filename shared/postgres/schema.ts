@@ -18,9 +18,19 @@ export function tablesOf(namespace: string) {
         appended: timestamp("appended", { withTimezone: true, mode: "date" }).notNull(),
         expires: timestamp("expires", { withTimezone: true, mode: "date" }),
         body: bytea("body").notNull(),
+        /** Null for most rows. */
+        collapse: text("collapse"),
+        /** The queue that gets the outcome. */
+        outcomes: text("outcomes"),
       },
       (table) => [
         primaryKey({ columns: [table.client, table.sequence] }),
+        index("stored_collapse")
+          .on(table.client, table.collapse, table.sequence)
+          .where(sql`collapse is not null`),
+        index("stored_outcomes")
+          .on(table.client, table.sequence)
+          .where(sql`outcomes is not null`),
         index("stored_expires")
           .on(table.expires)
           .where(sql`expires is not null`),

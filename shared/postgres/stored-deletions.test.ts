@@ -79,3 +79,28 @@ test("close() deletes all that waits, in statements of limited size, and gives u
   expect([storedDeletions.waiting, failures]).toEqual([1, 1]);
   expect(vi.getTimerCount()).toBe(0);
 });
+
+test("clients whose rows another service deletes are asked for again, until those rows are gone", async () => {
+  const asked: string[][] = [];
+  const left = new Set(["t/a"]);
+  const deletions = new StoredDeletions({
+    remove(batch) {
+      asked.push([...batch].flat());
+      return Promise.resolve([...batch.keys()].filter((key) => left.has(key)));
+    },
+    failed: () => (failures += 1),
+    registry: createRegistry("other"),
+  });
+  deletions.add("t/a", "1");
+  deletions.add("t/b", "1");
+  await vi.advanceTimersByTimeAsync(50);
+  await vi.advanceTimersByTimeAsync(2_050);
+  left.clear();
+  await vi.advanceTimersByTimeAsync(20_000);
+  expect(asked).toEqual([
+    ["t/a", "1", "t/b", "1"],
+    ["t/a", "1"],
+    ["t/a", "1"],
+  ]);
+  expect(deletions.waiting).toBe(0);
+});

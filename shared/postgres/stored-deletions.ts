@@ -8,8 +8,8 @@ const BATCH_CLIENTS = 5_000;
 const MOST_CLIENTS = 100_000;
 
 export interface StoredDeletionsOptions {
-  /** Deletes each client's stored rows up to its sequence. */
-  remove(acknowledged: ReadonlyMap<ClientKey, Sequence>): Promise<unknown>;
+  /** Deletes each client's stored rows up to its sequence. Returns the clients with rows that another service deletes. */
+  remove(acknowledged: ReadonlyMap<ClientKey, Sequence>): Promise<Iterable<ClientKey> | void>;
   /** Called for a failed deletion, which is tried again. */
   failed(error: unknown): void;
   registry: Registry;
@@ -24,6 +24,7 @@ export class StoredDeletions {
   readonly #forgot: () => void;
   #timer: NodeJS.Timeout | undefined;
   #flushing: Promise<void> | undefined;
+  #closed = false;
 
   constructor(options: StoredDeletionsOptions) {
     this.#options = options;
@@ -52,12 +53,22 @@ export class StoredDeletions {
 
   /** Deletes the waiting rows at the end of the process, as far as Postgres answers. */
   async close(): Promise<void> {
+    this.#closed = true;
     await this.#flushing;
     for (let before = Infinity; this.#waiting.size > 0 && this.#waiting.size < before;) {
       before = this.#waiting.size;
       await this.#flush();
     }
     clearTimeout(this.#timer);
+  }
+
+  /** The other service may have ended before it deleted them. */
+  #askAgain(batch: ReadonlyMap<ClientKey, Sequence>, clients: Iterable<ClientKey>): void {
+    const again = [...clients];
+    if (again.length === 0 || this.#closed) return;
+    setTimeout(() => {
+      if (!this.#closed) for (const client of again) this.add(client, batch.get(client)!);
+    }, RETRY_MS).unref();
   }
 
   #flush(): Promise<void> {
@@ -72,7 +83,7 @@ export class StoredDeletions {
     for (const key of batch.keys()) this.#waiting.delete(key);
     let next = LINGER_MS;
     try {
-      await this.#options.remove(batch);
+      this.#askAgain(batch, (await this.#options.remove(batch)) ?? []);
     } catch (error) {
       this.#options.failed(error);
       next = RETRY_MS;

@@ -1,5 +1,6 @@
 import { getTableConfig, getTableName, sql } from "./drizzle.ts";
 import { START, type ClientKey, type Sequence } from "#protocol/notification.ts";
+import type { EndOptions } from "#protocol/options.ts";
 import type { Postgres } from "./client.ts";
 import { tablesOf, type Tables } from "./schema.ts";
 
@@ -12,6 +13,8 @@ export interface StoredNotification {
   expires: number | undefined;
   /** A notification's body, as in protocol/pack.ts. */
   body: Buffer;
+  /** Its collapse key and its queue of outcomes. Undefined for most notifications. */
+  options?: EndOptions | undefined;
 }
 
 export interface StoredPage {
@@ -43,7 +46,7 @@ export class StoredNotifications {
     this.#table = `"${getTableConfig(stored).schema}"."${getTableName(stored)}"`;
   }
 
-  /** One statement for all rows. Existing rows stay unchanged. */
+  /** One statement for all rows, none with options. Existing rows stay unchanged. */
   async insert(rows: readonly StoredNotification[]): Promise<void> {
     await this.#postgres.pool.query({
       name: "stored-insert",
@@ -85,25 +88,46 @@ export class StoredNotifications {
 
   /**
    * Deletes acknowledged rows in statements of a bounded size, and returns their number. It leaves expired rows to the
-   * sweep: a replay skipped them, and an acknowledgement of later rows would delete them uncounted.
+   * sweep: a replay skipped them, and an acknowledgement of later rows would delete them uncounted. It leaves rows that
+   * ask for an outcome to StoredEnds, and adds their clients to `asking`.
    */
-  async deleteUpTo(acknowledged: ReadonlyMap<ClientKey, Sequence>): Promise<number> {
+  async deleteUpTo(
+    acknowledged: ReadonlyMap<ClientKey, Sequence>,
+    asking: Set<ClientKey> = new Set(),
+  ): Promise<number> {
     const values = [[...acknowledged.keys()], [...acknowledged.values()]];
     for (let deleted = 0; ;) {
-      const { rowCount } = await this.#postgres.pool.query({
+      const { rows } = await this.#postgres.pool.query<{ client: ClientKey | null; count: number }>({
         name: "stored-delete",
-        text: `delete from ${this.#table} as stored using (
-                 select rows.client, rows.sequence from unnest($1::text[], $2::text[]) as acknowledged(client, sequence)
+        text: `with found as materialized (
+                 select rows.client, rows.sequence, rows.outcomes is not null as asks
+                 from unnest($1::text[], $2::text[]) as acknowledged(client, sequence)
                  cross join lateral (
-                   select client, sequence from ${this.#table} as stored
+                   select client, sequence, outcomes from ${this.#table} as stored
                    where stored.client = acknowledged.client and stored.sequence <= acknowledged.sequence
                    and (stored.expires is null or stored.expires > now()) order by sequence limit ${DELETED_ROWS}
                  ) as rows limit ${DELETED_ROWS}
-               ) as gone where stored.client = gone.client and stored.sequence = gone.sequence`,
+               ), gone as (
+                 delete from ${this.#table} as stored using found
+                 where not found.asks and stored.client = found.client and stored.sequence = found.sequence returning 1
+               )
+               select null as client, count(*)::int as count from gone
+               union all select client, count(*)::int from found where asks group by client`,
         values,
       });
-      deleted += rowCount ?? 0;
-      if ((rowCount ?? 0) < DELETED_ROWS) return deleted;
+      let [found, gone] = [0, 0];
+      for (const { client, count } of rows) {
+        found += count;
+        if (client === null) gone += count;
+        else asking.add(client);
+      }
+      deleted += gone;
+      if (found < DELETED_ROWS) return deleted;
+      // The rows that stay hide all others.
+      if (gone === 0) {
+        for (const client of acknowledged.keys()) asking.add(client);
+        return deleted;
+      }
     }
   }
 
@@ -119,14 +143,17 @@ export class StoredNotifications {
     return result.rows.map(({ client }) => client);
   }
 
-  /** Deletes up to `limit` expired rows and returns them, so that each is counted and logged. */
+  /**
+   * Deletes up to `limit` expired rows and returns them, so that each is counted and logged. It leaves rows that ask for
+   * an outcome to StoredEnds.
+   */
   async sweep(limit: number): Promise<{ client: ClientKey; sequence: Sequence; body: Buffer }[]> {
     const { db } = this.#postgres;
     const { stored } = this.#tables;
     const expired = db
       .select({ client: stored.client, sequence: stored.sequence })
       .from(stored)
-      .where(sql`${stored.expires} <= now()`)
+      .where(sql`${stored.expires} <= now() and ${stored.outcomes} is null`)
       .orderBy(stored.expires)
       .limit(limit)
       .for("update", { skipLocked: true });
@@ -142,7 +169,7 @@ export class StoredNotifications {
  * which takes half of a director's time while it stores much. Keys and sequences have no character that needs an escape
  * within a quoted array element.
  */
-function insertValues(rows: readonly StoredNotification[]): (string | Buffer)[] {
+export function insertValues(rows: readonly StoredNotification[]): (string | Buffer)[] {
   let [clients, sequences, appended, expires, starts, lengths] = ["", "", "", "", "", ""];
   let start = 1;
   let comma = "";

@@ -79,7 +79,12 @@ export function offsetOf(sequence: Sequence): number {
 
 /** Kafka's default partitioner (murmur2 over the key's UTF-8 bytes), so that a publisher may write to Kafka itself. */
 export function partitionOf(key: ClientKey, partitions: number): number {
-  return (murmur2(key) & 0x7fffffff) % partitions;
+  return partitionHash(key) % partitions;
+}
+
+/** What `partitionOf` divides, for keys whose number of partitions may change. From 0 to 2^31 - 1. */
+export function partitionHash(key: string): number {
+  return murmur2(key) & 0x7fffffff;
 }
 
 /** Six digits that tie a cursor to its client: an app's cursor from another user must not skip anything. */

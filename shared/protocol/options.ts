@@ -15,6 +15,9 @@ export interface NotificationOptions {
   outcomes?: string;
 }
 
+/** The options that decide how a notification ends. */
+export type EndOptions = Omit<NotificationOptions, "headers">;
+
 const Type = { HEADERS: 1, COLLAPSE: 2, RETRACT: 3, OUTCOMES: 4 } as const;
 const OPTION_HEADER = 3;
 

@@ -103,6 +103,12 @@ export class PackWriter {
     json.copy(this.#buffer, at);
   }
 
+  /** An item of any kind, unchanged. */
+  item(kind: number, body: Buffer): void {
+    const at = this.#item(kind, body.length);
+    body.copy(this.#buffer, at);
+  }
+
   /** Copies out the finished pack. The writer is then empty. */
   take(): Buffer {
     this.#buffer.writeUInt8(MAGIC, 0);
@@ -113,7 +119,7 @@ export class PackWriter {
     return pack;
   }
 
-  #item(kind: Kind, body: number): number {
+  #item(kind: number, body: number): number {
     const end = this.#length + ITEM_HEADER + body;
     if (end > this.#buffer.length) {
       const larger = Buffer.allocUnsafe(Math.max(end, this.#buffer.length * 2));
@@ -140,4 +146,11 @@ export interface NewNotification {
   options?: Buffer | undefined;
   /** JSON text as UTF-8. */
   payload: Buffer;
+}
+
+/** A pack of one item. */
+export function packOf(kind: number, body: Buffer): Buffer {
+  const writer = new PackWriter(PACK_HEADER + ITEM_HEADER + body.length);
+  writer.item(kind, body);
+  return writer.take();
 }

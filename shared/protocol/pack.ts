@@ -1,4 +1,4 @@
-import { Failure } from "#runtime/errors.ts";
+import { classify, Failure } from "#runtime/errors.ts";
 import {
   EVENT_FORM,
   KEY_FORM,
@@ -8,7 +8,7 @@ import {
   type ClientKey,
   type Sequence,
 } from "./notification.ts";
-import { optionsProblem, readOptions, type NotificationOptions } from "./options.ts";
+import { optionsProblem, readOptions, type EndOptions, type NotificationOptions } from "./options.ts";
 import { UUID_LENGTH, writeUuid } from "./uuid.ts";
 
 /**
@@ -87,8 +87,23 @@ export interface Ack {
 }
 export const ACK_HEADER = 4 + START.length;
 
-/** Calls back for each item of a pack; bodies are views into the record. A malformed pack is a `reject`. */
-export function readPack(record: Buffer, item: (kind: number, body: Buffer, index: number) => void): void {
+/** An item that can never be processed. The body is a view into the record. */
+export interface BadItem {
+  index: number;
+  kind: number;
+  body: Buffer;
+  error: unknown;
+}
+
+/**
+ * Calls back for each item of a pack; bodies are views into the record. A malformed pack is a `reject`. With `bad`, an
+ * item that `item` rejects does not end the reading.
+ */
+export function readPack(
+  record: Buffer,
+  item: (kind: number, body: Buffer, index: number) => void,
+  bad?: (item: BadItem) => void,
+): void {
   if (record.length < PACK_HEADER || record[0] !== MAGIC) throw malformed("it does not start as a pack does");
   const count = record.readUInt16BE(1);
   if (count === 0 || count > MAX_PACK_ITEMS)
@@ -98,14 +113,21 @@ export function readPack(record: Buffer, item: (kind: number, body: Buffer, inde
     if (at + ITEM_HEADER > record.length) throw malformed(`item ${index} is cut off`);
     const end = at + 4 + record.readUInt32BE(at);
     if (end > record.length || end < at + ITEM_HEADER) throw malformed(`item ${index} is cut off`);
-    item(record[at + 4]!, record.subarray(at + ITEM_HEADER, end), index);
+    const kind = record[at + 4]!;
+    const body = record.subarray(at + ITEM_HEADER, end);
     at = end;
+    try {
+      item(kind, body, index);
+    } catch (error) {
+      if (!bad || classify(error) !== "reject") throw error;
+      bad({ index, kind, body, error });
+    }
   }
   if (at !== record.length) throw malformed(`${record.length - at} bytes follow the last item`);
 }
 
 export function readDeliver(body: Buffer): Deliver {
-  if (body.length < DELIVER_HEADER) throw malformed("what is to be delivered is cut off");
+  if (body.length < DELIVER_HEADER) throw malformedItem("a notification to deliver is cut off");
   return {
     kind: Kind.DELIVER,
     incarnation: body.readUIntBE(0, 6),
@@ -120,7 +142,7 @@ export function readDeliver(body: Buffer): Deliver {
 }
 
 export function readDeferred(body: Buffer): Deferred {
-  if (body.length < DEFERRED_HEADER) throw malformed("what was deferred is cut off");
+  if (body.length < DEFERRED_HEADER) throw malformedItem("a deferred notification is cut off");
   return {
     appended: body.readUIntBE(0, 6),
     sequence: body.toString("latin1", 6, DEFERRED_HEADER),
@@ -129,7 +151,7 @@ export function readDeferred(body: Buffer): Deferred {
 }
 
 export function readAck(body: Buffer): Ack {
-  if (body.length < ACK_HEADER) throw malformed("an acknowledgement is cut off");
+  if (body.length < ACK_HEADER) throw malformedItem("an acknowledgement is cut off");
   return {
     kind: Kind.ACK,
     session: body.readUInt32BE(0),
@@ -142,22 +164,22 @@ export function readMessage(body: Buffer): unknown {
   try {
     return JSON.parse(body.toString("utf8"));
   } catch (error) {
-    throw malformed("a signal is not JSON", error);
+    throw malformedItem("a signal is not JSON", error);
   }
 }
 
 /** Checks a notification's body once, when it enters the director. The readers below trust it afterwards. */
 export function checkNotification(body: Buffer, index: number): void {
-  if (body.length < NOTIFICATION_HEADER) throw malformed(`item ${index} is shorter than a notification's header`);
+  if (body.length < NOTIFICATION_HEADER) throw malformedItem(`item ${index} is shorter than a notification's header`);
   if (hasOptions(body)) checkOptions(body, index);
-  if (payloadStart(body) >= body.length) throw malformed(`item ${index} has no payload`);
+  if (payloadStart(body) >= body.length) throw malformedItem(`item ${index} has no payload`);
   if (eventLength(body) > 0 && !EVENT_FORM.test(notificationBody.event(body)))
-    throw malformed(`item ${index} has an event of no known form`);
+    throw malformedItem(`item ${index} has an event of no known form`);
   if (traceparentLength(body) > 0 && !TRACEPARENT_FORM.test(notificationBody.traceparent(body))) {
-    throw malformed(`item ${index} has a traceparent that is none`);
+    throw malformedItem(`item ${index} has a traceparent that is none`);
   }
   if (!KEY_FORM.test(notificationBody.key(body)))
-    throw malformed(`item ${index} is for no client: its key is not tenant/client`);
+    throw malformedItem(`item ${index} is for no client: its key is not tenant/client`);
 }
 
 /** The readers of a notification's body: each reads only its own field. */
@@ -190,6 +212,14 @@ export const notificationBody = {
   options(body: Buffer): NotificationOptions | undefined {
     return hasOptions(body) ? readOptions(optionsOf(body)) : undefined;
   },
+  /** Undefined without one of them. Headers can be long, so they are left out. */
+  endOptions(body: Buffer): EndOptions | undefined {
+    if (!hasOptions(body)) return undefined;
+    const { headers: _, ...options } = readOptions(optionsOf(body));
+    return options.collapse === undefined && options.outcomes === undefined ? undefined : options;
+  },
+  /** As written by `writeOptions`. Undefined without options. */
+  rawOptions: (body: Buffer): Buffer | undefined => (hasOptions(body) ? optionsOf(body) : undefined),
   payload: (body: Buffer): Buffer => body.subarray(payloadStart(body)),
   /** The offset of the payload. */
   payloadAt: payloadStart,
@@ -202,9 +232,9 @@ function hasOptions(body: Buffer): boolean {
 function checkOptions(body: Buffer, index: number): void {
   const start = keyEnd(body);
   if (start + OPTIONS_HEADER > body.length || payloadStart(body) > body.length)
-    throw malformed(`the options of item ${index} are cut off`);
+    throw malformedItem(`the options of item ${index} are cut off`);
   const why = optionsProblem(optionsOf(body));
-  if (why !== undefined) throw malformed(`item ${index} has ${why}`);
+  if (why !== undefined) throw malformedItem(`item ${index} has ${why}`);
 }
 
 function optionsOf(body: Buffer): Buffer {
@@ -233,6 +263,10 @@ function payloadStart(body: Buffer): number {
   return hasOptions(body) ? end + OPTIONS_HEADER + body.readUInt16BE(end) : end;
 }
 
-function malformed(why: string, cause?: unknown): Failure {
-  return new Failure("reject", `The record is not a pack: ${why}.`, { cause });
+function malformedItem(why: string, cause?: unknown): Failure {
+  return new Failure("reject", `The record has a malformed item: ${why}.`, { cause });
+}
+
+function malformed(why: string): Failure {
+  return new Failure("reject", `The record is not a pack: ${why}.`);
 }

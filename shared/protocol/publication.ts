@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
-import { Failure } from "#runtime/errors.ts";
-import type { ClientKey } from "./notification.ts";
+import { hash } from "node:crypto";
+import { Failure, messageOf } from "#runtime/errors.ts";
+import { TENANT_FORM, type ClientKey } from "./notification.ts";
 
 /**
  * A record of dispatch has publications: notifications that the dispatcher expands or holds back. The body of kind
@@ -48,11 +48,20 @@ export function readPublication(body: Buffer): Publication {
   if (end >= body.length) throw new Failure("reject", "The item is not a publication: it is cut off.");
   try {
     const head = JSON.parse(body.toString("utf8", PUBLICATION_HEADER, end)) as PublicationHead;
+    if (!hasTarget(head)) throw new Error("it has no target that this version knows");
     return { head, payload: body.subarray(end) };
   } catch (cause) {
-    throw new Failure("reject", "The item is not a publication: its head is not JSON.", { cause });
+    throw new Failure("reject", `The head of the publication cannot be read: ${messageOf(cause)}.`, { cause });
   }
 }
+
+function hasTarget({ tenant, to }: Partial<PublicationHead>): boolean {
+  if (typeof tenant !== "string" || !TENANT_FORM.test(tenant) || typeof to !== "object") return false;
+  const names: Partial<Record<string, unknown>> = to;
+  return Array.isArray(names["clients"]) || TARGETS.some((kind) => typeof names[kind] === "string");
+}
+
+const TARGETS = ["client", "group", "queue", "exchange"];
 
 /** Publications with the same key keep their order. The key decides the partition of dispatch. */
 export function publicationKey(tenant: string, to: Target): string {
@@ -63,14 +72,16 @@ export function publicationKey(tenant: string, to: Target): string {
   return `${tenant}/clients`;
 }
 
-/**
- * The id of one recipient's notification: the same after each repeat of a page, and another for each recipient. A UUID
- * of version 8 (RFC 9562) from SHA-256.
- */
+/** The id of one recipient's notification: the same after each repeat of a page, and another for each recipient. */
 export function recipientId(publication: string, recipient: ClientKey): string {
-  const digest = createHash("sha256").update(publication.toLowerCase()).update("\0").update(recipient).digest();
-  digest[6] = (digest[6]! & 0x0f) | 0x80;
-  digest[8] = (digest[8]! & 0x3f) | 0x80;
-  const hex = digest.toString("hex", 0, 16);
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+  return derivedUuid(publication.toLowerCase(), recipient);
 }
+
+/** A UUID of version 8 (RFC 9562), from SHA-256 of two texts. The first one must not contain U+0000. */
+export function derivedUuid(first: string, second: string): string {
+  const hex = hash("sha256", `${first}\0${second}`);
+  const variant = VARIANTS[Number.parseInt(hex[16]!, 16) & 3]!;
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+}
+
+const VARIANTS = ["8", "9", "a", "b"];

@@ -52,6 +52,13 @@ export class Presence {
     return undefined;
   }
 
+  /** By slot, the incarnation that holds its lease. */
+  async slotOwners(slots: number): Promise<Map<number, number>> {
+    const all = Array.from({ length: slots }, (_, slot) => slot);
+    const owners = await Promise.all(all.map((slot) => this.#redis.get(this.#keys.slot(slot))));
+    return new Map(all.flatMap((slot) => (typeof owners[slot] === "string" ? [[slot, Number(owners[slot])]] : [])));
+  }
+
   /** Renews the lease. `lost`: it has no holder, as after a FLUSHALL. `taken`: another incarnation holds it. */
   async renewSlot(slot: number, incarnation: number, leaseMs: number): Promise<"renewed" | "lost" | "taken"> {
     const answer = await this.#redis.eval(RENEW, 1, this.#keys.slot(slot), String(incarnation), leaseMs);

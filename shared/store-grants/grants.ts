@@ -1,7 +1,7 @@
 import type { Topics } from "#kafka/topic-names.ts";
 
 /** The roles in the stores. `auditor` reads the audit log, and is not a service. */
-export const ROLE_NAMES = ["receiver", "director", "distributor", "console", "auditor"] as const;
+export const ROLE_NAMES = ["receiver", "director", "distributor", "console", "dispatcher", "auditor"] as const;
 export type RoleName = (typeof ROLE_NAMES)[number];
 
 export interface Grants {
@@ -19,7 +19,11 @@ export interface Grants {
   };
 }
 
-const ACCESS = { access: ["select"], access_version: ["select"] } as const;
+/** Each service reads the platform's format, and reports its own. */
+const FORMAT = { platform: ["select"], service_formats: ["select", "insert", "update (at)", "delete"] } as const;
+const ACCESS = { access: ["select"], access_version: ["select"], ...FORMAT } as const;
+
+const WHOLE = ["select", "insert", "update", "delete"] as const;
 
 /**
  * All rights of each role. The statements of Postgres, users of Redis, ACLs of Kafka, and docs/reference/grants.md are
@@ -31,13 +35,17 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
       ...ACCESS,
       full_clients: ["select"],
       full_tenants: ["select"],
+      // A dry run reads them.
+      documents: ["select"],
+      documents_version: ["select"],
+      members: ["select"],
       tenant_use: ["select", "insert", "update", "delete"],
     },
     redis: [
       { keys: "r:", commands: ["eval", "evalsha", "get", "set"] },
       { keys: "p:", commands: ["get", "set", "unlink"] },
     ],
-    kafka: { read: [], write: ["accepted", "audit"], describe: [], groups: [] },
+    kafka: { read: [], write: ["accepted", "dispatch", "audit"], describe: [], groups: [] },
   },
   director: {
     postgres: {
@@ -45,6 +53,8 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
       // The sweep locks the rows that it deletes, which needs a right to change some column.
       stored_notifications: ["select", "insert", "delete", "update (expires)"],
       full_clients: ["select", "insert", "delete", "update (counted)"],
+      // Confirmations that wait for a gap count, too.
+      claims: ["select"],
       full_tenants: ["select", "insert", "delete", "update (bound)"],
       // Triggers count, with their owner's rights.
       tenant_stored: ["select"],
@@ -57,7 +67,7 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
     kafka: {
       read: ["accepted", "control", "deferred", "deadLetters", "epochs"],
       // A dead letter is sent again to its original topic.
-      write: ["accepted", "control", "deferred", "routed", "deadLetters", "audit"],
+      write: ["accepted", "control", "deferred", "routed", "dispatch", "deadLetters", "audit"],
       describe: [],
       groups: ["directors", "dead-letters-*", "epochs-*"],
     },
@@ -73,8 +83,11 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
   },
   console: {
     postgres: {
+      ...FORMAT,
       access: ["select", "insert", "update", "delete"],
       access_version: ["select", "update"],
+      documents: WHOLE,
+      documents_version: ["select", "update"],
       full_tenants: ["select"],
       tenant_stored: ["select"],
       tenant_clients: ["select"],
@@ -82,6 +95,33 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
     },
     redis: [],
     kafka: { read: [], write: ["audit"], describe: [], groups: [] },
+  },
+  dispatcher: {
+    postgres: {
+      ...ACCESS,
+      documents: ["select"],
+      documents_version: ["select"],
+      members: WHOLE,
+      full_clients: ["select"],
+      publications: WHOLE,
+      // Postgres asks for it to draw a number.
+      publication_places: ["update"],
+      publication_slices: WHOLE,
+      schedule_timers: WHOLE,
+      queue_positions: WHOLE,
+      claims: WHOLE,
+      quarantine: WHOLE,
+      // A confirmed message of a queue is deleted; a delete locks rows, which needs a right to change some column.
+      stored_notifications: ["select", "delete", "update (expires)"],
+    },
+    // The rates of tenants, which a receiver counts too.
+    redis: [{ keys: "r:", commands: ["eval", "evalsha", "get", "set"] }],
+    kafka: {
+      read: ["dispatch"],
+      write: ["accepted", "dispatch", "deadLetters", "audit"],
+      describe: [],
+      groups: ["dispatchers"],
+    },
   },
   auditor: {
     postgres: {},

@@ -4,6 +4,7 @@ import { isMap, isScalar, parseDocument, type Pair } from "yaml";
 import { TENANT_FORM } from "@saasaparilla/shared/protocol/notification.ts";
 import { z } from "zod";
 import { directorSettings } from "#services/director/settings.ts";
+import { dispatcherSettings } from "#services/dispatcher/settings.ts";
 import { consoleSettings } from "#services/console/settings.ts";
 import { distributorSettings } from "#services/distributor/settings.ts";
 import { settings as receiverSettings } from "#services/receiver/settings.ts";
@@ -77,6 +78,7 @@ export function schema(present: string): string {
     receiver: receiverSettings,
     director: directorSettings,
     distributor: distributorSettings,
+    dispatcher: dispatcherSettings,
     console: consoleSettings,
   }))
     document.definitions[`${kind}Settings`] = {

@@ -36,6 +36,8 @@ export const REFUSALS: [values: object, says: string[], release?: string][] = [
   [{ distributor: { replicas: 16 } }, ["platform.slots is 16", "need 17"]],
   [{ autoscaling: { enabled: true }, distributor: { autoscaling: { max: 20 } } }, ["platform.slots is 16", "need 21"]],
   [{ director: { replicas: 13 } }, ["platform.acceptedPartitions is 12"]],
+  [{ dispatcher: { replicas: 13 } }, ["platform.dispatchPartitions is 12"]],
+  [{ dispatcher: { settings: { WINDOW: 1 } } }, ["/dispatcher/settings", "WINDOW"]],
   [{ receiver: { autoscaling: { min: 11 } } }, ["receiver.autoscaling.min is above its max"]],
   [{ platform: { replicas: 3 } }, ["the bundled Kafka is one broker"]],
   [{ ingress: { enabled: true } }, ["ingress.host is needed"]],

@@ -4,6 +4,9 @@ import type { Breach } from "./verdict.ts";
 import type { HistoryEvent, Outcome } from "./history.ts";
 
 interface Publish {
+  collapse?: string;
+  retract?: true;
+  asks?: true;
   outcome?: Outcome;
   /** Its answers, if it was sent more than once. */
   outcomes?: Outcome[];
@@ -205,4 +208,40 @@ test("no client waits for an expired notification", () => {
   tale.event({ kind: "expire", notification: "n1", at: 20 }).wait(5_000).publish("2").receive(1, "2", "02");
   expect(check(tale.events)).toMatchObject({ violations: [], figures: { expired: 1 } });
   expect(check(tale.events).figures.silence).toBeLessThan(100);
+});
+
+const outcome = (id: string, what: string, message = `m${id}`): HistoryEvent => ({
+  kind: "outcome",
+  notification: `n${id}`,
+  message,
+  outcome: what,
+  at: 99,
+});
+
+test("R60: a replaced notification need not arrive, and the last one of its key must", () => {
+  const replaced = clean().publish("4", { collapse: "k" }).publish("5", { collapse: "k" });
+  expect(replaced.breaches()).toEqual(["lost"]);
+  expect(replaced.receive(2, "5", "05").breaches()).toEqual([]);
+  expect(clean().publish("4", { collapse: "k" }).publish("5", { collapse: "k", retract: true }).breaches()).toEqual([]);
+  expect(
+    clean().publish("4", { collapse: "k" }).publish("5", { collapse: "other" }).receive(2, "5", "05").breaches(),
+  ).toEqual(["lost"]);
+});
+
+test("R63: each notification that asks has an outcome, with one id, and the first is right", () => {
+  const asks = (): Tale => clean().publish("4", { asks: true }).receive(2, "4", "05");
+  expect(asks().breaches()).toEqual(["no outcome"]);
+  expect(asks().event(outcome("4", "acknowledged")).event(outcome("4", "expired")).breaches()).toEqual([]);
+  expect(asks().event(outcome("4", "replaced")).breaches()).toEqual(["wrong outcome"]);
+  const two = asks()
+    .event(outcome("4", "acknowledged"))
+    .event(outcome("4", "acknowledged", "other"));
+  expect(two.breaches()).toEqual(["outcome under two ids"]);
+  const pair = (): Tale =>
+    clean().publish("4", { asks: true, collapse: "k" }).publish("5", { asks: true, collapse: "k", retract: true });
+  const retracted = pair().event(outcome("4", "retracted")).event(outcome("5", "acknowledged"));
+  expect(retracted.breaches()).toEqual([]);
+  expect(pair().event(outcome("4", "acknowledged")).event(outcome("5", "acknowledged")).breaches()).toEqual([
+    "wrong outcome",
+  ]);
 });

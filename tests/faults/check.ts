@@ -1,4 +1,6 @@
 import type { HistoryEvent, Outcome } from "./history.ts";
+import { reorderedAnswers } from "./answer-order.ts";
+import { judgeEndings } from "./endings.ts";
 import { newClient, newSent, type Client, type Connection, type Sent } from "./tracked.ts";
 import type { Breach, Verdict, Violation } from "./verdict.ts";
 
@@ -47,7 +49,7 @@ class Checker {
     for (const event of this.#events) this.#collect(event);
     for (const event of this.#events) this.#follow(event);
     this.#atTheEnd();
-    this.#orderOfAnswers();
+    this.#violations.push(...reorderedAnswers(this.#sent.values()));
     const all = [...this.#sent.values()];
     const ok = all.filter(({ outcome }) => outcome === "ok");
     const count = (breach: Breach): number => this.#violations.filter((one) => one.breach === breach).length;
@@ -62,6 +64,7 @@ class Checker {
         lost: count("lost"),
         reordered: count("reordered") + count("new before stored") + count("repeated on a connection"),
         duplicates: this.#duplicates,
+        outcomes: all.filter(({ ended }) => ended !== undefined).length,
         "dead letters": [...this.#poison.values()].filter(({ letters }) => letters > 0).length,
         silence: this.#silence,
         recovery: this.#healed === undefined ? 0 : Math.max(0, this.#lastTrouble - this.#healed),
@@ -92,6 +95,7 @@ class Checker {
       case "mark":
       case "poison":
       case "claim":
+      case "outcome":
         return;
       case "client":
         this.#client(event.key).steady = event.steady;
@@ -135,6 +139,8 @@ class Checker {
       this.#lastTrouble = Math.max(this.#lastTrouble, at);
       return;
     }
+    // It may be replaced, and so never arrive.
+    if (sent.collapse !== undefined) return;
     const client = this.#client(sent.key);
     // Only the first such answer: a repeat under its key has the same one.
     if (!client.steady || sent.received || sent.expired || at !== sent.answered) return;
@@ -206,7 +212,7 @@ class Checker {
     else client.last = cursor;
     if (!client.steady) return;
     if (client.waitingSince !== undefined) this.#silence = Math.max(this.#silence, at - client.waitingSince);
-    if (sent.outcome === "ok" && sent.answered < at) client.pending -= 1;
+    if (sent.outcome === "ok" && sent.answered < at && sent.collapse === undefined) client.pending -= 1;
     client.waitingSince = client.pending > 0 ? at : undefined;
     if (at - sent.answered > LATE_MS) this.#lastTrouble = Math.max(this.#lastTrouble, at);
   }
@@ -254,28 +260,17 @@ class Checker {
 
   #atTheEnd(): void {
     for (const [place, { letters }] of this.#poison) if (letters === 0) this.#say("no dead letter", place, "poison");
-    for (const { id, key, outcome, received, expired, dead, at, ttl, repeats } of this.#sent.values()) {
+    this.#violations.push(...judgeEndings(this.#events, [...this.#sent.values()], this.#named));
+    for (const sent of this.#sent.values()) {
+      const { id, key, outcome, received, expired, dead, at, ttl, repeats } = sent;
       if (repeats && outcome !== "ok") this.#say("never accepted", key, id);
-      if (outcome !== "ok" || received || expired || dead) continue;
+      if (outcome !== "ok" || received || expired || dead || sent.retract || sent.replaced) continue;
       const over = ttl !== undefined && at + ttl < this.#end;
       this.#say(over ? "expired unseen" : "lost", key, `${id}, sent at ${Math.round(at)} ms`);
     }
     for (const [key, { duplicates, connects }] of this.#clients) {
       if (duplicates > this.#bounds.window * connects)
         this.#say("too many duplicates", key, `${duplicates} over ${connects} connections`);
-    }
-  }
-
-  /** R33: an earlier answer of one publisher means an earlier notification. */
-  #orderOfAnswers(): void {
-    const last = new Map<string, Sent>();
-    for (const sent of this.#sent.values()) {
-      if (sent.outcome !== "ok" || sent.cursor === undefined) continue;
-      const name = `${sent.stream} ${sent.key}`;
-      const before = last.get(name);
-      if (before && before.answered <= sent.at && sent.cursor <= before.cursor!)
-        this.#say("reordered", sent.key, `${before.id} was answered before ${sent.id} was sent, and comes after it`);
-      last.set(name, sent);
     }
   }
 

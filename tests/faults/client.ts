@@ -101,6 +101,11 @@ export class LoadClient {
     this.#wire?.resume();
   }
 
+  /** Connects again: that acknowledges everything that it has (R23). */
+  reconnect(): void {
+    this.#ended?.();
+  }
+
   async close(): Promise<void> {
     this.#ending.abort();
     for (const wire of [this.#wire, ...this.#abandoned]) wire?.destroy();

@@ -12,7 +12,21 @@ export type HistoryEvent =
    * A publisher on one stream waits for the answer before its next request: its order is the order of its answers.
    * `repeats`: under an id or an Idempotency-Key of its own, repeated until accepted; the best of its answers counts.
    */
-  | { kind: "send"; id: string; key: string; stream: string; at: number; ttl?: number; repeats?: true }
+  | {
+      kind: "send";
+      id: string;
+      key: string;
+      stream: string;
+      at: number;
+      ttl?: number;
+      repeats?: true;
+      /** It replaces what waits under this key. */
+      collapse?: string;
+      /** It takes back, and has no data: no client of the load asks for such frames. */
+      retract?: true;
+      /** It asks for an outcome. */
+      asks?: true;
+    }
   /** `notification`: the platform's own id of it, if an answer had one. */
   | { kind: "answer"; id: string; outcome: Outcome; notification?: string; at: number }
   | { kind: "connect"; connection: number; key: string; cursor: string | undefined; at: number }
@@ -24,6 +38,8 @@ export type HistoryEvent =
   | { kind: "close"; connection: number; at: number }
   /** Seen in Postgres for this client, up to this cursor. */
   | { kind: "stored"; key: string; cursor: string; at: number }
+  /** In its queue, at the end of the run. `message`: the id of the outcome itself. */
+  | { kind: "outcome"; notification: string; message: string; outcome: string; at: number }
   /** Named by the platform's own id, as the log has it. */
   | { kind: "expire"; notification: string; at: number }
   /** Written to accepted past the receivers: it is unprocessable. `place`: topic, partition and offset. */
@@ -51,6 +67,8 @@ export class History {
   /** A notification that expired before its publisher's answer was never open. */
   readonly #expired = new Set<string>();
   readonly #ids = new Map<string, string>();
+  /** They need not arrive. */
+  readonly #mayBeReplaced = new Set<string>();
   #arrived = 0;
   #acceptedAt = 0;
 
@@ -90,12 +108,14 @@ export class History {
       if (event.steady) this.#steady.add(event.key);
     } else if (event.kind === "send") {
       this.#sent.set(event.id, this.#steady.has(event.key));
+      if (event.collapse !== undefined) this.#mayBeReplaced.add(event.id);
     } else if (event.kind === "answer") {
       if (event.notification !== undefined) this.#ids.set(event.notification, event.id);
       if (event.outcome !== "ok") return;
       this.#acceptedAt = event.at;
       const steady = this.#sent.get(event.id) === true;
       this.#sent.delete(event.id);
+      if (this.#mayBeReplaced.has(event.id)) return;
       const over = this.#here.has(event.id) || this.#expired.has(event.notification ?? "");
       if (!over) this.#open.set(event.id, { steady, at: event.at });
     } else if (event.kind === "receive") {

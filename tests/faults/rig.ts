@@ -19,6 +19,7 @@ const USES: Record<Kind, readonly StoreName[]> = {
   director: STORES,
   distributor: STORES,
   console: STORES,
+  dispatcher: STORES,
 };
 const COUNTS: [Kind, number][] = [
   ["receiver", 2],
@@ -74,7 +75,10 @@ export class Rig implements Platform {
     this.pool.on("error", () => {});
   }
 
-  static async start(settings: Record<string, string>, { smallDisks = false } = {}): Promise<Rig> {
+  static async start(
+    settings: Record<string, string>,
+    { smallDisks = false, checkout }: { smallDisks?: boolean; checkout?: string } = {},
+  ): Promise<Rig> {
     const folder = await mkdtemp(join(tmpdir(), "faults-"));
     // Postgres runs as another user, who must be able to read its data.
     await chmod(folder, 0o755);
@@ -85,17 +89,17 @@ export class Rig implements Platform {
     const rig = new Rig(folder, stores, await makeIdentity(folder), settings);
     rig.#disks = disks;
     await Promise.all(STORES.map((name) => stores[name].start()));
-    await provision(rig.env);
+    await provision(rig.env, [], checkout);
     const ports = await freePorts(COUNTS.reduce((sum, [, count]) => sum + count, 0));
     for (const [kind, count] of COUNTS) {
-      for (let index = 1; index <= count; index += 1) await rig.#add(kind, index, ports.pop()!);
+      for (let index = 1; index <= count; index += 1) await rig.#add(kind, index, ports.pop()!, checkout);
     }
     for (const { service } of rig.members) service.start();
     await rig.ready(180_000);
     return rig;
   }
 
-  async #add(kind: Kind, index: number, port: number): Promise<void> {
+  async #add(kind: Kind, index: number, port: number, checkout: string | undefined): Promise<void> {
     const links: Member["links"] = {};
     for (const name of USES[kind]) {
       const { address } = this.stores[name];
@@ -109,7 +113,7 @@ export class Rig implements Platform {
       const link = links[name];
       if (link) env[variable] = env[variable]!.replace(this.stores[name].address, link.address);
     }
-    const options = { kind, name: `${kind}-${index}`, port, env, folder: this.folder };
+    const options = { kind, name: `${kind}-${index}`, port, env, folder: this.folder, checkout };
     this.members.push({ links, service: new Supervised({ ...options, said: (line) => this.#said(line) }) });
   }
 

@@ -6,6 +6,7 @@ import type { Verdict } from "./verdict.ts";
 import { History } from "./history.ts";
 import { Load } from "./load.ts";
 import { Poison } from "./poison.ts";
+import { OptionPublisher } from "./option-publisher.ts";
 import type { Rig } from "./rig.ts";
 import { noteStored } from "./stored-notes.ts";
 import type { Fault } from "./tools.ts";
@@ -61,7 +62,17 @@ export async function runFault(rig: Rig, fault: Fault, options: RunOptions): Pro
   const keys = load.clients.map(({ key }) => key);
   const noting = noteStored(rig.pool, rig.env.NAMESPACE!, history, keys);
   const poison = new Poison(rig, { name, history, random: new SeededRandom(seed + 1) });
-  poison.start();
+  const acknowledging = load.clients.filter(({ way }) => way !== "silent").map(({ key }) => key);
+  const optionPublisher = new OptionPublisher(rig, acknowledging, {
+    name,
+    history,
+    random: new SeededRandom(seed + 2),
+  });
+  // An earlier version, as in an upgrade, knows neither.
+  if (fault.poison !== false) {
+    poison.start();
+    optionPublisher.start();
+  }
   history.mark("injected");
   const wait = (short: number, long: number): Promise<void> => sleep(full ? long : short);
   const failure = await fault
@@ -76,9 +87,11 @@ export async function runFault(rig: Rig, fault: Fault, options: RunOptions): Pro
   if (full) await sleep(20_000);
   await noting.stop();
   await poison.stop();
+  await optionPublisher.stop();
   await load.drain(() => history.open === 0, full ? 120_000 : 30_000);
   // An unexpected notification would arrive now.
-  const [unsettled] = await Promise.all([settled(rig), sleep(500), poison.find()]);
+  for (const client of load.clients) client.reconnect();
+  const [unsettled] = await Promise.all([settled(rig), sleep(500), poison.find(), optionPublisher.find()]);
   await load.close();
   // First, because log lines during this time belong to no run.
   rig.history = undefined;

@@ -1,15 +1,14 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { createWriteStream, type WriteStream } from "node:fs";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { NODE_FLAGS } from "@saasaparilla/shared/runtime/node-flags.ts";
+import { repository } from "#local/process/paths.ts";
 import { restartLoop } from "#local/process/restart-loop.ts";
 import type { Kind, LogLine } from "#tests/support/stack.ts";
 import { reaped } from "./end-processes.ts";
-
-const repository = resolve(import.meta.dirname, "../..");
 
 /** A service that is started again whenever it ends, on the same port, by the rules of the local stack. */
 export class Supervised {
@@ -17,6 +16,8 @@ export class Supervised {
   readonly name: string;
   readonly url: string;
   env: Record<string, string>;
+  /** The source of its next start. */
+  checkout: string;
   /** Times that it was started. */
   starts = 0;
   /** The longest recent times in ms from the crash or hang: until noticed, and until it served again. */
@@ -40,10 +41,12 @@ export class Supervised {
     port: number;
     env: Record<string, string>;
     folder: string;
+    checkout?: string | undefined;
     said: (line: LogLine) => void;
   }) {
     this.kind = options.kind;
     this.name = options.name;
+    this.checkout = options.checkout ?? repository;
     this.#port = options.port;
     this.url = `http://127.0.0.1:${options.port}`;
     this.env = { ...options.env, PORT: String(options.port) };
@@ -71,7 +74,7 @@ export class Supervised {
 
   #spawn(): ChildProcess {
     this.starts += 1;
-    const child = spawn(process.execPath, [...NODE_FLAGS, join(repository, "services", this.kind, "main.ts")], {
+    const child = spawn(process.execPath, [...NODE_FLAGS, join(this.checkout, "services", this.kind, "main.ts")], {
       env: { PATH: process.env.PATH, ...this.env },
       stdio: ["ignore", "pipe", "pipe"],
     });

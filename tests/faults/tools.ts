@@ -18,6 +18,8 @@ export interface Fault {
   load?: Partial<LoadOptions>;
   /** Many clients, each with few notifications. */
   crowd?: true;
+  /** False: no record that can never be processed, so that no dead letter is right. */
+  poison?: false;
   /** Resolves when it is healed, as far as that depends on the cause of the fault. */
   run(tools: Tools): Promise<void>;
 }

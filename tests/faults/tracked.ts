@@ -14,6 +14,12 @@ export interface Sent {
   received: boolean;
   expired: boolean;
   dead: boolean;
+  collapse: string | undefined;
+  retract: boolean;
+  asks: boolean;
+  replaced: boolean;
+  /** The first outcome counts. */
+  ended: { message: string; outcome: string } | undefined;
 }
 
 export interface Connection {
@@ -38,7 +44,17 @@ export interface Client {
   waitingSince: number | undefined;
 }
 
-export function newSent({ id, key, stream, at, ttl, repeats }: Extract<HistoryEvent, { kind: "send" }>): Sent {
+export function newSent({
+  id,
+  key,
+  stream,
+  at,
+  ttl,
+  repeats,
+  collapse,
+  retract,
+  asks,
+}: Extract<HistoryEvent, { kind: "send" }>): Sent {
   return {
     id,
     key,
@@ -52,6 +68,11 @@ export function newSent({ id, key, stream, at, ttl, repeats }: Extract<HistoryEv
     received: false,
     expired: false,
     dead: false,
+    collapse,
+    retract: retract ?? false,
+    asks: asks ?? false,
+    replaced: false,
+    ended: undefined,
   };
 }
 

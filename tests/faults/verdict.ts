@@ -18,6 +18,12 @@ export type Breach =
   | "dead letter"
   | "no dead letter"
   | "dead letter again"
+  /** It asked for an outcome. */
+  | "no outcome"
+  /** Repeats of an outcome share an id. */
+  | "outcome under two ids"
+  /** It says what did not happen. */
+  | "wrong outcome"
   | "protocol";
 
 export interface Violation {
@@ -37,6 +43,8 @@ export interface Figures {
   lost: number;
   reordered: number;
   duplicates: number;
+  /** Notifications that have an outcome. */
+  outcomes: number;
   /** Of unprocessable records; each is one dead letter, and nothing else. */
   "dead letters": number;
   /** The longest silence in ms of a client that wants to be connected, while an accepted notification waited for it. */

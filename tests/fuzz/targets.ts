@@ -77,7 +77,7 @@ const cursors: Target = {
 };
 
 const publications: Target = {
-  of: /receiver\/(parse|span|schema)\.ts/,
+  of: /receiver\/publish\/(parse|json-scanner|notification-|cloud-event|item)/,
   words: [
     '{"to":{"client":"u1"},"data":',
     "}",
@@ -88,6 +88,13 @@ const publications: Target = {
     '"id":"',
     '"ttl":1',
     '"event":"a"',
+    '{"clients":["a","b"]}',
+    '{"exchange":"e","key":"k"}',
+    '"headers":{"a":1}',
+    '"at":"2026-12-24T09:00:00+01:00"',
+    '"collapse":"k","retract":true',
+    '"specversion":"1.0","id":"1","source":"/s","type":"t","subject":"u1"',
+    '"togroup":"g"',
     '"d\\u0061ta":',
     "null",
     '"\\',
@@ -98,9 +105,12 @@ const publications: Target = {
     '{"to":{"client":"u1"},"data":{"a":[1,"x"]}}',
     '[{"to":{"client":"u1"},"data":1,"ttl":5,"event":"e"},{"to":{"client":"u2"},"data":null}]',
     '{"to":{"client":"u1"},"data":1}\n\n{"data":2}',
+    '{"to":{"group":"g"},"data":1,"headers":{"a":null},"delay":5,"outcomes":"q"}',
+    '{"specversion":"1.0","id":"1","source":"/s","type":"t","subject":"u1","data":{"a":1},"ttl":"5"}',
   ].map((text) => Buffer.from(text)),
   run(input) {
-    for (const type of ["application/json", "application/x-ndjson"]) {
+    const forms = ["", "cloudevents+", "cloudevents-batch+"].map((form) => `application/${form}json`);
+    for (const type of [...forms, "application/x-ndjson"]) {
       let items;
       try {
         items = parse(type, input, { MAX_DATA_BYTES: 1_000, MAX_BATCH_ITEMS: 20 });
@@ -111,7 +121,8 @@ const publications: Target = {
       for (const { outcome, published, payload } of items) {
         equal(outcome === "open", published !== undefined);
         if (!published) continue;
-        deepEqual(json(payload), published.data);
+        if (type.includes("cloudevents")) ok(json(payload) !== undefined);
+        else deepEqual(json(payload), published.retract ? null : published.data);
         ok(!payload.includes("\n") && !payload.includes("\r"));
       }
     }

@@ -121,6 +121,28 @@ export const fixtures: Record<string, string> = {
     import "@saasaparilla/director/lanes/lane.ts"; //! no-restricted-imports
   `,
 
+  "shared/dispatch/cron.ts": `
+    import { Cron } from "croner";
+    import type { Options } from "sift"; //! no-restricted-imports
+    import "pg"; //! no-restricted-imports
+    export const cron = (options: Options): unknown[] => [Cron, options];
+  `,
+  "shared/dispatch/match.ts": `
+    import type * as Sift from "sift";
+    import sift, { createQueryTester } from "sift"; //! no-restricted-imports
+    import "croner"; //! no-restricted-imports
+    export const match = (load: typeof Sift): unknown[] => [load, sift, createQueryTester];
+  `,
+  "shared/dispatch/exchange.ts": `
+    import "croner"; //! no-restricted-imports
+    import type { Query } from "sift"; //! no-restricted-imports
+    export type Rule = Query<unknown>;
+  `,
+  "services/console/documents.ts": `
+    import "croner"; //! no-restricted-imports
+    import "sift"; //! no-restricted-imports
+  `,
+
   "client/client.ts": `
     import "./timing.ts";
     import "@saasaparilla/shared/protocol/client-frames.ts"; //! no-restricted-imports

@@ -121,7 +121,11 @@ export class AckOrdering {
   /** Without a cursor: it must get every unacknowledged notification. */
   #connect(name: string, slot: number): void {
     const distributor = this.#distributors[slot]!;
-    this.#connections.set(name, { distributor, wire: distributor.connect(KEY, START, true), received: [] });
+    this.#connections.set(name, {
+      distributor,
+      wire: distributor.connect(KEY, START, { acknowledges: true, retracts: false }),
+      received: [],
+    });
   }
 
   #acknowledge({ distributor, wire, received }: Connection): void {

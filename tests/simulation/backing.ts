@@ -1,4 +1,5 @@
 import type { ClientKey, Sequence } from "@saasaparilla/shared/protocol/notification.ts";
+import { notificationBody } from "@saasaparilla/shared/protocol/pack.ts";
 import type { Incoming } from "@saasaparilla/shared/kafka/client.ts";
 import type { Page, Row } from "#services/distributor/sessions/session.ts";
 
@@ -14,14 +15,26 @@ export class Log {
   }
 }
 
+const collapseOf = ({ body }: Row): string | undefined => notificationBody.endOptions(body)?.collapse;
+
 export class Postgres {
   away = false;
   readonly #rows = new Map<ClientKey, Map<Sequence, Row>>();
 
-  insert(client: ClientKey, rows: readonly Row[]): void {
+  /** Of the rows with one collapse key only the last stays. Returns the others: the caller reports their outcomes. */
+  insert(client: ClientKey, rows: readonly Row[]): Row[] {
     let stored = this.#rows.get(client);
     if (!stored) this.#rows.set(client, (stored = new Map()));
     for (const row of rows) if (!stored.has(row.sequence)) stored.set(row.sequence, row);
+    const keys = new Set(rows.map(collapseOf).filter((key) => key !== undefined));
+    const replaced: Row[] = [];
+    for (const key of keys) {
+      const same = [...stored.values()].filter((row) => collapseOf(row) === key);
+      const last = same.reduce((one, other) => (other.sequence > one.sequence ? other : one));
+      replaced.push(...same.filter((row) => row !== last));
+    }
+    for (const { sequence } of replaced) stored.delete(sequence);
+    return replaced;
   }
 
   /** A small page, so that replays take several. */
@@ -31,9 +44,13 @@ export class Postgres {
     return { rows: rows.slice(0, 3), more: rows.length > 3 };
   }
 
-  deleteUpTo(client: ClientKey, sequence: Sequence): void {
-    for (const stored of this.#rows.get(client)?.keys() ?? [])
-      if (stored <= sequence) this.#rows.get(client)!.delete(stored);
+  /** Returns the rows that ask for an outcome. They stay if `keep`. */
+  deleteUpTo(client: ClientKey, sequence: Sequence, keep: boolean): Row[] {
+    const stored = this.#rows.get(client) ?? new Map<Sequence, Row>();
+    const deleted = [...stored.values()].filter((row) => row.sequence <= sequence);
+    const asking = deleted.filter(({ body }) => notificationBody.endOptions(body)?.outcomes !== undefined);
+    for (const row of deleted) if (!keep || !asking.includes(row)) stored.delete(row.sequence);
+    return asking;
   }
 
   has(client: ClientKey, sequence: Sequence): boolean {

@@ -6,6 +6,7 @@ import {
   type Sequence,
 } from "@saasaparilla/shared/protocol/notification.ts";
 import type { SimulatedDistributor, Wire } from "./distributor.ts";
+import { ASKS_FOR_RETRACTS } from "./endings.ts";
 import { EPOCH, short, Violation, type Stage } from "./stage.ts";
 
 interface Connection {
@@ -22,6 +23,8 @@ interface Connection {
 /** A client with one cursor for all its connections: it keeps what it received, and resumes there. */
 export class SimulatedClient {
   readonly key: ClientKey;
+  /** How many of its connections ask for retracts. */
+  readonly #retracts: number;
   readonly #stage: Stage;
   readonly #distributors: readonly SimulatedDistributor[];
   readonly #many: boolean;
@@ -36,6 +39,7 @@ export class SimulatedClient {
     this.key = key;
     this.#many = many;
     this.#acknowledges = key !== "t/b";
+    this.#retracts = key === ASKS_FOR_RETRACTS ? 1 : key === "t/b" ? 0 : 0.5;
   }
 
   act(): void {
@@ -61,7 +65,8 @@ export class SimulatedClient {
   #connect(cursor = this.#cursor): void {
     if (this.#connections.length > (this.#many ? 1 : 0)) return;
     const distributor = this.#stage.random.pick(this.#distributors);
-    const wire = distributor.connect(this.key, cursor, this.#acknowledges);
+    const retracts = this.#stage.random.in(this.#retracts);
+    const wire = distributor.connect(this.key, cursor, { acknowledges: this.#acknowledges, retracts });
     this.#connections.push({ distributor, wire, last: cursor, halfOpen: false, resumed: false });
   }
 
@@ -120,10 +125,13 @@ export class SimulatedClient {
     stage.note(() => `${this.key} receives ${short(sequence)} on ${connection.wire.session.id}`);
     if (sequence <= connection.last)
       throw new Violation(stage, `${this.key} got ${short(sequence)} after ${short(connection.last)}`);
+    if (stage.endings.isRetract(sequence) && !connection.wire.session.retracts)
+      throw new Violation(stage, `${this.key} got the retract ${short(sequence)}, and did not ask for it`);
     const skipped = (stage.published.get(this.key) ?? []).filter(
       (other) =>
         other > connection.last &&
         other < sequence &&
+        !stage.endings.needNotArrive(this.key, other) &&
         !((this.#many || connection.resumed) && stage.has(this.key, other)),
     );
     if (skipped.length > 0)

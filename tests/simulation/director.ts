@@ -1,7 +1,7 @@
 import { tenantOf } from "@saasaparilla/shared/protocol/notification.ts";
 import { PackWriter } from "@saasaparilla/shared/protocol/pack-writer.ts";
 import type { DeferredLine } from "#services/director/partitions/deferred.ts";
-import type { Entry, Lane } from "#services/director/lanes/lane.ts";
+import type { Entry, Lane, Settled } from "#services/director/lanes/lane.ts";
 import { PartitionLanes } from "#services/director/partitions/partition.ts";
 import type { PartitionEffects } from "#services/director/partitions/partition-options.ts";
 import { LaneTimers } from "#services/director/partitions/lane-timers.ts";
@@ -42,6 +42,8 @@ export class SimulatedDirector {
   /** Not yet in Postgres, in order. */
   #inserts: Job[] = [];
   #lookUps: Lane[] = [];
+  /** Outcomes that its producer has sent, not yet in their queue. */
+  #outcomes: (() => void)[] = [];
   #acts = 0;
   readonly #routed: SimulatedRouted;
 
@@ -90,11 +92,22 @@ export class SimulatedDirector {
         found(stage.mutant === "every cursor is known" ? Number.MAX_SAFE_INTEGER : stage.accepted.records.length),
       lookUp: (lane) => this.#lookUps.push(lane),
       store: (lane, entries) => this.#store(lane, entries),
-      deleteStored: (lane, upTo) => stage.postgres.deleteUpTo(lane.key, upTo),
-      settled: (lane, { sequence }, how) => stage.note(() => `g${generation} ${lane.key} ${short(sequence)} ${how}`),
+      deleteStored: (lane, upTo) => stage.acknowledge(lane.key, upTo),
+      settled: (lane, entry, how) => this.#settled(lane, entry, how),
+      outcome: ({ key, id, outcome }, appended) => {
+        const early = stage.mutant === "an outcome after the settlement";
+        if (early) appended();
+        this.#outcomes.push(() => {
+          stage.ended(key, stage.endings.byId(id), outcome);
+          if (!early) appended();
+        });
+      },
       arm: (lane) => this.#laneTimers.arm(lanes, lane),
       deadLetter: ({ reason }) => {
         throw new Violation(stage, `a record was rejected: ${reason}`);
+      },
+      skipped: ({ kind }) => {
+        throw new Violation(stage, `an item of kind ${kind} was skipped`);
       },
       duplicate: () => {
         throw new Violation(stage, "a notification was taken for a repeat");
@@ -104,6 +117,12 @@ export class SimulatedDirector {
         changeOwnership(this.#ownership, { type: "newer claim", offset }, this.#member);
       },
     };
+  }
+
+  #settled(lane: Lane, { sequence }: Entry, how: Settled): void {
+    this.#stage.note(() => `g${this.generation} ${lane.key} ${short(sequence)} ${how}`);
+    if ((how === "replaced" || how === "retracted") && lane.attachments.some(({ sent }) => sent >= sequence))
+      throw new Violation(this.#stage, `${lane.key} ${short(sequence)} was sent, and is ${how}`);
   }
 
   #store(lane: Lane, entries: Entry[]): void {
@@ -126,7 +145,10 @@ export class SimulatedDirector {
   }
 
   get alive(): boolean {
-    return this.#ownership.state !== "LOST" || this.#routed.queued > 0 || this.#appends.length > 0;
+    // A process that lost the partition may end, with everything that its producer has not sent.
+    if (this.#ownership.state === "LOST" && this.#stage.random.in(0.3)) this.#outcomes = [];
+    const busy = this.#routed.queued + this.#appends.length + this.#outcomes.length;
+    return this.#ownership.state !== "LOST" || busy > 0;
   }
 
   timeouts(): void {
@@ -150,6 +172,7 @@ export class SimulatedDirector {
     if (this.#lookUps.length > 0) todo.push(() => this.#lookUp());
     if (this.#routed.queued > 0) todo.push(() => this.#routed.send());
     if (this.#appends.length > 0) todo.push(() => this.#append());
+    if (this.#outcomes.length > 0) todo.push(() => this.#outcomes.shift()?.());
     if (this.#readDeferred < stage.deferred.records.length) todo.push(() => this.#drain());
     stage.random.pick(todo)();
   }
@@ -203,7 +226,7 @@ export class SimulatedDirector {
     }
     this.#lanes.inserting.give(job.tenant, job.entries);
     const rows = job.entries.map(({ sequence, body, record: { appended } }) => ({ sequence, appended, body }));
-    stage.postgres.insert(job.lane.key, rows);
+    stage.store(job.lane.key, rows);
     stage.note(
       () =>
         `g${this.generation} stored ${job.lane.key} ${job.entries.map(({ sequence }) => short(sequence)).join(" ")}`,
@@ -247,7 +270,7 @@ export class SimulatedDirector {
     this.#readDeferred += 1;
     const batch = { topic: "deferred", partition: PARTITION, records: [record], highWatermark: 0 };
     const { rows } = this.#lanes.deferred(batch);
-    for (const row of rows) stage.postgres.insert(row.client, [row]);
+    for (const row of rows) stage.store(row.client, [row]);
     stage.note(
       () =>
         `g${this.generation} drained ${rows.map(({ client, sequence }) => `${client} ${short(sequence)}`).join(" ")}`,

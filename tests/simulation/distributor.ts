@@ -50,10 +50,10 @@ export class SimulatedDistributor {
     return this.#stage.incarnations[this.slot]!;
   }
 
-  connect(key: ClientKey, cursor: Sequence, acknowledges: boolean): Wire {
+  connect(key: ClientKey, cursor: Sequence, asked: Pick<Session, "acknowledges" | "retracts">): Wire {
     this.#sessions += 1;
     const session = createSession(
-      { key, id: this.#sessions, partition: PARTITION, acknowledges },
+      { key, id: this.#sessions, partition: PARTITION, ...asked },
       cursor === START ? undefined : cursor,
     );
     const wire: Wire = { session, rows: [], open: true, given: START };
@@ -244,9 +244,16 @@ export class SimulatedDistributor {
       refuse: ({ key, generation, id }, reason) =>
         this.#say({ type: "refuse", key, generation, reason, ...this.#id(id) }),
       close: ({ key, id }) => this.#say({ type: "close", key, ...this.#id(id) }),
-      ack: ({ key, id }, sequence) => this.#control.push((writer) => writer.ack(id, sequence, key)),
+      ack: ({ key, id }, sequence) => {
+        stage.checkAcknowledged(key, sequence);
+        this.#control.push((writer) => writer.ack(id, sequence, key));
+      },
       deleteStored: ({ key }, upTo) => {
-        if (!stage.postgres.away) stage.postgres.deleteUpTo(key, upTo);
+        if (stage.postgres.away) return;
+        const keep = stage.mutant !== "a distributor that deletes what asks for an outcome";
+        // As services/distributor/sessions/delete-stored.ts does it.
+        if (stage.postgres.deleteUpTo(key, upTo, keep).length > 0)
+          this.#control.push((writer) => writer.ack(0, upTo, key));
       },
       write: (session, row) => {
         const wire = this.#wires.get(session.id);

@@ -3,6 +3,7 @@ import { storeRest } from "#services/director/lanes/lane-transitions.ts";
 import { laneTable } from "#services/director/lanes/lane-table.ts";
 import { ownershipTable } from "#services/director/partitions/ownership.ts";
 import { WaitingShares } from "#services/director/lanes/waiting-shares.ts";
+import { give, passOver } from "#services/distributor/sessions/session-transitions.ts";
 import { sessionTable } from "#services/distributor/sessions/session-table.ts";
 import type { Mutant } from "./stage.ts";
 
@@ -88,7 +89,7 @@ export const mutants: readonly BrokenPlatform[] = [
     name: "a zombie director that is not fenced",
     machines: () =>
       patch(session, "deliver", (it, { row }, out) => {
-        if (row.sequence > it.sent && out.write(it, row)) it.sent = row.sequence;
+        if (row.sequence > it.sent) give(it, row, out);
       }),
   },
   { name: "replay skipped", actors: "replay skipped" },
@@ -110,7 +111,7 @@ export const mutants: readonly BrokenPlatform[] = [
     name: "a cumulative acknowledgement over a gap",
     machines: () =>
       patch(session, "deliver", (it, { generation, row }, out) => {
-        if (generation === it.generation && row.sequence > it.sent && out.write(it, row)) it.sent = row.sequence;
+        if (generation === it.generation && row.sequence > it.sent) give(it, row, out);
       }),
   },
   {
@@ -167,6 +168,39 @@ export const mutants: readonly BrokenPlatform[] = [
     name: "an owner that a former owner's late claim stops for good",
     machines: () => patch(ownershipTable.SUPERSEDED, "committed", () => {}),
   },
+  {
+    name: "a replacement of what was sent",
+    machines: () =>
+      patch(LIVE, "accepted", (lane, event, context) => {
+        const collapse = event.entry.options?.collapse;
+        for (let at = lane.sent - 1; at >= 0; at -= 1) {
+          const entry = lane.queue[at]!;
+          if (collapse === undefined || entry.options?.collapse !== collapse) continue;
+          lane.queue.splice(at, 1);
+          lane.sent -= 1;
+          lane.bytes -= entry.body.length;
+          context.waiting.give(lane, entry);
+          context.settle(lane, entry, "replaced");
+        }
+        live(lane, event, context);
+      }),
+  },
+  { name: "a replacement that deletes all rows before it", actors: "a replacement deletes all before it" },
+  { name: "an outcome that is appended after the settlement", actors: "an outcome after the settlement" },
+  {
+    name: "a distributor that deletes rows that ask for an outcome",
+    actors: "a distributor that deletes what asks for an outcome",
+  },
+  {
+    name: "a retract that is acknowledged before what comes before it",
+    machines: () =>
+      patch(session, "deliver", (it, event, out) => {
+        delivered(it, event, out);
+        if (it.sent === it.written || it.acked >= it.sent) return;
+        it.acked = it.sent;
+        out.ack(it, it.sent);
+      }),
+  },
   { name: "a lost wake-up without the safety net", actors: "wake-ups lost, no safety net" },
 ];
 
@@ -174,6 +208,7 @@ const { appending } = DeferredQueue.prototype;
 const whole = HELD.commit;
 const delivered = session.deliver;
 const stored = STORED.accepted;
+const live = LIVE.accepted;
 const checked = sessionTable.CHECKING.page;
 const demoted = {
   REPLAYING: sessionTable.REPLAYING.demoted,
@@ -195,9 +230,8 @@ export const ignoredRefusal: BrokenPlatform = {
   machines: () =>
     patch(session, "deliver", (it, event, out) => {
       const { generation, prev, row } = event;
-      const full = generation === it.generation && prev === it.sent && !out.write(it, row);
-      if (full) return;
-      if (generation === it.generation && prev === it.sent) it.sent = row.sequence;
-      else delivered(it, event, out);
+      if (generation === it.generation && prev === it.sent) {
+        if (give(it, row, out)) passOver(it, out);
+      } else delivered(it, event, out);
     }),
 };

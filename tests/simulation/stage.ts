@@ -1,7 +1,10 @@
 import type { ClientKey, Sequence } from "@saasaparilla/shared/protocol/notification.ts";
 import type { ConnectionId } from "@saasaparilla/shared/protocol/control-messages.ts";
+import type { Row } from "#services/distributor/sessions/session.ts";
 import { SeededRandom } from "#tests/support/seeded-random.ts";
+import type { Outcome } from "@saasaparilla/shared/protocol/outcome.ts";
 import { Log, Postgres } from "./backing.ts";
+import { Endings } from "./endings.ts";
 
 export const PARTITION = 0;
 export const EPOCH = 1;
@@ -17,6 +20,9 @@ export type Mutant =
   | "deferred past what is queued"
   | "what waits in the outbox counts as given"
   | "every cursor is known"
+  | "a replacement deletes all before it"
+  | "an outcome after the settlement"
+  | "a distributor that deletes what asks for an outcome"
   | "wake-ups lost"
   | "wake-ups lost, no safety net";
 
@@ -29,6 +35,7 @@ export class Stage {
   readonly deferred = new Log();
   readonly routed = [new Log(), new Log()];
   readonly postgres = new Postgres();
+  readonly endings = new Endings();
   readonly registry = new Map<ClientKey, Map<string, ConnectionId>>();
   /** By slot. */
   readonly incarnations = [1_000, 2_000];
@@ -43,7 +50,10 @@ export class Stage {
    * The weights of this run (swarm testing, Groce et al. 2012): an event that is rare in one run is common in another.
    */
   readonly rates: Readonly<
-    Record<"publish" | "fault" | "connect" | "disconnect" | "halfOpen" | "lose" | "madeUp" | "mostUnsettled", number>
+    Record<
+      "publish" | "fault" | "connect" | "disconnect" | "halfOpen" | "lose" | "madeUp" | "mostUnsettled" | "options",
+      number
+    >
   >;
   now = 1_000;
   redisAway = false;
@@ -63,6 +73,7 @@ export class Stage {
       halfOpen: this.random.pick([0, 0, 0.01, 0.03]),
       lose: this.random.pick([0, 0, 0.02, 0.06]),
       madeUp: this.random.pick([0, 0, 0.02, 0.05]),
+      options: this.random.pick([0, 0, 0.2, 0.5]),
       mostUnsettled: this.random.pick([16, 30, 1_000, 1_000]),
     };
     this.mutant = mutant;
@@ -81,6 +92,54 @@ export class Stage {
     return this.deferred.records.slice(this.drained).some(({ value }) => value!.includes(sequence, 0, "latin1"));
   }
 
+  /** A session acknowledges only what its client has, or need not get. */
+  checkAcknowledged(key: ClientKey, upTo: Sequence): void {
+    const early = (this.published.get(key) ?? []).filter(
+      (sequence) => sequence <= upTo && !this.has(key, sequence) && !this.endings.needNotArrive(key, sequence),
+    );
+    if (early.length > 0)
+      throw new Violation(this, `${key} ${short(upTo)} is acknowledged without ${early.map(short).join(" ")}`);
+  }
+
+  /** One transaction: insert, delete what is replaced, append the outcomes, commit. */
+  store(client: ClientKey, rows: readonly Row[]): void {
+    const { postgres, endings } = this;
+    for (const { sequence } of this.mutant === "a replacement deletes all before it" ? rows : []) {
+      if (endings.of(sequence)?.collapse === undefined) continue;
+      for (const asking of postgres.deleteUpTo(client, sequence, false)) endings.append(asking.sequence, "replaced");
+    }
+    for (const { sequence } of postgres.insert(client, rows))
+      if (endings.of(sequence)?.outcomes !== undefined) this.ended(client, sequence, "replaced");
+  }
+
+  /** A director deletes acknowledged rows, and appends their outcomes. */
+  acknowledge(client: ClientKey, upTo: Sequence): void {
+    for (const { sequence } of this.postgres.deleteUpTo(client, upTo, false))
+      this.ended(client, sequence, "acknowledged");
+  }
+
+  /** An outcome reaches its queue. */
+  ended(key: ClientKey, sequence: Sequence, outcome: Outcome): void {
+    this.note(() => `${key} ${short(sequence)}: outcome ${outcome}`);
+    const { endings } = this;
+    const replaced = endings.replaced(key, sequence);
+    const wrong = outcome === "acknowledged" ? !this.has(key, sequence) && !endings.isRetract(sequence) : true;
+    if (wrong && !replaced) throw new Violation(this, `${key} ${short(sequence)} is said to be ${outcome}`);
+    endings.append(sequence, outcome);
+  }
+
+  /** Every settled notification that asks has an outcome, or will have one when its row is deleted. */
+  checkOutcomes(): void {
+    for (const [key, sequences] of this.published) {
+      for (const sequence of sequences) {
+        const above = Number.parseInt(sequence.slice(4, 16), 16) >= this.committed;
+        if (above || !this.endings.owed(sequence)) continue;
+        if (!this.postgres.has(key, sequence) && !this.#isDeferred(sequence))
+          throw new Violation(this, `${key} ${short(sequence)} is settled without an outcome`);
+      }
+    }
+  }
+
   commit(offset: number): void {
     if (offset < this.committed) throw new Violation(this, `${offset} is committed after ${this.committed}`);
     this.committed = offset;
@@ -89,9 +148,11 @@ export class Stage {
         const above = Number.parseInt(sequence.slice(4, 16), 16) >= this.committed;
         if (above || this.has(key, sequence) || this.postgres.has(key, sequence) || this.#isDeferred(sequence))
           continue;
+        if (this.endings.needNotArrive(key, sequence)) continue;
         throw new Violation(this, `${this.committed} was committed, and ${key} ${short(sequence)} is nowhere`);
       }
     }
+    this.checkOutcomes();
   }
 }
 

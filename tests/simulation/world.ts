@@ -1,4 +1,5 @@
 import { packSequence, sequenceAt } from "@saasaparilla/shared/protocol/notification.ts";
+import { writeOptions, type EndOptions } from "@saasaparilla/shared/protocol/options.ts";
 import { PackWriter } from "@saasaparilla/shared/protocol/pack-writer.ts";
 import { SimulatedClient } from "./client.ts";
 import { SimulatedDistributor } from "./distributor.ts";
@@ -33,20 +34,28 @@ export class World {
       { length: 1 + this.stage.random.below(2) },
       () => this.stage.random.pick(this.#clients).key,
     );
-    for (const key of keys) {
+    const items = keys.map((key) => {
       this.#ids += 1;
-      writer.notification({
-        key,
-        id: `00000000-0000-4000-8000-${this.#ids.toString(16).padStart(12, "0")}`,
-        payload: Buffer.from(String(this.#ids)),
-      });
-    }
+      const id = `00000000-0000-4000-8000-${this.#ids.toString(16).padStart(12, "0")}`;
+      const options = this.#options();
+      const bytes = Object.keys(options).length === 0 ? undefined : writeOptions(options);
+      writer.notification({ key, id, options: bytes, payload: Buffer.from(String(this.#ids)) });
+      return { id, options };
+    });
     const offset = this.stage.accepted.append(writer.take(), this.stage.now);
     keys.forEach((key, index) => {
       const sequence = sequenceAt(packSequence(EPOCH, offset), index);
       this.stage.published.set(key, [...(this.stage.published.get(key) ?? []), sequence]);
-      this.stage.note(() => `publish ${key} ${short(sequence)}`);
+      this.stage.endings.publish(items[index]!.id, { key, sequence, options: items[index]!.options });
+      this.stage.note(() => `publish ${key} ${short(sequence)} ${JSON.stringify(items[index]!.options)}`);
     });
+  }
+
+  #options(): EndOptions {
+    const { random, rates } = this.stage;
+    const outcomes = random.in(rates.options) ? { outcomes: "outcomes" } : {};
+    if (!random.in(rates.options)) return outcomes;
+    return { ...outcomes, collapse: random.pick(["k", "l"]), ...(random.in(0.4) ? { retract: true } : {}) };
   }
 
   /**
@@ -123,15 +132,19 @@ export class World {
         for (let turn = 0; turn < 12; turn += 1) distributor.act();
       }
       for (const client of this.#clients) client.heal();
-      if (round > 20 && this.#missing().length === 0) return;
+      if (round > 20 && this.#missing().length === 0) {
+        this.stage.checkOutcomes();
+        return;
+      }
     }
     throw new Violation(this.stage, `not everything was delivered: ${this.#missing().join(", ")}`);
   }
 
   #missing(): string[] {
+    const { stage } = this;
     return this.#clients.flatMap(({ key }) =>
-      (this.stage.published.get(key) ?? [])
-        .filter((sequence) => !this.stage.has(key, sequence))
+      (stage.published.get(key) ?? [])
+        .filter((sequence) => !stage.has(key, sequence) && !stage.endings.needNotArrive(key, sequence))
         .map((sequence) => `${key} ${short(sequence)}`),
     );
   }

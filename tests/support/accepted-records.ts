@@ -1,4 +1,5 @@
 import { notificationBody, readPack } from "@saasaparilla/shared/protocol/pack.ts";
+import type { NotificationOptions } from "@saasaparilla/shared/protocol/options.ts";
 import { readAll } from "./kafka-records.ts";
 import type { Stack } from "./stack.ts";
 
@@ -13,6 +14,7 @@ export interface Accepted {
   ttl: number;
   event: string;
   traceparent: string;
+  options: NotificationOptions | undefined;
   payload: string;
 }
 
@@ -34,6 +36,7 @@ function toAccepted(body: Buffer, partition: number, offset: number, index: numb
     ttl: notificationBody.ttl(body),
     event: notificationBody.event(body),
     traceparent: notificationBody.traceparent(body),
+    options: notificationBody.options(body),
     payload: notificationBody.payload(body).toString(),
   };
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { request } from "node:http";
-import { acceptedSchema } from "#services/receiver/api/openapi.ts";
+import { acceptedSchema, dryRunSchema } from "#services/receiver/api/openapi.ts";
 import { problemSchema } from "@saasaparilla/shared/http/openapi/schemas.ts";
 import { readAccepted } from "./accepted-records.ts";
 import type { Service, Stack } from "./stack.ts";
@@ -17,6 +17,8 @@ export interface Options {
   to?: Service;
   type?: string;
   headers?: Record<string, string>;
+  /** With its question mark. */
+  query?: string;
 }
 
 export const item = (client: string, data: unknown = "x", more: object = {}): object => ({
@@ -31,6 +33,8 @@ export const verdicts = ({ body }: { body: { items: { id?: string; problem?: { t
   body.items.map(({ id, problem }) => problem?.type.slice(10) ?? id);
 export const client = (): string => `c-${randomUUID()}`;
 
+const SCHEMAS: Record<number, { parse(body: unknown): unknown }> = { 200: dryRunSchema, 202: acceptedSchema };
+
 /**
  * Requests as a publisher writes them, for tests of a receiver's answers. Each request calls `of`, because the stack
  * starts later.
@@ -38,9 +42,9 @@ export const client = (): string => `c-${randomUUID()}`;
 export function publishRequests(of: () => { stack: Stack; receiver: Service; token: string }) {
   async function publish(
     body: unknown,
-    { to = of().receiver, type = "application/json", headers = {} }: Options = {},
+    { to = of().receiver, type = "application/json", headers = {}, query = "" }: Options = {},
   ): Promise<Answer> {
-    const response = await fetch(`${to.url}/v1/notifications`, {
+    const response = await fetch(`${to.url}/v1/notifications${query}`, {
       method: "POST",
       headers: { "content-type": type, authorization: `Bearer ${of().token}`, ...headers },
       body: typeof body === "string" || body instanceof Uint8Array ? (body as BodyInit) : JSON.stringify(body),
@@ -48,7 +52,7 @@ export function publishRequests(of: () => { stack: Stack; receiver: Service; tok
     const text = await response.text();
     const answer = { status: response.status, headers: response.headers, body: JSON.parse(text) };
     // Each answer matches /openapi.json.
-    (answer.status === 202 ? acceptedSchema : problemSchema.strict()).parse(answer.body);
+    (SCHEMAS[answer.status] ?? problemSchema.strict()).parse(answer.body);
     return answer;
   }
 

@@ -15,6 +15,8 @@ export interface Opening {
   cursor: string | undefined;
   /** `explicit`: the client acknowledges itself. Else by the transport's own behaviour. */
   explicit: boolean;
+  /** It takes retract frames (R61). */
+  retracts?: boolean;
 }
 
 export interface Sink {
@@ -45,7 +47,7 @@ export interface Wire {
 
 export const SUBPROTOCOL = "notifications.v1.json";
 
-export function openWebSocket({ url, token, cursor, explicit }: Opening, sink: Sink): Wire {
+export function openWebSocket({ url, token, cursor, explicit, retracts }: Opening, sink: Sink): Wire {
   const key = randomBytes(16).toString("base64");
   const accept = createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
   let closed: End = {};
@@ -56,7 +58,7 @@ export function openWebSocket({ url, token, cursor, explicit }: Opening, sink: S
     "sec-websocket-key": key,
     "sec-websocket-protocol": `${SUBPROTOCOL}, bearer.${token}`,
   };
-  const socket = request(url, `/v1/ws?${query(cursor, explicit)}`, headers, sink, {
+  const socket = request(url, `/v1/ws?${query(cursor, explicit, retracts)}`, headers, sink, {
     status: 101,
     head(answer) {
       if (answer["sec-websocket-accept"] !== accept) throw new Error("sec-websocket-accept is wrong");
@@ -114,10 +116,10 @@ function readFrame(bytes: Buffer, at: number): { opcode: number; payload: Buffer
 /**
  * A chunk counts with its last CRLF, and an event with its empty line: a server that sends either late is late here.
  */
-export function openSse({ url, token, cursor, explicit }: Opening, sink: Sink): Wire {
+export function openSse({ url, token, cursor, explicit, retracts }: Opening, sink: Sink): Wire {
   let text = "";
   const event: string[] = [];
-  const socket = request(url, `/v1/sse?${query(undefined, explicit)}`, authorized(token, cursor), sink, {
+  const socket = request(url, `/v1/sse?${query(undefined, explicit, retracts)}`, authorized(token, cursor), sink, {
     status: 200,
     head(answer) {
       if (answer["content-type"] !== "text/event-stream") throw new Error(`content-type ${answer["content-type"]}`);
@@ -214,7 +216,7 @@ function request(url: string, path: string, headers: Record<string, string>, sin
 }
 
 /** A poll loop; each poll has the cursor of the answer before. `resume` continues a paused loop. */
-export function openPolls({ url, token, cursor }: Opening, sink: Sink, waitSeconds = 20): Wire {
+export function openPolls({ url, token, cursor, retracts }: Opening, sink: Sink, waitSeconds = 20): Wire {
   const stop = new AbortController();
   let going = Promise.withResolvers<void>();
   going.resolve();
@@ -222,7 +224,7 @@ export function openPolls({ url, token, cursor }: Opening, sink: Sink, waitSecon
     let from = cursor;
     for (;;) {
       await going.promise;
-      const path = `${url}/v1/poll?wait=${waitSeconds}&${query(from, false)}`;
+      const path = `${url}/v1/poll?wait=${waitSeconds}&${query(from, false, retracts)}`;
       const response = await fetch(path, { headers: authorized(token, undefined), signal: stop.signal });
       const text = await response.text();
       const retryAfter = Number(response.headers.get("retry-after") ?? Number.NaN);
@@ -268,10 +270,11 @@ function control(socket: Socket): Pick<Wire, "write" | "pause" | "resume" | "des
   };
 }
 
-function query(cursor: string | undefined, explicit: boolean): string {
+function query(cursor: string | undefined, explicit: boolean, retracts = false): string {
   return new URLSearchParams({
     ...(cursor === undefined ? {} : { cursor }),
     ...(explicit ? { ack: "explicit" } : {}),
+    ...(retracts ? { retract: "true" } : {}),
   }).toString();
 }
 

@@ -9,8 +9,11 @@ const notification = z.strictObject({
   publishedAt: z.iso.datetime({ precision: 3 }),
   event: z.string().min(1).optional(),
   traceparent: z.string().min(1).optional(),
+  collapse: z.string().min(1).optional(),
+  headers: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])).optional(),
   data: z.unknown().refine((data) => data !== undefined, "there is no data"),
 });
+const retract = z.strictObject({ type: z.literal("retract"), id: z.uuid(), cursor, collapse: z.string().min(1) });
 const connected = z.strictObject({
   type: z.literal("connected"),
   cursor,
@@ -26,6 +29,7 @@ const closing = {
 };
 export const frame = z.discriminatedUnion("type", [
   notification,
+  retract,
   z.strictObject({ type: z.literal("notifications"), items: z.array(notification).min(2) }),
   connected,
   z.strictObject({ type: z.literal("live") }),
@@ -35,10 +39,11 @@ export const frame = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("closing"), ...closing }),
 ]);
 export const answer = z.strictObject({
-  notifications: z.array(notification),
+  notifications: z.array(z.discriminatedUnion("type", [notification, retract])),
   cursor,
   closing: z.strictObject(closing).optional(),
 });
 
 export type Notification = z.output<typeof notification>;
+export type Retract = z.output<typeof retract>;
 export type Frame = z.output<typeof frame> & { raw: string };

@@ -1,6 +1,6 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { onTestFinished } from "vitest";
-import { answer, frame, type Frame, type Notification } from "./strict-frames.ts";
+import { answer, frame, type Frame, type Notification, type Retract } from "./strict-frames.ts";
 import type { Publisher } from "./publisher.ts";
 import type { Service, Stack } from "./stack.ts";
 import { openPolls, openSse, openWebSocket, type End, type Transport, type Wire } from "./raw-transports.ts";
@@ -18,6 +18,8 @@ export interface SubscriberOptions {
   acknowledge?: "auto" | "manual" | "never";
   /** The lifetime of its token, in seconds. */
   ttl?: number;
+  /** It takes retract frames (R61). */
+  retracts?: boolean;
 }
 
 /**
@@ -29,6 +31,7 @@ export class Subscriber {
   readonly client: string;
   /** Each notification once, in order. */
   readonly received: Notification[] = [];
+  readonly retracted: Retract[] = [];
   /** Of the present connection. */
   frames: Frame[] = [];
   heartbeats = 0;
@@ -38,6 +41,7 @@ export class Subscriber {
   transport: Transport;
   acknowledge: "auto" | "manual" | "never";
   readonly #token: string;
+  readonly #retracts: boolean;
   readonly #seen = new Map<string, string>();
   readonly #waiting = new Set<() => void>();
   #url = "";
@@ -48,8 +52,9 @@ export class Subscriber {
   #acking: Promise<unknown> | undefined;
   #acked = "";
 
-  private constructor({ client, transport, acknowledge = "auto" }: SubscriberOptions, token: string) {
+  private constructor({ client, transport, acknowledge = "auto", retracts = false }: SubscriberOptions, token: string) {
     this.client = client;
+    this.#retracts = retracts;
     this.transport = transport;
     this.acknowledge = acknowledge;
     this.#token = token;
@@ -67,9 +72,10 @@ export class Subscriber {
     return new Subscriber(options, await stack.token({ client, tenant, ttl }));
   }
 
-  /** Its resume point: the cursor of the last notification that it received. */
+  /** Its resume point: the cursor of the last notification or retract that it received. */
   get cursor(): string | undefined {
-    return this.received.at(-1)?.cursor;
+    const [notification, retract] = [this.received.at(-1)?.cursor, this.retracted.at(-1)?.cursor];
+    return (retract ?? "") > (notification ?? "") ? retract : notification;
   }
 
   get open(): boolean {
@@ -90,7 +96,7 @@ export class Subscriber {
     this.#position = undefined;
     this.#acked = this.cursor ?? "";
     const explicit = this.acknowledge === "manual" || (this.acknowledge === "auto" && this.transport === "sse");
-    const opening = { url: distributor.url, token: this.#token, cursor: start, explicit };
+    const opening = { url: distributor.url, token: this.#token, cursor: start, explicit, retracts: this.#retracts };
     const wire: Wire = { websocket: openWebSocket, sse: openSse, poll: openPolls }[this.transport](opening, {
       frame: (text) => this.#guard(() => (this.transport === "poll" ? this.#answer(text, wire) : this.#frame(text))),
       heartbeat: () => this.#guard(() => (this.heartbeats += 1)),
@@ -191,7 +197,7 @@ export class Subscriber {
     if (parsed.type === "live" && told.includes("live")) throw new Error('"live" came twice.');
     this.frames.push({ ...parsed, raw });
     if (parsed.type === "connected") this.#position = parsed.cursor;
-    else if (parsed.type === "notification") this.#take(parsed);
+    else if (parsed.type === "notification" || parsed.type === "retract") this.#take(parsed);
     else if (parsed.type === "notifications") for (const item of parsed.items) this.#take(item);
     if (this.acknowledge === "auto" && this.transport === "sse") this.#ackSoon();
   }
@@ -210,7 +216,7 @@ export class Subscriber {
     this.#position = given;
   }
 
-  #take(item: Notification): void {
+  #take(item: Notification | Retract): void {
     const { id, cursor: at } = item;
     if (at <= (this.#position ?? "")) throw new Error(`After ${this.#position} came ${at}`);
     this.#position = at;
@@ -218,7 +224,8 @@ export class Subscriber {
     if (before === undefined) {
       if (at <= (this.cursor ?? "")) throw new Error(`${at} came late: ${this.cursor} was here before.`);
       this.#seen.set(id, at);
-      this.received.push(item);
+      if (item.type === "retract") this.retracted.push(item);
+      else this.received.push(item);
     } else {
       if (before !== at) throw new Error(`${id} came as ${before} and as ${at}`);
       this.duplicates += 1;

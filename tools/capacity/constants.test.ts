@@ -39,7 +39,13 @@ test("a constant of --quick is marked", () => {
 });
 
 test("the plan's assumptions match the settings", () => {
-  const specs = topicSpecs(topicsOf("n"), { ACCEPTED_PARTITIONS: 1, ROUTED_PARTITIONS: 1, REPLICAS: 1, MIN_INSYNC: 1 });
+  const specs = topicSpecs(topicsOf("n"), {
+    ACCEPTED_PARTITIONS: 1,
+    ROUTED_PARTITIONS: 1,
+    DISPATCH_PARTITIONS: 1,
+    REPLICAS: 1,
+    MIN_INSYNC: 1,
+  });
   const seconds = (topic: string, name: string): number =>
     Number(specs.find((spec) => spec.topic === `n.${topic}`)!.config[name]) / 1_000;
   const { input } = readInput(["--rate", "1", "--clients", "1"]);

@@ -5,7 +5,7 @@ import type { Input } from "./input.ts";
 import { bought, coresOf, DAY, GIB, largest, MEGA, moreOf, Part, type Line, type Taken } from "./line.ts";
 import type { Load } from "./load.ts";
 
-const REPEAT_SECONDS = receiverSettings.shape.REPEAT_SECONDS.parse(undefined);
+const IDEMPOTENCY_SECONDS = receiverSettings.shape.IDEMPOTENCY_SECONDS.parse(undefined);
 /** Retention of control and routed, with a segment that is still written to (services/provision/topic-specs.ts). */
 export const CARRIED_SECONDS = 20 * 60;
 /** Time between two registrations of a connection (services/distributor/maintenance/presence-writer.ts). */
@@ -78,10 +78,11 @@ export function redis(input: Input, values: Values, load: Load, owned?: readonly
   const entries = entriesOf(load.accepted);
   const memory = part.need(
     "memory",
-    (connections * values["redis.connection"] + entriesOf(load.meanAccepted) * REPEAT_SECONDS * values["redis.id"]) /
+    (connections * values["redis.connection"] +
+      entriesOf(load.meanAccepted) * IDEMPOTENCY_SECONDS * values["redis.id"]) /
       GIB,
     "GiB",
-    "connections x redis.connection + accepted x --average x (--ids + --keys / --per-request) x REPEAT_SECONDS x redis.id",
+    "connections x redis.connection + accepted x --average x (--ids + --keys / --per-request) x IDEMPOTENCY_SECONDS x redis.id",
   );
   const renewals = connections / REFRESH_SECONDS;
   part.need(

@@ -6,6 +6,7 @@ import { tenantLimitSettings } from "@saasaparilla/shared/auth/policies/tenant-l
 import { z } from "zod";
 import { consoleSettings } from "#services/console/settings.ts";
 import { directorSettings } from "#services/director/settings.ts";
+import { dispatcherSettings } from "#services/dispatcher/settings.ts";
 import { distributorSettings } from "#services/distributor/settings.ts";
 import { settings as provisionSettings } from "#services/provision/settings.ts";
 import { settings as receiverSettings } from "#services/receiver/settings.ts";
@@ -36,7 +37,7 @@ const SECTIONS: Section[] = [
   },
   {
     title: "Idle connections",
-    about: "For receiver, director and console. The distributor has `KEEP_ALIVE`.",
+    about: "For receiver, director, dispatcher and console. The distributor has `KEEP_ALIVE`.",
     schema: nodeServerSettings,
   },
   {
@@ -51,12 +52,13 @@ const SECTIONS: Section[] = [
   },
   {
     title: "Tenants",
-    about: "For receiver, director and distributor.",
+    about: "For receiver, director, distributor and dispatcher.",
     schema: tenantLimitSettings,
   },
   { title: "Receiver", about: "", schema: receiverSettings },
   { title: "Director", about: "", schema: directorSettings },
   { title: "Distributor", about: "", schema: distributorSettings },
+  { title: "Dispatcher", about: "", schema: dispatcherSettings },
   { title: "Console", about: "", schema: consoleSettings },
   { title: "Provision", about: "", schema: provisionSettings },
 ];

@@ -6,6 +6,14 @@
 - /problems/
 {{- end }}
 
+{{- define "queue-paths" -}}
+- /v1/queues/
+- /v1/groups/
+- /v1/publications/
+- /api/changes
+- /api/confirm-changes
+{{- end }}
+
 {{- define "poll-paths" -}}
 - /v1/poll
 {{- end }}

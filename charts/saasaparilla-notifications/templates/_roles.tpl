@@ -3,6 +3,11 @@
 {{- if and .Values.kafka.bundled.enabled .Values.postgres.bundled.enabled .Values.redis.bundled.enabled }}true{{ end }}
 {{- end }}
 
+{{- /* The services with a user in the stores. */ -}}
+{{- define "users" -}}
+receiver director distributor console dispatcher
+{{- end }}
+
 {{- /* The Secret with a user for each service; nothing where one owner serves all. */ -}}
 {{- define "roles-secret" -}}
 {{- if include "roles" . }}{{ include "name" . }}-roles{{ else }}{{ .Values.roles.existingSecret }}{{ end }}
@@ -35,7 +40,7 @@
 - { name: DATABASE_URL, valueFrom: { secretKeyRef: { name: {{ $root.Values.postgres.existingSecret | default (printf "%s-postgres" $name) }}, key: DATABASE_URL } } }
 - { name: REDIS_URL, valueFrom: { secretKeyRef: { name: {{ $root.Values.redis.existingSecret | default (printf "%s-redis" $name) }}, key: REDIS_URL } } }
 {{- if $secret }}
-{{- range list "receiver" "director" "distributor" "console" }}
+{{- range include "users" $root | splitList " " }}
 - { name: {{ upper . }}_PASSWORD, valueFrom: { secretKeyRef: { name: {{ $secret }}, key: {{ . }}-password } } }
 {{- end }}
 {{- end }}

@@ -62,13 +62,15 @@ function operation(route: Route, schemas: Schemas): Operation {
         ...(route.answer && { content: json("Result", route.answer, "output") }),
       },
     },
-    problems: ["conflict", ...(route.body ? BODIES : [])],
+    problems: ["conflict", ...(route.body ? BODIES : []), ...(route.body && route.needs === "operate" ? WRITES : [])],
     others: { 400: ["invalid-value"] },
   };
 }
 
 const METHODS = { GET: "get", PUT: "put", POST: "post", DELETE: "delete" } as const;
-const BODIES = ["invalid-shape", "busy", "too-large", "too-slow", "unsupported-media-type"] as const;
+const BODIES = ["invalid-shape", "invalid-value", "busy", "too-large", "too-slow", "unsupported-media-type"] as const;
+
+const WRITES = ["upgrade-unfinished"] as const;
 
 /** listKeys, getTenant, putGrant, createKey, deleteIssuer, rotateKey, explainAccess: from method and path. */
 function operationId({ method, path }: Pick<Route, "method" | "path">): string {

@@ -1,38 +1,19 @@
 import { problemResponse, unavailable as notAvailable, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
-import { MOST_ERRORS, problemOf, shorten } from "@saasaparilla/shared/http/problem.ts";
+import { problemOf } from "@saasaparilla/shared/http/problem.ts";
 
-/** Ends a request with its answer. */
-export class Refusal extends Error {
-  override readonly name = "Refusal";
-  readonly response: HttpResponse;
-
-  constructor(response: HttpResponse) {
-    super(`answered ${response.status}`);
-    this.response = response;
-  }
-}
-
-export const wrongPath = (part: string): HttpResponse => wrongValue(`The ${part} in the path has an invalid form.`);
-
-export const wrongQuery = (name: string, expected: string): HttpResponse => wrongValue(`${name} must be ${expected}.`);
-
-const wrongValue = (detail: string): HttpResponse =>
-  problemResponse(problemOf("invalid-value", detail, { status: 400 }));
-
-export function wrongBody(issues: readonly { path: readonly PropertyKey[]; message: string }[]): HttpResponse {
-  const errors = issues.slice(0, MOST_ERRORS).map(({ path, message }) => ({
-    pointer: shorten(path.map((part) => `/${String(part).replaceAll("~", "~0").replaceAll("/", "~1")}`).join(""), 500),
-    // The message names each unknown member.
-    detail: shorten(message, 500),
-    expected: "a value that fits the schema in /openapi.json",
-    fix: "Correct it and send the request again. Nothing was changed.",
-  }));
-  const detail = "The body does not have the expected form.";
-  return problemResponse(problemOf("invalid-shape", detail, { errors, errorCount: issues.length }));
-}
+export { Refusal, wrongBody, wrongPath, wrongQuery } from "@saasaparilla/shared/http/refusal.ts";
 
 export const notFound = (what: string): HttpResponse => problemResponse(problemOf("not-found", `There is no ${what}.`));
 
 export const conflict = (detail: string): HttpResponse => problemResponse(problemOf("conflict", detail));
+
+export const upgradeUnfinished = (needed: number, present: number): HttpResponse =>
+  problemResponse(
+    problemOf(
+      "upgrade-unfinished",
+      `This document needs format ${needed}, and the platform has ${present}. Nothing was changed.`,
+      { retryAfter: 60 },
+    ),
+  );
 
 export const unavailable = (detail: string): HttpResponse => notAvailable(`${detail} Try again.`);

@@ -1,5 +1,6 @@
 import { PLATFORM_TENANT, type Scope } from "@saasaparilla/shared/auth/policies/schema.ts";
-import { isResponse, CallerGuard } from "@saasaparilla/shared/http/caller-guard.ts";
+import { guarded } from "@saasaparilla/shared/http/body-guard.ts";
+import { CallerGuard } from "@saasaparilla/shared/http/caller-guard.ts";
 import type { KeyedLimiter } from "@saasaparilla/shared/rate-limits/keyed-limiter.ts";
 import type { Written } from "@saasaparilla/shared/auth/audit-log.ts";
 import { endingOf } from "@saasaparilla/shared/auth/audit-ending.ts";
@@ -7,7 +8,7 @@ import { Failure } from "@saasaparilla/shared/runtime/errors.ts";
 import type { Guard } from "@saasaparilla/shared/auth/guard.ts";
 import type { HttpServer } from "@saasaparilla/shared/http/server.ts";
 import type { Request } from "@saasaparilla/shared/http/request.ts";
-import { tooMany, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
+import { isResponse, tooMany, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
 import { readJson } from "@saasaparilla/shared/http/read-json.ts";
 import {
   authenticateRequest,
@@ -18,7 +19,6 @@ import { bearer, TurnedAway, type Identity } from "@saasaparilla/shared/auth/ide
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
 import type { Registry } from "@saasaparilla/shared/runtime/metrics.ts";
 import { TENANT_FORM } from "@saasaparilla/shared/protocol/notification.ts";
-import { subjectProblem } from "@saasaparilla/shared/auth/subject.ts";
 import { z } from "zod";
 import { conflict, Refusal, unavailable, wrongBody, wrongPath } from "./responses.ts";
 
@@ -36,6 +36,8 @@ export interface Route<Body = unknown> {
   method: "GET" | "PUT" | "POST" | "DELETE";
   /** With `:tenant`, and optionally `:id`. */
   path: string;
+  /** The form of `:id`. By default letters, digits, - and _. */
+  isId?: (id: string) => boolean;
   needs: Extract<Scope, "operate" | "read">;
   /** The permitted operators: those of the tenant in the path and of the platform, or of the platform only. */
   of: "tenant" | "platform";
@@ -62,7 +64,7 @@ export function route<Body>(described: Route<Body>): Route {
 
 const ANSWERS: CallerAnswers = { forbidden: "Send a token or key that allows this." };
 const BODY_BYTES = 64 << 10;
-const ID_FORM = /^[A-Za-z0-9_-]{1,64}$/;
+const isUsualId = (id: string): boolean => /^[A-Za-z0-9_-]{1,64}$/.test(id);
 
 export interface ServeParts {
   guard: Guard;
@@ -82,15 +84,11 @@ export function serveRoutes(server: HttpServer, routes: readonly Route[], parts:
     refused: (request, call, response) => ended({ route: routeOf(request), request, call }, response, guard),
   });
   for (const route of routes) {
-    const answer = async (request: Request, body: Buffer): Promise<HttpResponse> => {
-      const call = await callerGuard.callerOf(request);
-      if (isResponse(call)) return call;
-      return handle({ route, request, call }, body, parts);
-    };
-    if (route.method === "GET") server.get(route.path, answer, callerGuard);
-    else if (route.method === "DELETE") server.delete(route.path, answer, callerGuard);
-    else if (route.method === "PUT") server.put(route.path, BODY_BYTES, answer, callerGuard);
-    else server.post(route.path, BODY_BYTES, answer, callerGuard);
+    const endpoint = guarded(callerGuard, (request, body, call) => handle({ route, request, call }, body, parts));
+    if (route.method === "GET") server.get(route.path, endpoint);
+    else if (route.method === "DELETE") server.delete(route.path, endpoint);
+    else if (route.method === "PUT") server.put(route.path, BODY_BYTES, endpoint);
+    else server.post(route.path, BODY_BYTES, endpoint);
   }
 }
 
@@ -101,7 +99,7 @@ async function callOf(route: Route, request: Request, { guard, tenants }: ServeP
   // wrong.
   const reached = route.of === "platform" || tenant === undefined || !TENANT_FORM.test(tenant) ? "" : tenant;
   const token = bearer(request.headers.authorization);
-  const caller = await authenticateRequest(() => guard.pass(token, route.needs, request, reached), ANSWERS);
+  const caller = await authenticateRequest(() => guard.pass(token, route.needs, request, { tenant: reached }), ANSWERS);
   if (isResponse(caller)) return caller;
   const call: Call = { caller, tenant: tenant ?? "", id: id ?? "", query: request.query, written: [] };
   const refused = refusalBefore(route, call, tenants);
@@ -117,7 +115,7 @@ function refusalBefore(route: Route, { caller, tenant, id }: Call, tenants: Keye
   const late = tenants.late(source.kind === "platform" ? PLATFORM_TENANT : caller.tenant, performance.now());
   if (late !== undefined) return tooMany("Your tenant's operators send too many requests.", late);
   if (route.path.includes("/:tenant") && !TENANT_FORM.test(tenant)) return wrongPath("tenant");
-  if (route.path.includes("/:id") && !isId(route, id)) return wrongPath("id");
+  if (route.path.includes("/:id") && !(route.isId ?? isUsualId)(id)) return wrongPath("id");
   return undefined;
 }
 
@@ -139,12 +137,6 @@ function ended({ route, request, call }: Asked, response: HttpResponse, guard: G
   const { method, path, address } = request;
   const written = made === undefined ? { method, path, address } : { method: "made", path: made, address };
   guard.ended(call.caller, route.needs, { ...written, route: route.path }, endingOf(response, call.written));
-}
-
-/** A revocation's id is a subject, or `*`. */
-function isId({ path }: Route, id: string): boolean {
-  if (!path.includes("/revocations/")) return ID_FORM.test(id);
-  return id === "*" || subjectProblem(id) === undefined;
 }
 
 function named(pattern: string, path: string): { tenant: string | undefined; id: string | undefined } {

@@ -1,26 +1,21 @@
-import {
-  PLATFORM_TENANT,
-  rowSchemas,
-  TENANT_ROW,
-  type RowKind,
-  type RowOf,
-} from "@saasaparilla/shared/auth/policies/schema.ts";
-import type { PolicyStore, Change, StoredRow } from "@saasaparilla/shared/auth/policies/store.ts";
+import { rowSchemas, TENANT_ROW, type RowOf } from "@saasaparilla/shared/auth/policies/schema.ts";
+import type { PolicyStore } from "@saasaparilla/shared/auth/policies/store.ts";
 import { LEEWAY_SECONDS } from "@saasaparilla/shared/auth/identity.ts";
 import type { JwksAddresses } from "@saasaparilla/shared/auth/tokens/jwks-address.ts";
 import { json } from "@saasaparilla/shared/http/response.ts";
 import type { SealedSecrets } from "@saasaparilla/shared/auth/tokens/sealed-secrets.ts";
 import { LIMITS, WEIGHTS } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
+import { subjectProblem } from "@saasaparilla/shared/auth/subject.ts";
 import { z } from "zod";
-import { conflict, notFound, Refusal, wrongBody, wrongQuery } from "#api/responses.ts";
+import { listed, mustBeFree, pageOf, PAGES, resource, show, shown, write, type Documents } from "#api/resource.ts";
+import { notFound, Refusal, wrongBody } from "#api/responses.ts";
 import { issuerBody, issuerRow, shownIssuer } from "./issuers.ts";
-import { route, type Call, type Route } from "#api/routes.ts";
-import { writtenBy } from "./audit-changes.ts";
+import { route, type Route } from "#api/routes.ts";
 
 export interface ConsoleParts {
   policyStore: PolicyStore;
-  /** Applies a write here at once. Other services follow a few seconds later. */
-  refresh: () => Promise<void>;
+  /** The policies, as documents. */
+  documents: Documents;
   /** Seconds since 1970. */
   now: () => number;
   /** The platform's own issuer. No tenant has this name. */
@@ -33,9 +28,6 @@ export interface ConsoleParts {
   jwksAddresses: Pick<JwksAddresses, "refusal">;
 }
 
-const NAMES = { tenant: "tenant", issuer: "issuer", grant: "grant", revocation: "revocation" } as const;
-const PAGE = 200;
-
 /** Documents that are written as a whole: tenants, and their issuers, grants and revocations. */
 export function documentRoutes(parts: ConsoleParts): Route[] {
   return [
@@ -45,13 +37,10 @@ export function documentRoutes(parts: ConsoleParts): Route[] {
       needs: "read",
       of: "platform",
       summary: "List all tenants, by name",
-      query: {
-        after: "The last name of the previous page.",
-        limit: `The largest number of entries to return, 1 to ${PAGE}.`,
-      },
+      query: { ...PAGES, after: "The last name of the previous page." },
       status: 200,
       answer: listed("tenant"),
-      handle: async ({ query }) => json(200, await pageOf(parts.policyStore, "tenant", undefined, query)),
+      handle: async ({ query }) => json(200, await pageOf(parts.documents, "tenant", undefined, query)),
     }),
     route({
       method: "GET",
@@ -87,7 +76,7 @@ export function documentRoutes(parts: ConsoleParts): Route[] {
       handle: async (call, value) => {
         const { tenant } = call;
         mustBeFree(tenant);
-        await write(parts, call, { kind: "tenant", tenant, id: TENANT_ROW, value });
+        await write(parts.documents, call, { kind: "tenant", tenant, id: TENANT_ROW, value });
         return json(200, value);
       },
     }),
@@ -109,8 +98,9 @@ export function documentRoutes(parts: ConsoleParts): Route[] {
     ...resource(parts, {
       kind: "grant",
       writes: "tenant",
-      summary: "gives a role to subjects, for some clients",
+      summary: "gives a role to subjects, for some clients and targets",
       body: rowSchemas.grant,
+      answer: rowSchemas.grant,
       row: async (body) => body,
     }),
     ...resource(parts, {
@@ -119,10 +109,15 @@ export function documentRoutes(parts: ConsoleParts): Route[] {
       summary:
         "invalidates everything issued to a subject until a time, or with the id * everything of the tenant. Without `before`, until the time of the request",
       body: revocation,
+      answer: rowSchemas.revocation,
+      isId: isRevocationId,
       row: async (body) => revocationRow(body, parts.now()),
     }),
   ];
 }
+
+/** A subject, or `*` for all of the tenant. */
+const isRevocationId = (id: string): boolean => id === "*" || subjectProblem(id) === undefined;
 
 const revocation = z.strictObject({
   before: z.exactOptional(
@@ -139,120 +134,4 @@ function revocationRow({ before }: z.output<typeof revocation>, now: number): Ro
     throw new Refusal(wrongBody([{ path: ["before"], message }]));
   }
   return { before: before ?? now };
-}
-
-interface Resource<K extends keyof typeof NAMES, Body> {
-  kind: K;
-  writes: "tenant" | "platform";
-  summary: string;
-  body: z.ZodType<Body>;
-  answer?: z.ZodType;
-  /** The stored part. Throws a Refusal for errors that the schema cannot express. */
-  row: (body: Body) => Promise<RowOf<K>>;
-}
-
-/** Resources that a tenant has any number of, each with its own id. */
-function resource<K extends "issuer" | "grant" | "revocation", Body>(
-  parts: ConsoleParts,
-  { kind, writes, summary, body, row, answer = rowSchemas[kind] }: Resource<K, Body>,
-): Route[] {
-  const path = `/v1/tenants/:tenant/${NAMES[kind]}s`;
-  const change = ({ tenant, id }: Call, value: unknown): Change => ({ kind, tenant, id, value }) as Change;
-  return [
-    route({
-      method: "GET",
-      path,
-      needs: "read",
-      of: "tenant",
-      summary: `List each ${kind} of a tenant: ${summary}`,
-      query: {
-        after: "The last id of the previous page.",
-        limit: `The largest number of entries to return, 1 to ${PAGE}.`,
-      },
-      status: 200,
-      answer: listed(kind),
-      handle: async ({ tenant, query }) => json(200, await pageOf(parts.policyStore, kind, tenant, query)),
-    }),
-    route({
-      method: "PUT",
-      path: `${path}/:id`,
-      needs: "operate",
-      of: writes,
-      summary: `Create or change one ${kind}: ${summary}`,
-      body,
-      status: 200,
-      answer,
-      handle: async (call, asked) => {
-        await mustExist(parts.policyStore, call.tenant);
-        const value = await row(asked);
-        await write(parts, call, change(call, value));
-        return json(200, open(value));
-      },
-    }),
-    route({
-      method: "DELETE",
-      path: `${path}/:id`,
-      needs: "operate",
-      of: writes,
-      summary: `Delete one ${kind}`,
-      status: 204,
-      handle: async (call) => {
-        if (!(await parts.policyStore.find(kind, call.tenant, call.id))) return notFound(`such ${kind}`);
-        await write(parts, call, change(call, null));
-        return { status: 204 };
-      },
-    }),
-  ];
-}
-
-export async function write({ policyStore, refresh }: ConsoleParts, call: Call, ...changes: Change[]): Promise<void> {
-  const before = await policyStore.write(...changes);
-  call.written.push(...changes.map((change, index) => writtenBy(change, before[index])));
-  // It is written. A failure to read it here yet does not fail the request.
-  await refresh().catch(() => undefined);
-}
-
-/** The tenant that operators' tokens name has no document, so it cannot lock them out. */
-function mustBeFree(tenant: string): void {
-  if (tenant === PLATFORM_TENANT)
-    throw new Refusal(
-      conflict(`The tenant ${PLATFORM_TENANT} is reserved for operators' tokens. Choose another name.`),
-    );
-}
-
-export async function mustExist(policyStore: PolicyStore, tenant: string): Promise<void> {
-  mustBeFree(tenant);
-  if (!(await policyStore.find("tenant", tenant, TENANT_ROW))) throw new Refusal(notFound("such tenant"));
-}
-
-async function pageOf(policyStore: PolicyStore, kind: RowKind, tenant: string | undefined, query: URLSearchParams) {
-  const asked = query.get("limit") ?? String(PAGE);
-  const limit = /^\d{1,3}$/.test(asked) ? Number(asked) : 0;
-  if (limit < 1 || limit > PAGE) throw new Refusal(wrongQuery("limit", `a number from 1 to ${PAGE}`));
-  const after = query.get("after") ?? undefined;
-  if (after?.includes("\0")) throw new Refusal(wrongQuery("after", "the last name of the previous page"));
-  const rows = await policyStore.list(kind, tenant, { after, limit: limit + 1 });
-  const items = rows.slice(0, limit).map(show);
-  const last = items.at(-1);
-  return rows.length > limit && last ? { items, next: kind === "tenant" ? last.tenant : last.id } : { items };
-}
-
-/** The form that operators see. */
-export function show({ tenant, id, value, at }: StoredRow): { tenant: string; id?: string } & Record<string, unknown> {
-  return { tenant, ...(id === TENANT_ROW ? {} : { id }), ...open(value as object), changed: at.toISOString() };
-}
-
-/** Without a key's hash and a sealed secret, which no answer contains. */
-function open(value: object): object {
-  const { hash: _hash, sealedSecret: _secret, ...rest } = value as Record<string, unknown>;
-  return rest;
-}
-
-function shown(kind: RowKind): z.ZodType {
-  const named = { tenant: z.string(), id: z.string().optional(), changed: z.string() };
-  return z.looseObject(named).meta({ description: `A ${kind}.` });
-}
-
-export function listed(kind: RowKind): z.ZodType {
-  return z.strictObject({ items: z.array(shown(kind)), next: z.string().optional() });
 }

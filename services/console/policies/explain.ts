@@ -7,11 +7,13 @@ import { claimed, type Authenticator } from "@saasaparilla/shared/auth/authentic
 import { Refused, type Identity, type Source } from "@saasaparilla/shared/auth/identity.ts";
 import type { Cors } from "@saasaparilla/shared/http/allowed-origins.ts";
 import { subject } from "@saasaparilla/shared/auth/subject.ts";
+import { targetForm } from "@saasaparilla/shared/auth/policies/target-patterns.ts";
 import { z } from "zod";
 import { route, type Route } from "#api/routes.ts";
 
 const scope = z.enum(SCOPES);
 const client = z.exactOptional(z.string().min(1).max(128));
+const target = z.exactOptional(targetForm);
 const origin = z
   .string()
   .min(1)
@@ -19,7 +21,7 @@ const origin = z
   .meta({ description: "The origin as a browser sends it: https://app.example.com" });
 
 const question = z.union([
-  z.strictObject({ token: z.string().min(1).max(8_192), scope, client, origin: z.exactOptional(origin) }),
+  z.strictObject({ token: z.string().min(1).max(8_192), scope, client, target, origin: z.exactOptional(origin) }),
   z.strictObject({
     subject,
     scopes: z.array(scope).min(1),
@@ -27,6 +29,7 @@ const question = z.union([
     issuer: z.exactOptional(z.string().min(1).max(500)),
     scope,
     client,
+    target,
     origin: z.exactOptional(origin),
   }),
   z.strictObject({ origin }),
@@ -74,7 +77,7 @@ export function explainRoute(parts: Known & { refresh: () => Promise<void>; now:
   });
 }
 
-type Asked = { scope: Scope; client?: string } & (
+type Asked = { scope: Scope; client?: string; target?: string } & (
   | { token: string }
   | { subject: string; scopes: readonly string[]; issuer?: string }
 );
@@ -89,7 +92,8 @@ async function checksOf(
   if (typeof who === "string") return { checks: [{ check: GOOD, holds: false, why: who }] };
   const about = asked.client ?? (asked.scope === "subscribe" ? who.subject : undefined);
   const of = asked.scope === "operate" || asked.scope === "read" ? { tenant } : {};
-  const checks = explain(parts.policies, { identity: who, scope: asked.scope, client: about, now, ...of });
+  const { scope, target } = asked;
+  const checks = explain(parts.policies, { identity: who, scope, client: about, target, now, ...of });
   return { subject: who.subject, checks: "token" in asked ? [{ check: GOOD, holds: true }, ...checks] : checks };
 }
 

@@ -3,18 +3,20 @@ import { newApiKey } from "@saasaparilla/shared/auth/tokens/api-keys.ts";
 import { json, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
 import { z } from "zod";
 import { notFound, Refusal } from "#api/responses.ts";
-import { listed, mustExist, show, write, type ConsoleParts } from "./crud-routes.ts";
+import { listed, mustExist, show, write } from "#api/resource.ts";
+import type { ConsoleParts } from "./crud-routes.ts";
 import { route, type Call, type Route } from "#api/routes.ts";
 
 const YEARS_10 = 10 * 366 * 24 * 60 * 60;
 const MONTH = 31 * 24 * 60 * 60;
 const DAY = 24 * 60 * 60;
 
-const { name, scopes, clients } = rowSchemas.key.shape;
+const { name, scopes, clients, targets } = rowSchemas.key.shape;
 const asked = z.strictObject({
   name,
   scopes,
   clients,
+  targets,
   /** Seconds; without it, until it is revoked. */
   expiresIn: z.exactOptional(z.int().min(1).max(YEARS_10)),
 });
@@ -95,7 +97,7 @@ export function keyRoutes(parts: ConsoleParts): Route[] {
       handle: async (call) => {
         const { tenant, id } = call;
         await find(tenant, id);
-        await write(parts, call, { kind: "key", tenant, id, value: null });
+        await write(parts.documents, call, { kind: "key", tenant, id, value: null });
         return { status: 204 };
       },
     }),
@@ -113,7 +115,7 @@ async function newKey(
   const { tenant } = call;
   const { id, token, hash } = newApiKey(parts.environment);
   const value = { ...rest, hash, created: parts.now() };
-  await write(parts, call, ...old, { kind: "key", tenant, id, value });
+  await write(parts.documents, call, ...old, { kind: "key", tenant, id, value });
   const { hash: _hash, ...shown } = value;
   const location = PATH.replace(":tenant", tenant);
   const headers = { "cache-control": "no-store", location: `${location}/${id}` };

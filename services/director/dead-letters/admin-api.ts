@@ -1,4 +1,5 @@
-import { CallerGuard, isResponse } from "@saasaparilla/shared/http/caller-guard.ts";
+import { guarded } from "@saasaparilla/shared/http/body-guard.ts";
+import { CallerGuard } from "@saasaparilla/shared/http/caller-guard.ts";
 import { messageOf } from "@saasaparilla/shared/runtime/errors.ts";
 import { endingOf } from "@saasaparilla/shared/auth/audit-ending.ts";
 import type { Guard } from "@saasaparilla/shared/auth/guard.ts";
@@ -15,8 +16,7 @@ import { problemOf, shorten } from "@saasaparilla/shared/http/problem.ts";
 import type { Topics } from "@saasaparilla/shared/kafka/topic-names.ts";
 import { contentOf, summaryOf } from "./decode.ts";
 import { inTime, type DeadLetterReader } from "./reader.ts";
-import { NOTHING, REDRIVEN } from "./dead-letter.ts";
-import { DEAD_LETTERS_PARTITION } from "./dead-letters.ts";
+import { DEAD_LETTERS_PARTITION, NOTHING, REDRIVEN } from "@saasaparilla/shared/kafka/dead-letters.ts";
 import type { DirectorMetrics } from "#metrics.ts";
 
 /** The API for operators of the platform. It covers all tenants, so tokens come from the platform's own issuer. */
@@ -49,44 +49,41 @@ export function serveAdminApi(server: HttpServer, options: AdminApiOptions): voi
     registry,
     identify: (request) =>
       // No tenant is checked: one dead letter can hold notifications of several tenants.
-      authenticateRequest(() => guard.pass(bearer(request.headers.authorization), "operate", request, ""), answers),
+      authenticateRequest(
+        () => guard.pass(bearer(request.headers.authorization), "operate", request, { tenant: "" }),
+        answers,
+      ),
     refused: ended,
   });
-  const guarded =
-    (handle: (request: Request, operator: Identity) => Promise<HttpResponse>) =>
-    async (request: Request): Promise<HttpResponse> => {
-      const operator = await callerGuard.callerOf(request);
-      if (isResponse(operator)) return operator;
+  const operated = (handle: (request: Request, operator: Identity) => Promise<HttpResponse>) =>
+    guarded(callerGuard, async (request, _, operator) => {
       const response = await handle(request, operator).catch((error: unknown) => {
         log.warn({ err: error, path: request.path }, "an operator's request failed");
         return unavailable(`${messageOf(error)} Try again.`);
       });
       ended(request, operator, response);
       return response;
-    };
+    });
   server.get(
     "/v1/dead-letters",
-    guarded((request) => list(reader, request.query)),
-    callerGuard,
+    operated((request) => list(reader, request.query)),
   );
   server.get(
     "/v1/dead-letters/:id",
-    guarded(async ({ path }) => {
+    operated(async ({ path }) => {
       const record = await find(reader, idIn(path));
       return record
         ? json(200, { ...summaryOf(record), content: contentOf(record.value ?? NOTHING) })
         : notFound(idIn(path));
     }),
-    callerGuard,
   );
   server.post(
     "/v1/dead-letters/:id/redrive",
     1_024,
-    guarded(async ({ path }, { subject }) => {
+    operated(async ({ path }, { subject }) => {
       const record = await find(reader, idIn(path));
       return record ? redrive(record, subject, options) : notFound(idIn(path));
     }),
-    callerGuard,
   );
 }
 
@@ -126,7 +123,7 @@ async function redrive(
   { kafka, send, topics, metrics, log }: AdminApiOptions,
 ): Promise<HttpResponse> {
   const { id, topic, partition: source, notifications } = summaryOf(record);
-  if (![topics.accepted, topics.control, topics.deferred].includes(topic))
+  if (![topics.accepted, topics.control, topics.deferred, topics.dispatch].includes(topic))
     return conflict(`Its topic ${JSON.stringify(topic)} does not belong to this platform.`);
   const partitions = (await inTime(kafka.present([topic]))).get(topic) ?? 0;
   // The topic may have been repartitioned since. The client's current partition has its lane.

@@ -3,7 +3,7 @@ import type { Outgoing } from "@saasaparilla/shared/kafka/client.ts";
 import { createLog } from "@saasaparilla/shared/runtime/log.ts";
 import { BatchingProducer, type BatchingProducerOptions } from "@saasaparilla/shared/kafka/batching-producer.ts";
 import { topicsOf } from "@saasaparilla/shared/kafka/topic-names.ts";
-import { DeadLetters } from "./dead-letters.ts";
+import { DeadLetters } from "@saasaparilla/shared/kafka/dead-letters.ts";
 import { Ownership } from "#partitions/ownership.ts";
 import { PartitionLanes } from "#partitions/partition.ts";
 import type { PartitionEffects, PartitionOptions } from "#partitions/partition-options.ts";
@@ -25,7 +25,7 @@ function partitionWith(deadLetters: DeadLetters): PartitionLanes {
 function deadLettersBy(send: BatchingProducerOptions["send"]): DeadLetters {
   const options = { maxPackBytes: 1e6, maxSendBytes: 1e6, onFailure: "retry", failed: () => {} } as const;
   const reports = { metrics: { deadLettered: () => {} }, log: createLog("test", "fatal") };
-  return new DeadLetters(new BatchingProducer({ send, ...options }), topicsOf("test"), 3, reports);
+  return new DeadLetters(new BatchingProducer({ send, ...options }), topicsOf("test").deadLetters, reports);
 }
 
 const record = (offset: number) => ({ offset, appended: 0, value: Buffer.from("no pack"), headers: {} });

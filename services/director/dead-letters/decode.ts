@@ -10,8 +10,8 @@ import {
   readPack,
   readMessage,
 } from "@saasaparilla/shared/protocol/pack.ts";
-import { NOTHING } from "./dead-letter.ts";
-import { DEAD_LETTERS_PARTITION } from "./dead-letters.ts";
+import { readPublication } from "@saasaparilla/shared/protocol/publication.ts";
+import { DEAD_LETTERS_PARTITION, NOTHING } from "@saasaparilla/shared/kafka/dead-letters.ts";
 
 /** What an operator sees of a dead letter: its readable parts, or its bytes if no part is readable. */
 export interface Summary {
@@ -21,6 +21,8 @@ export interface Summary {
   topic: string;
   partition: number;
   offset: number;
+  /** The item's original place in the record. Absent for a whole record. */
+  index?: number;
   reason: string;
   when: string;
   size: number;
@@ -30,12 +32,13 @@ export interface Summary {
 const MOST_NAMED = 20;
 
 export function summaryOf({ offset, appended, value, headers }: Incoming): Summary {
-  const { topic = "", reason = "" } = headers;
+  const { topic = "", reason = "", index } = headers;
   return {
     id: `${DEAD_LETTERS_PARTITION}-${offset}`,
     topic,
     partition: Number(headers.partition),
     offset: Number(headers.offset),
+    ...(index === undefined ? {} : { index: Number(index) }),
     reason,
     when: new Date(appended).toISOString(),
     size: value?.length ?? 0,
@@ -83,6 +86,10 @@ function itemOf(kind: number, body: Buffer, index: number): object {
       const { session, sequence, key } = readAck(body);
       return { kind: "acknowledgement", client: key, session, sequence };
     }
+    case Kind.PUBLICATION: {
+      const { head, payload } = readPublication(body);
+      return { kind: "publication", ...head, ...dataOf(payload) };
+    }
     case Kind.SIGNAL:
       return { kind: "signal", signal: readMessage(body) };
     default:
@@ -99,6 +106,7 @@ function notificationOf(body: Buffer, index: number): object {
     ttl: notificationBody.ttl(body),
     event: notificationBody.event(body),
     traceparent: notificationBody.traceparent(body),
+    ...notificationBody.options(body),
     ...dataOf(payload),
   };
 }

@@ -12,6 +12,10 @@ const summary = {
   topic: z.string().meta({ description: "The topic of the record, with `partition` and `offset`." }),
   partition: z.int(),
   offset: z.int(),
+  index: z
+    .int()
+    .optional()
+    .meta({ description: "The place of the item in that record. Absent if the whole record could not be read." }),
   reason: z.string(),
   when: z.iso.datetime(),
   size: z.int().meta({ description: "Bytes." }),

@@ -1,7 +1,7 @@
 import { Failure } from "@saasaparilla/shared/runtime/errors.ts";
 import type { Incoming, KafkaLink } from "@saasaparilla/shared/kafka/client.ts";
 import { readRange } from "@saasaparilla/shared/kafka/read-range.ts";
-import { DEAD_LETTERS_PARTITION as partition } from "./dead-letters.ts";
+import { DEAD_LETTERS_PARTITION as partition } from "@saasaparilla/shared/kafka/dead-letters.ts";
 
 const MOST_AT_ONCE = 4;
 const DEADLINE_MS = 10_000;

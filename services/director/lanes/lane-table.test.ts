@@ -1,5 +1,6 @@
 import { sequenceAt, START } from "@saasaparilla/shared/protocol/notification.ts";
-import { beforeEach, expect, test } from "vitest";
+import type { EndOptions } from "@saasaparilla/shared/protocol/options.ts";
+import { beforeEach, describe, expect, test } from "vitest";
 import { createLane, type Attachment, type Entry, type Lane, type LaneContext } from "./lane.ts";
 import { step } from "./lane-table.ts";
 import { WaitingShares } from "./waiting-shares.ts";
@@ -63,7 +64,13 @@ test("R24: connections that never acknowledge, late one after the other, do not 
     lane,
     {
       type: "accepted",
-      entry: { sequence, expires: 0, body, record: { offset: 0, appended: 0, bytes: 0, remaining: 1 } },
+      entry: {
+        sequence,
+        expires: 0,
+        body,
+        options: undefined,
+        record: { offset: 0, appended: 0, bytes: 0, remaining: 1 },
+      },
     },
     context,
   );
@@ -118,7 +125,13 @@ test("R35: an expired notification is neither sent nor stored, and is settled as
   context.out.send = (_, __, entry) => sent.push(entry.sequence.slice(-1));
   const accept = (index: number, expires: number): void => {
     const record = { offset: index, appended: 0, bytes: 0, remaining: 1 };
-    const entry = { sequence: sequenceAt("0".repeat(16), index), expires, body: Buffer.from("x"), record };
+    const entry = {
+      sequence: sequenceAt("0".repeat(16), index),
+      expires,
+      body: Buffer.from("x"),
+      options: undefined,
+      record,
+    };
     step(lane, { type: "accepted", entry }, context);
   };
   prepare(1);
@@ -133,4 +146,63 @@ test("R35: an expired notification is neither sent nor stored, and is settled as
   expect(settled).toEqual(["1 expired", "2 expired"]);
   expect(stored.map(({ sequence }) => sequence.slice(-1))).toEqual(["3"]);
   expect(lane.bytes).toBe(1);
+});
+
+describe("R60: a notification with a collapse key", () => {
+  let settled: string[];
+  let sent: string[];
+
+  beforeEach(() => {
+    settled = [];
+    sent = [];
+    context.settle = (_, entry, how) => settled.push(`${entry.sequence.slice(-1)} ${how}`);
+    context.out.send = (_, __, entry) => sent.push(entry.sequence.slice(-1));
+    context.limits.window = 2;
+  });
+
+  const accept = (index: number, options: EndOptions | undefined): void => {
+    const record = { offset: index, appended: 0, bytes: 0, remaining: 1 };
+    const sequence = sequenceAt("0".repeat(16), index);
+    step(lane, { type: "accepted", entry: { sequence, expires: 0, body: Buffer.from("x"), options, record } }, context);
+  };
+
+  test("replaces what waits unsent, and neither what was sent nor other keys", () => {
+    prepare(1);
+    commit(1);
+    accept(1, { collapse: "k" });
+    accept(2, undefined);
+    accept(3, { collapse: "k" });
+    accept(4, { collapse: "other" });
+    accept(5, { collapse: "k", retract: true });
+    accept(6, { collapse: "k" });
+    expect([sent, settled]).toEqual([
+      ["1", "2"],
+      ["3 retracted", "5 replaced"],
+    ]);
+    expect(lane.queue.map(({ sequence }) => sequence.slice(-1))).toEqual(["1", "2", "4", "6"]);
+    expect([lane.bytes, context.waiting.over(lane)]).toEqual([4, false]);
+  });
+
+  test("leaves what a connection had before it came back", () => {
+    prepare(1);
+    commit(1);
+    accept(1, { collapse: "k" });
+    step(lane, { type: "refuse", id: idOf(1), reason: "gap" }, context);
+    expect(lane.state).toBe("UNKNOWN");
+    const first = sequenceAt("0".repeat(16), 1);
+    step(lane, { type: "prepare", id: idOf(1), sent: first, acked: START, acknowledges: true }, context);
+    accept(2, { collapse: "k" });
+    expect([lane.state, settled]).toEqual(["HELD", []]);
+  });
+
+  test("is stored before a connection reads, if older ones may be stored", () => {
+    accept(1, { collapse: "k" });
+    prepare(1);
+    expect([lane.state, stored.length, demoted, held]).toEqual(["STORED", 1, [1], []]);
+    step(lane, { type: "inserted", count: 1 }, context);
+    prepare(1);
+    // Later ones do not keep the connection from becoming live.
+    accept(2, { collapse: "k" });
+    expect([lane.state, held.length, demoted]).toEqual(["HELD", 1, [1]]);
+  });
 });

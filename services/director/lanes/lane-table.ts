@@ -11,8 +11,6 @@ import {
   lookUp,
   lose,
   lost,
-  overflow,
-  push,
   release,
   resume,
   settleStored,
@@ -20,6 +18,7 @@ import {
   storeRest,
   tryAgain,
 } from "./lane-transitions.ts";
+import { overflow, push } from "./lane-queue.ts";
 
 type Handler<T extends LaneEvent["type"]> = (
   lane: Lane,

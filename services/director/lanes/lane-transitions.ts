@@ -10,20 +10,9 @@ import {
   type LaneEvent,
   type LaneLimits,
 } from "./lane.ts";
+import { mayReplaceStored, remove } from "./lane-queue.ts";
 
 /** The transitions that the cells of lane-table.ts use. Each leaves the lane consistent. */
-
-export function push(lane: Lane, entry: Entry, { waiting }: LaneContext): void {
-  lane.queue.push(entry);
-  lane.bytes += entry.body.length;
-  waiting.take(lane, entry);
-}
-
-/** The reason to store the queue, if any: the lane's own bound, or its tenant's share of the partition's bound. */
-export function overflow(lane: Lane, { limits, waiting }: LaneContext): "overflow" | "share" | undefined {
-  if (lane.queue.length > limits.maxQueued || lane.bytes > limits.maxBytes) return "overflow";
-  return waiting.over(lane) ? "share" : undefined;
-}
 
 export function find(lane: Lane, id: ConnectionId): Attachment | undefined {
   return lane.attachments.find(
@@ -60,6 +49,11 @@ export function attach(
   attachment.phase = "waiting";
   attachment.sent = sent;
   attachment.acknowledges = acknowledges;
+  // Only for the entries that came before any connection: later ones would keep the connection from becoming live.
+  if (lane.state === "UNKNOWN" && mayReplaceStored(lane, sent)) {
+    storeRest(lane, context, "collapse");
+    return;
+  }
   // A connection that asks again does not extend the hold for the others.
   if (lane.state !== "HELD") lane.deadline = NEVER;
   lane.state = "HELD";
@@ -244,12 +238,6 @@ export function inviteOthers(
 ): void {
   lane.search = "idle";
   for (const id of connections) if (!find(lane, id)) out.invite(lane, id);
-}
-
-function remove(lane: Lane, at: number, { waiting }: LaneContext): void {
-  const [entry] = lane.queue.splice(at, 1);
-  lane.bytes -= entry!.body.length;
-  waiting.give(lane, entry!);
 }
 
 function expired(entry: Entry, wall: number): boolean {

@@ -1,5 +1,6 @@
 import type { Part } from "@saasaparilla/shared/fairness/fair-share.ts";
 import { isQueueKey, START, type ClientKey, type Sequence } from "@saasaparilla/shared/protocol/notification.ts";
+import type { EndOptions } from "@saasaparilla/shared/protocol/options.ts";
 import type { ConnectionId, RefusalReason } from "@saasaparilla/shared/protocol/control-messages.ts";
 import type { TrackedRecord } from "./offset-tracker.ts";
 
@@ -27,6 +28,8 @@ export interface Entry {
   expires: number;
   /** The bytes to forward, a view into the record. */
   body: Buffer;
+  /** Undefined for most notifications. */
+  options: EndOptions | undefined;
   record: TrackedRecord;
 }
 
@@ -91,7 +94,8 @@ export type LaneEvent =
   | { type: "reclaim" }
   | { type: "timeout" };
 
-export type Settled = "acknowledged" | "stored" | "expired";
+/** `replaced`, `retracted`: a later notification with the same collapse key came before it was sent. */
+export type Settled = "acknowledged" | "stored" | "expired" | "replaced" | "retracted";
 
 export interface LaneOutput {
   lookUp(lane: Lane): void;

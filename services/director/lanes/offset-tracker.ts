@@ -60,6 +60,11 @@ export class OffsetTracker {
     record.bytes = bytes;
   }
 
+  /** The offset of the last commit. */
+  get committed(): number {
+    return this.#committed;
+  }
+
   /** The offset to commit if it moved since the last call, else undefined. */
   commit(): number | undefined {
     while (this.#head < this.#records.length && this.#records[this.#head]!.remaining === 0) this.#head += 1;

@@ -41,6 +41,7 @@ function accept(lane: Lane, bytes = 1): void {
     sequence: sequenceAt("0".repeat(16), (index += 1)),
     expires: 0,
     body: Buffer.alloc(bytes),
+    options: undefined,
     record,
   };
   step(lane, { type: "accepted", entry }, context);

@@ -3,7 +3,7 @@ import type { Batch } from "@saasaparilla/shared/kafka/client.ts";
 import { START, type ClientKey, type Sequence } from "@saasaparilla/shared/protocol/notification.ts";
 import { Kind, readAck, readMessage, readPack } from "@saasaparilla/shared/protocol/pack.ts";
 import { asControl, type ConnectionId, type ControlMessage } from "@saasaparilla/shared/protocol/control-messages.ts";
-import { deadLetterOf, NOTHING } from "#dead-letters/dead-letter.ts";
+import { deadLetterOf, deadLetterOfItem, NOTHING } from "@saasaparilla/shared/kafka/dead-letters.ts";
 import { caughtUp, type Lane, type LaneEvent } from "#lanes/lane.ts";
 import type { LaneMap } from "#lanes/lane-map.ts";
 import type { CursorCheck } from "./cursor-check.ts";
@@ -44,10 +44,16 @@ export class ControlMessages {
       if (record.offset < this.#next || !this.#partition.owned) continue;
       this.#next = record.offset + 1;
       try {
-        readPack(record.value ?? NOTHING, (kind, body) => {
-          if (kind === Kind.ACK) this.#acknowledged(body);
-          else if (kind === Kind.SIGNAL) this.#signal(asControl(readMessage(body)), record.offset);
-        });
+        readPack(
+          record.value ?? NOTHING,
+          (kind, body, index) => {
+            if (kind === Kind.ACK) this.#acknowledged(body);
+            else if (kind === Kind.SIGNAL) this.#signal(asControl(readMessage(body)), record.offset);
+            // From a newer process. Its sender needs no answer, or asks again.
+            else this.#partition.effects.skipped({ offset: record.offset, index, kind });
+          },
+          (item) => kept.push(this.#partition.effects.deadLetter(deadLetterOfItem(batch, record, item))),
+        );
       } catch (error) {
         if (classify(error) !== "reject") throw error;
         kept.push(this.#partition.effects.deadLetter(deadLetterOf(batch, record, error)));

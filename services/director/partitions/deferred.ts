@@ -7,10 +7,11 @@ import {
   notificationBody,
   readDeferred,
   readPack,
+  type BadItem,
 } from "@saasaparilla/shared/protocol/pack.ts";
 import type { ConnectionId } from "@saasaparilla/shared/protocol/control-messages.ts";
 import type { StoredNotification } from "@saasaparilla/shared/postgres/stored-notifications.ts";
-import { deadLetterOf, NOTHING, type DeadLetter } from "#dead-letters/dead-letter.ts";
+import { deadLetterOf, deadLetterOfItem, NOTHING, type DeadLetter } from "@saasaparilla/shared/kafka/dead-letters.ts";
 
 /** The most connections to remember. Connections above the bound ask again on their own. */
 const MAX_WANTING = 50_000;
@@ -96,8 +97,8 @@ export class DeferredQueue {
 
   /**
    * The rows of all unread records, from any owner. An earlier owner that continues also appends a client's
-   * notifications in order, so Postgres never has a gap. Choosing among them would create one. Rejected records become
-   * dead letters only after the rows are in Postgres: while it is away, the batch is read repeatedly.
+   * notifications in order, so Postgres never has a gap. Choosing among them would create one. Rejected records and
+   * items become dead letters only after the rows are in Postgres: while it is away, the batch is read repeatedly.
    */
   read(batch: Batch): { rows: StoredNotification[]; rejected: DeadLetter[] } {
     const rows: StoredNotification[] = [];
@@ -105,11 +106,15 @@ export class DeferredQueue {
     for (const record of batch.records) {
       if (record.offset < this.#position) continue;
       const whole: StoredNotification[] = [];
+      const bad: BadItem[] = [];
       try {
-        readPack(record.value ?? NOTHING, (kind, body, index) => {
-          if (kind === Kind.DEFERRED) whole.push(toRow(body, index));
-        });
+        readPack(
+          record.value ?? NOTHING,
+          (kind, body, index) => whole.push(toRow(kind, body, index)),
+          (item) => bad.push(item),
+        );
         rows.push(...whole);
+        rejected.push(...bad.map((item) => deadLetterOfItem(batch, record, item)));
       } catch (error) {
         if (classify(error) !== "reject") throw error;
         rejected.push(deadLetterOf(batch, record, error));
@@ -127,11 +132,21 @@ export class DeferredQueue {
   }
 }
 
-function toRow(deferred: Buffer, index: number): StoredNotification {
+/** An unknown kind is not skipped: Kafka may have no other copy of what it carries. */
+function toRow(kind: number, deferred: Buffer, index: number): StoredNotification {
+  if (kind !== Kind.DEFERRED)
+    throw new Failure("reject", `Item ${index} has the unknown kind ${kind}, not ${Kind.DEFERRED}.`);
   const { appended, sequence, body } = readDeferred(deferred);
   if (!SEQUENCE_FORM.test(sequence)) throw new Failure("reject", `Item ${index} has a sequence of no known form.`);
   checkNotification(body, index);
   const ttl = notificationBody.ttl(body);
   const expires = ttl === 0 ? undefined : appended + ttl * 1_000;
-  return { client: notificationBody.key(body), sequence, appended, expires, body };
+  return {
+    client: notificationBody.key(body),
+    sequence,
+    appended,
+    expires,
+    body,
+    options: notificationBody.endOptions(body),
+  };
 }

@@ -1,7 +1,9 @@
 import { notificationBody } from "@saasaparilla/shared/protocol/pack.ts";
 import type { ConnectionId, RoutedMessage } from "@saasaparilla/shared/protocol/control-messages.ts";
 import type { ClientKey, Sequence } from "@saasaparilla/shared/protocol/notification.ts";
-import type { DeadLetter } from "#dead-letters/dead-letter.ts";
+import { RareLog } from "@saasaparilla/shared/runtime/rare-log.ts";
+import type { DeadLetter } from "@saasaparilla/shared/kafka/dead-letters.ts";
+import type { EndedNotification } from "@saasaparilla/shared/protocol/outcome.ts";
 import type { DirectorOptions } from "#director-options.ts";
 import type { Attachment, Entry, Lane, Settled } from "#lanes/lane.ts";
 import type { PartitionLanes } from "./partition.ts";
@@ -14,6 +16,7 @@ export class LaneEffects implements PartitionEffects {
   readonly superseded: (offset: number) => void;
   readonly #lanes: PartitionLanes;
   readonly #parts: Parts;
+  readonly #rareLog = new RareLog();
 
   constructor(lanes: PartitionLanes, superseded: (offset: number) => void, parts: Parts) {
     this.#lanes = lanes;
@@ -79,12 +82,27 @@ export class LaneEffects implements PartitionEffects {
       log.debug({ client: lane.key, notification: notificationBody.id(body), how }, "settled");
   }
 
+  outcome(ended: EndedNotification, appended: () => void): void {
+    void this.#parts.stores.outcomes.append(ended).then(appended);
+  }
+
   arm(lane: Lane): void {
     this.#parts.laneTimers.arm(this.#lanes, lane);
   }
 
   deadLetter(letter: DeadLetter): Promise<void> {
     return this.#parts.stores.deadLetters.add(letter);
+  }
+
+  skipped(place: { offset: number; index: number; kind: number }): void {
+    const { metrics, log, topics } = this.#parts;
+    metrics.skipped("control");
+    this.#rareLog.say((silent) =>
+      log.warn(
+        { topic: topics.control, partition: this.#lanes.partition, ...place, silent },
+        "skipped an item of an unknown kind: another process may have a newer version",
+      ),
+    );
   }
 
   duplicate(key: ClientKey, id: string): void {

@@ -1,6 +1,6 @@
 /**
  * One assignment of a partition to this director, from its claim to its loss. Only the table below changes it.
- * director.ts writes the claims, and gives the events.
+ * claim.ts writes the claims. claim.ts and director.ts give the events.
  *
  *   CLAIMING    the group has assigned the partition; the claim is not in `control` yet
  *   OWNED       the claim is there: this director sends, stores and commits for the partition

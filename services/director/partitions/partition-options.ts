@@ -1,5 +1,6 @@
 import type { ClientKey } from "@saasaparilla/shared/protocol/notification.ts";
-import type { DeadLetter } from "#dead-letters/dead-letter.ts";
+import type { DeadLetter } from "@saasaparilla/shared/kafka/dead-letters.ts";
+import type { EndedNotification } from "@saasaparilla/shared/protocol/outcome.ts";
 import type { Entry, Lane, LaneLimits, LaneOutput, Settled } from "#lanes/lane.ts";
 import type { WaitingOptions } from "#lanes/waiting-shares.ts";
 import type { Ownership } from "./ownership.ts";
@@ -38,8 +39,12 @@ export interface PartitionEffects extends LaneOutput {
   settled(lane: Lane, entry: Entry, how: Settled, wall: number): void;
   /** Arms one timer for the lane at its deadline. */
   arm(lane: Lane): void;
+  /** Calls back when Kafka has it: only then is the notification settled. */
+  outcome(ended: EndedNotification, appended: () => void): void;
   /** Resolves when Kafka has it. */
   deadLetter(letter: DeadLetter): Promise<void>;
+  /** An item of control of an unknown kind. */
+  skipped(place: { offset: number; index: number; kind: number }): void;
   duplicate(key: ClientKey, id: string): void;
   /** Another director's claim is at this offset of control. */
   superseded(offset: number): void;

@@ -1,10 +1,22 @@
 import { classify, Failure } from "@saasaparilla/shared/runtime/errors.ts";
 import type { Batch, Incoming } from "@saasaparilla/shared/kafka/client.ts";
 import { packSequence, sequenceAt } from "@saasaparilla/shared/protocol/notification.ts";
-import { checkNotification, Kind, notificationBody, readPack } from "@saasaparilla/shared/protocol/pack.ts";
+import {
+  checkNotification,
+  Kind,
+  notificationBody,
+  readPack,
+  type BadItem,
+} from "@saasaparilla/shared/protocol/pack.ts";
 import type { StoredNotification } from "@saasaparilla/shared/postgres/stored-notifications.ts";
 import { compact } from "./free-record-memory.ts";
-import { deadLetterOf, NOTHING, REDRIVEN, type DeadLetter } from "#dead-letters/dead-letter.ts";
+import {
+  deadLetterOf,
+  deadLetterOfItem,
+  NOTHING,
+  REDRIVEN,
+  type DeadLetter,
+} from "@saasaparilla/shared/kafka/dead-letters.ts";
 import { ControlMessages, type ControlTarget } from "./control-messages.ts";
 import { DeferredQueue, type DeferredLine } from "./deferred.ts";
 import { InsertingShares } from "#storage/inserting.ts";
@@ -81,7 +93,14 @@ export class PartitionLanes implements ControlTarget {
       drained: ({ key }) => !this.deferredQueue.activeFor(key),
       out: this.effects,
       settle: (lane, entry, how) => {
-        this.#offsets!.settle(entry.record);
+        const offsets = this.#offsets!;
+        const outcomes = entry.options?.outcomes;
+        // A stored notification has its outcome when its row is deleted.
+        if (outcomes === undefined || how === "stored") offsets.settle(entry.record);
+        else {
+          const ended = { key: lane.key, id: notificationBody.id(entry.body), outcomes, outcome: how };
+          this.effects.outcome(ended, () => offsets.settle(entry.record));
+        }
         this.effects.settled(lane, entry, how, this.#context.wall);
       },
     };
@@ -114,6 +133,11 @@ export class PartitionLanes implements ControlTarget {
     if (known || this.#seeks >= MOST_SEEKS) return undefined;
     this.#seeks += 1;
     return this.#rememberFrom;
+  }
+
+  /** The last commit of accepted, and the next offset to read. */
+  get position(): { committed: number; read: number } | undefined {
+    return this.#offsets && { committed: this.#offsets.committed, read: this.#offsets.next };
   }
 
   /** The offset of accepted to commit, if it moved. */
@@ -149,7 +173,7 @@ export class PartitionLanes implements ControlTarget {
       if (record.offset < offsets.next) continue;
       this.cursorCheck.read(record.offset + 1);
       try {
-        taken += this.#acceptRecord(record, offsets);
+        taken += this.#acceptRecord(batch, record, offsets);
       } catch (error) {
         if (classify(error) !== "reject") throw error;
         const tracked = offsets.track(record.offset, 1, record.appended, 0);
@@ -162,25 +186,29 @@ export class PartitionLanes implements ControlTarget {
   /** An earlier owner settled the record: only its ids matter. */
   #remember(record: Incoming): void {
     try {
-      for (const body of bodiesOf(record.value))
-        this.#recent.repeated(notificationBody.rawId(body), notificationBody.key(body));
+      for (const body of bodiesOf(record.value, []))
+        if (body) this.#recent.repeated(notificationBody.rawId(body), notificationBody.key(body));
     } catch (error) {
       // The record is already among the dead letters.
       if (classify(error) !== "reject") throw error;
     }
   }
 
-  #acceptRecord(record: Incoming, offsets: OffsetTracker): number {
+  #acceptRecord(batch: Batch, record: Incoming, offsets: OffsetTracker): number {
     const { offset, appended, headers } = record;
     // Copied: a view would keep the whole fetch in memory, and the bound counts records only.
     const value = Buffer.from(record.value ?? NOTHING);
-    const bodies = bodiesOf(value);
+    const bad: BadItem[] = [];
+    const bodies = bodiesOf(value, bad);
     const pack = packSequence(this.#epoch, offset);
     const tracked = offsets.track(offset, bodies.length, appended, value.length);
+    for (const item of bad)
+      void this.effects.deadLetter(deadLetterOfItem(batch, record, item)).then(() => offsets.settle(tracked));
     // A redriven record has the same id as its dead letter, which may be recent.
     const redriven = REDRIVEN in headers;
     for (let index = 0; index < bodies.length; index += 1) {
-      const body = bodies[index]!;
+      const body = bodies[index];
+      if (!body) continue;
       const key = notificationBody.key(body);
       if (this.#recent.repeated(notificationBody.rawId(body), key) && !redriven) {
         offsets.settle(tracked);
@@ -189,10 +217,11 @@ export class PartitionLanes implements ControlTarget {
       }
       const ttl = notificationBody.ttl(body);
       const expires = ttl === 0 ? 0 : appended + ttl * 1_000;
-      const entry: Entry = { sequence: sequenceAt(pack, index), expires, body, record: tracked };
+      const options = notificationBody.endOptions(body);
+      const entry: Entry = { sequence: sequenceAt(pack, index), expires, body, options, record: tracked };
       this.step(this.lanes.of(key), { type: "accepted", entry });
     }
-    return bodies.length;
+    return bodies.length - bad.length;
   }
 
   /** Resolves when rejected messages are stored as dead letters. All others take effect before it returns. */
@@ -243,13 +272,25 @@ export class PartitionLanes implements ControlTarget {
   }
 }
 
-/** Checks the whole pack before any of it counts: a record is taken or rejected as a whole. */
-function bodiesOf(value: Buffer | null): Buffer[] {
-  const bodies: Buffer[] = [];
-  readPack(value ?? NOTHING, (kind, body, index) => {
-    if (kind !== Kind.NOTIFICATION) throw new Failure("reject", `Item ${index} is no notification.`);
-    checkNotification(body, index);
-    bodies.push(body);
-  });
+/**
+ * The bodies by index, without those that go to `bad`: the sequence of a notification is its index in the record. If
+ * the framing is malformed, no item counts. The record is a dead letter as a whole, and a redrive would repeat those
+ * before the defect.
+ */
+function bodiesOf(value: Buffer | null, bad: BadItem[]): (Buffer | undefined)[] {
+  const bodies: (Buffer | undefined)[] = [];
+  readPack(
+    value ?? NOTHING,
+    (kind, body, index) => {
+      if (kind !== Kind.NOTIFICATION)
+        throw new Failure("reject", `Item ${index} has the unknown kind ${kind}, not ${Kind.NOTIFICATION}.`);
+      checkNotification(body, index);
+      bodies.push(body);
+    },
+    (item) => {
+      bodies.push(undefined);
+      bad.push(item);
+    },
+  );
   return bodies;
 }

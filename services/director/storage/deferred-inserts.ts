@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Batch, GroupReader } from "@saasaparilla/shared/kafka/client.ts";
-import type { DeadLetters } from "#dead-letters/dead-letters.ts";
+import type { DeadLetters } from "@saasaparilla/shared/kafka/dead-letters.ts";
 import type { PartitionLanes } from "#partitions/partition.ts";
 import type { NotificationWriter } from "./notification-writer.ts";
 

@@ -1,7 +1,6 @@
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
 import { readPack } from "@saasaparilla/shared/protocol/pack.ts";
 import { PackWriter } from "@saasaparilla/shared/protocol/pack-writer.ts";
-import type { StoredNotifications } from "@saasaparilla/shared/postgres/stored-notifications.ts";
 import { expect, test } from "vitest";
 import type { DirectorMetrics } from "#metrics.ts";
 import { sweepExpired } from "./expiry-sweep.ts";
@@ -21,6 +20,7 @@ test("any number of expired rows is swept, counted and named", async () => {
   };
   const metrics = { swept: (rows: number) => (counted += rows) } as unknown as DirectorMetrics;
   const log = { info: () => (named += 1) } as unknown as Log;
-  expect(await sweepExpired({ sweep } as unknown as StoredNotifications, metrics, log)).toBe(true);
+  const none = { sweep: () => Promise.resolve([]) };
+  expect(await sweepExpired({ sweep }, none, { metrics, log })).toBe(true);
   expect([left, counted, named]).toEqual([0, 2_500, 2_500]);
 });

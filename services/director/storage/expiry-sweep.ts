@@ -1,6 +1,7 @@
 import { messageOf } from "@saasaparilla/shared/runtime/errors.ts";
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
 import { notificationBody } from "@saasaparilla/shared/protocol/pack.ts";
+import type { StoredEnds } from "@saasaparilla/shared/postgres/stored-ends.ts";
 import type { StoredNotifications } from "@saasaparilla/shared/postgres/stored-notifications.ts";
 import type { DirectorMetrics } from "#metrics.ts";
 
@@ -10,14 +11,20 @@ const ROWS_AT_ONCE = 1_000;
  * Deletes expired rows from Postgres; counts and logs each. Several directors share the work (skip locked). Returns
  * false if Postgres is away.
  */
-export async function sweepExpired(stored: StoredNotifications, metrics: DirectorMetrics, log: Log): Promise<boolean> {
+export async function sweepExpired(
+  stored: Pick<StoredNotifications, "sweep">,
+  ends: Pick<StoredEnds, "sweep">,
+  { metrics, log }: { metrics: DirectorMetrics; log: Log },
+): Promise<boolean> {
   try {
-    for (let rows = ROWS_AT_ONCE; rows === ROWS_AT_ONCE;) {
-      const expired = await stored.sweep(ROWS_AT_ONCE);
-      rows = expired.length;
-      metrics.swept(rows);
-      for (const { client, body } of expired)
-        log.info({ client, notification: notificationBody.id(body) }, "expired before its client came");
+    for (const table of [stored, ends]) {
+      for (let rows = ROWS_AT_ONCE; rows === ROWS_AT_ONCE;) {
+        const expired = await table.sweep(ROWS_AT_ONCE);
+        rows = expired.length;
+        metrics.swept(rows);
+        for (const { client, body } of expired)
+          log.info({ client, notification: notificationBody.id(body) }, "expired before its client came");
+      }
     }
     return true;
   } catch (error) {

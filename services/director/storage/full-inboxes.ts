@@ -1,7 +1,7 @@
 import { messageOf } from "@saasaparilla/shared/runtime/errors.ts";
 import type { FullInboxes } from "@saasaparilla/shared/postgres/full-inboxes.ts";
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
-import type { ClientKey } from "@saasaparilla/shared/protocol/notification.ts";
+import { isQueueKey, type ClientKey } from "@saasaparilla/shared/protocol/notification.ts";
 import type { StoredNotification } from "@saasaparilla/shared/postgres/stored-notifications.ts";
 import type { LimitsOf } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
 import type { DirectorMetrics } from "#metrics.ts";
@@ -10,6 +10,8 @@ import type { DirectorMetrics } from "#metrics.ts";
 const MOST_CLIENTS = 100_000;
 /** Clients that one statement checks. */
 const AT_ONCE = 50;
+/** Queues that one check counts. Of other clients it counts one: most of them have room when they have read a part. */
+const MOST_COUNTS = 20;
 /** A client's rows are counted each time that a tenth of its bound was stored for it. */
 const SHARE = 10;
 
@@ -62,8 +64,12 @@ export class FullInboxMarker {
           log.warn({ client }, "Client inbox full: publishing to this client is refused until it reads");
       }
       const cleared = await fullInboxes.clearRead();
-      const counted = await fullInboxes.toCount();
-      if (counted !== undefined && (await fullInboxes.clear(counted, this.#mostOf(counted)))) cleared.push(counted);
+      for (let counts = 0; counts < MOST_COUNTS; counts += 1) {
+        const counted = await fullInboxes.toCount();
+        if (counted === undefined) break;
+        if (await fullInboxes.clear(counted, this.#mostOf(counted))) cleared.push(counted);
+        if (!isQueueKey(counted)) break;
+      }
       for (const client of cleared) log.info({ client }, "Client inbox has room again");
     } catch (error) {
       metrics.failed("postgres");

@@ -1,7 +1,7 @@
 import { classify } from "@saasaparilla/shared/runtime/errors.ts";
 import { FairQueue } from "@saasaparilla/shared/fairness/fair-queue.ts";
 import { tenantOf } from "@saasaparilla/shared/protocol/notification.ts";
-import type { StoredNotifications, StoredNotification } from "@saasaparilla/shared/postgres/stored-notifications.ts";
+import type { StoredNotification } from "@saasaparilla/shared/postgres/stored-notifications.ts";
 import type { BatchingProducer } from "@saasaparilla/shared/kafka/batching-producer.ts";
 import type { DeferredReason } from "#partitions/deferred.ts";
 import type { Entry, Lane } from "#lanes/lane.ts";
@@ -38,7 +38,7 @@ export interface WriterReports {
 }
 
 export interface WriterParts {
-  stored: StoredNotifications;
+  stored: { insert(rows: readonly StoredNotification[]): Promise<void> };
   producer: BatchingProducer;
   /** The name of deferred. */
   topic: string;
@@ -47,7 +47,7 @@ export interface WriterParts {
 }
 
 export class NotificationWriter {
-  readonly #stored: StoredNotifications;
+  readonly #stored: WriterParts["stored"];
   readonly #producer: BatchingProducer;
   readonly #topic: string;
   readonly #reports: WriterReports;
@@ -198,6 +198,6 @@ function leave({ partition, tenant, entries }: Job): void {
 
 const rowsOf = ({ entries }: Job): number => entries.length;
 
-function toRow({ key }: Lane, { sequence, expires, body, record: { appended } }: Entry): StoredNotification {
-  return { client: key, sequence, appended, expires: expires === 0 ? undefined : expires, body };
+function toRow({ key }: Lane, { sequence, expires, body, options, record: { appended } }: Entry): StoredNotification {
+  return { client: key, sequence, appended, expires: expires === 0 ? undefined : expires, body, options };
 }

@@ -40,6 +40,8 @@ export interface Entry {
   cursor: Sequence | undefined;
   /** The client promises to send acknowledgements (R21). */
   explicitAck: boolean;
+  /** The client asked for retract frames (R61). */
+  retracts: boolean;
   /** The client offered our subprotocol, so the answer names it. */
   offered: boolean;
 }
@@ -178,6 +180,7 @@ export class Handshake {
         origin: this.#interned(request.headers.origin),
         cursor: fromCursor(asked, cursorTag(key)),
         explicitAck: request.query.get("ack") === "explicit",
+        retracts: request.query.get("retract") === "true",
         offered: offers.includes(SUBPROTOCOL),
       };
     };

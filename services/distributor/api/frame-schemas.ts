@@ -14,6 +14,11 @@ const notification = z
     publishedAt: z.iso.datetime(),
     event: z.string().optional(),
     traceparent: z.string().optional().meta({ description: "W3C Trace Context." }),
+    collapse: z.string().optional().meta({ description: "It replaced those with the same key that waited (R60)." }),
+    headers: z
+      .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]))
+      .optional()
+      .meta({ description: "As the publisher sent them." }),
     data: z.unknown().meta({ description: "What the publisher sent, byte for byte." }),
   })
   .meta({ id: "Notification", description: "One notification (R15)." });
@@ -25,9 +30,18 @@ const close = {
   retryAfter: z.int().optional().meta({ description: "Seconds to wait before reconnecting (R31)." }),
 };
 
+const retract = z
+  .object({
+    type: z.literal("retract"),
+    id: z.uuid(),
+    cursor,
+    collapse: z.string().meta({ description: "Everything before it with this key is taken back." }),
+  })
+  .meta({ id: "Retract", description: "Only with `retract=true` at connect (R61)." });
+
 export const pollAnswer = z
   .object({
-    notifications: z.array(notification),
+    notifications: z.array(z.union([notification, retract])),
     cursor,
     closing: z.object(close).meta({ id: "Close" }).optional(),
   })
@@ -61,6 +75,7 @@ export const serverFrames = {
     .object({ type: z.literal("refresh"), expiresIn: z.int() })
     .meta({ description: "The token expires in this number of seconds (R14)." }),
   Notification: notification,
+  Retract: retract,
   Closing: z
     .object({ type: z.literal("closing"), ...close })
     .meta({ description: "The last message before the server ends the connection (R17)." }),

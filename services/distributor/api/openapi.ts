@@ -37,6 +37,11 @@ const ACK = query("ack", "`explicit`: the client sends acknowledgements (R21).",
   enum: ["explicit"],
 });
 
+const RETRACT = query("retract", "`true`: the client takes frames of the type `retract` (R61).", {
+  type: "string",
+  enum: ["true"],
+});
+
 export function openapi(): Openapi {
   const schemas = new Schemas();
   return describeService({
@@ -65,6 +70,7 @@ function streams(schemas: Schemas): Operation[] {
       parameters: [
         ...FROM,
         ACK,
+        RETRACT,
         {
           name: "Sec-WebSocket-Protocol",
           in: "header",
@@ -89,7 +95,7 @@ function streams(schemas: Schemas): Operation[] {
       summary: "Open a stream of server-sent events",
       description:
         "The stream stays open, with a comment at each heartbeat. HEAD gets the headers of GET and opens no stream.",
-      parameters: [...FROM, ACK, query("ticket", "Replaces the token for a browser's EventSource (R47).")],
+      parameters: [...FROM, ACK, RETRACT, query("ticket", "Replaces the token for a browser's EventSource (R47).")],
       answers: { 200: { description: "Events.", content: { "text/event-stream": { schema: STRING } } } },
       problems: ["busy"],
     },
@@ -100,7 +106,11 @@ function streams(schemas: Schemas): Operation[] {
       summary: "Wait for notifications",
       description:
         "Returns as soon as a notification is available, or after `wait` seconds. HEAD returns at once, and does not count as a poll.",
-      parameters: [...FROM, query("wait", "Seconds.", { type: "number", minimum: 0, maximum: 60, default: 25 })],
+      parameters: [
+        ...FROM,
+        RETRACT,
+        query("wait", "Seconds.", { type: "number", minimum: 0, maximum: 60, default: 25 }),
+      ],
       answers: {
         200: { description: "The available notifications.", content: { "application/json": { schema: poll } } },
       },

@@ -44,6 +44,8 @@ export interface Opening {
   key: ClientKey;
   identity: Identity;
   cursor: Sequence | undefined;
+  /** The client asked for retract frames. */
+  retracts: boolean;
   address: string;
   origin?: string | undefined;
   wire: Wire;

@@ -83,7 +83,7 @@ function open(more: Partial<Wire> = {}): Connection {
   };
   const source = { kind: "platform" } as const;
   const identity = { tenant: "acme", subject: "u1", scopes: new Set(["subscribe"]), expires: 0, issued: 0, source };
-  return hub.open({ key: KEY, identity, cursor: undefined, address: "192.0.2.1", wire });
+  return hub.open({ key: KEY, identity, cursor: undefined, retracts: false, address: "192.0.2.1", wire });
 }
 
 function rowOf(index: number, ttl: number): Row {

@@ -63,13 +63,14 @@ export class Hub implements SessionPeers {
     return this.#byClient.get(key) ?? [];
   }
 
-  open({ key, identity, cursor, address, origin, wire }: Opening): Connection {
+  open({ key, identity, cursor, retracts, address, origin, wire }: Opening): Connection {
     const session = createSession(
       {
         key,
         id: this.#nextSession,
         partition: partitionOf(key, this.#parts.partitions),
         acknowledges: wire.acknowledges,
+        retracts,
       },
       cursor,
     );

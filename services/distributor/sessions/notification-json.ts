@@ -1,4 +1,4 @@
-import { CURSOR_LENGTH, START } from "@saasaparilla/shared/protocol/notification.ts";
+import { CURSOR_LENGTH, START, toCursor } from "@saasaparilla/shared/protocol/notification.ts";
 import { notificationBody } from "@saasaparilla/shared/protocol/pack.ts";
 import { UUID_LENGTH, writeUuid } from "@saasaparilla/shared/protocol/uuid.ts";
 import type { Row } from "./session.ts";
@@ -38,14 +38,15 @@ export function notificationJson({ sequence, appended, body }: Row, tag: string)
   }
   const more = membersOf(body);
   const payload = notificationBody.payloadAt(body);
-  const start = head.length + more.length;
+  // Only headers can have other characters than ASCII.
+  const start = head.length + (notificationBody.hasOptions(body) ? Buffer.byteLength(more) : more.length);
   const json = Buffer.allocUnsafe(start + body.length - payload + 1);
   head.copy(json);
   writeUuid(body, 0, json, ID_AT);
   json.write(sequence, CURSOR_AT, "latin1");
   json.write(tag, TAG_AT, "latin1");
   writeTime(appended - day * DAY_MS, json, head.length - DATA.length - 1 - TIME.length);
-  if (more !== "") json.write(more + DATA, head.length - DATA.length, "latin1");
+  if (more !== "") json.write(more + DATA, head.length - DATA.length);
   body.copy(json, start, payload);
   json[json.length - 1] = CLOSE_BRACE;
   return json;
@@ -75,6 +76,23 @@ function membersOf(body: Buffer): string {
   const traceparent = notificationBody.traceparent(body);
   return (
     (event === "" ? "" : `,"event":${JSON.stringify(event)}`) +
-    (traceparent === "" ? "" : `,"traceparent":${JSON.stringify(traceparent)}`)
+    (traceparent === "" ? "" : `,"traceparent":${JSON.stringify(traceparent)}`) +
+    (notificationBody.hasOptions(body) ? optionsOf(body) : "")
   );
+}
+
+/** Headers are a copy of the publisher's text. It is an object of scalars, checked when it was accepted. */
+function optionsOf(body: Buffer): string {
+  const { collapse, headers } = notificationBody.options(body)!;
+  return (
+    (collapse === undefined ? "" : `,"collapse":${JSON.stringify(collapse)}`) +
+    (headers === undefined ? "" : `,"headers":${headers}`)
+  );
+}
+
+/** The frame of a retract, for a connection that asked for it (R61). */
+export function retractJson({ sequence, body }: Row, tag: string): Buffer {
+  const id = notificationBody.id(body);
+  const { collapse } = notificationBody.options(body)!;
+  return Buffer.from(JSON.stringify({ type: "retract", id, cursor: toCursor(sequence, tag), collapse }));
 }

@@ -5,6 +5,8 @@ import type { Usage } from "#admission/tenant-usage.ts";
 export interface Item {
   sequence: Sequence;
   json: Buffer;
+  /** It is a frame of its own: a WebSocket does not put it into a batch. */
+  retract?: boolean;
   /** For a notification with a time to live: true if it expired, which is also reported. */
   late?: () => boolean;
 }

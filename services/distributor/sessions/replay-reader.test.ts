@@ -37,7 +37,7 @@ afterEach(() => {
 });
 
 function session(client: string): Session {
-  return createSession({ key: `acme/${client}`, id: 1, partition: 0, acknowledges: true }, undefined);
+  return createSession({ key: `acme/${client}`, id: 1, partition: 0, acknowledges: true, retracts: false }, undefined);
 }
 
 const sessions = (count: number, name: string): Session[] =>
@@ -161,7 +161,10 @@ test("a session is notified of a long wait, and counted", async () => {
 test("tenants take turns: one client does not wait for a whole crowd", async () => {
   const pages = sessions(1_000, "crowd").map((one) => replayReader.page(one));
   await turn();
-  const other = createSession({ key: "other/one", id: 1, partition: 0, acknowledges: true }, undefined);
+  const other = createSession(
+    { key: "other/one", id: 1, partition: 0, acknowledges: true, retracts: false },
+    undefined,
+  );
   pages.push(replayReader.page(other));
   await turn();
   await answer(statements[0]!, NOTHING);

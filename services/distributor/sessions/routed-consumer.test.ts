@@ -12,6 +12,7 @@ type Parts = ConstructorParameters<typeof RoutedConsumer>[0];
 
 let events: SessionEvent[];
 let fenced: number;
+let skipped: number;
 let refused: number[];
 let closed: number[];
 let routedConsumer: RoutedConsumer;
@@ -19,6 +20,7 @@ let routedConsumer: RoutedConsumer;
 beforeEach(() => {
   events = [];
   fenced = 0;
+  skipped = 0;
   refused = [];
   closed = [];
   const peer = { session: { key: KEY } };
@@ -31,7 +33,7 @@ beforeEach(() => {
       refuseUnknown: (_: number, __: number, ___: string, session: number) => refused.push(session),
       close: ({ id }: { id: number }) => closed.push(id),
     },
-    metrics: { fenced: () => (fenced += 1), refused: () => {} },
+    metrics: { fenced: () => (fenced += 1), refused: () => {}, skipped: () => (skipped += 1) },
     log: { error: () => {} },
     incarnation: () => INCARNATION,
     presenceWriter: { remove: () => {} },
@@ -85,4 +87,16 @@ test("an absent client is refused, and reported as gone if invited; a record for
   );
   sent({}, "acme/u2");
   expect([events, refused, closed]).toEqual([[], [2], [4]]);
+});
+
+test("an item that is unknown or malformed is skipped and counted, and the others of its record are delivered", () => {
+  const held = { type: "held", partition: 3, generation: 10, incarnation: INCARNATION, session: 1, hold: 1 } as const;
+  read((writer) => {
+    writer.item(9, Buffer.from("of a later version"));
+    writer.item(2, Buffer.alloc(4));
+    writer.item(4, Buffer.from('{"type":"later"}'));
+    writer.signal(held);
+  });
+  expect(events).toMatchObject([{ type: "held", hold: 1 }]);
+  expect(skipped).toBe(3);
 });

@@ -1,4 +1,5 @@
-import { classify, messageOf } from "@saasaparilla/shared/runtime/errors.ts";
+import { RareLog } from "@saasaparilla/shared/runtime/rare-log.ts";
+import { classify, Failure, messageOf } from "@saasaparilla/shared/runtime/errors.ts";
 import type { Batch } from "@saasaparilla/shared/kafka/client.ts";
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
 import {
@@ -29,6 +30,7 @@ export class RoutedConsumer {
   readonly #presenceWriter: Pick<PresenceWriter, "remove">;
   /** By partition, the newest generation that sent a record. */
   readonly #generations: number[] = [];
+  readonly #rareLog = new RareLog();
 
   constructor(options: {
     hub: Hub;
@@ -50,16 +52,28 @@ export class RoutedConsumer {
     for (const { value, offset } of records) {
       if (!value) continue;
       try {
-        readPack(value, (kind, body) => {
-          if (kind === Kind.DELIVER) this.#deliver(readDeliver(body));
-          else if (kind === Kind.SIGNAL) this.#signal(asRouted(readMessage(body)));
-        });
+        readPack(
+          value,
+          (kind, body, index) => {
+            if (kind === Kind.DELIVER) this.#deliver(readDeliver(body));
+            else if (kind === Kind.SIGNAL) this.#signal(asRouted(readMessage(body)));
+            else throw new Failure("reject", `Item ${index} has the unknown kind ${kind}.`);
+          },
+          ({ index, error }) => this.#skipped({ topic, partition, offset, index }, error),
+        );
       } catch (error) {
         if (classify(error) !== "reject") throw error;
-        // Routed is only transport: the director is responsible for its contents, and sends or stores them again.
-        this.#log.error({ topic, partition, offset, err: error }, `a routed record is invalid: ${messageOf(error)}`);
+        this.#skipped({ topic, partition, offset }, error);
       }
     }
+  }
+
+  /** Routed is only transport: the director is responsible for its contents, and sends or stores them again. */
+  #skipped(place: { topic: string; partition: number; offset: number; index?: number }, error: unknown): void {
+    this.#metrics.skipped("routed");
+    this.#rareLog.say((silent) =>
+      this.#log.error({ ...place, err: error, silent }, `skipped in routed: ${messageOf(error)}`),
+    );
   }
 
   #deliver(message: Deliver): void {

@@ -4,7 +4,7 @@ import { START, toCursor, type ClientKey, type Sequence } from "@saasaparilla/sh
 import type { StoredDeletions } from "@saasaparilla/shared/postgres/stored-deletions.ts";
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
 import type { RefusalReason } from "@saasaparilla/shared/protocol/control-messages.ts";
-import { notificationJson } from "./notification-json.ts";
+import { notificationJson, retractJson } from "./notification-json.ts";
 import type { DistributorMetrics, Source } from "#metrics.ts";
 import type { Connection } from "./connection.ts";
 import type { ReplayReader } from "./replay-reader.ts";
@@ -96,7 +96,9 @@ export class SessionEffects implements SessionOutput {
     const source = session.state === "LIVE" ? "live" : "stored";
     const late = this.#lateness(session.key, row, source);
     if (late?.()) return true;
-    const item = { sequence: row.sequence, json: notificationJson(row, connection.tag), ...(late ? { late } : {}) };
+    const retract = notificationBody.options(row.body)?.retract === true;
+    const json = retract ? retractJson(row, connection.tag) : notificationJson(row, connection.tag);
+    const item = { sequence: row.sequence, json, ...(retract ? { retract } : {}), ...(late ? { late } : {}) };
     if (!connection.wire.outbox.add(item)) return false;
     this.#parts.metrics.delivered(connection.wire.transport, source);
     this.#flushSoon(connection);

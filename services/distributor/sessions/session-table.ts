@@ -11,6 +11,8 @@ import {
   restart,
   leave,
   acknowledge,
+  give,
+  passOver,
   catchUp,
   close,
 } from "./session-transitions.ts";
@@ -41,6 +43,7 @@ export const sessionTable: Table = {
       const { sent } = session;
       const all = writeRows(session, rows, out);
       if (session.sent > sent) session.replayed = session.sent;
+      passOver(session, out);
       if (all && !more && out.flush(session)) prepare(session, out);
       else replay(session, out);
     },
@@ -85,8 +88,10 @@ export const sessionTable: Table = {
     opened: ignore,
     page(session, { read, rows, more }, out) {
       if (!answers(session, read)) return;
+      const all = writeRows(session, rows, out);
+      passOver(session, out);
       // `live` would overtake items that are still in the outbox.
-      if (writeRows(session, rows, out) && !more && (session.toldLive || out.flush(session))) {
+      if (all && !more && (session.toldLive || out.flush(session))) {
         live(session, out);
       } else {
         out.release(session);
@@ -137,8 +142,8 @@ export const sessionTable: Table = {
       if (generation < session.generation || row.sequence <= session.sent) return;
       if (generation > session.generation || prev !== session.sent) {
         leave(session, "gap", out);
-      } else if (out.write(session, row)) {
-        session.sent = row.sequence;
+      } else if (give(session, row, out)) {
+        passOver(session, out);
         if (!session.caughtUp && row.sequence >= session.queued) catchUp(session, out);
       } else {
         leave(session, "slow", out);

@@ -1,3 +1,4 @@
+import { notificationBody } from "@saasaparilla/shared/protocol/pack.ts";
 import { START, type Sequence } from "@saasaparilla/shared/protocol/notification.ts";
 import { doubled, type BackoffRange } from "@saasaparilla/shared/runtime/backoff.ts";
 import type { RefusalReason } from "@saasaparilla/shared/protocol/control-messages.ts";
@@ -35,12 +36,30 @@ export function answers(session: Session, read: number): boolean {
   return true;
 }
 
+/** False if the outbox did not take it. A retract for a connection that did not ask is passed over. */
+export function give(session: Session, row: Row, out: SessionOutput): boolean {
+  if (session.retracts || notificationBody.options(row.body)?.retract !== true) {
+    if (!out.write(session, row)) return false;
+    session.written = row.sequence;
+  }
+  session.sent = row.sequence;
+  return true;
+}
+
+/**
+ * The client cannot acknowledge a retract that it does not get. So the distributor does, once everything before it is
+ * acknowledged.
+ */
+export function passOver(session: Session, out: SessionOutput): void {
+  if (session.sent > session.written && session.acked >= session.written && session.acked < session.sent)
+    acknowledged(session, session.sent, out);
+}
+
 /** False if the outbox did not take them all. */
 export function writeRows(session: Session, rows: readonly Row[], out: SessionOutput): boolean {
   for (const row of rows) {
     if (row.sequence <= session.sent) continue;
-    if (!out.write(session, row)) return false;
-    session.sent = row.sequence;
+    if (!give(session, row, out)) return false;
     session.storedUpTo = row.sequence;
   }
   return true;
@@ -105,6 +124,7 @@ export function catchUp(session: Session, out: SessionOutput): void {
 export function resumeFrom(session: Session, { resume }: { resume?: Sequence }, out: SessionOutput): void {
   if (resume === undefined) return;
   session.sent = resume;
+  session.written = resume;
   session.acked = resume;
   session.replayed = resume;
   session.storedUpTo = resume;
@@ -144,6 +164,10 @@ export function leave(session: Session, reason: RefusalReason, out: SessionOutpu
  */
 export function acknowledge(session: Session, { sequence }: { sequence: Sequence }, out: SessionOutput): void {
   if (sequence <= session.acked || sequence > out.given(session)) return;
+  acknowledged(session, sequence >= session.written ? session.sent : sequence, out);
+}
+
+function acknowledged(session: Session, sequence: Sequence, out: SessionOutput): void {
   session.acked = sequence;
   if (sequence > session.replayed) out.ack(session, sequence);
   deleteAcknowledged(session, out);

@@ -1,5 +1,8 @@
 import { beforeEach, expect, test } from "vitest";
 import { packSequence, sequenceAt, START, type Sequence } from "@saasaparilla/shared/protocol/notification.ts";
+import { writeOptions } from "@saasaparilla/shared/protocol/options.ts";
+import { readPack } from "@saasaparilla/shared/protocol/pack.ts";
+import { PackWriter } from "@saasaparilla/shared/protocol/pack-writer.ts";
 import { createSession, type Row, type Session, type SessionOutput } from "./session.ts";
 import { step } from "./session-table.ts";
 
@@ -43,7 +46,7 @@ const at = (offset: number): Sequence => sequenceAt(packSequence(1, offset), 0);
 const row = (offset: number): Row => ({ sequence: at(offset), appended: 0, body: Buffer.alloc(0) });
 
 function open(cursor?: Sequence): Session {
-  const session = createSession({ key: "t/a", id: 1, partition: 0, acknowledges: true }, cursor);
+  const session = createSession({ key: "t/a", id: 1, partition: 0, acknowledges: true, retracts: false }, cursor);
   step(session, { type: "opened" }, out);
   return session;
 }
@@ -131,4 +134,48 @@ test("R7: notifications queued at the hold belong to it, until they arrive or ca
   expect(session.caughtUp).toBe(false);
   step(session, { type: "timeout" }, out);
   expect(session.caughtUp).toBe(true);
+});
+
+/** A retract, as the director sends it. */
+function retract(offset: number): Row {
+  const writer = new PackWriter();
+  const options = writeOptions({ collapse: "k", retract: true });
+  writer.notification({ key: "t/a", id: "00000000-0000-4000-8000-000000000001", options, payload: Buffer.from("1") });
+  let body = Buffer.alloc(0);
+  readPack(writer.take(), (_, item) => (body = Buffer.from(item)));
+  return { sequence: at(offset), appended: 0, body };
+}
+
+function liveFrom(retracts: boolean): Session {
+  const session = createSession({ key: "t/a", id: 1, partition: 0, acknowledges: true, retracts }, at(1));
+  step(session, { type: "opened" }, out);
+  held(session, at(1));
+  return session;
+}
+
+test("R62: a retract that was not asked for is acknowledged once everything before it is", () => {
+  const session = liveFrom(false);
+  step(session, { type: "deliver", generation: 1, prev: at(1), row: retract(2) }, out);
+  expect([session.sent, session.acked, acknowledged]).toEqual([at(2), at(2), [at(2)]]);
+  step(session, { type: "deliver", generation: 1, prev: at(2), row: row(3) }, out);
+  step(session, { type: "deliver", generation: 1, prev: at(3), row: retract(4) }, out);
+  expect([session.sent, acknowledged]).toEqual([at(4), [at(2)]]);
+  given = at(3);
+  step(session, { type: "ack", sequence: at(3) }, out);
+  expect([session.acked, acknowledged]).toEqual([at(4), [at(2), at(4)]]);
+});
+
+test("R62: a stored retract that was not asked for is deleted with what comes before it, and never alone", () => {
+  const session = open();
+  page(session, [row(1), retract(2), retract(3)]);
+  expect([session.acked, deleted]).toEqual([START, []]);
+  given = at(1);
+  step(session, { type: "ack", sequence: at(1) }, out);
+  expect([session.acked, deleted]).toEqual([at(3), [at(3)]]);
+});
+
+test("R61: a retract that was asked for is written, and acknowledged only by its client", () => {
+  const session = liveFrom(true);
+  step(session, { type: "deliver", generation: 1, prev: at(1), row: retract(2) }, out);
+  expect([session.written, session.acked, acknowledged]).toEqual([at(2), at(1), []]);
 });

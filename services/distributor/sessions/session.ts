@@ -22,9 +22,13 @@ export interface Session {
   readonly partition: number;
   /** False for a transport that never acknowledges on its own. */
   readonly acknowledges: boolean;
+  /** False for a connection that did not ask for retracts: it passes over them. */
+  readonly retracts: boolean;
   state: SessionState;
-  /** The last sequence that entered the outbox; at first, the client's cursor. */
+  /** The last sequence that entered the outbox or was passed over; at first, the client's cursor. */
   sent: Sequence;
+  /** The last sequence that entered the outbox; at first, the client's cursor. */
+  written: Sequence;
   /** False while only the client confirms its initial cursor. Nothing is deleted until a director has checked it. */
   cursorKnown: boolean;
   /**
@@ -119,7 +123,7 @@ export interface SessionOutput {
 }
 
 export function createSession(
-  of: Pick<Session, "key" | "id" | "partition" | "acknowledges">,
+  of: Pick<Session, "key" | "id" | "partition" | "acknowledges" | "retracts">,
   cursor: Sequence | undefined,
 ): Session {
   const from = cursor ?? START;
@@ -127,6 +131,7 @@ export function createSession(
     ...of,
     state: "REPLAYING",
     sent: from,
+    written: from,
     cursorKnown: from === START,
     caughtUp: false,
     queued: START,

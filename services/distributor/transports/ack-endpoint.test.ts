@@ -1,4 +1,4 @@
-import type { Request } from "@saasaparilla/shared/http/request.ts";
+import type { Identity } from "@saasaparilla/shared/auth/identity.ts";
 import {
   clientKey,
   cursorTag,
@@ -17,13 +17,12 @@ test("R22: the client's connections here, and its director, hear each acknowledg
   const sequence = sequenceAt(packSequence(1, 7), 0);
   const told: unknown[] = [];
   const parts = {
-    callerOf: () => ({ tenant: "acme", subject: "u1" }),
     hub: { ofClient: () => ["peer"], step: (peer: unknown, event: unknown) => told.push([peer, event]) },
     controlProducer: { ack: (...said: unknown[]) => told.push(said) },
     partitions: 12,
   } as unknown as Parts;
-  const request = { headers: {} } as Request;
-  const say = (cursor: string) => acknowledge(request, Buffer.from(JSON.stringify({ cursor })), parts);
+  const identity = { tenant: "acme", subject: "u1" } as Identity;
+  const say = (cursor: string) => acknowledge(identity, Buffer.from(JSON.stringify({ cursor })), parts);
   expect(await say(toCursor(sequence, cursorTag(key)))).toEqual({ status: 204 });
   expect(told).toEqual([
     ["peer", { type: "ack", sequence }],

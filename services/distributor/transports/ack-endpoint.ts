@@ -1,5 +1,4 @@
 import { setImmediate as turn } from "node:timers/promises";
-import { isResponse, type CallerGuard } from "@saasaparilla/shared/http/caller-guard.ts";
 import { readJson } from "@saasaparilla/shared/http/read-json.ts";
 import type { Identity } from "@saasaparilla/shared/auth/identity.ts";
 import { ackBody } from "@saasaparilla/shared/protocol/client-frames.ts";
@@ -11,7 +10,6 @@ import type { Hub } from "#sessions/hub.ts";
 import type { ControlProducer } from "#sessions/control-producer.ts";
 
 export interface AckParts {
-  callerOf: CallerGuard<Identity>["callerOf"];
   hub: Hub;
   controlProducer: ControlProducer;
   partitions: number;
@@ -19,12 +17,10 @@ export interface AckParts {
 
 /** POST /v1/acks: the client has everything up to the cursor, regardless of its connection (R22). */
 export async function acknowledge(
-  request: Request,
+  identity: Identity,
   body: Buffer,
-  { callerOf, hub, controlProducer, partitions }: AckParts,
+  { hub, controlProducer, partitions }: AckParts,
 ): Promise<HttpResponse> {
-  const identity = await callerOf(request);
-  if (isResponse(identity)) return identity;
   const key = clientKey(identity.tenant, identity.subject);
   const read = readJson(body);
   const sequence = "wrong" in read ? undefined : cursorOf(read.value, cursorTag(key));

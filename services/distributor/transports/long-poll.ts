@@ -2,13 +2,7 @@ import type { Close } from "@saasaparilla/shared/protocol/close-codes.ts";
 import type { ServerFrame } from "@saasaparilla/shared/protocol/client-frames.ts";
 import type { Request } from "@saasaparilla/shared/http/request.ts";
 import { problemResponse, tooMany, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
-import {
-  START,
-  toCursor,
-  type ClientKey,
-  type Cursor,
-  type Sequence,
-} from "@saasaparilla/shared/protocol/notification.ts";
+import { START, toCursor, type Cursor, type Sequence } from "@saasaparilla/shared/protocol/notification.ts";
 import { jittered, problemOf } from "@saasaparilla/shared/http/problem.ts";
 import type { Handshake, Entry } from "#admission/handshake.ts";
 import type { IdleLoops } from "./idle-loops.ts";
@@ -140,12 +134,12 @@ export class LongPolls {
     const wait = this.#waitOf(request);
     if (wait === undefined) return this.#wrongWait();
     lighten(request);
-    const { key, identity, cursor, address } = entry;
-    const known = this.#idleLoop(key, cursor);
+    const { key, identity, cursor, retracts, address } = entry;
+    const known = this.#idleLoop(entry);
     // R37: a continued loop is no new connection.
     const refused = known ? undefined : this.#refuse(entry);
     if (refused) return { ...refused, close: true };
-    const connection = known ?? this.#newLoop({ key, identity, cursor, address });
+    const connection = known ?? this.#newLoop({ key, identity, cursor, retracts, address });
     // Each request brings its own token. The loop lives as long as the newest.
     connection.identity = identity;
     const wire = connection.wire as PollWire;
@@ -194,12 +188,13 @@ export class LongPolls {
   }
 
   /** Without a cursor it finds a loop that has sent nothing yet. */
-  #idleLoop(key: ClientKey, cursor: Sequence = START): Connection | undefined {
+  #idleLoop({ key, cursor = START, retracts }: Entry): Connection | undefined {
     for (const connection of this.#parts.hub.ofClient(key)) {
       if (
         connection.wire instanceof PollWire &&
         connection.wire.idleSince !== undefined &&
-        connection.wire.given === cursor
+        connection.wire.given === cursor &&
+        connection.session.retracts === retracts
       )
         return connection;
     }

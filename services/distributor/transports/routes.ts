@@ -68,11 +68,11 @@ export function serveWebSocket(server: SocketServer, door: Handshake, hub: Hub, 
     },
     open(socket) {
       const data = socket.getUserData();
-      const { key, identity, cursor, address, origin } = data.entry;
+      const { key, identity, cursor, retracts, address, origin } = data.entry;
       data.wire = new WebSocketWire(socket, settings.OUTBOX_BYTES, data.entry.explicitAck, (sequence) => {
         if (data.connection) hub.step(data.connection, { type: "ack", sequence });
       });
-      data.connection = hub.open({ key, identity, cursor, address, origin, wire: data.wire });
+      data.connection = hub.open({ key, identity, cursor, retracts, address, origin, wire: data.wire });
     },
     message(socket, message, isBinary) {
       const { connection } = socket.getUserData();
@@ -120,7 +120,7 @@ export function serveSse(server: SocketServer, door: Handshake, hub: Hub, settin
     admitted(
       { response, request, headers: shown },
       door,
-      ({ key, identity, cursor, address, origin: said, explicitAck }) => {
+      ({ key, identity, cursor, retracts, address, origin: said, explicitAck }) => {
         // The browser shows the page nothing of an unknown origin. Such an origin is no reason to end the stream later.
         const origin = shown["access-control-allow-origin"] === undefined ? undefined : said;
         const wire = new SseWire(response, {
@@ -129,7 +129,7 @@ export function serveSse(server: SocketServer, door: Handshake, hub: Hub, settin
           acknowledges: explicitAck,
           tag: cursorTag(key),
         });
-        const connection = hub.open({ key, identity, cursor, address, origin, wire });
+        const connection = hub.open({ key, identity, cursor, retracts, address, origin, wire });
         wire.onDrained = () => hub.drained(connection);
         wire.onGone = () => hub.closed(connection);
       },

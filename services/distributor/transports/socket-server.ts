@@ -1,9 +1,10 @@
 import type { HttpRequest, HttpResponse as UwsResponse, TemplatedApp, us_listen_socket } from "uWebSockets.js";
-import { BaseServer, type Route, type ServerOptions } from "@saasaparilla/shared/http/base-server.ts";
+import { BaseServer, guardOf, type Route, type ServerOptions } from "@saasaparilla/shared/http/base-server.ts";
+import type { Admitted } from "@saasaparilla/shared/http/body-guard.ts";
 import { plainAddress } from "@saasaparilla/shared/http/networks.ts";
 import { Body } from "@saasaparilla/shared/http/request-body.ts";
 import type { Handler, Request } from "@saasaparilla/shared/http/request.ts";
-import { statusLine, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
+import { isResponse, statusLine, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
 import { appOf, listen } from "./listen.ts";
 import { readHead } from "./request-head.ts";
 import type { DistributorSettings } from "#settings.ts";
@@ -21,6 +22,7 @@ interface Running {
   response: UwsResponse;
   request: Request;
   route: Route;
+  admission: Admitted | Promise<Admitted | HttpResponse> | undefined;
   body?: Body;
 }
 
@@ -50,7 +52,7 @@ export class SocketServer extends BaseServer {
 
   /** HEAD of a route whose GET the library serves. It answers like a GET, and opens nothing. */
   head(path: string, handler: Handler): void {
-    const route = { method: "get", pattern: path, maxBytes: 0, handler, guard: undefined };
+    const route = { method: "get", pattern: path, maxBytes: 0, endpoint: handler };
     this.app.head(path, (response, raw) => this.#handle(response, raw, route));
   }
 
@@ -71,7 +73,7 @@ export class SocketServer extends BaseServer {
     this.router.add(method.toUpperCase(), pattern, route);
     this.app[ROUTERS[method]!](pattern, (response, raw) => this.#handle(response, raw, route));
     if (method !== "get") return;
-    const head = { ...route, handler: route.head ?? route.handler };
+    const head = { ...route, endpoint: route.head ?? route.endpoint };
     this.app.head(pattern, (response, raw) => this.#handle(response, raw, head));
   }
 
@@ -80,10 +82,10 @@ export class SocketServer extends BaseServer {
     if (!headers) return;
     // With its address, which is not available later.
     const request = { ...this.copy(response, raw, headers, route.pattern) };
-    const refused = this.exposed(request) ?? this.admitted(route.guard, request);
-    if (refused && !(refused instanceof Promise)) this.#refuse(response, request, route, refused);
-    else if (route.method === "get") this.#run({ response, request, route }, EMPTY);
-    else this.#body(response, request, route, refused);
+    const admission = this.exposed(request) ?? this.admitted(guardOf(route.endpoint), request);
+    if (admission && isResponse(admission)) this.#refuse(response, request, route, admission);
+    else if (route.method === "get") this.#run({ response, request, route, admission }, EMPTY);
+    else this.#body({ response, request, route, admission });
   }
 
   async listen(host: string, port: number): Promise<number> {
@@ -156,23 +158,26 @@ export class SocketServer extends BaseServer {
     });
   }
 
-  #body(
-    response: UwsResponse,
-    request: Request,
-    route: Route,
-    refused: Promise<HttpResponse | undefined> | undefined,
-  ): void {
+  #body({ response, request, route, admission }: Running): void {
     const body = new Body({
       request,
       maxBytes: route.maxBytes,
       withinMs: this.bodyMs,
-      guard: route.guard,
+      guard: guardOf(route.endpoint),
+      admitted: admission instanceof Promise ? undefined : admission,
       cut: this.cut,
       refuse: (reply) => response.cork(() => this.send(response, request, { ...reply, close: true })),
-      whole: (bytes) => this.#run({ response, request, route, body }, bytes),
+      whole: (bytes) => this.#run({ response, request, route, admission: decision, body }, bytes),
     });
     response.onAborted(() => body.gone());
-    void refused?.then((late) => setImmediate(() => body.decided(late)));
+    const decision =
+      admission instanceof Promise
+        ? admission.then((late) => {
+            const decided = body.decided(late);
+            if (isResponse(decided)) setImmediate(() => body.refuseIncomplete(decided));
+            return decided;
+          })
+        : admission;
     response.onData((chunk, last) => {
       if (body.over) return;
       // The library reuses the memory.
@@ -182,7 +187,7 @@ export class SocketServer extends BaseServer {
     });
   }
 
-  #run({ response, request, route, body }: Running, bytes: Buffer): void {
+  #run({ response, request, route, admission, body }: Running, bytes: Buffer): void {
     let aborted = false;
     response.onAborted(() => {
       aborted = true;
@@ -193,7 +198,10 @@ export class SocketServer extends BaseServer {
       if (!aborted) response.cork(() => this.send(response, request, reply));
     };
     try {
-      const response = this.handled(route, request, bytes);
+      const response =
+        admission instanceof Promise
+          ? admission.then((late) => this.handled(route, request, bytes, late))
+          : this.handled(route, request, bytes, admission);
       if (response instanceof Promise)
         response.then(answer).catch((error: unknown) => answer(this.failed(request, error)));
       else answer(response);

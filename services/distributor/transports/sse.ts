@@ -82,8 +82,8 @@ export class SseWire implements Wire {
   }
 
   #write(items: Item[]): boolean {
-    const events = items.map(({ sequence, json }) =>
-      eventOf("notification", json.toString("utf8"), toCursor(sequence, this.#tag)),
+    const events = items.map(({ sequence, json, retract }) =>
+      eventOf(retract ? "retract" : "notification", json.toString("utf8"), toCursor(sequence, this.#tag)),
     );
     return this.#send(events.join(""));
   }

@@ -138,7 +138,7 @@ export class WebSocketWire implements Wire {
   #write(items: Item[]): boolean {
     if (this.#gone || this.#ending) return false;
     this.#socket.cork(() => {
-      this.#socket.send(items.length === 1 ? items[0]!.json : together(items), false);
+      for (const frame of framesOf(items)) this.#socket.send(frame, false);
       this.#written = items.at(-1)!.sequence;
       if (!this.#explicitAck && this.#pinged === undefined) this.#ping();
     });
@@ -154,6 +154,19 @@ export class WebSocketWire implements Wire {
 const HEAD = Buffer.from('{"type":"notifications","items":[');
 const COMMA = Buffer.from(",");
 const TAIL = Buffer.from("]}");
+
+/** Notifications share a frame (R16). A retract has its own (R61). */
+function framesOf(items: Item[]): Buffer[] {
+  if (items.length === 1) return [items[0]!.json];
+  if (items.every(({ retract }) => !retract)) return [together(items)];
+  const frames: Buffer[] = [];
+  for (let from = 0, to = 0; from < items.length; from = to) {
+    to = from + 1;
+    if (!items[from]!.retract) while (to < items.length && !items[to]!.retract) to += 1;
+    frames.push(...framesOf(items.slice(from, to)));
+  }
+  return frames;
+}
 
 function together(items: Item[]): Buffer {
   const parts: Buffer[] = [HEAD];

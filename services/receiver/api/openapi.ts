@@ -1,7 +1,9 @@
 import { problemSchema, Schemas } from "@saasaparilla/shared/http/openapi/schemas.ts";
 import { describeService, type Openapi, type Operation } from "@saasaparilla/shared/http/openapi/document.ts";
 import { z } from "zod";
-import { notificationSchema } from "#publish/notification-schema.ts";
+import { MAX_AMPLIFIED_BYTES } from "#publish/item-cost.ts";
+import { notificationSchema, retractionSchema } from "#publish/notification-schema.ts";
+import { EVENT_BATCH, EVENT_CONTENT } from "./event-content.ts";
 
 /** The tests check answers against this schema. */
 export const acceptedSchema = z
@@ -18,6 +20,39 @@ export const acceptedSchema = z
     ),
   })
   .meta({ id: "Accepted", description: "The outcome of each item, in the order of the request." });
+
+export const dryRunSchema = z
+  .strictObject({
+    dryRun: z.literal(true),
+    accepted: z.int(),
+    rejected: z.int(),
+    items: z.array(
+      z.union([
+        z
+          .strictObject({
+            index: z.int(),
+            to: z.looseObject({}).optional().meta({ description: "The target, as you named it." }),
+            recipients: z.int().optional().meta({ description: "Left out if it cannot be known now." }),
+            more: z.literal(true).optional().meta({ description: "There are more than `recipients`." }),
+            clients: z
+              .array(z.string())
+              .optional()
+              .meta({ description: "Members of a group only with the scope `read`, and at most 1,000 of them." }),
+            bindings: z
+              .array(z.looseObject({ index: z.int(), matches: z.boolean(), why: z.string() }))
+              .optional()
+              .meta({ description: "Of an exchange, only with the scope `read`." }),
+            why: z.string(),
+            at: z.string().optional(),
+            delay: z.int().optional(),
+            outcomes: z.string().optional(),
+          })
+          .meta({ id: "Audience", description: "Who would receive an item, and why." }),
+        z.strictObject({ index: z.int(), problem: problemSchema }).meta({ id: "WouldBeRejected" }),
+      ]),
+    ),
+  })
+  .meta({ id: "DryRun", description: "The answer to ?dryRun=true: nothing was sent." });
 
 /** draft-ietf-httpapi-ratelimit-headers. */
 const RATE_HEADERS = {
@@ -44,11 +79,15 @@ export function openapi(limits: OpenapiLimits): Openapi {
   // The same schema under another name: openapi-generator's typescript-fetch imports a schema twice if it is both
   // itself and an array's item.
   const item = schemas.ref("NotificationItem", notificationSchema, "input");
-  schemas.all["Notifications"] = { type: "array", items: item, minItems: 1, maxItems: limits.MAX_BATCH_ITEMS };
+  const retraction = schemas.ref("Retraction", retractionSchema, "input");
+  const retracted = schemas.ref("RetractionItem", retractionSchema, "input");
+  const items = { anyOf: [item, retracted] };
+  schemas.all["Notifications"] = { type: "array", items, minItems: 1, maxItems: limits.MAX_BATCH_ITEMS };
   schemas.all["Publication"] = {
-    description: "One notification or a list of notifications.",
-    oneOf: [one, { $ref: "#/components/schemas/Notifications" }],
+    description: "A notification, a retraction, or a list of them.",
+    oneOf: [one, retraction, { $ref: "#/components/schemas/Notifications" }],
   };
+  const dryRun = schemas.ref("DryRun", dryRunSchema);
   const accepted = schemas.ref("Accepted", acceptedSchema);
   return describeService({
     title: "publish",
@@ -59,11 +98,15 @@ export function openapi(limits: OpenapiLimits): Openapi {
     tags: { publish: "Send notifications to clients." },
     security: { publisher: "A token with your tenant and the scope `publish`, or an API key for it." },
     schemas,
-    operations: [publish(limits, { $ref: "#/components/schemas/Publication" }, accepted)],
+    operations: [publish(limits, { $ref: "#/components/schemas/Publication" }, { accepted, dryRun })],
   });
 }
 
-function publish(limits: OpenapiLimits, publication: { $ref: string }, accepted: { $ref: string }): Operation {
+function publish(
+  limits: OpenapiLimits,
+  publication: { $ref: string },
+  { accepted, dryRun }: Record<"accepted" | "dryRun", { $ref: string }>,
+): Operation {
   return {
     id: "publish",
     method: "post",
@@ -72,6 +115,9 @@ function publish(limits: OpenapiLimits, publication: { $ref: string }, accepted:
     summary: "Publish one notification or many",
     description: [
       `At most ${limits.MAX_BATCH_ITEMS} items and ${limits.MAX_BODY_BYTES} bytes in one request, and ${limits.MAX_DATA_BYTES} bytes of data in one notification.`,
+      "Each item names one target: a client, up to 1,000 clients, a group, a queue or an exchange. Groups, queues and exchanges need a right of their own.",
+      "With `at` or `delay`, it is held until it is due. The answer contains the `id` of the publication.",
+      `Each of several clients gets a copy. All copies of one request have at most ${MAX_AMPLIFIED_BYTES} bytes. Each copy counts towards your rate limit.`,
       "Items for one client are delivered in the order of the request. They follow the items of all requests that were answered before.",
       "To retry safely for a day, give each item an `id`, or send the header Idempotency-Key for the whole request.",
       "A repeat gets the outcomes of the first request. Accepted items are not sent again. Items with a temporary problem (409, 429, 503) are tried again with the same id.",
@@ -81,6 +127,14 @@ function publish(limits: OpenapiLimits, publication: { $ref: string }, accepted:
     ].join("\n"),
     security: "publisher",
     parameters: [
+      {
+        name: "dryRun",
+        in: "query",
+        required: false,
+        description:
+          "`true`: answers who would receive it and why, and sends nothing. It needs the same rights, and counts for your rate.",
+        schema: { type: "boolean", default: false },
+      },
       {
         name: "Idempotency-Key",
         in: "header",
@@ -110,6 +164,12 @@ function publish(limits: OpenapiLimits, publication: { $ref: string }, accepted:
                 { to: { client: "u2" }, data: "second", ttl: 3600, event: "order.shipped" },
               ],
             },
+            clients: { value: { to: { clients: ["u1", "u2"] }, data: "for both" } },
+            group: { value: { to: { group: "team-a" }, data: "standup", at: "2026-12-24T09:00:00+01:00" } },
+            queue: { value: { to: { queue: "changes" }, data: { order: 17 }, headers: { region: "eu" } } },
+            exchange: { value: { to: { exchange: "orders", key: "eu.shipped" }, data: { order: 17 }, delay: 60 } },
+            collapse: { value: { to: { client: "u1" }, data: "3 unread", collapse: "unread", outcomes: "outcomes" } },
+            retract: { value: { to: { client: "u1" }, collapse: "unread", retract: true } },
           },
         },
         "application/x-ndjson": {
@@ -119,9 +179,16 @@ function publish(limits: OpenapiLimits, publication: { $ref: string }, accepted:
           },
           example: '{"to":{"client":"u1"},"data":"first"}\n{"to":{"client":"u2"},"data":"second"}\n',
         },
+        "application/cloudevents+json": EVENT_CONTENT,
+        "application/cloudevents-batch+json": EVENT_BATCH,
       },
     },
     answers: {
+      200: {
+        description: "The answer to ?dryRun=true: at least one item would be accepted. Nothing was sent.",
+        headers: RATE_HEADERS,
+        content: { "application/json": { schema: dryRun } },
+      },
       202: {
         description: "At least one item was accepted and stored durably. Each item has an outcome.",
         headers: {
@@ -142,6 +209,9 @@ function publish(limits: OpenapiLimits, publication: { $ref: string }, accepted:
       "too-slow",
       "unsupported-media-type",
       "client-forbidden",
+      "target-forbidden",
+      "unknown-target",
+      "upgrade-unfinished",
       "id-reused",
       "key-reused",
       "in-progress",

@@ -1,23 +1,18 @@
 import { jittered, problemOf } from "@saasaparilla/shared/http/problem.ts";
-import type { BodyGuard } from "@saasaparilla/shared/http/request-body.ts";
+import type { Admission, BodyGuard } from "@saasaparilla/shared/http/body-guard.ts";
 import type { Request } from "@saasaparilla/shared/http/request.ts";
 import type { Identity } from "@saasaparilla/shared/auth/identity.ts";
-import { problemResponse, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
+import { isResponse, problemResponse, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
 import type { ReceiverMetrics } from "#metrics.ts";
-import { costOfRefused } from "#publish/parse.ts";
+import { costOfRefused } from "#publish/item-cost.ts";
 import type { TenantQuota } from "./tenant-quota.ts";
 
 export interface RequestAdmissionParts {
   metrics: Pick<ReceiverMetrics, "busy">;
   /** Bytes that outlive their request, because they wait for Kafka. */
   queued: () => number;
-  identify: (request: Request) => Identity | HttpResponse | Promise<Identity | HttpResponse>;
+  identify: (request: Request) => Admission<Identity>;
   quota: Pick<TenantQuota, "begin" | "hold" | "end" | "charge">;
-}
-
-interface Admitted {
-  caller: Identity;
-  bytes: number;
 }
 
 /**
@@ -25,11 +20,11 @@ interface Admitted {
  * bounds exist in total and for each tenant. A request takes its place when its caller is known. Until then it counts
  * only for the pending callers (shared/auth/pending-callers.ts), and its body is not read.
  */
-export class RequestAdmission implements BodyGuard {
+export class RequestAdmission implements BodyGuard<Identity> {
   readonly checksEncoding = true;
   readonly #most: { MAX_REQUESTS: number; MAX_QUEUED_BYTES: number };
   readonly #parts: RequestAdmissionParts;
-  readonly #admitted = new Map<Request, Admitted>();
+  #requests = 0;
   #bytes = 0;
   #closed = false;
   #idle: (() => void) | undefined;
@@ -40,41 +35,33 @@ export class RequestAdmission implements BodyGuard {
   }
 
   get requests(): number {
-    return this.#admitted.size;
+    return this.#requests;
   }
 
   get bytes(): number {
     return this.#bytes;
   }
 
-  admit(request: Request): HttpResponse | undefined | Promise<HttpResponse | undefined> {
+  admit(request: Request): Admission<Identity> {
     const full = this.#closed ? ending() : this.#crowded();
     if (full) return full;
     const caller = this.#parts.identify(request);
-    return caller instanceof Promise ? caller.then((late) => this.#take(request, late)) : this.#take(request, caller);
+    return caller instanceof Promise ? caller.then((late) => this.#take(late)) : this.#take(caller);
   }
 
-  /** The caller of an admitted request. */
-  callerOf(request: Request): Identity {
-    return this.#admitted.get(request)!.caller;
-  }
-
-  grant(request: Request, bytes: number): HttpResponse | undefined {
+  grant(caller: Identity, bytes: number): HttpResponse | undefined {
     if (bytes > this.#freeBytes) return this.#full("bytes");
-    const admitted = this.#admitted.get(request)!;
-    const full = this.#parts.quota.hold(admitted.caller, bytes, this.#freeBytes);
+    const full = this.#parts.quota.hold(caller, bytes, this.#freeBytes);
     if (full) return full;
-    admitted.bytes += bytes;
     this.#bytes += bytes;
     return undefined;
   }
 
-  release(request: Request, bytes: number, refused?: HttpResponse): void {
-    const { caller } = this.#admitted.get(request)!;
+  release(_: Request, caller: Identity, bytes: number, refused?: HttpResponse): void {
     this.#parts.quota.end(caller, bytes);
     // The answer is already decided; the next request finds less quota.
     if (refused && CHARGED.has(refused.status)) this.#parts.quota.charge(caller, costOfRefused(bytes), bytes);
-    this.#admitted.delete(request);
+    this.#requests -= 1;
     this.#bytes -= bytes;
     if (this.requests === 0) this.#idle?.();
   }
@@ -88,12 +75,13 @@ export class RequestAdmission implements BodyGuard {
     if (this.requests > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
   }
 
-  #take(request: Request, caller: Identity | HttpResponse): HttpResponse | undefined {
-    if ("status" in caller) return caller;
+  #take(caller: Identity | HttpResponse): Identity | HttpResponse {
+    if (isResponse(caller)) return caller;
     // Other requests may have been admitted while this one waited.
     const full = (this.#closed ? ending() : this.#crowded()) ?? this.#parts.quota.begin(caller, this.#freeRequests);
-    if (!full) this.#admitted.set(request, { caller, bytes: 0 });
-    return full;
+    if (full) return full;
+    this.#requests += 1;
+    return caller;
   }
 
   #crowded(): HttpResponse | undefined {

@@ -1,3 +1,6 @@
+import { MAX_HEADERS } from "@saasaparilla/shared/protocol/options.ts";
+import { MAX_CLIENTS } from "./notification-schema.ts";
+
 export interface Most {
   MAX_DATA_BYTES: number;
   MAX_BATCH_ITEMS: number;
@@ -15,8 +18,8 @@ const BACKSLASH = 0x5c;
  */
 export function overgrown(body: Buffer, { MAX_DATA_BYTES, MAX_BATCH_ITEMS }: Most): "items" | "members" | undefined {
   if (body.length < LARGE_BYTES) return undefined;
-  // An element and its comma have at least two bytes; the members beside `data` have a few.
-  const mostCommas = MAX_DATA_BYTES / 2 + 16;
+  // An element and its comma have at least two bytes; the members beside `data` have these.
+  const mostCommas = MAX_DATA_BYTES / 2 + MAX_CLIENTS + MAX_HEADERS + 16;
   let [depth, items, commas, outside] = [0, 0, 0, -1];
   for (let at = 0; at < body.length; at += 1) {
     const byte = body[at]!;

@@ -3,7 +3,7 @@ import { nameOf } from "@saasaparilla/shared/http/problem.ts";
 import type { StoredBound } from "@saasaparilla/shared/postgres/stored-tenants.ts";
 import { expect, test } from "vitest";
 import { FullInboxCheck } from "./full-inboxes.ts";
-import type { Item } from "./parse.ts";
+import type { Item } from "./item.ts";
 
 const itemOf = (client: string, outcome: Item["outcome"] = "open"): Item =>
   ({ published: { to: { client }, data: 1 }, outcome }) as Item;

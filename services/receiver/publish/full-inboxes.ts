@@ -1,9 +1,11 @@
-import { jittered, problemOf } from "@saasaparilla/shared/http/problem.ts";
+import { jittered, problemOf, type Problem } from "@saasaparilla/shared/http/problem.ts";
 import type { FullInboxes } from "@saasaparilla/shared/postgres/full-inboxes.ts";
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
-import { clientKey, type ClientKey } from "@saasaparilla/shared/protocol/notification.ts";
+import { clientKey, queueKey, type ClientKey } from "@saasaparilla/shared/protocol/notification.ts";
 import type { StoredBound, StoredTenants } from "@saasaparilla/shared/postgres/stored-tenants.ts";
-import type { Item } from "./parse.ts";
+import { pointed } from "#api/item-problems.ts";
+import type { Published } from "./notification-schema.ts";
+import type { Item } from "./item.ts";
 
 /** A client that reads is back soon. A client that does not is not worth a retry each second. */
 const RETRY_SECONDS = [20, 60] as const;
@@ -74,10 +76,24 @@ export class FullInboxCheck {
     if (bound !== undefined) this.#refuseAll(items, tenant, bound);
     if (this.#clients.size === 0) return;
     for (const item of items) {
-      const client = item.published?.to.client;
-      if (client === undefined || item.outcome !== "open" || !this.#clients.has(clientKey(tenant, client))) continue;
-      item.outcome = problemOf("client-full", undefined, { retryAfter: jittered(...RETRY_SECONDS) });
+      if (item.outcome !== "open" || !item.published) continue;
+      const full = this.#fullOf(item.published, tenant);
+      if (full.length > 0) item.outcome = fullProblem(item, full);
     }
+  }
+
+  /** The pointers to full recipients, and to a full queue of outcomes. A delay does not go around a full inbox. */
+  #fullOf({ to, outcomes }: Published, tenant: string): string[] {
+    const isFull = (key: ClientKey): boolean => this.#clients.has(key);
+    const full: string[] = [];
+    if ("client" in to && isFull(clientKey(tenant, to.client))) full.push("/to/client");
+    else if ("queue" in to && isFull(queueKey(tenant, to.queue))) full.push("/to/queue");
+    else if ("clients" in to)
+      to.clients.forEach((client, index) => {
+        if (isFull(clientKey(tenant, client))) full.push(`/to/clients/${index}`);
+      });
+    if (outcomes !== undefined && isFull(queueKey(tenant, outcomes))) full.push("/outcomes");
+    return full;
   }
 
   #refuseAll(items: readonly Item[], tenant: string, bound: StoredBound): void {
@@ -86,4 +102,16 @@ export class FullInboxCheck {
     for (const item of open) item.outcome = problem;
     if (open.length > 0) this.#parts.refused(tenant, bound);
   }
+}
+
+function fullProblem(item: Item, full: readonly string[]): Problem {
+  const errors = full.flatMap(
+    (member) =>
+      pointed("client-full", item, member, {
+        detail: member.startsWith("/to/client") ? "The inbox of this client is full." : "This queue is full.",
+        expected: "a recipient with room for another notification",
+        fix: member.startsWith("/to/clients") ? "Leave this client out, or try again later." : "Try again later.",
+      }).errors!,
+  );
+  return problemOf("client-full", undefined, { retryAfter: jittered(...RETRY_SECONDS), errors });
 }

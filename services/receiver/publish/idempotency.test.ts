@@ -14,7 +14,7 @@ test("the first caller waits a moment for a hanging Redis, and for a second the 
   };
   const redis = { status: "ready", set } as unknown as Redis;
   const metrics = { unguarded: () => (unguarded += 1) };
-  const idempotency = new Idempotency(redis, {} as Keys, metrics, { REPEAT_WAIT_MS: 200, REPEAT_SECONDS: 60 });
+  const idempotency = new Idempotency(redis, {} as Keys, metrics, { REPEAT_WAIT_MS: 200, IDEMPOTENCY_SECONDS: 60 });
   const entries = [{ name: "a", fingerprint: "b" }];
   const first = idempotency.reserve(entries);
   await vi.advanceTimersByTimeAsync(200);

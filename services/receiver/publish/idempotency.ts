@@ -3,7 +3,9 @@ import type { Redis } from "@saasaparilla/shared/redis/client.ts";
 import type { Keys } from "@saasaparilla/shared/redis/keys.ts";
 import { withTimeout } from "@saasaparilla/shared/runtime/timeout.ts";
 import type { ReceiverMetrics } from "#metrics.ts";
-import type { Item } from "./parse.ts";
+import { isDispatched } from "./forms.ts";
+import type { Published } from "./notification-schema.ts";
+import type { Item } from "./item.ts";
 
 /**
  * Redis's knowledge of ids and Idempotency-Keys (draft-ietf-httpapi-idempotency-key-header). An entry is pending for a
@@ -46,13 +48,13 @@ export class Idempotency {
     redis: Redis,
     keys: Keys,
     metrics: Pick<ReceiverMetrics, "unguarded">,
-    options: { REPEAT_WAIT_MS: number; REPEAT_SECONDS: number },
+    options: { REPEAT_WAIT_MS: number; IDEMPOTENCY_SECONDS: number },
   ) {
     this.#redis = redis;
     this.#keys = keys;
     this.#metrics = metrics;
     this.#waitMs = options.REPEAT_WAIT_MS;
-    this.#doneMs = options.REPEAT_SECONDS * 1_000;
+    this.#doneMs = options.IDEMPOTENCY_SECONDS * 1_000;
   }
 
   ofKey(keyName: string, mediaType: string, body: Buffer): KeyEntry {
@@ -63,9 +65,8 @@ export class Idempotency {
     };
   }
 
-  ofItem(tenant: string, { id, published, payload }: Item): Entry {
-    const { to, ttl = "", event = "" } = published!;
-    const said = Buffer.concat([Buffer.from(`${to.client}\0${ttl}\0${event}\0`), payload]);
+  ofItem(tenant: string, { id, published, payload, options }: Item): Entry {
+    const said = Buffer.concat([Buffer.from(headOf(published!, options)), payload]);
     return { name: this.#keys.publishedId(tenant, id), fingerprint: hash("sha256", said, "base64url") };
   }
 
@@ -143,6 +144,18 @@ export class Idempotency {
     const all: Promise<unknown> = Promise.allSettled(commands).then(() => this.#open.delete(all));
     this.#open.add(all);
   }
+}
+
+const MEMBERS_OF_TO = ["client", "clients", "group", "queue", "exchange", "key"];
+
+/** All that a publisher says beside the data. The forms begin with different characters: a client's id has no braces. */
+function headOf(published: Published, options: Buffer | undefined): string {
+  const { to, ttl, event, at, delay } = published;
+  // The text of the version before, so that it and this one know each other's entries.
+  if ("client" in to && options === undefined && !isDispatched(published))
+    return `${to.client}\0${ttl ?? ""}\0${event ?? ""}\0`;
+  const target = JSON.stringify(to, MEMBERS_OF_TO);
+  return JSON.stringify({ target, ttl, event, at, delay, options: options?.toString("base64") });
 }
 
 /** A pending entry may have no result, so different content is not `other`. */

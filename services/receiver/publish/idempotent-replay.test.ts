@@ -19,7 +19,7 @@ function startRepeats() {
     return Promise.resolve(null);
   };
   const redis = { status: "ready", set: say("set"), get: say("get"), unlink: say("unlink") } as unknown as Redis;
-  const options = { REPEAT_WAIT_MS: 200, REPEAT_SECONDS: 60 };
+  const options = { REPEAT_WAIT_MS: 200, IDEMPOTENCY_SECONDS: 60 };
   const idempotency = new Idempotency(redis, new Keys("n"), { unguarded: () => said.push("unguarded") }, options);
   return { said, idempotency, repeats: new Repeats(idempotency) };
 }

@@ -2,7 +2,7 @@ import { nameOf } from "@saasaparilla/shared/http/problem.ts";
 import { refuse } from "#api/refusal.ts";
 import { PENDING_MS, type Entry, type Idempotency, type KeyEntry } from "./idempotency.ts";
 import { idReused, inProgress } from "#api/item-problems.ts";
-import type { Item } from "./parse.ts";
+import type { Item } from "./item.ts";
 import { isTaken, recallVerdicts, writeVerdicts } from "./stored-outcomes.ts";
 
 /** A request's entries in Redis until its answer. */

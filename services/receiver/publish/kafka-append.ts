@@ -1,19 +1,20 @@
-import { jittered, problemOf } from "@saasaparilla/shared/http/problem.ts";
 import { messageOf } from "@saasaparilla/shared/runtime/errors.ts";
 import type { Health } from "@saasaparilla/shared/runtime/health.ts";
 import type { KafkaLink, Outgoing } from "@saasaparilla/shared/kafka/client.ts";
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
-import { clientKey, partitionOf, type ClientKey } from "@saasaparilla/shared/protocol/notification.ts";
-import type { NewNotification, PackWriter } from "@saasaparilla/shared/protocol/pack-writer.ts";
 import { BatchingProducer } from "@saasaparilla/shared/kafka/batching-producer.ts";
 import type { ReceiverMetrics } from "#metrics.ts";
-import type { Item } from "./parse.ts";
-import { bytesOf, WaitingAppends } from "./waiting-appends.ts";
+import { unavailable, unknownOutcome } from "./append-problems.ts";
+import { bytesOf } from "./item-cost.ts";
+import { ItemWriter, type Origin, type ReceiverTopics } from "./item-writer.ts";
+import type { Item } from "./item.ts";
+import { WaitingAppends } from "./waiting-appends.ts";
 
 /**
  * Appends to Kafka, or reports failure. While Kafka is known to be away, nothing is queued, and one probe at a time
- * checks for it. If a send fails or takes too long, the queue is withdrawn and never sent later. The outcome of the
- * items in that send is unknown.
+ * checks for it. If a send fails, everything queued is withdrawn and never sent later. If one takes too long for a
+ * request, the packer's items and the rest of their requests are withdrawn. The outcome of the items in that send is
+ * unknown.
  */
 export interface AppendOptions {
   PACE_MS: number;
@@ -21,9 +22,7 @@ export interface AppendOptions {
   STALL_MS: number;
 }
 
-interface From {
-  tenant: string;
-  traceparent: string;
+interface From extends Origin {
   arrived: number;
 }
 
@@ -32,6 +31,8 @@ interface Waiting {
   from: From;
   /** The number of items that the packer has, and may send. */
   given: number;
+  /** The packer lost an item of it. A later item must not be sent, because it may be for the same client. */
+  withdrawn: boolean;
   open: number;
   /** On the clock of performance.now(). */
   deadline: number;
@@ -45,6 +46,7 @@ interface AppendParts {
   weightOf: (tenant: string) => number;
 }
 
+type Link = Pick<KafkaLink, "sender" | "partitions" | "present">;
 type Sender = Awaited<ReturnType<KafkaLink["sender"]>>;
 
 const PACK_BYTES = 256 * 1024;
@@ -53,29 +55,27 @@ const SEND_BYTES = 1024 * 1024;
 const NEXT_BYTES = 512 * 1024;
 const SWEEP_MS = 50;
 const WITHDRAWN = new Error("It was withdrawn before it was sent.");
+const LATE = new Error("Kafka has not answered in time.");
 
 export class Appender {
-  readonly #link: Pick<KafkaLink, "sender" | "partitions">;
-  readonly #topic: string;
+  readonly #link: Link;
+  readonly #topics: ReceiverTopics;
   readonly #options: AppendOptions;
   readonly #parts: AppendParts;
   readonly #producer: BatchingProducer;
   readonly #waiting = new Set<Waiting>();
   readonly #queue: WaitingAppends<Waiting>;
   readonly #sweeper: NodeJS.Timeout;
+  readonly #writer: ItemWriter;
   #sender: Sender | undefined;
-  #partitions = 0;
   #up = false;
+  #looking = false;
   #sendingSince: number | undefined;
 
-  constructor(
-    link: Pick<KafkaLink, "sender" | "partitions">,
-    topic: string,
-    options: AppendOptions,
-    parts: AppendParts,
-  ) {
+  constructor(link: Link, topics: ReceiverTopics, options: AppendOptions, parts: AppendParts) {
     this.#link = link;
-    this.#topic = topic;
+    this.#topics = topics;
+    this.#writer = new ItemWriter(topics);
     this.#options = options;
     this.#parts = parts;
     this.#queue = new WaitingAppends(parts.weightOf);
@@ -118,7 +118,7 @@ export class Appender {
         return;
       }
       const deadline = from.arrived + this.#options.ANSWER_MS;
-      const waiting: Waiting = { items, from, given: 0, open: open.length, deadline, resolve };
+      const waiting: Waiting = { items, from, given: 0, withdrawn: false, open: open.length, deadline, resolve };
       this.#waiting.add(waiting);
       const taken = this.#queue.empty ? this.#give(open, waiting, this.#room) : 0;
       if (taken < open.length) this.#queue.add(from.tenant, waiting, taken === 0 ? open : open.slice(taken));
@@ -151,6 +151,20 @@ export class Appender {
     }
   }
 
+  /** Withdraws what the packer would send next, and the queued rest of these requests. Others keep their turns. */
+  #withdrawPacked(): void {
+    if (this.#producer.queuedBytes === 0) return;
+    this.#producer.withdraw(WITHDRAWN);
+    for (const waiting of this.#waiting) if (waiting.withdrawn) this.#refuseQueued(waiting);
+  }
+
+  /** A request's items are given in order, so its queued ones follow those in the current send. */
+  #refuseQueued(waiting: Waiting): void {
+    let sending = waiting.given;
+    for (const item of waiting.items)
+      if (item.outcome === "open" && (sending -= 1) < 0) this.#settle(waiting, item, WITHDRAWN);
+  }
+
   /** Withdrawn items whose send has not begun never reach Kafka. */
   #withdraw(): void {
     this.#producer.withdraw(WITHDRAWN);
@@ -164,39 +178,19 @@ export class Appender {
     await this.#sender?.close();
   }
 
-  #last = { key: "", partitions: 0, partition: 0 };
-  /** One shared object, because it is copied into the pack at once. */
-  readonly #notification: NewNotification = {
-    key: "",
-    id: "",
-    ttl: 0,
-    event: "",
-    traceparent: "",
-    payload: Buffer.alloc(0),
-  };
-  readonly #write = (writer: PackWriter): void => writer.notification(this.#notification);
-
   #add(item: Item, from: From, waiting: Waiting): void {
-    const { to, ttl = 0, event = "" } = item.published!;
-    const notification = this.#notification;
-    notification.key = clientKey(from.tenant, to.client);
-    notification.id = item.id;
-    notification.ttl = ttl;
-    notification.event = event;
-    notification.traceparent = from.traceparent;
-    notification.payload = item.payload;
+    const place = this.#writer.placeOf(item, from);
+    if (!place) {
+      void this.#lookForDispatch();
+      this.#settle(waiting, item, WITHDRAWN);
+      return;
+    }
     waiting.given += 1;
-    this.#producer.add(this.#topic, this.#partitionOf(notification.key), this.#write, (error) => {
+    this.#producer.add(place.topic, place.partition, place.write, (error) => {
       waiting.given -= 1;
+      if (error === WITHDRAWN) waiting.withdrawn = true;
       this.#settle(waiting, item, error);
     });
-  }
-
-  /** Computed once for a client that gets many in a row. */
-  #partitionOf(key: ClientKey): number {
-    if (key !== this.#last.key || this.#partitions !== this.#last.partitions)
-      this.#last = { key, partitions: this.#partitions, partition: partitionOf(key, this.#partitions) };
-    return this.#last.partition;
   }
 
   #settle(waiting: Waiting, item: Item, error: unknown): void {
@@ -234,10 +228,25 @@ export class Appender {
 
   /** A failed send comes only after this has ended, because only one runs at a time. */
   async #recover(): Promise<void> {
-    this.#partitions = await this.#link.partitions(this.#topic);
+    const { accepted } = this.#topics;
+    const partitions = await this.#link.partitions(accepted);
+    this.#writer.partitions.accepted = partitions;
     this.#up = true;
     this.#parts.health.up("accepting");
-    this.#parts.log.info({ topic: this.#topic, partitions: this.#partitions }, "Kafka accepts writes");
+    this.#parts.log.info({ topic: accepted, partitions }, "Kafka accepts writes");
+    void this.#lookForDispatch();
+  }
+
+  /** A platform whose upgrade is not finished may not have the topic yet. Nothing but publications waits for it. */
+  async #lookForDispatch(): Promise<void> {
+    if (this.#looking) return;
+    this.#looking = true;
+    try {
+      const { dispatch } = this.#topics;
+      this.#writer.partitions.dispatch = (await this.#link.present([dispatch])).get(dispatch) ?? 0;
+    } finally {
+      this.#looking = false;
+    }
   }
 
   #sweep(): void {
@@ -245,23 +254,12 @@ export class Appender {
     if (this.#up && !this.available) this.#parts.health.down("accepting", "a send is unanswered");
     for (const waiting of this.#waiting) {
       if (waiting.deadline > now) continue;
-      if (waiting.given === 0) {
-        // The rest of the request waits behind its own tenant's queue.
-        for (const item of waiting.items) this.#settle(waiting, item, WITHDRAWN);
-        continue;
-      }
-      // If Kafka is too slow for this request, it is too slow for everything queued behind it.
-      this.#withdraw();
-      for (const item of waiting.items)
-        if (item.outcome === "open") this.#settle(waiting, item, new Error("Kafka has not answered in time."));
+      // If Kafka is too slow for this request, it is too slow for what the packer sends next.
+      if (waiting.given > 0) this.#withdrawPacked();
+      this.#refuseQueued(waiting);
+      for (const item of waiting.items) if (item.outcome === "open") this.#settle(waiting, item, LATE);
     }
+    // The packer may be empty now. A current send hands on when it ends; without one, nothing else would.
+    if (this.#sendingSince === undefined) this.#handOn();
   }
-}
-
-export function unavailable() {
-  return problemOf("unavailable", undefined, { retryAfter: jittered(1, 5) });
-}
-
-function unknownOutcome() {
-  return problemOf("outcome-unknown", undefined, { retryAfter: jittered(1, 5) });
 }

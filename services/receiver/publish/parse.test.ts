@@ -1,7 +1,8 @@
 import { nameOf, type Problem } from "@saasaparilla/shared/http/problem.ts";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { parse, type Item } from "./parse.ts";
+import type { Item } from "./item.ts";
+import { parse } from "./parse.ts";
 
 const limits = { MAX_DATA_BYTES: 100, MAX_BATCH_ITEMS: 50 };
 const verdict = ({ outcome }: Item): string => (typeof outcome === "object" ? nameOf(outcome) : outcome);

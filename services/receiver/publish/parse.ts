@@ -1,32 +1,16 @@
-import { problemOf, type Problem, type ProblemError } from "@saasaparilla/shared/http/problem.ts";
+import { problemOf } from "@saasaparilla/shared/http/problem.ts";
 import type { ProblemName } from "@saasaparilla/shared/http/problem-types.ts";
-import { pointed, type Place } from "#api/item-problems.ts";
+import { pointed } from "#api/item-problems.ts";
 import { refuse } from "#api/refusal.ts";
 import { isAscii } from "node:buffer";
 import { parseJson, readJson } from "@saasaparilla/shared/http/read-json.ts";
+import { eventItem } from "./cloud-event-bodies.ts";
 import { overgrown } from "./body-precheck.ts";
-import { check, MAX_DEPTH, type Published } from "./notification-schema.ts";
-import { oneLine, JsonScanner } from "./json-scanner.ts";
-
-/** One item of a request, with its input and its outcome. */
-export interface Item extends Place {
-  index: number;
-  /** Undefined if a problem gives the reason. */
-  published: Published | undefined;
-  /** The text of `data` as written. */
-  payload: Buffer;
-  id: string;
-  outcome: "open" | "accepted" | "repeated" | Problem;
-  /** In notifications, charged to the publisher's rate. A refused item costs as much as reading it. */
-  cost: number;
-  /** An earlier request with the same Idempotency-Key got this outcome, regardless of the item's current verdict. */
-  acceptedBefore?: boolean;
-}
-
-export interface ParseLimits {
-  MAX_DATA_BYTES: number;
-  MAX_BATCH_ITEMS: number;
-}
+import { priced, refuseAmplified } from "./item-cost.ts";
+import { check } from "./notification-check.ts";
+import { isPlain, type Published } from "./notification-schema.ts";
+import { newItem, prepare, withData, wrongItem, type Item, type ItemPlace, type ParseLimits } from "./item.ts";
+import { JsonScanner } from "./json-scanner.ts";
 
 /** Parameters such as `charset` change nothing: JSON is UTF-8. */
 export function mediaTypeOf(contentType: string | undefined): string {
@@ -36,7 +20,7 @@ export function mediaTypeOf(contentType: string | undefined): string {
 /** Shape first, then logic. Each item gets its own verdict. Only a body that cannot be split is refused as a whole. */
 export function parse(contentType: string | undefined, body: Buffer, limits: ParseLimits): Item[] {
   const form = mediaTypeOf(contentType);
-  if (form !== "application/json" && form !== "application/x-ndjson") {
+  if (!FORMS.has(form)) {
     refuse(
       "unsupported-media-type",
       contentType
@@ -44,7 +28,7 @@ export function parse(contentType: string | undefined, body: Buffer, limits: Par
         : "The header Content-Type is missing.",
     );
   }
-  const items = form === "application/json" ? parseBody(body, limits) : parseLines(body, limits);
+  const items = form === "application/x-ndjson" ? parseLines(body, limits) : parseBody(form, body, limits);
   if (items.length === 0)
     refuseBody(
       "invalid-shape",
@@ -53,25 +37,35 @@ export function parse(contentType: string | undefined, body: Buffer, limits: Par
       "Do not send a request without notifications.",
     );
   refuseRepeatedIds(items);
+  refuseAmplified(items);
   return items;
 }
 
-function parseBody(body: Buffer, limits: ParseLimits): Item[] {
+const ONE_EVENT = "application/cloudevents+json";
+const EVENTS = "application/cloudevents-batch+json";
+const FORMS: ReadonlySet<string> = new Set(["application/json", "application/x-ndjson", ONE_EVENT, EVENTS]);
+
+function parseBody(form: string, body: Buffer, limits: ParseLimits): Item[] {
   refuseOvergrown(body, limits);
   const parsed = readJson(body);
   if ("wrong" in parsed)
     refuseBody("not-json", parsed.wrong, "JSON text in UTF-8", "Write the body with a JSON library.");
+  const read = form === "application/json" ? toItem : eventItem;
   const scanner = new JsonScanner(body);
-  if (!scanner.enterArray())
-    return [priced(toItem({ index: 0, pointer: "", line: undefined }, parsed.value, scanner, limits), body.length)];
+  if (form === ONE_EVENT || !scanner.enterArray()) {
+    if (form === EVENTS) refuseBody("invalid-shape", "It is not an array.", "an array of events", BATCH_FIX);
+    return [priced(read({ index: 0, pointer: "", line: undefined }, parsed.value, scanner, limits), body.length)];
+  }
   const values = parsed.value as unknown[];
   checkCount(values.length, limits);
   return values.map((value, index) => {
     const from = scanner.at;
-    const item = toItem({ index, pointer: `/${index}`, line: undefined }, value, scanner, limits);
+    const item = read({ index, pointer: `/${index}`, line: undefined }, value, scanner, limits);
     return priced(item, scanner.at - from);
   });
 }
+
+const BATCH_FIX = "Send a single event as application/cloudevents+json.";
 
 /** A line with invalid JSON is refused alone. Empty lines do not count. */
 function parseLines(body: Buffer, limits: ParseLimits): Item[] {
@@ -99,79 +93,22 @@ function parseLines(body: Buffer, limits: ParseLimits): Item[] {
   return items;
 }
 
-const REFUSED_BYTES = 1_024;
-
-/** The cost of a refused body, or a refused part of one, in notifications of the publisher's rate. */
-export function costOfRefused(bytes: number): number {
-  return Math.max(1, Math.ceil(bytes / REFUSED_BYTES));
-}
-
-export function costOf(items: readonly Item[]): number {
-  let cost = 0;
-  for (const item of items) cost += item.cost;
-  return cost;
-}
-
-function priced(item: Item, bytes: number): Item {
-  if (!item.published) item.cost = costOfRefused(bytes);
-  return item;
-}
-
-type ItemPlace = Pick<Item, "index" | "pointer" | "line">;
-
 function toItem(place: ItemPlace, value: unknown, scanner: JsonScanner, limits: ParseLimits): Item {
   // Always call this: the scanner moves to the next item with it.
   const span = scanner.member("data");
-  const wrong = check(value);
-  if (wrong || !span) {
+  const plain = isPlain(value);
+  const wrong = plain ? undefined : check(value);
+  if (wrong) {
     const { pointer, line } = place;
-    const errors = (wrong?.errors ?? []).map((error) => ({
-      ...error,
-      pointer: pointer + error.pointer,
-      ...(line && { line }),
-    }));
-    const name = wrong?.shape === false ? "invalid-value" : "invalid-shape";
-    return newItem(place, undefined, problemOf(name, undefined, { errors, errorCount: wrong?.errorCount ?? 0 }));
+    const errors = wrong.errors.map((error) => ({ ...error, pointer: pointer + error.pointer, ...(line && { line }) }));
+    const name = wrong.shape ? "invalid-shape" : "invalid-value";
+    return newItem(place, undefined, problemOf(name, undefined, { errors, errorCount: wrong.errorCount }));
   }
-  if (span.depth > MAX_DEPTH) {
-    return wrongItem(place, "invalid-value", "/data", {
-      detail: `It nests arrays and objects ${span.depth} levels deep.`,
-      expected: `at most ${MAX_DEPTH}`,
-      fix: "Nest it less, or send it as JSON in a string.",
-    });
-  }
-  const written = scanner.text.subarray(span.start, span.end);
-  const payload = span.line ? written : oneLine(written);
-  if (payload.length > limits.MAX_DATA_BYTES) {
-    return wrongItem(place, "too-large", "/data", {
-      detail: `It has ${payload.length} bytes.`,
-      expected: `at most ${limits.MAX_DATA_BYTES} bytes of JSON`,
-      fix: "Send a link that the client can fetch.",
-    });
-  }
-  const item = newItem(place, value as Published, "open");
-  item.payload = payload;
-  return item;
+  const published = value as Published;
+  const item = newItem(place, published, "open");
+  if (!plain) prepare(item, published);
+  return span ? withData(item, scanner.text, span, limits) : item;
 }
-
-function newItem(
-  { index, pointer, line }: ItemPlace,
-  published: Published | undefined,
-  outcome: Item["outcome"],
-): Item {
-  return { index, pointer, line, published, payload: NOTHING, id: "", outcome, cost: 1 };
-}
-
-function wrongItem(
-  place: ItemPlace,
-  name: ProblemName,
-  member: string,
-  error: Pick<ProblemError, "detail" | "expected" | "fix">,
-): Item {
-  return newItem(place, undefined, pointed(name, place, member, error));
-}
-
-const NOTHING = Buffer.alloc(0);
 
 function refuseRepeatedIds(items: Item[]): void {
   const seen = new Map<string, Item>();

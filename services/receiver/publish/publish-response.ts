@@ -1,7 +1,7 @@
 import { bounded, MOST_ERRORS, nameOf, type Problem } from "@saasaparilla/shared/http/problem.ts";
 import type { ProblemName } from "@saasaparilla/shared/http/problem-types.ts";
 import { problemResponse, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
-import type { Item } from "./parse.ts";
+import type { Item } from "./item.ts";
 
 /**
  * If nothing was accepted, the first problem of this list decides the answer: temporary problems come before those to
@@ -10,6 +10,7 @@ import type { Item } from "./parse.ts";
 const FIRST: ProblemName[] = [
   "outcome-unknown",
   "unavailable",
+  "upgrade-unfinished",
   "busy",
   "in-progress",
   "tenant-full",
@@ -19,6 +20,8 @@ const FIRST: ProblemName[] = [
   "too-large",
   "invalid-value",
   "id-reused",
+  "unknown-target",
+  "target-forbidden",
   "client-forbidden",
 ];
 

@@ -7,25 +7,33 @@ import type { Identity } from "@saasaparilla/shared/auth/identity.ts";
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
 import { startSpan } from "@saasaparilla/shared/runtime/tracing.ts";
 import { publishResponse, count } from "./publish-response.ts";
-import { unavailable, type Appender } from "./kafka-append.ts";
+import { unavailable } from "./append-problems.ts";
+import type { Appender } from "./kafka-append.ts";
 import { forbid, type Authorizer } from "./authorize.ts";
+import { isDispatched } from "./forms.ts";
+import { dryRunResponse, isDryRun, type DryRunParts } from "./dry-run.ts";
+import { expand, gather } from "./expand.ts";
+import { refuseNewForms } from "./new-forms.ts";
 import type { FullInboxCheck } from "./full-inboxes.ts";
 import { randomIds } from "./random-uuids.ts";
-import type { Idempotency } from "./idempotency.ts";
+import type { Idempotency, KeyEntry } from "./idempotency.ts";
 import { derivedId, nameOfKey, readKey } from "./idempotency-key.ts";
 import type { ReceiverMetrics } from "#metrics.ts";
-import { costOf, costOfRefused, mediaTypeOf, parse, type Item, type ParseLimits } from "./parse.ts";
+import { costOf, costOfRefused } from "./item-cost.ts";
+import type { Item, ParseLimits } from "./item.ts";
+import { formOf, readItems } from "./read-items.ts";
 import type { TenantQuota } from "#limits/tenant-quota.ts";
 import { Repeats } from "./idempotent-replay.ts";
 
 export interface PublishParts {
-  /** The caller was identified before the body was read. */
-  callerOf: (request: Request) => Identity;
-  authorizer: Pick<Authorizer, "clientsOf">;
+  authorizer: Pick<Authorizer, "clientsOf" | "targetsOf" | "mayRead">;
   appender: Appender;
   idempotency: Idempotency;
   quota: TenantQuota;
   fullInboxes: FullInboxCheck;
+  audience: DryRunParts;
+  /** The newest form of bytes that this platform may write. */
+  format: () => number;
   limits: ParseLimits;
   metrics: ReceiverMetrics;
   log: Log;
@@ -48,30 +56,28 @@ export class Publisher {
     this.#repeats = new Repeats(parts.idempotency);
   }
 
-  async publish(request: Request, body: Buffer): Promise<HttpResponse> {
-    const { authorizer, callerOf, appender, idempotency, quota, fullInboxes, metrics } = this.#parts;
+  async publish(request: Request, body: Buffer, caller: Identity): Promise<HttpResponse> {
+    const { authorizer, appender, quota, metrics } = this.#parts;
     const arrived = performance.now();
     const { span, traceparent } = startSpan("receiver", "publish", "server", request.headers.traceparent);
     let response: HttpResponse;
     let left: Record<string, string> | undefined;
     try {
-      const caller = callerOf(request);
       const clients = authorizer.clientsOf(caller);
       if (!appender.available) throw new Refusal(unavailable());
+      const dryRun = isDryRun(request.query);
       const { items, key } = await this.#read(request, body, caller);
       const keyName = key === undefined ? undefined : nameOfKey(caller, key);
       stamp(items, keyName);
-      if (clients) forbid(items, clients);
+      forbid(items, { clients, targets: () => authorizer.targetsOf(caller) });
       left = await quota.spend(caller, costOf(items), body.length);
-      const entry =
-        keyName === undefined
-          ? undefined
-          : idempotency.ofKey(keyName, mediaTypeOf(request.headers["content-type"]), body);
-      const reserved = await this.#repeats.reserve(items, caller.tenant, entry);
-      fullInboxes.refuse(items, caller.tenant);
-      await appender.append(items, { tenant: caller.tenant, traceparent, arrived });
-      this.#repeats.conclude(items, reserved);
-      response = publishResponse(items, this.#note(items, caller));
+      if (dryRun) response = await this.#tryOut(items, caller);
+      else {
+        const { idempotency } = this.#parts;
+        const entry = keyName === undefined ? undefined : idempotency.ofKey(keyName, formOf(request.headers), body);
+        await this.#send(items, entry, { tenant: caller.tenant, publisher: caller.subject, traceparent, arrived });
+        response = publishResponse(items, this.#note(items, caller));
+      }
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       metrics.refused(nameOf(error.problem));
@@ -85,12 +91,32 @@ export class Publisher {
     return response;
   }
 
+  async #send(items: Item[], entry: KeyEntry | undefined, from: Parameters<Appender["append"]>[1]): Promise<void> {
+    const reserved = await this.#repeats.reserve(items, from.tenant, entry);
+    this.#refuse(items, from.tenant);
+    const sent = expand(items);
+    await this.#parts.appender.append(sent, from);
+    if (sent !== items) gather(items, sent);
+    this.#repeats.conclude(items, reserved);
+  }
+
+  #tryOut(items: Item[], caller: Identity): Promise<HttpResponse> {
+    const { authorizer, audience } = this.#parts;
+    this.#refuse(items, caller.tenant);
+    return dryRunResponse(items, { tenant: caller.tenant, mayRead: authorizer.mayRead(caller) }, audience);
+  }
+
+  #refuse(items: Item[], tenant: string): void {
+    refuseNewForms(items, this.#parts.format());
+    this.#parts.fullInboxes.refuse(items, tenant);
+  }
+
   /** A body that is refused as a whole is charged too: reading it took as long as reading another. */
   async #read(request: Request, body: Buffer, caller: Identity): Promise<{ items: Item[]; key: string | undefined }> {
     try {
       const encoding = request.headers["content-encoding"];
       if (!isIdentity(encoding)) throw new Refusal(encodedProblem(encoding!), ACCEPTED);
-      const items = parse(request.headers["content-type"], body, this.#parts.limits);
+      const items = readItems(request.headers, body, this.#parts.limits);
       return { items, key: readKey(request.headers["idempotency-key"]) };
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
@@ -102,12 +128,19 @@ export class Publisher {
   #note(items: Item[], { tenant, subject }: Identity) {
     const { metrics, log } = this.#parts;
     const counted = count(items);
-    metrics.accepted(counted.accepted);
+    let [direct, dispatched] = [0, 0];
+    for (const { outcome, published, cost } of items) {
+      if (outcome !== "accepted") continue;
+      if (isDispatched(published!)) dispatched += 1;
+      else direct += cost;
+    }
+    metrics.accepted(direct);
+    if (dispatched > 0) metrics.publications(dispatched);
     if (counted.repeated > 0) metrics.repeated(counted.repeated);
     for (const { outcome } of items) if (typeof outcome === "object") metrics.rejected(nameOf(outcome));
     if (log.isLevelEnabled("debug")) {
       for (const { id, published, outcome } of items) {
-        log.debug({ notification: id, tenant, publisher: subject, client: published?.to.client, outcome }, "published");
+        log.debug({ notification: id, tenant, publisher: subject, to: published?.to, outcome }, "published");
       }
     }
     return counted;

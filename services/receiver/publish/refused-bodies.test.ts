@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
 import { MOST_ERRORS, type Problem } from "@saasaparilla/shared/http/problem.ts";
 import { publishResponse, count } from "./publish-response.ts";
-import { costOf, parse, type Item } from "./parse.ts";
+import { costOf } from "./item-cost.ts";
+import type { Item } from "./item.ts";
+import { parse } from "./parse.ts";
 
 const LIMITS = { MAX_DATA_BYTES: 65_536, MAX_BATCH_ITEMS: 1_000 };
 const GOOD = '{"to":{"client":"u1"},"data":1}';

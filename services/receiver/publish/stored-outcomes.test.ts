@@ -3,7 +3,7 @@ import { PROBLEM_TYPES, type ProblemName } from "@saasaparilla/shared/http/probl
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { clientForbidden, idReused } from "#api/item-problems.ts";
-import type { Item } from "./parse.ts";
+import type { Item } from "./item.ts";
 import { recallVerdicts, writeVerdicts } from "./stored-outcomes.ts";
 
 const FINAL: ProblemName[] = [
@@ -25,6 +25,7 @@ const itemsOf = (outcomes: Item["outcome"][]): Item[] =>
     line: index + 1,
     published: undefined,
     payload: Buffer.alloc(0),
+    options: undefined,
     id: `id-${index}`,
     outcome,
     cost: 1,

@@ -1,7 +1,7 @@
 import { nameOf } from "@saasaparilla/shared/http/problem.ts";
 import type { ProblemName } from "@saasaparilla/shared/http/problem-types.ts";
-import { clientForbidden, idReused, refusedBefore } from "#api/item-problems.ts";
-import type { Item } from "./parse.ts";
+import { forbiddenBefore, idReused, refusedBefore } from "#api/item-problems.ts";
+import type { Item } from "./item.ts";
 
 /**
  * The form of a request's verdicts in Redis: one letter for each item, and a number after the letter of a run
@@ -18,6 +18,8 @@ const LETTERS = {
   v: "invalid-value",
   l: "too-large",
   f: "client-forbidden",
+  t: "target-forbidden",
+  u: "unknown-target",
   i: "id-reused",
 } as const satisfies Record<string, "accepted" | "open" | ProblemName>;
 
@@ -65,10 +67,12 @@ function recall(item: Item, verdict: (typeof LETTERS)[Letter]): void {
     item.acceptedBefore = true;
     // The receiver's limits were lowered since then, so the item's id is unknown.
     if (item.id !== "") item.outcome = "repeated";
-  } else if (verdict === "client-forbidden") item.outcome = clientForbidden(item);
-  else if (verdict === "id-reused") item.outcome = idReused(item);
-  else if (typeof item.outcome !== "object" || nameOf(item.outcome) !== verdict)
-    item.outcome = refusedBefore(verdict, item);
+  } else if (typeof item.outcome !== "object" || nameOf(item.outcome) !== verdict) {
+    if (verdict === "client-forbidden" || verdict === "target-forbidden")
+      item.outcome = forbiddenBefore(verdict, item, item.published?.to);
+    else if (verdict === "id-reused") item.outcome = idReused(item);
+    else item.outcome = refusedBefore(verdict, item);
+  }
 }
 
 function letterOf(item: Judged): string {

@@ -1,5 +1,6 @@
 import { FairQueue } from "@saasaparilla/shared/fairness/fair-queue.ts";
-import type { Item } from "./parse.ts";
+import { bytesOf } from "./item-cost.ts";
+import type { Item } from "./item.ts";
 
 /** The part of one request that one turn passes on. */
 export interface Slice<W> {
@@ -10,8 +11,6 @@ export interface Slice<W> {
 
 /** The bytes that a tenant of weight 1 passes on in its turn. */
 const SLICE_BYTES = 64 << 10;
-/** The approximate bytes of an item in a pack, without its payload. */
-const ITEM_BYTES = 100;
 
 /**
  * Items that wait for room in Kafka, in turns by tenant and bytes. A request waits for the current send and for the
@@ -44,13 +43,17 @@ export class WaitingAppends<W> {
     }
   }
 
+  /** The slice whose turn it is. Refused ones are dropped, and cost no turn. */
   shift(): Slice<W> | undefined {
-    const [slice] = this.#queue.shift(({ bytes }) => bytes) ?? [];
-    if (slice) this.#bytes -= slice.bytes;
-    return slice;
+    for (;;) {
+      const [slice] = this.#queue.shift((one) => (isOpen(one) ? one.bytes : 0)) ?? [];
+      if (slice) this.#bytes -= slice.bytes;
+      if (!slice || isOpen(slice)) return slice;
+    }
   }
 }
 
-export function bytesOf({ payload }: Item): number {
-  return payload.length + ITEM_BYTES;
+/** The queued items of one request are refused together. */
+function isOpen({ items }: Slice<unknown>): boolean {
+  return items[0]!.outcome === "open";
 }

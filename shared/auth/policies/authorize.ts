@@ -1,8 +1,10 @@
-import type { Scope } from "./schema.ts";
+import { SCOPES, type Scope } from "./schema.ts";
 import type { Policies, Grant } from "./policies.ts";
 import { LEEWAY_SECONDS, type Identity } from "#auth/identity.ts";
 import { CLIENT_FORM } from "#protocol/notification.ts";
+import { isReserved } from "#protocol/target.ts";
 import { ClientPatterns } from "./client-patterns.ts";
+import { TargetPatterns, type TargetScope } from "./target-patterns.ts";
 
 /** May this caller do this, and to this client? */
 export interface Question {
@@ -10,6 +12,8 @@ export interface Question {
   scope: Scope;
   /** The client that it is about. A subscriber names itself. */
   client?: string | undefined;
+  /** The queue, group or exchange that it is about: `queue/changes`. */
+  target?: string | undefined;
   /**
    * The tenant that is operated or read. Only operators of the platform may name another tenant than their own. ""
    * means no tenant.
@@ -25,12 +29,14 @@ type Check = (policies: Policies, question: Question) => string | undefined;
 /** The grants of a tenant that trusts the scopes of its tokens. */
 const TRUSTED: readonly Grant[] = [
   {
-    scopes: ["publish", "subscribe", "operate", "read"],
+    scopes: SCOPES,
     subjects: new ClientPatterns(["*"]),
     clients: new ClientPatterns(["*"]),
+    targets: undefined,
   },
 ];
 const NONE: readonly Grant[] = [];
+const EMPTY: ReadonlyMap<string, Grant> = new Map();
 
 /** Operators of the platform. Their token comes from the platform's own issuer, and its tenant need not exist. */
 function isOfPlatform({ source }: Identity, scope: Scope): boolean {
@@ -86,6 +92,17 @@ export const CHECKS = {
     return `none of its client patterns matches "${client}"`;
   },
 
+  "the target is one of those that it may name": (policies, { identity, scope, target }) => {
+    // An operator may change the grants themselves.
+    if (target === undefined || scope === "operate") return undefined;
+    if (scope === "consume" && !target.startsWith("queue/")) return "only queues can be read";
+    if (scope === "publish" && isReserved(target)) return `only the platform itself publishes to "${target}"`;
+    if (scope !== "publish" && scope !== "consume") return `"${scope}" needs no target`;
+    return targetsOf(policies, identity, scope)?.has(target)
+      ? undefined
+      : `none of its target patterns matches "${target}"`;
+  },
+
   "it belongs to this tenant": (_, { identity, scope, tenant }) =>
     tenant === undefined || tenant === identity.tenant || isOfPlatform(identity, scope)
       ? undefined
@@ -118,6 +135,21 @@ export function clientsOf(policies: Policies, identity: Identity): ClientPattern
   return clients.length === 1 ? clients[0] : new ClientPatterns(clients.flatMap(({ texts }) => texts));
 }
 
+/** The targets that it may publish to, or consume. Undefined means none. Ask once for each request, not for each item. */
+export function targetsOf(policies: Policies, identity: Identity, scope: TargetScope): TargetPatterns | undefined {
+  const { source, tenant, subject } = identity;
+  // Trusted scopes name no targets, so that tokens of before gain nothing. A grant of the tenant names them.
+  const grants =
+    source.kind === "key"
+      ? grantsOf(policies, { identity, scope })
+      : named(policies.tenant(tenant)?.grants ?? EMPTY, subject, scope);
+  const targets = grants.flatMap((grant) => grant.targets ?? []);
+  const [first, ...more] = targets;
+  if (first === undefined) return undefined;
+  const all = more.length === 0 ? first : new ClientPatterns(targets.flatMap(({ texts }) => texts));
+  return new TargetPatterns(all, scope);
+}
+
 /** A key is its own grant. A token has the grants of its tenant, unless that trusts scopes alone. */
 function grantsOf(policies: Policies, { identity, scope }: Pick<Question, "identity" | "scope">): readonly Grant[] {
   const { source, tenant: name, subject } = identity;
@@ -127,9 +159,13 @@ function grantsOf(policies: Policies, { identity, scope }: Pick<Question, "ident
   }
   const tenant = policies.tenant(name);
   if (isOfPlatform(identity, scope) || tenant?.row?.trust === "scopes") return TRUSTED;
-  if (!tenant) return NONE;
-  const grants: Grant[] = [];
-  for (const grant of tenant.grants.values())
-    if (grant.scopes.includes(scope) && grant.subjects.has(subject)) grants.push(grant);
-  return grants;
+  return tenant ? named(tenant.grants, subject, scope) : NONE;
+}
+
+/** The grants that name a subject and a scope. */
+function named(grants: ReadonlyMap<string, Grant>, subject: string, scope: Scope): readonly Grant[] {
+  const found: Grant[] = [];
+  for (const grant of grants.values())
+    if (grant.scopes.includes(scope) && grant.subjects.has(subject)) found.push(grant);
+  return found;
 }

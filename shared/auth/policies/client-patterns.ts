@@ -8,8 +8,8 @@ const pattern = z
     "a client's id, or the beginning of some with * after it",
   );
 
-/** All clients, if no pattern is given. */
-export const patterns = z.array(pattern).min(1).max(100).default(["*"]);
+/** All clients, if it is left out. Empty: none. */
+export const patterns = z.array(pattern).max(100).default(["*"]);
 
 /**
  * Built once, when its row is read. A match costs one look-up for each length of prefix, and nothing if all clients

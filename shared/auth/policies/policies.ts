@@ -1,10 +1,13 @@
-import { rowSchemas, ROLES, type PolicyRow, type RowKind, type RowOf, type Scope } from "./schema.ts";
+import { rowSchemas, ROLES, type RowKind, type RowOf, type Scope } from "./schema.ts";
+import type { Row } from "#postgres/row-store.ts";
 import { ClientPatterns } from "./client-patterns.ts";
 
 export interface Grant {
   scopes: readonly Scope[];
   subjects: ClientPatterns;
   clients: ClientPatterns;
+  /** Undefined: none. */
+  targets: ClientPatterns | undefined;
 }
 
 export interface Key extends RowOf<"key"> {
@@ -25,9 +28,12 @@ interface Tenant {
   grants: Map<string, Grant>;
   /** Subject, or "*", to a second. Tokens and keys issued up to that second are revoked. */
   revoked: Map<string, number>;
-  /** Rows that were not understood. A tenant with one may do nothing, because the row may be one that forbids. */
+  /** Rows that were not understood and may forbid something. A tenant with one may do nothing. */
   unknown: Set<string>;
 }
+
+/** Rows that only give rights. One that is not understood gives none, and the rest of its tenant goes on. */
+const ONLY_GIVES: ReadonlySet<string> = new Set<RowKind>(["key", "grant"]);
 
 /** Adds a row, or removes it if it no longer exists. */
 type Puts = { [K in RowKind]: (tenant: Tenant, id: string, row: RowOf<K> | undefined) => void };
@@ -44,6 +50,8 @@ export class Policies {
   readonly #issuerNames = new Map<string, string>();
   /** The number of tenants whose documents name each origin. */
   readonly #origins = new Map<string, number>();
+  /** Kind, tenant and id of rows that this process does not understand. */
+  readonly #unknown = new Set<string>();
   #loaded = false;
 
   readonly #puts: Puts = {
@@ -60,7 +68,7 @@ export class Policies {
         row && {
           ...row,
           tenant: tenant.name,
-          grant: { scopes: row.scopes, subjects: new ClientPatterns(["*"]), clients: new ClientPatterns(row.clients) },
+          grant: { scopes: row.scopes, subjects: new ClientPatterns(["*"]), ...namedBy(row) },
         },
       ),
     issuer: (tenant, id, row) => {
@@ -78,7 +86,7 @@ export class Policies {
         row && {
           scopes: ROLES[row.role],
           subjects: new ClientPatterns(row.subjects),
-          clients: new ClientPatterns(row.clients),
+          ...namedBy(row),
         },
       ),
     revocation: ({ revoked }, id, row) => set(revoked, id, row?.before),
@@ -92,6 +100,11 @@ export class Policies {
   /** The number of issuers beside the platform's own. */
   get issuers(): number {
     return this.#issuers.size;
+  }
+
+  /** The number of rows that this process does not understand. */
+  get unknown(): number {
+    return this.#unknown.size;
   }
 
   tenant(name: string): Readonly<Tenant> | undefined {
@@ -112,14 +125,15 @@ export class Policies {
   }
 
   /** `anew`: these rows replace all others. */
-  apply(rows: readonly PolicyRow[], anew = false): void {
+  apply(rows: readonly Row[], anew = false): void {
     if (anew)
-      for (const map of [this.#tenants, this.#keys, this.#issuers, this.#issuerNames, this.#origins]) map.clear();
+      for (const map of [this.#tenants, this.#keys, this.#issuers, this.#issuerNames, this.#origins, this.#unknown])
+        map.clear();
     for (const row of rows) this.#apply(row);
     this.#loaded = true;
   }
 
-  #apply({ kind, tenant: name, id, value }: PolicyRow): void {
+  #apply({ kind, tenant: name, id, value }: Row): void {
     let tenant = this.#tenants.get(name);
     if (!tenant) {
       tenant = { name, row: undefined, origins: new Set(), grants: new Map(), revoked: new Map(), unknown: new Set() };
@@ -128,14 +142,24 @@ export class Policies {
     const known = Object.hasOwn(rowSchemas, kind);
     const row = known && value !== null ? rowSchemas[kind as RowKind].safeParse(value).data : undefined;
     if (known) (this.#puts[kind as RowKind] as Puts["tenant"])(tenant, id, row as RowOf<"tenant"> | undefined);
-    if (row || value === null) tenant.unknown.delete(`${kind} ${id}`);
-    else tenant.unknown.add(`${kind} ${id}`);
+    const understood = row !== undefined || value === null;
+    mark(this.#unknown, `${kind} ${name} ${id}`, !understood);
+    mark(tenant.unknown, `${kind} ${id}`, !understood && !ONLY_GIVES.has(kind));
   }
 
   #count(origin: string, change: 1 | -1): void {
     const count = (this.#origins.get(origin) ?? 0) + change;
     set(this.#origins, origin, count === 0 ? undefined : count);
   }
+}
+
+function namedBy({ clients, targets }: RowOf<"grant" | "key">): Pick<Grant, "clients" | "targets"> {
+  return { clients: new ClientPatterns(clients), targets: targets && new ClientPatterns(targets) };
+}
+
+function mark(set: Set<string>, name: string, is: boolean): void {
+  if (is) set.add(name);
+  else set.delete(name);
 }
 
 function set<K, V>(map: Map<K, V>, key: K, value: V | undefined): void {

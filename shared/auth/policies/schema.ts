@@ -1,12 +1,15 @@
 import { z } from "zod";
 import { isOrigin } from "#http/origin.ts";
 import { patterns } from "./client-patterns.ts";
+import { targetPatterns } from "./target-patterns.ts";
 import { subjectPatterns } from "#auth/subject.ts";
 
 /** Policies are rows of the table `access`. Each is checked when it is written, and again when it is read. */
-export const SCOPES = ["publish", "subscribe", "operate", "read"] as const;
+export const SCOPES = ["publish", "subscribe", "operate", "read", "consume"] as const;
 
-/** `operate` changes the rights of a tenant's people and machines, `read` sees them. */
+/**
+ * `operate` changes the rights of a tenant's people and machines, `read` sees them. `consume` reads and confirms queues.
+ */
 export type Scope = (typeof SCOPES)[number];
 
 /** The scopes that a role may use. */
@@ -15,7 +18,10 @@ export const ROLES = {
   subscriber: ["subscribe"],
   operator: ["operate", "read"],
   auditor: ["read"],
+  consumer: ["consume"],
 } as const satisfies Record<string, readonly Scope[]>;
+
+const ROLE_NAMES = Object.keys(ROLES) as [keyof typeof ROLES];
 
 export const ALGORITHMS = ["EdDSA", "ES256", "ES384", "RS256", "PS256"] as const;
 /** Signed with a secret that issuer and platform share. It counts only if the issuer's row names it, and then alone. */
@@ -58,8 +64,9 @@ const keyRow = z.strictObject({
   /** SHA-256 of the secret, hexadecimal. */
   hash: z.string().regex(/^[0-9a-f]{64}$/),
   name: z.string().min(1).max(100),
-  scopes: z.array(z.enum(["publish", "operate", "read"])).min(1),
+  scopes: z.array(z.enum(["publish", "operate", "read", "consume"])).min(1),
   clients: patterns,
+  targets: z.exactOptional(targetPatterns),
   created: seconds,
   expires: seconds.nullable(),
 });
@@ -115,11 +122,12 @@ const issuerRow = z
   );
 
 const grantRow = z.strictObject({
-  role: z.enum(["publisher", "subscriber", "operator", "auditor"]),
+  role: z.enum(ROLE_NAMES),
   /** The `sub` of the tokens that have this grant. It must not be left out. */
   subjects: subjectPatterns,
   /** The clients that they may publish to, or be. */
   clients: patterns,
+  targets: z.exactOptional(targetPatterns),
 });
 
 /** The row's id is a subject, or "*" for all of the tenant. */
@@ -136,14 +144,14 @@ export const rowSchemas = {
   revocation: revocationRow,
 } as const;
 
+/** The lowest `format` of the platform at which this row may be written: services below it close the row's tenant. */
+export function formatNeeded(kind: string, value: unknown): number {
+  if (value === null || (kind !== "grant" && kind !== "key")) return 1;
+  const { targets, clients, role, scopes } = value as Partial<RowOf<"grant"> & RowOf<"key">>;
+  const consumes = role === "consumer" || scopes?.includes("consume") === true;
+  return targets !== undefined || clients?.length === 0 || consumes ? 2 : 1;
+}
+
 export type ClaimMapping = Pick<z.output<typeof issuerRow>, keyof typeof claimMapping>;
 export type RowKind = keyof typeof rowSchemas;
 export type RowOf<K extends RowKind> = z.output<(typeof rowSchemas)[K]>;
-
-/** A row of the table. A row without a value was deleted. */
-export interface PolicyRow {
-  kind: string;
-  tenant: string;
-  id: string;
-  value: unknown;
-}

@@ -42,7 +42,7 @@ function renderOpenapi({ info, paths, components }: Openapi): string {
     Object.entries(methods).map(([method, operation]) => renderOperation(method, path, operation, components)),
   );
   const schemas = Object.entries(components.schemas).map(
-    ([name, schema]) => `<h2 id="${escape(name)}">${escape(name)}</h2>${renderSchema(schema)}`,
+    ([name, schema]) => `<h2 id="${escape(name)}">${escape(name)}</h2>${renderSchema(schema, components.schemas)}`,
   );
   const problems = table(
     ["Problem", "Status", "Meaning", "Fix"],
@@ -92,23 +92,31 @@ function nameOf(ref: string | undefined): string | undefined {
   return ref?.slice("#/components/schemas/".length);
 }
 
-function renderSchema(schema: JsonSchema): string {
+type All = Record<string, JsonSchema>;
+
+function renderSchema(schema: JsonSchema, all: All): string {
   const rows = Object.entries(schema.properties ?? {}).flatMap(([name, inner]) =>
-    rowsOf(name, inner, schema.required?.includes(name) ?? false),
+    rowsOf({ path: name, schema: inner, required: schema.required?.includes(name) ?? false }, all),
   );
   return `<p>${prose(schema.description ?? "")}</p>${rows.length > 0 ? table(["Member", "Type", "Description"], rows) : ""}`;
 }
 
-function rowsOf(path: string, schema: JsonSchema, required: boolean): string[][] {
+function rowsOf(
+  { path, schema, required }: { path: string; schema: JsonSchema; required: boolean },
+  all: All,
+): string[][] {
   const inner = schema.type === "array" ? (schema.items ?? {}) : schema;
   const name = schema.type === "array" ? `${path}[]` : path;
   const range =
     schema.minimum !== undefined && schema.minimum > Number.MIN_SAFE_INTEGER
       ? ` ${schema.minimum} to ${schema.maximum ?? "any"}`
       : "";
-  const kind = nameOf(inner.$ref) ?? schema.format ?? schema.type ?? "any";
-  const rows = Object.entries(inner.properties ?? {}).flatMap(([key, value]) =>
-    rowsOf(`${name}.${key}`, value, inner.required?.includes(key) ?? false),
+  const one = ((inner["oneOf"] as JsonSchema[] | undefined) ?? []).flatMap(({ $ref }) => nameOf($ref) ?? []);
+  const kind = nameOf(inner.$ref) ?? schema.format ?? schema.type ?? (one.join(" or ") || "any");
+  // The members of each alternative are optional.
+  const alternatives = one.flatMap((of) => Object.entries(all[of]?.properties ?? {}));
+  const rows = [...Object.entries(inner.properties ?? {}), ...alternatives].flatMap(([key, value]) =>
+    rowsOf({ path: `${name}.${key}`, schema: value, required: inner.required?.includes(key) ?? false }, all),
   );
   return [[name, `${kind}${range}${required ? "" : ", optional"}`, schema.description ?? ""], ...rows];
 }

@@ -9,6 +9,7 @@ const problemErrorSchema = z
         'JSON pointer (RFC 6901) into the request body; "" is the whole body. For NDJSON, the first part is the item\'s index.',
     }),
     line: z.int().optional().meta({ description: "For NDJSON: the line number, from 1." }),
+    header: z.string().optional().meta({ description: 'The header with the value. The pointer is then "".' }),
     detail: z.string().meta({ description: "The error." }),
     expected: z.string().meta({ description: "The expected value." }),
     fix: z.string().meta({ description: "How to fix it." }),

@@ -60,6 +60,8 @@ async function done(line: string, stdin = ""): Promise<string> {
 
 const json = async (line: string) => JSON.parse(await done(line));
 
+const written = async (line: string, stdin: string) => JSON.parse(await done(line, stdin));
+
 test("commands alone create, use, limit, explain and audit a tenant", async () => {
   expect(await json("tenant add shop --trust scopes")).toMatchObject({ trust: "scopes" });
   expect(await cli("tenant add shop")).toMatchObject({ code: 1, err: expect.stringContaining("exists already") });
@@ -116,6 +118,36 @@ test("commands alone create, use, limit, explain and audit a tenant", async () =
   await expect.poll(() => done("audit --tenant shop --json")).not.toBe("");
   const entries = (await done("audit --tenant shop --json")).trim().split("\n");
   expect(entries.map((line) => JSON.parse(line).tenant)).toEqual(entries.map(() => "shop"));
+});
+
+test("commands alone give rights for targets, and write and explain documents", async () => {
+  await json("tenant add desk --trust scopes");
+  const question = "explain-access --tenant desk --scope consume --subject feed --target queue/changes";
+  expect(await cli(question)).toMatchObject({ code: 2, out: expect.stringContaining("none of its target patterns") });
+  await json("tenant grant desk feed --role consumer --subjects feed --targets queue/changes");
+  expect(await done(question)).toContain("may do this");
+  const key = await json("tenant key desk --name mail --scopes publish --targets group/*,queue/orders");
+  expect(key.targets).toEqual(["group/*", "queue/orders"]);
+
+  const to = { queue: "orders" };
+  const exchange = JSON.stringify({ type: "direct", bindings: [{ key: "de", to }] });
+  await written("exchange put orders --tenant desk --file -", exchange);
+  const shown = await done("exchange show orders --tenant desk");
+  // A document is written as it is shown.
+  await written("exchange put orders --tenant desk --file -", shown);
+  expect(await json("exchange explain orders --tenant desk --key de")).toMatchObject({ recipients: [to] });
+  expect(await json("exchange list --tenant desk")).toMatchObject([{ id: "orders" }]);
+  await written("queue put orders --tenant desk --file -", '{"maxAttempts":3}');
+  const schedule = JSON.stringify({ cron: "0 9 * * *", zone: "Europe/Berlin", to, data: null });
+  await written("schedule put daily --tenant desk --file -", schedule);
+  expect((await json("schedule explain daily --tenant desk")).times).toHaveLength(5);
+  for (const one of ["exchange remove orders", "queue remove orders", "schedule remove daily"])
+    await done(`${one} --tenant desk`);
+  expect(await json("schedule list --tenant desk")).toEqual([]);
+  expect(await cli("queue put orders --tenant desk --file -", "[]")).toMatchObject({
+    code: 1,
+    err: expect.stringContaining("has no JSON object"),
+  });
 });
 
 test("the commands show dead letters and epochs, as text and as JSON", async () => {

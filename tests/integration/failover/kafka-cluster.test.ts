@@ -67,7 +67,13 @@ async function inSync(): Promise<number[]> {
 
 /** The number of in-sync brokers for a write. Kafka replaces a topic's settings as a whole. */
 async function want(copies: number): Promise<void> {
-  const sizes = { ACCEPTED_PARTITIONS: 12, ROUTED_PARTITIONS: 16, REPLICAS: BROKERS, MIN_INSYNC: copies };
+  const sizes = {
+    ACCEPTED_PARTITIONS: 12,
+    ROUTED_PARTITIONS: 16,
+    DISPATCH_PARTITIONS: 4,
+    REPLICAS: BROKERS,
+    MIN_INSYNC: copies,
+  };
   const resources = topicSpecs(topicsOf(stack.namespace), sizes).map(({ topic, config }) => ({
     type: ConfigResourceTypes.TOPIC,
     name: topic,

@@ -45,22 +45,32 @@ test("sequences and clients sort by bytes, and stored notifications use eight pa
      where table_schema = $1 and table_name = 'stored_notifications' and collation_name is not null order by 1`,
     [stack.namespace],
   );
-  expect(collations).toEqual(["client", "sequence"].map((name) => ({ column_name: name, collation_name: "C" })));
+  const columns = ["client", "collapse", "outcomes", "sequence"];
+  expect(collations).toEqual(columns.map((name) => ({ column_name: name, collation_name: "C" })));
   const { rows: parts } = await postgres.query("select relid from pg_partition_tree($1) where isleaf", [
     `${stack.namespace}.stored_notifications`,
   ]);
   expect(parts).toHaveLength(8);
 });
 
-test("missing slots are added; accepted topics keep their partitions", async () => {
-  await provision({ ...stack.env, ROUTED_PARTITIONS: "5", ACCEPTED_PARTITIONS: "7" });
+test("missing slots and partitions of dispatch are added; accepted topics keep their partitions", async () => {
+  await provision({ ...stack.env, ROUTED_PARTITIONS: "5", DISPATCH_PARTITIONS: "6", ACCEPTED_PARTITIONS: "7" });
   const { topics } = await withAdmin((client) =>
     client.fetchTopicMetadata({
-      topics: ["accepted", "control", "routed"].map((name) => `${stack.namespace}.${name}`),
+      topics: ["accepted", "control", "routed", "dispatch"].map((name) => `${stack.namespace}.${name}`),
     }),
   );
   const counts = Object.fromEntries(topics.map(({ name, partitions }) => [name.split(".")[1], partitions.length]));
-  expect(counts).toEqual({ accepted: 3, control: 3, routed: 5 });
+  expect(counts).toEqual({ accepted: 3, control: 3, routed: 5, dispatch: 6 });
+});
+
+test("dispatch keeps its records for seven days, and the broker sets their time", async () => {
+  const topic = { type: 2, name: `${stack.namespace}.dispatch` };
+  const { resources } = await withAdmin((client) =>
+    client.describeConfigs({ includeSynonyms: false, resources: [topic] }),
+  );
+  const told = Object.fromEntries(resources[0]!.configEntries.map((entry) => [entry.configName, entry.configValue]));
+  expect(told).toMatchObject({ "retention.ms": "604800000", "message.timestamp.type": "LogAppendTime" });
 });
 
 test("a recreated or repartitioned topic begins an epoch, and a crash on the way costs only a number", async () => {

@@ -6,10 +6,12 @@ import { startStack, type Kind, type Service, type Stack } from "#tests/support/
 
 /** Behaviour that tools and proxies expect of every port, with either HTTP server. */
 const KINDS = ["receiver", "director", "distributor", "console"] as const satisfies Kind[];
+/** Services with a route that takes a body. */
+type Posted = (typeof KINDS)[number];
 const ORIGIN = "https://a.example";
 
 let stack: Stack;
-const services = {} as Record<Kind, Service>;
+const services = {} as Record<Posted, Service>;
 let publisher: string;
 let client: string;
 let operator: string;
@@ -27,13 +29,13 @@ beforeAll(async () => {
 
 afterAll(() => stack.close());
 
-async function ask(kind: Kind, bytes: string | string[], ways: Ways = {}): Promise<RawAnswer> {
+async function ask(kind: Posted, bytes: string | string[], ways: Ways = {}): Promise<RawAnswer> {
   const method = [bytes].flat()[0]!.split(" ")[0]!;
   const { answers } = await sendRaw(services[kind], bytes, { answers: 1, methods: [method], ...ways });
   return answers[0]!;
 }
 
-const tokenOf = (kind: Kind): string =>
+const tokenOf = (kind: Posted): string =>
   ({ receiver: publisher, director: operator, distributor: client, console: operator })[kind];
 
 /** A request with a body for each service, and a valid body. */
@@ -44,7 +46,7 @@ const POSTS = {
   console: { line: "PUT /v1/tenants/edges", body: "{}", good: 200 },
 } as const;
 
-const post = (kind: Kind, body: string | Buffer, ...headers: string[]): string[] => {
+const post = (kind: Posted, body: string | Buffer, ...headers: string[]): string[] => {
   const bytes = Buffer.from(body);
   const type = headers.some((one) => one.startsWith("content-type")) ? [] : ["content-type: application/json"];
   return [

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { guarded } from "@saasaparilla/shared/http/body-guard.ts";
 import { Authority } from "#tests/support/certificates.ts";
 import { accepted, dial, ended, fill, get, HOST, post, readAll, serve, statuses } from "#tests/support/node-server.ts";
 import { sendRaw } from "#tests/support/raw-requests.ts";
@@ -155,7 +156,11 @@ test.for([
 ] as const)("a guard that %s admits nothing", async ([, admit]) => {
   const service = await serve();
   const guard = { admit, grant: () => undefined, release: () => {} };
-  service.server.post("/guarded", 100, () => accepted(service.handled.push("guarded").toString()), guard);
+  service.server.post(
+    "/guarded",
+    100,
+    guarded(guard, () => accepted(service.handled.push("guarded").toString())),
+  );
   const heard = await sendRaw(service, post("AB").replace("/p", "/guarded").slice(0, -1));
   expect([statuses(heard), service.handled]).toEqual([[500], []]);
 });

@@ -131,6 +131,45 @@ test.for(Object.keys(malformed) as (keyof typeof malformed)[])(
   },
 );
 
+test("a bad item among good ones is a dead letter with its place, the good ones arrive in order, and its bytes can be corrected", async () => {
+  const client = "beside-a-bad-item";
+  const subscriber = await Subscriber.of(stack, { client, transport: "websocket" });
+  await subscriber.connect(distributor);
+  const before = (await deadLettersApi.list()).length;
+  const ids = Array.from({ length: 4 }, () => randomUUID());
+  const body = notification(client, { data: JSON.stringify({ n: 9 }), id: ids[3]! }).subarray(8);
+  const record = pack((writer) => {
+    const good = (index: number): void =>
+      writer.notification({
+        key: `acme/${client}`,
+        id: ids[index]!,
+        payload: Buffer.from(JSON.stringify({ n: index })),
+      });
+    good(0);
+    writer.item(9, body);
+    good(1);
+    good(2);
+  });
+  const offset = await produce(stack, "accepted", homeOf(client), [record]);
+  const received = (): string[] => subscriber.received.map(({ id }) => id);
+  await expect.poll(received).toEqual(ids.slice(0, 3));
+  await expect.poll(async () => (await deadLettersApi.list()).length).toBe(before + 1);
+  const letter = (await deadLettersApi.list()).at(-1)!;
+  const place = { topic: `${stack.namespace}.accepted`, partition: homeOf(client), offset, index: 1 };
+  expect(letter).toMatchObject({ ...place, reason: expect.stringContaining("kind 9") });
+  // Nobody has corrected it: it comes back, now as a record of its own.
+  const again = await deadLettersApi.redrive(letter.id);
+  await expect
+    .poll(async () => (await deadLettersApi.list()).at(-1))
+    .toMatchObject({ offset: again.offset, index: 0, reason: letter.reason.replace("Item 1", "Item 0") });
+  const { content } = await deadLettersApi.show(letter.id);
+  const corrected = Buffer.from((content as { base64: string }).base64, "base64");
+  corrected[7] = 1;
+  await produce(stack, "accepted", homeOf(client), [corrected]);
+  await expect.poll(received).toEqual(ids);
+  await subscriber.close();
+});
+
 test("a dead letter of the largest record size keeps its headers, and blocks nothing", async () => {
   const before = (await deadLettersApi.list()).length;
   const size = 2 * 1024 * 1024 - 200;

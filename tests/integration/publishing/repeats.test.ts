@@ -12,7 +12,8 @@ import { storeSettings } from "@saasaparilla/shared/settings.ts";
 import { readSettings } from "@saasaparilla/shared/runtime/load-settings.ts";
 import { StoredNotifications } from "@saasaparilla/shared/postgres/stored-notifications.ts";
 import { Idempotency, type KeyEntry } from "#services/receiver/publish/idempotency.ts";
-import { parse, type Item } from "#services/receiver/publish/parse.ts";
+import type { Item } from "#services/receiver/publish/item.ts";
+import { parse } from "#services/receiver/publish/parse.ts";
 import { Repeats, type Reservation } from "#services/receiver/publish/idempotent-replay.ts";
 import { scrapeMetric } from "#tests/support/scrape-metric.ts";
 import { client, item, newKey, publishRequests, replayed, verdicts } from "#tests/support/publish-requests.ts";
@@ -207,7 +208,7 @@ describe("a repeat of a partly accepted request has its verdicts", () => {
   });
 
   test("R51: a repeat with an old entry does not retry items that another repeat accepted", async () => {
-    const options = { REPEAT_WAIT_MS: 2_000, REPEAT_SECONDS: 60 };
+    const options = { REPEAT_WAIT_MS: 2_000, IDEMPOTENCY_SECONDS: 60 };
     const guarded = (): never => {
       throw new Error("Redis was too slow to be asked.");
     };

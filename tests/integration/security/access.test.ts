@@ -3,6 +3,7 @@ import { PolicyStore } from "@saasaparilla/shared/auth/policies/store.ts";
 import { Health } from "@saasaparilla/shared/runtime/health.ts";
 import { createLog } from "@saasaparilla/shared/runtime/log.ts";
 import { connectPostgres } from "@saasaparilla/shared/postgres/client.ts";
+import { auditEntries } from "#tests/support/audit-entries.ts";
 import { ConsoleApi } from "#tests/support/console-api.ts";
 import { scrapeMetric } from "#tests/support/scrape-metric.ts";
 import { startProxy } from "#tests/support/tcp-proxy.ts";
@@ -253,4 +254,25 @@ test("a text that Postgres cannot store is refused, and does not count as an out
     const key = { name, scopes: ["publish"], clients: ["*"] };
     expect(await operator.ask("POST", "/texts/keys", key)).toMatchObject({ status: 409 });
   }
+});
+
+test("an operator outside OPERATOR_NETWORKS gets 403 at every service of operators, and is audited", async () => {
+  const [closed, open] = await Promise.all([
+    stack.start("console", { OPERATOR_NETWORKS: "192.0.2.0/24" }),
+    stack.start("console", { OPERATOR_NETWORKS: "192.0.2.0/24,127.0.0.0/8,::1" }),
+  ]);
+  const director = await stack.start("director", { OPERATOR_NETWORKS: "192.0.2.0/24" });
+  const token = await stack.token({ publisher: "abroad", scope: "operate read" });
+  expect((await new ConsoleApi(open, token).ask("GET", "/acme")).status).toBe(200);
+  for (const method of ["GET", "PUT"])
+    expect((await new ConsoleApi(closed, token).ask(method, "/acme", method === "PUT" ? {} : undefined)).status).toBe(
+      403,
+    );
+  const letters = await fetch(`${director.url}/v1/dead-letters`, { headers: { authorization: `Bearer ${token}` } });
+  expect(letters.status).toBe(403);
+  const refused = async () =>
+    (await auditEntries(stack)).filter(({ subject, allowed }) => subject === "abroad" && allowed === false);
+  await expect.poll(refused).toHaveLength(3);
+  for (const entry of await refused()) expect(entry.why).toContain("OPERATOR_NETWORKS");
+  await Promise.all([closed.stop(), open.stop(), director.stop()]);
 });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ConsoleApi } from "#tests/support/console-api.ts";
-import { readAll } from "#tests/support/kafka-records.ts";
+import { auditEntries, type AuditEntry } from "#tests/support/audit-entries.ts";
 import type { Service, Stack } from "#tests/support/stack.ts";
 import { connects, publishes, startTenancy } from "#tests/support/tenants.ts";
 
@@ -16,24 +16,6 @@ beforeAll(async () => {
 
 afterAll(() => stack.close());
 
-interface Entry {
-  allowed?: boolean;
-  subject?: string;
-  tenant?: string;
-  times?: number;
-  why?: string;
-  [name: string]: unknown;
-}
-
-async function audited(): Promise<Entry[]> {
-  return (await readAll(stack, "audit")).flatMap(({ value }) =>
-    value
-      .toString()
-      .split("\n")
-      .map((line) => JSON.parse(line) as Entry),
-  );
-}
-
 test("the audit log has each attempt, allowed or refused, of every service, and never the token", async () => {
   const tokens = {
     allowed: await stack.token({ publisher: "audit-allowed" }),
@@ -48,12 +30,13 @@ test("the audit log has each attempt, allowed or refused, of every service, and 
   expect(await connects(distributor, tokens.expired)).toBe(403);
   await new ConsoleApi(desk, tokens.operator).does("GET", "");
   await fetch(`${stack.services[1]!.url}/v1/dead-letters`);
-  const of = (entries: Entry[], subject: string): Entry[] => entries.filter((entry) => entry.subject === subject);
-  const sum = (entries: Entry[]): number => entries.reduce((total, { times = 1 }) => total + times, 0);
-  let entries: Entry[] = [];
+  const of = (entries: AuditEntry[], subject: string): AuditEntry[] =>
+    entries.filter((entry) => entry.subject === subject);
+  const sum = (entries: AuditEntry[]): number => entries.reduce((total, { times = 1 }) => total + times, 0);
+  let entries: AuditEntry[] = [];
   await expect
     .poll(async () => {
-      entries = await audited();
+      entries = await auditEntries(stack);
       return [
         sum(of(entries, "audit-allowed")),
         ...["refused", "connected", "expired", "operator"].map((name) => of(entries, `audit-${name}`).length),
@@ -77,13 +60,15 @@ test("the audit log has each attempt, allowed or refused, of every service, and 
     why: expect.stringContaining("exp"),
   });
   await expect
-    .poll(async () => (await audited()).some(({ service, allowed }) => service === "director" && allowed === false))
+    .poll(async () =>
+      (await auditEntries(stack)).some(({ service, allowed }) => service === "director" && allowed === false),
+    )
     .toBe(true);
   // An operator's action on a director has an outcome entry, too.
   const headers = { authorization: `Bearer ${await stack.token({ publisher: "redriver", scope: "operate" })}` };
   await fetch(`${stack.services[1]!.url}/v1/dead-letters/0-99/redrive`, { method: "POST", headers });
   await expect
-    .poll(async () => of(await audited(), "redriver").map(({ outcome }) => outcome))
+    .poll(async () => of(await auditEntries(stack), "redriver").map(({ outcome }) => outcome))
     .toEqual([undefined, "refused"]);
   // The same holds if no handler gets the body.
   const [keys, redrive] = [
@@ -103,7 +88,7 @@ test("the audit log has each attempt, allowed or refused, of every service, and 
     for (const url of [keys, redrive]) expect((await fetch(url, sent)).status).toBe(status);
     await expect
       .poll(async () =>
-        of(await audited(), name)
+        of(await auditEntries(stack), name)
           .map(({ outcome = "let in", service }) => [service, outcome].join(" "))
           .sort(),
       )
@@ -111,14 +96,18 @@ test("the audit log has each attempt, allowed or refused, of every service, and 
   }
   const { id } = await operator.does("POST", "/acme/keys", { name: "audited", scopes: ["publish"] });
   await expect
-    .poll(async () => (await audited()).filter(({ path }) => path === `/v1/tenants/acme/keys/${id as string}`))
+    .poll(async () =>
+      (await auditEntries(stack)).filter(({ path }) => path === `/v1/tenants/acme/keys/${id as string}`),
+    )
     .toMatchObject([{ method: "made", subject: "operator", allowed: true }]);
   // A token in a query may end up in a log: every service refuses it before a check.
   for (const url of [`${desk.url}/v1/tenants`, `${distributor.url}/v1/poll`, `${distributor.url}/v1/sse`])
     expect((await fetch(`${url}?token=${tokens.operator}`)).status).toBe(400);
   await expect
-    .poll(async () => (await audited()).flatMap(({ why, path }) => (why === "its token is in its query" ? path : [])))
+    .poll(async () =>
+      (await auditEntries(stack)).flatMap(({ why, path }) => (why === "its token is in its query" ? path : [])),
+    )
     .toEqual(expect.arrayContaining(["/v1/tenants", "/v1/poll", "/v1/sse"]));
-  const text = JSON.stringify(await audited());
+  const text = JSON.stringify(await auditEntries(stack));
   for (const token of Object.values(tokens)) expect(text).not.toContain(token.split(".")[2]);
 });

@@ -1,14 +1,14 @@
 import { Redis } from "ioredis";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { RateLimitPolicy } from "#services/receiver/limits/rate-limit-policy.ts";
+import { RateLimitPolicy } from "@saasaparilla/shared/rate-limits/rate-limit-policy.ts";
 import { messageOf } from "@saasaparilla/shared/runtime/errors.ts";
 import { GRANTS, type RoleName } from "@saasaparilla/shared/store-grants/grants.ts";
-import { RedisRateLimiter } from "#services/receiver/limits/redis-rate-limiter.ts";
+import { RedisRateLimiter } from "@saasaparilla/shared/rate-limits/redis-rate-limiter.ts";
 import { provision, serviceEnv, startStack, type Kind, type Stack } from "#tests/support/stack.ts";
 
 /** Each service's role can do only what GRANTS lists: every other action is tried. */
-const KINDS: Kind[] = ["receiver", "director", "distributor", "console"];
+const KINDS: Kind[] = ["receiver", "director", "distributor", "console", "dispatcher"];
 let stack: Stack;
 
 beforeAll(async () => {
@@ -178,7 +178,7 @@ const ELSEWHERE: string[][] = [
   ["slowlog", "get"],
 ];
 
-const usersOfRedis: Kind[] = ["receiver", "director", "distributor"];
+const usersOfRedis: Kind[] = ["receiver", "director", "distributor", "dispatcher"];
 
 async function inRedis<T>(kind: Kind, use: (redis: Redis) => Promise<T>): Promise<T> {
   const redis = new Redis(serviceEnv(stack.env, kind).REDIS_URL!, { lazyConnect: true, retryStrategy: null });
@@ -251,8 +251,9 @@ test("every table and every kind of key that a role names exists", async () => {
 });
 
 test("one owner serves all without passwords; with some of them, provision names the missing ones", async () => {
-  const { RECEIVER_PASSWORD, DIRECTOR_PASSWORD, DISTRIBUTOR_PASSWORD, CONSOLE_PASSWORD, ...rest } = stack.env;
-  const old = { ...rest, NAMESPACE: `${stack.namespace}_old` } as Record<string, string>;
+  const passwords = Object.fromEntries(Object.entries(stack.env).filter(([name]) => name.endsWith("_PASSWORD")));
+  const rest = Object.entries(stack.env).filter(([name]) => !(name in passwords));
+  const old: Record<string, string> = { ...Object.fromEntries(rest), NAMESPACE: `${stack.namespace}_old` };
   await provision(old);
   const made = () =>
     asOwner(
@@ -260,16 +261,13 @@ test("one owner serves all without passwords; with some of them, provision names
         (await client.query("select rolname from pg_roles where rolname ~ $1", [`^${old.NAMESPACE}_`])).rowCount,
     );
   expect(await made()).toBe(0);
-  await expect(provision({ ...old, RECEIVER_PASSWORD: RECEIVER_PASSWORD! })).rejects.toThrow(
-    "DIRECTOR_PASSWORD, DISTRIBUTOR_PASSWORD",
+  await expect(provision({ ...old, RECEIVER_PASSWORD: passwords.RECEIVER_PASSWORD! })).rejects.toThrow(
+    "DIRECTOR_PASSWORD, DISTRIBUTOR_PASSWORD, CONSOLE_PASSWORD, DISPATCHER_PASSWORD",
   );
   // One more run moves an installation to roles, and no run moves it back: its owner keeps its rights.
-  const all = { ...old, RECEIVER_PASSWORD, DIRECTOR_PASSWORD, DISTRIBUTOR_PASSWORD, CONSOLE_PASSWORD } as Record<
-    string,
-    string
-  >;
+  const all = { ...old, ...passwords };
   await provision(all);
-  expect(await made()).toBe(4);
+  expect(await made()).toBe(KINDS.length);
   await provision(all, ["--drop"]);
   expect(await made()).toBe(0);
 });

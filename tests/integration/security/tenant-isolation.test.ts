@@ -43,6 +43,10 @@ beforeAll(async () => {
     jwksUrl: "https://x.example/",
   });
   await operator.does("PUT", `/${VICTIM}/revocations/g`, {});
+  const to = { queue: "secrets" };
+  await operator.does("PUT", `/${VICTIM}/queues/g`, {});
+  await operator.does("PUT", `/${VICTIM}/exchanges/g`, { type: "direct", bindings: [{ key: SECRET, to }] });
+  await operator.does("PUT", `/${VICTIM}/schedules/g`, { cron: "0 9 * * *", zone: "UTC", to, data: SECRET });
   subscriber = await stack.token({ client: CLIENT, tenant: INTRUDER });
   await until("the victim may publish", async () => {
     const { status } = await asked("receiver", "POST", "/v1/notifications", {
@@ -232,6 +236,8 @@ function caseOf(endpoint: string): Case | undefined {
   return closed(kind, method, path.replace(":tenant", VICTIM).replace(":id", id), body);
 }
 
+const RESOURCES = ["", "/keys", "/grants", "/issuers", "/revocations", "/queues", "/exchanges", "/schedules"];
+
 async function endpoints(): Promise<string[]> {
   const all: string[] = [];
   for (const [kind, service] of Object.entries(services)) {
@@ -247,9 +253,7 @@ test("every endpoint and frame is tried, and gives others nothing", async () => 
   expect(all.filter((endpoint) => !caseOf(endpoint))).toEqual([]);
   // No case is for an endpoint that no longer exists.
   expect(Object.keys(CASES).filter((endpoint) => !all.includes(endpoint))).toEqual([]);
-  const before = await Promise.all(
-    ["", "/keys", "/grants", "/issuers", "/revocations"].map((path) => operator.does("GET", `/${VICTIM}${path}`)),
-  );
+  const before = await Promise.all(RESOURCES.map((path) => operator.does("GET", `/${VICTIM}${path}`)));
   for (const endpoint of all) {
     try {
       await caseOf(endpoint)!();
@@ -259,11 +263,7 @@ test("every endpoint and frame is tried, and gives others nothing", async () => 
   }
   // The attempts changed nothing: all stored notifications are there, unacknowledged, and so are the operator's
   // resources.
-  expect(
-    await Promise.all(
-      ["", "/keys", "/grants", "/issuers", "/revocations"].map((path) => operator.does("GET", `/${VICTIM}${path}`)),
-    ),
-  ).toEqual(before);
+  expect(await Promise.all(RESOURCES.map((path) => operator.does("GET", `/${VICTIM}${path}`)))).toEqual(before);
   const { notifications } = JSON.parse((await victimsPoll()).text) as { notifications: { data: string }[] };
   expect(notifications.map(({ data }) => data)).toEqual([SECRET]);
 });

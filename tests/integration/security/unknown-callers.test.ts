@@ -62,7 +62,8 @@ function ask(service: Service, route: string, token: string, address: string): A
   return { said: () => said, close: () => socket.destroy() };
 }
 
-const ROUTES: Record<Kind, string[]> = {
+/** The dispatcher has no route for callers yet. */
+const ROUTES: Partial<Record<Kind, string[]>> = {
   receiver: ["POST /v1/notifications"],
   director: ["GET /v1/dead-letters", "POST /v1/dead-letters/0-1/redrive"],
   distributor: ["POST /v1/acks", "GET /v1/poll?wait=0", "GET /v1/sse", "POST /v1/tickets"],
@@ -92,7 +93,7 @@ async function good(service: Service): Promise<number> {
   const token = await stack.token(
     ofClient ? { client: "good" } : { publisher: "good", scope: "publish operate", tenant: "acme" },
   );
-  const [method, path] = ROUTES[service.kind].at(ofClient ? 1 : 0)!.split(" ") as [string, string];
+  const [method, path] = ROUTES[service.kind]!.at(ofClient ? 1 : 0)!.split(" ") as [string, string];
   const asked = service.kind === "console" ? "/v1/tenants" : path;
   const init =
     service.kind === "receiver"
@@ -168,7 +169,7 @@ test("once a key arrives, bodies of any size are read, and callers that left mea
     .setProtectedHeader({ alg: "ES256", kid: "late" })
     .setExpirationTime("5m")
     .sign(privateKey);
-  const { close } = ask(receiver, ROUTES.receiver[0]!, token, "203.0.113.1");
+  const { close } = ask(receiver, ROUTES.receiver![0]!, token, "203.0.113.1");
   const response = await asked.promise;
   close();
   // The server read the end of the connection before this answer.

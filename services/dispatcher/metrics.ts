@@ -1,0 +1,75 @@
+import { meters, type Registry } from "@saasaparilla/shared/runtime/metrics.ts";
+
+export type DispatcherMetrics = ReturnType<typeof createMetrics>;
+
+export type PublicationState = "waiting" | "running" | "done" | "cancelled" | "skipped";
+export type QueueAction = "read" | "claimed" | "confirmed" | "released" | "extended" | "quarantined" | "swept";
+
+const STATES: PublicationState[] = ["waiting", "running", "done", "cancelled", "skipped"];
+const ACTIONS: QueueAction[] = ["read", "claimed", "confirmed", "released", "extended", "quarantined", "swept"];
+
+export function createMetrics(registry: Registry) {
+  const { counter, watched } = meters(registry);
+  const publications = counter("publications_total", "Publications that reached a state, by state.", "state");
+  const messages = counter("queue_messages_total", "Messages of queues, by the action of their consumers.", "action");
+  const notifications = counter("fanout_notifications_total", "Notifications of publications, by result.", "result");
+  const occurrences = counter("schedule_occurrences_total", "Occurrences of schedules, by result.", "result");
+  const read = counter("dispatch_read_total", "Records read from the topic dispatch.");
+  const retries = counter("dispatch_retries_total", "Retries of records of the topic dispatch after a failure.");
+  const deadLetters = counter("dead_letters_total", "Records that can never be processed.");
+  const pauses = counter("partition_pauses_total", "Pauses of partitions at their limit of waiting bytes.");
+  const failures = counter(
+    "dependency_failures_total",
+    "Failed calls, by dependency; each is tried again.",
+    "dependency",
+  );
+  // A series that does not exist has no rate, so a dashboard would be empty until the first event.
+  for (const state of STATES) publications.inc({ state }, 0);
+  for (const result of ["written", "refused"]) notifications.inc({ result }, 0);
+  for (const result of ["fired", "skipped"]) occurrences.inc({ result }, 0);
+  for (const action of ACTIONS) messages.inc({ action }, 0);
+  const watch = watched({
+    lag: {
+      name: "dispatch_lag",
+      help: "Unsettled records of the topic dispatch, in this dispatcher's partitions, a few seconds ago.",
+    },
+    remaining: {
+      name: "fanout_remaining",
+      help: "Members that running publications of this dispatcher have yet to reach.",
+    },
+    dueLag: {
+      name: "due_lag_seconds",
+      help: "Delay of the oldest due publication of this dispatcher. 0 if none is due.",
+    },
+    pace: {
+      name: "fanout_pace",
+      help: "Notifications per second that fan-out may write now. It falls while directors lag.",
+    },
+    partitions: { name: "partitions_owned", help: "Partitions of dispatch that this dispatcher owns." },
+    queueReaders: { name: "queue_readers_waiting", help: "Reads of empty queues that wait for a message." },
+    queueRequests: {
+      name: "queue_requests_waiting",
+      help: "Requests to queues that wait for a statement of Postgres.",
+    },
+    waitingBytes: {
+      name: "dispatch_waiting_bytes",
+      help: "Bytes of records of the topic dispatch that wait in memory.",
+    },
+  });
+  return {
+    watch,
+    publication: (state: PublicationState) => publications.inc({ state }),
+    messages: (action: QueueAction, count: number) => messages.inc({ action }, count),
+    fannedOut(written: number, refused: number) {
+      notifications.inc({ result: "written" }, written);
+      if (refused > 0) notifications.inc({ result: "refused" }, refused);
+    },
+    fired: (count: number) => occurrences.inc({ result: "fired" }, count),
+    skipped: (count: number) => occurrences.inc({ result: "skipped" }, count),
+    read: (records: number) => read.inc(records),
+    retried: () => retries.inc(),
+    deadLettered: () => deadLetters.inc(),
+    paused: () => pauses.inc(),
+    failed: (dependency: "kafka" | "postgres" | "redis") => failures.inc({ dependency }),
+  };
+}

@@ -1,0 +1,209 @@
+import { FairQueue } from "@saasaparilla/shared/fairness/fair-queue.ts";
+import { classify, messageOf } from "@saasaparilla/shared/runtime/errors.ts";
+import type { Log } from "@saasaparilla/shared/runtime/log.ts";
+import { queueKey, clientKey, type ClientKey } from "@saasaparilla/shared/protocol/notification.ts";
+import type { MemberStore } from "#groups/member-store.ts";
+import type { PageWriter } from "./page-writer.ts";
+import type { PublicationStore, Slice } from "./publication-store.ts";
+
+/** Recipients of a page: a crash repeats at most one. */
+export const PAGE = 1_000;
+/** Pages under way at once. */
+const WORKERS = 4;
+const RETRY_MS = 1_000;
+
+export interface FanOutParts {
+  publications: Pick<PublicationStore, "open" | "begin" | "advance" | "end">;
+  members: Pick<MemberStore, "page">;
+  writer: Pick<PageWriter, "write">;
+  /** Takes so many notifications from the tenant's rate. Returns the ms to wait and ask again, or 0 if they were taken. */
+  charge: (tenant: string, notifications: number, bytes: number) => number | Promise<number>;
+  weightOf: (tenant: string) => number;
+  /** The partitions of dispatch that this dispatcher owns, and their number. */
+  owned: () => { partitions: readonly number[]; among: number };
+  metrics: {
+    fannedOut(written: number, refused: number): void;
+    failed(dependency: "kafka" | "postgres"): void;
+    watch(readers: { remaining: () => number }): void;
+  };
+  log: Log;
+  sleep: (ms: number) => Promise<unknown>;
+}
+
+/** A number is the ms after which it may ask for its rate again. */
+type Next = "more" | "over" | number;
+
+interface Run extends Slice {
+  /** This dispatcher began it, so `after` shows all that was written. */
+  mine: boolean;
+}
+
+/**
+ * Writes running publications page by page, in turns among tenants and publications: a small group waits for one turn,
+ * not for a large one. Each page is in Kafka before the slice moves, and ids derive from publication and recipient. So
+ * a crash repeats one page with the same ids.
+ */
+export class FanOut {
+  readonly #parts: FanOutParts;
+  readonly #runs = new Map<string, Run>();
+  readonly #turns: FairQueue<Run, true>;
+  #working = 0;
+  #loading: Promise<void> | undefined;
+  #ending = false;
+  #idle: (() => void)[] = [];
+
+  constructor(parts: FanOutParts) {
+    this.#parts = parts;
+    this.#turns = new FairQueue(parts.weightOf);
+    parts.metrics.watch({ remaining: () => this.#remaining });
+  }
+
+  /** Call it some times a second, and after a publication begins. Loads slices, and learns of cancellations. */
+  load(): Promise<void> {
+    return (this.#loading ??= this.#load().finally(() => (this.#loading = undefined)));
+  }
+
+  /** Resolves when no page is under way. The rest is left to the next owner. */
+  async end(): Promise<void> {
+    this.#ending = true;
+    await this.#loading;
+    if (this.#working > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+
+  /** Recipients of the loaded slices that are not written yet. */
+  get #remaining(): number {
+    let sum = 0;
+    for (const { expected, written } of this.#runs.values()) sum += Math.max(0, expected - written);
+    return sum;
+  }
+
+  async #load(): Promise<void> {
+    const { publications, owned, metrics, log } = this.#parts;
+    const { partitions, among } = owned();
+    if (this.#ending || partitions.length === 0) return;
+    try {
+      const slices = await publications.open(partitions, among);
+      for (const slice of slices) {
+        const name = nameOf(slice);
+        const known = this.#runs.get(name);
+        if (known) {
+          known.cancelling = slice.cancelling;
+          continue;
+        }
+        const run = { ...slice, mine: false };
+        this.#runs.set(name, run);
+        this.#turns.set(run.tenant, run, true);
+      }
+    } catch (error) {
+      metrics.failed("postgres");
+      log.warn({ err: error }, `running publications cannot be read and will be tried again: ${messageOf(error)}`);
+    }
+    this.#begin();
+  }
+
+  #begin(): void {
+    while (!this.#ending && this.#working < WORKERS && this.#turns.size > 0) {
+      const [run] = this.#turns.shift()!;
+      this.#working += 1;
+      void this.#work(run);
+    }
+  }
+
+  async #work(run: Run): Promise<void> {
+    const { metrics, log, sleep } = this.#parts;
+    let next: Next = "over";
+    try {
+      next = await this.#page(run);
+    } catch (error) {
+      if (classify(error) === "fatal") throw error;
+      metrics.failed("postgres");
+      log.warn({ err: error, publication: run.id, slice: run.slice }, "a page failed: it will be written again");
+      await sleep(RETRY_MS);
+    }
+    this.#working -= 1;
+    // What failed half-way is loaded again, and begins with the page that may have been written.
+    if (next === "over") this.#runs.delete(nameOf(run));
+    else if (next === "more") this.#turns.set(run.tenant, run, true);
+    else void sleep(next).then(() => this.#again(run));
+    if (this.#ending && this.#working === 0) for (const resolve of this.#idle.splice(0)) resolve();
+    else this.#begin();
+  }
+
+  /** A tenant over its rate occupies no worker while it waits. */
+  #again(run: Run): void {
+    if (this.#ending) return;
+    this.#turns.set(run.tenant, run, true);
+    this.#begin();
+  }
+
+  async #page(run: Run): Promise<Next> {
+    const { publications, writer, charge, metrics } = this.#parts;
+    const { id } = run;
+    // A page that an earlier owner may have written is written again, so that the count is what arrived.
+    if (run.cancelling && run.mine) return this.#finish(run);
+    const { recipients, target, after } = await this.#next(run);
+    const wait = recipients.length === 0 ? 0 : await charge(run.tenant, recipients.length, run.payload.length);
+    if (wait > 0) return wait;
+    if (!run.mine && !run.begun && !(await publications.begin(run))) return "over";
+    run.mine = true;
+    const { head, payload } = run;
+    const { written, refused } = await writer.write({ head, payload, recipients, single: isSingle(run) });
+    metrics.fannedOut(written, refused);
+    const done = target >= head.targets.length;
+    const state = await publications.advance(run, { target, after, written, refused, done });
+    if (state === "moved") return "over";
+    run.target = target;
+    run.after = after;
+    run.written += written + refused;
+    if (done) await publications.end(id);
+    else if (state === "cancelling") return this.#finish(run);
+    return done ? "over" : "more";
+  }
+
+  async #finish(run: Run): Promise<Next> {
+    const { publications } = this.#parts;
+    const { target, after } = run;
+    await publications.advance(run, { target, after, written: 0, refused: 0, done: true });
+    await publications.end(run.id);
+    return "over";
+  }
+
+  /** The next recipients, and where the slice is after them. */
+  async #next({ tenant, slice, head, target, after }: Run): Promise<{
+    recipients: ClientKey[];
+    target: number;
+    after: ClientKey;
+  }> {
+    for (let at = target, from = after; at < head.targets.length; at += 1, from = "") {
+      const to = head.targets[at]!;
+      if ("group" in to) {
+        const recipients = await this.#parts.members.page({ tenant, group: to.group, slice }, from, PAGE);
+        if (recipients.length === PAGE) return { recipients, target: at, after: recipients.at(-1)! };
+        if (recipients.length > 0) return { recipients, target: at + 1, after: "" };
+        continue;
+      }
+      const recipients = slice > 0 ? [] : directRecipients(tenant, to);
+      if (recipients.length > 0) return { recipients, target: at + 1, after: "" };
+    }
+    return { recipients: [], target: head.targets.length, after: "" };
+  }
+}
+
+/** The recipients of a target that needs no table. */
+export function directRecipients(
+  tenant: string,
+  to: { client: string } | { clients: readonly string[] } | { queue: string } | { exchange: string },
+): ClientKey[] {
+  if ("client" in to) return [clientKey(tenant, to.client)];
+  if ("clients" in to) return to.clients.map((client) => clientKey(tenant, client));
+  return "queue" in to ? [queueKey(tenant, to.queue)] : [];
+}
+
+/** A delayed publication to one client or queue keeps its id. */
+function isSingle({ head: { to } }: Slice): boolean {
+  return "client" in to || "queue" in to;
+}
+
+function nameOf({ id, tenant, slice }: Slice): string {
+  return `${tenant}/${id}/${slice}`;
+}

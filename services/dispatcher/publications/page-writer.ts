@@ -1,0 +1,90 @@
+import { Failure } from "@saasaparilla/shared/runtime/errors.ts";
+import type { BatchingProducer } from "@saasaparilla/shared/kafka/batching-producer.ts";
+import { partitionOf, type ClientKey } from "@saasaparilla/shared/protocol/notification.ts";
+import { writeOptions } from "@saasaparilla/shared/protocol/options.ts";
+import { recipientId, type PublicationHead } from "@saasaparilla/shared/protocol/publication.ts";
+import type { NewNotification, PackWriter } from "@saasaparilla/shared/protocol/pack-writer.ts";
+import type { Pace } from "./pace.ts";
+
+/** Notifications that are handed over at once. Between two parts, directors read those of others. */
+const PART = 200;
+
+export interface Page {
+  head: PublicationHead;
+  payload: Buffer;
+  /** The only recipient of a publication keeps the publication's id. */
+  recipients: readonly ClientKey[];
+  single?: boolean;
+}
+
+export interface Written {
+  written: number;
+  refused: number;
+}
+
+export interface PageWriterParts {
+  producer: Pick<BatchingProducer, "add">;
+  /** The name of accepted. */
+  topic: string;
+  partitions: () => number;
+  pace: Pick<Pace, "turn">;
+  /** The recipient has as much stored as it may. */
+  isFull: (key: ClientKey) => boolean;
+}
+
+/** Writes one notification for each recipient to accepted, at the pace of its directors. */
+export class PageWriter {
+  readonly #parts: PageWriterParts;
+
+  constructor(parts: PageWriterParts) {
+    this.#parts = parts;
+  }
+
+  /** Resolves when all are in Kafka. The producer repeats failed sends, so only a shutdown rejects it. */
+  async write({ head, payload, recipients, single = false }: Page): Promise<Written> {
+    const { pace, isFull, partitions } = this.#parts;
+    const reachable = recipients.filter((key) => !isFull(key));
+    const count = partitions();
+    const notification = notificationOf(head, payload);
+    for (let from = 0; from < reachable.length; from += PART) {
+      const part = reachable.slice(from, from + PART);
+      const target = part.map((key) => partitionOf(key, count));
+      await pace.turn(target);
+      await this.#add(notification, head.id, { part, target, single });
+    }
+    return { written: reachable.length, refused: recipients.length - reachable.length };
+  }
+
+  #add(
+    notification: NewNotification,
+    publication: string,
+    { part, target, single }: { part: readonly ClientKey[]; target: readonly number[]; single: boolean },
+  ): Promise<void> {
+    const { producer, topic } = this.#parts;
+    const write = (writer: PackWriter): void => writer.notification(notification);
+    return new Promise((resolve, reject) => {
+      let open = part.length;
+      // One function for all, because each has a callback.
+      const sent = (error: unknown): void => {
+        if (error !== undefined) reject(new Failure("retry", "The notifications were not sent.", { cause: error }));
+        else if ((open -= 1) === 0) resolve();
+      };
+      for (let index = 0; index < part.length; index += 1) {
+        notification.key = part[index]!;
+        notification.id = single ? publication : recipientId(publication, notification.key);
+        producer.add(topic, target[index]!, write, sent);
+      }
+    });
+  }
+}
+
+function notificationOf(head: PublicationHead, payload: Buffer): NewNotification {
+  const { ttl = 0, event = "", traceparent = "", headers, collapse, retract, outcomes } = head;
+  const options = writeOptions({
+    ...(headers === undefined ? {} : { headers: JSON.stringify(headers) }),
+    ...(collapse === undefined ? {} : { collapse }),
+    ...(retract === undefined ? {} : { retract }),
+    ...(outcomes === undefined ? {} : { outcomes }),
+  });
+  return { key: "", id: "", ttl, event, traceparent, options: options.length > 0 ? options : undefined, payload };
+}

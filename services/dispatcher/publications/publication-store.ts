@@ -1,0 +1,291 @@
+import type { Postgres } from "@saasaparilla/shared/postgres/client.ts";
+import type { PublicationHead, Target } from "@saasaparilla/shared/protocol/publication.ts";
+import type { ClientKey } from "@saasaparilla/shared/protocol/notification.ts";
+
+/** `cancelling`: no page begins, and those that were under way are being counted. */
+export type PublicationState = "waiting" | "running" | "cancelling" | "done" | "cancelled" | "skipped";
+
+/** The head as it is kept: with the targets that it has been resolved to. */
+export interface StoredHead extends PublicationHead {
+  targets: readonly Target[];
+}
+
+export interface NewPublication {
+  head: StoredHead;
+  payload: Buffer | undefined;
+  key: string;
+  state: "waiting" | "running" | "done" | "skipped";
+  /** ms since 1970. */
+  due: number;
+  written?: number;
+  refused?: number;
+  schedule?: string;
+  /** ms since 1970. */
+  occurrence?: number;
+  reason?: string;
+  /** The slices of a running publication. */
+  slices?: readonly NewSlice[];
+}
+
+export interface NewSlice {
+  /** -1 for all of it, or a partition of `members`. */
+  slice: number;
+  /** Decides its owner. */
+  hash: number;
+  /** About how many recipients it has. */
+  expected: number;
+}
+
+/** Part of a running publication. */
+export interface Slice {
+  id: string;
+  tenant: string;
+  slice: number;
+  key: string;
+  cancelling: boolean;
+  /** A page may have been written that `after` does not show. */
+  begun: boolean;
+  target: number;
+  after: ClientKey;
+  head: StoredHead;
+  payload: Buffer;
+  expected: number;
+  written: number;
+}
+
+export interface Progress {
+  target: number;
+  after: ClientKey;
+  written: number;
+  refused: number;
+  done: boolean;
+}
+
+export interface PublicationStatus {
+  state: PublicationState;
+  written: number;
+  refused: number;
+  /** ms since 1970. */
+  due: number;
+  reason: string | null;
+  head: StoredHead;
+}
+
+const ENDED_DAYS = 7;
+const SWEPT_ROWS = 1_000;
+/** The most slices of one tenant, and of all, that one dispatcher holds in memory. */
+const SLICES_OF_TENANT = 64;
+const SLICES_LOADED = 256;
+
+/**
+ * Publications that are due later or too large to be written at once. A change of a slice compares and sets: a
+ * dispatcher that has lost the slice changes nothing.
+ */
+export class PublicationStore {
+  readonly #postgres: Postgres;
+  readonly #schema: string;
+
+  constructor(postgres: Postgres, namespace: string) {
+    this.#postgres = postgres;
+    this.#schema = `"${namespace}"`;
+  }
+
+  /** One statement. A publication that is there already stays as it is: a record of dispatch can be read twice. */
+  async insert(publications: readonly NewPublication[]): Promise<void> {
+    if (publications.length === 0) return;
+    const { text, values } = insertOf(this.#schema, publications);
+    await this.#postgres.pool.query({ name: "publications-insert", text, values });
+  }
+
+  /** Those of the keys that have a running publication. */
+  async busyKeys(keys: readonly string[]): Promise<Set<string>> {
+    const { rows } = await this.#postgres.pool.query<{ key: string }>({
+      name: "publications-busy",
+      text: `select asked.key from unnest($1::text[]) as asked(key) where exists (
+               select from ${this.#schema}.publications as running
+               where running.key = asked.key and running.state in ('running', 'cancelling'))`,
+      values: [keys],
+    });
+    return new Set(rows.map(({ key }) => key));
+  }
+
+  /**
+   * Open slices of the owned partitions, of the first running publication of each key. `among`: the partitions of
+   * dispatch.
+   */
+  async open(owned: readonly number[], among: number): Promise<Slice[]> {
+    const { rows } = await this.#postgres.pool.query<SliceRow>({
+      name: "slices-open",
+      text: `select slice.id, slice.tenant, slice.slice, slice.target, slice.after, slice.begun,
+                    slice.expected::float8 as expected, slice.written::float8 as written,
+                    publication.key, publication.state, publication.head, publication.body
+             from (
+               select *, row_number() over (partition by tenant) as number from ${this.#schema}.publication_slices
+               where not done and hash % $2 = any($1::int[])
+             ) as slice
+             join ${this.#schema}.publications as publication using (id, tenant)
+             where slice.number <= ${SLICES_OF_TENANT} and publication.state in ('running', 'cancelling')
+             and not exists (
+               select from ${this.#schema}.publications as earlier where earlier.key = publication.key
+               and earlier.state in ('running', 'cancelling') and earlier.place < publication.place)
+             limit ${SLICES_LOADED}`,
+      values: [owned, among],
+    });
+    return rows.map(({ state, body, head, ...row }) => ({
+      ...row,
+      head,
+      cancelling: state === "cancelling",
+      payload: body ?? NOTHING,
+    }));
+  }
+
+  /** Before the first page of this owner. False if the slice is done, or not where it was read. */
+  async begin({ id, tenant, slice, target, after }: Slice): Promise<boolean> {
+    const { rowCount } = await this.#postgres.pool.query({
+      name: "slice-begin",
+      text: `update ${this.#schema}.publication_slices set begun = true
+             where id = $1 and tenant = $2 and slice = $3 and target = $4 and after = $5 and not done`,
+      values: [id, tenant, slice, target, after],
+    });
+    return rowCount === 1;
+  }
+
+  /** After a page is in Kafka. False if another dispatcher has moved the slice; otherwise whether to go on. */
+  async advance(
+    { id, tenant, slice, target, after }: Slice,
+    to: Progress,
+  ): Promise<"moved" | "cancelling" | "running"> {
+    const { rows } = await this.#postgres.pool.query<{ state: PublicationState }>({
+      name: "slice-advance",
+      text: `update ${this.#schema}.publication_slices as slice
+             set target = $6, after = $7, written = slice.written + $8, refused = slice.refused + $9, done = $10
+             from ${this.#schema}.publications as publication
+             where slice.id = $1 and slice.tenant = $2 and slice.slice = $3 and slice.target = $4 and slice.after = $5
+             and not slice.done and publication.id = $1 and publication.tenant = $2 returning publication.state`,
+      values: [id, tenant, slice, target, after, to.target, to.after, to.written, to.refused, to.done],
+    });
+    const [row] = rows;
+    if (!row) return "moved";
+    return row.state === "running" ? "running" : "cancelling";
+  }
+
+  /** Ends the publications whose slices are all done: those named, or all. */
+  async end(id?: string): Promise<void> {
+    await this.#postgres.pool.query({
+      name: id === undefined ? "publications-end" : "publication-end",
+      text: `update ${this.#schema}.publications as publication
+             set state = case publication.state when 'cancelling' then 'cancelled' else 'done' end,
+                 ended = now(), written = total.written, refused = total.refused, body = null
+             from (
+               select id, tenant, sum(slice.written) as written, sum(slice.refused) as refused
+               from ${this.#schema}.publications as running join ${this.#schema}.publication_slices as slice
+                 using (id, tenant)
+               where running.state in ('running', 'cancelling') ${id === undefined ? "" : "and id = $1"}
+               group by id, tenant having bool_and(slice.done)
+             ) as total
+             where publication.id = total.id and publication.tenant = total.tenant
+             and publication.state in ('running', 'cancelling')`,
+      values: id === undefined ? [] : [id],
+    });
+  }
+
+  async status(tenant: string, id: string): Promise<PublicationStatus | undefined> {
+    const { rows } = await this.#postgres.pool.query<Omit<PublicationStatus, "due"> & { due: Date }>({
+      name: "publication-status",
+      text: `select state, due, reason, head,
+               case when ended is null and state <> 'waiting' then (
+                 select coalesce(sum(slice.written), 0) from ${this.#schema}.publication_slices as slice
+                 where slice.id = publication.id and slice.tenant = publication.tenant) else written end::float8 as written,
+               case when ended is null and state <> 'waiting' then (
+                 select coalesce(sum(slice.refused), 0) from ${this.#schema}.publication_slices as slice
+                 where slice.id = publication.id and slice.tenant = publication.tenant) else refused end::float8 as refused
+             from ${this.#schema}.publications as publication where id = $1 and tenant = $2`,
+      values: [id, tenant],
+    });
+    const [row] = rows;
+    return row && { ...row, due: row.due.getTime() };
+  }
+
+  /**
+   * Cancels a waiting publication at once. A running one becomes `cancelling`: its owner counts what was written, and
+   * ends it. Slices that no dispatcher has begun end here.
+   */
+  async cancel(tenant: string, id: string): Promise<void> {
+    await this.#postgres.pool.query({
+      name: "publication-cancel",
+      text: `with cancelled as (
+               update ${this.#schema}.publications
+               set state = case state when 'waiting' then 'cancelled' else 'cancelling' end,
+                   ended = case state when 'waiting' then now() end,
+                   body = case state when 'waiting' then null else body end
+               where id = $1 and tenant = $2 and state in ('waiting', 'running') returning state
+             ) update ${this.#schema}.publication_slices set done = true
+             where id = $1 and tenant = $2 and not begun and exists (select from cancelled)`,
+      values: [id, tenant],
+    });
+  }
+
+  /** Deletes what ended some days ago. */
+  async sweep(): Promise<number> {
+    const { rowCount } = await this.#postgres.pool.query({
+      name: "publications-sweep",
+      text: `with gone as (
+               delete from ${this.#schema}.publications as publication using (
+                 select id, tenant from ${this.#schema}.publications
+                 where ended < now() - interval '${ENDED_DAYS} days' limit ${SWEPT_ROWS}
+               ) as old where publication.id = old.id and publication.tenant = old.tenant
+               returning publication.id, publication.tenant
+             ) delete from ${this.#schema}.publication_slices as slice using gone
+             where slice.id = gone.id and slice.tenant = gone.tenant`,
+    });
+    return rowCount ?? 0;
+  }
+}
+
+const NOTHING = Buffer.from("null");
+
+interface SliceRow extends Omit<Slice, "payload" | "cancelling"> {
+  state: PublicationState;
+  body: Buffer | null;
+}
+
+/** The statement, for a transaction that inserts publications beside other changes, too. Their order gives their places. */
+export function insertOf(schema: string, publications: readonly NewPublication[]): { text: string; values: unknown[] } {
+  const slices = publications.flatMap(({ head, slices = [] }) => slices.map((slice) => ({ ...slice, head })));
+  const columns = <T>(of: (publication: NewPublication) => T): T[] => publications.map(of);
+  return {
+    text: `with new as (
+             insert into ${schema}.publications (id, tenant, key, state, due, written, refused, schedule, occurrence,
+               reason, head, body, ended)
+             select id, tenant, key, state, to_timestamp(due), written, refused, schedule, to_timestamp(occurrence),
+               reason, head, body, case when state in ('done', 'skipped') then now() end
+             from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::float8[], $6::int8[], $7::int8[],
+               $8::text[], $9::float8[], $10::text[], $11::jsonb[], $12::bytea[]) with ordinality
+               as given(id, tenant, key, state, due, written, refused, schedule, occurrence, reason, head, body, number)
+             order by number on conflict do nothing returning id, tenant
+           ) insert into ${schema}.publication_slices (id, tenant, slice, hash, expected)
+           select given.id, given.tenant, given.slice, given.hash, given.expected
+           from unnest($13::uuid[], $14::text[], $15::int2[], $16::int4[], $17::int8[])
+             as given(id, tenant, slice, hash, expected)
+           join new on new.id = given.id and new.tenant = given.tenant`,
+    values: [
+      columns(({ head }) => head.id),
+      columns(({ head }) => head.tenant),
+      columns(({ key }) => key),
+      columns(({ state }) => state),
+      columns(({ due }) => due / 1_000),
+      columns(({ written }) => written ?? 0),
+      columns(({ refused }) => refused ?? 0),
+      columns(({ schedule }) => schedule ?? null),
+      columns(({ occurrence }) => (occurrence === undefined ? null : occurrence / 1_000)),
+      columns(({ reason }) => reason ?? null),
+      columns(({ head }) => JSON.stringify(head)),
+      columns(({ payload }) => payload ?? null),
+      slices.map(({ head }) => head.id),
+      slices.map(({ head }) => head.tenant),
+      slices.map(({ slice }) => slice),
+      slices.map(({ hash }) => hash),
+      slices.map(({ expected }) => expected),
+    ],
+  };
+}

@@ -1,0 +1,48 @@
+import type { Guard } from "@saasaparilla/shared/auth/guard.ts";
+import type { KafkaLink, Outgoing } from "@saasaparilla/shared/kafka/client.ts";
+import type { Postgres } from "@saasaparilla/shared/postgres/client.ts";
+import { Quarantine } from "@saasaparilla/shared/postgres/quarantine.ts";
+import { QueueStore } from "@saasaparilla/shared/postgres/queue-store.ts";
+import type { ClientKey } from "@saasaparilla/shared/protocol/notification.ts";
+import type { Lifecycle } from "@saasaparilla/shared/runtime/lifecycle.ts";
+import type { Log } from "@saasaparilla/shared/runtime/log.ts";
+import type { DocumentOf } from "@saasaparilla/shared/dispatch/documents.ts";
+import type { Route } from "#api/routes.ts";
+import type { DispatcherMetrics } from "#metrics.ts";
+import { changesRoutes } from "./changes-routes.ts";
+import { quarantineRoutes } from "./quarantine-routes.ts";
+import { queueRoutes } from "./queue-routes.ts";
+import { QueueSweep } from "./queue-sweep.ts";
+import { Queues } from "./queues.ts";
+
+export interface OpenQueuesParts {
+  postgres: Postgres;
+  namespace: string;
+  guard: Pick<Guard, "ended">;
+  kafka: Pick<KafkaLink, "present">;
+  send: (records: Outgoing[]) => Promise<number[]>;
+  /** The name of accepted. */
+  topic: string;
+  weightOf: (tenant: string) => number;
+  documentOf: (queue: ClientKey) => DocumentOf<"queue"> | undefined;
+  sweepMs: number;
+  metrics: DispatcherMetrics;
+  lifecycle: Lifecycle;
+  log: Log;
+}
+
+/** The queues of a dispatcher: their routes, and the sweep of rows that are left. */
+export function openQueues(parts: OpenQueuesParts): Route[] {
+  const { postgres, namespace, metrics, lifecycle, log } = parts;
+  const store = new QueueStore(postgres, namespace);
+  const quarantine = new Quarantine(postgres, namespace);
+  const queues = new Queues({ ...parts, store });
+  const sweep = new QueueSweep({ store, quarantine, metrics, log });
+  const sweeps = setInterval(() => void sweep.look(), parts.sweepMs);
+  lifecycle.onEnd("queues", async () => {
+    clearInterval(sweeps);
+    queues.end();
+    await sweep.end();
+  });
+  return [...queueRoutes(queues), ...changesRoutes(queues), ...quarantineRoutes({ ...parts, quarantine })];
+}

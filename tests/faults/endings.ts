@@ -1,0 +1,46 @@
+import type { HistoryEvent } from "./history.ts";
+import type { Sent } from "./tracked.ts";
+import type { Breach, Violation } from "./verdict.ts";
+
+/**
+ * Marks what a later notification with the same collapse key replaced (R60), and judges the outcomes (R63). Pure, after
+ * all other events were followed.
+ */
+export function judgeEndings(
+  events: readonly HistoryEvent[],
+  all: Iterable<Sent>,
+  named: ReadonlyMap<string, Sent>,
+): Violation[] {
+  const violations: Violation[] = [];
+  const say = (breach: Breach, { key, id }: Sent, more = ""): void =>
+    void violations.push({ breach, key, detail: `${id}${more}` });
+  for (const event of events) {
+    if (event.kind !== "outcome") continue;
+    const sent = named.get(event.notification);
+    if (sent?.ended && sent.ended.message !== event.message) say("outcome under two ids", sent);
+    // The first counts.
+    if (sent) sent.ended ??= { message: event.message, outcome: event.outcome };
+  }
+  const last = new Map<string, Sent>();
+  for (const sent of all) {
+    // One with an unknown answer may have replaced others, too.
+    if (sent.collapse === undefined || sent.outcome === "failed") continue;
+    const name = `${sent.key} ${sent.collapse}`;
+    const before = last.get(name);
+    if (before) before.replaced = true;
+    last.set(name, sent);
+  }
+  for (const sent of all) {
+    if (!sent.asks || sent.outcome !== "ok") continue;
+    if (!sent.ended) say("no outcome", sent);
+    else if (!isRight(sent, sent.ended.outcome)) say("wrong outcome", sent, `: ${sent.ended.outcome}`);
+  }
+  return violations;
+}
+
+/** A retract that its client did not ask for is acknowledged without a receipt (R62). */
+function isRight({ received, retract, replaced, expired, dead }: Sent, outcome: string): boolean {
+  if (outcome === "acknowledged") return received || retract;
+  if (outcome === "replaced" || outcome === "retracted") return replaced;
+  return outcome === "expired" ? expired : outcome === "dead" && dead;
+}
