@@ -149,7 +149,7 @@ export const limits: Parser<Record<string, number>> = (text) => {
         !(Number(value) >= 0 && Number.isFinite(Number(value)))
       )
         return refused(
-          `${JSON.stringify(pair)} is no limit. Write LIMIT=NUMBER; limits are ${LIMITS.join(", ")}; or none.`,
+          `${JSON.stringify(pair)} is not a limit. Write LIMIT=NUMBER; limits are ${LIMITS.join(", ")}; or none.`,
         );
       return [name, Number(value)];
     }),

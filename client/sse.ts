@@ -40,7 +40,7 @@ export async function sse(context: Context): Promise<Ending> {
           frame = JSON.parse(data) as ServerFrame;
           context.hear(frame);
         } catch {
-          return ending("protocol", "A frame was not understood.");
+          return ending("protocol", "Invalid frame.");
         }
         if (frame.type === "connected") {
           const beat = heartbeatMs(frame.heartbeat);

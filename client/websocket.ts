@@ -79,7 +79,7 @@ export async function websocket(context: Context): Promise<Ending> {
       try {
         hear(JSON.parse(data) as ServerFrame);
       } catch {
-        fail("protocol", "A frame was not understood.");
+        fail("protocol", "Invalid frame.");
       }
     });
 

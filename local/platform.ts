@@ -44,7 +44,7 @@ function superfluous(list: Service[]): string[] {
 }
 
 async function provision(told: Record<string, string>): Promise<void> {
-  const fix = "Topics and tables could not be made: correct what its log says, and: npx just up";
+  const fix = "Topics and tables could not be created. Fix the error in its log, then run: npx just up";
   await runTool(process.execPath, [mainOf("provision")], {
     log: "provision",
     fix,
@@ -73,7 +73,7 @@ export function wanted(args: string[] = []): number {
   const count = Number(given);
   if (Number.isInteger(count) && count >= 1 && count <= 20) return count;
   throw new UserError(
-    `${JSON.stringify(given)} distributors cannot be started.`,
-    "Say a number from 1 to 20: npx just up --distributors 2",
+    `${JSON.stringify(given)} is not a number of distributors.`,
+    "Give a number from 1 to 20: npx just up --distributors 2",
   );
 }

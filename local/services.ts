@@ -155,7 +155,7 @@ async function ready(service: Service): Promise<void> {
     const child = running(childOf(service.name));
     if (child !== undefined) lives.add(child.pid);
     // It has ended twice, so it would end again.
-    if (lives.size > 2) throw new UserError(`${service.name} ends each time it is started.`, whatItSaid(service.name));
+    if (lives.size > 2) throw new UserError(`${service.name} exits each time it starts.`, whatItSaid(service.name));
     if (Date.now() > deadline)
       throw new UserError(`${service.name} is not ready: ${missing}.`, whatItSaid(service.name));
     await sleep(50);

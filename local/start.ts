@@ -25,11 +25,11 @@ Subscribe as the client u1: over server-sent events, by long poll, or over a Web
   curl "${distributor}/v1/poll?wait=30" -H "${client}"
   npx just subscribe --client u1
 
-Publish to it from another terminal; what it misses while it is away, it is sent first when it is back
+Publish to it from another terminal. A client that reconnects first gets the notifications that it missed
 
   curl "${receiver}/v1/notifications" -H "Authorization: Bearer $(npx just token --publisher)" \\
     -H "Content-Type: application/json" -d '{"to": {"client": "u1"}, "data": {"text": "hello"}}'
 
-See it at work: npx just demo      Logs: npx just logs      Stop: npx just down      All recipes: npx just --list
+Watch a demo: npx just demo      Logs: npx just logs      Stop: npx just down      All recipes: npx just --list
 `;
 }

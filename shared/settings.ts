@@ -13,7 +13,7 @@ export const storeSettings = z.object({
     .string()
     .transform((list) => list.split(",").map((url) => url.trim()))
     .pipe(z.array(z.url({ protocol: /^rediss?$/ })))
-    .meta({ description: "Address of Redis. For a Redis Cluster, some of its nodes with commas between them." }),
+    .meta({ description: "Address of Redis. For a Redis Cluster, some of its nodes, separated by commas." }),
   REDIS_CLUSTER: z
     .stringbool()
     .default(false)
@@ -46,7 +46,7 @@ export const commonSettings = z.object({
     }),
   ...storeSettings.shape,
   HOST: z.string().default("0.0.0.0").meta({ description: "The address that the service listens on." }),
-  PORT: z.coerce.number().int().min(0).max(65535).meta({ description: "The port that it listens on." }),
+  PORT: z.coerce.number().int().min(0).max(65535).meta({ description: "The port that the service listens on." }),
   ...serverSettings.shape,
   LOG_LEVEL: z
     .enum(["trace", "debug", "info", "warn", "error", "fatal"])

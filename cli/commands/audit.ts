@@ -15,13 +15,13 @@ interface Options extends KafkaOptions {
 export const auditCommand = (): CliCommand =>
   kafkaOptions(
     new CliCommand("audit")
-      .summary("print who tried what")
+      .summary("print the audit log: each request that needed a token")
       .description("Print the end of the audit log, of all services, in the order of time. Reads Kafka.")
       .option("--refused", "only what was refused")
       // No forms: a refused caller can have claimed any name.
       .option("--tenant <name>", "only this tenant")
       .option("--subject <name>", "only this subject")
-      .option("--limit <n>", "at most so many entries, the last ones", limitOf(999_999), 50)
+      .option("--limit <n>", "the number of entries to print, from the end", limitOf(999_999), 50)
       .option("--json", "print a line of JSON for each entry"),
   )
     .examples("audit --refused --tenant shop", "audit --subject checkout --limit 500 --json")

@@ -27,7 +27,7 @@ const list = (): CliCommand =>
   directorOptions(
     new CliCommand("list")
       .description("List dead letters: the newest, or the oldest after --after.")
-      .option("--limit <n>", "at most so many, 1 to 500; 50 by default", limitOf(500))
+      .option("--limit <n>", "the number of dead letters to list, 1 to 500; 50 by default", limitOf(500))
       .option("--after <id>", "those after this one; start: from the oldest", deadLetterPosition)
       .option(...JSON_OPTION),
   )

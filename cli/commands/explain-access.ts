@@ -43,7 +43,7 @@ export const explainAccessCommand = (): CliCommand =>
       .option("--client <id>", "the client that the request is about", clientId)
       .option("--target <target>", "the queue, group or exchange that the request names: queue/changes", target)
       .option("--origin <origin>", "the site whose page asks; alone, only its origin is checked", origin)
-      .option("--token <token>", "the token to explain; others on this machine see it: prefer --token-file")
+      .option("--token <token>", "the token to explain; other users of this machine can see it, so prefer --token-file")
       .option("--token-file <file>", "the token to explain; - reads stdin")
       .option("--subject <name>", "instead of a token: its subject", subjectName)
       .option("--scopes <list>", "with --subject: the scopes of its token; --scope by default", scopes)

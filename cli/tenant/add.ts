@@ -14,7 +14,7 @@ export const addCommand = (): CliCommand =>
       .addOption(
         new Option(
           "--trust <trust>",
-          "scopes: what its issuers' tokens say is enough; grants, the default: a grant must allow it, too",
+          "scopes: the scopes in its issuers' tokens are enough; grants, the default: a grant must also allow it",
         ).choices(["scopes", "grants"]),
       ),
   )

@@ -82,7 +82,7 @@ async function keysAt(jwks: string): Promise<object> {
   } catch {
     // The parser's error has a piece of the file, which may be a private key.
     throw new CliError(
-      `--jwks ${JSON.stringify(jwks)} is no JSON. Name a file with a JSON Web Key Set (RFC 7517), or its address.`,
+      `--jwks ${JSON.stringify(jwks)} is not JSON. Name a file with a JSON Web Key Set (RFC 7517), or its address.`,
     );
   }
 }

@@ -9,8 +9,8 @@ import { change } from "./documents.ts";
 export const limitsCommand = (): CliCommand =>
   consoleOptions(
     new CliCommand("limits")
-      .summary("Set the limits of a tenant. It replaces the ones before.")
-      .description(`Set the limits of a tenant. It replaces the ones before. Limits: ${LIMITS.join(", ")}.`)
+      .summary("Set the limits of a tenant. They replace the previous ones.")
+      .description(`Set the limits of a tenant. They replace the previous ones. Limits: ${LIMITS.join(", ")}.`)
       .argument("<name>", "the tenant", tenantName)
       .argument("<list>", "LIMIT=NUMBER with commas between, or none", limits),
   )

@@ -8,7 +8,7 @@ import { change } from "./documents.ts";
 export const originsCommand = (): CliCommand =>
   consoleOptions(
     new CliCommand("origins")
-      .description("Set the sites whose pages may connect. It replaces the ones before.")
+      .description("Set the sites whose pages may connect. They replace the previous ones.")
       .argument("<name>", "the tenant", tenantName)
       .argument("<list>", "origins with commas between, or none", origins),
   )

@@ -8,7 +8,7 @@ import { documentId, revokedSubject, tenantName } from "#cli/values.ts";
 export const revokeCommand = (): CliCommand =>
   consoleOptions(
     new CliCommand("revoke")
-      .description("Refuse everything that was issued to a subject until now, or with '*' to the whole tenant.")
+      .description("Invalidate everything issued to a subject until now, or with '*' to the whole tenant.")
       .argument("<tenant>", "the tenant", tenantName)
       .argument("<subject>", "the subject, or '*'", revokedSubject),
   )

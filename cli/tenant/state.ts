@@ -13,7 +13,6 @@ const stateCommand = (verb: string, state: string, description: string): CliComm
     });
 
 export const suspendCommand = (): CliCommand =>
-  stateCommand("suspend", "suspended", "Stop everything of a tenant within a minute. Its data stays.");
+  stateCommand("suspend", "suspended", "Suspend a tenant within a minute. Its data stays.");
 
-export const resumeCommand = (): CliCommand =>
-  stateCommand("resume", "active", "Allow a suspended tenant everything again.");
+export const resumeCommand = (): CliCommand => stateCommand("resume", "active", "Resume a suspended tenant.");

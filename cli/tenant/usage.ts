@@ -17,11 +17,11 @@ export const usageCommand = (): CliCommand =>
     new CliCommand("usage")
       .description("List the tenants that store, publish or are refused most, as JSON.")
       .addOption(
-        new Option("--by <order>", "what comes first: bytes or clients stored, publishing rate, refused")
+        new Option("--by <order>", "the order: bytes or clients stored, publishing rate, refused")
           .choices(ORDERS)
           .default("bytes"),
       )
-      .option("--limit <n>", "at most so many tenants, 1 to 100", limitOf(100), 20)
+      .option("--limit <n>", "the number of tenants to list, 1 to 100", limitOf(100), 20)
       .option(...JSON_OPTION),
   )
     .examples("tenant usage", "tenant usage --by refused --limit 5")

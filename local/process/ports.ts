@@ -42,7 +42,7 @@ function parse(name: PortName, given: string): number {
   const number = Number(given);
   if (Number.isInteger(number) && number > 0 && number < 65_536) return number;
   throw new UserError(
-    `${name} is ${JSON.stringify(given)}, which is no port.`,
+    `${name} is ${JSON.stringify(given)}, which is not a port.`,
     `Set it to a number from 1 to 65535, or unset it to use ${defaults[name]}.`,
   );
 }
@@ -71,7 +71,7 @@ function isFree(number: number): Promise<boolean> {
       else
         reject(
           hasCode(error, "EACCES")
-            ? new UserError(`Port ${number} may not be opened by this user.`, "Choose one above 1023.")
+            ? new UserError(`Port ${number} cannot be opened by this user.`, "Choose one above 1023.")
             : error,
         );
     });

@@ -82,10 +82,10 @@ function answer(one: Backing, process: Process, patience = PATIENCE): Promise<st
 function notUp(one: Backing, process: Process, failure: string): UserError {
   const wrong = isAlive(process)
     ? `${one.label} (pid ${process.pid}) runs and does not answer: ${failure.replace(/\.$/, "")}.`
-    : `${one.label} ends while it is starting.`;
+    : `${one.label} exits during its start.`;
   return new UserError(
     wrong,
-    `Stop it: npx just down. Begin anew without its data: npx just clean\n${ending(one.name, process.logFrom)}`,
+    `Stop it: npx just down. Start again without its data: npx just clean\n${ending(one.name, process.logFrom)}`,
   );
 }
 

@@ -74,7 +74,7 @@ export async function kafkaJars(): Promise<string> {
 async function fetchJars(folder: string, javaHome: string | undefined): Promise<void> {
   if ((await ask("mvn", ["--version"], withJava(javaHome))) === undefined) {
     throw new UserError(
-      "Maven fetches Kafka, and there is no working mvn.",
+      "Maven is needed to fetch Kafka, but mvn does not work here.",
       "Install it (Debian: apt-get install maven), or set KAFKA_BROKERS to a Kafka that runs.",
     );
   }

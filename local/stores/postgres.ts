@@ -79,7 +79,7 @@ async function initialise(
   try {
     await runTool(file, args, {
       log: "initdb",
-      fix: "Postgres could not lay out its data folder: is the disk full?",
+      fix: "Postgres could not create its data folder. Check whether the disk is full.",
       env,
       uid,
       gid,

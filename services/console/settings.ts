@@ -6,16 +6,17 @@ import { z } from "zod";
 export const consoleSettings = commonSettings.omit({ REDIS_URL: true, REDIS_CLUSTER: true }).extend({
   ...identitySettings.shape,
   ...nodeServerSettings.shape,
-  PORT: z.coerce.number().int().min(0).max(65535).default(8083).meta({ description: "The port that it listens on." }),
+  PORT: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(65535)
+    .default(8083)
+    .meta({ description: "The port that the service listens on." }),
   OPERATOR_RATE: z.coerce
     .number()
     .min(0.001)
     .default(50)
-    .meta({ description: "Requests a second of a tenant's operators. Each change takes the one lock of all changes." }),
-  OPERATOR_BURST: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .default(500)
-    .meta({ description: "Such requests at once, after a rest." }),
+    .meta({ description: "Requests per second of a tenant's operators. All changes share one lock." }),
+  OPERATOR_BURST: z.coerce.number().int().min(1).default(500).meta({ description: "Such requests in a burst." }),
 });

@@ -14,31 +14,31 @@ export function createMetrics(registry: Registry) {
     replaced: 0,
     retracted: 0,
   };
-  counts("notifications_settled_total", "Notifications settled, by how.", ["how"], () =>
+  counts("notifications_settled_total", "Settled notifications, by how.", ["how"], () =>
     Object.entries(settled).map(([how, count]) => ({ how, count })),
   );
   const accepted = counter("notifications_read_total", "Notifications read from accepted.");
   const sent = tally("notifications_routed_total", "Notifications sent to a slot.");
-  const duplicates = counter(
-    "notifications_repeated_total",
-    "Notifications dropped because their id had just been seen.",
-  );
+  const duplicates = counter("notifications_repeated_total", "Notifications dropped as repeats of a recent id.");
   const deferred = counter(
     "notifications_deferred_total",
-    "Notifications that went to deferred: Postgres was away, or their tenant stored more than its share; or what was deferred before is not in Postgres yet.",
+    "Notifications written to the topic deferred, by reason: Postgres was away, the tenant stored more than its share, or earlier deferred ones are not in Postgres yet.",
     "reason",
   );
   // A series that does not exist has no rate, so the dashboard would be empty until the first one.
   for (const reason of ["away", "share"] satisfies DeferredReason[]) deferred.inc({ reason }, 0);
   const overShare = counter(
     "notifications_over_share_total",
-    "Notifications that were stored because their tenant had its share of what may wait in a partition.",
+    "Notifications stored because their tenant reached its share of a partition's waiting ones.",
+  );
+  const swept = counter(
+    "notifications_swept_total",
+    "Stored notifications that expired before their client connected.",
   );
   const ended: Record<Outcome, number> = { acknowledged: 0, expired: 0, replaced: 0, retracted: 0, dead: 0 };
   counts("outcomes_total", "Outcomes appended to queues, by outcome.", ["outcome"], () =>
     Object.entries(ended).map(([outcome, count]) => ({ outcome, count })),
   );
-  const swept = counter("notifications_swept_total", "Stored notifications that expired before their client came.");
   const deadLetters = counter("dead_letters_total", "Records, and items of records, that can never be processed.");
   const skipped = counter("items_skipped_total", "Items of an unknown kind in control, by topic.", "topic");
   skipped.inc({ topic: "control" }, 0);
@@ -50,10 +50,7 @@ export function createMetrics(registry: Registry) {
   const demotions = counter("lane_demotions_total", "Connections told to replay, by reason.", "reason");
   const holds = counter("lane_holds_total", "Holds granted.");
   const invitations = counter("lane_invitations_total", "Connections invited to prepare.");
-  const pauses = counter(
-    "partition_pauses_total",
-    "Times that a partition paused at its bound of unsettled notifications.",
-  );
+  const pauses = counter("partition_pauses_total", "Pauses of partitions at their limit of unsettled notifications.");
   const failures = counter(
     "dependency_failures_total",
     "Failed calls, by dependency; each is tried again.",
@@ -66,18 +63,18 @@ export function createMetrics(registry: Registry) {
     "how",
   );
   const watch = watched({
-    unsettled: { name: "notifications_unsettled", help: "Notifications that this director answers for." },
+    unsettled: { name: "notifications_unsettled", help: "Unsettled notifications of this director." },
     lag: {
       name: "accepted_lag",
-      help: "Records of accepted that are not settled, of the partitions that this director owns: as it was a few seconds ago.",
+      help: "Unsettled records of the topic accepted, in this director's partitions, a few seconds ago.",
     },
     storedHighest: {
       name: "tenant_stored_highest_ratio",
-      help: "What the fullest tenant has stored, as a part of what it may, by bound; 0 while no tenant has half of it.",
+      help: "The fullest tenant's share of its storage limit, by bound. 0 while no tenant has used half.",
       label: "bound",
     },
     lanes: { name: "lanes", help: "Lanes in memory." },
-    parkedLanes: { name: "lanes_parked", help: "Of them those that are kept small, since nothing happens." },
+    parkedLanes: { name: "lanes_parked", help: "Lanes in memory without activity, in their small form." },
     lookUps: { name: "look_ups_waiting", help: "Lanes that wait for Redis." },
     partitions: { name: "partitions_owned", help: "Partitions of accepted that this director owns." },
     outcomesUnderWay: {

@@ -10,42 +10,55 @@ export const directorSettings = commonSettings.extend({
   ...identitySettings.shape,
   ...nodeServerSettings.shape,
   ...tenantLimitSettings.shape,
-  PORT: z.coerce.number().int().min(0).max(65535).default(8082).meta({ description: "The port that it listens on." }),
+  PORT: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(65535)
+    .default(8082)
+    .meta({ description: "The port that the service listens on." }),
   GROUP_SESSION_MS: z.coerce
     .number()
     .int()
     .min(1_000)
     .max(300_000)
     .default(6_000)
-    .meta({ description: "A director that is silent to its group for so many ms loses its partitions." }),
+    .meta({ description: "A director that does not reach its group for this time, in ms, loses its partitions." }),
   WINDOW: z.coerce
     .number()
     .int()
     .min(1)
     .max(4_096)
     .default(256)
-    .meta({ description: "The most unacknowledged notifications under way to one client." }),
+    .meta({ description: "The most unacknowledged notifications in flight to one client." }),
   LANE_MAX_QUEUED: count(1_024).meta({
     description: "The most unsettled notifications of one client in memory. Above it they are stored.",
   }),
-  LANE_MAX_BYTES: count(1 << 20).meta({ description: "The most bytes of these." }),
-  ACK_MS: count(10_000).meta({ description: "A sent notification that is not acknowledged for so many ms is stored." }),
+  LANE_MAX_BYTES: count(1 << 20).meta({
+    description: "The most bytes of unsettled notifications of one client in memory.",
+  }),
+  ACK_MS: count(10_000).meta({
+    description: "A sent notification that is not acknowledged within this time, in ms, is stored.",
+  }),
   HOLD_MS: count(5_000).meta({
-    description: "A hold that takes more ms is given up, and held notifications are stored.",
+    description: "The longest hold, in ms. After it, the held notifications are stored.",
   }),
   INVITE_MS: count(2_000).meta({
-    description: "An invited connection has so many ms to prepare. Doubled with each try.",
+    description: "The time that an invited connection has to prepare, in ms. It doubles with each try.",
   }),
   INVITE_TRIES: count(3).meta({
-    description: "After so many tries without an answer, unsettled notifications are stored.",
+    description: "The number of tries without an answer after which unsettled notifications are stored.",
   }),
   MAX_LANES: z.coerce.number().int().min(1).max(10_000_000).default(1_000_000).meta({
     description:
       "The most lanes of one partition in memory. Above it idle ones are forgotten. A Map takes no more than 2^24.",
   }),
   PARTITION_MAX_UNSETTLED: count(50_000).meta({
-    description: "A partition pauses at so many unsettled notifications, and goes on at three quarters of it.",
+    description: "A partition pauses at this number of unsettled notifications, and resumes at three quarters of it.",
   }),
-  PARTITION_MAX_BYTES: count(64 << 20).meta({ description: "A partition pauses at so many bytes of them, likewise." }),
-  SWEEP_MS: count(30_000).meta({ description: "Expired rows are swept every so many ms." }),
+  PARTITION_MAX_BYTES: count(64 << 20).meta({
+    description:
+      "A partition pauses at this number of bytes of unsettled notifications, and resumes at three quarters of it.",
+  }),
+  SWEEP_MS: count(30_000).meta({ description: "The interval at which expired rows are deleted, in ms." }),
 });

@@ -11,13 +11,13 @@ const ACTIONS: QueueAction[] = ["read", "claimed", "confirmed", "released", "ext
 export function createMetrics(registry: Registry) {
   const { counter, watched } = meters(registry);
   const publications = counter("publications_total", "Publications that reached a state, by state.", "state");
-  const messages = counter("queue_messages_total", "Messages of queues, by action of their readers.", "action");
+  const messages = counter("queue_messages_total", "Messages of queues, by the action of their consumers.", "action");
   const notifications = counter("fanout_notifications_total", "Notifications of publications, by result.", "result");
   const occurrences = counter("schedule_occurrences_total", "Occurrences of schedules, by result.", "result");
-  const read = counter("dispatch_read_total", "Records read from dispatch.");
-  const retries = counter("dispatch_retries_total", "Times that a record of dispatch was tried again after a failure.");
+  const read = counter("dispatch_read_total", "Records read from the topic dispatch.");
+  const retries = counter("dispatch_retries_total", "Retries of records of the topic dispatch after a failure.");
   const deadLetters = counter("dead_letters_total", "Records that can never be processed.");
-  const pauses = counter("partition_pauses_total", "Times that a partition paused at its bound of waiting bytes.");
+  const pauses = counter("partition_pauses_total", "Pauses of partitions at their limit of waiting bytes.");
   const failures = counter(
     "dependency_failures_total",
     "Failed calls, by dependency; each is tried again.",
@@ -31,7 +31,7 @@ export function createMetrics(registry: Registry) {
   const watch = watched({
     lag: {
       name: "dispatch_lag",
-      help: "Records of dispatch that are not settled, of the partitions that this dispatcher owns: as it was a few seconds ago.",
+      help: "Unsettled records of the topic dispatch, in this dispatcher's partitions, a few seconds ago.",
     },
     remaining: {
       name: "fanout_remaining",
@@ -39,13 +39,22 @@ export function createMetrics(registry: Registry) {
     },
     dueLag: {
       name: "due_lag_seconds",
-      help: "How late the oldest due publication of this dispatcher is; 0 if none is.",
+      help: "Delay of the oldest due publication of this dispatcher. 0 if none is due.",
     },
-    pace: { name: "fanout_pace", help: "Notifications a second that fan-out may write now, while directors keep up." },
+    pace: {
+      name: "fanout_pace",
+      help: "Notifications per second that fan-out may write now. It falls while directors lag.",
+    },
     partitions: { name: "partitions_owned", help: "Partitions of dispatch that this dispatcher owns." },
-    queueReaders: { name: "queue_readers_waiting", help: "Readers of empty queues that wait for a message." },
-    queueRequests: { name: "queue_requests_waiting", help: "Requests to queues that wait for their statement." },
-    waitingBytes: { name: "dispatch_waiting_bytes", help: "Bytes of records of dispatch that wait in memory." },
+    queueReaders: { name: "queue_readers_waiting", help: "Reads of empty queues that wait for a message." },
+    queueRequests: {
+      name: "queue_requests_waiting",
+      help: "Requests to queues that wait for a statement of Postgres.",
+    },
+    waitingBytes: {
+      name: "dispatch_waiting_bytes",
+      help: "Bytes of records of the topic dispatch that wait in memory.",
+    },
   });
   return {
     watch,

@@ -10,24 +10,20 @@ export const dispatcherSettings = commonSettings.extend({
   ...identitySettings.shape,
   ...nodeServerSettings.shape,
   ...tenantLimitSettings.shape,
-  PORT: z.coerce.number().int().min(0).max(65535).default(8085).meta({ description: "The port that it listens on." }),
-  GROUP_SESSION_MS: z.coerce
-    .number()
-    .int()
-    .min(1_000)
-    .max(300_000)
-    .default(6_000)
-    .meta({ description: "A dispatcher that is silent to its group for so many ms loses its partitions." }),
+  PORT: z.coerce.number().int().min(0).max(65535).default(8085).meta({ description: "The port to listen on." }),
+  GROUP_SESSION_MS: z.coerce.number().int().min(1_000).max(300_000).default(6_000).meta({
+    description: "A dispatcher that its Kafka group does not hear from for this time, in ms, loses its partitions.",
+  }),
   FANOUT_RATE: count(10_000).meta({
     description:
-      "Notifications a second that a dispatcher writes for groups at most. It writes fewer while directors lag behind.",
+      "The most notifications per second that a dispatcher writes for groups. It writes fewer while directors lag behind.",
   }),
   SWEEP_MS: count(10_000).meta({
-    description: "How often rows that are over are deleted, in ms: of queues, and of publications.",
+    description: "The interval at which finished rows of queues and publications are deleted, in ms.",
   }),
   PARTITION_MAX_BYTES: count(16 << 20).meta({
     description:
-      "A partition of dispatch pauses at so many bytes of records that wait in memory. It goes on at three quarters of it.",
+      "A partition of the dispatch topic pauses when this many bytes of its records wait in memory. It continues at three quarters of the limit.",
   }),
 });
 

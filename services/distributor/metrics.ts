@@ -16,7 +16,7 @@ export function createMetrics(registry: Registry) {
   };
   counts(
     "notifications_delivered_total",
-    "Notifications put into outboxes, by transport and source.",
+    "Notifications written to outboxes, by transport and source.",
     ["transport", "source"],
     () =>
       Object.entries(delivered).flatMap(([transport, sources]) =>
@@ -24,33 +24,29 @@ export function createMetrics(registry: Registry) {
       ),
   );
   const acknowledged = tally("acknowledgements_total", "Acknowledgements passed on.");
-  const refusals = counter(
-    "session_refusals_total",
-    "Times that a live session went back to replaying, by reason.",
-    "reason",
-  );
-  const opened = counter("connections_opened_total", "Connections taken in, by transport.", "transport");
+  const refusals = counter("session_refusals_total", "Returns of live sessions to replaying, by reason.", "reason");
+  const opened = counter("connections_opened_total", "Admitted connections, by transport.", "transport");
   const turnedAway = counter(
     "connections_refused_total",
-    "Connections answered 503, or 429 where the tenant or the client has too many, by what they were refused at.",
+    "Refused connections, by limit: answered 503, or 429 for a limit of the tenant or the client.",
     "reason",
   );
   const overShare = counter(
     "connections_over_share_total",
-    "Of those refused, connections whose tenant had its share of that bound.",
+    "Refused connections whose tenant had reached its share of the limit.",
     "reason",
   );
   const unread = tally(
     "polls_unread_total",
-    "Polls answered 503 because the stored notifications could not be read in time.",
+    "Polls answered 503 because stored notifications could not be read in time.",
   );
-  const limited = counter("requests_limited_total", "Requests answered 429, by whose bound it was.", "bound");
+  const limited = counter("requests_limited_total", "Requests answered 429, by limit.", "bound");
   const closed = counter("connections_closed_total", "Connections closed by the server, by reason.", "reason");
-  const pingsIgnored = tally("pings_ignored_total", "Pings that a client sent faster than they are answered.");
+  const pingsIgnored = tally("pings_ignored_total", "Pings from clients above the rate that is answered.");
   const forbidden = counter("requests_forbidden_total", "Requests answered 403.");
   const expired = counter(
     "notifications_expired_total",
-    "Notifications that expired on the last step, by source: what is stored the sweep counts too, and what is live a director, where nothing after it is acknowledged.",
+    "Notifications that expired before the last step, by source. The sweep counts stored ones too. A director counts live ones too, if no later one is acknowledged.",
     "source",
   );
   const fenced = counter("routed_fenced_total", "Routed messages of another incarnation or an older generation.");
@@ -67,22 +63,22 @@ export function createMetrics(registry: Registry) {
   );
   const pages = histogram(
     "replay_query_pages",
-    "Pages read from Postgres by one statement, each of one session.",
+    "Pages per statement to Postgres. Each page is for one session.",
     [1, 2, 4, 8, 16, 32, 64, 128],
   );
   const pageSeconds = histogram(
     "replay_query_seconds",
-    "From the sending of such a statement to its answer.",
+    "Time of one such statement.",
     [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10],
   );
-  const late = counter("replay_reads_late_total", "Reads that waited for a statement too long, and are asked again.");
-  const netted = counter("safety_net_found_total", "Clients that the safety net found something stored for.");
+  const late = counter("replay_reads_late_total", "Reads that waited too long for a statement, and are repeated.");
+  const netted = counter("safety_net_found_total", "Clients for whom the reconciler found stored notifications.");
   const watch = watched({
     sessions: { name: "connections", help: "Open connections, by transport.", label: "transport" },
     states: { name: "sessions", help: "Sessions, by state.", label: "state" },
     mostConnections: { name: "connections_limit", help: "Open connections, at most." },
-    tokens: { name: "connect_tokens", help: "Connections that would be taken in at once." },
-    handovers: { name: "handovers", help: "Connections taken in that are not live yet." },
+    tokens: { name: "connect_tokens", help: "New connections that can be admitted at once." },
+    handovers: { name: "handovers", help: "Admitted connections that are not live yet." },
     controlBytes: { name: "control_queued_bytes", help: "Bytes not yet sent to directors." },
     readsWaiting: { name: "replay_reads_waiting", help: "Reads that wait for a statement." },
     outboxBytes: { name: "outbox_bytes", help: "Bytes that wait for slow clients." },

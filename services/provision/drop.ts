@@ -23,7 +23,7 @@ export async function drop(
   if (NAMESPACE === GUARDED && !sure) {
     throw new Failure(
       "fatal",
-      `This removes every notification of the namespace "${NAMESPACE}". If that is meant, add --yes.`,
+      `This removes every notification of the namespace "${NAMESPACE}". To confirm, add --yes.`,
     );
   }
   await dropTopics(link, `${NAMESPACE}.`, log);

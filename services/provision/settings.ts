@@ -47,7 +47,7 @@ export const settings = commonSettings
       )
       .meta({
         description:
-          "Tenants to create if they are missing, with commas between them. Scopes in their issuers' tokens are trusted.",
+          "Tenants to create if they are missing, separated by commas. Scopes in their issuers' tokens are trusted.",
       }),
     RECEIVER_PASSWORD: password.meta({
       description:

@@ -7,7 +7,7 @@ export function createMetrics(registry: Registry) {
   const { counter, histogram, watched } = meters(registry);
   const accepted = counter(
     "notifications_accepted_total",
-    "Notifications that Kafka has, and whose publisher was told so.",
+    "Notifications that Kafka stored and that were answered 202.",
   );
   const publications = counter(
     "publications_accepted_total",
@@ -19,21 +19,23 @@ export function createMetrics(registry: Registry) {
   );
   const rejected = counter("notifications_rejected_total", "Notifications not accepted, by problem.", "problem");
   const refused = counter("publish_refused_total", "Requests refused as a whole, by problem.", "problem");
-  const busyAt = counter(
-    "publish_busy_total",
-    "Requests refused because a bound of this receiver was reached.",
-    "bound",
-  );
+  const busyAt = counter("publish_busy_total", "Requests refused because this receiver reached a limit.", "bound");
   const limited = counter("publish_limited_total", "Requests answered 429, by the limit of their tenant.", "limit");
-  const alone = counter("publish_limited_alone_total", "Requests whose rate was counted here alone: Redis was away.");
-  const unguarded = counter("publish_unguarded_total", "Requests with an id or Idempotency-Key while Redis was away.");
+  const alone = counter(
+    "publish_limited_alone_total",
+    "Requests whose rate was counted only in this process because Redis was unavailable.",
+  );
+  const unguarded = counter(
+    "publish_unguarded_total",
+    "Requests with an id or Idempotency-Key while Redis was unavailable.",
+  );
   const late = counter(
     "notifications_late_total",
-    "Notifications that Kafka has, and whose publisher was told that the outcome is not known.",
+    "Notifications that Kafka stored, but that were answered outcome-unknown.",
   );
   const seconds = histogram(
     "publish_seconds",
-    "From a request's last byte until its answer.",
+    "Time from a request's last byte to its response.",
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2],
     "status",
   );
@@ -41,12 +43,12 @@ export function createMetrics(registry: Registry) {
   const bytes = histogram("pack_bytes", "Bytes of one pack.", [256, 1024, 4096, 16384, 65536, 262144, 1048576]);
   const watch = watched({
     queuedBytes: { name: "accepted_queued_bytes", help: "Bytes not yet sent to Kafka." },
-    requests: { name: "publish_requests", help: "Requests that are arriving or not yet answered." },
+    requests: { name: "publish_requests", help: "Requests in progress." },
     bodyBytes: { name: "publish_body_bytes", help: "Bytes of their bodies." },
-    fullClients: { name: "clients_full", help: "Clients for whom no more is accepted until they have read." },
+    fullClients: { name: "clients_full", help: "Clients whose inbox is full." },
     fullTenants: {
       name: "tenants_full",
-      help: "Tenants of whom no more is accepted until their clients have read.",
+      help: "Tenants whose storage is full.",
     },
     kafkaUp: { name: "kafka_up", help: "1 while Kafka accepts." },
   });

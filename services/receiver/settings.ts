@@ -15,7 +15,13 @@ export const settings = commonSettings
   .extend(nodeServerSettings.shape)
   .extend(tenantLimitSettings.shape)
   .extend({
-    PORT: z.coerce.number().int().min(0).max(65535).default(8080).meta({ description: "The port that it listens on." }),
+    PORT: z.coerce
+      .number()
+      .int()
+      .min(0)
+      .max(65535)
+      .default(8080)
+      .meta({ description: "The port that the service listens on." }),
     MAX_DATA_BYTES: bytes
       .max(512 * KiB)
       .default(64 * KiB)
@@ -32,40 +38,39 @@ export const settings = commonSettings
       .meta({ description: "The most notifications in one request." }),
     MAX_BODY_BYTES: bytes.default(4 * MiB).meta({ description: "The most bytes of one request." }),
     MAX_QUEUED_BYTES: bytes.default(64 * MiB).meta({
-      description:
-        "Bytes of bodies that are arriving or not yet answered, and of notifications that wait for Kafka. Above it: 503.",
+      description: "Bytes of bodies in progress, and of notifications that wait for Kafka. Above it: 503.",
     }),
     MAX_REQUESTS: z.coerce
       .number()
       .int()
       .min(1)
       .default(5_000)
-      .meta({ description: "Requests that are arriving or not yet answered. Above it: 503." }),
+      .meta({ description: "Requests in progress. Above it: 503." }),
     PACE_MS: ms.max(100).default(6).meta({
       description:
-        "The least ms between the starts of two sends to Kafka. Notifications that come meanwhile share packs. The first send does not wait.",
+        "The shortest time between the starts of two sends to Kafka, in ms. Notifications that arrive meanwhile share packs. The first send does not wait.",
     }),
     ANSWER_MS: ms
       .min(200)
       .max(1_900)
       .default(1_600)
-      .meta({ description: "A publisher is answered within so many ms, whatever Kafka does." }),
+      .meta({ description: "A publisher gets a response within this time, in ms, even if Kafka does not answer." }),
     STALL_MS: ms.min(50).default(500).meta({
       description:
-        "A send that is unanswered for so many ms means that Kafka is away. Further requests are then refused at once.",
+        "If a send to Kafka is unanswered for this time, in ms, Kafka counts as unavailable. Further requests are then refused at once.",
     }),
     REPEAT_WAIT_MS: ms.max(2_000).default(200).meta({
       description:
-        "The most ms that a publisher waits for Redis, which usually answers in less than one. The request then goes on without it.",
+        "The longest wait for Redis, in ms, which usually answers in less than 1 ms. The request then continues without it.",
     }),
     RATE_WAIT_MS: ms
       .max(2_000)
       .default(200)
-      .meta({ description: "The same for rates: the receiver then counts alone." }),
+      .meta({ description: "The longest wait for Redis to check rates, in ms. The receiver then counts alone." }),
     IDEMPOTENCY_SECONDS: z.coerce
       .number()
       .int()
       .min(10)
       .default(24 * 60 * 60)
-      .meta({ description: "A repeat is recognised by its Idempotency-Key or id for so many seconds." }),
+      .meta({ description: "The time for which a repeat is recognised by its Idempotency-Key or id, in seconds." }),
   });

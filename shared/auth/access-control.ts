@@ -54,15 +54,15 @@ export async function openAccessControl(parts: AccessControlParts): Promise<Acce
   const policies = new Policies();
   const keysFailed = meters(registry).tally(
     "issuer_keys_failures_total",
-    "Times that the keys of an issuer could not be had anew: those that were had last hold.",
+    "Failed refreshes of an issuer's keys. The last known keys stay in use.",
   );
   const keyUnknown = meters(registry).tally(
     "tokens_key_unknown_total",
-    "Tokens answered 503 because their key is unknown and the issuer's keys cannot be read again yet.",
+    "Tokens answered 503 because their key is unknown and the issuer's keys cannot be fetched again yet.",
   );
   const keySkipped = meters(registry).counter(
     "issuer_keys_skipped_total",
-    "Keys of issuers that are not used, by what is wrong with them; counted each time that a changed set is read.",
+    "Unusable keys of issuers, by reason. Counted at each read of a changed set.",
     "defect",
   );
   const waitRefused = meters(registry).counter(

@@ -96,21 +96,16 @@ export class AuditLog {
     const { counts, gauge } = meters(options.registry);
     const both = (of: Record<"allowed" | "refused", number>) => () =>
       Object.entries(of).map(([outcome, count]) => ({ outcome, count }));
-    counts(
-      "audit_attempts_total",
-      "Attempts at something that needs a token, by outcome.",
-      ["outcome"],
-      both(this.#noted),
-    );
+    counts("audit_attempts_total", "Requests that need a token, by outcome.", ["outcome"], both(this.#noted));
     counts(
       "audit_dropped_total",
-      "Attempts that are missing in the audit log, since it could not be written as fast.",
+      "Requests that are missing in the audit log because it was written too slowly.",
       ["outcome"],
       both(this.#dropped),
     );
     counts(
       "audit_omitted_total",
-      "Attempts whose path or address is missing in the audit log: the entry shows those of another attempt.",
+      "Requests whose path or address is missing in the audit log. Their entry shows those of another request.",
       ["outcome"],
       both(this.#omitted),
     );

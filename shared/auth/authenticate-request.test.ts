@@ -25,7 +25,7 @@ test.each<[Error, RefusedAs, number, [number, number] | undefined]>([
   ]) {
     const counted: RefusedAs[] = [];
     const answer = (await authenticateRequest(pass, {
-      forbidden: "This needs a token that allows publishing.",
+      forbidden: "Send a token or key that allows publishing.",
       refused: (how) => counted.push(how),
     })) as HttpResponse;
     expect([answer.status, counted]).toEqual([status, [as]]);

@@ -37,7 +37,7 @@ export function refusedCaller(error: unknown, answers: CallerAnswers): HttpRespo
   }
   // A key or a store is missing, so the token is neither good nor bad yet.
   answers.refused?.("unavailable");
-  const detail = "Your token cannot be checked at the moment. Repeat the request after Retry-After.";
+  const detail = "Your token cannot be checked at the moment. Send the request again after Retry-After.";
   return problemResponse(problemOf("unavailable", detail, { retryAfter: retryAfterOf(error) }));
 }
 

@@ -210,7 +210,7 @@ test("a key removed from the set, and the connections of its tokens, are good on
   clock = 601_000;
   // Connected clients are checked every few seconds.
   expect(byAge.barred(inside, "subscribe")).toBeUndefined();
-  await vi.waitFor(() => expect(byAge.barred(inside, "subscribe")).toContain("was taken away"));
+  await vi.waitFor(() => expect(byAge.barred(inside, "subscribe")).toContain("was removed"));
   expect(await verdict(byAge, await token("EdDSA"))).toBe("refused");
   // After a long time without callers, the first one waits for the set.
   clock = 1_201_000;

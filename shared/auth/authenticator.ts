@@ -1,4 +1,5 @@
 import type { JSONWebKeySet } from "jose";
+import { LRUCache } from "lru-cache";
 import type { z } from "zod";
 import { ALGORITHMS, SHARED_ALGORITHM, type Scope } from "#auth/policies/schema.ts";
 import type { Policies, IssuerOf } from "#auth/policies/policies.ts";
@@ -16,6 +17,12 @@ import type { Waiters } from "./pending-callers.ts";
 
 const MAX_CACHED = 20_000;
 const MAX_TOKEN_LENGTH = 8_192;
+
+interface Verified {
+  identity: Identity;
+  verifier: TokenVerifier;
+  keys: number;
+}
 
 type AllSettings = z.output<typeof identitySettings>;
 type IdentitySettings = Pick<AllSettings, "AUTH_JWKS" | "AUTH_ISSUER" | "AUTH_AUDIENCE"> &
@@ -50,8 +57,8 @@ export class Authenticator {
   /** The verifiers of tenants' issuers. Each is kept until its row changes. */
   readonly #issuers = new WeakMap<IssuerOf, TokenVerifier>();
   readonly #seen = new Seen();
-  /** Token to identity, oldest first. The signature of a token that returns is not checked again. */
-  readonly #verified = new Map<string, { identity: Identity; verifier: TokenVerifier; keys: number }>();
+  /** Token to identity. The signature of a token that returns is not checked again. */
+  readonly #verified = new LRUCache<string, Verified>({ max: MAX_CACHED });
   readonly #now: () => number;
   readonly #keysOf: (issuer: string, source: KeySource) => Jwks;
   readonly #secrets: SealedSecrets;
@@ -131,7 +138,7 @@ export class Authenticator {
   identify(token: string | undefined, asker: Asker = NOBODY): Identity | Promise<Identity> {
     if (!token) throw new Refused("no token was sent");
     if (token.length > MAX_TOKEN_LENGTH) throw new Refused("the token is too long");
-    if (!this.#policies.loaded) throw new Failure("retry", "Who may do what is not known yet.");
+    if (!this.#policies.loaded) throw new Failure("retry", "The policies are not loaded yet.");
     if (isApiKey(token)) return identityOfKey(token, this.#policies, this.#environment);
     const row = this.#rowOf(token);
     const verifier = row ? this.#issuerOf(row) : this.#platform;
@@ -150,7 +157,7 @@ export class Authenticator {
   barred(identity: Identity, scope: Scope, { tenant, target }: About = {}): string | undefined {
     const client = scope === "subscribe" ? identity.subject : undefined;
     const why = refusal(this.#policies, { identity, scope, now: this.#now() / 1_000, client, tenant, target });
-    return why ?? (this.#signed(identity) ? undefined : "the key that signed its token was taken away");
+    return why ?? (this.#signed(identity) ? undefined : "the key that signed its token was removed");
   }
 
   /** Whether its key is still valid: keys come and go. */
@@ -208,7 +215,6 @@ export class Authenticator {
   #keep(token: string, identity: Identity, verifier: TokenVerifier, atOnce: boolean): Identity {
     if (!this.#seen.again(token) && !atOnce) return identity;
     this.#verified.set(token, { identity, verifier, keys: verifier.keys });
-    if (this.#verified.size > MAX_CACHED) this.#verified.delete(this.#verified.keys().next().value!);
     return identity;
   }
 }

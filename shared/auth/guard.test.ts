@@ -49,8 +49,8 @@ function guardThat(
 }
 
 test("unavailable policies refuse no caller: no attempt is recorded, and the log says it once", () => {
-  const { guard, noted, logged } = guardThat(() => new Failure("retry", "Who may do what is not known yet."));
-  for (let time = 0; time < 50; time += 1) expect(() => guard.pass("t", "subscribe", asked)).toThrow("not known yet");
+  const { guard, noted, logged } = guardThat(() => new Failure("retry", "The policies are not loaded yet."));
+  for (let time = 0; time < 50; time += 1) expect(() => guard.pass("t", "subscribe", asked)).toThrow("not loaded yet");
   expect(noted).toEqual([]);
   expect(logged).toEqual(["tokens cannot be checked"]);
 });
@@ -152,7 +152,7 @@ function overLimit(checks: number): { ask: (token: string) => string; noted: Att
   const identity = { tenant: "acme", subject: "u1", source: { kind: "platform" } };
   const authenticator = {
     authorize(token: string, _: string, __: string, { mayCheck }: Asker) {
-      if (token === "malformed") throw new Refused("it is no token");
+      if (token === "malformed") throw new Refused("it is not a token");
       if (token !== "known") mayCheck!();
       if (token === "forged") throw new Refused("the signature is wrong");
       return identity;

@@ -152,7 +152,7 @@ export class Guard {
       throw error;
     }
     if (token === undefined) {
-      const why = "its ticket stands for no token";
+      const why = "its ticket is unknown, used or expired";
       this.#note(why, undefined, scope, kept);
       throw new Refused(why);
     }
@@ -197,7 +197,7 @@ export class Guard {
   }
 
   #turnedAway(seconds: number, scope: Scope, asked: Asked): never {
-    this.turnAway("too much from this address was refused", scope, asked);
+    this.turnAway("too many requests from this address were refused", scope, asked);
     throw new TurnedAway(seconds);
   }
 

@@ -32,7 +32,7 @@ export class TurnedAway extends Error {
   /** Seconds. */
   readonly retryAfter: number;
 
-  constructor(retryAfter: number, message = "Too much from this address was refused.") {
+  constructor(retryAfter: number, message = "Too many requests from your address were refused.") {
     super(message);
     this.retryAfter = retryAfter;
   }

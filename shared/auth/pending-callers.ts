@@ -52,9 +52,9 @@ export class Waiters {
     const [forIssuer, fromNetwork] = [this.#issuers.get(issuer) ?? 0, this.#networks.get(network) ?? 0];
     if (fromNetwork >= this.#limits.address) {
       this.#refused("address");
-      throw new TurnedAway(RETRY_SECONDS, "Too many requests from this address wait for keys.");
+      throw new TurnedAway(RETRY_SECONDS, "Too many requests from your address wait for an issuer's keys.");
     }
-    if (forIssuer >= this.#limits.issuer) this.#full("issuer", "Too many tokens wait for the keys of their issuer.");
+    if (forIssuer >= this.#limits.issuer) this.#full("issuer", "Too many tokens wait for their issuer's keys.");
     this.#issuers.set(issuer, forIssuer + 1);
     this.#networks.set(network, fromNetwork + 1);
     try {

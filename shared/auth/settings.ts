@@ -19,7 +19,7 @@ export const identitySettings = z.object({
     }),
   AUTH_PRIVATE_NETWORKS: networks.meta({
     description:
-      "Private addresses and networks from which key sets may be fetched, with commas between them: 10.0.0.0/8. All others must be public, also for tenants' issuers.",
+      "Private addresses and networks from which key sets may be fetched, separated by commas: 10.0.0.0/8. All others must be public, also for tenants' issuers.",
   }),
   OPERATOR_NETWORKS: networks.meta({
     description:
@@ -39,11 +39,11 @@ export const identitySettings = z.object({
     .meta({ description: "The most seconds from iat to exp. A token that is valid for longer is refused." }),
   SECRETS_KEY: secretsKey.meta({
     description:
-      "The key that seals the secrets of HS256 issuers in Postgres: 32 bytes in base64 (openssl rand -base64 32). You can give several, with commas between them: the first seals, all open. Without it, no such issuer can be written.",
+      "The key that encrypts the secrets of HS256 issuers in Postgres: 32 bytes in base64 (openssl rand -base64 32). You can give several, separated by commas: the first encrypts, and all decrypt. Without it, no such issuer can be added.",
   }),
   MAX_WAITERS: z.coerce.number().int().min(1).default(1_000).meta({
     description:
-      "The most requests whose tokens wait for keys or for their check. They count for no other bound. Above it: 503.",
+      "The most requests whose tokens wait for keys or for their check. They count towards no other limit. Above it: 503.",
   }),
   ISSUER_WAITERS: z.coerce
     .number()
@@ -69,12 +69,12 @@ export const identitySettings = z.object({
     .int()
     .min(1_024)
     .default(16 << 20)
-    .meta({ description: "The most bytes of attempts that wait for the audit log." }),
+    .meta({ description: "The most bytes of entries that wait for the audit log." }),
   ACCESS_REFRESH_MS: z.coerce
     .number()
     .int()
     .min(50)
     .max(30_000)
     .default(5_000)
-    .meta({ description: "Postgres is asked for changed policies every so many ms." }),
+    .meta({ description: "The interval at which Postgres is asked for changed policies, in ms." }),
 });

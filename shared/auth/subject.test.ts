@@ -31,9 +31,9 @@ test("a subject is any text that the console, Postgres and a log can name; other
     ["ab*", "ends with *"],
     [".", "dot segment"],
     ["..", "dot segment"],
-    [5, "no text"],
-    [undefined, "no text"],
-    [["u1"], "no text"],
+    [5, "not a string"],
+    [undefined, "not a string"],
+    [["u1"], "not a string"],
   ];
   for (const [text, why] of bad) expect([text, subjectProblem(text)]).toEqual([text, expect.stringContaining(why)]);
 });

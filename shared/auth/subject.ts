@@ -24,7 +24,7 @@ export function subjectProblem(text: unknown): string | undefined {
 }
 
 function textProblem(text: unknown): string | undefined {
-  if (typeof text !== "string") return "is no text";
+  if (typeof text !== "string") return "is not a string";
   if (text.length > SUBJECT_LENGTH) return `is longer than ${SUBJECT_LENGTH} characters`;
   if (UNWRITABLE.test(text)) return "has a control character, or half of a surrogate pair";
   return undefined;

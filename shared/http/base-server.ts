@@ -78,17 +78,17 @@ export abstract class BaseServer {
     this.#newcomers = new KeyedLimiter({ rate: settings.SOCKET_RATE, burst: settings.SOCKET_BURST });
     this.#turnedAway = meters(registry).tally(
       "http_sockets_refused_total",
-      "Sockets closed at once, for too many came from their address.",
+      "Sockets closed at once because their address opened too many.",
     );
     const cut = meters(registry).counter(
       "http_bodies_refused_total",
-      "Requests that were not read to their end, by reason.",
+      "Requests that were not read completely, by reason.",
       "reason",
     );
     this.cut = (reason) => cut.inc({ reason });
     const connections = meters(registry).counter(
       "http_connections_cut_total",
-      "Connections that reached a limit: of waiting requests, or of what is read behind the last answer, by reason.",
+      "Connections that reached a limit, by reason: waiting requests, or bytes read after the last response.",
       "reason",
     );
     this.cutConnection = (reason) => connections.inc({ reason });

@@ -30,11 +30,8 @@ export class CallerGuard<Caller extends Admitted> implements BodyGuard<Caller> {
     this.#parts = parts;
     this.#maxBytes = parts.maxBytes ?? MAX_BYTES;
     const { tally, gauge } = meters(parts.registry);
-    this.#full = tally(
-      "http_bodies_full_total",
-      "Requests that were answered 503 because as many bytes of bodies as allowed were held.",
-    );
-    gauge("http_body_bytes", "Bytes of bodies that are held.", () => this.#bytes);
+    this.#full = tally("http_bodies_full_total", "Requests answered 503 because the limit of body bytes was reached.");
+    gauge("http_body_bytes", "Bytes of bodies in memory.", () => this.#bytes);
   }
 
   admit(request: Request): Admission<Caller> {
@@ -61,6 +58,6 @@ export class CallerGuard<Caller extends Admitted> implements BodyGuard<Caller> {
 }
 
 function busy(): HttpResponse {
-  const detail = "The bodies of other requests use all memory that is set aside for them. Try again.";
+  const detail = "Other requests use all memory for bodies. Try again after Retry-After.";
   return problemResponse(problemOf("busy", detail, { retryAfter: jittered(1, 5) }));
 }

@@ -17,13 +17,10 @@ export function certificateOf({
   TLS_KEY?: string | undefined;
 }): Certificate | undefined {
   if (!certFile && !keyFile) return undefined;
-  if (!certFile || !keyFile) throw new Failure("fatal", "TLS_CERT and TLS_KEY go together: set both, or neither.");
+  if (!certFile || !keyFile) throw new Failure("fatal", "TLS_CERT and TLS_KEY belong together: set both or neither.");
   return { certFile, keyFile, cert: readPem("TLS_CERT", certFile), key: readPem("TLS_KEY", keyFile) };
 }
 
 export function portTaken(host: string, port: number): Failure {
-  return new Failure(
-    "fatal",
-    `Port ${port} on ${host} cannot be opened: something else listens there. Set PORT to a free one.`,
-  );
+  return new Failure("fatal", `Port ${port} on ${host} is in use. Set PORT to a free port.`);
 }

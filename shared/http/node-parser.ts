@@ -14,7 +14,7 @@ export interface ParserError extends NodeJS.ErrnoException {
 export function parserRefusal(code: string, inBody: boolean): { cut: Cut; response: HttpResponse } {
   if (code === "HPE_HEADER_OVERFLOW" || code === "HPE_CHUNK_EXTENSIONS_OVERFLOW")
     return { cut: "large", response: inBody ? largeChunks() : largeHead() };
-  return { cut: "malformed", response: badHead("This is no HTTP/1.1 request: it is malformed or incomplete.") };
+  return { cut: "malformed", response: badHead("This is not an HTTP/1.1 request: it is malformed or incomplete.") };
 }
 
 /** Whether the malformed request is HEAD, as far as its packet shows it. */

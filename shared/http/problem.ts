@@ -24,7 +24,7 @@ export interface ProblemError {
   line?: number;
   /** The name of the header, if the value is in one. The pointer is then "". */
   header?: string;
-  /** What was wrong. */
+  /** The error. */
   detail: string;
   /** What was expected. */
   expected: string;

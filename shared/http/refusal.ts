@@ -12,9 +12,9 @@ export class Refusal extends Error {
   }
 }
 
-export const wrongPath = (part: string): HttpResponse => wrongValue(`The ${part} in the path has no known form.`);
+export const wrongPath = (part: string): HttpResponse => wrongValue(`The ${part} in the path has an invalid form.`);
 
-export const wrongQuery = (name: string, expected: string): HttpResponse => wrongValue(`${name} is ${expected}.`);
+export const wrongQuery = (name: string, expected: string): HttpResponse => wrongValue(`${name} must be ${expected}.`);
 
 const wrongValue = (detail: string): HttpResponse =>
   problemResponse(problemOf("invalid-value", detail, { status: 400 }));
@@ -31,10 +31,10 @@ export function wrongBody(issues: readonly Issue[]): HttpResponse {
     pointer: shorten(path.map((part) => `/${String(part).replaceAll("~", "~0").replaceAll("/", "~1")}`).join(""), 500),
     // The message names each unknown member.
     detail: shorten(message, 500),
-    expected: "what /openapi.json says of this place",
-    fix: "Correct it, and send it again. Nothing was changed.",
+    expected: "a value that fits the schema in /openapi.json",
+    fix: "Correct it and send the request again. Nothing was changed.",
   }));
-  const detail = "The body is not what is expected here.";
+  const detail = "The body does not have the expected form.";
   const name = issues.every(({ params }) => params?.value === true) ? "invalid-value" : "invalid-shape";
   return problemResponse(problemOf(name, detail, { errors, errorCount: issues.length }));
 }

@@ -43,8 +43,8 @@ export function framingOf(head: Head): boolean | HttpResponse {
     }
   }
   const old = head.httpVersionMinor === 0;
-  if (hosts !== 1 && !(old && hosts === 0)) return badHead("A request has exactly one Host header.");
-  if (authorizations > 1) return badHead("A request has at most one Authorization header.");
+  if (hosts !== 1 && !(old && hosts === 0)) return badHead("Send exactly one Host header.");
+  if (authorizations > 1) return badHead("Send at most one Authorization header.");
   if (codings > 0) {
     if (codings > 1 || lengths > 0 || old || coding.toLowerCase() !== "chunked") return unclear();
     return true;
@@ -72,7 +72,7 @@ export function targetOf(url: string, method: string): Target | HttpResponse {
   let target = url;
   if (!url.startsWith("/")) {
     if (!ABSOLUTE_FORM.test(url) || !URL.canParse(url))
-      return badHead("The target of the request is no path, and no http address.");
+      return badHead("The request target must be a path or an http URL.");
     target = ABSOLUTE_FORM.exec(url)![1] ?? "/";
     if (target.startsWith("?")) target = `/${target}`;
   }

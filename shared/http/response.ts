@@ -32,17 +32,17 @@ const NARROW =
   'Bearer realm="notifications", error="insufficient_scope", error_description="The token does not allow this recipient"';
 const NARROWED: ReadonlySet<string> = new Set<ProblemName>(["client-forbidden", "target-forbidden"]);
 
-export function forbidden(detail = "This needs a token that allows it."): HttpResponse {
+export function forbidden(detail = "Send a token or key that allows this."): HttpResponse {
   return problemResponse(problemOf("forbidden", detail));
 }
 
 export function notFound(method: string, path: string): HttpResponse {
-  return problemResponse(problemOf("not-found", `There is nothing at ${shorten(`${method} ${path}`, 200)}.`));
+  return problemResponse(problemOf("not-found", `${shorten(`${method} ${path}`, 200)} does not exist.`));
 }
 
 export function notAllowed(method: string, path: string, allowed: string[]): HttpResponse {
   const allow = allowed.join(", ");
-  const detail = `${shorten(path, 200)} does not take ${method}, but ${allow}.`;
+  const detail = `${shorten(path, 200)} does not support ${method}. Use ${allow}.`;
   const response = problemResponse(problemOf("method-not-allowed", detail));
   return { ...response, headers: { ...response.headers, allow } };
 }
@@ -54,7 +54,7 @@ export function encoded(encoding: string): HttpResponse {
 }
 
 export function encodedProblem(encoding: string): Problem {
-  const detail = `The body has the content encoding ${JSON.stringify(shorten(encoding))}; it is taken as it is.`;
+  const detail = `The body has the content encoding ${JSON.stringify(shorten(encoding))}. Send it without an encoding.`;
   return problemOf("unsupported-media-type", detail);
 }
 
@@ -62,12 +62,12 @@ export function encodedProblem(encoding: string): Problem {
 export const ACCEPTED = { "accept-encoding": "identity" };
 
 export function tooSlow(ms: number): HttpResponse {
-  const detail = `The body was not all there after ${ms / 1_000} seconds. Send less at once.`;
+  const detail = `The body was not complete after ${ms / 1_000} seconds. Send less in one request.`;
   return problemResponse(problemOf("too-slow", detail));
 }
 
 export function unclear(): HttpResponse {
-  return badHead("Where the body ends is said in two ways. Send one Content-Length, or Transfer-Encoding: chunked.");
+  return badHead("The end of the body is ambiguous. Send one Content-Length, or Transfer-Encoding: chunked.");
 }
 
 export function notUtf8(what: string): HttpResponse {
@@ -95,12 +95,12 @@ export function largeChunks(): HttpResponse {
 }
 
 export function lengthRequired(): HttpResponse {
-  const detail = "A body in chunks is not taken here. Send it with a Content-Length.";
+  const detail = "This port does not accept chunked bodies. Send a Content-Length.";
   return { ...problemResponse(problemOf("length-required", detail)), close: true };
 }
 
 export function expectationFailed(): HttpResponse {
-  return problemResponse(problemOf("expectation-failed", "The only expectation that is known is 100-continue."));
+  return problemResponse(problemOf("expectation-failed", "The header Expect may only be 100-continue."));
 }
 
 export function versionNotSupported(): HttpResponse {
@@ -115,7 +115,7 @@ export function tooLarge(maxBytes: number): HttpResponse {
 
 /** `retryAfter`: seconds. */
 export function tooMany(detail: string, retryAfter: number): HttpResponse {
-  return problemResponse(problemOf("rate-limited", `${detail} Come back after Retry-After.`, { retryAfter }));
+  return problemResponse(problemOf("rate-limited", `${detail} Try again after Retry-After.`, { retryAfter }));
 }
 
 export function unavailable(detail: string): HttpResponse {
@@ -124,11 +124,11 @@ export function unavailable(detail: string): HttpResponse {
 
 /** Before the service is composed, an unknown route may still come, so it is not "not found". */
 export function notThereYet(): HttpResponse {
-  return unavailable("The service is starting or ending. Try again.");
+  return unavailable("The service is starting or shutting down. Try again after Retry-After.");
 }
 
 export function internalError(): HttpResponse {
-  return problemResponse(problemOf("internal", "Something went wrong here. It has been logged; try again."));
+  return problemResponse(problemOf("internal", "The service failed unexpectedly and logged the error. Try again."));
 }
 
 /** Usual names of a token in a query. */
@@ -139,7 +139,7 @@ export function tokenInQuery(query: URLSearchParams): HttpResponse | undefined {
   if (query.size === 0) return undefined;
   const name = TOKEN_NAMES.find((one) => query.has(one));
   if (name === undefined) return undefined;
-  const detail = `No token is taken from the query, and this one (${name}) may be in a log by now: do not use it any more. Send it as a header, or use a ticket.`;
+  const detail = `A token in the query (${name}) is refused. Stop using it: logs may contain it now. Send a new token in the header Authorization, or use a ticket.`;
   return problemResponse(problemOf("token-in-query", detail));
 }
 

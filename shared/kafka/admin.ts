@@ -97,7 +97,7 @@ export class KafkaAdmin {
       this.admin(async (admin) => {
         // A request for a missing topic fails with an error that does not name the topic.
         if (!(await admin.listTopics()).includes(topic))
-          throw new Error(`The topic ${topic} is not there yet: run the provision service.`);
+          throw new Error(`The topic ${topic} does not exist yet: run the provision service.`);
         const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
         return topics[0]!.partitions.length;
       }),

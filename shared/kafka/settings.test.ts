@@ -16,8 +16,8 @@ test("TLS and a password are used when they are set", () => {
 test.for([
   [{ KAFKA_CA: "/nowhere" }, "need KAFKA_TLS"],
   [{ KAFKA_TLS: "true", KAFKA_CA: "/nowhere" }, "KAFKA_CA: /nowhere cannot be read"],
-  [{ KAFKA_TLS: "true", KAFKA_CA: import.meta.filename }, "is no PEM file"],
-  [{ KAFKA_TLS: "true", KAFKA_CERT: "/nowhere" }, "KAFKA_CERT and KAFKA_KEY go together"],
+  [{ KAFKA_TLS: "true", KAFKA_CA: import.meta.filename }, "is not a PEM file"],
+  [{ KAFKA_TLS: "true", KAFKA_CERT: "/nowhere" }, "KAFKA_CERT and KAFKA_KEY belong together"],
   [{ KAFKA_SASL: "plain", KAFKA_USERNAME: "u" }, "KAFKA_SASL needs KAFKA_USERNAME and KAFKA_PASSWORD"],
   [{ KAFKA_PASSWORD: "p" }, "need KAFKA_SASL"],
 ] as const)("conflicting settings end the start, and are named: %j", ([env, said]) => {

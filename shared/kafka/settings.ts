@@ -10,7 +10,7 @@ export const kafkaSettings = z.object({
     .string()
     .min(1)
     .transform((list) => list.split(",").map((broker) => broker.trim()))
-    .meta({ description: "Some brokers, as host:port with commas between them. They name the others." }),
+    .meta({ description: "Some brokers, as host:port, separated by commas. They name the others." }),
   KAFKA_TLS: z.stringbool().default(false).meta({ description: "Set true to connect over TLS." }),
   KAFKA_CA: path.meta({
     description: "A file with the certificate authorities of the brokers, if Node does not know them.",
@@ -42,7 +42,7 @@ export function kafkaOptions(address: KafkaAddress) {
     KAFKA_PASSWORD: password,
   } = address;
   if (!tls && (ca ?? cert ?? key)) throw new Failure("fatal", "KAFKA_CA, KAFKA_CERT and KAFKA_KEY need KAFKA_TLS.");
-  if (!cert !== !key) throw new Failure("fatal", "KAFKA_CERT and KAFKA_KEY go together: set both, or neither.");
+  if (!cert !== !key) throw new Failure("fatal", "KAFKA_CERT and KAFKA_KEY belong together: set both or neither.");
   if (mechanism && (!username || !password))
     throw new Failure("fatal", "KAFKA_SASL needs KAFKA_USERNAME and KAFKA_PASSWORD.");
   if (!mechanism && (username ?? password))

@@ -156,7 +156,7 @@ export class RowStore<S extends Schemas> {
        where stored.value is not null or not $6`,
       [kind, tenant, id, text, index, changes ?? false],
     );
-    if (rowCount === 0) throw new Failure("reject", `This ${kind} was taken away meanwhile. Nothing was changed.`);
+    if (rowCount === 0) throw new Failure("reject", `This ${kind} was deleted in the meantime. Nothing was changed.`);
   }
 
   async #bound(session: Session, kind: KindOf<S>, tenant: string): Promise<void> {
@@ -166,7 +166,7 @@ export class RowStore<S extends Schemas> {
     );
     const most = this.#table.most[kind];
     if (rows[0]!.count > most)
-      throw new Failure("reject", `A tenant has at most ${most} of these (${kind}). Take some away first.`);
+      throw new Failure("reject", `A tenant can have at most ${most} of these (${kind}). Delete some first.`);
     await this.#table.bound?.(session, this.#name, { kind, tenant });
   }
 }
@@ -175,7 +175,7 @@ export class RowStore<S extends Schemas> {
 function missing(error: unknown, table: string): Failure | undefined {
   const { code = "" } = error as { code?: string };
   return code === "42P01" || code === "3F000"
-    ? new Failure("retry", `The table ${table} is not there yet: run the provision service.`, { cause: error })
+    ? new Failure("retry", `The table ${table} does not exist yet: run the provision service.`, { cause: error })
     : undefined;
 }
 
@@ -183,6 +183,8 @@ function missing(error: unknown, table: string): Failure | undefined {
 function unwritable(error: unknown): Failure | undefined {
   const { code } = error as { code?: string };
   return code === "22P05" || code === "22P02"
-    ? new Failure("reject", "A text in it has a NUL, or half of a surrogate pair: it cannot be kept.", { cause: error })
+    ? new Failure("reject", "A text contains a NUL or half of a surrogate pair, and cannot be stored.", {
+        cause: error,
+      })
     : undefined;
 }

@@ -11,8 +11,8 @@ export interface Close {
 
 export const CloseCodes = {
   restart: { code: 1012, reason: "The server is restarting", reconnect: "now" },
-  slow: { code: 4000, reason: "Nothing was read for too long", reconnect: "now" },
-  badFrame: { code: 4001, reason: "A frame was not understood", reconnect: "no" },
+  slow: { code: 4000, reason: "The client did not read for too long", reconnect: "now" },
+  badFrame: { code: 4001, reason: "Invalid frame", reconnect: "no" },
   tokenExpired: { code: 4002, reason: "The token has expired", reconnect: "token" },
   forbidden: { code: 4003, reason: "Forbidden", reconnect: "no" },
   withdrawn: { code: 4004, reason: "Access was withdrawn", reconnect: "token" },

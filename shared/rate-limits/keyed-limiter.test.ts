@@ -18,3 +18,13 @@ test("a rested key is forgotten, and no other", () => {
   expect(limiter.late("two", 1_000)).toBe(1);
   expect(limiter.late("one-999", 1_000)).toBeUndefined();
 });
+
+test("over its bound the least recently counted key is evicted; a refusal keeps no key", () => {
+  const limiter = new KeyedLimiter({ rate: 0.001, burst: 2 });
+  for (const name of ["used", "refused", "refused"]) limiter.late(name, 0);
+  for (let n = 0; n < 49_998; n += 1) limiter.late(`one-${n}`, 0);
+  limiter.late("used", 0);
+  expect([limiter.late("refused", 0), limiter.late("used", 0)]).toEqual([1_000, 1_000]);
+  limiter.late("another", 0);
+  expect([limiter.spent("used", 0), limiter.spent("refused", 0)]).toEqual([1_000, undefined]);
+});

@@ -1,3 +1,4 @@
+import { LRUCache } from "lru-cache";
 import { taken, type Rate } from "./gcra.ts";
 
 const MOST = 50_000;
@@ -8,7 +9,7 @@ const MOST = 50_000;
  */
 export class KeyedLimiter {
   readonly #rate: Rate;
-  readonly #fullAt = new Map<string, number>();
+  readonly #fullAt = new LRUCache<string, number>({ max: MOST });
 
   constructor(rate: Rate) {
     this.#rate = rate;
@@ -20,14 +21,14 @@ export class KeyedLimiter {
 
   /** Seconds to wait, or undefined if it may proceed now; then it is counted. `rate`: its own. */
   late(name: string, now: number, rate: Rate = this.#rate): number | undefined {
-    const before = this.#fullAt.get(name) ?? 0;
+    // A refusal does not renew a bucket's place, hence `peek`.
+    const before = this.#fullAt.peek(name) ?? 0;
     const fullAt = taken(before, now, rate);
     if (fullAt === undefined) return wait(before, now, rate);
-    this.#fullAt.delete(name);
     this.#fullAt.set(name, fullAt);
     // Full buckets go first: they are the oldest.
-    for (const [oldest, at] of this.#fullAt) {
-      if (at > now && this.#fullAt.size <= MOST) break;
+    for (const oldest of this.#fullAt.rkeys()) {
+      if (this.#fullAt.peek(oldest)! > now) break;
       this.#fullAt.delete(oldest);
     }
     return undefined;
@@ -35,14 +36,14 @@ export class KeyedLimiter {
 
   /** Undoes the last count. */
   giveBack(name: string, now: number): void {
-    const fullAt = (this.#fullAt.get(name) ?? 0) - 1_000 / this.#rate.rate;
+    const fullAt = (this.#fullAt.peek(name) ?? 0) - 1_000 / this.#rate.rate;
     if (fullAt > now) this.#fullAt.set(name, fullAt);
     else this.#fullAt.delete(name);
   }
 
   /** The same as `late`, without a count. */
   spent(name: string, now: number): number | undefined {
-    const before = this.#fullAt.get(name);
+    const before = this.#fullAt.peek(name);
     return before === undefined || taken(before, now, this.#rate) !== undefined
       ? undefined
       : wait(before, now, this.#rate);

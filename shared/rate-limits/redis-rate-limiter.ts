@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { LRUCache } from "lru-cache";
 import { leftIn, type RateLimitPolicy, type Bucket, type Verdict } from "./rate-limit-policy.ts";
 import { taken } from "./gcra.ts";
 import type { Redis } from "#redis/client.ts";
@@ -58,8 +59,8 @@ interface Account {
 export class RedisRateLimiter {
   readonly #options: RedisRateLimiterOptions;
   readonly #now: () => number;
-  /** Key to the time of being full again (ms); longest unused first. */
-  readonly #local = new Map<string, number>();
+  /** Key to the time of being full again (ms). */
+  readonly #local = new LRUCache<string, number>({ max: MAX_LOCAL });
   /** Requests that wait during a call to Redis for the same caller. */
   readonly #asking = new Map<RateLimitPolicy, Asker[]>();
   readonly #accounts = new Map<RateLimitPolicy, Account>();
@@ -173,21 +174,12 @@ export class RedisRateLimiter {
     // Zero costs only report earlier amounts and belong to no request.
     if (costs.some((cost) => cost > 0)) this.#options.alone();
     const now = this.#now();
-    const before = buckets.map(({ key }) => this.#local.get(key) ?? 0);
+    const before = buckets.map(({ key }) => this.#local.peek(key) ?? 0);
     const after = buckets.map(({ rate }, index) => taken(before[index]!, now, rate, costs[index]));
     const passed = !after.includes(undefined);
     const fullAt = passed ? (after as number[]) : before;
-    if (passed) buckets.forEach(({ key }, index) => this.#keep(key, fullAt[index]!));
+    if (passed) for (const [index, { key }] of buckets.entries()) this.#local.set(key, fullAt[index]);
     return [passed ? 1 : 0, ...fullAt.map((at) => Math.max(0, at - now) * 1_000)];
-  }
-
-  #keep(key: string, fullAt: number): void {
-    this.#local.delete(key);
-    this.#local.set(key, fullAt);
-    for (const oldest of this.#local.keys()) {
-      if (this.#local.size <= MAX_LOCAL) break;
-      this.#local.delete(oldest);
-    }
   }
 }
 

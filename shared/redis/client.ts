@@ -57,7 +57,7 @@ function tlsOf({ REDIS_URL: urls, REDIS_CA: ca, REDIS_CERT: cert, REDIS_KEY: key
       "fatal",
       "REDIS_URL: with REDIS_CA, REDIS_CERT or REDIS_KEY each begins with rediss:, and so do all or none.",
     );
-  if (!cert !== !key) throw new Failure("fatal", "REDIS_CERT and REDIS_KEY go together: set both, or neither.");
+  if (!cert !== !key) throw new Failure("fatal", "REDIS_CERT and REDIS_KEY belong together: set both or neither.");
   if (!spoken) return undefined;
   return {
     ...(ca && { ca: readPem("REDIS_CA", ca) }),

@@ -9,6 +9,6 @@ export function readPem(setting: string, path: string): string {
   } catch (error) {
     throw new Failure("fatal", `${setting}: ${path} cannot be read: ${messageOf(error)}.`, { cause: error });
   }
-  if (!text.includes("-----BEGIN ")) throw new Failure("fatal", `${setting}: ${path} is no PEM file.`);
+  if (!text.includes("-----BEGIN ")) throw new Failure("fatal", `${setting}: ${path} is not a PEM file.`);
   return text;
 }

@@ -1,6 +1,7 @@
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
+import { readPromql } from "#tests/support/promql.ts";
 import { chart, repository } from "./render.ts";
 
 /** Series that the adapter's rules read and no service of ours has: an autoscaler would wait for them without end. */
@@ -10,6 +11,6 @@ export function unknownSeries(): string[] {
     .join("\n");
   const text = readFileSync(join(chart, "files/adapter-rules.yaml"), "utf8");
   const { rules } = parse(text) as { rules: { seriesQuery: string }[] };
-  const names = rules.map(({ seriesQuery }) => /^\w+/.exec(seriesQuery)?.[0] ?? seriesQuery);
+  const names = rules.map(({ seriesQuery }) => readPromql(seriesQuery).metrics[0] ?? seriesQuery);
   return names.filter((name) => !source.includes(`"${name}"`));
 }

@@ -24,7 +24,7 @@ export async function clientPackage(tree: string, folder: string, everyTypeScrip
   if (bytes > MOST_BYTES)
     throw new UserError(
       `The client library has ${bytes} bytes compressed.`,
-      `It may have ${MOST_BYTES}: make it smaller.`,
+      `The limit is ${MOST_BYTES} bytes: make it smaller.`,
     );
   console.log(`the client library: ${bytes} of ${MOST_BYTES} bytes, minified and compressed`);
   run("npx", ["-y", packageManager(tree), "pack", "--pack-destination", folder], client);

@@ -39,7 +39,7 @@ await command(async () => {
     if (!dry && run("git", ["tag", "--list", tag], repository) !== "")
       throw new UserError(
         `There is a ${tag} already, which this is not.`,
-        `Take it over: git merge --ff-only ${tag}. Or make it anew: git tag --delete ${tag}, and this again.`,
+        `Take it over: git merge --ff-only ${tag}. Or delete it with git tag --delete ${tag}, and run this again.`,
       );
     console.log(`version ${version}`);
     // The files of the last release stay until another one is made.

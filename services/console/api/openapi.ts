@@ -13,10 +13,10 @@ export function openapi(routes: readonly Route[]): Openapi {
   return describeService({
     title: "console",
     description:
-      "Who may do what: tenants, their API keys, issuers, grants and revocations. A change holds everywhere within a few seconds. " +
-      "`operate` changes and `read` sees: by a token of the platform's own issuer in any tenant, by a tenant's own token or key in that one.",
+      "Manage access: tenants, their API keys, issuers, grants and revocations. A change takes effect everywhere within a few seconds. " +
+      "The scope `operate` allows changes, and `read` allows reading. A token of the platform's own issuer is valid for every tenant. A tenant's own token or key is valid for that tenant.",
     port: 8083,
-    tags: { access: "Who may do what." },
+    tags: { access: "Access policies." },
     security: { operator: "A token or an API key with the scope `operate` or `read`." },
     schemas,
     operations: routes.map((route) => operation(route, schemas)),

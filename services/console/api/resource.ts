@@ -8,7 +8,10 @@ import { conflict, notFound, Refusal, upgradeUnfinished, wrongQuery } from "./re
 import { route, type Call, type Route } from "./routes.ts";
 
 const PAGE = 200;
-export const PAGES = { after: "The last id of the page before.", limit: `At most so many, 1 to ${PAGE}.` };
+export const PAGES = {
+  after: "The last id of the previous page.",
+  limit: `The largest number of entries to return, 1 to ${PAGE}.`,
+};
 
 /** A table of documents, and its effects. */
 export interface Documents {
@@ -58,7 +61,7 @@ export function resource<Body>(
       path,
       needs: "read",
       of: "tenant",
-      summary: `Each ${kind} of a tenant: ${summary}`,
+      summary: `List each ${kind} of a tenant: ${summary}`,
       query: PAGES,
       status: 200,
       answer: listed(kind),
@@ -69,7 +72,7 @@ export function resource<Body>(
       method: "GET",
       needs: "read",
       of: "tenant",
-      summary: `One ${kind}: ${summary}`,
+      summary: `Get one ${kind}: ${summary}`,
       status: 200,
       answer: shown(kind),
       handle: async ({ tenant, id }) => {
@@ -82,7 +85,7 @@ export function resource<Body>(
       method: "PUT",
       needs: "operate",
       of: writes,
-      summary: `Make or change one ${kind}: ${summary}`,
+      summary: `Create or change one ${kind}: ${summary}`,
       body,
       status: 200,
       answer,
@@ -98,7 +101,7 @@ export function resource<Body>(
       method: "DELETE",
       needs: "operate",
       of: writes,
-      summary: `Take one ${kind} away`,
+      summary: `Delete one ${kind}`,
       status: 204,
       handle: async (call) => {
         if (!(await store.row(kind, call.tenant, call.id))) return notFound(`such ${kind}`);
@@ -123,7 +126,7 @@ export async function write(documents: Documents, call: Call, ...changes: Row[])
 export function mustBeFree(tenant: string): void {
   if (tenant === PLATFORM_TENANT)
     throw new Refusal(
-      conflict(`The tenant ${PLATFORM_TENANT} is reserved: operators' tokens name it. Choose another name.`),
+      conflict(`The tenant ${PLATFORM_TENANT} is reserved for operators' tokens. Choose another name.`),
     );
 }
 
@@ -142,7 +145,7 @@ export async function pageOf(
   const limit = /^\d{1,3}$/.test(asked) ? Number(asked) : 0;
   if (limit < 1 || limit > PAGE) throw new Refusal(wrongQuery("limit", `a number from 1 to ${PAGE}`));
   const after = query.get("after") ?? undefined;
-  if (after?.includes("\0")) throw new Refusal(wrongQuery("after", "the last name of the page before"));
+  if (after?.includes("\0")) throw new Refusal(wrongQuery("after", "the last name of the previous page"));
   const rows = await store.list(kind, tenant, { after, limit: limit + 1 });
   const items = rows.slice(0, limit).map(show);
   const last = items.at(-1);

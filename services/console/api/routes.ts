@@ -62,7 +62,7 @@ export function route<Body>(described: Route<Body>): Route {
   return described;
 }
 
-const ANSWERS: CallerAnswers = { forbidden: "This needs a token or a key that allows it." };
+const ANSWERS: CallerAnswers = { forbidden: "Send a token or key that allows this." };
 const BODY_BYTES = 64 << 10;
 const isUsualId = (id: string): boolean => /^[A-Za-z0-9_-]{1,64}$/.test(id);
 
@@ -113,7 +113,7 @@ function refusalBefore(route: Route, { caller, tenant, id }: Call, tenants: Keye
   const { source } = caller;
   // A tenant's operators must not use up the rate of a platform operator whose token names their tenant.
   const late = tenants.late(source.kind === "platform" ? PLATFORM_TENANT : caller.tenant, performance.now());
-  if (late !== undefined) return tooMany("The operators of your tenant ask more often than they may.", late);
+  if (late !== undefined) return tooMany("Your tenant's operators send too many requests.", late);
   if (route.path.includes("/:tenant") && !TENANT_FORM.test(tenant)) return wrongPath("tenant");
   if (route.path.includes("/:id") && !(route.isId ?? isUsualId)(id)) return wrongPath("id");
   return undefined;
@@ -172,7 +172,7 @@ function expectation(schema: z.ZodType): string {
   const { required = [] } = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }) as { required?: string[] };
   return required.length > 0
     ? `send a JSON object with ${required.join(", ")}`
-    : "send a JSON object; {} is a document with every default";
+    : "send a JSON object; {} uses every default";
 }
 
 function refusalOf(error: unknown, { method, path }: Request, log: Log): HttpResponse {
@@ -183,5 +183,5 @@ function refusalOf(error: unknown, { method, path }: Request, log: Log): HttpRes
     return refusedCaller(error, ANSWERS);
   // The reason is only for operators of the process, because it may name internals.
   log.warn({ err: error, method, path }, "an operator's request failed");
-  return unavailable("It cannot be answered right now.");
+  return unavailable("The request cannot be answered right now.");
 }

@@ -29,8 +29,8 @@ const explained = z.strictObject({
       to,
     }),
   ),
-  fallback: z.boolean().meta({ description: "No binding matches, and the fallback gets it." }),
-  recipients: z.array(to).meta({ description: "Who would get it, each once." }),
+  fallback: z.boolean().meta({ description: "Whether the fallback gets it, because no binding matches." }),
+  recipients: z.array(to).meta({ description: "The recipients, each once." }),
 });
 
 export function exchangeRoutes(parts: ResourceParts): Route[] {
@@ -38,7 +38,7 @@ export function exchangeRoutes(parts: ResourceParts): Route[] {
     ...resource(parts, {
       kind: "exchange",
       writes: "tenant",
-      summary: "bindings that decide who gets what is published to it",
+      summary: "its bindings select the recipients of each publication",
       body: exchange,
       answer: exchange,
       isId,
@@ -50,7 +50,7 @@ export function exchangeRoutes(parts: ResourceParts): Route[] {
       isId,
       needs: "read",
       of: "tenant",
-      summary: "Which bindings of an exchange match a publication and why, and who would get it",
+      summary: "Explain which bindings of an exchange match a publication, and list its recipients",
       body: publication,
       status: 200,
       answer: explained,

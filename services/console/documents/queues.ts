@@ -9,7 +9,7 @@ export function queueRoutes(parts: ResourceParts): Route[] {
   return resource(parts, {
     kind: "queue",
     writes: "tenant",
-    summary: "how its messages are claimed; a queue without a document has the defaults",
+    summary: "how its messages are claimed. A queue without a document uses the defaults",
     body: queue,
     answer: queue,
     isId: (id) => NAME_FORM.test(id),

@@ -13,8 +13,8 @@ const TIMES = 5;
 
 const explained = z.strictObject({
   zone: z.string(),
-  paused: z.boolean().meta({ description: "Nothing fires until it is resumed." }),
-  times: z.array(z.iso.datetime({ offset: true })).meta({ description: `The next ${TIMES} times, in its zone.` }),
+  paused: z.boolean().meta({ description: "Whether it is paused. A paused schedule does not publish." }),
+  times: z.array(z.iso.datetime({ offset: true })).meta({ description: `The next ${TIMES} times, in its time zone.` }),
 });
 
 export function scheduleRoutes(parts: ResourceParts, now: () => Date): Route[] {
@@ -34,7 +34,7 @@ export function scheduleRoutes(parts: ResourceParts, now: () => Date): Route[] {
       isId,
       needs: "read",
       of: "tenant",
-      summary: `The next ${TIMES} times of a schedule, with the offset of its zone`,
+      summary: `Get the next ${TIMES} times of a schedule, with the offset of its time zone`,
       status: 200,
       answer: explained,
       handle: async ({ tenant, id }) => {

@@ -36,8 +36,8 @@ export function documentRoutes(parts: ConsoleParts): Route[] {
       path: "/v1/tenants",
       needs: "read",
       of: "platform",
-      summary: "All tenants, by name",
-      query: { ...PAGES, after: "The last name of the page before." },
+      summary: "List all tenants, by name",
+      query: { ...PAGES, after: "The last name of the previous page." },
       status: 200,
       answer: listed("tenant"),
       handle: async ({ query }) => json(200, await pageOf(parts.documents, "tenant", undefined, query)),
@@ -47,7 +47,7 @@ export function documentRoutes(parts: ConsoleParts): Route[] {
       path: "/v1/tenants/:tenant",
       needs: "read",
       of: "tenant",
-      summary: "One tenant",
+      summary: "Get one tenant",
       status: 200,
       answer: shown("tenant"),
       handle: async ({ tenant }) => {
@@ -61,15 +61,15 @@ export function documentRoutes(parts: ConsoleParts): Route[] {
       needs: "operate",
       of: "platform",
       summary:
-        "Make a tenant, or change it: suspended, it may do nothing, and its connections are closed within a minute",
+        "Create or change a tenant. A suspended tenant can do nothing, and its connections are closed within a minute",
       body: rowSchemas.tenant
         .refine(({ limits }) => Object.keys(limits).every((name) => LIMITS.includes(name)), {
           path: ["limits"],
-          message: `has others than ${LIMITS.join(", ")}`,
+          message: `has unknown limits: the limits are ${LIMITS.join(", ")}`,
         })
         .refine(({ limits: { weight = 1 } }) => weight >= WEIGHTS.least && weight <= WEIGHTS.most, {
           path: ["limits", "weight"],
-          message: `is a number from ${WEIGHTS.least} to ${WEIGHTS.most}`,
+          message: `must be a number from ${WEIGHTS.least} to ${WEIGHTS.most}`,
         }),
       status: 200,
       answer: rowSchemas.tenant,
@@ -84,7 +84,7 @@ export function documentRoutes(parts: ConsoleParts): Route[] {
       kind: "issuer",
       // A caller that may enter any address makes the platform send requests to it.
       writes: "platform",
-      summary: "whose tokens may speak for this tenant, and for no other",
+      summary: "its tokens are valid for this tenant only",
       body: issuerBody.refine(({ issuer }) => issuer !== parts.issuer, "it is the platform's own issuer"),
       answer: shownIssuer,
       row: async (body) => {
@@ -98,7 +98,7 @@ export function documentRoutes(parts: ConsoleParts): Route[] {
     ...resource(parts, {
       kind: "grant",
       writes: "tenant",
-      summary: "a role for some subjects, and some clients and targets",
+      summary: "gives a role to subjects, for some clients and targets",
       body: rowSchemas.grant,
       answer: rowSchemas.grant,
       row: async (body) => body,
@@ -107,7 +107,7 @@ export function documentRoutes(parts: ConsoleParts): Route[] {
       kind: "revocation",
       writes: "tenant",
       summary:
-        "of what was issued to a subject, or with the id * to all of the tenant, by a time; without `before`, by the time of the request",
+        "invalidates everything issued to a subject until a time, or with the id * everything of the tenant. Without `before`, until the time of the request",
       body: revocation,
       answer: rowSchemas.revocation,
       isId: isRevocationId,
@@ -122,7 +122,7 @@ const isRevocationId = (id: string): boolean => id === "*" || subjectProblem(id)
 const revocation = z.strictObject({
   before: z.exactOptional(
     rowSchemas.revocation.shape.before.meta({
-      description: `Seconds since 1970, at most ${LEEWAY_SECONDS} from now. If you leave it out, the time of the request.`,
+      description: `Seconds since 1970, at most ${LEEWAY_SECONDS} s in the future. The default is the time of the request.`,
     }),
   ),
 });
@@ -130,7 +130,7 @@ const revocation = z.strictObject({
 /** A later time would also refuse every future token. */
 function revocationRow({ before }: z.output<typeof revocation>, now: number): RowOf<"revocation"> {
   if (before !== undefined && before > now + LEEWAY_SECONDS) {
-    const message = `it is in the future: expected seconds since 1970, at most ${now + LEEWAY_SECONDS} now`;
+    const message = `it is in the future: expected seconds since 1970, now at most ${now + LEEWAY_SECONDS}`;
     throw new Refusal(wrongBody([{ path: ["before"], message }]));
   }
   return { before: before ?? now };

@@ -14,7 +14,11 @@ import { route, type Route } from "#api/routes.ts";
 const scope = z.enum(SCOPES);
 const client = z.exactOptional(z.string().min(1).max(128));
 const target = z.exactOptional(targetForm);
-const origin = z.string().min(1).max(300).meta({ description: "As a browser sends it: https://app.example.com" });
+const origin = z
+  .string()
+  .min(1)
+  .max(300)
+  .meta({ description: "The origin as a browser sends it: https://app.example.com" });
 
 const question = z.union([
   z.strictObject({ token: z.string().min(1).max(8_192), scope, client, target, origin: z.exactOptional(origin) }),
@@ -55,7 +59,7 @@ export function explainRoute(parts: Known & { refresh: () => Promise<void>; now:
     path: "/v1/tenants/:tenant/explain-access",
     needs: "read",
     of: "tenant",
-    summary: "Why a token, or whoever would have one, may do something or not",
+    summary: "Explain why a token or a subject may do something or not",
     body: question,
     status: 200,
     answer,
@@ -102,15 +106,15 @@ function originCheck(cors: Cors, origin: string, tenant: string): Check {
 /** Values that people take for an origin, but no browser sends. */
 function malformed(origin: string): string | undefined {
   if (origin === "null")
-    return 'a page of a file, a data: URL or a sandboxed frame has the origin "null", which cannot be allowed: serve it from a site';
-  if (!URL.canParse(origin)) return "it is no origin: a browser sends https://app.example.com";
+    return 'a page from a file, a data: URL or a sandboxed frame has the origin "null", which cannot be allowed: serve it from a web server';
+  if (!URL.canParse(origin)) return "it is not an origin: a browser sends https://app.example.com";
   const actual = new URL(origin).origin;
   return actual === origin || actual === "null"
     ? undefined
-    : `it is no origin: a browser sends ${actual} for this page`;
+    : `it is not an origin: a browser sends ${actual} for this page`;
 }
 
-const OTHER = "it is of another tenant";
+const OTHER = "it belongs to another tenant";
 
 /**
  * Returns the identity, or the reason for its refusal. It reveals nothing about another tenant's key, not even whether
@@ -126,8 +130,7 @@ async function identityOf(
     return identity.tenant === tenant ? identity : OTHER;
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
-    if (isApiKey(token))
-      return policies.key(idOf(token))?.tenant === tenant ? error.message : "there is no such key here";
+    if (isApiKey(token)) return policies.key(idOf(token))?.tenant === tenant ? error.message : "there is no such key";
     const said = claimed(token)?.tenant;
     return said === undefined || said === tenant ? error.message : OTHER;
   }

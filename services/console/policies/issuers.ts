@@ -21,14 +21,12 @@ export const issuerBody = z
         .min(1)
         .max(2_000)
         .meta({
-          description: `Only for ${SHARED_ALGORITHM}: the secret that signs its tokens, at least ${SECRET_BYTES.least} bytes. It is sealed, and never shown again.`,
+          description: `Only for ${SHARED_ALGORITHM}: the secret that signs its tokens, at least ${SECRET_BYTES.least} bytes. It is stored encrypted and never shown again.`,
           writeOnly: true,
         }),
     ),
     secretEncoding: z.exactOptional(
-      z
-        .enum(["utf8", "base64url"])
-        .meta({ description: "How `secret` says its bytes. By default it is the text itself." }),
+      z.enum(["utf8", "base64url"]).meta({ description: "The encoding of `secret`. By default it is plain text." }),
     ),
   })
   .superRefine(({ algorithms, jwks, jwksUrl, secret, secretEncoding }, context) => {
@@ -38,10 +36,10 @@ export const issuerBody = z
       wrong([], "give exactly one of jwks, jwksUrl and secret");
     const shared = algorithms.includes(SHARED_ALGORITHM);
     if (shared && algorithms.length > 1)
-      wrong(["algorithms"], `${SHARED_ALGORITHM} stands alone: no issuer has both a secret and public keys`);
+      wrong(["algorithms"], `an issuer cannot have both a secret and public keys: use ${SHARED_ALGORITHM} alone`);
     if (shared !== (secret !== undefined))
       wrong(["algorithms"], `${SHARED_ALGORITHM} needs a secret, and every other algorithm needs jwks or jwksUrl`);
-    if (secretEncoding !== undefined && secret === undefined) wrong(["secretEncoding"], "there is no secret");
+    if (secretEncoding !== undefined && secret === undefined) wrong(["secretEncoding"], "the secret is missing");
     if (secret !== undefined) {
       const why = secretProblem(secret, secretEncoding);
       if (why !== undefined) wrong(["secret"], why);
@@ -63,11 +61,13 @@ const bytesOf = (secret: string, encoding: IssuerBody["secretEncoding"] = "utf8"
   Buffer.from(secret, encoding);
 
 function secretProblem(secret: string, encoding: IssuerBody["secretEncoding"]): string | undefined {
-  if (encoding === "base64url" && !/^[\w-]+$/.test(secret)) return "it is no base64url";
+  if (encoding === "base64url" && !/^[\w-]+$/.test(secret)) return "it is not base64url";
   const { length } = bytesOf(secret, encoding);
   if (length < SECRET_BYTES.least)
     return `it has ${length} bytes: ${SHARED_ALGORITHM} needs at least ${SECRET_BYTES.least} random bytes (256 bits)`;
-  return length > SECRET_BYTES.most ? `it has ${length} bytes: at most ${SECRET_BYTES.most} are useful` : undefined;
+  return length > SECRET_BYTES.most
+    ? `it has ${length} bytes: ${SHARED_ALGORITHM} takes at most ${SECRET_BYTES.most}`
+    : undefined;
 }
 
 /** A key that can verify no token is a mistake that would appear only later, as a 403. */

@@ -24,7 +24,7 @@ const rotation = z.strictObject({ overlapSeconds: z.int().min(0).max(MONTH).defa
 
 const made = z.looseObject({
   id: z.string(),
-  key: z.string().meta({ description: "The key itself. It is shown this once." }),
+  key: z.string().meta({ description: "The key. It is shown only in this response." }),
 });
 
 const PATH = "/v1/tenants/:tenant/keys";
@@ -43,7 +43,7 @@ export function keyRoutes(parts: ConsoleParts): Route[] {
       path: PATH,
       needs: "read",
       of: "tenant",
-      summary: "The API keys of a tenant, without their secrets",
+      summary: "List the API keys of a tenant, without their secrets",
       status: 200,
       answer: listed("key"),
       handle: async ({ tenant }) => json(200, { items: (await policyStore.list("key", tenant)).map(show) }),
@@ -53,7 +53,7 @@ export function keyRoutes(parts: ConsoleParts): Route[] {
       path: PATH,
       needs: "operate",
       of: "tenant",
-      summary: "Make an API key: it is shown in the answer, and never again",
+      summary: "Create an API key. Only this response shows it",
       body: asked,
       status: 201,
       answer: made,
@@ -69,8 +69,7 @@ export function keyRoutes(parts: ConsoleParts): Route[] {
       path: `${PATH}/:id/rotate`,
       needs: "operate",
       of: "tenant",
-      summary:
-        "Make another key that may do the same; the first one is good for the overlap yet, a day where none is given",
+      summary: "Create a key with the same rights. The old key stays valid for the overlap, by default one day",
       body: rotation,
       status: 201,
       answer: made,
@@ -93,7 +92,7 @@ export function keyRoutes(parts: ConsoleParts): Route[] {
       path: `${PATH}/:id`,
       needs: "operate",
       of: "tenant",
-      summary: "Take a key away: it is good for nothing a few seconds later",
+      summary: "Delete a key. It stops working within a few seconds",
       status: 204,
       handle: async (call) => {
         const { tenant, id } = call;

@@ -17,19 +17,19 @@ const answer = z.strictObject({
         .strictObject({
           notifications: count,
           bytes: count,
-          clients: count.meta({ description: "As of the last count; of many millions an estimate." }),
+          clients: count.meta({ description: "As of the last count; an estimate if there are many millions." }),
           full: z
             .enum(["bytes", "clients"])
             .optional()
-            .meta({ description: "The bound at which publishing is refused." }),
+            .meta({ description: "The limit that the tenant has reached, so that publishing is refused." }),
         })
-        .meta({ description: "What waits for the tenant's clients." }),
+        .meta({ description: "Notifications stored for the tenant's clients." }),
       published: z
         .strictObject({ notifications: count, bytes: count })
-        .meta({ description: "In a second, over all receivers, of their last few seconds." }),
+        .meta({ description: "Per second, over all receivers, in the last few seconds." }),
       refused: z
         .record(z.string(), z.number())
-        .meta({ description: "Requests refused in a second, by the limit: as `publish_limited_total` names it." }),
+        .meta({ description: "Refused requests per second, by limit, with the names of `publish_limited_total`." }),
     }),
   ),
 });
@@ -41,10 +41,10 @@ export function usageRoute(use: Pick<TenantUse, "top">): Route {
     path: "/v1/loudest-tenants",
     needs: "read",
     of: "platform",
-    summary: "The tenants that store, publish or are refused most",
+    summary: "List the tenants that store, publish or are refused most",
     query: {
-      by: `What comes first: ${ORDERS.join(", ")}. By default bytes, of what is stored.`,
-      limit: `At most so many, 1 to ${MOST}. By default ${USUAL}.`,
+      by: `The order: ${ORDERS.join(", ")}. The default is stored bytes.`,
+      limit: `The largest number of tenants to return, 1 to ${MOST}. The default is ${USUAL}.`,
     },
     status: 200,
     answer,

@@ -42,7 +42,7 @@ export function serveAdminApi(server: HttpServer, options: AdminApiOptions): voi
     if (request.method === "post") guard.ended(operator, "operate", request, endingOf(response));
   };
   const answers: CallerAnswers = {
-    forbidden: "This needs a token that allows operating.",
+    forbidden: "Send a token of the platform's own issuer with the scope operate.",
     refused: (as) => as === "forbidden" && metrics.forbade(),
   };
   const callerGuard = new CallerGuard({
@@ -96,11 +96,11 @@ async function list(reader: DeadLetterReader, query: URLSearchParams): Promise<H
   const asked = query.get("limit") ?? "50";
   const limit = /^\d{1,3}$/.test(asked) ? Number(asked) : 0;
   if (limit < 1 || limit > MOST)
-    return wrong(`limit is a number from 1 to ${MOST}, not ${JSON.stringify(shorten(asked))}.`);
+    return wrong(`limit must be a number from 1 to ${MOST}, not ${JSON.stringify(shorten(asked))}.`);
   const after = query.get("after");
   const position = after === START ? -1 : Number(ID.exec(after ?? "")?.[1]);
   if (after !== null && Number.isNaN(position))
-    return wrong(`after is the id of a dead letter, or "${START}", not ${JSON.stringify(shorten(after))}.`);
+    return wrong(`after must be the id of a dead letter or "${START}", not ${JSON.stringify(shorten(after))}.`);
   const { first, end } = await reader.range();
   const from = Math.max(first, after === null ? end - limit : position + 1);
   const to = Math.min(end, from + limit);
@@ -124,12 +124,12 @@ async function redrive(
 ): Promise<HttpResponse> {
   const { id, topic, partition: source, notifications } = summaryOf(record);
   if (![topics.accepted, topics.control, topics.deferred, topics.dispatch].includes(topic))
-    return conflict(`It is said to be from the topic ${JSON.stringify(topic)}, which is none of this platform's.`);
+    return conflict(`Its topic ${JSON.stringify(topic)} does not belong to this platform.`);
   const partitions = (await inTime(kafka.present([topic]))).get(topic) ?? 0;
   // The topic may have been repartitioned since. The client's current partition has its lane.
   const homes = new Set(notifications.map(({ client }) => partitionOf(client, partitions)));
   const partition = homes.size === 1 ? [...homes][0]! : source;
-  if (!(partition < partitions)) return conflict(`The topic ${topic} has no partition ${partition} any more.`);
+  if (!(partition < partitions)) return conflict(`The topic ${topic} no longer has a partition ${partition}.`);
   const [offset] = await send([{ topic, partition, value: record.value ?? NOTHING, headers: { [REDRIVEN]: id } }]);
   metrics.redriven();
   log.info({ deadLetter: id, topic, partition, offset, operator }, "dead letter redriven");

@@ -8,8 +8,8 @@ import {
 import { z } from "zod";
 
 const summary = {
-  id: z.string().meta({ description: "Its place among the dead letters." }),
-  topic: z.string().meta({ description: "Where the record was, with `partition` and `offset`." }),
+  id: z.string().meta({ description: "Its position among the dead letters." }),
+  topic: z.string().meta({ description: "The topic of the record, with `partition` and `offset`." }),
   partition: z.int(),
   offset: z.int(),
   index: z
@@ -21,14 +21,16 @@ const summary = {
   size: z.int().meta({ description: "Bytes." }),
   notifications: z
     .array(z.object({ client: z.string(), id: z.string() }).meta({ id: "NamedNotification" }))
-    .meta({ description: "The first that can be read in it." }),
+    .meta({ description: "The first client that can be read in the record." }),
 };
 
-const deadLetter = z.object(summary).meta({ id: "DeadLetter", description: "What could not be processed." });
+const deadLetter = z
+  .object(summary)
+  .meta({ id: "DeadLetter", description: "The record, or the part of it, that could not be processed." });
 const deadLetters = z
   .object({
     deadLetters: z.array(deadLetter),
-    next: z.string().optional().meta({ description: "For `after`, where there are more." }),
+    next: z.string().optional().meta({ description: "The value for `after` to get the next page, if there are more." }),
   })
   .meta({ id: "DeadLetters" });
 const shownDeadLetter = z
@@ -37,14 +39,14 @@ const shownDeadLetter = z
     content: z
       .looseObject({
         items: z.array(z.looseObject({})).optional(),
-        base64: z.string().optional().meta({ description: "Where it cannot be read." }),
+        base64: z.string().optional().meta({ description: "The raw bytes, if the record cannot be read." }),
       })
       .meta({ id: "DeadLetterContent" }),
   })
   .meta({ id: "ShownDeadLetter" });
 const redriven = z
   .object({ redriven: z.string(), topic: z.string(), partition: z.int(), offset: z.int().optional() })
-  .meta({ id: "Redriven", description: "Where the record is now." });
+  .meta({ id: "Redriven", description: "The new position of the record." });
 
 const ID: Parameter = {
   name: "id",
@@ -62,7 +64,7 @@ export function openapi(): Openapi {
   const common = { tag: "deadLetters", security: "operator" } as const;
   return describeService({
     title: "dead letters",
-    description: "What could not be processed, for those who operate the platform.",
+    description: "Read and redrive records that could not be processed. For operators of the platform.",
     port: 8082,
     tags: { deadLetters: "Notifications that could not be processed." },
     security: { operator: "A token of the platform's own issuer with the scope `operate`." },
@@ -74,13 +76,13 @@ export function openapi(): Openapi {
         method: "get",
         path: "/v1/dead-letters",
         summary: "The dead letters",
-        description: "The newest; or those after one, the oldest first.",
+        description: "Without `after`, the newest. With `after`, the following ones, oldest first.",
         parameters: [
           {
             name: "limit",
             in: "query",
             required: false,
-            description: "At most so many.",
+            description: "The largest number of entries to return.",
             schema: { type: "integer", minimum: 1, maximum: 500, default: 50 },
           },
           {
@@ -100,8 +102,8 @@ export function openapi(): Openapi {
         id: "getDeadLetter",
         method: "get",
         path: "/v1/dead-letters/{id}",
-        summary: "One dead letter, with its content",
-        description: "What can be read of it, or its bytes.",
+        summary: "Get one dead letter with its content",
+        description: "The readable content, or the bytes.",
         parameters: [ID],
         answers: answer("ShownDeadLetter", shownDeadLetter),
         problems: [],
@@ -111,8 +113,9 @@ export function openapi(): Openapi {
         id: "redriveDeadLetter",
         method: "post",
         path: "/v1/dead-letters/{id}/redrive",
-        summary: "Process one again",
-        description: "It is written to its topic again. What was delivered of it before may come a second time.",
+        summary: "Process a dead letter again",
+        description:
+          "Writes the record to its topic again. Notifications that were delivered from it before may be delivered again.",
         parameters: [ID],
         answers: answer("Redriven", redriven),
         problems: ["cannot-redrive", "busy", "too-large", "too-slow", "unsupported-media-type"],

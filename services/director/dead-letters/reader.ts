@@ -30,7 +30,8 @@ export class DeadLetterReader {
    * have 2 MB, so each is released at once.
    */
   async read<T>(from: number, to: number, of: (record: Incoming) => T): Promise<T[]> {
-    if (this.#reading >= MOST_AT_ONCE) throw new Failure("retry", "The dead letters are being read by others.");
+    if (this.#reading >= MOST_AT_ONCE)
+      throw new Failure("retry", "Too many other requests are reading the dead letters.");
     this.#reading += 1;
     // An abandoned read continues until Kafka is back, and counts against the bound until then.
     return inTime(this.#read(from, to, of).finally(() => (this.#reading -= 1)));
@@ -49,7 +50,7 @@ export async function inTime<T>(work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(
-      () => reject(new Failure("retry", `Kafka has not answered within ${DEADLINE_MS / 1_000} s.`)),
+      () => reject(new Failure("retry", `Kafka did not answer within ${DEADLINE_MS / 1_000} s.`)),
       DEADLINE_MS,
     );
   });

@@ -15,7 +15,7 @@ export function openapi(parts: readonly ApiPart[]): Openapi {
   return describeService({
     title: "dispatcher",
     description:
-      "Queues, groups and publications: messages for readers that do not connect, and for many clients at once.",
+      "Queues, groups and publications. Your consumers read messages from queues. Groups reach many clients with one publication.",
     port: 8085,
     tags: Object.fromEntries(parts.map(({ tag, about }) => [tag, about])),
     security: Object.assign({}, ...parts.map(({ security }) => security)) as Record<string, string>,

@@ -57,7 +57,7 @@ export interface ServeParts {
 }
 
 const BODY_BYTES = 256 << 10;
-const ANSWERS = { forbidden: "This needs a token or a key that allows it." };
+const ANSWERS = { forbidden: "Send a token or key that allows this." };
 
 /** One guard for all routes: it bounds the bytes of all bodies together. */
 export function serveRoutes(server: HttpServer, routes: readonly Route[], parts: ServeParts): void {
@@ -97,7 +97,7 @@ async function answerOf(route: Route, call: Call, body: Buffer, { failed, log }:
     failed(error);
     // The reason is only for operators, because it may name internals.
     log.warn({ err: error, method: call.request.method, path: call.request.path }, "a request failed");
-    return unavailable("It cannot be answered right now. A repeat of the request is harmless.");
+    return unavailable("The service cannot reach a store that it needs. You can safely repeat the request.");
   }
 }
 

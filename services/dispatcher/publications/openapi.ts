@@ -9,18 +9,21 @@ const publication = z
   .object({
     id: z.uuid(),
     state: z.enum(["waiting", "running", "cancelling", "done", "cancelled", "skipped"]),
-    written: z.int().meta({ description: "Notifications that are written so far." }),
-    refused: z.int().meta({ description: "Recipients that got none, because their inbox is full." }),
+    written: z.int().meta({ description: "Notifications written so far." }),
+    refused: z.int().meta({ description: "Recipients without a notification, because their inbox was full." }),
     due: z.iso.datetime(),
-    to: z.looseObject({}).meta({ description: "The target, as it was published." }),
-    reason: z.string().optional().meta({ description: "Why it was skipped." }),
+    to: z.looseObject({}).meta({ description: "The target, as published." }),
+    reason: z.string().optional().meta({ description: "The reason why it was skipped." }),
   })
   .meta({ id: "Publication" });
 const group = z.object({ group: z.string(), members: z.int() }).meta({ id: "Group" });
 const members = z
   .object({
     members: z.array(z.string()),
-    next: z.string().optional().meta({ description: "For `after`, if there are more." }),
+    next: z
+      .string()
+      .optional()
+      .meta({ description: "Pass it as `after` to get the next page. Absent on the last page." }),
   })
   .meta({ id: "Members" });
 const changed = z.object({ added: z.int(), removed: z.int() }).meta({ id: "ChangedMembers" });
@@ -35,14 +38,14 @@ const inPath = (name: string, description: string): Parameter => ({
   description,
   schema: { type: "string" },
 });
-const AGAIN = "A repeat is harmless.";
+const AGAIN = "You can safely repeat the request.";
 const GROUP = inPath("group", "The name of the group, in your tenant. A group exists while it has members.");
 const CLIENT = inPath("client", "The id of a client.");
-const ID = inPath("id", "The id from the answer to the publish.");
+const ID = inPath("id", "The id from the response to the publish request.");
 
 export const publicationsApi: ApiPart = {
   tag: "publications",
-  about: "Groups of clients, and what became of publications to groups, to exchanges and for later.",
+  about: "Groups of clients, and the state of publications to groups, to exchanges and for a later time.",
   security: { publisher: "A token or an API key with the scope `publish`, and with the target among its targets." },
   operations: (schemas) => [...groupOperations(schemas), ...publicationOperations(schemas)],
 };
@@ -50,7 +53,7 @@ export const publicationsApi: ApiPart = {
 function groupOperations(schemas: Schemas): Operation[] {
   const common = { tag: "publications", security: "publisher", others: WRONG, problems: [] as ProblemName[] };
   const member = { ...common, path: "/v1/groups/{group}/members/{client}", parameters: [GROUP, CLIENT] };
-  const nothing = { 204: { description: "It is done, and counts for each later publication." } };
+  const nothing = { 204: { description: "Done. It applies to each later publication." } };
   return [
     {
       ...common,
@@ -58,7 +61,7 @@ function groupOperations(schemas: Schemas): Operation[] {
       method: "get",
       path: "/v1/groups/{group}",
       summary: "Count the members of a group",
-      description: "A group that has no members has the count 0.",
+      description: "The count of a group without members is 0.",
       parameters: [GROUP],
       answers: done(schemas, "Group", group),
     },
@@ -68,21 +71,21 @@ function groupOperations(schemas: Schemas): Operation[] {
       method: "get",
       path: "/v1/groups/{group}/members",
       summary: "List the members of a group",
-      description: "The order is always the same, and not that of the names.",
+      description: "The order is stable, but not alphabetical.",
       parameters: [
         GROUP,
         {
           name: "limit",
           in: "query",
           required: false,
-          description: "At most so many.",
+          description: "The largest number of entries to return.",
           schema: { type: "integer", minimum: 1, maximum: 1_000, default: 100 },
         },
         {
           name: "after",
           in: "query",
           required: false,
-          description: "`next` of the page before.",
+          description: "`next` of the previous page.",
           schema: { type: "string" },
         },
       ],
@@ -94,7 +97,7 @@ function groupOperations(schemas: Schemas): Operation[] {
       method: "post",
       path: "/v1/groups/{group}/members",
       summary: "Add and remove up to 1,000 members",
-      description: "Both in one step. A publication that is being written may reach either set of members.",
+      description: "Applies all changes in one step. A publication in progress may reach the old or the new members.",
       parameters: [GROUP],
       body: body(schemas, "MemberChanges", changesBody),
       answers: done(schemas, "ChangedMembers", changed),
@@ -143,8 +146,9 @@ function publicationOperations(schemas: Schemas): Operation[] {
       ...common,
       id: "showPublication",
       method: "get",
-      summary: "See what became of a publication",
-      description: "It is kept for seven days after its end. Direct publishes to clients and queues are not kept.",
+      summary: "Get the state of a publication",
+      description:
+        "The state is kept for seven days after the publication ends. Direct publications to clients and queues have no state.",
       answers: done(schemas, "Publication", publication),
     },
     {
@@ -152,10 +156,10 @@ function publicationOperations(schemas: Schemas): Operation[] {
       id: "cancelPublication",
       method: "delete",
       summary: "Cancel a publication",
-      description: "What is written stays. `written` is the exact number.",
+      description: "Written notifications are not withdrawn. `written` is their exact number.",
       answers: {
         ...done(schemas, "Publication", publication),
-        202: { description: "It is cancelled, and the last page is still being counted." },
+        202: { description: "Cancelled. The last page is still being written, so `written` may grow." },
       },
       problems: ["not-found", "already-written"],
     },

@@ -86,12 +86,12 @@ function toJson(id: string, { state, written, refused, due, reason, head }: Publ
 }
 
 function alreadyWritten({ written }: PublicationStatus): HttpResponse {
-  const detail = `It is over: ${written} notifications are written. To take them back, publish a retract with their collapse key.`;
+  const detail = `The publication has ended, with ${written} notifications. To withdraw them, publish a retract with their collapse key.`;
   const problem = problemOf("already-written", detail);
   return { ...problemResponse(problem), body: JSON.stringify({ ...problem, written }) };
 }
 
 function notFound(id: string): HttpResponse {
-  const detail = `There is no publication ${id} of your tenant, or it ended more than seven days ago. Direct publishes to clients and queues are none.`;
+  const detail = `Your tenant has no publication ${id}, or it ended more than seven days ago. Direct publications to clients and queues have no state.`;
   return problemResponse(problemOf("not-found", detail));
 }

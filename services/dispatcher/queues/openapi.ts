@@ -8,33 +8,31 @@ import { claimBody, extensionBody, idsBody, receiptsBody } from "./queue-request
 const message = z
   .object({
     id: z.uuid(),
-    receipt: z.string().meta({ description: "What you confirm it with." }),
+    receipt: z.string().meta({ description: "Send it to confirm, release or extend this message." }),
     event: z.string().optional(),
     traceparent: z.string().optional(),
     headers: z.looseObject({}).optional(),
     publishedAt: z.iso.datetime(),
-    attempts: z.int().meta({ description: "How often it was claimed, this claim included." }),
-    data: z.unknown().meta({ description: "Byte for byte what the publisher wrote." }),
+    attempts: z.int().meta({ description: "The number of claims of this message, including this one." }),
+    data: z.unknown().meta({ description: "The publisher's data, byte for byte." }),
   })
   .meta({ id: "QueueMessage" });
 const claimed = z.object({ messages: z.array(message) }).meta({ id: "ClaimedMessages" });
 const messages = z
   .object({
     messages: z.array(message),
-    more: z.boolean().meta({ description: "More were there when these were read." }),
+    more: z.boolean().meta({ description: "Whether there were more messages at the time of the read." }),
   })
   .meta({ id: "QueueMessages" });
 const change = z
   .object({ id: z.uuid(), type: z.string().nullable(), createdAt: z.iso.datetime(), data: z.unknown() })
   .meta({ id: "Change" });
 const changes = z.object({ changes: z.array(change), more: z.boolean() }).meta({ id: "Changes" });
-const unknown = z
-  .array(z.string())
-  .meta({ description: "Those that were not found, or that you do not have any more." });
+const unknown = z.array(z.string()).meta({ description: "Receipts or ids that were not found, or whose claim ended." });
 const quarantined = z
   .object({
     id: z.uuid(),
-    source: z.string().meta({ description: "Where it was: queue/jobs." }),
+    source: z.string().meta({ description: "Its queue, as in queue/jobs." }),
     reason: z.string(),
     at: z.iso.datetime(),
     event: z.string().optional(),
@@ -45,7 +43,10 @@ const quarantined = z
 const quarantine = z
   .object({
     items: z.array(quarantined),
-    next: z.uuid().optional().meta({ description: "For `after`, if there are more." }),
+    next: z
+      .uuid()
+      .optional()
+      .meta({ description: "Pass it as `after` to get the next page. Absent on the last page." }),
   })
   .meta({ id: "QuarantinedMessages" });
 
@@ -65,21 +66,29 @@ const query = (name: string, description: string, schema: Parameter["schema"]): 
   description,
   schema,
 });
-const LIMIT = query("limit", "At most so many.", { type: "integer", minimum: 1, maximum: 1_000, default: 100 });
-const WAIT = query("wait", "Seconds to wait for the first one.", {
+const LIMIT = query("limit", "The largest number of entries to return.", {
+  type: "integer",
+  minimum: 1,
+  maximum: 1_000,
+  default: 100,
+});
+const WAIT = query("wait", "Seconds to wait while the queue is empty.", {
   type: "integer",
   minimum: 0,
   maximum: 30,
   default: 0,
 });
-const TENANT = query("tenant", "Another tenant than your own, for operators of the platform.", { type: "string" });
+const TENANT = query("tenant", "The tenant. Only operators of the platform can name another than their own.", {
+  type: "string",
+});
 
 export const queuesApi: ApiPart = {
   tag: "queues",
-  about: "Messages that wait for a consumer. Any number of consumers read, claim and confirm them.",
+  about:
+    "Messages wait in a queue until a consumer confirms them. Any number of consumers can read, claim and confirm.",
   security: {
     consumer: "A token or an API key with the scope `consume`, and with the queue among its targets.",
-    operator: "A token or an API key with the scope `operate`, or `read` to see.",
+    operator: "A token or an API key with the scope `operate`. To list, `read` is enough.",
   },
   operations(schemas) {
     return [...queueOperations(schemas), ...changesOperations(schemas), ...quarantineOperations(schemas)];
@@ -103,8 +112,8 @@ function queueOperations(schemas: Schemas): Operation[] {
       id: "readQueue",
       method: "get",
       path: "/v1/queues/{queue}/messages",
-      summary: "Read the oldest messages that are not confirmed",
-      description: "Reading changes nothing: until you confirm them, the same messages come again.",
+      summary: "Read the oldest unconfirmed messages",
+      description: "A read changes nothing. You get the same messages again until you confirm them.",
       parameters: [QUEUE, LIMIT, WAIT],
       answers: done(schemas, "QueueMessages", messages),
       problems: [],
@@ -114,23 +123,28 @@ function queueOperations(schemas: Schemas): Operation[] {
         "claimMessages",
         "claims",
         "Claim the oldest free messages",
-        "No other worker gets them until the claim ends.",
+        "Other workers do not get them until the claim ends.",
       ),
       body: body(schemas, "ClaimBody", claimBody),
       answers: done(schemas, "ClaimedMessages", claimed),
     },
     {
-      ...post("confirmMessages", "confirmations", "Confirm messages", "They never come again. A repeat is harmless."),
+      ...post(
+        "confirmMessages",
+        "confirmations",
+        "Confirm messages",
+        "Confirmed messages are removed from the queue. You can safely repeat the request.",
+      ),
       body: body(schemas, "ReceiptsBody", receiptsBody),
       answers: done(schemas, "Confirmed", z.object({ confirmed: z.int(), unknown })),
     },
     {
-      ...post("releaseMessages", "releases", "Give claimed messages back", "Another worker gets them at once."),
+      ...post("releaseMessages", "releases", "Release claimed messages", "Other workers can claim them at once."),
       body: body(schemas, "ReceiptsBody", receiptsBody),
       answers: done(schemas, "Released", z.object({ released: z.int(), unknown })),
     },
     {
-      ...post("extendClaims", "extensions", "Keep claimed messages for longer", "Only while the claim has not ended."),
+      ...post("extendClaims", "extensions", "Extend claims", "An ended claim cannot be extended."),
       body: body(schemas, "ExtensionBody", extensionBody),
       answers: done(schemas, "Extended", z.object({ extended: z.int(), unknown })),
     },
@@ -145,8 +159,8 @@ function changesOperations(schemas: Schemas): Operation[] {
       id: "readChanges",
       method: "get",
       path: "/api/changes",
-      summary: "Read the oldest changes that are not confirmed",
-      description: "The queue `changes`. Until you confirm them, the same changes come again.",
+      summary: "Read the oldest unconfirmed changes",
+      description: "Reads the queue `changes`. You get the same changes again until you confirm them.",
       parameters: [LIMIT, WAIT],
       answers: done(schemas, "Changes", changes),
       problems: [],
@@ -159,7 +173,7 @@ function changesOperations(schemas: Schemas): Operation[] {
       path: "/api/confirm-changes",
       summary: "Confirm changes by their ids",
       description:
-        "Ids are looked up among the 1,000 oldest changes that are not confirmed. An id that was confirmed before is unknown.",
+        "Looks the ids up among the 1,000 oldest unconfirmed changes. An id that was already confirmed is unknown.",
       body: body(schemas, "IdsBody", idsBody),
       answers: done(schemas, "Confirmed", z.object({ confirmed: z.int(), unknown })),
       problems: BODY_PROBLEMS,
@@ -182,11 +196,16 @@ function quarantineOperations(schemas: Schemas): Operation[] {
       id: "listQuarantine",
       method: "get",
       path: "/v1/quarantine",
-      summary: "The messages that no worker could handle",
-      description: "In the order of their ids. They are kept for thirty days.",
+      summary: "List the messages that failed their last attempt",
+      description: "Ordered by id. The quarantine keeps messages for thirty days.",
       parameters: [
-        query("limit", "At most so many.", { type: "integer", minimum: 1, maximum: 200, default: 50 }),
-        query("after", "`next` of the page before.", { type: "string" }),
+        query("limit", "The largest number of entries to return.", {
+          type: "integer",
+          minimum: 1,
+          maximum: 200,
+          default: 50,
+        }),
+        query("after", "`next` of the previous page.", { type: "string" }),
         TENANT,
       ],
       answers: done(schemas, "QuarantinedMessages", quarantine),
@@ -197,8 +216,8 @@ function quarantineOperations(schemas: Schemas): Operation[] {
       id: "redriveQuarantined",
       method: "post",
       path: "/v1/quarantine/{id}/redrive",
-      summary: "Send one to its queue again",
-      description: "It has the same id, and comes behind all messages that are there.",
+      summary: "Send a message to its queue again",
+      description: "It keeps its id, and follows all messages that are in the queue.",
       parameters: [id as Parameter, TENANT],
       answers: done(schemas, "RedrivenMessage", z.object({ redriven: z.uuid(), source: z.string() })),
       problems: ["busy", "too-large", "too-slow", "unsupported-media-type"],

@@ -41,7 +41,8 @@ export function quarantineRoutes(parts: QuarantineParts): Route[] {
         const { query } = call.request;
         const limit = numberIn(query, "limit", { least: 1, most: MOST, otherwise: LIMIT });
         const after = query.get("after") ?? undefined;
-        if (after !== undefined && !ID_FORM.test(after)) throw new Refusal(wrongQuery("after", "an id of this list"));
+        if (after !== undefined && !ID_FORM.test(after))
+          throw new Refusal(wrongQuery("after", "the id of a message in this list"));
         const found = await quarantine.list(tenantIn(call), after, limit + 1);
         const shown = bounded(found.slice(0, limit));
         const next = shown.length < found.length ? `,"next":"${shown.at(-1)!.id}"` : "";

@@ -9,30 +9,35 @@ const LIMIT = 100;
 const MOST_WAIT_SECONDS = 30;
 const MOST_CLAIM_SECONDS = 43_200;
 
-const limit = z.int().min(1).max(MOST_MESSAGES).default(LIMIT).meta({ description: "At most so many messages." });
-const seconds = z.exactOptional(z.int().min(1).max(MOST_CLAIM_SECONDS));
-const receipts = z
-  .array(z.string().regex(RECEIPT_FORM, "it is not a receipt of a message: send it as you got it"))
+const limit = z
+  .int()
   .min(1)
   .max(MOST_MESSAGES)
-  .meta({ description: "Receipts as their messages had them." });
+  .default(LIMIT)
+  .meta({ description: "The largest number of messages to claim." });
+const seconds = z.exactOptional(z.int().min(1).max(MOST_CLAIM_SECONDS));
+const receipts = z
+  .array(z.string().regex(RECEIPT_FORM, "it is not a receipt: send the receipt of a message unchanged"))
+  .min(1)
+  .max(MOST_MESSAGES)
+  .meta({ description: "Receipts of messages, unchanged." });
 
 export const claimBody = z.strictObject({
   limit,
   seconds: seconds.meta({
     description:
-      "The claim ends after so many seconds, and the message returns. By default the `claimSeconds` of the queue.",
+      "Seconds after which the claim ends, and others can claim the message. The default is `claimSeconds` of the queue.",
   }),
 });
 export const receiptsBody = z.strictObject({ receipts });
 export const extensionBody = z.strictObject({
   receipts,
   seconds: seconds.meta({
-    description: "The claims end so many seconds from now. By default the `claimSeconds` of the queue.",
+    description: "Seconds from now after which the claims end. The default is `claimSeconds` of the queue.",
   }),
 });
 export const idsBody = z.strictObject({
-  ids: z.array(z.uuid()).min(1).max(MOST_MESSAGES).meta({ description: "Ids of changes that you got." }),
+  ids: z.array(z.uuid()).min(1).max(MOST_MESSAGES).meta({ description: "Ids of changes that you read." }),
 });
 
 /** The queue that the path names, in the caller's tenant. */

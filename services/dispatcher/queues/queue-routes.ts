@@ -121,6 +121,6 @@ export function goneSignal(request: Request): AbortSignal {
 
 function quarantineFullResponse(): HttpResponse {
   const detail =
-    "Messages have had their last attempt, and the quarantine of your tenant is full. Redrive its messages first.";
+    "The next messages failed their last attempt, and your tenant's quarantine is full. Redrive messages from the quarantine first.";
   return problemResponse(problemOf("unavailable", detail, { retryAfter: jittered(20, 60) }));
 }

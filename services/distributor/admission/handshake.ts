@@ -49,15 +49,15 @@ export interface Entry {
 const MOST_ORIGINS = 1_000;
 
 const BUSY: Record<Bound, string> = {
-  connections: "This distributor holds as many connections as it may.",
-  handovers: "Too many connections here are not live yet.",
-  rate: "Too many connect here at once.",
+  connections: "This distributor has reached its limit of connections.",
+  handovers: "Too many connections to this distributor are still being set up.",
+  rate: "Too many clients are connecting to this distributor at once.",
 };
 
 const SHARES: Record<Bound, string> = {
-  connections: "Your tenant has its share of the connections of this distributor.",
-  handovers: "Your tenant has its share of the connections here that are not live yet.",
-  rate: "Your tenant has its share of the connections that come here at once.",
+  connections: "Your tenant has reached its share of this distributor's connections.",
+  handovers: "Your tenant has reached its share of connections that are still being set up.",
+  rate: "Your tenant has reached its share of new connections to this distributor.",
 };
 
 export interface HandshakeOptions {
@@ -143,7 +143,7 @@ export class Handshake {
     if (share !== undefined) return this.#overShare(share, tenant);
     if (capacity.full(tenant)) {
       metrics.turnedAway("tenant");
-      return tooMany("Your tenant has as many connections here as it may.", jittered(5, 30));
+      return tooMany("Your tenant has reached its limit of connections to this distributor.", jittered(5, 30));
     }
     if (capacity.crowded(tenant)) return this.#overShare("connections", tenant);
     const late = admission.take(now, capacity.used, tenant);
@@ -165,7 +165,7 @@ export class Handshake {
     const tokens = tokensOf(request.headers);
     // A proxy before us may have checked another token.
     if (tokens.length > 1)
-      return badHead("A request has one token: in Authorization, or as one subprotocol bearer.<token>.");
+      return badHead("Send one token: in the header Authorization, or as one subprotocol bearer.<token>.");
     const [token] = tokens;
     const entryOf = (identity: Identity | HttpResponse): Entry | HttpResponse => {
       if ("status" in identity) return identity;
@@ -210,13 +210,13 @@ export class Handshake {
     const clientLate = clients.late(clientKey(tenant, subject), now);
     if (clientLate !== undefined) {
       metrics.limited("client");
-      return tooMany("This client asks more often than it may.", clientLate);
+      return tooMany("This client sends too many requests.", clientLate);
     }
     const { requestRate, requestBurst } = limitsOf(tenant);
     const late = tenants.late(tenant, now, { rate: requestRate, burst: requestBurst });
     if (late === undefined) return identity;
     metrics.limited("tenant");
-    return tooMany("Your tenant's clients ask more often here than they may.", late);
+    return tooMany("Your tenant's clients send too many requests to this distributor.", late);
   }
 
   /** Connections of one site share the origin's string. */
@@ -265,9 +265,9 @@ function tokensOf(headers: Request["headers"]): string[] {
 }
 
 function busy(why: string, retryAfter: number): HttpResponse {
-  return problemResponse(problemOf("busy", `${why} Come back after Retry-After.`, { retryAfter }));
+  return problemResponse(problemOf("busy", `${why} Try again after Retry-After.`, { retryAfter }));
 }
 
 export function unavailable(): HttpResponse {
-  return notTaken("This distributor takes no connections right now. Try again.");
+  return notTaken("This distributor does not accept connections right now.");
 }

@@ -4,7 +4,7 @@ import { z } from "zod";
 /** The frames of the streams, as the documents describe them. A test checks real frames against these schemas. */
 const cursor = z
   .string()
-  .meta({ description: "Opaque. Of two cursors of one client the later one is the greater string (R3)." });
+  .meta({ description: "Opaque. Of two cursors of one client, the later one is the greater string (R3)." });
 
 const notification = z
   .object({
@@ -24,10 +24,10 @@ const notification = z
   .meta({ id: "Notification", description: "One notification (R15)." });
 
 const close = {
-  code: z.int().meta({ description: "As of the WebSocket's close frame (R30)." }),
+  code: z.int().meta({ description: "The code of the WebSocket's close frame (R30)." }),
   reason: z.string(),
   reconnect: z.enum(["now", "token", "no"]),
-  retryAfter: z.int().optional().meta({ description: "Seconds to wait before that (R31)." }),
+  retryAfter: z.int().optional().meta({ description: "Seconds to wait before reconnecting (R31)." }),
 };
 
 const retract = z
@@ -45,7 +45,10 @@ export const pollAnswer = z
     cursor,
     closing: z.object(close).meta({ id: "Close" }).optional(),
   })
-  .meta({ id: "PollAnswer", description: "What there is, in order; and the cursor to send with the next poll (R7)." });
+  .meta({
+    id: "PollAnswer",
+    description: "The available notifications in order, and the cursor for the next poll (R7).",
+  });
 
 export const ticketAnswer = z
   .object({ ticket: z.string(), expiresIn: z.int().meta({ description: "Seconds." }) })
@@ -61,21 +64,21 @@ export const serverFrames = {
       limits: z.object({ frameBytes: z.int() }),
       ping: z.literal(true).meta({ description: "The server answers `ping` (R49)." }),
     })
-    .meta({ description: "Where the connection resumes (R10, R11)." }),
+    .meta({ description: "The position where the connection resumes (R10, R11)." }),
   Live: z
     .object({ type: z.literal("live") })
-    .meta({ description: "All that was stored has been sent; what follows is newer (R12)." }),
+    .meta({ description: "All stored notifications have been sent. The following ones are newer (R12)." }),
   ReplayPending: z
     .object({ type: z.literal("replay_pending"), retryAfter: z.int() })
-    .meta({ description: "What is stored cannot be read at the moment (R13)." }),
+    .meta({ description: "Stored notifications cannot be read at the moment (R13)." }),
   TokenExpires: z
     .object({ type: z.literal("refresh"), expiresIn: z.int() })
-    .meta({ description: "The token expires in so many seconds (R14)." }),
+    .meta({ description: "The token expires in this number of seconds (R14)." }),
   Notification: notification,
   Retract: retract,
   Closing: z
     .object({ type: z.literal("closing"), ...close })
-    .meta({ description: "The last that is said where the server ends the connection (R17)." }),
+    .meta({ description: "The last message before the server ends the connection (R17)." }),
 } as const;
 
 /** Only on a WebSocket. */
@@ -89,12 +92,12 @@ export const pongFrame = z.object({ type: z.literal("pong") }).meta({ descriptio
 const [ack, refresh, ping] = clientFrame.options;
 
 export const clientFrames = {
-  Ack: ack.meta({ description: "Everything up to the cursor was handled (R21)." }),
-  Refresh: refresh.meta({ description: "Another token of the same client (R20)." }),
-  Ping: ping.meta({ description: "Asks for a sign of life (R49)." }),
+  Ack: ack.meta({ description: "The client handled everything up to the cursor (R21)." }),
+  Refresh: refresh.meta({ description: "A new token of the same client (R20)." }),
+  Ping: ping.meta({ description: "Asks the server for a `pong` (R49)." }),
 } as const;
 
 export const acknowledgement = ackBody.meta({
   id: "Acknowledgement",
-  description: "Everything up to the cursor was handled (R22).",
+  description: "The client handled everything up to the cursor (R22).",
 });

@@ -23,13 +23,16 @@ const FROM: Parameter[] = [
     name: "Last-Event-ID",
     in: "header",
     required: false,
-    description: "The cursor. It comes before those of the query.",
+    description: "The cursor. It takes precedence over the query.",
     schema: STRING,
   },
-  query("lastEventId", "The cursor, as polyfills of EventSource send it."),
-  query("cursor", "The cursor of what was handled last. Without one it begins with the oldest that is stored."),
+  query("lastEventId", "The cursor, in the form that polyfills of EventSource send."),
+  query(
+    "cursor",
+    "The cursor of the last handled notification. Without it, delivery starts with the oldest stored one.",
+  ),
 ];
-const ACK = query("ack", "`explicit`: the client acknowledges by itself (R21).", {
+const ACK = query("ack", "`explicit`: the client sends acknowledgements (R21).", {
   type: "string",
   enum: ["explicit"],
 });
@@ -44,7 +47,7 @@ export function openapi(): Openapi {
   return describeService({
     title: "subscribe",
     description:
-      "Receive a client's notifications: by WebSocket, server-sent events or long poll. The frames and events themselves are described at /asyncapi.json, and the rules (R1, R2 and so on) in PROTOCOL.md.",
+      "Receive a client's notifications by WebSocket, server-sent events or long poll. /asyncapi.json describes the frames and events. PROTOCOL.md has the rules (R1, R2 and so on).",
     port: 8081,
     tags: { subscribe: "Receive notifications, and acknowledge them." },
     security: { client: "A token of the client, with its tenant and the scope `subscribe`." },
@@ -72,11 +75,11 @@ function streams(schemas: Schemas): Operation[] {
           name: "Sec-WebSocket-Protocol",
           in: "header",
           required: false,
-          description: "`notifications.v1.json`, and `bearer.<token>` where no Authorization can be sent.",
+          description: "`notifications.v1.json`, and `bearer.<token>` if you cannot send the header Authorization.",
           schema: STRING,
         },
       ],
-      answers: { 101: { description: "It is open." } },
+      answers: { 101: { description: "The WebSocket is open." } },
       problems: ["upgrade-required", "busy"],
       headers: {
         426: {
@@ -91,13 +94,8 @@ function streams(schemas: Schemas): Operation[] {
       path: "/v1/sse",
       summary: "Open a stream of server-sent events",
       description:
-        "It stays open, with a comment each heartbeat. HEAD is answered as a GET would be, and opens nothing.",
-      parameters: [
-        ...FROM,
-        ACK,
-        RETRACT,
-        query("ticket", "In the place of a token, for a browser's EventSource (R47)."),
-      ],
+        "The stream stays open, with a comment at each heartbeat. HEAD gets the headers of GET and opens no stream.",
+      parameters: [...FROM, ACK, RETRACT, query("ticket", "Replaces the token for a browser's EventSource (R47).")],
       answers: { 200: { description: "Events.", content: { "text/event-stream": { schema: STRING } } } },
       problems: ["busy"],
     },
@@ -107,13 +105,15 @@ function streams(schemas: Schemas): Operation[] {
       path: "/v1/poll",
       summary: "Wait for notifications",
       description:
-        "Answered as soon as there is something, or when `wait` is over. HEAD is answered at once, and neither begins nor continues a loop of polls.",
+        "Returns as soon as a notification is available, or after `wait` seconds. HEAD returns at once, and does not count as a poll.",
       parameters: [
         ...FROM,
         RETRACT,
         query("wait", "Seconds.", { type: "number", minimum: 0, maximum: 60, default: 25 }),
       ],
-      answers: { 200: { description: "What there is.", content: { "application/json": { schema: poll } } } },
+      answers: {
+        200: { description: "The available notifications.", content: { "application/json": { schema: poll } } },
+      },
       problems: ["busy", "replay-pending"],
     },
   ];
@@ -130,9 +130,9 @@ function requests(schemas: Schemas): Operation[] {
       path: "/v1/acks",
       summary: "Acknowledge everything up to a cursor",
       description:
-        "From whatever connection the notifications came. `{}` acknowledges nothing, and asks why a WebSocket does not open (R9).",
+        "Works for notifications from any connection. `{}` acknowledges nothing, and tells you why a WebSocket does not open (R9).",
       body: { required: true, content: { "application/json": { schema: ack } } },
-      answers: { 204: { description: "It is acknowledged." } },
+      answers: { 204: { description: "The acknowledgement was accepted." } },
       problems: ["busy", "too-large", "too-slow", "length-required", "unsupported-media-type"],
     },
     {
@@ -140,7 +140,7 @@ function requests(schemas: Schemas): Operation[] {
       id: "createTicket",
       path: "/v1/tickets",
       summary: "Get a ticket for one stream",
-      description: "For a page whose EventSource can send no header. A ticket opens one stream, once (R47).",
+      description: "For EventSource in a browser, which cannot send headers. A ticket opens one stream, once (R47).",
       answers: { 201: { description: "The ticket.", content: { "application/json": { schema: ticket } } } },
       problems: ["busy", "too-large", "too-slow", "length-required", "unsupported-media-type"],
     },

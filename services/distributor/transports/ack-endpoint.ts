@@ -26,13 +26,13 @@ export async function acknowledge(
   const sequence = "wrong" in read ? undefined : cursorOf(read.value, cursorTag(key));
   if (sequence === undefined) {
     return problemResponse(
-      problemOf("invalid-request", "The body names no cursor of this client.", {
+      problemOf("invalid-request", "The body has no valid cursor of this client.", {
         errors: [
           {
             pointer: "/cursor",
             detail: "wrong" in read ? read.wrong : "It is missing, or was not issued to this client.",
-            expected: 'An object with the cursor of a notification: {"cursor": "..."}.',
-            fix: "Send the cursor of the last notification that was handled, as it was received.",
+            expected: 'an object with the cursor of a notification: {"cursor": "..."}',
+            fix: "Send the cursor of the last notification that you handled, unchanged.",
           },
         ],
       }),

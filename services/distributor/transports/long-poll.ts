@@ -173,7 +173,7 @@ export class LongPolls {
     const { door, metrics, hub } = this.#parts;
     if (hub.fits(entry)) return door.enter(entry);
     metrics.turnedAway("client");
-    return tooMany("This client has as many connections here as it may.", jittered(5, 30));
+    return tooMany("This client has reached its limit of connections.", jittered(5, 30));
   }
 
   #waitOf(request: Request): number | undefined {
@@ -183,7 +183,7 @@ export class LongPolls {
   }
 
   #wrongWait(): HttpResponse {
-    const detail = `wait is the number of seconds to wait, 0 to ${this.#parts.settings.POLL_MAX_WAIT_SECONDS}.`;
+    const detail = `wait must be a number of seconds from 0 to ${this.#parts.settings.POLL_MAX_WAIT_SECONDS}.`;
     return problemResponse(problemOf("invalid-request", detail));
   }
 
@@ -242,6 +242,6 @@ function reply(items: Item[], cursor: Cursor, closing: Close | undefined): HttpR
 /** Like `replay_pending` on a stream (R13): the loop continues to read, and gives the result to the next poll. */
 function replayPending(): HttpResponse {
   const detail =
-    "The stored notifications cannot be read at the moment, so it is not known whether there are any. Repeat the poll with the same cursor after Retry-After.";
+    "The client's stored notifications cannot be read at the moment. Repeat the poll with the same cursor after Retry-After.";
   return problemResponse(problemOf("replay-pending", detail, { retryAfter: RETRY_SECONDS }));
 }

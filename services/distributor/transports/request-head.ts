@@ -65,13 +65,12 @@ export function readHead(head: Head, headers: Record<string, string>): HttpRespo
     const chunked = codings === 1 && lengths === 0 && headers["transfer-encoding"]!.toLowerCase() === "chunked";
     return chunked ? lengthRequired() : unclear();
   }
-  if (hosts !== 1) return badHead("A request has exactly one Host header.");
-  if (authorizations > 1) return badHead("A request has at most one Authorization header.");
+  if (hosts !== 1) return badHead("Send exactly one Host header.");
+  if (authorizations > 1) return badHead("Send at most one Authorization header.");
   if (lengths > 0) {
     const length = headers["content-length"]!;
     if (lengths > 1 || !/^\d+$/.test(length)) return unclear();
-    if (Number(length) > 0 && WITHOUT_BODY.has(head.getMethod()))
-      return badHead("A GET has no body here. Send it without one.");
+    if (Number(length) > 0 && WITHOUT_BODY.has(head.getMethod())) return badHead("A GET request must not have a body.");
   }
   if (url.includes(REPLACEMENT) || query.includes(REPLACEMENT) || !isDecodable(url) || !isDecodable(query))
     wrong = "target of the request";

@@ -13,11 +13,10 @@ const KEY = /^[A-Za-z0-9+/]{22}==$/;
 export function notAnUpgrade({ headers }: Pick<Request, "headers">): HttpResponse | undefined {
   const version = headers["sec-websocket-version"];
   if (!names(headers["upgrade"], "websocket") || !names(headers["connection"], "upgrade"))
-    return upgradeRequired("GET /v1/ws speaks WebSocket only. Use /v1/sse or /v1/poll without one.");
-  if (version !== VERSION)
-    return upgradeRequired(`The version of WebSocket is ${VERSION}, in one Sec-WebSocket-Version header.`);
+    return upgradeRequired("GET /v1/ws accepts only WebSocket upgrades. Without WebSocket, use /v1/sse or /v1/poll.");
+  if (version !== VERSION) return upgradeRequired(`Send one header Sec-WebSocket-Version with the value ${VERSION}.`);
   if (!KEY.test(headers["sec-websocket-key"] ?? ""))
-    return badHead("Sec-WebSocket-Key is to be 16 bytes in base64, in one header.");
+    return badHead("Send one header Sec-WebSocket-Key with 16 bytes in base64.");
   return undefined;
 }
 

@@ -42,33 +42,33 @@ export function forbiddenBefore(
 /** `member`: the pointer to the name of the target in the item, as `/to/queue` or `/outcomes`. */
 export function targetForbidden(item: Place, member: string): Problem {
   return pointed("target-forbidden", item, member, {
-    detail: "This token or key may not publish to this target.",
-    expected: "a queue, group or exchange that one of its `targets` fits",
-    fix: "Use another key, or ask an operator of your tenant for a grant with this target.",
+    detail: "Your token or key may not publish to this target.",
+    expected: "a queue, group or exchange that matches one of its `targets`",
+    fix: "Use another token or key, or ask your tenant's operator to allow this target.",
   });
 }
 
 export function unknownTarget(item: Place, member: string): Problem {
   return pointed("unknown-target", item, member, {
-    detail: "There is no such queue, group or exchange in your tenant.",
+    detail: "Your tenant has no queue, group or exchange of this name.",
     expected: "the name of an existing target",
-    fix: "Correct the name, or let an operator create the target first.",
+    fix: "Correct the name, or ask your tenant's operator to create the target.",
   });
 }
 
 /** The platform may not write this form yet. */
 export function upgradeUnfinished(item: Place, member: string): Problem {
   return pointed("upgrade-unfinished", item, member, {
-    detail: "This needs a finished upgrade: services of the version before may still run.",
-    expected: "only members that the version before knows",
-    fix: "Send it again when an operator has run `provision --finish-upgrade`.",
+    detail: "The platform's upgrade is not finished: services of the previous version may still run.",
+    expected: "only members that the previous version knows",
+    fix: "Ask the operator of the platform to run `provision --finish-upgrade`, then send it again.",
   });
 }
 
 export function idReused(item: Place): Problem {
   return pointed("id-reused", item, "/id", {
-    detail: "A notification with this id and other content was accepted before.",
-    expected: "an id that was never used, or the same content with it",
+    detail: "An earlier notification with this id had different content.",
+    expected: "a new id, or the same content as before",
     fix: "Use a new id.",
   });
 }
@@ -76,8 +76,8 @@ export function idReused(item: Place): Problem {
 /** The receiver's limits changed between a request and its repeat, so the original problem cannot be reproduced. */
 export function refusedBefore(slug: ProblemName, item: Place): Problem {
   return pointed(slug, item, "", {
-    detail: "This item was refused when the request was sent first.",
-    expected: "a new request for an item that was refused for good",
+    detail: "This item was refused when you first sent the request.",
+    expected: "a new request for an item that was finally refused",
     fix: "Send this item with a new Idempotency-Key.",
   });
 }

@@ -15,11 +15,11 @@ export const acceptedSchema = z
         z.strictObject({ index: z.int(), id: z.uuid() }).meta({ id: "AcceptedItem" }),
         z
           .strictObject({ index: z.int(), id: z.uuid().optional(), problem: problemSchema })
-          .meta({ id: "RejectedItem", description: "It has its id where it is not known whether it was accepted." }),
+          .meta({ id: "RejectedItem", description: "It has an id if the outcome is unknown." }),
       ]),
     ),
   })
-  .meta({ id: "Accepted", description: "Every item's verdict, in the order that they were sent in." });
+  .meta({ id: "Accepted", description: "The outcome of each item, in the order of the request." });
 
 export const dryRunSchema = z
   .strictObject({
@@ -58,11 +58,11 @@ export const dryRunSchema = z
 const RATE_HEADERS = {
   "RateLimit-Policy": {
     description:
-      "What may be published: `q` notifications at once, by your tenant and by this publisher, and as many again in `w` seconds.",
+      "The limits of your tenant and of this publisher: `q` notifications at once, refilled within `w` seconds.",
     schema: { type: "string", examples: ['"tenant";q=100000;w=5, "publisher";q=50000;w=5'] },
   },
   RateLimit: {
-    description: "`r` notifications are left, and all of them are there again in `t` seconds.",
+    description: "The remaining quota: `r` notifications now, and the full quota in `t` seconds.",
     schema: { type: "string", examples: ['"tenant";r=99900;t=1, "publisher";r=49900;t=1'] },
   },
 };
@@ -84,7 +84,7 @@ export function openapi(limits: OpenapiLimits): Openapi {
   const items = { anyOf: [item, retracted] };
   schemas.all["Notifications"] = { type: "array", items, minItems: 1, maxItems: limits.MAX_BATCH_ITEMS };
   schemas.all["Publication"] = {
-    description: "A notification, a retraction, or some of them.",
+    description: "A notification, a retraction, or a list of them.",
     oneOf: [one, retraction, { $ref: "#/components/schemas/Notifications" }],
   };
   const dryRun = schemas.ref("DryRun", dryRunSchema);
@@ -92,8 +92,8 @@ export function openapi(limits: OpenapiLimits): Openapi {
   return describeService({
     title: "publish",
     description:
-      "Send a notification to a client. A client that is connected gets it at once; another one gets it when it connects. " +
-      "202 means that the notification is stored safely and will be delivered. Anything else means that it was not accepted, but for one problem, which says that this is not known; the answer says what to do.",
+      "Send a notification to a client. A connected client gets it at once. A disconnected client gets it when it connects. " +
+      "202 means that the platform stored the notification durably and will deliver it. Any other status means that it was not accepted. There is one exception: after the problem `outcome-unknown` it may have been accepted. Each error response says how to fix the request.",
     port: 8080,
     tags: { publish: "Send notifications to clients." },
     security: { publisher: "A token with your tenant and the scope `publish`, or an API key for it." },
@@ -116,14 +116,14 @@ function publish(
     description: [
       `At most ${limits.MAX_BATCH_ITEMS} items and ${limits.MAX_BODY_BYTES} bytes in one request, and ${limits.MAX_DATA_BYTES} bytes of data in one notification.`,
       "Each item names one target: a client, up to 1,000 clients, a group, a queue or an exchange. Groups, queues and exchanges need a right of their own.",
-      "With `at` or `delay` it is held until it is due. The `id` of a publication is in the answer.",
-      `Each of several clients gets a copy. All copies of one request have at most ${MAX_AMPLIFIED_BYTES} bytes, and each counts for your rate.`,
-      "Items for one client are delivered in the order in which they stand, and after those of requests that were answered before.",
-      "An `id`, or the header Idempotency-Key for the whole request, makes a repeat harmless for a day.",
-      "A repeat is answered with the verdicts of the first request. An accepted item is not sent again; an item with a temporary problem (409, 429, 503) is tried again under the same id.",
-      "Where nothing was accepted, nothing is remembered, and the repeat is judged again.",
-      "What is refused counts for your rate: each KiB of it as one notification.",
-      "While the store of these keys is away, publishing goes on, and only repeats within the last minutes are recognised.",
+      "With `at` or `delay`, it is held until it is due. The answer contains the `id` of the publication.",
+      `Each of several clients gets a copy. All copies of one request have at most ${MAX_AMPLIFIED_BYTES} bytes. Each copy counts towards your rate limit.`,
+      "Items for one client are delivered in the order of the request. They follow the items of all requests that were answered before.",
+      "To retry safely for a day, give each item an `id`, or send the header Idempotency-Key for the whole request.",
+      "A repeat gets the outcomes of the first request. Accepted items are not sent again. Items with a temporary problem (409, 429, 503) are tried again with the same id.",
+      "If no item was accepted, the repeat is handled as a new request.",
+      "Refused data counts towards your rate limit: each KiB as one notification.",
+      "While the store of these keys is unavailable, publishing continues, and only repeats within the last minutes are recognised.",
     ].join("\n"),
     security: "publisher",
     parameters: [
@@ -140,14 +140,14 @@ function publish(
         in: "header",
         required: false,
         description:
-          "A string that is new for each new request, best a UUID in quotes. It belongs to this publisher: tenant, issuer or API key, and subject. Repeat it only with the same media type and body.",
+          "A unique string for each new request, for example a UUID in quotes. A key belongs to one publisher: tenant, issuer or API key, and subject. Repeat it only with the same media type and body.",
         schema: { type: "string", minLength: 1, maxLength: 255 },
       },
       {
         name: "traceparent",
         in: "header",
         required: false,
-        description: "W3C Trace Context; carried to the client.",
+        description: "W3C Trace Context. It is passed on to the client.",
         schema: { type: "string" },
       },
     ],
@@ -175,7 +175,7 @@ function publish(
         "application/x-ndjson": {
           schema: {
             type: "string",
-            description: "A notification on each line. A line that is wrong is refused alone.",
+            description: "One notification per line. A wrong line is refused alone.",
           },
           example: '{"to":{"client":"u1"},"data":"first"}\n{"to":{"client":"u2"},"data":"second"}\n',
         },
@@ -190,11 +190,11 @@ function publish(
         content: { "application/json": { schema: dryRun } },
       },
       202: {
-        description: "At least one item is accepted: it is stored safely. Every item has its verdict.",
+        description: "At least one item was accepted and stored durably. Each item has an outcome.",
         headers: {
           ...RATE_HEADERS,
           "Idempotency-Replayed": {
-            description: "`true` where every accepted item of this answer was accepted before.",
+            description: "`true` if an earlier request accepted all accepted items of this response.",
             schema: { type: "string", const: "true" },
           },
         },
@@ -222,7 +222,12 @@ function publish(
     ],
     headers: {
       429: { "Retry-After": { description: "Seconds.", schema: { type: "integer" } }, ...RATE_HEADERS },
-      415: { "Accept-Encoding": { description: "`identity`: the one content encoding.", schema: { type: "string" } } },
+      415: {
+        "Accept-Encoding": {
+          description: "`identity`: the only supported content encoding.",
+          schema: { type: "string" },
+        },
+      },
     },
   };
 }

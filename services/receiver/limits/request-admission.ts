@@ -106,7 +106,12 @@ export class RequestAdmission implements BodyGuard<Identity> {
 const CHARGED: ReadonlySet<number> = new Set([400, 408, 413, 431]);
 
 function ending(): HttpResponse {
-  return { ...busy("This receiver is ending, and accepted nothing of this. Connect again."), close: true };
+  return {
+    ...busy(
+      "This receiver is shutting down and accepted nothing of this request. Open a new connection and try again.",
+    ),
+    close: true,
+  };
 }
 
 function busy(detail?: string): HttpResponse {

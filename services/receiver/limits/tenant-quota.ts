@@ -1,3 +1,4 @@
+import { LRUCache } from "lru-cache";
 import { problemOf } from "@saasaparilla/shared/http/problem.ts";
 import { Refusal } from "#api/refusal.ts";
 import type { Identity } from "@saasaparilla/shared/auth/identity.ts";
@@ -10,7 +11,7 @@ import type { LimitsOf, TenantLimits } from "@saasaparilla/shared/auth/policies/
 import type { NoisyTenants } from "./noisy-tenants.ts";
 import type { ReceiverMetrics } from "#metrics.ts";
 
-/** The most callers with a stored policy. Above it, the policy is built again for each request. */
+/** The most callers with a stored policy. Above it, the least recently used is built again at its next request. */
 const MOST_CALLERS = 10_000;
 
 export interface TenantQuotaParts {
@@ -29,8 +30,8 @@ export class TenantQuota {
   readonly #parts: TenantQuotaParts;
   /** Unanswered requests, by tenant. */
   readonly #held = new Map<string, { requests: number; bytes: number }>();
-  readonly #policies = new Map<string, { limits: TenantLimits; policy: RateLimitPolicy }>();
-  readonly #buckets = new Map<string, { limits: TenantLimits; buckets: TenantBuckets }>();
+  readonly #policies = new LRUCache<string, { limits: TenantLimits; policy: RateLimitPolicy }>({ max: MOST_CALLERS });
+  readonly #buckets = new LRUCache<string, { limits: TenantLimits; buckets: TenantBuckets }>({ max: MOST_CALLERS });
 
   constructor(parts: TenantQuotaParts) {
     this.#parts = parts;
@@ -95,7 +96,7 @@ export class TenantQuota {
     const ofPublisher = { key: this.#parts.keys.rate(tenant, "publisher", subject), policy: "publisher", rate };
     const { notifications, bytes } = this.#bucketsOf(tenant, limits);
     const policy = new RateLimitPolicy([notifications, ofPublisher, bytes]);
-    keep(this.#policies, name, { limits, policy });
+    this.#policies.set(name, { limits, policy });
     return policy;
   }
 
@@ -112,7 +113,7 @@ export class TenantQuota {
       notifications: { key: keys.rate(tenant, "tenant"), policy: "tenant", rate },
       bytes: { key: keys.rate(tenant, "tenant-bytes"), policy: "tenant-bytes", unit: "bytes", rate: byteRate },
     };
-    keep(this.#buckets, tenant, { limits, buckets });
+    this.#buckets.set(tenant, { limits, buckets });
     return buckets;
   }
 
@@ -125,15 +126,10 @@ export class TenantQuota {
     this.#parts.noisyTenants.refused(tenant, bound);
     const retryAfter = Math.max(1, Math.ceil(retryMs / 1_000));
     return new Refusal(
-      problemOf("rate-limited", `${BOUNDS[bound]} Nothing of this was accepted.`, { retryAfter }),
+      problemOf("rate-limited", `${BOUNDS[bound]} Nothing in this request was accepted.`, { retryAfter }),
       headers,
     );
   }
-}
-
-function keep<T>(all: Map<string, T>, name: string, one: T): void {
-  all.set(name, one);
-  if (all.size > MOST_CALLERS) all.delete(all.keys().next().value!);
 }
 
 type TenantBuckets = Record<"notifications" | "bytes", Bucket>;
@@ -141,9 +137,9 @@ type TenantBuckets = Record<"notifications" | "bytes", Bucket>;
 export type Bound = keyof typeof BOUNDS;
 
 const BOUNDS = {
-  tenant: "Your tenant publishes more than it may.",
-  publisher: "This publisher publishes more than it may.",
-  "tenant-bytes": "Your tenant publishes more bytes than it may.",
-  requests: "Your tenant has as many requests under way as it may.",
-  bytes: "Your tenant has as many bytes under way as it may.",
+  tenant: "Your tenant publishes too many notifications.",
+  publisher: "You publish too many notifications.",
+  "tenant-bytes": "Your tenant publishes too many bytes.",
+  requests: "Your tenant has too many requests in progress.",
+  bytes: "Your tenant has too many bytes in progress.",
 } as const;

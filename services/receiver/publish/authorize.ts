@@ -31,7 +31,7 @@ export class Authorizer {
     this.#parts = parts;
     const { metrics } = parts;
     this.#answers = {
-      forbidden: "This needs a token that allows publishing.",
+      forbidden: "Send a token or key that allows publishing.",
       refused(as) {
         if (as === "rate-limited") metrics.limited("address");
         metrics.refused(as);

@@ -13,9 +13,9 @@ const RETRY_SECONDS = [20, 60] as const;
 const MOST = 10_000;
 
 const DETAILS: Record<StoredBound | "waiting", string> = {
-  waiting: "As many publications for later wait as your tenant may have.",
-  bytes: "As many bytes wait for your tenant's clients as your tenant may have stored.",
-  clients: "Notifications wait for as many of your tenant's clients as your tenant may have.",
+  waiting: "Your tenant has reached its limit of publications for later.",
+  bytes: "Your tenant has reached its limit of stored bytes.",
+  clients: "Your tenant has reached its limit of clients with stored notifications.",
 };
 
 export interface FullParts {

@@ -12,7 +12,7 @@ export function readKey(header: string | undefined): string | undefined {
   if (!KEY_FORM.test(key) || (quoted === undefined && key.includes('"'))) {
     refuse(
       "invalid-value",
-      'The header Idempotency-Key is not 1 to 255 printable ASCII characters, best a UUID in quotes: Idempotency-Key: "3f0e7a52-6c1d-4f4b-9a57-0f5f6d1c2b3a".',
+      'The header Idempotency-Key must have 1 to 255 printable ASCII characters. Send a UUID in quotes: Idempotency-Key: "3f0e7a52-6c1d-4f4b-9a57-0f5f6d1c2b3a".',
     );
   }
   return key;

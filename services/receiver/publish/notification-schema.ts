@@ -24,7 +24,7 @@ export const TARGETS = {
     .strictObject({
       client: client.meta({
         description:
-          "The recipient's id inside your tenant. Printable ASCII without space, quotes, backslash and braces.",
+          "The recipient's id in your tenant. Printable ASCII without spaces, quotes, backslashes or braces.",
         examples: ["u1"],
       }),
     })
@@ -50,13 +50,13 @@ export const TARGETS = {
           uniqueItems: true,
         }),
     })
-    .meta({ id: "ToClients", description: "Some clients. Each gets a notification with an id of its own." }),
+    .meta({ id: "ToClients", description: "Several clients. Each gets a notification with its own id." }),
   group: z
     .strictObject({ group: name.meta({ description: "The group's name.", examples: ["team-a"] }) })
-    .meta({ id: "ToGroup", description: "Every client that is a member of the group when it is expanded." }),
+    .meta({ id: "ToGroup", description: "All clients in the group at the time when it is expanded." }),
   queue: z
     .strictObject({ queue: name.meta({ description: "The queue's name.", examples: ["changes"] }) })
-    .meta({ id: "ToQueue", description: "A queue, which consumers read." }),
+    .meta({ id: "ToQueue", description: "A queue. Consumers read it." }),
   exchange: z
     .strictObject({
       exchange: name.meta({ description: "The exchange's name.", examples: ["orders"] }),
@@ -66,7 +66,7 @@ export const TARGETS = {
         .exactOptional()
         .meta({ description: "The routing key, for bindings that compare it.", examples: ["eu.shipped"] }),
     })
-    .meta({ id: "ToExchange", description: "An exchange, whose bindings decide who gets it." }),
+    .meta({ id: "ToExchange", description: "An exchange. Its bindings select the recipients." }),
 } as const;
 
 const headers = z
@@ -87,7 +87,7 @@ const headers = z
     }
   })
   .meta({
-    description: `At most ${MAX_HEADERS} scalars, and ${MAX_HEADERS_BYTES} bytes as JSON. Bindings of exchanges match them, and readers of queues see them.`,
+    description: `At most ${MAX_HEADERS} scalars, and ${MAX_HEADERS_BYTES} bytes as JSON. Bindings of exchanges match them. Consumers of queues receive them.`,
     examples: [{ region: "eu", priority: 1 }],
     maxProperties: MAX_HEADERS,
   });
@@ -95,23 +95,23 @@ const headers = z
 const collapse = z
   .string()
   .regex(COLLAPSE_FORM)
-  .meta({ description: "Of the waiting notifications of one client with this key, only the last one is delivered." });
+  .meta({ description: "Only the last waiting notification of a client with this key is delivered." });
 
 /** All members but `to`, `data`, `collapse` and `retract`. */
 const shared = {
   id: z.uuid().exactOptional().meta({
-    description: "Makes a repeat harmless: the same id is delivered once. Made here where it is not given.",
+    description: "Makes a retry safe: the same id is delivered once. The default is a new UUID.",
   }),
   ttl: z.int().min(1).max(MAX_TTL_SECONDS).exactOptional().meta({
     description:
-      "Seconds from being accepted, or from being due, after which it is no longer worth delivering. Without it, it waits until its client comes.",
+      "Seconds after which the notification expires undelivered, counted from when it is accepted or due. Without it, the notification waits until its client connects.",
   }),
   event: z
     .string()
     .regex(EVENT_FORM)
     .exactOptional()
     .meta({
-      description: "What kind of notification it is, for the client to tell apart.",
+      description: "The kind of notification. The client can filter by it.",
       examples: ["order.shipped"],
     }),
   headers: headers.exactOptional(),
@@ -120,26 +120,27 @@ const shared = {
     .refine((text) => timeOf(text) !== undefined)
     .exactOptional()
     .meta({
-      description: "When it is due: RFC 3339 with an offset. A time in the past means now. Not together with `delay`.",
+      description:
+        "The time at which it is due, in RFC 3339 with an offset. A time in the past means now. Use either `at` or `delay`.",
       format: "date-time",
       examples: ["2026-12-24T09:00:00+01:00"],
     }),
   delay: z.int().min(0).max(MAX_DELAY_SECONDS).exactOptional().meta({
-    description: "Seconds after being accepted when it is due; at most a year. Not together with `at`.",
+    description: "Seconds from acceptance until it is due, at most a year. Use either `at` or `delay`.",
   }),
   outcomes: name.exactOptional().meta({
     description: "The queue that gets the outcome: acknowledged, read, expired, replaced, retracted or dead.",
   }),
 };
 
-const to = z.xor(Object.values(TARGETS)).meta({ description: "Whom it is for." });
+const to = z.xor(Object.values(TARGETS)).meta({ description: "The recipient." });
 
 /** The publisher's notification. This file is the only source for validation and for /openapi.json. */
 export const notificationSchema = z
   .strictObject({
     to,
     data: z.unknown().meta({
-      description: `Any JSON, of at most ${MAX_DEPTH} levels. It reaches the client byte for byte as it was written, on one line.`,
+      description: `Any JSON with at most ${MAX_DEPTH} levels. The client receives it byte for byte as you wrote it, on one line.`,
       examples: [{ text: "Hello" }],
     }),
     ...shared,
@@ -150,7 +151,7 @@ export const notificationSchema = z
 /** Takes notifications back. It has no data. */
 export const retractionSchema = z
   .strictObject({ to, ...shared, collapse, retract: z.literal(true) })
-  .meta({ description: "Takes back the notifications of its target with this collapse key." });
+  .meta({ description: "Withdraws the notifications of its target with this collapse key." });
 
 /** A valid notification or retraction. */
 export interface Published extends Omit<z.output<typeof notificationSchema>, "to" | "data"> {
@@ -175,18 +176,18 @@ export const PLACES: Record<string, { expected: string; fix: string }> = {
   },
   "/to/clients": {
     expected: `an array of 1 to ${MAX_CLIENTS} ids of clients`,
-    fix: "Send the rest in further notifications, or publish to a group.",
+    fix: "Split the clients over several notifications, or publish to a group.",
   },
   "/to/clients/*": {
-    expected: "a client's id that no other entry has: 1 to 128 printable ASCII characters",
+    expected: "a client's id that occurs once: 1 to 128 printable ASCII characters",
     fix: "Name each client once, by the id from the claim `sub` of its token.",
   },
-  "/to/group": { expected: nameText("group"), fix: "Use the name to which members were added." },
-  "/to/queue": { expected: nameText("queue"), fix: "Use the name that the queue's consumers read." },
-  "/to/exchange": { expected: nameText("exchange"), fix: "Use the name of the exchange's document." },
+  "/to/group": { expected: nameText("group"), fix: "Use the name of the group to which you added members." },
+  "/to/queue": { expected: nameText("queue"), fix: "Use the name of the queue that your consumers read." },
+  "/to/exchange": { expected: nameText("exchange"), fix: "Use the name of an exchange of your tenant." },
   "/to/key": {
     expected: "1 to 128 printable ASCII characters, without spaces, quotes, backslashes or braces",
-    fix: "Use a short routing key such as eu.shipped, or leave it out.",
+    fix: "Use a short routing key such as eu.shipped, or omit it.",
   },
   "/data": { expected: "any JSON value", fix: 'Put the content into "data". null is allowed.' },
   "/id": {
@@ -202,20 +203,20 @@ export const PLACES: Record<string, { expected: string; fix: string }> = {
     fix: 'Use a short name such as order.shipped, and put the rest into "data".',
   },
   "/headers": {
-    expected: `an object of at most ${MAX_HEADERS} texts, numbers, booleans or nulls, and ${MAX_HEADERS_BYTES} bytes as JSON`,
-    fix: 'Keep what bindings and consumers compare, and put the rest into "data".',
+    expected: `an object of at most ${MAX_HEADERS} strings, numbers, booleans or nulls, and at most ${MAX_HEADERS_BYTES} bytes as JSON`,
+    fix: 'Keep only the values that bindings and consumers compare. Put the rest into "data".',
   },
   "/headers/*": {
     expected:
-      'a name of letters, digits, ".", "_", ":" and "-", up to 64 of them; a text, number, boolean or null, integers up to 2^53',
-    fix: 'Rename it, or put structured values into "data". Send large numbers as texts.',
+      'a name of up to 64 letters, digits, ".", "_", ":" and "-", and as its value a string, number, boolean or null; integers up to 2^53',
+    fix: 'Rename it, or put structured values into "data". Send large numbers as strings.',
   },
   "/at": {
     expected: "a date and time of RFC 3339 with an offset, such as 2026-12-24T09:00:00+01:00",
-    fix: "Use toISOString() or its like. For a time from now, send `delay` instead.",
+    fix: "Use a function such as toISOString(). For a time relative to now, send `delay` instead.",
   },
   "/delay": {
-    expected: `a whole number of seconds from 0 to ${MAX_DELAY_SECONDS}, and no "at" beside it`,
+    expected: `a whole number of seconds from 0 to ${MAX_DELAY_SECONDS}, without "at"`,
     fix: 'Send seconds as a JSON number. For a later date, send "at" alone.',
   },
   "/collapse": {
@@ -224,9 +225,9 @@ export const PLACES: Record<string, { expected: string; fix: string }> = {
   },
   "/retract": {
     expected: 'true, with "collapse" and without "data"',
-    fix: 'Send {"to": ..., "collapse": "<key>", "retract": true}, or leave retract out.',
+    fix: 'Send {"to": ..., "collapse": "<key>", "retract": true}, or omit "retract".',
   },
-  "/outcomes": { expected: nameText("queue"), fix: "Name the queue that gets the outcome, or leave outcomes out." },
+  "/outcomes": { expected: nameText("queue"), fix: "Name the queue that gets the outcome, or omit `outcomes`." },
 };
 
 function nameText(kind: string): string {

@@ -23,16 +23,18 @@ export function parse(contentType: string | undefined, body: Buffer, limits: Par
   if (!FORMS.has(form)) {
     refuse(
       "unsupported-media-type",
-      contentType ? `The content type is ${JSON.stringify(contentType.slice(0, 80))}.` : "There is no content type.",
+      contentType
+        ? `The content type is ${JSON.stringify(contentType.slice(0, 80))}.`
+        : "The header Content-Type is missing.",
     );
   }
   const items = form === "application/x-ndjson" ? parseLines(body, limits) : parseBody(form, body, limits);
   if (items.length === 0)
     refuseBody(
       "invalid-shape",
-      "There is no item in the body.",
+      "The body has no items.",
       "at least one notification",
-      "Send nothing where there is nothing to publish.",
+      "Do not send a request without notifications.",
     );
   refuseRepeatedIds(items);
   refuseAmplified(items);
@@ -83,7 +85,7 @@ function parseLines(body: Buffer, limits: ParseLimits): Item[] {
         ? wrongItem(place, "not-json", "", {
             detail: parsed.wrong,
             expected: "one JSON object on each line",
-            fix: "Write each line with a JSON library, without line breaks inside.",
+            fix: "Write each line with a JSON library, without line breaks inside an object.",
           })
         : toItem(place, parsed.value, new JsonScanner(body, start), limits);
     items.push(priced(item, end - start));
@@ -119,9 +121,9 @@ function refuseRepeatedIds(items: Item[]): void {
       continue;
     }
     item.outcome = pointed("invalid-value", item, "/id", {
-      detail: `It is the id of item ${first.index}, too.`,
+      detail: `Item ${first.index} has the same id.`,
       expected: "an id that no other item has",
-      fix: "Give each notification an id of its own, also where several clients get the same.",
+      fix: "Give each notification a unique id, even if several clients get the same content.",
     });
     item.published = undefined;
   }
@@ -140,7 +142,7 @@ function refuseOvergrown(body: Buffer, limits: ParseLimits): void {
   if (why === "items") checkCount(limits.MAX_BATCH_ITEMS + 1, limits);
   if (why === "members") {
     const expected = `at most ${limits.MAX_DATA_BYTES} bytes of JSON`;
-    refuseBody("too-large", "An item has too many members.", expected, "Send a reference that the client can fetch.");
+    refuseBody("too-large", "An item has too many members.", expected, "Send a link that the client can fetch.");
   }
 }
 
@@ -148,9 +150,9 @@ function checkCount(count: number, { MAX_BATCH_ITEMS }: ParseLimits): void {
   if (count > MAX_BATCH_ITEMS)
     refuseBody(
       "too-large",
-      "There are more items than are allowed.",
+      "The request has too many items.",
       `at most ${MAX_BATCH_ITEMS} items`,
-      "Send several requests.",
+      "Split the items into several requests.",
     );
 }
 

@@ -48,12 +48,12 @@ export const CHECKS = {
   "it has not expired": (_, { identity, now }) =>
     identity.expires + LEEWAY_SECONDS < now ? "the token has expired" : undefined,
 
-  "it is for this": (_, { identity, scope }) =>
+  "it has the scope": (_, { identity, scope }) =>
     identity.scopes.has(scope) || (scope === "read" && identity.scopes.has("operate"))
       ? undefined
       : `the token does not allow "${scope}"`,
 
-  "its tenant may act": (policies, { identity, scope }) => {
+  "its tenant is active": (policies, { identity, scope }) => {
     if (isOfPlatform(identity, scope)) return undefined;
     const tenant = policies.tenant(identity.tenant);
     if (!tenant?.row) return "there is no such tenant";
@@ -61,9 +61,9 @@ export const CHECKS = {
     return tenant.row.state === "active" ? undefined : "the tenant is suspended";
   },
 
-  "its issuer or key is still there": (policies, { identity: { source, tenant } }) => {
-    if (source.kind === "issuer" && policies.issuer(source.name)?.tenant !== tenant) return "its issuer was taken away";
-    if (source.kind === "key" && policies.key(source.id)?.tenant !== tenant) return "the key was taken away";
+  "its issuer or key still exists": (policies, { identity: { source, tenant } }) => {
+    if (source.kind === "issuer" && policies.issuer(source.name)?.tenant !== tenant) return "its issuer was deleted";
+    if (source.kind === "key" && policies.key(source.id)?.tenant !== tenant) return "the key was deleted";
     return undefined;
   },
 
@@ -74,20 +74,22 @@ export const CHECKS = {
     const { tenant, subject, issued } = identity;
     const revoked = policies.tenant(tenant)?.revoked;
     if (!revoked || revoked.size === 0) return undefined;
-    if (issued <= (revoked.get("*") ?? -1)) return "what was issued to this tenant by then is revoked";
-    return issued <= (revoked.get(subject) ?? -1) ? "what was issued to this subject by then is revoked" : undefined;
+    if (issued <= (revoked.get("*") ?? -1)) return "everything issued to this tenant until then is revoked";
+    return issued <= (revoked.get(subject) ?? -1)
+      ? "everything issued to this subject until then is revoked"
+      : undefined;
   },
 
   "a grant allows it": (policies, question) =>
     grantsOf(policies, question).length > 0 ? undefined : `no grant allows "${question.identity.subject}" to do this`,
 
-  "the client is one of those that it may name": (policies, question) => {
+  "the client matches its patterns": (policies, question) => {
     const { client, identity, scope } = question;
-    if (scope === "subscribe" && !CLIENT_FORM.test(identity.subject)) return "the token's sub is no client id";
+    if (scope === "subscribe" && !CLIENT_FORM.test(identity.subject)) return "the token's sub is not a client id";
     if (scope === "subscribe" && client !== identity.subject) return "it may subscribe as itself only";
     if (client === undefined || grantsOf(policies, question).some(({ clients }) => clients.has(client)))
       return undefined;
-    return `no pattern of its clients fits "${client}"`;
+    return `none of its client patterns matches "${client}"`;
   },
 
   "the target is one of those that it may name": (policies, { identity, scope, target }) => {
@@ -95,14 +97,16 @@ export const CHECKS = {
     if (target === undefined || scope === "operate") return undefined;
     if (scope === "consume" && !target.startsWith("queue/")) return "only queues can be read";
     if (scope === "publish" && isReserved(target)) return `only the platform itself publishes to "${target}"`;
-    if (scope !== "publish" && scope !== "consume") return `"${scope}" is about no target`;
-    return targetsOf(policies, identity, scope)?.has(target) ? undefined : `no pattern of its targets fits "${target}"`;
+    if (scope !== "publish" && scope !== "consume") return `"${scope}" needs no target`;
+    return targetsOf(policies, identity, scope)?.has(target)
+      ? undefined
+      : `none of its target patterns matches "${target}"`;
   },
 
-  "the tenant is its own": (_, { identity, scope, tenant }) =>
+  "it belongs to this tenant": (_, { identity, scope, tenant }) =>
     tenant === undefined || tenant === identity.tenant || isOfPlatform(identity, scope)
       ? undefined
-      : "it is of another tenant",
+      : "it belongs to another tenant",
 } as const satisfies Record<string, Check>;
 
 const inOrder: Check[] = Object.values(CHECKS);

@@ -35,7 +35,7 @@ async function boundPatterns(session: Session, table: string, tenant: string): P
   if (rows[0]!.count > MOST_PATTERNS)
     throw new Failure(
       "reject",
-      `The grants of a tenant name at most ${MOST_PATTERNS} subjects, clients and targets, all together. Name fewer, or their beginnings.`,
+      `All grants of a tenant together can name at most ${MOST_PATTERNS} subjects, clients and targets. Name fewer, or use patterns that end with *.`,
     );
 }
 
@@ -43,6 +43,8 @@ async function boundPatterns(session: Session, table: string, tenant: string): P
 function taken(error: unknown): Failure | undefined {
   const { code, constraint } = error as { code?: string; constraint?: string };
   return code === "23505" && constraint === "access_issuers"
-    ? new Failure("reject", "Another row has this issuer already: an issuer speaks for one tenant.", { cause: error })
+    ? new Failure("reject", "Another entry already has this issuer. An issuer can belong to only one tenant.", {
+        cause: error,
+      })
     : undefined;
 }

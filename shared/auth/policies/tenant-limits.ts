@@ -8,32 +8,31 @@ const rate = (value: number) => z.coerce.number().min(0.001).default(value);
 
 /** The limits of every tenant whose row in Postgres sets no others. */
 export const tenantLimitSettings = z.object({
-  TENANT_PUBLISH_RATE: rate(20_000).meta({ description: "Notifications a second that a tenant may publish." }),
+  TENANT_PUBLISH_RATE: rate(20_000).meta({ description: "Notifications per second that a tenant may publish." }),
   TENANT_PUBLISH_BURST: count(100_000).meta({
-    description: "Notifications that it may publish at once, after a rest.",
+    description: "Notifications that a tenant may publish in a burst.",
   }),
   PUBLISHER_RATE: rate(10_000).meta({
     description:
-      "Notifications a second that each of its publishers may publish. A publisher is the subject of a token, or a key.",
+      "Notifications per second that each publisher may publish. A publisher is the subject of a token, or an API key.",
   }),
   PUBLISHER_BURST: count(50_000).meta({
-    description: "Notifications that a publisher may publish at once, after a rest.",
+    description: "Notifications that a publisher may publish in a burst.",
   }),
   TENANT_PUBLISH_BYTE_RATE: rate(20 << 20).meta({
     description:
-      "Bytes of bodies a second that a tenant may publish. The default is 1 KiB for each notification of the default rate.",
+      "Bytes of bodies per second that a tenant may publish. The default is 1 KiB for each notification of the default rate.",
   }),
   TENANT_PUBLISH_BYTE_BURST: count(40 << 20).meta({
-    description:
-      "Bytes of bodies that it may publish at once, after a rest. The default fits ten of the largest requests.",
+    description: "Bytes of bodies that a tenant may publish in a burst. The default fits ten of the largest requests.",
   }),
   TENANT_REQUESTS: count(2_500).meta({
-    description: "Requests of a tenant that are arriving or not answered, at one receiver.",
+    description: "A tenant's requests in progress, at one receiver.",
   }),
   TENANT_REQUEST_RATE: rate(10_000).meta({
-    description: "Connects, polls, acknowledgements and tickets a second of a tenant's clients, at one distributor.",
+    description: "Connects, polls, acknowledgements and tickets per second of a tenant's clients, at one distributor.",
   }),
-  TENANT_REQUEST_BURST: count(100_000).meta({ description: "Such requests at once, after a rest." }),
+  TENANT_REQUEST_BURST: count(100_000).meta({ description: "Such requests in a burst." }),
   TENANT_QUEUED_BYTES: count(32 << 20).meta({
     description: "Bytes of a tenant's requests that one receiver holds at once.",
   }),

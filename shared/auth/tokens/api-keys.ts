@@ -34,7 +34,7 @@ export function identityOfKey(token: string, policies: Policies, environment?: s
   if (named !== undefined && environment !== undefined && named !== environment)
     throw new Refused(`the key is for the environment "${named}", and this is "${environment}"`);
   const key = policies.key(id);
-  if (!key) throw new Refused(id === "" ? "it is no API key" : `there is no key "${id}"`);
+  if (!key) throw new Refused(id === "" ? "it is not an API key" : `there is no key "${id}"`);
   if (!timingSafeEqual(hashOf(secret), Buffer.from(key.hash, "hex")))
     throw new Refused(`the secret of the key "${id}" is wrong`);
   let identity = known.get(key);

@@ -210,8 +210,8 @@ test("the tenant is the issuer's own: a token need not name it, and cannot name 
   const claims = { aud: "a", sub: "u1", scope: "subscribe" };
   expect(await verdict(row, claims)).toMatchObject({ tenant: "shop" });
   expect(await verdict(row, { ...claims, tenant: "shop" })).toMatchObject({ tenant: "shop" });
-  expect(await verdict(row, { ...claims, tenant: "other" })).toBe("its issuer may not speak for this tenant");
-  expect(await verdict(row, { ...claims, tenant: 5 })).toBe("the token's tenant is no tenant id");
+  expect(await verdict(row, { ...claims, tenant: "other" })).toBe("its issuer does not belong to this tenant");
+  expect(await verdict(row, { ...claims, tenant: 5 })).toBe("the token's tenant is not a tenant id");
 });
 
 test("without defaultScopes a token without scopes has no rights, and a prefix excludes the provider's own scopes", async () => {
@@ -226,7 +226,7 @@ test("without defaultScopes a token without scopes has no rights, and a prefix e
   // Paths reach own members only.
   for (const scopeClaim of ["constructor.name", "__proto__.x", "scope.length", "a.b.c"])
     expect(await scopesOf({ scopeClaim }, { scope: "publish", a: { b: null } })).toEqual([]);
-  expect(await scopesOf({}, { scope: { publish: true } })).toBe("the token's scope is neither a text nor a list");
+  expect(await scopesOf({}, { scope: { publish: true } })).toBe("the token's scope is neither a string nor a list");
   expect(await scopesOf({}, { scope: [1, ["publish"], "subscribe"] })).toEqual(["subscribe"]);
 });
 

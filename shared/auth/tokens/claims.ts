@@ -50,5 +50,5 @@ function wordsOf(payload: JWTPayload, claim: string): string[] {
   if (value === undefined) return [];
   if (typeof value === "string") return value.split(" ");
   if (Array.isArray(value)) return value.filter((one) => typeof one === "string");
-  throw new Refused(`the token's ${claim} is neither a text nor a list`);
+  throw new Refused(`the token's ${claim} is neither a string nor a list`);
 }

@@ -134,7 +134,7 @@ export class Jwks implements Keys {
 
   /** jose returns the same object for the same key of a set. */
   nameOf(key: CryptoKey | Uint8Array): string {
-    if (key instanceof Uint8Array) throw new Failure("fatal", "A set of public keys has no shared secret.");
+    if (key instanceof Uint8Array) throw new Failure("fatal", "A set of public keys cannot contain a shared secret.");
     let name = this.#names.get(key);
     if (name === undefined) this.#names.set(key, (name = fingerprint(KeyObject.from(key))));
     return name;
@@ -156,7 +156,7 @@ export class Jwks implements Keys {
       })
       .catch((error: unknown) => {
         this.#failed = true;
-        throw new Failure("retry", `The issuer's keys cannot be had: ${messageOf(error)}`, { cause: error });
+        throw new Failure("retry", `The issuer's keys cannot be fetched: ${messageOf(error)}`, { cause: error });
       })
       .finally(() => (this.#loading = undefined));
     return this.#loading;
@@ -164,14 +164,14 @@ export class Jwks implements Keys {
 
   async #again(pauseMs: number, wait: Wait): Promise<void> {
     if (!this.#loading && this.#clock() - this.#triedAt < pauseMs)
-      throw new Failure("retry", "The issuer's keys could not be had a moment ago.");
+      throw new Failure("retry", "The issuer's keys could not be fetched a moment ago.");
     await wait(() => this.reload());
   }
 
   #take(text: string): void {
     if (text === this.#text) return;
     const { keys } = JSON.parse(text) as { keys: unknown };
-    if (!Array.isArray(keys)) throw new Error('it is no JSON Web Key Set: it has no list "keys"');
+    if (!Array.isArray(keys)) throw new Error('it is not a JSON Web Key Set: the list "keys" is missing');
     const fingerprints = new Set<string>();
     const usable = keys.flatMap((key: JWK) => {
       try {

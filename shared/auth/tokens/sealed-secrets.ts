@@ -13,7 +13,7 @@ export const secretsKey = z
   .transform((list) => list.split(",").flatMap((one) => (one.trim() === "" ? [] : [Buffer.from(one.trim(), "base64")])))
   .refine(
     (keys) => keys.every((key) => key.length === KEY_BYTES),
-    "keys of 32 bytes in base64, with commas between them: openssl rand -base64 32",
+    "keys of 32 bytes in base64, separated by commas: openssl rand -base64 32",
   );
 
 /**
@@ -31,7 +31,7 @@ export class SealedSecrets {
   async seal(secret: Uint8Array, owner: string): Promise<string> {
     const [entry] = this.#keys;
     if (!entry)
-      throw new Failure("reject", "This platform cannot keep secrets: its operator has to set SECRETS_KEY first.");
+      throw new Failure("reject", "This platform cannot store secrets. Its operator must set SECRETS_KEY first.");
     const [kid, key] = entry;
     return new CompactEncrypt(secret).setProtectedHeader({ ...SEALING, kid, owner }).encrypt(key);
   }

@@ -82,7 +82,7 @@ test("another secret disconnects clients of the old one; the same secret, sealed
   policies.apply([await shared()]);
   expect(authenticator.barred(inside, "subscribe")).toBeUndefined();
   policies.apply([await shared(randomBytes(32))]);
-  await expect.poll(() => authenticator.barred(inside, "subscribe")).toContain("was taken away");
+  await expect.poll(() => authenticator.barred(inside, "subscribe")).toContain("was removed");
 });
 
 test("a secret is sealed for its issuer and opens with an older key, too; without a key no token is refused for it", async () => {

@@ -15,7 +15,7 @@ export function timesOf(
 ): { expires: number; issued: number } {
   for (const [name, value] of Object.entries({ exp, iat, nbf }))
     if (value !== undefined && !(Number.isSafeInteger(value) && value >= 0))
-      throw new Refused(`the token's ${name} is no number of seconds since 1970`);
+      throw new Refused(`the token's ${name} is not a number of seconds since 1970`);
   // jose requires exp.
   const expires = exp!;
   // A token from the future would outlive a revocation of all tokens issued until now.

@@ -205,7 +205,7 @@ test("an issuer with a hanging key set gets one request at a time, from a bounde
   const good = await token({ alg: "EdDSA", kid: "ed" }, claims, ed.privateKey);
   const waiting = [verifier.verify(good), verifier.verify(good)];
   for (let times = 0; times < 20; times += 1)
-    await expect(verifier.verify(good)).rejects.toThrow("Too many tokens wait for the keys");
+    await expect(verifier.verify(good)).rejects.toThrow("Too many tokens wait for their issuer's keys");
   expect([fetch.mock.calls.length, waiters.size]).toEqual([1, 2]);
   answer(JSON.stringify({ keys: [await jwkOf(ed.publicKey, "ed")] }));
   for (const one of waiting) expect(await one).toMatchObject({ subject: "u1" });

@@ -73,7 +73,7 @@ export class TokenVerifier {
   verify(token: string, asker: Asker = NOBODY): Identity | Promise<Identity> {
     const [, header, payload, written] = TOKEN_FORM.exec(token) ?? [];
     if (header === undefined || payload === undefined || written === undefined)
-      throw new Refused("it is no token: three parts in base64url, with dots between them");
+      throw new Refused("it is not a token: expected three parts in base64url, separated by dots");
     const { keys } = this.#options;
     const asked = keys.freshen();
     if (asked) {
@@ -105,11 +105,11 @@ export class TokenVerifier {
 
   #checkHeader(encoded: string): void {
     const header = decoded(encoded);
-    if (header === undefined) throw new Refused("its header is no JSON object");
+    if (header === undefined) throw new Refused("its header is not a JSON object");
     if (typeof header.alg !== "string" || !this.#options.algorithms.includes(header.alg))
-      throw new Refused("its algorithm (alg) is none of its issuer's");
+      throw new Refused("its issuer does not use its algorithm (alg)");
     const own = OWN_KEYS.find((name) => header[name] !== undefined);
-    if (own) throw new Refused(`its header brings a key of its own (${own})`);
+    if (own) throw new Refused(`its header contains a key (${own})`);
   }
 
   /** Throws Refused if the claims are not good, whatever the signer. */
@@ -172,8 +172,8 @@ export class TokenVerifier {
     const { tenant: only } = this.#options;
     if (only !== undefined && (tenant === undefined || tenant === only)) return only;
     if (typeof tenant !== "string" || !TENANT_FORM.test(tenant))
-      throw new Refused("the token's tenant is no tenant id");
-    if (only !== undefined) throw new Refused("its issuer may not speak for this tenant");
+      throw new Refused("the token's tenant is not a tenant id");
+    if (only !== undefined) throw new Refused("its issuer does not belong to this tenant");
     return tenant;
   }
 }

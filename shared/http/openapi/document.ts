@@ -87,9 +87,9 @@ export interface Openapi {
 
 const RETRY_AFTER = { "Retry-After": { description: "Seconds.", schema: { type: "integer" } } };
 const AUTHENTICATE = {
-  "WWW-Authenticate": { description: "The error code of RFC 6750, 3.", schema: { type: "string" } },
+  "WWW-Authenticate": { description: "The error code (RFC 6750, section 3).", schema: { type: "string" } },
 };
-const ALLOW = { Allow: { description: "The methods that it takes.", schema: { type: "string" } } };
+const ALLOW = { Allow: { description: "The supported methods.", schema: { type: "string" } } };
 
 /** Any request can get these answers. */
 const ALWAYS: ProblemName[] = ["invalid-request", "not-found", "internal"];
@@ -123,8 +123,8 @@ export function describeService(service: Service): Openapi {
       title: `SaaSaparilla Notifications: ${service.title}`,
       version: "1",
       description: service.description,
-      contact: { name: "Whoever runs this platform" },
-      license: { name: "Proprietary", identifier: "LicenseRef-UNLICENSED" },
+      contact: { name: "The platform's operator" },
+      license: { name: "Apache License 2.0", identifier: "Apache-2.0" },
     },
     servers: [
       { url: "/", description: "The service that serves this document" },
@@ -165,7 +165,7 @@ function responsesOf({ answers, problems, others = {}, headers = {}, security }:
   return responses;
 }
 
-const COMMON_TAGS = { service: "Health, metrics and documents, which every service has." };
+const COMMON_TAGS = { service: "Health, metrics and API documents. Every service has them." };
 
 function commonOperations(schemas: Schemas): Operation[] {
   const get = (id: string, path: string, summary: string, answers: Operation["answers"]): Operation => ({
@@ -180,7 +180,8 @@ function commonOperations(schemas: Schemas): Operation[] {
   });
   schemas.all["Health"] = {
     type: "object",
-    description: "`live` or `serving`; or `ready`, and by name what is missing, or is wrong and is to be mended.",
+    description:
+      "The state of the service. For `ready`, `missing` names the stores that it cannot reach, and `ailing` names parts that fail while it still works.",
     properties: {
       live: { type: "boolean" },
       serving: { type: "boolean" },
@@ -210,24 +211,24 @@ function commonOperations(schemas: Schemas): Operation[] {
     content: { [type]: { schema: { type: "string" } } },
   });
   return [
-    get("getLive", "/health/live", "Whether the process runs", { 200: state("It runs.") }),
-    get("getReady", "/health/ready", "Whether all that it needs is there", {
-      200: state("All is there."),
-      503: state("Something is missing."),
+    get("getLive", "/health/live", "Check whether the process is alive", { 200: state("The process is alive.") }),
+    get("getReady", "/health/ready", "Check whether all dependencies are available", {
+      200: state("All dependencies are available."),
+      503: state("A dependency is not available."),
     }),
-    get("getServing", "/health/serving", "Whether it is to be given requests", {
+    get("getServing", "/health/serving", "Check whether the service accepts requests", {
       200: state("It is."),
-      503: state("It is starting or ending."),
+      503: state("The service is starting or shutting down."),
     }),
-    get("getMetrics", "/metrics", "Metrics for Prometheus", { 200: text("text/plain", "The metrics.") }),
+    get("getMetrics", "/metrics", "Get metrics for Prometheus", { 200: text("text/plain", "The metrics.") }),
     get("getOpenapi", "/openapi.json", "This document", {
       200: { description: "OpenAPI 3.1.", content: { "application/openapi+json": { schema: { type: "object" } } } },
     }),
-    get("getDocs", "/docs", "This document, as a page", { 200: text("text/html", "The page.") }),
+    get("getDocs", "/docs", "Read this document as a page", { 200: text("text/html", "The page.") }),
     {
-      ...get("getProblemType", "/problems/{name}", "What a kind of problem means, and how to fix it", {
+      ...get("getProblemType", "/problems/{name}", "Explain a kind of problem and its fix", {
         200: {
-          description: "The kind of problem; as a page for those who accept HTML.",
+          description: "The kind of problem, as JSON, or as a page if you accept HTML.",
           content: {
             "application/json": { schema: { $ref: "#/components/schemas/ProblemType" } },
             "text/html": { schema: { type: "string" } },

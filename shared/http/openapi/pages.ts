@@ -45,7 +45,7 @@ function renderOpenapi({ info, paths, components }: Openapi): string {
     ([name, schema]) => `<h2 id="${escape(name)}">${escape(name)}</h2>${renderSchema(schema, components.schemas)}`,
   );
   const problems = table(
-    ["Problem", "Status", "What it means", "How to fix it"],
+    ["Problem", "Status", "Meaning", "Fix"],
     Object.entries(PROBLEM_TYPES).map(([name, { status, about, fix }]) => [name, String(status), about, fix]),
   );
   return `<h1>${escape(info.title)}</h1><p>${prose(info.description)}</p><p><a href="/openapi.json">openapi.json</a></p>${operations.join("")}${schemas.join("")}<h2>Problems</h2>${problems}`;
@@ -70,10 +70,10 @@ function renderOperation(
   return [
     `<h2><code>${method.toUpperCase()} ${escape(path)}</code> ${escape(operation.summary)}</h2>`,
     ...operation.description.split("\n").map((line) => `<p>${prose(line)}</p>`),
-    ...(parameters.length > 0 ? ["<h3>Parameters</h3>", table(["Name", "Where", "What it is"], parameters)] : []),
+    ...(parameters.length > 0 ? ["<h3>Parameters</h3>", table(["Name", "In", "Description"], parameters)] : []),
     ...(bodies.length > 0 ? ["<h3>Body</h3>", ...bodies] : []),
-    "<h3>Answers</h3>",
-    table(["Status", "When"], answers),
+    "<h3>Responses</h3>",
+    table(["Status", "Meaning"], answers),
   ].join("");
 }
 
@@ -98,7 +98,7 @@ function renderSchema(schema: JsonSchema, all: All): string {
   const rows = Object.entries(schema.properties ?? {}).flatMap(([name, inner]) =>
     rowsOf({ path: name, schema: inner, required: schema.required?.includes(name) ?? false }, all),
   );
-  return `<p>${prose(schema.description ?? "")}</p>${rows.length > 0 ? table(["Member", "Type", "What it is"], rows) : ""}`;
+  return `<p>${prose(schema.description ?? "")}</p>${rows.length > 0 ? table(["Member", "Type", "Description"], rows) : ""}`;
 }
 
 function rowsOf(

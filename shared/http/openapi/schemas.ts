@@ -6,40 +6,40 @@ const problemErrorSchema = z
   .object({
     pointer: z.string().meta({
       description:
-        'JSON pointer (RFC 6901) into what was sent; "" is all of it. For NDJSON the first part is the item\'s index.',
+        'JSON pointer (RFC 6901) into the request body; "" is the whole body. For NDJSON, the first part is the item\'s index.',
     }),
-    line: z.int().optional().meta({ description: "For NDJSON: the line, from 1." }),
+    line: z.int().optional().meta({ description: "For NDJSON: the line number, from 1." }),
     header: z.string().optional().meta({ description: 'The header with the value. The pointer is then "".' }),
-    detail: z.string().meta({ description: "What was wrong." }),
-    expected: z.string().meta({ description: "What was expected there." }),
+    detail: z.string().meta({ description: "The error." }),
+    expected: z.string().meta({ description: "The expected value." }),
     fix: z.string().meta({ description: "How to fix it." }),
   })
-  .meta({ id: "ProblemError", description: "One wrong place in what was sent." });
+  .meta({ id: "ProblemError", description: "One error in the request." });
 
 export const problemSchema = z
   .object({
     type: z.string().meta({
-      description: "A relative reference to the page about this kind of problem. This service serves it.",
+      description: "A relative reference to the page of this problem, on this service.",
       examples: ["/problems/invalid-shape"],
     }),
     title: z.string(),
     status: z.int(),
     detail: z.string(),
-    fix: z.string().optional().meta({ description: "How to mend the request; each of `errors` says more." }),
+    fix: z.string().optional().meta({ description: "How to fix the request. Each entry of `errors` says more." }),
     errors: z
       .array(problemErrorSchema)
       .max(MOST_ERRORS)
       .optional()
-      .meta({ description: `The wrong places, the first ${MOST_ERRORS} of them.` }),
+      .meta({ description: `The first ${MOST_ERRORS} errors.` }),
     errorCount: z
       .int()
       .optional()
-      .meta({ description: "How many errors there are, if that is more than `errors` has." }),
+      .meta({ description: "The number of errors, if it is larger than the length of `errors`." }),
     retryAfter: z.int().optional().meta({ description: "Seconds; also sent as Retry-After." }),
     items: z
       .array(z.object({ index: z.int(), id: z.uuid() }).meta({ id: "UnknownItem" }))
       .optional()
-      .meta({ description: "Where the outcome is not known: the ids with which a retry is harmless." }),
+      .meta({ description: "If the outcome is unknown: the ids that make a retry safe." }),
   })
   .meta({ id: "Problem", description: "Problem details (RFC 9457)." });
 

@@ -123,7 +123,7 @@ test("commands alone create, use, limit, explain and audit a tenant", async () =
 test("commands alone give rights for targets, and write and explain documents", async () => {
   await json("tenant add desk --trust scopes");
   const question = "explain-access --tenant desk --scope consume --subject feed --target queue/changes";
-  expect(await cli(question)).toMatchObject({ code: 2, out: expect.stringContaining("no pattern of its targets") });
+  expect(await cli(question)).toMatchObject({ code: 2, out: expect.stringContaining("none of its target patterns") });
   await json("tenant grant desk feed --role consumer --subjects feed --targets queue/changes");
   expect(await done(question)).toContain("may do this");
   const key = await json("tenant key desk --name mail --scopes publish --targets group/*,queue/orders");

@@ -90,7 +90,9 @@ test.for(["websocket", "sse"] as const)(
     await expect.poll(open).toBe(0);
     stuck.resume();
     await stuck.until("it ends", () => !stuck.open);
-    expect(await scrapeMetric(short, "connections_closed_total", 'reason="Nothing was read for too long"')).toBe(1);
+    expect(await scrapeMetric(short, "connections_closed_total", 'reason="The client did not read for too long"')).toBe(
+      1,
+    );
     expect(stuck.frames.at(-1)).toMatchObject({ type: "closing", code: 4000, reconnect: "now" });
     if (transport === "websocket") expect(stuck.end).toMatchObject({ code: 4000 });
     await stuck.connect(distributor);

@@ -116,7 +116,7 @@ test("topics and tables appear last: each service reports the missing ones, and 
     for (const service of services)
       await expect
         .poll(async () => JSON.stringify(await missing(service)))
-        .toContain("is not there yet: run the provision service");
+        .toContain("does not exist yet: run the provision service");
     await provision(env);
     await expectAllWork(services, "topics");
     for (const service of services) await service.stop();

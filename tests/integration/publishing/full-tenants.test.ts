@@ -217,7 +217,7 @@ test("only operators see the loudest tenants, in bounded number", async () => {
   expect((await ask("?limit=1", operator)).body.items).toHaveLength(1);
   expect(await ask("?limit=101", operator)).toMatchObject({
     status: 400,
-    body: { detail: "limit is a number from 1 to 100." },
+    body: { detail: "limit must be a number from 1 to 100." },
   });
   expect(await ask("?by=name", operator)).toMatchObject({ status: 400 });
   expect(await ask("", await stack.token({ publisher: "own", tenant: "other", scope: "publish" }))).toMatchObject({

@@ -184,7 +184,7 @@ test("R53: a tenant's body bytes count over all receivers, for refused bodies, t
   expect(start).toBeLessThanOrEqual(2_000);
   const refused = await post(receivers[1], token, bodyOf(2_500));
   expect(refused).toMatchObject({ status: 429, bytesLeft: start, body: { type: "/problems/rate-limited" } });
-  expect(refused.body.detail).toContain("more bytes");
+  expect(refused.body.detail).toContain("too many bytes");
   expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(1_000);
   expect(await scrapeMetric(receivers[1], "publish_limited_total", 'limit="tenant-bytes"')).toBe(1);
   expect(await post(receivers[1], token, bodyOf(700))).toMatchObject({ status: 202, bytesLeft: start - 700 });

@@ -217,7 +217,7 @@ describe("R20: a frame outside the protocol ends the WebSocket with 4001", () =>
 
   test.for(FRAMES)("%s", async (text) => {
     const { end, frames } = await ended((subscriber) => subscriber.say(text));
-    expect(end).toEqual({ code: 4001, reason: "A frame was not understood" });
+    expect(end).toEqual({ code: 4001, reason: "Invalid frame" });
     expect(frames.at(-1)).toMatchObject({ type: "closing", code: 4001, reconnect: "no" });
   });
 

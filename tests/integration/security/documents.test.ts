@@ -209,7 +209,7 @@ test("the audit log has each operator's change and its outcome", async () => {
     { kind: "key", id, changed: { name: ["shop", null] } },
   ]);
   expect(of("refused").map(({ why }) => why)).toEqual([
-    "The body is not what is expected here.",
+    "The body does not have the expected form.",
     "There is no such key.",
   ]);
   expect(JSON.stringify(entries)).not.toMatch(/hash|[0-9a-f]{64}/);

@@ -51,7 +51,7 @@ test("grants state each right in a tenant that does not trust scopes, and explai
   const no = await why({ token: shop, scope: "publish", client: "u2" });
   expect(no.allowed).toBe(false);
   expect((no.checks as { holds: boolean; why?: string }[]).filter(({ holds }) => !holds)).toMatchObject([
-    { why: 'no pattern of its clients fits "u2"' },
+    { why: 'none of its client patterns matches "u2"' },
   ]);
   expect(await why({ subject: "v1", scopes: ["subscribe"], scope: "subscribe" })).toMatchObject({ allowed: false });
   expect(await why({ token: `${shop.slice(0, -4)}AAAA`, scope: "publish" })).toMatchObject({ allowed: false });
@@ -61,8 +61,8 @@ test("grants state each right in a tenant that does not trust scopes, and explai
   const wrongKeys = [`sk_${String(id)}_${"a".repeat(43)}`, `sk_${"0".repeat(16)}_${"a".repeat(43)}`];
   const others = [await stack.token({ client: "u1" }), await stack.token({ client: "u1", ttl: -60 }), key as string];
   const told = async (token: string) => (await why({ token, scope: "subscribe" })).checks;
-  for (const token of others) expect(await told(token)).toMatchObject([{ why: "it is of another tenant" }]);
-  for (const token of wrongKeys) expect(await told(token)).toMatchObject([{ why: "there is no such key here" }]);
+  for (const token of others) expect(await told(token)).toMatchObject([{ why: "it belongs to another tenant" }]);
+  for (const token of wrongKeys) expect(await told(token)).toMatchObject([{ why: "there is no such key" }]);
 });
 
 test("the grants of a tenant name a bounded number of subjects and clients, because each check reads them", async () => {

@@ -104,11 +104,11 @@ describe("HTTP", () => {
     const first = open(small, `${own}content-length: 9000\r\n\r\n{${" ".repeat(800)}`);
     await expect.poll(() => scrapeMetric(small, "publish_body_bytes")).toBe(801);
     const second = open(small, `${own}content-length: 9000\r\n\r\n{${" ".repeat(800)}`);
-    await expect.poll(second.said).toMatch(/^HTTP\/1\.1 429 .*"type":"\/problems\/rate-limited".*bytes under way/s);
+    await expect.poll(second.said).toMatch(/^HTTP\/1\.1 429 .*"type":"\/problems\/rate-limited".*bytes in progress/s);
     const third = open(small, `${own}content-length: 9000\r\n\r\n{`);
     await expect.poll(() => scrapeMetric(small, "publish_requests")).toBe(2);
     const fourth = open(small, `${own}content-length: 9000\r\n\r\n`);
-    await expect.poll(fourth.said).toMatch(/^HTTP\/1\.1 429 .*requests under way/s);
+    await expect.poll(fourth.said).toMatch(/^HTTP\/1\.1 429 .*requests in progress/s);
     const another = open(small, `${other}content-length: 9000\r\n\r\n{${" ".repeat(800)}`);
     await expect.poll(() => scrapeMetric(small, "publish_requests")).toBe(3);
     for (const bound of ["bytes", "requests"])

@@ -50,7 +50,7 @@ test.for(["scopes", "grants"] as const)(
 
     expect(await explained(tenant, asks("feed", "consume", "queue/changes"))).toMatchObject({ allowed: true });
     expect(await explained(tenant, asks("feed", "consume", "queue/orders"))).toMatchObject({
-      why: expect.stringContaining("no pattern of its targets"),
+      why: expect.stringContaining("none of its target patterns"),
     });
     for (const target of ["queue/orders", "group/team-a"])
       expect(await explained(tenant, asks("shop", "publish", target))).toMatchObject({ allowed: true });

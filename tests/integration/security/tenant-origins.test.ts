@@ -108,7 +108,7 @@ test("explain-access gives the reason for a refused page, and the origin to send
   ]);
   expect(await asked("shop", { origin: `${SHOP}/app` })).toEqual([false, expect.stringContaining(`sends ${SHOP} `)]);
   expect(await asked("shop", { origin: "null" })).toEqual([false, expect.stringContaining("sandboxed")]);
-  expect(await asked("shop", { origin: "shop.example" })).toEqual([false, expect.stringContaining("no origin")]);
+  expect(await asked("shop", { origin: "shop.example" })).toEqual([false, expect.stringContaining("not an origin")]);
   const token = await tokenOf("shop");
   expect(await asked("shop", { origin: SHOP, token, scope: "subscribe" })).toEqual([true, undefined]);
   expect(await asked("shop", { origin: "https://x.example", token, scope: "subscribe" })).toEqual([
