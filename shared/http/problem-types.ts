@@ -69,8 +69,9 @@ export const PROBLEM_TYPES = {
   "unknown-target": {
     status: 422,
     title: "Unknown target",
-    about: "Your tenant has no queue, group or exchange of this name, or the target has an invalid form.",
-    fix: "Correct the name, or ask your tenant's operator to create the target.",
+    about:
+      "Your tenant has no exchange of this name, or the target has an invalid form. Queues and groups need not be created.",
+    fix: "Correct the name, or ask your tenant's operator to create the exchange.",
   },
   "id-reused": {
     status: 422,

@@ -129,7 +129,7 @@ const shared = {
     description: "Seconds from acceptance until it is due, at most a year. Use either `at` or `delay`.",
   }),
   outcomes: name.exactOptional().meta({
-    description: "The queue that gets the outcome: acknowledged, read, expired, replaced, retracted or dead.",
+    description: "The queue that gets the outcome: acknowledged, expired, replaced, retracted or dead.",
   }),
 };
 
