@@ -49,34 +49,36 @@ function consumerWith(settle: RecordHandler["settle"], maxBytes = 1e6) {
   return { consumer, read, letters, commits, calls, fatal, pauses: () => pauses, retries: () => retries };
 }
 
-test("records settle one after the other, and the commit follows the last settled one", async () => {
+test("records settle in order, those that wait together, and the commit follows the last settled one", async () => {
   const open: (() => void)[] = [];
-  const begun: number[] = [];
-  const { consumer, read, commits } = consumerWith(({ offset }) => {
-    begun.push(offset);
+  const begun: number[][] = [];
+  const { consumer, read, commits } = consumerWith((records) => {
+    begun.push(records.map(({ offset }) => offset));
     return new Promise((resolve) => open.push(resolve));
   });
   consumer.assigned([0], "a");
-  expect(read(record(7), record(8))).toBe(true);
-  expect(begun).toEqual([7]);
+  expect(read(record(7))).toBe(true);
+  expect(read(record(8), record(9))).toBe(true);
+  expect(begun).toEqual([[7]]);
   await consumer.commit();
   expect(commits).toEqual([]);
   open[0]!();
-  await expect.poll(() => begun).toEqual([7, 8]);
+  await expect.poll(() => begun).toEqual([[7], [8, 9]]);
   await consumer.commit();
   await consumer.commit();
   expect(commits).toEqual([8]);
   open[1]!();
   await consumer.end();
-  expect(commits).toEqual([8, 9]);
+  expect(commits).toEqual([8, 10]);
 });
 
 test("a reject becomes a dead letter, a retry repeats, and anything else ends the process", async () => {
   let tries = 0;
-  const { consumer, read, letters, commits, fatal, retries } = consumerWith(({ offset }) => {
-    if (offset === 0) throw new Failure("reject", "never");
-    if (offset === 1 && (tries += 1) < 3) throw new Failure("retry", "later");
-    if (offset === 2) throw new TypeError("a defect");
+  const { consumer, read, letters, commits, fatal, retries } = consumerWith((records) => {
+    const has = (wanted: number): boolean => records.some(({ offset }) => offset === wanted);
+    if (has(0)) throw new Failure("reject", "never");
+    if (has(1) && (tries += 1) < 3) throw new Failure("retry", "later");
+    if (has(2)) throw new TypeError("a defect");
     return Promise.resolve();
   });
   consumer.assigned([0], "a");
@@ -105,8 +107,8 @@ test("a partition pauses at its bound of waiting bytes, and resumes at three qua
 
 test("a kept partition skips the records that it already has; a new member starts from the commit", async () => {
   const settled: number[] = [];
-  const { consumer, read } = consumerWith(({ offset }) => {
-    settled.push(offset);
+  const { consumer, read } = consumerWith((records) => {
+    settled.push(...records.map(({ offset }) => offset));
     return Promise.resolve();
   });
   consumer.assigned([0], "a");
@@ -122,8 +124,8 @@ test("a kept partition skips the records that it already has; a new member start
 
 test("records below the commit are read: the topic was made again", async () => {
   const settled: number[] = [];
-  const { consumer, read, commits } = consumerWith(({ offset }) => {
-    settled.push(offset);
+  const { consumer, read, commits } = consumerWith((records) => {
+    settled.push(...records.map(({ offset }) => offset));
     return Promise.resolve();
   });
   consumer.assigned([0], "a");

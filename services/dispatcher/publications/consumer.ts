@@ -10,10 +10,11 @@ export interface RecordHandler {
   /** All partitions that this dispatcher owns now. Others may already have an owner elsewhere. */
   assigned(partitions: readonly number[]): void;
   /**
-   * Resolves when the record is settled: its offset is committed then. After a takeover a record comes again, so its
-   * effects must be repeatable. A `reject` sends the record to the dead letters, and a `retry` repeats it.
+   * Resolves when the records, in their order, are settled: their offsets are committed then. After a takeover a record
+   * comes again, so its effects must be repeatable. A `retry` repeats them all. After a `reject` they come one by one,
+   * and the one that is rejected alone goes to the dead letters.
    */
-  settle(record: Incoming, partition: number): Promise<void>;
+  settle(records: readonly Incoming[], partition: number): Promise<void>;
 }
 
 export interface ConsumerOptions {
@@ -42,6 +43,8 @@ interface Owned {
   working: Promise<void> | undefined;
 }
 
+/** Records that are settled together: each round asks Postgres and Kafka once. */
+const RECORDS_AT_ONCE = 100;
 const RESUMED_PART = 3 / 4;
 const BACKOFF_MS: BackoffRange = [100, 2_000];
 
@@ -117,12 +120,9 @@ export class DispatchConsumer {
 
   async #work(owned: Owned): Promise<void> {
     try {
-      for (let record = owned.waiting[0]; record && !owned.dropped; record = owned.waiting[0]) {
-        if (!(await this.#settle(owned, record))) break;
-        owned.waiting.shift();
-        owned.bytes -= sizeOf(record);
-        owned.settled = record.offset + 1;
-        this.#resumeBelowBound(owned);
+      while (owned.waiting.length > 0 && !owned.dropped) {
+        const records = owned.waiting.slice(0, RECORDS_AT_ONCE);
+        if (!(await this.#settle(owned, records))) break;
       }
     } catch (error) {
       this.#options.fatal(error);
@@ -131,27 +131,44 @@ export class DispatchConsumer {
     }
   }
 
-  /** False if the partition was dropped before the record was settled. */
-  async #settle(owned: Owned, record: Incoming): Promise<boolean> {
+  /** False if the partition was dropped before the records were settled. */
+  async #settle(owned: Owned, records: readonly Incoming[]): Promise<boolean> {
     const { topic, handler, deadLetters, metrics, log } = this.#options;
     const { partition } = owned;
     for (let tries = 0; ; tries += 1) {
       try {
-        await handler.settle(record, partition);
+        await handler.settle(records, partition);
+        this.#settled(owned, records);
         return true;
       } catch (error) {
         const kind = classify(error);
         if (kind === "fatal") throw error;
+        const [record, ...more] = records;
         if (kind === "reject") {
-          await deadLetters.add(deadLetterOf({ topic, partition }, record, error));
+          if (more.length > 0) return this.#settleEach(owned, records);
+          await deadLetters.add(deadLetterOf({ topic, partition }, record!, error));
+          this.#settled(owned, records);
           return true;
         }
         metrics.retried();
-        log.warn({ err: error, partition, offset: record.offset }, "a record of dispatch failed: it is tried again");
+        log.warn({ err: error, partition, offset: record!.offset }, "records of dispatch failed: they are tried again");
         await backOff(tries, BACKOFF_MS);
         if (owned.dropped) return false;
       }
     }
+  }
+
+  /** The first of the waiting records are done. */
+  #settled(owned: Owned, records: readonly Incoming[]): void {
+    owned.waiting.splice(0, records.length);
+    for (const record of records) owned.bytes -= sizeOf(record);
+    owned.settled = records.at(-1)!.offset + 1;
+    this.#resumeBelowBound(owned);
+  }
+
+  async #settleEach(owned: Owned, records: readonly Incoming[]): Promise<boolean> {
+    for (const record of records) if (!(await this.#settle(owned, [record]))) return false;
+    return true;
   }
 
   async #commit(): Promise<void> {

@@ -9,7 +9,7 @@ import type { NewPublication, PublicationStore } from "./publication-store.ts";
 import { resolve, type ExchangeTargets } from "./resolve.ts";
 
 /** Keys whose small publications are written at once beside each other. */
-const KEYS_AT_ONCE = 8;
+const KEYS_AT_ONCE = 32;
 
 export interface IntakeParts {
   publications: Pick<PublicationStore, "insert" | "busyKeys">;
@@ -41,20 +41,22 @@ export class Intake {
     this.#parts = parts;
   }
 
-  /** Resolves when all publications of the record are written or in Postgres. */
-  async settle(record: Incoming, partition: number): Promise<void> {
+  /** Resolves when all publications of the records are written or in Postgres. */
+  async settle(records: readonly Incoming[], partition: number): Promise<void> {
     const publications: Accepted[] = [];
-    const bad: BadItem[] = [];
-    readPack(record.value ?? NOTHING, (kind, body, index) => {
-      try {
-        publications.push(acceptedOf(kind, body, record));
-      } catch (error) {
-        if (classify(error) !== "reject") throw error;
-        bad.push({ index, kind, body, error });
-      }
-    });
+    const bad: { record: Incoming; item: BadItem }[] = [];
+    for (const record of records) {
+      readPack(record.value ?? NOTHING, (kind, body, index) => {
+        try {
+          publications.push(acceptedOf(kind, body, record));
+        } catch (error) {
+          if (classify(error) !== "reject") throw error;
+          bad.push({ record, item: { index, kind, body, error } });
+        }
+      });
+    }
     await this.#take(publications);
-    for (const item of bad) await this.#parts.reject(record, partition, item);
+    for (const { record, item } of bad) await this.#parts.reject(record, partition, item);
   }
 
   async #take(publications: Accepted[]): Promise<void> {

@@ -155,9 +155,9 @@ export async function openPublications(
         owned = partitions;
         begun();
       },
-      async settle(record, partition) {
+      async settle(records, partition) {
         if (!documents.loaded) throw new Failure("retry", "The documents of exchanges are not read yet.");
-        await intake.settle(record, partition);
+        await intake.settle(records, partition);
       },
     },
   };
