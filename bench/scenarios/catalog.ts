@@ -105,6 +105,15 @@ export const largeWorks: Record<string, Work> = {
     fanOut(figures, work, { members: 100_000 / divisor, clients: 200 / divisor, rate: 500 / divisor, runs, seconds }),
   "noisy neighbours": (figures, work, { divisor, runs, seconds }) =>
     neighbours(figures, work, { clients: 200 / divisor, rate: 500 / divisor, runs, seconds }),
+  "noisy neighbours, elsewhere": (figures, work, { divisor, runs, seconds }) =>
+    neighbours(figures, work, {
+      clients: 200 / divisor,
+      rate: 500 / divisor,
+      runs,
+      seconds,
+      means: ["large bodies", "clients that never acknowledge", "connects and disconnects"],
+      elsewhere: true,
+    }),
   "one of each, a tenth of a core": (figures, work, { divisor, runs, seconds }) =>
     several(figures, work, { each: 1, clients: 2_000 / divisor, rate: undefined, share: SHARE, runs, seconds }),
   "two of each, a tenth of a core": (figures, work, { divisor, runs, seconds }) =>

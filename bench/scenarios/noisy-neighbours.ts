@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { MEANS } from "#tests/noisy/neighbour-loads.ts";
-import { startNeighbour } from "#tests/noisy/neighbour.ts";
-import type { Service } from "#tests/support/stack.ts";
+import { startNeighbour, type Place } from "#tests/noisy/neighbour.ts";
+import type { Service, Stack } from "#tests/support/stack.ts";
 import type { Bearer } from "#tests/support/tokens.ts";
 import { LoadClients } from "#bench/load/load-clients.ts";
 import type { Figures } from "#bench/results/figures.ts";
@@ -18,6 +18,10 @@ export interface NeighboursOptions {
   rate: number;
   runs: number;
   seconds: number;
+  /** Only these ways. */
+  means?: readonly string[];
+  /** Also beside a neighbour of another platform on the same stores: what the machine alone costs. */
+  elsewhere?: boolean;
 }
 
 /** What another tenant may be, beside a neighbour, against what it is alone. */
@@ -57,12 +61,13 @@ export async function neighbours(figures: Figures, work: string, options: Neighb
   });
   const token = await stack.token({ publisher: "load" });
   const publisher = new LoadPublisher({ url: receiver.url, token, clients: options.clients });
-  const place = {
-    receiver: receiver.url,
-    distributor: distributor.url,
-    token: (bearer: Bearer) => stack.token(bearer),
+  const placeOf = (platform: Stack): Place => ({
+    receiver: platform.services[0]!.url,
+    distributor: platform.services[2]!.url,
+    token: (bearer: Bearer) => platform.token(bearer),
     rate: REQUESTS,
-  };
+  });
+  const other = options.elsewhere ? await startPlatform(["receiver", "director", "distributor"], LIMITS) : undefined;
   const measure = async (): Promise<{ p99: number; delivered: number }> => {
     clients.latency = new Samples();
     const { received } = clients;
@@ -71,8 +76,8 @@ export async function neighbours(figures: Figures, work: string, options: Neighb
     const delivered = (clients.received - received) / ((performance.now() - began) / 1_000);
     return { p99: clients.latency.percentile(0.99), delivered };
   };
-  const beside = async (means: string): ReturnType<typeof measure> => {
-    const neighbour = await startNeighbour(means, place);
+  const beside = async (means: string, platform: Stack): ReturnType<typeof measure> => {
+    const neighbour = await startNeighbour(means, placeOf(platform));
     await sleep(REST_MS);
     const measured = await measure();
     console.error(`  ${means}: ${measured.p99.toFixed(1)} ms, its answers ${JSON.stringify(await neighbour.end())}`);
@@ -84,16 +89,21 @@ export async function neighbours(figures: Figures, work: string, options: Neighb
     await clients.allLive();
     await publish(publisher, clients, rate, WARM_SECONDS);
     for (let run = 0; run < runs; run += 1) {
-      for (const means of Object.keys(MEANS)) {
+      for (const means of options.means ?? Object.keys(MEANS)) {
         await turn();
         const first = run % 2 === 0 ? await measure() : undefined;
-        const loud = await beside(means);
+        const loud = await beside(means, stack);
+        const elsewhere = other && (await beside(means, other));
         const alone = first ?? (await measure());
         const lower = { unit: "ms", better: "lower" } as const;
         figures.note(work, `${means}: p99 alone`, alone.p99, lower);
         figures.note(work, `${means}: p99 beside it`, loud.p99, lower);
         const times = { unit: "times", better: "lower", aim: MOST } as const;
         figures.note(work, `${means}: p99, beside by alone`, loud.p99 / alone.p99, times);
+        if (elsewhere) {
+          const name = `${means}: p99, beside another platform's by alone`;
+          figures.note(work, name, elsewhere.p99 / alone.p99, { unit: "times", better: "lower" });
+        }
         figures.note(work, `${means}: delivered, alone by beside`, alone.delivered / loud.delivered, times);
       }
     }
@@ -102,6 +112,7 @@ export async function neighbours(figures: Figures, work: string, options: Neighb
   } finally {
     publisher.close();
     await clients.close();
+    await other?.close();
     await stack.close();
   }
 }
