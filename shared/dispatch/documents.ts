@@ -114,12 +114,9 @@ const schedule = z.strictObject({
   event: z.exactOptional(z.string().regex(EVENT_FORM)),
   headers: z.exactOptional(headers),
   ttl: z.exactOptional(z.int().min(1).max(MAX_TTL_SECONDS)),
-  missed: z
-    .enum(["one", "all", "none"])
-    .default("one")
-    .meta({
-      description: "For times that were missed while no dispatcher ran: fire the last one, all of them, or none.",
-    }),
+  missed: z.enum(["one", "all", "none"]).default("one").meta({
+    description: "For times that were missed while no dispatcher ran: fire the last one, all of them, or none.",
+  }),
   catchUp: z
     .int()
     .min(0)
