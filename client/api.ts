@@ -1,31 +1,31 @@
 /**
- * The public types. They import nothing and use no type of the DOM, so that every TypeScript from 4.9 on can read them.
+ * The public types. They have no imports and no types of the DOM, so that TypeScript 4.9 and later can read them.
  */
 
-/** Opaque, and ordered: of two cursors of one client, the later one is the greater string (R3). */
+/** An opaque position. Of two cursors of one client, the later one is the greater string (R3). */
 export type Cursor = string;
 
-/** R15. `T` is the type of the `data` that your publisher sends. It is not checked. */
+/** A notification (R15). `T` is the type of your publisher's `data`. The library does not check it. */
 export interface Notification<T = unknown> {
   type: "notification";
   id: string;
   cursor: Cursor;
-  /** When the platform accepted it; ISO 8601. */
+  /** The time at which the platform accepted it, in ISO 8601. */
   publishedAt: string;
   event?: string;
   /** W3C Trace Context, if the publisher sent one. */
   traceparent?: string;
-  /** The publisher's key. Of the waiting notifications with one key only the last one comes (R60). */
+  /** The publisher's key. Of the waiting notifications with one key, only the last one is delivered (R60). */
   collapse?: string;
-  /** As the publisher sent them. */
+  /** The publisher's headers, unchanged. */
   headers?: Record<string, string | number | boolean | null>;
   data: T;
 }
 
-/** R61. The notifications with this key that came before it are taken back. */
+/** The publisher withdrew the earlier notifications with this key (R61). */
 export interface Retract {
   type: "retract";
-  /** The id of the retract itself. */
+  /** The id of the retract, not of a notification. */
   id: string;
   cursor: Cursor;
   collapse: string;
@@ -68,7 +68,7 @@ export type ReasonCode =
   | "behind"
   | "server";
 
-/** Why a connection waits or is closed. The text is for people and can change; the code is for programs. */
+/** The reason why a connection waits or is closed. Use the code in programs. The text is for people and can change. */
 export interface Reason {
   code: ReasonCode;
   text: string;
@@ -77,11 +77,11 @@ export interface Reason {
 export interface Status {
   state: State;
   transport: TransportName;
-  /** Why it waits or is closed. */
+  /** The reason why it waits or is closed. */
   reason?: Reason;
   /** Milliseconds until the next attempt. */
   delay?: number;
-  /** The error behind it, with its cause. Also an error of one of your callbacks. */
+  /** The cause: an error of the connection, or of one of your callbacks. */
   error?: unknown;
 }
 
@@ -93,13 +93,13 @@ export type FailureCode =
   | "state-failed"
   | "stopped";
 
-/** One of your callbacks failed and is called again; or, as `stopped`, the connection was closed for good. */
+/** One of your callbacks failed and is called again. With the code `stopped`, the connection ended for good. */
 export interface Failure<T = unknown> {
   code: FailureCode;
   text: string;
-  /** The notification that `onNotification` failed at, or the retract that `onRetract` failed at. */
+  /** The notification or retract for which `onNotification` or `onRetract` failed. */
   notification?: Notification<T> | Retract;
-  /** How often the handler was called with it. */
+  /** The number of calls of the handler with it. */
   attempts?: number;
 }
 
@@ -109,28 +109,28 @@ export interface Timers {
 }
 
 export interface Store {
-  /** The cursor that was saved last, or nothing. */
+  /** Returns the last saved cursor, or nothing. */
   load(): Cursor | null | undefined | PromiseLike<Cursor | null | undefined>;
   save(cursor: Cursor): unknown;
 }
 
 export interface Options<T = unknown> {
-  /** The address of a distributor, or of the proxy in front of them: "https://notifications.example". */
+  /** The address of a distributor, or of the proxy in front of it: "https://notifications.example". */
   url: string;
   /** A JSON Web Token, or a function that returns one. The function is called for each connection and each renewal. */
   token: string | (() => string | PromiseLike<string>);
-  /** `auto`, the default: WebSocket; server-sent events if that is blocked; then long poll. */
+  /** With `auto`, the default, the library tries WebSocket, then server-sent events, then long poll. */
   transport?: TransportName | "auto";
-  /** Where to resume. Without it the cursor of `store` counts, and without that the oldest stored notification. */
+  /** The position to resume from. The default is the cursor of `store`, or else the oldest stored notification. */
   cursor?: Cursor;
-  /** One call at a time. A call that returns acknowledges its notification. One that throws or rejects is repeated. */
+  /** Handles one notification at a time. Its return acknowledges the notification. If it throws or rejects, it is called again. */
   onNotification(notification: Notification<T>): unknown;
-  /** Asks for retracts (R61). They come in order with the notifications, and are handled in the same way. */
+  /** Asks the server for retracts (R61). They arrive in order with the notifications, and are handled in the same way. */
   onRetract?(retract: Retract): unknown;
   onState?(status: Status): unknown;
-  /** A callback of yours failed, or the connection stopped for good. Without `onError` that goes to `console.error`. */
+  /** Called when one of your callbacks failed, or the connection stopped for good. The default prints to `console.error`. */
   onError?(error: unknown, failure: Failure<T>): unknown;
-  /** Keeps the cursor over restarts. */
+  /** Keeps the cursor across restarts. */
   store?: Store;
   random?: () => number;
   timers?: Timers;
@@ -139,12 +139,12 @@ export interface Options<T = unknown> {
 export interface Connection {
   readonly state: State;
   readonly transport: TransportName;
-  /** Everything up to here was handled. */
+  /** Everything up to this position was handled. */
   readonly cursor: Cursor | undefined;
-  /** Opens a new connection now. It ends a wait for the next attempt, but not the server's Retry-After. */
+  /** Opens a new connection now. It shortens the wait for the next attempt, but not the server's Retry-After. */
   reconnect(): void;
   /** Waits up to 10 s for the running handler, acknowledges, and disconnects. It never rejects. */
   close(): Promise<void>;
-  /** Resolves with the reason when the connection is closed by you or for good. It never rejects. */
+  /** Resolves with the reason when you close the connection, or when it stops for good. It never rejects. */
   readonly closed: Promise<Reason>;
 }

@@ -24,7 +24,7 @@ export async function createIndexes(session: Session, file: string): Promise<voi
     if (name === undefined)
       throw new Failure(
         "fatal",
-        `A migration without a transaction has only lines of "create index NAME on TABLE (...)". This one is different: ${text}`,
+        `A migration without a transaction may contain only lines "create index NAME on TABLE (...)". This line is different: ${text}`,
       );
     await createIndex(session, { name, table: table!, rest: rest! });
   }

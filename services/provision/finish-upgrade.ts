@@ -65,7 +65,7 @@ async function nothingTooOld(look: () => Promise<string[]>, waitMs: number, log:
   const more = tooOld.length > MOST_NAMED ? `\n  and ${tooOld.length - MOST_NAMED} more` : "";
   throw new Failure(
     "fatal",
-    `The upgrade cannot be finished: not every running service reads format ${FORMAT}. Nothing was changed. Replace these, and try again:${named.join("")}${more}`,
+    `The upgrade cannot be finished: some running services do not read format ${FORMAT}. Nothing was changed. Replace these services, then run this again:${named.join("")}${more}`,
   );
 }
 
@@ -75,7 +75,7 @@ async function presentFormat(postgres: Postgres, namespace: string): Promise<num
     .catch((error: unknown) => {
       const { code = "" } = error as { code?: string };
       if (code !== "42P01" && code !== "3F000") throw error;
-      throw new Failure("fatal", `"${namespace}".platform is not there: run the provision service first.`, {
+      throw new Failure("fatal", `"${namespace}".platform does not exist yet: run the provision service first.`, {
         cause: error,
       });
     });

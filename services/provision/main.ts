@@ -30,7 +30,7 @@ try {
   const log = createLog("provision", settings.LOG_LEVEL);
   const waitSeconds = /^\d{1,4}$/.test(flags.wait) ? Number(flags.wait) : Number.NaN;
   if (Number.isNaN(waitSeconds))
-    throw new Failure("fatal", `--wait is a number of seconds from 0 to 9999, not ${JSON.stringify(flags.wait)}.`);
+    throw new Failure("fatal", `--wait must be a number of seconds from 0 to 9999, not ${JSON.stringify(flags.wait)}.`);
   const health = new Health(["kafka", "postgres"]);
   const link = new KafkaLink(settings, "provision", log, health);
   // Ten minutes: another run may hold the same lock, and a migration may have to count all stored rows.

@@ -40,7 +40,7 @@ async function migrations(): Promise<{ number: number; name: string }[]> {
     if (number !== index + 1)
       throw new Failure(
         "fatal",
-        `The migration ${name} is not number ${index + 1}: they are numbered without gaps, as 0001-what-it-does.sql.`,
+        `The migration ${name} must have the number ${index + 1}. Number migrations without gaps, as in 0001-what-it-does.sql.`,
       );
     return { number, name };
   });

@@ -109,7 +109,10 @@ async function locked(postgres: Postgres, namespace: string, work: (session: Ses
       (await session.query<{ taken: boolean }>(lock, [`provision ${namespace}`])).rows[0]!.taken;
     for (const end = performance.now() + LOCK_MS; !(await taken());) {
       if (performance.now() > end)
-        throw new Failure("fatal", "Another run of provision has not ended for ten minutes.");
+        throw new Failure(
+          "fatal",
+          "Another run of provision has not ended within ten minutes. Stop it, then run this again.",
+        );
       await sleep(LOCK_RETRY_MS);
     }
     await work({ query: async (text, values) => session.query(text, values) as never });
@@ -130,7 +133,9 @@ async function grow(link: KafkaLink, topic: string, present: number | undefined,
   // Kafka answers before its brokers show the partitions, and the next service to start reads them there.
   for (let tries = 0; (await link.partitions(topic)) < wanted; tries += 1) {
     if (tries === GROWTH_TRIES)
-      throw new Error(`Kafka took ${wanted} partitions for ${topic}, and does not show them.`);
+      throw new Error(
+        `Kafka accepted ${wanted} partitions for ${topic}, but does not list them yet. Run provision again.`,
+      );
     await sleep(GROWTH_MS);
   }
 }

@@ -17,7 +17,7 @@ export async function checkSettled(
   if (wanted < present)
     throw new Failure(
       "fatal",
-      `${names.accepted} has ${present} partitions, and cannot have fewer. Set ACCEPTED_PARTITIONS to more.`,
+      `${names.accepted} has ${present} partitions and cannot have fewer. Set ACCEPTED_PARTITIONS to a larger number.`,
     );
   const group = directorGroup(namespace);
   const unsettled: string[] = [];
@@ -27,7 +27,10 @@ export async function checkSettled(
     if (open > 0) unsettled.push(`${open} records of ${topic} are not settled`);
   }
   if (unsettled.length > 0)
-    throw new Failure("fatal", `${unsettled.join(", ")}. Let the directors run on without receivers until they are.`);
+    throw new Failure(
+      "fatal",
+      `${unsettled.join(", ")}. Stop the receivers, and keep the directors running until everything is settled.`,
+    );
   const { groups } = await link.admin((admin) => admin.describeGroups([group]));
   const members = groups.reduce((sum, each) => sum + each.members.length, 0);
   if (members > 0)

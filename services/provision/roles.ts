@@ -69,7 +69,7 @@ async function inPostgres(
     if ((error as { code?: string }).code !== "42501") throw error;
     throw new Failure(
       "fatal",
-      `Postgres does not let this user make the services' roles: ${messageOf(error)}. Give it CREATEROLE, or set none of the services' passwords.`,
+      `This user may not create the services' roles in Postgres: ${messageOf(error)}. Grant it CREATEROLE, or set no password of a service.`,
       { cause: error },
     );
   }

@@ -83,7 +83,7 @@ export function passwordsIn(given: Partial<Passwords>): ReadonlyMap<RoleName, st
   if (missing.length > 0)
     throw new Failure(
       "fatal",
-      `Wrong settings. The services' passwords go together: set ${missing.join(", ")} too, or none.`,
+      `Wrong settings. Set the passwords of all services, or of none. These are missing: ${missing.join(", ")}.`,
     );
   return new Map(set.map(([role, name]) => [role, given[name]!]));
 }

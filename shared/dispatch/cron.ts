@@ -13,7 +13,7 @@ export class CronTimes {
 
   /** Throws a `RangeError` or `TypeError` with the reason if an argument is wrong. */
   constructor(cron: string, zone: string) {
-    if (!FORM.test(cron)) throw new TypeError("it has neither five nor six fields with spaces between");
+    if (!FORM.test(cron)) throw new TypeError("it must have five or six fields, separated by spaces");
     this.#cron = new Cron(cron, { timezone: zone, mode: "5-or-6-parts", paused: true });
   }
 
@@ -28,7 +28,7 @@ export function zoneProblem(zone: string): string | undefined {
   try {
     return void Intl.DateTimeFormat("en", { timeZone: zone });
   } catch {
-    return "it is no time zone: write a name of the tz database, as Europe/Berlin, or UTC";
+    return "it is not a time zone: use a name of the tz database, such as Europe/Berlin or UTC";
   }
 }
 
@@ -37,7 +37,7 @@ export function cronProblem(cron: string, zone: string, now: Date): string | und
   try {
     return new CronTimes(cron, zone).next(now) ? undefined : "it never fires: no date fits it";
   } catch (error) {
-    return `it is no cron expression: ${(error as Error).message.replace(/^CronPattern: /, "")}`;
+    return `it is not a cron expression: ${(error as Error).message.replace(/^CronPattern: /, "")}`;
   }
 }
 

@@ -29,5 +29,5 @@ async function boundBytes(session: Session, table: string, tenant: string): Prom
     [tenant],
   );
   if (Number(rows[0]!.bytes) > MOST_BYTES)
-    throw new Failure("reject", `The documents of a tenant have at most ${MOST_BYTES} bytes. Take some away first.`);
+    throw new Failure("reject", `The documents of a tenant can have at most ${MOST_BYTES} bytes. Delete some first.`);
 }

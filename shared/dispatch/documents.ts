@@ -28,9 +28,9 @@ const recipients = [
 ] as const;
 
 /** An exchange cannot name another one, so that there are no cycles. */
-const recipient = z.union(recipients, { error: "it is none of {client}, {clients}, {group} and {queue}" });
+const recipient = z.union(recipients, { error: "it must be one of {client}, {clients}, {group} and {queue}" });
 const target = z.union([...recipients, z.strictObject({ exchange: name, key: z.exactOptional(key) })], {
-  error: "it is none of {client}, {clients}, {group}, {queue} and {exchange, key}",
+  error: "it must be one of {client}, {clients}, {group}, {queue} and {exchange, key}",
 });
 
 const headerRule = z
@@ -40,7 +40,7 @@ const headerRule = z
   })
   .meta({
     description:
-      "Conditions by header name; all must hold. A condition is a value, or an object of $eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $exists, $not. $or and $and have lists of rules.",
+      "Conditions by the name of the header. All must be true. A condition is a value, or an object of $eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $exists, $not. $or and $and have lists of rules.",
     examples: [{ country: { $ne: "DE" }, $or: [{ priority: { $gte: 5 } }, { vip: true }] }],
   });
 
@@ -57,31 +57,32 @@ const COMPARED = { direct: "key", fanout: undefined, headers: "headers" } as con
 const exchange = z
   .strictObject({
     type: z.enum(["direct", "fanout", "headers"]).meta({
-      description: "direct: bindings with the publication's key. fanout: all. headers: those whose rule matches.",
+      description: "direct: bindings with the publication's key. fanout: all. headers: bindings whose rule matches.",
     }),
     bindings: z.array(binding).max(MAX_BINDINGS),
-    fallback: z.exactOptional(recipient.meta({ description: "Gets what no binding matches." })),
+    fallback: z.exactOptional(recipient.meta({ description: "The recipient if no binding matches." })),
   })
   .superRefine(({ type, bindings }, context) => {
     for (const [index, each] of bindings.entries())
       for (const member of ["key", "headers"] as const) {
         const needed = COMPARED[type] === member;
         if (needed === (each[member] !== undefined)) continue;
-        const message = needed ? `a binding of type ${type} needs it` : `a binding of type ${type} does not compare it`;
+        const message = needed ? `a binding of type ${type} needs it` : `a binding of type ${type} does not use it`;
         context.addIssue({ code: "custom", path: ["bindings", index, member], message, ...VALUE });
       }
   });
 
 const queue = z.strictObject({
   maxAttempts: z.exactOptional(z.int().min(1).max(100)).meta({
-    description: "After so many claims a message goes to quarantine. Without it, never.",
+    description:
+      "The number of claims after which a message moves to the quarantine. Without it, a message never does.",
   }),
   claimSeconds: z
     .int()
     .min(1)
     .max(12 * 60 * 60)
     .default(30)
-    .meta({ description: "A claimed message returns to the queue after so long." }),
+    .meta({ description: "Seconds after which a claim ends and the message returns to the queue." }),
 });
 
 const headers = z
@@ -113,16 +114,15 @@ const schedule = z.strictObject({
   event: z.exactOptional(z.string().regex(EVENT_FORM)),
   headers: z.exactOptional(headers),
   ttl: z.exactOptional(z.int().min(1).max(MAX_TTL_SECONDS)),
-  missed: z
-    .enum(["one", "all", "none"])
-    .default("one")
-    .meta({ description: "Times that passed while nothing ran: fire the last one, all of them, or none." }),
+  missed: z.enum(["one", "all", "none"]).default("one").meta({
+    description: "For times that were missed while no dispatcher ran: fire the last one, all of them, or none.",
+  }),
   catchUp: z
     .int()
     .min(0)
     .max(30 * 24 * 60 * 60)
     .default(24 * 60 * 60)
-    .meta({ description: "A time that passed more than so many seconds ago is skipped." }),
+    .meta({ description: "The largest delay in seconds. A time missed by more is skipped." }),
   paused: z.exactOptional(z.boolean()),
 });
 

@@ -18,8 +18,8 @@ export const changesBody = z
   .strictObject({ add: clients.default([]), remove: clients.default([]) })
   .refine(({ add, remove }) => add.length + remove.length >= 1, "name at least one client in add or remove")
   .refine(({ add, remove }) => add.length + remove.length <= MOST_CHANGES, `name at most ${MOST_CHANGES} clients`)
-  .refine(({ add, remove }) => !add.some((client) => remove.includes(client)), "a client is in add and in remove")
-  .meta({ description: "Clients that join the group, and clients that leave it." });
+  .refine(({ add, remove }) => !add.some((client) => remove.includes(client)), "the same client is in add and remove")
+  .meta({ description: "Clients to add to the group, and clients to remove from it." });
 
 /** Who may publish to a group may change its members. */
 const needs = (group: string): Needs => ({ scope: "publish", target: `group/${group}` });
@@ -88,7 +88,7 @@ async function list(members: MemberStore, call: Call): Promise<HttpResponse> {
   const group = groupIn(call);
   const limit = limitIn(call.request);
   const after = call.request.query.get("after") ?? "";
-  if (after !== "" && !CLIENT_FORM.test(after)) throw new Refusal(wrongQuery("after", "a client's id of this list"));
+  if (after !== "" && !CLIENT_FORM.test(after)) throw new Refusal(wrongQuery("after", "a client's id from this list"));
   const page = await members.list(tenant, group, after, limit + 1);
   const shown = page.slice(0, limit);
   return json(200, { members: shown, ...(page.length > limit ? { next: shown.at(-1) } : {}) });

@@ -13,7 +13,7 @@ export type ExchangeTargets = (
 export function resolve({ tenant, to, headers }: PublicationHead, exchangeTargets: ExchangeTargets): Resolved {
   if (!("exchange" in to)) return { targets: [to] };
   const targets = exchangeTargets(tenant, to.exchange, { key: to.key, headers });
-  if (!targets) return { reason: `There is no exchange "${to.exchange}".` };
+  if (!targets) return { reason: `The exchange "${to.exchange}" does not exist.` };
   if (targets.length === 0)
     return { reason: `No binding of the exchange "${to.exchange}" matches, and it has no fallback.` };
   return { targets };

@@ -58,9 +58,9 @@ export function dueOccurrences({ next, missed, catchUp }: ScheduleRule, timer: T
   function skipReason(occurrence: number, at: { last: boolean; following: number | undefined }): string | undefined {
     if (now - occurrence > catchUp * 1_000) return "It was missed by more than catchUp.";
     if (missed === "all") return undefined;
-    if (missed === "one") return at.last ? undefined : "It was missed, and a later one stands for it.";
+    if (missed === "one") return at.last ? undefined : "It was missed, and only the last missed one fires.";
     const interval = (at.following ?? Infinity) - occurrence;
     const late = Math.min(LATE_MS, interval / 2);
-    return at.last && now - occurrence <= late ? undefined : "It was missed, and the schedule skips those.";
+    return at.last && now - occurrence <= late ? undefined : "It was missed, and the schedule skips missed ones.";
   }
 }

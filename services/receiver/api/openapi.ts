@@ -31,28 +31,28 @@ export const dryRunSchema = z
         z
           .strictObject({
             index: z.int(),
-            to: z.looseObject({}).optional().meta({ description: "The target, as you named it." }),
-            recipients: z.int().optional().meta({ description: "Left out if it cannot be known now." }),
+            to: z.looseObject({}).optional().meta({ description: "The target, as you sent it." }),
+            recipients: z.int().optional().meta({ description: "Absent if the number is not available now." }),
             more: z.literal(true).optional().meta({ description: "There are more than `recipients`." }),
             clients: z
               .array(z.string())
               .optional()
-              .meta({ description: "Members of a group only with the scope `read`, and at most 1,000 of them." }),
+              .meta({ description: "At most 1,000. For members of a group you need the scope `read`." }),
             bindings: z
               .array(z.looseObject({ index: z.int(), matches: z.boolean(), why: z.string() }))
               .optional()
-              .meta({ description: "Of an exchange, only with the scope `read`." }),
+              .meta({ description: "The bindings of an exchange. You need the scope `read`." }),
             why: z.string(),
             at: z.string().optional(),
             delay: z.int().optional(),
             outcomes: z.string().optional(),
           })
-          .meta({ id: "Audience", description: "Who would receive an item, and why." }),
+          .meta({ id: "Audience", description: "The recipients of an item, and the reason." }),
         z.strictObject({ index: z.int(), problem: problemSchema }).meta({ id: "WouldBeRejected" }),
       ]),
     ),
   })
-  .meta({ id: "DryRun", description: "The answer to ?dryRun=true: nothing was sent." });
+  .meta({ id: "DryRun", description: "The response to ?dryRun=true. Nothing was sent." });
 
 /** draft-ietf-httpapi-ratelimit-headers. */
 const RATE_HEADERS = {
@@ -175,7 +175,7 @@ function publish(
         "application/x-ndjson": {
           schema: {
             type: "string",
-            description: "One notification per line. A wrong line is refused alone.",
+            description: "One notification per line. Only an invalid line is refused.",
           },
           example: '{"to":{"client":"u1"},"data":"first"}\n{"to":{"client":"u2"},"data":"second"}\n',
         },
@@ -185,7 +185,7 @@ function publish(
     },
     answers: {
       200: {
-        description: "The answer to ?dryRun=true: at least one item would be accepted. Nothing was sent.",
+        description: "The response to ?dryRun=true. At least one item would be accepted. Nothing was sent.",
         headers: RATE_HEADERS,
         content: { "application/json": { schema: dryRun } },
       },

@@ -22,7 +22,7 @@ export function eventItem(place: ItemPlace, value: unknown, scanner: JsonScanner
     return wrongItem(place, "invalid-value", "/data_base64", {
       detail: "It is binary data.",
       expected: "JSON in `data`",
-      fix: "Send JSON, or a link that the recipient can fetch. In most libraries, give the data as an object or a text, and not as bytes.",
+      fix: "Send JSON, or a link that the recipient can fetch. In most libraries, set the data to an object or a string, not to bytes.",
     });
   const item = itemOf({ ...place, names }, attributes, (error) => ({
     pointer: pointerTo(place.pointer, error.attribute),
@@ -98,7 +98,7 @@ function pointerTo(pointer: string, attribute: string): string {
 
 function notHere(attribute: string): Omit<AttributeError, "attribute"> {
   return {
-    detail: "In binary mode no header has it.",
+    detail: "It is not allowed in binary mode.",
     expected: attribute === "data" ? "the data as the body" : "the media type of the data in Content-Type",
     fix: "Remove this header.",
   };
@@ -125,7 +125,7 @@ function dataOf(contentType: string | undefined, body: Buffer): Buffer {
   if (!TEXT_TYPE.test(typeOf(contentType)) || !isUtf8(body))
     refuse(
       "unsupported-media-type",
-      `The data of the event has the content type ${JSON.stringify(shorten(contentType))}. Only JSON, and text in UTF-8, can be delivered.`,
+      `The data of the event has the content type ${JSON.stringify(shorten(contentType))}. Only JSON and text in UTF-8 can be delivered.`,
     );
   return Buffer.from(JSON.stringify(body.toString()));
 }

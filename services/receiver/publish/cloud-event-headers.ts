@@ -24,6 +24,6 @@ function notEncoded(detail: string): Wrong {
   return {
     detail,
     expected: "printable ASCII, and other characters percent-encoded as UTF-8",
-    fix: "Encode spaces, double quotes, % and other characters than printable ASCII, as the HTTP binding of CloudEvents says.",
+    fix: "Percent-encode spaces, double quotes, % and all characters outside printable ASCII, as in the HTTP binding of CloudEvents.",
   };
 }

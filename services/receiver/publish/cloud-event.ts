@@ -64,9 +64,9 @@ export function toNotification(given: Attributes): { published: Published } | { 
 function targetOf(attributes: Attributes, errors: AttributeError[]): Record<string, unknown> | undefined {
   const named = Object.keys(TARGETS).filter((name) => attributes[name] !== undefined) as (keyof typeof TARGETS)[];
   const [name, another] = named;
-  if (another !== undefined) errors.push(oneTarget(another, `It is beside ${name!}.`));
+  if (another !== undefined) errors.push(oneTarget(another, `The event also has ${name!}.`));
   const { exchangekey: key, subject } = attributes;
-  if (key !== undefined && name !== "toexchange") errors.push(oneTarget("exchangekey", "It is not beside toexchange."));
+  if (key !== undefined && name !== "toexchange") errors.push(oneTarget("exchangekey", "The event has no toexchange."));
   if (name === undefined && subject === undefined)
     errors.push(oneTarget("subject", "The event has no subject, and no extension attribute names a target."));
   if (name === undefined) return { client: subject };
@@ -110,7 +110,7 @@ function wrongAttributes(attributes: Attributes): AttributeError[] {
       attribute: "time",
       detail: `It is ${shown(time)}.`,
       expected: "a date and time of RFC 3339 with an offset, such as 2026-12-24T09:00:00Z",
-      fix: "Use toISOString() or its like, or leave the time out.",
+      fix: "Use a function such as toISOString(), or omit the time.",
     });
   return errors;
 }
@@ -120,7 +120,7 @@ function wrongName(name: string): AttributeError {
     attribute: name.length > 256 ? "" : name,
     detail: `${shown(name)} is no name of an attribute.`,
     expected: "lower-case letters and digits",
-    fix: "Rename the attribute as CloudEvents 1.0 asks, for example myattribute.",
+    fix: "Rename the attribute to a name that CloudEvents 1.0 allows, for example myattribute.",
   };
 }
 

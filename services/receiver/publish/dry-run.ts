@@ -16,7 +16,7 @@ export function isDryRun(query: URLSearchParams): boolean {
   const value = query.get("dryRun")!;
   if (value === "true" || value === "false") return value === "true";
   throw new Refusal(
-    problemOf("invalid-value", "The query's dryRun is neither true nor false. Send ?dryRun=true, or leave it out.", {
+    problemOf("invalid-value", "dryRun must be true or false. Send ?dryRun=true, or omit it.", {
       status: 400,
     }),
   );
@@ -104,7 +104,7 @@ function membersOf(known: GroupMembers | undefined): Audience {
     recipients: Math.min(known.count, MOST_MEMBERS),
     ...(known.count > MOST_MEMBERS && { more: true }),
     ...(known.clients && { clients: known.clients }),
-    why: "They are members of this group now. Those who are members when it is expanded get it.",
+    why: "These are the members now. The members at the time of the expansion get it.",
   };
 }
 

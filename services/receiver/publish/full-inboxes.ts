@@ -126,7 +126,7 @@ function fullProblem(item: Item, full: readonly string[]): Problem {
       pointed("client-full", item, member, {
         detail: member.startsWith("/to/client") ? "The inbox of this client is full." : "This queue is full.",
         expected: "a recipient with room for another notification",
-        fix: member.startsWith("/to/clients") ? "Leave this client out, or try again later." : "Try again later.",
+        fix: member.startsWith("/to/clients") ? "Omit this client, or try again later." : "Try again later.",
       }).errors!,
   );
   return problemOf("client-full", undefined, { retryAfter: jittered(...RETRY_SECONDS), errors });

@@ -56,11 +56,11 @@ function checkRest(value: Members, wrong: WrongMembers): void {
   const { to: _to, ...known } = wrong.split(value, MEMBERS, "");
   const retracts = Object.hasOwn(known, "retract");
   if (retracts && Object.hasOwn(known, "data")) {
-    wrong.add("/retract", "It is beside data: a retraction has none.", false);
+    wrong.add("/retract", "A retraction must not have data.", false);
     delete known["data"];
   }
   if (Object.hasOwn(known, "at") && Object.hasOwn(known, "delay"))
-    wrong.add("/delay", 'It is beside "at": only one of them says when it is due.', false);
+    wrong.add("/delay", 'Send either "at" or "delay", not both.', false);
   const { headers } = known;
   const many = isObject(headers) ? countOf(headers) : 0;
   if (many > MAX_HEADERS) {
@@ -69,7 +69,7 @@ function checkRest(value: Members, wrong: WrongMembers): void {
   }
   // The schema skips it.
   if (isObject(headers) && Object.hasOwn(headers, "__proto__"))
-    wrong.add("/headers/__proto__", '"__proto__" is no name of a header.', false);
+    wrong.add("/headers/__proto__", '"__proto__" is not a valid header name.', false);
   wrong.issues("", known, SCHEMAS[retracts ? "retraction" : "notification"].safeParse(known).error);
   wrong.addUnknown();
 }
@@ -101,7 +101,7 @@ class WrongMembers implements Wrong {
       const place = pointer + names.map((name) => `/${escapePointer(name)}`).join("");
       if (shape) this.at(place, there);
       else if (code === "custom" && message !== INVALID) this.add(place, message, false);
-      else if (code === "invalid_key") this.add(place, `${shown(path.at(-1))} is no name of a header.`, false);
+      else if (code === "invalid_key") this.add(place, `${shown(path.at(-1))} is not a valid header name.`, false);
       else this.add(place, `${shown(there)} is not allowed.`, false);
     }
   }

@@ -149,5 +149,5 @@ test("finish-upgrade refuses while the owner of a slot is in no Kafka group, or 
 test("finish-upgrade says that a namespace is not provisioned, and refuses a wrong wait", async () => {
   const elsewhere = { ...stack.env, NAMESPACE: `${stack.namespace}_none` };
   await expect(provision(elsewhere, ["--finish-upgrade"])).rejects.toThrow("run the provision service first");
-  await expect(finish("--wait", "soon")).rejects.toThrow("--wait is a number of seconds");
+  await expect(finish("--wait", "soon")).rejects.toThrow("--wait must be a number of seconds");
 });
