@@ -48,11 +48,15 @@ export function readPublication(body: Buffer): Publication {
   if (end >= body.length) throw new Failure("reject", "The item is not a publication: it is cut off.");
   try {
     const head = JSON.parse(body.toString("utf8", PUBLICATION_HEADER, end)) as PublicationHead;
-    if (!hasTarget(head)) throw new Error("it has no target that this version knows");
     return { head, payload: body.subarray(end) };
   } catch (cause) {
     throw new Failure("reject", `The head of the publication cannot be read: ${messageOf(cause)}.`, { cause });
   }
+}
+
+/** Checks what the dispatcher relies on. A later version may know other targets: that is a `reject`. */
+export function checkPublication({ head }: Publication): void {
+  if (!hasTarget(head)) throw new Failure("reject", "The publication has no target that this version knows.");
 }
 
 function hasTarget({ tenant, to }: Partial<PublicationHead>): boolean {

@@ -1,7 +1,12 @@
 import { classify, Failure } from "@saasaparilla/shared/runtime/errors.ts";
 import type { Incoming } from "@saasaparilla/shared/kafka/client.ts";
 import { Kind, readPack, type BadItem } from "@saasaparilla/shared/protocol/pack.ts";
-import { publicationKey, readPublication, type Publication } from "@saasaparilla/shared/protocol/publication.ts";
+import {
+  checkPublication,
+  publicationKey,
+  readPublication,
+  type Publication,
+} from "@saasaparilla/shared/protocol/publication.ts";
 import type { MemberStore } from "#groups/member-store.ts";
 import { audienceOf, slicesOf } from "./audience.ts";
 import type { PageWriter } from "./page-writer.ts";
@@ -120,6 +125,7 @@ export class Intake {
 function acceptedOf(kind: number, body: Buffer, { appended }: Incoming): Accepted {
   if (kind !== Kind.PUBLICATION) throw new Failure("reject", `An item of kind ${kind} is not a publication.`);
   const publication = readPublication(body);
+  checkPublication(publication);
   const { tenant, to } = publication.head;
   return { ...publication, key: publicationKey(tenant, to), appended };
 }

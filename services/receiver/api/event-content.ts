@@ -1,3 +1,6 @@
+import type { Content } from "@saasaparilla/shared/http/openapi/document.ts";
+import type { Schemas } from "@saasaparilla/shared/http/openapi/schemas.ts";
+
 const EVENT = {
   specversion: "1.0",
   id: "a-17",
@@ -22,6 +25,15 @@ const SCHEMA = {
   },
 };
 
-export const EVENT_CONTENT = { schema: SCHEMA, example: EVENT };
-
-export const EVENT_BATCH = { schema: { type: "array", minItems: 1, items: SCHEMA }, example: [EVENT] };
+/** The contents of events by media type. Their schemas join the others: under two names, as those of notifications. */
+export function eventContents(schemas: Schemas): Record<string, Content> {
+  schemas.all["CloudEvent"] = SCHEMA;
+  schemas.all["CloudEventItem"] = SCHEMA;
+  return {
+    "application/cloudevents+json": { schema: { $ref: "#/components/schemas/CloudEvent" }, example: EVENT },
+    "application/cloudevents-batch+json": {
+      schema: { type: "array", minItems: 1, items: { $ref: "#/components/schemas/CloudEventItem" } },
+      example: [EVENT],
+    },
+  };
+}

@@ -3,7 +3,7 @@ import { describeService, type Openapi, type Operation } from "@saasaparilla/sha
 import { z } from "zod";
 import { MAX_AMPLIFIED_BYTES } from "#publish/item-cost.ts";
 import { notificationSchema, retractionSchema } from "#publish/notification-schema.ts";
-import { EVENT_BATCH, EVENT_CONTENT } from "./event-content.ts";
+import { eventContents } from "./event-content.ts";
 
 /** The tests check answers against this schema. */
 export const acceptedSchema = z
@@ -98,14 +98,22 @@ export function openapi(limits: OpenapiLimits): Openapi {
     tags: { publish: "Send notifications to clients." },
     security: { publisher: "A token with your tenant and the scope `publish`, or an API key for it." },
     schemas,
-    operations: [publish(limits, { $ref: "#/components/schemas/Publication" }, { accepted, dryRun })],
+    operations: [
+      publish(
+        limits,
+        { $ref: "#/components/schemas/Publication" },
+        { accepted, dryRun, events: eventContents(schemas) },
+      ),
+    ],
   });
 }
+
+type Answers = Record<"accepted" | "dryRun", { $ref: string }>;
 
 function publish(
   limits: OpenapiLimits,
   publication: { $ref: string },
-  { accepted, dryRun }: Record<"accepted" | "dryRun", { $ref: string }>,
+  { accepted, dryRun, events }: Answers & { events: ReturnType<typeof eventContents> },
 ): Operation {
   return {
     id: "publish",
@@ -179,8 +187,7 @@ function publish(
           },
           example: '{"to":{"client":"u1"},"data":"first"}\n{"to":{"client":"u2"},"data":"second"}\n',
         },
-        "application/cloudevents+json": EVENT_CONTENT,
-        "application/cloudevents-batch+json": EVENT_BATCH,
+        ...events,
       },
     },
     answers: {

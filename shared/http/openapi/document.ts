@@ -9,7 +9,7 @@ export interface Parameter {
   schema: JsonSchema;
 }
 
-interface Content {
+export interface Content {
   schema: JsonSchema;
   example?: unknown;
   examples?: Record<string, { summary?: string; value: unknown }>;
