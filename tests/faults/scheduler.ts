@@ -22,6 +22,8 @@ export class Scheduler {
   readonly #history: History;
   readonly #key: string;
   readonly #name: string;
+  /** The first occurrences that are possible, and that must come. */
+  #possible = 0;
   #first: number | undefined;
 
   constructor(rig: Rig, { name, history, key }: { name: string; history: History; key: string }) {
@@ -35,6 +37,8 @@ export class Scheduler {
     const [, client] = this.#key.split("/");
     const cron = `*/${EVERY_MS / 1_000} * * * * *`;
     const document = { cron, zone: "UTC", to: { client }, data: { id: this.#name }, missed: "all" };
+    const { now } = await this.#times();
+    this.#possible = Math.ceil(now / EVERY_MS) * EVERY_MS;
     await this.#console("PUT", document);
     this.#first = await this.#until(({ next }) => next);
   }
@@ -47,11 +51,11 @@ export class Scheduler {
     await this.#until((times) => (times.next !== undefined && times.next > now ? true : undefined)).catch(() => {});
     await this.#console("DELETE");
     const removed = await this.#until((times) => times.now);
-    for (let occurrence = this.#first; occurrence <= removed; occurrence += EVERY_MS)
-      this.#note(occurrence, occurrence <= now);
+    for (let occurrence = this.#possible; occurrence <= removed; occurrence += EVERY_MS)
+      this.#note(occurrence, occurrence >= this.#first && occurrence <= now);
   }
 
-  /** Those between the end of the load and the removal may fire or not. */
+  /** Those before the timer was seen, and those between the end of the load and the removal, may fire or not. */
   #note(occurrence: number, due: boolean): void {
     const id = occurrenceName(this.#name, new Date(occurrence).toISOString());
     const at = occurrence - performance.timeOrigin;
