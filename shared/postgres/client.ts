@@ -67,6 +67,9 @@ export function connectPostgres(
     health.down("postgres", messageOf(error));
     log.warn({ err: error }, "Postgres ended an idle connection");
   });
+  // The pool listens only to idle connections. An error that nothing hears would end the process; the statement or the
+  // next one of the transaction fails by itself.
+  pool.on("connect", (connection) => void connection.on("error", () => {}));
   // Every answered statement reports health: a service must be ready again once Postgres answers after an outage.
   pool.on("release", (error) => {
     if (!(error as Error | undefined)) health.up("postgres");

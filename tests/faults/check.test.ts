@@ -1,60 +1,7 @@
 import { expect, test } from "vitest";
 import { check } from "./check.ts";
-import type { Breach } from "./verdict.ts";
 import type { HistoryEvent, Outcome } from "./history.ts";
-
-interface Publish {
-  collapse?: string;
-  retract?: true;
-  asks?: true;
-  outcome?: Outcome;
-  /** Its answers, if it was sent more than once. */
-  outcomes?: Outcome[];
-  repeats?: true;
-  key?: string;
-  ttl?: number;
-}
-
-/** A history of one-word events. Cursors are two-digit numbers here: the checker only compares them. */
-class Tale {
-  readonly events: HistoryEvent[] = [{ kind: "client", key: "t/a", steady: true }];
-  #at = 0;
-
-  get #now(): number {
-    return (this.#at += 1);
-  }
-
-  publish(id: string, { outcome = "ok", outcomes = [outcome], key = "t/a", ...more }: Publish = {}): this {
-    this.events.push({ kind: "send", id, key, stream: "p", at: this.#now, ...more });
-    for (const one of outcomes)
-      this.events.push({ kind: "answer", id, outcome: one, notification: `n${id}`, at: this.#now });
-    return this;
-  }
-
-  connect(connection: number, cursor?: string, key = "t/a"): this {
-    this.events.push({ kind: "connect", connection, key, cursor, at: this.#now });
-    return this;
-  }
-
-  receive(connection: number, id: string, cursor: string): this {
-    this.events.push({ kind: "receive", connection, id, cursor, at: this.#now });
-    return this;
-  }
-
-  event(event: HistoryEvent): this {
-    this.events.push(event);
-    return this;
-  }
-
-  wait(ms: number): this {
-    this.#at += ms;
-    return this;
-  }
-
-  breaches(): Breach[] {
-    return check(this.events, { window: 2 }).violations.map(({ breach }) => breach);
-  }
-}
+import { Tale } from "./tale.ts";
 
 /** Two stored, one live, a reconnect at an older cursor that repeats one, one refused, one unknown. */
 const clean = (): Tale =>

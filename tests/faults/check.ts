@@ -1,6 +1,8 @@
 import type { HistoryEvent, Outcome } from "./history.ts";
 import { reorderedAnswers } from "./answer-order.ts";
 import { judgeEndings } from "./endings.ts";
+import { JudgedLetters } from "./judged-letters.ts";
+import { QueueReads } from "./queue-reads.ts";
 import { newClient, newSent, type Client, type Connection, type Sent } from "./tracked.ts";
 import type { Breach, Verdict, Violation } from "./verdict.ts";
 
@@ -19,8 +21,6 @@ export function check(events: readonly HistoryEvent[], bounds: Partial<Bounds> =
   return new Checker(events, { window: 256, repeatedSends: false, ...bounds }).verdict();
 }
 
-/** The maximum of repeats while Kafka does not answer. */
-const MOST_REPEATED_SENDS = 10;
 const RANK: Record<Outcome, number> = { ok: 2, unknown: 1, failed: 0 };
 
 class Checker {
@@ -32,7 +32,8 @@ class Checker {
   readonly #named = new Map<string, Sent>();
   readonly #clients = new Map<string, Client>();
   readonly #connections = new Map<number, Connection>();
-  readonly #poison = new Map<string, { letters: number; allowed: number }>();
+  readonly #letters = new JudgedLetters(this.#named, this.#violations);
+  readonly #reads = new QueueReads(this.#sent, this.#violations);
   #duplicates = 0;
   #silence = 0;
   #healed: number | undefined;
@@ -64,8 +65,9 @@ class Checker {
         lost: count("lost"),
         reordered: count("reordered") + count("new before stored") + count("repeated on a connection"),
         duplicates: this.#duplicates,
+        read: this.#reads.messages,
         outcomes: all.filter(({ ended }) => ended !== undefined).length,
-        "dead letters": [...this.#poison.values()].filter(({ letters }) => letters > 0).length,
+        "dead letters": this.#letters.found,
         silence: this.#silence,
         recovery: this.#healed === undefined ? 0 : Math.max(0, this.#lastTrouble - this.#healed),
       },
@@ -82,7 +84,7 @@ class Checker {
     } else if (event.kind === "mark" && event.what === "healed") {
       this.#healed = event.at;
     } else if (event.kind === "poison") {
-      this.#poisoned(event);
+      this.#letters.poisoned(event, this.#events, this.#bounds.repeatedSends);
     }
     if ("at" in event) this.#end = Math.max(this.#end, event.at);
   }
@@ -115,6 +117,12 @@ class Checker {
       case "receive":
         this.#receive(event);
         return;
+      case "read":
+        this.#reads.read(event);
+        return;
+      case "confirm":
+        this.#reads.confirmed(event);
+        return;
       case "stored": {
         const client = this.#client(event.key);
         if (event.cursor > client.stored) client.stored = event.cursor;
@@ -124,7 +132,7 @@ class Checker {
         this.#expire(event);
         return;
       case "dead letter": {
-        this.#deadLetter(event);
+        this.#letters.letter(event);
         return;
       }
       case "breach":
@@ -182,6 +190,11 @@ class Checker {
       return;
     }
     if (sent.outcome === "failed") this.#say("refused, but received", on.key, id);
+    if (event.notification !== undefined) {
+      if (sent.notification !== undefined && sent.notification !== event.notification)
+        this.#say("under two ids", on.key, `${id} as ${sent.notification} and as ${event.notification}`);
+      sent.notification = event.notification;
+    }
     if (cursor <= on.position) {
       this.#say("repeated on a connection", on.key, `${id} at ${cursor}, after ${on.position} on ${on.id}`);
     } else {
@@ -224,28 +237,6 @@ class Checker {
     sent.answered = at;
   }
 
-  /**
-   * Each owner of its partition in this run may report it: every successor, and an earlier zombie that reads on. So may
-   * an owner whose send was not answered.
-   */
-  #poisoned({ place, partition }: Extract<HistoryEvent, { kind: "poison" }>): void {
-    const claims = this.#events.filter((one) => one.kind === "claim" && one.partition === partition);
-    const repeated = this.#bounds.repeatedSends ? MOST_REPEATED_SENDS : 0;
-    this.#poison.set(place, { letters: 0, allowed: 1 + claims.length + repeated });
-  }
-
-  #deadLetter({ place, notifications, reason }: Extract<HistoryEvent, { kind: "dead letter" }>): void {
-    for (const notification of notifications) {
-      const sent = this.#named.get(notification);
-      if (sent) sent.dead = true;
-    }
-    const poison = this.#poison.get(place);
-    if (poison) poison.letters += 1;
-    else this.#say("dead letter", place, `${reason}: ${notifications.join(", ")}`);
-    if (poison && poison.letters === poison.allowed + 1)
-      this.#say("dead letter again", place, `more than ${poison.allowed} times`);
-  }
-
   #expire({ notification, at }: Extract<HistoryEvent, { kind: "expire" }>): void {
     const sent = this.#named.get(notification);
     if (!sent) return;
@@ -259,7 +250,7 @@ class Checker {
   }
 
   #atTheEnd(): void {
-    for (const [place, { letters }] of this.#poison) if (letters === 0) this.#say("no dead letter", place, "poison");
+    this.#letters.atTheEnd();
     this.#violations.push(...judgeEndings(this.#events, [...this.#sent.values()], this.#named));
     for (const sent of this.#sent.values()) {
       const { id, key, outcome, received, expired, dead, at, ttl, repeats } = sent;

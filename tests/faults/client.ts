@@ -11,6 +11,7 @@ import {
 import type { SeededRandom } from "#tests/support/seeded-random.ts";
 import type { History } from "./history.ts";
 import type { Platform } from "./platform.ts";
+import { receivedName } from "./recipients.ts";
 
 /**
  * steady: always wants to be connected. roaming: connects and leaves. dying: connects, reads a little and dies, and
@@ -36,12 +37,13 @@ interface Frame {
   cursor?: string;
   items?: Item[];
   notifications?: Item[];
-  data?: { id: string };
 }
 
 interface Item {
+  id: string;
   cursor: string;
-  data: { id: string };
+  headers?: { occurrence?: string };
+  data: { id: string; each?: true };
 }
 
 /** Between an answer and the next poll: the time of a client that handles its notifications. */
@@ -204,7 +206,7 @@ export class LoadClient {
     } else if (frame.type === "live") {
       this.#history.add({ kind: "live", connection, at });
     } else if (frame.type === "notification") {
-      this.#take(connection, frame as Item, at);
+      this.#take(connection, frame as unknown as Item, at);
     } else {
       for (const item of frame.items ?? frame.notifications ?? []) this.#take(connection, item, at);
       if (this.way === "polls") this.#polled(frame);
@@ -222,9 +224,10 @@ export class LoadClient {
     }, POLL_PAUSE_MS);
   }
 
-  #take(connection: number, { cursor, data }: Item, at: number): void {
+  #take(connection: number, item: Item, at: number): void {
+    const { id: notification, cursor } = item;
     this.#cursor = cursor;
-    this.#history.add({ kind: "receive", connection, id: data.id, cursor, at });
+    this.#history.add({ kind: "receive", connection, id: receivedName(item, this.key), notification, cursor, at });
   }
 
   #acknowledgeSoon(connection: number, url: string): void {

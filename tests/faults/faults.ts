@@ -8,7 +8,7 @@ import type { Rig } from "./rig.ts";
 import type { StoreName } from "./stores.ts";
 import { hung, killed, none, stopped, type Fault } from "./tools.ts";
 
-const KINDS: Kind[] = ["receiver", "director", "distributor"];
+const KINDS: Kind[] = ["receiver", "director", "distributor", "dispatcher"];
 const MODES: Mode[] = ["refuse", "hang", "mute", "deaf", "reset", "slow"];
 
 /** One store, cut off from one kind of service, in every way that a network fails. */
@@ -68,13 +68,15 @@ const atRandom: Fault = {
   },
 };
 
-const directorsAtOnce: Fault = {
-  name: "kill -9 of all directors at once",
-  async run({ rig, wait }) {
-    for (const { service } of rig.of("director")) service.kill("SIGKILL");
-    await wait(1_000, 10_000);
-  },
-};
+function atOnce(kind: Kind): Fault {
+  return {
+    name: `kill -9 of all ${kind}s at once`,
+    async run({ rig, wait }) {
+      for (const { service } of rig.of(kind)) service.kill("SIGKILL");
+      await wait(1_000, 10_000);
+    },
+  };
+}
 
 /** A director is killed while its notifications go to the deferred topic, and Postgres returns only later. */
 const directorWhilePostgresIsAway: Fault = {
@@ -103,15 +105,17 @@ async function flush(rig: Rig): Promise<void> {
   redis.disconnect();
 }
 
-const rolling: Fault = {
-  name: "rolling restart of the distributors",
-  async run({ rig, wait }) {
-    for (const { service } of rig.of("distributor")) {
-      await service.restart(60_000);
-      await wait(1_000, 5_000);
-    }
-  },
-};
+function rolling(kind: Kind): Fault {
+  return {
+    name: `rolling restart of the ${kind}s`,
+    async run({ rig, wait }) {
+      for (const { service } of rig.of(kind)) {
+        await service.restart(60_000);
+        await wait(1_000, 5_000);
+      }
+    },
+  };
+}
 
 /** A crowd for which lanes must not be forgotten as early as for a small load. */
 const MANY = 1_000;
@@ -150,7 +154,8 @@ function clients(name: string, load: Fault["load"]): Fault {
 export const FAULTS: readonly Fault[] = [
   { name: "none", run: ({ wait }) => wait(5_000, 60_000) },
   ...KINDS.map(killed),
-  directorsAtOnce,
+  atOnce("director"),
+  atOnce("dispatcher"),
   atRandom,
   ...KINDS.map(none),
   ...KINDS.map(stopped),
@@ -166,7 +171,8 @@ export const FAULTS: readonly Fault[] = [
   frozen("redis"),
   directorWhilePostgresIsAway,
   flushed,
-  rolling,
+  rolling("distributor"),
+  rolling("dispatcher"),
   rollingUnderACrowd,
   clients("slow readers", { habits: { trickling: 6, roaming: 1 }, bytes: 8_000 }),
   clients("half-open sockets", { habits: { abandoning: 5, roaming: 1 } }),

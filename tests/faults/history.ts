@@ -32,13 +32,17 @@ export type HistoryEvent =
   | { kind: "connect"; connection: number; key: string; cursor: string | undefined; at: number }
   /** `connected`: the actual resume point of the connection. */
   | { kind: "resume"; connection: number; cursor: string; at: number }
-  | { kind: "receive"; connection: number; id: string; cursor: string; at: number }
+  | { kind: "receive"; connection: number; id: string; notification?: string; cursor: string; at: number }
   | { kind: "live"; connection: number; at: number }
   | { kind: "acknowledge"; connection: number; cursor: string; at: number }
   | { kind: "close"; connection: number; at: number }
   /** Seen in Postgres for this client, up to this cursor. */
   | { kind: "stored"; key: string; cursor: string; at: number }
-  /** In its queue, at the end of the run. `message`: the id of the outcome itself. */
+  /** A consumer read it in the queue `key`; it asked at `asked`. `ordered`: it reads all messages, in their order. */
+  | { kind: "read"; key: string; id: string; notification: string; ordered: boolean; asked: number; at: number }
+  /** The answer to its confirmation. */
+  | { kind: "confirm"; key: string; notification: string; at: number }
+  /** In its queue. `message`: the id of the outcome itself. */
   | { kind: "outcome"; notification: string; message: string; outcome: string; at: number }
   /** Named by the platform's own id, as the log has it. */
   | { kind: "expire"; notification: string; at: number }
@@ -118,7 +122,7 @@ export class History {
       if (this.#mayBeReplaced.has(event.id)) return;
       const over = this.#here.has(event.id) || this.#expired.has(event.notification ?? "");
       if (!over) this.#open.set(event.id, { steady, at: event.at });
-    } else if (event.kind === "receive") {
+    } else if (event.kind === "receive" || event.kind === "read") {
       this.#arrived += 1;
       this.#here.add(event.id);
       this.#open.delete(event.id);

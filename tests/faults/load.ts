@@ -3,7 +3,8 @@ import { SeededRandom } from "#tests/support/seeded-random.ts";
 import { LoadClient, WAYS, type Habit } from "./client.ts";
 import type { History } from "./history.ts";
 import type { Platform } from "./platform.ts";
-import { LoadPublisher, REPEATS, type Note } from "./publish.ts";
+import { LoadPublisher, REPEATS } from "./publish.ts";
+import type { Note } from "./recipients.ts";
 
 export interface LoadOptions {
   /** Part of every client's name, so that loads share no clients. */
@@ -118,6 +119,6 @@ export class Load {
     const { key, name: client } = this.#random.pick(clients);
     const id = `${name}.${(this.#sent += 1)}`;
     const ttl = this.#random.next() * 100 < expiring ? { ttl: 2 + Math.floor(this.#random.next() * 6) } : {};
-    return { id, client, key, pad: "x".repeat(bytes * this.#random.between(0.5, 1.5)), ...ttl };
+    return { id, to: { client }, keys: [key], pad: "x".repeat(bytes * this.#random.between(0.5, 1.5)), ...ttl };
   }
 }

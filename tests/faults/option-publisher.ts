@@ -1,20 +1,20 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { partitionOf, queueKey, tenantOf } from "@saasaparilla/shared/protocol/notification.ts";
+import { partitionOf, tenantOf } from "@saasaparilla/shared/protocol/notification.ts";
 import { writeOptions } from "@saasaparilla/shared/protocol/options.ts";
-import { notificationBody } from "@saasaparilla/shared/protocol/pack.ts";
 import { PackWriter } from "@saasaparilla/shared/protocol/pack-writer.ts";
 import { produce } from "#tests/support/kafka-records.ts";
 import type { SeededRandom } from "#tests/support/seeded-random.ts";
 import type { History } from "./history.ts";
+import { QueueReader, type ReadMessage } from "./queue-reader.ts";
 import type { Rig } from "./rig.ts";
 
 const EVERY_MS = 150;
 const PATIENCE_MS = 30_000;
 
 /**
- * Writes notifications to accepted that replace, take back and ask for an outcome, one after the other. At the end it
- * reads the outcomes from their queue.
+ * Writes notifications to accepted that replace, take back and ask for an outcome, one after the other, and reads the
+ * outcomes from their queue of each tenant.
  */
 export class OptionPublisher {
   readonly #rig: Rig;
@@ -24,6 +24,7 @@ export class OptionPublisher {
   readonly #keys: readonly string[];
   readonly #ending = new AbortController();
   readonly #asked = new Set<string>();
+  #readers: QueueReader[] = [];
   #sent = 0;
   #run: Promise<void> | undefined;
 
@@ -40,7 +41,19 @@ export class OptionPublisher {
     this.#random = random;
   }
 
-  start(): void {
+  async start(): Promise<void> {
+    this.#readers = await Promise.all(
+      [...new Set(this.#keys.map(tenantOf))].map((tenant) =>
+        QueueReader.of(this.#rig, {
+          tenant,
+          queue: this.#name,
+          way: "messages",
+          random: this.#random,
+          events: { read: (messages) => this.#note(messages), confirmed: () => {} },
+        }),
+      ),
+    );
+    for (const reader of this.#readers) reader.start();
     this.#run = (async () => {
       for (; !this.#ending.signal.aborted; await sleep(EVERY_MS)) await this.#write();
     })();
@@ -67,31 +80,28 @@ export class OptionPublisher {
     const stream = "options";
     this.#history.add({ kind: "send", id, key, stream, at: performance.now(), ...more, asks: true });
     const to = { namespace: this.#rig.env.NAMESPACE!, env: { KAFKA_BROKERS: this.#rig.stores.kafka.url } };
+    this.#asked.add(notification);
     const outcome = await produce(to, "accepted", partitionOf(key, this.#rig.partitions), [writer.take()]).then(
       () => "ok" as const,
       () => "unknown" as const,
     );
-    if (outcome === "ok") this.#asked.add(notification);
+    if (outcome !== "ok") this.#asked.delete(notification);
     this.#history.add({ kind: "answer", id, outcome, notification, at: performance.now() });
   }
 
-  /** Reads the outcomes, until each notification that asked has one. */
+  /** Reads on until each notification that asked has an outcome. */
   async find(): Promise<void> {
-    const queues = [...new Set(this.#keys.map((key) => queueKey(tenantOf(key), this.#name)))];
-    const text = `select body from "${this.#rig.env.NAMESPACE!}".stored_notifications where client = any($1) order by client, sequence`;
-    let events: { notification: string; message: string; outcome: string }[] = [];
-    const missing = (): boolean => {
-      const found = new Set(events.map(({ notification }) => notification));
-      return [...this.#asked].some((id) => !found.has(id));
-    };
     const deadline = performance.now() + PATIENCE_MS;
-    do {
-      const { rows } = await this.#rig.pool.query<{ body: Buffer }>(text, [queues]);
-      events = rows.map(({ body }) => {
-        const data = JSON.parse(notificationBody.payload(body).toString()) as { id: string; outcome: string };
-        return { notification: data.id, message: notificationBody.id(body), outcome: data.outcome };
-      });
-    } while (missing() && performance.now() < deadline && (await sleep(250, true)));
-    for (const event of events) this.#history.add({ kind: "outcome", ...event, at: performance.now() });
+    while (this.#asked.size > 0 && performance.now() < deadline) await sleep(100);
+    await Promise.all(this.#readers.map((reader) => reader.stop()));
+  }
+
+  #note(messages: readonly ReadMessage[]): void {
+    const at = performance.now();
+    for (const { id: message, data } of messages) {
+      const { id: notification, outcome } = data as { id: string; outcome: string };
+      this.#asked.delete(notification);
+      this.#history.add({ kind: "outcome", notification, message, outcome, at });
+    }
   }
 }

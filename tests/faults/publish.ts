@@ -4,15 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { SeededRandom } from "#tests/support/seeded-random.ts";
 import type { History, Outcome } from "./history.ts";
 import type { Platform } from "./platform.ts";
-
-export interface Note {
-  id: string;
-  client: string;
-  key: string;
-  /** Seconds. */
-  ttl?: number;
-  pad: string;
-}
+import { copiesOf, platformId, type Note } from "./recipients.ts";
 
 /**
  * Whether unaccepted notifications are sent again: never, so that each is sent once; or until accepted, each under
@@ -80,13 +72,17 @@ export class LoadPublisher {
   async send(notes: Note[]): Promise<void> {
     const repeats = this.#repeats !== "never";
     const at = performance.now();
-    for (const { id, key, ttl } of notes) {
+    for (const note of notes) {
+      const { ttl } = note;
       const more = { ...(ttl !== undefined && { ttl: ttl * 1_000 }), ...(repeats && { repeats: true as const }) };
-      this.#history.add({ kind: "send", id, key, stream: this.#stream, at, ...more });
+      for (const copy of copiesOf(note))
+        this.#history.add({ kind: "send", ...copy, stream: this.#stream, at, ...more });
     }
-    const items = notes.map(({ id, client, ttl, pad }) => {
+    const items = notes.map((note) => {
+      const { id, to, ttl, pad } = note;
       const own = this.#repeats === "by id" ? { id: randomUUID() } : {};
-      return { note: id, line: JSON.stringify({ ...own, to: { client }, ttl, data: { id, pad } }) };
+      const data = { id, pad, ...("group" in to && { each: true }) };
+      return { note, line: JSON.stringify({ ...own, to, ttl, data }) };
     });
     const key = this.#repeats === "by key" ? { "idempotency-key": `"${randomUUID()}"` } : {};
     let open = await this.#attempt(items, key);
@@ -104,8 +100,10 @@ export class LoadPublisher {
     const at = performance.now();
     items.forEach(({ note }, index) => {
       const notification = ids?.get(index);
-      const more = notification === undefined ? {} : { notification };
-      this.#history.add({ kind: "answer", id: note, outcome: outcomes[index]!, at, ...more });
+      for (const { id, key } of copiesOf(note)) {
+        const more = notification === undefined ? {} : { notification: platformId(note, key, notification) };
+        this.#history.add({ kind: "answer", id, outcome: outcomes[index]!, at, ...more });
+      }
     });
     const open = items.filter((_, index) => outcomes[index] !== "ok");
     if (again || open.length > 0) {
@@ -144,8 +142,7 @@ export class LoadPublisher {
 }
 
 interface Sending {
-  /** The load's own name of it. */
-  note: string;
+  note: Note;
   line: string;
 }
 

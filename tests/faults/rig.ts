@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import pg from "pg";
+import { ConsoleApi } from "#tests/support/console-api.ts";
 import { startKafkaProxy, startProxy, type TcpProxy } from "#tests/support/tcp-proxy.ts";
 import { provision, type Kind, type LogLine } from "#tests/support/stack.ts";
 import type { Bearer } from "#tests/support/tokens.ts";
@@ -25,7 +26,11 @@ const COUNTS: [Kind, number][] = [
   ["receiver", 2],
   ["director", 2],
   ["distributor", 3],
+  ["dispatcher", 2],
+  ["console", 1],
 ];
+/** The services of an upgrade test: an earlier checkout may have no others. */
+const EARLIER = COUNTS.slice(0, 3);
 
 export interface Member {
   service: Supervised;
@@ -90,13 +95,26 @@ export class Rig implements Platform {
     rig.#disks = disks;
     await Promise.all(STORES.map((name) => stores[name].start()));
     await provision(rig.env, [], checkout);
-    const ports = await freePorts(COUNTS.reduce((sum, [, count]) => sum + count, 0));
-    for (const [kind, count] of COUNTS) {
+    const counts = checkout === undefined ? COUNTS : EARLIER;
+    const ports = await freePorts(counts.reduce((sum, [, count]) => sum + count, 0));
+    for (const [kind, count] of counts) {
       for (let index = 1; index <= count; index += 1) await rig.#add(kind, index, ports.pop()!, checkout);
     }
     for (const { service } of rig.members) service.start();
     await rig.ready(180_000);
+    if (checkout === undefined) await rig.#grantTargets();
     return rig;
+  }
+
+  /** Publishers and consumers of the load may name every group and queue. */
+  async #grantTargets(): Promise<void> {
+    const operator = await ConsoleApi.of(this, this.of("console")[0]!.service);
+    for (const tenant of ["acme", "globex"]) {
+      for (const role of ["publisher", "consumer"]) {
+        const grant = { role, subjects: ["*"], targets: ["*"], ...(role === "publisher" && { clients: ["*"] }) };
+        await operator.does("PUT", `/${tenant}/grants/${role}s`, grant);
+      }
+    }
   }
 
   async #add(kind: Kind, index: number, port: number, checkout: string | undefined): Promise<void> {

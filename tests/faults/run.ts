@@ -4,6 +4,7 @@ import { SeededRandom } from "#tests/support/seeded-random.ts";
 import { check } from "./check.ts";
 import type { Verdict } from "./verdict.ts";
 import { History } from "./history.ts";
+import { DispatchLoad } from "./dispatch-load.ts";
 import { Load } from "./load.ts";
 import { Poison } from "./poison.ts";
 import { OptionPublisher } from "./option-publisher.ts";
@@ -68,10 +69,12 @@ export async function runFault(rig: Rig, fault: Fault, options: RunOptions): Pro
     history,
     random: new SeededRandom(seed + 2),
   });
-  // An earlier version, as in an upgrade, knows neither.
+  const dispatchLoad = new DispatchLoad(rig, keys, { name, history, random: new SeededRandom(seed + 3) });
+  // An earlier version, as in an upgrade, knows none of them.
   if (fault.poison !== false) {
     poison.start();
-    optionPublisher.start();
+    await optionPublisher.start();
+    await dispatchLoad.start();
   }
   history.mark("injected");
   const wait = (short: number, long: number): Promise<void> => sleep(full ? long : short);
@@ -88,11 +91,12 @@ export async function runFault(rig: Rig, fault: Fault, options: RunOptions): Pro
   await noting.stop();
   await poison.stop();
   await optionPublisher.stop();
+  await dispatchLoad.stop();
   await load.drain(() => history.open === 0, full ? 120_000 : 30_000);
   // An unexpected notification would arrive now.
   for (const client of load.clients) client.reconnect();
   const [unsettled] = await Promise.all([settled(rig), sleep(500), poison.find(), optionPublisher.find()]);
-  await load.close();
+  await Promise.all([load.close(), dispatchLoad.close()]);
   // First, because log lines during this time belong to no run.
   rig.history = undefined;
   await history.close();

@@ -8,6 +8,7 @@ export const SHORT: Record<string, string> = {
   GROUP_SESSION_MS: "3000",
   SAFETY_NET_MS: "4000",
   HEARTBEAT_MS: "2000",
+  ACCESS_REFRESH_MS: "1000",
   STUCK_MS: "4000",
   SWEEP_MS: "1000",
   POLL_GRACE_MS: "5000",

@@ -10,6 +10,8 @@ export interface Sent {
   outcome: Outcome;
   answered: number;
   cursor: string | undefined;
+  /** The platform's id, as it was received. */
+  notification: string | undefined;
   repeats: boolean;
   received: boolean;
   expired: boolean;
@@ -64,6 +66,7 @@ export function newSent({
     outcome: repeats ? "failed" : "unknown",
     answered: Number.POSITIVE_INFINITY,
     cursor: undefined,
+    notification: undefined,
     repeats: repeats ?? false,
     received: false,
     expired: false,

@@ -6,6 +6,10 @@ export type Breach =
   | "repeated on a connection"
   | "too many duplicates"
   | "under two cursors"
+  /** Repeats of a notification share an id. */
+  | "under two ids"
+  /** A confirmed message of a queue never comes again. */
+  | "read after its confirmation"
   | "refused, but received"
   | "of another client"
   | "never sent"
@@ -45,6 +49,8 @@ export interface Figures {
   duplicates: number;
   /** Notifications that have an outcome. */
   outcomes: number;
+  /** Messages that were read in a queue. */
+  read: number;
   /** Of unprocessable records; each is one dead letter, and nothing else. */
   "dead letters": number;
   /** The longest silence in ms of a client that wants to be connected, while an accepted notification waited for it. */

@@ -131,8 +131,9 @@ export class AckOrdering {
   #acknowledge({ distributor, wire, received }: Connection): void {
     const last = received.at(-1);
     if (last === undefined) return;
-    distributor.step(wire.session, { type: "ack", sequence: last });
+    // Before the step, because the stage refuses to settle what its client has not acknowledged.
     for (const sequence of this.#published) if (sequence <= last) this.#acknowledged.add(sequence);
+    distributor.step(wire.session, { type: "ack", sequence: last });
   }
 
   #die(name: string): void {

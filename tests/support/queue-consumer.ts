@@ -80,11 +80,12 @@ export class QueueConsumer {
     return new QueueConsumer(dispatcher, await stack.token({ publisher: "consumer", scope: "consume" }));
   }
 
-  async ask(method: string, path: string, body?: unknown): Promise<Answer> {
+  async ask(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Answer> {
     const response = await fetch(`${this.#dispatcher.url}${path}`, {
       method,
       headers: this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` },
       ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+      ...(signal && { signal }),
     });
     const text = await response.text();
     const retryAfter = response.headers.get("retry-after");

@@ -72,6 +72,23 @@ test("records settle in order, those that wait together, and the commit follows 
   expect(commits).toEqual([8, 10]);
 });
 
+test("a batch that was read before does not stop its partition", async () => {
+  const begun: number[] = [];
+  const { consumer, read } = consumerWith(({ offset }) => {
+    begun.push(offset);
+    return Promise.resolve();
+  });
+  consumer.assigned([0, 1], "a");
+  read(record(7));
+  await expect.poll(() => begun).toEqual([7]);
+  consumer.assigned([0], "a");
+  read(record(7));
+  await Promise.resolve();
+  read(record(8));
+  await expect.poll(() => begun).toEqual([7, 8]);
+  await consumer.end();
+});
+
 test("a reject becomes a dead letter, a retry repeats, and anything else ends the process", async () => {
   let tries = 0;
   const { consumer, read, letters, commits, fatal, retries } = consumerWith((records) => {

@@ -101,7 +101,8 @@ export class DispatchConsumer {
     }
     this.#options.metrics.read(fresh.length);
     this.#pauseAtBound(owned);
-    owned.working ??= this.#work(owned);
+    // Without a record the work would end before it is noted here, and its end would never be noted.
+    if (owned.waiting.length > 0) owned.working ??= this.#work(owned);
     return true;
   }
 

@@ -13,6 +13,7 @@ const SINGLES = [
   "kill -9 of all directors at once",
   "postgres away, and a director killed meanwhile",
   "FLUSHALL",
+  "kill -9 of all dispatchers at once",
   `rolling restart of the distributors${LONG ? " under a crowd" : ""}`,
 ];
 
