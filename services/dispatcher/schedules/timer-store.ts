@@ -37,7 +37,8 @@ export interface FiredSchedule {
   publications: readonly NewPublication[];
 }
 
-const MOST_DUE = 100;
+/** Rows that one transaction begins. */
+export const MOST_DUE = 100;
 
 /**
  * What is due, by Postgres' clock only. One transaction takes due rows, begins their publications and sets the next
