@@ -128,7 +128,7 @@ export class Timers {
 
   #fire(due: DueSchedule[], now: number): Promise<FiredSchedule[]> {
     return Promise.all(
-      due.map((one) => {
+      due.map(async (one): Promise<FiredSchedule> => {
         const occurrences = this.#occurrencesOf(one, now);
         return occurrences ? this.#fireOne(one, occurrences) : { ...one, timer: undefined, publications: [] };
       }),
