@@ -161,7 +161,7 @@ export class FanOut {
     if (!run.mine && !run.begun && !(await publications.begin(run))) return "over";
     run.mine = true;
     const { head, payload } = run;
-    const { written, refused } = await writer.write({ head, payload, recipients, single: isSingle(run) });
+    const { written, refused } = await writer.write({ head, payload, recipients });
     metrics.fannedOut(written, refused);
     const done = target >= head.targets.length;
     const state = await publications.advance(run, { target, after, written, refused, done });
@@ -211,11 +211,6 @@ export function directRecipients(
   if ("client" in to) return [clientKey(tenant, to.client)];
   if ("clients" in to) return to.clients.map((client) => clientKey(tenant, client));
   return "queue" in to ? [queueKey(tenant, to.queue)] : [];
-}
-
-/** A delayed publication to one client or queue keeps its id. */
-function isSingle({ head: { to } }: Slice): boolean {
-  return "client" in to || "queue" in to;
 }
 
 function nameOf({ id, tenant, slice }: Slice): string {

@@ -70,7 +70,8 @@ test("a schedule that cannot be read holds up no other one", async () => {
      select 'acme', id, changed, now() - interval '1 minute' from bad`,
   );
   await schedules.fired("good", (await schedules.occurrences("good")).length + 3);
-  await dispatchers[0]!.logged(({ msg }) => msg?.startsWith("a schedule cannot be read") ?? false);
+  const warning = await dispatchers[0]!.logged(({ msg }) => msg?.startsWith("a schedule cannot be read") ?? false);
+  expect(warning).toMatchObject({ tenant: "acme", schedule: "bad" });
   for (const name of ["good", "bad"]) await schedules.remove(name);
 });
 
