@@ -74,8 +74,8 @@ test("records settle in order, those that wait together, and the commit follows 
 
 test("a batch that was read before does not stop its partition", async () => {
   const begun: number[] = [];
-  const { consumer, read } = consumerWith(({ offset }) => {
-    begun.push(offset);
+  const { consumer, read } = consumerWith((records) => {
+    begun.push(...records.map(({ offset }) => offset));
     return Promise.resolve();
   });
   consumer.assigned([0, 1], "a");

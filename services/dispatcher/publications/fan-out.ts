@@ -4,7 +4,7 @@ import type { Log } from "@saasaparilla/shared/runtime/log.ts";
 import { queueKey, clientKey, type ClientKey } from "@saasaparilla/shared/protocol/notification.ts";
 import type { MemberStore } from "#groups/member-store.ts";
 import type { PageWriter } from "./page-writer.ts";
-import type { PublicationStore, Slice } from "./publication-store.ts";
+import { SLICES_OF_TENANT, type PublicationStore, type Slice } from "./publication-store.ts";
 
 /** Recipients of a page: a crash repeats at most one. */
 export const PAGE = 1_000;
@@ -36,6 +36,8 @@ type Next = "more" | "over" | number;
 interface Run extends Slice {
   /** This dispatcher began it, so `after` shows all that was written. */
   mine: boolean;
+  /** It waits for its tenant's rate. */
+  resting: boolean;
 }
 
 /**
@@ -50,6 +52,8 @@ export class FanOut {
   #working = 0;
   #loading: Promise<void> | undefined;
   #ending = false;
+  /** The last load brought new slices, and may have left some in Postgres. */
+  #more = false;
   #idle: (() => void)[] = [];
 
   constructor(parts: FanOutParts) {
@@ -82,15 +86,18 @@ export class FanOut {
     const { partitions, among } = owned();
     if (this.#ending || partitions.length === 0) return;
     try {
+      this.#more = false;
       const slices = await publications.open(partitions, among);
       for (const slice of slices) {
         const name = nameOf(slice);
         const known = this.#runs.get(name);
         if (known) {
           known.cancelling = slice.cancelling;
+          if (known.cancelling) this.#again(known);
           continue;
         }
-        const run = { ...slice, mine: false };
+        this.#more = slices.length >= SLICES_OF_TENANT;
+        const run = { ...slice, mine: false, resting: false };
         this.#runs.set(name, run);
         this.#turns.set(run.tenant, run, true);
       }
@@ -107,6 +114,7 @@ export class FanOut {
       this.#working += 1;
       void this.#work(run);
     }
+    if (this.#more && this.#working === 0) void this.load();
   }
 
   async #work(run: Run): Promise<void> {
@@ -124,14 +132,18 @@ export class FanOut {
     // What failed half-way is loaded again, and begins with the page that may have been written.
     if (next === "over") this.#runs.delete(nameOf(run));
     else if (next === "more") this.#turns.set(run.tenant, run, true);
-    else void sleep(next).then(() => this.#again(run));
+    else {
+      run.resting = true;
+      void sleep(next).then(() => this.#again(run));
+    }
     if (this.#ending && this.#working === 0) for (const resolve of this.#idle.splice(0)) resolve();
     else this.#begin();
   }
 
-  /** A tenant over its rate occupies no worker while it waits. */
+  /** A tenant over its rate occupies no worker while it waits. A cancellation does not wait for the rate. */
   #again(run: Run): void {
-    if (this.#ending) return;
+    if (this.#ending || !run.resting) return;
+    run.resting = false;
     this.#turns.set(run.tenant, run, true);
     this.#begin();
   }
@@ -142,12 +154,14 @@ export class FanOut {
     // A page that an earlier owner may have written is written again, so that the count is what arrived.
     if (run.cancelling && run.mine) return this.#finish(run);
     const { recipients, target, after } = await this.#next(run);
-    const wait = recipients.length === 0 ? 0 : await charge(run.tenant, recipients.length, run.payload.length);
+    // The earlier owner of a cancelled page paid for it.
+    const paid = recipients.length === 0 || run.cancelling;
+    const wait = paid ? 0 : await charge(run.tenant, recipients.length, run.payload.length);
     if (wait > 0) return wait;
     if (!run.mine && !run.begun && !(await publications.begin(run))) return "over";
     run.mine = true;
     const { head, payload } = run;
-    const { written, refused } = await writer.write({ head, payload, recipients, single: isSingle(run) });
+    const { written, refused } = await writer.write({ head, payload, recipients });
     metrics.fannedOut(written, refused);
     const done = target >= head.targets.length;
     const state = await publications.advance(run, { target, after, written, refused, done });
@@ -197,11 +211,6 @@ export function directRecipients(
   if ("client" in to) return [clientKey(tenant, to.client)];
   if ("clients" in to) return to.clients.map((client) => clientKey(tenant, client));
   return "queue" in to ? [queueKey(tenant, to.queue)] : [];
-}
-
-/** A delayed publication to one client or queue keeps its id. */
-function isSingle({ head: { to } }: Slice): boolean {
-  return "client" in to || "queue" in to;
 }
 
 function nameOf({ id, tenant, slice }: Slice): string {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Policies } from "@saasaparilla/shared/auth/policies/policies.ts";
-import { targetsOf } from "@saasaparilla/shared/auth/policies/authorize.ts";
+import { clientsOf, targetsOf } from "@saasaparilla/shared/auth/policies/authorize.ts";
 import { tenantLimits } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
 import { CronTimes } from "@saasaparilla/shared/dispatch/cron.ts";
 import type { DocumentCache } from "@saasaparilla/shared/dispatch/document-cache.ts";
@@ -142,10 +142,12 @@ export async function openPublications(
     await fanOut.end();
   });
   const mayPublishTo: Parameters<typeof publicationRoutes>[0]["mayPublishTo"] = (caller, targets) => {
-    const allowed = targetsOf(policies, caller, "publish");
+    const [allowed, clients] = [targetsOf(policies, caller, "publish"), clientsOf(policies, caller)];
     return targets.every((to) => {
       const name = targetName(to);
-      return name === undefined || (allowed?.has(name) ?? false);
+      if (name !== undefined) return allowed?.has(name) ?? false;
+      const named = "client" in to ? [to.client] : "clients" in to ? to.clients : [];
+      return !clients || named.every((client) => clients.has(client));
     });
   };
   return {

@@ -12,9 +12,7 @@ const PART = 100;
 export interface Page {
   head: PublicationHead;
   payload: Buffer;
-  /** The only recipient of a publication keeps the publication's id. */
   recipients: readonly ClientKey[];
-  single?: boolean;
 }
 
 export interface Written {
@@ -41,12 +39,14 @@ export class PageWriter {
   }
 
   /** Resolves when all are in Kafka. The producer repeats failed sends, so only a shutdown rejects it. */
-  async write({ head, payload, recipients, single = false }: Page): Promise<Written> {
+  async write({ head, payload, recipients }: Page): Promise<Written> {
     const { pace, isFull, partitions } = this.#parts;
     const reachable = recipients.filter((key) => !isFull(key));
     const count = partitions();
     const notification = notificationOf(head, payload);
     const sent: Promise<void>[] = [];
+    // The only recipient keeps the publication's id.
+    const single = "client" in head.to || "queue" in head.to;
     for (let from = 0; from < reachable.length; from += PART) {
       const part = reachable.slice(from, from + PART);
       const target = part.map((key) => partitionOf(key, count));

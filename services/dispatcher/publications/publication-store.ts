@@ -74,7 +74,7 @@ export interface PublicationStatus {
 const ENDED_DAYS = 7;
 const SWEPT_ROWS = 1_000;
 /** The most slices of one tenant, and of all, that one dispatcher holds in memory. */
-const SLICES_OF_TENANT = 64;
+export const SLICES_OF_TENANT = 64;
 const SLICES_LOADED = 256;
 
 /**
@@ -110,25 +110,25 @@ export class PublicationStore {
   }
 
   /**
-   * Open slices of the owned partitions, of the first running publication of each key. `among`: the partitions of
-   * dispatch.
+   * Open slices of the owned partitions, of the first running publication of each key, the first ones of each tenant.
+   * Those that wait behind another one must not count, or they would crowd it out. `among`: the partitions of dispatch.
    */
   async open(owned: readonly number[], among: number): Promise<Slice[]> {
     const { rows } = await this.#postgres.pool.query<SliceRow>({
       name: "slices-open",
-      text: `select slice.id, slice.tenant, slice.slice, slice.target, slice.after, slice.begun,
-                    slice.expected::float8 as expected, slice.written::float8 as written,
-                    publication.key, publication.state, publication.head, publication.body
+      text: `select id, tenant, slice, target, after, begun, expected::float8 as expected, written::float8 as written,
+                    key, state, head, body
              from (
-               select *, row_number() over (partition by tenant) as number from ${this.#schema}.publication_slices
-               where not done and hash % $2 = any($1::int[])
+               select slice.*, publication.key, publication.state, publication.head, publication.body,
+                      row_number() over (partition by slice.tenant order by publication.place) as number
+               from ${this.#schema}.publication_slices as slice
+               join ${this.#schema}.publications as publication using (id, tenant)
+               where not slice.done and slice.hash % $2 = any($1::int[])
+               and publication.state in ('running', 'cancelling') and not exists (
+                 select from ${this.#schema}.publications as earlier where earlier.key = publication.key
+                 and earlier.state in ('running', 'cancelling') and earlier.place < publication.place)
              ) as slice
-             join ${this.#schema}.publications as publication using (id, tenant)
-             where slice.number <= ${SLICES_OF_TENANT} and publication.state in ('running', 'cancelling')
-             and not exists (
-               select from ${this.#schema}.publications as earlier where earlier.key = publication.key
-               and earlier.state in ('running', 'cancelling') and earlier.place < publication.place)
-             limit ${SLICES_LOADED}`,
+             where number <= ${SLICES_OF_TENANT} order by number limit ${SLICES_LOADED}`,
       values: [owned, among],
     });
     return rows.map(({ state, body, head, ...row }) => ({
@@ -213,16 +213,23 @@ export class PublicationStore {
   async cancel(tenant: string, id: string): Promise<void> {
     await this.#postgres.pool.query({
       name: "publication-cancel",
-      text: `with cancelled as (
-               update ${this.#schema}.publications
-               set state = case state when 'waiting' then 'cancelled' else 'cancelling' end,
-                   ended = case state when 'waiting' then now() end,
-                   body = case state when 'waiting' then null else body end
-               where id = $1 and tenant = $2 and state in ('waiting', 'running') returning state
-             ) update ${this.#schema}.publication_slices set done = true
-             where id = $1 and tenant = $2 and not begun and exists (select from cancelled)`,
+      text: `update ${this.#schema}.publications
+             set state = case state when 'waiting' then 'cancelled' else 'cancelling' end,
+                 ended = case state when 'waiting' then now() end,
+                 body = case state when 'waiting' then null else body end
+             where id = $1 and tenant = $2 and state in ('waiting', 'running')`,
       values: [id, tenant],
     });
+    // A statement of its own sees the slices of a publication that began while the first one waited for its row.
+    await this.#postgres.pool.query({
+      name: "publication-cancel-slices",
+      text: `update ${this.#schema}.publication_slices as slice set done = true
+             where id = $1 and tenant = $2 and not begun and exists (
+               select from ${this.#schema}.publications as publication
+               where publication.id = $1 and publication.tenant = $2 and publication.state = 'cancelling')`,
+      values: [id, tenant],
+    });
+    await this.end(id);
   }
 
   /** Deletes what ended some days ago. */
@@ -260,7 +267,7 @@ export function insertOf(schema: string, publications: readonly NewPublication[]
              select id, tenant, key, state, to_timestamp(due), written, refused, schedule, to_timestamp(occurrence),
                reason, head, body, case when state in ('done', 'skipped') then now() end
              from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::float8[], $6::int8[], $7::int8[],
-               $8::text[], $9::float8[], $10::text[], $11::jsonb[], $12::bytea[]) with ordinality
+               $8::text[], $9::float8[], $10::text[], $11::json[], $12::bytea[]) with ordinality
                as given(id, tenant, key, state, due, written, refused, schedule, occurrence, reason, head, body, number)
              order by number on conflict do nothing returning id, tenant
            ) insert into ${schema}.publication_slices (id, tenant, slice, hash, expected)

@@ -37,7 +37,8 @@ export interface FiredSchedule {
   publications: readonly NewPublication[];
 }
 
-const MOST_DUE = 100;
+/** Rows that one transaction begins. */
+export const MOST_DUE = 100;
 
 /**
  * What is due, by Postgres' clock only. One transaction takes due rows, begins their publications and sets the next
@@ -80,7 +81,7 @@ export class TimerStore {
                place = nextval('${this.#schema}.publication_places'),
                ended = case given.state when 'skipped' then now() end,
                body = case given.state when 'skipped' then null else body end
-           from unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::text[])
+           from unnest($1::uuid[], $2::text[], $3::text[], $4::json[], $5::text[])
              as given(id, tenant, state, head, reason)
            where publication.id = given.id and publication.tenant = given.tenant
          ) insert into ${this.#schema}.publication_slices (id, tenant, slice, hash, expected)

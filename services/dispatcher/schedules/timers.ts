@@ -11,7 +11,14 @@ import { slicesOf } from "#publications/audience.ts";
 import type { NewPublication } from "#publications/publication-store.ts";
 import { resolve, type ExchangeTargets } from "#publications/resolve.ts";
 import { dueOccurrences, type Due } from "./occurrences.ts";
-import type { DuePublication, DueSchedule, FiredSchedule, Started, TimerStore } from "./timer-store.ts";
+import {
+  MOST_DUE,
+  type DuePublication,
+  type DueSchedule,
+  type FiredSchedule,
+  type Started,
+  type TimerStore,
+} from "./timer-store.ts";
 
 /** What a schedule's document says; it was checked when it was written. */
 export interface Schedule {
@@ -46,6 +53,7 @@ export class Timers {
   readonly #parts: TimersParts;
   #running: Promise<void> | undefined;
   #lag = 0;
+  #ending = false;
 
   constructor(parts: TimersParts) {
     this.#parts = parts;
@@ -62,16 +70,20 @@ export class Timers {
   }
 
   async end(): Promise<void> {
+    this.#ending = true;
     await this.#running;
   }
 
   async #run(): Promise<void> {
     const { store, begun, metrics, log } = this.#parts;
     try {
-      const due = await store.due();
-      const started = due.publications ? await store.startDue((rows) => this.#start(rows)) : 0;
-      const fired = due.schedules ? await store.fireDue((rows, now) => this.#fire(rows, now)) : 0;
-      if (started + fired > 0) begun();
+      for (let more = true; more && !this.#ending;) {
+        const due = await store.due();
+        const started = due.publications ? await store.startDue((rows) => this.#start(rows)) : 0;
+        const fired = due.schedules ? await store.fireDue((rows, now) => this.#fire(rows, now)) : 0;
+        if (started + fired > 0) begun();
+        more = Math.max(started, fired) === MOST_DUE;
+      }
     } catch (error) {
       metrics.failed("postgres");
       log.warn({ err: error }, `due publications cannot be read and will be tried again: ${messageOf(error)}`);
@@ -85,9 +97,14 @@ export class Timers {
       await store.clear();
       const unset = await store.unset();
       const timers = unset.flatMap(({ tenant, name, version, schedule, now }) => {
-        const { cron, zone } = schedule as Schedule;
-        const occurrence = nextOccurrence(cron, zone, now);
-        return occurrence === undefined ? [] : [{ tenant, name, version, occurrence }];
+        try {
+          const { cron, zone } = schedule as Schedule;
+          const occurrence = nextOccurrence(cron, zone, now);
+          return occurrence === undefined ? [] : [{ tenant, name, version, occurrence }];
+        } catch (error) {
+          this.#unreadable(tenant, name, error);
+          return [];
+        }
       });
       await store.set(timers);
       this.#lag = await store.lag();
@@ -111,16 +128,34 @@ export class Timers {
   }
 
   #fire(due: DueSchedule[], now: number): Promise<FiredSchedule[]> {
-    return Promise.all(due.map((one) => this.#fireOne(one, now)));
+    return Promise.all(
+      due.map(async (one): Promise<FiredSchedule> => {
+        const occurrences = this.#occurrencesOf(one, now);
+        return occurrences ? this.#fireOne(one, occurrences) : { ...one, timer: undefined, publications: [] };
+      }),
+    );
   }
 
-  async #fireOne(due: DueSchedule, now: number): Promise<FiredSchedule> {
-    const { nextOccurrence, metrics } = this.#parts;
-    const { tenant, name, timer } = due;
+  /** Undefined if this version cannot read it: its timer goes, so that it holds up no other schedule. */
+  #occurrencesOf({ tenant, name, timer, schedule }: DueSchedule, now: number): Due | undefined {
+    try {
+      const { cron, zone, missed, catchUp } = schedule as Schedule;
+      const next = (after: number): number | undefined => this.#parts.nextOccurrence(cron, zone, after);
+      return dueOccurrences({ next, missed, catchUp }, timer, now);
+    } catch (error) {
+      this.#unreadable(tenant, name, error);
+      return undefined;
+    }
+  }
+
+  #unreadable(tenant: string, name: string, error: unknown): void {
+    this.#parts.log.warn({ err: error, tenant, schedule: name }, `a schedule cannot be read: ${messageOf(error)}`);
+  }
+
+  async #fireOne(due: DueSchedule, occurrences: Due): Promise<FiredSchedule> {
+    const { metrics } = this.#parts;
+    const { tenant, name } = due;
     const schedule = due.schedule as Schedule;
-    const { cron, zone, missed, catchUp } = schedule;
-    const next = (after: number): number | undefined => nextOccurrence(cron, zone, after);
-    const occurrences = dueOccurrences({ next, missed, catchUp }, timer, now);
     metrics.fired(occurrences.fired.length);
     metrics.skipped(occurrences.skipped.length);
     return {
