@@ -61,6 +61,14 @@ export function createMetrics(registry: Registry) {
       name: "dispatch_waiting_bytes",
       help: "Bytes of records of the topic dispatch that wait in memory.",
     },
+    queueMessages: {
+      name: "queue_messages_highest",
+      help: "Unconfirmed messages of the longest queue of all tenants, counted up to 100,000.",
+    },
+    queueSeconds: {
+      name: "queue_oldest_highest_seconds",
+      help: "Age of the oldest unconfirmed message in the queues of all tenants. 0 if there is none.",
+    },
     outcomesUnderWay: {
       name: "outcomes_waiting",
       help: "Outcomes that Kafka does not have yet. Their notifications are not settled.",

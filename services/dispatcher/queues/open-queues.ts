@@ -5,6 +5,7 @@ import { Outcomes } from "@saasaparilla/shared/kafka/outcomes.ts";
 import type { Postgres } from "@saasaparilla/shared/postgres/client.ts";
 import { Quarantine } from "@saasaparilla/shared/postgres/quarantine.ts";
 import type { AppendOutcomes } from "@saasaparilla/shared/postgres/ending-transaction.ts";
+import { queueDepths } from "@saasaparilla/shared/postgres/queue-depths.ts";
 import { QueueEnds } from "@saasaparilla/shared/postgres/queue-ends.ts";
 import { QueueStore } from "@saasaparilla/shared/postgres/queue-store.ts";
 import type { ClientKey } from "@saasaparilla/shared/protocol/notification.ts";
@@ -17,6 +18,7 @@ import type { DispatcherMetrics } from "#metrics.ts";
 import { changesRoutes } from "./changes-routes.ts";
 import { quarantineRoutes } from "./quarantine-routes.ts";
 import { queueRoutes } from "./queue-routes.ts";
+import { QueueGauges } from "./queue-gauges.ts";
 import { QueueSweep } from "./queue-sweep.ts";
 import { Queues } from "./queues.ts";
 
@@ -45,7 +47,11 @@ export function openQueues(parts: OpenQueuesParts): Route[] {
   const quarantine = new Quarantine(postgres, namespace);
   const queues = new Queues({ ...parts, store, ends: new QueueEnds(postgres, namespace, appender(parts)) });
   const sweep = new QueueSweep({ store, quarantine, metrics, log });
-  const sweeps = setInterval(() => void sweep.look(), parts.sweepMs);
+  const gauges = new QueueGauges({ depths: (after) => queueDepths(postgres, namespace, after), metrics, log });
+  const sweeps = setInterval(() => {
+    void sweep.look();
+    void gauges.look();
+  }, parts.sweepMs);
   lifecycle.onEnd("queues", async () => {
     clearInterval(sweeps);
     queues.end();

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { EndedNotification } from "@saasaparilla/shared/protocol/outcome.ts";
 import { Quarantine } from "@saasaparilla/shared/postgres/quarantine.ts";
+import { queueDepths } from "@saasaparilla/shared/postgres/queue-depths.ts";
 import { QueueEnds } from "@saasaparilla/shared/postgres/queue-ends.ts";
 import { StoredEnds } from "@saasaparilla/shared/postgres/stored-ends.ts";
 import { openQueueTables, rowsOf, sequenceOf, type QueueTables } from "#tests/support/queue-store.ts";
@@ -132,6 +133,28 @@ test("R75: messages of two queues with one id stand beside each other in quarant
   const [first] = await quarantine.find("beta", id, "queue/b", 10);
   await quarantine.remove("beta", first!);
   expect(await list()).toEqual(["queue/a"]);
+});
+
+test("the depths are those of the longest and the oldest queue, without what is confirmed or expired", async () => {
+  const { postgres, namespace } = tables;
+  const depths = () => queueDepths(postgres, namespace, "delt");
+  await postgres.pool.query(
+    `insert into "${namespace}".access (kind, tenant, id, value, changed) values ('tenant', 'delta', '', '{}', -1)`,
+  );
+  expect(await depths()).toEqual({ last: undefined, messages: 0, seconds: 0 });
+  const aged = (rows: ReturnType<typeof rowsOf>, seconds: number) =>
+    rows.map((row) => ({ ...row, appended: Date.now() - seconds * 1_000 }));
+  await tables.stored.insert([
+    ...aged(rowsOf("delta/{a}", [1, 2, 3, 4]), 100),
+    ...aged(rowsOf("delta/{b}", [1]), 500),
+    ...aged(rowsOf("delta/{c}", [1, 2, 3, 4, 5, 6], Date.now() - 1_000), 900),
+    ...aged(rowsOf("delta/client", [1, 2, 3, 4, 5, 6]), 900),
+  ]);
+  const near = (seconds: number) => expect.closeTo(seconds, -1.5);
+  expect(await depths()).toEqual({ last: undefined, messages: 4, seconds: near(500) });
+  await tables.store.confirm(of("delta/{b}", 1));
+  await tables.store.confirm(of("delta/{a}", 1));
+  expect(await depths()).toEqual({ last: undefined, messages: 3, seconds: near(100) });
 });
 
 test("the position of a queue goes when it is empty and has not moved for thirty days", async () => {
