@@ -83,7 +83,25 @@ tenant *args:
 exchange *args:
     node local/cli.ts exchange "$@"
 
-# Manage documents of queues: list, show, put, remove; --tenant NAME [--file FILE]
+# Manage members of groups: add CLIENT..., remove CLIENT..., list, show; --group NAME [--tenant NAME]
+[group('operate')]
+[no-exit-message]
+group *args:
+    node local/cli.ts group "$@"
+
+# See or cancel a publication to a group or an exchange, or a delayed one: show ID, cancel ID [--tenant NAME]
+[group('operate')]
+[no-exit-message]
+publication *args:
+    node local/cli.ts publication "$@"
+
+# Read messages that no worker could handle: list, redrive ID [--source queue/NAME]; --tenant NAME
+[group('operate')]
+[no-exit-message]
+quarantine *args:
+    node local/cli.ts quarantine "$@"
+
+# Use queues: read, claim, confirm, release QUEUE; and their documents: list, show, put, remove; --tenant NAME
 [group('operate')]
 [no-exit-message]
 queue *args:

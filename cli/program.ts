@@ -4,6 +4,9 @@ import { deadLettersCommand } from "./commands/dead-letters.ts";
 import { epochCommand } from "./commands/epoch.ts";
 import { exchangeCommand } from "./commands/exchange.ts";
 import { explainAccessCommand } from "./commands/explain-access.ts";
+import { groupCommand } from "./commands/group.ts";
+import { publicationCommand } from "./commands/publication.ts";
+import { quarantineCommand } from "./commands/quarantine.ts";
 import { queueCommand } from "./commands/queue.ts";
 import { scheduleCommand } from "./commands/schedule.ts";
 import { subscribeCommand } from "./commands/subscribe.ts";
@@ -17,8 +20,11 @@ export function createProgram(name: string): CliCommand {
     .addCommand(tokenCommand())
     .addCommand(subscribeCommand())
     .addCommand(tenantCommand())
+    .addCommand(groupCommand())
+    .addCommand(publicationCommand())
     .addCommand(exchangeCommand())
     .addCommand(queueCommand())
+    .addCommand(quarantineCommand())
     .addCommand(scheduleCommand())
     .addCommand(explainAccessCommand())
     .addCommand(auditCommand())

@@ -27,7 +27,7 @@ export async function run(name: string, args: readonly string[]): Promise<void> 
 }
 
 /** These list where no verb is named. */
-const LISTS = new Set(["tenant", "dead-letters"]);
+const LISTS = new Set(["tenant", "dead-letters", "quarantine"]);
 
 function withVerb([command, ...rest]: readonly string[]): string[] {
   if (command === undefined) return [];

@@ -85,6 +85,13 @@ export const limitOf =
       ? Number(text)
       : refused(`A limit is a number from 1 to ${most}.`);
 
+export const secondsFrom =
+  (least: number, most: number): Parser<number> =>
+  (text) =>
+    /^\d{1,9}$/.test(text) && Number(text) >= least && Number(text) <= most
+      ? Number(text)
+      : refused(`Write a number of seconds, ${least} to ${most}.`);
+
 export const baseUrl: Parser<string> = (text) => {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password || url.search || url.hash)
@@ -155,6 +162,16 @@ export const limits: Parser<Record<string, number>> = (text) => {
     }),
   );
 };
+
+export const messageId = fitting(
+  (text) => /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i.test(text),
+  "An id is a UUID, as 0190a3f2-7d52-7a31-9a44-1d8a3c9c1f10.",
+);
+
+export const queueTarget = fitting(
+  (text) => text.startsWith("queue/") && NAME_FORM.test(text.slice(6)),
+  "Write the queue as queue/jobs.",
+);
 
 const DEAD_LETTER = /^\d{1,9}-\d{1,15}$/;
 

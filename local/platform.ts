@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { type BackingUrls, backing, together } from "#local/stores/backing.ts";
 import { presentFormat } from "#local/stores/postgres.ts";
 import { FORMAT } from "@saasaparilla/shared/protocol/format.ts";
+import { grantTargets } from "./grants.ts";
 import { signingKey } from "./keys.ts";
 import { withFileLock } from "#local/process/file-lock.ts";
 import { known, running } from "#local/process/processes.ts";
@@ -10,7 +11,7 @@ import { runTool } from "#local/process/run-tool.ts";
 import { type Service, end, ensure, free, mainOf, passwords, services, settings, urlOf } from "./services.ts";
 import { UserError } from "#local/process/user-error.ts";
 
-export type Platform = BackingUrls & { receiver: string; distributors: string[] };
+export type Platform = BackingUrls & { receiver: string; distributors: string[]; dispatcher: string };
 
 /** Starts the whole platform. Running services stay, unless their settings or their code have changed. */
 export async function up(distributors = wanted()): Promise<Platform> {
@@ -24,9 +25,11 @@ export async function up(distributors = wanted()): Promise<Platform> {
     await together(superfluous(list).map((name) => () => end(name)));
     await together(list.map((service) => () => ensure(service, told)));
     await finishUpgrade(told);
+    await grantTargets(urlOf(of(list, "console")));
     return {
       ...urls,
       receiver: urlOf(of(list, "receiver")),
+      dispatcher: urlOf(of(list, "dispatcher")),
       distributors: list.filter((service) => service.kind === "distributor").map(urlOf),
     };
   });

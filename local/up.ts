@@ -2,6 +2,8 @@ import { up, wanted } from "./platform.ts";
 import { command } from "#local/process/user-error.ts";
 
 await command(async () => {
-  const { receiver, distributors } = await up(wanted(process.argv.slice(2)));
-  process.stderr.write(`\n  publish to    ${receiver}\n  subscribe at  ${distributors.join(" ")}\n`);
+  const { receiver, distributors, dispatcher } = await up(wanted(process.argv.slice(2)));
+  process.stderr.write(
+    `\n  publish to    ${receiver}\n  subscribe at  ${distributors.join(" ")}\n  queues at     ${dispatcher}\n`,
+  );
 });

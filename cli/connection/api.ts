@@ -1,7 +1,7 @@
 import { messageOf } from "@saasaparilla/shared/runtime/errors.ts";
 import { CliError } from "#cli/command.ts";
-import { operatorToken } from "./credential.ts";
-import type { ConsoleOptions, CredentialOptions, DirectorOptions } from "./options.ts";
+import { memberToken, operatorToken } from "./credential.ts";
+import type { ConsoleOptions, DirectorOptions, DispatcherOptions, MemberOptions } from "./options.ts";
 
 type Method = "GET" | "PUT" | "POST" | "DELETE";
 
@@ -12,16 +12,20 @@ interface Problem {
   errors?: { pointer: string; detail: string }[];
 }
 
-/** The HTTP API of a service, asked as an operator. */
+type Service = "console" | "director" | "dispatcher";
+
+/** The HTTP API of a service. */
 export class Api {
   readonly #service: string;
   readonly #url: string;
   readonly #token: string;
+  readonly #fixes: Fixes;
 
-  constructor(service: string, url: string, token: string) {
+  constructor(service: string, { url, token, fixes }: { url: string; token: string; fixes: Fixes }) {
     this.#service = service;
     this.#url = url;
     this.#token = token;
+    this.#fixes = fixes;
   }
 
   async ask<T = object>(method: Method, path: string, body?: object): Promise<T> {
@@ -35,7 +39,9 @@ export class Api {
       );
     const places = answer.errors?.map(({ pointer, detail }) => `${pointer || "it"}: ${detail}`).join("; ");
     const detail = places === undefined ? (answer.detail ?? response.statusText) : `${places}.`;
-    throw new CliError(`The ${this.#service} answered ${response.status}: ${detail}${FIXES[response.status] ?? ""}`);
+    throw new CliError(
+      `The ${this.#service} answered ${response.status}: ${detail}${this.#fixes[response.status] ?? ""}`,
+    );
   }
 
   async #fetch(method: Method, path: string, body?: object): Promise<Response> {
@@ -57,9 +63,14 @@ export class Api {
   }
 }
 
-const FIXES: Record<number, string> = {
+type Fixes = Record<number, string>;
+
+const OPERATOR: Fixes = {
   401: " Pass an operator's token: OPERATOR_TOKEN or --operator-token-file.",
   403: " Pass an operator's token that may do this: OPERATOR_TOKEN or --operator-token-file.",
+};
+const MEMBER: Fixes = {
+  403: " It needs a grant or an API key of the tenant whose targets name it. Try explain-access with --target.",
 };
 
 const json = (text: string): unknown => {
@@ -77,14 +88,23 @@ function reasonOf(error: unknown): string {
   return messageOf(cause);
 }
 
-export const consoleApi = (options: ConsoleOptions): Promise<Api> => api("console", options.consoleUrl, options);
+export const consoleApi = async (options: ConsoleOptions): Promise<Api> =>
+  api("console", options.consoleUrl, await operatorToken(options));
 
-export const directorApi = (options: DirectorOptions): Promise<Api> => api("director", options.directorUrl, options);
+export const directorApi = async (options: DirectorOptions): Promise<Api> =>
+  api("director", options.directorUrl, await operatorToken(options));
 
-async function api(service: "console" | "director", url: string | undefined, options: CredentialOptions): Promise<Api> {
+export const dispatcherApi = async (options: DispatcherOptions): Promise<Api> =>
+  api("dispatcher", options.dispatcherUrl, await operatorToken(options));
+
+/** The dispatcher, as a publisher or a consumer of a tenant. */
+export const memberApi = async (options: MemberOptions, role: "publisher" | "consumer"): Promise<Api> =>
+  api("dispatcher", options.dispatcherUrl, await memberToken(options, role), MEMBER);
+
+function api(service: Service, url: string | undefined, token: string, fixes = OPERATOR): Api {
   if (url === undefined)
     throw new CliError(
       `The address of the ${service} is unknown. Pass --${service}-url URL, or set ${service.toUpperCase()}_URL.`,
     );
-  return new Api(service, url, await operatorToken(options));
+  return new Api(service, { url, token, fixes });
 }

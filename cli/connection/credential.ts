@@ -1,5 +1,5 @@
 import { CliError } from "#cli/command.ts";
-import type { CredentialOptions } from "./options.ts";
+import type { CredentialOptions, MemberOptions } from "./options.ts";
 import { readGiven } from "./read-file.ts";
 import { signer } from "./signer.ts";
 
@@ -17,6 +17,21 @@ export async function operatorToken(options: CredentialOptions): Promise<string>
   throw new CliError(
     "There is no credential. Set OPERATOR_TOKEN, or pass --operator-token-file FILE or --signing-key FILE.",
   );
+}
+
+/** The token of a tenant's publisher or consumer: as given, else signed here. */
+export async function memberToken(options: MemberOptions, role: "publisher" | "consumer"): Promise<string> {
+  const { tokenFile, signingKey, tenant, subject = role } = options;
+  const given = process.env.NOTIFICATIONS_TOKEN || (tokenFile && (await readGiven("--token-file", tokenFile)));
+  if (given) return headerValue(given.trim());
+  if (tokenFile !== undefined) throw new CliError(`--token-file ${tokenFile} is empty.`);
+  if (signingKey === undefined)
+    throw new CliError(
+      "There is no credential. Set NOTIFICATIONS_TOKEN, or pass --token-file FILE or --signing-key FILE.",
+    );
+  const sign = await signer(options);
+  const who = role === "publisher" ? { publisher: subject } : { consumer: subject };
+  return sign({ ...who, tenant, ttl: SECONDS });
 }
 
 /** The HTTP client's own error would print it. */

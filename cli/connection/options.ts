@@ -1,6 +1,6 @@
 import { Option } from "commander";
 import type { CliCommand } from "#cli/command.ts";
-import { baseUrl, tenantName } from "#cli/values.ts";
+import { baseUrl, subjectName, tenantName } from "#cli/values.ts";
 
 /** Options that say where a command connects, and as whom. Each has a variable; secrets are never an argument. */
 const group = "Connection:";
@@ -24,6 +24,18 @@ export interface ConsoleOptions extends CredentialOptions {
 
 export interface DirectorOptions extends CredentialOptions {
   directorUrl?: string;
+}
+
+export interface DispatcherOptions extends CredentialOptions {
+  dispatcherUrl?: string;
+}
+
+/** As a publisher or a consumer of a tenant. */
+export interface MemberOptions extends SigningOptions {
+  dispatcherUrl?: string;
+  tokenFile?: string;
+  tenant: string;
+  subject?: string;
 }
 
 export function signingOptions<C extends CliCommand>(command: C): C {
@@ -62,6 +74,24 @@ export function consoleOptions<C extends CliCommand>(command: C): C {
 export function directorOptions<C extends CliCommand>(command: C): C {
   return credentialOptions(
     command.addOption(option("--director-url <url>", "address of a director", "DIRECTOR_URL").argParser(baseUrl)),
+  );
+}
+
+const dispatcherUrlOption = (): Option =>
+  option("--dispatcher-url <url>", "address of a dispatcher", "DISPATCHER_URL").argParser(baseUrl);
+
+export function dispatcherOptions<C extends CliCommand>(command: C): C {
+  return credentialOptions(command.addOption(dispatcherUrlOption()));
+}
+
+/** Rights for targets come from grants of a tenant, which name publishers and consumers. */
+export function memberOptions<C extends CliCommand>(command: C, role: "publisher" | "consumer"): C {
+  return signingOptions(
+    command
+      .addOption(tenantOption())
+      .option("--subject <name>", `sign a token for this ${role}; "${role}" by default`, subjectName)
+      .addOption(dispatcherUrlOption())
+      .addOption(tokenFileOption(`the ${role}'s token or API key, instead of NOTIFICATIONS_TOKEN`)),
   );
 }
 

@@ -7,7 +7,7 @@ import type { PresenceLookup } from "#partitions/presence-lookup.ts";
 import type { LaneTimers } from "#partitions/lane-timers.ts";
 import type { Clock, PartitionLimits } from "#partitions/partition-options.ts";
 import type { NotificationWriter } from "#storage/notification-writer.ts";
-import type { Outcomes } from "#storage/outcomes.ts";
+import type { Outcomes } from "@saasaparilla/shared/kafka/outcomes.ts";
 import type { DirectorMetrics } from "./metrics.ts";
 
 /**

@@ -34,7 +34,7 @@ import { directorSettings } from "./settings.ts";
 import { FullInboxMarker } from "#storage/full-inboxes.ts";
 import { ConsumerLag, LAG_MS } from "@saasaparilla/shared/kafka/consumer-lag.ts";
 import { EndedDeadLetters } from "#dead-letters/ended-dead-letters.ts";
-import { Outcomes } from "#storage/outcomes.ts";
+import { Outcomes } from "@saasaparilla/shared/kafka/outcomes.ts";
 import { NotificationWriter } from "#storage/notification-writer.ts";
 import { sweepExpired } from "#storage/expiry-sweep.ts";
 import { TenantFullness } from "#storage/full-tenants.ts";
@@ -118,7 +118,13 @@ const { epoch, reader: epochs } = await watchEpoch({
 });
 lifecycle.onEnd("epoch", () => epochs.stop());
 const acceptedTopic = { topic: topics.accepted, partitions: epoch.partitions };
-const outcomes = new Outcomes({ producer: packer, ...acceptedTopic, wall: clock.wall, metrics });
+const outcomes = new Outcomes({
+  producer: packer,
+  topic: topics.accepted,
+  partitions: () => epoch.partitions,
+  wall: clock.wall,
+  metrics,
+});
 const storedEnds = new StoredEnds(postgres, settings.NAMESPACE, {
   partitions: epoch.partitions,
   append: (ended) => Promise.all(ended.map((one) => outcomes.append(one))),

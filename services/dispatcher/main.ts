@@ -79,6 +79,7 @@ const queueRoutes = openQueues({
   namespace: settings.NAMESPACE,
   guard,
   kafka,
+  producer,
   send: (records) => sender.send(records),
   topic: topics.accepted,
   weightOf: (tenant) => limitsOf(tenant).weight,

@@ -1,3 +1,4 @@
+import type { Outcome } from "@saasaparilla/shared/protocol/outcome.ts";
 import { meters, type Registry } from "@saasaparilla/shared/runtime/metrics.ts";
 
 export type DispatcherMetrics = ReturnType<typeof createMetrics>;
@@ -9,11 +10,16 @@ const STATES: PublicationState[] = ["waiting", "running", "done", "cancelled", "
 const ACTIONS: QueueAction[] = ["read", "claimed", "confirmed", "released", "extended", "quarantined", "swept"];
 
 export function createMetrics(registry: Registry) {
-  const { counter, watched } = meters(registry);
+  const { counter, counts, watched } = meters(registry);
   const publications = counter("publications_total", "Publications that reached a state, by state.", "state");
   const messages = counter("queue_messages_total", "Messages of queues, by the action of their consumers.", "action");
   const notifications = counter("fanout_notifications_total", "Notifications of publications, by result.", "result");
   const occurrences = counter("schedule_occurrences_total", "Occurrences of schedules, by result.", "result");
+  // The others are of directors.
+  const ended: Partial<Record<Outcome, number>> = { acknowledged: 0, dead: 0 };
+  counts("outcomes_total", "Outcomes appended to queues, by outcome.", ["outcome"], () =>
+    Object.entries(ended).map(([outcome, count]) => ({ outcome, count })),
+  );
   const read = counter("dispatch_read_total", "Records read from the topic dispatch.");
   const retries = counter("dispatch_retries_total", "Retries of records of the topic dispatch after a failure.");
   const deadLetters = counter("dead_letters_total", "Records that can never be processed.");
@@ -55,10 +61,25 @@ export function createMetrics(registry: Registry) {
       name: "dispatch_waiting_bytes",
       help: "Bytes of records of the topic dispatch that wait in memory.",
     },
+    queueMessages: {
+      name: "queue_messages_highest",
+      help: "Unconfirmed messages of the longest queue of all tenants, counted up to 100,000.",
+    },
+    queueSeconds: {
+      name: "queue_oldest_highest_seconds",
+      help: "Age of the oldest unconfirmed message in the queues of all tenants. 0 if there is none.",
+    },
+    outcomesUnderWay: {
+      name: "outcomes_waiting",
+      help: "Outcomes that Kafka does not have yet. Their notifications are not settled.",
+    },
   });
   return {
     watch,
     publication: (state: PublicationState) => publications.inc({ state }),
+    outcome(outcome: Outcome): void {
+      ended[outcome] = (ended[outcome] ?? 0) + 1;
+    },
     messages: (action: QueueAction, count: number) => messages.inc({ action }, count),
     fannedOut(written: number, refused: number) {
       notifications.inc({ result: "written" }, written);

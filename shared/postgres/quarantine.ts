@@ -10,6 +10,15 @@ export interface Quarantined {
   body: Buffer;
 }
 
+export interface QuarantinePlace {
+  id: string;
+  /** Undefined for behind all with this id. */
+  source?: string;
+}
+
+const NO_ID = "00000000-0000-0000-0000-000000000000";
+/** No source begins so. */
+const BEHIND_ALL = "~";
 const KEPT = "30 days";
 
 /** Messages that no worker could handle. They wait for an operator of their tenant. */
@@ -22,31 +31,33 @@ export class Quarantine {
     this.#table = `"${namespace}".quarantine`;
   }
 
-  /** In the order of their ids. */
-  list(tenant: string, after: string | undefined, limit: number): Promise<Quarantined[]> {
+  /** In the order of their ids and sources. */
+  list(tenant: string, after: QuarantinePlace | undefined, limit: number): Promise<Quarantined[]> {
     return this.#ask(
       "quarantine-list",
       `select id, source, reason, at, body from ${this.#table}
-       where tenant = $1 and id > coalesce($2::uuid, '00000000-0000-0000-0000-000000000000') order by id limit $3`,
-      [tenant, after, limit],
+       where tenant = $1 and (id, source) > ($2::uuid, $3) order by id, source limit $4`,
+      [tenant, after?.id ?? NO_ID, after === undefined ? "" : (after.source ?? BEHIND_ALL), limit],
     );
   }
 
-  async find(tenant: string, id: string): Promise<Quarantined | undefined> {
-    const [found] = await this.#ask(
+  /** Messages of several queues can have one id. */
+  find(tenant: string, id: string, source: string | undefined, limit: number): Promise<Quarantined[]> {
+    return this.#ask(
       "quarantine-find",
-      `select id, source, reason, at, body from ${this.#table} where tenant = $1 and id = $2::uuid`,
-      [tenant, id],
+      `select id, source, reason, at, body from ${this.#table}
+       where tenant = $1 and id = $2::uuid and source = coalesce($3, source) order by source limit $4`,
+      [tenant, id, source, limit],
     );
-    return found;
   }
 
   /** Removes it, unless it has come again since it was read. */
-  async remove(tenant: string, { id, at }: Pick<Quarantined, "id" | "at">): Promise<void> {
+  async remove(tenant: string, { id, source, at }: Pick<Quarantined, "id" | "source" | "at">): Promise<void> {
     await this.#ask(
       "quarantine-remove",
-      `delete from ${this.#table} where tenant = $1 and id = $2::uuid and date_trunc('milliseconds', at) = $3 returning id`,
-      [tenant, id, at],
+      `delete from ${this.#table} where tenant = $1 and id = $2::uuid and source = $3
+       and date_trunc('milliseconds', at) = $4 returning id`,
+      [tenant, id, source, at],
     );
   }
 
@@ -54,8 +65,8 @@ export class Quarantine {
   async sweep(limit: number): Promise<number> {
     const rows = await this.#ask(
       "quarantine-sweep",
-      `delete from ${this.#table} where (tenant, id) in
-         (select tenant, id from ${this.#table} where at < now() - interval '${KEPT}' order by at limit $1) returning id`,
+      `delete from ${this.#table} where (tenant, id, source) in
+         (select tenant, id, source from ${this.#table} where at < now() - interval '${KEPT}' order by at limit $1) returning id`,
       [limit],
     );
     return rows.length;

@@ -1,6 +1,7 @@
 import { getTableName } from "./drizzle.ts";
 import { START, type ClientKey, type Sequence } from "#protocol/notification.ts";
 import type { Postgres } from "./client.ts";
+import { byKey, confirmQuery, countsOf, inLockOrder, placesOf, rest } from "./queue-batch.ts";
 import { tablesOf } from "./schema.ts";
 
 export interface QueueMessage {
@@ -34,6 +35,8 @@ export interface ClaimedPage {
   quarantined: number;
   /** Messages had to go to quarantine, and it is full: they stay, and are not claimed. */
   quarantineFull: boolean;
+  /** Messages that have to go to quarantine by QueueEnds, because they ask for an outcome. */
+  asking: Sequence[];
 }
 
 /** One claim of one message. */
@@ -121,9 +124,15 @@ export class QueueStore {
   async claim(unordered: readonly ClaimRequest[]): Promise<ClaimedPage[]> {
     const order = unordered.map((_, index) => index).sort((a, b) => byKey(unordered[a]!.queue, unordered[b]!.queue));
     const asked = order.map((index) => unordered[index]!);
-    const rows = await this.#ask<{ request: number; page: Buffer | null; quarantined: number; full: boolean }>(
+    const rows = await this.#ask<{
+      request: number;
+      page: Buffer | null;
+      quarantined: number;
+      full: boolean;
+      asking: Sequence[] | null;
+    }>(
       "queue-claim",
-      `select request, page, quarantined, full_quarantine as full
+      `select request, page, quarantined, full_quarantine as full, asking
        from ${this.#schema}.queue_claim($1::text[], $2::int[], $3::float8[], $4::int[], $5::int)`,
       [
         asked.map(({ queue }) => queue),
@@ -133,25 +142,21 @@ export class QueueStore {
         PAGE_BYTES,
       ],
     );
-    const pages: ClaimedPage[] = asked.map(() => ({ messages: [], quarantined: 0, quarantineFull: false }));
-    for (const { request, page, quarantined, full } of rows) {
+    const pages: ClaimedPage[] = asked.map(() => ({ messages: [], quarantined: 0, quarantineFull: false, asking: [] }));
+    for (const { request, page, quarantined, full, asking } of rows) {
       const messages = page === null ? [] : readPage(page).messages;
-      pages[order[request - 1]!] = { messages, quarantined, quarantineFull: full };
+      pages[order[request - 1]!] = { messages, quarantined, quarantineFull: full, asking: asking ?? [] };
     }
     return pages;
   }
 
   /**
-   * Confirms messages by their sequences, and returns for each queue those that are unknown. A confirmed message may be
-   * confirmed again.
+   * Confirms messages by their sequences, and returns for each queue those that are not confirmed: unknown ones, and
+   * those that QueueEnds has to confirm, because they ask for an outcome. A confirmed message may be confirmed again.
    */
   async confirm(unordered: ReadonlyMap<ClientKey, readonly Sequence[]>): Promise<Map<ClientKey, Sequence[]>> {
     const asked = inLockOrder(unordered);
-    const rows = await this.#ask<{ place: number }>(
-      "queue-confirm",
-      `select queue_confirm as place from ${this.#schema}.queue_confirm($1::text[], $2::int[], $3::text[])`,
-      [...countsOf(asked), [...asked.values()].flat()],
-    );
+    const { rows } = await this.#postgres.pool.query<{ place: number }>(confirmQuery(this.#schema, asked));
     const unknown = placesOf(rows);
     return rest(asked, (place) => unknown.has(place));
   }
@@ -203,35 +208,6 @@ export class QueueStore {
   async #ask<Row extends object>(name: string, text: string, values: unknown[]): Promise<Row[]> {
     return (await this.#postgres.pool.query<Row>({ name, text, values })).rows;
   }
-}
-
-/** Queues in the order of their keys: two statements that lock several queues never wait for each other. */
-function inLockOrder<V>(asked: ReadonlyMap<ClientKey, V>): Map<ClientKey, V> {
-  return new Map([...asked].sort(([a], [b]) => byKey(a, b)));
-}
-
-function byKey(a: ClientKey, b: ClientKey): number {
-  return a < b ? -1 : a > b ? 1 : 0;
-}
-
-function countsOf(asked: ReadonlyMap<ClientKey, readonly unknown[]>): [ClientKey[], number[]] {
-  return [[...asked.keys()], Array.from(asked.values(), ({ length }) => length)];
-}
-
-/** Places count from 1. */
-function placesOf(rows: readonly { place: number }[]): ReadonlySet<number> {
-  return new Set(rows.map(({ place }) => place));
-}
-
-/** The items whose place fits, by queue. Queues without such an item are left out. */
-function rest<T>(asked: ReadonlyMap<ClientKey, readonly T[]>, fits: (place: number) => boolean): Map<ClientKey, T[]> {
-  const found = new Map<ClientKey, T[]>();
-  let place = 0;
-  for (const [queue, items] of asked) {
-    const fitting = items.filter(() => fits((place += 1)));
-    if (fitting.length > 0) found.set(queue, fitting);
-  }
-  return found;
 }
 
 /** Layout of a row in a page: sequence, appended u64 (ms), attempts u32, length u32 (of the body). */

@@ -1,27 +1,19 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import { Failure } from "#runtime/errors.ts";
-import { withTimeout } from "#runtime/timeout.ts";
 import { partitionOf, type ClientKey, type Sequence } from "#protocol/notification.ts";
 import type { EndedNotification, Outcome } from "#protocol/outcome.ts";
 import { notificationBody } from "#protocol/pack.ts";
 import { getTableName } from "./drizzle.ts";
 import type { Postgres, PostgresSession } from "./client.ts";
+import { endingTransaction, type AppendOutcomes } from "./ending-transaction.ts";
 import { tablesOf } from "./schema.ts";
 import { insertValues, StoredNotifications, type StoredNotification } from "./stored-notifications.ts";
 
 /** Rows that one transaction deletes. Their outcomes wait in memory for Kafka. */
 const ROWS_AT_ONCE = 1_000;
-/** A transaction has locks. Without an answer from Kafka in this time it ends, and is tried again later. */
-const APPEND_MS = 5_000;
-/** Postgres ends one of two transactions that wait for each other. */
-const DEADLOCK = "40P01";
-const DEADLOCK_TRIES = 3;
 
 export interface StoredEndsOptions {
   /** The number of partitions of accepted: rows of one partition are collapsed by one transaction at a time. */
   partitions: number;
-  /** Resolves when Kafka has all these outcomes. */
-  append(ended: readonly EndedNotification[]): Promise<unknown>;
+  append: AppendOutcomes;
 }
 
 interface DeletedRow {
@@ -66,7 +58,7 @@ export class StoredEnds {
       if ((newest.get(name)?.sequence ?? "") < row.sequence) newest.set(name, row);
     }
     const collapsed = [...newest.values()];
-    return this.#transaction(async (session) => {
+    return endingTransaction(this.#postgres, this.#options.append, async (session) => {
       await this.#lock(session, collapsed);
       await this.#insert(session, rows);
       return this.#replace(session, collapsed, ({ client, collapse, sequence }) => {
@@ -89,7 +81,7 @@ export class StoredEnds {
   /** Deletes up to `limit` expired rows that ask for an outcome. */
   async sweep(limit: number): Promise<{ client: ClientKey; body: Buffer }[]> {
     let swept: DeletedRow[] = [];
-    await this.#transaction(async (session) => {
+    await endingTransaction(this.#postgres, this.#options.append, async (session) => {
       const { rows } = await session.query<DeletedRow>({
         name: "ends-sweep",
         text: `delete from ${this.#table} as stored where (client, sequence) in (
@@ -108,7 +100,7 @@ export class StoredEnds {
     let deleted: DeletedRow[];
     do {
       deleted = [];
-      await this.#transaction(async (session) => {
+      await endingTransaction(this.#postgres, this.#options.append, async (session) => {
         const { rows } = await session.query<DeletedRow>({
           name: "ends-delete",
           text: `delete from ${this.#table} as stored using (
@@ -180,38 +172,6 @@ export class StoredEnds {
       values: [newest.map(({ client }) => client), newest.map(({ options }) => options!.collapse)],
     });
     return endedBy(rows, outcome);
-  }
-
-  /** Commits when Kafka has the outcomes of the rows that `work` deleted. */
-  async #transaction(work: (session: PostgresSession) => Promise<EndedNotification[]>): Promise<void> {
-    for (let tries = 1; ; tries += 1) {
-      const session = await this.#postgres.pool.connect();
-      let failure: unknown;
-      try {
-        await session.query("begin");
-        const ended = await work(session);
-        if (ended.length > 0) await this.#append(ended);
-        await session.query("commit");
-        return;
-      } catch (error) {
-        failure = error;
-        if ((error as { code?: string }).code !== DEADLOCK || tries === DEADLOCK_TRIES) throw error;
-      } finally {
-        // A closed connection rolls back by itself, whatever state it is in.
-        session.release(failure !== undefined);
-      }
-      await sleep(10 * tries);
-    }
-  }
-
-  async #append(ended: readonly EndedNotification[]): Promise<void> {
-    if (
-      (await withTimeout(
-        APPEND_MS,
-        this.#options.append(ended).then(() => true),
-      )) !== true
-    )
-      throw new Failure("retry", "Kafka did not take the outcomes of deleted notifications in time.");
   }
 }
 

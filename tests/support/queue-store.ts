@@ -38,13 +38,19 @@ export async function openQueueTables(): Promise<QueueTables> {
 export const sequenceOf = (number: number): string => sequenceAt(packSequence(0, number), 0);
 
 /** The rows that a director stores for messages with these numbers. */
-export function rowsOf(queue: ClientKey, numbers: readonly number[], expires?: number): StoredNotification[] {
+export function rowsOf(
+  queue: ClientKey,
+  numbers: readonly number[],
+  expires?: number,
+  { outcomes, id }: { outcomes?: string; id?: string } = {},
+): StoredNotification[] {
   return numbers.map((number) => ({
     client: queue,
     sequence: sequenceOf(number),
     appended: 1_700_000_000_000 + number,
     expires,
-    body: bodyOf(queue, number),
+    body: bodyOf(queue, number, id),
+    ...(outcomes !== undefined && { options: { outcomes } }),
   }));
 }
 

@@ -36,6 +36,10 @@ const flags = z.strictObject({
   perRequest: count(10_000).default(100).describe("notifications in a publisher's request"),
   ids: share.default(0).describe("share of the notifications with an id of its publisher's"),
   keys: share.default(0).describe("share of the requests with an Idempotency-Key"),
+  membersPerSecond: amount
+    .default(0)
+    .describe("members that publications to groups and exchanges reach a second, at the peak; beside --rate"),
+  queueRate: amount.default(0).describe("messages through queues a second, at the peak; beside --rate"),
   reconnects: amount.default(1).describe("of each connected client, an hour"),
   storedDays: amount.default(1).describe("that what is stored waits for its client, on average"),
   retentionDays: positive.default(7).describe("of the accepted topic"),

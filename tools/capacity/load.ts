@@ -9,15 +9,22 @@ export interface Load {
   live: number;
   stored: number;
   connects: number;
+  /** Members of groups that get a notification; those are not among the accepted ones. */
+  members: number;
+  membersLive: number;
+  membersStored: number;
+  queued: number;
   /** Mean per second. */
   meanAccepted: number;
+  /** Of all that is written to accepted. */
+  meanWritten: number;
   meanStored: number;
   meanSent: number;
   lines: Line[];
 }
 
 export function load(input: Input): Load {
-  const { rate, clients, online, offline, average, reconnects } = input;
+  const { rate, clients, online, offline, average, reconnects, membersPerSecond, queueRate } = input;
   const part = new Part("Load");
   const connections = part.result("connections", clients * online, "", "--clients x --online");
   const accepted = part.result("accepted", rate, "/s", "--rate");
@@ -29,16 +36,24 @@ export function load(input: Input): Load {
     "accepted x --offline, else 1 - --online",
   );
   const connects = part.result("connects", (connections * reconnects) / 3_600, "/s", "connections x --reconnects");
+  const members = part.result("members of groups", membersPerSecond, "/s", "--members-per-second");
+  const queued = part.result("messages of queues", queueRate, "/s", "--queue-rate");
+  const membersStored = members * offline;
   return {
+    members,
+    membersLive: members - membersStored,
+    membersStored,
+    queued,
     connections,
     accepted,
     live,
     stored,
     connects,
     meanAccepted: accepted * average,
-    meanStored: stored * average,
+    meanWritten: (accepted + members + queued) * average,
+    meanStored: (stored + membersStored) * average,
     // Stored notifications are sent, too, when their client comes.
-    meanSent: rate * average,
+    meanSent: (rate + members) * average,
     lines: part.lines,
   };
 }

@@ -1,64 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { Values } from "./constants.ts";
 import { readInput } from "./input.ts";
 import { GIB, MIB } from "./line.ts";
 import { plan } from "./plan.ts";
-
-/** Round numbers, so that a plan can be checked by hand. */
-const values: Values = {
-  "receiver.notification": 10,
-  "receiver.single": 110,
-  "receiver.byte": 1,
-  "receiver.process": 100,
-  "director.byte": 2,
-  "director.live": 20,
-  "director.stored": 30,
-  "director.replayed": 10,
-  "director.connect": 100,
-  "director.rest": 0.1,
-  "director.lane": 1_000,
-  "director.lane.stored": 500,
-  "director.process": 100,
-  "distributor.byte": 3,
-  "distributor.live": 25,
-  "distributor.replayed": 15,
-  "distributor.connect": 200,
-  "distributor.rest": 1,
-  "distributor.connection": 4_096,
-  "distributor.process": 100,
-  "distributor.frame": 400,
-  "kafka.notification": 10,
-  "kafka.byte": 4,
-  "kafka.connect": 50,
-  "kafka.accepted": 300,
-  "kafka.routed": 400,
-  "kafka.control": 100,
-  "kafka.routed.connect": 200,
-  "kafka.control.connect": 300,
-  "redis.connection": 250,
-  "redis.connect": 20,
-  "redis.connect.commands": 3,
-  "redis.register": 10,
-  "redis.register.commands": 2,
-  "redis.rest": 0,
-  "redis.id": 200,
-  "redis.id.cpu": 10,
-  "postgres.stored": 40,
-  "postgres.replayed": 60,
-  "postgres.rest": 0.5,
-  "postgres.row": 400,
-  "postgres.log.stored": 500,
-  "postgres.log.replayed": 300,
-};
-
-/** By `part: name`. */
-function planned(args: string, measured = values): Record<string, number> {
-  const { input } = readInput(args.split(" "));
-  return Object.fromEntries(plan(input, measured).map(({ part, name, value }) => [`${part}: ${name}`, value]));
-}
-
-const LARGE = "--rate 1000000 --clients 100000000 --online 0.1 --headroom 0.5";
+import { LARGE, planned, values } from "./round-values.ts";
 
 test("the input is 10 million connections, a tenth delivered live, 2,778 connects a second", () => {
   expect(planned(LARGE)).toMatchObject({
@@ -164,7 +109,7 @@ test("Postgres' rows, log, disks and shards", () => {
   expect(large["Postgres: busy"]).toBe(95);
   expect(large["Postgres: log (WAL)"]).toBe(720);
   expect(large["Postgres: rows kept"]).toBe(900_000 * 86_400);
-  expect(large["Postgres: connections of our pools"]).toBe((79 + 200) * 8 + 22);
+  expect(large["Postgres: connections of our pools"]).toBe((79 + 200 + 3) * 8 + 22);
   expect(large["Postgres: disk of the primaries"]).toBeCloseTo((77.76e9 * 400 * 2) / GIB, 0);
   // 95 of 8 cores: 12. 57,936 of 8,192 GiB: 8. 720 of 125 MB/s: 6.
   expect(large["Postgres: shards"]).toBe(12);
@@ -206,7 +151,7 @@ test("one zone loses one distributor, and no director", () => {
 test("the cost is the resources at their prices", () => {
   const large = planned(`${LARGE} --price-core 2 --price-gib 0 --price-disk 0 --price-traffic 0`);
   // Pods; brokers and Postgres nodes of 16 cores; Redis nodes.
-  expect(large["A month: cores"]).toBe(22 + 79 + 200 + 62 * 16 + 2 + 24 * 16);
+  expect(large["A month: cores"]).toBe(22 + 79 + 200 + 3 + 62 * 16 + 2 + 24 * 16);
   expect(large["A month: for all of it"]).toBe(2 * large["A month: cores"]!);
   expect(large["A month: for a million notifications"]).toBeCloseTo(large["A month: for all of it"]! / 2_592_000, 5);
   const free = planned(`${LARGE} --price-core 0 --price-gib 0 --price-disk 0 --price-traffic 0`);
@@ -221,6 +166,8 @@ const inputs = fc.record({
   payload: fc.integer({ min: 1, max: 65_536 }),
   ids: fc.constantFrom(0, 0.5, 1),
   reconnects: fc.integer({ min: 0, max: 60 }),
+  "members-per-second": fc.integer({ min: 0, max: 1_000_000 }),
+  "queue-rate": fc.integer({ min: 0, max: 1_000_000 }),
   zones: fc.integer({ min: 1, max: 3 }),
 });
 type Asked = typeof inputs extends fc.Arbitrary<infer One> ? One : never;

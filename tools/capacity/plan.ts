@@ -3,7 +3,7 @@ import type { Input } from "./input.ts";
 import type { Line } from "./line.ts";
 import { load } from "./load.ts";
 import { price } from "./price.ts";
-import { director, distributor, receiver } from "./services.ts";
+import { director, dispatcher, distributor, receiver } from "./services.ts";
 import { storm } from "./storm.ts";
 import { kafka, postgres, redis } from "./stores.ts";
 
@@ -13,17 +13,19 @@ export function plan(input: Input, values: Values, owned?: readonly Line[]): Lin
   const receivers = receiver(input, values, asked, owned);
   const distributors = distributor(input, values, asked, owned);
   const directors = director(input, values, asked, owned);
+  const dispatchers = dispatcher(input, values, asked, owned);
   const taken = {
     receivers,
     directors,
     distributors,
+    dispatchers,
     Kafka: kafka(input, values, asked, { partitions: directors.partitions, slots: distributors.slots }, owned),
     Redis: redis(input, values, asked, owned),
     Postgres: postgres(
       input,
       values,
       asked,
-      { pools: directors.pods + distributors.pods, receivers: receivers.pods },
+      { pools: directors.pods + distributors.pods + dispatchers.pods, receivers: receivers.pods },
       owned,
     ),
   };

@@ -7,7 +7,7 @@ const MONTH = 30 * DAY;
 /** The cost of the bought resources at the given prices. The prices are examples, from no vendor's list. */
 export function price(
   input: Input,
-  { meanAccepted }: Load,
+  { meanWritten }: Load,
   taken: Record<string, Taken>,
   bytesToClients: number,
 ): Line[] {
@@ -48,9 +48,9 @@ export function price(
   part.need("for all of it", cost, "", "their sum");
   part.each(
     "for a million notifications",
-    (cost / (meanAccepted * MONTH)) * MEGA,
+    (cost / (meanWritten * MONTH)) * MEGA,
     "",
-    "that / accepted x --average x 30 days",
+    "that / (accepted + members + messages of queues) x --average x 30 days",
   );
   return part.lines;
 }

@@ -1,7 +1,9 @@
 import { directorSettings } from "#services/director/settings.ts";
+import { dispatcherSettings } from "#services/dispatcher/settings.ts";
 import { settings as receiverSettings } from "#services/receiver/settings.ts";
 import { BORROWED } from "@saasaparilla/shared/fairness/fair-share.ts";
 import { MEASURED_PAYLOAD, type Values } from "./constants.ts";
+import { dispatchCores, dispatchFormula } from "./dispatch.ts";
 import type { Input } from "./input.ts";
 import { bought, coresOf, GIB, largest, MEGA, MIB, moreOf, Part, type Bound, type Line, type Taken } from "./line.ts";
 import type { Load } from "./load.ts";
@@ -17,14 +19,16 @@ const PARTITION_MAX_BYTES = directorSettings.shape.PARTITION_MAX_BYTES.parse(und
 const PARTITION_MAX_UNSETTLED = directorSettings.shape.PARTITION_MAX_UNSETTLED.parse(undefined);
 const MAX_LANES = directorSettings.shape.MAX_LANES.parse(undefined);
 const ACK_SECONDS = directorSettings.shape.ACK_MS.parse(undefined) / 1_000;
+const FANOUT_RATE = dispatcherSettings.shape.FANOUT_RATE.parse(undefined);
+const DISPATCH_PARTITION_BYTES = dispatcherSettings.shape.PARTITION_MAX_BYTES.parse(undefined);
 const MAX_QUEUED_BYTES = receiverSettings.shape.MAX_QUEUED_BYTES.parse(undefined);
 /**
  * A lone tenant's share of the unsettled limit of a partition, for notifications that wait for its clients. More are
  * stored, and replayed.
  */
 const WAITING_PART = BORROWED / (BORROWED + 1) / 2;
-/** So that a director with one partition more has hardly more work. */
-const PARTITIONS_OF_DIRECTOR = 4;
+/** So that a process with one partition more has hardly more work. */
+const PARTITIONS_EACH = 4;
 
 export function receiver(input: Input, values: Values, { accepted }: Load, owned?: readonly Line[]): Service {
   const part = new Part("Receiver", owned);
@@ -56,12 +60,14 @@ export function director(input: Input, values: Values, load: Load, owned?: reado
         stored * (values["director.stored"] + more + values["director.replayed"]) +
         connects * values["director.connect"] +
         connections * values["director.rest"],
-    ),
+    ) + dispatchCores(load, "director"),
     "cores",
-    "live x director.live + stored x (director.stored + director.replayed) + both x more bytes x director.byte + connects x director.connect + connections x director.rest",
+    "live x director.live + stored x (director.stored + director.replayed) + both x more bytes x director.byte + connects x director.connect + connections x director.rest + " +
+      dispatchFormula("director"),
   );
+  const written = accepted + load.members + load.queued;
   // Every client that was ever sent a notification has a lane: none is forgotten below MAX_LANES.
-  const away = load.stored > 0 ? input.clients - connections : 0;
+  const away = load.stored + load.membersStored > 0 ? input.clients - connections : 0;
   const lanes = part.need(
     "lanes",
     (connections * values["director.lane"] + away * values["director.lane.stored"]) / GIB,
@@ -73,14 +79,14 @@ export function director(input: Input, values: Values, load: Load, owned?: reado
     [Math.ceil(lanes / input.lanesGib), "lanes / --lanes-gib"],
   ]);
   const [partitions, why] = largest([
-    [pods * PARTITIONS_OF_DIRECTOR, `${PARTITIONS_OF_DIRECTOR} x pods`],
+    [pods * PARTITIONS_EACH, `${PARTITIONS_EACH} x pods`],
     [
-      (accepted * ACK_SECONDS) / (WAITING_PART * PARTITION_MAX_UNSETTLED),
-      "accepted x ACK_MS / (4/9 x PARTITION_MAX_UNSETTLED)",
+      (written * ACK_SECONDS) / (WAITING_PART * PARTITION_MAX_UNSETTLED),
+      "all written x ACK_MS / (4/9 x PARTITION_MAX_UNSETTLED)",
     ],
     [
-      (accepted * ACK_SECONDS * input.payload) / (WAITING_PART * PARTITION_MAX_BYTES),
-      "accepted x ACK_MS x --payload / (4/9 x PARTITION_MAX_BYTES)",
+      (written * ACK_SECONDS * input.payload) / (WAITING_PART * PARTITION_MAX_BYTES),
+      "all written x ACK_MS x --payload / (4/9 x PARTITION_MAX_BYTES)",
     ],
     [input.clients / MAX_LANES, "--clients / MAX_LANES"],
   ]);
@@ -105,7 +111,9 @@ export interface Distributor extends Service {
 
 export function distributor(input: Input, values: Values, load: Load, owned?: readonly Line[]): Distributor {
   const part = new Part("Distributor", owned);
-  const { live, stored, connects, connections } = load;
+  const { connects, connections } = load;
+  const live = load.live + load.membersLive;
+  const stored = load.stored + load.membersStored;
   const more = moreOf(input, values["distributor.byte"]);
   const busy = part.need(
     "busy",
@@ -116,7 +124,7 @@ export function distributor(input: Input, values: Values, load: Load, owned?: re
         connections * values["distributor.rest"],
     ),
     "cores",
-    "live x distributor.live + stored x distributor.replayed + both x more bytes x distributor.byte + connects x distributor.connect + connections x distributor.rest",
+    "live x distributor.live + stored x distributor.replayed, members included, + both x more bytes x distributor.byte + connects x distributor.connect + connections x distributor.rest",
   );
   const pods = podsOf(part, input, [
     [bought(busy, 1, input.headroom), "busy / (1 - --headroom)"],
@@ -140,8 +148,26 @@ export function distributor(input: Input, values: Values, load: Load, owned?: re
   );
   const frame = Math.max(0, values["distributor.frame"] + input.payload - MEASURED_PAYLOAD);
   const bytesToClients = (live + stored) * frame;
-  part.need("to clients", bytesToClients / MEGA, "MB/s", "(live + stored) x (distributor.frame + --payload - 200)");
+  part.need(
+    "to clients",
+    bytesToClients / MEGA,
+    "MB/s",
+    "(live + stored + members) x (distributor.frame + --payload - 200)",
+  );
   return { ...service, slots, bytesToClients };
+}
+
+export function dispatcher(input: Input, values: Values, load: Load, owned?: readonly Line[]): Service {
+  const part = new Part("Dispatcher", owned);
+  const busy = part.need("busy", dispatchCores(load, "dispatcher"), "cores", dispatchFormula("dispatcher"));
+  const pods = podsOf(part, input, [
+    [bought(busy, 1, input.headroom), "busy / (1 - --headroom)"],
+    [Math.ceil(load.members / FANOUT_RATE), "members / FANOUT_RATE"],
+  ]);
+  const partitions = part.need("partitions of dispatch", pods * PARTITIONS_EACH, "", `${PARTITIONS_EACH} x pods`);
+  const memory = values["receiver.process"] * MIB + (partitions / pods) * DISPATCH_PARTITION_BYTES;
+  const from = "receiver.process + partitions / pods x PARTITION_MAX_BYTES";
+  return serviceOf(part, pods, busy, memory, from);
 }
 
 /** The number that the narrowest bound needs, and one in each zone. */

@@ -1,6 +1,7 @@
 import { POOL_CONNECTIONS } from "@saasaparilla/shared/postgres/client.ts";
 import { settings as receiverSettings } from "#services/receiver/settings.ts";
 import { MEASURED_PAYLOAD, type Values } from "./constants.ts";
+import { dispatchCores, dispatchFormula } from "./dispatch.ts";
 import type { Input } from "./input.ts";
 import { bought, coresOf, DAY, GIB, largest, MEGA, moreOf, Part, type Line, type Taken } from "./line.ts";
 import type { Load } from "./load.ts";
@@ -20,7 +21,9 @@ export function kafka(
 ): Taken {
   const part = new Part("Kafka", owned);
   const { replicas, headroom } = input;
-  const { accepted, live, connects } = load;
+  const { connects } = load;
+  const accepted = load.accepted + load.members + load.queued;
+  const live = load.live + load.membersLive;
   const more = input.payload - MEASURED_PAYLOAD;
   const bytes = {
     accepted: Math.max(0, values["kafka.accepted"] + more),
@@ -31,11 +34,11 @@ export function kafka(
     "appended",
     (accepted * bytes.accepted + live * bytes.carried + connects * bytes.connect) / MEGA,
     "MB/s",
-    "accepted x kafka.accepted + live x (kafka.routed + kafka.control) + connects x (kafka.routed.connect + kafka.control.connect); each notification + --payload - 200",
+    "accepted x kafka.accepted + live x (kafka.routed + kafka.control) + connects x (kafka.routed.connect + kafka.control.connect); each notification + --payload - 200; members and messages of queues included",
   );
   const copied = part.need("to disks, and network each way", written * replicas, "MB/s", "appended x --replicas");
   const carried = (live * bytes.carried + connects * bytes.connect) * CARRIED_SECONDS;
-  const kept = load.meanAccepted * bytes.accepted * input.retentionDays * DAY;
+  const kept = load.meanWritten * bytes.accepted * input.retentionDays * DAY;
   const disk = part.need(
     "disk",
     ((kept + carried) * replicas) / (1 - headroom) / GIB,
@@ -133,30 +136,37 @@ export function postgres(input: Input, values: Values, load: Load, pods: Postgre
   const part = new Part("Postgres", owned);
   const { stored, connections } = load;
   const more = input.payload - MEASURED_PAYLOAD;
-  part.need("rows inserted, and deleted again", stored, "/s", "stored");
+  const rowsASecond = part.need(
+    "rows inserted, and deleted again",
+    stored + load.membersStored + load.queued,
+    "/s",
+    "stored + members that are away + messages of queues",
+  );
   const busy = part.need(
     "busy",
-    coresOf(stored * (values["postgres.stored"] + values["postgres.replayed"]) + connections * values["postgres.rest"]),
+    coresOf(
+      stored * (values["postgres.stored"] + values["postgres.replayed"]) + connections * values["postgres.rest"],
+    ) + dispatchCores(load, "postgres"),
     "cores",
-    "stored x (postgres.stored + postgres.replayed) + connections x postgres.rest",
+    `stored x (postgres.stored + postgres.replayed) + connections x postgres.rest + ${dispatchFormula("postgres")}`,
   );
   const log = part.need(
     "log (WAL)",
-    (stored * (Math.max(0, values["postgres.log.stored"] + more) + values["postgres.log.replayed"])) / MEGA,
+    (rowsASecond * (Math.max(0, values["postgres.log.stored"] + more) + values["postgres.log.replayed"])) / MEGA,
     "MB/s",
-    "stored x (postgres.log.stored + --payload - 200 + postgres.log.replayed)",
+    "rows x (postgres.log.stored + --payload - 200 + postgres.log.replayed)",
   );
   part.need(
     "connections of our pools",
     pods.pools * POOL_CONNECTIONS + pods.receivers,
     "",
-    `(pods of directors + of distributors) x ${POOL_CONNECTIONS} + pods of receivers, at most`,
+    `(pods of directors + of distributors + of dispatchers) x ${POOL_CONNECTIONS} + pods of receivers, at most`,
   );
   const rows = part.need(
     "rows kept",
     load.meanStored * input.storedDays * DAY,
     "",
-    "stored x --average x --stored-days",
+    "(stored + members that are away) x --average x --stored-days",
   );
   const kept = (rows * Math.max(0, values["postgres.row"] + more)) / GIB;
   const disk = part.need(

@@ -7,7 +7,7 @@ import {
   readDeferred,
   readPack,
 } from "@saasaparilla/shared/protocol/pack.ts";
-import type { Outcomes } from "#storage/outcomes.ts";
+import type { Outcomes } from "@saasaparilla/shared/kafka/outcomes.ts";
 
 /** Dead letters, with the outcomes of their notifications. */
 export class EndedDeadLetters {

@@ -44,7 +44,7 @@ const quarantine = z
   .object({
     items: z.array(quarantined),
     next: z
-      .uuid()
+      .string()
       .optional()
       .meta({ description: "Pass it as `after` to get the next page. Absent on the last page." }),
   })
@@ -218,7 +218,13 @@ function quarantineOperations(schemas: Schemas): Operation[] {
       path: "/v1/quarantine/{id}/redrive",
       summary: "Send a message to its queue again",
       description: "It keeps its id, and follows all messages that are in the queue.",
-      parameters: [id as Parameter, TENANT],
+      parameters: [
+        id as Parameter,
+        query("source", "The queue of the message, as `queue/jobs`. Needed if several queues have its id.", {
+          type: "string",
+        }),
+        TENANT,
+      ],
       answers: done(schemas, "RedrivenMessage", z.object({ redriven: z.uuid(), source: z.string() })),
       problems: ["busy", "too-large", "too-slow", "unsupported-media-type"],
     },

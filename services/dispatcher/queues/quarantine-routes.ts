@@ -5,7 +5,7 @@ import { Refusal, wrongPath, wrongQuery } from "@saasaparilla/shared/http/refusa
 import { json, problemResponse, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
 import type { KafkaLink, Outgoing } from "@saasaparilla/shared/kafka/client.ts";
 import { REDRIVEN } from "@saasaparilla/shared/kafka/dead-letters.ts";
-import type { Quarantine, Quarantined } from "@saasaparilla/shared/postgres/quarantine.ts";
+import type { Quarantine, Quarantined, QuarantinePlace } from "@saasaparilla/shared/postgres/quarantine.ts";
 import { partitionOf, TENANT_FORM } from "@saasaparilla/shared/protocol/notification.ts";
 import { Kind, notificationBody } from "@saasaparilla/shared/protocol/pack.ts";
 import { packOf } from "@saasaparilla/shared/protocol/pack-writer.ts";
@@ -28,6 +28,8 @@ export interface QuarantineParts {
 const LIMIT = 50;
 const MOST = 200;
 const PAGE_BYTES = 1 << 20;
+const SOURCES_SHOWN = 10;
+const SOURCE_FORM = /^queue\/[\w.:-]{1,100}$/;
 const ID_FORM = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
 
 export function quarantineRoutes(parts: QuarantineParts): Route[] {
@@ -40,12 +42,10 @@ export function quarantineRoutes(parts: QuarantineParts): Route[] {
       async handle(call) {
         const { query } = call.request;
         const limit = numberIn(query, "limit", { least: 1, most: MOST, otherwise: LIMIT });
-        const after = query.get("after") ?? undefined;
-        if (after !== undefined && !ID_FORM.test(after))
-          throw new Refusal(wrongQuery("after", "the id of a message in this list"));
-        const found = await quarantine.list(tenantIn(call), after, limit + 1);
+        const found = await quarantine.list(tenantIn(call), afterIn(query), limit + 1);
         const shown = bounded(found.slice(0, limit));
-        const next = shown.length < found.length ? `,"next":"${shown.at(-1)!.id}"` : "";
+        const last = shown.at(-1);
+        const next = shown.length < found.length ? `,"next":"${last!.id},${last!.source}"` : "";
         return listResponse("items", shown.map(quarantinedJson), next);
       },
     }),
@@ -57,8 +57,10 @@ export function quarantineRoutes(parts: QuarantineParts): Route[] {
         const tenant = tenantIn(call);
         const [id = ""] = call.names;
         if (!ID_FORM.test(id)) throw new Refusal(wrongPath("id"));
-        const found = await quarantine.find(tenant, id);
-        return found ? redrive(tenant, found, parts) : notFound(id);
+        const [found, ...others] = await quarantine.find(tenant, id, sourceIn(call.request.query), SOURCES_SHOWN);
+        if (!found) return notFound(id);
+        if (others.length > 0) throw new Refusal(wrongQuery("source", oneOf([found, ...others])));
+        return redrive(tenant, found, parts);
       },
       ended: ({ caller, request }, response) => guard.ended(caller, "operate", request, endingOf(response)),
     }),
@@ -94,6 +96,25 @@ function bounded(found: readonly Quarantined[]): Quarantined[] {
   let bytes = 0;
   const end = found.findIndex(({ body }) => (bytes += body.length) >= PAGE_BYTES);
   return found.slice(0, end < 0 ? found.length : end + 1);
+}
+
+/** `next` of the page before, or an id alone: behind all messages with it. */
+function afterIn(query: URLSearchParams): QuarantinePlace | undefined {
+  const after = query.get("after") ?? undefined;
+  if (after === undefined) return undefined;
+  const [id = "", source, ...rest] = after.split(",");
+  if (!ID_FORM.test(id) || rest.length > 0) throw new Refusal(wrongQuery("after", "`next` of the page before"));
+  return { id, ...(source !== undefined && { source }) };
+}
+
+function sourceIn(query: URLSearchParams): string | undefined {
+  const source = query.get("source") ?? undefined;
+  if (source !== undefined && !SOURCE_FORM.test(source)) throw new Refusal(wrongQuery("source", "as queue/jobs"));
+  return source;
+}
+
+function oneOf(found: readonly Quarantined[]): string {
+  return `one of those that have a message with this id: ${found.map(({ source }) => source).join(", ")}`;
 }
 
 function tenantIn({ caller, request }: Call): string {

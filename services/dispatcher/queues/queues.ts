@@ -6,6 +6,7 @@ import type {
   QueuePage,
   QueueStore,
 } from "@saasaparilla/shared/postgres/queue-store.ts";
+import type { QueueEnds, SpentMessages } from "@saasaparilla/shared/postgres/queue-ends.ts";
 import type { DocumentOf } from "@saasaparilla/shared/dispatch/documents.ts";
 import type { DispatcherMetrics } from "#metrics.ts";
 import { StatementBatches } from "./statement-batches.ts";
@@ -19,6 +20,8 @@ const CLAIM_SECONDS = 30;
 const PAGES = { statements: 2, requests: 16, cost: 16 * MOST_MESSAGES } as const;
 /** One at a time: two statements that change one queue wait for each other, and each keeps a connection. */
 const CHANGES = { statements: 1, requests: 64, cost: 10_000 } as const;
+/** Their outcomes wait in memory for Kafka. Messages without outcomes never wait for these. */
+const ENDS = { statements: 1, requests: 64, cost: MOST_MESSAGES } as const;
 
 interface ReadRequest {
   queue: ClientKey;
@@ -37,10 +40,11 @@ interface Renewal {
 
 export interface QueuesParts {
   store: QueueStore;
+  ends: QueueEnds;
   weightOf: (tenant: string) => number;
   /** The document of a queue. Without one it has the defaults. */
   documentOf: (queue: ClientKey) => DocumentOf<"queue"> | undefined;
-  metrics: Pick<DispatcherMetrics, "messages" | "watch">;
+  metrics: Pick<DispatcherMetrics, "messages" | "watch" | "failed">;
 }
 
 /** The queues of all tenants, as the consumers of this process use them. */
@@ -49,12 +53,14 @@ export class Queues {
   readonly #reads: StatementBatches<ReadRequest, QueuePage>;
   readonly #claims: StatementBatches<ClaimRequest, ClaimedPage>;
   readonly #confirmations: StatementBatches<Confirmation, Sequence[]>;
+  readonly #endings: StatementBatches<Confirmation, Sequence[]>;
+  readonly #quarantines: StatementBatches<SpentMessages, number>;
   readonly #renewals: StatementBatches<Renewal, Claim[]>;
   readonly #readers: WaitingReaders;
 
   constructor(parts: QueuesParts) {
     this.#parts = parts;
-    const { store, weightOf, metrics } = parts;
+    const { store, ends, weightOf, metrics } = parts;
     const common = { weightOf, tenantOf: ({ queue }: { queue: ClientKey }) => tenantOf(queue) };
     this.#reads = new StatementBatches<ReadRequest, QueuePage>({
       ...common,
@@ -69,14 +75,22 @@ export class Queues {
       costOf: ({ limit }) => limit,
       run: (asked) => store.claim(asked),
     });
-    this.#confirmations = new StatementBatches<Confirmation, Sequence[]>({
+    const confirmation = {
       ...common,
-      ...CHANGES,
-      costOf: ({ sequences }) => sequences.length,
-      async run(asked) {
-        const unknown = await store.confirm(merged(asked, ({ sequences }) => sequences));
-        return asked.map(({ queue, sequences }) => sequences.filter(within(unknown.get(queue))));
+      costOf: ({ sequences }: Confirmation) => sequences.length,
+      runBy: (by: Pick<QueueStore, "confirm">) => async (asked: Confirmation[]) => {
+        const left = await by.confirm(merged(asked, ({ sequences }) => sequences));
+        return asked.map(({ queue, sequences }) => sequences.filter(within(left.get(queue))));
       },
+    };
+    this.#confirmations = new StatementBatches({ ...confirmation, ...CHANGES, run: confirmation.runBy(store) });
+    this.#endings = new StatementBatches({ ...confirmation, ...ENDS, run: confirmation.runBy(ends) });
+    this.#quarantines = new StatementBatches<SpentMessages, number>({
+      ...common,
+      ...ENDS,
+      requests: 1,
+      costOf: ({ sequences }) => sequences.length,
+      run: async (asked) => [await ends.quarantine(asked[0]!)],
     });
     this.#renewals = new StatementBatches<Renewal, Claim[]>({
       ...common,
@@ -91,7 +105,12 @@ export class Queues {
     metrics.watch({
       queueReaders: () => this.#readers.size,
       queueRequests: () =>
-        this.#reads.waiting + this.#claims.waiting + this.#confirmations.waiting + this.#renewals.waiting,
+        this.#reads.waiting +
+        this.#claims.waiting +
+        this.#confirmations.waiting +
+        this.#endings.waiting +
+        this.#quarantines.waiting +
+        this.#renewals.waiting,
     });
   }
 
@@ -117,13 +136,24 @@ export class Queues {
     const page = await this.#claims.ask({ queue, limit, seconds, maxAttempts });
     metrics.messages("claimed", page.messages.length);
     metrics.messages("quarantined", page.quarantined);
+    if (page.asking.length > 0) {
+      const quarantined = this.#quarantine({ queue, maxAttempts: maxAttempts!, sequences: page.asking });
+      // Without Kafka it fails late, and a claim with messages would end meanwhile. The next claim finds them again.
+      if (page.messages.length === 0) await quarantined;
+      else quarantined.catch(() => metrics.failed("kafka"));
+    }
     return page;
+  }
+
+  async #quarantine(spent: SpentMessages): Promise<void> {
+    this.#parts.metrics.messages("quarantined", await this.#quarantines.ask(spent));
   }
 
   /** Returns the messages that are unknown. */
   async confirm(queue: ClientKey, sequences: readonly Sequence[]): Promise<Sequence[]> {
     if (sequences.length === 0) return [];
-    const unknown = await this.#confirmations.ask({ queue, sequences });
+    const left = await this.#confirmations.ask({ queue, sequences });
+    const unknown = left.length === 0 ? left : await this.#endings.ask({ queue, sequences: left });
     this.#parts.metrics.messages("confirmed", sequences.length - unknown.length);
     return unknown;
   }

@@ -23,8 +23,8 @@ beforeAll(async () => {
   const key = join(folder, "private.json");
   await writeFile(jwks, JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), ...about }] }));
   await writeFile(key, JSON.stringify({ ...(await exportJWK(privateKey)), ...about }));
-  stack = await startStack({ services: ["console", "receiver", "director"], env: { AUTH_JWKS: jwks } });
-  const [console, , director] = stack.services;
+  stack = await startStack({ services: ["console", "receiver", "director", "dispatcher"], env: { AUTH_JWKS: jwks } });
+  const [console, , director, dispatcher] = stack.services;
   const { NAMESPACE, KAFKA_BROKERS, DATABASE_URL } = stack.env;
   env = {
     NAMESPACE: NAMESPACE!,
@@ -32,6 +32,7 @@ beforeAll(async () => {
     DATABASE_URL: DATABASE_URL!,
     CONSOLE_URL: console!.url,
     DIRECTOR_URL: director!.url,
+    DISPATCHER_URL: dispatcher!.url,
     SIGNING_KEY_FILE: key,
     AUTH_ISSUER: ISSUER,
     AUTH_AUDIENCE: AUDIENCE,
@@ -118,6 +119,63 @@ test("commands alone create, use, limit, explain and audit a tenant", async () =
   await expect.poll(() => done("audit --tenant shop --json")).not.toBe("");
   const entries = (await done("audit --tenant shop --json")).trim().split("\n");
   expect(entries.map((line) => JSON.parse(line).tenant)).toEqual(entries.map(() => "shop"));
+});
+
+test("commands alone manage groups, publications, queues and the quarantine", async () => {
+  await json("tenant add crew --trust scopes");
+  const forbidden = await cli("group add u1 --tenant crew --group team");
+  expect(forbidden).toMatchObject({ code: 1, err: expect.stringContaining("answered 403") });
+  expect(forbidden.err).toContain("explain-access");
+  await json("tenant grant crew pubs --role publisher --subjects * --clients * --targets *");
+  await json("tenant grant crew readers --role consumer --subjects * --targets queue/*");
+  await written("queue put jobs --tenant crew --file -", '{"maxAttempts":1}');
+  // The dispatcher reads policies at an interval.
+  await expect.poll(async () => (await cli("group add u1 u2 u3 --tenant crew --group team")).code).toBe(0);
+  await expect.poll(async () => (await cli("queue read jobs --tenant crew")).code).toBe(0);
+  const group = "--tenant crew --group team";
+  await json(`group remove u2 ${group}`);
+  expect(await json(`group show ${group}`)).toEqual({ group: "team", members: 2 });
+  expect(await json(`group list ${group}`)).toEqual({ members: ["u1", "u3"] });
+  expect(await json(`group list ${group} --limit 1`)).toEqual({ members: ["u1"], next: "u1" });
+  expect(await json(`group list ${group} --after u1`)).toEqual({ members: ["u3"] });
+
+  const token = await done("token --publisher --tenant crew");
+  const publish = async (body: object): Promise<string> => {
+    const response = await fetch(`${stack.services[1]!.url}/v1/notifications`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${token.trim()}`, "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+    const answer = (await response.json()) as { items: { id: string }[] };
+    expect([response.status, answer]).toEqual([202, expect.anything()]);
+    return answer.items[0]!.id;
+  };
+  const later = await publish({ to: { group: "team" }, delay: 3_600, data: 1 });
+  await expect
+    .poll(async () => (await cli(`publication show ${later} --tenant crew`)).code, { timeout: 20_000 })
+    .toBe(0);
+  expect(await json(`publication cancel ${later} --tenant crew`)).toMatchObject({ state: "cancelled", written: 0 });
+  expect(await cli("publication show x --tenant crew")).toMatchObject({ code: 2 });
+
+  const [first, second] = [
+    await publish({ to: { queue: "jobs" }, data: 1 }),
+    await publish({ to: { queue: "jobs" }, data: 2 }),
+  ];
+  const read = async () => (await json("queue read jobs --tenant crew --wait 5")).messages;
+  await expect.poll(async () => (await read()).length, { timeout: 20_000 }).toBe(2);
+  const [one] = (await json("queue claim jobs --tenant crew --limit 1 --seconds 600")).messages;
+  expect(one).toMatchObject({ id: first, attempts: 1, data: 1 });
+  expect(await json(`queue confirm jobs ${one.receipt} --tenant crew`)).toEqual({ confirmed: 1, unknown: [] });
+  const [two] = (await json("queue claim jobs --tenant crew --seconds 600")).messages;
+  expect(await json(`queue release jobs ${two.receipt} --tenant crew`)).toEqual({ released: 1, unknown: [] });
+  // Its one attempt is over.
+  expect((await json("queue claim jobs --tenant crew")).messages).toEqual([]);
+  expect(await done("quarantine --tenant crew")).toMatch(new RegExp(`${second} .* queue/jobs .* attempts`));
+  expect((await json("quarantine list --tenant crew --json")).items).toMatchObject([{ id: second, data: 2 }]);
+  const redrive = `quarantine redrive ${second} --tenant crew --source queue/jobs`;
+  expect(await done(redrive)).toBe(`${second} was sent to queue/jobs again.\n`);
+  expect(await cli(redrive)).toMatchObject({ code: 1, err: expect.stringContaining("404") });
+  expect(await done("quarantine list --tenant crew")).toBe("The quarantine of crew is empty.\n");
 });
 
 test("commands alone give rights for targets, and write and explain documents", async () => {

@@ -1,6 +1,6 @@
-import type { Sent } from "@saasaparilla/shared/kafka/batching-producer.ts";
-import { Kind, notificationBody, readPack } from "@saasaparilla/shared/protocol/pack.ts";
-import { PackWriter } from "@saasaparilla/shared/protocol/pack-writer.ts";
+import type { Sent } from "./batching-producer.ts";
+import { Kind, notificationBody, readPack } from "#protocol/pack.ts";
+import { PackWriter } from "#protocol/pack-writer.ts";
 import { expect, test } from "vitest";
 import { Outcomes } from "./outcomes.ts";
 
@@ -22,11 +22,11 @@ test("an outcome is a message of its queue, appended once while it is under way,
       },
     },
     topic: "accepted",
-    partitions: 4,
+    partitions: () => 4,
     wall: () => 0,
     metrics: {
       outcome: (outcome) => void counted.push(outcome),
-      watch: (readers) => void (waiting = readers.outcomesUnderWay as () => number),
+      watch: (readers) => void (waiting = readers.outcomesUnderWay),
     },
   });
   const ended = {

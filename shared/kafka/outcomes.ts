@@ -1,16 +1,15 @@
-import type { BatchingProducer } from "@saasaparilla/shared/kafka/batching-producer.ts";
-import { partitionOf } from "@saasaparilla/shared/protocol/notification.ts";
-import { outcomeMessage, type EndedNotification } from "@saasaparilla/shared/protocol/outcome.ts";
-import type { DirectorMetrics } from "#metrics.ts";
+import { partitionOf } from "#protocol/notification.ts";
+import { outcomeMessage, type EndedNotification, type Outcome } from "#protocol/outcome.ts";
+import type { BatchingProducer } from "./batching-producer.ts";
 
 export interface OutcomesParts {
   producer: Pick<BatchingProducer, "add">;
   /** The name of accepted, and its partitions. */
   topic: string;
-  partitions: number;
+  partitions: () => number;
   /** ms since 1970, for people to read. */
   wall: () => number;
-  metrics: Pick<DirectorMetrics, "outcome" | "watch">;
+  metrics: { outcome(outcome: Outcome): void; watch(readers: { outcomesUnderWay: () => number }): void };
 }
 
 /**
@@ -35,7 +34,7 @@ export class Outcomes {
     const appended = new Promise<void>((resolve) =>
       producer.add(
         topic,
-        partitionOf(message.key, partitions),
+        partitionOf(message.key, partitions()),
         (writer) => writer.notification(message),
         (error) => {
           this.#underWay.delete(message.id);

@@ -1,0 +1,21 @@
+/**
+ * CPU microseconds that no figure of `just bench` has yet: for a member that a publication reaches, and for a message
+ * that is published to a queue, claimed and confirmed. docs/guides/queues.md has the measurement of queues.
+ */
+export const dispatchCost = {
+  member: { dispatcher: 6, director: 15, postgres: 25 },
+  message: { dispatcher: 10, director: 14, postgres: 45 },
+} as const;
+
+/** Cores for both kinds of work. */
+export function dispatchCores(
+  { members, queued }: { members: number; queued: number },
+  by: keyof (typeof dispatchCost)["member"],
+): number {
+  return (members * dispatchCost.member[by] + queued * dispatchCost.message[by]) / 1e6;
+}
+
+/** For the formula of a line. */
+export function dispatchFormula(by: keyof (typeof dispatchCost)["member"]): string {
+  return `members x ${dispatchCost.member[by]} us + messages of queues x ${dispatchCost.message[by]} us`;
+}
