@@ -7,7 +7,7 @@ const TENANTS = 100;
 const QUEUES = 1_000;
 
 /** More messages of a queue are not counted. */
-export const MOST_COUNTED = 100_000;
+const MOST_COUNTED = 100_000;
 
 export interface QueueDepths {
   /** For the next page. Undefined after the last tenant. */
