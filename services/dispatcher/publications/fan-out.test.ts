@@ -109,6 +109,20 @@ function dispatcher(stores: Stores, fails: (step: string) => boolean = () => fal
   return new FanOut(parts);
 }
 
+it("begins the next publication of a key as soon as the one before has ended", async () => {
+  const stores = new Stores(3);
+  const { row } = stores;
+  let ended = 0;
+  stores.end = () => {
+    ended += 1;
+    if (ended < 3) Object.assign(row, { id: `${ID} ${ended}`, target: 0, after: "", begun: false, done: false });
+    else stores.state = "done";
+  };
+  await dispatcher(stores).load();
+  await expect.poll(() => ended).toBe(3);
+  expect(stores.sent).toHaveLength(9);
+});
+
 /** Each crash ends the dispatcher, and the next one starts from what is stored. */
 async function runToEnd(stores: Stores, fails: (step: string) => boolean): Promise<void> {
   for (let owner = 0; stores.state === "running" || stores.state === "cancelling"; owner += 1) {

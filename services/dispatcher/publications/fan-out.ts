@@ -169,7 +169,7 @@ export class FanOut {
     run.target = target;
     run.after = after;
     run.written += written + refused;
-    if (done) await publications.end(id);
+    if (done) await this.#ended(id);
     else if (state === "cancelling") return this.#finish(run);
     return done ? "over" : "more";
   }
@@ -178,8 +178,14 @@ export class FanOut {
     const { publications } = this.#parts;
     const { target, after } = run;
     await publications.advance(run, { target, after, written: 0, refused: 0, done: true });
-    await publications.end(run.id);
+    await this.#ended(run.id);
     return "over";
+  }
+
+  /** The next publication of its key begins at once. A load that is under way may have missed it. */
+  async #ended(id: string): Promise<void> {
+    await this.#parts.publications.end(id);
+    void (this.#loading ?? Promise.resolve()).then(() => this.load());
   }
 
   /** The next recipients, and where the slice is after them. */
