@@ -42,7 +42,7 @@ export function serveAdminApi(server: HttpServer, options: AdminApiOptions): voi
     if (request.method === "post") guard.ended(operator, "operate", request, endingOf(response));
   };
   const answers: CallerAnswers = {
-    forbidden: "Send a token of the platform's own issuer with the scope operate.",
+    forbidden: "Send a token of the platform's own issuer that allows operating.",
     refused: (as) => as === "forbidden" && metrics.forbade(),
   };
   const callerGuard = new CallerGuard({
