@@ -74,7 +74,7 @@ test("the grants of a tenant name a bounded number of subjects and clients, beca
     await operator.ask("PUT", `/${tenant}/grants/g10`, { ...grant, subjects: ["s"], clients: ["c"] }),
   ).toMatchObject({
     status: 409,
-    body: { detail: expect.stringContaining("2000 subjects and clients") as string },
+    body: { detail: expect.stringContaining("2000 subjects, clients and targets") as string },
   });
   await operator.does("PUT", `/${tenant}/grants/g9`, { ...grant, clients: ["c"] });
   await operator.does("PUT", `/${tenant}/grants/g10`, { ...grant, subjects: ["s"], clients: ["c"] });
