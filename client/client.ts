@@ -51,8 +51,8 @@ const TOKEN_FORM = /^[\w.~+-]{1,8192}$/;
 
 const ignore = (): void => {};
 
-const CLOSED: Reason = { code: "closed", text: "You called close()." };
-const RECONNECT: Ending = ending("reconnect", "You called reconnect().", "again");
+const CLOSED: Reason = { code: "closed", text: "close()" };
+const RECONNECT: Ending = ending("reconnect", "reconnect()", "again");
 
 /** A client of SaaSaparilla Notifications: every notification once and in order, whatever happens to the connection. */
 export function connect<T = unknown>(options: Options<T>): Connection {
@@ -119,7 +119,7 @@ export function connect<T = unknown>(options: Options<T>): Connection {
         report(
           error,
           error === LATE ? "handler-slow" : "handler-failed",
-          `${item.type === "retract" ? "onRetract" : "onNotification"} ${error === LATE ? "is late" : "failed"} (attempt ${attempts}). What follows waits.`,
+          `Your handler ${error === LATE ? "is late" : "failed"} (attempt ${attempts}).`,
           { notification: item as Notification<T> | Retract, attempts },
         ),
       backoff: new Backoff(random),
@@ -145,12 +145,12 @@ export function connect<T = unknown>(options: Options<T>): Connection {
     }
     if (attempt.signal.aborted) return RECONNECT;
     if (typeof token !== "string" || !TOKEN_FORM.test(token)) {
-      const text = "The token is not a plain JSON Web Token.";
+      const text = "The token is invalid.";
       if (typeof given === "string") return ending("token-invalid", text, "no");
       report(new Error(text), "token-failed", text);
       return ending("token-invalid", text);
     }
-    if (token === refusedToken) return ending("forbidden", "The refused token came again.");
+    if (token === refusedToken) return ending("forbidden", "It was refused.");
     latestToken = token;
     return token;
   }
