@@ -97,8 +97,10 @@ export type FailureCode =
 export interface Failure<T = unknown> {
   code: FailureCode;
   text: string;
-  /** The notification or retract for which `onNotification` or `onRetract` failed. */
-  notification?: Notification<T> | Retract;
+  /** The notification for which `onNotification` failed. */
+  notification?: Notification<T>;
+  /** The retract for which `onRetract` failed. */
+  retract?: Retract;
   /** The number of calls of the handler with it. */
   attempts?: number;
 }

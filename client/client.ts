@@ -1,16 +1,5 @@
 // oxlint-disable max-lines -- One closure is the state of a connection: its parts would share a dozen variables.
-import type {
-  Connection,
-  Failure,
-  FailureCode,
-  Notification,
-  Options,
-  Reason,
-  Retract,
-  State,
-  Status,
-  Timers,
-} from "./api.ts";
+import type { Connection, Failure, FailureCode, Notification, Options, Reason, State, Status, Timers } from "./api.ts";
 import { Acks } from "./acks.ts";
 import { Backoff, NEVER_MS, pause } from "./timing.ts";
 import { CALLBACK_MS, guarded, LATE, reporter, within } from "./callbacks.ts";
@@ -119,8 +108,8 @@ export function connect<T = unknown>(options: Options<T>): Connection {
         report(
           error,
           error === LATE ? "handler-slow" : "handler-failed",
-          `Your handler ${error === LATE ? "is late" : "failed"} (attempt ${attempts}).`,
-          { notification: item as Notification<T> | Retract, attempts },
+          `Handler ${error === LATE ? "is late" : "failed"} (${attempts}).`,
+          { [item.type]: item, attempts } as Partial<Failure<T>>,
         ),
       backoff: new Backoff(random),
       timers,
@@ -137,8 +126,8 @@ export function connect<T = unknown>(options: Options<T>): Connection {
       } catch (error) {
         const [code, text] =
           error === LATE
-            ? (["token-timeout", "The token function is late."] as const)
-            : (["token-failed", "The token function failed."] as const);
+            ? (["token-timeout", "token() is late."] as const)
+            : (["token-failed", "token() failed."] as const);
         report(error, "token-failed", text);
         return ending(code, text, "later", { error });
       }
@@ -150,7 +139,7 @@ export function connect<T = unknown>(options: Options<T>): Connection {
       report(new Error(text), "token-failed", text);
       return ending("token-invalid", text);
     }
-    if (token === refusedToken) return ending("forbidden", "It was refused.");
+    if (token === refusedToken) return ending("forbidden", "Refused again.");
     latestToken = token;
     return token;
   }
