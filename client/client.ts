@@ -109,7 +109,7 @@ export function connect<T = unknown>(options: Options<T>): Connection {
           error,
           error === LATE ? "handler-slow" : "handler-failed",
           `Handler ${error === LATE ? "is late" : "failed"} (${attempts}).`,
-          { [item.type]: item, attempts } as Partial<Failure<T>>,
+          { [item.type]: item, attempts },
         ),
       backoff: new Backoff(random),
       timers,
