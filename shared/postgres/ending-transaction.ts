@@ -3,6 +3,7 @@ import { Failure } from "#runtime/errors.ts";
 import { withTimeout } from "#runtime/timeout.ts";
 import type { EndedNotification } from "#protocol/outcome.ts";
 import type { Postgres, PostgresSession } from "./client.ts";
+import { inTransaction } from "./transaction.ts";
 
 /** A transaction has locks. Without an answer from Kafka in this time it ends, and is tried again later. */
 const APPEND_MS = 5_000;
@@ -20,20 +21,14 @@ export async function endingTransaction(
   work: (session: PostgresSession) => Promise<EndedNotification[]>,
 ): Promise<void> {
   for (let tries = 1; ; tries += 1) {
-    const session = await postgres.pool.connect();
-    let failure: unknown;
     try {
-      await session.query("begin");
-      const ended = await work(session);
-      if (ended.length > 0) await inTime(append(ended));
-      await session.query("commit");
+      await inTransaction(postgres.pool, async (session) => {
+        const ended = await work(session);
+        if (ended.length > 0) await inTime(append(ended));
+      });
       return;
     } catch (error) {
-      failure = error;
       if ((error as { code?: string }).code !== DEADLOCK || tries === DEADLOCK_TRIES) throw error;
-    } finally {
-      // A closed connection rolls back by itself, whatever state it is in.
-      session.release(failure !== undefined);
     }
     await sleep(10 * tries);
   }

@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { Failure } from "#runtime/errors.ts";
 import type { Postgres } from "#postgres/client.ts";
+import { inTransaction } from "#postgres/transaction.ts";
 
 /** A row of a table. A row without a value was deleted. */
 export interface Row {
@@ -113,38 +114,30 @@ export class RowStore<S extends Schemas> {
    * before, or null. Throws a `reject` if a bound or a name prevents it.
    */
   async write(...changes: RowChange<S>[]): Promise<unknown[]> {
-    const before: unknown[] = [];
-    const session = await this.#pool.connect();
-    let broken: Error | undefined;
     try {
-      await session.query("begin");
-      try {
-        await session.query(`update ${this.#name}_version set version = version + $1`, [changes.length]);
-        for (const [index, change] of changes.entries()) {
-          const { kind, tenant, id } = change;
-          const { rows } = await session.query<{ value: unknown }>(
-            `select value from ${this.#name} where kind = $1 and tenant = $2 and id = $3`,
-            [kind, tenant, id],
-          );
-          before.push(rows[0]?.value ?? null);
-          await this.#put(session, change, index);
-        }
-        for (const { kind, tenant } of changes) await this.#bound(session, kind, tenant);
-        await session.query(
-          `delete from ${this.#name} where value is null and at < now() - interval '${2 * MEMORY_MS} ms'`,
-        );
-        await session.query("commit");
-        return before;
-      } catch (error) {
-        await session.query("rollback");
-        throw this.#table.refusal?.(error) ?? unwritable(error) ?? error;
-      }
+      return await inTransaction(this.#pool, (session) => this.#writeAll(session, changes));
     } catch (error) {
-      broken = error as Error;
-      throw error;
-    } finally {
-      session.release(broken instanceof Failure ? undefined : broken);
+      throw this.#table.refusal?.(error) ?? unwritable(error) ?? error;
     }
+  }
+
+  async #writeAll(session: Session, changes: readonly RowChange<S>[]): Promise<unknown[]> {
+    const before: unknown[] = [];
+    await session.query(`update ${this.#name}_version set version = version + $1`, [changes.length]);
+    for (const [index, change] of changes.entries()) {
+      const { kind, tenant, id } = change;
+      const { rows } = await session.query<{ value: unknown }>(
+        `select value from ${this.#name} where kind = $1 and tenant = $2 and id = $3`,
+        [kind, tenant, id],
+      );
+      before.push(rows[0]?.value ?? null);
+      await this.#put(session, change, index);
+    }
+    for (const { kind, tenant } of changes) await this.#bound(session, kind, tenant);
+    await session.query(
+      `delete from ${this.#name} where value is null and at < now() - interval '${2 * MEMORY_MS} ms'`,
+    );
+    return before;
   }
 
   async #put(session: Session, { kind, tenant, id, value, changes }: RowChange<S>, index: number): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Postgres } from "@saasaparilla/shared/postgres/client.ts";
+import { inTransaction } from "@saasaparilla/shared/postgres/transaction.ts";
 import { insertOf, type NewPublication, type NewSlice, type StoredHead } from "#publications/publication-store.ts";
 import type { Timer } from "./occurrences.ts";
 
@@ -65,8 +66,8 @@ export class TimerStore {
 
   /** Begins delayed publications. Returns their number: at MOST_DUE there may be more. */
   async startDue(start: (due: DuePublication[]) => Promise<Started[]>): Promise<number> {
-    return this.#transaction(async (query) => {
-      const { rows } = await query<DuePublication>(
+    return inTransaction(this.#postgres.pool, async (session) => {
+      const { rows } = await session.query<DuePublication>(
         `select id, tenant, key, head from ${this.#schema}.publications
          where state = 'waiting' and due <= now() order by due limit ${MOST_DUE} for update skip locked`,
         [],
@@ -74,7 +75,7 @@ export class TimerStore {
       if (rows.length === 0) return 0;
       const started = await start(rows);
       const slices = started.flatMap(({ publication, slices }) => slices.map((slice) => ({ ...slice, publication })));
-      await query(
+      await session.query(
         `with started as (
            update ${this.#schema}.publications as publication
            set state = given.state, head = given.head, reason = given.reason,
@@ -105,8 +106,8 @@ export class TimerStore {
 
   /** Fires schedules. `now` is Postgres' time, in ms since 1970. */
   async fireDue(fire: (due: DueSchedule[], now: number) => Promise<FiredSchedule[]>): Promise<number> {
-    return this.#transaction(async (query) => {
-      const { rows } = await query<DueScheduleRow>(
+    return inTransaction(this.#postgres.pool, async (session) => {
+      const { rows } = await session.query<DueScheduleRow>(
         `select timer.tenant, timer.name, (extract(epoch from timer.occurrence) * 1000)::float8 as occurrence,
                 timer.missed, document.value - 'data' as schedule, (document.value -> 'data')::text as data,
                 (extract(epoch from now()) * 1000)::float8 as now
@@ -128,9 +129,9 @@ export class TimerStore {
       const publications = fired.flatMap((one) => one.publications);
       if (publications.length > 0) {
         const { text, values } = insertOf(this.#schema, publications);
-        await query(text, values);
+        await session.query(text, values);
       }
-      await query(
+      await session.query(
         `with over as (
            delete from ${this.#schema}.schedule_timers as timer
            using unnest($1::text[], $2::text[], $3::float8[]) as given(tenant, name, occurrence)
@@ -211,26 +212,7 @@ export class TimerStore {
     });
     return rows[0]!.lag ?? 0;
   }
-
-  async #transaction<T>(work: (query: Query) => Promise<T>): Promise<T> {
-    const client = await this.#postgres.pool.connect();
-    let failed: unknown;
-    try {
-      await client.query("begin");
-      const result = await work((text, values) => client.query(text, values as unknown[]) as never);
-      await client.query("commit");
-      return result;
-    } catch (error) {
-      failed = error;
-      await client.query("rollback").catch(() => undefined);
-      throw error;
-    } finally {
-      client.release(failed instanceof Error ? failed : undefined);
-    }
-  }
 }
-
-type Query = <Row>(text: string, values: readonly unknown[]) => Promise<{ rows: Row[] }>;
 
 interface DueScheduleRow {
   tenant: string;
