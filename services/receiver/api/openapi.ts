@@ -92,10 +92,10 @@ export function openapi(limits: OpenapiLimits): Openapi {
   return describeService({
     title: "publish",
     description:
-      "Send a notification to a client. A connected client gets it at once. A disconnected client gets it when it connects. " +
+      "Send notifications to clients, groups, queues and exchanges. A connected client gets its notification at once. A disconnected client gets it when it connects. " +
       "202 means that the platform stored the notification durably and will deliver it. Any other status means that it was not accepted. There is one exception: after the problem `outcome-unknown` it may have been accepted. Each error response says how to fix the request.",
     port: 8080,
-    tags: { publish: "Send notifications to clients." },
+    tags: { publish: "Send notifications." },
     security: { publisher: "A token with your tenant and the scope `publish`, or an API key for it." },
     schemas,
     operations: [

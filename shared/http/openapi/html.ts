@@ -34,5 +34,5 @@ export function escape(text: string): string {
 }
 
 const STYLE = `:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
-h2{margin-top:2.5rem;border-bottom:1px solid #8886}pre{background:#8882;padding:.75rem;overflow:auto;border-radius:4px}code{font:.9em ui-monospace,monospace}
+h2{margin-top:2.5rem;border-bottom:1px solid #8886}pre{background:#8882;padding:.75rem;overflow:auto;border-radius:4px}code{font:.9em ui-monospace,monospace}h2 code{overflow-wrap:anywhere}
 .wide{overflow-x:auto}table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;padding:.35rem .75rem .35rem 0;border-bottom:1px solid #8884}`;
