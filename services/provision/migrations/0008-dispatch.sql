@@ -29,6 +29,7 @@ create index members_of_group on members (tenant, name, slice, client);
 
 -- Publications that are due later, or too large to be written at once, and for some days those that have ended. Publications with the same
 -- key are written one after the other, in the order of `place`: one dispatcher inserts them in the order of dispatch.
+-- `head` may have the character U+0000, which jsonb cannot hold.
 create sequence publication_places;
 create table publications (
   id uuid not null,
@@ -42,7 +43,7 @@ create table publications (
   schedule text collate "C",
   occurrence timestamptz,
   reason text,
-  head jsonb not null,
+  head json not null,
   body bytea,
   created timestamptz not null default now(),
   ended timestamptz,
