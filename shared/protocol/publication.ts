@@ -22,6 +22,8 @@ export interface PublicationHead {
   /** The subject that published it, for the audit log and for DELETE. */
   publisher: string;
   to: Target;
+  /** Its recipients were charged to the tenant's rate when it was published. */
+  charged?: true;
   /** When it is due: ms since 1970, or seconds after it was accepted. Without both it is due at once. */
   at?: number;
   delay?: number;

@@ -21,6 +21,7 @@ const head = (group: string): StoredHead => ({
 class Stores {
   readonly members: ClientKey[];
   readonly sent: ClientKey[] = [];
+  charged = 0;
   readonly row: Slice & { done: boolean };
   state: "running" | "cancelling" | "done" | "cancelled" = "running";
 
@@ -99,7 +100,10 @@ function dispatcher(stores: Stores, fails: (step: string) => boolean = () => fal
         return Promise.resolve({ written: recipients.length, refused: 0 });
       },
     },
-    charge: () => 0,
+    charge: (_, notifications) => {
+      stores.charged += notifications;
+      return 0;
+    },
     weightOf: () => 1,
     owned: () => ({ partitions: [0], among: 1 }),
     metrics: { fannedOut() {}, failed() {}, watch() {} },
@@ -121,6 +125,16 @@ it("begins the next publication of a key as soon as the one before has ended", a
   await dispatcher(stores).load();
   await expect.poll(() => ended).toBe(3);
   expect(stores.sent).toHaveLength(9);
+});
+
+it.each([
+  ["members of a group, which the receiver did not know", undefined, 5],
+  ["no recipients that the receiver charged", true as const, 0],
+])("charges %s", async (_, charged, expected) => {
+  const stores = new Stores(5);
+  if (charged) Object.assign(stores.row, { head: { ...stores.row.head, charged } });
+  await runToEnd(stores, () => false);
+  expect([stores.sent.length, stores.charged]).toEqual([5, expected]);
 });
 
 /** Each crash ends the dispatcher, and the next one starts from what is stored. */

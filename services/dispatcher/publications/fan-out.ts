@@ -154,9 +154,9 @@ export class FanOut {
     // A page that an earlier owner may have written is written again, so that the count is what arrived.
     if (run.cancelling && run.mine) return this.#finish(run);
     const { recipients, target, after } = await this.#next(run);
-    // The earlier owner of a cancelled page paid for it.
-    const paid = recipients.length === 0 || run.cancelling;
-    const wait = paid ? 0 : await charge(run.tenant, recipients.length, run.payload.length);
+    // The receiver charged known recipients, and the earlier owner of a cancelled page paid for it.
+    const charged = recipients.length === 0 || run.cancelling || run.head.charged;
+    const wait = charged ? 0 : await charge(run.tenant, recipients.length, run.payload.length);
     if (wait > 0) return wait;
     if (!run.mine && !run.begun && !(await publications.begin(run))) return "over";
     run.mine = true;

@@ -115,7 +115,8 @@ export class Intake {
     if ("slices" in audience) return { ...row, head: { ...head, targets }, state: "running", slices: audience.slices };
     // A tenant over its rate must not hold up the partition.
     const { recipients } = audience;
-    if (recipients.length > 0 && (await charge(tenant, recipients.length, payload.length)) > 0) return running();
+    const charged = recipients.length === 0 || head.charged;
+    if (!charged && (await charge(tenant, recipients.length, payload.length)) > 0) return running();
     const { written, refused } = await writer.write({ head, payload, recipients });
     metrics.fannedOut(written, refused);
     return { ...row, head: { ...head, targets }, state: "done", payload: undefined, written, refused };

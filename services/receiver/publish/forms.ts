@@ -16,6 +16,10 @@ export function recipientsOf({ to }: Published): number {
   return "clients" in to ? to.clients.length : 1;
 }
 
+function hasKnownRecipients(to: Published["to"]): boolean {
+  return "client" in to || "clients" in to || "queue" in to;
+}
+
 /** Undefined for none, as most have. */
 export function optionsOf({ headers, collapse, retract, outcomes }: Published): Buffer | undefined {
   if (headers === undefined && collapse === undefined && retract === undefined && outcomes === undefined)
@@ -37,6 +41,7 @@ export function headOf(
   return {
     ...origin,
     to,
+    ...(hasKnownRecipients(to) && { charged: true }),
     ...(traceparent !== "" && { traceparent }),
     ...(at !== undefined && { at: timeOf(at)! }),
     ...(delay !== undefined && { delay }),

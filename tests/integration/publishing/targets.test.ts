@@ -135,10 +135,16 @@ test("R57: a publication to a group or exchange, or for later, is in dispatch al
   const forms: [object, object][] = [
     [{ to: { group: "my-team" }, data: [1], event: "e", ttl: 9, headers: { b: 1, a: null } }, {}],
     [{ to: { exchange: "my-orders", key: "eu" }, data: "x", collapse: "k", outcomes: "my-done" }, {}],
-    [{ to: { client: "u1" }, data: "later", at }, { at: Date.parse(at) }],
-    [{ to: { clients: ["u1", "u2"] }, data: "later", delay: 60 }, {}],
-    [{ to: { queue: "my-q" }, collapse: "k", retract: true, delay: 0 }, {}],
-    [{ to: { client: "u1" }, data: "past", at: "1999-12-31T23:59:59Z" }, { at: Date.parse("1999-12-31T23:59:59Z") }],
+    [
+      { to: { client: "u1" }, data: "later", at },
+      { at: Date.parse(at), charged: true },
+    ],
+    [{ to: { clients: ["u1", "u2"] }, data: "later", delay: 60 }, { charged: true }],
+    [{ to: { queue: "my-q" }, collapse: "k", retract: true, delay: 0 }, { charged: true }],
+    [
+      { to: { client: "u1" }, data: "past", at: "1999-12-31T23:59:59Z" },
+      { at: Date.parse("1999-12-31T23:59:59Z"), charged: true },
+    ],
   ];
   const before = (await readAccepted(stack)).length;
   const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
