@@ -68,6 +68,7 @@ describe("options of a notification", () => {
     ["a header that is cut off", Buffer.from([2, 0])],
     ["headers that are a list", writeOptions({ headers: "[1]" })],
     ["headers with an object inside", writeOptions({ headers: '{"a":{}}' })],
+    ["headers on two lines", writeOptions({ headers: '{"a":\n1}' })],
     ["headers that are not JSON", writeOptions({ headers: "{" })],
     ["a collapse key with a space", writeOptions({ collapse: "a b" })],
     ["a retract without a key", writeOptions({ retract: true })],

@@ -76,6 +76,8 @@ export function optionsProblem(bytes: Buffer): string | undefined {
 }
 
 function areHeaders(text: string): boolean {
+  // A line break would split an event of SSE.
+  if (/[\r\n]/.test(text)) return false;
   try {
     const headers = JSON.parse(text) as unknown;
     if (typeof headers !== "object" || headers === null || Array.isArray(headers)) return false;
