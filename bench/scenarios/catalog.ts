@@ -101,8 +101,24 @@ const SHARE = 0.1;
 export const largeWorks: Record<string, Work> = {
   "group of 1,000,000": (figures, work, { divisor, runs, seconds }) =>
     fanOut(figures, work, { members: 1_000_000 / divisor, clients: 200 / divisor, rate: 500 / divisor, runs, seconds }),
-  "group of 100,000": (figures, work, { divisor, runs, seconds }) =>
-    fanOut(figures, work, { members: 100_000 / divisor, clients: 200 / divisor, rate: 500 / divisor, runs, seconds }),
+  "group of 100,000": (figures, work, { divisor, runs, seconds, profile }) =>
+    fanOut(figures, work, {
+      members: 100_000 / divisor,
+      clients: 200 / divisor,
+      rate: 500 / divisor,
+      runs,
+      seconds,
+      profile,
+    }),
+  "group of 100,000, elsewhere": (figures, work, { divisor, runs, seconds }) =>
+    fanOut(figures, work, {
+      members: 100_000 / divisor,
+      clients: 200 / divisor,
+      rate: 500 / divisor,
+      runs,
+      seconds,
+      elsewhere: true,
+    }),
   "noisy neighbours": (figures, work, { divisor, runs, seconds }) =>
     neighbours(figures, work, { clients: 200 / divisor, rate: 500 / divisor, runs, seconds }),
   "noisy neighbours, elsewhere": (figures, work, { divisor, runs, seconds }) =>

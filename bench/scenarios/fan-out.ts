@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Dispatch } from "#tests/support/dispatch.ts";
-import type { Service } from "#tests/support/stack.ts";
+import type { Service, Stack } from "#tests/support/stack.ts";
 import { LoadClients } from "#bench/load/load-clients.ts";
 import { LoadPublisher } from "#bench/load/load-publisher.ts";
-import { Meters } from "#bench/load/meters.ts";
+import { Meters, type Cost } from "#bench/load/meters.ts";
 import { startPlatform } from "#bench/load/platform.ts";
 import { Samples } from "#bench/load/samples.ts";
 import type { Figures } from "#bench/results/figures.ts";
+import { INSPECTED, profiled, type Profile } from "#bench/results/profiler.ts";
 import { turn } from "#bench/results/interleave.ts";
 import { checkDelivery } from "#bench/results/record.ts";
 import { publish, tokensOf, webSocketOf } from "./saturation.ts";
@@ -18,22 +19,105 @@ export interface FanOutOptions {
   rate: number;
   runs: number;
   seconds: number;
+  /** Also beside a group of another platform on the same stores: the machine's share. */
+  elsewhere?: boolean;
+  profile?: ((kind: string, profile: Profile) => void) | undefined;
 }
 
 const WARM_SECONDS = 6;
 /** As in production. Tests refresh 25 times as often. */
 const SETTINGS = { ACCESS_REFRESH_MS: "5000" };
+const WARM_MEMBERS = 50_000;
 const SMALL = 5;
 /** A publication to a small group, while the large one runs. */
 const SMALL_EVERY_MS = 5_000;
-const LOOK_MS = 250;
+
+/** A tenant with a large group whose members are away, and a small group. */
+class Crowd {
+  readonly #dispatch: Dispatch;
+  readonly #members: number;
+  /** ms until all of the small group were written, for each time. */
+  readonly small: number[] = [];
+
+  private constructor(stack: Stack, members: number) {
+    this.#dispatch = new Dispatch(stack, "other");
+    this.#members = members;
+  }
+
+  static async of(stack: Stack, members: number): Promise<Crowd> {
+    const crowd = new Crowd(stack, members);
+    await crowd.#dispatch.fill("crowd", members);
+    await crowd.#dispatch.fill("warm", Math.min(members, WARM_MEMBERS), "warm");
+    await crowd.#dispatch.fill("five", SMALL, "five");
+    await crowd.#dispatch.query("analyze $schema.members");
+    return crowd;
+  }
+
+  /** Publishes to the large group and calls `meanwhile` until each member is settled. Returns the seconds that it took. */
+  settle(meanwhile: () => Promise<void>): Promise<number> {
+    return this.#settle("crowd", this.#members, meanwhile);
+  }
+
+  /** The first pages of new processes are slow. */
+  async warm(meanwhile: () => Promise<void>): Promise<void> {
+    await this.#settle("warm", Math.min(this.#members, WARM_MEMBERS), meanwhile);
+    await this.clear();
+  }
+
+  async #settle(group: string, members: number, meanwhile: () => Promise<void>): Promise<number> {
+    const before = await this.#stored();
+    const began = performance.now();
+    const [id] = await this.#dispatch.publish({ to: { group } });
+    const settled = { at: 0, smalls: 0 };
+    const probing = (async () => {
+      while (settled.at === 0) {
+        await sleep(SMALL_EVERY_MS);
+        const at = performance.now();
+        const [five] = await this.#dispatch.publish({ to: { group: "five" } });
+        await this.#dispatch.ended(five!);
+        this.small.push(performance.now() - at);
+        settled.smalls += SMALL;
+      }
+    })();
+    while (settled.at === 0) {
+      await meanwhile();
+      if ((await this.#stored()) - before >= members) settled.at = performance.now();
+    }
+    await probing;
+    await this.#dispatch.ended(id!);
+    if ((await this.#stored()) - before < members + settled.smalls) await sleep(2_000);
+    return (settled.at - began) / 1_000;
+  }
+
+  /** Call it after `settle`, outside of what is measured. */
+  async clear(): Promise<void> {
+    this.small.length = 0;
+    await this.#dispatch.query("delete from $schema.stored_notifications where client like 'other/%'");
+  }
+
+  close(): Promise<void> {
+    return this.#dispatch.close();
+  }
+
+  async #stored(): Promise<number> {
+    const [row] = await this.#dispatch.query<{ stored: string }>(
+      "select coalesce(sum(notifications), 0) as stored from $schema.tenant_stored where tenant = 'other'",
+    );
+    return Number(row!.stored);
+  }
+}
 
 /** A group whose members are away, until each is settled; another tenant and a small group beside it. */
 export async function fanOut(figures: Figures, work: string, options: FanOutOptions): Promise<void> {
   const { members, rate, seconds, runs } = options;
-  const stack = await startPlatform(["receiver", "director", "distributor", "dispatcher"], SETTINGS);
+  const stack = await startPlatform(["receiver", "director", "distributor", "dispatcher"], {
+    ...SETTINGS,
+    ...(options.profile ? INSPECTED : {}),
+  });
   const [receiver, , distributor] = stack.services as [Service, Service, Service];
-  const dispatch = new Dispatch(stack, "other");
+  const other = options.elsewhere ? await startPlatform(["director", "dispatcher"], SETTINGS) : undefined;
+  const crowd = await Crowd.of(stack, members);
+  const elsewhere = other && (await Crowd.of(other, members));
   const clients = new LoadClients({
     url: webSocketOf(distributor),
     tokens: await tokensOf(stack, options.clients),
@@ -42,67 +126,46 @@ export async function fanOut(figures: Figures, work: string, options: FanOutOpti
   const token = await stack.token({ publisher: "load" });
   const publisher = new LoadPublisher({ url: receiver.url, token, clients: options.clients });
   const meters = await Meters.of(stack);
-  const stored = async (): Promise<number> => {
-    const [row] = await dispatch.query<{ stored: string }>(
-      "select coalesce(sum(notifications), 0) as stored from $schema.tenant_stored where tenant = 'other'",
-    );
-    return Number(row!.stored);
-  };
-  const p99Of = async (run: () => Promise<void>): Promise<number> => {
+  const measure = async <T>(run: () => Promise<T>): Promise<{ p99: number; cost: Cost; result: T }> => {
     clients.latency = new Samples();
-    await run();
-    return clients.latency.percentile(0.99);
+    const end = await meters.begin();
+    const result = await run();
+    const cost = await end();
+    return { p99: clients.latency.percentile(0.99), cost, result };
   };
+  const load = (seconds: number): Promise<void> => publish(publisher, clients, rate, seconds);
+  const lower = (name: string, value: number, unit: string, aim?: number): void =>
+    figures.note(work, name, value, { unit, better: "lower", ...(aim === undefined ? {} : { aim }) });
   try {
-    await dispatch.fill("crowd", members);
-    await dispatch.fill("five", SMALL, "five");
-    await dispatch.query("analyze $schema.members");
     await clients.open();
     await clients.allLive();
-    await publish(publisher, clients, rate, WARM_SECONDS);
+    await load(WARM_SECONDS);
+    await crowd.warm(() => load(1));
+    await elsewhere?.warm(() => load(1));
+    if (options.profile) {
+      await profiled(stack.services, options.profile, async () => void (await crowd.settle(() => load(1))));
+      await crowd.clear();
+    }
     for (let run = 0; run < runs; run += 1) {
       await turn();
-      const alone = await p99Of(() => publish(publisher, clients, rate, seconds));
-      const before = await stored();
-      const small: number[] = [];
-      const end = await meters.begin();
-      const began = performance.now();
-      const [id] = await dispatch.publish({ to: { group: "crowd" } });
-      const large = { settled: 0 };
-      const beside = await p99Of(async () => {
-        let smalls = 0;
-        const probing = (async () => {
-          while (large.settled === 0) {
-            await sleep(SMALL_EVERY_MS);
-            const at = performance.now();
-            const [five] = await dispatch.publish({ to: { group: "five" } });
-            await dispatch.ended(five!);
-            small.push(performance.now() - at);
-            smalls += SMALL;
-          }
-        })();
-        while (large.settled === 0) {
-          await publish(publisher, clients, rate, 1);
-          if ((await stored()) - before >= members) large.settled = performance.now();
-          else await sleep(LOOK_MS / 25);
-        }
-        await probing;
-        await dispatch.ended(id!);
-        if ((await stored()) - before < members + smalls) await sleep(2_000);
-      });
-      const cost = await end();
-      const lower = (name: string, value: number, unit: string, aim?: number): void =>
-        figures.note(work, name, value, { unit, better: "lower", ...(aim === undefined ? {} : { aim }) });
-      lower("all settled", (large.settled - began) / 1_000, "s", 120);
-      lower("group of five, slowest", Math.max(0, ...small), "ms", 2_000);
-      lower("another tenant, p99 alone", alone, "ms");
-      lower("another tenant, p99 beside it", beside, "ms");
-      lower("another tenant, p99 beside by alone", beside / alone, "times", 1.5);
+      const alone = await measure(() => load(seconds));
+      const beside = await measure(() => crowd.settle(() => load(1)));
+      lower("all settled", beside.result, "s", 120);
+      lower("group of five, slowest", Math.max(0, ...crowd.small), "ms", 2_000);
+      lower("another tenant, p99 alone", alone.p99, "ms");
+      lower("another tenant, p99 beside it", beside.p99, "ms");
+      lower("another tenant, p99 beside by alone", beside.p99 / alone.p99, "times", 1.5);
       for (const kind of ["dispatcher", "director", "Postgres", "Kafka"]) {
-        const cpu = Object.entries(cost.cpu).find(([name]) => name.toLowerCase() === kind.toLowerCase())?.[1] ?? 0;
-        lower(`${kind}, each member`, (cpu / members) * 1e6, "CPU us", kind === "dispatcher" ? 8 : undefined);
+        // The other tenant and the services at rest cost as much in each second as before.
+        const rest = cpuOf(alone.cost, kind) * (beside.cost.seconds / alone.cost.seconds);
+        const each = ((cpuOf(beside.cost, kind) - rest) / members) * 1e6;
+        lower(`${kind}, each member`, each, "CPU us", kind === "dispatcher" ? 8 : undefined);
       }
-      await dispatch.query("delete from $schema.stored_notifications where client like 'other/%'");
+      await crowd.clear();
+      if (!elsewhere) continue;
+      const there = await measure(() => elsewhere.settle(() => load(1)));
+      lower("another tenant, p99 beside another platform's by alone", there.p99 / alone.p99, "times");
+      await elsewhere.clear();
     }
     await clients.all(publisher.accepted);
     checkDelivery(clients, publisher.refused);
@@ -110,7 +173,13 @@ export async function fanOut(figures: Figures, work: string, options: FanOutOpti
     publisher.close();
     await clients.close();
     await meters.close();
-    await dispatch.close();
+    await crowd.close();
+    await elsewhere?.close();
+    await other?.close();
     await stack.close();
   }
+}
+
+function cpuOf(cost: Cost, kind: string): number {
+  return Object.entries(cost.cpu).find(([name]) => name.toLowerCase() === kind.toLowerCase())?.[1] ?? 0;
 }

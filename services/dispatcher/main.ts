@@ -28,7 +28,7 @@ import { createMetrics } from "./metrics.ts";
 import { dispatcherSettings } from "./settings.ts";
 
 /** ms between two sends to Kafka: a send costs about the same, whatever its size. */
-const SEND_MS = 20;
+const SEND_MS = 50;
 
 const settings = loadSettings(dispatcherSettings);
 const log = createLog("dispatcher", settings.LOG_LEVEL);
