@@ -18,7 +18,7 @@ let schedules: Schedules;
 let dispatchers: Service[];
 
 beforeAll(async () => {
-  platform = await startDispatchPlatform({ env: { GROUP_SESSION_MS: "2000" } });
+  platform = await startDispatchPlatform({ env: { GROUP_SESSION_MS: "2000", OPERATOR_BURST: String(2 * SCHEDULES) } });
   schedules = new Schedules(platform.operator, platform.dispatch);
   dispatchers = [platform.service("dispatcher"), await platform.stack.start("dispatcher")];
 });
