@@ -50,7 +50,7 @@ const fired = () =>
 async function killAtRandom(): Promise<void> {
   const until = performance.now() + MINUTES * 60_000;
   for (let kill = 0; kill < KILLS && performance.now() < until; kill += 1) {
-    if (LONG) await sleep(Math.random() * 5_000);
+    if (LONG) await sleep(Math.random() * 30_000);
     else await fired();
     const [killed] = dispatchers.splice(kill % 2, 1);
     killed!.kill("SIGKILL");
