@@ -91,6 +91,7 @@ describe("WebSocket", () => {
         socket.destroy();
         done(said);
       });
+      socket.once("close", () => done(said));
     });
   }
 
