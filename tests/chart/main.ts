@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { parseOptions } from "#local/process/parse-options.ts";
 import { parse } from "yaml";
 import { ROLE_NAMES, uses } from "@saasaparilla/shared/store-grants/grants.ts";
 import { redisLine } from "@saasaparilla/shared/store-grants/redis.ts";
@@ -14,7 +14,7 @@ import { unknownSeries } from "./series.ts";
 import { kubernetesTools, run, validator } from "./tools.ts";
 
 /** Checks the chart without a cluster. `--write` regenerates the files that are made from others. */
-const { write } = parseArgs({ options: { write: { type: "boolean" } } }).values;
+const { write } = parseOptions("npx just chart-check [--write]", { options: { write: { type: "boolean" } } }).values;
 const KUBERNETES = ["1.30", "1.34"];
 
 const { helm } = kubernetesTools();

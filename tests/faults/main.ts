@@ -1,5 +1,5 @@
-import { parseArgs } from "node:util";
 import { mkdir } from "node:fs/promises";
+import { parseOptions } from "#local/process/parse-options.ts";
 import { SeededRandom } from "#tests/support/seeded-random.ts";
 import { FAULTS } from "./faults.ts";
 import { canMoveClocks } from "./machine.ts";
@@ -8,11 +8,14 @@ import { runFault, type Outcome } from "./run.ts";
 import { SHORT } from "./settings.ts";
 import { header, line, totals } from "./table.ts";
 
+const USAGE =
+  "npx just faults [--only PART]... [--seed N] [--minutes N] [--full] [--clients N] [--crowd N] [--rate N] [--histories FOLDER] [--keep]";
+
 /**
  * `just faults`: every fault once; with --minutes, in random orders until the time is over. Exits with 1 on a broken
  * promise.
  */
-const { values } = parseArgs({
+const { values } = parseOptions(USAGE, {
   options: {
     full: { type: "boolean", default: false },
     minutes: { type: "string" },

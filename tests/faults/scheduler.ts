@@ -37,7 +37,7 @@ export class Scheduler {
     const [, client] = this.#key.split("/");
     const cron = `*/${EVERY_MS / 1_000} * * * * *`;
     const document = { cron, zone: "UTC", to: { client }, data: { id: this.#name }, missed: "all" };
-    const { now } = await this.#times();
+    const now = await this.#until((times) => times.now);
     this.#possible = Math.ceil(now / EVERY_MS) * EVERY_MS;
     await this.#console("PUT", document);
     this.#first = await this.#until(({ next }) => next);
@@ -46,7 +46,7 @@ export class Scheduler {
   /** Every occurrence up to now has fired, so that its notification is only under way. */
   async stop(): Promise<void> {
     if (this.#first === undefined) return;
-    const { now } = await this.#times();
+    const now = await this.#until((times) => times.now);
     // After the patience the last ones are lost, as the checker will say.
     await this.#until((times) => (times.next !== undefined && times.next > now ? true : undefined)).catch(() => {});
     await this.#console("DELETE");

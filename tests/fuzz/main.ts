@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { parseOptions } from "#local/process/parse-options.ts";
 import { Coverage } from "./coverage.ts";
 import { mutate } from "./mutate.ts";
 import { Random } from "./random.ts";
@@ -15,7 +15,7 @@ const CORPUS = join(import.meta.dirname, "corpus");
 /** Inputs between two coverage reads: a read after each input would take nearly all of the time. */
 const ROUND = 256;
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = parseOptions("npx just fuzz [TARGET]... [--seconds N] [--seed N] [--keep]", {
   allowPositionals: true,
   options: {
     seconds: { type: "string", default: "10" },

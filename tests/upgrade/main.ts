@@ -1,5 +1,5 @@
 import { mkdir } from "node:fs/promises";
-import { parseArgs } from "node:util";
+import { parseOptions } from "#local/process/parse-options.ts";
 import { Rig } from "#tests/faults/rig.ts";
 import { runFault } from "#tests/faults/run.ts";
 import { SHORT } from "#tests/faults/settings.ts";
@@ -7,8 +7,10 @@ import { header, line, totals } from "#tests/faults/table.ts";
 import { checkoutOf, earlier } from "./checkout.ts";
 import { upgrade } from "./upgrade.ts";
 
+const USAGE = "npx just upgrade-test [--from COMMIT] [--seed N] [--clients N] [--rate N] [--histories FOLDER] [--keep]";
+
 /** `just upgrade-test`: services of an earlier commit and of this one on one platform, under load. */
-const { values } = parseArgs({
+const { values } = parseOptions(USAGE, {
   options: {
     from: { type: "string" },
     seed: { type: "string", default: String(Math.floor(Math.random() * 1e9)) },

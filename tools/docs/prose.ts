@@ -1,6 +1,6 @@
 import { globSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
+import { parseOptions } from "#local/process/parse-options.ts";
 import { brokenLinks } from "./links.ts";
 import { readability, type Readability } from "./readability.ts";
 import { vale } from "./vale.ts";
@@ -8,7 +8,9 @@ import { vale } from "./vale.ts";
 /**
  * Measures the documents, follows inner links, and runs Vale. `--files`: a line for each. `--long`: each long sentence.
  */
-const { files, long } = parseArgs({ options: { files: { type: "boolean" }, long: { type: "boolean" } } }).values;
+const { files, long } = parseOptions("npx just prose [--files] [--long]", {
+  options: { files: { type: "boolean" }, long: { type: "boolean" } },
+}).values;
 
 const repository = resolve(import.meta.dirname, "../..");
 const MEASURED = ["README.md", "CONTRIBUTING.md", "PROTOCOL.md", "docs/**/*.md"];

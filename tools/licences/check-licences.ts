@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { parseOptions } from "#local/process/parse-options.ts";
 import { billOf, type Package } from "./bill.ts";
 import { NATIVE_CONTENTS } from "./native-contents.ts";
 import { differences, hashesOf, nativeFilesIn, type Hashes } from "./native-files.ts";
@@ -23,7 +23,9 @@ interface Listed {
   license: string;
 }
 
-const { values } = parseArgs({ options: { sbom: { type: "string" }, write: { type: "boolean", default: false } } });
+const { values } = parseOptions("npx just licences [--sbom FILE] [--write]", {
+  options: { sbom: { type: "string" }, write: { type: "boolean", default: false } },
+});
 const { packageManager } = JSON.parse(readFileSync(join(repository, "package.json"), "utf8")) as Record<string, string>;
 const accepted = join(import.meta.dirname, "native-files.json");
 
