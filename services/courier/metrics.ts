@@ -1,3 +1,5 @@
+import type { Outcome } from "@saasaparilla/shared/protocol/outcome.ts";
+import { MARKS, type Mark } from "@saasaparilla/shared/protocol/inbox.ts";
 import { meters, type Registry } from "@saasaparilla/shared/runtime/metrics.ts";
 
 export type CourierMetrics = ReturnType<typeof createMetrics>;
@@ -27,7 +29,27 @@ export function createMetrics(registry: Registry) {
   );
   // A series that does not exist has no rate, so a dashboard would be empty until the first event.
   for (const reason of ["collapsed", "surplus"]) deleted.inc({ reason }, 0);
+  const marked = counter("inbox_marks_total", "Requests that marked items, by mark.", "mark");
+  for (const mark of MARKS) marked.inc({ mark }, 0);
+  const marksDropped = counter(
+    "inbox_marks_dropped_total",
+    "Marks without an item that were deleted, because their client had too many marks.",
+  );
+  const outcomes = counter("outcomes_total", "Outcomes appended to queues, by outcome.", "outcome");
+  outcomes.inc({ outcome: "read" }, 0);
+  const limited = counter("requests_limited_total", "Requests answered 429, by limit.", "bound");
+  limited.inc({ bound: "client" }, 0);
+  const frames = counter("inbox_frames_total", "Frames about inboxes sent to distributors.");
+  const framesDropped = counter(
+    "inbox_frames_dropped_total",
+    "Frames about inboxes that were dropped, because too many waited for Kafka.",
+  );
   const watch = watched({
+    outcomesUnderWay: {
+      name: "outcomes_waiting",
+      help: "Outcomes that Kafka does not have yet. Their marks wait for it.",
+    },
+    requestsWaiting: { name: "inbox_requests_waiting", help: "Requests that wait for a statement of Postgres." },
     lag: {
       name: "inbox_lag",
       help: "Records of the topic accepted that are not in inboxes yet, in this courier's partitions, a few seconds ago.",
@@ -49,6 +71,12 @@ export function createMetrics(registry: Registry) {
     read: (records: number) => read.inc(records),
     retried: () => retries.inc(),
     paused: () => pauses.inc(),
+    marked: (mark: Mark) => marked.inc({ mark }),
+    marksDropped: (count: number) => marksDropped.inc(count),
+    outcome: (outcome: Outcome) => outcomes.inc({ outcome }),
+    limited: () => limited.inc({ bound: "client" }),
+    framesDropped: () => framesDropped.inc(),
+    frames: (count: number) => frames.inc(count),
     failed: (dependency: "kafka" | "postgres" | "redis") => failures.inc({ dependency }),
   };
 }

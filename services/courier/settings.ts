@@ -13,6 +13,8 @@ export const courierSettings = commonSettings.extend({
   ...tenantLimitSettings.shape,
   ...tenantInboxSettings.shape,
   PORT: z.coerce.number().int().min(0).max(65535).default(8084).meta({ description: "The port to listen on." }),
+  CLIENT_RATE: count(20).meta({ description: "Requests per second of one client to its inbox." }),
+  CLIENT_BURST: count(200).meta({ description: "Such requests in a burst." }),
   GROUP_SESSION_MS: z.coerce.number().int().min(1_000).max(300_000).default(6_000).meta({
     description: "A courier that its Kafka group does not hear from for this time, in ms, loses its partitions.",
   }),

@@ -18,6 +18,7 @@ import type { z } from "zod";
 export type Needs =
   | { scope: "consume"; target: string }
   | { scope: "publish"; target?: string }
+  | { scope: "subscribe" }
   | { scope: "read" | "operate"; tenant: string | undefined };
 
 /** The caller, if it has the right. Throws `Refused` otherwise. */
