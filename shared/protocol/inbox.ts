@@ -6,7 +6,7 @@ export const MARKS = ["seen", "read", "archived"] as const;
 export type Mark = (typeof MARKS)[number];
 
 /** The most ids in one request. */
-export const MOST_MARKED = 1_000;
+const MOST_MARKED = 1_000;
 
 const mark = z.enum(MARKS);
 const ids = z.array(z.uuid()).min(1).max(MOST_MARKED);

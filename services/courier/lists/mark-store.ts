@@ -5,7 +5,7 @@ import { inTransaction } from "@saasaparilla/shared/postgres/transaction.ts";
 import type { Marked } from "./list-store.ts";
 
 /** Of a client with more marks, those without an item are deleted before new ones are written. */
-export const MOST_MARKS = 2_000;
+const MOST_MARKS = 2_000;
 
 /** The present week, as the tables' partitions count it. */
 const WEEK = "floor(extract(epoch from now()) / 604800)::int4";
@@ -38,7 +38,7 @@ export class MarkStore {
     await this.#postgres.pool.query({
       name: "inbox-mark-ids",
       text: `insert into ${this.#schema}.inbox_marks as old (client, id, week, mark)
-             select $1, id, ${WEEK}, $3 from unnest($2::uuid[]) as id
+             select $1, id, ${WEEK}, $3::int2 from unnest($2::uuid[]) as id
              on conflict (client, id, week) do update set mark = excluded.mark where old.mark < excluded.mark`,
       // In one order, so that two requests do not wait for each other's rows.
       values: [client, [...new Set(marked.ids)].sort(), MARKS.indexOf(mark) + 1],
@@ -48,13 +48,13 @@ export class MarkStore {
 
   /** Marks whose items never come would grow without end. */
   async #makeRoom(client: ClientKey): Promise<number> {
-    const { rows } = await this.#postgres.pool.query<{ full: boolean }>({
+    const { rows } = await this.#postgres.pool.query<{ over: boolean }>({
       name: "inbox-marks-count",
-      text: `select count(*) > $2 as full from (
-               select from ${this.#schema}.inbox_marks where client = $1 limit $2 + 1) as some`,
+      text: `select count(*) > $2::int4 as over from (
+               select from ${this.#schema}.inbox_marks where client = $1 limit $2::int4 + 1) as counted`,
       values: [client, MOST_MARKS],
     });
-    if (!rows[0]!.full) return 0;
+    if (!rows[0]!.over) return 0;
     const { rowCount } = await this.#postgres.pool.query({
       name: "inbox-marks-room",
       text: `delete from ${this.#schema}.inbox_marks where client = $1 and id <> all (
