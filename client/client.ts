@@ -4,7 +4,7 @@ import { Acks } from "./acks.ts";
 import { Backoff, NEVER_MS, pause } from "./timing.ts";
 import { CALLBACK_MS, guarded, LATE, reporter, within } from "./callbacks.ts";
 import { baseOf, postAck } from "./http.ts";
-import { Inbox } from "./inbox.ts";
+import { Received } from "./received.ts";
 import { watchPage } from "./browser-events.ts";
 import { choose } from "./transports.ts";
 import { type Context, ending, type Ending, type ServerFrame } from "./protocol.ts";
@@ -99,7 +99,7 @@ export function connect<T = unknown>(options: Options<T>): Connection {
     random,
     timers,
   });
-  const inbox = new Inbox(
+  const received = new Received(
     {
       handle: (item) =>
         item.type === "retract" ? options.onRetract?.(item) : options.onNotification(item as Notification<T>),
@@ -156,16 +156,16 @@ export function connect<T = unknown>(options: Options<T>): Connection {
     const token = await obtain();
     if (typeof token !== "string") return token;
     // Read late, because the handler may have moved it while the token was being fetched.
-    const cursor = inbox.cursor || undefined;
+    const cursor = received.cursor || undefined;
     let first = true;
     function hear(frame: ServerFrame): void {
       if (signal.aborted) return;
-      if (frame.type === "notification" || frame.type === "retract") inbox.add(frame);
-      else if (frame.type === "notifications") for (const one of frame.items) inbox.add(one);
+      if (frame.type === "notification" || frame.type === "retract") received.add(frame);
+      else if (frame.type === "notifications") for (const one of frame.items) received.add(one);
       else if (frame.type === "connected") {
         // Our cursor is unknown there (R4). A second frame always means that, without a `live` after it (R11).
         if (!first || frame.cursor !== cursor) {
-          inbox.reset(frame.cursor);
+          received.reset(frame.cursor);
           acks.reset();
         }
         everConnected = true;
@@ -189,12 +189,12 @@ export function connect<T = unknown>(options: Options<T>): Connection {
       // A transport that ends late has a successor.
       acknowledgeBy: (send) => void (signal.aborted || acks.by(send)),
       probeBy: (next) => void (signal.aborted || (probe = next)),
-      room: () => inbox.room(),
-      overfull: () => inbox.overfull,
+      room: () => received.room(),
+      overfull: () => received.overfull,
       settled: async () => {
-        await inbox.empty();
+        await received.empty();
         await acks.flush();
-        return inbox.cursor;
+        return received.cursor;
       },
       newToken,
     };
@@ -206,7 +206,7 @@ export function connect<T = unknown>(options: Options<T>): Connection {
     while (!closing.signal.aborted) {
       try {
         const cursor = await bounded(() => store.load());
-        if (cursor) inbox.reset(cursor);
+        if (cursor) received.reset(cursor);
         return;
       } catch (error) {
         // A start without the cursor would be wrong: every notification would come again.
@@ -253,7 +253,7 @@ export function connect<T = unknown>(options: Options<T>): Connection {
       const atOnce = rotated || reconnect === "again" || (reconnect === "token" && refusals === 1);
       const [server, own] = [Math.min(retryAfter, MOST_SECONDS) * 1_000, atOnce ? 0 : backoff.next()];
       become("waiting", { reason, delay: server + own, ...(error !== undefined && { error }) });
-      if (reconnect === "room") await inbox.room();
+      if (reconnect === "room") await received.room();
       // No event shortens the wait that the server asks for (R44).
       await pause(server, [closing.signal], timers);
       await pause(own, [closing.signal, hurry.signal], timers);
@@ -271,7 +271,7 @@ export function connect<T = unknown>(options: Options<T>): Connection {
   });
 
   async function stop(): Promise<void> {
-    await bounded(() => inbox.stop(), HANDLER_MS).catch(ignore);
+    await bounded(() => received.stop(), HANDLER_MS).catch(ignore);
     await bounded(() => acks.flush(), LAST_WORDS_MS).catch(ignore);
     // A long poll cannot send it. If this request fails, the cursor of the next connection acknowledges it.
     if (context && acks.pending !== undefined)
@@ -290,7 +290,7 @@ export function connect<T = unknown>(options: Options<T>): Connection {
       unwatch();
       closing.abort();
       attempt.abort();
-      await bounded(() => inbox.stop(), HANDLER_MS, new AbortController().signal).catch(ignore);
+      await bounded(() => received.stop(), HANDLER_MS, new AbortController().signal).catch(ignore);
       acks.end();
       if (reason === CLOSED) become("closed", { reason });
       else {
@@ -309,7 +309,7 @@ export function connect<T = unknown>(options: Options<T>): Connection {
       return choice.now();
     },
     get cursor() {
-      return inbox.cursor || undefined;
+      return received.cursor || undefined;
     },
     reconnect() {
       hurry.abort();
@@ -318,7 +318,7 @@ export function connect<T = unknown>(options: Options<T>): Connection {
     async close() {
       stopping ??= stop();
       // A handler that waits for its own end would wait for ever.
-      if (!inbox.inHandler) await stopping;
+      if (!received.inHandler) await stopping;
     },
     closed,
   };

@@ -8,7 +8,7 @@ const ROOM = 256;
 const OVERFULL = 4_096;
 const SLOW_MS = 60_000;
 
-export interface InboxOptions {
+export interface ReceivedOptions {
   handle(item: Item): unknown;
   handled(cursor: Cursor): void;
   /**
@@ -20,8 +20,8 @@ export interface InboxOptions {
 }
 
 /** Received notifications and retracts that are not handled yet. They are handled one at a time, in order, each once. */
-export class Inbox {
-  readonly #options: InboxOptions;
+export class Received {
+  readonly #options: ReceivedOptions;
   readonly #stopped = new AbortController();
   #queue: Item[] = [];
   #waiters: (() => void)[] = [];
@@ -36,7 +36,7 @@ export class Inbox {
   /** Handled up to here: a connection resumes from it. */
   cursor: Cursor | undefined;
 
-  constructor(options: InboxOptions, cursor: Cursor | undefined) {
+  constructor(options: ReceivedOptions, cursor: Cursor | undefined) {
     this.#options = options;
     this.cursor = cursor;
     this.#received = cursor ?? "";
