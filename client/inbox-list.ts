@@ -56,7 +56,7 @@ export class List<T> {
 
   /** The cursor before which older items begin. */
   get oldest(): Cursor | undefined {
-    return this.#held.findLast(({ misses }) => misses === undefined)?.item.cursor;
+    return this.#held.filter(({ misses }) => misses === undefined).at(-1)?.item.cursor;
   }
 
   get newest(): Cursor | undefined {
