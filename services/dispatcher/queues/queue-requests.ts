@@ -1,7 +1,7 @@
 import { Refusal, wrongPath, wrongQuery } from "@saasaparilla/shared/http/refusal.ts";
 import { NAME_FORM, queueKey, type ClientKey } from "@saasaparilla/shared/protocol/notification.ts";
 import { z } from "zod";
-import type { Call } from "#api/routes.ts";
+import type { Call } from "@saasaparilla/shared/http/routes.ts";
 import { MOST_MESSAGES } from "./queues.ts";
 import { RECEIPT_FORM } from "./receipts.ts";
 
