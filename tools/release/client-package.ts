@@ -38,7 +38,7 @@ export async function clientPackage(tree: string, folder: string, everyTypeScrip
   return file;
 }
 
-/** Each entry is whole. An application's bundle has their common code twice, which gzip makes small. */
+/** Each entry is whole. A common file would save an application 270 bytes, and cost those without an inbox more. */
 async function bundle(client: string): Promise<void> {
   for (const name of Object.keys(ENTRIES)) {
     const library = await rolldown({ input: join(client, `${name}.ts`), platform: "neutral" });
