@@ -6,7 +6,7 @@ export const MOST_ITEMS = 500;
 /** Collapse keys that are remembered: an older answer of the server must not bring their items back. */
 const MOST_KEYS = 1_000;
 /** An item heard from the connection may lack in so many answers: the server writes its list a little later. */
-export const MOST_MISSES = 3;
+const MOST_MISSES = 3;
 
 /** The answer of GET /v1/inbox. */
 export interface Answer<T> extends Counts {

@@ -98,7 +98,7 @@ export class Sync<T> {
   }
 
   #load(): Promise<void> {
-    this.#reloading ??= this.#reload().finally(async () => {
+    this.#reloading ??= this.#reload().then(async () => {
       this.#reloading = undefined;
       // Needed again after the last look.
       if (this.#needed && !this.#options.signal.aborted) await this.#load();
@@ -195,7 +195,7 @@ export class Sync<T> {
         this.#marks.sending = undefined;
       }
       return true;
-    }).finally(async () => {
+    }).then(async () => {
       this.#sending = undefined;
       // Marked after the last look.
       if (this.#marks.next && !this.#options.signal.aborted) await this.#send();

@@ -262,9 +262,9 @@ test("the state is a new object only if something changed", async () => {
 test("a list belongs to one connection", async () => {
   const server = await serve();
   const { list } = await open(server);
-  expect(() =>
-    connect({ url: server.url, token: "a", onNotification: () => {}, inbox: list as Inbox<unknown> }),
-  ).toThrow("another connection");
+  expect(() => connect({ url: server.url, token: "a", onNotification: () => {}, inbox: list })).toThrow(
+    "another connection",
+  );
 });
 
 test.for([["an address without a scheme", { url: "courier" }]] as const)("%s is a TypeError", ([, options]) => {
