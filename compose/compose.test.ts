@@ -48,7 +48,14 @@ test("Swarm runs the same services, and an absent store restarts none of them", 
   const { haproxy, provision, ...services } = swarm.services;
   expect(haproxy?.image).toContain(images.haproxy);
   expect(provision?.command).toEqual(["provision"]);
-  expect(Object.keys(services).toSorted()).toEqual(["console", "director", "dispatcher", "distributor", "receiver"]);
+  expect(Object.keys(services).toSorted()).toEqual([
+    "console",
+    "courier",
+    "director",
+    "dispatcher",
+    "distributor",
+    "receiver",
+  ]);
   for (const [name, { command, healthcheck }] of Object.entries(services)) {
     expect(command).toEqual([name]);
     // Swarm replaces unhealthy tasks, and /health/ready fails while a store is away.
