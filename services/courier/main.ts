@@ -9,14 +9,19 @@ import { createRegistry } from "@saasaparilla/shared/runtime/metrics.ts";
 import { connectPostgres } from "@saasaparilla/shared/postgres/client.ts";
 import { loadSettings } from "@saasaparilla/shared/runtime/load-settings.ts";
 import { tenantInboxes } from "@saasaparilla/shared/auth/policies/tenant-inbox.ts";
+import { tenantLimits } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
+import { topicsOf } from "@saasaparilla/shared/kafka/topic-names.ts";
+import { watchEpoch } from "@saasaparilla/shared/kafka/epoch-watch.ts";
 import { openapi } from "#api/openapi.ts";
+import { openInbox } from "#inbox/open-inbox.ts";
 import { createMetrics } from "./metrics.ts";
 import { courierSettings } from "./settings.ts";
 
 const settings = loadSettings(courierSettings);
 const log = createLog("courier", settings.LOG_LEVEL);
 const lifecycle = new Lifecycle(log, settings.SHUTDOWN_MS);
-const health = new Health(["postgres", "access"]);
+const health = new Health(["kafka", "postgres", "access", "epoch", "partitions"]);
+const topics = topicsOf(settings.NAMESPACE);
 const registry = createRegistry("courier");
 const metrics = createMetrics(registry);
 
@@ -36,7 +41,27 @@ const { policies, guard } = await openAccessControl(parts);
 server.cors.follow(policies);
 server.onExposed = (request) => guard.turnAway("its token is in its query", "subscribe", request);
 const inboxOf = tenantInboxes(policies, settings);
-metrics.watch({
-  tenants: () => Array.from(policies.tenantNames()).filter((tenant) => inboxOf(tenant) !== undefined).length,
+const limitsOf = tenantLimits(policies, settings);
+const { epoch, reader: epochs } = await watchEpoch({
+  kafka,
+  topics,
+  health,
+  fatal: (error) => lifecycle.fatal(error),
 });
+lifecycle.onEnd("epoch", () => epochs.stop());
 log.info({ routes: server.routes }, "API ready");
+
+openInbox({
+  settings,
+  postgres,
+  kafka,
+  topic: topics.accepted,
+  epoch: epoch.epoch,
+  tenants: () => (policies.loaded ? policies.tenantNames() : undefined),
+  inboxOf,
+  weightOf: (tenant) => limitsOf(tenant).weight,
+  lifecycle,
+  health,
+  metrics,
+  log,
+});

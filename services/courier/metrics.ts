@@ -1,5 +1,7 @@
 import { meters, type Registry } from "@saasaparilla/shared/runtime/metrics.ts";
 
+export type CourierMetrics = ReturnType<typeof createMetrics>;
+
 /**
  * `unlisted`: its tenant has no inbox for its event. `repeated`: it was there. `collapsed`: a later one has its place.
  * `expired`: no inbox would show it. `bad`: it cannot be read.

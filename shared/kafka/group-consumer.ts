@@ -91,12 +91,13 @@ export abstract class GroupConsumer {
     await (this.#committing ??= this.#commit().finally(() => (this.#committing = undefined)));
   }
 
-  /** Waits for the records in work, then commits for the last time. */
+  /** Waits for the records in work, then commits for the last time. It owns nothing afterwards. */
   async end(): Promise<void> {
     for (const owned of this.owned.values()) owned.dropped = true;
     await this.idle();
     await this.#committing;
     await this.commit();
+    this.owned.clear();
   }
 
   /** All partitions that this process owns now. Others may already have an owner elsewhere. */

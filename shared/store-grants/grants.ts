@@ -147,11 +147,11 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
       { keys: "s:", commands: ["get"] },
     ],
     kafka: {
-      read: ["accepted"],
+      read: ["accepted", "epochs"],
       // Outcomes go to accepted. A mark goes to live connections.
       write: ["accepted", "routed", "audit"],
       describe: [],
-      groups: ["couriers"],
+      groups: ["couriers", "epochs-*"],
     },
   },
   auditor: {

@@ -6,8 +6,10 @@ create table inbox_items (
   week integer not null,
   -- When Kafka appended its record to accepted.
   appended timestamptz not null,
+  -- A publisher that repeats a request can cause two rows of one client with one id: the first one counts.
   id uuid not null,
   event text collate "C",
+  -- Of the rows of one client and key only that with the highest sequence is listed, and not if it is a retract.
   collapse text collate "C",
   retract boolean not null,
   -- The queue that gets the outcome.
@@ -42,7 +44,7 @@ create table inbox_clients (
 ) partition by list (week);
 
 -- The weeks that have partitions: from `first` to `last`. Setting `due` makes those that are missing, and drops those
--- whose rows are all older than 30 days.
+-- whose rows are all older than 31 days: no inbox shows rows of more than 30 days, and clocks differ a little.
 create table inbox_weeks (
   one boolean primary key default true check (one),
   due timestamptz not null default now(),
@@ -63,7 +65,7 @@ declare
   part text;
 begin
   new.due := now() + interval '1 hour';
-  new.first := floor((days - 30) / 7);
+  new.first := floor((days - 31) / 7);
   new.last := floor(days / 7) + 2;
   foreach parent in array array['inbox_items', 'inbox_marks', 'inbox_clients'] loop
     for week in new.first .. new.last loop
