@@ -11,7 +11,7 @@ import { podsOf, serviceOf, type Service } from "./services.ts";
  * they insert, for a list of 50 and for a mark. docs/internals/inbox.md has the measurements.
  */
 export const inboxCost = {
-  courier: { passed: 1, item: 15, list: 200, mark: 100 },
+  courier: { passed: 1, item: 45, list: 200, mark: 100 },
   postgres: { passed: 0, item: 45, list: 500, mark: 150 },
 } as const;
 
