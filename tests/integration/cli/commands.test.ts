@@ -85,15 +85,20 @@ test("commands alone create, use, limit, explain and audit a tenant", async () =
   const limited = await json("tenant limits shop publishRate=5,weight=2");
   expect(limited.limits).toEqual({ publishRate: 5, weight: 2 });
   await json("tenant origins shop https://shop.example");
+  const inbox = { events: ["order.paid", "alert.*"], items: 200 };
+  expect(await json("tenant inbox shop order.paid,alert.* --items 200")).toMatchObject({ inbox });
   await json("tenant grant shop apps --role subscriber --subjects u*");
   const shown = await json("tenant show shop");
   expect(shown).toMatchObject({
     limits: { publishRate: 5, weight: 2 },
     origins: ["https://shop.example"],
+    inbox,
     keys: [{ id, name: "checkout", clients: ["u*"] }],
     grants: [{ id: "apps", role: "subscriber" }],
   });
   expect((await json("tenant limits shop none")).limits).toEqual({});
+  expect((await json("tenant inbox shop none")).inbox).toEqual({ events: [] });
+  expect(await json("tenant inbox shop default")).not.toHaveProperty("inbox");
   await expect
     .poll(async () =>
       (await json("tenant usage --by rate --limit 5")).items.map((item: { tenant: string }) => item.tenant),
