@@ -44,7 +44,7 @@ function consumerWith({ never = [] as [number, number][], maxBytes = 1e6 } = {})
       paused: () => {},
       retried: () => {},
       watch: () => {},
-      items: (result, count = 1) => (results[result] = (results[result] ?? 0) + count),
+      items: (result, count) => (results[result] = (results[result] ?? 0) + (count ?? 1)),
     },
     log: createLog("test", "fatal"),
     fatal: (error) => {

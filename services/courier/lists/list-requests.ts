@@ -8,6 +8,7 @@ import {
   CURSOR_FORM,
   cursorTag,
   fromCursor,
+  TENANT_FORM,
   type ClientKey,
   type Sequence,
 } from "@saasaparilla/shared/protocol/notification.ts";
@@ -20,10 +21,17 @@ export function ownKey({ caller }: Call): ClientKey {
   return clientKey(caller.tenant, caller.subject);
 }
 
-/** The inbox that the path names, in the caller's tenant. */
-export function namedKey({ caller, names: [client = ""] }: Call): ClientKey {
+/** Only operators of the platform may name another tenant than their own. */
+export function askedTenant({ query }: Call["request"]): string | undefined {
+  return query.get("tenant") ?? undefined;
+}
+
+/** The inbox that the path names, in the tenant that the query names, else in the caller's. */
+export function namedKey({ caller, request, names: [client = ""] }: Call): ClientKey {
+  const tenant = askedTenant(request) ?? caller.tenant;
+  if (!TENANT_FORM.test(tenant)) throw new Refusal(wrongQuery("tenant", "the name of a tenant"));
   if (!CLIENT_FORM.test(client)) throw new Refusal(wrongPath("client"));
-  return clientKey(caller.tenant, client);
+  return clientKey(tenant, client);
 }
 
 export function limitIn({ query }: Call["request"]): number {

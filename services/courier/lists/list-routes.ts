@@ -11,7 +11,7 @@ import { cursorTag, toCursor, type ClientKey } from "@saasaparilla/shared/protoc
 import type { KeyedLimiter } from "@saasaparilla/shared/rate-limits/keyed-limiter.ts";
 import type { CourierMetrics } from "#metrics.ts";
 import type { Inboxes } from "./inboxes.ts";
-import { beforeIn, limitIn, namedKey, ownKey, upToIn } from "./list-requests.ts";
+import { askedTenant, beforeIn, limitIn, namedKey, ownKey, upToIn } from "./list-requests.ts";
 import type { ListBounds, ListedItem } from "./list-store.ts";
 
 export interface ListRoutesParts {
@@ -53,13 +53,13 @@ export function listRoutes(parts: ListRoutesParts): Route[] {
     route({
       method: "get",
       path: "/v1/inbox/:client",
-      needs: () => ({ scope: "read", tenant: undefined }),
+      needs: (_, request) => ({ scope: "read", tenant: askedTenant(request) }),
       handle: (call) => list(namedKey(call), call, parts),
     }),
     route({
       method: "delete",
       path: "/v1/inbox/:client",
-      needs: () => ({ scope: "operate", tenant: undefined }),
+      needs: (_, request) => ({ scope: "operate", tenant: askedTenant(request) }),
       // Also for a tenant that has turned its inbox off: rows of before are still there.
       handle: async (call) => json(200, { deleted: await inboxes.forget(namedKey(call)) }),
       ended: ({ caller, request }, response) => guard.ended(caller, "operate", request, endingOf(response)),

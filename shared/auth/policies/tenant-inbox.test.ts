@@ -4,7 +4,7 @@ import { Policies } from "./policies.ts";
 import { tenantRow } from "./schema.ts";
 import { tenantInboxes, tenantInboxSettings } from "./tenant-inbox.ts";
 
-const rowOf = (tenant: string, value: unknown): Row => ({ kind: "tenant", tenant, id: "", value }) as Row;
+const rowOf = (tenant: string, value: unknown): Row => ({ kind: "tenant", tenant, id: "", value });
 
 function inboxesWith(settings: Record<string, string>, ...rows: Row[]) {
   const policies = new Policies();
