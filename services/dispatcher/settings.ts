@@ -14,7 +14,7 @@ export const dispatcherSettings = commonSettings.extend({
   GROUP_SESSION_MS: z.coerce.number().int().min(1_000).max(300_000).default(6_000).meta({
     description: "A dispatcher that its Kafka group does not hear from for this time, in ms, loses its partitions.",
   }),
-  FANOUT_RATE: count(10_000).meta({
+  FANOUT_RATE: count(9_000).meta({
     description:
       "The most notifications per second that a dispatcher writes for groups. It writes fewer while directors lag behind.",
   }),

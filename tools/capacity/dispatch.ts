@@ -1,9 +1,9 @@
 /**
- * CPU microseconds that no figure of `just bench` has yet: for a member that a publication reaches, and for a message
- * that is published to a queue, claimed and confirmed. docs/guides/queues.md has the measurement of queues.
+ * CPU microseconds. For a member that a publication reaches: `just bench "group of 1,000,000"` measured 5.8, 14.1 and
+ * 23.7. For a message that is published to a queue, claimed and confirmed: docs/guides/queues.md has the measurement.
  */
 export const dispatchCost = {
-  member: { dispatcher: 6, director: 15, postgres: 25 },
+  member: { dispatcher: 6, director: 14, postgres: 24 },
   message: { dispatcher: 10, director: 14, postgres: 45 },
 } as const;
 

@@ -182,9 +182,13 @@ export class FanOut {
     return "over";
   }
 
-  /** The next publication of its key begins at once. A load that is under way may have missed it. */
+  /**
+   * The next publication of its key begins at once, unless enough others wait for a worker: with many publications a
+   * load for each would take most of the time. A load that is under way may have missed it.
+   */
   async #ended(id: string): Promise<void> {
     await this.#parts.publications.end(id);
+    if (this.#turns.size >= WORKERS) return;
     void (this.#loading ?? Promise.resolve()).then(() => this.load());
   }
 

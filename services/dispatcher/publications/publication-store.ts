@@ -116,18 +116,18 @@ export class PublicationStore {
   async open(owned: readonly number[], among: number): Promise<Slice[]> {
     const { rows } = await this.#postgres.pool.query<SliceRow>({
       name: "slices-open",
-      text: `select id, tenant, slice, target, after, begun, expected::float8 as expected, written::float8 as written,
-                    key, state, head, body
+      // The first publications are found in one pass: asking for each whether an earlier one runs takes far longer.
+      text: `with first as materialized (
+               select distinct on (key) id, tenant, place from ${this.#schema}.publications
+               where state in ('running', 'cancelling') order by key, place
+             )
+             select id, tenant, slice, target, after, begun, expected::float8 as expected,
+                    slice.written::float8 as written, key, state, head, body
              from (
-               select slice.*, publication.key, publication.state, publication.head, publication.body,
-                      row_number() over (partition by slice.tenant order by publication.place) as number
-               from ${this.#schema}.publication_slices as slice
-               join ${this.#schema}.publications as publication using (id, tenant)
+               select slice.*, row_number() over (partition by slice.tenant order by first.place) as number
+               from first join ${this.#schema}.publication_slices as slice using (id, tenant)
                where not slice.done and slice.hash % $2 = any($1::int[])
-               and publication.state in ('running', 'cancelling') and not exists (
-                 select from ${this.#schema}.publications as earlier where earlier.key = publication.key
-                 and earlier.state in ('running', 'cancelling') and earlier.place < publication.place)
-             ) as slice
+             ) as slice join ${this.#schema}.publications as publication using (id, tenant)
              where number <= ${SLICES_OF_TENANT} order by number limit ${SLICES_LOADED}`,
       values: [owned, among],
     });

@@ -18,7 +18,7 @@ let schedules: Schedules;
 let dispatchers: Service[];
 
 beforeAll(async () => {
-  platform = await startDispatchPlatform({ env: { GROUP_SESSION_MS: "2000" } });
+  platform = await startDispatchPlatform({ env: { GROUP_SESSION_MS: "2000", OPERATOR_BURST: String(2 * SCHEDULES) } });
   schedules = new Schedules(platform.operator, platform.dispatch);
   dispatchers = [platform.service("dispatcher"), await platform.stack.start("dispatcher")];
 });
@@ -50,7 +50,7 @@ const fired = () =>
 async function killAtRandom(): Promise<void> {
   const until = performance.now() + MINUTES * 60_000;
   for (let kill = 0; kill < KILLS && performance.now() < until; kill += 1) {
-    if (LONG) await sleep(Math.random() * 5_000);
+    if (LONG) await sleep(Math.random() * 30_000);
     else await fired();
     const [killed] = dispatchers.splice(kill % 2, 1);
     killed!.kill("SIGKILL");
