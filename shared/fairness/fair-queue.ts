@@ -35,6 +35,10 @@ export class FairQueue<K, V> {
     return this.#lines.has(tenant);
   }
 
+  sizeOf(tenant: string): number {
+    return this.#lines.get(tenant)?.waiting.size ?? 0;
+  }
+
   /** Appends to its tenant's line. If the key waits already, its value is replaced in place. */
   set(tenant: string, key: K, value: V): void {
     let line = this.#lines.get(tenant);

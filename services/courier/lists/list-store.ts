@@ -118,7 +118,10 @@ export class ListStore {
     return rows;
   }
 
-  /** $1: client, $2: items, $3: days. */
+  /**
+   * $1: client, $2: items, $3: days. A publisher's repeat that Redis could not suppress has a row of its own. Directors
+   * drop it by its id, so the list leaves it out, and it replaces nothing.
+   */
   #listed(further = ""): string {
     return `with newest as materialized (
               select sequence, week, id, collapse, retract, expires, outcomes from ${this.#schema}.inbox_items
@@ -128,6 +131,10 @@ export class ListStore {
               select coalesce(max(seen_to), '') as seen, coalesce(max(read_to), '') as read,
                      coalesce(max(archived_to), '') as archived
               from ${this.#schema}.inbox_clients where client = $1
+            ), first as (
+              select *, row_number() over (partition by id order by sequence) = 1 as is_first from newest
+            ), latest as materialized (
+              select *, max(sequence) filter (where is_first) over (partition by collapse) as latest from first
             ), marked as materialized (
               select item.sequence, item.week, item.id, item.outcomes, greatest(
                 (select max(mark) from ${this.#schema}.inbox_marks
@@ -135,11 +142,9 @@ export class ListStore {
                 case when item.sequence <= up_to.archived then 3 when item.sequence <= up_to.read then 2
                      when item.sequence <= up_to.seen then 1 end,
                 0) as mark
-              from newest as item cross join up_to
-              where not item.retract and (item.expires is null or item.expires > now())
-              and (item.collapse is null or not exists (
-                select from ${this.#schema}.inbox_items as later where later.client = $1
-                and later.collapse = item.collapse and later.sequence > item.sequence)) ${further}
+              from latest as item cross join up_to
+              where is_first and not item.retract and (item.expires is null or item.expires > now())
+              and (item.collapse is null or item.sequence = item.latest) ${further}
             ), listed as materialized (select * from marked where mark < 3)`;
   }
 }

@@ -11,6 +11,8 @@ export const PAGE = 1_000;
 /** Pages under way at once. */
 const WORKERS = 4;
 const RETRY_MS = 1_000;
+/** More waiting slices of a tenant than a large group has: its next publications can wait for the next load. */
+const ENOUGH = SLICES_OF_TENANT / 2;
 
 export interface FanOutParts {
   publications: Pick<PublicationStore, "open" | "begin" | "advance" | "end">;
@@ -150,7 +152,6 @@ export class FanOut {
 
   async #page(run: Run): Promise<Next> {
     const { publications, writer, charge, metrics } = this.#parts;
-    const { id } = run;
     // A page that an earlier owner may have written is written again, so that the count is what arrived.
     if (run.cancelling && run.mine) return this.#finish(run);
     const { recipients, target, after } = await this.#next(run);
@@ -169,7 +170,7 @@ export class FanOut {
     run.target = target;
     run.after = after;
     run.written += written + refused;
-    if (done) await this.#ended(id);
+    if (done) await this.#ended(run);
     else if (state === "cancelling") return this.#finish(run);
     return done ? "over" : "more";
   }
@@ -178,17 +179,17 @@ export class FanOut {
     const { publications } = this.#parts;
     const { target, after } = run;
     await publications.advance(run, { target, after, written: 0, refused: 0, done: true });
-    await this.#ended(run.id);
+    await this.#ended(run);
     return "over";
   }
 
   /**
-   * The next publication of its key begins at once, unless enough others wait for a worker: with many publications a
-   * load for each would take most of the time. A load that is under way may have missed it.
+   * The next publication of its key begins at once, unless its tenant has enough others: a load reads all running
+   * publications, so with many of them a load for each takes most of the time. A load under way may have missed it.
    */
-  async #ended(id: string): Promise<void> {
+  async #ended({ id, tenant }: Run): Promise<void> {
     await this.#parts.publications.end(id);
-    if (this.#turns.size >= WORKERS) return;
+    if (this.#turns.sizeOf(tenant) >= ENOUGH) return;
     void (this.#loading ?? Promise.resolve()).then(() => this.load());
   }
 

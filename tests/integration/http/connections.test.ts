@@ -82,11 +82,16 @@ describe("WebSocket", () => {
     const { hostname, port } = new URL(services.distributor.url);
     const socket = connect(Number(port), hostname);
     socket.write(bytes, "latin1");
+    let said = "";
     return new Promise((done, failed) => {
-      socket.once("error", failed).once("data", (data: Buffer) => {
+      socket.once("error", failed).on("data", (data: Buffer) => {
+        said += data.toString("latin1");
+        // The head of the answer may come in parts.
+        if (!said.includes("\r\n\r\n")) return;
         socket.destroy();
-        done(data.toString("latin1"));
+        done(said);
       });
+      socket.once("close", () => done(said));
     });
   }
 

@@ -1,0 +1,101 @@
+import { setImmediate as turn } from "node:timers/promises";
+import { expect, it } from "vitest";
+import { WHOLE } from "#groups/member-store.ts";
+import { FanOut, type FanOutParts } from "./fan-out.ts";
+import { SLICES_OF_TENANT, type Slice, type StoredHead } from "./publication-store.ts";
+
+/** Running publications to one member each: `deep` of them for each of a tenant's `keys`. */
+class Backlog {
+  readonly #keys = new Map<string, Slice[]>();
+  loads = 0;
+  /** Tenants in the order in which their publications were written. */
+  readonly written: string[] = [];
+
+  add(tenant: string, keys: number, deep: number): void {
+    for (let key = 0; key < keys; key += 1) {
+      const name = `${tenant}/group:${key}`;
+      this.#keys.set(
+        name,
+        Array.from({ length: deep }, (_, n) => sliceOf(tenant, name, `${name} ${n}`)),
+      );
+    }
+  }
+
+  /** As Postgres answers: the first of each key, and a bounded number of a tenant. */
+  open(): Slice[] {
+    this.loads += 1;
+    const first = Array.from(this.#keys.values(), ([slice]) => slice).filter((slice) => slice !== undefined);
+    const byTenant = Map.groupBy(first, ({ tenant }) => tenant);
+    return Array.from(byTenant.values(), (slices) => slices.slice(0, SLICES_OF_TENANT)).flat();
+  }
+
+  end(id: string): void {
+    for (const slices of this.#keys.values()) if (slices[0]?.id === id) slices.shift();
+  }
+
+  get left(): number {
+    return Array.from(this.#keys.values()).reduce((sum, { length }) => sum + length, 0);
+  }
+}
+
+function sliceOf(tenant: string, key: string, id: string): Slice {
+  const to = { client: "u1" };
+  const head: StoredHead = { id, tenant, publisher: "shop", to, targets: [to] };
+  const place = { target: 0, after: "" as const, written: 0, expected: 1 };
+  return {
+    ...place,
+    id,
+    tenant,
+    key,
+    head,
+    slice: WHOLE,
+    cancelling: false,
+    begun: false,
+    payload: Buffer.from("1"),
+  };
+}
+
+function fanOutOf(backlog: Backlog): FanOut {
+  const parts: FanOutParts = {
+    publications: {
+      open: () => Promise.resolve(backlog.open()),
+      begin: () => Promise.resolve(true),
+      advance: () => Promise.resolve("running"),
+      end: (id) => Promise.resolve(backlog.end(id!)),
+    },
+    members: { page: () => Promise.resolve([]) },
+    writer: {
+      write: async ({ head }) => {
+        await turn();
+        backlog.written.push(head.tenant);
+        return { written: 1, refused: 0 };
+      },
+    },
+    charge: () => 0,
+    weightOf: () => 1,
+    owned: () => ({ partitions: [0], among: 1 }),
+    metrics: { fannedOut() {}, failed() {}, watch() {} },
+    log: { warn() {} } as unknown as FanOutParts["log"],
+    sleep: () => turn(),
+  };
+  return new FanOut(parts);
+}
+
+it("one load brings many of a long backlog, and nothing of it is left", async () => {
+  const backlog = new Backlog();
+  backlog.add("loud", 200, 5);
+  await fanOutOf(backlog).load();
+  await expect.poll(() => backlog.left).toBe(0);
+  expect(backlog.written).toHaveLength(1_000);
+  expect(backlog.loads).toBeLessThan(1_000 / 5);
+});
+
+it("the next publication of another tenant's key does not wait for a long backlog", async () => {
+  const backlog = new Backlog();
+  backlog.add("loud", 200, 5);
+  backlog.add("quiet", 1, 10);
+  await fanOutOf(backlog).load();
+  await expect.poll(() => backlog.left).toBe(0);
+  // Turns alternate. Each load takes part of a turn.
+  expect(backlog.written.lastIndexOf("quiet")).toBeLessThan(100);
+});
