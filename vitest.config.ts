@@ -27,6 +27,7 @@ export default defineConfig({
           name: "stack",
           include: ["tests/{integration,conformance}/**/*.test.ts"],
           globalSetup: "tests/support/global-setup.ts",
+          setupFiles: "tests/support/log-failures.ts",
           expect: { poll: { timeout: 60_000 } },
           testTimeout: 240_000,
           hookTimeout: 240_000,

@@ -29,6 +29,12 @@ export interface Exit {
 
 const START_MS = 90_000;
 const STOP_MS = 15_000;
+const all = new Set<Running>();
+
+/** The end of the log of each service of this test file. A failure that occurs only on a busy machine needs it. */
+export function lastLogs(): string {
+  return [...all].map((service) => `${service.kind} ${service.pid}:\n${service.tail()}`).join("\n");
+}
 
 /** A service as a process of its own. */
 export class Running implements Service {
@@ -49,6 +55,7 @@ export class Running implements Service {
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#child = reaped(child);
+    all.add(this);
     for (const stream of [child.stdout, child.stderr]) createInterface(stream).on("line", (text) => this.#line(text));
     this.exited = new Promise((done) => {
       child.once("close", (code, signal) => {
@@ -81,7 +88,7 @@ export class Running implements Service {
     this.#listeners.delete(listener!);
     ended.abort();
     if (typeof line === "string")
-      throw new Error(`The ${this.kind} did not log what was waited for ${line}.\n${this.#tail()}`);
+      throw new Error(`The ${this.kind} did not log what was waited for ${line}.\n${this.tail()}`);
     return line;
   }
 
@@ -94,7 +101,7 @@ export class Running implements Service {
       );
       if (said === undefined) return;
       if (this.#exit ?? Date.now() > deadline)
-        throw new Error(`The ${this.kind} is not ready: ${said}\n${this.#tail()}`);
+        throw new Error(`The ${this.kind} is not ready: ${said}\n${this.tail()}`);
       await sleep(25);
     }
   }
@@ -120,7 +127,7 @@ export class Running implements Service {
     const { code, signal } = await this.stop();
     const wrong: string[] = [];
     const ended = signal ? `by ${signal}` : `with code ${String(code)}`;
-    if (!this.#killed && code !== 0) wrong.push(`The ${this.kind} ended ${ended}.\n${this.#tail()}`);
+    if (!this.#killed && code !== 0) wrong.push(`The ${this.kind} ended ${ended}.\n${this.tail()}`);
     const fatal = this.logs.find(
       ({ level, msg }) => level === "fatal" || msg === "a release failed" || msg?.startsWith("a handler failed"),
     );
@@ -140,7 +147,7 @@ export class Running implements Service {
     for (const listener of this.#listeners) listener(line);
   }
 
-  #tail(): string {
+  tail(): string {
     return this.logs
       .slice(-15)
       .map((line) => `  ${JSON.stringify(line)}`)

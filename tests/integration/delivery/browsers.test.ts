@@ -114,11 +114,16 @@ test("R47: a ticket opens one SSE stream, for its token's client", async () => {
   expect(expiresIn).toBe(30);
   await publisher.publish([{ client: "ticketed", json: '"for the ticketed"' }]);
   const stop = new AbortController();
-  const stream = await fetch(`${distributor.url}/v1/sse?ticket=${ticket}`, { signal: stop.signal });
+  const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(60_000)]);
+  const stream = await fetch(`${distributor.url}/v1/sse?ticket=${ticket}`, { signal });
   expect(stream.status).toBe(200);
   let said = "";
   const reader = stream.body!.pipeThrough(new TextDecoderStream()).getReader();
-  while (!said.includes("for the ticketed")) said += (await reader.read()).value ?? "";
+  while (!said.includes("for the ticketed")) {
+    const { value, done } = await reader.read();
+    if (done) throw new Error(`The stream ended after ${said}`);
+    said += value;
+  }
   stop.abort();
   const status = async (path: string) => {
     const answer = await fetch(`${distributor.url}${path}`);
