@@ -8,6 +8,7 @@ WORKDIR /saasaparilla
 COPY package.json pnpm-lock.yaml pnpm-workspace.yaml ./
 COPY shared/package.json shared/
 COPY services/console/package.json services/console/
+COPY services/courier/package.json services/courier/
 COPY services/director/package.json services/director/
 COPY services/dispatcher/package.json services/dispatcher/
 COPY services/distributor/package.json services/distributor/
@@ -54,7 +55,7 @@ COPY services /saasaparilla/services
 ENV NODE_ENV=production PATH=/usr/local/bin
 WORKDIR /saasaparilla
 USER 10001:10001
-EXPOSE 8080 8081 8082 8083 8085
+EXPOSE 8080 8081 8082 8083 8084 8085
 # Docker asks by it; Kubernetes has probes of its own.
 HEALTHCHECK --interval=5s --timeout=10s --start-period=300s --retries=3 CMD ["node", "/saasaparilla/image/ready.ts"]
 # The flags are those of shared/runtime/node-flags.ts.

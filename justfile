@@ -71,7 +71,7 @@ epoch *args:
 dead-letters *args:
     node local/cli.ts dead-letters "$@"
 
-# Manage tenants; each command has --help: list, usage, show, add, suspend, resume, origins, limits, key, rotate, issuer, grant, revoke, remove
+# Manage tenants; each command has --help: list, usage, show, add, suspend, resume, origins, limits, inbox, key, rotate, issuer, grant, revoke, remove
 [group('operate')]
 [no-exit-message]
 tenant *args:
@@ -82,6 +82,12 @@ tenant *args:
 [no-exit-message]
 exchange *args:
     node local/cli.ts exchange "$@"
+
+# Read a client's inbox, or delete it: list CLIENT [--limit N] [--before CURSOR] [--json], delete CLIENT; --tenant NAME
+[group('operate')]
+[no-exit-message]
+inbox *args:
+    node local/cli.ts inbox "$@"
 
 # Manage members of groups: add CLIENT..., remove CLIENT..., list, show; --group NAME [--tenant NAME]
 [group('operate')]

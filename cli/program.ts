@@ -5,6 +5,7 @@ import { epochCommand } from "./commands/epoch.ts";
 import { exchangeCommand } from "./commands/exchange.ts";
 import { explainAccessCommand } from "./commands/explain-access.ts";
 import { groupCommand } from "./commands/group.ts";
+import { inboxCommand } from "./commands/inbox.ts";
 import { publicationCommand } from "./commands/publication.ts";
 import { quarantineCommand } from "./commands/quarantine.ts";
 import { queueCommand } from "./commands/queue.ts";
@@ -20,6 +21,7 @@ export function createProgram(name: string): CliCommand {
     .addCommand(tokenCommand())
     .addCommand(subscribeCommand())
     .addCommand(tenantCommand())
+    .addCommand(inboxCommand())
     .addCommand(groupCommand())
     .addCommand(publicationCommand())
     .addCommand(exchangeCommand())

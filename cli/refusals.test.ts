@@ -8,7 +8,7 @@ import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test, vi } fro
 import { UsageError } from "./command.ts";
 import { createProgram } from "./program.ts";
 
-/** A console and a director in one. It counts requests: a wrong command line sends none. */
+/** A console, a courier and a director in one. It counts requests: a wrong command line sends none. */
 let requests = 0;
 let answer: { status: number; body: string };
 const server = createServer((request, response) => {
@@ -30,7 +30,14 @@ beforeEach(() => {
 
 async function cli(args: readonly string[], more: Record<string, string> = {}) {
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const env = { PATH: process.env.PATH, CONSOLE_URL: url, DIRECTOR_URL: url, OPERATOR_TOKEN: "t", ...more };
+  const env = {
+    PATH: process.env.PATH,
+    CONSOLE_URL: url,
+    COURIER_URL: url,
+    DIRECTOR_URL: url,
+    OPERATOR_TOKEN: "t",
+    ...more,
+  };
   const child = spawn(process.execPath, [join(import.meta.dirname, "main.ts"), ...args], { env });
   const ended = once(child, "close");
   child.stdin.end();
@@ -51,6 +58,15 @@ test.each([
   ["tenant limits shop publishRate", "is not a limit"],
   ["tenant limits shop publishRate=-1", "is not a limit"],
   ["tenant limits shop nothing=1", "is not a limit"],
+  ["tenant inbox shop order*", "Write at most 50 events"],
+  ["tenant inbox shop *,.*", "Write at most 50 events"],
+  ["tenant inbox shop * --items 501", "A limit is a number from 1 to 500"],
+  ["tenant inbox shop * --days 31", "A limit is a number from 1 to 30"],
+  ["tenant inbox shop default --days 7", "default takes no --items"],
+  ["inbox list a{b}", "A client's id has"],
+  ["inbox list u1 --limit 501", "A limit is a number from 1 to 500"],
+  ["inbox list u1 --before x/y", "A cursor"],
+  ["inbox delete", "missing required argument 'client'"],
   ["tenant issuer shop idp --issuer i --audience a", "either --jwks or --secret-file"],
   ["tenant issuer shop idp --issuer i --audience a --jwks https://x --algorithms none", "Algorithms are"],
   ["tenant grant shop apps --role boss --subjects u1", "Allowed choices are publisher"],
@@ -78,7 +94,7 @@ test.each([
   ["subscribe --transport carrier-pigeon --token-file x", "Allowed choices are auto"],
 ])("%s is refused before any request", async (line, wrong) => {
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  for (const name of ["CONSOLE_URL", "DIRECTOR_URL"]) vi.stubEnv(name, url);
+  for (const name of ["CONSOLE_URL", "COURIER_URL", "DIRECTOR_URL"]) vi.stubEnv(name, url);
   vi.stubEnv("OPERATOR_TOKEN", "t");
   onTestFinished(() => void vi.unstubAllEnvs());
   const parsed = createProgram("notifications").parseAsync(line.split(" "), { from: "user" });

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from "commander";
+import { inboxSetting } from "@saasaparilla/shared/auth/policies/inbox-setting.ts";
 import { patterns } from "@saasaparilla/shared/auth/policies/client-patterns.ts";
 import { targetForm, targetPatterns as targets } from "@saasaparilla/shared/auth/policies/target-patterns.ts";
 import {
@@ -122,6 +123,15 @@ export const target = fitting(
   (text) => targetForm.safeParse(text).success,
   "A target is a queue, a group or an exchange: queue/changes.",
 );
+const eventList = listBy(
+  inboxSetting.shape.events,
+  "Write at most 50 events, or beginnings with .* after them: order.paid,alert.*; or * for all, none for no inboxes, or default.",
+);
+/** `none` turns the inboxes off, `default` leaves them to the couriers' settings. */
+export const inboxEvents: Parser<string[] | "default"> = (text) => {
+  if (text === "none") return [];
+  return text === "default" ? text : eventList(text);
+};
 export const grantSubjects = listBy(subjectPatterns, "Write subjects, or beginnings with * after them: u1,shop-*");
 
 export const words: Parser<string[]> = (text) =>
@@ -166,6 +176,12 @@ export const limits: Parser<Record<string, number>> = (text) => {
 export const messageId = fitting(
   (text) => /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i.test(text),
   "An id is a UUID, as 0190a3f2-7d52-7a31-9a44-1d8a3c9c1f10.",
+);
+
+/** The form alone: the tag at its end belongs to the client. */
+export const cursor = fitting(
+  (text) => /^[0-9a-f]{25}$/.test(text),
+  "A cursor has 25 digits and letters a to f. The list shows it.",
 );
 
 export const queueTarget = fitting(

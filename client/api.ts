@@ -31,6 +31,73 @@ export interface Retract {
   collapse: string;
 }
 
+/** What a user did with a notification. Each mark includes the ones before it, and a mark is never taken back. */
+export type Mark = "seen" | "read" | "archived";
+
+/** A notification in the inbox: the same on each device, whether or not it was acknowledged. */
+export interface InboxItem<T = unknown> extends Omit<Notification<T>, "type"> {
+  /** Null until the user has seen it. Archived items leave the list. */
+  mark: "seen" | "read" | null;
+}
+
+/** README.md explains each code. A later version can add codes. */
+export type InboxErrorCode =
+  | "no-inbox"
+  | "forbidden"
+  | "rejected"
+  | "unavailable"
+  | "unreachable"
+  | "wrong-url"
+  | "full";
+
+/** Use the code in programs. The text is for people and can change. */
+export interface InboxError {
+  code: InboxErrorCode;
+  text: string;
+}
+
+/** A state is never changed: each change makes a new one. */
+export interface InboxState<T = unknown> {
+  /** Newest first. */
+  readonly items: readonly InboxItem<T>[];
+  /** All items that are not read, also those that are not loaded. */
+  readonly unread: number;
+  readonly unseen: number;
+  /** The server has older items: call `loadMore`. */
+  readonly more: boolean;
+  /** A part of the list is being requested. */
+  readonly loading: boolean;
+  /** Why the last request failed. Temporary failures are tried again. */
+  readonly error: InboxError | undefined;
+}
+
+/** Items by their ids, or all items up to a cursor. */
+export type Marked = { ids: readonly string[] } | { upTo: Cursor };
+
+/** The user's list of notifications, by `inbox()` of "@saasaparilla/client/inbox". */
+export interface Inbox<T = unknown> extends InboxState<T> {
+  readonly state: InboxState<T>;
+  /** Calls the listener after each change of `state`. Returns a function that ends this. */
+  subscribe(this: void, listener: () => unknown): () => void;
+  /** Loads the next older items. Never rejects. */
+  loadMore(): Promise<void>;
+  /** Loads the list again. Resolves once it was loaded or refused. Never rejects. */
+  reload(): Promise<void>;
+  /**
+   * Marks at once, in all tabs. Resolves with true when the server has it, and with false if it was refused and undone.
+   * Never rejects.
+   */
+  mark(mark: Mark, marked: Marked): Promise<boolean>;
+  read(ids: readonly string[]): Promise<boolean>;
+  archive(ids: readonly string[]): Promise<boolean>;
+  readAll(): Promise<boolean>;
+  seenAll(): Promise<boolean>;
+  /** For `connect`: binds the list to one connection, until its signal. */
+  attach(options: Pick<Options<T>, "token" | "onError" | "random" | "timers">, signal: unknown): void;
+  /** For `connect`: takes each frame of the connection, and the token that the server has accepted. */
+  hear(frame: unknown, token: string | undefined): void;
+}
+
 export type TransportName = "websocket" | "sse" | "poll";
 
 /**
@@ -134,15 +201,19 @@ export interface Options<T = unknown> {
   onError?(error: unknown, failure: Failure<T>): unknown;
   /** Keeps the cursor across restarts. */
   store?: Store;
+  /** The user's list of notifications, by `inbox()` of "@saasaparilla/client/inbox". */
+  inbox?: Inbox<T>;
   random?: () => number;
   timers?: Timers;
 }
 
-export interface Connection {
+export interface Connection<T = unknown> {
   readonly state: State;
   readonly transport: TransportName;
   /** Everything up to this position was handled. */
   readonly cursor: Cursor | undefined;
+  /** The option `inbox`. */
+  readonly inbox: Inbox<T> | undefined;
   /** Opens a new connection now. It shortens the wait for the next attempt, but not the server's Retry-After. */
   reconnect(): void;
   /** Waits up to 10 s for the running handler, acknowledges, and disconnects. It never rejects. */

@@ -3,8 +3,8 @@ import type { Connection, Failure, FailureCode, Notification, Options, Reason, S
 import { Acks } from "./acks.ts";
 import { Backoff, NEVER_MS, pause } from "./timing.ts";
 import { CALLBACK_MS, guarded, LATE, reporter, within } from "./callbacks.ts";
-import { baseOf, postAck } from "./http.ts";
-import { Inbox } from "./inbox.ts";
+import { baseOf, postAck, TOKEN_FORM } from "./http.ts";
+import { Received } from "./received.ts";
 import { watchPage } from "./browser-events.ts";
 import { choose } from "./transports.ts";
 import { type Context, ending, type Ending, type ServerFrame } from "./protocol.ts";
@@ -35,8 +35,6 @@ const REST_MS = 1_000;
 const MOST_SECONDS = 3_600;
 /** The URL counts as wrong after this many answers from other servers, before the first connection. */
 const WRONG_ANSWERS = 3;
-/** The form that every transport can carry: a JSON Web Token, without line break, quote or markup. */
-const TOKEN_FORM = /^[\w.~+-]{1,8192}$/;
 
 const ignore = (): void => {};
 
@@ -44,8 +42,8 @@ const CLOSED: Reason = { code: "closed", text: "close()" };
 const RECONNECT: Ending = ending("reconnect", "reconnect()", "again");
 
 /** A client of SaaSaparilla Notifications: every notification once and in order, whatever happens to the connection. */
-export function connect<T = unknown>(options: Options<T>): Connection {
-  const { store, token: given, random = Math.random } = options;
+export function connect<T = unknown>(options: Options<T>): Connection<T> {
+  const { inbox, store, token: given, random = Math.random } = options;
   const base = baseOf(options.url);
   if (typeof options.onNotification !== "function") throw new TypeError("onNotification is missing.");
   const timers: Timers = options.timers ?? globalThis;
@@ -53,6 +51,7 @@ export function connect<T = unknown>(options: Options<T>): Connection {
   const backoff = new Backoff(random);
   const choice = choose(options.transport ?? "auto");
   const tell = reporter(options);
+  inbox?.attach(options, closing.signal);
   let state: State = "connecting";
   /** Aborts the current attempt. */
   let attempt = new AbortController();
@@ -99,7 +98,7 @@ export function connect<T = unknown>(options: Options<T>): Connection {
     random,
     timers,
   });
-  const inbox = new Inbox(
+  const received = new Received(
     {
       handle: (item) =>
         item.type === "retract" ? options.onRetract?.(item) : options.onNotification(item as Notification<T>),
@@ -124,20 +123,18 @@ export function connect<T = unknown>(options: Options<T>): Connection {
       try {
         token = await bounded(given, CALLBACK_MS, attempt.signal);
       } catch (error) {
-        const [code, text] =
-          error === LATE
-            ? (["token-timeout", "token() is late."] as const)
-            : (["token-failed", "token() failed."] as const);
+        const late = error === LATE;
+        const text = `token() ${late ? "is late" : "failed"}.`;
         report(error, "token-failed", text);
-        return ending(code, text, "later", { error });
+        return ending(late ? "token-timeout" : "token-failed", text, "later", { error });
       }
     }
     if (attempt.signal.aborted) return RECONNECT;
     if (typeof token !== "string" || !TOKEN_FORM.test(token)) {
       const text = "The token is invalid.";
-      if (typeof given === "string") return ending("token-invalid", text, "no");
-      report(new Error(text), "token-failed", text);
-      return ending("token-invalid", text);
+      const constant = typeof given === "string";
+      if (!constant) report(new Error(text), "token-failed", text);
+      return ending("token-invalid", text, constant ? "no" : "later");
     }
     if (token === refusedToken) return ending("forbidden", "Refused again.");
     latestToken = token;
@@ -156,16 +153,17 @@ export function connect<T = unknown>(options: Options<T>): Connection {
     const token = await obtain();
     if (typeof token !== "string") return token;
     // Read late, because the handler may have moved it while the token was being fetched.
-    const cursor = inbox.cursor || undefined;
+    const cursor = received.cursor || undefined;
     let first = true;
     function hear(frame: ServerFrame): void {
       if (signal.aborted) return;
-      if (frame.type === "notification" || frame.type === "retract") inbox.add(frame);
-      else if (frame.type === "notifications") for (const one of frame.items) inbox.add(one);
+      inbox?.hear(frame, latestToken);
+      if (frame.type === "notification" || frame.type === "retract") received.add(frame);
+      else if (frame.type === "notifications") for (const one of frame.items) received.add(one);
       else if (frame.type === "connected") {
         // Our cursor is unknown there (R4). A second frame always means that, without a `live` after it (R11).
         if (!first || frame.cursor !== cursor) {
-          inbox.reset(frame.cursor);
+          received.reset(frame.cursor);
           acks.reset();
         }
         everConnected = true;
@@ -181,7 +179,7 @@ export function connect<T = unknown>(options: Options<T>): Connection {
     context = {
       base,
       cursor,
-      asks: options.onRetract ? "&retract=true" : "",
+      asks: options.onRetract || inbox ? "&retract=true" : "",
       timers,
       hear,
       token,
@@ -189,12 +187,12 @@ export function connect<T = unknown>(options: Options<T>): Connection {
       // A transport that ends late has a successor.
       acknowledgeBy: (send) => void (signal.aborted || acks.by(send)),
       probeBy: (next) => void (signal.aborted || (probe = next)),
-      room: () => inbox.room(),
-      overfull: () => inbox.overfull,
+      room: () => received.room(),
+      overfull: () => received.overfull,
       settled: async () => {
-        await inbox.empty();
+        await received.empty();
         await acks.flush();
-        return inbox.cursor;
+        return received.cursor;
       },
       newToken,
     };
@@ -206,7 +204,7 @@ export function connect<T = unknown>(options: Options<T>): Connection {
     while (!closing.signal.aborted) {
       try {
         const cursor = await bounded(() => store.load());
-        if (cursor) inbox.reset(cursor);
+        if (cursor) received.reset(cursor);
         return;
       } catch (error) {
         // A start without the cursor would be wrong: every notification would come again.
@@ -248,17 +246,18 @@ export function connect<T = unknown>(options: Options<T>): Connection {
       acks.by(undefined);
       probe = undefined;
       hurry = new AbortController();
-      const rotated = (reconnect === "other" || reconnect === "url") && choice.other();
+      const elsewhere = reconnect === "other" || reconnect === "url";
+      const rotated = elsewhere && choice.other();
       if (hopeless(ended, rotated)) return reason;
       const atOnce = rotated || reconnect === "again" || (reconnect === "token" && refusals === 1);
       const [server, own] = [Math.min(retryAfter, MOST_SECONDS) * 1_000, atOnce ? 0 : backoff.next()];
       become("waiting", { reason, delay: server + own, ...(error !== undefined && { error }) });
-      if (reconnect === "room") await inbox.room();
+      if (reconnect === "room") await received.room();
       // No event shortens the wait that the server asks for (R44).
       await pause(server, [closing.signal], timers);
       await pause(own, [closing.signal, hurry.signal], timers);
       if (hurry.signal.aborted || reconnect === "again" || reconnect === "token") await rest;
-      if (reconnect !== "other" && reconnect !== "url") choice.again();
+      if (!elsewhere) choice.again();
     }
     return CLOSED;
   }
@@ -271,7 +270,7 @@ export function connect<T = unknown>(options: Options<T>): Connection {
   });
 
   async function stop(): Promise<void> {
-    await bounded(() => inbox.stop(), HANDLER_MS).catch(ignore);
+    await bounded(() => received.stop(), HANDLER_MS).catch(ignore);
     await bounded(() => acks.flush(), LAST_WORDS_MS).catch(ignore);
     // A long poll cannot send it. If this request fails, the cursor of the next connection acknowledges it.
     if (context && acks.pending !== undefined)
@@ -290,18 +289,16 @@ export function connect<T = unknown>(options: Options<T>): Connection {
       unwatch();
       closing.abort();
       attempt.abort();
-      await bounded(() => inbox.stop(), HANDLER_MS, new AbortController().signal).catch(ignore);
+      await bounded(() => received.stop(), HANDLER_MS, new AbortController().signal).catch(ignore);
       acks.end();
-      if (reason === CLOSED) become("closed", { reason });
-      else {
-        const error = new Error(reason.text);
-        tell(error, { code: "stopped", text: reason.text });
-        become("closed", { reason, error });
-      }
+      const error = reason === CLOSED ? undefined : new Error(reason.text);
+      if (error) tell(error, { code: "stopped", text: reason.text });
+      become("closed", { reason, ...(error && { error }) });
       return reason;
     });
 
   return {
+    inbox,
     get state() {
       return state;
     },
@@ -309,7 +306,7 @@ export function connect<T = unknown>(options: Options<T>): Connection {
       return choice.now();
     },
     get cursor() {
-      return inbox.cursor || undefined;
+      return received.cursor || undefined;
     },
     reconnect() {
       hurry.abort();
@@ -318,7 +315,7 @@ export function connect<T = unknown>(options: Options<T>): Connection {
     async close() {
       stopping ??= stop();
       // A handler that waits for its own end would wait for ever.
-      if (!inbox.inHandler) await stopping;
+      if (!received.inHandler) await stopping;
     },
     closed,
   };

@@ -38,10 +38,7 @@ export class EventReader {
 
   #line(line: string): StreamEvent | undefined {
     if (line === "") return this.#dispatch();
-    const colon = line.indexOf(":");
-    const field = colon === -1 ? line : line.slice(0, colon);
-    const start = line[colon + 1] === " " ? colon + 2 : colon + 1;
-    const value = colon === -1 ? "" : line.slice(start);
+    const [, field, value = ""] = FIELD.exec(line)!;
     if (field === "event") this.#type = value;
     else if (field === "id" && !value.includes("\0")) this.#id = value;
     else if (field === "data") {
@@ -60,4 +57,6 @@ export class EventReader {
   }
 }
 
+/** Name and value: one space after the colon is no part of the value. */
+const FIELD = /([^:]*)(?:: ?(.*))?/s;
 const LINE_END = /\r\n|\r|\n/;

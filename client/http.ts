@@ -1,6 +1,6 @@
 import type { Cursor } from "./api.ts";
 import { onAbort } from "./timing.ts";
-import { type Base, type Close, type Context, type Ending, ending } from "./protocol.ts";
+import { type Base, type Caller, type Close, type Context, type Ending, ending } from "./protocol.ts";
 
 /** An answer to a request without a wait comes within this time. */
 export const PATIENCE_MS = 10_000;
@@ -18,7 +18,7 @@ export function baseOf(url: string): Base {
 }
 
 /** Shared HTTP code of the three transports. */
-export function address({ base }: Context, path: string, query?: string, cursor?: Cursor): string {
+export function address({ base }: Pick<Caller, "base">, path: string, query?: string, cursor?: Cursor): string {
   const pairs = [base.query, query, cursor && `cursor=${encodeURIComponent(cursor)}`].filter(Boolean);
   return `${named(base, path)}${pairs.length > 0 ? `?${pairs.join("&")}` : ""}`;
 }
@@ -26,13 +26,13 @@ export function address({ base }: Context, path: string, query?: string, cursor?
 /** For people: an address without its query, which may hold secrets of others. */
 const named = ({ origin, path }: Base, name: string): string => `${origin}${path}/v1/${name}`;
 
-export function authorization({ token }: Context): Record<string, string> {
+export function authorization({ token }: Pick<Caller, "token">): Record<string, string> {
   return { authorization: `Bearer ${token}` };
 }
 
 /** A request that ends with the connection, after `ms`, or with `more`. `use` reads the answer before that. */
 export async function request<T>(
-  context: Context,
+  context: Caller,
   url: string,
   init: Omit<RequestInit, "signal">,
   ms: number,
@@ -58,6 +58,9 @@ export async function request<T>(
     off();
   }
 }
+
+/** The form that every transport can carry: a JSON Web Token, without line break, quote or markup. */
+export const TOKEN_FORM = /^[\w.~+-]{1,8192}$/;
 
 export const isOf = ({ headers }: Response, type: string): boolean => !!headers.get("content-type")?.includes(type);
 
@@ -95,8 +98,10 @@ export async function refusal(
   if (status === 401 || status === 403) return ending("forbidden", text, "token");
   if (status === 408 || status === 429 || status >= 500) {
     const seconds = Number(headers.get("retry-after") ?? problem?.retryAfter);
-    const more = seconds > 0 ? { retryAfter: seconds } : {};
-    return { ...ending("unavailable", text, "later", more), type: problem?.type };
+    return {
+      ...ending("unavailable", text, "later", { retryAfter: seconds > 0 ? seconds : undefined }),
+      type: problem?.type,
+    };
   }
   if (status === 400 && ours) return ending("rejected", text, "no");
   return wrongUrl(base, path, `answered ${status}`);
@@ -109,7 +114,7 @@ export const lost = ({ base }: Context, error: unknown, opened = false): Ending 
   ending(opened ? "lost" : "unreachable", `${base.origin}${base.path}: ${describe(error)}`, "later", { error });
 
 /** With its cause: "fetch failed" alone says nothing. */
-function describe(error: unknown, depth = 0): string {
+export function describe(error: unknown, depth = 0): string {
   const { message, code, cause } = Object(error) as { message?: string; code?: string; cause?: unknown };
   return `${message || code || String(error)}${cause && depth < 3 ? `: ${describe(cause, depth + 1)}` : ""}`;
 }
@@ -118,9 +123,7 @@ export function ended({ code, reason, reconnect, retryAfter }: Close): Ending {
   // 4003: a token was refused that renewed another one.
   const how = code === 4003 ? "token" : reconnect;
   const what = how === "token" ? "forbidden" : how === "now" ? "server" : code === 4011 ? "replaced" : "rejected";
-  return ending(what, `${reason} (${code})`, how, {
-    ...(retryAfter !== undefined && { retryAfter }),
-  });
+  return ending(what, `${reason} (${code})`, how, { retryAfter });
 }
 
 function post<T>(context: Context, body: object, ms: number, use: (response: Response) => T | Promise<T>): Promise<T> {

@@ -1,7 +1,7 @@
 import type { Cursor } from "./api.ts";
 import { pause } from "./timing.ts";
 import { address, authorization, ended, lost, PATIENCE_MS, refusal, request, wrongUrl } from "./http.ts";
-import type { Close, Context, Ending, Item } from "./protocol.ts";
+import type { Close, Context, Ending, InboxFrame, Item } from "./protocol.ts";
 
 /** Seconds that the server waits. At first 0: an empty answer means that all stored notifications were sent (R7). */
 const FIRST_WAIT = 0;
@@ -13,6 +13,7 @@ interface Answer {
   notifications: Item[];
   cursor: Cursor;
   closing?: Close;
+  inbox?: InboxFrame[];
 }
 
 type Outcome = Answer | Awaited<ReturnType<typeof refusal>>;
@@ -33,13 +34,12 @@ export async function poll(context: Context): Promise<Ending> {
         await pause((answer.retryAfter ?? 1) * 1_000, [signal], timers);
         continue;
       }
-      const { notifications, closing } = answer;
+      const { notifications, closing, inbox = [] } = answer;
       // An answer does not name its start. If it is not after our cursor, the server began at the start (R4).
       const again =
-        cursor !== undefined && (answer.cursor < cursor || notifications.some((one) => one.cursor <= cursor!));
-      if (again || cursor === undefined) context.hear({ type: "connected", cursor: "", heartbeat: 0 });
-      else if (first) context.hear({ type: "connected", cursor, heartbeat: 0 });
-      for (const notification of notifications) context.hear(notification);
+        cursor === undefined || answer.cursor < cursor || notifications.some((one) => one.cursor <= cursor!);
+      if (again || first) context.hear({ type: "connected", cursor: again ? "" : cursor!, heartbeat: 0 });
+      for (const frame of [...notifications, ...inbox]) context.hear(frame);
       if (closing) return ended(closing);
       live ||= notifications.length === 0;
       if (live) context.hear({ type: "live" });

@@ -1,4 +1,4 @@
-import type { Cursor, Notification, Reason, Retract, ReasonCode, Timers } from "./api.ts";
+import type { Cursor, Mark, Notification, Reason, Retract, ReasonCode, Timers } from "./api.ts";
 
 /** The messages between client and server, as in PROTOCOL.md. This library imports nothing: others install it. */
 
@@ -14,12 +14,24 @@ export interface Close {
 /** It has a place in the order, and is handled. */
 export type Item = Notification | Retract;
 
+/** A mark of another device, or a reason to load the list again. It has no cursor. */
+export interface InboxFrame {
+  type: "inbox";
+  reload?: boolean;
+  mark?: Mark;
+  ids?: string[];
+  upTo?: Cursor;
+  unread?: number;
+  unseen?: number;
+}
+
 /** R10 to R14, R49, R61. */
 export type ServerFrame =
   | { type: "connected"; cursor: Cursor; heartbeat: number; ping?: boolean }
   | Item
   | { type: "notifications"; items: Notification[] }
   | { type: "live" }
+  | InboxFrame
   | { type: "pong" }
   | { type: "replay_pending"; retryAfter: number }
   | { type: "refresh"; expiresIn: number }
@@ -37,7 +49,7 @@ export interface Ending {
    */
   reconnect: Close["reconnect"] | "later" | "again" | "other" | "url" | "room";
   /** Seconds, by the server. */
-  retryAfter?: number;
+  retryAfter?: number | undefined;
   error?: unknown;
 }
 
@@ -51,15 +63,19 @@ export const ending = (
 /** A transport gets the context of one connection. It resolves when that connection is over, and never rejects. */
 export type Transport = (context: Context) => Promise<Ending>;
 
-export interface Context {
+/** Who sends a request, to where, and until when. */
+export interface Caller {
   base: Base;
   token: string;
-  cursor: Cursor | undefined;
-  /** A further part of the query: `&retract=true`, or nothing (R61). */
-  asks: string;
   /** Aborted by close() and reconnect(). */
   signal: AbortSignal;
   timers: Timers;
+}
+
+export interface Context extends Caller {
+  cursor: Cursor | undefined;
+  /** A further part of the query: `&retract=true`, or nothing (R61). */
+  asks: string;
   /** Takes every frame of the server. Throws if it is not a frame of the protocol. */
   hear(frame: ServerFrame): void;
   /** Sets how handled notifications are acknowledged while this connection is open; undefined ends that. */

@@ -48,10 +48,40 @@ test("Swarm runs the same services, and an absent store restarts none of them", 
   const { haproxy, provision, ...services } = swarm.services;
   expect(haproxy?.image).toContain(images.haproxy);
   expect(provision?.command).toEqual(["provision"]);
-  expect(Object.keys(services).toSorted()).toEqual(["console", "director", "dispatcher", "distributor", "receiver"]);
+  expect(Object.keys(services).toSorted()).toEqual([
+    "console",
+    "courier",
+    "director",
+    "dispatcher",
+    "distributor",
+    "receiver",
+  ]);
   for (const [name, { command, healthcheck }] of Object.entries(services)) {
     expect(command).toEqual([name]);
     // Swarm replaces unhealthy tasks, and /health/ready fails while a store is away.
     expect(healthcheck?.test?.at(-1)).toContain("/health/live");
   }
+});
+
+test("HAProxy and the chart send the same public paths to the same services", () => {
+  const chart = Object.fromEntries(
+    Array.from(
+      read("charts/saasaparilla-notifications/templates/_paths.tpl").matchAll(
+        /define "([a-z]+)-paths" -}}\n((?:- .+\n)+)/g,
+      ),
+      ([, name, lines]) => [name!, lines!.trim().replaceAll("- ", "").split("\n")],
+    ),
+  );
+  const haproxy: Record<string, string[]> = {};
+  for (const [, name, kind, paths] of read("compose/haproxy/haproxy.cfg").matchAll(/acl (\w+) (path|path_beg) (.+)/g)) {
+    // The chart marks a prefix by its last character.
+    for (const path of paths!.split(" ")) expect(path.endsWith("/")).toBe(kind === "path_beg");
+    (haproxy[name!] ??= []).push(...paths!.split(" "));
+  }
+  const sorted = (...lists: (string[] | undefined)[]): string[] => lists.flatMap((list) => list ?? []).toSorted();
+  expect(sorted(haproxy.inbox)).toEqual(["/v1/inbox", "/v1/inbox/"]);
+  expect(sorted(haproxy.inbox)).toEqual(sorted(chart.inbox));
+  expect(sorted(haproxy.publish)).toEqual(sorted(chart.publisher));
+  expect(sorted(haproxy.queue)).toEqual(sorted(chart.queue));
+  expect(sorted(haproxy.subscribe)).toEqual(sorted(chart.stream, chart.poll));
 });

@@ -4,6 +4,7 @@ const ports = {
   distributor: 8081,
   director: 8082,
   console: 8083,
+  courier: 8084,
   dispatcher: 8085,
   provision: undefined,
 };

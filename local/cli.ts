@@ -9,6 +9,7 @@ await command(async () => {
   const { env } = process;
   env.CONSOLE_URL ||= `http://localhost:${port("CONSOLE_PORT")}`;
   env.DIRECTOR_URL ||= `http://localhost:${port("DIRECTOR_PORT")}`;
+  env.COURIER_URL ||= `http://localhost:${port("COURIER_PORT")}`;
   env.DISPATCHER_URL ||= `http://localhost:${port("DISPATCHER_PORT")}`;
   env.NOTIFICATIONS_URL ||= `http://localhost:${port("DISTRIBUTOR_PORT")}`;
   env.NOTIFICATIONS_TENANT ||= "local";

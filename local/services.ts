@@ -13,7 +13,7 @@ import { UserError, reasonOf } from "#local/process/user-error.ts";
 
 export type Service = {
   name: string;
-  kind: "receiver" | "director" | "distributor" | "console" | "dispatcher";
+  kind: "receiver" | "director" | "distributor" | "console" | "courier" | "dispatcher";
   portName: PortName;
   port: number;
 };
@@ -24,6 +24,7 @@ export function services(distributors: number): Service[] {
     { name: "receiver", kind: "receiver", portName: "RECEIVER_PORT", port: port("RECEIVER_PORT") },
     { name: "director", kind: "director", portName: "DIRECTOR_PORT", port: port("DIRECTOR_PORT") },
     { name: "console", kind: "console", portName: "CONSOLE_PORT", port: port("CONSOLE_PORT") },
+    { name: "courier", kind: "courier", portName: "COURIER_PORT", port: port("COURIER_PORT") },
     { name: "dispatcher", kind: "dispatcher", portName: "DISPATCHER_PORT", port: port("DISPATCHER_PORT") },
     ...Array.from({ length: distributors }, (_, i): Service => ({
       name: i === 0 ? "distributor" : `distributor-${i + 1}`,
@@ -59,13 +60,22 @@ export function settings(urls: BackingUrls): Record<string, string> {
     ALLOWED_ORIGINS: process.env.ALLOWED_ORIGINS ?? LOCAL_ORIGINS,
     KEY_ENVIRONMENT: process.env.KEY_ENVIRONMENT || "test",
     SECRETS_KEY: process.env.SECRETS_KEY || secretsKey(),
+    // Every tenant of the developer has an inbox.
+    INBOX_EVENTS: process.env.INBOX_EVENTS ?? "*",
     LOG_LEVEL: process.env.LOG_LEVEL || "info",
     // A local stop need not wait for clients to leave gently.
     SHUTDOWN_MS: process.env.SHUTDOWN_MS || "5000",
   };
 }
 
-const KINDS = ["receiver", "director", "distributor", "console", "dispatcher"] as const satisfies Service["kind"][];
+const KINDS = [
+  "receiver",
+  "director",
+  "distributor",
+  "console",
+  "courier",
+  "dispatcher",
+] as const satisfies Service["kind"][];
 const passwordOf = (kind: Service["kind"]): string =>
   secret(`${kind}.password`, () => randomBytes(18).toString("base64url"));
 

@@ -16,7 +16,7 @@ ${next(platform)}`);
 });
 
 /** Commands to paste in this folder. */
-function next({ receiver, dispatcher, distributors: [distributor] }: Platform): string {
+function next({ receiver, courier, dispatcher, distributors: [distributor] }: Platform): string {
   const client = "Authorization: Bearer $(npx just token --client u1)";
   return `
 Subscribe as the client u1: over server-sent events, by long poll, or over a WebSocket
@@ -29,6 +29,10 @@ Publish to it from another terminal. A client that reconnects first gets the not
 
   curl "${receiver}/v1/notifications" -H "Authorization: Bearer $(npx just token --publisher)" \\
     -H "Content-Type: application/json" -d '{"to": {"client": "u1"}, "data": {"text": "hello"}}'
+
+See the inbox of the client: the same list on each of its devices
+
+  curl "${courier}/v1/inbox" -H "${client}"
 
 Groups and queues are at the dispatcher, ${dispatcher}: npx just group add u1 --group team; npx just queue read jobs
 

@@ -2,6 +2,7 @@ import { comeBack, deep, storing } from "./offline-clients.ts";
 import { fanOut } from "./fan-out.ts";
 import type { Figures } from "#bench/results/figures.ts";
 import { atRest, connects, idle } from "./idle-connections.ts";
+import { fillInboxes } from "./inbox.ts";
 import type { Profile } from "#bench/results/profiler.ts";
 import { directorAlone, distributorAlone, floorAtRate, receiverAlone } from "./single-service.ts";
 import { larger } from "./payload-size.ts";
@@ -90,6 +91,8 @@ export const works: Record<string, Work> = {
   "100,000 stored": (figures, work, { divisor, runs }) => deep(figures, work, { stored: 100_000 / divisor, runs }),
   queue: (figures, work, { runs, seconds }) => queue(figures, work, { workers: 0, runs, seconds }),
   "queue, four workers": (figures, work, { runs, seconds }) => queue(figures, work, { workers: 4, runs, seconds }),
+  inbox: (figures, work, { divisor, runs, seconds }) =>
+    fillInboxes(figures, work, { clients: 10_000 / divisor, rate: 2_000 / divisor, runs, seconds }),
   storing: (figures, work, { divisor, runs }) =>
     storing(figures, work, { clients: 5_000 / divisor, rows: 200_000 / divisor, runs, aim: 30_000 }),
 };

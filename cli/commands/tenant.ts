@@ -1,6 +1,7 @@
 import { CliCommand } from "#cli/command.ts";
 import { addCommand } from "#cli/tenant/add.ts";
 import { grantCommand } from "#cli/tenant/grant.ts";
+import { inboxCommand } from "#cli/tenant/inbox.ts";
 import { issuerCommand } from "#cli/tenant/issuer.ts";
 import { keyCommand, rotateCommand } from "#cli/tenant/key.ts";
 import { limitsCommand } from "#cli/tenant/limits.ts";
@@ -13,7 +14,7 @@ import { usageCommand } from "#cli/tenant/usage.ts";
 
 export const tenantCommand = (): CliCommand => {
   const tenant = new CliCommand("tenant")
-    .summary("manage tenants: keys, issuers, grants, limits, origins, usage")
+    .summary("manage tenants: keys, issuers, grants, limits, origins, inboxes, usage")
     .description("Manage tenants. Without a command, lists them.")
     .examples("tenant list", "tenant add shop --trust scopes", "tenant key shop --name checkout --scopes publish");
   for (const command of [
@@ -25,6 +26,7 @@ export const tenantCommand = (): CliCommand => {
     resumeCommand(),
     originsCommand(),
     limitsCommand(),
+    inboxCommand(),
     keyCommand(),
     rotateCommand(),
     issuerCommand(),

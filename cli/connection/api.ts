@@ -1,7 +1,7 @@
 import { messageOf } from "@saasaparilla/shared/runtime/errors.ts";
 import { CliError } from "#cli/command.ts";
 import { memberToken, operatorToken } from "./credential.ts";
-import type { ConsoleOptions, DirectorOptions, DispatcherOptions, MemberOptions } from "./options.ts";
+import type { ConsoleOptions, CourierOptions, DirectorOptions, DispatcherOptions, MemberOptions } from "./options.ts";
 
 type Method = "GET" | "PUT" | "POST" | "DELETE";
 
@@ -12,7 +12,7 @@ interface Problem {
   errors?: { pointer: string; detail: string }[];
 }
 
-type Service = "console" | "director" | "dispatcher";
+type Service = "console" | "courier" | "director" | "dispatcher";
 
 /** The HTTP API of a service. */
 export class Api {
@@ -93,6 +93,9 @@ export const consoleApi = async (options: ConsoleOptions): Promise<Api> =>
 
 export const directorApi = async (options: DirectorOptions): Promise<Api> =>
   api("director", options.directorUrl, await operatorToken(options));
+
+export const courierApi = async (options: CourierOptions): Promise<Api> =>
+  api("courier", options.courierUrl, await operatorToken(options));
 
 export const dispatcherApi = async (options: DispatcherOptions): Promise<Api> =>
   api("dispatcher", options.dispatcherUrl, await operatorToken(options));

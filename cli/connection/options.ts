@@ -26,6 +26,10 @@ export interface DirectorOptions extends CredentialOptions {
   directorUrl?: string;
 }
 
+export interface CourierOptions extends CredentialOptions {
+  courierUrl?: string;
+}
+
 export interface DispatcherOptions extends CredentialOptions {
   dispatcherUrl?: string;
 }
@@ -74,6 +78,12 @@ export function consoleOptions<C extends CliCommand>(command: C): C {
 export function directorOptions<C extends CliCommand>(command: C): C {
   return credentialOptions(
     command.addOption(option("--director-url <url>", "address of a director", "DIRECTOR_URL").argParser(baseUrl)),
+  );
+}
+
+export function courierOptions<C extends CliCommand>(command: C): C {
+  return credentialOptions(
+    command.addOption(option("--courier-url <url>", "address of a courier", "COURIER_URL").argParser(baseUrl)),
   );
 }
 

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createRegistry } from "@saasaparilla/shared/runtime/metrics.ts";
 import { expect, test } from "vitest";
+import { createMetrics as courier } from "#services/courier/metrics.ts";
 import { createMetrics as director } from "#services/director/metrics.ts";
 import { createMetrics as dispatcher } from "#services/dispatcher/metrics.ts";
 import { createMetrics as distributor } from "#services/distributor/metrics.ts";
@@ -31,7 +32,7 @@ const known = new Set([
   "identity_waits_refused_total",
   "address_over_limit_requests_total",
 ]);
-for (const [service, create] of Object.entries({ receiver, director, distributor, dispatcher })) {
+for (const [service, create] of Object.entries({ receiver, director, distributor, courier, dispatcher })) {
   const registry = createRegistry(service);
   create(registry);
   for (const { name } of registry.getMetricsAsArray()) known.add(name);

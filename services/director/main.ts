@@ -26,7 +26,7 @@ import { refusedRow } from "#dead-letters/refused-row.ts";
 import { DeadLetters } from "@saasaparilla/shared/kafka/dead-letters.ts";
 import { Director } from "./director.ts";
 import { PresenceLookup } from "#partitions/presence-lookup.ts";
-import { watchEpoch } from "#partitions/epoch-watch.ts";
+import { watchEpoch } from "@saasaparilla/shared/kafka/epoch-watch.ts";
 import { createMetrics } from "./metrics.ts";
 import { openapi } from "#dead-letters/openapi.ts";
 import { serveAdminApi } from "#dead-letters/admin-api.ts";

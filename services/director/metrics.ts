@@ -35,7 +35,7 @@ export function createMetrics(registry: Registry) {
     "notifications_swept_total",
     "Stored notifications that expired before their client connected.",
   );
-  const ended: Record<Outcome, number> = { acknowledged: 0, expired: 0, replaced: 0, retracted: 0, dead: 0 };
+  const ended: Partial<Record<Outcome, number>> = { acknowledged: 0, expired: 0, replaced: 0, retracted: 0, dead: 0 };
   counts("outcomes_total", "Outcomes appended to queues, by outcome.", ["outcome"], () =>
     Object.entries(ended).map(([outcome, count]) => ({ outcome, count })),
   );
@@ -96,7 +96,7 @@ export function createMetrics(registry: Registry) {
     routed: sent,
     repeated: () => duplicates.inc(),
     outcome(outcome: Outcome): void {
-      ended[outcome] += 1;
+      ended[outcome] = (ended[outcome] ?? 0) + 1;
     },
     swept: (rows: number) => swept.inc(rows),
     deadLettered: () => deadLetters.inc(),

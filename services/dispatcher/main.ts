@@ -18,7 +18,7 @@ import { dispatcherGroup, topicsOf } from "@saasaparilla/shared/kafka/topic-name
 import { queueOf, tenantOf } from "@saasaparilla/shared/protocol/notification.ts";
 import { tenantLimits } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
 import { openapi } from "#api/openapi.ts";
-import { serveRoutes } from "#api/routes.ts";
+import { serveRoutes } from "@saasaparilla/shared/http/routes.ts";
 import { DispatchConsumer } from "#publications/consumer.ts";
 import { openPublications } from "#publications/open-publications.ts";
 import { publicationsApi } from "#publications/openapi.ts";

@@ -56,6 +56,12 @@ export function createMetrics(registry: Registry) {
     "topic",
   );
   skipped.inc({ topic: "routed" }, 0);
+  const inboxFrames = counter(
+    "inbox_frames_total",
+    "Frames about inboxes, by result: sent, slow (dropped, because the client reads too slowly) or unknown (dropped, because its connection is closed).",
+    "result",
+  );
+  for (const result of ["sent", "slow", "unknown"]) inboxFrames.inc({ result }, 0);
   const failures = counter(
     "dependency_failures_total",
     "Failed calls, by dependency; each is tried again.",
@@ -102,6 +108,7 @@ export function createMetrics(registry: Registry) {
     expired: (source: Source) => expired.inc({ source }),
     skipped: (topic: "routed") => skipped.inc({ topic }),
     fenced: () => fenced.inc(),
+    inboxFrame: (result: "sent" | "slow" | "unknown") => inboxFrames.inc({ result }),
     failed: (dependency: "kafka" | "postgres" | "redis") => failures.inc({ dependency }),
     readPages: (count: number, seconds: number) => {
       pages.observe(count);

@@ -31,6 +31,8 @@ export async function provision(
   await link.present([]);
   await locked(postgres, NAMESPACE, async (session) => {
     const migrations = await migrate(session, NAMESPACE);
+    // Makes the tables of the coming weeks, and drops old ones.
+    await session.query("update inbox_weeks set due = now()");
     const parts = await partitionStored(session, settings.STORED_PARTITIONS);
     if (parts !== settings.STORED_PARTITIONS)
       log.warn(

@@ -1,4 +1,10 @@
-import { directorGroup, dispatcherGroup, slotGroup, topicsOf } from "@saasaparilla/shared/kafka/topic-names.ts";
+import {
+  courierGroup,
+  directorGroup,
+  dispatcherGroup,
+  slotGroup,
+  topicsOf,
+} from "@saasaparilla/shared/kafka/topic-names.ts";
 import type { KafkaLink } from "@saasaparilla/shared/kafka/client.ts";
 import type { Postgres } from "@saasaparilla/shared/postgres/client.ts";
 import { FORMAT, readConnectionName } from "@saasaparilla/shared/protocol/format.ts";
@@ -52,7 +58,8 @@ export class RunningServices {
   }
 
   async #members(): Promise<string[]> {
-    const members = await this.#parts.link.members([directorGroup(this.#namespace), dispatcherGroup(this.#namespace)]);
+    const groups = [directorGroup, dispatcherGroup, courierGroup].map((group) => group(this.#namespace));
+    const members = await this.#parts.link.members(groups);
     return members
       .filter(({ name }) => readConnectionName(name).format < FORMAT)
       .map(

@@ -210,6 +210,12 @@ export const PROBLEM_TYPES = {
     about: "This URL or this name does not exist.",
     fix: "/docs lists the API of this service.",
   },
+  "no-inbox": {
+    status: 404,
+    title: "No inbox",
+    about: "Your tenant has no inbox, so there is no list and nothing to mark.",
+    fix: 'Ask your tenant\'s operator to name the events of its inbox, as `inbox: {"events": ["*"]}` in the tenant\'s document.',
+  },
   internal: {
     status: 500,
     title: "Internal error",

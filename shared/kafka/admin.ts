@@ -156,6 +156,26 @@ export class KafkaAdmin {
     );
   }
 
+  /** By partition: the end of the topic, for partitions in which the group has never committed. */
+  async neverCommitted(group: string, topic: string): Promise<Map<number, number>> {
+    return this.reach("kafka", () =>
+      this.admin(async (admin) => {
+        const [ends, [offsets]] = await Promise.all([
+          admin.fetchTopicOffsets(topic),
+          admin.fetchOffsets({ groupId: group, topics: [topic] }),
+        ]);
+        const committed = new Set(
+          offsets?.partitions.filter(({ offset }) => Number(offset) >= 0).map(({ partition }) => partition),
+        );
+        return new Map(
+          ends
+            .filter(({ partition }) => !committed.has(partition))
+            .map(({ partition, high }) => [partition, Number(high)]),
+        );
+      }),
+    );
+  }
+
   /** The connections of each group's members. A group without members has none. */
   async members(groups: string[]): Promise<GroupMember[]> {
     if (groups.length === 0) return [];

@@ -66,6 +66,8 @@ export interface GroupReaderOptions {
   onBatch(batch: Batch): Promise<boolean>;
   onFatal: (error: unknown) => void;
   sessionTimeoutMs: number;
+  /** Least time in ms between two fetches that return records: fewer fetches, and later records. */
+  fetchMs?: number;
 }
 
 export interface SlotReaderOptions {
@@ -145,7 +147,7 @@ export class KafkaLink extends KafkaAdmin {
       await consumer.connect();
       for (const topic of options.topics) await consumer.subscribe({ topic, fromBeginning: true });
     });
-    const fetchThrottle = paceOf(consumer);
+    const fetchThrottle = paceOf(consumer, options.fetchMs);
     const runner = await this.#run(consumer, options, {
       autoCommit: false,
       eachBatchAutoResolve: false,
@@ -233,8 +235,8 @@ export class KafkaLink extends KafkaAdmin {
   }
 }
 
-function paceOf(consumer: Consumer): FetchThrottle {
-  const fetchThrottle = new FetchThrottle();
+function paceOf(consumer: Consumer, fetchMs?: number): FetchThrottle {
+  const fetchThrottle = new FetchThrottle(fetchMs);
   consumer.on(consumer.events.FETCH_START, () => fetchThrottle.began(performance.now()));
   return fetchThrottle;
 }

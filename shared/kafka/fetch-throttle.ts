@@ -6,8 +6,13 @@ const FETCH_MS = 4;
  * single record each time. Records that come after a pause are fetched at once.
  */
 export class FetchThrottle {
+  readonly #everyMs: number;
   #began = -Infinity;
   #over: Promise<void> | undefined;
+
+  constructor(everyMs = FETCH_MS) {
+    this.#everyMs = everyMs;
+  }
 
   /** A fetch begins. `now`: ms. */
   began(now: number): void {
@@ -17,7 +22,7 @@ export class FetchThrottle {
 
   /** Resolves when the next fetch may begin. One timer serves all partitions of the last fetch. */
   over(now: number): Promise<void> | undefined {
-    const left = this.#began + FETCH_MS - now;
+    const left = this.#began + this.#everyMs - now;
     // A shorter timer takes longer than its delay.
     if (left < 0.5) return undefined;
     return (this.#over ??= new Promise((resolve) => setTimeout(resolve, left)));

@@ -43,6 +43,11 @@ export function dispatcherGroup(namespace: string): string {
   return `${namespace}.dispatchers`;
 }
 
+/** The one consumer group of all couriers, which read accepted too. */
+export function courierGroup(namespace: string): string {
+  return `${namespace}.couriers`;
+}
+
 /** The group of one distributor, which reads its slot. */
 export function slotGroup(namespace: string, slot: number, incarnation: number): string {
   return `${namespace}.slot-${slot}-${incarnation}`;

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Close } from "./close-codes.ts";
+import type { InboxFrame } from "./inbox.ts";
 import type { Cursor } from "./notification.ts";
 
 /** Frames that a client may send on a WebSocket (R20). */
@@ -24,6 +25,7 @@ export type ServerFrame =
   | { type: "live" }
   | { type: "replay_pending"; retryAfter: number }
   | { type: "refresh"; expiresIn: number }
+  | InboxFrame
   | ({ type: "closing" } & Close);
 
 /** The WebSocket subprotocol, and the prefix of a browser's second one: the token follows. */

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Failure } from "#runtime/errors.ts";
+import { inboxFrame } from "./inbox.ts";
 
 /**
  * Other messages of distributors and directors than notifications and acknowledgements. See docs/internals/handover.md.
@@ -72,12 +73,22 @@ const routedMessage = z.discriminatedUnion("type", [
 
 export type RoutedMessage = z.output<typeof routedMessage>;
 
+/**
+ * Courier to distributor, on the slot: a frame for one connection. No partition sends it, so only the incarnation fences
+ * it. Send it only if the platform's format is at least 3.
+ */
+const inboxMessage = z.object({ type: z.literal("inbox"), key: z.string(), ...connection, frame: inboxFrame });
+
+export type InboxMessage = z.output<typeof inboxMessage>;
+
+const slotMessage = z.union([routedMessage, inboxMessage]);
+
 export function asControl(value: unknown): ControlMessage {
   return read(controlMessage, value);
 }
 
-export function asRouted(value: unknown): RoutedMessage {
-  return read(routedMessage, value);
+export function asRouted(value: unknown): RoutedMessage | InboxMessage {
+  return read(slotMessage, value);
 }
 
 /** Both ends are ours. An older process rejects unknown messages of a newer one, and does not fail on them. */

@@ -1,9 +1,9 @@
 /**
  * The newest form of bytes and policies that this code reads. 1: before options of notifications, queue keys and
- * targets of grants. A service writes a newer form only if the platform's format (postgres/platform-format.ts) allows
+ * targets of grants. 2: before inboxes. A service writes a newer form only if the platform's format (postgres/platform-format.ts) allows
  * it, because a process of an earlier version may still run.
  */
-export const FORMAT = 2;
+export const FORMAT = 3;
 
 /** What a service of an earlier version reads: it names no format. */
 export const FIRST_FORMAT = 1;

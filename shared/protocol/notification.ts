@@ -97,7 +97,7 @@ export function toCursor(sequence: Sequence, tag: string): Cursor {
 }
 
 export const CURSOR_LENGTH = 25;
-const CURSOR_FORM = /^[0-9a-f]{25}$/;
+export const CURSOR_FORM = /^[0-9a-f]{25}$/;
 
 /** The sequence in a cursor, or undefined if it is not a cursor of this client. */
 export function fromCursor(cursor: string, tag: string): Sequence | undefined {

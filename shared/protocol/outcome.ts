@@ -3,7 +3,7 @@ import type { NewNotification } from "./pack-writer.ts";
 import { recipientId } from "./publication.ts";
 
 /** How a notification ended. The first outcome with an id counts: a takeover and a redrive can repeat it. */
-export const OUTCOMES = ["acknowledged", "expired", "replaced", "retracted", "dead"] as const;
+export const OUTCOMES = ["acknowledged", "expired", "replaced", "retracted", "dead", "read"] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
 export interface EndedNotification {
@@ -19,14 +19,15 @@ export const OUTCOME_EVENT = "outcome";
 
 /**
  * The message that reports an outcome. It asks for no outcome itself. Its id is the same in each repeat. The client is
- * part of the id, because two clients can have notifications with one id.
+ * part of the id, because two clients can have notifications with one id. `read` comes in addition to another outcome, so
+ * it has an id of its own.
  */
 export function outcomeMessage({ key, id, outcomes, outcome }: EndedNotification, at: Date): NewNotification {
   const tenant = tenantOf(key);
   const recipient = isQueueKey(key) ? { queue: queueOf(key) } : { client: key.slice(tenant.length + 1) };
   return {
     key: queueKey(tenant, outcomes),
-    id: recipientId(id, `outcome ${key}`),
+    id: recipientId(id, outcome === "read" ? `outcome ${key} read` : `outcome ${key}`),
     event: OUTCOME_EVENT,
     payload: Buffer.from(JSON.stringify({ id, ...recipient, outcome, at: at.toISOString() })),
   };

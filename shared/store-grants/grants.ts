@@ -1,7 +1,15 @@
 import type { Topics } from "#kafka/topic-names.ts";
 
 /** The roles in the stores. `auditor` reads the audit log, and is not a service. */
-export const ROLE_NAMES = ["receiver", "director", "distributor", "console", "dispatcher", "auditor"] as const;
+export const ROLE_NAMES = [
+  "receiver",
+  "director",
+  "distributor",
+  "console",
+  "courier",
+  "dispatcher",
+  "auditor",
+] as const;
 export type RoleName = (typeof ROLE_NAMES)[number];
 
 export interface Grants {
@@ -123,6 +131,27 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
       write: ["accepted", "dispatch", "deadLetters", "audit"],
       describe: [],
       groups: ["dispatchers"],
+    },
+  },
+  courier: {
+    postgres: {
+      ...ACCESS,
+      inbox_items: WHOLE,
+      inbox_marks: WHOLE,
+      inbox_clients: WHOLE,
+      // A trigger makes and drops the tables of weeks, with its owner's rights.
+      inbox_weeks: ["select", "update (due)"],
+    },
+    redis: [
+      { keys: "c:", commands: ["hkeys"] },
+      { keys: "s:", commands: ["get"] },
+    ],
+    kafka: {
+      read: ["accepted", "epochs"],
+      // Outcomes go to accepted. A mark goes to live connections.
+      write: ["accepted", "routed", "audit"],
+      describe: [],
+      groups: ["couriers", "epochs-*"],
     },
   },
   auditor: {

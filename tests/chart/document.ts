@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { isMap, isScalar, parseDocument, type Pair } from "yaml";
 import { TENANT_FORM } from "@saasaparilla/shared/protocol/notification.ts";
 import { z } from "zod";
+import { courierSettings } from "#services/courier/settings.ts";
 import { directorSettings } from "#services/director/settings.ts";
 import { dispatcherSettings } from "#services/dispatcher/settings.ts";
 import { consoleSettings } from "#services/console/settings.ts";
@@ -78,6 +79,7 @@ export function schema(present: string): string {
     receiver: receiverSettings,
     director: directorSettings,
     distributor: distributorSettings,
+    courier: courierSettings,
     dispatcher: dispatcherSettings,
     console: consoleSettings,
   }))

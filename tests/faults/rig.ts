@@ -20,6 +20,7 @@ const USES: Record<Kind, readonly StoreName[]> = {
   director: STORES,
   distributor: STORES,
   console: STORES,
+  courier: STORES,
   dispatcher: STORES,
 };
 const COUNTS: [Kind, number][] = [

@@ -1,4 +1,5 @@
 import { connect, type Connection, type Options, type Status, type TransportName } from "#client/client.ts";
+import { inbox, type Inbox, type InboxState } from "#client/inbox.ts";
 
 /** The code in the page and in workers: subscribers, and what they saw. */
 export interface Seen {
@@ -20,6 +21,8 @@ export interface Start {
   random?: number;
   /** Shortens some of the library's waits, in ms. */
   waits?: Record<number, number>;
+  /** The courier: the subscriber has an inbox. */
+  courier?: string;
 }
 
 export interface Harness {
@@ -27,16 +30,20 @@ export interface Harness {
   seen(name: string): Seen;
   reconnect(name: string): void;
   close(name: string): Promise<void>;
+  listed(name: string): InboxState;
+  /** Calls a method of the inbox, and resolves with its result. */
+  inbox(name: string, method: "read" | "archive" | "readAll" | "seenAll" | "reload", ids?: string[]): Promise<unknown>;
 }
 
 const subscribers = new Map<string, Omit<Seen, "state" | "transport"> & { connection: Connection }>();
 
 export const harness: Harness = {
-  start({ name, url, client, transport, tokens = "/token", random, waits }) {
+  start({ name, url, client, transport, tokens = "/token", random, waits, courier }) {
     const [received, statuses, failures]: [unknown[], Status[], string[]] = [[], [], []];
     const options: Options<{ n: number }> = {
       url,
       transport,
+      ...(courier !== undefined && { inbox: inbox<{ n: number }>({ url: courier }) }),
       ...(random !== undefined && { random: () => random }),
       ...(waits && {
         timers: {
@@ -57,7 +64,11 @@ export const harness: Harness = {
   },
   reconnect: (name) => subscribers.get(name)!.connection.reconnect(),
   close: (name) => subscribers.get(name)!.connection.close(),
+  listed: (name) => inboxOf(name).state,
+  inbox: (name, method, ids = []) => inboxOf(name)[method](ids),
 };
+
+const inboxOf = (name: string): Inbox => subscribers.get(name)!.connection.inbox!;
 
 /** A page keeps only the text of an error: it can pass nothing else to the test. */
 const inspected = (error: unknown): string =>

@@ -27,7 +27,18 @@ const closing = {
   reconnect: z.enum(["now", "token", "no"]),
   retryAfter: z.number().nonnegative().optional(),
 };
-export const frame = z.discriminatedUnion("type", [
+const marked = {
+  type: z.literal("inbox"),
+  mark: z.enum(["seen", "read", "archived"]),
+  unread: z.int().nonnegative(),
+  unseen: z.int().nonnegative(),
+};
+const inbox = z.union([
+  z.strictObject({ ...marked, ids: z.array(z.uuid()).min(1) }),
+  z.strictObject({ ...marked, upTo: cursor }),
+  z.strictObject({ type: z.literal("inbox"), reload: z.literal(true) }),
+]);
+const others = z.discriminatedUnion("type", [
   notification,
   retract,
   z.strictObject({ type: z.literal("notifications"), items: z.array(notification).min(2) }),
@@ -38,9 +49,11 @@ export const frame = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("refresh"), expiresIn: z.int() }),
   z.strictObject({ type: z.literal("closing"), ...closing }),
 ]);
+export const frame = z.union([others, inbox]);
 export const answer = z.strictObject({
   notifications: z.array(z.discriminatedUnion("type", [notification, retract])),
   cursor,
+  inbox: z.array(inbox).min(1).optional(),
   closing: z.strictObject(closing).optional(),
 });
 

@@ -203,7 +203,8 @@ export class Subscriber {
   }
 
   #answer(raw: string, wire: Wire): void {
-    const { notifications, cursor: given } = answer.parse(JSON.parse(raw));
+    const { notifications, inbox = [], cursor: given } = answer.parse(JSON.parse(raw));
+    for (const change of inbox) this.frames.push({ ...change, raw });
     // The next poll is the acknowledgement in manual mode.
     if (this.acknowledge === "manual") wire.pause();
     for (const item of notifications) {

@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { z } from "zod";
+import { MOST_DAYS } from "@saasaparilla/shared/auth/policies/inbox-setting.ts";
 import { distributorSettings } from "#services/distributor/settings.ts";
 import { settings as receiverSettings } from "#services/receiver/settings.ts";
 
@@ -40,6 +41,12 @@ const flags = z.strictObject({
     .default(0)
     .describe("members that publications to groups and exchanges reach a second, at the peak; beside --rate"),
   queueRate: amount.default(0).describe("messages through queues a second, at the peak; beside --rate"),
+  inboxRate: amount
+    .default(0)
+    .describe("notifications that go to inboxes a second, at the peak; of --rate and of members"),
+  inboxDays: positive.pipe(z.number().max(MOST_DAYS)).default(MOST_DAYS).describe("that inboxes keep them"),
+  inboxLists: amount.default(0).describe("lists that clients read a second, of 50 each, at the peak"),
+  inboxMarks: amount.default(0).describe("marks that clients set a second, at the peak"),
   reconnects: amount.default(1).describe("of each connected client, an hour"),
   storedDays: amount.default(1).describe("that what is stored waits for its client, on average"),
   retentionDays: positive.default(7).describe("of the accepted topic"),
@@ -72,7 +79,13 @@ const flags = z.strictObject({
 
 const schema = flags
   .transform((input) => ({ ...input, offline: input.offline ?? 1 - input.online }))
-  .superRefine(({ headroom, zones }, context) => {
+  .superRefine(({ headroom, zones, rate, membersPerSecond, inboxRate }, context) => {
+    if (inboxRate > rate + membersPerSecond)
+      context.addIssue({
+        code: "custom",
+        path: ["inboxRate"],
+        message: "is more than --rate and --members-per-second together",
+      });
     const least = 1 / zones;
     if (zones > 1 && headroom < least) {
       context.addIssue({

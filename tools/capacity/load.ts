@@ -14,6 +14,10 @@ export interface Load {
   membersLive: number;
   membersStored: number;
   queued: number;
+  /** Of the accepted ones and of the members, those that go to inboxes. */
+  inboxed: number;
+  lists: number;
+  marks: number;
   /** Mean per second. */
   meanAccepted: number;
   /** Of all that is written to accepted. */
@@ -25,6 +29,7 @@ export interface Load {
 
 export function load(input: Input): Load {
   const { rate, clients, online, offline, average, reconnects, membersPerSecond, queueRate } = input;
+  const { inboxRate, inboxLists, inboxMarks } = input;
   const part = new Part("Load");
   const connections = part.result("connections", clients * online, "", "--clients x --online");
   const accepted = part.result("accepted", rate, "/s", "--rate");
@@ -38,12 +43,18 @@ export function load(input: Input): Load {
   const connects = part.result("connects", (connections * reconnects) / 3_600, "/s", "connections x --reconnects");
   const members = part.result("members of groups", membersPerSecond, "/s", "--members-per-second");
   const queued = part.result("messages of queues", queueRate, "/s", "--queue-rate");
+  const inboxed = part.result("to inboxes", inboxRate, "/s", "--inbox-rate");
+  const lists = part.result("lists of inboxes", inboxLists, "/s", "--inbox-lists");
+  const marks = part.result("marks in inboxes", inboxMarks, "/s", "--inbox-marks");
   const membersStored = members * offline;
   return {
     members,
     membersLive: members - membersStored,
     membersStored,
     queued,
+    inboxed,
+    lists,
+    marks,
     connections,
     accepted,
     live,

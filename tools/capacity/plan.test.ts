@@ -109,7 +109,7 @@ test("Postgres' rows, log, disks and shards", () => {
   expect(large["Postgres: busy"]).toBe(95);
   expect(large["Postgres: log (WAL)"]).toBe(720);
   expect(large["Postgres: rows kept"]).toBe(900_000 * 86_400);
-  expect(large["Postgres: connections of our pools"]).toBe((79 + 200 + 3) * 8 + 22);
+  expect(large["Postgres: connections of our pools"]).toBe((79 + 200 + 3 + 3) * 8 + 22);
   expect(large["Postgres: disk of the primaries"]).toBeCloseTo((77.76e9 * 400 * 2) / GIB, 0);
   // 95 of 8 cores: 12. 57,936 of 8,192 GiB: 8. 720 of 125 MB/s: 6.
   expect(large["Postgres: shards"]).toBe(12);
@@ -151,7 +151,7 @@ test("one zone loses one distributor, and no director", () => {
 test("the cost is the resources at their prices", () => {
   const large = planned(`${LARGE} --price-core 2 --price-gib 0 --price-disk 0 --price-traffic 0`);
   // Pods; brokers and Postgres nodes of 16 cores; Redis nodes.
-  expect(large["A month: cores"]).toBe(22 + 79 + 200 + 3 + 62 * 16 + 2 + 24 * 16);
+  expect(large["A month: cores"]).toBe(22 + 79 + 200 + 3 + 3 + 62 * 16 + 2 + 24 * 16);
   expect(large["A month: for all of it"]).toBe(2 * large["A month: cores"]!);
   expect(large["A month: for a million notifications"]).toBeCloseTo(large["A month: for all of it"]! / 2_592_000, 5);
   const free = planned(`${LARGE} --price-core 0 --price-gib 0 --price-disk 0 --price-traffic 0`);

@@ -1,4 +1,5 @@
 import type { Values } from "./constants.ts";
+import { courier } from "./inbox.ts";
 import type { Input } from "./input.ts";
 import type { Line } from "./line.ts";
 import { load } from "./load.ts";
@@ -14,18 +15,23 @@ export function plan(input: Input, values: Values, owned?: readonly Line[]): Lin
   const distributors = distributor(input, values, asked, owned);
   const directors = director(input, values, asked, owned);
   const dispatchers = dispatcher(input, values, asked, owned);
+  const couriers = courier(input, values, asked, directors.partitions, owned);
   const taken = {
     receivers,
     directors,
     distributors,
     dispatchers,
+    couriers,
     Kafka: kafka(input, values, asked, { partitions: directors.partitions, slots: distributors.slots }, owned),
     Redis: redis(input, values, asked, owned),
     Postgres: postgres(
       input,
       values,
       asked,
-      { pools: directors.pods + distributors.pods + dispatchers.pods, receivers: receivers.pods },
+      {
+        pools: directors.pods + distributors.pods + dispatchers.pods + couriers.pods,
+        receivers: receivers.pods,
+      },
       owned,
     ),
   };

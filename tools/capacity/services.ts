@@ -171,11 +171,11 @@ export function dispatcher(input: Input, values: Values, load: Load, owned?: rea
 }
 
 /** The number that the narrowest bound needs, and one in each zone. */
-function podsOf(part: Part, { zones }: Input, bounds: readonly Bound[]): number {
+export function podsOf(part: Part, { zones }: Input, bounds: readonly Bound[]): number {
   return part.buy("pods of one core", largest([...bounds, [zones, "one in each of --zones"]]));
 }
 
-function serviceOf(part: Part, pods: number, busy: number, memoryEach: number, from: string): Service {
+export function serviceOf(part: Part, pods: number, busy: number, memoryEach: number, from: string): Service {
   part.result("memory each", memoryEach / MIB, "MiB", from);
   const gib = (memoryEach * pods) / GIB;
   return { lines: part.lines, pods, busy, cores: pods, gib, diskGib: 0 };

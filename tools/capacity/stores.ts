@@ -1,7 +1,9 @@
+import { MOST_ITEMS } from "@saasaparilla/shared/auth/policies/inbox-setting.ts";
 import { POOL_CONNECTIONS } from "@saasaparilla/shared/postgres/client.ts";
 import { settings as receiverSettings } from "#services/receiver/settings.ts";
 import { MEASURED_PAYLOAD, type Values } from "./constants.ts";
 import { dispatchCores, dispatchFormula } from "./dispatch.ts";
+import { inboxCores, inboxFormula, inboxRow, inboxRows } from "./inbox.ts";
 import type { Input } from "./input.ts";
 import { bought, coresOf, DAY, GIB, largest, MEGA, moreOf, Part, type Line, type Taken } from "./line.ts";
 import type { Load } from "./load.ts";
@@ -146,21 +148,25 @@ export function postgres(input: Input, values: Values, load: Load, pods: Postgre
     "busy",
     coresOf(
       stored * (values["postgres.stored"] + values["postgres.replayed"]) + connections * values["postgres.rest"],
-    ) + dispatchCores(load, "postgres"),
+    ) +
+      dispatchCores(load, "postgres") +
+      inboxCores(load, "postgres"),
     "cores",
-    `stored x (postgres.stored + postgres.replayed) + connections x postgres.rest + ${dispatchFormula("postgres")}`,
+    `stored x (postgres.stored + postgres.replayed) + connections x postgres.rest + ${dispatchFormula("postgres")} + ${inboxFormula("postgres")}`,
   );
   const log = part.need(
     "log (WAL)",
-    (rowsASecond * (Math.max(0, values["postgres.log.stored"] + more) + values["postgres.log.replayed"])) / MEGA,
+    (rowsASecond * (Math.max(0, values["postgres.log.stored"] + more) + values["postgres.log.replayed"]) +
+      load.inboxed * Math.max(0, inboxRow.log + more)) /
+      MEGA,
     "MB/s",
-    "rows x (postgres.log.stored + --payload - 200 + postgres.log.replayed)",
+    `rows x (postgres.log.stored + --payload - 200 + postgres.log.replayed) + to inboxes x (${inboxRow.log} + --payload - 200)`,
   );
   part.need(
     "connections of our pools",
     pods.pools * POOL_CONNECTIONS + pods.receivers,
     "",
-    `(pods of directors + of distributors + of dispatchers) x ${POOL_CONNECTIONS} + pods of receivers, at most`,
+    `(pods of directors + of distributors + of dispatchers + of couriers) x ${POOL_CONNECTIONS} + pods of receivers, at most`,
   );
   const rows = part.need(
     "rows kept",
@@ -168,12 +174,18 @@ export function postgres(input: Input, values: Values, load: Load, pods: Postgre
     "",
     "(stored + members that are away) x --average x --stored-days",
   );
-  const kept = (rows * Math.max(0, values["postgres.row"] + more)) / GIB;
+  const inboxes = part.need(
+    "rows of inboxes",
+    inboxRows(input, load),
+    "",
+    `to inboxes x --average x --inbox-days, and at most --clients x ${MOST_ITEMS}`,
+  );
+  const kept = (rows * Math.max(0, values["postgres.row"] + more) + inboxes * Math.max(0, inboxRow.kept + more)) / GIB;
   const disk = part.need(
     "disk of the primaries",
     kept / (1 - input.headroom),
     "GiB",
-    "rows kept x (postgres.row + --payload - 200) / (1 - --headroom)",
+    `(rows kept x (postgres.row + --payload - 200) + rows of inboxes x (${inboxRow.kept} + --payload - 200)) / (1 - --headroom)`,
   );
   const shards = part.buy(
     "shards",

@@ -19,7 +19,7 @@ ${ROLE_NAMES.map(row).join("\n")}
 
 ## Turn it on
 
-Give provision a password for each service: \`RECEIVER_PASSWORD\`, \`DIRECTOR_PASSWORD\`, \`DISTRIBUTOR_PASSWORD\`, \`CONSOLE_PASSWORD\`, \`DISPATCHER_PASSWORD\` (or each in a file, \`RECEIVER_PASSWORD_FILE\`).
+Give provision a password for each service: \`RECEIVER_PASSWORD\`, \`DIRECTOR_PASSWORD\`, \`DISTRIBUTOR_PASSWORD\`, \`CONSOLE_PASSWORD\`, \`COURIER_PASSWORD\`, \`DISPATCHER_PASSWORD\` (or each in a file, \`RECEIVER_PASSWORD_FILE\`).
 Without them provision creates no role, and every service uses the user that its \`DATABASE_URL\` and \`REDIS_URL\` name. In Compose, in the local stack and in the chart with all three bundled stores you need not do anything.
 
 1. Give the owner what it needs: in Postgres \`CREATEROLE\` (\`alter role OWNER createrole\`), in Redis 7 or later \`ACL\`.

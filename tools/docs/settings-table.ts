@@ -5,6 +5,7 @@ import { nodeServerSettings, serverSettings } from "@saasaparilla/shared/http/se
 import { tenantLimitSettings } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
 import { z } from "zod";
 import { consoleSettings } from "#services/console/settings.ts";
+import { courierSettings } from "#services/courier/settings.ts";
 import { directorSettings } from "#services/director/settings.ts";
 import { dispatcherSettings } from "#services/dispatcher/settings.ts";
 import { distributorSettings } from "#services/distributor/settings.ts";
@@ -37,7 +38,7 @@ const SECTIONS: Section[] = [
   },
   {
     title: "Idle connections",
-    about: "For receiver, director, dispatcher and console. The distributor has `KEEP_ALIVE`.",
+    about: "For receiver, director, courier, dispatcher and console. The distributor has `KEEP_ALIVE`.",
     schema: nodeServerSettings,
   },
   {
@@ -52,12 +53,13 @@ const SECTIONS: Section[] = [
   },
   {
     title: "Tenants",
-    about: "For receiver, director, distributor and dispatcher.",
+    about: "For receiver, director, distributor, courier and dispatcher.",
     schema: tenantLimitSettings,
   },
   { title: "Receiver", about: "", schema: receiverSettings },
   { title: "Director", about: "", schema: directorSettings },
   { title: "Distributor", about: "", schema: distributorSettings },
+  { title: "Courier", about: "", schema: courierSettings },
   { title: "Dispatcher", about: "", schema: dispatcherSettings },
   { title: "Console", about: "", schema: consoleSettings },
   { title: "Provision", about: "", schema: provisionSettings },

@@ -56,6 +56,7 @@ const STRICT = {
 /** Without the DOM: its types are not everywhere. */
 const TYPED = {
   "typed.mts": `import { connect, type Connection, type Cursor, type Notification, type Options, type Reason, type State, type Status, type TransportName } from "@saasaparilla/client";
+import { inbox, type InboxItem, type InboxState } from "@saasaparilla/client/inbox";
 interface Order { id: string }
 let cursor: Cursor | undefined;
 const options: Options<Order> = {
@@ -70,10 +71,18 @@ const options: Options<Order> = {
 export const connection: Connection = connect<Order>(options);
 // @ts-expect-error data is unknown without a type
 connect({ url: "", token: async () => "t", onNotification: ({ data }) => data.id });
+const list = inbox<Order>({ url: "http://localhost" });
+const bound: Connection<Order> = connect<Order>({ ...options, inbox: list });
+const off: () => void = list.subscribe(() => { const { items, unread, error }: InboxState<Order> = list.state; void [items[0]?.data.id, items[0]?.mark === "read", unread, error?.code]; });
+export const shown: readonly InboxItem<Order>[] | undefined = bound.inbox?.items;
+export const marked: Promise<boolean> = list.mark("archived", { upTo: cursor ?? "" }).finally(off);
 export const closed: Promise<string> = connection.closed.then(({ code, text }) => code + text + cursor);
 `,
   "typed.cts": `import client = require("@saasaparilla/client");
+import inbox = require("@saasaparilla/client/inbox");
 export const connection: client.Connection = client.connect<{ id: string }>({ url: "", token: "t", onNotification: ({ data }) => data.id });
+export const list: inbox.Inbox<{ id: string }> = inbox.inbox({ url: "http://localhost" });
+export const marked: Promise<boolean> = list.read(list.items.map(({ id }) => id));
 `,
 };
 

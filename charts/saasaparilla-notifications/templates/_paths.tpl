@@ -14,6 +14,11 @@
 - /api/confirm-changes
 {{- end }}
 
+{{- define "inbox-paths" -}}
+- /v1/inbox
+- /v1/inbox/
+{{- end }}
+
 {{- define "poll-paths" -}}
 - /v1/poll
 {{- end }}

@@ -5,7 +5,7 @@
 
 {{- /* The services with a user in the stores. */ -}}
 {{- define "users" -}}
-receiver director distributor console dispatcher
+receiver director distributor console courier dispatcher
 {{- end }}
 
 {{- /* The Secret with a user for each service; nothing where one owner serves all. */ -}}

@@ -2,7 +2,7 @@ import { CLIENT_FORM, NAME_FORM } from "@saasaparilla/shared/protocol/notificati
 import { Refusal, wrongPath, wrongQuery } from "@saasaparilla/shared/http/refusal.ts";
 import { json, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
 import type { Request } from "@saasaparilla/shared/http/request.ts";
-import { route, type Call, type Needs, type Route } from "#api/routes.ts";
+import { route, type Call, type Needs, type Route } from "@saasaparilla/shared/http/routes.ts";
 import { z } from "zod";
 import type { MemberStore } from "./member-store.ts";
 

@@ -1,8 +1,12 @@
 import { backOff, type BackoffRange } from "@saasaparilla/shared/runtime/backoff.ts";
 import { classify } from "@saasaparilla/shared/runtime/errors.ts";
 import { deadLetterOf, type DeadLetters } from "@saasaparilla/shared/kafka/dead-letters.ts";
-import type { Batch, GroupReader, Incoming } from "@saasaparilla/shared/kafka/client.ts";
-import type { Log } from "@saasaparilla/shared/runtime/log.ts";
+import {
+  GroupConsumer,
+  type GroupConsumerOptions,
+  type OwnedPartition,
+} from "@saasaparilla/shared/kafka/group-consumer.ts";
+import type { Incoming } from "@saasaparilla/shared/kafka/client.ts";
 import type { DispatcherMetrics } from "#metrics.ts";
 
 /** Processes the records of dispatch. The records of one partition come one after another, in order. */
@@ -17,109 +21,44 @@ export interface RecordHandler {
   settle(records: readonly Incoming[], partition: number): Promise<void>;
 }
 
-export interface ConsumerOptions {
-  topic: string;
+export interface ConsumerOptions extends GroupConsumerOptions {
   handler: RecordHandler;
   deadLetters: Pick<DeadLetters, "add">;
-  /** A partition pauses at so many bytes of waiting records. */
-  maxBytes: number;
   metrics: Pick<DispatcherMetrics, "read" | "retried" | "paused" | "watch">;
-  log: Log;
   fatal: (error: unknown) => void;
-}
-
-interface Owned {
-  readonly partition: number;
-  readonly waiting: Incoming[];
-  bytes: number;
-  /** The next offset to read. Undefined before the first batch. */
-  next: number | undefined;
-  /** The next offset to settle, and the last commit. */
-  settled: number | undefined;
-  committed: number | undefined;
-  paused: boolean;
-  /** The group has taken it away, or the process ends. */
-  dropped: boolean;
-  working: Promise<void> | undefined;
 }
 
 /** Records that are settled together: each round asks Postgres and Kafka once. */
 const RECORDS_AT_ONCE = 100;
-const RESUMED_PART = 3 / 4;
 const BACKOFF_MS: BackoffRange = [100, 2_000];
 
 /**
  * Reads dispatch. The group gives each partition to one dispatcher. A former owner may still work on its current
- * record, so writers compare before they set. A batch only waits here: a member that is busy for longer than its
- * session would lose its partitions.
+ * record, so writers compare before they set.
  */
-export class DispatchConsumer {
+export class DispatchConsumer extends GroupConsumer {
   readonly #options: ConsumerOptions;
-  readonly #owned = new Map<number, Owned>();
-  #reader: GroupReader | undefined;
-  #member = "";
-  #committing: Promise<void> | undefined;
+  readonly #working = new Map<OwnedPartition, Promise<void>>();
 
   constructor(options: ConsumerOptions) {
+    super(options);
     this.#options = options;
-    options.metrics.watch({
-      partitions: () => this.#owned.size,
-      waitingBytes: () => Array.from(this.#owned.values()).reduce((sum, { bytes }) => sum + bytes, 0),
-    });
   }
 
-  owns(partition: number): boolean {
-    return this.#owned.has(partition);
-  }
-
-  use(reader: GroupReader): void {
-    this.#reader = reader;
-  }
-
-  /** A member with a new name was expelled, and starts every partition from its commit. */
-  assigned(partitions: number[], member: string): void {
-    const kept = member === this.#member ? new Set(partitions) : new Set<number>();
-    this.#member = member;
-    for (const owned of this.#owned.values()) if (!kept.has(owned.partition)) this.#drop(owned);
-    for (const partition of partitions) if (!this.#owned.has(partition)) this.#owned.set(partition, ownedOf(partition));
-    this.#options.log.info({ partitions, member, kept: [...kept] }, "partitions assigned");
+  protected override changed(partitions: readonly number[]): void {
     this.#options.handler.assigned(partitions);
   }
 
-  /** Returns false if the batch counts as unread. */
-  read({ partition, records }: Batch): boolean {
-    const owned = this.#owned.get(partition);
-    if (!owned) return false;
-    // Records below the commit: the topic was made again, or a commit was under way while the group changed.
-    const again = (records[0]?.offset ?? Infinity) < (owned.committed ?? 0);
-    // After a change of the group the client reads from the commit again.
-    const fresh = again ? records : records.filter(({ offset }) => offset >= (owned.next ?? 0));
-    for (const record of fresh) {
-      owned.waiting.push(record);
-      owned.bytes += sizeOf(record);
-      owned.next = record.offset + 1;
-    }
-    this.#options.metrics.read(fresh.length);
-    this.#pauseAtBound(owned);
+  protected override arrived(owned: OwnedPartition): void {
     // Without a record the work would end before it is noted here, and its end would never be noted.
-    if (owned.waiting.length > 0) owned.working ??= this.#work(owned);
-    return true;
+    if (owned.waiting.length > 0 && !this.#working.has(owned)) this.#working.set(owned, this.#work(owned));
   }
 
-  /** Call it four times a second. */
-  async commit(): Promise<void> {
-    await (this.#committing ??= this.#commit().finally(() => (this.#committing = undefined)));
+  protected override async idle(): Promise<void> {
+    await Promise.all(this.#working.values());
   }
 
-  /** Waits for the records in work, then commits for the last time. */
-  async end(): Promise<void> {
-    for (const owned of this.#owned.values()) owned.dropped = true;
-    for (const { working } of this.#owned.values()) await working;
-    await this.#committing;
-    await this.commit();
-  }
-
-  async #work(owned: Owned): Promise<void> {
+  async #work(owned: OwnedPartition): Promise<void> {
     try {
       while (owned.waiting.length > 0 && !owned.dropped) {
         const records = owned.waiting.slice(0, RECORDS_AT_ONCE);
@@ -128,18 +67,18 @@ export class DispatchConsumer {
     } catch (error) {
       this.#options.fatal(error);
     } finally {
-      owned.working = undefined;
+      this.#working.delete(owned);
     }
   }
 
   /** False if the partition was dropped before the records were settled. */
-  async #settle(owned: Owned, records: readonly Incoming[]): Promise<boolean> {
+  async #settle(owned: OwnedPartition, records: readonly Incoming[]): Promise<boolean> {
     const { topic, handler, deadLetters, metrics, log } = this.#options;
     const { partition } = owned;
     for (let tries = 0; ; tries += 1) {
       try {
         await handler.settle(records, partition);
-        this.#settled(owned, records);
+        this.settled(owned, records.length);
         return true;
       } catch (error) {
         const kind = classify(error);
@@ -148,7 +87,7 @@ export class DispatchConsumer {
         if (kind === "reject") {
           if (more.length > 0) return this.#settleEach(owned, records);
           await deadLetters.add(deadLetterOf({ topic, partition }, record!, error));
-          this.#settled(owned, records);
+          this.settled(owned, records.length);
           return true;
         }
         metrics.retried();
@@ -159,70 +98,8 @@ export class DispatchConsumer {
     }
   }
 
-  /** The first of the waiting records are done. */
-  #settled(owned: Owned, records: readonly Incoming[]): void {
-    owned.waiting.splice(0, records.length);
-    for (const record of records) owned.bytes -= sizeOf(record);
-    owned.settled = records.at(-1)!.offset + 1;
-    this.#resumeBelowBound(owned);
-  }
-
-  async #settleEach(owned: Owned, records: readonly Incoming[]): Promise<boolean> {
+  async #settleEach(owned: OwnedPartition, records: readonly Incoming[]): Promise<boolean> {
     for (const record of records) if (!(await this.#settle(owned, [record]))) return false;
     return true;
   }
-
-  async #commit(): Promise<void> {
-    const { topic, log } = this.#options;
-    const fresh = Array.from(this.#owned.values()).filter(({ settled, committed }) => settled !== committed);
-    if (fresh.length === 0 || !this.#reader) return;
-    const offsets = fresh.map(({ partition, settled }) => ({ topic, partition, offset: settled! }));
-    try {
-      await this.#reader.commit(offsets);
-      fresh.forEach((owned, index) => (owned.committed = offsets[index]!.offset));
-    } catch (error) {
-      // The group has moved on, or Kafka is away. The next call commits what is still owned.
-      log.debug({ err: error }, "commit refused");
-    }
-  }
-
-  #drop(owned: Owned): void {
-    owned.dropped = true;
-    this.#owned.delete(owned.partition);
-    // A pause outlives the assignment, and would still apply when the partition comes back.
-    this.#reader?.resume(this.#options.topic, owned.partition);
-  }
-
-  #pauseAtBound(owned: Owned): void {
-    const { topic, maxBytes, metrics, log } = this.#options;
-    const { partition, bytes } = owned;
-    if (owned.paused || bytes < maxBytes || !this.#reader) return;
-    owned.paused = true;
-    this.#reader.pause(topic, partition);
-    metrics.paused();
-    log.info({ partition, bytes }, "partition paused at its bound");
-  }
-
-  #resumeBelowBound(owned: Owned): void {
-    const { topic, maxBytes } = this.#options;
-    if (!owned.paused || owned.bytes > maxBytes * RESUMED_PART) return;
-    owned.paused = false;
-    if (!owned.dropped) this.#reader?.resume(topic, owned.partition);
-  }
 }
-
-/** Memory of a record beside its value. */
-const RECORD_BYTES = 256;
-const sizeOf = ({ value }: Incoming): number => RECORD_BYTES + (value?.length ?? 0);
-
-const ownedOf = (partition: number): Owned => ({
-  partition,
-  waiting: [],
-  bytes: 0,
-  next: undefined,
-  settled: undefined,
-  committed: undefined,
-  paused: false,
-  dropped: false,
-  working: undefined,
-});

@@ -18,7 +18,7 @@ import { Keys } from "@saasaparilla/shared/redis/keys.ts";
 import { Failure } from "@saasaparilla/shared/runtime/errors.ts";
 import type { Lifecycle } from "@saasaparilla/shared/runtime/lifecycle.ts";
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
-import type { Route } from "#api/routes.ts";
+import type { Route } from "@saasaparilla/shared/http/routes.ts";
 import { groupRoutes } from "#groups/group-routes.ts";
 import { MemberStore } from "#groups/member-store.ts";
 import type { DispatcherMetrics } from "#metrics.ts";

@@ -2,7 +2,7 @@ import type { Operation, Parameter } from "@saasaparilla/shared/http/openapi/doc
 import type { Schemas } from "@saasaparilla/shared/http/openapi/schemas.ts";
 import type { ProblemName } from "@saasaparilla/shared/http/problem-types.ts";
 import { z } from "zod";
-import type { ApiPart } from "#api/openapi.ts";
+import type { ApiPart } from "@saasaparilla/shared/http/openapi/parts.ts";
 import { changesBody } from "#groups/group-routes.ts";
 
 const publication = z

@@ -3,7 +3,7 @@ import { Refusal, wrongPath } from "@saasaparilla/shared/http/refusal.ts";
 import { json, problemResponse, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
 import type { Target } from "@saasaparilla/shared/protocol/publication.ts";
 import type { Identity } from "@saasaparilla/shared/auth/identity.ts";
-import { route, type Call, type Needs, type Route } from "#api/routes.ts";
+import { route, type Call, type Needs, type Route } from "@saasaparilla/shared/http/routes.ts";
 import type { PublicationStatus, PublicationStore } from "./publication-store.ts";
 
 export interface PublicationRoutesParts {

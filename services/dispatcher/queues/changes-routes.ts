@@ -1,7 +1,8 @@
 import { json } from "@saasaparilla/shared/http/response.ts";
 import { queueKey } from "@saasaparilla/shared/protocol/notification.ts";
-import { route, type Call, type Needs, type Route } from "#api/routes.ts";
-import { changeJson, listResponse } from "./message-json.ts";
+import { route, type Call, type Needs, type Route } from "@saasaparilla/shared/http/routes.ts";
+import { listResponse } from "@saasaparilla/shared/http/list-response.ts";
+import { changeJson } from "./message-json.ts";
 import { goneSignal } from "./queue-routes.ts";
 import { idsBody, limitIn, waitMsIn } from "./queue-requests.ts";
 import type { Queues } from "./queues.ts";

@@ -13,7 +13,7 @@ import { Failure } from "@saasaparilla/shared/runtime/errors.ts";
 import type { Lifecycle } from "@saasaparilla/shared/runtime/lifecycle.ts";
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
 import type { DocumentOf } from "@saasaparilla/shared/dispatch/documents.ts";
-import type { Route } from "#api/routes.ts";
+import type { Route } from "@saasaparilla/shared/http/routes.ts";
 import type { DispatcherMetrics } from "#metrics.ts";
 import { changesRoutes } from "./changes-routes.ts";
 import { quarantineRoutes } from "./quarantine-routes.ts";

@@ -10,9 +10,9 @@ import { partitionOf, TENANT_FORM } from "@saasaparilla/shared/protocol/notifica
 import { Kind, notificationBody } from "@saasaparilla/shared/protocol/pack.ts";
 import { packOf } from "@saasaparilla/shared/protocol/pack-writer.ts";
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
-import { route, type Call, type Needs, type Route } from "#api/routes.ts";
-import { listResponse } from "./message-json.ts";
-import { numberIn } from "./queue-requests.ts";
+import { route, type Call, type Needs, type Route } from "@saasaparilla/shared/http/routes.ts";
+import { listResponse } from "@saasaparilla/shared/http/list-response.ts";
+import { numberIn } from "@saasaparilla/shared/http/query-number.ts";
 
 export interface QuarantineParts {
   quarantine: Quarantine;

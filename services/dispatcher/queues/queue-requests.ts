@@ -1,7 +1,8 @@
-import { Refusal, wrongPath, wrongQuery } from "@saasaparilla/shared/http/refusal.ts";
+import { numberIn } from "@saasaparilla/shared/http/query-number.ts";
+import { Refusal, wrongPath } from "@saasaparilla/shared/http/refusal.ts";
 import { NAME_FORM, queueKey, type ClientKey } from "@saasaparilla/shared/protocol/notification.ts";
 import { z } from "zod";
-import type { Call } from "#api/routes.ts";
+import type { Call } from "@saasaparilla/shared/http/routes.ts";
 import { MOST_MESSAGES } from "./queues.ts";
 import { RECEIPT_FORM } from "./receipts.ts";
 
@@ -52,18 +53,4 @@ export function limitIn({ query }: Call["request"]): number {
 
 export function waitMsIn({ query }: Call["request"]): number {
   return numberIn(query, "wait", { least: 0, most: MOST_WAIT_SECONDS, otherwise: 0 }) * 1_000;
-}
-
-interface Range {
-  least: number;
-  most: number;
-  otherwise: number;
-}
-
-export function numberIn(query: URLSearchParams, name: string, { least, most, otherwise }: Range): number {
-  const text = query.get(name);
-  if (text === null) return otherwise;
-  const number = /^\d{1,5}$/.test(text) ? Number(text) : -1;
-  if (number < least || number > most) throw new Refusal(wrongQuery(name, `a whole number from ${least} to ${most}`));
-  return number;
 }

@@ -2,8 +2,9 @@ import type { QueueMessage } from "@saasaparilla/shared/postgres/queue-store.ts"
 import { jittered, problemOf } from "@saasaparilla/shared/http/problem.ts";
 import { json, problemResponse, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
 import type { Request } from "@saasaparilla/shared/http/request.ts";
-import { route, type Call, type Needs, type Route } from "#api/routes.ts";
-import { listResponse, messageJson } from "./message-json.ts";
+import { route, type Call, type Needs, type Route } from "@saasaparilla/shared/http/routes.ts";
+import { listResponse } from "@saasaparilla/shared/http/list-response.ts";
+import { messageJson } from "./message-json.ts";
 import { claimBody, extensionBody, limitIn, queueIn, receiptsBody, waitMsIn } from "./queue-requests.ts";
 import type { Queues } from "./queues.ts";
 import { Receipts } from "./receipts.ts";

@@ -9,7 +9,7 @@ import type {
 import type { QueueEnds, SpentMessages } from "@saasaparilla/shared/postgres/queue-ends.ts";
 import type { DocumentOf } from "@saasaparilla/shared/dispatch/documents.ts";
 import type { DispatcherMetrics } from "#metrics.ts";
-import { StatementBatches } from "./statement-batches.ts";
+import { StatementBatches } from "@saasaparilla/shared/fairness/statement-batches.ts";
 import { WaitingReaders } from "./waiting-readers.ts";
 
 /** Limit of messages in one read or claim, and of receipts in one request. */

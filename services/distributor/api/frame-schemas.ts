@@ -1,4 +1,5 @@
 import { ackBody, clientFrame } from "@saasaparilla/shared/protocol/client-frames.ts";
+import { inboxFrame } from "@saasaparilla/shared/protocol/inbox.ts";
 import { z } from "zod";
 
 /** The frames of the streams, as the documents describe them. A test checks real frames against these schemas. */
@@ -39,10 +40,16 @@ const retract = z
   })
   .meta({ id: "Retract", description: "Only with `retract=true` at connect (R61)." });
 
+const inbox = inboxFrame.meta({
+  id: "Inbox",
+  description: "The client's inbox changed. It has no cursor, is never stored, and may be lost (R85).",
+});
+
 export const pollAnswer = z
   .object({
     notifications: z.array(z.union([notification, retract])),
     cursor,
+    inbox: z.array(inbox).optional().meta({ description: "Changes of the inbox since the last answer (R85)." }),
     closing: z.object(close).meta({ id: "Close" }).optional(),
   })
   .meta({
@@ -76,6 +83,7 @@ export const serverFrames = {
     .meta({ description: "The token expires in this number of seconds (R14)." }),
   Notification: notification,
   Retract: retract,
+  Inbox: inbox,
   Closing: z
     .object({ type: z.literal("closing"), ...close })
     .meta({ description: "The last message before the server ends the connection (R17)." }),

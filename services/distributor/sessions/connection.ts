@@ -1,5 +1,6 @@
 import type { Close } from "@saasaparilla/shared/protocol/close-codes.ts";
 import type { ServerFrame } from "@saasaparilla/shared/protocol/client-frames.ts";
+import type { InboxFrame } from "@saasaparilla/shared/protocol/inbox.ts";
 import type { Identity } from "@saasaparilla/shared/auth/identity.ts";
 import type { ClientKey, Sequence } from "@saasaparilla/shared/protocol/notification.ts";
 import type { Transport } from "#metrics.ts";
@@ -16,6 +17,8 @@ export interface Wire {
    */
   readonly idleSince?: number | undefined;
   tell(frame: ServerFrame): void;
+  /** False: the peer reads too slowly, and the frame is dropped. */
+  inbox(frame: InboxFrame): boolean;
   /** For transports whose idle streams need data from us. */
   heartbeat?(): void;
   /** All stored notifications are written. */

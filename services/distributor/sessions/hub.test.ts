@@ -78,6 +78,7 @@ function open(more: Partial<Wire> = {}): Connection {
       told.push(type);
       wrote.push(type);
     },
+    inbox: () => true,
     end: () => {},
     ...more,
   };

@@ -1,7 +1,7 @@
 import { packSequence, sequenceAt, START } from "@saasaparilla/shared/protocol/notification.ts";
 import { readPack, type Deliver } from "@saasaparilla/shared/protocol/pack.ts";
 import { PackWriter } from "@saasaparilla/shared/protocol/pack-writer.ts";
-import { beforeEach, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { RoutedConsumer } from "./routed-consumer.ts";
 import type { SessionEvent } from "./session.ts";
 
@@ -15,6 +15,8 @@ let fenced: number;
 let skipped: number;
 let refused: number[];
 let closed: number[];
+let inbox: unknown[];
+let writable: boolean;
 let routedConsumer: RoutedConsumer;
 
 beforeEach(() => {
@@ -23,7 +25,15 @@ beforeEach(() => {
   skipped = 0;
   refused = [];
   closed = [];
-  const peer = { session: { key: KEY } };
+  inbox = [];
+  writable = true;
+  const wire = {
+    inbox(frame: unknown): boolean {
+      if (writable) inbox.push(frame);
+      return writable;
+    },
+  };
+  const peer = { session: { key: KEY }, wire };
   routedConsumer = new RoutedConsumer({
     hub: {
       find: (session: number) => (session === 1 ? peer : undefined),
@@ -33,7 +43,12 @@ beforeEach(() => {
       refuseUnknown: (_: number, __: number, ___: string, session: number) => refused.push(session),
       close: ({ id }: { id: number }) => closed.push(id),
     },
-    metrics: { fenced: () => (fenced += 1), refused: () => {}, skipped: () => (skipped += 1) },
+    metrics: {
+      fenced: () => (fenced += 1),
+      refused: () => {},
+      skipped: () => (skipped += 1),
+      inboxFrame: (result: string) => inbox.push(result),
+    },
     log: { error: () => {} },
     incarnation: () => INCARNATION,
     presenceWriter: { remove: () => {} },
@@ -99,4 +114,48 @@ test("an item that is unknown or malformed is skipped and counted, and the other
   });
   expect(events).toMatchObject([{ type: "held", hold: 1 }]);
   expect(skipped).toBe(3);
+});
+
+describe("R85: a frame about an inbox", () => {
+  const reload = { type: "inbox", reload: true };
+  const frame = (change: object): void =>
+    read((writer) =>
+      writer.signal({
+        type: "inbox",
+        slot: 0,
+        key: KEY,
+        incarnation: INCARNATION,
+        session: 1,
+        frame: reload,
+        ...change,
+      }),
+    );
+
+  test("reaches its connection, whatever generation came before", () => {
+    sent({ generation: 99 });
+    frame({});
+    expect(inbox).toEqual([reload, "sent"]);
+    expect(events).toHaveLength(1);
+  });
+
+  test("is fenced by the incarnation", () => {
+    frame({ incarnation: INCARNATION - 1 });
+    expect(inbox).toEqual([]);
+    expect(fenced).toBe(1);
+  });
+
+  test("is dropped and counted for another client, a closed connection and a slow reader", () => {
+    frame({ key: "acme/u2" });
+    frame({ session: 2 });
+    writable = false;
+    frame({});
+    expect(inbox).toEqual(["unknown", "unknown", "slow"]);
+  });
+
+  test("of an unknown form is skipped, and what follows is not", () => {
+    frame({ frame: { type: "inbox" } });
+    frame({});
+    expect(skipped).toBe(1);
+    expect(inbox).toEqual([reload, "sent"]);
+  });
 });

@@ -10,7 +10,7 @@ import {
   readMessage,
   type Deliver,
 } from "@saasaparilla/shared/protocol/pack.ts";
-import { asRouted, type RoutedMessage } from "@saasaparilla/shared/protocol/control-messages.ts";
+import { asRouted, type InboxMessage, type RoutedMessage } from "@saasaparilla/shared/protocol/control-messages.ts";
 import type { DistributorMetrics } from "#metrics.ts";
 import type { Connection } from "./connection.ts";
 import type { Hub } from "./hub.ts";
@@ -56,7 +56,7 @@ export class RoutedConsumer {
           value,
           (kind, body, index) => {
             if (kind === Kind.DELIVER) this.#deliver(readDeliver(body));
-            else if (kind === Kind.SIGNAL) this.#signal(asRouted(readMessage(body)));
+            else if (kind === Kind.SIGNAL) this.#anySignal(asRouted(readMessage(body)));
             else throw new Failure("reject", `Item ${index} has the unknown kind ${kind}.`);
           },
           ({ index, error }) => this.#skipped({ topic, partition, offset, index }, error),
@@ -93,6 +93,22 @@ export class RoutedConsumer {
       return;
     }
     this.#hub.step(connection, { type: "deliver", generation, prev, row: { sequence, appended, body } });
+  }
+
+  #anySignal(message: RoutedMessage | InboxMessage): void {
+    if (message.type === "inbox") this.#inbox(message);
+    else this.#signal(message);
+  }
+
+  /** A hint: the client reads its list after `live`, so a lost one costs time only. */
+  #inbox({ incarnation, session, key, frame }: InboxMessage): void {
+    if (incarnation !== this.#incarnation()) {
+      this.#metrics.fenced();
+      return;
+    }
+    const connection = this.#hub.find(session);
+    if (connection?.session.key !== key) this.#metrics.inboxFrame("unknown");
+    else this.#metrics.inboxFrame(connection.wire.inbox(frame) ? "sent" : "slow");
   }
 
   #signal(message: RoutedMessage): void {

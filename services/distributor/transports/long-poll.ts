@@ -1,5 +1,6 @@
 import type { Close } from "@saasaparilla/shared/protocol/close-codes.ts";
 import type { ServerFrame } from "@saasaparilla/shared/protocol/client-frames.ts";
+import { boundedFrames, type InboxFrame } from "@saasaparilla/shared/protocol/inbox.ts";
 import type { Request } from "@saasaparilla/shared/http/request.ts";
 import { problemResponse, tooMany, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
 import { START, toCursor, type Cursor, type Sequence } from "@saasaparilla/shared/protocol/notification.ts";
@@ -24,11 +25,15 @@ const LATE_READ_MS = 1_000;
 /** Seconds: the loop continues to read, so the next poll should come soon. */
 const RETRY_SECONDS = 1;
 
-interface Answer {
+interface Ending {
   items: Item[];
   closing?: Close;
   /** The time is over, and it is unknown whether more is stored. */
   unread?: boolean;
+}
+
+interface Answer extends Ending {
+  inbox: readonly InboxFrame[];
 }
 
 /**
@@ -42,7 +47,9 @@ class PollWire implements Wire {
   connection: Connection | undefined;
   /** The cursor of the last answer. */
   given: Sequence;
-  #answer: ((answer: Answer) => void) | undefined;
+  /** They wait for the next answer. */
+  #inbox: readonly InboxFrame[] = [];
+  #answer: ((answer: Ending) => void) | undefined;
   #answeredAt = performance.now();
   /** `wait` is over. An empty answer is due when it is certain that nothing is stored. */
   #due = false;
@@ -66,8 +73,15 @@ class PollWire implements Wire {
     this.#answer?.({ items: [], closing });
   }
 
+  inbox(frame: InboxFrame): boolean {
+    this.#inbox = boundedFrames([...this.#inbox, frame]);
+    if (this.connection?.session.caughtUp) this.caughtUp();
+    return true;
+  }
+
+  /** An answer without notifications says that none is stored. So frames wait until that is certain. */
   caughtUp(): void {
-    if (!this.#due) return;
+    if (!this.#due && this.#inbox.length === 0) return;
     // The flush answers with the written items, if there are any.
     this.outbox.flush();
     this.#answer?.({ items: [] });
@@ -91,7 +105,9 @@ class PollWire implements Wire {
         this.outbox.shut();
         const last = answer.items.at(-1);
         if (last) this.given = last.sequence;
-        resolve(answer);
+        const inbox = answer.unread ? [] : this.#inbox;
+        if (!answer.unread) this.#inbox = [];
+        resolve({ ...answer, inbox });
       };
     });
   }
@@ -149,9 +165,10 @@ export class LongPolls {
     if (cursor !== undefined) hub.step(connection, { type: "ack", sequence: cursor });
     const answer = wire.wait(wait * 1_000);
     hub.drained(connection);
-    const { items, closing, unread } = await answer;
+    if (connection.session.caughtUp) wire.caughtUp();
+    const { items, inbox, closing, unread } = await answer;
     if (connection.session.state !== "CLOSED" && wire.idleSince !== undefined) idle.add(connection);
-    if (!unread) return reply(items, toCursor(wire.given, connection.tag), closing);
+    if (!unread) return reply(items, { cursor: toCursor(wire.given, connection.tag), inbox, closing });
     metrics.unread();
     return replayPending();
   }
@@ -227,14 +244,20 @@ const POLL_HEADERS: Record<string, string> = { "content-type": "application/json
 /** For an abandoned request. It is not sent. */
 const NOBODY: HttpResponse = { status: 503, headers: {}, body: "" };
 
-function reply(items: Item[], cursor: Cursor, closing: Close | undefined): HttpResponse {
+interface Reply {
+  cursor: Cursor;
+  inbox: readonly InboxFrame[];
+  closing: Close | undefined;
+}
+
+function reply(items: Item[], { cursor, inbox, closing }: Reply): HttpResponse {
   const head = Buffer.from('{"notifications":[');
   const parts: Buffer[] = [head];
   items.forEach((item, index) => {
     if (index > 0) parts.push(Buffer.from(","));
     parts.push(item.json);
   });
-  const end = { cursor, ...(closing ? { closing } : {}) };
+  const end = { cursor, ...(inbox.length > 0 ? { inbox } : {}), ...(closing ? { closing } : {}) };
   parts.push(Buffer.from(`],${JSON.stringify(end).slice(1)}`));
   return { status: 200, headers: POLL_HEADERS, body: Buffer.concat(parts) };
 }

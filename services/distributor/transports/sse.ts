@@ -1,4 +1,5 @@
 import type { ServerFrame } from "@saasaparilla/shared/protocol/client-frames.ts";
+import type { InboxFrame } from "@saasaparilla/shared/protocol/inbox.ts";
 import { toCursor } from "@saasaparilla/shared/protocol/notification.ts";
 import { Outbox, type Item } from "#sessions/outbox.ts";
 import type { Wire } from "#sessions/connection.ts";
@@ -45,6 +46,8 @@ export class SseWire implements Wire {
   readonly #response: Stream;
   readonly #tag: string;
   #gone = false;
+  /** The last write left room in the library's buffer, or the buffer is empty again. */
+  #writable = true;
 
   constructor(response: Stream, { headers, outboxBytes, acknowledges, tag }: SseOptions) {
     this.#response = response;
@@ -56,6 +59,7 @@ export class SseWire implements Wire {
       this.onGone?.();
     });
     response.onWritable(() => {
+      this.#writable = true;
       this.onDrained?.();
       return true;
     });
@@ -69,6 +73,12 @@ export class SseWire implements Wire {
   tell(frame: ServerFrame): void {
     const id = frame.type === "connected" ? frame.cursor : undefined;
     this.#send(eventOf(frame.type, JSON.stringify(frame), id));
+  }
+
+  inbox(frame: InboxFrame): boolean {
+    if (this.#gone || !this.#writable || this.outbox.congested) return false;
+    this.tell(frame);
+    return true;
   }
 
   heartbeat(): void {
@@ -95,6 +105,7 @@ export class SseWire implements Wire {
       this.#response.write(text);
       open = this.#response.write(COMMENT);
     });
+    this.#writable = open;
     return open;
   }
 }

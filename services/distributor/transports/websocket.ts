@@ -1,6 +1,7 @@
 import { randomInt } from "node:crypto";
 import { CloseCodes, type Close } from "@saasaparilla/shared/protocol/close-codes.ts";
 import { clientFrame, type ClientFrame, type ServerFrame } from "@saasaparilla/shared/protocol/client-frames.ts";
+import type { InboxFrame } from "@saasaparilla/shared/protocol/inbox.ts";
 import { CURSOR_LENGTH, fromCursor, type Sequence } from "@saasaparilla/shared/protocol/notification.ts";
 import { taken, type Rate } from "@saasaparilla/shared/rate-limits/gcra.ts";
 import type { Handshake } from "#admission/handshake.ts";
@@ -98,6 +99,12 @@ export class WebSocketWire implements Wire {
       this.#pinged = undefined;
     }
     this.#socket.send(JSON.stringify(frame), false);
+  }
+
+  inbox(frame: InboxFrame): boolean {
+    if (this.outbox.congested || !this.writable) return false;
+    this.tell(frame);
+    return true;
   }
 
   /**

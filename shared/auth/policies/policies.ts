@@ -111,6 +111,11 @@ export class Policies {
     return this.#tenants.get(name);
   }
 
+  /** The names of tenants that have a row of any kind. */
+  tenantNames(): Iterable<string> {
+    return this.#tenants.keys();
+  }
+
   key(id: string): Key | undefined {
     return this.#keys.get(id);
   }

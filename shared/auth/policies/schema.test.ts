@@ -27,7 +27,7 @@ test.for(["*", "queue/*", "queue/changes", "queue/ch*", "group/team:a", "exchang
   },
 );
 
-test("rows that an older service does not understand need format 2", () => {
+test("rows that an older service does not understand need a newer format", () => {
   const grant = { role: "publisher", subjects: ["*"], clients: ["*"] };
   const key = { scopes: ["publish"], clients: ["*"] };
   for (const [kind, value] of [
@@ -46,4 +46,6 @@ test("rows that an older service does not understand need format 2", () => {
     ["key", { ...key, targets: ["queue/x"] }],
   ] as const)
     expect([kind, value, formatNeeded(kind, value)]).toEqual([kind, value, 2]);
+  expect(formatNeeded("tenant", { inbox: { events: [] } })).toBe(3);
+  expect(formatNeeded("tenant", null)).toBe(1);
 });

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { isOrigin } from "#http/origin.ts";
 import { patterns } from "./client-patterns.ts";
+import { inboxSetting } from "./inbox-setting.ts";
 import { targetPatterns } from "./target-patterns.ts";
 import { subjectPatterns } from "#auth/subject.ts";
 
@@ -58,6 +59,8 @@ export const tenantRow = z.strictObject({
   origins: z.exactOptional(
     z.array(z.string().max(300).refine(isOrigin, "an origin without a path, as https://app.example.com")).max(50),
   ),
+  /** The notifications that the inboxes of its clients show. */
+  inbox: z.exactOptional(inboxSetting),
 });
 
 const keyRow = z.strictObject({
@@ -146,6 +149,7 @@ export const rowSchemas = {
 
 /** The lowest `format` of the platform at which this row may be written: services below it close the row's tenant. */
 export function formatNeeded(kind: string, value: unknown): number {
+  if (kind === "tenant") return (value as RowOf<"tenant"> | null)?.inbox === undefined ? 1 : 3;
   if (value === null || (kind !== "grant" && kind !== "key")) return 1;
   const { targets, clients, role, scopes } = value as Partial<RowOf<"grant"> & RowOf<"key">>;
   const consumes = role === "consumer" || scopes?.includes("consume") === true;

@@ -23,14 +23,18 @@ beforeAll(async () => {
   const key = join(folder, "private.json");
   await writeFile(jwks, JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), ...about }] }));
   await writeFile(key, JSON.stringify({ ...(await exportJWK(privateKey)), ...about }));
-  stack = await startStack({ services: ["console", "receiver", "director", "dispatcher"], env: { AUTH_JWKS: jwks } });
-  const [console, , director, dispatcher] = stack.services;
+  stack = await startStack({
+    services: ["console", "receiver", "director", "dispatcher", "courier"],
+    env: { AUTH_JWKS: jwks, INBOX_EVENTS: "*" },
+  });
+  const [console, , director, dispatcher, courier] = stack.services;
   const { NAMESPACE, KAFKA_BROKERS, DATABASE_URL } = stack.env;
   env = {
     NAMESPACE: NAMESPACE!,
     KAFKA_BROKERS: KAFKA_BROKERS!,
     DATABASE_URL: DATABASE_URL!,
     CONSOLE_URL: console!.url,
+    COURIER_URL: courier!.url,
     DIRECTOR_URL: director!.url,
     DISPATCHER_URL: dispatcher!.url,
     SIGNING_KEY_FILE: key,
@@ -85,15 +89,20 @@ test("commands alone create, use, limit, explain and audit a tenant", async () =
   const limited = await json("tenant limits shop publishRate=5,weight=2");
   expect(limited.limits).toEqual({ publishRate: 5, weight: 2 });
   await json("tenant origins shop https://shop.example");
+  const inbox = { events: ["order.paid", "alert.*"], items: 200 };
+  expect(await json("tenant inbox shop order.paid,alert.* --items 200")).toMatchObject({ inbox });
   await json("tenant grant shop apps --role subscriber --subjects u*");
   const shown = await json("tenant show shop");
   expect(shown).toMatchObject({
     limits: { publishRate: 5, weight: 2 },
     origins: ["https://shop.example"],
+    inbox,
     keys: [{ id, name: "checkout", clients: ["u*"] }],
     grants: [{ id: "apps", role: "subscriber" }],
   });
   expect((await json("tenant limits shop none")).limits).toEqual({});
+  expect((await json("tenant inbox shop none")).inbox).toEqual({ events: [] });
+  expect(await json("tenant inbox shop default")).not.toHaveProperty("inbox");
   await expect
     .poll(async () =>
       (await json("tenant usage --by rate --limit 5")).items.map((item: { tenant: string }) => item.tenant),
@@ -119,6 +128,37 @@ test("commands alone create, use, limit, explain and audit a tenant", async () =
   await expect.poll(() => done("audit --tenant shop --json")).not.toBe("");
   const entries = (await done("audit --tenant shop --json")).trim().split("\n");
   expect(entries.map((line) => JSON.parse(line).tenant)).toEqual(entries.map(() => "shop"));
+});
+
+test("commands alone list and delete the inbox of a client", async () => {
+  await json("tenant add post --trust scopes");
+  const { key } = await json("tenant key post --name news --scopes publish --clients u* --ttl 1h");
+  const [, receiver] = stack.services;
+  const publish = async (): Promise<number> => {
+    const response = await fetch(`${receiver!.url}/v1/notifications`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+      body: JSON.stringify({ to: { client: "u1" }, event: "order.paid", data: { n: 1 } }),
+    });
+    await response.body?.cancel();
+    return response.status;
+  };
+  await expect.poll(publish).toBe(202);
+  await expect.poll(() => done("inbox list u1 --tenant post")).toContain("1 unread, 1 not seen");
+  expect(await json("inbox list u1 --tenant post --json")).toMatchObject({
+    items: [{ event: "order.paid", mark: null, data: { n: 1 } }],
+    more: false,
+  });
+  expect(await done("inbox list u2 --tenant post")).toContain("0 unread");
+  expect(await done("inbox delete u1 --tenant post")).toContain("Deleted 1 notifications");
+  expect(await done("inbox list u1 --tenant post")).toBe("0 unread, 0 not seen\n");
+  await json("tenant inbox post none");
+  await expect
+    .poll(() => cli("inbox list u1 --tenant post"))
+    .toMatchObject({
+      code: 1,
+      err: expect.stringContaining("The courier answered 404"),
+    });
 });
 
 test("commands alone manage groups, publications, queues and the quarantine", async () => {

@@ -7,11 +7,11 @@ import { Subscriber } from "#tests/support/subscriber.ts";
 
 type Dependency = "kafka" | "postgres" | "redis";
 
-const KINDS: Kind[] = ["receiver", "director", "distributor", "console", "dispatcher"];
+const KINDS: Kind[] = ["receiver", "director", "distributor", "console", "courier", "dispatcher"];
 /** The stores that each service needs to work or to start: policies are read before any caller is admitted. */
 const NEEDS: Record<Dependency, Kind[]> = {
-  kafka: ["receiver", "director", "distributor", "dispatcher"],
-  postgres: ["receiver", "director", "distributor", "console", "dispatcher"],
+  kafka: ["receiver", "director", "distributor", "courier", "dispatcher"],
+  postgres: ["receiver", "director", "distributor", "console", "courier", "dispatcher"],
   redis: ["director", "distributor"],
 };
 

@@ -1,14 +1,14 @@
-import { guarded } from "@saasaparilla/shared/http/body-guard.ts";
-import { CallerGuard } from "@saasaparilla/shared/http/caller-guard.ts";
-import { authenticateRequest } from "@saasaparilla/shared/auth/authenticate-request.ts";
-import { bearer, type Identity } from "@saasaparilla/shared/auth/identity.ts";
-import { readJson } from "@saasaparilla/shared/http/read-json.ts";
-import { Refusal, wrongBody } from "@saasaparilla/shared/http/refusal.ts";
-import { isResponse, unavailable, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
-import type { HttpServer } from "@saasaparilla/shared/http/server.ts";
-import type { Log } from "@saasaparilla/shared/runtime/log.ts";
-import type { Registry } from "@saasaparilla/shared/runtime/metrics.ts";
-import type { Request } from "@saasaparilla/shared/http/request.ts";
+import { guarded } from "#http/body-guard.ts";
+import { CallerGuard } from "#http/caller-guard.ts";
+import { authenticateRequest } from "#auth/authenticate-request.ts";
+import { bearer, type Identity } from "#auth/identity.ts";
+import { readJson } from "#http/read-json.ts";
+import { Refusal, wrongBody } from "#http/refusal.ts";
+import { isResponse, unavailable, type HttpResponse } from "#http/response.ts";
+import type { HttpServer } from "#http/server.ts";
+import type { Log } from "#runtime/log.ts";
+import type { Registry } from "#runtime/metrics.ts";
+import type { Request } from "#http/request.ts";
 import type { z } from "zod";
 
 /**
@@ -18,6 +18,7 @@ import type { z } from "zod";
 export type Needs =
   | { scope: "consume"; target: string }
   | { scope: "publish"; target?: string }
+  | { scope: "subscribe" }
   | { scope: "read" | "operate"; tenant: string | undefined };
 
 /** The caller, if it has the right. Throws `Refused` otherwise. */

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { EPOCHS_PARTITION, readEpoch, type Epoch } from "@saasaparilla/shared/kafka/epochs.ts";
-import { Failure } from "@saasaparilla/shared/runtime/errors.ts";
-import type { Health } from "@saasaparilla/shared/runtime/health.ts";
-import type { KafkaLink } from "@saasaparilla/shared/kafka/client.ts";
-import type { Topics } from "@saasaparilla/shared/kafka/topic-names.ts";
+import { EPOCHS_PARTITION, readEpoch, type Epoch } from "./epochs.ts";
+import { Failure } from "#runtime/errors.ts";
+import type { Health } from "#runtime/health.ts";
+import type { KafkaLink } from "./client.ts";
+import type { Topics } from "./topic-names.ts";
 
 export interface EpochWatchOptions {
   kafka: Pick<KafkaLink, "partitions" | "endOffset" | "readSlot">;
@@ -15,7 +15,7 @@ export interface EpochWatchOptions {
 const LOOK_AGAIN_MS = 1_000;
 
 /**
- * Reads the current epoch from Kafka, so a director starts without Postgres. It then follows the epoch: an old one
+ * Reads the current epoch from Kafka, so a service starts without Postgres. It then follows the epoch: an old one
  * would give new notifications lower sequences than their clients have. Waits until the topic matches the epoch.
  */
 export async function watchEpoch({ kafka, topics, health, fatal }: EpochWatchOptions): Promise<{
@@ -37,7 +37,7 @@ export async function watchEpoch({ kafka, topics, health, fatal }: EpochWatchOpt
         latest = readEpoch(record);
       }
       if (taken && latest?.epoch !== taken.epoch)
-        fatal(new Failure("fatal", `Epoch ${latest?.epoch} has begun: this director is of epoch ${taken.epoch}.`));
+        fatal(new Failure("fatal", `Epoch ${latest?.epoch} has begun: this process is of epoch ${taken.epoch}.`));
     },
     onFatal: fatal,
   });

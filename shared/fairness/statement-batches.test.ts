@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { messageOf } from "@saasaparilla/shared/runtime/errors.ts";
+import { messageOf } from "#runtime/errors.ts";
 import { StatementBatches } from "./statement-batches.ts";
 
 interface Asked {

@@ -1,5 +1,5 @@
-import { Failure } from "@saasaparilla/shared/runtime/errors.ts";
-import { FairQueue } from "@saasaparilla/shared/fairness/fair-queue.ts";
+import { Failure } from "#runtime/errors.ts";
+import { FairQueue } from "#fairness/fair-queue.ts";
 
 /** A request that waits so long fails. Postgres hangs, or cannot keep up. */
 const WAIT_MS = 5_000;

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { writeEpoch, type Epoch } from "@saasaparilla/shared/kafka/epochs.ts";
-import { Health } from "@saasaparilla/shared/runtime/health.ts";
-import type { SlotReaderOptions } from "@saasaparilla/shared/kafka/client.ts";
-import { topicsOf } from "@saasaparilla/shared/kafka/topic-names.ts";
+import { writeEpoch, type Epoch } from "./epochs.ts";
+import { Health } from "#runtime/health.ts";
+import type { SlotReaderOptions } from "./client.ts";
+import { topicsOf } from "./topic-names.ts";
 import { watchEpoch } from "./epoch-watch.ts";
 
 /** The part of Kafka that an epoch needs. */
@@ -43,5 +43,5 @@ test("a director uses the last epoch once the topic matches it, and ends when an
   kafka.begin({ epoch: 2, partitions: 9 });
   expect(errors).toEqual([]);
   kafka.begin({ epoch: 3, partitions: 9 });
-  expect(errors).toEqual(["Failure: Epoch 3 has begun: this director is of epoch 2."]);
+  expect(errors).toEqual(["Failure: Epoch 3 has begun: this process is of epoch 2."]);
 });

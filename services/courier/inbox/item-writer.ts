@@ -1,0 +1,50 @@
+import type { InboxOf } from "@saasaparilla/shared/auth/policies/tenant-inbox.ts";
+import { classify, Failure, messageOf } from "@saasaparilla/shared/runtime/errors.ts";
+import type { CourierMetrics } from "#metrics.ts";
+import { weekMissing, type ItemStore } from "./item-store.ts";
+import type { InboxItem } from "./items.ts";
+
+export interface ItemWriterParts {
+  store: Pick<ItemStore, "insert" | "trim">;
+  inboxOf: InboxOf;
+  /** Makes missing partitions. */
+  keepWeeks: () => Promise<void>;
+  /** For items that ask for an outcome: a mark may have come before them. They can come again. */
+  inserted?: ((asking: readonly InboxItem[]) => Promise<void>) | undefined;
+  metrics: Pick<CourierMetrics, "items" | "deleted" | "failed">;
+  health: { up(name: "postgres"): void; down(name: "postgres", reason: string): void };
+}
+
+/** One of so many items trims the inbox of its client. Which ones is the same in each repeat. */
+const TRIMS_OF = 32;
+
+/** Inserts a batch of items. Repeating it changes nothing. */
+export async function writeItems(items: readonly InboxItem[], parts: ItemWriterParts): Promise<void> {
+  const { store, inboxOf, keepWeeks, inserted, metrics, health } = parts;
+  try {
+    const result = await store.insert(items);
+    const trimmed = new Map(
+      items.filter(trims).map(({ client, tenant }) => [client, inboxOf(tenant)?.items ?? Infinity] as const),
+    );
+    for (const [client, most] of trimmed) if (most === Infinity) trimmed.delete(client);
+    const surplus = trimmed.size > 0 ? await store.trim(trimmed) : 0;
+    const asking = items.filter(({ options }) => options.outcomes !== undefined);
+    if (asking.length > 0) await inserted?.(asking);
+    metrics.items("inserted", result.inserted);
+    metrics.items("collapsed", result.collapsed);
+    metrics.items("repeated", items.length - result.inserted - result.collapsed);
+    metrics.deleted("collapsed", result.deleted);
+    metrics.deleted("surplus", surplus);
+    health.up("postgres");
+  } catch (error) {
+    metrics.failed("postgres");
+    if (!weekMissing(error)) {
+      if (classify(error) === "retry") health.down("postgres", messageOf(error));
+      throw error;
+    }
+    await keepWeeks();
+    throw new Failure("retry", "The week of a notification had no table.", { cause: error });
+  }
+}
+
+const trims = ({ id }: InboxItem): boolean => Number.parseInt(id.slice(0, 2), 16) % TRIMS_OF === 0;

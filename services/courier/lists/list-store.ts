@@ -1,0 +1,153 @@
+import type { Postgres } from "@saasaparilla/shared/postgres/client.ts";
+import type { ClientKey, Sequence } from "@saasaparilla/shared/protocol/notification.ts";
+
+export interface ListBounds {
+  client: ClientKey;
+  /** The newest rows that the list shows. */
+  items: number;
+  days: number;
+}
+
+export interface ListRequest extends ListBounds {
+  /** Undefined: from the newest one. */
+  before: Sequence | undefined;
+  limit: number;
+}
+
+export interface ListedItem {
+  sequence: Sequence;
+  id: string;
+  event: string | null;
+  collapse: string | null;
+  headers: string | null;
+  traceparent: string | null;
+  appended: Date;
+  /** 0: none; 1: seen; 2: read. */
+  mark: number;
+  data: Buffer;
+}
+
+export interface Counts {
+  unread: number;
+  unseen: number;
+}
+
+export interface ListPage extends Counts {
+  items: ListedItem[];
+  more: boolean;
+}
+
+/** The items that a mark concerns: by id, or all up to a sequence. */
+export type Marked = { ids: readonly string[] } | { upTo: Sequence };
+
+/** An item that asks for an outcome. */
+export interface AskingItem {
+  id: string;
+  outcomes: string;
+}
+
+/** A mark can be younger than its item only, but the clocks of Kafka and Postgres may differ. */
+const EARLIEST_MARK = "week >= item.week - 1";
+
+/** Lists are computed when they are read. So the order in which items, marks and collapses arrive means nothing. */
+export class ListStore {
+  readonly #postgres: Pick<Postgres, "pool">;
+  readonly #schema: string;
+
+  constructor(postgres: Pick<Postgres, "pool">, namespace: string) {
+    this.#postgres = postgres;
+    this.#schema = `"${namespace}"`;
+  }
+
+  /** One statement, so the page and the counts fit each other. */
+  async page({ client, items, days, before, limit }: ListRequest): Promise<ListPage> {
+    const { rows } = await this.#postgres.pool.query<
+      Counts & Omit<ListedItem, "sequence"> & { sequence: string | null }
+    >({
+      name: "inbox-page",
+      text: `${this.#listed()}, page as materialized (
+               select sequence, week, mark from listed where sequence < $4 order by sequence desc limit $5::int4 + 1
+             ), counted as materialized (
+               select count(*) filter (where mark < 2)::int4 as unread, count(*) filter (where mark < 1)::int4 as unseen
+               from listed
+             )
+             select counted.*, shown.* from counted left join (
+               select page.sequence, page.mark, row.id, row.event, row.collapse, row.headers, row.traceparent,
+                      row.appended, row.data
+               from page join ${this.#schema}.inbox_items as row
+                 on row.client = $1 and row.sequence = page.sequence and row.week = page.week
+             ) as shown on true`,
+      values: [client, items, days, before ?? AFTER_ALL, limit],
+    });
+    const found = rows.flatMap((row) => (row.sequence === null ? [] : [{ ...row, sequence: row.sequence }]));
+    found.sort((a, b) => (a.sequence < b.sequence ? 1 : -1));
+    const { unread, unseen } = rows[0]!;
+    return { items: found.slice(0, limit), more: found.length > limit, unread, unseen };
+  }
+
+  async counts({ client, items, days }: ListBounds): Promise<Counts> {
+    const { rows } = await this.#postgres.pool.query<Counts>({
+      name: "inbox-counts",
+      text: `${this.#listed()}
+             select count(*) filter (where mark < 2)::int4 as unread, count(*) filter (where mark < 1)::int4 as unseen
+             from listed`,
+      values: [client, items, days],
+    });
+    return rows[0]!;
+  }
+
+  /** Items of the list that ask for an outcome, among those that are marked. Also those with the mark already. */
+  async asking({ client, items, days }: ListBounds, marked: Marked): Promise<AskingItem[]> {
+    const [which, value] = "ids" in marked ? ["id = any($4::uuid[])", marked.ids] : ["sequence <= $4", marked.upTo];
+    const { rows } = await this.#postgres.pool.query<AskingItem>({
+      name: `inbox-asking-${"ids" in marked ? "ids" : "to"}`,
+      text: `${this.#listed("and item.outcomes is not null")} select id, outcomes from listed where ${which}`,
+      values: [client, items, days, value],
+    });
+    return rows;
+  }
+
+  /** Of these ids, the items that ask for an outcome and are read. */
+  async read({ client, items, days }: ListBounds, ids: readonly string[]): Promise<AskingItem[]> {
+    const { rows } = await this.#postgres.pool.query<AskingItem>({
+      name: "inbox-read",
+      text: `${this.#listed("and item.outcomes is not null and item.id = any($4::uuid[])")}
+             select id, outcomes from listed where mark >= 2`,
+      values: [client, items, days, ids],
+    });
+    return rows;
+  }
+
+  /**
+   * $1: client, $2: items, $3: days. A publisher's repeat that Redis could not suppress has a row of its own. Directors
+   * drop it by its id, so the list leaves it out, and it replaces nothing.
+   */
+  #listed(further = ""): string {
+    return `with newest as materialized (
+              select sequence, week, id, collapse, retract, expires, outcomes from ${this.#schema}.inbox_items
+              where client = $1 and appended > now() - $3::int4 * interval '1 day'
+              order by sequence desc limit $2
+            ), up_to as materialized (
+              select coalesce(max(seen_to), '') as seen, coalesce(max(read_to), '') as read,
+                     coalesce(max(archived_to), '') as archived
+              from ${this.#schema}.inbox_clients where client = $1
+            ), first as (
+              select *, row_number() over (partition by id order by sequence) = 1 as is_first from newest
+            ), latest as materialized (
+              select *, max(sequence) filter (where is_first) over (partition by collapse) as latest from first
+            ), marked as materialized (
+              select item.sequence, item.week, item.id, item.outcomes, greatest(
+                (select max(mark) from ${this.#schema}.inbox_marks
+                 where client = $1 and id = item.id and ${EARLIEST_MARK}),
+                case when item.sequence <= up_to.archived then 3 when item.sequence <= up_to.read then 2
+                     when item.sequence <= up_to.seen then 1 end,
+                0) as mark
+              from latest as item cross join up_to
+              where is_first and not item.retract and (item.expires is null or item.expires > now())
+              and (item.collapse is null or item.sequence = item.latest) ${further}
+            ), listed as materialized (select * from marked where mark < 3)`;
+  }
+}
+
+/** Behind every sequence. */
+const AFTER_ALL = "g";
