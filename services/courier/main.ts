@@ -20,6 +20,7 @@ import { watchEpoch } from "@saasaparilla/shared/kafka/epoch-watch.ts";
 import { openapi } from "#api/openapi.ts";
 import { openLists } from "#lists/open-lists.ts";
 import { listsApi } from "#lists/openapi.ts";
+import { OutcomesLate } from "#lists/read-outcomes.ts";
 import { openInbox } from "#inbox/open-inbox.ts";
 import { createMetrics } from "./metrics.ts";
 import { courierSettings } from "./settings.ts";
@@ -72,6 +73,7 @@ const producer = new BatchingProducer({
     log.debug({ err: error }, "a send to Kafka failed and is repeated");
   },
 });
+lifecycle.onEnd("frames and outcomes", () => producer.drained());
 const { routes, inserted } = openLists({
   settings,
   postgres,
@@ -88,7 +90,7 @@ const { routes, inserted } = openLists({
 serveRoutes(server, routes, {
   admit: ({ scope, ...about }, token, request) => guard.pass(token, scope, request, about),
   failed(error) {
-    metrics.failed("postgres");
+    if (!(error instanceof OutcomesLate)) metrics.failed("postgres");
     log.debug({ err: error }, "a request failed and can be repeated");
   },
   registry,

@@ -10,10 +10,22 @@ const NOW = 1_700_000_000_000;
 const DAY_MS = 86_400_000;
 const ID = "6e8bc430-9c3a-41d9-9669-0800200c9a66";
 
-function recordOf(offset: number, { key = "acme/u", count = 1, appended = NOW, bytes = 1 } = {}): Incoming {
+const idOf = (offset: number, number: number): string =>
+  `${ID.slice(0, -4)}${(offset * 16 + number).toString(16).padStart(4, "0")}`;
+
+interface Given {
+  key?: string;
+  count?: number;
+  appended?: number;
+  bytes?: number;
+  id?: string;
+}
+
+function recordOf(offset: number, { key = "acme/u", count = 1, appended = NOW, bytes = 1, id }: Given = {}): Incoming {
   const writer = new PackWriter();
   const payload = Buffer.from("1".repeat(bytes));
-  for (let number = 0; number < count; number += 1) writer.notification({ key, id: ID, payload });
+  for (let number = 0; number < count; number += 1)
+    writer.notification({ key, id: id ?? idOf(offset, number), payload });
   return { offset, appended, value: writer.take(), headers: {} };
 }
 
@@ -108,7 +120,7 @@ test("records that no inbox takes are settled at once, and those that no inbox w
   });
   await consumer.commit();
   expect(commits).toEqual([{ topic: TOPIC, partition: 1, offset: 3 }]);
-  expect([inserted, results]).toEqual([[], { unlisted: 1, expired: 1, bad: 1 }]);
+  expect([inserted, results]).toEqual([[], { unlisted: 1, repeated: 0, expired: 1, bad: 1 }]);
 });
 
 test("a partition pauses at its bound of waiting bytes, and resumes when its items are inserted", async () => {
@@ -119,6 +131,19 @@ test("a partition pauses at its bound of waiting bytes, and resumes when its ite
   await expect.poll(() => inserted.length).toBe(1);
   done();
   await expect.poll(() => calls).toEqual(["pause 0", "resume 0"]);
+});
+
+test("a repeat is inserted for another client only, and again if the partition comes back unsettled", async () => {
+  const { consumer, read, begin, inserted, results, done } = consumerWith();
+  await begin();
+  read(0, recordOf(0, { id: ID }), recordOf(1, { id: ID }), recordOf(2, { id: ID, key: "acme/other" }));
+  await expect.poll(() => inserted).toEqual(["000000", "002000"]);
+  expect(results).toMatchObject({ repeated: 1 });
+  consumer.assigned([1], "a");
+  done();
+  consumer.assigned([0, 1], "a");
+  await expect.poll(() => read(0, recordOf(0, { id: ID }))).toBe(true);
+  await expect.poll(() => inserted).toEqual(["000000", "002000", "000000"]);
 });
 
 test("items of a partition that is taken away are not inserted, and its offsets not committed", async () => {

@@ -6,6 +6,7 @@ import {
   type GroupConsumerOptions,
   type OwnedPartition,
 } from "@saasaparilla/shared/kafka/group-consumer.ts";
+import { RecentIds } from "@saasaparilla/shared/protocol/recent-ids.ts";
 import { messageOf } from "@saasaparilla/shared/runtime/errors.ts";
 import type { CourierMetrics } from "#metrics.ts";
 import { InsertQueue, type InsertQueueOptions, type WaitingItem } from "./insert-queue.ts";
@@ -43,6 +44,8 @@ export class AcceptedConsumer extends GroupConsumer {
   /** The first offset to read. Nothing is read from a partition before it is known. */
   readonly #from = new WeakMap<OwnedPartition, number>();
   readonly #finding = new WeakSet<OwnedPartition>();
+  /** Begins with the ownership, because its records are read again if another courier had not settled them. */
+  readonly #recent = new WeakMap<OwnedPartition, RecentIds>();
   readonly #used = Promise.withResolvers<GroupReader>();
 
   constructor(options: AcceptedConsumerOptions) {
@@ -88,15 +91,19 @@ export class AcceptedConsumer extends GroupConsumer {
   protected override arrived(owned: OwnedPartition, records: readonly Incoming[]): void {
     const { epoch, inboxOf, wall, metrics, log } = this.#options;
     const now = wall();
+    const recent = this.#recentOf(owned);
     for (const record of records) {
       const { items, unlisted, bad } = readItems(record, epoch, inboxOf);
       for (const reason of bad)
         log.warn({ partition: owned.partition, offset: record.offset, reason }, "a notification cannot be read");
       metrics.items("bad", bad.length);
       metrics.items("unlisted", unlisted);
+      // Directors deliver a repeat to nobody, so it must not replace what came after the first one.
+      const first = items.filter(({ id, client }) => !recent.repeated(id, client));
+      metrics.items("repeated", items.length - first.length);
       // Its week may have no table any more.
-      const young = items.filter(({ tenant, appended }) => now - appended < (inboxOf(tenant)?.days ?? 0) * DAY_MS);
-      metrics.items("expired", items.length - young.length);
+      const young = first.filter(({ tenant, appended }) => now - appended < (inboxOf(tenant)?.days ?? 0) * DAY_MS);
+      metrics.items("expired", first.length - young.length);
       this.#left.set(record, young.length);
       for (const item of young) this.#queue.add({ item, source: owned, record });
     }
@@ -131,6 +138,12 @@ export class AcceptedConsumer extends GroupConsumer {
         await backOff(tries, BACKOFF_MS);
       }
     }
+  }
+
+  #recentOf(owned: OwnedPartition): RecentIds {
+    let recent = this.#recent.get(owned);
+    if (!recent) this.#recent.set(owned, (recent = new RecentIds()));
+    return recent;
   }
 
   #inserted(items: readonly RecordItem[]): void {

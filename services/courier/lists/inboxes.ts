@@ -1,6 +1,6 @@
 import type { InboxOf, TenantInbox } from "@saasaparilla/shared/auth/policies/tenant-inbox.ts";
 import { StatementBatches } from "@saasaparilla/shared/fairness/statement-batches.ts";
-import { boundedFrame, RELOAD, type InboxFrame, type Mark } from "@saasaparilla/shared/protocol/inbox.ts";
+import { boundedFrame, MARKS, RELOAD, type InboxFrame, type Mark } from "@saasaparilla/shared/protocol/inbox.ts";
 import {
   cursorTag,
   tenantOf,
@@ -12,6 +12,9 @@ import type { CourierMetrics } from "#metrics.ts";
 import type { Counts, ListBounds, ListPage, ListStore, Marked } from "./list-store.ts";
 import type { MarkStore } from "./mark-store.ts";
 import type { ReadOutcomes } from "./read-outcomes.ts";
+
+/** As the marks' table counts it. */
+const READ = MARKS.indexOf("read") + 1;
 
 /** Postgres does so many requests at once; the tenants of the others take turns. */
 const STATEMENTS = { statements: 4, requests: 1, cost: 1, costOf: () => 1 } as const;
@@ -86,10 +89,11 @@ export class Inboxes {
   async #report(bounds: ListBounds, marked: Marked, known?: ReadonlySet<string>): Promise<ReadonlySet<string>> {
     const { lists, outcomes } = this.#parts;
     const asking = await this.#ask(bounds.client, () => lists.asking(bounds, marked));
-    const fresh = asking.filter(({ id }) => known?.has(id) !== true);
+    // What is read already has its outcome. After the commit all are read, and the unknown ones are new.
+    const unreported = asking.filter(({ id, mark }) => (known ? !known.has(id) : mark < READ));
     // While it waits for Kafka, it keeps no other request from Postgres.
-    await outcomes.append(bounds.client, fresh);
-    return new Set(fresh.map(({ id }) => id));
+    await outcomes.append(bounds.client, unreported);
+    return new Set(asking.map(({ id }) => id));
   }
 
   #ask<T>(client: ClientKey, run: () => Promise<T>): Promise<T> {

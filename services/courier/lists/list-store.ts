@@ -44,6 +44,7 @@ export type Marked = { ids: readonly string[] } | { upTo: Sequence };
 export interface AskingItem {
   id: string;
   outcomes: string;
+  mark: number;
 }
 
 /** A mark can be younger than its item only, but the clocks of Kafka and Postgres may differ. */
@@ -101,7 +102,7 @@ export class ListStore {
     const [which, value] = "ids" in marked ? ["id = any($4::uuid[])", marked.ids] : ["sequence <= $4", marked.upTo];
     const { rows } = await this.#postgres.pool.query<AskingItem>({
       name: `inbox-asking-${"ids" in marked ? "ids" : "to"}`,
-      text: `${this.#listed("and item.outcomes is not null")} select id, outcomes from listed where ${which}`,
+      text: `${this.#listed("and item.outcomes is not null")} select id, outcomes, mark from listed where ${which}`,
       values: [client, items, days, value],
     });
     return rows;
@@ -112,15 +113,15 @@ export class ListStore {
     const { rows } = await this.#postgres.pool.query<AskingItem>({
       name: "inbox-read",
       text: `${this.#listed("and item.outcomes is not null and item.id = any($4::uuid[])")}
-             select id, outcomes from listed where mark >= 2`,
+             select id, outcomes, mark from listed where mark >= 2`,
       values: [client, items, days, ids],
     });
     return rows;
   }
 
   /**
-   * $1: client, $2: items, $3: days. A publisher's repeat that Redis could not suppress has a row of its own. Directors
-   * drop it by its id, so the list leaves it out, and it replaces nothing.
+   * $1: client, $2: items, $3: days. A publisher's repeat has a row of its own if Redis could not suppress it and its
+   * courier did not read the first one. Directors drop it by its id, so the list leaves it out, and it replaces nothing.
    */
   #listed(further = ""): string {
     return `with newest as materialized (

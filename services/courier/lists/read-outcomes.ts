@@ -9,6 +9,9 @@ import type { AskingItem, ListStore } from "./list-store.ts";
 /** A request waits so long for Kafka. Its repeat waits for the same outcomes. */
 const APPEND_MS = 5_000;
 
+/** Kafka is away, and not Postgres. */
+export class OutcomesLate extends Failure {}
+
 export interface ReadOutcomesParts {
   outcomes: Pick<Outcomes, "append">;
   lists: Pick<ListStore, "read">;
@@ -33,7 +36,7 @@ export class ReadOutcomes {
       items.map(({ id, outcomes: queue }) => outcomes.append({ key: client, id, outcomes: queue, outcome: "read" })),
     );
     if ((await withTimeout(APPEND_MS, appended)) === undefined)
-      throw new Failure("retry", "Kafka did not take the outcomes in time.");
+      throw new OutcomesLate("retry", "Kafka did not take the outcomes in time.");
   }
 
   /** Items that were just inserted: a mark may have come before them. */

@@ -1,8 +1,8 @@
-import type { ClientKey } from "@saasaparilla/shared/protocol/notification.ts";
+import type { ClientKey } from "./notification.ts";
 
 /**
  * The ids of a partition's last notifications. It drops repeats, which come from a publisher's or a producer's retry.
- * The window is bounded; after a takeover it holds the ids of the last records before the commit.
+ * The window is bounded. At a director it holds, after a takeover, the ids of the last records before the commit.
  * docs/internals/decisions/0003-repeats.md describes the checks before it.
  */
 const GENERATION = 16_384;
