@@ -162,8 +162,9 @@ test("support reads the list of a client with the right to read, and a deletion 
   expect(((await read.json()) as { items: { id: string }[] }).items.map((item) => item.id)).toEqual([id]);
   expect((await inbox.ask("desk", "DELETE", "/person", { scope: "read" })).status).toBe(403);
   expect((await inbox.ask("eraser", "DELETE", "/person", { scope: "operate" })).status).toBe(200);
-  const entries = async () => (await auditEntries(stack)).filter(({ subject }) => subject === "eraser");
-  await expect.poll(entries).toMatchObject([{ tenant: "acme", allowed: true }]);
+  const committed = async () =>
+    (await auditEntries(stack)).filter(({ subject, outcome }) => subject === "eraser" && outcome === "committed");
+  await expect.poll(committed).toMatchObject([{ tenant: "acme", allowed: true, scope: "operate" }]);
 });
 
 test("pages of a listed origin can read an inbox; other pages cannot", async () => {
