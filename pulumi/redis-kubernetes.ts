@@ -51,7 +51,7 @@ interface RedisClusterSpec {
   };
 }
 
-/** By the operator of OT-CONTAINER-KIT, which announces names where it speaks TLS. It makes no certificates: we do. */
+/** By the operator of OT-CONTAINER-KIT, which announces names if TLS is on. It creates no certificates, so this program does. */
 export function redisOnKubernetes(
   place: KubernetesPlace,
   secret: Output<string>,
