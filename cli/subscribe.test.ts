@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 
 test.each(["SIGINT", "SIGTERM"] as const)(
-  "%s to its process alone, as Docker sends it, ends the subscriber, too",
+  "%s to only its process, as Docker sends it, also ends the subscriber",
   async (signal) => {
     // No server listens there: the subscriber retries without end.
     const env = { ...process.env, NOTIFICATIONS_URL: "http://127.0.0.1:9", NOTIFICATIONS_TOKEN: "t" };

@@ -2,7 +2,7 @@ import { Option } from "commander";
 import type { CliCommand } from "#cli/command.ts";
 import { baseUrl, subjectName, tenantName } from "#cli/values.ts";
 
-/** Options that say where a command connects, and as whom. Each has a variable; secrets are never an argument. */
+/** Options for a command's address and credential. Each has a variable. A secret is never an argument. */
 const group = "Connection:";
 
 const option = (flags: string, description: string, variable: string): Option =>

@@ -16,7 +16,7 @@ export async function allOf(api: Api, path = ""): Promise<Page["items"]> {
   }
 }
 
-/** Changes some members of a tenant's document. The others stay; an undefined one is left out. */
+/** Changes some members of a tenant's document. The others stay, and an undefined one is removed. */
 export async function change(api: Api, tenant: string, members: object): Promise<object> {
   const {
     tenant: _name,
