@@ -30,7 +30,7 @@ const COUNTS: [Kind, number][] = [
   ["dispatcher", 2],
   ["console", 1],
 ];
-/** The services of an upgrade test: an earlier checkout may have no others. */
+/** The services of an upgrade test, because an earlier checkout may have no others. */
 const EARLIER = COUNTS.slice(0, 3);
 
 export interface Member {
@@ -136,7 +136,7 @@ export class Rig implements Platform {
     this.members.push({ links, service: new Supervised({ ...options, said: (line) => this.#said(line) }) });
   }
 
-  /** Of accepted. */
+  /** The partitions of accepted. */
   get partitions(): number {
     return Number(this.env.ACCEPTED_PARTITIONS ?? 4);
   }
