@@ -62,7 +62,7 @@ async function start(): Promise<() => Promise<void>> {
     if (Date.now() > deadline || engine.exitCode !== null)
       throw new UserError("Docker's engine does not start.", `Its log says why: ${logFile("dockerd")}`);
   return async () => {
-    // Nothing else keeps this process alive until it has ended.
+    // Keeps this process alive until the engine has ended.
     engine.ref();
     engine.kill("SIGTERM");
     await ended;
