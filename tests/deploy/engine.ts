@@ -69,7 +69,7 @@ async function start(): Promise<() => Promise<void>> {
   };
 }
 
-/** The plugin, if the client has none: in a folder of our own, which DOCKER_CONFIG names from here on. */
+/** Installs the plugin if the client has none, in a separate folder that DOCKER_CONFIG names afterwards. */
 async function ensureCompose(): Promise<void> {
   if ((await ask(docker, ["compose", "version"])) !== undefined) return;
   const folder = await fromPip(COMPOSE, "Docker Compose (28 MB)");

@@ -3,8 +3,8 @@ import type { Sent } from "./tracked.ts";
 import type { Breach, Violation } from "./verdict.ts";
 
 /**
- * Marks what a later notification with the same collapse key replaced (R60), and judges the outcomes (R63). Pure, after
- * all other events were followed.
+ * Marks notifications that a later one with the same collapse key replaced (R60), and judges outcomes (R63). Pure. Call
+ * it after all other events.
  */
 export function judgeEndings(
   events: readonly HistoryEvent[],

@@ -10,7 +10,7 @@ export type HistoryEvent =
   | { kind: "client"; key: string; steady: boolean }
   /**
    * A publisher on one stream waits for the answer before its next request: its order is the order of its answers.
-   * `repeats`: under an id or an Idempotency-Key of its own, repeated until accepted; the best of its answers counts.
+   * `repeats`: sent with its own id or Idempotency-Key, and repeated until accepted. The best of its answers counts.
    */
   | {
       kind: "send";

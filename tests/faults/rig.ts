@@ -39,7 +39,7 @@ export interface Member {
   links: Partial<Record<StoreName, TcpProxy>>;
 }
 
-/** A platform of its own, including the stores, with a proxy between any two parts. */
+/** A separate platform, including the stores, with a proxy between any two parts. */
 export class Rig implements Platform {
   readonly folder: string;
   readonly stores: Record<StoreName, OwnStore>;
@@ -66,7 +66,7 @@ export class Rig implements Platform {
     this.env = {
       NAMESPACE: "faults",
       TENANTS: "acme,globex,loud,quiet",
-      // A neighbour names an address of its own, because refusals count by address.
+      // A neighbour has a separate address, because refusals count by address.
       TRUSTED_PROXIES: "127.0.0.1",
       HOST: "127.0.0.1",
       KAFKA_BROKERS: stores.kafka.url,

@@ -84,7 +84,7 @@ export async function runFault(rig: Rig, fault: Fault, options: RunOptions): Pro
   history.mark("healed");
   const healed = performance.now();
   const unready = failure ?? (await rig.ready(full ? 180_000 : 60_000).then(() => undefined, String));
-  // The load continues meanwhile: to drain a fault's backlog first would leave the machine idle.
+  // The load continues, because draining a fault's backlog first would leave the machine idle.
   const longest = healed + (full ? 120_000 : 20_000);
   while (!history.recovered(healed) && performance.now() < longest) await sleep(50);
   if (full) await sleep(20_000);

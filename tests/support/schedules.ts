@@ -57,7 +57,7 @@ export class Schedules {
     );
   }
 
-  /** Waits until these schedules have a timer, and no others of them. */
+  /** Waits until exactly these schedules have a timer. */
   async timed(...names: string[]): Promise<void> {
     await vi.waitUntil(
       async () => {

@@ -36,7 +36,7 @@ export function lastLogs(): string {
   return [...all].map((service) => `${service.kind} ${service.pid}:\n${service.tail()}`).join("\n");
 }
 
-/** A service as a process of its own. */
+/** A service in a separate process. */
 export class Running implements Service {
   readonly kind: Kind;
   readonly logs: LogLine[] = [];

@@ -122,7 +122,7 @@ export function serviceEnv(env: Record<string, string>, kind: Kind): Record<stri
   return told;
 }
 
-/** Each checkout has its own, and an older one none. */
+/** Each checkout has its own list, and an older checkout has none. */
 async function nodeFlagsOf(checkout: string): Promise<readonly string[]> {
   const files = ["shared/runtime", "shared"].map((folder) => join(checkout, folder, "node-flags.ts"));
   const file = files.find((one) => existsSync(one));

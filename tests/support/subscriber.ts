@@ -233,7 +233,7 @@ export class Subscriber {
     }
   }
 
-  /** One request at a time; the next one sends the acknowledgements that accumulated meanwhile. */
+  /** One request at a time; the next one sends the acknowledgements that accumulated during it. */
   #ackSoon(): void {
     if (this.#acking || !this.cursor || this.cursor === this.#acked) return;
     this.#acked = this.cursor;

@@ -59,7 +59,7 @@ export async function startProxy(target: string, rewrite: Rewrite = () => (bytes
     });
   };
 
-  /** Data after a delayed part is delayed, too, or it would overtake. */
+  /** Data after a delayed part is also delayed, because it would overtake otherwise. */
   const forward = (bytes: Buffer, to: Socket): void => {
     const before = late.get(to) ?? 0;
     if (mode !== "slow" && before === 0) {

@@ -63,7 +63,7 @@ export function load(input: Input): Load {
     meanAccepted: accepted * average,
     meanWritten: (accepted + members + queued) * average,
     meanStored: (stored + membersStored) * average,
-    // Stored notifications are sent, too, when their client comes.
+    // Stored notifications are also sent, once their client connects.
     meanSent: (rate + members) * average,
     lines: part.lines,
   };
