@@ -33,14 +33,14 @@ export class CliCommand extends Command {
     throw new UsageError(message.replace(/^error: /, "").replace(/\n(\(Did you mean .*\))$/, " $1"), this);
   }
 
-  /** Each without the program's name, which differs between a checkout and the image. */
+  /** Command lines without the program's name, which differs between a checkout and the image. */
   examples(...lines: string[]): this {
     return this.addHelpText("after", () =>
       ["", "Examples:", ...lines.map((line) => `  ${this.program} ${line}`)].join("\n"),
     );
   }
 
-  /** As a user types it: `npx just tenant add`. */
+  /** The command as a user types it: `npx just tenant add`. */
   get path(): string {
     return [...this.#parents().map((parent) => parent.name()), this.name()].join(" ");
   }

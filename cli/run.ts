@@ -26,7 +26,7 @@ export async function run(name: string, args: readonly string[]): Promise<void> 
   }
 }
 
-/** Without a verb these commands list. */
+/** These commands list if no verb is given. */
 const LISTS = new Set(["tenant", "dead-letters", "quarantine"]);
 
 function withVerb([command, ...rest]: readonly string[]): string[] {

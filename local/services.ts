@@ -85,7 +85,7 @@ const passwordOf = (kind: Service["kind"]): string =>
  */
 const own = (): boolean => !process.env.DATABASE_URL && !process.env.REDIS_URL;
 
-/** For provision, which makes a role for each service in the stores that run here. */
+/** The roles' passwords for provision, which creates a role for each service in the stores that run here. */
 export const passwords = (): Record<string, string> =>
   own() ? Object.fromEntries(KINDS.map((kind) => [`${kind.toUpperCase()}_PASSWORD`, passwordOf(kind)])) : {};
 

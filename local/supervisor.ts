@@ -31,7 +31,7 @@ const service = {
 };
 await restartLoop(service, stopping.signal);
 
-/** In the format of the services' log, because it writes into that. */
+/** Writes in the format of the services' log, because both share a file. */
 function say(msg: string): void {
   process.stdout.write(
     `${JSON.stringify({ level: "warn", time: new Date().toISOString(), service: "supervisor", msg })}\n`,

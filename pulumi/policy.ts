@@ -106,7 +106,7 @@ const topic = z.object({
   config: z.object({ "min.insync.replicas": z.literal("2"), "retention.ms": z.string().min(1) }),
 });
 
-/** By the last part of the type. */
+/** The schemas by the last part of the type. */
 const schemas: Record<string, z.ZodType> = { Job: job, Kafka: kafka, KafkaNodePool: pool, RedisCluster: redis, topic };
 
 function schemaOf({ type, inputs }: Declared): z.ZodType | undefined {

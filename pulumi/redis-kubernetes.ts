@@ -51,7 +51,7 @@ interface RedisClusterSpec {
   };
 }
 
-/** By the operator of OT-CONTAINER-KIT, which announces names if TLS is on. It creates no certificates, so this program does. */
+/** By the operator of OT-CONTAINER-KIT, which announces names with TLS. It creates no certificates, so we do. */
 export function redisOnKubernetes(
   place: KubernetesPlace,
   secret: Output<string>,

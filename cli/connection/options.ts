@@ -34,7 +34,7 @@ export interface DispatcherOptions extends CredentialOptions {
   dispatcherUrl?: string;
 }
 
-/** As a publisher or a consumer of a tenant. */
+/** Options for a publisher or a consumer of a tenant. */
 export interface MemberOptions extends SigningOptions {
   dispatcherUrl?: string;
   tokenFile?: string;

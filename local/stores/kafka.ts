@@ -29,13 +29,13 @@ export const kafka: Backing = {
 /** One member of a cluster: each is broker and controller. */
 export interface Member {
   cluster: string;
-  /** From 1. */
+  /** The member's number, from 1. */
   node: number;
   /** The port of each member's controller. */
   controllers: readonly number[];
 }
 
-/** With a separate data folder and ports: a battery of faults needs a server without other users. */
+/** A Kafka with a separate data folder and ports, because a battery of faults needs a server without other users. */
 export async function kafkaIn(
   folder: string,
   broker: number,

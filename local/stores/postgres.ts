@@ -31,7 +31,7 @@ const password = (): string => secret("postgres.password", () => randomBytes(18)
 const urlOf = (database: string): string =>
   `postgres://${USER}:${password()}@127.0.0.1:${port("POSTGRES_PORT")}/${database}`;
 
-/** With a separate data folder and port: a battery of faults needs a server without other users. */
+/** A Postgres with a separate data folder and port, because a battery of faults needs a server without other users. */
 export async function postgresIn(data: string, listen: number, secretWord: string): Promise<Command> {
   const { folder, env } = await postgresBinaries();
   const run = await unprivileged(join(folder, "postgres"), dirname(data));

@@ -28,7 +28,7 @@ class Checker {
   readonly #bounds: Bounds;
   readonly #violations: Violation[] = [];
   readonly #sent = new Map<string, Sent>();
-  /** By the platform's id. */
+  /** Notifications by the platform's id. */
   readonly #named = new Map<string, Sent>();
   readonly #clients = new Map<string, Client>();
   readonly #connections = new Map<number, Connection>();

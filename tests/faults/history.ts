@@ -42,9 +42,9 @@ export type HistoryEvent =
   | { kind: "read"; key: string; id: string; notification: string; ordered: boolean; asked: number; at: number }
   /** The answer to its confirmation. */
   | { kind: "confirm"; key: string; notification: string; at: number }
-  /** In its queue. `message`: the id of the outcome itself. */
+  /** An outcome in its queue. `message`: the id of the outcome itself. */
   | { kind: "outcome"; notification: string; message: string; outcome: string; at: number }
-  /** It has the platform's own id, as in the log. */
+  /** Identified by the platform's own id, as in the log. */
   | { kind: "expire"; notification: string; at: number }
   /** An unprocessable record, written to accepted past the receivers. `place`: topic, partition and offset. */
   | { kind: "poison"; place: string; partition: number; at: number }
@@ -65,7 +65,7 @@ export class History {
   readonly #steady = new Set<string>();
   /** Not yet accepted. The value is true if its client always wants to be connected. */
   readonly #sent = new Map<string, boolean>();
-  /** In the order of their answers. */
+  /** Accepted and not yet received or expired, in the order of their answers. */
   readonly #open = new Map<string, { steady: boolean; at: number }>();
   readonly #here = new Set<string>();
   /** A notification that expired before its publisher's answer was never open. */

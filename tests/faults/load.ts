@@ -13,7 +13,7 @@ export interface LoadOptions {
   clients: number;
   /** Notifications a second in total. */
   rate: number;
-  /** How many of ten clients have which habit; the rest are steady. */
+  /** The number of clients with each habit, of every ten. The rest are steady. */
   habits: Partial<Record<Habit, number>>;
   /** Approximate bytes of each notification's data. */
   bytes?: number;
@@ -87,7 +87,7 @@ export class Load {
     for (const { publisher, clients } of this.#publishers) publisher.start(rate, most, () => this.#next(clients));
   }
 
-  /** All but one in a hundred are connected: among some thousands, some clients have always just left. */
+  /** Waits until 99 % are connected: among some thousands, some clients have always just left. */
   async gathered(patienceMs: number): Promise<void> {
     const missing = (): number => this.clients.filter(({ online }) => !online).length;
     for (const deadline = performance.now() + patienceMs; missing() > this.clients.length / 100; await sleep(50)) {

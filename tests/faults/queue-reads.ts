@@ -6,7 +6,7 @@ import type { Breach, Violation } from "./verdict.ts";
 export class QueueReads {
   readonly #sent: ReadonlyMap<string, Sent>;
   readonly #violations: Violation[];
-  /** By queue and platform id. */
+  /** Times of confirmations, by queue and platform id. */
   readonly #confirmed = new Map<string, number>();
   /** The number of a message's first read is its place in the queue, and serves as a cursor. */
   #places = 0;

@@ -37,7 +37,7 @@ export class Stage {
   readonly postgres = new Postgres();
   readonly endings = new Endings();
   readonly registry = new Map<ClientKey, Map<string, ConnectionId>>();
-  /** By slot. */
+  /** The present incarnations, by slot. */
   readonly incarnations = [1_000, 2_000];
   readonly published = new Map<ClientKey, Sequence[]>();
   readonly received = new Map<ClientKey, Set<Sequence>>();

@@ -86,7 +86,7 @@ export class BackgroundTraffic {
     return this.history.events.flatMap((event) => (event.kind === "client" && event.steady ? event.key : []));
   }
 
-  /** How often a connection closed though its client wants to stay. */
+  /** The number of closed connections whose client wanted to stay. */
   get interruptions(): number {
     const key = new Map<number, string>();
     const steady = new Set(this.steady);

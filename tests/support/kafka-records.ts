@@ -33,7 +33,7 @@ export interface Written {
   value: Buffer;
 }
 
-/** All records of the topic at the time of the call, each partition in its order. */
+/** Reads all present records of the topic, each partition in its order. */
 export function readAll(stack: Pick<Stack, "namespace" | "env">, name: keyof Topics): Promise<Written[]> {
   return readTopic(stack, topicsOf(stack.namespace)[name]);
 }

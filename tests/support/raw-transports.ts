@@ -15,7 +15,7 @@ export interface Opening {
   cursor: string | undefined;
   /** `explicit`: the client sends acknowledgements. Otherwise the transport acknowledges. */
   explicit: boolean;
-  /** It takes retract frames (R61). */
+  /** The client accepts retract frames (R61). */
   retracts?: boolean;
 }
 

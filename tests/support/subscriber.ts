@@ -18,7 +18,7 @@ export interface SubscriberOptions {
   acknowledge?: "auto" | "manual" | "never";
   /** The lifetime of its token, in seconds. */
   ttl?: number;
-  /** It takes retract frames (R61). */
+  /** The client accepts retract frames (R61). */
   retracts?: boolean;
 }
 
@@ -29,7 +29,7 @@ export interface SubscriberOptions {
  */
 export class Subscriber {
   readonly client: string;
-  /** Each notification once, in order. */
+  /** The received notifications, each once and in order. */
   readonly received: Notification[] = [];
   readonly retracted: Retract[] = [];
   /** The frames of the present connection. */

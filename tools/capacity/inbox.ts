@@ -29,7 +29,7 @@ export function inboxCores(load: Load, by: keyof typeof inboxCost): number {
   return (read * passed + inboxed * item + lists * list + marks * mark) / 1e6;
 }
 
-/** For the formula of a line. */
+/** The formula's text in a line. */
 export function inboxFormula(by: keyof typeof inboxCost): string {
   const { passed, item, list, mark } = inboxCost[by];
   const read = passed > 0 ? `all written x ${passed} us, if any goes to inboxes, + ` : "";

@@ -13,7 +13,7 @@ export interface NativeFile {
   sha256: string;
 }
 
-/** By package, then by file: SHA-256. `native-files.json` has the accepted ones. */
+/** SHA-256 by package, then by file. `native-files.json` has the accepted ones. */
 export type Hashes = Record<string, Record<string, string>>;
 
 const HEAD_BYTES = 4_096;

@@ -76,7 +76,7 @@ async function size(client: string, name: string): Promise<number> {
   return gzipSync(output[0].code, { level: 9 }).length;
 }
 
-/** From the working tree: `just client-package`. */
+/** Builds the package from the working tree, for `just client-package`. */
 export async function packHere(folder: string, everyTypeScript: boolean): Promise<string> {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });

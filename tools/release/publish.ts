@@ -66,7 +66,7 @@ function pinnedChart(
   }
 }
 
-/** Without the part before the @, which may be a token. */
+/** The URL without the part before the @, which may be a token. */
 const source = (): string =>
   run("git", ["remote", "get-url", "origin"], repository)
     .trim()

@@ -3,7 +3,7 @@ import { step } from "#local/process/progress.ts";
 import { runTool } from "#local/process/run-tool.ts";
 import { UserError } from "#local/process/user-error.ts";
 
-/** One file of each Debian package, and the package. */
+/** The Debian packages, by a file of each. */
 const NEEDED: Record<string, string> = {
   "/usr/bin/etcd": "etcd-server",
   "/usr/bin/containerd": "containerd",
@@ -14,7 +14,7 @@ const NEEDED: Record<string, string> = {
   "/usr/bin/prometheus": "prometheus",
 };
 
-/** For the API server alone. */
+/** The files for the API server alone. */
 export const FOR_API = ["/usr/bin/etcd", "/usr/sbin/iptables", "/usr/sbin/ip"];
 
 /** The cluster's Debian packages: missing ones are installed if we are root. */
