@@ -12,8 +12,8 @@ import { beginTurns, joinTurns, startOther } from "#bench/results/interleave.ts"
 import { largeWorks, onceWorks, works } from "#bench/scenarios/catalog.ts";
 
 /**
- * just bench: see options.ts. The figures go to standard output, as a table; what went on, to standard error. By turns it is two
- * processes of this file, of which the second was forked by the first.
+ * `just bench`: see options.ts. The table of figures goes to stdout, and progress to stderr. A comparison in turns has
+ * two processes of this file: the first one forks the second.
  */
 const pictureFile = join(import.meta.dirname, "../docs/internals/performance.svg");
 const FUNCTIONS = 15;
@@ -23,9 +23,9 @@ const options = optionsOf(process.argv.slice(2));
 const { runs, seconds, quick, against, beside, services } = options;
 const second = process.send !== undefined;
 
-// The second one has inherited where they are.
+// The second process inherits the addresses of the stores.
 if (!second) Object.assign(process.env, await backing());
-// An end by a signal leaves no service behind, and nothing in the stores; a second one is not waited for.
+// A signal ends all services and leaves nothing in the stores. A second signal ends this process at once.
 let ending: Promise<void> | undefined;
 for (const signal of ["SIGINT", "SIGTERM"] as const)
   process.once(signal, () => {
@@ -33,12 +33,12 @@ for (const signal of ["SIGINT", "SIGTERM"] as const)
   });
 const [loadBefore = 0] = loadavg();
 if (loadBefore > 1 && !second)
-  console.error(`The machine is busy already (load ${loadBefore.toFixed(1)}): figures will be worse.`);
+  console.error(`The machine is already busy (load ${loadBefore.toFixed(1)}): figures will be worse.`);
 
 if (services !== undefined) measureServicesOf(services);
 const turns = second ? await joinTurns() : undefined;
 const other = startBeside();
-/** Two platforms of one code differ for as long as they live: by turns, each pair of runs has new ones. */
+/** Two platforms of the same code keep a difference while they live. So in turns, each pair of runs has new ones. */
 const platforms = second || other ? runs : 1;
 const size = {
   divisor: quick ? 10 : 1,
@@ -58,7 +58,7 @@ for (const name of options.works) {
     console.error(`✓ ${name}${second ? ", there" : ""}  ${((performance.now() - started) / 1e3).toFixed(0)} s`);
   } catch (error) {
     await ending;
-    // What it had measured is not what was meant. The others are worth having all the same.
+    // A failed benchmark has no valid figures. The other benchmarks still have.
     console.error(`✗ ${name}${second ? ", there" : ""}:`, error);
     process.exitCode = 1;
   }
@@ -76,10 +76,10 @@ if (other) {
   if (beside === undefined) report.there = [...measured];
   console.log(
     beside === undefined
-      ? `\nThere is ${against!}, here ${services ?? "this checkout"}.`
-      : `\nThere is ${beside}, here ${options.works[0]!}.`,
+      ? `\n"there" is ${against!}, "here" is ${services ?? "this checkout"}.`
+      : `\n"there" is ${beside}, "here" is ${options.works[0]!}.`,
   );
-  // What is compared goes by one name.
+  // Compared figures need the same name.
   console.log(
     pairs(beside === undefined ? measured : measured.map((it) => ({ ...it, work: options.works[0]! })), report.figures),
   );
@@ -104,14 +104,14 @@ function optionsOf(args: string[]): Options {
     });
     if (!read.help) return read;
     console.log(
-      `${USAGE}\nThese are there:\n${Object.keys(known)
+      `${USAGE}\nBenchmarks:\n${Object.keys(known)
         .map((name) => `  ${name}`)
         .join("\n")}`,
     );
     process.exit(0);
   } catch (error) {
     if (!(error instanceof WrongOptions)) throw error;
-    console.error(`${error.message}\nnpx just bench --help says what there is.`);
+    console.error(`${error.message}\nSee npx just bench --help.`);
     process.exit(1);
   }
 }
@@ -132,7 +132,7 @@ function startBeside() {
 function compared(before: Figure[]): string {
   return before.some(({ work }) => options.works.includes(work))
     ? comparison(before, report.figures)
-    : "Nothing is kept to compare this with. On an idle machine: npx just bench --save";
+    : "There are no saved figures to compare with. Save some on an idle machine: npx just bench --save";
 }
 
 function printProfile(kind: string, profile: Profile): void {

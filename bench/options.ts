@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { messageOf } from "@saasaparilla/shared/runtime/errors.ts";
 
-/** What a benchmark was asked for. */
+/** The options of a benchmark. */
 export interface Options {
   works: string[];
   runs: number;
@@ -14,61 +14,61 @@ export interface Options {
   profile: boolean;
   help: boolean;
   json?: string | undefined;
-  /** By turns with the services of another checkout: its folder. */
+  /** In turns with the services of another checkout: its folder. */
   against: string | undefined;
-  /** By turns with another work. */
+  /** In turns with another benchmark. */
   beside?: string | undefined;
-  /** Whose services are measured, if not this checkout's. */
+  /** The checkout of the measured services, if it is another one. */
   services: string | undefined;
 }
 
 export interface Known {
-  /** Measured where none is named. */
+  /** Measured if the command names none. */
   works: readonly string[];
-  /** Only where they are named. */
+  /** Measured only if the command names them. */
   large: readonly string[];
-  /** Of those, what takes no turns. */
+  /** Those of `large` that cannot run in turns. */
   once: readonly string[];
 }
 
 export const USAGE = `npx just bench [WORK...], with
-  --runs N        3; by turns 8, in each of which both are measured on platforms of their own
-  --seconds N     8, of a run
-  --quick         everything small, once: shows that it works, and measures nothing
-  --compare       beside the figures that are kept
-  --against DIR   by turns with the services of another checkout, whose packages are installed
-  --beside WORK   by turns with another work
-  --services DIR  the services of another checkout, instead of these
-  --save          keeps the figures, and draws docs/internals/performance.svg
-  --json FILE     the figures as JSON
-  --profile       where each service spends its time
-A WORK is named by its name, or several by a part of theirs.`;
+  --runs N        number of runs: 3, or 8 in turns, each with new platforms for both
+  --seconds N     duration of a run, 8 by default
+  --quick         one small run of everything: shows that it works, and measures nothing
+  --compare       compare with the saved figures
+  --against DIR   in turns with the services of another checkout, with installed packages
+  --beside WORK   in turns with another benchmark
+  --services DIR  measure the services of another checkout, instead of these
+  --save          save the figures, and draw docs/internals/performance.svg
+  --json FILE     write the figures as JSON
+  --profile       show how each service spends its time
+WORK is the name of a benchmark, or a part of the names of several.`;
 
-/** What is wrong with the options: a line for each. */
+/** The wrong options, one line for each. */
 export class WrongOptions extends Error {}
 
-/** From a command line; throws WrongOptions. */
+/** Reads a command line. Throws WrongOptions. */
 export function readOptions(args: readonly string[], known: Known): Options {
   const { values, positionals } = parse(args);
   const byTurns = values.against ?? values.beside;
-  // Of fewer than six pairs none can say anything.
+  // Fewer than six pairs prove nothing.
   const { runs = byTurns === undefined ? "3" : "8", seconds = "8" } = values;
   const works = chosen(positionals, known);
   const wrong: string[] = [];
-  if (!/^[1-9]\d*$/.test(runs)) wrong.push(`--runs is ${JSON.stringify(runs)}, and no whole number from 1 on.`);
+  if (!/^[1-9]\d*$/.test(runs)) wrong.push(`--runs is ${JSON.stringify(runs)}. Give a whole number of at least 1.`);
   if (!/^\d+(\.\d+)?$/.test(seconds) || Number(seconds) < 1)
-    wrong.push(`--seconds is ${JSON.stringify(seconds)}, and no number from 1 on.`);
+    wrong.push(`--seconds is ${JSON.stringify(seconds)}. Give a number of at least 1.`);
   for (const part of positionals) if (chosen([part], known).length === 0) wrong.push(noSuchWork(part, known));
   if (byTurns !== undefined) {
     if (values.quick)
       wrong.push(
-        "--quick measures nothing, and so there is nothing to compare. Say --runs 6 --seconds 2 for a short one.",
+        "--quick measures nothing, so there is nothing to compare. For a short run, pass --runs 6 --seconds 2.",
       );
-    if (values.profile) wrong.push("--profile is for one thing: by turns only one of two would bear its cost.");
+    if (values.profile) wrong.push("--profile does not work in turns: only one of the two would have its cost.");
     if (values.against !== undefined && values.beside !== undefined)
-      wrong.push("--against and --beside are for two things by turns, and not for three.");
+      wrong.push("Pass either --against or --beside: only two things can run in turns.");
     for (const work of [...works, values.beside ?? ""].filter((work) => known.once.includes(work)))
-      wrong.push(`${work} takes no turns: it measures memory, which stays the same from minute to minute.`);
+      wrong.push(`${work} cannot run in turns: it measures memory, which does not change over time.`);
   }
   for (const [flag, folder] of [
     ["--against", values.against],
@@ -77,8 +77,8 @@ export function readOptions(args: readonly string[], known: Known): Options {
     if (folder !== undefined) wrong.push(...whyNotOf(flag, folder));
   if (values.beside !== undefined) {
     if (![...known.works, ...known.large].includes(values.beside)) wrong.push(noSuchWork(values.beside, known));
-    if (works.length > 1) wrong.push(`--beside is for one work, and here are ${works.length}: ${works.join("; ")}.`);
-    if (works[0] === values.beside) wrong.push(`${values.beside} beside itself: --against . shows what is noise.`);
+    if (works.length > 1) wrong.push(`--beside is for one benchmark, not ${works.length}: ${works.join("; ")}.`);
+    if (works[0] === values.beside) wrong.push(`${values.beside} beside itself: to see the noise, pass --against .`);
   }
   if (wrong.length > 0 && !values.help) throw new WrongOptions(wrong.join("\n"));
   const { against, services, ...rest } = values;
@@ -123,11 +123,11 @@ function chosen(parts: readonly string[], { works, large }: Known): string[] {
 }
 
 const noSuchWork = (named: string, { works, large }: Known): string =>
-  `There is no work ${JSON.stringify(named)}. These are there:\n${[...works, ...large].map((name) => `  ${name}`).join("\n")}`;
+  `There is no benchmark ${JSON.stringify(named)}. Choose from:\n${[...works, ...large].map((name) => `  ${name}`).join("\n")}`;
 
 function whyNotOf(flag: string, folder: string): string[] {
   const there = (path: string): boolean => existsSync(join(folder, "services/provision", path));
-  if (!there("main.ts")) return [`${flag} is ${JSON.stringify(folder)}, where no checkout of this project is.`];
-  if (!there("node_modules")) return [`The packages of ${folder} are not installed: npm start there, once.`];
+  if (!there("main.ts")) return [`${flag} is ${JSON.stringify(folder)}, which is no checkout of this project.`];
+  if (!there("node_modules")) return [`The packages of ${folder} are not installed. Run npm start there once.`];
   return [];
 }

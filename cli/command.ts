@@ -11,12 +11,12 @@ export class UsageError extends Error {
   }
 }
 
-/** A failure that a user can mend: what is wrong, and how to fix it. It is shown without a stack trace. */
+/** A failure that a user can fix. The message names the problem and the fix, and is printed without a stack trace. */
 export class CliError extends Error {
   override readonly name = "CliError";
 }
 
-/** A command whose errors are thrown, with examples in its help. */
+/** A command that throws its errors, and has examples in its help. */
 export class CliCommand extends Command {
   constructor(name?: string) {
     super(name);
@@ -28,19 +28,19 @@ export class CliCommand extends Command {
     return new CliCommand(name);
   }
 
-  /** The library calls it for each mistake that it finds. */
+  /** The library calls this for each mistake. */
   override error(message: string): never {
     throw new UsageError(message.replace(/^error: /, "").replace(/\n(\(Did you mean .*\))$/, " $1"), this);
   }
 
-  /** Each without the program's name, which differs between a checkout and the image. */
+  /** Command lines without the program's name, which differs between a checkout and the image. */
   examples(...lines: string[]): this {
     return this.addHelpText("after", () =>
       ["", "Examples:", ...lines.map((line) => `  ${this.program} ${line}`)].join("\n"),
     );
   }
 
-  /** As a user types it: `npx just tenant add`. */
+  /** The command as a user types it: `npx just tenant add`. */
   get path(): string {
     return [...this.#parents().map((parent) => parent.name()), this.name()].join(" ");
   }

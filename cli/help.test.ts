@@ -64,7 +64,7 @@ test("--help ends with 0, and writes to stdout", () => {
   expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: expect.stringContaining("--jwks"), stderr: "" });
 });
 
-test("a call without a command prints help, and ends as wrong use", () => {
+test("a call without a command prints help, and ends with the exit code of wrong use", () => {
   const { status, stderr } = spawnSync(process.execPath, [main], { encoding: "utf8" });
   expect({ status, stderr }).toEqual({ status: 2, stderr: expect.stringContaining("Usage: notifications") });
 });

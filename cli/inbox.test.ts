@@ -71,7 +71,7 @@ More: notifications inbox list shop/u1 --tenant shop --before ${CURSOR}
   expect(asked).toEqual([{ request: `GET /v1/inbox/shop%2Fu1?tenant=shop&limit=2&before=${CURSOR}`, body: undefined }]);
 });
 
-test("an empty inbox shows its counts alone", async () => {
+test("an empty inbox shows only its counts", async () => {
   answer = { items: [], unread: 0, unseen: 0, more: false };
   expect(await cli("inbox list u1 --tenant shop")).toBe("0 unread, 0 not seen\n");
 });
@@ -83,7 +83,7 @@ test("--json prints what the courier answered, without control characters", asyn
   expect(out).not.toContain("\u001b");
 });
 
-test("an inbox is deleted, and its size is told", async () => {
+test("an inbox is deleted, and the output has its size", async () => {
   answer = { deleted: 12 };
   expect(await cli("inbox delete u1 --tenant shop")).toBe("Deleted 12 notifications from the inbox of u1.\n");
   expect(asked).toEqual([{ request: "DELETE /v1/inbox/u1?tenant=shop", body: undefined }]);
@@ -94,7 +94,7 @@ test.each([
   ["*", { inbox: { events: ["*"] } }],
   ["none", { inbox: { events: [] } }],
   ["default", {}],
-])("tenant inbox shop %s replaces the setting, and keeps the rest of the tenant", async (args, written) => {
+])("tenant inbox shop %s replaces the setting, and keeps the tenant's other settings", async (args, written) => {
   answer = { tenant: "shop", trust: "scopes", inbox: { events: ["old"], days: 3 }, changed: "today" };
   await cli(`tenant inbox shop ${args}`);
   expect(asked).toEqual([

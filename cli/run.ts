@@ -7,11 +7,11 @@ import { createProgram } from "./program.ts";
 const FAILED = 1;
 const WRONG_USE = 2;
 
-/** Runs one command. An error is one line on stderr, and ends the process: what still tries is not waited for. */
+/** Runs one command. An error is one line on stderr, and ends the process without waiting for pending retries. */
 export async function run(name: string, args: readonly string[]): Promise<void> {
   // The reader of a pipe may leave before the end: `| head`.
   process.stdout.on("error", ({ code }: NodeJS.ErrnoException) => process.exit(code === "EPIPE" ? 0 : FAILED));
-  // As for the services, an empty variable is one that is not set.
+  // An empty variable counts as not set, as for the services.
   for (const [variable, value] of Object.entries(process.env)) if (value === "") delete process.env[variable];
   try {
     await createProgram(name).parseAsync(withVerb(args), { from: "user" });
@@ -26,7 +26,7 @@ export async function run(name: string, args: readonly string[]): Promise<void> 
   }
 }
 
-/** These list where no verb is named. */
+/** These commands list if no verb is given. */
 const LISTS = new Set(["tenant", "dead-letters", "quarantine"]);
 
 function withVerb([command, ...rest]: readonly string[]): string[] {
@@ -43,7 +43,7 @@ function wordsOf(error: unknown): string {
   return `${message.replace(/([^.?])$/, "$1.")} Usage: ${path} ${command.usage()} (${path} --help)`;
 }
 
-/** explain-access says by 2 that access is not allowed: a mistake must not look like that. */
+/** explain-access uses 2 for access that is not allowed, so a wrong command line needs another code. */
 function codeOf(error: unknown): number {
   return error instanceof UsageError && error.command.name() !== "explain-access" ? WRONG_USE : FAILED;
 }

@@ -6,12 +6,12 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 
 test.each(["SIGINT", "SIGTERM"] as const)(
-  "%s to its process alone, as Docker sends it, ends the subscriber, too",
+  "%s to only its process, as Docker sends it, also ends the subscriber",
   async (signal) => {
     // No server listens there: the subscriber retries without end.
     const env = { ...process.env, NOTIFICATIONS_URL: "http://127.0.0.1:9", NOTIFICATIONS_TOKEN: "t" };
     const args = [join(import.meta.dirname, "main.ts"), "subscribe"];
-    // A group of its own, so that the test can end any process that is left.
+    // A separate process group, so that the test can end any process that is left.
     const child = spawn(process.execPath, args, { env, detached: true });
     let said = "";
     child.stderr.on("data", (chunk: Buffer) => (said += chunk.toString()));

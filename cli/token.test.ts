@@ -9,7 +9,7 @@ import { Authenticator } from "@saasaparilla/shared/auth/authenticator.ts";
 import { expect, onTestFinished, test } from "vitest";
 import { audience, issuer, jwksFile } from "#local/keys.ts";
 
-/** As `npx just token` runs it. */
+/** Runs the command like `npx just token`. */
 async function token(...args: string[]): Promise<{ code: number | null; out: string; err: string }> {
   const child = spawn(process.execPath, [resolve(import.meta.dirname, "../local/cli.ts"), "token", ...args]);
   const ended = new Promise<number | null>((done) => child.once("close", done));

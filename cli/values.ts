@@ -16,14 +16,14 @@ import { CLIENT_FORM, NAME_FORM, TENANT_FORM } from "@saasaparilla/shared/protoc
 import { seconds } from "@saasaparilla/shared/runtime/duration.ts";
 import { z } from "zod";
 
-/** What options and arguments may be. A wrong one is refused before anything is sent. */
+/** The valid options and arguments. A wrong one is refused before any request. */
 type Parser<T> = (text: string) => T;
 
 const refused = (expected: string): never => {
   throw new InvalidArgumentError(expected);
 };
 
-/** `one`, if it fits. */
+/** The text if it fits. */
 const fitting =
   (fits: (text: string) => boolean, expected: string): Parser<string> =>
   (text) =>
@@ -34,7 +34,7 @@ export const tenantName = fitting(
   "A tenant's name has 1 to 64 letters, digits, - and _.",
 );
 
-/** The platform's own name is no tenant's. */
+/** The platform's own name cannot be a tenant's. */
 export const newTenantName: Parser<string> = (text) =>
   text === PLATFORM_TENANT
     ? refused(`"${PLATFORM_TENANT}" is reserved for operators. Choose another name.`)
@@ -53,7 +53,7 @@ export const headers: Parser<object> = (text) => {
     const value = JSON.parse(text) as unknown;
     if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
   } catch {
-    // It is refused below.
+    // The code below refuses it.
   }
   return refused(`Headers are a JSON object, as {"country":"FR"}.`);
 };
@@ -100,7 +100,7 @@ export const baseUrl: Parser<string> = (text) => {
   return url.href.replace(/\/$/, "");
 };
 
-/** Comma-separated, and each checked by what the console checks it with. */
+/** A comma-separated list. The console's own check applies to each part. */
 const listBy =
   <T>(schema: z.ZodType<T>, expected: string): Parser<T> =>
   (text) => {
@@ -178,7 +178,7 @@ export const messageId = fitting(
   "An id is a UUID, as 0190a3f2-7d52-7a31-9a44-1d8a3c9c1f10.",
 );
 
-/** The form alone: the tag at its end belongs to the client. */
+/** Checks only the form, because the tag at its end belongs to the client. */
 export const cursor = fitting(
   (text) => /^[0-9a-f]{25}$/.test(text),
   "A cursor has 25 digits and letters a to f. The list shows it.",

@@ -18,7 +18,7 @@ test("compose runs and builds this version", () => {
 test("the tests use exactly the images of compose and the Dockerfile", () => {
   const named = [...compose.matchAll(/_IMAGE:-([^}]+)}/g)].map(([, image]) => image!);
   const { node, ...rest } = images;
-  // No package has Grafana.
+  // No package contains Grafana.
   const expected = ["saasaparilla/notifications:" + version, "grafana/grafana:12.2.0", ...Object.values(rest)];
   expect(named.toSorted()).toEqual(expected.toSorted());
   expect(read("Dockerfile")).toContain(`ARG NODE_IMAGE=${node}\n`);

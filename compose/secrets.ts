@@ -8,8 +8,8 @@ import { jwksFile, signingKey } from "#local/keys.ts";
 import { readIfThere, writeWhole } from "#local/process/paths.ts";
 
 /**
- * What nobody may guess, made where it is not there yet, in the first container that runs: a password for each store, with the addresses that
- * contain it, and the key that `token` signs with. Each goes to a volume that only those mount who are to read it.
+ * Creates the missing secrets, in the first container that runs: a password for each store, with the addresses that
+ * contain it, and the key that `token` signs with. Only the readers of a secret mount its volume.
  */
 const SERVICES = 10_001;
 const STORES = 999;
@@ -18,7 +18,7 @@ const GRAFANA = 472;
 
 const word = (): string => randomBytes(24).toString("base64url");
 
-/** Root itself has no capability but to give files away: it reads them again by their group. */
+/** This root may change owners of files, and has no other capability. It reads the files again by their group. */
 function give(path: string, owner: number): void {
   if (statSync(path).uid === owner) return;
   chmodSync(path, 0o440);
@@ -39,7 +39,7 @@ if (!existsSync(jwks)) writeWhole(jwks, readFileSync(jwksFile, "utf8"), 0o440);
 give(jwks, SERVICES);
 for (const file of [jwksFile, privateFile]) give(file, SERVICES);
 
-/** The same, where the text is made of others: it follows them, and what an earlier version wrote. */
+/** The same for a text that contains other secrets: it is written again whenever it differs. */
 function given(path: string, owner: number, text: string): void {
   const file = join("/secrets", path);
   if (readIfThere(file) !== text) writeWhole(file, text, 0o440);
@@ -51,7 +51,7 @@ const valkey = kept("valkey/password", STORES, word);
 const kafka = kept("provision/password", SERVICES, word);
 given("provision/database-url", SERVICES, `postgres://saasaparilla:${postgres}@postgres:5432/notifications`);
 given("provision/redis-url", SERVICES, `redis://:${valkey}@valkey:6379`);
-// Until there were roles, all services shared these.
+// Earlier versions, without roles, shared these files among all services.
 for (const shared of ["database-url", "redis-url"]) rmSync(`/secrets/platform/${shared}`, { force: true });
 
 const NAMESPACE = "notifications";

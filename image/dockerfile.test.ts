@@ -51,7 +51,7 @@ test("the commands run with the image's files, by name and by `cli`", () => {
       status: 0,
       stdout: expect.stringContaining("Usage: notifications tenant"),
     });
-    // The libraries that load lazily are found, too.
+    // The lazily loaded libraries are also found.
     expect(run("audit").stderr).toContain("KAFKA_BROKERS: is not set");
     expect(run("epoch").stderr).toMatch(/DATABASE_URL: is not set|KAFKA_BROKERS: is not set/);
     const refused = spawnSync(process.execPath, ["client/subscribe.ts", "--transport", "x"], {

@@ -15,7 +15,7 @@ function fail(reason: string): void {
   process.exit(1);
 }
 
-if (port === undefined) fail("Nothing that could be ready runs here.");
+if (port === undefined) fail("No service runs here.");
 const options = { host: "127.0.0.1", port, path: "/health/ready", timeout: 4_000, agent: false };
 // The request uses no name, so it cannot check the name in the certificate.
 const request = process.env.TLS_CERT ? secure({ ...options, rejectUnauthorized: false }) : plain(options);

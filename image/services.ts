@@ -1,4 +1,4 @@
-/** The names that start the image, with each default port if PORT is not set. Provision ends when it is done. */
+/** The arguments of the image, each with its default port if PORT is not set. Provision ends when it is done. */
 const ports = {
   receiver: 8080,
   distributor: 8081,

@@ -3,7 +3,7 @@ import { port } from "#local/process/ports.ts";
 import { command } from "#local/process/user-error.ts";
 import { audience, issuer, privateFile, signingKey } from "./keys.ts";
 
-/** The operators' commands on the local stack. This copy supplies settings that the environment does not have. */
+/** The operators' commands on the local stack. Settings that the environment does not have come from this copy. */
 await command(async () => {
   const args = process.argv.slice(2);
   const { env } = process;
@@ -15,7 +15,7 @@ await command(async () => {
   env.NOTIFICATIONS_TENANT ||= "local";
   env.AUTH_ISSUER ||= issuer;
   env.AUTH_AUDIENCE ||= audience;
-  // These load the clients of their stores, which takes longer than most commands.
+  // These modules load clients of stores, which takes longer than running most commands.
   if (args[0] === "epoch" || args[0] === "audit")
     env.KAFKA_BROKERS ||= (await import("#local/stores/kafka.ts")).kafka.url();
   if (args[0] === "epoch" && !env.DATABASE_URL_FILE)

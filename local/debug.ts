@@ -8,8 +8,8 @@ import { end, environment, mainOf, services, settings } from "./services.ts";
 import { command, UserError } from "#local/process/user-error.ts";
 
 /**
- * `just debug SERVICE`: the stack runs, and this service runs in the foreground. Its supervisor would end it at a
- * breakpoint, so it has none.
+ * `just debug SERVICE`: the stack runs, with this service in the foreground. It has no supervisor, because that would
+ * end it at a breakpoint.
  */
 await command(async () => {
   const { values, positionals } = parseArgs({
@@ -32,7 +32,7 @@ await command(async () => {
     stdio: "inherit",
     env: { ...process.env, ...environment(service, settings({ KAFKA_BROKERS, DATABASE_URL, REDIS_URL })) },
   });
-  // Ctrl-C reaches both. This process stays until the service has ended.
+  // Ctrl-C reaches both processes. This one stays until the service has ended.
   for (const signal of ["SIGINT", "SIGTERM"] as const)
     process.on(signal, () => signal === "SIGTERM" && child.kill(signal));
   onCallerGone(() => child.kill("SIGTERM"));

@@ -4,7 +4,7 @@ import { backing } from "#local/stores/backing.ts";
 import { command } from "#local/process/user-error.ts";
 import { mainOf, settings } from "./services.ts";
 
-/** Finishes the upgrade of the local stack, or says which of its processes are too old. `npx just up` does it, too. */
+/** Finishes the upgrade of the local stack, or names the processes that are too old. `npx just up` also does this. */
 await command(async () => {
   const env = { ...process.env, ...settings(await backing()), PORT: "0" };
   const args = [mainOf("provision"), "--finish-upgrade", ...process.argv.slice(2)];

@@ -26,7 +26,7 @@ export async function firstNotification({ receiver, distributors: [distributor] 
     if (!giveUp.aborted) throw error;
     throw new UserError(
       `The first notification did not arrive within ${PATIENCE / 1000} s.`,
-      "See what the services say: npx just logs",
+      "See the logs of the services: npx just logs",
       { cause: error },
     );
   }
@@ -57,7 +57,7 @@ async function arrival(body: ReadableStream<Uint8Array>, id: string): Promise<st
   }
   throw new UserError(
     "The distributor ended the stream before the first notification.",
-    "See what it says: npx just logs distributor",
+    "See its log: npx just logs distributor",
   );
 }
 
@@ -84,6 +84,6 @@ async function refusal(who: string, response: Response): Promise<UserError> {
   const said = (await Promise.race([response.text(), sleep(1000, "")])).slice(0, 500);
   return new UserError(
     `${who} answered ${response.status} to ${new URL(response.url).pathname}: ${said}`,
-    "See what it says: npx just logs",
+    "See its log: npx just logs",
   );
 }

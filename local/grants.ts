@@ -13,7 +13,7 @@ const GRANTS = {
  * start does this. A grant that is there stays as it is.
  */
 export async function grantTargets(console: string): Promise<void> {
-  // With an identity provider of their own, operators give the grants.
+  // With their own identity provider, operators create the grants.
   if (process.env.AUTH_JWKS) return;
   const token = await signToken({ operator: "local" });
   for (const [id, grant] of Object.entries(GRANTS)) {
@@ -32,12 +32,12 @@ export async function grantTargets(console: string): Promise<void> {
     try {
       if ((await ask("GET")).status !== 404) continue;
       const { status, ok } = await ask("PUT", JSON.stringify(grant));
-      // Without the tenant `local` nothing is given.
+      // Without the tenant `local` there is no grant.
       if (!ok && status !== 404) throw new Error(`the console answered ${status}`);
     } catch (error) {
       throw new UserError(
         `The developer's grant for queues and groups was not written: ${reasonOf(error)}.`,
-        "See what it says: npx just logs console",
+        "See its log: npx just logs console",
         { cause: error },
       );
     }

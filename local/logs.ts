@@ -7,7 +7,7 @@ import { logFile } from "#local/process/processes.ts";
 import { paths } from "#local/process/paths.ts";
 import { command, UserError } from "#local/process/user-error.ts";
 
-/** `just logs [NAME]`: follows logs, which have strangers' text in them. */
+/** `just logs [NAME]`: follows logs, which contain text from strangers. */
 await command(async () => {
   const [name, ...more] = process.argv.slice(2);
   const names = readdirSync(paths.logs)

@@ -17,7 +17,7 @@ export type Platform = BackingUrls & { receiver: string; distributors: string[];
 export async function up(distributors = wanted()): Promise<Platform> {
   return withFileLock("up", async () => {
     const list = services(distributors);
-    // Before any download or start: port 8080 is often in use.
+    // Checked before any download or start, because port 8080 is often in use.
     for (const service of list) if (running(service.name) === undefined) await free(service);
     const [urls] = await Promise.all([backing(), signingKey()]);
     const told = settings(urls);
@@ -42,7 +42,7 @@ function of(list: Service[], kind: Service["kind"]): Service {
   return found;
 }
 
-/** Distributors of an earlier `just up` that had more of them. */
+/** The extra distributors of an earlier `just up` that had more. */
 function superfluous(list: Service[]): string[] {
   return known().filter((name) => /^distributor-\d+$/.test(name) && !list.some((service) => service.name === name));
 }
@@ -62,13 +62,13 @@ async function finishUpgrade(told: Record<string, string>): Promise<void> {
   await step("finish the upgrade", () =>
     runTool(process.execPath, [mainOf("provision"), "--finish-upgrade"], {
       log: "finish-upgrade",
-      fix: "The services run, but may not write the newest form yet: end those that its log names, and: npx just finish-upgrade",
+      fix: "The services run, but may not write the newest form yet. End those that its log names, and run: npx just finish-upgrade",
       env: { ...process.env, ...told, PORT: "0" },
     }),
   );
 }
 
-/** From --distributors, else from DISTRIBUTORS, else one. */
+/** The number from --distributors, else from DISTRIBUTORS, else 1. */
 export function wanted(args: string[] = []): number {
   const given =
     parseArgs({ args, options: { distributors: { type: "string" } } }).values.distributors ??

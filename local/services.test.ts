@@ -5,7 +5,7 @@ import { serverSettings } from "@saasaparilla/shared/http/settings.ts";
 import { expect, test } from "vitest";
 import { settings } from "./services.ts";
 
-test("the local stack allows pages of this machine on any port, and can seal secrets", () => {
+test("the local stack allows pages from any port of this machine, and can seal secrets", () => {
   const told = settings({ KAFKA_BROKERS: "", DATABASE_URL: "", REDIS_URL: "" });
   const cors = new Cors(readSettings(serverSettings, told).ALLOWED_ORIGINS);
   for (const origin of ["http://localhost:5173", "https://localhost", "http://127.0.0.1:3000", "http://[::1]:8000"])

@@ -43,7 +43,7 @@ export const mainOf = (kind: Service["kind"] | "provision"): string => join(repo
 
 export const urlOf = (service: Pick<Service, "port">): string => `http://localhost:${service.port}`;
 
-/** Settings that every service gets. Identity and names from the environment stay. */
+/** Settings of every service. Identity and names from the environment have priority. */
 export function settings(urls: BackingUrls): Record<string, string> {
   return {
     NAMESPACE: process.env.NAMESPACE || "notifications",
@@ -63,7 +63,7 @@ export function settings(urls: BackingUrls): Record<string, string> {
     // Every tenant of the developer has an inbox.
     INBOX_EVENTS: process.env.INBOX_EVENTS ?? "*",
     LOG_LEVEL: process.env.LOG_LEVEL || "info",
-    // A local stop need not wait for clients to leave gently.
+    // A local stop does not wait until clients have left.
     SHUTDOWN_MS: process.env.SHUTDOWN_MS || "5000",
   };
 }
@@ -85,7 +85,7 @@ const passwordOf = (kind: Service["kind"]): string =>
  */
 const own = (): boolean => !process.env.DATABASE_URL && !process.env.REDIS_URL;
 
-/** For provision, which makes a role for each service in the stores that run here. */
+/** The roles' passwords for provision, which creates a role for each service in the stores that run here. */
 export const passwords = (): Record<string, string> =>
   own() ? Object.fromEntries(KINDS.map((kind) => [`${kind.toUpperCase()}_PASSWORD`, passwordOf(kind)])) : {};
 
@@ -125,13 +125,13 @@ export async function ensure(service: Service, told: Record<string, string>): Pr
   });
 }
 
-/** Fails if another program has its port. A child that its supervisor has left behind does not count. */
+/** Fails if another program has its port. A child of a dead supervisor does not count. */
 export async function free(service: Service): Promise<void> {
   if (running(childOf(service.name)) === undefined)
     await wantPort(service.portName, service.port, `the ${service.kind}`);
 }
 
-/** Stops the supervisor first, then its child, in case the supervisor died and left it. */
+/** Stops the supervisor first. Then stops its child, which stays if the supervisor has died before. */
 export async function end(name: string): Promise<void> {
   await stop(name);
   await stop(childOf(name));
@@ -172,7 +172,8 @@ async function ready(service: Service): Promise<void> {
   }
 }
 
-const whatItSaid = (name: string): string => `Correct it, and: npx just up\n${ending(name, running(name)?.logFrom)}`;
+const whatItSaid = (name: string): string =>
+  `Correct it, and run: npx just up\n${ending(name, running(name)?.logFrom)}`;
 
 async function whatIsMissing(service: Service): Promise<string | undefined> {
   try {

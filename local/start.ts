@@ -5,7 +5,7 @@ import { type Platform, up } from "./platform.ts";
 
 await command(async () => {
   const platform = await up();
-  const { notification, milliseconds } = await step("a first notification, through all of it", () =>
+  const { notification, milliseconds } = await step("a first notification, through the whole platform", () =>
     firstNotification(platform),
   );
   process.stdout.write(`

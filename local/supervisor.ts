@@ -4,8 +4,7 @@ import { restartLoop } from "#local/process/restart-loop.ts";
 import { record } from "#local/process/processes.ts";
 import { childOf } from "./services.ts";
 
-// Keeps one service alive: node supervisor.ts NAME MAIN. It is a separate process, and does so little that it has no
-// reason to end.
+// Keeps one service alive: node supervisor.ts NAME MAIN. It is a separate process, too simple to fail.
 const [name, main] = process.argv.slice(2);
 if (name === undefined || main === undefined) throw new Error("supervise.ts NAME MAIN");
 
@@ -32,7 +31,7 @@ const service = {
 };
 await restartLoop(service, stopping.signal);
 
-/** In the format of the services' log, because it writes into that. */
+/** Writes in the format of the services' log, because both share a file. */
 function say(msg: string): void {
   process.stdout.write(
     `${JSON.stringify({ level: "warn", time: new Date().toISOString(), service: "supervisor", msg })}\n`,

@@ -6,11 +6,11 @@ const YEARS = 365 * HOURS;
 
 export interface Certificate {
   certificate: Output<string>;
-  /** PKCS 8: the one form that all three stores read. */
+  /** PKCS 8: the only form that all three stores can read. */
   key: Output<string>;
 }
 
-/** Signs the certificates of stores whose operators sign none. What is about to expire the next `pulumi up` renews. */
+/** Signs certificates for stores whose operators do not. `pulumi up` renews certificates that expire soon. */
 export class CertificateAuthority extends ComponentResource {
   readonly pem: Output<string>;
   readonly #key: PrivateKey;
@@ -35,7 +35,7 @@ export class CertificateAuthority extends ComponentResource {
     this.registerOutputs({});
   }
 
-  /** For a server that is reached by any of these names; it is a client of its peers, too. */
+  /** For a server with any of these names. It is also a client of its peers. */
   certify(name: string, dnsNames: Input<string>[]): Certificate {
     const key = new PrivateKey(name, { algorithm: "ECDSA", ecdsaCurve: "P256" }, { parent: this });
     const request = new CertRequest(

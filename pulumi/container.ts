@@ -2,7 +2,7 @@ import { Container, Network, RemoteImage, Volume } from "@pulumi/docker";
 import { interpolate, type ComponentResource, type Input, type Resource } from "@pulumi/pulumi";
 import type { Size } from "./settings.ts";
 
-/** One machine: a network of its own, where containers are found by their names. No port of theirs is published. */
+/** One machine: a separate network, with containers reachable by name. It publishes none of their ports. */
 export interface Machine {
   network: Network;
   /** The n-th address of the network. */
@@ -22,7 +22,7 @@ export function machineOf(subnet: string, parent: ComponentResource): Machine {
 export interface ContainerArgs {
   machine: Machine;
   image: string;
-  /** Of the image's own user: nothing runs as root, and what is uploaded only it can read. */
+  /** The image's own user. Nothing runs as root, and only this user can read the uploaded files. */
   uid: number;
   size: Pick<Size, "cpu" | "memoryMib">;
   files: Record<string, Input<string>>;
@@ -32,11 +32,11 @@ export interface ContainerArgs {
 
 export interface ServerArgs extends ContainerArgs {
   address?: string;
-  /** Where its data are. The volume stays when the container is replaced, and where somebody deletes it from this program. */
+  /** The folder of its data. The volume stays after the container is replaced, or deleted from this program. */
   data: string;
   healthy: string[];
   stopSeconds: number;
-  /** Whether it is well by itself. One that is so only with its peers nobody can wait for before they are there. */
+  /** Whether it becomes healthy without its peers. If not, waiting for it before the peers exist would never end. */
   alone: boolean;
 }
 
@@ -54,12 +54,12 @@ export function runServer(name: string, args: ServerArgs, parent: Resource): Con
       waitTimeout: 180,
       destroyGraceSeconds: args.stopSeconds,
     },
-    // Its name and its volume are those of the one that it replaces.
+    // The old container has the same name and volume.
     { parent, deleteBeforeReplace: true },
   );
 }
 
-/** Runs to its end; whatever ends otherwise than well fails the update. */
+/** Runs to its end. An exit code other than 0 fails the update. */
 export function runOnce(
   name: string,
   args: ContainerArgs & { volumes?: { volumeName: Input<string>; containerPath: string }[] },
@@ -90,7 +90,7 @@ function common(name: string, { image, uid, size, files, environment, command }:
   return {
     name,
     hostname: name,
-    // One that is there is not asked for again.
+    // An image that exists locally is not pulled again.
     image: new RemoteImage(name, { name: image, keepLocally: true }, { parent }).imageId,
     user: `${uid}:${uid}`,
     ...(command && { command }),

@@ -6,11 +6,11 @@ import type { Size } from "./settings.ts";
 interface Kind {
   apiVersion: string;
   kind: string;
-  /** When it serves. The next step waits for it. */
+  /** The condition under which it serves. The next step waits for it. */
   serves?: string;
 }
 
-/** What the operators keep; of each the part that is used here, as its definition at the pinned version has it. */
+/** The resources of the operators, with the members that we use, as the pinned versions define them. */
 export const kinds = {
   kafka: { apiVersion: "kafka.strimzi.io/v1", kind: "Kafka", serves: "condition=Ready" },
   kafkaNodePool: { apiVersion: "kafka.strimzi.io/v1", kind: "KafkaNodePool" },
@@ -57,7 +57,7 @@ export function customResource<Spec extends object>(
 
 export function resourcesOf({ cpu, memoryMib }: Pick<Size, "cpu" | "memoryMib">): Resources {
   const amount = { cpu: String(cpu), memory: `${memoryMib}Mi` };
-  // A store that is throttled or evicted is away: it is given what it may take.
+  // A throttled or evicted store is unavailable, so its requests equal its limits.
   return { requests: amount, limits: amount };
 }
 
@@ -66,7 +66,7 @@ export interface Resources {
   limits: { cpu: string; memory: string };
 }
 
-/** Pods of one store on nodes of their own, where there are enough; in zones of their own, too. */
+/** Spreads the pods of one store over nodes and zones, if there are enough. */
 export function spread(labels: Record<string, string>): Spread[] {
   return ["kubernetes.io/hostname", "topology.kubernetes.io/zone"].map((topologyKey) => ({
     maxSkew: 1,

@@ -7,13 +7,13 @@ export interface Declared {
   type: string;
   name: string;
   inputs: Record<string, unknown>;
-  /** The same, with nothing of what goes to the engine as a secret, and so is encrypted in its state. */
+  /** The same without the secrets: the engine encrypts those in its state. */
   open: Record<string, unknown>;
-  /** Whether it stays where it is deleted from the program. */
+  /** Whether it stays after it is deleted from the program. */
   kept: boolean;
 }
 
-/** Stands in every secret that the mocks make up, and so wherever one of them goes. */
+/** A part of every secret that the mocks invent, so that a test finds each copy of one. */
 export const HIDDEN = "hidden";
 
 export interface Program {
@@ -21,7 +21,7 @@ export interface Program {
   declared: Declared[];
 }
 
-/** Runs the program against mocks: no engine, no provider, nothing made. */
+/** Runs the program against mocks, without an engine or a provider. It creates nothing. */
 export async function declare(config: Record<string, string>): Promise<Program> {
   const declared: Declared[] = [];
   const kept = new Set<string>();
@@ -34,7 +34,7 @@ export async function declare(config: Record<string, string>): Promise<Program> 
     },
     call: ({ inputs }) => inputs as Record<string, unknown>,
   });
-  // Mocks are not told of options.
+  // Mocks do not receive the options.
   const monitor = runtime.getMonitor() as unknown as Monitor;
   const register = monitor.registerResource.bind(monitor);
   monitor.registerResource = (request, answer) => {
@@ -53,7 +53,7 @@ interface Monitor {
   ): unknown;
 }
 
-/** What a provider would add. */
+/** The outputs that a provider would add. */
 function made(type: string, name: string): Record<string, unknown> {
   switch (type) {
     case "random:index/randomPassword:RandomPassword":
@@ -76,7 +76,7 @@ function made(type: string, name: string): Record<string, unknown> {
   }
 }
 
-/** How the SDK tells the engine that a value is a secret. */
+/** The SDK marks a secret value for the engine with this key. */
 const SIGNATURE = "4dabf18193072939515e22adb298388d";
 
 function revealed(value: unknown, secrets: boolean): unknown {

@@ -7,14 +7,14 @@ import { BROKERS, brokerSettings, USER } from "./brokers.ts";
 import type { Settings } from "./settings.ts";
 
 const FOLDER = "/etc/kafka/secrets";
-/** The image's own user, and where the image looks for settings. */
+/** The image's own user, and the path of its settings. */
 const UID = 1_000;
 const PROPERTIES = "/mnt/shared/config/server.properties";
 
 const nameOf = (node: number): string => `stores-kafka-${node}`;
 const nodes = Array.from({ length: BROKERS }, (_, index) => index + 1);
 
-/** Each node is broker and controller. Clients come with a password, the nodes to each other with their certificates. */
+/** Each node is broker and controller. Clients authenticate with a password, and nodes with certificates. */
 export function kafkaOnDocker(
   { settings, machine, authority }: { settings: Settings; machine: Machine; authority: CertificateAuthority },
   secret: Output<string>,
@@ -48,7 +48,7 @@ export function kafkaOnDocker(
   return { servers, brokers: nodes.map((node) => `${nameOf(node)}:9092`) };
 }
 
-/** Half: the other half is for what the kernel keeps of the logs, which is where consumers read. */
+/** Half of the memory. The other half is for the kernel's page cache, from which consumers read. */
 function heap(memoryMib: number): string {
   const half = Math.floor(memoryMib / 2);
   return `-Xms${half}m -Xmx${half}m`;

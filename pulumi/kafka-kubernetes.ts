@@ -54,8 +54,8 @@ interface UserSpec {
 }
 
 /**
- * By Strimzi: it rolls brokers one by one, and renews their certificates. Its topic operator is left out: a topic that it made
- * anew would begin at offset 0 without a new epoch, and what is new would be behind its clients' cursors.
+ * By Strimzi, which restarts brokers one by one and renews their certificates. Its topic operator is left out. A topic
+ * that it created again would begin at offset 0 without a new epoch, so new notifications would be behind cursors.
  */
 export function kafkaOnKubernetes(
   place: KubernetesPlace,

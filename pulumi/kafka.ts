@@ -6,7 +6,7 @@ import type { Place } from "./place.ts";
 import { password } from "./secrets.ts";
 import { FOLDER, type Authority, type Store } from "./store.ts";
 
-/** Three brokers, TLS, and one user who may do what the platform does. */
+/** Three brokers, TLS, and one user with the rights that the platform needs. */
 export class Kafka extends ComponentResource implements Store {
   readonly name = "kafka";
   readonly settings: Record<string, Input<string>>;

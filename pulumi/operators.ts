@@ -2,7 +2,7 @@ import type { Namespace } from "@pulumi/kubernetes/core/v1/namespace.js";
 import { Release } from "@pulumi/kubernetes/helm/v3/release.js";
 import { ComponentResource, type Resource } from "@pulumi/pulumi";
 
-/** They keep the stores: what they need of a cluster is theirs alone, and each watches the platform's namespace. */
+/** The operators of the stores. Only they have rights in the cluster, and each watches the platform's namespace. */
 const operators = {
   strimzi: { chart: "oci://quay.io/strimzi-helm/strimzi-kafka-operator", version: "1.1.0" },
   "cloudnative-pg": {

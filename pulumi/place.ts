@@ -6,10 +6,10 @@ import { machineOf, type Machine } from "./container.ts";
 import { Operators } from "./operators.ts";
 import type { Settings } from "./settings.ts";
 
-/** Kubernetes: a secret with `ca.crt`, of who signs for the stores whose operators sign nothing that one could hand on. */
+/** Kubernetes: a secret with `ca.crt` of our own authority, for stores whose operators have no authority to share. */
 export const AUTHORITY = "notifications-authority";
 
-/** Where the stores are made. */
+/** The machine on which the stores run. */
 export class DockerPlace extends ComponentResource {
   readonly target = "docker";
   readonly settings: Settings;
@@ -30,7 +30,7 @@ export class KubernetesPlace extends ComponentResource {
   readonly settings: Settings;
   readonly namespace: string;
   readonly authority: CertificateAuthority;
-  /** What a resource of an operator's has to come after. */
+  /** An operator's resources depend on these. */
   readonly ready: ComponentResource[];
 
   constructor(settings: Settings) {

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { type Declared, HIDDEN } from "./declared.ts";
 import { VOLUME } from "./provisioning.ts";
 
-/** What each kind of resource has to be, as a schema of what is asked for: its first disagreement is the violation. */
+/** A schema for each kind of resource. The first mismatch is the violation. */
 const positive = z.number().positive();
 const amounts = z.object({ cpu: z.string().regex(/^[\d.]+$/), memory: z.string().regex(/^\d+Mi$/) });
 const resources = z.object({ requests: amounts, limits: amounts });
@@ -62,7 +62,7 @@ const kafka = z.object({
         "unclean.leader.election.enable": z.literal("false"),
       }),
     }),
-    entityOperator: z.object({ topicOperator: z.never("would make topics anew").optional() }),
+    entityOperator: z.object({ topicOperator: z.never("would create topics again").optional() }),
   }),
 });
 const pool = z.object({
@@ -106,7 +106,7 @@ const topic = z.object({
   config: z.object({ "min.insync.replicas": z.literal("2"), "retention.ms": z.string().min(1) }),
 });
 
-/** By the last part of the type. */
+/** The schemas by the last part of the type. */
 const schemas: Record<string, z.ZodType> = { Job: job, Kafka: kafka, KafkaNodePool: pool, RedisCluster: redis, topic };
 
 function schemaOf({ type, inputs }: Declared): z.ZodType | undefined {
@@ -115,7 +115,7 @@ function schemaOf({ type, inputs }: Declared): z.ZodType | undefined {
   return type.startsWith("saasaparilla:") ? undefined : schemas[type.split(":").at(-1)!];
 }
 
-/** Where a secret may stand, and only as one: nothing else shows it. */
+/** The permitted places of secrets. There they must be marked as secrets. */
 const places: Record<string, string[]> = {
   "docker:index/container:Container": ["uploads"],
   "kubernetes:core/v1:Secret": ["stringData"],
@@ -124,7 +124,7 @@ const places: Record<string, string[]> = {
   "tls:index/locallySignedCert:LocallySignedCert": ["caPrivateKeyPem"],
 };
 
-/** What data go with. Of Kafka's and Redis' claims their own schemas say that they stay; CloudNativePG's are its cluster's. */
+/** Whether deleting it deletes data. The schemas keep claims of Kafka and Redis; CloudNativePG deletes its own. */
 const data = (one: Declared): boolean =>
   one.type === "kubernetes:postgresql.cnpg.io/v1:Cluster" ||
   (one.type === "docker:index/volume:Volume" && one.name !== VOLUME);

@@ -7,10 +7,10 @@ const FOLDER = "/etc/saasaparilla";
 const NAME = "stores-postgres";
 const UID = 999;
 
-/** No word crosses the network in the clear, and none is taken without a password. */
+/** Every connection over the network uses TLS, and every connection needs a password. */
 const ACCESS = "local all all scram-sha-256\nhostssl all all all scram-sha-256\n";
 
-/** One server: what a second one on the same machine would survive, its volume survives, too. */
+/** One server. Its volume survives every failure that a second server on the same machine would survive. */
 export function postgresOnDocker(
   { settings, machine, authority }: DockerPlace,
   secret: Output<string>,

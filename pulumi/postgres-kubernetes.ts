@@ -23,8 +23,8 @@ interface ClusterSpec {
 }
 
 /**
- * By CloudNativePG. What was committed counts as settled, and Kafka forgets it: so a commit is answered once a replica has it,
- * and only a replica that has it takes over.
+ * By CloudNativePG. A committed notification counts as settled, and Kafka forgets it. So a commit is answered once a
+ * replica has it, and only a replica that has it takes over.
  */
 export function postgresOnKubernetes(
   place: KubernetesPlace,
@@ -66,7 +66,7 @@ export function postgresOnKubernetes(
       instances: 1 + settings.postgresReplicas,
       imageName: "ghcr.io/cloudnative-pg/postgresql:18",
       primaryUpdateStrategy: "unsupervised",
-      // The operator's own authority would stand in one secret with its key.
+      // The operator would keep its own authority and the private key in one secret.
       certificates: { serverCASecret: AUTHORITY, serverTLSSecret: CERTIFICATES },
       bootstrap: { initdb: { database: settings.namespace, owner: settings.namespace, secret: { name: owner } } },
       postgresql: {
@@ -83,7 +83,7 @@ export function postgresOnKubernetes(
       resources: resourcesOf(settings.postgres),
       topologySpreadConstraints: spread({ "cnpg.io/cluster": CLUSTER }),
     },
-    // The operator deletes the volumes of a cluster that is deleted.
+    // The operator deletes the volumes of a deleted cluster.
     { place, parent, after: [word, certificates], kept: true },
   );
   return { server, host, authority: { secret: AUTHORITY } };

@@ -5,7 +5,7 @@ import { postgresOnKubernetes } from "./postgres-kubernetes.ts";
 import { password } from "./secrets.ts";
 import { FOLDER, type Authority, type Store } from "./store.ts";
 
-/** One database with one owner; the platform's tables are in a schema of its namespace's name. */
+/** One database with one owner. The platform's tables are in the schema with the name of its namespace. */
 export class Postgres extends ComponentResource implements Store {
   readonly name = "postgres";
   readonly settings: Record<string, Input<string>> = {};

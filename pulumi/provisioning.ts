@@ -9,16 +9,16 @@ import type { DockerPlace, KubernetesPlace, Place } from "./place.ts";
 import type { Settings } from "./settings.ts";
 import { FOLDER, type Store } from "./store.ts";
 
-/** In it stands every secret that a service is told, under its variable's name. The chart refers to it. */
+/** It has every secret setting of the services, under its variable's name. The chart refers to it. */
 export const SECRET = "notifications-stores";
-/** Docker: the volume with FOLDER, secrets too. compose/pulumi.yaml gives it to the services. */
+/** Docker: the volume with FOLDER, including secrets. compose/pulumi.yaml mounts it into the services. */
 export const VOLUME = "saasaparilla-stores";
 const UID = 10_001;
 const size = { cpu: 0.5, memoryMib: 256 };
 
 /**
- * Topics and tables, by the provision service: it alone makes them, since a topic that is made anew is a new epoch. It is
- * harmless to repeat, and runs again where what it is told has changed. It adds no partition to accepted: docs/operations/epochs.md.
+ * Topics and tables, by the provision service. Only it creates them, because a re-created topic is a new epoch. You can
+ * repeat it, and changed settings run it again. It adds no partition to accepted: docs/operations/epochs.md.
  */
 export class Provisioning extends ComponentResource {
   constructor(place: Place, stores: (Store & ComponentResource)[]) {
@@ -29,7 +29,7 @@ export class Provisioning extends ComponentResource {
   }
 }
 
-/** What compose and the chart tell their own run of it, too: two that say different sizes would take turns. */
+/** Compose and the chart give the same sizes to their own run of it. Different ones would overwrite each other. */
 function sizes(settings: Settings): Record<string, string> {
   return {
     NAMESPACE: settings.namespace,
@@ -43,7 +43,7 @@ function sizes(settings: Settings): Record<string, string> {
   };
 }
 
-/** Every variable that is no secret. On Docker those that are stand in files, which variables name. */
+/** Every variable without a secret. On Docker, secrets are in files that variables name. */
 export function environmentOf(settings: Settings, stores: Store[]): Record<string, Input<string>> {
   const plain = Object.assign(sizes(settings), ...stores.map((store) => store.settings)) as Record<
     string,

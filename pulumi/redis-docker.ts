@@ -12,7 +12,7 @@ const FIRST = 11;
 const nameOf = (node: number): string => `stores-redis-${node}`;
 const nodes = Array.from({ length: SHARDS }, (_, index) => index + 1);
 
-/** Nodes know each other by address, and tell clients their names, which is what their certificates have. */
+/** Nodes know each other by address. They tell clients their names, because their certificates have names. */
 export function redisOnDocker(
   { settings, machine, authority }: DockerPlace,
   secret: Output<string>,
@@ -67,7 +67,7 @@ export function redisOnDocker(
 const asking = (host: string): string =>
   `redis-cli --no-auth-warning -a "$(cat ${FOLDER}/password)" --tls --cacert ${FOLDER}/authority.crt -h ${host}`;
 
-/** Once. Where it is a cluster already, nothing; its certificates have names, and it is made by addresses. */
+/** Does nothing if the cluster exists. Insecure, because it joins nodes by address, and certificates have names only. */
 function joining(addresses: string[]): string {
   const first = asking(nameOf(1));
   return [
@@ -92,15 +92,15 @@ function configuration(name: string, word: string, memoryMib: number): string {
     "cluster-node-timeout 5000",
     `cluster-announce-hostname ${name}`,
     "cluster-preferred-endpoint-type hostname",
-    // Where one is away, only those whose entries it has wait to be found.
+    // While one node is away, only the clients whose entries it has are affected.
     "cluster-require-full-coverage no",
     `requirepass ${word}`,
     `masterauth ${word}`,
     "dir /data",
     "appendonly yes",
-    // The rest is for connections, and for the copy that is made while the log is rewritten.
+    // The rest is for connections, and for the copy during a rewrite of the log.
     `maxmemory ${Math.floor(memoryMib / 2)}mb`,
-    // Full, it refuses: what is evicted would be clients that nobody finds any more.
+    // A full Redis refuses writes: with eviction, connected clients would no longer be found.
     "maxmemory-policy noeviction",
   ];
   return `${lines.join("\n")}\n`;

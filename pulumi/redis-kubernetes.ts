@@ -51,7 +51,7 @@ interface RedisClusterSpec {
   };
 }
 
-/** By the operator of OT-CONTAINER-KIT, which announces names where it speaks TLS. It makes no certificates: we do. */
+/** By the operator of OT-CONTAINER-KIT, which announces names with TLS. It creates no certificates, so we do. */
 export function redisOnKubernetes(
   place: KubernetesPlace,
   secret: Output<string>,

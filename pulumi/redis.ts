@@ -5,7 +5,7 @@ import { redisOnKubernetes } from "./redis-kubernetes.ts";
 import { password } from "./secrets.ts";
 import { FOLDER, type Authority, type Store } from "./store.ts";
 
-/** A Redis Cluster, by TLS, with one password. */
+/** A Redis Cluster with TLS and one password. */
 export class Redis extends ComponentResource implements Store {
   readonly name = "redis";
   readonly settings: Record<string, Input<string>>;

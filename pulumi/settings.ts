@@ -5,13 +5,13 @@ import platform from "../package.json" with { type: "json" };
 
 const count = z.coerce.number().int().min(1);
 
-/** What each server of a store has. */
+/** The resources of each server of a store. */
 const size = (cpu: number, memoryMib: number, diskGib: number) =>
   z
     .strictObject({ cpu: z.number().positive(), memoryMib: count.min(128), diskGib: count })
     .default({ cpu: cpu, memoryMib, diskGib });
 
-/** What `pulumi config set` may say, and what holds where it says nothing. Sizes for a load: docs/guides/sizing.md. */
+/** The settings of `pulumi config set`, with their defaults. Sizes for a load: docs/guides/sizing.md. */
 export const settings = z.strictObject({
   target: z.enum(["kubernetes", "docker"]),
   /** Prefix of topics and groups, name of the database and its schema: the platform's own NAMESPACE. */
@@ -28,19 +28,19 @@ export const settings = z.strictObject({
   kafka: size(1, 2_048, 50),
   postgres: size(1, 2_048, 20),
   redis: size(0.5, 512, 2),
-  /** Besides the primary. One is written to before a commit is answered. On Docker there is none: one machine is one machine. */
+  /** Besides the primary. A commit is answered once one replica has it. On Docker, with its one machine, there is none. */
   postgresReplicas: z.coerce.number().int().min(1).max(8).default(2),
 
-  /** 8 for each director, distributor, courier and dispatcher, one for each receiver: docs/guides/sizing.md. Past some hundreds a pooler stands before it. */
+  /** 8 for each director, distributor, courier and dispatcher, one for each receiver: docs/guides/sizing.md. Above some hundreds, put a pooler in front. */
   postgresConnections: count.max(5_000).default(200),
 
-  /** Kubernetes: where all of it lives, the platform too, so that it can read its secrets. */
+  /** Kubernetes: the namespace of the stores and the platform, so that the platform can read its secrets. */
   kubernetesNamespace: z.string().default("notifications"),
-  /** Kubernetes: false where the cluster has the three operators already. */
+  /** Kubernetes: false if the cluster already has the three operators. */
   installOperators: z.stringbool().default(true),
   storageClass: z.string().optional(),
 
-  /** Docker: the network that is made, with addresses that last: Redis' nodes know each other by them. */
+  /** Docker: the subnet of the new network. Addresses are fixed, because Redis nodes know each other by them. */
   subnet: z.cidrv4().default("10.213.0.0/24"),
   kafkaImage: z.string().default("apache/kafka:4.4.0"),
   postgresImage: z.string().default("postgres:18.4-bookworm"),
@@ -50,7 +50,7 @@ export const settings = z.strictObject({
 export type Settings = z.output<typeof settings>;
 export type Size = Settings["kafka"];
 
-/** `get` is that of Pulumi's configuration, where each value is a text; what is a mapping there comes as JSON. */
+/** `get` reads Pulumi's configuration. Each value is a text, and a mapping is JSON. */
 export function readSettings(get: (name: string) => string | undefined): Settings {
   const said = Object.entries(settings.shape).flatMap(([name]) => {
     const text = get(name);

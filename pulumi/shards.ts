@@ -1,2 +1,2 @@
-/** Each has a third of the keys. Redis is a hint: what one loses the distributors write again. */
+/** Each has a third of the keys. Redis is only a hint: distributors write lost entries again. */
 export const SHARDS = 3;

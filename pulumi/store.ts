@@ -1,12 +1,12 @@
 import type { Input, Output } from "@pulumi/pulumi";
 
-/** Where the services find what the stores are known by: <store>/ca.crt. The chart has it so, too. */
+/** The folder in which the services find <store>/ca.crt. The chart uses the same path. */
 export const FOLDER = "/etc/stores";
 
-/** Who signed a store's certificates: a secret of the cluster's with `ca.crt` and no key, or the certificate itself. */
+/** The signer of a store's certificates: a secret of the cluster with `ca.crt` and no key, or the certificate. */
 export type Authority = { secret: string } | { pem: Output<string> };
 
-/** What every backing service gives, wherever it runs: what the services are told, by the names of shared/settings.ts. */
+/** The services' settings for one store, on any target, by the names of shared/settings.ts. */
 export interface Store {
   readonly name: "kafka" | "postgres" | "redis";
   readonly settings: Record<string, Input<string>>;

@@ -29,7 +29,7 @@ describe.each(["docker", "kubernetes"])("on %s", (target) => {
     expect(violations(program.declared)).toEqual([]);
   });
 
-  test("the same three stores and their provisioning are in each", () => {
+  test("each target has the same three stores and their provisioning", () => {
     const ours = program.declared.map(({ type }) => type).filter((type) => type.startsWith("saasaparilla:"));
     expect(ours).toEqual(
       expect.arrayContaining(["Kafka", "Postgres", "Redis", "Provisioning"].map((name) => `saasaparilla:${name}`)),

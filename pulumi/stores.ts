@@ -9,15 +9,15 @@ import { topicsFor, type Topic } from "./topics.ts";
 import { chartValues, type ChartValues } from "./values.ts";
 
 export interface Outputs {
-  /** What the services are told, by their variables; nothing of it is secret. */
+  /** The services' settings, by variable, without secrets. */
   environment: Record<string, Input<string>>;
   secrets: Output<Record<string, string>>;
-  /** For `helm install --values`; where it is not for the chart, nothing. */
+  /** For `helm install --values`. Empty on Docker. */
   values: ChartValues | Record<string, never>;
   topics: Record<string, Topic>;
 }
 
-/** All that the platform stands on, and its topics and tables in it. */
+/** All stores of the platform, with its topics and tables. */
 export function makeStores(settings: Settings): Outputs {
   const place = settings.target === "docker" ? new DockerPlace(settings) : new KubernetesPlace(settings);
   const kafka = new Kafka(place);

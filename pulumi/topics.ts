@@ -9,7 +9,7 @@ export interface Topic {
   config: Record<string, string>;
 }
 
-/** What the provision service makes of these settings: it owns the topics, and what is said of them here it says. */
+/** The topics that the provision service creates from these settings. It owns them, and this only asks it. */
 export function topicsFor(settings: Settings): Record<string, Topic> {
   const names = topicsOf(settings.namespace);
   const sizes = {

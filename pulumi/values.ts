@@ -6,7 +6,7 @@ import { SECRET } from "./provisioning.ts";
 import type { Settings } from "./settings.ts";
 import type { Store } from "./store.ts";
 
-/** What charts/saasaparilla-notifications has to know of the stores: secrets by their names alone. */
+/** Values of charts/saasaparilla-notifications for the stores. They name secrets, and contain none. */
 export function chartValues(settings: Settings, kafka: Store) {
   const bundled = { enabled: false };
   return {
@@ -27,7 +27,7 @@ export function chartValues(settings: Settings, kafka: Store) {
     },
     postgres: { bundled, existingSecret: SECRET, tlsSecret: AUTHORITY },
     redis: { bundled, existingSecret: SECRET, cluster: true, tlsSecret: AUTHORITY },
-    // By their pods: some networks take a range of addresses for what is outside of the cluster alone.
+    // By pods: in some networks, a range of addresses matches only hosts outside the cluster.
     networkPolicy: { stores: [{ podSelector: {} }], storePorts: [5_432, 6_379, 9_093] },
   } satisfies Record<string, Record<string, Input<unknown>>>;
 }

@@ -12,7 +12,7 @@ import { UserError, command } from "#local/process/user-error.ts";
  * distributor is killed. Ends with code 1 if a notification is missing, out of order or repeated.
  */
 const PATIENCE_MS = 40_000;
-/** Pause between two lines, for a person who reads along. */
+/** Pause between two lines, so that you can read along. */
 const BEAT_MS = 2_000;
 
 async function main(): Promise<void> {
@@ -22,7 +22,7 @@ async function main(): Promise<void> {
   const scene = new Scene(receiver, distributors[0]!);
   await scene.open();
 
-  scene.say("has no connection. Five notifications are published to it: they are stored");
+  scene.say("has no connection. Five notifications are published to it, and are stored");
   await scene.publish(5);
   await sleep(BEAT_MS);
 
@@ -93,7 +93,7 @@ class Scene {
     for (let n = 0; n < count; n += 1) {
       const number = this.#published.length + 1;
       const id = randomUUID();
-      // Before the answer: the notification may arrive earlier than the answer.
+      // Recorded before the answer, because the notification may arrive first.
       this.#published.push({ id, at: performance.now() });
       const response = await fetch(`${this.#receiver}/v1/notifications`, {
         method: "POST",
@@ -162,11 +162,11 @@ class Scene {
   }
 }
 
-const LOGS = "See what the services say: npx just logs";
+const LOGS = "See the logs of the services: npx just logs";
 
 async function killDistributor(): Promise<number> {
   const child = running(childOf("distributor"));
-  if (!child) throw new UserError("There is no distributor to kill.", "Start it: npx just up");
+  if (!child) throw new UserError("No distributor is running that the demo could kill.", "Start it: npx just up");
   process.kill(child.pid, "SIGKILL");
   await until("the distributor does not end", () => startedAt(child.pid) !== child.since);
   return child.pid;
@@ -177,7 +177,7 @@ async function answers(distributor: string): Promise<string> {
     const { status } = await fetch(`${distributor}/health/ready`, { signal: AbortSignal.timeout(1_000) });
     return status === 200 ? "the distributor is back already" : "the distributor is starting again";
   } catch {
-    return "the distributor answers nobody";
+    return "the distributor does not answer";
   }
 }
 

@@ -5,8 +5,8 @@ import { SocketServer } from "#services/distributor/transports/socket-server.ts"
 import { serverSettings } from "@saasaparilla/shared/http/settings.ts";
 
 /**
- * The floor under the distributor, a process of its own: nothing but the WebSocket library. It is sent lines of `INDEX FRAME`, and
- * sends each frame to the socket of that index. The index comes as the connection's token; what clients say is not looked at.
+ * The floor under the distributor, in a separate process: only the WebSocket library. It reads lines of `INDEX FRAME`,
+ * and sends each frame to the socket of that index. A connection's token is its index. Frames of clients are ignored.
  */
 const log = createLog("floor", "info");
 const server = new SocketServer({

@@ -7,7 +7,7 @@ import { Meters } from "./meters.ts";
 import { dataOf, LoadPublisher } from "./load-publisher.ts";
 import { startPlatform } from "./platform.ts";
 
-/** As long as what the distributor writes before the data. */
+/** As long as the part of a frame that the distributor writes before the data. */
 const HEAD = `{"type":"notification","id":"00000000-0000-4000-8000-000000000000","cursor":"${"0".repeat(25)}","publishedAt":"2026-01-01T00:00:00.000Z","data":`;
 
 export interface BaselineServer {
@@ -17,12 +17,12 @@ export interface BaselineServer {
   kill(): void;
 }
 
-/** baseline-server.ts as a process. */
+/** Starts baseline-server.ts in a separate process. */
 export async function startBaseline(): Promise<BaselineServer> {
   const child = spawn(process.execPath, [join(import.meta.dirname, "baseline-server.ts")], {
     stdio: ["ignore", "pipe", "inherit"],
   });
-  // Should this be ended without kill(), it does not outlive it.
+  // The child ends with this process, even without kill().
   process.once("exit", () => child.kill());
   const port = await new Promise<number>((resolve, reject) => {
     child.once("exit", () => reject(new Error("The floor ended.")));
@@ -31,7 +31,7 @@ export async function startBaseline(): Promise<BaselineServer> {
   return { pid: child.pid!, port, url: new URL(`ws://127.0.0.1:${port}/v1/ws`), kill: () => child.kill() };
 }
 
-/** Its clients, and who publishes to it. */
+/** The floor with its clients and its publisher. */
 export class Baseline {
   readonly clients: LoadClients;
   readonly publisher: LoadPublisher;
@@ -54,7 +54,7 @@ export class Baseline {
   static async open(count: number, sampleEvery: number): Promise<Baseline> {
     const floor = await startBaseline();
     const url = `http://127.0.0.1:${floor.port}`;
-    // The meters want a platform; nothing of it runs.
+    // The meters need a platform. None of its services run.
     const stack = await startPlatform([]);
     const meters = await Meters.of(stack, { floor: floor.pid });
     const clients = new LoadClients({

@@ -1,14 +1,14 @@
 import { existsSync, mkdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** Short, so that what has used up its share is not away for long. */
+/** Short, so that a process without any share left does not pause for long. */
 const PERIOD_US = 10_000;
 const ROOT = "/sys/fs/cgroup";
-/** Where it is there the second version of cgroups rules; else the first one, with a folder for each resource. */
+/** Version 2 of cgroups if the machine has it, else version 1, with a folder for each resource. */
 const second = existsSync(join(ROOT, "cgroup.controllers"));
 const parent = second ? ROOT : join(ROOT, "cpu");
 
-/** Each process gets so much of a core and no more, as a container with a limit does. For root on Linux. `end` takes the limit off. */
+/** Limits each process to this share of a core, as a container does. Needs root on Linux. `end` removes the limit. */
 export function limitCpu(pids: readonly number[], share: number): { end(): void } {
   const quota = PERIOD_US * share;
   for (const pid of pids) {

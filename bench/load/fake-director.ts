@@ -20,7 +20,10 @@ interface Lane {
   n: number;
 }
 
-/** Plays the director for a distributor alone: grants every hold, takes every commit, routes to who is live, and forgets acknowledgements. */
+/**
+ * Replaces the director, to measure a distributor alone. It grants every hold, accepts every commit, routes to live
+ * clients, and ignores acknowledgements.
+ */
 export class FakeDirector {
   readonly #lanes = new Map<ClientKey, Lane>();
   #link!: Link;
@@ -39,7 +42,7 @@ export class FakeDirector {
     return director;
   }
 
-  /** Resolves when so many have committed: a client hears `live` before its commit has come. */
+  /** Resolves once this many clients have committed: a client gets `live` before its commit arrives. */
   async allLive(count: number): Promise<void> {
     if (this.#lanes.size >= count) return;
     await new Promise<void>((resolve) => {
@@ -49,7 +52,7 @@ export class FakeDirector {
     });
   }
 
-  /** One to this client. */
+  /** Routes one notification to this client. */
   deliver(client: number): void {
     const key = `acme/${clientName(client)}`;
     const lane = this.#lanes.get(key)!;
@@ -102,7 +105,7 @@ export class FakeDirector {
   }
 }
 
-/** A notification's body, as shared/protocol/pack.ts has it. */
+/** A notification's body in the format of shared/protocol/pack.ts. */
 function bodyOf(key: ClientKey, data: string): Buffer {
   const body = Buffer.alloc(24 + key.length + data.length);
   randomBytes(16).copy(body);

@@ -10,7 +10,7 @@ import { clientName, dataOf } from "./load-publisher.ts";
 const SLOT = 0;
 const INCARNATION = 1;
 
-/** Plays receiver and distributor for a director alone: its clients are live, have what is routed at once, and acknowledge each batch. */
+/** Replaces receiver and distributor, to measure a director alone. Live clients acknowledge each batch at once. */
 export class FakeDistributor {
   readonly #keys: ClientKey[];
   #link!: Link;
@@ -18,7 +18,7 @@ export class FakeDistributor {
   sent = 0;
   routed = 0;
   live = 0;
-  /** Called when something was routed, or became live. */
+  /** Called after a notification was routed, or a client became live. */
   onRouted: () => void = () => {};
 
   private constructor(clients: number) {
@@ -35,7 +35,7 @@ export class FakeDistributor {
     return distributor;
   }
 
-  /** All its clients ask to be live. */
+  /** All clients ask to be live. */
   connect(): void {
     this.#keys.forEach((key, index) => {
       const signal = { type: "prepare", key, sent: START, acked: START, acknowledges: true, ...connection(index) };
@@ -43,7 +43,7 @@ export class FakeDistributor {
     });
   }
 
-  /** So many into accepted, to clients in turn. */
+  /** Writes this many notifications to accepted, to each client in turn. */
   accept(count: number): void {
     const { producer, topics, partitions } = this.#link;
     for (let index = 0; index < count; index += 1) {

@@ -7,7 +7,7 @@ import { readSettings } from "@saasaparilla/shared/runtime/load-settings.ts";
 import { topicsOf, type Topics } from "@saasaparilla/shared/kafka/topic-names.ts";
 import type { Stack } from "#tests/support/stack.ts";
 
-/** Kafka for a part of the platform that the load tool plays itself: it writes packs, and reads one topic from its end on. */
+/** Kafka for a service that the load tool replaces: it writes packs, and reads one topic from its end. */
 export class Link {
   readonly topics: Topics;
   readonly producer: BatchingProducer;
@@ -21,7 +21,7 @@ export class Link {
     this.#ends = ends;
   }
 
-  /** Resolves when it reads. */
+  /** Resolves once it reads. */
   static async open(stack: Stack, topicOf: (topics: Topics) => string, onBatch: (batch: Batch) => void): Promise<Link> {
     const topics = topicsOf(stack.namespace);
     const kafka = new KafkaLink(
@@ -31,7 +31,7 @@ export class Link {
       new Health([]),
     );
     const sender = await kafka.sender();
-    const failed = (error: unknown): void => console.error("Kafka took nothing:", error);
+    const failed = (error: unknown): void => console.error("Kafka accepted nothing:", error);
     const producer = new BatchingProducer({
       send: (records) => sender.send(records),
       paceMs: 2,

@@ -16,7 +16,7 @@ const ACK_CURSOR = 6 + '{"type":"ack","cursor":"'.length;
 
 interface Client {
   socket: Socket | undefined;
-  /** How many it has, and the number that the next must have. */
+  /** The number of received notifications, and the number that the next one must have. */
   received: number;
   next: number;
   unacknowledged: number;
@@ -26,14 +26,14 @@ interface Client {
 export interface ClientsOptions {
   url: URL;
   tokens: readonly string[];
-  /** Every so manyth notification's latency is noted. */
+  /** Records the latency of one notification in this many. */
   sampleEvery?: number;
   acknowledge?: boolean;
 }
 
 /**
- * Clients over WebSockets that acknowledge as the client library does (after 100 ms, or 64), and hold what arrives against its
- * numbers. What they are sent has `data` {"n": which of this client's, "t": us when it was published, ...}; nothing is parsed as JSON.
+ * Clients over WebSockets. They acknowledge like the client library (after 100 ms, or 64 notifications), and check the
+ * numbers of notifications. `data` is {"n": number for this client, "t": us of publishing, ...}. They parse no JSON.
  */
 export class LoadClients {
   latency = new Samples();
@@ -41,7 +41,7 @@ export class LoadClients {
   readonly #clients: Client[];
   readonly #sampleEvery: number;
   readonly #acknowledge: boolean;
-  /** Clients with something to acknowledge, by the tick that it is due at. */
+  /** Clients with a pending acknowledgement, by the tick at which it is due. */
   readonly #due: Client[][] = Array.from({ length: ACK_TICKS }, () => []);
   readonly #delay = monitorEventLoopDelay({ resolution: 5 });
   #tick = 0;
@@ -57,7 +57,7 @@ export class LoadClients {
   skipped = 0;
   lost = 0;
   refusals = 0;
-  /** Called when something has come. */
+  /** Called after notifications have arrived. */
   onReceived: () => void = () => {};
 
   constructor(options: ClientsOptions) {
@@ -73,7 +73,7 @@ export class LoadClients {
     }));
   }
 
-  /** Opens all, many at once; resolves when each is upgraded. */
+  /** Opens all connections, many at once. Resolves once each is upgraded. */
   async open(): Promise<void> {
     this.#closing = false;
     this.#delay.enable();
@@ -106,7 +106,7 @@ export class LoadClients {
     );
   }
 
-  /** Resolves when so many have come in all. */
+  /** Resolves once this many notifications have arrived in total. */
   async all(count: number, deadlineMs = 60_000): Promise<void> {
     await this.until(
       () => this.received >= count,
@@ -115,7 +115,7 @@ export class LoadClients {
     );
   }
 
-  /** Resolves when it holds, which is looked at whenever something comes. */
+  /** Resolves once the condition is true. It is checked after each arrival. */
   async until(holds: () => boolean, deadlineMs: number, state: () => string): Promise<void> {
     if (holds()) return;
     await new Promise<void>((resolve, reject) => {
@@ -130,7 +130,7 @@ export class LoadClients {
     });
   }
 
-  /** ms that the load tool itself was late with what it had to do: median and 99th percentile since the last call. */
+  /** Delay of the load tool's own event loop in ms: median and 99th percentile since the last call. */
   ownDelay(): { p50: number; p99: number } {
     const ms = (percentile: number): number => Math.max(0, this.#delay.percentile(percentile) / 1e6 - 5);
     const delay = { p50: ms(50), p99: ms(99) };
@@ -196,7 +196,7 @@ export class LoadClients {
     this.onReceived();
   }
 
-  /** Reads n and t, and answers where it ended. */
+  /** Reads n and t, and returns the end of what it read. */
   #notification(client: Client, frame: Buffer, from: number): number {
     let at = from;
     let n = 0;
@@ -217,7 +217,7 @@ export class LoadClients {
     return at;
   }
 
-  /** What came in the tick that is now a hundred ms ago. */
+  /** Acknowledges the arrivals of the tick 100 ms ago. */
   #acknowledgeDue(): void {
     this.#tick = (this.#tick + 1) % ACK_TICKS;
     const due = this.#due[this.#tick]!;

@@ -3,26 +3,26 @@ import { now } from "./clock.ts";
 import { openSocket } from "./raw-sockets.ts";
 
 const CONNECTIONS = 16;
-/** Requests until a client's turn comes again, for each connection: two of one client are not under way at once, and keep their order. */
+/** Requests per connection before a client's next one: two of a client are never in flight, so its order stays. */
 const REQUESTS_BETWEEN = 4;
 const TICK_MS = 2;
-/** So that a notification's data has some 200 bytes. */
+/** Makes a notification's data about 200 bytes long. */
 const PAD = "x".repeat(165);
-/** Coprime to every number of clients that is used: each is reached in turn, and neighbours are far from each other. */
+/** Coprime to every number of clients in use: each client gets its turn, and neighbours are far from each other. */
 const STRIDE = 7_919;
 
 export interface PublisherOptions {
   url: string;
   token: string;
   clients: number;
-  /** Items of one request where it goes as fast as it can. */
+  /** Items of one request at full speed. */
   batch?: number;
   path?: string;
-  /** What one line of a request's body says: of which client, which of its numbers, and the time. */
+  /** One line of a request's body, from the client, the client's number and the time. */
   line?: (client: number, n: number, t: number) => string;
 }
 
-/** Data that the clients of load-clients.ts understand. */
+/** Data in the format that load-clients.ts reads. */
 export function dataOf(n: number, t: number, more = ""): string {
   return `{"n":${n},"t":${t},"pad":"${PAD}${more}"}`;
 }
@@ -34,12 +34,12 @@ export function clientName(client: number): string {
 const publication = (client: number, n: number, t: number): string =>
   `{"to":{"client":"${clientName(client)}"},"data":${dataOf(n, t)}}`;
 
-/** Publishes numbered notifications to clients in turn, over connections that are kept open, each with one request under way. */
+/** Publishes numbered notifications to each client in turn, over kept connections with one request in flight each. */
 export class LoadPublisher {
   readonly #clients: number;
   readonly #batch: number;
   readonly #line: (client: number, n: number, t: number) => string;
-  /** By turns: a server closes one that says nothing for ten seconds. */
+  /** Connections are used in turn, because a server closes one that is silent for ten seconds. */
   readonly #idle: Connection[] = [];
   readonly #all: Connection[] = [];
   readonly #numbers: Int32Array;
@@ -50,7 +50,7 @@ export class LoadPublisher {
   requests = 0;
   #underWay = 0;
   #drained: (() => void) | undefined;
-  /** Where it goes as fast as it can: how many more may be published now. */
+  /** At full speed: the number of notifications that may be published now. */
   #room: (() => number) | undefined;
 
   constructor(options: PublisherOptions) {
@@ -68,7 +68,7 @@ export class LoadPublisher {
     }
   }
 
-  /** As fast as it is answered, but for what `room` leaves; until `stop`. `pump` looks again whether there is room. */
+  /** Publishes as fast as answers come, within `room`, until `stop`. `pump` checks the room again. */
   saturate(room: () => number): void {
     this.#room = room;
     this.#pump();
@@ -83,7 +83,7 @@ export class LoadPublisher {
     if (this.#underWay > 0) await new Promise<void>((resolve) => (this.#drained = resolve));
   }
 
-  /** So many, a multiple of the batch, as fast as they are answered. */
+  /** Publishes this many, a multiple of the batch, as fast as answers come. */
   async send(total: number): Promise<void> {
     const until = this.sent + total;
     await new Promise<void>((resolve) => {
@@ -95,7 +95,7 @@ export class LoadPublisher {
     await this.stop();
   }
 
-  /** What is due, every few ms in one request. Its time is when it was due, so that a late load tool is not counted as fast. */
+  /** Publishes the due notifications every few ms in one request. Each has its due time, so a late tool looks late. */
   async steadily(rate: number, seconds: number): Promise<void> {
     const total = Math.round(rate * seconds);
     const started = now();
@@ -125,7 +125,7 @@ export class LoadPublisher {
 
   #pump(): void {
     while (this.#room && this.#idle.length > 0) {
-      // Whole batches only: one item for each that was received would be another load.
+      // Only whole batches: a request for each received notification would be a different load.
       if (this.#room() < this.#batch) return;
       const at = now();
       this.#request(this.#idle.shift()!, this.#batch, () => at);
@@ -156,7 +156,7 @@ class Connection {
   readonly #url: URL;
   readonly #head: string;
   readonly #idle: () => void;
-  /** Undefined before the first request, and where the server has closed it meanwhile: it was silent for long. */
+  /** Undefined before the first request, and after the server has closed a silent connection. */
   #socket: Socket | undefined;
   #answered: ((status: number) => void) | undefined;
   #rest = "";

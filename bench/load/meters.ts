@@ -6,7 +6,7 @@ import { paths } from "#local/process/paths.ts";
 import { running } from "#local/process/processes.ts";
 import type { Stack } from "#tests/support/stack.ts";
 
-/** What a piece of work cost: CPU seconds by process, and what the stores were asked. */
+/** The cost of a measurement: CPU seconds by process, and the requests to the stores. */
 export interface Cost {
   seconds: number;
   cpu: Record<string, number>;
@@ -16,7 +16,7 @@ export interface Cost {
   redisCommands: number;
 }
 
-/** Reads meters before and after. The stores' processes are known where they are those of the local stack. */
+/** Reads meters before and after a measurement. It knows the stores' processes only in the local stack. */
 export class Meters {
   readonly #stack: Stack;
   readonly #others: Record<string, number>;
@@ -30,14 +30,14 @@ export class Meters {
     this.#postgres = new Client({ connectionString: stack.env.DATABASE_URL! });
   }
 
-  /** `others`: processes beside the services and the stores, by name. */
+  /** `others`: further processes, by name, besides the services and the stores. */
   static async of(stack: Stack, others: Record<string, number> = {}): Promise<Meters> {
     const meters = new Meters(stack, others);
     await meters.#postgres.connect();
     return meters;
   }
 
-  /** Begins; what it answers ends it, and says what was between. */
+  /** Begins a measurement. The returned function ends it, and returns its cost. */
   async begin(): Promise<() => Promise<Cost>> {
     const before = await this.#read();
     return async () => {
@@ -59,17 +59,17 @@ export class Meters {
     return Number(/used_memory:(\d+)/.exec(await this.#redis.info("memory"))![1]);
   }
 
-  /** Rows, ever; a second late. */
+  /** All rows ever deleted. Postgres reports them a second late. */
   postgresDeleted(): Promise<number> {
     return this.#sum("n_tup_del");
   }
 
-  /** Bytes that the tables and their indexes take on disk. */
+  /** Bytes of the tables and their indexes on disk. */
   postgresDisk(): Promise<number> {
     return this.#sum("pg_total_relation_size(relid)");
   }
 
-  /** So many rows of clients that never come, a hundred each. */
+  /** Inserts this many rows for clients that never connect, a hundred each. */
   async fill(rows: number): Promise<void> {
     if (rows === 0) return;
     await this.#postgres.query(
@@ -85,7 +85,7 @@ export class Meters {
     await this.#postgres.end();
   }
 
-  /** Over the namespace's tables. */
+  /** Sums over the namespace's tables. */
   async #sum(of: string): Promise<number> {
     const { rows } = await this.#postgres.query<{ sum: string }>(
       `select coalesce(sum(${of}), 0) as sum from pg_stat_all_tables where schemaname = $1`,
@@ -133,7 +133,7 @@ export function residentBytes(pid: number): number {
   return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))![1]) * 1_024;
 }
 
-/** Fields of /proc/PID/stat after the name, which may hold anything. */
+/** Fields of /proc/PID/stat after the name, which may contain any text. */
 function statOf(pid: number): string[] {
   const text = readFileSync(`/proc/${pid}/stat`, "utf8");
   return text.slice(text.lastIndexOf(") ") + 2).split(" ");
@@ -150,7 +150,7 @@ function storesSeconds(): Record<string, number> {
   return found;
 }
 
-/** Postgres has a process for each session: those that live, and in the parent's count those that have ended. */
+/** Postgres has a process for each session. The parent's count contains the sessions that have ended. */
 function familySeconds(parent: number): number {
   const own = statOf(parent);
   let seconds = (Number(own[11]) + Number(own[12]) + Number(own[13]) + Number(own[14])) / 100;
@@ -159,7 +159,7 @@ function familySeconds(parent: number): number {
     try {
       seconds += processSeconds(Number(child));
     } catch {
-      // It has just ended, and is in the parent's count the next time.
+      // The process has just ended. The parent's next count contains it.
     }
   }
   return seconds;

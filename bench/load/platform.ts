@@ -2,7 +2,7 @@ import { startStack, type Kind, type Stack } from "#tests/support/stack.ts";
 import type { Algorithm } from "#tests/support/tokens.ts";
 
 const NONE = "1000000000";
-/** What a platform can is measured, and not what it lets anybody do. */
+/** Switches limits off, because a benchmark measures capacity. */
 const OPEN_DOOR = {
   CONNECT_RATE: "1000000",
   CONNECT_BURST: "1000000",
@@ -23,7 +23,7 @@ const OPEN_DOOR = {
   SOCKET_BURST: NONE,
 };
 
-/** Whose services are measured; those of this checkout otherwise. */
+/** The checkout of the measured services. Undefined: this one. */
 let checkout: string | undefined;
 
 export function measureServicesOf(folder: string): void {
@@ -32,7 +32,7 @@ export function measureServicesOf(folder: string): void {
 
 const open = new Set<Stack>();
 
-/** For an end by a signal: nothing is left in the stores. */
+/** After a signal, this leaves nothing in the stores. */
 export async function closePlatforms(): Promise<void> {
   await Promise.allSettled(Array.from(open, (stack) => stack.close()));
 }
@@ -48,7 +48,7 @@ export async function startPlatform(
     algorithm,
     ...(checkout ? { checkout } : {}),
   });
-  // Once: a signal closes what a work closes, too.
+  // Only once: a signal and the benchmark may both close it.
   let closing: Promise<void> | undefined;
   const once = { ...stack, close: () => (closing ??= stack.close().finally(() => open.delete(once))) };
   open.add(once);

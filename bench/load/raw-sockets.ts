@@ -2,13 +2,13 @@ import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /**
- * Client sockets that cost little, for the load tool must not be the bottleneck: all are read into one buffer, and nothing is
- * copied but a frame that came in parts. RFC 6455 as far as our server uses it.
+ * Cheap client sockets, because the load tool must not be the bottleneck. All read into one buffer, and only a frame in
+ * parts is copied. They support the parts of RFC 6455 that our server uses.
  */
 const READ_BYTES = 256 * 1024;
 const shared = Buffer.allocUnsafe(READ_BYTES);
 
-/** A process has some 28,000 ports for each address that it connects from. */
+/** A process has about 28,000 ports for each of its local addresses. */
 const CONNECTIONS_PER_ADDRESS = 4_000;
 let opened = 0;
 
@@ -27,18 +27,18 @@ export function openSocket(url: URL, onBytes: (bytes: Buffer, length: number) =>
       },
     },
   });
-  // What follows is a close.
+  // A close follows.
   socket.on("error", () => {});
   socket.on("close", onEnd);
   return socket;
 }
 
-/** Called for each whole frame: of `bytes`, from `start` to `end`. The bytes are gone when it returns. */
+/** Called for each whole frame: of `bytes`, from `start` to `end`. The bytes are invalid after it returns. */
 export type OnFrame = (opcode: number, bytes: Buffer, start: number, end: number) => void;
 
 const HEADERS_END = Buffer.from("\r\n\r\n");
 
-/** Resolves when it is upgraded. A server that says 503 with Retry-After is tried again then, as a client must (R44). */
+/** Resolves once it is upgraded. After 503 with Retry-After it waits and tries again, as a client must (R44). */
 export async function openWebSocket(
   url: URL,
   token: string,
@@ -52,7 +52,7 @@ export async function openWebSocket(
   }
 }
 
-/** The socket, or after how many ms to try again. */
+/** The socket, or the ms until the next try. */
 function attempt(url: URL, token: string, onFrame: OnFrame, onEnd: () => void): Promise<Socket | number> {
   return new Promise((resolve, reject) => {
     let upgraded = false;
@@ -86,7 +86,7 @@ function attempt(url: URL, token: string, onFrame: OnFrame, onEnd: () => void): 
       if (at < end) rest = Buffer.from(from.subarray(at, end));
     };
     const socket = openSocket(url, onBytes, () => {
-      // After an upgrade nobody listens to this any more.
+      // After an upgrade the promise is settled, and this has no effect.
       reject(new Error("A connection ended before it was answered."));
       if (upgraded) onEnd();
     });
@@ -97,7 +97,7 @@ function attempt(url: URL, token: string, onFrame: OnFrame, onEnd: () => void): 
   });
 }
 
-/** Handles the whole frames and answers where the first that is not whole begins. */
+/** Handles the complete frames. Returns the start of the first incomplete one. */
 function readFrames(bytes: Buffer, from: number, end: number, onFrame: OnFrame): number {
   let at = from;
   while (end - at >= 2) {
@@ -119,7 +119,7 @@ function readFrames(bytes: Buffer, from: number, end: number, onFrame: OnFrame):
   return at;
 }
 
-/** A client's frame must be masked; a mask of zeros leaves the bytes as they are. */
+/** A client must mask its frames. A mask of zeros leaves the bytes unchanged. */
 export function clientFrame(opcode: number, payload: Buffer): Buffer {
   const frame = Buffer.alloc(6 + payload.length);
   frame[0] = 0x80 | opcode;

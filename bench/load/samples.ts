@@ -1,4 +1,4 @@
-/** Many values of one kind; their order and their percentiles. */
+/** Many values of one kind, with their percentiles. */
 export class Samples {
   readonly #values: number[] = [];
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** Looks every so many ms until it holds. */
+/** Checks the condition at this interval until it is true. */
 export async function until(
   holds: () => Promise<boolean>,
   what: string,

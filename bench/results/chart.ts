@@ -1,13 +1,13 @@
 import { spread, type Figure } from "./figures.ts";
 
-/** Bars of what matters most, in a picture that needs nothing to be seen. */
+/** A bar chart of the most important figures, as a picture without dependencies. */
 const WIDTH = 865;
 const LABEL = 385;
 const BAR = 14;
 const ROW = 22;
 const ROOM = 130;
 
-/** By unit: bars of one group are of one scale. */
+/** By unit: the bars of one group have the same scale. */
 const GROUPS: { title: string; fits: (figure: Figure) => boolean }[] = [
   {
     title: "CPU us for each notification, as fast as it goes",
@@ -46,7 +46,7 @@ export function chart(figures: readonly Figure[]): string {
   );
 }
 
-/** The bar ends at the median; the line goes from the least to the most of the runs. */
+/** The bar ends at the median. The line goes from the lowest to the highest run. */
 function row({ work, name, runs }: Figure, y: number, most: number): string {
   const { median, min, max } = spread(runs);
   const x = (value: number): number => Math.round(LABEL + (value / most) * (WIDTH - LABEL - ROOM));

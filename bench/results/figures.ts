@@ -1,20 +1,20 @@
-/** One figure of one piece of work: what each run gave. */
+/** One figure of one benchmark, with its value in each run. */
 export interface Figure {
   work: string;
   name: string;
   unit: string;
-  /** Which way is better. */
+  /** The better direction. */
   better: "lower" | "higher";
-  /** What it is to be, at most or at least. */
+  /** The target: a maximum or a minimum, by `better`. */
   aim?: number;
   runs: number[];
-  /** By --quick: it shows that the work works, and measures nothing. */
+  /** From --quick: it shows that the benchmark works, and measures nothing. */
   quick?: boolean;
 }
 
 export type About = Pick<Figure, "unit" | "better"> & { aim?: number };
 
-/** Collects figures in the order in which they first come. */
+/** Collects figures in the order of their first value. */
 export class Figures {
   readonly all: Figure[] = [];
 
@@ -44,7 +44,7 @@ function meets({ aim, better }: Figure, { median }: Spread): boolean {
   return aim === undefined || (better === "lower" ? median <= aim : median >= aim);
 }
 
-/** By work. What is nought in every run is left out; the JSON has it. */
+/** Grouped by benchmark. A figure that is 0 in every run is only in the JSON. */
 export function table(figures: readonly Figure[]): string {
   const works = [...new Set(figures.map(({ work }) => work))];
   return columns(
@@ -64,7 +64,7 @@ function rowOf(figure: Figure): string[] {
   return [`  ${name}`, ...[median, min, max].map(String), String(runs.length), unit, wanted];
 }
 
-/** Now against before: a change counts where the ranges of the runs do not touch. */
+/** Compares now with before: a change counts if the ranges of the runs do not touch. */
 export function comparison(before: readonly Figure[], after: readonly Figure[]): string {
   const rows = after.flatMap((figure) => {
     const old = before.find(({ work, name }) => work === figure.work && name === figure.name);
@@ -80,17 +80,17 @@ export function comparison(before: readonly Figure[], after: readonly Figure[]):
   return columns(["", "before", "now", "unit", "change", ""], rows);
 }
 
-/** Of so many pairs one in twenty would all the same be as one-sided as that, or more so, by chance (the sign test, of both sides). */
+/** The significance level of the two-sided sign test: one in twenty comparisons is this one-sided by chance. */
 const CHANCE = 0.05;
-/** Of fewer pairs even all that agree may do so by chance. */
+/** Fewer pairs can all agree by chance. */
 const FEWEST = 6;
 
-/** What a process has grown to, and how busy the load tool is, hang together from run to run: their runs are no throws of a coin. */
+/** A process's memory and the load tool's CPU depend on earlier runs, so the sign test does not apply to them. */
 const ofTheProcess = ({ name }: Figure): boolean => name.startsWith("load tool") || name.endsWith(", resident");
 
 /**
- * There against here, where the runs took turns: of each pair, the runs of one minute, is counted which was better, and a change counts
- * where that is too one-sided for chance.
+ * Compares there with here, after runs in turns. It counts the better run of each pair, which ran in the same minute. A
+ * change counts if the result is too one-sided for chance.
  */
 export function pairs(there: readonly Figure[], here: readonly Figure[]): string {
   const rows = here.flatMap((figure) => {
@@ -126,7 +126,7 @@ export function pairs(there: readonly Figure[], here: readonly Figure[]): string
   return columns(["", "there", "here", "unit", "median change", "better in", ""], rows);
 }
 
-/** That of so many throws of a coin as many or more fall on one side, whichever. */
+/** The probability that at least `most` of `of` coin throws fall on the same side. */
 function byChance(most: number, of: number): number {
   let ways = 0;
   let choose = 1;

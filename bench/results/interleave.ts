@@ -2,27 +2,27 @@ import { fork, type ChildProcess } from "node:child_process";
 import type { Figure } from "./figures.ts";
 
 /**
- * Two benchmarks side by side, of which one at a time does anything: a machine is up to twice as fast in one minute as in the next,
- * and so both have the same minutes. The one that was called has the first turn, and forks the other. Who goes first changes from pair to
- * pair, for the second of two has the machine as the first has left it.
+ * Two benchmarks in turns, one at a time. A machine can be twice as fast in one minute as in the next, so both run in
+ * the same minutes. The first process has the first turn, and forks the other. The order changes from pair to pair,
+ * because the second run of a pair finds the machine as the first has left it.
  */
 type Word = "turn" | "alone" | { figures: readonly Figure[] };
 
-/** Undefined where there is none, or it has come to its end. */
+/** Undefined if there is no other, or it has ended. */
 let other: { send(word: Word): unknown } | undefined;
 let begin: () => void = () => {};
 const called = process.send === undefined;
-/** Of the present work. */
+/** Turns asked for in the present benchmark. */
 let asked = 0;
 
-/** To be called before each work. */
+/** Call it before each benchmark. */
 export function beginTurns(): void {
   asked = 0;
 }
 
 /**
- * To be called before each run of a work: gives the turn to the other, where there is one and it is its turn, and resolves when it has
- * given it back. After the starts it goes: called, other, other, called, called, other.
+ * Call it before each run of a benchmark. If it is the other's turn, gives it the turn, and resolves once it is back.
+ * After the starts the order is: called, other, other, called, called, other.
  */
 export async function turn(): Promise<void> {
   asked += 1;
@@ -42,7 +42,7 @@ function endOfTurns(): void {
   begin();
 }
 
-/** For the one that was called: the other, with these arguments. `figures` resolves with what it measured, and lets it come to its end by itself. */
+/** For the first process: starts the other with these arguments. `figures` lets it finish, and returns its figures. */
 export function startOther(
   file: string,
   args: readonly string[],
@@ -65,12 +65,12 @@ export function startOther(
   };
 }
 
-/** For the other: resolves when its first turn comes. `tell` is its last word. */
+/** For the other process: resolves at its first turn. `tell` is its last message. */
 export async function joinTurns(): Promise<{ tell(figures: readonly Figure[]): void }> {
   const send = process.send!.bind(process) as (word: Word) => boolean;
   other = { send };
   process.on("message", (word: Word) => (word === "alone" ? endOfTurns() : begin()));
-  // Whoever called it is gone: as if it had been told to end.
+  // The first process is gone, so this one ends, too.
   process.once("disconnect", () => process.kill(process.pid, "SIGTERM"));
   await given(undefined);
   return {

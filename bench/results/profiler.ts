@@ -1,6 +1,6 @@
 import type { Service } from "#tests/support/stack.ts";
 
-/** What a service is started with, so that it can be looked into. */
+/** The environment that starts a service with Node's inspector. */
 export const INSPECTED = { NODE_OPTIONS: "--inspect=127.0.0.1:0" };
 
 interface Node {
@@ -17,11 +17,11 @@ export interface Profile {
 
 export interface Share {
   name: string;
-  /** Of the time that the process was not idle. */
+  /** Share of the time in which the process was not idle. */
   percent: number;
 }
 
-/** A service through Node's inspector: its heap after a collection, and where its time goes. */
+/** Reads a service through Node's inspector: its heap after a collection, and its CPU profile. */
 export class Profiler {
   readonly #socket: WebSocket;
   readonly #answers = new Map<number, (result: unknown) => void>();
@@ -47,7 +47,7 @@ export class Profiler {
     return new Profiler(socket);
   }
 
-  /** Bytes of JavaScript that are still needed, buffers included. */
+  /** Bytes that JavaScript still uses, including buffers. */
   async heap(): Promise<number> {
     for (let times = 0; times < 3; times += 1) await this.#call("HeapProfiler.collectGarbage");
     const { usedSize, backingStorageSize = 0 } = (await this.#call("Runtime.getHeapUsage")) as {
@@ -81,7 +81,7 @@ export class Profiler {
   }
 }
 
-/** Tells where the time of each service goes while `work` runs. They were started INSPECTED. */
+/** Profiles each service while `work` runs. The services were started with INSPECTED. */
 export async function profiled(
   services: readonly Service[],
   told: (kind: string, profile: Profile) => void,
@@ -95,7 +95,7 @@ export async function profiled(
   for (const inspector of inspectors) inspector.close();
 }
 
-/** The functions in which it was most, by the samples in which they were on top. */
+/** The functions with the most self time: the samples in which they were on top of the stack. */
 export function topOf({ nodes, samples, timeDeltas }: Profile, count: number): Share[] {
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const self = new Map<string, number>();

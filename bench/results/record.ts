@@ -5,7 +5,7 @@ import type { Figures } from "./figures.ts";
 const SERVICES = ["receiver", "director", "distributor"];
 const TOPICS = ["accepted", "routed", "control"];
 
-/** What a run cost, for each of `count` notifications. */
+/** The cost of a run for each of `count` notifications. */
 export function recordCost(figures: Figures, work: string, cost: Cost, count: number): void {
   const lower = (name: string, value: number, unit: string): void =>
     figures.note(work, name, value, { unit, better: "lower" });
@@ -19,7 +19,7 @@ export function recordCost(figures: Figures, work: string, cost: Cost, count: nu
   lower("Redis commands", (cost.redisCommands / count) * 1_000, "per 1,000");
 }
 
-/** CPU of all our services together. */
+/** The total CPU of our services. */
 export function recordServices(figures: Figures, work: string, cost: Cost, count: number, aim?: number): void {
   const seconds = SERVICES.reduce((sum, name) => sum + (cost.cpu[name] ?? 0), 0);
   figures.note(work, "our services, 100,000 delivered", (seconds / count) * 1e5, {
@@ -29,7 +29,7 @@ export function recordServices(figures: Figures, work: string, cost: Cost, count
   });
 }
 
-/** From when it was due until it was read; the load tool's own lateness is in it, and stands beside it. */
+/** From the due time until the read. It includes the load tool's own delay, which is a separate figure, too. */
 export function recordLatency(
   figures: Figures,
   work: string,
@@ -53,12 +53,12 @@ export function recordLatency(
   figures.note(work, "load tool late p99", own.p99, { unit: "ms", better: "lower" });
 }
 
-/** Nothing may be lost, doubled or out of order in a measurement, or it measured something else. */
+/** A measurement with lost, repeated or reordered notifications is invalid. */
 export function checkDelivery(clients: LoadClients, refused: number): void {
   const { repeated, skipped, lost } = clients;
   if (repeated + skipped + lost + refused > 0) {
     throw new Error(
-      `${repeated} came twice, ${skipped} not or out of order, ${lost} connections ended, ${refused} were not accepted: what was measured is not what was meant.`,
+      `${repeated} came twice, ${skipped} not or out of order, ${lost} connections ended, ${refused} were not accepted: the measurement is invalid.`,
     );
   }
 }

@@ -3,24 +3,24 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Figure } from "./figures.ts";
 
-/** What a benchmark gave, and on what. */
+/** The figures of benchmarks, and the machine. */
 export interface Report {
   machine: { processor: string; cores: number; node: string };
-  /** By work: the day, the commit ("+" where something was not committed) and the machine's load before. */
+  /** By benchmark: the day, the commit ("+" with uncommitted changes) and the machine's load before. */
   measured: Record<string, { on: string; commit: string; loadBefore: number }>;
   figures: Figure[];
-  /** By turns with another checkout: what that gave. */
+  /** The figures of the other checkout, if both ran in turns. */
   there?: Figure[];
 }
 
 const baselineFile = join(import.meta.dirname, "../baseline.json");
 
-/** The figures that are kept: to compare with, and to plan with. */
+/** The saved figures, for comparisons and for capacity plans. */
 export function baseline(): Report {
   return JSON.parse(readFileSync(baselineFile, "utf8")) as Report;
 }
 
-/** A part of the works replaces that part. */
+/** Replaces only the figures of the benchmarks in the report. */
 export function keep(report: Report): Figure[] {
   const before = baseline();
   const renewed = new Set(report.figures.map(({ work }) => work));
@@ -33,7 +33,7 @@ export function keep(report: Report): Figure[] {
   return figures;
 }
 
-/** One figure a line, so that a change of one is a change of one line. */
+/** One figure per line, so that a changed figure is one changed line. */
 export function writeReport(file: string, { machine, measured, figures, there }: Report): void {
   const lines = (items: readonly string[]): string => items.map((item) => `    ${item}`).join(",\n");
   const list = (of: readonly Figure[]): string => `[\n${lines(of.map((figure) => JSON.stringify(figure)))}\n  ]`;
@@ -47,13 +47,13 @@ export function writeReport(file: string, { machine, measured, figures, there }:
   writeFileSync(file, `{\n  ${parts.join(",\n  ")}\n}\n`);
 }
 
-/** Of the checkout in `folder`, or of this one. */
+/** The commit of the checkout in `folder`, or of this one. */
 export function commitOf(folder = import.meta.dirname): string {
   const git = (...args: string[]): string => execFileSync("git", ["-C", folder, ...args], { encoding: "utf8" }).trim();
   try {
     return `${git("rev-parse", "--short", "HEAD")}${git("status", "--porcelain") === "" ? "" : "+"}`;
   } catch {
-    // An archive, and no repository.
+    // An archive is no repository.
     return "unknown";
   }
 }

@@ -13,7 +13,7 @@ import { several } from "./scaling.ts";
 import { unicast } from "./saturation.ts";
 
 export interface Size {
-  /** Divides numbers of clients and of rows: a quick look is no measurement. */
+  /** Divides the numbers of clients and of rows. With --quick, the result is no measurement. */
   divisor: number;
   runs: number;
   seconds: number;
@@ -22,13 +22,13 @@ export interface Size {
 
 type Work = (figures: Figures, work: string, size: Size) => Promise<void>;
 
-/** As many as fit into a limit of 20,000 open files, of which a distributor keeps a tenth free. */
+/** The most for a limit of 20,000 open files: a distributor keeps a tenth free. */
 const MOST_CONNECTIONS = 17_000;
 
-/** The safety net asks for everybody once in it, and its rest. */
+/** Long enough for the reconciler to check each client once. */
 const REST_SECONDS = 90;
 
-/** What is measured, in this order. */
+/** The benchmarks that run by default, in this order. */
 export const works: Record<string, Work> = {
   saturation: (figures, work, { divisor, runs, seconds, profile }) =>
     unicast(figures, work, {
@@ -97,10 +97,10 @@ export const works: Record<string, Work> = {
     storing(figures, work, { clients: 5_000 / divisor, rows: 200_000 / divisor, runs, aim: 30_000 }),
 };
 
-/** Of a core, for each process: so little that two cores are enough for two of each, Kafka and the load tool. */
+/** Each process's share of a core. Two cores are then enough for two of each, for Kafka and for the load tool. */
 const SHARE = 0.1;
 
-/** A group whose members are away, beside another tenant's 500 notifications a second. */
+/** A group of offline members, beside another tenant's 500 notifications a second. */
 function groupOf(members: number, elsewhere = false): Work {
   return (figures, work, { divisor, runs, seconds, profile }) =>
     fanOut(figures, work, {
@@ -114,7 +114,7 @@ function groupOf(members: number, elsewhere = false): Work {
     });
 }
 
-/** Measured only where they are named. How it scales: as many clients for each, or the same load for all. */
+/** Measured only if the command names them. They show how it scales: with the same clients for each, or in total. */
 export const largeWorks: Record<string, Work> = {
   "group of 1,000,000": groupOf(1_000_000),
   "group of 100,000": groupOf(100_000),
@@ -166,7 +166,7 @@ export const largeWorks: Record<string, Work> = {
     comeBack(figures, work, { clients: 5_000 / divisor, each: 20, runs, there: 1_000_000 / divisor, profile }),
 };
 
-/** What takes gigabytes of memory, where it is named, and once: it does not change from run to run. */
+/** Take gigabytes of memory. Measured only if named, and once, because the result is the same in each run. */
 export const onceWorks: Record<string, Work> = {
   "10M lanes, live": (figures, work, { divisor }) =>
     manyLanes(figures, work, { kind: "live", most: 10_000_000 / divisor }),

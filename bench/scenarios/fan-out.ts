@@ -19,24 +19,24 @@ export interface FanOutOptions {
   rate: number;
   runs: number;
   seconds: number;
-  /** Also beside a group of another platform on the same stores: the machine's share. */
+  /** Also beside a group of another platform on the same stores, which shows the machine's part. */
   elsewhere?: boolean;
   profile?: ((kind: string, profile: Profile) => void) | undefined;
 }
 
 const WARM_SECONDS = 6;
-/** As in production. Tests refresh 25 times as often. */
+/** The interval of production. Tests refresh 25 times as often. */
 const SETTINGS = { ACCESS_REFRESH_MS: "5000" };
 const WARM_MEMBERS = 50_000;
 const SMALL = 5;
-/** A publication to a small group, while the large one runs. */
+/** The interval of publications to the small group while the large one runs. */
 const SMALL_EVERY_MS = 5_000;
 
-/** A tenant with a large group whose members are away, and a small group. */
+/** A tenant with a large group of offline members, and a small group. */
 class Crowd {
   readonly #dispatch: Dispatch;
   readonly #members: number;
-  /** ms until all of the small group were written, for each time. */
+  /** ms until all of the small group were written, for each publication. */
   readonly small: number[] = [];
 
   private constructor(stack: Stack, members: number) {
@@ -53,7 +53,7 @@ class Crowd {
     return crowd;
   }
 
-  /** Publishes to the large group and calls `meanwhile` until each member is settled. Returns the seconds that it took. */
+  /** Publishes to the large group and calls `meanwhile` until each member is settled. Returns the seconds. */
   settle(meanwhile: () => Promise<void>): Promise<number> {
     return this.#settle("crowd", this.#members, meanwhile);
   }
@@ -89,7 +89,7 @@ class Crowd {
     return (settled.at - began) / 1_000;
   }
 
-  /** Call it after `settle`, outside of what is measured. */
+  /** Call it after `settle`, outside of the measurement. */
   async clear(): Promise<void> {
     this.small.length = 0;
     await this.#dispatch.query("delete from $schema.stored_notifications where client like 'other/%'");
@@ -107,7 +107,7 @@ class Crowd {
   }
 }
 
-/** A group whose members are away, until each is settled; another tenant and a small group beside it. */
+/** Publishes to offline members until each is settled, beside another tenant and a small group. */
 export async function fanOut(figures: Figures, work: string, options: FanOutOptions): Promise<void> {
   const { members, rate, seconds, runs } = options;
   const stack = await startPlatform(["receiver", "director", "distributor", "dispatcher"], {
@@ -149,7 +149,7 @@ export async function fanOut(figures: Figures, work: string, options: FanOutOpti
     for (let run = 0; run < runs; run += 1) {
       await turn();
       const alone = await measure(async () => {
-        // As beside the group: the publisher begins again each second.
+        // The same as beside the group: the publisher starts again each second.
         for (let second = 0; second < seconds; second += 1) await load();
       });
       const beside = await measure(() => crowd.settle(load));
@@ -159,7 +159,7 @@ export async function fanOut(figures: Figures, work: string, options: FanOutOpti
       lower("another tenant, p99 beside it", beside.p99, "ms");
       lower("another tenant, p99 beside by alone", beside.p99 / alone.p99, "times", 1.5);
       for (const kind of ["dispatcher", "director", "Postgres", "Kafka"]) {
-        // The other tenant and the services at rest cost as much in each second as before.
+        // The other tenant and idle services cost the same per second as before.
         const rest = cpuOf(alone.cost, kind) * (beside.cost.seconds / alone.cost.seconds);
         const each = ((cpuOf(beside.cost, kind) - rest) / members) * 1e6;
         lower(`${kind}, each member`, each, "CPU us", kind === "dispatcher" ? 8 : undefined);

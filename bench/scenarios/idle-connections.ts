@@ -24,7 +24,7 @@ export interface IdleOptions {
   profile: ((kind: string, profile: Profile) => void) | undefined;
 }
 
-/** Connections that bring nothing: how fast they come in, until all are live, and what each costs in memory. Each run has a platform of its own. */
+/** Idle connections: how fast all become live, and the memory of each. Each run has a new platform. */
 export async function idle(figures: Figures, work: string, options: IdleOptions): Promise<void> {
   for (let count = 0; count < options.runs; count += 1) await once(figures, work, options);
 }
@@ -89,8 +89,8 @@ async function once(
 }
 
 /**
- * From nothing to `connected`, where no director answers: what the distributor and Redis alone can do. Beside it the floor: the
- * WebSocket library alone, which looks at no token.
+ * From nothing to `connected` without a director: the speed of only the distributor and Redis. Beside it is the floor:
+ * only the WebSocket library, which checks no token.
  */
 export async function connects(
   figures: Figures,
@@ -101,7 +101,7 @@ export async function connects(
   const [distributor] = stack.services as [Service];
   const floor = await startBaseline();
   const meters = await Meters.of(stack, { floor: floor.pid });
-  // New tokens each time: a token that was seen is not verified again.
+  // New tokens each time, because a known token is not verified again.
   const open = async (url: URL): Promise<Cost> => {
     const clients = new LoadClients({ url, tokens: await tokensOf(stack, connections) });
     const end = await meters.begin();
@@ -112,7 +112,7 @@ export async function connects(
       () => `${clients.connected} are connected`,
     );
     const cost = await end();
-    if (clients.lost > 0) throw new Error(`${clients.lost} were ended again.`);
+    if (clients.lost > 0) throw new Error(`${clients.lost} were closed.`);
     await clients.close();
     return cost;
   };
@@ -145,7 +145,7 @@ export async function connects(
   }
 }
 
-/** What connections cost that nothing happens to: heartbeats, and rounds of the safety net. What the processes take without any is not theirs. */
+/** The cost of idle connections: heartbeats, and rounds of the reconciler. It excludes the processes' own idle cost. */
 export async function atRest(
   figures: Figures,
   work: string,
@@ -188,7 +188,7 @@ async function opener(
 ): Promise<{ open(): Promise<void>; live(): Promise<void>; close(): Promise<void> }> {
   const tokens = await tokensOf(stack, count);
   if (transport === "websocket") {
-    // They are told: to ask the distributor again and again takes a part of its time.
+    // Clients see it themselves. Polling the distributor would use its time.
     const clients = new LoadClients({ url: webSocketOf(distributor), tokens });
     return { open: () => clients.open(), live: () => clients.allLive(), close: () => clients.close() };
   }
@@ -197,7 +197,7 @@ async function opener(
   const sockets: Socket[] = [];
   return {
     async open() {
-      // An SSE stream is open when its first bytes come; a poll is not answered.
+      // An SSE stream is open once its first bytes arrive. An open poll has no answer.
       const opened = tokens.map(
         (token) =>
           new Promise<void>((resolve, reject) => {

@@ -24,7 +24,7 @@ const WARM_SECONDS = 5;
 const TICK_MS = 20;
 const PROBE_MS = 5;
 
-/** Notifications at a rate into accepted, until each is in the inbox of its client. */
+/** Writes notifications to accepted at a rate, until each is in the inbox of its client. */
 export async function fillInboxes(figures: Figures, work: string, options: InboxOptions): Promise<void> {
   const stack = await startPlatform(["courier"], { INBOX_EVENTS: "*" });
   const meters = await Meters.of(stack);
@@ -83,7 +83,7 @@ class InboxLoad {
     return new InboxLoad(link, postgres, `"${stack.namespace}".inbox_items`, options);
   }
 
-  /** Returns when all are in their inboxes. */
+  /** Resolves once all are in their inboxes. */
   async run(seconds: number): Promise<void> {
     const began = performance.now();
     const first = this.sent;

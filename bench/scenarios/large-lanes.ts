@@ -8,8 +8,8 @@ import { LaneTimers } from "#services/director/partitions/lane-timers.ts";
 import { clientName, dataOf } from "#bench/load/load-publisher.ts";
 
 /**
- * A process of its own: a director's lanes in their real partitions, with neither Kafka nor stores. It says on standard
- * output, at each of the numbers that it is given, what so many take.
+ * A separate process with a director's lanes in their real partitions, without Kafka and the stores. At each of the
+ * given numbers it prints the memory of this many lanes to stdout.
  *
  *   node --expose-gc bench/scenarios/large-lanes.ts live|stored NUMBER...
  */
@@ -21,16 +21,16 @@ export interface LanesTake {
   resident: number;
 }
 
-/** As many as a partition has where 512 of them share 100 million clients. */
+/** The lanes of a partition if 512 partitions share 100 million clients. */
 const LANES_OF_PARTITION = 200_000;
 const AT_ONCE = 1_000;
 const SLOTS = 128;
 const INCARNATION = 2 ** 47;
 const EPOCH = 2;
 const GENERATION = 0;
-/** Of the clock, for each thousand: lanes are parked while others come. */
+/** The clock's step for each thousand lanes: lanes are parked while others arrive. */
 const STEP_MS = 100;
-/** After it no timer stands for a hold that is over. */
+/** After this time no ended hold has a timer. */
 const LATER_MS = 60_000;
 const LIMITS = {
   lane: {
@@ -53,14 +53,14 @@ let now = 1;
 const laneTimers = new LaneTimers(now);
 
 function unexpected(): never {
-  throw new Error("A lane did what it was not to do.");
+  throw new Error("A lane did something unexpected.");
 }
 
 class Filled {
   readonly #lanes: PartitionLanes;
   readonly #writer = new PackWriter(1 << 16);
   #held: { lane: Lane; session: number; hold: number }[] = [];
-  /** Answers of stores: none comes before who asked has returned. */
+  /** Answers of stores. None arrives before its caller has returned. */
   #answers: (() => void)[] = [];
   #control = GENERATION + 1;
   #accepted = 0;
@@ -129,7 +129,7 @@ class Filled {
     this.#lanes.commit();
   }
 
-  /** As the director does once a second: what nothing happens with becomes small. */
+  /** The director does this once a second: idle lanes become small. */
   park(): void {
     for (let times = 0; times < 4; times += 1) this.#lanes.lanes.park(1);
   }
@@ -172,7 +172,7 @@ function takes(count: number): LanesTake {
 }
 
 const [kind, ...numbers] = process.argv.slice(2) as [LaneKind, ...string[]];
-// What is compiled, and allocated once, is no lane's.
+// Compiled code and single allocations do not count for lanes.
 new Filled(0)[kind](0, AT_ONCE);
 const partitions: Filled[] = [];
 const before = takes(0);
@@ -189,7 +189,7 @@ for (const number of numbers.map(Number)) {
     count += AT_ONCE;
   }
   const known = partitions.reduce((sum, { size }) => sum + size, 0);
-  if (known !== count) throw new Error(`${known} lanes are known, and not ${count}.`);
+  if (known !== count) throw new Error(`${known} lanes are known instead of ${count}.`);
   const { heap, resident } = takes(count);
   console.log(JSON.stringify({ count, heap: heap - before.heap, resident: resident - before.resident }));
 }

@@ -18,9 +18,9 @@ import type { Figures } from "#bench/results/figures.ts";
 import type { LaneKind, LanesTake } from "./large-lanes.ts";
 import { clientName, dataOf } from "#bench/load/load-publisher.ts";
 
-/** So many that what one of them takes can be told, and whether it stays the same: what the plan of capacity rests on. */
+/** Large enough to show the cost of one, and whether that stays constant. The capacity plan relies on both. */
 const SIZES = [1_000, 100_000, 1_000_000, 10_000_000];
-/** For the process with the lanes; one of them takes some hundreds of bytes. */
+/** Heap of the process with the lanes. One lane takes some hundreds of bytes. */
 const HEAP_MB = 7_500;
 const AT_ONCE = 5_000;
 const TENANT = "acme";
@@ -51,7 +51,7 @@ export async function manyLanes(
   noteEach(figures, work, "resident", most, last.resident);
 }
 
-/** Connections in a Redis of their own, as distributors register them. */
+/** Connections in a separate Redis, as distributors register them. */
 export async function manyConnections(figures: Figures, work: string, { most }: { most: number }): Promise<void> {
   await inRedis(async (redis) => {
     const presence = new Presence(redis, keys());
@@ -80,16 +80,16 @@ export async function manyConnections(figures: Figures, work: string, { most }: 
   });
 }
 
-/** What makes a repeat harmless for a day: an entry for each notification with an id of its publisher's. */
+/** Entries that make a repeat harmless for a day: one for each notification with its publisher's id. */
 export async function manyIds(figures: Figures, work: string, { most }: { most: number }): Promise<void> {
   await inRedis(async (redis) => {
-    // However busy the machine is, each is reserved.
+    // Each is reserved, even on a busy machine.
     const options = {
       REPEAT_WAIT_MS: 60_000,
       IDEMPOTENCY_SECONDS: receiverSettings.shape.IDEMPOTENCY_SECONDS.parse(undefined),
     };
     const unguarded = (): never => {
-      throw new Error("Redis was too slow to be asked.");
+      throw new Error("Redis was too slow to answer.");
     };
     const idempotency = new Idempotency(redis, keys(), { unguarded }, options);
     const begin = await cost(redis);
@@ -119,7 +119,7 @@ function keys(): Keys {
 
 async function inRedis(work: (redis: Redis) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "bench-"));
-  // It has gigabytes: they do not outlive this process, however that ends.
+  // It holds gigabytes, so it must end with this process in every case.
   const remove = (): void => rmSync(folder, { recursive: true, force: true });
   process.once("exit", remove);
   const { redis: store } = await ownStores(folder);
@@ -145,7 +145,7 @@ async function cost(redis: Redis): Promise<{ memory: number; cpu: number; comman
   };
 }
 
-/** What the most of them take has the plain name. */
+/** The figure of the largest number has the plain name. */
 function at(name: string, count: number): string {
   return `${name}, at ${count.toLocaleString("en-GB")}`;
 }

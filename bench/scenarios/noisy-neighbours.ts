@@ -14,25 +14,25 @@ import { publish, tokensOf, webSocketOf } from "./saturation.ts";
 
 export interface NeighboursOptions {
   clients: number;
-  /** Notifications a second, of the tenant that is measured. */
+  /** Notifications a second of the measured tenant. */
   rate: number;
   runs: number;
   seconds: number;
-  /** Only these ways. */
+  /** Only these means of the neighbour. */
   means?: readonly string[];
-  /** Also beside a neighbour of another platform on the same stores: what the machine alone costs. */
+  /** Also beside a neighbour of another platform on the same stores, which shows the machine's part. */
   elsewhere?: boolean;
 }
 
-/** What another tenant may be, beside a neighbour, against what it is alone. */
+/** The largest permitted ratio of a tenant's latency beside a neighbour to its latency alone. */
 const MOST = 1.5;
 const WARM_SECONDS = 6;
-/** What a neighbour has begun ends before the tenant is measured alone again. */
+/** Work of a neighbour ends in this time, before the tenant is measured alone again. */
 const REST_MS = 1_500;
-/** Of a neighbour, a second. */
+/** Requests of a neighbour per second. */
 const REQUESTS = 100;
 
-/** As an operator sets a tenant's limits: several tenants together do not need more than the machine has. */
+/** Limits as an operator sets them: several tenants together need no more than the machine has. */
 const LIMITS = {
   TENANTS: "acme,loud",
   TRUSTED_PROXIES: "127.0.0.1",
@@ -49,7 +49,7 @@ const LIMITS = {
   PARTITION_MAX_UNSETTLED: "5000",
 };
 
-/** One tenant at a rate, alone and beside a neighbour that does its worst by each means, by turns within each run. */
+/** Measures one tenant at a rate, alone and beside a neighbour that does its worst by each means, in turns. */
 export async function neighbours(figures: Figures, work: string, options: NeighboursOptions): Promise<void> {
   const { rate, runs, seconds } = options;
   const stack = await startPlatform(["receiver", "director", "distributor"], LIMITS);

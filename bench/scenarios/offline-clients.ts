@@ -12,7 +12,7 @@ import { tokensOf, webSocketOf } from "./saturation.ts";
 import { until } from "#bench/load/until.ts";
 import { startPlatform } from "#bench/load/platform.ts";
 
-/** Everybody back at once, with something stored for each. */
+/** All clients reconnect at once, each with stored notifications. */
 export async function comeBack(
   figures: Figures,
   work: string,
@@ -29,7 +29,7 @@ export async function comeBack(
     each: number;
     runs: number;
     algorithm?: Algorithm;
-    /** Rows of others. */
+    /** Rows of other clients. */
     there?: number;
     aim?: number;
     profile: ((kind: string, profile: Profile) => void) | undefined;
@@ -40,7 +40,7 @@ export async function comeBack(
   const meters = await Meters.of(stack);
   try {
     await meters.fill(there);
-    // The first one warms: a distributor that was just started takes half as much again.
+    // The first round only warms up: a new distributor takes half as much again.
     for (let run = 0; run <= runs; run += 1) {
       if (run > 0) await turn();
       const nameOf = (client: number): string => `${clientName(client)}-${run}`;
@@ -60,11 +60,11 @@ export async function comeBack(
         await opening;
         await clients.allLive();
       };
-      // One run alone, and it is not the one to look at for figures.
+      // A separate run, because profiling falsifies the figures.
       if (profile && run === 1) await profiled(stack.services, profile, back);
       else await back();
       const liveSeconds = (performance.now() - started) / 1e3;
-      // What was acknowledged is deleted after it, which is a part of what it costs.
+      // Acknowledged rows are deleted later. The cost includes that.
       await until(async () => (await meters.postgresDeleted()) >= (run + 1) * total, "all of it is deleted", 200);
       const cost = await end();
       checkDelivery(clients, 0);
@@ -85,7 +85,7 @@ export async function comeBack(
   }
 }
 
-/** One client with very much stored, which reads as fast as it can. */
+/** One client with very many stored notifications reads as fast as it can. */
 export async function deep(
   figures: Figures,
   work: string,
@@ -99,7 +99,7 @@ export async function deep(
     const tokens = await tokensOf(stack, 1);
     for (let run = 0; run < runs; run += 1) {
       await turn();
-      // Nothing is acknowledged, so that each run finds all of it.
+      // The client acknowledges nothing, so that each run finds all rows.
       const clients = new LoadClients({ url: webSocketOf(distributor), tokens, acknowledge: false });
       const end = await meters.begin();
       const started = performance.now();
@@ -119,7 +119,7 @@ export async function deep(
   }
 }
 
-/** Accepted while no director ran, for clients that are not there; then how fast a director stores it. */
+/** How fast a director stores notifications for offline clients, accepted while no director ran. */
 export async function storing(
   figures: Figures,
   work: string,
@@ -156,7 +156,7 @@ export async function storing(
   }
 }
 
-/** Published to who is not there, and in Postgres. */
+/** Publishes to offline clients, until all rows are in Postgres. */
 async function store(stack: Stack, nameOf: (client: number) => string, clients: number, total: number): Promise<void> {
   const director = stack.services.find(({ kind }) => kind === "director")!;
   const stored = (): Promise<number> => scrapeMetric(director, "notifications_settled_total", 'how="stored"');

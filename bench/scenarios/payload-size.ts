@@ -9,11 +9,11 @@ import { clientName, dataOf, LoadPublisher } from "#bench/load/load-publisher.ts
 import { turn } from "#bench/results/interleave.ts";
 import { publish, tokensOf, webSocketOf } from "./saturation.ts";
 
-/** Of data, more than in every other work. */
+/** Bytes of data beyond those of all other benchmarks. */
 const MORE_BYTES = LARGEST_PAYLOAD - MEASURED_PAYLOAD;
 const WARM_SECONDS = 3;
 
-/** What a byte more of data costs: the same load with some two hundred bytes and with two thousand, by turns. */
+/** The cost of each further byte of data: the same load with about 200 bytes and with 2,000, in turns. */
 export async function larger(
   figures: Figures,
   work: string,

@@ -16,12 +16,12 @@ const QUEUE = "load";
 const KEY = queueKey("acme", QUEUE);
 const WARM_SECONDS = 3;
 const LIMIT = 1_000;
-/** Messages that are published and not confirmed yet. */
+/** The most messages that are published and not yet confirmed. */
 const UNDER_WAY = 20_000;
 
 /**
- * Messages into accepted for one queue, and out of it by its consumers: one reader that confirms what it read, or workers
- * that compete by claims.
+ * Writes messages for one queue to accepted, and consumes them: by one reader that confirms what it has read, or by
+ * workers that compete by claims.
  */
 export async function queue(
   figures: Figures,
@@ -75,13 +75,13 @@ class QueueLoad {
     return new QueueLoad(link, consumer);
   }
 
-  /** As fast as it goes for so many seconds. */
+  /** Runs at full speed for this many seconds. */
   async run(workers: number, seconds: number): Promise<void> {
     const deadline = performance.now() + seconds * 1_000;
     await this.#all(workers, () => performance.now() >= deadline, true);
   }
 
-  /** Until nothing is left. */
+  /** Runs until the queue is empty. */
   async drain(workers: number): Promise<void> {
     await this.#all(workers, () => this.confirmed >= this.sent, false);
   }

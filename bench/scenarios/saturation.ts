@@ -12,21 +12,21 @@ import { turn } from "#bench/results/interleave.ts";
 
 export interface UnicastOptions {
   clients: number;
-  /** Notifications a second; undefined for as many as there may be. */
+  /** Notifications a second; undefined for full speed. */
   rate: number | undefined;
   runs: number;
   seconds: number;
   aims?: { cpu?: number; p50?: number; p99?: number };
-  /** Told where the time of each service goes, in a run of its own before the others. */
+  /** Receives the CPU profile of each service, from a separate run before the others. */
   profile?: ((kind: string, profile: Profile) => void) | undefined;
 }
 
-/** Published and not yet received, at most, where it goes as fast as it can. */
+/** At full speed: the most notifications that are published and not yet received. */
 export const UNDER_WAY = 4_000;
-/** What runs now and then is compiled by then: at 5,000/s V8 takes so long. */
+/** At 5,000/s V8 needs this long to compile functions that run rarely. */
 const WARM_SECONDS = 12;
 
-/** One notification to one connected client each. */
+/** Each notification goes to one connected client. */
 export async function unicast(figures: Figures, work: string, options: UnicastOptions): Promise<void> {
   const { aims = {} } = options;
   const stack = await startPlatform(["receiver", "director", "distributor"], options.profile ? INSPECTED : {});
@@ -73,7 +73,7 @@ export async function unicast(figures: Figures, work: string, options: UnicastOp
   }
 }
 
-/** At a rate, or as fast as it is received. */
+/** Publishes at a rate, or as fast as clients receive. */
 export async function publish(
   publisher: LoadPublisher,
   clients: LoadClients,

@@ -10,22 +10,22 @@ import { limitCpu } from "#bench/load/cpu-share.ts";
 import { publish, webSocketOf } from "./saturation.ts";
 
 export interface SeveralOptions {
-  /** Receivers, directors and distributors, of each so many. */
+  /** The number of receivers, of directors and of distributors. */
   each: number;
-  /** In all. */
+  /** Clients in total. */
   clients: number;
-  /** Notifications a second in all; undefined for as many as there may be. */
+  /** Notifications a second in total; undefined for full speed. */
   rate: number | undefined;
-  /** Of a core, for each process of ours; undefined for whatever it can get. */
+  /** Share of a core for each of our processes; undefined for no limit. */
   share?: number;
   runs: number;
   seconds: number;
 }
 
-/** What runs now and then is compiled by then: at 5,000/s V8 takes so long. */
+/** At 5,000/s V8 needs this long to compile functions that run rarely. */
 const WARM_SECONDS = 12;
 
-/** What so many of each deliver, and what a notification costs then: each receiver, and each distributor, has its part of the clients. */
+/** Throughput and cost with several of each service. Each receiver and each distributor has a part of the clients. */
 export async function several(figures: Figures, work: string, options: SeveralOptions): Promise<void> {
   const { each, rate, share, runs, seconds } = options;
   const kinds = (["receiver", "director", "distributor"] as const).flatMap((kind) => Array<Kind>(each).fill(kind));

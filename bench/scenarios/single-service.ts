@@ -22,7 +22,7 @@ export interface StageOptions {
 const WARM_SECONDS = 3;
 const DEADLINE_MS = 60_000;
 
-/** Requests into accepted, with nobody behind. */
+/** From requests to accepted, without a reader of accepted. */
 export async function receiverAlone(
   figures: Figures,
   work: string,
@@ -39,7 +39,7 @@ export async function receiverAlone(
   };
   try {
     await load(WARM_SECONDS);
-    // The first append to many new partitions takes longer than a receiver waits for.
+    // The first append to many new partitions takes longer than a receiver's timeout.
     const refused = publisher.refused;
     for (let count = 0; count < runs; count += 1) {
       await turn();
@@ -59,7 +59,7 @@ export async function receiverAlone(
   }
 }
 
-/** Records in accepted to records in routed; the load tool plays what is before and behind. */
+/** From accepted to routed. The load tool replaces receiver and distributor. */
 export async function directorAlone(figures: Figures, work: string, options: StageOptions): Promise<void> {
   const stack = await startPlatform(["director"]);
   const meters = await Meters.of(stack);
@@ -105,7 +105,7 @@ export async function directorAlone(figures: Figures, work: string, options: Sta
   }
 }
 
-/** Records in routed to sockets; beside it, by turns, the floor: the WebSocket library alone, sent the same. */
+/** From routed to sockets. In turns with it runs the floor: only the WebSocket library, with the same load. */
 export async function distributorAlone(
   figures: Figures,
   work: string,
@@ -141,7 +141,7 @@ interface Loaded {
   clients: LoadClients;
   meters: Meters;
   open: () => Promise<void>;
-  /** As fast as it goes for so many seconds, and until all of it has come. */
+  /** Runs at full speed for this many seconds, and until all has arrived. */
   load: (seconds: number) => Promise<void>;
   check(): void;
   close(): Promise<void>;
@@ -169,7 +169,7 @@ async function loadedDistributor(count: number): Promise<Loaded> {
     },
     async load(seconds) {
       let going = true;
-      // Once in a turn of the event loop, and not at each frame.
+      // Once per turn of the event loop, not for each frame.
       clients.onReceived = once(() => going && fill());
       fill();
       await sleep(seconds * 1_000);
@@ -216,7 +216,7 @@ async function measure(figures: Figures, work: string, loaded: Loaded, seconds: 
   return Object.fromEntries(Object.entries(cost.cpu).map(([name, used]) => [name, used / delivered]));
 }
 
-/** The load tool's own part in a latency, and the library's: from when it was due, through nothing but the floor. */
+/** The load tool's and the library's part of a latency: from the due time, through only the floor. */
 export async function floorAtRate(
   figures: Figures,
   work: string,

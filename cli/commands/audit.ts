@@ -17,8 +17,8 @@ export const auditCommand = (): CliCommand =>
     new CliCommand("audit")
       .summary("print the audit log: each request that needed a token")
       .description("Print the end of the audit log, of all services, in the order of time. Reads Kafka.")
-      .option("--refused", "only what was refused")
-      // No forms: a refused caller can have claimed any name.
+      .option("--refused", "only refused requests")
+      // Any text is valid, because a refused caller can have claimed any name.
       .option("--tenant <name>", "only this tenant")
       .option("--subject <name>", "only this subject")
       .option("--limit <n>", "the number of entries to print, from the end", limitOf(999_999), 50)
@@ -26,7 +26,7 @@ export const auditCommand = (): CliCommand =>
   )
     .examples("audit --refused --tenant shop", "audit --subject checkout --limit 500 --json")
     .action(async ({ refused, json, tenant, subject, limit, ...options }: Options) => {
-      // The client of Kafka takes longer to load than most commands to run.
+      // Loading the Kafka client takes longer than running most commands.
       const { latestEntries, line } = await import("#cli/connection/audit-log.ts");
       const wanted = (await latestEntries(options)).filter(
         (entry) =>

@@ -28,7 +28,7 @@ const list = (): CliCommand =>
     new CliCommand("list")
       .description("List dead letters: the newest, or the oldest after --after.")
       .option("--limit <n>", "the number of dead letters to list, 1 to 500; 50 by default", limitOf(500))
-      .option("--after <id>", "those after this one; start: from the oldest", deadLetterPosition)
+      .option("--after <id>", "list those after this id; start: from the oldest", deadLetterPosition)
       .option(...JSON_OPTION),
   )
     .examples("dead-letters list", "dead-letters list --after start --limit 100 --json")
@@ -57,7 +57,7 @@ const show = (): CliCommand =>
 const redrive = (): CliCommand =>
   directorOptions(
     new CliCommand("redrive").description(
-      "Send a dead letter again, byte for byte. One that is still wrong comes back.",
+      "Send a dead letter again, byte for byte. If it is still wrong, it becomes a dead letter again.",
     ),
   )
     .argument("<id>", "its id, from the list", deadLetterId)

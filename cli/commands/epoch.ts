@@ -13,7 +13,7 @@ export const epochCommand = (): CliCommand =>
   )
     .examples("epoch", "epoch --json")
     .action(async ({ json, ...options }: KafkaOptions & { json?: true }) => {
-      // The clients of Kafka and Postgres take longer to load than most commands to run.
+      // Loading the clients of Kafka and Postgres takes longer than running most commands.
       const { partitionsOf, readEpochs } = await import("#cli/connection/epochs.ts");
       const [epochs, present] = await Promise.all([readEpochs(options), partitionsOf(options)]);
       const rows = epochs.map(({ epoch, partitions, created }, index) => [
@@ -24,9 +24,9 @@ export const epochCommand = (): CliCommand =>
       ]);
       if (json) printJson({ partitions: present, epochs });
       else printTable(["EPOCH", "PARTITIONS", "BEGAN", ""], rows);
-      // Another number than its epoch's is a repartition that directors do not know of yet.
+      // A different number than the epoch's means a repartition that directors do not know yet.
       if (epochs[0]?.partitions !== present)
         throw new CliError(
-          `The accepted topic has ${present} partitions, which is no epoch yet: directors wait. Run the provision service, and see docs/operations/epochs.md.`,
+          `The accepted topic has ${present} partitions, and no epoch has this number yet: directors wait. Run the provision service, and see docs/operations/epochs.md.`,
         );
     });

@@ -8,7 +8,7 @@ import { headers, targetId } from "#cli/values.ts";
 type Options = DocumentOptions & { key?: string; headers?: object };
 
 export const exchangeCommand = (): CliCommand =>
-  documentCommand("exchange", "bindings that decide who gets what is published to it").addCommand(explain());
+  documentCommand("exchange", "bindings that decide who gets its publications").addCommand(explain());
 
 const explain = (): CliCommand =>
   consoleOptions(

@@ -28,7 +28,7 @@ interface Question {
 
 type Options = ConsoleOptions & Question & { tenant: string; json?: true };
 
-/** Its own exit code: a script must not take a mistake for a refusal. */
+/** A separate exit code, so that scripts can tell a wrong command line from a refusal. */
 const MAY_NOT = 2;
 
 export const explainAccessCommand = (): CliCommand =>
@@ -42,7 +42,11 @@ export const explainAccessCommand = (): CliCommand =>
       .addOption(new Option("--scope <scope>", "what the request is for").choices(SCOPES))
       .option("--client <id>", "the client that the request is about", clientId)
       .option("--target <target>", "the queue, group or exchange that the request names: queue/changes", target)
-      .option("--origin <origin>", "the site whose page asks; alone, only its origin is checked", origin)
+      .option(
+        "--origin <origin>",
+        "the origin of the page that connects; without other options, only the origin is checked",
+        origin,
+      )
       .option("--token <token>", "the token to explain; other users of this machine can see it, so prefer --token-file")
       .option("--token-file <file>", "the token to explain; - reads stdin")
       .option("--subject <name>", "instead of a token: its subject", subjectName)
@@ -72,7 +76,7 @@ async function questionOf(options: Options, command: CliCommand): Promise<object
   const others = [client, target, scopes, issuer].some((value) => value !== undefined);
   if (scope === undefined) {
     if (origin !== undefined && given === 0 && !others) return { origin };
-    return command.error(`--scope is missing: one of ${SCOPES.join(", ")}. Only --origin may stand alone.`);
+    return command.error(`--scope is missing: one of ${SCOPES.join(", ")}. Only --origin works without it.`);
   }
   if (given !== 1) return command.error("Pass one of --token-file, --token and --subject.");
   const about = {

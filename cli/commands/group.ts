@@ -4,7 +4,7 @@ import { memberOptions, type MemberOptions } from "#cli/connection/options.ts";
 import { printJson } from "#cli/output.ts";
 import { clientId, limitOf, targetId } from "#cli/values.ts";
 
-/** Changes of one request. */
+/** The most changes in one request. */
 const AT_ONCE = 1_000;
 
 interface Options extends MemberOptions {
@@ -46,8 +46,8 @@ const change = (verb: "add" | "remove", description: string): CliCommand =>
 
 const list = (): CliCommand =>
   of("list", "List members of a group in the order of their ids, as JSON.")
-    .option("--limit <n>", "at most so many, 1 to 1000; 100 by default", limitOf(1_000))
-    .option("--after <client>", "those after this one: `next` of the page before", clientId)
+    .option("--limit <n>", "the number of members to list, 1 to 1000; 100 by default", limitOf(1_000))
+    .option("--after <client>", "list those after this client: `next` of the previous page", clientId)
     .examples("group list --tenant shop --group team --limit 1000")
     .action(async ({ group, limit, after, ...options }: Options & { limit?: number; after?: string }) => {
       const query = new URLSearchParams({

@@ -42,8 +42,8 @@ const list = (): CliCommand =>
       .description("List the inbox of a client, the newest first. --json also prints headers and data.")
       .argument("<client>", "the client", clientId)
       .addOption(tenantOption())
-      .option("--limit <n>", "at most so many, 1 to 500; 50 by default", limitOf(500))
-      .option("--before <cursor>", "those before this cursor: the page before ends with it", cursor)
+      .option("--limit <n>", "the number of notifications to list, 1 to 500; 50 by default", limitOf(500))
+      .option("--before <cursor>", "list those before this cursor, which is at the end of the previous page", cursor)
       .option(...JSON_OPTION),
   )
     .examples("inbox list u1 --tenant shop", "inbox list u1 --tenant shop --limit 500 --json")
@@ -75,7 +75,7 @@ const list = (): CliCommand =>
 const remove = (): CliCommand =>
   courierOptions(
     new CliCommand("delete")
-      .description("Delete all notifications and marks in the inbox of a client. It cannot be undone.")
+      .description("Delete all notifications and marks in the inbox of a client. You cannot undo it.")
       .argument("<client>", "the client", clientId)
       .addOption(tenantOption()),
   )

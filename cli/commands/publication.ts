@@ -7,10 +7,10 @@ import { messageId } from "#cli/values.ts";
 export const publicationCommand = (): CliCommand =>
   new CliCommand("publication")
     .summary("publications to groups and exchanges, and delayed ones: show, cancel")
-    .description("See what became of a publication to a group or an exchange, or of a delayed one, and cancel it.")
+    .description("Show the state of a publication to a group or an exchange, or of a delayed one, or cancel it.")
     .examples(`publication show ${EXAMPLE} --tenant shop`)
     .addCommand(one("show", "Show its state and how many notifications were written, as JSON.", "GET"))
-    .addCommand(one("cancel", "Cancel it. What is written already stays.", "DELETE"));
+    .addCommand(one("cancel", "Cancel it. Notifications that are already written stay.", "DELETE"));
 
 const EXAMPLE = "0190a3f2-7d52-7a31-9a44-1d8a3c9c1f10";
 

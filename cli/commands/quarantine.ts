@@ -34,8 +34,8 @@ const list = (): CliCommand =>
     new CliCommand("list")
       .description("List the quarantine of a tenant, in the order of ids. --json also prints the data.")
       .addOption(tenantOption())
-      .option("--limit <n>", "at most so many, 1 to 200; 50 by default", limitOf(200))
-      .option("--after <place>", "the place that the page before ended with")
+      .option("--limit <n>", "the number of messages to list, 1 to 200; 50 by default", limitOf(200))
+      .option("--after <place>", "list those after this place, which is at the end of the previous page")
       .option(...JSON_OPTION),
   )
     .examples("quarantine list --tenant shop --limit 200 --json")
@@ -65,10 +65,14 @@ const list = (): CliCommand =>
 const redrive = (): CliCommand =>
   dispatcherOptions(
     new CliCommand("redrive")
-      .description("Send a message to its queue again, under the same id and behind all that are there.")
+      .description("Send a message to its queue again, with the same id, behind all other messages.")
       .argument("<id>", "its id, from the list", messageId)
       .addOption(tenantOption())
-      .option("--source <queue>", "its queue, as queue/jobs: if messages of several queues have this id", queueTarget),
+      .option(
+        "--source <queue>",
+        "its queue, as queue/jobs; needed if messages of several queues have this id",
+        queueTarget,
+      ),
   )
     .examples(`quarantine redrive ${EXAMPLE} --tenant shop --source queue/jobs`)
     .action(async (id: string, { tenant, source: asked, ...options }: Options & { source?: string }) => {

@@ -25,8 +25,8 @@ const pathOf = (queue: string, name: string): string => `/v1/queues/${encodeURIC
 
 const read = (): CliCommand =>
   of("read", "Read the oldest messages that are not confirmed, as JSON. It changes nothing.")
-    .option("--limit <n>", `at most so many, 1 to ${MOST}; 100 by default`, limitOf(MOST))
-    .option("--wait <seconds>", "seconds to wait for a first one, at most 25", secondsFrom(0, 25))
+    .option("--limit <n>", `the number of messages to read, 1 to ${MOST}; 100 by default`, limitOf(MOST))
+    .option("--wait <seconds>", "seconds to wait for a first message, at most 25", secondsFrom(0, 25))
     .examples("queue read jobs --tenant shop --limit 10 --wait 20")
     .action(async (queue: string, { limit, wait, ...options }: MemberOptions & { limit?: number; wait?: number }) => {
       const query = new URLSearchParams({
@@ -39,7 +39,7 @@ const read = (): CliCommand =>
 
 const claim = (): CliCommand =>
   of("claim", "Claim the oldest free messages, as JSON. No other worker gets them until the claim ends.")
-    .option("--limit <n>", `at most so many, 1 to ${MOST}; 100 by default`, limitOf(MOST))
+    .option("--limit <n>", `the number of messages to claim, 1 to ${MOST}; 100 by default`, limitOf(MOST))
     .option("--seconds <n>", "the length of the claim", secondsFrom(1, MOST_CLAIM_SECONDS))
     .examples("queue claim jobs --tenant shop --limit 1 --seconds 60")
     .action(

@@ -32,7 +32,7 @@ interface Options extends SigningOptions {
 export const subscribeCommand = (): CliCommand =>
   signingOptions(
     new CliCommand("subscribe")
-      .summary("connect as a client and print what arrives")
+      .summary("connect as a client and print its notifications")
       .description("Connect as a client, print each notification as a line of JSON, and acknowledge it.")
       .option("--client <id>", "sign a token for this client; without it, NOTIFICATIONS_TOKEN is sent", clientId)
       .addOption(tenantOption())
@@ -74,7 +74,7 @@ async function clientToken({ client, tenant, tokenFile, ...options }: Options, c
   return sign({ client, tenant, ttl: DAY });
 }
 
-/** The subscriber closes its connection at a signal, and this process ends with it. A terminal tells both, Docker only the first. */
+/** At a signal the subscriber closes its connection, and this process ends with it. Docker signals only this one. */
 async function run(args: string[], env: NodeJS.ProcessEnv): Promise<number> {
   const child = spawn(process.execPath, [subscriber, ...args], { stdio: "inherit", env });
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => void child.kill(signal));

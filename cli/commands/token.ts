@@ -7,7 +7,7 @@ import { print } from "#cli/output.ts";
 
 type Options = WhoOptions & SigningOptions & { consoleUrl?: string };
 
-/** Prints nothing but the token, so that it can stand in "$(... token ...)". */
+/** Prints only the token, so that you can use it in "$(... token ...)". */
 export const tokenCommand = (): CliCommand =>
   signingOptions(
     whoOptions(

@@ -50,7 +50,7 @@ export class Api {
         method,
         headers: { authorization: `Bearer ${this.#token}`, ...(body && { "content-type": "application/json" }) },
         ...(body && { body: JSON.stringify(body) }),
-        // To another host it would be sent without the token, and be refused for that.
+        // fetch drops the token for another host, so the request would be refused.
         redirect: "manual",
         signal: AbortSignal.timeout(TIMEOUT_MS),
       });
@@ -81,7 +81,7 @@ const json = (text: string): unknown => {
   }
 };
 
-/** fetch says "fetch failed", and why only in the cause. */
+/** fetch says only "fetch failed", and has the reason in the cause. */
 function reasonOf(error: unknown): string {
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
   if (cause instanceof AggregateError) return cause.errors.map(messageOf).join("; ");

@@ -3,14 +3,14 @@ import { field, printable, printableJson } from "@saasaparilla/shared/runtime/pr
 import { askKafka } from "./kafka.ts";
 import type { KafkaOptions } from "./kafka-options.ts";
 
-/** So many records of each partition are read, from the end. */
+/** The number of records that are read from the end of each partition. */
 const MOST_RECORDS = 2_000;
 
 export interface Entry {
   at: string;
   service: string;
   times?: number;
-  /** Of these, attempts with another path or address. */
+  /** The attempts among these with another path or address. */
   omitted?: number;
   missing?: number;
   allowed?: boolean;
@@ -25,10 +25,10 @@ export interface Entry {
   wrote?: { kind: string; id: string; changed: Record<string, [unknown, unknown]> }[];
 }
 
-/** The end of the audit log, of all services, in the order of time. */
+/** The end of the audit log of all services, in the order of time. */
 export async function latestEntries(options: KafkaOptions): Promise<Entry[]> {
   return askKafka(options, async (link, { audit: topic }) => {
-    // A group that does not exist has committed nothing: it would begin at the oldest.
+    // A group that does not exist has no committed offsets, so it would begin at the oldest.
     const ends = await link.progress(`${topic}-none`, topic);
     const found: Entry[] = [];
     const read = async ([partition, { committed, end }]: [
@@ -44,7 +44,7 @@ export async function latestEntries(options: KafkaOptions): Promise<Entry[]> {
   });
 }
 
-/** One line. The refused caller chose these texts. */
+/** One line. Refused callers chose some of these texts. */
 export function line(entry: Entry): string {
   const { at, service, times = 1, omitted = 0, missing, allowed, scope = "", method = "", path = "" } = entry;
   const { address = "", tenant, subject, why, outcome } = entry;

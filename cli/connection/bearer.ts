@@ -5,7 +5,7 @@ import { tenantOption } from "./options.ts";
 
 export interface WhoOptions {
   client?: string;
-  /** True without a name. */
+  /** True if the option has no name. */
   publisher?: string | true;
   operator?: string | true;
   consumer?: string | true;
@@ -17,13 +17,13 @@ export function whoOptions<C extends CliCommand>(command: C): C {
   return command
     .option("--client <id>", "for this client: it may subscribe as itself", clientId)
     .option("--publisher [name]", "for a publisher", subjectName)
-    .option("--consumer [name]", "for a reader of queues; a grant of its tenant names which", subjectName)
+    .option("--consumer [name]", "for a reader of queues; a grant of its tenant names the queues", subjectName)
     .option("--operator [name]", "for an operator of the platform, or with --tenant of one tenant", subjectName)
     .addOption(tenantOption())
     .option("--ttl <duration>", "how long it is valid: 30s, 15m, 1h or 7d; an hour by default", ttl);
 }
 
-/** Whom the options are about. A tenant counts only if it was named: an operator belongs to none. */
+/** The bearer that the options name. A tenant counts only if it is given, because an operator has none. */
 export function bearerOf(
   { client, publisher, consumer, operator, tenant, ttl }: WhoOptions,
   command: CliCommand,

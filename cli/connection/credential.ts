@@ -34,7 +34,7 @@ export async function memberToken(options: MemberOptions, role: "publisher" | "c
   return sign({ ...who, tenant, ttl: SECONDS });
 }
 
-/** The HTTP client's own error would print it. */
+/** The HTTP client's own error would print the token. */
 export function headerValue(token: string): string {
   if (/^[\x21-\x7e]+$/.test(token)) return token;
   throw new CliError("The token has spaces or characters that are not ASCII. Pass only the token itself.");

@@ -15,7 +15,7 @@ interface Epoch {
 
 const settings = storeSettings.pick({ DATABASE_URL: true }).extend({ NAMESPACE });
 
-/** From the newest. */
+/** The newest epoch is first. */
 export async function readEpochs(options: KafkaOptions): Promise<Epoch[]> {
   const { DATABASE_URL, NAMESPACE: schema } = settingsOf(settings, options);
   const postgres = connectPostgres(DATABASE_URL, {

@@ -13,7 +13,7 @@ import type { KafkaOptions } from "./kafka-options.ts";
 
 const TIMEOUT_MS = 10_000;
 
-/** The settings of a service, from the same variables. */
+/** Reads the settings from the same variables as a service. */
 export function settingsOf<S extends z.ZodObject>(schema: S, options: KafkaOptions): z.output<S> {
   const { kafkaBrokers, namespace } = options;
   try {
@@ -30,7 +30,7 @@ export function settingsOf<S extends z.ZodObject>(schema: S, options: KafkaOptio
 export const { NAMESPACE } = commonSettings.shape;
 const settings = kafkaSettings.extend({ NAMESPACE });
 
-/** Asks Kafka for a bounded time: the client itself tries again without end. */
+/** Asks Kafka for a bounded time, because the client itself retries without end. */
 export async function askKafka<T>(
   options: KafkaOptions,
   ask: (link: KafkaLink, topics: Topics) => Promise<T>,

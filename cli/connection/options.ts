@@ -2,7 +2,7 @@ import { Option } from "commander";
 import type { CliCommand } from "#cli/command.ts";
 import { baseUrl, subjectName, tenantName } from "#cli/values.ts";
 
-/** Options that say where a command connects, and as whom. Each has a variable; secrets are never an argument. */
+/** Options for a command's address and credential. Each has a variable. A secret is never an argument. */
 const group = "Connection:";
 
 const option = (flags: string, description: string, variable: string): Option =>
@@ -34,7 +34,7 @@ export interface DispatcherOptions extends CredentialOptions {
   dispatcherUrl?: string;
 }
 
-/** As a publisher or a consumer of a tenant. */
+/** Options for a publisher or a consumer of a tenant. */
 export interface MemberOptions extends SigningOptions {
   dispatcherUrl?: string;
   tokenFile?: string;

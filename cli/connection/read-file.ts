@@ -3,7 +3,7 @@ import { text } from "node:stream/consumers";
 import { messageOf } from "@saasaparilla/shared/runtime/errors.ts";
 import { CliError } from "#cli/command.ts";
 
-/** What an option's file says; `-` is stdin. An argument would stand in the shell's history and the list of processes. */
+/** Reads an option's file; `-` is stdin. The shell's history and the process list would show an argument. */
 export async function readGiven(option: string, path: string): Promise<string> {
   try {
     return (path === "-" ? await text(process.stdin) : await readFile(path, "utf8")).trim();

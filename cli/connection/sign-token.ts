@@ -1,7 +1,7 @@
 import { PLATFORM_TENANT } from "@saasaparilla/shared/auth/policies/schema.ts";
 import { importJWK, SignJWT, type JWK } from "jose";
 
-/** Whom a token is for. `ttl` in seconds. */
+/** The bearer of a token. `ttl` is in seconds. */
 export type Bearer = { tenant?: string; ttl?: number } & (
   | { client: string }
   | { publisher: string }
@@ -11,14 +11,17 @@ export type Bearer = { tenant?: string; ttl?: number } & (
 
 const HOUR = 3600;
 
-/** A token as an identity provider would give it: clients may subscribe as themselves, publishers may publish, consumers may read queues, operators may operate. */
+/**
+ * A token like that of an identity provider. Clients may subscribe as themselves, publishers may publish, consumers may
+ * read queues, and operators may operate.
+ */
 export async function mint(
   bearer: Bearer,
   key: JWK,
   { issuer, audience, tenant }: { issuer: string; audience: string; tenant: string },
 ): Promise<string> {
   const [scope, subject] = saidOf(bearer);
-  // No tenant's operators can revoke it.
+  // The operators of a tenant cannot revoke it.
   const usual = "operator" in bearer ? PLATFORM_TENANT : tenant;
   const { alg = "", kid = "" } = key;
   return new SignJWT({ tenant: bearer.tenant ?? usual, scope })

@@ -12,7 +12,7 @@ export async function signer(options: SigningOptions, tenant = "default"): Promi
   if (signingKey === undefined)
     throw new CliError("There is no key to sign with. Pass --signing-key FILE, or set SIGNING_KEY_FILE.");
   const key = parsed(await readGiven("--signing-key", signingKey));
-  // The parser's error has a piece of the file, which is a private key.
+  // The parser's error would print a piece of the file, which is a private key.
   if (key === undefined || !(await usable(key)))
     throw new CliError(
       "--signing-key names no private key. It must be a JWK (RFC 7517) with its private member and alg, as EdDSA or ES256.",

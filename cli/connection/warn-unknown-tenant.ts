@@ -3,7 +3,7 @@ import type { Sign } from "./signer.ts";
 
 const TIMEOUT_MS = 1_000;
 
-/** A token for an unknown tenant is refused everywhere. A console that does not answer is not waited for. */
+/** Warns, because every service refuses a token for an unknown tenant. It does not wait for a silent console. */
 export async function warnUnlessKnown(
   tenant: string,
   { sign, consoleUrl, program }: { sign: Sign; consoleUrl: string | undefined; program: string },

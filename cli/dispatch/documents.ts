@@ -36,7 +36,7 @@ export function documentCommand(kind: string, summary: string): CliCommand {
     )
     .addCommand(
       one("put", `Create or replace one ${kind}.`)
-        .requiredOption("--file <file>", "the document, as JSON; also as show prints it; - reads stdin")
+        .requiredOption("--file <file>", "the document, as JSON, for example as show prints it; - reads stdin")
         .examples(`${kind} put orders --tenant shop --file ${kind}.json`)
         .action(async (id: string, { tenant, file, ...options }: DocumentOptions & { file: string }) => {
           const document = documentOf(await readGiven("--file", file), file);
@@ -56,7 +56,7 @@ export function documentCommand(kind: string, summary: string): CliCommand {
 export const pathOf = (kind: string, tenant: string, id: string): string =>
   `/v1/tenants/${tenant}/${kind}s/${encodeURIComponent(id)}`;
 
-/** Without the members that only the console writes. */
+/** Removes the members that only the console writes. */
 function documentOf(text: string, file: string): object {
   const document = parsed(text);
   if (typeof document !== "object" || document === null || Array.isArray(document))

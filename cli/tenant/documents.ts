@@ -5,7 +5,7 @@ export interface Page {
   next?: string;
 }
 
-/** All pages of a list below /v1/tenants. */
+/** Reads all pages of a list below /v1/tenants. */
 export async function allOf(api: Api, path = ""): Promise<Page["items"]> {
   const items: Page["items"] = [];
   for (let after = ""; ;) {
@@ -16,7 +16,7 @@ export async function allOf(api: Api, path = ""): Promise<Page["items"]> {
   }
 }
 
-/** Changes some members of a tenant's document. The others stay; an undefined one is left out. */
+/** Changes some members of a tenant's document. The others stay, and an undefined one is removed. */
 export async function change(api: Api, tenant: string, members: object): Promise<object> {
   const {
     tenant: _name,
@@ -26,7 +26,7 @@ export async function change(api: Api, tenant: string, members: object): Promise
   return api.ask("PUT", `/v1/tenants/${tenant}`, { ...rest, ...members });
 }
 
-/** Without the members that are undefined. */
+/** Removes the undefined members. */
 export function given(members: object): object {
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));
 }

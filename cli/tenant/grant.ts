@@ -20,8 +20,10 @@ export const grantCommand = (): CliCommand =>
       .description("Give subjects of a tenant a role, or replace such a grant.")
       .argument("<tenant>", "the tenant", tenantName)
       .argument("<id>", "a name for the grant: 1 to 64 letters, digits, - and _", documentId)
-      .addOption(new Option("--role <role>", "what they may do").choices(Object.keys(ROLES)).makeOptionMandatory())
-      .requiredOption("--subjects <list>", "whose tokens, by their subject: u1,shop-*", grantSubjects)
+      .addOption(
+        new Option("--role <role>", "the role of the subjects").choices(Object.keys(ROLES)).makeOptionMandatory(),
+      )
+      .requiredOption("--subjects <list>", "the subjects of tokens that get the role: u1,shop-*", grantSubjects)
       .option(
         "--clients <list>",
         "the clients that they may publish to, or be: u1,shop-*; all by default",

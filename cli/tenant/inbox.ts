@@ -21,7 +21,7 @@ export const inboxCommand = (): CliCommand =>
       .argument("<name>", "the tenant", tenantName)
       .argument(
         "<events>",
-        "events with commas between, or *; none: no inboxes; default: as the couriers' settings",
+        "events with commas between, or *; none: no inboxes; default: the couriers' settings",
         inboxEvents,
       )
       .option("--items <n>", `the newest notifications of a client, 1 to ${MOST_ITEMS}`, limitOf(MOST_ITEMS))
@@ -36,7 +36,7 @@ export const inboxCommand = (): CliCommand =>
       async (name: string, events: string[] | "default", { items, days, ...options }: Options, command: CliCommand) => {
         const inbox = events === "default" ? undefined : { events, ...given({ items, days }) };
         if (inbox === undefined && (items ?? days) !== undefined)
-          command.error("default takes no --items and no --days: the couriers' settings have them.");
+          command.error("default takes no --items and no --days, because the couriers' settings have both.");
         printJson(await change(await consoleApi(options), name, { inbox }));
       },
     );

@@ -30,7 +30,7 @@ export const issuerCommand = (): CliCommand =>
       )
       .argument("<tenant>", "the tenant", tenantName)
       .argument("<id>", "a name for it: 1 to 64 letters, digits, - and _", documentId)
-      .requiredOption("--issuer <name>", "its name, as its tokens have it in iss")
+      .requiredOption("--issuer <name>", "its name, as in iss of its tokens")
       .requiredOption("--audience <name>", "the audience of its tokens")
       .option("--jwks <url|file>", "its public keys: an https address, or a file with a JSON Web Key Set")
       .option("--secret-file <file>", "instead of --jwks: the secret that signs its tokens (HS256); - reads stdin")
@@ -58,7 +58,7 @@ export const issuerCommand = (): CliCommand =>
 async function documentOf(options: Options, command: CliCommand): Promise<object> {
   const { issuer, audience, jwks, secretFile, scopeClaim, subjectClaim, scopePrefix, audienceClaim } = options;
   if ((jwks === undefined) === (secretFile === undefined))
-    return command.error("Pass either --jwks or --secret-file: how its tokens are verified.");
+    return command.error("Pass either --jwks or --secret-file to verify its tokens.");
   const keys =
     secretFile === undefined ? await keysAt(jwks!) : { secret: await readGiven("--secret-file", secretFile) };
   return given({
@@ -80,7 +80,7 @@ async function keysAt(jwks: string): Promise<object> {
   try {
     return { jwks: JSON.parse(text) as object };
   } catch {
-    // The parser's error has a piece of the file, which may be a private key.
+    // The parser's error would print a piece of the file, which may be a private key.
     throw new CliError(
       `--jwks ${JSON.stringify(jwks)} is not JSON. Name a file with a JSON Web Key Set (RFC 7517), or its address.`,
     );

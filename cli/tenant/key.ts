@@ -18,7 +18,7 @@ export const keyCommand = (): CliCommand =>
     new CliCommand("key")
       .description("Create an API key. It is printed once, and never again.")
       .argument("<tenant>", "the tenant", tenantName)
-      .requiredOption("--name <text>", "what it is for", keyName)
+      .requiredOption("--name <text>", "the purpose of the key", keyName)
       .requiredOption("--scopes <list>", "publish, read, operate, consume", keyScopes)
       .option("--clients <list>", "the clients that it may publish to: u1,shop-*; all by default", clientPatterns)
       .option(

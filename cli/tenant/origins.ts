@@ -14,6 +14,6 @@ export const originsCommand = (): CliCommand =>
   )
     .examples("tenant origins shop https://shop.example,https://www.shop.example", "tenant origins shop none")
     .action(async (name: string, list: string[], options: ConsoleOptions) => {
-      // Services of before this member refuse it: without origins it is left out.
+      // Earlier services refuse this member, so it is left out without origins.
       printJson(await change(await consoleApi(options), name, { origins: list.length > 0 ? list : undefined }));
     });

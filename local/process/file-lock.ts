@@ -6,7 +6,7 @@ import { isAlive, startedAt } from "./processes.ts";
 
 type Owner = { pid: number; since: string };
 
-/** One holder at a time over all processes: `just up` beside `npm test` must not start two brokers on one folder. */
+/** Only one process at a time has the lock: `just up` and `npm test` must not start two brokers on one folder. */
 export async function withFileLock<T>(name: string, work: () => Promise<T>): Promise<T> {
   makePaths();
   const path = join(local, `${name}.lock`);
@@ -44,7 +44,7 @@ function breakIfAbandoned(path: string): void {
   const aside = `${path}.abandoned.${crypto.randomUUID()}`;
   try {
     renameSync(path, aside);
-    // Another process may have broken and taken it in between. Then it is theirs, and goes back.
+    // Another process may have broken and taken the lock in between. Then the lock is put back, because it is theirs.
     if (readIfThere(aside) !== text) linkSync(aside, path);
     rmSync(aside, { force: true });
   } catch (error) {

@@ -3,8 +3,8 @@ import { readdir, readFile, readlink } from "node:fs/promises";
 import { promisify } from "node:util";
 
 /**
- * The process that listens on a local port, as "name (pid 123)". Undefined if that is not visible. It only improves
- * messages, so never depend on it.
+ * The process that listens on a local port, as "name (pid 123)". Undefined if that is not visible. Use it only in
+ * messages, and never depend on it.
  */
 export async function portOwner(port: number): Promise<string | undefined> {
   return process.platform === "linux" ? fromProc(port) : fromLsof(port);

@@ -53,13 +53,13 @@ export function rememberPort(name: PortName, number: number): void {
   if (known[name] !== number) writeFileSync(memory, `${JSON.stringify({ ...known, [name]: number }, null, 2)}\n`);
 }
 
-/** Fails in one line if the port is in use. The error names the program, and the setting that changes our port. */
+/** Fails in one line if the port is in use. The error names the other program, and the setting for our port. */
 export async function wantPort(name: PortName, number: number, label: string): Promise<void> {
   if (await isFree(number)) return;
   const holder = await portOwner(number);
   const example = `${name}=${number + 1000}`;
   throw new UserError(
-    `Port ${number}, wanted for ${label}, is taken${holder === undefined ? "" : ` by ${holder}`}.`,
+    `Port ${number}, for ${label}, is taken${holder === undefined ? "" : ` by ${holder}`}.`,
     `Stop that, or choose another port: ${example} npm start`,
   );
 }

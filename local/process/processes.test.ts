@@ -30,7 +30,7 @@ test("the error for a taken port names its owner and our variable", async () => 
   const taken = typeof address === "object" ? (address?.port ?? 0) : 0;
   const wanted = wantPort("RECEIVER_PORT", taken, "the receiver");
   await expect(wanted).rejects.toThrow(
-    new RegExp(`^Port ${taken}, wanted for the receiver, is taken by .*pid ${process.pid}`),
+    new RegExp(`^Port ${taken}, for the receiver, is taken by .*pid ${process.pid}`),
   );
   await new Promise((done) => server.close(done));
   await expect(wantPort("RECEIVER_PORT", taken, "the receiver")).resolves.toBeUndefined();

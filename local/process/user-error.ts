@@ -9,7 +9,7 @@ export class UserError extends Error {
   }
 }
 
-/** The reason in words. It unwraps several failures at once, and an error without a text of its own. */
+/** The reason in words. It unwraps aggregate errors, and errors without their own text. */
 export function reasonOf(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(reasonOf).join("\n✗ ");
   if (!(error instanceof Error)) return String(error);

@@ -5,13 +5,13 @@ import type { Command } from "#local/process/processes.ts";
 export type Backing = {
   name: string;
   label: string;
-  /** If the environment has it, it names a server elsewhere, and none is started. */
+  /** If this variable is set, it names a server elsewhere, and none is started here. */
   variable: "KAFKA_BROKERS" | "DATABASE_URL" | "REDIS_URL";
   ports: PortName[];
   stopSignal: NodeJS.Signals;
   url: () => string;
-  /** Fetches and prepares its needs, and returns the command that starts it. */
+  /** Fetches its software, prepares its data, and returns the command that starts it. */
   command: () => Promise<Command>;
-  /** Speaks the service's own protocol; throws while it is not ready. */
+  /** Calls the service over its own protocol. Throws while it is not ready. */
   answers: (url: string) => Promise<void>;
 };

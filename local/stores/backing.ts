@@ -21,11 +21,11 @@ export async function backing(): Promise<BackingUrls> {
   return { KAFKA_BROKERS: brokers, DATABASE_URL: database, REDIS_URL: cache };
 }
 
-/** Unlike Promise.all it waits for every work to end: a start must not continue after its lock is released. */
+/** Unlike Promise.all it waits for every promise, because a start must not continue after its lock is released. */
 export async function together<T>(works: (() => Promise<T>)[]): Promise<T[]> {
   const results = await Promise.allSettled(works.map((work) => work()));
   const reasons = results.flatMap((result) => (result.status === "rejected" ? [result.reason as unknown] : []));
-  // All reasons: a user without Java and Redis must learn both at once.
+  // All reasons, so that a user without Java and Redis learns both at once.
   if (reasons.length > 0)
     throw reasons.length === 1 ? reasons[0] : new AggregateError(reasons, reasons.map(reasonOf).join("\n"));
   return results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
@@ -43,7 +43,7 @@ async function ensure(one: Backing): Promise<string> {
   await step(label, async () => {
     const failure = current?.setup === setup ? await answer(one, current, SHORT_PATIENCE) : "it does not run";
     if (failure === undefined) return;
-    // A process that runs but does not answer needs a person's look. It is not ended here.
+    // A process that runs but does not answer is left to its user, who can look at it.
     if (current?.setup === setup && isAlive(current)) throw notUp(one, current, failure);
     await launch(one, setup);
   });
@@ -51,7 +51,7 @@ async function ensure(one: Backing): Promise<string> {
 }
 
 async function launch(one: Backing, setup: string): Promise<void> {
-  // It may run on other ports than the ones now wanted.
+  // It may run on other ports than the present settings.
   await stop(one.name, one.stopSignal);
   for (const name of one.ports) await wantPort(name, port(name), one.label);
   const command = await one.command();
@@ -66,7 +66,7 @@ async function launch(one: Backing, setup: string): Promise<void> {
 }
 
 const PATIENCE = 90_000;
-/** For a store that has been up before. */
+/** The time for a store that was up before. */
 const SHORT_PATIENCE = 20_000;
 /** After kill -9 the children of the killed process may hold its data folder for a moment. */
 const TRIES = 4;
@@ -98,7 +98,7 @@ async function elsewhere(one: Backing, url: string): Promise<void> {
   if (failure === undefined) return;
   throw new UserError(
     `${one.variable} is set, and no ${one.label} answers there: ${failure.replace(/\.$/, "")}.`,
-    `Start that one, or unset ${one.variable} to have one started here.`,
+    `Start that one, or unset ${one.variable} to start one here.`,
   );
 }
 

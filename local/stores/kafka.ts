@@ -29,13 +29,13 @@ export const kafka: Backing = {
 /** One member of a cluster: each is broker and controller. */
 export interface Member {
   cluster: string;
-  /** From 1. */
+  /** The member's number, from 1. */
   node: number;
   /** The port of each member's controller. */
   controllers: readonly number[];
 }
 
-/** With a separate data folder and ports: a battery of faults needs a server without other users. */
+/** A Kafka with a separate data folder and ports, because a battery of faults needs a server without other users. */
 export async function kafkaIn(
   folder: string,
   broker: number,
@@ -49,7 +49,7 @@ export async function kafkaIn(
     file: runtime.file,
     args: [
       "-Xms128m",
-      // Several members share the work.
+      // Several members share the memory.
       member.controllers.length > 1 ? "-Xmx256m" : "-Xmx384m",
       "-XX:+UseSerialGC",
       "-XX:TieredStopAtLevel=1",
@@ -75,7 +75,7 @@ async function fetchJars(folder: string, javaHome: string | undefined): Promise<
   if ((await ask("mvn", ["--version"], withJava(javaHome))) === undefined) {
     throw new UserError(
       "Maven is needed to fetch Kafka, but mvn does not work here.",
-      "Install it (Debian: apt-get install maven), or set KAFKA_BROKERS to a Kafka that runs.",
+      "Install it (Debian: apt-get install maven), or set KAFKA_BROKERS to a running Kafka.",
     );
   }
   const pom = join(import.meta.dirname, "kafka/pom.xml");
@@ -139,7 +139,7 @@ function format(folder: string, broker: number, { cluster, node, controllers }: 
     // After kill -9 the broker cannot return until its own old registration has expired.
     "broker.session.timeout.ms": 5000,
     "broker.heartbeat.interval.ms": 1000,
-    // Many small partitions on a small machine.
+    // For many small partitions on a small machine.
     "log.segment.bytes": 64 * 1024 * 1024,
     "log.index.size.max.bytes": 1024 * 1024,
     "log.cleaner.dedupe.buffer.size": 8 * 1024 * 1024,

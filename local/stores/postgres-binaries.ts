@@ -16,8 +16,8 @@ export async function postgresBinaries(): Promise<Binaries> {
   const [newest] = existsSync(debian) ? readdirSync(debian).sort((a, b) => Number(b) - Number(a)) : [];
   if (newest !== undefined) return { folder: join(debian, newest, "bin"), env: process.env };
   throw new UserError(
-    `There is no Postgres: ${name} is not installed, and ${debian} is not there.`,
-    "Install one (Debian: apt-get install postgresql), or set DATABASE_URL to a Postgres that runs.",
+    `There is no Postgres: ${name} is not installed, and ${debian} does not exist.`,
+    "Install one (Debian: apt-get install postgresql), or set DATABASE_URL to a running Postgres.",
   );
 }
 

@@ -31,7 +31,7 @@ const password = (): string => secret("postgres.password", () => randomBytes(18)
 const urlOf = (database: string): string =>
   `postgres://${USER}:${password()}@127.0.0.1:${port("POSTGRES_PORT")}/${database}`;
 
-/** With a separate data folder and port: a battery of faults needs a server without other users. */
+/** A Postgres with a separate data folder and port, because a battery of faults needs a server without other users. */
 export async function postgresIn(data: string, listen: number, secretWord: string): Promise<Command> {
   const { folder, env } = await postgresBinaries();
   const run = await unprivileged(join(folder, "postgres"), dirname(data));
@@ -93,7 +93,7 @@ async function answers(url: string): Promise<void> {
   try {
     await select(url);
   } catch (error) {
-    // 3D000: the database does not exist. A new server has only its own. On a server of others we do not create one.
+    // 3D000: the database does not exist, because the server is new. On a server elsewhere we do not create one.
     if (!hasCode(error, "3D000") || url !== urlOf(DATABASE)) throw error;
     await select(urlOf("postgres"), `create database ${DATABASE}`);
     await select(url);
@@ -112,7 +112,7 @@ async function select(url: string, statement = "select 1"): Promise<void> {
   }
 }
 
-/** The platform's format, as provision keeps it. */
+/** The platform's format, which provision stores. */
 export async function presentFormat(url: string, namespace: string): Promise<number> {
   const client = new Client({ connectionString: url, connectionTimeoutMillis: 3_000 });
   await client.connect();

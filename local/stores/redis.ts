@@ -58,7 +58,7 @@ async function answers(url: string): Promise<void> {
     retryStrategy: null,
     maxRetriesPerRequest: 0,
   });
-  // ioredis also emits the errors that it throws, and prints an event without a listener.
+  // ioredis also emits the errors that it throws, and prints error events without a listener.
   client.on("error", () => {});
   try {
     await client.connect();

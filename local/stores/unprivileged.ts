@@ -18,7 +18,7 @@ export async function unprivileged(
   if (spawnSync("test", reach, { uid, gid }).status === 0)
     return { uid, gid, wrap: (file, args) => ({ file, args, uid, gid }) };
 
-  // The clone may be in a folder that only root may enter, as /root. `nobody` gets only the right to pass through.
+  // The clone may be in a folder that only root may enter, such as /root. `nobody` may then pass through it, no more.
   const lend = [
     `--reuid=${uid}`,
     `--regid=${gid}`,

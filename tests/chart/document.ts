@@ -49,17 +49,17 @@ const plain = (value: unknown): unknown =>
 /** The correct README.md. */
 export function readme(present: string): string {
   const { rows: lines, without } = rows();
-  if (without.length > 0) throw new Error(`values.yaml: no comment says what these are: ${without.join(", ")}`);
+  if (without.length > 0) throw new Error(`values.yaml: these have no comment: ${without.join(", ")}`);
   const table = ["| value | default | what |", "| --- | --- | --- |"];
   for (const { path, value, about } of lines)
     table.push(`| \`${path}\` | \`${value}\` | ${about.replaceAll("|", "\\|")} |`);
   const [before, rest] = present.split(MARKS[0]);
   const after = rest?.split(MARKS[1])[1];
-  if (after === undefined) throw new Error(`README.md: ${MARKS.join(" and ")} are not there`);
+  if (after === undefined) throw new Error(`README.md: ${MARKS.join(" and ")} are missing`);
   return `${before}${MARKS[0]}\n\n${table.join("\n")}\n\n${MARKS[1]}${after}`;
 }
 
-/** Settings that other values replace, or that need files which no pod has. */
+/** Settings that other values replace, or that need files that no pod has. */
 const OTHERWISE =
   /^(NAMESPACE|LOG_LEVEL|HOST|PORT|TLS_.*|KAFKA_.*|DATABASE_URL|REDIS_.*|AUTH_.*|SHUTDOWN_MS|DRAIN_MS|ALLOWED_ORIGINS|TRUSTED_PROXIES|PROXY_HOPS|SECRETS_KEY|KEY_ENVIRONMENT)$/;
 

@@ -13,7 +13,7 @@ import { chart, native, objectsOf, rendered, repository, VALUES, valuesOf } from
 import { unknownSeries } from "./series.ts";
 import { kubernetesTools, run, validator } from "./tools.ts";
 
-/** Checks the chart without a cluster. `--write` regenerates the files that are made from others. */
+/** Checks the chart without a cluster. `--write` regenerates the files that follow from others. */
 const { write } = parseOptions("npx just chart-check [--write]", { options: { write: { type: "boolean" } } }).values;
 const KUBERNETES = ["1.30", "1.34"];
 
@@ -32,7 +32,7 @@ function same(path: string, wanted: string): void {
   } else {
     const [line] = firstOther(present, wanted);
     said.push(
-      `${name} is not what it should be, from line ${line} on. See what changes: npx just chart-check --write, and git diff`,
+      `${name} differs from line ${line} on. To see the difference: npx just chart-check --write, and git diff`,
     );
   }
 }
@@ -93,7 +93,7 @@ for (const [values, words, release = "platform"] of REFUSALS) {
   const answer = failure(["template", release, chart, "--values", "-"], JSON.stringify(values));
   for (const word of words)
     if (!answer?.includes(word))
-      said.push(`${JSON.stringify(values)} should be refused with "${word}": ${answer ?? "it was taken"}`);
+      said.push(`${JSON.stringify(values)} should be refused with "${word}": ${answer ?? "it was accepted"}`);
 }
 const named: Record<string, { bundled?: { image: string } }> = parse(readFileSync(join(chart, "values.yaml"), "utf8"));
 for (const [store, image] of [
@@ -102,7 +102,7 @@ for (const [store, image] of [
   ["redis", images.valkey],
 ] as const)
   if (named[store]?.bundled?.image !== image)
-    said.push(`values.yaml: ${store} is not ${image}, as tools/image/third-party-images.ts has it`);
+    said.push(`values.yaml: ${store} is not ${image}, which tools/image/third-party-images.ts names`);
 said.push(...unknownSeries().map((name) => `files/: no service has the series ${name}`));
 rmSync(scratch, { recursive: true });
 for (const line of said) process.stderr.write(`${line}\n`);

@@ -48,7 +48,7 @@ function ofPods(one: KubernetesObject): string[] {
   for (const container of [...(pod.initContainers ?? []), ...pod.containers] as Container[]) {
     const { name, image, env = [], resources, securityContext } = container;
     must(securityContext?.readOnlyRootFilesystem === true, `${name} may write its root`);
-    must(securityContext?.allowPrivilegeEscalation === false, `${name} may become more than it is`);
+    must(securityContext?.allowPrivilegeEscalation === false, `${name} may get more privileges`);
     must(securityContext?.capabilities?.drop?.includes("ALL") === true, `${name} has capabilities`);
     must(/@sha256:[0-9a-f]{64}$|:(?!latest$)[\w.-]+$/.test(image), `${name} has an image without a version`);
     for (const side of ["requests", "limits"] as const)
@@ -59,7 +59,7 @@ function ofPods(one: KubernetesObject): string[] {
         !/URL$|PASSWORD|SECRET|TOKEN/.test(variable) ||
           value === undefined ||
           (!/:[^/]*@/.test(value) && !/PASSWORD|SECRET|TOKEN/.test(variable)),
-        `${variable} is written out`,
+        `${variable} is in plain text`,
       );
     if (!SERVING.includes(one.kind)) continue;
     must(container.readinessProbe !== undefined, `${name} has no readiness probe`);

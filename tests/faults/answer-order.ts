@@ -1,7 +1,7 @@
 import type { Sent } from "./tracked.ts";
 import type { Violation } from "./verdict.ts";
 
-/** R33: an earlier answer of one publisher means an earlier notification. */
+/** R33: notifications of one publisher have the order of its answers. */
 export function reorderedAnswers(all: Iterable<Sent>): Violation[] {
   const violations: Violation[] = [];
   const last = new Map<string, Sent>();

@@ -28,7 +28,7 @@ test("a clean history passes, and its figures are right", () => {
   expect(figures).toMatchObject({ sent: 3, received: 3, failed: 1, unknown: 1, lost: 0, reordered: 0, duplicates: 1 });
 });
 
-test("an answer of 202 without its notification is a loss; one with an unknown outcome may stay away", () => {
+test("an answer of 202 without its notification is a loss; one with an unknown outcome may be missing", () => {
   expect(clean().publish("4").breaches()).toEqual(["lost"]);
   expect(clean().publish("4", { outcome: "unknown" }).breaches()).toEqual([]);
   expect(clean().event({ kind: "send", id: "4", key: "t/a", stream: "p", at: 99 }).breaches()).toEqual([]);
@@ -68,7 +68,7 @@ test("one publish is one notification, and a failed one is none", () => {
   expect(clean().receive(1, "nobody's", "05").breaches()).toEqual(["never sent"]);
 });
 
-test("a client gets nothing of another client or tenant", () => {
+test("a client gets no notification of another client or tenant", () => {
   expect(clean().connect(3, undefined, "u/a").receive(3, "1", "01").breaches()).toEqual(["of another client"]);
 });
 
@@ -131,7 +131,7 @@ test("a notification that is repeated until accepted is accepted, and is one not
   expect(repeated("unknown", "ok").receive(2, "4", "05").receive(2, "4", "06").breaches()).toEqual([
     "under two cursors",
   ]);
-  // It was accepted: the answer to a later repeat does not undo that.
+  // It was accepted. The answer to a later repeat does not change that.
   expect(repeated("ok", "failed").breaches()).toEqual(["lost"]);
   expect(repeated("failed", "unknown").breaches()).toEqual(["never accepted"]);
   expect(repeated("unknown", "failed").receive(2, "4", "05").breaches()).toEqual(["never accepted"]);
@@ -175,7 +175,7 @@ test("R60: a replaced notification need not arrive, and the last one of its key 
   ).toEqual(["lost"]);
 });
 
-test("R63: each notification that asks has an outcome, with one id, and the first is right", () => {
+test("R63: each notification that asks has an outcome with one id, and the first outcome is right", () => {
   const asks = (): Tale => clean().publish("4", { asks: true }).receive(2, "4", "05");
   expect(asks().breaches()).toEqual(["no outcome"]);
   expect(asks().event(outcome("4", "acknowledged")).event(outcome("4", "expired")).breaches()).toEqual([]);

@@ -6,17 +6,17 @@ import { QueueReads } from "./queue-reads.ts";
 import { newClient, newSent, type Client, type Connection, type Sent } from "./tracked.ts";
 import type { Breach, Verdict, Violation } from "./verdict.ts";
 
-/** Later arrivals were delayed by the fault. */
+/** An arrival later than this counts as delayed by the fault. */
 const LATE_MS = 2_000;
 
 interface Bounds {
-  /** The most that are sent and not yet acknowledged. */
+  /** The most notifications that are sent and not yet acknowledged. */
   window: number;
-  /** Unanswered sends to Kafka: records that Kafka took anyway are there twice. */
+  /** Unanswered sends to Kafka: a record that Kafka accepted anyway is there twice. */
   repeatedSends: boolean;
 }
 
-/** Pure. Call it only once every client has been online long enough to have everything. */
+/** Pure. Call it after every client was online long enough to have everything. */
 export function check(events: readonly HistoryEvent[], bounds: Partial<Bounds> = {}): Verdict {
   return new Checker(events, { window: 256, repeatedSends: false, ...bounds }).verdict();
 }
@@ -28,7 +28,7 @@ class Checker {
   readonly #bounds: Bounds;
   readonly #violations: Violation[] = [];
   readonly #sent = new Map<string, Sent>();
-  /** By the platform's id. */
+  /** Notifications by the platform's id. */
   readonly #named = new Map<string, Sent>();
   readonly #clients = new Map<string, Client>();
   readonly #connections = new Map<number, Connection>();
@@ -147,10 +147,10 @@ class Checker {
       this.#lastTrouble = Math.max(this.#lastTrouble, at);
       return;
     }
-    // It may be replaced, and so never arrive.
+    // It may be replaced, and then never arrives.
     if (sent.collapse !== undefined) return;
     const client = this.#client(sent.key);
-    // Only the first such answer: a repeat under its key has the same one.
+    // Only the first such answer, because a repeat with its key has the same one.
     if (!client.steady || sent.received || sent.expired || at !== sent.answered) return;
     client.pending += 1;
     client.waitingSince ??= at;
@@ -230,7 +230,7 @@ class Checker {
     if (at - sent.answered > LATE_MS) this.#lastTrouble = Math.max(this.#lastTrouble, at);
   }
 
-  /** A refused repeat means nothing for the one before it. */
+  /** A refused repeat does not change the earlier answer. */
   #best(sent: Sent, { outcome, at }: Extract<HistoryEvent, { kind: "answer" }>): void {
     if (sent.outcome === "ok") return;
     if (!sent.repeats || RANK[outcome] > RANK[sent.outcome]) sent.outcome = outcome;

@@ -103,7 +103,7 @@ export class LoadClient {
     this.#wire?.resume();
   }
 
-  /** Connects again: that acknowledges everything that it has (R23). */
+  /** Reconnects, which acknowledges everything that it has (R23). */
   reconnect(): void {
     this.#ended?.();
   }
@@ -124,8 +124,8 @@ export class LoadClient {
     while (!this.#over) {
       const began = performance.now();
       await this.#connection();
-      // Full jitter, doubled, and reset once a connection has lasted (R44); shorter than an application's, to be
-      // harder.
+      // Full jitter, doubled, and reset once a connection has lasted (R44). Shorter than an application's, so that the
+      // load is harder.
       bound = performance.now() - began > 1_000 ? 100 : Math.min(bound * 2, 2_000);
       const asked = this.#retryAfter;
       this.#retryAfter = 0;
@@ -247,13 +247,13 @@ export class LoadClient {
     );
   }
 
-  /** Shorter while it ends: nothing else can fail then. */
+  /** The wait is shorter while it ends, and cannot fail otherwise. */
   async #pause(ms: number): Promise<void> {
     await sleep(ms, undefined, { signal: this.#ending.signal }).catch(() => undefined);
   }
 }
 
-/** Never repeated: an unsettled notification comes again, or the next acknowledgement settles it. */
+/** It never repeats an acknowledgement: the notification comes again, or the next acknowledgement settles it. */
 function post(url: string, token: string, cursor: string): void {
   const body = JSON.stringify({ cursor });
   const headers = {

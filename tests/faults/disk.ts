@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 
 export const DISK_SIZE = "3g";
 
-/** Puts its data folder on a small disk of its own. */
+/** Puts a store's data folder on a separate small disk. */
 export function ownDisk(folder: string): boolean {
   return spawnSync("mount", ["-t", "tmpfs", "-o", `size=${DISK_SIZE},mode=755`, "none", folder]).status === 0;
 }

@@ -8,7 +8,7 @@ import type { Note } from "./recipients.ts";
 import type { Rig } from "./rig.ts";
 import { Scheduler } from "./scheduler.ts";
 
-/** A second. */
+/** Publications a second. */
 const RATES = { group: 3, changes: 20, jobs: 20 } as const;
 const MOST_AT_ONCE = 40;
 const MEMBERS = 20;
@@ -80,7 +80,7 @@ export class DispatchLoad {
 
   async #consume(queue: string, way: "changes" | "claims"): Promise<void> {
     const key = queueKey(TENANT, queue);
-    // The feed has messages of earlier runs, too, if one ended before they were confirmed.
+    // The feed may also have unconfirmed messages of earlier runs.
     const own = (messages: readonly ReadMessage[]) =>
       messages.flatMap(({ id: notification, data }) => {
         const { id } = data as { id: string };

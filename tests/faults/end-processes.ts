@@ -6,7 +6,7 @@ process.once("exit", () => {
   for (const child of children) child.kill("SIGKILL");
 });
 
-/** It ends with this process, even after a crash. */
+/** The child ends with this process, even after a crash. */
 export function reaped(child: ChildProcess): ChildProcess {
   children.add(child);
   child.once("exit", () => children.delete(child));

@@ -3,8 +3,8 @@ import type { Sent } from "./tracked.ts";
 import type { Breach, Violation } from "./verdict.ts";
 
 /**
- * Marks what a later notification with the same collapse key replaced (R60), and judges the outcomes (R63). Pure, after
- * all other events were followed.
+ * Marks notifications that a later one with the same collapse key replaced (R60), and judges outcomes (R63). Pure. Call
+ * it after all other events.
  */
 export function judgeEndings(
   events: readonly HistoryEvent[],
@@ -18,12 +18,12 @@ export function judgeEndings(
     if (event.kind !== "outcome") continue;
     const sent = named.get(event.notification);
     if (sent?.ended && sent.ended.message !== event.message) say("outcome under two ids", sent);
-    // The first counts.
+    // The first outcome counts.
     if (sent) sent.ended ??= { message: event.message, outcome: event.outcome };
   }
   const last = new Map<string, Sent>();
   for (const sent of all) {
-    // One with an unknown answer may have replaced others, too.
+    // A notification with an unknown answer may also have replaced others.
     if (sent.collapse === undefined || sent.outcome === "failed") continue;
     const name = `${sent.key} ${sent.collapse}`;
     const before = last.get(name);

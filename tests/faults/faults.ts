@@ -18,7 +18,7 @@ function cut(store: StoreName, kind: Kind): Fault {
     async run({ rig, random, wait }) {
       const links = rig.of(kind).map((member) => member.links[store]!);
       for (const mode of MODES.toSorted(() => random.next() - 0.5)) {
-        // All of them, or one while the others continue.
+        // Cuts off all of them, or one while the others continue.
         const some = random.next() < 0.5 ? links : [random.pick(links)];
         await Promise.all(some.map((link) => link.set(mode)));
         await wait(3_000, 60_000);
@@ -31,7 +31,7 @@ function cut(store: StoreName, kind: Kind): Fault {
 
 const HOW = { SIGKILL: "kill -9", SIGTERM: "stopped", SIGINT: "stopped", SIGQUIT: "stopped at once" };
 
-/** The store's own process is away, for as long as an operator may take: ten minutes in the full form. */
+/** The store's own process is down for as long as an operator may need: ten minutes in the full form. */
 function away(store: StoreName, signal: keyof typeof HOW): Fault {
   return {
     name: `${store} away (${HOW[signal]}), started again`,
@@ -117,7 +117,7 @@ function rolling(kind: Kind): Fault {
   };
 }
 
-/** A crowd for which lanes must not be forgotten as early as for a small load. */
+/** A crowd needs lanes that are kept longer than for a small load. */
 const MANY = 1_000;
 
 /** Restarts each distributor only once every client is connected again. */
@@ -137,7 +137,7 @@ const rollingUnderACrowd: Fault = {
   },
 };
 
-/** The battery's directors forget lanes early; with a crowd each notification would begin with a handover. */
+/** The battery's directors forget lanes early. With a crowd, each notification would then begin with a handover. */
 async function lanes(rig: Rig, most: string | undefined): Promise<void> {
   for (const { service } of rig.of("director")) {
     if (most === undefined) delete service.env.MAX_LANES;

@@ -10,7 +10,7 @@ export type HistoryEvent =
   | { kind: "client"; key: string; steady: boolean }
   /**
    * A publisher on one stream waits for the answer before its next request: its order is the order of its answers.
-   * `repeats`: under an id or an Idempotency-Key of its own, repeated until accepted; the best of its answers counts.
+   * `repeats`: sent with its own id or Idempotency-Key, and repeated until accepted. The best of its answers counts.
    */
   | {
       kind: "send";
@@ -20,14 +20,14 @@ export type HistoryEvent =
       at: number;
       ttl?: number;
       repeats?: true;
-      /** It replaces what waits under this key. */
+      /** It replaces waiting notifications with this key. */
       collapse?: string;
-      /** It takes back, and has no data: no client of the load asks for such frames. */
+      /** It is a retract without data. No client of the load asks for such frames. */
       retract?: true;
       /** It asks for an outcome. */
       asks?: true;
     }
-  /** `notification`: the platform's own id of it, if an answer had one. */
+  /** `notification`: the platform's own id, if the answer had one. */
   | { kind: "answer"; id: string; outcome: Outcome; notification?: string; at: number }
   | { kind: "connect"; connection: number; key: string; cursor: string | undefined; at: number }
   /** `connected`: the actual resume point of the connection. */
@@ -42,15 +42,15 @@ export type HistoryEvent =
   | { kind: "read"; key: string; id: string; notification: string; ordered: boolean; asked: number; at: number }
   /** The answer to its confirmation. */
   | { kind: "confirm"; key: string; notification: string; at: number }
-  /** In its queue. `message`: the id of the outcome itself. */
+  /** An outcome in its queue. `message`: the id of the outcome itself. */
   | { kind: "outcome"; notification: string; message: string; outcome: string; at: number }
-  /** Named by the platform's own id, as the log has it. */
+  /** Identified by the platform's own id, as in the log. */
   | { kind: "expire"; notification: string; at: number }
-  /** Written to accepted past the receivers: it is unprocessable. `place`: topic, partition and offset. */
+  /** An unprocessable record, written to accepted past the receivers. `place`: topic, partition and offset. */
   | { kind: "poison"; place: string; partition: number; at: number }
   /** A director took over a partition: it repeats its predecessor's uncommitted work. */
   | { kind: "claim"; partition: number; at: number }
-  /** As an operator reads it. */
+  /** A dead letter, as an operator reads it. */
   | { kind: "dead letter"; place: string; notifications: readonly string[]; reason: string; at: number }
   /** Any violation of the protocol. */
   | { kind: "breach"; connection: number; what: string; at: number }
@@ -63,15 +63,15 @@ export class History {
   readonly events: HistoryEvent[] = [];
   readonly #file: WriteStream | undefined;
   readonly #steady = new Set<string>();
-  /** Not yet accepted; the value says whether its client always wants to be connected. */
+  /** Not yet accepted. The value is true if its client always wants to be connected. */
   readonly #sent = new Map<string, boolean>();
-  /** In the order of their answers. */
+  /** Accepted and not yet received or expired, in the order of their answers. */
   readonly #open = new Map<string, { steady: boolean; at: number }>();
   readonly #here = new Set<string>();
   /** A notification that expired before its publisher's answer was never open. */
   readonly #expired = new Set<string>();
   readonly #ids = new Map<string, string>();
-  /** They need not arrive. */
+  /** These may be missing at the client. */
   readonly #mayBeReplaced = new Set<string>();
   #arrived = 0;
   #acceptedAt = 0;
@@ -92,7 +92,7 @@ export class History {
     return this.#open.size;
   }
 
-  /** Received or expired, including repeats: connections change without end, so only this counts as progress. */
+  /** Received or expired, including repeats. Only this counts as progress, because connections change all the time. */
   get arrived(): number {
     return this.#arrived;
   }

@@ -5,7 +5,7 @@ import type { Breach, Violation } from "./verdict.ts";
 /** The maximum of repeats while Kafka does not answer. */
 const MOST_REPEATED_SENDS = 10;
 
-/** Judges the dead letters: each unprocessable record is one, and nothing else is. Pure. */
+/** Judges the dead letters: each unprocessable record, and no other, must be one. Pure. */
 export class JudgedLetters {
   readonly #named: ReadonlyMap<string, Sent>;
   readonly #violations: Violation[];

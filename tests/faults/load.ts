@@ -7,18 +7,18 @@ import { LoadPublisher, REPEATS } from "./publish.ts";
 import type { Note } from "./recipients.ts";
 
 export interface LoadOptions {
-  /** Part of every client's name, so that loads share no clients. */
+  /** A part of every client's name, so that loads share no clients. */
   name: string;
   seed: number;
   clients: number;
-  /** Notifications a second, all together. */
+  /** Notifications a second in total. */
   rate: number;
-  /** How many of ten clients have which habit; the rest are steady. */
+  /** The number of clients with each habit, of every ten. The rest are steady. */
   habits: Partial<Record<Habit, number>>;
   /** Approximate bytes of each notification's data. */
   bytes?: number;
   pollSeconds?: number;
-  /** How many of a hundred may expire after a few seconds. */
+  /** The percentage that may expire after a few seconds. */
   expiring?: number;
 }
 
@@ -27,7 +27,7 @@ const BYTES = 100;
 /** The limit of bytes in one request: far below a receiver's, even if each notification has half as much again. */
 const MOST_AT_ONCE = 400;
 const MOST_BYTES_AT_ONCE = 1 << 20;
-/** The total limit: large notifications come less often. */
+/** The limit of bytes a second: larger notifications are published less often. */
 const MOST_BYTES_A_SECOND = 8 << 20;
 /** The interval at which clients notice silence and follow their habits. */
 const TICK_MS = 200;
@@ -87,7 +87,7 @@ export class Load {
     for (const { publisher, clients } of this.#publishers) publisher.start(rate, most, () => this.#next(clients));
   }
 
-  /** All but one in a hundred are connected: among some thousands, some clients have always just left. */
+  /** Waits until 99 % are connected: among some thousands, some clients have always just left. */
   async gathered(patienceMs: number): Promise<void> {
     const missing = (): number => this.clients.filter(({ online }) => !online).length;
     for (const deadline = performance.now() + patienceMs; missing() > this.clients.length / 100; await sleep(50)) {

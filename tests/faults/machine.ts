@@ -6,7 +6,7 @@ import type { Rig } from "./rig.ts";
 import type { StoreName } from "./stores.ts";
 import type { Fault } from "./tools.ts";
 
-/** Faults of the machine itself; one that the machine cannot have is skipped and reported. */
+/** Faults of the machine itself. A fault that the machine cannot have is skipped and reported. */
 export function diskFull(store: StoreName): Fault {
   return {
     name: `disk full, of ${store}`,
@@ -33,7 +33,7 @@ export const canMoveClocks = (): boolean => existsSync(FAKETIME);
  */
 export const clocks: Fault = {
   name: "clocks moved by ten minutes",
-  // Its reports of expiry are then wrong by the same time, and the load's own clock is the only other one.
+  // Reports of expiry are then wrong by ten minutes, and the checker can compare them only with the load's clock.
   load: { expiring: 0 },
   async run({ rig, wait }) {
     await moved(rig, "director", "+10m");

@@ -33,19 +33,19 @@ const seed = Number(values.seed);
 const full = values.full;
 const chosen = FAULTS.filter(({ name }) => values.only?.every((part) => !name.includes(part)) !== true);
 if (chosen.length === 0) {
-  console.error(`No fault is called so. There are:\n${FAULTS.map(({ name }) => name).join("\n")}`);
+  console.error(`No fault has this name. Choose from:\n${FAULTS.map(({ name }) => name).join("\n")}`);
   process.exit(1);
 }
 if (values.histories !== undefined) await mkdir(values.histories, { recursive: true });
 
 console.log(`seed ${seed}`);
-// Started processes end with this process: at its exit, which a signal alone would skip.
+// Started processes end at this process's exit. Without these handlers a signal would skip it.
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
 const smallDisks = chosen.some(({ name }) => name.startsWith("disk full"));
 const rig = await Rig.start(full ? {} : SHORT, { smallDisks });
 const able = chosen.filter(({ name }) => {
   const can = name.startsWith("disk full") ? rig.smallDisks : !name.startsWith("clocks") || canMoveClocks();
-  if (!can) console.log(`left out, for this machine cannot be made to: ${name}`);
+  if (!can) console.log(`left out, because this machine cannot do it: ${name}`);
   return can;
 });
 

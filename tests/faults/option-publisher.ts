@@ -28,7 +28,7 @@ export class OptionPublisher {
   #sent = 0;
   #run: Promise<void> | undefined;
 
-  /** `keys`: clients that acknowledge. */
+  /** `keys`: the acknowledging clients. */
   constructor(
     rig: Rig,
     keys: readonly string[],

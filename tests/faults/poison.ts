@@ -28,7 +28,7 @@ export class Poison {
   readonly #rig: Rig;
   readonly #history: History;
   readonly #random: SeededRandom;
-  /** The number in each partition. */
+  /** A part of each record that only this load writes. */
   readonly #mark: string;
   readonly #ending = new AbortController();
   readonly #places = new Set<string>();
@@ -65,7 +65,7 @@ export class Poison {
       this.#places.add(place);
       this.#history.add({ kind: "poison", place, partition, at });
     } catch {
-      // The dead letters show whether it was written.
+      // The dead letters show whether the record was written.
     }
   }
 
@@ -92,7 +92,7 @@ export class Poison {
     const at = performance.now();
     this.#seen.add(place);
     if (!this.#places.has(place)) {
-      // A successor repeats the uncommitted work of the run's end.
+      // A successor repeats the uncommitted work from the end of the run.
       const claimed = this.#history.events.some((event) => event.kind === "claim" && event.partition === partition);
       if (claimed && this.#rig.poisoned.has(place)) return;
       // Written despite a failed or missing answer, or written twice.

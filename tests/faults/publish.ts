@@ -7,8 +7,8 @@ import type { Platform } from "./platform.ts";
 import { copiesOf, platformId, type Note } from "./recipients.ts";
 
 /**
- * Whether unaccepted notifications are sent again: never, so that each is sent once; or until accepted, each under
- * an id of its own, or each request under an Idempotency-Key (R51).
+ * Whether unaccepted notifications are sent again: never, or until they are accepted. Repeats need an id for each
+ * notification, or an Idempotency-Key for each request (R51).
  */
 export const REPEATS = ["never", "by id", "by key"] as const;
 export type Repeats = (typeof REPEATS)[number];

@@ -11,7 +11,7 @@ export interface ReadMessage {
 
 interface Api {
   ask: [method: string, path: string, body?: unknown];
-  /** With what each message is confirmed. */
+  /** The messages, each with the text that confirms it. */
   found(answer: Answer): { message: ReadMessage; confirmation: string }[];
   confirm(confirmations: readonly string[]): [method: string, path: string, body: unknown];
 }
@@ -111,7 +111,7 @@ export class QueueReader {
     const messages = found.map(({ message }) => message);
     this.#events.read(messages, asked);
     const request = this.#api.confirm(found.map(({ confirmation }) => confirmation));
-    // Without an answer the next page has them again.
+    // Without an answer the next page has these messages again.
     if (await this.#request(...request)) this.#events.confirmed(messages);
   }
 

@@ -27,7 +27,7 @@ test("one reader of a queue has its messages in the order of the answers; worker
   expect(queued("1", "2").read("2", { ordered: false }).read("1", { ordered: false }).breaches()).toEqual([]);
 });
 
-test("a message of a queue was sent to it, and is not one that was refused", () => {
+test("a message of a queue was sent to this queue, and was not refused", () => {
   expect(queued().read("1").breaches()).toEqual(["never sent"]);
   expect(new Tale().publish("1").connect(1).receive(1, "1", "01").read("1").breaches()).toEqual(["of another client"]);
   expect(new Tale().publish("1", { key: QUEUE, outcome: "failed" }).read("1").breaches()).toEqual([

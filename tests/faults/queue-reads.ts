@@ -6,9 +6,9 @@ import type { Breach, Violation } from "./verdict.ts";
 export class QueueReads {
   readonly #sent: ReadonlyMap<string, Sent>;
   readonly #violations: Violation[];
-  /** By queue and platform id. */
+  /** Times of confirmations, by queue and platform id. */
   readonly #confirmed = new Map<string, number>();
-  /** The place in a queue is the number of its first read, as a cursor. */
+  /** The number of a message's first read is its place in the queue, and serves as a cursor. */
   #places = 0;
 
   constructor(sent: ReadonlyMap<string, Sent>, violations: Violation[]) {

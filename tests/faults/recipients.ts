@@ -3,7 +3,7 @@ import { recipientId } from "@saasaparilla/shared/protocol/publication.ts";
 export interface Note {
   id: string;
   to: { client: string } | { group: string } | { queue: string };
-  /** Of the client, of each member of the group, or of the queue. */
+  /** The names of the client, of each member of the group, or of the queue. */
   keys: readonly string[];
   /** Seconds. */
   ttl?: number;
@@ -31,7 +31,7 @@ export function platformId(note: Note, key: string, answered: string): string {
   return "group" in note.to ? recipientId(answered, key) : answered;
 }
 
-/** The name of what a client received: one publication or schedule has many notifications. */
+/** The name of a received notification, because one publication or schedule has many. */
 export function receivedName({ headers, data }: Received, key: string): string {
   if (headers?.occurrence !== undefined) return occurrenceName(data.id, headers.occurrence);
   return data.each ? `${data.id}@${key}` : data.id;

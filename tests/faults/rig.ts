@@ -30,7 +30,7 @@ const COUNTS: [Kind, number][] = [
   ["dispatcher", 2],
   ["console", 1],
 ];
-/** The services of an upgrade test: an earlier checkout may have no others. */
+/** The services of an upgrade test, because an earlier checkout may have no others. */
 const EARLIER = COUNTS.slice(0, 3);
 
 export interface Member {
@@ -39,7 +39,7 @@ export interface Member {
   links: Partial<Record<StoreName, TcpProxy>>;
 }
 
-/** A platform of its own, including the stores, with a proxy between any two parts. */
+/** A separate platform, including the stores, with a proxy between any two parts. */
 export class Rig implements Platform {
   readonly folder: string;
   readonly stores: Record<StoreName, OwnStore>;
@@ -66,7 +66,7 @@ export class Rig implements Platform {
     this.env = {
       NAMESPACE: "faults",
       TENANTS: "acme,globex,loud,quiet",
-      // A neighbour names an address of its own, because refusals count by address.
+      // A neighbour has a separate address, because refusals count by address.
       TRUSTED_PROXIES: "127.0.0.1",
       HOST: "127.0.0.1",
       KAFKA_BROKERS: stores.kafka.url,
@@ -136,7 +136,7 @@ export class Rig implements Platform {
     this.members.push({ links, service: new Supervised({ ...options, said: (line) => this.#said(line) }) });
   }
 
-  /** Of accepted. */
+  /** The partitions of accepted. */
   get partitions(): number {
     return Number(this.env.ACCEPTED_PARTITIONS ?? 4);
   }

@@ -40,7 +40,7 @@ const WARM_UP_MS = 1_000;
 
 let runs = 0;
 
-/** One fault under load: flow, fault, healing, flow, drain, check. */
+/** Runs one fault under load: flow, fault, healing, flow, drain, check. */
 export async function runFault(rig: Rig, fault: Fault, options: RunOptions): Promise<Outcome> {
   const { seed, full } = options;
   const began = performance.now();
@@ -70,7 +70,7 @@ export async function runFault(rig: Rig, fault: Fault, options: RunOptions): Pro
     random: new SeededRandom(seed + 2),
   });
   const dispatchLoad = new DispatchLoad(rig, keys, { name, history, random: new SeededRandom(seed + 3) });
-  // An earlier version, as in an upgrade, knows none of them.
+  // In an upgrade test, the earlier version knows none of these.
   if (fault.poison !== false) {
     poison.start();
     await optionPublisher.start();
@@ -84,7 +84,7 @@ export async function runFault(rig: Rig, fault: Fault, options: RunOptions): Pro
   history.mark("healed");
   const healed = performance.now();
   const unready = failure ?? (await rig.ready(full ? 180_000 : 60_000).then(() => undefined, String));
-  // The load continues meanwhile: to drain a fault's backlog first would leave the machine idle.
+  // The load continues, because draining a fault's backlog first would leave the machine idle.
   const longest = healed + (full ? 120_000 : 20_000);
   while (!history.recovered(healed) && performance.now() < longest) await sleep(50);
   if (full) await sleep(20_000);
@@ -97,7 +97,7 @@ export async function runFault(rig: Rig, fault: Fault, options: RunOptions): Pro
   for (const client of load.clients) client.reconnect();
   const [unsettled] = await Promise.all([settled(rig), sleep(500), poison.find(), optionPublisher.find()]);
   await Promise.all([load.close(), dispatchLoad.close()]);
-  // First, because log lines during this time belong to no run.
+  // This is first, because log lines during this time belong to no run.
   rig.history = undefined;
   await history.close();
   const seconds = (performance.now() - began) / 1_000;

@@ -47,7 +47,7 @@ export class Scheduler {
   async stop(): Promise<void> {
     if (this.#first === undefined) return;
     const now = await this.#until((times) => times.now);
-    // After the patience the last ones are lost, as the checker will say.
+    // After this patience the checker reports the last ones as lost.
     await this.#until((times) => (times.next !== undefined && times.next > now ? true : undefined)).catch(() => {});
     await this.#console("DELETE");
     const removed = await this.#until((times) => times.now);

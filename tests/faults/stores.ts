@@ -17,7 +17,7 @@ export type StoreName = "kafka" | "postgres" | "redis";
 
 const PATIENCE_MS = 90_000;
 
-/** A Kafka, Postgres or Redis of this battery only: its death affects nothing else. */
+/** A Kafka, Postgres or Redis only for this battery, so that its death affects nothing else. */
 export class OwnStore {
   readonly name: StoreName;
   readonly url: string;
@@ -49,13 +49,13 @@ export class OwnStore {
    */
   async start(): Promise<void> {
     const deadline = Date.now() + PATIENCE_MS;
-    // Its files may be created again each time, in a folder that other copies use.
+    // Its files may be created again each time, in a folder that other copies also use.
     const { file, args, env, cwd, uid, gid } = await withFileLock("backing", this.#command);
     for (;;) {
       if (this.#child === undefined || this.#child.exitCode !== null || this.#child.signalCode !== null) {
         const log = openSync(this.#log, "a");
         const options = { stdio: ["ignore", log, log] as ["ignore", number, number], ...(cwd && { cwd }) };
-        // Postgres ends its children by its group.
+        // A signal to its group also ends Postgres' children.
         this.#child = reaped(spawn(file, args, { ...options, detached: true, ...(env && { env }), ...as(uid, gid) }));
         closeSync(log);
       }

@@ -117,12 +117,13 @@ export class Supervised {
     this.#hangs = true;
     this.kill("SIGSTOP");
     while (this.starts === before) {
-      if (performance.now() > deadline) throw new Error(`${this.name} hangs, and nobody noticed for ${patienceMs} ms`);
+      if (performance.now() > deadline)
+        throw new Error(`${this.name} hangs, and its supervisor did not notice for ${patienceMs} ms`);
       await sleep(50);
     }
   }
 
-  /** The missing parts, or undefined if it serves. */
+  /** The parts that are not ready, or undefined if it serves. */
   async missing(): Promise<string | undefined> {
     try {
       const response = await fetch(`${this.url}/health/ready`, { signal: AbortSignal.timeout(1_000) });
@@ -141,7 +142,7 @@ export class Supervised {
     }
   }
 
-  /** As a rollout does it. */
+  /** Restarts it like a rollout. */
   async restart(patienceMs: number): Promise<void> {
     const before = this.starts;
     this.kill("SIGTERM");

@@ -7,7 +7,7 @@ interface Publish {
   retract?: true;
   asks?: true;
   outcome?: Outcome;
-  /** Its answers, if it was sent more than once. */
+  /** The answers, if it was sent more than once. */
   outcomes?: Outcome[];
   repeats?: true;
   key?: string;

@@ -18,13 +18,13 @@ export interface Fault {
   load?: Partial<LoadOptions>;
   /** Many clients, each with few notifications. */
   crowd?: true;
-  /** False: no record that can never be processed, so that no dead letter is right. */
+  /** False: the load writes no unprocessable record, so any dead letter is wrong. */
   poison?: false;
-  /** Resolves when it is healed, as far as that depends on the cause of the fault. */
+  /** Resolves once the cause of the fault is gone. */
   run(tools: Tools): Promise<void>;
 }
 
-/** kill -9, one after the other, each once the one before serves again. */
+/** kill -9 of one after the other. Each follows once the previous one serves again. */
 export function killed(kind: Kind): Fault {
   return {
     name: `kill -9 of each ${kind}`,

@@ -15,7 +15,7 @@ export type Breach =
   | "never sent"
   | "cursor not taken"
   | "expired early"
-  /** Its time is over without a report: each expiry must be counted. */
+  /** It expired without a report, but each expiry must be counted. */
   | "expired unseen"
   /** The load repeats it until it is accepted. */
   | "never accepted"
@@ -26,7 +26,7 @@ export type Breach =
   | "no outcome"
   /** Repeats of an outcome share an id. */
   | "outcome under two ids"
-  /** It says what did not happen. */
+  /** An outcome that does not match the events. */
   | "wrong outcome"
   | "protocol";
 
@@ -37,9 +37,9 @@ export interface Violation {
 }
 
 export interface Figures {
-  /** Answered 202. */
+  /** Notifications that were answered with 202. */
   sent: number;
-  /** Of those. */
+  /** Accepted notifications that were received. */
   received: number;
   expired: number;
   failed: number;
@@ -51,7 +51,7 @@ export interface Figures {
   outcomes: number;
   /** Messages that were read in a queue. */
   read: number;
-  /** Of unprocessable records; each is one dead letter, and nothing else. */
+  /** Unprocessable records that are dead letters. */
   "dead letters": number;
   /** The longest silence in ms of a client that wants to be connected, while an accepted notification waited for it. */
   silence: number;

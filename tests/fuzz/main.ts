@@ -28,7 +28,7 @@ function fail(name: string, input: Buffer, error: unknown): never {
   const file = join(CORPUS, name, nameOf(input));
   mkdirSync(join(CORPUS, name), { recursive: true });
   writeFileSync(file, input);
-  console.error(`${name}: this input breaks it, and is kept: ${file}\n${JSON.stringify(input.toString("latin1"))}`);
+  console.error(`${name}: this input breaks it: ${file}\n${JSON.stringify(input.toString("latin1"))}`);
   throw error;
 }
 
@@ -99,6 +99,6 @@ const names = positionals.length > 0 ? positionals : Object.keys(TARGETS);
 console.log(`seed ${values.seed}`);
 for (const name of names) {
   const make = TARGETS[name];
-  if (!make) throw new Error(`There is no target ${name}, only ${Object.keys(TARGETS).join(", ")}.`);
+  if (!make) throw new Error(`There is no target ${name}. Choose from: ${Object.keys(TARGETS).join(", ")}.`);
   await fuzz(name, await make(), Number(values.seconds), random);
 }

@@ -1,4 +1,4 @@
-/** xorshift32: the same seed, the same run. */
+/** xorshift32: the same seed gives the same run. */
 export class Random {
   #state: number;
 

@@ -168,7 +168,7 @@ const packs: Target = {
     try {
       readPack(input, (kind, body, index) => READERS[kind]?.(body, index));
     } catch (error) {
-      // An unreadable record is set aside, and ends nothing.
+      // An unreadable record becomes a dead letter, and stops nothing.
       if (classify(error) !== "reject") throw error;
     }
   },
@@ -239,7 +239,7 @@ async function tokens(): Promise<Target> {
           if (error instanceof Refused || (error instanceof Failure && error.kind === "retry")) continue;
           throw error;
         }
-        throw new Error("a token that nobody has signed was taken");
+        throw new Error("a token without a valid signature was accepted");
       }
     },
   };

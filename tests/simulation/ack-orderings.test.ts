@@ -55,7 +55,7 @@ test.for([
   ["two", two],
   ["three", three],
 ] as const)(
-  "with %s connections nothing is lost, and an acknowledgement by one settles",
+  "with %s connections nothing is lost, and an acknowledgement by one of them settles",
   { timeout: 120_000 },
   ([, orders]) => {
     expect(violation(orders, 1)).toBeUndefined();
@@ -66,9 +66,9 @@ const { LIVE } = laneTable;
 const { accepted, close } = LIVE;
 
 const broken: readonly BrokenPlatform[] = [
-  mutants.find(({ name }) => name === "a further connection not given the unsettled window")!,
+  mutants.find(({ name }) => name === "a further connection that does not get the unsettled window")!,
   {
-    name: "what is sent taken for acknowledged",
+    name: "a sent notification that counts as acknowledged",
     machines() {
       LIVE.accepted = (lane, event, context) => {
         accepted(lane, event, context);
@@ -78,7 +78,7 @@ const broken: readonly BrokenPlatform[] = [
     },
   },
   {
-    name: "a window that is forgotten with the connection that dies",
+    name: "a window that is forgotten when its connection dies",
     machines() {
       LIVE.close = (lane, event, context) => {
         const last = lane.queue.at(lane.sent - 1);
@@ -90,6 +90,6 @@ const broken: readonly BrokenPlatform[] = [
   },
 ];
 
-test.for(broken)("the orders of two connections notice $name", ({ machines }) => {
+test.for(broken)("the orders of two connections reveal $name", ({ machines }) => {
   expect(violation(two, 1, machines)).toBeDefined();
 });

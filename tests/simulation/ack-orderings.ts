@@ -10,7 +10,7 @@ import { EPOCH, PARTITION, short, Stage, Violation } from "./stage.ts";
 export type Event = "publish" | `${"connect" | "ack" | "die"} ${Name}`;
 export type Name = "A" | "B" | "C";
 
-/** Every possible step, in order, so that the end is known; else at random. Without faults of its own. */
+/** Picks steps in order, so that the end is known, or at random. It adds no faults. */
 class Scheduler extends SeededRandom {
   orderly = false;
   /** The number of choices in the last pick. */

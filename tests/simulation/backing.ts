@@ -21,7 +21,7 @@ export class Postgres {
   away = false;
   readonly #rows = new Map<ClientKey, Map<Sequence, Row>>();
 
-  /** Of the rows with one collapse key only the last stays. Returns the others: the caller reports their outcomes. */
+  /** Keeps only the last row of each collapse key. Returns the others, and the caller reports their outcomes. */
   insert(client: ClientKey, rows: readonly Row[]): Row[] {
     let stored = this.#rows.get(client);
     if (!stored) this.#rows.set(client, (stored = new Map()));

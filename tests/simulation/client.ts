@@ -14,9 +14,9 @@ interface Connection {
   wire: Wire;
   /** The last cursor that it received, or its start. */
   last: Sequence;
-  /** The network is gone unnoticed: nothing is read from it any more. */
+  /** The network is gone unnoticed, so nothing is read from it. */
   halfOpen: boolean;
-  /** The server did not know the cursor, so it also sends earlier notifications that are not acknowledged. */
+  /** The server did not know the cursor, so it also sends earlier unacknowledged notifications. */
   resumed: boolean;
 }
 
@@ -81,7 +81,7 @@ export class SimulatedClient {
       sequenceAt(packSequence(EPOCH, accepted.records.length + 10_000), 0),
     ]);
     const connection = this.#connections.at(-1);
-    this.#stage.note(() => `${this.key} makes up a cursor`);
+    this.#stage.note(() => `${this.key} invents a cursor`);
     const way = random.below(3);
     if (way === 0) this.#connect(beyond);
     else if (way === 1) random.pick(this.#distributors).acknowledge(this.key, beyond);
@@ -126,7 +126,7 @@ export class SimulatedClient {
     if (sequence <= connection.last)
       throw new Violation(stage, `${this.key} got ${short(sequence)} after ${short(connection.last)}`);
     if (stage.endings.isRetract(sequence) && !connection.wire.session.retracts)
-      throw new Violation(stage, `${this.key} got the retract ${short(sequence)}, and did not ask for it`);
+      throw new Violation(stage, `${this.key} got the retract ${short(sequence)} without asking for retracts`);
     const skipped = (stage.published.get(this.key) ?? []).filter(
       (other) =>
         other > connection.last &&

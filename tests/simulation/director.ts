@@ -9,7 +9,7 @@ import { changeOwnership, type Ownership, type OwnershipOutput } from "#services
 import { SimulatedRouted } from "./routed.ts";
 import { EPOCH, PARTITION, short, Violation, type Stage } from "./stage.ts";
 
-/** The size of a notification in the waiting shares: more than any here has. */
+/** The size of a notification in the waiting shares: larger than any here. */
 const PLACE = 1_000;
 
 interface Job {
@@ -75,7 +75,7 @@ export class SimulatedDirector {
           maxLanes: 2,
           maxUnsettled: stage.rates.mostUnsettled,
           maxBytes: stage.rates.mostUnsettled * PLACE,
-          // A share so low that a few notifications of one tenant make another give back.
+          // A very low share: a few notifications of one tenant make another tenant give back places.
           weightOf: (tenant) => (tenant === "t" ? 0.1 : 0.2),
         },
         clock: { monotonic: () => stage.now, wall: () => stage.now },
@@ -110,10 +110,10 @@ export class SimulatedDirector {
         throw new Violation(stage, `an item of kind ${kind} was skipped`);
       },
       duplicate: () => {
-        throw new Violation(stage, "a notification was taken for a repeat");
+        throw new Violation(stage, "a notification counted as a repeat");
       },
       superseded: (offset) => {
-        stage.note(() => `g${generation} reads that it is superseded`);
+        stage.note(() => `g${generation} learns that it is superseded`);
         changeOwnership(this.#ownership, { type: "newer claim", offset }, this.#member);
       },
     };
@@ -179,7 +179,7 @@ export class SimulatedDirector {
 
   /**
    * Waiting notifications never fill more than half of the partition, so that no pause depends on them; and each place
-   * is given back.
+   * is returned.
    */
   #checkShares(): void {
     const { used, bound } = this.#lanes.waiting.share;

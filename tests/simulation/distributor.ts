@@ -18,7 +18,7 @@ export interface Wire {
   readonly session: Session;
   readonly rows: Row[];
   open: boolean;
-  /** The last row that the client got; START before the first. */
+  /** The last row that the client got, or START before the first one. */
   given: Sequence;
   /** `connected` was sent again: the session continues from here. */
   resumed?: Sequence;
@@ -142,7 +142,7 @@ export class SimulatedDistributor {
     registry.get(session.key)!.set(`${id.slot}:${id.incarnation}:${id.session}`, id);
   }
 
-  /** As services/distributor/sessions/routed-consumer.ts does it. */
+  /** The same as services/distributor/sessions/routed-consumer.ts. */
   #readRouted(): void {
     const record = this.#stage.routed[this.slot]!.records[this.#read];
     if (!record) return;
@@ -253,7 +253,7 @@ export class SimulatedDistributor {
       deleteStored: ({ key }, upTo) => {
         if (stage.postgres.away) return;
         const keep = stage.mutant !== "a distributor that deletes what asks for an outcome";
-        // As services/distributor/sessions/delete-stored.ts does it.
+        // The same as services/distributor/sessions/delete-stored.ts.
         if (stage.postgres.deleteUpTo(key, upTo, keep).length > 0)
           this.#control.push((writer) => writer.ack(0, upTo, key));
       },

@@ -54,7 +54,7 @@ export class Endings {
     if (!this.#outcomes.has(sequence)) this.#outcomes.set(sequence, outcome);
   }
 
-  /** It asked for an outcome, and has none. */
+  /** A notification that asked for an outcome and has none. */
   owed(sequence: Sequence): boolean {
     return this.of(sequence)?.outcomes !== undefined && !this.#outcomes.has(sequence);
   }

@@ -7,15 +7,15 @@ import { give, passOver } from "#services/distributor/sessions/session-transitio
 import { sessionTable } from "#services/distributor/sessions/session-table.ts";
 import type { Mutant } from "./stage.ts";
 
-/** The platform with one fault: each must violate a property, or the property proves nothing. */
+/** The platform with one defect. Each must violate a property, or the property proves nothing. */
 export interface BrokenPlatform {
   name: string;
   actors?: Mutant;
-  /** Breaks a machine; returns the repair. */
+  /** Breaks a state machine. Returns the repair. */
   machines?: () => () => void;
 }
 
-/** Puts another cell into a table; returns the undo. */
+/** Replaces a cell of a table. Returns the undo. */
 function patch<R extends object, K extends keyof R>(row: R, cell: K, broken: R[K]): () => void {
   const whole = row[cell];
   row[cell] = broken;
@@ -27,7 +27,7 @@ const session = sessionTable.LIVE;
 
 export const mutants: readonly BrokenPlatform[] = [
   {
-    name: "live on a registry read alone",
+    name: "live after a read of the registry only",
     machines: () =>
       patch(UNKNOWN, "found", (lane, { connections }, context) => {
         lane.search = "idle";
@@ -62,20 +62,20 @@ export const mutants: readonly BrokenPlatform[] = [
         out.store(lane, [entry], "broken");
       }),
   },
-  { name: "no read under the hold", actors: "no read under the hold" },
+  { name: "no read during the hold", actors: "no read under the hold" },
   { name: "commit before insert", actors: "commit before insert" },
   { name: "a direct insert beside an undrained deferred", actors: "direct insert beside an undrained deferred" },
   { name: "HELD before deferred is drained", actors: "held before deferred is drained" },
   {
-    name: "what one tenant defers above its share, taken for drained",
+    name: "deferred notifications above a tenant's share that count as drained",
     machines: () =>
       patch(DeferredQueue.prototype, "appending", function (this: DeferredQueue, tenant, away) {
         return away || this.active("") ? appending.call(this, tenant, away) : { reason: "share", appending: 1, end: 0 };
       }),
   },
-  { name: "what is deferred above a share, past what is queued", actors: "deferred past what is queued" },
+  { name: "a notification above its share that is deferred past queued ones", actors: "deferred past what is queued" },
   {
-    name: "a further connection not given the unsettled window",
+    name: "a further connection that does not get the unsettled window",
     machines: () =>
       patch(HELD, "commit", (lane, event, context) => {
         const window = lane.queue.splice(0, lane.sent);
@@ -94,7 +94,7 @@ export const mutants: readonly BrokenPlatform[] = [
   },
   { name: "replay skipped", actors: "replay skipped" },
   {
-    name: "a resume without a read, though something was stored since",
+    name: "a resume without a read, although a notification was stored since",
     machines: () =>
       patch(STORED, "accepted", (lane, event, context) => {
         const { storedTo } = lane;
@@ -103,7 +103,7 @@ export const mutants: readonly BrokenPlatform[] = [
       }),
   },
   {
-    name: "live after a page under the hold that was not the last",
+    name: "live after a page during the hold that was not the last",
     machines: () =>
       patch(sessionTable.CHECKING, "page", (it, event, out) => checked(it, { ...event, more: false }, out)),
   },
@@ -115,7 +115,7 @@ export const mutants: readonly BrokenPlatform[] = [
       }),
   },
   {
-    name: "an acknowledgement of what was never sent",
+    name: "an acknowledgement of a notification that was never sent",
     machines: () =>
       patch(session, "ack", (it, { sequence }, out) => {
         if (sequence <= it.acked) return;
@@ -125,7 +125,7 @@ export const mutants: readonly BrokenPlatform[] = [
       }),
   },
   {
-    name: "an acknowledgement of what waits in the outbox",
+    name: "an acknowledgement of a notification that waits in the outbox",
     actors: "what waits in the outbox counts as given",
   },
   { name: "an acknowledgement whose cursor the director does not check", actors: "every cursor is known" },
@@ -145,7 +145,7 @@ export const mutants: readonly BrokenPlatform[] = [
     machines: () => patch(WaitingShares.prototype, "over", () => false),
   },
   {
-    name: "a lane that is stored above its share, but for what is in flight",
+    name: "a lane above its share that is stored without its notifications in flight",
     machines: () =>
       patch(LIVE, "reclaim", (lane, _, context) => {
         for (const entry of lane.queue.splice(lane.storing, lane.sent)) {
@@ -157,19 +157,19 @@ export const mutants: readonly BrokenPlatform[] = [
       }),
   },
   {
-    name: "a director that goes on with a revoked partition",
+    name: "a director that continues with a revoked partition",
     machines: () => patch(ownershipTable.OWNED, "revoked", () => {}),
   },
   {
-    name: "a claim that brings a lost partition back",
+    name: "a claim that makes a lost partition owned again",
     machines: () => patch(ownershipTable.LOST, "claimed", ownershipTable.CLAIMING.claimed),
   },
   {
-    name: "an owner that a former owner's late claim stops for good",
+    name: "an owner that stops forever after a late claim of a former owner",
     machines: () => patch(ownershipTable.SUPERSEDED, "committed", () => {}),
   },
   {
-    name: "a replacement of what was sent",
+    name: "a replacement of a sent notification",
     machines: () =>
       patch(LIVE, "accepted", (lane, event, context) => {
         const collapse = event.entry.options?.collapse;
@@ -192,7 +192,7 @@ export const mutants: readonly BrokenPlatform[] = [
     actors: "a distributor that deletes what asks for an outcome",
   },
   {
-    name: "a retract that is acknowledged before what comes before it",
+    name: "a retract that is acknowledged before earlier notifications",
     machines: () =>
       patch(session, "deliver", (it, event, out) => {
         delivered(it, event, out);

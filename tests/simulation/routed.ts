@@ -48,7 +48,7 @@ export class SimulatedRouted {
     };
   }
 
-  /** The first of them reaches the topic, sometimes twice. */
+  /** The first queued record reaches the topic, sometimes twice. */
   send(): void {
     const stage = this.#stage;
     const send = this.#sends.shift();

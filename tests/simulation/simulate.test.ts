@@ -6,7 +6,7 @@ import { World } from "./world.ts";
 
 const RUNS = Number(process.env.SIMULATION_RUNS ?? (LONG ? 20_000 : 4_000));
 const FIRST = Number(process.env.SIMULATION_SEED ?? 1);
-/** As the simulated directors have it. */
+/** The value of the simulated directors. */
 const ACK_MS = 5_000;
 const STEPS = Number(process.env.SIMULATION_STEPS ?? 600);
 
@@ -48,8 +48,8 @@ test(
   },
 );
 
-test.each(mutants)("the simulation notices $name", { timeout: 120_000 }, (mutant) => {
-  // The rarest is found once in about 900 runs.
+test.each(mutants)("the simulation reveals $name", { timeout: 120_000 }, (mutant) => {
+  // The rarest defect shows once in about 900 runs.
   expect(simulate(8_000, mutant).violation).toMatch(/^seed \d+: /);
 });
 
@@ -61,6 +61,6 @@ test("an ignored refusal of a send loses nothing, and heals as fast as any other
   const whole = simulate(500);
   const broken = simulate(500, ignoredRefusal);
   expect(broken.violation).toBeUndefined();
-  // In simulated time: at the latest when the acknowledgement is due.
+  // In simulated time: no later than the acknowledgement's deadline.
   expect(Math.max(...broken.healing)).toBeLessThanOrEqual(Math.max(...whole.healing) + ACK_MS);
 });

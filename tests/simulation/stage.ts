@@ -37,14 +37,14 @@ export class Stage {
   readonly postgres = new Postgres();
   readonly endings = new Endings();
   readonly registry = new Map<ClientKey, Map<string, ConnectionId>>();
-  /** By slot. */
+  /** The present incarnations, by slot. */
   readonly incarnations = [1_000, 2_000];
   readonly published = new Map<ClientKey, Sequence[]>();
   readonly received = new Map<ClientKey, Set<Sequence>>();
   readonly trace: string[] = [];
-  /** Of accepted, by the group. */
+  /** The group's committed offset of accepted. */
   committed = 0;
-  /** Of deferred, by the group. */
+  /** The group's committed offset of deferred. */
   drained = 0;
   /**
    * The weights of this run (swarm testing, Groce et al. 2012): an event that is rare in one run is common in another.
@@ -57,7 +57,7 @@ export class Stage {
   >;
   now = 1_000;
   redisAway = false;
-  /** Routed records get lost, and sockets half open, until everything heals. */
+  /** Until everything heals, routed records get lost and sockets become half open. */
   losing = true;
 
   readonly #tracing: boolean;
@@ -79,7 +79,7 @@ export class Stage {
     this.mutant = mutant;
   }
 
-  /** Only written on request: a failed run is repeated for its trace. */
+  /** Written only on request: a failed run is repeated for its trace. */
   note(tell: () => string): void {
     if (this.#tracing) this.trace.push(`${this.now} ${tell()}`);
   }
@@ -92,7 +92,7 @@ export class Stage {
     return this.deferred.records.slice(this.drained).some(({ value }) => value!.includes(sequence, 0, "latin1"));
   }
 
-  /** A session acknowledges only what its client has, or need not get. */
+  /** A session acknowledges only notifications that its client has, or does not need. */
   checkAcknowledged(key: ClientKey, upTo: Sequence): void {
     const early = (this.published.get(key) ?? []).filter(
       (sequence) => sequence <= upTo && !this.has(key, sequence) && !this.endings.needNotArrive(key, sequence),
@@ -124,7 +124,7 @@ export class Stage {
     const { endings } = this;
     const replaced = endings.replaced(key, sequence);
     const wrong = outcome === "acknowledged" ? !this.has(key, sequence) && !endings.isRetract(sequence) : true;
-    if (wrong && !replaced) throw new Violation(this, `${key} ${short(sequence)} is said to be ${outcome}`);
+    if (wrong && !replaced) throw new Violation(this, `${key} ${short(sequence)} has the wrong outcome ${outcome}`);
     endings.append(sequence, outcome);
   }
 
@@ -164,7 +164,7 @@ export class Violation extends Error {
   }
 }
 
-/** Offset and index: enough to read a trace by. */
+/** Offset and index, which are enough in a trace. */
 export function short(sequence: Sequence): string {
   return `${Number.parseInt(sequence.slice(4, 16), 16)}.${Number.parseInt(sequence.slice(16), 16)}`;
 }

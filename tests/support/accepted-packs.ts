@@ -13,7 +13,7 @@ export interface OptionItem extends NotificationOptions {
   ttl?: number;
 }
 
-/** Writes notifications with options to accepted, each in a record of its own. Returns their ids. */
+/** Writes notifications with options to accepted, each in a separate record. Returns their ids. */
 export async function accept(stack: Stack, items: readonly OptionItem[]): Promise<string[]> {
   const ids: string[] = [];
   for (const { client, id = randomUUID(), ttl = 0, ...options } of items) {

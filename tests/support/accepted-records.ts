@@ -7,7 +7,7 @@ import type { Stack } from "./stack.ts";
 export interface Accepted {
   partition: number;
   offset: number;
-  /** In the pack. */
+  /** Its index in the pack. */
   index: number;
   id: string;
   key: string;
@@ -18,7 +18,7 @@ export interface Accepted {
   payload: string;
 }
 
-/** All records of the accepted topic at the time of the call, each partition in its order. */
+/** Reads all present records of the accepted topic, each partition in its order. */
 export async function readAccepted(stack: Pick<Stack, "namespace" | "env">): Promise<Accepted[]> {
   const read: Accepted[] = [];
   for (const { partition, offset, value } of await readAll(stack, "accepted"))

@@ -9,7 +9,7 @@ import type { Stack } from "./stack.ts";
 
 const PARTITIONS = 12;
 
-/** Sends repeatedly to every partition of a topic of its own, and keeps the acknowledged records. */
+/** Sends repeatedly to every partition of a separate topic, and keeps the acknowledged records. */
 export class AckedWrites {
   readonly #stack: Pick<Stack, "env">;
   readonly #topic: string;
@@ -30,7 +30,7 @@ export class AckedWrites {
     const config = { "min.insync.replicas": String(replicas - 1) };
     await this.#link.createTopics([{ topic: this.#topic, partitions: PARTITIONS, replicas, config }]);
     this.#run = this.#send();
-    // stop() awaits it; a failure waits until then.
+    // stop() awaits this promise, and reports its failure.
     this.#run.catch(() => {});
   }
 
@@ -57,7 +57,7 @@ export class AckedWrites {
     await vi.waitUntil(() => this.#sends > sends, { timeout: 30_000 });
   }
 
-  /** Acknowledged records that are missing from their place. */
+  /** Acknowledged records that are not at their offset. */
   async missing(): Promise<unknown[]> {
     await this.stop();
     const read = await readTopic(this.#stack, this.#topic);

@@ -8,7 +8,7 @@ import { noteStored } from "#tests/faults/stored-notes.ts";
 import { scrapeMetric } from "./scrape-metric.ts";
 import type { Kind, Service, Stack } from "./stack.ts";
 
-/** Times short enough for a test to see minutes of a platform's work. */
+/** Times so short that a test sees minutes of a platform's work. */
 export const SHORT_TIMES: Record<string, string> = {
   LEASE_MS: "3000",
   ACK_MS: "2000",
@@ -37,7 +37,7 @@ export class BackgroundTraffic {
     this.token = (bearer) => stack.token(bearer);
     this.heartbeatMs = Number(stack.env.HEARTBEAT_MS ?? 15_000);
     this.#pool = new pg.Pool({ connectionString: stack.env.DATABASE_URL!, max: 1 });
-    // Postgres may be away on purpose.
+    // A test may have stopped Postgres.
     this.#pool.on("error", () => {});
   }
 
@@ -64,7 +64,7 @@ export class BackgroundTraffic {
     this.services.push(service);
   }
 
-  /** Sends no more clients there. */
+  /** The load no longer uses this service. */
   remove(service: Service): void {
     this.services.splice(this.services.indexOf(service), 1);
   }
@@ -81,12 +81,12 @@ export class BackgroundTraffic {
     return this.#load!.clients.length;
   }
 
-  /** Clients that always want to be connected. */
+  /** The clients that always want to be connected. */
   get steady(): string[] {
     return this.history.events.flatMap((event) => (event.kind === "client" && event.steady ? event.key : []));
   }
 
-  /** How often a connection closed though its client wants to stay. */
+  /** The number of closed connections whose client wanted to stay. */
   get interruptions(): number {
     const key = new Map<number, string>();
     const steady = new Set(this.steady);
@@ -98,7 +98,7 @@ export class BackgroundTraffic {
     return count;
   }
 
-  /** The number of latest consecutive answers that were a refusal or an unknown outcome. */
+  /** The number of consecutive last answers with a refusal or an unknown outcome. */
   get refused(): number {
     const answers = this.history.events.filter((event) => event.kind === "answer");
     return answers.length - 1 - answers.findLastIndex(({ outcome }) => outcome === "ok");
@@ -109,7 +109,7 @@ export class BackgroundTraffic {
     const since = performance.now();
     while (!this.history.recovered(since)) {
       if (performance.now() - since > PATIENCE_MS)
-        throw new Error(`After ${PATIENCE_MS} ms ${this.history.open} of what was accepted are still not there.`);
+        throw new Error(`After ${PATIENCE_MS} ms ${this.history.open} accepted notifications have still not arrived.`);
       await sleep(20);
     }
   }

@@ -22,7 +22,7 @@ export class ClientLibraryCrowd {
     this.members = members;
   }
 
-  /** All in one turn. With `auto` the library itself chooses WebSocket. */
+  /** Connects all in one turn of the event loop. With `auto` the library itself chooses WebSocket. */
   static async connect(
     stack: Stack,
     url: string,
@@ -48,7 +48,7 @@ export class ClientLibraryCrowd {
     }
   }
 
-  /** Every wait whose reason has this in its text, of these transports. */
+  /** The waits of these transports with this text in their reason. */
   waits(text: string, ...transports: Member["transport"][]): { delay: number; at: number }[] {
     return this.members
       .filter(({ transport }) => transports.length === 0 || transports.includes(transport))
@@ -78,7 +78,7 @@ export async function allLive({ members }: ClientLibraryCrowd, { quiet = true } 
   await expect.poll(others, { interval: 50 }).toEqual([]);
 }
 
-/** Each has everything that was accepted for it, once and in order. */
+/** Checks that each client has everything that was accepted for it, once and in order. */
 export async function allReceived({ members }: ClientLibraryCrowd, publisher: Publisher): Promise<void> {
   const missing = (): string[] =>
     members

@@ -43,7 +43,7 @@ export function subscribing(of: () => { url: string; token(client: string): Prom
 export const expectSoon = async (what: () => unknown, is: unknown): Promise<void> =>
   expect.poll(what, { interval: 10 }).toEqual(is);
 
-/** Publishes one notification, and expects no other to have arrived. */
+/** Publishes one notification, and expects that no other one arrives. */
 export const delivering =
   (publisher: () => Publisher) =>
   async ({ client, received }: Pick<LibraryClient, "client" | "received">): Promise<void> => {
@@ -51,7 +51,7 @@ export const delivering =
     await expectSoon(() => received, ["hello"]);
   };
 
-/** Everything that was printed. */
+/** The whole console output. */
 export function printed(): unknown[][] {
   const lines: unknown[][] = [];
   for (const name of ["log", "warn", "error"] as const) {

@@ -5,7 +5,7 @@ export interface Answer {
   body: Record<string, unknown>;
 }
 
-/** A caller of the console, with a token or a key. */
+/** Calls the console with a token or a key. */
 export class ConsoleApi {
   readonly #service: Pick<Service, "url">;
   readonly #token: string;

@@ -4,7 +4,7 @@ import { Subscriber } from "./subscriber.ts";
 import { TRANSPORTS } from "./raw-transports.ts";
 
 /**
- * Clients that are connected, over all three transports, and as many offline ones: a failure must not affect either.
+ * Connected clients over all three transports, and the same number of offline ones. A failure must not affect them.
  */
 export class Crowd {
   readonly connected: Subscriber[];
@@ -33,7 +33,7 @@ export class Crowd {
     return [...this.connected, ...this.#absent].map(({ client }) => client);
   }
 
-  /** Connected clients have everything, and so has every other client that connects now. */
+  /** Checks that connected clients have everything, and that every other client gets everything when it connects. */
   async all(publisher: Publisher, distributor: Service): Promise<void> {
     await Promise.all(this.connected.map((subscriber) => subscriber.all(publisher)));
     await Promise.all(this.#absent.map((subscriber) => subscriber.connect(distributor)));

@@ -1,7 +1,7 @@
 import { Publisher } from "./publisher.ts";
 import { startStack, type Service, type Stack } from "./stack.ts";
 
-/** One of each service between a publisher and a client, and a publisher, for tests of delivery. */
+/** For tests of delivery: a publisher, and one of each service between it and a client. */
 export interface Delivery {
   stack: Stack;
   receiver: Service;

@@ -31,7 +31,7 @@ export async function startDispatchPlatform({
     await dispatch.close();
     await stack.close();
   };
-  // Each service reads the grant by itself.
+  // Each service reads the grant independently.
   const probe = { to: { group: targets.includes("*") ? "probe" : "team-probe" }, data: 1 };
   await vi.waitUntil(async () => (await api.ask("GET", `groups/${probe.to.group}`)).status === 200, 20_000);
   if (services.includes("receiver"))

@@ -10,7 +10,7 @@ export interface Dispatched {
   payload: string;
 }
 
-/** All records of the dispatch topic at the time of the call, each partition in its order. */
+/** Reads all present records of the dispatch topic, each partition in its order. */
 export async function readDispatch(stack: Pick<Stack, "namespace" | "env">): Promise<Dispatched[]> {
   const read: Dispatched[] = [];
   for (const { partition, value } of await readAll(stack, "dispatch"))

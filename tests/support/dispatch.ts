@@ -27,7 +27,7 @@ export class Dispatch {
     return (await this.#pool.query<Row>(text.replaceAll("$schema", `"${this.#stack.namespace}"`), values)).rows;
   }
 
-  /** Clients `<prefix>0` and so on. */
+  /** Adds the clients `<prefix>0`, `<prefix>1` and so on. */
   async fill(group: string, members: number, prefix = "m"): Promise<void> {
     await this.query(
       `insert into $schema.members (client, tenant, name)
@@ -56,7 +56,7 @@ export class Dispatch {
     return rows[0];
   }
 
-  /** Waits until it ended; returns how. */
+  /** Waits for the end of the publication. Returns its final state. */
   async ended(id: string, timeout = 30_000): Promise<{ state: string; written: number; refused: number }> {
     const deadline = performance.now() + timeout;
     for (;;) {

@@ -11,7 +11,7 @@ export class DispatcherApi {
     this.#token = token;
   }
 
-  /** From now on asks this dispatcher. */
+  /** Later requests go to this dispatcher. */
   use(service: Pick<Service, "url">): void {
     this.#service = service;
   }

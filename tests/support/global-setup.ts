@@ -1,8 +1,8 @@
 import { backing } from "#local/stores/backing.ts";
 
 /**
- * Before the stack's tests: starts their stores, and puts the URLs into the environment, where the services read them,
- * too.
+ * Starts the stores before the stack's tests, and puts their URLs into the environment. The services also read them
+ * there.
  */
 export default async function setup(): Promise<void> {
   Object.assign(process.env, await backing());

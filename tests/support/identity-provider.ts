@@ -7,7 +7,7 @@ const ISSUER = "https://idp.example";
 const AUDIENCE = "app";
 
 export interface IdentityProvider {
-  /** The row of an issuer, for the console. */
+  /** An issuer's document for the console. */
   row: { issuer: string; audience: string; algorithms: string[]; jwksUrl: string };
   token(claims: object): Promise<string>;
   close(): void;

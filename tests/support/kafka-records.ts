@@ -33,7 +33,7 @@ export interface Written {
   value: Buffer;
 }
 
-/** All records of the topic at the time of the call, each partition in its order. */
+/** Reads all present records of the topic, each partition in its order. */
 export function readAll(stack: Pick<Stack, "namespace" | "env">, name: keyof Topics): Promise<Written[]> {
   return readTopic(stack, topicsOf(stack.namespace)[name]);
 }
@@ -66,7 +66,7 @@ export async function readTopic({ env }: Pick<Stack, "env">, topic: string): Pro
         if (offset + 1 >= end) open.delete(partition);
         if (open.size === 0) resolve();
       };
-      // A coordinator that is still loading, as on a new broker, is asked again.
+      // On a new broker the coordinator may still be loading, so this asks again.
       consumer.on(consumer.events.CRASH, ({ payload }) => {
         if (!payload.restart) reject(payload.error);
       });

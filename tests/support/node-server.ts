@@ -12,7 +12,7 @@ import type { HttpResponse } from "@saasaparilla/shared/http/response.ts";
 import { readSettings } from "@saasaparilla/shared/runtime/load-settings.ts";
 import { nodeServerSettings } from "@saasaparilla/shared/http/settings.ts";
 
-/** The services' HTTP server on Node, in this process: a test sees what it handles, and what Node reads. */
+/** The services' HTTP server on Node, in this process: a test sees the requests, and the bytes that Node reads. */
 const servers: HttpServer[] = [];
 
 afterEach(async () => {

@@ -1,4 +1,4 @@
-/** The few parts that tests use. Its published types bring those of a whole web framework. */
+/** The few parts that tests use. The published types need those of a whole web framework. */
 declare module "oidc-provider" {
   import type { RequestListener } from "node:http";
 

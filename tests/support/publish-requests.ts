@@ -17,7 +17,7 @@ export interface Options {
   to?: Service;
   type?: string;
   headers?: Record<string, string>;
-  /** With its question mark. */
+  /** The query, including its question mark. */
   query?: string;
 }
 
@@ -28,7 +28,7 @@ export const item = (client: string, data: unknown = "x", more: object = {}): ob
 });
 export const newKey = (): { "idempotency-key": string } => ({ "idempotency-key": `"${randomUUID()}"` });
 export const replayed = ({ headers }: Pick<Answer, "headers">): string | null => headers.get("idempotency-replayed");
-/** For each item: its id, or its problem's kind. */
+/** The id of each item, or the kind of its problem. */
 export const verdicts = ({ body }: { body: { items: { id?: string; problem?: { type: string } }[] } }) =>
   body.items.map(({ id, problem }) => problem?.type.slice(10) ?? id);
 export const client = (): string => `c-${randomUUID()}`;
@@ -56,7 +56,7 @@ export function publishRequests(of: () => { stack: Stack; receiver: Service; tok
     return answer;
   }
 
-  /** A request that is sent except for its end: it stays in the receiver until `finish`, which returns its status. */
+  /** Sends a request without its end. It stays in the receiver until `finish`, which returns its status. */
   function hold(to: Service, data: string, token = of().token): { finish(): Promise<number | undefined> } {
     const body = Buffer.from(JSON.stringify(item("a", data)));
     const headers = { "content-type": "application/json", "content-length": body.length };
@@ -82,7 +82,7 @@ export function publishRequests(of: () => { stack: Stack; receiver: Service; tok
     return (await readAccepted(of().stack)).filter(({ key }) => keys.has(key));
   }
 
-  /** Sorted for several clients: each may be on another partition. */
+  /** Sorted, because several clients may be on different partitions. */
   async function dataFor(...clients: string[]) {
     const data = (await acceptedFor(...clients)).map(({ payload }) => payload);
     return clients.length === 1 ? data : data.toSorted();

@@ -3,7 +3,7 @@ import type { Service, Stack } from "./stack.ts";
 
 export interface Item {
   client: string;
-  /** Exactly these bytes. */
+  /** Sent as exactly these bytes. */
   json: string;
   event?: string;
   ttl?: number;
@@ -26,7 +26,7 @@ export class Publisher {
     return new Publisher(receiver, await stack.token({ publisher: "tests", tenant }));
   }
 
-  /** From now on uses this receiver. */
+  /** Later requests go to this receiver. */
   use(receiver: Service): void {
     this.#receiver = receiver;
   }
@@ -35,7 +35,7 @@ export class Publisher {
     return this.#accepted.get(client) ?? [];
   }
 
-  /** One request; its items keep their order. */
+  /** Publishes in one request. The items keep their order. */
   async publish(items: Item[], headers: Record<string, string> = {}): Promise<string[]> {
     const lines = items.map(({ client, json, ...rest }) => {
       const head = JSON.stringify({ to: { client }, ...rest });
@@ -58,7 +58,7 @@ export class Publisher {
     });
   }
 
-  /** `count` to each of these clients, numbered by client. */
+  /** Publishes `count` to each of these clients, numbered by client. */
   async number(clients: string | string[], count = 1, pad = ""): Promise<void> {
     const all = [clients].flat();
     const items = Array.from({ length: count }, (_, at) =>
@@ -68,7 +68,7 @@ export class Publisher {
     for (let from = 0; from < items.length; from += most) await this.publish(items.slice(from, from + most));
   }
 
-  /** One to each client, repeatedly, until stopped. */
+  /** Publishes one to each client, repeatedly, until stopped. */
   stream(clients: string[], everyMs: number): { stop(): Promise<void> } {
     const ending = new AbortController();
     const run = (async () => {
@@ -77,7 +77,7 @@ export class Publisher {
         await sleep(everyMs);
       }
     })();
-    // stop() awaits it; a failure waits until then.
+    // stop() awaits this promise, and reports its failure.
     run.catch(() => {});
     return {
       stop() {

@@ -9,7 +9,7 @@ import { PackWriter } from "@saasaparilla/shared/protocol/pack-writer.ts";
 import { readPack } from "@saasaparilla/shared/protocol/pack.ts";
 import { startStack } from "./stack.ts";
 
-/** The tables of a namespace of its own, without services. */
+/** The tables of a separate namespace, without services. */
 export interface QueueTables {
   namespace: string;
   postgres: Postgres;

@@ -8,7 +8,7 @@ export const head = (line: string, ...headers: string[]): string =>
 export const bearer = (token: string): string => `authorization: Bearer ${token}`;
 export const statuses = ({ answers }: Heard): number[] => answers.map(({ status }) => status);
 
-/** The head of the next answer, and what came with it. It can arrive in pieces: an upgrade in a later turn is not corked. */
+/** The head of the next answer, and the bytes after it. They can arrive in pieces: a later upgrade is not corked. */
 export async function headFrom(socket: Socket): Promise<string> {
   let said = "";
   while (!said.includes("\r\n\r\n")) said += ((await once(socket, "data")) as [Buffer])[0].toString("latin1");

@@ -31,7 +31,7 @@ export interface Ways {
 
 const DEADLINE_MS = 30_000;
 
-/** Sends bytes unchanged, each piece in a segment of its own, and reads the answers strictly. */
+/** Sends bytes unchanged, each piece in a separate TCP segment, and reads the answers strictly. */
 export async function sendRaw(
   { url }: Pick<Service, "url">,
   pieces: string | readonly string[],
@@ -66,7 +66,7 @@ export async function sendRaw(
   try {
     for (const piece of [pieces].flat()) {
       if (closed) break;
-      // The kernel has it: the next write goes into another segment.
+      // The kernel has this piece, so the next write goes into another segment.
       await new Promise<void>((sent) => socket.write(piece, "latin1", () => setImmediate(sent)));
     }
     if (half) socket.end();
@@ -74,7 +74,7 @@ export async function sendRaw(
       const read = readAnswers(bytes.toString("latin1"), methods, closed);
       if (late)
         throw new Error(
-          `It was neither ended nor answered enough within ${deadlineMs} ms, but by ${JSON.stringify(read)}.`,
+          `The connection neither ended nor got all answers within ${deadlineMs} ms: ${JSON.stringify(read)}.`,
         );
       if (closed || read.answers.length >= answers) {
         if (read.rest !== "" && closed) throw new Error(`This is no answer: ${JSON.stringify(read.rest)}`);
@@ -88,7 +88,7 @@ export async function sendRaw(
   }
 }
 
-/** Every complete answer except `100 Continue`, which is in the list in its order. */
+/** Every complete answer, including `100 Continue`, in order. */
 function readAnswers(
   text: string,
   methods: readonly string[],

@@ -13,9 +13,9 @@ export interface Opening {
   url: string;
   token: string;
   cursor: string | undefined;
-  /** `explicit`: the client acknowledges itself. Else by the transport's own behaviour. */
+  /** `explicit`: the client sends acknowledgements. Otherwise the transport acknowledges. */
   explicit: boolean;
-  /** It takes retract frames (R61). */
+  /** The client accepts retract frames (R61). */
   retracts?: boolean;
 }
 
@@ -39,9 +39,9 @@ export interface Wire {
   write(bytes: Buffer): void;
   pause(): void;
   resume(): void;
-  /** As if the machine were gone. */
+  /** Destroys the socket, as if the machine were gone. */
   destroy(): void;
-  /** As the transport closes; `ended` follows. */
+  /** Closes as the transport does. `ended` follows. */
   close(): void;
 }
 
@@ -63,7 +63,7 @@ export function openWebSocket({ url, token, cursor, explicit, retracts }: Openin
     head(answer) {
       if (answer["sec-websocket-accept"] !== accept) throw new Error("sec-websocket-accept is wrong");
       if (answer["sec-websocket-protocol"] !== SUBPROTOCOL) throw new Error("the subprotocol was not agreed on");
-      if (answer["sec-websocket-extensions"]) throw new Error("an extension that nobody asked for");
+      if (answer["sec-websocket-extensions"]) throw new Error("an extension that the client did not request");
     },
     read(bytes) {
       let at = 0;
@@ -79,7 +79,7 @@ export function openWebSocket({ url, token, cursor, explicit, retracts }: Openin
           closed = { code: frame.payload.readUInt16BE(0), reason: frame.payload.toString("utf8", 2) };
           socket.end(maskedFrame(8, frame.payload.subarray(0, 2)));
         } else if (frame.opcode === 10) {
-          // To a ping that the test wrote.
+          // A pong for a ping of the test.
         } else throw new Error(`a frame with opcode ${frame.opcode}`);
       }
     },
@@ -114,7 +114,7 @@ function readFrame(bytes: Buffer, at: number): { opcode: number; payload: Buffer
 }
 
 /**
- * A chunk counts with its last CRLF, and an event with its empty line: a server that sends either late is late here.
+ * A chunk counts with its last CRLF, and an event with its empty line. So a server that delays either one is late here.
  */
 export function openSse({ url, token, cursor, explicit, retracts }: Opening, sink: Sink): Wire {
   let text = "";
@@ -152,12 +152,12 @@ export function openSse({ url, token, cursor, explicit, retracts }: Opening, sin
   });
   return {
     ...control(socket),
-    say: () => sink.failed(new Error("nothing can be said on an SSE stream")),
+    say: () => sink.failed(new Error("a client cannot send on an SSE stream")),
     close: () => socket.end(),
   };
 }
 
-/** An empty line that ends no event is an empty event to some readers. */
+/** Some readers treat an empty line without an event as an empty event. */
 function readEvent(lines: readonly string[], sink: Sink): void {
   const fields = new Map<string, string>();
   for (const line of lines) {
@@ -252,8 +252,8 @@ export function openPolls({ url, token, cursor, retracts }: Opening, sink: Sink,
     going.resolve();
   };
   return {
-    say: () => sink.failed(new Error("nothing can be said between polls")),
-    write: () => sink.failed(new Error("nothing can be written between polls")),
+    say: () => sink.failed(new Error("a client cannot send between polls")),
+    write: () => sink.failed(new Error("a client cannot write between polls")),
     pause: () => (going = Promise.withResolvers<void>()),
     resume: () => going.resolve(),
     destroy: end,

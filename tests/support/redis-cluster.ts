@@ -30,7 +30,7 @@ export class RedisCluster {
       await cluster.#join();
       return cluster;
     } catch (error) {
-      // The caller has nothing to close yet.
+      // The caller cannot close anything yet.
       await cluster.close();
       throw error;
     }
@@ -48,18 +48,18 @@ export class RedisCluster {
     }
     const replica = others.at(-1)!;
     const id = String(await first.call("CLUSTER", "MYID"));
-    // It must learn of that node first.
+    // It must know that node first.
     await vi.waitFor(() => replica.call("CLUSTER", "REPLICATE", id), WAIT);
     for (const one of this.#connections) await vi.waitUntil(() => ok(one), WAIT);
     await says(replica, "master_link_status:up");
   }
 
-  /** It has become a primary: the replicated data is its own. */
+  /** Waits until it has become a primary, with the replicated data. */
   async promoted(index: number): Promise<void> {
     await says(this.#connections[index]!, "role:master");
   }
 
-  /** Like a node with a new disk; it knows its place in the cluster. */
+  /** Empties it like a node with a new disk. It still knows its place in the cluster. */
   async startEmpty(index: number): Promise<void> {
     await rm(join(this.#folder, `redis-${index + 1}`, "appendonlydir"), { recursive: true });
     await this.nodes[index]!.start();
@@ -80,7 +80,7 @@ async function says(node: Redis, what: string): Promise<void> {
   await vi.waitUntil(async () => (await node.info("replication")).includes(what), WAIT);
 }
 
-/** It knows of all slots, and that their nodes are up. */
+/** Whether it knows that all slots have running nodes. */
 async function ok(node: Redis): Promise<boolean> {
   const info = String(await node.call("CLUSTER", "INFO"));
   return info.includes("cluster_state:ok") && info.includes(`cluster_slots_ok:${SLOTS}`);

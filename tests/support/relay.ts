@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, connect as connectTo, type AddressInfo, type Socket } from "node:net";
 import { onTestFinished } from "vitest";
 
-/** A server in front of another, for this test: `carry` connects each socket onwards. Both sides end together. */
+/** A test's server in front of another one. `carry` connects each socket to the other. Both sides end together. */
 export async function between(carry: (near: Socket) => Socket): Promise<{ url: string; cut(): void }> {
   const sockets = new Set<Socket>();
   const server = createServer((near) => {

@@ -57,7 +57,7 @@ export class Schedules {
     );
   }
 
-  /** Waits until these schedules have a timer, and no others of them. */
+  /** Waits until exactly these schedules have a timer. */
   async timed(...names: string[]): Promise<void> {
     await vi.waitUntil(
       async () => {
@@ -70,7 +70,7 @@ export class Schedules {
     );
   }
 
-  /** Moves timers by so much, as a change of Postgres' clock does. */
+  /** Moves timers by this interval, like a change of Postgres' clock. */
   async shift(interval: string): Promise<void> {
     await this.#dispatch.query("update $schema.schedule_timers set occurrence = occurrence + $1::interval", [interval]);
   }

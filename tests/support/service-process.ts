@@ -36,7 +36,7 @@ export function lastLogs(): string {
   return [...all].map((service) => `${service.kind} ${service.pid}:\n${service.tail()}`).join("\n");
 }
 
-/** A service as a process of its own. */
+/** A service in a separate process. */
 export class Running implements Service {
   readonly kind: Kind;
   readonly logs: LogLine[] = [];
@@ -50,7 +50,7 @@ export class Running implements Service {
   constructor(args: readonly string[], kind: Kind, env: Record<string, string>) {
     this.kind = kind;
     const child = spawn(process.execPath, args, {
-      // Nothing of the test's own environment: a setting that a test does not name has its default.
+      // Excludes the test's own environment, so that a setting that the test does not name has its default.
       env: { PATH: process.env.PATH, ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
@@ -88,7 +88,7 @@ export class Running implements Service {
     this.#listeners.delete(listener!);
     ended.abort();
     if (typeof line === "string")
-      throw new Error(`The ${this.kind} did not log what was waited for ${line}.\n${this.tail()}`);
+      throw new Error(`The ${this.kind} did not log the expected line ${line}.\n${this.tail()}`);
     return line;
   }
 
@@ -122,7 +122,7 @@ export class Running implements Service {
     return exit;
   }
 
-  /** Stops it, and reports faults of its end and of its log. */
+  /** Stops it. Reports a wrong exit code and failures in its log. */
   async end(): Promise<string[]> {
     const { code, signal } = await this.stop();
     const wrong: string[] = [];

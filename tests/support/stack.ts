@@ -26,7 +26,7 @@ export interface Stack {
   namespace: string;
   /** Settings of every service of this stack. */
   env: Record<string, string>;
-  /** Those that `services` named, in that order. */
+  /** The services that `services` named, in that order. */
   services: Service[];
   token(bearer: Bearer): Promise<string>;
   start(kind: Kind, env?: Record<string, string>, options?: { ready?: boolean }): Promise<Service>;
@@ -91,7 +91,7 @@ export async function startStack(
     await provision(env, ["--drop"], checkout);
     await rm(folder, { recursive: true });
     wrong.push(...(await leftovers(namespace, env)));
-    if (wrong.length > 0) throw new Error(`The stack did not end well:\n${wrong.join("\n")}`);
+    if (wrong.length > 0) throw new Error(`The stack did not end cleanly:\n${wrong.join("\n")}`);
   };
   try {
     const services = await Promise.all((options.services ?? []).map((kind) => start(kind)));
@@ -104,7 +104,7 @@ export async function startStack(
       close,
     };
   } catch (error) {
-    // The caller has nothing to close yet.
+    // The caller cannot close anything yet.
     await close().catch(() => undefined);
     throw error;
   }
@@ -122,7 +122,7 @@ export function serviceEnv(env: Record<string, string>, kind: Kind): Record<stri
   return told;
 }
 
-/** Each checkout has its own, and an older one none. */
+/** Each checkout has its own list, and an older checkout has none. */
 async function nodeFlagsOf(checkout: string): Promise<readonly string[]> {
   const files = ["shared/runtime", "shared"].map((folder) => join(checkout, folder, "node-flags.ts"));
   const file = files.find((one) => existsSync(one));
@@ -156,7 +156,7 @@ export async function provision(
   if (code !== 0) throw new Error(`Provision ${args.join(" ")} ended with code ${String(code)}:\n${said}`);
 }
 
-/** The remains of a dropped namespace. */
+/** The topics and keys that remain of a dropped namespace. */
 async function leftovers(namespace: string, env: Record<string, string>): Promise<string[]> {
   const address = readSettings(storeSettings, env);
   const redis = connectRedis(address, createLog("test", "warn"), new Health([]));

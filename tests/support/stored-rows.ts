@@ -2,7 +2,7 @@ import pg from "pg";
 import { expect } from "vitest";
 import type { Stack } from "./stack.ts";
 
-/** The platform's internal state, for tests. */
+/** Reads the platform's internal state, for tests. */
 
 /** Waits until this number of notifications of these clients is in Postgres. */
 export async function storedFor(stack: Stack, clients: string[], count: number): Promise<void> {

@@ -18,7 +18,7 @@ export interface SubscriberOptions {
   acknowledge?: "auto" | "manual" | "never";
   /** The lifetime of its token, in seconds. */
   ttl?: number;
-  /** It takes retract frames (R61). */
+  /** The client accepts retract frames (R61). */
   retracts?: boolean;
 }
 
@@ -29,13 +29,13 @@ export interface SubscriberOptions {
  */
 export class Subscriber {
   readonly client: string;
-  /** Each notification once, in order. */
+  /** The received notifications, each once and in order. */
   readonly received: Notification[] = [];
   readonly retracted: Retract[] = [];
-  /** Of the present connection. */
+  /** The frames of the present connection. */
   frames: Frame[] = [];
   heartbeats = 0;
-  /** Times that a notification came again on a later connection. */
+  /** How often a notification came again on a later connection. */
   duplicates = 0;
   end: End | undefined;
   transport: Transport;
@@ -112,12 +112,12 @@ export class Subscriber {
     return this;
   }
 
-  /** The frame that says that the replay is over. */
+  /** Waits for the frame that ends the replay. */
   live(): Promise<void> {
     return this.until("it is live", () => this.frames.some(({ type }) => type === "live"));
   }
 
-  /** Everything that was accepted for this client so far, once and in order. */
+  /** Waits for everything that was accepted for this client so far, once and in order. */
   async all(publisher: Publisher, deadlineMs?: number): Promise<void> {
     const ids = publisher.accepted(this.client);
     await this.until(`all ${ids.length} are here`, () => this.received.length >= ids.length, deadlineMs);
@@ -164,7 +164,7 @@ export class Subscriber {
     this.#wire!.say(text);
   }
 
-  /** The bytes unchanged. */
+  /** Writes the bytes unchanged. */
   write(bytes: Buffer): void {
     this.#wire!.write(bytes);
   }
@@ -177,7 +177,7 @@ export class Subscriber {
     this.#wire!.resume();
   }
 
-  /** As if the client's machine were gone. */
+  /** Destroys the connection, as if the client's machine were gone. */
   async destroy(): Promise<void> {
     this.#wire?.destroy();
     await this.until("it is gone", () => !this.open);
@@ -233,7 +233,7 @@ export class Subscriber {
     }
   }
 
-  /** One request at a time; the next one sends the acknowledgements that accumulated meanwhile. */
+  /** One request at a time; the next one sends the acknowledgements that accumulated during it. */
   #ackSoon(): void {
     if (this.#acking || !this.cursor || this.cursor === this.#acked) return;
     this.#acked = this.cursor;

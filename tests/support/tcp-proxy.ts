@@ -1,13 +1,13 @@
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 
-/** A dependency that can be away for one service only: a TCP proxy in front of the real one. */
+/** A TCP proxy that makes a dependency unavailable to only one service. */
 export interface TcpProxy {
   /** host:port */
   address: string;
   /**
-   * pass: all is forwarded. hang: connections stay open, and nothing passes until it passes again, as of a stopped
-   * process. mute: sent data arrives, its answer never does. deaf: sent data never arrives. refuse: no listener. slow:
+   * pass: all is forwarded. hang: connections stay open, and data waits until `pass`, as with a stopped process. mute:
+   * sent data arrives, and its answer never does. deaf: sent data never arrives. refuse: no listener. slow:
    * everything comes late, in both directions. reset: each connection is reset, and so is each new one.
    */
   set(mode: Mode): Promise<void>;
@@ -59,7 +59,7 @@ export async function startProxy(target: string, rewrite: Rewrite = () => (bytes
     });
   };
 
-  /** Data after a delayed part is delayed, too, or it would overtake. */
+  /** Data after a delayed part is also delayed, because it would overtake otherwise. */
   const forward = (bytes: Buffer, to: Socket): void => {
     const before = late.get(to) ?? 0;
     if (mode !== "slow" && before === 0) {
@@ -93,7 +93,7 @@ export async function startProxy(target: string, rewrite: Rewrite = () => (bytes
   return {
     address: `127.0.0.1:${ownPort}`,
     async set(next) {
-      // Data was lost in one direction: a connection that continued would wait for it without end.
+      // Data was lost in one direction, so an open connection would wait for it forever.
       if (mode === "mute" || mode === "deaf") for (const socket of sockets) socket.destroy();
       mode = next;
       if (next === "refuse") await cut();

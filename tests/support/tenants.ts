@@ -35,7 +35,7 @@ export async function publish(
 export const publishes = async (receiver: Service, token: string, client = "u1"): Promise<number> =>
   (await publish(receiver, token, client)).status;
 
-/** Status of a connect: an empty poll. */
+/** The status of a connect by an empty poll. */
 export async function connects(distributor: Service, token: string): Promise<number> {
   const response = await fetch(`${distributor.url}/v1/poll?wait=0`, { headers: { authorization: `Bearer ${token}` } });
   await response.text();

@@ -8,7 +8,7 @@ import type { Rig } from "#tests/faults/rig.ts";
 
 const HEADERS = JSON.stringify({ source: "upgrade", urgent: true });
 
-/** Writes one notification with options for each client, past the receivers. The history judges them as all others. */
+/** Writes one notification with options for each client, past the receivers. The history judges them like others. */
 export async function sendOptions(rig: Rig, load: Load): Promise<number> {
   const history = rig.history!;
   const to = { namespace: rig.env.NAMESPACE!, env: { KAFKA_BROKERS: rig.stores.kafka.url } };

@@ -8,7 +8,7 @@ import type { Member, Rig } from "#tests/faults/rig.ts";
 import type { Fault, Tools } from "#tests/faults/tools.ts";
 import { sendOptions } from "./send-options.ts";
 
-/** No kind is wholly new before another one begins, so each pair of versions talks to each other. */
+/** No kind is completely new before another kind begins, so that each pair of versions communicates. */
 const ORDER: [Kind, number][] = [
   ["director", 0],
   ["distributor", 0],
@@ -22,7 +22,7 @@ const ORDER: [Kind, number][] = [
 const MOST_TRIES = 10;
 const BETWEEN_MS: [number, number] = [2_000, 20_000];
 
-/** From a platform that is wholly of `before`: upgrade, go back, upgrade again, finish, and use the new form. */
+/** Starts with only `before`. Then: upgrade, go back, upgrade again, finish the upgrade, and use the new form. */
 export function upgrade(before: string, said: (text: string) => void): Fault {
   return {
     name: "rolling upgrade, back, and again",
@@ -31,7 +31,7 @@ export function upgrade(before: string, said: (text: string) => void): Fault {
       const { rig, load } = tools;
       await provision(rig.env);
       await roll(tools, repository, () => refusal(rig));
-      said(`all services are new, unfinished: format ${await presentFormat(rig)}`);
+      said(`all services are new, and the upgrade is not finished: format ${await presentFormat(rig)}`);
       await roll(tools, before);
       said("all services are of the earlier version again");
       await roll(tools, repository);
@@ -55,7 +55,7 @@ async function roll({ rig, wait }: Tools, checkout: string, between?: () => Prom
   }
 }
 
-/** The error text. On a busy machine a store may not answer in time, and then no process is named. */
+/** The error text. On a busy machine a store may not answer in time, and then the text names no process. */
 async function refusal(rig: Rig): Promise<string> {
   for (let tries = 1; ; tries += 1) {
     const { code, text } = await finish(rig, ["--wait", "0"]);

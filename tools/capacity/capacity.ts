@@ -11,7 +11,7 @@ export function capacity(args: readonly string[]): string {
   if (args[0] === "--memory") return memoryText(figures);
   const constants = readConstants(figures);
   const notes = constants.some(({ quick }) => quick)
-    ? ["Some of the constants are from --quick: this shows the form of a plan, and is none."]
+    ? ["Some constants are from --quick, so this shows only the form of a plan."]
     : [];
   if (args[0] === "--constants") {
     const of = `Measured on ${machine.processor}, ${machine.cores} cores, Node ${machine.node}`;
@@ -21,7 +21,7 @@ export function capacity(args: readonly string[]): string {
   const { input, json } = readInput(args);
   if (input.payload > LARGEST_PAYLOAD)
     notes.push(
-      `Up to ${shown(LARGEST_PAYLOAD)} bytes of data were measured: what more of --payload takes is extrapolated.`,
+      `Up to ${shown(LARGEST_PAYLOAD)} bytes of data were measured: the cost of a larger --payload is extrapolated.`,
     );
   const rows = rowsOf(input, constants);
   return json

@@ -75,9 +75,9 @@ export const LARGEST_PAYLOAD = 2_000;
 
 export interface Constant {
   name: ConstantName;
-  /** Of the most expensive of its figures. */
+  /** The median of its most expensive figure. */
   median: number;
-  /** Of all runs of all its figures. */
+  /** The range over all runs of all its figures. */
   min: number;
   max: number;
   unit: string;
@@ -106,7 +106,7 @@ export function readConstants(figures: readonly Figure[]): Constant[] {
   if (missing.size > 0) {
     const works = [...missing].map((work) => `"${work}"`).join(" ");
     throw new Error(
-      `Not all that the plan counts with is measured yet. On an idle machine: npx just bench ${works} --save`,
+      `Some figures of the plan are not measured yet. On an idle machine run: npx just bench ${works} --save`,
     );
   }
   return found;

@@ -15,7 +15,7 @@ test("members of groups and messages of queues cost dispatchers, directors, Kafk
   expect(queues["Dispatcher: busy"]).toBeCloseTo(1);
   expect(more(queues, "Director: busy")).toBeCloseTo(1.4);
   expect(more(queues, "Postgres: busy")).toBeCloseTo(4.5);
-  // 1 busy core, of which half stays free, is 2 pods, and the zones want 3.
+  // 1 busy core with half of it free needs 2 pods, and the zones need 3.
   const byRate = Math.ceil(100_000 / dispatcherSettings.shape.FANOUT_RATE.parse(undefined));
   expect(byRate).toBeGreaterThan(3);
   expect(groups["Dispatcher: pods of one core"]).toBe(byRate);

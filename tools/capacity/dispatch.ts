@@ -15,7 +15,7 @@ export function dispatchCores(
   return (members * dispatchCost.member[by] + queued * dispatchCost.message[by]) / 1e6;
 }
 
-/** For the formula of a line. */
+/** The formula's text in a line. */
 export function dispatchFormula(by: keyof (typeof dispatchCost)["member"]): string {
   return `members x ${dispatchCost.member[by]} us + messages of queues x ${dispatchCost.message[by]} us`;
 }

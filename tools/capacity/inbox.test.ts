@@ -11,7 +11,7 @@ test("inboxes cost couriers and Postgres, and no other service", () => {
   expect(without).toMatchObject({ "Courier: busy": 0, "Courier: pods of one core": 3, "Courier: memory each": 100 });
   const filled = planned(`${LARGE} --inbox-rate 100000`);
   const more = (other: Record<string, number>, name: string): number => other[name]! - without[name]!;
-  // Couriers read all million a second, and insert a tenth.
+  // Couriers read all of the million a second, and insert a tenth.
   expect(filled["Courier: busy"]).toBeCloseTo(courier.passed + courier.item / 10);
   expect(more(filled, "Postgres: busy")).toBeCloseTo(postgres.item / 10);
   expect(more(filled, "Postgres: log (WAL)")).toBeCloseTo(inboxRow.log / 10);
@@ -22,7 +22,7 @@ test("inboxes cost couriers and Postgres, and no other service", () => {
   expect(more(used, "Postgres: busy")).toBeCloseTo((postgres.list + 2 * postgres.mark) / 1_000);
 });
 
-test("inboxes keep the days that are asked for, and at most 500 of each client", () => {
+test("inboxes keep the given number of days, and at most 500 notifications of each client", () => {
   const rows = (flags: string): number => planned(`${LARGE} --inbox-rate 1000${flags}`)["Postgres: rows of inboxes"]!;
   expect(rows("")).toBe(1_000 * 30 * 86_400);
   expect(rows(" --inbox-days 7 --average 0.5")).toBe(500 * 7 * 86_400);
@@ -32,7 +32,7 @@ test("inboxes keep the days that are asked for, and at most 500 of each client",
   expect(disk("--payload 1200 --inbox-rate 1000") - disk("--payload 1200")).toBeCloseTo((bytes * 2) / GIB, 1);
 });
 
-test("pods of couriers follow their work, and hold their part of accepted", () => {
+test("the number of courier pods follows their work, and each holds its part of accepted", () => {
   const large = planned(`${LARGE} --inbox-rate 1000000`);
   const pods = Math.ceil((courier.passed + courier.item) * 2);
   expect(large["Courier: pods of one core"]).toBe(pods);

@@ -8,7 +8,8 @@ import { podsOf, serviceOf, type Service } from "./services.ts";
 
 /**
  * CPU microseconds that no figure of `just bench` has yet: for a notification that couriers only read, for one that
- * they insert, for a list of 50 and for a mark. Lists and marks are those of full inboxes: both count all 500 items. docs/internals/inbox.md has the measurements.
+ * they insert, for a list of 50 and for a mark. Lists and marks are of full inboxes, because both count all 500 items.
+ * docs/internals/inbox.md has the measurements.
  */
 export const inboxCost = {
   courier: { passed: 1, item: 34, list: 300, mark: 200 },
@@ -28,14 +29,14 @@ export function inboxCores(load: Load, by: keyof typeof inboxCost): number {
   return (read * passed + inboxed * item + lists * list + marks * mark) / 1e6;
 }
 
-/** For the formula of a line. */
+/** The formula's text in a line. */
 export function inboxFormula(by: keyof typeof inboxCost): string {
   const { passed, item, list, mark } = inboxCost[by];
   const read = passed > 0 ? `all written x ${passed} us, if any goes to inboxes, + ` : "";
   return `${read}to inboxes x ${item} us + lists x ${list} us + marks x ${mark} us`;
 }
 
-/** Rows of inboxes: all of --inbox-days, and no more than each client's newest. */
+/** Rows of inboxes: all of --inbox-days, within the limit of each client's newest items. */
 export function inboxRows({ clients, average, inboxDays }: Input, { inboxed }: Load): number {
   return Math.min(inboxed * average * inboxDays * DAY, clients * MOST_ITEMS);
 }

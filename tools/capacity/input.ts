@@ -24,18 +24,18 @@ const MAX_DATA_BYTES = receiverSettings.shape.MAX_DATA_BYTES.unwrap().maxValue!;
 
 const flags = z.strictObject({
   rate: positive.describe("notifications accepted a second, at the peak"),
-  clients: many.describe("that ever get one"),
+  clients: many.describe("clients that ever get a notification"),
   online: share.default(0.1).describe("share of the clients that is connected"),
-  offline: share.optional().describe("share of the notifications whose client is away; else as the clients are"),
+  offline: share.optional().describe("share of the notifications that go to offline clients; else as the clients are"),
   average: number
     .pipe(z.number().positive().max(1))
     .default(1)
-    .describe("the mean rate, as a share of the peak: for what is kept"),
+    .describe("the mean rate as a share of the peak; it decides how much is stored"),
   payload: count(MAX_DATA_BYTES, `is more than MAX_DATA_BYTES of a receiver may be: ${MAX_DATA_BYTES}`)
     .default(200)
     .describe("bytes of data in a notification"),
   perRequest: count(10_000).default(100).describe("notifications in a publisher's request"),
-  ids: share.default(0).describe("share of the notifications with an id of its publisher's"),
+  ids: share.default(0).describe("share of the notifications with an id from the publisher"),
   keys: share.default(0).describe("share of the requests with an Idempotency-Key"),
   membersPerSecond: amount
     .default(0)
@@ -44,22 +44,22 @@ const flags = z.strictObject({
   inboxRate: amount
     .default(0)
     .describe("notifications that go to inboxes a second, at the peak; of --rate and of members"),
-  inboxDays: positive.pipe(z.number().max(MOST_DAYS)).default(MOST_DAYS).describe("that inboxes keep them"),
+  inboxDays: positive
+    .pipe(z.number().max(MOST_DAYS))
+    .default(MOST_DAYS)
+    .describe("days that inboxes keep notifications"),
   inboxLists: amount.default(0).describe("lists that clients read a second, of 50 each, at the peak"),
   inboxMarks: amount.default(0).describe("marks that clients set a second, at the peak"),
-  reconnects: amount.default(1).describe("of each connected client, an hour"),
-  storedDays: amount.default(1).describe("that what is stored waits for its client, on average"),
-  retentionDays: positive.default(7).describe("of the accepted topic"),
+  reconnects: amount.default(1).describe("reconnects of each connected client in an hour"),
+  storedDays: amount.default(1).describe("days that a stored notification waits for its client, on average"),
+  retentionDays: positive.default(7).describe("days of retention of the accepted topic"),
 
-  headroom: number
-    .pipe(z.number().min(0).max(0.9))
-    .default(0.4)
-    .describe("share that stays free of all that is bought"),
-  zones: few.default(3).describe("that one of may be lost"),
-  connectionsEach: many.default(MAX_CONNECTIONS).describe("of a distributor: MAX_CONNECTIONS"),
-  lanesGib: positive.default(2).describe("memory that a director may fill with lanes"),
-  replicas: few.default(3).describe("of each Kafka record"),
-  copies: few.default(2).describe("of each Redis and Postgres, the primary included"),
+  headroom: number.pipe(z.number().min(0).max(0.9)).default(0.4).describe("free share of all bought resources"),
+  zones: few.default(3).describe("zones; the plan survives the loss of one"),
+  connectionsEach: many.default(MAX_CONNECTIONS).describe("connections of each distributor: MAX_CONNECTIONS"),
+  lanesGib: positive.default(2).describe("GiB of memory for the lanes of each director"),
+  replicas: few.default(3).describe("copies of each Kafka record"),
+  copies: few.default(2).describe("copies of each Redis and Postgres, including the primary"),
   brokerCores: positive.default(16),
   brokerGib: positive.default(64),
   brokerDisk: positive.default(16_384).describe("GiB"),
@@ -71,10 +71,10 @@ const flags = z.strictObject({
   postgresDisk: positive.default(8_192).describe("GiB"),
   postgresWrite: positive.default(250).describe("MB/s of its log"),
 
-  priceCore: amount.default(25).describe("of a core, a month"),
-  priceGib: amount.default(3).describe("of a GiB of memory, a month"),
-  priceDisk: amount.default(0.1).describe("of a GiB of disk, a month"),
-  priceTraffic: amount.default(0.02).describe("of a GiB sent to clients"),
+  priceCore: amount.default(25).describe("price of a core for a month"),
+  priceGib: amount.default(3).describe("price of a GiB of memory for a month"),
+  priceDisk: amount.default(0.1).describe("price of a GiB of disk for a month"),
+  priceTraffic: amount.default(0.02).describe("price of a GiB sent to clients"),
 });
 
 const schema = flags
@@ -91,7 +91,7 @@ const schema = flags
       context.addIssue({
         code: "custom",
         path: ["headroom"],
-        message: `with --zones ${zones} at least ${Math.ceil(least * 100) / 100}, or the others could not carry what a lost one did`,
+        message: `with --zones ${zones} at least ${Math.ceil(least * 100) / 100}, or the others could not carry a lost zone's load`,
       });
     }
   });

@@ -14,13 +14,13 @@ export interface Load {
   membersLive: number;
   membersStored: number;
   queued: number;
-  /** Of the accepted ones and of the members, those that go to inboxes. */
+  /** The accepted notifications and those of members that go to inboxes. */
   inboxed: number;
   lists: number;
   marks: number;
   /** Mean per second. */
   meanAccepted: number;
-  /** Of all that is written to accepted. */
+  /** The mean rate of all items that are written to accepted. */
   meanWritten: number;
   meanStored: number;
   meanSent: number;
@@ -63,7 +63,7 @@ export function load(input: Input): Load {
     meanAccepted: accepted * average,
     meanWritten: (accepted + members + queued) * average,
     meanStored: (stored + membersStored) * average,
-    // Stored notifications are sent, too, when their client comes.
+    // Stored notifications are also sent, once their client connects.
     meanSent: (rate + members) * average,
     lines: part.lines,
   };

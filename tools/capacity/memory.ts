@@ -1,7 +1,7 @@
 import { spread, type Figure } from "#bench/results/figures.ts";
 import { shown } from "./print.ts";
 
-/** Whether the memory of one thing stays constant: a row for each kind, a column for each count. */
+/** Shows whether the memory of one lane or connection stays constant: a row for each kind, a column for each count. */
 const KINDS = [
   ["10M lanes, live", "heap", "lane, live"],
   ["10M lanes, stored", "heap", "lane, its client away"],

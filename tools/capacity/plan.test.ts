@@ -75,7 +75,7 @@ test("a larger payload adds to all bytes, and to all work except the stores' for
   expect(more("Kafka: appended")).toBeCloseTo(1_100);
   expect(more("Postgres: log (WAL)")).toBeCloseTo(900);
   expect(more("Distributor: to clients")).toBeCloseTo(1_000);
-  // A thousand bytes at 1, 2, 3 and 4 ns, for a million a second; three times for Kafka.
+  // A thousand more bytes cost 1, 2, 3 and 4 ns each, for a million a second. Kafka pays three times.
   expect(more("Receiver: busy")).toBeCloseTo(1);
   expect(more("Director: busy")).toBeCloseTo(2);
   expect(more("Distributor: busy")).toBeCloseTo(3);
@@ -95,7 +95,7 @@ test("Redis' memory, operations and shards", () => {
   // 2,778 connects of 3, 16,667 registrations of 2.
   expect(large["Redis: operations"]).toBeCloseTo(8_333.3 + 33_333.3, 0);
   expect(large["Redis: shards"]).toBe(1);
-  // Half of them with ids, for a day: 43.2 thousand million entries of 200 bytes.
+  // Half of them have ids for a day: 43.2 thousand million entries of 200 bytes.
   const ids = planned(`${LARGE} --ids 0.5`);
   expect(ids["Redis: memory"]).toBeCloseTo((2.5e9 + 43.2e9 * 200) / GIB, 1);
   expect(ids["Redis: shards"]).toBe(Math.ceil((2.5e9 + 43.2e9 * 200) / GIB / 8));

@@ -45,7 +45,7 @@ export function planText(rows: readonly Row[]): string {
   return lines.join("\n");
 }
 
-/** In lines of FROM_WIDTH. */
+/** Wraps a text at FROM_WIDTH. */
 function wrapped(text: string): string[] {
   const lines = [""];
   for (const word of text.split(" ")) {

@@ -49,7 +49,7 @@ export const values: Values = {
   "postgres.log.replayed": 300,
 };
 
-/** By `part: name`. */
+/** The values by `part: name`. */
 export function planned(args: string, measured = values): Record<string, number> {
   const { input } = readInput(args.split(" "));
   return Object.fromEntries(plan(input, measured).map(({ part, name, value }) => [`${part}: ${name}`, value]));

@@ -27,7 +27,7 @@ const MAX_QUEUED_BYTES = receiverSettings.shape.MAX_QUEUED_BYTES.parse(undefined
  * stored, and replayed.
  */
 const WAITING_PART = BORROWED / (BORROWED + 1) / 2;
-/** So that a process with one partition more has hardly more work. */
+/** Enough partitions that one more makes little difference to a process's work. */
 const PARTITIONS_EACH = 4;
 
 export function receiver(input: Input, values: Values, { accepted }: Load, owned?: readonly Line[]): Service {
@@ -66,7 +66,7 @@ export function director(input: Input, values: Values, load: Load, owned?: reado
       dispatchFormula("director"),
   );
   const written = accepted + load.members + load.queued;
-  // Every client that was ever sent a notification has a lane: none is forgotten below MAX_LANES.
+  // Every client that ever got a notification has a lane, because none is forgotten below MAX_LANES.
   const away = load.stored + load.membersStored > 0 ? input.clients - connections : 0;
   const lanes = part.need(
     "lanes",
@@ -96,7 +96,7 @@ export function director(input: Input, values: Values, load: Load, owned?: reado
     "",
     `${why}, to a power of 2`,
   );
-  // One partition more: the shares are not always equal.
+  // One more partition, because the shares are not always equal.
   const memory = values["director.process"] * MIB + (lanes * GIB) / pods + (rounded / pods + 1) * PARTITION_MAX_BYTES;
   const from = "director.process + lanes / pods + (partitions / pods + 1) x PARTITION_MAX_BYTES";
   const service = serviceOf(part, pods, busy, memory, from);
@@ -136,7 +136,7 @@ export function distributor(input: Input, values: Values, load: Load, owned?: re
     "",
     "2 x pods: while new ones start, the old ones are there",
   );
-  // After the loss of a zone the other pods have its connections, too.
+  // After the loss of a zone the other pods also have its connections.
   const most = connections / (pods * (1 - input.headroom));
   const memory = values["distributor.process"] * MIB + most * values["distributor.connection"];
   const service = serviceOf(
@@ -170,7 +170,7 @@ export function dispatcher(input: Input, values: Values, load: Load, owned?: rea
   return serviceOf(part, pods, busy, memory, from);
 }
 
-/** The number that the narrowest bound needs, and one in each zone. */
+/** The number for the narrowest bound, with at least one in each zone. */
 export function podsOf(part: Part, { zones }: Input, bounds: readonly Bound[]): number {
   return part.buy("pods of one core", largest([...bounds, [zones, "one in each of --zones"]]));
 }

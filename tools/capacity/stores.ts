@@ -9,7 +9,7 @@ import { bought, coresOf, DAY, GIB, largest, MEGA, moreOf, Part, type Line, type
 import type { Load } from "./load.ts";
 
 const IDEMPOTENCY_SECONDS = receiverSettings.shape.IDEMPOTENCY_SECONDS.parse(undefined);
-/** Retention of control and routed, with a segment that is still written to (services/provision/topic-specs.ts). */
+/** Retention of control and routed, plus their open segment (services/provision/topic-specs.ts). */
 export const CARRIED_SECONDS = 20 * 60;
 /** Time between two registrations of a connection (services/distributor/maintenance/presence-writer.ts). */
 const REFRESH_SECONDS = 600;
@@ -116,7 +116,7 @@ export function redis(input: Input, values: Values, load: Load, owned?: readonly
     ]),
   );
   const nodes = part.need("nodes", shards * input.copies, "", "shards x --copies");
-  // A rewrite of its append-only file needs room beside the old one.
+  // A rewrite of the append-only file needs space beside the old file.
   const diskGib = (memory * input.copies * 2) / (1 - input.headroom);
   return {
     lines: part.lines,

@@ -51,7 +51,7 @@ function cellsOf(row: string, line: number): Block[] {
     .map((text) => ({ kind: "cell", line, text }));
 }
 
-/** A span of code counts as one word, and a link's address as none: a reader takes them in at once. */
+/** A code span counts as one word, and a link's address as none, because a reader sees each at one glance. */
 function plain(text: string): string {
   return text
     .replaceAll(/!\[[^\]]*\]\([^)]*\)/g, "")

@@ -19,7 +19,7 @@ interface Section {
   schema: z.ZodObject;
 }
 
-/** All its settings, for `omit`. */
+/** A mask of all settings of a schema, for `omit`. */
 function maskOf<Shape extends z.ZodRawShape>({ shape }: z.ZodObject<Shape>): Record<keyof Shape, true> {
   return Object.fromEntries(Object.keys(shape).map((name) => [name, true])) as Record<keyof Shape, true>;
 }

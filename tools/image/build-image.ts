@@ -8,8 +8,8 @@ import { ask } from "#local/process/run-tool.ts";
 import { command } from "#local/process/user-error.ts";
 
 /**
- * The image of all services, tagged with the version of package.json. Arguments go to `docker build`. To push, give the
- * image its name there.
+ * The image of all services, tagged with the version of package.json. Arguments go to `docker build`. To push it,
+ * give the image its registry name there.
  */
 await command(async () => {
   const { version } = JSON.parse(readFileSync(join(repository, "package.json"), "utf8")) as { version: string };

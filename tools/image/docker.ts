@@ -3,8 +3,8 @@ import { delimiter, join } from "node:path";
 import { ask } from "#local/process/run-tool.ts";
 
 /**
- * The client on the path that can build with BuildKit: it has buildx, or is so old that it needs none. If no client
- * can, the first.
+ * The client on the path that can build with BuildKit: it has buildx, or is too old to need it. If no client
+ * can, the first one.
  */
 export async function dockerClient(): Promise<string> {
   const found = (process.env.PATH ?? "").split(delimiter).map((folder) => join(folder, "docker"));

@@ -10,7 +10,7 @@ export interface Package {
   name: string;
   version: string;
   license: string;
-  /** False: only the local stack has it. */
+  /** False if only the local stack has it. */
   inImage: boolean;
 }
 
@@ -101,7 +101,7 @@ const SYSTEM_LICENCES: Record<string, string> = {
 export function imageComponents(dockerfile: string): Component[] {
   const node = /^ARG NODE_IMAGE=node:([\d.]+)-([a-z]+)-slim$/m.exec(dockerfile);
   const copied = /for package in ([^;]+); do/.exec(dockerfile)?.[1]?.split(" ");
-  if (node === null || copied === undefined) throw new Error("The Dockerfile does not say what the image is made of.");
+  if (node === null || copied === undefined) throw new Error("The Dockerfile does not say which Node the image has.");
   const [, version = "", debian = ""] = node;
   const purl = `pkg:generic/node@${version}`;
   const cpe = `cpe:2.3:a:nodejs:node.js:${version}:*:*:*:*:*:*:*`;

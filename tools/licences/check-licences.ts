@@ -13,7 +13,7 @@ import { repository } from "#local/process/paths.ts";
  * native file that was not accepted.
  */
 const ALLOWED = new Set(["MIT", "ISC", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "0BSD", "BlueOak-1.0.0"]);
-/** The first half of BoringSSL's licence, which is inside of the socket library. No package is under it. */
+/** The first half of BoringSSL's licence. The socket library contains BoringSSL, and no package has this licence. */
 const ALLOWED_INSIDE = new Set([...ALLOWED, "OpenSSL"]);
 
 interface Listed {
@@ -53,8 +53,7 @@ if (values.sbom !== undefined) writeFileSync(values.sbom, `${JSON.stringify(bill
 for (const line of [...wrong, ...changed]) console.error(line);
 if (changed.length > 0)
   console.error("Find out why (docs/guides/security.md, Native files). Then accept it with: npx just licences --write");
-for (const owner of unknown)
-  console.error(`${owner} has native files: say in native-contents.ts what is inside of them`);
+for (const owner of unknown) console.error(`${owner} has native files: name their contents in native-contents.ts`);
 console.log(
   `${packages.length} packages, ${wrong.length} under a licence that is not allowed; ` +
     `${native.length} native files, ${changed.length} not accepted`,

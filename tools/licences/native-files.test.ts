@@ -20,7 +20,7 @@ test.each([
   ["Mach-O", head({ 0: [0xcf, 0xfa, 0xed, 0xfe, 0x0c, 0, 0, 1] }), { platform: "darwin", arch: "arm64" }],
   ["Mach-O for several", head({ 0: [0xca, 0xfe, 0xba, 0xbe, 0, 0, 0, 2] }), { platform: "darwin", arch: "universal" }],
   ["PE", head({ 0: "MZ", 60: [128], 128: "PE\0\0", 132: [0x64, 0x86] }), { platform: "win32", arch: "x64" }],
-  ["a class of Java", head({ 0: [0xca, 0xfe, 0xba, 0xbe, 0, 0, 0, 65] }), undefined],
+  ["a Java class", head({ 0: [0xca, 0xfe, 0xba, 0xbe, 0, 0, 0, 65] }), undefined],
   ["text", Buffer.from("export const text = 'ELF';\n"), undefined],
   ["an empty file", Buffer.alloc(0), undefined],
 ])("a file's first bytes identify its type: %s", (_, bytes, expected) => {

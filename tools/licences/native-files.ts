@@ -6,14 +6,14 @@ import { join, relative } from "node:path";
 export interface NativeFile {
   /** `name@version` of its package. */
   owner: string;
-  /** Within its package, with `/`. */
+  /** Its path within the package, with `/`. */
   file: string;
   platform: "linux" | "darwin" | "win32";
   arch: string;
   sha256: string;
 }
 
-/** By package, then by file: SHA-256. `native-files.json` has the accepted ones. */
+/** SHA-256 by package, then by file. `native-files.json` has the accepted ones. */
 export type Hashes = Record<string, Record<string, string>>;
 
 const HEAD_BYTES = 4_096;
@@ -21,14 +21,14 @@ const ELF_MACHINES: Record<number, string> = { 3: "ia32", 40: "arm", 62: "x64", 
 const PE_MACHINES: Record<number, string> = { 0x14c: "ia32", 0x8664: "x64", 0xaa64: "arm64" };
 const MACH_MACHINES: Record<number, string> = { 0x1000007: "x64", 0x100000c: "arm64" };
 
-/** By a file's first bytes, because a name can be wrong. */
+/** Decides by the first bytes of a file, because a name can be wrong. */
 export function kindOf(head: Buffer): Pick<NativeFile, "platform" | "arch"> | undefined {
   if (head.length < 20) return undefined;
   const magic = head.readUInt32BE(0);
   if (magic === 0x7f454c46) return { platform: "linux", arch: ELF_MACHINES[head.readUInt16LE(18)] ?? "unknown" };
   if (magic === 0xcffaedfe || magic === 0xcefaedfe)
     return { platform: "darwin", arch: MACH_MACHINES[head.readUInt32LE(4)] ?? "unknown" };
-  // Several architectures in one file. Java's classes begin alike: their version follows, and is never so small.
+  // Several architectures in one file. A Java class has the same first bytes, but then a larger number: its version.
   if ((magic === 0xcafebabe || magic === 0xcafebabf) && head.readUInt32BE(4) < 30)
     return { platform: "darwin", arch: "universal" };
   if (head.toString("latin1", 0, 2) === "MZ") {

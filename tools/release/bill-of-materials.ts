@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { repository } from "#local/process/paths.ts";
 import { run } from "./run.ts";
 
-/** CycloneDX of the production packages. It ends the release if one has a licence that is not allowed. */
+/** CycloneDX of the production packages. A package with a licence that is not allowed ends the release. */
 export function billOfMaterials(folder: string, version: string): string {
   const file = join(folder, `saasaparilla-notifications-${version}.cdx.json`);
   run(process.execPath, [join(repository, "tools/licences/check-licences.ts"), "--sbom", file], repository);

@@ -7,14 +7,14 @@ import { UserError } from "#local/process/user-error.ts";
 import { packageManager, run } from "./run.ts";
 import { tried } from "./try-client.ts";
 
-/** What an application imports, with its limit in a bundle: minified, and compressed by gzip. */
+/** The imports of an application, each with its size limit in a bundle: minified, and compressed by gzip. */
 const ENTRIES = { client: 6 * 1_024, inbox: 6.5 * 1_024 };
 const PUBLINT = "publint@0.3.25";
 /** The declarations that an application reads. */
 const PUBLIC = ["api", "client", "inbox"];
 const ATTW = "@arethetypeswrong/cli@0.18.5";
 
-/** The client library's package: ESM and CommonJS with their types and source maps, checked and tried. */
+/** Builds and tests the client library's package: ESM and CommonJS with types and source maps. */
 export async function clientPackage(tree: string, folder: string, everyTypeScript = false): Promise<string> {
   const client = join(tree, "client");
   rmSync(join(client, "dist"), { recursive: true, force: true });
@@ -38,7 +38,7 @@ export async function clientPackage(tree: string, folder: string, everyTypeScrip
   return file;
 }
 
-/** Each entry is whole. A common file would save an application 270 bytes, and cost those without an inbox more. */
+/** Each entry is complete. A shared file would save 270 bytes, but cost applications without an inbox more. */
 async function bundle(client: string): Promise<void> {
   for (const name of Object.keys(ENTRIES)) {
     const library = await rolldown({ input: join(client, `${name}.ts`), platform: "neutral" });
@@ -51,7 +51,7 @@ async function bundle(client: string): Promise<void> {
   }
 }
 
-/** The same declarations twice: `require` needs its own types, or TypeScript takes them for those of an ES module. */
+/** Writes the declarations twice. With one copy, TypeScript would treat the types of `require` as an ES module's. */
 function declare(tree: string): void {
   const dist = join(tree, "client/dist");
   run(join(repository, "node_modules/.bin/tsc"), ["--project", join(tree, "client")], tree);
@@ -76,7 +76,7 @@ async function size(client: string, name: string): Promise<number> {
   return gzipSync(output[0].code, { level: 9 }).length;
 }
 
-/** From the working tree: `just client-package`. */
+/** Builds the package from the working tree, for `just client-package`. */
 export async function packHere(folder: string, everyTypeScript: boolean): Promise<string> {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });

@@ -25,7 +25,7 @@ export function digestsOf(images: Iterable<string>, inspect: (image: string) => 
       const digest = inspect(image).trim();
       if (!DIGEST.test(digest))
         throw new UserError(
-          `The registry gave no digest of ${image}, but ${JSON.stringify(digest)}.`,
+          `The registry returned ${JSON.stringify(digest)} instead of a digest of ${image}.`,
           "Log in there: docker login",
         );
       return [image, digest];
@@ -49,7 +49,7 @@ export function pinValues(values: string, digests: Digests, own: { repository: s
   if (/\n *digest: ""/.test(replaced) || !replaced.includes(`repository: ${own.repository}\n`))
     throw new UserError(
       "values.yaml has an image that is not pinned.",
-      "Its digest stands in the line after its image.",
+      "Write its digest in the line after its image.",
     );
   return replaced;
 }

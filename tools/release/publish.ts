@@ -38,7 +38,7 @@ export function publish({ tree, folder, version, registry, client }: Release): s
   return [chart, environment];
 }
 
-/** The digest of the list of all platforms' images. */
+/** The digest of the manifest list, which has the images of all platforms. */
 const digestAt = (image: string): string =>
   run("docker", ["buildx", "imagetools", "inspect", "--format", "{{.Manifest.Digest}}", image], repository);
 
@@ -50,7 +50,7 @@ function pushed(tree: string, name: string, base: string): string {
   return digestsOf([name], digestAt).get(name)!;
 }
 
-/** The commit keeps the tags, because other builds from it may have other images under them. */
+/** Pins values.yaml only for the package. The commit keeps tags, because other builds of it may have other images. */
 function pinnedChart(
   { tree, folder, version }: Pick<Release, "tree" | "folder" | "version">,
   digests: Digests,
@@ -66,7 +66,7 @@ function pinnedChart(
   }
 }
 
-/** Without the part before the @, which may be a token. */
+/** The URL without the part before the @, which may be a token. */
 const source = (): string =>
   run("git", ["remote", "get-url", "origin"], repository)
     .trim()

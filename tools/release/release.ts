@@ -25,7 +25,7 @@ await command(async () => {
   const dry = values["dry-run"];
   if (values.publish && (dry || values.registry === undefined))
     throw new UserError(
-      "--publish wants --registry, and no --dry-run.",
+      "--publish needs --registry, and excludes --dry-run.",
       "npx just release --publish --registry registry.example/saasaparilla",
     );
   const folder = join(local, "release");
@@ -38,11 +38,11 @@ await command(async () => {
     const tag = `v${version}`;
     if (!dry && run("git", ["tag", "--list", tag], repository) !== "")
       throw new UserError(
-        `There is a ${tag} already, which this is not.`,
+        `The tag ${tag} already exists, from another release.`,
         `Take it over: git merge --ff-only ${tag}. Or delete it with git tag --delete ${tag}, and run this again.`,
       );
     console.log(`version ${version}`);
-    // The files of the last release stay until another one is made.
+    // The files of the last release stay until the next release.
     for (const name of readdirSync(folder).filter((one) => join(folder, one) !== tree))
       rmSync(join(folder, name), { recursive: true });
     const client = await clientPackage(tree, folder);
@@ -50,7 +50,7 @@ await command(async () => {
     for (const file of files) console.log(file);
     if (dry) return console.log("A dry run: no image, no commit, no tag.");
     run("git", ["add", "--all"], tree);
-    // A hook would look for its tools in this tree, which has no packages.
+    // A commit hook would look for its tools in this tree, which has no packages.
     run("git", ["commit", "--quiet", "--no-verify", "--message", `chore(release): ${version}`], tree);
     // The image records its commit.
     run("node", [join(tree, "tools/image/build-image.ts")], tree);
@@ -61,7 +61,7 @@ await command(async () => {
     console.log(`Take it over: git merge --ff-only ${tag}`);
     if (!values.publish)
       console.log(
-        `Nothing was published. git tag --delete ${tag}, and this with --publish --registry REGISTRY does that.`,
+        `Nothing was published. To publish, run git tag --delete ${tag}, and this again with --publish --registry REGISTRY.`,
       );
   } finally {
     leave(tree);

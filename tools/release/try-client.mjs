@@ -1,4 +1,4 @@
-// A notification over server-sent events, handled, acknowledged and listed: the least that an installed package must do.
+// Handles, acknowledges and lists a notification over server-sent events: the minimum test of an installed package.
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { connect } from "@saasaparilla/client";

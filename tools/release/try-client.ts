@@ -8,7 +8,7 @@ import { run } from "./run.ts";
 const TYPESCRIPT = ["4.9.5", "7.0.2"];
 const EVERY_TYPESCRIPT = ["4.9.5", "5.0.4", "5.2.2", "5.4.5", "5.6.3", "5.7.3", "5.8.3", "5.9.3", "6.0.3", "7.0.2"];
 
-/** Uses the package as others do: in an empty folder, imported, required and bundled, by each Node and TypeScript. */
+/** Imports, requires and bundles the package in an empty folder, as applications do, by each Node and TypeScript. */
 export async function tried(file: string, folder: string, everyTypeScript: boolean): Promise<void> {
   mkdirSync(folder);
   writeFileSync(join(folder, "package.json"), '{ "private": true }\n');
@@ -28,7 +28,7 @@ export async function tried(file: string, folder: string, everyTypeScript: boole
       console.log(`the client library: ${run(node, [name], folder).trim()}`);
 }
 
-/** With each way in which TypeScript looks for declarations; `node10` is the one from before Node 16. */
+/** Checks the types with each module resolution of TypeScript. `node10` is the one before Node 16. */
 function checked(version: string, folder: string): void {
   const major = Number(version.split(".")[0]);
   const ways: [object, string[]][] = [[{ module: "node16", moduleResolution: "node16" }, Object.keys(TYPED)]];
@@ -43,7 +43,7 @@ function checked(version: string, folder: string): void {
   console.log(`the client library: its types, by TypeScript ${version}`);
 }
 
-/** No settings of the folders above: an application has its own types. */
+/** Excludes settings of the folders above, because an application has its own types. */
 const STRICT = {
   noEmit: true,
   strict: true,
@@ -53,7 +53,7 @@ const STRICT = {
   types: [],
 };
 
-/** Without the DOM: its types are not everywhere. */
+/** Without the DOM, because some environments do not have its types. */
 const TYPED = {
   "typed.mts": `import { connect, type Connection, type Cursor, type Notification, type Options, type Reason, type State, type Status, type TransportName } from "@saasaparilla/client";
 import { inbox, type InboxItem, type InboxState } from "@saasaparilla/client/inbox";
@@ -86,7 +86,7 @@ export const marked: Promise<boolean> = list.read(list.items.map(({ id }) => id)
 `,
 };
 
-/** Ours, and one of each other version on the machine. */
+/** Our TypeScript, and each other version on the machine. */
 function nodes(): string[] {
   const others = (process.env.PATH ?? "")
     .split(delimiter)

@@ -30,7 +30,7 @@ export function nextVersion(tree: string): string {
   const [ours, theirs] = [join(tree, "CHANGELOG.md"), join(tree, "client/CHANGELOG.md")];
   // The platform has one changelog; changesets has one for each package.
   if (existsSync(ours)) writeFileSync(theirs, readFileSync(ours, "utf8").replace(HEAD, "# Changelog\n"));
-  // It asks pnpm for the packages of the workspace.
+  // changesets asks pnpm for the packages of the workspace.
   run("npx", ["-y", "--package", packageManager(tree), "--", changeset, "version"], tree);
   const version = versionOf(tree);
   const text = readFileSync(theirs, "utf8").replace(/^# .*\n/, "# Changelog\n");

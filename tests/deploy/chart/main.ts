@@ -74,7 +74,7 @@ async function prepare(): Promise<void> {
   });
 }
 
-/** Resources that a user's cluster has and this one lacks: volumes. */
+/** Volumes, which a user's cluster has and this one lacks. */
 async function furnish(cluster: Cluster): Promise<void> {
   const volumes = ["kafka", "postgres"].map((name) => {
     const path = join(cluster.folder, "volumes", name);
@@ -127,13 +127,13 @@ async function run(cluster: Cluster): Promise<void> {
   const scaling = new Scaling(cluster, join(chart, "files/adapter-rules.yaml"));
   await scaling.start();
   try {
-    await phase("helm upgrade: tenants, autoscalers; nothing is made anew", async () => {
+    await phase("helm upgrade: tenants, autoscalers; nothing is made again", async () => {
       const before = await release.secret("identity");
       await release.install("upgrade", VALUES_OF_TEST);
       await release.rolledOut();
       await release.find();
       if (JSON.stringify(before) !== JSON.stringify(await release.secret("identity")))
-        throw new Error("the key is another");
+        throw new Error("the key has changed");
       return "";
     });
     const load = { name: "load", seed: 7, clients: 40, rate: 60, habits: { roaming: 2, dying: 1 } };
@@ -177,7 +177,7 @@ async function disturb(release: Release, traffic: Traffic): Promise<void> {
   }
   await phase("a distributor hangs (SIGSTOP)", async () => {
     const { restarted, ready } = await release.signal("distributor", "SIGSTOP");
-    if (restarted > 60) throw new Error(`noticed after ${seconds(restarted)}: a minute is promised`);
+    if (restarted > 60) throw new Error(`noticed after ${seconds(restarted)}, and a minute is promised`);
     return `started again after ${seconds(restarted)}, ready after ${seconds(ready)}, all there ${seconds(await traffic.flows())} later`;
   });
   for (const store of ["redis", "postgres"])
@@ -198,7 +198,7 @@ async function scale(release: Release, traffic: Traffic): Promise<void> {
     crowd = await Traffic.start(release, { name: "crowd", seed: 8, clients: 140, rate: 20, habits: {} });
     await crowd.gathered();
     let said = "";
-    await until("there are more distributors", async () => {
+    await until("the autoscaler has added distributors", async () => {
       said = (await readFor("distributor", cluster)) ?? said;
       return (await distributors()) >= MANY;
     });
@@ -212,7 +212,7 @@ async function scale(release: Release, traffic: Traffic): Promise<void> {
     const seen: string[] = [];
     let last = MANY;
     await until(
-      "there are as few as before",
+      "the number of distributors is as before",
       async () => {
         const now = await distributors();
         if (last - now > 1) throw new Error(`${last - now} went at once`);
@@ -264,11 +264,13 @@ await command(async () => {
     process.exitCode = 1;
     process.stderr.write(await cluster.kubectl(["get", "pods,hpa,events", "--namespace", NAMESPACE]).catch(String));
     if (keep) {
-      process.stderr.write(`\nIt is kept until an interrupt: KUBECONFIG=${join(cluster.folder, "admin.kubeconfig")}\n`);
+      process.stderr.write(
+        `\nThe cluster is kept until Ctrl-C: KUBECONFIG=${join(cluster.folder, "admin.kubeconfig")}\n`,
+      );
       await once(process, "SIGINT");
     }
   } finally {
-    await step("all of it is taken down", () => cluster.down());
+    await step("the cluster is removed", () => cluster.down());
   }
   process.stdout.write(
     `\n| step | seen |\n| --- | --- |\n${rows.map(([what, seen]) => `| ${what} | ${seen} |`).join("\n")}\n`,

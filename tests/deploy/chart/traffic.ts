@@ -48,7 +48,7 @@ export class Traffic {
     while (!this.history.recovered(since)) {
       if (performance.now() - since > PATIENCE_MS)
         throw new Error(
-          `After ${PATIENCE_MS / 1_000} s ${this.history.open} of what was accepted are still not there.`,
+          `After ${PATIENCE_MS / 1_000} s ${this.history.open} accepted notifications have still not arrived.`,
         );
       await sleep(20);
     }

@@ -5,13 +5,13 @@ import { cache } from "#tests/chart/tools.ts";
 import { call } from "./call.ts";
 
 /**
- * Kubernetes itself, compiled from its modules: no registry within reach of a machine without images has its binaries.
- * It takes ten minutes on two cores, once: the result is kept by version, outside the clone.
+ * Kubernetes itself, compiled from its modules, because no reachable registry has its binaries. That takes ten minutes
+ * on two cores, once: the result is kept by version, outside the clone.
  */
 const VERSION = "v1.34.4";
 const COREDNS = "v1.15.0";
 const COMMANDS = ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy"] as const;
-/** The program that holds a pod's namespaces: it waits for its end. */
+/** The program that holds a pod's namespaces. It only waits for its end. */
 const PAUSE = `package main
 
 import (
@@ -26,7 +26,7 @@ func main() {
 	<-end
 }
 `;
-/** Only the plugins that names of Services need: all plugins together are as large as Kubernetes. */
+/** Only the plugins for names of Services, because all plugins together are as large as Kubernetes. */
 const NAMES = `package main
 
 import (
@@ -50,8 +50,8 @@ const FLAGS = { CGO_ENABLED: "0", GOFLAGS: "-trimpath -buildvcs=false -mod=mod" 
 export type Binaries = Record<(typeof COMMANDS)[number] | "coredns" | "pause", string>;
 
 /**
- * The API server alone, for a few questions: not optimised, which halves the compile time. A build for a full cluster
- * works, too.
+ * The API server alone, for a few questions. It is not optimised, which halves the compile time. A build for a full
+ * cluster also works.
  */
 export async function apiServer(): Promise<string> {
   const folder = join(cache, `kubernetes-${VERSION}`);

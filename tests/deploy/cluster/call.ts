@@ -13,7 +13,7 @@ export function call(file: string, args: readonly string[], { input, ...options 
       if (error) reject(new Error(`${file} ${args.slice(0, 6).join(" ")}: ${stderr || stdout || error.message}`));
       else resolve(stdout);
     });
-    // A tool that does not read to the end reports the error itself.
+    // A tool that does not read its whole input reports the error itself.
     child.stdin?.on("error", () => {});
     child.stdin?.end(input ?? "");
   });

@@ -36,5 +36,5 @@ export async function makeCertificates(folder: string, address: string): Promise
   await certificate("admin", "/O=system:masters/CN=admin");
   await certificate("aggregator", "/CN=aggregator");
   await certificate("kubelet", "/O=system:nodes/CN=system:node:node");
-  if (!existsSync(join(folder, "kubelet.crt"))) throw new Error("openssl made no certificates");
+  if (!existsSync(join(folder, "kubelet.crt"))) throw new Error("openssl created no certificates");
 }

@@ -152,7 +152,7 @@ export class Cluster {
       `--root-ca-file=${at("ca.crt")}`,
       "--bind-address=127.0.0.1",
       "--leader-elect=false",
-      // As often as an operator may configure; the default is four times as long.
+      // The shortest interval that an operator may configure. The default is four times as long.
       "--horizontal-pod-autoscaler-sync-period=5s",
       "--horizontal-pod-autoscaler-cpu-initialization-period=30s",
     ];

@@ -72,7 +72,7 @@ export class Node {
     const args = ["--address", this.#socket, "--namespace", "k8s.io", "images", "import", "-"];
     const load = spawn("ctr", args, { stdio: [save.stdout, "ignore", "inherit"] });
     const [[saved], [loaded]] = (await Promise.all([once(save, "exit"), once(load, "exit")])) as [[number], [number]];
-    if (saved !== 0 || loaded !== 0) throw new Error(`The images ${images.join(", ")} did not get to the node.`);
+    if (saved !== 0 || loaded !== 0) throw new Error(`The images ${images.join(", ")} did not reach the node.`);
   }
 
   /** The process id of a container on this machine. */
@@ -110,7 +110,7 @@ export class Node {
   }
 }
 
-/** The one chain that kube-proxy leaves. */
+/** The only chain that kube-proxy leaves behind. */
 async function withoutFirewall(command: string): Promise<void> {
   const jumps = ["INPUT", "OUTPUT"].map((chain) => ["-D", chain, "-j", "KUBE-FIREWALL"]);
   for (const args of [...jumps, ["-F", "KUBE-FIREWALL"], ["-X", "KUBE-FIREWALL"]])
@@ -143,7 +143,7 @@ state = "${folder}/containerd-state"
   address = "${folder}/containerd.sock"
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "${PAUSE}"
-  # A machine's root may not be allowed to be kept alive before others.
+  # Root may lack the right to lower its OOM score.
   restrict_oom_score_adj = true
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "${PLUGINS}"
@@ -177,7 +177,7 @@ const kubelet = (folder: string) => ({
   },
   cgroupRoot: "/",
   enforceNodeAllocatable: [] as string[],
-  // No other program would remove them.
+  // No other program would remove these.
   makeIPTablesUtilChains: false,
 });
 

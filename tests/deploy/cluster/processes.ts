@@ -17,7 +17,7 @@ export class Processes {
 
   start(name: string, file: string, args: readonly string[], cwd: string): void {
     const log = openSync(join(this.#logs, `${name}.log`), "w");
-    // A group of its own: a keyboard interrupt is for the test, which then ends these in order.
+    // A separate group, because Ctrl-C is for the test, which then ends these in order.
     const child = spawn(file, args, { cwd, stdio: ["ignore", log, log], detached: true });
     closeSync(log);
     child.on("error", () => {});

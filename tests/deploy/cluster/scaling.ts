@@ -86,7 +86,7 @@ export class Scaling {
         .finally(() => (looking = false));
     }, LOOK_MS);
     await this.#cluster.kubectl(["apply", "--filename", "-"], JSON.stringify(registered()));
-    await until("the API server takes metrics from here", async () => {
+    await until("the API server accepts metrics from this server", async () => {
       const list = await this.#cluster.kubectl(["get", "--raw", `/apis/${CUSTOM}`]);
       return list.includes(this.#rules[0]!.name.as);
     });
@@ -159,7 +159,7 @@ export class Scaling {
 const cpuOf = (matchers: string): Promise<Map<string, number>> =>
   asked(`sum(rate(process_cpu_seconds_total{${matchers}}[20s])) by (pod)`);
 
-/** By pod. */
+/** The metric of each pod. */
 async function asked(query: string): Promise<Map<string, number>> {
   const response = await fetch(`http://${PROMETHEUS}/api/v1/query?query=${encodeURIComponent(query)}`);
   const answer = (await response.json()) as {
@@ -187,7 +187,7 @@ const podMetrics = (namespace: string, cpu: Map<string, number>) => ({
   })),
 });
 
-/** A Service that is this machine, and the two APIs behind it. */
+/** A Service whose endpoint is this machine, and the two APIs behind it. */
 function registered() {
   const service = { name: "scaling", namespace: "kube-system" };
   const apis = [CUSTOM, RESOURCES].map((api) => {

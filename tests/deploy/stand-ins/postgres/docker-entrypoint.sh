@@ -1,5 +1,5 @@
 #!/bin/bash
-# What the public image reads of its environment: POSTGRES_USER, POSTGRES_DB, POSTGRES_PASSWORD and their _FILE, PGDATA.
+# The variables of the public image: POSTGRES_USER, POSTGRES_DB, POSTGRES_PASSWORD and their _FILE, PGDATA.
 set -eo pipefail
 [ "${1:0:1}" != - ] || set -- postgres "$@"
 [ "$1" = postgres ] || exec "$@"
