@@ -31,7 +31,7 @@ test("an image that is not pinned ends the release", () => {
   const more = 'redis:\n  bundled:\n    image: other/redis:1\n    digest: ""\n';
   expect(() => pinValues(more, digests, own)).toThrow("other/redis:1");
   expect(() => pinValues('x:\n  digest: ""\n', digests, own)).toThrow("not pinned");
-  expect(() => digestsOf(["haproxy:1"], () => "<none>")).toThrow("no digest of haproxy:1");
+  expect(() => digestsOf(["haproxy:1"], () => "<none>")).toThrow("instead of a digest of haproxy:1");
 });
 
 test("the environment for compose names each image by its digest", () => {
