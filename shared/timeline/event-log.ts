@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { KafkaLink, Outgoing } from "#kafka/client.ts";
 import { partitionOf, type ClientKey } from "#protocol/notification.ts";
-import { backoffMs, type BackoffRange } from "#runtime/backoff.ts";
+import { backOff, type BackoffRange } from "#runtime/backoff.ts";
 import { messageOf } from "#runtime/errors.ts";
 import type { Log } from "#runtime/log.ts";
 import { meters, type Registry } from "#runtime/metrics.ts";
@@ -181,7 +181,7 @@ export class EventLog {
           this.#drop(taken[0]!.at, taken.at(-1)!.at, taken.length);
           return;
         }
-        await sleep(backoffMs(tries, BACKOFF_MS), undefined, { ref: false });
+        await backOff(tries, BACKOFF_MS);
       }
     }
   }

@@ -94,8 +94,6 @@ export class SimulatedDirector {
       store: (lane, entries) => this.#store(lane, entries),
       deleteStored: (lane, upTo) => stage.acknowledge(lane.key, upTo),
       settled: (lane, entry, how) => this.#settled(lane, entry, how),
-      taken: () => {},
-      losing: () => {},
       outcome: ({ key, id, outcome }, appended) => {
         const early = stage.mutant === "an outcome after the settlement";
         if (early) appended();

@@ -1,13 +1,7 @@
-import { classify, Failure } from "@saasaparilla/shared/runtime/errors.ts";
+import { classify } from "@saasaparilla/shared/runtime/errors.ts";
 import type { Batch, Incoming } from "@saasaparilla/shared/kafka/client.ts";
 import { packSequence, sequenceAt } from "@saasaparilla/shared/protocol/notification.ts";
-import {
-  checkNotification,
-  Kind,
-  notificationBody,
-  readPack,
-  type BadItem,
-} from "@saasaparilla/shared/protocol/pack.ts";
+import { notificationBody, type BadItem } from "@saasaparilla/shared/protocol/pack.ts";
 import type { StoredNotification } from "@saasaparilla/shared/postgres/stored-notifications.ts";
 import { compact } from "./free-record-memory.ts";
 import {
@@ -27,6 +21,7 @@ import { CursorCheck } from "./cursor-check.ts";
 import type { Ownership } from "./ownership.ts";
 import type { Clock, PartitionEffects, PartitionOptions } from "./partition-options.ts";
 import { RecentIds } from "./recent-ids.ts";
+import { bodiesOf } from "./record-bodies.ts";
 import { OffsetTracker } from "#lanes/offset-tracker.ts";
 import { WaitingShares } from "#lanes/waiting-shares.ts";
 
@@ -281,27 +276,4 @@ export class PartitionLanes implements ControlTarget {
 /** A connection that prepares says what its client has. */
 function sessionOf(event: LaneEvent): number {
   return event.type === "ack" ? event.session : event.type === "prepare" ? event.id.session : 0;
-}
-
-/**
- * The bodies by index, without those that go to `bad`: the sequence of a notification is its index in the record. If
- * the framing is malformed, no item counts. The record is a dead letter as a whole, and a redrive would repeat those
- * before the defect.
- */
-function bodiesOf(value: Buffer | null, bad: BadItem[]): (Buffer | undefined)[] {
-  const bodies: (Buffer | undefined)[] = [];
-  readPack(
-    value ?? NOTHING,
-    (kind, body, index) => {
-      if (kind !== Kind.NOTIFICATION)
-        throw new Failure("reject", `Item ${index} has the unknown kind ${kind}, not ${Kind.NOTIFICATION}.`);
-      checkNotification(body, index);
-      bodies.push(body);
-    },
-    (item) => {
-      bodies.push(undefined);
-      bad.push(item);
-    },
-  );
-  return bodies;
 }

@@ -46,6 +46,7 @@ beforeEach(() => {
   hub = new Hub({
     partitions: 1,
     controlProducer: Object.assign(Object.create(silent()), {
+      id: (session: number) => ({ slot: 1, incarnation: 2, session }),
       ack: (_: number, __: string, ___: number, sequence: Sequence) => acknowledged.push(sequence),
     }) as PeersParts["controlProducer"],
     replayReader: { page: () => Promise.resolve({ rows, more: false }) },
