@@ -101,6 +101,7 @@ const following = new Following({
   followerOf: tenantTimelines(policies, settings, seconds),
   format: () => format.present,
   events: openEvents(parts),
+  wall: () => Date.now(),
 });
 const idempotency = new Idempotency(redis, keys, metrics, settings);
 const publisher = new Publisher({

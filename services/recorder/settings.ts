@@ -2,7 +2,7 @@ import { commonSettings } from "@saasaparilla/shared/settings.ts";
 import { nodeServerSettings } from "@saasaparilla/shared/http/settings.ts";
 import { z } from "zod";
 
-export const recorderSettings = commonSettings.extend({
+export const recorderSettings = commonSettings.omit({ REDIS_URL: true, REDIS_CLUSTER: true }).extend({
   ...nodeServerSettings.shape,
   PORT: z.coerce.number().int().min(0).max(65535).default(8086).meta({ description: "The port to listen on." }),
   TIMELINE_DAYS: z.coerce

@@ -83,9 +83,8 @@ export class EventLog {
     return this.#bytes;
   }
 
-  /** `key`: `tenant/client`, or `tenant/` alone. */
-  record<K extends EventKind>(kind: K, key: ClientKey, id: string, detail: Details[K]): void {
-    const at = this.#now();
+  /** `key`: `tenant/client`, or `tenant/` alone. `at`: ms since 1970, if it was before now. */
+  record<K extends EventKind>(kind: K, key: ClientKey, id: string, detail: Details[K], at = this.#now()): void {
     this.#recorded += 1;
     const text = JSON.stringify([at, kind, key, id, detail] satisfies EventLine);
     const bytes = text.length + LINE_BYTES;

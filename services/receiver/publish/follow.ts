@@ -15,6 +15,8 @@ export interface FollowingParts {
   /** The newest form of bytes that this platform may write. */
   format: () => number;
   events: Events;
+  /** ms since 1970, for people to read. */
+  wall: () => number;
 }
 
 interface From {
@@ -36,16 +38,18 @@ export class Following {
     return format() >= FOLLOWED_FORMAT ? followerOf(tenant, publisher) : undefined;
   }
 
-  /** Marks those that are sent, before they are written. Each has its own key and id. */
-  mark(sent: readonly Item[], { tenant }: From, follower: Follower): void {
+  /** Marks those that are sent, before they are written. Each has its own key and id. Returns the time. */
+  mark(sent: readonly Item[], { tenant }: From, follower: Follower): number {
     for (const item of sent) {
       if (item.outcome !== "open") continue;
       const { client, id } = nameOfItem(item, tenant);
       item.followed = follower(client, id);
     }
+    return this.#parts.wall();
   }
 
-  record(sent: readonly Item[], from: From, follower: Follower): void {
+  /** `began`: when the request came. Its notifications may be on their way before Kafka's answer is here. */
+  record(sent: readonly Item[], from: From, follower: Follower, began: number): void {
     const { events } = this.#parts;
     const { tenant, publisher } = from;
     for (const item of sent) {
@@ -53,7 +57,7 @@ export class Following {
       const { key, client, id } = nameOfItem(item, tenant);
       if (item.outcome === "accepted") {
         if (item.followed !== undefined)
-          events.record("accepted", key, id, { publisher, why: item.followed, ...about(item.published) });
+          events.record("accepted", key, id, { publisher, why: item.followed, ...about(item.published) }, began);
       } else if (id !== "" && follower(client, id) !== undefined) {
         if (item.outcome === "repeated") events.record("repeated", key, id, { publisher });
         else events.record("refused", key, id, { publisher, problem: nameOf(item.outcome) });

@@ -99,9 +99,9 @@ export class Publisher {
     const sent = expand(items);
     const { following } = this.#parts;
     const follower = following.of(from);
-    if (follower) following.mark(sent, from, follower);
+    const began = follower && following.mark(sent, from, follower);
     await this.#parts.appender.append(sent, from);
-    if (follower) following.record(sent, from, follower);
+    if (began !== undefined) following.record(sent, from, follower!, began);
     if (sent !== items) gather(items, sent);
     this.#repeats.conclude(items, reserved);
   }
