@@ -29,6 +29,24 @@ async function setFormat(format: number): Promise<void> {
   await client.end();
 }
 
+test("before the upgrade is finished nothing is followed, and afterwards it is", async () => {
+  await setFormat(3);
+  const receiver = await stack.start("receiver", { TIMELINE_FOLLOW: "all" });
+  stack.services.push(receiver);
+  const publisher = await Publisher.of(stack);
+  const followed = async (client: string) =>
+    (await readAccepted(stack)).filter(({ key }) => key === `acme/${client}`).map((one) => one.followed);
+  await publisher.number("before");
+  expect(await followed("before")).toEqual([false]);
+  await setFormat(4);
+  await expect
+    .poll(async () => {
+      await publisher.number("after");
+      return (await followed("after")).at(-1);
+    }, within)
+    .toBe(true);
+}, 90_000);
+
 test("expired and dead-lettered notifications are recorded, and other events of them are not", async () => {
   const id = "6e8bc430-9c3a-41d9-9669-0800200c9b01";
   const dead = "6e8bc430-9c3a-41d9-9669-0800200c9b02";
@@ -50,22 +68,4 @@ test("expired and dead-lettered notifications are recorded, and other events of 
   const [letter] = await api.list();
   await api.redrive(letter!.id);
   await expect.poll(() => kindsOf(stack, dead), within).toEqual(expect.arrayContaining(["redriven"]));
-}, 90_000);
-
-test("before the upgrade is finished nothing is followed, and afterwards it is", async () => {
-  await setFormat(3);
-  const receiver = await stack.start("receiver", { TIMELINE_FOLLOW: "all" });
-  stack.services.push(receiver);
-  const publisher = await Publisher.of(stack);
-  const followed = async (client: string) =>
-    (await readAccepted(stack)).filter(({ key }) => key === `acme/${client}`).map((one) => one.followed);
-  await publisher.number("before");
-  expect(await followed("before")).toEqual([false]);
-  await setFormat(4);
-  await expect
-    .poll(async () => {
-      await publisher.number("after");
-      return (await followed("after")).at(-1);
-    }, within)
-    .toBe(true);
 }, 90_000);
