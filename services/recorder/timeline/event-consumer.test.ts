@@ -38,7 +38,7 @@ beforeEach(() => {
       read: quiet,
       paused: quiet,
       watch: quiet,
-      rows: (result, count = 1) => (results[result] = (results[result] ?? 0) + count),
+      rows: (result, count) => (results[result] = (results[result] ?? 0) + (count ?? 1)),
       gaps: quiet,
       retried: quiet,
     },
@@ -49,7 +49,10 @@ beforeEach(() => {
     commit: (offsets) => Promise.resolve(void committed.push(...offsets.map(({ offset }) => offset))),
     pause: quiet,
     resume: quiet,
-  } as unknown as GroupReader);
+    seek: quiet,
+    rejoin: () => Promise.resolve(),
+    stop: () => Promise.resolve(),
+  } satisfies GroupReader);
   consumer.assigned([0], "me");
 });
 

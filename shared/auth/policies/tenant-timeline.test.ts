@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { Policies } from "./policies.ts";
 import { formatNeeded, tenantRow } from "./schema.ts";
 import { tenantTimelines, tenantTimelineSettings } from "./tenant-timeline.ts";
+import type { Watch } from "./timeline-setting.ts";
 
 const ID = "6e8bc430-9c3a-41d9-9669-0800200c9a66";
 let now = 1_000;
@@ -46,7 +47,7 @@ test("one in N is followed, whatever part of the ids is random", () => {
 });
 
 test("a watch follows its client or its publisher until it ends", () => {
-  const watches = [
+  const watches: Watch[] = [
     { client: "u1", until: 1_100 },
     { publisher: "shop", until: 1_200 },
   ];
