@@ -31,7 +31,7 @@ export const settings = z.strictObject({
   /** Besides the primary. A commit is answered once one replica has it. On Docker, with its one machine, there is none. */
   postgresReplicas: z.coerce.number().int().min(1).max(8).default(2),
 
-  /** 8 for each director, distributor, courier and dispatcher, one for each receiver: docs/guides/sizing.md. Above some hundreds, put a pooler in front. */
+  /** 8 for each director, distributor, courier, dispatcher and recorder, one for each receiver: docs/guides/sizing.md. Above some hundreds, put a pooler in front. */
   postgresConnections: count.max(5_000).default(200),
 
   /** Kubernetes: the namespace of the stores and the platform, so that the platform can read its secrets. */

@@ -7,6 +7,7 @@ import { createMetrics as director } from "#services/director/metrics.ts";
 import { createMetrics as dispatcher } from "#services/dispatcher/metrics.ts";
 import { createMetrics as distributor } from "#services/distributor/metrics.ts";
 import { createMetrics as receiver } from "#services/receiver/metrics.ts";
+import { createMetrics as recorder } from "#services/recorder/metrics.ts";
 import { readPromql } from "#tests/support/promql.ts";
 
 interface Panel {
@@ -23,16 +24,19 @@ const alerts = [...read("alerts.yaml").matchAll(/^ +expr: (.+)$/gm)].map((match)
 
 /**
  * The scraped series: of the services, of Prometheus itself, and those of every service (shared/auth/audit-log.ts,
- * shared/postgres/row-refresh.ts, shared/auth/pending-callers.ts, shared/auth/guard.ts).
+ * shared/postgres/row-refresh.ts, shared/auth/pending-callers.ts, shared/auth/guard.ts, shared/timeline/event-log.ts).
  */
 const known = new Set([
   "up",
   "access_age_seconds",
   "audit_dropped_total",
+  "timeline_events_total",
+  "timeline_events_dropped_total",
+  "timeline_queued_bytes",
   "identity_waits_refused_total",
   "address_over_limit_requests_total",
 ]);
-for (const [service, create] of Object.entries({ receiver, director, distributor, courier, dispatcher })) {
+for (const [service, create] of Object.entries({ receiver, director, distributor, courier, dispatcher, recorder })) {
   const registry = createRegistry(service);
   create(registry);
   for (const { name } of registry.getMetricsAsArray()) known.add(name);

@@ -31,8 +31,9 @@ export async function provision(
   await link.present([]);
   await locked(postgres, NAMESPACE, async (session) => {
     const migrations = await migrate(session, NAMESPACE);
-    // Makes the tables of the coming weeks, and drops old ones.
+    // Makes the tables of the coming weeks and days, and drops old ones.
     await session.query("update inbox_weeks set due = now()");
+    await session.query("update timeline_days set due = now()");
     const parts = await partitionStored(session, settings.STORED_PARTITIONS);
     if (parts !== settings.STORED_PARTITIONS)
       log.warn(
@@ -41,7 +42,8 @@ export async function provision(
       );
     const roles = await makeRoles(settings, { session, link, log, health });
     const tenants = await tenantsMade(new PolicyStore(postgres, NAMESPACE), settings.TENANTS);
-    const present = await link.present([names.accepted, names.control, names.deferred, names.routed, names.dispatch]);
+    const { accepted, control, deferred, routed, dispatch, events } = names;
+    const present = await link.present([accepted, control, deferred, routed, dispatch, events]);
     const partitions = await partitionsOfAccepted(link, settings, present, repartition);
     const made = await link.createTopics([epochsSpec(names, settings)]);
     const kept = await latestEpoch(link, names.epochs);
@@ -54,10 +56,9 @@ export async function provision(
       log.warn({ err: error }, "existing topics keep their settings");
       return [];
     });
-    for (const topic of [names.accepted, names.control, names.deferred])
-      await grow(link, topic, present.get(topic), partitions);
-    await grow(link, names.routed, present.get(names.routed), settings.ROUTED_PARTITIONS);
-    await grow(link, names.dispatch, present.get(names.dispatch), settings.DISPATCH_PARTITIONS);
+    for (const topic of [accepted, control, deferred, events]) await grow(link, topic, present.get(topic), partitions);
+    await grow(link, routed, present.get(routed), settings.ROUTED_PARTITIONS);
+    await grow(link, dispatch, present.get(dispatch), settings.DISPATCH_PARTITIONS);
     if (partitions !== settings.ACCEPTED_PARTITIONS)
       log.warn(
         { topic: names.accepted, has: partitions },

@@ -2,11 +2,15 @@ import type { TopicSpec } from "@saasaparilla/shared/kafka/admin.ts";
 import type { Topics } from "@saasaparilla/shared/kafka/topic-names.ts";
 
 const MINUTE = 60_000;
-const DAY = 24 * 60 * MINUTE;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
 const FOR_EVER = -1;
 /** For each of the audit log's four partitions: floods of attempts must not fill the disk. */
 const AUDIT_BYTES = 1 << 30;
 const AUDIT_SEGMENT_BYTES = 64 << 20;
+/** For each partition of events: following everything must not fill the disk. The recorder notes what it misses. */
+const EVENTS_BYTES = 4 * 2 ** 30;
+const EVENTS_SEGMENT_BYTES = 256 << 20;
 const MAX_RECORD_BYTES = 2 * 1024 * 1024;
 
 export interface TopicSizes {
@@ -26,6 +30,7 @@ interface Kept {
 }
 
 const MINUTES: Kept = { retentionMs: 15 * MINUTE, segmentMs: 5 * MINUTE };
+const ONE_DAY: Kept = { retentionMs: DAY, segmentMs: HOUR };
 const WEEK: Kept = { retentionMs: 7 * DAY, segmentMs: DAY };
 const MONTH: Kept = { retentionMs: 30 * DAY, segmentMs: DAY };
 
@@ -38,6 +43,7 @@ export function topicSpecs(names: Topics, sizes: TopicSizes): TopicSpec[] {
     specOf(sizes, names.dispatch, sizes.DISPATCH_PARTITIONS, WEEK),
     specOf(sizes, names.routed, sizes.ROUTED_PARTITIONS, MINUTES),
     bounded(specOf(sizes, names.audit, 4, MONTH), AUDIT_BYTES, AUDIT_SEGMENT_BYTES),
+    bounded(specOf(sizes, names.events, accepted, ONE_DAY), EVENTS_BYTES, EVENTS_SEGMENT_BYTES),
     // A dead letter carries headers, and is sent together with others. If it were too large again, it would block its
     // director forever.
     specOf(sizes, names.deadLetters, 1, { ...MONTH, maxBytes: 2 * MAX_RECORD_BYTES }),

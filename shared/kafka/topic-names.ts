@@ -18,6 +18,8 @@ export interface Topics {
   dispatch: string;
   /** Attempts of callers; lines of JSON; a month of retention. */
   audit: string;
+  /** All services to recorder: what became of notifications; log-append time; a day of retention. */
+  events: string;
 }
 
 export function topicsOf(namespace: string): Topics {
@@ -30,6 +32,7 @@ export function topicsOf(namespace: string): Topics {
     epochs: `${namespace}.epochs`,
     dispatch: `${namespace}.dispatch`,
     audit: `${namespace}.audit`,
+    events: `${namespace}.events`,
   };
 }
 
@@ -46,6 +49,11 @@ export function dispatcherGroup(namespace: string): string {
 /** The one consumer group of all couriers, which read accepted too. */
 export function courierGroup(namespace: string): string {
   return `${namespace}.couriers`;
+}
+
+/** The one consumer group of all recorders. */
+export function recorderGroup(namespace: string): string {
+  return `${namespace}.recorders`;
 }
 
 /** The group of one distributor, which reads its slot. */

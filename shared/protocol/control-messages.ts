@@ -17,6 +17,11 @@ const connection = {
 
 export type ConnectionId = z.output<z.ZodObject<typeof connection>>;
 
+/** Its public name, in presence and in the timeline. */
+export function connectionOf({ slot, incarnation, session }: ConnectionId): string {
+  return `${slot}:${incarnation}:${session}`;
+}
+
 /**
  * `unknown`: no such connection here. `gap`: `prev` is not the sequence sent last. `slow`: its outbox is full.
  * `replaying`: it reads stored ones again.

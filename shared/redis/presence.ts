@@ -2,7 +2,7 @@ import { randomInt } from "node:crypto";
 import type { ClientKey } from "#protocol/notification.ts";
 import type { Redis } from "./client.ts";
 import type { Keys } from "./keys.ts";
-import type { ConnectionId } from "#protocol/control-messages.ts";
+import { connectionOf, type ConnectionId } from "#protocol/control-messages.ts";
 
 /** The connections of each client, in Redis. It is a hint: a wrong entry costs time, and never a notification. */
 
@@ -19,11 +19,11 @@ export class Presence {
   }
 
   async register(key: ClientKey, id: ConnectionId, since: number): Promise<void> {
-    await this.#redis.eval(REGISTER, 1, this.#keys.connections(key), field(id), since, ENTRY_SECONDS);
+    await this.#redis.eval(REGISTER, 1, this.#keys.connections(key), connectionOf(id), since, ENTRY_SECONDS);
   }
 
   async unregister(key: ClientKey, id: ConnectionId): Promise<void> {
-    await this.#redis.hdel(this.#keys.connections(key), field(id));
+    await this.#redis.hdel(this.#keys.connections(key), connectionOf(id));
   }
 
   /**
@@ -83,10 +83,6 @@ redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return owner and 1 or 2`;
 
 const RELEASE = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0`;
-
-function field({ slot, incarnation, session }: ConnectionId): string {
-  return `${slot}:${incarnation}:${session}`;
-}
 
 function fromField(text: string): ConnectionId {
   const [slot = Number.NaN, incarnation = Number.NaN, session = Number.NaN] = text.split(":").map(Number);

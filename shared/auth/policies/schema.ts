@@ -1,8 +1,10 @@
 import { z } from "zod";
 import { isOrigin } from "#http/origin.ts";
+import { FOLLOWED_FORMAT } from "#protocol/format.ts";
 import { patterns } from "./client-patterns.ts";
 import { inboxSetting } from "./inbox-setting.ts";
 import { targetPatterns } from "./target-patterns.ts";
+import { MOST_WATCHES, timelineSetting, watch } from "./timeline-setting.ts";
 import { subjectPatterns } from "#auth/subject.ts";
 
 /** Policies are rows of the table `access`. Each is checked when it is written, and again when it is read. */
@@ -61,6 +63,10 @@ export const tenantRow = z.strictObject({
   ),
   /** The notifications that the inboxes of its clients show. */
   inbox: z.exactOptional(inboxSetting),
+  /** The notifications whose way is recorded. */
+  timeline: z.exactOptional(timelineSetting),
+  /** Clients and publishers whose notifications are all recorded for a while. */
+  watches: z.exactOptional(z.array(watch).max(MOST_WATCHES)),
 });
 
 const keyRow = z.strictObject({
@@ -149,11 +155,16 @@ export const rowSchemas = {
 
 /** The lowest `format` of the platform at which this row may be written: services below it close the row's tenant. */
 export function formatNeeded(kind: string, value: unknown): number {
-  if (kind === "tenant") return (value as RowOf<"tenant"> | null)?.inbox === undefined ? 1 : 3;
+  if (kind === "tenant") return tenantFormat(value as RowOf<"tenant"> | null);
   if (value === null || (kind !== "grant" && kind !== "key")) return 1;
   const { targets, clients, role, scopes } = value as Partial<RowOf<"grant"> & RowOf<"key">>;
   const consumes = role === "consumer" || scopes?.includes("consume") === true;
   return targets !== undefined || clients?.length === 0 || consumes ? 2 : 1;
+}
+
+function tenantFormat(row: RowOf<"tenant"> | null): number {
+  if (row?.timeline !== undefined || row?.watches !== undefined) return FOLLOWED_FORMAT;
+  return row?.inbox === undefined ? 1 : 3;
 }
 
 export type ClaimMapping = Pick<z.output<typeof issuerRow>, keyof typeof claimMapping>;
