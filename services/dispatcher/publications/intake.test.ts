@@ -36,6 +36,7 @@ async function settle(
     reject: () => Promise.reject(new Error("no item is bad")),
     begun() {},
     metrics: { fannedOut() {}, publication() {} },
+    timeline: { taken() {} },
   };
   const pack = new PackWriter();
   targets.forEach((to, n) => pack.publication({ head: headOf(n, to), payload: Buffer.from("1") }));
