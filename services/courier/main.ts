@@ -72,12 +72,14 @@ const producer = new BatchingProducer({
     log.debug({ err: error }, "a send to Kafka failed and is repeated");
   },
 });
+lifecycle.onEnd("outcomes and frames", () => producer.drained());
 const { routes, inserted } = openLists({
   settings,
   postgres,
   presence: new Presence(redis, new Keys(settings.NAMESPACE)),
   kafka,
   producer,
+  epoch,
   topics,
   format: () => format.present,
   guard,
@@ -87,10 +89,8 @@ const { routes, inserted } = openLists({
 });
 serveRoutes(server, routes, {
   admit: ({ scope, ...about }, token, request) => guard.pass(token, scope, request, about),
-  failed(error) {
-    metrics.failed("postgres");
-    log.debug({ err: error }, "a request failed and can be repeated");
-  },
+  // Those that call a store count its failures.
+  failed: () => undefined,
   registry,
   log,
 });

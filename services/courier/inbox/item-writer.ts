@@ -28,8 +28,6 @@ export async function writeItems(items: readonly InboxItem[], parts: ItemWriterP
     );
     for (const [client, most] of trimmed) if (most === Infinity) trimmed.delete(client);
     const surplus = trimmed.size > 0 ? await store.trim(trimmed) : 0;
-    const asking = items.filter(({ options }) => options.outcomes !== undefined);
-    if (asking.length > 0) await inserted?.(asking);
     metrics.items("inserted", result.inserted);
     metrics.items("collapsed", result.collapsed);
     metrics.items("repeated", items.length - result.inserted - result.collapsed);
@@ -45,6 +43,9 @@ export async function writeItems(items: readonly InboxItem[], parts: ItemWriterP
     await keepWeeks();
     throw new Failure("retry", "The week of a notification had no table.", { cause: error });
   }
+  // Its failures are those of Kafka too. The repeat finds the rows.
+  const asking = items.filter(({ options }) => options.outcomes !== undefined);
+  if (asking.length > 0) await inserted?.(asking);
 }
 
 const trims = ({ id }: InboxItem): boolean => Number.parseInt(id.slice(0, 2), 16) % TRIMS_OF === 0;

@@ -9,7 +9,8 @@ import {
   type Sequence,
 } from "@saasaparilla/shared/protocol/notification.ts";
 import type { CourierMetrics } from "#metrics.ts";
-import type { Counts, ListBounds, ListPage, ListStore, Marked } from "./list-store.ts";
+import type { AcceptedEnds } from "./accepted-ends.ts";
+import type { AskingItem, Counts, ListBounds, ListPage, ListStore, Marked } from "./list-store.ts";
 import type { MarkStore } from "./mark-store.ts";
 import type { ReadOutcomes } from "./read-outcomes.ts";
 
@@ -20,11 +21,12 @@ export interface InboxesParts {
   lists: ListStore;
   marks: MarkStore;
   outcomes: Pick<ReadOutcomes, "append">;
+  ends: Pick<AcceptedEnds, "after">;
   inboxOf: InboxOf;
   weightOf: (tenant: string) => number;
   /** Tells the live connections of a client. */
   tell: (client: ClientKey, frame: InboxFrame) => void;
-  metrics: Pick<CourierMetrics, "marked" | "marksDropped" | "watch">;
+  metrics: Pick<CourierMetrics, "marked" | "marksDropped" | "failed" | "watch">;
 }
 
 interface Work {
@@ -63,10 +65,12 @@ export class Inboxes {
     const { lists, marks, tell, metrics } = this.#parts;
     const { client } = bounds;
     // Before the commit: after a death in between, the repeat of the request appends them again.
-    const reported = mark === "read" ? await this.#report(bounds, marked) : undefined;
+    const reported = mark === "read" ? await this.#report(bounds, marked) : [];
     const dropped = await this.#ask(client, () => marks.write(client, mark, marked));
+    if (reported.length > 0) await this.#ask(client, () => lists.answered(client, reported));
     // Items that came meanwhile: their writer may have looked for marks before this one was committed.
-    if (reported) await this.#report(bounds, marked, reported);
+    const late = mark === "read" ? await this.#report(bounds, marked) : [];
+    if (late.length > 0) await this.#ask(client, () => lists.answered(client, late));
     metrics.marked(mark);
     metrics.marksDropped(dropped);
     const counts = await this.#ask(client, () => lists.counts(bounds));
@@ -75,24 +79,34 @@ export class Inboxes {
     return counts;
   }
 
-  /** Deletes all of a person. */
+  /** Whether a notification with this sequence can exist. */
+  async exists(client: ClientKey, sequence: Sequence): Promise<boolean> {
+    return sequence < (await this.#parts.ends.after(client, sequence));
+  }
+
+  /** Deletes all of a person. What accepted still has, no list shows. */
   async forget(client: ClientKey): Promise<number> {
-    const { marks, tell } = this.#parts;
-    const deleted = await this.#ask(client, () => marks.forget(client));
+    const { marks, tell, ends } = this.#parts;
+    const end = await ends.after(client);
+    const deleted = await this.#ask(client, () => marks.forget(client, end));
     tell(client, RELOAD);
     return deleted;
   }
 
-  async #report(bounds: ListBounds, marked: Marked, known?: ReadonlySet<string>): Promise<ReadonlySet<string>> {
+  async #report({ client, ...bounds }: ListBounds, marked: Marked): Promise<readonly AskingItem[]> {
     const { lists, outcomes } = this.#parts;
-    const asking = await this.#ask(bounds.client, () => lists.asking(bounds, marked));
-    const fresh = asking.filter(({ id }) => known?.has(id) !== true);
+    const asking = await this.#ask(client, () => lists.asking({ client, ...bounds }, marked));
     // While it waits for Kafka, it keeps no other request from Postgres.
-    await outcomes.append(bounds.client, fresh);
-    return new Set(fresh.map(({ id }) => id));
+    await outcomes.append(client, asking);
+    return asking;
   }
 
-  #ask<T>(client: ClientKey, run: () => Promise<T>): Promise<T> {
-    return this.#work.ask({ client, run }) as Promise<T>;
+  async #ask<T>(client: ClientKey, run: () => Promise<T>): Promise<T> {
+    try {
+      return (await this.#work.ask({ client, run })) as T;
+    } catch (error) {
+      this.#parts.metrics.failed("postgres");
+      throw error;
+    }
   }
 }
