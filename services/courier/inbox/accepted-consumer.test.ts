@@ -8,12 +8,17 @@ import type { InboxItem } from "./items.ts";
 const TOPIC = "test.accepted";
 const NOW = 1_700_000_000_000;
 const DAY_MS = 86_400_000;
-const ID = "6e8bc430-9c3a-41d9-9669-0800200c9a66";
+/** The records of one number have the same ids. */
+const idOf = (number: number, index: number): string =>
+  `6e8bc430-9c3a-41d9-9669-${String(number * 1_000 + index).padStart(12, "0")}`;
 
-function recordOf(offset: number, { key = "acme/u", count = 1, appended = NOW, bytes = 1 } = {}): Incoming {
+function recordOf(
+  offset: number,
+  { key = "acme/u", count = 1, appended = NOW, bytes = 1, number = offset } = {},
+): Incoming {
   const writer = new PackWriter();
   const payload = Buffer.from("1".repeat(bytes));
-  for (let number = 0; number < count; number += 1) writer.notification({ key, id: ID, payload });
+  for (let index = 0; index < count; index += 1) writer.notification({ key, id: idOf(number, index), payload });
   return { offset, appended, value: writer.take(), headers: {} };
 }
 
@@ -108,7 +113,7 @@ test("records that no inbox takes are settled at once, and those that no inbox w
   });
   await consumer.commit();
   expect(commits).toEqual([{ topic: TOPIC, partition: 1, offset: 3 }]);
-  expect([inserted, results]).toEqual([[], { unlisted: 1, expired: 1, bad: 1 }]);
+  expect([inserted, results]).toEqual([[], { unlisted: 1, repeated: 0, expired: 1, bad: 1 }]);
 });
 
 test("a partition pauses at its bound of waiting bytes, and resumes when its items are inserted", async () => {
@@ -131,4 +136,15 @@ test("items of a partition that is taken away are not inserted, and its offsets 
   done();
   await consumer.end();
   expect(commits).toEqual([{ topic: TOPIC, partition: 1, offset: 10 }]);
+});
+
+test("a repeat of a recent id is not inserted, and is settled; the same id of another client is no repeat", async () => {
+  const { consumer, read, begin, inserted, commits, results, done } = consumerWith();
+  await begin();
+  read(0, recordOf(1), recordOf(2), recordOf(3, { number: 1 }), recordOf(4, { number: 1, key: "acme/v" }));
+  await expect.poll(() => inserted.toSorted()).toEqual(["001000", "002000", "004000"]);
+  done();
+  await consumer.end();
+  expect(commits).toEqual([{ topic: TOPIC, partition: 0, offset: 5 }]);
+  expect(results).toMatchObject({ repeated: 1 });
 });

@@ -6,6 +6,7 @@ import {
   type GroupConsumerOptions,
   type OwnedPartition,
 } from "@saasaparilla/shared/kafka/group-consumer.ts";
+import { RecentIds } from "@saasaparilla/shared/kafka/recent-ids.ts";
 import { messageOf } from "@saasaparilla/shared/runtime/errors.ts";
 import type { CourierMetrics } from "#metrics.ts";
 import { InsertQueue, type InsertQueueOptions, type WaitingItem } from "./insert-queue.ts";
@@ -40,6 +41,8 @@ export class AcceptedConsumer extends GroupConsumer {
   readonly #queue: InsertQueue<RecordItem>;
   /** The items of each waiting record that are not inserted yet. */
   readonly #left = new WeakMap<Incoming, number>();
+  /** As directors do: a repeat with a collapse key would delete a row that came between. */
+  readonly #recent = new WeakMap<OwnedPartition, RecentIds>();
   /** The first offset to read. Nothing is read from a partition before it is known. */
   readonly #from = new WeakMap<OwnedPartition, number>();
   readonly #finding = new WeakSet<OwnedPartition>();
@@ -88,15 +91,19 @@ export class AcceptedConsumer extends GroupConsumer {
   protected override arrived(owned: OwnedPartition, records: readonly Incoming[]): void {
     const { epoch, inboxOf, wall, metrics, log } = this.#options;
     const now = wall();
+    const recent = this.#recent.get(owned) ?? new RecentIds();
+    this.#recent.set(owned, recent);
     for (const record of records) {
       const { items, unlisted, bad } = readItems(record, epoch, inboxOf);
       for (const reason of bad)
         log.warn({ partition: owned.partition, offset: record.offset, reason }, "a notification cannot be read");
       metrics.items("bad", bad.length);
       metrics.items("unlisted", unlisted);
+      const fresh = items.filter(({ id, client }) => !recent.repeated(id, client));
+      metrics.items("repeated", items.length - fresh.length);
       // Its week may have no table any more.
-      const young = items.filter(({ tenant, appended }) => now - appended < (inboxOf(tenant)?.days ?? 0) * DAY_MS);
-      metrics.items("expired", items.length - young.length);
+      const young = fresh.filter(({ tenant, appended }) => now - appended < (inboxOf(tenant)?.days ?? 0) * DAY_MS);
+      metrics.items("expired", fresh.length - young.length);
       this.#left.set(record, young.length);
       for (const item of young) this.#queue.add({ item, source: owned, record });
     }

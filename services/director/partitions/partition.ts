@@ -26,7 +26,7 @@ import { LaneMap } from "#lanes/lane-map.ts";
 import { CursorCheck } from "./cursor-check.ts";
 import type { Ownership } from "./ownership.ts";
 import type { Clock, PartitionEffects, PartitionOptions } from "./partition-options.ts";
-import { RecentIds } from "./recent-ids.ts";
+import { RecentIds } from "@saasaparilla/shared/kafka/recent-ids.ts";
 import { OffsetTracker } from "#lanes/offset-tracker.ts";
 import { WaitingShares } from "#lanes/waiting-shares.ts";
 

@@ -1,4 +1,4 @@
-import type { ClientKey } from "@saasaparilla/shared/protocol/notification.ts";
+import type { ClientKey } from "#protocol/notification.ts";
 
 /**
  * The ids of a partition's last notifications. It drops repeats, which come from a publisher's or a producer's retry.
