@@ -7,6 +7,8 @@ import { nameOf, Tabs } from "./inbox-tabs.ts";
 import { Backoff, onAbort, pause } from "./timing.ts";
 
 const PAGE = 50;
+/** A tab can get the lock before it hears the list of the tab that had it. */
+const HEARD_MS = 200;
 /** Until the list is asked for again: by the number of answers without something that was heard. */
 const MISSED_MS = [2_000, 1_000, 4_000, 16_000];
 
@@ -45,6 +47,7 @@ export class Sync<T> {
   #sending: Promise<void> | undefined;
   #timer: unknown;
   #hurry = new AbortController();
+  #heard = new AbortController();
   #answered = false;
   error: InboxError | undefined;
 
@@ -136,6 +139,11 @@ export class Sync<T> {
 
   async #reload(): Promise<void> {
     await this.#persist("list", async () => {
+      if (this.#served) {
+        this.#heard = new AbortController();
+        const { signal, timers } = this.#options;
+        await pause(HEARD_MS, [signal, this.#heard.signal], timers);
+      }
       // Another tab has done it meanwhile.
       if (!this.#needed) return false;
       this.#needed = false;
@@ -249,6 +257,7 @@ export class Sync<T> {
       const shorter = message.answer.items.length < this.list.size;
       if (this.#served && !(shorter && message.answer.more)) this.#needed = false;
       this.#served = false;
+      this.#heard.abort();
       this.#take(message.answer, shorter);
     } else if (message.about === "older") this.list.append(message.answer, message.before);
     else if (message.about === "marked") {

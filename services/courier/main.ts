@@ -21,7 +21,6 @@ import { watchEpoch } from "@saasaparilla/shared/kafka/epoch-watch.ts";
 import { openapi } from "#api/openapi.ts";
 import { openLists } from "#lists/open-lists.ts";
 import { listsApi } from "#lists/openapi.ts";
-import { OutcomesLate } from "#lists/read-outcomes.ts";
 import { openInbox } from "#inbox/open-inbox.ts";
 import { createMetrics } from "./metrics.ts";
 import { courierSettings } from "./settings.ts";
@@ -82,6 +81,7 @@ const { routes, inserted } = openLists({
   presence: new Presence(redis, new Keys(settings.NAMESPACE)),
   kafka,
   producer,
+  epoch,
   topics,
   format: () => format.present,
   guard,
@@ -92,10 +92,8 @@ const { routes, inserted } = openLists({
 });
 serveRoutes(server, routes, {
   admit: ({ scope, ...about }, token, request) => guard.pass(token, scope, request, about),
-  failed(error) {
-    if (!(error instanceof OutcomesLate)) metrics.failed("postgres");
-    log.debug({ err: error }, "a request failed and can be repeated");
-  },
+  // Those that call a store count its failures.
+  failed: () => undefined,
   registry,
   log,
 });

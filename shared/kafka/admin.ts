@@ -135,6 +135,14 @@ export class KafkaAdmin {
     });
   }
 
+  /** By partition: the offset that the next record will have. */
+  async ends(topic: string): Promise<Map<number, number>> {
+    return this.reach("kafka", async () => {
+      const offsets = await this.admin((admin) => admin.fetchTopicOffsets(topic));
+      return new Map(offsets.map(({ partition, high }) => [partition, Number(high)]));
+    });
+  }
+
   /** By partition: the group's position, and the offset that the next record will have. */
   async progress(group: string, topic: string): Promise<Map<number, GroupProgress>> {
     return this.reach("kafka", () =>

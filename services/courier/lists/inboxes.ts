@@ -1,6 +1,6 @@
 import type { InboxOf, TenantInbox } from "@saasaparilla/shared/auth/policies/tenant-inbox.ts";
 import { StatementBatches } from "@saasaparilla/shared/fairness/statement-batches.ts";
-import { boundedFrame, MARKS, RELOAD, type InboxFrame, type Mark } from "@saasaparilla/shared/protocol/inbox.ts";
+import { boundedFrame, RELOAD, type InboxFrame, type Mark } from "@saasaparilla/shared/protocol/inbox.ts";
 import {
   cursorTag,
   tenantOf,
@@ -10,12 +10,10 @@ import {
 } from "@saasaparilla/shared/protocol/notification.ts";
 import type { Events } from "@saasaparilla/shared/timeline/event-log.ts";
 import type { CourierMetrics } from "#metrics.ts";
-import type { Counts, ListBounds, ListPage, ListStore, Marked } from "./list-store.ts";
+import type { AcceptedEnds } from "./accepted-ends.ts";
+import type { AskingItem, Counts, ListBounds, ListPage, ListStore, Marked } from "./list-store.ts";
 import type { MarkStore } from "./mark-store.ts";
 import type { ReadOutcomes } from "./read-outcomes.ts";
-
-/** As the marks' table counts it. */
-const READ = MARKS.indexOf("read") + 1;
 
 /** Postgres does so many requests at once; the tenants of the others take turns. */
 const STATEMENTS = { statements: 4, requests: 1, cost: 1, costOf: () => 1 } as const;
@@ -24,12 +22,13 @@ export interface InboxesParts {
   lists: ListStore;
   marks: MarkStore;
   outcomes: Pick<ReadOutcomes, "append">;
+  ends: Pick<AcceptedEnds, "after">;
   inboxOf: InboxOf;
   weightOf: (tenant: string) => number;
   /** Tells the live connections of a client. */
   tell: (client: ClientKey, frame: InboxFrame) => void;
   events: Events;
-  metrics: Pick<CourierMetrics, "marked" | "marksDropped" | "watch">;
+  metrics: Pick<CourierMetrics, "marked" | "marksDropped" | "failed" | "watch">;
 }
 
 interface Work {
@@ -68,11 +67,13 @@ export class Inboxes {
     const { lists, marks, tell, events, metrics } = this.#parts;
     const { client } = bounds;
     // Before the commit: after a death in between, the repeat of the request appends them again.
-    const reported = mark === "read" ? await this.#report(bounds, marked) : undefined;
+    const reported = mark === "read" ? await this.#report(bounds, marked) : [];
     const { dropped, followed } = await this.#ask(client, () => marks.write(client, mark, marked));
     for (const id of followed) events.record(mark, client, id, {});
+    if (reported.length > 0) await this.#ask(client, () => lists.answered(client, reported));
     // Items that came meanwhile: their writer may have looked for marks before this one was committed.
-    if (reported) await this.#report(bounds, marked, reported);
+    const late = mark === "read" ? await this.#report(bounds, marked) : [];
+    if (late.length > 0) await this.#ask(client, () => lists.answered(client, late));
     metrics.marked(mark);
     metrics.marksDropped(dropped);
     const counts = await this.#ask(client, () => lists.counts(bounds));
@@ -81,25 +82,34 @@ export class Inboxes {
     return counts;
   }
 
-  /** Deletes all of a person. */
+  /** Whether a notification with this sequence can exist. */
+  async exists(client: ClientKey, sequence: Sequence): Promise<boolean> {
+    return sequence < (await this.#parts.ends.after(client, sequence));
+  }
+
+  /** Deletes all of a person. What accepted still has, no list shows. */
   async forget(client: ClientKey): Promise<number> {
-    const { marks, tell } = this.#parts;
-    const deleted = await this.#ask(client, () => marks.forget(client));
+    const { marks, tell, ends } = this.#parts;
+    const end = await ends.after(client);
+    const deleted = await this.#ask(client, () => marks.forget(client, end));
     tell(client, RELOAD);
     return deleted;
   }
 
-  async #report(bounds: ListBounds, marked: Marked, known?: ReadonlySet<string>): Promise<ReadonlySet<string>> {
+  async #report({ client, ...bounds }: ListBounds, marked: Marked): Promise<readonly AskingItem[]> {
     const { lists, outcomes } = this.#parts;
-    const asking = await this.#ask(bounds.client, () => lists.asking(bounds, marked));
-    // What is read already has its outcome. After the commit all are read, and the unknown ones are new.
-    const unreported = asking.filter(({ id, mark }) => (known ? !known.has(id) : mark < READ));
+    const asking = await this.#ask(client, () => lists.asking({ client, ...bounds }, marked));
     // While it waits for Kafka, it keeps no other request from Postgres.
-    await outcomes.append(bounds.client, unreported);
-    return new Set(asking.map(({ id }) => id));
+    await outcomes.append(client, asking);
+    return asking;
   }
 
-  #ask<T>(client: ClientKey, run: () => Promise<T>): Promise<T> {
-    return this.#work.ask({ client, run }) as Promise<T>;
+  async #ask<T>(client: ClientKey, run: () => Promise<T>): Promise<T> {
+    try {
+      return (await this.#work.ask({ client, run })) as T;
+    } catch (error) {
+      this.#parts.metrics.failed("postgres");
+      throw error;
+    }
   }
 }

@@ -54,6 +54,12 @@ export function upToIn(cursor: string, key: ClientKey, foreign: () => void): Seq
   return sequenceOf(cursor, key, foreign);
 }
 
+/** Such a cursor would mark notifications that do not exist yet. */
+export function futureCursor(): Refusal {
+  const message = "no notification has this cursor: send the cursor of a notification unchanged";
+  return new Refusal(wrongBody([{ path: ["upTo"], message, params: { value: true } }]));
+}
+
 function sequenceOf(cursor: string, key: ClientKey, foreign: () => void): Sequence {
   const sequence = fromCursor(cursor, cursorTag(key));
   if (sequence !== undefined) return sequence;

@@ -11,8 +11,11 @@ import { cursorTag, toCursor, type ClientKey } from "@saasaparilla/shared/protoc
 import type { KeyedLimiter } from "@saasaparilla/shared/rate-limits/keyed-limiter.ts";
 import type { CourierMetrics } from "#metrics.ts";
 import type { Inboxes } from "./inboxes.ts";
-import { askedTenant, beforeIn, limitIn, namedKey, ownKey, upToIn } from "./list-requests.ts";
+import { askedTenant, beforeIn, futureCursor, limitIn, namedKey, ownKey, upToIn } from "./list-requests.ts";
 import type { ListBounds, ListedItem } from "./list-store.ts";
+
+/** As provision sets the retention of accepted. */
+const ACCEPTED_DAYS = 7;
 
 export interface ListRoutesParts {
   inboxes: Inboxes;
@@ -47,7 +50,9 @@ export function listRoutes(parts: ListRoutesParts): Route[] {
           "ids" in which
             ? { ids: which.ids.map((id) => id.toLowerCase()) }
             : { upTo: upToIn(which.upTo, key, foreign(call, parts)) };
-        return json(200, await inboxes.mark(boundsOf(key, inboxOf(key, inboxes)), mark, marked));
+        const inbox = inboxOf(key, inboxes);
+        if ("upTo" in marked && !(await inboxes.exists(key, marked.upTo))) throw futureCursor();
+        return json(200, await inboxes.mark(boundsOf(key, inbox), mark, marked));
       },
     }),
     route({
@@ -61,7 +66,8 @@ export function listRoutes(parts: ListRoutesParts): Route[] {
       path: "/v1/inbox/:client",
       needs: (_, request) => ({ scope: "operate", tenant: askedTenant(request) }),
       // Also for a tenant that has turned its inbox off: rows of before are still there.
-      handle: async (call) => json(200, { deleted: await inboxes.forget(namedKey(call)) }),
+      handle: async (call) =>
+        json(200, { deleted: await inboxes.forget(namedKey(call)), kafkaKeepsDays: ACCEPTED_DAYS }),
       ended: ({ caller, request }, response) => guard.ended(caller, "operate", request, endingOf(response)),
     }),
   ];

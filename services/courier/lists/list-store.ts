@@ -40,11 +40,11 @@ export interface ListPage extends Counts {
 /** The items that a mark concerns: by id, or all up to a sequence. */
 export type Marked = { ids: readonly string[] } | { upTo: Sequence };
 
-/** An item that asks for an outcome. */
+/** An item whose outcome `read` is not known to be in Kafka. */
 export interface AskingItem {
+  sequence: Sequence;
   id: string;
   outcomes: string;
-  mark: number;
 }
 
 /** A mark can be younger than its item only, but the clocks of Kafka and Postgres may differ. */
@@ -97,12 +97,12 @@ export class ListStore {
     return rows[0]!;
   }
 
-  /** Items of the list that ask for an outcome, among those that are marked. Also those with the mark already. */
+  /** Items of the list that still ask for an outcome, among those that are marked. */
   async asking({ client, items, days }: ListBounds, marked: Marked): Promise<AskingItem[]> {
     const [which, value] = "ids" in marked ? ["id = any($4::uuid[])", marked.ids] : ["sequence <= $4", marked.upTo];
     const { rows } = await this.#postgres.pool.query<AskingItem>({
       name: `inbox-asking-${"ids" in marked ? "ids" : "to"}`,
-      text: `${this.#listed("and item.outcomes is not null")} select id, outcomes, mark from listed where ${which}`,
+      text: `${this.#listed("and item.outcomes is not null")} select sequence, id, outcomes from listed where ${which}`,
       values: [client, items, days, value],
     });
     return rows;
@@ -113,10 +113,20 @@ export class ListStore {
     const { rows } = await this.#postgres.pool.query<AskingItem>({
       name: "inbox-read",
       text: `${this.#listed("and item.outcomes is not null and item.id = any($4::uuid[])")}
-             select id, outcomes, mark from listed where mark >= 2`,
+             select sequence, id, outcomes from listed where mark >= 2`,
       values: [client, items, days, ids],
     });
     return rows;
+  }
+
+  /** Kafka has the outcomes of these items. After a crash before this, a further mark appends them again. */
+  async answered(client: ClientKey, items: readonly AskingItem[]): Promise<void> {
+    if (items.length === 0) return;
+    await this.#postgres.pool.query({
+      name: "inbox-answered",
+      text: `update ${this.#schema}.inbox_items set outcomes = null where client = $1 and sequence = any($2::text[])`,
+      values: [client, items.map(({ sequence }) => sequence).sort()],
+    });
   }
 
   /**

@@ -1,6 +1,6 @@
 import type { Postgres } from "@saasaparilla/shared/postgres/client.ts";
 import { MARKS, type Mark } from "@saasaparilla/shared/protocol/inbox.ts";
-import type { ClientKey } from "@saasaparilla/shared/protocol/notification.ts";
+import type { ClientKey, Sequence } from "@saasaparilla/shared/protocol/notification.ts";
 import { inTransaction } from "@saasaparilla/shared/postgres/transaction.ts";
 import type { Marked } from "./list-store.ts";
 
@@ -84,12 +84,20 @@ export class MarkStore {
     return rowCount ?? 0;
   }
 
-  /** Deletes the inbox of a person. Returns the number of deleted items. */
-  forget(client: ClientKey): Promise<number> {
+  /**
+   * Deletes the inbox of a person. Returns the number of deleted items. Items before `end` that are inserted later, or
+   * again, are archived.
+   */
+  forget(client: ClientKey, end: Sequence): Promise<number> {
     return inTransaction(this.#postgres.pool, async (session) => {
       for (const table of ["inbox_marks", "inbox_clients"])
         await session.query(`delete from ${this.#schema}.${table} where client = $1`, [client]);
       const { rowCount } = await session.query(`delete from ${this.#schema}.inbox_items where client = $1`, [client]);
+      await session.query(
+        `insert into ${this.#schema}.inbox_clients (client, week, archived_to) values ($1, ${WEEK}, $2)
+         on conflict (client, week) do update set archived_to = excluded.archived_to`,
+        [client, end],
+      );
       return rowCount ?? 0;
     });
   }

@@ -9,8 +9,9 @@ import type { Postgres } from "@saasaparilla/shared/postgres/client.ts";
 import { KeyedLimiter } from "@saasaparilla/shared/rate-limits/keyed-limiter.ts";
 import type { Presence } from "@saasaparilla/shared/redis/presence.ts";
 import type { Events } from "@saasaparilla/shared/timeline/event-log.ts";
-import { Failure } from "@saasaparilla/shared/runtime/errors.ts";
+import type { Epoch } from "@saasaparilla/shared/kafka/epochs.ts";
 import type { CourierMetrics } from "#metrics.ts";
+import { AcceptedEnds } from "./accepted-ends.ts";
 import { Inboxes } from "./inboxes.ts";
 import { listRoutes } from "./list-routes.ts";
 import { ListStore } from "./list-store.ts";
@@ -22,7 +23,8 @@ export interface OpenListsParts {
   settings: { NAMESPACE: string; CLIENT_RATE: number; CLIENT_BURST: number };
   postgres: Postgres;
   presence: Presence;
-  kafka: Pick<KafkaLink, "present">;
+  kafka: Pick<KafkaLink, "ends">;
+  epoch: Epoch;
   /** Repeats a failed send. */
   producer: BatchingProducer;
   topics: Pick<Topics, "accepted" | "routed">;
@@ -36,13 +38,17 @@ export interface OpenListsParts {
 
 /** The lists of inboxes and their marks: the routes, and what the writer of items asks about marks. */
 export function openLists(parts: OpenListsParts): { routes: Route[]; inserted: ReadOutcomes["inserted"] } {
-  const { settings, postgres, topics, format, metrics } = parts;
+  const { settings, postgres, kafka, epoch, producer, topics, format, metrics } = parts;
   const lists = new ListStore(postgres, settings.NAMESPACE);
-  const outcomes = new ReadOutcomes({ ...parts, outcomes: appender(parts), lists });
+  const { partitions } = epoch;
+  const topic = topics.accepted;
+  const appended = new Outcomes({ producer, topic, partitions: () => partitions, wall: () => Date.now(), metrics });
+  const outcomes = new ReadOutcomes({ ...parts, outcomes: appended, lists });
   const live = new LiveConnections({ ...parts, topic: topics.routed, format });
   const inboxes = new Inboxes({
     ...parts,
     lists,
+    ends: new AcceptedEnds({ ask: () => kafka.ends(topic), epoch, metrics }),
     marks: new MarkStore(postgres, settings.NAMESPACE),
     outcomes,
     tell: (client, frame) => live.tell(client, frame),
@@ -51,21 +57,5 @@ export function openLists(parts: OpenListsParts): { routes: Route[]; inserted: R
   return {
     routes: listRoutes({ ...parts, inboxes, clients, metrics }),
     inserted: (items) => outcomes.inserted(items),
-  };
-}
-
-function appender({ kafka, producer, topics, metrics }: OpenListsParts): Pick<Outcomes, "append"> {
-  const topic = topics.accepted;
-  let partitions = 0;
-  const outcomes = new Outcomes({ producer, topic, partitions: () => partitions, wall: () => Date.now(), metrics });
-  return {
-    async append(ended) {
-      if (partitions === 0) {
-        const present = (await kafka.present([topic])).get(topic);
-        if (present === undefined) throw new Failure("retry", `Kafka has no topic ${topic}.`);
-        partitions = present;
-      }
-      await outcomes.append(ended);
-    },
   };
 }

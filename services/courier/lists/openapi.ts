@@ -35,6 +35,13 @@ const list = z
   .meta({ id: "InboxList" });
 const marked = z.object(counts).meta({ id: "InboxCounts" });
 
+const deletedAnswer = z.object({
+  deleted: z.int().meta({ description: "The items that were deleted." }),
+  kafkaKeepsDays: z.int().meta({
+    description: "Kafka keeps the contents of earlier notifications for this many days. No list shows them.",
+  }),
+});
+
 const CLIENT: Parameter = {
   name: "client",
   in: "path",
@@ -130,9 +137,10 @@ function operations(schemas: Schemas): Operation[] {
       path: "/v1/inbox/{client}",
       security: "operator",
       summary: "Delete the inbox of a client",
-      description: "Deletes all items and marks of this person. Notifications that come later go to its inbox again.",
+      description:
+        "Deletes all items and marks of this person. Earlier notifications never appear again, also those that are not in the inbox yet. Later ones go to the inbox.",
       parameters: [CLIENT],
-      answers: done("InboxDeleted", z.object({ deleted: z.int() })),
+      answers: done("InboxDeleted", deletedAnswer),
       problems: [],
     },
   ];

@@ -4,18 +4,17 @@ import { tenantOf, type ClientKey } from "@saasaparilla/shared/protocol/notifica
 import { Failure } from "@saasaparilla/shared/runtime/errors.ts";
 import { withTimeout } from "@saasaparilla/shared/runtime/timeout.ts";
 import type { InboxItem } from "#inbox/items.ts";
+import type { CourierMetrics } from "#metrics.ts";
 import type { AskingItem, ListStore } from "./list-store.ts";
 
 /** A request waits so long for Kafka. Its repeat waits for the same outcomes. */
 const APPEND_MS = 5_000;
 
-/** Kafka is away, and not Postgres. */
-export class OutcomesLate extends Failure {}
-
 export interface ReadOutcomesParts {
   outcomes: Pick<Outcomes, "append">;
-  lists: Pick<ListStore, "read">;
+  lists: Pick<ListStore, "read" | "answered">;
   inboxOf: InboxOf;
+  metrics: Pick<CourierMetrics, "failed">;
 }
 
 /**
@@ -31,12 +30,13 @@ export class ReadOutcomes {
 
   /** Resolves when Kafka has all of them. */
   async append(client: ClientKey, items: readonly AskingItem[]): Promise<void> {
-    const { outcomes } = this.#parts;
+    const { outcomes, metrics } = this.#parts;
     const appended = Promise.all(
       items.map(({ id, outcomes: queue }) => outcomes.append({ key: client, id, outcomes: queue, outcome: "read" })),
     );
-    if ((await withTimeout(APPEND_MS, appended)) === undefined)
-      throw new OutcomesLate("retry", "Kafka did not take the outcomes in time.");
+    if ((await withTimeout(APPEND_MS, appended)) !== undefined) return;
+    metrics.failed("kafka");
+    throw new Failure("retry", "Kafka did not take the outcomes in time.");
   }
 
   /** Items that were just inserted: a mark may have come before them. */
@@ -47,7 +47,9 @@ export class ReadOutcomes {
       const inbox = inboxOf(tenantOf(client));
       if (!inbox) continue;
       const ids = own.map(({ id }) => id);
-      await this.append(client, await lists.read({ client, items: inbox.items, days: inbox.days }, ids));
+      const asking = await lists.read({ client, items: inbox.items, days: inbox.days }, ids);
+      await this.append(client, asking);
+      await lists.answered(client, asking);
     }
   }
 }
