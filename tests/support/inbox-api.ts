@@ -21,7 +21,6 @@ export interface InboxRequest {
   /** By default the client's own right to subscribe. */
   scope?: string;
   query?: string;
-  origin?: string;
 }
 
 /** Requests of clients of acme to their inboxes, at one courier. */
@@ -35,11 +34,11 @@ export class InboxApi {
   }
 
   async ask(client: string, method: string, path = "", request: InboxRequest = {}): Promise<Response> {
-    const { body, scope, query = "", origin } = request;
+    const { body, scope, query = "" } = request;
     const token = await this.#stack.token({ client, ...(scope && { scope }) });
     return fetch(`${this.#courier.url}/v1/inbox${path}${query}`, {
       method,
-      headers: { authorization: `Bearer ${token}`, ...(origin && { origin }) },
+      headers: { authorization: `Bearer ${token}` },
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
   }

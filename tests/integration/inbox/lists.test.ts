@@ -168,7 +168,7 @@ test("R86: a person is deleted: items and marks, and only theirs", async () => {
   await listed("gone", 2);
   await listed("stays", 1);
   const deleted = await ask("operator", "DELETE", "/gone", undefined, "operate");
-  expect(await deleted.json()).toEqual({ deleted: 2 });
+  expect(await deleted.json()).toEqual({ deleted: 2, kafkaKeepsDays: 7 });
   expect(await ids("gone")).toEqual([]);
   expect(await ids("stays")).toHaveLength(1);
 });
