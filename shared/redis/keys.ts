@@ -11,7 +11,7 @@ export class Keys {
     this.#namespace = namespace;
   }
 
-  /** Hash: connection (`slot:incarnation:session`) to its start (ms, for people to read). */
+  /** Hash: connection (`slot:incarnation:session`) to its `ConnectionFacts`, as JSON. */
   connections(key: ClientKey): string {
     return `${this.#namespace}:c:{${key.length}:${key}}`;
   }
