@@ -9,6 +9,7 @@ import { createLog } from "@saasaparilla/shared/runtime/log.ts";
 import { createRegistry } from "@saasaparilla/shared/runtime/metrics.ts";
 import { connectPostgres } from "@saasaparilla/shared/postgres/client.ts";
 import { SealedSecrets } from "@saasaparilla/shared/auth/tokens/sealed-secrets.ts";
+import { connectRedis } from "@saasaparilla/shared/redis/client.ts";
 import { loadSettings } from "@saasaparilla/shared/runtime/load-settings.ts";
 import { TenantUse } from "@saasaparilla/shared/postgres/tenant-use.ts";
 import { documentRoutes, type ConsoleParts } from "./policies/crud-routes.ts";
@@ -21,6 +22,7 @@ import { explainRoute } from "#policies/explain.ts";
 import { keyRoutes } from "#policies/keys.ts";
 import { openapi } from "#api/openapi.ts";
 import { serveRoutes } from "#api/routes.ts";
+import { openSupport } from "#support/open-support.ts";
 import { consoleSettings } from "./settings.ts";
 import { usageRoute } from "#policies/usage.ts";
 
@@ -34,6 +36,9 @@ const postgres = connectPostgres(settings.DATABASE_URL, { service: "console", lo
 lifecycle.onEnd("postgres", () => postgres.close());
 // Kafka receives the audit log, and nothing here waits for it.
 const link = new KafkaLink(settings, "console", log, new Health([]));
+// Only some requests need Redis, and say so while it is away.
+const redis = connectRedis(settings, log, new Health([]));
+lifecycle.onEnd("redis", () => redis.disconnect());
 const accessControl = await openAccessControl({
   service: "console",
   settings,
@@ -75,6 +80,7 @@ const routes = [
   ...exchangeRoutes(written),
   ...queueRoutes(written),
   ...scheduleRoutes(written, () => new Date()),
+  ...openSupport({ postgres, redis, link, namespace: settings.NAMESPACE, policyStore, refresh, format, lifecycle }),
   usageRoute(new TenantUse(postgres, settings.NAMESPACE)),
   explainRoute({ ...parts, refresh, policies, authenticator, cors: server.cors }),
 ];

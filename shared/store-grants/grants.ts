@@ -33,6 +33,20 @@ const ACCESS = { access: ["select"], access_version: ["select"], ...FORMAT } as 
 
 const WHOLE = ["select", "insert", "update", "delete"] as const;
 
+const SHOWN = ["select", "delete"] as const;
+const READ_AND_DELETED = {
+  stored_notifications: SHOWN,
+  inbox_items: SHOWN,
+  inbox_marks: SHOWN,
+  inbox_clients: SHOWN,
+  members: SHOWN,
+  full_clients: SHOWN,
+  publications: SHOWN,
+  publication_slices: SHOWN,
+  quarantine: SHOWN,
+  timeline: SHOWN,
+} as const;
+
 /**
  * All rights of each role. The statements of Postgres, users of Redis, ACLs of Kafka, and docs/reference/grants.md are
  * made from this table alone.
@@ -101,9 +115,17 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
       tenant_stored: ["select"],
       tenant_clients: ["select"],
       tenant_use: ["select"],
+      // Support reads what the stores have of a client, and deletes it when asked to.
+      ...READ_AND_DELETED,
+      timeline_gaps: ["select"],
+      timeline_days: ["select"],
     },
-    redis: [],
-    kafka: { read: [], write: ["audit"], describe: [], groups: [] },
+    redis: [
+      { keys: "c:", commands: ["hkeys", "hgetall"] },
+      { keys: "s:", commands: ["get"] },
+    ],
+    // An operator's request to end connections goes to their slots.
+    kafka: { read: [], write: ["audit", "routed"], describe: [], groups: [] },
   },
   dispatcher: {
     postgres: {

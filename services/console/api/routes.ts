@@ -31,6 +31,8 @@ export interface Call {
   written: Written[];
 }
 
+type OperatorScope = Extract<Scope, "operate" | "read">;
+
 /** One operation for operators. Its permissions, its body and its answers are defined only here. */
 export interface Route<Body = unknown> {
   method: "GET" | "PUT" | "POST" | "DELETE";
@@ -38,7 +40,9 @@ export interface Route<Body = unknown> {
   path: string;
   /** The form of `:id`. By default letters, digits, - and _. */
   isId?: (id: string) => boolean;
-  needs: Extract<Scope, "operate" | "read">;
+  needs: OperatorScope;
+  /** A request with this member in its query needs `operate`. */
+  operateQuery?: string;
   /** The permitted operators: those of the tenant in the path and of the platform, or of the platform only. */
   of: "tenant" | "platform";
   summary: string;
@@ -99,13 +103,20 @@ async function callOf(route: Route, request: Request, { guard, tenants }: ServeP
   // wrong.
   const reached = route.of === "platform" || tenant === undefined || !TENANT_FORM.test(tenant) ? "" : tenant;
   const token = bearer(request.headers.authorization);
-  const caller = await authenticateRequest(() => guard.pass(token, route.needs, request, { tenant: reached }), ANSWERS);
+  const caller = await authenticateRequest(
+    () => guard.pass(token, needsOf(route, request), request, { tenant: reached }),
+    ANSWERS,
+  );
   if (isResponse(caller)) return caller;
   const call: Call = { caller, tenant: tenant ?? "", id: id ?? "", query: request.query, written: [] };
   const refused = refusalBefore(route, call, tenants);
   if (refused === undefined) return call;
   ended({ route, request, call }, refused, guard);
   return refused;
+}
+
+function needsOf({ needs, operateQuery }: Route, { query }: Request): OperatorScope {
+  return operateQuery !== undefined && query.has(operateQuery) ? "operate" : needs;
 }
 
 /** The refusals before the body is read. */
@@ -129,14 +140,15 @@ async function answered({ route, call }: Asked, body: Buffer): Promise<HttpRespo
   return route.handle(call, route.body ? parsed(route.body, body) : undefined);
 }
 
-/** For routes that can change something, the audit log also records the outcome. */
+/** For requests that can change something or read a payload, the audit log also records the outcome. */
 function ended({ route, request, call }: Asked, response: HttpResponse, guard: Guard): void {
-  if (route.needs !== "operate") return;
+  const needs = needsOf(route, request);
+  if (needs !== "operate") return;
   // A created resource has its name only now.
   const made = response.headers?.location;
   const { method, path, address } = request;
   const written = made === undefined ? { method, path, address } : { method: "made", path: made, address };
-  guard.ended(call.caller, route.needs, { ...written, route: route.path }, endingOf(response, call.written));
+  guard.ended(call.caller, needs, { ...written, route: route.path }, endingOf(response, call.written));
 }
 
 function named(pattern: string, path: string): { tenant: string | undefined; id: string | undefined } {
