@@ -14,6 +14,7 @@ COPY services/dispatcher/package.json services/dispatcher/
 COPY services/distributor/package.json services/distributor/
 COPY services/provision/package.json services/provision/
 COPY services/receiver/package.json services/receiver/
+COPY services/recorder/package.json services/recorder/
 # A registry of one's own, and the authorities behind a proxy that opens TLS, come as secrets: neither stays in a layer.
 # A certificate list that is empty is one that was not given.
 RUN --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=secret,id=authorities \

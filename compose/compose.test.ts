@@ -55,6 +55,7 @@ test("Swarm runs the same services, and an absent store restarts none of them", 
     "dispatcher",
     "distributor",
     "receiver",
+    "recorder",
   ]);
   for (const [name, { command, healthcheck }] of Object.entries(services)) {
     expect(command).toEqual([name]);

@@ -11,7 +11,7 @@ const main = service === CLI ? CLI : serviceOf(service);
 if (main === undefined) {
   const given = JSON.stringify(service ?? "");
   process.stderr.write(
-    `${given} is no service. Say receiver, director, distributor, console, courier, dispatcher, provision or cli.\n`,
+    `${given} is no service. Say receiver, director, distributor, console, courier, dispatcher, recorder, provision or cli.\n`,
   );
   process.exit(64);
 }

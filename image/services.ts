@@ -6,6 +6,7 @@ const ports = {
   console: 8083,
   courier: 8084,
   dispatcher: 8085,
+  recorder: 8086,
   provision: undefined,
 };
 

@@ -13,7 +13,7 @@ import { UserError, reasonOf } from "#local/process/user-error.ts";
 
 export type Service = {
   name: string;
-  kind: "receiver" | "director" | "distributor" | "console" | "courier" | "dispatcher";
+  kind: "receiver" | "director" | "distributor" | "console" | "courier" | "dispatcher" | "recorder";
   portName: PortName;
   port: number;
 };
@@ -26,6 +26,7 @@ export function services(distributors: number): Service[] {
     { name: "console", kind: "console", portName: "CONSOLE_PORT", port: port("CONSOLE_PORT") },
     { name: "courier", kind: "courier", portName: "COURIER_PORT", port: port("COURIER_PORT") },
     { name: "dispatcher", kind: "dispatcher", portName: "DISPATCHER_PORT", port: port("DISPATCHER_PORT") },
+    { name: "recorder", kind: "recorder", portName: "RECORDER_PORT", port: port("RECORDER_PORT") },
     ...Array.from({ length: distributors }, (_, i): Service => ({
       name: i === 0 ? "distributor" : `distributor-${i + 1}`,
       kind: "distributor",
@@ -62,6 +63,8 @@ export function settings(urls: BackingUrls): Record<string, string> {
     SECRETS_KEY: process.env.SECRETS_KEY || secretsKey(),
     // Every tenant of the developer has an inbox.
     INBOX_EVENTS: process.env.INBOX_EVENTS ?? "*",
+    // The whole way of each of the developer's notifications is recorded.
+    TIMELINE_FOLLOW: process.env.TIMELINE_FOLLOW || "all",
     LOG_LEVEL: process.env.LOG_LEVEL || "info",
     // A local stop need not wait for clients to leave gently.
     SHUTDOWN_MS: process.env.SHUTDOWN_MS || "5000",
@@ -75,6 +78,7 @@ const KINDS = [
   "console",
   "courier",
   "dispatcher",
+  "recorder",
 ] as const satisfies Service["kind"][];
 const passwordOf = (kind: Service["kind"]): string =>
   secret(`${kind}.password`, () => randomBytes(18).toString("base64url"));

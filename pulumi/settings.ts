@@ -31,7 +31,7 @@ export const settings = z.strictObject({
   /** Besides the primary. One is written to before a commit is answered. On Docker there is none: one machine is one machine. */
   postgresReplicas: z.coerce.number().int().min(1).max(8).default(2),
 
-  /** 8 for each director, distributor, courier and dispatcher, one for each receiver: docs/guides/sizing.md. Past some hundreds a pooler stands before it. */
+  /** 8 for each director, distributor, courier, dispatcher and recorder, one for each receiver: docs/guides/sizing.md. Past some hundreds a pooler stands before it. */
   postgresConnections: count.max(5_000).default(200),
 
   /** Kubernetes: where all of it lives, the platform too, so that it can read its secrets. */

@@ -87,6 +87,8 @@ class Filled {
       send: unexpected,
       deleteStored: unexpected,
       settled: () => {},
+      taken: unexpected,
+      losing: unexpected,
       outcome: unexpected,
       arm: (lane) => laneTimers.arm(lanes, lane),
       deadLetter: unexpected,

@@ -7,6 +7,7 @@ import { createMetrics as director } from "#services/director/metrics.ts";
 import { createMetrics as dispatcher } from "#services/dispatcher/metrics.ts";
 import { createMetrics as distributor } from "#services/distributor/metrics.ts";
 import { createMetrics as receiver } from "#services/receiver/metrics.ts";
+import { createMetrics as recorder } from "#services/recorder/metrics.ts";
 import { readPromql } from "#tests/support/promql.ts";
 
 interface Panel {
@@ -29,10 +30,11 @@ const known = new Set([
   "up",
   "access_age_seconds",
   "audit_dropped_total",
+  "timeline_events_dropped_total",
   "identity_waits_refused_total",
   "address_over_limit_requests_total",
 ]);
-for (const [service, create] of Object.entries({ receiver, director, distributor, courier, dispatcher })) {
+for (const [service, create] of Object.entries({ receiver, director, distributor, courier, dispatcher, recorder })) {
   const registry = createRegistry(service);
   create(registry);
   for (const { name } of registry.getMetricsAsArray()) known.add(name);

@@ -16,6 +16,7 @@ const defaults = {
   CONSOLE_PORT: 8083,
   COURIER_PORT: 8084,
   DISPATCHER_PORT: 8085,
+  RECORDER_PORT: 8086,
 };
 
 export type PortName = keyof typeof defaults;

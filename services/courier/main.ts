@@ -14,6 +14,7 @@ import { createRegistry } from "@saasaparilla/shared/runtime/metrics.ts";
 import { connectPostgres } from "@saasaparilla/shared/postgres/client.ts";
 import { loadSettings } from "@saasaparilla/shared/runtime/load-settings.ts";
 import { tenantInboxes } from "@saasaparilla/shared/auth/policies/tenant-inbox.ts";
+import { openEvents } from "@saasaparilla/shared/timeline/open-events.ts";
 import { tenantLimits } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
 import { topicsOf } from "@saasaparilla/shared/kafka/topic-names.ts";
 import { watchEpoch } from "@saasaparilla/shared/kafka/epoch-watch.ts";
@@ -49,6 +50,7 @@ const kafka = new KafkaLink(settings, "courier", log, health);
 const parts = { service: "courier", settings, postgres, link: kafka, lifecycle, health, registry, log };
 const { policies, guard, format } = await openAccessControl(parts);
 server.cors.follow(policies);
+const events = openEvents(parts);
 server.onExposed = (request) => guard.turnAway("its token is in its query", "subscribe", request);
 const inboxOf = tenantInboxes(policies, settings);
 const limitsOf = tenantLimits(policies, settings);
@@ -83,6 +85,7 @@ const { routes, inserted } = openLists({
   guard,
   inboxOf,
   weightOf: (tenant) => limitsOf(tenant).weight,
+  events,
   metrics,
 });
 serveRoutes(server, routes, {
@@ -105,6 +108,7 @@ openInbox({
   tenants: () => (policies.loaded ? policies.tenantNames() : undefined),
   inboxOf,
   weightOf: (tenant) => limitsOf(tenant).weight,
+  events,
   inserted,
   lifecycle,
   health,

@@ -3,6 +3,7 @@ import { identitySettings } from "@saasaparilla/shared/auth/settings.ts";
 import { nodeServerSettings } from "@saasaparilla/shared/http/settings.ts";
 import { tenantInboxSettings } from "@saasaparilla/shared/auth/policies/tenant-inbox.ts";
 import { tenantLimitSettings } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
+import { timelineSettings } from "@saasaparilla/shared/timeline/open-events.ts";
 import { z } from "zod";
 
 const count = (value: number) => z.coerce.number().int().min(1).default(value);
@@ -12,6 +13,7 @@ export const courierSettings = commonSettings.extend({
   ...nodeServerSettings.shape,
   ...tenantLimitSettings.shape,
   ...tenantInboxSettings.shape,
+  ...timelineSettings.shape,
   PORT: z.coerce.number().int().min(0).max(65535).default(8084).meta({ description: "The port to listen on." }),
   CLIENT_RATE: count(20).meta({ description: "Requests per second of one client to its inbox." }),
   CLIENT_BURST: count(200).meta({ description: "Such requests in a burst." }),

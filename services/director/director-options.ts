@@ -4,6 +4,7 @@ import type { BatchingProducer } from "@saasaparilla/shared/kafka/batching-produ
 import type { Topics } from "@saasaparilla/shared/kafka/topic-names.ts";
 import type { DeadLetters } from "@saasaparilla/shared/kafka/dead-letters.ts";
 import type { PresenceLookup } from "#partitions/presence-lookup.ts";
+import type { LaneEvents } from "#partitions/lane-events.ts";
 import type { LaneTimers } from "#partitions/lane-timers.ts";
 import type { Clock, PartitionLimits } from "#partitions/partition-options.ts";
 import type { NotificationWriter } from "#storage/notification-writer.ts";
@@ -42,6 +43,7 @@ export interface DirectorOptions {
   kafka: DirectorKafka;
   stores: DirectorStores;
   laneTimers: LaneTimers;
+  laneEvents: LaneEvents;
   metrics: DirectorMetrics;
   log: Log;
   fatal: (error: unknown) => void;

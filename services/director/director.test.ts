@@ -53,6 +53,7 @@ beforeEach(() => {
       presenceLookup: silent<DirectorStores["presenceLookup"]>(),
     },
     laneTimers: silent<DirectorOptions["laneTimers"]>(),
+    laneEvents: silent<DirectorOptions["laneEvents"]>(),
     metrics: silent<DirectorOptions["metrics"]>(),
     log: silent<DirectorOptions["log"]>(),
     fatal: (error) => expect.unreachable(String(error)),

@@ -38,6 +38,10 @@ import { Outcomes } from "@saasaparilla/shared/kafka/outcomes.ts";
 import { NotificationWriter } from "#storage/notification-writer.ts";
 import { sweepExpired } from "#storage/expiry-sweep.ts";
 import { TenantFullness } from "#storage/full-tenants.ts";
+import { notificationBody } from "@saasaparilla/shared/protocol/pack.ts";
+import { openEvents } from "@saasaparilla/shared/timeline/open-events.ts";
+import { storedEvents } from "@saasaparilla/shared/timeline/stored-events.ts";
+import { LaneEvents } from "#partitions/lane-events.ts";
 import { LaneTimers } from "#partitions/lane-timers.ts";
 
 const settings = loadSettings(directorSettings);
@@ -67,6 +71,8 @@ const kafka = new KafkaLink(settings, "director", log, health);
 const parts = { service: "director", settings, postgres, link: kafka, lifecycle, health, registry, log };
 const { policies, guard } = await openAccessControl(parts);
 server.cors.follow(policies);
+const events = openEvents(parts);
+const laneEvents = new LaneEvents(events);
 const sender = await kafka.sender();
 lifecycle.onEnd("kafka producer", () => sender.close());
 
@@ -105,6 +111,7 @@ serveAdminApi(server, {
   kafka,
   send: (records) => sender.send(records),
   topics,
+  events,
   metrics,
   registry,
   log,
@@ -128,8 +135,13 @@ const outcomes = new Outcomes({
 const storedEnds = new StoredEnds(postgres, settings.NAMESPACE, {
   partitions: epoch.partitions,
   append: (ended) => Promise.all(ended.map((one) => outcomes.append(one))),
+  ended: storedEvents(events),
 });
-const deadLetters = new EndedDeadLetters(new DeadLetters(packer, topics.deadLetters, { metrics, log }), outcomes);
+const deadLetters = new EndedDeadLetters(
+  new DeadLetters(packer, topics.deadLetters, { metrics, log }),
+  outcomes,
+  events,
+);
 const limitsOf = tenantLimits(policies, settings);
 const weightOf = (tenant: string): number => limitsOf(tenant).weight;
 const fullInboxes = new FullInboxMarker({
@@ -150,6 +162,7 @@ const notificationWriter = new NotificationWriter({
   stored: storedEnds,
   producer: deferring,
   topic: topics.deferred,
+  events: laneEvents,
   weightOf,
   reports: {
     stored(rows) {
@@ -163,7 +176,11 @@ const notificationWriter = new NotificationWriter({
       health.down("postgres", messageOf(error));
       log.warn({ err: error }, "storing failed: notifications go to deferred until it succeeds");
     },
-    rejected: (row, error) => deadLetters.add(refusedRow(row, acceptedTopic, error)),
+    rejected(row, error) {
+      const letter = refusedRow(row, acceptedTopic, error);
+      events.record("undeliverable", row.client, notificationBody.id(row.body), { why: letter.reason.slice(0, 300) });
+      return deadLetters.add(letter);
+    },
   },
 });
 const storedDeletions = new StoredDeletions({
@@ -211,6 +228,7 @@ const director = new Director({
   },
   stores: { notificationWriter, storedDeletions, deadLetters, outcomes, presenceLookup },
   laneTimers,
+  laneEvents,
   metrics,
   log,
   fatal: (error) => lifecycle.fatal(error),
@@ -233,7 +251,7 @@ const ticks = setInterval(() => laneTimers.advance(clock.monotonic()), 50);
 const commits = setInterval(() => void director.commit(), 250);
 const parks = setInterval(() => director.park(), 1_000);
 const sweeps = setInterval(
-  () => void sweepExpired(stored, storedEnds, { metrics, log }).then((done) => done && health.up("postgres")),
+  () => void sweepExpired(stored, storedEnds, { events, metrics, log }).then((done) => done && health.up("postgres")),
   settings.SWEEP_MS,
 );
 const lags = setInterval(() => void consumerLag.look(), LAG_MS);

@@ -2,6 +2,7 @@ import { commonSettings } from "@saasaparilla/shared/settings.ts";
 import { identitySettings } from "@saasaparilla/shared/auth/settings.ts";
 import { nodeServerSettings } from "@saasaparilla/shared/http/settings.ts";
 import { tenantLimitSettings } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
+import { timelineSettings } from "@saasaparilla/shared/timeline/open-events.ts";
 import { z } from "zod";
 
 const count = (value: number) => z.coerce.number().int().min(1).default(value);
@@ -10,6 +11,7 @@ export const directorSettings = commonSettings.extend({
   ...identitySettings.shape,
   ...nodeServerSettings.shape,
   ...tenantLimitSettings.shape,
+  ...timelineSettings.shape,
   PORT: z.coerce
     .number()
     .int()

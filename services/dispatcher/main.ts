@@ -17,6 +17,7 @@ import { loadSettings } from "@saasaparilla/shared/runtime/load-settings.ts";
 import { dispatcherGroup, topicsOf } from "@saasaparilla/shared/kafka/topic-names.ts";
 import { queueOf, tenantOf } from "@saasaparilla/shared/protocol/notification.ts";
 import { tenantLimits } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
+import { openEvents } from "@saasaparilla/shared/timeline/open-events.ts";
 import { openapi } from "#api/openapi.ts";
 import { serveRoutes } from "@saasaparilla/shared/http/routes.ts";
 import { DispatchConsumer } from "#publications/consumer.ts";
@@ -53,7 +54,8 @@ const redis = connectRedis(settings, log, new Health([]));
 lifecycle.onEnd("redis", () => redis.disconnect());
 const kafka = new KafkaLink(settings, "dispatcher", log, health);
 const parts = { service: "dispatcher", settings, postgres, link: kafka, lifecycle, health, registry, log };
-const { policies, guard } = await openAccessControl(parts);
+const { policies, guard, format } = await openAccessControl(parts);
+const events = openEvents(parts);
 const documents = openDocuments(parts);
 server.cors.follow(policies);
 server.onExposed = (request) => guard.turnAway("its token is in its query", "consume", request);
@@ -85,6 +87,7 @@ const queueRoutes = openQueues({
   weightOf: (tenant) => limitsOf(tenant).weight,
   documentOf: (queue) => documents.readable("queue", tenantOf(queue), queueOf(queue)),
   sweepMs: settings.SWEEP_MS,
+  events,
   metrics,
   lifecycle,
   log,
@@ -99,6 +102,8 @@ const { routes: publicationRoutes, handler } = await openPublications({
   deadLetters,
   policies,
   documents,
+  events,
+  format: () => format.present,
   lifecycle,
   metrics,
   log,

@@ -2,6 +2,8 @@ import { commonSettings } from "@saasaparilla/shared/settings.ts";
 import { identitySettings } from "@saasaparilla/shared/auth/settings.ts";
 import { nodeServerSettings } from "@saasaparilla/shared/http/settings.ts";
 import { tenantLimitSettings } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
+import { tenantTimelineSettings } from "@saasaparilla/shared/auth/policies/tenant-timeline.ts";
+import { timelineSettings } from "@saasaparilla/shared/timeline/open-events.ts";
 import { z } from "zod";
 
 const count = (value: number) => z.coerce.number().int().min(1).default(value);
@@ -10,6 +12,8 @@ export const dispatcherSettings = commonSettings.extend({
   ...identitySettings.shape,
   ...nodeServerSettings.shape,
   ...tenantLimitSettings.shape,
+  ...tenantTimelineSettings.shape,
+  ...timelineSettings.shape,
   PORT: z.coerce.number().int().min(0).max(65535).default(8085).meta({ description: "The port to listen on." }),
   GROUP_SESSION_MS: z.coerce.number().int().min(1_000).max(300_000).default(6_000).meta({
     description: "A dispatcher that its Kafka group does not hear from for this time, in ms, loses its partitions.",

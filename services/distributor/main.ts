@@ -19,6 +19,8 @@ import { Keys } from "@saasaparilla/shared/redis/keys.ts";
 import { internalError } from "@saasaparilla/shared/http/response.ts";
 import { loadSettings } from "@saasaparilla/shared/runtime/load-settings.ts";
 import { StoredNotifications } from "@saasaparilla/shared/postgres/stored-notifications.ts";
+import { openEvents } from "@saasaparilla/shared/timeline/open-events.ts";
+import { storedEvents } from "@saasaparilla/shared/timeline/stored-events.ts";
 import { tenantLimits } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
 import { slotGroup, topicsOf } from "@saasaparilla/shared/kafka/topic-names.ts";
 import { acknowledge, asksWhy } from "#transports/ack-endpoint.ts";
@@ -95,6 +97,7 @@ const kafka = new KafkaLink(settings, "distributor", log, health);
 const parts = { service: "distributor", settings, postgres, link: kafka, lifecycle, health, registry, log };
 const { policies, guard } = await openAccessControl(parts);
 server.cors.follow(policies);
+const events = openEvents(parts);
 const sender = await kafka.sender();
 lifecycle.onEnd("kafka producer", () => sender.close());
 const producer = new BatchingProducer({
@@ -114,7 +117,8 @@ const controlProducer = new ControlProducer(producer, topics.control, () => ({
   incarnation: slotOwner.incarnation,
 }));
 const storedDeletions = new StoredDeletions({
-  remove: (acknowledged) => deleteStored(acknowledged, { stored, controlProducer, partitions }),
+  remove: (acknowledged) =>
+    deleteStored(acknowledged, { stored, controlProducer, partitions, ended: storedEvents(events) }),
   failed: failedAt("postgres"),
   registry,
 });
@@ -135,6 +139,7 @@ const hub = new Hub({
   storedDeletions,
   usage,
   limitsOf,
+  events,
   metrics,
   log,
   settings,

@@ -1,6 +1,7 @@
 import { commonSettings } from "@saasaparilla/shared/settings.ts";
 import { identitySettings } from "@saasaparilla/shared/auth/settings.ts";
 import { tenantLimitSettings } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
+import { timelineSettings } from "@saasaparilla/shared/timeline/open-events.ts";
 import { z } from "zod";
 
 const count = (value: number) => z.coerce.number().int().min(1).default(value);
@@ -8,6 +9,7 @@ const count = (value: number) => z.coerce.number().int().min(1).default(value);
 export const distributorSettings = commonSettings.extend({
   ...identitySettings.shape,
   ...tenantLimitSettings.shape,
+  ...timelineSettings.shape,
   PORT: z.coerce
     .number()
     .int()

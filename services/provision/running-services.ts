@@ -2,6 +2,7 @@ import {
   courierGroup,
   directorGroup,
   dispatcherGroup,
+  recorderGroup,
   slotGroup,
   topicsOf,
 } from "@saasaparilla/shared/kafka/topic-names.ts";
@@ -58,7 +59,7 @@ export class RunningServices {
   }
 
   async #members(): Promise<string[]> {
-    const groups = [directorGroup, dispatcherGroup, courierGroup].map((group) => group(this.#namespace));
+    const groups = [directorGroup, dispatcherGroup, courierGroup, recorderGroup].map((group) => group(this.#namespace));
     const members = await this.#parts.link.members(groups);
     return members
       .filter(({ name }) => readConnectionName(name).format < FORMAT)

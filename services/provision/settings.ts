@@ -51,13 +51,14 @@ export const settings = commonSettings
       }),
     RECEIVER_PASSWORD: password.meta({
       description:
-        "The password of the receiver's role in Postgres and Redis. With it and the five others each service has a role with only the rights that it needs: docs/reference/grants.md.",
+        "The password of the receiver's role in Postgres and Redis. With it and the six others each service has a role with only the rights that it needs: docs/reference/grants.md.",
     }),
     DIRECTOR_PASSWORD: password.meta({ description: "The password of the director's role." }),
     DISTRIBUTOR_PASSWORD: password.meta({ description: "The password of the distributor's role." }),
     CONSOLE_PASSWORD: password.meta({ description: "The password of the console's role." }),
     COURIER_PASSWORD: password.meta({ description: "The password of the courier's role." }),
     DISPATCHER_PASSWORD: password.meta({ description: "The password of the dispatcher's role." }),
+    RECORDER_PASSWORD: password.meta({ description: "The password of the recorder's role." }),
     REPLICAS: count.max(9).default(1).meta({ description: "Copies of each topic." }),
     MIN_INSYNC: count.max(9).default(1).meta({
       description:
@@ -72,6 +73,7 @@ const PASSWORDS = {
   console: "CONSOLE_PASSWORD",
   courier: "COURIER_PASSWORD",
   dispatcher: "DISPATCHER_PASSWORD",
+  recorder: "RECORDER_PASSWORD",
 } as const satisfies Partial<Record<RoleName, keyof z.output<typeof settings>>>;
 
 export type Passwords = Record<(typeof PASSWORDS)[keyof typeof PASSWORDS], string | undefined>;

@@ -17,6 +17,8 @@ import { Keys } from "@saasaparilla/shared/redis/keys.ts";
 import { RedisRateLimiter } from "@saasaparilla/shared/rate-limits/redis-rate-limiter.ts";
 import { loadSettings } from "@saasaparilla/shared/runtime/load-settings.ts";
 import { StoredTenants } from "@saasaparilla/shared/postgres/stored-tenants.ts";
+import { tenantTimelines } from "@saasaparilla/shared/auth/policies/tenant-timeline.ts";
+import { openEvents } from "@saasaparilla/shared/timeline/open-events.ts";
 import { tenantLimits } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
 import { TenantUse } from "@saasaparilla/shared/postgres/tenant-use.ts";
 import { topicsOf } from "@saasaparilla/shared/kafka/topic-names.ts";
@@ -28,6 +30,7 @@ import { NoisyTenants } from "./limits/noisy-tenants.ts";
 import { createMetrics } from "./metrics.ts";
 import { FullInboxCheck } from "#publish/full-inboxes.ts";
 import { GroupAudience } from "#publish/group-audience.ts";
+import { Following } from "#publish/follow.ts";
 import { openapi } from "#api/openapi.ts";
 import { Publisher } from "#publish/publish.ts";
 import { TenantQuota } from "#limits/tenant-quota.ts";
@@ -93,6 +96,13 @@ const admission = new RequestAdmission(settings, {
   quota,
 });
 metrics.watch({ requests: () => admission.requests, bodyBytes: () => admission.bytes });
+const seconds = (): number => Date.now() / 1_000;
+const following = new Following({
+  followerOf: tenantTimelines(policies, settings, seconds),
+  format: () => format.present,
+  events: openEvents(parts),
+  wall: () => Date.now(),
+});
 const idempotency = new Idempotency(redis, keys, metrics, settings);
 const publisher = new Publisher({
   authorizer,
@@ -101,6 +111,7 @@ const publisher = new Publisher({
   quota,
   fullInboxes,
   audience: { groups: new GroupAudience(postgres, settings.NAMESPACE, log), documents },
+  following,
   format: () => format.present,
   limits: settings,
   metrics,

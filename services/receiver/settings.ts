@@ -2,6 +2,8 @@ import { commonSettings } from "@saasaparilla/shared/settings.ts";
 import { identitySettings } from "@saasaparilla/shared/auth/settings.ts";
 import { nodeServerSettings } from "@saasaparilla/shared/http/settings.ts";
 import { tenantLimitSettings } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
+import { tenantTimelineSettings } from "@saasaparilla/shared/auth/policies/tenant-timeline.ts";
+import { timelineSettings } from "@saasaparilla/shared/timeline/open-events.ts";
 import { z } from "zod";
 
 const KiB = 1024;
@@ -14,6 +16,8 @@ export const settings = commonSettings
   .extend(identitySettings.shape)
   .extend(nodeServerSettings.shape)
   .extend(tenantLimitSettings.shape)
+  .extend(tenantTimelineSettings.shape)
+  .extend(timelineSettings.shape)
   .extend({
     PORT: z.coerce
       .number()

@@ -51,6 +51,16 @@ export class Quarantine {
     );
   }
 
+  /** The ones of this source that came last. */
+  newest(tenant: string, source: string, limit: number): Promise<Quarantined[]> {
+    return this.#ask(
+      "quarantine-newest",
+      `select id, source, reason, at, substring(body from 1 for 1) as body from ${this.#table}
+       where tenant = $1 and source = $2 order by at desc limit $3`,
+      [tenant, source, limit],
+    );
+  }
+
   /** Removes it, unless it has come again since it was read. */
   async remove(tenant: string, { id, source, at }: Pick<Quarantined, "id" | "source" | "at">): Promise<void> {
     await this.#ask(

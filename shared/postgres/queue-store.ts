@@ -1,5 +1,6 @@
 import { getTableName } from "./drizzle.ts";
 import { START, type ClientKey, type Sequence } from "#protocol/notification.ts";
+import { FOLLOWED, HEAD_BYTES, notificationBody } from "#protocol/pack.ts";
 import type { Postgres } from "./client.ts";
 import { byKey, confirmQuery, countsOf, inLockOrder, placesOf, rest } from "./queue-batch.ts";
 import { tablesOf } from "./schema.ts";
@@ -118,6 +119,17 @@ export class QueueStore {
       [queue, ids, limit],
     );
     return new Map(rows.map(({ id, sequence }) => [id, sequence]));
+  }
+
+  /** The ids of the followed ones among these messages. */
+  async followed(queue: ClientKey, sequences: readonly Sequence[]): Promise<Map<Sequence, string>> {
+    const rows = await this.#ask<{ sequence: Sequence; head: Buffer }>(
+      "queue-followed",
+      `select sequence, substring(body from 1 for ${HEAD_BYTES}) as head from ${this.#stored}
+       where client = $1 and sequence = any($2::text[]) and get_byte(body, ${HEAD_BYTES - 1}) & ${FOLLOWED} <> 0`,
+      [queue, sequences],
+    );
+    return new Map(rows.map(({ sequence, head }) => [sequence, notificationBody.id(head)]));
   }
 
   /** Claims the oldest free messages. Two claims never have the same message at the same time. */

@@ -1,6 +1,6 @@
 import { partitionOf, type ClientKey, type Sequence } from "#protocol/notification.ts";
 import type { EndedNotification, Outcome } from "#protocol/outcome.ts";
-import { notificationBody } from "#protocol/pack.ts";
+import { HEAD_BYTES, notificationBody } from "#protocol/pack.ts";
 import { getTableName } from "./drizzle.ts";
 import type { Postgres, PostgresSession } from "./client.ts";
 import { endingTransaction, type AppendOutcomes } from "./ending-transaction.ts";
@@ -14,6 +14,8 @@ export interface StoredEndsOptions {
   /** The number of partitions of accepted: rows of one partition are collapsed by one transaction at a time. */
   partitions: number;
   append: AppendOutcomes;
+  /** Called after the deletion of rows. `head`: enough of the body for its id and whether it is followed. */
+  ended?: (row: { client: ClientKey; head: Buffer }, outcome: Outcome) => void;
 }
 
 interface DeletedRow {
@@ -21,12 +23,11 @@ interface DeletedRow {
   sequence: Sequence;
   collapse: string | null;
   outcomes: string | null;
-  /** The first bytes of the body. */
-  id: Buffer;
+  /** The first bytes of the body, with its id and whether it is followed. */
+  head: Buffer;
 }
 
-const RETURNING =
-  "returning stored.client, stored.sequence, stored.collapse, stored.outcomes, substring(stored.body from 1 for 16) as id";
+const RETURNING = `returning stored.client, stored.sequence, stored.collapse, stored.outcomes, substring(stored.body from 1 for ${HEAD_BYTES}) as head`;
 
 /**
  * The end of stored notifications with options. It deletes in one transaction: delete, append the outcomes, commit. So a
@@ -58,13 +59,14 @@ export class StoredEnds {
       if ((newest.get(name)?.sequence ?? "") < row.sequence) newest.set(name, row);
     }
     const collapsed = [...newest.values()];
-    return endingTransaction(this.#postgres, this.#options.append, async (session) => {
+    const outcomeOf = ({ client, collapse, sequence }: DeletedRow): Outcome => {
+      const row = newest.get(nameOf(client, collapse!))!;
+      return row.options!.retract === true && row.sequence > sequence ? "retracted" : "replaced";
+    };
+    await this.#ending(outcomeOf, async (session) => {
       await this.#lock(session, collapsed);
       await this.#insert(session, rows);
-      return this.#replace(session, collapsed, ({ client, collapse, sequence }) => {
-        const row = newest.get(nameOf(client, collapse!))!;
-        return row.options!.retract === true && row.sequence > sequence ? "retracted" : "replaced";
-      });
+      return this.#replace(session, collapsed);
     });
   }
 
@@ -72,7 +74,10 @@ export class StoredEnds {
   async deleteUpTo(acknowledged: ReadonlyMap<ClientKey, Sequence>): Promise<void> {
     for (;;) {
       const asking = new Set<ClientKey>();
-      await this.#stored.deleteUpTo(acknowledged, asking);
+      await this.#stored.deleteUpTo(acknowledged, {
+        asking,
+        ended: (row) => this.#options.ended?.(row, "acknowledged"),
+      });
       if (asking.size === 0) return;
       await this.#deleteAsking(new Map([...asking].map((client) => [client, acknowledged.get(client)!])));
     }
@@ -80,30 +85,30 @@ export class StoredEnds {
 
   /** Deletes up to `limit` expired rows that ask for an outcome. */
   async sweep(limit: number): Promise<{ client: ClientKey; body: Buffer }[]> {
-    let swept: DeletedRow[] = [];
-    await endingTransaction(this.#postgres, this.#options.append, async (session) => {
-      const { rows } = await session.query<DeletedRow>({
-        name: "ends-sweep",
-        text: `delete from ${this.#table} as stored where (client, sequence) in (
+    const swept = await this.#ending(
+      () => "expired",
+      (session) =>
+        rowsOf(session, {
+          name: "ends-sweep",
+          text: `delete from ${this.#table} as stored where (client, sequence) in (
                  select client, sequence from ${this.#table} where expires <= now() and outcomes is not null
                  order by expires limit $1 for update skip locked) ${RETURNING}`,
-        values: [limit],
-      });
-      swept = rows;
-      return endedBy(rows, () => "expired");
-    });
-    return swept.map(({ client, id }) => ({ client, body: id }));
+          values: [limit],
+        }),
+    );
+    return swept.map(({ client, head }) => ({ client, body: head }));
   }
 
   async #deleteAsking(acknowledged: ReadonlyMap<ClientKey, Sequence>): Promise<void> {
     const values = [[...acknowledged.keys()], [...acknowledged.values()]];
     let deleted: DeletedRow[];
     do {
-      deleted = [];
-      await endingTransaction(this.#postgres, this.#options.append, async (session) => {
-        const { rows } = await session.query<DeletedRow>({
-          name: "ends-delete",
-          text: `delete from ${this.#table} as stored using (
+      deleted = await this.#ending(
+        () => "acknowledged",
+        (session) =>
+          rowsOf(session, {
+            name: "ends-delete",
+            text: `delete from ${this.#table} as stored using (
                    select rows.client, rows.sequence from unnest($1::text[], $2::text[]) as acknowledged(client, sequence)
                    cross join lateral (
                      select client, sequence from ${this.#table} as stored
@@ -112,12 +117,24 @@ export class StoredEnds {
                      order by sequence limit ${ROWS_AT_ONCE}
                    ) as rows limit ${ROWS_AT_ONCE}
                  ) as gone where stored.client = gone.client and stored.sequence = gone.sequence ${RETURNING}`,
-          values,
-        });
-        deleted = rows;
-        return endedBy(rows, () => "acknowledged");
-      });
+            values,
+          }),
+      );
     } while (deleted.length === ROWS_AT_ONCE);
+  }
+
+  /** One transaction: the rows that `work` deletes end with their outcomes. Returns them after the commit. */
+  async #ending(
+    outcome: (row: DeletedRow) => Outcome,
+    work: (session: PostgresSession) => Promise<DeletedRow[]>,
+  ): Promise<DeletedRow[]> {
+    let deleted: DeletedRow[] = [];
+    await endingTransaction(this.#postgres, this.#options.append, async (session) => {
+      deleted = await work(session);
+      return endedBy(deleted, outcome);
+    });
+    for (const row of deleted) this.#options.ended?.(row, outcome(row));
+    return deleted;
   }
 
   /**
@@ -152,13 +169,9 @@ export class StoredEnds {
     });
   }
 
-  async #replace(
-    session: PostgresSession,
-    newest: readonly StoredNotification[],
-    outcome: (row: DeletedRow) => Outcome,
-  ): Promise<EndedNotification[]> {
+  async #replace(session: PostgresSession, newest: readonly StoredNotification[]): Promise<DeletedRow[]> {
     if (newest.length === 0) return [];
-    const { rows } = await session.query<DeletedRow>({
+    return rowsOf(session, {
       name: "ends-replace",
       text: `delete from ${this.#table} as stored using (
                select asked.client, asked.collapse, last.sequence
@@ -171,15 +184,21 @@ export class StoredEnds {
              and stored.sequence < last.sequence ${RETURNING}`,
       values: [newest.map(({ client }) => client), newest.map(({ options }) => options!.collapse)],
     });
-    return endedBy(rows, outcome);
   }
+}
+
+async function rowsOf(
+  session: PostgresSession,
+  query: { name: string; text: string; values: unknown[] },
+): Promise<DeletedRow[]> {
+  return (await session.query<DeletedRow>(query)).rows;
 }
 
 function endedBy(rows: readonly DeletedRow[], outcome: (row: DeletedRow) => Outcome): EndedNotification[] {
   const ended: EndedNotification[] = [];
   for (const row of rows)
     if (row.outcomes !== null)
-      ended.push({ key: row.client, id: notificationBody.id(row.id), outcomes: row.outcomes, outcome: outcome(row) });
+      ended.push({ key: row.client, id: notificationBody.id(row.head), outcomes: row.outcomes, outcome: outcome(row) });
   return ended;
 }
 

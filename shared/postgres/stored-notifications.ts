@@ -1,6 +1,7 @@
 import { getTableConfig, getTableName, sql } from "./drizzle.ts";
 import { START, type ClientKey, type Sequence } from "#protocol/notification.ts";
 import type { EndOptions } from "#protocol/options.ts";
+import { FOLLOWED, HEAD_BYTES } from "#protocol/pack.ts";
 import type { Postgres } from "./client.ts";
 import { tablesOf, type Tables } from "./schema.ts";
 
@@ -15,6 +16,18 @@ export interface StoredNotification {
   body: Buffer;
   /** Its collapse key and its queue of outcomes. Undefined for most notifications. */
   options?: EndOptions | undefined;
+}
+
+/** A deleted row: `head` has the id. */
+export interface DeletedHead {
+  client: ClientKey;
+  head: Buffer;
+}
+
+interface DeletedCount {
+  client: ClientKey | null;
+  count: number;
+  head: Buffer | null;
 }
 
 export interface StoredPage {
@@ -89,15 +102,16 @@ export class StoredNotifications {
   /**
    * Deletes acknowledged rows in statements of a bounded size, and returns their number. It leaves expired rows to the
    * sweep: a replay skipped them, and an acknowledgement of later rows would delete them uncounted. It leaves rows that
-   * ask for an outcome to StoredEnds, and adds their clients to `asking`.
+   * ask for an outcome to StoredEnds, and adds their clients to `asking`. `ended` gets the deleted rows that are
+   * followed.
    */
   async deleteUpTo(
     acknowledged: ReadonlyMap<ClientKey, Sequence>,
-    asking: Set<ClientKey> = new Set(),
+    { asking = new Set(), ended }: { asking?: Set<ClientKey>; ended?: (row: DeletedHead) => void } = {},
   ): Promise<number> {
     const values = [[...acknowledged.keys()], [...acknowledged.values()]];
     for (let deleted = 0; ;) {
-      const { rows } = await this.#postgres.pool.query<{ client: ClientKey | null; count: number }>({
+      const { rows } = await this.#postgres.pool.query<DeletedCount>({
         name: "stored-delete",
         text: `with found as materialized (
                  select rows.client, rows.sequence, rows.outcomes is not null as asks
@@ -109,16 +123,21 @@ export class StoredNotifications {
                  ) as rows limit ${DELETED_ROWS}
                ), gone as (
                  delete from ${this.#table} as stored using found
-                 where not found.asks and stored.client = found.client and stored.sequence = found.sequence returning 1
+                 where not found.asks and stored.client = found.client and stored.sequence = found.sequence
+                 returning stored.client, case when octet_length(body) < ${HEAD_BYTES} then null
+                   when get_byte(substring(body from ${HEAD_BYTES} for 1), 0) & ${FOLLOWED} <> 0
+                   then substring(body from 1 for ${HEAD_BYTES}) end as head
                )
-               select null as client, count(*)::int as count from gone
-               union all select client, count(*)::int from found where asks group by client`,
+               select null as client, count(*)::int as count, null::bytea as head from gone
+               union all select client, count(*)::int, null from found where asks group by client
+               union all select client, 0, head from gone where head is not null`,
         values,
       });
       let [found, gone] = [0, 0];
-      for (const { client, count } of rows) {
+      for (const { client, count, head } of rows) {
         found += count;
-        if (client === null) gone += count;
+        if (head !== null) ended?.({ client: client!, head });
+        else if (client === null) gone += count;
         else asking.add(client);
       }
       deleted += gone;

@@ -10,6 +10,7 @@ import {
   DEFERRED_HEADER,
   ACK_HEADER,
   HAS_OPTIONS,
+  FOLLOWED,
   MAGIC,
   ITEM_HEADER,
   OPTIONS_HEADER,
@@ -48,10 +49,11 @@ export class PackWriter {
     at = readUuid(item.id, buffer, at);
     at = buffer.writeUInt32BE(item.ttl ?? 0, at);
     at = buffer.writeUInt8(event.length, at);
-    at = buffer.writeUInt8(options === undefined ? traceparent.length : traceparent.length | HAS_OPTIONS, at);
+    const bits = (options === undefined ? 0 : HAS_OPTIONS) | (item.followed ? FOLLOWED : 0);
+    at = buffer.writeUInt8(traceparent.length | bits, at);
     at = buffer.writeUInt16BE(key.length, at);
     at += buffer.write(event, at, "latin1");
-    at += buffer.write(traceparent, at, "latin1");
+    at += buffer.write(item.followed ? sampled(traceparent) : traceparent, at, "latin1");
     at += buffer.write(key, at, "latin1");
     if (options !== undefined) {
       at = buffer.writeUInt16BE(options.length, at);
@@ -142,6 +144,8 @@ export interface NewNotification {
   ttl?: number;
   event?: string;
   traceparent?: string;
+  /** Set it only if the platform's format is at least FOLLOWED_FORMAT. It also sets the trace's flag `sampled`. */
+  followed?: boolean;
   /** As written by `writeOptions`; undefined for none. */
   options?: Buffer | undefined;
   /** JSON text as UTF-8. */
@@ -153,4 +157,11 @@ export function packOf(kind: number, body: Buffer): Buffer {
   const writer = new PackWriter(PACK_HEADER + ITEM_HEADER + body.length);
   writer.item(kind, body);
   return writer.take();
+}
+
+/** So the spans of an OpenTelemetry SDK cover the same notifications. */
+function sampled(traceparent: string): string {
+  if (traceparent === "") return "";
+  const flags = Number.parseInt(traceparent.slice(-2), 16) | 1;
+  return traceparent.slice(0, -2) + flags.toString(16).padStart(2, "0");
 }

@@ -23,16 +23,22 @@ import { UUID_LENGTH, writeUuid } from "./uuid.ts";
  *   event, traceparent, key (all ASCII), options if any, payload (the rest: UTF-8 JSON)
  *
  * The high bit of the traceparent's length says that options follow the key: their length u16, and each as in
- * options.ts. The high bit of the event's length is reserved.
+ * options.ts. Its next bit says that the notification is followed: services record what becomes of it. The high bit of
+ * the event's length is reserved.
  */
 export const MAGIC = 1;
 export const PACK_HEADER = 3;
 export const ITEM_HEADER = 5;
 export const NOTIFICATION_HEADER = 24;
+/** The first bytes of a body, with its id and whether it is followed. */
+export const HEAD_BYTES = 22;
 /** In the length of the traceparent: options follow the key. */
 export const HAS_OPTIONS = 0x80;
+/** In the length of the traceparent: what becomes of the notification is recorded. */
+export const FOLLOWED = 0x40;
 export const OPTIONS_HEADER = 2;
-const LENGTH_BITS = 0x7f;
+const EVENT_BITS = 0x7f;
+const TRACEPARENT_BITS = 0x3f;
 
 export const Kind = {
   /** accepted: a notification's body. */
@@ -208,6 +214,7 @@ export const notificationBody = {
     return body.toString("latin1", start, start + keyLength(body));
   },
   hasOptions,
+  followed: (body: Buffer): boolean => (body[21]! & FOLLOWED) !== 0,
   /** Undefined without options. */
   options(body: Buffer): NotificationOptions | undefined {
     return hasOptions(body) ? readOptions(optionsOf(body)) : undefined;
@@ -243,11 +250,11 @@ function optionsOf(body: Buffer): Buffer {
 }
 
 function eventLength(body: Buffer): number {
-  return body[20]! & LENGTH_BITS;
+  return body[20]! & EVENT_BITS;
 }
 
 function traceparentLength(body: Buffer): number {
-  return body[21]! & LENGTH_BITS;
+  return body[21]! & TRACEPARENT_BITS;
 }
 
 function keyLength(body: Buffer): number {

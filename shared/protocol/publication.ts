@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
 import { Failure, messageOf } from "#runtime/errors.ts";
+import type { FollowReason } from "#timeline/events.ts";
 import { TENANT_FORM, type ClientKey } from "./notification.ts";
 
 /**
@@ -36,6 +37,8 @@ export interface PublicationHead {
   collapse?: string;
   retract?: boolean;
   outcomes?: string;
+  /** What becomes of its notifications is recorded. Only if the platform's format is at least FOLLOWED_FORMAT. */
+  followed?: FollowReason;
 }
 
 export interface Publication {
@@ -71,11 +74,16 @@ const TARGETS = ["client", "group", "queue", "exchange"];
 
 /** Publications with the same key keep their order. The key decides the partition of dispatch. */
 export function publicationKey(tenant: string, to: Target): string {
-  if ("group" in to) return `${tenant}/group:${to.group}`;
-  if ("exchange" in to) return `${tenant}/exchange:${to.exchange}`;
-  if ("queue" in to) return `${tenant}/queue:${to.queue}`;
-  if ("client" in to) return `${tenant}/client:${to.client}`;
-  return `${tenant}/clients`;
+  return `${tenant}/${targetOf(to)}`;
+}
+
+/** A target's name in the timeline. */
+export function targetOf(to: Target): string {
+  if ("group" in to) return `group:${to.group}`;
+  if ("exchange" in to) return `exchange:${to.exchange}`;
+  if ("queue" in to) return `queue:${to.queue}`;
+  if ("client" in to) return `client:${to.client}`;
+  return "clients";
 }
 
 /** The id of one recipient's notification: the same after each repeat of a page, and another for each recipient. */

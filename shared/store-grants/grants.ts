@@ -8,6 +8,7 @@ export const ROLE_NAMES = [
   "console",
   "courier",
   "dispatcher",
+  "recorder",
   "auditor",
 ] as const;
 export type RoleName = (typeof ROLE_NAMES)[number];
@@ -68,7 +69,7 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
       { keys: "r:", commands: ["eval", "evalsha", "get", "set"] },
       { keys: "p:", commands: ["get", "set", "unlink"] },
     ],
-    kafka: { read: [], write: ["accepted", "dispatch", "audit"], describe: [], groups: [] },
+    kafka: { read: [], write: ["accepted", "dispatch", "audit", "events"], describe: [], groups: [] },
   },
   director: {
     postgres: {
@@ -90,7 +91,7 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
     kafka: {
       read: ["accepted", "control", "deferred", "deadLetters", "epochs"],
       // A dead letter is sent again to its original topic.
-      write: ["accepted", "control", "deferred", "routed", "dispatch", "deadLetters", "audit"],
+      write: ["accepted", "control", "deferred", "routed", "dispatch", "deadLetters", "audit", "events"],
       describe: [],
       groups: ["directors", "dead-letters-*", "epochs-*"],
     },
@@ -102,7 +103,7 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
       { keys: "s:", commands: ["eval", "get", "set", "del"] },
       { keys: "t:", commands: ["set", "getdel"] },
     ],
-    kafka: { read: ["routed"], write: ["control", "audit"], describe: ["accepted"], groups: ["slot-*"] },
+    kafka: { read: ["routed"], write: ["control", "audit", "events"], describe: ["accepted"], groups: ["slot-*"] },
   },
   console: {
     postgres: {
@@ -150,7 +151,7 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
     redis: [{ keys: "r:", commands: ["eval", "evalsha", "get", "set"] }],
     kafka: {
       read: ["dispatch"],
-      write: ["accepted", "dispatch", "deadLetters", "audit"],
+      write: ["accepted", "dispatch", "deadLetters", "audit", "events"],
       describe: [],
       groups: ["dispatchers"],
     },
@@ -171,10 +172,21 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
     kafka: {
       read: ["accepted", "epochs"],
       // Outcomes go to accepted. A mark goes to live connections.
-      write: ["accepted", "routed", "audit"],
+      write: ["accepted", "routed", "audit", "events"],
       describe: [],
       groups: ["couriers", "epochs-*"],
     },
+  },
+  recorder: {
+    postgres: {
+      ...FORMAT,
+      timeline: ["select", "insert"],
+      timeline_gaps: ["select", "insert"],
+      // A trigger makes and drops the tables of days, with its owner's rights.
+      timeline_days: ["select", "update (due, days)"],
+    },
+    redis: [],
+    kafka: { read: ["events"], write: [], describe: [], groups: ["recorders"] },
   },
   auditor: {
     postgres: {},

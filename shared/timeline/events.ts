@@ -6,7 +6,7 @@ import type { ClientKey } from "#protocol/notification.ts";
  * payload. An event says what happened. A missing event says nothing: it may be in a gap, or was never recorded.
  */
 
-/** A target that the dispatcher expands, as `group:<name>`, `exchange:<name>`, `queue:<name>` or `clients`. */
+/** A target that the dispatcher expands: `targetOf` of publication.ts, as `group:<name>`. */
 export type TargetName = string;
 
 /** The connection as presence shows it: `connectionOf` of control-messages.ts. */

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { courierSettings } from "#services/courier/settings.ts";
 import { directorSettings } from "#services/director/settings.ts";
 import { dispatcherSettings } from "#services/dispatcher/settings.ts";
+import { recorderSettings } from "#services/recorder/settings.ts";
 import { consoleSettings } from "#services/console/settings.ts";
 import { distributorSettings } from "#services/distributor/settings.ts";
 import { settings as receiverSettings } from "#services/receiver/settings.ts";
@@ -81,6 +82,7 @@ export function schema(present: string): string {
     distributor: distributorSettings,
     courier: courierSettings,
     dispatcher: dispatcherSettings,
+    recorder: recorderSettings,
     console: consoleSettings,
   }))
     document.definitions[`${kind}Settings`] = {

@@ -39,6 +39,8 @@ export const REFUSALS: [values: object, says: string[], release?: string][] = [
   [{ dispatcher: { replicas: 13 } }, ["platform.dispatchPartitions is 12"]],
   [{ courier: { settings: { WINDOW: 1 } } }, ["/courier/settings", "WINDOW"]],
   [{ courier: { settings: { INBOX_ITEMS: 501 } } }, ["/courier/settings/INBOX_ITEMS"]],
+  [{ recorder: { settings: { TIMELINE_DAYS: 91 } } }, ["/recorder/settings/TIMELINE_DAYS"]],
+  [{ recorder: { autoscaling: { min: 5 } } }, ["recorder.autoscaling.min is above its max"]],
   [{ courier: { autoscaling: { min: 7 } } }, ["courier.autoscaling.min is above its max"]],
   [{ dispatcher: { settings: { WINDOW: 1 } } }, ["/dispatcher/settings", "WINDOW"]],
   [{ receiver: { autoscaling: { min: 11 } } }, ["receiver.autoscaling.min is above its max"]],

@@ -10,7 +10,15 @@ import { openWebSocket } from "#tests/support/raw-transports.ts";
 /**
  * Each service's description of itself. `npx just descriptions` checks the same documents with linters and generators.
  */
-const KINDS = ["receiver", "director", "distributor", "console", "courier", "dispatcher"] as const satisfies Kind[];
+const KINDS = [
+  "receiver",
+  "director",
+  "distributor",
+  "console",
+  "courier",
+  "dispatcher",
+  "recorder",
+] as const satisfies Kind[];
 
 let stack: Stack;
 const services = {} as Record<Kind, Service>;

@@ -22,6 +22,7 @@ const USES: Record<Kind, readonly StoreName[]> = {
   console: STORES,
   courier: STORES,
   dispatcher: STORES,
+  recorder: ["kafka", "postgres"],
 };
 const COUNTS: [Kind, number][] = [
   ["receiver", 2],

@@ -1,5 +1,5 @@
 import { PackWriter } from "@saasaparilla/shared/protocol/pack-writer.ts";
-import type { LaneOutput } from "#services/director/lanes/lane.ts";
+import type { PartitionEffects } from "#services/director/partitions/partition-options.ts";
 import { PARTITION, short, type Stage } from "./stage.ts";
 
 /** Records that a director's producer has queued for routed, until they are in the topic. */
@@ -17,13 +17,15 @@ export class SimulatedRouted {
     return this.#sends.length;
   }
 
-  effects(): Pick<LaneOutput, "invite" | "held" | "demote" | "send"> {
+  effects(): Pick<PartitionEffects, "invite" | "held" | "demote" | "send" | "taken" | "losing"> {
     const [stage, generation] = [this.#stage, this.#generation];
     const signal = (slot: number, rest: Record<string, unknown>): void => {
       stage.note(() => `g${generation} -> s${slot} ${JSON.stringify(rest)}`);
       this.#sends.push({ slot, write: (writer) => writer.signal({ partition: PARTITION, generation, ...rest }) });
     };
     return {
+      taken: () => {},
+      losing: () => {},
       invite: ({ key }, { slot, incarnation, session }) => signal(slot, { type: "invite", incarnation, session, key }),
       held: (_, { slot, incarnation, session, hold }, stored, queued) => {
         const known = { ...(stored === undefined ? {} : { stored }), ...(queued === undefined ? {} : { queued }) };

@@ -14,6 +14,7 @@ export interface Accepted {
   ttl: number;
   event: string;
   traceparent: string;
+  followed: boolean;
   options: NotificationOptions | undefined;
   payload: string;
 }
@@ -36,6 +37,7 @@ function toAccepted(body: Buffer, partition: number, offset: number, index: numb
     ttl: notificationBody.ttl(body),
     event: notificationBody.event(body),
     traceparent: notificationBody.traceparent(body),
+    followed: notificationBody.followed(body),
     options: notificationBody.options(body),
     payload: notificationBody.payload(body).toString(),
   };

@@ -3,7 +3,7 @@ import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { reaped } from "#tests/faults/end-processes.ts";
 
-export type Kind = "receiver" | "director" | "distributor" | "console" | "courier" | "dispatcher";
+export type Kind = "receiver" | "director" | "distributor" | "console" | "courier" | "dispatcher" | "recorder";
 
 export type LogLine = Record<string, unknown> & { level?: string; msg?: string };
 

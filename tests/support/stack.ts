@@ -110,7 +110,7 @@ export async function startStack(
   }
 }
 
-const KINDS: readonly Kind[] = ["receiver", "director", "distributor", "console", "courier", "dispatcher"];
+const KINDS: readonly Kind[] = ["receiver", "director", "distributor", "console", "courier", "dispatcher", "recorder"];
 const passwordOf = (kind: Kind): string => `${kind.toUpperCase()}_PASSWORD`;
 
 /** Settings of one service of a stack: the stores with its own role, and no other passwords. */

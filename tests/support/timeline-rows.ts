@@ -1,51 +1,76 @@
-import { randomUUID } from "node:crypto";
 import pg from "pg";
-import type { Details, EventKind } from "@saasaparilla/shared/timeline/events.ts";
+import { causalRank } from "@saasaparilla/shared/timeline/events.ts";
 import type { Stack } from "./stack.ts";
 
-/** Rows of the timeline, as the recorder writes them. */
-export class TimelineRows {
-  readonly pool: pg.Pool;
-  readonly #schema: string;
-  #offset = 0;
+export interface TimelineRow {
+  kind: string;
+  service: string;
+  client: string;
+  detail: Record<string, unknown>;
+}
 
-  constructor({ namespace, env }: Pick<Stack, "namespace" | "env">) {
-    this.pool = new pg.Pool({ connectionString: env.DATABASE_URL!, max: 2 });
-    this.#schema = `"${namespace}"`;
+async function ask<Row extends object>(
+  stack: Pick<Stack, "namespace">,
+  text: string,
+  values: unknown[],
+): Promise<Row[]> {
+  const client = new pg.Client({ connectionString: process.env.DATABASE_URL! });
+  await client.connect();
+  try {
+    return (await client.query<Row>(text.replaceAll("$schema", `"${stack.namespace}"`), values)).rows;
+  } finally {
+    await client.end();
   }
+}
 
-  close(): Promise<void> {
-    return this.pool.end();
-  }
+/** The events of a notification of acme, in the order of their times, then in causal order. */
+export async function eventsOf(stack: Pick<Stack, "namespace">, id: string): Promise<TimelineRow[]> {
+  const rows = await ask<TimelineRow & { at: Date }>(
+    stack,
+    "select kind, service, client, detail, at from $schema.timeline where tenant = 'acme' and id = $1",
+    [id],
+  );
+  return rows.sort(
+    (one, other) => one.at.getTime() - other.at.getTime() || causalRank(one.kind) - causalRank(other.kind),
+  );
+}
 
-  /** `$schema` stands for the schema of the stack. */
-  async query<Row extends object>(text: string, values: unknown[] = []): Promise<Row[]> {
-    return (await this.pool.query<Row>(text.replaceAll("$schema", this.#schema), values)).rows;
-  }
+export async function kindsOf(stack: Pick<Stack, "namespace">, id: string): Promise<string[]> {
+  return (await eventsOf(stack, id)).map(({ kind }) => kind);
+}
 
-  async add<K extends EventKind>(
-    kind: K,
-    detail: Details[K],
-    {
-      at,
-      id = randomUUID(),
-      client = "u1",
-      tenant = "acme",
-    }: { at: Date; id?: string; client?: string; tenant?: string },
-  ): Promise<string> {
-    await this.query(
-      `insert into $schema.timeline (tenant, client, id, at, service, instance, kind, detail, day, partition, record_offset, item)
-       values ($1, $2, $3, $4, 'director', 'd1', $5, $6, floor(extract(epoch from now()) / 86400), 0, $7, 0)`,
-      [tenant, client, id, at, kind, JSON.stringify(detail), (this.#offset += 1)],
-    );
-    return id;
-  }
+/** By id, the kinds of its events, without order. */
+export async function kindsOfClient(
+  stack: Pick<Stack, "namespace">,
+  client: string,
+): Promise<Map<string, ReadonlySet<string>>> {
+  const rows = await ask<{ id: string; kinds: string[] }>(
+    stack,
+    "select id, array_agg(kind) as kinds from $schema.timeline where tenant = 'acme' and client = $1 group by id",
+    [client],
+  );
+  return new Map(rows.map(({ id, kinds }) => [id, new Set(kinds)]));
+}
 
-  async addGap(from: Date, to: Date, count: number): Promise<void> {
-    await this.query(
-      `insert into $schema.timeline_gaps (service, instance, began, ended, count, day, partition, record_offset, item)
-       values ('director', 'd1', $1, $2, $3, floor(extract(epoch from now()) / 86400), 0, $4, 0)`,
-      [from, to, count, (this.#offset += 1)],
-    );
-  }
+export interface GapRowRead {
+  service: string;
+  count: number;
+}
+
+export function gapsOf(stack: Pick<Stack, "namespace">): Promise<GapRowRead[]> {
+  return ask(stack, "select service, count::int as count from $schema.timeline_gaps order by ended", []);
+}
+
+/** The number of rows, and of different events: a repeat of a record must not add any. */
+export async function rowCount(
+  stack: Pick<Stack, "namespace">,
+  client: string,
+): Promise<{ rows: number; kinds: number }> {
+  const [row] = await ask<{ rows: number; kinds: number }>(
+    stack,
+    `select count(*)::int as rows, count(distinct (id, kind, service))::int as kinds
+     from $schema.timeline where tenant = 'acme' and client = $1`,
+    [client],
+  );
+  return row!;
 }

@@ -19,12 +19,12 @@ ${ROLE_NAMES.map(row).join("\n")}
 
 ## Turn it on
 
-Give provision a password for each service: \`RECEIVER_PASSWORD\`, \`DIRECTOR_PASSWORD\`, \`DISTRIBUTOR_PASSWORD\`, \`CONSOLE_PASSWORD\`, \`COURIER_PASSWORD\`, \`DISPATCHER_PASSWORD\` (or each in a file, \`RECEIVER_PASSWORD_FILE\`).
+Give provision a password for each service: \`RECEIVER_PASSWORD\`, \`DIRECTOR_PASSWORD\`, \`DISTRIBUTOR_PASSWORD\`, \`CONSOLE_PASSWORD\`, \`COURIER_PASSWORD\`, \`DISPATCHER_PASSWORD\`, \`RECORDER_PASSWORD\` (or each in a file, \`RECEIVER_PASSWORD_FILE\`).
 Without them provision creates no role, and every service uses the user that its \`DATABASE_URL\` and \`REDIS_URL\` name. In Compose, in the local stack and in the chart with all three bundled stores you need not do anything.
 
 1. Give the owner what it needs: in Postgres \`CREATEROLE\` (\`alter role OWNER createrole\`), in Redis 7 or later \`ACL\`.
 2. Run provision with the passwords. You can repeat it: it sets the passwords again, and revokes every right that a role should not have. Nothing changes for running services.
-3. Change the addresses of each service, one service after the other: \`DATABASE_URL=postgres://${roleOf(NAMESPACE, "receiver")}:PASSWORD@...\`, \`REDIS_URL=redis://${roleOf(NAMESPACE, "receiver")}:PASSWORD@...\`. The console needs no \`REDIS_URL\`.
+3. Change the addresses of each service, one service after the other: \`DATABASE_URL=postgres://${roleOf(NAMESPACE, "receiver")}:PASSWORD@...\`, \`REDIS_URL=redis://${roleOf(NAMESPACE, "receiver")}:PASSWORD@...\`. Console and recorder need no \`REDIS_URL\`.
 4. Keep the owner's addresses for provision alone.
 
 With compose, \`docker compose up --wait\` of this version does all of it. With the chart, name the Secret of step 3 in \`roles.existingSecret\`; \`helm upgrade\` with bundled stores needs nothing.

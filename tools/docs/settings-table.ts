@@ -2,6 +2,8 @@ import { kafkaSettings } from "@saasaparilla/shared/kafka/settings.ts";
 import { commonSettings, storeSettings } from "@saasaparilla/shared/settings.ts";
 import { identitySettings } from "@saasaparilla/shared/auth/settings.ts";
 import { nodeServerSettings, serverSettings } from "@saasaparilla/shared/http/settings.ts";
+import { tenantTimelineSettings } from "@saasaparilla/shared/auth/policies/tenant-timeline.ts";
+import { timelineSettings } from "@saasaparilla/shared/timeline/open-events.ts";
 import { tenantLimitSettings } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
 import { z } from "zod";
 import { consoleSettings } from "#services/console/settings.ts";
@@ -10,6 +12,7 @@ import { directorSettings } from "#services/director/settings.ts";
 import { dispatcherSettings } from "#services/dispatcher/settings.ts";
 import { distributorSettings } from "#services/distributor/settings.ts";
 import { settings as provisionSettings } from "#services/provision/settings.ts";
+import { recorderSettings } from "#services/recorder/settings.ts";
 import { settings as receiverSettings } from "#services/receiver/settings.ts";
 
 /** docs/reference/settings.md from the schemas, with their names, defaults, bounds and descriptions. */
@@ -27,7 +30,7 @@ function maskOf<Shape extends z.ZodRawShape>({ shape }: z.ZodObject<Shape>): Rec
 const SECTIONS: Section[] = [
   {
     title: "Stores",
-    about: "For all services. The console does not use Redis.",
+    about: "For all services. Console and recorder do not use Redis.",
     schema: storeSettings.omit(maskOf(kafkaSettings)),
   },
   { title: "Kafka", about: "For all services.", schema: kafkaSettings },
@@ -38,7 +41,7 @@ const SECTIONS: Section[] = [
   },
   {
     title: "Idle connections",
-    about: "For receiver, director, courier, dispatcher and console. The distributor has `KEEP_ALIVE`.",
+    about: "For receiver, director, courier, dispatcher, recorder and console. The distributor has `KEEP_ALIVE`.",
     schema: nodeServerSettings,
   },
   {
@@ -48,7 +51,7 @@ const SECTIONS: Section[] = [
   },
   {
     title: "Authentication",
-    about: "For all services except provision.",
+    about: "For all services except provision and recorder.",
     schema: identitySettings,
   },
   {
@@ -56,11 +59,22 @@ const SECTIONS: Section[] = [
     about: "For receiver, director, distributor, courier and dispatcher.",
     schema: tenantLimitSettings,
   },
+  {
+    title: "Timeline",
+    about: "For receiver and dispatcher, which decide what is followed.",
+    schema: tenantTimelineSettings,
+  },
+  {
+    title: "Events",
+    about: "For receiver, director, distributor, courier and dispatcher, which write events for the timeline.",
+    schema: timelineSettings,
+  },
   { title: "Receiver", about: "", schema: receiverSettings },
   { title: "Director", about: "", schema: directorSettings },
   { title: "Distributor", about: "", schema: distributorSettings },
   { title: "Courier", about: "", schema: courierSettings },
   { title: "Dispatcher", about: "", schema: dispatcherSettings },
+  { title: "Recorder", about: "", schema: recorderSettings },
   { title: "Console", about: "", schema: consoleSettings },
   { title: "Provision", about: "", schema: provisionSettings },
 ];

@@ -5,7 +5,7 @@
 
 {{- /* The services with a user in the stores. */ -}}
 {{- define "users" -}}
-receiver director distributor console courier dispatcher
+receiver director distributor console courier dispatcher recorder
 {{- end }}
 
 {{- /* The Secret with a user for each service; nothing where one owner serves all. */ -}}
@@ -33,7 +33,7 @@ receiver director distributor console courier dispatcher
 {{- end }}
 {{- if not $owner }}
 - { name: DATABASE_URL, valueFrom: { secretKeyRef: { name: {{ $secret }}, key: {{ $kind }}-database-url } } }
-{{- if ne $kind "console" }}
+{{- if not (has $kind (list "console" "recorder")) }}
 - { name: REDIS_URL, valueFrom: { secretKeyRef: { name: {{ $secret }}, key: {{ $kind }}-redis-url } } }
 {{- end }}
 {{- else }}

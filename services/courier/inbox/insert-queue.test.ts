@@ -17,6 +17,7 @@ function itemOf(tenant: string, number: number, bytes = 10): InboxItem {
     id: "6e8bc430-9c3a-41d9-9669-0800200c9a66",
     event: "",
     traceparent: "",
+    followed: false,
     ttl: 0,
     options: {},
     data: Buffer.alloc(bytes),

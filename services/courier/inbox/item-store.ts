@@ -49,20 +49,21 @@ export class ItemStore {
                       nullif(outcomes, '') as outcomes, nullif(headers, '') as headers,
                       nullif(traceparent, '') as traceparent,
                       case when ttl > 0 then to_timestamp(appended / 1000.0 + ttl) end as expires,
-                      substring($12::bytea from start for length) as data
+                      substring($12::bytea from start for length) as data, followed
                from unnest($1::text[], $2::text[], $3::int4[], $4::float8[], $5::uuid[], $6::text[], $7::text[],
-                           $8::bool[], $9::text[], $10::text[], $11::text[], $13::int8[], $14::int4[], $15::int4[])
+                           $8::bool[], $9::text[], $10::text[], $11::text[], $13::int8[], $14::int4[], $15::int4[],
+                           $16::bool[])
                  as given(client, sequence, week, appended, id, event, collapse, retract, outcomes, headers,
-                          traceparent, ttl, start, length)
+                          traceparent, ttl, start, length, followed)
              ), good as materialized (
                select * from new where collapse is null or not exists (
                  select from ${this.#table} as later
                  where later.client = new.client and later.collapse = new.collapse and later.sequence > new.sequence)
              ), inserted as (
                insert into ${this.#table} (client, sequence, week, appended, id, event, collapse, retract, outcomes,
-                                           headers, traceparent, expires, data)
+                                           headers, traceparent, expires, data, followed)
                select client, sequence, week, appended, id, event, collapse, retract, outcomes,
-                      headers, traceparent, expires, data from good
+                      headers, traceparent, expires, data, followed from good
                on conflict do nothing returning 1
              ), deleted as (
                delete from ${this.#table} as older using good
@@ -136,5 +137,6 @@ function valuesOf(items: readonly InboxItem[]): unknown[] {
     items.map(({ ttl }) => ttl),
     starts,
     items.map(({ data }) => data.length),
+    items.map(({ followed }) => followed),
   ];
 }

@@ -1,5 +1,6 @@
 import type { InboxOf } from "@saasaparilla/shared/auth/policies/tenant-inbox.ts";
 import { classify, Failure, messageOf } from "@saasaparilla/shared/runtime/errors.ts";
+import type { Events } from "@saasaparilla/shared/timeline/event-log.ts";
 import type { CourierMetrics } from "#metrics.ts";
 import { weekMissing, type ItemStore } from "./item-store.ts";
 import type { InboxItem } from "./items.ts";
@@ -11,6 +12,7 @@ export interface ItemWriterParts {
   keepWeeks: () => Promise<void>;
   /** For items that ask for an outcome: a mark may have come before them. They can come again. */
   inserted?: ((asking: readonly InboxItem[]) => Promise<void>) | undefined;
+  events: Events;
   metrics: Pick<CourierMetrics, "items" | "deleted" | "failed">;
   health: { up(name: "postgres"): void; down(name: "postgres", reason: string): void };
 }
@@ -20,7 +22,7 @@ const TRIMS_OF = 32;
 
 /** Inserts a batch of items. Repeating it changes nothing. */
 export async function writeItems(items: readonly InboxItem[], parts: ItemWriterParts): Promise<void> {
-  const { store, inboxOf, keepWeeks, inserted, metrics, health } = parts;
+  const { store, inboxOf, keepWeeks, inserted, events, metrics, health } = parts;
   try {
     const result = await store.insert(items);
     const trimmed = new Map(
@@ -30,6 +32,7 @@ export async function writeItems(items: readonly InboxItem[], parts: ItemWriterP
     const surplus = trimmed.size > 0 ? await store.trim(trimmed) : 0;
     const asking = items.filter(({ options }) => options.outcomes !== undefined);
     if (asking.length > 0) await inserted?.(asking);
+    for (const { followed, client, id } of items) if (followed) events.record("listed", client, id, {});
     metrics.items("inserted", result.inserted);
     metrics.items("collapsed", result.collapsed);
     metrics.items("repeated", items.length - result.inserted - result.collapsed);

@@ -31,6 +31,7 @@ test("an item has all that its list shows, and its data byte for byte", () => {
       id: ID,
       event: "order",
       traceparent: "",
+      followed: false,
       ttl: 60,
       options: { collapse: "k", outcomes: "q", headers: '{"a":1}' },
       data: payload,

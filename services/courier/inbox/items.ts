@@ -24,6 +24,7 @@ export interface InboxItem {
   event: string;
   /** "" for none. */
   traceparent: string;
+  followed: boolean;
   /** Seconds; 0 for none. */
   ttl: number;
   options: NotificationOptions;
@@ -61,6 +62,7 @@ export function readItems({ offset, appended, value }: Incoming, epoch: number, 
       id: notificationBody.id(body),
       event,
       traceparent: notificationBody.traceparent(body),
+      followed: notificationBody.followed(body),
       ttl: notificationBody.ttl(body),
       options: notificationBody.options(body) ?? {},
       data: notificationBody.payload(body),

@@ -6,6 +6,7 @@ import type { KafkaLink } from "@saasaparilla/shared/kafka/client.ts";
 import type { Lifecycle } from "@saasaparilla/shared/runtime/lifecycle.ts";
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
 import type { Postgres } from "@saasaparilla/shared/postgres/client.ts";
+import type { Events } from "@saasaparilla/shared/timeline/event-log.ts";
 import type { CourierMetrics } from "#metrics.ts";
 import { AcceptedConsumer } from "./accepted-consumer.ts";
 import { GroupMembership, type Membership } from "./group-membership.ts";
@@ -24,6 +25,7 @@ export interface InboxParts {
   tenants: () => Iterable<string> | undefined;
   inboxOf: InboxOf;
   weightOf: (tenant: string) => number;
+  events: Events;
   inserted?: ItemWriterParts["inserted"];
   lifecycle: Lifecycle;
   health: Health;

@@ -8,6 +8,7 @@ import {
   type ClientKey,
   type Sequence,
 } from "@saasaparilla/shared/protocol/notification.ts";
+import type { Events } from "@saasaparilla/shared/timeline/event-log.ts";
 import type { CourierMetrics } from "#metrics.ts";
 import type { Counts, ListBounds, ListPage, ListStore, Marked } from "./list-store.ts";
 import type { MarkStore } from "./mark-store.ts";
@@ -24,6 +25,7 @@ export interface InboxesParts {
   weightOf: (tenant: string) => number;
   /** Tells the live connections of a client. */
   tell: (client: ClientKey, frame: InboxFrame) => void;
+  events: Events;
   metrics: Pick<CourierMetrics, "marked" | "marksDropped" | "watch">;
 }
 
@@ -60,11 +62,12 @@ export class Inboxes {
 
   /** The mark is committed when it resolves. */
   async mark(bounds: ListBounds, mark: Mark, marked: Marked): Promise<Counts> {
-    const { lists, marks, tell, metrics } = this.#parts;
+    const { lists, marks, tell, events, metrics } = this.#parts;
     const { client } = bounds;
     // Before the commit: after a death in between, the repeat of the request appends them again.
     const reported = mark === "read" ? await this.#report(bounds, marked) : undefined;
-    const dropped = await this.#ask(client, () => marks.write(client, mark, marked));
+    const { dropped, followed } = await this.#ask(client, () => marks.write(client, mark, marked));
+    for (const id of followed) events.record(mark, client, id, {});
     // Items that came meanwhile: their writer may have looked for marks before this one was committed.
     if (reported) await this.#report(bounds, marked, reported);
     metrics.marked(mark);

@@ -11,6 +11,16 @@ const MOST_MARKS = 2_000;
 const WEEK = "floor(extract(epoch from now()) / 604800)::int4";
 const COLUMN = { seen: "seen_to", read: "read_to", archived: "archived_to" } as const satisfies Record<Mark, string>;
 
+/** The most marks of one request that are recorded in the timeline. An inbox shows no more items. */
+const MOST_RECORDED = 500;
+
+export interface Written {
+  /** Marks that were dropped. */
+  dropped: number;
+  /** The ids of followed items that did not have this mark. */
+  followed: readonly string[];
+}
+
 /** Marks only rise. They never wait for items: a mark may precede its item. */
 export class MarkStore {
   readonly #postgres: Pick<Postgres, "pool">;
@@ -21,29 +31,39 @@ export class MarkStore {
     this.#schema = `"${namespace}"`;
   }
 
-  /** Returns the number of marks that were dropped. */
-  async write(client: ClientKey, mark: Mark, marked: Marked): Promise<number> {
+  async write(client: ClientKey, mark: Mark, marked: Marked): Promise<Written> {
     if ("upTo" in marked) {
       const column = COLUMN[mark];
-      await this.#postgres.pool.query({
+      const { rows } = await this.#postgres.pool.query<{ id: string }>({
         name: `inbox-mark-to-${mark}`,
-        text: `insert into ${this.#schema}.inbox_clients as old (client, week, ${column}) values ($1, ${WEEK}, $2)
-               on conflict (client, week) do update set ${column} = excluded.${column}
-               where old.${column} < excluded.${column}`,
+        // All parts see the marks from before.
+        text: `with written as (
+                 insert into ${this.#schema}.inbox_clients as old (client, week, ${column}) values ($1, ${WEEK}, $2)
+                 on conflict (client, week) do update set ${column} = excluded.${column}
+                 where old.${column} < excluded.${column}
+               )
+               select id from ${this.#schema}.inbox_items where client = $1 and sequence <= $2 and followed
+               and sequence > coalesce((select max(${column}) from ${this.#schema}.inbox_clients where client = $1), '')
+               order by sequence desc limit ${MOST_RECORDED}`,
         values: [client, marked.upTo],
       });
-      return 0;
+      return { dropped: 0, followed: rows.map(({ id }) => id) };
     }
     const dropped = await this.#makeRoom(client);
-    await this.#postgres.pool.query({
+    const { rows } = await this.#postgres.pool.query<{ id: string }>({
       name: "inbox-mark-ids",
-      text: `insert into ${this.#schema}.inbox_marks as old (client, id, week, mark)
-             select $1, id, ${WEEK}, $3::int2 from unnest($2::uuid[]) as id
-             on conflict (client, id, week) do update set mark = excluded.mark where old.mark < excluded.mark`,
+      text: `with written as (
+               insert into ${this.#schema}.inbox_marks as old (client, id, week, mark)
+               select $1, id, ${WEEK}, $3::int2 from unnest($2::uuid[]) as id
+               on conflict (client, id, week) do update set mark = excluded.mark where old.mark < excluded.mark
+             )
+             select id from ${this.#schema}.inbox_items as item where client = $1 and id = any($2::uuid[]) and followed
+             and not exists (select from ${this.#schema}.inbox_marks as mark
+                             where mark.client = $1 and mark.id = item.id and mark.mark >= $3::int2)`,
       // In one order, so that two requests do not wait for each other's rows.
       values: [client, [...new Set(marked.ids)].sort(), MARKS.indexOf(mark) + 1],
     });
-    return dropped;
+    return { dropped, followed: rows.map(({ id }) => id) };
   }
 
   /** Marks whose items never come would grow without end. */

@@ -8,6 +8,7 @@ import type { Topics } from "@saasaparilla/shared/kafka/topic-names.ts";
 import type { Postgres } from "@saasaparilla/shared/postgres/client.ts";
 import { KeyedLimiter } from "@saasaparilla/shared/rate-limits/keyed-limiter.ts";
 import type { Presence } from "@saasaparilla/shared/redis/presence.ts";
+import type { Events } from "@saasaparilla/shared/timeline/event-log.ts";
 import { Failure } from "@saasaparilla/shared/runtime/errors.ts";
 import type { CourierMetrics } from "#metrics.ts";
 import { Inboxes } from "./inboxes.ts";
@@ -29,6 +30,7 @@ export interface OpenListsParts {
   guard: Pick<Guard, "ended">;
   inboxOf: InboxOf;
   weightOf: (tenant: string) => number;
+  events: Events;
   metrics: CourierMetrics;
 }
 

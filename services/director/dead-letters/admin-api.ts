@@ -14,6 +14,9 @@ import type { Registry } from "@saasaparilla/shared/runtime/metrics.ts";
 import { partitionOf } from "@saasaparilla/shared/protocol/notification.ts";
 import { problemOf, shorten } from "@saasaparilla/shared/http/problem.ts";
 import type { Topics } from "@saasaparilla/shared/kafka/topic-names.ts";
+import { notificationBody } from "@saasaparilla/shared/protocol/pack.ts";
+import type { Events } from "@saasaparilla/shared/timeline/event-log.ts";
+import { notificationsIn } from "./ended-dead-letters.ts";
 import { contentOf, summaryOf } from "./decode.ts";
 import { inTime, type DeadLetterReader } from "./reader.ts";
 import { DEAD_LETTERS_PARTITION, NOTHING, REDRIVEN } from "@saasaparilla/shared/kafka/dead-letters.ts";
@@ -27,6 +30,7 @@ export interface AdminApiOptions {
   /** Sends once: the operator repeats the request. No lane waits for this. */
   send: (records: Outgoing[]) => Promise<number[]>;
   topics: Topics;
+  events: Events;
   metrics: Pick<DirectorMetrics, "redriven" | "forbade">;
   registry: Registry;
   log: Log;
@@ -120,7 +124,7 @@ async function find(reader: DeadLetterReader, id: string): Promise<Incoming | un
 async function redrive(
   record: Incoming,
   operator: string,
-  { kafka, send, topics, metrics, log }: AdminApiOptions,
+  { kafka, send, topics, events, metrics, log }: AdminApiOptions,
 ): Promise<HttpResponse> {
   const { id, topic, partition: source, notifications } = summaryOf(record);
   if (![topics.accepted, topics.control, topics.deferred, topics.dispatch].includes(topic))
@@ -132,6 +136,8 @@ async function redrive(
   if (!(partition < partitions)) return conflict(`The topic ${topic} no longer has a partition ${partition}.`);
   const [offset] = await send([{ topic, partition, value: record.value ?? NOTHING, headers: { [REDRIVEN]: id } }]);
   metrics.redriven();
+  for (const body of notificationsIn(record.value ?? NOTHING))
+    events.record("redriven", notificationBody.key(body), notificationBody.id(body), { offset: offset! });
   log.info({ deadLetter: id, topic, partition, offset, operator }, "dead letter redriven");
   return json(200, { redriven: id, topic, partition, offset });
 }

@@ -1,5 +1,5 @@
 import type { DeadLetter, DeadLetters } from "@saasaparilla/shared/kafka/dead-letters.ts";
-import type { EndedNotification } from "@saasaparilla/shared/protocol/outcome.ts";
+import type { Events } from "@saasaparilla/shared/timeline/event-log.ts";
 import {
   checkNotification,
   Kind,
@@ -9,14 +9,18 @@ import {
 } from "@saasaparilla/shared/protocol/pack.ts";
 import type { Outcomes } from "@saasaparilla/shared/kafka/outcomes.ts";
 
-/** Dead letters, with the outcomes of their notifications. */
+const WHY_LENGTH = 300;
+
+/** Dead letters, with the outcomes of their notifications and their events. */
 export class EndedDeadLetters {
   readonly #deadLetters: Pick<DeadLetters, "add">;
   readonly #outcomes: Pick<Outcomes, "append">;
+  readonly #events: Events;
 
-  constructor(deadLetters: Pick<DeadLetters, "add">, outcomes: Pick<Outcomes, "append">) {
+  constructor(deadLetters: Pick<DeadLetters, "add">, outcomes: Pick<Outcomes, "append">, events: Events) {
     this.#deadLetters = deadLetters;
     this.#outcomes = outcomes;
+    this.#events = events;
   }
 
   /**
@@ -24,25 +28,31 @@ export class EndedDeadLetters {
    * only then. Without Kafka it never resolves.
    */
   async add(letter: DeadLetter): Promise<void> {
-    const outcomes = endedIn(letter.value).map((ended) => this.#outcomes.append(ended));
-    await Promise.all([this.#deadLetters.add(letter), ...outcomes]);
+    const ended = notificationsIn(letter.value).map((body) => this.#end(body, letter));
+    await Promise.all([this.#deadLetters.add(letter), ...ended]);
+  }
+
+  #end(body: Buffer, { topic, partition, offset, index, reason }: DeadLetter): Promise<void> | undefined {
+    const [key, id] = [notificationBody.key(body), notificationBody.id(body)];
+    const place = { topic, partition, offset, ...(index !== undefined && { index }) };
+    this.#events.record("dead-lettered", key, id, { why: reason.slice(0, WHY_LENGTH), ...place });
+    const outcomes = notificationBody.endOptions(body)?.outcomes;
+    return outcomes === undefined ? undefined : this.#outcomes.append({ key, id, outcomes, outcome: "dead" });
   }
 }
 
-/** The notifications that ask for an outcome, up to the first unreadable item. */
-function endedIn(value: Buffer): EndedNotification[] {
-  const ended: EndedNotification[] = [];
+/** Its notifications, up to the first unreadable item. */
+export function notificationsIn(value: Buffer): Buffer[] {
+  const bodies: Buffer[] = [];
   try {
     readPack(value, (kind, raw, index) => {
       if (kind !== Kind.NOTIFICATION && kind !== Kind.DEFERRED) return;
       const body = kind === Kind.DEFERRED ? readDeferred(raw).body : raw;
       checkNotification(body, index);
-      const outcomes = notificationBody.endOptions(body)?.outcomes;
-      if (outcomes === undefined) return;
-      ended.push({ key: notificationBody.key(body), id: notificationBody.id(body), outcomes, outcome: "dead" });
+      bodies.push(body);
     });
   } catch {
     // An unreadable record is an expected dead letter.
   }
-  return ended;
+  return bodies;
 }

@@ -5,11 +5,15 @@ import { RareLog } from "@saasaparilla/shared/runtime/rare-log.ts";
 import type { DeadLetter } from "@saasaparilla/shared/kafka/dead-letters.ts";
 import type { EndedNotification } from "@saasaparilla/shared/protocol/outcome.ts";
 import type { DirectorOptions } from "#director-options.ts";
-import type { Attachment, Entry, Lane, Settled } from "#lanes/lane.ts";
+import type { Attachment, Entry, Lane, LaneEvent, Settled } from "#lanes/lane.ts";
+import type { LaneEvents } from "./lane-events.ts";
 import type { PartitionLanes } from "./partition.ts";
 import type { PartitionEffects } from "./partition-options.ts";
 
-type Parts = Pick<DirectorOptions, "topics" | "kafka" | "stores" | "laneTimers" | "metrics" | "log" | "fatal">;
+type Parts = Pick<
+  DirectorOptions,
+  "topics" | "kafka" | "stores" | "laneTimers" | "laneEvents" | "metrics" | "log" | "fatal"
+>;
 
 /** Performs and counts the effects of one partition's lanes: on routed, on the stores and on the dead letters. */
 export class LaneEffects implements PartitionEffects {
@@ -17,11 +21,13 @@ export class LaneEffects implements PartitionEffects {
   readonly #lanes: PartitionLanes;
   readonly #parts: Parts;
   readonly #rareLog = new RareLog();
+  readonly #events: LaneEvents;
 
   constructor(lanes: PartitionLanes, superseded: (offset: number) => void, parts: Parts) {
     this.#lanes = lanes;
     this.superseded = superseded;
     this.#parts = parts;
+    this.#events = parts.laneEvents;
   }
 
   lookUp(lane: Lane): void {
@@ -51,30 +57,43 @@ export class LaneEffects implements PartitionEffects {
     this.#signal(slot, { type: "demoted", incarnation, session, reason, ...(resume === undefined ? {} : { resume }) });
   }
 
-  send(
-    _: Lane,
-    { slot, incarnation, session, sent }: Attachment,
-    { sequence, body, record: { appended } }: Entry,
-  ): void {
+  send(lane: Lane, attachment: Attachment, entry: Entry): void {
+    const { slot, incarnation, session, sent } = attachment;
+    const {
+      sequence,
+      body,
+      record: { appended },
+    } = entry;
     const { metrics, kafka, topics } = this.#parts;
     const { partition, generation } = this.#lanes;
     metrics.routed();
     kafka.producer.add(topics.routed, slot, (writer) =>
       writer.deliver({ incarnation, session, partition, generation, appended, prev: sent, sequence, body }),
     );
+    this.#events.sent(lane, attachment, entry);
   }
 
   store(lane: Lane, entries: Entry[], reason: string): void {
     if (reason === "share") this.#parts.metrics.overShare(entries.length);
-    this.#parts.stores.notificationWriter.add(this.#lanes, lane, entries);
+    this.#parts.stores.notificationWriter.add(this.#lanes, lane, entries, reason);
   }
 
   deleteStored(lane: Lane, upTo: Sequence): void {
     this.#parts.stores.storedDeletions.add(lane.key, upTo);
   }
 
-  settled(lane: Lane, { body, record }: Entry, how: Settled, wall: number): void {
+  taken(lane: Lane, entry: Entry): void {
+    this.#events.accepted(lane, entry);
+  }
+
+  losing(lane: Lane, event: Extract<LaneEvent, { type: "refuse" | "close" }>): void {
+    this.#events.lost(lane, event);
+  }
+
+  settled(lane: Lane, entry: Entry, how: Settled, { wall, session }: { wall: number; session: number }): void {
+    const { body, record } = entry;
     const { metrics, log } = this.#parts;
+    this.#events.settled(lane, entry, how, session);
     metrics.settled(how, (wall - record.appended) / 1_000);
     if (how === "expired")
       log.info({ client: lane.key, notification: notificationBody.id(body) }, "expired before it was delivered");
@@ -105,8 +124,9 @@ export class LaneEffects implements PartitionEffects {
     );
   }
 
-  duplicate(key: ClientKey, id: string): void {
+  duplicate(key: ClientKey, id: string, body: Buffer): void {
     this.#parts.metrics.repeated();
+    this.#events.repeated(key, body);
     this.#parts.log.info({ client: key, notification: id }, "dropped: repeat of a recent id");
   }
 

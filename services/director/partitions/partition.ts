@@ -1,13 +1,7 @@
-import { classify, Failure } from "@saasaparilla/shared/runtime/errors.ts";
+import { classify } from "@saasaparilla/shared/runtime/errors.ts";
 import type { Batch, Incoming } from "@saasaparilla/shared/kafka/client.ts";
 import { packSequence, sequenceAt } from "@saasaparilla/shared/protocol/notification.ts";
-import {
-  checkNotification,
-  Kind,
-  notificationBody,
-  readPack,
-  type BadItem,
-} from "@saasaparilla/shared/protocol/pack.ts";
+import { notificationBody, type BadItem } from "@saasaparilla/shared/protocol/pack.ts";
 import type { StoredNotification } from "@saasaparilla/shared/postgres/stored-notifications.ts";
 import { compact } from "./free-record-memory.ts";
 import {
@@ -27,6 +21,7 @@ import { CursorCheck } from "./cursor-check.ts";
 import type { Ownership } from "./ownership.ts";
 import type { Clock, PartitionEffects, PartitionOptions } from "./partition-options.ts";
 import { RecentIds } from "./recent-ids.ts";
+import { bodiesOf } from "./record-bodies.ts";
 import { OffsetTracker } from "#lanes/offset-tracker.ts";
 import { WaitingShares } from "#lanes/waiting-shares.ts";
 
@@ -62,6 +57,8 @@ export class PartitionLanes implements ControlTarget {
   readonly #recent = new RecentIds();
   #offsets: OffsetTracker | undefined;
   #holds = 0;
+  /** The session of the acknowledgement that is being handled, or 0. */
+  #session = 0;
   /** The first offset of accepted whose ids are remembered. */
   #rememberFrom = 0;
   #seeks = 0;
@@ -101,7 +98,7 @@ export class PartitionLanes implements ControlTarget {
           const ended = { key: lane.key, id: notificationBody.id(entry.body), outcomes, outcome: how };
           this.effects.outcome(ended, () => offsets.settle(entry.record));
         }
-        this.effects.settled(lane, entry, how, this.#context.wall);
+        this.effects.settled(lane, entry, how, { wall: this.#context.wall, session: this.#session });
       },
     };
   }
@@ -212,14 +209,16 @@ export class PartitionLanes implements ControlTarget {
       const key = notificationBody.key(body);
       if (this.#recent.repeated(notificationBody.rawId(body), key) && !redriven) {
         offsets.settle(tracked);
-        this.effects.duplicate(key, notificationBody.id(body));
+        this.effects.duplicate(key, notificationBody.id(body), body);
         continue;
       }
       const ttl = notificationBody.ttl(body);
       const expires = ttl === 0 ? 0 : appended + ttl * 1_000;
       const options = notificationBody.endOptions(body);
       const entry: Entry = { sequence: sequenceAt(pack, index), expires, body, options, record: tracked };
-      this.step(this.lanes.of(key), { type: "accepted", entry });
+      const lane = this.lanes.of(key);
+      this.step(lane, { type: "accepted", entry });
+      if (notificationBody.followed(body)) this.effects.taken(lane, entry);
     }
     return bodies.length - bad.length;
   }
@@ -266,31 +265,15 @@ export class PartitionLanes implements ControlTarget {
   step(lane: Lane, event: LaneEvent): void {
     // An answer can arrive for a lane that was forgotten and replaced.
     if (!this.owned || !this.lanes.has(lane)) return;
+    this.#session = sessionOf(event);
+    if (lane.sent > 0 && (event.type === "refuse" || event.type === "close")) this.effects.losing(lane, event);
     stepLane(lane, event, this.#context);
     if (lane.deadline < lane.armed) this.effects.arm(lane);
     this.lanes.keep(lane);
   }
 }
 
-/**
- * The bodies by index, without those that go to `bad`: the sequence of a notification is its index in the record. If
- * the framing is malformed, no item counts. The record is a dead letter as a whole, and a redrive would repeat those
- * before the defect.
- */
-function bodiesOf(value: Buffer | null, bad: BadItem[]): (Buffer | undefined)[] {
-  const bodies: (Buffer | undefined)[] = [];
-  readPack(
-    value ?? NOTHING,
-    (kind, body, index) => {
-      if (kind !== Kind.NOTIFICATION)
-        throw new Failure("reject", `Item ${index} has the unknown kind ${kind}, not ${Kind.NOTIFICATION}.`);
-      checkNotification(body, index);
-      bodies.push(body);
-    },
-    (item) => {
-      bodies.push(undefined);
-      bad.push(item);
-    },
-  );
-  return bodies;
+/** A connection that prepares says what its client has. */
+function sessionOf(event: LaneEvent): number {
+  return event.type === "ack" ? event.session : event.type === "prepare" ? event.id.session : 0;
 }

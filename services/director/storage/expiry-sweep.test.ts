@@ -20,7 +20,10 @@ test("any number of expired rows is swept, counted and named", async () => {
   };
   const metrics = { swept: (rows: number) => (counted += rows) } as unknown as DirectorMetrics;
   const log = { info: () => (named += 1) } as unknown as Log;
+  const recorded: string[] = [];
+  const events = { record: (kind: string, key: string) => void recorded.push(`${kind} ${key}`) };
   const none = { sweep: () => Promise.resolve([]) };
-  expect(await sweepExpired({ sweep }, none, { metrics, log })).toBe(true);
+  expect(await sweepExpired({ sweep }, none, { events, metrics, log })).toBe(true);
   expect([left, counted, named]).toEqual([0, 2_500, 2_500]);
+  expect([recorded.length, recorded[0]]).toEqual([2_500, "expired t/a"]);
 });

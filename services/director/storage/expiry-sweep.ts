@@ -1,5 +1,7 @@
 import { messageOf } from "@saasaparilla/shared/runtime/errors.ts";
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
+import { isQueueKey } from "@saasaparilla/shared/protocol/notification.ts";
+import type { Events } from "@saasaparilla/shared/timeline/event-log.ts";
 import { notificationBody } from "@saasaparilla/shared/protocol/pack.ts";
 import type { StoredEnds } from "@saasaparilla/shared/postgres/stored-ends.ts";
 import type { StoredNotifications } from "@saasaparilla/shared/postgres/stored-notifications.ts";
@@ -14,7 +16,7 @@ const ROWS_AT_ONCE = 1_000;
 export async function sweepExpired(
   stored: Pick<StoredNotifications, "sweep">,
   ends: Pick<StoredEnds, "sweep">,
-  { metrics, log }: { metrics: DirectorMetrics; log: Log },
+  { events, metrics, log }: { events: Events; metrics: DirectorMetrics; log: Log },
 ): Promise<boolean> {
   try {
     for (const table of [stored, ends]) {
@@ -22,8 +24,11 @@ export async function sweepExpired(
         const expired = await table.sweep(ROWS_AT_ONCE);
         rows = expired.length;
         metrics.swept(rows);
-        for (const { client, body } of expired)
-          log.info({ client, notification: notificationBody.id(body) }, "expired before its client came");
+        for (const { client, body } of expired) {
+          const id = notificationBody.id(body);
+          events.record("expired", client, id, { where: isQueueKey(client) ? "queue" : "stored" });
+          log.info({ client, notification: id }, "expired before its client came");
+        }
       }
     }
     return true;

@@ -53,7 +53,9 @@ beforeEach(() => {
     deferred: (rows: number, reason: string) => reasons.push(...Array.from({ length: rows }, () => reason)),
     failed: quiet,
   } as unknown as WriterReports;
-  notificationWriter = new NotificationWriter({ stored, producer, topic: "deferred", weightOf: () => 1, reports });
+  const events = { stored: quiet, deferred: quiet };
+  const weightOf = () => 1;
+  notificationWriter = new NotificationWriter({ stored, producer, topic: "deferred", events, weightOf, reports });
 });
 
 /** Notifications of one byte; the partition may have the given number unsettled. */
@@ -63,7 +65,7 @@ function sharesOf(maxUnsettled: number): InsertingShares {
 
 const addFor = (key: string, ...sequences: string[]): void => {
   const entries = sequences.map((sequence) => ({ sequence, body: Buffer.from("x"), record: {} }) as Entry);
-  notificationWriter.add(partition, createLane(key), entries);
+  notificationWriter.add(partition, createLane(key), entries, "not connected");
 };
 const add = (...sequences: string[]): void => addFor("t/a", ...sequences);
 
@@ -108,10 +110,10 @@ test("inserts take turns by tenant: a short queue does not wait for all of a lon
       { length: 1_000 },
       (_, row) => ({ sequence: `loud${job}.${row}`, body: Buffer.from("x"), record: {} }) as Entry,
     );
-    notificationWriter.add(partition, createLane("loud/a"), rows);
+    notificationWriter.add(partition, createLane("loud/a"), rows, "not connected");
   }
   const one = { sequence: "quiet", body: Buffer.from("x"), record: {} } as Entry;
-  notificationWriter.add(partition, createLane("quiet/a"), [one]);
+  notificationWriter.add(partition, createLane("quiet/a"), [one], "not connected");
   await turns();
   expect(inserted.indexOf("quiet")).toBeLessThan(2_000);
   expect(inserted.filter((name) => name.startsWith("loud")).slice(0, 2_000)).toEqual(

@@ -5,6 +5,7 @@ import type { StoredNotification } from "@saasaparilla/shared/postgres/stored-no
 import type { BatchingProducer } from "@saasaparilla/shared/kafka/batching-producer.ts";
 import type { DeferredReason } from "#partitions/deferred.ts";
 import type { Entry, Lane } from "#lanes/lane.ts";
+import type { LaneEvents } from "#partitions/lane-events.ts";
 import type { PartitionLanes } from "#partitions/partition.ts";
 
 /**
@@ -24,6 +25,8 @@ interface Job {
   lane: Lane;
   tenant: string;
   entries: Entry[];
+  /** Why the lane stores them. */
+  why: string;
 }
 
 export interface WriterReports {
@@ -42,6 +45,7 @@ export interface WriterParts {
   producer: BatchingProducer;
   /** The name of deferred. */
   topic: string;
+  events: Pick<LaneEvents, "stored" | "deferred">;
   weightOf: (tenant: string) => number;
   reports: WriterReports;
 }
@@ -51,6 +55,7 @@ export class NotificationWriter {
   readonly #producer: BatchingProducer;
   readonly #topic: string;
   readonly #reports: WriterReports;
+  readonly #events: WriterParts["events"];
   /**
    * Tenants take turns, so no tenant waits for everything that another stores. Order holds within a tenant, and so
    * within a client.
@@ -58,19 +63,20 @@ export class NotificationWriter {
   readonly #queues: FairQueue<Job, true>[];
   readonly #busy: boolean[] = Array.from({ length: WORKERS }, () => false);
 
-  constructor({ stored, producer, topic, weightOf, reports }: WriterParts) {
+  constructor({ stored, producer, topic, events, weightOf, reports }: WriterParts) {
     this.#queues = Array.from({ length: WORKERS }, () => new FairQueue(weightOf, TURN_ROWS));
     this.#stored = stored;
     this.#producer = producer;
     this.#topic = topic;
     this.#reports = reports;
+    this.#events = events;
   }
 
-  add(partition: PartitionLanes, lane: Lane, entries: Entry[]): void {
+  add(partition: PartitionLanes, lane: Lane, entries: Entry[], why: string): void {
     const worker = partition.partition % WORKERS;
     const queue = this.#queues[worker]!;
     const tenant = tenantOf(lane.key);
-    const job = { partition, lane, tenant, entries };
+    const job = { partition, lane, tenant, entries, why };
     // Only after the tenant's queued jobs, to keep their order.
     if (partition.deferredQueue.active(tenant) && !queue.has(tenant)) {
       this.#defer(job, false);
@@ -84,8 +90,10 @@ export class NotificationWriter {
   }
 
   /** Inserts deferred rows. Returns whether they are in Postgres now. */
-  drain(rows: readonly StoredNotification[]): Promise<boolean> {
-    return this.#insert(rows);
+  async drain(rows: readonly StoredNotification[]): Promise<boolean> {
+    const drained = await this.#insert(rows);
+    if (drained) for (const row of rows) this.#events.stored(row.client, [row], "deferred");
+    return drained;
   }
 
   /**
@@ -105,6 +113,7 @@ export class NotificationWriter {
           ? undefined
           : (error, offset) => {
               if (error) return;
+              this.#events.deferred(lane.key, entries, line.reason);
               partition.dispatch(lane, { type: "inserted", count: entries.length });
               partition.appendedDeferred(line, offset);
             },
@@ -126,6 +135,7 @@ export class NotificationWriter {
       if (await this.#insert(rows)) {
         for (const job of jobs) {
           leave(job);
+          this.#events.stored(job.lane.key, job.entries, job.why);
           job.partition.dispatch(job.lane, { type: "inserted", count: job.entries.length });
         }
       } else {

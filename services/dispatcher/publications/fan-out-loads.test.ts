@@ -74,6 +74,7 @@ function fanOutOf(backlog: Backlog): FanOut {
     charge: () => 0,
     weightOf: () => 1,
     owned: () => ({ partitions: [0], among: 1 }),
+    timeline: { ended: () => {} },
     metrics: { fannedOut() {}, failed() {}, watch() {} },
     log: { warn() {} } as unknown as FanOutParts["log"],
     sleep: () => turn(),

@@ -106,6 +106,7 @@ function dispatcher(stores: Stores, fails: (step: string) => boolean = () => fal
     },
     weightOf: () => 1,
     owned: () => ({ partitions: [0], among: 1 }),
+    timeline: { ended: () => {} },
     metrics: { fannedOut() {}, failed() {}, watch() {} },
     log: quiet,
     sleep: () => turn(),

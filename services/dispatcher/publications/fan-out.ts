@@ -4,6 +4,7 @@ import type { Log } from "@saasaparilla/shared/runtime/log.ts";
 import { queueKey, clientKey, type ClientKey } from "@saasaparilla/shared/protocol/notification.ts";
 import type { MemberStore } from "#groups/member-store.ts";
 import type { PageWriter } from "./page-writer.ts";
+import type { PublicationEvents } from "./publication-events.ts";
 import { SLICES_OF_TENANT, type PublicationStore, type Slice } from "./publication-store.ts";
 
 /** Recipients of a page: a crash repeats at most one. */
@@ -23,6 +24,8 @@ export interface FanOutParts {
   weightOf: (tenant: string) => number;
   /** The partitions of dispatch that this dispatcher owns, and their number. */
   owned: () => { partitions: readonly number[]; among: number };
+  /** A large publication has one event for each page. */
+  timeline: Pick<PublicationEvents, "ended">;
   metrics: {
     fannedOut(written: number, refused: number): void;
     failed(dependency: "kafka" | "postgres"): void;
@@ -151,7 +154,7 @@ export class FanOut {
   }
 
   async #page(run: Run): Promise<Next> {
-    const { publications, writer, charge, metrics } = this.#parts;
+    const { publications, writer, charge, timeline, metrics } = this.#parts;
     // A page that an earlier owner may have written is written again, so that the count is what arrived.
     if (run.cancelling && run.mine) return this.#finish(run);
     const { recipients, target, after } = await this.#next(run);
@@ -170,6 +173,7 @@ export class FanOut {
     run.target = target;
     run.after = after;
     run.written += written + refused;
+    timeline.ended(head, written, refused);
     if (done) await this.#ended(run);
     else if (state === "cancelling") return this.#finish(run);
     return done ? "over" : "more";

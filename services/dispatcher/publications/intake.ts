@@ -10,6 +10,7 @@ import {
 import type { MemberStore } from "#groups/member-store.ts";
 import { audienceOf, slicesOf } from "./audience.ts";
 import type { PageWriter } from "./page-writer.ts";
+import type { PublicationEvents } from "./publication-events.ts";
 import type { NewPublication, PublicationStore } from "./publication-store.ts";
 import { resolve, type ExchangeTargets } from "./resolve.ts";
 
@@ -26,6 +27,7 @@ export interface IntakeParts {
   reject: (record: Incoming, partition: number, item: BadItem) => Promise<void>;
   /** A publication runs from now on. */
   begun: () => void;
+  timeline: Pick<PublicationEvents, "taken">;
   metrics: { fannedOut(written: number, refused: number): void; publication(state: NewPublication["state"]): void };
 }
 
@@ -80,7 +82,10 @@ export class Intake {
       rows.push(...taken.flat());
     }
     await this.#parts.publications.insert(rows);
-    for (const { state } of rows) this.#parts.metrics.publication(state);
+    for (const row of rows) {
+      this.#parts.metrics.publication(row.state);
+      this.#parts.timeline.taken(row);
+    }
     if (rows.some(({ state }) => state === "running")) this.#parts.begun();
   }
 

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Policies } from "@saasaparilla/shared/auth/policies/policies.ts";
 import { clientsOf, targetsOf } from "@saasaparilla/shared/auth/policies/authorize.ts";
+import { tenantTimelines } from "@saasaparilla/shared/auth/policies/tenant-timeline.ts";
+import type { Events } from "@saasaparilla/shared/timeline/event-log.ts";
 import { tenantLimits } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
 import { CronTimes } from "@saasaparilla/shared/dispatch/cron.ts";
 import type { DocumentCache } from "@saasaparilla/shared/dispatch/document-cache.ts";
@@ -33,6 +35,7 @@ import { Intake } from "./intake.ts";
 import { Pace } from "./pace.ts";
 import { PageWriter } from "./page-writer.ts";
 import { publicationRoutes } from "./publication-routes.ts";
+import { PublicationEvents } from "./publication-events.ts";
 import { PublicationStore } from "./publication-store.ts";
 import { RecipientRate } from "./recipient-rate.ts";
 import type { ExchangeTargets } from "./resolve.ts";
@@ -47,6 +50,9 @@ export interface OpenPublicationsParts {
   deadLetters: Pick<DeadLetters, "add">;
   policies: Policies;
   documents: DocumentCache;
+  events: Events;
+  /** The newest form of bytes that this platform may write. */
+  format: () => number;
   lifecycle: Lifecycle;
   metrics: DispatcherMetrics;
   log: Log;
@@ -87,12 +93,18 @@ export async function openPublications(
   const charge = recipientRate.charge.bind(recipientRate);
   const publications = new PublicationStore(postgres, NAMESPACE);
   const members = new MemberStore(postgres, NAMESPACE);
+  const timeline = new PublicationEvents({
+    events: parts.events,
+    followerOf: tenantTimelines(policies, settings, () => Date.now() / 1_000),
+    format: parts.format,
+  });
   const writer = new PageWriter({
     producer,
     topic: topics.accepted,
     partitions: () => counts.accepted,
     pace,
     isFull: (key) => fullRecipients.has(key),
+    timeline,
   });
   let owned: readonly number[] = [];
   const fanOut = new FanOut({
@@ -102,6 +114,7 @@ export async function openPublications(
     charge,
     weightOf: (tenant) => limitsOf(tenant).weight,
     owned: () => ({ partitions: owned, among: counts.dispatch }),
+    timeline,
     metrics,
     log,
     sleep,
@@ -117,6 +130,7 @@ export async function openPublications(
     reject: (record, partition, item) =>
       deadLetters.add(deadLetterOfItem({ topic: topics.dispatch, partition }, record, item)),
     begun,
+    timeline,
     metrics,
   });
   const store = new TimerStore(postgres, NAMESPACE);
@@ -151,7 +165,7 @@ export async function openPublications(
     });
   };
   return {
-    routes: [...groupRoutes(members), ...publicationRoutes({ publications, mayPublishTo, begun, sleep })],
+    routes: [...groupRoutes(members), ...publicationRoutes({ publications, mayPublishTo, timeline, begun, sleep })],
     handler: {
       assigned(partitions) {
         owned = partitions;

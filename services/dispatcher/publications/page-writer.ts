@@ -5,6 +5,7 @@ import { writeOptions } from "@saasaparilla/shared/protocol/options.ts";
 import { recipientId, type PublicationHead } from "@saasaparilla/shared/protocol/publication.ts";
 import type { NewNotification, PackWriter } from "@saasaparilla/shared/protocol/pack-writer.ts";
 import type { Pace } from "./pace.ts";
+import type { PublicationEvents, RecipientFollower } from "./publication-events.ts";
 
 /** Notifications that are handed over at once. Between two parts, directors read those of others. */
 const PART = 100;
@@ -28,6 +29,7 @@ export interface PageWriterParts {
   pace: Pick<Pace, "turn">;
   /** The recipient has as much stored as it may. */
   isFull: (key: ClientKey) => boolean;
+  timeline: Pick<PublicationEvents, "follower" | "written">;
 }
 
 /** Writes one notification for each recipient to accepted, at the pace of its directors. */
@@ -40,29 +42,26 @@ export class PageWriter {
 
   /** Resolves when all are in Kafka. The producer repeats failed sends, so only a shutdown rejects it. */
   async write({ head, payload, recipients }: Page): Promise<Written> {
-    const { pace, isFull, partitions } = this.#parts;
+    const { pace, isFull, partitions, timeline } = this.#parts;
     const reachable = recipients.filter((key) => !isFull(key));
     const count = partitions();
     const notification = notificationOf(head, payload);
     const sent: Promise<void>[] = [];
     // The only recipient keeps the publication's id.
+    const follower = timeline.follower(head);
     const single = "client" in head.to || "queue" in head.to;
     for (let from = 0; from < reachable.length; from += PART) {
       const part = reachable.slice(from, from + PART);
       const target = part.map((key) => partitionOf(key, count));
       await pace.turn(target);
-      sent.push(this.#add(notification, head.id, { part, target, single }));
+      sent.push(this.#add(notification, head, { part, target, single, follower }));
     }
     await Promise.all(sent);
     return { written: reachable.length, refused: recipients.length - reachable.length };
   }
 
-  #add(
-    notification: NewNotification,
-    publication: string,
-    { part, target, single }: { part: readonly ClientKey[]; target: readonly number[]; single: boolean },
-  ): Promise<void> {
-    const { producer, topic } = this.#parts;
+  #add(notification: NewNotification, head: PublicationHead, { part, target, single, follower }: Part): Promise<void> {
+    const { producer, topic, timeline } = this.#parts;
     const write = (writer: PackWriter): void => writer.notification(notification);
     return new Promise((resolve, reject) => {
       let open = part.length;
@@ -73,11 +72,20 @@ export class PageWriter {
       };
       for (let index = 0; index < part.length; index += 1) {
         notification.key = part[index]!;
-        notification.id = single ? publication : recipientId(publication, notification.key);
+        notification.id = single ? head.id : recipientId(head.id, notification.key);
+        notification.followed = follower?.(notification.key, notification.id) ?? false;
         producer.add(topic, target[index]!, write, sent);
+        if (notification.followed) timeline.written(head, notification.key, notification.id);
       }
     });
   }
+}
+
+interface Part {
+  part: readonly ClientKey[];
+  target: readonly number[];
+  single: boolean;
+  follower: RecipientFollower | undefined;
 }
 
 function notificationOf(head: PublicationHead, payload: Buffer): NewNotification {

@@ -4,12 +4,14 @@ import { json, problemResponse, type HttpResponse } from "@saasaparilla/shared/h
 import type { Target } from "@saasaparilla/shared/protocol/publication.ts";
 import type { Identity } from "@saasaparilla/shared/auth/identity.ts";
 import { route, type Call, type Needs, type Route } from "@saasaparilla/shared/http/routes.ts";
+import type { PublicationEvents } from "./publication-events.ts";
 import type { PublicationStatus, PublicationStore } from "./publication-store.ts";
 
 export interface PublicationRoutesParts {
   publications: Pick<PublicationStore, "status" | "cancel">;
   /** Whether the caller may publish to all of these targets. */
   mayPublishTo: (caller: Identity, targets: readonly Target[]) => boolean;
+  timeline: Pick<PublicationEvents, "cancelled">;
   /** Wakes the fan-out of this process: it ends what was cancelled. */
   begun: () => void;
   sleep: (ms: number) => Promise<unknown>;
@@ -45,11 +47,12 @@ export function publicationRoutes(parts: PublicationRoutesParts): Route[] {
 
 /** Waits until the page under way is counted, so that the answer is exact. */
 async function cancel(call: Call, parts: PublicationRoutesParts): Promise<HttpResponse> {
-  const { publications, begun, sleep } = parts;
+  const { publications, timeline, begun, sleep } = parts;
   const { tenant } = call.caller;
   const { id, status: before } = await find(call, parts);
   if (before.state === "done" || before.state === "skipped") return alreadyWritten(before);
   await publications.cancel(tenant, id);
+  timeline.cancelled(before.head, call.caller.subject);
   begun();
   for (let tries = 0; ; tries += 1) {
     const status = await publications.status(tenant, id);

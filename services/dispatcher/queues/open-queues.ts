@@ -10,6 +10,7 @@ import { QueueEnds } from "@saasaparilla/shared/postgres/queue-ends.ts";
 import { QueueStore } from "@saasaparilla/shared/postgres/queue-store.ts";
 import type { ClientKey } from "@saasaparilla/shared/protocol/notification.ts";
 import { Failure } from "@saasaparilla/shared/runtime/errors.ts";
+import type { Events } from "@saasaparilla/shared/timeline/event-log.ts";
 import type { Lifecycle } from "@saasaparilla/shared/runtime/lifecycle.ts";
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
 import type { DocumentOf } from "@saasaparilla/shared/dispatch/documents.ts";
@@ -18,6 +19,7 @@ import type { DispatcherMetrics } from "#metrics.ts";
 import { changesRoutes } from "./changes-routes.ts";
 import { quarantineRoutes } from "./quarantine-routes.ts";
 import { queueRoutes } from "./queue-routes.ts";
+import { QueueEvents } from "./queue-events.ts";
 import { QueueGauges } from "./queue-gauges.ts";
 import { QueueSweep } from "./queue-sweep.ts";
 import { Queues } from "./queues.ts";
@@ -35,6 +37,7 @@ export interface OpenQueuesParts {
   weightOf: (tenant: string) => number;
   documentOf: (queue: ClientKey) => DocumentOf<"queue"> | undefined;
   sweepMs: number;
+  events: Events;
   metrics: DispatcherMetrics;
   lifecycle: Lifecycle;
   log: Log;
@@ -45,7 +48,9 @@ export function openQueues(parts: OpenQueuesParts): Route[] {
   const { postgres, namespace, metrics, lifecycle, log } = parts;
   const store = new QueueStore(postgres, namespace);
   const quarantine = new Quarantine(postgres, namespace);
-  const queues = new Queues({ ...parts, store, ends: new QueueEnds(postgres, namespace, appender(parts)) });
+  const timeline = new QueueEvents({ store, quarantine, events: parts.events, log });
+  const ends = new QueueEnds(postgres, namespace, appender(parts));
+  const queues = new Queues({ ...parts, store, ends, timeline });
   const sweep = new QueueSweep({ store, quarantine, metrics, log });
   const gauges = new QueueGauges({ depths: (after) => queueDepths(postgres, namespace, after), metrics, log });
   const sweeps = setInterval(() => {

@@ -9,6 +9,7 @@ import type { Quarantine, Quarantined, QuarantinePlace } from "@saasaparilla/sha
 import { partitionOf, TENANT_FORM } from "@saasaparilla/shared/protocol/notification.ts";
 import { Kind, notificationBody } from "@saasaparilla/shared/protocol/pack.ts";
 import { packOf } from "@saasaparilla/shared/protocol/pack-writer.ts";
+import type { Events } from "@saasaparilla/shared/timeline/event-log.ts";
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
 import { route, type Call, type Needs, type Route } from "@saasaparilla/shared/http/routes.ts";
 import { listResponse } from "@saasaparilla/shared/http/list-response.ts";
@@ -22,6 +23,7 @@ export interface QuarantineParts {
   send: (records: Outgoing[]) => Promise<number[]>;
   /** The name of accepted. */
   topic: string;
+  events: Events;
   log: Log;
 }
 
@@ -73,8 +75,11 @@ async function redrive(tenant: string, found: Quarantined, parts: QuarantinePart
   const { id, source, body } = found;
   const partitions = (await kafka.present([topic])).get(topic) ?? 0;
   const partition = partitionOf(notificationBody.key(body), partitions);
-  await send([{ topic, partition, value: packOf(Kind.NOTIFICATION, body), headers: { [REDRIVEN]: id } }]);
+  const [offset] = await send([
+    { topic, partition, value: packOf(Kind.NOTIFICATION, body), headers: { [REDRIVEN]: id } },
+  ]);
   await quarantine.remove(tenant, found);
+  parts.events.record("redriven", notificationBody.key(body), id, { offset: offset! });
   log.info({ tenant, notification: id, source }, "message of the quarantine redriven");
   return json(200, { redriven: id, source });
 }

@@ -9,6 +9,7 @@ import type {
 import type { QueueEnds, SpentMessages } from "@saasaparilla/shared/postgres/queue-ends.ts";
 import type { DocumentOf } from "@saasaparilla/shared/dispatch/documents.ts";
 import type { DispatcherMetrics } from "#metrics.ts";
+import type { QueueEvents } from "./queue-events.ts";
 import { StatementBatches } from "@saasaparilla/shared/fairness/statement-batches.ts";
 import { WaitingReaders } from "./waiting-readers.ts";
 
@@ -44,6 +45,7 @@ export interface QueuesParts {
   weightOf: (tenant: string) => number;
   /** The document of a queue. Without one it has the defaults. */
   documentOf: (queue: ClientKey) => DocumentOf<"queue"> | undefined;
+  timeline: Pick<QueueEvents, "read" | "claimed" | "confirming" | "confirmed" | "quarantined">;
   metrics: Pick<DispatcherMetrics, "messages" | "watch" | "failed">;
 }
 
@@ -122,6 +124,7 @@ export class Queues {
       if (!gone.aborted) page = await this.#reads.ask({ queue, limit });
     }
     this.#parts.metrics.messages("read", page.messages.length);
+    this.#parts.timeline.read(queue, page.messages);
     return page;
   }
 
@@ -131,11 +134,13 @@ export class Queues {
   }
 
   async claim(queue: ClientKey, limit: number, seconds: number): Promise<ClaimedPage> {
-    const { documentOf, metrics } = this.#parts;
+    const { documentOf, timeline, metrics } = this.#parts;
     const maxAttempts = documentOf(queue)?.maxAttempts;
     const page = await this.#claims.ask({ queue, limit, seconds, maxAttempts });
     metrics.messages("claimed", page.messages.length);
+    timeline.claimed(queue, page.messages);
     metrics.messages("quarantined", page.quarantined);
+    void timeline.quarantined(queue, page.quarantined);
     if (page.asking.length > 0) {
       const quarantined = this.#quarantine({ queue, maxAttempts: maxAttempts!, sequences: page.asking });
       // Without Kafka it fails late, and a claim with messages would end meanwhile. The next claim finds them again.
@@ -146,14 +151,19 @@ export class Queues {
   }
 
   async #quarantine(spent: SpentMessages): Promise<void> {
-    this.#parts.metrics.messages("quarantined", await this.#quarantines.ask(spent));
+    const quarantined = await this.#quarantines.ask(spent);
+    this.#parts.metrics.messages("quarantined", quarantined);
+    await this.#parts.timeline.quarantined(spent.queue, quarantined);
   }
 
   /** Returns the messages that are unknown. */
   async confirm(queue: ClientKey, sequences: readonly Sequence[]): Promise<Sequence[]> {
     if (sequences.length === 0) return [];
+    const { timeline } = this.#parts;
+    const followed = await timeline.confirming(queue, sequences);
     const left = await this.#confirmations.ask({ queue, sequences });
     const unknown = left.length === 0 ? left : await this.#endings.ask({ queue, sequences: left });
+    timeline.confirmed(queue, followed, unknown);
     this.#parts.metrics.messages("confirmed", sequences.length - unknown.length);
     return unknown;
   }

@@ -1,5 +1,6 @@
 import { partitionOf, type ClientKey, type Sequence } from "@saasaparilla/shared/protocol/notification.ts";
 import type { StoredNotifications } from "@saasaparilla/shared/postgres/stored-notifications.ts";
+import type { storedEvents } from "@saasaparilla/shared/timeline/stored-events.ts";
 import type { ControlProducer } from "./control-producer.ts";
 
 export interface DeletionParts {
@@ -7,6 +8,8 @@ export interface DeletionParts {
   controlProducer: Pick<ControlProducer, "ack">;
   /** The partitions of accepted. */
   partitions: number;
+  /** Records a deleted row that is followed. */
+  ended: ReturnType<typeof storedEvents>;
 }
 
 /**
@@ -15,10 +18,10 @@ export interface DeletionParts {
  */
 export async function deleteStored(
   acknowledged: ReadonlyMap<ClientKey, Sequence>,
-  { stored, controlProducer, partitions }: DeletionParts,
+  { stored, controlProducer, partitions, ended }: DeletionParts,
 ): Promise<Iterable<ClientKey>> {
   const asking = new Set<ClientKey>();
-  await stored.deleteUpTo(acknowledged, asking);
+  await stored.deleteUpTo(acknowledged, { asking, ended: (row) => ended(row, "acknowledged") });
   for (const client of asking)
     controlProducer.ack(partitionOf(client, partitions), client, 0, acknowledged.get(client)!);
   return asking;

@@ -21,6 +21,7 @@ let wrote: string[];
 let registry: Connection[];
 let acknowledged: Sequence[];
 /** As the metric counts it. */
+let recorded: { kind: string; id: string; detail: object }[];
 let delivered: number;
 let rows: Row[];
 let connection: Connection;
@@ -38,18 +39,21 @@ beforeEach(() => {
   wrote = [];
   registry = [];
   acknowledged = [];
+  recorded = [];
   delivered = 0;
   rows = [];
   most = 2;
   hub = new Hub({
     partitions: 1,
     controlProducer: Object.assign(Object.create(silent()), {
+      id: (session: number) => ({ slot: 1, incarnation: 2, session }),
       ack: (_: number, __: string, ___: number, sequence: Sequence) => acknowledged.push(sequence),
     }) as PeersParts["controlProducer"],
     replayReader: { page: () => Promise.resolve({ rows, more: false }) },
     storedDeletions: { add: () => {} },
     usage: new TenantUsage(() => ({ outboxBytes: 1_000, connections: 10 }) as TenantLimits),
     limitsOf: () => ({ clientConnections: most }) as TenantLimits,
+    events: { record: (kind, _, id, detail) => void recorded.push({ kind, id, detail }) },
     metrics: Object.assign(Object.create(silent()), { delivered: () => (delivered += 1) }) as PeersParts["metrics"],
     log: {
       info: ({ notification, source }: Record<string, string>) => expired.push(`${notification!.slice(-1)} ${source}`),

@@ -9,6 +9,8 @@ export interface Item {
   retract?: boolean;
   /** For a notification with a time to live: true if it expired, which is also reported. */
   late?: () => boolean;
+  /** For a followed notification: the peer's socket took it, or never will. */
+  end?: (taken: boolean) => void;
 }
 
 /** Writes items to the peer. Returns whether it takes more right now. */
@@ -31,6 +33,8 @@ export class Outbox {
   #open = true;
   #moved = 0;
   #given: Sequence = START;
+  /** Waiting items that have an `end`. */
+  #followed = 0;
 
   constructor(sink: Sink, maxBytes: number) {
     this.#sink = sink;
@@ -68,13 +72,16 @@ export class Outbox {
       if (share && share.bytes + length > share.mostBytes) return false;
     }
     this.#items.push(item);
+    if (item.end) this.#followed += 1;
     this.#count(length);
     return true;
   }
 
   /** Drops the rest: the connection is gone, or everything is sent again from the start. */
   discard(): void {
+    const items = this.#items;
     this.#items = [];
+    if (this.#followed > 0) this.#end(items, undefined);
     this.#count(-this.#bytes);
     this.#given = START;
   }
@@ -95,9 +102,11 @@ export class Outbox {
       // For a slow peer, expiry can come long after `add`.
       const items = taken.some(({ late }) => late) ? taken.filter(({ late }) => !late?.()) : taken;
       const last = items.at(-1);
-      if (!last) continue;
-      this.#given = last.sequence;
-      this.#open = this.#sink(items);
+      if (last) {
+        this.#given = last.sequence;
+        this.#open = this.#sink(items);
+      }
+      if (this.#followed > 0) this.#end(taken, new Set(items));
     }
   }
 
@@ -107,6 +116,15 @@ export class Outbox {
     this.#moved += 1;
     this.flush();
     return !this.congested;
+  }
+
+  /** `given`: those that the sink received. The others expired, which was reported. Undefined: none ever will be. */
+  #end(items: readonly Item[], given: ReadonlySet<Item> | undefined): void {
+    for (const item of items) {
+      if (!item.end) continue;
+      this.#followed -= 1;
+      if (!given || given.has(item)) item.end(given !== undefined);
+    }
   }
 
   #count(bytes: number): void {

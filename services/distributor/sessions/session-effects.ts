@@ -1,9 +1,10 @@
 import { CLIENT_FRAME_BYTES } from "@saasaparilla/shared/protocol/client-frames.ts";
 import { notificationBody } from "@saasaparilla/shared/protocol/pack.ts";
-import { START, toCursor, type ClientKey, type Sequence } from "@saasaparilla/shared/protocol/notification.ts";
+import { START, toCursor, type Sequence } from "@saasaparilla/shared/protocol/notification.ts";
 import type { StoredDeletions } from "@saasaparilla/shared/postgres/stored-deletions.ts";
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
-import type { RefusalReason } from "@saasaparilla/shared/protocol/control-messages.ts";
+import type { Events } from "@saasaparilla/shared/timeline/event-log.ts";
+import { connectionOf, type RefusalReason } from "@saasaparilla/shared/protocol/control-messages.ts";
 import { notificationJson, retractJson } from "./notification-json.ts";
 import type { DistributorMetrics, Source } from "#metrics.ts";
 import type { Connection } from "./connection.ts";
@@ -24,6 +25,7 @@ export interface SessionEffectsParts {
   controlProducer: ControlProducer;
   replayReader: Pick<ReplayReader, "page">;
   storedDeletions: Pick<StoredDeletions, "add">;
+  events: Events;
   metrics: DistributorMetrics;
   log: Pick<Log, "info">;
   settings: Pick<DistributorSettings, "HEARTBEAT_MS" | "PREPARE_MS">;
@@ -94,11 +96,18 @@ export class SessionEffects implements SessionOutput {
     const connection = this.#peers.find(session.id);
     if (!connection) return false;
     const source = session.state === "LIVE" ? "live" : "stored";
-    const late = this.#lateness(session.key, row, source);
+    const late = this.#lateness(session, row, source);
     if (late?.()) return true;
     const retract = notificationBody.options(row.body)?.retract === true;
     const json = retract ? retractJson(row, connection.tag) : notificationJson(row, connection.tag);
-    const item = { sequence: row.sequence, json, ...(retract ? { retract } : {}), ...(late ? { late } : {}) };
+    const end = notificationBody.followed(row.body) ? this.#ending(connection, row, source) : undefined;
+    const item = {
+      sequence: row.sequence,
+      json,
+      ...(retract ? { retract } : {}),
+      ...(late ? { late } : {}),
+      ...(end ? { end } : {}),
+    };
     if (!connection.wire.outbox.add(item)) return false;
     this.#parts.metrics.delivered(connection.wire.transport, source);
     this.#flushSoon(connection);
@@ -162,7 +171,7 @@ export class SessionEffects implements SessionOutput {
   }
 
   /** Keeps the id instead of the body, which is a view into the whole fetch. */
-  #lateness(client: ClientKey, { appended, body }: Row, source: Source): (() => boolean) | undefined {
+  #lateness(session: Session, { appended, body }: Row, source: Source): (() => boolean) | undefined {
     const ttl = notificationBody.ttl(body);
     if (ttl === 0) return undefined;
     const notification = notificationBody.id(body);
@@ -170,9 +179,31 @@ export class SessionEffects implements SessionOutput {
       const over = appended + ttl * 1_000 <= this.#parts.wall();
       if (over) {
         this.#parts.metrics.expired(source);
-        this.#parts.log.info({ client, notification, source }, "expired before it was written to the client");
+        const connection = this.#nameOf(session);
+        this.#parts.events.record("expired", session.key, notification, { where: "connection", connection });
+        this.#parts.log.info(
+          { client: session.key, notification, source },
+          "expired before it was written to the client",
+        );
       }
       return over;
+    };
+  }
+
+  /** As in presence. */
+  #nameOf({ id }: Session): string {
+    return connectionOf(this.#parts.controlProducer.id(id));
+  }
+
+  /** Records whether the socket took a followed notification. */
+  #ending({ session, wire }: Connection, { body }: Row, source: Source): (taken: boolean) => void {
+    const [id, key] = [notificationBody.id(body), session.key];
+    const { transport } = wire;
+    return (taken) => {
+      const connection = this.#nameOf(session);
+      const { events } = this.#parts;
+      if (taken) events.record(source === "live" ? "delivered" : "replayed", key, id, { connection, transport });
+      else events.record("dropped", key, id, { connection, transport, why: "not written to the socket" });
     };
   }
 

@@ -36,7 +36,14 @@ export function optionsOf({ headers, collapse, retract, outcomes }: Published): 
 /** The head of its record in dispatch. */
 export function headOf(
   { to, at, delay, ttl, event, headers, collapse, retract, outcomes }: Published,
-  { traceparent, ...origin }: Pick<PublicationHead, "id" | "tenant" | "publisher"> & { traceparent: string },
+  {
+    traceparent,
+    followed,
+    ...origin
+  }: Pick<PublicationHead, "id" | "tenant" | "publisher"> & {
+    traceparent: string;
+    followed: PublicationHead["followed"] | undefined;
+  },
 ): PublicationHead {
   return {
     ...origin,
@@ -51,5 +58,6 @@ export function headOf(
     ...(collapse !== undefined && { collapse }),
     ...(retract && { retract }),
     ...(outcomes !== undefined && { outcomes }),
+    ...(followed !== undefined && { followed }),
   };
 }

@@ -36,6 +36,7 @@ export class ItemWriter {
     ttl: 0,
     event: "",
     traceparent: "",
+    followed: false,
     options: undefined,
     payload: NOTHING,
   };
@@ -63,6 +64,7 @@ export class ItemWriter {
     notification.ttl = ttl;
     notification.event = event;
     notification.traceparent = traceparent;
+    notification.followed = item.followed !== undefined;
     notification.options = item.options;
     notification.payload = item.payload;
     this.#direct.partition = this.#partitionOf(key);
@@ -72,7 +74,7 @@ export class ItemWriter {
   #toDispatch(item: Item, published: Published, { tenant, publisher, traceparent }: Origin): Written | undefined {
     const { dispatch } = this.partitions;
     if (dispatch === 0) return undefined;
-    const head = headOf(published, { id: item.id, tenant, publisher, traceparent });
+    const head = headOf(published, { id: item.id, tenant, publisher, traceparent, followed: item.followed });
     return {
       topic: this.#topics.dispatch,
       partition: partitionOf(publicationKey(tenant, published.to), dispatch),

@@ -1,3 +1,4 @@
+import type { FollowReason } from "@saasaparilla/shared/timeline/events.ts";
 import type { Problem, ProblemError } from "@saasaparilla/shared/http/problem.ts";
 import type { ProblemName } from "@saasaparilla/shared/http/problem-types.ts";
 import { pointed, type Place } from "#api/item-problems.ts";
@@ -20,6 +21,8 @@ export interface Item extends Place {
   cost: number;
   /** The id of the publication that this is one recipient's part of. Its own id derives from it. */
   partOf?: string;
+  /** What becomes of it is recorded. */
+  followed?: FollowReason | undefined;
   /** An earlier request with the same Idempotency-Key got this outcome, regardless of the item's current verdict. */
   acceptedBefore?: boolean;
 }

@@ -13,6 +13,7 @@ import { forbid, type Authorizer } from "./authorize.ts";
 import { isDispatched } from "./forms.ts";
 import { dryRunResponse, isDryRun, type DryRunParts } from "./dry-run.ts";
 import { expand, gather } from "./expand.ts";
+import type { Following } from "./follow.ts";
 import { refuseNewForms } from "./new-forms.ts";
 import type { FullInboxCheck } from "./full-inboxes.ts";
 import { randomIds } from "./random-uuids.ts";
@@ -32,6 +33,7 @@ export interface PublishParts {
   quota: TenantQuota;
   fullInboxes: FullInboxCheck;
   audience: DryRunParts;
+  following: Following;
   /** The newest form of bytes that this platform may write. */
   format: () => number;
   limits: ParseLimits;
@@ -95,7 +97,11 @@ export class Publisher {
     const reserved = await this.#repeats.reserve(items, from.tenant, entry);
     this.#refuse(items, from.tenant);
     const sent = expand(items);
+    const { following } = this.#parts;
+    const follower = following.of(from);
+    const began = follower && following.mark(sent, from, follower);
     await this.#parts.appender.append(sent, from);
+    if (began !== undefined) following.record(sent, from, follower!, began);
     if (sent !== items) gather(items, sent);
     this.#repeats.conclude(items, reserved);
   }

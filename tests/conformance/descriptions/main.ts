@@ -11,7 +11,7 @@ import { generator, nodeTools } from "./tools.ts";
  * Checks the served documents of all services with linters and client generators. Generated code is compiled. Exits
  * with 1 if one finds an error. [KIND...]
  */
-const KINDS: Kind[] = ["receiver", "distributor", "director", "console", "courier", "dispatcher"];
+const KINDS: Kind[] = ["receiver", "distributor", "director", "console", "courier", "dispatcher", "recorder"];
 const RULES = join(import.meta.dirname, "spectral.yaml");
 const REDOCLY = join(import.meta.dirname, "redocly.yaml");
 const FIX = "Correct the description where it is made: services/*/openapi.ts, shared/http/openapi/document.ts.";

@@ -143,7 +143,7 @@ async function run(cluster: Cluster): Promise<void> {
       async () => `all there after ${seconds(await traffic.flows())}`,
     );
     await phase("every autoscaler reads all of its metrics", async () => {
-      const read = ["receiver", "director", "distributor", "courier", "dispatcher"].map((kind) =>
+      const read = ["receiver", "director", "distributor", "courier", "dispatcher", "recorder"].map((kind) =>
         until(`the autoscaler of the ${kind} has read its metrics`, () => readFor(kind, cluster)),
       );
       return (await Promise.all(read)).join("; ");

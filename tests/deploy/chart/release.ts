@@ -8,7 +8,7 @@ import { until } from "#tests/deploy/cluster/until.ts";
 
 export const NAME = "platform";
 export const NAMESPACE = "notifications";
-const SERVING: Kind[] = ["receiver", "director", "distributor", "courier", "dispatcher", "console"];
+const SERVING: Kind[] = ["receiver", "director", "distributor", "courier", "dispatcher", "recorder", "console"];
 
 export interface Pod {
   metadata: { name: string; deletionTimestamp?: string };

@@ -26,6 +26,7 @@ function itemOf(client: string, number: number, more: Partial<InboxItem> = {}): 
     id: randomUUID(),
     event: "",
     traceparent: "",
+    followed: false,
     ttl: 0,
     options: {},
     data: Buffer.from(JSON.stringify(number)),

@@ -7,18 +7,18 @@ import type { Service, Stack } from "#tests/support/stack.ts";
 import { storedFor } from "#tests/support/stored-rows.ts";
 import { Subscriber } from "#tests/support/subscriber.ts";
 import { startTenancy } from "#tests/support/tenants.ts";
-import { TimelineRows } from "#tests/support/timeline-rows.ts";
+import { MadeTimeline } from "#tests/support/made-timeline.ts";
 
 /** Clients, as support sees them. */
 let stack: Stack;
 let distributor: Service;
 let desk: Service;
 let operator: ConsoleApi;
-let rows: TimelineRows;
+let rows: MadeTimeline;
 
 beforeAll(async () => {
   ({ stack, distributor, desk, operator } = await startTenancy({ POLL_GRACE_MS: "2000" }));
-  rows = new TimelineRows(stack);
+  rows = new MadeTimeline(stack);
 });
 
 afterAll(async () => {

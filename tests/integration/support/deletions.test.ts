@@ -4,17 +4,17 @@ import { DeletionStore } from "#services/console/support/deletion-store.ts";
 import { auditEntries } from "#tests/support/audit-entries.ts";
 import { ConsoleApi } from "#tests/support/console-api.ts";
 import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
-import { TimelineRows } from "#tests/support/timeline-rows.ts";
+import { MadeTimeline } from "#tests/support/made-timeline.ts";
 
 /** What is deleted of a person and of a tenant, and what stays. */
 let stack: Stack;
 let operator: ConsoleApi;
-let rows: TimelineRows;
+let rows: MadeTimeline;
 
 beforeAll(async () => {
   stack = await startStack({ services: ["console"] });
   operator = await ConsoleApi.of(stack, stack.services[0] as Service);
-  rows = new TimelineRows(stack);
+  rows = new MadeTimeline(stack);
 });
 
 afterAll(async () => {

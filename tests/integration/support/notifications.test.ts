@@ -5,18 +5,18 @@ import { ConsoleApi } from "#tests/support/console-api.ts";
 import { Publisher } from "#tests/support/publisher.ts";
 import { storedFor } from "#tests/support/stored-rows.ts";
 import { startTenancy } from "#tests/support/tenants.ts";
-import { TimelineRows } from "#tests/support/timeline-rows.ts";
+import { MadeTimeline } from "#tests/support/made-timeline.ts";
 import type { Service, Stack } from "#tests/support/stack.ts";
 
 /** Notifications, as support sees them. The rows of the timeline are written as the recorder writes them. */
 let stack: Stack;
 let desk: Service;
 let operator: ConsoleApi;
-let rows: TimelineRows;
+let rows: MadeTimeline;
 
 beforeAll(async () => {
   ({ stack, desk, operator } = await startTenancy());
-  rows = new TimelineRows(stack);
+  rows = new MadeTimeline(stack);
 });
 
 afterAll(async () => {

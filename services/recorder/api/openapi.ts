@@ -1,0 +1,8 @@
+import { describeParts } from "@saasaparilla/shared/http/openapi/parts.ts";
+import type { Openapi } from "@saasaparilla/shared/http/openapi/document.ts";
+
+/** It has only health and metrics: the console reads the timeline. */
+export function openapi(): Openapi {
+  const description = "Writes the events of all services to the timeline. The console serves it.";
+  return describeParts({ title: "recorder", description, port: 8086 }, []);
+}
