@@ -9,6 +9,7 @@ import { createLog } from "@saasaparilla/shared/runtime/log.ts";
 import { createRegistry } from "@saasaparilla/shared/runtime/metrics.ts";
 import { connectPostgres } from "@saasaparilla/shared/postgres/client.ts";
 import { SealedSecrets } from "@saasaparilla/shared/auth/tokens/sealed-secrets.ts";
+import { connectRedis } from "@saasaparilla/shared/redis/client.ts";
 import { loadSettings } from "@saasaparilla/shared/runtime/load-settings.ts";
 import { TenantUse } from "@saasaparilla/shared/postgres/tenant-use.ts";
 import { documentRoutes, type ConsoleParts } from "./policies/crud-routes.ts";
@@ -34,6 +35,9 @@ const postgres = connectPostgres(settings.DATABASE_URL, { service: "console", lo
 lifecycle.onEnd("postgres", () => postgres.close());
 // Kafka receives the audit log, and nothing here waits for it.
 const link = new KafkaLink(settings, "console", log, new Health([]));
+// Only sessions and client views need Redis. Their requests report that it is away.
+const redis = connectRedis(settings, log, new Health([]));
+lifecycle.onEnd("redis", () => redis.disconnect());
 const accessControl = await openAccessControl({
   service: "console",
   settings,

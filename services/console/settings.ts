@@ -3,7 +3,7 @@ import { identitySettings } from "@saasaparilla/shared/auth/settings.ts";
 import { nodeServerSettings } from "@saasaparilla/shared/http/settings.ts";
 import { z } from "zod";
 
-export const consoleSettings = commonSettings.omit({ REDIS_URL: true, REDIS_CLUSTER: true }).extend({
+export const consoleSettings = commonSettings.extend({
   ...identitySettings.shape,
   ...nodeServerSettings.shape,
   PORT: z.coerce

@@ -31,6 +31,9 @@ export interface Grants {
 const FORMAT = { platform: ["select"], service_formats: ["select", "insert", "update (at)", "delete"] } as const;
 const ACCESS = { access: ["select"], access_version: ["select"], ...FORMAT } as const;
 
+/** A service takes a ticket of the console, which relays a request of an operator. */
+const RELAYED = { keys: "g:", commands: ["getdel"] } as const;
+
 const WHOLE = ["select", "insert", "update", "delete"] as const;
 
 /**
@@ -53,6 +56,7 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
     redis: [
       { keys: "r:", commands: ["eval", "evalsha", "get", "set"] },
       { keys: "p:", commands: ["get", "set", "unlink"] },
+      RELAYED,
     ],
     kafka: { read: [], write: ["accepted", "dispatch", "audit"], describe: [], groups: [] },
   },
@@ -69,10 +73,7 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
       tenant_stored: ["select"],
       tenant_clients: ["select", "insert", "update (due)"],
     },
-    redis: [
-      { keys: "c:", commands: ["hkeys"] },
-      { keys: "s:", commands: ["get"] },
-    ],
+    redis: [{ keys: "c:", commands: ["hkeys"] }, { keys: "s:", commands: ["get"] }, RELAYED],
     kafka: {
       read: ["accepted", "control", "deferred", "deadLetters", "epochs"],
       // A dead letter is sent again to its original topic.
@@ -87,6 +88,7 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
       { keys: "c:", commands: ["eval", "hset", "expire", "hdel"] },
       { keys: "s:", commands: ["eval", "get", "set", "del"] },
       { keys: "t:", commands: ["set", "getdel"] },
+      RELAYED,
     ],
     kafka: { read: ["routed"], write: ["control", "audit"], describe: ["accepted"], groups: ["slot-*"] },
   },
@@ -102,7 +104,12 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
       tenant_clients: ["select"],
       tenant_use: ["select"],
     },
-    redis: [],
+    redis: [
+      // Sessions, sign-ins under way, and used sign-in tokens.
+      { keys: "w:", commands: ["getex", "getdel", "set", "del"] },
+      // Only the console makes relay tickets.
+      { keys: "g:", commands: ["set"] },
+    ],
     kafka: { read: [], write: ["audit"], describe: [], groups: [] },
   },
   dispatcher: {
@@ -125,7 +132,7 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
       stored_notifications: ["select", "delete", "update (expires)"],
     },
     // The rates of tenants, which a receiver counts too.
-    redis: [{ keys: "r:", commands: ["eval", "evalsha", "get", "set"] }],
+    redis: [{ keys: "r:", commands: ["eval", "evalsha", "get", "set"] }, RELAYED],
     kafka: {
       read: ["dispatch"],
       write: ["accepted", "dispatch", "deadLetters", "audit"],
@@ -142,10 +149,7 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
       // A trigger makes and drops the tables of weeks, with its owner's rights.
       inbox_weeks: ["select", "update (due)"],
     },
-    redis: [
-      { keys: "c:", commands: ["hkeys"] },
-      { keys: "s:", commands: ["get"] },
-    ],
+    redis: [{ keys: "c:", commands: ["hkeys"] }, { keys: "s:", commands: ["get"] }, RELAYED],
     kafka: {
       read: ["accepted", "epochs"],
       // Outcomes go to accepted. A mark goes to live connections.

@@ -33,9 +33,7 @@ receiver director distributor console courier dispatcher
 {{- end }}
 {{- if not $owner }}
 - { name: DATABASE_URL, valueFrom: { secretKeyRef: { name: {{ $secret }}, key: {{ $kind }}-database-url } } }
-{{- if ne $kind "console" }}
 - { name: REDIS_URL, valueFrom: { secretKeyRef: { name: {{ $secret }}, key: {{ $kind }}-redis-url } } }
-{{- end }}
 {{- else }}
 - { name: DATABASE_URL, valueFrom: { secretKeyRef: { name: {{ $root.Values.postgres.existingSecret | default (printf "%s-postgres" $name) }}, key: DATABASE_URL } } }
 - { name: REDIS_URL, valueFrom: { secretKeyRef: { name: {{ $root.Values.redis.existingSecret | default (printf "%s-redis" $name) }}, key: REDIS_URL } } }
