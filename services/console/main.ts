@@ -36,7 +36,7 @@ const postgres = connectPostgres(settings.DATABASE_URL, { service: "console", lo
 lifecycle.onEnd("postgres", () => postgres.close());
 // Kafka receives the audit log, and nothing here waits for it.
 const link = new KafkaLink(settings, "console", log, new Health([]));
-// Only some requests need Redis, and say so while it is away.
+// Only sessions and client views need Redis. Their requests report that it is away.
 const redis = connectRedis(settings, log, new Health([]));
 lifecycle.onEnd("redis", () => redis.disconnect());
 const accessControl = await openAccessControl({

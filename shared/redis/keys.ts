@@ -34,6 +34,26 @@ export class Keys {
     return `${this.#namespace}:t:{${name}}`;
   }
 
+  /** String: a sealed session of the console. `name` is the digest of its cookie. */
+  session(name: string): string {
+    return `${this.#namespace}:w:session:{${name}}`;
+  }
+
+  /** String: a sign-in token was used. `name` is a digest of its id. */
+  usedSignIn(name: string): string {
+    return `${this.#namespace}:w:used:{${name}}`;
+  }
+
+  /** String: a sealed sign-in at an OpenID provider that is under way. `name` is the digest of its cookie. */
+  signIn(name: string): string {
+    return `${this.#namespace}:w:sign-in:{${name}}`;
+  }
+
+  /** String: the sealed caller of a relayed request. `name` is a digest of the ticket. */
+  relay(name: string): string {
+    return `${this.#namespace}:g:{${name}}`;
+  }
+
   /** String: the outcome of the notification with this id, if its publisher gave the id. */
   publishedId(tenant: string, id: string): string {
     return `${this.#namespace}:p:id:{${tenant.length}:${tenant}:${id.length}:${id}}`;

@@ -32,6 +32,9 @@ export interface Grants {
 const FORMAT = { platform: ["select"], service_formats: ["select", "insert", "update (at)", "delete"] } as const;
 const ACCESS = { access: ["select"], access_version: ["select"], ...FORMAT } as const;
 
+/** A service takes a ticket of the console, which relays a request of an operator. */
+const RELAYED = { keys: "g:", commands: ["getdel"] } as const;
+
 const WHOLE = ["select", "insert", "update", "delete"] as const;
 
 const SHOWN = ["select", "delete"] as const;
@@ -68,6 +71,7 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
     redis: [
       { keys: "r:", commands: ["eval", "evalsha", "get", "set"] },
       { keys: "p:", commands: ["get", "set", "unlink"] },
+      RELAYED,
     ],
     kafka: { read: [], write: ["accepted", "dispatch", "audit", "events"], describe: [], groups: [] },
   },
@@ -84,10 +88,7 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
       tenant_stored: ["select"],
       tenant_clients: ["select", "insert", "update (due)"],
     },
-    redis: [
-      { keys: "c:", commands: ["hkeys"] },
-      { keys: "s:", commands: ["get"] },
-    ],
+    redis: [{ keys: "c:", commands: ["hkeys"] }, { keys: "s:", commands: ["get"] }, RELAYED],
     kafka: {
       read: ["accepted", "control", "deferred", "deadLetters", "epochs"],
       // A dead letter is sent again to its original topic.
@@ -102,6 +103,7 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
       { keys: "c:", commands: ["eval", "hset", "expire", "hdel"] },
       { keys: "s:", commands: ["eval", "get", "set", "del"] },
       { keys: "t:", commands: ["set", "getdel"] },
+      RELAYED,
     ],
     kafka: { read: ["routed"], write: ["control", "audit", "events"], describe: ["accepted"], groups: ["slot-*"] },
   },
@@ -122,6 +124,10 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
       timeline_days: ["select"],
     },
     redis: [
+      // Sessions, sign-ins under way, and used sign-in tokens.
+      { keys: "w:", commands: ["getex", "getdel", "set", "del"] },
+      // Only the console makes relay tickets.
+      { keys: "g:", commands: ["set"] },
       { keys: "c:", commands: ["hkeys", "hgetall"] },
       { keys: "s:", commands: ["get"] },
     ],
@@ -148,7 +154,7 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
       stored_notifications: ["select", "delete", "update (expires)"],
     },
     // The rates of tenants, which a receiver counts too.
-    redis: [{ keys: "r:", commands: ["eval", "evalsha", "get", "set"] }],
+    redis: [{ keys: "r:", commands: ["eval", "evalsha", "get", "set"] }, RELAYED],
     kafka: {
       read: ["dispatch"],
       write: ["accepted", "dispatch", "deadLetters", "audit", "events"],
@@ -165,10 +171,7 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
       // A trigger makes and drops the tables of weeks, with its owner's rights.
       inbox_weeks: ["select", "update (due)"],
     },
-    redis: [
-      { keys: "c:", commands: ["hkeys"] },
-      { keys: "s:", commands: ["get"] },
-    ],
+    redis: [{ keys: "c:", commands: ["hkeys"] }, { keys: "s:", commands: ["get"] }, RELAYED],
     kafka: {
       read: ["accepted", "epochs"],
       // Outcomes go to accepted. A mark goes to live connections.
