@@ -21,6 +21,10 @@ import { DocumentStore } from "@saasaparilla/shared/dispatch/document-store.ts";
 import { explainRoute } from "#policies/explain.ts";
 import { keyRoutes } from "#policies/keys.ts";
 import { openapi } from "#api/openapi.ts";
+import { Keys } from "@saasaparilla/shared/redis/keys.ts";
+import { Origin } from "#sessions/cookie.ts";
+import { Sessions } from "#sessions/sessions.ts";
+import { sessionRoutes } from "#sessions/session-routes.ts";
 import { serveRoutes } from "#api/routes.ts";
 import { consoleSettings } from "./settings.ts";
 import { usageRoute } from "#policies/usage.ts";
@@ -71,9 +75,14 @@ const written = {
     format,
   },
 };
+const secrets = parts.secrets;
+const keys = new Keys(settings.NAMESPACE);
+const sessions = new Sessions({ redis, keys, secrets, now: parts.now });
+const origin = new Origin(settings.CONSOLE_URL, settings.TLS_CERT !== undefined);
 const server = new HttpServer({ health, registry, log, settings });
 server.cors.follow(policies);
 const routes = [
+  ...sessionRoutes({ sessions, origin }),
   ...documentRoutes(parts),
   ...keyRoutes(parts),
   ...exchangeRoutes(written),
@@ -85,7 +94,7 @@ const routes = [
 serveDocs(server, openapi(routes));
 server.onExposed = (request) => guard.turnAway("its token is in its query", "operate", request);
 const tenants = new KeyedLimiter({ rate: settings.OPERATOR_RATE, burst: settings.OPERATOR_BURST });
-serveRoutes(server, routes, { guard, tenants, registry, log });
+serveRoutes(server, routes, { guard, tenants, sessions, origin, registry, log });
 lifecycle.onEnd("http", () => server.close());
 
 const port = await server.listen(settings.HOST, settings.PORT);

@@ -13,6 +13,14 @@ export const consoleSettings = commonSettings.extend({
     .max(65535)
     .default(8083)
     .meta({ description: "The port that the service listens on." }),
+  CONSOLE_URL: z
+    .url({ protocol: /^https?$/ })
+    .refine(isSafe, "an https address, or http on this machine")
+    .optional()
+    .meta({
+      description:
+        "The console's address in browsers, as https://console.example.com. Sign-in by OpenID Connect needs it. Without it, the Host header names it.",
+    }),
   OPERATOR_RATE: z.coerce
     .number()
     .min(0.001)
@@ -20,3 +28,9 @@ export const consoleSettings = commonSettings.extend({
     .meta({ description: "Requests per second of a tenant's operators. All changes share one lock." }),
   OPERATOR_BURST: z.coerce.number().int().min(1).default(500).meta({ description: "Such requests in a burst." }),
 });
+
+/** A session cookie without `Secure` stays on this machine. */
+function isSafe(address: string): boolean {
+  const { protocol, hostname } = new URL(address);
+  return protocol === "https:" || ["localhost", "127.0.0.1", "[::1]"].includes(hostname);
+}

@@ -46,7 +46,7 @@ void postgres.reached();
 const redis = connectRedis(settings, log, new Health([]));
 lifecycle.onEnd("redis", () => redis.disconnect());
 const kafka = new KafkaLink(settings, "courier", log, health);
-const parts = { service: "courier", settings, postgres, link: kafka, lifecycle, health, registry, log };
+const parts = { service: "courier", settings, postgres, redis, link: kafka, lifecycle, health, registry, log };
 const { policies, guard, format } = await openAccessControl(parts);
 server.cors.follow(policies);
 server.onExposed = (request) => guard.turnAway("its token is in its query", "subscribe", request);

@@ -74,7 +74,7 @@ fullInboxes.start();
 const redis = connectRedis(settings, log, new Health([]));
 const link = new KafkaLink(settings, "receiver", log, health);
 const topics = topicsOf(settings.NAMESPACE);
-const parts = { service: "receiver", settings, postgres, link, lifecycle, health, registry, log };
+const parts = { service: "receiver", settings, postgres, redis, link, lifecycle, health, registry, log };
 const { policies, guard, format } = await openAccessControl(parts);
 // Only dry runs read documents, so readiness does not wait for them.
 const documents = openDocuments({ ...parts, health: new Health([]) });

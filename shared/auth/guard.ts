@@ -7,6 +7,7 @@ import type { Checks } from "./signature-checks.ts";
 import { Failure } from "#runtime/errors.ts";
 import type { Request } from "#http/request.ts";
 import { claimed, type About, type Authenticator } from "./authenticator.ts";
+import { isRelayTicket, type Relayed } from "./relay-tickets.ts";
 import { Refused, TurnedAway, type Asker, type Identity } from "./identity.ts";
 import type { Log } from "#runtime/log.ts";
 import type { Cors } from "#http/allowed-origins.ts";
@@ -34,7 +35,16 @@ export interface GuardParts {
   keyUnknown: () => void;
   /** Networks from which operators may call; by default any. */
   operatorNetworks?: Networks | undefined;
+  /** The caller of a ticket of the console. Without it, tickets are refused. */
+  relayed?: ((ticket: string) => Promise<Relayed | undefined>) | undefined;
   log: Log;
+}
+
+/** A caller that another proof than a token has identified. */
+export interface Known {
+  identity: Identity;
+  /** The console has checked the operators' network of a relayed request. */
+  address?: string;
 }
 
 /** Every caller passes here. The guard identifies and authorizes it, and records the attempt in any case. */
@@ -53,11 +63,13 @@ export class Guard {
   readonly #overLimit: (outcome: OverLimit) => void;
   readonly #keyUnknown: () => void;
   readonly #operatorNetworks: Networks | undefined;
+  readonly #relayed: GuardParts["relayed"];
   readonly #log: Log;
   #unsureAt = -Infinity;
 
   constructor(parts: GuardParts) {
-    const { authenticator, audit, cors, strangers, checks, overLimit, keyUnknown, operatorNetworks, log } = parts;
+    const { authenticator, audit, cors, strangers, checks, overLimit, keyUnknown, operatorNetworks, relayed, log } =
+      parts;
     this.#authenticator = authenticator;
     this.#audit = audit;
     this.#cors = cors;
@@ -66,6 +78,7 @@ export class Guard {
     this.#overLimit = overLimit;
     this.#keyUnknown = keyUnknown;
     this.#operatorNetworks = operatorNetworks;
+    this.#relayed = relayed;
     this.#log = log;
   }
 
@@ -74,6 +87,10 @@ export class Guard {
    * be fetched. Throws Refused or TurnedAway, or a `retry` if the answer is not known yet.
    */
   pass(token: string | undefined, scope: Scope, asked: Asked, about?: About): Identity | Promise<Identity> {
+    if (token !== undefined && this.#relayed && isRelayTicket(token)) {
+      const take = this.#relayed;
+      return this.redeem(() => take(token), scope, asked, { about });
+    }
     // Usually no address was refused, and then the address is not read.
     const spent = this.#strangers.any ? this.#strangers.spent(networkOf(asked.address), performance.now()) : undefined;
     if (spent !== undefined) return this.#passKnown(spent, { token, scope, about }, asked);
@@ -129,35 +146,57 @@ export class Guard {
 
   /** The network counts first: a stolen token of an operator must not even be checked from elsewhere. */
   #authorize({ token, scope, about }: Claimed, asker: Asker): Identity | Promise<Identity> {
-    const networks = this.#operatorNetworks;
-    if (networks && (scope === "operate" || scope === "read") && !networks.has(plainAddress(asker.address)))
-      throw new Refused("its address is outside OPERATOR_NETWORKS");
+    const elsewhere = this.#elsewhere(scope, asker.address);
+    if (elsewhere !== undefined) throw new Refused(elsewhere);
     return this.#authenticator.authorize(token, scope, about, asker);
   }
 
+  #elsewhere(scope: Scope, address: string): string | undefined {
+    const networks = this.#operatorNetworks;
+    if (networks && (scope === "operate" || scope === "read") && !networks.has(plainAddress(address)))
+      return "its address is outside OPERATOR_NETWORKS";
+    return undefined;
+  }
+
   /**
-   * The caller of a token that `find` looks up in a store. The look-up counts as a refusal of its address until it
-   * finds a token. Otherwise a stranger over its rate could still cause look-ups.
+   * The caller, or its token, that `find` looks up in a store. The look-up counts as a refusal of its address until it
+   * finds one. Otherwise a stranger over its rate could still cause look-ups.
    */
-  async redeem(find: () => Promise<string | undefined>, scope: Scope, asked: Asked): Promise<Identity> {
+  async redeem(
+    find: () => Promise<string | Known | undefined>,
+    scope: Scope,
+    asked: Asked,
+    { about, what = "ticket" }: { about?: About | undefined; what?: string } = {},
+  ): Promise<Identity> {
     const kept = keptOf(asked);
     const network = networkOf(kept.address);
     const late = this.#strangers.late(network, performance.now());
     if (late !== undefined) this.#turnedAway(late, scope, kept);
-    let token: string | undefined;
+    let found: string | Known | undefined;
     try {
-      token = await find();
+      found = await find();
     } catch (error) {
       this.#strangers.giveBack(network, performance.now());
       throw error;
     }
-    if (token === undefined) {
-      const why = "its ticket is unknown, used or expired";
+    if (found === undefined) {
+      const why = `its ${what} is unknown, used or expired`;
       this.#note(why, undefined, scope, kept);
       throw new Refused(why);
     }
     this.#strangers.giveBack(network, performance.now());
-    return this.pass(token, scope, kept);
+    return typeof found === "string" ? this.pass(found, scope, kept) : this.#knownCaller(found, scope, kept, about);
+  }
+
+  #knownCaller({ identity, address }: Known, scope: Scope, kept: Asked, about: About | undefined): Identity {
+    const asked = address === undefined ? kept : { ...kept, address };
+    const why =
+      (address === undefined ? this.#elsewhere(scope, asked.address) : undefined) ??
+      this.#authenticator.barred(identity, scope, about);
+    if (why === undefined) return this.#entered(identity, scope, asked);
+    const { tenant, subject, source } = identity;
+    this.#audit.note({ allowed: false, why, scope, ...copyOf(asked), tenant, subject, source });
+    throw new Refused(why);
   }
 
   /** Whether an admitted caller may stay. If it may not, that is recorded. `origin`: the origin of its page. */
