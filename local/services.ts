@@ -100,6 +100,8 @@ function asItself(kind: Service["kind"], told: Record<string, string>): Record<s
 export const environment = (service: Service, told: Record<string, string>): Record<string, string> => ({
   ...asItself(service.kind, told),
   PORT: String(service.port),
+  // A browser that opens the receiver's address finds the console.
+  ...(service.kind === "receiver" && { CONSOLE_URL: `http://localhost:${port("CONSOLE_PORT")}` }),
 });
 
 /** Starts it under its supervisor. It replaces a service with other settings or older code. */

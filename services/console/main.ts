@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { KeyedLimiter } from "@saasaparilla/shared/rate-limits/keyed-limiter.ts";
 import { serveDocs } from "@saasaparilla/shared/http/openapi/pages.ts";
 import { openAccessControl } from "@saasaparilla/shared/auth/access-control.ts";
@@ -27,6 +28,7 @@ import { Sessions } from "#sessions/sessions.ts";
 import { sessionRoutes } from "#sessions/session-routes.ts";
 import { serveRoutes } from "#api/routes.ts";
 import { consoleSettings } from "./settings.ts";
+import { Site } from "#site/site.ts";
 import { usageRoute } from "#policies/usage.ts";
 
 const settings = loadSettings(consoleSettings);
@@ -92,6 +94,8 @@ const routes = [
   explainRoute({ ...parts, refresh, policies, authenticator, cors: server.cors }),
 ];
 serveDocs(server, openapi(routes));
+const site = new Site(join(import.meta.dirname, "web/dist"));
+server.site = (request) => site.answer(request);
 server.onExposed = (request) => guard.turnAway("its token is in its query", "operate", request);
 const tenants = new KeyedLimiter({ rate: settings.OPERATOR_RATE, burst: settings.OPERATOR_BURST });
 serveRoutes(server, routes, { guard, tenants, sessions, origin, registry, log });

@@ -116,6 +116,10 @@ server.post(
   guarded(admission, (request, body, caller) => publisher.publish(request, body, caller)),
 );
 serveDocs(server, openapi(settings));
+const { CONSOLE_URL: consoleUrl } = settings;
+if (consoleUrl !== undefined)
+  server.site = ({ path, headers }) =>
+    path === "/" && headers.accept?.includes("text/html") ? found(consoleUrl) : undefined;
 
 // Released last-in first-out: no new requests, then the answers to admitted ones, then their dependencies.
 lifecycle.onEnd("full", () => fullInboxes.end());

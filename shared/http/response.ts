@@ -32,6 +32,12 @@ const NARROW =
   'Bearer realm="notifications", error="insufficient_scope", error_description="The token does not allow this recipient"';
 const NARROWED: ReadonlySet<string> = new Set<ProblemName>(["client-forbidden", "target-forbidden"]);
 
+/** Sends a browser elsewhere. */
+export const found = (location: string): HttpResponse => ({
+  status: 302,
+  headers: { location, "cache-control": "no-store", "referrer-policy": "no-referrer" },
+});
+
 export function forbidden(detail = "Send a token or key that allows this."): HttpResponse {
   return problemResponse(problemOf("forbidden", detail));
 }

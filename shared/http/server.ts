@@ -169,7 +169,9 @@ export class HttpServer extends BaseServer {
     const found = this.router.find(method === "HEAD" ? "GET" : method, path);
     const route = method === "HEAD" && found?.head ? { ...found, endpoint: found.head } : found;
     if (!route) {
-      this.#refuse(exchange, hasBody, this.unrouted(method, path, req.headers.origin ?? ""));
+      const headers = req.headers as Record<string, string>;
+      const page = method === "GET" || method === "HEAD" ? this.site?.({ method, path, headers }) : undefined;
+      this.#refuse(exchange, hasBody, page ?? this.unrouted(method, path, req.headers.origin ?? ""));
       return;
     }
     const request = new NodeRequest(route, target, req, () =>
