@@ -22,6 +22,11 @@ import { DocumentStore } from "@saasaparilla/shared/dispatch/document-store.ts";
 import { explainRoute } from "#policies/explain.ts";
 import { keyRoutes } from "#policies/keys.ts";
 import { openapi } from "#api/openapi.ts";
+import { Figures } from "#figures/figures.ts";
+import { figureRoutes } from "#figures/figure-routes.ts";
+import { Instances } from "#figures/instances.ts";
+import { Prometheus } from "#figures/prometheus.ts";
+import { SERIES } from "#figures/rates.ts";
 import { Keys } from "@saasaparilla/shared/redis/keys.ts";
 import { Origin } from "#sessions/cookie.ts";
 import { Sessions } from "#sessions/sessions.ts";
@@ -83,7 +88,14 @@ const sessions = new Sessions({ redis, keys, secrets, now: parts.now });
 const origin = new Origin(settings.CONSOLE_URL, settings.TLS_CERT !== undefined);
 const server = new HttpServer({ health, registry, log, settings });
 server.cors.follow(policies);
+const figures = new Figures({
+  instances: new Instances(settings.METRICS_URLS, SERIES),
+  prometheus: settings.PROMETHEUS_URL === undefined ? undefined : new Prometheus(settings.PROMETHEUS_URL),
+  failed: (error) => log.warn({ err: error }, "the services' metrics could not be read"),
+});
+lifecycle.onEnd("figures", () => figures.end());
 const routes = [
+  ...figureRoutes(figures, () => new Date()),
   ...sessionRoutes({ sessions, origin }),
   ...documentRoutes(parts),
   ...keyRoutes(parts),

@@ -21,6 +21,22 @@ export const consoleSettings = commonSettings.extend({
       description:
         "The console's address in browsers, as https://console.example.com. Sign-in by OpenID Connect needs it. Without it, the Host header names it.",
     }),
+  PROMETHEUS_URL: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .meta({
+      description:
+        "The address of a Prometheus server that has the services' metrics. Without it, figures come from METRICS_URLS.",
+    }),
+  METRICS_URLS: z
+    .string()
+    .default("")
+    .transform((list) => list.split(",").flatMap((one) => (one.trim() === "" ? [] : [one.trim()])))
+    .pipe(z.array(z.url({ protocol: /^https?$/ })).max(100))
+    .meta({
+      description:
+        "The services' addresses, separated by commas: http://receiver:8080,http://director:8082. The console reads /metrics and /health/ready of each process behind them while somebody looks, and keeps an hour in memory.",
+    }),
   OPERATOR_RATE: z.coerce
     .number()
     .min(0.001)

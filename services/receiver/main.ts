@@ -7,6 +7,7 @@ import { FullInboxes } from "@saasaparilla/shared/postgres/full-inboxes.ts";
 import { Health } from "@saasaparilla/shared/runtime/health.ts";
 import { guarded } from "@saasaparilla/shared/http/body-guard.ts";
 import { HttpServer } from "@saasaparilla/shared/http/server.ts";
+import { found } from "@saasaparilla/shared/http/response.ts";
 import { KafkaLink } from "@saasaparilla/shared/kafka/client.ts";
 import { Lifecycle } from "@saasaparilla/shared/runtime/lifecycle.ts";
 import { createLog } from "@saasaparilla/shared/runtime/log.ts";
