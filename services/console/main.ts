@@ -27,6 +27,12 @@ import { figureRoutes } from "#figures/figure-routes.ts";
 import { Instances } from "#figures/instances.ts";
 import { Prometheus } from "#figures/prometheus.ts";
 import { SERIES } from "#figures/rates.ts";
+import { Relay } from "#relay/relay.ts";
+import { relayRoutes } from "#relay/relay-routes.ts";
+import { RelayTickets } from "@saasaparilla/shared/auth/relay-tickets.ts";
+import { AuditReader } from "#audit/audit-reader.ts";
+import { auditRoute } from "#audit/audit-route.ts";
+import { topicsOf } from "@saasaparilla/shared/kafka/topic-names.ts";
 import { Keys } from "@saasaparilla/shared/redis/keys.ts";
 import { Origin } from "#sessions/cookie.ts";
 import { Sessions } from "#sessions/sessions.ts";
@@ -94,7 +100,18 @@ const figures = new Figures({
   failed: (error) => log.warn({ err: error }, "the services' metrics could not be read"),
 });
 lifecycle.onEnd("figures", () => figures.end());
+const addresses = {
+  receiver: settings.RECEIVER_URL,
+  distributor: settings.DISTRIBUTOR_URL,
+  director: settings.DIRECTOR_URL,
+  courier: settings.COURIER_URL,
+  dispatcher: settings.DISPATCHER_URL,
+};
+const relay = new Relay({ addresses, tickets: new RelayTickets(redis, keys, secrets) });
+const auditReader = new AuditReader(link, topicsOf(settings.NAMESPACE).audit);
 const routes = [
+  ...relayRoutes(relay),
+  auditRoute(auditReader),
   ...figureRoutes(figures, () => new Date()),
   ...sessionRoutes({ sessions, origin }),
   ...documentRoutes(parts),

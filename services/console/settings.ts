@@ -3,6 +3,14 @@ import { identitySettings } from "@saasaparilla/shared/auth/settings.ts";
 import { nodeServerSettings } from "@saasaparilla/shared/http/settings.ts";
 import { z } from "zod";
 
+const serviceUrl = (services: string, port: number) =>
+  z
+    .url({ protocol: /^https?$/ })
+    .default(`http://127.0.0.1:${port}`)
+    .meta({
+      description: `The address of the ${services}, to which the console relays requests of its users.`,
+    });
+
 export const consoleSettings = commonSettings.extend({
   ...identitySettings.shape,
   ...nodeServerSettings.shape,
@@ -37,6 +45,11 @@ export const consoleSettings = commonSettings.extend({
       description:
         "The services' addresses, separated by commas: http://receiver:8080,http://director:8082. The console reads /metrics and /health/ready of each process behind them while somebody looks, and keeps an hour in memory.",
     }),
+  RECEIVER_URL: serviceUrl("receivers", 8080),
+  DISTRIBUTOR_URL: serviceUrl("distributors", 8081),
+  DIRECTOR_URL: serviceUrl("directors", 8082),
+  COURIER_URL: serviceUrl("couriers", 8084),
+  DISPATCHER_URL: serviceUrl("dispatchers", 8085),
   OPERATOR_RATE: z.coerce
     .number()
     .min(0.001)

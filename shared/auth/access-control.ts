@@ -143,7 +143,7 @@ export async function openAccessControl(parts: AccessControlParts): Promise<Acce
       overLimit: (outcome) => overLimit.inc({ outcome }),
       keyUnknown,
       operatorNetworks: operatorNetworks.length > 0 ? new Networks(operatorNetworks) : undefined,
-      relayed: tickets && ((ticket) => tickets.take(ticket)),
+      relayed: tickets && ((ticket) => tickets.take(ticket, service)),
       log,
     }),
   };

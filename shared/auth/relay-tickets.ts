@@ -17,7 +17,7 @@ export interface Relayed {
   address: string;
 }
 
-const relayed = z.object({ identity: identityText, address: z.string().max(64) });
+const relayed = z.object({ identity: identityText, address: z.string().max(64), service: z.string() });
 
 /**
  * The console asks another service in the name of its caller with a ticket that works once. Only the console may write
@@ -34,25 +34,26 @@ export class RelayTickets {
     this.#secrets = secrets;
   }
 
-  /** Throws a `reject` without SECRETS_KEY. */
-  async issue({ identity, address }: Relayed): Promise<string> {
+  /** `service`: only it can take the ticket. Throws a `reject` without SECRETS_KEY. */
+  async issue({ identity, address }: Relayed, service: string): Promise<string> {
     const ticket = `${PREFIX}${randomBytes(32).toString("base64url")}`;
     const name = digest(ticket);
-    const plain = JSON.stringify({ identity: toText(identity), address });
+    const plain = JSON.stringify({ identity: toText(identity), address, service });
     const sealed = await this.#secrets.seal(Buffer.from(plain), ownerOf(name));
     await this.#redis.set(this.#keys.relay(name), sealed, "EX", RELAY_SECONDS);
     return ticket;
   }
 
-  /** Undefined if the ticket is unknown, used or expired. */
-  async take(ticket: string): Promise<Relayed | undefined> {
+  /** Undefined if the ticket is unknown, used, expired or for another service. */
+  async take(ticket: string, by: string): Promise<Relayed | undefined> {
     if (!RELAY_FORM.test(ticket)) return undefined;
     const name = digest(ticket);
     const sealed = await this.#redis.getdel(this.#keys.relay(name));
     if (sealed === null) return undefined;
     const plain = await this.#secrets.tryOpen(sealed, ownerOf(name));
     if (!plain) return undefined;
-    const { identity, address } = relayed.parse(JSON.parse(Buffer.from(plain).toString()));
+    const { identity, address, service } = relayed.parse(JSON.parse(Buffer.from(plain).toString()));
+    if (service !== by) return undefined;
     return { identity: fromText(identity), address };
   }
 }

@@ -110,7 +110,7 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
       // Only the console makes relay tickets.
       { keys: "g:", commands: ["set"] },
     ],
-    kafka: { read: [], write: ["audit"], describe: [], groups: [] },
+    kafka: { read: ["audit"], write: ["audit"], describe: [], groups: ["audit-*"] },
   },
   dispatcher: {
     postgres: {

@@ -33,6 +33,8 @@ export interface Call {
   session: Session | undefined;
   tenant: string;
   id: string;
+  /** The named parts of the path. */
+  names: Readonly<Record<string, string>>;
   query: URLSearchParams;
   /** The written changes, for the audit log. */
   written: Written[];
@@ -110,13 +112,22 @@ export function serveRoutes(server: HttpServer, routes: readonly Route[], parts:
 
 /** The caller is identified first. A caller without the right learns nothing, not even whether the tenant exists. */
 async function callOf(route: Route, request: Request, parts: ServeParts): Promise<Call | HttpResponse> {
-  const { tenant, id } = named(route.path, request.path);
+  const names = named(route.path, request.path);
+  const { tenant, id } = names;
   // A name that no tenant can have belongs to no tenant. Only operators of the platform pass, and are told that it is
   // wrong.
   const reached = route.of === "platform" || tenant === undefined || !TENANT_FORM.test(tenant) ? "" : tenant;
   const found = await identified(route, request, route.of === "anyone" ? {} : { tenant: reached }, parts);
   if (isResponse(found)) return found;
-  const call: Call = { ...found, request, tenant: tenant ?? "", id: id ?? "", query: request.query, written: [] };
+  const call: Call = {
+    ...found,
+    request,
+    tenant: tenant ?? "",
+    id: id ?? "",
+    names,
+    query: request.query,
+    written: [],
+  };
   const refused = refusalBefore(route, call, parts.tenants);
   if (refused === undefined) return call;
   ended({ route, request, call }, refused, parts.guard);
@@ -210,10 +221,8 @@ function namedParts(pattern: string, path: string): { name: string; value: strin
     .flatMap((part, at) => (part.startsWith(":") ? [{ name: part.slice(1), value: decoded(parts[at] ?? "") }] : []));
 }
 
-function named(pattern: string, path: string): { tenant: string | undefined; id: string | undefined } {
-  const parts = namedParts(pattern, path);
-  const at = (name: string): string | undefined => parts.find((part) => part.name === name)?.value;
-  return { tenant: at("tenant"), id: at("id") };
+function named(pattern: string, path: string): Record<string, string> {
+  return Object.fromEntries(namedParts(pattern, path).map(({ name, value }) => [name, value]));
 }
 
 /** A badly encoded part has no name, and fits no form. */
