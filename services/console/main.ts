@@ -28,6 +28,8 @@ import { Instances } from "#figures/instances.ts";
 import { Prometheus } from "#figures/prometheus.ts";
 import { SERIES } from "#figures/rates.ts";
 import { Relay } from "#relay/relay.ts";
+import { Streams } from "#relay/streams.ts";
+import { tryRoutes } from "#relay/try-routes.ts";
 import { relayRoutes } from "#relay/relay-routes.ts";
 import { RelayTickets } from "@saasaparilla/shared/auth/relay-tickets.ts";
 import { AuditReader } from "#audit/audit-reader.ts";
@@ -111,6 +113,7 @@ const relay = new Relay({ addresses, tickets: new RelayTickets(redis, keys, secr
 const auditReader = new AuditReader(link, topicsOf(settings.NAMESPACE).audit);
 const routes = [
   ...relayRoutes(relay),
+  ...tryRoutes(relay, new Streams(registry), parts.now),
   auditRoute(auditReader),
   ...figureRoutes(figures, () => new Date()),
   ...sessionRoutes({ sessions, origin }),

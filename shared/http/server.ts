@@ -27,6 +27,9 @@ const ARRIVE_MS = 1_000;
 /** At shutdown, connections with unfinished or unflushed answers get this time. */
 const CLOSE_MS = 5_000;
 
+/** The most bytes of a stream that wait for a slow peer. */
+const MOST_STREAM_BYTES = 1 << 20;
+
 const EMPTY = Buffer.alloc(0);
 const CONNECTION = Symbol("connection");
 type Known = Socket & { [CONNECTION]?: Connection };
@@ -37,6 +40,7 @@ export class HttpServer extends BaseServer {
   readonly #headMs: number;
   readonly #handling: Handling;
   readonly #connections = new Set<Connection>();
+  readonly #streams = new Set<() => void>();
   #closing = false;
   #allClosed: (() => void) | undefined;
 
@@ -109,6 +113,7 @@ export class HttpServer extends BaseServer {
     if (this.#closing) return;
     this.#closing = true;
     this.#server.close();
+    for (const end of this.#streams) end();
     for (const connection of this.#connections) connection.end();
     setTimeout(() => {
       for (const { current } of this.#connections) current?.body?.refuseIncomplete(notThereYet());
@@ -245,7 +250,7 @@ export class HttpServer extends BaseServer {
     });
   }
 
-  #answer(exchange: Exchange, { status, headers, body = "", close = false }: HttpResponse): void {
+  #answer(exchange: Exchange, { status, headers, body = "", close = false, stream }: HttpResponse): void {
     if (exchange.answered) {
       exchange.body?.finish();
       return;
@@ -254,14 +259,62 @@ export class HttpServer extends BaseServer {
     const sent: Record<string, string | number> = { ...headers, ...this.cors.headers(req.headers.origin ?? "") };
     const empty = status === 204 || status === 304;
     const bytes = empty ? 0 : typeof body === "string" ? Buffer.byteLength(body) : body.length;
-    if (!empty) sent["content-length"] = bytes;
+    if (!empty && !stream) sent["content-length"] = bytes;
     if (close || this.#closing || endsConnection(req, empty)) res.shouldKeepAlive = false;
+    if (stream && req.method !== "HEAD") {
+      this.#stream(exchange, status, sent, stream);
+      return;
+    }
     // It throws before any effect if a header cannot be sent. The next answer then has its own reason.
     res.writeHead(status, STATUS_CODES[status] ?? "", sent);
     exchange.answered = true;
     exchange.body?.finish();
     res.end(empty ? undefined : body);
     connection.next(res, bytes);
+  }
+
+  /** The connection ends with the stream. */
+  #stream(
+    exchange: Exchange,
+    status: number,
+    headers: Record<string, string | number>,
+    start: NonNullable<HttpResponse["stream"]>,
+  ): void {
+    const { res, connection, request } = exchange;
+    res.shouldKeepAlive = false;
+    res.writeHead(status, STATUS_CODES[status] ?? "", headers);
+    res.flushHeaders();
+    exchange.answered = true;
+    exchange.body?.finish();
+    let ended = false;
+    let stop: (() => void) | undefined;
+    const end = (): void => {
+      if (ended) return;
+      ended = true;
+      this.#streams.delete(end);
+      connection.socket.off("end", end);
+      stop?.();
+      res.end();
+      connection.next(res, 0);
+    };
+    this.#streams.add(end);
+    // A half-closed connection may wait for an answer, but no peer half-closes a stream that it reads.
+    connection.socket.once("end", end);
+    request!.onGone = end;
+    stop = start({
+      write(text) {
+        if (ended) return;
+        res.write(text);
+        // A peer that does not read must not fill the memory.
+        if (res.writableLength > MOST_STREAM_BYTES) {
+          connection.socket.destroy();
+          end();
+        }
+      },
+      end,
+    });
+    if (ended) stop();
+    else if (this.#closing) end();
   }
 
   /** The peer went away. The answer of a running handler is dropped. */
