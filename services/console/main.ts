@@ -40,7 +40,9 @@ import { Origin } from "#sessions/cookie.ts";
 import { Sessions } from "#sessions/sessions.ts";
 import { sessionRoutes } from "#sessions/session-routes.ts";
 import { serveRoutes } from "#api/routes.ts";
-import { consoleSettings } from "./settings.ts";
+import { OpenId } from "#sessions/openid.ts";
+import { serveSignIn } from "#sessions/sign-in-routes.ts";
+import { consoleSettings, openIdSettings } from "./settings.ts";
 import { Site } from "#site/site.ts";
 import { usageRoute } from "#policies/usage.ts";
 
@@ -130,6 +132,17 @@ const site = new Site(join(import.meta.dirname, "web/dist"));
 server.site = (request) => site.answer(request);
 server.onExposed = (request) => guard.turnAway("its token is in its query", "operate", request);
 const tenants = new KeyedLimiter({ rate: settings.OPERATOR_RATE, burst: settings.OPERATOR_BURST });
+const provider = openIdSettings(settings);
+serveSignIn(server, {
+  openId: provider && new OpenId(provider, secrets, parts.now),
+  claim: settings.CONSOLE_OIDC_ROLES_CLAIM,
+  mapping: settings.CONSOLE_OIDC_ROLES,
+  sessions,
+  origin,
+  guard,
+  now: parts.now,
+  log,
+});
 serveRoutes(server, routes, { guard, tenants, sessions, origin, registry, log });
 lifecycle.onEnd("http", () => server.close());
 

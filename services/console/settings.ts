@@ -2,6 +2,9 @@ import { commonSettings } from "@saasaparilla/shared/settings.ts";
 import { identitySettings } from "@saasaparilla/shared/auth/settings.ts";
 import { nodeServerSettings } from "@saasaparilla/shared/http/settings.ts";
 import { z } from "zod";
+import { Failure } from "@saasaparilla/shared/runtime/errors.ts";
+import type { OpenIdSettings } from "#sessions/openid.ts";
+import { roleMapping } from "#sessions/roles.ts";
 
 const serviceUrl = (services: string, port: number) =>
   z
@@ -29,6 +32,30 @@ export const consoleSettings = commonSettings.extend({
       description:
         "The console's address in browsers, as https://console.example.com. Sign-in by OpenID Connect needs it. Without it, the Host header names it.",
     }),
+  CONSOLE_OIDC_ISSUER: z
+    .url({ protocol: /^https?$/ })
+    .refine(isSafe, "an https address, or http on this machine")
+    .optional()
+    .meta({
+      description:
+        "The OpenID provider at which people sign in. It needs CONSOLE_OIDC_CLIENT_ID, CONSOLE_OIDC_CLIENT_SECRET, CONSOLE_URL and SECRETS_KEY. Register CONSOLE_URL/v1/sign-in/callback there.",
+    }),
+  CONSOLE_OIDC_CLIENT_ID: z.string().min(1).optional().meta({ description: "The console's client id there." }),
+  CONSOLE_OIDC_CLIENT_SECRET: z.string().min(1).optional().meta({ description: "The console's client secret there." }),
+  CONSOLE_OIDC_SCOPE: z
+    .string()
+    .regex(/(?:^| )openid(?: |$)/, "scopes, openid among them")
+    .default("openid profile")
+    .meta({ description: "The scopes that the console asks the provider for." }),
+  CONSOLE_OIDC_ROLES_CLAIM: z
+    .string()
+    .min(1)
+    .default("roles")
+    .meta({ description: "The claim with a person's roles: roles, groups, or nested as realm_access.roles." }),
+  CONSOLE_OIDC_ROLES: roleMapping.meta({
+    description:
+      'The rights of each role, as JSON: {"support": {"tenant": "*", "scopes": ["read"]}}. `*` is the whole platform. A person without a role is refused.',
+  }),
   PROMETHEUS_URL: z
     .url({ protocol: /^https?$/ })
     .optional()
@@ -62,4 +89,23 @@ export const consoleSettings = commonSettings.extend({
 function isSafe(address: string): boolean {
   const { protocol, hostname } = new URL(address);
   return protocol === "https:" || ["localhost", "127.0.0.1", "[::1]"].includes(hostname);
+}
+
+/** Undefined without a provider. Throws a `fatal` if a setting is missing. */
+export function openIdSettings(settings: z.output<typeof consoleSettings>): OpenIdSettings | undefined {
+  const {
+    CONSOLE_OIDC_ISSUER: issuer,
+    CONSOLE_OIDC_CLIENT_ID: clientId,
+    CONSOLE_OIDC_CLIENT_SECRET: clientSecret,
+    CONSOLE_URL: consoleUrl,
+    CONSOLE_OIDC_SCOPE: scope,
+    SECRETS_KEY,
+  } = settings;
+  if (issuer === undefined) return undefined;
+  const sealed = SECRETS_KEY.length > 0;
+  if (clientId === undefined || clientSecret === undefined || consoleUrl === undefined || !sealed) {
+    const names = "CONSOLE_OIDC_CLIENT_ID, CONSOLE_OIDC_CLIENT_SECRET, CONSOLE_URL and SECRETS_KEY";
+    throw new Failure("fatal", `CONSOLE_OIDC_ISSUER is set, so ${names} must be set too.`);
+  }
+  return { issuer, clientId, clientSecret, consoleUrl, scope };
 }

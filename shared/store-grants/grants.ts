@@ -105,8 +105,8 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
       tenant_use: ["select"],
     },
     redis: [
-      // Sessions, sign-ins under way, and used sign-in tokens.
-      { keys: "w:", commands: ["getex", "getdel", "set", "del"] },
+      // Sessions and used sign-in tokens.
+      { keys: "w:", commands: ["getex", "set", "del"] },
       // Only the console makes relay tickets.
       { keys: "g:", commands: ["set"] },
     ],

@@ -6,7 +6,7 @@ export const SEALED = { SECRETS_KEY: Buffer.alloc(32, 7).toString("base64") };
 
 /** A sign-in token: short-lived, with a jti. */
 export const signInToken = (stack: Pick<Stack, "token">, bearer: Partial<Bearer> = {}): Promise<string> =>
-  stack.token({ publisher: "ada", scope: "operate", ttl: 300, ...bearer } as Bearer);
+  stack.token({ publisher: "ada", scope: "operate", ttl: 300, ...bearer });
 
 /** A person at the console, as a browser acts for them. */
 export class BrowserSession {

@@ -3,9 +3,9 @@ import type { Pane } from "./streams.ts";
 
 /** A connection to a distributor as a client. */
 export interface Listening {
-  urlOf(path: string): URL;
+  urlOf: (path: string) => URL;
   /** A new credential, which works once. */
-  ticket(): Promise<string>;
+  ticket: () => Promise<string>;
   pane: Pane;
   ended: AbortSignal;
 }

@@ -3,6 +3,7 @@ import type { Request } from "@saasaparilla/shared/http/request.ts";
 import type { Session } from "./sessions.ts";
 
 const NAME = "console-session";
+const SIGN_IN = "console-sign-in";
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/i;
 
 type Headers = Request["headers"];
@@ -24,12 +25,16 @@ export class Origin {
     return this.#tls || !LOOPBACK.test(headers.host ?? "");
   }
 
-  #name(headers: Headers): string {
-    return this.#secure(headers) ? `__Host-${NAME}` : NAME;
+  cookieOf(headers: Headers): string | undefined {
+    return this.#cookieOf(headers, NAME);
   }
 
-  cookieOf(headers: Headers): string | undefined {
-    const wanted = `${this.#name(headers)}=`;
+  signInCookieOf(headers: Headers): string | undefined {
+    return this.#cookieOf(headers, SIGN_IN);
+  }
+
+  #cookieOf(headers: Headers, name: string): string | undefined {
+    const wanted = `${this.#secure(headers) ? "__Host-" : ""}${name}=`;
     const found = (headers.cookie ?? "").split(/; */).filter((one) => one.startsWith(wanted));
     // A second cookie of this name may come from another origin of this host, and is no proof.
     return found.length === 1 ? found[0]!.slice(wanted.length) : undefined;
@@ -37,8 +42,17 @@ export class Origin {
 
   /** `seconds`: 0 removes the cookie. */
   setCookie(headers: Headers, value: string, seconds: number): string {
-    const secure = this.#secure(headers) ? "; Secure" : "";
-    return `${this.#name(headers)}=${value}; HttpOnly; SameSite=Strict; Path=/; Max-Age=${seconds}${secure}`;
+    return this.#set(headers, `${NAME}=${value}; HttpOnly; SameSite=Strict`, seconds);
+  }
+
+  /** The provider's page leads back to us, and a browser sends a strict cookie only from our own pages. */
+  setSignInCookie(headers: Headers, value: string, seconds: number): string {
+    return this.#set(headers, `${SIGN_IN}=${value}; HttpOnly; SameSite=Lax`, seconds);
+  }
+
+  #set(headers: Headers, cookie: string, seconds: number): string {
+    const secure = this.#secure(headers);
+    return `${secure ? "__Host-" : ""}${cookie}; Path=/; Max-Age=${seconds}${secure ? "; Secure" : ""}`;
   }
 
   /**

@@ -3,7 +3,6 @@ import { Redis } from "ioredis";
 import { RelayTickets } from "@saasaparilla/shared/auth/relay-tickets.ts";
 import type { Identity } from "@saasaparilla/shared/auth/identity.ts";
 import { SealedSecrets } from "@saasaparilla/shared/auth/tokens/sealed-secrets.ts";
-import type { Redis as Link } from "@saasaparilla/shared/redis/client.ts";
 import { Keys } from "@saasaparilla/shared/redis/keys.ts";
 import { BrowserSession, SEALED, signInToken } from "#tests/support/browser-session.ts";
 import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
@@ -100,7 +99,7 @@ test("a ticket works once, at one service, and only if SECRETS_KEY sealed it", a
       source: { kind: "console", platform: true },
     };
     const issue = (secrets: SealedSecrets, service: string, as = identity): Promise<string> =>
-      new RelayTickets(redis as unknown as Link, keys, secrets).issue({ identity: as, address: "192.0.2.1" }, service);
+      new RelayTickets(redis, keys, secrets).issue({ identity: as, address: "192.0.2.1" }, service);
     const ask = async (ticket: string): Promise<number> => {
       const headers = { authorization: `Bearer ${ticket}` };
       return (await fetch(`${director.url}/v1/dead-letters`, { headers })).status;
