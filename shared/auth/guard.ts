@@ -5,16 +5,13 @@ import { networkOf } from "#http/client-address.ts";
 import { plainAddress, type Networks } from "#http/networks.ts";
 import type { Checks } from "./signature-checks.ts";
 import { Failure } from "#runtime/errors.ts";
-import type { Request } from "#http/request.ts";
+import { copyOf, keptOf, textOf, type Asked, type Known } from "./asked.ts";
 import { claimed, type About, type Authenticator } from "./authenticator.ts";
 import { isRelayTicket, type Relayed } from "./relay-tickets.ts";
 import { Refused, TurnedAway, type Asker, type Identity } from "./identity.ts";
 import type { Log } from "#runtime/log.ts";
 import type { Cors } from "#http/allowed-origins.ts";
 import { printable } from "#runtime/printable.ts";
-
-/** The recorded parts of a request, and its headers if it may come from a page. */
-export type Asked = Pick<Request, "method" | "route" | "path" | "address"> & Partial<Pick<Request, "headers">>;
 
 /** The log says at most once in this time that tokens cannot be checked. */
 const UNSURE_MS = 1_000;
@@ -38,13 +35,6 @@ export interface GuardParts {
   /** The caller of a ticket of the console. Without it, tickets are refused. */
   relayed?: ((ticket: string) => Promise<Relayed | undefined>) | undefined;
   log: Log;
-}
-
-/** A caller that another proof than a token has identified. */
-export interface Known {
-  identity: Identity;
-  /** The console has checked the operators' network of a relayed request. */
-  address?: string;
 }
 
 /** Every caller passes here. The guard identifies and authorizes it, and records the attempt in any case. */
@@ -288,7 +278,7 @@ export class Guard {
   #note(why: string, token: string | undefined, scope: Scope, asked: Asked): void {
     const { method, path, address } = asked;
     const claims = claimed(token);
-    const said = { tenant: text(this.#authenticator.claimedTenant(claims)), subject: text(claims?.sub) };
+    const said = { tenant: textOf(this.#authenticator.claimedTenant(claims)), subject: textOf(claims?.sub) };
     const attempt: Attempt = { allowed: false, why, scope, ...copyOf(asked), ...said, source: undefined };
     this.#audit.note(attempt);
     this.#log.warn(
@@ -302,18 +292,4 @@ export class Guard {
       "forbidden",
     );
   }
-}
-
-/** The recorded parts. The headers are left out because they have the token. */
-function copyOf({ method, route, path, address }: Asked): Omit<Asked, "headers"> {
-  return { method, route, path, address };
-}
-
-/** The address of a request of the distributor can be read only in its own turn. */
-function keptOf(asked: Asked): Asked {
-  return { ...copyOf(asked), headers: asked.headers ?? {} };
-}
-
-function text(claim: unknown): string {
-  return typeof claim === "string" ? claim.slice(0, 128) : "";
 }

@@ -1,18 +1,17 @@
 import { STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { Server as TlsServer } from "node:https";
-import type { AddressInfo, Socket } from "node:net";
+import type { Socket } from "node:net";
 import type { z } from "zod";
 import { BaseServer, guardOf, type Route, type ServerOptions } from "./base-server.ts";
 import type { Admitted } from "./body-guard.ts";
 import { plainAddress } from "./networks.ts";
-import { portTaken } from "./certificate.ts";
-import { Failure, messageOf } from "#runtime/errors.ts";
 import { Body } from "./request-body.ts";
 import { Connection, type Exchange, type Handling } from "./connection.ts";
 import { framingOf, targetOf } from "./request-framing.ts";
 import { NodeRequest } from "./node-request.ts";
 import { asksHead, endsConnection, parserRefusal, type ParserError } from "./node-parser.ts";
-import { serverOf } from "./node-server.ts";
+import { NodeStreams } from "./node-stream.ts";
+import { listenOn, serverOf } from "./node-server.ts";
 import type { nodeServerSettings } from "./settings.ts";
 import { expectationFailed, isResponse, notAllowed, notThereYet, slowHead, type HttpResponse } from "./response.ts";
 
@@ -27,9 +26,6 @@ const ARRIVE_MS = 1_000;
 /** At shutdown, connections with unfinished or unflushed answers get this time. */
 const CLOSE_MS = 5_000;
 
-/** The most bytes of a stream that wait for a slow peer. */
-const MOST_STREAM_BYTES = 1 << 20;
-
 const EMPTY = Buffer.alloc(0);
 const CONNECTION = Symbol("connection");
 type Known = Socket & { [CONNECTION]?: Connection };
@@ -40,7 +36,7 @@ export class HttpServer extends BaseServer {
   readonly #headMs: number;
   readonly #handling: Handling;
   readonly #connections = new Set<Connection>();
-  readonly #streams = new Set<() => void>();
+  readonly #streams = new NodeStreams();
   #closing = false;
   #allClosed: (() => void) | undefined;
 
@@ -94,18 +90,7 @@ export class HttpServer extends BaseServer {
 
   /** Port 0: any free port. Throws a `fatal` if the port is in use. */
   listen(host: string, port: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.#server.once("error", (error: NodeJS.ErrnoException) => {
-        if (error.code === "EADDRINUSE") reject(portTaken(host, port));
-        else
-          reject(
-            new Failure("fatal", `Port ${port} on ${host} cannot be opened: ${messageOf(error)}. Check HOST and PORT.`),
-          );
-      });
-      this.#server.listen({ host, port, exclusive: true }, () => {
-        resolve((this.#server.address() as AddressInfo).port);
-      });
-    });
+    return listenOn(this.#server, host, port);
   }
 
   /** Accepts no new connections and closes idle ones. Each later answer ends its connection. */
@@ -113,7 +98,7 @@ export class HttpServer extends BaseServer {
     if (this.#closing) return;
     this.#closing = true;
     this.#server.close();
-    for (const end of this.#streams) end();
+    this.#streams.end();
     for (const connection of this.#connections) connection.end();
     setTimeout(() => {
       for (const { current } of this.#connections) current?.body?.refuseIncomplete(notThereYet());
@@ -262,7 +247,10 @@ export class HttpServer extends BaseServer {
     if (!empty && !stream) sent["content-length"] = bytes;
     if (close || this.#closing || endsConnection(req, empty)) res.shouldKeepAlive = false;
     if (stream && req.method !== "HEAD") {
-      this.#stream(exchange, status, sent, stream);
+      this.#streams.start(exchange, status, sent, stream);
+      exchange.answered = true;
+      exchange.body?.finish();
+      if (this.#closing) this.#streams.end();
       return;
     }
     // It throws before any effect if a header cannot be sent. The next answer then has its own reason.
@@ -273,55 +261,12 @@ export class HttpServer extends BaseServer {
     connection.next(res, bytes);
   }
 
-  /** The connection ends with the stream. */
-  #stream(
-    exchange: Exchange,
-    status: number,
-    headers: Record<string, string | number>,
-    start: NonNullable<HttpResponse["stream"]>,
-  ): void {
-    const { res, connection, request } = exchange;
-    res.shouldKeepAlive = false;
-    res.writeHead(status, STATUS_CODES[status] ?? "", headers);
-    res.flushHeaders();
-    exchange.answered = true;
-    exchange.body?.finish();
-    let ended = false;
-    let stop: (() => void) | undefined;
-    const end = (): void => {
-      if (ended) return;
-      ended = true;
-      this.#streams.delete(end);
-      connection.socket.off("end", end);
-      stop?.();
-      res.end();
-      connection.next(res, 0);
-    };
-    this.#streams.add(end);
-    // A half-closed connection may wait for an answer, but no peer half-closes a stream that it reads.
-    connection.socket.once("end", end);
-    request!.onGone = end;
-    stop = start({
-      write(text) {
-        if (ended) return;
-        res.write(text);
-        // A peer that does not read must not fill the memory.
-        if (res.writableLength > MOST_STREAM_BYTES) {
-          connection.socket.destroy();
-          end();
-        }
-      },
-      end,
-    });
-    if (ended) stop();
-    else if (this.#closing) end();
-  }
-
   /** The peer went away. The answer of a running handler is dropped. */
   #gone(exchange: Exchange): void {
     exchange.answered = true;
     exchange.body?.gone();
     exchange.request?.onGone?.();
+    this.#streams.gone(exchange);
   }
 
   #shown(response: HttpResponse, origin = ""): HttpResponse {

@@ -38,5 +38,7 @@ test("a tenant's operator reads the entries of its tenant only, and none that a 
   expect(await ask({ kind: "key", id: "k" })).toEqual(entries.slice(0, 2));
   expect(await ask({ kind: "platform" })).toEqual(entries);
   expect(await ask({ kind: "platform" }, "tenant=other&outcome=allowed")).toEqual([entries[3]]);
-  await expect(ask({ kind: "console", platform: false }, "tenant=other")).rejects.toThrow();
+  await expect(ask({ kind: "console", platform: false }, "tenant=other")).rejects.toMatchObject({
+    response: { status: 403 },
+  });
 });

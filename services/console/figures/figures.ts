@@ -1,6 +1,6 @@
 import type { Instances, Reading } from "./instances.ts";
 import type { Prometheus } from "./prometheus.ts";
-import { FIGURES, Rates, type FigureName, type Point } from "./rates.ts";
+import { FIGURES, Rates, type FiguresAnswer, type Point } from "./rates.ts";
 
 /** While somebody looks, the services are read this often. */
 const EVERY_MS = 5_000;
@@ -8,13 +8,6 @@ const EVERY_MS = 5_000;
 const REST_MS = 60_000;
 /** One hour. */
 const MOST_POINTS = 720;
-
-export interface FiguresAnswer {
-  source: string;
-  times: number[];
-  series: Partial<Record<FigureName, (number | null)[]>>;
-  connections: Record<string, number>;
-}
 
 interface Parts {
   instances: Instances;

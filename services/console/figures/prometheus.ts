@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { Failure } from "@saasaparilla/shared/runtime/errors.ts";
-import type { FiguresAnswer } from "./figures.ts";
-import { QUERIES } from "./rates.ts";
+import { QUERIES, type FiguresAnswer } from "./rates.ts";
 
 const HOUR = 3_600;
 const STEP = 15;

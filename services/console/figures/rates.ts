@@ -8,6 +8,13 @@ export interface Point {
   connections: Record<string, number>;
 }
 
+export interface FiguresAnswer {
+  source: string;
+  times: number[];
+  series: Partial<Record<FigureName, (number | null)[]>>;
+  connections: Record<string, number>;
+}
+
 /** Counters whose growth per second is a figure. */
 const RATES = {
   accepted: ["notifications_accepted_total"],

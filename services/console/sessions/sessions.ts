@@ -6,7 +6,7 @@ import type { SealedSecrets } from "@saasaparilla/shared/auth/tokens/sealed-secr
 import type { Redis } from "@saasaparilla/shared/redis/client.ts";
 import type { Keys } from "@saasaparilla/shared/redis/keys.ts";
 
-export const IDLE_SECONDS = 8 * 3_600;
+const IDLE_SECONDS = 8 * 3_600;
 export const SESSION_SECONDS = 24 * 3_600;
 /** A sign-in token may be valid for this long. */
 export const SIGN_IN_SECONDS = 600;

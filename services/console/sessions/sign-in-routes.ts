@@ -1,5 +1,6 @@
 import { authenticateRequest } from "@saasaparilla/shared/auth/authenticate-request.ts";
-import type { Guard, Known } from "@saasaparilla/shared/auth/guard.ts";
+import type { Known } from "@saasaparilla/shared/auth/asked.ts";
+import type { Guard } from "@saasaparilla/shared/auth/guard.ts";
 import { html, escape } from "@saasaparilla/shared/http/openapi/html.ts";
 import type { Request } from "@saasaparilla/shared/http/request.ts";
 import { found, isResponse, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
