@@ -47,6 +47,12 @@ demo *args: _packages
 token *args:
     node local/cli.ts token "$@"
 
+# Print a link that signs you in to the console; it works once, for 10 minutes
+[group('operate')]
+[no-exit-message]
+console:
+    node local/console.ts
+
 # Connect as a client, print notifications and acknowledge them: --client ID [--tenant NAME] [--transport auto|websocket|sse|poll] [--cursor CURSOR]
 [group('operate')]
 [no-exit-message]

@@ -11,7 +11,13 @@ import { runTool } from "#local/process/run-tool.ts";
 import { type Service, end, ensure, free, mainOf, passwords, services, settings, urlOf } from "./services.ts";
 import { UserError } from "#local/process/user-error.ts";
 
-export type Platform = BackingUrls & { receiver: string; distributors: string[]; courier: string; dispatcher: string };
+export type Platform = BackingUrls & {
+  receiver: string;
+  console: string;
+  distributors: string[];
+  courier: string;
+  dispatcher: string;
+};
 
 /** Starts the whole platform. Running services stay, unless their settings or their code have changed. */
 export async function up(distributors = wanted()): Promise<Platform> {
@@ -29,6 +35,7 @@ export async function up(distributors = wanted()): Promise<Platform> {
     return {
       ...urls,
       receiver: urlOf(of(list, "receiver")),
+      console: urlOf(of(list, "console")),
       courier: urlOf(of(list, "courier")),
       dispatcher: urlOf(of(list, "dispatcher")),
       distributors: list.filter((service) => service.kind === "distributor").map(urlOf),

@@ -44,11 +44,6 @@ export class Keys {
     return `${this.#namespace}:w:used:{${name}}`;
   }
 
-  /** String: a sealed sign-in at an OpenID provider that is under way. `name` is the digest of its cookie. */
-  signIn(name: string): string {
-    return `${this.#namespace}:w:sign-in:{${name}}`;
-  }
-
   /** String: the sealed caller of a relayed request. `name` is a digest of the ticket. */
   relay(name: string): string {
     return `${this.#namespace}:g:{${name}}`;

@@ -124,15 +124,15 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
       timeline_days: ["select"],
     },
     redis: [
-      // Sessions, sign-ins under way, and used sign-in tokens.
-      { keys: "w:", commands: ["getex", "getdel", "set", "del"] },
+      // Sessions and used sign-in tokens.
+      { keys: "w:", commands: ["getex", "set", "del"] },
       // Only the console makes relay tickets.
       { keys: "g:", commands: ["set"] },
       { keys: "c:", commands: ["hkeys", "hgetall"] },
       { keys: "s:", commands: ["get"] },
     ],
-    // An operator's request to end connections goes to their slots.
-    kafka: { read: [], write: ["audit", "routed"], describe: [], groups: [] },
+    // The tail of the audit log. An operator's request to end connections goes to their slots.
+    kafka: { read: ["audit"], write: ["audit", "routed"], describe: [], groups: ["audit-*"] },
   },
   dispatcher: {
     postgres: {

@@ -24,7 +24,7 @@ export function openapi(routes: readonly Route[]): Openapi {
 }
 
 function operation(route: Route, schemas: Schemas): Operation {
-  const id = operationId(route);
+  const id = route.operation ?? operationId(route);
   const named = capital(id);
   const path = route.path.replaceAll(/:(\w+)/g, "{$1}");
   const parameters: Parameter[] = [
