@@ -1,0 +1,5 @@
+import { Page } from "#ui/page.tsx";
+
+export function Services() {
+  return <Page title="Services">soon</Page>;
+}
