@@ -100,7 +100,7 @@ export interface Usage {
 /** A document as it is written: without the members that the console adds. */
 export function written<T extends object>(document: T): Omit<T, "tenant" | "id" | "changed"> {
   const { tenant: _tenant, id: _id, changed: _changed, ...rest } = document as T & Record<string, unknown>;
-  return rest as Omit<T, "tenant" | "id" | "changed">;
+  return rest;
 }
 
 export function recipientText(to: Schedule["to"]): string {

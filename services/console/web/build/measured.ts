@@ -20,7 +20,8 @@ export function measured(): Plugin {
         const names = firstLoad(bundle);
         const bytes = names.reduce((sum, name) => sum + gzipSync(contentOf(bundle[name]!)).length, 0);
         const kilobytes = (bytes / 1024).toFixed(1);
-        if (bytes > MOST) this.error(`The first load has ${kilobytes} KB, more than ${MOST / 1024}: ${names.join(", ")}`);
+        if (bytes > MOST)
+          this.error(`The first load has ${kilobytes} KB, more than ${MOST / 1024}: ${names.join(", ")}`);
         this.info(`first load: ${kilobytes} KB of ${MOST / 1024} KB compressed, in ${names.length} files`);
         for (const [fileName, file] of Object.entries(bundle)) {
           if (!COMPRESSED.test(fileName)) continue;

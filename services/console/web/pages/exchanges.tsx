@@ -59,7 +59,11 @@ export function Exchanges() {
         ]}
       />
       {explained && (
-        <ExplainDialog path={`${path}/${encodeURIComponent(explained.id)}`} of={explained} onClose={() => setExplained(undefined)} />
+        <ExplainDialog
+          path={`${path}/${encodeURIComponent(explained.id)}`}
+          of={explained}
+          onClose={() => setExplained(undefined)}
+        />
       )}
     </Page>
   );

@@ -1,6 +1,7 @@
+import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { useState } from "react";
-import { tenantPath } from "#api/client.ts";
+import { request, tenantPath } from "#api/client.ts";
 import { recipientText, written, type Schedule } from "#api/documents.ts";
 import { useWrite } from "#api/queries.ts";
 import { useMay } from "#api/session.ts";
@@ -10,8 +11,6 @@ import { Loaded } from "#ui/loaded.tsx";
 import { Page } from "#ui/page.tsx";
 import { Status } from "#ui/status.tsx";
 import { Documents } from "./settings/documents.tsx";
-import { useQuery } from "@tanstack/react-query";
-import { request } from "#api/client.ts";
 
 const route = getRouteApi("/t/$tenant/schedules");
 
@@ -25,7 +24,12 @@ export function Schedules() {
         kind="a schedule"
         path={path}
         lead="A dispatcher fires each schedule once, also when several run."
-        start={{ cron: "0 9 * * MON-FRI", zone: "Europe/Berlin", to: { group: "team" }, data: { text: "Stand-up in 15 minutes" } }}
+        start={{
+          cron: "0 9 * * MON-FRI",
+          zone: "Europe/Berlin",
+          to: { group: "team" },
+          data: { text: "Stand-up in 15 minutes" },
+        }}
         hint="cron: minute, hour, day of month, month, day of week. missed: one, all or none of the times while no dispatcher ran."
         empty="Add a schedule to publish every morning, or at the end of a month."
         deleting={({ to }) => `It fires no more for ${recipientText(to)}. Publications that it has made stay.`}
@@ -38,7 +42,9 @@ export function Schedules() {
         columns={[
           {
             title: "State",
-            cell: ({ paused }) => <Status tone={paused === true ? "warn" : "good"}>{paused === true ? "paused" : "runs"}</Status>,
+            cell: ({ paused }) => (
+              <Status tone={paused === true ? "warn" : "good"}>{paused === true ? "paused" : "runs"}</Status>
+            ),
           },
           {
             title: "When",
@@ -63,7 +69,11 @@ function Pause({ path, of }: { path: string; of: Schedule }) {
   const write = useWrite(path);
   const { id, paused = false } = of;
   const set = (): void =>
-    write.mutate({ method: "PUT", path: `${path}/${encodeURIComponent(id)}`, body: { ...written(of), paused: !paused } });
+    write.mutate({
+      method: "PUT",
+      path: `${path}/${encodeURIComponent(id)}`,
+      body: { ...written(of), paused: !paused },
+    });
   return (
     <Button disabled={!may} busy={write.isPending} onClick={set}>
       {paused ? "Resume" : "Pause"}

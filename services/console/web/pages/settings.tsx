@@ -70,12 +70,7 @@ function State({ of }: { of: Tenant }) {
   const set = (state: Tenant["state"]): Promise<unknown> =>
     write.mutateAsync({ method: "PUT", path: tenantPath(of.tenant), body: { ...written(of), state } });
   return active ? (
-    <Confirm
-      label="Suspend"
-      title={`Suspend ${of.tenant}?`}
-      disabled={!may}
-      run={() => set("suspended")}
-    >
+    <Confirm label="Suspend" title={`Suspend ${of.tenant}?`} disabled={!may} run={() => set("suspended")}>
       <p>
         Publishing is refused within seconds. All connections of all its clients close within a minute. Stored
         notifications stay. You can resume the tenant at any time.

@@ -159,8 +159,7 @@ function AddDialog({ onClose }: { onClose: () => void }) {
   const [trust, setTrust] = useState("grants");
   const navigate = route.useNavigate();
   const add = useWrite("/v1/tenants");
-  const wrong =
-    name === "" || /^[A-Za-z0-9_-]{1,64}$/.test(name) ? undefined : "1 to 64 of letters, digits, _ and -";
+  const wrong = name === "" || /^[A-Za-z0-9_-]{1,64}$/.test(name) ? undefined : "1 to 64 of letters, digits, _ and -";
   const submit = async (): Promise<void> => {
     await add.mutateAsync({ method: "PUT", path: tenantPath(name), body: { trust } });
     onClose();

@@ -8,7 +8,8 @@ const PATHS = {
   try: "m2.5 8 11-5.5-4 11-2-4.5z",
   dead: "M8 2 14.5 13.5h-13zm0 4.5v3.5m0 1.5v.5",
   queue: "M2 4.5h12m-12 3.5h12m-12 3.5h8",
-  group: "M5.5 7a2.2 2.2 0 1 0 0-4.4 2.2 2.2 0 0 0 0 4.4Zm5.5 1a1.8 1.8 0 1 0 0-3.6M1.5 13c.4-2.6 2-3.7 4-3.7s3.6 1.1 4 3.7m1.5-3c1.9 0 3 1 3.4 3",
+  group:
+    "M5.5 7a2.2 2.2 0 1 0 0-4.4 2.2 2.2 0 0 0 0 4.4Zm5.5 1a1.8 1.8 0 1 0 0-3.6M1.5 13c.4-2.6 2-3.7 4-3.7s3.6 1.1 4 3.7m1.5-3c1.9 0 3 1 3.4 3",
   exchange: "M2 5h9l-2.5-2.5m5.5 8.5h-9l2.5 2.5",
   schedule: "M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12Zm0-9.5v3.5l2.5 1.5",
   settings: "M10 6a3.5 3.5 0 1 1-3 3l-5 5m1.5-1.5 1.5 1.5M10.5 5.5h.5",
@@ -22,7 +23,14 @@ export type IconName = keyof typeof PATHS;
 export function Icon({ name }: { name: IconName }) {
   return (
     <svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
-      <path d={PATHS[name]} fill="none" stroke="currentColor" strokeWidth="1.4" strokeLinejoin="round" strokeLinecap="round" />
+      <path
+        d={PATHS[name]}
+        fill="none"
+        stroke="currentColor"
+        strokeWidth="1.4"
+        strokeLinejoin="round"
+        strokeLinecap="round"
+      />
     </svg>
   );
 }

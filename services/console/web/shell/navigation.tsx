@@ -44,7 +44,13 @@ export function Navigation({ tenant, open, onSearch, onTenants }: Props) {
         <ThemeChoice />
         <div className="person">
           <span title={`${subject}: ${scopes.join(", ")}`}>{subject}</span>
-          <Button tone="quiet" className="icon-button" aria-label="Sign out" title="Sign out" onClick={() => void signOut()}>
+          <Button
+            tone="quiet"
+            className="icon-button"
+            aria-label="Sign out"
+            title="Sign out"
+            onClick={() => void signOut()}
+          >
             <Icon name="out" />
           </Button>
         </div>

@@ -16,7 +16,15 @@ const CLIENT = /^[\x21-\x7e]{1,128}$/;
 const MOST = 12;
 
 /** Search: a notification's id, a client, a page, or another tenant. */
-export function Palette({ tenant, only, onClose }: { tenant: string | undefined; only?: "tenants"; onClose: () => void }) {
+export function Palette({
+  tenant,
+  only,
+  onClose,
+}: {
+  tenant: string | undefined;
+  only?: "tenants";
+  onClose: () => void;
+}) {
   const [text, setText] = useState("");
   const [chosen, setChosen] = useState(0);
   const navigate = useNavigate();

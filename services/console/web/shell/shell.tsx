@@ -1,5 +1,5 @@
 import { Outlet, useLocation } from "@tanstack/react-router";
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useRef, useState, type ReactNode } from "react";
 import { Button } from "#ui/button.tsx";
 import { Icon } from "./icon.tsx";
 import { KeysDialog, useKeys } from "./keys.tsx";
@@ -9,7 +9,7 @@ import { useTenant } from "./tenant.ts";
 
 type Open = "search" | "tenants" | "keys" | "navigation" | undefined;
 
-export function Shell() {
+export function Shell(): ReactNode {
   const tenant = useTenant();
   const [open, setOpen] = useState<Open>();
   const main = useRef<HTMLElement>(null);
@@ -26,7 +26,7 @@ export function Shell() {
       <a className="skip" href="#main">
         Skip to the page
       </a>
-      <div className="bar">
+      <header className="bar">
         <Button
           tone="quiet"
           className="icon-button"
@@ -41,7 +41,7 @@ export function Shell() {
         <Button tone="quiet" className="icon-button" aria-label="Search" onClick={() => setOpen("search")}>
           <Icon name="search" />
         </Button>
-      </div>
+      </header>
       <Navigation
         tenant={tenant}
         open={open === "navigation"}

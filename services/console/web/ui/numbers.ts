@@ -2,7 +2,8 @@ const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFracti
 const plain = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
 
 /** 12,345, or 1.2M when it is long. */
-export const count = (value: number): string => (Math.abs(value) < 100_000 ? plain.format(value) : compact.format(value));
+export const count = (value: number): string =>
+  Math.abs(value) < 100_000 ? plain.format(value) : compact.format(value);
 
 export function bytes(value: number): string {
   const units = ["B", "KiB", "MiB", "GiB", "TiB"];

@@ -13,9 +13,7 @@ const SHAPES: Record<Tone, ReactNode> = {
   ),
   warn: <path d="M6 1 11.4 10.6H.6Z" fill="currentColor" />,
   bad: <path d="m2.4 2.4 7.2 7.2m0-7.2-7.2 7.2" stroke="currentColor" strokeWidth="2" strokeLinecap="round" />,
-  plain: (
-    <circle cx="6" cy="6" r="4.4" fill="none" stroke="currentColor" strokeWidth="1.8" strokeDasharray="2.4 2.2" />
-  ),
+  plain: <circle cx="6" cy="6" r="4.4" fill="none" stroke="currentColor" strokeWidth="1.8" strokeDasharray="2.4 2.2" />,
 };
 
 export function Shape({ tone }: { tone: Tone }) {

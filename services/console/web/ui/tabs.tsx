@@ -8,7 +8,17 @@ export interface Tab {
 }
 
 /** Tabs whose choice is in the address, so that each can be linked to. */
-export function Tabs({ label, tabs, value, onValue }: { label: string; tabs: Tab[]; value: string; onValue: (id: string) => void }) {
+export function Tabs({
+  label,
+  tabs,
+  value,
+  onValue,
+}: {
+  label: string;
+  tabs: Tab[];
+  value: string;
+  onValue: (id: string) => void;
+}) {
   const shown = tabs.some(({ id }) => id === value) ? value : tabs[0]!.id;
   return (
     <Root value={shown} onValueChange={onValue} className="stack">

@@ -41,6 +41,7 @@ export function Documents<T extends { id: string }>(props: Props<T>) {
   );
   const actions: Column<T> = {
     title: "Actions",
+    end: true,
     cell: (document) => (
       <span className="actions">
         {more?.(document)}

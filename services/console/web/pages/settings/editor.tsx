@@ -51,7 +51,12 @@ export function Editor({ kind, path, id, start, hint, onClose }: Props) {
         {write.error && <ProblemView error={write.error} />}
         <footer>
           <Button onClick={onClose}>Cancel</Button>
-          <Button type="submit" tone="primary" busy={write.isPending} disabled={name === "" || read.wrong !== undefined}>
+          <Button
+            type="submit"
+            tone="primary"
+            busy={write.isPending}
+            disabled={name === "" || read.wrong !== undefined}
+          >
             Save
           </Button>
         </footer>

@@ -94,7 +94,10 @@ export function Explain({ tenant }: { tenant: string }) {
               rows={ask.data.checks}
               columns={[
                 { title: "Check", cell: ({ check }) => check },
-                { title: "Holds", cell: ({ holds }) => <Status tone={holds ? "good" : "bad"}>{holds ? "yes" : "no"}</Status> },
+                {
+                  title: "Holds",
+                  cell: ({ holds }) => <Status tone={holds ? "good" : "bad"}>{holds ? "yes" : "no"}</Status>,
+                },
                 { title: "Why", cell: ({ why }) => why ?? "" },
               ]}
             />

@@ -61,6 +61,7 @@ export function Keys({ tenant }: { tenant: string }) {
                 { title: "Valid", cell: (key) => <Validity of={key} /> },
                 {
                   title: "Actions",
+                  end: true,
                   cell: (key) => <Actions path={path} of={key} may={may} onMade={setMade} />,
                 },
               ]}

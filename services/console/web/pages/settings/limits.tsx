@@ -92,7 +92,9 @@ function UsageOf({ tenant }: { tenant: string }) {
       {({ items }) => {
         const found = items.find((one) => one.tenant === tenant);
         if (!found)
-          return <p className="muted">This tenant is not among the 100 that store most: it stores little or nothing.</p>;
+          return (
+            <p className="muted">This tenant is not among the 100 that store most: it stores little or nothing.</p>
+          );
         const { stored, published } = found;
         return (
           <dl className="figures">

@@ -14,9 +14,23 @@ const SCOPES = {
   read: "see access and support data",
   operate: "change access",
 };
-const VALID = { "": "until it is deleted", "86400": "1 day", "2592000": "30 days", "7776000": "90 days", "31536000": "1 year" };
+const VALID = {
+  "": "until it is deleted",
+  "86400": "1 day",
+  "2592000": "30 days",
+  "7776000": "90 days",
+  "31536000": "1 year",
+};
 
-export function NewKey({ path, onClose, onMade }: { path: string; onClose: () => void; onMade: (key: MadeKey) => void }) {
+export function NewKey({
+  path,
+  onClose,
+  onMade,
+}: {
+  path: string;
+  onClose: () => void;
+  onMade: (key: MadeKey) => void;
+}) {
   const [name, setName] = useState("");
   const [scopes, setScopes] = useState(["publish"]);
   const [clients, setClients] = useState("*");

@@ -24,9 +24,18 @@ export function Origins({ of }: { of: Tenant }) {
           write.mutate({ method: "PUT", path: tenantPath(of.tenant), body: { ...written(of), origins } });
         }}
       >
-        <Field label="Origins" hint="One a line, as a browser sends them: https://app.example.com. They add to the platform's.">
+        <Field
+          label="Origins"
+          hint="One a line, as a browser sends them: https://app.example.com. They add to the platform's."
+        >
           {(named) => (
-            <textarea {...named} rows={5} spellCheck={false} value={text} onChange={({ target }) => setText(target.value)} />
+            <textarea
+              {...named}
+              rows={5}
+              spellCheck={false}
+              value={text}
+              onChange={({ target }) => setText(target.value)}
+            />
           )}
         </Field>
         {write.error && <ProblemView error={write.error} />}

@@ -1,0 +1,42 @@
+import { useState } from "react";
+import { tenantPath } from "#api/client.ts";
+import { useRead } from "#api/queries.ts";
+import { useMay } from "#api/session.ts";
+import { Button } from "#ui/button.tsx";
+import { Json } from "#ui/json.tsx";
+import { Loaded } from "#ui/loaded.tsx";
+import { Panel } from "#ui/page.tsx";
+
+/** Reading a payload needs a right of its own, and is audited: so it is asked for. */
+export function Payload({ tenant, id }: { tenant: string; id: string }) {
+  const [asked, setAsked] = useState(false);
+  const may = useMay("operate");
+  const read = useRead<{ payload?: unknown }>(tenantPath(tenant, "notifications", id), {
+    query: { payload: 1 },
+    when: asked,
+  });
+  return (
+    <Panel title="Payload">
+      {asked ? (
+        <Loaded of={read} rows={3}>
+          {({ payload }) =>
+            payload === undefined ? (
+              <p className="muted">The platform keeps it no more: it is delivered, expired or deleted.</p>
+            ) : (
+              <Json value={payload} />
+            )
+          }
+        </Loaded>
+      ) : (
+        <div className="row">
+          <Button disabled={!may} onClick={() => setAsked(true)}>
+            Show the payload
+          </Button>
+          <span className="muted">
+            {may ? "The audit log has an entry for it." : "You need the scope operate to read payloads."}
+          </span>
+        </div>
+      )}
+    </Panel>
+  );
+}
