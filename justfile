@@ -137,6 +137,18 @@ explain-access *args:
 audit *args:
     node local/cli.ts audit "$@"
 
+# Build the pages of the console, and check the size of their first load. `just up` does it, too
+[group('develop')]
+[no-exit-message]
+console-pages: _packages
+    node services/console/web/build.ts
+
+# Serve the pages of the console with each edit at once; the API is that of the local stack [--port N]
+[group('develop')]
+[no-exit-message]
+console-dev *args: _packages
+    node services/console/web/node_modules/vite/bin/vite.js --config services/console/web/vite.config.ts "$@"
+
 # Follow the logs of all services, or of one
 [group('run')]
 [no-exit-message]

@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { type BackingUrls, backing, together } from "#local/stores/backing.ts";
 import { presentFormat } from "#local/stores/postgres.ts";
 import { FORMAT } from "@saasaparilla/shared/protocol/format.ts";
+import { buildConsoleWeb } from "./console-web.ts";
 import { grantTargets } from "./grants.ts";
 import { signingKey } from "./keys.ts";
 import { withFileLock } from "#local/process/file-lock.ts";
@@ -25,7 +26,7 @@ export async function up(distributors = wanted()): Promise<Platform> {
     const list = services(distributors);
     // Before any download or start: port 8080 is often in use.
     for (const service of list) if (running(service.name) === undefined) await free(service);
-    const [urls] = await Promise.all([backing(), signingKey()]);
+    const [urls] = await Promise.all([backing(), signingKey(), buildConsoleWeb()]);
     const told = settings(urls);
     await step("topics and tables", () => provision({ ...told, ...passwords() }));
     await together(superfluous(list).map((name) => () => end(name)));

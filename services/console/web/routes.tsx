@@ -74,6 +74,7 @@ const notifications = createRoute({
 const notification = createRoute({
   getParentRoute: of,
   path: "/t/$tenant/notifications/$id",
+  validateSearch: filters("client"),
   component: page(() => import("#pages/notification.tsx"), "Notification"),
 });
 const clients = createRoute({

@@ -1,7 +1,7 @@
 import { defineConfig } from "vite";
 import { measured } from "./build/measured.ts";
 
-/** `just console-dev` names the console that answers the API. */
+/** The console of the local stack answers the API of `just console-dev`. It takes changes only from its own origin. */
 const target = "http://127.0.0.1:8083";
 
 export default defineConfig({
@@ -20,5 +20,5 @@ export default defineConfig({
     },
     emptyOutDir: true,
   },
-  server: { proxy: { "^/(v1|problems|openapi.json)": target } },
+  server: { proxy: { "^/(v1|problems|openapi.json)": { target, changeOrigin: true, headers: { origin: target } } } },
 });

@@ -1,28 +1,27 @@
-import type { RecentEvent } from "./notifications.ts";
+import type { PresentState } from "./notifications.ts";
 
 export interface Connection {
   connection: string;
-  transport: string;
-  since: string;
+  slot: number;
+  transport?: string;
+  since?: string;
   address?: string;
-  distributor: string;
 }
 
 export interface ClientView {
-  tenant: string;
   client: string;
-  connections: Connection[];
-  stored: { count: number; oldest?: string };
-  lastAcknowledged?: string;
+  /** Null: Redis does not answer. */
+  connections: Connection[] | null;
+  stored: { count: number; more: boolean; oldest?: string };
+  inbox: { count: number; newest?: string };
   groups: string[];
-  inbox?: { items: number; unread: number; unseen: number };
-  recent: RecentEvent[];
-  /** Parts that no store could answer now, in sentences. */
-  unknown?: string[];
+  lastAcknowledged?: string;
+  recent: { id: string; at: string; state: PresentState }[];
 }
 
 export interface Explanation {
   sentences: string[];
+  unknown: string[];
 }
 
 export interface Watch {
@@ -31,7 +30,9 @@ export interface Watch {
 }
 
 export interface Deleted {
+  /** False: more is left. */
+  finished: boolean;
   deleted: Record<string, number>;
-  /** What remains in Kafka, and until when, in sentences. */
-  remains: string[];
+  remains: { where: string; what: string; until: string }[];
+  notes: string[];
 }

@@ -14,7 +14,7 @@ import { Time } from "#ui/time.tsx";
 import { Delete, Disconnect } from "./client/actions.tsx";
 import { Explain } from "./client/explain.tsx";
 import { Watch } from "./client/watches.tsx";
-import { EventTable } from "./timeline/event-table.tsx";
+import { toneOf } from "./timeline/tones.ts";
 
 const route = getRouteApi("/t/$tenant/clients/$client");
 
@@ -34,45 +34,34 @@ export function Client() {
           <Link className="button" to={pathOf(tenant, "try")} search={{ client }}>
             Send a test
           </Link>
-          <Disconnect path={path} connections={read.data?.connections.length} />
+          <Disconnect path={path} view={read.data} />
           <Delete path={path} view={read.data} client={client} />
         </>
       }
     >
       <Loaded of={read} rows={8}>
-        {(view) => <View of={view} />}
+        {(view) => <View tenant={tenant} of={view} />}
       </Loaded>
     </Page>
   );
 }
 
-function View({ of }: { of: ClientView }) {
-  const { tenant, client, connections, stored, lastAcknowledged, groups, inbox, recent, unknown = [] } = of;
-  const online = connections.length > 0;
+function View({ tenant, of }: { tenant: string; of: ClientView }) {
+  const { client, connections, stored, lastAcknowledged, groups, inbox, recent } = of;
   return (
     <>
-      {unknown.length > 0 && (
-        <section className="problem" data-tone="warn">
-          <h3>Not known now</h3>
-          <ul>
-            {unknown.map((sentence) => (
-              <li key={sentence}>{sentence}</li>
-            ))}
-          </ul>
-        </section>
-      )}
       <dl className="figures">
         <div className="figure">
           <dt>Presence</dt>
           <dd>
-            <Status tone={online ? "good" : "plain"}>{online ? "connected" : "away"}</Status>{" "}
-            <small>{many(connections.length, "connection")}</small>
+            <Presence of={connections} />
           </dd>
         </div>
         <div className="figure">
           <dt>Stored for it</dt>
           <dd>
-            {count(stored.count)}{" "}
+            {count(stored.count)}
+            {stored.more && "+"}{" "}
             {stored.oldest !== undefined && (
               <small>
                 oldest <Time at={stored.oldest} />
@@ -87,12 +76,11 @@ function View({ of }: { of: ClientView }) {
         <div className="figure">
           <dt>Inbox</dt>
           <dd>
-            {inbox === undefined ? (
-              <small>none</small>
-            ) : (
-              <>
-                {count(inbox.unread)} <small>unread of {count(inbox.items)}</small>
-              </>
+            {count(inbox.count)}{" "}
+            {inbox.newest !== undefined && (
+              <small>
+                newest <Time at={inbox.newest} />
+              </small>
             )}
           </dd>
         </div>
@@ -100,24 +88,7 @@ function View({ of }: { of: ClientView }) {
       <Explain tenant={tenant} client={client} />
       <section className="stack">
         <h2>Connections</h2>
-        {online ? (
-          <Table
-            caption="Connections"
-            keyOf={({ connection }) => connection}
-            rows={connections}
-            columns={[
-              { title: "Connection", cell: ({ connection }) => <code>{connection}</code> },
-              { title: "Transport", cell: ({ transport }) => transport },
-              { title: "Since", cell: ({ since }) => <Time at={since} /> },
-              { title: "From", cell: ({ address }) => address ?? "not known" },
-              { title: "Distributor", cell: ({ distributor }) => distributor },
-            ]}
-          />
-        ) : (
-          <Empty title="It is not connected">
-            Notifications for it are stored, oldest first, and delivered when it comes back.
-          </Empty>
-        )}
+        <Connections of={connections} />
       </section>
       <Panel title={`Groups: ${groups.length}`}>
         {groups.length === 0 ? (
@@ -141,9 +112,65 @@ function View({ of }: { of: ClientView }) {
             Watch this client to follow everything of it, or open a notification by its id.
           </Empty>
         ) : (
-          <EventTable tenant={tenant} items={recent} ofClient />
+          <Table
+            caption="Recent notifications"
+            keyOf={({ id }) => id}
+            rows={recent}
+            columns={[
+              {
+                title: "Notification",
+                cell: ({ id }) => (
+                  <Link to={pathOf(tenant, `notifications/${id}`)} search={{ client }}>
+                    <code>{id}</code>
+                  </Link>
+                ),
+              },
+              { title: "State", cell: ({ state }) => <Status tone={toneOf(state.name)}>{state.name}</Status> },
+              { title: "What is known", cell: ({ state }) => state.sentence },
+              { title: "Time", cell: ({ at }) => <Time at={at} /> },
+            ]}
+          />
         )}
       </section>
     </>
+  );
+}
+
+function Presence({ of }: { of: ClientView["connections"] }) {
+  if (of === null) return <Status tone="warn">not known</Status>;
+  return (
+    <>
+      <Status tone={of.length > 0 ? "good" : "plain"}>{of.length > 0 ? "connected" : "away"}</Status>{" "}
+      <small>{many(of.length, "connection")}</small>
+    </>
+  );
+}
+
+function Connections({ of }: { of: ClientView["connections"] }) {
+  if (of === null)
+    return (
+      <Empty title="It is not known whether it is connected">
+        Redis does not answer. Deliveries go on: they are stored until the client is found again.
+      </Empty>
+    );
+  if (of.length === 0)
+    return (
+      <Empty title="It is not connected">
+        Notifications for it are stored, oldest first, and delivered when it comes back.
+      </Empty>
+    );
+  return (
+    <Table
+      caption="Connections"
+      keyOf={({ connection }) => connection}
+      rows={of}
+      columns={[
+        { title: "Connection", cell: ({ connection }) => <code>{connection}</code> },
+        { title: "Transport", cell: ({ transport = "not known" }) => transport },
+        { title: "Since", cell: ({ since }) => (since === undefined ? "not known" : <Time at={since} />) },
+        { title: "From", cell: ({ address = "not known" }) => address },
+        { title: "Distributor", cell: ({ slot }) => `slot ${slot}` },
+      ]}
+    />
   );
 }

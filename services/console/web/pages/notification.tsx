@@ -11,17 +11,22 @@ import { Page, Panel } from "#ui/page.tsx";
 import { Status } from "#ui/status.tsx";
 import { Table } from "#ui/table.tsx";
 import { Time } from "#ui/time.tsx";
+import { Hint } from "./notification/hint.tsx";
 import { Payload } from "./notification/payload.tsx";
-import { describe } from "./timeline/describe.ts";
+import { Stores } from "./notification/stores.tsx";
 import { Picture } from "./timeline/picture.tsx";
-import { toneOfState } from "./timeline/states.ts";
+import { toneOf } from "./timeline/tones.ts";
 
 const route = getRouteApi("/t/$tenant/notifications/$id");
 
 /** Where did it go? */
 export function Notification() {
   const { tenant, id } = route.useParams();
-  const read = useRead<NotificationView>(tenantPath(tenant, "notifications", id), { every: 3_000 });
+  const { client: hint } = route.useSearch();
+  const read = useRead<NotificationView>(tenantPath(tenant, "notifications", id), {
+    query: { client: hint },
+    every: 3_000,
+  });
   const client = read.data?.client;
   return (
     <Page
@@ -40,30 +45,22 @@ export function Notification() {
       }
       actions={<Copy text={id} label="Copy the id" />}
     >
-      <Loaded of={read}>{(view) => <View of={view} />}</Loaded>
+      <Loaded of={read}>{(view) => <View tenant={tenant} hint={hint} of={view} />}</Loaded>
     </Page>
   );
 }
 
-function View({ of }: { of: NotificationView }) {
+function View({ tenant, hint, of }: { tenant: string; hint: string | undefined; of: NotificationView }) {
   const { state, events, gaps, unknown } = of;
   return (
     <>
       <section className="sentence" aria-label="Present state" data-testid="state">
-        <Status tone={toneOfState(state.state)}>{state.state}</Status>
-        <p>
-          {state.sentence}
-          {state.reasons?.map((reason) => (
-            <span key={reason} className="muted">
-              {" "}
-              {reason}
-            </span>
-          ))}
-        </p>
+        <Status tone={toneOf(state.name)}>{state.name}</Status>
+        <p>{state.sentence}</p>
       </section>
       {unknown.length > 0 && (
         <section className="problem" data-tone="warn">
-          <h3>Not known</h3>
+          <h2>Not known</h2>
           <ul>
             {unknown.map((sentence) => (
               <li key={sentence}>{sentence}</li>
@@ -72,9 +69,9 @@ function View({ of }: { of: NotificationView }) {
         </section>
       )}
       {events.length === 0 ? (
-        <Empty title="There is no timeline">
-          This notification was not followed, or its timeline is older than the platform keeps. To follow what comes
-          next, open its client and watch it.
+        <Empty title="The timeline has no event of it" action={<Hint tenant={tenant} id={of.id} hint={hint} />}>
+          It was not followed, its events are older than the platform keeps, or the id is wrong. Name its client, and
+          the stores are searched too.
         </Empty>
       ) : (
         <Panel title={`Timeline: ${many(events.length, "event")}`}>
@@ -82,7 +79,8 @@ function View({ of }: { of: NotificationView }) {
         </Panel>
       )}
       {events.length > 0 && <Events of={of} />}
-      <Payload tenant={of.tenant} id={of.id} />
+      <Stores of={of} />
+      <Payload tenant={tenant} id={of.id} client={of.client ?? hint} />
     </>
   );
 }
@@ -96,24 +94,29 @@ function Events({ of: { events, gaps } }: { of: NotificationView }) {
         keyOf={({ number }) => String(number)}
         rows={numbered}
         columns={[
-          { title: "#", cell: ({ number }) => number },
-          { title: "Time", cell: ({ at }) => <Time at={at} exact /> },
+          {
+            title: "Time",
+            cell: ({ number, at }) => (
+              <>
+                <span className="step">{number}</span>
+                <Time at={at} exact />
+              </>
+            ),
+          },
           { title: "Service", cell: ({ service }) => service },
           {
             title: "Event",
-            cell: ({ kind, detail }) => <Status tone={describe(kind, detail).tone}>{kind}</Status>,
+            cell: ({ kind }) => <Status tone={toneOf(kind)}>{kind}</Status>,
           },
-          { title: "What happened", cell: ({ kind, detail }) => describe(kind, detail).text },
+          { title: "What happened", cell: ({ sentence }) => sentence },
         ]}
       />
-      {gaps.length > 0 && (
-        <p className="muted">
-          {gaps.map(
-            ({ service, instance, from, to, count }) =>
-              `Between ${from} and ${to}, ${service} ${instance ?? ""} could not record ${many(count, "event")}. Any of them may be of this notification. `,
-          )}
+      {gaps.map(({ service, instance, from, to, count }) => (
+        <p key={`${service} ${instance} ${from}`} className="muted">
+          Between <Time at={from} exact /> and <Time at={to} exact />, {service} {instance} could not record{" "}
+          {many(count, "event")}. Any of them may be of this notification.
         </p>
-      )}
+      ))}
       <p className="muted small">
         Times are the clocks of the services, and only for display. The order follows causes where clocks agree.
       </p>

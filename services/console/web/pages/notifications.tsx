@@ -10,7 +10,7 @@ import { Field, TextField } from "#ui/field.tsx";
 import { Loaded } from "#ui/loaded.tsx";
 import { Page } from "#ui/page.tsx";
 import { EventTable } from "./timeline/event-table.tsx";
-import { EVENT_KINDS } from "./timeline/describe.ts";
+import { EVENT_KINDS, LISTED_KINDS } from "./timeline/tones.ts";
 
 const route = getRouteApi("/t/$tenant/notifications");
 
@@ -24,7 +24,7 @@ export function Notifications() {
   return (
     <Page
       title="Notifications"
-      lead="The newest events of followed notifications. Press / and paste an id to open any notification."
+      lead="The newest followed notifications. Exceptions such as expired ones are always here. Press / and paste an id to open any notification."
       actions={
         <Link className="button" data-tone="primary" to={pathOf(tenant, "try")}>
           Send a test
@@ -76,16 +76,30 @@ function Filters() {
       className="filters"
       onSubmit={(event) => {
         event.preventDefault();
-        void navigate({ to: ".", search: { client, publisher, kind } });
+        // The timeline has an index for each of these, and for no other combination.
+        if (client !== "") void navigate({ to: ".", search: { client, kind } });
+        else if (publisher !== "") void navigate({ to: ".", search: { publisher } });
+        else void navigate({ to: ".", search: { kind: LISTED_KINDS.includes(kind) ? kind : "" } });
       }}
     >
       <TextField label="Client" value={client} onText={setClient} />
-      <TextField label="Publisher" value={publisher} onText={setPublisher} />
+      <TextField
+        label="Publisher"
+        placeholder={client === "" ? "" : "not with a client"}
+        disabled={client !== ""}
+        value={client === "" ? publisher : ""}
+        onText={setPublisher}
+      />
       <Field label="Event">
         {(named) => (
-          <select {...named} value={kind} onChange={({ target }) => setKind(target.value)}>
-            <option value="">all</option>
-            {EVENT_KINDS.map((one) => (
+          <select
+            {...named}
+            disabled={client === "" && publisher !== ""}
+            value={kind}
+            onChange={({ target }) => setKind(target.value)}
+          >
+            <option value="">{client === "" ? "accepted" : "the newest of each"}</option>
+            {(client === "" ? LISTED_KINDS.slice(1) : EVENT_KINDS).map((one) => (
               <option key={one}>{one}</option>
             ))}
           </select>

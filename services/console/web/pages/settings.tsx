@@ -1,8 +1,10 @@
 import { getRouteApi } from "@tanstack/react-router";
+import { useState } from "react";
 import { tenantPath } from "#api/client.ts";
 import { written, type Tenant } from "#api/documents.ts";
 import { useRead, useWrite } from "#api/queries.ts";
 import { useMay, useSession } from "#api/session.ts";
+import { DeletedDialog, useDeletion } from "#pages/deletion.tsx";
 import { Confirm } from "#ui/confirm.tsx";
 import { Loaded } from "#ui/loaded.tsx";
 import { Page } from "#ui/page.tsx";
@@ -77,8 +79,35 @@ function State({ of }: { of: Tenant }) {
       </p>
     </Confirm>
   ) : (
-    <Confirm label="Resume" tone="primary" title={`Resume ${of.tenant}?`} disabled={!may} run={() => set("active")}>
-      <p>Its publishers and clients may do again what their keys, tokens and grants allow.</p>
-    </Confirm>
+    <>
+      <DeleteData tenant={of.tenant} disabled={!may} />
+      <Confirm label="Resume" tone="primary" title={`Resume ${of.tenant}?`} disabled={!may} run={() => set("active")}>
+        <p>Its publishers and clients may do again what their keys, tokens and grants allow.</p>
+      </Confirm>
+    </>
+  );
+}
+
+function DeleteData({ tenant, disabled }: { tenant: string; disabled: boolean }) {
+  const [run, deleted] = useDeletion(tenantPath(tenant));
+  const [open, setOpen] = useState(false);
+  return (
+    <>
+      <Confirm
+        label="Delete data"
+        title={`Delete the data of ${tenant}?`}
+        disabled={disabled}
+        run={async () => {
+          await run();
+          setOpen(true);
+        }}
+      >
+        <p>
+          All stored notifications, inboxes, groups, publications, quarantined messages and timelines of all its clients
+          are deleted. This cannot be undone. Its document, keys, issuers, grants and queues stay.
+        </p>
+      </Confirm>
+      {open && deleted && <DeletedDialog of={deleted} whose={tenant} onClose={() => setOpen(false)} />}
+    </>
   );
 }

@@ -1,5 +1,7 @@
 import { useParams } from "@tanstack/react-router";
 import { useEffect } from "react";
+import type { Listed, Tenant } from "#api/documents.ts";
+import { useRead } from "#api/queries.ts";
 import { useSession, type Session } from "#api/session.ts";
 
 const KEY = "tenant";
@@ -11,7 +13,12 @@ export function useTenant(): string | undefined {
   useEffect(() => {
     if (tenant !== undefined) localStorage.setItem(KEY, tenant);
   }, [tenant]);
-  return tenant ?? rememberedTenant(session);
+  const known = tenant ?? rememberedTenant(session);
+  const first = useRead<Listed<Tenant>>("/v1/tenants", {
+    query: { limit: 1 },
+    when: known === undefined && session.platform,
+  });
+  return known ?? first.data?.items[0]?.tenant;
 }
 
 function rememberedTenant({ platform, tenants }: Session): string | undefined {

@@ -50,6 +50,7 @@ export function TextField({
   value: string;
   placeholder?: string;
   required?: boolean;
+  disabled?: boolean;
   type?: string;
   min?: number;
   max?: number;

@@ -6,3 +6,12 @@ export function Json({ value }: { value: unknown }) {
     </pre>
   );
 }
+
+/** JSON text, unchanged: numbers that JavaScript would round stay exact. */
+export function JsonText({ text }: { text: string }) {
+  return (
+    <pre className="code" tabIndex={0}>
+      {text}
+    </pre>
+  );
+}

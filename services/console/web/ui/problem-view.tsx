@@ -8,7 +8,9 @@ export function ProblemView({ error, retry }: { error: unknown; retry?: () => vo
   const { title, detail, fix, errors = [], status, instance } = detailsOf(error);
   return (
     <div className="problem" role="alert">
-      <h3>{title}</h3>
+      <p>
+        <b>{title}</b>
+      </p>
       <p>{detail}</p>
       {fix !== undefined && <p>{fix}</p>}
       {errors.length > 0 && (

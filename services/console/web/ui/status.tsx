@@ -16,7 +16,7 @@ const SHAPES: Record<Tone, ReactNode> = {
   plain: <circle cx="6" cy="6" r="4.4" fill="none" stroke="currentColor" strokeWidth="1.8" strokeDasharray="2.4 2.2" />,
 };
 
-export function Shape({ tone }: { tone: Tone }) {
+function Shape({ tone }: { tone: Tone }) {
   return (
     <svg viewBox="0 0 12 12" aria-hidden="true">
       {SHAPES[tone]}

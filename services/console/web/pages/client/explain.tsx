@@ -29,10 +29,15 @@ export function Explain({ tenant, client }: { tenant: string; client: string }) 
       </form>
       {id !== undefined && (
         <Loaded of={read} rows={3}>
-          {({ sentences }) => (
+          {({ sentences, unknown }) => (
             <ul className="sentences" data-testid="explanation">
               {sentences.map((sentence) => (
                 <li key={sentence}>{sentence}</li>
+              ))}
+              {unknown.map((sentence) => (
+                <li key={sentence} className="muted">
+                  Not known: {sentence}
+                </li>
               ))}
             </ul>
           )}

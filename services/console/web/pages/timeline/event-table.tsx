@@ -4,7 +4,7 @@ import { pathOf } from "#shell/pages.ts";
 import { Status } from "#ui/status.tsx";
 import { Table, type Column } from "#ui/table.tsx";
 import { Time } from "#ui/time.tsx";
-import { toneOf } from "./describe.ts";
+import { toneOf } from "./tones.ts";
 
 /** Events of several notifications. `ofClient`: all of one client, so that its column is left out. */
 export function EventTable({
@@ -19,7 +19,7 @@ export function EventTable({
   const client: Column<RecentEvent> = {
     title: "Client",
     cell: ({ client: name }) =>
-      name === "" ? "several" : <Link to={pathOf(tenant, `clients/${encodeURIComponent(name)}`)}>{name}</Link>,
+      name === undefined ? "several" : <Link to={pathOf(tenant, `clients/${encodeURIComponent(name)}`)}>{name}</Link>,
   };
   return (
     <Table
@@ -37,7 +37,7 @@ export function EventTable({
         },
         { title: "Event", cell: ({ kind }) => <Status tone={toneOf(kind)}>{kind}</Status> },
         ...(ofClient ? [] : [client]),
-        { title: "Service", cell: ({ service }) => service },
+        { title: "What happened", cell: ({ sentence }) => sentence },
         { title: "Time", cell: ({ at }) => <Time at={at} /> },
       ]}
     />

@@ -1,6 +1,6 @@
 import type { Gap, TimelineEvent } from "#api/notifications.ts";
 import { duration } from "#ui/time.tsx";
-import { describe } from "./describe.ts";
+import { toneOf } from "./tones.ts";
 import { layoutOf } from "./layout.ts";
 
 /** The way of a notification through the services. The numbers are those of the list below it. */
@@ -40,23 +40,20 @@ export function Picture({ events, gaps }: { events: TimelineEvent[]; gaps: Gap[]
           </g>
         ))}
         <path d={path} className="way" />
-        {marks.map(({ x, y, event, after }, index) => {
-          const { tone, text } = describe(event.kind, event.detail);
-          return (
-            <g key={index} className="mark" data-tone={tone}>
-              <title>{text}</title>
-              {after && (
-                <text x={after.x} y="16" className="wait">
-                  {`+${duration(after.ms)}`}
-                </text>
-              )}
-              <circle cx={x} cy={y} r="10.5" />
-              <text x={x} y={y + 4}>
-                {index + 1}
+        {marks.map(({ x, y, event, after }, index) => (
+          <g key={index} className="mark" data-tone={toneOf(event.kind)}>
+            <title>{event.sentence}</title>
+            {after && (
+              <text x={after.x} y="16" className="wait">
+                {`+${duration(after.ms)}`}
               </text>
-            </g>
-          );
-        })}
+            )}
+            <circle cx={x} cy={y} r="10.5" />
+            <text x={x} y={y + 4}>
+              {index + 1}
+            </text>
+          </g>
+        ))}
       </svg>
     </div>
   );
