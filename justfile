@@ -249,6 +249,11 @@ licences *args: _packages
 grants: _packages
     node tools/docs/write-grants.ts
 
+# Write the types of the console's pages from the console of the local stack
+[group('documents')]
+console-types: _packages
+    node tools/docs/write-console-types.ts
+
 # Write docs/reference/settings.md from the settings' schemas
 [group('documents')]
 settings: _packages

@@ -37,7 +37,11 @@ export function Notifications() {
           items.length === 0 ? (
             <Empty
               title="No event matches"
-              action={<Link to={pathOf(tenant, "settings")}>Choose which notifications are followed</Link>}
+              action={
+                <Link to={pathOf(tenant, "settings")} search={{ tab: "timeline" }}>
+                  Choose which notifications are followed
+                </Link>
+              }
             >
               Either nothing was published, or this tenant follows only exceptions. Watch a client to follow all of its
               notifications for a while.

@@ -17,6 +17,7 @@ import { Keys } from "./settings/keys.tsx";
 import { Limits } from "./settings/limits.tsx";
 import { Origins } from "./settings/origins.tsx";
 import { Revocations } from "./settings/revocations.tsx";
+import { Timeline } from "./settings/timeline.tsx";
 
 const route = getRouteApi("/t/$tenant/settings");
 
@@ -55,6 +56,11 @@ export function Settings() {
             id: "origins",
             title: "Origins",
             content: () => <Loaded of={read}>{(found) => <Origins of={found} />}</Loaded>,
+          },
+          {
+            id: "timeline",
+            title: "Timeline",
+            content: () => <Loaded of={read}>{(found) => <Timeline of={found} />}</Loaded>,
           },
           { id: "revocations", title: "Revocations", content: () => <Revocations tenant={tenant} /> },
           { id: "explain", title: "Explain access", content: () => <Explain tenant={tenant} /> },
