@@ -1,7 +1,8 @@
+import type { JsonSchema } from "@saasaparilla/shared/http/openapi/schemas.ts";
 import { expect, test } from "vitest";
 import { consoleTypes } from "./console-types.ts";
 
-const typeOf = (schema: object): string =>
+const typeOf = (schema: JsonSchema): string =>
   / {2}Shown: (.*);\n/.exec(consoleTypes({ components: { schemas: { Shown: schema } } }))![1]!;
 
 test.for([

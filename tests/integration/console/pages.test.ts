@@ -107,7 +107,10 @@ test("a chosen theme stays, and no token is in the page's storage", async () => 
   await page.getByText("dark", { exact: true }).click();
   await open("/tenants");
   expect(await page.evaluate(() => document.documentElement.dataset.theme)).toBe("dark");
-  const kept = await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie]));
+  const kept = await page.evaluate(() => {
+    const all = [localStorage, sessionStorage].flatMap((storage) => Object.entries(storage));
+    return JSON.stringify([all, document.cookie]);
+  });
   expect(kept).not.toMatch(/eyJ|session|csrf/i);
   expect(page.url()).not.toContain("sign-in");
 });
