@@ -11,5 +11,5 @@ await command(async () => {
   const response = await fetch(`${urlOf({ port })}/openapi.json`);
   const file = join(import.meta.dirname, "../../services/console/web/api/schemas.ts");
   writeFileSync(file, consoleTypes((await response.json()) as Parameters<typeof consoleTypes>[0]));
-  await runTool("oxfmt", [file], { log: "oxfmt", fix: "The file could not be formatted." });
+  await runTool("npx", ["oxfmt", file], { log: "oxfmt", fix: "The file could not be formatted." });
 });

@@ -77,6 +77,7 @@ export function clientRoutes(parts: ClientRoutesParts): Route[] {
     route({
       method: "GET",
       path: `${CLIENT_PATH}/explain`,
+      operation: "explainClient",
       isId: isClientId,
       needs: "read",
       of: "tenant",

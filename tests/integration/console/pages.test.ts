@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { launchChromium } from "#tests/pages/chromium.ts";
@@ -5,6 +7,7 @@ import { ConsoleApi } from "#tests/support/console-api.ts";
 import { buildPages, findings, visit } from "#tests/support/console-pages.ts";
 import { Publisher } from "#tests/support/publisher.ts";
 import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
+import { consoleTypes } from "#tools/docs/console-types.ts";
 
 /** Each page of the console, by axe, on a wide and a narrow screen, in both themes. */
 let stack: Stack;
@@ -30,6 +33,14 @@ beforeAll(async () => {
 afterAll(async () => {
   await browser.close();
   await stack.close();
+});
+
+test("the types of the pages are those of the console's OpenAPI document", async () => {
+  const document = (await (await fetch(`${console.url}/openapi.json`)).json()) as Parameters<typeof consoleTypes>[0];
+  const written = readFileSync(join(import.meta.dirname, "../../../services/console/web/api/schemas.ts"), "utf8");
+  // The formatter sets lines, quotes and separators.
+  const plain = (text: string): string => text.replaceAll(/[\s;"|(),]/g, "");
+  expect(plain(written), "Write them again: npx just console-types").toBe(plain(consoleTypes(document)));
 });
 
 const PAGES = [

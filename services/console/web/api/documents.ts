@@ -1,19 +1,23 @@
+import type { Schemas } from "./schemas.ts";
+
 /** The documents of a tenant, as the console shows them. */
 export interface Listed<T> {
   items: T[];
   next?: string;
 }
 
-export interface Tenant {
-  tenant: string;
-  state: "active" | "suspended";
-  trust: "scopes" | "grants";
-  limits: Record<string, number>;
-  origins?: string[];
-  inbox?: { events: string[]; items?: number; days?: number };
-  timeline?: { follow: "all" | "exceptions" | number };
-  changed: string;
-}
+export type Tenant = Schemas["PutTenantResult"] & { tenant: string; changed: string };
+
+/** A stored document of a tenant. */
+type Stored<T> = T & { id: string; changed: string };
+
+export type Issuer = Stored<Schemas["PutIssuerResult"]>;
+export type Grant = Stored<Schemas["PutGrantResult"]>;
+export type Revocation = Stored<Schemas["PutRevocationResult"]>;
+export type Exchange = Stored<Schemas["PutExchangeResult"]>;
+export type Queue = Stored<Schemas["PutQueueResult"]>;
+export type Schedule = Stored<Schemas["PutScheduleResult"]>;
+export type Recipient = Exchange["bindings"][number]["to"];
 
 export interface Key {
   id: string;
@@ -25,77 +29,10 @@ export interface Key {
   expires: number | null;
 }
 
-export interface MadeKey extends Key {
-  /** Only in the answer that made it. */
-  key: string;
-}
+/** Only the answer that made it has the key itself. */
+export type MadeKey = Key & Schemas["CreateKeyResult"];
 
-export interface Issuer {
-  id: string;
-  issuer: string;
-  audience: string;
-  algorithms: string[];
-  jwksUrl?: string;
-  jwks?: { keys: { kid?: string; kty: string }[] };
-  changed: string;
-}
-
-export interface Grant {
-  id: string;
-  role: string;
-  subjects: string[];
-  clients: string[];
-  targets?: string[];
-  changed: string;
-}
-
-export interface Revocation {
-  id: string;
-  before: number;
-  changed: string;
-}
-
-export type Recipient = { client: string } | { clients: string[] } | { group: string } | { queue: string };
-
-export interface Binding {
-  name?: string;
-  key?: string;
-  headers?: unknown;
-  to: Recipient;
-}
-
-export interface Exchange {
-  id: string;
-  type: "direct" | "fanout" | "headers";
-  bindings: Binding[];
-  fallback?: Recipient;
-  changed: string;
-}
-
-export interface Queue {
-  id: string;
-  maxAttempts?: number;
-  claimSeconds: number;
-  changed: string;
-}
-
-export interface Schedule {
-  id: string;
-  cron: string;
-  zone: string;
-  to: Recipient | { exchange: string; key?: string };
-  data: unknown;
-  missed: "one" | "all" | "none";
-  paused?: boolean;
-  changed: string;
-}
-
-export interface Usage {
-  tenant: string;
-  stored: { notifications: number; bytes: number; clients: number; full?: "bytes" | "clients" };
-  published: { notifications: number; bytes: number };
-  refused: Record<string, number>;
-}
+export type Usage = Schemas["ListLoudestTenantsResult"]["items"][number];
 
 /** A document as it is written: without the members that the console adds. */
 export function written<T extends object>(document: T): Omit<T, "tenant" | "id" | "changed"> {

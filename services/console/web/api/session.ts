@@ -3,17 +3,9 @@ import { createContext, use } from "react";
 import { request, setCsrf } from "./client.ts";
 import { Problem } from "./problem.ts";
 import { queries } from "./queries.ts";
+import type { Schemas } from "./schemas.ts";
 
-export interface Session {
-  subject: string;
-  /** Operators of the platform see every tenant. */
-  platform: boolean;
-  /** The tenants of everyone else. */
-  tenants: string[];
-  scopes: string[];
-  csrf: string;
-  expires?: string;
-}
+export type Session = Schemas["GetSessionResult"];
 
 const KEY = ["session"];
 const SIGN_IN = "#sign-in=";

@@ -97,10 +97,10 @@ function Events({ of: { events, gaps } }: { of: NotificationView }) {
           {
             title: "Time",
             cell: ({ number, at }) => (
-              <>
+              <span className="numbered">
                 <span className="step">{number}</span>
                 <Time at={at} exact />
-              </>
+              </span>
             ),
           },
           { title: "Service", cell: ({ service }) => service },

@@ -8,6 +8,7 @@ import { DeletedDialog, useDeletion } from "#pages/deletion.tsx";
 import { Confirm } from "#ui/confirm.tsx";
 import { Loaded } from "#ui/loaded.tsx";
 import { Page } from "#ui/page.tsx";
+import { ProblemView } from "#ui/problem-view.tsx";
 import { Status } from "#ui/status.tsx";
 import { Tabs } from "#ui/tabs.tsx";
 import { Explain } from "./settings/explain.tsx";
@@ -39,33 +40,37 @@ export function Settings() {
       lead="Access and limits of this tenant. A change takes effect everywhere within a few seconds."
       actions={read.data && <State of={read.data} />}
     >
-      <Tabs
-        label="Access and limits"
-        value={tab}
-        onValue={(id) => void navigate({ to: ".", search: { tab: id }, replace: true })}
-        tabs={[
-          { id: "keys", title: "API keys", content: () => <Keys tenant={tenant} /> },
-          { id: "issuers", title: "Issuers", content: () => <Issuers tenant={tenant} /> },
-          { id: "grants", title: "Grants", content: () => <Grants tenant={tenant} /> },
-          {
-            id: "limits",
-            title: "Limits and usage",
-            content: () => <Loaded of={read}>{(found) => <Limits of={found} />}</Loaded>,
-          },
-          {
-            id: "origins",
-            title: "Origins",
-            content: () => <Loaded of={read}>{(found) => <Origins of={found} />}</Loaded>,
-          },
-          {
-            id: "timeline",
-            title: "Timeline",
-            content: () => <Loaded of={read}>{(found) => <Timeline of={found} />}</Loaded>,
-          },
-          { id: "revocations", title: "Revocations", content: () => <Revocations tenant={tenant} /> },
-          { id: "explain", title: "Explain access", content: () => <Explain tenant={tenant} /> },
-        ]}
-      />
+      {read.error ? (
+        <ProblemView error={read.error} />
+      ) : (
+        <Tabs
+          label="Access and limits"
+          value={tab}
+          onValue={(id) => void navigate({ to: ".", search: { tab: id }, replace: true })}
+          tabs={[
+            { id: "keys", title: "API keys", content: () => <Keys tenant={tenant} /> },
+            { id: "issuers", title: "Issuers", content: () => <Issuers tenant={tenant} /> },
+            { id: "grants", title: "Grants", content: () => <Grants tenant={tenant} /> },
+            {
+              id: "limits",
+              title: "Limits and usage",
+              content: () => <Loaded of={read}>{(found) => <Limits of={found} />}</Loaded>,
+            },
+            {
+              id: "origins",
+              title: "Origins",
+              content: () => <Loaded of={read}>{(found) => <Origins of={found} />}</Loaded>,
+            },
+            {
+              id: "timeline",
+              title: "Timeline",
+              content: () => <Loaded of={read}>{(found) => <Timeline of={found} />}</Loaded>,
+            },
+            { id: "revocations", title: "Revocations", content: () => <Revocations tenant={tenant} /> },
+            { id: "explain", title: "Explain access", content: () => <Explain tenant={tenant} /> },
+          ]}
+        />
+      )}
     </Page>
   );
 }

@@ -111,7 +111,7 @@ function optionsOf(
     cursor: { y: false, points: { show: false } },
     scales: { y: { range: (_, least, most) => [Math.min(0, least), most > 0 ? most * 1.1 : 1] } },
     axes: [
-      { ...axis, values: (_, times) => times.map(clock) },
+      { ...axis, size: 30, values: (_, times) => times.map(clock) },
       { ...axis, size: 62, values: (_, values) => values.map(format) },
     ],
     series: [

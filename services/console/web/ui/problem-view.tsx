@@ -12,13 +12,13 @@ export function ProblemView({ error, retry }: { error: unknown; retry?: () => vo
         <b>{title}</b>
       </p>
       <p>{detail}</p>
-      {fix !== undefined && <p>{fix}</p>}
+      {fix !== undefined && errors.length === 0 && <p>{fix}</p>}
       {errors.length > 0 && (
         <ul>
           {errors.map((one) => (
             <li key={`${one.pointer} ${one.detail}`}>
               {one.pointer !== "" && <code>{one.pointer}: </code>}
-              {one.detail} {one.fix}
+              {ended(one.detail)} Expected: {ended(one.expected)}
             </li>
           ))}
         </ul>
@@ -37,6 +37,8 @@ export function ProblemView({ error, retry }: { error: unknown; retry?: () => vo
     </div>
   );
 }
+
+const ended = (sentence: string): string => (/[.!?]$/.test(sentence) ? sentence : `${sentence}.`);
 
 /** Why a signed-in person may not do this. */
 function Rights() {
