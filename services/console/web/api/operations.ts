@@ -34,18 +34,30 @@ export interface Members {
   next?: string;
 }
 
+/** A line of the audit log. Another version may write fewer members. */
 export interface AuditEntry {
   at: string;
-  service: string;
-  allowed: boolean;
+  service?: string;
+  allowed?: boolean;
   outcome?: string;
-  scope: string;
-  method: string;
-  path: string;
-  tenant: string;
-  subject: string;
-  address: string;
+  scope?: string;
+  method?: string;
+  path?: string;
+  tenant?: string;
+  subject?: string;
+  address?: string;
   why?: string;
+  /** Equal requests within a second are one entry. */
   times?: number;
   wrote?: { kind: string; id: string; changed: Record<string, [unknown, unknown]> }[];
+  /** So many requests could not be written to the log. */
+  missing?: number;
+}
+
+export interface InboxItem {
+  id: string;
+  publishedAt: string;
+  event?: string;
+  mark: string | null;
+  data: unknown;
 }

@@ -10,6 +10,7 @@ import { Empty } from "#ui/empty.tsx";
 import { Field, TextField } from "#ui/field.tsx";
 import { Json } from "#ui/json.tsx";
 import { Loaded } from "#ui/loaded.tsx";
+import { many } from "#ui/numbers.ts";
 import { Facts, Page } from "#ui/page.tsx";
 import { Status } from "#ui/status.tsx";
 import { Table } from "#ui/table.tsx";
@@ -41,16 +42,19 @@ export function Audit() {
                 keyOf={(entry) => JSON.stringify(entry)}
                 rows={items}
                 columns={[
-                  { title: "Who", cell: ({ subject }) => subject || <span className="muted">no name</span> },
-                  { title: "Tenant", cell: ({ tenant: name }) => name || <span className="muted">none</span> },
+                  { title: "Who", cell: ({ subject = "" }) => subject || <span className="muted">no name</span> },
+                  { title: "Tenant", cell: ({ tenant: name = "" }) => name || <span className="muted">none</span> },
                   { title: "Outcome", cell: (entry) => <Outcome of={entry} /> },
                   {
                     title: "Request",
-                    cell: ({ method, path, times = 1 }) => (
-                      <code>
-                        {method.toUpperCase()} {path} {times > 1 && `(${times} times)`}
-                      </code>
-                    ),
+                    cell: ({ times = 1, missing, ...entry }) =>
+                      missing === undefined ? (
+                        <code>
+                          {requestOf(entry)} {times > 1 && `(${times} times)`}
+                        </code>
+                      ) : (
+                        `${many(missing, "request")} could not be written to the log`
+                      ),
                   },
                   { title: "Time", cell: ({ at }) => <Time at={at} /> },
                   {
@@ -74,21 +78,24 @@ export function Audit() {
   );
 }
 
-function Outcome({ of: { allowed, outcome } }: { of: AuditEntry }) {
-  if (!allowed) return <Status tone="bad">refused</Status>;
+const requestOf = ({ method = "", path = "" }: AuditEntry): string => `${method.toUpperCase()} ${path}`;
+
+function Outcome({ of: { allowed, outcome, missing } }: { of: AuditEntry }) {
+  if (missing !== undefined) return <Status tone="warn">not known</Status>;
+  if (allowed !== true) return <Status tone="bad">refused</Status>;
   if (outcome === "failed") return <Status tone="warn">failed</Status>;
   if (outcome === "refused") return <Status tone="warn">not valid</Status>;
   return <Status tone="good">{outcome ?? "allowed"}</Status>;
 }
 
 function Entry({ of, onClose }: { of: AuditEntry; onClose: () => void }) {
-  const { at, service, method, path, address, subject, tenant, scope, why, wrote = [] } = of;
+  const { at, service, address, subject, tenant, scope, why, wrote = [] } = of;
   return (
     <Dialog title="Audit entry" onClose={onClose} className="wide">
       <Facts
         of={[
           ["Time", <Time key="" at={at} exact />],
-          ["Request", <code key="">{`${method.toUpperCase()} ${path}`}</code>],
+          ["Request", <code key="">{requestOf(of)}</code>],
           ["Service", service],
           ["Scope", scope],
           ["Who", subject],

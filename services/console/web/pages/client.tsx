@@ -13,6 +13,7 @@ import { Table } from "#ui/table.tsx";
 import { Time } from "#ui/time.tsx";
 import { Delete, Disconnect } from "./client/actions.tsx";
 import { Explain } from "./client/explain.tsx";
+import { Inbox } from "./client/inbox.tsx";
 import { Watch } from "./client/watches.tsx";
 import { toneOf } from "./timeline/tones.ts";
 
@@ -105,6 +106,7 @@ function View({ tenant, of }: { tenant: string; of: ClientView }) {
           </ul>
         )}
       </Panel>
+      <Inbox tenant={tenant} path={tenantPath(tenant, "clients", client)} client={client} />
       <section className="stack">
         <h2>Recent notifications</h2>
         {recent.length === 0 ? (
