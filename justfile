@@ -140,7 +140,7 @@ audit *args:
 # Build the pages of the console, and check the size of their first load. `just up` does it, too
 [group('develop')]
 [no-exit-message]
-console-pages: _packages
+console-web: _packages
     node services/console/web/build.ts
 
 # Serve the pages of the console with each edit at once; the API is that of the local stack [--port N]

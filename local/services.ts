@@ -163,8 +163,8 @@ let seen: string | undefined;
 function code(): string {
   seen ??= globSync("{services,shared}/**/*.{ts,json}", {
     cwd: repository,
-    // The console reads its pages from the disk.
-    exclude: (path) => path.includes("node_modules") || path.includes("console/web"),
+    // Of the console's pages, only what is built counts: it names each file by its content.
+    exclude: (path) => /node_modules|console\/web\/(?!dist$|dist\/first-load\.json$)/.test(path),
   })
     .filter((path) => !path.endsWith(".test.ts"))
     .sort()

@@ -56,6 +56,8 @@ function Verdict({ of: { services, unknown = [] } }: { of: PlatformHealth }) {
   );
 }
 
+const seconds = (value: number): string => duration(value * 1_000);
+
 const whole = (value: number): string => count(Math.round(value));
 
 const last = (of: Figures, name: FigureName): number | undefined =>
@@ -78,9 +80,9 @@ function Shown({ of }: { of: Figures }) {
         <Figure name="Accepted" value={last(of, "accepted")} format={rate} to={inTenant("notifications")} />
         <Figure name="Delivered" value={last(of, "delivered")} format={rate} to={inTenant("notifications")} />
         <Figure name="Acknowledged" value={last(of, "acknowledged")} format={rate} to={inTenant("notifications")} />
-        <Figure name="Latency, median" value={last(of, "p50")} format={duration} />
-        <Figure name="Latency, 99 %" value={last(of, "p99")} format={duration} />
-        <Figure name="Stored" value={last(of, "stored")} format={whole} to={platform ? "/tenants" : undefined} />
+        <Figure name="Latency, median" value={last(of, "p50")} format={seconds} />
+        <Figure name="Latency, 99 %" value={last(of, "p99")} format={seconds} />
+        <Figure name="Stored" value={last(of, "stored")} format={rate} to={platform ? "/tenants" : undefined} />
         <Figure name="Lag" value={last(of, "lag")} format={whole} to="/services" />
         <Figure name="Failures" value={last(of, "failures")} format={rate} to={inTenant("dead-letters")} />
       </dl>
@@ -97,26 +99,23 @@ function Shown({ of }: { of: Figures }) {
             ]}
           />
         </Panel>
-        <Panel title="From publish to delivery">
+        <Panel title="From publish to acknowledgement">
           <Lines
             of={of}
-            label="From publish to delivery"
-            format={duration}
+            label="From publish to acknowledgement"
+            format={seconds}
             lines={[
               ["p50", "median", "--wait"],
               ["p99", "99 %", "--accent", [6, 4]],
             ]}
           />
         </Panel>
-        <Panel title="Lag and stored">
+        <Panel title="Lag">
           <Lines
             of={of}
-            label="Lag and stored notifications"
+            label="Lag"
             format={(value) => count(value)}
-            lines={[
-              ["stored", "stored", "--wait"],
-              ["lag", "records behind", "--accent", [6, 4]],
-            ]}
+            lines={[["lag", "records behind", "--accent", [6, 4]]]}
           />
         </Panel>
         <Panel title="Connections by transport">
