@@ -2,6 +2,14 @@
 /* oxlint-disable max-lines */
 
 export interface Schemas {
+  BeginSessionResult: {
+    subject: string;
+    platform: boolean;
+    tenants: string[];
+    scopes: string[];
+    csrf: string;
+    expires: string;
+  };
   CreateKeyBody: {
     name: string;
     scopes: ("publish" | "operate" | "read" | "consume")[];
@@ -126,6 +134,12 @@ export interface Schemas {
     }[];
   };
   GetExchangeResult: { tenant: string; id?: string; changed: string };
+  GetFiguresResult: {
+    source: string;
+    times: number[];
+    series: Record<string, (number | null)[]>;
+    connections: Record<string, number>;
+  };
   GetGrantResult: { tenant: string; id?: string; changed: string };
   GetIssuerResult: { tenant: string; id?: string; changed: string };
   GetNotificationResult: {
@@ -187,8 +201,8 @@ export interface Schemas {
     subject: string;
     platform: boolean;
     tenants: string[];
-    scopes: ("read" | "operate")[];
-    csrf?: string;
+    scopes: string[];
+    csrf: string;
     expires: string;
   };
   GetTenantResult: { tenant: string; id?: string; changed: string };
@@ -200,6 +214,7 @@ export interface Schemas {
     missing?: Record<string, string>;
     ailing?: Record<string, string>;
   };
+  ListAuditResult: { items: Record<string, unknown>[]; next?: string };
   ListExchangesResult: { items: { tenant: string; id?: string; changed: string }[]; next?: string };
   ListGrantsResult: { items: { tenant: string; id?: string; changed: string }[]; next?: string };
   ListIssuersResult: { items: { tenant: string; id?: string; changed: string }[]; next?: string };
@@ -228,6 +243,19 @@ export interface Schemas {
   ListQueuesResult: { items: { tenant: string; id?: string; changed: string }[]; next?: string };
   ListRevocationsResult: { items: { tenant: string; id?: string; changed: string }[]; next?: string };
   ListSchedulesResult: { items: { tenant: string; id?: string; changed: string }[]; next?: string };
+  ListServicesResult: {
+    services: {
+      service: string;
+      instance: string;
+      version: string;
+      ready: boolean;
+      away: string[];
+      partitions?: number;
+      lag?: number;
+      lastError?: { at: string; message: string };
+    }[];
+    unknown: string[];
+  };
   ListTenantsResult: { items: { tenant: string; id?: string; changed: string }[]; next?: string };
   ListWatchesResult: { items: { id: string; until: string }[] };
   Problem: {
@@ -361,5 +389,6 @@ export interface Schemas {
   PutWatchResult: { id: string; until: string };
   RotateKeyBody: { overlapSeconds?: number };
   RotateKeyResult: { id: string; key: string };
+  TryPublishBody: Record<string, unknown>;
   UnknownItem: { index: number; id: string };
 }
