@@ -14,6 +14,9 @@ const from = hashOf([
 ]);
 
 if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== from) {
+  // A test that builds has another one, and would get the libraries for development.
+  // oxlint-disable-next-line node/no-process-env
+  process.env.NODE_ENV = "production";
   await build({ configFile: join(folder, "vite.config.ts"), logLevel: "info", mode: "production" });
   writeFileSync(stamp, from);
 }

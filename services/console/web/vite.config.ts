@@ -4,11 +4,9 @@ import { measured } from "./build/measured.ts";
 /** The console of the local stack answers the API of `just console-dev`. It takes changes only from its own origin. */
 const target = "http://127.0.0.1:8083";
 
-export default defineConfig(({ command }) => ({
+export default defineConfig({
   root: import.meta.dirname,
   plugins: [measured()],
-  // A test that builds has another NODE_ENV, and would get the libraries for development.
-  ...(command === "build" && { define: { "process.env.NODE_ENV": JSON.stringify("production") } }),
   // The policy of the page allows no inline script and no data: URL except images.
   build: {
     target: ["chrome123", "firefox128", "safari17.5"],
@@ -23,4 +21,4 @@ export default defineConfig(({ command }) => ({
     emptyOutDir: true,
   },
   server: { proxy: { "^/(v1|problems|openapi.json)": { target, changeOrigin: true, headers: { origin: target } } } },
-}));
+});
