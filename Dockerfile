@@ -28,6 +28,18 @@ RUN --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=secret,id=auth
       ! -path "$(node -p 'process.arch === "x64" ? "*/@uwsjs/linux-x64-22/uws.node" : "*/uws-pack/dist/bin/uws_linux_" + process.arch + "_" + process.versions.modules + ".node"')" -delete \
  && find node_modules/.pnpm -type d -empty -delete
 
+# The pages of the console. Only what is built goes into the image.
+FROM ${NODE_IMAGE} AS pages
+WORKDIR /saasaparilla
+COPY package.json pnpm-lock.yaml pnpm-workspace.yaml ./
+COPY services/console/web/package.json services/console/web/
+RUN --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=secret,id=authorities \
+    --mount=type=cache,target=/root/.local/share/pnpm/store \
+    if [ -s /run/secrets/authorities ]; then export NODE_EXTRA_CA_CERTS=/run/secrets/authorities; fi; \
+    npx -y "$(node -p 'require("./package.json").packageManager')" install --frozen-lockfile --filter ./services/console/web
+COPY services/console/web services/console/web
+RUN node services/console/web/build.ts
+
 # Node, the libraries that it and the server's binary load, and who runs it: nothing else, and no shell.
 FROM packages AS system
 RUN mkdir -p /system/etc /system/var/lib/dpkg/status.d \
@@ -53,6 +65,7 @@ COPY client /saasaparilla/client
 COPY image /saasaparilla/image
 COPY shared /saasaparilla/shared
 COPY services /saasaparilla/services
+COPY --from=pages /saasaparilla/services/console/web/dist /saasaparilla/services/console/web/dist
 ENV NODE_ENV=production PATH=/usr/local/bin
 WORKDIR /saasaparilla
 USER 10001:10001

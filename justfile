@@ -47,6 +47,12 @@ demo *args: _packages
 token *args:
     node local/cli.ts token "$@"
 
+# Print a link that signs you in to the console; it works once, for 10 minutes
+[group('operate')]
+[no-exit-message]
+console:
+    node local/console.ts
+
 # Connect as a client, print notifications and acknowledge them: --client ID [--tenant NAME] [--transport auto|websocket|sse|poll] [--cursor CURSOR]
 [group('operate')]
 [no-exit-message]
@@ -130,6 +136,18 @@ explain-access *args:
 [no-exit-message]
 audit *args:
     node local/cli.ts audit "$@"
+
+# Build the pages of the console, and check the size of their first load. `just up` does it, too
+[group('develop')]
+[no-exit-message]
+console-web: _packages
+    node services/console/web/build.ts
+
+# Serve the pages of the console with each edit at once; the API is that of the local stack [--port N]
+[group('develop')]
+[no-exit-message]
+console-dev *args: _packages
+    node services/console/web/node_modules/vite/bin/vite.js --config services/console/web/vite.config.ts "$@"
 
 # Follow the logs of all services, or of one
 [group('run')]
@@ -230,6 +248,11 @@ licences *args: _packages
 [group('documents')]
 grants: _packages
     node tools/docs/write-grants.ts
+
+# Write the types of the console's pages from the console of the local stack
+[group('documents')]
+console-types: _packages
+    node tools/docs/write-console-types.ts
 
 # Write docs/reference/settings.md from the settings' schemas
 [group('documents')]

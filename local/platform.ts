@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { type BackingUrls, backing, together } from "#local/stores/backing.ts";
 import { presentFormat } from "#local/stores/postgres.ts";
 import { FORMAT } from "@saasaparilla/shared/protocol/format.ts";
+import { buildConsoleWeb } from "./console-web.ts";
 import { grantTargets } from "./grants.ts";
 import { signingKey } from "./keys.ts";
 import { withFileLock } from "#local/process/file-lock.ts";
@@ -11,7 +12,13 @@ import { runTool } from "#local/process/run-tool.ts";
 import { type Service, end, ensure, free, mainOf, passwords, services, settings, urlOf } from "./services.ts";
 import { UserError } from "#local/process/user-error.ts";
 
-export type Platform = BackingUrls & { receiver: string; distributors: string[]; courier: string; dispatcher: string };
+export type Platform = BackingUrls & {
+  receiver: string;
+  console: string;
+  distributors: string[];
+  courier: string;
+  dispatcher: string;
+};
 
 /** Starts the whole platform. Running services stay, unless their settings or their code have changed. */
 export async function up(distributors = wanted()): Promise<Platform> {
@@ -19,7 +26,7 @@ export async function up(distributors = wanted()): Promise<Platform> {
     const list = services(distributors);
     // Checked before any download or start, because port 8080 is often in use.
     for (const service of list) if (running(service.name) === undefined) await free(service);
-    const [urls] = await Promise.all([backing(), signingKey()]);
+    const [urls] = await Promise.all([backing(), signingKey(), buildConsoleWeb()]);
     const told = settings(urls);
     await step("topics and tables", () => provision({ ...told, ...passwords() }));
     await together(superfluous(list).map((name) => () => end(name)));
@@ -29,6 +36,7 @@ export async function up(distributors = wanted()): Promise<Platform> {
     return {
       ...urls,
       receiver: urlOf(of(list, "receiver")),
+      console: urlOf(of(list, "console")),
       courier: urlOf(of(list, "courier")),
       dispatcher: urlOf(of(list, "dispatcher")),
       distributors: list.filter((service) => service.kind === "distributor").map(urlOf),

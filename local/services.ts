@@ -104,7 +104,21 @@ function asItself(kind: Service["kind"], told: Record<string, string>): Record<s
 export const environment = (service: Service, told: Record<string, string>): Record<string, string> => ({
   ...asItself(service.kind, told),
   PORT: String(service.port),
+  ...(service.kind === "console" && {
+    METRICS_URLS: process.env.METRICS_URLS || metricsUrls(),
+    ...Object.fromEntries(
+      services(1).map(({ kind, port: at }) => [`${kind.toUpperCase()}_URL`, `http://127.0.0.1:${at}`]),
+    ),
+  }),
+  // A browser that opens the receiver's address finds the console.
+  ...(service.kind === "receiver" && { CONSOLE_URL: `http://localhost:${port("CONSOLE_PORT")}` }),
 });
+
+/** The console shows the figures of all services. */
+const metricsUrls = (): string =>
+  services(Number(process.env.DISTRIBUTORS || 1))
+    .map(({ port: at }) => `http://127.0.0.1:${at}`)
+    .join(",");
 
 /** Starts it under its supervisor. It replaces a service with other settings or older code. */
 export async function ensure(service: Service, told: Record<string, string>): Promise<void> {
@@ -149,7 +163,8 @@ let seen: string | undefined;
 function code(): string {
   seen ??= globSync("{services,shared}/**/*.{ts,json}", {
     cwd: repository,
-    exclude: (path) => path.includes("node_modules"),
+    // Of the console's pages, only what is built counts: it names each file by its content.
+    exclude: (path) => /node_modules|console\/web\/(?!dist$|dist\/first-load\.json$)/.test(path),
   })
     .filter((path) => !path.endsWith(".test.ts"))
     .sort()

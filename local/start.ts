@@ -1,3 +1,4 @@
+import { signInLink } from "./sign-in-link.ts";
 import { firstNotification } from "./first-notification.ts";
 import { elapsed, step } from "#local/process/progress.ts";
 import { command } from "#local/process/user-error.ts";
@@ -12,7 +13,11 @@ await command(async () => {
 Ready in ${elapsed()}. The client "welcome" received, ${milliseconds.toFixed(0)} ms after it was published:
 
   ${notification}
-${next(platform)}`);
+${next(platform)}
+Open the console. This link works once, for 10 minutes; for another one: npx just console
+
+  ${await signInLink(platform.console)}
+`);
 });
 
 /** Commands to paste in this folder. */

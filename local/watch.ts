@@ -9,6 +9,8 @@ import { command } from "#local/process/user-error.ts";
 
 /** An editor writes a file in several steps, and git many files at once. */
 const QUIET_MS = 200;
+const SOURCE = /(?<!\.test)\.(ts|tsx|css|json)$/;
+const BUILT = /(node_modules|\/dist)\//;
 
 /**
  * `just watch`: after an edit, the affected services restart. `just up` finds them: it compares the sources of each.
@@ -20,8 +22,7 @@ await command(async () => {
   let changed = Promise.withResolvers<void>();
   for (const folder of ["services", "shared"])
     watch(join(repository, folder), { recursive: true }, (_, file) => {
-      if (file && /\.(ts|json)$/.test(file) && !file.endsWith(".test.ts") && !file.includes("node_modules"))
-        changed.resolve();
+      if (file && SOURCE.test(file) && !BUILT.test(file)) changed.resolve();
     });
   for (;;) {
     // A new process reads the code again. A failure has printed its reason, and the next edit may fix it.

@@ -64,7 +64,11 @@ export async function manyConnections(figures: Figures, work: string, { most }: 
         await Promise.all(
           clients.map((client) => {
             const id = { slot: client % 128, incarnation: 2 ** 47 + (client % 128), session: client };
-            return presence.register(clientKey(TENANT, clientName(client)), id, since);
+            return presence.register(clientKey(TENANT, clientName(client)), id, {
+              since,
+              transport: "websocket",
+              address: "10.0.0.1",
+            });
           }),
         );
       }

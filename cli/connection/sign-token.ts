@@ -24,14 +24,18 @@ export async function mint(
   // The operators of a tenant cannot revoke it.
   const usual = "operator" in bearer ? PLATFORM_TENANT : tenant;
   const { alg = "", kid = "" } = key;
-  return new SignJWT({ tenant: bearer.tenant ?? usual, scope })
-    .setProtectedHeader({ alg, typ: "JWT", kid })
-    .setIssuer(issuer)
-    .setAudience(audience)
-    .setSubject(subject)
-    .setIssuedAt()
-    .setExpirationTime(Math.floor(Date.now() / 1000) + (bearer.ttl ?? HOUR))
-    .sign(await importJWK(key, alg));
+  return (
+    new SignJWT({ tenant: bearer.tenant ?? usual, scope })
+      .setProtectedHeader({ alg, typ: "JWT", kid })
+      .setIssuer(issuer)
+      .setAudience(audience)
+      .setSubject(subject)
+      // A token that begins a session of the console is used up by its id.
+      .setJti(crypto.randomUUID())
+      .setIssuedAt()
+      .setExpirationTime(Math.floor(Date.now() / 1000) + (bearer.ttl ?? HOUR))
+      .sign(await importJWK(key, alg))
+  );
 }
 
 function saidOf(bearer: Bearer): [scope: string, subject: string] {

@@ -47,7 +47,7 @@ void postgres.reached();
 const redis = connectRedis(settings, log, new Health([]));
 lifecycle.onEnd("redis", () => redis.disconnect());
 const kafka = new KafkaLink(settings, "courier", log, health);
-const parts = { service: "courier", settings, postgres, link: kafka, lifecycle, health, registry, log };
+const parts = { service: "courier", settings, postgres, redis, link: kafka, lifecycle, health, registry, log };
 const { policies, guard, format } = await openAccessControl(parts);
 server.cors.follow(policies);
 const events = openEvents(parts);

@@ -68,7 +68,7 @@ const stored = new StoredNotifications(postgres, settings.NAMESPACE);
 const redis = connectRedis(settings, log, health);
 lifecycle.onEnd("redis", () => redis.disconnect());
 const kafka = new KafkaLink(settings, "director", log, health);
-const parts = { service: "director", settings, postgres, link: kafka, lifecycle, health, registry, log };
+const parts = { service: "director", settings, postgres, redis, link: kafka, lifecycle, health, registry, log };
 const { policies, guard } = await openAccessControl(parts);
 server.cors.follow(policies);
 const events = openEvents(parts);

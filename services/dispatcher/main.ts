@@ -53,7 +53,7 @@ void postgres.reached();
 const redis = connectRedis(settings, log, new Health([]));
 lifecycle.onEnd("redis", () => redis.disconnect());
 const kafka = new KafkaLink(settings, "dispatcher", log, health);
-const parts = { service: "dispatcher", settings, postgres, link: kafka, lifecycle, health, registry, log };
+const parts = { service: "dispatcher", settings, postgres, redis, link: kafka, lifecycle, health, registry, log };
 const { policies, guard, format } = await openAccessControl(parts);
 const events = openEvents(parts);
 const documents = openDocuments(parts);

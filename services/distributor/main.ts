@@ -94,7 +94,7 @@ lifecycle.onEnd("redis", () => redis.disconnect());
 const keys = new Keys(settings.NAMESPACE);
 const presence = new Presence(redis, keys);
 const kafka = new KafkaLink(settings, "distributor", log, health);
-const parts = { service: "distributor", settings, postgres, link: kafka, lifecycle, health, registry, log };
+const parts = { service: "distributor", settings, postgres, redis, link: kafka, lifecycle, health, registry, log };
 const { policies, guard } = await openAccessControl(parts);
 server.cors.follow(policies);
 const events = openEvents(parts);

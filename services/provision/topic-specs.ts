@@ -1,9 +1,8 @@
 import type { TopicSpec } from "@saasaparilla/shared/kafka/admin.ts";
 import type { Topics } from "@saasaparilla/shared/kafka/topic-names.ts";
+import { RETENTION, type Retention } from "@saasaparilla/shared/kafka/topic-retention.ts";
 
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
+const DAY = 24 * 60 * 60_000;
 const FOR_EVER = -1;
 /** For each of the audit log's four partitions: floods of attempts must not fill the disk. */
 const AUDIT_BYTES = 1 << 30;
@@ -21,32 +20,24 @@ export interface TopicSizes {
   MIN_INSYNC: number;
 }
 
-/** Accepted keeps unsettled notifications, for days. Routed and control are only transport, for minutes. */
-interface Kept {
-  retentionMs: number;
-  segmentMs: number;
+interface Kept extends Retention {
   /** The size of a record. */
   maxBytes?: number;
 }
 
-const MINUTES: Kept = { retentionMs: 15 * MINUTE, segmentMs: 5 * MINUTE };
-const ONE_DAY: Kept = { retentionMs: DAY, segmentMs: HOUR };
-const WEEK: Kept = { retentionMs: 7 * DAY, segmentMs: DAY };
-const MONTH: Kept = { retentionMs: 30 * DAY, segmentMs: DAY };
-
 export function topicSpecs(names: Topics, sizes: TopicSizes): TopicSpec[] {
   const accepted = sizes.ACCEPTED_PARTITIONS;
   return [
-    specOf(sizes, names.accepted, accepted, WEEK),
-    specOf(sizes, names.control, accepted, MINUTES),
-    specOf(sizes, names.deferred, accepted, WEEK),
-    specOf(sizes, names.dispatch, sizes.DISPATCH_PARTITIONS, WEEK),
-    specOf(sizes, names.routed, sizes.ROUTED_PARTITIONS, MINUTES),
-    bounded(specOf(sizes, names.audit, 4, MONTH), AUDIT_BYTES, AUDIT_SEGMENT_BYTES),
-    bounded(specOf(sizes, names.events, accepted, ONE_DAY), EVENTS_BYTES, EVENTS_SEGMENT_BYTES),
+    specOf(sizes, names.accepted, accepted, RETENTION.accepted),
+    specOf(sizes, names.control, accepted, RETENTION.control),
+    specOf(sizes, names.deferred, accepted, RETENTION.deferred),
+    specOf(sizes, names.dispatch, sizes.DISPATCH_PARTITIONS, RETENTION.dispatch),
+    specOf(sizes, names.routed, sizes.ROUTED_PARTITIONS, RETENTION.routed),
+    bounded(specOf(sizes, names.audit, 4, RETENTION.audit), AUDIT_BYTES, AUDIT_SEGMENT_BYTES),
+    bounded(specOf(sizes, names.events, accepted, RETENTION.events), EVENTS_BYTES, EVENTS_SEGMENT_BYTES),
     // A dead letter carries headers, and is sent together with others. If it were too large again, it would block its
     // director forever.
-    specOf(sizes, names.deadLetters, 1, { ...MONTH, maxBytes: 2 * MAX_RECORD_BYTES }),
+    specOf(sizes, names.deadLetters, 1, { ...RETENTION.deadLetters, maxBytes: 2 * MAX_RECORD_BYTES }),
   ];
 }
 

@@ -7,6 +7,7 @@ import { FullInboxes } from "@saasaparilla/shared/postgres/full-inboxes.ts";
 import { Health } from "@saasaparilla/shared/runtime/health.ts";
 import { guarded } from "@saasaparilla/shared/http/body-guard.ts";
 import { HttpServer } from "@saasaparilla/shared/http/server.ts";
+import { found } from "@saasaparilla/shared/http/response.ts";
 import { KafkaLink } from "@saasaparilla/shared/kafka/client.ts";
 import { Lifecycle } from "@saasaparilla/shared/runtime/lifecycle.ts";
 import { createLog } from "@saasaparilla/shared/runtime/log.ts";
@@ -77,7 +78,7 @@ fullInboxes.start();
 const redis = connectRedis(settings, log, new Health([]));
 const link = new KafkaLink(settings, "receiver", log, health);
 const topics = topicsOf(settings.NAMESPACE);
-const parts = { service: "receiver", settings, postgres, link, lifecycle, health, registry, log };
+const parts = { service: "receiver", settings, postgres, redis, link, lifecycle, health, registry, log };
 const { policies, guard, format } = await openAccessControl(parts);
 // Only dry runs read documents, so readiness does not wait for them.
 const documents = openDocuments({ ...parts, health: new Health([]) });
@@ -127,6 +128,10 @@ server.post(
   guarded(admission, (request, body, caller) => publisher.publish(request, body, caller)),
 );
 serveDocs(server, openapi(settings));
+const { CONSOLE_URL: consoleUrl } = settings;
+if (consoleUrl !== undefined)
+  server.site = ({ path, headers }) =>
+    path === "/" && headers.accept?.includes("text/html") ? found(consoleUrl) : undefined;
 
 // Released last-in first-out: no new requests, then the answers to admitted ones, then their dependencies.
 lifecycle.onEnd("full", () => fullInboxes.end());

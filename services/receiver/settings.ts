@@ -26,6 +26,13 @@ export const settings = commonSettings
       .max(65535)
       .default(8080)
       .meta({ description: "The port that the service listens on." }),
+    CONSOLE_URL: z
+      .url({ protocol: /^https?$/ })
+      .optional()
+      .meta({
+        description:
+          "The console's address. A browser that opens / of the receiver is sent there. Without it, / is answered 404.",
+      }),
     MAX_DATA_BYTES: bytes
       .max(512 * KiB)
       .default(64 * KiB)

@@ -18,6 +18,10 @@ import type { Postgres } from "#postgres/client.ts";
 import { PlatformFormat } from "#postgres/platform-format.ts";
 import type { commonSettings } from "#settings.ts";
 import type { identitySettings } from "./settings.ts";
+import type { Redis } from "#redis/client.ts";
+import { Keys } from "#redis/keys.ts";
+import { RelayTickets } from "./relay-tickets.ts";
+import { SealedSecrets } from "#auth/tokens/sealed-secrets.ts";
 import { topicsOf } from "#kafka/topic-names.ts";
 import { Waiters } from "./pending-callers.ts";
 
@@ -34,6 +38,8 @@ export interface AccessControlParts {
   health: Health;
   registry: Registry;
   log: Log;
+  /** A service that takes requests from the console has it. */
+  redis?: Redis;
 }
 
 export interface AccessControl {
@@ -120,6 +126,8 @@ export async function openAccessControl(parts: AccessControlParts): Promise<Acce
   policyRefresh.start();
   format.start();
   audit.start().catch((error: unknown) => lifecycle.fatal(error));
+  const tickets =
+    parts.redis && new RelayTickets(parts.redis, new Keys(settings.NAMESPACE), new SealedSecrets(settings.SECRETS_KEY));
   return {
     policies,
     policyStore,
@@ -135,6 +143,7 @@ export async function openAccessControl(parts: AccessControlParts): Promise<Acce
       overLimit: (outcome) => overLimit.inc({ outcome }),
       keyUnknown,
       operatorNetworks: operatorNetworks.length > 0 ? new Networks(operatorNetworks) : undefined,
+      relayed: tickets && ((ticket) => tickets.take(ticket, service)),
       log,
     }),
   };

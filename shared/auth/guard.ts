@@ -5,15 +5,13 @@ import { networkOf } from "#http/client-address.ts";
 import { plainAddress, type Networks } from "#http/networks.ts";
 import type { Checks } from "./signature-checks.ts";
 import { Failure } from "#runtime/errors.ts";
-import type { Request } from "#http/request.ts";
+import { copyOf, keptOf, textOf, type Asked, type Known } from "./asked.ts";
 import { claimed, type About, type Authenticator } from "./authenticator.ts";
+import { isRelayTicket, type Relayed } from "./relay-tickets.ts";
 import { Refused, TurnedAway, type Asker, type Identity } from "./identity.ts";
 import type { Log } from "#runtime/log.ts";
 import type { Cors } from "#http/allowed-origins.ts";
 import { printable } from "#runtime/printable.ts";
-
-/** The recorded parts of a request, and its headers if it may come from a page. */
-export type Asked = Pick<Request, "method" | "route" | "path" | "address"> & Partial<Pick<Request, "headers">>;
 
 /** The log says at most once in this time that tokens cannot be checked. */
 const UNSURE_MS = 1_000;
@@ -34,6 +32,8 @@ export interface GuardParts {
   keyUnknown: () => void;
   /** Networks from which operators may call; by default any. */
   operatorNetworks?: Networks | undefined;
+  /** The caller of a ticket of the console. Without it, tickets are refused. */
+  relayed?: ((ticket: string) => Promise<Relayed | undefined>) | undefined;
   log: Log;
 }
 
@@ -53,11 +53,13 @@ export class Guard {
   readonly #overLimit: (outcome: OverLimit) => void;
   readonly #keyUnknown: () => void;
   readonly #operatorNetworks: Networks | undefined;
+  readonly #relayed: GuardParts["relayed"];
   readonly #log: Log;
   #unsureAt = -Infinity;
 
   constructor(parts: GuardParts) {
-    const { authenticator, audit, cors, strangers, checks, overLimit, keyUnknown, operatorNetworks, log } = parts;
+    const { authenticator, audit, cors, strangers, checks, overLimit, keyUnknown, operatorNetworks, relayed, log } =
+      parts;
     this.#authenticator = authenticator;
     this.#audit = audit;
     this.#cors = cors;
@@ -66,6 +68,7 @@ export class Guard {
     this.#overLimit = overLimit;
     this.#keyUnknown = keyUnknown;
     this.#operatorNetworks = operatorNetworks;
+    this.#relayed = relayed;
     this.#log = log;
   }
 
@@ -74,6 +77,10 @@ export class Guard {
    * be fetched. Throws Refused or TurnedAway, or a `retry` if the answer is not known yet.
    */
   pass(token: string | undefined, scope: Scope, asked: Asked, about?: About): Identity | Promise<Identity> {
+    if (token !== undefined && this.#relayed && isRelayTicket(token)) {
+      const take = this.#relayed;
+      return this.redeem(() => take(token), scope, asked, { about });
+    }
     // Usually no address was refused, and then the address is not read.
     const spent = this.#strangers.any ? this.#strangers.spent(networkOf(asked.address), performance.now()) : undefined;
     if (spent !== undefined) return this.#passKnown(spent, { token, scope, about }, asked);
@@ -129,35 +136,57 @@ export class Guard {
 
   /** The network counts first: a stolen token of an operator must not even be checked from elsewhere. */
   #authorize({ token, scope, about }: Claimed, asker: Asker): Identity | Promise<Identity> {
-    const networks = this.#operatorNetworks;
-    if (networks && (scope === "operate" || scope === "read") && !networks.has(plainAddress(asker.address)))
-      throw new Refused("its address is outside OPERATOR_NETWORKS");
+    const elsewhere = this.#elsewhere(scope, asker.address);
+    if (elsewhere !== undefined) throw new Refused(elsewhere);
     return this.#authenticator.authorize(token, scope, about, asker);
   }
 
+  #elsewhere(scope: Scope, address: string): string | undefined {
+    const networks = this.#operatorNetworks;
+    if (networks && (scope === "operate" || scope === "read") && !networks.has(plainAddress(address)))
+      return "its address is outside OPERATOR_NETWORKS";
+    return undefined;
+  }
+
   /**
-   * The caller of a token that `find` looks up in a store. The look-up counts as a refusal of its address until it
-   * finds a token. Otherwise a stranger over its rate could still cause look-ups.
+   * The caller, or its token, that `find` looks up in a store. The look-up counts as a refusal of its address until it
+   * finds one. Otherwise a stranger over its rate could still cause look-ups.
    */
-  async redeem(find: () => Promise<string | undefined>, scope: Scope, asked: Asked): Promise<Identity> {
+  async redeem(
+    find: () => Promise<string | Known | undefined>,
+    scope: Scope,
+    asked: Asked,
+    { about, what = "ticket" }: { about?: About | undefined; what?: string } = {},
+  ): Promise<Identity> {
     const kept = keptOf(asked);
     const network = networkOf(kept.address);
     const late = this.#strangers.late(network, performance.now());
     if (late !== undefined) this.#turnedAway(late, scope, kept);
-    let token: string | undefined;
+    let found: string | Known | undefined;
     try {
-      token = await find();
+      found = await find();
     } catch (error) {
       this.#strangers.giveBack(network, performance.now());
       throw error;
     }
-    if (token === undefined) {
-      const why = "its ticket is unknown, used or expired";
+    if (found === undefined) {
+      const why = `its ${what} is unknown, used or expired`;
       this.#note(why, undefined, scope, kept);
       throw new Refused(why);
     }
     this.#strangers.giveBack(network, performance.now());
-    return this.pass(token, scope, kept);
+    return typeof found === "string" ? this.pass(found, scope, kept) : this.#knownCaller(found, scope, kept, about);
+  }
+
+  #knownCaller({ identity, address }: Known, scope: Scope, kept: Asked, about: About | undefined): Identity {
+    const asked = address === undefined ? kept : { ...kept, address };
+    const why =
+      (address === undefined ? this.#elsewhere(scope, asked.address) : undefined) ??
+      this.#authenticator.barred(identity, scope, about);
+    if (why === undefined) return this.#entered(identity, scope, asked);
+    const { tenant, subject, source } = identity;
+    this.#audit.note({ allowed: false, why, scope, ...copyOf(asked), tenant, subject, source });
+    throw new Refused(why);
   }
 
   /** Whether an admitted caller may stay. If it may not, that is recorded. `origin`: the origin of its page. */
@@ -249,7 +278,7 @@ export class Guard {
   #note(why: string, token: string | undefined, scope: Scope, asked: Asked): void {
     const { method, path, address } = asked;
     const claims = claimed(token);
-    const said = { tenant: text(this.#authenticator.claimedTenant(claims)), subject: text(claims?.sub) };
+    const said = { tenant: textOf(this.#authenticator.claimedTenant(claims)), subject: textOf(claims?.sub) };
     const attempt: Attempt = { allowed: false, why, scope, ...copyOf(asked), ...said, source: undefined };
     this.#audit.note(attempt);
     this.#log.warn(
@@ -263,18 +292,4 @@ export class Guard {
       "forbidden",
     );
   }
-}
-
-/** The recorded parts. The headers are left out because they have the token. */
-function copyOf({ method, route, path, address }: Asked): Omit<Asked, "headers"> {
-  return { method, route, path, address };
-}
-
-/** The address of a request of the distributor can be read only in its own turn. */
-function keptOf(asked: Asked): Asked {
-  return { ...copyOf(asked), headers: asked.headers ?? {} };
-}
-
-function text(claim: unknown): string {
-  return typeof claim === "string" ? claim.slice(0, 128) : "";
 }

@@ -4,7 +4,12 @@ export type Source =
   | { readonly kind: "platform" }
   /** An issuer of one tenant. It may speak for that tenant only. */
   | { readonly kind: "issuer"; readonly name: string }
-  | { readonly kind: "key"; readonly id: string };
+  | { readonly kind: "key"; readonly id: string }
+  /**
+   * The console, for a person whom an OpenID provider knows, or for a test that an operator makes. `platform`: as an
+   * operator of the platform.
+   */
+  | { readonly kind: "console"; readonly platform: boolean };
 
 /** A caller, as its token names it. Nothing else about a caller is trusted. */
 export interface Identity {

@@ -44,6 +44,9 @@ export interface Route {
   head?: Handler | undefined;
 }
 
+/** A GET or HEAD that no route matches. */
+export type SiteRequest = Pick<Request, "method" | "path" | "headers">;
+
 /** Routes of the services begin like this. They are added at the end of a service's start. */
 const API = /^\/(?:v1|api)\//;
 
@@ -55,6 +58,8 @@ export abstract class BaseServer {
   readonly cors: Cors;
   /** Called when a token came in a query. */
   onExposed: ((request: Request) => void) | undefined;
+  /** Pages for browsers, at paths that no route matches. */
+  site: ((request: SiteRequest) => HttpResponse | undefined) | undefined;
   protected readonly log: Log;
   protected readonly bodyMs: number;
   protected readonly router = new Router<Route | undefined>();

@@ -1,7 +1,8 @@
+import type { AddressInfo } from "node:net";
 import { createServer, type Server, type ServerOptions as NodeOptions } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { z } from "zod";
-import { certificateOf } from "./certificate.ts";
+import { certificateOf, portTaken } from "./certificate.ts";
 import { Failure, messageOf } from "#runtime/errors.ts";
 import type { nodeServerSettings } from "./settings.ts";
 
@@ -32,4 +33,18 @@ export function serverOf(settings: z.output<typeof nodeServerSettings>): Server 
   } catch (error) {
     throw new Failure("fatal", `TLS_CERT and TLS_KEY cannot be used: ${messageOf(error)}.`, { cause: error });
   }
+}
+
+/** Port 0: any free port. Throws a `fatal` if the port is in use. */
+export function listenOn(server: Server, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "EADDRINUSE") reject(portTaken(host, port));
+      else
+        reject(
+          new Failure("fatal", `Port ${port} on ${host} cannot be opened: ${messageOf(error)}. Check HOST and PORT.`),
+        );
+    });
+    server.listen({ host, port, exclusive: true }, () => resolve((server.address() as AddressInfo).port));
+  });
 }

@@ -8,6 +8,17 @@ export interface HttpResponse {
   body?: string | Uint8Array;
   /** The connection ends after it: the rest of the request is not worth reading, or the socket not worth keeping. */
   close?: boolean;
+  /**
+   * Writes the body bit by bit instead of `body`, on a server on Node. Returns the function that stops it: the peer went
+   * away, reads too slowly, or the server ends.
+   */
+  stream?: (out: StreamOut) => () => void;
+}
+
+/** Where a stream goes. After its end nothing is written. */
+export interface StreamOut {
+  write(text: string): void;
+  end(): void;
 }
 
 export function isResponse(value: object): value is HttpResponse {
@@ -31,6 +42,12 @@ const REFUSED =
 const NARROW =
   'Bearer realm="notifications", error="insufficient_scope", error_description="The token does not allow this recipient"';
 const NARROWED: ReadonlySet<string> = new Set<ProblemName>(["client-forbidden", "target-forbidden"]);
+
+/** Sends a browser elsewhere. */
+export const found = (location: string): HttpResponse => ({
+  status: 302,
+  headers: { location, "cache-control": "no-store", "referrer-policy": "no-referrer" },
+});
 
 export function forbidden(detail = "Send a token or key that allows this."): HttpResponse {
   return problemResponse(problemOf("forbidden", detail));

@@ -1,18 +1,17 @@
 import { STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { Server as TlsServer } from "node:https";
-import type { AddressInfo, Socket } from "node:net";
+import type { Socket } from "node:net";
 import type { z } from "zod";
 import { BaseServer, guardOf, type Route, type ServerOptions } from "./base-server.ts";
 import type { Admitted } from "./body-guard.ts";
 import { plainAddress } from "./networks.ts";
-import { portTaken } from "./certificate.ts";
-import { Failure, messageOf } from "#runtime/errors.ts";
 import { Body } from "./request-body.ts";
 import { Connection, type Exchange, type Handling } from "./connection.ts";
 import { framingOf, targetOf } from "./request-framing.ts";
 import { NodeRequest } from "./node-request.ts";
 import { asksHead, endsConnection, parserRefusal, type ParserError } from "./node-parser.ts";
-import { serverOf } from "./node-server.ts";
+import { NodeStreams } from "./node-stream.ts";
+import { listenOn, serverOf } from "./node-server.ts";
 import type { nodeServerSettings } from "./settings.ts";
 import { expectationFailed, isResponse, notAllowed, notThereYet, slowHead, type HttpResponse } from "./response.ts";
 
@@ -37,6 +36,7 @@ export class HttpServer extends BaseServer {
   readonly #headMs: number;
   readonly #handling: Handling;
   readonly #connections = new Set<Connection>();
+  readonly #streams = new NodeStreams();
   #closing = false;
   #allClosed: (() => void) | undefined;
 
@@ -90,18 +90,7 @@ export class HttpServer extends BaseServer {
 
   /** Port 0: any free port. Throws a `fatal` if the port is in use. */
   listen(host: string, port: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.#server.once("error", (error: NodeJS.ErrnoException) => {
-        if (error.code === "EADDRINUSE") reject(portTaken(host, port));
-        else
-          reject(
-            new Failure("fatal", `Port ${port} on ${host} cannot be opened: ${messageOf(error)}. Check HOST and PORT.`),
-          );
-      });
-      this.#server.listen({ host, port, exclusive: true }, () => {
-        resolve((this.#server.address() as AddressInfo).port);
-      });
-    });
+    return listenOn(this.#server, host, port);
   }
 
   /** Accepts no new connections and closes idle ones. Each later answer ends its connection. */
@@ -109,6 +98,7 @@ export class HttpServer extends BaseServer {
     if (this.#closing) return;
     this.#closing = true;
     this.#server.close();
+    this.#streams.end();
     for (const connection of this.#connections) connection.end();
     setTimeout(() => {
       for (const { current } of this.#connections) current?.body?.refuseIncomplete(notThereYet());
@@ -169,7 +159,9 @@ export class HttpServer extends BaseServer {
     const found = this.router.find(method === "HEAD" ? "GET" : method, path);
     const route = method === "HEAD" && found?.head ? { ...found, endpoint: found.head } : found;
     if (!route) {
-      this.#refuse(exchange, hasBody, this.unrouted(method, path, req.headers.origin ?? ""));
+      const headers = req.headers as Record<string, string>;
+      const page = method === "GET" || method === "HEAD" ? this.site?.({ method, path, headers }) : undefined;
+      this.#refuse(exchange, hasBody, page ?? this.unrouted(method, path, req.headers.origin ?? ""));
       return;
     }
     const request = new NodeRequest(route, target, req, () =>
@@ -243,7 +235,7 @@ export class HttpServer extends BaseServer {
     });
   }
 
-  #answer(exchange: Exchange, { status, headers, body = "", close = false }: HttpResponse): void {
+  #answer(exchange: Exchange, { status, headers, body = "", close = false, stream }: HttpResponse): void {
     if (exchange.answered) {
       exchange.body?.finish();
       return;
@@ -252,8 +244,15 @@ export class HttpServer extends BaseServer {
     const sent: Record<string, string | number> = { ...headers, ...this.cors.headers(req.headers.origin ?? "") };
     const empty = status === 204 || status === 304;
     const bytes = empty ? 0 : typeof body === "string" ? Buffer.byteLength(body) : body.length;
-    if (!empty) sent["content-length"] = bytes;
+    if (!empty && !stream) sent["content-length"] = bytes;
     if (close || this.#closing || endsConnection(req, empty)) res.shouldKeepAlive = false;
+    if (stream && req.method !== "HEAD") {
+      this.#streams.start(exchange, status, sent, stream);
+      exchange.answered = true;
+      exchange.body?.finish();
+      if (this.#closing) this.#streams.end();
+      return;
+    }
     // It throws before any effect if a header cannot be sent. The next answer then has its own reason.
     res.writeHead(status, STATUS_CODES[status] ?? "", sent);
     exchange.answered = true;
@@ -267,6 +266,7 @@ export class HttpServer extends BaseServer {
     exchange.answered = true;
     exchange.body?.gone();
     exchange.request?.onGone?.();
+    this.#streams.gone(exchange);
   }
 
   #shown(response: HttpResponse, origin = ""): HttpResponse {

@@ -22,6 +22,11 @@ export type RowChange<S extends Schemas> = {
   [K in KindOf<S>]: { kind: K; tenant: string; id: string; value: ValueOf<S, K> | null; changes?: true };
 }[KindOf<S>];
 
+export interface Altered<V> {
+  before: unknown;
+  value: V;
+}
+
 export type Session = { query: Postgres["pool"]["query"] };
 
 export interface RowTable<S extends Schemas> {
@@ -121,16 +126,26 @@ export class RowStore<S extends Schemas> {
     }
   }
 
+  /** Changes a row by its present value, or throws what `edit` throws. No other write comes between. */
+  async alter<K extends KindOf<S>>(
+    { kind, tenant, id }: { kind: K; tenant: string; id: string },
+    edit: (value: ValueOf<S, K> | undefined) => ValueOf<S, K>,
+  ): Promise<Altered<ValueOf<S, K>>> {
+    return inTransaction(this.#pool, async (session) => {
+      await session.query(`update ${this.#name}_version set version = version + 1`);
+      const before = await this.#value(session, { kind, tenant, id });
+      const value = edit(before === null ? undefined : (this.#table.schemas[kind]!.parse(before) as ValueOf<S, K>));
+      await this.#put(session, { kind, tenant, id, value }, 0);
+      await this.#bound(session, kind, tenant);
+      return { before, value };
+    });
+  }
+
   async #writeAll(session: Session, changes: readonly RowChange<S>[]): Promise<unknown[]> {
     const before: unknown[] = [];
     await session.query(`update ${this.#name}_version set version = version + $1`, [changes.length]);
     for (const [index, change] of changes.entries()) {
-      const { kind, tenant, id } = change;
-      const { rows } = await session.query<{ value: unknown }>(
-        `select value from ${this.#name} where kind = $1 and tenant = $2 and id = $3`,
-        [kind, tenant, id],
-      );
-      before.push(rows[0]?.value ?? null);
+      before.push(await this.#value(session, change));
       await this.#put(session, change, index);
     }
     for (const { kind, tenant } of changes) await this.#bound(session, kind, tenant);
@@ -138,6 +153,14 @@ export class RowStore<S extends Schemas> {
       `delete from ${this.#name} where value is null and at < now() - interval '${2 * MEMORY_MS} ms'`,
     );
     return before;
+  }
+
+  async #value(session: Session, { kind, tenant, id }: Pick<Row, "kind" | "tenant" | "id">): Promise<unknown> {
+    const { rows } = await session.query<{ value: unknown }>(
+      `select value from ${this.#name} where kind = $1 and tenant = $2 and id = $3`,
+      [kind, tenant, id],
+    );
+    return rows[0]?.value ?? null;
   }
 
   async #put(session: Session, { kind, tenant, id, value, changes }: RowChange<S>, index: number): Promise<void> {

@@ -18,4 +18,5 @@ export const CloseCodes = {
   withdrawn: { code: 4004, reason: "Access was withdrawn", reconnect: "token" },
   flood: { code: 4010, reason: "Too many frames", reconnect: "now" },
   replaced: { code: 4011, reason: "Replaced by a newer connection", reconnect: "no" },
+  disconnected: { code: 4012, reason: "Disconnected by an operator", reconnect: "now" },
 } as const satisfies Record<string, Close>;

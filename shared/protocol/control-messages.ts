@@ -86,13 +86,21 @@ const inboxMessage = z.object({ type: z.literal("inbox"), key: z.string(), ...co
 
 export type InboxMessage = z.output<typeof inboxMessage>;
 
-const slotMessage = z.union([routedMessage, inboxMessage]);
+/**
+ * Console to distributor, on the slot: an operator ends one connection. Only the incarnation fences it. Send it only if
+ * the platform's format is at least 4.
+ */
+const disconnectMessage = z.object({ type: z.literal("disconnect"), key: z.string(), ...connection });
+
+export type DisconnectMessage = z.output<typeof disconnectMessage>;
+
+const slotMessage = z.union([routedMessage, inboxMessage, disconnectMessage]);
 
 export function asControl(value: unknown): ControlMessage {
   return read(controlMessage, value);
 }
 
-export function asRouted(value: unknown): RoutedMessage | InboxMessage {
+export function asRouted(value: unknown): RoutedMessage | InboxMessage | DisconnectMessage {
   return read(slotMessage, value);
 }
 

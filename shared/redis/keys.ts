@@ -11,7 +11,7 @@ export class Keys {
     this.#namespace = namespace;
   }
 
-  /** Hash: connection (`slot:incarnation:session`) to its start (ms, for people to read). */
+  /** Hash: connection (`slot:incarnation:session`) to its `ConnectionFacts`, as JSON. */
   connections(key: ClientKey): string {
     return `${this.#namespace}:c:{${key.length}:${key}}`;
   }
@@ -32,6 +32,21 @@ export class Keys {
   /** String: the sealed token of a ticket. `name` is a digest. */
   ticket(name: string): string {
     return `${this.#namespace}:t:{${name}}`;
+  }
+
+  /** String: a sealed session of the console. `name` is the digest of its cookie. */
+  session(name: string): string {
+    return `${this.#namespace}:w:session:{${name}}`;
+  }
+
+  /** String: a sign-in token was used. `name` is a digest of its id. */
+  usedSignIn(name: string): string {
+    return `${this.#namespace}:w:used:{${name}}`;
+  }
+
+  /** String: the sealed caller of a relayed request. `name` is a digest of the ticket. */
+  relay(name: string): string {
+    return `${this.#namespace}:g:{${name}}`;
   }
 
   /** String: the outcome of the notification with this id, if its publisher gave the id. */

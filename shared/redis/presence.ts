@@ -9,6 +9,15 @@ import { connectionOf, type ConnectionId } from "#protocol/control-messages.ts";
 /** Seconds that a client's entry lives without a new registration. The slot's lease makes it valid. */
 const ENTRY_SECONDS = 1_800;
 
+/** What operators see of a connection. No service decides by it. */
+export interface ConnectionFacts {
+  /** ms since 1970. */
+  since: number;
+  transport: string;
+  /** The remote address at the opening. */
+  address: string;
+}
+
 export class Presence {
   readonly #redis: Redis;
   readonly #keys: Keys;
@@ -18,8 +27,9 @@ export class Presence {
     this.#keys = keys;
   }
 
-  async register(key: ClientKey, id: ConnectionId, since: number): Promise<void> {
-    await this.#redis.eval(REGISTER, 1, this.#keys.connections(key), connectionOf(id), since, ENTRY_SECONDS);
+  async register(key: ClientKey, id: ConnectionId, about: ConnectionFacts): Promise<void> {
+    const facts = JSON.stringify(about);
+    await this.#redis.eval(REGISTER, 1, this.#keys.connections(key), connectionOf(id), facts, ENTRY_SECONDS);
   }
 
   async unregister(key: ClientKey, id: ConnectionId): Promise<void> {
@@ -36,6 +46,15 @@ export class Presence {
     const incarnations = await Promise.all(slots.map((slot) => this.#redis.get(this.#keys.slot(slot))));
     const owner = new Map(slots.map((slot, index) => [slot, Number(incarnations[index] ?? Number.NaN)]));
     return found.map((ids) => ids.filter(({ slot, incarnation }) => owner.get(slot) === incarnation));
+  }
+
+  /** The live connections of one client with their facts, for operators. */
+  async describe(key: ClientKey): Promise<(ConnectionId & Partial<ConnectionFacts>)[]> {
+    const [[live = []], facts] = await Promise.all([
+      this.lookUp([key]),
+      this.#redis.hgetall(this.#keys.connections(key)),
+    ]);
+    return live.map((id) => ({ ...id, ...factsOf(facts[connectionOf(id)]) }));
   }
 
   /** Takes a free slot, or undefined if none is free. It starts from a random one, so that many starts do not queue. */
@@ -87,4 +106,10 @@ const RELEASE = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call
 function fromField(text: string): ConnectionId {
   const [slot = Number.NaN, incarnation = Number.NaN, session = Number.NaN] = text.split(":").map(Number);
   return { slot, incarnation, session };
+}
+
+/** A distributor of an earlier version writes only the time. */
+function factsOf(text = "{}"): Partial<ConnectionFacts> {
+  const facts = JSON.parse(text) as number | Partial<ConnectionFacts>;
+  return typeof facts === "number" ? { since: facts } : facts;
 }

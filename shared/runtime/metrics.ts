@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 
 export type { Registry };
@@ -7,7 +8,14 @@ export function createRegistry(service: string): Registry {
   const registry = new Registry();
   registry.setDefaultLabels({ service });
   collectDefaultMetrics({ register: registry });
+  const build = { name: "build_info", help: "Always 1, with the version of this service.", labelNames: ["version"] };
+  new Gauge({ ...build, registers: [registry] }).set({ version: versionHere() }, 1);
   return registry;
+}
+
+function versionHere(): string {
+  const file = new URL("../package.json", import.meta.url);
+  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
 }
 
 /** The labels, and the count so far. */

@@ -32,7 +32,24 @@ export interface Grants {
 const FORMAT = { platform: ["select"], service_formats: ["select", "insert", "update (at)", "delete"] } as const;
 const ACCESS = { access: ["select"], access_version: ["select"], ...FORMAT } as const;
 
+/** A service takes a ticket of the console, which relays a request of an operator. */
+const RELAYED = { keys: "g:", commands: ["getdel"] } as const;
+
 const WHOLE = ["select", "insert", "update", "delete"] as const;
+
+const SHOWN = ["select", "delete"] as const;
+const READ_AND_DELETED = {
+  stored_notifications: SHOWN,
+  inbox_items: SHOWN,
+  inbox_marks: SHOWN,
+  inbox_clients: SHOWN,
+  members: SHOWN,
+  full_clients: SHOWN,
+  publications: SHOWN,
+  publication_slices: SHOWN,
+  quarantine: SHOWN,
+  timeline: SHOWN,
+} as const;
 
 /**
  * All rights of each role. The statements of Postgres, users of Redis, ACLs of Kafka, and docs/reference/grants.md are
@@ -54,6 +71,7 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
     redis: [
       { keys: "r:", commands: ["eval", "evalsha", "get", "set"] },
       { keys: "p:", commands: ["get", "set", "unlink"] },
+      RELAYED,
     ],
     kafka: { read: [], write: ["accepted", "dispatch", "audit", "events"], describe: [], groups: [] },
   },
@@ -70,10 +88,7 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
       tenant_stored: ["select"],
       tenant_clients: ["select", "insert", "update (due)"],
     },
-    redis: [
-      { keys: "c:", commands: ["hkeys"] },
-      { keys: "s:", commands: ["get"] },
-    ],
+    redis: [{ keys: "c:", commands: ["hkeys"] }, { keys: "s:", commands: ["get"] }, RELAYED],
     kafka: {
       read: ["accepted", "control", "deferred", "deadLetters", "epochs"],
       // A dead letter is sent again to its original topic.
@@ -88,6 +103,7 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
       { keys: "c:", commands: ["eval", "hset", "expire", "hdel"] },
       { keys: "s:", commands: ["eval", "get", "set", "del"] },
       { keys: "t:", commands: ["set", "getdel"] },
+      RELAYED,
     ],
     kafka: { read: ["routed"], write: ["control", "audit", "events"], describe: ["accepted"], groups: ["slot-*"] },
   },
@@ -102,9 +118,21 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
       tenant_stored: ["select"],
       tenant_clients: ["select"],
       tenant_use: ["select"],
+      // Support reads what the stores have of a client, and deletes it when asked to.
+      ...READ_AND_DELETED,
+      timeline_gaps: ["select"],
+      timeline_days: ["select"],
     },
-    redis: [],
-    kafka: { read: [], write: ["audit"], describe: [], groups: [] },
+    redis: [
+      // Sessions and used sign-in tokens.
+      { keys: "w:", commands: ["getex", "set", "del"] },
+      // Only the console makes relay tickets.
+      { keys: "g:", commands: ["set"] },
+      { keys: "c:", commands: ["hkeys", "hgetall"] },
+      { keys: "s:", commands: ["get"] },
+    ],
+    // The tail of the audit log. An operator's request to end connections goes to their slots.
+    kafka: { read: ["audit"], write: ["audit", "routed"], describe: [], groups: ["audit-*"] },
   },
   dispatcher: {
     postgres: {
@@ -126,7 +154,7 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
       stored_notifications: ["select", "delete", "update (expires)"],
     },
     // The rates of tenants, which a receiver counts too.
-    redis: [{ keys: "r:", commands: ["eval", "evalsha", "get", "set"] }],
+    redis: [{ keys: "r:", commands: ["eval", "evalsha", "get", "set"] }, RELAYED],
     kafka: {
       read: ["dispatch"],
       write: ["accepted", "dispatch", "deadLetters", "audit", "events"],
@@ -143,10 +171,7 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
       // A trigger makes and drops the tables of weeks, with its owner's rights.
       inbox_weeks: ["select", "update (due)"],
     },
-    redis: [
-      { keys: "c:", commands: ["hkeys"] },
-      { keys: "s:", commands: ["get"] },
-    ],
+    redis: [{ keys: "c:", commands: ["hkeys"] }, { keys: "s:", commands: ["get"] }, RELAYED],
     kafka: {
       read: ["accepted", "epochs"],
       // Outcomes go to accepted. A mark goes to live connections.

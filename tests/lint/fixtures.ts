@@ -22,6 +22,12 @@ export const fixtures: Record<string, string> = {
     import "pg"; //! no-restricted-imports
     export type V = Verdict;
   `,
+  "services/console/web/pages/overview.ts": `
+    import "react";
+    import "@saasaparilla/shared/settings.ts"; //! no-restricted-imports
+    import "@saasaparilla/client"; //! no-restricted-imports
+    import "../../main.ts"; //! no-relative-parent-imports
+  `,
   "services/receiver/limits/request-admission.ts": `
     export const limits = 1;
   `,

@@ -153,8 +153,8 @@ export class SimulatedDistributor {
     }
     readPack(record.value!, (kind, body) => {
       const message = kind === Kind.DELIVER ? readDeliver(body) : asRouted(readMessage(body));
-      // The simulation has no courier.
-      if (!("kind" in message) && message.type === "inbox") return;
+      // The simulation has no courier and no operator.
+      if (!("kind" in message) && (message.type === "inbox" || message.type === "disconnect")) return;
       const { incarnation, generation } = message;
       const older = generation < this.#newest;
       this.#newest = Math.max(this.#newest, generation);

@@ -7,7 +7,18 @@ const AUDIENCE = "https://notifications.example";
 const REDIRECT = "https://shop.example/callback";
 const SECRET = randomBytes(20).toString("hex");
 
+interface Options {
+  /** Where the provider sends a browser back to. */
+  redirect?: string;
+  /** The roles of each user. */
+  roles?: Readonly<Record<string, readonly string[]>>;
+}
+
 export interface OpenIdProvider {
+  /** The credentials of the registered client. */
+  client: { id: string; secret: string };
+  /** Signs a user in from the page at `start`, and returns the address to which the browser is sent back. */
+  signIn(start: string, name: string): Promise<URL>;
   /** The issuer's document for the console, from its discovery document. */
   row: { issuer: string; audience: string; algorithms: string[]; jwksUrl: string; scopePrefix: string };
   /** An access token for a service, by its credentials. */
@@ -18,11 +29,11 @@ export interface OpenIdProvider {
 }
 
 /** A certified OpenID provider, in this process: discovery, keys, client credentials, and the code flow with PKCE. */
-export async function startOpenIdProvider(): Promise<OpenIdProvider> {
+export async function startOpenIdProvider({ redirect = REDIRECT, roles = {} }: Options = {}): Promise<OpenIdProvider> {
   const server = createServer();
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  server.on("request", new Provider(issuer, configuration()).callback());
+  server.on("request", new Provider(issuer, configuration(redirect, roles)).callback());
   const { jwks_uri, token_endpoint, authorization_endpoint } = (await (
     await fetch(`${issuer}/.well-known/openid-configuration`)
   ).json()) as Record<string, string>;
@@ -35,6 +46,8 @@ export async function startOpenIdProvider(): Promise<OpenIdProvider> {
   }
 
   return {
+    client: { id: "shop", secret: SECRET },
+    signIn: (start, name) => signIn(start, name, redirect),
     row: { issuer, audience: AUDIENCE, algorithms: ["ES256"], jwksUrl: jwks_uri!, scopePrefix: "notifications:" },
     forService: (scope) => token({ grant_type: "client_credentials", scope }),
     async forUser(name, scope) {
@@ -48,7 +61,8 @@ export async function startOpenIdProvider(): Promise<OpenIdProvider> {
         code_challenge: createHash("sha256").update(verifier).digest("base64url"),
         code_challenge_method: "S256",
       });
-      const code = await signIn(`${authorization_endpoint}?${asked}`, name);
+      const back = await signIn(`${authorization_endpoint}?${asked}`, name, REDIRECT);
+      const code = back.searchParams.get("code")!;
       return token({ grant_type: "authorization_code", code, redirect_uri: REDIRECT, code_verifier: verifier });
     },
     close: () => void server.close(),
@@ -56,7 +70,7 @@ export async function startOpenIdProvider(): Promise<OpenIdProvider> {
 }
 
 /** Acts as a browser: follows redirects with cookies, and sends the forms of sign-in and consent. */
-async function signIn(start: string, name: string): Promise<string> {
+async function signIn(start: string, name: string, redirect: string): Promise<URL> {
   const cookies = new Map<string, string>();
   const forms = [
     new URLSearchParams({ prompt: "login", login: name, password: "x" }),
@@ -72,12 +86,12 @@ async function signIn(start: string, name: string): Promise<string> {
     await answer.text();
     body = answer.status === 200 ? forms.shift() : undefined;
     if (answer.status !== 200) url = new URL(answer.headers.get("location")!, url).href;
-    if (url.startsWith(REDIRECT)) return new URL(url).searchParams.get("code")!;
+    if (url.startsWith(redirect)) return new URL(url);
   }
   throw new Error("The sign-in did not end.");
 }
 
-function configuration(): object {
+function configuration(redirect: string, roles: NonNullable<Options["roles"]>): object {
   const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const key = { ...privateKey.export({ format: "jwk" }), use: "sig", alg: "ES256", kid: "k" };
   const scope = "notifications:publish notifications:subscribe orders:read";
@@ -89,13 +103,14 @@ function configuration(): object {
       {
         client_id: "shop",
         client_secret: SECRET,
-        redirect_uris: [REDIRECT],
+        redirect_uris: [redirect],
         grant_types: ["client_credentials", "authorization_code"],
         token_endpoint_auth_method: "client_secret_post",
         id_token_signed_response_alg: "ES256",
       },
     ],
-    findAccount: (_: unknown, id: string) => ({ accountId: id, claims: () => ({ sub: id }) }),
+    findAccount: (_: unknown, id: string) => ({ accountId: id, claims: () => ({ sub: id, roles: roles[id] }) }),
+    claims: { openid: ["sub", "roles"] },
     features: {
       clientCredentials: { enabled: true },
       devInteractions: { enabled: true },

@@ -24,7 +24,7 @@ Without them provision creates no role, and every service uses the user that its
 
 1. Give the owner what it needs: in Postgres \`CREATEROLE\` (\`alter role OWNER createrole\`), in Redis 7 or later \`ACL\`.
 2. Run provision with the passwords. You can repeat it: it sets the passwords again, and revokes every right that a role should not have. Nothing changes for running services.
-3. Change the addresses of each service, one service after the other: \`DATABASE_URL=postgres://${roleOf(NAMESPACE, "receiver")}:PASSWORD@...\`, \`REDIS_URL=redis://${roleOf(NAMESPACE, "receiver")}:PASSWORD@...\`. Console and recorder need no \`REDIS_URL\`.
+3. Change the addresses of each service, one service after the other: \`DATABASE_URL=postgres://${roleOf(NAMESPACE, "receiver")}:PASSWORD@...\`, \`REDIS_URL=redis://${roleOf(NAMESPACE, "receiver")}:PASSWORD@...\`. The recorder needs no \`REDIS_URL\`.
 4. Keep the owner's addresses for provision alone.
 
 With compose, \`docker compose up --wait\` of this version does all of it. With the chart, name the Secret of step 3 in \`roles.existingSecret\`; \`helm upgrade\` with bundled stores needs nothing.

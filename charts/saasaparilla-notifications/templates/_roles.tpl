@@ -33,7 +33,7 @@ receiver director distributor console courier dispatcher recorder
 {{- end }}
 {{- if not $owner }}
 - { name: DATABASE_URL, valueFrom: { secretKeyRef: { name: {{ $secret }}, key: {{ $kind }}-database-url } } }
-{{- if not (has $kind (list "console" "recorder")) }}
+{{- if ne $kind "recorder" }}
 - { name: REDIS_URL, valueFrom: { secretKeyRef: { name: {{ $secret }}, key: {{ $kind }}-redis-url } } }
 {{- end }}
 {{- else }}

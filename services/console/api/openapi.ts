@@ -24,7 +24,7 @@ export function openapi(routes: readonly Route[]): Openapi {
 }
 
 function operation(route: Route, schemas: Schemas): Operation {
-  const id = operationId(route);
+  const id = route.operation ?? operationId(route);
   const named = capital(id);
   const path = route.path.replaceAll(/:(\w+)/g, "{$1}");
   const parameters: Parameter[] = [
@@ -52,7 +52,7 @@ function operation(route: Route, schemas: Schemas): Operation {
     path,
     tag: "access",
     summary: route.summary,
-    description: `Needs \`${route.needs}\`${route.of === "platform" ? " of the platform" : ""}.`,
+    description: `Needs \`${route.needs}\`${route.of === "platform" ? " of the platform" : ""}${operateQuery(route)}.`,
     security: "operator",
     parameters,
     ...(route.body && { body: { required: true, content: json("Body", route.body, "input") } }),
@@ -66,6 +66,9 @@ function operation(route: Route, schemas: Schemas): Operation {
     others: { 400: ["invalid-value"] },
   };
 }
+
+const operateQuery = ({ operateQuery: name }: Route): string =>
+  name === undefined ? "" : `, and \`operate\` with \`${name}\``;
 
 const METHODS = { GET: "get", PUT: "put", POST: "post", DELETE: "delete" } as const;
 const BODIES = ["invalid-shape", "invalid-value", "busy", "too-large", "too-slow", "unsupported-media-type"] as const;
@@ -89,6 +92,6 @@ function collectionOf(path: string): string {
   return path.split("/").findLast((part) => part.endsWith("s") && !part.startsWith(":") && !part.endsWith("ss"))!;
 }
 
-const singular = (many: string): string => many.replace(/s$/, "");
+const singular = (many: string): string => many.replace(/(?<=ch)es$|s$/, "");
 const capital = (word: string): string => `${word.slice(0, 1).toUpperCase()}${word.slice(1)}`;
 const camel = (words: string): string => words.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase());

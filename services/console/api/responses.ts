@@ -17,3 +17,9 @@ export const upgradeUnfinished = (needed: number, present: number): HttpResponse
   );
 
 export const unavailable = (detail: string): HttpResponse => notAvailable(`${detail} Try again.`);
+
+/** A 403 that says why. Only for callers that are identified: a stranger learns nothing (R2). */
+export const notAllowed = (detail: string): HttpResponse => {
+  const fix = "Sign in again, or ask an operator of the platform for the role.";
+  return problemResponse({ ...problemOf("forbidden", detail), fix });
+};

@@ -1,6 +1,7 @@
 import { bearer, type Identity } from "@saasaparilla/shared/auth/identity.ts";
 import { authenticateRequest, type CallerAnswers } from "@saasaparilla/shared/auth/authenticate-request.ts";
-import type { Asked, Guard } from "@saasaparilla/shared/auth/guard.ts";
+import type { Asked } from "@saasaparilla/shared/auth/asked.ts";
+import type { Guard } from "@saasaparilla/shared/auth/guard.ts";
 import { SUBPROTOCOL, TOKEN_SUBPROTOCOL } from "@saasaparilla/shared/protocol/client-frames.ts";
 import type { Request } from "@saasaparilla/shared/http/request.ts";
 import {

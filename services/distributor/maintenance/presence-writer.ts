@@ -32,8 +32,8 @@ export class PresenceWriter {
     this.#refresh = setInterval(() => void this.registerAll(), REFRESH_MS);
   }
 
-  opened({ session, since }: Connection): void {
-    this.#presence.register(session.key, this.#controlProducer.id(session.id), since).catch((error: unknown) => {
+  opened(connection: Connection): void {
+    this.#registerOne(connection).catch((error: unknown) => {
       this.#failed(error);
       this.#soon();
     });
@@ -79,11 +79,11 @@ export class PresenceWriter {
 
   async #register(connections: Connection[]): Promise<void> {
     const open = connections.filter(({ session }) => session.state !== "CLOSED");
-    await Promise.all(
-      open.map(({ session, since }) =>
-        this.#presence.register(session.key, this.#controlProducer.id(session.id), since),
-      ),
-    );
+    await Promise.all(open.map((connection) => this.#registerOne(connection)));
+  }
+
+  #registerOne({ session, since, wire: { transport }, address }: Connection): Promise<void> {
+    return this.#presence.register(session.key, this.#controlProducer.id(session.id), { since, transport, address });
   }
 
   #soon(): void {

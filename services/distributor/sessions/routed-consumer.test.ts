@@ -17,6 +17,7 @@ let refused: number[];
 let closed: number[];
 let inbox: unknown[];
 let writable: boolean;
+let ended: unknown[];
 let routedConsumer: RoutedConsumer;
 
 beforeEach(() => {
@@ -27,6 +28,7 @@ beforeEach(() => {
   closed = [];
   inbox = [];
   writable = true;
+  ended = [];
   const wire = {
     inbox(frame: unknown): boolean {
       if (writable) inbox.push(frame);
@@ -38,6 +40,7 @@ beforeEach(() => {
     hub: {
       find: (session: number) => (session === 1 ? peer : undefined),
       step: (_: unknown, event: SessionEvent) => events.push(event),
+      end: (connection: unknown, { code }: { code: number }) => ended.push([connection === peer, code]),
     },
     controlProducer: {
       refuseUnknown: (_: number, __: number, ___: string, session: number) => refused.push(session),
@@ -158,4 +161,14 @@ describe("R85: a frame about an inbox", () => {
     expect(skipped).toBe(1);
     expect(inbox).toEqual([reload, "sent"]);
   });
+});
+
+test("an operator's disconnect ends the connection of that client, and no other", () => {
+  const disconnect = { type: "disconnect", slot: 0, incarnation: INCARNATION, session: 1, key: KEY } as const;
+  read((writer) => writer.signal({ ...disconnect, incarnation: INCARNATION - 1 }));
+  read((writer) => writer.signal({ ...disconnect, session: 2 }));
+  read((writer) => writer.signal({ ...disconnect, key: "acme/u2" }));
+  expect([ended, fenced]).toEqual([[], 1]);
+  read((writer) => writer.signal(disconnect));
+  expect(ended).toEqual([[true, 4012]]);
 });

@@ -10,7 +10,13 @@ import {
   readMessage,
   type Deliver,
 } from "@saasaparilla/shared/protocol/pack.ts";
-import { asRouted, type InboxMessage, type RoutedMessage } from "@saasaparilla/shared/protocol/control-messages.ts";
+import { CloseCodes } from "@saasaparilla/shared/protocol/close-codes.ts";
+import {
+  asRouted,
+  type DisconnectMessage,
+  type InboxMessage,
+  type RoutedMessage,
+} from "@saasaparilla/shared/protocol/control-messages.ts";
 import type { DistributorMetrics } from "#metrics.ts";
 import type { Connection } from "./connection.ts";
 import type { Hub } from "./hub.ts";
@@ -95,8 +101,9 @@ export class RoutedConsumer {
     this.#hub.step(connection, { type: "deliver", generation, prev, row: { sequence, appended, body } });
   }
 
-  #anySignal(message: RoutedMessage | InboxMessage): void {
+  #anySignal(message: RoutedMessage | InboxMessage | DisconnectMessage): void {
     if (message.type === "inbox") this.#inbox(message);
+    else if (message.type === "disconnect") this.#disconnect(message);
     else this.#signal(message);
   }
 
@@ -109,6 +116,16 @@ export class RoutedConsumer {
     const connection = this.#hub.find(session);
     if (connection?.session.key !== key) this.#metrics.inboxFrame("unknown");
     else this.#metrics.inboxFrame(connection.wire.inbox(frame) ? "sent" : "slow");
+  }
+
+  /** Its session may already belong to another client: the number of a session can come again. */
+  #disconnect({ incarnation, session, key }: DisconnectMessage): void {
+    if (incarnation !== this.#incarnation()) {
+      this.#metrics.fenced();
+      return;
+    }
+    const connection = this.#hub.find(session);
+    if (connection?.session.key === key) this.#hub.end(connection, CloseCodes.disconnected);
   }
 
   #signal(message: RoutedMessage): void {

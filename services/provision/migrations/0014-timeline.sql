@@ -24,6 +24,9 @@ create index timeline_client on timeline (tenant, client, at);
 -- Lists of a tenant's notifications, and of one publisher's.
 create index timeline_accepted on timeline (tenant, at) where kind = 'accepted';
 create index timeline_publisher on timeline (tenant, (detail ->> 'publisher'), at) where kind = 'accepted';
+-- Lists of exceptions, which are recorded of every notification (ALWAYS_RECORDED in shared/timeline/events.ts).
+create index timeline_exceptions on timeline (tenant, kind, at)
+  where kind in ('refused', 'expired', 'retracted', 'undeliverable', 'dead-lettered', 'quarantined');
 
 -- Events that are missing, between two times of one process' clock.
 create table timeline_gaps (

@@ -36,5 +36,6 @@ export function derivedId(keyName: string, index: number): string {
 
 function idOf(source: Source): string {
   if (source.kind === "platform") return "";
+  if (source.kind === "console") return "";
   return source.kind === "issuer" ? source.name : source.id;
 }

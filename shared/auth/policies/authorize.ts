@@ -38,9 +38,17 @@ const TRUSTED: readonly Grant[] = [
 const NONE: readonly Grant[] = [];
 const EMPTY: ReadonlyMap<string, Grant> = new Map();
 
+/** The mapping of the console's settings is its grant. */
+const FROM_CONSOLE: readonly Grant[] = [{ ...TRUSTED[0]!, targets: new ClientPatterns(["*"]) }];
+
 /** Operators of the platform. Their token comes from the platform's own issuer, and its tenant need not exist. */
-function isOfPlatform({ source }: Identity, scope: Scope): boolean {
-  return source.kind === "platform" && (scope === "operate" || scope === "read");
+function isOfPlatform(identity: Identity, scope: Scope): boolean {
+  return mayOperatePlatform(identity) && (scope === "operate" || scope === "read");
+}
+
+/** Whether its issuer may speak for operators of the platform. */
+export function mayOperatePlatform({ source }: Pick<Identity, "source">): boolean {
+  return source.kind === "platform" || (source.kind === "console" && source.platform);
 }
 
 /** Checked in this order. The first failed check is the reason in the logs. */
@@ -140,7 +148,7 @@ export function targetsOf(policies: Policies, identity: Identity, scope: TargetS
   const { source, tenant, subject } = identity;
   // Trusted scopes name no targets, so that tokens of before gain nothing. A grant of the tenant names them.
   const grants =
-    source.kind === "key"
+    source.kind === "key" || source.kind === "console"
       ? grantsOf(policies, { identity, scope })
       : named(policies.tenant(tenant)?.grants ?? EMPTY, subject, scope);
   const targets = grants.flatMap((grant) => grant.targets ?? []);
@@ -157,6 +165,7 @@ function grantsOf(policies: Policies, { identity, scope }: Pick<Question, "ident
     const key = policies.key(source.id);
     return key ? [key.grant] : NONE;
   }
+  if (source.kind === "console") return FROM_CONSOLE;
   const tenant = policies.tenant(name);
   if (isOfPlatform(identity, scope) || tenant?.row?.trust === "scopes") return TRUSTED;
   return tenant ? named(tenant.grants, subject, scope) : NONE;

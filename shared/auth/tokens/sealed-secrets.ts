@@ -41,10 +41,7 @@ export class SealedSecrets {
     const { kid = "", owner: sealedFor } = decodeProtectedHeader(sealed) as { kid?: string; owner?: string };
     const key = this.#keys.get(kid);
     if (!key || sealedFor !== owner)
-      throw new Failure(
-        "retry",
-        `The secret of the issuer ${owner} cannot be opened: SECRETS_KEY lacks the key ${kid}.`,
-      );
+      throw new Failure("retry", `The secret of ${owner} cannot be opened: SECRETS_KEY lacks the key ${kid}.`);
     try {
       const { plaintext } = await compactDecrypt(sealed, key, {
         keyManagementAlgorithms: [SEALING.alg],
@@ -52,7 +49,16 @@ export class SealedSecrets {
       });
       return plaintext;
     } catch (error) {
-      throw new Failure("retry", `The secret of the issuer ${owner} cannot be opened.`, { cause: error });
+      throw new Failure("retry", `The secret of ${owner} cannot be opened.`, { cause: error });
+    }
+  }
+
+  /** The same for a secret that others may have written, or that may be older than the keys: undefined. */
+  async tryOpen(sealed: string, owner: string): Promise<Uint8Array | undefined> {
+    try {
+      return await this.open(sealed, owner);
+    } catch {
+      return undefined;
     }
   }
 }

@@ -1,0 +1,2 @@
+/** The entries of a field with commas, spaces or lines between. */
+export const listOf = (text: string): string[] => text.split(/[\s,]+/).filter((part) => part !== "");

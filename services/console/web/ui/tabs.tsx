@@ -1,0 +1,39 @@
+import { Content, List, Root, Trigger } from "@radix-ui/react-tabs";
+import type { ReactNode } from "react";
+
+export interface Tab {
+  id: string;
+  title: string;
+  content: () => ReactNode;
+}
+
+/** Tabs whose choice is in the address, so that each can be linked to. */
+export function Tabs({
+  label,
+  tabs,
+  value,
+  onValue,
+}: {
+  label: string;
+  tabs: Tab[];
+  value: string;
+  onValue: (id: string) => void;
+}) {
+  const shown = tabs.some(({ id }) => id === value) ? value : tabs[0]!.id;
+  return (
+    <Root value={shown} onValueChange={onValue} className="stack">
+      <List className="tabs" aria-label={label}>
+        {tabs.map(({ id, title }) => (
+          <Trigger key={id} value={id}>
+            {title}
+          </Trigger>
+        ))}
+      </List>
+      {tabs.map(({ id, content }) => (
+        <Content key={id} value={id} tabIndex={-1} className="stack">
+          {id === shown && content()}
+        </Content>
+      ))}
+    </Root>
+  );
+}

@@ -1,0 +1,56 @@
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { launchChromium } from "#tests/pages/chromium.ts";
+import { buildPages, visit } from "#tests/support/console-pages.ts";
+import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
+
+/** "Try it": three real connections of a client, side by side. */
+let stack: Stack;
+let console: Service;
+let distributor: Service;
+let browser: Browser;
+
+beforeAll(async () => {
+  await buildPages();
+  stack = await startStack({ services: ["receiver", "director", "recorder"], env: { TIMELINE_FOLLOW: "all" } });
+  distributor = await stack.start("distributor");
+  const [receiver] = stack.services as [Service];
+  console = await stack.start("console", { RECEIVER_URL: receiver.url, DISTRIBUTOR_URL: distributor.url });
+  browser = await launchChromium();
+});
+
+afterAll(async () => {
+  await browser.close();
+  await stack.close();
+});
+
+const PANES = ["websocket", "sse", "poll"];
+
+async function publish(page: Page, text: string): Promise<void> {
+  await page.getByLabel("Payload").fill(JSON.stringify(text));
+  await page.getByRole("button", { name: "Publish" }).click();
+  await page.getByText("accepted", { exact: true }).waitFor();
+}
+
+async function heard(page: Page, text: string): Promise<void> {
+  for (const pane of PANES) await expect.poll(() => page.getByTestId(`pane-${pane}`).innerText()).toContain(text);
+}
+
+test("a published notification arrives on three panes, also after a distributor was killed", async () => {
+  const { page, open, faults } = await visit({ browser, stack, console });
+  await open("/t/acme/try?client=u7");
+  await expect.poll(() => page.getByText("live", { exact: true }).count()).toBeGreaterThanOrEqual(PANES.length);
+  await page.getByRole("button", { name: "Dry run" }).click();
+  await page.getByText("it would be accepted").waitFor();
+  await publish(page, "before");
+  await heard(page, "before");
+
+  const { port } = new URL(distributor.url);
+  distributor.kill("SIGKILL");
+  await distributor.exited;
+  await stack.start("distributor", { PORT: port });
+  await expect.poll(() => page.locator(".panel .status").filter({ hasText: "live" }).count()).toBe(PANES.length);
+  await publish(page, "after");
+  await heard(page, "after");
+  expect(faults).toEqual([]);
+});
