@@ -19,9 +19,22 @@ export function openapi(routes: readonly Route[]): Openapi {
     tags: { access: "Access policies." },
     security: { operator: "A token or an API key with the scope `operate` or `read`." },
     schemas,
-    operations: routes.map((route) => operation(route, schemas)),
+    operations: [...routes.map((route) => operation(route, schemas)), ...SIGN_IN],
   });
 }
+
+/** Only browsers use them, and no caller is known yet. */
+const SIGN_IN: Operation[] = [
+  { id: "beginSignIn", path: "/v1/sign-in", summary: "Go to the OpenID provider" },
+  { id: "completeSignIn", path: "/v1/sign-in/callback", summary: "Come back from the OpenID provider" },
+].map((one) => ({
+  ...one,
+  method: "get",
+  tag: "access",
+  description: "For a browser. Sign-in by OpenID Connect must be set up.",
+  answers: { 302: { description: "The next page." } },
+  problems: ["forbidden", "unavailable"],
+}));
 
 function operation(route: Route, schemas: Schemas): Operation {
   const id = route.operation ?? operationId(route);

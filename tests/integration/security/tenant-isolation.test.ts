@@ -216,6 +216,17 @@ const CASES: Record<string, Case> = {
     expect(text).not.toContain(SECRET);
   },
   "console GET /v1/loudest-tenants": closed("console", "GET", "/v1/loudest-tenants"),
+  "console POST /v1/session": closed("console", "POST", "/v1/session"),
+  "console GET /v1/session": closed("console", "GET", "/v1/session"),
+  "console DELETE /v1/session": closed("console", "DELETE", "/v1/session"),
+  "console GET /v1/sign-in": closed("console", "GET", "/v1/sign-in"),
+  "console GET /v1/sign-in/callback": closed("console", "GET", "/v1/sign-in/callback?code=x&state=x"),
+  "console GET /v1/figures": closed("console", "GET", "/v1/figures"),
+  "console GET /v1/health/services": closed("console", "GET", "/v1/health/services"),
+  "console GET /v1/audit": closed("console", "GET", `/v1/audit?tenant=${VICTIM}`),
+  "console GET /v1/dead-letters": closed("console", "GET", "/v1/dead-letters"),
+  "console GET /v1/dead-letters/:id": closed("console", "GET", "/v1/dead-letters/0-0"),
+  "console POST /v1/dead-letters/:id/redrive": closed("console", "POST", "/v1/dead-letters/0-0/redrive", "{}"),
   "director GET /v1/dead-letters": closed("director", "GET", "/v1/dead-letters"),
   "director GET /v1/dead-letters/:id": closed("director", "GET", "/v1/dead-letters/0-0"),
   "director POST /v1/dead-letters/:id/redrive": closed("director", "POST", "/v1/dead-letters/0-0/redrive"),
@@ -233,7 +244,12 @@ function caseOf(endpoint: string): Case | undefined {
   if (kind !== "console" || !path.startsWith("/v1/tenants")) return CASES[endpoint];
   const id = path.includes("/keys/") ? victimKey : "g";
   const body = method === "PUT" || method === "POST" ? "{}" : undefined;
-  return closed(kind, method, path.replace(":tenant", VICTIM).replace(":id", id), body);
+  return closed(
+    kind,
+    method,
+    path.replace(":tenant", VICTIM).replace(":id", id).replace(":group", "g").replace(":client", CLIENT),
+    body,
+  );
 }
 
 const RESOURCES = ["", "/keys", "/grants", "/issuers", "/revocations", "/queues", "/exchanges", "/schedules"];
