@@ -28,6 +28,12 @@ const MOST_CONNECTIONS = 17_000;
 /** The safety net asks for everybody once in it, and its rest. */
 const REST_SECONDS = 90;
 
+/** What it costs to follow nothing, some or everything: by turns with `--beside`. */
+function followed(follow: string): Work {
+  return (figures, work, { divisor, runs, seconds }) =>
+    unicast(figures, work, { clients: 2_000 / divisor, rate: 5_000 / divisor, runs, seconds, follow });
+}
+
 /** What is measured, in this order. */
 export const works: Record<string, Work> = {
   saturation: (figures, work, { divisor, runs, seconds, profile }) =>
@@ -93,6 +99,9 @@ export const works: Record<string, Work> = {
   "queue, four workers": (figures, work, { runs, seconds }) => queue(figures, work, { workers: 4, runs, seconds }),
   inbox: (figures, work, { divisor, runs, seconds }) =>
     fillInboxes(figures, work, { clients: 10_000 / divisor, rate: 2_000 / divisor, runs, seconds }),
+  "timeline, none": followed("exceptions"),
+  "timeline, one in 100": followed("100"),
+  "timeline, all": followed("all"),
   storing: (figures, work, { divisor, runs }) =>
     storing(figures, work, { clients: 5_000 / divisor, rows: 200_000 / divisor, runs, aim: 30_000 }),
 };

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { scrapeMetric } from "#tests/support/scrape-metric.ts";
 import type { Service, Stack } from "#tests/support/stack.ts";
 import { LoadClients } from "#bench/load/load-clients.ts";
 import { Meters, residentBytes } from "#bench/load/meters.ts";
@@ -16,6 +17,8 @@ export interface UnicastOptions {
   rate: number | undefined;
   runs: number;
   seconds: number;
+  /** The value of TIMELINE_FOLLOW, with a recorder beside the others. */
+  follow?: string;
   aims?: { cpu?: number; p50?: number; p99?: number };
   /** Told where the time of each service goes, in a run of its own before the others. */
   profile?: ((kind: string, profile: Profile) => void) | undefined;
@@ -29,7 +32,11 @@ const WARM_SECONDS = 12;
 /** One notification to one connected client each. */
 export async function unicast(figures: Figures, work: string, options: UnicastOptions): Promise<void> {
   const { aims = {} } = options;
-  const stack = await startPlatform(["receiver", "director", "distributor"], options.profile ? INSPECTED : {});
+  const { follow } = options;
+  const stack = await startPlatform(
+    ["receiver", "director", "distributor", ...(follow === undefined ? [] : (["recorder"] as const))],
+    { ...(options.profile && INSPECTED), ...(follow !== undefined && { TIMELINE_FOLLOW: follow }) },
+  );
   const [receiver, , distributor] = stack.services as [Service, Service, Service];
   const clients = new LoadClients({
     url: webSocketOf(distributor),
@@ -65,11 +72,21 @@ export async function unicast(figures: Figures, work: string, options: UnicastOp
     }
     await clients.all(publisher.accepted);
     checkDelivery(clients, publisher.refused);
+    if (follow !== undefined) await noteDropped(figures, work, stack.services);
   } finally {
     publisher.close();
     await clients.close();
     await meters.close();
     await stack.close();
+  }
+}
+
+/** A timeline with gaps would be cheaper than one without. */
+async function noteDropped(figures: Figures, work: string, services: readonly Service[]): Promise<void> {
+  for (const service of services) {
+    if (service.kind === "recorder") continue;
+    const dropped = await scrapeMetric(service, "timeline_events_dropped_total");
+    figures.note(work, `${service.kind}, events dropped`, dropped, { unit: "", better: "lower" });
   }
 }
 

@@ -24,13 +24,15 @@ const alerts = [...read("alerts.yaml").matchAll(/^ +expr: (.+)$/gm)].map((match)
 
 /**
  * The scraped series: of the services, of Prometheus itself, and those of every service (shared/auth/audit-log.ts,
- * shared/postgres/row-refresh.ts, shared/auth/pending-callers.ts, shared/auth/guard.ts).
+ * shared/postgres/row-refresh.ts, shared/auth/pending-callers.ts, shared/auth/guard.ts, shared/timeline/event-log.ts).
  */
 const known = new Set([
   "up",
   "access_age_seconds",
   "audit_dropped_total",
+  "timeline_events_total",
   "timeline_events_dropped_total",
+  "timeline_queued_bytes",
   "identity_waits_refused_total",
   "address_over_limit_requests_total",
 ]);

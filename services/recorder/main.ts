@@ -27,7 +27,7 @@ const server = new HttpServer({ health, registry, log, settings });
 serveDocs(server, openapi());
 const port = await server.listen(settings.HOST, settings.PORT);
 lifecycle.onEnd("http", () => server.close());
-log.info({ port }, "listening");
+log.info({ port, routes: server.routes }, "listening");
 
 const postgres = connectPostgres(settings.DATABASE_URL, { service: "recorder", log, health });
 lifecycle.onEnd("postgres", () => postgres.close());

@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { Failure } from "#runtime/errors.ts";
 import { START } from "./notification.ts";
 import { checkNotification, Kind, notificationBody, readAck, readDeliver, readPack, readMessage } from "./pack.ts";
+import { writeOptions } from "./options.ts";
 import { PackWriter } from "./pack-writer.ts";
 
 function bodiesOf(record: Buffer): Buffer[] {
@@ -91,4 +92,32 @@ test("any mutation of a pack's bytes is a pack or a rejection", () => {
     }),
     { numRuns: 2000 },
   );
+});
+
+test("the bit of a followed notification travels with every field, and sets the flag `sampled`", () => {
+  const trace = `00-${"a".repeat(32)}-${"b".repeat(16)}`;
+  const writer = new PackWriter(16);
+  const options = writeOptions({ collapse: "k" });
+  for (const followed of [true, false])
+    for (const bytes of [undefined, options])
+      for (const traceparent of ["", `${trace}-00`, `${trace}-02`]) {
+        const payload = Buffer.from("1");
+        writer.notification({
+          key: "acme/u1",
+          id: randomUUID(),
+          event: "e",
+          traceparent,
+          followed,
+          options: bytes,
+          payload,
+        });
+        const [body] = bodiesOf(writer.take());
+        const written = notificationBody.traceparent(body!);
+        const flags = Number.parseInt(traceparent.slice(-2), 16) | (followed ? 1 : 0);
+        expect(written).toBe(traceparent === "" ? "" : `${trace}-0${flags}`);
+        expect(notificationBody.followed(body!)).toBe(followed);
+        expect([notificationBody.key(body!), notificationBody.event(body!)]).toEqual(["acme/u1", "e"]);
+        expect(notificationBody.options(body!)).toEqual(bytes && { collapse: "k" });
+        expect(notificationBody.payload(body!).toString()).toBe("1");
+      }
 });

@@ -186,7 +186,7 @@ export const GRANTS: Readonly<Record<RoleName, Grants>> = {
       timeline: ["select", "insert"],
       timeline_gaps: ["select", "insert"],
       // A trigger makes and drops the tables of days, with its owner's rights.
-      timeline_days: ["select", "update (due, days)"],
+      timeline_days: ["select", "update (due)", "update (days)"],
     },
     redis: [],
     kafka: { read: ["events"], write: [], describe: [], groups: ["recorders"] },

@@ -83,8 +83,18 @@ export class EventLog {
     return this.#bytes;
   }
 
-  /** `key`: `tenant/client`, or `tenant/` alone. `at`: ms since 1970, if it was before now. */
-  record<K extends EventKind>(kind: K, key: ClientKey, id: string, detail: Details[K], at = this.#now()): void {
+  /** `key`: `tenant/client`, or `tenant/` alone. */
+  record<K extends EventKind>(kind: K, key: ClientKey, id: string, detail: Details[K]): void {
+    this.recordAt(this.#now(), kind, key, { id, detail });
+  }
+
+  /** It happened before now: `at`, in ms since 1970. */
+  recordAt<K extends EventKind>(
+    at: number,
+    kind: K,
+    key: ClientKey,
+    { id, detail }: { id: string; detail: Details[K] },
+  ): void {
     this.#recorded += 1;
     const text = JSON.stringify([at, kind, key, id, detail] satisfies EventLine);
     const bytes = text.length + LINE_BYTES;

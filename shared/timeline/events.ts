@@ -1,5 +1,4 @@
 import { Failure } from "#runtime/errors.ts";
-import type { ClientKey } from "#protocol/notification.ts";
 
 /**
  * The vocabulary of the timeline: what services report about notifications. A detail is small, and has nothing of the
@@ -168,26 +167,6 @@ export const ALWAYS_RECORDED: ReadonlySet<EventKind> = new Set<EventKind>([
   "dead-lettered",
   "quarantined",
 ]);
-
-/** An event as a service records it. */
-export interface TimelineEvent {
-  kind: EventKind;
-  /** `tenant/client`; `tenant/` for a publication of many, or a request without a client. */
-  key: ClientKey;
-  /** A UUID. */
-  id: string;
-  /** The service's clock, ms since 1970: for display, and never for order between services. */
-  at: number;
-  detail: object;
-}
-
-/** Events that are missing: `count` of them, between `from` and `to` of this process' clock. */
-export interface TimelineGap {
-  kind: "gap";
-  from: number;
-  to: number;
-  count: number;
-}
 
 /**
  * A record of the topic `events` has the headers `service` and `instance`. Its value is one JSON array of lines: each an

@@ -127,8 +127,11 @@ export async function openPublications(
     writer,
     exchangeTargets,
     charge,
-    reject: (record, partition, item) =>
-      deadLetters.add(deadLetterOfItem({ topic: topics.dispatch, partition }, record, item)),
+    reject(record, partition, item) {
+      const place = { topic: topics.dispatch, partition };
+      timeline.rejected({ ...place, offset: record.offset }, item);
+      return deadLetters.add(deadLetterOfItem(place, record, item));
+    },
     begun,
     timeline,
     metrics,

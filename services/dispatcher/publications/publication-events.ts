@@ -1,7 +1,9 @@
 import type { FollowerOf } from "@saasaparilla/shared/auth/policies/tenant-timeline.ts";
 import { FOLLOWED_FORMAT } from "@saasaparilla/shared/protocol/format.ts";
-import type { ClientKey } from "@saasaparilla/shared/protocol/notification.ts";
-import { targetOf, type PublicationHead } from "@saasaparilla/shared/protocol/publication.ts";
+import { TENANT_FORM, type ClientKey } from "@saasaparilla/shared/protocol/notification.ts";
+import type { BadItem } from "@saasaparilla/shared/protocol/pack.ts";
+import { messageOf } from "@saasaparilla/shared/runtime/errors.ts";
+import { readPublication, targetOf, type PublicationHead } from "@saasaparilla/shared/protocol/publication.ts";
 import type { Events } from "@saasaparilla/shared/timeline/event-log.ts";
 import type { Details } from "@saasaparilla/shared/timeline/events.ts";
 import type { NewPublication } from "./publication-store.ts";
@@ -14,6 +16,8 @@ export interface PublicationEventsParts {
 }
 
 export type RecipientFollower = (key: ClientKey, id: string) => boolean;
+
+const WHY_LENGTH = 300;
 
 const every: RecipientFollower = () => true;
 
@@ -57,6 +61,21 @@ export class PublicationEvents {
 
   cancelled(head: PublicationHead, by: string): void {
     if (head.followed !== undefined) this.#record(head, "cancelled", { by });
+  }
+
+  /** It is a dead letter. Always recorded, if its head can be read. */
+  rejected(place: { topic: string; partition: number; offset: number }, { index, body, error }: BadItem): void {
+    let head: PublicationHead;
+    try {
+      ({ head } = readPublication(body));
+    } catch {
+      // Only the dead letters know it.
+      return;
+    }
+    const { id, tenant } = head;
+    if (!TENANT_FORM.test(String(tenant)) || typeof id !== "string") return;
+    const why = messageOf(error).slice(0, WHY_LENGTH);
+    this.#parts.events.record("dead-lettered", `${tenant}/`, id, { why, ...place, index });
   }
 
   #record(head: PublicationHead, ...[kind, detail]: Recorded): void {

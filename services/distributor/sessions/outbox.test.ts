@@ -34,3 +34,26 @@ test("the outbox of a closed connection no longer counts", () => {
   expect(b.add(item)).toBe(true);
   expect(usage.full("acme")).toBe(false);
 });
+
+test("a followed item says whether the sink took it, and an expired one says nothing", () => {
+  const said: string[] = [];
+  const named = (name: string, late?: () => boolean) => ({
+    ...item,
+    end: (taken: boolean) => void said.push(`${name} ${taken ? "taken" : "dropped"}`),
+    ...(late && { late }),
+  });
+  const outbox = new Outbox(() => true, 10_000);
+  outbox.add(named("first"));
+  outbox.add(item);
+  outbox.add(named("expired", () => true));
+  expect(said).toEqual([]);
+  outbox.flush();
+  expect(said).toEqual(["first taken"]);
+  outbox.add(named("alone", () => true));
+  outbox.flush();
+  outbox.add(named("left"));
+  outbox.discard();
+  outbox.add(item);
+  outbox.discard();
+  expect(said).toEqual(["first taken", "left dropped"]);
+});

@@ -3,7 +3,7 @@ import type { Follower, FollowerOf } from "@saasaparilla/shared/auth/policies/te
 import { clientKey, queueKey, type ClientKey } from "@saasaparilla/shared/protocol/notification.ts";
 import { recipientId, targetOf } from "@saasaparilla/shared/protocol/publication.ts";
 import { FOLLOWED_FORMAT } from "@saasaparilla/shared/protocol/format.ts";
-import type { Events } from "@saasaparilla/shared/timeline/event-log.ts";
+import type { EventLog } from "@saasaparilla/shared/timeline/event-log.ts";
 import type { Details } from "@saasaparilla/shared/timeline/events.ts";
 import { timeOf } from "./date-time.ts";
 import { isDispatched } from "./forms.ts";
@@ -14,7 +14,7 @@ export interface FollowingParts {
   followerOf: FollowerOf;
   /** The newest form of bytes that this platform may write. */
   format: () => number;
-  events: Events;
+  events: Pick<EventLog, "record" | "recordAt">;
   /** ms since 1970, for people to read. */
   wall: () => number;
 }
@@ -57,7 +57,10 @@ export class Following {
       const { key, client, id } = nameOfItem(item, tenant);
       if (item.outcome === "accepted") {
         if (item.followed !== undefined)
-          events.record("accepted", key, id, { publisher, why: item.followed, ...about(item.published) }, began);
+          events.recordAt(began, "accepted", key, {
+            id,
+            detail: { publisher, why: item.followed, ...about(item.published) },
+          });
       } else if (id !== "" && follower(client, id) !== undefined) {
         if (item.outcome === "repeated") events.record("repeated", key, id, { publisher });
         else events.record("refused", key, id, { publisher, problem: nameOf(item.outcome) });

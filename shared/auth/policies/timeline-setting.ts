@@ -3,7 +3,7 @@ import { subject } from "#auth/subject.ts";
 import { CLIENT_FORM } from "#protocol/notification.ts";
 
 /** The rarest sample: one of so many. */
-export const RAREST_SAMPLE = 1_000_000;
+const RAREST_SAMPLE = 1_000_000;
 export const MOST_WATCHES = 50;
 
 /** Which notifications are followed. A number N follows one of N. `exceptions` follows none: they are recorded anyway. */

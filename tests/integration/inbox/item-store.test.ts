@@ -58,7 +58,13 @@ test("a row has all that its list needs, and null where the notification has not
   const { rows } = await tables.postgres.pool.query(
     `select * from "${tables.namespace}".inbox_items where client = 'acme/full' order by sequence`,
   );
-  const common = { client: "acme/full", week: Math.floor(NOW / WEEK_MS), appended: new Date(NOW), retract: false };
+  const common = {
+    client: "acme/full",
+    week: Math.floor(NOW / WEEK_MS),
+    appended: new Date(NOW),
+    retract: false,
+    followed: false,
+  };
   const { sequence, id, data } = full;
   const expires = new Date(NOW + 60_000);
   expect(rows[0]).toEqual({ ...common, ...options, sequence, id, event: "order", traceparent, expires, data });

@@ -71,7 +71,7 @@ beforeAll(async () => {
     log: `${data}.log`,
   });
   await broker.start();
-  const own = ["receiver", "director", "distributor", "console", "courier", "dispatcher"] as const;
+  const own = ["receiver", "director", "distributor", "console", "courier", "dispatcher", "recorder"] as const;
   stack = await startStack({
     namespace,
     env: {
@@ -96,17 +96,18 @@ afterAll(async () => {
 
 test("the platform works with its own users in all stores", async () => {
   const start = (kind: Kind) => stack.start(kind, kafkaEnv(kind));
-  const [receiver, director, distributor, desk, courier, dispatcher] = await Promise.all([
+  const [receiver, director, distributor, desk, courier, dispatcher, recorder] = await Promise.all([
     start("receiver"),
     start("director"),
     start("distributor"),
     start("console"),
     start("courier"),
     start("dispatcher"),
+    start("recorder"),
   ]);
   const operator = await ConsoleApi.of(stack, desk);
   await operator.does("POST", "/acme/keys", { name: "a key", scopes: ["publish"] });
-  stack.services.push(receiver, director, distributor, desk, courier, dispatcher);
+  stack.services.push(receiver, director, distributor, desk, courier, dispatcher, recorder);
   const publisher = await Publisher.of(stack);
   const subscriber = await Subscriber.of(stack, { client: "u1", transport: "sse" });
   // Stored, replayed, live, and acknowledged.

@@ -8,7 +8,7 @@ import { RedisRateLimiter } from "@saasaparilla/shared/rate-limits/redis-rate-li
 import { provision, serviceEnv, startStack, type Kind, type Stack } from "#tests/support/stack.ts";
 
 /** Each service's role can do only what GRANTS lists: every other action is tried. */
-const KINDS: Kind[] = ["receiver", "director", "distributor", "console", "courier", "dispatcher"];
+const KINDS: Kind[] = ["receiver", "director", "distributor", "console", "courier", "dispatcher", "recorder"];
 let stack: Stack;
 
 beforeAll(async () => {
@@ -284,7 +284,7 @@ test("one owner serves all without passwords; with some of them, provision names
     );
   expect(await made()).toBe(0);
   await expect(provision({ ...old, RECEIVER_PASSWORD: passwords.RECEIVER_PASSWORD! })).rejects.toThrow(
-    "DIRECTOR_PASSWORD, DISTRIBUTOR_PASSWORD, CONSOLE_PASSWORD, COURIER_PASSWORD, DISPATCHER_PASSWORD",
+    "DIRECTOR_PASSWORD, DISTRIBUTOR_PASSWORD, CONSOLE_PASSWORD, COURIER_PASSWORD, DISPATCHER_PASSWORD, RECORDER_PASSWORD",
   );
   // One more run moves an installation to roles, and no run moves it back: its owner keeps its rights.
   const all = { ...old, ...passwords };

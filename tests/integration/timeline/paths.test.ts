@@ -131,9 +131,9 @@ test("a tenant's row and its watches say which notifications are followed", asyn
     const until = Math.ceil(Date.now() / 1_000) + 600;
     await desk.does("PUT", "/acme", { state, trust, limits, watches: [{ client: "u1", until }] });
     let watched = "";
-    await expect
-      .poll(async () => (watched = await publish("u1")) && kindsOf(own, watched), { ...within, interval: 700 })
-      .toContain("stored");
+    const isFollowed = async (id: string) => (await readAccepted(own)).find((one) => one.id === id)?.followed;
+    await expect.poll(async () => isFollowed((watched = await publish("u1"))), within).toBe(true);
+    await expect.poll(() => kindsOf(own, watched), within).toContain("stored");
     expect((await eventsOf(own, watched))[0]!.detail).toMatchObject({ publisher: "tests", why: "watch" });
     const other = await publish("u2");
     const last = await publish("u1");
