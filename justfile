@@ -77,7 +77,7 @@ epoch *args:
 dead-letters *args:
     node local/cli.ts dead-letters "$@"
 
-# Manage tenants; each command has --help: list, usage, show, add, suspend, resume, origins, limits, inbox, key, rotate, issuer, grant, revoke, remove
+# Manage tenants; each command has --help: list, usage, show, add, suspend, resume, origins, limits, inbox, key, rotate, issuer, grant, revoke, remove, delete
 [group('operate')]
 [no-exit-message]
 tenant *args:
@@ -88,6 +88,24 @@ tenant *args:
 [no-exit-message]
 exchange *args:
     node local/cli.ts exchange "$@"
+
+# Say what became of a notification: where ID [--client NAME | --queue NAME] [--payload] [--json]; --tenant NAME
+[group('operate')]
+[no-exit-message]
+where *args:
+    node local/cli.ts where "$@"
+
+# See, disconnect or delete a client: show, explain [--id ID], disconnect, delete --yes; CLIENT --tenant NAME
+[group('operate')]
+[no-exit-message]
+client *args:
+    node local/cli.ts client "$@"
+
+# Follow all notifications of a client or a publisher for a while: add client:NAME [--seconds N], list, remove; --tenant NAME
+[group('operate')]
+[no-exit-message]
+watches *args:
+    node local/cli.ts watches "$@"
 
 # Read a client's inbox, or delete it: list CLIENT [--limit N] [--before CURSOR] [--json], delete CLIENT; --tenant NAME
 [group('operate')]

@@ -1,5 +1,6 @@
 import { CliCommand } from "./command.ts";
 import { auditCommand } from "./commands/audit.ts";
+import { clientCommand } from "./commands/client.ts";
 import { deadLettersCommand } from "./commands/dead-letters.ts";
 import { epochCommand } from "./commands/epoch.ts";
 import { exchangeCommand } from "./commands/exchange.ts";
@@ -13,6 +14,8 @@ import { scheduleCommand } from "./commands/schedule.ts";
 import { subscribeCommand } from "./commands/subscribe.ts";
 import { tenantCommand } from "./commands/tenant.ts";
 import { tokenCommand } from "./commands/token.ts";
+import { watchesCommand } from "./commands/watches.ts";
+import { whereCommand } from "./commands/where.ts";
 
 /** All commands of the operators. `name` is what a user types: `notifications` in the image, `npx just` in a checkout. */
 export function createProgram(name: string): CliCommand {
@@ -21,6 +24,9 @@ export function createProgram(name: string): CliCommand {
     .addCommand(tokenCommand())
     .addCommand(subscribeCommand())
     .addCommand(tenantCommand())
+    .addCommand(whereCommand())
+    .addCommand(clientCommand())
+    .addCommand(watchesCommand())
     .addCommand(inboxCommand())
     .addCommand(groupCommand())
     .addCommand(publicationCommand())

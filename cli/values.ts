@@ -63,6 +63,16 @@ export const clientId = fitting(
   "A client's id has 1 to 128 printable ASCII characters, without spaces, quotes, backslashes and braces. It does not end with *, and is not . or ..",
 );
 
+const CLIENT = "client:";
+const PUBLISHER = "publisher:";
+
+/** A client or a publisher that is watched. */
+export const watchId: Parser<string> = (text) => {
+  if (text.startsWith(CLIENT)) return `${CLIENT}${clientId(text.slice(CLIENT.length))}`;
+  if (text.startsWith(PUBLISHER)) return `${PUBLISHER}${subjectName(text.slice(PUBLISHER.length))}`;
+  return refused("Write client:NAME or publisher:NAME.");
+};
+
 export const subjectName: Parser<string> = (text) => {
   const problem = subjectProblem(text);
   return problem === undefined ? text : refused(`It ${problem}. A subject has 1 to 256 characters.`);

@@ -1,5 +1,6 @@
 import { CliCommand } from "#cli/command.ts";
 import { addCommand } from "#cli/tenant/add.ts";
+import { deleteCommand } from "#cli/tenant/delete.ts";
 import { grantCommand } from "#cli/tenant/grant.ts";
 import { inboxCommand } from "#cli/tenant/inbox.ts";
 import { issuerCommand } from "#cli/tenant/issuer.ts";
@@ -33,6 +34,7 @@ export const tenantCommand = (): CliCommand => {
     grantCommand(),
     revokeCommand(),
     removeCommand(),
+    deleteCommand(),
   ])
     tenant.addCommand(command);
   return tenant;

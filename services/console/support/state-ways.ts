@@ -32,7 +32,7 @@ export const stored: Rule = (known) => {
   const took = known.last("sent", "delivered", "replayed", "claimed");
   if (took && known.isLater(took, event)) return onItsWay(known, took);
   const since = event?.at ?? row.since;
-  const why = event ? reasonIn(STORED, event.detail.why) : "the reason was not recorded";
+  const why = event ? reasonIn(STORED, event.detail.why) : "no reason is recorded";
   const ends = row.expires === undefined ? "" : ` Its time to live ends at ${timeOf(row.expires)}.`;
   return {
     name: "stored",

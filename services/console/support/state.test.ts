@@ -91,7 +91,7 @@ const CASES: [title: string, facts: Partial<Facts>, name: StateName, sentence: R
     "sent",
     /consumer of the queue jobs/,
   ],
-  ["stored, not followed", { stored: row }, "stored", /reason was not recorded/],
+  ["stored, not followed", { stored: row }, "stored", /no reason is recorded/],
   ["stored", { events: story([...accepted], [...stored]), stored: row }, "stored", /it was not connected/],
   [
     "stored after it was sent",

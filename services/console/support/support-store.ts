@@ -4,7 +4,7 @@ import type { Target } from "@saasaparilla/shared/protocol/publication.ts";
 import type { InboxMark, PublicationFacts } from "./facts.ts";
 
 /** Stored rows of one client that are searched for an id: no index has it. */
-export const SEARCHED_ROWS = 10_000;
+const SEARCHED_ROWS = 10_000;
 const MOST_GROUPS = 100;
 
 export interface StoredRow {

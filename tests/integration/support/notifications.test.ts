@@ -140,7 +140,7 @@ describe("the list", () => {
       expect(status).toBe(200);
       found.push(...idsOf(body));
       if (body.next === undefined) break;
-      next = `&before=${String(body.next)}`;
+      next = `&before=${body.next as string}`;
     }
     expect(found).toEqual(accepted);
   });
