@@ -2,6 +2,7 @@ import { kafkaSettings } from "@saasaparilla/shared/kafka/settings.ts";
 import { commonSettings, storeSettings } from "@saasaparilla/shared/settings.ts";
 import { identitySettings } from "@saasaparilla/shared/auth/settings.ts";
 import { nodeServerSettings, serverSettings } from "@saasaparilla/shared/http/settings.ts";
+import { tracingSettings } from "@saasaparilla/shared/tracing/settings.ts";
 import { tenantLimitSettings } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
 import { z } from "zod";
 import { consoleSettings } from "#services/console/settings.ts";
@@ -40,6 +41,12 @@ const SECTIONS: Section[] = [
     title: "Idle connections",
     about: "For receiver, director, courier, dispatcher and console. The distributor has `KEEP_ALIVE`.",
     schema: nodeServerSettings,
+  },
+  {
+    title: "Traces",
+    about:
+      "For receiver, director, distributor, courier and dispatcher: [traces](../operations/tracing.md). The exporter reads its other standard settings, for example `OTEL_EXPORTER_OTLP_COMPRESSION` and `OTEL_EXPORTER_OTLP_CERTIFICATE`.",
+    schema: tracingSettings,
   },
   {
     title: "Every service",
