@@ -6,7 +6,7 @@ import type { Settled } from "#lanes/lane.ts";
 export type DirectorMetrics = ReturnType<typeof createMetrics>;
 
 export function createMetrics(registry: Registry) {
-  const { counter, counts, histogram, tally, watched } = meters(registry);
+  const { counter, counts, latency, tally, watched } = meters(registry);
   const settled: Record<Settled, number> = {
     acknowledged: 0,
     stored: 0,
@@ -56,12 +56,12 @@ export function createMetrics(registry: Registry) {
     "Failed calls, by dependency; each is tried again.",
     "dependency",
   );
-  const toSettled = histogram(
-    "settle_seconds",
-    "From the broker's append time until settled, by how.",
-    [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
-    "how",
-  );
+  const toSettled = latency({
+    name: "settle_seconds",
+    help: "Time from the broker's append until a notification is settled, by how. `acknowledged` is the latency of acknowledgements.",
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+    label: "how",
+  });
   const watch = watched({
     unsettled: { name: "notifications_unsettled", help: "Unsettled notifications of this director." },
     lag: {
@@ -86,9 +86,10 @@ export function createMetrics(registry: Registry) {
 
   return {
     watch,
-    settled(how: Settled, seconds: number): void {
+    /** `traceId`: of a sampled trace. */
+    settled(how: Settled, seconds: number, traceId?: string): void {
       settled[how] += 1;
-      toSettled.observe({ how }, seconds);
+      toSettled.took(how, seconds, traceId);
     },
     deferred: (rows: number, reason: DeferredReason) => deferred.inc({ reason }, rows),
     overShare: (notifications: number) => overShare.inc(notifications),

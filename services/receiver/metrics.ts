@@ -4,7 +4,7 @@ import { meters, type Registry } from "@saasaparilla/shared/runtime/metrics.ts";
 export type ReceiverMetrics = ReturnType<typeof createMetrics>;
 
 export function createMetrics(registry: Registry) {
-  const { counter, histogram, watched } = meters(registry);
+  const { counter, histogram, latency, watched } = meters(registry);
   const accepted = counter(
     "notifications_accepted_total",
     "Notifications that Kafka stored and that were answered 202.",
@@ -33,12 +33,12 @@ export function createMetrics(registry: Registry) {
     "notifications_late_total",
     "Notifications that Kafka stored, but that were answered outcome-unknown.",
   );
-  const seconds = histogram(
-    "publish_seconds",
-    "Time from a request's last byte to its response.",
-    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2],
-    "status",
-  );
+  const seconds = latency({
+    name: "publish_seconds",
+    help: "Time from a request's last byte to its response, by status.",
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2],
+    label: "status",
+  });
   const items = histogram("pack_items", "Notifications in one pack.", [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 4096]);
   const bytes = histogram("pack_bytes", "Bytes of one pack.", [256, 1024, 4096, 16384, 65536, 262144, 1048576]);
   const watch = watched({
@@ -65,7 +65,8 @@ export function createMetrics(registry: Registry) {
     limitedAlone: () => alone.inc(),
     unguarded: () => unguarded.inc(),
     late: () => late.inc(),
-    answered: (status: number, took: number) => seconds.observe({ status }, took),
+    /** `traceId`: of a sampled trace. */
+    answered: (status: number, took: number, traceId?: string) => seconds.took(status, took, traceId),
     packed(notifications: number, size: number): void {
       items.observe(notifications);
       bytes.observe(size);
