@@ -241,6 +241,16 @@ settings: _packages
 problems: _packages
     node tools/docs/write-problems.ts
 
+# Write docs/reference/metrics.md from the services' code, the alerts and the dashboards
+[group('documents')]
+metrics: _packages
+    node tools/docs/write-metrics.ts
+
+# Write Grafana's dashboards from tools/observe/dashboards.ts
+[group('documents')]
+dashboards: _packages
+    node tools/observe/write-dashboards.ts
+
 # Check the documents: length of sentences, links, and Vale's rules [--files: each document; --long: each long sentence]
 [group('documents')]
 prose *args: _packages
