@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { Tracer } from "@opentelemetry/api";
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-proto";
 import { resourceFromAttributes } from "@opentelemetry/resources";
@@ -36,6 +37,7 @@ export function createProvider(
   });
   const resource = resourceFromAttributes({
     "service.namespace": settings.NAMESPACE,
+    "service.instance.id": randomUUID(),
     ...settings.OTEL_RESOURCE_ATTRIBUTES,
     "service.name": settings.OTEL_SERVICE_NAME ?? settings.OTEL_RESOURCE_ATTRIBUTES["service.name"] ?? service,
   });
