@@ -346,6 +346,12 @@ client-endurance *args: _packages
 sse-readers: _packages
     node tests/conformance/sse-readers/main.ts
 
+# Export traces to a real OpenTelemetry collector, which is compiled once: needs Go
+[group('long tests')]
+[no-exit-message]
+collector-test: _packages
+    node tests/conformance/collector/main.ts
+
 [no-exit-message]
 _packages:
     node local/bootstrap.mjs packages

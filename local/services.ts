@@ -63,6 +63,8 @@ export function settings(urls: BackingUrls): Record<string, string> {
     // Every tenant of the developer has an inbox.
     INBOX_EVENTS: process.env.INBOX_EVENTS ?? "*",
     LOG_LEVEL: process.env.LOG_LEVEL || "info",
+    // Traces go to the developer's collector. They are named here, so that a change restarts the services.
+    ...Object.fromEntries(Object.entries(process.env).filter(([name]) => name.startsWith("OTEL_"))),
     // A local stop need not wait for clients to leave gently.
     SHUTDOWN_MS: process.env.SHUTDOWN_MS || "5000",
   };
