@@ -44,7 +44,8 @@ export async function openTracing({ service, settings, lifecycle, registry, log 
     },
     failed: (error) => log.warn({ err: error }, "the collector took no traces: services continue without them"),
   });
-  traceWith(provider.getTracer("saasaparilla-notifications"));
+  const begins = !/always_off$/.test(settings.OTEL_TRACES_SAMPLER);
+  traceWith(provider.getTracer("saasaparilla-notifications"), { begins });
   lifecycle.onEnd("traces", async () => {
     traceWith(undefined);
     // A collector that is away must not delay the end of a service. Its spans are counted as failed.

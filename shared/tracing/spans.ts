@@ -20,10 +20,13 @@ export type { SpanContext };
  * notification costs one branch without an exporter, and two bytes with one.
  */
 let tracer: Tracer | undefined;
+/** The sampler may sample a request whose caller does not. */
+let begins = false;
 
 /** One process is one service, so it has one tracer. Undefined: no exporter is set. */
-export function traceWith(one: Tracer | undefined): void {
+export function traceWith(one: Tracer | undefined, options = { begins: false }): void {
   tracer = one;
+  begins = one !== undefined && options.begins;
 }
 
 /** Whether spans are made for this notification. The one place that decides it. */
@@ -49,14 +52,17 @@ const UNTRACED: Traced = { traceparent: "", traceId: undefined, span: undefined 
 
 /** A span that others continue. An unsampled one passes the caller's context on, and writes no context of its own. */
 export function startSpan(name: string, kind: "server" | "consumer", traceparent: string | undefined): Traced {
-  if (!tracer && traceparent === undefined) return UNTRACED;
+  if (traceparent === undefined && !begins) return UNTRACED;
   const parent = readTraceparent(traceparent);
-  const span = tracer?.startSpan(name, { kind: KINDS[kind] }, contextOf(parent));
-  const context = span?.isRecording() ? span.spanContext() : parent;
+  const asked = isSampledContext(parent);
+  const span = asked || begins ? tracer?.startSpan(name, { kind: KINDS[kind] }, contextOf(parent)) : undefined;
+  const recorded = span?.isRecording() === true;
+  // A sampler can turn down what the caller samples. Then no later service may take it for sampled.
+  const context = span && (recorded || asked) ? span.spanContext() : parent;
   return {
     traceparent: context ? writeTraceparent(context) : "",
     traceId: isSampledContext(context) ? context!.traceId : undefined,
-    span: span?.isRecording() ? span : undefined,
+    span: recorded ? span : undefined,
   };
 }
 
