@@ -69,7 +69,7 @@ test("Grafana's files match their source; else: npx just dashboards", () => {
   const files = globSync("grafana/dashboards/*.json", { cwd: import.meta.dirname });
   expect(files.toSorted()).toEqual(DASHBOARDS.map(({ uid }) => `grafana/dashboards/${uid}.json`).toSorted());
   for (const dashboard of DASHBOARDS)
-    expect(read(`grafana/dashboards/${dashboard.uid}.json`) === grafanaJson(dashboard), dashboard.uid).toBe(true);
+    expect(read(`grafana/dashboards/${dashboard.uid}.json`)).toBe(grafanaJson(dashboard));
 });
 
 test("each service has a dashboard, and each panel says what it shows and what to do", () => {

@@ -61,7 +61,7 @@ test("every other scraper gets the text format as before, also after a scrape of
     `${OPEN};version=1.0.0;q=0.3,text/plain;q=0.7`,
   ]) {
     const { contentType, body } = await scrape(registry, accept);
-    expect(contentType, accept).toBe("text/plain; version=0.0.4; charset=utf-8");
+    expect(contentType, `Accept: ${accept}`).toBe("text/plain; version=0.0.4; charset=utf-8");
     expect(body).toContain("# TYPE accepted_total counter\n");
     expect(body).toContain('publish_seconds_bucket{status="202",le="0.1",service="receiver"} 1\n');
     expect(body).not.toContain(TRACE);

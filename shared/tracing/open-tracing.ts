@@ -44,7 +44,7 @@ export async function openTracing({ service, settings, lifecycle, registry, log 
     },
     failed: (error) => log.warn({ err: error }, "the collector took no traces: services continue without them"),
   });
-  const begins = !/always_off$/.test(settings.OTEL_TRACES_SAMPLER);
+  const begins = !settings.OTEL_TRACES_SAMPLER.endsWith("always_off");
   traceWith(provider.getTracer("saasaparilla-notifications"), { begins });
   lifecycle.onEnd("traces", async () => {
     traceWith(undefined);

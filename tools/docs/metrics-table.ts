@@ -60,7 +60,7 @@ function adviceBySeries(): Map<string, string> {
 }
 
 /** Without the endings of histograms. */
-export function namesOf(expr: string): string[] {
+function namesOf(expr: string): string[] {
   const { metrics } = readPromql(expr.replaceAll("$__rate_interval", "1m"));
   return metrics.map((name) => name.replace(/_(bucket|count|sum)$/, ""));
 }

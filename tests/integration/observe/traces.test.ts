@@ -134,7 +134,7 @@ test("each notification of a group is below the page that wrote it", async () =>
   expect(page.attributes).toMatchObject({ "notifications.count": 2 });
   for (const name of ["route", "deliver"]) expect(named(spans, name).parentSpanId).toBe(page.spanId);
   const settled = spans.filter(({ name }) => name === "settle");
-  expect(settled.map(({ attributes }) => attributes.how).sort()).toEqual(["acknowledged", "stored"]);
+  expect(settled.map(({ attributes }) => String(attributes.how)).toSorted()).toEqual(["acknowledged", "stored"]);
   await subscriber.close();
 });
 
@@ -170,7 +170,7 @@ test("OpenMetrics of each service shows the trace of a sampled notification on i
   ] as const) {
     const lines = (await scraped(kind, "application/openmetrics-text;version=1.0.0")).split("\n");
     const shown = lines.filter((line) => line.startsWith(series) && line.includes(` # {trace_id="${trace}"} `));
-    expect(shown, kind).toHaveLength(1);
+    expect(shown, `the ${kind}`).toHaveLength(1);
     expect(await scraped(kind, "text/plain")).not.toContain("trace_id");
   }
   await subscriber.close();
