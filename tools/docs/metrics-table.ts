@@ -54,9 +54,18 @@ function adviceBySeries(): Map<string, string> {
   for (const { panels } of DASHBOARDS)
     for (const panel of panels)
       for (const expr of Object.values(panel.queries))
-        for (const name of namesOf(expr)) if (!advice.has(name)) advice.set(name, panel.act);
+        for (const name of namesOf(expr)) if (!advice.has(name)) advice.set(name, linked(panel.act));
   for (const [name, links] of alerts) advice.set(name, [...new Set(links)].join(", "));
   return advice;
+}
+
+/** With links to the runbooks that it names. */
+function linked(act: string): string {
+  const names = alertRules().map(({ alert }) => alert);
+  const text = act.replaceAll(" in the runbooks", "");
+  return text.replaceAll(/\b[A-Z][a-z]+[A-Z]\w+\b/g, (name) =>
+    names.includes(name) ? `[${name}](../operations/runbooks.md#${name.toLowerCase()})` : name,
+  );
 }
 
 /** Without the endings of histograms. */

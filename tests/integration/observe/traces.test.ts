@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { allSeries } from "#tools/docs/metric-sources.ts";
 import { startDispatchPlatform, type DispatchPlatform } from "#tests/support/dispatch-platform.ts";
 import { startOtlpCollector, type CollectedSpan, type OtlpCollector } from "#tests/support/otlp-collector.ts";
 import { scrapeMetric } from "#tests/support/scrape-metric.ts";
@@ -174,6 +175,16 @@ test("OpenMetrics of each service shows the trace of a sampled notification on i
     expect(await scraped(kind, "text/plain")).not.toContain("trace_id");
   }
   await subscriber.close();
+});
+
+test("the metrics page lists each series under a service that has it, and no other", async () => {
+  const page = await allSeries();
+  for (const kind of ["receiver", "director", "distributor", "courier", "dispatcher", "console"] as const) {
+    const text = await (await fetch(`${platform.service(kind).url}/metrics`)).text();
+    const scraped = Array.from(text.matchAll(/^# HELP (?!process_|nodejs_)(\w+) /gm), ([, name]) => name!);
+    const listed = page.filter(({ services }) => services.includes(kind)).map(({ name }) => name);
+    expect(listed.toSorted(), `the ${kind}`).toEqual(scraped.toSorted());
+  }
 });
 
 test("a collector that is away delays nothing, and its spans are counted", async () => {
