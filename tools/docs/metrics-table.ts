@@ -43,8 +43,10 @@ export async function metricsDocument(): Promise<string> {
 
 /** What an operator does if a series is bad: from the alerts on it, else from the panels that draw it. */
 function adviceBySeries(): Map<string, string> {
+  const rules = alertRules();
+  const names = new Set(rules.map(({ alert }) => alert));
   const alerts = new Map<string, string[]>();
-  for (const { alert, expr } of alertRules())
+  for (const { alert, expr } of rules)
     for (const name of namesOf(expr)) {
       const links = alerts.get(name) ?? [];
       links.push(`[${alert}](../operations/runbooks.md#${alert.toLowerCase()})`);
@@ -54,17 +56,16 @@ function adviceBySeries(): Map<string, string> {
   for (const { panels } of DASHBOARDS)
     for (const panel of panels)
       for (const expr of Object.values(panel.queries))
-        for (const name of namesOf(expr)) if (!advice.has(name)) advice.set(name, linked(panel.act));
+        for (const name of namesOf(expr)) if (!advice.has(name)) advice.set(name, linked(panel.act, names));
   for (const [name, links] of alerts) advice.set(name, [...new Set(links)].join(", "));
   return advice;
 }
 
 /** With links to the runbooks that it names. */
-function linked(act: string): string {
-  const names = alertRules().map(({ alert }) => alert);
+function linked(act: string, names: ReadonlySet<string>): string {
   const text = act.replaceAll(" in the runbooks", "");
   return text.replaceAll(/\b[A-Z][a-z]+[A-Z]\w+\b/g, (name) =>
-    names.includes(name) ? `[${name}](../operations/runbooks.md#${name.toLowerCase()})` : name,
+    names.has(name) ? `[${name}](../operations/runbooks.md#${name.toLowerCase()})` : name,
   );
 }
 
