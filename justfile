@@ -282,6 +282,16 @@ settings: _packages
 problems: _packages
     node tools/docs/write-problems.ts
 
+# Write docs/reference/metrics.md from the services' code, the alerts and the dashboards
+[group('documents')]
+metrics: _packages
+    node tools/docs/write-metrics.ts
+
+# Write Grafana's dashboards from tools/observe/dashboards.ts
+[group('documents')]
+dashboards: _packages
+    node tools/observe/write-dashboards.ts
+
 # Check the documents: length of sentences, links, and Vale's rules [--files: each document; --long: each long sentence]
 [group('documents')]
 prose *args: _packages
@@ -376,6 +386,12 @@ client-endurance *args: _packages
 [no-exit-message]
 sse-readers: _packages
     node tests/conformance/sse-readers/main.ts
+
+# Export traces to a real OpenTelemetry collector, which is compiled once: needs Go
+[group('long tests')]
+[no-exit-message]
+collector-test: _packages
+    node tests/conformance/collector/main.ts
 
 [no-exit-message]
 _packages:

@@ -66,6 +66,8 @@ export function settings(urls: BackingUrls): Record<string, string> {
     // The whole way of each of the developer's notifications is recorded.
     TIMELINE_FOLLOW: process.env.TIMELINE_FOLLOW || "all",
     LOG_LEVEL: process.env.LOG_LEVEL || "info",
+    // Traces go to the developer's collector. They are named here, so that a change restarts the services.
+    ...Object.fromEntries(Object.entries(process.env).filter(([name]) => name.startsWith("OTEL_"))),
     // A local stop does not wait until clients have left.
     SHUTDOWN_MS: process.env.SHUTDOWN_MS || "5000",
   };

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { kafkaSettings } from "#kafka/settings.ts";
 import { serverSettings } from "#http/settings.ts";
+import { tracingSettings } from "#tracing/settings.ts";
 
 /** The addresses of Kafka, Postgres and Redis. */
 export const storeSettings = z.object({
@@ -48,6 +49,7 @@ export const commonSettings = z.object({
   HOST: z.string().default("0.0.0.0").meta({ description: "The address that the service listens on." }),
   PORT: z.coerce.number().int().min(0).max(65535).meta({ description: "The port that the service listens on." }),
   ...serverSettings.shape,
+  ...tracingSettings.shape,
   LOG_LEVEL: z
     .enum(["trace", "debug", "info", "warn", "error", "fatal"])
     .default("info")

@@ -12,6 +12,7 @@ import { Lifecycle } from "@saasaparilla/shared/runtime/lifecycle.ts";
 import { createLog } from "@saasaparilla/shared/runtime/log.ts";
 import { createRegistry } from "@saasaparilla/shared/runtime/metrics.ts";
 import { connectPostgres } from "@saasaparilla/shared/postgres/client.ts";
+import { openTracing } from "@saasaparilla/shared/tracing/open-tracing.ts";
 import { loadSettings } from "@saasaparilla/shared/runtime/load-settings.ts";
 import { tenantInboxes } from "@saasaparilla/shared/auth/policies/tenant-inbox.ts";
 import { openEvents } from "@saasaparilla/shared/timeline/open-events.ts";
@@ -31,6 +32,7 @@ const lifecycle = new Lifecycle(log, settings.SHUTDOWN_MS);
 const health = new Health(["kafka", "postgres", "access", "epoch", "partitions"]);
 const topics = topicsOf(settings.NAMESPACE);
 const registry = createRegistry("courier");
+await openTracing({ service: "courier", settings, lifecycle, registry, log });
 const metrics = createMetrics(registry);
 
 const server = new HttpServer({ health, registry, log, settings });

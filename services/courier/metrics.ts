@@ -15,10 +15,17 @@ const RESULTS: ItemResult[] = ["inserted", "unlisted", "repeated", "collapsed", 
 export function createMetrics(registry: Registry) {
   const { counter, counts, watched } = meters(registry);
   const items = Object.fromEntries(RESULTS.map((result) => [result, 0])) as Record<ItemResult, number>;
-  counts("inbox_notifications_total", "Notifications read from accepted, by what became of them.", ["result"], () =>
-    Object.entries(items).map(([result, count]) => ({ result, count })),
+  counts(
+    "inbox_notifications_total",
+    "Notifications read from the topic accepted, by result: inserted, unlisted (no inbox takes them), repeated (the row exists), collapsed (a later one replaces them), expired (no inbox would show them) or bad (unreadable).",
+    ["result"],
+    () => Object.entries(items).map(([result, count]) => ({ result, count })),
   );
-  const deleted = counter("inbox_deleted_total", "Rows deleted from inboxes, by reason.", "reason");
+  const deleted = counter(
+    "inbox_deleted_total",
+    "Rows deleted from inboxes, by reason: collapsed or surplus.",
+    "reason",
+  );
   const read = counter("inbox_read_total", "Records read from the topic accepted.");
   const retries = counter("inbox_retries_total", "Retries of inserts into inboxes after a failure.");
   const pauses = counter("partition_pauses_total", "Pauses of partitions at their limit of waiting bytes.");
@@ -29,15 +36,19 @@ export function createMetrics(registry: Registry) {
   );
   // A series that does not exist has no rate, so a dashboard would be empty until the first event.
   for (const reason of ["collapsed", "surplus"]) deleted.inc({ reason }, 0);
-  const marked = counter("inbox_marks_total", "Requests that marked items, by mark.", "mark");
+  const marked = counter("inbox_marks_total", "Requests that marked items, by mark: seen, read or archived.", "mark");
   for (const mark of MARKS) marked.inc({ mark }, 0);
   const marksDropped = counter(
     "inbox_marks_dropped_total",
     "Marks without an item that were deleted, because their client had too many marks.",
   );
-  const outcomes = counter("outcomes_total", "Outcomes appended to queues, by outcome.", "outcome");
+  const outcomes = counter(
+    "outcomes_total",
+    "Outcomes appended to queues, by outcome: read. Repeats count.",
+    "outcome",
+  );
   outcomes.inc({ outcome: "read" }, 0);
-  const limited = counter("requests_limited_total", "Requests answered 429, by limit.", "bound");
+  const limited = counter("requests_limited_total", "Requests answered 429, by bound: client.", "bound");
   limited.inc({ bound: "client" }, 0);
   const frames = counter("inbox_frames_total", "Frames about inboxes sent to distributors.");
   const framesDropped = counter(
@@ -59,7 +70,7 @@ export function createMetrics(registry: Registry) {
     tenants: { name: "inbox_tenants", help: "Tenants that have an inbox. 0: no courier reads the topic accepted." },
     weeks: {
       name: "inbox_weeks_ahead",
-      help: "Coming weeks that have tables for inboxes. Without one for the present week, inserts are repeated until it exists.",
+      help: "Coming weeks that have tables for inboxes. Normally 2, and 0 until it is read. Without one for the present week, inserts are repeated until it exists.",
     },
   });
   return {

@@ -15,6 +15,7 @@ import { BatchingProducer } from "@saasaparilla/shared/kafka/batching-producer.t
 import { connectPostgres } from "@saasaparilla/shared/postgres/client.ts";
 import { connectRedis } from "@saasaparilla/shared/redis/client.ts";
 import { Keys } from "@saasaparilla/shared/redis/keys.ts";
+import { openTracing } from "@saasaparilla/shared/tracing/open-tracing.ts";
 import { loadSettings } from "@saasaparilla/shared/runtime/load-settings.ts";
 import { StoredEnds } from "@saasaparilla/shared/postgres/stored-ends.ts";
 import { StoredNotifications } from "@saasaparilla/shared/postgres/stored-notifications.ts";
@@ -49,6 +50,7 @@ const log = createLog("director", settings.LOG_LEVEL);
 const lifecycle = new Lifecycle(log, settings.SHUTDOWN_MS);
 const health = new Health(["kafka", "postgres", "redis", "epoch", "partitions", "access"]);
 const registry = createRegistry("director");
+await openTracing({ service: "director", settings, lifecycle, registry, log });
 const clock = { monotonic: () => performance.now(), wall: () => Date.now() };
 const topics = topicsOf(settings.NAMESPACE);
 

@@ -6,7 +6,7 @@ import type { Settled } from "#lanes/lane.ts";
 export type DirectorMetrics = ReturnType<typeof createMetrics>;
 
 export function createMetrics(registry: Registry) {
-  const { counter, counts, histogram, tally, watched } = meters(registry);
+  const { counter, counts, latency, tally, watched } = meters(registry);
   const settled: Record<Settled, number> = {
     acknowledged: 0,
     stored: 0,
@@ -14,11 +14,14 @@ export function createMetrics(registry: Registry) {
     replaced: 0,
     retracted: 0,
   };
-  counts("notifications_settled_total", "Settled notifications, by how.", ["how"], () =>
-    Object.entries(settled).map(([how, count]) => ({ how, count })),
+  counts(
+    "notifications_settled_total",
+    "Settled notifications, by how: acknowledged, stored, expired, replaced or retracted.",
+    ["how"],
+    () => Object.entries(settled).map(([how, count]) => ({ how, count })),
   );
-  const accepted = counter("notifications_read_total", "Notifications read from accepted.");
-  const sent = tally("notifications_routed_total", "Notifications sent to a slot.");
+  const accepted = counter("notifications_read_total", "Notifications read from the topic accepted.");
+  const sent = tally("notifications_routed_total", "Notifications sent to the slot of a distributor.");
   const duplicates = counter("notifications_repeated_total", "Notifications dropped as repeats of a recent id.");
   const deferred = counter(
     "notifications_deferred_total",
@@ -36,11 +39,15 @@ export function createMetrics(registry: Registry) {
     "Stored notifications that expired before their client connected.",
   );
   const ended: Partial<Record<Outcome, number>> = { acknowledged: 0, expired: 0, replaced: 0, retracted: 0, dead: 0 };
-  counts("outcomes_total", "Outcomes appended to queues, by outcome.", ["outcome"], () =>
+  counts("outcomes_total", "Outcomes appended to queues, by outcome. Repeats count.", ["outcome"], () =>
     Object.entries(ended).map(([outcome, count]) => ({ outcome, count })),
   );
   const deadLetters = counter("dead_letters_total", "Records, and items of records, that can never be processed.");
-  const skipped = counter("items_skipped_total", "Items of an unknown kind in control, by topic.", "topic");
+  const skipped = counter(
+    "items_skipped_total",
+    "Items of an unknown kind that were skipped, by topic: control. After an upgrade it does not grow.",
+    "topic",
+  );
   skipped.inc({ topic: "control" }, 0);
   const redriven = counter(
     "dead_letters_redriven_total",
@@ -48,22 +55,28 @@ export function createMetrics(registry: Registry) {
   );
   const forbidden = counter("requests_forbidden_total", "Requests answered 403.");
   const demotions = counter("lane_demotions_total", "Connections told to replay, by reason.", "reason");
-  const holds = counter("lane_holds_total", "Holds granted.");
-  const invitations = counter("lane_invitations_total", "Connections invited to prepare.");
+  const holds = counter(
+    "lane_holds_total",
+    "Holds granted: a connection may stop storing and sending while it checks for missed notifications.",
+  );
+  const invitations = counter("lane_invitations_total", "Connections invited to prepare for live delivery.");
   const pauses = counter("partition_pauses_total", "Pauses of partitions at their limit of unsettled notifications.");
   const failures = counter(
     "dependency_failures_total",
     "Failed calls, by dependency; each is tried again.",
     "dependency",
   );
-  const toSettled = histogram(
-    "settle_seconds",
-    "From the broker's append time until settled, by how.",
-    [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
-    "how",
-  );
+  const toSettled = latency({
+    name: "settle_seconds",
+    help: "Time from the broker's append until a notification is settled, by how. `acknowledged` is the latency of acknowledgements.",
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+    label: "how",
+  });
   const watch = watched({
-    unsettled: { name: "notifications_unsettled", help: "Unsettled notifications of this director." },
+    unsettled: {
+      name: "notifications_unsettled",
+      help: "Notifications that this director is responsible for now: not settled yet.",
+    },
     lag: {
       name: "accepted_lag",
       help: "Unsettled records of the topic accepted, in this director's partitions, a few seconds ago.",
@@ -73,22 +86,26 @@ export function createMetrics(registry: Registry) {
       help: "The fullest tenant's share of its storage limit, by bound. 0 while no tenant has used half.",
       label: "bound",
     },
-    lanes: { name: "lanes", help: "Lanes in memory." },
+    lanes: { name: "lanes", help: "Lanes in memory. A lane is the state of one client." },
     parkedLanes: { name: "lanes_parked", help: "Lanes in memory without activity, in their small form." },
-    lookUps: { name: "look_ups_waiting", help: "Lanes that wait for Redis." },
+    lookUps: {
+      name: "look_ups_waiting",
+      help: "Lanes that wait for an answer of Redis about their client's connection.",
+    },
     partitions: { name: "partitions_owned", help: "Partitions of accepted that this director owns." },
     outcomesUnderWay: {
       name: "outcomes_waiting",
       help: "Outcomes that Kafka does not have yet. Their notifications are not settled.",
     },
-    queuedBytes: { name: "routed_queued_bytes", help: "Bytes not yet sent to slots." },
+    queuedBytes: { name: "routed_queued_bytes", help: "Bytes that wait to be sent to the slots of distributors." },
   });
 
   return {
     watch,
-    settled(how: Settled, seconds: number): void {
+    /** `traceId`: of a sampled trace. */
+    settled(how: Settled, seconds: number, traceId?: string): void {
       settled[how] += 1;
-      toSettled.observe({ how }, seconds);
+      toSettled.took(how, seconds, traceId);
     },
     deferred: (rows: number, reason: DeferredReason) => deferred.inc({ reason }, rows),
     overShare: (notifications: number) => overShare.inc(notifications),

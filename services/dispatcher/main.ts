@@ -13,6 +13,7 @@ import { createLog } from "@saasaparilla/shared/runtime/log.ts";
 import { createRegistry } from "@saasaparilla/shared/runtime/metrics.ts";
 import { connectPostgres } from "@saasaparilla/shared/postgres/client.ts";
 import { connectRedis } from "@saasaparilla/shared/redis/client.ts";
+import { openTracing } from "@saasaparilla/shared/tracing/open-tracing.ts";
 import { loadSettings } from "@saasaparilla/shared/runtime/load-settings.ts";
 import { dispatcherGroup, topicsOf } from "@saasaparilla/shared/kafka/topic-names.ts";
 import { queueOf, tenantOf } from "@saasaparilla/shared/protocol/notification.ts";
@@ -36,6 +37,7 @@ const log = createLog("dispatcher", settings.LOG_LEVEL);
 const lifecycle = new Lifecycle(log, settings.SHUTDOWN_MS);
 const health = new Health(["kafka", "postgres", "partitions", "access", "documents"]);
 const registry = createRegistry("dispatcher");
+await openTracing({ service: "dispatcher", settings, lifecycle, registry, log });
 const topics = topicsOf(settings.NAMESPACE);
 const metrics = createMetrics(registry);
 

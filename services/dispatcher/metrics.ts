@@ -11,14 +11,33 @@ const ACTIONS: QueueAction[] = ["read", "claimed", "confirmed", "released", "ext
 
 export function createMetrics(registry: Registry) {
   const { counter, counts, watched } = meters(registry);
-  const publications = counter("publications_total", "Publications that reached a state, by state.", "state");
-  const messages = counter("queue_messages_total", "Messages of queues, by the action of their consumers.", "action");
-  const notifications = counter("fanout_notifications_total", "Notifications of publications, by result.", "result");
-  const occurrences = counter("schedule_occurrences_total", "Occurrences of schedules, by result.", "result");
+  const publications = counter(
+    "publications_total",
+    "Publications that reached a state, by state: waiting, running, done, cancelled or skipped.",
+    "state",
+  );
+  const messages = counter(
+    "queue_messages_total",
+    "Messages of queues, by action: read, claimed, confirmed, released, extended, quarantined or swept.",
+    "action",
+  );
+  const notifications = counter(
+    "fanout_notifications_total",
+    "Notifications of publications to groups and exchanges, by result: written, or refused because the recipient's inbox was full.",
+    "result",
+  );
+  const occurrences = counter(
+    "schedule_occurrences_total",
+    "Occurrences of schedules, by result: fired, or skipped because they were missed.",
+    "result",
+  );
   // The others are of directors.
   const ended: Partial<Record<Outcome, number>> = { acknowledged: 0, dead: 0 };
-  counts("outcomes_total", "Outcomes appended to queues, by outcome.", ["outcome"], () =>
-    Object.entries(ended).map(([outcome, count]) => ({ outcome, count })),
+  counts(
+    "outcomes_total",
+    "Outcomes of messages of queues, by outcome: acknowledged or dead. Repeats count.",
+    ["outcome"],
+    () => Object.entries(ended).map(([outcome, count]) => ({ outcome, count })),
   );
   const read = counter("dispatch_read_total", "Records read from the topic dispatch.");
   const retries = counter("dispatch_retries_total", "Retries of records of the topic dispatch after a failure.");
@@ -63,7 +82,7 @@ export function createMetrics(registry: Registry) {
     },
     queueMessages: {
       name: "queue_messages_highest",
-      help: "Unconfirmed messages of the longest queue of all tenants, counted up to 100,000.",
+      help: "Unconfirmed messages of the longest queue of all tenants, counted up to 100,000. All dispatchers show the same: take the highest.",
     },
     queueSeconds: {
       name: "queue_oldest_highest_seconds",
@@ -71,7 +90,7 @@ export function createMetrics(registry: Registry) {
     },
     outcomesUnderWay: {
       name: "outcomes_waiting",
-      help: "Outcomes that Kafka does not have yet. Their notifications are not settled.",
+      help: "Outcomes that Kafka does not have yet. Their messages are not confirmed.",
     },
   });
   return {

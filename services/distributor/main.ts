@@ -17,6 +17,7 @@ import { connectPostgres } from "@saasaparilla/shared/postgres/client.ts";
 import { connectRedis, onNodeReached } from "@saasaparilla/shared/redis/client.ts";
 import { Keys } from "@saasaparilla/shared/redis/keys.ts";
 import { internalError } from "@saasaparilla/shared/http/response.ts";
+import { openTracing } from "@saasaparilla/shared/tracing/open-tracing.ts";
 import { loadSettings } from "@saasaparilla/shared/runtime/load-settings.ts";
 import { StoredNotifications } from "@saasaparilla/shared/postgres/stored-notifications.ts";
 import { openEvents } from "@saasaparilla/shared/timeline/open-events.ts";
@@ -57,6 +58,7 @@ const log = createLog("distributor", settings.LOG_LEVEL);
 const lifecycle = new Lifecycle(log, settings.SHUTDOWN_MS);
 const health = new Health(["kafka", "postgres", "redis", "slot", "access", "composed"]);
 const registry = createRegistry("distributor");
+await openTracing({ service: "distributor", settings, lifecycle, registry, log });
 const topics = topicsOf(settings.NAMESPACE);
 const bounds = {
   rate: settings.CONNECT_RATE,

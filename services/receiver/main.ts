@@ -16,6 +16,7 @@ import { connectPostgres } from "@saasaparilla/shared/postgres/client.ts";
 import { connectRedis } from "@saasaparilla/shared/redis/client.ts";
 import { Keys } from "@saasaparilla/shared/redis/keys.ts";
 import { RedisRateLimiter } from "@saasaparilla/shared/rate-limits/redis-rate-limiter.ts";
+import { openTracing } from "@saasaparilla/shared/tracing/open-tracing.ts";
 import { loadSettings } from "@saasaparilla/shared/runtime/load-settings.ts";
 import { StoredTenants } from "@saasaparilla/shared/postgres/stored-tenants.ts";
 import { tenantTimelines } from "@saasaparilla/shared/auth/policies/tenant-timeline.ts";
@@ -42,6 +43,7 @@ const log = createLog("receiver", settings.LOG_LEVEL);
 const lifecycle = new Lifecycle(log, settings.SHUTDOWN_MS);
 const health = new Health(["kafka", "accepting", "access"]);
 const registry = createRegistry("receiver");
+await openTracing({ service: "receiver", settings, lifecycle, registry, log });
 const metrics = createMetrics(registry);
 // Postgres provides the policies and the full inboxes, and receives the loudest tenants. Readiness waits only for the
 // policies.

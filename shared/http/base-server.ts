@@ -8,6 +8,7 @@ import type { Cut } from "./request-body.ts";
 import type { ConnectionCut } from "./connection.ts";
 import type { Handler, Request } from "./request.ts";
 import type { Log } from "#runtime/log.ts";
+import { scrape } from "#runtime/scrape.ts";
 import { meters, type Registry } from "#runtime/metrics.ts";
 import { Cors } from "./allowed-origins.ts";
 import { problemPage } from "#http/openapi/pages.ts";
@@ -130,11 +131,10 @@ export abstract class BaseServer {
       return json(state.ready ? 200 : 503, state);
     });
     this.get("/health/serving", () => json(this.#health.serving ? 200 : 503, { serving: this.#health.serving }));
-    this.get("/metrics", async () => ({
-      status: 200,
-      headers: { "content-type": registry.contentType },
-      body: await registry.metrics(),
-    }));
+    this.get("/metrics", async ({ headers }) => {
+      const { contentType, body } = await scrape(registry, headers.accept);
+      return { status: 200, headers: { "content-type": contentType, vary: "accept" }, body };
+    });
     this.get("/problems/:name", problemPage);
   }
 

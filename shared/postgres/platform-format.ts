@@ -40,8 +40,8 @@ export class PlatformFormat {
     this.#options = options;
     this.#schema = `"${options.namespace}"`;
     const { gauge } = meters(options.registry);
-    gauge("format_present", "The newest form that services may write; 1 until it is read.", () => this.#present);
-    gauge("format_newest", "The newest form that this process reads.", () => FORMAT);
+    gauge("format_present", "The newest format that this service may write. 1 until it is read.", () => this.#present);
+    gauge("format_newest", "The newest format that this process reads.", () => FORMAT);
   }
 
   /** A new form needs at least its number here. While Postgres is away, the last known number counts. */

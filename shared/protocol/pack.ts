@@ -209,6 +209,15 @@ export const notificationBody = {
     const start = NOTIFICATION_HEADER + eventLength(body);
     return body.toString("latin1", start, start + length);
   },
+  /** The flag `sampled` of its traceparent, without an allocation. */
+  sampled(body: Buffer): boolean {
+    const length = traceparentLength(body);
+    return length > 0 && (body[NOTIFICATION_HEADER + eventLength(body) + length - 1]! & 1) === 1;
+  },
+  /** Of a sampled trace; undefined for most notifications, without an allocation. */
+  traceId(body: Buffer): string | undefined {
+    return this.sampled(body) ? this.traceparent(body).slice(3, 35) : undefined;
+  },
   key(body: Buffer): ClientKey {
     const start = NOTIFICATION_HEADER + eventLength(body) + traceparentLength(body);
     return body.toString("latin1", start, start + keyLength(body));

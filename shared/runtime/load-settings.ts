@@ -43,7 +43,7 @@ function fromFile(name: string, env: NodeJS.ProcessEnv): string | undefined {
   }
 }
 
-/** A URL may carry a password, so it is never printed. */
+/** A URL may carry a password, and headers a token. They are never printed. */
 function shown(name: string, value: string): string {
-  return /URL|SECRET|PASSWORD|TOKEN/.test(name) ? "(hidden)" : value;
+  return /URL|SECRET|PASSWORD|TOKEN|HEADERS/.test(name) ? "(hidden)" : value;
 }

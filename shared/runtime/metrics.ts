@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 
+import { LatencyHistogram, type LatencyOptions } from "./latency-histogram.ts";
+
 export type { Registry };
 
 /** One registry a service. Each names its metrics in its own metrics.ts, as verbs. No other file has a label string. */
@@ -52,6 +54,12 @@ export function meters(registry: Registry) {
       new Counter({ name, help, labelNames, registers }),
     histogram: (name: string, help: string, buckets: number[], ...labelNames: string[]) =>
       new Histogram({ name, help, labelNames, buckets, registers }),
+    /** Durations in seconds by one label, with exemplars. */
+    latency: (options: LatencyOptions) => {
+      const histogram = new LatencyHistogram(options);
+      registry.registerMetric(histogram);
+      return histogram;
+    },
     /** For an object that registers its own gauge when it is made. */
     gauge: (name: string, help: string, read: () => number) =>
       new Gauge({

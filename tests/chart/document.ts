@@ -62,7 +62,7 @@ export function readme(present: string): string {
 
 /** Settings that other values replace, or that need files that no pod has. */
 const OTHERWISE =
-  /^(NAMESPACE|LOG_LEVEL|HOST|PORT|TLS_.*|KAFKA_.*|DATABASE_URL|REDIS_.*|AUTH_.*|SHUTDOWN_MS|DRAIN_MS|ALLOWED_ORIGINS|TRUSTED_PROXIES|PROXY_HOPS|SECRETS_KEY|KEY_ENVIRONMENT)$/;
+  /^(NAMESPACE|LOG_LEVEL|HOST|PORT|TLS_.*|KAFKA_.*|DATABASE_URL|REDIS_.*|AUTH_.*|SHUTDOWN_MS|DRAIN_MS|ALLOWED_ORIGINS|TRUSTED_PROXIES|PROXY_HOPS|SECRETS_KEY|KEY_ENVIRONMENT|OTEL_EXPORTER_OTLP_(TRACES_)?(ENDPOINT|HEADERS)|OTEL_TRACES_SAMPLER(_ARG)?)$/;
 
 /** Numbers with their limits; each service parses its other settings from text. */
 function typeOf(setting: z.ZodType): object {

@@ -24,6 +24,8 @@ export const REFUSALS: [values: object, says: string[], release?: string][] = [
     { identity: { issuer: "x", jwksUrl: "https://idp.example:8443/jwks" } },
     ["identity.jwksUrl has port 8443", "issuerPorts"],
   ],
+  [{ traces: { endpoint: "collector:4318" } }, ["/traces/endpoint"]],
+  [{ traces: { sampler: "some" } }, ["/traces/sampler"]],
   [{ postgres: { bundled: { enabled: false } } }, ["postgres.existingSecret is needed"]],
   [{ redis: { existingSecret: "cache" } }, ["redis.existingSecret is given"]],
   [{ kafka: { sasl: { mechanism: "plain" } } }, ["kafka.sasl.existingSecret"]],

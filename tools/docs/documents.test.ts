@@ -1,6 +1,7 @@
 import { globSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { expect, test } from "vitest";
+import { metricsDocument } from "./metrics-table.ts";
 import { problemsDocument } from "./problems-table.ts";
 
 const repository = resolve(import.meta.dirname, "../..");
@@ -21,6 +22,10 @@ test("the metrics page lists exactly the services' series", () => {
   expect(named.length).toBeGreaterThan(60);
   const listed = found(/^\| `([a-z_]+)` \|/gm, read("docs/reference/metrics.md"));
   expect(new Set(listed)).toEqual(new Set(named));
+});
+
+test("the metrics page matches the code, the alerts and the dashboards; else: npx just metrics", async () => {
+  expect(read("docs/reference/metrics.md")).toBe(await metricsDocument());
 });
 
 test("every recipe that a document names exists", () => {

@@ -4,6 +4,7 @@ import { identitySettings } from "@saasaparilla/shared/auth/settings.ts";
 import { nodeServerSettings, serverSettings } from "@saasaparilla/shared/http/settings.ts";
 import { tenantTimelineSettings } from "@saasaparilla/shared/auth/policies/tenant-timeline.ts";
 import { timelineSettings } from "@saasaparilla/shared/timeline/open-events.ts";
+import { tracingSettings } from "@saasaparilla/shared/tracing/settings.ts";
 import { tenantLimitSettings } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
 import { z } from "zod";
 import { consoleSettings } from "#services/console/settings.ts";
@@ -43,6 +44,12 @@ const SECTIONS: Section[] = [
     title: "Idle connections",
     about: "For receiver, director, courier, dispatcher, recorder and console. The distributor has `KEEP_ALIVE`.",
     schema: nodeServerSettings,
+  },
+  {
+    title: "Traces",
+    about:
+      "For receiver, director, distributor, courier and dispatcher: [traces](../operations/tracing.md). The exporter reads its other standard settings, for example `OTEL_EXPORTER_OTLP_COMPRESSION` and `OTEL_EXPORTER_OTLP_CERTIFICATE`.",
+    schema: tracingSettings,
   },
   {
     title: "Every service",

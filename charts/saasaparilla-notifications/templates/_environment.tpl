@@ -70,6 +70,24 @@ redis: {{ .Values.redis.tlsSecret | quote }}
 {{- end }}
 {{- end }}
 
+{{- define "traces-port" -}}
+{{- $url := urlParse .Values.traces.endpoint -}}
+{{- regexFind "[0-9]+$" (regexFind ":[0-9]+$" $url.host) | default (eq $url.scheme "https" | ternary "443" "80") -}}
+{{- end }}
+
+{{- define "traces-environment" -}}
+{{- with .Values.traces -}}
+{{- if .endpoint -}}
+- { name: OTEL_EXPORTER_OTLP_ENDPOINT, value: {{ .endpoint | quote }} }
+- { name: OTEL_TRACES_SAMPLER, value: {{ .sampler }} }
+- { name: OTEL_TRACES_SAMPLER_ARG, value: {{ .samplerArg | quote }} }
+{{- with .existingSecret }}
+- { name: OTEL_EXPORTER_OTLP_HEADERS, valueFrom: { secretKeyRef: { name: {{ . | quote }}, key: headers } } }
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{- define "identity-mount" -}}
 {{- if not .Values.identity.jwksUrl -}}
 - { name: identity, mountPath: /etc/identity, readOnly: true }

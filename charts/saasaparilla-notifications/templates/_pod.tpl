@@ -108,6 +108,9 @@ spec:
             {{- with $root.Values.identity.keyEnvironment }}
             - { name: KEY_ENVIRONMENT, value: {{ . | quote }} }
             {{- end }}
+            {{- if ne .kind "console" }}
+            {{- include "traces-environment" $root | nindent 12 }}
+            {{- end }}
             - { name: PORT, value: {{ .port | quote }} }
             - { name: SHUTDOWN_MS, value: {{ mul 1000 .shutdown | quote }} }
             {{- with $root.Values.platform.allowedOrigins }}

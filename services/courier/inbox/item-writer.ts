@@ -1,4 +1,5 @@
 import type { InboxOf } from "@saasaparilla/shared/auth/policies/tenant-inbox.ts";
+import { inBatchSpan } from "@saasaparilla/shared/tracing/spans.ts";
 import { classify, Failure, messageOf } from "@saasaparilla/shared/runtime/errors.ts";
 import type { Events } from "@saasaparilla/shared/timeline/event-log.ts";
 import type { CourierMetrics } from "#metrics.ts";
@@ -21,7 +22,11 @@ export interface ItemWriterParts {
 const TRIMS_OF = 32;
 
 /** Inserts a batch of items. Repeating it changes nothing. */
-export async function writeItems(items: readonly InboxItem[], parts: ItemWriterParts): Promise<void> {
+export function writeItems(items: readonly InboxItem[], parts: ItemWriterParts): Promise<void> {
+  return inBatchSpan("insert", items, { "notifications.count": items.length }, () => insertItems(items, parts));
+}
+
+async function insertItems(items: readonly InboxItem[], parts: ItemWriterParts): Promise<void> {
   const { store, inboxOf, keepWeeks, inserted, events, metrics, health } = parts;
   try {
     const result = await store.insert(items);

@@ -1,3 +1,4 @@
+import { isTraced, recordSpan } from "@saasaparilla/shared/tracing/spans.ts";
 import { notificationBody } from "@saasaparilla/shared/protocol/pack.ts";
 import type { ConnectionId, RoutedMessage } from "@saasaparilla/shared/protocol/control-messages.ts";
 import type { ClientKey, Sequence } from "@saasaparilla/shared/protocol/notification.ts";
@@ -71,6 +72,7 @@ export class LaneEffects implements PartitionEffects {
       writer.deliver({ incarnation, session, partition, generation, appended, prev: sent, sequence, body }),
     );
     this.#events.sent(lane, attachment, entry);
+    if (isTraced(body)) traceSince("route", appended, body, { partition, slot });
   }
 
   store(lane: Lane, entries: Entry[], reason: string): void {
@@ -94,7 +96,8 @@ export class LaneEffects implements PartitionEffects {
     const { body, record } = entry;
     const { metrics, log } = this.#parts;
     this.#events.settled(lane, entry, how, session);
-    metrics.settled(how, (wall - record.appended) / 1_000);
+    metrics.settled(how, (wall - record.appended) / 1_000, notificationBody.traceId(body));
+    if (isTraced(body)) traceSince("settle", record.appended, body, { partition: this.#lanes.partition, how });
     if (how === "expired")
       log.info({ client: lane.key, notification: notificationBody.id(body) }, "expired before it was delivered");
     else if (log.isLevelEnabled("debug"))
@@ -141,6 +144,16 @@ export class LaneEffects implements PartitionEffects {
     kafka.producer.add(topics.routed, slot, (writer) => writer.signal({ partition, generation, ...rest }));
   }
 }
+
+/** Both begin when Kafka has the notification, so they show how long it waits there and here. */
+function traceSince(name: "route" | "settle", appended: number, body: Buffer, attributes: Attributes): void {
+  recordSpan(name, "consumer", notificationBody.traceparent(body), {
+    start: new Date(appended),
+    attributes: { "notification.id": notificationBody.id(body), ...attributes },
+  });
+}
+
+type Attributes = Record<string, string | number>;
 
 type SignalBody = RoutedMessage extends infer S
   ? S extends RoutedMessage

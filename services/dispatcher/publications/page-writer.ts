@@ -1,3 +1,4 @@
+import { isTracedContext, startSpan } from "@saasaparilla/shared/tracing/spans.ts";
 import { Failure } from "@saasaparilla/shared/runtime/errors.ts";
 import type { BatchingProducer } from "@saasaparilla/shared/kafka/batching-producer.ts";
 import { partitionOf, type ClientKey } from "@saasaparilla/shared/protocol/notification.ts";
@@ -41,7 +42,19 @@ export class PageWriter {
   }
 
   /** Resolves when all are in Kafka. The producer repeats failed sends, so only a shutdown rejects it. */
-  async write({ head, payload, recipients }: Page): Promise<Written> {
+  async write(page: Page): Promise<Written> {
+    if (!isTracedContext(page.head.traceparent)) return this.#write(page);
+    const { traceparent, span } = startSpan("page", "consumer", page.head.traceparent);
+    span?.setAttributes({ "publication.id": page.head.id, "notifications.count": page.recipients.length });
+    try {
+      // Its notifications continue this span.
+      return await this.#write({ ...page, head: { ...page.head, traceparent } });
+    } finally {
+      span?.end();
+    }
+  }
+
+  async #write({ head, payload, recipients }: Page): Promise<Written> {
     const { pace, isFull, partitions, timeline } = this.#parts;
     const reachable = recipients.filter((key) => !isFull(key));
     const count = partitions();

@@ -102,6 +102,7 @@ export class Hub implements SessionPeers {
 
   step(connection: Connection, event: SessionEvent): void {
     step(connection.session, event, this.#effects);
+    if (event.type === "ack") this.#effects.acknowledged(connection.session);
   }
 
   live(connection: Connection): void {

@@ -1,10 +1,12 @@
 import { CLIENT_FRAME_BYTES } from "@saasaparilla/shared/protocol/client-frames.ts";
+import { isTraced } from "@saasaparilla/shared/tracing/spans.ts";
 import { notificationBody } from "@saasaparilla/shared/protocol/pack.ts";
 import { START, toCursor, type Sequence } from "@saasaparilla/shared/protocol/notification.ts";
 import type { StoredDeletions } from "@saasaparilla/shared/postgres/stored-deletions.ts";
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
 import type { Events } from "@saasaparilla/shared/timeline/event-log.ts";
 import { connectionOf, type RefusalReason } from "@saasaparilla/shared/protocol/control-messages.ts";
+import { DeliverySpans } from "./delivery-spans.ts";
 import { notificationJson, retractJson } from "./notification-json.ts";
 import type { DistributorMetrics, Source } from "#metrics.ts";
 import type { Connection } from "./connection.ts";
@@ -39,7 +41,10 @@ export class SessionEffects implements SessionOutput {
   readonly #peers: SessionPeers;
   readonly #parts: SessionEffectsParts;
   readonly #dirty = new Set<Connection>();
+  readonly #spans = new DeliverySpans();
   #flushing = false;
+  /** The wall clock, read once for each flush. */
+  #now = 0;
 
   constructor(peers: SessionPeers, parts: SessionEffectsParts) {
     this.#peers = peers;
@@ -109,8 +114,11 @@ export class SessionEffects implements SessionOutput {
       ...(end ? { end } : {}),
     };
     if (!connection.wire.outbox.add(item)) return false;
-    this.#parts.metrics.delivered(connection.wire.transport, source);
+    const { transport } = connection.wire;
     this.#flushSoon(connection);
+    const seconds = (this.#now - row.appended) / 1_000;
+    this.#parts.metrics.delivered(transport, source, seconds, notificationBody.traceId(row.body));
+    if (isTraced(row.body)) this.#spans.delivered(session.id, row, { transport, source }, this.#now);
     return true;
   }
 
@@ -164,8 +172,14 @@ export class SessionEffects implements SessionOutput {
         : setTimeout(() => this.#peers.step(connection, { type: "timeout" }), ms * (0.75 + Math.random() / 2));
   }
 
+  /** After an acknowledgement of the client. */
+  acknowledged({ id, acked }: Session): void {
+    this.#spans.acknowledged(id, acked);
+  }
+
   /** The connection is closed. */
   forget(connection: Connection): void {
+    this.#spans.forget(connection.session.id);
     this.#dirty.delete(connection);
     clearTimeout(connection.timer);
   }
@@ -212,6 +226,7 @@ export class SessionEffects implements SessionOutput {
     this.#dirty.add(connection);
     if (this.#flushing) return;
     this.#flushing = true;
+    this.#now = this.#parts.wall();
     queueMicrotask(() => {
       this.#flushing = false;
       const connections = [...this.#dirty];

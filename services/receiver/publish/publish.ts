@@ -5,7 +5,7 @@ import type { Request } from "@saasaparilla/shared/http/request.ts";
 import { ACCEPTED, encodedProblem, problemResponse, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
 import type { Identity } from "@saasaparilla/shared/auth/identity.ts";
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
-import { startSpan } from "@saasaparilla/shared/runtime/tracing.ts";
+import { startSpan } from "@saasaparilla/shared/tracing/spans.ts";
 import { publishResponse, count } from "./publish-response.ts";
 import { unavailable } from "./append-problems.ts";
 import type { Appender } from "./kafka-append.ts";
@@ -61,8 +61,8 @@ export class Publisher {
   async publish(request: Request, body: Buffer, caller: Identity): Promise<HttpResponse> {
     const { authorizer, appender, quota, metrics } = this.#parts;
     const arrived = performance.now();
-    const { span, traceparent } = startSpan("receiver", "publish", "server", request.headers.traceparent);
-    let response: HttpResponse;
+    const { span, traceparent, traceId } = startSpan("publish", "server", request.headers.traceparent);
+    let response: HttpResponse | undefined;
     let left: Record<string, string> | undefined;
     try {
       const clients = authorizer.clientsOf(caller);
@@ -76,6 +76,7 @@ export class Publisher {
       if (dryRun) response = await this.#tryOut(items, caller);
       else {
         const { idempotency } = this.#parts;
+        span?.setAttributes({ tenant: caller.tenant, "notifications.count": items.length });
         const entry = keyName === undefined ? undefined : idempotency.ofKey(keyName, formOf(request.headers), body);
         await this.#send(items, entry, { tenant: caller.tenant, publisher: caller.subject, traceparent, arrived });
         response = publishResponse(items, this.#note(items, caller));
@@ -86,10 +87,11 @@ export class Publisher {
       response = problemResponse(error.problem);
       left = { ...left, ...error.headers };
     } finally {
-      span.end();
+      // Without a response a handler failed, and the server answers 500.
+      span?.setAttribute("http.response.status_code", response?.status ?? 500).end();
     }
     if (left) response = { ...response, headers: { ...response.headers, ...left } };
-    metrics.answered(response.status, (performance.now() - arrived) / 1_000);
+    metrics.answered(response.status, (performance.now() - arrived) / 1_000, traceId);
     return response;
   }
 
