@@ -1,5 +1,5 @@
 import type { TopicSpec } from "@saasaparilla/shared/kafka/admin.ts";
-import type { Topics } from "@saasaparilla/shared/kafka/topic-names.ts";
+import { ACCEPTED_DAYS, type Topics } from "@saasaparilla/shared/kafka/topic-names.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -31,7 +31,7 @@ interface Kept {
 
 const MINUTES: Kept = { retentionMs: 15 * MINUTE, segmentMs: 5 * MINUTE };
 const ONE_DAY: Kept = { retentionMs: DAY, segmentMs: HOUR };
-const WEEK: Kept = { retentionMs: 7 * DAY, segmentMs: DAY };
+const WEEK: Kept = { retentionMs: ACCEPTED_DAYS * DAY, segmentMs: DAY };
 const MONTH: Kept = { retentionMs: 30 * DAY, segmentMs: DAY };
 
 export function topicSpecs(names: Topics, sizes: TopicSizes): TopicSpec[] {

@@ -1,4 +1,7 @@
 /** Names of the platform's topics and groups, and the topics' settings. protocol/pack.ts describes the records. */
+/** Kafka keeps the records of accepted for so many days. */
+export const ACCEPTED_DAYS = 7;
+
 export interface Topics {
   /** Receiver to director, by client; log-append time; days of retention. */
   accepted: string;
