@@ -85,7 +85,7 @@ test("--json prints what the courier answered, without control characters", asyn
 
 test("an inbox is deleted, and the output has its size", async () => {
   answer = { deleted: 12 };
-  expect(await cli("inbox delete u1 --tenant shop")).toBe("Deleted 12 notifications from the inbox of u1.\n");
+  expect(await cli("inbox delete u1 --tenant shop")).toBe("Notifications deleted from the inbox of u1: 12.\n");
   expect(asked).toEqual([{ request: "DELETE /v1/inbox/u1?tenant=shop", body: undefined }]);
 });
 

@@ -84,5 +84,5 @@ const remove = (): CliCommand =>
       const { deleted } = await (
         await courierApi(options)
       ).ask<{ deleted: number }>("DELETE", pathOf(client, { tenant }));
-      print(`Deleted ${deleted} notifications from the inbox of ${client}.`);
+      print(`Notifications deleted from the inbox of ${client}: ${deleted}.`);
     });

@@ -40,6 +40,8 @@ import { NotificationWriter } from "#storage/notification-writer.ts";
 import { sweepExpired } from "#storage/expiry-sweep.ts";
 import { TenantFullness } from "#storage/full-tenants.ts";
 import { notificationBody } from "@saasaparilla/shared/protocol/pack.ts";
+import { shorten } from "@saasaparilla/shared/http/problem.ts";
+import { MOST_WHY } from "@saasaparilla/shared/timeline/events.ts";
 import { openEvents } from "@saasaparilla/shared/timeline/open-events.ts";
 import { storedEvents } from "@saasaparilla/shared/timeline/stored-events.ts";
 import { LaneEvents } from "#partitions/lane-events.ts";
@@ -180,7 +182,9 @@ const notificationWriter = new NotificationWriter({
     },
     rejected(row, error) {
       const letter = refusedRow(row, acceptedTopic, error);
-      events.record("undeliverable", row.client, notificationBody.id(row.body), { why: letter.reason.slice(0, 300) });
+      events.record("undeliverable", row.client, notificationBody.id(row.body), {
+        why: shorten(letter.reason, MOST_WHY),
+      });
       return deadLetters.add(letter);
     },
   },

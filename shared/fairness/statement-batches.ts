@@ -5,6 +5,7 @@ import { FairQueue } from "#fairness/fair-queue.ts";
 const WAIT_MS = 5_000;
 /** Limit of waiting requests. A further one fails at once. */
 const MOST_WAITING = 2_000;
+const TURN = 100;
 
 export interface StatementBatchesOptions<Asked extends object, Answer> {
   /** One statement. The answers have the order of the requests. */
@@ -15,6 +16,8 @@ export interface StatementBatchesOptions<Asked extends object, Answer> {
   requests: number;
   cost: number;
   costOf: (asked: Asked) => number;
+  /** The cost that a tenant takes in its turn. */
+  turn?: number;
   tenantOf: (asked: Asked) => string;
   weightOf: (tenant: string) => number;
 }
@@ -31,7 +34,7 @@ export class StatementBatches<Asked extends object, Answer> {
 
   constructor(options: StatementBatchesOptions<Asked, Answer>) {
     this.#options = options;
-    this.#waiting = new FairQueue(options.weightOf, 100);
+    this.#waiting = new FairQueue(options.weightOf, options.turn ?? TURN);
   }
 
   get waiting(): number {

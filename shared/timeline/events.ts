@@ -8,6 +8,9 @@ import { Failure } from "#runtime/errors.ts";
 /** A target that the dispatcher expands: `targetOf` of publication.ts, as `group:<name>`. */
 export type TargetName = string;
 
+/** Of a `why` that an error tells. */
+export const MOST_WHY = 300;
+
 /** The connection as presence shows it: `connectionOf` of control-messages.ts. */
 export type ConnectionName = string;
 

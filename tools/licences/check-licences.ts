@@ -12,7 +12,16 @@ import { repository } from "#local/process/paths.ts";
  * 1.6). With --write it accepts the installed native files. Ends with 1 at a licence that is not named here, and at a
  * native file that was not accepted.
  */
-const ALLOWED = new Set(["MIT", "ISC", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "0BSD", "BlueOak-1.0.0", "Unlicense"]);
+const ALLOWED = new Set([
+  "MIT",
+  "ISC",
+  "Apache-2.0",
+  "BSD-2-Clause",
+  "BSD-3-Clause",
+  "0BSD",
+  "BlueOak-1.0.0",
+  "Unlicense",
+]);
 /** The first half of BoringSSL's licence. The socket library contains BoringSSL, and no package has this licence. */
 const ALLOWED_INSIDE = new Set([...ALLOWED, "OpenSSL"]);
 

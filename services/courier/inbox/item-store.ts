@@ -16,12 +16,6 @@ const WEEK_MS = 7 * 86_400_000;
 /** `ms` since 1970. */
 const weekOf = (ms: number): number => Math.floor(ms / WEEK_MS);
 
-/** Postgres refuses a row for which no partition exists. */
-export function weekMissing(error: unknown): boolean {
-  const { code, message } = error as { code?: string; message?: string };
-  return code === "23514" && message?.startsWith("no partition of relation") === true;
-}
-
 /**
  * The rows of inboxes. A list is computed when it is read, so repeats and the order of inserts change nothing. Deleting
  * what no list shows only saves space.

@@ -1,16 +1,17 @@
 import type { InboxOf } from "@saasaparilla/shared/auth/policies/tenant-inbox.ts";
+import { periodMissing } from "@saasaparilla/shared/postgres/period-tables.ts";
 import { inBatchSpan } from "@saasaparilla/shared/tracing/spans.ts";
 import { classify, Failure, messageOf } from "@saasaparilla/shared/runtime/errors.ts";
 import type { Events } from "@saasaparilla/shared/timeline/event-log.ts";
 import type { CourierMetrics } from "#metrics.ts";
-import { weekMissing, type ItemStore } from "./item-store.ts";
+import type { ItemStore } from "./item-store.ts";
 import type { InboxItem } from "./items.ts";
 
 export interface ItemWriterParts {
   store: Pick<ItemStore, "insert" | "trim">;
   inboxOf: InboxOf;
   /** Makes missing partitions. */
-  keepWeeks: () => Promise<void>;
+  makeTables: () => Promise<void>;
   /** For items that ask for an outcome: a mark may have come before them. They can come again. */
   inserted?: ((asking: readonly InboxItem[]) => Promise<void>) | undefined;
   events: Events;
@@ -27,7 +28,7 @@ export function writeItems(items: readonly InboxItem[], parts: ItemWriterParts):
 }
 
 async function insertItems(items: readonly InboxItem[], parts: ItemWriterParts): Promise<void> {
-  const { store, inboxOf, keepWeeks, inserted, events, metrics, health } = parts;
+  const { store, inboxOf, makeTables, inserted, events, metrics, health } = parts;
   try {
     const result = await store.insert(items);
     const trimmed = new Map(
@@ -44,11 +45,11 @@ async function insertItems(items: readonly InboxItem[], parts: ItemWriterParts):
     health.up("postgres");
   } catch (error) {
     metrics.failed("postgres");
-    if (!weekMissing(error)) {
+    if (!periodMissing(error)) {
       if (classify(error) === "retry") health.down("postgres", messageOf(error));
       throw error;
     }
-    await keepWeeks();
+    await makeTables();
     throw new Failure("retry", "The week of a notification had no table.", { cause: error });
   }
   // It also waits for Kafka, whose failures the producer counts.

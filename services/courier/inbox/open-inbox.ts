@@ -6,13 +6,13 @@ import type { KafkaLink } from "@saasaparilla/shared/kafka/client.ts";
 import type { Lifecycle } from "@saasaparilla/shared/runtime/lifecycle.ts";
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
 import type { Postgres } from "@saasaparilla/shared/postgres/client.ts";
+import { PeriodTables } from "@saasaparilla/shared/postgres/period-tables.ts";
 import type { Events } from "@saasaparilla/shared/timeline/event-log.ts";
 import type { CourierMetrics } from "#metrics.ts";
 import { AcceptedConsumer } from "./accepted-consumer.ts";
 import { GroupMembership, type Membership } from "./group-membership.ts";
 import { ItemStore } from "./item-store.ts";
 import { writeItems, type ItemWriterParts } from "./item-writer.ts";
-import { Weeks } from "./weeks.ts";
 
 export interface InboxParts {
   settings: { NAMESPACE: string; GROUP_SESSION_MS: number; PARTITION_MAX_BYTES: number };
@@ -38,15 +38,23 @@ const COMMIT_MS = 250;
 const FETCH_MS = 50;
 const MEMBERSHIP_MS = 500;
 const WEEKS_MS = 60_000;
+const WEEK_SECONDS = 7 * 86_400;
 
 /** Puts notifications into inboxes while a tenant has one. */
 export function openInbox(parts: InboxParts): void {
   const { settings, postgres, kafka, topic, tenants, inboxOf, lifecycle, health, metrics, log } = parts;
   const group = courierGroup(settings.NAMESPACE);
   const store = new ItemStore(postgres, settings.NAMESPACE);
-  const weeks = new Weeks({ postgres, namespace: settings.NAMESPACE, metrics, log });
+  const weeks = new PeriodTables({
+    postgres,
+    namespace: settings.NAMESPACE,
+    table: "inbox_weeks",
+    seconds: WEEK_SECONDS,
+    failed: () => metrics.failed("postgres"),
+    log,
+  });
   const fatal = (error: unknown): void => lifecycle.fatal(error);
-  const writer: ItemWriterParts = { ...parts, store, keepWeeks: () => weeks.keep() };
+  const writer: ItemWriterParts = { ...parts, store, makeTables: () => weeks.make() };
   let consumer: AcceptedConsumer | undefined;
   const lag = new ConsumerLag(() => kafka.progress(group, topic));
   const withInbox = (): number | undefined => {
@@ -60,6 +68,7 @@ export function openInbox(parts: InboxParts): void {
   };
   metrics.watch({
     tenants: () => withInbox() ?? 0,
+    weeks: () => weeks.ahead,
     lag: () => lag.of((partition) => consumer?.owns(partition) === true),
   });
 

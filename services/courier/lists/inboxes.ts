@@ -16,7 +16,7 @@ import type { MarkStore } from "./mark-store.ts";
 import type { ReadOutcomes } from "./read-outcomes.ts";
 
 /** Postgres does so many requests at once; the tenants of the others take turns. */
-const STATEMENTS = { statements: 4, requests: 1, cost: 1, costOf: () => 1 } as const;
+const STATEMENTS = { statements: 4, requests: 1, cost: 1, costOf: () => 1, turn: 1 } as const;
 
 export interface InboxesParts {
   lists: ListStore;

@@ -7,15 +7,13 @@ import { Refusal } from "@saasaparilla/shared/http/refusal.ts";
 import { json, problemResponse, tooMany, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
 import { route, type Call, type Needs, type Route } from "@saasaparilla/shared/http/routes.ts";
 import { marksBody } from "@saasaparilla/shared/protocol/inbox.ts";
+import { ACCEPTED_DAYS } from "@saasaparilla/shared/kafka/topic-retention.ts";
 import { cursorTag, toCursor, type ClientKey } from "@saasaparilla/shared/protocol/notification.ts";
 import type { KeyedLimiter } from "@saasaparilla/shared/rate-limits/keyed-limiter.ts";
 import type { CourierMetrics } from "#metrics.ts";
 import type { Inboxes } from "./inboxes.ts";
 import { askedTenant, beforeIn, futureCursor, limitIn, namedKey, ownKey, upToIn } from "./list-requests.ts";
 import type { ListBounds, ListedItem } from "./list-store.ts";
-
-/** As provision sets the retention of accepted. */
-const ACCEPTED_DAYS = 7;
 
 export interface ListRoutesParts {
   inboxes: Inboxes;

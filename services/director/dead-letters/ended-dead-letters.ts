@@ -1,5 +1,7 @@
 import type { DeadLetter, DeadLetters } from "@saasaparilla/shared/kafka/dead-letters.ts";
+import { shorten } from "@saasaparilla/shared/http/problem.ts";
 import type { Events } from "@saasaparilla/shared/timeline/event-log.ts";
+import { MOST_WHY } from "@saasaparilla/shared/timeline/events.ts";
 import {
   checkNotification,
   Kind,
@@ -8,8 +10,6 @@ import {
   readPack,
 } from "@saasaparilla/shared/protocol/pack.ts";
 import type { Outcomes } from "@saasaparilla/shared/kafka/outcomes.ts";
-
-const WHY_LENGTH = 300;
 
 /** Dead letters, with the outcomes of their notifications and their events. */
 export class EndedDeadLetters {
@@ -35,7 +35,7 @@ export class EndedDeadLetters {
   #end(body: Buffer, { topic, partition, offset, index, reason }: DeadLetter): Promise<void> | undefined {
     const [key, id] = [notificationBody.key(body), notificationBody.id(body)];
     const place = { topic, partition, offset, ...(index !== undefined && { index }) };
-    this.#events.record("dead-lettered", key, id, { why: reason.slice(0, WHY_LENGTH), ...place });
+    this.#events.record("dead-lettered", key, id, { why: shorten(reason, MOST_WHY), ...place });
     const outcomes = notificationBody.endOptions(body)?.outcomes;
     return outcomes === undefined ? undefined : this.#outcomes.append({ key, id, outcomes, outcome: "dead" });
   }

@@ -16,6 +16,7 @@ let deferred: { sequence: string; sent: Sent | undefined }[];
 let settled: number;
 let partition: PartitionLanes;
 /** The reason for each deferred record. */
+let told: string[];
 let reasons: string[];
 let notificationWriter: NotificationWriter;
 
@@ -53,7 +54,11 @@ beforeEach(() => {
     deferred: (rows: number, reason: string) => reasons.push(...Array.from({ length: rows }, () => reason)),
     failed: quiet,
   } as unknown as WriterReports;
-  const events = { stored: quiet, deferred: quiet };
+  told = [];
+  const events = {
+    stored: (key: string, _: unknown, why: string) => void told.push(`stored ${key} ${why}`),
+    deferred: (key: string, _: unknown, why: string) => void told.push(`deferred ${key} ${why}`),
+  };
   const weightOf = () => 1;
   notificationWriter = new NotificationWriter({ stored, producer, topic: "deferred", events, weightOf, reports });
 });
@@ -84,6 +89,21 @@ test("a failed insert and the queue after it are deferred in order, and settled 
   expect(settled).toBe(2);
   deferred.at(2)!.sent!(new Error("Not written."), -1);
   expect(settled).toBe(2);
+});
+
+test("the timeline hears of a row once it is in Kafka, and once it is in Postgres", async () => {
+  away = true;
+  add("1");
+  await turns();
+  expect(told).toEqual([]);
+  deferred.at(0)!.sent!(undefined, 0);
+  expect(told).toEqual(["deferred t/a away"]);
+  const row = { client: "t/a", sequence: "1", body: Buffer.from("x") } as StoredNotification;
+  expect(await notificationWriter.drain([row])).toBe(false);
+  expect(told).toHaveLength(1);
+  away = false;
+  expect(await notificationWriter.drain([row])).toBe(true);
+  expect(told).toEqual(["deferred t/a away", "stored t/a deferred"]);
 });
 
 test("no insert runs beside an undrained deferred backlog; afterwards inserts are direct again", async () => {

@@ -2,10 +2,11 @@ import type { FollowerOf } from "@saasaparilla/shared/auth/policies/tenant-timel
 import { FOLLOWED_FORMAT } from "@saasaparilla/shared/protocol/format.ts";
 import { TENANT_FORM, type ClientKey } from "@saasaparilla/shared/protocol/notification.ts";
 import type { BadItem } from "@saasaparilla/shared/protocol/pack.ts";
+import { shorten } from "@saasaparilla/shared/http/problem.ts";
 import { messageOf } from "@saasaparilla/shared/runtime/errors.ts";
 import { readPublication, targetOf, type PublicationHead } from "@saasaparilla/shared/protocol/publication.ts";
 import type { Events } from "@saasaparilla/shared/timeline/event-log.ts";
-import type { Details } from "@saasaparilla/shared/timeline/events.ts";
+import { MOST_WHY, type Details } from "@saasaparilla/shared/timeline/events.ts";
 import type { NewPublication } from "./publication-store.ts";
 
 export interface PublicationEventsParts {
@@ -16,8 +17,6 @@ export interface PublicationEventsParts {
 }
 
 export type RecipientFollower = (key: ClientKey, id: string) => boolean;
-
-const WHY_LENGTH = 300;
 
 const every: RecipientFollower = () => true;
 
@@ -74,7 +73,7 @@ export class PublicationEvents {
     }
     const { id, tenant } = head;
     if (!TENANT_FORM.test(String(tenant)) || typeof id !== "string") return;
-    const why = messageOf(error).slice(0, WHY_LENGTH);
+    const why = shorten(messageOf(error), MOST_WHY);
     this.#parts.events.record("dead-lettered", `${tenant}/`, id, { why, ...place, index });
   }
 

@@ -105,6 +105,33 @@ test("a row that Postgres refuses is left out, and the others are written", asyn
   expect([written.map(({ offset }) => offset), results.bad, committed]).toEqual([[0, 1, 3], 1, [4]]);
 });
 
+test("a gap before a row that Postgres refuses is written", async () => {
+  last = { offset: 4, at: 900 };
+  const keep = write;
+  write = (events, missing) =>
+    events.length > 0 ? Promise.reject(new Failure("reject", "no such day")) : keep(events, missing);
+  consumer.read(batchOf([10]));
+  await passes();
+  expect([gaps.map(({ count }) => count), written, results.bad]).toEqual([[5], [], 1]);
+});
+
+test("a record that arrives in any turn of the end of a write is written, without a further one", async () => {
+  const keep = write;
+  for (let turns = 0; turns < 40; turns += 1) {
+    let arrival: Promise<void> | undefined;
+    write = async (events, missing) => {
+      await keep(events, missing);
+      arrival ??= (async () => {
+        for (let turn = 0; turn < turns; turn += 1) await Promise.resolve();
+        consumer.read(batchOf([2 * turns + 1]));
+      })();
+    };
+    consumer.read(batchOf([2 * turns]));
+    await passes();
+    expect([turns, written.length]).toEqual([turns, 2 * turns + 2]);
+  }
+});
+
 test("records that Kafka deleted before they were read are a gap, also across a restart", async () => {
   last = { offset: 4, at: 900 };
   consumer.read(batchOf([10]));

@@ -67,7 +67,11 @@ export class EventConsumer extends GroupConsumer {
 
   #begin(): void {
     this.#timer = undefined;
-    this.#working ??= this.#work().finally(() => (this.#working = undefined));
+    this.#working ??= this.#work().finally(() => {
+      this.#working = undefined;
+      // A record can arrive after the last look and before this.
+      if (this.#take().length > 0) this.#timer ??= setTimeout(() => this.#begin(), PACE_MS);
+    });
   }
 
   async #work(): Promise<void> {
@@ -165,6 +169,8 @@ export class EventConsumer extends GroupConsumer {
               (await this.#write(owned, events.slice(0, half), gaps)) && this.#write(owned, events.slice(half), [])
             );
           }
+          if (events.length === 1 && gaps.length > 0)
+            return (await this.#write(owned, [], gaps)) && this.#write(owned, events, []);
           metrics.rows("bad");
           log.error({ err: error, partition: owned.partition }, "Postgres cannot store an event: it is left out");
           return true;

@@ -6,12 +6,12 @@ import type { KafkaLink } from "@saasaparilla/shared/kafka/client.ts";
 import type { Lifecycle } from "@saasaparilla/shared/runtime/lifecycle.ts";
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
 import type { Postgres } from "@saasaparilla/shared/postgres/client.ts";
+import { periodMissing, PeriodTables } from "@saasaparilla/shared/postgres/period-tables.ts";
 import { classify, Failure, messageOf } from "@saasaparilla/shared/runtime/errors.ts";
 import type { RecorderMetrics } from "#metrics.ts";
-import { Days } from "./days.ts";
 import { EventConsumer } from "./event-consumer.ts";
-import { dayMissing, RowStore } from "./row-store.ts";
-import type { EventRow, GapRow } from "./rows.ts";
+import { RowStore } from "./row-store.ts";
+import { DAY_MS, type EventRow, type GapRow } from "./rows.ts";
 
 export interface TimelineParts {
   settings: { NAMESPACE: string; GROUP_SESSION_MS: number; PARTITION_MAX_BYTES: number; TIMELINE_DAYS: number };
@@ -34,7 +34,15 @@ export async function openTimeline(parts: TimelineParts): Promise<void> {
   const { NAMESPACE, TIMELINE_DAYS: days } = settings;
   const [group, topic] = [recorderGroup(NAMESPACE), topicsOf(NAMESPACE).events];
   const store = new RowStore(postgres, NAMESPACE);
-  const tables = new Days({ postgres, namespace: NAMESPACE, days, metrics, log });
+  const tables = new PeriodTables({
+    postgres,
+    namespace: NAMESPACE,
+    table: "timeline_days",
+    seconds: DAY_MS / 1_000,
+    keep: days,
+    failed: () => metrics.failed("postgres"),
+    log,
+  });
   const fatal = (error: unknown): void => lifecycle.fatal(error);
   const lag = new ConsumerLag(() => kafka.progress(group, topic));
 
@@ -48,11 +56,11 @@ export async function openTimeline(parts: TimelineParts): Promise<void> {
       health.up("postgres");
     } catch (error) {
       metrics.failed("postgres");
-      if (!dayMissing(error)) {
+      if (!periodMissing(error)) {
         if (classify(error) === "retry") health.down("postgres", messageOf(error));
         throw error;
       }
-      await tables.keep();
+      await tables.make();
       throw new Failure("retry", "The day of an event had no table.", { cause: error });
     }
   }
@@ -69,7 +77,7 @@ export async function openTimeline(parts: TimelineParts): Promise<void> {
     log,
     fatal,
   });
-  metrics.watch({ lag: () => lag.of((partition) => consumer.owns(partition)) });
+  metrics.watch({ days: () => tables.ahead, lag: () => lag.of((partition) => consumer.owns(partition)) });
   const reader = await kafka.readGroup({
     group,
     topics: [topic],

@@ -1,12 +1,6 @@
 import type { Postgres } from "@saasaparilla/shared/postgres/client.ts";
 import type { EventRow, GapRow } from "./rows.ts";
 
-/** Postgres refuses a row for which no partition exists. */
-export function dayMissing(error: unknown): boolean {
-  const { code, message } = error as { code?: string; message?: string };
-  return code === "23514" && message?.startsWith("no partition of relation") === true;
-}
-
 /** The rows of the timeline. A record that is read again has the same rows, and changes nothing. */
 export class RowStore {
   readonly #postgres: Pick<Postgres, "pool">;

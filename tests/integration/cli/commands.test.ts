@@ -150,7 +150,7 @@ test("commands alone list and delete the inbox of a client", async () => {
     more: false,
   });
   expect(await done("inbox list u2 --tenant post")).toContain("0 unread");
-  expect(await done("inbox delete u1 --tenant post")).toContain("Deleted 1 notifications");
+  expect(await done("inbox delete u1 --tenant post")).toContain("deleted from the inbox of u1: 1.");
   expect(await done("inbox list u1 --tenant post")).toBe("0 unread, 0 not seen\n");
   await json("tenant inbox post none");
   await expect

@@ -1,11 +1,10 @@
-import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { ItemStore, weekMissing } from "#services/courier/inbox/item-store.ts";
-import type { InboxItem } from "#services/courier/inbox/items.ts";
-import { openQueueTables, sequenceOf, type QueueTables } from "#tests/support/queue-store.ts";
+import { periodMissing } from "@saasaparilla/shared/postgres/period-tables.ts";
+import { ItemStore } from "#services/courier/inbox/item-store.ts";
+import { itemOf, NOW } from "#tests/support/inbox-items.ts";
+import { openQueueTables, type QueueTables } from "#tests/support/queue-store.ts";
 
 const WEEK_MS = 7 * 86_400_000;
-const NOW = Date.now();
 let tables: QueueTables;
 let store: ItemStore;
 
@@ -15,24 +14,6 @@ beforeAll(async () => {
 });
 
 afterAll(() => tables.close());
-
-/** `client`: each test has its own. */
-function itemOf(client: string, number: number, more: Partial<InboxItem> = {}): InboxItem {
-  return {
-    tenant: "acme",
-    client: `acme/${client}`,
-    sequence: sequenceOf(number),
-    appended: NOW,
-    id: randomUUID(),
-    event: "",
-    traceparent: "",
-    followed: false,
-    ttl: 0,
-    options: {},
-    data: Buffer.from(JSON.stringify(number)),
-    ...more,
-  };
-}
 
 interface Row {
   number: number;
@@ -181,7 +162,7 @@ test("the weeks of thirty days and two coming ones have tables; old ones are dro
     );
   }
   const error = await store.insert([itemOf("missing", 1)]).catch((thrown: unknown) => thrown);
-  expect(weekMissing(error)).toBe(true);
+  expect(periodMissing(error)).toBe(true);
   // Services read meanwhile: making tables waits for none of them.
   const reading = await tables.postgres.pool.connect();
   await reading.query("begin");

@@ -1,13 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ItemStore } from "#services/courier/inbox/item-store.ts";
-import type { InboxItem } from "#services/courier/inbox/items.ts";
 import { ListStore, type ListBounds } from "#services/courier/lists/list-store.ts";
 import { MarkStore } from "#services/courier/lists/mark-store.ts";
 import { packSequence } from "@saasaparilla/shared/protocol/notification.ts";
+import { itemOf } from "#tests/support/inbox-items.ts";
 import { openQueueTables, sequenceOf, type QueueTables } from "#tests/support/queue-store.ts";
 
-const NOW = Date.now();
 let tables: QueueTables;
 let items: ItemStore;
 let marks: MarkStore;
@@ -21,24 +20,6 @@ beforeAll(async () => {
 });
 
 afterAll(() => tables.close());
-
-/** `client`: each test has its own. */
-function itemOf(client: string, number: number, more: Partial<InboxItem> = {}): InboxItem {
-  return {
-    tenant: "acme",
-    client: `acme/${client}`,
-    sequence: sequenceOf(number),
-    appended: NOW,
-    id: randomUUID(),
-    event: "",
-    traceparent: "",
-    followed: false,
-    ttl: 0,
-    options: {},
-    data: Buffer.from(JSON.stringify(number)),
-    ...more,
-  };
-}
 
 const boundsOf = (client: string): ListBounds => ({ client: `acme/${client}`, items: 500, days: 30 });
 

@@ -3,7 +3,10 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { accept, outcomesOf } from "#tests/support/accepted-packs.ts";
 import { auditEntries } from "#tests/support/audit-entries.ts";
 import { InboxApi } from "#tests/support/inbox-api.ts";
-import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
+import { scrapeMetric } from "#tests/support/scrape-metric.ts";
+import { storedFor } from "#tests/support/stored-rows.ts";
+import { startProxy } from "#tests/support/tcp-proxy.ts";
+import { serviceEnv, startStack, type Service, type Stack } from "#tests/support/stack.ts";
 import { Subscriber } from "#tests/support/subscriber.ts";
 
 /** Lists after repeats, other couriers, other devices and deletions. */
@@ -109,6 +112,30 @@ test("R85: after a deletion, and for a mark of many items, a device is told to r
   expect((await inbox.ask("desk", "DELETE", `/${client}`, { scope: "operate" })).status).toBe(200);
   await device.until("the second one is here", () => reloads() === 2);
   await device.close();
+});
+
+test("R85: a long poll answers with a frame only when it is certain what is stored", async () => {
+  const client = "polls";
+  const [id] = await accept(stack, [{ client }]);
+  await storedFor(stack, [client], 1);
+  const proxy = await startProxy(new URL(stack.env.DATABASE_URL!).host);
+  const url = new URL(serviceEnv(stack.env, "distributor").DATABASE_URL!);
+  url.host = proxy.address;
+  const distributor = await stack.start("distributor", { DATABASE_URL: url.href, DRAIN_MS: "0" });
+  await proxy.set("hang");
+  const authorization = `Bearer ${await stack.token({ client })}`;
+  const poll = fetch(`${distributor.url}/v1/poll?wait=20`, { headers: { authorization } });
+  // The poll is registered at some moment: each frame before it finds no connection.
+  const heard = async (): Promise<number> => {
+    await inbox.marked(client, { ids: [randomUUID()], mark: "seen" });
+    return scrapeMetric(distributor, "inbox_frames_total", 'result="sent"');
+  };
+  await expect.poll(heard, { interval: 100 }).toBeGreaterThan(0);
+  await proxy.set("pass");
+  const answer = (await (await poll).json()) as { notifications: { id: string }[]; inbox: unknown[] };
+  expect(answer.notifications.map((notification) => notification.id)).toEqual([id]);
+  expect(answer.inbox.length).toBeGreaterThan(0);
+  await proxy.close();
 });
 
 test("support reads the list of a client with the right to read, and a deletion is in the audit log", async () => {
