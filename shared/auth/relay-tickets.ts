@@ -44,14 +44,16 @@ export class RelayTickets {
     return ticket;
   }
 
-  /** Undefined if the ticket is unknown, used, expired or for another service. */
+  /**
+   * Undefined if the ticket is unknown, used, expired or for another service. Throws a `retry` if this service lacks the
+   * console's SECRETS_KEY.
+   */
   async take(ticket: string, by: string): Promise<Relayed | undefined> {
     if (!RELAY_FORM.test(ticket)) return undefined;
     const name = digest(ticket);
     const sealed = await this.#redis.getdel(this.#keys.relay(name));
     if (sealed === null) return undefined;
-    const plain = await this.#secrets.tryOpen(sealed, ownerOf(name));
-    if (!plain) return undefined;
+    const plain = await this.#secrets.open(sealed, ownerOf(name));
     const { identity, address, service } = relayed.parse(JSON.parse(Buffer.from(plain).toString()));
     if (service !== by) return undefined;
     return { identity: fromText(identity), address };

@@ -16,6 +16,12 @@ export async function buildPages(): Promise<void> {
   await promisify(execFile)(process.execPath, [join(repository, "services/console/web/build.ts")]);
 }
 
+/** A console that reaches each service of a stack that has SECRETS_KEY. Start it after them. `more`: services that were started later. */
+export function startConsole(stack: Stack, ...more: Service[]): Promise<Service> {
+  const urls = [...stack.services, ...more].map(({ kind, url }) => [`${kind.toUpperCase()}_URL`, url] as const);
+  return stack.start("console", Object.fromEntries(urls));
+}
+
 export interface Visitor {
   page: Page;
   /** Opens a page of the console, and waits until it shows its content. */
@@ -28,17 +34,22 @@ interface Who {
   subject?: string;
   tenant?: string;
   scope?: string;
+  /** A sign-in token of another issuer. */
+  token?: string;
 }
 
 /** Someone who opens the sign-in link that the console prints. */
 export async function visit(
   { browser, stack, console: service }: { browser: Browser; stack: Stack; console: Service },
-  { subject = "ada", tenant = "platform", scope = "operate read" }: Who = {},
+  { subject = "ada", tenant = "platform", scope = "operate read", token }: Who = {},
   options: BrowserContextOptions = {},
 ): Promise<Visitor> {
   const context = await browser.newContext(options);
-  onTestFinished(() => context.close());
   const page = await context.newPage();
+  onTestFinished(async ({ task }) => {
+    if (task.result?.state === "fail") console.error(`${page.url()} showed:\n${await page.innerText("body")}`);
+    await context.close();
+  });
   const faults: string[] = [];
   // The browser logs each answer of 4xx, which may be the one that a test expects.
   page.on("console", (message) => {
@@ -54,9 +65,11 @@ export async function visit(
     if (new URL(request.url()).origin !== service.url) faults.push(`a request to ${request.url()}`);
   });
   await page.addInitScript(axe);
-  const token = await stack.token({ publisher: subject, tenant, scope, ttl: 300 });
-  await page.goto(`${service.url}/#sign-in=${token}`);
+  const used = token ?? (await stack.token({ publisher: subject, tenant, scope, ttl: 300 }));
+  await page.goto(`${service.url}/#sign-in=${used}`);
   await page.getByRole("heading", { level: 1 }).waitFor();
+  if ((await page.locator(".sign-in").count()) > 0)
+    throw new Error(`The sign-in failed: ${await page.innerText("body")}`);
   return {
     page,
     faults,

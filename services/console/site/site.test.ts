@@ -19,11 +19,19 @@ const HTML = { accept: "text/html,*/*" };
 const bodyOf = (answer: ReturnType<typeof ask>): string => Buffer.from(answer?.body ?? "").toString();
 
 test("every page that a browser opens is the web application", () => {
-  for (const path of ["/", "/t/acme/clients/u1", "/audit"]) expect(bodyOf(ask(path, HTML))).toContain("page");
+  for (const path of ["/", "/t/acme/clients/u1", "/t/acme/clients/ada@example.com", "/t/acme.eu/try", "/audit"])
+    expect(bodyOf(ask(path, HTML))).toContain("page");
 });
 
 test("the API, missing scripts and paths outside the folder are no pages", () => {
-  for (const path of ["/v1/nothing", "/assets/gone.js", "/built-from.txt", "/../site.ts", "/assets/../../x.js"])
+  for (const path of [
+    "/v1/nothing",
+    "/assets/gone.js",
+    "/built-from.txt",
+    "/../site.ts",
+    "/assets/../../x.js",
+    "/t/acme/clients/../../x.js",
+  ])
     expect([path, ask(path, HTML)]).toEqual([path, undefined]);
   expect(ask("/t/acme")).toBeUndefined();
   expect(bodyOf(ask("/built-from", HTML))).not.toContain("secret");

@@ -23,6 +23,7 @@ const ENCODINGS = { br: ".br", gzip: ".gz" } as const;
 /** Their names have a hash of their content. */
 const HASHED = /^\/assets\//;
 const API = /^\/(?:v1|api|health|metrics|problems)(?:\/|$)/;
+const PAGE_OF_TENANT = /^\/t\/[^/]+\/[a-z-]+(?:\/[^/]*)?$/;
 const INDEX = "/index.html";
 
 interface File {
@@ -48,8 +49,9 @@ export class Site {
   answer({ path, headers }: SiteRequest): HttpResponse | undefined {
     const found = path === "/" ? undefined : this.#files.get(path);
     if (found) return answered(found, headers, HASHED.test(path));
-    // A missing script must not be answered by a page.
-    const isPage = path === "/" || ((headers.accept ?? "").includes("text/html") && extname(path) === "");
+    // A missing script must not be answered by a page. Names in the path of a tenant's page can have dots.
+    const named = PAGE_OF_TENANT.test(path) || extname(path) === "";
+    const isPage = path === "/" || ((headers.accept ?? "").includes("text/html") && named);
     if (!isPage || API.test(path)) return undefined;
     const index = this.#files.get(INDEX);
     if (index) return answered(index, headers, false);

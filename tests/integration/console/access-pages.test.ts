@@ -1,8 +1,10 @@
 import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { launchChromium } from "#tests/pages/chromium.ts";
 import { ConsoleApi } from "#tests/support/console-api.ts";
-import { buildPages, visit } from "#tests/support/console-pages.ts";
+import { SEALED } from "#tests/support/browser-session.ts";
+import { buildPages, startConsole, visit } from "#tests/support/console-pages.ts";
+import { startIdentityProvider } from "#tests/support/identity-provider.ts";
 import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
 
 /** Keys, roles, and texts of strangers, in the console's pages. */
@@ -14,10 +16,11 @@ let browser: Browser;
 beforeAll(async () => {
   await buildPages();
   stack = await startStack({
-    services: ["console", "receiver", "director", "distributor", "dispatcher", "recorder"],
-    env: { TIMELINE_FOLLOW: "all" },
+    services: ["receiver", "director", "distributor", "dispatcher", "recorder"],
+    env: { ...SEALED, TIMELINE_FOLLOW: "all" },
   });
-  [console, receiver] = stack.services as [Service, Service];
+  [receiver] = stack.services as [Service];
+  console = await startConsole(stack);
   browser = await launchChromium();
 });
 
@@ -67,8 +70,12 @@ test("make, use, rotate and delete a key", async () => {
 });
 
 test("a role that may not see a page gets an explanation, and no button that would be refused", async () => {
-  const reader = { subject: "eve", tenant: "acme", scope: "read" };
-  const { page, open } = await visit({ browser, stack, console }, reader);
+  const provider = await startIdentityProvider();
+  onTestFinished(() => provider.close());
+  const api = await ConsoleApi.of(stack, console);
+  await api.does("PUT", "/acme/issuers/staff", provider.row);
+  const token = await provider.token({ sub: "eve", scope: "read", jti: "once" });
+  const { page, open } = await visit({ browser, stack, console }, { token });
   await open("/tenants");
   const problem = page.locator(".problem").first();
   await problem.waitFor();
@@ -101,7 +108,8 @@ test("texts of strangers stay texts: names, payloads, headers, clients and audit
     },
     body: JSON.stringify({ to: { client: CLIENT }, data: { text: SCRIPT }, headers: { note: SCRIPT } }),
   });
-  const { id } = (await answer.json()) as { id: string };
+  const { items } = (await answer.json()) as { items: { id: string }[] };
+  const { id } = items[0]!;
   // A refused caller's name is in the audit log.
   const stranger = await stack.token({ publisher: SCRIPT, tenant: "other", scope: "read" });
   await fetch(`${console.url}/v1/tenants/acme/keys`, { headers: { authorization: `Bearer ${stranger}` } });

@@ -4,7 +4,8 @@ import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { launchChromium } from "#tests/pages/chromium.ts";
 import { ConsoleApi } from "#tests/support/console-api.ts";
-import { buildPages, findings, visit } from "#tests/support/console-pages.ts";
+import { SEALED } from "#tests/support/browser-session.ts";
+import { buildPages, findings, startConsole, visit } from "#tests/support/console-pages.ts";
 import { Publisher } from "#tests/support/publisher.ts";
 import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
 import { consoleTypes } from "#tools/docs/console-types.ts";
@@ -18,10 +19,10 @@ let id: string;
 beforeAll(async () => {
   await buildPages();
   stack = await startStack({
-    services: ["console", "receiver", "director", "distributor", "dispatcher", "courier", "recorder"],
-    env: { TIMELINE_FOLLOW: "all" },
+    services: ["receiver", "director", "distributor", "dispatcher", "courier", "recorder"],
+    env: { ...SEALED, TIMELINE_FOLLOW: "all" },
   });
-  console = stack.services[0]!;
+  console = await startConsole(stack);
   const api = await ConsoleApi.of(stack, console);
   await api.does("POST", "/acme/keys", { name: "checkout", scopes: ["publish"], clients: ["*"] });
   await api.does("PUT", "/acme/exchanges/orders", { type: "fanout", bindings: [{ to: { client: "u1" } }] });

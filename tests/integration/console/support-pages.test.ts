@@ -4,7 +4,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { partitionOf } from "@saasaparilla/shared/protocol/notification.ts";
 import { PackWriter } from "@saasaparilla/shared/protocol/pack-writer.ts";
 import { launchChromium } from "#tests/pages/chromium.ts";
-import { buildPages, visit } from "#tests/support/console-pages.ts";
+import { SEALED } from "#tests/support/browser-session.ts";
+import { buildPages, startConsole, visit } from "#tests/support/console-pages.ts";
 import { produce } from "#tests/support/kafka-records.ts";
 import { Publisher } from "#tests/support/publisher.ts";
 import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
@@ -19,10 +20,10 @@ let browser: Browser;
 beforeAll(async () => {
   await buildPages();
   stack = await startStack({
-    services: ["console", "receiver", "director", "distributor", "recorder"],
-    env: { TIMELINE_FOLLOW: "all" },
+    services: ["receiver", "director", "distributor", "recorder"],
+    env: { ...SEALED, TIMELINE_FOLLOW: "all" },
   });
-  console = stack.services[0]!;
+  console = await startConsole(stack);
   publisher = await Publisher.of(stack);
   browser = await launchChromium();
 });
@@ -83,15 +84,7 @@ test("read and redrive a dead letter", async () => {
   const { page, open, faults } = await visit({ browser, stack, console });
   await open("/t/acme/dead-letters");
   const row = page.getByRole("row").filter({ hasText: "kind" }).first();
-  await expect
-    .poll(async () => {
-      await page.reload();
-      return row.waitFor({ timeout: 2_000 }).then(
-        () => true,
-        () => false,
-      );
-    })
-    .toBe(true);
+  await row.waitFor({ timeout: 60_000 });
   await row.getByRole("button", { name: "Read" }).click();
   await page.getByRole("dialog").locator("pre").waitFor();
   await page.getByRole("button", { name: "Close" }).click();

@@ -1,7 +1,8 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { launchChromium } from "#tests/pages/chromium.ts";
-import { buildPages, visit } from "#tests/support/console-pages.ts";
+import { SEALED } from "#tests/support/browser-session.ts";
+import { buildPages, startConsole, visit } from "#tests/support/console-pages.ts";
 import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
 
 /** "Try it": three real connections of a client, side by side. */
@@ -12,10 +13,12 @@ let browser: Browser;
 
 beforeAll(async () => {
   await buildPages();
-  stack = await startStack({ services: ["receiver", "director", "recorder"], env: { TIMELINE_FOLLOW: "all" } });
+  stack = await startStack({
+    services: ["receiver", "director", "recorder"],
+    env: { ...SEALED, TIMELINE_FOLLOW: "all" },
+  });
   distributor = await stack.start("distributor");
-  const [receiver] = stack.services as [Service];
-  console = await stack.start("console", { RECEIVER_URL: receiver.url, DISTRIBUTOR_URL: distributor.url });
+  console = await startConsole(stack, distributor);
   browser = await launchChromium();
 });
 
