@@ -42,3 +42,16 @@ test("a tenant's operator reads the entries of its tenant only, and none that a 
     response: { status: 403 },
   });
 });
+
+test("notable entries are changes, refusals and gaps", async () => {
+  const entries: AuditEntry[] = [
+    entry(1, { allowed: true, method: "get" }),
+    entry(2, { allowed: true, method: "put" }),
+    entry(3, { allowed: false, method: "get" }),
+    entry(4, { missing: 3 }),
+  ];
+  const { handle } = auditRoute({ latest: (fits) => Promise.resolve(entries.filter(fits)) });
+  const caller = { tenant: "acme", source: { kind: "platform" } } as Identity;
+  const response = await handle({ caller, query: new URLSearchParams("outcome=notable") } as Call, undefined);
+  expect(JSON.parse(response.body as string)).toEqual({ items: entries.slice(1) });
+});

@@ -8,7 +8,13 @@ import type { AuditEntry, AuditReader } from "./audit-reader.ts";
 
 const USUAL = 100;
 const MOST = 500;
-const OUTCOMES = ["allowed", "refused"];
+const OUTCOMES: Readonly<Record<string, (entry: AuditEntry) => boolean>> = {
+  allowed: ({ allowed }) => allowed === true,
+  refused: ({ allowed }) => allowed === false,
+  // A place where requests are missing in the log has no method.
+  notable: ({ allowed, method }) => allowed !== true || !READS.has(method),
+};
+const READS: ReadonlySet<unknown> = new Set(["get", "head"]);
 const CURSOR = /^(\d{4}-[\dT:.-]+Z),(\d{1,6})$/;
 
 const answer = z.object({
@@ -28,7 +34,7 @@ export function auditRoute(reader: Pick<AuditReader, "latest">): Route {
     query: {
       tenant: "Only entries of this tenant.",
       subject: "Only entries of this caller.",
-      outcome: "allowed or refused.",
+      outcome: "allowed, refused, or notable: all but reads that were allowed.",
       before: "The `next` of the previous page.",
       limit: `The largest number of entries to return, 1 to ${MOST}. The default is ${USUAL}.`,
     },
@@ -51,14 +57,14 @@ function filterOf({ caller, query }: Call): (entry: AuditEntry) => boolean {
     throw new Refusal(notAllowed(`You may read the entries of the tenant ${caller.tenant} only.`));
   const subject = query.get("subject") || undefined;
   const outcome = query.get("outcome") || undefined;
-  if (outcome !== undefined && !OUTCOMES.includes(outcome))
-    throw new Refusal(wrongQuery("outcome", OUTCOMES.join(" or ")));
+  if (outcome !== undefined && !Object.hasOwn(OUTCOMES, outcome))
+    throw new Refusal(wrongQuery("outcome", Object.keys(OUTCOMES).join(", ")));
   return (entry) =>
     (tenant === undefined || entry.tenant === tenant) &&
     // A refused caller only claims its tenant. Its address must not reach another tenant's operators.
     (platform || entry.allowed === true || entry.source !== undefined) &&
     (subject === undefined || entry.subject === subject) &&
-    (outcome === undefined || entry.allowed === (outcome === "allowed"));
+    (outcome === undefined || OUTCOMES[outcome]!(entry));
 }
 
 /** `before`: the time of the last entry, and how many entries of that time were shown. */

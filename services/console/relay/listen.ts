@@ -31,11 +31,15 @@ async function websocket({ urlOf, ticket, pane, ended }: Listening): Promise<voi
       const cursor = items.findLast(({ type }) => type === "notification")?.cursor;
       if (cursor !== undefined) socket.send(JSON.stringify({ type: "ack", cursor }));
     });
-    socket.addEventListener("error", () => {});
-    socket.addEventListener("close", ({ code, reason }) => {
-      pane.send("ended", { code, reason });
+    let open = true;
+    const end = (why: object): void => {
+      if (open) pane.send("ended", why);
+      open = false;
       done();
-    });
+    };
+    // A handshake that fails ends with an error alone, without a close.
+    socket.addEventListener("error", () => end({ reason: "the distributor refused the connection, or it broke" }));
+    socket.addEventListener("close", ({ code, reason }) => end({ code, reason }));
   });
 }
 
@@ -71,11 +75,13 @@ async function acknowledge(
   await response.arrayBuffer();
 }
 
-/** The next poll acknowledges what this one brought. */
+/** The next poll acknowledges what this one brought. The first empty answer means that everything stored was sent. */
 async function poll({ urlOf, ticket, pane, ended }: Listening): Promise<void> {
   let cursor: string | undefined;
+  let live = false;
   while (!ended.aborted) {
-    const query = new URLSearchParams({ wait: String(POLL_SECONDS), ...(cursor !== undefined && { cursor }) });
+    const wait = String(live ? POLL_SECONDS : 0);
+    const query = new URLSearchParams({ wait, ...(cursor !== undefined && { cursor }) });
     const headers = { authorization: `Bearer ${await ticket()}` };
     const response = await fetch(urlOf(`/v1/poll?${query}`), { headers, signal: ended, redirect: "error" });
     if (!response.ok) {
@@ -89,6 +95,10 @@ async function poll({ urlOf, ticket, pane, ended }: Listening): Promise<void> {
     if (answer.closing) {
       pane.send("closing", answer.closing);
       return;
+    }
+    if (!live && answer.notifications.length === 0) {
+      live = true;
+      pane.send("live", { type: "live" });
     }
   }
 }

@@ -3,12 +3,14 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { launchChromium } from "#tests/pages/chromium.ts";
 import { SEALED } from "#tests/support/browser-session.ts";
 import { buildPages, startConsole, visit } from "#tests/support/console-pages.ts";
+import { fixedPort } from "#tests/support/fixed-port.ts";
 import { startStack, type Service, type Stack } from "#tests/support/stack.ts";
 
 /** "Try it": three real connections of a client, side by side. */
 let stack: Stack;
 let console: Service;
 let distributor: Service;
+let port: string;
 let browser: Browser;
 
 beforeAll(async () => {
@@ -17,7 +19,8 @@ beforeAll(async () => {
     services: ["receiver", "director", "recorder"],
     env: { ...SEALED, TIMELINE_FOLLOW: "all" },
   });
-  distributor = await stack.start("distributor");
+  port = await fixedPort();
+  distributor = await stack.start("distributor", { PORT: port });
   console = await startConsole(stack, distributor);
   browser = await launchChromium();
 });
@@ -42,17 +45,17 @@ async function heard(page: Page, text: string): Promise<void> {
 test("a published notification arrives on three panes, also after a distributor was killed", async () => {
   const { page, open, faults } = await visit({ browser, stack, console });
   await open("/t/acme/try?client=u7");
-  await expect.poll(() => page.getByText("live", { exact: true }).count()).toBeGreaterThanOrEqual(PANES.length);
+  const live = page.locator(".panel .status").filter({ hasText: "live" });
+  await expect.poll(() => live.count()).toBe(PANES.length);
   await page.getByRole("button", { name: "Dry run" }).click();
   await page.getByText("it would be accepted").waitFor();
   await publish(page, "before");
   await heard(page, "before");
 
-  const { port } = new URL(distributor.url);
   distributor.kill("SIGKILL");
   await distributor.exited;
   await stack.start("distributor", { PORT: port });
-  await expect.poll(() => page.locator(".panel .status").filter({ hasText: "live" }).count()).toBe(PANES.length);
+  await expect.poll(() => live.count()).toBe(PANES.length);
   await publish(page, "after");
   await heard(page, "after");
   expect(faults).toEqual([]);

@@ -24,7 +24,10 @@ export function Audit() {
   const { platform, tenants } = useSession();
   // A tenant's operators see the entries of their tenant.
   const tenant = search.tenant ?? (platform ? undefined : tenants[0]);
-  const read = useRead<Listed<AuditEntry>>("/v1/audit", { query: { ...search, tenant, limit: 100 } });
+  // The pages' own reads would hide everything else.
+  const { outcome = "notable" } = search;
+  const query = { ...search, tenant, outcome: outcome === "all" ? undefined : outcome, limit: 100 };
+  const read = useRead<Listed<AuditEntry>>("/v1/audit", { query });
   const [shown, setShown] = useState<AuditEntry>();
   return (
     <Page title="Audit" lead="Every request that needs a right: by whom, what it changed, and why it was refused.">
@@ -32,7 +35,14 @@ export function Audit() {
       <Loaded of={read} rows={8}>
         {({ items, next }) =>
           items.length === 0 ? (
-            <Empty title="No entry matches" action={<Link to="/audit">Show all entries</Link>}>
+            <Empty
+              title="No entry matches"
+              action={
+                <Link to="/audit" search={{ outcome: "all" }}>
+                  Show all entries
+                </Link>
+              }
+            >
               The log keeps entries for a limited time. Entries appear a second or two after the request.
             </Empty>
           ) : (
@@ -126,7 +136,7 @@ function Filters() {
   const navigate = route.useNavigate();
   const [tenant, setTenant] = useState(search.tenant ?? "");
   const [subject, setSubject] = useState(search.subject ?? "");
-  const [outcome, setOutcome] = useState(search.outcome ?? "");
+  const [outcome, setOutcome] = useState(search.outcome ?? "notable");
   return (
     <form
       className="filters"
@@ -140,9 +150,10 @@ function Filters() {
       <Field label="Outcome">
         {(named) => (
           <select {...named} value={outcome} onChange={({ target }) => setOutcome(target.value)}>
-            <option value="">all</option>
+            <option value="notable">changes and refusals</option>
             <option value="refused">refused</option>
             <option value="allowed">allowed</option>
+            <option value="all">all, with reads</option>
           </select>
         )}
       </Field>

@@ -1,5 +1,5 @@
 import { Content, List, Root, Trigger } from "@radix-ui/react-tabs";
-import type { ReactNode } from "react";
+import { useEffect, useRef, type ReactNode } from "react";
 
 export interface Tab {
   id: string;
@@ -20,9 +20,14 @@ export function Tabs({
   onValue: (id: string) => void;
 }) {
   const shown = tabs.some(({ id }) => id === value) ? value : tabs[0]!.id;
+  const list = useRef<HTMLDivElement>(null);
+  // On a narrow screen the list scrolls.
+  useEffect(() => {
+    list.current?.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [shown]);
   return (
     <Root value={shown} onValueChange={onValue} className="stack">
-      <List className="tabs" aria-label={label}>
+      <List ref={list} className="tabs" aria-label={label}>
         {tabs.map(({ id, title }) => (
           <Trigger key={id} value={id}>
             {title}

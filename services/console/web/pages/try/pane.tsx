@@ -77,7 +77,7 @@ export function Pane({
 }
 
 function stateAfter(event: string, old: string): string {
-  if (event === "live" || event === "notification") return "live";
+  if (event === "connected" || event === "live") return event;
   return event === "closing" || event === "problem" || event === "ended" ? "ended" : old;
 }
 

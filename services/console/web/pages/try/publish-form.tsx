@@ -5,7 +5,6 @@ import { useWrite } from "#api/queries.ts";
 import { pathOf } from "#shell/pages.ts";
 import { Button } from "#ui/button.tsx";
 import { Field, TextField } from "#ui/field.tsx";
-import { Json } from "#ui/json.tsx";
 import { Panel } from "#ui/page.tsx";
 import { ProblemView } from "#ui/problem-view.tsx";
 import { Status } from "#ui/status.tsx";
@@ -20,13 +19,13 @@ export function PublishForm({ tenant, client, disabled }: { tenant: string; clie
   const [ttl, setTtl] = useState("");
   const [headers, setHeaders] = useState("");
   const [data, setData] = useState('{"text": "Hello"}');
-  const write = useWrite<Record<string, unknown>>(tenantPath(tenant, "notifications"));
+  const write = useWrite<Published>(tenantPath(tenant, "notifications"));
   const payload = parsed(data);
   const given = headers.trim() === "" ? { value: undefined } : parsed(headers);
   const wrong = payload.wrong ?? given.wrong;
   const send = (dryRun: boolean): void => {
     const body = {
-      ...(target === "client" ? { client: name } : { to: { [target]: name } }),
+      to: { [target]: name },
       data: payload.value,
       ...(event !== "" && { event }),
       ...(ttl !== "" && { ttl: Number(ttl) }),
@@ -98,21 +97,42 @@ export function PublishForm({ tenant, client, disabled }: { tenant: string; clie
   );
 }
 
-function Answer({ tenant, of }: { tenant: string; of: Record<string, unknown> }) {
-  const { id, dryRun } = of;
-  if (dryRun === true)
+interface Item {
+  id?: string;
+  /** Of a dry run. */
+  recipients?: number;
+  clients?: string[];
+  why?: string;
+}
+
+/** The receiver's answer to one notification. */
+interface Published {
+  dryRun?: boolean;
+  items: Item[];
+}
+
+function Answer({ tenant, of: { dryRun = false, items } }: { tenant: string; of: Published }) {
+  const { id, recipients, clients = [], why } = items[0] ?? {};
+  if (dryRun)
     return (
       <>
         <Status tone="good">it would be accepted</Status>
-        <span className="muted">Nothing was published.</span>
+        <span className="muted">
+          {recipients !== undefined && `Recipients: ${recipients}${named(clients)}. `}
+          {why} Nothing was published.
+        </span>
       </>
     );
-  return typeof id === "string" ? (
+  return (
     <>
       <Status tone="good">accepted</Status>
-      <Link to={pathOf(tenant, `notifications/${id}`)}>Follow {id}</Link>
+      {id !== undefined && <Link to={pathOf(tenant, `notifications/${id}`)}>Follow {id}</Link>}
     </>
-  ) : (
-    <Json value={of} />
   );
 }
+
+/** The most names that fit beside the button. */
+const NAMED = 5;
+
+const named = (clients: string[]): string =>
+  clients.length === 0 ? "" : ` (${clients.slice(0, NAMED).join(", ")}${clients.length > NAMED ? ", …" : ""})`;
