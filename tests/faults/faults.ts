@@ -4,11 +4,11 @@ import type { Kind } from "#tests/support/stack.ts";
 import { MEANS } from "#tests/noisy/neighbour-loads.ts";
 import { loud } from "./noisy-tenants.ts";
 import { clocks, diskFull } from "./machine.ts";
-import type { Rig } from "./rig.ts";
+import { USES, type Rig } from "./rig.ts";
 import type { StoreName } from "./stores.ts";
 import { hung, killed, none, stopped, type Fault } from "./tools.ts";
 
-const KINDS: Kind[] = ["receiver", "director", "distributor", "dispatcher"];
+const KINDS: Kind[] = ["receiver", "director", "distributor", "dispatcher", "recorder"];
 const MODES: Mode[] = ["refuse", "hang", "mute", "deaf", "reset", "slow"];
 
 /** One store, cut off from one kind of service, in every way that a network fails. */
@@ -160,7 +160,7 @@ export const FAULTS: readonly Fault[] = [
   ...KINDS.map(none),
   ...KINDS.map(stopped),
   ...KINDS.map(hung),
-  ...KINDS.flatMap((kind) => (["kafka", "postgres", "redis"] as const).map((store) => cut(store, kind))),
+  ...KINDS.flatMap((kind) => USES[kind].map((store) => cut(store, kind))),
   away("kafka", "SIGKILL"),
   away("kafka", "SIGTERM"),
   away("postgres", "SIGINT"),

@@ -15,7 +15,7 @@ import { Supervised } from "./supervised.ts";
 
 const STORES = ["kafka", "postgres", "redis"] as const;
 const DISKS = ["kafka", "postgres"] as const;
-const USES: Record<Kind, readonly StoreName[]> = {
+export const USES: Record<Kind, readonly StoreName[]> = {
   receiver: STORES,
   director: STORES,
   distributor: STORES,
@@ -29,6 +29,7 @@ const COUNTS: [Kind, number][] = [
   ["director", 2],
   ["distributor", 3],
   ["dispatcher", 2],
+  ["recorder", 1],
   ["console", 1],
 ];
 /** The services of an upgrade test, because an earlier checkout may have no others. */
@@ -67,6 +68,7 @@ export class Rig implements Platform {
     this.env = {
       NAMESPACE: "faults",
       TENANTS: "acme,globex,loud,quiet",
+      TIMELINE_FOLLOW: "all",
       // A neighbour has a separate address, because refusals count by address.
       TRUSTED_PROXIES: "127.0.0.1",
       HOST: "127.0.0.1",

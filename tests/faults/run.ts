@@ -10,6 +10,7 @@ import { Poison } from "./poison.ts";
 import { OptionPublisher } from "./option-publisher.ts";
 import type { Rig } from "./rig.ts";
 import { noteStored } from "./stored-notes.ts";
+import { judgeTimeline } from "./timeline-reader.ts";
 import type { Fault } from "./tools.ts";
 
 export interface RunOptions {
@@ -95,6 +96,9 @@ export async function runFault(rig: Rig, fault: Fault, options: RunOptions): Pro
   await load.drain(() => history.open === 0, full ? 120_000 : 30_000);
   // An unexpected notification would arrive now.
   for (const client of load.clients) client.reconnect();
+  const random = new SeededRandom(seed + 4);
+  // An earlier version has no timeline.
+  const told = fault.poison === false ? [] : await judgeTimeline(rig, history.events, random);
   const [unsettled] = await Promise.all([settled(rig), sleep(500), poison.find(), optionPublisher.find()]);
   await Promise.all([load.close(), dispatchLoad.close()]);
   // This is first, because log lines during this time belong to no run.
@@ -103,8 +107,10 @@ export async function runFault(rig: Rig, fault: Fault, options: RunOptions): Pro
   const seconds = (performance.now() - began) / 1_000;
   const noticed = Math.max(...rig.members.map(({ service }) => service.noticed));
   const away = Math.max(...rig.members.map(({ service }) => service.away));
+  const verdict = check(history.events, { repeatedSends: fault.name.includes("kafka") });
   return {
-    ...check(history.events, { repeatedSends: fault.name.includes("kafka") }),
+    ...verdict,
+    violations: [...verdict.violations, ...told],
     fault: fault.name,
     seed,
     seconds,

@@ -28,6 +28,8 @@ export type Breach =
   | "outcome under two ids"
   /** An outcome that does not match the events. */
   | "wrong outcome"
+  /** The console says of a notification what did not happen. */
+  | "told wrong"
   | "protocol";
 
 export interface Violation {

@@ -1,5 +1,6 @@
 import { EXPIRED, reasonIn } from "./reasons.ts";
 import { capital } from "./sentences.ts";
+import type { KnownFacts } from "./known-facts.ts";
 import type { Rule } from "./state-rule.ts";
 import { nameOf, timeOf } from "./told-events.ts";
 
@@ -18,7 +19,7 @@ export const read: Rule = (known) => {
 
 export const acknowledged: Rule = (known) => {
   const event = known.last("acknowledged", "confirmed");
-  if (!event) return undefined;
+  if (!event || passedOver(known)) return undefined;
   const { at: since, client } = event;
   const when = timeOf(since);
   if (event.kind === "confirmed")
@@ -27,6 +28,11 @@ export const acknowledged: Rule = (known) => {
   const over = transport === undefined ? "" : ` over ${transport}`;
   return { name: "acknowledged", since, sentence: `${capital(nameOf(client))} acknowledged it at ${when}${over}.` };
 };
+
+/** An acknowledgement covers everything before it, also what expired before it was written to the connection. */
+function passedOver(known: KnownFacts): boolean {
+  return known.last("expired")?.detail.where === "connection" && !known.last("delivered", "replayed");
+}
 
 export const withdrawn: Rule = (known) => {
   const event = known.last("retracted", "replaced");

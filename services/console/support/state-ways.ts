@@ -45,6 +45,9 @@ type Way = EventOf<
   "held" | "sent" | "delivered" | "dropped" | "retried" | "deferred" | "stored" | "replayed" | "claimed"
 >;
 
+/** A service that is killed loses its last events, so it can have gone on. */
+const LATER = "Nothing later is recorded yet.";
+
 /** The last step that is recorded. */
 export const underWay: Rule = (known) => {
   const event = known.last(
@@ -70,17 +73,17 @@ function onItsWay(known: KnownFacts, event: Way): PresentState {
       return {
         name: "held",
         since,
-        sentence: `It waits in memory since ${when}: ${reasonIn(HELD, event.detail.why)}.`,
+        sentence: `It waited in memory at ${when}: ${reasonIn(HELD, event.detail.why)}. ${LATER}`,
       };
     case "dropped":
     case "retried":
       return {
         name: "held",
         since,
-        sentence: `${sentenceOf(event)} That was at ${when}, and it waits to be sent again or stored.`,
+        sentence: `${sentenceOf(event)} That was at ${when}, and then it waited to be sent again or stored. ${LATER}`,
       };
     case "deferred":
-      return { name: "held", since, sentence: sentenceOf(event) };
+      return { name: "held", since, sentence: `${sentenceOf(event)} ${LATER}` };
     case "sent":
       return {
         name: "sent",

@@ -133,6 +133,31 @@ const CASES: [title: string, facts: Partial<Facts>, name: StateName, sentence: R
     /archived it in the inbox\. It is also still stored/,
   ],
   ["expired", { events: story([...accepted], ["expired", { where: "stored" }]) }, "expired", /while it was stored/],
+  [
+    "passed over by its connection, then covered by an acknowledgement",
+    {
+      events: story(
+        [...accepted],
+        ["expired", { where: "connection", connection: CONNECTION }],
+        ["acknowledged", { how: "connection", connection: CONNECTION }],
+      ),
+    },
+    "expired",
+    /before its connection took it/,
+  ],
+  [
+    "expired at one connection, acknowledged at another",
+    {
+      events: story(
+        [...accepted],
+        [...delivered],
+        ["expired", { where: "connection", connection: "4:1:1" }],
+        ["acknowledged", { how: "connection", connection: CONNECTION }],
+      ),
+    },
+    "acknowledged",
+    /u1 acknowledged it/,
+  ],
   ["a stored row that expired", { stored: { ...row, expires: NOW } }, "expired", /ended at 2026-11-27 13:00:00/],
   ["replaced", { events: story([...accepted], [...stored], ["replaced", {}]) }, "replaced", /same collapse key/],
   ["retracted", { events: story(["retracted", {}]) }, "retracted", /took it back/],
