@@ -2,10 +2,11 @@ import type { Request } from "#http/request.ts";
 import type { Identity } from "./identity.ts";
 
 /** The recorded parts of a request, and its headers if it may come from a page. */
-export type Asked = Pick<Request, "method" | "route" | "path" | "address"> & Partial<Pick<Request, "headers">>;
+export type Asked = Pick<Request, "method" | "route" | "path" | "address"> &
+  Partial<Pick<Request, "headers" | "tenant">>;
 
 /** The recorded parts. The headers are left out because they have the token. */
-export function copyOf({ method, route, path, address }: Asked): Omit<Asked, "headers"> {
+export function copyOf({ method, route, path, address }: Asked): Omit<Asked, "headers" | "tenant"> {
   return { method, route, path, address };
 }
 

@@ -77,6 +77,18 @@ export class Guard {
    * be fetched. Throws Refused or TurnedAway, or a `retry` if the answer is not known yet.
    */
   pass(token: string | undefined, scope: Scope, asked: Asked, about?: About): Identity | Promise<Identity> {
+    const caller = this.#pass(token, scope, asked, about);
+    // A later refusal of this request is recorded for its tenant.
+    if (caller instanceof Promise) return caller.then((late) => this.#of(late, asked));
+    return this.#of(caller, asked);
+  }
+
+  #of(caller: Identity, asked: Asked): Identity {
+    asked.tenant = caller.tenant;
+    return caller;
+  }
+
+  #pass(token: string | undefined, scope: Scope, asked: Asked, about?: About): Identity | Promise<Identity> {
     if (token !== undefined && this.#relayed && isRelayTicket(token)) {
       const take = this.#relayed;
       return this.redeem(() => take(token), scope, asked, { about });
@@ -156,7 +168,16 @@ export class Guard {
     find: () => Promise<string | Known | undefined>,
     scope: Scope,
     asked: Asked,
-    { about, what = "ticket" }: { about?: About | undefined; what?: string } = {},
+    options: { about?: About | undefined; what?: string } = {},
+  ): Promise<Identity> {
+    return this.#of(await this.#redeem(find, scope, asked, options), asked);
+  }
+
+  async #redeem(
+    find: () => Promise<string | Known | undefined>,
+    scope: Scope,
+    asked: Asked,
+    { about, what = "ticket" }: { about?: About | undefined; what?: string },
   ): Promise<Identity> {
     const kept = keptOf(asked);
     const network = networkOf(kept.address);

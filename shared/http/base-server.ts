@@ -7,6 +7,7 @@ import type { Admission, Admitted, BodyGuard, Endpoint } from "./body-guard.ts";
 import type { Cut } from "./request-body.ts";
 import type { ConnectionCut } from "./connection.ts";
 import type { Handler, Request } from "./request.ts";
+import type { Problem } from "./problem.ts";
 import type { Log } from "#runtime/log.ts";
 import { scrape } from "#runtime/scrape.ts";
 import { meters, type Registry } from "#runtime/metrics.ts";
@@ -45,6 +46,9 @@ export interface Route {
   head?: Handler | undefined;
 }
 
+/** The parts of a refused request that a record may have. */
+type RefusedRequest = Pick<Request, "method" | "path" | "tenant">;
+
 /** A GET or HEAD that no route matches. */
 export type SiteRequest = Pick<Request, "method" | "path" | "headers">;
 
@@ -59,6 +63,8 @@ export abstract class BaseServer {
   readonly cors: Cors;
   /** Called when a token came in a query. */
   onExposed: ((request: Request) => void) | undefined;
+  /** Records a refused request, and returns its name for the answer. Without it, answers have none. */
+  onRefused: ((request: RefusedRequest, problem: Problem) => string) | undefined;
   /** Pages for browsers, at paths that no route matches. */
   site: ((request: SiteRequest) => HttpResponse | undefined) | undefined;
   protected readonly log: Log;
@@ -136,6 +142,13 @@ export abstract class BaseServer {
       return { status: 200, headers: { "content-type": contentType, vary: "accept" }, body };
     });
     this.get("/problems/:name", problemPage);
+  }
+
+  /** The answer to a refused request, with the refusal's name. */
+  named(request: RefusedRequest, response: HttpResponse): HttpResponse {
+    const { problem } = response;
+    if (problem === undefined || this.onRefused === undefined) return response;
+    return { ...response, body: JSON.stringify({ ...problem, instance: this.onRefused(request, problem) }) };
   }
 
   /** The answer if no route matches. */

@@ -9,6 +9,7 @@ export class NodeRequest implements Request {
   path: string;
   route: string;
   headers: Readonly<Record<string, string>>;
+  tenant?: string;
   onGone?: () => void;
   readonly #search: string;
   readonly #caller: () => string;

@@ -27,6 +27,12 @@ const ARRIVE_MS = 1_000;
 const CLOSE_MS = 5_000;
 
 const EMPTY = Buffer.alloc(0);
+
+/** A request that was refused before its route was known. Its query can have a token. */
+const unread = ({ method = "", url = "" }: IncomingMessage): { method: string; path: string } => ({
+  method: method.toLowerCase(),
+  path: url.split("?", 1)[0]!,
+});
 const CONNECTION = Symbol("connection");
 type Known = Socket & { [CONNECTION]?: Connection };
 
@@ -235,12 +241,19 @@ export class HttpServer extends BaseServer {
     });
   }
 
-  #answer(exchange: Exchange, { status, headers, body = "", close = false, stream }: HttpResponse): void {
+  #answer(exchange: Exchange, response: HttpResponse): void {
     if (exchange.answered) {
       exchange.body?.finish();
       return;
     }
     const { req, res, connection } = exchange;
+    const {
+      status,
+      headers,
+      body = "",
+      close = false,
+      stream,
+    } = response.problem === undefined ? response : this.named(exchange.request ?? unread(req), response);
     const sent: Record<string, string | number> = { ...headers, ...this.cors.headers(req.headers.origin ?? "") };
     const empty = status === 204 || status === 304;
     const bytes = empty ? 0 : typeof body === "string" ? Buffer.byteLength(body) : body.length;
