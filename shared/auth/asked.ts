@@ -11,8 +11,18 @@ export function copyOf({ method, route, path, address }: Asked): Omit<Asked, "he
 }
 
 /** The address of a request of the distributor can be read only in its own turn. */
-export function keptOf(asked: Asked): Asked {
-  return { ...copyOf(asked), headers: asked.headers ?? {} };
+export function keptOf(asked: Asked, address = asked.address): Asked {
+  return {
+    ...copyOf(asked),
+    address,
+    headers: asked.headers ?? {},
+    get tenant(): string {
+      return asked.tenant ?? "";
+    },
+    set tenant(tenant: string) {
+      asked.tenant = tenant;
+    },
+  };
 }
 
 export function textOf(claim: unknown): string {

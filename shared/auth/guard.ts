@@ -77,18 +77,6 @@ export class Guard {
    * be fetched. Throws Refused or TurnedAway, or a `retry` if the answer is not known yet.
    */
   pass(token: string | undefined, scope: Scope, asked: Asked, about?: About): Identity | Promise<Identity> {
-    const caller = this.#pass(token, scope, asked, about);
-    // A later refusal of this request is recorded for its tenant.
-    if (caller instanceof Promise) return caller.then((late) => this.#of(late, asked));
-    return this.#of(caller, asked);
-  }
-
-  #of(caller: Identity, asked: Asked): Identity {
-    asked.tenant = caller.tenant;
-    return caller;
-  }
-
-  #pass(token: string | undefined, scope: Scope, asked: Asked, about?: About): Identity | Promise<Identity> {
     if (token !== undefined && this.#relayed && isRelayTicket(token)) {
       const take = this.#relayed;
       return this.redeem(() => take(token), scope, asked, { about });
@@ -168,16 +156,7 @@ export class Guard {
     find: () => Promise<string | Known | undefined>,
     scope: Scope,
     asked: Asked,
-    options: { about?: About | undefined; what?: string } = {},
-  ): Promise<Identity> {
-    return this.#of(await this.#redeem(find, scope, asked, options), asked);
-  }
-
-  async #redeem(
-    find: () => Promise<string | Known | undefined>,
-    scope: Scope,
-    asked: Asked,
-    { about, what = "ticket" }: { about?: About | undefined; what?: string },
+    { about, what = "ticket" }: { about?: About | undefined; what?: string } = {},
   ): Promise<Identity> {
     const kept = keptOf(asked);
     const network = networkOf(kept.address);
@@ -200,7 +179,7 @@ export class Guard {
   }
 
   #knownCaller({ identity, address }: Known, scope: Scope, kept: Asked, about: About | undefined): Identity {
-    const asked = address === undefined ? kept : { ...kept, address };
+    const asked = address === undefined ? kept : keptOf(kept, address);
     const why =
       (address === undefined ? this.#elsewhere(scope, asked.address) : undefined) ??
       this.#authenticator.barred(identity, scope, about);
@@ -267,8 +246,10 @@ export class Guard {
     return origin === undefined ? undefined : this.#cors.refusal(origin, tenant);
   }
 
-  #allowed(identity: Identity, scope: Scope, { method, route, path, address }: Asked): Identity {
+  #allowed(identity: Identity, scope: Scope, asked: Asked): Identity {
     const { tenant, subject, source } = identity;
+    const { method, route, path, address } = asked;
+    asked.tenant = tenant;
     this.#audit.note({ allowed: true, scope, method, route, path, address, tenant, subject, source });
     return identity;
   }

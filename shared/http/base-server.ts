@@ -7,7 +7,7 @@ import type { Admission, Admitted, BodyGuard, Endpoint } from "./body-guard.ts";
 import type { Cut } from "./request-body.ts";
 import type { ConnectionCut } from "./connection.ts";
 import type { Handler, Request } from "./request.ts";
-import type { Problem } from "./problem.ts";
+import type { OnRefused } from "./refused-request.ts";
 import type { Log } from "#runtime/log.ts";
 import { scrape } from "#runtime/scrape.ts";
 import { meters, type Registry } from "#runtime/metrics.ts";
@@ -25,7 +25,7 @@ import {
   type HttpResponse,
 } from "./response.ts";
 import { isIdentity } from "./encoding.ts";
-import { Router } from "./router.ts";
+import { EVERY_METHOD, Router, withHead } from "./router.ts";
 import type { serverSettings } from "./settings.ts";
 
 export interface ServerOptions {
@@ -46,9 +46,6 @@ export interface Route {
   head?: Handler | undefined;
 }
 
-/** The parts of a refused request that a record may have. */
-type RefusedRequest = Pick<Request, "method" | "path" | "tenant">;
-
 /** A GET or HEAD that no route matches. */
 export type SiteRequest = Pick<Request, "method" | "path" | "headers">;
 
@@ -63,8 +60,8 @@ export abstract class BaseServer {
   readonly cors: Cors;
   /** Called when a token came in a query. */
   onExposed: ((request: Request) => void) | undefined;
-  /** Records a refused request, and returns its name for the answer. Without it, answers have none. */
-  onRefused: ((request: RefusedRequest, problem: Problem) => string) | undefined;
+  /** Without it, refusals have no names. */
+  onRefused: OnRefused | undefined;
   /** Pages for browsers, at paths that no route matches. */
   site: ((request: SiteRequest) => HttpResponse | undefined) | undefined;
   protected readonly log: Log;
@@ -142,13 +139,6 @@ export abstract class BaseServer {
       return { status: 200, headers: { "content-type": contentType, vary: "accept" }, body };
     });
     this.get("/problems/:name", problemPage);
-  }
-
-  /** The answer to a refused request, with the refusal's name. */
-  named(request: RefusedRequest, response: HttpResponse): HttpResponse {
-    const { problem } = response;
-    if (problem === undefined || this.onRefused === undefined) return response;
-    return { ...response, body: JSON.stringify({ ...problem, instance: this.onRefused(request, problem) }) };
   }
 
   /** The answer if no route matches. */
@@ -237,11 +227,4 @@ export abstract class BaseServer {
 
 export function guardOf(endpoint: Endpoint): BodyGuard | undefined {
   return typeof endpoint === "function" ? undefined : endpoint.guard;
-}
-
-const EVERY_METHOD = ["GET", "HEAD", "POST", "PUT", "DELETE"];
-
-/** Every path with GET also serves HEAD. */
-function withHead(methods: readonly string[]): string[] {
-  return methods.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method]));
 }

@@ -8,7 +8,8 @@ import { plainAddress } from "./networks.ts";
 import { Body } from "./request-body.ts";
 import { Connection, type Exchange, type Handling } from "./connection.ts";
 import { framingOf, targetOf } from "./request-framing.ts";
-import { NodeRequest } from "./node-request.ts";
+import { named } from "./refused-request.ts";
+import { NodeRequest, unread } from "./node-request.ts";
 import { asksHead, endsConnection, parserRefusal, type ParserError } from "./node-parser.ts";
 import { NodeStreams } from "./node-stream.ts";
 import { listenOn, serverOf } from "./node-server.ts";
@@ -27,12 +28,6 @@ const ARRIVE_MS = 1_000;
 const CLOSE_MS = 5_000;
 
 const EMPTY = Buffer.alloc(0);
-
-/** A request that was refused before its route was known. Its query can have a token. */
-const unread = ({ method = "", url = "" }: IncomingMessage): { method: string; path: string } => ({
-  method: method.toLowerCase(),
-  path: url.split("?", 1)[0]!,
-});
 const CONNECTION = Symbol("connection");
 type Known = Socket & { [CONNECTION]?: Connection };
 
@@ -242,18 +237,10 @@ export class HttpServer extends BaseServer {
   }
 
   #answer(exchange: Exchange, response: HttpResponse): void {
-    if (exchange.answered) {
-      exchange.body?.finish();
-      return;
-    }
+    if (exchange.answered) return exchange.body?.finish();
     const { req, res, connection } = exchange;
-    const {
-      status,
-      headers,
-      body = "",
-      close = false,
-      stream,
-    } = response.problem === undefined ? response : this.named(exchange.request ?? unread(req), response);
+    const answer = named(exchange.request ?? unread(req), response, this.onRefused);
+    const { status, headers, body = "", close = false, stream } = answer;
     const sent: Record<string, string | number> = { ...headers, ...this.cors.headers(req.headers.origin ?? "") };
     const empty = status === 204 || status === 304;
     const bytes = empty ? 0 : typeof body === "string" ? Buffer.byteLength(body) : body.length;

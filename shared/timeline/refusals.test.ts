@@ -56,7 +56,7 @@ test("a flood is sampled and counted, takes no room from other tenants, and has 
   expect(recorded).toHaveLength(101);
   for (let count = 0; count < 1_000; count += 1) note(problemOf("rate-limited"), `tenant-${count}`);
   expect(recorded).toHaveLength(500);
-  const { values } = await registry.getSingleMetric("notifications_refusals_total")!.get();
+  const { values } = await registry.getSingleMetric("refusals_total")!.get();
   expect(values.map(({ labels, value }) => [labels.result, value])).toEqual([
     ["recorded", 500],
     ["dropped", 1_501],

@@ -1,15 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { PLATFORM_TENANT } from "#auth/policies/schema.ts";
-import type { Request } from "#http/request.ts";
+import type { RefusedRequest } from "#http/refused-request.ts";
 import { nameOf, shorten, type Problem } from "#http/problem.ts";
 import { clientKey } from "#protocol/notification.ts";
 import { KeyedLimiter } from "#rate-limits/keyed-limiter.ts";
 import { meters, type Registry } from "#runtime/metrics.ts";
 import type { Events } from "./event-log.ts";
 import { MOST_WHY, type Details } from "./events.ts";
-
-/** What the server knows of a refused request. `tenant`: only of a caller whose token was accepted. */
-type RefusedRequest = Pick<Request, "method" | "path" | "tenant">;
 
 /** Recorded refusals of one tenant, and of all callers without one, in each process. */
 const EACH = { rate: 5, burst: 100 };

@@ -1,5 +1,6 @@
 import type { HttpResponse as UwsResponse, WebSocket } from "uWebSockets.js";
 import { CloseCodes } from "@saasaparilla/shared/protocol/close-codes.ts";
+import { named } from "@saasaparilla/shared/http/refused-request.ts";
 import type { Request } from "@saasaparilla/shared/http/request.ts";
 import type { HttpResponse } from "@saasaparilla/shared/http/response.ts";
 import { CLIENT_FRAME_BYTES, SUBPROTOCOL } from "@saasaparilla/shared/protocol/client-frames.ts";
@@ -45,11 +46,11 @@ export function serveWebSocket(server: SocketServer, door: Handshake, hub: Hub, 
       const shown = server.cors.headers(headers.origin ?? "");
       const closed = door.closed(headers);
       if (closed) {
-        refuse(response, server.named(request, closed), shown);
+        refuse(response, named(request, closed, server.onRefused), shown);
         return;
       }
       if (!server.cors.knows(request.headers.origin)) {
-        refuse(response, server.named(request, door.stranger(request)), shown);
+        refuse(response, named(request, door.stranger(request), server.onRefused), shown);
         return;
       }
       const key = headers["sec-websocket-key"] ?? "";
@@ -113,7 +114,7 @@ export function serveSse(server: SocketServer, door: Handshake, hub: Hub, settin
     const shown = server.cors.headers(headers.origin ?? "");
     const closed = door.closed(headers);
     if (closed) {
-      refuse(response, server.named({ method: "get", path: "/v1/sse" }, closed), shown);
+      refuse(response, named({ method: "get", path: "/v1/sse" }, closed, server.onRefused), shown);
       return;
     }
     const request = server.copy(response, raw, headers, "/v1/sse");
@@ -142,7 +143,7 @@ export function serveSse(server: SocketServer, door: Handshake, hub: Hub, settin
 }
 
 interface Arrival {
-  server: Pick<SocketServer, "named">;
+  server: Pick<SocketServer, "onRefused">;
   response: UwsResponse;
   request: Request;
   /** The headers of each answer. */
@@ -162,7 +163,7 @@ function admitted(
 ): void {
   const decide = (admission: Entry | HttpResponse): void => {
     const refused = "status" in admission ? admission : door.enter(admission);
-    if (refused) response.cork(() => refuse(response, server.named(request, refused), headers));
+    if (refused) response.cork(() => refuse(response, named(request, refused, server.onRefused), headers));
     else enter(admission as Entry);
   };
   const admission = door.admit(request);

@@ -2,6 +2,7 @@ import type { HttpRequest, HttpResponse as UwsResponse, TemplatedApp, us_listen_
 import { BaseServer, guardOf, type Route, type ServerOptions } from "@saasaparilla/shared/http/base-server.ts";
 import type { Admitted } from "@saasaparilla/shared/http/body-guard.ts";
 import { plainAddress } from "@saasaparilla/shared/http/networks.ts";
+import { named } from "@saasaparilla/shared/http/refused-request.ts";
 import { Body } from "@saasaparilla/shared/http/request-body.ts";
 import type { Handler, Request } from "@saasaparilla/shared/http/request.ts";
 import { isResponse, statusLine, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
@@ -68,7 +69,7 @@ export class SocketServer extends BaseServer {
   /** Adds the headers of every answer. The answer to HEAD has no body. */
   send(response: UwsResponse, request: Answered, answer: HttpResponse): void {
     const { method, headers } = request;
-    const reply = answer.problem === undefined ? answer : this.named(request, answer);
+    const reply = answer.problem === undefined ? answer : named(request, answer, this.onRefused);
     const close = reply.close || !this.#keepAlive;
     const shown = this.cors.headers(headers["origin"] ?? "");
     send(response, { ...reply, headers: { ...reply.headers, ...shown }, close }, method === "head");
