@@ -69,7 +69,7 @@ COPY --from=pages /saasaparilla/services/console/web/dist /saasaparilla/services
 ENV NODE_ENV=production PATH=/usr/local/bin
 WORKDIR /saasaparilla
 USER 10001:10001
-EXPOSE 8080 8081 8082 8083 8084 8085
+EXPOSE 8080 8081 8082 8083 8084 8085 8086
 # Docker asks by it; Kubernetes has probes of its own.
 HEALTHCHECK --interval=5s --timeout=10s --start-period=300s --retries=3 CMD ["node", "/saasaparilla/image/ready.ts"]
 # The flags are those of shared/runtime/node-flags.ts.

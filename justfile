@@ -95,6 +95,12 @@ exchange *args:
 where *args:
     node local/cli.ts where "$@"
 
+# Say why a request was refused: show INSTANCE, list [--limit N] [--json]; --tenant NAME
+[group('operate')]
+[no-exit-message]
+refusal *args:
+    node local/cli.ts refusal "$@"
+
 # See, disconnect or delete a client: show, explain [--id ID], disconnect, delete --yes; CLIENT --tenant NAME
 [group('operate')]
 [no-exit-message]

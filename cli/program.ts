@@ -12,6 +12,7 @@ import { quarantineCommand } from "./commands/quarantine.ts";
 import { queueCommand } from "./commands/queue.ts";
 import { scheduleCommand } from "./commands/schedule.ts";
 import { subscribeCommand } from "./commands/subscribe.ts";
+import { refusalCommand } from "./commands/refusal.ts";
 import { tenantCommand } from "./commands/tenant.ts";
 import { tokenCommand } from "./commands/token.ts";
 import { watchesCommand } from "./commands/watches.ts";
@@ -25,6 +26,7 @@ export function createProgram(name: string): CliCommand {
     .addCommand(subscribeCommand())
     .addCommand(tenantCommand())
     .addCommand(whereCommand())
+    .addCommand(refusalCommand())
     .addCommand(clientCommand())
     .addCommand(watchesCommand())
     .addCommand(inboxCommand())

@@ -67,6 +67,8 @@ test.each([
   ["where 0190a3f2-7d52-7a31-9a44-1d8a3c9c1f10 --client a{b}", "A client's id has"],
   ["client explain u1 --id 17", "An id is a UUID"],
   ["client delete", "missing required argument 'client'"],
+  ["refusal show abc", "An id is a UUID"],
+  ["refusal list --limit 201", "A limit is a number from 1 to 200"],
   ["watches add u1", "Write client:NAME or publisher:NAME"],
   ["watches add client:a{b}", "A client's id has"],
   ["watches add publisher:", "It is empty"],

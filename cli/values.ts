@@ -188,6 +188,9 @@ export const messageId = fitting(
   "An id is a UUID, as 0190a3f2-7d52-7a31-9a44-1d8a3c9c1f10.",
 );
 
+/** `instance` of a problem. */
+export const refusalId: Parser<string> = (text) => messageId(text.replace(/^urn:uuid:/i, ""));
+
 /** Checks only the form, because the tag at its end belongs to the client. */
 export const cursor = fitting(
   (text) => /^[0-9a-f]{25}$/.test(text),

@@ -4,6 +4,8 @@ import { expect, test } from "vitest";
 import { parse } from "yaml";
 import { repository } from "#local/process/paths.ts";
 import { ROLE_NAMES } from "@saasaparilla/shared/store-grants/grants.ts";
+import { serviceOf } from "#image/services.ts";
+import { consoleSettings } from "#services/console/settings.ts";
 import { images } from "#tools/image/third-party-images.ts";
 
 const read = (file: string): string => readFileSync(join(repository, file), "utf8");
@@ -62,6 +64,25 @@ test("Swarm runs the same services, and an absent store restarts none of them", 
     // Swarm replaces unhealthy tasks, and /health/ready fails while a store is away.
     expect(healthcheck?.test?.at(-1)).toContain("/health/live");
   }
+});
+
+test.each(["compose", "swarm"])("the console of %s knows the address of every service", (name) => {
+  type File = { services: Record<string, { environment?: Record<string, string>; command?: string[] }> };
+  const { services } = parse(read(`compose/${name}.yaml`), { merge: true, logLevel: "error" }) as File;
+  const told = services.console?.environment ?? {};
+  const addresses = Object.entries(consoleSettings.shape).flatMap(([setting, shape]) => {
+    const kind = /^([A-Z]+)_URL$/.exec(setting)?.[1]?.toLowerCase() ?? "";
+    return kind in services && shape.safeParse(undefined).data !== undefined
+      ? [[setting, kind, shape.parse(undefined) as string] as const]
+      : [];
+  });
+  expect(addresses).toHaveLength(5);
+  for (const [setting, kind, ours] of addresses) expect(told[setting]).toBe(`http://${kind}:${new URL(ours).port}`);
+  const asked = (told.METRICS_URLS ?? "").split(",").map((url) => new URL(url).hostname);
+  const expected = Object.keys(services).filter(
+    (kind) => services[kind]?.command?.[0] === kind && serviceOf(kind) !== undefined && kind !== "provision",
+  );
+  expect(asked.toSorted()).toEqual(expected.toSorted());
 });
 
 test("HAProxy and the chart send the same public paths to the same services", () => {

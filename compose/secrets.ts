@@ -80,4 +80,6 @@ const lines = [
 given("valkey/valkey.conf", STORES, `${lines.join("\n")}\n`);
 given("kafka/jaas.conf", KAFKA, jaas(NAMESPACE, kafka, passwords));
 
+// The console seals sessions with it.
+kept("platform/secrets-key", SERVICES, () => randomBytes(32).toString("base64"));
 kept("grafana/password", GRAFANA, word);

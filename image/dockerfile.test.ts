@@ -3,6 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, sta
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runInNewContext } from "node:vm";
+import { Site } from "#services/console/site/site.ts";
 import { keptInImage } from "#tools/licences/bill.ts";
 import { NODE_FLAGS } from "@saasaparilla/shared/runtime/node-flags.ts";
 import { expect, onTestFinished, test } from "vitest";
@@ -63,6 +64,36 @@ test("the commands run with the image's files, by name and by `cli`", () => {
     const subscribe = run("subscribe", "--url", "http://127.0.0.1:9", "--signing-key", "/nowhere", "--client", "u1");
     expect(subscribe.stderr).toContain("--signing-key: ENOENT");
   }
+});
+
+test("the image has the console's pages, built from only the files that its stage copies", () => {
+  const root = join(import.meta.dirname, "..");
+  const dockerfile = readFileSync(join(root, "Dockerfile"), "utf8");
+  const web = "services/console/web";
+  const stage = /^FROM \S+ AS pages$([^]*?)^FROM /m.exec(dockerfile)?.[1] ?? "";
+  expect(stage).toContain(`COPY ${web} ${web}\nRUN node ${web}/build.ts\n`);
+  expect(dockerfile).toMatch(
+    new RegExp(
+      `^COPY services /saasaparilla/services$[^]*^COPY --from=pages \\S+/${web}/dist /saasaparilla/${web}/dist$`,
+      "m",
+    ),
+  );
+  const image = mkdtempSync(join(tmpdir(), "pages-"));
+  onTestFinished(() => rmSync(image, { recursive: true }));
+  cpSync(join(root, web), join(image, web), {
+    recursive: true,
+    filter: (path) => !/\.test\.ts$|node_modules$|dist$/.test(path),
+  });
+  cpSync(join(root, "package.json"), join(image, "package.json"));
+  symlinkSync(join(root, web, "node_modules"), join(image, web, "node_modules"));
+  const built = spawnSync(process.execPath, [join(image, web, "build.ts")], { cwd: image, encoding: "utf8" });
+  expect(built).toMatchObject({ status: 0 });
+  const site = new Site(join(image, web, "dist"));
+  const page = String(site.answer({ method: "GET", path: "/", headers: {} })?.body);
+  const scripts = [...page.matchAll(/src="(\/assets\/[^"]+\.js)"/g)];
+  expect(scripts).not.toHaveLength(0);
+  for (const [, path] of scripts)
+    expect(site.answer({ method: "GET", path: path!, headers: {} })).toMatchObject({ status: 200 });
 });
 
 test.for([

@@ -20,6 +20,7 @@ import { internalError } from "@saasaparilla/shared/http/response.ts";
 import { openTracing } from "@saasaparilla/shared/tracing/open-tracing.ts";
 import { loadSettings } from "@saasaparilla/shared/runtime/load-settings.ts";
 import { StoredNotifications } from "@saasaparilla/shared/postgres/stored-notifications.ts";
+import { Refusals } from "@saasaparilla/shared/timeline/refusals.ts";
 import { openEvents } from "@saasaparilla/shared/timeline/open-events.ts";
 import { storedEvents } from "@saasaparilla/shared/timeline/stored-events.ts";
 import { tenantLimits } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
@@ -100,6 +101,8 @@ const parts = { service: "distributor", settings, postgres, redis, link: kafka, 
 const { policies, guard } = await openAccessControl(parts);
 server.cors.follow(policies);
 const events = openEvents(parts);
+const refusals = new Refusals({ events, registry, now: () => performance.now() });
+server.onRefused = (request, problem) => refusals.note(request, problem);
 const sender = await kafka.sender();
 lifecycle.onEnd("kafka producer", () => sender.close());
 const producer = new BatchingProducer({

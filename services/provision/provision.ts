@@ -3,6 +3,7 @@ import { Failure } from "@saasaparilla/shared/runtime/errors.ts";
 import { tenantRow, TENANT_ROW } from "@saasaparilla/shared/auth/policies/schema.ts";
 import { PolicyStore } from "@saasaparilla/shared/auth/policies/store.ts";
 import { EPOCHS_PARTITION, latestEpoch, writeEpoch, type Epoch } from "@saasaparilla/shared/kafka/epochs.ts";
+import { backOff } from "@saasaparilla/shared/runtime/backoff.ts";
 import type { Health } from "@saasaparilla/shared/runtime/health.ts";
 import type { KafkaLink } from "@saasaparilla/shared/kafka/client.ts";
 import type { Log } from "@saasaparilla/shared/runtime/log.ts";
@@ -10,6 +11,7 @@ import type { Postgres } from "@saasaparilla/shared/postgres/client.ts";
 import { topicsOf } from "@saasaparilla/shared/kafka/topic-names.ts";
 import { beginEpoch } from "./epoch.ts";
 import { migrate } from "./migrate.ts";
+import { patiently } from "./patiently.ts";
 import { checkSettled } from "./repartition.ts";
 import { makeRoles } from "./roles.ts";
 import type { Session } from "./session.ts";
@@ -32,8 +34,8 @@ export async function provision(
   await locked(postgres, NAMESPACE, async (session) => {
     const migrations = await migrate(session, NAMESPACE);
     // Makes the tables of the coming weeks and days, and drops old ones.
-    await session.query("update inbox_weeks set due = now()");
-    await session.query("update timeline_days set due = now()");
+    for (const table of ["inbox_weeks", "timeline_days"])
+      await patiently(() => session.query(`update ${table} set due = now()`), { table, log, pause: backOff });
     const parts = await partitionStored(session, settings.STORED_PARTITIONS);
     if (parts !== settings.STORED_PARTITIONS)
       log.warn(

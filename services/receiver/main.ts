@@ -20,6 +20,7 @@ import { openTracing } from "@saasaparilla/shared/tracing/open-tracing.ts";
 import { loadSettings } from "@saasaparilla/shared/runtime/load-settings.ts";
 import { StoredTenants } from "@saasaparilla/shared/postgres/stored-tenants.ts";
 import { tenantTimelines } from "@saasaparilla/shared/auth/policies/tenant-timeline.ts";
+import { Refusals } from "@saasaparilla/shared/timeline/refusals.ts";
 import { openEvents } from "@saasaparilla/shared/timeline/open-events.ts";
 import { tenantLimits } from "@saasaparilla/shared/auth/policies/tenant-limits.ts";
 import { TenantUse } from "@saasaparilla/shared/postgres/tenant-use.ts";
@@ -100,10 +101,11 @@ const admission = new RequestAdmission(settings, {
 });
 metrics.watch({ requests: () => admission.requests, bodyBytes: () => admission.bytes });
 const seconds = (): number => Date.now() / 1_000;
+const events = openEvents(parts);
 const following = new Following({
   followerOf: tenantTimelines(policies, settings, seconds),
   format: () => format.present,
-  events: openEvents(parts),
+  events,
   wall: () => Date.now(),
 });
 const idempotency = new Idempotency(redis, keys, metrics, settings);
@@ -123,6 +125,8 @@ const publisher = new Publisher({
 
 const server = new HttpServer({ health, registry, log, settings });
 server.cors.follow(policies);
+const refusals = new Refusals({ events, registry, now: () => performance.now() });
+server.onRefused = (request, problem) => refusals.note(request, problem);
 server.onExposed = (request) => guard.turnAway("its token is in its query", "publish", request);
 server.post(
   "/v1/notifications",

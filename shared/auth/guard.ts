@@ -179,7 +179,7 @@ export class Guard {
   }
 
   #knownCaller({ identity, address }: Known, scope: Scope, kept: Asked, about: About | undefined): Identity {
-    const asked = address === undefined ? kept : { ...kept, address };
+    const asked = address === undefined ? kept : keptOf(kept, address);
     const why =
       (address === undefined ? this.#elsewhere(scope, asked.address) : undefined) ??
       this.#authenticator.barred(identity, scope, about);
@@ -246,8 +246,10 @@ export class Guard {
     return origin === undefined ? undefined : this.#cors.refusal(origin, tenant);
   }
 
-  #allowed(identity: Identity, scope: Scope, { method, route, path, address }: Asked): Identity {
+  #allowed(identity: Identity, scope: Scope, asked: Asked): Identity {
     const { tenant, subject, source } = identity;
+    const { method, route, path, address } = asked;
+    asked.tenant = tenant;
     this.#audit.note({ allowed: true, scope, method, route, path, address, tenant, subject, source });
     return identity;
   }

@@ -7,6 +7,7 @@ import type { Admission, Admitted, BodyGuard, Endpoint } from "./body-guard.ts";
 import type { Cut } from "./request-body.ts";
 import type { ConnectionCut } from "./connection.ts";
 import type { Handler, Request } from "./request.ts";
+import type { OnRefused } from "./refused-request.ts";
 import type { Log } from "#runtime/log.ts";
 import { scrape } from "#runtime/scrape.ts";
 import { meters, type Registry } from "#runtime/metrics.ts";
@@ -24,7 +25,7 @@ import {
   type HttpResponse,
 } from "./response.ts";
 import { isIdentity } from "./encoding.ts";
-import { Router } from "./router.ts";
+import { EVERY_METHOD, Router, withHead } from "./router.ts";
 import type { serverSettings } from "./settings.ts";
 
 export interface ServerOptions {
@@ -59,6 +60,8 @@ export abstract class BaseServer {
   readonly cors: Cors;
   /** Called when a token came in a query. */
   onExposed: ((request: Request) => void) | undefined;
+  /** Without it, refusals have no names. */
+  onRefused: OnRefused | undefined;
   /** Pages for browsers, at paths that no route matches. */
   site: ((request: SiteRequest) => HttpResponse | undefined) | undefined;
   protected readonly log: Log;
@@ -224,11 +227,4 @@ export abstract class BaseServer {
 
 export function guardOf(endpoint: Endpoint): BodyGuard | undefined {
   return typeof endpoint === "function" ? undefined : endpoint.guard;
-}
-
-const EVERY_METHOD = ["GET", "HEAD", "POST", "PUT", "DELETE"];
-
-/** Every path with GET also serves HEAD. */
-function withHead(methods: readonly string[]): string[] {
-  return methods.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method]));
 }

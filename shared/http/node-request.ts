@@ -9,6 +9,7 @@ export class NodeRequest implements Request {
   path: string;
   route: string;
   headers: Readonly<Record<string, string>>;
+  tenant?: string;
   onGone?: () => void;
   readonly #search: string;
   readonly #caller: () => string;
@@ -38,3 +39,9 @@ export class NodeRequest implements Request {
     return (this.#address ??= this.#caller());
   }
 }
+
+/** A request that was refused before its route was known. Its query can have a token. */
+export const unread = ({ method = "", url = "" }: IncomingMessage): { method: string; path: string } => ({
+  method: method.toLowerCase(),
+  path: url.split("?", 1)[0]!,
+});

@@ -15,6 +15,8 @@ export interface Problem {
   errorCount?: number;
   /** Seconds; also sent as Retry-After. */
   retryAfter?: number;
+  /** Names this refusal: operators find its reason under it for some days. */
+  instance?: string;
 }
 
 export interface ProblemError {

@@ -12,6 +12,8 @@ export interface Request {
   headers: Readonly<Record<string, string>>;
   /** The peer's address as text. */
   readonly address: string;
+  /** Set once its caller is known. */
+  tenant?: string;
   /** Called if the peer goes away before the answer. */
   onGone?: () => void;
 }

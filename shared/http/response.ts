@@ -6,6 +6,8 @@ export interface HttpResponse {
   status: number;
   headers?: Record<string, string>;
   body?: string | Uint8Array;
+  /** The problem in the body. Some services add an instance to it. */
+  problem?: Problem;
   /** The connection ends after it: the rest of the request is not worth reading, or the socket not worth keeping. */
   close?: boolean;
   /**
@@ -33,7 +35,7 @@ export function problemResponse(value: Problem): HttpResponse {
   const headers: Record<string, string> = { "content-type": "application/problem+json" };
   if (value.retryAfter !== undefined) headers["retry-after"] = String(value.retryAfter);
   if (value.status === 403) headers["www-authenticate"] = NARROWED.has(nameOf(value)) ? NARROW : REFUSED;
-  return { status: value.status, headers, body: JSON.stringify(value) };
+  return { status: value.status, headers, body: JSON.stringify(value), problem: value };
 }
 
 /** RFC 6750, 3. Every refused caller gets one code: different codes would tell whether a token is good (R2). */
@@ -66,8 +68,8 @@ export function notAllowed(method: string, path: string, allowed: string[]): Htt
 
 /** Only an unencoded body is accepted (RFC 9110, 15.5.16). */
 export function encoded(encoding: string): HttpResponse {
-  const { status, headers, body } = problemResponse(encodedProblem(encoding));
-  return { status, headers: { ...headers, ...ACCEPTED }, body: body! };
+  const response = problemResponse(encodedProblem(encoding));
+  return { ...response, headers: { ...response.headers, ...ACCEPTED } };
 }
 
 export function encodedProblem(encoding: string): Problem {

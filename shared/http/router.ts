@@ -33,3 +33,10 @@ export class Router<R> {
     return [...(this.#plain.get(path)?.keys() ?? []), ...named];
   }
 }
+
+export const EVERY_METHOD = ["GET", "HEAD", "POST", "PUT", "DELETE"];
+
+/** Every path with GET also serves HEAD. */
+export function withHead(methods: readonly string[]): string[] {
+  return methods.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method]));
+}

@@ -8,7 +8,8 @@ import { plainAddress } from "./networks.ts";
 import { Body } from "./request-body.ts";
 import { Connection, type Exchange, type Handling } from "./connection.ts";
 import { framingOf, targetOf } from "./request-framing.ts";
-import { NodeRequest } from "./node-request.ts";
+import { named } from "./refused-request.ts";
+import { NodeRequest, unread } from "./node-request.ts";
 import { asksHead, endsConnection, parserRefusal, type ParserError } from "./node-parser.ts";
 import { NodeStreams } from "./node-stream.ts";
 import { listenOn, serverOf } from "./node-server.ts";
@@ -235,12 +236,11 @@ export class HttpServer extends BaseServer {
     });
   }
 
-  #answer(exchange: Exchange, { status, headers, body = "", close = false, stream }: HttpResponse): void {
-    if (exchange.answered) {
-      exchange.body?.finish();
-      return;
-    }
+  #answer(exchange: Exchange, response: HttpResponse): void {
+    if (exchange.answered) return exchange.body?.finish();
     const { req, res, connection } = exchange;
+    const answer = named(exchange.request ?? unread(req), response, this.onRefused);
+    const { status, headers, body = "", close = false, stream } = answer;
     const sent: Record<string, string | number> = { ...headers, ...this.cors.headers(req.headers.origin ?? "") };
     const empty = status === 204 || status === 304;
     const bytes = empty ? 0 : typeof body === "string" ? Buffer.byteLength(body) : body.length;

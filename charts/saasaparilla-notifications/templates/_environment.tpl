@@ -70,11 +70,6 @@ redis: {{ .Values.redis.tlsSecret | quote }}
 {{- end }}
 {{- end }}
 
-{{- define "traces-port" -}}
-{{- $url := urlParse .Values.traces.endpoint -}}
-{{- regexFind "[0-9]+$" (regexFind ":[0-9]+$" $url.host) | default (eq $url.scheme "https" | ternary "443" "80") -}}
-{{- end }}
-
 {{- define "traces-environment" -}}
 {{- with .Values.traces -}}
 {{- if .endpoint -}}

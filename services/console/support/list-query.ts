@@ -7,6 +7,7 @@ import type { ListQuery, Place } from "./timeline-store.ts";
 
 const LIMIT = 50;
 const MOST = 200;
+export const LIST_LIMITS = { least: 1, most: MOST, otherwise: LIMIT };
 const CURSOR_FORM = /^(\d{1,14})-(\d{1,6})-(\d{1,16})-(\d{1,7})$/;
 
 export const LIST_QUERY = {
@@ -39,7 +40,7 @@ export function listQueryOf(tenant: string, query: URLSearchParams): ListQuery {
     publisher,
     kind: kind ?? (client === undefined ? "accepted" : undefined),
     before: placeIn(query),
-    limit: numberIn(query, "limit", { least: 1, most: MOST, otherwise: LIMIT }),
+    limit: numberIn(query, "limit", LIST_LIMITS),
   };
 }
 
@@ -55,7 +56,7 @@ export function cursorOf({ at, partition, offset, item }: Place): string {
   return `${at}-${partition}-${offset}-${item}`;
 }
 
-function placeIn(query: URLSearchParams): Place | undefined {
+export function placeIn(query: URLSearchParams): Place | undefined {
   const text = query.get("before");
   if (text === null) return undefined;
   const [, at, partition, offset, item] = CURSOR_FORM.exec(text) ?? [];

@@ -13,6 +13,7 @@ import { deletionRoutes } from "./deletion-routes.ts";
 import { DeletionStore } from "./deletion-store.ts";
 import { KafkaSends } from "./kafka-sends.ts";
 import { notificationRoutes } from "./notification-routes.ts";
+import { refusalRoutes } from "./refusal-routes.ts";
 import { SupportStore } from "./support-store.ts";
 import { TimelineStore } from "./timeline-store.ts";
 import { watchRoutes } from "./watch-routes.ts";
@@ -48,6 +49,7 @@ export function openSupport(parts: OpenSupportParts): Route[] {
   const deletions = new DeletionStore(postgres, namespace);
   return [
     ...notificationRoutes({ ...facts, policyStore }),
+    ...refusalRoutes({ ...facts, policyStore }),
     ...clientRoutes({ ...facts, policyStore, connections }),
     ...watchRoutes(watches),
     ...deletionRoutes({ ...watches, deletions, namespace, clock: () => performance.now() }),

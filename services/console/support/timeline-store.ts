@@ -26,6 +26,8 @@ export interface ListQuery {
   publisher?: string | undefined;
   /** Undefined: the newest event of each notification. */
   kind?: string | undefined;
+  /** Only refusals of whole requests. */
+  requests?: boolean;
   before?: Place | undefined;
   limit: number;
 }
@@ -70,7 +72,7 @@ export class TimelineStore {
   }
 
   /** Newest first. */
-  async list({ tenant, client, publisher, kind, before, limit }: ListQuery): Promise<ListedEvent[]> {
+  async list({ tenant, client, publisher, kind, requests, before, limit }: ListQuery): Promise<ListedEvent[]> {
     const values: unknown[] = [tenant];
     const bound = (value: unknown): string => `$${values.push(value)}`;
     const conditions = ["tenant = $1"];
@@ -79,6 +81,7 @@ export class TimelineStore {
     // A constant, so that the planner finds the partial indexes.
     if (kind !== undefined) conditions.push(`kind = '${kind}'`);
     else conditions.push(this.#isNewest());
+    if (requests) conditions.push("detail ? 'instance'");
     if (before) {
       const at = bound(new Date(before.at));
       const rest = [before.partition, before.offset, before.item].map(bound).join(", ");

@@ -1,5 +1,6 @@
 import type { HttpResponse as UwsResponse, WebSocket } from "uWebSockets.js";
 import { CloseCodes } from "@saasaparilla/shared/protocol/close-codes.ts";
+import { named } from "@saasaparilla/shared/http/refused-request.ts";
 import type { Request } from "@saasaparilla/shared/http/request.ts";
 import type { HttpResponse } from "@saasaparilla/shared/http/response.ts";
 import { CLIENT_FRAME_BYTES, SUBPROTOCOL } from "@saasaparilla/shared/protocol/client-frames.ts";
@@ -45,16 +46,16 @@ export function serveWebSocket(server: SocketServer, door: Handshake, hub: Hub, 
       const shown = server.cors.headers(headers.origin ?? "");
       const closed = door.closed(headers);
       if (closed) {
-        refuse(response, closed, shown);
+        refuse(response, named(request, closed, server.onRefused), shown);
         return;
       }
       if (!server.cors.knows(request.headers.origin)) {
-        refuse(response, door.stranger(request), shown);
+        refuse(response, named(request, door.stranger(request), server.onRefused), shown);
         return;
       }
       const key = headers["sec-websocket-key"] ?? "";
       const extensions = headers["sec-websocket-extensions"] ?? "";
-      admitted({ response, request, headers: shown }, door, (entry) => {
+      admitted({ server, response, request, headers: shown }, door, (entry) => {
         // Not inside our cork. At the cork's end, the library treats a socket that the upgrade did not move as HTTP. It
         // may close that socket.
         response.upgrade<SocketData>(
@@ -113,12 +114,12 @@ export function serveSse(server: SocketServer, door: Handshake, hub: Hub, settin
     const shown = server.cors.headers(headers.origin ?? "");
     const closed = door.closed(headers);
     if (closed) {
-      refuse(response, closed, shown);
+      refuse(response, named({ method: "get", path: "/v1/sse" }, closed, server.onRefused), shown);
       return;
     }
     const request = server.copy(response, raw, headers, "/v1/sse");
     admitted(
-      { response, request, headers: shown },
+      { server, response, request, headers: shown },
       door,
       ({ key, identity, cursor, retracts, address, origin: said, explicitAck }) => {
         // The browser shows the page nothing of an unknown origin. Such an origin is no reason to end the stream later.
@@ -142,6 +143,7 @@ export function serveSse(server: SocketServer, door: Handshake, hub: Hub, settin
 }
 
 interface Arrival {
+  server: Pick<SocketServer, "onRefused">;
   response: UwsResponse;
   request: Request;
   /** The headers of each answer. */
@@ -154,10 +156,14 @@ interface Arrival {
  * the caller is gone. A microtask can run inside the library's handling of another socket, and an upgrade there would
  * end that socket.
  */
-function admitted({ response, request, headers }: Arrival, door: Handshake, enter: (entry: Entry) => void): void {
+function admitted(
+  { server, response, request, headers }: Arrival,
+  door: Handshake,
+  enter: (entry: Entry) => void,
+): void {
   const decide = (admission: Entry | HttpResponse): void => {
     const refused = "status" in admission ? admission : door.enter(admission);
-    if (refused) response.cork(() => refuse(response, refused, headers));
+    if (refused) response.cork(() => refuse(response, named(request, refused, server.onRefused), headers));
     else enter(admission as Entry);
   };
   const admission = door.admit(request);

@@ -2,6 +2,7 @@ import type { HttpRequest, HttpResponse as UwsResponse, TemplatedApp, us_listen_
 import { BaseServer, guardOf, type Route, type ServerOptions } from "@saasaparilla/shared/http/base-server.ts";
 import type { Admitted } from "@saasaparilla/shared/http/body-guard.ts";
 import { plainAddress } from "@saasaparilla/shared/http/networks.ts";
+import { named } from "@saasaparilla/shared/http/refused-request.ts";
 import { Body } from "@saasaparilla/shared/http/request-body.ts";
 import type { Handler, Request } from "@saasaparilla/shared/http/request.ts";
 import { isResponse, statusLine, type HttpResponse } from "@saasaparilla/shared/http/response.ts";
@@ -26,6 +27,9 @@ interface Running {
   body?: Body;
 }
 
+/** The parts of a request that its answer needs. */
+type Answered = Pick<Request, "method" | "path" | "headers" | "tenant">;
+
 export class SocketServer extends BaseServer {
   readonly app: TemplatedApp;
   readonly #keepAlive: boolean;
@@ -46,7 +50,8 @@ export class SocketServer extends BaseServer {
       if (!headers) return;
       const origin = headers.origin ?? "";
       const method = raw.getMethod();
-      this.send(response, { method, headers }, this.unrouted(method.toUpperCase(), raw.getUrl(), origin));
+      const path = raw.getUrl();
+      this.send(response, { method, path, headers }, this.unrouted(method.toUpperCase(), path, origin));
     });
   }
 
@@ -62,7 +67,9 @@ export class SocketServer extends BaseServer {
   }
 
   /** Adds the headers of every answer. The answer to HEAD has no body. */
-  send(response: UwsResponse, { method, headers }: Pick<Request, "method" | "headers">, reply: HttpResponse): void {
+  send(response: UwsResponse, request: Answered, answer: HttpResponse): void {
+    const { method, headers } = request;
+    const reply = answer.problem === undefined ? answer : named(request, answer, this.onRefused);
     const close = reply.close || !this.#keepAlive;
     const shown = this.cors.headers(headers["origin"] ?? "");
     send(response, { ...reply, headers: { ...reply.headers, ...shown }, close }, method === "head");
@@ -112,12 +119,12 @@ export class SocketServer extends BaseServer {
     const headers: Record<string, string> = {};
     const refused = readHead(raw, headers);
     if (!refused) return headers;
-    const method = raw.getMethod();
+    const [method, path] = [raw.getMethod(), raw.getUrl()];
     this.cut("unclear");
     let gone = false;
     response.onAborted(() => (gone = true));
     setImmediate(() => {
-      if (!gone) response.cork(() => this.send(response, { method, headers }, refused));
+      if (!gone) response.cork(() => this.send(response, { method, path, headers }, refused));
     });
     return undefined;
   }

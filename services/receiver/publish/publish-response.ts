@@ -86,5 +86,5 @@ function refusal(items: readonly Item[]): HttpResponse {
     ...whole,
     items: unknown.map(({ index, id }) => ({ index, id })),
   };
-  return { ...response, body: JSON.stringify(body) };
+  return { ...response, body: JSON.stringify(body), problem: body };
 }

@@ -36,6 +36,13 @@ export const problemSchema = z
       .optional()
       .meta({ description: "The number of errors, if it is larger than the length of `errors`." }),
     retryAfter: z.int().optional().meta({ description: "Seconds; also sent as Retry-After." }),
+    instance: z
+      .string()
+      .optional()
+      .meta({
+        description: "Names this refusal, as urn:uuid:<id>. An operator finds its reason at the console for some days.",
+        examples: ["urn:uuid:6e8bc430-9c3a-41d9-9669-0800200c9a66"],
+      }),
     items: z
       .array(z.object({ index: z.int(), id: z.uuid() }).meta({ id: "UnknownItem" }))
       .optional()
