@@ -5,7 +5,8 @@ import { queueKey, clientKey, type ClientKey } from "@saasaparilla/shared/protoc
 import type { MemberStore } from "#groups/member-store.ts";
 import type { PageWriter } from "./page-writer.ts";
 import type { PublicationEvents } from "./publication-events.ts";
-import { SLICES_OF_TENANT, type PublicationStore, type Slice } from "./publication-store.ts";
+import { SLICES_OF_TENANT, type OpenSlices } from "./open-slices.ts";
+import type { PublicationStore, Slice } from "./publication-store.ts";
 
 /** Recipients of a page: a crash repeats at most one. */
 export const PAGE = 1_000;
@@ -16,7 +17,8 @@ const RETRY_MS = 1_000;
 const ENOUGH = SLICES_OF_TENANT / 2;
 
 export interface FanOutParts {
-  publications: Pick<PublicationStore, "open" | "begin" | "advance" | "end">;
+  publications: Pick<PublicationStore, "begin" | "advance" | "end" | "cancelling">;
+  open: Pick<OpenSlices, "next">;
   members: Pick<MemberStore, "page">;
   writer: Pick<PageWriter, "write">;
   /** Takes so many notifications from the tenant's rate. Returns the ms to wait and ask again, or 0 if they were taken. */
@@ -57,7 +59,7 @@ export class FanOut {
   #working = 0;
   #loading: Promise<void> | undefined;
   #ending = false;
-  /** The last load brought new slices, and may have left some in Postgres. */
+  /** The last load brought new slices, and left some in Postgres. */
   #more = false;
   #idle: (() => void)[] = [];
 
@@ -87,21 +89,18 @@ export class FanOut {
   }
 
   async #load(): Promise<void> {
-    const { publications, owned, metrics, log } = this.#parts;
+    const { publications, open, owned, metrics, log } = this.#parts;
     const { partitions, among } = owned();
     if (this.#ending || partitions.length === 0) return;
     try {
       this.#more = false;
-      const slices = await publications.open(partitions, among);
+      await this.#findCancelled();
+      const { slices, finished, more } = await open.next(partitions, among, this.#fullTenants());
+      for (const id of finished) await publications.end(id);
       for (const slice of slices) {
         const name = nameOf(slice);
-        const known = this.#runs.get(name);
-        if (known) {
-          known.cancelling = slice.cancelling;
-          if (known.cancelling) this.#again(known);
-          continue;
-        }
-        this.#more = slices.length >= SLICES_OF_TENANT;
+        if (this.#runs.has(name)) continue;
+        this.#more = more;
         const run = { ...slice, mine: false, resting: false };
         this.#runs.set(name, run);
         this.#turns.set(run.tenant, run, true);
@@ -111,6 +110,23 @@ export class FanOut {
       log.warn({ err: error }, `running publications cannot be read and will be tried again: ${messageOf(error)}`);
     }
     this.#begin();
+  }
+
+  async #findCancelled(): Promise<void> {
+    const runs = [...this.#runs.values()];
+    const cancelling = await this.#parts.publications.cancelling([...new Set(runs.map(({ id }) => id))]);
+    for (const run of runs) {
+      if (!cancelling.has(run.id)) continue;
+      run.cancelling = true;
+      this.#again(run);
+    }
+  }
+
+  /** Tenants with as many slices in memory as they may have. */
+  #fullTenants(): string[] {
+    const counts = new Map<string, number>();
+    for (const { tenant } of this.#runs.values()) counts.set(tenant, (counts.get(tenant) ?? 0) + 1);
+    return [...counts].flatMap(([tenant, count]) => (count >= SLICES_OF_TENANT ? [tenant] : []));
   }
 
   #begin(): void {
@@ -188,8 +204,8 @@ export class FanOut {
   }
 
   /**
-   * The next publication of its key begins at once, unless its tenant has enough others: a load reads all running
-   * publications, so with many of them a load for each takes most of the time. A load under way may have missed it.
+   * The next publication of its key begins at once, unless its tenant has enough others: one load for many of them costs
+   * less than a load for each. A load under way may have missed it.
    */
   async #ended({ id, tenant }: Run): Promise<void> {
     await this.#parts.publications.end(id);

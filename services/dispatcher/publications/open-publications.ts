@@ -33,6 +33,7 @@ import { FanOut } from "./fan-out.ts";
 import { FullRecipients } from "./full-recipients.ts";
 import { Intake } from "./intake.ts";
 import { Pace } from "./pace.ts";
+import { OpenSlices } from "./open-slices.ts";
 import { PageWriter } from "./page-writer.ts";
 import { publicationRoutes } from "./publication-routes.ts";
 import { PublicationEvents } from "./publication-events.ts";
@@ -109,6 +110,7 @@ export async function openPublications(
   let owned: readonly number[] = [];
   const fanOut = new FanOut({
     publications,
+    open: new OpenSlices(postgres, NAMESPACE),
     members,
     writer,
     charge,

@@ -73,9 +73,6 @@ export interface PublicationStatus {
 
 const ENDED_DAYS = 7;
 const SWEPT_ROWS = 1_000;
-/** The most slices of one tenant, and of all, that one dispatcher holds in memory. */
-export const SLICES_OF_TENANT = 64;
-const SLICES_LOADED = 256;
 
 /**
  * Publications that are due later or too large to be written at once. A change of a slice compares and sets: a
@@ -109,34 +106,18 @@ export class PublicationStore {
     return new Set(rows.map(({ key }) => key));
   }
 
-  /**
-   * Open slices of the owned partitions, of the first running publication of each key, the first ones of each tenant.
-   * Those that wait behind another one must not count, or they would crowd it out. `among`: the partitions of dispatch.
-   */
-  async open(owned: readonly number[], among: number): Promise<Slice[]> {
-    const { rows } = await this.#postgres.pool.query<SliceRow>({
-      name: "slices-open",
-      // The first publications are found in one pass: asking for each whether an earlier one runs takes far longer.
-      text: `with first as materialized (
-               select distinct on (key) id, tenant, place from ${this.#schema}.publications
-               where state in ('running', 'cancelling') order by key, place
-             )
-             select id, tenant, slice, target, after, begun, expected::float8 as expected,
-                    slice.written::float8 as written, key, state, head, body
-             from (
-               select slice.*, row_number() over (partition by slice.tenant order by first.place) as number
-               from first join ${this.#schema}.publication_slices as slice using (id, tenant)
-               where not slice.done and slice.hash % $2 = any($1::int[])
-             ) as slice join ${this.#schema}.publications as publication using (id, tenant)
-             where number <= ${SLICES_OF_TENANT} order by number limit ${SLICES_LOADED}`,
-      values: [owned, among],
+  /** Those of the publications that are being cancelled. */
+  async cancelling(ids: readonly string[]): Promise<Set<string>> {
+    if (ids.length === 0) return new Set();
+    const { rows } = await this.#postgres.pool.query<{ id: string }>({
+      name: "publications-cancelling",
+      // `offset 0` makes Postgres look up each row by its key, however many rows the plan was made for.
+      text: `select asked.id from unnest($1::uuid[]) as asked(id) cross join lateral (
+               select state from ${this.#schema}.publications as publication where publication.id = asked.id offset 0
+             ) as found where found.state = 'cancelling'`,
+      values: [ids],
     });
-    return rows.map(({ state, body, head, ...row }) => ({
-      ...row,
-      head,
-      cancelling: state === "cancelling",
-      payload: body ?? NOTHING,
-    }));
+    return new Set(rows.map(({ id }) => id));
   }
 
   /** Before the first page of this owner. False if the slice is done, or not where it was read. */
@@ -169,23 +150,20 @@ export class PublicationStore {
     return row.state === "running" ? "running" : "cancelling";
   }
 
-  /** Ends the publications whose slices are all done: those named, or all. */
-  async end(id?: string): Promise<void> {
+  /** Ends the publication if its slices are all done. */
+  async end(id: string): Promise<void> {
     await this.#postgres.pool.query({
-      name: id === undefined ? "publications-end" : "publication-end",
+      name: "publication-end",
       text: `update ${this.#schema}.publications as publication
              set state = case publication.state when 'cancelling' then 'cancelled' else 'done' end,
                  ended = now(), written = total.written, refused = total.refused, body = null
              from (
-               select id, tenant, sum(slice.written) as written, sum(slice.refused) as refused
-               from ${this.#schema}.publications as running join ${this.#schema}.publication_slices as slice
-                 using (id, tenant)
-               where running.state in ('running', 'cancelling') ${id === undefined ? "" : "and id = $1"}
-               group by id, tenant having bool_and(slice.done)
+               select tenant, sum(written) as written, sum(refused) as refused
+               from ${this.#schema}.publication_slices where id = $1 group by tenant having bool_and(done)
              ) as total
-             where publication.id = total.id and publication.tenant = total.tenant
+             where publication.id = $1 and publication.tenant = total.tenant
              and publication.state in ('running', 'cancelling')`,
-      values: id === undefined ? [] : [id],
+      values: [id],
     });
   }
 
@@ -247,13 +225,6 @@ export class PublicationStore {
     });
     return rowCount ?? 0;
   }
-}
-
-const NOTHING = Buffer.from("null");
-
-interface SliceRow extends Omit<Slice, "payload" | "cancelling"> {
-  state: PublicationState;
-  body: Buffer | null;
 }
 
 /** The statement, for a transaction that inserts publications beside other changes, too. Their order gives their places. */
