@@ -78,7 +78,7 @@ function dispatcher(stores: Stores, fails: (step: string) => boolean = () => fal
     if (fails(name)) throw new Failure("retry", `It crashed at ${name}.`);
   };
   const parts: FanOutParts = {
-    publications: {
+    changes: {
       begin: (slice) => {
         step("begin");
         if (!stores.at(slice)) return Promise.resolve(false);
@@ -97,7 +97,10 @@ function dispatcher(stores: Stores, fails: (step: string) => boolean = () => fal
         stores.end();
         return Promise.resolve();
       },
+    },
+    publications: {
       cancelling: () => Promise.resolve(new Set(stores.state === "cancelling" ? [stores.row.id] : [])),
+      end: () => Promise.resolve(stores.end()),
     },
     open: { next: () => Promise.resolve(stores.load()) },
     members: {

@@ -6,19 +6,23 @@ import type { MemberStore } from "#groups/member-store.ts";
 import type { PageWriter } from "./page-writer.ts";
 import type { PublicationEvents } from "./publication-events.ts";
 import { SLICES_OF_TENANT, type OpenSlices } from "./open-slices.ts";
-import type { PublicationStore, Slice } from "./publication-store.ts";
+import { nameOf, type PublicationStore, type Slice } from "./publication-store.ts";
+import type { SliceChanges } from "./slice-changes.ts";
 
 /** Recipients of a page: a crash repeats at most one. */
 export const PAGE = 1_000;
+/** Recipients of the pages under way. Small publications wait for Kafka together. */
+const RECIPIENTS = 4 * PAGE;
 /** Pages under way at once. */
-const WORKERS = 4;
+const PAGES = 64;
 const RETRY_MS = 1_000;
 /** More waiting slices of a tenant than a large group has: its next publications can wait for the next load. */
 const ENOUGH = SLICES_OF_TENANT / 2;
 
 export interface FanOutParts {
-  publications: Pick<PublicationStore, "begin" | "advance" | "end" | "cancelling">;
   open: Pick<OpenSlices, "next">;
+  changes: Pick<SliceChanges, "begin" | "advance" | "end">;
+  publications: Pick<PublicationStore, "cancelling" | "end">;
   members: Pick<MemberStore, "page">;
   writer: Pick<PageWriter, "write">;
   /** Takes so many notifications from the tenant's rate. Returns the ms to wait and ask again, or 0 if they were taken. */
@@ -57,6 +61,8 @@ export class FanOut {
   readonly #runs = new Map<string, Run>();
   readonly #turns: FairQueue<Run, true>;
   #working = 0;
+  /** Recipients of the pages under way. */
+  #recipients = 0;
   #loading: Promise<void> | undefined;
   #ending = false;
   /** The last load brought new slices, and left some in Postgres. */
@@ -96,7 +102,7 @@ export class FanOut {
       this.#more = false;
       await this.#findCancelled();
       const { slices, finished, more } = await open.next(partitions, among, this.#fullTenants());
-      for (const id of finished) await publications.end(id);
+      if (finished.length > 0) await publications.end(finished);
       for (const slice of slices) {
         const name = nameOf(slice);
         if (this.#runs.has(name)) continue;
@@ -130,7 +136,7 @@ export class FanOut {
   }
 
   #begin(): void {
-    while (!this.#ending && this.#working < WORKERS && this.#turns.size > 0) {
+    while (!this.#ending && this.#working < PAGES && this.#recipients < RECIPIENTS && this.#turns.size > 0) {
       const [run] = this.#turns.shift()!;
       this.#working += 1;
       void this.#work(run);
@@ -140,6 +146,8 @@ export class FanOut {
 
   async #work(run: Run): Promise<void> {
     const { metrics, log, sleep } = this.#parts;
+    const recipients = Math.min(PAGE, Math.max(1, run.expected - run.written));
+    this.#recipients += recipients;
     let next: Next = "over";
     try {
       next = await this.#page(run);
@@ -150,6 +158,7 @@ export class FanOut {
       await sleep(RETRY_MS);
     }
     this.#working -= 1;
+    this.#recipients -= recipients;
     // What failed half-way is loaded again, and begins with the page that may have been written.
     if (next === "over") this.#runs.delete(nameOf(run));
     else if (next === "more") this.#turns.set(run.tenant, run, true);
@@ -170,7 +179,7 @@ export class FanOut {
   }
 
   async #page(run: Run): Promise<Next> {
-    const { publications, writer, charge, timeline, metrics } = this.#parts;
+    const { changes, writer, charge, timeline, metrics } = this.#parts;
     // A page that an earlier owner may have written is written again, so that the count is what arrived.
     if (run.cancelling && run.mine) return this.#finish(run);
     const { recipients, target, after } = await this.#next(run);
@@ -178,13 +187,13 @@ export class FanOut {
     const charged = recipients.length === 0 || run.cancelling || run.head.charged;
     const wait = charged ? 0 : await charge(run.tenant, recipients.length, run.payload.length);
     if (wait > 0) return wait;
-    if (!run.mine && !run.begun && !(await publications.begin(run))) return "over";
+    if (!run.mine && !run.begun && !(await changes.begin(run))) return "over";
     run.mine = true;
     const { head, payload } = run;
     const { written, refused } = await writer.write({ head, payload, recipients });
     metrics.fannedOut(written, refused);
     const done = target >= head.targets.length;
-    const state = await publications.advance(run, { target, after, written, refused, done });
+    const state = await changes.advance(run, { target, after, written, refused, done });
     if (state === "moved") return "over";
     run.target = target;
     run.after = after;
@@ -196,9 +205,9 @@ export class FanOut {
   }
 
   async #finish(run: Run): Promise<Next> {
-    const { publications } = this.#parts;
+    const { changes } = this.#parts;
     const { target, after } = run;
-    await publications.advance(run, { target, after, written: 0, refused: 0, done: true });
+    await changes.advance(run, { target, after, written: 0, refused: 0, done: true });
     await this.#ended(run);
     return "over";
   }
@@ -208,7 +217,7 @@ export class FanOut {
    * less than a load for each. A load under way may have missed it.
    */
   async #ended({ id, tenant }: Run): Promise<void> {
-    await this.#parts.publications.end(id);
+    await this.#parts.changes.end({ id, tenant });
     if (this.#turns.sizeOf(tenant) >= ENOUGH) return;
     void (this.#loading ?? Promise.resolve()).then(() => this.load());
   }
@@ -242,8 +251,4 @@ export function directRecipients(
   if ("client" in to) return [clientKey(tenant, to.client)];
   if ("clients" in to) return to.clients.map((client) => clientKey(tenant, client));
   return "queue" in to ? [queueKey(tenant, to.queue)] : [];
-}
-
-function nameOf({ id, tenant, slice }: Slice): string {
-  return `${tenant}/${id}/${slice}`;
 }

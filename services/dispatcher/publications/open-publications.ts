@@ -40,6 +40,7 @@ import { PublicationEvents } from "./publication-events.ts";
 import { PublicationStore } from "./publication-store.ts";
 import { RecipientRate } from "./recipient-rate.ts";
 import type { ExchangeTargets } from "./resolve.ts";
+import { SliceChanges } from "./slice-changes.ts";
 import { sweep } from "./sweep.ts";
 
 export interface OpenPublicationsParts {
@@ -108,13 +109,15 @@ export async function openPublications(
     timeline,
   });
   let owned: readonly number[] = [];
+  const weightOf = (tenant: string): number => limitsOf(tenant).weight;
   const fanOut = new FanOut({
-    publications,
     open: new OpenSlices(postgres, NAMESPACE),
+    changes: new SliceChanges(publications, weightOf),
+    publications,
     members,
     writer,
     charge,
-    weightOf: (tenant) => limitsOf(tenant).weight,
+    weightOf,
     owned: () => ({ partitions: owned, among: counts.dispatch }),
     timeline,
     metrics,

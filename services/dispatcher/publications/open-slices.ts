@@ -1,8 +1,8 @@
 import type { Postgres } from "@saasaparilla/shared/postgres/client.ts";
 import type { PublicationState, Slice } from "./publication-store.ts";
 
-/** The most slices of one tenant that one load brings, and the most keys of it that one load reads. */
-export const SLICES_OF_TENANT = 64;
+/** The most keys of one tenant that one load reads. A tenant with as many slices in memory is left out. */
+export const SLICES_OF_TENANT = 128;
 /** The most keys that one load reads. */
 const KEYS_READ = 256;
 /** The most tenants that one load looks at. */
@@ -111,13 +111,17 @@ function openText(schema: string): string {
     left join unnest($5::text[], $6::text[]) as turn(tenant, key) on turn.tenant = tenants.tenant
     left join lateral (
       with recursive walk as (
-        (${first("id, key, 1 as number", "key > coalesce(turn.key, tenants.tenant || '/') and key < tenants.tenant || '0'")})
+        (${first(
+          "id, key, 1 as number",
+          `tenants.tenant <> all($3::text[])
+          and key > coalesce(turn.key, tenants.tenant || '/') and key < tenants.tenant || '0'`,
+        )})
         union all
         select next.id, next.key, walk.number + 1 from walk
         cross join lateral (${first("id, key", "key > walk.key and key < tenants.tenant || '0'")}) as next
         where walk.number < share.most
       ) select * from walk
-    ) as first on tenants.tenant <> all($3::text[])
+    ) as first on true
     left join lateral (
       select * from ${schema}.publication_slices as open
       where open.id = first.id and open.tenant = tenants.tenant and not open.done and open.hash % $2 = any($1::int[])

@@ -61,6 +61,14 @@ export interface Progress {
   done: boolean;
 }
 
+/** A step of a slice, from where it was read. */
+export interface Move {
+  from: Slice;
+  to: Progress;
+}
+
+export type Moved = "moved" | "cancelling" | "running";
+
 export interface PublicationStatus {
   state: PublicationState;
   written: number;
@@ -121,49 +129,69 @@ export class PublicationStore {
   }
 
   /** Before the first page of this owner. False if the slice is done, or not where it was read. */
-  async begin({ id, tenant, slice, target, after }: Slice): Promise<boolean> {
-    const { rowCount } = await this.#postgres.pool.query({
-      name: "slice-begin",
-      text: `update ${this.#schema}.publication_slices set begun = true
-             where id = $1 and tenant = $2 and slice = $3 and target = $4 and after = $5 and not done`,
-      values: [id, tenant, slice, target, after],
+  async begin(slices: readonly Slice[]): Promise<boolean[]> {
+    const { rows } = await this.#postgres.pool.query<SliceName>({
+      name: "slices-begin",
+      text: `update ${this.#schema}.publication_slices as slice set begun = true
+             from unnest($1::uuid[], $2::text[], $3::int2[], $4::int2[], $5::text[])
+               as asked(id, tenant, slice, target, after)
+             where slice.id = asked.id and slice.tenant = asked.tenant and slice.slice = asked.slice
+             and slice.target = asked.target and slice.after = asked.after and not slice.done
+             returning slice.id, slice.tenant, slice.slice`,
+      values: placesOf(slices),
     });
-    return rowCount === 1;
+    const begun = new Set(rows.map(nameOf));
+    return slices.map((slice) => begun.has(nameOf(slice)));
   }
 
-  /** After a page is in Kafka. False if another dispatcher has moved the slice; otherwise whether to go on. */
-  async advance(
-    { id, tenant, slice, target, after }: Slice,
-    to: Progress,
-  ): Promise<"moved" | "cancelling" | "running"> {
-    const { rows } = await this.#postgres.pool.query<{ state: PublicationState }>({
-      name: "slice-advance",
+  /** After pages are in Kafka. `moved` if another dispatcher has moved the slice; otherwise whether to go on. */
+  async advance(moves: readonly Move[]): Promise<Moved[]> {
+    const { rows } = await this.#postgres.pool.query<SliceName & { state: PublicationState }>({
+      name: "slices-advance",
       text: `update ${this.#schema}.publication_slices as slice
-             set target = $6, after = $7, written = slice.written + $8, refused = slice.refused + $9, done = $10
-             from ${this.#schema}.publications as publication
-             where slice.id = $1 and slice.tenant = $2 and slice.slice = $3 and slice.target = $4 and slice.after = $5
-             and not slice.done and publication.id = $1 and publication.tenant = $2 returning publication.state`,
-      values: [id, tenant, slice, target, after, to.target, to.after, to.written, to.refused, to.done],
+             set target = asked.to_target, after = asked.to_after, written = slice.written + asked.written,
+                 refused = slice.refused + asked.refused, done = asked.done
+             from unnest($1::uuid[], $2::text[], $3::int2[], $4::int2[], $5::text[], $6::int2[], $7::text[],
+                 $8::int8[], $9::int8[], $10::boolean[])
+               as asked(id, tenant, slice, target, after, to_target, to_after, written, refused, done)
+             join ${this.#schema}.publications as publication
+               on publication.id = asked.id and publication.tenant = asked.tenant
+             where slice.id = asked.id and slice.tenant = asked.tenant and slice.slice = asked.slice
+             and slice.target = asked.target and slice.after = asked.after and not slice.done
+             returning slice.id, slice.tenant, slice.slice, publication.state`,
+      values: [
+        ...placesOf(moves.map(({ from }) => from)),
+        moves.map(({ to }) => to.target),
+        moves.map(({ to }) => to.after),
+        moves.map(({ to }) => to.written),
+        moves.map(({ to }) => to.refused),
+        moves.map(({ to }) => to.done),
+      ],
     });
-    const [row] = rows;
-    if (!row) return "moved";
-    return row.state === "running" ? "running" : "cancelling";
+    const states = new Map(rows.map((row) => [nameOf(row), row.state]));
+    return moves.map(({ from }) => {
+      const state = states.get(nameOf(from));
+      if (state === undefined) return "moved";
+      return state === "running" ? "running" : "cancelling";
+    });
   }
 
-  /** Ends the publication if its slices are all done. */
-  async end(id: string): Promise<void> {
+  /** Ends those publications whose slices are all done. */
+  async end(ids: readonly string[]): Promise<void> {
     await this.#postgres.pool.query({
-      name: "publication-end",
+      name: "publications-end",
+      // `offset 0` makes Postgres look up each publication by its key, however many rows the plan was made for.
       text: `update ${this.#schema}.publications as publication
              set state = case publication.state when 'cancelling' then 'cancelled' else 'done' end,
                  ended = now(), written = total.written, refused = total.refused, body = null
-             from (
-               select tenant, sum(written) as written, sum(refused) as refused
-               from ${this.#schema}.publication_slices where id = $1 group by tenant having bool_and(done)
+             from unnest($1::uuid[]) as asked(id) cross join lateral (
+               select tenant, sum(slice.written) as written, sum(slice.refused) as refused
+               from ${this.#schema}.publication_slices as slice where slice.id = asked.id
+               group by tenant having bool_and(done) offset 0
              ) as total
-             where publication.id = $1 and publication.tenant = total.tenant
+             where publication.id = asked.id and publication.tenant = total.tenant
              and publication.state in ('running', 'cancelling')`,
-      values: [id],
+      values: [ids],
     });
   }
 
@@ -207,7 +235,7 @@ export class PublicationStore {
                where publication.id = $1 and publication.tenant = $2 and publication.state = 'cancelling')`,
       values: [id, tenant],
     });
-    await this.end(id);
+    await this.end([id]);
   }
 
   /** Deletes what ended some days ago. */
@@ -225,6 +253,22 @@ export class PublicationStore {
     });
     return rowCount ?? 0;
   }
+}
+
+type SliceName = Pick<Slice, "id" | "tenant" | "slice">;
+
+export function nameOf({ id, tenant, slice }: SliceName): string {
+  return `${tenant}/${id}/${slice}`;
+}
+
+function placesOf(slices: readonly Slice[]): unknown[] {
+  return [
+    slices.map(({ id }) => id),
+    slices.map(({ tenant }) => tenant),
+    slices.map(({ slice }) => slice),
+    slices.map(({ target }) => target),
+    slices.map(({ after }) => after),
+  ];
 }
 
 /** The statement, for a transaction that inserts publications beside other changes, too. Their order gives their places. */
