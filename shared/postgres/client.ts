@@ -29,6 +29,8 @@ const PLANS = [
   "enable_bitmapscan=off",
   "enable_hashjoin=off",
   "enable_mergejoin=off",
+  // Compilation takes longer than any of the statements.
+  "jit=off",
 ];
 
 const BACKOFF_MS: BackoffRange = [100, 2_000];

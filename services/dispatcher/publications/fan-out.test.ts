@@ -6,6 +6,7 @@ import type { Log } from "@saasaparilla/shared/runtime/log.ts";
 import { clientKey, type ClientKey } from "@saasaparilla/shared/protocol/notification.ts";
 import { WHOLE } from "#groups/member-store.ts";
 import { FanOut, PAGE, type FanOutParts } from "./fan-out.ts";
+import type { Load } from "./open-slices.ts";
 import type { Progress, Slice, StoredHead } from "./publication-store.ts";
 
 const ID = "3f0e7a52-6c1d-4f4b-9a57-0f5f6d1c2b3a";
@@ -54,6 +55,16 @@ class Stores {
     return !this.row.done && this.row.target === target && this.row.after === after;
   }
 
+  load(): Load {
+    const { row, state } = this;
+    const runs = state === "running" || state === "cancelling";
+    return {
+      slices: row.done ? [] : [{ ...row, cancelling: state === "cancelling" }],
+      finished: runs && row.done ? [row.id] : [],
+      more: false,
+    };
+  }
+
   end(): void {
     if (this.row.done) this.state = this.state === "cancelling" ? "cancelled" : "done";
   }
@@ -67,9 +78,7 @@ function dispatcher(stores: Stores, fails: (step: string) => boolean = () => fal
     if (fails(name)) throw new Failure("retry", `It crashed at ${name}.`);
   };
   const parts: FanOutParts = {
-    publications: {
-      open: () =>
-        Promise.resolve(stores.row.done ? [] : [{ ...stores.row, cancelling: stores.state === "cancelling" }]),
+    changes: {
       begin: (slice) => {
         step("begin");
         if (!stores.at(slice)) return Promise.resolve(false);
@@ -89,6 +98,11 @@ function dispatcher(stores: Stores, fails: (step: string) => boolean = () => fal
         return Promise.resolve();
       },
     },
+    publications: {
+      cancelling: () => Promise.resolve(new Set(stores.state === "cancelling" ? [stores.row.id] : [])),
+      end: () => Promise.resolve(stores.end()),
+    },
+    open: { next: () => Promise.resolve(stores.load()) },
     members: {
       page: (_, after, limit) => Promise.resolve(stores.members.filter((key) => key > after).slice(0, limit)),
     },

@@ -5,18 +5,24 @@ import { queueKey, clientKey, type ClientKey } from "@saasaparilla/shared/protoc
 import type { MemberStore } from "#groups/member-store.ts";
 import type { PageWriter } from "./page-writer.ts";
 import type { PublicationEvents } from "./publication-events.ts";
-import { SLICES_OF_TENANT, type PublicationStore, type Slice } from "./publication-store.ts";
+import { SLICES_OF_TENANT, type OpenSlices } from "./open-slices.ts";
+import { nameOf, type PublicationStore, type Slice } from "./publication-store.ts";
+import type { SliceChanges } from "./slice-changes.ts";
 
 /** Recipients of a page: a crash repeats at most one. */
 export const PAGE = 1_000;
+/** Recipients of the pages under way. Small publications wait for Kafka together. */
+const RECIPIENTS = 4 * PAGE;
 /** Pages under way at once. */
-const WORKERS = 4;
+const PAGES = 64;
 const RETRY_MS = 1_000;
 /** More waiting slices of a tenant than a large group has: its next publications can wait for the next load. */
 const ENOUGH = SLICES_OF_TENANT / 2;
 
 export interface FanOutParts {
-  publications: Pick<PublicationStore, "open" | "begin" | "advance" | "end">;
+  open: Pick<OpenSlices, "next">;
+  changes: Pick<SliceChanges, "begin" | "advance" | "end">;
+  publications: Pick<PublicationStore, "cancelling" | "end">;
   members: Pick<MemberStore, "page">;
   writer: Pick<PageWriter, "write">;
   /** Takes so many notifications from the tenant's rate. Returns the ms to wait and ask again, or 0 if they were taken. */
@@ -55,9 +61,11 @@ export class FanOut {
   readonly #runs = new Map<string, Run>();
   readonly #turns: FairQueue<Run, true>;
   #working = 0;
+  /** Recipients of the pages under way. */
+  #recipients = 0;
   #loading: Promise<void> | undefined;
   #ending = false;
-  /** The last load brought new slices, and may have left some in Postgres. */
+  /** The last load brought new slices, and left some in Postgres. */
   #more = false;
   #idle: (() => void)[] = [];
 
@@ -87,21 +95,18 @@ export class FanOut {
   }
 
   async #load(): Promise<void> {
-    const { publications, owned, metrics, log } = this.#parts;
+    const { publications, open, owned, metrics, log } = this.#parts;
     const { partitions, among } = owned();
     if (this.#ending || partitions.length === 0) return;
     try {
       this.#more = false;
-      const slices = await publications.open(partitions, among);
+      await this.#findCancelled();
+      const { slices, finished, more } = await open.next(partitions, among, this.#fullTenants());
+      if (finished.length > 0) await publications.end(finished);
       for (const slice of slices) {
         const name = nameOf(slice);
-        const known = this.#runs.get(name);
-        if (known) {
-          known.cancelling = slice.cancelling;
-          if (known.cancelling) this.#again(known);
-          continue;
-        }
-        this.#more = slices.length >= SLICES_OF_TENANT;
+        if (this.#runs.has(name)) continue;
+        this.#more = more;
         const run = { ...slice, mine: false, resting: false };
         this.#runs.set(name, run);
         this.#turns.set(run.tenant, run, true);
@@ -113,8 +118,25 @@ export class FanOut {
     this.#begin();
   }
 
+  async #findCancelled(): Promise<void> {
+    const runs = [...this.#runs.values()];
+    const cancelling = await this.#parts.publications.cancelling([...new Set(runs.map(({ id }) => id))]);
+    for (const run of runs) {
+      if (!cancelling.has(run.id)) continue;
+      run.cancelling = true;
+      this.#again(run);
+    }
+  }
+
+  /** Tenants with as many slices in memory as they may have. */
+  #fullTenants(): string[] {
+    const counts = new Map<string, number>();
+    for (const { tenant } of this.#runs.values()) counts.set(tenant, (counts.get(tenant) ?? 0) + 1);
+    return [...counts].flatMap(([tenant, count]) => (count >= SLICES_OF_TENANT ? [tenant] : []));
+  }
+
   #begin(): void {
-    while (!this.#ending && this.#working < WORKERS && this.#turns.size > 0) {
+    while (!this.#ending && this.#working < PAGES && this.#recipients < RECIPIENTS && this.#turns.size > 0) {
       const [run] = this.#turns.shift()!;
       this.#working += 1;
       void this.#work(run);
@@ -124,6 +146,8 @@ export class FanOut {
 
   async #work(run: Run): Promise<void> {
     const { metrics, log, sleep } = this.#parts;
+    const recipients = Math.min(PAGE, Math.max(1, run.expected - run.written));
+    this.#recipients += recipients;
     let next: Next = "over";
     try {
       next = await this.#page(run);
@@ -134,6 +158,7 @@ export class FanOut {
       await sleep(RETRY_MS);
     }
     this.#working -= 1;
+    this.#recipients -= recipients;
     // What failed half-way is loaded again, and begins with the page that may have been written.
     if (next === "over") this.#runs.delete(nameOf(run));
     else if (next === "more") this.#turns.set(run.tenant, run, true);
@@ -154,7 +179,7 @@ export class FanOut {
   }
 
   async #page(run: Run): Promise<Next> {
-    const { publications, writer, charge, timeline, metrics } = this.#parts;
+    const { changes, writer, charge, timeline, metrics } = this.#parts;
     // A page that an earlier owner may have written is written again, so that the count is what arrived.
     if (run.cancelling && run.mine) return this.#finish(run);
     const { recipients, target, after } = await this.#next(run);
@@ -162,13 +187,13 @@ export class FanOut {
     const charged = recipients.length === 0 || run.cancelling || run.head.charged;
     const wait = charged ? 0 : await charge(run.tenant, recipients.length, run.payload.length);
     if (wait > 0) return wait;
-    if (!run.mine && !run.begun && !(await publications.begin(run))) return "over";
+    if (!run.mine && !run.begun && !(await changes.begin(run))) return "over";
     run.mine = true;
     const { head, payload } = run;
     const { written, refused } = await writer.write({ head, payload, recipients });
     metrics.fannedOut(written, refused);
     const done = target >= head.targets.length;
-    const state = await publications.advance(run, { target, after, written, refused, done });
+    const state = await changes.advance(run, { target, after, written, refused, done });
     if (state === "moved") return "over";
     run.target = target;
     run.after = after;
@@ -180,19 +205,19 @@ export class FanOut {
   }
 
   async #finish(run: Run): Promise<Next> {
-    const { publications } = this.#parts;
+    const { changes } = this.#parts;
     const { target, after } = run;
-    await publications.advance(run, { target, after, written: 0, refused: 0, done: true });
+    await changes.advance(run, { target, after, written: 0, refused: 0, done: true });
     await this.#ended(run);
     return "over";
   }
 
   /**
-   * The next publication of its key begins at once, unless its tenant has enough others: a load reads all running
-   * publications, so with many of them a load for each takes most of the time. A load under way may have missed it.
+   * The next publication of its key begins at once, unless its tenant has enough others: one load for many of them costs
+   * less than a load for each. A load under way may have missed it.
    */
   async #ended({ id, tenant }: Run): Promise<void> {
-    await this.#parts.publications.end(id);
+    await this.#parts.changes.end({ id, tenant });
     if (this.#turns.sizeOf(tenant) >= ENOUGH) return;
     void (this.#loading ?? Promise.resolve()).then(() => this.load());
   }
@@ -226,8 +251,4 @@ export function directRecipients(
   if ("client" in to) return [clientKey(tenant, to.client)];
   if ("clients" in to) return to.clients.map((client) => clientKey(tenant, client));
   return "queue" in to ? [queueKey(tenant, to.queue)] : [];
-}
-
-function nameOf({ id, tenant, slice }: Slice): string {
-  return `${tenant}/${id}/${slice}`;
 }

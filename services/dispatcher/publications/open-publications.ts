@@ -33,12 +33,14 @@ import { FanOut } from "./fan-out.ts";
 import { FullRecipients } from "./full-recipients.ts";
 import { Intake } from "./intake.ts";
 import { Pace } from "./pace.ts";
+import { OpenSlices } from "./open-slices.ts";
 import { PageWriter } from "./page-writer.ts";
 import { publicationRoutes } from "./publication-routes.ts";
 import { PublicationEvents } from "./publication-events.ts";
 import { PublicationStore } from "./publication-store.ts";
 import { RecipientRate } from "./recipient-rate.ts";
 import type { ExchangeTargets } from "./resolve.ts";
+import { SliceChanges } from "./slice-changes.ts";
 import { sweep } from "./sweep.ts";
 
 export interface OpenPublicationsParts {
@@ -107,12 +109,15 @@ export async function openPublications(
     timeline,
   });
   let owned: readonly number[] = [];
+  const weightOf = (tenant: string): number => limitsOf(tenant).weight;
   const fanOut = new FanOut({
+    open: new OpenSlices(postgres, NAMESPACE),
+    changes: new SliceChanges(publications, weightOf),
     publications,
     members,
     writer,
     charge,
-    weightOf: (tenant) => limitsOf(tenant).weight,
+    weightOf,
     owned: () => ({ partitions: owned, among: counts.dispatch }),
     timeline,
     metrics,

@@ -61,6 +61,14 @@ export interface Progress {
   done: boolean;
 }
 
+/** A step of a slice, from where it was read. */
+export interface Move {
+  from: Slice;
+  to: Progress;
+}
+
+export type Moved = "moved" | "cancelling" | "running";
+
 export interface PublicationStatus {
   state: PublicationState;
   written: number;
@@ -73,9 +81,6 @@ export interface PublicationStatus {
 
 const ENDED_DAYS = 7;
 const SWEPT_ROWS = 1_000;
-/** The most slices of one tenant, and of all, that one dispatcher holds in memory. */
-export const SLICES_OF_TENANT = 64;
-const SLICES_LOADED = 256;
 
 /**
  * Publications that are due later or too large to be written at once. A change of a slice compares and sets: a
@@ -109,83 +114,84 @@ export class PublicationStore {
     return new Set(rows.map(({ key }) => key));
   }
 
-  /**
-   * Open slices of the owned partitions, of the first running publication of each key, the first ones of each tenant.
-   * Those that wait behind another one must not count, or they would crowd it out. `among`: the partitions of dispatch.
-   */
-  async open(owned: readonly number[], among: number): Promise<Slice[]> {
-    const { rows } = await this.#postgres.pool.query<SliceRow>({
-      name: "slices-open",
-      // The first publications are found in one pass: asking for each whether an earlier one runs takes far longer.
-      text: `with first as materialized (
-               select distinct on (key) id, tenant, place from ${this.#schema}.publications
-               where state in ('running', 'cancelling') order by key, place
-             )
-             select id, tenant, slice, target, after, begun, expected::float8 as expected,
-                    slice.written::float8 as written, key, state, head, body
-             from (
-               select slice.*, row_number() over (partition by slice.tenant order by first.place) as number
-               from first join ${this.#schema}.publication_slices as slice using (id, tenant)
-               where not slice.done and slice.hash % $2 = any($1::int[])
-             ) as slice join ${this.#schema}.publications as publication using (id, tenant)
-             where number <= ${SLICES_OF_TENANT} order by number limit ${SLICES_LOADED}`,
-      values: [owned, among],
+  /** Those of the publications that are being cancelled. */
+  async cancelling(ids: readonly string[]): Promise<Set<string>> {
+    if (ids.length === 0) return new Set();
+    const { rows } = await this.#postgres.pool.query<{ id: string }>({
+      name: "publications-cancelling",
+      // `offset 0` makes Postgres look up each row by its key, however many rows the plan was made for.
+      text: `select asked.id from unnest($1::uuid[]) as asked(id) cross join lateral (
+               select state from ${this.#schema}.publications as publication where publication.id = asked.id offset 0
+             ) as found where found.state = 'cancelling'`,
+      values: [ids],
     });
-    return rows.map(({ state, body, head, ...row }) => ({
-      ...row,
-      head,
-      cancelling: state === "cancelling",
-      payload: body ?? NOTHING,
-    }));
+    return new Set(rows.map(({ id }) => id));
   }
 
   /** Before the first page of this owner. False if the slice is done, or not where it was read. */
-  async begin({ id, tenant, slice, target, after }: Slice): Promise<boolean> {
-    const { rowCount } = await this.#postgres.pool.query({
-      name: "slice-begin",
-      text: `update ${this.#schema}.publication_slices set begun = true
-             where id = $1 and tenant = $2 and slice = $3 and target = $4 and after = $5 and not done`,
-      values: [id, tenant, slice, target, after],
+  async begin(slices: readonly Slice[]): Promise<boolean[]> {
+    const { rows } = await this.#postgres.pool.query<SliceName>({
+      name: "slices-begin",
+      text: `update ${this.#schema}.publication_slices as slice set begun = true
+             from unnest($1::uuid[], $2::text[], $3::int2[], $4::int2[], $5::text[])
+               as asked(id, tenant, slice, target, after)
+             where slice.id = asked.id and slice.tenant = asked.tenant and slice.slice = asked.slice
+             and slice.target = asked.target and slice.after = asked.after and not slice.done
+             returning slice.id, slice.tenant, slice.slice`,
+      values: placesOf(slices),
     });
-    return rowCount === 1;
+    const begun = new Set(rows.map(nameOf));
+    return slices.map((slice) => begun.has(nameOf(slice)));
   }
 
-  /** After a page is in Kafka. False if another dispatcher has moved the slice; otherwise whether to go on. */
-  async advance(
-    { id, tenant, slice, target, after }: Slice,
-    to: Progress,
-  ): Promise<"moved" | "cancelling" | "running"> {
-    const { rows } = await this.#postgres.pool.query<{ state: PublicationState }>({
-      name: "slice-advance",
+  /** After pages are in Kafka. `moved` if another dispatcher has moved the slice; otherwise whether to go on. */
+  async advance(moves: readonly Move[]): Promise<Moved[]> {
+    const { rows } = await this.#postgres.pool.query<SliceName & { state: PublicationState }>({
+      name: "slices-advance",
       text: `update ${this.#schema}.publication_slices as slice
-             set target = $6, after = $7, written = slice.written + $8, refused = slice.refused + $9, done = $10
-             from ${this.#schema}.publications as publication
-             where slice.id = $1 and slice.tenant = $2 and slice.slice = $3 and slice.target = $4 and slice.after = $5
-             and not slice.done and publication.id = $1 and publication.tenant = $2 returning publication.state`,
-      values: [id, tenant, slice, target, after, to.target, to.after, to.written, to.refused, to.done],
+             set target = asked.to_target, after = asked.to_after, written = slice.written + asked.written,
+                 refused = slice.refused + asked.refused, done = asked.done
+             from unnest($1::uuid[], $2::text[], $3::int2[], $4::int2[], $5::text[], $6::int2[], $7::text[],
+                 $8::int8[], $9::int8[], $10::boolean[])
+               as asked(id, tenant, slice, target, after, to_target, to_after, written, refused, done)
+             join ${this.#schema}.publications as publication
+               on publication.id = asked.id and publication.tenant = asked.tenant
+             where slice.id = asked.id and slice.tenant = asked.tenant and slice.slice = asked.slice
+             and slice.target = asked.target and slice.after = asked.after and not slice.done
+             returning slice.id, slice.tenant, slice.slice, publication.state`,
+      values: [
+        ...placesOf(moves.map(({ from }) => from)),
+        moves.map(({ to }) => to.target),
+        moves.map(({ to }) => to.after),
+        moves.map(({ to }) => to.written),
+        moves.map(({ to }) => to.refused),
+        moves.map(({ to }) => to.done),
+      ],
     });
-    const [row] = rows;
-    if (!row) return "moved";
-    return row.state === "running" ? "running" : "cancelling";
+    const states = new Map(rows.map((row) => [nameOf(row), row.state]));
+    return moves.map(({ from }) => {
+      const state = states.get(nameOf(from));
+      if (state === undefined) return "moved";
+      return state === "running" ? "running" : "cancelling";
+    });
   }
 
-  /** Ends the publications whose slices are all done: those named, or all. */
-  async end(id?: string): Promise<void> {
+  /** Ends those publications whose slices are all done. */
+  async end(ids: readonly string[]): Promise<void> {
     await this.#postgres.pool.query({
-      name: id === undefined ? "publications-end" : "publication-end",
+      name: "publications-end",
+      // `offset 0` makes Postgres look up each publication by its key, however many rows the plan was made for.
       text: `update ${this.#schema}.publications as publication
              set state = case publication.state when 'cancelling' then 'cancelled' else 'done' end,
                  ended = now(), written = total.written, refused = total.refused, body = null
-             from (
-               select id, tenant, sum(slice.written) as written, sum(slice.refused) as refused
-               from ${this.#schema}.publications as running join ${this.#schema}.publication_slices as slice
-                 using (id, tenant)
-               where running.state in ('running', 'cancelling') ${id === undefined ? "" : "and id = $1"}
-               group by id, tenant having bool_and(slice.done)
+             from unnest($1::uuid[]) as asked(id) cross join lateral (
+               select tenant, sum(slice.written) as written, sum(slice.refused) as refused
+               from ${this.#schema}.publication_slices as slice where slice.id = asked.id
+               group by tenant having bool_and(done) offset 0
              ) as total
-             where publication.id = total.id and publication.tenant = total.tenant
+             where publication.id = asked.id and publication.tenant = total.tenant
              and publication.state in ('running', 'cancelling')`,
-      values: id === undefined ? [] : [id],
+      values: [ids],
     });
   }
 
@@ -229,7 +235,7 @@ export class PublicationStore {
                where publication.id = $1 and publication.tenant = $2 and publication.state = 'cancelling')`,
       values: [id, tenant],
     });
-    await this.end(id);
+    await this.end([id]);
   }
 
   /** Deletes what ended some days ago. */
@@ -249,11 +255,20 @@ export class PublicationStore {
   }
 }
 
-const NOTHING = Buffer.from("null");
+type SliceName = Pick<Slice, "id" | "tenant" | "slice">;
 
-interface SliceRow extends Omit<Slice, "payload" | "cancelling"> {
-  state: PublicationState;
-  body: Buffer | null;
+export function nameOf({ id, tenant, slice }: SliceName): string {
+  return `${tenant}/${id}/${slice}`;
+}
+
+function placesOf(slices: readonly Slice[]): unknown[] {
+  return [
+    slices.map(({ id }) => id),
+    slices.map(({ tenant }) => tenant),
+    slices.map(({ slice }) => slice),
+    slices.map(({ target }) => target),
+    slices.map(({ after }) => after),
+  ];
 }
 
 /** The statement, for a transaction that inserts publications beside other changes, too. Their order gives their places. */

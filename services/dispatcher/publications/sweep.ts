@@ -3,18 +3,14 @@ import type { Log } from "@saasaparilla/shared/runtime/log.ts";
 import type { DispatcherMetrics } from "#metrics.ts";
 import type { PublicationStore } from "./publication-store.ts";
 
-/**
- * Ends publications whose last dispatcher crashed before it could, and deletes those that ended some days ago. Marks
- * tenants with as many waiting publications as they may have.
- */
+/** Deletes publications that ended some days ago. Marks tenants with as many waiting publications as they may have. */
 export async function sweep(
-  publications: Pick<PublicationStore, "end" | "sweep">,
+  publications: Pick<PublicationStore, "sweep">,
   markFull: () => Promise<unknown>,
   metrics: Pick<DispatcherMetrics, "failed">,
   log: Log,
 ): Promise<void> {
   try {
-    await publications.end();
     await publications.sweep();
     await markFull();
   } catch (error) {
