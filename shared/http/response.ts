@@ -21,7 +21,8 @@ export function json(status: number, value: unknown, headers: Record<string, str
 export function problemResponse(value: Problem): HttpResponse {
   const headers: Record<string, string> = { "content-type": "application/problem+json" };
   if (value.retryAfter !== undefined) headers["retry-after"] = String(value.retryAfter);
-  if (value.status === 403) headers["www-authenticate"] = NARROWED.has(nameOf(value)) ? NARROW : REFUSED;
+  const challenge = value.status === 403 ? challengeOf(nameOf(value)) : undefined;
+  if (challenge !== undefined) headers["www-authenticate"] = challenge;
   return { status: value.status, headers, body: JSON.stringify(value) };
 }
 
@@ -31,6 +32,12 @@ const REFUSED =
 const NARROW =
   'Bearer realm="notifications", error="insufficient_scope", error_description="The token does not allow this recipient"';
 const NARROWED: ReadonlySet<string> = new Set<ProblemName>(["client-forbidden", "target-forbidden"]);
+
+/** Another token does not help with a wrong cursor, so no challenge asks for one. */
+function challengeOf(name: ProblemName): string | undefined {
+  if (name === "cursor-forbidden") return undefined;
+  return NARROWED.has(name) ? NARROW : REFUSED;
+}
 
 export function forbidden(detail = "Send a token or key that allows this."): HttpResponse {
   return problemResponse(problemOf("forbidden", detail));
