@@ -103,6 +103,8 @@ export class Requests {
     const ours = isOf(response, "problem+json");
     const problem = ours ? ((await response.json().catch(() => undefined)) as { type?: string; detail?: string }) : {};
     const text = `${this.#shown} answered ${status}${problem?.detail ? `: ${problem.detail}` : "."}`;
+    // Another token would get the same answer for this cursor.
+    if (problem?.type?.endsWith("/cursor-forbidden")) return new Refused("rejected", text);
     if (status === 401 || status === 403) return new Refused("forbidden", text);
     if (status === 408 || status === 429 || status >= 500) {
       const retryAfter = Math.max(0, Number(headers.get("retry-after"))) || 0;

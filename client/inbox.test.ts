@@ -239,6 +239,19 @@ test("a refused token is asked for again, once", async () => {
   expect(asked).toBe(2);
 });
 
+test("a cursor of another client is rejected, and no other token is asked for", async () => {
+  const server = await serve();
+  server.insert();
+  let asked = 0;
+  const { list } = await open(server, { token: () => tokenOf(`cursor-${(asked += 1)}`) });
+  const before = asked;
+  server.fault = (path) => (path.endsWith("/marks") ? { status: 403, type: "/problems/cursor-forbidden" } : undefined);
+  await list.readAll();
+  expect(list.error?.code).toBe("rejected");
+  expect(list.unread).toBe(1);
+  expect(asked).toBe(before);
+});
+
 test("the state is a new object only if something changed", async () => {
   const server = await serve();
   for (let n = 0; n < 3; n += 1) server.insert();

@@ -66,6 +66,12 @@ export const PROBLEM_TYPES = {
       "Your token or key may publish, but not to this queue, group or exchange. Only the platform publishes to the queues of actions and endpoints.",
     fix: "Use a token or key whose `targets` match. Your tenant's operator can grant one. `trust: scopes` gives no targets.",
   },
+  "cursor-forbidden": {
+    status: 403,
+    title: "Cursor of another client",
+    about: "The cursor was issued to another client. Nothing was read or marked.",
+    fix: "Send a cursor from the list of the client that your token names. Another token for the same client gets the same answer.",
+  },
   "unknown-target": {
     status: 422,
     title: "Unknown target",

@@ -34,7 +34,8 @@ export function json(status: number, value: unknown, headers: Record<string, str
 export function problemResponse(value: Problem): HttpResponse {
   const headers: Record<string, string> = { "content-type": "application/problem+json" };
   if (value.retryAfter !== undefined) headers["retry-after"] = String(value.retryAfter);
-  if (value.status === 403) headers["www-authenticate"] = NARROWED.has(nameOf(value)) ? NARROW : REFUSED;
+  const challenge = value.status === 403 ? challengeOf(nameOf(value)) : undefined;
+  if (challenge !== undefined) headers["www-authenticate"] = challenge;
   return { status: value.status, headers, body: JSON.stringify(value), problem: value };
 }
 
@@ -50,6 +51,12 @@ export const found = (location: string): HttpResponse => ({
   status: 302,
   headers: { location, "cache-control": "no-store", "referrer-policy": "no-referrer" },
 });
+
+/** Another token does not help with a wrong cursor, so no challenge asks for one. */
+function challengeOf(name: ProblemName): string | undefined {
+  if (name === "cursor-forbidden") return undefined;
+  return NARROWED.has(name) ? NARROW : REFUSED;
+}
 
 export function forbidden(detail = "Send a token or key that allows this."): HttpResponse {
   return problemResponse(problemOf("forbidden", detail));

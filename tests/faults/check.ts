@@ -1,6 +1,7 @@
 import type { HistoryEvent, Outcome } from "./history.ts";
 import { reorderedAnswers } from "./answer-order.ts";
 import { judgeEndings } from "./endings.ts";
+import { judgeInboxes } from "./inbox-lists.ts";
 import { JudgedLetters } from "./judged-letters.ts";
 import { QueueReads } from "./queue-reads.ts";
 import { newClient, newSent, type Client, type Connection, type Sent } from "./tracked.ts";
@@ -51,6 +52,8 @@ class Checker {
     for (const event of this.#events) this.#follow(event);
     this.#atTheEnd();
     this.#violations.push(...reorderedAnswers(this.#sent.values()));
+    const inboxes = judgeInboxes(this.#events, this.#sent);
+    this.#violations.push(...inboxes.violations);
     const all = [...this.#sent.values()];
     const ok = all.filter(({ outcome }) => outcome === "ok");
     const count = (breach: Breach): number => this.#violations.filter((one) => one.breach === breach).length;
@@ -65,6 +68,7 @@ class Checker {
         lost: count("lost"),
         reordered: count("reordered") + count("new before stored") + count("repeated on a connection"),
         duplicates: this.#duplicates,
+        listed: inboxes.listed,
         read: this.#reads.messages,
         outcomes: all.filter(({ ended }) => ended !== undefined).length,
         "dead letters": this.#letters.found,
@@ -98,6 +102,9 @@ class Checker {
       case "poison":
       case "claim":
       case "outcome":
+      case "list":
+      case "marking":
+      case "marked":
         return;
       case "client":
         this.#client(event.key).steady = event.steady;

@@ -8,7 +8,7 @@ import { USES, type Rig } from "./rig.ts";
 import type { StoreName } from "./stores.ts";
 import { hung, killed, none, stopped, type Fault } from "./tools.ts";
 
-const KINDS: Kind[] = ["receiver", "director", "distributor", "dispatcher", "recorder"];
+const KINDS: Kind[] = ["receiver", "director", "distributor", "dispatcher", "courier", "recorder"];
 const MODES: Mode[] = ["refuse", "hang", "mute", "deaf", "reset", "slow"];
 
 /** One store, cut off from one kind of service, in every way that a network fails. */
@@ -156,6 +156,7 @@ export const FAULTS: readonly Fault[] = [
   ...KINDS.map(killed),
   atOnce("director"),
   atOnce("dispatcher"),
+  atOnce("courier"),
   atRandom,
   ...KINDS.map(none),
   ...KINDS.map(stopped),
@@ -173,6 +174,7 @@ export const FAULTS: readonly Fault[] = [
   flushed,
   rolling("distributor"),
   rolling("dispatcher"),
+  rolling("courier"),
   rollingUnderACrowd,
   clients("slow readers", { habits: { trickling: 6, roaming: 1 }, bytes: 8_000 }),
   clients("half-open sockets", { habits: { abandoning: 5, roaming: 1 } }),

@@ -1,5 +1,6 @@
 import { createWriteStream, type WriteStream } from "node:fs";
 import { once } from "node:events";
+import type { Mark } from "@saasaparilla/shared/protocol/inbox.ts";
 
 /**
  * The observed events, in order, as clients and publishers saw them. `id` comes from the load, inside each
@@ -42,6 +43,25 @@ export type HistoryEvent =
   | { kind: "read"; key: string; id: string; notification: string; ordered: boolean; asked: number; at: number }
   /** The answer to its confirmation. */
   | { kind: "confirm"; key: string; notification: string; at: number }
+  /**
+   * The whole list of an inbox, the newest first. `paged`: read in several requests, so the counts are of another moment.
+   * `last`: read after everything was in the inbox.
+   */
+  | {
+      kind: "list";
+      key: string;
+      items: readonly ListedNotification[];
+      unread: number;
+      unseen: number;
+      paged: boolean;
+      last: boolean;
+      asked: number;
+      at: number;
+    }
+  /** A device asks to mark items. Without `marked` it may be done or not. */
+  | { kind: "marking"; key: string; request: number; mark: Mark; which: Marked; at: number }
+  /** The answer to it. */
+  | { kind: "marked"; request: number; at: number }
   /** An outcome in its queue. `message`: the id of the outcome itself. */
   | { kind: "outcome"; notification: string; message: string; outcome: string; at: number }
   /** Identified by the platform's own id, as in the log. */
@@ -55,6 +75,16 @@ export type HistoryEvent =
   /** Any violation of the protocol. */
   | { kind: "breach"; connection: number; what: string; at: number }
   | { kind: "mark"; what: "injected" | "healed" | "drained"; at: number };
+
+export interface ListedNotification {
+  id: string;
+  notification: string;
+  cursor: string;
+  mark: Mark | null;
+}
+
+/** By the platform's ids, or all up to a cursor. */
+export type Marked = { ids: readonly string[] } | { upTo: string };
 
 /** unknown: accepted or not. An unanswered send is unknown, too. */
 export type Outcome = "ok" | "failed" | "unknown";

@@ -23,7 +23,10 @@ export class OptionPublisher {
   readonly #name: string;
   readonly #keys: readonly string[];
   readonly #ending = new AbortController();
+  /** The outcomes that are still to come: `read` is one of its own. */
   readonly #asked = new Set<string>();
+  readonly #written: string[] = [];
+  readonly #read = new Set<string>();
   #readers: QueueReader[] = [];
   #sent = 0;
   #run: Promise<void> | undefined;
@@ -81,6 +84,7 @@ export class OptionPublisher {
     this.#history.add({ kind: "send", id, key, stream, at: performance.now(), ...more, asks: true });
     const to = { namespace: this.#rig.env.NAMESPACE!, env: { KAFKA_BROKERS: this.#rig.stores.kafka.url } };
     this.#asked.add(notification);
+    this.#written.push(notification);
     const outcome = await produce(to, "accepted", partitionOf(key, this.#rig.partitions), [writer.take()]).then(
       () => "ok" as const,
       () => "unknown" as const,
@@ -89,8 +93,10 @@ export class OptionPublisher {
     this.#history.add({ kind: "answer", id, outcome, notification, at: performance.now() });
   }
 
-  /** Reads on until each notification that asked has an outcome. */
-  async find(): Promise<void> {
+  /** Reads on until each notification that asked has an outcome, and each that is `read` in its inbox that one too. */
+  async find(read: ReadonlySet<string>): Promise<void> {
+    for (const notification of this.#written)
+      if (read.has(notification) && !this.#read.has(notification)) this.#asked.add(`${notification} read`);
     const deadline = performance.now() + PATIENCE_MS;
     while (this.#asked.size > 0 && performance.now() < deadline) await sleep(100);
     await Promise.all(this.#readers.map((reader) => reader.stop()));
@@ -100,7 +106,8 @@ export class OptionPublisher {
     const at = performance.now();
     for (const { id: message, data } of messages) {
       const { id: notification, outcome } = data as { id: string; outcome: string };
-      this.#asked.delete(notification);
+      this.#asked.delete(outcome === "read" ? `${notification} read` : notification);
+      if (outcome === "read") this.#read.add(notification);
       this.#history.add({ kind: "outcome", notification, message, outcome, at });
     }
   }

@@ -1,9 +1,11 @@
 import { chmod, mkdtemp, mkdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import pg from "pg";
 import { ConsoleApi } from "#tests/support/console-api.ts";
+import { scrapeMetric } from "#tests/support/scrape-metric.ts";
 import { startKafkaProxy, startProxy, type TcpProxy } from "#tests/support/tcp-proxy.ts";
 import { provision, type Kind, type LogLine } from "#tests/support/stack.ts";
 import type { Bearer } from "#tests/support/tokens.ts";
@@ -24,16 +26,21 @@ export const USES: Record<Kind, readonly StoreName[]> = {
   dispatcher: STORES,
   recorder: ["kafka", "postgres"],
 };
+const INBOX_MS = 60_000;
 const COUNTS: [Kind, number][] = [
   ["receiver", 2],
   ["director", 2],
   ["distributor", 3],
   ["dispatcher", 2],
+  ["courier", 2],
   ["recorder", 1],
   ["console", 1],
 ];
 /** The services of an upgrade test, because an earlier checkout may have no others. */
 const EARLIER = COUNTS.slice(0, 3);
+
+/** Its clients have inboxes; no other tenant's have. */
+export const INBOX_TENANT = "acme";
 
 export interface Member {
   service: Supervised;
@@ -106,7 +113,10 @@ export class Rig implements Platform {
     }
     for (const { service } of rig.members) service.start();
     await rig.ready(180_000);
-    if (checkout === undefined) await rig.#grantTargets();
+    if (checkout === undefined) {
+      await rig.#grantTargets();
+      await rig.#turnOnInboxes();
+    }
     return rig;
   }
 
@@ -119,6 +129,19 @@ export class Rig implements Platform {
         await operator.does("PUT", `/${tenant}/grants/${role}s`, grant);
       }
     }
+  }
+
+  /** An inbox begins when couriers own its partitions. */
+  async #turnOnInboxes(): Promise<void> {
+    const operator = await ConsoleApi.of(this, this.of("console")[0]!.service);
+    const { state, trust, limits } = await operator.does("GET", `/${INBOX_TENANT}`);
+    await operator.does("PUT", `/${INBOX_TENANT}`, { state, trust, limits, inbox: { events: ["*"] } });
+    const owned = async (): Promise<number> => {
+      const couriers = this.of("courier").map(({ service }) => scrapeMetric(service, "partitions_owned"));
+      return (await Promise.all(couriers)).reduce((sum, count) => sum + count, 0);
+    };
+    for (const deadline = performance.now() + INBOX_MS; (await owned()) < this.partitions; await sleep(100))
+      if (performance.now() > deadline) throw new Error(`No courier reads for inboxes after ${INBOX_MS} ms.`);
   }
 
   async #add(kind: Kind, index: number, port: number, checkout: string | undefined): Promise<void> {

@@ -5,10 +5,11 @@ import { check } from "./check.ts";
 import type { Verdict } from "./verdict.ts";
 import { History } from "./history.ts";
 import { DispatchLoad } from "./dispatch-load.ts";
+import { InboxLoad } from "./inbox-load.ts";
 import { Load } from "./load.ts";
 import { Poison } from "./poison.ts";
 import { OptionPublisher } from "./option-publisher.ts";
-import type { Rig } from "./rig.ts";
+import { INBOX_TENANT, type Rig } from "./rig.ts";
 import { noteStored } from "./stored-notes.ts";
 import { judgeTimeline } from "./timeline-reader.ts";
 import type { Fault } from "./tools.ts";
@@ -38,6 +39,8 @@ export interface Outcome extends Verdict {
 }
 
 const WARM_UP_MS = 1_000;
+/** The clients whose inboxes are listed and marked. */
+const INBOXES = 10;
 
 let runs = 0;
 
@@ -65,6 +68,8 @@ export async function runFault(rig: Rig, fault: Fault, options: RunOptions): Pro
   const noting = noteStored(rig.pool, rig.env.NAMESPACE!, history, keys);
   const poison = new Poison(rig, { name, history, random: new SeededRandom(seed + 1) });
   const acknowledging = load.clients.filter(({ way }) => way !== "silent").map(({ key }) => key);
+  const withInbox = acknowledging.filter((key) => key.startsWith(`${INBOX_TENANT}/`)).slice(0, INBOXES);
+  const inboxLoad = await InboxLoad.of(rig, withInbox, { history, random: new SeededRandom(seed + 4) });
   const optionPublisher = new OptionPublisher(rig, acknowledging, {
     name,
     history,
@@ -76,6 +81,7 @@ export async function runFault(rig: Rig, fault: Fault, options: RunOptions): Pro
     poison.start();
     await optionPublisher.start();
     await dispatchLoad.start();
+    inboxLoad.start();
   }
   history.mark("injected");
   const wait = (short: number, long: number): Promise<void> => sleep(full ? long : short);
@@ -93,13 +99,15 @@ export async function runFault(rig: Rig, fault: Fault, options: RunOptions): Pro
   await poison.stop();
   await optionPublisher.stop();
   await dispatchLoad.stop();
+  await inboxLoad.stop();
   await load.drain(() => history.open === 0, full ? 120_000 : 30_000);
   // An unexpected notification would arrive now.
   for (const client of load.clients) client.reconnect();
+  const listed = inboxLoad.find().then((read) => optionPublisher.find(read));
   const random = new SeededRandom(seed + 4);
   // An earlier version has no timeline.
   const told = fault.poison === false ? [] : await judgeTimeline(rig, history.events, random);
-  const [unsettled] = await Promise.all([settled(rig), sleep(500), poison.find(), optionPublisher.find()]);
+  const [unsettled] = await Promise.all([settled(rig), sleep(500), poison.find(), listed]);
   await Promise.all([load.close(), dispatchLoad.close()]);
   // This is first, because log lines during this time belong to no run.
   rig.history = undefined;

@@ -1,5 +1,6 @@
+import type { Mark } from "@saasaparilla/shared/protocol/inbox.ts";
 import { check } from "./check.ts";
-import type { HistoryEvent, Outcome } from "./history.ts";
+import type { HistoryEvent, Marked, Outcome } from "./history.ts";
 import type { Breach } from "./verdict.ts";
 
 interface Publish {
@@ -13,6 +14,8 @@ interface Publish {
   key?: string;
   ttl?: number;
 }
+
+type ListEvent = Extract<HistoryEvent, { kind: "list" }>;
 
 export const QUEUE = "t/{q}";
 
@@ -52,6 +55,28 @@ export class Tale {
 
   confirm(id: string): this {
     this.events.push({ kind: "confirm", key: QUEUE, notification: `n${id}`, at: this.#now });
+    return this;
+  }
+
+  /** The last list of t/a, the newest first. An item is its id with its mark, or its id alone. */
+  list(items: readonly (string | [id: string, mark: Mark])[], more: Partial<ListEvent> = {}): this {
+    const at = this.#now;
+    const shown = items.map((item) => {
+      const [id, mark] = typeof item === "string" ? [item, null] : item;
+      return { id, notification: `n${id}`, cursor: id.padStart(2, "0"), mark };
+    });
+    const unread = shown.filter(({ mark }) => mark !== "read").length;
+    const unseen = shown.filter(({ mark }) => mark === null).length;
+    const counts = { unread, unseen, paged: false, last: true, asked: at, at: this.#now };
+    this.events.push({ kind: "list", key: "t/a", items: shown, ...counts, ...more });
+    return this;
+  }
+
+  /** A device marks, and is answered unless `answered` is false. */
+  mark(mark: Mark, which: Marked, answered = true): this {
+    const request = this.#now;
+    this.events.push({ kind: "marking", key: "t/a", request, mark, which, at: request });
+    if (answered) this.events.push({ kind: "marked", request, at: this.#now });
     return this;
   }
 

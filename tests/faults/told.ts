@@ -21,7 +21,8 @@ export interface Known {
 /** These came to an end, or to a client. */
 const ENDS: Readonly<Record<string, (known: Known) => boolean>> = {
   acknowledged: ({ received }) => received,
-  read: ({ received }) => received,
+  // The marks of inboxes have checks of their own.
+  read: () => true,
   expired: ({ ttl }) => ttl,
   replaced: ({ collapse }) => collapse,
   retracted: ({ collapse }) => collapse,

@@ -30,6 +30,16 @@ export type Breach =
   | "wrong outcome"
   /** The console says of a notification what did not happen. */
   | "told wrong"
+  | "listed twice"
+  | "list out of order"
+  | "missing from the list"
+  /** It was replaced, retracted or archived, or its time is over. */
+  | "still listed"
+  | "wrong counts"
+  /** Its request was answered. */
+  | "mark lost"
+  /** No device asked for it. */
+  | "mark invented"
   | "protocol";
 
 export interface Violation {
@@ -51,6 +61,8 @@ export interface Figures {
   duplicates: number;
   /** Notifications that have an outcome. */
   outcomes: number;
+  /** Items of the last lists of inboxes. */
+  listed: number;
   /** Messages that were read in a queue. */
   read: number;
   /** Unprocessable records that are dead letters. */

@@ -5,6 +5,8 @@ export interface Item {
   client: string;
   /** Sent as exactly these bytes. */
   json: string;
+  /** The publisher's own id. */
+  id?: string;
   event?: string;
   ttl?: number;
 }

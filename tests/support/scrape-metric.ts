@@ -4,7 +4,11 @@ import type { Service } from "./stack.ts";
  * The sum of a service's metric over the label sets that contain all of `labels`; 0 if there is none yet. An unknown
  * name is an error.
  */
-export async function scrapeMetric(service: Service, name: string, ...labels: string[]): Promise<number> {
+export async function scrapeMetric(
+  service: Pick<Service, "kind" | "url">,
+  name: string,
+  ...labels: string[]
+): Promise<number> {
   const text = await page(`${service.url}/metrics`);
   const lines = text.split("\n");
   const names = [name, name.replace(/_(sum|count|bucket)$/, "")];

@@ -1,6 +1,7 @@
+import { problemOf } from "@saasaparilla/shared/http/problem.ts";
 import { numberIn } from "@saasaparilla/shared/http/query-number.ts";
 import { Refusal, wrongBody, wrongPath, wrongQuery } from "@saasaparilla/shared/http/refusal.ts";
-import { forbidden } from "@saasaparilla/shared/http/response.ts";
+import { problemResponse } from "@saasaparilla/shared/http/response.ts";
 import type { Call } from "@saasaparilla/shared/http/routes.ts";
 import {
   CLIENT_FORM,
@@ -64,5 +65,5 @@ function sequenceOf(cursor: string, key: ClientKey, foreign: () => void): Sequen
   const sequence = fromCursor(cursor, cursorTag(key));
   if (sequence !== undefined) return sequence;
   foreign();
-  throw new Refusal(forbidden("The cursor was not issued to this client. Send a cursor of its own list."));
+  throw new Refusal(problemResponse(problemOf("cursor-forbidden")));
 }

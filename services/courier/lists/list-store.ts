@@ -47,8 +47,16 @@ export interface AskingItem {
   outcomes: string;
 }
 
-/** A mark can be younger than its item only, but the clocks of Kafka and Postgres may differ. */
-const EARLIEST_MARK = "week >= item.week - 1";
+type PageRow = [unread: number, unseen: number, marks: [sequence: Sequence, mark: number][] | null];
+type ItemRow = [
+  sequence: Sequence,
+  id: string,
+  event: string | null,
+  collapse: string | null,
+  headers: string | null,
+  traceparent: string | null,
+  appended: number,
+];
 
 /** Lists are computed when they are read. So the order in which items, marks and collapses arrive means nothing. */
 export class ListStore {
@@ -60,30 +68,40 @@ export class ListStore {
     this.#schema = `"${namespace}"`;
   }
 
-  /** One statement, so the page and the counts fit each other. */
+  /**
+   * One statement, so the page and the counts fit each other. Its first row has the counts and the marks of the page. The
+   * others have the items between the first and the last one of the page: a range costs less than many keys. Each row
+   * has two values, because the client of Postgres spends its time on values.
+   */
   async page({ client, items, days, before, limit }: ListRequest): Promise<ListPage> {
-    const { rows } = await this.#postgres.pool.query<
-      Counts & Omit<ListedItem, "sequence"> & { sequence: string | null }
-    >({
+    const { rows } = await this.#postgres.pool.query<{ about: string; data: Buffer | null }>({
       name: "inbox-page",
       text: `${this.#listed()}, page as materialized (
-               select sequence, week, mark from listed where sequence < $4 order by sequence desc limit $5::int4 + 1
-             ), counted as materialized (
-               select count(*) filter (where mark < 2)::int4 as unread, count(*) filter (where mark < 1)::int4 as unseen
-               from listed
+               select sequence, mark from listed where sequence < $4 order by sequence desc limit $5::int4 + 1
              )
-             select counted.*, shown.* from counted left join (
-               select page.sequence, page.mark, row.id, row.event, row.collapse, row.headers, row.traceparent,
-                      row.appended, row.data
-               from page join ${this.#schema}.inbox_items as row
-                 on row.client = $1 and row.sequence = page.sequence and row.week = page.week
-             ) as shown on true`,
+             select json_build_array(
+               (select count(*) filter (where mark < 2) from listed), (select count(*) filter (where mark < 1) from listed),
+               (select json_agg(json_build_array(sequence, mark)) from page))::text as about, null::bytea as data
+             union all
+             select json_build_array(sequence, id, event, collapse, headers, traceparent,
+                                     extract(epoch from appended) * 1000)::text, data
+             from ${this.#schema}.inbox_items
+             where client = $1 and sequence between (select min(sequence) from page) and (select max(sequence) from page)`,
       values: [client, items, days, before ?? AFTER_ALL, limit],
     });
-    const found = rows.flatMap((row) => (row.sequence === null ? [] : [{ ...row, sequence: row.sequence }]));
-    found.sort((a, b) => (a.sequence < b.sequence ? 1 : -1));
-    const { unread, unseen } = rows[0]!;
-    return { items: found.slice(0, limit), more: found.length > limit, unread, unseen };
+    const found = new Map<Sequence, Omit<ListedItem, "mark">>();
+    let page: PageRow = [0, 0, null];
+    for (const { about, data } of rows) {
+      if (data === null) {
+        page = JSON.parse(about) as PageRow;
+        continue;
+      }
+      const [sequence, id, event, collapse, headers, traceparent, ms] = JSON.parse(about) as ItemRow;
+      found.set(sequence, { sequence, id, event, collapse, headers, traceparent, appended: new Date(ms), data });
+    }
+    const [unread, unseen, marks] = page;
+    const shown = (marks ?? []).slice(0, limit).map(([sequence, mark]) => ({ ...found.get(sequence)!, mark }));
+    return { items: shown, more: (marks ?? []).length > limit, unread, unseen };
   }
 
   async counts({ client, items, days }: ListBounds): Promise<Counts> {
@@ -132,6 +150,8 @@ export class ListStore {
   /**
    * $1: client, $2: items, $3: days. A publisher's repeat has a row of its own if Redis could not suppress it and its
    * courier did not read the first one. Directors drop it by its id, so the list leaves it out, and it replaces nothing.
+   * A mark can be younger than its item only, but the clocks of Kafka and Postgres may differ by a week's end. Marks go
+   * through the same window as repeats: a lookup for each item costs more.
    */
   #listed(further = ""): string {
     return `with newest as materialized (
@@ -142,19 +162,22 @@ export class ListStore {
               select coalesce(max(seen_to), '') as seen, coalesce(max(read_to), '') as read,
                      coalesce(max(archived_to), '') as archived
               from ${this.#schema}.inbox_clients where client = $1
-            ), first as (
-              select *, row_number() over (partition by id order by sequence) = 1 as is_first from newest
+            ), own as (
+              select *, max(mark) over same as own_mark, sequence = min(sequence) over same as is_first from (
+                select sequence, id, collapse, retract, expires, outcomes, null::int2 as mark from newest
+                union all
+                select null, id, null, null, null, null, mark from ${this.#schema}.inbox_marks
+                where client = $1 and week >= (select min(week) - 1 from newest)
+              ) as both_kinds window same as (partition by id)
             ), latest as materialized (
-              select *, max(sequence) filter (where is_first) over (partition by collapse) as latest from first
+              select *, max(sequence) over (partition by collapse) as latest from own where is_first
             ), marked as materialized (
-              select item.sequence, item.week, item.id, item.outcomes, greatest(
-                (select max(mark) from ${this.#schema}.inbox_marks
-                 where client = $1 and id = item.id and ${EARLIEST_MARK}),
+              select item.sequence, item.id, item.outcomes, greatest(own_mark,
                 case when item.sequence <= up_to.archived then 3 when item.sequence <= up_to.read then 2
                      when item.sequence <= up_to.seen then 1 end,
                 0) as mark
               from latest as item cross join up_to
-              where is_first and not item.retract and (item.expires is null or item.expires > now())
+              where not item.retract and (item.expires is null or item.expires > now())
               and (item.collapse is null or item.sequence = item.latest) ${further}
             ), listed as materialized (select * from marked where mark < 3)`;
   }

@@ -82,7 +82,11 @@ function operations(schemas: Schemas): Operation[] {
     200: { description: "Done.", content: { "application/json": { schema: schemas.ref(name, schema) } } },
   });
   const common = { tag: "inbox", others: WRONG };
-  const listing = { parameters: PAGE, answers: done("InboxList", list), problems: ["no-inbox"] as ProblemName[] };
+  const listing = {
+    parameters: PAGE,
+    answers: done("InboxList", list),
+    problems: ["no-inbox", "cursor-forbidden"] as ProblemName[],
+  };
   return [
     {
       ...common,
@@ -93,7 +97,7 @@ function operations(schemas: Schemas): Operation[] {
       security: "client",
       summary: "List your inbox",
       description: "Archived, expired, replaced and retracted notifications are not in the list.",
-      problems: ["no-inbox", "rate-limited"],
+      problems: ["no-inbox", "cursor-forbidden", "rate-limited"],
     },
     {
       ...common,
@@ -116,6 +120,7 @@ function operations(schemas: Schemas): Operation[] {
         "too-slow",
         "unsupported-media-type",
         "no-inbox",
+        "cursor-forbidden",
         "rate-limited",
       ],
     },

@@ -13,6 +13,8 @@ const SINGLES = [
   "kill -9 of all directors at once",
   "postgres away, and a director killed meanwhile",
   "FLUSHALL",
+  "kafka away (stopped), started again",
+  "kill -9 of all couriers at once",
   "kill -9 of all dispatchers at once",
   `rolling restart of the distributors${LONG ? " under a crowd" : ""}`,
 ];
@@ -26,7 +28,7 @@ beforeAll(async () => {
 afterAll(() => rig?.close());
 
 test.each(SINGLES)(
-  "R32, R33, R34: nothing is lost, out of order or duplicated: %s",
+  "R32, R33, R34, R80, R82: nothing is lost, out of order or duplicated: %s",
   async (name) => {
     const fault = FAULTS.find((one) => one.name === name)!;
     const seed = Math.floor(Math.random() * 1e9);
@@ -39,6 +41,7 @@ test.each(SINGLES)(
     });
     expect({ seed, violations }).toEqual({ seed, violations: [] });
     expect(figures.sent).toBeGreaterThan(200);
+    expect(figures.listed).toBeGreaterThan(20);
     expect(unready).toBeUndefined();
     expect(unsettled).toBe(0);
   },
