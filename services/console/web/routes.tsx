@@ -123,6 +123,12 @@ const schedules = createRoute({
   validateSearch: filters("id"),
   component: page(() => import("#pages/schedules.tsx"), "Schedules"),
 });
+const refusals = createRoute({
+  getParentRoute: of,
+  path: "/t/$tenant/refusals",
+  validateSearch: filters("instance", "before"),
+  component: page(() => import("#pages/refusals.tsx"), "Refusals"),
+});
 const settings = createRoute({
   getParentRoute: of,
   path: "/t/$tenant/settings",
@@ -145,6 +151,7 @@ const tree = root.addChildren([
   groups,
   exchanges,
   schedules,
+  refusals,
   settings,
 ]);
 

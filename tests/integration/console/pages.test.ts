@@ -56,6 +56,8 @@ const PAGES = [
   "/t/acme/try",
   "/t/acme/dead-letters",
   "/t/acme/dead-letters?tab=quarantine",
+  "/t/acme/refusals",
+  "/t/platform/refusals",
   "/t/acme/queues",
   "/t/acme/groups?group=team",
   "/t/acme/exchanges",

@@ -34,6 +34,18 @@ export interface Members {
   next?: string;
 }
 
+/** A request that a receiver or a distributor refused. */
+export interface Refusal {
+  instance: string;
+  at: string;
+  service: string;
+  problem: string;
+  status: number;
+  method: string;
+  path: string;
+  why: string;
+}
+
 /** A line of the audit log. Another version may write fewer members. */
 export interface AuditEntry {
   at: string;

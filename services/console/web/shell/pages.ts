@@ -23,6 +23,7 @@ export const TENANT_PAGES: PageLink[] = [
   { to: "clients", title: "Clients", icon: "client", key: "c" },
   { to: "try", title: "Try it", icon: "try", key: "t" },
   { to: "dead-letters", title: "Dead letters", icon: "dead", key: "d" },
+  { to: "refusals", title: "Refused requests", icon: "refused", key: "r" },
   { to: "queues", title: "Queues", icon: "queue", key: "q" },
   { to: "groups", title: "Groups", icon: "group" },
   { to: "exchanges", title: "Exchanges", icon: "exchange" },

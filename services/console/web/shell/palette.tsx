@@ -9,9 +9,12 @@ interface Entry {
   title: string;
   kind: string;
   to: string;
+  search?: Record<string, string>;
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+/** `instance` of a problem. */
+const INSTANCE = /^urn:uuid:/i;
 const CLIENT = /^[\x21-\x7e]{1,128}$/;
 const MOST = 12;
 
@@ -38,7 +41,7 @@ export function Palette({
   const open = (entry: Entry | undefined): void => {
     if (entry === undefined) return;
     onClose();
-    void navigate({ to: entry.to });
+    void navigate({ to: entry.to, ...(entry.search && { search: entry.search }) });
   };
   const what = only === "tenants" ? "Switch tenant" : "Search";
   return (
@@ -49,7 +52,7 @@ export function Palette({
         aria-controls={list}
         aria-label={what}
         aria-activedescendant={entries.length > 0 ? `${list}-${at}` : undefined}
-        placeholder={only === "tenants" ? "Name of a tenant" : "Notification id, client, page or tenant"}
+        placeholder={only === "tenants" ? "Name of a tenant" : "Notification id, client, instance, page or tenant"}
         autoComplete="off"
         spellCheck={false}
         autoFocus
@@ -99,6 +102,10 @@ function useTenants(): string[] {
 function namedBy(text: string, tenant: string | undefined): Entry[] {
   if (tenant === undefined || !CLIENT.test(text)) return [];
   const part = encodeURIComponent(text);
+  if (INSTANCE.test(text))
+    return [
+      { title: text, kind: `Refused request of ${tenant}`, to: `${pathOf(tenant, "refusals")}?instance=${part}` },
+    ];
   if (UUID.test(text))
     return [{ title: text, kind: `Notification of ${tenant}`, to: pathOf(tenant, `notifications/${part}`) }];
   return [{ title: text, kind: `Client of ${tenant}`, to: pathOf(tenant, `clients/${part}`) }];
