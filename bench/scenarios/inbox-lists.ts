@@ -99,13 +99,9 @@ class Lists {
     this.#tokens = tokens;
   }
 
-  static async of(
-    { services: [courier], token }: Stack,
-    agent: Agent,
-    { clients, limit }: ListOptions,
-  ): Promise<Lists> {
-    const tokens = Array.from({ length: clients }, (_, client) => token({ client: `u${client}` }));
-    return new Lists(courier!.url, agent, limit, await Promise.all(tokens));
+  static async of(stack: Stack, agent: Agent, { clients, limit }: ListOptions): Promise<Lists> {
+    const tokens = Array.from({ length: clients }, (_, client) => stack.token({ client: `u${client}` }));
+    return new Lists(stack.services[0]!.url, agent, limit, await Promise.all(tokens));
   }
 
   /** Returns the number of lists. */
