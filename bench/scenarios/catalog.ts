@@ -3,6 +3,8 @@ import { fanOut } from "./fan-out.ts";
 import type { Figures } from "#bench/results/figures.ts";
 import { atRest, connects, idle } from "./idle-connections.ts";
 import { fillInboxes } from "./inbox.ts";
+import { listInboxes } from "./inbox-lists.ts";
+import type { Kind } from "#tests/support/stack.ts";
 import type { Profile } from "#bench/results/profiler.ts";
 import { directorAlone, distributorAlone, floorAtRate, receiverAlone } from "./single-service.ts";
 import { larger } from "./payload-size.ts";
@@ -32,6 +34,12 @@ const REST_SECONDS = 90;
 function followed(follow: string): Work {
   return (figures, work, { divisor, runs, seconds }) =>
     unicast(figures, work, { clients: 2_000 / divisor, rate: 5_000 / divisor, runs, seconds, follow });
+}
+
+/** A tenant without inboxes, with and without couriers: by turns with `--beside`. */
+function withoutInbox(beside: readonly Kind[]): Work {
+  return (figures, work, { divisor, runs, seconds }) =>
+    unicast(figures, work, { clients: 500 / divisor, rate: 500 / divisor, runs, seconds, beside });
 }
 
 /** The benchmarks that run by default, in this order. */
@@ -99,6 +107,10 @@ export const works: Record<string, Work> = {
   "queue, four workers": (figures, work, { runs, seconds }) => queue(figures, work, { workers: 4, runs, seconds }),
   inbox: (figures, work, { divisor, runs, seconds }) =>
     fillInboxes(figures, work, { clients: 10_000 / divisor, rate: 2_000 / divisor, runs, seconds }),
+  "inbox, lists of 50": (figures, work, { divisor, runs, seconds }) =>
+    listInboxes(figures, work, { clients: 100 / divisor, items: 500, limit: 50, runs, seconds }),
+  "inbox, lists of 500": (figures, work, { divisor, runs, seconds }) =>
+    listInboxes(figures, work, { clients: 100 / divisor, items: 500, limit: 500, runs, seconds, aim: 20 }),
   "timeline, none": followed("exceptions"),
   "timeline, one in 100": followed("100"),
   "timeline, all": followed("all"),
@@ -125,6 +137,8 @@ function groupOf(members: number, elsewhere = false): Work {
 
 /** Measured only if the command names them. They show how it scales: with the same clients for each, or in total. */
 export const largeWorks: Record<string, Work> = {
+  "no inbox": withoutInbox([]),
+  "no inbox, with a courier": withoutInbox(["courier"]),
   "group of 1,000,000": groupOf(1_000_000),
   "group of 100,000": groupOf(100_000),
   "group of 100,000, elsewhere": groupOf(100_000, true),

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { scrapeMetric } from "#tests/support/scrape-metric.ts";
-import type { Service, Stack } from "#tests/support/stack.ts";
+import type { Kind, Service, Stack } from "#tests/support/stack.ts";
 import { LoadClients } from "#bench/load/load-clients.ts";
 import { Meters, residentBytes } from "#bench/load/meters.ts";
 import type { Figures } from "#bench/results/figures.ts";
@@ -19,6 +19,8 @@ export interface UnicastOptions {
   seconds: number;
   /** The value of TIMELINE_FOLLOW, with a recorder beside the others. */
   follow?: string;
+  /** Services that these notifications do not need. */
+  beside?: readonly Kind[];
   aims?: { cpu?: number; p50?: number; p99?: number };
   /** Receives the CPU profile of each service, from a separate run before the others. */
   profile?: ((kind: string, profile: Profile) => void) | undefined;
@@ -31,10 +33,9 @@ const WARM_SECONDS = 12;
 
 /** Each notification goes to one connected client. */
 export async function unicast(figures: Figures, work: string, options: UnicastOptions): Promise<void> {
-  const { aims = {} } = options;
-  const { follow } = options;
+  const { aims = {}, beside = [], follow } = options;
   const stack = await startPlatform(
-    ["receiver", "director", "distributor", ...(follow === undefined ? [] : (["recorder"] as const))],
+    ["receiver", "director", "distributor", ...beside, ...(follow === undefined ? [] : (["recorder"] as const))],
     { ...(options.profile && INSPECTED), ...(follow !== undefined && { TIMELINE_FOLLOW: follow }) },
   );
   const [receiver, , distributor] = stack.services as [Service, Service, Service];

@@ -12,7 +12,7 @@ import { Project, until } from "./project.ts";
 
 /**
  * A new user's journey through compose/: up, publish, receive over three transports through the load balancer while
- * containers are killed; down and up again; then no trace is left. Exits with 1 if anything is lost, out of order,
+ * containers are killed; the inboxes; down and up again; then no trace is left. Exits with 1 if anything is lost, out of order,
  * duplicated or left.
  */
 const LOG = logFile("compose-journey");
@@ -77,7 +77,7 @@ async function journey(project: Project): Promise<void> {
     publisher.start(clients);
     await until("nothing arrives", () => clients.every((client) => client.received > 20));
   });
-  for (const service of ["distributor", "director", "receiver", "valkey"])
+  for (const service of ["distributor", "director", "receiver", "courier", "valkey"])
     await step(`${service}: kill -9`, async () => {
       const container = await project.one(service);
       await project.crash(container);
@@ -111,6 +111,16 @@ async function journey(project: Project): Promise<void> {
   const sum = clients.reduce((count, client) => count + client.received, 0);
   note(`${sum} published and received, each once, in order; ${publisher.refused} requests were sent again`);
 
+  await step("the inbox is the same for all, and a mark holds after a kill -9 of the courier", async () => {
+    await Promise.all(clients.map((client) => client.listed()));
+    const [first, second] = await ada.listed();
+    const courier = await project.one("courier");
+    await ada.read([first!, second!]);
+    await project.crash(courier);
+    await project.healthy(courier);
+    await ada.read([first!, second!]);
+  });
+
   await step("down and up: what was stored is there", async () => {
     await Promise.all(clients.map((client) => client.leave()));
     for (let n = 0; n < 5; n += 1) await Promise.all(clients.map((client) => publisher.publish(client)));
@@ -119,6 +129,7 @@ async function journey(project: Project): Promise<void> {
     await project.compose("up", "--wait");
     await Promise.all([ada.connect("poll"), ben.connect("websocket"), cyd.connect("sse")]);
     await Promise.all(clients.map((client) => client.arrived()));
+    await Promise.all(clients.map((client) => client.listed()));
     await Promise.all(clients.map((client) => client.leave()));
   });
 }

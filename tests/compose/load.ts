@@ -4,6 +4,14 @@ import { connect, type Connection } from "@saasaparilla/client";
 import { UserError } from "#local/process/user-error.ts";
 import { until } from "./project.ts";
 
+/** The most items of an inbox. */
+const MOST_LISTED = 500;
+
+interface Page {
+  items: { id: string; mark: string | null; data: { number: number } }[];
+  unread: number;
+}
+
 type Transport = "websocket" | "sse" | "poll";
 
 /** One client: each notification for it must arrive once, in order, over any number of connections. */
@@ -42,6 +50,41 @@ export class Subscriber {
     await this.#connection?.close();
     this.#cursor = this.#connection?.cursor;
     this.#connection = undefined;
+  }
+
+  /** Its inbox has what it received, the newest first, each once. Returns the ids of the first page. */
+  async listed(): Promise<string[]> {
+    const wanted = this.#received.toReversed().slice(0, MOST_LISTED).join();
+    let page: Page | undefined;
+    await until(`the inbox of ${this.client} has other notifications than it received`, async () => {
+      page = (await this.#inbox("?limit=500")) as Page | undefined;
+      return page?.items.map(({ data }) => data.number).join() === wanted;
+    });
+    return page!.items.map(({ id }) => id);
+  }
+
+  /** Marks these, and sees in a list that no other item has the mark. */
+  async read(ids: readonly string[]): Promise<void> {
+    const wrong = `the inbox of ${this.client} does not show ${ids.length} items as read`;
+    await until(wrong, async () => (await this.#inbox("/marks", { ids, mark: "read" })) !== undefined);
+    await until(wrong, async () => {
+      const page = (await this.#inbox("?limit=500")) as Page | undefined;
+      const read = page?.items.filter(({ mark }) => mark === "read").map(({ id }) => id);
+      return read?.toSorted().join() === ids.toSorted().join() && page!.unread === page!.items.length - ids.length;
+    });
+  }
+
+  /** Undefined: it is not answered, as while a courier starts. */
+  async #inbox(path: string, body?: unknown): Promise<unknown> {
+    const headers = { authorization: `Bearer ${this.#token}`, "content-type": "application/json" };
+    const init = body === undefined ? { headers } : { headers, method: "POST", body: JSON.stringify(body) };
+    try {
+      const response = await fetch(`${this.#url}/v1/inbox${path}`, init);
+      const text = await response.text();
+      return response.status === 200 ? JSON.parse(text) : undefined;
+    } catch {
+      return undefined;
+    }
   }
 
   next(): number {
