@@ -195,6 +195,16 @@ export interface Schemas {
     payload?: { store: "stored" | "quarantine" | "publication" | "inbox"; text: string };
   };
   GetQueueResult: { tenant: string; id?: string; changed: string };
+  GetRefusalResult: {
+    instance: string;
+    at: string;
+    service: string;
+    problem: string;
+    status: number;
+    method: string;
+    path: string;
+    why: string;
+  };
   GetRevocationResult: { tenant: string; id?: string; changed: string };
   GetScheduleResult: { tenant: string; id?: string; changed: string };
   GetSessionResult: {
@@ -241,6 +251,19 @@ export interface Schemas {
     next?: string;
   };
   ListQueuesResult: { items: { tenant: string; id?: string; changed: string }[]; next?: string };
+  ListRefusalsResult: {
+    items: {
+      instance: string;
+      at: string;
+      service: string;
+      problem: string;
+      status: number;
+      method: string;
+      path: string;
+      why: string;
+    }[];
+    next?: string;
+  };
   ListRevocationsResult: { items: { tenant: string; id?: string; changed: string }[]; next?: string };
   ListSchedulesResult: { items: { tenant: string; id?: string; changed: string }[]; next?: string };
   ListServicesResult: {
@@ -267,6 +290,7 @@ export interface Schemas {
     errors?: Schemas["ProblemError"][];
     errorCount?: number;
     retryAfter?: number;
+    instance?: string;
     items?: Schemas["UnknownItem"][];
   };
   ProblemError: { pointer: string; line?: number; header?: string; detail: string; expected: string; fix: string };
