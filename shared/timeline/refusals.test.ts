@@ -38,7 +38,7 @@ test("nothing of a body is recorded: errors are named by their pointers and what
   const error = { pointer: "/to/client", detail: "It is SECRET.", expected: "a client's id", fix: "Not SECRET." };
   note(problemOf("invalid-shape", "It is SECRET.", { errors: [error, error, error, error] }));
   note(problemOf("not-json", "Unexpected token S in SECRET"));
-  expect(recorded[0]!.detail.why).toBe(`${"/to/client: a client's id; ".repeat(3)}and 1 more`);
+  expect(recorded[0]!.detail.why).toBe(`${"/to/client: expected a client's id; ".repeat(3)}and 1 more`);
   expect(recorded[1]!.detail.why).toBe("Not JSON");
   expect(JSON.stringify(recorded)).not.toContain("SECRET");
 });

@@ -62,7 +62,9 @@ function whyOf(problem: Problem): Details["refused"]["why"] & string {
   if (errors.length === 0) return shorten(nameOf(problem) === "not-json" ? title : detail, MOST_WHY);
   const named = errors
     .slice(0, MOST_POINTERS)
-    .map(({ pointer, header, expected }) => `${header ?? (pointer === "" ? "the body" : pointer)}: ${expected}`);
+    .map(
+      ({ pointer, header, expected }) => `${header ?? (pointer === "" ? "the body" : pointer)}: expected ${expected}`,
+    );
   const more = errorCount > named.length ? [`and ${errorCount - named.length} more`] : [];
   return shorten([...named, ...more].join("; "), MOST_WHY);
 }
