@@ -80,7 +80,7 @@ export interface PublicationStatus {
 }
 
 const ENDED_DAYS = 7;
-const SWEPT_ROWS = 1_000;
+export const SWEPT_ROWS = 1_000;
 
 /**
  * Publications that are due later or too large to be written at once. A change of a slice compares and sets: a
@@ -106,9 +106,11 @@ export class PublicationStore {
   async busyKeys(keys: readonly string[]): Promise<Set<string>> {
     const { rows } = await this.#postgres.pool.query<{ key: string }>({
       name: "publications-busy",
-      text: `select asked.key from unnest($1::text[]) as asked(key) where exists (
+      // With an order, no plan reads the whole table to find one row of a key that has very many.
+      text: `select asked.key from unnest($1::text[]) as asked(key) cross join lateral (
                select from ${this.#schema}.publications as running
-               where running.key = asked.key and running.state in ('running', 'cancelling'))`,
+               where running.key = asked.key and running.state in ('running', 'cancelling') order by place limit 1
+             ) as first`,
       values: [keys],
     });
     return new Set(rows.map(({ key }) => key));
@@ -238,9 +240,9 @@ export class PublicationStore {
     await this.end([id]);
   }
 
-  /** Deletes what ended some days ago. */
+  /** Deletes what ended some days ago. Returns the number of publications: at SWEPT_ROWS there may be more. */
   async sweep(): Promise<number> {
-    const { rowCount } = await this.#postgres.pool.query({
+    const { rows } = await this.#postgres.pool.query<{ gone: number }>({
       name: "publications-sweep",
       text: `with gone as (
                delete from ${this.#schema}.publications as publication using (
@@ -248,10 +250,12 @@ export class PublicationStore {
                  where ended < now() - interval '${ENDED_DAYS} days' limit ${SWEPT_ROWS}
                ) as old where publication.id = old.id and publication.tenant = old.tenant
                returning publication.id, publication.tenant
-             ) delete from ${this.#schema}.publication_slices as slice using gone
-             where slice.id = gone.id and slice.tenant = gone.tenant`,
+             ), slices as (
+               delete from ${this.#schema}.publication_slices as slice using gone
+               where slice.id = gone.id and slice.tenant = gone.tenant
+             ) select count(*)::int as gone from gone`,
     });
-    return rowCount ?? 0;
+    return rows[0]!.gone;
   }
 }
 
