@@ -1,4 +1,5 @@
-import type { Postgres } from "@saasaparilla/shared/postgres/client.ts";
+import type { Postgres, PostgresSession } from "@saasaparilla/shared/postgres/client.ts";
+import { inTransaction } from "@saasaparilla/shared/postgres/transaction.ts";
 import type { PublicationHead, Target } from "@saasaparilla/shared/protocol/publication.ts";
 import type { ClientKey } from "@saasaparilla/shared/protocol/notification.ts";
 
@@ -179,8 +180,12 @@ export class PublicationStore {
   }
 
   /** Ends those publications whose slices are all done. */
-  async end(ids: readonly string[]): Promise<void> {
-    await this.#postgres.pool.query({
+  end(ids: readonly string[]): Promise<void> {
+    return this.#end(this.#postgres.pool, ids);
+  }
+
+  async #end(on: Postgres["pool"] | PostgresSession, ids: readonly string[]): Promise<void> {
+    await on.query({
       name: "publications-end",
       // `offset 0` makes Postgres look up each publication by its key, however many rows the plan was made for.
       text: `update ${this.#schema}.publications as publication
@@ -193,7 +198,8 @@ export class PublicationStore {
              ) as total
              where publication.id = asked.id and publication.tenant = total.tenant
              and publication.state in ('running', 'cancelling')`,
-      values: [ids],
+      // Two dispatchers that end the same ones change them in the same order.
+      values: [ids.toSorted()],
     });
   }
 
@@ -216,10 +222,15 @@ export class PublicationStore {
 
   /**
    * Cancels a waiting publication at once. A running one becomes `cancelling`: its owner counts what was written, and
-   * ends it. Slices that no dispatcher has begun end here.
+   * ends it. Slices that no dispatcher has begun end here. In one transaction: after a crash between its statements, the
+   * publication would wait for all those before it.
    */
-  async cancel(tenant: string, id: string): Promise<void> {
-    await this.#postgres.pool.query({
+  cancel(tenant: string, id: string): Promise<void> {
+    return inTransaction(this.#postgres.pool, (session) => this.#cancel(session, tenant, id));
+  }
+
+  async #cancel(session: PostgresSession, tenant: string, id: string): Promise<void> {
+    await session.query({
       name: "publication-cancel",
       text: `update ${this.#schema}.publications
              set state = case state when 'waiting' then 'cancelled' else 'cancelling' end,
@@ -229,7 +240,7 @@ export class PublicationStore {
       values: [id, tenant],
     });
     // A statement of its own sees the slices of a publication that began while the first one waited for its row.
-    await this.#postgres.pool.query({
+    await session.query({
       name: "publication-cancel-slices",
       text: `update ${this.#schema}.publication_slices as slice set done = true
              where id = $1 and tenant = $2 and not begun and exists (
@@ -237,7 +248,7 @@ export class PublicationStore {
                where publication.id = $1 and publication.tenant = $2 and publication.state = 'cancelling')`,
       values: [id, tenant],
     });
-    await this.end([id]);
+    await this.#end(session, [id]);
   }
 
   /** Deletes what ended some days ago. Returns the number of publications: at SWEPT_ROWS there may be more. */
