@@ -192,3 +192,61 @@ test("R63: each notification that asks has an outcome with one id, and the first
     "wrong outcome",
   ]);
 });
+
+test("R60: only an accepted notification with the same key and client replaces", () => {
+  const first = (): Tale => clean().publish("4", { collapse: "k" });
+  expect(first().publish("5", { collapse: "k", outcome: "failed" }).breaches()).toEqual(["lost"]);
+  expect(first().publish("5", { collapse: "k", outcome: "unknown" }).breaches()).toEqual([]);
+  expect(first().publish("5", { collapse: "k", key: "t/b" }).breaches()).toEqual(["lost", "lost"]);
+});
+
+test("R63: each outcome needs its own event, and no outcome is owed without a request or an acceptance", () => {
+  const asked = (more: object = {}): Tale => clean().publish("4", { asks: true, ...more });
+  expect(clean().publish("4").receive(2, "4", "05").breaches()).toEqual([]);
+  expect(asked({ outcome: "failed" }).breaches()).toEqual([]);
+  expect(asked({ outcome: "unknown" }).breaches()).toEqual([]);
+  // Nothing shows that it was acknowledged, replaced, expired or dead.
+  for (const what of ["acknowledged", "replaced", "retracted", "expired", "dead", "unheard of"])
+    expect(asked().event(outcome("4", what)).breaches()).toEqual(["wrong outcome", "lost"]);
+  const expired = asked({ ttl: 10 }).wait(20).event({ kind: "expire", notification: "n4", at: 99 });
+  expect(expired.event(outcome("4", "expired")).breaches()).toEqual([]);
+  const letter = { kind: "dead letter", place: "accepted/1/7", notifications: ["n4"], reason: "why", at: 99 } as const;
+  expect(asked().event(letter).event(outcome("4", "dead")).breaches()).toEqual(["dead letter"]);
+  expect(asked().event(letter).event(outcome("4", "other")).breaches()).toEqual(["dead letter", "wrong outcome"]);
+});
+
+test("R63: the first outcome counts, and figures count notifications with an outcome", () => {
+  const asks = (): Tale => clean().publish("4", { asks: true }).receive(2, "4", "05");
+  expect(asks().event(outcome("4", "expired")).event(outcome("4", "acknowledged")).breaches()).toEqual([
+    "wrong outcome",
+  ]);
+  const once = asks().event(outcome("4", "acknowledged")).event(outcome("4", "acknowledged"));
+  expect(check(once.events, { window: 2 }).figures.outcomes).toBe(1);
+});
+
+test("a replaced notification keeps no client waiting", () => {
+  const tale = new Tale().connect(1).publish("1", { collapse: "k" }).wait(5_000).publish("2", { collapse: "k" });
+  expect(check(tale.receive(1, "2", "02").events)).toMatchObject({ violations: [], figures: { silence: 0 } });
+});
+
+test("each occurrence of a schedule that is due comes once, in order, and under one id", () => {
+  const occurrences = (...due: boolean[]): Tale => {
+    const tale = new Tale();
+    for (const [number, answered] of due.entries()) {
+      const id = `s@${number}`;
+      tale.event({ kind: "send", id, key: "t/a", stream: "s", at: number });
+      if (answered) tale.event({ kind: "answer", id, outcome: "ok", at: number });
+    }
+    return tale.connect(1);
+  };
+  const both = (): Tale => occurrences(true, true).receive(1, "s@0", "01", "n0").receive(1, "s@1", "02", "n1");
+  expect(both().breaches()).toEqual([]);
+  expect(occurrences(true, true).receive(1, "s@1", "02").breaches()).toEqual(["lost"]);
+  // Before the first and after the last one, an occurrence may fire or not.
+  expect(occurrences(false, true, false).receive(1, "s@1", "02").breaches()).toEqual([]);
+  expect(occurrences(false, true).receive(1, "s@0", "01").receive(1, "s@1", "02").breaches()).toEqual([]);
+  expect(occurrences(true, true).receive(1, "s@1", "01").receive(1, "s@0", "02").breaches()).toEqual(["reordered"]);
+  expect(both().connect(2).receive(2, "s@1", "03", "n1").breaches()).toEqual(["under two cursors"]);
+  expect(both().connect(2).receive(2, "s@1", "02", "other").breaches()).toEqual(["under two ids"]);
+  expect(both().receive(1, "s@2", "03").breaches()).toEqual(["never sent"]);
+});

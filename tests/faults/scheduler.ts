@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { ConsoleApi } from "#tests/support/console-api.ts";
 import type { History } from "./history.ts";
+import { occurrencesOf } from "./occurrences.ts";
 import { occurrenceName } from "./recipients.ts";
 import type { Rig } from "./rig.ts";
 
@@ -51,8 +52,8 @@ export class Scheduler {
     await this.#until((times) => (times.next !== undefined && times.next > now ? true : undefined)).catch(() => {});
     await this.#console("DELETE");
     const removed = await this.#until((times) => times.now);
-    for (let occurrence = this.#possible; occurrence <= removed; occurrence += EVERY_MS)
-      this.#note(occurrence, occurrence >= this.#first && occurrence <= now);
+    const span = { possible: this.#possible, first: this.#first, end: now, removed };
+    for (const { at, due } of occurrencesOf(span, EVERY_MS)) this.#note(at, due);
   }
 
   /** Those before the timer was seen, and those between the end of the load and the removal, may fire or not. */

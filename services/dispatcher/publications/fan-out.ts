@@ -59,6 +59,8 @@ interface Run extends Slice {
 export class FanOut {
   readonly #parts: FanOutParts;
   readonly #runs = new Map<string, Run>();
+  /** Left memory since the load under way began, which may bring what they were before. */
+  readonly #left = new Set<string>();
   readonly #turns: FairQueue<Run, true>;
   #working = 0;
   /** Recipients of the pages under way. */
@@ -100,12 +102,13 @@ export class FanOut {
     if (this.#ending || partitions.length === 0) return;
     try {
       this.#more = false;
+      this.#left.clear();
       await this.#findCancelled();
       const { slices, finished, more } = await open.next(partitions, among, this.#fullTenants());
       if (finished.length > 0) await publications.end(finished);
       for (const slice of slices) {
         const name = nameOf(slice);
-        if (this.#runs.has(name)) continue;
+        if (this.#runs.has(name) || this.#left.has(name)) continue;
         this.#more = more;
         const run = { ...slice, mine: false, resting: false };
         this.#runs.set(name, run);
@@ -160,8 +163,10 @@ export class FanOut {
     this.#working -= 1;
     this.#recipients -= recipients;
     // What failed half-way is loaded again, and begins with the page that may have been written.
-    if (next === "over") this.#runs.delete(nameOf(run));
-    else if (next === "more") this.#turns.set(run.tenant, run, true);
+    if (next === "over") {
+      this.#runs.delete(nameOf(run));
+      this.#left.add(nameOf(run));
+    } else if (next === "more") this.#turns.set(run.tenant, run, true);
     else {
       run.resting = true;
       void sleep(next).then(() => this.#again(run));

@@ -85,7 +85,7 @@ const NOTHING = Buffer.from("null");
 /**
  * Postgres has no loose index scan. A recursive query goes from one key to the next in `publications_of_key`, so its cost
  * follows the number of keys, not of publications. All keys of a tenant begin with its name and a slash. `0` is the
- * character after the slash.
+ * character after the slash. `limit` and `offset` keep Postgres from reading whole tables, as it would for a join.
  */
 function openText(schema: string): string {
   const first = (columns: string, where: string): string =>
@@ -104,9 +104,7 @@ function openText(schema: string): string {
     select tenants.tenant, first.key, first.number, share.most, first.id, slice.slice, slice.target, slice.after,
            slice.begun, slice.expected::float8 as expected, slice.written::float8 as written,
            publication.state, publication.head, publication.body,
-           first.id is not null and not exists (
-             select from ${schema}.publication_slices as open
-             where open.id = first.id and open.tenant = tenants.tenant and not open.done) as finished
+           first.id is not null and open.one is null as finished
     from tenants cross join share
     left join unnest($5::text[], $6::text[]) as turn(tenant, key) on turn.tenant = tenants.tenant
     left join lateral (
@@ -123,8 +121,12 @@ function openText(schema: string): string {
       ) select * from walk
     ) as first on true
     left join lateral (
-      select * from ${schema}.publication_slices as open
-      where open.id = first.id and open.tenant = tenants.tenant and not open.done and open.hash % $2 = any($1::int[])
+      select 1 as one from ${schema}.publication_slices as slice
+      where slice.id = first.id and slice.tenant = tenants.tenant and not slice.done limit 1
+    ) as open on true
+    left join lateral (
+      select * from ${schema}.publication_slices as mine
+      where mine.id = first.id and mine.tenant = tenants.tenant and not mine.done and mine.hash % $2 = any($1::int[])
       offset 0
     ) as slice on true
     left join lateral (

@@ -1,4 +1,5 @@
-import type { Postgres } from "@saasaparilla/shared/postgres/client.ts";
+import type { Postgres, PostgresSession } from "@saasaparilla/shared/postgres/client.ts";
+import { inTransaction } from "@saasaparilla/shared/postgres/transaction.ts";
 import type { PublicationHead, Target } from "@saasaparilla/shared/protocol/publication.ts";
 import type { ClientKey } from "@saasaparilla/shared/protocol/notification.ts";
 
@@ -80,7 +81,7 @@ export interface PublicationStatus {
 }
 
 const ENDED_DAYS = 7;
-const SWEPT_ROWS = 1_000;
+export const SWEPT_ROWS = 1_000;
 
 /**
  * Publications that are due later or too large to be written at once. A change of a slice compares and sets: a
@@ -106,9 +107,11 @@ export class PublicationStore {
   async busyKeys(keys: readonly string[]): Promise<Set<string>> {
     const { rows } = await this.#postgres.pool.query<{ key: string }>({
       name: "publications-busy",
-      text: `select asked.key from unnest($1::text[]) as asked(key) where exists (
+      // With an order, no plan reads the whole table to find one row of a key that has very many.
+      text: `select asked.key from unnest($1::text[]) as asked(key) cross join lateral (
                select from ${this.#schema}.publications as running
-               where running.key = asked.key and running.state in ('running', 'cancelling'))`,
+               where running.key = asked.key and running.state in ('running', 'cancelling') order by place limit 1
+             ) as first`,
       values: [keys],
     });
     return new Set(rows.map(({ key }) => key));
@@ -177,8 +180,12 @@ export class PublicationStore {
   }
 
   /** Ends those publications whose slices are all done. */
-  async end(ids: readonly string[]): Promise<void> {
-    await this.#postgres.pool.query({
+  end(ids: readonly string[]): Promise<void> {
+    return this.#end(this.#postgres.pool, ids);
+  }
+
+  async #end(on: Postgres["pool"] | PostgresSession, ids: readonly string[]): Promise<void> {
+    await on.query({
       name: "publications-end",
       // `offset 0` makes Postgres look up each publication by its key, however many rows the plan was made for.
       text: `update ${this.#schema}.publications as publication
@@ -191,7 +198,8 @@ export class PublicationStore {
              ) as total
              where publication.id = asked.id and publication.tenant = total.tenant
              and publication.state in ('running', 'cancelling')`,
-      values: [ids],
+      // Two dispatchers that end the same ones change them in the same order.
+      values: [ids.toSorted()],
     });
   }
 
@@ -214,10 +222,15 @@ export class PublicationStore {
 
   /**
    * Cancels a waiting publication at once. A running one becomes `cancelling`: its owner counts what was written, and
-   * ends it. Slices that no dispatcher has begun end here.
+   * ends it. Slices that no dispatcher has begun end here. In one transaction: after a crash between its statements, the
+   * publication would wait for all those before it.
    */
-  async cancel(tenant: string, id: string): Promise<void> {
-    await this.#postgres.pool.query({
+  cancel(tenant: string, id: string): Promise<void> {
+    return inTransaction(this.#postgres.pool, (session) => this.#cancel(session, tenant, id));
+  }
+
+  async #cancel(session: PostgresSession, tenant: string, id: string): Promise<void> {
+    await session.query({
       name: "publication-cancel",
       text: `update ${this.#schema}.publications
              set state = case state when 'waiting' then 'cancelled' else 'cancelling' end,
@@ -227,7 +240,7 @@ export class PublicationStore {
       values: [id, tenant],
     });
     // A statement of its own sees the slices of a publication that began while the first one waited for its row.
-    await this.#postgres.pool.query({
+    await session.query({
       name: "publication-cancel-slices",
       text: `update ${this.#schema}.publication_slices as slice set done = true
              where id = $1 and tenant = $2 and not begun and exists (
@@ -235,12 +248,12 @@ export class PublicationStore {
                where publication.id = $1 and publication.tenant = $2 and publication.state = 'cancelling')`,
       values: [id, tenant],
     });
-    await this.end([id]);
+    await this.#end(session, [id]);
   }
 
-  /** Deletes what ended some days ago. */
+  /** Deletes what ended some days ago. Returns the number of publications: at SWEPT_ROWS there may be more. */
   async sweep(): Promise<number> {
-    const { rowCount } = await this.#postgres.pool.query({
+    const { rows } = await this.#postgres.pool.query<{ gone: number }>({
       name: "publications-sweep",
       text: `with gone as (
                delete from ${this.#schema}.publications as publication using (
@@ -248,10 +261,12 @@ export class PublicationStore {
                  where ended < now() - interval '${ENDED_DAYS} days' limit ${SWEPT_ROWS}
                ) as old where publication.id = old.id and publication.tenant = old.tenant
                returning publication.id, publication.tenant
-             ) delete from ${this.#schema}.publication_slices as slice using gone
-             where slice.id = gone.id and slice.tenant = gone.tenant`,
+             ), slices as (
+               delete from ${this.#schema}.publication_slices as slice using gone
+               where slice.id = gone.id and slice.tenant = gone.tenant
+             ) select count(*)::int as gone from gone`,
     });
-    return rowCount ?? 0;
+    return rows[0]!.gone;
   }
 }
 
