@@ -18,4 +18,7 @@ test("a publication to one client or queue keeps its name and its id", () => {
 test("each occurrence of a schedule has a name of its own", () => {
   const received = receivedName({ headers: { occurrence: "2026-11-27T08:00:00.000Z" }, data: { id: "s" } }, "t/a");
   expect(received).toBe(occurrenceName("s", "2026-11-27T08:00:00.000Z"));
+  // Neither another occurrence nor another schedule has it.
+  expect(received).not.toBe(occurrenceName("s", "2026-11-27T08:00:02.000Z"));
+  expect(received).not.toBe(occurrenceName("other", "2026-11-27T08:00:00.000Z"));
 });

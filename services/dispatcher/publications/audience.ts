@@ -2,7 +2,7 @@ import { partitionHash, type ClientKey } from "@saasaparilla/shared/protocol/not
 import type { Target } from "@saasaparilla/shared/protocol/publication.ts";
 import { SLICES, WHOLE, type MemberStore } from "#groups/member-store.ts";
 import { directRecipients, PAGE } from "./fan-out.ts";
-import type { NewSlice } from "./publication-store.ts";
+import type { NewSlice } from "./publication-insert.ts";
 
 /** Above it, all dispatchers share the work: each writes some slices. */
 const SLICED_MEMBERS = 100_000;

@@ -3,7 +3,8 @@ import { expect, it } from "vitest";
 import { WHOLE } from "#groups/member-store.ts";
 import { FanOut, type FanOutParts } from "./fan-out.ts";
 import { SLICES_OF_TENANT, type Load } from "./open-slices.ts";
-import type { Slice, StoredHead } from "./publication-store.ts";
+import type { StoredHead } from "./publication-insert.ts";
+import type { Slice } from "./publication-store.ts";
 
 /** Running publications to one member each: `deep` of them for each of a tenant's `keys`. */
 class Backlog {

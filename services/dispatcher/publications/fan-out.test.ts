@@ -7,7 +7,8 @@ import { clientKey, type ClientKey } from "@saasaparilla/shared/protocol/notific
 import { WHOLE } from "#groups/member-store.ts";
 import { FanOut, PAGE, type FanOutParts } from "./fan-out.ts";
 import type { Load } from "./open-slices.ts";
-import type { Progress, Slice, StoredHead } from "./publication-store.ts";
+import type { StoredHead } from "./publication-insert.ts";
+import type { Progress, Slice } from "./publication-store.ts";
 
 const ID = "3f0e7a52-6c1d-4f4b-9a57-0f5f6d1c2b3a";
 const head = (group: string): StoredHead => ({

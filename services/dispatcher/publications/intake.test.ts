@@ -3,7 +3,7 @@ import type { Incoming } from "@saasaparilla/shared/kafka/client.ts";
 import { PackWriter } from "@saasaparilla/shared/protocol/pack-writer.ts";
 import type { PublicationHead, Target } from "@saasaparilla/shared/protocol/publication.ts";
 import { Intake, type IntakeParts } from "./intake.ts";
-import type { NewPublication } from "./publication-store.ts";
+import type { NewPublication } from "./publication-insert.ts";
 
 const GROUP: Target = { group: "small" };
 

@@ -11,7 +11,8 @@ import type { MemberStore } from "#groups/member-store.ts";
 import { audienceOf, slicesOf } from "./audience.ts";
 import type { PageWriter } from "./page-writer.ts";
 import type { PublicationEvents } from "./publication-events.ts";
-import type { NewPublication, PublicationStore } from "./publication-store.ts";
+import type { NewPublication } from "./publication-insert.ts";
+import type { PublicationStore } from "./publication-store.ts";
 import { resolve, type ExchangeTargets } from "./resolve.ts";
 
 /** Keys whose small publications are written at once beside each other. */

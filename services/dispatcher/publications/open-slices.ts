@@ -70,13 +70,20 @@ interface Row extends Omit<Slice, "payload" | "cancelling" | "slice" | "key"> {
   finished: boolean;
 }
 
-function sliceOf({ id, tenant, target, after, begun, expected, written, head, ...row }: Row): Slice {
+function sliceOf({ id, tenant, target, after, begun, expected, written, head, key, slice, state, body }: Row): Slice {
   return {
-    ...{ id, tenant, target, after, begun, expected, written, head },
-    key: row.key!,
-    slice: row.slice!,
-    cancelling: row.state === "cancelling",
-    payload: row.body ?? NOTHING,
+    id,
+    tenant,
+    key: key!,
+    slice: slice!,
+    cancelling: state === "cancelling",
+    begun,
+    target,
+    after,
+    head,
+    payload: body ?? NOTHING,
+    expected,
+    written,
   };
 }
 

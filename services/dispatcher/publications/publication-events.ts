@@ -7,7 +7,7 @@ import { messageOf } from "@saasaparilla/shared/runtime/errors.ts";
 import { readPublication, targetOf, type PublicationHead } from "@saasaparilla/shared/protocol/publication.ts";
 import type { Events } from "@saasaparilla/shared/timeline/event-log.ts";
 import { MOST_WHY, type Details } from "@saasaparilla/shared/timeline/events.ts";
-import type { NewPublication } from "./publication-store.ts";
+import type { NewPublication } from "./publication-insert.ts";
 
 export interface PublicationEventsParts {
   events: Events;

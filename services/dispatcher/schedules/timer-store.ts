@@ -1,6 +1,6 @@
 import type { Postgres } from "@saasaparilla/shared/postgres/client.ts";
 import { inTransaction } from "@saasaparilla/shared/postgres/transaction.ts";
-import { insertOf, type NewPublication, type NewSlice, type StoredHead } from "#publications/publication-store.ts";
+import { insertOf, type NewPublication, type NewSlice, type StoredHead } from "#publications/publication-insert.ts";
 import type { Timer } from "./occurrences.ts";
 
 /** A row of `publications` whose time has come. */

@@ -8,7 +8,7 @@ import {
 } from "@saasaparilla/shared/protocol/publication.ts";
 import type { MemberStore } from "#groups/member-store.ts";
 import { slicesOf } from "#publications/audience.ts";
-import type { NewPublication } from "#publications/publication-store.ts";
+import type { NewPublication } from "#publications/publication-insert.ts";
 import { resolve, type ExchangeTargets } from "#publications/resolve.ts";
 import { dueOccurrences, type Due } from "./occurrences.ts";
 import {
