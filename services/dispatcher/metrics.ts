@@ -48,6 +48,10 @@ export function createMetrics(registry: Registry) {
     "Failed calls, by dependency; each is tried again.",
     "dependency",
   );
+  const full = counter(
+    "fanout_full_total",
+    "Looks for running publications that were left out, because as many are in memory as fit.",
+  );
   // A series that does not exist has no rate, so a dashboard would be empty until the first event.
   for (const state of STATES) publications.inc({ state }, 0);
   for (const result of ["written", "refused"]) notifications.inc({ result }, 0);
@@ -61,6 +65,10 @@ export function createMetrics(registry: Registry) {
     remaining: {
       name: "fanout_remaining",
       help: "Members that running publications of this dispatcher have yet to reach.",
+    },
+    slices: {
+      name: "fanout_slices",
+      help: "Parts of running publications in the memory of this dispatcher, up to 4,096 and 128 MiB of payloads.",
     },
     dueLag: {
       name: "due_lag_seconds",
@@ -106,6 +114,7 @@ export function createMetrics(registry: Registry) {
     },
     fired: (count: number) => occurrences.inc({ result: "fired" }, count),
     skipped: (count: number) => occurrences.inc({ result: "skipped" }, count),
+    fanOutFull: () => full.inc(),
     read: (records: number) => read.inc(records),
     retried: () => retries.inc(),
     deadLettered: () => deadLetters.inc(),

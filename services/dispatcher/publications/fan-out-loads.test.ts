@@ -70,7 +70,7 @@ function sliceOf(tenant: string, key: string, id: string): Slice {
   };
 }
 
-function fanOutOf(backlog: Backlog): FanOut {
+function fanOutOf(backlog: Backlog, more: Partial<FanOutParts> = {}): FanOut {
   const parts: FanOutParts = {
     changes: {
       begin: () => Promise.resolve(true),
@@ -91,9 +91,10 @@ function fanOutOf(backlog: Backlog): FanOut {
     weightOf: () => 1,
     owned: () => ({ partitions: [0], among: 1 }),
     timeline: { ended: () => {} },
-    metrics: { fannedOut() {}, failed() {}, watch() {} },
+    metrics: { fannedOut() {}, failed() {}, fanOutFull() {}, watch() {} },
     log: { warn() {} } as unknown as FanOutParts["log"],
     sleep: () => turn(),
+    ...more,
   };
   return new FanOut(parts);
 }
@@ -115,4 +116,38 @@ it("the next publication of another tenant's key does not wait for a long backlo
   await expect.poll(() => backlog.left).toBe(0);
   // Pages of both are under way together. Each load takes part of a turn.
   expect(backlog.written.lastIndexOf("quiet")).toBeLessThan(1_000);
+});
+
+it.each([
+  { what: "slices", bytes: 1, loads: 16 },
+  { what: "bytes of payloads", bytes: 256 << 10, loads: 2 },
+])("a dispatcher holds a bounded number of $what of tenants over their rate", async ({ bytes, loads }) => {
+  let full = 0;
+  let slices = (): number => 0;
+  const backlog = new Backlog();
+  const payload = Buffer.alloc(bytes);
+  const fanOut = fanOutOf(backlog, {
+    open: {
+      next: () => {
+        backlog.loads += 1;
+        const of = (n: number): Slice => sliceOf(`t${n % 64}`, `${backlog.loads} ${n}`, `${backlog.loads} ${n}`);
+        const loaded = Array.from({ length: 256 }, (_, n) => ({ ...of(n), payload }));
+        return Promise.resolve({ slices: loaded, finished: [], more: true });
+      },
+    },
+    charge: () => 60_000,
+    sleep: () => new Promise(() => {}),
+    metrics: {
+      fannedOut() {},
+      failed() {},
+      fanOutFull: () => void (full += 1),
+      watch: (readers) => void ({ slices } = readers),
+    },
+  });
+  for (let look = 0; look < loads + 10; look += 1) {
+    await fanOut.load();
+    await turn();
+  }
+  expect([backlog.loads, slices()]).toEqual([loads, loads * 256]);
+  expect(full).toBeGreaterThanOrEqual(10);
 });

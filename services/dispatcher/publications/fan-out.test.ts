@@ -122,7 +122,7 @@ function dispatcher(stores: Stores, fails: (step: string) => boolean = () => fal
     weightOf: () => 1,
     owned: () => ({ partitions: [0], among: 1 }),
     timeline: { ended: () => {} },
-    metrics: { fannedOut() {}, failed() {}, watch() {} },
+    metrics: { fannedOut() {}, failed() {}, fanOutFull() {}, watch() {} },
     log: quiet,
     sleep: () => turn(),
   };

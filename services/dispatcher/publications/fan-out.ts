@@ -16,6 +16,9 @@ const RECIPIENTS = 4 * PAGE;
 /** Pages under way at once. */
 const PAGES = 64;
 const RETRY_MS = 1_000;
+/** The most slices of all tenants, and bytes of their payloads, in memory. Those above wait in Postgres. */
+const MOST_SLICES = 4_096;
+const MOST_BYTES = 128 << 20;
 /** More waiting slices of a tenant than a large group has: its next publications can wait for the next load. */
 const ENOUGH = SLICES_OF_TENANT / 2;
 
@@ -35,7 +38,8 @@ export interface FanOutParts {
   metrics: {
     fannedOut(written: number, refused: number): void;
     failed(dependency: "kafka" | "postgres"): void;
-    watch(readers: { remaining: () => number }): void;
+    fanOutFull(): void;
+    watch(readers: { remaining: () => number; slices: () => number }): void;
   };
   log: Log;
   sleep: (ms: number) => Promise<unknown>;
@@ -74,7 +78,7 @@ export class FanOut {
   constructor(parts: FanOutParts) {
     this.#parts = parts;
     this.#turns = new FairQueue(parts.weightOf);
-    parts.metrics.watch({ remaining: () => this.#remaining });
+    parts.metrics.watch({ remaining: () => this.#remaining, slices: () => this.#runs.size });
   }
 
   /** Call it some times a second, and after a publication begins. Loads slices, and learns of cancellations. */
@@ -96,6 +100,13 @@ export class FanOut {
     return sum;
   }
 
+  get #full(): boolean {
+    if (this.#runs.size >= MOST_SLICES) return true;
+    let bytes = 0;
+    for (const { payload } of this.#runs.values()) bytes += payload.length;
+    return bytes >= MOST_BYTES;
+  }
+
   async #load(): Promise<void> {
     const { publications, open, owned, metrics, log } = this.#parts;
     const { partitions, among } = owned();
@@ -104,6 +115,10 @@ export class FanOut {
       this.#more = false;
       this.#left.clear();
       await this.#findCancelled();
+      if (this.#full) {
+        metrics.fanOutFull();
+        return this.#begin();
+      }
       const { slices, finished, more } = await open.next(partitions, among, this.#fullTenants());
       if (finished.length > 0) await publications.end(finished);
       for (const slice of slices) {
