@@ -10,7 +10,7 @@ export interface Series {
   labels: readonly string[];
   /** The services that have it. */
   services: readonly string[];
-  /** Of services/NAME/metrics.ts. Undefined for series of shared code. */
+  /** The service whose code registers it. Undefined for series of shared code. */
   owner: string | undefined;
 }
 
@@ -30,11 +30,18 @@ function orderOf(service: string): number {
 export async function allSeries(): Promise<Series[]> {
   const own = await Promise.all(SERVICES.map(ownSeries));
   const reached = new Map(SERVICES.map((service) => [service, filesOf(`services/${service}/main.ts`)]));
-  const shared = globSync("shared/**/*.ts", { cwd: repository })
-    .filter((path) => !/node_modules|\.test\.ts$/.test(path))
+  const others = globSync("{shared,services}/**/*.ts", { cwd: repository })
+    .filter((path) => !/node_modules|\.test\.ts$|^services\/[a-z]+\/metrics\.ts$/.test(path))
     .toSorted()
-    .flatMap((path) => sharedSeries(path, reached));
-  return [...own.flat(), ...shared];
+    .flatMap((path) => seriesIn(path, reached));
+  return [...own.flat(), ...others, buildInfo()];
+}
+
+/** Each registry has it from the start. */
+function buildInfo(): Series {
+  const metrics = createRegistry("any").getMetricsAsArray() as unknown as (Series & { labelNames: string[] })[];
+  const { name, type, help, labelNames } = metrics.find((one) => one.name === "build_info")!;
+  return { name, type, help, labels: labelNames, services: SERVICES, owner: undefined };
 }
 
 /** As the service registers it. */
@@ -59,8 +66,8 @@ const TYPES: Record<string, string> = { counts: "counter", tally: "counter" };
 /** Its file has the series of each table of rows, and every service imports it. */
 const ROWS = { documents: "shared/dispatch/open-documents.ts" };
 
-/** Shared code registers its series when it is made, so they are read from the source. */
-function sharedSeries(path: string, reached: ReadonlyMap<string, ReadonlySet<string>>): Series[] {
+/** Code registers its series when it is made, so they are read from the source. */
+function seriesIn(path: string, reached: ReadonlyMap<string, ReadonlySet<string>>): Series[] {
   return Array.from(read(path).matchAll(CALL), ([, call, name, help, labels]) => {
     const source = name!.startsWith("documents_") ? ROWS.documents : path;
     return {
@@ -69,7 +76,7 @@ function sharedSeries(path: string, reached: ReadonlyMap<string, ReadonlySet<str
       help: help!.replaceAll('\\"', '"'),
       labels: Array.from(labels!.matchAll(/"([a-z_]+)"/g), ([, label]) => label!),
       services: SERVICES.filter((service) => reached.get(service)!.has(source)),
-      owner: undefined,
+      owner: /^services\/([a-z]+)\//.exec(path)?.[1],
     };
   });
 }
