@@ -43,7 +43,15 @@ async function followed(client: string): Promise<string> {
       await publisher.number(client);
       id = publisher.accepted(client).at(-1)!;
       await expect.poll(async () => (await show(id, `?client=${client}`)).state.name).toBe("stored");
-      return (await show(id)).events.some(({ kind }) => kind === "accepted");
+      // The recorder is a moment behind the stores.
+      const accepted = async () => (await show(id)).events.some(({ kind }) => kind === "accepted");
+      return expect
+        .poll(accepted, { timeout: 3_000 })
+        .toBe(true)
+        .then(
+          () => true,
+          () => false,
+        );
     })
     .toBe(true);
   return id;
