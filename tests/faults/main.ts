@@ -63,6 +63,7 @@ try {
         full,
         ...load,
         histories: values.histories,
+        timeline: true,
         seed: Math.floor(random.next() * 1e9),
       });
       outcomes.push(outcome);

@@ -29,9 +29,12 @@ export const acknowledged: Rule = (known) => {
   return { name: "acknowledged", since, sentence: `${capital(nameOf(client))} acknowledged it at ${when}${over}.` };
 };
 
-/** An acknowledgement covers everything before it, also what expired before it was written to the connection. */
+/**
+ * An acknowledgement covers everything before it, also what ended before a connection took it. A director that takes over
+ * does not know of such an end.
+ */
 function passedOver(known: KnownFacts): boolean {
-  return known.last("expired")?.detail.where === "connection" && !known.last("delivered", "replayed");
+  return known.last("expired", "retracted", "replaced") !== undefined && !known.last("delivered", "replayed");
 }
 
 export const withdrawn: Rule = (known) => {

@@ -146,6 +146,18 @@ const CASES: [title: string, facts: Partial<Facts>, name: StateName, sentence: R
     /before its connection took it/,
   ],
   [
+    "expired at one director, then covered by an acknowledgement at the next one",
+    { events: story([...accepted], ["expired", { where: "waiting" }], ["acknowledged", { how: "client" }]) },
+    "expired",
+    /while it waited in memory/,
+  ],
+  [
+    "replaced, then covered by an acknowledgement",
+    { events: story([...accepted], ["replaced", {}], ["acknowledged", { how: "client" }]) },
+    "replaced",
+    /took its place/,
+  ],
+  [
     "expired at one connection, acknowledged at another",
     {
       events: story(
